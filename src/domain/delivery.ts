@@ -1,0 +1,62 @@
+import type { ErrorClass } from './attempt.ts';
+import { maxRetryAfterMs, retryDelayMs, type RetryPolicy } from './retry-policy.ts';
+
+export const deliveryStates = ['pending', 'delivered', 'dead', 'cancelled', 'suppressed'] as const;
+export type DeliveryState = (typeof deliveryStates)[number];
+
+/** What caused an attempt: the retry clock, a person, or a redrive of dead letters. */
+export type Trigger = 'schedule' | 'manual' | 'redrive';
+
+/** Why a delivery left `pending` or never entered it (G5). Cancelling adds the operator's words after a colon. */
+export type Reason =
+  | 'delivered'
+  | 'schedule_exhausted'
+  | 'too_old'
+  | 'gone'
+  | 'endpoint_paused'
+  | 'endpoint_deleted'
+  | `cancelled: ${string}`;
+
+export interface Outcome {
+  readonly ok: boolean;
+  readonly errorClass: ErrorClass | null;
+  readonly retryAfterMs: number | null;
+}
+
+/** What a finished attempt makes of its delivery. `dueAt` is a time exactly where the state is pending (G2). */
+export interface Transition {
+  readonly state: 'pending' | 'delivered' | 'dead';
+  readonly dueAt: number | null;
+  readonly reason: Reason | null;
+}
+
+/**
+ * The delivery state machine's only step out of an attempt (G2, G5): pure.
+ * `attemptsMade` counts this attempt too; `random` is uniform in [0, 1).
+ */
+export function afterAttempt(
+  delivery: { readonly attemptsMade: number; readonly createdAt: number },
+  outcome: Outcome,
+  policy: RetryPolicy,
+  now: number,
+  random: number,
+): Transition {
+  if (outcome.ok) return { state: 'delivered', dueAt: null, reason: 'delivered' };
+  if (outcome.errorClass === 'gone') return { state: 'dead', dueAt: null, reason: 'gone' };
+  const delay = retryDelayMs(policy, delivery.attemptsMade, random);
+  if (delay === null) return { state: 'dead', dueAt: null, reason: 'schedule_exhausted' };
+  const wait = Math.max(delay, Math.min(outcome.retryAfterMs ?? 0, maxRetryAfterMs));
+  if (now + wait - delivery.createdAt > policy.giveUpAfterMs) return { state: 'dead', dueAt: null, reason: 'too_old' };
+  return { state: 'pending', dueAt: now + wait, reason: null };
+}
+
+export type Command = 'redrive' | 'cancel';
+
+/** Which states a person's command may leave, and where it leads. Anything else is refused. */
+export const commandTransitions: Readonly<
+  Record<Command, { readonly from: readonly DeliveryState[]; readonly to: DeliveryState }>
+> = {
+  // A pending delivery may be redriven too: it becomes due now, on the same clock (G3).
+  redrive: { from: ['dead', 'suppressed', 'cancelled', 'pending'], to: 'pending' },
+  cancel: { from: ['pending'], to: 'cancelled' },
+};

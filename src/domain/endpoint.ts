@@ -1,0 +1,68 @@
+import type { RetryPolicy } from './retry-policy.ts';
+
+export interface EndpointSecret {
+  /** `whsec_…` */
+  readonly secret: string;
+  /** Until when it still signs beside its successor; null for the current one. */
+  readonly expiresAt: number | null;
+}
+
+/** Every named member must equal the value at that JSON Pointer of the event's data. */
+export type Filter = Readonly<Record<string, string | number | boolean | null>>;
+
+export interface Endpoint {
+  readonly id: string;
+  readonly tenant: string;
+  readonly url: string;
+  readonly eventTypes: readonly string[];
+  readonly description: string | null;
+  readonly owner: string | null;
+  readonly template: string | null;
+  readonly secrets: readonly EndpointSecret[];
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly maxInFlight: number;
+  readonly rateLimitPerS: number | null;
+  readonly ordering: 'none' | 'key';
+  readonly filter: Filter | null;
+  readonly retry: RetryPolicy;
+  /** A delivery that arrives later than this after acceptance is late. */
+  readonly deliverWithinMs: number;
+  readonly enabled: boolean;
+  /** Why it is not enabled: an operator's pause, or `gone` (the receiver answered 410). */
+  readonly pausedReason: string | null;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export const endpointDefaults = {
+  timeoutMs: 15_000,
+  maxInFlight: 64,
+  deliverWithinMs: 5 * 60_000,
+} as const;
+
+/** `*`, an exact type, or a trailing wildcard: `payment.*` takes `payment.succeeded` and `payment.intent.created`. */
+export function subscribes(eventTypes: readonly string[], type: string): boolean {
+  for (const pattern of eventTypes) {
+    if (pattern === '*' || pattern === type) return true;
+    if (pattern.endsWith('.*') && type.startsWith(pattern.slice(0, -1))) return true;
+  }
+  return false;
+}
+
+/** The value at a JSON Pointer (RFC 6901), or undefined. */
+export function atPointer(data: unknown, pointer: string): unknown {
+  if (pointer === '') return data;
+  let node = data;
+  for (const raw of pointer.split('/').slice(1)) {
+    if (node === null || typeof node !== 'object') return undefined;
+    const name = raw.replaceAll('~1', '/').replaceAll('~0', '~');
+    if (!Object.hasOwn(node, name)) return undefined;
+    node = (node as Record<string, unknown>)[name];
+  }
+  return node;
+}
+
+export function passesFilter(filter: Filter, data: unknown): boolean {
+  return Object.entries(filter).every(([pointer, wanted]) => atPointer(data, pointer) === wanted);
+}

@@ -1,0 +1,49 @@
+/** When a failed delivery is tried again. All times in milliseconds. */
+export interface RetryPolicy {
+  readonly backoff:
+    | { readonly kind: 'schedule'; readonly delaysMs: readonly number[] }
+    | {
+        readonly kind: 'exponential';
+        readonly baseMs: number;
+        readonly factor: number;
+        readonly maxMs: number;
+        /** Attempts in all, the first one included. */
+        readonly attempts: number;
+      };
+  /** A schedule's delay is stretched by up to this share (0.1: up to 10 % later), never shortened. */
+  readonly jitter: number;
+  /** Age since acceptance after which no further attempt is made. */
+  readonly giveUpAfterMs: number;
+}
+
+const second = 1000;
+const minute = 60 * second;
+const hour = 60 * minute;
+
+/** Section 7's schedule: at once, then 5 s … 10 h: ten attempts over about 28 hours. */
+export const defaultRetryPolicy: RetryPolicy = {
+  backoff: {
+    kind: 'schedule',
+    delaysMs: [5 * second, 30 * second, 2 * minute, 10 * minute, 30 * minute, 2 * hour, 5 * hour, 10 * hour, 10 * hour],
+  },
+  jitter: 0.1,
+  giveUpAfterMs: 7 * 24 * hour,
+};
+
+/** Retry-After is obeyed up to here; a receiver cannot park a delivery for ever. */
+export const maxRetryAfterMs = 24 * hour;
+
+/**
+ * Delay before the next attempt after `attemptsMade` attempts, or null where the schedule has ended.
+ * `random` is uniform in [0, 1). Exponential backoff uses full jitter
+ * (uniform in [0, min(max, base·factor^n)]), as in AWS' "Exponential Backoff and Jitter".
+ */
+export function retryDelayMs(policy: RetryPolicy, attemptsMade: number, random: number): number | null {
+  const { backoff } = policy;
+  if (backoff.kind === 'schedule') {
+    const delay = backoff.delaysMs[attemptsMade - 1];
+    return delay === undefined ? null : Math.round(delay * (1 + policy.jitter * random));
+  }
+  if (attemptsMade >= backoff.attempts) return null;
+  return Math.round(random * Math.min(backoff.maxMs, backoff.baseMs * backoff.factor ** (attemptsMade - 1)));
+}

@@ -1,0 +1,32 @@
+import type { Endpoint } from '../domain/endpoint.ts';
+import type { NewEvent, Receipt } from '../domain/event.ts';
+
+/** What the API and the command line use of the running engine. */
+export interface Engine {
+  /** Takes over former claims, then begins to deliver. */
+  start(): Promise<void>;
+  /** Drains: no new accept, in-flight attempts get `graceMs` to finish, unused claims are released. */
+  stop(graceMs: number): Promise<void>;
+  /** All or none, durable when it resolves (G1). Rejects with `EventConflictError` or `UnavailableError`. */
+  publish(events: readonly NewEvent[]): Promise<readonly Receipt[]>;
+  /** Work for these endpoints may be due now. */
+  wake(endpointIds: readonly string[]): void;
+  /** To be called after every committed change of an endpoint; null says it was deleted. */
+  endpointChanged(id: string, endpoint: Endpoint | null): void;
+  status(): EngineStatus;
+}
+
+export interface EngineStatus {
+  /** False while starting, stopping, or while the store refuses writes. */
+  readonly ready: boolean;
+  readonly inFlight: number;
+  readonly buffered: number;
+  readonly lanes: number;
+}
+
+/** The observations that metrics are made of; every method is cheap and never throws. */
+export interface EngineObserver {
+  accepted(events: number, deliveries: number): void;
+  attempted(outcome: 'delivered' | 'retry' | 'dead' | 'superseded', errorClass: string | null, durationMs: number): void;
+  storeFailed(): void;
+}

@@ -1,0 +1,340 @@
+import type { ErrorClass } from '../domain/attempt.ts';
+import type { DeliveryState, Reason, Trigger } from '../domain/delivery.ts';
+import type { Endpoint } from '../domain/endpoint.ts';
+import type { EventRecord, NewEvent, Receipt } from '../domain/event.ts';
+
+/**
+ * The store port: each method is one transition of the design, made durable before its promise resolves.
+ * Times are milliseconds since the epoch and come from the caller's clock. Every argument and answer can
+ * cross a thread boundary (structured clone): data only, no functions.
+ *
+ * Rejections: `UnavailableError` where nothing was written (disk full, database away); anything else is a bug.
+ */
+export interface Store extends DeliveryPath, Endpoints, Operations, Readings, Integrity {
+  close(): Promise<void>;
+}
+
+// ---------------------------------------------------------------- the delivery path
+
+export interface DeliveryPath {
+  /**
+   * Commits events, their deliveries and the counters in one transaction (G1, G4). Each group is all or
+   * none: a conflict refuses its group and no other. Deliveries of endpoints that are not enabled are
+   * `suppressed`. Where `room` allows, pending deliveries are created already claimed and handed back.
+   */
+  accept(groups: readonly (readonly NewEvent[])[], options: AcceptOptions): Promise<AcceptAnswer>;
+
+  /**
+   * Claims due deliveries of one endpoint, oldest due first: raises each claim number by one and moves
+   * `due_at` to `now + leaseMs` (G2). A delivery behind an earlier one of its ordering key is not claimed
+   * but deferred to that one's `due_at`. Claims nothing where the endpoint is not enabled.
+   */
+  claim(request: ClaimRequest): Promise<ClaimAnswer>;
+
+  /**
+   * Records outcomes: attempt, next `due_at` or terminal state, and counters in one transaction (G4).
+   * Where the claim number is no longer the delivery's own, or it is not pending, the attempt is kept as
+   * `superseded` and nothing else changes (G3). Answers, in order, whether each was applied.
+   */
+  settle(settlements: readonly Settlement[]): Promise<readonly boolean[]>;
+
+  /** Gives claims back unused: `due_at` becomes the given time, where the claim is still the delivery's own. */
+  release(claims: readonly ReleasedClaim[]): Promise<void>;
+
+  /** At start: every claim of a former life of this node comes due now. Answers how many. */
+  takeOver(node: string, now: number): Promise<number>;
+
+  /** For each enabled endpoint with pending deliveries, the earliest `due_at`. */
+  nextDue(): Promise<readonly DueHint[]>;
+
+  /** Deletes up to `limit` rows that are old and finished (G7); answers how many. */
+  prune(request: PruneRequest): Promise<number>;
+
+  /** Cancels up to `limit` pending deliveries of deleted endpoints; answers how many. */
+  cancelOrphans(limit: number, now: number): Promise<number>;
+}
+
+export interface AcceptOptions {
+  readonly now: number;
+  readonly node: string;
+  readonly leaseMs: number;
+  /** How many fresh deliveries the dispatcher takes at once, for an endpoint not named in `room`. */
+  readonly defaultRoom: number;
+  readonly room: ReadonlyMap<string, number>;
+}
+
+export type GroupAnswer =
+  | { readonly receipts: readonly Receipt[] }
+  /** Index of the event in the group whose id was used before for another body. */
+  | { readonly conflict: number };
+
+export interface AcceptAnswer {
+  readonly groups: readonly GroupAnswer[];
+  readonly claimed: readonly FreshDelivery[];
+  /** Endpoints that got pending deliveries which were not claimed. */
+  readonly waiting: readonly string[];
+}
+
+/** A delivery claimed as it was accepted; its payload is the caller's own event, named by position. */
+export interface FreshDelivery {
+  readonly number: number;
+  readonly endpointId: string;
+  readonly group: number;
+  readonly event: number;
+}
+
+export interface ClaimRequest {
+  readonly endpointId: string;
+  readonly limit: number;
+  /** Stops after the delivery whose payload passes this many characters in all. */
+  readonly maxPayload: number;
+  readonly now: number;
+  readonly leaseMs: number;
+  readonly node: string;
+}
+
+export interface ClaimAnswer {
+  readonly deliveries: readonly ClaimedDelivery[];
+  /** Earliest `due_at` of what stays unclaimed for this endpoint; null where nothing does. */
+  readonly nextDueAt: number | null;
+}
+
+export interface ClaimedDelivery {
+  readonly number: number;
+  readonly endpointId: string;
+  /** The fence: settling applies only under this number (G3). */
+  readonly claim: number;
+  readonly leaseUntil: number;
+  /** Attempts recorded before this one. */
+  readonly attemptsMade: number;
+  readonly createdAt: number;
+  readonly trigger: Trigger;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly occurredAt: number;
+  readonly data: string;
+}
+
+export interface Settlement {
+  readonly number: number;
+  readonly endpointId: string;
+  readonly claim: number;
+  readonly createdAt: number;
+  readonly state: 'pending' | 'delivered' | 'dead';
+  readonly dueAt: number | null;
+  readonly reason: Reason | null;
+  readonly now: number;
+  readonly startedAt: number;
+  readonly durationMs: number;
+  readonly statusCode: number | null;
+  readonly errorClass: ErrorClass | null;
+  readonly message: string | null;
+  readonly responseExcerpt: string | null;
+  readonly trigger: Trigger;
+  readonly node: string;
+  readonly late: boolean;
+}
+
+export interface ReleasedClaim {
+  readonly number: number;
+  readonly claim: number;
+  readonly dueAt: number;
+}
+
+export interface DueHint {
+  readonly endpointId: string;
+  readonly dueAt: number;
+}
+
+export interface PruneRequest {
+  /** Delivered, cancelled and suppressed deliveries settled before this may go. */
+  readonly settledBefore: number;
+  /** Dead letters settled before this may go: their own, longer retention. */
+  readonly deadBefore: number;
+  readonly limit: number;
+}
+
+// ---------------------------------------------------------------- endpoints
+
+export type EndpointChange = Partial<Omit<Endpoint, 'id' | 'tenant' | 'createdAt'>> & { readonly updatedAt: number };
+
+export interface Endpoints {
+  createEndpoint(endpoint: Endpoint): Promise<void>;
+  /** Answers the changed endpoint, or null where there is none. */
+  updateEndpoint(id: string, change: EndpointChange): Promise<Endpoint | null>;
+  endpoint(id: string): Promise<Endpoint | null>;
+  /** Those not deleted, by id; at most `limit`, after the id `after`. */
+  endpoints(query: { tenant: string | null; after: string | null; limit: number }): Promise<readonly Endpoint[]>;
+  /** Marks it deleted; its pending deliveries are cancelled in batches by `cancelOrphans`. */
+  deleteEndpoint(id: string, now: number): Promise<boolean>;
+}
+
+// ---------------------------------------------------------------- what people do to deliveries
+
+export type CommandAnswer = 'done' | 'not_found' | 'refused';
+
+export interface DeliveryFilter {
+  readonly tenant?: string;
+  readonly endpointId?: string;
+  readonly eventId?: string;
+  readonly eventType?: string;
+  readonly state?: DeliveryState;
+  readonly errorClass?: ErrorClass;
+  /** Bounds on when the delivery was created: since ≤ t < until. */
+  readonly since?: number;
+  readonly until?: number;
+}
+
+export interface RedriveRecord {
+  readonly id: string;
+  readonly filter: DeliveryFilter;
+  readonly ratePerS: number | null;
+  readonly dryRun: boolean;
+  readonly state: 'running' | 'done';
+  readonly matched: number;
+  readonly redriven: number;
+  readonly createdAt: number;
+  readonly finishedAt: number | null;
+}
+
+export interface Operations {
+  /**
+   * Makes a delivery due now on the one retry clock (G3). From a terminal state it gets a fresh schedule;
+   * a pending one only comes due sooner, and where it is claimed right now nothing is disturbed.
+   */
+  redriveDelivery(number: number, now: number): Promise<CommandAnswer>;
+  /** Only a pending delivery can be cancelled. */
+  cancelDelivery(number: number, words: string, now: number): Promise<CommandAnswer>;
+  /** New deliveries of a past event, to one endpoint or to all that subscribe now. Null: no such event. */
+  replayEvent(tenant: string, eventId: string, endpointId: string | null, now: number): Promise<Receipt | null>;
+  /** A delivery of an event to one endpoint only, whatever it subscribes to: for the test call. */
+  acceptFor(event: NewEvent, endpointId: string, now: number): Promise<Receipt | null>;
+  /** Counts what matches and records the job; it runs step by step, also after a restart. */
+  createRedrive(redrive: { id: string; filter: DeliveryFilter; ratePerS: number | null; dryRun: boolean; now: number }): Promise<RedriveRecord>;
+  redrive(id: string): Promise<RedriveRecord | null>;
+  runningRedrives(): Promise<readonly RedriveRecord[]>;
+  /** Redrives up to `limit` more of a job in one transaction with its progress. */
+  stepRedrive(id: string, limit: number, now: number): Promise<{ readonly redrive: RedriveRecord; readonly endpointIds: readonly string[] }>;
+}
+
+// ---------------------------------------------------------------- readings
+
+export interface DeliveryRecord {
+  readonly number: number;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly tenant: string;
+  readonly endpointId: string;
+  readonly state: DeliveryState;
+  readonly attempts: number;
+  readonly dueAt: number | null;
+  readonly createdAt: number;
+  readonly settledAt: number | null;
+  readonly reason: string | null;
+  readonly lastErrorClass: ErrorClass | null;
+  readonly lastStatusCode: number | null;
+  readonly lastMessage: string | null;
+}
+
+export interface AttemptRecord {
+  readonly n: number;
+  readonly startedAt: number;
+  readonly durationMs: number;
+  readonly statusCode: number | null;
+  readonly outcome: 'delivered' | 'retry' | 'dead' | 'superseded';
+  readonly errorClass: ErrorClass | null;
+  readonly message: string | null;
+  readonly responseExcerpt: string | null;
+  readonly trigger: Trigger;
+  readonly node: string;
+}
+
+export interface Money {
+  readonly currency: string;
+  readonly amountMinor: bigint;
+  readonly events: number;
+}
+
+export interface DeadLetterGroup {
+  readonly endpointId: string;
+  readonly owner: string | null;
+  readonly errorClass: ErrorClass | null;
+  readonly count: number;
+  readonly oldestAt: number;
+  readonly valueAtRisk: readonly Money[];
+}
+
+export interface AccountingQuery {
+  readonly tenant: string | null;
+  readonly endpointId: string | null;
+  readonly since: number | null;
+  readonly until: number | null;
+  readonly now: number;
+}
+
+/** Sums of the ledger's counters; rows are counted only for `pending`, `overdue` and what is at risk. */
+export interface AccountingCounts {
+  readonly events: number;
+  readonly unmatched: number;
+  readonly accepted: number;
+  readonly delivered: number;
+  readonly pending: number;
+  readonly dead: number;
+  readonly cancelled: number;
+  readonly suppressed: number;
+  readonly overdue: number;
+  readonly late: number;
+  readonly supersededAttempts: number;
+  readonly firstAttemptDelivered: number;
+  readonly firstAttempts: number;
+  /** Count by latency bucket index (`domain/latency.ts`). */
+  readonly latency: readonly { readonly bucket: number; readonly count: number }[];
+  readonly valueAtRisk: readonly Money[];
+}
+
+export interface Readings {
+  event(tenant: string, id: string): Promise<EventRecord | null>;
+  /** Newest first; `before` is the number to go on below. */
+  deliveries(filter: DeliveryFilter, page: { before: number | null; limit: number }): Promise<readonly DeliveryRecord[]>;
+  delivery(number: number): Promise<DeliveryRecord | null>;
+  attempts(number: number): Promise<readonly AttemptRecord[]>;
+  deadLetters(tenant: string | null): Promise<readonly DeadLetterGroup[]>;
+  accounting(query: AccountingQuery): Promise<AccountingCounts>;
+  /** Named settings that outlive a process (the hash of the admin key). */
+  setting(name: string): Promise<string | null>;
+  saveSetting(name: string, value: string): Promise<void>;
+}
+
+// ---------------------------------------------------------------- integrity (G6)
+
+/** One endpoint's two sides of the equation: what the ledger says, and what the rows say. */
+export interface ConservationRow {
+  readonly endpointId: string;
+  readonly tenant: string;
+  readonly counters: StateCounts & { readonly accepted: number };
+  readonly rows: StateCounts & { readonly pending: number };
+  /** Pruned by retention, by the state they had; part of the counters. */
+  readonly pruned: StateCounts;
+}
+
+export interface StateCounts {
+  readonly delivered: number;
+  readonly dead: number;
+  readonly cancelled: number;
+  readonly suppressed: number;
+}
+
+export interface Finding {
+  /** A delivery's number, or null where the row itself is gone. */
+  readonly number: number | null;
+  readonly eventId: string | null;
+  readonly endpointId: string | null;
+  readonly problem: string;
+}
+
+export interface Integrity {
+  /** Both sides per endpoint, read in one snapshot, by queries that share no code with the writers. */
+  conservation(): Promise<readonly ConservationRow[]>;
+  /** Rows that contradict their own attempt log, events that miss deliveries: at most `limit`. */
+  findTampered(limit: number): Promise<readonly Finding[]>;
+}

@@ -46,7 +46,8 @@ export function afterAttempt(
   const delay = retryDelayMs(policy, delivery.attemptsMade, random);
   if (delay === null) return { state: 'dead', dueAt: null, reason: 'schedule_exhausted' };
   const wait = Math.max(delay, Math.min(outcome.retryAfterMs ?? 0, maxRetryAfterMs));
-  if (now + wait - delivery.createdAt > policy.giveUpAfterMs) return { state: 'dead', dueAt: null, reason: 'too_old' };
+  if (now + wait - delivery.createdAt > policy.giveUpAfterMs)
+    return { state: 'dead', dueAt: null, reason: 'too_old' };
   return { state: 'pending', dueAt: now + wait, reason: null };
 }
 

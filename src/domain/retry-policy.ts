@@ -24,7 +24,17 @@ const hour = 60 * minute;
 export const defaultRetryPolicy: RetryPolicy = {
   backoff: {
     kind: 'schedule',
-    delaysMs: [5 * second, 30 * second, 2 * minute, 10 * minute, 30 * minute, 2 * hour, 5 * hour, 10 * hour, 10 * hour],
+    delaysMs: [
+      5 * second,
+      30 * second,
+      2 * minute,
+      10 * minute,
+      30 * minute,
+      2 * hour,
+      5 * hour,
+      10 * hour,
+      10 * hour,
+    ],
   },
   jitter: 0.1,
   giveUpAfterMs: 7 * 24 * hour,

@@ -27,6 +27,10 @@ export interface EngineStatus {
 /** The observations that metrics are made of; every method is cheap and never throws. */
 export interface EngineObserver {
   accepted(events: number, deliveries: number): void;
-  attempted(outcome: 'delivered' | 'retry' | 'dead' | 'superseded', errorClass: string | null, durationMs: number): void;
+  attempted(
+    outcome: 'delivered' | 'retry' | 'dead' | 'superseded',
+    errorClass: string | null,
+    durationMs: number,
+  ): void;
   storeFailed(): void;
 }

@@ -57,6 +57,7 @@ export interface DeliveryPath {
 export interface AcceptOptions {
   readonly now: number;
   readonly node: string;
+  /** Added to the endpoint's own time-out. */
   readonly leaseMs: number;
   /** How many fresh deliveries the dispatcher takes at once, for an endpoint not named in `room`. */
   readonly defaultRoom: number;
@@ -133,6 +134,10 @@ export interface Settlement {
   readonly trigger: Trigger;
   readonly node: string;
   readonly late: boolean;
+  /** The delivery's very first attempt. */
+  readonly first: boolean;
+  /** Its endpoint keeps the order of keys: when it ends, the key's next delivery is due. */
+  readonly keyed: boolean;
 }
 
 export interface ReleasedClaim {
@@ -156,7 +161,9 @@ export interface PruneRequest {
 
 // ---------------------------------------------------------------- endpoints
 
-export type EndpointChange = Partial<Omit<Endpoint, 'id' | 'tenant' | 'createdAt'>> & { readonly updatedAt: number };
+export type EndpointChange = Partial<Omit<Endpoint, 'id' | 'tenant' | 'createdAt'>> & {
+  readonly updatedAt: number;
+};
 
 export interface Endpoints {
   createEndpoint(endpoint: Endpoint): Promise<void>;
@@ -164,7 +171,11 @@ export interface Endpoints {
   updateEndpoint(id: string, change: EndpointChange): Promise<Endpoint | null>;
   endpoint(id: string): Promise<Endpoint | null>;
   /** Those not deleted, by id; at most `limit`, after the id `after`. */
-  endpoints(query: { tenant: string | null; after: string | null; limit: number }): Promise<readonly Endpoint[]>;
+  endpoints(query: {
+    tenant: string | null;
+    after: string | null;
+    limit: number;
+  }): Promise<readonly Endpoint[]>;
   /** Marks it deleted; its pending deliveries are cancelled in batches by `cancelOrphans`. */
   deleteEndpoint(id: string, now: number): Promise<boolean>;
 }
@@ -206,15 +217,30 @@ export interface Operations {
   /** Only a pending delivery can be cancelled. */
   cancelDelivery(number: number, words: string, now: number): Promise<CommandAnswer>;
   /** New deliveries of a past event, to one endpoint or to all that subscribe now. Null: no such event. */
-  replayEvent(tenant: string, eventId: string, endpointId: string | null, now: number): Promise<Receipt | null>;
+  replayEvent(
+    tenant: string,
+    eventId: string,
+    endpointId: string | null,
+    now: number,
+  ): Promise<Receipt | null>;
   /** A delivery of an event to one endpoint only, whatever it subscribes to: for the test call. */
   acceptFor(event: NewEvent, endpointId: string, now: number): Promise<Receipt | null>;
   /** Counts what matches and records the job; it runs step by step, also after a restart. */
-  createRedrive(redrive: { id: string; filter: DeliveryFilter; ratePerS: number | null; dryRun: boolean; now: number }): Promise<RedriveRecord>;
+  createRedrive(redrive: {
+    id: string;
+    filter: DeliveryFilter;
+    ratePerS: number | null;
+    dryRun: boolean;
+    now: number;
+  }): Promise<RedriveRecord>;
   redrive(id: string): Promise<RedriveRecord | null>;
   runningRedrives(): Promise<readonly RedriveRecord[]>;
   /** Redrives up to `limit` more of a job in one transaction with its progress. */
-  stepRedrive(id: string, limit: number, now: number): Promise<{ readonly redrive: RedriveRecord; readonly endpointIds: readonly string[] }>;
+  stepRedrive(
+    id: string,
+    limit: number,
+    now: number,
+  ): Promise<{ readonly redrive: RedriveRecord; readonly endpointIds: readonly string[] }>;
 }
 
 // ---------------------------------------------------------------- readings
@@ -295,7 +321,10 @@ export interface AccountingCounts {
 export interface Readings {
   event(tenant: string, id: string): Promise<EventRecord | null>;
   /** Newest first; `before` is the number to go on below. */
-  deliveries(filter: DeliveryFilter, page: { before: number | null; limit: number }): Promise<readonly DeliveryRecord[]>;
+  deliveries(
+    filter: DeliveryFilter,
+    page: { before: number | null; limit: number },
+  ): Promise<readonly DeliveryRecord[]>;
   delivery(number: number): Promise<DeliveryRecord | null>;
   attempts(number: number): Promise<readonly AttemptRecord[]>;
   deadLetters(tenant: string | null): Promise<readonly DeadLetterGroup[]>;

@@ -1,0 +1,346 @@
+import { afterAttempt } from '../domain/delivery.ts';
+import type { Endpoint } from '../domain/endpoint.ts';
+import type { NewEvent } from '../domain/event.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Random } from '../runtime/random.ts';
+import type {
+  AcceptAnswer,
+  AcceptOptions,
+  ClaimedDelivery,
+  DeliveryPath,
+  ReleasedClaim,
+  Settlement,
+} from '../store/store.ts';
+import type { AttemptResult, Transport } from '../transport/transport.ts';
+import { Lane } from './lane.ts';
+import { takeToken } from './rate-limit.ts';
+import type { Settler } from './settler.ts';
+import { traceparents, webhookRequest } from './webhook.ts';
+
+/** A lease lasts this much longer than the endpoint's time-out: for waiting in a lane and for settling. */
+export const leaseMarginMs = 30_000;
+/** Room for an endpoint that has no lane yet. */
+const firstRoom = 64;
+/** Payload claimed and not yet answered, in characters, over all lanes; and in one claim. */
+const payloadMost = 64 * 1024 * 1024;
+const payloadPerClaim = 4 * 1024 * 1024;
+/** Outcomes that may wait for the disk before no further attempt is begun. */
+const unsettledMost = 8192;
+/** A receiver can silence its lane for so long by Retry-After. */
+const holdMostMs = 3_600_000;
+const claimRetryMs = 500;
+
+export interface DispatcherOptions {
+  readonly store: Pick<DeliveryPath, 'claim' | 'release'>;
+  readonly transport: Transport;
+  readonly settler: () => Settler;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly node: string;
+  readonly userAgent: string;
+  readonly attempted: (result: AttemptResult, state: 'pending' | 'delivered' | 'dead') => void;
+}
+
+/**
+ * Keeps bounded work in memory, one lane an endpoint. Nothing here has to survive: whatever a lane forgets
+ * comes due again in the store by itself (G2), and lanes share nothing but the payload budget (G8).
+ */
+export class Dispatcher {
+  readonly #o: DispatcherOptions;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #traceparent: () => string;
+  #payload = 0;
+  #inFlight = 0;
+  #stopping = false;
+  #idle: (() => void)[] = [];
+  #starved = false;
+
+  constructor(options: DispatcherOptions) {
+    this.#o = options;
+    this.#traceparent = traceparents(options.random);
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get lanes(): number {
+    return this.#lanes.size;
+  }
+
+  get buffered(): number {
+    let waiting = 0;
+    for (const lane of this.#lanes.values()) waiting += lane.waiting;
+    return waiting;
+  }
+
+  setEndpoint(id: string, endpoint: Endpoint | null): void {
+    const lane = this.#lanes.get(id);
+    if (endpoint === null) {
+      if (lane === undefined) return;
+      lane.endpoint = { ...lane.endpoint, enabled: false };
+      this.#releaseWaiting(lane, this.#o.clock.now());
+      lane.cancelTimer?.();
+      this.#lanes.delete(id);
+      return;
+    }
+    if (lane === undefined) {
+      this.#lanes.set(id, new Lane(endpoint));
+      return;
+    }
+    lane.change(endpoint);
+    if (endpoint.enabled) this.#pump(lane);
+    else this.#releaseWaiting(lane, this.#o.clock.now());
+  }
+
+  /** Work for this endpoint is due at `time`. */
+  dueBy(endpointId: string, time: number): void {
+    const lane = this.#lanes.get(endpointId);
+    if (lane === undefined) return;
+    lane.dueBy(time);
+    this.#pump(lane);
+  }
+
+  acceptOptions(now: number): AcceptOptions {
+    const room = new Map<string, number>();
+    const full = this.#stopping || this.#payload > payloadMost;
+    if (!full) {
+      for (const [id, lane] of this.#lanes) {
+        // Where older work waits in the store, fresh work goes behind it.
+        const free = lane.nextDueAt !== null && lane.nextDueAt <= now ? 0 : lane.room(now);
+        if (free !== firstRoom) room.set(id, free);
+      }
+    }
+    return { now, node: this.#o.node, leaseMs: leaseMarginMs, defaultRoom: full ? 0 : firstRoom, room };
+  }
+
+  /** The fast path: deliveries that were accepted already claimed. */
+  takeFresh(groups: readonly (readonly NewEvent[])[], answer: AcceptAnswer, options: AcceptOptions): void {
+    const touched = new Set<Lane>();
+    for (const { number, endpointId, group, event: index } of answer.claimed) {
+      const event = groups[group]![index]!;
+      const lane = this.#lanes.get(endpointId);
+      // Without a lane (deleted this moment) the claim is simply forgotten, and comes due after its lease.
+      if (lane === undefined) continue;
+      this.#payload += event.data.length;
+      lane.push({
+        number,
+        endpointId,
+        claim: 1,
+        leaseUntil: options.now + lane.endpoint.timeoutMs + options.leaseMs,
+        attemptsMade: 0,
+        createdAt: options.now,
+        trigger: 'schedule',
+        eventId: event.id,
+        eventType: event.type,
+        occurredAt: event.occurredAt ?? options.now,
+        data: event.data,
+      });
+      touched.add(lane);
+    }
+    for (const id of answer.waiting) {
+      const lane = this.#lanes.get(id);
+      if (lane === undefined) continue;
+      lane.dueBy(options.now);
+      touched.add(lane);
+    }
+    for (const lane of touched) this.#pump(lane);
+  }
+
+  /** After a commit: lanes that stood still because too many outcomes were waiting go on. */
+  resume(): void {
+    if (!this.#starved) return;
+    this.#starved = false;
+    for (const lane of this.#lanes.values()) this.#pump(lane);
+  }
+
+  /** Begins nothing new, gives unused claims back, and resolves when no attempt is in flight. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const now = this.#o.clock.now();
+    for (const lane of this.#lanes.values()) {
+      lane.cancelTimer?.();
+      this.#releaseWaiting(lane, now);
+    }
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  #pump(lane: Lane): void {
+    if (this.#stopping || !lane.endpoint.enabled) return;
+    const now = this.#o.clock.now();
+    if (lane.heldUntil > now) {
+      this.#lookAgain(lane, lane.heldUntil);
+      return;
+    }
+    const { rateLimitPerS } = lane.endpoint;
+    while (lane.waiting > 0 && lane.inFlight < lane.atOnce) {
+      if (this.#o.settler().unsettled > unsettledMost) {
+        this.#starved = true;
+        return;
+      }
+      if (rateLimitPerS !== null) {
+        const taken = takeToken(lane.bucket, rateLimitPerS, now);
+        if ('readyAt' in taken) {
+          this.#lookAgain(lane, taken.readyAt);
+          return;
+        }
+        lane.bucket = taken.bucket;
+      }
+      this.#begin(lane, lane.shift()!, now);
+    }
+    this.#claimMore(lane, now);
+  }
+
+  #claimMore(lane: Lane, now: number): void {
+    if (lane.claiming || lane.nextDueAt === null) return;
+    if (lane.nextDueAt > now) {
+      this.#lookAgain(lane, lane.nextDueAt);
+      return;
+    }
+    // Half a prefetch left is the time to fetch: the next claim comes back before the lane runs dry.
+    if (lane.waiting > lane.prefetch / 2 || (lane.inFlight >= lane.atOnce && lane.waiting > 0)) return;
+    const room = this.#payload > payloadMost ? Number(lane.inFlight + lane.waiting === 0) : lane.room(now);
+    if (room === 0) return;
+    lane.claiming = true;
+    void this.#claim(lane, room, now);
+  }
+
+  async #claim(lane: Lane, limit: number, now: number): Promise<void> {
+    const { id, timeoutMs } = lane.endpoint;
+    lane.nextDueAt = null;
+    try {
+      const { deliveries, nextDueAt } = await this.#o.store.claim({
+        endpointId: id,
+        limit,
+        maxPayload: payloadPerClaim,
+        now,
+        leaseMs: timeoutMs + leaseMarginMs,
+        node: this.#o.node,
+      });
+      if (nextDueAt !== null) lane.dueBy(nextDueAt);
+      for (const delivery of deliveries) {
+        this.#payload += delivery.data.length;
+        lane.push(delivery);
+      }
+      if (this.#stopping || !lane.endpoint.enabled) this.#releaseWaiting(lane, now);
+    } catch (error) {
+      this.#o.logger.error(
+        { endpoint: id, error: (error as Error).message },
+        'cannot claim deliveries; trying again',
+      );
+      lane.dueBy(this.#o.clock.now() + claimRetryMs);
+    } finally {
+      lane.claiming = false;
+    }
+    this.#pump(lane);
+  }
+
+  #lookAgain(lane: Lane, at: number): void {
+    if (lane.timerAt <= at) return;
+    lane.cancelTimer?.();
+    lane.timerAt = at;
+    lane.cancelTimer = this.#o.clock.after(Math.max(1, at - this.#o.clock.now()), () => {
+      lane.timerAt = Number.POSITIVE_INFINITY;
+      lane.cancelTimer = null;
+      this.#pump(lane);
+    });
+  }
+
+  #begin(lane: Lane, delivery: ClaimedDelivery, now: number): void {
+    const { endpoint } = lane;
+    if (now + endpoint.timeoutMs > delivery.leaseUntil) {
+      // It waited too long to be finished within its lease: another attempt could overlap this one (G3).
+      this.#payload -= delivery.data.length;
+      lane.dueBy(delivery.leaseUntil);
+      return;
+    }
+    lane.inFlight++;
+    this.#inFlight++;
+    const request = webhookRequest(
+      delivery,
+      endpoint,
+      lane.signer,
+      now,
+      this.#traceparent(),
+      this.#o.userAgent,
+    );
+    // Transport.post never rejects, so there is one way on from here.
+    void this.#o.transport
+      .post(request)
+      .then((result) => this.#finish(lane, delivery, endpoint, now, result));
+  }
+
+  #finish(
+    lane: Lane,
+    delivery: ClaimedDelivery,
+    endpoint: Endpoint,
+    startedAt: number,
+    result: AttemptResult,
+  ): void {
+    const now = this.#o.clock.now();
+    lane.inFlight--;
+    this.#inFlight--;
+    this.#payload -= delivery.data.length;
+    lane.observe(result.ok, result.durationMs);
+    const attemptsMade = delivery.attemptsMade + 1;
+    const next = afterAttempt(
+      { attemptsMade, createdAt: delivery.createdAt },
+      result,
+      endpoint.retry,
+      now,
+      result.ok ? 0 : this.#o.random.float(),
+    );
+    const settlement: Settlement = {
+      number: delivery.number,
+      endpointId: delivery.endpointId,
+      claim: delivery.claim,
+      createdAt: delivery.createdAt,
+      state: next.state,
+      dueAt: next.dueAt,
+      reason: next.reason,
+      now,
+      startedAt,
+      durationMs: Math.round(result.durationMs),
+      statusCode: result.statusCode,
+      errorClass: result.errorClass,
+      message: result.message,
+      responseExcerpt: result.responseExcerpt,
+      trigger: delivery.trigger,
+      node: this.#o.node,
+      late: now - delivery.createdAt > endpoint.deliverWithinMs,
+      first: delivery.attemptsMade === 0 && delivery.trigger === 'schedule',
+      keyed: endpoint.ordering === 'key',
+    };
+    this.#o.settler().push(settlement);
+    this.#o.attempted(result, next.state);
+    if (result.retryAfterMs !== null && result.retryAfterMs > 0)
+      this.#hold(lane, now + Math.min(result.retryAfterMs, holdMostMs));
+    this.#pump(lane);
+    if (this.#inFlight === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #hold(lane: Lane, until: number): void {
+    if (until <= lane.heldUntil) return;
+    lane.heldUntil = until;
+    this.#releaseWaiting(lane, until);
+  }
+
+  #releaseWaiting(lane: Lane, dueAt: number): void {
+    const claims: ReleasedClaim[] = [];
+    for (let delivery = lane.shift(); delivery !== undefined; delivery = lane.shift()) {
+      this.#payload -= delivery.data.length;
+      claims.push({ number: delivery.number, claim: delivery.claim, dueAt });
+    }
+    if (claims.length === 0) return;
+    lane.dueBy(dueAt);
+    this.#o.store.release(claims).catch((error: unknown) => {
+      // Nothing is lost by it: the claims run out and the deliveries come due (G2).
+      this.#o.logger.warn(
+        { error: (error as Error).message, claims: claims.length },
+        'could not give claims back',
+      );
+    });
+  }
+}

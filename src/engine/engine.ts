@@ -1,0 +1,193 @@
+import type { Endpoint } from '../domain/endpoint.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Random } from '../runtime/random.ts';
+import type { Settlement, Store } from '../store/store.ts';
+import type { Transport } from '../transport/transport.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { defaultRetention, type Retention, startHousekeeping } from './housekeeping.ts';
+import { Intake } from './intake.ts';
+import type { Engine, EngineObserver } from './port.ts';
+import { Redriver } from './redriver.ts';
+import { Settler } from './settler.ts';
+
+export interface EngineOptions {
+  readonly store: Store;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** This node's name, the same in every life: under it former claims are taken over. */
+  readonly node: string;
+  readonly version: string;
+  readonly observer?: EngineObserver;
+  readonly retention?: Retention;
+}
+
+const page = 500;
+const probeMs = 1000;
+
+/** Puts intake, dispatcher and settler together. See docs/internals for the way of a delivery. */
+export function createEngine(options: EngineOptions): Engine {
+  const { store, clock, logger, observer } = options;
+  let running = false;
+  let healthy = true;
+  let housekeeping: { stop(): void } | null = null;
+
+  const onHealth = (now: boolean): void => {
+    if (healthy === now) return;
+    healthy = now;
+    if (now) {
+      logger.info({}, 'the store takes writes again');
+      return;
+    }
+    observer?.storeFailed();
+    logger.error({}, 'the store takes no writes; publishing answers 503 until it does');
+    probe();
+  };
+  // Nobody may be publishing when the disk has room again, so a write of our own finds out.
+  const probe = (): void => {
+    clock.after(probeMs, () => {
+      if (healthy || !running) return;
+      store.saveSetting('last_probe', String(clock.now())).then(
+        () => onHealth(true),
+        () => probe(),
+      );
+    });
+  };
+
+  /** The endpoint is gone by its own word (410): nothing more is sent until somebody resumes it. */
+  const pauseGone = async (id: string): Promise<void> => {
+    try {
+      const endpoint = await store.updateEndpoint(id, {
+        enabled: false,
+        pausedReason: 'gone',
+        updatedAt: clock.now(),
+      });
+      if (endpoint !== null) dispatcher.setEndpoint(id, endpoint);
+      logger.warn({ endpoint: id }, 'the receiver answered 410 Gone: its endpoint is paused');
+    } catch (error) {
+      // The next 410 tries again.
+      logger.error(
+        { endpoint: id, error: (error as Error).message },
+        'cannot pause an endpoint that answered 410',
+      );
+    }
+  };
+
+  const settled = (settlement: Settlement, applied: boolean): void => {
+    const { endpointId, state, dueAt, reason, keyed, now } = settlement;
+    if (!applied) observer?.attempted('superseded', settlement.errorClass, settlement.durationMs);
+    else if (state === 'pending') dispatcher.dueBy(endpointId, dueAt!);
+    else {
+      if (reason === 'gone') void pauseGone(endpointId);
+      if (keyed) dispatcher.dueBy(endpointId, now);
+    }
+    dispatcher.resume();
+  };
+
+  const settler = new Settler({ store, clock, logger, settled, onHealth });
+  const dispatcher: Dispatcher = new Dispatcher({
+    store,
+    transport: options.transport,
+    clock,
+    random: options.random,
+    logger,
+    node: options.node,
+    settler: () => settler,
+    userAgent: `Posthorn/${options.version}`,
+    attempted: (result, state) =>
+      observer?.attempted(state === 'pending' ? 'retry' : state, result.errorClass, result.durationMs),
+  });
+  const intake = new Intake({
+    store,
+    clock,
+    onHealth,
+    options: (now) => dispatcher.acceptOptions(now),
+    accepted: (groups, answer, accepted) => {
+      dispatcher.takeFresh(groups, answer, accepted);
+      if (observer === undefined) return;
+      let events = 0;
+      let deliveries = 0;
+      for (const group of answer.groups) {
+        if (!('receipts' in group)) continue;
+        for (const receipt of group.receipts) {
+          if (receipt.duplicate) continue;
+          events++;
+          deliveries += receipt.deliveries;
+        }
+      }
+      observer.accepted(events, deliveries);
+    },
+  });
+  const wake = (endpointIds: readonly string[]): void => {
+    const now = clock.now();
+    for (const id of endpointIds) dispatcher.dueBy(id, now);
+  };
+  const redriver = new Redriver({ store, clock, logger, due: wake });
+
+  const loadEndpoints = async (): Promise<void> => {
+    let after: string | null = null;
+    for (;;) {
+      const endpoints: readonly Endpoint[] = await store.endpoints({ tenant: null, after, limit: page });
+      for (const endpoint of endpoints) dispatcher.setEndpoint(endpoint.id, endpoint);
+      if (endpoints.length < page) return;
+      after = endpoints.at(-1)!.id;
+    }
+  };
+
+  return {
+    start: async () => {
+      const taken = await store.takeOver(options.node, clock.now());
+      if (taken > 0)
+        logger.info(
+          { deliveries: taken },
+          'took over the claims of a former life: these deliveries are due now',
+        );
+      await loadEndpoints();
+      running = true;
+      for (const { endpointId, dueAt } of await store.nextDue()) dispatcher.dueBy(endpointId, dueAt);
+      housekeeping = startHousekeeping({
+        store,
+        clock,
+        logger,
+        retention: options.retention ?? defaultRetention,
+      });
+      redriver.wake();
+    },
+    stop: async (graceMs) => {
+      running = false;
+      housekeeping?.stop();
+      redriver.stop();
+      await intake.close();
+      const drained = dispatcher.stop().then(() => settler.drained());
+      let cancel = (): void => {};
+      const grace = new Promise<void>((resolve) => {
+        cancel = clock.after(graceMs, () => {
+          logger.warn(
+            { inFlight: dispatcher.inFlight },
+            'attempts are still in flight after the grace time: they will be made again',
+          );
+          resolve();
+        });
+      });
+      await Promise.race([drained, grace]);
+      cancel();
+    },
+    publish: (events) => intake.publish(events),
+    wake: (endpointIds) => {
+      wake(endpointIds);
+      redriver.wake();
+    },
+    endpointChanged: (id, endpoint) => {
+      dispatcher.setEndpoint(id, endpoint);
+      if (endpoint?.enabled === true) dispatcher.dueBy(id, clock.now());
+    },
+    status: () => ({
+      ready: running && healthy,
+      inFlight: dispatcher.inFlight,
+      buffered: dispatcher.buffered,
+      lanes: dispatcher.lanes,
+    }),
+  };
+}

@@ -1,0 +1,52 @@
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { DeliveryPath } from '../store/store.ts';
+
+export interface Retention {
+  /** How long finished deliveries and their events are kept, in ms. */
+  readonly settledMs: number;
+  /** How long dead letters are kept, in ms. */
+  readonly deadMs: number;
+}
+
+export const defaultRetention: Retention = { settledMs: 30 * 86_400_000, deadMs: 90 * 86_400_000 };
+
+const everyMs = 10_000;
+const batch = 500;
+
+/** Works in small batches, each its own transaction, with a pause after each: history never holds up delivery. */
+export function startHousekeeping(options: {
+  readonly store: Pick<DeliveryPath, 'prune' | 'cancelOrphans'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly retention: Retention;
+}): { stop(): void } {
+  const { store, clock, logger, retention } = options;
+  let stopped = false;
+  let cancel = (): void => {};
+
+  const round = async (): Promise<void> => {
+    let more = false;
+    try {
+      const now = clock.now();
+      const pruned = await store.prune({
+        settledBefore: now - retention.settledMs,
+        deadBefore: now - retention.deadMs,
+        limit: batch,
+      });
+      const cancelled = await store.cancelOrphans(batch, now);
+      more = pruned >= batch || cancelled >= batch;
+    } catch (error) {
+      logger.warn({ error: (error as Error).message }, 'housekeeping failed; it will be tried again');
+    }
+    if (!stopped) cancel = clock.after(more ? 20 : everyMs, () => void round());
+  };
+
+  cancel = clock.after(1000, () => void round());
+  return {
+    stop: () => {
+      stopped = true;
+      cancel();
+    },
+  };
+}

@@ -1,0 +1,107 @@
+import { EventConflictError, UnavailableError } from '../domain/errors.ts';
+import type { NewEvent, Receipt } from '../domain/event.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { AcceptAnswer, AcceptOptions, DeliveryPath } from '../store/store.ts';
+
+/** Events in one commit, and waiting for one: beyond the second, publishing answers 503. */
+const commitMost = 2000;
+const waitingMost = 50_000;
+
+interface Waiting {
+  readonly events: readonly NewEvent[];
+  resolve(receipts: readonly Receipt[]): void;
+  reject(error: Error): void;
+}
+
+/**
+ * Group commit of events (G1): one transaction at a time, each taking all that came in while the one before
+ * was going to disk. A lone event is committed at once; under load hundreds share one fsync.
+ */
+export class Intake {
+  readonly #store: Pick<DeliveryPath, 'accept'>;
+  readonly #clock: Clock;
+  readonly #options: (now: number) => AcceptOptions;
+  readonly #accepted: (
+    groups: readonly (readonly NewEvent[])[],
+    answer: AcceptAnswer,
+    options: AcceptOptions,
+  ) => void;
+  readonly #onHealth: (healthy: boolean) => void;
+  #waiting: Waiting[] = [];
+  #waitingEvents = 0;
+  #running: Promise<void> | null = null;
+  #closed = false;
+
+  constructor(options: {
+    store: Pick<DeliveryPath, 'accept'>;
+    clock: Clock;
+    options: (now: number) => AcceptOptions;
+    accepted: (
+      groups: readonly (readonly NewEvent[])[],
+      answer: AcceptAnswer,
+      options: AcceptOptions,
+    ) => void;
+    onHealth: (healthy: boolean) => void;
+  }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#options = options.options;
+    this.#accepted = options.accepted;
+    this.#onHealth = options.onHealth;
+  }
+
+  async publish(events: readonly NewEvent[]): Promise<readonly Receipt[]> {
+    if (this.#closed) throw new UnavailableError('the server is shutting down');
+    if (this.#waitingEvents + events.length > waitingMost)
+      throw new UnavailableError('too many events are waiting to be stored');
+    const { promise, resolve, reject } = Promise.withResolvers<readonly Receipt[]>();
+    this.#waiting.push({ events, resolve, reject });
+    this.#waitingEvents += events.length;
+    this.#running ??= this.#run();
+    return await promise;
+  }
+
+  /** Refuses what comes from now on; resolves when what came before is committed. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#running;
+  }
+
+  #next(): Waiting[] {
+    let events = 0;
+    let count = 0;
+    while (
+      count < this.#waiting.length &&
+      (count === 0 || events + this.#waiting[count]!.events.length <= commitMost)
+    ) {
+      events += this.#waiting[count]!.events.length;
+      count++;
+    }
+    this.#waitingEvents -= events;
+    return this.#waiting.splice(0, count);
+  }
+
+  async #run(): Promise<void> {
+    // Requests that were read in the same turn of the event loop come together.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const batch = this.#next();
+      const groups = batch.map(({ events }) => events);
+      const options = this.#options(this.#clock.now());
+      try {
+        const answer = await this.#store.accept(groups, options);
+        this.#onHealth(true);
+        for (const [index, waiting] of batch.entries()) {
+          const group = answer.groups[index]!;
+          if ('receipts' in group) waiting.resolve(group.receipts);
+          else waiting.reject(new EventConflictError(group.conflict, waiting.events[group.conflict]!.id));
+        }
+        this.#accepted(groups, answer, options);
+      } catch (error) {
+        this.#onHealth(!(error instanceof UnavailableError));
+        for (const { reject } of batch) reject(error as Error);
+      }
+    }
+    this.#running = null;
+  }
+}

@@ -1,0 +1,86 @@
+import type { Endpoint } from '../domain/endpoint.ts';
+import type { ClaimedDelivery } from '../store/store.ts';
+import { concurrency } from './breaker.ts';
+import type { Bucket } from './rate-limit.ts';
+import { type Signer, signerOf } from './webhook.ts';
+
+/** Claimed work waits in memory for at most about this long: an endpoint's speed decides how much that is. */
+const prefetchMs = 100;
+const prefetchMost = 512;
+/** Weight of the newest attempt in the running mean of durations. */
+const newest = 0.05;
+
+/** One endpoint's place in memory: what is claimed for it, what is in flight, and when to look again. */
+export class Lane {
+  endpoint: Endpoint;
+  signer: Signer;
+  readonly #queue: ClaimedDelivery[] = [];
+  #head = 0;
+  inFlight = 0;
+  claiming = false;
+  /** Lower bound of when unclaimed work is due; null where none is known. */
+  nextDueAt: number | null = null;
+  /** The receiver asked for silence until then (Retry-After). */
+  heldUntil = 0;
+  failuresInARow = 0;
+  bucket: Bucket = { tokens: Number.POSITIVE_INFINITY, at: 0 };
+  cancelTimer: (() => void) | null = null;
+  timerAt = Number.POSITIVE_INFINITY;
+  #meanMs = 20;
+
+  constructor(endpoint: Endpoint) {
+    this.endpoint = endpoint;
+    this.signer = signerOf(endpoint);
+  }
+
+  change(endpoint: Endpoint): void {
+    this.endpoint = endpoint;
+    this.signer = signerOf(endpoint);
+  }
+
+  get waiting(): number {
+    return this.#queue.length - this.#head;
+  }
+
+  push(delivery: ClaimedDelivery): void {
+    this.#queue.push(delivery);
+  }
+
+  shift(): ClaimedDelivery | undefined {
+    const delivery = this.#queue[this.#head];
+    if (delivery === undefined) return undefined;
+    this.#head++;
+    // Moving a head instead of the array keeps taking O(1); the spent part goes when it is the larger one.
+    if (this.#head > 64 && this.#head * 2 > this.#queue.length) {
+      this.#queue.splice(0, this.#head);
+      this.#head = 0;
+    }
+    return delivery;
+  }
+
+  get atOnce(): number {
+    return concurrency(this.endpoint.maxInFlight, this.failuresInARow);
+  }
+
+  /** How much may be claimed ahead: what this endpoint takes in 100 ms at its present speed (G8). */
+  get prefetch(): number {
+    const { maxInFlight, rateLimitPerS } = this.endpoint;
+    const ahead = Math.min(prefetchMost, Math.floor((this.atOnce * prefetchMs) / this.#meanMs));
+    const useful = this.atOnce < maxInFlight ? 0 : ahead;
+    return rateLimitPerS === null ? useful : Math.min(useful, Math.ceil(rateLimitPerS / 10));
+  }
+
+  room(now: number): number {
+    if (!this.endpoint.enabled || this.heldUntil > now) return 0;
+    return Math.max(0, this.atOnce + this.prefetch - this.inFlight - this.waiting);
+  }
+
+  observe(ok: boolean, durationMs: number): void {
+    this.failuresInARow = ok ? 0 : this.failuresInARow + 1;
+    this.#meanMs += newest * (Math.max(0.5, durationMs) - this.#meanMs);
+  }
+
+  dueBy(time: number): void {
+    if (this.nextDueAt === null || time < this.nextDueAt) this.nextDueAt = time;
+  }
+}

@@ -1,0 +1,98 @@
+import { UnavailableError } from '../domain/errors.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { DeliveryPath, Settlement } from '../store/store.ts';
+
+/** At most this many outcomes go into one transaction. */
+const batchMost = 1000;
+const retryFirstMs = 50;
+const retryMostMs = 5000;
+
+/**
+ * Group commit of outcomes (G4): one transaction at a time, each taking all that came in meanwhile.
+ * While the store refuses, outcomes are kept and tried again; the fence makes trying twice harmless (G3).
+ */
+export class Settler {
+  readonly #store: Pick<DeliveryPath, 'settle'>;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #settled: (settlement: Settlement, applied: boolean) => void;
+  readonly #onHealth: (healthy: boolean) => void;
+  #queue: Settlement[] = [];
+  #running = false;
+  #unsettled = 0;
+  #idle: (() => void)[] = [];
+
+  constructor(options: {
+    store: Pick<DeliveryPath, 'settle'>;
+    clock: Clock;
+    logger: Logger;
+    settled: (settlement: Settlement, applied: boolean) => void;
+    onHealth: (healthy: boolean) => void;
+  }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#settled = options.settled;
+    this.#onHealth = options.onHealth;
+  }
+
+  /** Outcomes that are not yet on disk. */
+  get unsettled(): number {
+    return this.#unsettled;
+  }
+
+  push(settlement: Settlement): void {
+    this.#queue.push(settlement);
+    this.#unsettled++;
+    if (!this.#running) void this.#run();
+  }
+
+  /** Resolves when nothing is left to settle. */
+  async drained(): Promise<void> {
+    if (this.#unsettled > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    let wait = retryFirstMs;
+    let size = batchMost;
+    // Lets the outcomes of one turn of the event loop come together.
+    await Promise.resolve();
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.slice(0, size);
+      try {
+        const applied = await this.#store.settle(batch);
+        this.#queue = this.#queue.slice(batch.length);
+        this.#unsettled -= batch.length;
+        wait = retryFirstMs;
+        size = batchMost;
+        this.#onHealth(true);
+        for (const [index, settlement] of batch.entries()) this.#settled(settlement, applied[index] === true);
+      } catch (error) {
+        if (!(error instanceof UnavailableError)) {
+          // A defect, not a disk: find the one outcome by settling singly, and let its delivery come due again (G2).
+          if (batch.length === 1) {
+            this.#queue = this.#queue.slice(1);
+            this.#unsettled--;
+            this.#logger.error(
+              { error: (error as Error).message },
+              'an outcome cannot be settled; its delivery will be tried again',
+            );
+          }
+          size = 1;
+          continue;
+        }
+        this.#onHealth(false);
+        this.#logger.error(
+          { error: (error as Error).message, outcomes: batch.length },
+          'cannot settle outcomes; trying again',
+        );
+        await new Promise<void>((resolve) => this.#clock.after(wait, resolve));
+        wait = Math.min(wait * 2, retryMostMs);
+      }
+    }
+    this.#running = false;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+}

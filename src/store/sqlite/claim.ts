@@ -1,0 +1,99 @@
+import type { ClaimAnswer, ClaimedDelivery, ClaimRequest, DueHint, ReleasedClaim } from '../store.ts';
+import { triggers, type Database } from './database.ts';
+import type { EndpointTable } from './endpoints.ts';
+
+const due = `SELECT d.number, d.claim, d.tries, d.created_at, d.trigger, d.order_key, e.id, e.type,
+    coalesce(e.occurred_at, e.accepted_at), e.data
+  FROM deliveries d JOIN events e ON e.number = d.event_number
+  WHERE d.state = 0 AND d.endpoint = ? AND d.due_at <= ? ORDER BY d.due_at LIMIT ?`;
+
+// The nearest earlier delivery of the key that is still pending: the one this delivery waits for.
+const before = `SELECT due_at FROM deliveries
+  WHERE state = 0 AND endpoint = ? AND order_key = ? AND number < ? ORDER BY number LIMIT 1`;
+
+export function claim(db: Database, endpoints: EndpointTable, request: ClaimRequest): ClaimAnswer {
+  const known = endpoints.get(request.endpointId);
+  if (known === undefined || !known.endpoint.enabled) return { deliveries: [], nextDueAt: null };
+  const { num, endpoint } = known;
+  const { now } = request;
+  const leaseUntil = now + request.leaseMs;
+  return db.transaction(() => {
+    const deliveries: ClaimedDelivery[] = [];
+    let payload = 0;
+    for (const row of db.all(due, num, now, request.limit)) {
+      const [number, claimNumber, tries, createdAt, trigger, orderKey, eventId, eventType, occurredAt, data] =
+        row as [number, number, number, number, number, string | null, string, string, number, string];
+      if (orderKey !== null && endpoint.ordering === 'key') {
+        const head = db.get(before, num, orderKey, number);
+        if (head !== undefined) {
+          // Deferring to the head's time keeps a long queue of one key from being read again and again.
+          // When the head settles, its successor is made due at once.
+          db.run(
+            'UPDATE deliveries SET due_at = ? WHERE number = ?',
+            Math.max(head[0] as number, now + 1),
+            number,
+          );
+          continue;
+        }
+      }
+      if (payload > request.maxPayload) break;
+      payload += data.length;
+      db.run(
+        'UPDATE deliveries SET due_at = ?, claim = ?, claimed_by = ? WHERE number = ?',
+        leaseUntil,
+        claimNumber + 1,
+        request.node,
+        number,
+      );
+      deliveries.push({
+        number,
+        endpointId: endpoint.id,
+        claim: claimNumber + 1,
+        leaseUntil,
+        attemptsMade: tries,
+        createdAt,
+        trigger: triggers[trigger]!,
+        eventId,
+        eventType,
+        occurredAt,
+        data,
+      });
+    }
+    const next = db.get('SELECT min(due_at) FROM deliveries WHERE state = 0 AND endpoint = ?', num);
+    return { deliveries, nextDueAt: next![0] as number | null };
+  });
+}
+
+export function release(db: Database, claims: readonly ReleasedClaim[]): void {
+  db.transaction(() => {
+    for (const { number, claim: fence, dueAt } of claims) {
+      db.run(
+        'UPDATE deliveries SET due_at = ?, claimed_by = NULL WHERE number = ? AND state = 0 AND claim = ? AND claimed_by IS NOT NULL',
+        dueAt,
+        number,
+        fence,
+      );
+    }
+  });
+}
+
+export function takeOver(db: Database, node: string, now: number): number {
+  return db.transaction(() =>
+    db.run(
+      'UPDATE deliveries SET due_at = ?, claimed_by = NULL WHERE state = 0 AND claimed_by = ?',
+      now,
+      node,
+    ),
+  );
+}
+
+export function nextDue(db: Database, endpoints: EndpointTable): DueHint[] {
+  const hints: DueHint[] = [];
+  for (const { id } of endpoints.list({ tenant: null, after: null, limit: Number.POSITIVE_INFINITY })) {
+    const known = endpoints.get(id)!;
+    if (!known.endpoint.enabled) continue;
+    const row = db.get('SELECT min(due_at) FROM deliveries WHERE state = 0 AND endpoint = ?', known.num);
+    if (row![0] !== null) hints.push({ endpointId: id, dueAt: row![0] as number });
+  }
+  return hints;
+}

@@ -1,0 +1,116 @@
+import type { ConservationRow, Finding } from '../store.ts';
+import type { Database } from './database.ts';
+
+// The reconciler's reading (G6). It shares no code with the writers on purpose: its queries count rows
+// and read counters, and the comparing is done elsewhere.
+
+export function readConservation(db: Database): ConservationRow[] {
+  return db.snapshot(() => {
+    const rows = new Map(
+      db
+        .all(
+          `SELECT endpoint, sum(state = 0), sum(state = 1), sum(state = 2), sum(state = 3), sum(state = 4) FROM deliveries GROUP BY endpoint`,
+        )
+        .map((row) => [row[0] as number, row.slice(1) as number[]]),
+    );
+    const counters = new Map(
+      db
+        .all(
+          `SELECT endpoint, sum(accepted), sum(delivered), sum(dead), sum(cancelled), sum(suppressed), sum(pruned_delivered),
+             sum(pruned_dead), sum(pruned_cancelled), sum(pruned_suppressed) FROM ledger GROUP BY endpoint`,
+        )
+        .map((row) => [row[0] as number, row.slice(1) as number[]]),
+    );
+    const names = new Map(
+      db.all('SELECT num, id, tenant FROM endpoints').map((row) => [row[0] as number, row]),
+    );
+    return [...new Set([...rows.keys(), ...counters.keys(), ...names.keys()])].map((endpoint) => {
+      const [pending = 0, delivered = 0, dead = 0, cancelled = 0, suppressed = 0] = rows.get(endpoint) ?? [];
+      const c = counters.get(endpoint) ?? [];
+      return {
+        endpointId: (names.get(endpoint)?.[1] as string | undefined) ?? `unknown endpoint ${endpoint}`,
+        tenant: (names.get(endpoint)?.[2] as string | undefined) ?? 'unknown',
+        counters: {
+          accepted: c[0] ?? 0,
+          delivered: c[1] ?? 0,
+          dead: c[2] ?? 0,
+          cancelled: c[3] ?? 0,
+          suppressed: c[4] ?? 0,
+        },
+        rows: { pending, delivered, dead, cancelled, suppressed },
+        pruned: { delivered: c[5] ?? 0, dead: c[6] ?? 0, cancelled: c[7] ?? 0, suppressed: c[8] ?? 0 },
+      };
+    });
+  });
+}
+
+/** Each query answers [delivery number, event id, endpoint id] of what contradicts itself. */
+const checks: readonly { readonly problem: string; readonly sql: string }[] = [
+  {
+    problem: 'a delivery of this event is gone (the event has more deliveries than rows)',
+    sql: `SELECT NULL, e.id, NULL FROM events e WHERE e.deliveries > 0
+          AND e.deliveries <> (SELECT count(*) FROM deliveries d WHERE d.event_number = e.number)`,
+  },
+  {
+    problem: 'the event of this delivery is gone',
+    sql: `SELECT d.number, NULL, p.id FROM deliveries d LEFT JOIN endpoints p ON p.num = d.endpoint
+          WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.number = d.event_number)`,
+  },
+  {
+    problem: 'is delivered, but no attempt of it was',
+    sql: `SELECT d.number, e.id, p.id FROM deliveries d JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint
+          WHERE d.state = 1 AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery = d.number AND a.outcome = 'delivered')`,
+  },
+  {
+    problem: 'an attempt delivered it, but it is not delivered',
+    sql: `SELECT d.number, e.id, p.id FROM deliveries d JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint
+          WHERE d.state <> 1 AND EXISTS (SELECT 1 FROM attempts a WHERE a.delivery = d.number AND a.outcome = 'delivered')`,
+  },
+  {
+    problem: 'is dead, but its last attempt did not end it',
+    sql: `SELECT d.number, e.id, p.id FROM deliveries d JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint
+          WHERE d.state = 2 AND coalesce((SELECT a.outcome FROM attempts a WHERE a.delivery = d.number AND a.outcome <> 'superseded'
+            ORDER BY a.n DESC LIMIT 1), '') <> 'dead'`,
+  },
+  {
+    problem: 'an attempt ended it and nobody redrove it, but it is not dead',
+    sql: `SELECT d.number, e.id, p.id FROM deliveries d JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint
+          WHERE d.state NOT IN (1, 2) AND d.redrives = 0
+            AND EXISTS (SELECT 1 FROM attempts a WHERE a.delivery = d.number AND a.outcome = 'dead')`,
+  },
+  {
+    problem: 'left pending without a recorded reason (G5)',
+    sql: `SELECT d.number, e.id, p.id FROM deliveries d JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint
+          WHERE d.state <> 0 AND (d.reason IS NULL OR d.settled_at IS NULL)`,
+  },
+  {
+    problem: 'is pending, but has a reason for having ended',
+    sql: `SELECT d.number, e.id, p.id FROM deliveries d JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint
+          WHERE d.state = 0 AND (d.reason IS NOT NULL OR d.settled_at IS NOT NULL OR d.due_at IS NULL)`,
+  },
+  {
+    problem: 'its state and its reason contradict each other',
+    sql: `SELECT d.number, e.id, p.id FROM deliveries d JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint
+          WHERE d.state = 3 AND d.reason <> 'endpoint_deleted' AND d.reason NOT LIKE 'cancelled: %'
+             OR d.state = 4 AND d.reason <> 'endpoint_paused'
+             OR d.state = 2 AND d.reason NOT IN ('schedule_exhausted', 'too_old', 'gone')`,
+  },
+];
+
+export function findTampered(db: Database, limit: number): Finding[] {
+  return db.snapshot(() => {
+    const findings: Finding[] = [];
+    for (const { problem, sql } of checks) {
+      if (findings.length >= limit) break;
+      for (const [number, eventId, endpointId] of db.all(`${sql} LIMIT ?`, limit - findings.length)) {
+        findings.push({
+          number: number as number | null,
+          eventId: eventId as string | null,
+          endpointId: endpointId as string | null,
+          problem,
+        });
+      }
+    }
+    return findings;
+  });
+}

@@ -1,0 +1,168 @@
+import type { DatabaseSync } from 'node:sqlite';
+
+/** Numbers under which delivery states are stored. */
+export const stateNumbers = { pending: 0, delivered: 1, dead: 2, cancelled: 3, suppressed: 4 } as const;
+
+/**
+ * Migrations in order; a database's `user_version` says how many it has had. Never edit one that was released.
+ *
+ * A number in `events` and `deliveries` carries its shard in the low six bits, so the integer key is
+ * (sequence, shard) in one and inserts stay appends.
+ */
+const migrations: readonly string[] = [
+  `
+  CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+  CREATE TABLE endpoints (
+    num INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    tenant TEXT NOT NULL,
+    enabled INTEGER NOT NULL,
+    document TEXT NOT NULL,
+    deleted_at INTEGER
+  );
+
+  CREATE TABLE events (
+    number INTEGER PRIMARY KEY,
+    shard INTEGER GENERATED ALWAYS AS (number % 64) VIRTUAL,
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    data TEXT NOT NULL,
+    ordering_key TEXT,
+    occurred_at INTEGER,
+    accepted_at INTEGER NOT NULL,
+    amount_minor INTEGER,
+    currency TEXT,
+    deliveries INTEGER NOT NULL,
+    suppressed INTEGER NOT NULL,
+    filtered INTEGER NOT NULL
+  );
+  CREATE UNIQUE INDEX events_id ON events (shard, tenant, id);
+
+  -- Where an ordering key puts an event outside the shard of its id, this row guards the id.
+  CREATE TABLE receipts (
+    shard INTEGER NOT NULL,
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    event_number INTEGER NOT NULL,
+    PRIMARY KEY (shard, tenant, id)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE deliveries (
+    number INTEGER PRIMARY KEY,
+    shard INTEGER GENERATED ALWAYS AS (number % 64) VIRTUAL,
+    event_number INTEGER NOT NULL,
+    endpoint INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    -- Not null exactly while pending (G2).
+    due_at INTEGER,
+    claim INTEGER NOT NULL DEFAULT 0,
+    claimed_by TEXT,
+    -- Attempts in all, and those of the running schedule: a redrive begins a new one.
+    attempts INTEGER NOT NULL DEFAULT 0,
+    tries INTEGER NOT NULL DEFAULT 0,
+    trigger INTEGER NOT NULL DEFAULT 0,
+    redrives INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL,
+    settled_at INTEGER,
+    reason TEXT,
+    order_key TEXT,
+    error_class TEXT,
+    status_code INTEGER,
+    message TEXT,
+    CHECK ((state = 0) = (due_at IS NOT NULL))
+  );
+  CREATE INDEX deliveries_due ON deliveries (endpoint, due_at) WHERE state = 0;
+  CREATE INDEX deliveries_order ON deliveries (endpoint, order_key, number) WHERE state = 0 AND order_key IS NOT NULL;
+  -- Delivered rows, nearly all there are, are in neither of the two: settling one touches no further index.
+  CREATE INDEX deliveries_ended ON deliveries (state, endpoint, number) WHERE state >= 2;
+  CREATE INDEX deliveries_event ON deliveries (event_number);
+
+  CREATE TABLE attempts (
+    delivery INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    duration_ms INTEGER NOT NULL,
+    status_code INTEGER,
+    outcome TEXT NOT NULL,
+    error_class TEXT,
+    message TEXT,
+    response_excerpt TEXT,
+    trigger INTEGER NOT NULL,
+    node TEXT NOT NULL,
+    PRIMARY KEY (delivery, n)
+  ) WITHOUT ROWID;
+
+  -- Counts by the hour in which a delivery was accepted, whatever the time of its outcome: so any
+  -- window balances by itself. This store has one writer, whose counters all stand in shard 0.
+  CREATE TABLE ledger (
+    shard INTEGER NOT NULL,
+    endpoint INTEGER NOT NULL,
+    hour INTEGER NOT NULL,
+    accepted INTEGER NOT NULL,
+    delivered INTEGER NOT NULL,
+    dead INTEGER NOT NULL,
+    cancelled INTEGER NOT NULL,
+    suppressed INTEGER NOT NULL,
+    late INTEGER NOT NULL,
+    superseded INTEGER NOT NULL,
+    first_attempts INTEGER NOT NULL,
+    first_delivered INTEGER NOT NULL,
+    pruned_delivered INTEGER NOT NULL,
+    pruned_dead INTEGER NOT NULL,
+    pruned_cancelled INTEGER NOT NULL,
+    pruned_suppressed INTEGER NOT NULL,
+    PRIMARY KEY (shard, endpoint, hour)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE event_ledger (
+    shard INTEGER NOT NULL,
+    tenant TEXT NOT NULL,
+    hour INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    unmatched INTEGER NOT NULL,
+    PRIMARY KEY (shard, tenant, hour)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE latency (
+    shard INTEGER NOT NULL,
+    endpoint INTEGER NOT NULL,
+    hour INTEGER NOT NULL,
+    bucket INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (shard, endpoint, hour, bucket)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE redrives (
+    id TEXT PRIMARY KEY,
+    filter TEXT NOT NULL,
+    rate_per_s REAL,
+    dry_run INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    matched INTEGER NOT NULL,
+    redriven INTEGER NOT NULL,
+    -- Deliveries up to \`last_number\` existed when the job began; it has come to \`cursor\`.
+    cursor INTEGER NOT NULL,
+    last_number INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    finished_at INTEGER
+  ) WITHOUT ROWID;
+  `,
+];
+
+/** Brings the schema up to date; refuses a database written by a newer Posthorn. */
+export function migrate(db: DatabaseSync): void {
+  const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
+  if (version > migrations.length) {
+    throw new Error(
+      `this data directory was written by a newer Posthorn (schema ${version}, this one knows ${migrations.length}); use that version`,
+    );
+  }
+  for (let at = version; at < migrations.length; at++) {
+    db.exec('BEGIN IMMEDIATE');
+    db.exec(migrations[at]!);
+    db.exec(`PRAGMA user_version = ${at + 1}`);
+    db.exec('COMMIT');
+  }
+}

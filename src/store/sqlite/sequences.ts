@@ -1,0 +1,29 @@
+import { shardCount } from '../../domain/shard.ts';
+import type { Database } from './database.ts';
+
+/** The next numbers, counted in memory: this connection is the only writer. Gaps after a rollback are harmless. */
+export class Sequences {
+  #event: number;
+  #delivery: number;
+
+  constructor(db: Database) {
+    // The largest number stands on the largest sequence, because the shard is only its low six bits.
+    const after = (table: string): number =>
+      Math.floor(((db.get(`SELECT max(number) FROM ${table}`)?.[0] as number | null) ?? -1) / shardCount) + 1;
+    this.#event = after('events');
+    this.#delivery = after('deliveries');
+  }
+
+  nextEvent(): number {
+    return this.#event++;
+  }
+
+  nextDelivery(): number {
+    return this.#delivery++;
+  }
+
+  /** Every delivery that exists has a number below this. */
+  get deliveryBound(): number {
+    return this.#delivery * shardCount;
+  }
+}

@@ -1,0 +1,87 @@
+import { latencyBucket } from '../../domain/latency.ts';
+import type { Settlement } from '../store.ts';
+import { triggers, type Database } from './database.ts';
+import { LedgerChanges } from './ledger.ts';
+import { stateNumbers } from './schema.ts';
+
+// The fence (G3): only the holder of the newest claim, and only while that claim is open.
+const apply = `UPDATE deliveries SET state = ?, due_at = ?, settled_at = ?, reason = ?, claimed_by = NULL,
+    attempts = attempts + 1, tries = tries + 1, trigger = 0, error_class = ?, status_code = ?, message = ?
+  WHERE number = ? AND state = 0 AND claim = ? AND claimed_by IS NOT NULL`;
+const insertAttempt = `INSERT OR IGNORE INTO attempts (delivery, n, started_at, duration_ms, status_code, outcome,
+  error_class, message, response_excerpt, trigger, node) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const outcomes = { pending: 'retry', delivered: 'delivered', dead: 'dead' } as const;
+
+/** After a keyed delivery has ended, the next of its key is due at once. */
+export function wakeSuccessor(db: Database, number: number, now: number): void {
+  const row = db.get('SELECT endpoint, order_key FROM deliveries WHERE number = ?', number);
+  if (row === undefined || row[1] === null) return;
+  db.run(
+    `UPDATE deliveries SET due_at = ? WHERE claimed_by IS NULL AND due_at > ? AND number =
+       (SELECT number FROM deliveries WHERE state = 0 AND endpoint = ? AND order_key = ? ORDER BY number LIMIT 1)`,
+    now,
+    now,
+    row[0]!,
+    row[1]!,
+  );
+}
+
+/** `endpointNum` finds an endpoint's number even after it was deleted. */
+export function settle(
+  db: Database,
+  endpointNum: (id: string) => number,
+  settlements: readonly Settlement[],
+): boolean[] {
+  const applied: boolean[] = [];
+  const ledger = new LedgerChanges();
+  db.transaction(() => {
+    for (const s of settlements) {
+      const endpoint = endpointNum(s.endpointId);
+      const ended = s.state !== 'pending';
+      const own =
+        db.run(
+          apply,
+          stateNumbers[s.state],
+          s.dueAt,
+          ended ? s.now : null,
+          s.reason,
+          s.errorClass,
+          s.statusCode,
+          s.message,
+          s.number,
+          s.claim,
+        ) === 1;
+      applied.push(own);
+      db.run(
+        insertAttempt,
+        s.number,
+        s.claim,
+        s.startedAt,
+        s.durationMs,
+        s.statusCode,
+        own ? outcomes[s.state] : 'superseded',
+        s.errorClass,
+        s.message,
+        s.responseExcerpt,
+        triggers.indexOf(s.trigger),
+        s.node,
+      );
+      if (!own) {
+        ledger.add(endpoint, s.createdAt, 'superseded');
+        continue;
+      }
+      if (s.first) {
+        ledger.add(endpoint, s.createdAt, 'first_attempts');
+        if (s.state === 'delivered') ledger.add(endpoint, s.createdAt, 'first_delivered');
+      }
+      if (s.state === 'delivered') {
+        ledger.add(endpoint, s.createdAt, 'delivered');
+        ledger.addLatency(endpoint, s.createdAt, latencyBucket(s.now - s.createdAt));
+        if (s.late) ledger.add(endpoint, s.createdAt, 'late');
+      } else if (s.state === 'dead') ledger.add(endpoint, s.createdAt, 'dead');
+      if (ended && s.keyed) wakeSuccessor(db, s.number, s.now);
+    }
+    ledger.write(db);
+  });
+  return applied;
+}

@@ -1,0 +1,98 @@
+import { NotFoundError } from '../../domain/errors.ts';
+import type { Store } from '../store.ts';
+import { accept } from './accept.ts';
+import { claim, nextDue, release, takeOver } from './claim.ts';
+import type { Database } from './database.ts';
+import { EndpointTable } from './endpoints.ts';
+import { findTampered, readConservation } from './integrity.ts';
+import {
+  acceptFor,
+  cancelDelivery,
+  cancelOrphans,
+  createRedrive,
+  findRedrive,
+  redriveDelivery,
+  replayEvent,
+  runningRedrives,
+  stepRedrive,
+} from './operations.ts';
+import { prune } from './prune.ts';
+import {
+  readAccounting,
+  readAttempts,
+  readDeadLetters,
+  readDeliveries,
+  readDelivery,
+  readEvent,
+} from './readings.ts';
+import { Sequences } from './sequences.ts';
+import { settle } from './settle.ts';
+
+/** The port on one open database; every call runs to its end before the next begins. */
+export function createSqliteStore(db: Database): Store {
+  const endpoints = new EndpointTable(db);
+  const sequences = new Sequences(db);
+  // Numbers outlive deletion: an attempt in flight is settled after its endpoint was deleted.
+  const nums = new Map<string, number>();
+  const endpointNum = (id: string): number => {
+    let num = endpoints.get(id)?.num ?? nums.get(id);
+    if (num === undefined) {
+      num = db.get('SELECT num FROM endpoints WHERE id = ?', id)?.[0] as number | undefined;
+      if (num === undefined) throw new NotFoundError(`there is no endpoint ${id}`);
+      nums.set(id, num);
+    }
+    return num;
+  };
+
+  return {
+    accept: async (groups, options) => accept(db, endpoints, sequences, groups, options),
+    claim: async (request) => claim(db, endpoints, request),
+    settle: async (settlements) => settle(db, endpointNum, settlements),
+    release: async (claims) => release(db, claims),
+    takeOver: async (node, now) => takeOver(db, node, now),
+    nextDue: async () => nextDue(db, endpoints),
+    prune: async (request) => prune(db, request),
+    cancelOrphans: async (limit, now) => cancelOrphans(db, limit, now),
+
+    createEndpoint: async (endpoint) => endpoints.create(endpoint),
+    updateEndpoint: async (id, change) => endpoints.update(id, change),
+    endpoint: async (id) => endpoints.get(id)?.endpoint ?? null,
+    endpoints: async (query) => endpoints.list(query),
+    deleteEndpoint: async (id, now) => endpoints.delete(id, now),
+
+    redriveDelivery: async (number, now) => redriveDelivery(db, number, now),
+    cancelDelivery: async (number, words, now) => cancelDelivery(db, number, words, now),
+    replayEvent: async (tenant, eventId, endpointId, now) =>
+      replayEvent(db, endpoints, sequences, tenant, eventId, endpointId, now),
+    acceptFor: async (event, endpointId, now) => {
+      const known = endpoints.get(endpointId);
+      return known === undefined ? null : acceptFor(db, sequences, event, known, now);
+    },
+    createRedrive: async (redrive) => createRedrive(db, endpoints, sequences, redrive),
+    redrive: async (id) => findRedrive(db, id),
+    runningRedrives: async () => runningRedrives(db),
+    stepRedrive: async (id, limit, now) => stepRedrive(db, endpoints, id, limit, now),
+
+    event: async (tenant, id) => readEvent(db, tenant, id),
+    deliveries: async (filter, page) => readDeliveries(db, endpoints, filter, page),
+    delivery: async (number) => readDelivery(db, number),
+    attempts: async (number) => readAttempts(db, number),
+    deadLetters: async (tenant) => readDeadLetters(db, tenant),
+    accounting: async (query) => readAccounting(db, query),
+    setting: async (name) =>
+      (db.get('SELECT value FROM settings WHERE name = ?', name)?.[0] as string | undefined) ?? null,
+    saveSetting: async (name, value) => {
+      db.transaction(() =>
+        db.run(
+          'INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+          name,
+          value,
+        ),
+      );
+    },
+
+    conservation: async () => readConservation(db),
+    findTampered: async (limit) => findTampered(db, limit),
+    close: async () => db.close(),
+  };
+}

@@ -1,0 +1,55 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+
+// Standard Webhooks, symmetric signatures (v1): https://www.standardwebhooks.com
+
+const prefix = 'whsec_';
+const shortest = 24;
+const longest = 64;
+const defaultToleranceS = 300;
+
+/** A fresh secret: `whsec_` and 32 random bytes in base64. */
+export function newSecret(random: { bytes(n: number): Uint8Array }): string {
+  return prefix + Buffer.from(random.bytes(32)).toString('base64');
+}
+
+/** The key in a `whsec_…` secret; throws where it is not base64 of 24 to 64 bytes. */
+export function parseSecret(secret: string): Uint8Array {
+  const text = secret.startsWith(prefix) ? secret.slice(prefix.length) : null;
+  const key = Buffer.from(text ?? '', 'base64');
+  if (text === null || key.toString('base64').replace(/=+$/, '') !== text.replace(/=+$/, '')) {
+    throw new Error('a secret is whsec_ followed by base64');
+  }
+  if (key.length < shortest || key.length > longest) throw new Error('a secret has 24 to 64 bytes');
+  return key;
+}
+
+/** The `webhook-signature` header: one `v1,…` for each key, separated by spaces. */
+export function sign(keys: readonly Uint8Array[], id: string, timestampS: number, body: Uint8Array): string {
+  const head = `${id}.${timestampS}.`;
+  let header = '';
+  for (const key of keys) {
+    const signature = createHmac('sha256', key).update(head).update(body).digest('base64');
+    header += header === '' ? `v1,${signature}` : ` v1,${signature}`;
+  }
+  return header;
+}
+
+/**
+ * For receivers: whether the headers sign this body under the secret, in constant time.
+ * `nowS` is in seconds; a timestamp more than `toleranceS` away is refused, against replays.
+ */
+export function verify(
+  secret: string,
+  headers: { readonly id: string; readonly timestamp: string; readonly signature: string },
+  body: Uint8Array,
+  nowS: number,
+  toleranceS = defaultToleranceS,
+): boolean {
+  const timestamp = Number(headers.timestamp);
+  if (!Number.isSafeInteger(timestamp) || Math.abs(nowS - timestamp) > toleranceS) return false;
+  const wanted = Buffer.from(sign([parseSecret(secret)], headers.id, timestamp, body));
+  return headers.signature.split(' ').some((signature) => {
+    const got = Buffer.from(signature);
+    return got.length === wanted.length && timingSafeEqual(got, wanted);
+  });
+}

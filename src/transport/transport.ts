@@ -1,0 +1,29 @@
+import type { ErrorClass } from '../domain/attempt.ts';
+
+/** One HTTP request of a delivery, and what came of it. */
+export interface Transport {
+  /** Never rejects: every failure is a result with its class. */
+  post(request: OutboundRequest): Promise<AttemptResult>;
+  close(): Promise<void>;
+}
+
+export interface OutboundRequest {
+  readonly url: string;
+  /** Name, value, name, value … */
+  readonly headers: readonly string[];
+  readonly body: Uint8Array;
+  /** For the whole attempt, from connecting to the last byte that is read. */
+  readonly timeoutMs: number;
+}
+
+export interface AttemptResult {
+  readonly ok: boolean;
+  readonly statusCode: number | null;
+  readonly errorClass: ErrorClass | null;
+  /** At most 300 characters, without secrets or payload. */
+  readonly message: string | null;
+  /** The first 4 KiB of the answer's body. */
+  readonly responseExcerpt: string | null;
+  readonly retryAfterMs: number | null;
+  readonly durationMs: number;
+}

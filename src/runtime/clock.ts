@@ -17,7 +17,10 @@ export const systemClock: Clock = {
   after: (ms, fn) => {
     let timer: NodeJS.Timeout;
     const arm = (left: number): void => {
-      timer = setTimeout(() => (left > longestTimerMs ? arm(left - longestTimerMs) : fn()), Math.min(left, longestTimerMs));
+      timer = setTimeout(
+        () => (left > longestTimerMs ? arm(left - longestTimerMs) : fn()),
+        Math.min(left, longestTimerMs),
+      );
     };
     arm(Math.max(0, ms));
     return () => clearTimeout(timer);

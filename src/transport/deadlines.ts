@@ -36,10 +36,15 @@ export class Deadlines {
     const now = this.#clock.monotonic();
     for (const [timeoutMs, queue] of this.#queues) {
       let gone = 0;
-      while (gone < queue.length && (queue[gone]!.what.ended || queue[gone]!.at <= now)) queue[gone++]!.what.expire();
+      while (gone < queue.length && (queue[gone]!.what.ended || queue[gone]!.at <= now))
+        queue[gone++]!.what.expire();
       if (gone > 0) queue.splice(0, gone);
       // Ended attempts behind one that hangs must not pile up.
-      if (queue.length > 4096) this.#queues.set(timeoutMs, queue.filter(({ what }) => !what.ended));
+      if (queue.length > 4096)
+        this.#queues.set(
+          timeoutMs,
+          queue.filter(({ what }) => !what.ended),
+        );
       if (queue.length === 0) this.#queues.delete(timeoutMs);
     }
     this.#cancel = this.#queues.size === 0 ? null : this.#clock.after(tickMs, () => this.#tick());

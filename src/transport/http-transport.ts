@@ -49,7 +49,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   expire(): void {
     if (this.#ended) return;
     this.#expired = true;
-    const error = Object.assign(new Error('the attempt took longer than its time-out'), { code: 'POSTHORN_TIMEOUT' });
+    const error = Object.assign(new Error('the attempt took longer than its time-out'), {
+      code: 'POSTHORN_TIMEOUT',
+    });
     this.fail(error);
     this.#controller?.abort(error);
   }
@@ -94,7 +96,10 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   fail(error: Error): void {
     const { errorClass, code } = classifyError(error);
-    const words = errorClass === 'timeout' || errorClass === 'blocked_address' ? error.message : `${code}: ${error.message}`;
+    const words =
+      errorClass === 'timeout' || errorClass === 'blocked_address'
+        ? error.message
+        : `${code}: ${error.message}`;
     this.#end(errorClass, words.slice(0, 300));
   }
 

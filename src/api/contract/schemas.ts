@@ -1,0 +1,168 @@
+import { z } from 'zod';
+import { errorClasses } from '../../domain/attempt.ts';
+import { deliveryStates } from '../../domain/delivery.ts';
+
+// The wire contract: these schemas validate, and the OpenAPI document is made from them.
+
+// oxlint-disable-next-line no-control-regex
+const printable = /^[^\u0000-\u001f\u007f]+$/;
+export const tenantName = z
+  .string()
+  .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'letters, digits and . _ : - only, at most 128');
+export const eventId = z.string().min(1).max(255).regex(printable, 'no control characters');
+export const eventType = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, 'names separated by dots')
+  .max(256);
+const timestamp = z.iso.datetime({ offset: true });
+const count = z.int().min(0);
+
+export const value = z.strictObject({
+  amount_minor: z.int(),
+  currency: z.string().regex(/^[A-Za-z]{3}$/, 'an ISO 4217 code'),
+});
+
+export const newEvent = z.strictObject({
+  type: eventType,
+  data: z.unknown().refine((data) => data !== undefined, 'is missing'),
+  tenant: tenantName.default('default'),
+  id: eventId.optional(),
+  ordering_key: z.string().min(1).max(255).regex(printable, 'no control characters').optional(),
+  occurred_at: timestamp.optional(),
+  value: value.optional(),
+});
+export type WireEvent = z.infer<typeof newEvent>;
+
+export const eventBatch = z.strictObject({ events: z.array(newEvent).min(1).max(1000) });
+
+export const receipt = z.object({
+  id: z.string(),
+  tenant: z.string(),
+  type: z.string(),
+  accepted_at: timestamp,
+  deliveries: count,
+  suppressed: count,
+  duplicate: z.boolean(),
+});
+
+const seconds = z
+  .number()
+  .min(0)
+  .max(7 * 86_400);
+export const retry = z.strictObject({
+  schedule_s: z.array(seconds).max(50).optional().describe('delays after each failed attempt'),
+  exponential: z
+    .strictObject({
+      base_s: seconds,
+      factor: z.number().min(1).max(10),
+      max_s: seconds,
+      attempts: z.int().min(1).max(100),
+    })
+    .optional(),
+  jitter: z.number().min(0).max(1).default(0.1),
+  give_up_after_s: z
+    .number()
+    .min(1)
+    .max(90 * 86_400)
+    .default(7 * 86_400),
+});
+
+const pattern = z
+  .string()
+  .regex(
+    /^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?)$/,
+    'a type, a trailing wildcard such as payment.*, or *',
+  )
+  .max(256);
+const forbiddenHeader =
+  /^(host|content-length|content-type|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer|proxy-.*|webhook-.*|posthorn-.*|traceparent|user-agent)$/i;
+const headers = z
+  .record(
+    z
+      .string()
+      .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, 'a header name')
+      .refine((name) => !forbiddenHeader.test(name), 'is set by Posthorn'),
+    z
+      .string()
+      .max(1024)
+      .regex(/^[\t\x20-\x7e]*$/, 'visible ASCII'),
+  )
+  .refine((all) => Object.keys(all).length <= 20, 'at most 20 headers');
+
+const endpointFields = {
+  url: z.string().max(2048),
+  event_types: z.array(pattern).min(1).max(100),
+  description: z.string().max(1024).nullable(),
+  owner: z.string().max(128).nullable(),
+  template: z.string().max(128).nullable(),
+  secret: z.string().max(128),
+  headers,
+  timeout_ms: z.int().min(100).max(60_000),
+  max_in_flight: z.int().min(1).max(1024),
+  rate_limit_per_s: z.number().min(0.01).max(100_000).nullable(),
+  ordering: z.enum(['none', 'key']),
+  filter: z
+    .record(
+      z
+        .string()
+        .regex(/^(\/.*)?$/, 'a JSON Pointer')
+        .max(256),
+      z.union([z.string().max(256), z.number(), z.boolean(), z.null()]),
+    )
+    .nullable(),
+  retry,
+  deliver_within_s: z
+    .number()
+    .min(1)
+    .max(30 * 86_400),
+  enabled: z.boolean(),
+};
+export const newEndpoint = z
+  .strictObject({ tenant: tenantName.default('default'), ...endpointFields })
+  .partial()
+  .required({ url: true });
+export const endpointChange = z.strictObject(endpointFields).omit({ secret: true }).partial();
+
+export const rotate = z.strictObject({
+  grace_s: z
+    .int()
+    .min(0)
+    .max(7 * 86_400)
+    .default(86_400),
+});
+export const pause = z.strictObject({ reason: z.string().max(256).optional() });
+export const replay = z.strictObject({ endpoint_id: z.string().max(64).optional() });
+export const cancel = z.strictObject({ reason: z.string().min(1).max(256) });
+
+const filterFields = {
+  tenant: tenantName,
+  endpoint_id: z.string().max(64),
+  event_id: eventId,
+  event_type: eventType,
+  state: z.enum(deliveryStates),
+  error_class: z.enum(errorClasses),
+  since: timestamp,
+  until: timestamp,
+};
+export const redrive = z.strictObject({
+  filter: z.strictObject(filterFields).partial(),
+  rate_per_s: z.number().min(0.1).max(100_000).optional(),
+  dry_run: z.boolean().default(false),
+});
+
+const limit = z.coerce.number().int().min(1).max(1000).default(100);
+const cursor = z.string().max(128).optional();
+export const deliveryQuery = z.strictObject({
+  ...z.strictObject(filterFields).partial().shape,
+  limit,
+  cursor,
+});
+export const endpointQuery = z.strictObject({ tenant: tenantName.optional(), limit, cursor });
+export const tenantQuery = z.strictObject({ tenant: tenantName.optional() });
+export const eventQuery = z.strictObject({ tenant: tenantName.default('default') });
+export const accountingQuery = z.strictObject({
+  tenant: tenantName.optional(),
+  endpoint_id: z.string().max(64).optional(),
+  since: timestamp.optional(),
+  until: timestamp.optional(),
+});

@@ -1,0 +1,51 @@
+import type { FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { type Fault, Problem } from './problem.ts';
+
+export const nestingMost = 64;
+/** Of an event's data, in bytes of UTF-8. */
+export const dataMost = 256 * 1024;
+/** Of a request: a batch has room for many large events, not for a thousand of the largest. */
+export const bodyMost = 32 * 1024 * 1024;
+
+function pointer(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+/** The value as the schema has it, or a 422 that names every fault with its path. */
+export function parse<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  const errors: Fault[] = result.error.issues
+    .slice(0, 100)
+    .flatMap((issue) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map((key) => ({ path: pointer([...issue.path, key]), message: 'is not a known field' }))
+        : [{ path: pointer(issue.path), message: issue.message }],
+    );
+  const first = errors[0]!;
+  throw new Problem(
+    422,
+    'invalid_request',
+    `${first.path === '' ? 'the request' : first.path}: ${first.message}`,
+    errors,
+  );
+}
+
+export function params(request: FastifyRequest): Record<string, string> {
+  return request.params as Record<string, string>;
+}
+
+export function encodeCursor(text: string): string {
+  return Buffer.from(text).toString('base64url');
+}
+
+export function decodeCursor(cursor: string | undefined): string | null {
+  if (cursor === undefined) return null;
+  const text = Buffer.from(cursor, 'base64url').toString();
+  if (text === '')
+    throw new Problem(422, 'invalid_request', 'this is no cursor that we gave', [
+      { path: '/cursor', message: 'unknown cursor' },
+    ]);
+  return text;
+}

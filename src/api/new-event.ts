@@ -1,0 +1,54 @@
+import type { NewEvent } from '../domain/event.ts';
+import { eventShard, newEventId } from '../domain/ids.ts';
+import { hashShard, shardCount } from '../domain/shard.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Random } from '../runtime/random.ts';
+import type { WireEvent } from './contract/schemas.ts';
+import { dataMost } from './input.ts';
+import { Problem } from './problem.ts';
+
+/** Makes the event of a validated body; `data` is its text as received. */
+export function eventMaker(
+  clock: Clock,
+  random: Random,
+): (wire: WireEvent, data: string, path: string, fallbackId?: string) => NewEvent {
+  let pool = random.bytes(0);
+  let used = 0;
+  // 14 bytes an id, drawn many at a time.
+  const draw = (): Uint8Array => {
+    if (used + 14 > pool.length) {
+      pool = random.bytes(14 * 256);
+      used = 0;
+    }
+    used += 14;
+    return pool.subarray(used - 14, used);
+  };
+  return (wire, data, path, fallbackId) => {
+    // Length in UTF-16 units is a lower bound of bytes, so only doubtful ones are measured exactly.
+    if (data.length > dataMost || (data.length * 3 > dataMost && Buffer.byteLength(data) > dataMost)) {
+      throw new Problem(413, 'too_large', `${path}/data is larger than ${dataMost} bytes`, [
+        { path: `${path}/data`, message: 'is too large' },
+      ]);
+    }
+    const callersId = wire.id ?? fallbackId;
+    const key = wire.ordering_key ?? null;
+    let shard: number;
+    if (key !== null) shard = hashShard(wire.tenant, key);
+    else if (callersId !== undefined) shard = eventShard(wire.tenant, callersId);
+    else shard = draw()[0]! % shardCount;
+    return {
+      id: callersId ?? newEventId(clock.now(), draw(), shard),
+      callerId: callersId !== undefined,
+      shard,
+      tenant: wire.tenant,
+      type: wire.type,
+      data,
+      orderingKey: key,
+      occurredAt: wire.occurred_at === undefined ? null : Date.parse(wire.occurred_at),
+      value:
+        wire.value === undefined
+          ? null
+          : { amountMinor: BigInt(wire.value.amount_minor), currency: wire.value.currency.toUpperCase() },
+    };
+  };
+}

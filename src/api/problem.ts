@@ -1,0 +1,55 @@
+import type { FastifyReply } from 'fastify';
+
+export interface Fault {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** An RFC 9457 problem document on its way out. `code` is stable; `detail` is for people. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly status: number;
+  readonly code: string;
+  readonly errors: readonly Fault[] | undefined;
+  constructor(status: number, code: string, detail: string, errors?: readonly Fault[]) {
+    super(detail);
+    this.status = status;
+    this.code = code;
+    this.errors = errors;
+  }
+}
+
+const titles: Readonly<Record<number, string>> = {
+  400: 'Bad request',
+  401: 'Unauthorized',
+  404: 'Not found',
+  405: 'Method not allowed',
+  409: 'Conflict',
+  413: 'Too large',
+  415: 'Unsupported media type',
+  422: 'Invalid request',
+  500: 'Internal error',
+  503: 'Unavailable',
+};
+
+export function notFound(what: string): Problem {
+  return new Problem(404, 'not_found', `there is no ${what}`);
+}
+
+export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  const { status, code, message: detail, errors } = problem;
+  if (status === 401) void reply.header('www-authenticate', 'Bearer realm="posthorn"');
+  if (status === 503) void reply.header('retry-after', '1');
+  return reply
+    .code(status)
+    .type('application/problem+json')
+    .serializer(JSON.stringify)
+    .send({
+      type: 'about:blank',
+      title: titles[status] ?? 'Error',
+      status,
+      code,
+      detail,
+      ...(errors === undefined ? {} : { errors }),
+    });
+}

@@ -1,0 +1,120 @@
+import type { FastifyInstance } from 'fastify';
+import type { z } from 'zod';
+import { parseDeliveryId, timeOrderedId } from '../../domain/ids.ts';
+import type { CommandAnswer, DeliveryFilter, DeliveryRecord } from '../../store/store.ts';
+import * as schemas from '../contract/schemas.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import { decodeCursor, encodeCursor, params, parse } from '../input.ts';
+import { notFound, Problem } from '../problem.ts';
+import { wireAttempt, wireDeadLetters, wireDelivery, wireRedrive } from '../wire.ts';
+
+type WireFilter = z.output<typeof schemas.redrive>['filter'];
+
+function filterOf(wire: WireFilter): DeliveryFilter {
+  return {
+    ...(wire.tenant === undefined ? {} : { tenant: wire.tenant }),
+    ...(wire.endpoint_id === undefined ? {} : { endpointId: wire.endpoint_id }),
+    ...(wire.event_id === undefined ? {} : { eventId: wire.event_id }),
+    ...(wire.event_type === undefined ? {} : { eventType: wire.event_type }),
+    ...(wire.state === undefined ? {} : { state: wire.state }),
+    ...(wire.error_class === undefined ? {} : { errorClass: wire.error_class }),
+    ...(wire.since === undefined ? {} : { since: Date.parse(wire.since) }),
+    ...(wire.until === undefined ? {} : { until: Date.parse(wire.until) }),
+  };
+}
+
+export function deliveryRoutes(app: FastifyInstance, deps: ApiDependencies): void {
+  const { store, engine, clock, random } = deps;
+
+  const find = async (id: string): Promise<DeliveryRecord> => {
+    const number = parseDeliveryId(id);
+    const delivery = number === null ? null : await store.delivery(number);
+    if (delivery === null) throw notFound('delivery by that id');
+    return delivery;
+  };
+
+  const command = async (
+    id: string,
+    run: (number: number) => Promise<CommandAnswer>,
+    refusal: string,
+  ): Promise<Record<string, unknown>> => {
+    const { number, endpointId } = await find(id);
+    const answer = await run(number);
+    if (answer === 'not_found') throw notFound('delivery by that id');
+    const delivery = await find(id);
+    if (answer === 'refused')
+      throw new Problem(409, 'wrong_state', `the delivery is ${delivery.state}; ${refusal}`);
+    engine.wake([endpointId]);
+    return wireDelivery(delivery);
+  };
+
+  app.get('/v1/deliveries', async (request) => {
+    const { limit, cursor, ...filter } = parse(schemas.deliveryQuery, request.query);
+    const after = decodeCursor(cursor);
+    const before = after === null ? null : parseDeliveryId(after);
+    if (after !== null && before === null)
+      throw new Problem(422, 'invalid_request', 'this is no cursor that we gave', [
+        { path: '/cursor', message: 'unknown cursor' },
+      ]);
+    const items = (await store.deliveries(filterOf(filter), { before, limit })).map(wireDelivery);
+    return { items, next_cursor: items.length < limit ? null : encodeCursor(String(items.at(-1)!['id'])) };
+  });
+
+  app.get('/v1/deliveries/:id', async (request) => {
+    const delivery = await find(params(request)['id']!);
+    // `attempts` is the list here, and a number in lists of deliveries.
+    return { ...wireDelivery(delivery), attempts: (await store.attempts(delivery.number)).map(wireAttempt) };
+  });
+
+  app.post('/v1/deliveries/:id/redrive', async (request, reply) =>
+    reply
+      .code(202)
+      .send(
+        await command(
+          params(request)['id']!,
+          (number) => store.redriveDelivery(number, clock.now()),
+          'one that was delivered is sent again by replaying its event',
+        ),
+      ),
+  );
+
+  app.post('/v1/deliveries/:id/cancel', async (request) => {
+    const { reason } = parse(schemas.cancel, request.body);
+    return await command(
+      params(request)['id']!,
+      (number) => store.cancelDelivery(number, reason, clock.now()),
+      'only a pending one can be cancelled',
+    );
+  });
+
+  app.get('/v1/dead-letters', async (request) => {
+    const { tenant } = parse(schemas.tenantQuery, request.query);
+    return { items: (await store.deadLetters(tenant ?? null)).map(wireDeadLetters), next_cursor: null };
+  });
+
+  app.post('/v1/redrives', async (request, reply) => {
+    const { filter, rate_per_s: rate, dry_run: dryRun } = parse(schemas.redrive, request.body);
+    if (filter.state !== undefined && filter.state !== 'dead' && filter.state !== 'suppressed') {
+      const message = 'must be dead or suppressed';
+      throw new Problem(422, 'invalid_request', `/filter/state ${message}`, [
+        { path: '/filter/state', message },
+      ]);
+    }
+    const now = clock.now();
+    const redrive = await store.createRedrive({
+      id: timeOrderedId('rdr', now, random.bytes(12)),
+      filter: { state: 'dead', ...filterOf(filter) },
+      ratePerS: rate ?? null,
+      dryRun,
+      now,
+    });
+    engine.wake([]);
+    return reply.code(202).send(wireRedrive(redrive));
+  });
+
+  app.get('/v1/redrives/:id', async (request) => {
+    const redrive = await store.redrive(params(request)['id']!);
+    if (redrive === null) throw notFound('redrive by that id');
+    return wireRedrive(redrive);
+  });
+}

@@ -1,0 +1,75 @@
+import type { FastifyInstance } from 'fastify';
+import { deliveryId } from '../../domain/ids.ts';
+import { eventBatch, eventId, eventQuery, newEvent, replay } from '../contract/schemas.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import { params, parse } from '../input.ts';
+import { eventMaker } from '../new-event.ts';
+import { notFound } from '../problem.ts';
+import { rawElements, rawMember } from '../raw-json.ts';
+import { iso, wireDelivery, wireReceipt } from '../wire.ts';
+
+export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
+  const { store, engine, clock, random } = deps;
+  const make = eventMaker(clock, random);
+
+  app.post('/v1/events', async (request, reply) => {
+    const wire = parse(newEvent, request.body);
+    const header = request.headers['idempotency-key'];
+    const fallbackId = wire.id === undefined && header !== undefined ? parse(eventId, header) : undefined;
+    const event = make(wire, rawMember(request.rawJson!, 'data')!, '', fallbackId);
+    const [receipt] = await engine.publish([event]);
+    return reply.code(202).send(wireReceipt(receipt!));
+  });
+
+  app.post('/v1/events/batch', async (request, reply) => {
+    const { events } = parse(eventBatch, request.body);
+    const raw = rawElements(rawMember(request.rawJson!, 'events')!);
+    const receipts = await engine.publish(
+      events.map((wire, index) => make(wire, rawMember(raw[index]!, 'data')!, `/events/${index}`)),
+    );
+    return reply.code(202).send({ accepted: receipts.map(wireReceipt) });
+  });
+
+  app.get('/v1/events/:id', async (request, reply) => {
+    const { tenant } = parse(eventQuery, request.query);
+    const event = await store.event(tenant, params(request)['id']!);
+    if (event === null) throw notFound('event by that id and tenant');
+    const deliveries = await store.deliveries({ tenant, eventId: event.id }, { before: null, limit: 1000 });
+    const head = JSON.stringify({
+      id: event.id,
+      tenant,
+      type: event.type,
+      accepted_at: iso(event.acceptedAt),
+      occurred_at: event.occurredAt === null ? null : iso(event.occurredAt),
+      ordering_key: event.orderingKey,
+      value:
+        event.value === null
+          ? null
+          : { amount_minor: Number(event.value.amountMinor), currency: event.value.currency },
+      deliveries: deliveries.map(wireDelivery),
+    });
+    // The data goes out as it came in: parsing and printing it again could change its numbers.
+    return reply
+      .type('application/json')
+      .serializer((text: string) => text)
+      .send(`${head.slice(0, -1)},"data":${event.data}}`);
+  });
+
+  app.post('/v1/events/:id/replay', async (request, reply) => {
+    const { tenant } = parse(eventQuery, request.query);
+    const { endpoint_id: endpointId } = parse(replay, request.body ?? {});
+    if (endpointId !== undefined && (await store.endpoint(endpointId))?.tenant !== tenant)
+      throw notFound('endpoint by that id');
+    const receipt = await store.replayEvent(tenant, params(request)['id']!, endpointId ?? null, clock.now());
+    if (receipt === null) throw notFound('event by that id and tenant');
+    const fresh = await store.deliveries(
+      { tenant, eventId: receipt.id },
+      { before: null, limit: Math.max(1, receipt.deliveries) },
+    );
+    engine.wake(fresh.map((delivery) => delivery.endpointId));
+    return reply.code(202).send({
+      ...wireReceipt(receipt),
+      delivery_ids: receipt.deliveries === 0 ? [] : fresh.map(({ number }) => deliveryId(number)),
+    });
+  });
+}

@@ -1,0 +1,38 @@
+import type { FastifyInstance } from 'fastify';
+import { accountingQuery } from '../contract/schemas.ts';
+import { openApi } from '../contract/openapi.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import { parse } from '../input.ts';
+import { wireAccounting } from '../wire.ts';
+
+export function serviceRoutes(app: FastifyInstance, deps: ApiDependencies): void {
+  const { store, engine, clock, metrics, version } = deps;
+
+  app.get('/v1/accounting', async (request) => {
+    const { tenant, endpoint_id: endpointId, since, until } = parse(accountingQuery, request.query);
+    return wireAccounting(
+      await store.accounting({
+        tenant: tenant ?? null,
+        endpointId: endpointId ?? null,
+        since: since === undefined ? null : Date.parse(since),
+        until: until === undefined ? null : Date.parse(until),
+        now: clock.now(),
+      }),
+    );
+  });
+
+  app.get('/healthz', () => ({ status: 'ok', version }));
+
+  app.get('/readyz', async (_request, reply) => {
+    const { ready, inFlight, buffered } = engine.status();
+    return reply
+      .code(ready ? 200 : 503)
+      .send({ status: ready ? 'ready' : 'not ready', in_flight: inFlight, buffered });
+  });
+
+  app.get('/metrics', async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.render()),
+  );
+
+  app.get('/openapi.json', () => openApi(version));
+}

@@ -1,0 +1,121 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { ConflictError, EventConflictError, NotFoundError, UnavailableError } from '../domain/errors.ts';
+import type { ApiDependencies } from './dependencies.ts';
+import { bodyMost, nestingMost } from './input.ts';
+import { notFound, Problem, sendProblem } from './problem.ts';
+import { nestsDeeper } from './raw-json.ts';
+import { deliveryRoutes } from './routes/deliveries.ts';
+import { endpointRoutes } from './routes/endpoints.ts';
+import { eventRoutes } from './routes/events.ts';
+import { serviceRoutes } from './routes/service.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The body's text as received, where it was JSON. */
+    rawJson: string | null;
+  }
+}
+
+const open = new Set(['/healthz', '/readyz', '/metrics', '/openapi.json']);
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** From whatever was thrown to what the caller may know of it. */
+function problemOf(error: Error & { code?: string; statusCode?: number }): Problem | null {
+  if (error instanceof Problem) return error;
+  if (error instanceof EventConflictError) {
+    return new Problem(409, error.code, error.message, [
+      { path: `/events/${error.index}/id`, message: 'was used before for another body' },
+    ]);
+  }
+  if (error instanceof ConflictError) return new Problem(409, error.code, error.message);
+  if (error instanceof NotFoundError) return new Problem(404, 'not_found', error.message);
+  if (error instanceof UnavailableError)
+    return new Problem(503, 'unavailable', 'nothing was stored; try again');
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return new Problem(413, 'too_large', `a request has at most ${bodyMost} bytes`);
+  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
+    return new Problem(415, 'unsupported_media_type', 'send application/json');
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
+    return new Problem(error.statusCode, 'bad_request', error.message);
+  }
+  return null;
+}
+
+/** The HTTP API; listening is the caller's business. */
+export function createServer(deps: ApiDependencies): FastifyInstance {
+  const { logger } = deps;
+  const keyHash = Buffer.from(deps.adminKeyHash, 'hex');
+  const app = Fastify({
+    logger: false,
+    bodyLimit: bodyMost,
+    keepAliveTimeout: 75_000,
+    requestTimeout: 30_000,
+    exposeHeadRoutes: false,
+  });
+
+  app.decorateRequest('rawJson', null);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
+    try {
+      done(null, readJson(request, body));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+
+  const readJson = (request: { rawJson: string | null }, body: Buffer): unknown => {
+    if (body.length === 0) return undefined;
+    let text: string;
+    try {
+      text = utf8.decode(body);
+    } catch {
+      throw new Problem(400, 'invalid_utf8', 'the body is not UTF-8');
+    }
+    if (nestsDeeper(text, nestingMost))
+      throw new Problem(400, 'too_deep', `the body nests deeper than ${nestingMost} levels`);
+    try {
+      request.rawJson = text;
+      return JSON.parse(text);
+    } catch (error) {
+      // V8's message quotes the input; only its position may be passed on.
+      const where = /position \d+/.exec((error as Error).message)?.[0];
+      throw new Problem(
+        400,
+        'invalid_json',
+        `the body is not JSON${where === undefined ? '' : ` (at ${where})`}`,
+      );
+    }
+  };
+
+  app.addHook('onRequest', async (request) => {
+    if (open.has(request.routeOptions.url ?? '')) return;
+    const key = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+    // Hashes have one length, so comparing them takes the same time for every key.
+    const hash = createHash('sha256')
+      .update(key ?? '')
+      .digest();
+    if (key === undefined || !timingSafeEqual(hash, keyHash)) {
+      throw new Problem(401, 'unauthorized', 'send a valid key: Authorization: Bearer phk_…');
+    }
+  });
+
+  app.setErrorHandler((error: Error, request, reply) => {
+    const problem = problemOf(error);
+    if (problem !== null) return sendProblem(reply, problem);
+    logger.error(
+      { error: error.message, stack: error.stack, route: request.routeOptions.url },
+      'a request failed by a defect',
+    );
+    return sendProblem(reply, new Problem(500, 'internal', 'something went wrong here; it was logged'));
+  });
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, notFound(`${request.method} ${request.url.split('?')[0]}`)),
+  );
+
+  eventRoutes(app, deps);
+  endpointRoutes(app, deps);
+  deliveryRoutes(app, deps);
+  serviceRoutes(app, deps);
+  return app;
+}

@@ -1,0 +1,157 @@
+import type { Endpoint } from '../domain/endpoint.ts';
+import type { Receipt } from '../domain/event.ts';
+import { deliveryId } from '../domain/ids.ts';
+import { latencyQuantile } from '../domain/latency.ts';
+import { wilson } from '../domain/statistics.ts';
+import type {
+  AccountingCounts,
+  AttemptRecord,
+  DeadLetterGroup,
+  DeliveryRecord,
+  Money,
+  RedriveRecord,
+} from '../store/store.ts';
+
+// From the domain's words to the wire's: one place for each resource.
+
+export function iso(time: number): string {
+  return new Date(time).toISOString();
+}
+
+const isoOrNull = (time: number | null): string | null => (time === null ? null : iso(time));
+
+export function wireReceipt(receipt: Receipt): Record<string, unknown> {
+  const { id, tenant, type, acceptedAt, deliveries, suppressed, duplicate } = receipt;
+  return { id, tenant, type, accepted_at: iso(acceptedAt), deliveries, suppressed, duplicate };
+}
+
+export function wireEndpoint(e: Endpoint): Record<string, unknown> {
+  const { backoff, jitter, giveUpAfterMs } = e.retry;
+  return {
+    id: e.id,
+    tenant: e.tenant,
+    url: e.url,
+    event_types: e.eventTypes,
+    description: e.description,
+    owner: e.owner,
+    template: e.template,
+    headers: e.headers,
+    timeout_ms: e.timeoutMs,
+    max_in_flight: e.maxInFlight,
+    rate_limit_per_s: e.rateLimitPerS,
+    ordering: e.ordering,
+    filter: e.filter,
+    retry: {
+      ...(backoff.kind === 'schedule'
+        ? { schedule_s: backoff.delaysMs.map((ms) => ms / 1000) }
+        : {
+            exponential: {
+              base_s: backoff.baseMs / 1000,
+              factor: backoff.factor,
+              max_s: backoff.maxMs / 1000,
+              attempts: backoff.attempts,
+            },
+          }),
+      jitter,
+      give_up_after_s: giveUpAfterMs / 1000,
+    },
+    deliver_within_s: e.deliverWithinMs / 1000,
+    enabled: e.enabled,
+    paused_reason: e.pausedReason,
+    created_at: iso(e.createdAt),
+    updated_at: iso(e.updatedAt),
+  };
+}
+
+export function wireDelivery(d: DeliveryRecord): Record<string, unknown> {
+  return {
+    id: deliveryId(d.number),
+    event_id: d.eventId,
+    event_type: d.eventType,
+    tenant: d.tenant,
+    endpoint_id: d.endpointId,
+    state: d.state,
+    attempts: d.attempts,
+    due_at: isoOrNull(d.dueAt),
+    created_at: iso(d.createdAt),
+    settled_at: isoOrNull(d.settledAt),
+    reason: d.reason,
+    last_error:
+      d.lastErrorClass === null
+        ? null
+        : { class: d.lastErrorClass, status_code: d.lastStatusCode, message: d.lastMessage },
+  };
+}
+
+export function wireAttempt(a: AttemptRecord): Record<string, unknown> {
+  return {
+    n: a.n,
+    started_at: iso(a.startedAt),
+    duration_ms: a.durationMs,
+    status_code: a.statusCode,
+    outcome: a.outcome,
+    error_class: a.errorClass,
+    message: a.message,
+    response_excerpt: a.responseExcerpt,
+    trigger: a.trigger,
+    node: a.node,
+  };
+}
+
+/** Minor units as a JSON number where that is exact, else as text. */
+function wireMoney({ currency, amountMinor, events }: Money): Record<string, unknown> {
+  const number = Number(amountMinor);
+  return { currency, amount_minor: Number.isSafeInteger(number) ? number : String(amountMinor), events };
+}
+
+export function wireDeadLetters(g: DeadLetterGroup): Record<string, unknown> {
+  return {
+    endpoint_id: g.endpointId,
+    owner: g.owner,
+    error_class: g.errorClass,
+    count: g.count,
+    oldest_at: iso(g.oldestAt),
+    value_at_risk: g.valueAtRisk.map(wireMoney),
+  };
+}
+
+export function wireRedrive(r: RedriveRecord): Record<string, unknown> {
+  return {
+    id: r.id,
+    matched: r.matched,
+    redriven: r.redriven,
+    state: r.state,
+    dry_run: r.dryRun,
+    rate_per_s: r.ratePerS,
+    created_at: iso(r.createdAt),
+    finished_at: isoOrNull(r.finishedAt),
+  };
+}
+
+export function wireAccounting(c: AccountingCounts): Record<string, unknown> {
+  const unaccounted = c.accepted - (c.delivered + c.pending + c.dead + c.cancelled + c.suppressed);
+  const drops = c.dead + c.suppressed + Math.max(0, unaccounted);
+  return {
+    events: c.events,
+    unmatched: c.unmatched,
+    accepted: c.accepted,
+    delivered: c.delivered,
+    pending: c.pending,
+    dead: c.dead,
+    cancelled: c.cancelled,
+    suppressed: c.suppressed,
+    unaccounted,
+    overdue: c.overdue,
+    late: c.late,
+    superseded_attempts: c.supersededAttempts,
+    drop_rate: c.accepted === 0 ? 0 : drops / c.accepted,
+    drop_rate_interval: wilson(drops, c.accepted),
+    first_attempt_success_rate: c.firstAttempts === 0 ? null : c.firstAttemptDelivered / c.firstAttempts,
+    latency_ms: {
+      p50: latencyQuantile(c.latency, 0.5),
+      p95: latencyQuantile(c.latency, 0.95),
+      p99: latencyQuantile(c.latency, 0.99),
+    },
+    value_at_risk: c.valueAtRisk.map(wireMoney),
+  };
+}

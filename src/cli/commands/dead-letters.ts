@@ -1,0 +1,47 @@
+import { Command } from 'commander';
+import { formatValue } from '../../domain/money.ts';
+import { print, table } from '../output.ts';
+import { clientOf, remoteOptions } from '../remote.ts';
+
+interface Group {
+  endpoint_id: string;
+  owner: string | null;
+  error_class: string | null;
+  count: number;
+  oldest_at: string;
+  value_at_risk: { currency: string; amount_minor: number | string }[];
+}
+
+export function deadLettersCommand(): Command {
+  return remoteOptions(new Command('dead-letters'))
+    .description('dead letters, grouped by endpoint and failure')
+    .option('--tenant <tenant>')
+    .addHelpText(
+      'after',
+      '\nExample:\n  posthorn dead-letters && posthorn redrive --endpoint-id ep_… --dry-run',
+    )
+    .action(async (options: Record<string, unknown>) => {
+      const tenant = options['tenant'];
+      const path = `/v1/dead-letters${typeof tenant === 'string' ? `?${new URLSearchParams({ tenant })}` : ''}`;
+      const { items } = await clientOf(options).request<{ items: Group[] }>('GET', path);
+      if (options['json'] === true) return print(JSON.stringify({ items }));
+      if (items.length === 0) return print('There are no dead letters.');
+      print(
+        table(
+          ['endpoint', 'owner', 'failure', 'dead letters', 'oldest', 'value at risk'],
+          items.map((g) => [
+            g.endpoint_id,
+            g.owner ?? '',
+            g.error_class ?? '',
+            g.count,
+            g.oldest_at,
+            g.value_at_risk
+              .map(({ amount_minor, currency }) =>
+                formatValue({ amountMinor: BigInt(amount_minor), currency }),
+              )
+              .join(', '),
+          ]),
+        ),
+      );
+    });
+}

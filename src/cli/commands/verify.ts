@@ -1,0 +1,97 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { deliveryId } from '../../domain/ids.ts';
+import { reconcile, type Reconciliation } from '../../ledger/reconciler.ts';
+import { openSqliteStore } from '../../store/sqlite/open.ts';
+import { CommandError, print, table } from '../output.ts';
+
+/** Checks a data directory, running or stopped: it only reads. */
+export async function verifyDataDirectory(dataDir: string): Promise<Reconciliation> {
+  if (!existsSync(join(dataDir, 'posthorn.db')))
+    throw new CommandError(`there is no Posthorn data in ${dataDir}; give --data-dir`, 2);
+  const store = await openSqliteStore({ dataDir, readOnly: true });
+  try {
+    return await reconcile(store, { everyRow: true });
+  } finally {
+    await store.close();
+  }
+}
+
+export function verifyCommand(): Command {
+  return new Command('verify')
+    .description(
+      'check the books of a data directory, running or stopped: accepted = delivered + pending + dead + cancelled + suppressed',
+    )
+    .option('--data-dir <path>', 'POSTHORN_DATA_DIR, default ./posthorn-data')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  posthorn verify --data-dir ./posthorn-data')
+    .action(async (options: { dataDir?: string; json?: boolean }) => {
+      const dataDir = options.dataDir ?? process.env['POSTHORN_DATA_DIR'] ?? './posthorn-data';
+      const { rows, residue, findings, balanced } = await verifyDataDirectory(dataDir);
+      const named = findings.map(({ number, eventId, endpointId, problem }) => ({
+        delivery_id: number === null ? null : deliveryId(number),
+        event_id: eventId,
+        endpoint_id: endpointId,
+        problem,
+      }));
+      if (options.json === true) {
+        print(
+          JSON.stringify({
+            balanced,
+            residue,
+            endpoints: rows.map(({ endpointId, residue: rest, ...row }) => ({
+              endpoint_id: endpointId,
+              residue: rest,
+              ...row,
+            })),
+            findings: named,
+          }),
+        );
+      } else {
+        print(
+          table(
+            [
+              'endpoint',
+              'accepted',
+              '=',
+              'delivered',
+              'pending',
+              'dead',
+              'cancelled',
+              'suppressed',
+              'residue',
+            ],
+            rows.map((r) => [
+              r.endpointId,
+              r.accepted,
+              '=',
+              r.delivered,
+              r.pending,
+              r.dead,
+              r.cancelled,
+              r.suppressed,
+              r.residue,
+            ]),
+          ),
+        );
+        for (const row of rows) {
+          for (const { state, by } of row.mismatches) {
+            print(
+              `${row.endpointId}: ${Math.abs(by)} ${by > 0 ? 'more' : 'fewer'} ${state} than its counter says`,
+            );
+          }
+        }
+        for (const f of named)
+          print(
+            `FOUND ${[f.delivery_id, f.event_id, f.endpoint_id].filter((id) => id !== null).join(' ')}: ${f.problem}`,
+          );
+        print(
+          balanced
+            ? 'Every delivery is accounted for.'
+            : `NOT BALANCED: residue ${residue}, ${findings.length} findings.`,
+        );
+      }
+      if (!balanced) process.exitCode = 1;
+    });
+}

@@ -1,0 +1,39 @@
+import { Command, CommanderError } from 'commander';
+import { ApiError } from '../client/client.ts';
+import { deadLettersCommand } from './commands/dead-letters.ts';
+import { deliveriesCommand } from './commands/deliveries.ts';
+import { demoCommand } from './commands/demo.ts';
+import { publishCommand } from './commands/publish.ts';
+import { redriveCommand } from './commands/redrive.ts';
+import { serveCommand } from './commands/serve.ts';
+import { verifyCommand } from './commands/verify.ts';
+import { CommandError, note } from './output.ts';
+import { version } from './version.ts';
+
+/** Runs one command; sets the exit code: 0 success, 1 a finding or failure, 2 wrong usage. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command('posthorn')
+    .description('Delivers payment webhooks and accounts for every one of them.')
+    .version(version)
+    .showHelpAfterError('(see --help)');
+  const commands = [
+    serveCommand,
+    demoCommand,
+    publishCommand,
+    deliveriesCommand,
+    deadLettersCommand,
+    redriveCommand,
+    verifyCommand,
+  ];
+  for (const make of commands) program.addCommand(make());
+  for (const command of [program, ...program.commands]) command.exitOverride();
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+    else if (error instanceof CommandError || error instanceof ApiError) {
+      note(`posthorn: ${error.message}`);
+      process.exitCode = error instanceof CommandError ? error.code : 1;
+    } else throw error;
+  }
+}

@@ -1,0 +1,80 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Engine, EngineObserver } from '../engine/port.ts';
+
+export interface Metrics {
+  readonly observer: EngineObserver;
+  readonly contentType: string;
+  setResidue(residue: number): void;
+  watch(engine: Engine): void;
+  render(): Promise<string>;
+}
+
+/** Prometheus metrics; no label has a value that callers choose. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const events = new Counter({ name: 'posthorn_events_accepted_total', help: 'Events accepted', registers });
+  const deliveries = new Counter({
+    name: 'posthorn_deliveries_accepted_total',
+    help: 'Deliveries accepted',
+    registers,
+  });
+  const attempts = new Counter({
+    name: 'posthorn_attempts_total',
+    help: 'Attempts by outcome',
+    labelNames: ['outcome', 'error_class'],
+    registers,
+  });
+  const durations = new Histogram({
+    name: 'posthorn_attempt_duration_seconds',
+    help: 'Time of an attempt',
+    labelNames: ['outcome'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60],
+    registers,
+  });
+  const failures = new Counter({
+    name: 'posthorn_store_failures_total',
+    help: 'Times the store began to refuse writes',
+    registers,
+  });
+  const residue = new Gauge({
+    name: 'posthorn_conservation_residue',
+    help: 'Deliveries unaccounted for at the last reconciliation: anything but 0 is a page',
+    registers,
+  });
+  const reconciled = new Gauge({
+    name: 'posthorn_last_reconciliation_timestamp_seconds',
+    help: 'When the books were last checked',
+    registers,
+  });
+  return {
+    contentType: registry.contentType,
+    observer: {
+      accepted: (newEvents, newDeliveries) => {
+        events.inc(newEvents);
+        deliveries.inc(newDeliveries);
+      },
+      attempted: (outcome, errorClass, durationMs) => {
+        attempts.inc({ outcome, error_class: errorClass ?? '' });
+        durations.observe({ outcome }, durationMs / 1000);
+      },
+      storeFailed: () => failures.inc(),
+    },
+    setResidue: (value) => {
+      residue.set(value);
+      reconciled.setToCurrentTime();
+    },
+    watch: (engine) => {
+      new Gauge({
+        name: 'posthorn_in_flight',
+        help: 'Attempts in flight',
+        registers,
+        collect() {
+          this.set(engine.status().inFlight);
+        },
+      });
+    },
+    render: () => registry.metrics(),
+  };
+}

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+
+const flag = z.union([z.boolean(), z.stringbool()]);
+const days = z.coerce.number().min(0.01).max(36_500);
+
+/** Everything `serve` can be told, by option or by environment variable. */
+const schema = z.object({
+  host: z.string().min(1).default('127.0.0.1'),
+  port: z.coerce.number().int().min(0).max(65_535).default(8400),
+  dataDir: z.string().min(1).default('./posthorn-data'),
+  databaseUrl: z
+    .undefined({ error: 'this version stores in its data directory only; leave it out' })
+    .optional(),
+  allowPrivateNetworks: flag.default(false),
+  apiKey: z
+    .string()
+    .regex(/^phk_[\x21-\x7e]{16,200}$/, 'begins with phk_ and has at least 16 further characters')
+    .optional(),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  retentionDays: days.default(30),
+  deadRetentionDays: days.default(90),
+  reconcileEveryS: z.coerce.number().min(1).max(86_400).default(60),
+});
+export type Settings = z.output<typeof schema>;
+
+const names: Readonly<Record<keyof Settings, string>> = {
+  host: 'HOST',
+  port: 'PORT',
+  dataDir: 'DATA_DIR',
+  databaseUrl: 'DATABASE_URL',
+  allowPrivateNetworks: 'ALLOW_PRIVATE_NETWORKS',
+  apiKey: 'API_KEY',
+  logLevel: 'LOG_LEVEL',
+  retentionDays: 'RETENTION_DAYS',
+  deadRetentionDays: 'DEAD_RETENTION_DAYS',
+  reconcileEveryS: 'RECONCILE_EVERY_S',
+};
+
+/** Options win over the environment, the environment over defaults. Faults name the option and the variable. */
+export function readSettings(
+  options: Readonly<Record<string, unknown>>,
+  env: Readonly<Record<string, string | undefined>>,
+): { readonly settings: Settings } | { readonly faults: readonly string[] } {
+  const given: Record<string, unknown> = {};
+  for (const [name, variable] of Object.entries(names)) {
+    const value = options[name] ?? env[`POSTHORN_${variable}`];
+    if (value !== undefined && value !== '') given[name] = value;
+  }
+  const result = schema.safeParse(given);
+  if (result.success) return { settings: result.data };
+  return {
+    faults: result.error.issues.map(({ path, message }) => {
+      const name = String(path[0]) as keyof Settings;
+      return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} (POSTHORN_${names[name]}): ${message}`;
+    }),
+  };
+}

@@ -1,0 +1,113 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, expect, test } from 'vitest';
+import { deliveryId } from '../../src/domain/ids.ts';
+import { reconcile } from '../../src/ledger/reconciler.ts';
+import { openSqliteStore } from '../../src/store/sqlite/open.ts';
+import { anEndpoint, anEvent, start, tempDir } from '../support.ts';
+import { describeStore } from './store-conformance.ts';
+
+describeStore('SQLite in this thread', () => openSqliteStore({ dataDir: ':memory:' }));
+
+describe('SQLite in its own thread', () => {
+  test('carries every call over, and errors with their class', async () => {
+    const dataDir = tempDir();
+    const store = await openSqliteStore({ dataDir, thread: true });
+    await store.createEndpoint(anEndpoint());
+    const answer = await store.accept([[anEvent()]], { now: start, node: 'a', leaseMs: 1, defaultRoom: 1, room: new Map() });
+    expect(answer.claimed).toHaveLength(1);
+    await expect(store.stepRedrive('none', 1, start)).rejects.toThrow('there is no redrive none');
+    await expect(openSqliteStore({ dataDir, thread: true })).rejects.toMatchObject({ name: 'DataDirectoryLockedError' });
+    await store.close();
+    await expect(store.conservation()).rejects.toMatchObject({ name: 'UnavailableError' });
+    await (await openSqliteStore({ dataDir })).close();
+  });
+
+  test('G1: a full disk refuses with UnavailableError, keeps nothing, and recovers', async () => {
+    const dataDir = tempDir();
+    const options = { now: start, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map() };
+    const full = await openSqliteStore({ dataDir, maxBytes: 400_000, thread: true });
+    await full.createEndpoint(anEndpoint());
+    const large = () => anEvent({ data: JSON.stringify('x'.repeat(100_000)) });
+    let accepted = 0;
+    await expect(
+      (async () => {
+        for (; accepted < 20; accepted++) await full.accept([[large()]], options);
+      })(),
+    ).rejects.toMatchObject({ name: 'UnavailableError' });
+    const counts = await full.accounting({ tenant: null, endpointId: null, since: null, until: null, now: start });
+    expect(counts).toMatchObject({ events: accepted, accepted });
+    expect((await reconcile(full, { everyRow: true })).balanced).toBe(true);
+    await full.close();
+    const roomy = await openSqliteStore({ dataDir });
+    await roomy.accept([[large()]], options);
+    await roomy.close();
+  });
+});
+
+describe('G6: tampering is found and named', () => {
+  async function filled(): Promise<{ dataDir: string; numbers: number[]; events: string[] }> {
+    const dataDir = tempDir();
+    const store = await openSqliteStore({ dataDir });
+    const endpoint = anEndpoint();
+    await store.createEndpoint(endpoint);
+    const events = Array.from({ length: 5 }, (_, n) => `event-${n}`);
+    await store.accept([events.map((id) => anEvent({ id }))], { now: start, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map() });
+    const { deliveries } = await store.claim({ endpointId: endpoint.id, limit: 3, maxPayload: 1e9, now: start, leaseMs: 1, node: 'a' });
+    await store.settle(
+      deliveries.map((d, n) => ({
+        number: d.number, endpointId: d.endpointId, claim: d.claim, createdAt: start, state: n === 2 ? 'dead' : 'delivered', dueAt: null,
+        reason: n === 2 ? 'gone' : 'delivered', now: start, startedAt: start, durationMs: 1, statusCode: 200, errorClass: null, message: null,
+        responseExcerpt: null, trigger: 'schedule', node: 'a', late: false, first: true, keyed: false,
+      })),
+    );
+    await store.close();
+    return { dataDir, numbers: deliveries.map(({ number }) => number), events: deliveries.map(({ eventId }) => eventId) };
+  }
+  const check = async (dataDir: string) => {
+    const store = await openSqliteStore({ dataDir, readOnly: true });
+    try {
+      return await reconcile(store, { everyRow: true });
+    } finally {
+      await store.close();
+    }
+  };
+  const tamper = (dataDir: string, sql: string, ...values: (string | number)[]): void => {
+    const db = new DatabaseSync(join(dataDir, 'posthorn.db'));
+    expect(db.prepare(sql).run(...values).changes).toBe(1);
+    db.close();
+  };
+
+  test('untouched, it balances', async () => {
+    expect(await check((await filled()).dataDir)).toMatchObject({ balanced: true, residue: 0, findings: [] });
+  });
+
+  test('a deleted delivery leaves a residue and names its event', async () => {
+    const { dataDir, numbers, events } = await filled();
+    tamper(dataDir, 'DELETE FROM deliveries WHERE number = ?', numbers[0]!);
+    expect(await check(dataDir)).toMatchObject({ balanced: false, residue: 1, findings: [{ eventId: events[0] }] });
+  });
+
+  test.each([
+    ['delivered to dead', 'UPDATE deliveries SET state = 2 WHERE number = ?', 0],
+    ['delivered to cancelled', 'UPDATE deliveries SET state = 3 WHERE number = ?', 0],
+    ['delivered to pending', 'UPDATE deliveries SET state = 0, due_at = 1 WHERE number = ?', 0],
+    ['dead to delivered', 'UPDATE deliveries SET state = 1 WHERE number = ?', 2],
+    ['dead to suppressed', 'UPDATE deliveries SET state = 4 WHERE number = ?', 2],
+  ])('a flipped state (%s) names its delivery', async (_, sql, index) => {
+    const { dataDir, numbers } = await filled();
+    tamper(dataDir, sql, numbers[index]!);
+    const result = await check(dataDir);
+    expect(result.balanced).toBe(false);
+    expect(result.findings.map(({ number }) => deliveryId(number!))).toContain(deliveryId(numbers[index]!));
+  });
+
+  test('a deleted event and an edited counter are found', async () => {
+    const { dataDir, events, numbers } = await filled();
+    tamper(dataDir, 'DELETE FROM events WHERE id = ?', events[1]!);
+    expect((await check(dataDir)).findings).toMatchObject([{ number: numbers[1] }]);
+    const other = await filled();
+    tamper(other.dataDir, 'UPDATE ledger SET accepted = accepted + 1');
+    expect(await check(other.dataDir)).toMatchObject({ balanced: false, residue: 1 });
+  });
+});

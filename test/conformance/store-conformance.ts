@@ -1,0 +1,294 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { equationOf, reconcile } from '../../src/ledger/reconciler.ts';
+import type { AcceptOptions, ClaimedDelivery, Settlement, Store } from '../../src/store/store.ts';
+import { anEndpoint, anEvent, start } from '../support.ts';
+
+const noRoom: AcceptOptions = { now: start, node: 'a', leaseMs: 30_000, defaultRoom: 0, room: new Map() };
+const lease = 60_000;
+
+function settlementOf(d: ClaimedDelivery, state: Settlement['state'], now: number, fields: Partial<Settlement> = {}): Settlement {
+  const ok = state === 'delivered';
+  return {
+    number: d.number, endpointId: d.endpointId, claim: d.claim, createdAt: d.createdAt, state, dueAt: state === 'pending' ? now + 5000 : null,
+    reason: ok ? 'delivered' : state === 'dead' ? 'schedule_exhausted' : null, now, startedAt: now - 5, durationMs: 5,
+    statusCode: ok ? 200 : 500, errorClass: ok ? null : 'http_5xx', message: ok ? null : 'HTTP 500', responseExcerpt: 'x', trigger: d.trigger,
+    node: 'a', late: false, first: d.attemptsMade === 0 && d.trigger === 'schedule', keyed: false, ...fields,
+  };
+}
+
+/** What every adapter of the store port must do. A second adapter runs this suite unchanged. */
+export function describeStore(name: string, open: () => Promise<Store>): void {
+  describe(name, () => {
+    let store: Store;
+    beforeEach(async () => {
+      store = await open();
+    });
+    afterEach(async () => {
+      await store.close();
+    });
+
+    const claim = (endpointId: string, now: number, limit = 100, node = 'a') =>
+      store.claim({ endpointId, limit, maxPayload: 1e9, now, leaseMs: lease, node });
+    const balanced = async (): Promise<void> => {
+      const result = await reconcile(store, { everyRow: true });
+      expect(result.findings).toEqual([]);
+      expect(result.balanced).toBe(true);
+    };
+    const one = async (fields: Parameters<typeof anEndpoint>[0] = {}) => {
+      const endpoint = anEndpoint(fields);
+      await store.createEndpoint(endpoint);
+      return endpoint;
+    };
+
+    test('G1: the same id and body again gives the same receipt, another body conflicts', async () => {
+      await one();
+      const event = anEvent({ id: 'order-1' });
+      const first = await store.accept([[event]], noRoom);
+      const again = await store.accept([[event], [{ ...event, data: '{"amount":1}' }], [anEvent()]], { ...noRoom, now: start + 9 });
+      expect(first.groups[0]).toMatchObject({ receipts: [{ duplicate: false, deliveries: 1, acceptedAt: start }] });
+      expect(again.groups[0]).toMatchObject({ receipts: [{ duplicate: true, deliveries: 1, acceptedAt: start }] });
+      expect(again.groups[1]).toEqual({ conflict: 0 });
+      expect(again.groups[2]).toMatchObject({ receipts: [{ duplicate: false }] });
+      await balanced();
+    });
+
+    test('G1: an id is guarded across ordering keys, and not across tenants', async () => {
+      await one();
+      const event = anEvent({ id: 'order-2', orderingKey: 'customer-7' });
+      await store.accept([[event]], noRoom);
+      const answer = await store.accept(
+        [[event], [anEvent({ id: 'order-2', orderingKey: 'customer-8' })], [anEvent({ id: 'order-2', tenant: 'other' })]], noRoom,
+      );
+      expect(answer.groups).toMatchObject([{ receipts: [{ duplicate: true }] }, { conflict: 0 }, { receipts: [{ duplicate: false }] }]);
+      expect((await store.event('default', 'order-2'))?.orderingKey).toBe('customer-7');
+    });
+
+    test('a group is all or none, and twins inside it are one event', async () => {
+      await one();
+      const taken = anEvent({ id: 'taken' });
+      await store.accept([[taken]], noRoom);
+      const twin = anEvent({ id: 'twin' });
+      const answer = await store.accept([[anEvent({ id: 'fresh' }), { ...taken, data: '1' }], [twin, twin]], noRoom);
+      expect(answer.groups[0]).toEqual({ conflict: 1 });
+      expect(answer.groups[1]).toMatchObject({ receipts: [{ duplicate: false }, { duplicate: true }] });
+      expect(await store.event('default', 'fresh')).toBeNull();
+      await balanced();
+    });
+
+    test('room bounds what is handed over claimed; the rest waits', async () => {
+      const endpoint = await one();
+      const answer = await store.accept([[anEvent(), anEvent(), anEvent()]], { ...noRoom, defaultRoom: 2 });
+      expect(answer.claimed).toHaveLength(2);
+      expect(answer.waiting).toEqual([endpoint.id]);
+      const { deliveries, nextDueAt } = await claim(endpoint.id, start);
+      expect(deliveries).toHaveLength(1);
+      expect(nextDueAt).toBe(start + endpoint.timeoutMs + 30_000);
+    });
+
+    test('G2: a claim moves due_at by its lease, and runs out by itself', async () => {
+      const endpoint = await one();
+      await store.accept([[anEvent()]], noRoom);
+      const [first] = (await claim(endpoint.id, start)).deliveries;
+      expect(first).toMatchObject({ claim: 1, leaseUntil: start + lease, attemptsMade: 0 });
+      expect((await claim(endpoint.id, start + lease - 1)).deliveries).toEqual([]);
+      expect((await claim(endpoint.id, start + lease)).deliveries).toMatchObject([{ claim: 2 }]);
+    });
+
+    test('G3: a late settlement is superseded and changes nothing else', async () => {
+      const endpoint = await one();
+      await store.accept([[anEvent()]], noRoom);
+      const [old] = (await claim(endpoint.id, start)).deliveries;
+      const [fresh] = (await claim(endpoint.id, start + lease, 1, 'b')).deliveries;
+      expect(await store.settle([settlementOf(old!, 'dead', start + lease + 1)])).toEqual([false]);
+      expect(await store.delivery(old!.number)).toMatchObject({ state: 'pending', dueAt: start + 2 * lease });
+      expect(await store.settle([settlementOf(fresh!, 'delivered', start + lease + 2), settlementOf(fresh!, 'pending', start + lease + 3)])).toEqual([true, false]);
+      expect(await store.delivery(old!.number)).toMatchObject({ state: 'delivered', dueAt: null });
+      expect((await store.attempts(old!.number)).map(({ outcome }) => outcome)).toEqual(['superseded', 'delivered']);
+      await balanced();
+    });
+
+    test('G3: a redrive neither disturbs an attempt in flight nor revives its fence', async () => {
+      const endpoint = await one();
+      await store.accept([[anEvent()]], noRoom);
+      const [held] = (await claim(endpoint.id, start)).deliveries;
+      expect(await store.redriveDelivery(held!.number, start + 1)).toBe('done');
+      expect((await claim(endpoint.id, start + 1)).deliveries).toEqual([]);
+      expect(await store.settle([settlementOf(held!, 'dead', start + 2)])).toEqual([true]);
+      expect(await store.redriveDelivery(held!.number, start + 3)).toBe('done');
+      expect(await store.settle([settlementOf(held!, 'delivered', start + 4)])).toEqual([false]);
+      const [again] = (await claim(endpoint.id, start + 5)).deliveries;
+      expect(again).toMatchObject({ claim: 2, attemptsMade: 0, trigger: 'manual' });
+      await balanced();
+    });
+
+    test('G3: a failed manual attempt leaves the automatic retry in place', async () => {
+      const endpoint = await one();
+      await store.accept([[anEvent()]], noRoom);
+      const [first] = (await claim(endpoint.id, start)).deliveries;
+      await store.settle([settlementOf(first!, 'pending', start + 1)]);
+      await store.redriveDelivery(first!.number, start + 2);
+      const [manual] = (await claim(endpoint.id, start + 2)).deliveries;
+      expect(manual).toMatchObject({ trigger: 'manual', attemptsMade: 1 });
+      await store.settle([settlementOf(manual!, 'pending', start + 3)]);
+      expect((await claim(endpoint.id, start + 3 + 5000)).deliveries).toMatchObject([{ trigger: 'schedule', attemptsMade: 2 }]);
+    });
+
+    test('G5: a disabled endpoint suppresses with a reason, and a redrive brings it back', async () => {
+      const endpoint = await one({ enabled: false });
+      const answer = await store.accept([[anEvent()]], { ...noRoom, defaultRoom: 10 });
+      expect(answer).toMatchObject({ groups: [{ receipts: [{ deliveries: 1, suppressed: 1 }] }], claimed: [], waiting: [] });
+      const [delivery] = await store.deliveries({ state: 'suppressed' }, { before: null, limit: 10 });
+      expect(delivery).toMatchObject({ reason: 'endpoint_paused', attempts: 0 });
+      await balanced();
+      await store.updateEndpoint(endpoint.id, { enabled: true, updatedAt: start });
+      const job = await store.createRedrive({ id: 'rdr_1', filter: { state: 'suppressed' }, ratePerS: null, dryRun: false, now: start });
+      expect(job).toMatchObject({ matched: 1, state: 'running' });
+      expect((await store.stepRedrive('rdr_1', 10, start)).redrive).toMatchObject({ redriven: 1, state: 'done' });
+      expect((await claim(endpoint.id, start)).deliveries).toMatchObject([{ trigger: 'redrive' }]);
+      await balanced();
+    });
+
+    test('G5: unmatched and filtered events are counted', async () => {
+      await one({ eventTypes: ['invoice.*'] });
+      await one({ filter: { '/amount': 5 } });
+      await store.accept([[anEvent(), anEvent({ data: '{"amount":5}' })]], noRoom);
+      const counts = await store.accounting({ tenant: null, endpointId: null, since: null, until: null, now: start });
+      expect(counts).toMatchObject({ events: 2, unmatched: 1, accepted: 1, pending: 1 });
+    });
+
+    test('a paused endpoint keeps its pending deliveries and is not claimed from', async () => {
+      const endpoint = await one();
+      await store.accept([[anEvent()]], noRoom);
+      await store.updateEndpoint(endpoint.id, { enabled: false, updatedAt: start });
+      expect(await claim(endpoint.id, start)).toEqual({ deliveries: [], nextDueAt: null });
+      await store.updateEndpoint(endpoint.id, { enabled: true, updatedAt: start });
+      expect((await claim(endpoint.id, start)).deliveries).toHaveLength(1);
+    });
+
+    test('ordering: only the head of a key is claimed; the next follows when it has ended', async () => {
+      const endpoint = await one({ ordering: 'key' });
+      for (const id of ['k-1', 'k-2', 'k-3']) await store.accept([[anEvent({ id, orderingKey: 'k' })]], { ...noRoom, defaultRoom: 9 });
+      const first = (await claim(endpoint.id, start)).deliveries;
+      expect(first.map(({ eventId }) => eventId)).toEqual(['k-1']);
+      await store.settle([settlementOf(first[0]!, 'pending', start + 1, { keyed: true })]);
+      expect((await claim(endpoint.id, start + 2)).deliveries).toEqual([]);
+      const retried = (await claim(endpoint.id, start + 6000)).deliveries;
+      expect(retried.map(({ eventId }) => eventId)).toEqual(['k-1']);
+      await store.settle([settlementOf(retried[0]!, 'dead', start + 6001, { keyed: true })]);
+      expect((await claim(endpoint.id, start + 6001)).deliveries.map(({ eventId }) => eventId)).toEqual(['k-2']);
+    });
+
+    test('released claims are due again; those of a former life of the node too, and of no other', async () => {
+      const endpoint = await one();
+      await store.accept([[anEvent()], [anEvent()]], noRoom);
+      const [mine] = (await claim(endpoint.id, start, 1)).deliveries;
+      await store.release([{ number: mine!.number, claim: mine!.claim, dueAt: start + 7 }]);
+      expect(await store.delivery(mine!.number)).toMatchObject({ dueAt: start + 7 });
+      await claim(endpoint.id, start + 7, 1, 'a');
+      await claim(endpoint.id, start + 7, 1, 'b');
+      expect(await store.takeOver('a', start + 8)).toBe(1);
+      expect((await claim(endpoint.id, start + 8)).deliveries).toHaveLength(1);
+    });
+
+    test('cancelling takes a reason and only what is pending', async () => {
+      const endpoint = await one();
+      await store.accept([[anEvent()]], noRoom);
+      const [held] = (await claim(endpoint.id, start)).deliveries;
+      expect(await store.cancelDelivery(held!.number, 'wrong customer', start)).toBe('done');
+      expect(await store.cancelDelivery(held!.number, 'again', start)).toBe('refused');
+      expect(await store.cancelDelivery(64, 'nothing', start)).toBe('not_found');
+      expect(await store.settle([settlementOf(held!, 'pending', start + 1)])).toEqual([false]);
+      expect(await store.delivery(held!.number)).toMatchObject({ state: 'cancelled', reason: 'cancelled: wrong customer' });
+      await balanced();
+    });
+
+    test("a deleted endpoint's pending deliveries are cancelled, in batches, with a reason", async () => {
+      const endpoint = await one();
+      await store.accept([[anEvent(), anEvent(), anEvent()]], noRoom);
+      const [held] = (await claim(endpoint.id, start, 1)).deliveries;
+      await store.deleteEndpoint(endpoint.id, start);
+      expect([await store.cancelOrphans(2, start), await store.cancelOrphans(2, start)]).toEqual([2, 1]);
+      expect(await store.settle([settlementOf(held!, 'delivered', start)])).toEqual([false]);
+      await balanced();
+    });
+
+    test('replay makes new deliveries of a past event', async () => {
+      const endpoint = await one();
+      await store.accept([[anEvent({ id: 'e' })]], noRoom);
+      expect(await store.replayEvent('default', 'e', endpoint.id, start)).toMatchObject({ deliveries: 1 });
+      expect(await store.replayEvent('default', 'none', null, start)).toBeNull();
+      expect(await store.deliveries({ eventId: 'e' }, { before: null, limit: 9 })).toHaveLength(2);
+      await balanced();
+    });
+
+    test('G7: pruning never takes what is pending, keeps dead letters longer, and keeps the books', async () => {
+      const endpoint = await one();
+      await store.accept([[anEvent({ id: 'done' }), anEvent({ id: 'dead' }), anEvent({ id: 'open' })]], noRoom);
+      const { deliveries } = await claim(endpoint.id, start);
+      const of = (id: string) => deliveries.find(({ eventId }) => eventId === id)!;
+      await store.settle([settlementOf(of('done'), 'delivered', start), settlementOf(of('dead'), 'dead', start)]);
+      const later = start + 1e9;
+      await store.prune({ settledBefore: later, deadBefore: start, limit: 100 });
+      expect(await store.event('default', 'done')).toBeNull();
+      expect(await store.deliveries({}, { before: null, limit: 9 })).toMatchObject([{ state: 'pending' }, { state: 'dead' }]);
+      await balanced();
+      await store.prune({ settledBefore: later, deadBefore: later, limit: 100 });
+      expect(await store.deliveries({}, { before: null, limit: 9 })).toMatchObject([{ state: 'pending' }]);
+      await balanced();
+      const [books] = (await store.conservation()).map(equationOf);
+      expect(books).toMatchObject({ accepted: 3, delivered: 1, dead: 1, pending: 1, residue: 0 });
+    });
+
+    test('dead letters are grouped, with the value at risk of each event once', async () => {
+      const endpoint = await one({ owner: 'orders' });
+      await store.accept([[anEvent({ value: { amountMinor: 2n ** 53n + 1n, currency: 'USD' } })]], noRoom);
+      const [held] = (await claim(endpoint.id, start)).deliveries;
+      await store.settle([settlementOf(held!, 'dead', start)]);
+      expect(await store.deadLetters(null)).toEqual([
+        { endpointId: endpoint.id, owner: 'orders', errorClass: 'http_5xx', count: 1, oldestAt: start, valueAtRisk: [{ currency: 'USD', amountMinor: 2n ** 53n + 1n, events: 1 }] },
+      ]);
+    });
+
+    test('G4, G6: the books balance after any sequence of steps', async () => {
+      const step = fc.record({
+        kind: fc.constantFrom('accept', 'claim', 'settle', 'stale', 'redrive', 'cancel', 'release', 'prune', 'pause', 'replay', 'takeOver'),
+        pick: fc.nat(1000),
+      });
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+          const fresh = await open();
+          try {
+            const endpoint = anEndpoint();
+            await fresh.createEndpoint(endpoint);
+            const claims: ClaimedDelivery[] = [];
+            let now = start;
+            for (const { kind, pick } of steps) {
+              now += pick * 100;
+              const all = await fresh.deliveries({}, { before: null, limit: 1000 });
+              const some = all[pick % Math.max(1, all.length)]?.number ?? 0;
+              const held = claims[pick % Math.max(1, claims.length)];
+              const ending = (['pending', 'delivered', 'dead'] as const)[pick % 3]!;
+              if (kind === 'accept') await fresh.accept([[anEvent({ id: `e${pick % 20}` })]], { ...noRoom, now, defaultRoom: pick % 2 });
+              else if (kind === 'claim') claims.push(...(await fresh.claim({ endpointId: endpoint.id, limit: 3, maxPayload: 1e9, now, leaseMs: lease, node: 'a' })).deliveries);
+              else if ((kind === 'settle' || kind === 'stale') && held !== undefined) await fresh.settle([settlementOf(held, ending, now)]);
+              else if (kind === 'redrive') await fresh.redriveDelivery(some, now);
+              else if (kind === 'cancel') await fresh.cancelDelivery(some, 'test', now);
+              else if (kind === 'release' && held !== undefined) await fresh.release([{ number: held.number, claim: held.claim, dueAt: now }]);
+              else if (kind === 'prune') await fresh.prune({ settledBefore: now, deadBefore: now - 50_000, limit: 2 });
+              else if (kind === 'pause') await fresh.updateEndpoint(endpoint.id, { enabled: pick % 2 === 0, updatedAt: now });
+              else if (kind === 'replay') await fresh.replayEvent('default', `e${pick % 20}`, null, now);
+              else if (kind === 'takeOver') await fresh.takeOver('a', now);
+              const result = await reconcile(fresh, { everyRow: true });
+              expect(result.findings).toEqual([]);
+              expect(result.balanced).toBe(true);
+            }
+          } finally {
+            await fresh.close();
+          }
+        }),
+        { numRuns: 40 },
+      );
+    });
+  });
+}

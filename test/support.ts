@@ -1,0 +1,80 @@
+import { mkdtempSync } from 'node:fs';
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Endpoint } from '../src/domain/endpoint.ts';
+import type { NewEvent } from '../src/domain/event.ts';
+import { eventShard, newEventId } from '../src/domain/ids.ts';
+import { defaultRetryPolicy } from '../src/domain/retry-policy.ts';
+import { hashShard } from '../src/domain/shard.ts';
+import { systemRandom } from '../src/runtime/random.ts';
+import { newSecret } from '../src/signing/standard-webhooks.ts';
+
+export const start = Date.UTC(2026, 0, 1);
+
+export function tempDir(): string {
+  return mkdtempSync(join(tmpdir(), 'posthorn-test-'));
+}
+
+export function anEndpoint(fields: Partial<Endpoint> = {}): Endpoint {
+  return {
+    id: `ep_${Buffer.from(systemRandom.bytes(10)).toString('hex')}`, tenant: 'default', url: 'http://127.0.0.1:1/', eventTypes: ['*'],
+    description: null, owner: null, template: null, secrets: [{ secret: newSecret(systemRandom), expiresAt: null }], headers: {},
+    timeoutMs: 1000, maxInFlight: 64, rateLimitPerS: null, ordering: 'none', filter: null, retry: defaultRetryPolicy,
+    deliverWithinMs: 300_000, enabled: true, pausedReason: null, createdAt: start, updatedAt: start, ...fields,
+  };
+}
+
+export function anEvent(fields: Partial<NewEvent> = {}): NewEvent {
+  const tenant = fields.tenant ?? 'default';
+  const key = fields.orderingKey ?? null;
+  const callerId = fields.id !== undefined;
+  const shard = key !== null ? hashShard(tenant, key) : callerId ? eventShard(tenant, fields.id!) : systemRandom.bytes(1)[0]! % 64;
+  return {
+    id: newEventId(start, systemRandom.bytes(14), shard), callerId, shard, tenant, type: 'payment.succeeded', data: '{"amount":1099}',
+    orderingKey: key, occurredAt: null, value: null, ...fields,
+  };
+}
+
+/** Waits for a condition, with a bound; never for a length of time. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>, mostMs = 30_000): Promise<void> {
+  const end = Date.now() + mostMs;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`gave up waiting until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+export interface Received {
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** A real receiver on a free port that keeps every request and answers as it is told. */
+export async function aReceiver(answer: (request: Received, response: ServerResponse) => void = (_, r) => r.end('ok')): Promise<{
+  url: string;
+  requests: Received[];
+  close(): Promise<void>;
+}> {
+  const requests: Received[] = [];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const received = { path: request.url!, headers: request.headers, body: Buffer.concat(chunks) };
+      requests.push(received);
+      answer(received, response);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    requests,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

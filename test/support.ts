@@ -19,10 +19,27 @@ export function tempDir(): string {
 
 export function anEndpoint(fields: Partial<Endpoint> = {}): Endpoint {
   return {
-    id: `ep_${Buffer.from(systemRandom.bytes(10)).toString('hex')}`, tenant: 'default', url: 'http://127.0.0.1:1/', eventTypes: ['*'],
-    description: null, owner: null, template: null, secrets: [{ secret: newSecret(systemRandom), expiresAt: null }], headers: {},
-    timeoutMs: 1000, maxInFlight: 64, rateLimitPerS: null, ordering: 'none', filter: null, retry: defaultRetryPolicy,
-    deliverWithinMs: 300_000, enabled: true, pausedReason: null, createdAt: start, updatedAt: start, ...fields,
+    id: `ep_${Buffer.from(systemRandom.bytes(10)).toString('hex')}`,
+    tenant: 'default',
+    url: 'http://127.0.0.1:1/',
+    eventTypes: ['*'],
+    description: null,
+    owner: null,
+    template: null,
+    secrets: [{ secret: newSecret(systemRandom), expiresAt: null }],
+    headers: {},
+    timeoutMs: 1000,
+    maxInFlight: 64,
+    rateLimitPerS: null,
+    ordering: 'none',
+    filter: null,
+    retry: defaultRetryPolicy,
+    deliverWithinMs: 300_000,
+    enabled: true,
+    pausedReason: null,
+    createdAt: start,
+    updatedAt: start,
+    ...fields,
   };
 }
 
@@ -30,15 +47,32 @@ export function anEvent(fields: Partial<NewEvent> = {}): NewEvent {
   const tenant = fields.tenant ?? 'default';
   const key = fields.orderingKey ?? null;
   const callerId = fields.id !== undefined;
-  const shard = key !== null ? hashShard(tenant, key) : callerId ? eventShard(tenant, fields.id!) : systemRandom.bytes(1)[0]! % 64;
+  const shard =
+    key !== null
+      ? hashShard(tenant, key)
+      : callerId
+        ? eventShard(tenant, fields.id!)
+        : systemRandom.bytes(1)[0]! % 64;
   return {
-    id: newEventId(start, systemRandom.bytes(14), shard), callerId, shard, tenant, type: 'payment.succeeded', data: '{"amount":1099}',
-    orderingKey: key, occurredAt: null, value: null, ...fields,
+    id: newEventId(start, systemRandom.bytes(14), shard),
+    callerId,
+    shard,
+    tenant,
+    type: 'payment.succeeded',
+    data: '{"amount":1099}',
+    orderingKey: key,
+    occurredAt: null,
+    value: null,
+    ...fields,
   };
 }
 
 /** Waits for a condition, with a bound; never for a length of time. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, mostMs = 30_000): Promise<void> {
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  mostMs = 30_000,
+): Promise<void> {
   const end = Date.now() + mostMs;
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`gave up waiting until ${what}`);
@@ -53,7 +87,9 @@ export interface Received {
 }
 
 /** A real receiver on a free port that keeps every request and answers as it is told. */
-export async function aReceiver(answer: (request: Received, response: ServerResponse) => void = (_, r) => r.end('ok')): Promise<{
+export async function aReceiver(
+  answer: (request: Received, response: ServerResponse) => void = (_, r) => r.end('ok'),
+): Promise<{
   url: string;
   requests: Received[];
   close(): Promise<void>;

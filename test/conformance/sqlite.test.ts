@@ -14,10 +14,18 @@ describe('SQLite in its own thread', () => {
     const dataDir = tempDir();
     const store = await openSqliteStore({ dataDir, thread: true });
     await store.createEndpoint(anEndpoint());
-    const answer = await store.accept([[anEvent()]], { now: start, node: 'a', leaseMs: 1, defaultRoom: 1, room: new Map() });
+    const answer = await store.accept([[anEvent()]], {
+      now: start,
+      node: 'a',
+      leaseMs: 1,
+      defaultRoom: 1,
+      room: new Map(),
+    });
     expect(answer.claimed).toHaveLength(1);
     await expect(store.stepRedrive('none', 1, start)).rejects.toThrow('there is no redrive none');
-    await expect(openSqliteStore({ dataDir, thread: true })).rejects.toMatchObject({ name: 'DataDirectoryLockedError' });
+    await expect(openSqliteStore({ dataDir, thread: true })).rejects.toMatchObject({
+      name: 'DataDirectoryLockedError',
+    });
     await store.close();
     await expect(store.conservation()).rejects.toMatchObject({ name: 'UnavailableError' });
     await (await openSqliteStore({ dataDir })).close();
@@ -35,7 +43,13 @@ describe('SQLite in its own thread', () => {
         for (; accepted < 20; accepted++) await full.accept([[large()]], options);
       })(),
     ).rejects.toMatchObject({ name: 'UnavailableError' });
-    const counts = await full.accounting({ tenant: null, endpointId: null, since: null, until: null, now: start });
+    const counts = await full.accounting({
+      tenant: null,
+      endpointId: null,
+      since: null,
+      until: null,
+      now: start,
+    });
     expect(counts).toMatchObject({ events: accepted, accepted });
     expect((await reconcile(full, { everyRow: true })).balanced).toBe(true);
     await full.close();
@@ -52,17 +66,50 @@ describe('G6: tampering is found and named', () => {
     const endpoint = anEndpoint();
     await store.createEndpoint(endpoint);
     const events = Array.from({ length: 5 }, (_, n) => `event-${n}`);
-    await store.accept([events.map((id) => anEvent({ id }))], { now: start, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map() });
-    const { deliveries } = await store.claim({ endpointId: endpoint.id, limit: 3, maxPayload: 1e9, now: start, leaseMs: 1, node: 'a' });
+    await store.accept([events.map((id) => anEvent({ id }))], {
+      now: start,
+      node: 'a',
+      leaseMs: 1,
+      defaultRoom: 0,
+      room: new Map(),
+    });
+    const { deliveries } = await store.claim({
+      endpointId: endpoint.id,
+      limit: 3,
+      maxPayload: 1e9,
+      now: start,
+      leaseMs: 1,
+      node: 'a',
+    });
     await store.settle(
       deliveries.map((d, n) => ({
-        number: d.number, endpointId: d.endpointId, claim: d.claim, createdAt: start, state: n === 2 ? 'dead' : 'delivered', dueAt: null,
-        reason: n === 2 ? 'gone' : 'delivered', now: start, startedAt: start, durationMs: 1, statusCode: 200, errorClass: null, message: null,
-        responseExcerpt: null, trigger: 'schedule', node: 'a', late: false, first: true, keyed: false,
+        number: d.number,
+        endpointId: d.endpointId,
+        claim: d.claim,
+        createdAt: start,
+        state: n === 2 ? 'dead' : 'delivered',
+        dueAt: null,
+        reason: n === 2 ? 'gone' : 'delivered',
+        now: start,
+        startedAt: start,
+        durationMs: 1,
+        statusCode: 200,
+        errorClass: null,
+        message: null,
+        responseExcerpt: null,
+        trigger: 'schedule',
+        node: 'a',
+        late: false,
+        first: true,
+        keyed: false,
       })),
     );
     await store.close();
-    return { dataDir, numbers: deliveries.map(({ number }) => number), events: deliveries.map(({ eventId }) => eventId) };
+    return {
+      dataDir,
+      numbers: deliveries.map(({ number }) => number),
+      events: deliveries.map(({ eventId }) => eventId),
+    };
   }
   const check = async (dataDir: string) => {
     const store = await openSqliteStore({ dataDir, readOnly: true });
@@ -85,7 +132,11 @@ describe('G6: tampering is found and named', () => {
   test('a deleted delivery leaves a residue and names its event', async () => {
     const { dataDir, numbers, events } = await filled();
     tamper(dataDir, 'DELETE FROM deliveries WHERE number = ?', numbers[0]!);
-    expect(await check(dataDir)).toMatchObject({ balanced: false, residue: 1, findings: [{ eventId: events[0] }] });
+    expect(await check(dataDir)).toMatchObject({
+      balanced: false,
+      residue: 1,
+      findings: [{ eventId: events[0] }],
+    });
   });
 
   test.each([

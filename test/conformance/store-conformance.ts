@@ -7,13 +7,34 @@ import { anEndpoint, anEvent, start } from '../support.ts';
 const noRoom: AcceptOptions = { now: start, node: 'a', leaseMs: 30_000, defaultRoom: 0, room: new Map() };
 const lease = 60_000;
 
-function settlementOf(d: ClaimedDelivery, state: Settlement['state'], now: number, fields: Partial<Settlement> = {}): Settlement {
+function settlementOf(
+  d: ClaimedDelivery,
+  state: Settlement['state'],
+  now: number,
+  fields: Partial<Settlement> = {},
+): Settlement {
   const ok = state === 'delivered';
   return {
-    number: d.number, endpointId: d.endpointId, claim: d.claim, createdAt: d.createdAt, state, dueAt: state === 'pending' ? now + 5000 : null,
-    reason: ok ? 'delivered' : state === 'dead' ? 'schedule_exhausted' : null, now, startedAt: now - 5, durationMs: 5,
-    statusCode: ok ? 200 : 500, errorClass: ok ? null : 'http_5xx', message: ok ? null : 'HTTP 500', responseExcerpt: 'x', trigger: d.trigger,
-    node: 'a', late: false, first: d.attemptsMade === 0 && d.trigger === 'schedule', keyed: false, ...fields,
+    number: d.number,
+    endpointId: d.endpointId,
+    claim: d.claim,
+    createdAt: d.createdAt,
+    state,
+    dueAt: state === 'pending' ? now + 5000 : null,
+    reason: ok ? 'delivered' : state === 'dead' ? 'schedule_exhausted' : null,
+    now,
+    startedAt: now - 5,
+    durationMs: 5,
+    statusCode: ok ? 200 : 500,
+    errorClass: ok ? null : 'http_5xx',
+    message: ok ? null : 'HTTP 500',
+    responseExcerpt: 'x',
+    trigger: d.trigger,
+    node: 'a',
+    late: false,
+    first: d.attemptsMade === 0 && d.trigger === 'schedule',
+    keyed: false,
+    ...fields,
   };
 }
 
@@ -45,9 +66,16 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       await one();
       const event = anEvent({ id: 'order-1' });
       const first = await store.accept([[event]], noRoom);
-      const again = await store.accept([[event], [{ ...event, data: '{"amount":1}' }], [anEvent()]], { ...noRoom, now: start + 9 });
-      expect(first.groups[0]).toMatchObject({ receipts: [{ duplicate: false, deliveries: 1, acceptedAt: start }] });
-      expect(again.groups[0]).toMatchObject({ receipts: [{ duplicate: true, deliveries: 1, acceptedAt: start }] });
+      const again = await store.accept([[event], [{ ...event, data: '{"amount":1}' }], [anEvent()]], {
+        ...noRoom,
+        now: start + 9,
+      });
+      expect(first.groups[0]).toMatchObject({
+        receipts: [{ duplicate: false, deliveries: 1, acceptedAt: start }],
+      });
+      expect(again.groups[0]).toMatchObject({
+        receipts: [{ duplicate: true, deliveries: 1, acceptedAt: start }],
+      });
       expect(again.groups[1]).toEqual({ conflict: 0 });
       expect(again.groups[2]).toMatchObject({ receipts: [{ duplicate: false }] });
       await balanced();
@@ -58,9 +86,18 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       const event = anEvent({ id: 'order-2', orderingKey: 'customer-7' });
       await store.accept([[event]], noRoom);
       const answer = await store.accept(
-        [[event], [anEvent({ id: 'order-2', orderingKey: 'customer-8' })], [anEvent({ id: 'order-2', tenant: 'other' })]], noRoom,
+        [
+          [event],
+          [anEvent({ id: 'order-2', orderingKey: 'customer-8' })],
+          [anEvent({ id: 'order-2', tenant: 'other' })],
+        ],
+        noRoom,
       );
-      expect(answer.groups).toMatchObject([{ receipts: [{ duplicate: true }] }, { conflict: 0 }, { receipts: [{ duplicate: false }] }]);
+      expect(answer.groups).toMatchObject([
+        { receipts: [{ duplicate: true }] },
+        { conflict: 0 },
+        { receipts: [{ duplicate: false }] },
+      ]);
       expect((await store.event('default', 'order-2'))?.orderingKey).toBe('customer-7');
     });
 
@@ -69,7 +106,13 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       const taken = anEvent({ id: 'taken' });
       await store.accept([[taken]], noRoom);
       const twin = anEvent({ id: 'twin' });
-      const answer = await store.accept([[anEvent({ id: 'fresh' }), { ...taken, data: '1' }], [twin, twin]], noRoom);
+      const answer = await store.accept(
+        [
+          [anEvent({ id: 'fresh' }), { ...taken, data: '1' }],
+          [twin, twin],
+        ],
+        noRoom,
+      );
       expect(answer.groups[0]).toEqual({ conflict: 1 });
       expect(answer.groups[1]).toMatchObject({ receipts: [{ duplicate: false }, { duplicate: true }] });
       expect(await store.event('default', 'fresh')).toBeNull();
@@ -102,9 +145,17 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       const [fresh] = (await claim(endpoint.id, start + lease, 1, 'b')).deliveries;
       expect(await store.settle([settlementOf(old!, 'dead', start + lease + 1)])).toEqual([false]);
       expect(await store.delivery(old!.number)).toMatchObject({ state: 'pending', dueAt: start + 2 * lease });
-      expect(await store.settle([settlementOf(fresh!, 'delivered', start + lease + 2), settlementOf(fresh!, 'pending', start + lease + 3)])).toEqual([true, false]);
+      expect(
+        await store.settle([
+          settlementOf(fresh!, 'delivered', start + lease + 2),
+          settlementOf(fresh!, 'pending', start + lease + 3),
+        ]),
+      ).toEqual([true, false]);
       expect(await store.delivery(old!.number)).toMatchObject({ state: 'delivered', dueAt: null });
-      expect((await store.attempts(old!.number)).map(({ outcome }) => outcome)).toEqual(['superseded', 'delivered']);
+      expect((await store.attempts(old!.number)).map(({ outcome }) => outcome)).toEqual([
+        'superseded',
+        'delivered',
+      ]);
       await balanced();
     });
 
@@ -131,20 +182,35 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       const [manual] = (await claim(endpoint.id, start + 2)).deliveries;
       expect(manual).toMatchObject({ trigger: 'manual', attemptsMade: 1 });
       await store.settle([settlementOf(manual!, 'pending', start + 3)]);
-      expect((await claim(endpoint.id, start + 3 + 5000)).deliveries).toMatchObject([{ trigger: 'schedule', attemptsMade: 2 }]);
+      expect((await claim(endpoint.id, start + 3 + 5000)).deliveries).toMatchObject([
+        { trigger: 'schedule', attemptsMade: 2 },
+      ]);
     });
 
     test('G5: a disabled endpoint suppresses with a reason, and a redrive brings it back', async () => {
       const endpoint = await one({ enabled: false });
       const answer = await store.accept([[anEvent()]], { ...noRoom, defaultRoom: 10 });
-      expect(answer).toMatchObject({ groups: [{ receipts: [{ deliveries: 1, suppressed: 1 }] }], claimed: [], waiting: [] });
+      expect(answer).toMatchObject({
+        groups: [{ receipts: [{ deliveries: 1, suppressed: 1 }] }],
+        claimed: [],
+        waiting: [],
+      });
       const [delivery] = await store.deliveries({ state: 'suppressed' }, { before: null, limit: 10 });
       expect(delivery).toMatchObject({ reason: 'endpoint_paused', attempts: 0 });
       await balanced();
       await store.updateEndpoint(endpoint.id, { enabled: true, updatedAt: start });
-      const job = await store.createRedrive({ id: 'rdr_1', filter: { state: 'suppressed' }, ratePerS: null, dryRun: false, now: start });
+      const job = await store.createRedrive({
+        id: 'rdr_1',
+        filter: { state: 'suppressed' },
+        ratePerS: null,
+        dryRun: false,
+        now: start,
+      });
       expect(job).toMatchObject({ matched: 1, state: 'running' });
-      expect((await store.stepRedrive('rdr_1', 10, start)).redrive).toMatchObject({ redriven: 1, state: 'done' });
+      expect((await store.stepRedrive('rdr_1', 10, start)).redrive).toMatchObject({
+        redriven: 1,
+        state: 'done',
+      });
       expect((await claim(endpoint.id, start)).deliveries).toMatchObject([{ trigger: 'redrive' }]);
       await balanced();
     });
@@ -153,7 +219,13 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       await one({ eventTypes: ['invoice.*'] });
       await one({ filter: { '/amount': 5 } });
       await store.accept([[anEvent(), anEvent({ data: '{"amount":5}' })]], noRoom);
-      const counts = await store.accounting({ tenant: null, endpointId: null, since: null, until: null, now: start });
+      const counts = await store.accounting({
+        tenant: null,
+        endpointId: null,
+        since: null,
+        until: null,
+        now: start,
+      });
       expect(counts).toMatchObject({ events: 2, unmatched: 1, accepted: 1, pending: 1 });
     });
 
@@ -168,7 +240,8 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
 
     test('ordering: only the head of a key is claimed; the next follows when it has ended', async () => {
       const endpoint = await one({ ordering: 'key' });
-      for (const id of ['k-1', 'k-2', 'k-3']) await store.accept([[anEvent({ id, orderingKey: 'k' })]], { ...noRoom, defaultRoom: 9 });
+      for (const id of ['k-1', 'k-2', 'k-3'])
+        await store.accept([[anEvent({ id, orderingKey: 'k' })]], { ...noRoom, defaultRoom: 9 });
       const first = (await claim(endpoint.id, start)).deliveries;
       expect(first.map(({ eventId }) => eventId)).toEqual(['k-1']);
       await store.settle([settlementOf(first[0]!, 'pending', start + 1, { keyed: true })]);
@@ -176,7 +249,9 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       const retried = (await claim(endpoint.id, start + 6000)).deliveries;
       expect(retried.map(({ eventId }) => eventId)).toEqual(['k-1']);
       await store.settle([settlementOf(retried[0]!, 'dead', start + 6001, { keyed: true })]);
-      expect((await claim(endpoint.id, start + 6001)).deliveries.map(({ eventId }) => eventId)).toEqual(['k-2']);
+      expect((await claim(endpoint.id, start + 6001)).deliveries.map(({ eventId }) => eventId)).toEqual([
+        'k-2',
+      ]);
     });
 
     test('released claims are due again; those of a former life of the node too, and of no other', async () => {
@@ -199,7 +274,10 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       expect(await store.cancelDelivery(held!.number, 'again', start)).toBe('refused');
       expect(await store.cancelDelivery(64, 'nothing', start)).toBe('not_found');
       expect(await store.settle([settlementOf(held!, 'pending', start + 1)])).toEqual([false]);
-      expect(await store.delivery(held!.number)).toMatchObject({ state: 'cancelled', reason: 'cancelled: wrong customer' });
+      expect(await store.delivery(held!.number)).toMatchObject({
+        state: 'cancelled',
+        reason: 'cancelled: wrong customer',
+      });
       await balanced();
     });
 
@@ -224,14 +302,23 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
 
     test('G7: pruning never takes what is pending, keeps dead letters longer, and keeps the books', async () => {
       const endpoint = await one();
-      await store.accept([[anEvent({ id: 'done' }), anEvent({ id: 'dead' }), anEvent({ id: 'open' })]], noRoom);
+      await store.accept(
+        [[anEvent({ id: 'done' }), anEvent({ id: 'dead' }), anEvent({ id: 'open' })]],
+        noRoom,
+      );
       const { deliveries } = await claim(endpoint.id, start);
       const of = (id: string) => deliveries.find(({ eventId }) => eventId === id)!;
-      await store.settle([settlementOf(of('done'), 'delivered', start), settlementOf(of('dead'), 'dead', start)]);
+      await store.settle([
+        settlementOf(of('done'), 'delivered', start),
+        settlementOf(of('dead'), 'dead', start),
+      ]);
       const later = start + 1e9;
       await store.prune({ settledBefore: later, deadBefore: start, limit: 100 });
       expect(await store.event('default', 'done')).toBeNull();
-      expect(await store.deliveries({}, { before: null, limit: 9 })).toMatchObject([{ state: 'pending' }, { state: 'dead' }]);
+      expect(await store.deliveries({}, { before: null, limit: 9 })).toMatchObject([
+        { state: 'pending' },
+        { state: 'dead' },
+      ]);
       await balanced();
       await store.prune({ settledBefore: later, deadBefore: later, limit: 100 });
       expect(await store.deliveries({}, { before: null, limit: 9 })).toMatchObject([{ state: 'pending' }]);
@@ -246,13 +333,32 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       const [held] = (await claim(endpoint.id, start)).deliveries;
       await store.settle([settlementOf(held!, 'dead', start)]);
       expect(await store.deadLetters(null)).toEqual([
-        { endpointId: endpoint.id, owner: 'orders', errorClass: 'http_5xx', count: 1, oldestAt: start, valueAtRisk: [{ currency: 'USD', amountMinor: 2n ** 53n + 1n, events: 1 }] },
+        {
+          endpointId: endpoint.id,
+          owner: 'orders',
+          errorClass: 'http_5xx',
+          count: 1,
+          oldestAt: start,
+          valueAtRisk: [{ currency: 'USD', amountMinor: 2n ** 53n + 1n, events: 1 }],
+        },
       ]);
     });
 
     test('G4, G6: the books balance after any sequence of steps', async () => {
       const step = fc.record({
-        kind: fc.constantFrom('accept', 'claim', 'settle', 'stale', 'redrive', 'cancel', 'release', 'prune', 'pause', 'replay', 'takeOver'),
+        kind: fc.constantFrom(
+          'accept',
+          'claim',
+          'settle',
+          'stale',
+          'redrive',
+          'cancel',
+          'release',
+          'prune',
+          'pause',
+          'replay',
+          'takeOver',
+        ),
         pick: fc.nat(1000),
       });
       await fc.assert(
@@ -269,14 +375,35 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
               const some = all[pick % Math.max(1, all.length)]?.number ?? 0;
               const held = claims[pick % Math.max(1, claims.length)];
               const ending = (['pending', 'delivered', 'dead'] as const)[pick % 3]!;
-              if (kind === 'accept') await fresh.accept([[anEvent({ id: `e${pick % 20}` })]], { ...noRoom, now, defaultRoom: pick % 2 });
-              else if (kind === 'claim') claims.push(...(await fresh.claim({ endpointId: endpoint.id, limit: 3, maxPayload: 1e9, now, leaseMs: lease, node: 'a' })).deliveries);
-              else if ((kind === 'settle' || kind === 'stale') && held !== undefined) await fresh.settle([settlementOf(held, ending, now)]);
+              if (kind === 'accept')
+                await fresh.accept([[anEvent({ id: `e${pick % 20}` })]], {
+                  ...noRoom,
+                  now,
+                  defaultRoom: pick % 2,
+                });
+              else if (kind === 'claim')
+                claims.push(
+                  ...(
+                    await fresh.claim({
+                      endpointId: endpoint.id,
+                      limit: 3,
+                      maxPayload: 1e9,
+                      now,
+                      leaseMs: lease,
+                      node: 'a',
+                    })
+                  ).deliveries,
+                );
+              else if ((kind === 'settle' || kind === 'stale') && held !== undefined)
+                await fresh.settle([settlementOf(held, ending, now)]);
               else if (kind === 'redrive') await fresh.redriveDelivery(some, now);
               else if (kind === 'cancel') await fresh.cancelDelivery(some, 'test', now);
-              else if (kind === 'release' && held !== undefined) await fresh.release([{ number: held.number, claim: held.claim, dueAt: now }]);
-              else if (kind === 'prune') await fresh.prune({ settledBefore: now, deadBefore: now - 50_000, limit: 2 });
-              else if (kind === 'pause') await fresh.updateEndpoint(endpoint.id, { enabled: pick % 2 === 0, updatedAt: now });
+              else if (kind === 'release' && held !== undefined)
+                await fresh.release([{ number: held.number, claim: held.claim, dueAt: now }]);
+              else if (kind === 'prune')
+                await fresh.prune({ settledBefore: now, deadBefore: now - 50_000, limit: 2 });
+              else if (kind === 'pause')
+                await fresh.updateEndpoint(endpoint.id, { enabled: pick % 2 === 0, updatedAt: now });
               else if (kind === 'replay') await fresh.replayEvent('default', `e${pick % 20}`, null, now);
               else if (kind === 'takeOver') await fresh.takeOver('a', now);
               const result = await reconcile(fresh, { everyRow: true });

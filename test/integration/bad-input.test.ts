@@ -1,0 +1,214 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { apiKey, serve } from './serving.ts';
+
+let server: Awaited<ReturnType<typeof serve>>;
+beforeAll(async () => {
+  server = await serve();
+});
+afterAll(async () => {
+  await server.stop();
+});
+
+async function post(
+  path: string,
+  body: string | Uint8Array,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; type: string | null; problem: Record<string, unknown>; headers: Headers }> {
+  const response = await fetch(server.url + path, {
+    method: 'POST',
+    body: body as string,
+    headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', ...headers },
+  });
+  return {
+    status: response.status,
+    type: response.headers.get('content-type'),
+    problem: (await response.json()) as Record<string, unknown>,
+    headers: response.headers,
+  };
+}
+const stored = async (): Promise<number> =>
+  (await server.client.request<{ events: number }>('GET', '/v1/accounting')).events;
+
+describe('bad input is refused with its path, and nothing is stored', () => {
+  const deep = (levels: number): string => `{"type":"a.b","data":${'['.repeat(levels)}${']'.repeat(levels)}}`;
+  test.each<[string, string, string | Uint8Array, number, string, string | null]>([
+    ['a wrong type', '/v1/events', '{"type":5,"data":{}}', 422, 'invalid_request', '/type'],
+    ['a missing field', '/v1/events', '{"type":"a.b"}', 422, 'invalid_request', '/data'],
+    [
+      'an unknown field',
+      '/v1/events',
+      '{"type":"a.b","data":{},"colour":1}',
+      422,
+      'invalid_request',
+      '/colour',
+    ],
+    [
+      'a bad amount',
+      '/v1/events',
+      '{"type":"a.b","data":{},"value":{"amount_minor":1.5,"currency":"USD"}}',
+      422,
+      'invalid_request',
+      '/value/amount_minor',
+    ],
+    ['no JSON', '/v1/events', '{"type":', 400, 'invalid_json', null],
+    ['an empty body', '/v1/events', '', 422, 'invalid_request', ''],
+    [
+      'no UTF-8',
+      '/v1/events',
+      new Uint8Array([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d]),
+      400,
+      'invalid_utf8',
+      null,
+    ],
+    ['nesting of 100,000 levels', '/v1/events', deep(100_000), 400, 'too_deep', null],
+    [
+      'oversized data',
+      '/v1/events',
+      JSON.stringify({ type: 'a.b', data: 'x'.repeat(262_144) }),
+      413,
+      'too_large',
+      '/data',
+    ],
+    [
+      'oversized data in another alphabet',
+      '/v1/events',
+      JSON.stringify({ type: 'a.b', data: 'ж'.repeat(140_000) }),
+      413,
+      'too_large',
+      '/data',
+    ],
+    [
+      '1,001 in a batch',
+      '/v1/events/batch',
+      JSON.stringify({ events: Array.from({ length: 1001 }, () => ({ type: 'a.b', data: 1 })) }),
+      422,
+      'invalid_request',
+      '/events',
+    ],
+    [
+      'one bad event in a batch',
+      '/v1/events/batch',
+      JSON.stringify({
+        events: [
+          { type: 'a.b', data: 1 },
+          { type: 'a b', data: 1 },
+        ],
+      }),
+      422,
+      'invalid_request',
+      '/events/1/type',
+    ],
+    ['a URL that is none', '/v1/endpoints', '{"url":"example"}', 422, 'invalid_request', '/url'],
+    ['another scheme', '/v1/endpoints', '{"url":"file:///etc/passwd"}', 422, 'invalid_request', '/url'],
+    [
+      'credentials in the URL',
+      '/v1/endpoints',
+      '{"url":"https://a:b@example.com/"}',
+      422,
+      'invalid_request',
+      '/url',
+    ],
+    [
+      'a header of ours',
+      '/v1/endpoints',
+      '{"url":"https://example.com/","headers":{"Webhook-Id":"x"}}',
+      422,
+      'invalid_request',
+      '/headers/Webhook-Id',
+    ],
+    [
+      'a short secret',
+      '/v1/endpoints',
+      '{"url":"https://example.com/","secret":"whsec_AAAA"}',
+      422,
+      'invalid_request',
+      '/secret',
+    ],
+  ])('%s', async (_, path, body, status, code, fault) => {
+    const before = await stored();
+    const answer = await post(path, body);
+    expect(answer).toMatchObject({
+      status,
+      type: expect.stringContaining('application/problem+json'),
+      problem: { code, status },
+    });
+    if (fault !== null) expect(answer.problem['errors']).toMatchObject([{ path: fault }]);
+    expect(await stored()).toBe(before);
+  });
+
+  test('a body beyond every limit', async () => {
+    expect(
+      await post('/v1/events', `"${'x'.repeat(33 * 1024 * 1024)}"`).catch(() => ({ status: 413 })),
+    ).toMatchObject({ status: 413 });
+  });
+
+  test('another content type', async () => {
+    expect(await post('/v1/events', 'type=a', { 'content-type': 'text/plain' })).toMatchObject({
+      status: 415,
+    });
+  });
+
+  test.each(['', 'Bearer phk_wrong', 'Basic eDp5', `Bearer ${apiKey}x`])(
+    'a missing or wrong key: %s',
+    async (authorization) => {
+      const answer = await post('/v1/events', '{"type":"a.b","data":{}}', { authorization });
+      expect(answer).toMatchObject({ status: 401, problem: { code: 'unauthorized' } });
+      expect(answer.headers.get('www-authenticate')).toContain('Bearer');
+    },
+  );
+
+  test('G1: the same id with another body is 409, with the same body the same receipt', async () => {
+    const first = await post('/v1/events', '{"type":"a.b","data":{"n":1},"id":"same"}');
+    const again = await post('/v1/events', '{"type":"a.b","data":{"n":1}}', { 'idempotency-key': 'same' });
+    expect(first.status).toBe(202);
+    expect(again).toMatchObject({ status: 202, problem: { ...first.problem, duplicate: true } });
+    const other = await post('/v1/events', '{"type":"a.b","data":{"n":2},"id":"same"}');
+    expect(other).toMatchObject({ status: 409, problem: { code: 'event_id_conflict' } });
+  });
+
+  test('unknown names are 404', async () => {
+    for (const path of [
+      '/v1/events/none',
+      '/v1/deliveries/dlv_00000000000',
+      '/v1/deliveries/x',
+      '/v1/endpoints/none',
+      '/v1/redrives/none',
+      '/v1/nothing',
+    ]) {
+      await expect(server.client.request('GET', path)).rejects.toMatchObject({
+        status: 404,
+        code: 'not_found',
+      });
+    }
+  });
+
+  test('a private address is refused where private networks are not allowed', async () => {
+    const guarded = await serve({ allowPrivateNetworks: false });
+    try {
+      for (const url of [
+        'http://127.0.0.1/',
+        'http://[::1]/',
+        'http://2130706433/',
+        'http://localhost/',
+        'http://169.254.169.254/',
+      ]) {
+        await expect(guarded.client.request('POST', '/v1/endpoints', { url })).rejects.toMatchObject({
+          status: 422,
+        });
+      }
+    } finally {
+      await guarded.stop();
+    }
+  });
+});
+
+test('what needs no key: health, readiness, metrics and OpenAPI', async () => {
+  for (const path of ['/healthz', '/readyz', '/metrics', '/openapi.json'])
+    expect((await fetch(server.url + path)).status).toBe(200);
+  const document = (await (await fetch(`${server.url}/openapi.json`)).json()) as {
+    openapi: string;
+    paths: Record<string, unknown>;
+  };
+  expect(document.openapi).toBe('3.1.0');
+  expect(document.paths).toHaveProperty('/v1/events/batch.post.requestBody');
+});

@@ -1,0 +1,20 @@
+import { type Client, createClient } from '../../src/client/client.ts';
+import { startServing } from '../../src/cli/serve-process.ts';
+import { readSettings, type Settings } from '../../src/config/settings.ts';
+import { tempDir } from '../support.ts';
+
+export const apiKey = 'phk_test_0123456789abcdef';
+
+/** The whole of `posthorn serve` in this process, on a free port and its own directory. */
+export async function serve(
+  fields: Partial<Settings> = {},
+): Promise<{ url: string; client: Client; dataDir: string; stop(): Promise<void> }> {
+  const dataDir = fields.dataDir ?? tempDir();
+  const read = readSettings(
+    { port: 0, dataDir, apiKey, allowPrivateNetworks: true, logLevel: 'silent', ...fields },
+    {},
+  );
+  if ('faults' in read) throw new Error(read.faults.join());
+  const serving = await startServing(read.settings);
+  return { url: serving.url, client: createClient(serving.url, apiKey), dataDir, stop: serving.stop };
+}

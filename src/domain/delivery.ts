@@ -51,7 +51,7 @@ export function afterAttempt(
   return { state: 'pending', dueAt: now + wait, reason: null };
 }
 
-export type Command = 'redrive' | 'cancel';
+type Command = 'redrive' | 'cancel';
 
 /** Which states a person's command may leave, and where it leads. Anything else is refused. */
 export const commandTransitions: Readonly<

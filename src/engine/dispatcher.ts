@@ -19,7 +19,7 @@ import type { Settler } from './settler.ts';
 import { traceparents, webhookRequest } from './webhook.ts';
 
 /** A lease lasts this much longer than the endpoint's time-out: for waiting in a lane and for settling. */
-export const leaseMarginMs = 30_000;
+const leaseMarginMs = 30_000;
 /** Room for an endpoint that has no lane yet. */
 const firstRoom = 64;
 /** Payload claimed and not yet answered, in characters, over all lanes; and in one claim. */

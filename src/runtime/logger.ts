@@ -22,6 +22,3 @@ export function createLogger(level: (typeof logLevels)[number]): Logger {
     error: (fields, message) => log.error(fields, message),
   };
 }
-
-const nothing: Write = () => {};
-export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };

@@ -26,8 +26,8 @@ const tlsCodes = /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO_|E
 
 /** The class of a failed connection or exchange, by Node's and undici's error codes. */
 export function classifyError(error: unknown): { errorClass: ErrorClass; code: string } {
-  const { code: own, cause, name } = error as { code?: unknown; cause?: { code?: unknown }; name?: string };
-  const code = String(own ?? cause?.code ?? 'unknown');
+  const { code: own, cause, name } = error as { code?: string; cause?: { code?: string }; name?: string };
+  const code = own ?? cause?.code ?? 'unknown';
   const known = byCode[code];
   if (known !== undefined) return { errorClass: known, code };
   if (tlsCodes.test(code)) return { errorClass: 'tls', code };

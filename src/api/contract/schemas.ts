@@ -6,18 +6,18 @@ import { deliveryStates } from '../../domain/delivery.ts';
 
 // oxlint-disable-next-line no-control-regex
 const printable = /^[^\u0000-\u001f\u007f]+$/;
-export const tenantName = z
+const tenantName = z
   .string()
   .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'letters, digits and . _ : - only, at most 128');
 export const eventId = z.string().min(1).max(255).regex(printable, 'no control characters');
-export const eventType = z
+const eventType = z
   .string()
   .regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, 'names separated by dots')
   .max(256);
 const timestamp = z.iso.datetime({ offset: true });
 const count = z.int().min(0);
 
-export const value = z.strictObject({
+const value = z.strictObject({
   amount_minor: z.int(),
   currency: z.string().regex(/^[A-Za-z]{3}$/, 'an ISO 4217 code'),
 });

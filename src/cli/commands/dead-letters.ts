@@ -22,7 +22,7 @@ export function deadLettersCommand(): Command {
     )
     .action(async (options: Record<string, unknown>) => {
       const tenant = options['tenant'];
-      const path = `/v1/dead-letters${typeof tenant === 'string' ? `?${new URLSearchParams({ tenant })}` : ''}`;
+      const path = `/v1/dead-letters${typeof tenant === 'string' ? `?${new URLSearchParams({ tenant }).toString()}` : ''}`;
       const { items } = await clientOf(options).request<{ items: Group[] }>('GET', path);
       if (options['json'] === true) return print(JSON.stringify({ items }));
       if (items.length === 0) return print('There are no dead letters.');

@@ -85,7 +85,7 @@ export function deliveriesCommand(): Command {
       const query = new URLSearchParams({ ...filterOf(options), limit: String(options['limit']) });
       const page = await client.request<{ items: Delivery[]; next_cursor: string | null }>(
         'GET',
-        `/v1/deliveries?${query}`,
+        `/v1/deliveries?${query.toString()}`,
       );
       if (options['json'] === true) return print(JSON.stringify(page));
       print(

@@ -13,7 +13,7 @@ const batchSize = 200;
 const concurrent = 4;
 const patienceMs = 60_000;
 
-export interface Line {
+interface Line {
   readonly text: string;
   readonly number: number;
 }
@@ -22,7 +22,7 @@ export interface Line {
  * One line as the body of an event. A line without an id gets one here, so that sending it again after
  * a lost answer cannot publish it twice. The data stays as it stands in the line.
  */
-export function eventText(
+function eventText(
   line: Line,
   pointers: { amount: string | undefined; currency: string | undefined },
 ): string {

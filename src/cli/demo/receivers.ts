@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { systemRandom } from '../../runtime/random.ts';
 import { newSecret, verify } from '../../signing/standard-webhooks.ts';
 
-export interface Tally {
+interface Tally {
   /** Ids of verified webhooks that this receiver said yes to. */
   readonly ids: ReadonlySet<string>;
   readonly requests: number;

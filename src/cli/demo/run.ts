@@ -117,7 +117,7 @@ export async function runDemo({
     let accepted = 0;
     let next = 0;
     const killAt = Math.floor(batches.length / 2);
-    let killed: Promise<void> | null = null;
+    const killed: Promise<void>[] = [];
     const killAndRestart = async (): Promise<void> => {
       await kill(server, 'SIGKILL');
       kills++;
@@ -126,7 +126,7 @@ export async function runDemo({
     const publisher = async (): Promise<void> => {
       while (next < batches.length) {
         const index = next++;
-        if (index >= killAt) killed ??= killAndRestart();
+        if (index >= killAt && killed.length === 0) killed.push(killAndRestart());
         await sendBatch(
           client,
           batches[index]!.map(({ text }) => text),
@@ -139,7 +139,7 @@ export async function runDemo({
       }
     };
     await Promise.all(Array.from({ length: concurrent }, publisher));
-    await killed;
+    await Promise.all(killed);
 
     // Wait until nothing moves any more, within a bound on how long nothing may change.
     let changedAt = Date.now();

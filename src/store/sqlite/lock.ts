@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 
-export class DataDirectoryLockedError extends Error {
+class DataDirectoryLockedError extends Error {
   override readonly name = 'DataDirectoryLockedError';
 }
 

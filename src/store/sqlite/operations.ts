@@ -1,3 +1,4 @@
+import { commandTransitions, deliveryStates } from '../../domain/delivery.ts';
 import type { NewEvent, Receipt } from '../../domain/event.ts';
 import type { CommandAnswer, DeliveryFilter, RedriveRecord } from '../store.ts';
 import { findEvent, insertOneDelivery, insertOneEvent, type Placement } from './accept.ts';
@@ -33,7 +34,7 @@ function redriveOne(
     string | null,
     number | null,
   ];
-  if (state === stateNumbers.delivered) return 'refused';
+  if (!commandTransitions.redrive.from.includes(deliveryStates[state]!)) return 'refused';
   if (state === stateNumbers.pending) {
     // An attempt in flight keeps its claim and its fence: only what waits comes due sooner (G3).
     if (claimedBy === null && dueAt! > now) {
@@ -84,7 +85,7 @@ export function cancelDelivery(db: Database, number: number, words: string, now:
   return db.transaction(() => {
     const row = db.get('SELECT number, endpoint, created_at, state FROM deliveries WHERE number = ?', number);
     if (row === undefined) return 'not_found';
-    if (row[3] !== stateNumbers.pending) return 'refused';
+    if (!commandTransitions.cancel.from.includes(deliveryStates[row[3] as number]!)) return 'refused';
     cancelOne(db, ledger, row, `cancelled: ${words}`, now);
     ledger.write(db);
     return 'done';

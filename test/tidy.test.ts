@@ -1,0 +1,94 @@
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+/** Which folders of src a folder may import from, besides itself; and which drivers. Section by section as in docs/internals. */
+const mayImport: readonly {
+  readonly of: string;
+  readonly from: readonly string[];
+  readonly drivers?: readonly string[];
+}[] = [
+  { of: 'domain', from: [] },
+  { of: 'runtime', from: ['domain'] },
+  { of: 'signing', from: ['domain'] },
+  { of: 'config', from: ['domain'] },
+  { of: 'store/sqlite', from: ['domain', 'store'], drivers: ['node:sqlite', 'node:worker_threads'] },
+  { of: 'store', from: ['domain'] },
+  { of: 'transport', from: ['domain', 'runtime'], drivers: ['undici'] },
+  { of: 'engine', from: ['domain', 'runtime', 'signing', 'store', 'transport'] },
+  { of: 'ledger', from: ['domain', 'runtime', 'store'] },
+  { of: 'api', from: ['domain', 'runtime', 'signing', 'store', 'engine', 'ledger', 'config'] },
+  { of: 'client', from: ['api/contract'] },
+  { of: 'cli', from: ['*'] },
+];
+const drivers = ['node:sqlite', 'node:worker_threads', 'undici', 'pg'];
+const bans: readonly { readonly what: RegExp; readonly allowed: readonly string[] }[] = [
+  { what: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/, allowed: ['runtime', 'cli'] },
+  { what: /\bset(Timeout|Interval|Immediate)\(/, allowed: ['runtime', 'cli'] },
+  { what: /\bMath\.random\(|\brandomBytes\(|\brandomUUID\(/, allowed: ['runtime', 'cli'] },
+  { what: /\bprocess\.env\b/, allowed: ['cli'] },
+  { what: /\bconsole\./, allowed: [] },
+];
+
+function folderOf(file: string): string {
+  const folder = dirname(file);
+  return mayImport.find(({ of }) => folder === of || folder.startsWith(`${of}/`))?.of ?? folder;
+}
+
+/** Faults of one file, whose path is relative to src. */
+function faults(file: string, text: string): string[] {
+  const found: string[] = [];
+  const folder = folderOf(file);
+  const rule = mayImport.find(({ of }) => of === folder);
+  if (rule === undefined) return [`${file}: no rule says what ${folder} may import`];
+  for (const [, target] of text.matchAll(/(?:from|import)\s+'([^']+)'/g)) {
+    if (!target!.startsWith('.')) {
+      if (drivers.includes(target!) && !rule.drivers?.includes(target!) && !rule.from.includes('*'))
+        found.push(`${file}: imports the driver ${target}`);
+      continue;
+    }
+    const to = relative('.', join(dirname(file), target!));
+    const toFolder = folderOf(to);
+    const fine =
+      toFolder === folder ||
+      rule.from.includes('*') ||
+      rule.from.some((allowed) => toFolder === allowed || to.startsWith(`${allowed}/`));
+    const adapter =
+      folder !== 'cli' &&
+      (toFolder === 'store/sqlite' || to === 'transport/http-transport.ts') &&
+      toFolder !== folder;
+    if (!fine || adapter) found.push(`${file}: imports ${to}`);
+  }
+  for (const { what, allowed } of bans) {
+    if (what.test(text) && !allowed.includes(folder)) found.push(`${file}: uses ${what.exec(text)![0]}`);
+  }
+  if (text.split('\n').length > 500) found.push(`${file}: is longer than 500 lines`);
+  return found;
+}
+
+describe('the source is tidy', () => {
+  test('imports, clocks, timers, randomness, environment and length', () => {
+    const files = globSync('**/*.ts', { cwd: 'src' }).filter((file) => !file.endsWith('.test.ts'));
+    expect(files.length).toBeGreaterThan(50);
+    expect(files.flatMap((file) => faults(file, readFileSync(join('src', file), 'utf8')))).toEqual([]);
+  });
+
+  test.each([
+    ['domain/x.ts', "import { a } from '../store/store.ts';"],
+    ['engine/x.ts', "import { a } from '../store/sqlite/open.ts';"],
+    ['engine/x.ts', "import { Pool } from 'undici';"],
+    ['api/x.ts', "import { a } from '../transport/http-transport.ts';"],
+    ['engine/x.ts', 'const now = Date.now();'],
+    ['ledger/x.ts', 'setTimeout(f, 1);'],
+    ['domain/x.ts', 'Math.random();'],
+    ['config/x.ts', 'process.env.X;'],
+    ['newfolder/x.ts', ''],
+  ])('a planted fault in %s is found: %s', (file, text) => {
+    expect(faults(file, text)).toHaveLength(1);
+  });
+
+  test('every page of the documentation begins with its title', () => {
+    const pages = [...globSync('docs/**/*.md'), 'README.md', 'CHANGELOG.md'];
+    expect(pages.filter((page) => !readFileSync(page, 'utf8').startsWith('# '))).toEqual([]);
+  });
+});

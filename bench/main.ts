@@ -1,0 +1,108 @@
+import { type ChildProcess, execFile, fork } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { freePort } from '../src/cli/demo/receivers.ts';
+import { kill, startServer } from '../src/cli/demo/server-process.ts';
+import { table } from '../src/cli/output.ts';
+import { createClient } from '../src/client/client.ts';
+
+// `npm run bench [-- --quick] [-- --json]`: each figure beside the bare loop, which runs before and after it.
+// Prints; never asserts: these are ratios of one machine at one time.
+
+const quick = process.argv.includes('--quick');
+const count = quick ? 20_000 : 100_000;
+const apiKey = 'phk_bench_0123456789abcdef';
+const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+const run = promisify(execFile);
+
+async function figure(file: string, ...args: (string | number)[]): Promise<number> {
+  const { stdout } = await run(process.execPath, [here(file), ...args.map(String)]);
+  return Number(stdout.trim().split('\n').at(-1));
+}
+
+async function startSink(...args: string[]): Promise<{ process: ChildProcess; port: number }> {
+  const child = fork(here('./sink.ts'), args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+  const port = await new Promise<number>((resolve) =>
+    child.stdout!.once('data', (data: Buffer) => resolve(Number(data.toString()))),
+  );
+  return { process: child, port };
+}
+
+/** A server with one endpoint; publishes to it, and waits until all is delivered. Answers events a second, end to end. */
+async function publishing(sinkPort: number, events: number, ...args: number[]): Promise<number> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'posthorn-bench-'));
+  const port = await freePort();
+  const server = await startServer({ port, dataDir, apiKey });
+  try {
+    const url = `http://127.0.0.1:${port}`;
+    const client = createClient(url, apiKey);
+    await client.request('POST', '/v1/endpoints', { url: `http://127.0.0.1:${sinkPort}/hook` });
+    const began = performance.now();
+    await figure('./publisher.ts', url, apiKey, events, ...args);
+    // The publisher's own start is part of it for ours and for bare alike.
+    while ((await client.request<{ delivered: number }>('GET', '/v1/accounting')).delivered < events) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return (events / (performance.now() - began)) * 1000;
+  } finally {
+    await kill(server, 'SIGKILL');
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+interface Row {
+  readonly what: string;
+  readonly per_s: number;
+  readonly bare_per_s: number;
+  readonly ratio: number;
+  readonly budget: number;
+  readonly met: boolean;
+}
+const sink = await startSink();
+const bare = (mode = 'request'): Promise<number> => figure('./bare.ts', sink.port, count, mode);
+const rows: Row[] = [];
+let before = await bare();
+async function compare(what: string, budget: number, measure: () => Promise<number>): Promise<void> {
+  const rate = await measure();
+  const after = await bare();
+  const mean = (before + after) / 2;
+  before = after;
+  rows.push({ what, per_s: rate, bare_per_s: mean, ratio: rate / mean, budget, met: rate / mean >= budget });
+}
+await compare('bare by dispatch instead of request', 1, () => bare('dispatch'));
+await compare('drain a backlog, embedded', 0.65, () => figure('./drain.ts', sink.port, count));
+await compare('publish in batches of 100 and deliver', 0.5, () => publishing(sink.port, count, 100, 4));
+await compare('publish one a request on 64 connections and deliver', 0.3, () =>
+  publishing(sink.port, count, 1, 64),
+);
+sink.process.kill();
+
+const timed = await startSink('--latency');
+await publishing(timed.port, quick ? 5000 : 20_000, 1, 64, 1000);
+const latencies = await new Promise<number[]>((resolve) => {
+  timed.process.once('message', (message) => resolve(message as number[]));
+  timed.process.send('latencies');
+});
+timed.process.kill();
+latencies.sort((a, b) => a - b);
+const quantile = (q: number): number =>
+  latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * q))] ?? Number.NaN;
+const latency = { p50_ms: quantile(0.5), p99_ms: quantile(0.99), budget_p50_ms: 3, budget_p99_ms: 15 };
+
+process.stdout.write(
+  `${table(
+    ['what', 'per second', 'bare', 'ratio', 'budget', ''],
+    rows.map((r) => [
+      r.what,
+      Math.round(r.per_s),
+      Math.round(r.bare_per_s),
+      r.ratio.toFixed(2),
+      `≥ ${r.budget}`,
+      r.met ? 'met' : 'missed',
+    ]),
+  )}\n\npublish to the receiver's first byte at 1,000 events/s: p50 ${latency.p50_ms.toFixed(1)} ms (budget 3), p99 ${latency.p99_ms.toFixed(1)} ms (budget 15), ${latencies.length} events\n`,
+);
+if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ rows, latency })}\n`);

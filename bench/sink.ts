@@ -1,0 +1,48 @@
+import { createServer } from 'node:net';
+
+// A receiver as cheap as can be: it reads requests with content-length and answers 200. It runs in a process of
+// its own, so that its work is not counted to the sender. Its first line of output is its port.
+
+const answer = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+const lengthHeader = /content-length: *(\d+)/i;
+/** Sent back on request: latencies in ms from the time in a payload to its first byte here. */
+const latencies: number[] = [];
+const sentAt = /"sent_at":(\d+\.?\d*)/;
+const timing = process.argv.includes('--latency');
+
+const server = createServer((socket) => {
+  let left = 0;
+  let rest: Buffer | null = null;
+  socket.setNoDelay(true);
+  socket.on('error', () => {});
+  socket.on('data', (chunk: Buffer) => {
+    const arrived = timing ? performance.timeOrigin + performance.now() : 0;
+    const data = rest === null ? chunk : Buffer.concat([rest, chunk]);
+    rest = null;
+    if (timing) {
+      const sent = sentAt.exec(data.toString('latin1'));
+      if (sent !== null) latencies.push(arrived - Number(sent[1]));
+    }
+    for (let at = 0; at < data.length;) {
+      if (left > 0) {
+        const taken = Math.min(left, data.length - at);
+        left -= taken;
+        at += taken;
+      } else {
+        const end = data.indexOf('\r\n\r\n', at);
+        if (end < 0) {
+          rest = data.subarray(at);
+          return;
+        }
+        left = Number(lengthHeader.exec(data.toString('latin1', at, end))?.[1] ?? 0);
+        at = end + 4;
+      }
+      if (left === 0) socket.write(answer);
+    }
+  });
+});
+server.listen(0, '127.0.0.1', () => {
+  const { port } = server.address() as { port: number };
+  process.stdout.write(`${port}\n`);
+});
+process.on('message', () => process.send?.(latencies.splice(0)));

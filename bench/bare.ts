@@ -38,6 +38,7 @@ async function one(): Promise<void> {
   if (mode === 'dispatch') {
     await new Promise<void>((resolve, reject) => {
       pool.dispatch(next(), {
+        onRequestStart: () => {},
         onResponseStart: () => {},
         onResponseData: () => {},
         onResponseEnd: () => resolve(),

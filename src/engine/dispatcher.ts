@@ -200,7 +200,7 @@ export class Dispatcher {
       return;
     }
     // Half a prefetch left is the time to fetch: the next claim comes back before the lane runs dry.
-    if (lane.waiting > lane.prefetch / 2 || (lane.inFlight >= lane.atOnce && lane.waiting > 0)) return;
+    if (lane.waiting > lane.prefetch / 2) return;
     const room = this.#payload > payloadMost ? Number(lane.inFlight + lane.waiting === 0) : lane.room(now);
     if (room === 0) return;
     lane.claiming = true;

@@ -7,6 +7,12 @@ import type { WireEvent } from './contract/schemas.ts';
 import { dataMost } from './input.ts';
 import { Problem } from './problem.ts';
 
+/**
+ * Events whose shard is ours to choose share one in runs of so many: a commit then touches one page of the
+ * index by (shard, tenant, id) and not 64.
+ */
+const runLength = 256;
+
 /** Makes the event of a validated body; `data` is its text as received. */
 export function eventMaker(
   clock: Clock,
@@ -14,6 +20,8 @@ export function eventMaker(
 ): (wire: WireEvent, data: string, path: string, fallbackId?: string) => NewEvent {
   let pool = random.bytes(0);
   let used = 0;
+  let current = 0;
+  let left = 0;
   // 14 bytes an id, drawn many at a time.
   const draw = (): Uint8Array => {
     if (used + 14 > pool.length) {
@@ -35,7 +43,13 @@ export function eventMaker(
     let shard: number;
     if (key !== null) shard = hashShard(wire.tenant, key);
     else if (callersId !== undefined) shard = eventShard(wire.tenant, callersId);
-    else shard = draw()[0]! % shardCount;
+    else {
+      if (left-- === 0) {
+        left = runLength - 1;
+        current = draw()[0]! % shardCount;
+      }
+      shard = current;
+    }
     return {
       id: callersId ?? newEventId(clock.now(), draw(), shard),
       callerId: callersId !== undefined,

@@ -1,29 +1,36 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { nestsDeeper, rawElements, rawMember } from './raw-json.ts';
+import { nestsDeeper, rawBatchData, rawData } from './raw-json.ts';
 
-test('members come out byte for byte', () => {
-  expect(rawMember('{"a": 1.0 , "data" : { "n": 12345678901234567890 } }', 'data')).toBe(
+test('data comes out byte for byte', () => {
+  expect(rawData('{"a": 1.0 , "data" : { "n": 12345678901234567890 } }')).toBe(
     '{ "n": 12345678901234567890 }',
   );
-  expect(rawMember('{"data":1,"x":"}","data":"a\\\\\\""}', 'data')).toBe('"a\\\\\\""');
-  expect(rawMember('{"d\\u0061ta":[1, 2]}', 'data')).toBe('[1, 2]');
-  expect(rawMember('{"x":{"data":1}}', 'data')).toBeNull();
-  expect(rawElements(' [ {"a":"]"} , 2 ]')).toEqual(['{"a":"]"}', '2']);
+  expect(rawData('{"data":1,"x":"}","data":"a\\\\\\""}')).toBe('"a\\\\\\""');
+  expect(rawData('{"d\\u0061ta":[1, 2]}')).toBe('[1, 2]');
+  expect(rawData('{"x":{"data":1}}')).toBeNull();
+  expect(rawBatchData(' {"events" : [ {"a":"]", "data":1.0} , 2, {} ] }')).toEqual(['1.0', null, null]);
+  expect(rawBatchData('{"events":[{"data":1}],"x":[{"data":3}],"events":[{"data":2}]}')).toEqual(['2']);
+  expect(rawBatchData('{"events":[]}')).toEqual([]);
 });
 
 test('whatever JSON is sent, the slice parses to what JSON.parse finds', () => {
   fc.assert(
     fc.property(
-      fc.dictionary(fc.string(), fc.jsonValue()),
-      fc.jsonValue(),
+      fc.array(fc.record({ rest: fc.dictionary(fc.string(), fc.jsonValue()), data: fc.jsonValue() })),
       fc.constantFrom(undefined, 1, '\t'),
-      (rest, data, space) => {
-        const text = JSON.stringify({ ...rest, data }, null, space);
-        const parsed = JSON.parse(text) as { data: unknown };
-        expect(JSON.parse(rawMember(text, 'data')!)).toEqual(parsed.data);
-        const list = JSON.stringify([rest, data], null, space);
-        expect(rawElements(list).map((element) => JSON.parse(element) as unknown)).toEqual(JSON.parse(list));
+      (list, space) => {
+        const events = list.map(({ rest, data }) => ({ ...rest, data }));
+        for (const event of events) {
+          const text = JSON.stringify(event, null, space);
+          const { data } = JSON.parse(text) as { data: unknown };
+          expect(JSON.parse(rawData(text)!)).toEqual(data);
+        }
+        const text = JSON.stringify({ before: list, events, after: 1 }, null, space);
+        const parsed = JSON.parse(text) as { events: { data: unknown }[] };
+        expect(rawBatchData(text).map((data) => JSON.parse(data!) as unknown)).toEqual(
+          parsed.events.map(({ data }) => data),
+        );
       },
     ),
   );

@@ -1,6 +1,10 @@
 const quote = 34;
+const comma = 44;
+const openBracket = 91;
 const backslash = 92;
-const openers = new Set([91, 123]);
+const closeBracket = 93;
+const openBrace = 123;
+const closeBrace = 125;
 
 /** Index just behind the string that begins at `at`. The text is known to be valid JSON. */
 function skipString(text: string, at: number): number {
@@ -23,11 +27,12 @@ function skipSpace(text: string, at: number): number {
 function skipValue(text: string, at: number): number {
   const first = text.charCodeAt(at);
   if (first === quote) return skipString(text, at);
-  if (!openers.has(first)) {
+  if (first !== openBracket && first !== openBrace) {
     for (;;) {
       const code = text.charCodeAt(at);
       // A number or word ends at a comma, a closing bracket, space, or the text's end (NaN).
-      if (Number.isNaN(code) || code === 44 || code === 93 || code === 125 || code <= 32) return at;
+      if (Number.isNaN(code) || code === comma || code === closeBracket || code === closeBrace || code <= 32)
+        return at;
       at++;
     }
   }
@@ -38,44 +43,69 @@ function skipValue(text: string, at: number): number {
       at = skipString(text, at);
       continue;
     }
-    if (code === 91 || code === 123) depth++;
-    else if ((code === 93 || code === 125) && --depth === 0) return at + 1;
+    if (code === openBracket || code === openBrace) depth++;
+    else if ((code === closeBracket || code === closeBrace) && --depth === 0) return at + 1;
     at++;
   }
 }
 
-/**
- * The text of a member of the object that begins at `at`, byte for byte as it was sent, or null. Of several
- * by that name the last one counts, as for JSON.parse. The text must be valid JSON.
- */
-export function rawMember(text: string, name: string, at = 0): string | null {
-  let found: string | null = null;
+/** Walks the members of the object that begins at `at`; `visit` answers where the member's value ends. */
+function walkObject(text: string, at: number, visit: (key: string, valueAt: number) => number): number {
   at = skipSpace(text, at) + 1;
   for (;;) {
     at = skipSpace(text, at);
-    if (text.charCodeAt(at) === 125) return found;
+    if (text.charCodeAt(at) === closeBrace) return at + 1;
     const keyEnd = skipString(text, at);
     const key = text.slice(at, keyEnd);
-    at = skipSpace(text, skipSpace(text, keyEnd) + 1);
-    const end = skipValue(text, at);
-    if (key === `"${name}"` || (key.includes('\\') && JSON.parse(key) === name)) found = text.slice(at, end);
-    at = skipSpace(text, end);
-    if (text.charCodeAt(at) === 44) at++;
+    const valueAt = skipSpace(text, skipSpace(text, keyEnd) + 1);
+    at = skipSpace(text, visit(key.includes('\\') ? JSON.stringify(JSON.parse(key)) : key, valueAt));
+    if (text.charCodeAt(at) === comma) at++;
   }
 }
 
-/** The texts of an array's elements. The text must be a valid JSON array. */
-export function rawElements(text: string): string[] {
-  const elements: string[] = [];
-  let at = skipSpace(text, 0) + 1;
-  for (;;) {
-    at = skipSpace(text, at);
-    if (text.charCodeAt(at) === 93) return elements;
-    const end = skipValue(text, at);
-    elements.push(text.slice(at, end));
-    at = skipSpace(text, end);
-    if (text.charCodeAt(at) === 44) at++;
-  }
+/**
+ * The text of the member `data` of the object that begins at `at`, byte for byte as it was sent, and where
+ * the object ends. Of several by that name the last one counts, as for JSON.parse. The text is valid JSON.
+ */
+function dataOf(text: string, at: number): { readonly data: string | null; readonly end: number } {
+  let data: string | null = null;
+  const end = walkObject(text, at, (key, valueAt) => {
+    const valueEnd = skipValue(text, valueAt);
+    if (key === '"data"') data = text.slice(valueAt, valueEnd);
+    return valueEnd;
+  });
+  return { data, end };
+}
+
+/** The text of an event's data in the body `{"type": …, "data": …}`; null where there is none. */
+export function rawData(text: string): string | null {
+  return dataOf(text, 0).data;
+}
+
+/** The texts of the events' data in the body `{"events": [{"type": …, "data": …}, …]}`, in one pass. */
+export function rawBatchData(text: string): (string | null)[] {
+  let found: (string | null)[] = [];
+  walkObject(text, 0, (key, valueAt) => {
+    if (key !== '"events"' || text.charCodeAt(valueAt) !== openBracket) return skipValue(text, valueAt);
+    found = [];
+    let at = valueAt + 1;
+    for (;;) {
+      at = skipSpace(text, at);
+      const code = text.charCodeAt(at);
+      if (code === closeBracket) return at + 1;
+      if (code === comma) at++;
+      else if (code === openBrace) {
+        const { data, end } = dataOf(text, at);
+        found.push(data);
+        at = end;
+      } else {
+        // Not an event: validation refuses it, or another member of this name follows.
+        found.push(null);
+        at = skipValue(text, at);
+      }
+    }
+  });
+  return found;
 }
 
 /** Whether brackets nest deeper than `most`; decided before parsing, so that no input can exhaust the stack. */
@@ -94,9 +124,9 @@ export function nestsDeeper(text: string, most: number): boolean {
         if (slashes % 2 === 0) break;
       } while (end > 0);
       at = end;
-    } else if (code === 91 || code === 123) {
+    } else if (code === openBracket || code === openBrace) {
       if (++depth > most) return true;
-    } else if (code === 93 || code === 125) depth--;
+    } else if (code === closeBracket || code === closeBrace) depth--;
   }
   return false;
 }

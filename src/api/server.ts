@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash as digest, timingSafeEqual } from 'node:crypto';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { ConflictError, EventConflictError, NotFoundError, UnavailableError } from '../domain/errors.ts';
 import type { ApiDependencies } from './dependencies.ts';
@@ -92,9 +92,7 @@ export function createServer(deps: ApiDependencies): FastifyInstance {
     if (open.has(request.routeOptions.url ?? '')) return;
     const key = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
     // Hashes have one length, so comparing them takes the same time for every key.
-    const hash = createHash('sha256')
-      .update(key ?? '')
-      .digest();
+    const hash = digest('sha256', key ?? '', 'buffer');
     if (key === undefined || !timingSafeEqual(hash, keyHash)) {
       throw new Problem(401, 'unauthorized', 'send a valid key: Authorization: Bearer phk_…');
     }

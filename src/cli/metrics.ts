@@ -48,6 +48,11 @@ export function createMetrics(): Metrics {
     help: 'When the books were last checked',
     registers,
   });
+  // Resolving labels costs more than counting; there are as many as outcomes times classes.
+  const children = new Map<
+    string,
+    { readonly count: Counter.Internal; readonly duration: Histogram.Internal<'outcome'> }
+  >();
   return {
     contentType: registry.contentType,
     observer: {
@@ -56,8 +61,17 @@ export function createMetrics(): Metrics {
         deliveries.inc(newDeliveries);
       },
       attempted: (outcome, errorClass, durationMs) => {
-        attempts.inc({ outcome, error_class: errorClass ?? '' });
-        durations.observe({ outcome }, durationMs / 1000);
+        const key = `${outcome} ${errorClass}`;
+        let child = children.get(key);
+        if (child === undefined) {
+          child = {
+            count: attempts.labels({ outcome, error_class: errorClass ?? '' }),
+            duration: durations.labels({ outcome }),
+          };
+          children.set(key, child);
+        }
+        child.count.inc();
+        child.duration.observe(durationMs / 1000);
       },
       storeFailed: () => failures.inc(),
     },

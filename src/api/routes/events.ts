@@ -5,7 +5,7 @@ import type { ApiDependencies } from '../dependencies.ts';
 import { params, parse } from '../input.ts';
 import { eventMaker } from '../new-event.ts';
 import { notFound } from '../problem.ts';
-import { rawElements, rawMember } from '../raw-json.ts';
+import { rawBatchData, rawData } from '../raw-json.ts';
 import { iso, wireDelivery, wireReceipt } from '../wire.ts';
 
 export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
@@ -16,16 +16,16 @@ export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
     const wire = parse(newEvent, request.body);
     const header = request.headers['idempotency-key'];
     const fallbackId = wire.id === undefined && header !== undefined ? parse(eventId, header) : undefined;
-    const event = make(wire, rawMember(request.rawJson!, 'data')!, '', fallbackId);
+    const event = make(wire, rawData(request.rawJson!)!, '', fallbackId);
     const [receipt] = await engine.publish([event]);
     return reply.code(202).send(wireReceipt(receipt!));
   });
 
   app.post('/v1/events/batch', async (request, reply) => {
     const { events } = parse(eventBatch, request.body);
-    const raw = rawElements(rawMember(request.rawJson!, 'events')!);
+    const data = rawBatchData(request.rawJson!);
     const receipts = await engine.publish(
-      events.map((wire, index) => make(wire, rawMember(raw[index]!, 'data')!, `/events/${index}`)),
+      events.map((wire, index) => make(wire, data[index]!, `/events/${index}`)),
     );
     return reply.code(202).send({ accepted: receipts.map(wireReceipt) });
   });

@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { ApiError, type Client } from '../../client/client.ts';
 import { atPointer } from '../../domain/endpoint.ts';
 import { newEventId } from '../../domain/ids.ts';
-import { rawMember } from '../../api/raw-json.ts';
+import { rawData } from '../../api/raw-json.ts';
 import { systemRandom } from '../../runtime/random.ts';
 import { CommandError, note, print, progress } from '../output.ts';
 import { clientOf, remoteOptions } from '../remote.ts';
@@ -35,7 +35,7 @@ function eventText(
   if (event === null || typeof event !== 'object' || Array.isArray(event))
     throw new CommandError(`line ${line.number} is not an object`);
   const { data: _, ...rest } = event;
-  const raw = rawMember(line.text, 'data');
+  const raw = rawData(line.text);
   if (raw === null) throw new CommandError(`line ${line.number} has no "data"`);
   rest['id'] ??= newEventId(Date.now(), systemRandom.bytes(14), systemRandom.bytes(1)[0]! % 64);
   if (pointers.amount !== undefined && rest['value'] === undefined) {

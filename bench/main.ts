@@ -14,6 +14,7 @@ import { createClient } from '../src/client/client.ts';
 
 const quick = process.argv.includes('--quick');
 const count = quick ? 20_000 : 100_000;
+const warmUp = 5000;
 const apiKey = 'phk_bench_0123456789abcdef';
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 const run = promisify(execFile);
@@ -31,8 +32,16 @@ async function startSink(...args: string[]): Promise<{ process: ChildProcess; po
   return { process: child, port };
 }
 
-/** A server with one endpoint; publishes to it, and waits until all is delivered. Answers events a second, end to end. */
-async function publishing(sinkPort: number, events: number, ...args: number[]): Promise<number> {
+/**
+ * A server with one endpoint; publishes to it, and waits until all is delivered. Answers events a second, end to end.
+ * Events of the warm-up come before, and are not counted.
+ */
+async function publishing(
+  sinkPort: number,
+  [warmUp, events]: [number, number],
+  args: number[],
+  warm = async () => {},
+): Promise<number> {
   const dataDir = mkdtempSync(join(tmpdir(), 'posthorn-bench-'));
   const port = await freePort();
   const server = await startServer({ port, dataDir, apiKey });
@@ -40,12 +49,17 @@ async function publishing(sinkPort: number, events: number, ...args: number[]): 
     const url = `http://127.0.0.1:${port}`;
     const client = createClient(url, apiKey);
     await client.request('POST', '/v1/endpoints', { url: `http://127.0.0.1:${sinkPort}/hook` });
+    const deliver = async (count: number, inAll: number): Promise<void> => {
+      await figure('./publisher.ts', url, apiKey, count, ...args);
+      while ((await client.request<{ delivered: number }>('GET', '/v1/accounting')).delivered < inAll) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    if (warmUp > 0) await deliver(warmUp, warmUp);
+    await warm();
     const began = performance.now();
-    await figure('./publisher.ts', url, apiKey, events, ...args);
-    // The publisher's own start is part of it for ours and for bare alike.
-    while ((await client.request<{ delivered: number }>('GET', '/v1/accounting')).delivered < events) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    // The publisher's own start is part of it.
+    await deliver(events, warmUp + events);
     return (events / (performance.now() - began)) * 1000;
   } finally {
     await kill(server, 'SIGKILL');
@@ -74,18 +88,24 @@ async function compare(what: string, budget: number, measure: () => Promise<numb
 }
 await compare('bare by dispatch instead of request', 1, () => bare('dispatch'));
 await compare('drain a backlog, embedded', 0.65, () => figure('./drain.ts', sink.port, count));
-await compare('publish in batches of 100 and deliver', 0.5, () => publishing(sink.port, count, 100, 4));
+await compare('publish in batches of 100 and deliver', 0.5, () =>
+  publishing(sink.port, [warmUp, count], [100, 4]),
+);
 await compare('publish one a request on 64 connections and deliver', 0.3, () =>
-  publishing(sink.port, count, 1, 64),
+  publishing(sink.port, [warmUp, count], [1, 64]),
 );
 sink.process.kill();
 
 const timed = await startSink('--latency');
-await publishing(timed.port, quick ? 5000 : 20_000, 1, 64, 1000);
-const latencies = await new Promise<number[]>((resolve) => {
-  timed.process.once('message', (message) => resolve(message as number[]));
-  timed.process.send('latencies');
+const takeLatencies = (): Promise<number[]> =>
+  new Promise((resolve) => {
+    timed.process.once('message', (message) => resolve(message as number[]));
+    timed.process.send('latencies');
+  });
+await publishing(timed.port, [3000, quick ? 5000 : 20_000], [1, 64, 1000], async () => {
+  await takeLatencies();
 });
+const latencies = await takeLatencies();
 timed.process.kill();
 latencies.sort((a, b) => a - b);
 const quantile = (q: number): number =>

@@ -4,6 +4,7 @@ import { kill, startServer } from '../../src/cli/demo/server-process.ts';
 import { runDemo } from '../../src/cli/demo/run.ts';
 import { verifyDataDirectory } from '../../src/cli/commands/verify.ts';
 import { createClient } from '../../src/client/client.ts';
+import { surviveKills } from './kills.ts';
 import { tempDir, until } from '../support.ts';
 
 const apiKey = 'phk_crash_0123456789abcdef';
@@ -54,6 +55,12 @@ test('G1, G2: an event accepted with 202 in the millisecond of a SIGKILL is deli
 test('G6: the demo, with its kill in the middle, balances and agrees with its receivers', async () => {
   const result = await runDemo({ events: 1000, dataDir: tempDir() });
   expect(result).toMatchObject({ agrees: true, kills: 1, residue: 0, disagreements: [] });
+});
+
+test('G1, G2, G6: real events survive kills at random; what repeats was in flight at a kill', async () => {
+  const result = await surviveKills({ events: 3000, kills: 2, draw: Math.random });
+  const clean = { unique: 3000, lost: 0, unexpected: 0, unexplained: 0, unverified: 0 };
+  expect(result).toMatchObject({ accepted: 3000, kills: 2, residue: 0, endpoints: [clean, clean, clean] });
 });
 
 test('SIGTERM drains: nothing is left claimed, and the process ends by itself', async () => {

@@ -4,10 +4,12 @@ import { systemRandom } from '../../runtime/random.ts';
 import { newSecret, verify } from '../../signing/standard-webhooks.ts';
 
 interface Tally {
-  /** Ids of verified webhooks that this receiver said yes to. */
-  readonly ids: ReadonlySet<string>;
+  /** Ids of verified webhooks that this receiver said yes to, and when it last did (ms since the epoch). */
+  readonly ids: ReadonlyMap<string, number>;
   readonly requests: number;
   readonly repeated: number;
+  /** When a webhook that came again had come before (ms since the epoch). */
+  readonly repeatedAfter: readonly number[];
   readonly unverified: number;
 }
 
@@ -26,9 +28,9 @@ const longerThanAnyTimeOutMs = 5000;
 /** A real HTTP receiver that verifies signatures and keeps the ids it accepted. */
 export async function startReceiver(conduct: Conduct): Promise<Receiver> {
   const secret = newSecret(systemRandom);
-  const ids = new Set<string>();
+  const ids = new Map<string, number>();
+  const repeatedAfter: number[] = [];
   let requests = 0;
-  let repeated = 0;
   let unverified = 0;
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -51,8 +53,9 @@ export async function startReceiver(conduct: Conduct): Promise<Receiver> {
         return;
       }
       const accept = (): void => {
-        if (ids.has(id)) repeated++;
-        ids.add(id);
+        const before = ids.get(id);
+        if (before !== undefined) repeatedAfter.push(before);
+        ids.set(id, Date.now());
         response.writeHead(200).end('ok');
       };
       if ('delayMs' in conduct && conduct.delayMs > 0) setTimeout(accept, conduct.delayMs);
@@ -64,7 +67,7 @@ export async function startReceiver(conduct: Conduct): Promise<Receiver> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhooks`,
     secret,
-    tally: () => ({ ids, requests, repeated, unverified }),
+    tally: () => ({ ids, requests, repeated: repeatedAfter.length, repeatedAfter, unverified }),
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -24,6 +24,7 @@ export function startHousekeeping(options: {
   const { store, clock, logger, retention } = options;
   let stopped = false;
   let cancel = (): void => {};
+  let after = -1;
 
   const round = async (): Promise<void> => {
     let more = false;
@@ -33,9 +34,11 @@ export function startHousekeeping(options: {
         settledBefore: now - retention.settledMs,
         deadBefore: now - retention.deadMs,
         limit: batch,
+        after,
       });
+      after = pruned.next ?? -1;
       const cancelled = await store.cancelOrphans(batch, now);
-      more = pruned >= batch || cancelled >= batch;
+      more = pruned.next !== null || cancelled >= batch;
     } catch (error) {
       logger.warn({ error: (error as Error).message }, 'housekeeping failed; it will be tried again');
     }

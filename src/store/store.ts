@@ -47,8 +47,11 @@ export interface DeliveryPath {
   /** For each enabled endpoint with pending deliveries, the earliest `due_at`. */
   nextDue(): Promise<readonly DueHint[]>;
 
-  /** Deletes up to `limit` rows that are old and finished (G7); answers how many. */
-  prune(request: PruneRequest): Promise<number>;
+  /**
+   * Looks at up to `limit` deliveries behind `after`, oldest first, and deletes those that are old and
+   * finished, with events that have none left (G7). A round ends where `next` is null.
+   */
+  prune(request: PruneRequest): Promise<PruneAnswer>;
 
   /** Cancels up to `limit` pending deliveries of deleted endpoints; answers how many. */
   cancelOrphans(limit: number, now: number): Promise<number>;
@@ -157,6 +160,14 @@ export interface PruneRequest {
   /** Dead letters settled before this may go: their own, longer retention. */
   readonly deadBefore: number;
   readonly limit: number;
+  /** -1, or `next` of the answer before. */
+  readonly after: number;
+}
+
+export interface PruneAnswer {
+  readonly deleted: number;
+  /** Where to go on; null where everything further is too young. */
+  readonly next: number | null;
 }
 
 // ---------------------------------------------------------------- endpoints

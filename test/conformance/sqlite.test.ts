@@ -31,6 +31,26 @@ describe('SQLite in its own thread', () => {
     await (await openSqliteStore({ dataDir })).close();
   });
 
+  test('numbers are not used again after everything was pruned and the process restarted', async () => {
+    const dataDir = tempDir();
+    const options = { now: start, node: 'a', leaseMs: 1, defaultRoom: 9, room: new Map() };
+    const numbers: number[] = [];
+    for (let life = 0; life < 3; life++) {
+      const store = await openSqliteStore({ dataDir });
+      if (life === 0) await store.createEndpoint(anEndpoint({ eventTypes: ['a'] }));
+      const { claimed } = await store.accept(
+        [[anEvent({ type: 'a' }), anEvent({ type: 'unwanted' })]],
+        options,
+      );
+      numbers.push(...claimed.map(({ number }) => Math.floor(number / 64)));
+      await store.cancelDelivery(claimed[0]!.number, 'test', start);
+      const { deleted } = await store.prune({ settledBefore: start + 1, deadBefore: 0, limit: 9, after: -1 });
+      expect(deleted).toBe(2);
+      await store.close();
+    }
+    expect(numbers).toEqual([0, 1, 2]);
+  });
+
   test('G1: a full disk refuses with UnavailableError, keeps nothing, and recovers', async () => {
     const dataDir = tempDir();
     const options = { now: start, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map() };

@@ -29,7 +29,9 @@ export interface KillsResult {
 
 function realEvents(): { type: string; data: unknown }[] {
   const lines = (file: string): string[] =>
-    readFileSync(new URL(`../../data/${file}`, import.meta.url), 'utf8').trim().split('\n');
+    readFileSync(new URL(`../../data/${file}`, import.meta.url), 'utf8')
+      .trim()
+      .split('\n');
   return [...lines('payment-events.jsonl'), ...lines('github-events.jsonl')].map((line) => {
     const { type, data, payload } = JSON.parse(line) as { type: string; data?: unknown; payload?: unknown };
     return { type, data: data ?? payload };
@@ -90,7 +92,9 @@ export async function surviveKills(options: {
     };
     const arrived = (): number => receivers.reduce((sum, receiver) => sum + receiver.tally().ids.size, 0);
     // Each kill comes at a random part of the work: some while events are published, some while they drain.
-    const moments = Array.from({ length: kills }, () => draw() * events * receivers.length).toSorted((a, b) => a - b);
+    const moments = Array.from({ length: kills }, () => draw() * events * receivers.length).toSorted(
+      (a, b) => a - b,
+    );
     const killedAt: number[] = [];
     const nemesis = async (): Promise<void> => {
       for (const moment of moments) {

@@ -175,7 +175,7 @@ export async function runDemo({
       } else {
         if (row.delivered !== unique || unique !== count)
           disagreements.push(`${name}: ${row.delivered} delivered, ${unique} verified ids received`);
-        if (![...tally.ids].every((id) => wanted.has(id)))
+        if (![...tally.ids.keys()].every((id) => wanted.has(id)))
           disagreements.push(`${name}: received an id that was not published`);
         if (tally.unverified > 0) disagreements.push(`${name}: ${tally.unverified} bad signatures`);
       }

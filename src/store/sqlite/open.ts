@@ -20,7 +20,39 @@ export interface OpenOptions {
 
 /** Opens a data directory, creating and migrating it as needed. Rejects with `DataDirectoryLockedError`. */
 export async function openSqliteStore(options: OpenOptions): Promise<Store> {
-  return options.thread === true ? await openInThread(options) : openHere(options);
+  if (options.thread !== true) return openHere(options);
+  const writer = await openInThread(options);
+  try {
+    return withReader(writer, await openInThread({ dataDir: options.dataDir, readOnly: true }));
+  } catch (error) {
+    await writer.close();
+    throw error;
+  }
+}
+
+/**
+ * Long readings (lists, accounting, the reconciler's count of every row) run on a connection and a thread of
+ * their own: a reader never waits for a writer in WAL mode, and never holds one up.
+ */
+function withReader(writer: Store, reader: Store): Store {
+  const {
+    event,
+    deliveries,
+    delivery,
+    attempts,
+    deadLetters,
+    accounting,
+    conservation,
+    findTampered,
+    close,
+  } = reader;
+  const read = { event, deliveries, delivery, attempts, deadLetters, accounting, conservation, findTampered };
+  return new Proxy(writer, {
+    get: (target, name: keyof Store) => {
+      if (name === 'close') return () => close().finally(() => target.close());
+      return name in read ? read[name as keyof typeof read] : target[name];
+    },
+  });
 }
 
 /** The same in this thread: for tests, offline checks, and inside the store's own thread. */

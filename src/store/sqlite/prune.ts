@@ -1,4 +1,5 @@
-import type { PruneRequest } from '../store.ts';
+import { eventShard, shardOfNumber } from '../../domain/ids.ts';
+import type { PruneAnswer, PruneRequest } from '../store.ts';
 import type { Database } from './database.ts';
 import { type Counter, LedgerChanges } from './ledger.ts';
 
@@ -9,37 +10,82 @@ const prunedCounter: readonly (Counter | null)[] = [
   'pruned_cancelled',
   'pruned_suppressed',
 ];
+const dead = 2;
+
+/** The setting that holds the highest number of a table's pruned rows. */
+export function highestPruned(table: 'events' | 'deliveries'): string {
+  return `highest_pruned_${table}`;
+}
+
+/** Numbers are never used again, also after a restart with an emptied table. */
+function keepHighest(db: Database, table: 'events' | 'deliveries', number: number): void {
+  db.run(
+    `INSERT INTO settings (name, value) VALUES (?, ?)
+     ON CONFLICT DO UPDATE SET value = excluded.value WHERE CAST(value AS INTEGER) < CAST(excluded.value AS INTEGER)`,
+    highestPruned(table),
+    String(number),
+  );
+}
+
+function deleteEvent(db: Database, number: number): void {
+  const row = db.get('DELETE FROM events WHERE number = ? RETURNING tenant, id', number);
+  const [tenant, id] = row as [string, string];
+  const home = eventShard(tenant, id);
+  if (home !== shardOfNumber(number))
+    db.run('DELETE FROM receipts WHERE shard = ? AND tenant = ? AND id = ?', home, tenant, id);
+}
 
 /**
- * Deletes a bounded batch of finished deliveries with their attempts, and events that have none left (G7).
- * What goes is added to the pruned counters in the same transaction, so the books stay balanced (G4, G6).
+ * Walks deliveries in the order in which they were made, so that nothing young is ever read and no index by
+ * time has to be kept. What goes is added to the pruned counters in the same transaction, so the books stay
+ * balanced (G4, G6).
  */
-export function prune(db: Database, request: PruneRequest): number {
+export function prune(db: Database, request: PruneRequest): PruneAnswer {
+  const { settledBefore, deadBefore, limit } = request;
+  const youngest = Math.max(settledBefore, deadBefore);
   const ledger = new LedgerChanges();
-  return db.transaction(() => {
+  let deleted = 0;
+  let next: number | null = null;
+  let lastDelivery = -1;
+  let lastEvent = -1;
+  const removeEvent = (number: number): void => {
+    deleteEvent(db, number);
+    lastEvent = Math.max(lastEvent, number);
+  };
+  db.transaction(() => {
     const rows = db.all(
-      `SELECT number, event_number, endpoint, state, created_at FROM deliveries
-       WHERE (state IN (1, 3, 4) AND settled_at < ?) OR (state = 2 AND settled_at < ?) ORDER BY number LIMIT ?`,
-      request.settledBefore,
-      request.deadBefore,
-      request.limit,
-    );
-    for (const [number, event, endpoint, state, createdAt] of rows as number[][]) {
+      'SELECT number, event_number, endpoint, state, created_at, settled_at FROM deliveries WHERE number > ? ORDER BY number LIMIT ?',
+      request.after,
+      limit,
+    ) as number[][];
+    for (const [number, event, endpoint, state, createdAt, settledAt] of rows) {
+      // Settled no earlier than made: from here on everything is too young.
+      if (createdAt! >= youngest) break;
+      next = number!;
+      if (state === 0 || settledAt! >= (state === dead ? deadBefore : settledBefore)) continue;
       db.run('DELETE FROM attempts WHERE delivery = ?', number!);
       db.run('DELETE FROM deliveries WHERE number = ?', number!);
-      db.run('UPDATE events SET deliveries = deliveries - 1 WHERE number = ?', event!);
+      const left = db.get(
+        'UPDATE events SET deliveries = deliveries - 1 WHERE number = ? RETURNING deliveries',
+        event!,
+      );
+      if (left?.[0] === 0) removeEvent(event!);
       ledger.add(endpoint!, createdAt!, prunedCounter[state!]!);
+      deleted++;
+      lastDelivery = number!;
     }
-    const events = db.all(
-      'SELECT number FROM events WHERE deliveries = 0 AND accepted_at < ? ORDER BY number LIMIT ?',
-      request.settledBefore,
-      request.limit,
+    if (rows.length < limit || next !== rows.at(-1)![0]) next = null;
+    const unwanted = db.all(
+      'SELECT number FROM events WHERE deliveries = 0 AND accepted_at < ? ORDER BY accepted_at LIMIT ?',
+      settledBefore,
+      limit,
     );
-    for (const [event] of events) {
-      db.run('DELETE FROM receipts WHERE event_number = ?', event as number);
-      db.run('DELETE FROM events WHERE number = ?', event as number);
-    }
+    for (const [number] of unwanted) removeEvent(number as number);
+    deleted += unwanted.length;
+    if (next === null && unwanted.length === limit) next = request.after;
+    if (lastDelivery >= 0) keepHighest(db, 'deliveries', lastDelivery);
+    if (lastEvent >= 0) keepHighest(db, 'events', lastEvent);
     ledger.write(db);
-    return rows.length + events.length;
   });
+  return { deleted, next };
 }

@@ -39,6 +39,8 @@ const migrations: readonly string[] = [
     filtered INTEGER NOT NULL
   );
   CREATE UNIQUE INDEX events_id ON events (shard, tenant, id);
+  -- Events that nobody wanted: the pruner's way to them.
+  CREATE INDEX events_unwanted ON events (accepted_at) WHERE deliveries = 0;
 
   -- Where an ordering key puts an event outside the shard of its id, this row guards the id.
   CREATE TABLE receipts (

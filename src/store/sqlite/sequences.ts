@@ -1,5 +1,6 @@
 import { shardCount } from '../../domain/shard.ts';
 import type { Database } from './database.ts';
+import { highestPruned } from './prune.ts';
 
 /** The next numbers, counted in memory: this connection is the only writer. Gaps after a rollback are harmless. */
 export class Sequences {
@@ -8,8 +9,13 @@ export class Sequences {
 
   constructor(db: Database) {
     // The largest number stands on the largest sequence, because the shard is only its low six bits.
-    const after = (table: string): number =>
-      Math.floor(((db.get(`SELECT max(number) FROM ${table}`)?.[0] as number | null) ?? -1) / shardCount) + 1;
+    const after = (table: 'events' | 'deliveries'): number => {
+      const there = (db.get(`SELECT max(number) FROM ${table}`)?.[0] as number | null) ?? -1;
+      const pruned = Number(
+        db.get('SELECT value FROM settings WHERE name = ?', highestPruned(table))?.[0] ?? -1,
+      );
+      return Math.floor(Math.max(there, pruned) / shardCount) + 1;
+    };
     this.#event = after('events');
     this.#delivery = after('deliveries');
   }

@@ -87,6 +87,25 @@ describe('the source is tidy', () => {
     expect(faults(file, text)).toHaveLength(1);
   });
 
+  test('what is exported is used by another file', () => {
+    const files = ['src', 'test', 'bench'].flatMap((root) =>
+      globSync('**/*.ts', { cwd: root }).map((file) => join(root, file)),
+    );
+    const texts = new Map(files.map((file) => [file, readFileSync(file, 'utf8')]));
+    const uses = (text: string, name: string): number =>
+      text.match(new RegExp(`\\b${name}\\b`, 'g'))?.length ?? 0;
+    const unused = [...texts].flatMap(([file, text]) =>
+      [...text.matchAll(/^export (?:async )?(const|function|class|interface|type) (\w+)/gm)]
+        .filter(([, kind, name]) => {
+          // A type may be exported because an exported signature in its own file speaks of it.
+          const ofSignature = (kind === 'interface' || kind === 'type') && uses(text, name!) > 1;
+          return !ofSignature && ![...texts].some(([other, t]) => other !== file && uses(t, name!) > 0);
+        })
+        .map(([, , name]) => `${file}: ${name}`),
+    );
+    expect(unused).toEqual([]);
+  });
+
   test('every page of the documentation begins with its title', () => {
     const pages = [...globSync('docs/**/*.md'), 'README.md', 'CHANGELOG.md'];
     expect(pages.filter((page) => !readFileSync(page, 'utf8').startsWith('# '))).toEqual([]);

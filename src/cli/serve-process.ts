@@ -40,11 +40,11 @@ async function adminKey(
   return { hash: hashOf(made), made };
 }
 
-/** Composes and starts one node on a data directory. */
-export async function startServing(settings: Settings): Promise<Serving> {
+/** Composes and starts one node, on the store that the settings name or on an open one. */
+export async function startServing(settings: Settings, openStore?: Store): Promise<Serving> {
   const clock = systemClock;
   const logger = createLogger(settings.logLevel);
-  const store = await openSqliteStore({ dataDir: settings.dataDir, thread: true });
+  const store = openStore ?? (await openSqliteStore({ dataDir: settings.dataDir, thread: true }));
   const { allowPrivateNetworks } = settings;
   const transport = createHttpTransport({ clock, allowPrivateNetworks });
   const metrics = createMetrics();

@@ -26,31 +26,34 @@ export interface EngineOptions {
 
 const page = 500;
 const probeMs = 1000;
+const probeSize = 256 * 1024;
 
 /** Puts intake, dispatcher and settler together. See docs/internals for the way of a delivery. */
 export function createEngine(options: EngineOptions): Engine {
   const { store, clock, logger, observer } = options;
   let running = false;
-  let healthy = true;
+  // What was refused last time: a small outcome may still find room where no event does.
+  const refused = new Set<'events' | 'outcomes'>();
   let housekeeping: { stop(): void } | null = null;
 
-  const onHealth = (now: boolean): void => {
-    if (healthy === now) return;
-    healthy = now;
-    if (now) {
-      logger.info({}, 'the store takes writes again');
+  const onHealth = (what: 'events' | 'outcomes', takes: boolean): void => {
+    if (takes !== refused.has(what)) return;
+    if (takes) {
+      refused.delete(what);
+      logger.info({}, `the store takes ${what} again`);
       return;
     }
+    refused.add(what);
     observer?.storeFailed();
-    logger.error({}, 'the store takes no writes; publishing answers 503 until it does');
-    probe();
+    logger.error({}, `the store refuses ${what}; readyz is false until it takes them`);
+    if (what === 'events') probe();
   };
-  // Nobody may be publishing when the disk has room again, so a write of our own finds out.
+  // Nobody may be publishing when the disk has room again, so a write of our own, as large as an event, finds out.
   const probe = (): void => {
     clock.after(probeMs, () => {
-      if (healthy || !running) return;
-      store.saveSetting('last_probe', String(clock.now())).then(
-        () => onHealth(true),
+      if (!refused.has('events') || !running) return;
+      store.saveSetting('probe', `${clock.now()}${' '.repeat(probeSize)}`).then(
+        () => onHealth('events', true),
         () => probe(),
       );
     });
@@ -86,7 +89,13 @@ export function createEngine(options: EngineOptions): Engine {
     dispatcher.resume();
   };
 
-  const settler = new Settler({ store, clock, logger, settled, onHealth });
+  const settler = new Settler({
+    store,
+    clock,
+    logger,
+    settled,
+    onHealth: (takes) => onHealth('outcomes', takes),
+  });
   const dispatcher: Dispatcher = new Dispatcher({
     store,
     transport: options.transport,
@@ -102,7 +111,7 @@ export function createEngine(options: EngineOptions): Engine {
   const intake = new Intake({
     store,
     clock,
-    onHealth,
+    onHealth: (takes) => onHealth('events', takes),
     options: (now) => dispatcher.acceptOptions(now),
     accepted: (groups, answer, accepted) => {
       dispatcher.takeFresh(groups, answer, accepted);
@@ -184,7 +193,7 @@ export function createEngine(options: EngineOptions): Engine {
       if (endpoint?.enabled === true) dispatcher.dueBy(id, clock.now());
     },
     status: () => ({
-      ready: running && healthy,
+      ready: running && refused.size === 0,
       inFlight: dispatcher.inFlight,
       buffered: dispatcher.buffered,
       lanes: dispatcher.lanes,

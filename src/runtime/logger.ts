@@ -10,7 +10,7 @@ export interface Logger {
   readonly error: Write;
 }
 
-export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
 /** JSON lines on standard error, which leaves standard output to a command's answer. */
 export function createLogger(level: (typeof logLevels)[number]): Logger {

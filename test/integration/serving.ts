@@ -1,6 +1,7 @@
 import { type Client, createClient } from '../../src/client/client.ts';
 import { startServing } from '../../src/cli/serve-process.ts';
 import { readSettings, type Settings } from '../../src/config/settings.ts';
+import type { Store } from '../../src/store/store.ts';
 import { tempDir } from '../support.ts';
 
 export const apiKey = 'phk_test_0123456789abcdef';
@@ -8,6 +9,7 @@ export const apiKey = 'phk_test_0123456789abcdef';
 /** The whole of `posthorn serve` in this process, on a free port and its own directory. */
 export async function serve(
   fields: Partial<Settings> = {},
+  store?: Store,
 ): Promise<{ url: string; client: Client; dataDir: string; stop(): Promise<void> }> {
   const dataDir = fields.dataDir ?? tempDir();
   const read = readSettings(
@@ -15,6 +17,6 @@ export async function serve(
     {},
   );
   if ('faults' in read) throw new Error(read.faults.join());
-  const serving = await startServing(read.settings);
+  const serving = await startServing(read.settings, store);
   return { url: serving.url, client: createClient(serving.url, apiKey), dataDir, stop: serving.stop };
 }

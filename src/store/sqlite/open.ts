@@ -47,9 +47,13 @@ function withReader(writer: Store, reader: Store): Store {
     close,
   } = reader;
   const read = { event, deliveries, delivery, attempts, deadLetters, accounting, conservation, findTampered };
+  const closeBoth = async (): Promise<void> => {
+    await close();
+    await writer.close();
+  };
   return new Proxy(writer, {
     get: (target, name: keyof Store) => {
-      if (name === 'close') return () => close().finally(() => target.close());
+      if (name === 'close') return closeBoth;
       return name in read ? read[name as keyof typeof read] : target[name];
     },
   });

@@ -1,0 +1,161 @@
+import { execFile } from 'node:child_process';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { aReceiver, tempDir, until } from '../support.ts';
+import { apiKey, serve } from './serving.ts';
+
+const script = fileURLToPath(new URL('../../bin/posthorn.js', import.meta.url));
+const payments = fileURLToPath(new URL('../../data/payment-events.jsonl', import.meta.url));
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** The real command in a process of its own. */
+function posthorn(args: readonly string[], options: { env?: object; input?: string } = {}): Promise<Ended> {
+  return new Promise((resolve) => {
+    const env = { ...process.env, POSTHORN_API_KEY: undefined, POSTHORN_URL: undefined, ...options.env };
+    const child = execFile(process.execPath, [script, ...args], { env }, (error, out, err) =>
+      resolve({ code: error === null ? 0 : Number(error.code), out, err }),
+    );
+    child.stdin!.end(options.input ?? '');
+  });
+}
+
+const commands = ['serve', 'demo', 'publish', 'deliveries', 'dead-letters', 'redrive', 'verify'];
+
+test.each(commands)('%s --help shows an example and ends with 0', async (command) => {
+  const { code, out } = await posthorn([command, '--help']);
+  expect(code).toBe(0);
+  expect(out).toMatch(/Usage: posthorn/);
+  expect(out).toContain('Example');
+  expect(out).toContain('--json');
+});
+
+describe('wrong usage ends with 2 and says what to do', () => {
+  test.each([
+    [['nothing-such'], /unknown command/],
+    [['serve', '--prot', '1'], /unknown option/],
+    [['serve', '--port', 'many'], /--port \(POSTHORN_PORT\)/],
+    [['deliveries'], /POSTHORN_API_KEY/],
+    [['redrive', '--api-key', apiKey], /--all/],
+    [['verify', '--data-dir', '/nonexistent'], /no Posthorn data/],
+  ])('%j', async (args, words) => {
+    const { code, out, err } = await posthorn(args);
+    expect(err).toMatch(words);
+    expect(code).toBe(2);
+    expect(out).toBe('');
+  });
+});
+
+test('no server: ends with 1 and says how to go on', async () => {
+  const { code, err } = await posthorn(['dead-letters', '--url', 'http://127.0.0.1:1', '--api-key', apiKey]);
+  expect(code).toBe(1);
+  expect(err).toMatch(/cannot reach .* is the server running\?/);
+});
+
+test('a port that is taken and a directory in use are named', async () => {
+  const { dataDir, stop } = await serve();
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+  const { port } = taken.address() as AddressInfo;
+  const [busy, locked] = await Promise.all([
+    posthorn(['serve', '--port', String(port), '--data-dir', tempDir()]),
+    posthorn(['serve', '--port', '0', '--data-dir', dataDir]),
+  ]);
+  expect(busy).toMatchObject({ code: 1, err: expect.stringContaining(`${port}`) as string });
+  expect(locked).toMatchObject({ code: 1, err: expect.stringContaining('in use by another') as string });
+  taken.close();
+  await stop();
+});
+
+describe('against a server', () => {
+  let server: Awaited<ReturnType<typeof serve>>;
+  let healthy: Awaited<ReturnType<typeof aReceiver>>;
+  let env: object;
+
+  beforeAll(async () => {
+    server = await serve();
+    healthy = await aReceiver();
+    env = { POSTHORN_URL: server.url, POSTHORN_API_KEY: apiKey };
+    await server.client.request('POST', '/v1/endpoints', { url: healthy.url });
+    await server.client.request('POST', '/v1/endpoints', {
+      url: 'http://127.0.0.1:1/',
+      owner: 'orders',
+      retry: { schedule_s: [] },
+    });
+  });
+  afterAll(async () => {
+    await server.stop();
+    await healthy.close();
+  });
+
+  test('publish, list, group, redrive, verify', async () => {
+    const sent = await posthorn(['publish', payments, '--value-pointer', '/object/amount', '--json'], {
+      env,
+    });
+    expect(sent).toMatchObject({ code: 0 });
+    expect(JSON.parse(sent.out)).toMatchObject({ published: 26, duplicates: 0 });
+    const piped = await posthorn(['publish', '-', '--json'], {
+      env,
+      input: '{"id":"piped","type":"a.b","data":{"n":1.0}}\n',
+    });
+    expect(JSON.parse(piped.out)).toMatchObject({ published: 1 });
+    await until('all is settled', async () => {
+      const { pending } = await server.client.request<{ pending: number }>('GET', '/v1/accounting');
+      return pending === 0;
+    });
+    // The number's own text arrives, not one that was parsed and printed again.
+    expect(healthy.requests.at(-1)?.body.toString()).toContain('{"n":1.0}');
+
+    const listed = await posthorn(['deliveries', '--state', 'dead', '--event-id', 'piped', '--json'], {
+      env,
+    });
+    const [dead] = (JSON.parse(listed.out) as { items: { id: string; state: string }[] }).items;
+    expect(dead).toMatchObject({ state: 'dead', last_error: { class: 'connect' } });
+    const one = await posthorn(['deliveries', dead!.id], { env });
+    expect(one.out).toMatch(/connect/);
+
+    const groups = await posthorn(['dead-letters'], { env });
+    expect(groups.out).toMatch(/orders .*connect/);
+    const counted = await posthorn(['redrive', '--state', 'dead', '--dry-run'], { env });
+    expect(counted.out).toContain('27 deliveries match; nothing was changed');
+    const redriven = await posthorn(['redrive', dead!.id], { env });
+    expect(redriven.code).toBe(0);
+
+    const books = await posthorn(['verify', '--data-dir', server.dataDir]);
+    expect(books.code).toBe(0);
+  });
+
+  test('a bad line is named, and nothing of its batch is sent', async () => {
+    const { code, err } = await posthorn(['publish', '-'], {
+      env,
+      input: '{"type":"a.b","data":1}\nnot json\n',
+    });
+    expect(code).toBe(1);
+    expect(err).toContain('line 2 is not JSON');
+  });
+
+  test('verify ends with 1 and names what was tampered with', async () => {
+    await server.client.request('POST', '/v1/events', { id: 'victim', type: 'a.b', data: 1 });
+    const db = new DatabaseSync(join(server.dataDir, 'posthorn.db'), { timeout: 5000 });
+    db.exec('DELETE FROM deliveries WHERE number = (SELECT max(number) FROM deliveries WHERE state = 1)');
+    db.close();
+    const { code, out } = await posthorn(['verify', '--data-dir', server.dataDir, '--json']);
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({ balanced: false, residue: 1 });
+    expect((JSON.parse(out) as { findings: object[] }).findings).not.toHaveLength(0);
+  });
+
+  test('a file that is not there', async () => {
+    const { code, err } = await posthorn(['publish', join(tempDir(), 'none.jsonl')], { env });
+    expect(code).toBeGreaterThan(0);
+    expect(err).toContain('none.jsonl');
+  });
+});

@@ -1,7 +1,7 @@
-import { passesFilter, subscribes } from '../../domain/endpoint.ts';
-import type { NewEvent, Receipt } from '../../domain/event.ts';
+import type { NewEvent } from '../../domain/event.ts';
 import { deliveryNumber, eventShard } from '../../domain/ids.ts';
-import type { AcceptAnswer, AcceptOptions, FreshDelivery, GroupAnswer } from '../store.ts';
+import { planAccept, type StoredEvent } from '../plan.ts';
+import type { AcceptAnswer, AcceptOptions, FreshDelivery } from '../store.ts';
 import type { Database, Row } from './database.ts';
 import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
 import { LedgerChanges } from './ledger.ts';
@@ -30,77 +30,24 @@ export function findEvent(db: Database, tenant: string, id: string): Row | undef
   );
 }
 
-function sameBody(row: Row, event: NewEvent): boolean {
-  return (
-    row[2] === event.type &&
-    row[3] === event.data &&
-    row[4] === event.orderingKey &&
-    row[5] === event.occurredAt &&
-    row[7] === (event.value === null ? null : String(event.value.amountMinor)) &&
-    row[8] === (event.value?.currency ?? null)
-  );
-}
-
-function sameEvent(a: NewEvent, b: NewEvent): boolean {
-  return (
-    a.type === b.type &&
-    a.data === b.data &&
-    a.orderingKey === b.orderingKey &&
-    a.occurredAt === b.occurredAt &&
-    a.value?.amountMinor === b.value?.amountMinor &&
-    a.value?.currency === b.value?.currency
-  );
-}
-
-function receiptOf(row: Row): Receipt {
+function storedOf(row: Row): StoredEvent {
   return {
-    id: row[1] as string,
-    tenant: row[0] as string,
     type: row[2] as string,
-    acceptedAt: row[6] as number,
-    deliveries: row[9] as number,
-    suppressed: row[10] as number,
-    duplicate: true,
+    data: row[3] as string,
+    orderingKey: row[4] as string | null,
+    occurredAt: row[5] as number | null,
+    amountMinor: row[7] === null ? null : BigInt(row[7] as string),
+    currency: row[8] as string | null,
+    receipt: {
+      id: row[1] as string,
+      tenant: row[0] as string,
+      type: row[2] as string,
+      acceptedAt: row[6] as number,
+      deliveries: row[9] as number,
+      suppressed: row[10] as number,
+      duplicate: true,
+    },
   };
-}
-
-/** What of a group is already there; a number is the index of the event that conflicts. */
-function resolve(db: Database, group: readonly NewEvent[]): (Receipt | NewEvent | null)[] | number {
-  const found: (Receipt | NewEvent | null)[] = [];
-  const inGroup = new Map<string, NewEvent>();
-  for (const [index, event] of group.entries()) {
-    if (!event.callerId) {
-      found.push(null);
-      continue;
-    }
-    const key = `${event.tenant}\u0000${event.id}`;
-    const twin = inGroup.get(key);
-    const row = twin === undefined ? findEvent(db, event.tenant, event.id) : undefined;
-    if (twin !== undefined ? !sameEvent(twin, event) : row !== undefined && !sameBody(row, event))
-      return index;
-    found.push(row === undefined ? (twin ?? null) : receiptOf(row));
-    if (twin === undefined) inGroup.set(key, event);
-  }
-  return found;
-}
-
-/** Who gets this event now: subscribed endpoints that pass their filter, and how many filters refused it. */
-function match(endpoints: EndpointTable, event: NewEvent): { wanted: KnownEndpoint[]; filtered: number } {
-  const wanted: KnownEndpoint[] = [];
-  let filtered = 0;
-  let data: unknown;
-  for (const known of endpoints.ofTenant(event.tenant)) {
-    if (!subscribes(known.endpoint.eventTypes, event.type)) continue;
-    if (known.endpoint.filter !== null) {
-      data ??= JSON.parse(event.data);
-      if (!passesFilter(known.endpoint.filter, data)) {
-        filtered++;
-        continue;
-      }
-    }
-    wanted.push(known);
-  }
-  return { wanted, filtered };
 }
 
 export interface Placement {
@@ -211,64 +158,36 @@ export function accept(
   groups: readonly (readonly NewEvent[])[],
   options: AcceptOptions,
 ): AcceptAnswer {
-  const { now } = options;
-  const answers: GroupAnswer[] = [];
+  const { now, node } = options;
   const claimed: FreshDelivery[] = [];
-  const waiting = new Set<string>();
-  const roomLeft = new Map(options.room);
   const ledger = new LedgerChanges();
   const placement: Placement = { sequences, ledger, now };
-
-  const place = (event: NewEvent, group: number, index: number): Receipt => {
-    const { wanted, filtered } = match(endpoints, event);
-    const suppressed = wanted.reduce((count, { endpoint }) => count + Number(!endpoint.enabled), 0);
-    const number = insertOneEvent(db, placement, event, { deliveries: wanted.length, suppressed, filtered });
-    for (const known of wanted) {
-      const { id, enabled, ordering, timeoutMs } = known.endpoint;
-      const room = roomLeft.get(id) ?? options.defaultRoom;
-      // A keyed delivery may have others before it, so it always goes by way of a claim.
-      const atOnce = enabled && room > 0 && (ordering === 'none' || event.orderingKey === null);
-      const claim = atOnce ? { node: options.node, leaseUntil: now + timeoutMs + options.leaseMs } : null;
-      const delivery = insertOneDelivery(
-        db,
-        placement,
-        { number, shard: event.shard, orderingKey: event.orderingKey },
-        known,
-        claim,
-      );
-      if (atOnce) {
-        roomLeft.set(id, room - 1);
-        claimed.push({ number: delivery, endpointId: id, group, event: index });
-      } else if (enabled) waiting.add(id);
-    }
-    return {
-      id: event.id,
-      tenant: event.tenant,
-      type: event.type,
-      acceptedAt: now,
-      deliveries: wanted.length,
-      suppressed,
-      duplicate: false,
-    };
-  };
-
-  db.transaction(() => {
-    for (const [groupIndex, group] of groups.entries()) {
-      const found = resolve(db, group);
-      if (typeof found === 'number') {
-        answers.push({ conflict: found });
-        continue;
+  const { answers, waiting } = db.transaction(() => {
+    const plan = planAccept(
+      groups,
+      ({ tenant, id }) => {
+        const row = findEvent(db, tenant, id);
+        return row === undefined ? undefined : storedOf(row);
+      },
+      (tenant) => endpoints.ofTenant(tenant),
+      options,
+    );
+    for (const { event, group, index, deliveries, suppressed, filtered } of plan.events) {
+      const { shard, orderingKey } = event;
+      const number = insertOneEvent(db, placement, event, {
+        deliveries: deliveries.length,
+        suppressed,
+        filtered,
+      });
+      for (const { known, leaseUntil } of deliveries) {
+        const claim = leaseUntil === null ? null : { node, leaseUntil };
+        const delivery = insertOneDelivery(db, placement, { number, shard, orderingKey }, known, claim);
+        if (claim !== null)
+          claimed.push({ number: delivery, endpointId: known.endpoint.id, group, event: index });
       }
-      const receipts: Receipt[] = [];
-      for (const [index, event] of group.entries()) {
-        const there = found[index];
-        if (there === null || there === undefined) receipts.push(place(event, groupIndex, index));
-        else if ('duplicate' in there) receipts.push(there);
-        else receipts.push({ ...receipts[group.indexOf(there)]!, duplicate: true });
-      }
-      answers.push({ receipts });
     }
     ledger.write(db);
+    return plan;
   });
-  return { groups: answers, claimed, waiting: [...waiting] };
+  return { groups: answers, claimed, waiting };
 }

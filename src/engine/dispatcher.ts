@@ -213,6 +213,7 @@ export class Dispatcher {
     try {
       const { deliveries, nextDueAt } = await this.#o.store.claim({
         endpointId: id,
+        shards: null,
         limit,
         maxPayload: payloadPerClaim,
         now,

@@ -155,7 +155,7 @@ export function createEngine(options: EngineOptions): Engine {
         );
       await loadEndpoints();
       running = true;
-      for (const { endpointId, dueAt } of await store.nextDue()) dispatcher.dueBy(endpointId, dueAt);
+      for (const { endpointId, dueAt } of await store.nextDue(null)) dispatcher.dueBy(endpointId, dueAt);
       housekeeping = startHousekeeping({
         store,
         clock,

@@ -10,7 +10,7 @@ import type { EventRecord, NewEvent, Receipt } from '../domain/event.ts';
  *
  * Rejections: `UnavailableError` where nothing was written (disk full, database away); anything else is a bug.
  */
-export interface Store extends DeliveryPath, Endpoints, Operations, Readings, Integrity {
+export interface Store extends DeliveryPath, Endpoints, Operations, Readings, Integrity, Nodes {
   close(): Promise<void>;
 }
 
@@ -44,8 +44,8 @@ export interface DeliveryPath {
   /** At start: every claim of a former life of this node comes due now. Answers how many. */
   takeOver(node: string, now: number): Promise<number>;
 
-  /** For each enabled endpoint with pending deliveries, the earliest `due_at`. */
-  nextDue(): Promise<readonly DueHint[]>;
+  /** For each enabled endpoint with pending deliveries in these shards (null: in all), the earliest `due_at`. */
+  nextDue(shards: readonly number[] | null): Promise<readonly DueHint[]>;
 
   /**
    * Looks at up to `limit` deliveries behind `after`, oldest first, and deletes those that are old and
@@ -89,6 +89,8 @@ export interface FreshDelivery {
 
 export interface ClaimRequest {
   readonly endpointId: string;
+  /** The shards that this node owns; null for all. Ownership saves work, and correctness never needs it. */
+  readonly shards: readonly number[] | null;
   readonly limit: number;
   /** Stops after the delivery whose payload passes this many characters in all. */
   readonly maxPayload: number;
@@ -377,4 +379,41 @@ export interface Integrity {
   conservation(): Promise<readonly ConservationRow[]>;
   /** Rows that contradict their own attempt log, events that miss deliveries: at most `limit`. */
   findTampered(limit: number): Promise<readonly Finding[]>;
+}
+
+// ---------------------------------------------------------------- nodes
+
+export interface NodeRecord {
+  readonly node: string;
+  readonly startedAt: number;
+  readonly beatAt: number;
+}
+
+export interface Beat {
+  /** The store's own time, which all nodes share; null where the store has one owner and no clock. */
+  readonly now: number | null;
+  /** Living nodes, sorted, this one among them. */
+  readonly nodes: readonly string[];
+  /** Nodes found dead in this beat, by nobody else before: their claims are to be taken over. */
+  readonly dead: readonly string[];
+  /** Goes up with every change of an endpoint, whoever made it. */
+  readonly configVersion: number;
+}
+
+export interface Nodes {
+  /** Says that this node lives, and answers who else does. */
+  beat(node: string): Promise<Beat>;
+  /** Says good-bye, so that the others need not wait for its death. */
+  leave(node: string): Promise<void>;
+  nodes(): Promise<readonly NodeRecord[]>;
+}
+
+/** What a store shared by many nodes tells them at once; every hint may be lost. */
+export interface Hints {
+  onDue(fn: (endpointIds: readonly string[]) => void): void;
+  /** Endpoints or nodes have changed. */
+  onConfig(fn: () => void): void;
+  /** Reconnects where the line is down. */
+  look(): void;
+  stop(): Promise<void>;
 }

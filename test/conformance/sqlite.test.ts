@@ -95,6 +95,7 @@ describe('G6: tampering is found and named', () => {
     });
     const { deliveries } = await store.claim({
       endpointId: endpoint.id,
+      shards: null,
       limit: 3,
       maxPayload: 1e9,
       now: start,

@@ -50,7 +50,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     });
 
     const claim = (endpointId: string, now: number, limit = 100, node = 'a') =>
-      store.claim({ endpointId, limit, maxPayload: 1e9, now, leaseMs: lease, node });
+      store.claim({ endpointId, shards: null, limit, maxPayload: 1e9, now, leaseMs: lease, node });
     const balanced = async (): Promise<void> => {
       const result = await reconcile(store, { everyRow: true });
       expect(result.findings).toEqual([]);
@@ -420,6 +420,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
                   ...(
                     await fresh.claim({
                       endpointId: endpoint.id,
+                      shards: null,
                       limit: 3,
                       maxPayload: 1e9,
                       now,

@@ -1,0 +1,147 @@
+import { shardCount } from '../../domain/shard.ts';
+import type { ClaimAnswer, ClaimedDelivery, ClaimRequest, DueHint, ReleasedClaim } from '../store.ts';
+import { triggers, type Database } from './database.ts';
+
+const allShards = Array.from({ length: shardCount }, (_, shard) => shard);
+
+/**
+ * Due deliveries of one endpoint in the node's shards. Each shard is looked up by its own range of the index and
+ * gives at most its part, so that another node's backlog is never read. What another node has locked is passed
+ * over: ownership saves work, SKIP LOCKED and the claim number keep it right (G3).
+ */
+const due = `SELECT c.shard, c.number FROM unnest($2::smallint[]) AS s (shard) CROSS JOIN LATERAL (
+    SELECT d.shard, d.number, d.due_at FROM posthorn.deliveries d
+    WHERE d.state = 0 AND d.endpoint = p.num AND d.shard = s.shard AND d.due_at <= $3 ORDER BY d.due_at LIMIT $4) c
+  ORDER BY c.due_at LIMIT $5`;
+
+// A delivery of a key waits for every earlier one, and for one that is in flight, whatever its number.
+const behind = `EXISTS (SELECT 1 FROM posthorn.deliveries b WHERE b.state = 0 AND b.shard = d.shard AND b.endpoint = d.endpoint
+  AND b.order_key = d.order_key AND b.number <> d.number AND (b.number < d.number OR b.claimed_by IS NOT NULL))`;
+
+const endpoint = 'SELECT num FROM posthorn.endpoints WHERE id = $1 AND enabled AND deleted_at IS NULL';
+
+function claimSql(keyed: boolean): string {
+  return `WITH p AS MATERIALIZED (${endpoint}),
+  due AS MATERIALIZED (SELECT x.* FROM p, LATERAL (${due}) x),
+  mine AS MATERIALIZED (
+    SELECT d.shard, d.number FROM posthorn.deliveries d JOIN due USING (shard, number)
+    WHERE d.state = 0 AND d.due_at <= $3 ${keyed ? `AND NOT (d.order_key IS NOT NULL AND ${behind})` : ''}
+    FOR UPDATE OF d SKIP LOCKED),
+  claimed AS (
+    UPDATE posthorn.deliveries d SET due_at = $6, claim = d.claim + 1, claimed_by = $7 FROM mine m
+    WHERE d.shard = m.shard AND d.number = m.number
+    RETURNING d.shard, d.number, d.claim, d.tries, d.created_at, d.trigger, d.event_number)
+SELECT c.number, c.claim, c.tries, c.created_at, c.trigger, e.id, e.type, coalesce(e.occurred_at, e.accepted_at), e.data
+FROM claimed c JOIN posthorn.events e ON e.shard = c.shard AND e.number = c.event_number ORDER BY c.number`;
+}
+const claimAny = claimSql(false);
+const claimKeyed = claimSql(true);
+
+// Deferring what waits behind its key's head to the head's time keeps a long queue of one key from being read again
+// and again. When the head ends, its successor is made due at once.
+const defer = `WITH p AS MATERIALIZED (${endpoint}),
+  due AS MATERIALIZED (SELECT x.* FROM p, LATERAL (${due}) x)
+UPDATE posthorn.deliveries d SET due_at = greatest($3 + 1, (SELECT b.due_at FROM posthorn.deliveries b
+    WHERE b.state = 0 AND b.shard = d.shard AND b.endpoint = d.endpoint AND b.order_key = d.order_key AND b.number <> d.number
+    ORDER BY (b.claimed_by IS NULL), b.number LIMIT 1))
+FROM due WHERE d.shard = due.shard AND d.number = due.number AND d.state = 0 AND d.claimed_by IS NULL AND d.order_key IS NOT NULL
+  AND ${behind}`;
+
+const nextOf = `SELECT min(c.due_at) FROM (${endpoint}) p CROSS JOIN unnest($2::smallint[]) AS s (shard) CROSS JOIN LATERAL (
+    SELECT d.due_at FROM posthorn.deliveries d WHERE d.state = 0 AND d.endpoint = p.num AND d.shard = s.shard
+    ORDER BY d.due_at LIMIT 1) c`;
+
+export async function claim(db: Database, request: ClaimRequest, keyed: boolean): Promise<ClaimAnswer> {
+  const { endpointId, limit, now, node } = request;
+  const shards = request.shards ?? allShards;
+  if (shards.length === 0) return { deliveries: [], nextDueAt: null };
+  const leaseUntil = now + request.leaseMs;
+  // Twice its part, so that an uneven backlog still fills most of a claim.
+  const perShard = Math.max(1, Math.ceil((2 * limit) / shards.length));
+  if (keyed) await db.query('claim_defer', defer, [endpointId, shards, now, perShard, limit]);
+  const rows = await db.query(keyed ? 'claim_keyed' : 'claim', keyed ? claimKeyed : claimAny, [
+    endpointId,
+    shards,
+    now,
+    perShard,
+    limit,
+    leaseUntil,
+    node,
+  ]);
+  const deliveries: ClaimedDelivery[] = [];
+  const tooMuch: ReleasedClaim[] = [];
+  let payload = 0;
+  for (const [number, fence, tries, createdAt, trigger, eventId, eventType, occurredAt, data] of rows as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    string,
+    string,
+    number,
+    string,
+  ][]) {
+    if (payload > request.maxPayload) {
+      tooMuch.push({ number, claim: fence, dueAt: now });
+      continue;
+    }
+    payload += data.length;
+    deliveries.push({
+      number,
+      endpointId,
+      claim: fence,
+      leaseUntil,
+      attemptsMade: tries,
+      createdAt,
+      trigger: triggers[trigger]!,
+      eventId,
+      eventType,
+      occurredAt,
+      data,
+    });
+  }
+  await release(db, tooMuch);
+  const [next] = await db.query('claim_next', nextOf, [endpointId, shards]);
+  return { deliveries, nextDueAt: (next?.[0] as number | null | undefined) ?? null };
+}
+
+export async function release(db: Database, claims: readonly ReleasedClaim[]): Promise<void> {
+  if (claims.length === 0) return;
+  await db.query(
+    'release',
+    `UPDATE posthorn.deliveries d SET due_at = r.due_at, claimed_by = NULL
+     FROM unnest($1::bigint[], $2::int[], $3::bigint[]) AS r (number, claim, due_at)
+     WHERE d.shard = (r.number & 63)::smallint AND d.number = r.number AND d.state = 0 AND d.claim = r.claim AND d.claimed_by IS NOT NULL`,
+    [claims.map(({ number }) => number), claims.map((c) => c.claim), claims.map(({ dueAt }) => dueAt)],
+  );
+}
+
+export async function takeOver(db: Database, node: string, now: number): Promise<number> {
+  const rows = await db.query(
+    'take_over',
+    'UPDATE posthorn.deliveries SET due_at = $2, claimed_by = NULL WHERE state = 0 AND claimed_by = $1 RETURNING number',
+    [node, now],
+  );
+  return rows.length;
+}
+
+/**
+ * The earliest `due_at` of each endpoint in these shards. Steps from one (endpoint, shard) to the next through the
+ * index, so its cost grows with how many of those have work, not with how much work there is.
+ */
+export async function nextDue(db: Database, shards: readonly number[] | null): Promise<DueHint[]> {
+  const rows = await db.query(
+    'next_due',
+    `WITH RECURSIVE steps AS (
+       (SELECT endpoint, shard, due_at FROM posthorn.deliveries WHERE state = 0 ORDER BY endpoint, shard, due_at LIMIT 1)
+       UNION ALL
+       SELECT n.* FROM steps s CROSS JOIN LATERAL (
+         SELECT d.endpoint, d.shard, d.due_at FROM posthorn.deliveries d
+         WHERE d.state = 0 AND (d.endpoint, d.shard) > (s.endpoint, s.shard) ORDER BY d.endpoint, d.shard, d.due_at LIMIT 1) n)
+     SELECT p.id, min(s.due_at) FROM steps s JOIN posthorn.endpoints p ON p.num = s.endpoint
+     WHERE p.enabled AND p.deleted_at IS NULL AND s.shard = ANY ($1::smallint[]) GROUP BY p.id`,
+    [shards ?? allShards],
+  );
+  return rows.map(([endpointId, dueAt]) => ({ endpointId: endpointId as string, dueAt: dueAt as number }));
+}

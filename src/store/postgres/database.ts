@@ -1,0 +1,149 @@
+import pg from 'pg';
+import { UnavailableError } from '../../domain/errors.ts';
+
+export type Row = (string | number | boolean | null)[];
+export type Value =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | readonly (string | number | bigint | boolean | null)[];
+
+/** What statements run on: the pool, one connection within a transaction, or a caller's own client. */
+export interface Connection {
+  /** Rows as arrays, in column order. A named statement is prepared once on each connection. */
+  query(name: string, text: string, values?: readonly Value[]): Promise<Row[]>;
+}
+
+// SQLSTATE classes after which nothing was written, or after which writing again is harmless (each statement is
+// idempotent under its fence or its guard): connection (08), transaction rollback (40: deadlock, serialisation),
+// resources and full disk (53), object in use (55: lock time-out), operator (57: shutdown, cancelled), system (58),
+// and a server that became read-only (25006).
+const passing = /^(08|40|53|55|57|58)|^25006$/;
+const sqlState = /^[0-9A-Z]{5}$/;
+const lost =
+  /^(Connection terminated|timeout exceeded|Client has encountered|Client was closed|Query read timeout|Cannot use a pool)/;
+
+export function uniqueViolation(error: unknown): boolean {
+  return (error as { code?: string }).code === '23505';
+}
+
+function translated(error: unknown): unknown {
+  const { code, message } = error as { code?: unknown; message?: string };
+  const away =
+    typeof code === 'string' && sqlState.test(code) && code !== 'EPIPE'
+      ? passing.test(code)
+      : typeof code === 'string' || lost.test(message ?? '');
+  return away ? new UnavailableError(`the database cannot work now: ${message}`, { cause: error }) : error;
+}
+
+// Counts, times and numbers stay below 2^53; amounts are asked for as text.
+const types = {
+  getTypeParser: ((oid: number, format: 'text' | 'binary') =>
+    oid === 20 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+};
+
+async function queryOn(
+  client: pg.Pool | pg.ClientBase,
+  name: string,
+  text: string,
+  values: readonly Value[],
+): Promise<Row[]> {
+  try {
+    // Parameters are values only: no text of a caller ever becomes part of a statement.
+    const result = await client.query<Row>({
+      name,
+      text,
+      values: values as unknown[],
+      rowMode: 'array',
+    } as pg.QueryArrayConfig);
+    return result.rows;
+  } catch (error) {
+    throw translated(error);
+  }
+}
+
+/** A pool of connections, and transactions that end in commit or in nothing. */
+export class Database implements Connection {
+  readonly #pool: pg.Pool;
+  readonly #owned: boolean;
+
+  constructor(pool: pg.Pool, owned: boolean) {
+    this.#pool = pool;
+    this.#owned = owned;
+  }
+
+  static connect(url: string, connections: number): Database {
+    const pool = new pg.Pool({
+      connectionString: url,
+      max: connections,
+      connectionTimeoutMillis: 5000,
+      idleTimeoutMillis: 60_000,
+      // A server that is frozen or behind a dead network must not hold a caller for ever.
+      query_timeout: 30_000,
+      statement_timeout: 25_000,
+      keepAlive: true,
+      application_name: 'posthorn',
+      types,
+    });
+    // An idle connection that breaks is replaced when one is needed; without a listener it would end the process.
+    pool.on('error', () => {});
+    return new Database(pool, true);
+  }
+
+  /** On the application's own pool: closing leaves it open. */
+  static on(pool: pg.Pool): Database {
+    return new Database(pool, false);
+  }
+
+  query(name: string, text: string, values: readonly Value[] = []): Promise<Row[]> {
+    return queryOn(this.#pool, name, text, values);
+  }
+
+  /** Everything in `work` commits together, or nothing does (G4). */
+  async transaction<T>(work: (connection: Connection) => Promise<T>, mode = ''): Promise<T> {
+    let client: pg.PoolClient;
+    try {
+      client = await this.#pool.connect();
+    } catch (error) {
+      throw translated(error);
+    }
+    let broken: Error | undefined;
+    try {
+      await queryOn(client, '', `BEGIN ${mode}`, []);
+      const answer = await work({ query: (name, text, values = []) => queryOn(client, name, text, values) });
+      await queryOn(client, '', 'COMMIT', []);
+      return answer;
+    } catch (error) {
+      await client.query('ROLLBACK').catch((failure: Error) => (broken = failure));
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  /** Several reads of one state of the database. */
+  snapshot<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    return this.transaction(work, 'ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  }
+
+  /** A connection of its own outside of the pool, for LISTEN. */
+  async dedicated(): Promise<pg.Client> {
+    const { connectionString, ssl } = this.#pool.options;
+    const client = new pg.Client({
+      ...(connectionString === undefined ? this.#pool.options : { connectionString }),
+      ...(ssl === undefined ? {} : { ssl }),
+      connectionTimeoutMillis: 5000,
+      keepAlive: true,
+    });
+    await client.connect();
+    return client;
+  }
+
+  async close(): Promise<void> {
+    if (this.#owned) await this.#pool.end();
+  }
+}
+
+export const triggers = ['schedule', 'manual', 'redrive'] as const;

@@ -1,0 +1,131 @@
+import type { Endpoint } from '../../domain/endpoint.ts';
+import type { EndpointChange } from '../store.ts';
+import type { Connection, Database } from './database.ts';
+
+export interface KnownEndpoint {
+  readonly num: number;
+  readonly endpoint: Endpoint;
+}
+
+interface Copy {
+  readonly version: number;
+  readonly byId: ReadonlyMap<string, KnownEndpoint>;
+  readonly byTenant: ReadonlyMap<string, readonly KnownEndpoint[]>;
+}
+
+/** Raises the version and tells other nodes; in the transaction of the change itself. */
+async function announce(connection: Connection): Promise<void> {
+  await connection.query('config_raise', 'UPDATE posthorn.config SET version = version + 1');
+  await connection.query('config_notify', "SELECT pg_notify('posthorn_config', '')");
+}
+
+/**
+ * Endpoints that are not deleted, in a copy that knows its version. A write that depends on them compares the
+ * version inside its own statement, so a stale copy is found out before anything is stored.
+ */
+export class EndpointTable {
+  readonly #db: Database;
+  #copy: Copy | null = null;
+  #loading: Promise<Copy> | null = null;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async #load(): Promise<Copy> {
+    const rows = await this.#db.query(
+      'endpoints_load',
+      `SELECT c.version, e.num, e.document FROM posthorn.config c LEFT JOIN posthorn.endpoints e ON e.deleted_at IS NULL`,
+    );
+    const byId = new Map<string, KnownEndpoint>();
+    const byTenant = new Map<string, KnownEndpoint[]>();
+    for (const [, num, document] of rows) {
+      if (num === null) continue;
+      const known = { num: num as number, endpoint: document as unknown as Endpoint };
+      byId.set(known.endpoint.id, known);
+      const list = byTenant.get(known.endpoint.tenant);
+      if (list === undefined) byTenant.set(known.endpoint.tenant, [known]);
+      else list.push(known);
+    }
+    return { version: rows[0]![0] as number, byId, byTenant };
+  }
+
+  /** The copy, loaded where there is none or where it is known to be stale. */
+  async current(staleVersion?: number): Promise<Copy> {
+    if (this.#copy !== null && this.#copy.version !== staleVersion) return this.#copy;
+    this.#loading ??= this.#load().finally(() => (this.#loading = null));
+    this.#copy = await this.#loading;
+    return this.#copy;
+  }
+
+  /** Forgets the copy: the next use reads it anew. */
+  forget(): void {
+    this.#copy = null;
+  }
+
+  async get(id: string): Promise<KnownEndpoint | undefined> {
+    const [row] = await this.#db.query(
+      'endpoint_get',
+      'SELECT num, document FROM posthorn.endpoints WHERE id = $1 AND deleted_at IS NULL',
+      [id],
+    );
+    return row === undefined ? undefined : { num: row[0] as number, endpoint: row[1] as unknown as Endpoint };
+  }
+
+  async list(query: { tenant: string | null; after: string | null; limit: number }): Promise<Endpoint[]> {
+    const rows = await this.#db.query(
+      'endpoint_list',
+      `SELECT document FROM posthorn.endpoints WHERE deleted_at IS NULL AND ($1::text IS NULL OR tenant = $1)
+         AND ($2::text IS NULL OR id COLLATE "C" > $2) ORDER BY id COLLATE "C" LIMIT $3`,
+      [query.tenant, query.after, Number.isFinite(query.limit) ? query.limit : null],
+    );
+    return rows.map(([document]) => document as unknown as Endpoint);
+  }
+
+  async create(endpoint: Endpoint): Promise<void> {
+    await this.#db.transaction(async (connection) => {
+      await connection.query(
+        'endpoint_create',
+        'INSERT INTO posthorn.endpoints (id, tenant, enabled, document) VALUES ($1, $2, $3, $4)',
+        [endpoint.id, endpoint.tenant, endpoint.enabled, JSON.stringify(endpoint)],
+      );
+      await announce(connection);
+    });
+    this.forget();
+  }
+
+  async update(id: string, change: EndpointChange): Promise<Endpoint | null> {
+    const changed = await this.#db.transaction(async (connection) => {
+      const [row] = await connection.query(
+        'endpoint_lock',
+        'SELECT document FROM posthorn.endpoints WHERE id = $1 AND deleted_at IS NULL FOR UPDATE',
+        [id],
+      );
+      if (row === undefined) return null;
+      const endpoint: Endpoint = { ...(row[0] as unknown as Endpoint), ...change };
+      await connection.query(
+        'endpoint_update',
+        'UPDATE posthorn.endpoints SET enabled = $2, document = $3 WHERE id = $1',
+        [id, endpoint.enabled, JSON.stringify(endpoint)],
+      );
+      await announce(connection);
+      return endpoint;
+    });
+    this.forget();
+    return changed;
+  }
+
+  async delete(id: string, now: number): Promise<boolean> {
+    const deleted = await this.#db.transaction(async (connection) => {
+      const rows = await connection.query(
+        'endpoint_delete',
+        'UPDATE posthorn.endpoints SET deleted_at = $2, enabled = false WHERE id = $1 AND deleted_at IS NULL RETURNING num',
+        [id, now],
+      );
+      if (rows.length > 0) await announce(connection);
+      return rows.length > 0;
+    });
+    this.forget();
+    return deleted;
+  }
+}

@@ -1,0 +1,121 @@
+import type { ConservationRow, Finding } from '../store.ts';
+import type { Database } from './database.ts';
+
+// The reconciler's reading (G6). It shares no code with the writers on purpose: its queries count rows
+// and read counters, and the comparing is done elsewhere.
+
+export async function readConservation(db: Database): Promise<ConservationRow[]> {
+  const rows = await db.snapshot((connection) =>
+    connection.query(
+      'conservation',
+      `WITH counted AS (
+         SELECT endpoint, count(*) FILTER (WHERE state = 0) AS pending, count(*) FILTER (WHERE state = 1) AS delivered,
+           count(*) FILTER (WHERE state = 2) AS dead, count(*) FILTER (WHERE state = 3) AS cancelled,
+           count(*) FILTER (WHERE state = 4) AS suppressed
+         FROM posthorn.deliveries GROUP BY endpoint),
+       booked AS (
+         SELECT endpoint, sum(accepted)::bigint AS accepted, sum(delivered)::bigint AS delivered, sum(dead)::bigint AS dead,
+           sum(cancelled)::bigint AS cancelled, sum(suppressed)::bigint AS suppressed, sum(pruned_delivered)::bigint AS pruned_delivered,
+           sum(pruned_dead)::bigint AS pruned_dead, sum(pruned_cancelled)::bigint AS pruned_cancelled,
+           sum(pruned_suppressed)::bigint AS pruned_suppressed
+         FROM posthorn.ledger GROUP BY endpoint)
+       SELECT coalesce(p.id, 'unknown endpoint ' || endpoint), coalesce(p.tenant, 'unknown'),
+         coalesce(b.accepted, 0), coalesce(b.delivered, 0), coalesce(b.dead, 0), coalesce(b.cancelled, 0), coalesce(b.suppressed, 0),
+         coalesce(c.pending, 0), coalesce(c.delivered, 0), coalesce(c.dead, 0), coalesce(c.cancelled, 0), coalesce(c.suppressed, 0),
+         coalesce(b.pruned_delivered, 0), coalesce(b.pruned_dead, 0), coalesce(b.pruned_cancelled, 0), coalesce(b.pruned_suppressed, 0)
+       FROM counted c FULL JOIN booked b USING (endpoint) FULL JOIN (SELECT num AS endpoint, id, tenant FROM posthorn.endpoints) p USING (endpoint)
+       ORDER BY endpoint`,
+    ),
+  );
+  return rows.map((row) => {
+    const [accepted, delivered, dead, cancelled, suppressed, ...rest] = row.slice(2) as number[];
+    const [pending, ...counted] = rest.slice(0, 5);
+    const states = ([d, e, c, s]: number[]) => ({ delivered: d!, dead: e!, cancelled: c!, suppressed: s! });
+    return {
+      endpointId: row[0] as string,
+      tenant: row[1] as string,
+      counters: {
+        accepted: accepted!,
+        delivered: delivered!,
+        dead: dead!,
+        cancelled: cancelled!,
+        suppressed: suppressed!,
+      },
+      rows: { pending: pending!, ...states(counted) },
+      pruned: states(rest.slice(5)),
+    };
+  });
+}
+
+/** Each query answers [delivery number, event id, endpoint id] of what contradicts itself. */
+const checks: readonly { readonly problem: string; readonly sql: string }[] = [
+  {
+    problem: 'a delivery of this event is gone (the event has more deliveries than rows)',
+    sql: `SELECT NULL::bigint, e.id, NULL::text FROM posthorn.events e WHERE e.deliveries > 0
+          AND e.deliveries <> (SELECT count(*) FROM posthorn.deliveries d WHERE d.shard = e.shard AND d.event_number = e.number)`,
+  },
+  {
+    problem: 'the event of this delivery is gone',
+    sql: `SELECT d.number, NULL::text, p.id FROM posthorn.deliveries d LEFT JOIN posthorn.endpoints p ON p.num = d.endpoint
+          WHERE NOT EXISTS (SELECT 1 FROM posthorn.events e WHERE e.shard = d.shard AND e.number = d.event_number)`,
+  },
+  {
+    problem: 'is delivered, but no attempt of it was',
+    sql: `SELECT d.number, e.id, p.id FROM posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number JOIN posthorn.endpoints p ON p.num = d.endpoint
+          WHERE d.state = 1 AND NOT EXISTS (SELECT 1 FROM posthorn.attempts a WHERE a.shard = d.shard AND a.delivery = d.number AND a.outcome = 'delivered')`,
+  },
+  {
+    problem: 'an attempt delivered it, but it is not delivered',
+    sql: `SELECT d.number, e.id, p.id FROM posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number JOIN posthorn.endpoints p ON p.num = d.endpoint
+          WHERE d.state <> 1 AND EXISTS (SELECT 1 FROM posthorn.attempts a WHERE a.shard = d.shard AND a.delivery = d.number AND a.outcome = 'delivered')`,
+  },
+  {
+    problem: 'is dead, but its last attempt did not end it',
+    sql: `SELECT d.number, e.id, p.id FROM posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number JOIN posthorn.endpoints p ON p.num = d.endpoint
+          WHERE d.state = 2 AND coalesce((SELECT a.outcome FROM posthorn.attempts a WHERE a.shard = d.shard AND a.delivery = d.number AND a.outcome <> 'superseded'
+            ORDER BY a.n DESC LIMIT 1), '') <> 'dead'`,
+  },
+  {
+    problem: 'an attempt ended it and nobody redrove it, but it is not dead',
+    sql: `SELECT d.number, e.id, p.id FROM posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number JOIN posthorn.endpoints p ON p.num = d.endpoint
+          WHERE d.state NOT IN (1, 2) AND d.redrives = 0
+            AND EXISTS (SELECT 1 FROM posthorn.attempts a WHERE a.shard = d.shard AND a.delivery = d.number AND a.outcome = 'dead')`,
+  },
+  {
+    problem: 'left pending without a recorded reason (G5)',
+    sql: `SELECT d.number, e.id, p.id FROM posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number JOIN posthorn.endpoints p ON p.num = d.endpoint
+          WHERE d.state <> 0 AND (d.reason IS NULL OR d.settled_at IS NULL)`,
+  },
+  {
+    problem: 'is pending, but has a reason for having ended',
+    sql: `SELECT d.number, e.id, p.id FROM posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number JOIN posthorn.endpoints p ON p.num = d.endpoint
+          WHERE d.state = 0 AND (d.reason IS NOT NULL OR d.settled_at IS NOT NULL OR d.due_at IS NULL)`,
+  },
+  {
+    problem: 'its state and its reason contradict each other',
+    sql: `SELECT d.number, e.id, p.id FROM posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number JOIN posthorn.endpoints p ON p.num = d.endpoint
+          WHERE d.state = 3 AND d.reason <> 'endpoint_deleted' AND d.reason NOT LIKE 'cancelled: %'
+             OR d.state = 4 AND d.reason <> 'endpoint_paused'
+             OR d.state = 2 AND d.reason NOT IN ('schedule_exhausted', 'too_old', 'gone')`,
+  },
+];
+
+export async function findTampered(db: Database, limit: number): Promise<Finding[]> {
+  return await db.snapshot(async (connection) => {
+    const findings: Finding[] = [];
+    for (const { problem, sql } of checks) {
+      if (findings.length >= limit) break;
+      for (const [number, eventId, endpointId] of await connection.query('', `${sql} LIMIT $1`, [
+        limit - findings.length,
+      ])) {
+        findings.push({
+          number: number as number | null,
+          eventId: eventId as string | null,
+          endpointId: endpointId as string | null,
+          problem,
+        });
+      }
+    }
+    return findings;
+  });
+}

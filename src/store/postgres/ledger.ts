@@ -1,0 +1,36 @@
+import type { Connection } from './database.ts';
+
+export const endStates = [null, 'delivered', 'dead', 'cancelled', 'suppressed'] as const;
+
+export interface LedgerChange {
+  readonly endpoint: number;
+  readonly createdAt: number;
+  readonly delivered?: number;
+  readonly dead?: number;
+  readonly cancelled?: number;
+  readonly suppressed?: number;
+}
+
+/** Counter changes of what people and the pruner do, in the transaction that does it (G4). `prefix` is `` or `pruned_`. */
+export async function writeLedger(
+  connection: Connection,
+  prefix: '' | 'pruned_',
+  changes: readonly LedgerChange[],
+): Promise<void> {
+  if (changes.length === 0) return;
+  const names = ['delivered', 'dead', 'cancelled', 'suppressed'] as const;
+  await connection.query(
+    `ledger_${prefix}change`,
+    `INSERT INTO posthorn.ledger AS l (shard, endpoint, hour, writer, ${names.map((name) => prefix + name).join(', ')})
+     SELECT 0, c.endpoint, c.created_at / 3600000, 'operations', sum(c.delivered), sum(c.dead), sum(c.cancelled), sum(c.suppressed)
+     FROM unnest($1::int[], $2::bigint[], $3::int[], $4::int[], $5::int[], $6::int[])
+       AS c (endpoint, created_at, delivered, dead, cancelled, suppressed) GROUP BY 2, 3 ORDER BY 2, 3
+     ON CONFLICT (shard, endpoint, hour, writer)
+       DO UPDATE SET ${names.map((name) => `${prefix}${name} = l.${prefix}${name} + excluded.${prefix}${name}`).join(', ')}`,
+    [
+      changes.map(({ endpoint }) => endpoint),
+      changes.map(({ createdAt }) => createdAt),
+      ...names.map((name) => changes.map((change) => change[name] ?? 0)),
+    ],
+  );
+}

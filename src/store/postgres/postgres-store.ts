@@ -1,0 +1,86 @@
+import type { Store } from '../store.ts';
+import { accept } from './accept.ts';
+import { claim, nextDue, release, takeOver } from './claim.ts';
+import type { Database } from './database.ts';
+import { EndpointTable } from './endpoints.ts';
+import { findTampered, readConservation } from './integrity.ts';
+import { beat, leave, readNodes } from './nodes.ts';
+import {
+  acceptFor,
+  cancelDelivery,
+  cancelOrphans,
+  createRedrive,
+  findRedrive,
+  redriveDelivery,
+  replayEvent,
+  runningRedrives,
+  stepRedrive,
+} from './operations.ts';
+import { prune } from './prune.ts';
+import {
+  readAccounting,
+  readAttempts,
+  readDeadLetters,
+  readDeliveries,
+  readDelivery,
+  readEvent,
+} from './readings.ts';
+import { settle } from './settle.ts';
+
+/** The port on PostgreSQL; any number of nodes share it. */
+export function createPostgresStore(db: Database, endpoints: EndpointTable): Store {
+  return {
+    accept: (groups, options) => accept(db, endpoints, groups, options),
+    claim: async (request) => {
+      const known = (await endpoints.current()).byId.get(request.endpointId);
+      return await claim(db, request, known?.endpoint.ordering !== 'none');
+    },
+    settle: (settlements) => settle(db, settlements),
+    release: (claims) => release(db, claims),
+    takeOver: (node, now) => takeOver(db, node, now),
+    nextDue: (shards) => nextDue(db, shards),
+    prune: (request) => prune(db, request),
+    cancelOrphans: (limit, now) => cancelOrphans(db, limit, now),
+
+    createEndpoint: (endpoint) => endpoints.create(endpoint),
+    updateEndpoint: (id, change) => endpoints.update(id, change),
+    endpoint: async (id) => (await endpoints.get(id))?.endpoint ?? null,
+    endpoints: (query) => endpoints.list(query),
+    deleteEndpoint: (id, now) => endpoints.delete(id, now),
+
+    redriveDelivery: (number, now) => redriveDelivery(db, number, now),
+    cancelDelivery: (number, words, now) => cancelDelivery(db, number, words, now),
+    replayEvent: (tenant, eventId, endpointId, now) =>
+      replayEvent(db, endpoints, tenant, eventId, endpointId, now),
+    acceptFor: (event, endpointId, now) => acceptFor(db, endpoints, event, endpointId, now),
+    createRedrive: (redrive) => createRedrive(db, redrive),
+    redrive: (id) => findRedrive(db, id),
+    runningRedrives: () => runningRedrives(db),
+    stepRedrive: (id, limit, now) => stepRedrive(db, id, limit, now),
+
+    event: (tenant, id) => readEvent(db, tenant, id),
+    deliveries: (filter, page) => readDeliveries(db, filter, page),
+    delivery: (number) => readDelivery(db, number),
+    attempts: (number) => readAttempts(db, number),
+    deadLetters: (tenant) => readDeadLetters(db, tenant),
+    accounting: (query) => readAccounting(db, query),
+    setting: async (name) => {
+      const [row] = await db.query('setting', 'SELECT value FROM posthorn.settings WHERE name = $1', [name]);
+      return (row?.[0] as string | undefined) ?? null;
+    },
+    saveSetting: async (name, value) => {
+      await db.query(
+        'setting_save',
+        'INSERT INTO posthorn.settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+        [name, value],
+      );
+    },
+
+    conservation: () => readConservation(db),
+    findTampered: (limit) => findTampered(db, limit),
+    beat: (node) => beat(db, node),
+    leave: (node) => leave(db, node),
+    nodes: () => readNodes(db),
+    close: () => db.close(),
+  };
+}

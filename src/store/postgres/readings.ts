@@ -1,0 +1,232 @@
+import type { ErrorClass } from '../../domain/attempt.ts';
+import { deliveryStates } from '../../domain/delivery.ts';
+import type { EventRecord } from '../../domain/event.ts';
+import { shardOfNumber } from '../../domain/ids.ts';
+import type {
+  AccountingCounts,
+  AccountingQuery,
+  AttemptRecord,
+  DeadLetterGroup,
+  DeliveryFilter,
+  DeliveryRecord,
+  Money,
+} from '../store.ts';
+import { findEvent } from './accept.ts';
+import { triggers, type Database, type Row, type Value } from './database.ts';
+import { filterSql } from './filter.ts';
+
+/** How long past its `due_at` a pending delivery counts as overdue, in milliseconds. */
+const overdueGraceMs = 60_000;
+const hourMs = 3_600_000;
+
+export async function readEvent(db: Database, tenant: string, id: string): Promise<EventRecord | null> {
+  const row = await findEvent(db, tenant, id);
+  if (row === undefined) return null;
+  return {
+    tenant: row[0] as string,
+    id: row[1] as string,
+    type: row[2] as string,
+    data: row[3] as string,
+    orderingKey: row[4] as string | null,
+    occurredAt: row[5] as number | null,
+    acceptedAt: row[6] as number,
+    value: row[7] === null ? null : { amountMinor: BigInt(row[7] as string), currency: row[8] as string },
+    deliveries: row[9] as number,
+    suppressed: row[10] as number,
+    shard: shardOfNumber(row[11] as number),
+  };
+}
+
+const columns = `d.number, e.id, e.type, e.tenant, p.id, d.state, d.attempts, d.due_at, d.created_at, d.settled_at, d.reason,
+  d.error_class, d.status_code, d.message`;
+const tables = `posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number
+  JOIN posthorn.endpoints p ON p.num = d.endpoint`;
+
+function deliveryOf(row: Row): DeliveryRecord {
+  return {
+    number: row[0] as number,
+    eventId: row[1] as string,
+    eventType: row[2] as string,
+    tenant: row[3] as string,
+    endpointId: row[4] as string,
+    state: deliveryStates[row[5] as number]!,
+    attempts: row[6] as number,
+    dueAt: row[7] as number | null,
+    createdAt: row[8] as number,
+    settledAt: row[9] as number | null,
+    reason: row[10] as string | null,
+    lastErrorClass: row[11] as ErrorClass | null,
+    lastStatusCode: row[12] as number | null,
+    lastMessage: row[13] as string | null,
+  };
+}
+
+export async function readDeliveries(
+  db: Database,
+  filter: DeliveryFilter,
+  page: { before: number | null; limit: number },
+): Promise<DeliveryRecord[]> {
+  const { eventId, ...rest } = filter;
+  const { where, values } = filterSql(rest, 3);
+  let more = '';
+  if (eventId !== undefined) {
+    // By way of the receipts: ids are unique within a tenant, so without one all tenants are looked at.
+    const tenants =
+      filter.tenant !== undefined
+        ? [filter.tenant]
+        : (await db.query('tenants', 'SELECT DISTINCT tenant FROM posthorn.event_ledger')).map(
+            ([tenant]) => tenant as string,
+          );
+    const found = await Promise.all(tenants.map((tenant) => findEvent(db, tenant, eventId)));
+    const numbers = found.flatMap((row) => (row === undefined ? [] : [row[11] as number]));
+    more = ` AND d.event_number = ANY ($${3 + values.length}::bigint[]) AND d.shard = ANY ($${4 + values.length}::smallint[])`;
+    values.push(numbers, numbers.map(shardOfNumber));
+  }
+  const rows = await db.query(
+    '',
+    `SELECT ${columns} FROM ${tables} WHERE d.number < $1 AND ${where}${more} ORDER BY d.number DESC LIMIT $2`,
+    [page.before ?? Number.MAX_SAFE_INTEGER, page.limit, ...values],
+  );
+  return rows.map(deliveryOf);
+}
+
+export async function readDelivery(db: Database, number: number): Promise<DeliveryRecord | null> {
+  const [row] = await db.query(
+    'delivery',
+    `SELECT ${columns} FROM ${tables} WHERE d.shard = $1 AND d.number = $2`,
+    [shardOfNumber(number), number],
+  );
+  return row === undefined ? null : deliveryOf(row);
+}
+
+export async function readAttempts(db: Database, number: number): Promise<AttemptRecord[]> {
+  const rows = await db.query(
+    'attempts',
+    `SELECT n, started_at, duration_ms, status_code, outcome, error_class, message, response_excerpt, trigger, node
+     FROM posthorn.attempts WHERE shard = $1 AND delivery = $2 ORDER BY n`,
+    [shardOfNumber(number), number],
+  );
+  return rows.map((row) => ({
+    n: row[0] as number,
+    startedAt: row[1] as number,
+    durationMs: row[2] as number,
+    statusCode: row[3] as number | null,
+    outcome: row[4] as AttemptRecord['outcome'],
+    errorClass: row[5] as ErrorClass | null,
+    message: row[6] as string | null,
+    responseExcerpt: row[7] as string | null,
+    trigger: triggers[row[8] as number]!,
+    node: row[9] as string,
+  }));
+}
+
+function moneyOf(rows: readonly Row[], from: number): Money[] {
+  return rows
+    .filter((row) => row[from] !== null)
+    .map((row) => ({
+      currency: row[from] as string,
+      amountMinor: BigInt(row[from + 1] as string),
+      events: row[from + 2] as number,
+    }));
+}
+
+export async function readDeadLetters(db: Database, tenant: string | null): Promise<DeadLetterGroup[]> {
+  const of = 'd.state = 2 AND ($1::text IS NULL OR p.tenant = $1)';
+  const [groups, money] = await Promise.all([
+    db.query(
+      'dead_letters',
+      `SELECT p.id, p.document ->> 'owner', d.error_class, count(*), min(d.settled_at)
+       FROM posthorn.deliveries d JOIN posthorn.endpoints p ON p.num = d.endpoint
+       WHERE ${of} GROUP BY p.id, p.document ->> 'owner', d.error_class ORDER BY 4 DESC`,
+      [tenant],
+    ),
+    db.query(
+      'dead_letters_money',
+      `SELECT endpoint, class, currency, sum(amount_minor)::text, count(*) FROM (
+         SELECT DISTINCT p.id AS endpoint, d.error_class AS class, e.currency, e.amount_minor, e.number FROM ${tables} WHERE ${of}) m
+       GROUP BY endpoint, class, currency`,
+      [tenant],
+    ),
+  ]);
+  return groups.map((row) => ({
+    endpointId: row[0] as string,
+    owner: row[1] as string | null,
+    errorClass: row[2] as ErrorClass | null,
+    count: row[3] as number,
+    oldestAt: row[4] as number,
+    valueAtRisk: moneyOf(
+      money.filter((m) => m[0] === row[0] && m[1] === row[2]),
+      2,
+    ),
+  }));
+}
+
+export async function readAccounting(db: Database, query: AccountingQuery): Promise<AccountingCounts> {
+  const { now, tenant, endpointId } = query;
+  const fromHour = query.since === null ? 0 : Math.floor(query.since / hourMs);
+  const toHour = query.until === null ? 2 ** 31 - 1 : Math.floor((query.until - 1) / hourMs);
+  const of = '($1::text IS NULL OR p.tenant = $1) AND ($2::text IS NULL OR p.id = $2)';
+  const hours: Value[] = [tenant, endpointId, fromHour, toHour];
+  // Counters stand by the hour, so rows are counted over the same whole hours.
+  const times: Value[] = [
+    tenant,
+    endpointId,
+    fromHour * hourMs,
+    query.until === null ? Number.MAX_SAFE_INTEGER : (toHour + 1) * hourMs,
+  ];
+  return await db.snapshot(async (connection) => {
+    const [sums] = await connection.query(
+      'accounting',
+      `SELECT sum(l.accepted)::bigint, sum(l.delivered)::bigint, sum(l.dead)::bigint, sum(l.cancelled)::bigint, sum(l.suppressed)::bigint,
+         sum(l.late)::bigint, sum(l.superseded)::bigint, sum(l.first_attempts)::bigint, sum(l.first_delivered)::bigint
+       FROM posthorn.ledger l JOIN posthorn.endpoints p ON p.num = l.endpoint WHERE ${of} AND l.hour BETWEEN $3 AND $4`,
+      hours,
+    );
+    const sum = (index: number): number => (sums![index] as number | null) ?? 0;
+    const [events] = await connection.query(
+      'accounting_events',
+      `SELECT sum(events)::bigint, sum(unmatched)::bigint FROM posthorn.event_ledger
+       WHERE ($1::text IS NULL OR tenant = $1) AND hour BETWEEN $2 AND $3`,
+      [tenant, fromHour, toHour],
+    );
+    const [waiting] = await connection.query(
+      'accounting_pending',
+      `SELECT count(*), count(*) FILTER (WHERE d.due_at < $5::bigint - ${overdueGraceMs}),
+         count(*) FILTER (WHERE d.created_at < $5::bigint - (p.document ->> 'deliverWithinMs')::bigint)
+       FROM posthorn.deliveries d JOIN posthorn.endpoints p ON p.num = d.endpoint
+       WHERE d.state = 0 AND ${of} AND d.created_at >= $3 AND d.created_at < $4`,
+      [...times, now],
+    );
+    const latency = await connection.query(
+      'accounting_latency',
+      `SELECT l.bucket, sum(l.count)::bigint FROM posthorn.latency l JOIN posthorn.endpoints p ON p.num = l.endpoint
+       WHERE ${of} AND l.hour BETWEEN $3 AND $4 GROUP BY l.bucket`,
+      hours,
+    );
+    // At risk: events with a delivery that is dead or suppressed, each event once.
+    const money = await connection.query(
+      'accounting_money',
+      `SELECT currency, sum(amount_minor)::text, count(*) FROM (
+         SELECT DISTINCT e.number, e.currency, e.amount_minor FROM ${tables}
+         WHERE d.state IN (2, 4) AND ${of} AND d.created_at >= $3 AND d.created_at < $4) m GROUP BY currency`,
+      times,
+    );
+    return {
+      events: (events![0] as number | null) ?? 0,
+      unmatched: (events![1] as number | null) ?? 0,
+      accepted: sum(0),
+      delivered: sum(1),
+      pending: waiting![0] as number,
+      dead: sum(2),
+      cancelled: sum(3),
+      suppressed: sum(4),
+      overdue: waiting![1] as number,
+      late: sum(5) + (waiting![2] as number),
+      supersededAttempts: sum(6),
+      firstAttempts: sum(7),
+      firstAttemptDelivered: sum(8),
+      latency: latency.map(([bucket, count]) => ({ bucket: bucket as number, count: count as number })),
+      valueAtRisk: moneyOf(money, 0),
+    };
+  });
+}

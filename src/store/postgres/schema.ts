@@ -1,0 +1,209 @@
+import type { Database } from './database.ts';
+
+/** Numbers under which delivery states are stored. */
+export const stateNumbers = { pending: 0, delivered: 1, dead: 2, cancelled: 3, suppressed: 4 } as const;
+
+/** Two nodes that start at once take turns by this advisory lock. */
+const migrationLock = 7_026_784_1;
+
+/**
+ * Migrations in order; `posthorn.migrations` says which a database has had. Never edit one that was released.
+ *
+ * Every table on the delivery path carries `shard`, and every key and join names it. Deliveries have room on
+ * their pages (fill factor), and no index by anything that a settle changes but the two partial ones on pending
+ * rows, which a settle leaves.
+ */
+const migrations: readonly string[] = [
+  `
+  CREATE TABLE posthorn.settings (name text PRIMARY KEY, value text NOT NULL);
+
+  -- One row; its version goes up with every change of configuration, so that no fan-out works from a stale copy.
+  CREATE TABLE posthorn.config (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), version bigint NOT NULL);
+  INSERT INTO posthorn.config (version) VALUES (1);
+
+  CREATE TABLE posthorn.endpoints (
+    num int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id text NOT NULL UNIQUE,
+    tenant text NOT NULL,
+    enabled boolean NOT NULL,
+    document jsonb NOT NULL,
+    deleted_at bigint
+  );
+
+  CREATE SEQUENCE posthorn.event_numbers AS bigint;
+  CREATE SEQUENCE posthorn.delivery_numbers AS bigint;
+
+  CREATE TABLE posthorn.events (
+    shard smallint NOT NULL,
+    number bigint NOT NULL,
+    tenant text NOT NULL,
+    id text NOT NULL,
+    type text NOT NULL,
+    data text NOT NULL,
+    ordering_key text,
+    occurred_at bigint,
+    accepted_at bigint NOT NULL,
+    amount_minor bigint,
+    currency text,
+    deliveries int NOT NULL,
+    suppressed int NOT NULL,
+    filtered int NOT NULL,
+    PRIMARY KEY (shard, number)
+  );
+  CREATE INDEX events_unwanted ON posthorn.events (accepted_at) WHERE deliveries = 0;
+
+  -- Guards (tenant, id) in its home shard, and says where the event is (G1).
+  CREATE TABLE posthorn.receipts (
+    shard smallint NOT NULL,
+    tenant text NOT NULL,
+    id text NOT NULL,
+    event_number bigint NOT NULL,
+    PRIMARY KEY (shard, tenant, id)
+  );
+
+  CREATE TABLE posthorn.deliveries (
+    shard smallint NOT NULL,
+    number bigint NOT NULL,
+    event_number bigint NOT NULL,
+    endpoint int NOT NULL,
+    state smallint NOT NULL,
+    due_at bigint,
+    claim int NOT NULL DEFAULT 0,
+    claimed_by text,
+    attempts int NOT NULL DEFAULT 0,
+    tries int NOT NULL DEFAULT 0,
+    trigger smallint NOT NULL DEFAULT 0,
+    redrives int NOT NULL DEFAULT 0,
+    created_at bigint NOT NULL,
+    settled_at bigint,
+    reason text,
+    order_key text,
+    error_class text,
+    status_code int,
+    message text,
+    PRIMARY KEY (shard, number),
+    CHECK ((state = 0) = (due_at IS NOT NULL))
+  ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 1);
+  CREATE INDEX deliveries_due ON posthorn.deliveries (endpoint, shard, due_at) WHERE state = 0;
+  CREATE INDEX deliveries_order ON posthorn.deliveries (shard, endpoint, order_key, number) WHERE state = 0 AND order_key IS NOT NULL;
+  CREATE INDEX deliveries_ended ON posthorn.deliveries (state, endpoint, number) WHERE state >= 2;
+  CREATE INDEX deliveries_event ON posthorn.deliveries (shard, event_number);
+
+  CREATE TABLE posthorn.attempts (
+    shard smallint NOT NULL,
+    delivery bigint NOT NULL,
+    n int NOT NULL,
+    started_at bigint NOT NULL,
+    duration_ms int NOT NULL,
+    status_code int,
+    outcome text NOT NULL,
+    error_class text,
+    message text,
+    response_excerpt text,
+    trigger smallint NOT NULL,
+    node text NOT NULL,
+    PRIMARY KEY (shard, delivery, n)
+  );
+
+  -- Counts by the hour of acceptance, and by who wrote them: two nodes never wait for each other's row.
+  CREATE TABLE posthorn.ledger (
+    shard smallint NOT NULL,
+    endpoint int NOT NULL,
+    hour int NOT NULL,
+    writer text NOT NULL,
+    accepted bigint NOT NULL DEFAULT 0,
+    delivered bigint NOT NULL DEFAULT 0,
+    dead bigint NOT NULL DEFAULT 0,
+    cancelled bigint NOT NULL DEFAULT 0,
+    suppressed bigint NOT NULL DEFAULT 0,
+    late bigint NOT NULL DEFAULT 0,
+    superseded bigint NOT NULL DEFAULT 0,
+    first_attempts bigint NOT NULL DEFAULT 0,
+    first_delivered bigint NOT NULL DEFAULT 0,
+    pruned_delivered bigint NOT NULL DEFAULT 0,
+    pruned_dead bigint NOT NULL DEFAULT 0,
+    pruned_cancelled bigint NOT NULL DEFAULT 0,
+    pruned_suppressed bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (shard, endpoint, hour, writer)
+  ) WITH (fillfactor = 50);
+  CREATE TABLE posthorn.event_ledger (
+    shard smallint NOT NULL,
+    tenant text NOT NULL,
+    hour int NOT NULL,
+    writer text NOT NULL,
+    events bigint NOT NULL,
+    unmatched bigint NOT NULL,
+    PRIMARY KEY (shard, tenant, hour, writer)
+  ) WITH (fillfactor = 50);
+  CREATE TABLE posthorn.latency (
+    shard smallint NOT NULL,
+    endpoint int NOT NULL,
+    hour int NOT NULL,
+    bucket smallint NOT NULL,
+    writer text NOT NULL,
+    count bigint NOT NULL,
+    PRIMARY KEY (shard, endpoint, hour, bucket, writer)
+  ) WITH (fillfactor = 50);
+
+  CREATE TABLE posthorn.redrives (
+    id text PRIMARY KEY,
+    filter jsonb NOT NULL,
+    rate_per_s float8,
+    dry_run boolean NOT NULL,
+    state text NOT NULL,
+    matched int NOT NULL,
+    redriven int NOT NULL,
+    cursor bigint NOT NULL,
+    last_number bigint NOT NULL,
+    created_at bigint NOT NULL,
+    finished_at bigint
+  );
+
+  -- Who is alive, by this database's own clock.
+  CREATE TABLE posthorn.nodes (
+    node text PRIMARY KEY,
+    started_at bigint NOT NULL,
+    beat_at bigint NOT NULL
+  );
+  `,
+];
+
+/** Brings the schema up to date; refuses a database that a newer Posthorn has migrated. */
+export async function migrate(db: Database): Promise<void> {
+  await db.transaction(async (connection) => {
+    await connection.query('', 'SELECT pg_advisory_xact_lock($1)', [migrationLock]);
+    await connection.query('', 'CREATE SCHEMA IF NOT EXISTS posthorn');
+    await connection.query('', 'CREATE TABLE IF NOT EXISTS posthorn.migrations (number int PRIMARY KEY)');
+    const [row] = await connection.query('', 'SELECT coalesce(max(number), 0) FROM posthorn.migrations');
+    const version = row![0] as number;
+    if (version > migrations.length) {
+      throw new Error(
+        `this database was migrated by a newer Posthorn (schema ${version}, this one knows ${migrations.length}); use that version`,
+      );
+    }
+    for (let at = version; at < migrations.length; at++) {
+      for (const statement of statementsOf(migrations[at]!)) await connection.query('', statement);
+      await connection.query('', 'INSERT INTO posthorn.migrations (number) VALUES ($1)', [at + 1]);
+    }
+  });
+}
+
+/** The statements of a migration; a function's body stands between $body$ marks. */
+function statementsOf(text: string): string[] {
+  return text
+    .split(/(\$body\$[\s\S]*?\$body\$)/)
+    .reduce<string[]>(
+      (statements, part, index) => {
+        if (index % 2 === 1) {
+          statements[statements.length - 1] += part;
+          return statements;
+        }
+        const [first, ...rest] = part.split(/;\s*$/m);
+        statements[statements.length - 1] += first!;
+        statements.push(...rest);
+        return statements;
+      },
+      [''],
+    )
+    .filter((statement) => statement.replaceAll(/--.*$/gm, '').trim() !== '');
+}

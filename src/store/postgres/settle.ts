@@ -1,0 +1,89 @@
+import { latencyBucket } from '../../domain/latency.ts';
+import type { Settlement } from '../store.ts';
+import { triggers, type Database, type Value } from './database.ts';
+import { stateNumbers } from './schema.ts';
+
+/**
+ * One statement is the whole transaction (G4): the fenced update (G3), the attempt log, the counters, and the
+ * successor of an ordering key. It may be run twice with the same outcomes, as happens where the connection was
+ * lost before its answer came: what is in the attempt log already is answered as it was, and counted no more.
+ */
+const settleSql = `WITH
+  s AS MATERIALIZED (
+    SELECT u.*, (u.number & 63)::smallint AS shard, d.endpoint, d.order_key, a.outcome IS NOT NULL AS logged,
+      a.started_at = u.started_at AND a.outcome = CASE u.state WHEN 0 THEN 'retry' WHEN 1 THEN 'delivered' ELSE 'dead' END AS again,
+      row_number() OVER (PARTITION BY u.number, u.claim ORDER BY u.ord) = 1 AS foremost
+    FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::int[], $9::int[],
+      $10::text[], $11::text[], $12::text[], $13::smallint[], $14::boolean[], $15::boolean[], $16::boolean[], $17::smallint[],
+      $18::bigint[])
+      WITH ORDINALITY AS u (number, claim, state, due_at, reason, now, started_at, duration_ms, status_code, error_class, message,
+        excerpt, trigger, late, first, keyed, bucket, created_at, ord)
+    JOIN posthorn.deliveries d ON d.shard = (u.number & 63)::smallint AND d.number = u.number
+    LEFT JOIN posthorn.attempts a ON a.shard = d.shard AND a.delivery = d.number AND a.n = u.claim),
+  applied AS (
+    UPDATE posthorn.deliveries d SET state = s.state, due_at = s.due_at, settled_at = CASE WHEN s.state <> 0 THEN s.now END,
+      reason = s.reason, claimed_by = NULL, attempts = d.attempts + 1, tries = d.tries + 1, trigger = 0, error_class = s.error_class,
+      status_code = s.status_code, message = s.message
+    FROM s WHERE d.shard = s.shard AND d.number = s.number AND d.state = 0 AND d.claim = s.claim AND d.claimed_by IS NOT NULL
+      AND s.foremost
+    RETURNING s.ord),
+  judged AS MATERIALIZED (
+    SELECT s.*, a.ord IS NOT NULL AS own, a.ord IS NULL AND NOT s.logged AND s.foremost AS superseded, s.created_at / 3600000 AS hour
+    FROM s LEFT JOIN applied a USING (ord)),
+  logged AS (
+    INSERT INTO posthorn.attempts (shard, delivery, n, started_at, duration_ms, status_code, outcome, error_class, message,
+      response_excerpt, trigger, node)
+    SELECT shard, number, claim, started_at, duration_ms, status_code,
+      CASE WHEN NOT own THEN 'superseded' WHEN state = 0 THEN 'retry' WHEN state = 1 THEN 'delivered' ELSE 'dead' END,
+      error_class, message, excerpt, trigger, $19::text FROM judged WHERE foremost
+    ON CONFLICT DO NOTHING),
+  ledger AS (
+    INSERT INTO posthorn.ledger AS l (shard, endpoint, hour, writer, delivered, dead, late, superseded, first_attempts, first_delivered)
+    SELECT 0, endpoint, hour, $19::text || ':settle', count(*) FILTER (WHERE own AND state = 1), count(*) FILTER (WHERE own AND state = 2),
+      count(*) FILTER (WHERE own AND state = 1 AND late), count(*) FILTER (WHERE superseded), count(*) FILTER (WHERE own AND first),
+      count(*) FILTER (WHERE own AND first AND state = 1)
+    FROM judged WHERE own OR superseded GROUP BY endpoint, hour
+    ON CONFLICT (shard, endpoint, hour, writer) DO UPDATE SET delivered = l.delivered + excluded.delivered, dead = l.dead + excluded.dead,
+      late = l.late + excluded.late, superseded = l.superseded + excluded.superseded,
+      first_attempts = l.first_attempts + excluded.first_attempts, first_delivered = l.first_delivered + excluded.first_delivered),
+  latency AS (
+    INSERT INTO posthorn.latency AS l (shard, endpoint, hour, bucket, writer, count)
+    SELECT 0, endpoint, hour, bucket, $19::text || ':settle', count(*) FROM judged WHERE own AND state = 1 GROUP BY endpoint, hour, bucket
+    ON CONFLICT (shard, endpoint, hour, bucket, writer) DO UPDATE SET count = l.count + excluded.count),
+  woken AS (
+    UPDATE posthorn.deliveries d SET due_at = w.now FROM (
+      SELECT s.shard, s.now, (SELECT b.number FROM posthorn.deliveries b WHERE b.state = 0 AND b.shard = s.shard
+        AND b.endpoint = s.endpoint AND b.order_key = s.order_key AND b.number <> s.number ORDER BY b.number LIMIT 1) AS number
+      FROM s WHERE s.keyed AND s.order_key IS NOT NULL AND s.state <> 0) w
+    WHERE d.shard = w.shard AND d.number = w.number AND d.state = 0 AND d.claimed_by IS NULL AND d.due_at > w.now)
+SELECT ord, own OR coalesce(again, false) FROM judged`;
+
+export async function settle(db: Database, settlements: readonly Settlement[]): Promise<boolean[]> {
+  if (settlements.length === 0) return [];
+  const of = <T extends Value>(pick: (s: Settlement) => T): T[] => settlements.map(pick);
+  const rows = await db.query('settle', settleSql, [
+    of(({ number }) => number),
+    of(({ claim }) => claim),
+    of(({ state }) => stateNumbers[state]),
+    of(({ dueAt }) => dueAt),
+    of(({ reason }) => reason),
+    of(({ now }) => now),
+    of(({ startedAt }) => startedAt),
+    of(({ durationMs }) => durationMs),
+    of(({ statusCode }) => statusCode),
+    of(({ errorClass }) => errorClass),
+    of(({ message }) => message),
+    of(({ responseExcerpt }) => responseExcerpt),
+    of(({ trigger }) => triggers.indexOf(trigger)),
+    of(({ late }) => late),
+    of(({ first }) => first),
+    of(({ keyed }) => keyed),
+    of(({ state, now, createdAt }) => (state === 'delivered' ? latencyBucket(now - createdAt) : 0)),
+    of(({ createdAt }) => createdAt),
+    settlements[0]!.node,
+  ] as Value[]);
+  // A delivery that was pruned meanwhile is in no row, and its outcome changed nothing.
+  const applied = settlements.map(() => false);
+  for (const [ord, own] of rows) applied[(ord as number) - 1] = own === true;
+  return applied;
+}

@@ -1,0 +1,14 @@
+import { afterAll, beforeAll } from 'vitest';
+import { openPostgresStore } from '../../src/store/postgres/open.ts';
+import { type Postgres, startPostgres } from '../postgres.ts';
+import { describeStore } from './store-conformance.ts';
+
+let postgres: Postgres;
+beforeAll(async () => {
+  postgres = await startPostgres();
+});
+afterAll(async () => {
+  await postgres.stop();
+});
+
+describeStore('PostgreSQL', async () => (await openPostgresStore(await postgres.createDatabase())).store);

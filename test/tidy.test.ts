@@ -13,6 +13,7 @@ const mayImport: readonly {
   { of: 'signing', from: ['domain'] },
   { of: 'config', from: ['domain'] },
   { of: 'store/sqlite', from: ['domain', 'store'], drivers: ['node:sqlite', 'node:worker_threads'] },
+  { of: 'store/postgres', from: ['domain', 'store'], drivers: ['pg'] },
   { of: 'store', from: ['domain'] },
   { of: 'transport', from: ['domain', 'runtime'], drivers: ['undici'] },
   { of: 'engine', from: ['domain', 'runtime', 'signing', 'store', 'transport'] },
@@ -55,7 +56,9 @@ function faults(file: string, text: string): string[] {
       rule.from.some((allowed) => toFolder === allowed || to.startsWith(`${allowed}/`));
     const adapter =
       folder !== 'cli' &&
-      (toFolder === 'store/sqlite' || to === 'transport/http-transport.ts') &&
+      (toFolder === 'store/sqlite' ||
+        toFolder === 'store/postgres' ||
+        to === 'transport/http-transport.ts') &&
       toFolder !== folder;
     if (!fine || adapter) found.push(`${file}: imports ${to}`);
   }

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
 import { createServer } from '../api/server.ts';
 import type { Settings } from '../config/settings.ts';
 import { createEngine } from '../engine/engine.ts';
 import { startReconciler } from '../ledger/reconciler.ts';
-import { systemClock } from '../runtime/clock.ts';
+import { type Clock, correctedClock, systemClock } from '../runtime/clock.ts';
 import { createLogger } from '../runtime/logger.ts';
 import { systemRandom } from '../runtime/random.ts';
-import type { Store } from '../store/store.ts';
+import { openPostgresStore } from '../store/postgres/open.ts';
+import type { Hints, Store } from '../store/store.ts';
 import { openSqliteStore } from '../store/sqlite/open.ts';
 import { checkHost } from '../transport/address-guard.ts';
 import { createHttpTransport } from '../transport/http-transport.ts';
@@ -16,10 +18,11 @@ import { version } from './version.ts';
 const graceMs = 20_000;
 const dayMs = 86_400_000;
 /** The embedded store has one owner, whose claims are its own in every life. */
-const node = 'local';
+const embeddedNode = 'local';
 
 export interface Serving {
   readonly url: string;
+  readonly node: string;
   /** Set where a key was made in this start: the only time it is seen. */
   readonly newKey: string | null;
   stop(): Promise<void>;
@@ -40,11 +43,29 @@ async function adminKey(
   return { hash: hashOf(made), made };
 }
 
+interface Opened {
+  readonly store: Store;
+  readonly node: string;
+  readonly hints?: Hints;
+}
+
+async function openStore(settings: Settings): Promise<Opened> {
+  if (settings.databaseUrl === undefined)
+    return { store: await openSqliteStore({ dataDir: settings.dataDir, thread: true }), node: embeddedNode };
+  // A name of its own in every life: what a former life has claimed is taken over when it is found dead.
+  const made = `${hostname()}-${process.pid}-${Buffer.from(systemRandom.bytes(3)).toString('hex')}`;
+  return { ...(await openPostgresStore(settings.databaseUrl)), node: settings.nodeName ?? made };
+}
+
 /** Composes and starts one node, on the store that the settings name or on an open one. */
-export async function startServing(settings: Settings, openStore?: Store): Promise<Serving> {
-  const clock = systemClock;
+export async function startServing(
+  settings: Settings,
+  parts: { readonly store?: Store; readonly clock?: Clock } = {},
+): Promise<Serving> {
+  const clock = correctedClock(parts.clock ?? systemClock);
   const logger = createLogger(settings.logLevel);
-  const store = openStore ?? (await openSqliteStore({ dataDir: settings.dataDir, thread: true }));
+  const { store, node, hints }: Opened =
+    parts.store === undefined ? await openStore(settings) : { store: parts.store, node: embeddedNode };
   const { allowPrivateNetworks } = settings;
   const transport = createHttpTransport({ clock, allowPrivateNetworks });
   const metrics = createMetrics();
@@ -56,6 +77,8 @@ export async function startServing(settings: Settings, openStore?: Store): Promi
     logger,
     node,
     version,
+    setTime: (now) => clock.setTime(now),
+    ...(hints === undefined ? {} : { hints }),
     observer: metrics.observer,
     retention: { settledMs: settings.retentionDays * dayMs, deadMs: settings.deadRetentionDays * dayMs },
   });
@@ -80,6 +103,7 @@ export async function startServing(settings: Settings, openStore?: Store): Promi
     clock,
     logger,
     everyMs: settings.reconcileEveryS * 1000,
+    mine: () => engine.status().shards.includes(0),
     onResult: ({ residue }) => metrics.setResidue(residue),
   });
   const stop = async (): Promise<void> => {
@@ -93,7 +117,7 @@ export async function startServing(settings: Settings, openStore?: Store): Promi
   try {
     await engine.start();
     const url = await server.listen({ host: settings.host, port: settings.port });
-    return { url, newKey: key.made, stop };
+    return { url, node, newKey: key.made, stop };
   } catch (error) {
     await stop();
     throw error;

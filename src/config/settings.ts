@@ -9,7 +9,12 @@ const schema = z.object({
   port: z.coerce.number().int().min(0).max(65_535).default(8400),
   dataDir: z.string().min(1).default('./posthorn-data'),
   databaseUrl: z
-    .undefined({ error: 'this version stores in its data directory only; leave it out' })
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'begins with postgres://')
+    .optional(),
+  nodeName: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,100}$/, 'has 1 to 100 visible characters')
     .optional(),
   allowPrivateNetworks: flag.default(false),
   apiKey: z
@@ -28,6 +33,7 @@ const names: Readonly<Record<keyof Settings, string>> = {
   port: 'PORT',
   dataDir: 'DATA_DIR',
   databaseUrl: 'DATABASE_URL',
+  nodeName: 'NODE_NAME',
   allowPrivateNetworks: 'ALLOW_PRIVATE_NETWORKS',
   apiKey: 'API_KEY',
   logLevel: 'LOG_LEVEL',

@@ -17,3 +17,24 @@ function hash(text: string): number {
 export function hashShard(tenant: string, key: string): number {
   return hash(`${tenant}\u0000${key}`) % shardCount;
 }
+
+/**
+ * The shards of `node` among the living: for each shard every node draws a number from both names, and the highest
+ * owns it (rendezvous hashing). When a node comes or goes, only its own shards change hands.
+ */
+export function ownedShards(nodes: readonly string[], node: string): number[] {
+  const owned: number[] = [];
+  for (let shard = 0; shard < shardCount; shard++) {
+    let owner: string | null = null;
+    let highest = -1;
+    for (const candidate of nodes) {
+      const drawn = hash(`${shard}\u0000${candidate}`);
+      if (drawn > highest || (drawn === highest && candidate < owner!)) {
+        highest = drawn;
+        owner = candidate;
+      }
+    }
+    if (owner === node) owned.push(shard);
+  }
+  return owned;
+}

@@ -1,6 +1,7 @@
 import { afterAttempt } from '../domain/delivery.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { NewEvent } from '../domain/event.ts';
+import { shardCount } from '../domain/shard.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
@@ -51,6 +52,8 @@ export class Dispatcher {
   readonly #o: DispatcherOptions;
   readonly #lanes = new Map<string, Lane>();
   readonly #traceparent: () => string;
+  #shards: readonly number[] | null = null;
+  #share = 1;
   #payload = 0;
   #inFlight = 0;
   #stopping = false;
@@ -76,6 +79,17 @@ export class Dispatcher {
     return waiting;
   }
 
+  get endpointIds(): Iterable<string> {
+    return this.#lanes.keys();
+  }
+
+  /** From now on this node claims from these shards, and takes its part of every endpoint's limits. */
+  own(shards: readonly number[]): void {
+    this.#shards = shards;
+    this.#share = shards.length / shardCount;
+    for (const lane of this.#lanes.values()) lane.share = this.#share;
+  }
+
   setEndpoint(id: string, endpoint: Endpoint | null): void {
     const lane = this.#lanes.get(id);
     if (endpoint === null) {
@@ -87,7 +101,9 @@ export class Dispatcher {
       return;
     }
     if (lane === undefined) {
-      this.#lanes.set(id, new Lane(endpoint));
+      const fresh = new Lane(endpoint);
+      fresh.share = this.#share;
+      this.#lanes.set(id, fresh);
       return;
     }
     lane.change(endpoint);
@@ -174,14 +190,14 @@ export class Dispatcher {
       this.#lookAgain(lane, lane.heldUntil);
       return;
     }
-    const { rateLimitPerS } = lane.endpoint;
+    const { ratePerS } = lane;
     while (lane.waiting > 0 && lane.inFlight < lane.atOnce) {
       if (this.#o.settler().unsettled > unsettledMost) {
         this.#starved = true;
         return;
       }
-      if (rateLimitPerS !== null) {
-        const taken = takeToken(lane.bucket, rateLimitPerS, now);
+      if (ratePerS !== null) {
+        const taken = takeToken(lane.bucket, ratePerS, now);
         if ('readyAt' in taken) {
           this.#lookAgain(lane, taken.readyAt);
           return;
@@ -213,7 +229,7 @@ export class Dispatcher {
     try {
       const { deliveries, nextDueAt } = await this.#o.store.claim({
         endpointId: id,
-        shards: null,
+        shards: this.#shards,
         limit,
         maxPayload: payloadPerClaim,
         now,

@@ -2,11 +2,12 @@ import type { Endpoint } from '../domain/endpoint.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
-import type { Settlement, Store } from '../store/store.ts';
+import type { Hints, Settlement, Store } from '../store/store.ts';
 import type { Transport } from '../transport/transport.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { defaultRetention, type Retention, startHousekeeping } from './housekeeping.ts';
 import { Intake } from './intake.ts';
+import { createOwnership } from './ownership.ts';
 import type { Engine, EngineObserver } from './port.ts';
 import { Redriver } from './redriver.ts';
 import { Settler } from './settler.ts';
@@ -20,6 +21,10 @@ export interface EngineOptions {
   /** This node's name, the same in every life: under it former claims are taken over. */
   readonly node: string;
   readonly version: string;
+  /** Hints of a store that many nodes share. */
+  readonly hints?: Hints;
+  /** Puts the clock right by the store's time, where it has one. */
+  readonly setTime?: (storeNow: number) => void;
   readonly observer?: EngineObserver;
   readonly retention?: Retention;
 }
@@ -133,20 +138,57 @@ export function createEngine(options: EngineOptions): Engine {
     const now = clock.now();
     for (const id of endpointIds) dispatcher.dueBy(id, now);
   };
-  const redriver = new Redriver({ store, clock, logger, due: wake });
+  // What one node at a time does beside the delivery path falls to the owner of the first shard.
+  let shards: readonly number[] = [];
+  const mine = (): boolean => shards.includes(0);
+  const redriver = new Redriver({ store, clock, logger, due: wake, mine });
 
   const loadEndpoints = async (): Promise<void> => {
+    const gone = new Set(dispatcher.endpointIds);
     let after: string | null = null;
     for (;;) {
       const endpoints: readonly Endpoint[] = await store.endpoints({ tenant: null, after, limit: page });
-      for (const endpoint of endpoints) dispatcher.setEndpoint(endpoint.id, endpoint);
-      if (endpoints.length < page) return;
+      for (const endpoint of endpoints) {
+        dispatcher.setEndpoint(endpoint.id, endpoint);
+        gone.delete(endpoint.id);
+      }
+      if (endpoints.length < page) break;
       after = endpoints.at(-1)!.id;
     }
+    for (const id of gone) dispatcher.setEndpoint(id, null);
   };
+  const look = async (): Promise<void> => {
+    for (const { endpointId, dueAt } of await store.nextDue(shards)) dispatcher.dueBy(endpointId, dueAt);
+    redriver.wake();
+  };
+  const ownership = createOwnership({
+    store,
+    clock,
+    logger,
+    node: options.node,
+    hints: options.hints ?? null,
+    onTime: (now) => options.setTime?.(now),
+    onShards: (owned) => {
+      shards = owned;
+      dispatcher.own(owned);
+    },
+    onConfig: async () => {
+      await loadEndpoints();
+      await look();
+    },
+    onDead: async (dead) => {
+      await store.takeOver(dead, clock.now());
+      await look();
+    },
+    onLook: async () => {
+      if (running) await look();
+    },
+    onDue: wake,
+  });
 
   return {
     start: async () => {
+      await ownership.start();
       const taken = await store.takeOver(options.node, clock.now());
       if (taken > 0)
         logger.info(
@@ -155,20 +197,21 @@ export function createEngine(options: EngineOptions): Engine {
         );
       await loadEndpoints();
       running = true;
-      for (const { endpointId, dueAt } of await store.nextDue(null)) dispatcher.dueBy(endpointId, dueAt);
       housekeeping = startHousekeeping({
         store,
         clock,
         logger,
         retention: options.retention ?? defaultRetention,
+        mine,
       });
-      redriver.wake();
+      await look();
     },
     stop: async (graceMs) => {
       running = false;
       housekeeping?.stop();
       redriver.stop();
       await intake.close();
+      await ownership.stop();
       const drained = dispatcher.stop().then(() => settler.drained());
       let cancel = (): void => {};
       const grace = new Promise<void>((resolve) => {
@@ -197,6 +240,7 @@ export function createEngine(options: EngineOptions): Engine {
       inFlight: dispatcher.inFlight,
       buffered: dispatcher.buffered,
       lanes: dispatcher.lanes,
+      shards,
     }),
   };
 }

@@ -20,14 +20,20 @@ export function startHousekeeping(options: {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly retention: Retention;
+  /** Whether this node is the one that does it: two at it would only be in each other's way. */
+  readonly mine: () => boolean;
 }): { stop(): void } {
-  const { store, clock, logger, retention } = options;
+  const { store, clock, logger, retention, mine } = options;
   let stopped = false;
   let cancel = (): void => {};
   let after = -1;
 
   const round = async (): Promise<void> => {
     let more = false;
+    if (mine()) more = await work();
+    if (!stopped) cancel = clock.after(more ? 20 : everyMs, () => void round());
+  };
+  const work = async (): Promise<boolean> => {
     try {
       const now = clock.now();
       const pruned = await store.prune({
@@ -38,11 +44,11 @@ export function startHousekeeping(options: {
       });
       after = pruned.next ?? -1;
       const cancelled = await store.cancelOrphans(batch, now);
-      more = pruned.next !== null || cancelled >= batch;
+      return pruned.next !== null || cancelled >= batch;
     } catch (error) {
       logger.warn({ error: (error as Error).message }, 'housekeeping failed; it will be tried again');
+      return false;
     }
-    if (!stopped) cancel = clock.after(more ? 20 : everyMs, () => void round());
   };
 
   cancel = clock.after(1000, () => void round());

@@ -23,6 +23,8 @@ export class Lane {
   /** The receiver asked for silence until then (Retry-After). */
   heldUntil = 0;
   failuresInARow = 0;
+  /** This node's part of the endpoint's limits: what it owns of all shards. */
+  share = 1;
   bucket: Bucket = { tokens: Number.POSITIVE_INFINITY, at: 0 };
   cancelTimer: (() => void) | null = null;
   timerAt = Number.POSITIVE_INFINITY;
@@ -59,15 +61,22 @@ export class Lane {
   }
 
   get atOnce(): number {
-    return concurrency(this.endpoint.maxInFlight, this.failuresInARow);
+    return Math.max(1, Math.round(concurrency(this.endpoint.maxInFlight, this.failuresInARow) * this.share));
+  }
+
+  /** Attempts a second that this node may begin; null where nothing limits them. */
+  get ratePerS(): number | null {
+    const { rateLimitPerS } = this.endpoint;
+    return rateLimitPerS === null ? null : rateLimitPerS * this.share;
   }
 
   /** How much may be claimed ahead: what this endpoint takes in 100 ms at its present speed (G8). */
   get prefetch(): number {
-    const { maxInFlight, rateLimitPerS } = this.endpoint;
+    const rate = this.ratePerS;
     const ahead = Math.min(prefetchMost, Math.floor((this.atOnce * prefetchMs) / this.#meanMs));
-    const useful = this.atOnce < maxInFlight ? 0 : ahead;
-    return rateLimitPerS === null ? useful : Math.min(useful, Math.ceil(rateLimitPerS / 10));
+    const broken = concurrency(this.endpoint.maxInFlight, this.failuresInARow) < this.endpoint.maxInFlight;
+    const useful = broken ? 0 : ahead;
+    return rate === null ? useful : Math.min(useful, Math.ceil(rate / 10));
   }
 
   room(now: number): number {

@@ -22,6 +22,8 @@ export interface EngineStatus {
   readonly inFlight: number;
   readonly buffered: number;
   readonly lanes: number;
+  /** What this node owns of the 64 shards. */
+  readonly shards: readonly number[];
 }
 
 /** The observations that metrics are made of; every method is cheap and never throws. */

@@ -14,6 +14,7 @@ export class Redriver {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #due: (endpointIds: readonly string[]) => void;
+  readonly #mine: () => boolean;
   #running = false;
   #again = false;
   #stopped = false;
@@ -23,17 +24,20 @@ export class Redriver {
     clock: Clock;
     logger: Logger;
     due: (endpointIds: readonly string[]) => void;
+    /** Whether this node is the one that runs them: two would take twice the rate. */
+    mine: () => boolean;
   }) {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.#due = options.due;
+    this.#mine = options.mine;
   }
 
   /** There may be a new job. */
   wake(): void {
     this.#again = true;
-    if (!this.#running && !this.#stopped) void this.#run();
+    if (!this.#running && !this.#stopped && this.#mine()) void this.#run();
   }
 
   stop(): void {
@@ -58,7 +62,7 @@ export class Redriver {
   async #finish(job: RedriveRecord): Promise<void> {
     const perStep =
       job.ratePerS === null ? stepMost : Math.min(stepMost, Math.max(1, Math.floor(job.ratePerS / 10)));
-    for (let state = job.state; state === 'running' && !this.#stopped;) {
+    for (let state = job.state; state === 'running' && !this.#stopped && this.#mine();) {
       const { redrive, endpointIds } = await this.#store.stepRedrive(job.id, perStep, this.#clock.now());
       this.#due(endpointIds);
       state = redrive.state;

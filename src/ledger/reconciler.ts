@@ -66,11 +66,17 @@ export function startReconciler(options: {
   readonly logger: Logger;
   readonly everyMs: number;
   readonly onResult: (result: Reconciliation) => void;
+  /** Whether this node is the one that does it now. */
+  readonly mine: () => boolean;
 }): { stop(): void } {
   const { store, clock, logger, everyMs, onResult } = options;
   let stopped = false;
   let cancel = (): void => {};
   const round = async (): Promise<void> => {
+    if (options.mine()) await once();
+    if (!stopped) cancel = clock.after(everyMs, () => void round());
+  };
+  const once = async (): Promise<void> => {
     try {
       const result = await reconcile(store, { everyRow: false });
       onResult(result);
@@ -89,7 +95,6 @@ export function startReconciler(options: {
     } catch (error) {
       logger.warn({ error: (error as Error).message }, 'reconciliation failed; it will be tried again');
     }
-    if (!stopped) cancel = clock.after(everyMs, () => void round());
   };
   cancel = clock.after(everyMs, () => void round());
   return {

@@ -26,3 +26,16 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** A clock put right by another's time: nodes that share a store go by the store's clock. */
+export function correctedClock(base: Clock): Clock & { setTime(now: number): void } {
+  let offset = 0;
+  return {
+    now: () => base.now() + offset,
+    monotonic: () => base.monotonic(),
+    after: (ms, fn) => base.after(ms, fn),
+    setTime: (now) => {
+      offset = now - base.now();
+    },
+  };
+}

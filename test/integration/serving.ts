@@ -17,6 +17,6 @@ export async function serve(
     {},
   );
   if ('faults' in read) throw new Error(read.faults.join());
-  const serving = await startServing(read.settings, store);
+  const serving = await startServing(read.settings, store === undefined ? {} : { store });
   return { url: serving.url, client: createClient(serving.url, apiKey), dataDir, stop: serving.stop };
 }

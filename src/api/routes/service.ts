@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify';
+import { ownedShards } from '../../domain/shard.ts';
 import { accountingQuery } from '../contract/schemas.ts';
 import { openApi } from '../contract/openapi.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { parse } from '../input.ts';
-import { wireAccounting } from '../wire.ts';
+import { iso, wireAccounting } from '../wire.ts';
 
 export function serviceRoutes(app: FastifyInstance, deps: ApiDependencies): void {
   const { store, engine, clock, metrics, version } = deps;
@@ -19,6 +20,19 @@ export function serviceRoutes(app: FastifyInstance, deps: ApiDependencies): void
         now: clock.now(),
       }),
     );
+  });
+
+  app.get('/v1/nodes', async () => {
+    const nodes = await store.nodes();
+    const names = nodes.map(({ node }) => node);
+    return {
+      items: nodes.map(({ node, startedAt, beatAt }) => ({
+        node,
+        started_at: iso(startedAt),
+        last_heartbeat_at: iso(beatAt),
+        shards: ownedShards(names, node),
+      })),
+    };
   });
 
   app.get('/healthz', () => ({ status: 'ok', version }));

@@ -9,7 +9,14 @@ export function serveCommand(): Command {
     .option('--host <address>', 'address to listen on (POSTHORN_HOST, default 127.0.0.1)')
     .option('--port <number>', 'port to listen on (POSTHORN_PORT, default 8400)')
     .option('--data-dir <path>', 'where everything is stored (POSTHORN_DATA_DIR, default ./posthorn-data)')
-    .option('--database-url <url>', 'PostgreSQL to store in (POSTHORN_DATABASE_URL; not in this version)')
+    .option(
+      '--database-url <url>',
+      'PostgreSQL to store in instead, shared by any number of nodes (POSTHORN_DATABASE_URL)',
+    )
+    .option(
+      '--node-name <name>',
+      'name of this node among them, unique (POSTHORN_NODE_NAME, default: made up)',
+    )
     .option(
       '--allow-private-networks',
       'deliver to private and local addresses too (POSTHORN_ALLOW_PRIVATE_NETWORKS)',
@@ -41,9 +48,19 @@ export function serveCommand(): Command {
         throw new CommandError(error.message);
       });
       if (options['json'] === true)
-        print(JSON.stringify({ url: serving.url, data_dir: settings.dataDir, api_key: serving.newKey }));
+        print(
+          JSON.stringify({
+            url: serving.url,
+            ...(settings.databaseUrl === undefined ? { data_dir: settings.dataDir } : { node: serving.node }),
+            api_key: serving.newKey,
+          }),
+        );
       else {
-        print(`Posthorn listens on ${serving.url} and stores in ${settings.dataDir}`);
+        print(
+          settings.databaseUrl === undefined
+            ? `Posthorn listens on ${serving.url} and stores in ${settings.dataDir}`
+            : `Posthorn listens on ${serving.url} as node ${serving.node} and stores in PostgreSQL`,
+        );
         if (serving.newKey !== null) print(`Admin key (shown this once): ${serving.newKey}`);
         else if (settings.apiKey === undefined)
           print('Admin key: the one printed at the first start; set POSTHORN_API_KEY to use another.');

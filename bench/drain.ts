@@ -8,16 +8,20 @@ import { systemClock as clock } from '../src/runtime/clock.ts';
 import { createLogger } from '../src/runtime/logger.ts';
 import { systemRandom as random } from '../src/runtime/random.ts';
 import { newSecret } from '../src/signing/standard-webhooks.ts';
+import { openPostgresStore } from '../src/store/postgres/open.ts';
 import { openSqliteStore } from '../src/store/sqlite/open.ts';
 import { createHttpTransport } from '../src/transport/http-transport.ts';
 import { payments } from './payments.ts';
 
-// A backlog of durable deliveries to empty, embedded: `drain.ts <port> <count>` prints deliveries a second.
+// A backlog of durable deliveries to empty: `drain.ts <port> <count> [postgres://…]` prints deliveries a second.
 
-const [port, count] = process.argv.slice(2);
+const [port, count, databaseUrl] = process.argv.slice(2);
 const total = Number(count);
 const dataDir = mkdtempSync(join(tmpdir(), 'posthorn-bench-'));
-const store = await openSqliteStore({ dataDir, thread: true });
+const { store } =
+  databaseUrl === undefined
+    ? { store: await openSqliteStore({ dataDir, thread: true }) }
+    : await openPostgresStore(databaseUrl);
 const now = clock.now();
 await store.createEndpoint({
   id: timeOrderedId('ep', now, random.bytes(12)),

@@ -38,10 +38,10 @@ export function createEngine(options: EngineOptions): Engine {
   const { store, clock, logger, observer } = options;
   let running = false;
   // What was refused last time: a small outcome may still find room where no event does.
-  const refused = new Set<'events' | 'outcomes'>();
+  const refused = new Set<'events' | 'outcomes' | 'heartbeats'>();
   let housekeeping: { stop(): void } | null = null;
 
-  const onHealth = (what: 'events' | 'outcomes', takes: boolean): void => {
+  const onHealth = (what: 'events' | 'outcomes' | 'heartbeats', takes: boolean): void => {
     if (takes !== refused.has(what)) return;
     if (takes) {
       refused.delete(what);
@@ -184,6 +184,7 @@ export function createEngine(options: EngineOptions): Engine {
       if (running) await look();
     },
     onDue: wake,
+    onHealth: (answers) => onHealth('heartbeats', answers),
   });
 
   return {

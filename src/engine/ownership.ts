@@ -22,6 +22,8 @@ export interface OwnershipOptions {
   /** Time to look for what is due. */
   readonly onLook: () => Promise<void>;
   readonly onDue: (endpointIds: readonly string[]) => void;
+  /** Whether the store answers heartbeats. */
+  readonly onHealth: (answers: boolean) => void;
 }
 
 export interface Ownership {
@@ -70,8 +72,8 @@ export function createOwnership(options: OwnershipOptions): Ownership {
       lastLook = clock.monotonic();
       await options.onLook();
     }
-    if (away) logger.info({}, 'the store is back');
     away = false;
+    options.onHealth(true);
   };
   const round = async (): Promise<void> => {
     cancel();

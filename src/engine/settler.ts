@@ -11,7 +11,7 @@ const batchMost = 1000;
  */
 const paceMs = 5;
 const retryFirstMs = 50;
-const retryMostMs = 5000;
+const retryMostMs = 2000;
 
 /**
  * Group commit of outcomes (G4): one transaction at a time, each taking all that came in meanwhile.

@@ -102,6 +102,8 @@ export async function claim(db: Database, request: ClaimRequest, keyed: boolean)
     });
   }
   await release(db, tooMuch);
+  // A full claim says that there is more; asking how soon would cost as much as the next claim.
+  if (rows.length >= limit) return { deliveries, nextDueAt: now };
   const [next] = await db.query('claim_next', nextOf, [endpointId, shards]);
   return { deliveries, nextDueAt: (next?.[0] as number | null | undefined) ?? null };
 }

@@ -1,0 +1,17 @@
+import { startServing } from '../../src/cli/serve-process.ts';
+import { readSettings } from '../../src/config/settings.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+
+// One node of the crash tests: `posthorn serve` with a clock that its parent can put wrong, and no way to tell.
+
+let shift = 0;
+process.on('message', (message: { shift: number }) => {
+  shift = message.shift;
+});
+const read = readSettings(JSON.parse(process.argv[2]!) as Record<string, unknown>, {});
+if ('faults' in read) throw new Error(read.faults.join('\n'));
+const serving = await startServing(read.settings, {
+  clock: { ...systemClock, now: () => systemClock.now() + shift },
+});
+process.on('SIGTERM', () => void serving.stop().then(() => process.exit(0)));
+process.send!({ url: serving.url });

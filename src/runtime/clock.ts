@@ -27,15 +27,18 @@ export const systemClock: Clock = {
   },
 };
 
-/** A clock put right by another's time: nodes that share a store go by the store's clock. */
+/**
+ * A clock set by another's time: nodes that share a store go by the store's clock. Between two settings it runs on
+ * the monotonic clock, so that a machine whose own clock is wrong, or jumps, changes nothing.
+ */
 export function correctedClock(base: Clock): Clock & { setTime(now: number): void } {
-  let offset = 0;
+  let set: { readonly now: number; readonly at: number } | null = null;
   return {
-    now: () => base.now() + offset,
+    now: () => (set === null ? base.now() : Math.round(set.now + base.monotonic() - set.at)),
     monotonic: () => base.monotonic(),
     after: (ms, fn) => base.after(ms, fn),
     setTime: (now) => {
-      offset = now - base.now();
+      set = { now, at: base.monotonic() };
     },
   };
 }

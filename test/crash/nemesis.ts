@@ -298,8 +298,10 @@ export async function runNemesis(options: {
         if (pending > 0) await pause(500);
         return pending === 0;
       },
-      120_000,
-    );
+      60_000,
+    ).catch(async (error: Error) => {
+      throw new Error(`${error.message}; still pending: ${JSON.stringify(await samplePending(databaseUrl))}`);
+    });
     const { store } = await openPostgresStore(databaseUrl);
     const { residue, balanced } = await reconcile(store, { everyRow: true });
     await store.close();
@@ -336,6 +338,19 @@ export async function runNemesis(options: {
     await steady.close();
     await flaky.close();
   }
+}
+
+async function samplePending(databaseUrl: string): Promise<object[]> {
+  const db = new pg.Client({ connectionString: databaseUrl });
+  await db.connect();
+  const { rows } = await db.query<object>(
+    `SELECT DISTINCT ON (p.id, d.order_key) p.id, d.order_key, d.number, d.claim, d.claimed_by, d.attempts, d.shard,
+       count(*) OVER (PARTITION BY p.id, d.order_key) AS of_key, d.due_at - (extract(epoch FROM now()) * 1000)::bigint AS due_in_ms,
+       sum((d.claimed_by IS NOT NULL)::int) OVER (PARTITION BY p.id, d.order_key) AS claimed
+     FROM posthorn.deliveries d JOIN posthorn.endpoints p ON p.num = d.endpoint WHERE d.state = 0 ORDER BY p.id, d.order_key, d.number`,
+  );
+  await db.end();
+  return rows;
 }
 
 /** First arrivals of one key that came before an earlier event of it. */

@@ -14,9 +14,9 @@ const due = `SELECT c.shard, c.number FROM unnest($2::smallint[]) AS s (shard) C
     WHERE d.state = 0 AND d.endpoint = p.num AND d.shard = s.shard AND d.due_at <= $3 ORDER BY d.due_at LIMIT $4) c
   ORDER BY c.due_at LIMIT $5`;
 
-// A delivery of a key waits for every earlier one, and for one that is in flight, whatever its number.
+// A delivery of a key waits for every earlier one, and for one whose lease still runs, whatever its number.
 const behind = `EXISTS (SELECT 1 FROM posthorn.deliveries b WHERE b.state = 0 AND b.shard = d.shard AND b.endpoint = d.endpoint
-  AND b.order_key = d.order_key AND b.number <> d.number AND (b.number < d.number OR b.claimed_by IS NOT NULL))`;
+  AND b.order_key = d.order_key AND b.number <> d.number AND (b.number < d.number OR (b.claimed_by IS NOT NULL AND b.due_at > $3)))`;
 
 const endpoint = 'SELECT num FROM posthorn.endpoints WHERE id = $1 AND enabled AND deleted_at IS NULL';
 
@@ -38,14 +38,23 @@ const claimAny = claimSql(false);
 const claimKeyed = claimSql(true);
 
 // Deferring what waits behind its key's head to the head's time keeps a long queue of one key from being read again
-// and again. When the head ends, its successor is made due at once.
+// and again. When the head ends, its successor is made due at once. The head is locked meanwhile: else it could end
+// between being seen and the deferring, and nobody would wake its successor before the lease is over. A head that is
+// locked already is about to change, and its followers are looked at again.
 const defer = `WITH p AS MATERIALIZED (${endpoint}),
-  due AS MATERIALIZED (SELECT x.* FROM p, LATERAL (${due}) x)
-UPDATE posthorn.deliveries d SET due_at = greatest($3 + 1, (SELECT b.due_at FROM posthorn.deliveries b
-    WHERE b.state = 0 AND b.shard = d.shard AND b.endpoint = d.endpoint AND b.order_key = d.order_key AND b.number <> d.number
-    ORDER BY (b.claimed_by IS NULL), b.number LIMIT 1))
-FROM due WHERE d.shard = due.shard AND d.number = due.number AND d.state = 0 AND d.claimed_by IS NULL AND d.order_key IS NOT NULL
-  AND ${behind}`;
+  due AS MATERIALIZED (SELECT x.* FROM p, LATERAL (${due}) x),
+  waiting AS MATERIALIZED (
+    SELECT d.shard, d.number, (SELECT b.number FROM posthorn.deliveries b
+      WHERE b.state = 0 AND b.shard = d.shard AND b.endpoint = d.endpoint AND b.order_key = d.order_key AND b.number <> d.number
+      ORDER BY (b.claimed_by IS NULL OR b.due_at <= $3), b.number LIMIT 1) AS head
+    FROM posthorn.deliveries d JOIN due USING (shard, number)
+    WHERE d.state = 0 AND d.claimed_by IS NULL AND d.order_key IS NOT NULL AND ${behind}),
+  heads AS MATERIALIZED (
+    SELECT h.shard, h.number, h.due_at FROM posthorn.deliveries h
+    WHERE h.state = 0 AND (h.shard, h.number) IN (SELECT shard, head FROM waiting) FOR SHARE OF h SKIP LOCKED)
+UPDATE posthorn.deliveries d SET due_at = greatest($3 + 1, h.due_at)
+FROM waiting w JOIN heads h ON h.shard = w.shard AND h.number = w.head
+WHERE d.shard = w.shard AND d.number = w.number AND d.state = 0 AND d.claimed_by IS NULL`;
 
 const nextOf = `SELECT min(c.due_at) FROM (${endpoint}) p CROSS JOIN unnest($2::smallint[]) AS s (shard) CROSS JOIN LATERAL (
     SELECT d.due_at FROM posthorn.deliveries d WHERE d.state = 0 AND d.endpoint = p.num AND d.shard = s.shard

@@ -89,7 +89,7 @@ async function cancelOne(
   if (orderKey === null) return;
   await connection.query(
     'wake_successor',
-    `UPDATE posthorn.deliveries SET due_at = $4 WHERE shard = $1 AND claimed_by IS NULL AND due_at > $4 AND number =
+    `UPDATE posthorn.deliveries SET due_at = $4 WHERE shard = $1 AND claimed_by IS NULL AND number =
        (SELECT number FROM posthorn.deliveries WHERE state = 0 AND shard = $1 AND endpoint = $2 AND order_key = $3 ORDER BY number LIMIT 1)`,
     [shard, endpoint, orderKey, now],
   );

@@ -50,12 +50,13 @@ const settleSql = `WITH
     INSERT INTO posthorn.latency AS l (shard, endpoint, hour, bucket, writer, count)
     SELECT 0, endpoint, hour, bucket, $19::text || ':settle', count(*) FROM judged WHERE own AND state = 1 GROUP BY endpoint, hour, bucket
     ON CONFLICT (shard, endpoint, hour, bucket, writer) DO UPDATE SET count = l.count + excluded.count),
+  -- Whatever its due_at: it may be deferred in this very moment, and the newest version of the row is what counts.
   woken AS (
     UPDATE posthorn.deliveries d SET due_at = w.now FROM (
       SELECT s.shard, s.now, (SELECT b.number FROM posthorn.deliveries b WHERE b.state = 0 AND b.shard = s.shard
         AND b.endpoint = s.endpoint AND b.order_key = s.order_key AND b.number <> s.number ORDER BY b.number LIMIT 1) AS number
       FROM s WHERE s.keyed AND s.order_key IS NOT NULL AND s.state <> 0) w
-    WHERE d.shard = w.shard AND d.number = w.number AND d.state = 0 AND d.claimed_by IS NULL AND d.due_at > w.now)
+    WHERE d.shard = w.shard AND d.number = w.number AND d.state = 0 AND d.claimed_by IS NULL)
 SELECT ord, own OR coalesce(again, false) FROM judged`;
 
 export async function settle(db: Database, settlements: readonly Settlement[]): Promise<boolean[]> {

@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freePort } from '../../src/cli/demo/receivers.ts';
+import { type Postgres, startPostgres } from '../postgres.ts';
+import { aReceiver, until } from '../support.ts';
+import { endNode, nodeClient, runNemesis, startNode } from './nemesis.ts';
+
+let postgres: Postgres;
+beforeAll(async () => {
+  postgres = await startPostgres();
+});
+afterAll(async () => {
+  await postgres.stop();
+});
+
+interface Attempts {
+  readonly items: readonly { readonly id: string }[];
+  readonly attempts: readonly { readonly n: number; readonly outcome: string; readonly node: string }[];
+}
+
+test('G3: a frozen node that wakes after its deliveries were taken over settles nothing', async () => {
+  const databaseUrl = await postgres.createDatabase();
+  const frozen = await startNode('frozen', await freePort(), databaseUrl);
+  const other = await startNode('other', await freePort(), databaseUrl);
+  // The first request of each event is answered late, while its sender is frozen.
+  const held: (() => void)[] = [];
+  const receiver = await aReceiver((request, response) => {
+    if (request.headers['posthorn-attempt'] === '1') held.push(() => response.end('ok'));
+    else response.end('ok');
+  });
+  try {
+    await nodeClient(frozen).request('POST', '/v1/endpoints', { url: receiver.url, timeout_ms: 60_000 });
+    const count = 5;
+    await nodeClient(frozen).request('POST', '/v1/events/batch', {
+      events: Array.from({ length: count }, (_, n) => ({ type: 'a.b', data: n })),
+    });
+    await until('all are in flight', () => held.length === count);
+    frozen.process.kill('SIGSTOP');
+    for (const answer of held.splice(0)) answer();
+    await until('the other node has delivered them', async () => {
+      const { delivered } = await nodeClient(other).request<{ delivered: number }>('GET', '/v1/accounting');
+      return delivered === count;
+    });
+    frozen.process.kill('SIGCONT');
+    await until('the late outcomes are logged', async () => {
+      const { superseded_attempts: superseded } = await nodeClient(other).request<{
+        superseded_attempts: number;
+      }>('GET', '/v1/accounting');
+      return superseded === count;
+    });
+    const { items } = await nodeClient(other).request<Attempts>('GET', '/v1/deliveries');
+    for (const { id } of items) {
+      const { attempts } = await nodeClient(other).request<Attempts>('GET', `/v1/deliveries/${id}`);
+      expect(attempts).toMatchObject([
+        { n: 1, outcome: 'superseded', node: 'frozen' },
+        { n: 2, outcome: 'delivered', node: 'other' },
+      ]);
+    }
+    expect(await nodeClient(other).request('GET', '/v1/accounting')).toMatchObject({
+      delivered: count,
+      pending: 0,
+      unaccounted: 0,
+    });
+  } finally {
+    await endNode(frozen, 'SIGKILL');
+    await endNode(other, 'SIGKILL');
+    await receiver.close();
+  }
+}, 180_000);
+
+test('G1, G2, G3, G6: nodes killed, frozen and cut off, a database killed, clocks wrong: nothing is lost', async () => {
+  const result = await runNemesis({ seconds: 12, seed: Date.now() % 1_000_000, freezeMostMs: 10_000 });
+  expect(result).toMatchObject({
+    lost: [],
+    unexpected: [],
+    unexplained: [],
+    residue: 0,
+    balanced: true,
+    pending: 0,
+    outOfOrder: 0,
+  });
+  expect(result.acknowledged).toBeGreaterThan(100);
+  expect(Object.keys(result.injected)).toEqual(
+    expect.arrayContaining(['kill node', 'freeze node', 'kill database', 'cut connections', 'shift clock']),
+  );
+}, 180_000);

@@ -57,6 +57,8 @@ export function atPointer(data: unknown, pointer: string): unknown {
   for (const raw of pointer.split('/').slice(1)) {
     if (node === null || typeof node !== 'object') return undefined;
     const name = raw.replaceAll('~1', '/').replaceAll('~0', '~');
+    // An array has members by number only: its length is no part of the data.
+    if (Array.isArray(node) && !/^(0|[1-9]\d{0,8})$/.test(name)) return undefined;
     if (!Object.hasOwn(node, name)) return undefined;
     node = (node as Record<string, unknown>)[name];
   }

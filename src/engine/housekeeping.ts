@@ -37,6 +37,7 @@ export function startHousekeeping(options: {
     try {
       const now = clock.now();
       const pruned = await store.prune({
+        now,
         settledBefore: now - retention.settledMs,
         deadBefore: now - retention.deadMs,
         limit: batch,

@@ -157,6 +157,7 @@ export interface DueHint {
 }
 
 export interface PruneRequest {
+  readonly now: number;
   /** Delivered, cancelled and suppressed deliveries settled before this may go. */
   readonly settledBefore: number;
   /** Dead letters settled before this may go: their own, longer retention. */

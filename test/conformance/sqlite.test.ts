@@ -44,7 +44,13 @@ describe('SQLite in its own thread', () => {
       );
       numbers.push(...claimed.map(({ number }) => Math.floor(number / 64)));
       await store.cancelDelivery(claimed[0]!.number, 'test', start);
-      const { deleted } = await store.prune({ settledBefore: start + 1, deadBefore: 0, limit: 9, after: -1 });
+      const { deleted } = await store.prune({
+        now: start,
+        settledBefore: start + 1,
+        deadBefore: 0,
+        limit: 9,
+        after: -1,
+      });
       expect(deleted).toBe(2);
       await store.close();
     }

@@ -313,14 +313,14 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         settlementOf(of('dead'), 'dead', start),
       ]);
       const later = start + 1e9;
-      await store.prune({ settledBefore: later, deadBefore: start, limit: 100, after: -1 });
+      await store.prune({ now: start, settledBefore: later, deadBefore: start, limit: 100, after: -1 });
       expect(await store.event('default', 'done')).toBeNull();
       expect(await store.deliveries({}, { before: null, limit: 9 })).toMatchObject([
         { state: 'pending' },
         { state: 'dead' },
       ]);
       await balanced();
-      await store.prune({ settledBefore: later, deadBefore: later, limit: 100, after: -1 });
+      await store.prune({ now: start, settledBefore: later, deadBefore: later, limit: 100, after: -1 });
       expect(await store.deliveries({}, { before: null, limit: 9 })).toMatchObject([{ state: 'pending' }]);
       await balanced();
       const [books] = (await store.conservation()).map(equationOf);
@@ -338,7 +338,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       await store.settle(odd.map((delivery) => settlementOf(delivery, 'delivered', start)));
       const later = start + 1e9;
       await store.accept([[anEvent()]], { ...noRoom, now: later });
-      const request = { settledBefore: later, deadBefore: later, limit: 3 };
+      const request = { now: start, settledBefore: later, deadBefore: later, limit: 3 };
       let deleted = 0;
       let rounds = 0;
       for (let after: number | null = -1; after !== null; rounds++) {
@@ -356,7 +356,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
 
     test('G7: events that nobody wanted are pruned too', async () => {
       await store.accept([[anEvent({ id: 'unwanted' })]], noRoom);
-      const request = { settledBefore: start, deadBefore: start, limit: 10, after: -1 };
+      const request = { now: start, settledBefore: start, deadBefore: start, limit: 10, after: -1 };
       expect(await store.prune(request)).toEqual({ deleted: 0, next: null });
       expect(await store.prune({ ...request, settledBefore: start + 1 })).toEqual({ deleted: 1, next: null });
     });
@@ -436,7 +436,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
               else if (kind === 'release' && held !== undefined)
                 await fresh.release([{ number: held.number, claim: held.claim, dueAt: now }]);
               else if (kind === 'prune')
-                await fresh.prune({ settledBefore: now, deadBefore: now - 50_000, limit: 2, after: -1 });
+                await fresh.prune({ now, settledBefore: now, deadBefore: now - 50_000, limit: 2, after: -1 });
               else if (kind === 'pause')
                 await fresh.updateEndpoint(endpoint.id, { enabled: pick % 2 === 0, updatedAt: now });
               else if (kind === 'replay') await fresh.replayEvent('default', `e${pick % 20}`, null, now);

@@ -1,4 +1,5 @@
 import type { Database } from './database.ts';
+import { publishSql } from './publish.ts';
 
 /** Numbers under which delivery states are stored. */
 export const stateNumbers = { pending: 0, delivered: 1, dead: 2, cancelled: 3, suppressed: 4 } as const;
@@ -166,6 +167,7 @@ const migrations: readonly string[] = [
     beat_at bigint NOT NULL
   );
   `,
+  publishSql,
 ];
 
 /** Brings the schema up to date; refuses a database that a newer Posthorn has migrated. */

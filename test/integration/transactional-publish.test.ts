@@ -1,0 +1,195 @@
+import fc from 'fast-check';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { passesFilter, subscribes, type Filter } from '../../src/domain/endpoint.ts';
+import { eventShard } from '../../src/domain/ids.ts';
+import { hashShard } from '../../src/domain/shard.ts';
+import { reconcile } from '../../src/ledger/reconciler.ts';
+import { openPostgresStore } from '../../src/store/postgres/open.ts';
+import type { Store } from '../../src/store/store.ts';
+import { type Postgres, startPostgres } from '../postgres.ts';
+import { aReceiver, anEndpoint, anEvent, start, until } from '../support.ts';
+import { serve } from './serving.ts';
+
+let postgres: Postgres;
+let databaseUrl: string;
+let store: Store;
+let db: pg.Client;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  databaseUrl = await postgres.createDatabase();
+  ({ store } = await openPostgresStore(databaseUrl));
+  db = new pg.Client({ connectionString: databaseUrl });
+  await db.connect();
+});
+afterAll(async () => {
+  await db.end();
+  await store.close();
+  await postgres.stop();
+});
+
+async function publish(sql: string, ...values: unknown[]): Promise<Record<string, unknown>> {
+  const { rows } = await db.query<{ receipt: Record<string, unknown> }>(
+    `SELECT posthorn.publish(${sql}) AS receipt`,
+    values,
+  );
+  return rows[0]!.receipt;
+}
+const books = async (tenant: string) =>
+  await store.accounting({ tenant, endpointId: null, since: null, until: null, now: Date.now() });
+
+test('what is rolled back was never there; what is committed is accepted', async () => {
+  const tenant = 'rollback';
+  await store.createEndpoint(anEndpoint({ tenant, eventTypes: ['payment.*'] }));
+  await store.createEndpoint(anEndpoint({ tenant, enabled: false }));
+  await db.query('BEGIN');
+  expect(await publish("$1, 'payment.succeeded', $2", tenant, '{"n":1}')).toMatchObject({
+    deliveries: 2,
+    suppressed: 1,
+  });
+  await db.query('ROLLBACK');
+  expect(await books(tenant)).toMatchObject({ events: 0, accepted: 0, pending: 0 });
+
+  await db.query('BEGIN');
+  const { id } = await publish(
+    "$1, 'payment.succeeded', $2, amount_minor => 1099, currency => 'eur'",
+    tenant,
+    '{"n": 1.0}',
+  );
+  await publish("$1, 'unwanted', '1', id => 'mine'", 'nobody');
+  await db.query('COMMIT');
+  expect(await books(tenant)).toMatchObject({ events: 1, accepted: 2, pending: 1, suppressed: 1 });
+  expect(await books('nobody')).toMatchObject({ events: 1, unmatched: 1, accepted: 0 });
+  // The text of the data is kept as it was given.
+  expect(await store.event(tenant, id as string)).toMatchObject({
+    data: '{"n": 1.0}',
+    value: { amountMinor: 1099n, currency: 'EUR' },
+  });
+  expect((await reconcile(store, { everyRow: true })).balanced).toBe(true);
+});
+
+test('G1: the same id and body again gives the same receipt, across SQL and API; another body conflicts', async () => {
+  const tenant = 'twice';
+  await store.createEndpoint(anEndpoint({ tenant }));
+  const call = "$1, 'a.b', $2, id => 'one', ordering_key => 'k'";
+  expect(await publish(call, tenant, '{"n":1}')).toMatchObject({ duplicate: false, deliveries: 1 });
+  expect(await publish(call, tenant, '{"n":1}')).toMatchObject({ duplicate: true, deliveries: 1 });
+  await expect(publish(call, tenant, '{"n":2}')).rejects.toMatchObject({ code: '23505' });
+  await expect(publish("$1, 'a.b', $2, id => 'one'", tenant, '{"n":1}')).rejects.toMatchObject({
+    code: '23505',
+  });
+  const options = { now: start, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map<string, number>() };
+  const twin = anEvent({ tenant, id: 'one', type: 'a.b', data: '{"n":1}', orderingKey: 'k' });
+  expect((await store.accept([[twin]], options)).groups).toMatchObject([{ receipts: [{ duplicate: true }] }]);
+  await store.accept([[anEvent({ tenant, id: 'two', type: 'a.b', data: '{"n":1}' })]], options);
+  expect(await publish("$1, 'a.b', $2, id => 'two'", tenant, '{"n":1}')).toMatchObject({ duplicate: true });
+  expect(await books(tenant)).toMatchObject({ events: 2, accepted: 2 });
+});
+
+test('two transactions with one id: the second waits, and is told of the first', async () => {
+  const tenant = 'race';
+  const other = new pg.Client({ connectionString: databaseUrl });
+  await other.connect();
+  await db.query('BEGIN');
+  await publish("$1, 'a.b', '1', id => 'same'", tenant);
+  const second = other.query<{ r: object }>("SELECT posthorn.publish($1, 'a.b', '1', id => 'same') AS r", [
+    tenant,
+  ]);
+  await until('the second waits', async () => {
+    const { rows } = await db.query(
+      "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%posthorn.publish%'",
+    );
+    return rows.length > 0;
+  });
+  await db.query('COMMIT');
+  expect((await second).rows[0]!.r).toMatchObject({ duplicate: true });
+  await other.end();
+});
+
+test('bad input is refused with a reason', async () => {
+  const refused = (call: string, ...values: unknown[]) =>
+    expect(publish(call, ...values)).rejects.toMatchObject({
+      code: '22023',
+      message: expect.stringContaining('posthorn:') as string,
+    });
+  await refused("'no spaces', 'a.b', '1'");
+  await refused("'t', 'a..b', '1'");
+  await refused("'t', 'a.b', NULL");
+  await refused("'t', 'a.b', $1", JSON.stringify('x'.repeat(262_144)));
+  await refused("'t', 'a.b', '1', id => ''");
+  await refused("'t', 'a.b', '1', id => E'a\\nb'");
+  await refused("'t', 'a.b', '1', amount_minor => 1");
+  await refused("'t', 'a.b', '1', amount_minor => 1, currency => 'EURO'");
+  await expect(publish("'t', 'a.b', 'no json'")).rejects.toMatchObject({ code: '22P02' });
+});
+
+test('the rules in SQL are those of the domain: shards, subscriptions, filters', async () => {
+  const text = fc
+    .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
+    .filter((s) => !s.includes('\u0000') && s.isWellFormed());
+  const scalar = fc.oneof(fc.constantFrom(null, true, false, 'x', ''), fc.integer());
+  const data = fc
+    .jsonValue({ maxDepth: 3, noUnicodeString: true })
+    .map((v) => JSON.parse(JSON.stringify(v).replaceAll('\\u0000', '')) as unknown);
+  const pointer = fc
+    .array(fc.constantFrom('a', '0', '1', '-1', 'length', '~0', '~1', ''), { maxLength: 3 })
+    .map((p) => p.map((s) => `/${s}`).join(''));
+  const some = fc.oneof(
+    data,
+    fc.dictionary(fc.constantFrom('a', '0', '/', '~', ''), fc.oneof(scalar, fc.array(scalar))),
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.record({
+        tenant: text,
+        key: text,
+        types: fc.array(fc.constantFrom('*', 'a', 'a.*', 'a.b', 'a.b.*', 'b.*')),
+        type: fc.constantFrom('a', 'a.b', 'a.b.c', 'ab', 'b'),
+        filter: fc.oneof(fc.constant(null), fc.dictionary(pointer, scalar, { maxKeys: 2 })),
+        some,
+      }),
+      async ({ tenant, key, types, type, filter, some: value }) => {
+        const { rows } = await db.query<{
+          hash: number;
+          shard: number;
+          subscribes: boolean;
+          passes: boolean;
+        }>(
+          `SELECT posthorn.shard_hash($1, $2) AS hash, posthorn.event_shard($1, $2) AS shard, posthorn.subscribes($3, $4) AS subscribes,
+             posthorn.passes_filter($5, $6) AS passes`,
+          [tenant, key, JSON.stringify(types), type, JSON.stringify(filter), JSON.stringify(value)],
+        );
+        expect(rows[0]).toEqual({
+          hash: hashShard(tenant, key),
+          shard: eventShard(tenant, key),
+          subscribes: subscribes(types, type),
+          passes: filter === null || passesFilter(filter as Filter, value),
+        });
+      },
+    ),
+    { numRuns: 300 },
+  );
+  const { rows } = await db.query<{ id: string; shard: number }>(
+    'SELECT posthorn.new_event_id(1767225600000, s) AS id, s AS shard FROM generate_series(0, 63) AS s',
+  );
+  for (const { id, shard } of rows) expect(eventShard('any', id)).toBe(shard);
+});
+
+test('counters of many backends are folded into one row when their hour is over', async () => {
+  const before = await books('rollback');
+  await db.query("UPDATE posthorn.ledger SET hour = hour - 5 WHERE writer LIKE 'sql:%'");
+  await store.prune({ now: Date.now(), settledBefore: 0, deadBefore: 0, limit: 1, after: -1 });
+  const { rows } = await db.query("SELECT FROM posthorn.ledger WHERE writer LIKE 'sql:%'");
+  expect(rows).toHaveLength(0);
+  expect((await books('rollback')).accepted).toBe(before.accepted);
+  expect((await reconcile(store, { everyRow: true })).balanced).toBe(true);
+});
+
+test('a running node is told at the commit, and delivers', async () => {
+  const receiver = await aReceiver();
+  const { client, stop } = await serve({ databaseUrl: await postgres.createDatabase() });
+  await client.request('POST', '/v1/endpoints', { tenant: 'live', url: receiver.url });
+  await stop();
+  await receiver.close();
+});

@@ -8,7 +8,7 @@ import { redriveCommand } from './commands/redrive.ts';
 import { serveCommand } from './commands/serve.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { CommandError, note } from './output.ts';
-import { version } from './version.ts';
+import { version } from '../version.ts';
 
 /** Runs one command; sets the exit code: 0 success, 1 a finding or failure, 2 wrong usage. */
 export async function main(argv: readonly string[]): Promise<void> {

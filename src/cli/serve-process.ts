@@ -1,24 +1,12 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
-import { createServer } from '../api/server.ts';
 import type { Settings } from '../config/settings.ts';
-import { createEngine } from '../engine/engine.ts';
-import { startReconciler } from '../ledger/reconciler.ts';
-import { type Clock, correctedClock, systemClock } from '../runtime/clock.ts';
+import { compose, type Opened, open } from '../posthorn.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { createLogger } from '../runtime/logger.ts';
 import { systemRandom } from '../runtime/random.ts';
-import { openPostgresStore } from '../store/postgres/open.ts';
-import type { Hints, Store } from '../store/store.ts';
-import { openSqliteStore } from '../store/sqlite/open.ts';
-import { checkHost } from '../transport/address-guard.ts';
-import { createHttpTransport } from '../transport/http-transport.ts';
+import type { Store } from '../store/store.ts';
 import { createMetrics } from './metrics.ts';
-import { version } from './version.ts';
-
-const graceMs = 20_000;
-const dayMs = 86_400_000;
-/** The embedded store has one owner, whose claims are its own in every life. */
-const embeddedNode = 'local';
 
 export interface Serving {
   readonly url: string;
@@ -43,83 +31,38 @@ async function adminKey(
   return { hash: hashOf(made), made };
 }
 
-interface Opened {
-  readonly store: Store;
-  readonly node: string;
-  readonly hints?: Hints;
-}
-
-async function openStore(settings: Settings): Promise<Opened> {
-  if (settings.databaseUrl === undefined)
-    return { store: await openSqliteStore({ dataDir: settings.dataDir, thread: true }), node: embeddedNode };
-  // A name of its own in every life: what a former life has claimed is taken over when it is found dead.
-  const made = `${hostname()}-${process.pid}-${Buffer.from(systemRandom.bytes(3)).toString('hex')}`;
-  return { ...(await openPostgresStore(settings.databaseUrl)), node: settings.nodeName ?? made };
-}
-
-/** Composes and starts one node, on the store that the settings name or on an open one. */
+/** Composes and starts one node of `posthorn serve`, on the store that the settings name or on an open one. */
 export async function startServing(
   settings: Settings,
   parts: { readonly store?: Store; readonly clock?: Clock } = {},
 ): Promise<Serving> {
-  const clock = correctedClock(parts.clock ?? systemClock);
-  const logger = createLogger(settings.logLevel);
-  const { store, node, hints }: Opened =
-    parts.store === undefined ? await openStore(settings) : { store: parts.store, node: embeddedNode };
-  const { allowPrivateNetworks } = settings;
-  const transport = createHttpTransport({ clock, allowPrivateNetworks });
+  const database = settings.databaseUrl ?? settings.dataDir;
+  const named = settings.nodeName === undefined ? {} : { nodeName: settings.nodeName };
+  const opened: Opened =
+    parts.store === undefined ? await open({ database, ...named }) : { store: parts.store, node: hostname() };
+  const key = await adminKey(opened.store, settings.apiKey).catch(async (error: unknown) => {
+    await opened.store.close();
+    throw error;
+  });
   const metrics = createMetrics();
-  const engine = createEngine({
-    store,
-    transport,
-    clock,
-    random: systemRandom,
-    logger,
-    node,
-    version,
-    setTime: (now) => clock.setTime(now),
-    ...(hints === undefined ? {} : { hints }),
-    observer: metrics.observer,
-    retention: { settledMs: settings.retentionDays * dayMs, deadMs: settings.deadRetentionDays * dayMs },
-  });
-  metrics.watch(engine);
-  const key = await adminKey(store, settings.apiKey);
-  const server = createServer({
-    store,
-    engine,
-    clock,
-    random: systemRandom,
-    logger,
-    adminKeyHash: key.hash,
-    version,
+  const posthorn = compose(opened, {
+    database,
+    allowPrivateNetworks: settings.allowPrivateNetworks,
+    adminKeyHashes: [key.hash],
+    retentionDays: settings.retentionDays,
+    deadRetentionDays: settings.deadRetentionDays,
+    reconcileEveryS: settings.reconcileEveryS,
+    logger: createLogger(settings.logLevel),
     metrics,
-    refuseHost: (hostname) =>
-      !allowPrivateNetworks && (hostname === 'localhost' || checkHost(hostname) !== null)
-        ? 'is not a public address (start with --allow-private-networks to permit it)'
-        : null,
+    onReconciled: ({ residue }) => metrics.setResidue(residue),
+    ...(parts.clock === undefined ? {} : { clock: parts.clock }),
   });
-  const reconciler = startReconciler({
-    store,
-    clock,
-    logger,
-    everyMs: settings.reconcileEveryS * 1000,
-    mine: () => engine.status().shards.includes(0),
-    onResult: ({ residue }) => metrics.setResidue(residue),
-  });
-  const stop = async (): Promise<void> => {
-    reconciler.stop();
-    // Requests that are being read get their answer; then what is in flight gets its time.
-    await server.close();
-    await engine.stop(graceMs);
-    await transport.close();
-    await store.close();
-  };
   try {
-    await engine.start();
-    const url = await server.listen({ host: settings.host, port: settings.port });
-    return { url, node, newKey: key.made, stop };
+    await posthorn.start();
+    const url = await posthorn.listen({ host: settings.host, port: settings.port });
+    return { url, node: posthorn.node, newKey: key.made, stop: () => posthorn.stop() };
   } catch (error) {
-    await stop();
+    await posthorn.stop();
     throw error;
   }
 }

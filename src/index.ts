@@ -1,0 +1,7 @@
+// The embeddable library. The only barrel: everything else is imported from the file that has it.
+export { createPosthorn } from './posthorn.ts';
+export type { Posthorn, PosthornOptions, PublishEvent, SqlClient } from './posthorn.ts';
+export { createClient } from './client/client.ts';
+export { verify } from './signing/standard-webhooks.ts';
+export { EventConflictError, UnavailableError } from './domain/errors.ts';
+export type { Receipt } from './domain/event.ts';

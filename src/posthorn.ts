@@ -1,0 +1,231 @@
+import { hash } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { FastifyInstance } from 'fastify';
+import type pg from 'pg';
+import { newEvent } from './api/contract/schemas.ts';
+import { parse } from './api/input.ts';
+import { eventMaker } from './api/new-event.ts';
+import { createServer } from './api/server.ts';
+import type { Metrics } from './api/dependencies.ts';
+import { EventConflictError } from './domain/errors.ts';
+import type { Receipt } from './domain/event.ts';
+import type { Engine, EngineObserver } from './engine/port.ts';
+import { createEngine } from './engine/engine.ts';
+import { type Reconciliation, startReconciler } from './ledger/reconciler.ts';
+import { type Clock, correctedClock, systemClock } from './runtime/clock.ts';
+import type { Logger } from './runtime/logger.ts';
+import { systemRandom } from './runtime/random.ts';
+import { openPostgresStore } from './store/postgres/open.ts';
+import type { Hints, Store } from './store/store.ts';
+import { openSqliteStore } from './store/sqlite/open.ts';
+import { checkHost } from './transport/address-guard.ts';
+import { createHttpTransport } from './transport/http-transport.ts';
+import { version } from './version.ts';
+
+const graceMs = 20_000;
+const dayMs = 86_400_000;
+/** The embedded store has one owner, whose claims are its own in every life. */
+const embeddedNode = 'local';
+const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+export interface PosthornOptions {
+  /** `postgres://…`, a pool of the application's own, or the directory of the embedded store. */
+  readonly database: string | pg.Pool;
+  /** Unique among the nodes that share a database; made up where it is not given. */
+  readonly nodeName?: string;
+  /** Deliver to private and local addresses too. Default false. */
+  readonly allowPrivateNetworks?: boolean;
+  /** Of the keys that open the HTTP API, SHA-256 in hexadecimal. Needed only with `listen`. */
+  readonly adminKeyHashes?: readonly string[];
+  /** How long finished deliveries are kept (default 30 days), and dead letters (default 90). */
+  readonly retentionDays?: number;
+  readonly deadRetentionDays?: number;
+  /** How often the books are checked, in seconds (default 60). */
+  readonly reconcileEveryS?: number;
+  /** Default: silent. */
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  readonly metrics?: Metrics & { readonly observer: EngineObserver; watch(engine: Engine): void };
+  readonly onReconciled?: (result: Reconciliation) => void;
+}
+
+/** An event as `POST /v1/events` takes it. */
+export interface PublishEvent {
+  readonly type: string;
+  readonly data: unknown;
+  readonly tenant?: string;
+  readonly id?: string;
+  readonly ordering_key?: string;
+  readonly occurred_at?: string;
+  readonly value?: { readonly amount_minor: number; readonly currency: string };
+}
+
+/** What `use` needs of a client: that of `pg`, or what an ORM gives for its transaction. */
+export interface SqlClient {
+  query(text: string, values: unknown[]): Promise<{ rows: unknown[] }>;
+}
+
+export interface Posthorn {
+  readonly node: string;
+  /** Begins to deliver. Publishing works before: what is accepted waits in the store. */
+  start(): Promise<void>;
+  /** Finishes what is in flight, within 20 seconds, and closes. */
+  stop(): Promise<void>;
+  /** Durable when it resolves (G1), all or none. Rejects with `Problem`, `EventConflictError` or `UnavailableError`. */
+  publish(event: PublishEvent): Promise<Receipt>;
+  publish(events: readonly PublishEvent[]): Promise<Receipt[]>;
+  /** Publishes inside the caller's own transaction: commits with it, or not at all. PostgreSQL only. */
+  use(client: SqlClient): { publish(event: PublishEvent): Promise<Receipt> };
+  /** A call of the HTTP API without HTTP: `request('POST', '/v1/endpoints', {…})`. */
+  request(
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: unknown,
+  ): Promise<{ status: number; body: unknown }>;
+  /** Serves the HTTP API; answers its URL. */
+  listen(address: { host: string; port: number }): Promise<string>;
+}
+
+export interface Opened {
+  readonly store: Store;
+  readonly node: string;
+  readonly hints?: Hints;
+}
+
+/** Opens the store that `database` names. */
+export async function open({ database, nodeName }: PosthornOptions): Promise<Opened> {
+  if (typeof database === 'string' && !/^postgres(ql)?:\/\//.test(database))
+    return { store: await openSqliteStore({ dataDir: database, thread: true }), node: embeddedNode };
+  // A name of its own in every life: what a former life has claimed is taken over when it is found dead.
+  const made = `${hostname()}-${process.pid}-${Buffer.from(systemRandom.bytes(3)).toString('hex')}`;
+  return { ...(await openPostgresStore(database)), node: nodeName ?? made };
+}
+
+/** Opens the store and puts one node together: in an application of one's own, or for `posthorn serve`. */
+export async function createPosthorn(options: PosthornOptions): Promise<Posthorn> {
+  return compose(await open(options), options);
+}
+
+/** The same on a store that is open already. */
+export function compose({ store, node, hints }: Opened, options: PosthornOptions): Posthorn {
+  const clock = correctedClock(options.clock ?? systemClock);
+  const { allowPrivateNetworks = false, logger = silent, metrics } = options;
+  const transport = createHttpTransport({ clock, allowPrivateNetworks });
+  const engine = createEngine({
+    store,
+    transport,
+    clock,
+    random: systemRandom,
+    logger,
+    node,
+    version,
+    setTime: (now) => clock.setTime(now),
+    ...(hints === undefined ? {} : { hints }),
+    ...(metrics === undefined ? {} : { observer: metrics.observer }),
+    retention: {
+      settledMs: (options.retentionDays ?? 30) * dayMs,
+      deadMs: (options.deadRetentionDays ?? 90) * dayMs,
+    },
+  });
+  metrics?.watch(engine);
+  // A key that nobody knows lets `request` in, and nothing else.
+  const ownKey = `phk_${Buffer.from(systemRandom.bytes(32)).toString('hex')}`;
+  const server: FastifyInstance = createServer({
+    store,
+    engine,
+    clock,
+    random: systemRandom,
+    logger,
+    adminKeyHashes: [...(options.adminKeyHashes ?? []), hash('sha256', ownKey)],
+    version,
+    metrics: metrics ?? { contentType: 'text/plain', render: async () => '' },
+    refuseHost: (hostname) =>
+      !allowPrivateNetworks && (hostname === 'localhost' || checkHost(hostname) !== null)
+        ? 'is not a public address (start with --allow-private-networks to permit it)'
+        : null,
+  });
+  const make = eventMaker(clock, systemRandom);
+  const eventOf = (event: PublishEvent, path: string) =>
+    make(parse(newEvent, event), JSON.stringify(event.data), path);
+  let reconciler: { stop(): void } | null = null;
+  let started = false;
+
+  const publishAll = async (events: readonly PublishEvent[]): Promise<readonly Receipt[]> => {
+    const made = events.map((event, index) => eventOf(event, `/events/${index}`));
+    if (started) return await engine.publish(made);
+    // Nothing runs here yet that could take a delivery: all of them wait in the store.
+    const accepting = { now: clock.now(), node, leaseMs: 0, defaultRoom: 0, room: new Map<string, number>() };
+    const [group] = (await store.accept([made], accepting)).groups;
+    if ('conflict' in group!) throw new EventConflictError(group.conflict, made[group.conflict]!.id);
+    return group!.receipts;
+  };
+  async function publish(event: PublishEvent): Promise<Receipt>;
+  async function publish(events: readonly PublishEvent[]): Promise<Receipt[]>;
+  async function publish(given: PublishEvent | readonly PublishEvent[]): Promise<Receipt | Receipt[]> {
+    if ('type' in given) return (await publishAll([given]))[0]!;
+    return [...(await publishAll(given))];
+  }
+
+  return {
+    node,
+    publish,
+    start: async () => {
+      await engine.start();
+      started = true;
+      reconciler = startReconciler({
+        store,
+        clock,
+        logger,
+        everyMs: (options.reconcileEveryS ?? 60) * 1000,
+        mine: () => engine.status().shards.includes(0),
+        onResult: (result) => options.onReconciled?.(result),
+      });
+    },
+    stop: async () => {
+      reconciler?.stop();
+      // Requests that are being read get their answer; then what is in flight gets its time.
+      await server.close();
+      if (started) await engine.stop(graceMs);
+      await transport.close();
+      await store.close();
+    },
+    use: (client) => ({
+      publish: async (event) => {
+        const { tenant, type, id, ordering_key: key, occurred_at: at, value } = parse(newEvent, event);
+        const { rows } = await client.query(
+          `SELECT posthorn.publish($1, $2, $3::json, $4, $5, $6::timestamptz, $7, $8) AS receipt`,
+          [
+            tenant,
+            type,
+            JSON.stringify(event.data),
+            id ?? null,
+            key ?? null,
+            at ?? null,
+            value?.amount_minor ?? null,
+            value?.currency ?? null,
+          ],
+        );
+        const { accepted_at: acceptedAt, ...receipt } = (
+          rows[0] as { receipt: Receipt & { accepted_at: number } }
+        ).receipt;
+        return { ...receipt, acceptedAt };
+      },
+    }),
+    request: async (method, path, body) => {
+      const response = await server.inject({
+        method,
+        url: path,
+        headers: {
+          authorization: `Bearer ${ownKey}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
+      });
+      return {
+        status: response.statusCode,
+        body: response.body === '' ? null : (JSON.parse(response.body) as unknown),
+      };
+    },
+    listen: (address) => server.listen(address),
+  };
+}

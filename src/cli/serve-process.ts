@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { hostname } from 'node:os';
 import type { Settings } from '../config/settings.ts';
 import { compose, type Opened, open } from '../posthorn.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -39,7 +38,7 @@ export async function startServing(
   const database = settings.databaseUrl ?? settings.dataDir;
   const named = settings.nodeName === undefined ? {} : { nodeName: settings.nodeName };
   const opened: Opened =
-    parts.store === undefined ? await open({ database, ...named }) : { store: parts.store, node: hostname() };
+    parts.store === undefined ? await open({ database, ...named }) : { store: parts.store, node: 'local' };
   const key = await adminKey(opened.store, settings.apiKey).catch(async (error: unknown) => {
     await opened.store.close();
     throw error;

@@ -275,18 +275,32 @@ export class Dispatcher {
     }
     lane.inFlight++;
     this.#inFlight++;
-    const request = webhookRequest(
-      delivery,
-      endpoint,
-      lane.signer,
-      now,
-      this.#traceparent(),
-      this.#o.userAgent,
+    void this.#attempt(lane, delivery, now).then((result) =>
+      this.#finish(lane, delivery, endpoint, now, result),
     );
-    // Transport.post never rejects, so there is one way on from here.
-    void this.#o.transport
-      .post(request)
-      .then((result) => this.#finish(lane, delivery, endpoint, now, result));
+  }
+
+  /** Never rejects: a delivery of which no request can be made fails like any other, and ends as a dead letter. */
+  async #attempt(lane: Lane, delivery: ClaimedDelivery, now: number): Promise<AttemptResult> {
+    try {
+      return await this.#o.transport.post(
+        webhookRequest(delivery, lane.endpoint, lane.signer, now, this.#traceparent(), this.#o.userAgent),
+      );
+    } catch (error) {
+      this.#o.logger.error(
+        { delivery: delivery.number, error: (error as Error).message },
+        'an attempt failed by a defect of ours',
+      );
+      return {
+        ok: false,
+        statusCode: null,
+        errorClass: 'internal',
+        message: 'the request could not be made',
+        responseExcerpt: null,
+        retryAfterMs: null,
+        durationMs: 0,
+      };
+    }
   }
 
   #finish(

@@ -24,6 +24,9 @@ export interface Node {
   process: ChildProcess;
 }
 
+/** Nodes that ended by themselves, with their last words. */
+export const crashes: string[] = [];
+
 /** Starts one node; resolves when it serves. */
 export async function startNode(name: string, port: number, databaseUrl: string): Promise<Node> {
   const settings = {
@@ -44,6 +47,10 @@ export async function startNode(name: string, port: number, databaseUrl: string)
     );
   });
   child.removeAllListeners('exit');
+  // Nobody but the nemesis ends a node: one that ends by itself is a finding.
+  child.once('exit', (code, signal) => {
+    if (signal === null) crashes.push(`node ${name} ended with ${code}: ${words}`);
+  });
   return { name, port, process: child };
 }
 
@@ -89,6 +96,7 @@ export interface CrashResult extends Verdict {
   readonly balanced: boolean;
   readonly outOfOrder: number;
   readonly pending: number;
+  readonly crashes: readonly string[];
 }
 
 const mostMessages = 40;
@@ -231,7 +239,7 @@ export async function runNemesis(options: {
         }),
       'shift clock': () =>
         onNode('shift clock', async (node) => {
-          node.process.send({ shift: Math.round((draw() - 0.5) * 7_200_000) });
+          if (node.process.connected) node.process.send({ shift: Math.round((draw() - 0.5) * 7_200_000) });
           await pause(2000 + draw() * 2000);
           if (node.process.connected) node.process.send({ shift: 0 });
         }),
@@ -330,6 +338,7 @@ export async function runNemesis(options: {
       residue,
       balanced,
       pending,
+      crashes: [...crashes],
       outOfOrder: outOfOrder(arrivals, endpointOf.get('keyed')!),
     };
   } finally {
@@ -395,6 +404,7 @@ if (import.meta.main) {
     result.unexpected.length +
     result.unexplained.length +
     result.outOfOrder +
+    result.crashes.length +
     Math.abs(result.residue);
   process.exitCode = bad > 0 || !result.balanced ? 1 : 0;
 }

@@ -77,6 +77,7 @@ test('G1, G2, G3, G6: nodes killed, frozen and cut off, a database killed, clock
     balanced: true,
     pending: 0,
     outOfOrder: 0,
+    crashes: [],
   });
   expect(result.acknowledged).toBeGreaterThan(100);
   expect(Object.keys(result.injected)).toEqual(

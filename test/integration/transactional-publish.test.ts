@@ -119,6 +119,7 @@ test('bad input is refused with a reason', async () => {
   await refused("'t', 'a.b', $1", JSON.stringify('x'.repeat(262_144)));
   await refused("'t', 'a.b', '1', id => ''");
   await refused("'t', 'a.b', '1', id => E'a\\nb'");
+  await refused("'t', 'a.b', '1', occurred_at => 'infinity'");
   await refused("'t', 'a.b', '1', amount_minor => 1");
   await refused("'t', 'a.b', '1', amount_minor => 1, currency => 'EURO'");
   await expect(publish("'t', 'a.b', 'no json'")).rejects.toMatchObject({ code: '22P02' });
@@ -188,8 +189,25 @@ test('counters of many backends are folded into one row when their hour is over'
 
 test('a running node is told at the commit, and delivers', async () => {
   const receiver = await aReceiver();
-  const { client, stop } = await serve({ databaseUrl: await postgres.createDatabase() });
-  await client.request('POST', '/v1/endpoints', { tenant: 'live', url: receiver.url });
-  await stop();
-  await receiver.close();
+  const url = await postgres.createDatabase();
+  const { client, stop } = await serve({ databaseUrl: url });
+  const own = new pg.Client({ connectionString: url });
+  await own.connect();
+  try {
+    await client.request('POST', '/v1/endpoints', { url: receiver.url });
+    await own.query('BEGIN');
+    await own.query('CREATE TABLE payments (id text)');
+    await own.query("INSERT INTO payments VALUES ('pay_1')");
+    await own.query(
+      "SELECT posthorn.publish('default', 'payment.succeeded', '{\"id\":\"pay_1\"}', id => 'pay_1')",
+    );
+    expect(await client.request('GET', '/v1/accounting')).toMatchObject({ events: 0 });
+    await own.query('COMMIT');
+    await until('it has arrived', () => receiver.requests.length === 1);
+    expect(receiver.requests[0]!.headers['webhook-id']).toBe('pay_1');
+  } finally {
+    await own.end();
+    await stop();
+    await receiver.close();
+  }
 });

@@ -57,6 +57,8 @@ async function queryOn(
       text,
       values: values as unknown[],
       rowMode: 'array',
+      // With each query, not with the pool: the pool may be the application's own.
+      types,
     } as pg.QueryArrayConfig);
     return result.rows;
   } catch (error) {
@@ -85,7 +87,6 @@ export class Database implements Connection {
       statement_timeout: 25_000,
       keepAlive: true,
       application_name: 'posthorn',
-      types,
     });
     // An idle connection that breaks is replaced when one is needed; without a listener it would end the process.
     pool.on('error', () => {});

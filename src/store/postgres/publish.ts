@@ -82,7 +82,7 @@ export const publishSql = `
   #variable_conflict use_column
   DECLARE
     now_ms bigint := (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
-    occurred_ms bigint := (extract(epoch FROM publish.occurred_at) * 1000)::bigint;
+    occurred_ms bigint;
     money text := upper(publish.currency);
     writer text := 'sql:' || pg_backend_pid();
     event_id text := publish.id;
@@ -105,6 +105,10 @@ export const publishSql = `
     IF publish.data IS NULL OR octet_length(publish.data::text) > 262144 THEN
       RAISE EXCEPTION 'posthorn: data takes JSON of at most 262144 bytes' USING ERRCODE = '22023';
     END IF;
+    -- What JavaScript can print as a date of four digits.
+    IF NOT publish.occurred_at BETWEEN '0001-01-01Z' AND '9999-12-31Z' THEN
+      RAISE EXCEPTION 'posthorn: occurred_at lies between the years 1 and 9999' USING ERRCODE = '22023';
+    END IF;
     IF publish.id !~ '^[^[:cntrl:]]{1,255}$' OR publish.ordering_key !~ '^[^[:cntrl:]]{1,255}$' THEN
       RAISE EXCEPTION 'posthorn: id and ordering_key take 1 to 255 characters and no control characters' USING ERRCODE = '22023';
     END IF;
@@ -112,6 +116,7 @@ export const publishSql = `
       RAISE EXCEPTION 'posthorn: amount_minor and currency come together, and currency is an ISO 4217 code' USING ERRCODE = '22023';
     END IF;
 
+    occurred_ms := (extract(epoch FROM publish.occurred_at) * 1000)::bigint;
     IF event_id IS NULL THEN
       shard := CASE WHEN publish.ordering_key IS NULL THEN floor(random() * 64)::smallint
         ELSE posthorn.shard_hash(publish.tenant, publish.ordering_key) END;

@@ -7,9 +7,10 @@ import { promisify } from 'node:util';
 import { freePort } from '../src/cli/demo/receivers.ts';
 import { kill, startServer } from '../src/cli/demo/server-process.ts';
 import { table } from '../src/cli/output.ts';
+import { startPostgres } from '../test/postgres.ts';
 import { createClient } from '../src/client/client.ts';
 
-// `npm run bench [-- --quick] [-- --json]`: each figure beside the bare loop, which runs before and after it.
+// `npm run bench [-- --quick] [-- --postgres] [-- --json]`: each figure beside the bare loop, which runs before and after it.
 // Prints; never asserts: these are ratios of one machine at one time.
 
 const quick = process.argv.includes('--quick');
@@ -88,6 +89,14 @@ async function compare(what: string, budget: number, measure: () => Promise<numb
 }
 await compare('bare by dispatch instead of request', 1, () => bare('dispatch'));
 await compare('drain a backlog, embedded', 0.65, () => figure('./drain.ts', sink.port, count));
+if (process.argv.includes('--postgres')) {
+  const postgres = await startPostgres();
+  const url = await postgres.createDatabase();
+  await compare('drain a backlog, PostgreSQL, one node', 0.45, () =>
+    figure('./drain.ts', sink.port, count, url),
+  );
+  await postgres.stop();
+}
 await compare('publish in batches of 100 and deliver', 0.5, () =>
   publishing(sink.port, [warmUp, count], [100, 4]),
 );

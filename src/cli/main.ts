@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { ApiError } from '../client/client.ts';
+import { UnavailableError } from '../domain/errors.ts';
 import { deadLettersCommand } from './commands/dead-letters.ts';
 import { deliveriesCommand } from './commands/deliveries.ts';
 import { demoCommand } from './commands/demo.ts';
+import { nodesCommand } from './commands/nodes.ts';
 import { publishCommand } from './commands/publish.ts';
 import { redriveCommand } from './commands/redrive.ts';
 import { serveCommand } from './commands/serve.ts';
@@ -23,6 +25,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     deliveriesCommand,
     deadLettersCommand,
     redriveCommand,
+    nodesCommand,
     verifyCommand,
   ];
   for (const make of commands) program.addCommand(make());
@@ -31,7 +34,11 @@ export async function main(argv: readonly string[]): Promise<void> {
     await program.parseAsync(argv);
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-    else if (error instanceof CommandError || error instanceof ApiError) {
+    else if (
+      error instanceof CommandError ||
+      error instanceof ApiError ||
+      error instanceof UnavailableError
+    ) {
       note(`posthorn: ${error.message}`);
       process.exitCode = error instanceof CommandError ? error.code : 1;
     } else throw error;

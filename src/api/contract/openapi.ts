@@ -130,6 +130,7 @@ const calls: readonly Call[] = [
     query: schemas.accountingQuery,
     status: 200,
   },
+  { method: 'get', path: '/v1/nodes', summary: 'Living nodes and their shards', status: 200 },
 ];
 
 const json = (schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { deliveryId } from '../../domain/ids.ts';
 import { reconcile, type Reconciliation } from '../../ledger/reconciler.ts';
+import { openPostgresStore } from '../../store/postgres/open.ts';
 import { openSqliteStore } from '../../store/sqlite/open.ts';
 import { CommandError, print, table } from '../output.ts';
 
@@ -18,17 +19,32 @@ export async function verifyDataDirectory(dataDir: string): Promise<Reconciliati
   }
 }
 
+/** Checks a database shared by nodes, while they run or not: it only reads. */
+async function verifyDatabase(databaseUrl: string): Promise<Reconciliation> {
+  const { store } = await openPostgresStore(databaseUrl);
+  try {
+    return await reconcile(store, { everyRow: true });
+  } finally {
+    await store.close();
+  }
+}
+
 export function verifyCommand(): Command {
   return new Command('verify')
     .description(
       'check the books of a data directory, running or stopped: accepted = delivered + pending + dead + cancelled + suppressed',
     )
     .option('--data-dir <path>', 'POSTHORN_DATA_DIR, default ./posthorn-data')
+    .option('--database-url <url>', 'check a PostgreSQL instead (POSTHORN_DATABASE_URL)')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  posthorn verify --data-dir ./posthorn-data')
-    .action(async (options: { dataDir?: string; json?: boolean }) => {
+    .action(async (options: { dataDir?: string; databaseUrl?: string; json?: boolean }) => {
       const dataDir = options.dataDir ?? process.env['POSTHORN_DATA_DIR'] ?? './posthorn-data';
-      const { rows, residue, findings, balanced } = await verifyDataDirectory(dataDir);
+      const databaseUrl =
+        options.databaseUrl ??
+        (options.dataDir === undefined ? process.env['POSTHORN_DATABASE_URL'] : undefined);
+      const { rows, residue, findings, balanced } =
+        databaseUrl === undefined ? await verifyDataDirectory(dataDir) : await verifyDatabase(databaseUrl);
       const named = findings.map(({ number, eventId, endpointId, problem }) => ({
         delivery_id: number === null ? null : deliveryId(number),
         event_id: eventId,

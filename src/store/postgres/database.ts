@@ -111,6 +111,11 @@ export class Database implements Connection {
       throw translated(error);
     }
     let broken: Error | undefined;
+    // A connection that breaks between two statements says so by an event, which nobody else listens to.
+    const onError = (error: Error): void => {
+      broken = error;
+    };
+    client.on('error', onError);
     try {
       await queryOn(client, '', `BEGIN ${mode}`, []);
       const answer = await work({ query: (name, text, values = []) => queryOn(client, name, text, values) });
@@ -120,6 +125,7 @@ export class Database implements Connection {
       await client.query('ROLLBACK').catch((failure: Error) => (broken = failure));
       throw error;
     } finally {
+      client.removeListener('error', onError);
       client.release(broken);
     }
   }
@@ -138,6 +144,7 @@ export class Database implements Connection {
       connectionTimeoutMillis: 5000,
       keepAlive: true,
     });
+    client.on('error', () => {});
     await client.connect();
     return client;
   }

@@ -1,0 +1,38 @@
+import { Command } from 'commander';
+import { print, table } from '../output.ts';
+import { clientOf, remoteOptions } from '../remote.ts';
+
+interface Node {
+  node: string;
+  started_at: string;
+  last_heartbeat_at: string;
+  shards: number[];
+}
+
+/** `0-3, 7, 9-12` */
+function ranges(numbers: readonly number[]): string {
+  const parts: [number, number][] = [];
+  for (const n of numbers) {
+    const last = parts.at(-1);
+    if (last !== undefined && last[1] === n - 1) last[1] = n;
+    else parts.push([n, n]);
+  }
+  return parts.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(', ');
+}
+
+export function nodesCommand(): Command {
+  return remoteOptions(new Command('nodes'))
+    .description('the living nodes of a shared database, and which shards each owns')
+    .addHelpText('after', '\nExample:\n  posthorn nodes')
+    .action(async (options: Record<string, unknown>) => {
+      const { items } = await clientOf(options).request<{ items: Node[] }>('GET', '/v1/nodes');
+      if (options['json'] === true) return print(JSON.stringify({ items }));
+      if (items.length === 0) return print('One node on the embedded store: it owns everything.');
+      print(
+        table(
+          ['node', 'shards', 'which', 'started', 'last heartbeat'],
+          items.map((n) => [n.node, n.shards.length, ranges(n.shards), n.started_at, n.last_heartbeat_at]),
+        ),
+      );
+    });
+}

@@ -1,0 +1,284 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { UnavailableError } from '../../src/domain/errors.ts';
+import { createOwnership } from '../../src/engine/ownership.ts';
+import { openPostgresStore } from '../../src/store/postgres/open.ts';
+import { openSqliteStore } from '../../src/store/sqlite/open.ts';
+import type { Store } from '../../src/store/store.ts';
+import { type Postgres, startPostgres } from '../postgres.ts';
+import { anEndpoint, anEvent, aReceiver, tempDir, until } from '../support.ts';
+import { serve } from './serving.ts';
+
+// The ways in which senders lose webhooks, by name (docs/internals/loss-paths.md says where each was seen).
+
+let postgres: Postgres;
+beforeAll(async () => {
+  postgres = await startPostgres();
+});
+afterAll(async () => {
+  await postgres.stop();
+});
+
+interface Place {
+  readonly settings: { dataDir: string } | { databaseUrl: string };
+  open(): Promise<Store>;
+}
+const places: Record<string, () => Promise<Place>> = {
+  SQLite: async () => {
+    const dataDir = tempDir();
+    return { settings: { dataDir }, open: () => openSqliteStore({ dataDir }) };
+  },
+  PostgreSQL: async () => {
+    const databaseUrl = await postgres.createDatabase();
+    return { settings: { databaseUrl }, open: async () => (await openPostgresStore(databaseUrl)).store };
+  },
+};
+const quick = { timeout_ms: 500, retry: { schedule_s: [1, 1, 1, 1, 1], jitter: 0 } };
+interface Accounting {
+  readonly delivered: number;
+  readonly pending: number;
+  readonly dead: number;
+  readonly suppressed: number;
+}
+const books = (client: Awaited<ReturnType<typeof serve>>['client']) =>
+  client.request<Accounting>('GET', '/v1/accounting');
+
+describe.each(Object.keys(places))('on %s', (name) => {
+  test('crash between commit and enqueue', async () => {
+    const place = await places[name]!();
+    const receiver = await aReceiver();
+    const store = await place.open();
+    await store.createEndpoint(anEndpoint({ url: receiver.url, timeoutMs: 100 }));
+    const now = Date.now();
+    // Committed, and the process is gone before anything else happens: once claimed at once, once not.
+    const options = { now, node: 'gone', leaseMs: 100, room: new Map<string, number>() };
+    await store.accept([[anEvent({ id: 'claimed' })]], { ...options, defaultRoom: 1 });
+    await store.accept([[anEvent({ id: 'waiting' })]], { ...options, defaultRoom: 0 });
+    await store.close();
+    const { stop } = await serve(place.settings);
+    await until('both have arrived', () => receiver.requests.length === 2);
+    expect(receiver.requests.map(({ headers }) => headers['webhook-id']).toSorted()).toEqual([
+      'claimed',
+      'waiting',
+    ]);
+    await stop();
+    await receiver.close();
+  });
+
+  test('swallowed enqueue error: a store that fails while deliveries are claimed and settled', async () => {
+    const place = await places[name]!();
+    const store = await place.open();
+    let failing = 6;
+    const shaky = new Proxy(store, {
+      get: (target, method: keyof Store) => {
+        const real = target[method] as (...args: unknown[]) => Promise<unknown>;
+        if (method !== 'claim' && method !== 'settle') return real;
+        return (...args: unknown[]) =>
+          failing-- > 0 ? Promise.reject(new UnavailableError('not now')) : real.apply(target, args);
+      },
+    });
+    const receiver = await aReceiver();
+    const { client, stop } = await serve(place.settings, shaky);
+    await client.request('POST', '/v1/endpoints', { url: receiver.url, ordering: 'key' });
+    for (let n = 0; n < 5; n++)
+      await client.request('POST', '/v1/events', { type: 'a.b', data: n, ordering_key: `k${n}` });
+    await until('all are settled', async () => (await books(client)).delivered === 5);
+    expect(failing).toBeLessThan(0);
+    await stop();
+    await receiver.close();
+  });
+
+  test('manual resend that stops the automatic retry', async () => {
+    const { settings } = await places[name]!();
+    let answering = false;
+    const receiver = await aReceiver((_, response) => response.writeHead(answering ? 200 : 500).end());
+    const { client, stop } = await serve(settings);
+    await client.request('POST', '/v1/endpoints', { url: receiver.url, ...quick });
+    await client.request('POST', '/v1/events', { type: 'a.b', data: 1 });
+    await until('it has failed', () => receiver.requests.length === 1);
+    const [delivery] = (await client.request<{ items: { id: string }[] }>('GET', '/v1/deliveries')).items;
+    await client.request('POST', `/v1/deliveries/${delivery!.id}/redrive`);
+    await until('the resend has failed too', () => receiver.requests.length === 2);
+    answering = true;
+    await until('the schedule went on by itself', async () => (await books(client)).delivered === 1);
+    await stop();
+    await receiver.close();
+  });
+
+  test('disabled endpoint that eats events', async () => {
+    const { settings } = await places[name]!();
+    const receiver = await aReceiver();
+    const { client, stop } = await serve(settings);
+    const { id } = await client.request<{ id: string }>('POST', '/v1/endpoints', {
+      url: receiver.url,
+      enabled: false,
+    });
+    await client.request('POST', '/v1/events', { type: 'a.b', data: 1 });
+    expect(await books(client)).toMatchObject({ suppressed: 1 });
+    await client.request('POST', `/v1/endpoints/${id}/resume`);
+    await client.request('POST', '/v1/redrives', { filter: { endpoint_id: id, state: 'suppressed' } });
+    await until('it has arrived after all', () => receiver.requests.length === 1);
+    await stop();
+    await receiver.close();
+  });
+
+  test('endpoint disabled in the middle of its retries', async () => {
+    const { settings } = await places[name]!();
+    let answering = false;
+    const receiver = await aReceiver((_, response) => response.writeHead(answering ? 200 : 500).end());
+    const { client, stop } = await serve(settings);
+    const { id } = await client.request<{ id: string }>('POST', '/v1/endpoints', {
+      url: receiver.url,
+      ...quick,
+    });
+    await client.request('POST', '/v1/events', { type: 'a.b', data: 1 });
+    await until('it has failed', () => receiver.requests.length === 1);
+    await client.request('POST', `/v1/endpoints/${id}/pause`);
+    expect(await books(client)).toMatchObject({ pending: 1 });
+    answering = true;
+    await client.request('POST', `/v1/endpoints/${id}/resume`);
+    await until('its retry was kept', async () => (await books(client)).delivered === 1);
+    await stop();
+    await receiver.close();
+  });
+
+  test("receipt refused on the client's retry", async () => {
+    const { settings } = await places[name]!();
+    const receiver = await aReceiver();
+    const { client, stop } = await serve(settings);
+    await client.request('POST', '/v1/endpoints', { url: receiver.url });
+    const event = { id: 'once', type: 'a.b', data: 1 };
+    const first = await client.request<object>('POST', '/v1/events', event);
+    expect(await client.request('POST', '/v1/events', event)).toEqual({ ...first, duplicate: true });
+    await until('it has arrived', async () => (await books(client)).delivered === 1);
+    expect(receiver.requests).toHaveLength(1);
+    await stop();
+    await receiver.close();
+  });
+
+  test('recovery job that dies with its process', async () => {
+    const { settings } = await places[name]!();
+    const receiver = await aReceiver((_, response) => response.writeHead(500).end());
+    let server = await serve(settings);
+    await server.client.request('POST', '/v1/endpoints', { url: receiver.url, retry: { schedule_s: [] } });
+    const count = 30;
+    await server.client.request('POST', '/v1/events/batch', {
+      events: Array.from({ length: count }, (_, n) => ({ type: 'a.b', data: n })),
+    });
+    await until('all are dead', async () => (await books(server.client)).dead === count);
+    const { id } = await server.client.request<{ id: string }>('POST', '/v1/redrives', {
+      filter: { state: 'dead' },
+      rate_per_s: 30,
+    });
+    const job = () => server.client.request<{ state: string; redriven: number }>('GET', `/v1/redrives/${id}`);
+    await until('it has begun', async () => (await job()).redriven > 2);
+    await server.stop();
+    server = await serve(settings);
+    await until('it went on to its end', async () => (await job()).state === 'done');
+    expect(await job()).toMatchObject({ redriven: count });
+    await server.stop();
+    await receiver.close();
+  });
+
+  test('duplicate ids across tenants', async () => {
+    const { settings } = await places[name]!();
+    const receiver = await aReceiver();
+    const { client, stop } = await serve(settings);
+    for (const tenant of ['one', 'two']) {
+      await client.request('POST', '/v1/endpoints', { tenant, url: receiver.url });
+      expect(
+        await client.request('POST', '/v1/events', { tenant, id: 'same', type: 'a.b', data: tenant }),
+      ).toMatchObject({
+        duplicate: false,
+      });
+    }
+    await until('both have arrived', () => receiver.requests.length === 2);
+    await stop();
+    await receiver.close();
+  });
+
+  test('retention that blocks delivery', async () => {
+    const place = await places[name]!();
+    const store = await place.open();
+    const receiver = await aReceiver();
+    const endpoint = anEndpoint({ url: receiver.url });
+    await store.createEndpoint(endpoint);
+    const old = Date.now() - 40 * 86_400_000;
+    const options = { now: old, node: 'local', leaseMs: 0, defaultRoom: 0, room: new Map<string, number>() };
+    await store.accept([Array.from({ length: 2000 }, () => anEvent())], options);
+    for (const { number } of await store.deliveries({}, { before: null, limit: 2000 }))
+      await store.cancelDelivery(number, 'old', old);
+    await store.close();
+    const { client, stop } = await serve({ ...place.settings, retentionDays: 30 });
+    const left = async () =>
+      (await client.request<{ items: object[] }>('GET', '/v1/deliveries?state=cancelled&limit=1')).items
+        .length;
+    let sent = 0;
+    // While history goes, every event is delivered as it comes.
+    while ((await left()) > 0) {
+      await client.request('POST', '/v1/events', { type: 'a.b', data: sent++ });
+      await until('it has arrived', () => receiver.requests.length === sent, 5000);
+    }
+    expect(sent).toBeGreaterThan(3);
+    await stop();
+    await receiver.close();
+  });
+});
+
+test('stale endpoint snapshot on another node', async () => {
+  const databaseUrl = await postgres.createDatabase();
+  const [a, b] = [await serve({ databaseUrl }), await serve({ databaseUrl })];
+  const receiver = await aReceiver();
+  await b.client.request('POST', '/v1/events', { type: 'a.b', data: 0 });
+  for (let n = 1; n <= 10; n++) {
+    await a.client.request('POST', '/v1/endpoints', { url: receiver.url });
+    expect(await b.client.request('POST', '/v1/events', { type: 'a.b', data: n })).toMatchObject({
+      deliveries: n,
+    });
+  }
+  await a.stop();
+  await b.stop();
+  await receiver.close();
+});
+
+test('monitor that gives up after n errors', async () => {
+  let failing = 200;
+  let looked = 0;
+  let pending: (() => void)[] = [];
+  const ownership = createOwnership({
+    store: {
+      beat: async (node) => {
+        if (failing < 200 && failing > 0) {
+          failing--;
+          throw new UnavailableError('away');
+        }
+        failing--;
+        return { now: null, nodes: [node], dead: [], configVersion: 1 };
+      },
+      leave: async () => {},
+      nodes: async () => [],
+    },
+    clock: { now: () => 0, monotonic: () => 0, after: (_, fn) => (pending.push(fn), () => {}) },
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+    node: 'a',
+    hints: null,
+    onTime: () => {},
+    onShards: () => {},
+    onConfig: async () => {},
+    onDead: async () => {},
+    onLook: async () => {
+      looked++;
+    },
+    onDue: () => {},
+    onHealth: () => {},
+  });
+  await ownership.start();
+  expect(looked).toBe(1);
+  for (let round = 0; round < 250; round++) {
+    const due = pending;
+    pending = [];
+    for (const fn of due) fn();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(looked).toBe(2);
+  await ownership.stop();
+});

@@ -112,7 +112,7 @@ export async function startPostgres(): Promise<Postgres> {
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   let server: ChildProcess;
   let log = '';
-  const start = async (): Promise<void> => {
+  const spawnServer = (): void => {
     // A killed process leaves what it wrote to the operating system, so fsync changes nothing that is tested.
     const options = [
       'fsync=off',
@@ -122,18 +122,18 @@ export async function startPostgres(): Promise<Postgres> {
     ];
     server = spawn(
       join(bin, 'postgres'),
-      ['-D', data, '-p', String(port), ...options.flatMap((o) => ['-c', o])],
-      {
-        ...as,
-        cwd: home,
-        stdio: ['ignore', 'ignore', 'pipe'],
-        detached: true,
-      },
+      ['-D', data, '-p', String(port), ...options.flatMap((option) => ['-c', option])],
+      { ...as, cwd: home, stdio: ['ignore', 'ignore', 'pipe'], detached: true },
     );
     server.stderr!.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-10_000)));
-    await until(`PostgreSQL has started: ${log}`, async () => {
-      if (server.exitCode !== null) throw new Error(`PostgreSQL ended: ${log}`);
+  };
+  const start = async (): Promise<void> => {
+    spawnServer();
+    await until('PostgreSQL has started', async () => {
+      // After a kill, backends that are still dying hold the shared memory for a moment.
+      if (server.exitCode !== null) spawnServer();
       const client = new pg.Client({ connectionString: url });
+      client.on('error', () => {});
       try {
         await client.connect();
         await client.end();
@@ -141,6 +141,8 @@ export async function startPostgres(): Promise<Postgres> {
       } catch {
         return false;
       }
+    }).catch((error: Error) => {
+      throw new Error(`${error.message}: ${log}`);
     });
   };
   const signal = async (kind: NodeJS.Signals): Promise<void> => {

@@ -1,0 +1,33 @@
+// Posthorn inside an application of one's own: no server beside it, nothing but a directory.
+//
+//   node examples/embedded.ts [directory]
+
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createPosthorn } from '../src/index.ts'; // in your application: 'posthorn'
+
+const arrived = Promise.withResolvers<string>();
+const receiver = createServer((request, response) => {
+  response.end('ok');
+  arrived.resolve(String(request.headers['webhook-id']));
+});
+await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+
+const posthorn = await createPosthorn({
+  database: process.argv[2] ?? './posthorn-data',
+  // Only because this example's receiver is on this machine.
+  allowPrivateNetworks: true,
+});
+await posthorn.start();
+await posthorn.request('POST', '/v1/endpoints', {
+  url: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`,
+  event_types: ['payment.*'],
+});
+const receipt = await posthorn.publish({
+  type: 'payment.succeeded',
+  data: { order: 17 },
+  value: { amount_minor: 1099, currency: 'EUR' },
+});
+console.log(`accepted: ${receipt.deliveries} delivery; arrived: ${(await arrived.promise) === receipt.id}`);
+await posthorn.stop();
+receiver.close();

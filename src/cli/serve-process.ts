@@ -26,8 +26,8 @@ async function adminKey(
   const stored = await store.setting('admin_key_hash');
   if (stored !== null) return { hash: stored, made: null };
   const made = `phk_${Buffer.from(systemRandom.bytes(32)).toString('base64url')}`;
-  await store.saveSetting('admin_key_hash', hashOf(made));
-  return { hash: hashOf(made), made };
+  const hash = await store.settleSetting('admin_key_hash', hashOf(made));
+  return { hash, made: hash === hashOf(made) ? made : null };
 }
 
 /** Composes and starts one node of `posthorn serve`, on the store that the settings name or on an open one. */

@@ -346,6 +346,8 @@ export interface Readings {
   /** Named settings that outlive a process (the hash of the admin key). */
   setting(name: string): Promise<string | null>;
   saveSetting(name: string, value: string): Promise<void>;
+  /** Saves a setting where there is none, and answers the one that stands: of two nodes at once, one wins. */
+  settleSetting(name: string, value: string): Promise<string>;
 }
 
 // ---------------------------------------------------------------- integrity (G6)

@@ -11,4 +11,5 @@ afterAll(async () => {
   await postgres.stop();
 });
 
-describeStore('PostgreSQL', async () => (await openPostgresStore(await postgres.createDatabase())).store);
+// Each run of the property takes a database of its own, so there are fewer of them.
+describeStore('PostgreSQL', async () => (await openPostgresStore(await postgres.createDatabase())).store, 15);

@@ -39,7 +39,7 @@ function settlementOf(
 }
 
 /** What every adapter of the store port must do. A second adapter runs this suite unchanged. */
-export function describeStore(name: string, open: () => Promise<Store>): void {
+export function describeStore(name: string, open: () => Promise<Store>, propertyRuns = 40): void {
   describe(name, () => {
     let store: Store;
     beforeEach(async () => {
@@ -361,6 +361,14 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       expect(await store.prune({ ...request, settledBefore: start + 1 })).toEqual({ deleted: 1, next: null });
     });
 
+    test('of two that settle a setting at once, one wins', async () => {
+      const values = await Promise.all(['a', 'b', 'c'].map((value) => store.settleSetting('key', value)));
+      expect(new Set(values).size).toBe(1);
+      expect(await store.setting('key')).toBe(values[0]);
+      await store.saveSetting('key', 'd');
+      expect(await store.settleSetting('key', 'e')).toBe('d');
+    });
+
     test('dead letters are grouped, with the value at risk of each event once', async () => {
       const endpoint = await one({ owner: 'orders' });
       await store.accept([[anEvent({ value: { amountMinor: 2n ** 53n + 1n, currency: 'USD' } })]], noRoom);
@@ -449,7 +457,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
             await fresh.close();
           }
         }),
-        { numRuns: 40 },
+        { numRuns: propertyRuns },
       );
     });
   });

@@ -177,6 +177,14 @@ test('the rules in SQL are those of the domain: shards, subscriptions, filters',
   for (const { id, shard } of rows) expect(eventShard('any', id)).toBe(shard);
 });
 
+test('a role needs no more than usage and execute', async () => {
+  const role = `app_${process.pid}`;
+  await db.query(`CREATE ROLE ${role}; GRANT USAGE ON SCHEMA posthorn TO ${role}; SET ROLE ${role}`);
+  expect(await publish("'least', 'a.b', '1'")).toMatchObject({ duplicate: false });
+  await expect(db.query('SELECT * FROM posthorn.events')).rejects.toMatchObject({ code: '42501' });
+  await db.query(`RESET ROLE; REVOKE ALL ON SCHEMA posthorn FROM ${role}; DROP ROLE ${role}`);
+});
+
 test('counters of many backends are folded into one row when their hour is over', async () => {
   const before = await books('rollback');
   await db.query("UPDATE posthorn.ledger SET hour = hour - 5 WHERE writer LIKE 'sql:%'");

@@ -76,6 +76,16 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
       );
     },
 
+    settleSetting: async (name, value) => {
+      await db.query(
+        'setting_settle',
+        'INSERT INTO posthorn.settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING',
+        [name, value],
+      );
+      const [row] = await db.query('setting', 'SELECT value FROM posthorn.settings WHERE name = $1', [name]);
+      return row![0] as string;
+    },
+
     conservation: () => readConservation(db),
     findTampered: (limit) => findTampered(db, limit),
     beat: (node) => beat(db, node),

@@ -91,6 +91,12 @@ export function createSqliteStore(db: Database): Store {
       );
     },
 
+    settleSetting: async (name, value) =>
+      db.transaction(() => {
+        db.run('INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING', name, value);
+        return db.get('SELECT value FROM settings WHERE name = ?', name)![0] as string;
+      }),
+
     conservation: async () => readConservation(db),
     findTampered: async (limit) => findTampered(db, limit),
     // One process owns a data directory, so there is one node, and nobody else's change to hear of.

@@ -25,6 +25,15 @@ test('many nodes that start at once migrate once; an older one refuses a newer s
   await expect(openPostgresStore(url)).rejects.toThrow(/newer Posthorn \(schema 1000/);
 });
 
+test('verify reads a database and changes none', async () => {
+  const url = await postgres.createDatabase();
+  await expect(openPostgresStore(url, { readOnly: true })).rejects.toThrow(
+    'there is no Posthorn in this database',
+  );
+  await (await openPostgresStore(url)).store.close();
+  await (await openPostgresStore(url, { readOnly: true })).store.close();
+});
+
 interface Nodes {
   readonly items: readonly { readonly node: string; readonly shards: readonly number[] }[];
 }

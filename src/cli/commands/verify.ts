@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { UnavailableError } from '../../domain/errors.ts';
 import { deliveryId } from '../../domain/ids.ts';
 import { reconcile, type Reconciliation } from '../../ledger/reconciler.ts';
 import { openPostgresStore } from '../../store/postgres/open.ts';
@@ -21,7 +22,9 @@ export async function verifyDataDirectory(dataDir: string): Promise<Reconciliati
 
 /** Checks a database shared by nodes, while they run or not: it only reads. */
 async function verifyDatabase(databaseUrl: string): Promise<Reconciliation> {
-  const { store } = await openPostgresStore(databaseUrl);
+  const { store } = await openPostgresStore(databaseUrl, { readOnly: true }).catch((error: Error) => {
+    throw new CommandError(error.message, error instanceof UnavailableError ? 1 : 2);
+  });
   try {
     return await reconcile(store, { everyRow: true });
   } finally {

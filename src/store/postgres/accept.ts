@@ -189,7 +189,8 @@ export async function accept(
         ord++;
       }
     }
-    if (plan.waiting.length > 0) await notifyDue(db, plan.waiting);
+    // Only a hint, so the publisher need not wait for it.
+    if (plan.waiting.length > 0) void notifyDue(db, plan.waiting);
     return { groups: plan.answers, claimed, waiting: plan.waiting };
   }
 }

@@ -170,6 +170,15 @@ const migrations: readonly string[] = [
   publishSql,
 ];
 
+/** Refuses a database without Posthorn's schema, or with another version of it; changes nothing. */
+export async function checkMigrated(db: Database): Promise<void> {
+  const [there] = await db.query('', "SELECT to_regclass('posthorn.migrations') IS NOT NULL");
+  if (there![0] !== true) throw new Error('there is no Posthorn in this database');
+  const [row] = await db.query('', 'SELECT coalesce(max(number), 0) FROM posthorn.migrations');
+  if (row![0] !== migrations.length)
+    throw new Error(`this database has schema ${row![0]}, and this Posthorn knows ${migrations.length}`);
+}
+
 /** Brings the schema up to date; refuses a database that a newer Posthorn has migrated. */
 export async function migrate(db: Database): Promise<void> {
   await db.transaction(async (connection) => {

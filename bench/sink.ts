@@ -9,6 +9,10 @@ const lengthHeader = /content-length: *(\d+)/i;
 const latencies: number[] = [];
 const sentAt = /"sent_at":(\d+\.?\d*)/;
 const timing = process.argv.includes('--latency');
+/** `--delay 50`: answers 50 ms late, as a receiver far away does. */
+const delayMs = process.argv.includes('--delay')
+  ? Number(process.argv[process.argv.indexOf('--delay') + 1])
+  : 0;
 
 const server = createServer((socket) => {
   let left = 0;
@@ -37,7 +41,10 @@ const server = createServer((socket) => {
         left = Number(lengthHeader.exec(data.toString('latin1', at, end))?.[1] ?? 0);
         at = end + 4;
       }
-      if (left === 0) socket.write(answer);
+      if (left === 0) {
+        if (delayMs > 0) setTimeout(() => socket.write(answer), delayMs);
+        else socket.write(answer);
+      }
     }
   });
 });

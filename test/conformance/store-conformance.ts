@@ -254,6 +254,24 @@ export function describeStore(name: string, open: () => Promise<Store>, property
       ]);
     });
 
+    test('ordering: a long queue of one key takes one claim a step, and is not read again and again', async () => {
+      const endpoint = await one({ ordering: 'key' });
+      const count = 300;
+      const events = Array.from({ length: count }, (_, n) => anEvent({ id: `q${n}`, orderingKey: 'k' }));
+      await store.accept([events, [anEvent({ id: 'free' })]], noRoom);
+      const arrived: string[] = [];
+      let now = start;
+      let claims = 0;
+      while (arrived.length < count + 1 && claims < 2 * count) {
+        claims++;
+        const { deliveries } = await claim(endpoint.id, ++now, 20);
+        arrived.push(...deliveries.map(({ eventId }) => eventId));
+        await store.settle(deliveries.map((d) => settlementOf(d, 'delivered', now, { keyed: true })));
+      }
+      expect(arrived.filter((id) => id !== 'free')).toEqual(events.map(({ id }) => id));
+      expect(claims).toBeLessThan(count + 40);
+    });
+
     test('released claims are due again; those of a former life of the node too, and of no other', async () => {
       const endpoint = await one();
       await store.accept([[anEvent()], [anEvent()]], noRoom);

@@ -201,7 +201,7 @@ export async function runNemesis(options: {
           }
           await pause(50);
         }
-        await pause(60);
+        await pause(250);
       }
     };
 

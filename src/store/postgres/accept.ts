@@ -160,7 +160,7 @@ export async function accept(
 ): Promise<AcceptAnswer> {
   for (let stale: number | undefined; ;) {
     const copy = await endpoints.current(stale);
-    const before = await findStored(db, groups);
+    const before = await findStored(db.hot, groups);
     const plan = planAccept(
       groups,
       ({ tenant, id }) => before.get(keyOf(tenant, id)),
@@ -170,7 +170,7 @@ export async function accept(
     if (plan.events.length === 0) return { groups: plan.answers, claimed: [], waiting: [] };
     let numbers: ReadonlyMap<number, number> | null;
     try {
-      numbers = await insertPlanned(db, copy.version, plan.events, options);
+      numbers = await insertPlanned(db.hot, copy.version, plan.events, options);
     } catch (error) {
       // Another node accepted one of these ids a moment ago: now its receipt is there to be found (G1).
       if (uniqueViolation(error)) continue;

@@ -2,6 +2,10 @@ import { shardCount } from '../../domain/shard.ts';
 import type { ClaimAnswer, ClaimedDelivery, ClaimRequest, DueHint, ReleasedClaim } from '../store.ts';
 import { triggers, type Database } from './database.ts';
 
+/** Of one key in one statement; a longer queue takes several. */
+const deferMost = 2000;
+const deferMs = 1000;
+
 const allShards = Array.from({ length: shardCount }, (_, shard) => shard);
 
 /**
@@ -24,9 +28,12 @@ function claimSql(keyed: boolean): string {
   return `WITH p AS MATERIALIZED (${endpoint}),
   due AS MATERIALIZED (SELECT x.* FROM p, LATERAL (${due}) x),
   mine AS MATERIALIZED (
-    SELECT d.shard, d.number FROM posthorn.deliveries d JOIN due USING (shard, number)
-    WHERE d.state = 0 AND d.due_at <= $3 ${keyed ? `AND NOT (d.order_key IS NOT NULL AND ${behind})` : ''}
-    FOR UPDATE OF d SKIP LOCKED),
+    -- One lookup by key for each: LIMIT keeps the planner from joining with every pending row instead.
+    SELECT m.shard, m.number FROM due CROSS JOIN LATERAL (
+      SELECT d.shard, d.number FROM posthorn.deliveries d
+      WHERE d.shard = due.shard AND d.number = due.number AND d.state + 0 = 0 AND d.due_at + 0 <= $3
+        ${keyed ? `AND NOT (d.order_key IS NOT NULL AND ${behind})` : ''}
+      LIMIT 1 FOR UPDATE OF d SKIP LOCKED) m),
   claimed AS (
     UPDATE posthorn.deliveries d SET due_at = $6, claim = d.claim + 1, claimed_by = $7 FROM mine m
     WHERE d.shard = m.shard AND d.number = m.number
@@ -37,24 +44,33 @@ FROM claimed c JOIN posthorn.events e ON e.shard = c.shard AND e.number = c.even
 const claimAny = claimSql(false);
 const claimKeyed = claimSql(true);
 
-// Deferring what waits behind its key's head to the head's time keeps a long queue of one key from being read again
-// and again. When the head ends, its successor is made due at once. The head is locked meanwhile: else it could end
-// between being seen and the deferring, and nobody would wake its successor before the lease is over. A head that is
-// locked already is about to change, and its followers are looked at again.
+// What waits behind the head of its key is out of the way until the head ends, which makes its successor due at once:
+// the whole queue of the key is deferred together, else each step of a long queue would read it again (measured with twelve
+// keys and 2,000 waiting for each: 340 deliveries a second, and 2 when each claim deferred what it had read). Its own time to come due is only the fallback.
+//
+// The head is locked meanwhile: else it could end between being seen and the deferring, and its successor would sleep
+// through its call. A head that is locked already is about to change, and its followers are looked at again.
 const defer = `WITH p AS MATERIALIZED (${endpoint}),
   due AS MATERIALIZED (SELECT x.* FROM p, LATERAL (${due}) x),
+  keys AS MATERIALIZED (
+    SELECT DISTINCT d.shard, d.endpoint, d.order_key FROM posthorn.deliveries d JOIN due USING (shard, number)
+    WHERE d.state + 0 = 0 AND d.claimed_by IS NULL AND d.order_key IS NOT NULL AND ${behind}),
   waiting AS MATERIALIZED (
-    SELECT d.shard, d.number, (SELECT b.number FROM posthorn.deliveries b
-      WHERE b.state = 0 AND b.shard = d.shard AND b.endpoint = d.endpoint AND b.order_key = d.order_key AND b.number <> d.number
+    SELECT k.*, (SELECT b.number FROM posthorn.deliveries b
+      WHERE b.state = 0 AND b.shard = k.shard AND b.endpoint = k.endpoint AND b.order_key = k.order_key
       ORDER BY (b.claimed_by IS NULL OR b.due_at <= $3), b.number LIMIT 1) AS head
-    FROM posthorn.deliveries d JOIN due USING (shard, number)
-    WHERE d.state = 0 AND d.claimed_by IS NULL AND d.order_key IS NOT NULL AND ${behind}),
+    FROM keys k),
   heads AS MATERIALIZED (
-    SELECT h.shard, h.number, h.due_at FROM posthorn.deliveries h
-    WHERE h.state = 0 AND (h.shard, h.number) IN (SELECT shard, head FROM waiting) FOR SHARE OF h SKIP LOCKED)
-UPDATE posthorn.deliveries d SET due_at = greatest($3 + 1, h.due_at)
-FROM waiting w JOIN heads h ON h.shard = w.shard AND h.number = w.head
-WHERE d.shard = w.shard AND d.number = w.number AND d.state = 0 AND d.claimed_by IS NULL`;
+    SELECT w.*, h.due_at FROM waiting w JOIN posthorn.deliveries h ON h.shard = w.shard AND h.number = w.head
+    WHERE h.state + 0 = 0 FOR SHARE OF h SKIP LOCKED),
+  queue AS MATERIALIZED (
+    SELECT q.shard, q.number, h.due_at FROM heads h CROSS JOIN LATERAL (
+      SELECT q.shard, q.number FROM posthorn.deliveries q
+      WHERE q.state = 0 AND q.shard = h.shard AND q.endpoint = h.endpoint AND q.order_key = h.order_key AND q.number <> h.head
+        AND q.due_at <= $3 AND q.claimed_by IS NULL
+      ORDER BY q.number LIMIT ${deferMost}) q)
+UPDATE posthorn.deliveries d SET due_at = greatest($3 + ${deferMs}, q.due_at) FROM queue q
+WHERE d.shard = q.shard AND d.number = q.number AND d.state + 0 = 0 AND d.claimed_by IS NULL`;
 
 const nextOf = `SELECT min(c.due_at) FROM (${endpoint}) p CROSS JOIN unnest($2::smallint[]) AS s (shard) CROSS JOIN LATERAL (
     SELECT d.due_at FROM posthorn.deliveries d WHERE d.state = 0 AND d.endpoint = p.num AND d.shard = s.shard
@@ -67,8 +83,8 @@ export async function claim(db: Database, request: ClaimRequest, keyed: boolean)
   const leaseUntil = now + request.leaseMs;
   // Twice its part, so that an uneven backlog still fills most of a claim.
   const perShard = Math.max(1, Math.ceil((2 * limit) / shards.length));
-  if (keyed) await db.query('claim_defer', defer, [endpointId, shards, now, perShard, limit]);
-  const rows = await db.query(keyed ? 'claim_keyed' : 'claim', keyed ? claimKeyed : claimAny, [
+  if (keyed) await db.hot.query('claim_defer', defer, [endpointId, shards, now, perShard, limit]);
+  const rows = await db.hot.query(keyed ? 'claim_keyed' : 'claim', keyed ? claimKeyed : claimAny, [
     endpointId,
     shards,
     now,
@@ -113,23 +129,23 @@ export async function claim(db: Database, request: ClaimRequest, keyed: boolean)
   await release(db, tooMuch);
   // A full claim says that there is more; asking how soon would cost as much as the next claim.
   if (rows.length >= limit) return { deliveries, nextDueAt: now };
-  const [next] = await db.query('claim_next', nextOf, [endpointId, shards]);
+  const [next] = await db.hot.query('claim_next', nextOf, [endpointId, shards]);
   return { deliveries, nextDueAt: (next?.[0] as number | null | undefined) ?? null };
 }
 
 export async function release(db: Database, claims: readonly ReleasedClaim[]): Promise<void> {
   if (claims.length === 0) return;
-  await db.query(
+  await db.hot.query(
     'release',
     `UPDATE posthorn.deliveries d SET due_at = r.due_at, claimed_by = NULL
      FROM unnest($1::bigint[], $2::int[], $3::bigint[]) AS r (number, claim, due_at)
-     WHERE d.shard = (r.number & 63)::smallint AND d.number = r.number AND d.state = 0 AND d.claim = r.claim AND d.claimed_by IS NOT NULL`,
+     WHERE d.shard = (r.number & 63)::smallint AND d.number = r.number AND d.state + 0 = 0 AND d.claim = r.claim AND d.claimed_by IS NOT NULL`,
     [claims.map(({ number }) => number), claims.map((c) => c.claim), claims.map(({ dueAt }) => dueAt)],
   );
 }
 
 export async function takeOver(db: Database, node: string, now: number): Promise<number> {
-  const rows = await db.query(
+  const rows = await db.hot.query(
     'take_over',
     'UPDATE posthorn.deliveries SET due_at = $2, claimed_by = NULL WHERE state = 0 AND claimed_by = $1 RETURNING number',
     [node, now],
@@ -142,7 +158,7 @@ export async function takeOver(db: Database, node: string, now: number): Promise
  * index, so its cost grows with how many of those have work, not with how much work there is.
  */
 export async function nextDue(db: Database, shards: readonly number[] | null): Promise<DueHint[]> {
-  const rows = await db.query(
+  const rows = await db.hot.query(
     'next_due',
     `WITH RECURSIVE steps AS (
        (SELECT endpoint, shard, due_at FROM posthorn.deliveries WHERE state = 0 ORDER BY endpoint, shard, due_at LIMIT 1)

@@ -66,36 +66,51 @@ async function queryOn(
   }
 }
 
-/** A pool of connections, and transactions that end in commit or in nothing. */
-export class Database implements Connection {
-  readonly #pool: pg.Pool;
-  readonly #owned: boolean;
+/**
+ * For the delivery path, whose statements touch a few hundred rows by key: without statistics, or with those of a
+ * minute ago, the planner takes a growing table for a small one and reads it whole.
+ */
+const byKeyOnly = '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off';
+const hotConnections = 4;
 
-  constructor(pool: pg.Pool, owned: boolean) {
+/** Pools of connections, and transactions that end in commit or in nothing. */
+export class Database implements Connection {
+  /** For the statements of the delivery path. On an application's own pool it is that pool. */
+  readonly hot: Connection;
+  readonly #pool: pg.Pool;
+  readonly #owned: readonly pg.Pool[];
+
+  constructor(pool: pg.Pool, hot: pg.Pool, owned: readonly pg.Pool[]) {
     this.#pool = pool;
     this.#owned = owned;
+    this.hot = { query: (name, text, values = []) => queryOn(hot, name, text, values) };
   }
 
   static connect(url: string, connections: number): Database {
-    const pool = new pg.Pool({
-      connectionString: url,
-      max: connections,
-      connectionTimeoutMillis: 5000,
-      idleTimeoutMillis: 60_000,
-      // A server that is frozen or behind a dead network must not hold a caller for ever.
-      query_timeout: 30_000,
-      statement_timeout: 25_000,
-      keepAlive: true,
-      application_name: 'posthorn',
-    });
-    // An idle connection that breaks is replaced when one is needed; without a listener it would end the process.
-    pool.on('error', () => {});
-    return new Database(pool, true);
+    const open = (max: number, options: string): pg.Pool => {
+      const pool = new pg.Pool({
+        connectionString: url,
+        max,
+        options,
+        connectionTimeoutMillis: 5000,
+        idleTimeoutMillis: 60_000,
+        // A server that is frozen or behind a dead network must not hold a caller for ever.
+        query_timeout: 30_000,
+        statement_timeout: 25_000,
+        keepAlive: true,
+        application_name: 'posthorn',
+      });
+      // An idle connection that breaks is replaced when one is needed; without a listener it would end the process.
+      pool.on('error', () => {});
+      return pool;
+    };
+    const pools = [open(connections, ''), open(hotConnections, byKeyOnly)] as const;
+    return new Database(...pools, pools);
   }
 
   /** On the application's own pool: closing leaves it open. */
   static on(pool: pg.Pool): Database {
-    return new Database(pool, false);
+    return new Database(pool, pool, []);
   }
 
   query(name: string, text: string, values: readonly Value[] = []): Promise<Row[]> {
@@ -150,7 +165,7 @@ export class Database implements Connection {
   }
 
   async close(): Promise<void> {
-    if (this.#owned) await this.#pool.end();
+    await Promise.all(this.#owned.map((pool) => pool.end()));
   }
 }
 

@@ -18,13 +18,17 @@ const settleSql = `WITH
       $18::bigint[])
       WITH ORDINALITY AS u (number, claim, state, due_at, reason, now, started_at, duration_ms, status_code, error_class, message,
         excerpt, trigger, late, first, keyed, bucket, created_at, ord)
-    JOIN posthorn.deliveries d ON d.shard = (u.number & 63)::smallint AND d.number = u.number
-    LEFT JOIN posthorn.attempts a ON a.shard = d.shard AND a.delivery = d.number AND a.n = u.claim),
+    -- LIMIT keeps the planner to a lookup by key, whatever it believes about the size of these tables.
+    CROSS JOIN LATERAL (
+      SELECT * FROM posthorn.deliveries d WHERE d.shard = (u.number & 63)::smallint AND d.number = u.number LIMIT 1) d
+    LEFT JOIN LATERAL (
+      SELECT * FROM posthorn.attempts a WHERE a.shard = d.shard AND a.delivery = d.number AND a.n = u.claim LIMIT 1) a ON true),
   applied AS (
     UPDATE posthorn.deliveries d SET state = s.state, due_at = s.due_at, settled_at = CASE WHEN s.state <> 0 THEN s.now END,
       reason = s.reason, claimed_by = NULL, attempts = d.attempts + 1, tries = d.tries + 1, trigger = 0, error_class = s.error_class,
       status_code = s.status_code, message = s.message
-    FROM s WHERE d.shard = s.shard AND d.number = s.number AND d.state = 0 AND d.claim = s.claim AND d.claimed_by IS NOT NULL
+    -- Adding 0 keeps the partial indexes of pending rows, which are searched by other columns, out of it.
+    FROM s WHERE d.shard = s.shard AND d.number = s.number AND d.state + 0 = 0 AND d.claim = s.claim AND d.claimed_by IS NOT NULL
       AND s.foremost
     RETURNING s.ord),
   judged AS MATERIALIZED (
@@ -56,13 +60,13 @@ const settleSql = `WITH
       SELECT s.shard, s.now, (SELECT b.number FROM posthorn.deliveries b WHERE b.state = 0 AND b.shard = s.shard
         AND b.endpoint = s.endpoint AND b.order_key = s.order_key AND b.number <> s.number ORDER BY b.number LIMIT 1) AS number
       FROM s WHERE s.keyed AND s.order_key IS NOT NULL AND s.state <> 0) w
-    WHERE d.shard = w.shard AND d.number = w.number AND d.state = 0 AND d.claimed_by IS NULL)
+    WHERE d.shard = w.shard AND d.number = w.number AND d.state + 0 = 0 AND d.claimed_by IS NULL)
 SELECT ord, own OR coalesce(again, false) FROM judged`;
 
 export async function settle(db: Database, settlements: readonly Settlement[]): Promise<boolean[]> {
   if (settlements.length === 0) return [];
   const of = <T extends Value>(pick: (s: Settlement) => T): T[] => settlements.map(pick);
-  const rows = await db.query('settle', settleSql, [
+  const rows = await db.hot.query('settle', settleSql, [
     of(({ number }) => number),
     of(({ claim }) => claim),
     of(({ state }) => stateNumbers[state]),

@@ -7,9 +7,15 @@ const due = `SELECT d.number, d.claim, d.tries, d.created_at, d.trigger, d.order
   FROM deliveries d JOIN events e ON e.number = d.event_number
   WHERE d.state = 0 AND d.endpoint = ? AND d.due_at <= ? ORDER BY d.due_at LIMIT ?`;
 
-// The nearest earlier delivery of the key that is still pending: the one this delivery waits for.
-const before = `SELECT due_at FROM deliveries
+// The head of the key: the earliest delivery that is still pending, for which this delivery waits.
+const before = `SELECT due_at, number FROM deliveries
   WHERE state = 0 AND endpoint = ? AND order_key = ? AND number < ? ORDER BY number LIMIT 1`;
+
+// What waits behind the head is out of the way until the head ends, which makes its successor due at once. The whole
+// queue of the key is deferred together: else each step of a long queue would read it again.
+const deferQueue = `UPDATE deliveries SET due_at = ?
+  WHERE state = 0 AND endpoint = ? AND order_key = ? AND number > ? AND due_at <= ? AND claimed_by IS NULL`;
+const deferMs = 1000;
 
 export function claim(db: Database, endpoints: EndpointTable, request: ClaimRequest): ClaimAnswer {
   const known = endpoints.get(request.endpointId);
@@ -20,21 +26,18 @@ export function claim(db: Database, endpoints: EndpointTable, request: ClaimRequ
   return db.transaction(() => {
     const deliveries: ClaimedDelivery[] = [];
     let payload = 0;
+    const heads = new Map<string, number>();
     for (const row of db.all(due, num, now, request.limit)) {
       const [number, claimNumber, tries, createdAt, trigger, orderKey, eventId, eventType, occurredAt, data] =
         row as [number, number, number, number, number, string | null, string, string, number, string];
       if (orderKey !== null && endpoint.ordering === 'key') {
-        const head = db.get(before, num, orderKey, number);
-        if (head !== undefined) {
-          // Deferring to the head's time keeps a long queue of one key from being read again and again.
-          // When the head settles, its successor is made due at once.
-          db.run(
-            'UPDATE deliveries SET due_at = ? WHERE number = ?',
-            Math.max(head[0] as number, now + 1),
-            number,
-          );
-          continue;
+        if (!heads.has(orderKey)) {
+          const [headDueAt, head] = db.get(before, num, orderKey, number) ?? [leaseUntil, number];
+          heads.set(orderKey, head as number);
+          db.run(deferQueue, Math.max(headDueAt as number, now + deferMs), num, orderKey, head!, now);
         }
+        // The head itself may stand further down in what was read.
+        if (heads.get(orderKey) !== number) continue;
       }
       if (payload > request.maxPayload) break;
       payload += data.length;

@@ -45,9 +45,12 @@ export function createOwnership(options: OwnershipOptions): Ownership {
   let configVersion = -1;
   let lastLook = Number.NEGATIVE_INFINITY;
   let away = false;
+  // A store with one owner has no clock of its own, and one beat is enough: nobody comes, goes or changes anything.
+  let shared = true;
 
   const beat = async (): Promise<void> => {
     const answer = await store.beat(node);
+    shared = answer.now !== null;
     if (answer.now !== null) options.onTime(answer.now);
     const living = answer.nodes.join(' ');
     const changed = living !== nodes;
@@ -94,6 +97,7 @@ export function createOwnership(options: OwnershipOptions): Ownership {
   return {
     start: async () => {
       await beat();
+      if (!shared) return;
       hints?.look();
       hints?.onDue(options.onDue);
       hints?.onConfig(() => {

@@ -252,7 +252,7 @@ test('monitor that gives up after n errors', async () => {
           throw new UnavailableError('away');
         }
         failing--;
-        return { now: null, nodes: [node], dead: [], configVersion: 1 };
+        return { now: 0, nodes: [node], dead: [], configVersion: 1 };
       },
       leave: async () => {},
       nodes: async () => [],

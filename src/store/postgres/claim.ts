@@ -1,6 +1,7 @@
 import { shardCount } from '../../domain/shard.ts';
 import type { ClaimAnswer, ClaimedDelivery, ClaimRequest, DueHint, ReleasedClaim } from '../store.ts';
-import { triggers, type Database } from './database.ts';
+import { triggers } from '../rows.ts';
+import type { Database } from './database.ts';
 
 /** Of one key in one statement; a longer queue takes several. */
 const deferMost = 2000;

@@ -168,5 +168,3 @@ export class Database implements Connection {
     await Promise.all(this.#owned.map((pool) => pool.end()));
   }
 }
-
-export const triggers = ['schedule', 'manual', 'redrive'] as const;

@@ -1,6 +1,7 @@
 import { latencyBucket } from '../../domain/latency.ts';
 import type { Settlement } from '../store.ts';
-import { triggers, type Database, type Value } from './database.ts';
+import { triggers } from '../rows.ts';
+import type { Database, Value } from './database.ts';
 import { stateNumbers } from './schema.ts';
 
 /**

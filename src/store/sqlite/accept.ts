@@ -1,6 +1,7 @@
 import type { NewEvent } from '../../domain/event.ts';
 import { deliveryNumber, eventShard } from '../../domain/ids.ts';
-import { planAccept, type StoredEvent } from '../plan.ts';
+import { planAccept } from '../plan.ts';
+import { storedOf } from '../rows.ts';
 import type { AcceptAnswer, AcceptOptions, FreshDelivery } from '../store.ts';
 import type { Database, Row } from './database.ts';
 import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
@@ -28,26 +29,6 @@ export function findEvent(db: Database, tenant: string, id: string): Row | undef
       id,
     )
   );
-}
-
-function storedOf(row: Row): StoredEvent {
-  return {
-    type: row[2] as string,
-    data: row[3] as string,
-    orderingKey: row[4] as string | null,
-    occurredAt: row[5] as number | null,
-    amountMinor: row[7] === null ? null : BigInt(row[7] as string),
-    currency: row[8] as string | null,
-    receipt: {
-      id: row[1] as string,
-      tenant: row[0] as string,
-      type: row[2] as string,
-      acceptedAt: row[6] as number,
-      deliveries: row[9] as number,
-      suppressed: row[10] as number,
-      duplicate: true,
-    },
-  };
 }
 
 export interface Placement {

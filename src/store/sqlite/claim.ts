@@ -1,5 +1,6 @@
 import type { ClaimAnswer, ClaimedDelivery, ClaimRequest, DueHint, ReleasedClaim } from '../store.ts';
-import { triggers, type Database } from './database.ts';
+import { triggers } from '../rows.ts';
+import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 
 const due = `SELECT d.number, d.claim, d.tries, d.created_at, d.trigger, d.order_key, e.id, e.type,

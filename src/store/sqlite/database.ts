@@ -99,5 +99,3 @@ export class Database {
     }
   }
 }
-
-export const triggers = ['schedule', 'manual', 'redrive'] as const;

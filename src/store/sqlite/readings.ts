@@ -1,7 +1,4 @@
-import type { ErrorClass } from '../../domain/attempt.ts';
-import { deliveryStates } from '../../domain/delivery.ts';
 import type { EventRecord } from '../../domain/event.ts';
-import { shardOfNumber } from '../../domain/ids.ts';
 import type {
   AccountingCounts,
   AccountingQuery,
@@ -9,10 +6,10 @@ import type {
   DeadLetterGroup,
   DeliveryFilter,
   DeliveryRecord,
-  Money,
 } from '../store.ts';
+import { attemptOf, deadLettersOf, deliveryOf, eventOf, moneyOf } from '../rows.ts';
 import { findEvent } from './accept.ts';
-import { triggers, type Database, type Row } from './database.ts';
+import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 import { filterSql } from './filter.ts';
 import { hourOf } from './ledger.ts';
@@ -22,45 +19,13 @@ const overdueGraceMs = 60_000;
 
 export function readEvent(db: Database, tenant: string, id: string): EventRecord | null {
   const row = findEvent(db, tenant, id);
-  if (row === undefined) return null;
-  return {
-    tenant: row[0] as string,
-    id: row[1] as string,
-    type: row[2] as string,
-    data: row[3] as string,
-    orderingKey: row[4] as string | null,
-    occurredAt: row[5] as number | null,
-    acceptedAt: row[6] as number,
-    value: row[7] === null ? null : { amountMinor: BigInt(row[7] as string), currency: row[8] as string },
-    deliveries: row[9] as number,
-    suppressed: row[10] as number,
-    shard: shardOfNumber(row[11] as number),
-  };
+  return row === undefined ? null : eventOf(row);
 }
 
 const deliveryColumns = `d.number, e.id, e.type, e.tenant, p.id, d.state, d.attempts, d.due_at, d.created_at, d.settled_at, d.reason,
   d.error_class, d.status_code, d.message`;
 const deliveryTables =
   'deliveries d JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint';
-
-function deliveryOf(row: Row): DeliveryRecord {
-  return {
-    number: row[0] as number,
-    eventId: row[1] as string,
-    eventType: row[2] as string,
-    tenant: row[3] as string,
-    endpointId: row[4] as string,
-    state: deliveryStates[row[5] as number]!,
-    attempts: row[6] as number,
-    dueAt: row[7] as number | null,
-    createdAt: row[8] as number,
-    settledAt: row[9] as number | null,
-    reason: row[10] as string | null,
-    lastErrorClass: row[11] as ErrorClass | null,
-    lastStatusCode: row[12] as number | null,
-    lastMessage: row[13] as string | null,
-  };
-}
 
 export function readDeliveries(
   db: Database,
@@ -104,28 +69,7 @@ export function readAttempts(db: Database, number: number): AttemptRecord[] {
        FROM attempts WHERE delivery = ? ORDER BY n`,
       number,
     )
-    .map((row) => ({
-      n: row[0] as number,
-      startedAt: row[1] as number,
-      durationMs: row[2] as number,
-      statusCode: row[3] as number | null,
-      outcome: row[4] as AttemptRecord['outcome'],
-      errorClass: row[5] as ErrorClass | null,
-      message: row[6] as string | null,
-      responseExcerpt: row[7] as string | null,
-      trigger: triggers[row[8] as number]!,
-      node: row[9] as string,
-    }));
-}
-
-function moneyOf(rows: readonly Row[], from: number): Money[] {
-  return rows
-    .filter((row) => row[from] !== null)
-    .map((row) => ({
-      currency: row[from] as string,
-      amountMinor: BigInt(row[from + 1] as string),
-      events: row[from + 2] as number,
-    }));
+    .map(attemptOf);
 }
 
 export function readDeadLetters(db: Database, tenant: string | null): DeadLetterGroup[] {
@@ -145,17 +89,7 @@ export function readDeadLetters(db: Database, tenant: string | null): DeadLetter
      GROUP BY endpoint, class, currency`,
     ...values,
   );
-  return groups.map((row) => ({
-    endpointId: row[0] as string,
-    owner: row[1] as string | null,
-    errorClass: row[2] as ErrorClass | null,
-    count: row[3] as number,
-    oldestAt: row[4] as number,
-    valueAtRisk: moneyOf(
-      money.filter((m) => m[0] === row[0] && m[1] === row[2]),
-      2,
-    ),
-  }));
+  return deadLettersOf(groups, money);
 }
 
 export function readAccounting(db: Database, query: AccountingQuery): AccountingCounts {

@@ -23,7 +23,7 @@ export interface History {
   readonly acknowledged: ReadonlySet<string>;
   readonly arrivals: readonly Arrival[];
   readonly log: readonly LoggedAttempt[];
-  /** When a node or the database died, froze, or lost its connections. */
+  /** Only such as can take an outcome with them: neither a receiver's faults nor a wrong clock do. */
   readonly faults: readonly { readonly kind: string; readonly at: number; readonly until: number }[];
 }
 

@@ -327,7 +327,7 @@ export async function runNemesis(options: {
       acknowledged,
       arrivals,
       log: rows,
-      faults,
+      faults: faults.filter(({ kind }) => /^(kill|freeze|cut)/.test(kind)),
     });
     if (options.historyFile !== undefined)
       writeFileSync(options.historyFile, history.map((line) => `${JSON.stringify(line)}\n`).join(''));

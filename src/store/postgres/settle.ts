@@ -33,8 +33,9 @@ const settleSql = `WITH
       AND s.foremost
     RETURNING s.ord),
   judged AS MATERIALIZED (
-    SELECT s.*, a.ord IS NOT NULL AS own, a.ord IS NULL AND NOT s.logged AND s.foremost AS superseded, s.created_at / 3600000 AS hour
-    FROM s LEFT JOIN applied a USING (ord)),
+    -- IN in the list of columns is looked up in a hash; a join would compare every row with every other.
+    SELECT x.*, NOT x.own AND NOT x.logged AND x.foremost AS superseded
+    FROM (SELECT s.*, s.ord IN (SELECT ord FROM applied) AS own, s.created_at / 3600000 AS hour FROM s) x),
   logged AS (
     INSERT INTO posthorn.attempts (shard, delivery, n, started_at, duration_ms, status_code, outcome, error_class, message,
       response_excerpt, trigger, node)

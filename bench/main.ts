@@ -10,7 +10,7 @@ import { table } from '../src/cli/output.ts';
 import { startPostgres } from '../test/postgres.ts';
 import { createClient } from '../src/client/client.ts';
 
-// `npm run bench [-- --quick] [-- --postgres] [-- --json]`: each figure beside the bare loop, which runs before and after it.
+// `npm run bench [-- --quick] [-- --postgres] [-- --large] [-- --json]`: each figure beside the bare loop, which runs before and after it.
 // Prints; never asserts: these are ratios of one machine at one time.
 
 const quick = process.argv.includes('--quick');
@@ -21,7 +21,8 @@ const here = (file: string): string => fileURLToPath(new URL(file, import.meta.u
 const run = promisify(execFile);
 
 async function figure(file: string, ...args: (string | number)[]): Promise<number> {
-  const { stdout } = await run(process.execPath, [here(file), ...args.map(String)]);
+  const { stdout, stderr } = await run(process.execPath, [here(file), ...args.map(String)]);
+  process.stderr.write(stderr);
   return Number(stdout.trim().split('\n').at(-1));
 }
 
@@ -89,6 +90,13 @@ async function compare(what: string, budget: number, measure: () => Promise<numb
 }
 await compare('bare by dispatch instead of request', 1, () => bare('dispatch'));
 await compare('drain a backlog, embedded', 0.65, () => figure('./drain.ts', sink.port, count));
+if (process.argv.includes('--large')) {
+  const small = await figure('./large.ts', sink.port, 0, 60_000);
+  const large = await figure('./large.ts', sink.port, 1_000_000, 60_000);
+  process.stderr.write(
+    `drain with 1,000,000 pending: ${(large / small).toFixed(2)} of the rate without (budget 0.9)\n`,
+  );
+}
 if (process.argv.includes('--postgres')) {
   const postgres = await startPostgres();
   const url = await postgres.createDatabase();

@@ -21,7 +21,8 @@ export class Database {
         'PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000',
       );
     }
-    this.#db.exec('PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY');
+    // In KiB. Twice as much drained no faster beside a million pending rows.
+    this.#db.exec(`PRAGMA cache_size = ${readOnly ? -8192 : -32768}; PRAGMA temp_store = MEMORY`);
   }
 
   get raw(): DatabaseSync {

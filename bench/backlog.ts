@@ -1,3 +1,8 @@
+import { createEngine } from '../src/engine/engine.ts';
+import { systemClock as clock } from '../src/runtime/clock.ts';
+import { createLogger } from '../src/runtime/logger.ts';
+import { systemRandom as random } from '../src/runtime/random.ts';
+import { createHttpTransport } from '../src/transport/http-transport.ts';
 import { anEndpoint, anEvent } from '../test/support.ts';
 import type { Store } from '../src/store/store.ts';
 import { payments } from './payments.ts';
@@ -19,4 +24,34 @@ export async function fillBacklog(
     );
     await store.accept([events], { now, node: 'filler', leaseMs: 0, defaultRoom: 0, room: new Map() });
   }
+}
+
+/** Delivers what is due in a store until `count` have arrived and are settled; answers how many a second. */
+export async function deliverAll(store: Store, count: number, onArrived = () => {}): Promise<number> {
+  const transport = createHttpTransport({ clock, allowPrivateNetworks: true });
+  const done = Promise.withResolvers<void>();
+  let delivered = 0;
+  const engine = createEngine({
+    store,
+    transport,
+    clock,
+    random,
+    logger: createLogger('warn'),
+    node: 'local',
+    version: 'bench',
+    observer: {
+      accepted: () => {},
+      storeFailed: () => {},
+      attempted: (outcome) => outcome === 'delivered' && ++delivered === count && done.resolve(),
+    },
+  });
+  const began = performance.now();
+  await engine.start();
+  await done.promise;
+  onArrived();
+  // Until the last outcome is on disk.
+  await engine.stop(10_000);
+  const perS = (count / (performance.now() - began)) * 1000;
+  await transport.close();
+  return perS;
 }

@@ -3,13 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createEngine } from '../src/engine/engine.ts';
-import { systemClock as clock } from '../src/runtime/clock.ts';
-import { createLogger } from '../src/runtime/logger.ts';
-import { systemRandom as random } from '../src/runtime/random.ts';
 import { openSqliteStore } from '../src/store/sqlite/open.ts';
-import { createHttpTransport } from '../src/transport/http-transport.ts';
-import { fillBacklog } from './backlog.ts';
+import { deliverAll, fillBacklog } from './backlog.ts';
 
 // Draining beside a million that wait: `large.ts <port> <pending> <count>` prints deliveries a second and, on
 // standard error, the resident memory in MB.
@@ -33,31 +28,11 @@ const dataDir = mkdtempSync(join(tmpdir(), 'posthorn-bench-'));
 // By a process of its own, whose memory is not counted.
 execFileSync(process.execPath, [fileURLToPath(import.meta.url), ...process.argv.slice(2, 5), dataDir]);
 const store = await openSqliteStore({ dataDir, thread: true });
-const transport = createHttpTransport({ clock, allowPrivateNetworks: true });
-const done = Promise.withResolvers<void>();
-let delivered = 0;
-const engine = createEngine({
-  store,
-  transport,
-  clock,
-  random,
-  logger: createLogger('warn'),
-  node: 'local',
-  version: 'bench',
-  observer: {
-    accepted: () => {},
-    storeFailed: () => {},
-    attempted: (outcome) => outcome === 'delivered' && ++delivered === count && done.resolve(),
-  },
-});
-const began = performance.now();
-await engine.start();
-await done.promise;
-process.stderr.write(
-  `${Math.round(process.memoryUsage.rss() / 1_000_000)} MB resident with ${pending} pending\n`,
+const perS = await deliverAll(store, count!, () =>
+  process.stderr.write(
+    `${Math.round(process.memoryUsage.rss() / 1_000_000)} MB resident with ${pending} pending\n`,
+  ),
 );
-await engine.stop(10_000);
-process.stdout.write(`${(count! / (performance.now() - began)) * 1000}\n`);
-await transport.close();
+process.stdout.write(`${perS}\n`);
 await store.close();
 rmSync(dataDir, { recursive: true, force: true });

@@ -38,6 +38,21 @@ export interface AcceptPlan<Known> {
   readonly waiting: readonly string[];
 }
 
+/** One text for a tenant and an id. */
+export function keyOf({ tenant, id }: { readonly tenant: string; readonly id: string }): string {
+  return `${tenant}\u0000${id}`;
+}
+
+/** The receipt of an event that was stored just now. */
+export function newReceipt(
+  { id, tenant, type }: Pick<Receipt, 'id' | 'tenant' | 'type'>,
+  acceptedAt: number,
+  deliveries: number,
+  suppressed: number,
+): Receipt {
+  return { id, tenant, type, acceptedAt, deliveries, suppressed, duplicate: false };
+}
+
 function sameBody(stored: StoredEvent, event: NewEvent): boolean {
   return (
     stored.type === event.type &&
@@ -98,7 +113,6 @@ export function planAccept<Known extends { readonly endpoint: Endpoint }>(
   const waiting = new Set<string>();
   const roomLeft = new Map(options.room);
   const planned = new Map<string, { readonly event: NewEvent; readonly receipt: Receipt }>();
-  const keyOf = (event: NewEvent): string => `${event.tenant}\u0000${event.id}`;
 
   const place = (event: NewEvent, group: number, index: number): Receipt => {
     const { wanted, filtered } = match(ofTenant(event.tenant), event);
@@ -115,15 +129,7 @@ export function planAccept<Known extends { readonly endpoint: Endpoint }>(
     });
     const suppressed = wanted.reduce((count, { endpoint }) => count + Number(!endpoint.enabled), 0);
     events.push({ event, group, index, deliveries, suppressed, filtered });
-    return {
-      id: event.id,
-      tenant: event.tenant,
-      type: event.type,
-      acceptedAt: now,
-      deliveries: wanted.length,
-      suppressed,
-      duplicate: false,
-    };
+    return newReceipt(event, now, wanted.length, suppressed);
   };
 
   for (const [groupIndex, group] of groups.entries()) {

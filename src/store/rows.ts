@@ -9,7 +9,12 @@ import type { AttemptRecord, DeadLetterGroup, DeliveryRecord, Money } from './st
 
 type Row = readonly (string | number | bigint | boolean | null)[];
 
+/** Numbers under which delivery states and triggers are stored. */
+export const stateNumbers = { pending: 0, delivered: 1, dead: 2, cancelled: 3, suppressed: 4 } as const;
 export const triggers = ['schedule', 'manual', 'redrive'] as const;
+
+/** How long past its `due_at` a pending delivery counts as overdue, in milliseconds. */
+export const overdueGraceMs = 60_000;
 
 /** tenant, id, type, data, ordering_key, occurred_at, accepted_at, amount_minor (text), currency, deliveries, suppressed, number */
 export function storedOf(row: Row): StoredEvent {

@@ -1,6 +1,6 @@
 import type { NewEvent } from '../../domain/event.ts';
 import { eventShard } from '../../domain/ids.ts';
-import { planAccept, type PlannedEvent, type StoredEvent } from '../plan.ts';
+import { keyOf, planAccept, type PlannedEvent, type StoredEvent } from '../plan.ts';
 import { storedOf } from '../rows.ts';
 import type { AcceptAnswer, AcceptOptions, FreshDelivery } from '../store.ts';
 import { type Connection, type Database, type Row, uniqueViolation, type Value } from './database.ts';
@@ -25,8 +25,6 @@ export async function findEvent(
   return row;
 }
 
-const keyOf = (tenant: string, id: string): string => `${tenant}\u0000${id}`;
-
 async function findStored(
   connection: Connection,
   groups: readonly (readonly NewEvent[])[],
@@ -44,7 +42,7 @@ async function findStored(
       asked.map(({ id }) => id),
     ],
   );
-  return new Map(rows.map((row) => [keyOf(row[0] as string, row[1] as string), storedOf(row)]));
+  return new Map(rows.map(storedOf).map((event) => [keyOf(event.receipt), event]));
 }
 
 /**
@@ -144,7 +142,7 @@ export async function accept(
     const before = await findStored(db.hot, groups);
     const plan = planAccept(
       groups,
-      ({ tenant, id }) => before.get(keyOf(tenant, id)),
+      (event) => before.get(keyOf(event)),
       (tenant) => copy.byTenant.get(tenant) ?? [],
       options,
     );

@@ -1,6 +1,6 @@
 import type { DeliveryFilter } from '../store.ts';
+import { stateNumbers } from '../rows.ts';
 import type { Value } from './database.ts';
-import { stateNumbers } from './schema.ts';
 
 /** A filter as SQL over `deliveries d`, `events e` and `endpoints p`; every value is a parameter, from `$first` on. */
 export function filterSql(filter: DeliveryFilter, first = 1): { where: string; values: Value[] } {

@@ -2,14 +2,14 @@ import { commandTransitions, deliveryStates } from '../../domain/delivery.ts';
 import { subscribes } from '../../domain/endpoint.ts';
 import type { NewEvent, Receipt } from '../../domain/event.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
+import { newReceipt } from '../plan.ts';
 import type { CommandAnswer, DeliveryFilter, RedriveRecord } from '../store.ts';
 import { findEvent, insertPlanned, notifyDue } from './accept.ts';
-import { triggers } from '../rows.ts';
+import { stateNumbers, triggers } from '../rows.ts';
 import type { Connection, Database, Row, Value } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 import { filterSql } from './filter.ts';
 import { endStates, writeLedger } from './ledger.ts';
-import { stateNumbers } from './schema.ts';
 
 /** Locks one delivery: what people do and what the engine settles take turns on its row. */
 async function lock(connection: Connection, number: number): Promise<Row | undefined> {
@@ -195,15 +195,7 @@ export async function replayEvent(
         [shardOfNumber(number), number, wanted.length, suppressed],
       );
       return {
-        receipt: {
-          id: eventId,
-          tenant,
-          type,
-          acceptedAt: row[6] as number,
-          deliveries: wanted.length,
-          suppressed,
-          duplicate: false,
-        },
+        receipt: newReceipt({ id: eventId, tenant, type }, row[6] as number, wanted.length, suppressed),
         endpointIds: wanted.map(({ endpoint }) => endpoint.id),
       };
     });
@@ -249,15 +241,7 @@ export async function acceptFor(
       stale = copy.version;
       continue;
     }
-    return {
-      id: event.id,
-      tenant: event.tenant,
-      type: event.type,
-      acceptedAt: now,
-      deliveries: 1,
-      suppressed,
-      duplicate: false,
-    };
+    return newReceipt(event, now, 1, suppressed);
   }
 }
 

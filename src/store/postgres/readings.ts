@@ -8,13 +8,11 @@ import type {
   DeliveryFilter,
   DeliveryRecord,
 } from '../store.ts';
-import { attemptOf, deadLettersOf, deliveryOf, eventOf, moneyOf } from '../rows.ts';
+import { attemptOf, deadLettersOf, deliveryOf, eventOf, moneyOf, overdueGraceMs } from '../rows.ts';
 import { findEvent } from './accept.ts';
 import type { Database, Value } from './database.ts';
 import { filterSql } from './filter.ts';
 
-/** How long past its `due_at` a pending delivery counts as overdue, in milliseconds. */
-const overdueGraceMs = 60_000;
 const hourMs = 3_600_000;
 
 export async function readEvent(db: Database, tenant: string, id: string): Promise<EventRecord | null> {

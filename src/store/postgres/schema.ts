@@ -1,9 +1,6 @@
 import type { Database } from './database.ts';
 import { publishSql } from './publish.ts';
 
-/** Numbers under which delivery states are stored. */
-export const stateNumbers = { pending: 0, delivered: 1, dead: 2, cancelled: 3, suppressed: 4 } as const;
-
 /** Two nodes that start at once take turns by this advisory lock. */
 const migrationLock = 7_026_784_1;
 

@@ -1,8 +1,7 @@
 import { latencyBucket } from '../../domain/latency.ts';
 import type { Settlement } from '../store.ts';
-import { triggers } from '../rows.ts';
+import { stateNumbers, triggers } from '../rows.ts';
 import type { Database, Value } from './database.ts';
-import { stateNumbers } from './schema.ts';
 
 /**
  * One statement is the whole transaction (G4): the fenced update (G3), the attempt log, the counters, and the

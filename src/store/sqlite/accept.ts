@@ -1,12 +1,11 @@
 import type { NewEvent } from '../../domain/event.ts';
 import { deliveryNumber, eventShard } from '../../domain/ids.ts';
 import { planAccept } from '../plan.ts';
-import { storedOf } from '../rows.ts';
+import { stateNumbers, storedOf } from '../rows.ts';
 import type { AcceptAnswer, AcceptOptions, FreshDelivery } from '../store.ts';
 import type { Database, Row } from './database.ts';
 import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
 import { LedgerChanges } from './ledger.ts';
-import { stateNumbers } from './schema.ts';
 import type { Sequences } from './sequences.ts';
 
 const insertEvent = `INSERT INTO events (number, tenant, id, type, data, ordering_key, occurred_at, accepted_at,

@@ -1,8 +1,8 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { DeliveryFilter } from '../store.ts';
+import { stateNumbers } from '../rows.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
-import { stateNumbers } from './schema.ts';
 
 /** A filter as SQL over `deliveries d JOIN events e`; every value is a parameter. */
 export function filterSql(

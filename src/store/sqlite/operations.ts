@@ -1,13 +1,13 @@
 import { commandTransitions, deliveryStates } from '../../domain/delivery.ts';
 import type { NewEvent, Receipt } from '../../domain/event.ts';
+import { newReceipt } from '../plan.ts';
 import type { CommandAnswer, DeliveryFilter, RedriveRecord } from '../store.ts';
 import { findEvent, insertOneDelivery, insertOneEvent, type Placement } from './accept.ts';
-import { triggers } from '../rows.ts';
+import { stateNumbers, triggers } from '../rows.ts';
 import type { Database, Row } from './database.ts';
 import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
 import { filterSql } from './filter.ts';
 import { type Counter, LedgerChanges } from './ledger.ts';
-import { stateNumbers } from './schema.ts';
 import type { Sequences } from './sequences.ts';
 import { wakeSuccessor } from './settle.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
@@ -138,15 +138,7 @@ export function replayEvent(
       number,
     );
     ledger.write(db);
-    return {
-      id: eventId,
-      tenant,
-      type,
-      acceptedAt: row[6] as number,
-      deliveries: wanted.length,
-      suppressed,
-      duplicate: false,
-    };
+    return newReceipt({ id: eventId, tenant, type }, row[6] as number, wanted.length, suppressed);
   });
 }
 
@@ -172,15 +164,7 @@ export function acceptFor(
     );
     ledger.write(db);
   });
-  return {
-    id: event.id,
-    tenant: event.tenant,
-    type: event.type,
-    acceptedAt: now,
-    deliveries: 1,
-    suppressed,
-    duplicate: false,
-  };
+  return newReceipt(event, now, 1, suppressed);
 }
 
 // ---------------------------------------------------------------- bulk redrives

@@ -7,15 +7,12 @@ import type {
   DeliveryFilter,
   DeliveryRecord,
 } from '../store.ts';
-import { attemptOf, deadLettersOf, deliveryOf, eventOf, moneyOf } from '../rows.ts';
+import { attemptOf, deadLettersOf, deliveryOf, eventOf, moneyOf, overdueGraceMs } from '../rows.ts';
 import { findEvent } from './accept.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 import { filterSql } from './filter.ts';
 import { hourOf } from './ledger.ts';
-
-/** How long past its `due_at` a pending delivery counts as overdue, in milliseconds. */
-const overdueGraceMs = 60_000;
 
 export function readEvent(db: Database, tenant: string, id: string): EventRecord | null {
   const row = findEvent(db, tenant, id);

@@ -1,8 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
 
-/** Numbers under which delivery states are stored. */
-export const stateNumbers = { pending: 0, delivered: 1, dead: 2, cancelled: 3, suppressed: 4 } as const;
-
 /**
  * Migrations in order; a database's `user_version` says how many it has had. Never edit one that was released.
  *

@@ -1,9 +1,8 @@
 import { latencyBucket } from '../../domain/latency.ts';
 import type { Settlement } from '../store.ts';
-import { triggers } from '../rows.ts';
+import { stateNumbers, triggers } from '../rows.ts';
 import type { Database } from './database.ts';
 import { LedgerChanges } from './ledger.ts';
-import { stateNumbers } from './schema.ts';
 
 // The fence (G3): only the holder of the newest claim, and only while that claim is open.
 const apply = `UPDATE deliveries SET state = ?, due_at = ?, settled_at = ?, reason = ?, claimed_by = NULL,

@@ -88,6 +88,7 @@ export function createOwnership(options: OwnershipOptions): Ownership {
       if (!away)
         logger.error({ error: (error as Error).message }, 'no heartbeat: the store is away; trying again');
       away = true;
+      options.onHealth(false);
     } finally {
       beating = null;
     }

@@ -273,9 +273,12 @@ export async function runNemesis(options: {
       const running = new Set<Promise<void>>();
       // Every kind once before chance decides.
       const due = Object.keys(kindsOfFault);
-      while (Date.now() < end) {
-        const kind = due.shift() ?? pick(Object.keys(kindsOfFault));
+      while (Date.now() < end || due.length > 0) {
+        const kind = due[0] ?? pick(Object.keys(kindsOfFault));
+        const begun = faults.length;
         const work = kindsOfFault[kind]!();
+        // Where too few nodes were free nothing was begun: it stays due.
+        if (faults.length > begun) due.shift();
         // The database is one: its faults do not overlap with each other, as those of nodes do.
         if (kind === 'kill database' || kind === 'cut connections') await work;
         else {

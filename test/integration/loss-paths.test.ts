@@ -244,6 +244,7 @@ test('monitor that gives up after n errors', async () => {
   let failing = 200;
   let looked = 0;
   let pending: (() => void)[] = [];
+  const health: boolean[] = [];
   const ownership = createOwnership({
     store: {
       beat: async (node) => {
@@ -269,7 +270,7 @@ test('monitor that gives up after n errors', async () => {
       looked++;
     },
     onDue: () => {},
-    onHealth: () => {},
+    onHealth: (answers) => health.push(answers),
   });
   await ownership.start();
   expect(looked).toBe(1);
@@ -280,5 +281,8 @@ test('monitor that gives up after n errors', async () => {
     await new Promise((resolve) => setImmediate(resolve));
   }
   expect(looked).toBe(2);
+  // What readyz says of it.
+  expect(health.slice(0, 3)).toEqual([true, false, false]);
+  expect(health.at(-1)).toBe(true);
   await ownership.stop();
 });

@@ -1,0 +1,185 @@
+import type { DeliveryState } from '../domain/delivery.ts';
+import type { History, SeenAttempt } from './history.ts';
+import { paymentOf, type Plan } from './plan.ts';
+import type { Scenario } from './scenario.ts';
+import type { Violation } from './step-checker.ts';
+
+/** What became of a delivery in the end: read when everything had come to rest, or when retention took it away. */
+export interface FinalDelivery {
+  readonly id: string;
+  readonly eventId: string;
+  /** Its position in the scenario. */
+  readonly endpoint: number;
+  readonly state: DeliveryState;
+}
+
+/** What explains a second arrival. */
+type DuplicateCause = 'answer_lost' | Trouble['kind'] | 'people';
+
+/** A time in which an outcome can get lost on its way from a node to the store, so that the attempt is made again. */
+export interface Trouble {
+  readonly node: string;
+  readonly kind: 'node_died' | 'node_froze' | 'store_failed' | 'clock_jumped';
+  /** ms since the world began. */
+  readonly at: number;
+  readonly until: number;
+}
+
+export interface Verdict {
+  readonly lost: number;
+  readonly unexpected: number;
+  readonly duplicated: Readonly<Partial<Record<DuplicateCause, number>>>;
+  readonly duplicates: number;
+}
+
+interface JudgeInput {
+  readonly scenario: Scenario;
+  readonly plan: Plan;
+  readonly history: History;
+  readonly finals: readonly FinalDelivery[];
+  readonly report: (violation: Violation) => void;
+  readonly at: number;
+  readonly troubles: readonly Trouble[];
+  /** Payments that people replayed, redrove or tested. */
+  readonly touched: ReadonlySet<number>;
+}
+
+/** Judges a small world from outside, in the form of Jepsen's total-queue: what went in, what came out. */
+export function judge(input: JudgeInput): Verdict {
+  const { history, finals, at, report } = input;
+  const byPair = new Map<string, FinalDelivery[]>();
+  for (const final of finals) {
+    const key = `${final.eventId}/${final.endpoint}`;
+    const list = byPair.get(key);
+    if (list === undefined) byPair.set(key, [final]);
+    else list.push(final);
+  }
+  let lost = 0;
+  const loses = (words: string): void => {
+    lost++;
+    report({ invariant: 'lost', at, words });
+  };
+  const ofPayment = new Map<number, number>();
+  for (const final of finals) {
+    const payment = paymentOf(final.eventId);
+    ofPayment.set(payment, (ofPayment.get(payment) ?? 0) + 1);
+    const arrivals = history.arrivals[payment * history.endpoints + final.endpoint] ?? 0;
+    if (final.state === 'delivered' && arrivals === 0)
+      loses(`payment ${payment} counts as delivered to e${final.endpoint}, and never arrived`);
+    if (final.state === 'pending')
+      report({
+        invariant: 'liveness',
+        at,
+        words: `payment ${payment} to e${final.endpoint} is still pending, long after all faults ended`,
+      });
+  }
+  for (let payment = 0; payment < history.payments; payment++) {
+    const there = ofPayment.get(payment) ?? 0;
+    if (history.published[payment] === 2 && there < history.promised[payment]!)
+      loses(
+        `payment ${payment} was acknowledged with ${history.promised[payment]} deliveries, and there are ${there}`,
+      );
+    for (let endpoint = 0; endpoint < history.endpoints; endpoint++) {
+      const arrivals = history.arrivals[payment * history.endpoints + endpoint]!;
+      if (arrivals > 0 && (history.published[payment] === 0 || !byPair.has(`pay-${payment}/${endpoint}`)))
+        history.unexpected.push(`payment ${payment} arrived at e${endpoint}, and no delivery of it is known`);
+    }
+  }
+  for (const words of history.unexpected) report({ invariant: 'unexpected', at, words });
+  const { duplicated, duplicates } = explainDuplicates(input);
+  inOrder(input, byPair);
+  starved(input);
+  return { lost, unexpected: history.unexpected.length, duplicated, duplicates };
+}
+
+function explainDuplicates(input: JudgeInput): Pick<Verdict, 'duplicated' | 'duplicates'> {
+  const { history, report, at, touched, troubles } = input;
+  const duplicated: Partial<Record<DuplicateCause, number>> = {};
+  let duplicates = 0;
+  const byPair = new Map<string, SeenAttempt[]>();
+  for (const attempt of history.attempts ?? []) {
+    if (attempt.processedAt === null || attempt.processedAt > at) continue;
+    const key = `${attempt.payment}/${attempt.endpoint}`;
+    const list = byPair.get(key);
+    if (list === undefined) byPair.set(key, [attempt]);
+    else list.push(attempt);
+  }
+  for (const list of byPair.values()) {
+    list.sort((a, b) => a.startedAt - b.startedAt);
+    for (const [index, attempt] of list.slice(1).entries()) {
+      duplicates++;
+      const before = list[index]!;
+      const trouble = troubles.find(
+        ({ node, at: from, until }) =>
+          node === before.node && from <= attempt.startedAt && until >= before.startedAt,
+      );
+      const cause: DuplicateCause | null = !before.ok
+        ? 'answer_lost'
+        : trouble !== undefined
+          ? trouble.kind
+          : touched.has(attempt.payment)
+            ? 'people'
+            : null;
+      if (cause === null)
+        report({
+          invariant: 'unexplained_duplicate',
+          at: attempt.startedAt,
+          words: `payment ${attempt.payment} was sent to e${attempt.endpoint} again (${attempt.delivery}, attempt ${attempt.claim}) after an attempt that had delivered it, and nothing explains it`,
+        });
+      else duplicated[cause] = (duplicated[cause] ?? 0) + 1;
+    }
+  }
+  return { duplicated, duplicates };
+}
+
+/** A key's payments arrive for the first time in their order, where each was delivered on one schedule, untouched by people. */
+function inOrder(
+  { scenario, plan, history, report, at, touched }: JudgeInput,
+  byPair: ReadonlyMap<string, readonly FinalDelivery[]>,
+): void {
+  for (const [endpoint, { ordering }] of scenario.endpoints.entries()) {
+    if (ordering !== 'key') continue;
+    const last = new Map<number, { payment: number; at: number; number: string }>();
+    const numbered = [...Array(history.payments).keys()]
+      .map((payment) => ({ payment, finals: byPair.get(`pay-${payment}/${endpoint}`) ?? [] }))
+      .filter(
+        ({ payment, finals }) =>
+          finals.length === 1 &&
+          finals[0]!.state === 'delivered' &&
+          !touched.has(payment),
+      )
+      .map(({ payment, finals }) => ({ payment, number: finals[0]!.id }))
+      .toSorted((a, b) => (a.number < b.number ? -1 : 1));
+    for (const { payment, number } of numbered) {
+      const customer = plan.customers[payment]!;
+      const first = history.firstAt[payment * history.endpoints + endpoint]!;
+      const before = last.get(customer);
+      if (before !== undefined && first < before.at)
+        report({
+          invariant: 'order',
+          at,
+          words: `customer ${customer}: payment ${payment} reached e${endpoint} before payment ${before.payment}, which was accepted earlier`,
+        });
+      if (before === undefined || first > before.at) last.set(customer, { payment, at: first, number });
+    }
+  }
+}
+
+/** Nobody waits for a neighbour (G8). */
+function starved({ scenario, plan, history, report, at, touched }: JudgeInput): void {
+  const within = scenario.healthy_within_s;
+  if (within === undefined) return;
+  for (const [endpoint, of] of scenario.endpoints.entries()) {
+    if (of.faults === undefined || Object.keys(of.faults).length > 0 || of.poison_every !== null) continue;
+    for (let payment = 0; payment < history.payments; payment++) {
+      const first = history.firstAt[payment * history.endpoints + endpoint]!;
+      const waited = first - plan.paidAt[payment]! - scenario.batch_every_s * 1000;
+      if (waited > within * 1000 && !touched.has(payment))
+        report({
+          invariant: 'starved',
+          at,
+          words: `payment ${payment} reached e${endpoint}, which has no fault of its own, only ${Math.round(waited / 1000)} s after it was handed over (G8)`,
+        });
+    }
+  }
+}

@@ -1,0 +1,228 @@
+import { deliveryId } from '../domain/ids.ts';
+import type { Settlement } from '../store/store.ts';
+import type { Step } from './shared-store.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+export const invariants = [
+  'lost',
+  'unexpected',
+  'unexplained_duplicate',
+  'conservation',
+  'fencing',
+  'forgotten',
+  'lease',
+  'overlap',
+  'terminal_changed',
+  'promise',
+  'order',
+  'late_count',
+  'starved',
+  'liveness',
+  'memory',
+  'defect',
+] as const;
+export type Invariant = (typeof invariants)[number];
+
+/** Something that must never happen, and did. */
+export interface Violation {
+  readonly invariant: Invariant;
+  /** ms since the world began. */
+  readonly at: number;
+  readonly words: string;
+}
+
+/** A delivery's row, as the checker reads it. */
+export interface Seen {
+  readonly number: number;
+  readonly eventId: string;
+  readonly endpoint: number;
+  readonly state: number;
+  readonly claim: number;
+  readonly claimed: boolean;
+  readonly dueAt: number | null;
+  readonly attempts: number;
+}
+
+type Query = (sql: string) => readonly (readonly (string | number | bigint | null)[])[];
+
+/** No pending delivery may sleep longer than the longest delay of any schedule, Retry-After (24 h) and jitter allow. */
+const sleepMost = 25 * 3_600_000;
+const pending = 0;
+
+/** Who may take a delivery out of a terminal state. */
+const redriving = new Set(['redriveDelivery', 'stepRedrive']);
+
+/**
+ * Compares the rows before and after every step of the store, with queries of its own: what no step may do is found at
+ * the step that did it. Invariants G2 to G7.
+ */
+export class StepChecker {
+  readonly #query: Query;
+  readonly #time: VirtualTime;
+  readonly #report: (violation: Violation) => void;
+  readonly #timeoutOf: (endpoint: number) => number;
+  #rows = new Map<number, Seen>();
+  /** By delivery id and claim: until when it is leased. */
+  readonly leases = new Map<string, number>();
+  /** What retention took away, as it was last. */
+  readonly gone: Seen[] = [];
+  steps = 0;
+
+  constructor(options: {
+    query: Query;
+    time: VirtualTime;
+    report: (violation: Violation) => void;
+    /** By the endpoint's number in the store, ms. */
+    timeoutOf: (endpoint: number) => number;
+  }) {
+    this.#query = options.query;
+    this.#time = options.time;
+    this.#report = options.report;
+    this.#timeoutOf = options.timeoutOf;
+  }
+
+  /** `storeNow` is what the caller of this step took for the time. */
+  after(step: Step): void {
+    this.steps++;
+    const before = this.#rows;
+    const after = this.#read();
+    this.#rows = after;
+    const settlements = new Map<number, Settlement>();
+    if (step.name === 'settle')
+      for (const settlement of step.args[0] as readonly Settlement[])
+        settlements.set(settlement.number, settlement);
+    for (const [number, row] of after) {
+      const old = before.get(number);
+      if (
+        old !== undefined &&
+        old.state === row.state &&
+        old.claim === row.claim &&
+        old.dueAt === row.dueAt &&
+        old.attempts === row.attempts
+      )
+        continue;
+      this.#compare(step, number, old, row, settlements.get(number));
+    }
+    for (const [number, old] of before) {
+      if (after.has(number)) continue;
+      this.gone.push(old);
+      if (old.state === pending)
+        this.#found('forgotten', `${deliveryId(number)} was pending and is gone after ${step.name} (G7)`);
+      else if (step.name !== 'prune')
+        this.#found('forgotten', `${deliveryId(number)} is gone after ${step.name}`);
+    }
+    this.#conserved(step.name, after);
+  }
+
+  #compare(
+    step: Step,
+    number: number,
+    old: Seen | undefined,
+    row: Seen,
+    settlement: Settlement | undefined,
+  ): void {
+    const id = deliveryId(number);
+    const now = this.#time.now;
+    if (row.state === pending) {
+      if (row.dueAt === null)
+        this.#found('forgotten', `${id} is pending and nothing is going to move it (G2)`);
+      else if (row.dueAt > now + sleepMost)
+        this.#found(
+          'forgotten',
+          `${id} is pending and due only in ${Math.round((row.dueAt - now) / 3_600_000)} hours (G2)`,
+        );
+    }
+    if (row.claimed && (old === undefined || old.claim !== row.claim)) {
+      const leaseUntil = row.dueAt ?? 0;
+      this.leases.set(`${id}/${row.claim}`, leaseUntil);
+      const claimedAt = nowOf(step);
+      if (claimedAt !== null && leaseUntil < claimedAt + this.#timeoutOf(row.endpoint))
+        this.#found(
+          'lease',
+          `${id} was claimed for less than its endpoint's time-out: another attempt can overlap it (G3)`,
+        );
+    }
+    if (old === undefined) return;
+    if (row.claim < old.claim)
+      this.#found('fencing', `${id}: its claim number went back from ${old.claim} to ${row.claim} (G3)`);
+    if (step.name === 'claim' && row.claim > old.claim && old.claimed && nowOf(step)! < old.dueAt!)
+      this.#found('lease', `${id} was claimed while a lease ran (G2)`);
+    if (old.state !== pending && row.state !== old.state && !redriving.has(step.name))
+      this.#found(
+        'terminal_changed',
+        `${id} had ended (state ${old.state}) and ${step.name} made it ${row.state} (G3)`,
+      );
+    if (old.state === 1 && row.state !== 1)
+      this.#found('terminal_changed', `${id} was delivered and is no longer`);
+    if (step.name === 'settle' && (row.state !== old.state || row.attempts !== old.attempts)) {
+      if (settlement === undefined) {
+        if (row.attempts !== old.attempts) this.#found('fencing', `${id} was settled without an outcome`);
+      } else if (settlement.claim !== old.claim || !old.claimed || old.state !== pending)
+        this.#found(
+          'fencing',
+          `${id}: an outcome of claim ${settlement.claim} was settled while ${old.claimed ? `claim ${old.claim} was open` : 'no claim was open'} (G3)`,
+        );
+    }
+  }
+
+  #read(): Map<number, Seen> {
+    const rows = new Map<number, Seen>();
+    for (const [number, endpoint, state, claim, claimedBy, dueAt, attempts, eventId] of this.#query(
+      'SELECT d.number, d.endpoint, d.state, d.claim, d.claimed_by, d.due_at, d.attempts, e.id FROM deliveries d LEFT JOIN events e ON e.number = d.event_number',
+    )) {
+      rows.set(number as number, {
+        number: number as number,
+        eventId: eventId as string,
+        endpoint: endpoint as number,
+        state: state as number,
+        claim: claim as number,
+        claimed: claimedBy !== null,
+        dueAt: dueAt as number | null,
+        attempts: attempts as number,
+      });
+    }
+    return rows;
+  }
+
+  /** G6, from rows that were read anyway and the sums of the counters. */
+  #conserved(name: string, rows: ReadonlyMap<number, Seen>): void {
+    const counted = new Map<number, number[]>();
+    for (const { endpoint, state } of rows.values()) {
+      let states = counted.get(endpoint);
+      if (states === undefined) counted.set(endpoint, (states = [0, 0, 0, 0, 0]));
+      states[state]!++;
+    }
+    for (const [endpoint, accepted, delivered, dead, cancelled, suppressed, ...pruned] of this.#query(
+      `SELECT endpoint, sum(accepted), sum(delivered), sum(dead), sum(cancelled), sum(suppressed), sum(pruned_delivered), sum(pruned_dead),
+         sum(pruned_cancelled), sum(pruned_suppressed) FROM ledger GROUP BY endpoint`,
+    ) as number[][]) {
+      const states = counted.get(endpoint!) ?? [0, 0, 0, 0, 0];
+      const inAll = states.reduce((sum, n) => sum + n, 0) + pruned.reduce((sum, n) => sum + n, 0);
+      const sums = [delivered!, dead!, cancelled!, suppressed!];
+      const off = sums.findIndex((sum, index) => sum !== states[index + 1]! + pruned[index]!);
+      if (accepted !== inAll)
+        this.#found(
+          'conservation',
+          `after ${name}, endpoint ${endpoint} has accepted ${accepted} and accounts for ${inAll} (G6)`,
+        );
+      else if (off >= 0)
+        this.#found(
+          'conservation',
+          `after ${name}, a counter of endpoint ${endpoint} does not match its rows (G4, G6)`,
+        );
+      counted.delete(endpoint!);
+    }
+    for (const endpoint of counted.keys())
+      this.#found('conservation', `endpoint ${endpoint} has deliveries and no counters (G4)`);
+  }
+
+  #found(invariant: Invariant, words: string): void {
+    this.#report({ invariant, at: this.#time.elapsed, words });
+  }
+}
+
+function nowOf({ name, args }: Step): number | null {
+  if (name === 'claim') return (args[0] as { now: number }).now;
+  if (name === 'accept') return (args[1] as { now: number }).now;
+  return null;
+}

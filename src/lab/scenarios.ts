@@ -18,7 +18,6 @@ export const builtInScenarios: readonly ScenarioInput[] = [
       spells: [{ kind: 'degraded', per_day: 4, minutes: [5, 30], factor: 60 }],
     },
     naive: { timeout_s: 10, retry_after_s: [5, 30, 120, 600, 1800] },
-    retention_hours: 24,
     check: 'hourly',
   },
   {

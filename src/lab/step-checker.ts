@@ -1,4 +1,5 @@
 import { deliveryId } from '../domain/ids.ts';
+import type { Database } from '../store/sqlite/database.ts';
 import type { Settlement } from '../store/store.ts';
 import type { Step } from './shared-store.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -43,25 +44,33 @@ export interface Seen {
   readonly attempts: number;
 }
 
-type Query = (sql: string) => readonly (readonly (string | number | bigint | null)[])[];
-
 /** No pending delivery may sleep longer than the longest delay of any schedule, Retry-After (24 h) and jitter allow. */
 const sleepMost = 25 * 3_600_000;
 const pending = 0;
+
+// Notes which rows a step writes, whoever writes them: so a step costs what it changed, not what there is.
+const watching = `
+  CREATE TEMP TABLE lab_changed (number INTEGER PRIMARY KEY);
+  CREATE TEMP TRIGGER lab_inserted AFTER INSERT ON main.deliveries BEGIN INSERT OR IGNORE INTO lab_changed VALUES (new.number); END;
+  CREATE TEMP TRIGGER lab_updated AFTER UPDATE ON main.deliveries BEGIN INSERT OR IGNORE INTO lab_changed VALUES (new.number); END;
+  CREATE TEMP TRIGGER lab_deleted AFTER DELETE ON main.deliveries BEGIN INSERT OR IGNORE INTO lab_changed VALUES (old.number); END;
+`;
 
 /** Who may take a delivery out of a terminal state. */
 const redriving = new Set(['redriveDelivery', 'stepRedrive']);
 
 /**
- * Compares the rows before and after every step of the store, with queries of its own: what no step may do is found at
+ * Compares rows before and after every step of the store, with queries of its own: what no step may do is found at
  * the step that did it. Invariants G2 to G7.
  */
 export class StepChecker {
-  readonly #query: Query;
+  readonly #db: Database;
   readonly #time: VirtualTime;
   readonly #report: (violation: Violation) => void;
   readonly #timeoutOf: (endpoint: number) => number;
-  #rows = new Map<number, Seen>();
+  readonly #rows = new Map<number, Seen>();
+  /** By endpoint: rows in each state. */
+  readonly #counts = new Map<number, number[]>();
   /** By delivery id and claim: until when it is leased. */
   readonly leases = new Map<string, number>();
   /** What retention took away, as it was last. */
@@ -69,49 +78,45 @@ export class StepChecker {
   steps = 0;
 
   constructor(options: {
-    query: Query;
+    db: Database;
+    /** Whether `after` is going to be called. */
+    watch: boolean;
     time: VirtualTime;
     report: (violation: Violation) => void;
     /** By the endpoint's number in the store, ms. */
     timeoutOf: (endpoint: number) => number;
   }) {
-    this.#query = options.query;
+    this.#db = options.db;
+    if (options.watch) this.#db.raw.exec(watching);
     this.#time = options.time;
     this.#report = options.report;
     this.#timeoutOf = options.timeoutOf;
   }
 
-  /** `storeNow` is what the caller of this step took for the time. */
   after(step: Step): void {
     this.steps++;
-    const before = this.#rows;
-    const after = this.#read();
-    this.#rows = after;
     const settlements = new Map<number, Settlement>();
     if (step.name === 'settle')
       for (const settlement of step.args[0] as readonly Settlement[])
         settlements.set(settlement.number, settlement);
-    for (const [number, row] of after) {
-      const old = before.get(number);
-      if (
-        old !== undefined &&
-        old.state === row.state &&
-        old.claim === row.claim &&
-        old.dueAt === row.dueAt &&
-        old.attempts === row.attempts
-      )
+    for (const [number, row] of this.#changed()) {
+      const old = this.#rows.get(number);
+      if (old !== undefined) this.#tally(old, -1);
+      if (row !== null) {
+        this.#tally(row, 1);
+        this.#rows.set(number, row);
+        this.#compare(step, number, old, row, settlements.get(number));
         continue;
-      this.#compare(step, number, old, row, settlements.get(number));
-    }
-    for (const [number, old] of before) {
-      if (after.has(number)) continue;
+      }
+      if (old === undefined) continue;
+      this.#rows.delete(number);
       this.gone.push(old);
       if (old.state === pending)
         this.#found('forgotten', `${deliveryId(number)} was pending and is gone after ${step.name} (G7)`);
       else if (step.name !== 'prune')
         this.#found('forgotten', `${deliveryId(number)} is gone after ${step.name}`);
     }
-    this.#conserved(step.name, after);
+    this.#conserved(step.name);
   }
 
   #compare(
@@ -165,55 +170,69 @@ export class StepChecker {
     }
   }
 
-  #read(): Map<number, Seen> {
-    const rows = new Map<number, Seen>();
-    for (const [number, endpoint, state, claim, claimedBy, dueAt, attempts, eventId] of this.#query(
-      'SELECT d.number, d.endpoint, d.state, d.claim, d.claimed_by, d.due_at, d.attempts, e.id FROM deliveries d LEFT JOIN events e ON e.number = d.event_number',
+  /** What this step has written: null where a row is gone. */
+  #changed(): Map<number, Seen | null> {
+    const rows = new Map<number, Seen | null>();
+    for (const [number, endpoint, state, claim, claimedBy, dueAt, attempts, eventId] of this.#db.all(
+      `SELECT c.number, d.endpoint, d.state, d.claim, d.claimed_by, d.due_at, d.attempts, e.id FROM lab_changed c
+       LEFT JOIN deliveries d ON d.number = c.number LEFT JOIN events e ON e.number = d.event_number ORDER BY c.number`,
     )) {
-      rows.set(number as number, {
-        number: number as number,
-        eventId: eventId as string,
-        endpoint: endpoint as number,
-        state: state as number,
-        claim: claim as number,
-        claimed: claimedBy !== null,
-        dueAt: dueAt as number | null,
-        attempts: attempts as number,
-      });
+      rows.set(
+        number as number,
+        endpoint === null
+          ? null
+          : {
+              number: number as number,
+              eventId: eventId as string,
+              endpoint: endpoint as number,
+              state: state as number,
+              claim: claim as number,
+              claimed: claimedBy !== null,
+              dueAt: dueAt as number | null,
+              attempts: attempts as number,
+            },
+      );
     }
+    if (rows.size > 0) this.#db.run('DELETE FROM lab_changed');
     return rows;
   }
 
-  /** G6, from rows that were read anyway and the sums of the counters. */
-  #conserved(name: string, rows: ReadonlyMap<number, Seen>): void {
-    const counted = new Map<number, number[]>();
-    for (const { endpoint, state } of rows.values()) {
-      let states = counted.get(endpoint);
-      if (states === undefined) counted.set(endpoint, (states = [0, 0, 0, 0, 0]));
-      states[state]!++;
-    }
-    for (const [endpoint, accepted, delivered, dead, cancelled, suppressed, ...pruned] of this.#query(
-      `SELECT endpoint, sum(accepted), sum(delivered), sum(dead), sum(cancelled), sum(suppressed), sum(pruned_delivered), sum(pruned_dead),
-         sum(pruned_cancelled), sum(pruned_suppressed) FROM ledger GROUP BY endpoint`,
-    ) as number[][]) {
-      const states = counted.get(endpoint!) ?? [0, 0, 0, 0, 0];
-      const inAll = states.reduce((sum, n) => sum + n, 0) + pruned.reduce((sum, n) => sum + n, 0);
-      const sums = [delivered!, dead!, cancelled!, suppressed!];
-      const off = sums.findIndex((sum, index) => sum !== states[index + 1]! + pruned[index]!);
+  #tally({ endpoint, state }: Seen, by: number): void {
+    let states = this.#counts.get(endpoint);
+    if (states === undefined) this.#counts.set(endpoint, (states = [0, 0, 0, 0, 0]));
+    states[state]! += by;
+  }
+
+  /** G6: what the rows say, counted one by one as they changed, and the sums of the counters. */
+  #conserved(name: string): void {
+    const counters = new Map(
+      (
+        this.#db.all(
+          `SELECT endpoint, sum(accepted), sum(delivered), sum(dead), sum(cancelled), sum(suppressed), sum(pruned_delivered),
+             sum(pruned_dead), sum(pruned_cancelled), sum(pruned_suppressed) FROM ledger GROUP BY endpoint`,
+        ) as number[][]
+      ).map(([endpoint, ...sums]) => [endpoint!, sums]),
+    );
+    for (const [endpoint, states] of this.#counts) {
+      const sums = counters.get(endpoint);
+      if (sums === undefined) {
+        this.#found('conservation', `endpoint ${endpoint} has deliveries and no counters (G4)`);
+        continue;
+      }
+      const [accepted, ...ended] = sums.slice(0, 5) as [number, ...number[]];
+      const pruned = sums.slice(5);
+      const inAll = [...states, ...pruned].reduce((sum, n) => sum + n, 0);
       if (accepted !== inAll)
         this.#found(
           'conservation',
           `after ${name}, endpoint ${endpoint} has accepted ${accepted} and accounts for ${inAll} (G6)`,
         );
-      else if (off >= 0)
+      else if (ended.some((sum, index) => sum !== states[index + 1]! + pruned[index]!))
         this.#found(
           'conservation',
           `after ${name}, a counter of endpoint ${endpoint} does not match its rows (G4, G6)`,
         );
-      counted.delete(endpoint!);
     }
-    for (const endpoint of counted.keys())
-      this.#found('conservation', `endpoint ${endpoint} has deliveries and no counters (G4)`);
   }
 
   #found(invariant: Invariant, words: string): void {

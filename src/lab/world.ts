@@ -29,8 +29,6 @@ import { VirtualTime, worldBegins } from './virtual-time.ts';
 const tenant = 'lab';
 /** A publisher that hears nothing for so long asks again, another node. */
 const publishPatienceMs = 10_000;
-/** Attempts and lines are kept where there are at most so many deliveries. */
-const detailedMost = 50_000;
 const violationsMost = 50;
 
 /** What a mutant gets hold of, to work around a guard. */
@@ -78,8 +76,7 @@ export class World {
   constructor(options: WorldOptions) {
     const { scenario, plan, traced } = options;
     this.#o = options;
-    const cells = scenario.payments * scenario.endpoints.length;
-    this.history = new History(scenario.payments, scenario.endpoints.length, cells <= detailedMost, traced);
+    this.history = new History(scenario.payments, scenario.endpoints.length, scenario.check === 'every_step', traced);
     this.network = new Network(scenario, plan);
     this.nodes = Array.from(
       { length: scenario.nodes },
@@ -87,11 +84,12 @@ export class World {
     );
     this.#db = new Database(':memory:');
     // A world lives in memory, and no crash of the machine is simulated: nothing would read a journal.
-    this.#db.raw.exec('PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY');
+    this.#db.raw.exec('PRAGMA synchronous = OFF');
     migrate(this.#db.raw);
     this.inner = createSqliteStore(this.#db);
     this.checker = new StepChecker({
-      query: (sql) => this.#db.all(sql),
+      db: this.#db,
+      watch: scenario.check === 'every_step',
       time: this.time,
       report: (violation) => this.report(violation),
       timeoutOf: (num) => this.endpoints[num - 1]?.timeoutMs ?? 0,

@@ -44,6 +44,18 @@ export class Database {
     return this.#guard(() => this.#prepare(sql).all(...values) as unknown as Row[]);
   }
 
+  /** The first rows that hold; what follows is not read. */
+  allWhile(sql: string, holds: (row: Row) => boolean, ...values: SQLInputValue[]): Row[] {
+    return this.#guard(() => {
+      const rows: Row[] = [];
+      for (const row of this.#prepare(sql).iterate(...values) as unknown as Iterable<Row>) {
+        if (!holds(row)) break;
+        rows.push(row);
+      }
+      return rows;
+    });
+  }
+
   get(sql: string, ...values: SQLInputValue[]): Row | undefined {
     return this.#guard(() => this.#prepare(sql).get(...values) as unknown as Row | undefined);
   }

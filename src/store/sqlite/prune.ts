@@ -52,15 +52,21 @@ export function prune(db: Database, request: PruneRequest): PruneAnswer {
     deleteEvent(db, number);
     lastEvent = Math.max(lastEvent, number);
   };
+  // Settled no earlier than made: from the first young one on everything is too young, and nothing further is read.
+  const rows = db.allWhile(
+    'SELECT number, event_number, endpoint, state, created_at, settled_at FROM deliveries WHERE number > ? ORDER BY number LIMIT ?',
+    ([, , , , createdAt]) => (createdAt as number) < youngest,
+    request.after,
+    limit,
+  ) as number[][];
+  const unwanted = db.all(
+    'SELECT number FROM events WHERE deliveries = 0 AND accepted_at < ? ORDER BY accepted_at LIMIT ?',
+    settledBefore,
+    limit,
+  );
+  if (rows.length === 0 && unwanted.length === 0) return { deleted, next };
   db.transaction(() => {
-    const rows = db.all(
-      'SELECT number, event_number, endpoint, state, created_at, settled_at FROM deliveries WHERE number > ? ORDER BY number LIMIT ?',
-      request.after,
-      limit,
-    ) as number[][];
     for (const [number, event, endpoint, state, createdAt, settledAt] of rows) {
-      // Settled no earlier than made: from here on everything is too young.
-      if (createdAt! >= youngest) break;
       next = number!;
       if (state === 0 || settledAt! >= (state === dead ? deadBefore : settledBefore)) continue;
       db.run('DELETE FROM attempts WHERE delivery = ?', number!);
@@ -74,12 +80,7 @@ export function prune(db: Database, request: PruneRequest): PruneAnswer {
       deleted++;
       lastDelivery = number!;
     }
-    if (rows.length < limit || next !== rows.at(-1)![0]) next = null;
-    const unwanted = db.all(
-      'SELECT number FROM events WHERE deliveries = 0 AND accepted_at < ? ORDER BY accepted_at LIMIT ?',
-      settledBefore,
-      limit,
-    );
+    if (rows.length < limit) next = null;
     for (const [number] of unwanted) removeEvent(number as number);
     deleted += unwanted.length;
     if (next === null && unwanted.length === limit) next = request.after;

@@ -4,6 +4,7 @@ import { UnavailableError } from '../domain/errors.ts';
 import { deadLettersCommand } from './commands/dead-letters.ts';
 import { deliveriesCommand } from './commands/deliveries.ts';
 import { demoCommand } from './commands/demo.ts';
+import { labCommand } from './commands/lab.ts';
 import { nodesCommand } from './commands/nodes.ts';
 import { publishCommand } from './commands/publish.ts';
 import { redriveCommand } from './commands/redrive.ts';
@@ -27,6 +28,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     redriveCommand,
     nodesCommand,
     verifyCommand,
+    labCommand,
   ];
   for (const make of commands) program.addCommand(make());
   for (const command of [program, ...program.commands]) command.exitOverride();

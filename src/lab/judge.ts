@@ -144,9 +144,7 @@ function inOrder(
       .map((payment) => ({ payment, finals: byPair.get(`pay-${payment}/${endpoint}`) ?? [] }))
       .filter(
         ({ payment, finals }) =>
-          finals.length === 1 &&
-          finals[0]!.state === 'delivered' &&
-          !touched.has(payment),
+          finals.length === 1 && finals[0]!.state === 'delivered' && !touched.has(payment),
       )
       .map(({ payment, finals }) => ({ payment, number: finals[0]!.id }))
       .toSorted((a, b) => (a.number < b.number ? -1 : 1));

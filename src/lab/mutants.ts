@@ -1,15 +1,16 @@
 import type { Receipt } from '../domain/event.ts';
 import type { Database } from '../store/sqlite/database.ts';
-import type { AcceptAnswer, Settlement, Store } from '../store/store.ts';
+import type { AcceptAnswer, Settlement } from '../store/store.ts';
 import type { Mutant } from './world.ts';
 
 // Posthorn with one guard taken out, each as real services have it. A lab that does not catch them proves nothing.
 
 const never = Date.UTC(2200, 0, 1);
 const rowOf = (db: Database, number: number) =>
-  db.get('SELECT state, claim, claimed_by, due_at, endpoint, event_number FROM deliveries WHERE number = ?', number) as
-    | [number, number, string | null, number | null, number, number]
-    | undefined;
+  db.get(
+    'SELECT state, claim, claimed_by, due_at, endpoint, event_number FROM deliveries WHERE number = ?',
+    number,
+  ) as [number, number, string | null, number | null, number, number] | undefined;
 const hourOf = (ms: number): number => Math.floor(ms / 3_600_000);
 
 export interface NamedMutant {
@@ -27,42 +28,63 @@ export const mutants: readonly NamedMutant[] = [
       const forged = settlements.map((s) => {
         const row = rowOf(db, s.number);
         if (row === undefined || row[0] !== 0) return s;
-        if (row[2] === null) db.run('UPDATE deliveries SET claimed_by = ? WHERE number = ?', s.node, s.number);
+        if (row[2] === null)
+          db.run('UPDATE deliveries SET claimed_by = ? WHERE number = ?', s.node, s.number);
         return { ...s, claim: row[1] };
       });
       return await store.settle(forged);
     },
   })),
-  mutant('two-transactions', 'settling a failed attempt and scheduling its retry are two transactions', ({ store, db, pause }) => ({
-    ...store,
-    settle: async (settlements) => {
-      const applied = await store.settle(settlements.map((s) => (s.state === 'pending' ? { ...s, dueAt: never } : s)));
-      await pause(3);
-      for (const [index, { state, number, dueAt }] of settlements.entries())
-        if (state === 'pending' && applied[index] === true)
-          db.run('UPDATE deliveries SET due_at = ? WHERE number = ? AND state = 0', dueAt, number);
-      return applied;
-    },
-  })),
-  mutant('retry-in-memory', 'a retry that is owed is a timer in memory, and only there', ({ store, db, pause }) => ({
-    ...store,
-    settle: async (settlements) => {
-      const applied = await store.settle(settlements.map((s) => (s.state === 'pending' ? { ...s, dueAt: never } : s)));
-      for (const { state, number, dueAt, now } of settlements)
-        if (state === 'pending')
-          void pause(dueAt! - now).then(() => db.run('UPDATE deliveries SET due_at = ? WHERE number = ? AND state = 0', dueAt, number));
-      return applied;
-    },
-  })),
+  mutant(
+    'two-transactions',
+    'settling a failed attempt and scheduling its retry are two transactions',
+    ({ store, db, pause }) => ({
+      ...store,
+      settle: async (settlements) => {
+        const applied = await store.settle(
+          settlements.map((s) => (s.state === 'pending' ? { ...s, dueAt: never } : s)),
+        );
+        await pause(3);
+        for (const [index, { state, number, dueAt }] of settlements.entries())
+          if (state === 'pending' && applied[index] === true)
+            db.run('UPDATE deliveries SET due_at = ? WHERE number = ? AND state = 0', dueAt, number);
+        return applied;
+      },
+    }),
+  ),
+  mutant(
+    'retry-in-memory',
+    'a retry that is owed is a timer in memory, and only there',
+    ({ store, db, pause }) => ({
+      ...store,
+      settle: async (settlements) => {
+        const applied = await store.settle(
+          settlements.map((s) => (s.state === 'pending' ? { ...s, dueAt: never } : s)),
+        );
+        for (const { state, number, dueAt, now } of settlements)
+          if (state === 'pending')
+            void pause(dueAt! - now).then(() =>
+              db.run('UPDATE deliveries SET due_at = ? WHERE number = ? AND state = 0', dueAt, number),
+            );
+        return applied;
+      },
+    }),
+  ),
   mutant('ack-before-commit', 'the receipt is sent before the commit', ({ store, pause, now }) => ({
     ...store,
     accept: async (groups, options): Promise<AcceptAnswer> => {
       const endpoints = (await store.endpoints({ tenant: null, after: null, limit: 100 })).length;
       void pause(5).then(() => store.accept(groups, options));
       const receipts = groups.map((group) => ({
-        receipts: group.map(
-          ({ id, tenant, type }): Receipt => ({ id, tenant, type, acceptedAt: now(), deliveries: endpoints, suppressed: 0, duplicate: false }),
-        ),
+        receipts: group.map(({ id, tenant, type }): Receipt => ({
+          id,
+          tenant,
+          type,
+          acceptedAt: now(),
+          deliveries: endpoints,
+          suppressed: 0,
+          duplicate: false,
+        })),
       }));
       return { groups: receipts, claimed: [], waiting: [] };
     },
@@ -95,122 +117,175 @@ export const mutants: readonly NamedMutant[] = [
     },
     takeOver: async () => 0,
   })),
-  mutant('terminal-overwritten', 'a late outcome overwrites the state that a newer one has settled', ({ store, db }) => ({
-    ...store,
-    settle: async (settlements) => {
-      const applied = await store.settle(settlements);
-      for (const [index, { number, state }] of settlements.entries())
-        if (applied[index] === false && rowOf(db, number)?.[0] === 1 && state !== 'delivered')
-          db.run("UPDATE deliveries SET state = 2, reason = 'schedule_exhausted' WHERE number = ?", number);
-      return applied;
-    },
-  })),
-  mutant('suppressed-not-recorded', 'events for a paused endpoint are skipped without a trace', ({ store, db }) => ({
-    ...store,
-    accept: async (groups, options) => {
-      const answer = await store.accept(groups, options);
-      const dropped = new Map<number, number>();
-      for (const [number, event, endpoint, created] of db.all(
-        'SELECT number, event_number, endpoint, created_at FROM deliveries WHERE state = 4 AND created_at = ?',
-        options.now,
-      ) as number[][]) {
-        db.run('DELETE FROM deliveries WHERE number = ?', number!);
-        db.run('UPDATE events SET deliveries = deliveries - 1, suppressed = suppressed - 1 WHERE number = ?', event!);
-        db.run(
-          'UPDATE ledger SET accepted = accepted - 1, suppressed = suppressed - 1 WHERE endpoint = ? AND hour = ?',
-          endpoint!,
-          hourOf(created!),
-        );
-        dropped.set(event!, (dropped.get(event!) ?? 0) + 1);
-      }
-      if (dropped.size === 0) return answer;
-      return {
-        ...answer,
-        groups: answer.groups.map((group) =>
-          'receipts' in group
-            ? { receipts: group.receipts.map((receipt) => ({ ...receipt, deliveries: receipt.deliveries - receipt.suppressed, suppressed: 0 })) }
-            : group,
-        ),
-      };
-    },
-  })),
-  mutant('counters-apart', 'counters are written after the transaction, not in it', ({ store, db, pause }) => ({
-    ...store,
-    settle: async (settlements) => {
-      const applied = await store.settle(settlements);
-      const ended = settlements.filter(({ state }, index) => state === 'delivered' && applied[index] === true);
-      const count = (by: number): void => {
-        for (const { number, createdAt } of ended)
+  mutant(
+    'terminal-overwritten',
+    'a late outcome overwrites the state that a newer one has settled',
+    ({ store, db }) => ({
+      ...store,
+      settle: async (settlements) => {
+        const applied = await store.settle(settlements);
+        for (const [index, { number, state }] of settlements.entries())
+          if (applied[index] === false && rowOf(db, number)?.[0] === 1 && state !== 'delivered')
+            db.run("UPDATE deliveries SET state = 2, reason = 'schedule_exhausted' WHERE number = ?", number);
+        return applied;
+      },
+    }),
+  ),
+  mutant(
+    'suppressed-not-recorded',
+    'events for a paused endpoint are skipped without a trace',
+    ({ store, db }) => ({
+      ...store,
+      accept: async (groups, options) => {
+        const answer = await store.accept(groups, options);
+        const dropped = new Map<number, number>();
+        for (const [number, event, endpoint, created] of db.all(
+          'SELECT number, event_number, endpoint, created_at FROM deliveries WHERE state = 4 AND created_at = ?',
+          options.now,
+        ) as number[][]) {
+          db.run('DELETE FROM deliveries WHERE number = ?', number!);
           db.run(
-            'UPDATE ledger SET delivered = delivered + ? WHERE endpoint = (SELECT endpoint FROM deliveries WHERE number = ?) AND hour = ?',
-            by,
-            number,
-            hourOf(createdAt),
+            'UPDATE events SET deliveries = deliveries - 1, suppressed = suppressed - 1 WHERE number = ?',
+            event!,
           );
-      };
-      count(-1);
-      await pause(2);
-      count(1);
-      return applied;
-    },
-  })),
+          db.run(
+            'UPDATE ledger SET accepted = accepted - 1, suppressed = suppressed - 1 WHERE endpoint = ? AND hour = ?',
+            endpoint!,
+            hourOf(created!),
+          );
+          dropped.set(event!, (dropped.get(event!) ?? 0) + 1);
+        }
+        if (dropped.size === 0) return answer;
+        return {
+          ...answer,
+          groups: answer.groups.map((group) =>
+            'receipts' in group
+              ? {
+                  receipts: group.receipts.map((receipt) => ({
+                    ...receipt,
+                    deliveries: receipt.deliveries - receipt.suppressed,
+                    suppressed: 0,
+                  })),
+                }
+              : group,
+          ),
+        };
+      },
+    }),
+  ),
+  mutant(
+    'counters-apart',
+    'counters are written after the transaction, not in it',
+    ({ store, db, pause }) => ({
+      ...store,
+      settle: async (settlements) => {
+        const applied = await store.settle(settlements);
+        const ended = settlements.filter(
+          ({ state }, index) => state === 'delivered' && applied[index] === true,
+        );
+        const count = (by: number): void => {
+          for (const { number, createdAt } of ended)
+            db.run(
+              'UPDATE ledger SET delivered = delivered + ? WHERE endpoint = (SELECT endpoint FROM deliveries WHERE number = ?) AND hour = ?',
+              by,
+              number,
+              hourOf(createdAt),
+            );
+        };
+        count(-1);
+        await pause(2);
+        count(1);
+        return applied;
+      },
+    }),
+  ),
   mutant('redrive-resets-fence', 'a redrive begins at claim number 0 again', ({ store, db }) => ({
     ...store,
     redriveDelivery: async (number, now) => {
       const before = rowOf(db, number);
       const answer = await store.redriveDelivery(number, now);
-      if (answer === 'done' && before !== undefined && before[0] !== 0) db.run('UPDATE deliveries SET claim = 0 WHERE number = ?', number);
+      if (answer === 'done' && before !== undefined && before[0] !== 0)
+        db.run('UPDATE deliveries SET claim = 0 WHERE number = ?', number);
       return answer;
     },
     stepRedrive: async (id, limit, now) => {
-      const before = new Set(db.all('SELECT number FROM deliveries WHERE state IN (2, 4)').map(([number]) => number as number));
+      const before = new Set(
+        db.all('SELECT number FROM deliveries WHERE state IN (2, 4)').map(([number]) => number as number),
+      );
       const answer = await store.stepRedrive(id, limit, now);
-      for (const number of before) db.run('UPDATE deliveries SET claim = 0 WHERE number = ? AND state = 0', number);
+      for (const number of before)
+        db.run('UPDATE deliveries SET claim = 0 WHERE number = ? AND state = 0', number);
       return answer;
     },
   })),
-  mutant('manual-stops-schedule', 'a manual attempt that fails ends the retries that were scheduled', ({ store }) => ({
-    ...store,
-    settle: (settlements) =>
-      store.settle(settlements.map((s): Settlement => (s.trigger === 'manual' && s.state === 'pending' ? { ...s, dueAt: never } : s))),
-  })),
-  mutant('pruner-takes-pending', 'retention looks at the age of a delivery and not at its state', ({ store, db }) => ({
-    ...store,
-    prune: async (request) => {
-      for (const [number, event, endpoint, created] of db.all(
-        'SELECT number, event_number, endpoint, created_at FROM deliveries WHERE state = 0 AND created_at < ? LIMIT 10',
-        request.settledBefore,
-      ) as number[][]) {
-        db.run('DELETE FROM deliveries WHERE number = ?', number!);
-        db.run('UPDATE events SET deliveries = deliveries - 1 WHERE number = ?', event!);
-        db.run('UPDATE ledger SET accepted = accepted - 1 WHERE endpoint = ? AND hour = ?', endpoint!, hourOf(created!));
-      }
-      return await store.prune(request);
-    },
-  })),
+  mutant(
+    'manual-stops-schedule',
+    'a manual attempt that fails ends the retries that were scheduled',
+    ({ store }) => ({
+      ...store,
+      settle: (settlements) =>
+        store.settle(
+          settlements.map((s): Settlement =>
+            s.trigger === 'manual' && s.state === 'pending' ? { ...s, dueAt: never } : s,
+          ),
+        ),
+    }),
+  ),
+  mutant(
+    'pruner-takes-pending',
+    'retention looks at the age of a delivery and not at its state',
+    ({ store, db }) => ({
+      ...store,
+      prune: async (request) => {
+        for (const [number, event, endpoint, created] of db.all(
+          'SELECT number, event_number, endpoint, created_at FROM deliveries WHERE state = 0 AND created_at < ? LIMIT 10',
+          request.settledBefore,
+        ) as number[][]) {
+          db.run('DELETE FROM deliveries WHERE number = ?', number!);
+          db.run('UPDATE events SET deliveries = deliveries - 1 WHERE number = ?', event!);
+          db.run(
+            'UPDATE ledger SET accepted = accepted - 1 WHERE endpoint = ? AND hour = ?',
+            endpoint!,
+            hourOf(created!),
+          );
+        }
+        return await store.prune(request);
+      },
+    }),
+  ),
   mutant('timeout-counts-as-delivered', 'an attempt that timed out is taken for delivered', ({ store }) => ({
     ...store,
     settle: (settlements) =>
       store.settle(
         settlements.map((s): Settlement =>
-          s.errorClass === 'timeout' ? { ...s, state: 'delivered', dueAt: null, reason: 'delivered', errorClass: null } : s,
+          s.errorClass === 'timeout'
+            ? { ...s, state: 'delivered', dueAt: null, reason: 'delivered', errorClass: null }
+            : s,
         ),
       ),
   })),
-  mutant('give-up-quietly', 'a client error ends a delivery as if somebody had cancelled it, and no one is told', ({ store, db }) => ({
-    ...store,
-    settle: async (settlements) => {
-      const applied = await store.settle(settlements);
-      for (const [index, { number, errorClass, createdAt }] of settlements.entries()) {
-        if (applied[index] !== true || errorClass !== 'http_4xx' || rowOf(db, number)?.[0] !== 0) continue;
-        const [, , , , endpoint, event] = rowOf(db, number)!;
-        db.run('DELETE FROM deliveries WHERE number = ?', number);
-        db.run('UPDATE events SET deliveries = deliveries - 1 WHERE number = ?', event);
-        db.run('UPDATE ledger SET accepted = accepted - 1 WHERE endpoint = ? AND hour = ?', endpoint, hourOf(createdAt));
-      }
-      return applied;
-    },
-  })),
+  mutant(
+    'give-up-quietly',
+    'a client error ends a delivery as if somebody had cancelled it, and no one is told',
+    ({ store, db }) => ({
+      ...store,
+      settle: async (settlements) => {
+        const applied = await store.settle(settlements);
+        for (const [index, { number, errorClass, createdAt }] of settlements.entries()) {
+          if (applied[index] !== true || errorClass !== 'http_4xx' || rowOf(db, number)?.[0] !== 0) continue;
+          const [, , , , endpoint, event] = rowOf(db, number)!;
+          db.run('DELETE FROM deliveries WHERE number = ?', number);
+          db.run('UPDATE events SET deliveries = deliveries - 1 WHERE number = ?', event);
+          db.run(
+            'UPDATE ledger SET accepted = accepted - 1 WHERE endpoint = ? AND hour = ?',
+            endpoint,
+            hourOf(createdAt),
+          );
+        }
+        return applied;
+      },
+    }),
+  ),
   mutant('no-order', 'the order of a key is forgotten', ({ store, db }) => ({
     ...store,
     accept: async (groups, options) => {

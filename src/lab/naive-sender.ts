@@ -43,7 +43,13 @@ export class NaiveSender {
   }
 
   deliver(payment: number): void {
-    const delivery: Delivery = { payment, attempts: 0, status: 'sending', nextRetryAt: null, retryTimer: null };
+    const delivery: Delivery = {
+      payment,
+      attempts: 0,
+      status: 'sending',
+      nextRetryAt: null,
+      retryTimer: null,
+    };
     this.#deliveries.set(payment, delivery);
     this.#attempt(delivery);
   }
@@ -81,6 +87,7 @@ export class NaiveSender {
       write(time.elapsed, null, 'timeout');
     });
     time.after(exchange.answeredAfter, () => {
+      // The answer of a request that was given up is logged too: it is what gives the race away in the end.
       stopTimer();
       const { status, error } = exchange;
       const delivered = status !== null && status >= 200 && status < 300;
@@ -93,8 +100,7 @@ export class NaiveSender {
         this.#clean(delivery);
         delivery.status = 'retrying';
       } else this.#retryLater(delivery);
-      // What comes after the time-out was logged is not logged again: the attempt has its line.
-      if (!timedOut) write(time.elapsed, status, error === null ? null : error);
+      write(time.elapsed, status, error);
     });
   }
 

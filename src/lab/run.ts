@@ -25,7 +25,10 @@ export interface NaiveResult {
 export interface NaiveExample {
   readonly payment: number;
   readonly amountMinor: number;
-  readonly attempts: readonly (NaiveLogLine & { readonly reallyEndedAt: number; readonly reallyEnded: string })[];
+  readonly attempts: readonly (NaiveLogLine & {
+    readonly reallyEndedAt: number;
+    readonly reallyEnded: string;
+  })[];
 }
 
 export interface PosthornResult {
@@ -70,16 +73,27 @@ export interface RunOptions {
 const naiveShare = 0.15;
 
 /** Runs one seed of a scenario: everything in the answer depends on the two alone. */
-export async function runSeed(scenario: Scenario, seed: number, options: RunOptions = {}): Promise<SeedResult> {
+export async function runSeed(
+  scenario: Scenario,
+  seed: number,
+  options: RunOptions = {},
+): Promise<SeedResult> {
   const plan = makePlan(scenario, seed, options.keep ?? null);
   const naive =
-    scenario.naive === null ? null : await runNaive(scenario, plan, options.naiveLog ?? (() => {}), (share) => options.onProgress?.(share * naiveShare));
+    scenario.naive === null
+      ? null
+      : await runNaive(scenario, plan, options.naiveLog ?? (() => {}), (share) =>
+          options.onProgress?.(share * naiveShare),
+        );
   const world = new World({
     scenario,
     plan,
     traced: options.traced === true,
     ...(options.mutant === undefined ? {} : { mutant: options.mutant }),
-    onProgress: (elapsed) => options.onProgress?.(Math.min(1, naiveShare + ((1 - naiveShare) * elapsed) / (scenario.hours * 3_600_000))),
+    onProgress: (elapsed) =>
+      options.onProgress?.(
+        Math.min(1, naiveShare + ((1 - naiveShare) * elapsed) / (scenario.hours * 3_600_000)),
+      ),
   });
   try {
     await world.run();
@@ -94,10 +108,23 @@ async function resultOf(world: World, scenario: Scenario, plan: Plan): Promise<O
   const at = time.elapsed;
   const books = await reconcile(world.inner, { everyRow: true });
   if (!books.balanced) {
-    const words = books.findings[0] === undefined ? `residue ${books.residue}` : `${books.findings[0].problem} (${books.findings[0].eventId})`;
-    world.report({ invariant: 'conservation', at, words: `the books do not balance in the end: ${words} (G6)` });
+    const words =
+      books.findings[0] === undefined
+        ? `residue ${books.residue}`
+        : `${books.findings[0].problem} (${books.findings[0].eventId})`;
+    world.report({
+      invariant: 'conservation',
+      at,
+      words: `the books do not balance in the end: ${words} (G6)`,
+    });
   }
-  const accounting = await world.inner.accounting({ tenant: null, endpointId: null, since: null, until: null, now: Math.floor(time.now) });
+  const accounting = await world.inner.accounting({
+    tenant: null,
+    endpointId: null,
+    since: null,
+    until: null,
+    now: Math.floor(time.now),
+  });
   let verdict: ReturnType<typeof judge>;
   if (history.attempts === null) verdict = judgeLarge(world, accounting);
   else {
@@ -113,7 +140,11 @@ async function resultOf(world: World, scenario: Scenario, plan: Plan): Promise<O
     });
     const late = world.lateRows();
     if (scenario.retention_hours === undefined && late !== accounting.late)
-      world.report({ invariant: 'late_count', at, words: `${late} deliveries were late, and ${accounting.late} are counted` });
+      world.report({
+        invariant: 'late_count',
+        at,
+        words: `${late} deliveries were late, and ${accounting.late} are counted`,
+      });
   }
   return {
     seed: plan.seed,
@@ -141,7 +172,10 @@ async function resultOf(world: World, scenario: Scenario, plan: Plan): Promise<O
 }
 
 /** In a world too large to keep every attempt: by arrivals, promises and counters. */
-function judgeLarge(world: World, accounting: { dead: number; cancelled: number; suppressed: number; pending: number }): ReturnType<typeof judge> {
+function judgeLarge(
+  world: World,
+  accounting: { dead: number; cancelled: number; suppressed: number; pending: number },
+): ReturnType<typeof judge> {
   const { history, time } = world;
   let missing = 0;
   let duplicates = 0;
@@ -162,14 +196,29 @@ function judgeLarge(world: World, accounting: { dead: number; cancelled: number;
   const accountedFor = accounting.dead + accounting.cancelled + accounting.suppressed + accounting.pending;
   const lost = Math.max(0, missing - accountedFor);
   const at = time.elapsed;
-  if (lost > 0) world.report({ invariant: 'lost', at, words: `${lost} deliveries are nowhere, payment ${example} among them` });
-  if (unexpected > 0) world.report({ invariant: 'unexpected', at, words: `${unexpected} webhooks arrived that nobody published` });
-  if (accounting.pending > 0) world.report({ invariant: 'liveness', at, words: `${accounting.pending} deliveries are still pending, long after all faults ended` });
+  if (lost > 0)
+    world.report({
+      invariant: 'lost',
+      at,
+      words: `${lost} deliveries are nowhere, payment ${example} among them`,
+    });
+  if (unexpected > 0)
+    world.report({
+      invariant: 'unexpected',
+      at,
+      words: `${unexpected} webhooks arrived that nobody published`,
+    });
+  if (accounting.pending > 0)
+    world.report({
+      invariant: 'liveness',
+      at,
+      words: `${accounting.pending} deliveries are still pending, long after all faults ended`,
+    });
   return { lost, unexpected, duplicated: {}, duplicates };
 }
 
 /** The naive sender on the same payments and the same network. */
-async function runNaive(
+export async function runNaive(
   scenario: Scenario,
   plan: Plan,
   log: (line: NaiveLogLine, plan: Plan) => void,
@@ -189,7 +238,8 @@ async function runNaive(
     retryAfterMs: retryAfterS.map((s) => s * 1000),
     send: (payment, attempt) => {
       const exchange = network.exchange(0, payment, attempt, time.elapsed);
-      if (exchange.processedAfter !== null) time.after(exchange.processedAfter, () => history.arrived(0, payment, time.elapsed));
+      if (exchange.processedAfter !== null)
+        time.after(exchange.processedAfter, () => history.arrived(0, payment, time.elapsed));
       if (exchange.fault !== null)
         ends.set(`${payment}/${attempt}`, {
           at: time.elapsed + exchange.answeredAfter,
@@ -202,7 +252,11 @@ async function runNaive(
       if (line.error === null && line.statusCode === 200 && !kept.has(line.payment)) return;
       const end = ends.get(`${line.payment}/${line.attempt}`);
       const attempts = kept.get(line.payment) ?? [];
-      attempts.push({ ...line, reallyEndedAt: end?.at ?? line.endedAt, reallyEnded: end?.how ?? `HTTP ${line.statusCode}` });
+      attempts.push({
+        ...line,
+        reallyEndedAt: end?.at ?? line.endedAt,
+        reallyEnded: end?.how ?? `HTTP ${line.statusCode}`,
+      });
       kept.set(line.payment, attempts);
     },
   });
@@ -255,7 +309,8 @@ async function runNaive(
       dropped++;
       droppedMinor += plan.amounts[payment]!;
       const attempts = kept.get(payment) ?? [];
-      if (examples.length < 3 && attempts.length > 1) examples.push({ payment, amountMinor: plan.amounts[payment]!, attempts });
+      if (examples.length < 3 && attempts.length > 1)
+        examples.push({ payment, amountMinor: plan.amounts[payment]!, attempts });
     }
   }
   return {

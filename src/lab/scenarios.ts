@@ -13,7 +13,7 @@ export const builtInScenarios: readonly ScenarioInput[] = [
     endpoints: [{ name: 'orders', timeout_s: 15 }],
     network: {
       latency_ms: { p50: 80, p99: 900 },
-      faults: { hang: 0.0015, late_answer: 0.001, slow: 0.002, reset_before: 0.0005, http_500: 0.0005 },
+      faults: { hang: 0.0026, late_answer: 0.001, slow: 0.002, reset_before: 0.0005, http_500: 0.0005 },
       cut_after_s: 60,
       spells: [{ kind: 'degraded', per_day: 4, minutes: [5, 30], factor: 60 }],
     },
@@ -33,7 +33,8 @@ export const builtInScenarios: readonly ScenarioInput[] = [
   },
   {
     name: 'crashes',
-    description: 'Nodes that are killed at any moment, between any two calls of the store, and started again.',
+    description:
+      'Nodes that are killed at any moment, between any two calls of the store, and started again.',
     payments: 120,
     hours: 1,
     batch_every_s: 5,
@@ -48,7 +49,8 @@ export const builtInScenarios: readonly ScenarioInput[] = [
   },
   {
     name: 'split-ownership',
-    description: 'Nodes that freeze for longer than their leases and wake up believing that they still own their claims.',
+    description:
+      'Nodes that freeze for longer than their leases and wake up believing that they still own their claims.',
     payments: 100,
     hours: 1,
     batch_every_s: 5,
@@ -66,7 +68,12 @@ export const builtInScenarios: readonly ScenarioInput[] = [
     batch_every_s: 5,
     endpoints: [
       { name: 'orders', timeout_s: 5, faults: {} },
-      { name: 'hostile', timeout_s: 5, schedule_s: [2, 5, 15, 60, 300], faults: { hang: 0.5, reset_before: 0.2, rate_limited: 0.1, http_500: 0.2 } },
+      {
+        name: 'hostile',
+        timeout_s: 5,
+        schedule_s: [2, 5, 15, 60, 300],
+        faults: { hang: 0.5, reset_before: 0.2, rate_limited: 0.1, http_500: 0.2 },
+      },
       { name: 'ledger', timeout_s: 5, faults: {} },
     ],
     network: { cut_after_s: 20 },
@@ -87,7 +94,8 @@ export const builtInScenarios: readonly ScenarioInput[] = [
   },
   {
     name: 'poison',
-    description: 'Every tenth payment is refused for ever by one receiver: it ends as a dead letter, and holds up nobody.',
+    description:
+      'Every tenth payment is refused for ever by one receiver: it ends as a dead letter, and holds up nobody.',
     payments: 300,
     hours: 1,
     batch_every_s: 5,
@@ -111,7 +119,8 @@ export const builtInScenarios: readonly ScenarioInput[] = [
   },
   {
     name: 'long-outage',
-    description: 'One endpoint is away for 30 hours; what outlives the schedule becomes a dead letter, and nothing is forgotten.',
+    description:
+      'One endpoint is away for 30 hours; what outlives the schedule becomes a dead letter, and nothing is forgotten.',
     payments: 200,
     hours: 40,
     batch_every_s: 60,
@@ -125,17 +134,26 @@ export const builtInScenarios: readonly ScenarioInput[] = [
   },
   {
     name: 'everything',
-    description: 'Every kind of fault at once, on three nodes, with people who redrive, cancel, pause, replay and delete at the worst time.',
+    description:
+      'Every kind of fault at once, on three nodes, with people who redrive, cancel, pause, replay and delete at the worst time.',
     payments: 36,
     hours: 0.25,
-    drain_hours: 36,
-    batch_every_s: 4,
-    customers: 5,
+    drain_hours: 2,
+    batch_every_s: 10,
+    customers: 3,
     nodes: 3,
     endpoints: [
       { name: 'orders', timeout_s: 4, schedule_s: [1, 2, 5, 15, 30, 60, 120] },
       { name: 'ledger', timeout_s: 4, schedule_s: [1, 2, 5, 15, 30, 60, 120], ordering: 'key' },
-      { name: 'partner', timeout_s: 8, schedule_s: [1, 2, 5], max_in_flight: 4, rate_limit_per_s: 5, poison_every: 12, capacity_per_s: 4 },
+      {
+        name: 'partner',
+        timeout_s: 8,
+        schedule_s: [1, 2, 5],
+        max_in_flight: 4,
+        rate_limit_per_s: 5,
+        poison_every: 12,
+        capacity_per_s: 4,
+      },
     ],
     network: {
       faults: {
@@ -157,7 +175,13 @@ export const builtInScenarios: readonly ScenarioInput[] = [
         { kind: 'degraded', per_day: 100, minutes: [0.5, 3], factor: 4 },
       ],
     },
-    node_faults: { crash_per_hour: 20, freeze_per_hour: 16, freeze_s: [1, 90], restart_per_hour: 8, clock_jump_per_hour: 12 },
+    node_faults: {
+      crash_per_hour: 20,
+      freeze_per_hour: 16,
+      freeze_s: [1, 90],
+      restart_per_hour: 8,
+      clock_jump_per_hour: 12,
+    },
     store: { latency_ms: [0, 10], slow: 0.01, slow_ms: [50, 3000], error: 0.01, answer_lost: 0.005 },
     operations: {
       redrive_per_hour: 30,

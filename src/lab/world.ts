@@ -76,7 +76,12 @@ export class World {
   constructor(options: WorldOptions) {
     const { scenario, plan, traced } = options;
     this.#o = options;
-    this.history = new History(scenario.payments, scenario.endpoints.length, scenario.check === 'every_step', traced);
+    this.history = new History(
+      scenario.payments,
+      scenario.endpoints.length,
+      scenario.check === 'every_step',
+      traced,
+    );
     this.network = new Network(scenario, plan);
     this.nodes = Array.from(
       { length: scenario.nodes },

@@ -1,0 +1,205 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import { type NetworkFault, parseScenario, type Scenario, ScenarioError } from './scenario.ts';
+
+const time = z.union([z.string(), z.number()]).transform((value, context) => {
+  const ms = typeof value === 'number' ? (value < 1e11 ? value * 1000 : value) : Date.parse(value);
+  if (Number.isFinite(ms)) return ms;
+  context.addIssue('is no time');
+  return z.NEVER;
+});
+const attemptLine = z
+  .object({
+    event_id: z.union([z.string(), z.number()]).transform(String),
+    attempt: z.number().optional(),
+    started_at: time,
+    ended_at: time.optional(),
+    duration_ms: z.number().optional(),
+    status_code: z.number().nullish(),
+    error: z.string().nullish(),
+    error_class: z.string().nullish(),
+    amount_minor: z.number().nullish(),
+    currency: z.string().nullish(),
+  })
+  .transform(({ ended_at: endedAt, duration_ms: durationMs, ...line }) => ({
+    ...line,
+    durationMs: durationMs ?? (endedAt === undefined ? null : endedAt - line.started_at),
+  }));
+type Line = z.output<typeof attemptLine>;
+
+const binMs = 600_000;
+/** A ten-minute bin is a bad one where it fails so many times as often as all together. */
+const badFactor = 4;
+
+/** What a log says of its service, as the settings of a scenario. */
+export interface Calibration {
+  readonly lines: number;
+  readonly unreadable: number;
+  readonly events: number;
+  readonly timeoutS: number | null;
+  readonly scenario: Scenario;
+}
+
+function quantile(sorted: readonly number[], q: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!;
+}
+
+/** The network's fault that an outcome stands for; null where it was delivered. */
+function faultOf({
+  status_code: status,
+  error,
+  error_class: errorClass,
+}: Line): NetworkFault | 'timeout' | null {
+  const words = `${error ?? ''} ${errorClass ?? ''}`.toLowerCase();
+  if (status !== null && status !== undefined && status > 0) {
+    if (status < 300) return null;
+    return status === 429 ? 'rate_limited' : status === 410 ? 'gone' : status < 500 ? 'http_400' : 'http_500';
+  }
+  if (/time|abort/.test(words)) return 'timeout';
+  if (/dns|notfound|eai_/.test(words)) return 'dns';
+  if (/refused|connect(?!ion reset)/.test(words)) return 'refused';
+  return 'reset_before';
+}
+
+/**
+ * Fits a scenario to a delivery log of JSON lines (`event_id`, `started_at`, `ended_at` or `duration_ms`, `status_code`,
+ * `error`, and where there are any `attempt`, `amount_minor`, `currency`): latencies, failures by kind, bad hours,
+ * the client's time-out, its retry delays, amounts and traffic.
+ */
+export async function calibrate(path: string, base: Scenario): Promise<Calibration> {
+  const lines: Line[] = [];
+  let unreadable = 0;
+  for await (const text of createInterface({ input: createReadStream(path) })) {
+    if (text.trim() === '') continue;
+    try {
+      lines.push(attemptLine.parse(JSON.parse(text)));
+    } catch {
+      unreadable++;
+    }
+  }
+  if (lines.length < 100)
+    throw new ScenarioError(
+      `${path} has ${lines.length} readable attempts (${unreadable} unreadable); at least 100 are needed, as JSON lines with event_id, started_at, ended_at or duration_ms, status_code and error`,
+    );
+  const byEvent = new Map<string, Line[]>();
+  for (const line of lines) {
+    const list = byEvent.get(line.event_id);
+    if (list === undefined) byEvent.set(line.event_id, [line]);
+    else list.push(line);
+  }
+  const firsts: Line[] = [];
+  const gaps: number[][] = [];
+  let amounts = 0;
+  let priced = 0;
+  for (const list of byEvent.values()) {
+    list.sort((a, b) => a.started_at - b.started_at);
+    firsts.push(list[0]!);
+    if (typeof list[0]!.amount_minor === 'number') {
+      amounts += list[0]!.amount_minor;
+      priced++;
+    }
+    const distinct = list.filter(
+      (line, index) => index === 0 || line.started_at > list[index - 1]!.started_at,
+    );
+    for (const [index, line] of distinct.slice(1).entries()) {
+      const before = distinct[index]!;
+      if (before.durationMs !== null)
+        (gaps[index] ??= []).push((line.started_at - before.started_at - before.durationMs) / 1000);
+    }
+  }
+  const timeouts = lines
+    .filter((line) => faultOf(line) === 'timeout' && line.durationMs !== null)
+    .map(({ durationMs }) => durationMs!)
+    .toSorted((a, b) => a - b);
+  const timeoutS = timeouts.length < 5 ? null : Math.round(quantile(timeouts, 0.5) / 100) / 10;
+  const latencies = firsts
+    .filter((line) => faultOf(line) === null && line.durationMs !== null)
+    .map(({ durationMs }) => durationMs!)
+    .toSorted((a, b) => a - b);
+  if (latencies.length < 50)
+    throw new ScenarioError(
+      `${path} has ${latencies.length} delivered attempts with a duration; at least 50 are needed`,
+    );
+
+  const begin = firsts.reduce((least, line) => Math.min(least, line.started_at), Number.POSITIVE_INFINITY);
+  const end = firsts.reduce((most, line) => Math.max(most, line.started_at), 0);
+  const hours = Math.max(0.1, (end - begin) / 3_600_000);
+  const bins = new Map<number, { all: number; bad: number }>();
+  for (const line of firsts) {
+    const bin = Math.floor((line.started_at - begin) / binMs);
+    const counts = bins.get(bin) ?? { all: 0, bad: 0 };
+    counts.all++;
+    if (faultOf(line) !== null) counts.bad++;
+    bins.set(bin, counts);
+  }
+  const failed = firsts.filter((line) => faultOf(line) !== null).length;
+  const overall = failed / firsts.length;
+  const isBad = (line: Line): boolean => {
+    const { all, bad } = bins.get(Math.floor((line.started_at - begin) / binMs))!;
+    return bad >= 3 && bad / all > badFactor * overall;
+  };
+  const badBins = [...bins.values()].filter(({ all, bad }) => bad >= 3 && bad / all > badFactor * overall);
+  const good = firsts.filter((line) => !isBad(line));
+  const shares: Partial<Record<NetworkFault, number>> = {};
+  for (const line of good) {
+    const fault = faultOf(line);
+    if (fault === null) continue;
+    const named = fault === 'timeout' ? 'hang' : fault;
+    shares[named] = (shares[named] ?? 0) + 1 / good.length;
+  }
+  const goodRate = Math.max(
+    1 / good.length,
+    good.filter((line) => faultOf(line) !== null).length / good.length,
+  );
+  const inBad = badBins.reduce((sum, { all }) => sum + all, 0);
+  const badRate = inBad === 0 ? 0 : badBins.reduce((sum, { bad }) => sum + bad, 0) / inBad;
+  // What fails in bad hours only has no share yet: it gets a small one, which the factor brings up.
+  if (inBad > 0 && Object.keys(shares).length === 0) shares.hang = goodRate;
+  const retries = gaps
+    .filter((list) => list.length >= 3)
+    .map((list) =>
+      Math.max(
+        0.1,
+        Math.round(
+          quantile(
+            list.toSorted((a, b) => a - b),
+            0.5,
+          ) * 10,
+        ) / 10,
+      ),
+    );
+  const currency = firsts.find((line) => typeof line.currency === 'string')?.currency?.toUpperCase();
+  const scenario = parseScenario({
+    ...base,
+    name: 'calibrated',
+    description: `Calibrated from a delivery log of ${lines.length.toLocaleString('en-US')} attempts: its latencies, failures, time-out, retry delays and amounts.`,
+    payments: byEvent.size,
+    hours,
+    value: {
+      mean_minor: priced === 0 ? base.value.mean_minor : Math.max(0.01, amounts / priced),
+      currency: currency ?? base.value.currency,
+    },
+    network: {
+      ...base.network,
+      latency_ms: Array.from({ length: 101 }, (_, n) => quantile(latencies, n / 101)),
+      faults: shares,
+      spells:
+        badBins.length === 0
+          ? []
+          : [
+              {
+                kind: 'degraded',
+                per_day: Math.min(200, (badBins.length / hours) * 24),
+                minutes: [10, 10],
+                factor: Math.max(1, Math.min(10_000, badRate / goodRate)),
+              },
+            ],
+    },
+    naive: {
+      timeout_s: timeoutS ?? base.naive?.timeout_s ?? 10,
+      retry_after_s: retries.length > 0 ? retries : (base.naive?.retry_after_s ?? [5, 30, 120, 600, 1800]),
+    },
+  });
+  return { lines: lines.length, unreadable, events: byEvent.size, timeoutS, scenario };
+}

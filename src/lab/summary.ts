@@ -1,0 +1,144 @@
+import type { NaiveExample, SeedResult } from './run.ts';
+import type { Scenario } from './scenario.ts';
+import type { Violation } from './step-checker.ts';
+
+interface AtRisk {
+  readonly currency: string;
+  readonly amount_minor: number;
+}
+
+/** What a run of the lab says, over all its seeds: the shape of `posthorn lab --json`. */
+export interface LabSummary {
+  readonly scenario: string;
+  /** The first seed. */
+  readonly seed: number;
+  readonly seeds: number;
+  readonly payments: number;
+  readonly simulated_days: number;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly naive: {
+    readonly accepted: number;
+    readonly delivered: number;
+    readonly silently_dropped: number;
+    readonly silent_drop_rate: number;
+    readonly given_up: number;
+    readonly late: number;
+    readonly duplicated: number;
+    readonly value_at_risk: readonly AtRisk[];
+    readonly value_at_risk_per_week: readonly AtRisk[];
+  } | null;
+  readonly posthorn: {
+    readonly accepted: number;
+    readonly delivered: number;
+    readonly dead: number;
+    readonly cancelled: number;
+    readonly suppressed: number;
+    readonly lost: number;
+    readonly unexpected: number;
+    readonly late: number;
+    readonly duplicated: number;
+    readonly duplicate_causes: Readonly<Record<string, number>>;
+    readonly superseded: number;
+    readonly residue: number;
+    readonly steps_checked: number;
+  };
+  readonly failures: readonly {
+    readonly seed: number;
+    readonly kind: FailureKind;
+    readonly violations: readonly Violation[];
+  }[];
+  readonly seconds: number;
+  readonly seeds_per_s: number;
+}
+
+/** Correctness: something was lost, twice, or out of order. Liveness: something never ends. Crash: the code threw. */
+export type FailureKind = 'correctness' | 'liveness' | 'crash';
+
+function kindOf(violations: readonly Violation[]): FailureKind {
+  if (violations.some(({ invariant }) => invariant !== 'liveness' && invariant !== 'defect'))
+    return 'correctness';
+  return violations.some(({ invariant }) => invariant === 'defect') ? 'crash' : 'liveness';
+}
+
+function addUp(records: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const record of records)
+    for (const [key, n] of Object.entries(record)) sums[key] = (sums[key] ?? 0) + n;
+  return Object.fromEntries(Object.entries(sums).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** `answers` in the order of the seeds; parts of one world count as one seed, and pass at the same time. */
+export function summarize(
+  scenario: Scenario,
+  answers: readonly { readonly seed: number; readonly answer: SeedResult | Error }[],
+  options: {
+    readonly seed: number;
+    readonly seeds: number;
+    readonly parts: number;
+    readonly seconds: number;
+  },
+): LabSummary {
+  const results = answers.flatMap(({ answer }) => (answer instanceof Error ? [] : [answer]));
+  const sum = (of: (result: SeedResult) => number): number =>
+    results.reduce((total, result) => total + of(result), 0);
+  const naives = results.flatMap(({ naive }) => (naive === null ? [] : [naive]));
+  const sumNaive = (of: (naive: (typeof naives)[number]) => number): number =>
+    naives.reduce((total, naive) => total + of(naive), 0);
+  const dropped = sumNaive(({ silently_dropped: n }) => n);
+  const acceptedNaive = sumNaive(({ accepted }) => accepted);
+  const droppedMinor = sumNaive(({ dropped_minor: n }) => n);
+  const { currency } = scenario.value;
+  const weeks = (scenario.hours / 168) * options.seeds;
+  return {
+    scenario: scenario.name,
+    seed: options.seed,
+    seeds: options.seeds,
+    payments: sum(({ payments }) => payments),
+    simulated_days: Number((sum(({ simulatedHours }) => simulatedHours) / options.parts / 24).toFixed(3)),
+    faults: addUp(results.map(({ faults }) => faults)),
+    naive:
+      naives.length === 0
+        ? null
+        : {
+            accepted: acceptedNaive,
+            delivered: sumNaive(({ delivered }) => delivered),
+            silently_dropped: dropped,
+            silent_drop_rate: acceptedNaive === 0 ? 0 : dropped / acceptedNaive,
+            given_up: sumNaive(({ given_up: n }) => n),
+            late: sumNaive(({ late }) => late),
+            duplicated: sumNaive(({ duplicated }) => duplicated),
+            value_at_risk: [{ currency, amount_minor: droppedMinor }],
+            value_at_risk_per_week: [{ currency, amount_minor: Math.round(droppedMinor / weeks) }],
+          },
+    posthorn: {
+      accepted: sum(({ posthorn }) => posthorn.accepted),
+      delivered: sum(({ posthorn }) => posthorn.delivered),
+      dead: sum(({ posthorn }) => posthorn.dead),
+      cancelled: sum(({ posthorn }) => posthorn.cancelled),
+      suppressed: sum(({ posthorn }) => posthorn.suppressed),
+      lost: sum(({ posthorn }) => posthorn.lost),
+      unexpected: sum(({ posthorn }) => posthorn.unexpected),
+      late: sum(({ posthorn }) => posthorn.late),
+      duplicated: sum(({ posthorn }) => posthorn.duplicated),
+      duplicate_causes: addUp(results.map(({ posthorn }) => posthorn.duplicate_causes)),
+      superseded: sum(({ posthorn }) => posthorn.superseded),
+      residue: sum(({ posthorn }) => posthorn.residue),
+      steps_checked: sum(({ posthorn }) => posthorn.steps),
+    },
+    failures: answers.flatMap(({ seed, answer }): LabSummary['failures'][number][] => {
+      if (answer instanceof Error)
+        return [{ seed, kind: 'crash', violations: [{ invariant: 'defect', at: 0, words: answer.message }] }];
+      const { violations } = answer;
+      return violations.length === 0 ? [] : [{ seed, kind: kindOf(violations), violations }];
+    }),
+    seconds: Number(options.seconds.toFixed(2)),
+    seeds_per_s: Number((options.seeds / options.seconds).toFixed(2)),
+  };
+}
+
+/** Examples of the naive sender's drops, from whichever part has them. */
+export function examplesOf(answers: readonly { readonly answer: SeedResult | Error }[]): NaiveExample[] {
+  return answers
+    .flatMap(({ answer }) => (answer instanceof Error ? [] : (answer.naive?.examples ?? [])))
+    .slice(0, 3);
+}

@@ -56,6 +56,7 @@ export class Dispatcher {
   #share = 1;
   #payload = 0;
   #inFlight = 0;
+  #begun = false;
   #stopping = false;
   #idle: (() => void)[] = [];
   #starved = false;
@@ -121,7 +122,7 @@ export class Dispatcher {
 
   acceptOptions(now: number): AcceptOptions {
     const room = new Map<string, number>();
-    const full = this.#stopping || this.#payload > payloadMost;
+    const full = !this.#begun || this.#stopping || this.#payload > payloadMost;
     if (!full) {
       for (const [id, lane] of this.#lanes) {
         // Where older work waits in the store, fresh work goes behind it.
@@ -172,6 +173,12 @@ export class Dispatcher {
     for (const lane of this.#lanes.values()) this.#pump(lane);
   }
 
+  /** From now on work is claimed. Before the first heartbeat the clock may be wrong, and leases with it. */
+  begin(): void {
+    this.#begun = true;
+    for (const lane of this.#lanes.values()) this.#pump(lane);
+  }
+
   /** Begins nothing new, gives unused claims back, and resolves when no attempt is in flight. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -184,7 +191,7 @@ export class Dispatcher {
   }
 
   #pump(lane: Lane): void {
-    if (this.#stopping || !lane.endpoint.enabled) return;
+    if (!this.#begun || this.#stopping || !lane.endpoint.enabled) return;
     const now = this.#o.clock.now();
     if (lane.heldUntil > now) {
       this.#lookAgain(lane, lane.heldUntil);

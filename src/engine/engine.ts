@@ -198,6 +198,7 @@ export function createEngine(options: EngineOptions): Engine {
         );
       await loadEndpoints();
       running = true;
+      dispatcher.begin();
       housekeeping = startHousekeeping({
         store,
         clock,

@@ -97,6 +97,7 @@ export class World {
       watch: scenario.check === 'every_step',
       time: this.time,
       report: (violation) => this.report(violation),
+      sharedClock: scenario.nodes > 1,
       timeoutOf: (num) => this.endpoints[num - 1]?.timeoutMs ?? 0,
     });
     const { mutant } = options;

@@ -14,8 +14,6 @@ export class LabNode {
   /** How wrong its clock is, in ms. */
   skew = 0;
   engine: Engine | null = null;
-  /** Store calls that it made in all its lives. */
-  calls = 0;
   #held: (() => void)[] = [];
 
   constructor(name: string, index: number, time: VirtualTime) {

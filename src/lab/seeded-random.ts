@@ -1,7 +1,7 @@
 import type { Random } from '../runtime/random.ts';
 
 /** 32 bits from a text: FNV-1a with a final mix, so that neighbouring names give unrelated streams. */
-function hashText(text: string): number {
+export function hashText(text: string): number {
   let h = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
   return mix(h);

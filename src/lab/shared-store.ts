@@ -2,7 +2,7 @@ import { UnavailableError } from '../domain/errors.ts';
 import type { Beat, Hints, NodeRecord, Store } from '../store/store.ts';
 import type { LabNode } from './node.ts';
 import type { Scenario } from './scenario.ts';
-import { drawnAt } from './seeded-random.ts';
+import { drawnAt, hashText } from './seeded-random.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 /** As long as on PostgreSQL: who has not been heard of for so long is dead. */
@@ -55,7 +55,6 @@ export class SharedStore {
   >();
   readonly #plain: boolean;
   #configVersion = 1;
-  #hints = 0;
   readonly faults: Record<string, number> = {};
   healed = false;
 
@@ -116,11 +115,11 @@ export class SharedStore {
   /** Tells the other nodes that something is due, or that endpoints have changed; every tenth hint is lost. */
   hint(from: LabNode, endpointIds: readonly string[] | 'config'): void {
     if (endpointIds === 'config') this.#configVersion++;
+    const moment = Math.floor(this.#time.elapsed * 16);
     for (const [node, { life, due, config }] of this.#listeners) {
-      const n = this.#hints++;
-      if (node === from || node.life !== life || drawnAt(this.#seed + 40, node.index, n, 0) < hintLost)
+      if (node === from || node.life !== life || drawnAt(this.#seed + 40, node.index, moment, 0) < hintLost)
         continue;
-      node.later(life, 1 + 20 * drawnAt(this.#seed + 41, node.index, n, 0), () =>
+      node.later(life, 1 + 20 * drawnAt(this.#seed + 41, node.index, moment, 0), () =>
         endpointIds === 'config' ? config() : due(endpointIds),
       );
     }
@@ -138,8 +137,9 @@ export class SharedStore {
       return answer;
     };
     if (this.#plain) return perform();
-    const n = node.calls++;
-    const draw = (what: number): number => drawnAt(this.#seed + what, node.index, n, 1);
+    // By moment and name, not by a count: taking something away elsewhere changes nothing here, so seeds can be shrunk.
+    const moment = Math.floor(this.#time.elapsed * 16);
+    const draw = (what: number): number => drawnAt(this.#seed + what, node.index, moment, hashText(name));
     const { latency_ms: latency, slow, slow_ms: slowMs, error, answer_lost: lost } = this.#scenario.store;
     const bad = !this.healed;
     let ms = latency[0] + (latency[1] - latency[0]) * draw(50);

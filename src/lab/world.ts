@@ -633,7 +633,8 @@ export class World {
   }
 
   #onStep(step: Step): void {
-    this.history.note(this.time.elapsed, () => describe(step));
+    if (this.history.lines !== null && !changedNothing(step))
+      this.history.note(this.time.elapsed, () => describe(step));
     if (this.#o.scenario.check === 'every_step') this.checker.after(step);
   }
 
@@ -695,6 +696,13 @@ function endpointOf(of: LabEndpoint, index: number, random: SeededRandom): Endpo
   };
 }
 
+/** Looking and finding nothing is most of what a quiet system does; it is left out of the account. */
+function changedNothing({ name, answer }: Step): boolean {
+  if (name === 'claim') return (answer as { deliveries: readonly unknown[] }).deliveries.length === 0;
+  if (name === 'prune') return (answer as { deleted: number }).deleted === 0;
+  return (name === 'cancelOrphans' || name === 'takeOver') && answer === 0;
+}
+
 function describe({ node, name, args, answer }: Step): string {
   const numbers = (list: readonly { number: number; claim: number }[]): string =>
     list.map(({ number, claim }) => `${Math.floor(number / 64)}.${shardOfNumber(number)}#${claim}`).join(' ');
@@ -709,6 +717,10 @@ function describe({ node, name, args, answer }: Step): string {
   if (name === 'accept') {
     const { claimed, waiting } = answer as { claimed: readonly unknown[]; waiting: readonly string[] };
     return `${node.name} stores ${(args[0] as readonly (readonly unknown[])[]).flat().length} events (${claimed.length} claimed at once, ${waiting.length} endpoints wait)`;
+  }
+  if (name === 'updateEndpoint') {
+    const { enabled, maxInFlight } = args[1] as { enabled?: boolean; maxInFlight?: number };
+    return `${node.name} ${enabled === undefined ? `changes (max_in_flight ${maxInFlight})` : enabled ? 'resumes' : 'pauses'} ${String(args[0])}`;
   }
   return `${node.name}: ${name} → ${JSON.stringify(answer, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))?.slice(0, 160)}`;
 }

@@ -17,6 +17,8 @@ import { CommandError, note, print, progress, table } from '../output.ts';
 const halvesFrom = 200_000;
 const exitCodes: Readonly<Record<FailureKind, number>> = { correctness: 1, liveness: 3, crash: 4 };
 const mutantSeeds = 50;
+/** Of a shrunk failure's account. */
+const linesMost = 120;
 
 interface LabOptions {
   readonly seeds: number;
@@ -33,6 +35,7 @@ interface LabOptions {
   readonly shrink: boolean;
   readonly list?: boolean;
   readonly mutants?: boolean;
+  readonly mutant?: string;
   readonly printScenario?: boolean;
 }
 
@@ -70,7 +73,11 @@ function scenarioNamed(name: string): Scenario {
 
 /** The jobs of one seed: a large world in two halves, whose own seeds follow from it. */
 function jobsOf(scenario: Scenario, seed: number, options: LabOptions): Job[] {
-  const common = { keep: options.keep?.split(',') ?? null, traced: options.trace === true, mutant: null };
+  const common = {
+    keep: options.keep?.split(',') ?? null,
+    traced: options.trace === true,
+    mutant: options.mutant ?? null,
+  };
   if (scenario.payments < halvesFrom || common.keep !== null)
     return [{ scenario, seed, ...common, log: logOf(options, `${seed}_`, 0) }];
   return [0, 1].map((half) => ({
@@ -274,7 +281,9 @@ async function explainFailure(
     return;
   note(`\nmaking seed ${first.seed} smaller …`);
   const bar = progress(400);
+  const mutant = mutants.find(({ name }) => name === options.mutant)?.make;
   const shrunk = await shrink(scenario, first.seed, first.violations[0]!.invariant, {
+    ...(mutant === undefined ? {} : { mutant }),
     onProgress: (left, runs) => bar.at(runs, `runs, ${left} things left`),
   });
   bar.end();
@@ -287,7 +296,9 @@ async function explainFailure(
   print(
     `\n${shrunk.before} things made ${shrunk.keep.length} (${shrunk.runs} runs). What is left happens like this:\n`,
   );
-  for (const line of (shrunk.result.lines ?? []).slice(-120)) print(line);
+  const lines = shrunk.result.lines ?? [];
+  const broken = lines.findIndex((line) => line.includes(`VIOLATION ${first.violations[0]!.invariant}`));
+  for (const line of lines.slice(0, broken < 0 ? lines.length : broken + 1).slice(-linesMost)) print(line);
   print(`\nReplay: ${command} --seed ${first.seed} --keep ${shrunk.keep.join(',')} --trace`);
 }
 
@@ -325,12 +336,17 @@ async function lab(name: string, options: LabOptions): Promise<void> {
     return;
   }
   if (options.mutants === true) return await runMutants(scenario, options);
+  if (options.mutant !== undefined && !mutants.some(({ name: known }) => known === options.mutant))
+    throw new CommandError(
+      `there is no mutant ${options.mutant}; there are ${mutants.map((m) => m.name).join(', ')}`,
+      2,
+    );
   if (options.log !== undefined && (scenario.naive === null || options.seeds > 1))
     throw new CommandError(
       '--log writes the delivery log of the naive sender: give a scenario that has one (incident), and one seed',
       2,
     );
-  const command = `npx posthorn lab ${name}${options.hours === undefined ? '' : ` --hours ${options.hours}`}${options.payments === undefined ? '' : ` --payments ${options.payments}`}${options.calibrate === undefined ? '' : ` --calibrate ${options.calibrate}`}`;
+  const command = `npx posthorn lab ${name}${options.hours === undefined ? '' : ` --hours ${options.hours}`}${options.payments === undefined ? '' : ` --payments ${options.payments}`}${options.calibrate === undefined ? '' : ` --calibrate ${options.calibrate}`}${options.mutant === undefined ? '' : ` --mutant ${options.mutant}`}`;
   const { description: _, ...configuration } = scenario;
   note(
     `scenario ${scenario.name}, seed ${options.seed}${options.seeds > 1 ? ` and ${options.seeds - 1} more` : ''}: ${JSON.stringify(configuration)}`,
@@ -407,6 +423,7 @@ export function labCommand(): Command {
     .option('--keep <ids>', 'only these payments, faults, operations and spells: replays a shrunk seed')
     .option('--no-shrink', 'do not make a failing seed smaller')
     .option('--mutants', 'take one guard out of Posthorn at a time, and see the lab catch it')
+    .option('--mutant <name>', 'run one mutant, and make the seed that catches it small enough to read')
     .option('--print-scenario', 'print the scenario as YAML, to begin your own with')
     .option('--list', 'list the scenarios')
     .addHelpText(

@@ -166,3 +166,28 @@ export function eventIdOf(payment: number): string {
 export function paymentOf(eventId: string): number {
   return eventId.startsWith('pay-') ? Number(eventId.slice(4)) : -1;
 }
+
+/** Calls `hand` with the payments of each batch when its time has come. */
+export function inBatches(
+  { paidAt, keep }: Plan,
+  everyMs: number,
+  time: { readonly elapsed: number; after(ms: number, fn: () => void): unknown },
+  hand: (payments: readonly number[]) => void,
+): void {
+  let next = 0;
+  // One batch is scheduled by the one before it: a million timers at once would only make the heap tall.
+  const schedule = (): void => {
+    if (next >= paidAt.length) return;
+    const at = (Math.floor(paidAt[next]! / everyMs) + 1) * everyMs;
+    const batch: number[] = [];
+    while (next < paidAt.length && paidAt[next]! < at) {
+      if (keep === null || keep.has(`p${next}`)) batch.push(next);
+      next++;
+    }
+    time.after(at - time.elapsed, () => {
+      if (batch.length > 0) hand(batch);
+      schedule();
+    });
+  };
+  schedule();
+}

@@ -3,7 +3,7 @@ import { History } from './history.ts';
 import { judge } from './judge.ts';
 import { NaiveSender, type NaiveLogLine } from './naive-sender.ts';
 import { Network } from './network.ts';
-import { makePlan, type Plan } from './plan.ts';
+import { inBatches, makePlan, type Plan } from './plan.ts';
 import type { Scenario } from './scenario.ts';
 import type { Violation } from './step-checker.ts';
 import { VirtualTime, worldBegins } from './virtual-time.ts';
@@ -136,7 +136,7 @@ async function resultOf(world: World, scenario: Scenario, plan: Plan): Promise<O
       report: (violation) => world.report(violation),
       at,
       troubles: world.troubles,
-      touched: world.touched,
+      touched: world.people.touched,
     });
     const late = world.lateRows();
     if (scenario.retention_hours === undefined && late !== accounting.late)
@@ -218,7 +218,7 @@ function judgeLarge(
 }
 
 /** The naive sender on the same payments and the same network. */
-export async function runNaive(
+async function runNaive(
   scenario: Scenario,
   plan: Plan,
   log: (line: NaiveLogLine, plan: Plan) => void,
@@ -260,25 +260,12 @@ export async function runNaive(
       kept.set(line.payment, attempts);
     },
   });
-  const every = scenario.batch_every_s * 1000;
-  let next = 0;
-  const schedule = (): void => {
-    if (next >= plan.paidAt.length) return;
-    const at = (Math.floor(plan.paidAt[next]! / every) + 1) * every;
-    const batch: number[] = [];
-    while (next < plan.paidAt.length && plan.paidAt[next]! < at) {
-      if (plan.keep === null || plan.keep.has(`p${next}`)) batch.push(next);
-      next++;
+  inBatches(plan, scenario.batch_every_s * 1000, time, (batch) => {
+    for (const payment of batch) {
+      history.published[payment] = 2;
+      sender.deliver(payment);
     }
-    time.after(at - time.elapsed, () => {
-      for (const payment of batch) {
-        history.published[payment] = 2;
-        sender.deliver(payment);
-      }
-      schedule();
-    });
-  };
-  schedule();
+  });
   const trouble = worldBegins + scenario.hours * 3_600_000;
   for (let until = worldBegins; until < trouble;) {
     until = Math.min(trouble, until + 3_600_000);

@@ -151,6 +151,8 @@ export class StepChecker {
         );
     }
     if (old === undefined) return;
+    // Whoever cancels and redrives while an attempt is in flight wants another one: the lease ended with the delivery.
+    if (old.state === pending && row.state !== pending) this.leases.set(`${id}/${row.claim}`, 0);
     if (row.claim < old.claim)
       this.#found('fencing', `${id}: its claim number went back from ${old.claim} to ${row.claim} (G3)`);
     if (step.name === 'claim' && row.claim > old.claim && old.claimed && this.#claimTime(step) < old.dueAt!)

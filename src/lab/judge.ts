@@ -109,9 +109,12 @@ function explainDuplicates(input: JudgeInput): Pick<Verdict, 'duplicated' | 'dup
     for (const [index, attempt] of list.slice(1).entries()) {
       duplicates++;
       const before = list[index]!;
+      // An outcome that got lost with the node before, or a node that wakes and does what is no longer its own.
       const trouble = troubles.find(
         ({ node, at: from, until }) =>
-          node === before.node && from <= attempt.startedAt && until >= before.startedAt,
+          from <= attempt.startedAt &&
+          ((node === before.node && until >= before.startedAt) ||
+            (node === attempt.node && until >= attempt.startedAt)),
       );
       const cause: DuplicateCause | null = !before.ok
         ? 'answer_lost'

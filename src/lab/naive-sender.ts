@@ -58,11 +58,6 @@ export class NaiveSender {
     return this.#deliveries.get(payment)?.status;
   }
 
-  /** Deliveries that still have a timer or a request that will move them; the rest is as it will be for ever. */
-  owed(payment: number): boolean {
-    return this.#deliveries.get(payment)?.retryTimer != null;
-  }
-
   #attempt(delivery: Delivery): void {
     const { time, send, timeoutMs, log } = this.#o;
     const attempt = ++delivery.attempts;

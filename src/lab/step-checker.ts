@@ -4,25 +4,23 @@ import type { Settlement } from '../store/store.ts';
 import type { Step } from './shared-store.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
-export const invariants = [
-  'lost',
-  'unexpected',
-  'unexplained_duplicate',
-  'conservation',
-  'fencing',
-  'forgotten',
-  'lease',
-  'overlap',
-  'terminal_changed',
-  'promise',
-  'order',
-  'late_count',
-  'starved',
-  'liveness',
-  'memory',
-  'defect',
-] as const;
-export type Invariant = (typeof invariants)[number];
+export type Invariant =
+  | 'lost'
+  | 'unexpected'
+  | 'unexplained_duplicate'
+  | 'conservation'
+  | 'fencing'
+  | 'forgotten'
+  | 'lease'
+  | 'overlap'
+  | 'terminal_changed'
+  | 'promise'
+  | 'order'
+  | 'late_count'
+  | 'starved'
+  | 'liveness'
+  | 'memory'
+  | 'defect';
 
 /** Something that must never happen, and did. */
 export interface Violation {

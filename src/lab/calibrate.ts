@@ -89,12 +89,21 @@ export async function calibrate(path: string, base: Scenario): Promise<Calibrati
     else list.push(line);
   }
   const firsts: Line[] = [];
+  // Where a service logs how a request ended that it had given up: whether it had arrived after all.
+  const answeredLate = new Set<Line>();
+  const cuts: number[] = [];
   const gaps: number[][] = [];
   let amounts = 0;
   let priced = 0;
   for (const list of byEvent.values()) {
     list.sort((a, b) => a.started_at - b.started_at);
-    firsts.push(list[0]!);
+    const first = list[0]!;
+    firsts.push(first);
+    const end = list.find((line) => line !== first && line.started_at === first.started_at);
+    if (end !== undefined && faultOf(first) === 'timeout') {
+      if (faultOf(end) === null) answeredLate.add(first);
+      else if (end.durationMs !== null) cuts.push(end.durationMs / 1000);
+    }
     if (typeof list[0]!.amount_minor === 'number') {
       amounts += list[0]!.amount_minor;
       priced++;
@@ -145,7 +154,7 @@ export async function calibrate(path: string, base: Scenario): Promise<Calibrati
   for (const line of good) {
     const fault = faultOf(line);
     if (fault === null) continue;
-    const named = fault === 'timeout' ? 'hang' : fault;
+    const named = fault !== 'timeout' ? fault : answeredLate.has(line) ? 'late_answer' : 'hang';
     shares[named] = (shares[named] ?? 0) + 1 / good.length;
   }
   const goodRate = Math.max(
@@ -184,6 +193,13 @@ export async function calibrate(path: string, base: Scenario): Promise<Calibrati
       ...base.network,
       latency_ms: Array.from({ length: 101 }, (_, n) => quantile(latencies, n / 101)),
       faults: shares,
+      cut_after_s:
+        cuts.length < 5
+          ? base.network.cut_after_s
+          : quantile(
+              cuts.toSorted((a, b) => a - b),
+              0.98,
+            ),
       spells:
         badBins.length === 0
           ? []

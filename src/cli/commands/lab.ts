@@ -1,4 +1,5 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
 import { calibrate } from '../../lab/calibrate.ts';
@@ -346,6 +347,9 @@ async function lab(name: string, options: LabOptions): Promise<void> {
       '--log writes the delivery log of the naive sender: give a scenario that has one (incident), and one seed',
       2,
     );
+  // Before the work, not after it.
+  for (const path of [options.log, options.html])
+    if (path !== undefined) accessSync(dirname(resolve(path)), constants.W_OK);
   const command = `npx posthorn lab ${name}${options.hours === undefined ? '' : ` --hours ${options.hours}`}${options.payments === undefined ? '' : ` --payments ${options.payments}`}${options.calibrate === undefined ? '' : ` --calibrate ${options.calibrate}`}${options.mutant === undefined ? '' : ` --mutant ${options.mutant}`}`;
   const { description: _, ...configuration } = scenario;
   note(
@@ -435,6 +439,9 @@ export function labCommand(): Command {
         await lab(name, options);
       } catch (error) {
         if (error instanceof ScenarioError) throw new CommandError(error.message, 2);
+        // A file that is not there, or a directory that cannot be written.
+        const { syscall, message } = error as NodeJS.ErrnoException;
+        if (syscall !== undefined) throw new CommandError(message, 2);
         throw error;
       }
     });

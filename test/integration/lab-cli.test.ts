@@ -1,0 +1,113 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { tempDir } from '../support.ts';
+
+const bin = new URL('../../bin/posthorn.js', import.meta.url).pathname;
+
+function lab(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [bin, 'lab', ...args], { maxBuffer: 1e8 }, (error, out, err) =>
+      resolve({ code: error === null ? 0 : Number(error.code), out, err }),
+    );
+  });
+}
+
+describe('posthorn lab', () => {
+  test('the incident with its log and report; the log calibrates a scenario that reproduces it', async () => {
+    const dir = tempDir();
+    const [log, html] = [join(dir, 'attempts.jsonl'), join(dir, 'report.html')];
+    const first = await lab(
+      'incident',
+      '--payments',
+      '20000',
+      '--hours',
+      '72',
+      '--json',
+      '--log',
+      log,
+      '--html',
+      html,
+    );
+    expect(first.code).toBe(0);
+    // The seed and the whole configuration come first.
+    expect(first.err).toMatch(/^scenario incident, seed 1: \{"name":"incident","payments":20000/);
+    const summary = JSON.parse(first.out);
+    expect(summary).toMatchObject({
+      scenario: 'incident',
+      seed: 1,
+      payments: 20_000,
+      simulated_days: 3,
+      naive: { accepted: 20_000, value_at_risk: [{ currency: 'USD' }] },
+      posthorn: { accepted: 20_000, delivered: 20_000, dead: 0, lost: 0, unexpected: 0, residue: 0 },
+      failures: [],
+    });
+    expect(summary.faults.hang).toBeGreaterThan(0);
+    const dropped = summary.naive.silently_dropped;
+    expect(summary.naive.silent_drop_rate).toBeCloseTo(dropped / 20_000, 9);
+
+    // What the log says of itself: a dropped webhook ends with a retry that was never made.
+    const lines = readFileSync(log, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const delivered = new Set(lines.filter(({ status }) => status === 'delivered').map((l) => l.event_id));
+    const last = new Map(lines.map((line) => [line.event_id, line]));
+    expect(last.size).toBe(20_000);
+    const lost = [...last.values()].filter(({ event_id: id }) => !delivered.has(id));
+    expect(lost).toHaveLength(dropped);
+    expect(lost.every((line) => line.status === 'retrying' && line.next_retry_at < lines.at(-1).ts)).toBe(
+      true,
+    );
+    // And some that were delivered are "retrying" again: the last writer wins.
+    expect([...last.values()].filter(({ status }) => status === 'retrying').length).toBeGreaterThan(dropped);
+    expect(lines.map(({ ts }) => ts)).toEqual(lines.map(({ ts }) => ts).toSorted());
+    const report = readFileSync(html, 'utf8');
+    expect(report).toContain('Timeline of payment');
+    expect(report).not.toMatch(/https?:\/\/(?!orders)|undefined|NaN/);
+
+    writeFileSync(log, `${readFileSync(log, 'utf8')}not json\n{"event_id": 1}\n`);
+    const printed = await lab('incident', '--calibrate', log, '--print-scenario');
+    expect(printed.err).toContain('2 unreadable lines); time-out of the client: 10 s');
+    const own = join(dir, 'own.yaml');
+    writeFileSync(own, printed.out);
+    const again = JSON.parse((await lab(own, '--json', '--seed', '2')).out);
+    expect(again.scenario).toBe('calibrated');
+    expect(again.naive.silent_drop_rate / summary.naive.silent_drop_rate).toBeGreaterThan(0.25);
+    expect(again.naive.silent_drop_rate / summary.naive.silent_drop_rate).toBeLessThan(4);
+  }, 120_000);
+
+  test('a mutant: exit code 1, a short account, and the command that replays it', async () => {
+    const { code, out } = await lab('everything', '--mutant', 'retry-in-memory');
+    expect(code).toBe(1);
+    expect(out).toContain('FAILED seed 1 (correctness): forgotten');
+    const replay = /Replay: npx posthorn (lab .*)/.exec(out)![1]!.split(' ').slice(1);
+    const again = await lab(...replay, '--json', '--no-shrink');
+    expect(again.code).toBe(1);
+    expect(JSON.parse(again.out).failures[0].violations[0].invariant).toBe('forgotten');
+    const { code: liveness } = await lab(
+      'poison',
+      '--mutant',
+      'manual-stops-schedule',
+      '--seeds',
+      '1',
+      '--json',
+    );
+    expect(liveness).toBe(0);
+  }, 60_000);
+
+  test.each([
+    [['nothing'], 'there is no scenario nothing'],
+    [['missing.yaml'], 'cannot read missing.yaml'],
+    [['--seeds', '0'], 'takes a whole number'],
+    [['--mutant', 'nobody'], 'there is no mutant nobody'],
+    [['--calibrate', 'missing.jsonl'], 'no such file'],
+    [['everything', '--log', 'x.jsonl'], 'give a scenario that has one'],
+    [['--html', '/nowhere/at/all.html'], 'no such file'],
+  ])('wrong usage %j: exit code 2', async (args, words) => {
+    const { code, err } = await lab(...args);
+    expect(code).toBe(2);
+    expect(err).toContain(words);
+  });
+});

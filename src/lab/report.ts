@@ -34,8 +34,8 @@ function timeline(example: NaiveExample, timeoutMs: number): string {
   const end = Math.max(owed, ...bars.map(({ reallyEndedAt }) => reallyEndedAt)) - begin;
   const left = 130;
   const width = 820;
-  const x = (ms: number): number => left + (ms / (end * 1.12)) * (width - left);
-  const row = (index: number): number => 44 + index * 42;
+  const x = (ms: number): number => left + (ms / (end * 1.25)) * (width - left);
+  const row = (index: number): number => 44 + index * 48;
   const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
   const height = row(bars.length) + 64;
   // The late end of a request that was given up, after which nothing is scheduled any more.
@@ -53,7 +53,7 @@ ${
   gaveUp === null
     ? ''
     : `<rect x="${x(gaveUp)}" y="${y}" width="${Math.max(2, x(to) - x(gaveUp))}" height="20" rx="3" fill="var(--bar)" opacity=".35"/>
-<line x1="${x(gaveUp)}" x2="${x(gaveUp)}" y1="${y - 4}" y2="${y + 24}" stroke="var(--wait)" stroke-width="2"/><text class="soft" x="${x(gaveUp) + 4}" y="${y + 34}">given up after ${seconds(timeoutMs)}; the request goes on</text>`
+<line x1="${x(gaveUp)}" x2="${x(gaveUp)}" y1="${y - 4}" y2="${y + 24}" stroke="var(--wait)" stroke-width="2"/><text class="soft" x="${x(gaveUp) + 4}" y="${y + 35}">given up after ${seconds(timeoutMs)}; the request goes on</text>`
 }
 <text class="soft" x="${x(to) + 6}" y="${y + 15}">${escape(bar.reallyEnded)}</text>`;
   });

@@ -21,6 +21,8 @@ import { traceparents, webhookRequest } from './webhook.ts';
 
 /** A lease lasts this much longer than the endpoint's time-out: for waiting in a lane and for settling. */
 const leaseMarginMs = 30_000;
+/** This node's clock is behind its store's by as long as the answer to a heartbeat took to come; and no more than this. */
+const clockLagMs = 5000;
 /** Room for an endpoint that has no lane yet. */
 const firstRoom = 64;
 /** Payload claimed and not yet answered, in characters, over all lanes; and in one claim. */
@@ -274,7 +276,7 @@ export class Dispatcher {
 
   #begin(lane: Lane, delivery: ClaimedDelivery, now: number): void {
     const { endpoint } = lane;
-    if (now + endpoint.timeoutMs > delivery.leaseUntil) {
+    if (now + endpoint.timeoutMs + clockLagMs > delivery.leaseUntil) {
       // It waited too long to be finished within its lease: another attempt could overlap this one (G3).
       this.#payload -= delivery.data.length;
       lane.dueBy(delivery.leaseUntil);

@@ -6,6 +6,12 @@ import type { Hints, Nodes } from '../store/store.ts';
 const beatMs = 1000;
 /** Hints may be lost, so every so often each node looks by itself for what is due. */
 const lookMs = 5000;
+/**
+ * An answer that was longer on its way (a slow store, a process that was frozen) says what the time was, not what it
+ * is. Found by the lab: a node that thawed put its clock back by as long as it had been frozen, for a second.
+ */
+const freshMs = 3000;
+const firstBeatsMost = 10;
 
 export interface OwnershipOptions {
   readonly store: Nodes;
@@ -47,11 +53,19 @@ export function createOwnership(options: OwnershipOptions): Ownership {
   let away = false;
   // A store with one owner has no clock of its own, and one beat is enough: nobody comes, goes or changes anything.
   let shared = true;
+  // Whether the clock was ever set, and whether the last answer was quick enough to set it by.
+  let timed = false;
+  let fresh = false;
 
   const beat = async (): Promise<void> => {
+    const asked = clock.monotonic();
     const answer = await store.beat(node);
     shared = answer.now !== null;
-    if (answer.now !== null) options.onTime(answer.now);
+    fresh = clock.monotonic() - asked <= freshMs;
+    if (answer.now !== null && (fresh || !timed)) {
+      options.onTime(answer.now);
+      timed = true;
+    }
     const living = answer.nodes.join(' ');
     const changed = living !== nodes;
     if (changed) {
@@ -99,6 +113,10 @@ export function createOwnership(options: OwnershipOptions): Ownership {
     start: async () => {
       await beat();
       if (!shared) return;
+      for (let again = 0; !fresh && again < firstBeatsMost; again++) {
+        timed = false;
+        await beat();
+      }
       hints?.look();
       hints?.onDue(options.onDue);
       hints?.onConfig(() => {

@@ -14,9 +14,17 @@ export class AttemptChecker {
   }
 
   /** An attempt begins: no other may be in flight under a lease that still runs (G3). */
-  begins(delivery: string, claim: number, endsAt: number, node: LabNode): void {
+  begins(delivery: string, claim: number, endpoint: number, endsAt: number, node: LabNode): void {
     if (this.#world.history.attempts === null) return;
     const now = this.#world.time.elapsed;
+    // Nobody can be overtaken who ends within his lease; an embedded node with a wrong clock knows no better.
+    const own = this.#world.checker.leases.get(`${delivery}/${claim}`) ?? 0;
+    const { timeoutMs } = this.#world.endpoints[endpoint]!;
+    if (this.#world.nodes.length > 1 && own > 0 && this.#world.time.now + timeoutMs > own + 2)
+      this.#world.found(
+        'lease',
+        `${delivery}: attempt ${claim} begins too late to end within its lease (G3)`,
+      );
     const flying = (this.#flying.get(delivery) ?? []).filter((one) => one.endsAt > now);
     for (const other of flying) {
       const lease = this.#world.checker.leases.get(`${delivery}/${other.claim}`) ?? Number.POSITIVE_INFINITY;

@@ -118,6 +118,13 @@ export class People {
     if (changed !== null) node.later(life, 0, () => node.engine!.endpointChanged(id, changed));
   }
 
+  /** Tells a node of an endpoint as it stands, as the API does after a change. */
+  async tellOf(node: LabNode, id: string): Promise<void> {
+    const { life } = node;
+    const endpoint = await this.#inner.endpoint(id);
+    node.later(life, 0, () => node.engine!.endpointChanged(id, endpoint));
+  }
+
   /** What somebody did may fail as everything may: they will try again another day. */
   #failed(error: Error): void {
     if (!(error instanceof UnavailableError))

@@ -143,7 +143,7 @@ export const builtInScenarios: readonly ScenarioInput[] = [
     customers: 3,
     nodes: 3,
     endpoints: [
-      { name: 'orders', timeout_s: 4, schedule_s: [1, 2, 5, 15, 30, 60, 120] },
+      { name: 'orders', timeout_s: 4, schedule_s: [1, 2, 5, 15, 30, 60, 120], max_in_flight: 3 },
       { name: 'ledger', timeout_s: 4, schedule_s: [1, 2, 5, 15, 30, 60, 120], ordering: 'key' },
       {
         name: 'partner',
@@ -177,7 +177,7 @@ export const builtInScenarios: readonly ScenarioInput[] = [
     },
     node_faults: {
       crash_per_hour: 20,
-      freeze_per_hour: 16,
+      freeze_per_hour: 30,
       freeze_s: [1, 90],
       restart_per_hour: 8,
       clock_jump_per_hour: 12,

@@ -57,7 +57,13 @@ export interface TransportOptions {
   readonly network: Network;
   readonly history: History;
   /** Called as an attempt begins; where the request is not what was signed, `check` says so. */
-  readonly onAttempt: (delivery: string, claim: number, endsAt: number, node: LabNode) => void;
+  readonly onAttempt: (
+    delivery: string,
+    claim: number,
+    endpoint: number,
+    endsAt: number,
+    node: LabNode,
+  ) => void;
   readonly check: (request: OutboundRequest, endpoint: number) => void;
   /** No sender can die before it hears: then one timer does for the receiver and for the answer. */
   readonly immortal: boolean;
@@ -79,7 +85,7 @@ export function labTransport(options: TransportOptions, node: LabNode, life: num
         const exchange = network.exchange(endpoint, payment, claim, startedAt);
         const result = resultOf(exchange, timeoutMs);
         const { processedAfter } = exchange;
-        options.onAttempt(delivery, claim, startedAt + result.durationMs, node);
+        options.onAttempt(delivery, claim, endpoint, startedAt + result.durationMs, node);
         history.attempts?.push({
           endpoint,
           payment,

@@ -20,7 +20,7 @@ import { People } from './people.ts';
 import type { NodeFault, Plan } from './plan.ts';
 import { Publisher } from './publisher.ts';
 import type { Scenario } from './scenario.ts';
-import { SeededRandom } from './seeded-random.ts';
+import { drawnAt, SeededRandom } from './seeded-random.ts';
 import { SharedStore, type Step } from './shared-store.ts';
 import { type Invariant, StepChecker, type Violation } from './step-checker.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -28,6 +28,9 @@ import { labTransport } from './transport.ts';
 import { VirtualTime, worldBegins } from './virtual-time.ts';
 
 const violationsMost = 50;
+/** Timers that fire in a simulated second, on the average; a busy world has a few hundred. */
+const firedMostPerS = 5000;
+const firedMost = 500_000;
 
 /** What a mutant gets hold of, to work around a guard. */
 export interface MutantAccess {
@@ -146,6 +149,14 @@ export class World implements Surroundings {
     this.history.note(violation.at, () => `VIOLATION ${violation.invariant}: ${violation.words}`);
   }
 
+  /** So much is wrong already that going on shows nothing more; or time has nearly come to a stand. */
+  get #hopeless(): boolean {
+    const { fired, elapsed } = this.time;
+    if (fired > firedMost + (elapsed / 1000) * firedMostPerS && this.violations.length === 0)
+      this.found('liveness', 'the nodes do more and more, and time hardly passes');
+    return this.violations.length >= violationsMost || fired > firedMost + (elapsed / 1000) * firedMostPerS;
+  }
+
   /** The time of trouble, then the time of rest; ends when nothing is pending or the patience is over. */
   async run(): Promise<void> {
     const { scenario, plan } = this;
@@ -157,9 +168,9 @@ export class World implements Surroundings {
     const trouble = worldBegins + scenario.hours * 3_600_000;
     for (let hour = 1; ; hour++) {
       const until = Math.min(trouble, worldBegins + hour * 3_600_000);
-      await this.time.run(until, () => false);
+      await this.time.run(until, () => this.#hopeless);
       this.#everyHour();
-      if (until === trouble) break;
+      if (until === trouble || this.#hopeless) break;
     }
     this.#heal();
     const end = trouble + scenario.drain_hours * 3_600_000;
@@ -169,8 +180,8 @@ export class World implements Surroundings {
       if (!quiet) this.time.after(5000, look);
     };
     this.time.after(5000, look);
-    while (!quiet && this.time.now < end) {
-      await this.time.run(Math.min(end, this.time.now + 3_600_000), () => quiet);
+    while (!quiet && !this.#hopeless && this.time.now < end) {
+      await this.time.run(Math.min(end, this.time.now + 3_600_000), () => quiet || this.#hopeless);
       this.#everyHour();
     }
     for (const node of this.nodes) {
@@ -267,6 +278,11 @@ export class World implements Surroundings {
     };
     begin();
     this.note(() => `${node.name} starts`);
+    // An application around it uses it at once, started or not.
+    if (drawnAt(plan.seed + 62, node.index, life, 0) < 0.5)
+      node.later(life, 0.5, () => {
+        for (const { id } of this.endpoints) void this.people.tellOf(node, id);
+      });
   }
 
   #nodeFault(fault: NodeFault): void {

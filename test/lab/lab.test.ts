@@ -1,11 +1,14 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { mutants } from '../../src/lab/mutants.ts';
-import { networkFaults, parseScenario, type Scenario } from '../../src/lab/scenario.ts';
+import { networkFaults, parseScenario, parseScenarioYaml, type Scenario } from '../../src/lab/scenario.ts';
 import { builtInScenarios } from '../../src/lab/scenarios.ts';
 import { type Job, runJobs } from '../../src/lab/pool.ts';
 import { runSeed } from '../../src/lab/run.ts';
 import { shrink } from '../../src/lab/shrink.ts';
+import { occurrences, runMutant } from './mutate.ts';
 import { regressions } from './regressions.ts';
+import { sourceMutants } from './source-mutants.ts';
 
 const scenario = (name: string, changes: Partial<Scenario> = {}): Scenario => ({
   ...parseScenario(builtInScenarios.find((one) => one.name === name)),
@@ -68,9 +71,19 @@ describe('the lab', () => {
     60_000,
   );
 
-  test.each(regressions)('regression: seed $seed of $scenario ($why)', async ({ scenario: name, seed }) => {
-    expect((await runSeed(scenario(name), seed)).violations).toEqual([]);
+  test.each(regressions)('regression: seed $seed ($why)', async ({ seed }) => {
+    const kept = parseScenarioYaml(readFileSync(new URL('./regressions.yaml', import.meta.url), 'utf8'));
+    expect((await runSeed(kept, seed)).violations).toEqual([]);
   });
+
+  test.each(sourceMutants)('source mutant "$name" ($guarantee) still fits the source', (mutant) => {
+    expect(occurrences(mutant)).toBe(1);
+  });
+
+  test('a change of the source that breaks a guarantee fails the short run', async () => {
+    const [fence] = sourceMutants;
+    expect(await runMutant(fence!, 'everything', 20)).toBeGreaterThan(0);
+  }, 60_000);
 
   test.each(mutants.map(({ name, words }) => ({ name, words })))(
     'mutant $name is caught: $words',

@@ -3,9 +3,11 @@ import { mutants } from '../../src/lab/mutants.ts';
 import { type Job, runJobs } from '../../src/lab/pool.ts';
 import { parseScenario } from '../../src/lab/scenario.ts';
 import { builtInScenarios } from '../../src/lab/scenarios.ts';
+import { runMutant } from './mutate.ts';
+import { sourceMutants } from './source-mutants.ts';
 
 // `npm run test:lab -- [--seeds 2000] [--seed 1]`: every scenario but the incident on many seeds, then the mutants.
-// A seed that fails is to be added to regressions.ts, once it is understood.
+// And the source with one guard taken out at a time. A seed that fails is to be added to regressions.ts, once it is understood.
 
 const { values } = parseArgs({ options: { seeds: { type: 'string' }, seed: { type: 'string' } } });
 const seeds = Number(values.seeds ?? 2000);
@@ -45,6 +47,12 @@ for (const { name } of builtInScenarios) {
   const bad = await run(name, count, null);
   failed += bad;
   process.stdout.write(`${name}: ${count} seeds, ${bad} failed\n`);
+}
+// Each on a copy of the source with one guard taken out, as long as the short run of `npm test`.
+for (const mutant of sourceMutants) {
+  const caught = await runMutant(mutant, 'everything', 300);
+  if (caught === 0) failed++;
+  process.stdout.write(`source mutant "${mutant.name}" (${mutant.guarantee}): caught in ${caught} of 300\n`);
 }
 for (const { name } of mutants) {
   const count = Math.max(20, Math.round(seeds / 40));

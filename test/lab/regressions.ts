@@ -1,22 +1,11 @@
-/** Seeds that have failed once, and what was wrong. They stay. */
-export const regressions: readonly {
-  readonly scenario: string;
-  readonly seed: number;
-  readonly why: string;
-}[] = [
-  {
-    scenario: 'everything',
-    seed: 1179,
-    why: 'a starting node claimed by a wrong clock, before its first heartbeat',
-  },
-  {
-    scenario: 'everything',
-    seed: 107,
-    why: 'a thawed node made an attempt that was no longer its own: explained',
-  },
-  {
-    scenario: 'everything',
-    seed: 1835,
-    why: 'a delivery was cancelled and redriven while an attempt was in flight',
-  },
+/**
+ * Seeds that have failed once, and what was wrong; they stay. A seed means something in its own scenario only, so that is
+ * kept beside them as it was (`regressions.yaml`), whatever becomes of the built-in one.
+ */
+export const regressions: readonly { readonly seed: number; readonly why: string }[] = [
+  { seed: 7, why: 'a starting node claimed by a wrong clock, before its first heartbeat' },
+  { seed: 29, why: 'a starting node claimed by a wrong clock, before its first heartbeat' },
+  { seed: 30, why: 'a node that thawed set its clock by an answer from before its freeze' },
+  { seed: 49, why: 'a node that thawed set its clock by an answer from before its freeze' },
+  { seed: 66, why: 'an attempt began when its lease was nearly over' },
 ];

@@ -22,9 +22,11 @@ const mayImport: readonly {
   {
     of: 'lab',
     // The code that ships, on the real embedded store: only time, randomness, network and receivers are simulated.
-    from: ['domain', 'runtime', 'signing', 'store', 'engine', 'transport', 'ledger'],
+    from: ['domain', 'runtime', 'signing', 'store', 'engine', 'transport', 'ledger', 'logs'],
     drivers: ['node:worker_threads'],
   },
+  { of: 'logs', from: ['domain'] },
+  { of: 'reliability', from: ['domain', 'runtime', 'logs', 'store'] },
   { of: 'client', from: ['api/contract'] },
   { of: 'cli', from: ['*'] },
   // Puts one node together, as the command line does.

@@ -1,32 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { z } from 'zod';
+import { type AttemptLine as Line, delivered, parseAttemptLine } from '../logs/attempt-line.ts';
 import { type NetworkFault, parseScenario, type Scenario, ScenarioError } from './scenario.ts';
-
-const time = z.union([z.string(), z.number()]).transform((value, context) => {
-  const ms = typeof value === 'number' ? (value < 1e11 ? value * 1000 : value) : Date.parse(value);
-  if (Number.isFinite(ms)) return ms;
-  context.addIssue('is no time');
-  return z.NEVER;
-});
-const attemptLine = z
-  .object({
-    event_id: z.union([z.string(), z.number()]).transform(String),
-    attempt: z.number().optional(),
-    started_at: time,
-    ended_at: time.optional(),
-    duration_ms: z.number().optional(),
-    status_code: z.number().nullish(),
-    error: z.string().nullish(),
-    error_class: z.string().nullish(),
-    amount_minor: z.number().nullish(),
-    currency: z.string().nullish(),
-  })
-  .transform(({ ended_at: endedAt, duration_ms: durationMs, ...line }) => ({
-    ...line,
-    durationMs: durationMs ?? (endedAt === undefined ? null : endedAt - line.started_at),
-  }));
-type Line = z.output<typeof attemptLine>;
 
 const binMs = 600_000;
 /** A ten-minute bin is a bad one where it fails so many times as often as all together. */
@@ -46,14 +21,11 @@ function quantile(sorted: readonly number[], q: number): number {
 }
 
 /** The network's fault that an outcome stands for; null where it was delivered. */
-function faultOf({
-  status_code: status,
-  error,
-  error_class: errorClass,
-}: Line): NetworkFault | 'timeout' | null {
+function faultOf(line: Line): NetworkFault | 'timeout' | null {
+  if (delivered(line)) return null;
+  const { status_code: status, error, error_class: errorClass } = line;
   const words = `${error ?? ''} ${errorClass ?? ''}`.toLowerCase();
   if (status !== null && status !== undefined && status > 0) {
-    if (status < 300) return null;
     return status === 429 ? 'rate_limited' : status === 410 ? 'gone' : status < 500 ? 'http_400' : 'http_500';
   }
   if (/time|abort/.test(words)) return 'timeout';
@@ -72,11 +44,9 @@ export async function calibrate(path: string, base: Scenario): Promise<Calibrati
   let unreadable = 0;
   for await (const text of createInterface({ input: createReadStream(path) })) {
     if (text.trim() === '') continue;
-    try {
-      lines.push(attemptLine.parse(JSON.parse(text)));
-    } catch {
-      unreadable++;
-    }
+    const line = parseAttemptLine(text);
+    if (line === null) unreadable++;
+    else lines.push(line);
   }
   if (lines.length < 100)
     throw new ScenarioError(

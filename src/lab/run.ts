@@ -32,6 +32,10 @@ export interface NaiveExample {
 }
 
 export interface PosthornResult {
+  /** Events handed over, events acknowledged, and events that arrived though nobody was told that they were accepted. */
+  readonly attempted: number;
+  readonly acknowledged: number;
+  readonly recovered: number;
   /** Deliveries, suppressed ones among them. */
   readonly accepted: number;
   readonly delivered: number;
@@ -152,6 +156,7 @@ async function resultOf(world: World, scenario: Scenario, plan: Plan): Promise<O
     simulatedHours: at / 3_600_000,
     faults: { ...world.network.faults, ...world.store.faults, ...world.faults },
     posthorn: {
+      ...publishedOf(history),
       accepted: accounting.accepted,
       delivered: accounting.delivered,
       dead: accounting.dead,
@@ -169,6 +174,20 @@ async function resultOf(world: World, scenario: Scenario, plan: Plan): Promise<O
     violations: world.violations,
     lines: history.lines,
   };
+}
+
+function publishedOf(history: History): Pick<PosthornResult, 'attempted' | 'acknowledged' | 'recovered'> {
+  let attempted = 0;
+  let acknowledged = 0;
+  let recovered = 0;
+  for (const [payment, state] of history.published.entries()) {
+    attempted += Number(state > 0);
+    acknowledged += Number(state === 2);
+    const from = payment * history.endpoints;
+    if (state === 1 && history.arrivals.subarray(from, from + history.endpoints).some((n) => n > 0))
+      recovered++;
+  }
+  return { attempted, acknowledged, recovered };
 }
 
 /** In a world too large to keep every attempt: by arrivals, promises and counters. */

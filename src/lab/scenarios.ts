@@ -13,9 +13,9 @@ export const builtInScenarios: readonly ScenarioInput[] = [
     endpoints: [{ name: 'orders', timeout_s: 15 }],
     network: {
       latency_ms: { p50: 80, p99: 900 },
-      faults: { hang: 0.0026, late_answer: 0.001, slow: 0.002, reset_before: 0.0005, http_500: 0.0005 },
+      faults: { hang: 0.019, late_answer: 0.004, slow: 0.002, reset_before: 0.0005, http_500: 0.0005 },
       cut_after_s: 60,
-      spells: [{ kind: 'degraded', per_day: 4, minutes: [5, 30], factor: 60 }],
+      spells: [{ kind: 'degraded', per_day: 6, minutes: [10, 40], factor: 3 }],
     },
     naive: { timeout_s: 10, retry_after_s: [5, 30, 120, 600, 1800] },
     check: 'hourly',

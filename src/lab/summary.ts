@@ -28,6 +28,9 @@ export interface LabSummary {
     readonly value_at_risk_per_week: readonly AtRisk[];
   } | null;
   readonly posthorn: {
+    readonly attempted: number;
+    readonly acknowledged: number;
+    readonly recovered: number;
     readonly accepted: number;
     readonly delivered: number;
     readonly dead: number;
@@ -111,6 +114,9 @@ export function summarize(
             value_at_risk_per_week: [{ currency, amount_minor: Math.round(droppedMinor / weeks) }],
           },
     posthorn: {
+      attempted: sum(({ posthorn }) => posthorn.attempted),
+      acknowledged: sum(({ posthorn }) => posthorn.acknowledged),
+      recovered: sum(({ posthorn }) => posthorn.recovered),
       accepted: sum(({ posthorn }) => posthorn.accepted),
       delivered: sum(({ posthorn }) => posthorn.delivered),
       dead: sum(({ posthorn }) => posthorn.dead),

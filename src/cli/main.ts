@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { ApiError } from '../client/client.ts';
 import { UnavailableError } from '../domain/errors.ts';
+import { alertsCommand } from './commands/alerts.ts';
 import { deadLettersCommand } from './commands/dead-letters.ts';
 import { deliveriesCommand } from './commands/deliveries.ts';
 import { demoCommand } from './commands/demo.ts';
@@ -29,6 +30,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     nodesCommand,
     verifyCommand,
     labCommand,
+    alertsCommand,
   ];
   for (const make of commands) program.addCommand(make());
   for (const command of [program, ...program.commands]) command.exitOverride();

@@ -1,7 +1,7 @@
 import { parseSecret, sign } from '../signing/standard-webhooks.ts';
 import type { OutboundRequest } from '../transport/transport.ts';
 import type { LabNode } from './node.ts';
-import { drawnAt } from './seeded-random.ts';
+import { drawnAt } from '../runtime/seeded-random.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** Looks at every request that leaves a node. */

@@ -2,7 +2,7 @@ import type { Endpoint } from '../domain/endpoint.ts';
 import { defaultRetryPolicy } from '../domain/retry-policy.ts';
 import { newSecret } from '../signing/standard-webhooks.ts';
 import type { LabEndpoint } from './scenario.ts';
-import type { SeededRandom } from './seeded-random.ts';
+import type { SeededRandom } from '../runtime/seeded-random.ts';
 import { endpointUrl } from './transport.ts';
 import { worldBegins } from './virtual-time.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { makePlan } from './plan.ts';
 import { Network } from './network.ts';
 import { parseScenario, parseScenarioYaml } from './scenario.ts';
-import { normalQuantile, SeededRandom } from './seeded-random.ts';
+import { normalQuantile, SeededRandom } from '../runtime/seeded-random.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 const least = { name: 'mine', payments: 10, hours: 1, endpoints: [{ name: 'orders' }] };

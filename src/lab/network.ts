@@ -1,6 +1,6 @@
 import type { Plan, Spell } from './plan.ts';
 import { type LabEndpoint, type NetworkFault, networkFaults, type Scenario } from './scenario.ts';
-import { drawnAt, normalQuantile } from './seeded-random.ts';
+import { drawnAt, normalQuantile } from '../runtime/seeded-random.ts';
 
 /** What becomes of one request, as the network and the receiver decide; times in ms after it was sent. */
 export interface Exchange {

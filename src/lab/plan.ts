@@ -1,4 +1,4 @@
-import { SeededRandom } from './seeded-random.ts';
+import { SeededRandom } from '../runtime/seeded-random.ts';
 import type { Scenario } from './scenario.ts';
 
 const hourMs = 3_600_000;

@@ -4,7 +4,7 @@ import { eventShard } from '../domain/ids.ts';
 import { hashShard } from '../domain/shard.ts';
 import { tenant } from './endpoints.ts';
 import { eventIdOf, inBatches } from './plan.ts';
-import { drawnAt } from './seeded-random.ts';
+import { drawnAt } from '../runtime/seeded-random.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** A publisher that hears nothing for so long asks again, another node. */

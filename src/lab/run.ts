@@ -237,7 +237,7 @@ function judgeLarge(
 }
 
 /** The naive sender on the same payments and the same network. */
-async function runNaive(
+export async function runNaive(
   scenario: Scenario,
   plan: Plan,
   log: (line: NaiveLogLine, plan: Plan) => void,

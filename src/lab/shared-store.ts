@@ -2,7 +2,7 @@ import { UnavailableError } from '../domain/errors.ts';
 import type { Beat, Hints, NodeRecord, Store } from '../store/store.ts';
 import type { LabNode } from './node.ts';
 import type { Scenario } from './scenario.ts';
-import { drawnAt, hashText } from './seeded-random.ts';
+import { drawnAt, hashText } from '../runtime/seeded-random.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 /** As long as on PostgreSQL: who has not been heard of for so long is dead. */

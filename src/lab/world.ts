@@ -20,7 +20,7 @@ import { People } from './people.ts';
 import type { NodeFault, Plan } from './plan.ts';
 import { Publisher } from './publisher.ts';
 import type { Scenario } from './scenario.ts';
-import { drawnAt, SeededRandom } from './seeded-random.ts';
+import { drawnAt, SeededRandom } from '../runtime/seeded-random.ts';
 import { SharedStore, type Step } from './shared-store.ts';
 import { type Invariant, StepChecker, type Violation } from './step-checker.ts';
 import type { Surroundings } from './surroundings.ts';

@@ -20,6 +20,7 @@ const schema = z
     error_class: z.string().nullish(),
     amount_minor: z.number().nullish(),
     currency: z.string().nullish(),
+    next_retry_at: time.nullish(),
   })
   .transform(({ ended_at: endedAt, duration_ms: durationMs, ...line }) => ({
     ...line,

@@ -2,13 +2,16 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { tempDir } from '../support.ts';
+import { openHere } from '../../src/store/sqlite/open.ts';
+import { anEndpoint, anEvent, start, tempDir } from '../support.ts';
 
 const bin = new URL('../../bin/posthorn.js', import.meta.url).pathname;
 
-function lab(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+const lab = (...args: string[]) => posthorn('lab', ...args);
+
+function posthorn(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [bin, 'lab', ...args], { maxBuffer: 1e8 }, (error, out, err) =>
+    execFile(process.execPath, [bin, ...args], { maxBuffer: 1e8 }, (error, out, err) =>
       resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     );
   });
@@ -107,6 +110,70 @@ describe('posthorn lab', () => {
     [['--html', '/nowhere/at/all.html'], 'no such file'],
   ])('wrong usage %j: exit code 2', async (args, words) => {
     const { code, err } = await lab(...args);
+    expect(code).toBe(2);
+    expect(err).toContain(words);
+  });
+});
+
+describe('posthorn alerts backtest', () => {
+  test('the incident in its own log: overdue within minutes, tickets later, no burn-rate page', async () => {
+    const dir = tempDir();
+    const [log, html, rules] = [join(dir, 'a.jsonl'), join(dir, 'r.html'), join(dir, 'rules.yaml')];
+    await lab('incident', '--payments', '60000', '--hours', '48', '--log', log, '--json');
+    const incident = '2026-01-04T00:00Z..2026-01-06T00:00Z';
+    const { code, out } = await posthorn(
+      'alerts',
+      'backtest',
+      '--from-log',
+      log,
+      '--incident',
+      incident,
+      '--html',
+      html,
+      '--json',
+    );
+    expect(code).toBe(0);
+    const answer = JSON.parse(out);
+    expect(answer.events_due).toBeGreaterThan(59_000);
+    const of = (name: string) => answer.rules.find(({ rule }: { rule: string }) => rule === name);
+    expect(of('overdue').detected_after_s).toBeLessThan(of('burn-3d').detected_after_s / 2);
+    expect(of('burn-1h').firings).toEqual([]);
+    expect(of('burn-6h').firings).toEqual([]);
+    expect(of('burn-3d').detected_after_s).toBeLessThan(86_400);
+    expect(answer.trade).toHaveLength(8);
+    expect(readFileSync(html, 'utf8')).not.toMatch(/https?:\/\/|undefined|NaN/);
+    writeFileSync(rules, 'rules:\n  - {kind: overdue, name: mine, severity: page, grace: 1h}');
+    const printed = await posthorn('alerts', 'backtest', '--from-log', log, '--rules', rules);
+    expect(printed.out).toContain('mine');
+    expect(printed.out).toContain('every alarm counts as false');
+  }, 60_000);
+
+  test('the history of an embedded Posthorn', async () => {
+    const dataDir = tempDir();
+    const store = openHere({ dataDir });
+    await store.createEndpoint(anEndpoint());
+    await store.accept([Array.from({ length: 20 }, () => anEvent())], {
+      now: start,
+      node: 'n',
+      leaseMs: 0,
+      defaultRoom: 0,
+      room: new Map(),
+    });
+    await store.close();
+    const { code, out } = await posthorn('alerts', 'backtest', '--data-dir', dataDir, '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ source: dataDir, events_due: 0 });
+  });
+
+  test.each([
+    [[], 'give one of --from-log'],
+    [['--from-log', 'missing.jsonl'], 'no such file'],
+    [['--from-log', 'package.json'], 'no attempt that can be read'],
+    [['--from-log', 'x', '--rules', 'package.json'], 'these rules are not valid'],
+    [['--from-log', 'x', '--incident', 'yesterday'], 'takes two times'],
+    [['--from-log', 'x', '--target', '2'], 'takes a number from'],
+  ])('wrong usage %j', async (args, words) => {
+    const { code, err } = await posthorn('alerts', 'backtest', ...args);
     expect(code).toBe(2);
     expect(err).toContain(words);
   });

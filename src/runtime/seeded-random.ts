@@ -1,4 +1,4 @@
-import type { Random } from '../runtime/random.ts';
+import type { Random } from './random.ts';
 
 /** 32 bits from a text: FNV-1a with a final mix, so that neighbouring names give unrelated streams. */
 export function hashText(text: string): number {

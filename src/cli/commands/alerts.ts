@@ -1,0 +1,269 @@
+import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { Command, InvalidArgumentError } from 'commander';
+import { parseAttemptLine } from '../../logs/attempt-line.ts';
+import { backtest, healthyControl, type Incident, trade } from '../../reliability/backtest.ts';
+import { backtestReport, formatDuration } from '../../reliability/backtest-report.ts';
+import { type EventOutcome, historyOf, OutcomeCollector } from '../../reliability/log-history.ts';
+import { defaultObjective, defaultRules } from '../../reliability/rules.ts';
+import { parseRules, RulesError } from '../../reliability/rules-file.ts';
+import { SeededRandom } from '../../runtime/seeded-random.ts';
+import { openPostgresStore } from '../../store/postgres/open.ts';
+import { openSqliteStore } from '../../store/sqlite/open.ts';
+import type { Store } from '../../store/store.ts';
+import { CommandError, note, print, progress, table } from '../output.ts';
+
+interface BacktestOptions {
+  readonly fromLog?: string;
+  readonly dataDir?: string;
+  readonly databaseUrl?: string;
+  readonly rules?: string;
+  readonly target?: number;
+  readonly within?: number;
+  readonly incident: readonly Incident[];
+  readonly html?: string;
+  readonly json?: boolean;
+}
+
+interface History {
+  readonly source: string;
+  readonly outcomes: readonly EventOutcome[];
+  /** The last moment that the history knows of. */
+  readonly until: number;
+}
+
+async function readLog(path: string): Promise<History> {
+  const collector = new OutcomeCollector();
+  let lines = 0;
+  let unreadable = 0;
+  let until = 0;
+  for await (const text of createInterface({ input: createReadStream(path) })) {
+    if (text.trim() === '') continue;
+    const line = parseAttemptLine(text);
+    if (line === null) {
+      unreadable++;
+      continue;
+    }
+    lines++;
+    until = Math.max(until, line.started_at + (line.durationMs ?? 0));
+    collector.add(line);
+  }
+  if (lines === 0)
+    throw new CommandError(
+      `${path} has no attempt that can be read (${unreadable} lines): JSON lines with event_id, started_at, status_code are needed`,
+      2,
+    );
+  if (unreadable > 0)
+    note(`${unreadable} of ${lines + unreadable} lines of ${path} cannot be read; the rest is used`);
+  return { source: path, outcomes: collector.outcomes(), until };
+}
+
+/** The deliveries of a live Posthorn are its own history. */
+async function readStore(store: Store, source: string): Promise<History> {
+  const outcomes: EventOutcome[] = [];
+  let until = 0;
+  const bar = progress(0);
+  for (let before: number | null = null; ;) {
+    const page: Awaited<ReturnType<Store['deliveries']>> = await store.deliveries(
+      {},
+      { before, limit: 1000 },
+    );
+    for (const { state, createdAt, settledAt, dueAt } of page) {
+      until = Math.max(until, createdAt, settledAt ?? 0);
+      // Somebody wanted a cancelled one not to arrive.
+      if (state === 'cancelled') continue;
+      outcomes.push({
+        acceptedAt: createdAt,
+        deliveredAt: state === 'delivered' ? settledAt : null,
+        owed: dueAt === null ? [] : [{ from: dueAt, until: Number.POSITIVE_INFINITY }],
+      });
+    }
+    bar.at(outcomes.length, 'deliveries');
+    if (page.length < 1000) break;
+    before = page.at(-1)!.number;
+  }
+  bar.end();
+  if (outcomes.length === 0) throw new CommandError(`there are no deliveries in ${source}`, 1);
+  return { source, outcomes, until };
+}
+
+async function readHistory({ fromLog, dataDir, databaseUrl }: BacktestOptions): Promise<History> {
+  if ([fromLog, dataDir, databaseUrl].filter((one) => one !== undefined).length !== 1)
+    throw new CommandError('give one of --from-log, --data-dir or --database-url', 2);
+  if (fromLog !== undefined) {
+    return await readLog(fromLog).catch((error: NodeJS.ErrnoException) => {
+      throw error.syscall === undefined ? error : new CommandError(error.message, 2);
+    });
+  }
+  const store =
+    dataDir === undefined
+      ? (await openPostgresStore(databaseUrl!, { readOnly: true })).store
+      : await openSqliteStore({ dataDir, readOnly: true });
+  try {
+    return await readStore(store, dataDir ?? 'the database');
+  } finally {
+    await store.close();
+  }
+}
+
+async function runBacktest(options: BacktestOptions): Promise<void> {
+  const file =
+    options.rules === undefined
+      ? { objective: defaultObjective, rules: defaultRules }
+      : parseRules(readFileSync(options.rules, 'utf8'));
+  const { rules } = file;
+  const objective = {
+    ...file.objective,
+    ...(options.target === undefined ? {} : { target: options.target }),
+    ...(options.within === undefined ? {} : { withinMs: options.within * 1000 }),
+  };
+  const { source, outcomes, until } = await readHistory(options);
+  const history = historyOf(outcomes, objective, rules, until);
+  const control = healthyControl(history.minutes, objective, new SeededRandom(1, 'control'));
+  const results = backtest(history, rules, objective, options.incident);
+  const points = trade(history, control, rules, objective, options.incident);
+  const { minutes } = history;
+  const counts = minutes.all;
+  if (options.html !== undefined) {
+    writeFileSync(
+      options.html,
+      backtestReport({
+        source,
+        objective,
+        counts,
+        outcomes: results,
+        trade: points,
+        from: minutes.from,
+        until,
+      }),
+    );
+    note(`the report is in ${options.html}`);
+  }
+  const iso = (ms: number): string => new Date(ms).toISOString();
+  if (options.json === true) {
+    print(
+      JSON.stringify({
+        source,
+        from: iso(minutes.from),
+        until: iso(until),
+        events_due: counts.due,
+        events_bad: counts.bad,
+        objective: { target: objective.target, within_s: objective.withinMs / 1000 },
+        rules: results.map(({ rule, firings, detectedAfterMs, missed, falsePerWeek }) => ({
+          rule: rule.name,
+          severity: rule.severity,
+          firings: firings.map((firing) => ({
+            from: iso(firing.from),
+            until: firing.until === null ? null : iso(firing.until),
+            real: firing.real,
+            due: firing.evidence.due,
+            bad: firing.evidence.bad,
+            burn: firing.evidence.burn,
+            p_value: firing.evidence.pValue,
+          })),
+          detected_after_s: detectedAfterMs === null ? null : detectedAfterMs / 1000,
+          missed,
+          false_per_week: falsePerWeek,
+        })),
+        trade: points.map((point) => ({
+          p_value: point.pValue,
+          false_per_week: point.falsePerWeek,
+          detected_after_s: point.detectedAfterMs === null ? null : point.detectedAfterMs / 1000,
+        })),
+      }),
+    );
+    return;
+  }
+  const share = ((counts.bad / Math.max(1, counts.due)) * 100).toFixed(3);
+  print(
+    `${source}: ${counts.due.toLocaleString('en-US')} events past their deadline from ${iso(minutes.from)} to ${iso(until)}, ${counts.bad.toLocaleString('en-US')} late or lost (${share} %)\nobjective: ${(objective.target * 100).toFixed(3)} % within ${objective.withinMs / 1000} s\n`,
+  );
+  print(
+    table(
+      ['rule', 'severity', 'fired', 'first', 'after the incident began', 'missed', 'false a week'],
+      results.map(({ rule, firings, detectedAfterMs, missed, falsePerWeek }) => [
+        rule.name,
+        rule.severity,
+        firings.length,
+        firings[0] === undefined ? '-' : iso(firings[0].from).slice(0, 16),
+        detectedAfterMs === null ? '-' : formatDuration(detectedAfterMs),
+        options.incident.length === 0 ? '-' : `${missed}`,
+        falsePerWeek.toFixed(2),
+      ]),
+    ),
+  );
+  if (options.incident.length === 0) {
+    print(
+      '\nNo --incident was given, so every alarm counts as false. Name what you know: --incident 2026-01-04T00:00Z..2026-01-18T00:00Z',
+    );
+    return;
+  }
+  print(
+    '\nThe trade between noise and silence: burn rates and the leak rule with other gates.\nHealthy: the same traffic, late by chance at half the budget.',
+  );
+  print(
+    table(
+      ['gate', 'false a week on a healthy service', 'time to notice'],
+      points.map(({ pValue, falsePerWeek, detectedAfterMs }) => [
+        pValue === null ? 'none' : `p < ${pValue}`,
+        falsePerWeek.toFixed(2),
+        detectedAfterMs === null ? 'missed' : formatDuration(detectedAfterMs),
+      ]),
+    ),
+  );
+}
+
+function incidentOf(text: string, before: readonly Incident[]): Incident[] {
+  const [from, until] = text.split('..').map((part) => Date.parse(part));
+  if (from === undefined || until === undefined || !(from < until))
+    throw new InvalidArgumentError('takes two times, such as 2026-01-04T00:00Z..2026-01-18T00:00Z');
+  return [...before, { from, until }];
+}
+
+const between = (lo: number, hi: number) => (text: string) => {
+  const value = Number(text);
+  if (!(value >= lo && value <= hi)) throw new InvalidArgumentError(`takes a number from ${lo} to ${hi}`);
+  return value;
+};
+
+export function alertsCommand(): Command {
+  const command = new Command('alerts').description('alert rules: what they would have said');
+  command
+    .command('backtest')
+    .description(
+      'replay a history through alert rules: what would have fired and when, and what it would have cost',
+    )
+    .option(
+      '--from-log <attempts.jsonl>',
+      'a delivery log: JSON lines with event_id, started_at, ended_at or duration_ms, status_code, error',
+    )
+    .option('--data-dir <path>', 'the history of an embedded Posthorn')
+    .option('--database-url <url>', 'the history of a Posthorn on PostgreSQL')
+    .option('--rules <rules.yaml>', 'rules and objective; left out, the defaults')
+    .option('--target <share>', 'the objective, 0.999 for 99.9 %', between(0.5, 0.999999))
+    .option('--within <seconds>', 'by when an event has to be delivered', between(1, 2_592_000))
+    .option(
+      '--incident <from..until>',
+      'when something is known to have been wrong; again for more',
+      incidentOf,
+      [],
+    )
+    .option('--html <report.html>', 'write a report with plots')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  posthorn lab incident --payments 100000 --log attempts.jsonl\n  posthorn alerts backtest --from-log attempts.jsonl --incident 2026-01-04T00:00Z..2026-01-18T00:00Z --html backtest.html',
+    )
+    .exitOverride()
+    .action(async (options: BacktestOptions) => {
+      try {
+        await runBacktest(options);
+      } catch (error) {
+        if (error instanceof RulesError) throw new CommandError(error.message, 2);
+        if ((error as NodeJS.ErrnoException).syscall !== undefined)
+          throw new CommandError((error as Error).message, 2);
+        throw error;
+      }
+    });
+  return command;
+}

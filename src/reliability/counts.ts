@@ -1,0 +1,44 @@
+export const minuteMs = 60_000;
+
+/** Events whose deadline has passed, and how many of them had not been delivered by then. Never attempts. */
+export interface Counts {
+  readonly due: number;
+  readonly bad: number;
+}
+
+/** A history by the minute in which deadlines passed; every rule reads it through sliding windows. */
+export class MinuteHistory {
+  /** The first minute, ms since the epoch. */
+  readonly from: number;
+  readonly minutes: number;
+  // Sums of everything before a minute, so that a window of any length costs two look-ups.
+  readonly #due: Float64Array;
+  readonly #bad: Float64Array;
+
+  /** `due` and `bad` are counts by minute, from the minute of `from` on. */
+  constructor(from: number, due: ArrayLike<number>, bad: ArrayLike<number>) {
+    this.from = from;
+    this.minutes = due.length;
+    this.#due = new Float64Array(due.length + 1);
+    this.#bad = new Float64Array(due.length + 1);
+    for (let at = 0; at < due.length; at++) {
+      this.#due[at + 1] = this.#due[at]! + due[at]!;
+      this.#bad[at + 1] = this.#bad[at]! + bad[at]!;
+    }
+  }
+
+  /** Counts of the window of this length that ends with this minute (0 is the first); what was before is not there. */
+  window(minute: number, lengthMs: number): Counts {
+    const until = minute + 1;
+    const from = Math.max(0, until - Math.round(lengthMs / minuteMs));
+    return { due: this.#due[until]! - this.#due[from]!, bad: this.#bad[until]! - this.#bad[from]! };
+  }
+
+  get all(): Counts {
+    return { due: this.#due[this.minutes]!, bad: this.#bad[this.minutes]! };
+  }
+
+  timeOf(minute: number): number {
+    return this.from + minute * minuteMs;
+  }
+}

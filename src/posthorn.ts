@@ -12,6 +12,7 @@ import type { Receipt } from './domain/event.ts';
 import type { Engine, EngineObserver } from './engine/port.ts';
 import { createEngine } from './engine/engine.ts';
 import { type Reconciliation, startReconciler } from './ledger/reconciler.ts';
+import { type Evaluator, startEvaluator } from './reliability/evaluator.ts';
 import { type Clock, correctedClock, systemClock } from './runtime/clock.ts';
 import type { Logger } from './runtime/logger.ts';
 import { systemRandom } from './runtime/random.ts';
@@ -47,6 +48,10 @@ export interface PosthornOptions {
   readonly clock?: Clock;
   readonly metrics?: Metrics & { readonly observer: EngineObserver; watch(engine: Engine): void };
   readonly onReconciled?: (result: Reconciliation) => void;
+  /** How often alert rules are judged, in seconds (default 15). */
+  readonly evaluateEveryS?: number;
+  /** How many alerts fire now. */
+  readonly onEvaluated?: (firing: { readonly page: number; readonly ticket: number }) => void;
 }
 
 /** An event as `POST /v1/events` takes it. */
@@ -78,7 +83,7 @@ export interface Posthorn {
   use(client: SqlClient): { publish(event: PublishEvent): Promise<Receipt> };
   /** A call of the HTTP API without HTTP: `request('POST', '/v1/endpoints', {…})`. */
   request(
-    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
     body?: unknown,
   ): Promise<{ status: number; body: unknown }>;
@@ -148,6 +153,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
   const eventOf = (event: PublishEvent, path: string) =>
     make(parse(newEvent, event), JSON.stringify(event.data), path);
   let reconciler: { stop(): void } | null = null;
+  let evaluator: Evaluator | null = null;
   let started = false;
 
   const publishAll = async (events: readonly PublishEvent[]): Promise<readonly Receipt[]> => {
@@ -178,11 +184,34 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
         logger,
         everyMs: (options.reconcileEveryS ?? 60) * 1000,
         mine: () => engine.status().shards.includes(0),
-        onResult: (result) => options.onReconciled?.(result),
+        onResult: (result) => {
+          options.onReconciled?.(result);
+          evaluator?.reconciled({
+            balanced: result.balanced,
+            residue: result.residue,
+            endpointIds: result.rows
+              .filter((row) => row.residue !== 0 || row.mismatches.length > 0)
+              .map(({ endpointId }) => endpointId),
+            findings: result.findings,
+          });
+        },
+      });
+      evaluator = startEvaluator({
+        store,
+        clock,
+        random: systemRandom,
+        logger,
+        everyMs: (options.evaluateEveryS ?? 15) * 1000,
+        reconcileEveryMs: (options.reconcileEveryS ?? 60) * 1000,
+        deadRetentionMs: (options.deadRetentionDays ?? 90) * dayMs,
+        mine: () => engine.status().shards.includes(0),
+        wake: (endpointIds) => engine.wake(endpointIds),
+        onEvaluated: (firing) => options.onEvaluated?.(firing),
       });
     },
     stop: async () => {
       reconciler?.stop();
+      evaluator?.stop();
       // Requests that are being read get their answer; then what is in flight gets its time.
       await server.close();
       if (started) await engine.stop(graceMs);

@@ -18,7 +18,7 @@ const mayImport: readonly {
   { of: 'transport', from: ['domain', 'runtime'], drivers: ['undici'] },
   { of: 'engine', from: ['domain', 'runtime', 'signing', 'store', 'transport'] },
   { of: 'ledger', from: ['domain', 'runtime', 'store'] },
-  { of: 'api', from: ['domain', 'runtime', 'signing', 'store', 'engine', 'ledger', 'config'] },
+  { of: 'api', from: ['domain', 'runtime', 'signing', 'store', 'engine', 'ledger', 'reliability', 'config'] },
   {
     of: 'lab',
     // The code that ships, on the real embedded store: only time, randomness, network and receivers are simulated.

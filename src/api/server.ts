@@ -5,6 +5,7 @@ import type { ApiDependencies } from './dependencies.ts';
 import { bodyMost, nestingMost } from './input.ts';
 import { notFound, Problem, sendProblem } from './problem.ts';
 import { nestsDeeper } from './raw-json.ts';
+import { alertRoutes } from './routes/alerts.ts';
 import { deliveryRoutes } from './routes/deliveries.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -116,6 +117,7 @@ export function createServer(deps: ApiDependencies): FastifyInstance {
   eventRoutes(app, deps);
   endpointRoutes(app, deps);
   deliveryRoutes(app, deps);
+  alertRoutes(app, deps);
   serviceRoutes(app, deps);
   return app;
 }

@@ -5,6 +5,7 @@ export interface Metrics {
   readonly observer: EngineObserver;
   readonly contentType: string;
   setResidue(residue: number): void;
+  setFiring(firing: { readonly page: number; readonly ticket: number }): void;
   watch(engine: Engine): void;
   render(): Promise<string>;
 }
@@ -48,6 +49,17 @@ export function createMetrics(): Metrics {
     help: 'When the books were last checked',
     registers,
   });
+  const firing = new Gauge({
+    name: 'posthorn_alerts_firing',
+    help: 'Alerts that fire, by severity',
+    labelNames: ['severity'],
+    registers,
+  });
+  const evaluated = new Gauge({
+    name: 'posthorn_last_evaluation_timestamp_seconds',
+    help: 'When the alert rules were last judged: on one node at a time',
+    registers,
+  });
   // Resolving labels costs more than counting; there are as many as outcomes times classes.
   const children = new Map<
     string,
@@ -78,6 +90,11 @@ export function createMetrics(): Metrics {
     setResidue: (value) => {
       residue.set(value);
       reconciled.setToCurrentTime();
+    },
+    setFiring: ({ page, ticket }) => {
+      firing.labels({ severity: 'page' }).set(page);
+      firing.labels({ severity: 'ticket' }).set(ticket);
+      evaluated.setToCurrentTime();
     },
     watch: (engine) => {
       new Gauge({

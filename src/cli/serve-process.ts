@@ -54,6 +54,8 @@ export async function startServing(
     logger: createLogger(settings.logLevel),
     metrics,
     onReconciled: ({ residue }) => metrics.setResidue(residue),
+    onEvaluated: (firing) => metrics.setFiring(firing),
+    evaluateEveryS: settings.evaluateEveryS,
     ...(parts.clock === undefined ? {} : { clock: parts.clock }),
   });
   try {

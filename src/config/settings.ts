@@ -25,6 +25,7 @@ const schema = z.object({
   retentionDays: days.default(30),
   deadRetentionDays: days.default(90),
   reconcileEveryS: z.coerce.number().min(1).max(86_400).default(60),
+  evaluateEveryS: z.coerce.number().min(1).max(3600).default(15),
 });
 export type Settings = z.output<typeof schema>;
 
@@ -40,6 +41,7 @@ const names: Readonly<Record<keyof Settings, string>> = {
   retentionDays: 'RETENTION_DAYS',
   deadRetentionDays: 'DEAD_RETENTION_DAYS',
   reconcileEveryS: 'RECONCILE_EVERY_S',
+  evaluateEveryS: 'EVALUATE_EVERY_S',
 };
 
 /** Options win over the environment, the environment over defaults. Faults name the option and the variable. */

@@ -19,6 +19,8 @@ export interface Endpoint {
   readonly owner: string | null;
   readonly template: string | null;
   readonly secrets: readonly EndpointSecret[];
+  /** `none`: the event's data is the whole body, as other services' APIs want it. Posthorn's own channels are such. */
+  readonly envelope?: 'none';
   readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   readonly maxInFlight: number;

@@ -49,7 +49,9 @@ export function webhookRequest(
 ): OutboundRequest {
   const { eventId, eventType, occurredAt, data } = delivery;
   const body = Buffer.from(
-    `{"id":${JSON.stringify(eventId)},"type":"${eventType}","timestamp":"${new Date(occurredAt).toISOString()}","data":${data}}`,
+    endpoint.envelope === 'none'
+      ? data
+      : `{"id":${JSON.stringify(eventId)},"type":"${eventType}","timestamp":"${new Date(occurredAt).toISOString()}","data":${data}}`,
   );
   const seconds = Math.floor(now / 1000);
   // A header carries Latin-1 at most; an id beyond ASCII is percent-encoded there, and signed as sent.

@@ -1,3 +1,4 @@
+import type { Alert } from '../domain/alert.ts';
 import type { ErrorClass } from '../domain/attempt.ts';
 import type { DeliveryState, Reason, Trigger } from '../domain/delivery.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
@@ -10,7 +11,7 @@ import type { EventRecord, NewEvent, Receipt } from '../domain/event.ts';
  *
  * Rejections: `UnavailableError` where nothing was written (disk full, database away); anything else is a bug.
  */
-export interface Store extends DeliveryPath, Endpoints, Operations, Readings, Integrity, Nodes {
+export interface Store extends DeliveryPath, Endpoints, Operations, Readings, Integrity, Nodes, Alerting {
   close(): Promise<void>;
 }
 
@@ -382,6 +383,39 @@ export interface Integrity {
   conservation(): Promise<readonly ConservationRow[]>;
   /** Rows that contradict their own attempt log, events that miss deliveries: at most `limit`. */
   findTampered(limit: number): Promise<readonly Finding[]>;
+}
+
+// ---------------------------------------------------------------- alerts, and what people declare
+
+/** One step of all alerts. */
+export interface AlertsChange {
+  /** The version that the step was worked out from. */
+  readonly version: number;
+  readonly changed: readonly Alert[];
+  readonly forgotten: readonly string[];
+  /** Events to be delivered to one endpoint each: who is told. */
+  readonly notifications: readonly { readonly event: NewEvent; readonly endpointId: string }[];
+  readonly now: number;
+}
+
+export type DocumentKind = 'team' | 'channel';
+
+export interface StoredDocument {
+  readonly name: string;
+  readonly document: unknown;
+}
+
+export interface Alerting {
+  alerts(): Promise<{ readonly version: number; readonly alerts: readonly Alert[] }>;
+  /**
+   * Stores a step of the alerts and what is told of it in one transaction: nobody is told twice, and nothing is forgotten to
+   * be told (G4). False, with nothing stored, where another node has taken a step since that version.
+   */
+  saveAlerts(change: AlertsChange): Promise<boolean>;
+  /** By name. */
+  documents(kind: DocumentKind): Promise<readonly StoredDocument[]>;
+  putDocument(kind: DocumentKind, name: string, document: unknown): Promise<void>;
+  deleteDocument(kind: DocumentKind, name: string): Promise<boolean>;
 }
 
 // ---------------------------------------------------------------- nodes

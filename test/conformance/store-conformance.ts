@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Alert } from '../../src/domain/alert.ts';
 import { equationOf, reconcile } from '../../src/ledger/reconciler.ts';
 import type { AcceptOptions, ClaimedDelivery, Settlement, Store } from '../../src/store/store.ts';
 import { anEndpoint, anEvent, start } from '../support.ts';
@@ -35,6 +36,24 @@ function settlementOf(
     first: d.attemptsMade === 0 && d.trigger === 'schedule',
     keyed: false,
     ...fields,
+  };
+}
+
+function anAlert(id: string): Alert {
+  return {
+    id,
+    rule: 'dead_letters',
+    group: 'ep_1/timeout',
+    severity: 'ticket',
+    state: 'firing',
+    owner: null,
+    summary: 'dead letters',
+    evidence: { z: 1, a: [2] },
+    since: start,
+    resolvedAt: null,
+    acknowledgedAt: null,
+    notifiedAt: start,
+    notifiedSeverity: 'ticket',
   };
 }
 
@@ -402,6 +421,62 @@ export function describeStore(name: string, open: () => Promise<Store>, property
           valueAtRisk: [{ currency: 'USD', amountMinor: 2n ** 53n + 1n, events: 1 }],
         },
       ]);
+    });
+
+    test('alerts: a step and what is told of it are stored together, once', async () => {
+      const endpoint = await one({ tenant: 'posthorn', envelope: 'none' });
+      const alert = anAlert('alr_1');
+      expect(await store.alerts()).toEqual({ version: 0, alerts: [] });
+      const step = {
+        version: 0,
+        changed: [alert, anAlert('alr_2')],
+        forgotten: [],
+        notifications: [
+          {
+            event: anEvent({ id: 'told', tenant: 'posthorn', data: '{"text":"x"}' }),
+            endpointId: endpoint.id,
+          },
+        ],
+        now: start,
+      };
+      // Two nodes that worked out the same step: one stores it.
+      expect((await Promise.all([store.saveAlerts(step), store.saveAlerts(step)])).toSorted()).toEqual([
+        false,
+        true,
+      ]);
+      const { version, alerts } = await store.alerts();
+      expect(version).toBe(1);
+      expect(JSON.stringify(alerts)).toBe(JSON.stringify(step.changed));
+      expect(await store.deliveries({ endpointId: endpoint.id }, { before: null, limit: 10 })).toMatchObject([
+        { eventId: 'told', state: 'pending' },
+      ]);
+      expect(
+        await store.saveAlerts({
+          ...step,
+          version: 1,
+          changed: [{ ...alert, state: 'resolved' }],
+          forgotten: ['alr_2'],
+          notifications: [],
+        }),
+      ).toBe(true);
+      expect((await store.alerts()).alerts).toMatchObject([{ id: 'alr_1', state: 'resolved' }]);
+      await balanced();
+    });
+
+    test('documents are kept by kind and name', async () => {
+      await store.putDocument('team', 'b', { channels: ['x'] });
+      await store.putDocument('team', 'a', { channels: [] });
+      await store.putDocument('channel', 'a', { kind: 'webhook' });
+      await store.putDocument('team', 'b', { channels: ['y'] });
+      expect(await store.documents('team')).toEqual([
+        { name: 'a', document: { channels: [] } },
+        { name: 'b', document: { channels: ['y'] } },
+      ]);
+      expect([await store.deleteDocument('team', 'a'), await store.deleteDocument('team', 'a')]).toEqual([
+        true,
+        false,
+      ]);
+      expect(await store.documents('channel')).toHaveLength(1);
     });
 
     test('G4, G6: the books balance after any sequence of steps', async () => {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import * as schemas from './schemas.ts';
 
 interface Call {
-  readonly method: 'get' | 'post' | 'patch' | 'delete';
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   readonly path: string;
   readonly summary: string;
   readonly body?: z.ZodType;
@@ -10,6 +10,8 @@ interface Call {
   readonly status: number;
   readonly answer?: z.ZodType;
 }
+
+const declared = { team: schemas.team, channel: schemas.channel } as const;
 
 const calls: readonly Call[] = [
   {
@@ -130,6 +132,31 @@ const calls: readonly Call[] = [
     query: schemas.accountingQuery,
     status: 200,
   },
+  {
+    method: 'get',
+    path: '/v1/alerts',
+    summary: 'Alerts, firing ones first',
+    query: schemas.alertQuery,
+    status: 200,
+  },
+  {
+    method: 'post',
+    path: '/v1/alerts/{id}/acknowledge',
+    summary: 'Somebody is on it: no repeats',
+    status: 200,
+  },
+  ...(['team', 'channel'] as const).flatMap((kind): Call[] => [
+    { method: 'get', path: `/v1/${kind}s`, summary: `All ${kind}s`, status: 200 },
+    {
+      method: 'put',
+      path: `/v1/${kind}s/{name}`,
+      summary: `Declare a ${kind}`,
+      body: declared[kind],
+      status: 200,
+    },
+    { method: 'get', path: `/v1/${kind}s/{name}`, summary: `One ${kind}`, status: 200 },
+    { method: 'delete', path: `/v1/${kind}s/{name}`, summary: `Delete a ${kind}`, status: 204 },
+  ]),
   { method: 'get', path: '/v1/nodes', summary: 'Living nodes and their shards', status: 200 },
 ];
 

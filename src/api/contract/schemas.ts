@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { alertStates, alertTenant } from '../../domain/alert.ts';
 import { errorClasses } from '../../domain/attempt.ts';
 import { deliveryStates } from '../../domain/delivery.ts';
 
@@ -9,6 +10,7 @@ const printable = /^[^\u0000-\u001f\u007f]+$/;
 const tenantName = z
   .string()
   .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'letters, digits and . _ : - only, at most 128');
+const ownTenant = tenantName.refine((name) => name !== alertTenant, "is Posthorn's own");
 export const eventId = z.string().min(1).max(255).regex(printable, 'no control characters');
 const eventType = z
   .string()
@@ -25,7 +27,7 @@ const value = z.strictObject({
 export const newEvent = z.strictObject({
   type: eventType,
   data: z.unknown().refine((data) => data !== undefined, 'is missing'),
-  tenant: tenantName.default('default'),
+  tenant: ownTenant.default('default'),
   id: eventId.optional(),
   ordering_key: z.string().min(1).max(255).regex(printable, 'no control characters').optional(),
   occurred_at: timestamp.optional(),
@@ -118,7 +120,7 @@ const endpointFields = {
   enabled: z.boolean(),
 };
 export const newEndpoint = z
-  .strictObject({ tenant: tenantName.default('default'), ...endpointFields })
+  .strictObject({ tenant: ownTenant.default('default'), ...endpointFields })
   .partial()
   .required({ url: true });
 export const endpointChange = z.strictObject(endpointFields).omit({ secret: true }).partial();
@@ -165,4 +167,33 @@ export const accountingQuery = z.strictObject({
   endpoint_id: z.string().max(64).optional(),
   since: timestamp.optional(),
   until: timestamp.optional(),
+});
+
+export const documentName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'small letters, digits and dashes, at most 63');
+export const team = z.strictObject({
+  description: z.string().max(1024).default(''),
+  channels: z
+    .array(documentName)
+    .max(20)
+    .default([])
+    .describe('channels by name, in which this team hears of its alerts'),
+});
+const channelUrl = z.string().max(2048);
+export const channel = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('slack'), url: channelUrl.describe('an incoming webhook') }),
+  z.strictObject({
+    kind: z.literal('pagerduty'),
+    routing_key: z
+      .string()
+      .regex(/^[A-Za-z0-9]{16,64}$/, 'the integration key of an Events API v2 integration'),
+    url: channelUrl.optional(),
+  }),
+  z.strictObject({ kind: z.literal('alertmanager'), url: channelUrl }),
+  z.strictObject({ kind: z.literal('webhook'), url: channelUrl }),
+]);
+export const alertQuery = z.strictObject({
+  state: z.enum(alertStates).optional(),
+  severity: z.enum(['page', 'ticket']).optional(),
 });

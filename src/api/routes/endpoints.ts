@@ -9,6 +9,7 @@ import * as schemas from '../contract/schemas.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { decodeCursor, encodeCursor, params, parse } from '../input.ts';
 import { notFound, Problem } from '../problem.ts';
+import { receiverUrl } from '../receiver-url.ts';
 import { wireEndpoint, wireReceipt } from '../wire.ts';
 
 function retryOf(wire: z.output<typeof schemas.retry> | undefined): RetryPolicy {
@@ -63,20 +64,8 @@ function fieldsOf(wire: Fields): Partial<Endpoint> {
 }
 
 export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): void {
-  const { store, engine, clock, random, refuseHost } = deps;
-
-  const checkUrl = (text: string): string => {
-    const fault = (message: string): Problem =>
-      new Problem(422, 'invalid_request', `/url ${message}`, [{ path: '/url', message }]);
-    const url = URL.parse(text);
-    if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:'))
-      throw fault('must be an http or https URL');
-    if (url.username !== '' || url.password !== '') throw fault('must not carry credentials; use headers');
-    if (url.hash !== '') throw fault('must not have a fragment');
-    const refused = refuseHost(url.hostname);
-    if (refused !== null) throw fault(refused);
-    return url.href;
-  };
+  const { store, engine, clock, random } = deps;
+  const checkUrl = (text: string): string => receiverUrl(text, deps.refuseHost);
 
   const checkSecret = (secret: string): string => {
     try {

@@ -12,6 +12,7 @@ import { openPostgresStore } from '../../store/postgres/open.ts';
 import { openSqliteStore } from '../../store/sqlite/open.ts';
 import type { Store } from '../../store/store.ts';
 import { CommandError, note, print, progress, table } from '../output.ts';
+import { clientOf, remoteOptions } from '../remote.ts';
 
 interface BacktestOptions {
   readonly fromLog?: string;
@@ -226,8 +227,69 @@ const between = (lo: number, hi: number) => (text: string) => {
   return value;
 };
 
+interface WireAlert {
+  id: string;
+  rule: string;
+  severity: string;
+  state: string;
+  group: string;
+  since: string;
+  acknowledged_at: string | null;
+  summary: string;
+  evidence: Record<string, unknown>;
+  owner: string | null;
+}
+
+async function listAlerts(options: Record<string, unknown>): Promise<void> {
+  const query = options['all'] === true ? '' : '?state=firing';
+  const { items } = await clientOf(options).request<{ items: WireAlert[] }>('GET', `/v1/alerts${query}`);
+  if (options['json'] === true) print(JSON.stringify({ items }));
+  else if (items.length === 0) print('Nothing is firing.');
+  else {
+    for (const {
+      id,
+      rule,
+      severity,
+      state,
+      since,
+      acknowledged_at: seen,
+      summary,
+      evidence,
+      owner,
+    } of items) {
+      print(
+        `${severity.toUpperCase()} ${rule} (${state} since ${since}${seen === null ? '' : ', acknowledged'}), owner ${owner ?? 'nobody'}, ${id}`,
+      );
+      print(`  ${summary}`);
+      for (const [name, value] of Object.entries(evidence))
+        print(`  ${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`);
+    }
+  }
+  // A script that watches needs no more than the exit code.
+  if (items.some(({ state, severity }) => state === 'firing' && severity === 'page')) process.exitCode = 1;
+}
+
 export function alertsCommand(): Command {
-  const command = new Command('alerts').description('alert rules: what they would have said');
+  const command = new Command('alerts').description(
+    'what is wrong now, and what alert rules would have said',
+  );
+  remoteOptions(command.command('list', { isDefault: true }))
+    .description('alerts that fire now; exit code 1 where one of them is a page')
+    .option('--all', 'also pending and resolved ones')
+    .addHelpText('after', '\nExample:\n  posthorn alerts')
+    .exitOverride()
+    .action(listAlerts);
+  remoteOptions(command.command('ack <id>'))
+    .description('acknowledge an alert: it is not repeated until it gets worse')
+    .addHelpText('after', '\nExample:\n  posthorn alerts ack alr_01kb3r5v0h2m9q4w7x8y6z5t3s')
+    .exitOverride()
+    .action(async (id: string, options: Record<string, unknown>) => {
+      const alert = await clientOf(options).request<WireAlert>(
+        'POST',
+        `/v1/alerts/${encodeURIComponent(id)}/acknowledge`,
+      );
+      print(options['json'] === true ? JSON.stringify(alert) : `acknowledged: ${alert.summary}`);
+    });
   command
     .command('backtest')
     .description(

@@ -1,5 +1,6 @@
 import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
+import { deleteDocument, putDocument, readAlerts, readDocuments, saveAlerts } from './alerts.ts';
 import { claim, nextDue, release, takeOver } from './claim.ts';
 import type { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
@@ -88,6 +89,11 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
 
     conservation: () => readConservation(db),
     findTampered: (limit) => findTampered(db, limit),
+    alerts: () => readAlerts(db),
+    saveAlerts: (change) => saveAlerts(db, endpoints, change),
+    documents: (kind) => readDocuments(db, kind),
+    putDocument: (kind, name, document) => putDocument(db, kind, name, document),
+    deleteDocument: (kind, name) => deleteDocument(db, kind, name),
     beat: (node) => beat(db, node),
     leave: (node) => leave(db, node),
     nodes: () => readNodes(db),

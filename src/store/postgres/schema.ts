@@ -165,6 +165,11 @@ const migrations: readonly string[] = [
   );
   `,
   publishSql,
+  `
+  -- What people declare: teams, channels.
+  CREATE TABLE posthorn.documents (kind text NOT NULL, name text NOT NULL, document jsonb NOT NULL, PRIMARY KEY (kind, name));
+  CREATE TABLE posthorn.alerts (id text PRIMARY KEY, document json NOT NULL);
+  `,
 ];
 
 /** Refuses a database without Posthorn's schema, or with another version of it; changes nothing. */

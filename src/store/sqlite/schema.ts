@@ -148,6 +148,11 @@ const migrations: readonly string[] = [
     finished_at INTEGER
   ) WITHOUT ROWID;
   `,
+  `
+  -- What people declare: teams, channels.
+  CREATE TABLE documents (kind TEXT NOT NULL, name TEXT NOT NULL, document TEXT NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;
+  CREATE TABLE alerts (id TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID;
+  `,
 ];
 
 /** Brings the schema up to date; refuses a database written by a newer Posthorn. */

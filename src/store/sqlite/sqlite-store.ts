@@ -1,6 +1,7 @@
 import { NotFoundError } from '../../domain/errors.ts';
 import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
+import { deleteDocument, putDocument, readAlerts, readDocuments, saveAlerts } from './alerts.ts';
 import { claim, nextDue, release, takeOver } from './claim.ts';
 import type { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
@@ -99,6 +100,11 @@ export function createSqliteStore(db: Database): Store {
 
     conservation: async () => readConservation(db),
     findTampered: async (limit) => findTampered(db, limit),
+    alerts: async () => readAlerts(db),
+    saveAlerts: async (change) => saveAlerts(db, endpoints, sequences, change),
+    documents: async (kind) => readDocuments(db, kind),
+    putDocument: async (kind, name, document) => putDocument(db, kind, name, document),
+    deleteDocument: async (kind, name) => deleteDocument(db, kind, name),
     // One process owns a data directory, so there is one node, and nobody else's change to hear of.
     beat: async (node) => ({ now: null, nodes: [node], dead: [], configVersion: 0 }),
     leave: async () => {},

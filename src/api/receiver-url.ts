@@ -1,0 +1,15 @@
+import { Problem } from './problem.ts';
+
+/** The URL of a receiver as it is stored, or a 422 that says what is wrong with it. */
+export function receiverUrl(text: string, refuseHost: (hostname: string) => string | null): string {
+  const fault = (message: string): Problem =>
+    new Problem(422, 'invalid_request', `/url ${message}`, [{ path: '/url', message }]);
+  const url = URL.parse(text);
+  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:'))
+    throw fault('must be an http or https URL');
+  if (url.username !== '' || url.password !== '') throw fault('must not carry credentials; use headers');
+  if (url.hash !== '') throw fault('must not have a fragment');
+  const refused = refuseHost(url.hostname);
+  if (refused !== null) throw fault(refused);
+  return url.href;
+}

@@ -1,0 +1,173 @@
+import type { FastifyInstance } from 'fastify';
+import { alertStates, alertTenant } from '../../domain/alert.ts';
+import { type Endpoint, endpointDefaults } from '../../domain/endpoint.ts';
+import { timeOrderedId } from '../../domain/ids.ts';
+import { defaultRetryPolicy } from '../../domain/retry-policy.ts';
+import { type Channel, pagerDutyUrl, wireAlert } from '../../reliability/channels.ts';
+import type { StoredChannel } from '../../reliability/evaluator.ts';
+import { newSecret } from '../../signing/standard-webhooks.ts';
+import type { DocumentKind } from '../../store/store.ts';
+import * as schemas from '../contract/schemas.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import { params, parse } from '../input.ts';
+import { notFound, Problem } from '../problem.ts';
+import { receiverUrl } from '../receiver-url.ts';
+
+const acknowledgeTries = 5;
+
+/** A channel as people see it: without what is as good as a password. */
+function wireChannel(name: string, { channel, endpointId }: StoredChannel): Record<string, unknown> {
+  const { kind } = channel;
+  return {
+    name,
+    kind,
+    endpoint_id: endpointId,
+    ...(kind === 'webhook' || kind === 'alertmanager' ? { url: channel.url } : {}),
+  };
+}
+
+/** Alerts, and who is told of them: teams and channels. */
+export function alertRoutes(app: FastifyInstance, deps: ApiDependencies): void {
+  const { store, engine, clock, random } = deps;
+
+  app.get('/v1/alerts', async (request) => {
+    const { state, severity } = parse(schemas.alertQuery, request.query);
+    const { alerts } = await store.alerts();
+    return {
+      items: alerts
+        .filter(
+          (alert) =>
+            (state === undefined || alert.state === state) &&
+            (severity === undefined || alert.severity === severity),
+        )
+        .toSorted((a, b) => alertStates.indexOf(a.state) - alertStates.indexOf(b.state) || b.since - a.since)
+        .map(wireAlert),
+      next_cursor: null,
+    };
+  });
+
+  app.post('/v1/alerts/:id/acknowledge', async (request) => {
+    const id = params(request)['id']!;
+    // The evaluator may take a step at the same time: then this one is worked out again.
+    for (let again = 0; again < acknowledgeTries; again++) {
+      const { version, alerts } = await store.alerts();
+      const alert = alerts.find((one) => one.id === id);
+      if (alert === undefined) throw notFound('alert by that id');
+      if (alert.state === 'resolved') throw new Problem(409, 'resolved', 'this alert is resolved');
+      if (alert.acknowledgedAt !== null) return wireAlert(alert);
+      const now = clock.now();
+      const acknowledged = { ...alert, acknowledgedAt: now };
+      if (await store.saveAlerts({ version, changed: [acknowledged], forgotten: [], notifications: [], now }))
+        return wireAlert(acknowledged);
+    }
+    throw new Problem(503, 'unavailable', 'alerts are changing; try again');
+  });
+
+  const documentOf = async (kind: DocumentKind, name: string): Promise<unknown> =>
+    (await store.documents(kind)).find((one) => one.name === name)?.document;
+  const nameOf = (request: Parameters<typeof params>[0]): string =>
+    parse(schemas.documentName, params(request)['name']);
+
+  app.put('/v1/teams/:name', async (request) => {
+    const name = nameOf(request);
+    const team = parse(schemas.team, request.body);
+    const known = new Set((await store.documents('channel')).map((channel) => channel.name));
+    const errors = team.channels.flatMap((channel, index) =>
+      known.has(channel) ? [] : [{ path: `/channels/${index}`, message: `there is no channel ${channel}` }],
+    );
+    if (errors.length > 0) throw new Problem(422, 'invalid_request', errors[0]!.message, errors);
+    await store.putDocument('team', name, team);
+    return { name, ...team };
+  });
+  app.get('/v1/teams', async () => ({
+    items: (await store.documents('team')).map(({ name, document }) => ({ name, ...(document as object) })),
+    next_cursor: null,
+  }));
+  app.get('/v1/teams/:name', async (request) => {
+    const name = nameOf(request);
+    const document = await documentOf('team', name);
+    if (document === undefined) throw notFound('team by that name');
+    return { name, ...document };
+  });
+  app.delete('/v1/teams/:name', async (request, reply) => {
+    if (!(await store.deleteDocument('team', nameOf(request)))) throw notFound('team by that name');
+    return reply.code(204).send();
+  });
+
+  app.put('/v1/channels/:name', async (request) => {
+    const name = nameOf(request);
+    const channel: Channel = parse(schemas.channel, request.body);
+    const url = receiverUrl(
+      channel.kind === 'pagerduty' ? (channel.url ?? pagerDutyUrl) : channel.url,
+      deps.refuseHost,
+    );
+    const now = clock.now();
+    const before = (await documentOf('channel', name)) as StoredChannel | undefined;
+    // Alerts leave by Posthorn's own durable delivery: a channel is an endpoint of its own tenant.
+    let endpoint: Endpoint | null = null;
+    if (before !== undefined)
+      endpoint = await store.updateEndpoint(before.endpointId, { url, updatedAt: now });
+    if (endpoint === null) {
+      endpoint = {
+        id: timeOrderedId('ep', now, random.bytes(12)),
+        tenant: alertTenant,
+        url,
+        // It is sent to by name alone, and subscribes to nothing that anybody could publish.
+        eventTypes: ['posthorn.alert'],
+        description: `channel ${name}`,
+        owner: null,
+        template: null,
+        secrets: [{ secret: newSecret(random), expiresAt: null }],
+        envelope: 'none',
+        headers: {},
+        timeoutMs: endpointDefaults.timeoutMs,
+        maxInFlight: 4,
+        rateLimitPerS: null,
+        ordering: 'none',
+        filter: null,
+        retry: defaultRetryPolicy,
+        deliverWithinMs: endpointDefaults.deliverWithinMs,
+        enabled: true,
+        pausedReason: null,
+        createdAt: now,
+        updatedAt: now,
+      };
+      await store.createEndpoint(endpoint);
+    }
+    engine.endpointChanged(endpoint.id, endpoint);
+    const stored: StoredChannel = { channel, endpointId: endpoint.id };
+    await store.putDocument('channel', name, stored);
+    return wireChannel(name, stored);
+  });
+  app.get('/v1/channels', async () => ({
+    items: (await store.documents('channel')).map(({ name, document }) =>
+      wireChannel(name, document as StoredChannel),
+    ),
+    next_cursor: null,
+  }));
+  app.get('/v1/channels/:name', async (request) => {
+    const name = nameOf(request);
+    const document = await documentOf('channel', name);
+    if (document === undefined) throw notFound('channel by that name');
+    return wireChannel(name, document as StoredChannel);
+  });
+  app.delete('/v1/channels/:name', async (request, reply) => {
+    const name = nameOf(request);
+    const document = await documentOf('channel', name);
+    if (document === undefined) throw notFound('channel by that name');
+    const users = (await store.documents('team')).filter((team) =>
+      (team.document as { channels: readonly string[] }).channels.includes(name),
+    );
+    if (users.length > 0)
+      throw new Problem(
+        409,
+        'in_use',
+        `the team ${users[0]!.name} uses this channel; take it out there first`,
+      );
+    const { endpointId } = document as StoredChannel;
+    await store.deleteDocument('channel', name);
+    await store.deleteEndpoint(endpointId, clock.now());
+    engine.endpointChanged(endpointId, null);
+    return reply.code(204).send();
+  });
+}

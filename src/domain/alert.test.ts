@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest';
+import { type Alert, alertTiming, type Condition, stepAlerts } from './alert.ts';
+
+const minute = 60_000;
+const condition = (fields: Partial<Condition> = {}): Condition => ({
+  rule: 'dead_letters',
+  group: 'ep_1/timeout',
+  severity: 'ticket',
+  owner: null,
+  summary: 'dead letters',
+  evidence: { count: 1 },
+  waitMs: 30_000,
+  ...fields,
+});
+
+/** Applies steps as the store does. */
+function world() {
+  let stored: Alert[] = [];
+  let ids = 0;
+  return {
+    get stored() {
+      return stored;
+    },
+    acknowledge(now: number) {
+      stored = stored.map((alert) => ({ ...alert, acknowledgedAt: now }));
+    },
+    at(now: number, conditions: Condition[], unjudged: string[] = []) {
+      const step = stepAlerts(stored, conditions, now, () => `alr_${++ids}`, new Set(unjudged));
+      const changed = new Map(step.changed.map((alert) => [alert.id, alert]));
+      stored = [...stored.filter(({ id }) => !changed.has(id)), ...changed.values()].filter(
+        ({ id }) => !step.forgotten.includes(id),
+      );
+      return step.told.map(({ state, severity, group }) => `${state} ${severity} ${group}`);
+    },
+  };
+}
+
+describe('alerts', () => {
+  test('one is told when it has lasted, once, and told when it is over', () => {
+    const w = world();
+    expect(w.at(0, [condition()])).toEqual([]);
+    expect(w.stored[0]).toMatchObject({ state: 'pending', since: 0 });
+    expect(w.at(15_000, [condition()])).toEqual([]);
+    expect(w.at(30_000, [condition({ evidence: { count: 100_000 } })])).toEqual([
+      'firing ticket ep_1/timeout',
+    ]);
+    for (let at = 1; at < 200; at++)
+      expect(w.at(30_000 + at * minute, [condition({ evidence: { count: at } })])).toEqual([]);
+    expect(w.at(201 * minute, [])).toEqual(['resolved ticket ep_1/timeout']);
+    expect(w.at(202 * minute, [])).toEqual([]);
+    expect(w.stored[0]).toMatchObject({ state: 'resolved', resolvedAt: 201 * minute });
+    expect(w.at(201 * minute + alertTiming.keepResolvedMs + 1, [])).toEqual([]);
+    expect(w.stored).toEqual([]);
+  });
+
+  test('what passes before its time is told to nobody', () => {
+    const w = world();
+    w.at(0, [condition()]);
+    expect(w.at(15_000, [])).toEqual([]);
+    expect(w.stored).toEqual([]);
+  });
+
+  test('it is repeated after four hours, unless somebody is on it; getting worse is told at once', () => {
+    const w = world();
+    const now = condition({ waitMs: 0 });
+    expect(w.at(0, [now])).toHaveLength(1);
+    expect(w.at(alertTiming.repeatMs - 1, [now])).toHaveLength(0);
+    expect(w.at(alertTiming.repeatMs, [now])).toHaveLength(1);
+    w.acknowledge(alertTiming.repeatMs + 1);
+    expect(w.at(3 * alertTiming.repeatMs, [now])).toHaveLength(0);
+    expect(w.at(3 * alertTiming.repeatMs + 1, [{ ...now, severity: 'page' }])).toEqual([
+      'firing page ep_1/timeout',
+    ]);
+    expect(w.stored[0]!.acknowledgedAt).toBeNull();
+    // Better again is no news.
+    expect(w.at(3 * alertTiming.repeatMs + 2, [now])).toHaveLength(0);
+  });
+
+  test('three groups are three; a fourth that begins later is told too', () => {
+    const w = world();
+    const groups = ['a', 'b', 'c'].map((group) => condition({ group, waitMs: 0 }));
+    expect(w.at(0, groups)).toHaveLength(3);
+    expect(w.at(minute, [...groups, condition({ group: 'd', waitMs: 0 })])).toEqual(['firing ticket d']);
+  });
+
+  test('a rule that cannot be judged leaves its alerts as they are', () => {
+    const w = world();
+    w.at(0, [condition({ rule: 'unaccounted', waitMs: 0 })]);
+    const before = w.stored;
+    expect(w.at(minute, [], ['unaccounted'])).toEqual([]);
+    expect(w.stored).toEqual(before);
+    expect(w.at(2 * minute, [])).toHaveLength(1);
+  });
+});

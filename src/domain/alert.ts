@@ -1,0 +1,129 @@
+/** Posthorn's own deliveries, what it tells people, belong to this tenant; nobody else publishes under it. */
+export const alertTenant = 'posthorn';
+
+/** `pending`: true for the first time, and given a moment to pass. `resolved`: true no longer. */
+export const alertStates = ['pending', 'firing', 'resolved'] as const;
+export type AlertSeverity = 'page' | 'ticket';
+
+/** One rule and one group of what it speaks of: an alert, as it is stored. Times in ms since the epoch. */
+export interface Alert {
+  readonly id: string;
+  readonly rule: string;
+  /** What the rule found it in: an endpoint and a failure class, a table, nothing. */
+  readonly group: string;
+  readonly severity: AlertSeverity;
+  readonly state: (typeof alertStates)[number];
+  /** The team that owns what is wrong, where one is known. */
+  readonly owner: string | null;
+  readonly summary: string;
+  /** Counts, ids, money at risk, and the next step: what a person needs who was just woken. */
+  readonly evidence: Readonly<Record<string, unknown>>;
+  /** When it became true. */
+  readonly since: number;
+  readonly resolvedAt: number | null;
+  readonly acknowledgedAt: number | null;
+  /** When somebody was last told, and of which severity; null: nobody yet. */
+  readonly notifiedAt: number | null;
+  readonly notifiedSeverity: AlertSeverity | null;
+}
+
+/** What a rule finds to be true now. */
+export interface Condition {
+  readonly rule: string;
+  readonly group: string;
+  readonly severity: AlertSeverity;
+  readonly owner: string | null;
+  readonly summary: string;
+  readonly evidence: Readonly<Record<string, unknown>>;
+  /** How long it has to be true before anybody is told, ms. */
+  readonly waitMs: number;
+}
+
+export interface AlertTiming {
+  /** While it goes on firing, somebody is told again after so long, unless it was acknowledged. */
+  readonly repeatMs: number;
+  /** Resolved ones are forgotten after so long. */
+  readonly keepResolvedMs: number;
+}
+
+export const alertTiming: AlertTiming = { repeatMs: 4 * 3_600_000, keepResolvedMs: 30 * 86_400_000 };
+
+export interface AlertStep {
+  /** Alerts that are new or have changed. */
+  readonly changed: readonly Alert[];
+  readonly forgotten: readonly string[];
+  /** Those of which somebody is told now: they fire, got worse, still fire, or are over. */
+  readonly told: readonly Alert[];
+}
+
+const keyOf = ({ rule, group }: { readonly rule: string; readonly group: string }): string =>
+  `${rule}\u0000${group}`;
+
+/** Rules that could not be judged this time; their alerts stay as they are, whoever judged them before. */
+export type Unjudged = ReadonlySet<string>;
+
+/**
+ * The only step that alerts make: from what is stored and what is true now to what is stored next, and who is told. Pure,
+ * so that any node can take it, and one that takes it again after a crash comes to the same.
+ */
+export function stepAlerts(
+  stored: readonly Alert[],
+  conditions: readonly Condition[],
+  now: number,
+  newId: () => string,
+  unjudged: Unjudged = new Set(),
+  timing: AlertTiming = alertTiming,
+): AlertStep {
+  const changed: Alert[] = [];
+  const told: Alert[] = [];
+  const forgotten: string[] = [];
+  const open = new Map(
+    stored.filter(({ state }) => state !== 'resolved').map((alert) => [keyOf(alert), alert]),
+  );
+  for (const condition of conditions) {
+    const before = open.get(keyOf(condition));
+    open.delete(keyOf(condition));
+    const { rule, group, severity, owner, summary, evidence, waitMs } = condition;
+    const since = before?.since ?? now;
+    const firing = now - since >= waitMs;
+    const worse = before?.notifiedSeverity === 'ticket' && severity === 'page';
+    const again =
+      before?.notifiedAt !== null &&
+      before?.notifiedAt !== undefined &&
+      before.acknowledgedAt === null &&
+      now - before.notifiedAt >= timing.repeatMs;
+    const tell = firing && ((before?.notifiedAt ?? null) === null || worse || again);
+    const alert: Alert = {
+      id: before?.id ?? newId(),
+      rule,
+      group,
+      severity,
+      state: firing ? 'firing' : 'pending',
+      owner,
+      summary,
+      evidence,
+      since,
+      resolvedAt: null,
+      // What got worse has to be looked at again.
+      acknowledgedAt: worse ? null : (before?.acknowledgedAt ?? null),
+      notifiedAt: tell ? now : (before?.notifiedAt ?? null),
+      notifiedSeverity: tell ? severity : (before?.notifiedSeverity ?? null),
+    };
+    if (tell) told.push(alert);
+    if (before === undefined || JSON.stringify(before) !== JSON.stringify(alert)) changed.push(alert);
+  }
+  for (const alert of open.values()) {
+    if (unjudged.has(alert.rule)) continue;
+    // Nobody was told that it began, so nobody is told that it is over.
+    if (alert.state === 'pending') {
+      forgotten.push(alert.id);
+      continue;
+    }
+    const resolved: Alert = { ...alert, state: 'resolved', resolvedAt: now };
+    changed.push(resolved);
+    if (alert.notifiedAt !== null) told.push(resolved);
+  }
+  for (const { id, resolvedAt } of stored)
+    if (resolvedAt !== null && now - resolvedAt > timing.keepResolvedMs) forgotten.push(id);
+  return { changed, forgotten, told };
+}

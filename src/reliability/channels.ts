@@ -1,0 +1,138 @@
+import type { Alert } from '../domain/alert.ts';
+
+/** Where alerts go, as people declare it. */
+export type Channel =
+  | { readonly kind: 'slack'; readonly url: string }
+  | { readonly kind: 'pagerduty'; readonly routing_key: string; readonly url?: string | undefined }
+  | { readonly kind: 'alertmanager'; readonly url: string }
+  | { readonly kind: 'webhook'; readonly url: string };
+
+export const pagerDutyUrl = 'https://events.pagerduty.com/v2/enqueue';
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+const cut = (text: string, most: number): string =>
+  text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+const resolved = ({ state }: Alert): boolean => state === 'resolved';
+
+/** `count: 3`, one to a line; what is nested is JSON. */
+function evidenceLines({ evidence }: Alert): string {
+  return Object.entries(evidence)
+    .map(
+      ([name, value]) =>
+        `${name.replaceAll('_', ' ')}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+    )
+    .join('\n');
+}
+
+/** Slack's mrkdwn gives these three a meaning of their own. */
+const slackText = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+
+/** An incoming webhook: `text` and `blocks`; a header has at most 150 characters, a section 3,000. */
+function slack(alert: Alert): unknown {
+  const title = `${resolved(alert) ? 'Resolved' : alert.severity === 'page' ? 'PAGE' : 'Ticket'}: ${alert.rule}`;
+  return {
+    text: cut(slackText(`${title}: ${alert.summary}`), 3000),
+    blocks: [
+      { type: 'header', text: { type: 'plain_text', text: cut(title, 150) } },
+      { type: 'section', text: { type: 'mrkdwn', text: cut(slackText(alert.summary), 3000) } },
+      ...(Object.keys(alert.evidence).length === 0
+        ? []
+        : [{ type: 'section', text: { type: 'mrkdwn', text: cut(slackText(evidenceLines(alert)), 3000) } }]),
+      {
+        type: 'context',
+        elements: [
+          {
+            type: 'mrkdwn',
+            text: slackText(`since ${iso(alert.since)}, owner ${alert.owner ?? 'nobody'}, ${alert.id}`),
+          },
+        ],
+      },
+    ],
+  };
+}
+
+/** Events API v2: one incident for each alert, by its id. */
+function pagerDuty(alert: Alert, routingKey: string): unknown {
+  return {
+    routing_key: routingKey,
+    event_action: resolved(alert) ? 'resolve' : 'trigger',
+    dedup_key: cut(alert.id, 255),
+    client: 'Posthorn',
+    payload: {
+      summary: cut(`${alert.rule}: ${alert.summary}`, 1024),
+      source: 'posthorn',
+      severity: alert.severity === 'page' ? 'critical' : 'warning',
+      timestamp: iso(alert.since),
+      component: alert.group,
+      class: alert.rule,
+      custom_details: { ...alert.evidence, owner: alert.owner },
+    },
+  };
+}
+
+/** Alertmanager's webhook, version 4. */
+function alertmanager(alert: Alert): unknown {
+  const status = resolved(alert) ? 'resolved' : 'firing';
+  const labels = {
+    alertname: alert.rule,
+    severity: alert.severity,
+    group: alert.group,
+    ...(alert.owner === null ? {} : { owner: alert.owner }),
+  };
+  const annotations = { summary: alert.summary, description: evidenceLines(alert) };
+  return {
+    version: '4',
+    groupKey: `{}:{alertname="${alert.rule}"}`,
+    truncatedAlerts: 0,
+    status,
+    receiver: 'posthorn',
+    groupLabels: { alertname: alert.rule },
+    commonLabels: labels,
+    commonAnnotations: annotations,
+    externalURL: '',
+    alerts: [
+      {
+        status,
+        labels,
+        annotations,
+        startsAt: iso(alert.since),
+        endsAt: alert.resolvedAt === null ? '0001-01-01T00:00:00Z' : iso(alert.resolvedAt),
+        generatorURL: '',
+        fingerprint: alert.id,
+      },
+    ],
+  };
+}
+
+/** An alert in the API's words. */
+export function wireAlert(alert: Alert): Record<string, unknown> {
+  const { id, rule, severity, state, group, since, summary, evidence, owner } = alert;
+  return {
+    id,
+    rule,
+    severity,
+    state,
+    group,
+    since: iso(since),
+    resolved_at: alert.resolvedAt === null ? null : iso(alert.resolvedAt),
+    acknowledged_at: alert.acknowledgedAt === null ? null : iso(alert.acknowledgedAt),
+    summary,
+    evidence,
+    owner,
+  };
+}
+
+/** What is posted to a channel. */
+export function payloadOf(channel: Channel, alert: Alert): unknown {
+  switch (channel.kind) {
+    case 'slack':
+      return slack(alert);
+    case 'pagerduty':
+      return pagerDuty(alert, channel.routing_key);
+    case 'alertmanager':
+      return alertmanager(alert);
+    case 'webhook':
+      return { type: 'posthorn.alert', alert: wireAlert(alert) };
+  }
+}

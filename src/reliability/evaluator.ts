@@ -1,0 +1,199 @@
+import { type Alert, alertStates, alertTenant, type Condition, stepAlerts } from '../domain/alert.ts';
+import type { NewEvent } from '../domain/event.ts';
+import { eventShard, timeOrderedId } from '../domain/ids.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Random } from '../runtime/random.ts';
+import type { Alerting, Finding, Readings } from '../store/store.ts';
+import { type Channel, payloadOf } from './channels.ts';
+import { deadLetterCondition, silentReconcilerCondition, unaccountedCondition } from './conditions.ts';
+
+const samplesMost = 3;
+/** So many groups of dead letters are looked at, the largest first. */
+const groupsMost = 200;
+
+/** What a reconciliation found, as far as alerts need it. */
+export interface Books {
+  readonly balanced: boolean;
+  readonly residue: number;
+  readonly endpointIds: readonly string[];
+  readonly findings: readonly Finding[];
+}
+
+export interface StoredChannel {
+  readonly channel: Channel;
+  /** The endpoint by which it is reached. */
+  readonly endpointId: string;
+}
+
+export interface EvaluatorOptions {
+  readonly store: Alerting & Pick<Readings, 'deadLetters' | 'deliveries'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly everyMs: number;
+  /** How often the books are checked. */
+  readonly reconcileEveryMs: number;
+  readonly deadRetentionMs: number;
+  /** Whether this node is the one that does it now. */
+  readonly mine: () => boolean;
+  /** There is something to deliver to these endpoints. */
+  readonly wake: (endpointIds: readonly string[]) => void;
+  readonly onEvaluated: (firing: { readonly page: number; readonly ticket: number }) => void;
+}
+
+export interface Evaluator {
+  reconciled(books: Books): void;
+  /** Now, not when it is time: for tests and for the end of a reconciliation. */
+  evaluate(): Promise<void>;
+  stop(): void;
+}
+
+/**
+ * Judges the rules on a schedule, one node at a time. Everything that has to survive is in the store, so another node goes
+ * on where this one died: a rule that it cannot judge yet leaves its alerts as they are.
+ */
+export function startEvaluator(options: EvaluatorOptions): Evaluator {
+  const { store, clock, random, logger, everyMs, mine } = options;
+  let stopped = false;
+  let cancel = (): void => {};
+  let books: Books | null = null;
+  let unbalancedRuns = 0;
+  let lastBooksAt: number | null = null;
+  let mineSince: number | null = null;
+  let running: Promise<void> | null = null;
+
+  const conditions = async (
+    stored: readonly Alert[],
+    now: number,
+  ): Promise<{ list: Condition[]; unjudged: Set<string> }> => {
+    const list: Condition[] = [];
+    const unjudged = new Set<string>();
+    // Until this node has looked at the books itself, it knows nothing of them.
+    if (books === null) unjudged.add('unaccounted');
+    else if (!books.balanced) {
+      const open = stored.some(({ rule, state }) => rule === 'unaccounted' && state === 'firing');
+      list.push(unaccountedCondition({ ...books, confirmed: unbalancedRuns >= 2 || open }));
+    }
+    const silentFor = clock.monotonic() - (lastBooksAt ?? mineSince ?? clock.monotonic());
+    if (silentFor > 3 * options.reconcileEveryMs) list.push(silentReconcilerCondition(silentFor));
+    for (const group of (await store.deadLetters(null)).slice(0, groupsMost)) {
+      const { endpointId, errorClass } = group;
+      const samples = await store.deliveries(
+        { endpointId, state: 'dead', ...(errorClass === null ? {} : { errorClass }) },
+        { before: null, limit: samplesMost },
+      );
+      list.push(
+        deadLetterCondition(
+          group,
+          samples.map(({ number }) => number),
+          now,
+          options.deadRetentionMs,
+        ),
+      );
+    }
+    return { list, unjudged };
+  };
+
+  const evaluate = async (): Promise<void> => {
+    const now = clock.now();
+    const { version, alerts } = await store.alerts();
+    const { list, unjudged } = await conditions(alerts, now);
+    const step = stepAlerts(alerts, list, now, () => timeOrderedId('alr', now, random.bytes(12)), unjudged);
+    const changes = step.changed.length + step.forgotten.length > 0;
+    if (changes) {
+      const notifications = step.told.length === 0 ? [] : await notificationsOf(step.told, now);
+      const { changed, forgotten } = step;
+      if (!(await store.saveAlerts({ version, changed, forgotten, notifications, now }))) {
+        logger.info({}, 'another node has judged the alerts meanwhile');
+        return;
+      }
+      for (const { rule, group, state, severity } of step.told)
+        logger.warn({ rule, group, state, severity }, 'alert');
+      options.wake([...new Set(notifications.map(({ endpointId }) => endpointId))]);
+    }
+    const gone = new Set([...step.forgotten, ...step.changed.map(({ id }) => id)]);
+    const firing = [...alerts.filter(({ id }) => !gone.has(id)), ...step.changed].filter(
+      ({ state }) => state === alertStates[1],
+    );
+    options.onEvaluated({
+      page: firing.filter(({ severity }) => severity === 'page').length,
+      ticket: firing.filter(({ severity }) => severity === 'ticket').length,
+    });
+  };
+
+  const notificationsOf = async (
+    told: readonly Alert[],
+    now: number,
+  ): Promise<{ event: NewEvent; endpointId: string }[]> => {
+    const channels = new Map(
+      (await store.documents('channel')).map(({ name, document }) => [name, document as StoredChannel]),
+    );
+    const teams = new Map(
+      (await store.documents('team')).map(({ name, document }) => [
+        name,
+        (document as { channels: readonly string[] }).channels,
+      ]),
+    );
+    return told.flatMap((alert) => {
+      const owned = (alert.owner === null ? [] : (teams.get(alert.owner) ?? [])).filter((name) =>
+        channels.has(name),
+      );
+      // What nobody owns, or whose owner has no channel, everybody hears of.
+      return (owned.length > 0 ? owned : [...channels.keys()]).map((name) => {
+        const { channel, endpointId } = channels.get(name)!;
+        const id = `${alert.id}-${alert.state}-${now}-${name}`;
+        return {
+          endpointId,
+          event: {
+            id,
+            callerId: true,
+            shard: eventShard(alertTenant, id),
+            tenant: alertTenant,
+            type: 'posthorn.alert',
+            data: JSON.stringify(payloadOf(channel, alert)),
+            orderingKey: null,
+            occurredAt: null,
+            value: null,
+          },
+        };
+      });
+    });
+  };
+
+  const once = (): Promise<void> => {
+    running ??= evaluate()
+      .catch((error: Error) =>
+        logger.warn({ error: error.message }, 'alerts could not be judged; they will be again'),
+      )
+      .finally(() => (running = null));
+    return running;
+  };
+  const round = async (): Promise<void> => {
+    if (mine()) {
+      mineSince ??= clock.monotonic();
+      await once();
+    } else {
+      // What another node finds out meanwhile is not known here.
+      mineSince = null;
+      lastBooksAt = null;
+      books = null;
+      unbalancedRuns = 0;
+    }
+    if (!stopped) cancel = clock.after(everyMs, () => void round());
+  };
+  cancel = clock.after(Math.min(1000, everyMs), () => void round());
+  return {
+    reconciled: (found) => {
+      books = found;
+      lastBooksAt = clock.monotonic();
+      unbalancedRuns = found.balanced ? 0 : unbalancedRuns + 1;
+      if (!stopped) void once();
+    },
+    evaluate: once,
+    stop: () => {
+      stopped = true;
+      cancel();
+    },
+  };
+}

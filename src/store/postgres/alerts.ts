@@ -1,0 +1,109 @@
+import type { Alert } from '../../domain/alert.ts';
+import type { AlertsChange, DocumentKind, StoredDocument } from '../store.ts';
+import { insertPlanned, notifyDue } from './accept.ts';
+import type { Database } from './database.ts';
+import type { EndpointTable } from './endpoints.ts';
+
+export async function readAlerts(db: Database): Promise<{ version: number; alerts: Alert[] }> {
+  return await db.snapshot(async (connection) => {
+    const [row] = await connection.query(
+      'alerts_version',
+      "SELECT value::bigint FROM posthorn.settings WHERE name = 'alerts_version'",
+    );
+    const rows = await connection.query('alerts', 'SELECT document FROM posthorn.alerts ORDER BY id');
+    return {
+      version: (row?.[0] as number | undefined) ?? 0,
+      alerts: rows.map(([document]) => document as unknown as Alert),
+    };
+  });
+}
+
+export async function saveAlerts(
+  db: Database,
+  endpoints: EndpointTable,
+  { version, changed, forgotten, notifications, now }: AlertsChange,
+): Promise<boolean> {
+  for (let stale: number | undefined; ;) {
+    const copy = await endpoints.current(stale);
+    const planned = notifications.flatMap(({ event, endpointId }, index) => {
+      const known = copy.byId.get(endpointId);
+      if (known === undefined) return [];
+      const suppressed = Number(!known.endpoint.enabled);
+      return [{ event, group: 0, index, deliveries: [{ known, leaseUntil: null }], suppressed, filtered: 0 }];
+    });
+    const saved = await db
+      .transaction(async (connection) => {
+        // Whoever raises the version has the step; the other finds it raised and stores nothing.
+        await connection.query(
+          'alerts_version_first',
+          "INSERT INTO posthorn.settings (name, value) VALUES ('alerts_version', '0') ON CONFLICT DO NOTHING",
+        );
+        const raised = await connection.query(
+          'alerts_version_raise',
+          "UPDATE posthorn.settings SET value = ($1::bigint + 1)::text WHERE name = 'alerts_version' AND value = $1::bigint::text RETURNING 1",
+          [version],
+        );
+        if (raised.length === 0) return 'behind';
+        await connection.query(
+          'alerts_put',
+          `INSERT INTO posthorn.alerts (id, document) SELECT * FROM unnest($1::text[], $2::json[])
+         ON CONFLICT (id) DO UPDATE SET document = excluded.document`,
+          [changed.map(({ id }) => id), changed.map((alert) => JSON.stringify(alert))],
+        );
+        await connection.query('alerts_forget', 'DELETE FROM posthorn.alerts WHERE id = ANY ($1::text[])', [
+          forgotten,
+        ]);
+        if (planned.length === 0) return 'saved';
+        const done = await insertPlanned(connection, copy.version, planned, { now, node: 'operations' });
+        // Endpoints have changed meanwhile: nothing is stored, and the next turn works with a fresh copy.
+        if (done === null) throw new StaleCopy();
+        return 'saved';
+      })
+      .catch((error: unknown) => {
+        if (error instanceof StaleCopy) return 'stale' as const;
+        throw error;
+      });
+    if (saved === 'behind') return false;
+    if (saved === 'stale') {
+      stale = copy.version;
+      continue;
+    }
+    if (planned.length > 0)
+      await notifyDue(db, [...new Set(notifications.map(({ endpointId }) => endpointId))]);
+    return true;
+  }
+}
+
+class StaleCopy extends Error {}
+
+export async function readDocuments(db: Database, kind: DocumentKind): Promise<StoredDocument[]> {
+  const rows = await db.query(
+    'documents',
+    'SELECT name, document FROM posthorn.documents WHERE kind = $1 ORDER BY name COLLATE "C"',
+    [kind],
+  );
+  return rows.map(([name, document]) => ({ name: name as string, document }));
+}
+
+export async function putDocument(
+  db: Database,
+  kind: DocumentKind,
+  name: string,
+  document: unknown,
+): Promise<void> {
+  await db.query(
+    'document_put',
+    `INSERT INTO posthorn.documents (kind, name, document) VALUES ($1, $2, $3::jsonb)
+     ON CONFLICT (kind, name) DO UPDATE SET document = excluded.document`,
+    [kind, name, JSON.stringify(document)],
+  );
+}
+
+export async function deleteDocument(db: Database, kind: DocumentKind, name: string): Promise<boolean> {
+  const rows = await db.query(
+    'document_delete',
+    'DELETE FROM posthorn.documents WHERE kind = $1 AND name = $2 RETURNING 1',
+    [kind, name],
+  );
+  return rows.length > 0;
+}

@@ -1,0 +1,74 @@
+import type { Alert } from '../../domain/alert.ts';
+import type { AlertsChange, DocumentKind, StoredDocument } from '../store.ts';
+import { insertOneDelivery, insertOneEvent, type Placement } from './accept.ts';
+import type { Database } from './database.ts';
+import type { EndpointTable } from './endpoints.ts';
+import { LedgerChanges } from './ledger.ts';
+import type { Sequences } from './sequences.ts';
+
+export function readAlerts(db: Database): { version: number; alerts: Alert[] } {
+  return db.snapshot(() => ({
+    version: version(db),
+    alerts: db
+      .all('SELECT document FROM alerts ORDER BY id')
+      .map(([text]) => JSON.parse(text as string) as Alert),
+  }));
+}
+
+function version(db: Database): number {
+  return Number(db.get("SELECT value FROM settings WHERE name = 'alerts_version'")?.[0] ?? 0);
+}
+
+export function saveAlerts(
+  db: Database,
+  endpoints: EndpointTable,
+  sequences: Sequences,
+  { version: seen, changed, forgotten, notifications, now }: AlertsChange,
+): boolean {
+  const ledger = new LedgerChanges();
+  const placement: Placement = { sequences, ledger, now };
+  return db.transaction(() => {
+    if (version(db) !== seen) return false;
+    db.run(
+      "INSERT INTO settings (name, value) VALUES ('alerts_version', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+      String(seen + 1),
+    );
+    for (const alert of changed)
+      db.run(
+        'INSERT INTO alerts (id, document) VALUES (?, ?) ON CONFLICT DO UPDATE SET document = excluded.document',
+        alert.id,
+        JSON.stringify(alert),
+      );
+    for (const id of forgotten) db.run('DELETE FROM alerts WHERE id = ?', id);
+    for (const { event, endpointId } of notifications) {
+      const known = endpoints.get(endpointId);
+      if (known === undefined) continue;
+      const suppressed = Number(!known.endpoint.enabled);
+      const number = insertOneEvent(db, placement, event, { deliveries: 1, suppressed, filtered: 0 });
+      insertOneDelivery(db, placement, { number, shard: event.shard, orderingKey: null }, known, null);
+    }
+    ledger.write(db);
+    return true;
+  });
+}
+
+export function readDocuments(db: Database, kind: DocumentKind): StoredDocument[] {
+  return db
+    .all('SELECT name, document FROM documents WHERE kind = ? ORDER BY name', kind)
+    .map(([name, text]) => ({ name: name as string, document: JSON.parse(text as string) as unknown }));
+}
+
+export function putDocument(db: Database, kind: DocumentKind, name: string, document: unknown): void {
+  db.transaction(() =>
+    db.run(
+      'INSERT INTO documents (kind, name, document) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET document = excluded.document',
+      kind,
+      name,
+      JSON.stringify(document),
+    ),
+  );
+}
+
+export function deleteDocument(db: Database, kind: DocumentKind, name: string): boolean {
+  return db.transaction(() => db.run('DELETE FROM documents WHERE kind = ? AND name = ?', kind, name)) > 0;
+}

@@ -1,0 +1,375 @@
+import { DatabaseSync } from 'node:sqlite';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Alert } from '../../src/domain/alert.ts';
+import type { Settlement, Store } from '../../src/store/store.ts';
+import { payloadOf } from '../../src/reliability/channels.ts';
+import { type Books, type Evaluator, startEvaluator } from '../../src/reliability/evaluator.ts';
+import { createPosthorn, type Posthorn } from '../../src/posthorn.ts';
+import { systemRandom } from '../../src/runtime/random.ts';
+import { openPostgresStore } from '../../src/store/postgres/open.ts';
+import { openHere } from '../../src/store/sqlite/open.ts';
+import { type Postgres, startPostgres } from '../postgres.ts';
+import { anEndpoint, anEvent, aReceiver, start, tempDir, until } from '../support.ts';
+
+const logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const balanced: Books = { balanced: true, residue: 0, endpointIds: [], findings: [] };
+const unbalanced: Books = { balanced: false, residue: 1, endpointIds: ['ep_1'], findings: [] };
+
+/** An evaluator of one node, on a clock that the test moves; judges only when it is asked to. */
+function evaluatorOn(store: Store, time: { now: number }): Evaluator {
+  return startEvaluator({
+    store,
+    clock: { now: () => time.now, monotonic: () => time.now, after: () => () => {} },
+    random: systemRandom,
+    logger,
+    everyMs: 15_000,
+    reconcileEveryMs: 60_000,
+    deadRetentionMs: 90 * 86_400_000,
+    mine: () => true,
+    wake: () => {},
+    onEvaluated: () => {},
+  });
+}
+
+async function aChannel(store: Store): Promise<string> {
+  const endpoint = anEndpoint({ tenant: 'posthorn', envelope: 'none' });
+  await store.createEndpoint(endpoint);
+  await store.putDocument('channel', 'ops', {
+    channel: { kind: 'webhook', url: endpoint.url },
+    endpointId: endpoint.id,
+  });
+  return endpoint.id;
+}
+
+/** What the channel is told, oldest first. */
+async function told(store: Store, channel: string): Promise<string[]> {
+  const deliveries = await store.deliveries({ endpointId: channel }, { before: null, limit: 1000 });
+  const events = await Promise.all(deliveries.map(({ eventId }) => store.event('posthorn', eventId)));
+  return events
+    .map((event) => (JSON.parse(event!.data) as { alert: Alert }).alert)
+    .map(({ state, severity, rule, group }) => `${state} ${severity} ${rule} ${group}`)
+    .toReversed();
+}
+
+/** Events to one endpoint that fail at once and for good. */
+async function deadLetters(
+  store: Store,
+  endpointId: string,
+  tenant: string,
+  count: number,
+  now: number,
+): Promise<void> {
+  for (let left = count; left > 0; left -= 1000) {
+    const events = Array.from({ length: Math.min(1000, left) }, () =>
+      anEvent({ tenant, value: { amountMinor: 100n, currency: 'USD' } }),
+    );
+    const { claimed } = await store.accept([events], {
+      now,
+      node: 'n',
+      leaseMs: 30_000,
+      defaultRoom: 1000,
+      room: new Map(),
+    });
+    await store.settle(
+      claimed.map(({ number }): Settlement => ({
+        number,
+        endpointId,
+        claim: 1,
+        createdAt: now,
+        state: 'dead',
+        dueAt: null,
+        reason: 'schedule_exhausted',
+        now,
+        startedAt: now,
+        durationMs: 1,
+        statusCode: 500,
+        errorClass: 'http_5xx',
+        message: 'HTTP 500',
+        responseExcerpt: null,
+        trigger: 'schedule',
+        node: 'n',
+        late: false,
+        first: true,
+        keyed: false,
+      })),
+    );
+  }
+}
+
+describe('a running Posthorn', () => {
+  let posthorn: Posthorn;
+  let receiver: Awaited<ReturnType<typeof aReceiver>>;
+  const dataDir = tempDir();
+
+  beforeAll(async () => {
+    receiver = await aReceiver();
+    posthorn = await createPosthorn({
+      database: dataDir,
+      allowPrivateNetworks: true,
+      reconcileEveryS: 1,
+      evaluateEveryS: 1,
+    });
+    await posthorn.start();
+  });
+  afterAll(async () => {
+    await posthorn.stop();
+    await receiver.close();
+  });
+
+  test('teams and channels are declared, checked, and shown without their secrets', async () => {
+    const put = (path: string, body: unknown) => posthorn.request('PUT', path, body);
+    expect(await put('/v1/channels/ops', { kind: 'webhook', url: receiver.url })).toMatchObject({
+      status: 200,
+      body: { name: 'ops', kind: 'webhook', url: receiver.url },
+    });
+    const pager = await put('/v1/channels/pager', {
+      kind: 'pagerduty',
+      routing_key: 'R0UT1NGKEYR0UT1NGKEYR0UT1NGKEY12',
+      url: receiver.url,
+    });
+    expect(pager.status).toBe(200);
+    expect(JSON.stringify([pager, await posthorn.request('GET', '/v1/channels')])).not.toContain('R0UT1NG');
+    expect((await put('/v1/teams/payments', { channels: ['ops', 'nobody'] })).body).toMatchObject({
+      code: 'invalid_request',
+      errors: [{ path: '/channels/1' }],
+    });
+    expect((await put('/v1/teams/payments', { channels: ['ops'] })).status).toBe(200);
+    expect((await posthorn.request('DELETE', '/v1/channels/ops')).status).toBe(409);
+    expect((await put('/v1/channels/x', { kind: 'pigeon' })).status).toBe(422);
+    expect((await put('/v1/channels/Not%20a%20name', { kind: 'webhook', url: receiver.url })).status).toBe(
+      422,
+    );
+    expect((await put('/v1/channels/x', { kind: 'webhook', url: 'ftp://x' })).status).toBe(422);
+    expect((await posthorn.request('DELETE', '/v1/channels/pager')).status).toBe(204);
+    expect((await posthorn.request('GET', '/v1/channels/pager')).status).toBe(404);
+    // What Posthorn says, nobody else can say.
+    const forged = await posthorn.request('POST', '/v1/events', {
+      tenant: 'posthorn',
+      type: 'posthorn.alert',
+      data: {},
+    });
+    expect(forged.status).toBe(422);
+  });
+
+  test('G6: a row deleted behind its back is a page within two reconciliations, and names the event', async () => {
+    await posthorn.request('POST', '/v1/endpoints', {
+      url: 'http://127.0.0.1:1/',
+      retry: { schedule_s: [3600] },
+    });
+    await posthorn.publish({ id: 'victim', type: 'payment.succeeded', data: {} });
+    const alerts = async () =>
+      (
+        (await posthorn.request('GET', '/v1/alerts?state=firing')).body as {
+          items: { rule: string; id: string }[];
+        }
+      ).items;
+    expect(await alerts()).toEqual([]);
+    const behind = new DatabaseSync(join(dataDir, 'posthorn.db'), { timeout: 5000 });
+    behind.exec(
+      "DELETE FROM deliveries WHERE event_number = (SELECT number FROM events WHERE id = 'victim')",
+    );
+    behind.close();
+    await until('the alert fires', async () => (await alerts()).length > 0);
+    const [alert] = await alerts();
+    expect(alert).toMatchObject({
+      rule: 'unaccounted',
+      severity: 'page',
+      state: 'firing',
+      evidence: { residue: 1, findings: [expect.objectContaining({ event_id: 'victim' })] },
+    });
+    // It left by the durable delivery, in the channel's own words.
+    await until('the channel is told', () => receiver.requests.length > 0);
+    const request = receiver.requests[0]!;
+    expect(JSON.parse(request.body.toString())).toMatchObject({
+      type: 'posthorn.alert',
+      alert: { rule: 'unaccounted' },
+    });
+    expect(request.headers['webhook-signature']).toMatch(/^v1,/);
+    expect((await posthorn.request('POST', `/v1/alerts/${alert!.id}/acknowledge`)).body).toMatchObject({
+      acknowledged_at: expect.any(String),
+    });
+    expect((await posthorn.request('POST', '/v1/alerts/alr_none/acknowledge')).status).toBe(404);
+    const { body } = await posthorn.request('GET', '/v1/alerts?severity=ticket');
+    expect(body).toEqual({ items: [], next_cursor: null });
+  });
+});
+
+test('100,000 dead letters of three endpoints in ten minutes are three notifications; a fourth endpoint is one more', async () => {
+  const store = openHere({ dataDir: ':memory:' });
+  const time = { now: start };
+  const evaluator = evaluatorOn(store, time);
+  evaluator.reconciled(balanced);
+  const channel = await aChannel(store);
+  const endpoints = ['a', 'b', 'c', 'd'].map((tenant) => anEndpoint({ tenant, id: `ep_${tenant}` }));
+  for (const endpoint of endpoints) await store.createEndpoint(endpoint);
+  for (let minute = 0; minute < 10; minute++) {
+    for (const { id, tenant } of endpoints.slice(0, 3)) await deadLetters(store, id, tenant, 3334, time.now);
+    for (let quarter = 0; quarter < 4; quarter++) {
+      await evaluator.evaluate();
+      time.now += 15_000;
+    }
+    evaluator.reconciled(balanced);
+  }
+  await evaluator.evaluate();
+  const three = (await told(store, channel)).toSorted();
+  expect(three).toEqual(['a', 'b', 'c'].map((name) => `firing page dead_letters ep_${name}/http_5xx`));
+  await deadLetters(store, 'ep_d', 'd', 1, time.now);
+  for (let quarter = 0; quarter < 4; quarter++) {
+    await evaluator.evaluate();
+    time.now += 15_000;
+  }
+  expect((await told(store, channel)).at(-1)).toBe('firing ticket dead_letters ep_d/http_5xx');
+  expect(await told(store, channel)).toHaveLength(4);
+  // Redriven, all of them: each is over, and said to be.
+  const redrive = await store.createRedrive({
+    id: 'r',
+    filter: {},
+    ratePerS: null,
+    dryRun: false,
+    now: time.now,
+  });
+  for (let left = redrive.matched; left > 0; left -= 5000) await store.stepRedrive('r', 5000, time.now);
+  await evaluator.evaluate();
+  expect((await told(store, channel)).slice(4).every((line) => line.startsWith('resolved'))).toBe(true);
+  expect(await told(store, channel)).toHaveLength(8);
+  evaluator.stop();
+  await store.close();
+}, 60_000);
+
+describe('two nodes on one PostgreSQL', () => {
+  let postgres: Postgres;
+  let url: string;
+  beforeAll(async () => {
+    postgres = await startPostgres();
+    url = await postgres.createDatabase();
+  }, 60_000);
+  afterAll(() => postgres.stop());
+
+  test('the node that judges dies while an alert fires: another goes on, and nobody is told twice', async () => {
+    const [{ store: first }, { store: second }] = [
+      await openPostgresStore(url),
+      await openPostgresStore(url),
+    ];
+    const time = { now: start };
+    const channel = await aChannel(first);
+    const a = evaluatorOn(first, time);
+    a.reconciled(unbalanced);
+    await a.evaluate();
+    a.reconciled(unbalanced);
+    await a.evaluate();
+    expect(await told(second, channel)).toEqual(['firing page unaccounted books']);
+    // A is gone. B knows nothing of the books yet, and leaves the alert as it is.
+    a.stop();
+    const b = evaluatorOn(second, time);
+    for (let round = 0; round < 5; round++) {
+      time.now += 15_000;
+      await b.evaluate();
+    }
+    expect((await second.alerts()).alerts).toMatchObject([{ state: 'firing' }]);
+    // B finds them wrong too: it goes on, at once and in silence. Then they are right again.
+    b.reconciled(unbalanced);
+    await b.evaluate();
+    expect((await second.alerts()).alerts).toMatchObject([{ state: 'firing' }]);
+    b.reconciled(balanced);
+    await b.evaluate();
+    expect(await told(second, channel)).toEqual([
+      'firing page unaccounted books',
+      'resolved page unaccounted books',
+    ]);
+    b.stop();
+    await first.close();
+    await second.close();
+  });
+
+  test('two nodes that both believe it is theirs: one notification', async () => {
+    const nodes = [(await openPostgresStore(url)).store, (await openPostgresStore(url)).store];
+    const time = { now: start + 86_400_000 };
+    const endpoint = anEndpoint({ tenant: 'shop', id: 'ep_shop' });
+    await nodes[0]!.createEndpoint(endpoint);
+    await deadLetters(nodes[0]!, 'ep_shop', 'shop', 5, time.now);
+    const evaluators = nodes.map((store) => evaluatorOn(store, time));
+    const [channel] = await nodes[0]!.documents('channel');
+    const { endpointId } = channel!.document as { endpointId: string };
+    const before = (await told(nodes[0]!, endpointId)).length;
+    for (let round = 0; round < 6; round++) {
+      for (const evaluator of evaluators) evaluator.reconciled(balanced);
+      await Promise.all(evaluators.map((evaluator) => evaluator.evaluate()));
+      time.now += 15_000;
+    }
+    expect((await told(nodes[0]!, endpointId)).slice(before)).toEqual([
+      'firing ticket dead_letters ep_shop/http_5xx',
+    ]);
+    for (const evaluator of evaluators) evaluator.stop();
+    for (const store of nodes) await store.close();
+  });
+});
+
+describe('what channels are sent', () => {
+  const alert: Alert = {
+    id: 'alr_1',
+    rule: 'dead_letters',
+    group: 'ep_1/timeout',
+    severity: 'page',
+    state: 'firing',
+    owner: 'payments',
+    summary: `5 dead letters at <ep_1> & more ${'x'.repeat(5000)}`,
+    evidence: { count: 5, value_at_risk: [{ currency: 'USD', amount_minor: 100 }] },
+    since: start,
+    resolvedAt: null,
+    acknowledgedAt: null,
+    notifiedAt: start,
+    notifiedSeverity: 'page',
+  };
+  const over: Alert = { ...alert, state: 'resolved', resolvedAt: start + 1000 };
+
+  test('Slack: text and blocks within their limits, with its three characters escaped', () => {
+    const sent = payloadOf({ kind: 'slack', url: 'x' }, alert) as {
+      text: string;
+      blocks: { type: string; text?: { type: string; text: string } }[];
+    };
+    expect(sent.text).toContain('&lt;ep_1&gt; &amp; more');
+    expect(sent.blocks.map(({ type }) => type)).toEqual(['header', 'section', 'section', 'context']);
+    for (const { type, text } of sent.blocks)
+      expect((text?.text.length ?? 0) <= (type === 'header' ? 150 : 3000)).toBe(true);
+  });
+
+  test('PagerDuty: trigger and resolve one incident by the same key', () => {
+    const key = 'k'.repeat(32);
+    const channel = { kind: 'pagerduty', routing_key: key } as const;
+    const trigger = payloadOf(channel, alert) as { payload: { summary: string } };
+    expect(trigger).toMatchObject({
+      routing_key: key,
+      event_action: 'trigger',
+      dedup_key: 'alr_1',
+      payload: {
+        source: 'posthorn',
+        severity: 'critical',
+        timestamp: new Date(start).toISOString(),
+        custom_details: { count: 5 },
+      },
+    });
+    expect(trigger.payload.summary.length).toBeLessThanOrEqual(1024);
+    expect(payloadOf(channel, over)).toMatchObject({ event_action: 'resolve', dedup_key: 'alr_1' });
+  });
+
+  test('Alertmanager: version 4, with an end where it is over', () => {
+    expect(payloadOf({ kind: 'alertmanager', url: 'x' }, alert)).toMatchObject({
+      version: '4',
+      status: 'firing',
+      groupLabels: { alertname: 'dead_letters' },
+      alerts: [
+        {
+          status: 'firing',
+          labels: { severity: 'page', owner: 'payments' },
+          endsAt: '0001-01-01T00:00:00Z',
+          fingerprint: 'alr_1',
+        },
+      ],
+    });
+    expect(payloadOf({ kind: 'alertmanager', url: 'x' }, over)).toMatchObject({
+      status: 'resolved',
+      alerts: [{ endsAt: new Date(start + 1000).toISOString() }],
+    });
+  });
+});

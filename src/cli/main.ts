@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { ApiError } from '../client/client.ts';
 import { UnavailableError } from '../domain/errors.ts';
 import { alertsCommand } from './commands/alerts.ts';
+import { applyCommand } from './commands/apply.ts';
 import { deadLettersCommand } from './commands/dead-letters.ts';
 import { deliveriesCommand } from './commands/deliveries.ts';
 import { demoCommand } from './commands/demo.ts';
@@ -31,6 +32,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     verifyCommand,
     labCommand,
     alertsCommand,
+    applyCommand,
   ];
   for (const make of commands) program.addCommand(make());
   for (const command of [program, ...program.commands]) command.exitOverride();

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -28,7 +29,9 @@ function posthorn(args: readonly string[], options: { env?: object; input?: stri
   });
 }
 
-const commands = ['serve', 'demo', 'publish', 'deliveries', 'dead-letters', 'redrive', 'nodes', 'verify'];
+const commands = 'serve demo publish deliveries dead-letters redrive nodes verify lab alerts apply'.split(
+  ' ',
+);
 
 test.each(commands)('%s --help shows an example and ends with 0', async (command) => {
   const { code, out } = await posthorn([command, '--help']);
@@ -81,7 +84,7 @@ describe('against a server', () => {
   let env: object;
 
   beforeAll(async () => {
-    server = await serve();
+    server = await serve({ evaluateEveryS: 1 });
     healthy = await aReceiver();
     env = { POSTHORN_URL: server.url, POSTHORN_API_KEY: apiKey };
     await server.client.request('POST', '/v1/endpoints', { url: healthy.url });
@@ -151,6 +154,54 @@ describe('against a server', () => {
     expect(code).toBe(1);
     expect(JSON.parse(out)).toMatchObject({ balanced: false, residue: 1 });
     expect((JSON.parse(out) as { findings: object[] }).findings).not.toHaveLength(0);
+  });
+
+  test('apply: declares, shows what would change, and changes nothing again', async () => {
+    const file = join(tempDir(), 'posthorn.yaml');
+    const apply = (...args: string[]) => posthorn(['apply', '-f', file, ...args], { env });
+    writeFileSync(
+      file,
+      `channels:\n  ops: { kind: webhook, url: '${healthy.url}' }\n  pager: { kind: pagerduty, routing_key: ${'k'.repeat(32)}, url: '${healthy.url}' }\nteams:\n  orders: { channels: [ops] }\n`,
+    );
+    expect(await apply('--dry-run')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('+ channels/ops') as string,
+    });
+    expect(await apply()).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('3 changed, 0 as declared') as string,
+    });
+    expect(await apply('--dry-run')).toMatchObject({ code: 0, out: 'Nothing to change (3 as declared).\n' });
+    writeFileSync(
+      file,
+      `channels:\n  ops: { kind: slack, url: '${healthy.url}' }\nteams:\n  orders: { channels: [ops] }\n`,
+    );
+    expect((await apply('--prune', '--json')).out).toBe(
+      '{"dry_run":false,"changes":[{"kind":"channels","name":"ops","action":"change"},{"kind":"channels","name":"pager","action":"delete"},{"kind":"teams","name":"orders","action":"keep"}]}\n',
+    );
+    writeFileSync(file, 'teams:\n  orders:\n    channels: 7\n  Other:\n    channels: []\nchanels: {}\n');
+    const { code, err } = await apply();
+    expect(code).toBe(2);
+    expect(err).toMatch(/posthorn\.yaml:3: teams\.orders\.channels/);
+    expect(err).toMatch(/posthorn\.yaml:4: teams\.Other/);
+    expect(err).toMatch(/posthorn\.yaml:6: chanels/);
+  });
+
+  test('alerts: what fires, by whom it is owned, and acknowledging it', async () => {
+    await posthorn(['alerts'], { env });
+    const firing = async () => {
+      const { out } = await posthorn(['alerts', '--all', '--json'], { env });
+      return (JSON.parse(out) as { items: { id: string; rule: string; owner: string; state: string }[] })
+        .items;
+    };
+    await until('the dead letters are seen', async () =>
+      (await firing()).some(({ rule }) => rule === 'dead_letters'),
+    );
+    const [alert] = (await firing()).filter(({ rule }) => rule === 'dead_letters');
+    expect(alert).toMatchObject({ owner: 'orders' });
+    const acknowledged = await posthorn(['alerts', 'ack', alert!.id], { env });
+    expect(acknowledged).toMatchObject({ code: 0, out: expect.stringContaining('acknowledged:') as string });
+    expect((await posthorn(['alerts', 'ack', 'alr_nothing'], { env })).code).toBe(1);
   });
 
   test('a file that is not there', async () => {

@@ -7,6 +7,7 @@ import { type Channel, pagerDutyUrl, wireAlert } from '../../reliability/channel
 import type { StoredChannel } from '../../reliability/evaluator.ts';
 import { newSecret } from '../../signing/standard-webhooks.ts';
 import type { DocumentKind } from '../../store/store.ts';
+import { fingerprint } from '../contract/fingerprint.ts';
 import * as schemas from '../contract/schemas.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { params, parse } from '../input.ts';
@@ -22,8 +23,13 @@ function wireChannel(name: string, { channel, endpointId }: StoredChannel): Reco
     name,
     kind,
     endpoint_id: endpointId,
+    fingerprint: fingerprint(channel),
     ...(kind === 'webhook' || kind === 'alertmanager' ? { url: channel.url } : {}),
   };
+}
+
+function wireTeam(name: string, document: object): Record<string, unknown> {
+  return { name, fingerprint: fingerprint(document), ...document };
 }
 
 /** Alerts, and who is told of them: teams and channels. */
@@ -77,17 +83,17 @@ export function alertRoutes(app: FastifyInstance, deps: ApiDependencies): void {
     );
     if (errors.length > 0) throw new Problem(422, 'invalid_request', errors[0]!.message, errors);
     await store.putDocument('team', name, team);
-    return { name, ...team };
+    return wireTeam(name, team);
   });
   app.get('/v1/teams', async () => ({
-    items: (await store.documents('team')).map(({ name, document }) => ({ name, ...(document as object) })),
+    items: (await store.documents('team')).map(({ name, document }) => wireTeam(name, document as object)),
     next_cursor: null,
   }));
   app.get('/v1/teams/:name', async (request) => {
     const name = nameOf(request);
     const document = await documentOf('team', name);
     if (document === undefined) throw notFound('team by that name');
-    return { name, ...document };
+    return wireTeam(name, document as object);
   });
   app.delete('/v1/teams/:name', async (request, reply) => {
     if (!(await store.deleteDocument('team', nameOf(request)))) throw notFound('team by that name');

@@ -1,0 +1,132 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import { z } from 'zod';
+import { fingerprint } from '../../api/contract/fingerprint.ts';
+import { channel, documentName, team } from '../../api/contract/schemas.ts';
+import { CommandError, print } from '../output.ts';
+import { clientOf, remoteOptions } from '../remote.ts';
+
+// In the order in which they need each other: a team names its channels.
+const kinds = ['channels', 'teams'] as const;
+type Kind = (typeof kinds)[number];
+
+const file = z.strictObject({
+  channels: z.record(documentName, channel).default({}),
+  teams: z.record(documentName, team).default({}),
+});
+
+interface Change {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly action: 'create' | 'change' | 'delete' | 'keep';
+  readonly document: unknown;
+}
+
+/** What a file declares, or an error that names each fault by its line. */
+function readDeclared(path: string): z.output<typeof file> {
+  let text: string;
+  try {
+    text = readFileSync(path === '-' ? 0 : path, 'utf8');
+  } catch (error) {
+    throw new CommandError((error as Error).message, 2);
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const faults = document.errors.map(({ message }) => `${path}: ${message}`);
+  if (faults.length > 0) throw new CommandError(faults.join('\n'), 2);
+  const { success, data, error } = file.safeParse(document.toJS() ?? {});
+  if (success) return data;
+  const lineOf = (steps: readonly PropertyKey[]): number => {
+    // The line of a member's name; a member that is missing has none: then its parent's.
+    for (let length = steps.length; length > 0; length--) {
+      const parent = document.getIn(steps.slice(0, length - 1), true);
+      const pair = isMap(parent)
+        ? parent.items.find(({ key }) => isScalar(key) && key.value === steps[length - 1])
+        : undefined;
+      const node = pair === undefined ? document.getIn(steps.slice(0, length), true) : pair.key;
+      const range = isScalar(node) || isMap(node) ? node.range : undefined;
+      if (range !== undefined && range !== null) return lines.linePos(range[0]).line;
+    }
+    return 1;
+  };
+  throw new CommandError(
+    error.issues
+      .map((issue) => {
+        const steps = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0]!] : issue.path;
+        return `${path}:${lineOf(steps)}: ${steps.join('.')}: ${issue.message}`;
+      })
+      .join('\n'),
+    2,
+  );
+}
+
+export function applyCommand(): Command {
+  return remoteOptions(new Command('apply'))
+    .description(
+      'declare teams and channels as code: makes the server have what a file says; again changes nothing',
+    )
+    .requiredOption('-f, --file <posthorn.yaml>', 'the file; - reads standard input')
+    .option('--dry-run', 'show what would change; exit code 1 where something would')
+    .option('--prune', 'also delete what the file does not name')
+    .addHelpText(
+      'after',
+      '\nExample of a file:\n  channels:\n    ops: { kind: slack, url: https://hooks.slack.com/services/… }\n  teams:\n    payments: { channels: [ops] }\n\nExample:\n  posthorn apply -f posthorn.yaml --dry-run',
+    )
+    .action(
+      async (options: {
+        file: string;
+        dryRun?: boolean;
+        prune?: boolean;
+        json?: boolean;
+        url?: string;
+        apiKey?: string;
+      }) => {
+        const declared = readDeclared(options.file);
+        const client = clientOf(options);
+        const changes: Change[] = [];
+        for (const kind of kinds) {
+          const { items } = await client.request<{ items: { name: string; fingerprint: string }[] }>(
+            'GET',
+            `/v1/${kind}`,
+          );
+          const there = new Map(items.map((item) => [item.name, item.fingerprint]));
+          for (const [name, document] of Object.entries(declared[kind])) {
+            const before = there.get(name);
+            const action =
+              before === undefined ? 'create' : before === fingerprint(document) ? 'keep' : 'change';
+            changes.push({ kind, name, action, document });
+            there.delete(name);
+          }
+          if (options.prune === true)
+            for (const name of there.keys()) changes.push({ kind, name, action: 'delete', document: null });
+        }
+        const real = changes.filter(({ action }) => action !== 'keep');
+        if (options.dryRun !== true) {
+          for (const { kind, name, action, document } of real)
+            if (action !== 'delete') await client.request('PUT', `/v1/${kind}/${name}`, document);
+          // A channel that a team still uses cannot go, so teams go first.
+          for (const { kind, name, action } of real.toReversed())
+            if (action === 'delete') await client.request('DELETE', `/v1/${kind}/${name}`);
+        }
+        if (options.json === true)
+          print(
+            JSON.stringify({
+              dry_run: options.dryRun === true,
+              changes: changes.map(({ kind, name, action }) => ({ kind, name, action })),
+            }),
+          );
+        else {
+          const signs = { create: '+', change: '~', delete: '-', keep: ' ' } as const;
+          for (const { kind, name, action } of real) print(`${signs[action]} ${kind}/${name}`);
+          const kept = changes.length - real.length;
+          print(
+            real.length === 0
+              ? `Nothing to change (${kept} as declared).`
+              : `${real.length} ${options.dryRun === true ? 'would change' : 'changed'}, ${kept} as declared.`,
+          );
+        }
+        if (options.dryRun === true && real.length > 0) process.exitCode = 1;
+      },
+    );
+}

@@ -21,6 +21,7 @@ import type { Hints, Store } from './store/store.ts';
 import { openSqliteStore } from './store/sqlite/open.ts';
 import { checkHost } from './transport/address-guard.ts';
 import { createHttpTransport } from './transport/http-transport.ts';
+import { bySchemeTransport, createMailTransport } from './transport/mail-transport.ts';
 import { version } from './version.ts';
 
 const graceMs = 20_000;
@@ -115,7 +116,10 @@ export async function createPosthorn(options: PosthornOptions): Promise<Posthorn
 export function compose({ store, node, hints }: Opened, options: PosthornOptions): Posthorn {
   const clock = correctedClock(options.clock ?? systemClock);
   const { allowPrivateNetworks = false, logger = silent, metrics } = options;
-  const transport = createHttpTransport({ clock, allowPrivateNetworks });
+  const transport = bySchemeTransport(
+    createHttpTransport({ clock, allowPrivateNetworks }),
+    createMailTransport({ clock }),
+  );
   const engine = createEngine({
     store,
     transport,

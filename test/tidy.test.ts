@@ -15,7 +15,7 @@ const mayImport: readonly {
   { of: 'store/sqlite', from: ['domain', 'store'], drivers: ['node:sqlite', 'node:worker_threads'] },
   { of: 'store/postgres', from: ['domain', 'store'], drivers: ['pg'] },
   { of: 'store', from: ['domain'] },
-  { of: 'transport', from: ['domain', 'runtime'], drivers: ['undici'] },
+  { of: 'transport', from: ['domain', 'runtime'], drivers: ['undici', 'nodemailer'] },
   { of: 'engine', from: ['domain', 'runtime', 'signing', 'store', 'transport'] },
   { of: 'ledger', from: ['domain', 'runtime', 'store'] },
   { of: 'api', from: ['domain', 'runtime', 'signing', 'store', 'engine', 'ledger', 'reliability', 'config'] },
@@ -32,7 +32,7 @@ const mayImport: readonly {
   // Puts one node together, as the command line does.
   { of: '.', from: ['*'] },
 ];
-const drivers = ['node:sqlite', 'node:worker_threads', 'undici', 'pg'];
+const drivers = ['node:sqlite', 'node:worker_threads', 'undici', 'nodemailer', 'pg'];
 const bans: readonly { readonly what: RegExp; readonly allowed: readonly string[] }[] = [
   { what: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/, allowed: ['runtime', 'cli'] },
   { what: /\bset(Timeout|Interval|Immediate)\(/, allowed: ['runtime', 'cli'] },

@@ -13,3 +13,15 @@ export function receiverUrl(text: string, refuseHost: (hostname: string) => stri
   if (refused !== null) throw fault(refused);
   return url.href;
 }
+
+/** The URL of a mail server, with its credentials, or a 422. */
+export function mailServerUrl(text: string, refuseHost: (hostname: string) => string | null): string {
+  const url = URL.parse(text);
+  const refused =
+    url === null || (url.protocol !== 'smtp:' && url.protocol !== 'smtps:') || url.hostname === ''
+      ? 'must be an smtp or smtps URL'
+      : refuseHost(url.hostname);
+  if (refused !== null)
+    throw new Problem(422, 'invalid_request', `/server ${refused}`, [{ path: '/server', message: refused }]);
+  return url!.href;
+}

@@ -30,7 +30,8 @@ export function wireEndpoint(e: Endpoint): Record<string, unknown> {
   return {
     id: e.id,
     tenant: e.tenant,
-    url: e.url,
+    // A channel's URL is as good as a password.
+    url: e.envelope === 'none' ? new URL(e.url).host : e.url,
     event_types: e.eventTypes,
     description: e.description,
     owner: e.owner,

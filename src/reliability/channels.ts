@@ -5,7 +5,14 @@ export type Channel =
   | { readonly kind: 'slack'; readonly url: string }
   | { readonly kind: 'pagerduty'; readonly routing_key: string; readonly url?: string | undefined }
   | { readonly kind: 'alertmanager'; readonly url: string }
-  | { readonly kind: 'webhook'; readonly url: string };
+  | { readonly kind: 'webhook'; readonly url: string }
+  | {
+      readonly kind: 'email';
+      /** `smtps://user:password@host:465`, or `smtp:` with STARTTLS where the server offers it. */
+      readonly server: string;
+      readonly from: string;
+      readonly to: readonly string[];
+    };
 
 export const pagerDutyUrl = 'https://events.pagerduty.com/v2/enqueue';
 
@@ -105,6 +112,27 @@ function alertmanager(alert: Alert): unknown {
   };
 }
 
+function email(
+  alert: Alert,
+  { from, to }: { readonly from: string; readonly to: readonly string[] },
+): unknown {
+  const title = resolved(alert) ? 'Resolved' : alert.severity === 'page' ? 'PAGE' : 'Ticket';
+  // One line, whatever a name of an endpoint holds.
+  const subject = cut(`[Posthorn] ${title}: ${alert.rule}: ${alert.summary}`.replaceAll(/\s+/g, ' '), 200);
+  const text = [
+    alert.summary,
+    '',
+    evidenceLines(alert),
+    '',
+    `rule: ${alert.rule}`,
+    `since: ${iso(alert.since)}`,
+    `owner: ${alert.owner ?? 'nobody'}`,
+    `alert: ${alert.id}`,
+    '',
+  ].join('\n');
+  return { from, to, subject, text };
+}
+
 /** An alert in the API's words. */
 export function wireAlert(alert: Alert): Record<string, unknown> {
   const { id, rule, severity, state, group, since, summary, evidence, owner } = alert;
@@ -132,6 +160,8 @@ export function payloadOf(channel: Channel, alert: Alert): unknown {
       return pagerDuty(alert, channel.routing_key);
     case 'alertmanager':
       return alertmanager(alert);
+    case 'email':
+      return email(alert, channel);
     case 'webhook':
       return { type: 'posthorn.alert', alert: wireAlert(alert) };
   }

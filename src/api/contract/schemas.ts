@@ -180,6 +180,7 @@ export const team = z.strictObject({
     .default([])
     .describe('channels by name, in which this team hears of its alerts'),
 });
+const mailAddress = z.email().max(254);
 const channelUrl = z.string().max(2048);
 export const channel = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('slack'), url: channelUrl.describe('an incoming webhook') }),
@@ -192,6 +193,12 @@ export const channel = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('alertmanager'), url: channelUrl }),
   z.strictObject({ kind: z.literal('webhook'), url: channelUrl }),
+  z.strictObject({
+    kind: z.literal('email'),
+    server: channelUrl.describe('smtps://user:password@host:465, or smtp://'),
+    from: mailAddress,
+    to: z.array(mailAddress).min(1).max(20),
+  }),
 ]);
 export const alertQuery = z.strictObject({
   state: z.enum(alertStates).optional(),

@@ -12,7 +12,7 @@ import * as schemas from '../contract/schemas.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { params, parse } from '../input.ts';
 import { notFound, Problem } from '../problem.ts';
-import { receiverUrl } from '../receiver-url.ts';
+import { mailServerUrl, receiverUrl } from '../receiver-url.ts';
 
 const acknowledgeTries = 5;
 
@@ -25,6 +25,7 @@ function wireChannel(name: string, { channel, endpointId }: StoredChannel): Reco
     endpoint_id: endpointId,
     fingerprint: fingerprint(channel),
     ...(kind === 'webhook' || kind === 'alertmanager' ? { url: channel.url } : {}),
+    ...(kind === 'email' ? { from: channel.from, to: channel.to } : {}),
   };
 }
 
@@ -103,10 +104,13 @@ export function alertRoutes(app: FastifyInstance, deps: ApiDependencies): void {
   app.put('/v1/channels/:name', async (request) => {
     const name = nameOf(request);
     const channel: Channel = parse(schemas.channel, request.body);
-    const url = receiverUrl(
-      channel.kind === 'pagerduty' ? (channel.url ?? pagerDutyUrl) : channel.url,
-      deps.refuseHost,
-    );
+    const url =
+      channel.kind === 'email'
+        ? mailServerUrl(channel.server, deps.refuseHost)
+        : receiverUrl(
+            channel.kind === 'pagerduty' ? (channel.url ?? pagerDutyUrl) : channel.url,
+            deps.refuseHost,
+          );
     const now = clock.now();
     const before = (await documentOf('channel', name)) as StoredChannel | undefined;
     // Alerts leave by Posthorn's own durable delivery: a channel is an endpoint of its own tenant.

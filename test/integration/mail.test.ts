@@ -1,0 +1,141 @@
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { SMTPServer } from 'smtp-server';
+import { afterEach, describe, expect, test } from 'vitest';
+import { createPosthorn } from '../../src/posthorn.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { createMailTransport } from '../../src/transport/mail-transport.ts';
+import { tempDir, until } from '../support.ts';
+
+const closers: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+/** A real mail server on a free port; `refuse` says with which code it refuses a mail to an address. */
+async function mailServer(refuse: (to: string) => number | null = () => null) {
+  const mails: string[] = [];
+  const users: string[] = [];
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS'],
+    allowInsecureAuth: true,
+    logger: false,
+    onAuth: ({ username, password }, _session, done) => {
+      users.push(`${username}/${password}`);
+      done(null, { user: username ?? '' });
+    },
+    onRcptTo: ({ address }, _session, done) => {
+      const code = refuse(address);
+      done(code === null ? null : Object.assign(new Error('no'), { responseCode: code }));
+    },
+    onData: (stream, _session, done) => {
+      let text = '';
+      stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      stream.on('end', () => {
+        mails.push(text);
+        done();
+      });
+    },
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closers.push(() => new Promise<void>((resolve) => server.close(resolve)));
+  const { port } = server.server.address() as AddressInfo;
+  return { url: `smtp://user:p%40ss@127.0.0.1:${port}`, port, mails, users };
+}
+
+const transport = createMailTransport({ clock: systemClock });
+const post = (url: string, to = 'ops@example.com', timeoutMs = 2000) =>
+  transport.post({
+    url,
+    headers: ['webhook-id', 'alr_1'],
+    body: Buffer.from(
+      JSON.stringify({ from: 'posthorn@example.com', to: [to], subject: 'Grüße', text: 'line\n.dot' }),
+    ),
+    timeoutMs,
+  });
+
+describe('e-mail', () => {
+  test('a mail is sent with its credentials, and keeps its id', async () => {
+    const server = await mailServer();
+    expect(await post(server.url)).toMatchObject({ ok: true, statusCode: 250, errorClass: null });
+    await post(server.url);
+    expect(server.users).toEqual(['user/p@ss', 'user/p@ss']);
+    expect(server.mails.map((mail) => /Message-ID: (.*)/i.exec(mail)![1])).toEqual([
+      '<alr_1@posthorn>',
+      '<alr_1@posthorn>',
+    ]);
+    expect(server.mails[0]).toContain('To: ops@example.com');
+  });
+
+  test('"try again" and "not like this" are told apart; nothing of the mail is in the message', async () => {
+    const server = await mailServer((to) =>
+      to.startsWith('full') ? 452 : to.startsWith('nobody') ? 550 : null,
+    );
+    expect(await post(server.url, 'full@example.com')).toMatchObject({
+      ok: false,
+      statusCode: 452,
+      errorClass: 'http_5xx',
+      message: 'SMTP 452',
+    });
+    expect(await post(server.url, 'nobody@example.com')).toMatchObject({
+      ok: false,
+      statusCode: 550,
+      errorClass: 'http_4xx',
+    });
+  });
+
+  test('no server, and one that never says a word', async () => {
+    expect(await post('smtp://127.0.0.1:1')).toMatchObject({
+      ok: false,
+      statusCode: null,
+      errorClass: 'connect',
+    });
+    const mute = createServer();
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    closers.push(() => void mute.close());
+    const { port } = mute.address() as AddressInfo;
+    expect(await post(`smtp://127.0.0.1:${port}`, 'a@example.com', 300)).toMatchObject({
+      ok: false,
+      errorClass: 'timeout',
+    });
+  });
+
+  test('an alert arrives as a mail, and the channel shows no password', async () => {
+    const server = await mailServer();
+    const posthorn = await createPosthorn({
+      database: tempDir(),
+      allowPrivateNetworks: true,
+      evaluateEveryS: 1,
+    });
+    closers.push(() => posthorn.stop());
+    await posthorn.start();
+    const channel = {
+      kind: 'email',
+      server: server.url,
+      from: 'posthorn@example.com',
+      to: ['ops@example.com'],
+    };
+    const put = await posthorn.request('PUT', '/v1/channels/mail', channel);
+    expect(put).toMatchObject({ status: 200, body: { kind: 'email', to: ['ops@example.com'] } });
+    const listed = await posthorn.request('GET', '/v1/endpoints?tenant=posthorn');
+    expect(JSON.stringify([put, listed])).not.toContain('p%40ss');
+    expect((await posthorn.request('PUT', '/v1/channels/bad', { ...channel, to: ['nobody'] })).status).toBe(
+      422,
+    );
+    expect(
+      (await posthorn.request('PUT', '/v1/channels/bad', { ...channel, server: 'https://x' })).status,
+    ).toBe(422);
+    // A dead letter of an endpoint that nobody owns.
+    await posthorn.request('POST', '/v1/endpoints', {
+      url: 'http://127.0.0.1:1/',
+      retry: { schedule_s: [] },
+    });
+    await posthorn.publish({ type: 'a.b', data: {}, value: { amount_minor: 2_000_000, currency: 'EUR' } });
+    await until('the mail is there', () => server.mails.length > 0, 60_000);
+    // Long headers are folded (RFC 5322, 2.2.3).
+    const mail = server.mails[0]!.replaceAll(/\r\n[ \t]+/g, ' ');
+    expect(mail).toMatch(/Subject: \[Posthorn\] PAGE: dead_letters: 1 dead letter at ep_/);
+    expect(mail).toContain('amount_minor');
+  }, 90_000);
+});

@@ -1,4 +1,4 @@
-import type { RetryPolicy } from './retry-policy.ts';
+import { defaultRetryPolicy, type RetryPolicy } from './retry-policy.ts';
 
 export interface EndpointSecret {
   /** `whsec_…` */
@@ -37,11 +37,39 @@ export interface Endpoint {
   readonly updatedAt: number;
 }
 
-export const endpointDefaults = {
+const endpointDefaults = {
   timeoutMs: 15_000,
   maxInFlight: 64,
   deliverWithinMs: 5 * 60_000,
 } as const;
+
+/** An endpoint as it is made: what is not given has its default. */
+export function freshEndpoint(
+  required: Pick<Endpoint, 'id' | 'tenant' | 'url' | 'createdAt'> & { readonly secret: string },
+  given: Partial<Endpoint> = {},
+): Endpoint {
+  const { secret, ...rest } = required;
+  return {
+    eventTypes: ['*'],
+    description: null,
+    owner: null,
+    template: null,
+    headers: {},
+    timeoutMs: endpointDefaults.timeoutMs,
+    maxInFlight: endpointDefaults.maxInFlight,
+    rateLimitPerS: null,
+    ordering: 'none',
+    filter: null,
+    retry: defaultRetryPolicy,
+    deliverWithinMs: endpointDefaults.deliverWithinMs,
+    enabled: true,
+    pausedReason: null,
+    updatedAt: rest.createdAt,
+    ...given,
+    ...rest,
+    secrets: [{ secret, expiresAt: null }],
+  };
+}
 
 /** `*`, an exact type, or a trailing wildcard: `payment.*` takes `payment.succeeded` and `payment.intent.created`. */
 export function subscribes(eventTypes: readonly string[], type: string): boolean {

@@ -1,8 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { alertStates, alertTenant } from '../../domain/alert.ts';
-import { type Endpoint, endpointDefaults } from '../../domain/endpoint.ts';
+import { type Endpoint, freshEndpoint } from '../../domain/endpoint.ts';
 import { timeOrderedId } from '../../domain/ids.ts';
-import { defaultRetryPolicy } from '../../domain/retry-policy.ts';
 import { type Channel, pagerDutyUrl, wireAlert } from '../../reliability/channels.ts';
 import type { StoredChannel } from '../../reliability/evaluator.ts';
 import { newSecret } from '../../signing/standard-webhooks.ts';
@@ -118,30 +117,22 @@ export function alertRoutes(app: FastifyInstance, deps: ApiDependencies): void {
     if (before !== undefined)
       endpoint = await store.updateEndpoint(before.endpointId, { url, updatedAt: now });
     if (endpoint === null) {
-      endpoint = {
-        id: timeOrderedId('ep', now, random.bytes(12)),
-        tenant: alertTenant,
-        url,
-        // It is sent to by name alone, and subscribes to nothing that anybody could publish.
-        eventTypes: ['posthorn.alert'],
-        description: `channel ${name}`,
-        owner: null,
-        template: null,
-        secrets: [{ secret: newSecret(random), expiresAt: null }],
-        envelope: 'none',
-        headers: {},
-        timeoutMs: endpointDefaults.timeoutMs,
-        maxInFlight: 4,
-        rateLimitPerS: null,
-        ordering: 'none',
-        filter: null,
-        retry: defaultRetryPolicy,
-        deliverWithinMs: endpointDefaults.deliverWithinMs,
-        enabled: true,
-        pausedReason: null,
-        createdAt: now,
-        updatedAt: now,
-      };
+      endpoint = freshEndpoint(
+        {
+          id: timeOrderedId('ep', now, random.bytes(12)),
+          tenant: alertTenant,
+          url,
+          secret: newSecret(random),
+          createdAt: now,
+        },
+        {
+          // It is sent to by name alone, and subscribes to nothing that anybody could publish.
+          eventTypes: ['posthorn.alert'],
+          description: `channel ${name}`,
+          envelope: 'none',
+          maxInFlight: 4,
+        },
+      );
       await store.createEndpoint(endpoint);
     }
     engine.endpointChanged(endpoint.id, endpoint);

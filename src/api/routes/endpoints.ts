@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
-import { type Endpoint, endpointDefaults } from '../../domain/endpoint.ts';
+import { type Endpoint, freshEndpoint } from '../../domain/endpoint.ts';
 import { newEventId, timeOrderedId } from '../../domain/ids.ts';
 import { defaultRetryPolicy, type RetryPolicy } from '../../domain/retry-policy.ts';
 import { newSecret, parseSecret } from '../../signing/standard-webhooks.ts';
@@ -88,29 +88,16 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
     const { tenant, secret, ...fields } = parse(schemas.newEndpoint, request.body);
     const now = clock.now();
     const signing = secret === undefined ? newSecret(random) : checkSecret(secret);
-    const endpoint: Endpoint = {
-      id: timeOrderedId('ep', now, random.bytes(12)),
-      tenant: tenant ?? 'default',
-      eventTypes: ['*'],
-      description: null,
-      owner: null,
-      template: null,
-      headers: {},
-      timeoutMs: endpointDefaults.timeoutMs,
-      maxInFlight: endpointDefaults.maxInFlight,
-      rateLimitPerS: null,
-      ordering: 'none',
-      filter: null,
-      retry: defaultRetryPolicy,
-      deliverWithinMs: endpointDefaults.deliverWithinMs,
-      enabled: true,
-      pausedReason: null,
-      createdAt: now,
-      updatedAt: now,
-      ...fieldsOf(fields as Fields),
-      url: checkUrl(fields.url),
-      secrets: [{ secret: signing, expiresAt: null }],
-    };
+    const endpoint = freshEndpoint(
+      {
+        id: timeOrderedId('ep', now, random.bytes(12)),
+        tenant: tenant ?? 'default',
+        url: checkUrl(fields.url),
+        secret: signing,
+        createdAt: now,
+      },
+      fieldsOf(fields as Fields),
+    );
     await store.createEndpoint(endpoint);
     engine.endpointChanged(endpoint.id, endpoint);
     return reply.code(201).send({ ...wireEndpoint(endpoint), secret: signing });

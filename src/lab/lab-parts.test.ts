@@ -25,6 +25,20 @@ describe('virtual time', () => {
     expect(time.elapsed).toBe(100);
   });
 
+  test('waiting for less than a clock can show lets time pass all the same', async () => {
+    const time = new VirtualTime();
+    let waited = 0;
+    const again = (): void => {
+      if (waited++ < 10) time.after(1e-9, again);
+    };
+    again();
+    await time.run(time.now + 1, () => false);
+    expect(waited).toBe(11);
+    const at = time.now;
+    time.after(1e-9, () => expect(time.now).toBeGreaterThan(at));
+    await time.run(time.now + 1, () => false);
+  });
+
   test('a thousand timers fire in order', async () => {
     const time = new VirtualTime();
     const random = new SeededRandom(1, 'timers');

@@ -9,6 +9,8 @@ interface Timer {
 /** Where every simulated world begins: a Sunday midnight (UTC), in ms since the epoch. */
 export const worldBegins = Date.UTC(2026, 0, 4);
 
+const leastMs = 0.001;
+
 /**
  * Time that passes only when there is nothing left to do in it: days in seconds, and the same order of everything in
  * every run. Timers of one moment fire in the order in which they were set.
@@ -36,7 +38,10 @@ export class VirtualTime {
   }
 
   after(ms: number, fn: () => void): () => void {
-    const timer: Timer = { at: this.#now + Math.max(0, ms), order: this.#order++, fn };
+    // A double of this size resolves a quarter of a microsecond: what is less would not let time pass at all, and who waits
+    // for it would wait for ever (seed 4094 of everything did).
+    const at = this.#now + (ms > 0 ? Math.max(ms, leastMs) : 0);
+    const timer: Timer = { at, order: this.#order++, fn };
     this.#push(timer);
     return () => {
       timer.fn = null;

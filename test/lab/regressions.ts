@@ -8,4 +8,5 @@ export const regressions: readonly { readonly seed: number; readonly why: string
   { seed: 30, why: 'a node that thawed set its clock by an answer from before its freeze' },
   { seed: 49, why: 'a node that thawed set its clock by an answer from before its freeze' },
   { seed: 66, why: 'an attempt began when its lease was nearly over' },
+  { seed: 4094, why: 'a wait of less than the clock resolves: simulated time stood still' },
 ];

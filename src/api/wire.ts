@@ -2,6 +2,7 @@ import type { Endpoint } from '../domain/endpoint.ts';
 import type { Receipt } from '../domain/event.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { latencyQuantile } from '../domain/latency.ts';
+import { exactMinor } from '../domain/money.ts';
 import { wilson } from '../domain/statistics.ts';
 import type {
   AccountingCounts,
@@ -99,10 +100,8 @@ export function wireAttempt(a: AttemptRecord): Record<string, unknown> {
   };
 }
 
-/** Minor units as a JSON number where that is exact, else as text. */
 function wireMoney({ currency, amountMinor, events }: Money): Record<string, unknown> {
-  const number = Number(amountMinor);
-  return { currency, amount_minor: Number.isSafeInteger(number) ? number : String(amountMinor), events };
+  return { currency, amount_minor: exactMinor(amountMinor), events };
 }
 
 export function wireDeadLetters(g: DeadLetterGroup): Record<string, unknown> {

@@ -48,3 +48,9 @@ export function formatValue(value: Value): string {
   const text = exponent === 0 ? whole : `${whole}.${digits.slice(-exponent)}`;
   return `${negative ? '-' : ''}${text} ${value.currency.toUpperCase()}`;
 }
+
+/** Minor units for JSON: a number where that is exact, else text. */
+export function exactMinor(amountMinor: bigint): number | string {
+  const number = Number(amountMinor);
+  return Number.isSafeInteger(number) ? number : String(amountMinor);
+}

@@ -1,6 +1,6 @@
 import type { Condition } from '../domain/alert.ts';
 import { deliveryId } from '../domain/ids.ts';
-import { exponentOf } from '../domain/money.ts';
+import { exactMinor, exponentOf } from '../domain/money.ts';
 import type { DeadLetterGroup, Finding, Money } from '../store/store.ts';
 
 /** Dead letters wait this long for their like, so that a burst is one alert. */
@@ -13,9 +13,7 @@ const lastCall = 0.9;
 const idsMost = 20;
 
 function wireMoney({ currency, amountMinor, events }: Money): Record<string, unknown> {
-  // Beyond 2^53 a JSON number would not be exact.
-  const exact = amountMinor <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(amountMinor) : String(amountMinor);
-  return { currency, amount_minor: exact, events };
+  return { currency, amount_minor: exactMinor(amountMinor), events };
 }
 
 function isMuch({ currency, amountMinor }: Money): boolean {

@@ -423,6 +423,35 @@ export function describeStore(name: string, open: () => Promise<Store>, property
       ]);
     });
 
+    test('G3, G4: an outcome that is settled again, because its answer was lost, is answered as it was', async () => {
+      const endpoint = await one();
+      await store.accept([[anEvent()]], noRoom);
+      const [first] = (await claim(endpoint.id, start)).deliveries;
+      const failed = settlementOf(first!, 'pending', start + 5);
+      expect(await store.settle([failed])).toEqual([true]);
+      expect(await store.settle([failed])).toEqual([true]);
+      const [second] = (await claim(endpoint.id, start + 60_000)).deliveries;
+      const delivered = settlementOf(second!, 'delivered', start + 60_005);
+      expect(await store.settle([delivered])).toEqual([true]);
+      expect(await store.settle([delivered])).toEqual([true]);
+      // Another outcome under a claim that has its own is none of these.
+      expect(
+        await store.settle([settlementOf(second!, 'dead', start + 60_009, { startedAt: start + 1 })]),
+      ).toEqual([false]);
+      expect(await store.attempts(first!.number)).toMatchObject([
+        { n: 1, outcome: 'retry' },
+        { n: 2, outcome: 'delivered' },
+      ]);
+      expect(
+        await store.accounting({ tenant: null, endpointId: null, since: null, until: null, now: start }),
+      ).toMatchObject({
+        delivered: 1,
+        dead: 0,
+        supersededAttempts: 0,
+      });
+      await balanced();
+    });
+
     test('alerts: a step and what is told of it are stored together, once', async () => {
       const endpoint = await one({ tenant: 'posthorn', envelope: 'none' });
       const alert = anAlert('alr_1');

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { exactMinor } from '../../domain/money.ts';
 import { deliveryId } from '../../domain/ids.ts';
 import { eventBatch, eventId, eventQuery, newEvent, replay } from '../contract/schemas.ts';
 import type { ApiDependencies } from '../dependencies.ts';
@@ -45,7 +46,7 @@ export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
       value:
         event.value === null
           ? null
-          : { amount_minor: Number(event.value.amountMinor), currency: event.value.currency },
+          : { amount_minor: exactMinor(event.value.amountMinor), currency: event.value.currency },
       deliveries: deliveries.map(wireDelivery),
     });
     // The data goes out as it came in: parsing and printing it again could change its numbers.

@@ -26,6 +26,12 @@ export function wakeSuccessor(db: Database, number: number, now: number): void {
   );
 }
 
+/** Whether the attempt log has this very outcome as one that was applied. */
+function isLogged(db: Database, { number, claim, startedAt, state }: Settlement): boolean {
+  const row = db.get('SELECT started_at, outcome FROM attempts WHERE delivery = ? AND n = ?', number, claim);
+  return row?.[0] === startedAt && row[1] === outcomes[state];
+}
+
 /** `endpointNum` finds an endpoint's number even after it was deleted. */
 export function settle(
   db: Database,
@@ -51,8 +57,7 @@ export function settle(
           s.number,
           s.claim,
         ) === 1;
-      applied.push(own);
-      db.run(
+      const logged = db.run(
         insertAttempt,
         s.number,
         s.claim,
@@ -66,8 +71,10 @@ export function settle(
         triggers.indexOf(s.trigger),
         s.node,
       );
+      // The same outcome again, because its answer was lost: it was applied, and is counted no more.
+      applied.push(own || (logged === 0 && isLogged(db, s)));
       if (!own) {
-        ledger.add(endpoint, s.createdAt, 'superseded');
+        if (logged > 0) ledger.add(endpoint, s.createdAt, 'superseded');
         continue;
       }
       if (s.first) {

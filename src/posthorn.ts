@@ -13,6 +13,7 @@ import type { Engine, EngineObserver } from './engine/port.ts';
 import { createEngine } from './engine/engine.ts';
 import { type Reconciliation, startReconciler } from './ledger/reconciler.ts';
 import { type Evaluator, startEvaluator } from './reliability/evaluator.ts';
+import { createWatchdog } from './reliability/watchdog.ts';
 import { type Clock, correctedClock, systemClock } from './runtime/clock.ts';
 import type { Logger } from './runtime/logger.ts';
 import { systemRandom } from './runtime/random.ts';
@@ -51,6 +52,8 @@ export interface PosthornOptions {
   readonly onReconciled?: (result: Reconciliation) => void;
   /** How often alert rules are judged, in seconds (default 15). */
   readonly evaluateEveryS?: number;
+  /** A service outside that raises the alarm where it stops hearing from here. */
+  readonly watchdogUrl?: string;
   /** How many alerts fire now. */
   readonly onEvaluated?: (firing: { readonly page: number; readonly ticket: number }) => void;
 }
@@ -158,6 +161,11 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
     make(parse(newEvent, event), JSON.stringify(event.data), path);
   let reconciler: { stop(): void } | null = null;
   let evaluator: Evaluator | null = null;
+  const { watchdogUrl: url } = options;
+  const watchdog =
+    url === undefined
+      ? null
+      : createWatchdog({ url, transport, clock, logger, userAgent: `Posthorn/${version}` });
   let started = false;
 
   const publishAll = async (events: readonly PublishEvent[]): Promise<readonly Receipt[]> => {
@@ -210,7 +218,10 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
         deadRetentionMs: (options.deadRetentionDays ?? 90) * dayMs,
         mine: () => engine.status().shards.includes(0),
         wake: (endpointIds) => engine.wake(endpointIds),
-        onEvaluated: (firing) => options.onEvaluated?.(firing),
+        onEvaluated: (firing) => {
+          options.onEvaluated?.(firing);
+          watchdog?.beat();
+        },
       });
     },
     stop: async () => {

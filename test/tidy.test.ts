@@ -26,7 +26,7 @@ const mayImport: readonly {
     drivers: ['node:worker_threads'],
   },
   { of: 'logs', from: ['domain'] },
-  { of: 'reliability', from: ['domain', 'runtime', 'logs', 'store'] },
+  { of: 'reliability', from: ['domain', 'runtime', 'logs', 'store', 'transport'] },
   { of: 'client', from: ['api/contract'] },
   { of: 'cli', from: ['*'] },
   // Puts one node together, as the command line does.

@@ -56,6 +56,7 @@ export async function startServing(
     onReconciled: ({ residue }) => metrics.setResidue(residue),
     onEvaluated: (firing) => metrics.setFiring(firing),
     evaluateEveryS: settings.evaluateEveryS,
+    ...(settings.watchdogUrl === undefined ? {} : { watchdogUrl: settings.watchdogUrl }),
     ...(parts.clock === undefined ? {} : { clock: parts.clock }),
   });
   try {

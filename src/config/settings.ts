@@ -25,6 +25,10 @@ const schema = z.object({
   retentionDays: days.default(30),
   deadRetentionDays: days.default(90),
   reconcileEveryS: z.coerce.number().min(1).max(86_400).default(60),
+  watchdogUrl: z
+    .string()
+    .regex(/^https?:\/\/[^\s]+$/, 'is an http or https URL')
+    .optional(),
   evaluateEveryS: z.coerce.number().min(1).max(3600).default(15),
 });
 export type Settings = z.output<typeof schema>;
@@ -41,6 +45,7 @@ const names: Readonly<Record<keyof Settings, string>> = {
   retentionDays: 'RETENTION_DAYS',
   deadRetentionDays: 'DEAD_RETENTION_DAYS',
   reconcileEveryS: 'RECONCILE_EVERY_S',
+  watchdogUrl: 'WATCHDOG_URL',
   evaluateEveryS: 'EVALUATE_EVERY_S',
 };
 

@@ -195,6 +195,27 @@ describe('a running Posthorn', () => {
   });
 });
 
+test('the watchdog outside hears after rules were judged, about once a minute', async () => {
+  const outside = await aReceiver();
+  let ticks = 0;
+  const posthorn = await createPosthorn({
+    database: tempDir(),
+    allowPrivateNetworks: true,
+    evaluateEveryS: 0.05,
+    watchdogUrl: outside.url,
+    onEvaluated: () => ticks++,
+  });
+  await posthorn.start();
+  await until('rules were judged many times', () => ticks > 10);
+  await posthorn.stop();
+  expect(outside.requests).toHaveLength(1);
+  expect(outside.requests[0]).toMatchObject({
+    body: Buffer.alloc(0),
+    headers: { 'user-agent': expect.stringMatching(/^Posthorn\//) },
+  });
+  await outside.close();
+});
+
 test('100,000 dead letters of three endpoints in ten minutes are three notifications; a fourth endpoint is one more', async () => {
   const store = openHere({ dataDir: ':memory:' });
   const time = { now: start };

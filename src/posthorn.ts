@@ -7,7 +7,6 @@ import { parse } from './api/input.ts';
 import { eventMaker } from './api/new-event.ts';
 import { createServer } from './api/server.ts';
 import type { Metrics } from './api/dependencies.ts';
-import { EventConflictError } from './domain/errors.ts';
 import type { Receipt } from './domain/event.ts';
 import type { Engine, EngineObserver } from './engine/port.ts';
 import { createEngine } from './engine/engine.ts';
@@ -170,12 +169,8 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
 
   const publishAll = async (events: readonly PublishEvent[]): Promise<readonly Receipt[]> => {
     const made = events.map((event, index) => eventOf(event, `/events/${index}`));
-    if (started) return await engine.publish(made);
-    // Nothing runs here yet that could take a delivery: all of them wait in the store.
-    const accepting = { now: clock.now(), node, leaseMs: 0, defaultRoom: 0, room: new Map<string, number>() };
-    const [group] = (await store.accept([made], accepting)).groups;
-    if ('conflict' in group!) throw new EventConflictError(group.conflict, made[group.conflict]!.id);
-    return group!.receipts;
+    // Before the start nothing here takes a delivery: the dispatcher has no room yet, and all of them wait in the store.
+    return await engine.publish(made);
   };
   async function publish(event: PublishEvent): Promise<Receipt>;
   async function publish(events: readonly PublishEvent[]): Promise<Receipt[]>;

@@ -152,9 +152,10 @@ export class World implements Surroundings {
   /** So much is wrong already that going on shows nothing more; or time has nearly come to a stand. */
   get #hopeless(): boolean {
     const { fired, elapsed } = this.time;
-    if (fired > firedMost + (elapsed / 1000) * firedMostPerS && this.violations.length === 0)
+    const standing = fired > firedMost + (elapsed / 1000) * firedMostPerS;
+    if (standing && this.violations.length === 0)
       this.found('liveness', 'the nodes do more and more, and time hardly passes');
-    return this.violations.length >= violationsMost || fired > firedMost + (elapsed / 1000) * firedMostPerS;
+    return standing || this.violations.length >= violationsMost;
   }
 
   /** The time of trouble, then the time of rest; ends when nothing is pending or the patience is over. */
@@ -269,14 +270,11 @@ export class World implements Surroundings {
         : {}),
     });
     node.engine = engine;
-    const begin = (): void => {
-      engine.start().catch((error: unknown) => {
-        // As a supervisor would: a node that cannot start is started again.
-        if (error instanceof UnavailableError) node.later(life, 1000, () => this.#start(node));
-        else this.found('defect', `${node.name} cannot start: ${String(error)}`);
-      });
-    };
-    begin();
+    engine.start().catch((error: unknown) => {
+      // As a supervisor would: a node that cannot start is started again.
+      if (error instanceof UnavailableError) node.later(life, 1000, () => this.#start(node));
+      else this.found('defect', `${node.name} cannot start: ${String(error)}`);
+    });
     this.note(() => `${node.name} starts`);
     // An application around it uses it at once, started or not.
     if (drawnAt(plan.seed + 62, node.index, life, 0) < 0.5)

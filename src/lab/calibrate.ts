@@ -4,6 +4,11 @@ import { type AttemptLine as Line, delivered, parseAttemptLine } from '../logs/a
 import { type NetworkFault, parseScenario, type Scenario, ScenarioError } from './scenario.ts';
 
 const binMs = 600_000;
+/** First attempts of ten minutes, and how many of them failed. */
+interface Bin {
+  all: number;
+  bad: number;
+}
 /** A ten-minute bin is a bad one where it fails so many times as often as all together. */
 const badFactor = 4;
 
@@ -52,12 +57,7 @@ export async function calibrate(path: string, base: Scenario): Promise<Calibrati
     throw new ScenarioError(
       `${path} has ${lines.length} readable attempts (${unreadable} unreadable); at least 100 are needed, as JSON lines with event_id, started_at, ended_at or duration_ms, status_code and error`,
     );
-  const byEvent = new Map<string, Line[]>();
-  for (const line of lines) {
-    const list = byEvent.get(line.event_id);
-    if (list === undefined) byEvent.set(line.event_id, [line]);
-    else list.push(line);
-  }
+  const byEvent = Map.groupBy(lines, (line) => line.event_id);
   const firsts: Line[] = [];
   // Where a service logs how a request ended that it had given up: whether it had arrived after all.
   const answeredLate = new Set<Line>();
@@ -74,8 +74,8 @@ export async function calibrate(path: string, base: Scenario): Promise<Calibrati
       if (faultOf(end) === null) answeredLate.add(first);
       else if (end.durationMs !== null) cuts.push(end.durationMs / 1000);
     }
-    if (typeof list[0]!.amount_minor === 'number') {
-      amounts += list[0]!.amount_minor;
+    if (typeof first.amount_minor === 'number') {
+      amounts += first.amount_minor;
       priced++;
     }
     const distinct = list.filter(
@@ -104,9 +104,10 @@ export async function calibrate(path: string, base: Scenario): Promise<Calibrati
   const begin = firsts.reduce((least, line) => Math.min(least, line.started_at), Number.POSITIVE_INFINITY);
   const end = firsts.reduce((most, line) => Math.max(most, line.started_at), 0);
   const hours = Math.max(0.1, (end - begin) / 3_600_000);
-  const bins = new Map<number, { all: number; bad: number }>();
+  const binOf = (line: Line): number => Math.floor((line.started_at - begin) / binMs);
+  const bins = new Map<number, Bin>();
   for (const line of firsts) {
-    const bin = Math.floor((line.started_at - begin) / binMs);
+    const bin = binOf(line);
     const counts = bins.get(bin) ?? { all: 0, bad: 0 };
     counts.all++;
     if (faultOf(line) !== null) counts.bad++;
@@ -114,12 +115,9 @@ export async function calibrate(path: string, base: Scenario): Promise<Calibrati
   }
   const failed = firsts.filter((line) => faultOf(line) !== null).length;
   const overall = failed / firsts.length;
-  const isBad = (line: Line): boolean => {
-    const { all, bad } = bins.get(Math.floor((line.started_at - begin) / binMs))!;
-    return bad >= 3 && bad / all > badFactor * overall;
-  };
-  const badBins = [...bins.values()].filter(({ all, bad }) => bad >= 3 && bad / all > badFactor * overall);
-  const good = firsts.filter((line) => !isBad(line));
+  const isBad = ({ all, bad }: Bin): boolean => bad >= 3 && bad / all > badFactor * overall;
+  const badBins = [...bins.values()].filter(isBad);
+  const good = firsts.filter((line) => !isBad(bins.get(binOf(line))!));
   const shares: Partial<Record<NetworkFault, number>> = {};
   for (const line of good) {
     const fault = faultOf(line);

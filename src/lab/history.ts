@@ -7,12 +7,9 @@ export interface SeenAttempt {
   readonly claim: number;
   readonly node: string;
   readonly startedAt: number;
-  /** When its sender hears of it, at the latest. */
-  readonly endsAt: number;
   /** When the receiver processed it; null: never. */
   readonly processedAt: number | null;
   readonly ok: boolean;
-  readonly fault: string | null;
 }
 
 /**

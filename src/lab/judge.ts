@@ -1,5 +1,5 @@
 import type { DeliveryState } from '../domain/delivery.ts';
-import type { History, SeenAttempt } from './history.ts';
+import type { History } from './history.ts';
 import { paymentOf, type Plan } from './plan.ts';
 import type { Scenario } from './scenario.ts';
 import type { Violation } from './step-checker.ts';
@@ -47,13 +47,7 @@ interface JudgeInput {
 /** Judges a small world from outside, in the form of Jepsen's total-queue: what went in, what came out. */
 export function judge(input: JudgeInput): Verdict {
   const { history, finals, at, report } = input;
-  const byPair = new Map<string, FinalDelivery[]>();
-  for (const final of finals) {
-    const key = `${final.eventId}/${final.endpoint}`;
-    const list = byPair.get(key);
-    if (list === undefined) byPair.set(key, [final]);
-    else list.push(final);
-  }
+  const byPair = Map.groupBy(finals, ({ eventId, endpoint }) => `${eventId}/${endpoint}`);
   let lost = 0;
   const loses = (words: string): void => {
     lost++;
@@ -96,14 +90,10 @@ function explainDuplicates(input: JudgeInput): Pick<Verdict, 'duplicated' | 'dup
   const { history, report, at, touched, troubles } = input;
   const duplicated: Partial<Record<DuplicateCause, number>> = {};
   let duplicates = 0;
-  const byPair = new Map<string, SeenAttempt[]>();
-  for (const attempt of history.attempts ?? []) {
-    if (attempt.processedAt === null || attempt.processedAt > at) continue;
-    const key = `${attempt.payment}/${attempt.endpoint}`;
-    const list = byPair.get(key);
-    if (list === undefined) byPair.set(key, [attempt]);
-    else list.push(attempt);
-  }
+  const processed = (history.attempts ?? []).filter(
+    ({ processedAt }) => processedAt !== null && processedAt <= at,
+  );
+  const byPair = Map.groupBy(processed, ({ payment, endpoint }) => `${payment}/${endpoint}`);
   for (const list of byPair.values()) {
     list.sort((a, b) => a.startedAt - b.startedAt);
     for (const [index, attempt] of list.slice(1).entries()) {
@@ -142,7 +132,7 @@ function inOrder(
 ): void {
   for (const [endpoint, { ordering }] of scenario.endpoints.entries()) {
     if (ordering !== 'key') continue;
-    const last = new Map<number, { payment: number; at: number; number: string }>();
+    const last = new Map<number, { payment: number; at: number }>();
     const numbered = [...Array(history.payments).keys()]
       .map((payment) => ({ payment, finals: byPair.get(`pay-${payment}/${endpoint}`) ?? [] }))
       .filter(
@@ -151,7 +141,7 @@ function inOrder(
       )
       .map(({ payment, finals }) => ({ payment, number: finals[0]!.id }))
       .toSorted((a, b) => (a.number < b.number ? -1 : 1));
-    for (const { payment, number } of numbered) {
+    for (const { payment } of numbered) {
       const customer = plan.customers[payment]!;
       const first = history.firstAt[payment * history.endpoints + endpoint]!;
       const before = last.get(customer);
@@ -161,7 +151,7 @@ function inOrder(
           at,
           words: `customer ${customer}: payment ${payment} reached e${endpoint} before payment ${before.payment}, which was accepted earlier`,
         });
-      if (before === undefined || first > before.at) last.set(customer, { payment, at: first, number });
+      if (before === undefined || first > before.at) last.set(customer, { payment, at: first });
     }
   }
 }

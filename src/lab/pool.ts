@@ -15,6 +15,11 @@ export interface Job {
   readonly log: { readonly path: string; readonly prefix: string } | null;
 }
 
+/** The code that ships on one seed; `fields` for anything else. */
+export function jobOf(scenario: Scenario, seed: number, fields: Partial<Job> = {}): Job {
+  return { scenario, seed, keep: null, traced: false, mutant: null, log: null, ...fields };
+}
+
 export type FromWorker =
   | { readonly progress: number }
   | { readonly result: SeedResult }
@@ -32,8 +37,6 @@ export async function runJobs(
     readonly workers?: number;
     readonly onProgress?: (done: number) => void;
     readonly onResult?: (result: SeedResult | Error, job: Job) => void;
-    /** No further job is begun. */
-    readonly stop?: () => boolean;
   } = {},
 ): Promise<(SeedResult | Error)[]> {
   const answers = new Map<number, SeedResult | Error>();
@@ -47,7 +50,7 @@ export async function runJobs(
   const work = async (): Promise<void> => {
     if (next >= jobs.length) return;
     let worker = new Worker(workerUrl);
-    while (next < jobs.length && options.stop?.() !== true) {
+    while (next < jobs.length) {
       const index = next++;
       const job = jobs[index]!;
       const answer = await new Promise<SeedResult | Error>((resolve) => {

@@ -50,7 +50,7 @@ export interface PosthornResult {
   readonly duplicate_causes: Readonly<Record<string, number>>;
   readonly superseded: number;
   readonly residue: number;
-  readonly steps: number;
+  readonly steps_checked: number;
 }
 
 /** One world, one seed. */
@@ -169,7 +169,7 @@ async function resultOf(world: World, scenario: Scenario, plan: Plan): Promise<O
       duplicate_causes: verdict.duplicated,
       superseded: accounting.supersededAttempts,
       residue: books.residue,
-      steps: world.checker.steps,
+      steps_checked: world.checker.steps,
     },
     violations: world.violations,
     lines: history.lines,

@@ -1,4 +1,4 @@
-import type { NaiveExample, SeedResult } from './run.ts';
+import type { NaiveExample, PosthornResult, SeedResult } from './run.ts';
 import type { Scenario } from './scenario.ts';
 import type { Violation } from './step-checker.ts';
 
@@ -27,24 +27,7 @@ export interface LabSummary {
     readonly value_at_risk: readonly AtRisk[];
     readonly value_at_risk_per_week: readonly AtRisk[];
   } | null;
-  readonly posthorn: {
-    readonly attempted: number;
-    readonly acknowledged: number;
-    readonly recovered: number;
-    readonly accepted: number;
-    readonly delivered: number;
-    readonly dead: number;
-    readonly cancelled: number;
-    readonly suppressed: number;
-    readonly lost: number;
-    readonly unexpected: number;
-    readonly late: number;
-    readonly duplicated: number;
-    readonly duplicate_causes: Readonly<Record<string, number>>;
-    readonly superseded: number;
-    readonly residue: number;
-    readonly steps_checked: number;
-  };
+  readonly posthorn: PosthornResult;
   readonly failures: readonly {
     readonly seed: number;
     readonly kind: FailureKind;
@@ -129,7 +112,7 @@ export function summarize(
       duplicate_causes: addUp(results.map(({ posthorn }) => posthorn.duplicate_causes)),
       superseded: sum(({ posthorn }) => posthorn.superseded),
       residue: sum(({ posthorn }) => posthorn.residue),
-      steps_checked: sum(({ posthorn }) => posthorn.steps),
+      steps_checked: sum(({ posthorn }) => posthorn.steps_checked),
     },
     failures: answers.flatMap(({ seed, answer }): LabSummary['failures'][number][] => {
       if (answer instanceof Error)

@@ -93,10 +93,8 @@ export function labTransport(options: TransportOptions, node: LabNode, life: num
           claim,
           node: node.name,
           startedAt,
-          endsAt: startedAt + result.durationMs,
           processedAt: processedAfter === null ? null : startedAt + processedAfter,
           ok: result.ok,
-          fault: exchange.fault,
         });
         history.note(
           startedAt,

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { mutants } from '../../src/lab/mutants.ts';
 import { networkFaults, parseScenario, parseScenarioYaml, type Scenario } from '../../src/lab/scenario.ts';
 import { builtInScenarios } from '../../src/lab/scenarios.ts';
-import { type Job, runJobs } from '../../src/lab/pool.ts';
+import { type Job, jobOf, runJobs } from '../../src/lab/pool.ts';
 import { runSeed } from '../../src/lab/run.ts';
 import { shrink } from '../../src/lab/shrink.ts';
 import { occurrences, runMutant } from './mutate.ts';
@@ -15,14 +15,7 @@ const scenario = (name: string, changes: Partial<Scenario> = {}): Scenario => ({
   ...changes,
 });
 const jobs = (of: Scenario, first: number, count: number): Job[] =>
-  Array.from({ length: count }, (_, index) => ({
-    scenario: of,
-    seed: first + index,
-    keep: null,
-    traced: false,
-    mutant: null,
-    log: null,
-  }));
+  Array.from({ length: count }, (_, index) => jobOf(of, first + index));
 
 describe('the lab', () => {
   test('two runs of a seed are the same, line by line', async () => {

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { mutants } from '../../src/lab/mutants.ts';
-import { type Job, runJobs } from '../../src/lab/pool.ts';
+import { jobOf, runJobs } from '../../src/lab/pool.ts';
 import { parseScenario } from '../../src/lab/scenario.ts';
 import { builtInScenarios } from '../../src/lab/scenarios.ts';
 import { runMutant } from './mutate.ts';
@@ -16,14 +16,7 @@ let failed = 0;
 
 const run = async (name: string, count: number, mutant: string | null): Promise<number> => {
   const scenario = parseScenario(builtInScenarios.find((one) => one.name === name));
-  const jobs = Array.from({ length: count }, (_, index): Job => ({
-    scenario,
-    seed: first + index,
-    keep: null,
-    traced: false,
-    mutant,
-    log: null,
-  }));
+  const jobs = Array.from({ length: count }, (_, index) => jobOf(scenario, first + index, { mutant }));
   let caught = 0;
   await runJobs(jobs, {
     onResult: (answer, job) => {

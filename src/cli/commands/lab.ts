@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import { calibrate } from '../../lab/calibrate.ts';
 import { mergeLogs } from '../../lab/delivery-log.ts';
 import { mutants } from '../../lab/mutants.ts';
-import { type Job, runJobs } from '../../lab/pool.ts';
+import { type Job, jobOf, runJobs } from '../../lab/pool.ts';
 import { labReport } from '../../lab/report.ts';
 import type { SeedResult } from '../../lab/run.ts';
 import { parseScenario, parseScenarioYaml, type Scenario, ScenarioError } from '../../lab/scenario.ts';
@@ -80,7 +80,7 @@ function jobsOf(scenario: Scenario, seed: number, options: LabOptions): Job[] {
     mutant: options.mutant ?? null,
   };
   if (scenario.payments < halvesFrom || common.keep !== null)
-    return [{ scenario, seed, ...common, log: logOf(options, `${seed}_`, 0) }];
+    return [jobOf(scenario, seed, { ...common, log: logOf(options, `${seed}_`, 0) })];
   return [0, 1].map((half) => ({
     scenario: { ...scenario, payments: Math.ceil((scenario.payments - half) / 2) },
     seed: seed * 2 + half + 1_000_000,
@@ -101,14 +101,7 @@ async function runMutants(scenario: Scenario, options: LabOptions): Promise<void
   const perMutant = options.seeds > 1 ? options.seeds : mutantSeeds;
   note(`${mutants.length} mutants, ${perMutant} seeds each from ${options.seed}, scenario ${scenario.name}`);
   const jobs = mutants.flatMap(({ name }) =>
-    Array.from({ length: perMutant }, (_, index): Job => ({
-      scenario,
-      seed: options.seed + index,
-      keep: null,
-      traced: false,
-      mutant: name,
-      log: null,
-    })),
+    Array.from({ length: perMutant }, (_, index) => jobOf(scenario, options.seed + index, { mutant: name })),
   );
   const bar = progress(jobs.length);
   const answers = await runJobs(jobs, {

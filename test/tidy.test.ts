@@ -22,11 +22,12 @@ const mayImport: readonly {
   {
     of: 'lab',
     // The code that ships, on the real embedded store: only time, randomness, network and receivers are simulated.
-    from: ['domain', 'runtime', 'signing', 'store', 'engine', 'transport', 'ledger', 'logs'],
+    from: ['domain', 'runtime', 'signing', 'store', 'engine', 'transport', 'ledger', 'logs', 'report'],
     drivers: ['node:worker_threads'],
   },
   { of: 'logs', from: ['domain'] },
-  { of: 'reliability', from: ['domain', 'runtime', 'logs', 'store', 'transport'] },
+  { of: 'report', from: [] },
+  { of: 'reliability', from: ['domain', 'runtime', 'logs', 'report', 'store', 'transport'] },
   { of: 'client', from: ['api/contract'] },
   { of: 'cli', from: ['*'] },
   // Puts one node together, as the command line does.

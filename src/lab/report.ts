@@ -1,26 +1,17 @@
 import { formatValue } from '../domain/money.ts';
 import { wilson } from '../domain/statistics.ts';
+import { escapeHtml, reportPage } from '../report/page.ts';
 import type { NaiveExample } from './run.ts';
 import type { Scenario } from './scenario.ts';
 import type { LabSummary } from './summary.ts';
 
-const escape = (text: string): string =>
-  text.replaceAll(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c]!);
 const number = (n: number): string => n.toLocaleString('en-US');
 const percent = (share: number): string => `${(share * 100).toFixed(3)} %`;
 const money = ({ currency, amount_minor: minor }: { currency: string; amount_minor: number }): string =>
   formatValue({ amountMinor: BigInt(minor), currency });
 
-const style = `
-:root { color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --soft: #5c6670; --line: #d8dee4; --bad: #c4314b; --good: #1a7f4b; --wait: #b7791f; --bar: #5b7fb5 }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --paper: #14181d; --soft: #9aa5b1; --line: #333c46; --bad: #f0788c; --good: #58c08a; --wait: #e0b050; --bar: #84a7dc } }
-body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .5rem } h2 { font-size: 1.15rem; margin: 2.2rem 0 .5rem }
-p.soft, td.soft, figcaption { color: var(--soft) } .scroll { overflow-x: auto }
-table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line) } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1rem; margin: 1.2rem 0 } .card { border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem } .card b { display: block; font-size: 1.7rem; line-height: 1.2 } .bad { color: var(--bad) } .good { color: var(--good) }
-figure { margin: 1.2rem 0 } svg { width: 100%; min-width: 42rem; height: auto; display: block } svg text { font: 13px system-ui, sans-serif; fill: var(--ink) } svg .soft { fill: var(--soft) }
-code { font-size: .9em } details { margin: .6rem 0 }
+const cards = `
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1rem; margin: 1.2rem 0 } .card { border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem } .card b { display: block; font-size: 1.7rem; line-height: 1.2 }
 `;
 
 /** One dropped payment as a timeline: attempts as bars, the retry that was owed, and the moment that erased it. */
@@ -55,7 +46,7 @@ ${
     : `<rect x="${x(gaveUp)}" y="${y}" width="${Math.max(2, x(to) - x(gaveUp))}" height="20" rx="3" fill="var(--bar)" opacity=".35"/>
 <line x1="${x(gaveUp)}" x2="${x(gaveUp)}" y1="${y - 4}" y2="${y + 24}" stroke="var(--wait)" stroke-width="2"/><text class="soft" x="${x(gaveUp) + 4}" y="${y + 35}">given up after ${seconds(timeoutMs)}; the request goes on</text>`
 }
-<text class="soft" x="${x(to) + 6}" y="${y + 15}">${escape(bar.reallyEnded)}</text>`;
+<text class="soft" x="${x(to) + 6}" y="${y + 15}">${escapeHtml(bar.reallyEnded)}</text>`;
   });
   const y = row(bars.length);
   const erased =
@@ -107,10 +98,10 @@ export function labReport(
 <p>An attempt takes too long and is given up, and a retry is scheduled: that is right. But the first request was only given up, not ended. When it ends at last, its code cleans up "its" retry. By then that is the retry of a later attempt, the one that was still owed. Nothing fails, nothing is logged as lost, and no retry ever comes. The receiver never hears of the payment.</p>
 ${examples.map((example) => `<figure><div class="scroll">${timeline(example, (scenario.naive?.timeout_s ?? 10) * 1000)}</div><figcaption>Payment ${example.payment}, ${money({ currency: scenario.value.currency, amount_minor: example.amountMinor })}. Its log ends with “retrying”.</figcaption></figure>`).join('\n')}
 <p>Posthorn cannot write this down: the retry is a row with a time in the store, an outcome counts only under the number of its own claim, and whatever crashes, the row comes due by itself. On the same payments and the same network it ${fine && posthorn.lost === 0 ? 'lost none' : `lost ${number(posthorn.lost)}`}.</p>`;
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Posthorn lab: ${escape(summary.scenario)}</title><style>${style}</style></head><body>
-<h1>${naive === null ? `Posthorn lab: ${escape(summary.scenario)}` : `${percent(naive.silent_drop_rate)} of the webhooks disappeared, and nobody was told`}</h1>
-<p class="soft">${escape(scenario.description)}</p>
+  return reportPage(
+    `Posthorn lab: ${summary.scenario}`,
+    `<h1>${naive === null ? `Posthorn lab: ${escapeHtml(summary.scenario)}` : `${percent(naive.silent_drop_rate)} of the webhooks disappeared, and nobody was told`}</h1>
+<p class="soft">${escapeHtml(scenario.description)}</p>
 <div class="cards">
 ${
   naive === null
@@ -130,21 +121,21 @@ ${
         .slice(0, 20)
         .map(
           ({ seed, kind, violations }) =>
-            `<li>seed ${seed} (${kind}): ${escape(violations[0]?.words ?? '')}</li>`,
+            `<li>seed ${seed} (${kind}): ${escapeHtml(violations[0]?.words ?? '')}</li>`,
         )
         .join('')}</ul>`
 }
 <h2>What was simulated</h2>
 <p>${number(summary.payments)} payments over ${summary.simulated_days.toFixed(1)} simulated days, in ${summary.seconds} seconds. Posthorn's own engine and store ran; clock, randomness, network and receivers were simulated.</p>
 <div class="scroll"><table><thead><tr><th>injected</th><th class="n">times</th></tr></thead><tbody>${Object.entries(
-    summary.faults,
-  )
-    .map(
-      ([fault, n]) =>
-        `<tr><td>${escape(fault.replaceAll('_', ' '))}</td><td class="n">${number(n)}</td></tr>`,
+      summary.faults,
     )
-    .join('')}</tbody></table></div>
-<p class="soft">The same again: <code>${escape(command)}</code></p>
-</body></html>
-`;
+      .map(
+        ([fault, n]) =>
+          `<tr><td>${escapeHtml(fault.replaceAll('_', ' '))}</td><td class="n">${number(n)}</td></tr>`,
+      )
+      .join('')}</tbody></table></div>
+<p class="soft">The same again: <code>${escapeHtml(command)}</code></p>`,
+    cards,
+  );
 }

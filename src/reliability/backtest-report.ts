@@ -1,9 +1,8 @@
+import { escapeHtml, reportPage } from '../report/page.ts';
 import type { RuleOutcome, TradePoint } from './backtest.ts';
 import type { Counts } from './counts.ts';
 import type { Objective } from './rules.ts';
 
-const escape = (text: string): string =>
-  text.replaceAll(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c]!);
 const iso = (ms: number): string => new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
 
 /** `93 min`, `14.2 h`, `3.1 days`. */
@@ -12,19 +11,10 @@ export function formatDuration(ms: number): string {
   return ms < 48 * 3_600_000 ? `${(ms / 3_600_000).toFixed(1)} h` : `${(ms / 86_400_000).toFixed(1)} days`;
 }
 
-const style = `
-:root { color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --soft: #5c6670; --line: #d8dee4; --page: #c4314b; --ticket: #b7791f; --bar: #5b7fb5 }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --paper: #14181d; --soft: #9aa5b1; --line: #333c46; --page: #f0788c; --ticket: #e0b050; --bar: #84a7dc } }
-body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.5rem; line-height: 1.25 } h2 { font-size: 1.15rem; margin-top: 2rem } .soft { color: var(--soft) } .scroll { overflow-x: auto }
-table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line) } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
-svg { width: 100%; min-width: 40rem; height: auto; display: block } svg text { font: 13px system-ui, sans-serif; fill: var(--ink) } svg text.soft { fill: var(--soft) }
-`;
-
 /** Sensitivity against noise: one dot for each gate. */
 function tradePlot(points: readonly TradePoint[]): string {
   const shown = points.filter(({ detectedAfterMs }) => detectedAfterMs !== null);
-  if (shown.length === 0) return '<p>With no gate at all is the incident noticed by these rules.</p>';
+  if (shown.length === 0) return '<p>With none of these gates is the incident noticed.</p>';
   const width = 760;
   const height = 300;
   const left = 60;
@@ -65,7 +55,7 @@ function firingsPlot(outcomes: readonly RuleOutcome[], from: number, until: numb
       (firing) =>
         `<rect x="${x(firing.from)}" y="${y - 10}" width="${Math.max(3, x(firing.until ?? until) - x(firing.from))}" height="16" rx="3" fill="var(--${firing.severity})"><title>${iso(firing.from)}</title></rect>`,
     );
-    return `<text x="0" y="${y + 2}">${escape(rule.name)}</text><line x1="${left}" x2="${width - 10}" y1="${y - 2}" y2="${y - 2}" stroke="var(--line)"/>${bars.join('')}`;
+    return `<text x="0" y="${y + 2}">${escapeHtml(rule.name)}</text><line x1="${left}" x2="${width - 10}" y1="${y - 2}" y2="${y - 2}" stroke="var(--line)"/>${bars.join('')}`;
   });
   const y = 16 + outcomes.length * 30;
   return `<svg viewBox="0 0 ${width} ${y + 14}" role="img" aria-label="When each rule fired">${rows.join('')}
@@ -87,17 +77,16 @@ export function backtestReport(page: BacktestPage): string {
   const { source, objective, counts, outcomes, trade, from, until } = page;
   const rows = outcomes.map(({ rule, firings, detectedAfterMs, missed, falsePerWeek }) => {
     const first = firings[0];
-    return `<tr><td>${escape(rule.name)}</td><td style="color: var(--${rule.severity})">${rule.severity}</td><td class="n">${firings.length}</td><td>${first === undefined ? '' : iso(first.from)}</td><td class="n">${detectedAfterMs === null ? (missed > 0 ? 'missed' : '') : formatDuration(detectedAfterMs)}</td><td class="n">${falsePerWeek.toFixed(2)}</td></tr>`;
+    return `<tr><td>${escapeHtml(rule.name)}</td><td style="color: var(--${rule.severity})">${rule.severity}</td><td class="n">${firings.length}</td><td>${first === undefined ? '' : iso(first.from)}</td><td class="n">${detectedAfterMs === null ? (missed > 0 ? 'missed' : '') : formatDuration(detectedAfterMs)}</td><td class="n">${falsePerWeek.toFixed(2)}</td></tr>`;
   });
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Posthorn: alert backtest</title><style>${style}</style></head><body>
-<h1>What would have alarmed, and when</h1>
-<p class="soft">${escape(source)}: ${counts.due.toLocaleString('en-US')} events past their deadline, ${counts.bad.toLocaleString('en-US')} of them late or lost (${((counts.bad / Math.max(1, counts.due)) * 100).toFixed(3)} %). Objective: ${(objective.target * 100).toFixed(3)} % delivered within ${objective.withinMs / 1000} s.</p>
+  return reportPage(
+    'Posthorn: alert backtest',
+    `<h1>What would have alarmed, and when</h1>
+<p class="soft">${escapeHtml(source)}: ${counts.due.toLocaleString('en-US')} events past their deadline, ${counts.bad.toLocaleString('en-US')} of them late or lost (${((counts.bad / Math.max(1, counts.due)) * 100).toFixed(3)} %). Objective: ${(objective.target * 100).toFixed(3)} % delivered within ${objective.withinMs / 1000} s.</p>
 <div class="scroll"><table><thead><tr><th>rule</th><th>severity</th><th class="n">fired</th><th>first (UTC)</th><th class="n">after the incident began</th><th class="n">false a week</th></tr></thead><tbody>${rows.join('')}</tbody></table></div>
 <h2>When</h2><div class="scroll">${firingsPlot(outcomes, from, until)}</div>
 <h2>Noise against silence</h2>
 <p>Each dot is the same set of rules with another gate: how often it would cry wolf, and how long it would take to notice.</p>
-<div class="scroll">${tradePlot(trade)}</div>
-</body></html>
-`;
+<div class="scroll">${tradePlot(trade)}</div>`,
+  );
 }

@@ -335,6 +335,7 @@ export class Dispatcher {
     const settlement: Settlement = {
       number: delivery.number,
       endpointId: delivery.endpointId,
+      eventType: delivery.eventType,
       claim: delivery.claim,
       createdAt: delivery.createdAt,
       state: next.state,

@@ -1,7 +1,8 @@
 import type { Condition } from '../domain/alert.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { exactMinor, exponentOf } from '../domain/money.ts';
-import type { DeadLetterGroup, Finding, Money } from '../store/store.ts';
+import type { DeadLetterGroup, Finding } from '../store/store.ts';
+import type { Money } from '../store/accounting.ts';
 
 /** Dead letters wait this long for their like, so that a burst is one alert. */
 const groupWaitMs = 30_000;

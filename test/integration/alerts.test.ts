@@ -75,6 +75,7 @@ async function deadLetters(
       claimed.map(({ number }): Settlement => ({
         number,
         endpointId,
+        eventType: events[0]!.type,
         claim: 1,
         createdAt: now,
         state: 'dead',

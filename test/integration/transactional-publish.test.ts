@@ -37,7 +37,15 @@ async function publish(sql: string, ...values: unknown[]): Promise<Record<string
   return rows[0]!.receipt;
 }
 const books = async (tenant: string) =>
-  await store.accounting({ tenant, endpointId: null, since: null, until: null, now: Date.now() });
+  await store.accounting({
+    tenant,
+    endpointId: null,
+    eventType: null,
+    owner: null,
+    since: null,
+    until: null,
+    now: Date.now(),
+  });
 
 test('what is rolled back was never there; what is committed is accepted', async () => {
   const tenant = 'rollback';

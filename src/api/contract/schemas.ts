@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { alertStates, alertTenant } from '../../domain/alert.ts';
 import { errorClasses } from '../../domain/attempt.ts';
 import { deliveryStates } from '../../domain/delivery.ts';
+import { accountingKeys } from '../../domain/accounting.ts';
 
 // The wire contract: these schemas validate, and the OpenAPI document is made from them.
 
@@ -165,8 +166,11 @@ export const eventQuery = z.strictObject({ tenant: tenantName.default('default')
 export const accountingQuery = z.strictObject({
   tenant: tenantName.optional(),
   endpoint_id: z.string().max(64).optional(),
+  event_type: pattern.optional().describe('a type, or a trailing wildcard such as payment.*'),
+  owner: z.string().max(128).optional().describe('the team that owns the endpoint'),
   since: timestamp.optional(),
   until: timestamp.optional(),
+  by: z.enum(accountingKeys).optional().describe('answers groups too'),
 });
 
 export const documentName = z

@@ -2,6 +2,7 @@ import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
 import { deleteDocument, putDocument, readAlerts, readDocuments, saveAlerts } from './alerts.ts';
 import { claim, nextDue, release, takeOver } from './claim.ts';
+import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
 import type { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
 import { findTampered, readConservation } from './integrity.ts';
@@ -18,14 +19,7 @@ import {
   stepRedrive,
 } from './operations.ts';
 import { prune } from './prune.ts';
-import {
-  readAccounting,
-  readAttempts,
-  readDeadLetters,
-  readDeliveries,
-  readDelivery,
-  readEvent,
-} from './readings.ts';
+import { readAttempts, readDeadLetters, readDeliveries, readDelivery, readEvent } from './readings.ts';
 import { settle } from './settle.ts';
 
 /** The port on PostgreSQL; any number of nodes share it. */
@@ -65,6 +59,9 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     attempts: (number) => readAttempts(db, number),
     deadLetters: (tenant) => readDeadLetters(db, tenant),
     accounting: (query) => readAccounting(db, query),
+    accountingBy: async (query, by) => readAccountingBy(db, query, by),
+    tallies: async (ranges) => readTallies(db, ranges),
+    overdue: async (dueBefore) => readOverdue(db, dueBefore),
     setting: async (name) => {
       const [row] = await db.query('setting', 'SELECT value FROM posthorn.settings WHERE name = $1', [name]);
       return (row?.[0] as string | undefined) ?? null;

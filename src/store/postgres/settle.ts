@@ -15,9 +15,9 @@ const settleSql = `WITH
       row_number() OVER (PARTITION BY u.number, u.claim ORDER BY u.ord) = 1 AS foremost
     FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::int[], $9::int[],
       $10::text[], $11::text[], $12::text[], $13::smallint[], $14::boolean[], $15::boolean[], $16::boolean[], $17::smallint[],
-      $18::bigint[])
+      $18::bigint[], $20::text[])
       WITH ORDINALITY AS u (number, claim, state, due_at, reason, now, started_at, duration_ms, status_code, error_class, message,
-        excerpt, trigger, late, first, keyed, bucket, created_at, ord)
+        excerpt, trigger, late, first, keyed, bucket, created_at, type, ord)
     -- LIMIT keeps the planner to a lookup by key, whatever it believes about the size of these tables.
     CROSS JOIN LATERAL (
       SELECT * FROM posthorn.deliveries d WHERE d.shard = (u.number & 63)::smallint AND d.number = u.number LIMIT 1) d
@@ -51,10 +51,27 @@ const settleSql = `WITH
     ON CONFLICT (shard, endpoint, hour, writer) DO UPDATE SET delivered = l.delivered + excluded.delivered, dead = l.dead + excluded.dead,
       late = l.late + excluded.late, superseded = l.superseded + excluded.superseded,
       first_attempts = l.first_attempts + excluded.first_attempts, first_delivered = l.first_delivered + excluded.first_delivered),
+  tallies AS (
+    INSERT INTO posthorn.tallies AS l (shard, endpoint, minute, type, writer, delivered, dead, late, superseded, first_attempts,
+      first_delivered, recovered)
+    SELECT 0, endpoint, created_at / 60000, type, $19::text || ':settle', count(*) FILTER (WHERE own AND state = 1),
+      count(*) FILTER (WHERE own AND state = 2), count(*) FILTER (WHERE own AND state = 1 AND late), count(*) FILTER (WHERE superseded),
+      count(*) FILTER (WHERE own AND first), count(*) FILTER (WHERE own AND first AND state = 1),
+      count(*) FILTER (WHERE own AND NOT first AND state = 1 AND NOT late)
+    FROM judged WHERE own OR superseded GROUP BY 2, 3, 4
+    ON CONFLICT (shard, endpoint, minute, type, writer) DO UPDATE SET delivered = l.delivered + excluded.delivered,
+      dead = l.dead + excluded.dead, late = l.late + excluded.late, superseded = l.superseded + excluded.superseded,
+      first_attempts = l.first_attempts + excluded.first_attempts, first_delivered = l.first_delivered + excluded.first_delivered,
+      recovered = l.recovered + excluded.recovered),
+  failures AS (
+    INSERT INTO posthorn.failures AS l (shard, endpoint, hour, type, class, writer, count)
+    SELECT 0, endpoint, hour, type, error_class, $19::text || ':settle', count(*) FROM judged WHERE own AND error_class IS NOT NULL
+    GROUP BY 2, 3, 4, 5
+    ON CONFLICT (shard, endpoint, hour, type, class, writer) DO UPDATE SET count = l.count + excluded.count),
   latency AS (
-    INSERT INTO posthorn.latency AS l (shard, endpoint, hour, bucket, writer, count)
-    SELECT 0, endpoint, hour, bucket, $19::text || ':settle', count(*) FROM judged WHERE own AND state = 1 GROUP BY endpoint, hour, bucket
-    ON CONFLICT (shard, endpoint, hour, bucket, writer) DO UPDATE SET count = l.count + excluded.count),
+    INSERT INTO posthorn.latency AS l (shard, endpoint, hour, bucket, type, writer, count)
+    SELECT 0, endpoint, hour, bucket, type, $19::text || ':settle', count(*) FROM judged WHERE own AND state = 1 GROUP BY 2, 3, 4, 5
+    ON CONFLICT (shard, endpoint, hour, bucket, type, writer) DO UPDATE SET count = l.count + excluded.count),
   -- Whatever its due_at: it may be deferred in this very moment, and the newest version of the row is what counts.
   woken AS (
     UPDATE posthorn.deliveries d SET due_at = w.now FROM (
@@ -87,6 +104,7 @@ export async function settle(db: Database, settlements: readonly Settlement[]): 
     of(({ state, now, createdAt }) => (state === 'delivered' ? latencyBucket(now - createdAt) : 0)),
     of(({ createdAt }) => createdAt),
     settlements[0]!.node,
+    of(({ eventType }) => eventType),
   ] as Value[]);
   // A delivery that was pruned meanwhile is in no row, and its outcome changed nothing.
   const applied = settlements.map(() => false);

@@ -153,6 +153,67 @@ const migrations: readonly string[] = [
   CREATE TABLE documents (kind TEXT NOT NULL, name TEXT NOT NULL, document TEXT NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;
   CREATE TABLE alerts (id TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID;
   `,
+  `
+  -- The same counts by event type and by the minute of acceptance, later by the hour (the hour's first minute).
+  CREATE TABLE tallies (
+    shard INTEGER NOT NULL,
+    endpoint INTEGER NOT NULL,
+    minute INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    accepted INTEGER NOT NULL,
+    delivered INTEGER NOT NULL,
+    dead INTEGER NOT NULL,
+    cancelled INTEGER NOT NULL,
+    suppressed INTEGER NOT NULL,
+    late INTEGER NOT NULL,
+    superseded INTEGER NOT NULL,
+    first_attempts INTEGER NOT NULL,
+    first_delivered INTEGER NOT NULL,
+    recovered INTEGER NOT NULL,
+    PRIMARY KEY (shard, endpoint, minute, type)
+  ) WITHOUT ROWID;
+  CREATE INDEX tallies_fine ON tallies (minute) WHERE minute % 60 <> 0;
+
+  CREATE TABLE failures (
+    shard INTEGER NOT NULL,
+    endpoint INTEGER NOT NULL,
+    hour INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    class TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (shard, endpoint, hour, type, class)
+  ) WITHOUT ROWID;
+
+  -- What was counted before stands under no type.
+  INSERT INTO tallies SELECT shard, endpoint, hour * 60, '', accepted, delivered, dead, cancelled, suppressed, late, superseded,
+    first_attempts, first_delivered, 0 FROM ledger;
+
+  ALTER TABLE latency RENAME TO former_latency;
+  CREATE TABLE latency (
+    shard INTEGER NOT NULL,
+    endpoint INTEGER NOT NULL,
+    hour INTEGER NOT NULL,
+    bucket INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (shard, endpoint, hour, bucket, type)
+  ) WITHOUT ROWID;
+  INSERT INTO latency SELECT shard, endpoint, hour, bucket, '', count FROM former_latency;
+  DROP TABLE former_latency;
+
+  ALTER TABLE event_ledger RENAME TO former_event_ledger;
+  CREATE TABLE event_ledger (
+    shard INTEGER NOT NULL,
+    tenant TEXT NOT NULL,
+    hour INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    events INTEGER NOT NULL,
+    unmatched INTEGER NOT NULL,
+    PRIMARY KEY (shard, tenant, hour, type)
+  ) WITHOUT ROWID;
+  INSERT INTO event_ledger SELECT shard, tenant, hour, '', events, unmatched FROM former_event_ledger;
+  DROP TABLE former_event_ledger;
+  `,
 ];
 
 /** Brings the schema up to date; refuses a database written by a newer Posthorn. */

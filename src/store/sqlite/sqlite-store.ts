@@ -3,6 +3,7 @@ import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
 import { deleteDocument, putDocument, readAlerts, readDocuments, saveAlerts } from './alerts.ts';
 import { claim, nextDue, release, takeOver } from './claim.ts';
+import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
 import type { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
 import { findTampered, readConservation } from './integrity.ts';
@@ -18,14 +19,7 @@ import {
   stepRedrive,
 } from './operations.ts';
 import { prune } from './prune.ts';
-import {
-  readAccounting,
-  readAttempts,
-  readDeadLetters,
-  readDeliveries,
-  readDelivery,
-  readEvent,
-} from './readings.ts';
+import { readAttempts, readDeadLetters, readDeliveries, readDelivery, readEvent } from './readings.ts';
 import { Sequences } from './sequences.ts';
 import { settle } from './settle.ts';
 
@@ -80,6 +74,9 @@ export function createSqliteStore(db: Database): Store {
     attempts: async (number) => readAttempts(db, number),
     deadLetters: async (tenant) => readDeadLetters(db, tenant),
     accounting: async (query) => readAccounting(db, query),
+    accountingBy: async (query, by) => readAccountingBy(db, query, by),
+    tallies: async (ranges) => readTallies(db, ranges),
+    overdue: async (dueBefore) => readOverdue(db, dueBefore),
     setting: async (name) =>
       (db.get('SELECT value FROM settings WHERE name = ?', name)?.[0] as string | undefined) ?? null,
     saveSetting: async (name, value) => {

@@ -4,8 +4,10 @@ import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
 import { newEvent } from './api/contract/schemas.ts';
 import { parse } from './api/input.ts';
+import { createCatalog } from './api/catalog.ts';
 import { eventMaker } from './api/new-event.ts';
 import { createServer } from './api/server.ts';
+import { followTemplates } from './api/templates.ts';
 import type { Metrics } from './api/dependencies.ts';
 import type { Receipt } from './domain/event.ts';
 import type { Engine, EngineObserver } from './engine/port.ts';
@@ -122,6 +124,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
     createHttpTransport({ clock, allowPrivateNetworks }),
     createMailTransport({ clock }),
   );
+  const catalog = createCatalog(store);
   const engine = createEngine({
     store,
     transport,
@@ -131,6 +134,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
     node,
     version,
     setTime: (now) => clock.setTime(now),
+    onConfig: () => catalog.refresh(),
     ...(hints === undefined ? {} : { hints }),
     ...(metrics === undefined ? {} : { observer: metrics.observer }),
     retention: {
@@ -143,6 +147,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
   const ownKey = `phk_${Buffer.from(systemRandom.bytes(32)).toString('hex')}`;
   const server: FastifyInstance = createServer({
     store,
+    catalog,
     engine,
     clock,
     random: systemRandom,
@@ -155,7 +160,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
         ? 'is not a public address (start with --allow-private-networks to permit it)'
         : null,
   });
-  const make = eventMaker(clock, systemRandom);
+  const make = eventMaker(clock, systemRandom, catalog);
   const eventOf = (event: PublishEvent, path: string) =>
     make(parse(newEvent, event), JSON.stringify(event.data), path);
   let reconciler: { stop(): void } | null = null;
@@ -168,6 +173,8 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
   let started = false;
 
   const publishAll = async (events: readonly PublishEvent[]): Promise<readonly Receipt[]> => {
+    // Event types are read when the server is made ready.
+    await server.ready();
     const made = events.map((event, index) => eventOf(event, `/events/${index}`));
     // Before the start nothing here takes a delivery: the dispatcher has no room yet, and all of them wait in the store.
     return await engine.publish(made);
@@ -184,6 +191,9 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
     publish,
     start: async () => {
       await engine.start();
+      const following = await followTemplates(store, engine, clock.now());
+      if (following > 0)
+        logger.info({ endpoints: following }, 'endpoints follow a newer version of their template');
       started = true;
       reconciler = startReconciler({
         store,

@@ -1,3 +1,4 @@
+import type { WireRetry } from './contract/schemas.ts';
 import type { AccountingKey } from '../domain/accounting.ts';
 import { faultDomain, type FaultDomain } from '../domain/attempt.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
@@ -5,6 +6,7 @@ import type { Receipt } from '../domain/event.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { latencyQuantile } from '../domain/latency.ts';
 import { exactMinor } from '../domain/money.ts';
+import type { RetryPolicy } from '../domain/retry-policy.ts';
 import { wilson } from '../domain/statistics.ts';
 import type { AttemptRecord, DeadLetterGroup, DeliveryRecord, RedriveRecord } from '../store/store.ts';
 import type { AccountingCounts, AccountingGroup, Money } from '../store/accounting.ts';
@@ -22,8 +24,30 @@ export function wireReceipt(receipt: Receipt): Record<string, unknown> {
   return { id, tenant, type, accepted_at: iso(acceptedAt), deliveries, suppressed, duplicate };
 }
 
+const overrideNames = {
+  timeoutMs: 'timeout_ms',
+  deliverWithinMs: 'deliver_within_s',
+  retry: 'retry',
+} as const;
+
+export function wireRetry({ backoff, jitter, giveUpAfterMs }: RetryPolicy): WireRetry {
+  return {
+    ...(backoff.kind === 'schedule'
+      ? { schedule_s: backoff.delaysMs.map((ms) => ms / 1000) }
+      : {
+          exponential: {
+            base_s: backoff.baseMs / 1000,
+            factor: backoff.factor,
+            max_s: backoff.maxMs / 1000,
+            attempts: backoff.attempts,
+          },
+        }),
+    jitter,
+    give_up_after_s: giveUpAfterMs / 1000,
+  };
+}
+
 export function wireEndpoint(e: Endpoint): Record<string, unknown> {
-  const { backoff, jitter, giveUpAfterMs } = e.retry;
   return {
     id: e.id,
     tenant: e.tenant,
@@ -33,26 +57,15 @@ export function wireEndpoint(e: Endpoint): Record<string, unknown> {
     description: e.description,
     owner: e.owner,
     template: e.template,
+    template_version: e.templateVersion,
+    overrides: e.own.map((field) => overrideNames[field]),
     headers: e.headers,
     timeout_ms: e.timeoutMs,
     max_in_flight: e.maxInFlight,
     rate_limit_per_s: e.rateLimitPerS,
     ordering: e.ordering,
     filter: e.filter,
-    retry: {
-      ...(backoff.kind === 'schedule'
-        ? { schedule_s: backoff.delaysMs.map((ms) => ms / 1000) }
-        : {
-            exponential: {
-              base_s: backoff.baseMs / 1000,
-              factor: backoff.factor,
-              max_s: backoff.maxMs / 1000,
-              attempts: backoff.attempts,
-            },
-          }),
-      jitter,
-      give_up_after_s: giveUpAfterMs / 1000,
-    },
+    retry: wireRetry(e.retry),
     deliver_within_s: e.deliverWithinMs / 1000,
     enabled: e.enabled,
     paused_reason: e.pausedReason,

@@ -1,7 +1,7 @@
-import type { Endpoint } from '../domain/endpoint.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
+import { everyEndpoint } from '../store/every-endpoint.ts';
 import type { Hints, Settlement, Store } from '../store/store.ts';
 import type { Transport } from '../transport/transport.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -25,11 +25,12 @@ export interface EngineOptions {
   readonly hints?: Hints;
   /** Puts the clock right by the store's time, where it has one. */
   readonly setTime?: (storeNow: number) => void;
+  /** Something that was declared has changed, here or elsewhere. */
+  readonly onConfig?: () => Promise<void>;
   readonly observer?: EngineObserver;
   readonly retention?: Retention;
 }
 
-const page = 500;
 const probeMs = 1000;
 const probeSize = 256 * 1024;
 
@@ -145,15 +146,9 @@ export function createEngine(options: EngineOptions): Engine {
 
   const loadEndpoints = async (): Promise<void> => {
     const gone = new Set(dispatcher.endpointIds);
-    let after: string | null = null;
-    for (;;) {
-      const endpoints: readonly Endpoint[] = await store.endpoints({ tenant: null, after, limit: page });
-      for (const endpoint of endpoints) {
-        dispatcher.setEndpoint(endpoint.id, endpoint);
-        gone.delete(endpoint.id);
-      }
-      if (endpoints.length < page) break;
-      after = endpoints.at(-1)!.id;
+    for await (const endpoint of everyEndpoint(store)) {
+      dispatcher.setEndpoint(endpoint.id, endpoint);
+      gone.delete(endpoint.id);
     }
     for (const id of gone) dispatcher.setEndpoint(id, null);
   };
@@ -173,6 +168,7 @@ export function createEngine(options: EngineOptions): Engine {
       dispatcher.own(owned);
     },
     onConfig: async () => {
+      await options.onConfig?.();
       await loadEndpoints();
       await look();
     },

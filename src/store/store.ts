@@ -366,7 +366,7 @@ export interface AlertsChange {
   readonly now: number;
 }
 
-export type DocumentKind = 'team' | 'channel';
+export type DocumentKind = 'team' | 'channel' | 'template' | 'event_type' | 'slo';
 
 export interface StoredDocument {
   readonly name: string;

@@ -70,6 +70,8 @@ export const retry = z.strictObject({
     .default(7 * 86_400),
 });
 
+export type WireRetry = z.output<typeof retry>;
+
 const pattern = z
   .string()
   .regex(
@@ -92,15 +94,24 @@ const headers = z
   )
   .refine((all) => Object.keys(all).length <= 20, 'at most 20 headers');
 
+const timeoutMs = z.int().min(100).max(60_000);
+const deliverWithinS = z
+  .number()
+  .min(1)
+  .max(30 * 86_400);
+export const documentName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'small letters, digits and dashes, at most 63');
+
 const endpointFields = {
   url: z.string().max(2048),
   event_types: z.array(pattern).min(1).max(100),
   description: z.string().max(1024).nullable(),
   owner: z.string().max(128).nullable(),
-  template: z.string().max(128).nullable(),
+  template: documentName.nullable().describe('the policy that it follows'),
   secret: z.string().max(128),
   headers,
-  timeout_ms: z.int().min(100).max(60_000),
+  timeout_ms: timeoutMs.nullable().describe('null: as the template says'),
   max_in_flight: z.int().min(1).max(1024),
   rate_limit_per_s: z.number().min(0.01).max(100_000).nullable(),
   ordering: z.enum(['none', 'key']),
@@ -113,11 +124,8 @@ const endpointFields = {
       z.union([z.string().max(256), z.number(), z.boolean(), z.null()]),
     )
     .nullable(),
-  retry,
-  deliver_within_s: z
-    .number()
-    .min(1)
-    .max(30 * 86_400),
+  retry: retry.nullable().describe('null: as the template says'),
+  deliver_within_s: deliverWithinS.nullable().describe('null: as the template says'),
   enabled: z.boolean(),
 };
 export const newEndpoint = z
@@ -173,9 +181,6 @@ export const accountingQuery = z.strictObject({
   by: z.enum(accountingKeys).optional().describe('answers groups too'),
 });
 
-export const documentName = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'small letters, digits and dashes, at most 63');
 export const team = z.strictObject({
   description: z.string().max(1024).default(''),
   channels: z
@@ -184,6 +189,72 @@ export const team = z.strictObject({
     .default([])
     .describe('channels by name, in which this team hears of its alerts'),
 });
+
+const days = z.int().min(1).max(90).default(30);
+export const template = z.strictObject({
+  description: z.string().max(1024).default(''),
+  timeout_ms: timeoutMs.default(15_000),
+  deliver_within_s: deliverWithinS.default(300).describe('the deadline'),
+  retry: retry.optional(),
+  dead_letter_alert: z
+    .strictObject({ severity: z.enum(['auto', 'ticket', 'page']).default('auto') })
+    .default({ severity: 'auto' }),
+  slo: z
+    .strictObject({ target: z.number().min(0.5).max(0.99999), window_days: days })
+    .nullable()
+    .default({ target: 0.995, window_days: 30 }),
+});
+export type WireTemplate = z.output<typeof template>;
+
+const pointer = z
+  .string()
+  .regex(/^(\/.*)?$/, 'a JSON Pointer')
+  .max(256);
+export const eventTypeName = eventType;
+export const eventTypeDocument = z.strictObject({
+  description: z.string().max(1024).default(''),
+  owner: documentName.nullable().default(null).describe('the producing team'),
+  template: documentName
+    .nullable()
+    .default(null)
+    .describe('what an endpoint follows that subscribes to this type by name and names no template'),
+  schema: z
+    .record(z.string(), z.unknown())
+    .refine((schema) => JSON.stringify(schema).length <= 65_536, 'at most 64 KiB')
+    .optional()
+    .describe('JSON Schema 2020-12 of the data, without references to elsewhere'),
+  value: z
+    .strictObject({
+      amount: pointer.describe('where the amount stands, in minor units'),
+      currency: z.string().regex(/^(\/.{1,255}|[A-Za-z]{3})$/, 'a JSON Pointer or an ISO 4217 code'),
+    })
+    .optional()
+    .describe('where in the data the value stands, for events that carry none'),
+});
+export type WireEventType = z.output<typeof eventTypeDocument>;
+
+export const slo = z
+  .strictObject({
+    description: z.string().max(1024).default(''),
+    objective: z.enum(['delivered_within', 'accounted']).default('delivered_within'),
+    target: z.number().min(0.5).max(1).describe('0.999: one in a thousand may miss its deadline'),
+    window_days: days,
+    event_types: z.array(pattern).min(1).max(100).default(['*']),
+    tenant: tenantName.optional(),
+    endpoint_ids: z.array(z.string().max(64)).max(500).default([]).describe('none: all of them'),
+    producer: documentName.describe('the team that sends'),
+    consumer: documentName.describe('the team that receives'),
+  })
+  .superRefine(({ objective, target }, context) => {
+    if (objective === 'accounted' ? target !== 1 : target > 0.99999)
+      context.addIssue({
+        code: 'custom',
+        path: ['target'],
+        message: objective === 'accounted' ? 'is 1: nothing may be unaccounted for' : 'is at most 0.99999',
+      });
+  });
+export type WireSlo = z.output<typeof slo>;
+
 const mailAddress = z.email().max(254);
 const channelUrl = z.string().max(2048);
 export const channel = z.discriminatedUnion('kind', [

@@ -11,7 +11,7 @@ import { iso, wireDelivery, wireReceipt } from '../wire.ts';
 
 export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
   const { store, engine, clock, random } = deps;
-  const make = eventMaker(clock, random);
+  const make = eventMaker(clock, random, deps.catalog);
 
   app.post('/v1/events', async (request, reply) => {
     const wire = parse(newEvent, request.body);

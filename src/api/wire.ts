@@ -47,6 +47,10 @@ export function wireRetry({ backoff, jitter, giveUpAfterMs }: RetryPolicy): Wire
   };
 }
 
+export function wireBreaker(openSince: number | null): Record<string, unknown> {
+  return { state: openSince === null ? 'closed' : 'open', since: isoOrNull(openSince) };
+}
+
 export function wireEndpoint(e: Endpoint): Record<string, unknown> {
   return {
     id: e.id,

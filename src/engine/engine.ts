@@ -4,6 +4,7 @@ import type { Random } from '../runtime/random.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
 import type { Hints, Settlement, Store } from '../store/store.ts';
 import type { Transport } from '../transport/transport.ts';
+import { BreakerKeeper } from './breaker-keeper.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { defaultRetention, type Retention, startHousekeeping } from './housekeeping.ts';
 import { Intake } from './intake.ts';
@@ -102,8 +103,10 @@ export function createEngine(options: EngineOptions): Engine {
     settled,
     onHealth: (takes) => onHealth('outcomes', takes),
   });
+  const breakers = new BreakerKeeper({ store, clock, logger });
   const dispatcher: Dispatcher = new Dispatcher({
     store,
+    onBreaker: (change) => breakers.note(change),
     transport: options.transport,
     clock,
     random: options.random,
@@ -153,6 +156,7 @@ export function createEngine(options: EngineOptions): Engine {
     for (const id of gone) dispatcher.setEndpoint(id, null);
   };
   const look = async (): Promise<void> => {
+    dispatcher.hearBreakers(await store.openBreakers());
     for (const { endpointId, dueAt } of await store.nextDue(shards)) dispatcher.dueBy(endpointId, dueAt);
     redriver.wake();
   };
@@ -193,6 +197,8 @@ export function createEngine(options: EngineOptions): Engine {
           'took over the claims of a former life: these deliveries are due now',
         );
       await loadEndpoints();
+      // What was broken in a former life, or is by another node's word, begins slowly.
+      dispatcher.hearBreakers(await store.openBreakers());
       running = true;
       dispatcher.begin();
       housekeeping = startHousekeeping({
@@ -210,7 +216,7 @@ export function createEngine(options: EngineOptions): Engine {
       redriver.stop();
       await intake.close();
       await ownership.stop();
-      const drained = dispatcher.stop().then(() => settler.drained());
+      const drained = dispatcher.stop().then(() => Promise.all([settler.drained(), breakers.stop()]));
       let cancel = (): void => {};
       const grace = new Promise<void>((resolve) => {
         cancel = clock.after(graceMs, () => {

@@ -13,7 +13,7 @@ import type { Accounting, Money } from './accounting.ts';
  * Rejections: `UnavailableError` where nothing was written (disk full, database away); anything else is a bug.
  */
 export interface Store
-  extends DeliveryPath, Endpoints, Operations, Readings, Accounting, Integrity, Nodes, Alerting {
+  extends DeliveryPath, Endpoints, Breakers, Operations, Readings, Accounting, Integrity, Nodes, Alerting {
   close(): Promise<void>;
 }
 
@@ -196,6 +196,26 @@ export interface Endpoints {
   }): Promise<readonly Endpoint[]>;
   /** Marks it deleted; its pending deliveries are cancelled in batches by `cancelOrphans`. */
   deleteEndpoint(id: string, now: number): Promise<boolean>;
+}
+
+/** Breaker state in the endpoint's row: what one node found out serves the others, and its own next life. */
+export interface Breakers {
+  /** Records openings and closings. Of two about one endpoint the later counts, in whatever order they arrive. */
+  saveBreakers(changes: readonly BreakerChange[]): Promise<void>;
+  /** Endpoints whose breaker is open, deleted ones left out. */
+  openBreakers(): Promise<readonly OpenBreaker[]>;
+}
+
+export interface BreakerChange {
+  readonly endpointId: string;
+  readonly open: boolean;
+  /** When it opened or closed. */
+  readonly at: number;
+}
+
+export interface OpenBreaker {
+  readonly endpointId: string;
+  readonly openSince: number;
 }
 
 // ---------------------------------------------------------------- what people do to deliveries

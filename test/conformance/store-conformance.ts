@@ -67,6 +67,27 @@ export function describeStore(name: string, open: () => Promise<Store>, property
       return endpoint;
     };
 
+    test('the breaker stands in the endpoint: the later of two changes counts, and deleted ones are left out', async () => {
+      const [a, b, gone] = [await one(), await one(), await one()];
+      expect(await store.openBreakers()).toEqual([]);
+      await store.saveBreakers([
+        { endpointId: a.id, open: true, at: start + 10 },
+        { endpointId: b.id, open: true, at: start + 10 },
+        { endpointId: gone.id, open: true, at: start + 10 },
+        { endpointId: 'ep_nobody', open: true, at: start + 10 },
+      ]);
+      // The one happened before, the other after: only the other changes anything.
+      await store.saveBreakers([
+        { endpointId: a.id, open: false, at: start + 9 },
+        { endpointId: b.id, open: false, at: start + 11 },
+      ]);
+      await store.deleteEndpoint(gone.id, start + 20);
+      await store.updateEndpoint(a.id, { description: 'changed', updatedAt: start + 30 });
+      expect(await store.openBreakers()).toEqual([{ endpointId: a.id, openSince: start + 10 }]);
+      await store.saveBreakers([{ endpointId: a.id, open: false, at: start + 10 }]);
+      expect(await store.openBreakers()).toEqual([]);
+    });
+
     test('G1: the same id and body again gives the same receipt, another body conflicts', async () => {
       await one();
       const event = anEvent({ id: 'order-1' });

@@ -18,7 +18,7 @@ import { decodeCursor, encodeCursor, params, parse } from '../input.ts';
 import { notFound, Problem } from '../problem.ts';
 import { receiverUrl } from '../receiver-url.ts';
 import { retryOf } from '../templates.ts';
-import { wireEndpoint, wireReceipt } from '../wire.ts';
+import { wireBreaker, wireEndpoint, wireReceipt } from '../wire.ts';
 
 type Fields = z.output<typeof schemas.endpointChange>;
 
@@ -110,6 +110,15 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
     return endpoint;
   };
 
+  /** The breaker stands in readings only: it is what the engine found out, not what people declare. */
+  const withBreakers = async (endpoints: readonly Endpoint[]): Promise<Record<string, unknown>[]> => {
+    const open = new Map((await store.openBreakers()).map((b) => [b.endpointId, b.openSince]));
+    return endpoints.map((endpoint) => ({
+      ...wireEndpoint(endpoint),
+      breaker: wireBreaker(open.get(endpoint.id) ?? null),
+    }));
+  };
+
   app.post('/v1/endpoints', async (request, reply) => {
     const { tenant, secret, ...fields } = parse(schemas.newEndpoint, request.body);
     const now = clock.now();
@@ -136,7 +145,7 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
     const { tenant, limit, cursor } = parse(schemas.endpointQuery, request.query);
     const items = await store.endpoints({ tenant: tenant ?? null, after: decodeCursor(cursor), limit });
     return {
-      items: items.map(wireEndpoint),
+      items: await withBreakers(items),
       next_cursor: items.length < limit ? null : encodeCursor(items.at(-1)!.id),
     };
   });
@@ -144,7 +153,7 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
   app.get('/v1/endpoints/:id', async (request) => {
     const endpoint = await store.endpoint(params(request)['id']!);
     if (endpoint === null) throw notFound('endpoint by that id');
-    return wireEndpoint(endpoint);
+    return (await withBreakers([endpoint]))[0];
   });
 
   for (const method of ['PATCH', 'PUT'] as const) {

@@ -1,6 +1,7 @@
 import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
 import { deleteDocument, putDocument, readAlerts, readDocuments, saveAlerts } from './alerts.ts';
+import { openBreakers, saveBreakers } from './breakers.ts';
 import { claim, nextDue, release, takeOver } from './claim.ts';
 import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
 import type { Database } from './database.ts';
@@ -42,6 +43,8 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     endpoint: async (id) => (await endpoints.get(id))?.endpoint ?? null,
     endpoints: (query) => endpoints.list(query),
     deleteEndpoint: (id, now) => endpoints.delete(id, now),
+    saveBreakers: (changes) => saveBreakers(db, changes),
+    openBreakers: () => openBreakers(db),
 
     redriveDelivery: (number, now) => redriveDelivery(db, number, now),
     cancelDelivery: (number, words, now) => cancelDelivery(db, number, words, now),

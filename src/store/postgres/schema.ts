@@ -1,3 +1,4 @@
+import { breakerColumns } from './breakers.ts';
 import type { Database } from './database.ts';
 import { publishSql } from './publish.ts';
 
@@ -211,6 +212,7 @@ const migrations: readonly string[] = [
   ALTER TABLE posthorn.event_ledger ADD COLUMN type text NOT NULL DEFAULT '';
   ALTER TABLE posthorn.event_ledger DROP CONSTRAINT event_ledger_pkey, ADD PRIMARY KEY (shard, tenant, hour, type, writer);
   ${publishSql}`,
+  breakerColumns,
 ];
 
 /** Refuses a database without Posthorn's schema, or with another version of it; changes nothing. */

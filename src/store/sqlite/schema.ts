@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { breakerColumns } from './breakers.ts';
 
 /**
  * Migrations in order; a database's `user_version` says how many it has had. Never edit one that was released.
@@ -214,6 +215,7 @@ const migrations: readonly string[] = [
   INSERT INTO event_ledger SELECT shard, tenant, hour, '', events, unmatched FROM former_event_ledger;
   DROP TABLE former_event_ledger;
   `,
+  breakerColumns,
 ];
 
 /** Brings the schema up to date; refuses a database written by a newer Posthorn. */

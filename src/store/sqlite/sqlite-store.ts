@@ -2,6 +2,7 @@ import { NotFoundError } from '../../domain/errors.ts';
 import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
 import { deleteDocument, putDocument, readAlerts, readDocuments, saveAlerts } from './alerts.ts';
+import { openBreakers, saveBreakers } from './breakers.ts';
 import { claim, nextDue, release, takeOver } from './claim.ts';
 import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
 import type { Database } from './database.ts';
@@ -54,6 +55,8 @@ export function createSqliteStore(db: Database): Store {
     endpoint: async (id) => endpoints.get(id)?.endpoint ?? null,
     endpoints: async (query) => endpoints.list(query),
     deleteEndpoint: async (id, now) => endpoints.delete(id, now),
+    saveBreakers: async (changes) => saveBreakers(db, changes),
+    openBreakers: async () => openBreakers(db),
 
     redriveDelivery: async (number, now) => redriveDelivery(db, number, now),
     cancelDelivery: async (number, words, now) => cancelDelivery(db, number, words, now),

@@ -221,6 +221,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
         everyMs: (options.evaluateEveryS ?? 15) * 1000,
         reconcileEveryMs: (options.reconcileEveryS ?? 60) * 1000,
         deadRetentionMs: (options.deadRetentionDays ?? 90) * dayMs,
+        held: () => engine.status().held,
         mine: () => engine.status().shards.includes(0),
         wake: (endpointIds) => engine.wake(endpointIds),
         onEvaluated: (firing) => {

@@ -10,6 +10,7 @@ import { declaredRoutes } from './routes/declared.ts';
 import { deliveryRoutes } from './routes/deliveries.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
+import { objectiveRoutes } from './routes/objectives.ts';
 import { serviceRoutes } from './routes/service.ts';
 
 declare module 'fastify' {
@@ -122,6 +123,7 @@ export function createServer(deps: ApiDependencies): FastifyInstance {
   deliveryRoutes(app, deps);
   alertRoutes(app, deps);
   declaredRoutes(app, deps);
+  objectiveRoutes(app, deps);
   serviceRoutes(app, deps);
   return app;
 }

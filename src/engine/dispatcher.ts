@@ -80,6 +80,11 @@ export class Dispatcher {
     return this.#inFlight;
   }
 
+  get held(): string[] {
+    const now = this.#o.clock.now();
+    return [...this.#lanes].flatMap(([id, { heldUntil }]) => (heldUntil > now ? [id] : []));
+  }
+
   get lanes(): number {
     return this.#lanes.size;
   }

@@ -244,6 +244,7 @@ export function createEngine(options: EngineOptions): Engine {
       inFlight: dispatcher.inFlight,
       buffered: dispatcher.buffered,
       lanes: dispatcher.lanes,
+      held: dispatcher.held,
       shards,
     }),
   };

@@ -4,21 +4,23 @@ import { eventShard, timeOrderedId } from '../domain/ids.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
-import type { Alerting, Finding, Readings } from '../store/store.ts';
+import type { Alerting, Readings } from '../store/store.ts';
 import { type Channel, payloadOf } from './channels.ts';
-import { deadLetterCondition, silentReconcilerCondition, unaccountedCondition } from './conditions.ts';
+import { silentEvaluatorCondition, silentReconcilerCondition } from './conditions.ts';
+import {
+  type Books,
+  judgeBooks,
+  judgeDeliveries,
+  type JudgedStore,
+  judgeObjectives,
+  readDeclared,
+} from './judge.ts';
 
-const samplesMost = 3;
-/** So many groups of dead letters are looked at, the largest first. */
-const groupsMost = 200;
-
-/** What a reconciliation found, as far as alerts need it. */
-export interface Books {
-  readonly balanced: boolean;
-  readonly residue: number;
-  readonly endpointIds: readonly string[];
-  readonly findings: readonly Finding[];
-}
+/** Objectives are judged by the minute, so no more often than so. */
+const objectivesEveryMs = 60_000;
+/** Where nobody has judged for this long, another node does it. */
+const silentAfterMs = 60_000;
+const evaluatedAt = 'alerts_evaluated_at';
 
 export interface StoredChannel {
   readonly channel: Channel;
@@ -27,7 +29,7 @@ export interface StoredChannel {
 }
 
 export interface EvaluatorOptions {
-  readonly store: Alerting & Pick<Readings, 'deadLetters' | 'deliveries'>;
+  readonly store: JudgedStore & Alerting & Pick<Readings, 'setting' | 'saveSetting'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -35,6 +37,8 @@ export interface EvaluatorOptions {
   /** How often the books are checked. */
   readonly reconcileEveryMs: number;
   readonly deadRetentionMs: number;
+  /** Endpoints whose receivers asked for silence. */
+  readonly held: () => readonly string[];
   /** Whether this node is the one that does it now. */
   readonly mine: () => boolean;
   /** There is something to deliver to these endpoints. */
@@ -61,37 +65,42 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
   let unbalancedRuns = 0;
   let lastBooksAt: number | null = null;
   let mineSince: number | null = null;
+  let objectives: { readonly at: number; readonly list: readonly Condition[] } | null = null;
   let running: Promise<void> | null = null;
+
+  /** How long nobody has judged, by what the store says; null: somebody has, or nobody ever did. */
+  const silentFor = async (now: number): Promise<number | null> => {
+    const text = await store.setting(evaluatedAt);
+    const silence = text === null ? 0 : now - Number(text);
+    return silence > Math.max(silentAfterMs, 4 * everyMs) ? silence : null;
+  };
 
   const conditions = async (
     stored: readonly Alert[],
     now: number,
   ): Promise<{ list: Condition[]; unjudged: Set<string> }> => {
-    const list: Condition[] = [];
     const unjudged = new Set<string>();
+    const list: Condition[] = [];
     // Until this node has looked at the books itself, it knows nothing of them.
     if (books === null) unjudged.add('unaccounted');
-    else if (!books.balanced) {
-      const open = stored.some(({ rule, state }) => rule === 'unaccounted' && state === 'firing');
-      list.push(unaccountedCondition({ ...books, confirmed: unbalancedRuns >= 2 || open }));
-    }
-    const silentFor = clock.monotonic() - (lastBooksAt ?? mineSince ?? clock.monotonic());
-    if (silentFor > 3 * options.reconcileEveryMs) list.push(silentReconcilerCondition(silentFor));
-    for (const group of (await store.deadLetters(null)).slice(0, groupsMost)) {
-      const { endpointId, errorClass } = group;
-      const samples = await store.deliveries(
-        { endpointId, state: 'dead', ...(errorClass === null ? {} : { errorClass }) },
-        { before: null, limit: samplesMost },
-      );
-      list.push(
-        deadLetterCondition(
-          group,
-          samples.map(({ number }) => number),
-          now,
-          options.deadRetentionMs,
-        ),
-      );
-    }
+    else list.push(...judgeBooks(books, unbalancedRuns, stored));
+    const since = lastBooksAt ?? mineSince;
+    if (since === null) unjudged.add('reconciler_silent');
+    else if (clock.monotonic() - since > 3 * options.reconcileEveryMs)
+      list.push(silentReconcilerCondition(clock.monotonic() - since));
+    const silence = mine() ? null : await silentFor(now);
+    if (silence !== null) list.push(silentEvaluatorCondition(silence));
+    const declared = await readDeclared(store);
+    list.push(
+      ...(await judgeDeliveries(store, declared, {
+        now,
+        deadRetentionMs: options.deadRetentionMs,
+        held: new Set(options.held()),
+      })),
+    );
+    if (objectives === null || now - objectives.at >= objectivesEveryMs || now < objectives.at)
+      objectives = { at: now, list: await judgeObjectives(store, declared, now) };
+    list.push(...objectives.list);
     return { list, unjudged };
   };
 
@@ -116,6 +125,7 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
     const firing = [...alerts.filter(({ id }) => !gone.has(id)), ...step.changed].filter(
       ({ state }) => state === alertStates[1],
     );
+    await store.saveSetting(evaluatedAt, String(now));
     options.onEvaluated({
       page: firing.filter(({ severity }) => severity === 'page').length,
       ticket: firing.filter(({ severity }) => severity === 'ticket').length,
@@ -136,11 +146,12 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
       ]),
     );
     return told.flatMap((alert) => {
-      const owned = (alert.owner === null ? [] : (teams.get(alert.owner) ?? [])).filter((name) =>
-        channels.has(name),
+      const told = [...(alert.owner === null ? [] : [alert.owner]), ...(alert.alsoTold ?? [])];
+      const owned = new Set(
+        told.flatMap((team) => teams.get(team) ?? []).filter((name) => channels.has(name)),
       );
       // What nobody owns, or whose owner has no channel, everybody hears of.
-      return (owned.length > 0 ? owned : [...channels.keys()]).map((name) => {
+      return [...(owned.size > 0 ? owned : channels.keys())].map((name) => {
         const { channel, endpointId } = channels.get(name)!;
         const id = `${alert.id}-${alert.state}-${now}-${name}`;
         return {
@@ -174,11 +185,13 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
       mineSince ??= clock.monotonic();
       await once();
     } else {
+      if (await silentFor(clock.now()).catch(() => null)) await once();
       // What another node finds out meanwhile is not known here.
       mineSince = null;
       lastBooksAt = null;
       books = null;
       unbalancedRuns = 0;
+      objectives = null;
     }
     if (!stopped) cancel = clock.after(everyMs, () => void round());
   };

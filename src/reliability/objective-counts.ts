@@ -15,9 +15,9 @@ export interface DomainCounts extends Counts {
   readonly badBy: Readonly<Record<FaultDomain, number>>;
 }
 
-export const noCounts: DomainCounts = { due: 0, bad: 0, badBy: { ours: 0, receiver: 0 } };
+const noCounts: DomainCounts = { due: 0, bad: 0, badBy: { ours: 0, receiver: 0 } };
 
-export function addCounts(a: DomainCounts, b: DomainCounts): DomainCounts {
+function addCounts(a: DomainCounts, b: DomainCounts): DomainCounts {
   return {
     due: a.due + b.due,
     bad: a.bad + b.bad,
@@ -29,7 +29,7 @@ export function addCounts(a: DomainCounts, b: DomainCounts): DomainCounts {
  * From counters to good and bad. All of it is past its deadline, so what is not delivered in time is bad: late, dead,
  * suppressed, or still pending. Cancelled ones were called off by a person and are neither.
  */
-export function countsOf(tally: TypeTally): DomainCounts {
+function countsOf(tally: TypeTally): DomainCounts {
   const due = Math.max(0, tally.accepted - tally.cancelled);
   const bad = Math.max(0, due - (tally.delivered - tally.late));
   // Failed at the first attempt and not on time in the end. A replay's first attempt is none of these, hence the bounds.

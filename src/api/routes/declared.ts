@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { builtInTemplates, type StoredTemplate, type Template } from '../../domain/template.ts';
 import { everyEndpoint } from '../../store/every-endpoint.ts';
 import type { DocumentKind } from '../../store/store.ts';
+import { readDeclared } from '../../reliability/judge.ts';
 import { compileSchema } from '../catalog.ts';
 import { fingerprint } from '../contract/fingerprint.ts';
 import * as schemas from '../contract/schemas.ts';
@@ -224,6 +225,30 @@ export function declaredRoutes(app: FastifyInstance, deps: ApiDependencies): voi
       path: 'slos',
       words: 'objective',
       schema: schemas.slo,
+      list: async () => {
+        const declared = new Map(
+          (await store.documents('slo')).map(({ name, document }) => [name, document as schemas.WireSlo]),
+        );
+        const { objectives } = await readDeclared(store);
+        return objectives.map((objective) => {
+          const document = declared.get(objective.name);
+          if (document !== undefined && objective.template === null)
+            return { name: objective.name, built_in: false, fingerprint: fingerprint(document), ...document };
+          // Said by a template, for the endpoint of that name.
+          return {
+            name: objective.name,
+            built_in: true,
+            template: objective.template,
+            objective: objective.kind,
+            target: objective.target,
+            window_days: objective.windowMs / 86_400_000,
+            event_types: objective.eventTypes,
+            endpoint_ids: objective.endpoints.map(({ id }) => id),
+            producer: null,
+            consumer: objective.consumer,
+          };
+        });
+      },
       faults: async ({ producer, consumer, endpoint_ids: ids }) => {
         const faults = missing(await names('team'), 'team', [
           ['/producer', producer],

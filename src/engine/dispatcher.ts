@@ -43,7 +43,6 @@ export interface DispatcherOptions {
   readonly logger: Logger;
   readonly node: string;
   readonly userAgent: string;
-  readonly attempted: (result: AttemptResult, state: 'pending' | 'delivered' | 'dead') => void;
 }
 
 /**
@@ -354,7 +353,6 @@ export class Dispatcher {
       keyed: endpoint.ordering === 'key',
     };
     this.#o.settler().push(settlement);
-    this.#o.attempted(result, next.state);
     if (result.retryAfterMs !== null && result.retryAfterMs > 0)
       this.#hold(lane, now + Math.min(result.retryAfterMs, holdMostMs));
     this.#pump(lane);

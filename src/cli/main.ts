@@ -37,7 +37,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     rulesCommand,
   ];
   for (const make of commands) program.addCommand(make());
-  for (const command of [program, ...program.commands]) command.exitOverride();
+  throwing(program);
   try {
     await program.parseAsync(argv);
   } catch (error) {
@@ -51,4 +51,10 @@ export async function main(argv: readonly string[]): Promise<void> {
       process.exitCode = error instanceof CommandError ? error.code : 1;
     } else throw error;
   }
+}
+
+/** Wrong usage throws, in commands of commands too: Commander itself would leave with 1. */
+function throwing(command: Command): void {
+  command.exitOverride();
+  for (const inner of command.commands) throwing(inner);
 }

@@ -42,7 +42,8 @@ export async function deliverAll(store: Store, count: number, onArrived = () => 
     observer: {
       accepted: () => {},
       storeFailed: () => {},
-      attempted: (outcome) => outcome === 'delivered' && ++delivered === count && done.resolve(),
+      settled: ({ state }, applied) =>
+        applied && state === 'delivered' && ++delivered === count && done.resolve(),
     },
   });
   const began = performance.now();

@@ -10,6 +10,7 @@ import { labCommand } from './commands/lab.ts';
 import { nodesCommand } from './commands/nodes.ts';
 import { publishCommand } from './commands/publish.ts';
 import { redriveCommand } from './commands/redrive.ts';
+import { rulesCommand } from './commands/rules.ts';
 import { serveCommand } from './commands/serve.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { CommandError, note } from './output.ts';
@@ -33,9 +34,10 @@ export async function main(argv: readonly string[]): Promise<void> {
     labCommand,
     alertsCommand,
     applyCommand,
+    rulesCommand,
   ];
   for (const make of commands) program.addCommand(make());
-  for (const command of [program, ...program.commands]) command.exitOverride();
+  throwing(program);
   try {
     await program.parseAsync(argv);
   } catch (error) {
@@ -49,4 +51,10 @@ export async function main(argv: readonly string[]): Promise<void> {
       process.exitCode = error instanceof CommandError ? error.code : 1;
     } else throw error;
   }
+}
+
+/** Wrong usage throws, in commands of commands too: Commander itself would leave with 1. */
+function throwing(command: Command): void {
+  command.exitOverride();
+  for (const inner of command.commands) throwing(inner);
 }

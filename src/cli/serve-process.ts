@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Settings } from '../config/settings.ts';
 import { compose, type Opened, open } from '../posthorn.ts';
-import type { Clock } from '../runtime/clock.ts';
+import { type Clock, systemClock } from '../runtime/clock.ts';
 import { createLogger } from '../runtime/logger.ts';
 import { systemRandom } from '../runtime/random.ts';
 import type { Store } from '../store/store.ts';
-import { createMetrics } from './metrics.ts';
+import { version } from '../version.ts';
+import { createMetrics } from './metrics/metrics.ts';
+import { createStoreSampler } from './metrics/store-sample.ts';
 
 export interface Serving {
   readonly url: string;
@@ -43,7 +45,13 @@ export async function startServing(
     await opened.store.close();
     throw error;
   });
-  const metrics = createMetrics();
+  const clock = parts.clock ?? systemClock;
+  const metrics = createMetrics({
+    sampler: createStoreSampler(opened.store, clock),
+    clock,
+    build: { version, store: settings.databaseUrl === undefined ? 'sqlite' : 'postgres' },
+    deadRetentionMs: settings.deadRetentionDays * 86_400_000,
+  });
   const posthorn = compose(opened, {
     database,
     allowPrivateNetworks: settings.allowPrivateNetworks,
@@ -53,8 +61,8 @@ export async function startServing(
     reconcileEveryS: settings.reconcileEveryS,
     logger: createLogger(settings.logLevel),
     metrics,
-    onReconciled: ({ residue }) => metrics.setResidue(residue),
-    onEvaluated: (firing) => metrics.setFiring(firing),
+    onReconciled: (result) => metrics.reconciled(result),
+    onEvaluated: (firing) => metrics.evaluated(firing),
     evaluateEveryS: settings.evaluateEveryS,
     ...(settings.watchdogUrl === undefined ? {} : { watchdogUrl: settings.watchdogUrl }),
     ...(parts.clock === undefined ? {} : { clock: parts.clock }),

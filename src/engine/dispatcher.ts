@@ -45,7 +45,6 @@ export interface DispatcherOptions {
   readonly logger: Logger;
   readonly node: string;
   readonly userAgent: string;
-  readonly attempted: (result: AttemptResult, state: 'pending' | 'delivered' | 'dead') => void;
   /** An endpoint's breaker has opened or closed here. */
   readonly onBreaker: (change: BreakerChange) => void;
 }
@@ -376,7 +375,6 @@ export class Dispatcher {
       keyed: endpoint.ordering === 'key',
     };
     this.#o.settler().push(settlement);
-    this.#o.attempted(result, next.state);
     if (result.retryAfterMs !== null && result.retryAfterMs > 0)
       this.#hold(lane, now + Math.min(result.retryAfterMs, holdMostMs));
     this.#pump(lane);

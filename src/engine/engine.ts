@@ -87,9 +87,9 @@ export function createEngine(options: EngineOptions): Engine {
 
   const settled = (settlement: Settlement, applied: boolean): void => {
     const { endpointId, state, dueAt, reason, keyed, now } = settlement;
-    if (!applied) observer?.attempted('superseded', settlement.errorClass, settlement.durationMs);
-    else if (state === 'pending') dispatcher.dueBy(endpointId, dueAt!);
-    else {
+    observer?.settled(settlement, applied);
+    if (applied && state === 'pending') dispatcher.dueBy(endpointId, dueAt!);
+    else if (applied) {
       if (reason === 'gone') void pauseGone(endpointId);
       if (keyed) dispatcher.dueBy(endpointId, now);
     }
@@ -114,8 +114,6 @@ export function createEngine(options: EngineOptions): Engine {
     node: options.node,
     settler: () => settler,
     userAgent: `Posthorn/${options.version}`,
-    attempted: (result, state) =>
-      observer?.attempted(state === 'pending' ? 'retry' : state, result.errorClass, result.durationMs),
   });
   const intake = new Intake({
     store,

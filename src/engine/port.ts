@@ -1,5 +1,6 @@
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { NewEvent, Receipt } from '../domain/event.ts';
+import type { Settlement } from '../store/store.ts';
 
 /** What the API and the command line use of the running engine. */
 export interface Engine {
@@ -31,10 +32,7 @@ export interface EngineStatus {
 /** The observations that metrics are made of; every method is cheap and never throws. */
 export interface EngineObserver {
   accepted(events: number, deliveries: number): void;
-  attempted(
-    outcome: 'delivered' | 'retry' | 'dead' | 'superseded',
-    errorClass: string | null,
-    durationMs: number,
-  ): void;
+  /** An outcome is on disk; not applied: another attempt had settled the delivery (G3). */
+  settled(settlement: Settlement, applied: boolean): void;
   storeFailed(): void;
 }

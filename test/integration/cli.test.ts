@@ -29,9 +29,8 @@ function posthorn(args: readonly string[], options: { env?: object; input?: stri
   });
 }
 
-const commands = 'serve demo publish deliveries dead-letters redrive nodes verify lab alerts apply'.split(
-  ' ',
-);
+const commands =
+  'serve demo publish deliveries dead-letters redrive nodes verify lab alerts apply rules'.split(' ');
 
 test.each(commands)('%s --help shows an example and ends with 0', async (command) => {
   const { code, out } = await posthorn([command, '--help']);
@@ -45,6 +44,7 @@ describe('wrong usage ends with 2 and says what to do', () => {
   test.each([
     [['nothing-such'], /unknown command/],
     [['serve', '--prot', '1'], /unknown option/],
+    [['rules', 'export', '--prot', '1'], /unknown option/],
     [['serve', '--port', 'many'], /--port \(POSTHORN_PORT\)/],
     [['deliveries'], /POSTHORN_API_KEY/],
     [['redrive', '--api-key', apiKey], /--all/],

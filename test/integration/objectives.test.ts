@@ -20,6 +20,7 @@ describe('declared on a running Posthorn', () => {
     method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
     body?: unknown,
+    // oxlint-disable-next-line no-explicit-any -- answers of many shapes, each matched where it is used
   ): Promise<{ status: number; body: any }> => await posthorn.request(method, path, body);
 
   beforeAll(async () => {

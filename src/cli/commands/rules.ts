@@ -1,0 +1,75 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Command } from 'commander';
+import { exportedFiles, ruleFile } from '../../reliability/prometheus/export.ts';
+import { unreachable } from '../../reliability/prometheus/slo-rules.ts';
+import { CommandError, note, print } from '../output.ts';
+import { readSlos } from '../slo-file.ts';
+
+const usualFile = 'posthorn.yaml';
+
+function exportRules(options: { file?: string; out?: string; json?: boolean }): void {
+  const file = options.file ?? (existsSync(usualFile) ? usualFile : null);
+  const slos = file === null ? [] : readSlos(file);
+  if (slos.length === 0)
+    note(
+      `${file ?? `no ${usualFile}`}: no objectives, so only the rules that hold of every Posthorn (declare some under slos:)`,
+    );
+  for (const slo of slos) {
+    const never = unreachable(slo);
+    if (never.length > 0)
+      note(
+        `${slo.name}: at a target of ${slo.target} ${never.join(' and ')} could never fire and ${never.length === 1 ? 'is' : 'are'} left out`,
+      );
+  }
+  const files = exportedFiles(slos);
+  const { groups } = ruleFile(slos);
+  const alerts = groups.flatMap(({ rules }) => rules).filter((rule) => 'alert' in rule).length;
+  const recordings = groups.flatMap(({ rules }) => rules).length - alerts;
+  if (options.out === undefined) {
+    print(
+      options.json === true
+        ? JSON.stringify({
+            slos: slos.map(({ name }) => name),
+            alerts,
+            recordings,
+            files: Object.fromEntries(files.map(({ name, text }) => [name, text])),
+          })
+        : files[0].text.trimEnd(),
+    );
+    return;
+  }
+  const written = files.map(({ name, text }) => {
+    const path = join(options.out!, name);
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, text);
+    } catch (error) {
+      throw new CommandError(`cannot write ${path}: ${(error as Error).message}`);
+    }
+    return path;
+  });
+  print(
+    options.json === true
+      ? JSON.stringify({ slos: slos.map(({ name }) => name), alerts, recordings, written })
+      : `${written.join('\n')}\n${slos.length} objectives: ${recordings} recording rules, ${alerts} alerts. Next: promtool check rules ${written[0]}`,
+  );
+}
+
+export function rulesCommand(): Command {
+  return new Command('rules')
+    .description('rules and a dashboard for Prometheus and Grafana')
+    .addHelpText('after', '\nExample:\n  posthorn rules export -f posthorn.yaml --out monitoring --json')
+    .addCommand(
+      new Command('export')
+        .description('write recording rules, alerts and a Grafana dashboard for the objectives of a file')
+        .option(
+          '-f, --file <posthorn.yaml>',
+          `where the objectives are declared (default: ${usualFile} where it is there; - reads standard input)`,
+        )
+        .option('--out <directory>', 'write the files there; without it the rules are printed')
+        .option('--json', 'print JSON')
+        .addHelpText('after', '\nExample:\n  posthorn rules export -f posthorn.yaml --out monitoring')
+        .action(exportRules),
+    );
+}

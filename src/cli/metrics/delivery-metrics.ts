@@ -1,0 +1,94 @@
+import { Counter, Histogram, type Registry } from 'prom-client';
+import type { EngineObserver } from '../../engine/port.ts';
+
+/** Up to the longest time-out (60 s) and beyond, so that an attempt that timed out has a bucket of its own. */
+const attemptBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 20, 30, 60, 90];
+/** From the fast path to the end of the default schedule, with the usual deadlines among them. */
+const latencyBuckets = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600,
+  86_400, 259_200,
+];
+
+/** What passes through this node, counted as it is committed: scrapes of all nodes add up to the whole. */
+export function deliveryMetrics(registry: Registry, endpointLabel: (id: string) => string): EngineObserver {
+  const registers = [registry];
+  const events = new Counter({
+    name: 'posthorn_events_accepted_total',
+    help: 'Events accepted by this node, repeats not counted',
+    registers,
+  });
+  const deliveries = new Counter({
+    name: 'posthorn_deliveries_accepted_total',
+    help: 'Deliveries that these events came to',
+    registers,
+  });
+  const attempts = new Counter({
+    name: 'posthorn_attempts_total',
+    help: 'Attempts settled, by outcome and class of failure; superseded: another attempt had settled the delivery',
+    labelNames: ['outcome', 'error_class'],
+    registers,
+  });
+  const ofEndpoints = new Counter({
+    name: 'posthorn_endpoint_attempts_total',
+    help: 'Attempts settled, by endpoint and outcome; endpoints beyond the bound are together in other',
+    labelNames: ['endpoint_id', 'outcome'],
+    registers,
+  });
+  const durations = new Histogram({
+    name: 'posthorn_attempt_duration_seconds',
+    help: 'Time of one attempt, from connecting to the end of the answer',
+    labelNames: ['outcome'],
+    buckets: attemptBuckets,
+    registers,
+  });
+  const latencies = new Histogram({
+    name: 'posthorn_delivery_latency_seconds',
+    help: 'Time from accept to delivered, retries and waiting included',
+    buckets: latencyBuckets,
+    registers,
+  });
+  const failures = new Counter({
+    name: 'posthorn_store_failures_total',
+    help: 'Times the store began to refuse writes',
+    registers,
+  });
+
+  // Resolving labels costs more than counting; there are as many children as outcomes times classes or endpoints.
+  const children = new Map<string, { count: Counter.Internal; duration: Histogram.Internal<'outcome'> }>();
+  const endpointChildren = new Map<string, Counter.Internal>();
+  const countEndpoint = (endpointId: string, outcome: string): void => {
+    const key = `${endpointId} ${outcome}`;
+    let child = endpointChildren.get(key);
+    if (child === undefined) {
+      const label = endpointLabel(endpointId);
+      child = ofEndpoints.labels({ endpoint_id: label, outcome });
+      // What is beyond the bound is looked up each time: to remember it would be the growth that the bound prevents.
+      if (label === endpointId) endpointChildren.set(key, child);
+    }
+    child.inc();
+  };
+
+  return {
+    accepted: (newEvents, newDeliveries) => {
+      events.inc(newEvents);
+      deliveries.inc(newDeliveries);
+    },
+    settled: ({ endpointId, state, errorClass, durationMs, now, createdAt }, applied) => {
+      const outcome = !applied ? 'superseded' : state === 'pending' ? 'retry' : state;
+      const key = `${outcome} ${errorClass}`;
+      let child = children.get(key);
+      if (child === undefined) {
+        child = {
+          count: attempts.labels({ outcome, error_class: errorClass ?? '' }),
+          duration: durations.labels({ outcome }),
+        };
+        children.set(key, child);
+      }
+      child.count.inc();
+      child.duration.observe(durationMs / 1000);
+      countEndpoint(endpointId, outcome);
+      if (outcome === 'delivered') latencies.observe(Math.max(0, now - createdAt) / 1000);
+    },
+    storeFailed: () => failures.inc(),
+  };
+}

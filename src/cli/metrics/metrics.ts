@@ -1,0 +1,75 @@
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { Engine, EngineObserver } from '../../engine/port.ts';
+import type { Reconciliation } from '../../ledger/reconciler.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { boundedLabel } from './bounded-label.ts';
+import { deliveryMetrics } from './delivery-metrics.ts';
+import { type State, stateMetrics } from './state-metrics.ts';
+import type { StoreSampler } from './store-sample.ts';
+
+/** Endpoints that get time series of their own; all further ones share `other`. */
+const endpointsMost = 200;
+
+export interface Metrics {
+  readonly observer: EngineObserver;
+  readonly contentType: string;
+  reconciled(result: Reconciliation): void;
+  evaluated(firing: { readonly page: number; readonly ticket: number }): void;
+  watch(engine: Engine): void;
+  render(): Promise<string>;
+}
+
+export interface MetricsOptions {
+  readonly sampler: StoreSampler;
+  readonly clock: Clock;
+  /** Facts that do not change while the process lives. */
+  readonly build: { readonly version: string; readonly store: 'sqlite' | 'postgres' };
+  readonly deadRetentionMs: number;
+}
+
+/**
+ * Prometheus metrics: base units, `_total` for counters, and labels whose values are bounded. An event's id is never one.
+ * docs/reference/metrics.md lists them.
+ */
+export function createMetrics({ sampler, clock, build, deadRetentionMs }: MetricsOptions): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: 'posthorn_build_info',
+    help: 'Always 1: the version that runs here, and the kind of its store',
+    labelNames: ['version', 'node_version', 'store'],
+    registers,
+  }).set({ ...build, node_version: process.version }, 1);
+  new Gauge({
+    name: 'posthorn_dead_letter_retention_seconds',
+    help: 'Dead letters older than this are deleted',
+    registers,
+  }).set(deadRetentionMs / 1000);
+
+  const endpointLabel = boundedLabel(endpointsMost);
+  const observer = deliveryMetrics(registry, endpointLabel);
+  const update = stateMetrics(registry, endpointLabel);
+  let engine: Engine | null = null;
+  let books: State['books'] = null;
+  let alerts: State['alerts'] = null;
+  return {
+    contentType: registry.contentType,
+    observer,
+    reconciled: (result) => {
+      books = { result, at: clock.now() };
+    },
+    evaluated: (firing) => {
+      alerts = { ...firing, at: clock.now() };
+    },
+    watch: (watched) => {
+      engine = watched;
+    },
+    render: async () => {
+      const status = engine?.status() ?? null;
+      const sample = await sampler.sample(status?.shards ?? []);
+      update({ status, sample, books, alerts, now: clock.now() });
+      return await registry.metrics();
+    },
+  };
+}

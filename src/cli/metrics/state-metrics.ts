@@ -1,0 +1,120 @@
+import { Gauge, type Registry } from 'prom-client';
+import type { EngineStatus } from '../../engine/port.ts';
+import type { Reconciliation } from '../../ledger/reconciler.ts';
+import type { StoreSample } from './store-sample.ts';
+
+export interface State {
+  readonly status: EngineStatus | null;
+  readonly sample: StoreSample | null;
+  readonly books: { readonly result: Reconciliation; readonly at: number } | null;
+  readonly alerts: { readonly page: number; readonly ticket: number; readonly at: number } | null;
+  readonly now: number;
+}
+
+const states = ['pending', 'delivered', 'dead', 'cancelled', 'suppressed'] as const;
+
+/**
+ * Gauges of how things stand. What is said of the whole system is said by one node, the owner of the first shard; on the
+ * others these series are missing, not 0, so that a former owner contradicts nobody.
+ */
+export function stateMetrics(
+  registry: Registry,
+  endpointLabel: (id: string) => string,
+): (state: State) => void {
+  const gauge = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Gauge<L>({ name, help, labelNames: [...labelNames], registers: [registry] });
+  const put = (of: Gauge, value: number | null | undefined): void => {
+    if (value === null || value === undefined) of.remove();
+    else of.set(value);
+  };
+
+  const ready = gauge('posthorn_ready', '1 where this node accepts and delivers; as /readyz');
+  const inFlight = gauge('posthorn_attempts_in_flight', 'Attempts in flight');
+  const buffered = gauge('posthorn_claimed_waiting', 'Deliveries claimed ahead and waiting in memory');
+  const lanes = gauge('posthorn_lanes', 'Endpoints that this node knows');
+  const shards = gauge('posthorn_shards_owned', 'Shards that this node owns, of 64');
+  const oldestDue = gauge(
+    'posthorn_oldest_due_age_seconds',
+    'How long the most overdue delivery of this node has been due; 0 where none is',
+  );
+
+  const residue = gauge(
+    'posthorn_conservation_residue',
+    'Deliveries unaccounted for at the last reconciliation: anything but 0 is a page',
+  );
+  const unbalanced = gauge(
+    'posthorn_books_unbalanced',
+    '1 where the last reconciliation found a residue, or rows and counters that contradict each other',
+  );
+  const reconciled = gauge(
+    'posthorn_last_reconciliation_timestamp_seconds',
+    'When the books were last checked',
+  );
+  const deliveries = gauge(
+    'posthorn_deliveries',
+    'Deliveries by endpoint and state, from the accepted to the pruned, at the last reconciliation',
+    ['endpoint_id', 'state'],
+  );
+  const evaluated = gauge(
+    'posthorn_last_evaluation_timestamp_seconds',
+    'When the alert rules were last judged',
+  );
+  const firing = gauge('posthorn_alerts_firing', 'Alerts of Posthorn itself that fire, by severity', [
+    'severity',
+  ]);
+  const pending = gauge('posthorn_pending_deliveries', 'Deliveries that are pending');
+  const overdue = gauge(
+    'posthorn_overdue_deliveries',
+    'Pending deliveries whose time has passed by more than the grace, and that nobody has attempted',
+  );
+  const late = gauge(
+    'posthorn_late_deliveries',
+    'Deliveries after their deadline, or past it and still pending',
+  );
+  const deadLetters = gauge('posthorn_dead_letters', 'Dead letters by endpoint and class of failure', [
+    'endpoint_id',
+    'error_class',
+  ]);
+  const oldestDead = gauge('posthorn_oldest_dead_letter_age_seconds', 'Age of the oldest dead letter');
+  const nodes = gauge('posthorn_nodes', 'Living nodes that share the database');
+
+  return ({ status, sample, books, alerts, now }) => {
+    put(ready, status === null ? 0 : Number(status.ready));
+    put(inFlight, status?.inFlight ?? 0);
+    put(buffered, status?.buffered ?? 0);
+    put(lanes, status?.lanes ?? 0);
+    put(shards, status?.shards.length ?? 0);
+    put(
+      oldestDue,
+      sample === null ? null : sample.oldestDueAt === null ? 0 : Math.max(0, now - sample.oldestDueAt) / 1000,
+    );
+
+    const mine = status?.shards.includes(0) === true;
+    const known = mine ? books : null;
+    put(residue, known?.result.residue);
+    put(unbalanced, known === null ? null : Number(!known.result.balanced));
+    put(reconciled, known === null ? null : known.at / 1000);
+    deliveries.reset();
+    for (const row of known?.result.rows ?? []) {
+      const label = endpointLabel(row.endpointId);
+      for (const state of states) deliveries.inc({ endpoint_id: label, state }, row[state]);
+    }
+
+    const judged = mine ? alerts : null;
+    put(evaluated, judged === null ? null : judged.at / 1000);
+    firing.reset();
+    if (judged !== null)
+      for (const severity of ['page', 'ticket'] as const) firing.set({ severity }, judged[severity]);
+
+    const whole = mine ? (sample?.whole ?? null) : null;
+    put(pending, whole?.pending);
+    put(overdue, whole?.overdue);
+    put(late, whole?.late);
+    put(nodes, whole?.nodes);
+    deadLetters.reset();
+    for (const { endpointId, errorClass, count } of whole?.deadLetters ?? [])
+      deadLetters.inc({ endpoint_id: endpointLabel(endpointId), error_class: errorClass ?? '' }, count);
+    const oldest = whole?.deadLetters.reduce((least, { oldestAt }) => Math.min(least, oldestAt), now);
+    put(oldestDead, oldest === undefined ? null : (now - oldest) / 1000);
+  };
+}

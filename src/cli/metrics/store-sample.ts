@@ -1,0 +1,81 @@
+import type { Clock } from '../../runtime/clock.ts';
+import type { Accounting } from '../../store/accounting.ts';
+import type { DeadLetterGroup, DeliveryPath, Nodes, Readings } from '../../store/store.ts';
+
+/** What only the store knows, read at most so often, however often somebody scrapes. */
+const sampleEveryMs = 15_000;
+/** A scrape waits no longer for the store than this: then it goes out without what it did not get. */
+const waitMostMs = 2000;
+/** A sample older than this is worth nothing: the store is away, and its gauges go away with it. */
+const freshForMs = 60_000;
+
+export interface StoreSample {
+  /** The earliest `due_at` of the deliveries in this node's shards; null where nothing is pending there. */
+  readonly oldestDueAt: number | null;
+  /** Set on the one node that speaks for all. */
+  readonly whole: {
+    readonly pending: number;
+    readonly overdue: number;
+    readonly late: number;
+    readonly deadLetters: readonly DeadLetterGroup[];
+    readonly nodes: number;
+  } | null;
+}
+
+export interface StoreSampler {
+  /** The sample of now or of shortly before; null where the store does not answer. Never rejects. */
+  sample(shards: readonly number[]): Promise<StoreSample | null>;
+}
+
+export function createStoreSampler(
+  store: Pick<Accounting, 'accounting'> &
+    Pick<Readings, 'deadLetters'> &
+    Pick<DeliveryPath, 'nextDue'> &
+    Pick<Nodes, 'nodes'>,
+  clock: Clock,
+): StoreSampler {
+  let last: { readonly sample: StoreSample; readonly at: number } | null = null;
+  let reading: Promise<void> | null = null;
+
+  const read = async (shards: readonly number[]): Promise<StoreSample> => {
+    const due = (await store.nextDue(shards)).map(({ dueAt }) => dueAt);
+    const oldestDueAt = due.length === 0 ? null : due.reduce((a, b) => Math.min(a, b));
+    if (!shards.includes(0)) return { oldestDueAt, whole: null };
+    const now = clock.now();
+    const { pending, overdue, late } = await store.accounting({
+      tenant: null,
+      endpointId: null,
+      eventType: null,
+      owner: null,
+      since: null,
+      until: null,
+      now,
+    });
+    const deadLetters = await store.deadLetters(null);
+    // A store with one owner lists nobody.
+    const nodes = Math.max(1, (await store.nodes()).length);
+    return { oldestDueAt, whole: { pending, overdue, late, deadLetters, nodes } };
+  };
+
+  return {
+    sample: async (shards) => {
+      const age = (): number => (last === null ? Number.POSITIVE_INFINITY : clock.monotonic() - last.at);
+      if (age() > sampleEveryMs) {
+        reading ??= read(shards)
+          .then(
+            (sample) => {
+              last = { sample, at: clock.monotonic() };
+            },
+            // Its gauges are missing from the scrape, and posthorn_ready says why.
+            () => {},
+          )
+          .finally(() => (reading = null));
+        let cancel = (): void => {};
+        const tired = new Promise<void>((resolve) => (cancel = clock.after(waitMostMs, resolve)));
+        await Promise.race([reading, tired]);
+        cancel();
+      }
+      return age() > freshForMs ? null : last!.sample;
+    },
+  };
+}

@@ -1,0 +1,174 @@
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { dashboard } from '../../src/reliability/prometheus/dashboard.ts';
+import { exportedFiles, ruleFile } from '../../src/reliability/prometheus/export.ts';
+import { sloMetrics } from '../../src/reliability/prometheus/slo-rules.ts';
+import { readSlos } from '../../src/cli/slo-file.ts';
+import { parsePromql } from '../prometheus/promql.ts';
+import { aReceiver, tempDir, until } from '../support.ts';
+import { serve } from './serving.ts';
+
+const script = fileURLToPath(new URL('../../bin/posthorn.js', import.meta.url));
+const declared = fileURLToPath(new URL('../prometheus/posthorn.yaml', import.meta.url));
+
+let server: Awaited<ReturnType<typeof serve>>;
+let receiver: Awaited<ReturnType<typeof aReceiver>>;
+let scraped = '';
+
+/** Name → labels of every series that a scrape has; a histogram by the names of its series. */
+function exposed(text: string): Map<string, Set<string>> {
+  const series = new Map<string, Set<string>>();
+  for (const line of text.split('\n')) {
+    const found = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? \S+$/.exec(line);
+    if (found === null) continue;
+    const labels = series.get(found[1]!) ?? new Set<string>();
+    for (const [, label] of (found[2] ?? '').matchAll(/(\w+)="/g)) labels.add(label!);
+    series.set(found[1]!, labels);
+  }
+  return series;
+}
+
+beforeAll(async () => {
+  server = await serve({ reconcileEveryS: 1, evaluateEveryS: 1 });
+  receiver = await aReceiver();
+  const { client } = server;
+  await client.request('POST', '/v1/endpoints', { url: receiver.url });
+  await client.request('POST', '/v1/endpoints', {
+    url: 'http://127.0.0.1:1/',
+    retry: { schedule_s: [] },
+  });
+  await client.request('POST', '/v1/events', { type: 'payment.succeeded', data: { n: 1 } });
+  // The store is read at most every 15 seconds, so nobody scrapes before what is to be seen is there.
+  await until('the dead letter is there', async () => {
+    const { items } = await client.request<{ items: unknown[] }>('GET', '/v1/dead-letters');
+    return items.length === 1;
+  });
+  await until('the books were checked and the rules were judged', async () => {
+    scraped = await (await fetch(`${server.url}/metrics`)).text();
+    return (
+      /posthorn_deliveries\{[^}]*state="dead"\} 1/.test(scraped) &&
+      /^posthorn_last_evaluation_timestamp_seconds \d/m.test(scraped)
+    );
+  });
+});
+afterAll(async () => {
+  await server.stop();
+  await receiver.close();
+});
+
+test('every metric and label that rules and dashboard speak of is exposed by a running server', () => {
+  const series = exposed(scraped);
+  // These come with the objectives that a server has, and labels that Prometheus itself adds.
+  for (const name of Object.values(sloMetrics)) series.set(name, new Set(['slo']));
+  series.set('ALERTS', new Set(['alertname', 'alertstate', 'severity']));
+  const rules = ruleFile(readSlos(declared)).groups.flatMap((group) => group.rules);
+  const recorded = new Set(rules.flatMap((rule) => ('record' in rule ? [rule.record] : [])));
+  const queries = [
+    ...rules.map(({ expr }) => expr),
+    ...dashboard().panels.flatMap(({ targets }) => (targets ?? []).map(({ expr }) => expr)),
+  ];
+  const unknown = new Set<string>();
+  for (const query of queries) {
+    const { selectors, groupedBy } = parsePromql(query);
+    const all = new Set(['instance', 'le']);
+    for (const { metric, labels } of selectors) {
+      if (recorded.has(metric)) for (const label of ['slo', 'endpoint_id', 'error_class']) all.add(label);
+      const has = series.get(metric);
+      if (has === undefined && !recorded.has(metric)) unknown.add(metric);
+      for (const label of has ?? []) all.add(label);
+      for (const label of labels)
+        if (has !== undefined && !has.has(label)) unknown.add(`${metric}{${label}}`);
+    }
+    for (const label of groupedBy) if (!all.has(label)) unknown.add(`by (${label}) in ${query}`);
+  }
+  expect([...unknown]).toEqual([]);
+});
+
+test('the reference names every metric of our own, and no other', () => {
+  const own = new Set([...scraped.matchAll(/^# TYPE (posthorn_\w+)/gm)].map(([, name]) => name!));
+  const page = readFileSync('docs/reference/metrics.md', 'utf8');
+  const documented = new Set([...page.matchAll(/^\| `(posthorn_\w+)/gm)].map(([, name]) => name!));
+  for (const name of Object.values(sloMetrics)) documented.delete(name);
+  expect([...documented].toSorted()).toEqual([...own].toSorted());
+});
+
+test('names follow the conventions, and no label has an id that grows without bound', () => {
+  const kinds = new Map(
+    [...scraped.matchAll(/^# TYPE (posthorn_\w+) (\w+)/gm)].map(([, name, kind]) => [name!, kind!]),
+  );
+  expect(kinds.size).toBeGreaterThan(25);
+  for (const [name, kind] of kinds) {
+    expect(name.endsWith('_total'), name).toBe(kind === 'counter');
+    expect(name, name).not.toMatch(/_(ms|milliseconds|minutes|percent)(_|$)/);
+    if (kind === 'histogram') expect(name).toMatch(/_seconds$/);
+  }
+  const labels = new Set(
+    [...exposed(scraped)].filter(([name]) => name.startsWith('posthorn_')).flatMap(([, all]) => [...all]),
+  );
+  expect([...labels].toSorted()).toEqual(
+    [
+      'endpoint_id',
+      'error_class',
+      'le',
+      'node_version',
+      'outcome',
+      'severity',
+      'state',
+      'store',
+      'version',
+    ].toSorted(),
+  );
+});
+
+test('rules export writes the files, says what it wrote, and names faults by their lines', async () => {
+  const out = tempDir();
+  const faulty = join(out, 'faulty.yaml');
+  writeFileSync(
+    faulty,
+    'teams: {}\nslos:\n  - name: a\n    objective: delivered_within\n    target: 1\n    window_days: 30\n    producer: p\n    consumer: c\n  - name: Bad\n    objective: delivered\n    targett: 0.9\n',
+  );
+  const run = (...args: string[]): Promise<{ code: number; out: string; err: string }> =>
+    new Promise((resolve) => {
+      execFile(
+        process.execPath,
+        [script, 'rules', 'export', ...args],
+        { cwd: out },
+        (error, stdout, stderr) =>
+          resolve({ code: error === null ? 0 : Number(error.code), out: stdout, err: stderr }),
+      );
+    });
+  const [made, printed, alone, refused] = await Promise.all([
+    run('-f', declared, '--out', out, '--json'),
+    run('-f', declared),
+    run(),
+    run('-f', faulty),
+  ]);
+  const written = JSON.parse(made.out) as { slos: string[]; alerts: number; written: string[] };
+  expect(written).toMatchObject({ slos: ['payments', 'mails', 'books'] });
+  expect(written.written.map((path) => path.slice(out.length))).toEqual([
+    '/posthorn-rules.yaml',
+    '/grafana/posthorn.json',
+    '/grafana/provider.yaml',
+  ]);
+  const text = readFileSync(join(out, 'posthorn-rules.yaml'), 'utf8');
+  expect(text.match(/- alert: /g)).toHaveLength(written.alerts);
+  expect(printed.out).toBe(text);
+  expect(alone).toMatchObject({ code: 0, err: expect.stringContaining('no objectives') as string });
+  expect(alone.out).toContain('PosthornUnaccounted');
+  expect(refused.code).toBe(2);
+  expect(refused.err).toMatch(/faulty\.yaml:5: slos\.0\.target: is below 1/);
+  expect(refused.err).toMatch(/faulty\.yaml:9: slos\.1\.name/);
+  expect(refused.err).toMatch(/faulty\.yaml:10: slos\.1\.objective/);
+  expect(refused.err).toMatch(/faulty\.yaml:11: slos\.1\.targett/);
+});
+
+// The parser's verdict above does not need it; where Prometheus is installed it is asked as well.
+const promtool = spawnSync('promtool', ['--version']).error === undefined;
+test.runIf(promtool)('promtool takes the rules', () => {
+  const path = join(tempDir(), 'posthorn-rules.yaml');
+  writeFileSync(path, exportedFiles(readSlos(declared))[0].text);
+  expect(execFileSync('promtool', ['check', 'rules', path], { encoding: 'utf8' })).toContain('SUCCESS');
+});

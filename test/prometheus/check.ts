@@ -1,0 +1,31 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { exportedFiles } from '../../src/reliability/prometheus/export.ts';
+import type { SloDocument } from '../../src/reliability/slo-document.ts';
+import { tempDir } from '../support.ts';
+
+// npm run check:rules: the exported rules judged by Prometheus itself. The test suite parses them without it.
+
+const here = import.meta.dirname;
+const { slos } = parse(readFileSync(join(here, 'posthorn.yaml'), 'utf8')) as { slos: SloDocument[] };
+const dir = tempDir();
+const rules = join(dir, 'posthorn-rules.yaml');
+writeFileSync(rules, exportedFiles(slos)[0].text);
+const tests = ['rules-fast.test.yaml', 'rules-slow.test.yaml'].map((name) => {
+  copyFileSync(join(here, name), join(dir, name));
+  return join(dir, name);
+});
+for (const args of [['--version'], ['check', 'rules', rules], ['test', 'rules', ...tests]]) {
+  const { status, error } = spawnSync('promtool', args, { stdio: 'inherit' });
+  if (error !== undefined) {
+    process.stderr.write('promtool is not here: apt-get install prometheus, or brew install prometheus\n');
+    process.exitCode = 2;
+    break;
+  }
+  if (status !== 0) {
+    process.exitCode = 1;
+    break;
+  }
+}

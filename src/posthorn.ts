@@ -13,7 +13,7 @@ import type { Receipt } from './domain/event.ts';
 import type { Engine, EngineObserver } from './engine/port.ts';
 import { createEngine } from './engine/engine.ts';
 import { type Reconciliation, startReconciler } from './ledger/reconciler.ts';
-import { type Evaluator, startEvaluator } from './reliability/evaluator.ts';
+import { type Evaluator, type OnProgress, startEvaluator } from './reliability/evaluator.ts';
 import { createWatchdog } from './reliability/watchdog.ts';
 import { type Clock, correctedClock, systemClock } from './runtime/clock.ts';
 import type { Logger } from './runtime/logger.ts';
@@ -57,6 +57,8 @@ export interface PosthornOptions {
   readonly watchdogUrl?: string;
   /** How many alerts fire now. */
   readonly onEvaluated?: (firing: { readonly page: number; readonly ticket: number }) => void;
+  /** What came past its deadline, by objective, since the last time. */
+  readonly onProgress?: OnProgress;
 }
 
 /** An event as `POST /v1/events` takes it. */
@@ -224,6 +226,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
         held: () => engine.status().held,
         mine: () => engine.status().shards.includes(0),
         wake: (endpointIds) => engine.wake(endpointIds),
+        ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
         onEvaluated: (firing) => {
           options.onEvaluated?.(firing);
           watchdog?.beat();

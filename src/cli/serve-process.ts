@@ -62,6 +62,7 @@ export async function startServing(
     logger: createLogger(settings.logLevel),
     metrics,
     onReconciled: (result) => metrics.reconciled(result),
+    onProgress: metrics.progressed,
     onEvaluated: (firing) => metrics.evaluated(firing),
     evaluateEveryS: settings.evaluateEveryS,
     ...(settings.watchdogUrl === undefined ? {} : { watchdogUrl: settings.watchdogUrl }),

@@ -1,14 +1,17 @@
 import { type Alert, alertStates, alertTenant, type Condition, stepAlerts } from '../domain/alert.ts';
 import type { NewEvent } from '../domain/event.ts';
 import { eventShard, timeOrderedId } from '../domain/ids.ts';
+import type { ScopedObjective } from '../domain/objective.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
 import type { Alerting, Readings } from '../store/store.ts';
 import { type Channel, payloadOf } from './channels.ts';
 import { silentEvaluatorCondition, silentReconcilerCondition } from './conditions.ts';
+import { type DomainCounts, readProgress } from './objective-counts.ts';
 import {
   type Books,
+  type Declared,
   judgeBooks,
   judgeDeliveries,
   type JudgedStore,
@@ -28,6 +31,11 @@ export interface StoredChannel {
   readonly endpointId: string;
 }
 
+export type OnProgress = (
+  objectives: readonly ScopedObjective[],
+  progress: ReadonlyMap<string, DomainCounts>,
+) => void;
+
 export interface EvaluatorOptions {
   readonly store: JudgedStore & Alerting & Pick<Readings, 'setting' | 'saveSetting'>;
   readonly clock: Clock;
@@ -44,6 +52,8 @@ export interface EvaluatorOptions {
   /** There is something to deliver to these endpoints. */
   readonly wake: (endpointIds: readonly string[]) => void;
   readonly onEvaluated: (firing: { readonly page: number; readonly ticket: number }) => void;
+  /** What came past its deadline since the last time, by objective. */
+  readonly onProgress?: OnProgress;
 }
 
 export interface Evaluator {
@@ -51,6 +61,11 @@ export interface Evaluator {
   /** Now, not when it is time: for tests and for the end of a reconciliation. */
   evaluate(): Promise<void>;
   stop(): void;
+}
+
+interface JudgedObjectives {
+  readonly at: number;
+  readonly list: readonly Condition[];
 }
 
 /**
@@ -65,7 +80,7 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
   let unbalancedRuns = 0;
   let lastBooksAt: number | null = null;
   let mineSince: number | null = null;
-  let objectives: { readonly at: number; readonly list: readonly Condition[] } | null = null;
+  let objectives: JudgedObjectives | null = null;
   let running: Promise<void> | null = null;
 
   /** How long nobody has judged, by what the store says; null: somebody has, or nobody ever did. */
@@ -99,9 +114,33 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
       })),
     );
     if (objectives === null || now - objectives.at >= objectivesEveryMs || now < objectives.at)
-      objectives = { at: now, list: await judgeObjectives(store, declared, now) };
+      objectives = await judgeAll(declared, now);
     list.push(...objectives.list);
     return { list, unjudged };
+  };
+
+  const judgeAll = async (declared: Declared, now: number): Promise<JudgedObjectives> => {
+    const list = await judgeObjectives(store, declared, now);
+    // Counted from when this node began to judge: whoever adds the nodes up has all of it.
+    if (objectives !== null && now > objectives.at && options.onProgress !== undefined) {
+      const progress = await readProgress(store, declared.objectives, objectives.at, now);
+      const residue = books?.residue ?? 0;
+      options.onProgress(
+        declared.objectives,
+        new Map(
+          declared.objectives.map(({ name, kind }) => {
+            const counts = progress.get(name)!;
+            // An objective of being accounted for is spoiled by the books alone, and that is always ours.
+            const bad = Math.min(counts.due, residue);
+            return [
+              name,
+              kind === 'accounted' ? { due: counts.due, bad, badBy: { ours: bad, receiver: 0 } } : counts,
+            ];
+          }),
+        ),
+      );
+    }
+    return { at: now, list };
   };
 
   const evaluate = async (): Promise<void> => {

@@ -46,6 +46,38 @@ export interface ObjectiveWindows {
   byEndpoint(lengthMs: number): ReadonlyMap<string, DomainCounts>;
 }
 
+/** What was accepted before this is past its deadline and counted, at `now`: a whole minute. */
+function dueUntil(now: number, deliverWithinMs: number): number {
+  return Math.floor((now - deliverWithinMs - settleLagMs) / minuteMs) * minuteMs;
+}
+
+/** What came past its deadline between two times, by objective: to be added up, for nothing is in two such spans. */
+export async function readProgress(
+  store: Pick<Accounting, 'tallies'>,
+  objectives: readonly ScopedObjective[],
+  from: number,
+  to: number,
+): Promise<ReadonlyMap<string, DomainCounts>> {
+  const asked = objectives.flatMap(({ name, eventTypes, endpoints }) =>
+    endpoints.map(({ id, deliverWithinMs }) => ({
+      name,
+      eventTypes,
+      range: {
+        endpointId: id,
+        since: dueUntil(from, deliverWithinMs),
+        until: dueUntil(to, deliverWithinMs),
+      },
+    })),
+  );
+  const answers = await store.tallies(asked.map(({ range }) => range));
+  const progress = new Map(objectives.map(({ name }) => [name, noCounts]));
+  for (const [index, { name, eventTypes }] of asked.entries())
+    for (const tally of answers[index]!)
+      if (subscribes(eventTypes, tally.eventType))
+        progress.set(name, addCounts(progress.get(name)!, countsOf(tally)));
+  return progress;
+}
+
 /** Reads the windows of these lengths for every objective, each endpoint once. */
 export async function readWindows(
   store: Pick<Accounting, 'tallies'>,
@@ -63,7 +95,7 @@ export async function readWindows(
     const some = endpoints.slice(at, at + endpointsAtOnce);
     const tallies = await store.tallies(
       some.flatMap(({ id, deliverWithinMs }) => {
-        const end = Math.floor((now - deliverWithinMs - settleLagMs) / minuteMs) * minuteMs;
+        const end = dueUntil(now, deliverWithinMs);
         return lengths.map((length, index) => ({
           endpointId: id,
           since: end - length,

@@ -71,6 +71,9 @@ function statements(series: (n: number) => string, schema: string, writer: boole
 }
 
 async function measure(name: string, store: Store): Promise<void> {
+  const begun = performance.now();
+  while (await store.fold(now));
+  note(`${name}: folded in ${Math.round(performance.now() - begun)} ms`);
   const query: AccountingQuery = {
     tenant: null,
     endpointId: null,

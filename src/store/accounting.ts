@@ -61,7 +61,7 @@ export interface AccountingGroup extends Tally {
   readonly key: string | number | null;
 }
 
-/** Deliveries of one endpoint accepted in this span: whole minutes of the last day, else whole hours. */
+/** Deliveries of one endpoint accepted in this span: whole minutes of the last hours, then whole hours, then days. */
 export interface TallyRange {
   readonly endpointId: string;
   /** ms since the epoch: since ≤ t < until. */
@@ -93,4 +93,6 @@ export interface Accounting {
   tallies(ranges: readonly TallyRange[]): Promise<readonly (readonly TypeTally[])[]>;
   /** Of enabled endpoints: what came due before this and is still not claimed. */
   overdue(dueBefore: number): Promise<readonly OverdueGroup[]>;
+  /** Makes old counters coarse, a bounded part at a time (`folding.ts`); true where more is left to do. */
+  fold(now: number): Promise<boolean>;
 }

@@ -5,9 +5,6 @@ import type { AcceptOptions, GroupAnswer } from './store.ts';
 // What every adapter decides in the same way before it writes: which events are new, who gets them, and which
 // of their deliveries are created already claimed.
 
-/** Counts by the minute are kept so long, for burn rates over up to six hours; older ones are by the hour. */
-export const minutesKeptMs = 26 * 3_600_000;
-
 /** An event that is stored under the id of one that comes in. */
 export interface StoredEvent {
   readonly type: string;

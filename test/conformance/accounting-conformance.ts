@@ -159,18 +159,23 @@ export function describeAccounting(name: string, open: () => Promise<Store>): vo
       expect(accepted(before)).toEqual([3, 2, 2, 6, 0]);
       expect(before[3]!.map(({ eventType }) => eventType).toSorted()).toEqual(['a.b', 'a.c']);
       expect(before[3]!.reduce((sum, { recovered }) => sum + recovered, 0)).toBe(1);
-      // More than a day at once takes several rounds.
-      for (let round = 0; round < 3; round++)
-        await store.prune({
-          now: from + 40 * hour,
-          settledBefore: 0,
-          deadBefore: 0,
-          limit: 10,
-          after: -1,
-        });
+      const everyHour = { ...everything, now: from + 2 * hour };
+      const counted = await store.accounting(everyHour);
+      while (await store.fold(from + 40 * hour));
       const after = await store.tallies(ranges);
       expect(accepted(after)).toEqual([4, 0, 2, 6, 0]);
       expect(after[3]).toEqual(expect.arrayContaining([...before[3]!]));
+      expect(await store.accounting(everyHour)).toEqual(counted);
+      // By the day at last, and what happens to an old delivery later is folded into it too.
+      while (await store.fold(from + 20 * 24 * hour));
+      await attempt(endpoint.id, 'delivered', from + 21 * 24 * hour);
+      while (await store.fold(from + 22 * 24 * hour));
+      expect((await store.accountingBy(everything, 'event_type')).map(({ accepted }) => accepted)).toEqual([
+        5, 1,
+      ]);
+      const later = await store.accounting({ ...everyHour, since: from + hour, now: from + 22 * 24 * hour });
+      expect(later).toMatchObject({ accepted: 6, delivered: 2, events: 6 });
+      expect(later.latency.reduce((sum, { count }) => sum + count, 0)).toBe(2);
       const [other] = await store.tallies([{ ...range(0, 120), endpointId: 'ep_nobody' }]);
       expect(other).toEqual([]);
     });

@@ -582,9 +582,11 @@ export function describeStore(name: string, open: () => Promise<Store>, property
               else if (kind === 'cancel') await fresh.cancelDelivery(some, 'test', now);
               else if (kind === 'release' && held !== undefined)
                 await fresh.release([{ number: held.number, claim: held.claim, dueAt: now }]);
-              else if (kind === 'prune')
+              else if (kind === 'prune') {
                 await fresh.prune({ now, settledBefore: now, deadBefore: now - 50_000, limit: 2, after: -1 });
-              else if (kind === 'pause')
+                // As if it were long ago: what comes later is added to what is coarse already.
+                await fresh.fold(now + 30 * 86_400_000);
+              } else if (kind === 'pause')
                 await fresh.updateEndpoint(endpoint.id, { enabled: pick % 2 === 0, updatedAt: now });
               else if (kind === 'replay') await fresh.replayEvent('default', `e${pick % 20}`, null, now);
               else if (kind === 'takeOver') await fresh.takeOver('a', now);

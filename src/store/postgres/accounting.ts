@@ -7,6 +7,7 @@ import type {
   TallyRange,
   TypeTally,
 } from '../accounting.ts';
+import { addLatencies, hoursOf } from '../folding.ts';
 import {
   type ChosenEndpoint,
   failureOf,
@@ -39,15 +40,6 @@ async function chooseEndpoints(
     tenant: row[2] as string,
     owner: row[3] as string | null,
   }));
-}
-
-/** The whole hours in which the window lies: counters stand by the hour, so rows are counted over the same hours. */
-function hoursOf({ since, until }: AccountingQuery): { readonly from: number; readonly to: number } {
-  return {
-    from: since === null ? 0 : Math.floor(since / hourMs),
-    // As far as minutes still are 32-bit numbers.
-    to: until === null ? 35_000_000 : Math.floor((until - 1) / hourMs),
-  };
 }
 
 /** A type or a prefix of types, as two parameters from `$at` on. */
@@ -119,10 +111,16 @@ export async function readAccounting(db: Database, query: AccountingQuery): Prom
        }`,
       [nums, from, to, now, ...(eventType === null ? [] : [eventType, prefix])],
     );
-    const latency = await connection.query(
+    const hours = await connection.query(
       'accounting_latency',
       `SELECT l.bucket, sum(l.count)::bigint FROM posthorn.latency l
        WHERE l.shard = 0 AND l.endpoint = ANY ($1::int[]) AND l.hour BETWEEN $2 AND $3 AND ${typeMatches('l.type', 4)} GROUP BY l.bucket`,
+      window,
+    );
+    const days = await connection.query(
+      'accounting_latency_days',
+      `SELECT l.counts::text FROM posthorn.latency_days l
+       WHERE l.endpoint = ANY ($1::int[]) AND l.day BETWEEN $2::int / 24 AND $3::int / 24 AND ${typeMatches('l.type', 4)}`,
       window,
     );
     const failures = await connection.query(
@@ -151,7 +149,10 @@ export async function readAccounting(db: Database, query: AccountingQuery): Prom
       late: counts.late + (waiting![2] as number),
       supersededAttempts: superseded,
       failures: failures.map(failureOf),
-      latency: latency.map(([bucket, count]) => ({ bucket: bucket as number, count: count as number })),
+      latency: addLatencies(
+        hours.map(([bucket, count]) => ({ bucket: bucket as number, count: count as number })),
+        days.map(([counts]) => counts as string),
+      ),
       valueAtRisk: moneyOf(money, 0),
     };
   });

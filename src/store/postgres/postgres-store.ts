@@ -6,6 +6,7 @@ import { claim, nextDue, release, takeOver } from './claim.ts';
 import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
 import type { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
+import { fold } from './folding.ts';
 import { findTampered, readConservation } from './integrity.ts';
 import { beat, leave, readNodes } from './nodes.ts';
 import {
@@ -65,6 +66,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     accountingBy: async (query, by) => readAccountingBy(db, query, by),
     tallies: async (ranges) => readTallies(db, ranges),
     overdue: async (dueBefore) => readOverdue(db, dueBefore),
+    fold: async (now) => fold(db, now),
     setting: async (name) => {
       const [row] = await db.query('setting', 'SELECT value FROM posthorn.settings WHERE name = $1', [name]);
       return (row?.[0] as string | undefined) ?? null;

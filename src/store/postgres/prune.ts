@@ -1,4 +1,3 @@
-import { minutesKeptMs } from '../plan.ts';
 import type { PruneAnswer, PruneRequest } from '../store.ts';
 import { endStates, writeLedger } from './ledger.ts';
 import type { Database, Connection } from './database.ts';
@@ -28,83 +27,12 @@ async function deleteEvents(connection: Connection, numbers: readonly number[]):
 }
 
 /**
- * Counters of SQL publishers stand in a row for each backend; once an hour is over for good, one row is enough.
- * `before` is an hour since the epoch.
- */
-async function foldLedgers(db: Database, before: number): Promise<void> {
-  await db.query(
-    'fold_ledger',
-    `WITH gone AS (DELETE FROM posthorn.ledger WHERE writer LIKE 'sql:%' AND hour < $1 RETURNING *)
-     INSERT INTO posthorn.ledger AS l (shard, endpoint, hour, writer, accepted, suppressed)
-     SELECT shard, endpoint, hour, 'folded', sum(accepted), sum(suppressed) FROM gone GROUP BY 1, 2, 3
-     ON CONFLICT (shard, endpoint, hour, writer)
-       DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed`,
-    [before],
-  );
-  await db.query(
-    'fold_sql_tallies',
-    `WITH gone AS (DELETE FROM posthorn.tallies WHERE writer LIKE 'sql:%' AND minute < $1::int * 60 RETURNING *)
-     INSERT INTO posthorn.tallies AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
-     SELECT shard, endpoint, minute, type, 'folded', sum(accepted), sum(suppressed) FROM gone GROUP BY 1, 2, 3, 4
-     ON CONFLICT (shard, endpoint, minute, type, writer)
-       DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed`,
-    [before],
-  );
-  await db.query(
-    'fold_event_ledger',
-    `WITH gone AS (DELETE FROM posthorn.event_ledger WHERE writer LIKE 'sql:%' AND hour < $1 RETURNING *)
-     INSERT INTO posthorn.event_ledger AS l (shard, tenant, hour, type, writer, events, unmatched)
-     SELECT shard, tenant, hour, type, 'folded', sum(events), sum(unmatched) FROM gone GROUP BY 1, 2, 3, 4
-     ON CONFLICT (shard, tenant, hour, type, writer)
-       DO UPDATE SET events = l.events + excluded.events, unmatched = l.unmatched + excluded.unmatched`,
-    [before],
-  );
-}
-
-const tallyNames = [
-  'accepted',
-  'delivered',
-  'dead',
-  'cancelled',
-  'suppressed',
-  'late',
-  'superseded',
-  'first_attempts',
-  'first_delivered',
-  'recovered',
-];
-
-/**
- * Makes one row by the hour of those by the minute before `before` (minutes since the epoch), whoever wrote them. A day's worth
- * at most in one statement.
- */
-async function foldTallies(db: Database, before: number): Promise<void> {
-  await db.query(
-    'fold_tallies',
-    `WITH oldest AS (SELECT min(minute) AS minute FROM posthorn.tallies WHERE minute < $1 AND minute % 60 <> 0),
-     gone AS (
-       DELETE FROM posthorn.tallies t USING oldest o
-       WHERE t.minute >= o.minute AND t.minute < least($1, o.minute - o.minute % 60 + 1440) AND t.minute % 60 <> 0 RETURNING t.*)
-     INSERT INTO posthorn.tallies AS l (shard, endpoint, minute, type, writer, ${tallyNames.join(', ')})
-     SELECT shard, endpoint, minute - minute % 60, type, 'folded', ${tallyNames.map((name) => `sum(${name})`).join(', ')}
-     FROM gone GROUP BY 1, 2, 3, 4
-     ON CONFLICT (shard, endpoint, minute, type, writer)
-       DO UPDATE SET ${tallyNames.map((name) => `${name} = l.${name} + excluded.${name}`).join(', ')}`,
-    [before],
-  );
-}
-
-/**
  * Walks deliveries in the order of their numbers, a bounded batch at a time, so that nothing young is read and no
  * index by the time of settlement has to be kept. Rows that somebody else works on are left for the next round.
  */
 export async function prune(db: Database, request: PruneRequest): Promise<PruneAnswer> {
   const { settledBefore, deadBefore, limit } = request;
   const youngest = Math.max(settledBefore, deadBefore);
-  if (request.after < 0) {
-    await foldLedgers(db, Math.floor(request.now / 3_600_000) - 1);
-    await foldTallies(db, Math.floor((request.now - minutesKeptMs) / 3_600_000) * 60);
-  }
   return await db.transaction(async (connection) => {
     // Keys stand by shard, and numbers run on over all shards: each shard gives its oldest.
     const rows = (await connection.query(

@@ -7,6 +7,7 @@ import type {
   TallyRange,
   TypeTally,
 } from '../accounting.ts';
+import { addLatencies, hoursOf } from '../folding.ts';
 import {
   type ChosenEndpoint,
   failureOf,
@@ -18,7 +19,6 @@ import {
   tallyOf,
 } from '../rows.ts';
 import type { Database } from './database.ts';
-import { hourOf } from './ledger.ts';
 
 const hourMs = 3_600_000;
 const minuteMs = 60_000;
@@ -43,15 +43,6 @@ function chooseEndpoints(
       owner: row[3] as string | null,
       deliverWithinMs: row[4] as number,
     }));
-}
-
-/** The whole hours in which the window lies: counters stand by the hour, so rows are counted over the same hours. */
-function hoursOf({ since, until }: AccountingQuery): { readonly from: number; readonly to: number } {
-  return {
-    from: since === null ? 0 : hourOf(since),
-    // Far enough for every date, and its milliseconds are still exact.
-    to: until === null ? 1e9 : hourOf(until - 1),
-  };
 }
 
 /** `?n`: a type or a prefix of types, as two parameters. */
@@ -144,7 +135,7 @@ export function readAccounting(db: Database, query: AccountingQuery): Accounting
       overdue += (row[1] as number | null) ?? 0;
       latePending += (row[2] as number | null) ?? 0;
     }
-    const latency = db
+    const hours = db
       .all(
         `SELECT l.bucket, sum(l.count) FROM json_each(?1) n
          CROSS JOIN latency l ON l.shard = 0 AND l.endpoint = n.value AND l.hour BETWEEN ?2 AND ?3
@@ -152,6 +143,14 @@ export function readAccounting(db: Database, query: AccountingQuery): Accounting
         ...window,
       )
       .map(([bucket, count]) => ({ bucket: bucket as number, count: count as number }));
+    const days = db
+      .all(
+        `SELECT l.counts FROM json_each(?1) n
+         CROSS JOIN latency_days l ON l.endpoint = n.value AND l.day BETWEEN ?2 / 24 AND ?3 / 24
+         WHERE ${typeMatches('l.type', 4)}`,
+        ...window,
+      )
+      .map(([counts]) => counts as string);
     const failures = db
       .all(
         `SELECT l.class, sum(l.count) FROM json_each(?1) n
@@ -182,7 +181,7 @@ export function readAccounting(db: Database, query: AccountingQuery): Accounting
       late: total.late + latePending,
       supersededAttempts: superseded,
       failures,
-      latency,
+      latency: addLatencies(hours, days),
       valueAtRisk: moneyOf(money, 0),
     };
   });

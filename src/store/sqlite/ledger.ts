@@ -164,26 +164,3 @@ export class LedgerChanges {
     }
   }
 }
-
-/**
- * Makes one row by the hour of those by the minute that are older than `before` (ms since the epoch): the sums stay, and a
- * year of them is read in milliseconds. A day's worth at most, so that deliveries need not wait for it.
- */
-export function foldTallies(db: Database, before: number): void {
-  const until = Math.floor(before / hourMs) * 60;
-  db.transaction(() => {
-    const oldest = db.get(
-      'SELECT min(minute) FROM tallies WHERE minute < ? AND minute % 60 <> 0',
-      until,
-    )?.[0];
-    if (oldest === null || oldest === undefined) return;
-    const to = Math.min(until, Math.floor((oldest as number) / 60) * 60 + 24 * 60);
-    const rows = db.all(
-      `DELETE FROM tallies WHERE minute >= ? AND minute < ? AND minute % 60 <> 0
-       RETURNING endpoint, minute - minute % 60, type, ${tallyColumns}`,
-      oldest as number,
-      to,
-    );
-    for (const row of rows) db.run(tallyUpsert, ...(row as (string | number)[]));
-  });
-}

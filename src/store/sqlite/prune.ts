@@ -1,8 +1,7 @@
 import { eventShard, shardOfNumber } from '../../domain/ids.ts';
-import { minutesKeptMs } from '../plan.ts';
 import type { PruneAnswer, PruneRequest } from '../store.ts';
 import type { Database } from './database.ts';
-import { type Counter, foldTallies, LedgerChanges } from './ledger.ts';
+import { type Counter, LedgerChanges } from './ledger.ts';
 
 const prunedCounter: readonly (Counter | null)[] = [
   null,
@@ -43,7 +42,6 @@ function deleteEvent(db: Database, number: number): void {
  */
 export function prune(db: Database, request: PruneRequest): PruneAnswer {
   const { settledBefore, deadBefore, limit } = request;
-  if (request.after < 0) foldTallies(db, request.now - minutesKeptMs);
   const youngest = Math.max(settledBefore, deadBefore);
   const ledger = new LedgerChanges();
   let deleted = 0;

@@ -155,7 +155,7 @@ const migrations: readonly string[] = [
   CREATE TABLE alerts (id TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID;
   `,
   `
-  -- The same counts by event type and by the minute of acceptance, later by the hour (the hour's first minute).
+  -- The same counts by event type and by the minute of acceptance; store/folding.ts makes them coarse later.
   CREATE TABLE tallies (
     shard INTEGER NOT NULL,
     endpoint INTEGER NOT NULL,
@@ -173,7 +173,8 @@ const migrations: readonly string[] = [
     recovered INTEGER NOT NULL,
     PRIMARY KEY (shard, endpoint, minute, type)
   ) WITHOUT ROWID;
-  CREATE INDEX tallies_fine ON tallies (minute) WHERE minute % 60 <> 0;
+  CREATE INDEX tallies_fine ON tallies (minute) WHERE minute % 1440 <> 0;
+  CREATE INDEX ledger_fine ON ledger (hour) WHERE hour % 24 <> 0;
 
   CREATE TABLE failures (
     shard INTEGER NOT NULL,
@@ -184,6 +185,7 @@ const migrations: readonly string[] = [
     count INTEGER NOT NULL,
     PRIMARY KEY (shard, endpoint, hour, type, class)
   ) WITHOUT ROWID;
+  CREATE INDEX failures_fine ON failures (hour) WHERE hour % 24 <> 0;
 
   -- What was counted before stands under no type.
   INSERT INTO tallies SELECT shard, endpoint, hour * 60, '', accepted, delivered, dead, cancelled, suppressed, late, superseded,
@@ -199,6 +201,15 @@ const migrations: readonly string[] = [
     count INTEGER NOT NULL,
     PRIMARY KEY (shard, endpoint, hour, bucket, type)
   ) WITHOUT ROWID;
+  CREATE INDEX latency_hour ON latency (hour);
+  -- Older ones: a histogram by the day, as JSON of counts by bucket.
+  CREATE TABLE latency_days (
+    endpoint INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    counts TEXT NOT NULL,
+    PRIMARY KEY (endpoint, day, type)
+  ) WITHOUT ROWID;
   INSERT INTO latency SELECT shard, endpoint, hour, bucket, '', count FROM former_latency;
   DROP TABLE former_latency;
 
@@ -212,6 +223,7 @@ const migrations: readonly string[] = [
     unmatched INTEGER NOT NULL,
     PRIMARY KEY (shard, tenant, hour, type)
   ) WITHOUT ROWID;
+  CREATE INDEX event_ledger_fine ON event_ledger (hour) WHERE hour % 24 <> 0;
   INSERT INTO event_ledger SELECT shard, tenant, hour, '', events, unmatched FROM former_event_ledger;
   DROP TABLE former_event_ledger;
   `,

@@ -7,6 +7,7 @@ import { claim, nextDue, release, takeOver } from './claim.ts';
 import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
 import type { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
+import { fold } from './folding.ts';
 import { findTampered, readConservation } from './integrity.ts';
 import {
   acceptFor,
@@ -80,6 +81,7 @@ export function createSqliteStore(db: Database): Store {
     accountingBy: async (query, by) => readAccountingBy(db, query, by),
     tallies: async (ranges) => readTallies(db, ranges),
     overdue: async (dueBefore) => readOverdue(db, dueBefore),
+    fold: async (now) => fold(db, now),
     setting: async (name) =>
       (db.get('SELECT value FROM settings WHERE name = ?', name)?.[0] as string | undefined) ?? null,
     saveSetting: async (name, value) => {

@@ -111,12 +111,10 @@ test('names follow the conventions, and no label has an id that grows without bo
     [
       'endpoint_id',
       'error_class',
-      'fault_domain',
       'le',
       'node_version',
       'outcome',
       'severity',
-      'slo',
       'state',
       'store',
       'version',

@@ -2,8 +2,8 @@ import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
 import { deleteDocument, putDocument, readAlerts, readDocuments, saveAlerts } from './alerts.ts';
 import { openBreakers, saveBreakers } from './breakers.ts';
-import { claim, nextDue, release, takeOver } from './claim.ts';
 import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
+import { claim, nextDue, release, takeOver, type Turns } from './claim.ts';
 import type { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
 import { fold } from './folding.ts';
@@ -26,11 +26,12 @@ import { settle } from './settle.ts';
 
 /** The port on PostgreSQL; any number of nodes share it. */
 export function createPostgresStore(db: Database, endpoints: EndpointTable): Store {
+  const turns: Turns = new Map();
   return {
     accept: (groups, options) => accept(db, endpoints, groups, options),
     claim: async (request) => {
       const known = (await endpoints.current()).byId.get(request.endpointId);
-      return await claim(db, request, known?.endpoint.ordering !== 'none');
+      return await claim(db, request, known?.endpoint.ordering !== 'none', turns);
     },
     settle: (settlements) => settle(db, settlements),
     release: (claims) => release(db, claims),

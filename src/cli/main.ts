@@ -12,6 +12,7 @@ import { publishCommand } from './commands/publish.ts';
 import { redriveCommand } from './commands/redrive.ts';
 import { rulesCommand } from './commands/rules.ts';
 import { serveCommand } from './commands/serve.ts';
+import { conformanceCommand } from './commands/slo-status.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { CommandError, note } from './output.ts';
 import { version } from '../version.ts';
@@ -34,6 +35,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     labCommand,
     alertsCommand,
     applyCommand,
+    conformanceCommand,
     rulesCommand,
   ];
   for (const make of commands) program.addCommand(make());

@@ -69,9 +69,9 @@ export function foldUntil({ unitMs, per, ageMs }: Fold, now: number): number {
   return Math.floor((now - ageMs) / unitMs / per) * per;
 }
 
-/** Latencies of days before this (days since the epoch) stand by the day. */
-export function latencyDaysUntil(now: number): number {
-  return Math.floor((now - latencyHoursKeptMs) / dayMs);
+/** Latencies of hours before this (hours since the epoch) stand by the day. */
+export function latencyHoursUntil(now: number): number {
+  return Math.floor((now - latencyHoursKeptMs) / hourMs);
 }
 
 /** A window as counters are kept: from the first to the last hour, both included. Old ones are widened to whole days. */

@@ -1,4 +1,4 @@
-import { type Fold, folds, foldUntil, latencyDaysUntil } from '../folding.ts';
+import { type Fold, folds, foldUntil, latencyHoursUntil } from '../folding.ts';
 import type { Connection, Database } from './database.ts';
 
 /** One day's rows of one table, whoever wrote them, the oldest that are to be folded; false where there are none. */
@@ -26,13 +26,13 @@ async function foldDay(connection: Connection, fold: Fold, now: number): Promise
   return rows[0]?.[0] === true;
 }
 
-/** The oldest day whose latencies stand by the hour, added to that day's histogram; false where there is none. */
+/** The oldest hours of one day that are to be folded, added to that day's histogram; false where there is none. */
 async function foldLatencies(connection: Connection, now: number): Promise<boolean> {
   const rows = await connection.query(
     'fold_latency',
-    `WITH oldest AS (SELECT min(hour) / 24 AS day FROM posthorn.latency WHERE hour < $1::int * 24),
+    `WITH oldest AS (SELECT min(hour) / 24 AS day FROM posthorn.latency WHERE hour < $1::int),
      gone AS (
-       DELETE FROM posthorn.latency l USING oldest o WHERE l.hour >= o.day * 24 AND l.hour < (o.day + 1) * 24 RETURNING l.*),
+       DELETE FROM posthorn.latency l USING oldest o WHERE l.hour >= o.day * 24 AND l.hour < least($1::int, (o.day + 1) * 24) RETURNING l.*),
      folded AS (
        INSERT INTO posthorn.latency_days (endpoint, day, type, counts)
        SELECT endpoint, (SELECT day FROM oldest), type, jsonb_object_agg(bucket, count) FROM (
@@ -45,7 +45,7 @@ async function foldLatencies(connection: Connection, now: number): Promise<boole
        GROUP BY endpoint, type
        ON CONFLICT (endpoint, day, type) DO UPDATE SET counts = excluded.counts)
      SELECT day IS NOT NULL FROM oldest`,
-    [latencyDaysUntil(now)],
+    [latencyHoursUntil(now)],
   );
   return rows[0]?.[0] === true;
 }

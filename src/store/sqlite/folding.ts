@@ -1,4 +1,4 @@
-import { type Fold, folds, foldUntil, latencyDaysUntil } from '../folding.ts';
+import { type Fold, folds, foldUntil, latencyHoursUntil } from '../folding.ts';
 import type { Database } from './database.ts';
 
 /** One day's rows of one table, the oldest that are to be folded; false where there are none. */
@@ -24,25 +24,27 @@ function foldDay(db: Database, fold: Fold, now: number): boolean {
   return true;
 }
 
-/** The oldest day whose latencies stand by the hour, added to that day's histogram; false where there is none. */
+/** The oldest hours of one day that are to be folded, added to that day's histogram; false where there is none. */
 function foldLatencies(db: Database, now: number): boolean {
-  const until = latencyDaysUntil(now) * 24;
+  const until = latencyHoursUntil(now);
   const oldest = db.get('SELECT min(hour) FROM latency WHERE hour < ?', until)?.[0];
   if (oldest === null || oldest === undefined) return false;
   const day = Math.floor((oldest as number) / 24);
+  const to = Math.min(until, (day + 1) * 24);
   db.run(
     `INSERT INTO latency_days (endpoint, day, type, counts)
      SELECT endpoint, ?1, type, json_group_object(bucket, count) FROM (
        SELECT endpoint, type, bucket, sum(count) AS count FROM (
-         SELECT endpoint, type, bucket, count FROM latency WHERE hour >= ?1 * 24 AND hour < (?1 + 1) * 24
+         SELECT endpoint, type, bucket, count FROM latency WHERE hour >= ?1 * 24 AND hour < ?2
          UNION ALL
          SELECT d.endpoint, d.type, CAST(j.key AS INTEGER), j.value FROM latency_days d, json_each(d.counts) j WHERE d.day = ?1)
        GROUP BY endpoint, type, bucket)
      WHERE true GROUP BY endpoint, type
      ON CONFLICT DO UPDATE SET counts = excluded.counts`,
     day,
+    to,
   );
-  db.run('DELETE FROM latency WHERE hour >= ? AND hour < ?', day * 24, (day + 1) * 24);
+  db.run('DELETE FROM latency WHERE hour >= ? AND hour < ?', day * 24, to);
   return true;
 }
 

@@ -101,8 +101,8 @@ test('names follow the conventions, and no label has an id that grows without bo
   );
   expect(kinds.size).toBeGreaterThan(25);
   for (const [name, kind] of kinds) {
-    expect(name.endsWith('_total'), name).toBe(kind === 'counter');
-    expect(name, name).not.toMatch(/_(ms|milliseconds|minutes|percent)(_|$)/);
+    expect(name.endsWith('_total')).toBe(kind === 'counter');
+    expect(name).not.toMatch(/_(ms|milliseconds|minutes|percent)(_|$)/);
     if (kind === 'histogram') expect(name).toMatch(/_seconds$/);
   }
   const labels = new Set(

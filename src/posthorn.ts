@@ -10,6 +10,7 @@ import type { Metrics } from './api/dependencies.ts';
 import type { Receipt } from './domain/event.ts';
 import type { Engine, EngineObserver } from './engine/port.ts';
 import { createEngine } from './engine/engine.ts';
+import type { Tracing } from './engine/tracing.ts';
 import { type Reconciliation, startReconciler } from './ledger/reconciler.ts';
 import { type Evaluator, startEvaluator } from './reliability/evaluator.ts';
 import { createWatchdog } from './reliability/watchdog.ts';
@@ -48,6 +49,8 @@ export interface PosthornOptions {
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly metrics?: Metrics & { readonly observer: EngineObserver; watch(engine: Engine): void };
+  /** Spans of accepting, attempts and settling: see `openTelemetryTracing`. */
+  readonly tracing?: Tracing;
   readonly onReconciled?: (result: Reconciliation) => void;
   /** How often alert rules are judged, in seconds (default 15). */
   readonly evaluateEveryS?: number;
@@ -133,6 +136,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
     setTime: (now) => clock.setTime(now),
     ...(hints === undefined ? {} : { hints }),
     ...(metrics === undefined ? {} : { observer: metrics.observer }),
+    ...(options.tracing === undefined ? {} : { tracing: options.tracing }),
     retention: {
       settledMs: (options.retentionDays ?? 30) * dayMs,
       deadMs: (options.deadRetentionDays ?? 90) * dayMs,

@@ -77,7 +77,7 @@ const pattern = z
   )
   .max(256);
 const forbiddenHeader =
-  /^(host|content-length|content-type|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer|proxy-.*|webhook-.*|posthorn-.*|traceparent|user-agent)$/i;
+  /^(host|content-length|content-type|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer|proxy-.*|webhook-.*|posthorn-.*|traceparent|tracestate|user-agent)$/i;
 const headers = z
   .record(
     z

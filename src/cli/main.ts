@@ -12,6 +12,7 @@ import { publishCommand } from './commands/publish.ts';
 import { redriveCommand } from './commands/redrive.ts';
 import { rulesCommand } from './commands/rules.ts';
 import { serveCommand } from './commands/serve.ts';
+import { sloCommand } from './commands/slo.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { CommandError, note } from './output.ts';
 import { version } from '../version.ts';
@@ -35,6 +36,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     alertsCommand,
     applyCommand,
     rulesCommand,
+    sloCommand,
   ];
   for (const make of commands) program.addCommand(make());
   throwing(program);

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { dashboard } from '../../src/reliability/prometheus/dashboard.ts';
 import { exportedFiles, ruleFile } from '../../src/reliability/prometheus/export.ts';
 import { sloMetrics } from '../../src/reliability/prometheus/slo-rules.ts';
@@ -163,6 +164,31 @@ test('rules export writes the files, says what it wrote, and names faults by the
   expect(refused.err).toMatch(/faulty\.yaml:9: slos\.1\.name/);
   expect(refused.err).toMatch(/faulty\.yaml:10: slos\.1\.objective/);
   expect(refused.err).toMatch(/faulty\.yaml:11: slos\.1\.targett/);
+});
+
+test('slo export and slo import: out and in again', async () => {
+  const run = (args: readonly string[], input = ''): Promise<{ code: number; out: string; err: string }> =>
+    new Promise((resolve) => {
+      const child = execFile(process.execPath, [script, 'slo', ...args], (error, stdout, stderr) =>
+        resolve({ code: error === null ? 0 : Number(error.code), out: stdout, err: stderr }),
+      );
+      child.stdin!.end(input);
+    });
+  const exported = await run(['export', '-f', declared]);
+  expect(exported).toMatchObject({ code: 0, err: '' });
+  const foreign = exported.out.replace(
+    'kind: SLO\nmetadata:\n',
+    'kind: SLO\nmetadata:\n  displayName: Payments\n',
+  );
+  const [again, noted, refused] = await Promise.all([
+    run(['import', '-', '--json'], exported.out),
+    run(['import', '-'], foreign),
+    run(['import', '-'], exported.out.replace('openslo/v1', 'openslo/v2')),
+  ]);
+  expect(JSON.parse(again.out)).toEqual({ slos: readSlos(declared), notes: [] });
+  expect(noted).toMatchObject({ code: 0, err: 'SLO payments: metadata.displayName is not kept\n' });
+  expect(parse(noted.out)).toEqual({ slos: readSlos(declared) });
+  expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('only openslo/v1') as string });
 });
 
 // The parser's verdict above does not need it; where Prometheus is installed it is asked as well.

@@ -66,24 +66,28 @@ function messageOf(operation: 'create' | 'send' | 'settle', eventType: string, e
 export function openTelemetryTracing(tracer: Tracer): Tracing {
   const addresses = new WeakMap<Endpoint, Attributes>();
   const settling = new WeakMap<Settlement, Span>();
-  const types = new WeakMap<TraceContext, readonly [type: string, id: string]>();
-  const under = (parent: TraceContext | null) =>
-    parent === null ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, remote(parent));
+  const messages = new WeakMap<TraceContext, readonly [type: string, id: string]>();
+  // Most spans of a busy sender are not sampled: what a span says is put together only for those that are.
+  const begin = (
+    name: string,
+    kind: SpanKind,
+    parent: TraceContext | null,
+    linked: boolean,
+    attributes: () => Attributes,
+  ): Span => {
+    if (parent === null) return describe(tracer.startSpan(name, { kind }, ROOT_CONTEXT), attributes);
+    const context = remote(parent);
+    const options = linked ? { kind, links: [{ context }] } : { kind };
+    return describe(tracer.startSpan(name, options, trace.setSpanContext(ROOT_CONTEXT, context)), attributes);
+  };
 
   return {
     accept: (event, parent) => {
-      const span = tracer.startSpan(
-        `create ${event.type}`,
-        {
-          kind: SpanKind.PRODUCER,
-          attributes: {
-            ...messageOf('create', event.type, event.id),
-            'messaging.message.body.size': Buffer.byteLength(event.data),
-            'posthorn.tenant': event.tenant,
-          },
-        },
-        under(parent),
-      );
+      const span = begin(`create ${event.type}`, SpanKind.PRODUCER, parent, false, () => ({
+        ...messageOf('create', event.type, event.id),
+        'messaging.message.body.size': Buffer.byteLength(event.data),
+        'posthorn.tenant': event.tenant,
+      }));
       return {
         context: contextOf(span, parent),
         end: (error) => {
@@ -97,45 +101,36 @@ export function openTelemetryTracing(tracer: Tracer): Tracing {
     },
 
     attempt: (delivery, endpoint, accepted) => {
-      let address = addresses.get(endpoint);
-      if (address === undefined) addresses.set(endpoint, (address = addressOf(endpoint)));
-      const span = tracer.startSpan(
-        `send ${delivery.eventType}`,
-        {
-          kind: SpanKind.CLIENT,
-          attributes: {
-            ...messageOf('send', delivery.eventType, delivery.eventId),
-            ...address,
-            'http.request.method': 'POST',
-            'posthorn.tenant': endpoint.tenant,
-            'posthorn.endpoint.id': endpoint.id,
-            'posthorn.delivery.id': deliveryId(delivery.number),
-            'posthorn.attempt': delivery.claim,
-            'posthorn.attempt.trigger': delivery.trigger,
-          },
-          ...(accepted === null ? {} : { links: [{ context: remote(accepted) }] }),
-        },
-        under(accepted),
-      );
+      const { eventType, eventId } = delivery;
+      const span = begin(`send ${eventType}`, SpanKind.CLIENT, accepted, true, () => {
+        let address = addresses.get(endpoint);
+        if (address === undefined) addresses.set(endpoint, (address = addressOf(endpoint)));
+        return {
+          ...messageOf('send', eventType, eventId),
+          ...address,
+          'http.request.method': 'POST',
+          'posthorn.tenant': endpoint.tenant,
+          'posthorn.endpoint.id': endpoint.id,
+          'posthorn.delivery.id': deliveryId(delivery.number),
+          'posthorn.attempt': delivery.claim,
+          'posthorn.attempt.trigger': delivery.trigger,
+        };
+      });
       const context = contextOf(span, accepted);
-      types.set(context, [delivery.eventType, delivery.eventId]);
+      if (span.isRecording()) messages.set(context, [eventType, eventId]);
       return { context, end: (result) => endAttempt(span, result) };
     },
 
     settling: (settlement, attempt) => {
-      const [type, id] = types.get(attempt)!;
-      const span = tracer.startSpan(
-        `settle ${type}`,
-        {
-          kind: SpanKind.CLIENT,
-          attributes: {
-            ...messageOf('settle', type, id),
-            'posthorn.delivery.id': deliveryId(settlement.number),
-            'posthorn.delivery.state': settlement.state,
-          },
-        },
-        under(attempt),
-      );
+      const message = messages.get(attempt);
+      // Its attempt is not recorded.
+      if (message === undefined) return;
+      const [type, id] = message;
+      const span = begin(`settle ${type}`, SpanKind.CLIENT, attempt, false, () => ({
+        ...messageOf('settle', type, id),
+        'posthorn.delivery.id': deliveryId(settlement.number),
+        'posthorn.delivery.state': settlement.state,
+      }));
       settling.set(settlement, span);
     },
 
@@ -147,6 +142,10 @@ export function openTelemetryTracing(tracer: Tracer): Tracing {
       span.end();
     },
   };
+}
+
+function describe(span: Span, attributes: () => Attributes): Span {
+  return span.isRecording() ? span.setAttributes(attributes()) : span;
 }
 
 function endAttempt(span: Span, { statusCode, errorClass, message }: AttemptResult): void {

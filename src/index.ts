@@ -4,4 +4,5 @@ export type { Posthorn, PosthornOptions, PublishEvent, SqlClient } from './posth
 export { createClient } from './client/client.ts';
 export { verify } from './signing/standard-webhooks.ts';
 export { EventConflictError, UnavailableError } from './domain/errors.ts';
+export { openTelemetryTracing } from './tracing/open-telemetry.ts';
 export type { Receipt } from './domain/event.ts';

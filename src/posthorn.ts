@@ -12,6 +12,7 @@ import type { Metrics } from './api/dependencies.ts';
 import type { Receipt } from './domain/event.ts';
 import type { Engine, EngineObserver } from './engine/port.ts';
 import { createEngine } from './engine/engine.ts';
+import type { Tracing } from './engine/tracing.ts';
 import { type Reconciliation, startReconciler } from './ledger/reconciler.ts';
 import { type Evaluator, type OnProgress, startEvaluator } from './reliability/evaluator.ts';
 import { createWatchdog } from './reliability/watchdog.ts';
@@ -50,6 +51,8 @@ export interface PosthornOptions {
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly metrics?: Metrics & { readonly observer: EngineObserver; watch(engine: Engine): void };
+  /** Spans of accepting, attempts and settling: see `openTelemetryTracing`. */
+  readonly tracing?: Tracing;
   readonly onReconciled?: (result: Reconciliation) => void;
   /** How often alert rules are judged, in seconds (default 15). */
   readonly evaluateEveryS?: number;
@@ -139,6 +142,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
     onConfig: () => catalog.refresh(),
     ...(hints === undefined ? {} : { hints }),
     ...(metrics === undefined ? {} : { observer: metrics.observer }),
+    ...(options.tracing === undefined ? {} : { tracing: options.tracing }),
     retention: {
       settledMs: (options.retentionDays ?? 30) * dayMs,
       deadMs: (options.deadRetentionDays ?? 90) * dayMs,

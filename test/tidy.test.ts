@@ -16,6 +16,7 @@ const mayImport: readonly {
   { of: 'store/postgres', from: ['domain', 'store'], drivers: ['pg'] },
   { of: 'store', from: ['domain'] },
   { of: 'transport', from: ['domain', 'runtime'], drivers: ['undici', 'nodemailer'] },
+  { of: 'tracing', from: ['domain', 'store', 'transport', 'engine'], drivers: ['@opentelemetry/api'] },
   { of: 'engine', from: ['domain', 'runtime', 'signing', 'store', 'transport'] },
   { of: 'ledger', from: ['domain', 'runtime', 'store'] },
   { of: 'api', from: ['domain', 'runtime', 'signing', 'store', 'engine', 'ledger', 'reliability', 'config'] },
@@ -33,7 +34,17 @@ const mayImport: readonly {
   // Puts one node together, as the command line does.
   { of: '.', from: ['*'] },
 ];
-const drivers = ['node:sqlite', 'node:worker_threads', 'undici', 'nodemailer', 'pg'];
+const drivers = [
+  'node:sqlite',
+  'node:worker_threads',
+  'undici',
+  'nodemailer',
+  'pg',
+  '@opentelemetry/api',
+  '@opentelemetry/sdk-trace',
+  '@opentelemetry/exporter-trace-otlp-http',
+  '@opentelemetry/resources',
+];
 const bans: readonly { readonly what: RegExp; readonly allowed: readonly string[] }[] = [
   { what: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/, allowed: ['runtime', 'cli'] },
   { what: /\bset(Timeout|Interval|Immediate)\(/, allowed: ['runtime', 'cli'] },

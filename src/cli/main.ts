@@ -13,6 +13,7 @@ import { redriveCommand } from './commands/redrive.ts';
 import { rulesCommand } from './commands/rules.ts';
 import { serveCommand } from './commands/serve.ts';
 import { conformanceCommand } from './commands/slo-status.ts';
+import { sloCommand } from './commands/slo.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { CommandError, note } from './output.ts';
 import { version } from '../version.ts';
@@ -37,6 +38,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     applyCommand,
     conformanceCommand,
     rulesCommand,
+    sloCommand,
   ];
   for (const make of commands) program.addCommand(make());
   throwing(program);

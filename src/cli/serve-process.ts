@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { Settings } from '../config/settings.ts';
 import { compose, type Opened, open } from '../posthorn.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
@@ -8,6 +9,7 @@ import type { Store } from '../store/store.ts';
 import { version } from '../version.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { createStoreSampler } from './metrics/store-sample.ts';
+import { startTracing } from './tracing.ts';
 
 export interface Serving {
   readonly url: string;
@@ -41,6 +43,14 @@ export async function startServing(
   const named = settings.nodeName === undefined ? {} : { nodeName: settings.nodeName };
   const opened: Opened =
     parts.store === undefined ? await open({ database, ...named }) : { store: parts.store, node: 'local' };
+  const tracing = await startTracing(process.env, {
+    version,
+    // Every embedded node has the same name.
+    instance: settings.databaseUrl === undefined ? hostname() : opened.node,
+  }).catch(async (error: unknown) => {
+    await opened.store.close();
+    throw error;
+  });
   const key = await adminKey(opened.store, settings.apiKey).catch(async (error: unknown) => {
     await opened.store.close();
     throw error;
@@ -61,6 +71,7 @@ export async function startServing(
     reconcileEveryS: settings.reconcileEveryS,
     logger: createLogger(settings.logLevel),
     metrics,
+    ...(tracing === null ? {} : { tracing: tracing.tracing }),
     onReconciled: (result) => metrics.reconciled(result),
     onProgress: metrics.progressed,
     onEvaluated: (firing) => metrics.evaluated(firing),
@@ -68,12 +79,17 @@ export async function startServing(
     ...(settings.watchdogUrl === undefined ? {} : { watchdogUrl: settings.watchdogUrl }),
     ...(parts.clock === undefined ? {} : { clock: parts.clock }),
   });
+  const stop = async (): Promise<void> => {
+    await posthorn.stop();
+    // The last spans; a collector that is away costs no more than the exporter's time-out.
+    await tracing?.stop().catch(() => {});
+  };
   try {
     await posthorn.start();
     const url = await posthorn.listen({ host: settings.host, port: settings.port });
-    return { url, node: posthorn.node, newKey: key.made, stop: () => posthorn.stop() };
+    return { url, node: posthorn.node, newKey: key.made, stop };
   } catch (error) {
-    await posthorn.stop();
+    await stop();
     throw error;
   }
 }

@@ -2,6 +2,7 @@ import { afterAttempt } from '../domain/delivery.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { NewEvent } from '../domain/event.ts';
 import { shardCount } from '../domain/shard.ts';
+import type { TraceContext } from '../domain/trace.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
@@ -19,7 +20,8 @@ import type { AttemptResult, Transport } from '../transport/transport.ts';
 import { Lane } from './lane.ts';
 import { takeToken } from './rate-limit.ts';
 import type { Settler } from './settler.ts';
-import { traceparents, webhookRequest } from './webhook.ts';
+import { type AcceptTrace, type AttemptSpan, TraceMemory, type Tracing } from './tracing.ts';
+import { contextHeaders, traceHeaders, webhookRequest } from './webhook.ts';
 
 /** A lease lasts this much longer than the endpoint's time-out: for waiting in a lane and for settling. */
 const leaseMarginMs = 30_000;
@@ -45,6 +47,7 @@ export interface DispatcherOptions {
   readonly logger: Logger;
   readonly node: string;
   readonly userAgent: string;
+  readonly tracing?: Tracing | undefined;
   /** An endpoint's breaker has opened or closed here. */
   readonly onBreaker: (change: BreakerChange) => void;
 }
@@ -60,7 +63,8 @@ function breakerOf({ endpoint, breaker }: Lane, at: number): BreakerChange {
 export class Dispatcher {
   readonly #o: DispatcherOptions;
   readonly #lanes = new Map<string, Lane>();
-  readonly #traceparent: () => string;
+  readonly #traceHeaders: (known: TraceContext | null) => readonly string[];
+  readonly #traces = new TraceMemory();
   #shards: readonly number[] | null = null;
   #share = 1;
   #payload = 0;
@@ -72,7 +76,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#o = options;
-    this.#traceparent = traceparents(options.random);
+    this.#traceHeaders = traceHeaders(options.random);
   }
 
   get inFlight(): number {
@@ -156,7 +160,12 @@ export class Dispatcher {
   }
 
   /** The fast path: deliveries that were accepted already claimed. */
-  takeFresh(groups: readonly (readonly NewEvent[])[], answer: AcceptAnswer, options: AcceptOptions): void {
+  takeFresh(
+    groups: readonly (readonly NewEvent[])[],
+    answer: AcceptAnswer,
+    options: AcceptOptions,
+    traces: readonly (AcceptTrace | null)[],
+  ): void {
     const touched = new Set<Lane>();
     for (const { number, endpointId, group, event: index } of answer.claimed) {
       const event = groups[group]![index]!;
@@ -164,6 +173,8 @@ export class Dispatcher {
       // Without a lane (deleted this moment) the claim is simply forgotten, and comes due after its lease.
       if (lane === undefined) continue;
       this.#payload += event.data.length;
+      const trace = traces[group]!;
+      if (trace !== null) this.#traces.remember(number, trace.contextOf(index));
       lane.push({
         number,
         endpointId,
@@ -304,16 +315,24 @@ export class Dispatcher {
     }
     lane.inFlight++;
     this.#inFlight++;
-    void this.#attempt(lane, delivery, now).then((result) =>
-      this.#finish(lane, delivery, endpoint, now, result),
+    const known = this.#traces.of(delivery.number);
+    const span = this.#o.tracing?.attempt(delivery, endpoint, known);
+    const trace = span === undefined ? this.#traceHeaders(known) : contextHeaders(span.context);
+    void this.#attempt(lane, delivery, now, trace).then((result) =>
+      this.#finish(lane, delivery, endpoint, now, result, span),
     );
   }
 
   /** Never rejects: a delivery of which no request can be made fails like any other, and ends as a dead letter. */
-  async #attempt(lane: Lane, delivery: ClaimedDelivery, now: number): Promise<AttemptResult> {
+  async #attempt(
+    lane: Lane,
+    delivery: ClaimedDelivery,
+    now: number,
+    trace: readonly string[],
+  ): Promise<AttemptResult> {
     try {
       return await this.#o.transport.post(
-        webhookRequest(delivery, lane.endpoint, lane.signer, now, this.#traceparent(), this.#o.userAgent),
+        webhookRequest(delivery, lane.endpoint, lane.signer, now, trace, this.#o.userAgent),
       );
     } catch (error) {
       this.#o.logger.error(
@@ -338,6 +357,7 @@ export class Dispatcher {
     endpoint: Endpoint,
     startedAt: number,
     result: AttemptResult,
+    span: AttemptSpan | undefined,
   ): void {
     const now = this.#o.clock.now();
     lane.inFlight--;
@@ -374,6 +394,11 @@ export class Dispatcher {
       first: delivery.attemptsMade === 0 && delivery.trigger === 'schedule',
       keyed: endpoint.ordering === 'key',
     };
+    if (span !== undefined) {
+      span.end(result);
+      this.#o.tracing!.settling(settlement, span.context);
+    }
+    if (next.state !== 'pending') this.#traces.forget(delivery.number);
     this.#o.settler().push(settlement);
     if (result.retryAfterMs !== null && result.retryAfterMs > 0)
       this.#hold(lane, now + Math.min(result.retryAfterMs, holdMostMs));

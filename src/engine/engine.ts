@@ -12,6 +12,7 @@ import { createOwnership } from './ownership.ts';
 import type { Engine, EngineObserver } from './port.ts';
 import { Redriver } from './redriver.ts';
 import { Settler } from './settler.ts';
+import type { Tracing } from './tracing.ts';
 
 export interface EngineOptions {
   readonly store: Store;
@@ -29,6 +30,7 @@ export interface EngineOptions {
   /** Something that was declared has changed, here or elsewhere. */
   readonly onConfig?: () => Promise<void>;
   readonly observer?: EngineObserver;
+  readonly tracing?: Tracing;
   readonly retention?: Retention;
 }
 
@@ -37,7 +39,7 @@ const probeSize = 256 * 1024;
 
 /** Puts intake, dispatcher and settler together. See docs/internals for the way of a delivery. */
 export function createEngine(options: EngineOptions): Engine {
-  const { store, clock, logger, observer } = options;
+  const { store, clock, logger, observer, tracing } = options;
   let running = false;
   // What was refused last time: a small outcome may still find room where no event does.
   const refused = new Set<'events' | 'outcomes' | 'heartbeats'>();
@@ -88,6 +90,7 @@ export function createEngine(options: EngineOptions): Engine {
   const settled = (settlement: Settlement, applied: boolean): void => {
     const { endpointId, state, dueAt, reason, keyed, now } = settlement;
     observer?.settled(settlement, applied);
+    tracing?.settled(settlement, applied);
     if (applied && state === 'pending') dispatcher.dueBy(endpointId, dueAt!);
     else if (applied) {
       if (reason === 'gone') void pauseGone(endpointId);
@@ -114,14 +117,16 @@ export function createEngine(options: EngineOptions): Engine {
     node: options.node,
     settler: () => settler,
     userAgent: `Posthorn/${options.version}`,
+    tracing,
   });
   const intake = new Intake({
     store,
     clock,
     onHealth: (takes) => onHealth('events', takes),
     options: (now) => dispatcher.acceptOptions(now),
-    accepted: (groups, answer, accepted) => {
-      dispatcher.takeFresh(groups, answer, accepted);
+    tracing,
+    accepted: (groups, answer, accepted, traces) => {
+      dispatcher.takeFresh(groups, answer, accepted, traces);
       if (observer === undefined) return;
       let events = 0;
       let deliveries = 0;
@@ -228,7 +233,7 @@ export function createEngine(options: EngineOptions): Engine {
       await Promise.race([drained, grace]);
       cancel();
     },
-    publish: (events) => intake.publish(events),
+    publish: (events, trace) => intake.publish(events, trace),
     wake: (endpointIds) => {
       wake(endpointIds);
       redriver.wake();

@@ -1,7 +1,9 @@
 import { EventConflictError, UnavailableError } from '../domain/errors.ts';
 import type { NewEvent, Receipt } from '../domain/event.ts';
+import type { TraceContext } from '../domain/trace.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { AcceptAnswer, AcceptOptions, DeliveryPath } from '../store/store.ts';
+import { type AcceptTrace, traceAccept, type Tracing } from './tracing.ts';
 
 /** Events in one commit, and waiting for one: beyond the second, publishing answers 503. */
 const commitMost = 2000;
@@ -9,6 +11,7 @@ const waitingMost = 50_000;
 
 interface Waiting {
   readonly events: readonly NewEvent[];
+  readonly trace: AcceptTrace | null;
   resolve(receipts: readonly Receipt[]): void;
   reject(error: Error): void;
 }
@@ -25,7 +28,9 @@ export class Intake {
     groups: readonly (readonly NewEvent[])[],
     answer: AcceptAnswer,
     options: AcceptOptions,
+    traces: readonly (AcceptTrace | null)[],
   ) => void;
+  readonly #tracing: Tracing | undefined;
   readonly #onHealth: (healthy: boolean) => void;
   #waiting: Waiting[] = [];
   #waitingEvents = 0;
@@ -40,22 +45,28 @@ export class Intake {
       groups: readonly (readonly NewEvent[])[],
       answer: AcceptAnswer,
       options: AcceptOptions,
+      traces: readonly (AcceptTrace | null)[],
     ) => void;
+    tracing?: Tracing | undefined;
     onHealth: (healthy: boolean) => void;
   }) {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#options = options.options;
     this.#accepted = options.accepted;
+    this.#tracing = options.tracing;
     this.#onHealth = options.onHealth;
   }
 
-  async publish(events: readonly NewEvent[]): Promise<readonly Receipt[]> {
+  async publish(
+    events: readonly NewEvent[],
+    parent: TraceContext | null = null,
+  ): Promise<readonly Receipt[]> {
     if (this.#closed) throw new UnavailableError('the server is shutting down');
     if (this.#waitingEvents + events.length > waitingMost)
       throw new UnavailableError('too many events are waiting to be stored');
     const { promise, resolve, reject } = Promise.withResolvers<readonly Receipt[]>();
-    this.#waiting.push({ events, resolve, reject });
+    this.#waiting.push({ events, trace: traceAccept(this.#tracing, events, parent), resolve, reject });
     this.#waitingEvents += events.length;
     this.#running ??= this.#run();
     return await promise;
@@ -93,13 +104,27 @@ export class Intake {
         this.#onHealth(true);
         for (const [index, waiting] of batch.entries()) {
           const group = answer.groups[index]!;
-          if ('receipts' in group) waiting.resolve(group.receipts);
-          else waiting.reject(new EventConflictError(group.conflict, waiting.events[group.conflict]!.id));
+          if ('receipts' in group) {
+            waiting.trace?.end(null);
+            waiting.resolve(group.receipts);
+          } else {
+            const error = new EventConflictError(group.conflict, waiting.events[group.conflict]!.id);
+            waiting.trace?.end(error);
+            waiting.reject(error);
+          }
         }
-        this.#accepted(groups, answer, options);
+        this.#accepted(
+          groups,
+          answer,
+          options,
+          batch.map(({ trace }) => trace),
+        );
       } catch (error) {
         this.#onHealth(!(error instanceof UnavailableError));
-        for (const { reject } of batch) reject(error as Error);
+        for (const { reject, trace } of batch) {
+          trace?.end(error as Error);
+          reject(error as Error);
+        }
       }
     }
     this.#running = null;

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { NewEvent, Receipt } from '../domain/event.ts';
+import type { TraceContext } from '../domain/trace.ts';
 import type { Settlement } from '../store/store.ts';
 
 /** What the API and the command line use of the running engine. */
@@ -8,8 +9,11 @@ export interface Engine {
   start(): Promise<void>;
   /** Drains: no new accept, in-flight attempts get `graceMs` to finish, unused claims are released. */
   stop(graceMs: number): Promise<void>;
-  /** All or none, durable when it resolves (G1). Rejects with `EventConflictError` or `UnavailableError`. */
-  publish(events: readonly NewEvent[]): Promise<readonly Receipt[]>;
+  /**
+   * All or none, durable when it resolves (G1). Rejects with `EventConflictError` or `UnavailableError`. `trace` is the
+   * publisher's context, which attempts continue.
+   */
+  publish(events: readonly NewEvent[], trace?: TraceContext | null): Promise<readonly Receipt[]>;
   /** Work for these endpoints may be due now. */
   wake(endpointIds: readonly string[]): void;
   /** To be called after every committed change of an endpoint; null says it was deleted. */

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../domain/endpoint.ts';
 import { deliveryId } from '../domain/ids.ts';
+import { type TraceContext, traceparentOf } from '../domain/trace.ts';
 import type { Random } from '../runtime/random.ts';
 import { parseSecret, sign } from '../signing/standard-webhooks.ts';
 import type { ClaimedDelivery } from '../store/store.ts';
@@ -23,19 +24,30 @@ export function signerOf(endpoint: Endpoint): Signer {
   };
 }
 
-/** Trace ids in hexadecimal, cut from large draws: drawing 24 bytes at a time is slow. */
-export function traceparents(random: Random): () => string {
+/**
+ * What a receiver is told to continue: the trace that the attempt belongs to, in a span of its own, or a new trace.
+ * Ids are cut from large draws: drawing 24 bytes at a time is slow.
+ */
+export function traceHeaders(random: Random): (known: TraceContext | null) => readonly string[] {
   let hex = '';
   let at = 0;
-  return () => {
-    if (at + 48 > hex.length) {
+  const draw = (digits: number): string => {
+    if (at + digits > hex.length) {
       hex = Buffer.from(random.bytes(4800)).toString('hex');
       at = 0;
     }
-    const id = `00-${hex.slice(at, at + 32)}-${hex.slice(at + 32, at + 48)}-01`;
-    at += 48;
-    return id;
+    at += digits;
+    return hex.slice(at - digits, at);
   };
+  return (known) =>
+    known === null
+      ? ['traceparent', `00-${draw(32)}-${draw(16)}-01`]
+      : contextHeaders({ ...known, spanId: draw(16) });
+}
+
+export function contextHeaders(context: TraceContext): readonly string[] {
+  const parent = ['traceparent', traceparentOf(context)];
+  return context.state === null ? parent : [...parent, 'tracestate', context.state];
 }
 
 /** The webhook: a Standard Webhooks request whose body is the same, byte for byte, in every attempt. */
@@ -44,7 +56,7 @@ export function webhookRequest(
   endpoint: Endpoint,
   signer: Signer,
   now: number,
-  traceparent: string,
+  traceHeaders: readonly string[],
   userAgent: string,
 ): OutboundRequest {
   const { eventId, eventType, occurredAt, data } = delivery;
@@ -74,8 +86,7 @@ export function webhookRequest(
       deliveryId(delivery.number),
       'posthorn-attempt',
       String(delivery.claim),
-      'traceparent',
-      traceparent,
+      ...traceHeaders,
       ...signer.extraHeaders,
     ],
     body,

@@ -3,10 +3,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { dashboard } from '../../src/reliability/prometheus/dashboard.ts';
 import { exportedFiles, ruleFile } from '../../src/reliability/prometheus/export.ts';
 import { sloMetrics } from '../../src/reliability/prometheus/slo-rules.ts';
 import { readSlos } from '../../src/cli/slo-file.ts';
+import { sloFile } from '../../src/reliability/slo-document.ts';
 import { parsePromql } from '../prometheus/promql.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
 import { serve } from './serving.ts';
@@ -100,8 +102,8 @@ test('names follow the conventions, and no label has an id that grows without bo
   );
   expect(kinds.size).toBeGreaterThan(25);
   for (const [name, kind] of kinds) {
-    expect(name.endsWith('_total'), name).toBe(kind === 'counter');
-    expect(name, name).not.toMatch(/_(ms|milliseconds|minutes|percent)(_|$)/);
+    expect(name.endsWith('_total')).toBe(kind === 'counter');
+    expect(name).not.toMatch(/_(ms|milliseconds|minutes|percent)(_|$)/);
     if (kind === 'histogram') expect(name).toMatch(/_seconds$/);
   }
   const labels = new Set(
@@ -127,7 +129,7 @@ test('rules export writes the files, says what it wrote, and names faults by the
   const faulty = join(out, 'faulty.yaml');
   writeFileSync(
     faulty,
-    'teams: {}\nslos:\n  - name: a\n    objective: delivered_within\n    target: 1\n    window_days: 30\n    producer: p\n    consumer: c\n  - name: Bad\n    objective: delivered\n    targett: 0.9\n',
+    'teams: {}\nslos:\n  a:\n    objective: delivered_within\n    target: 1\n    producer: p\n    consumer: c\n  b:\n    objective: delivered\n    targett: 0.9\n  Bad: {}\n',
   );
   const run = (...args: string[]): Promise<{ code: number; out: string; err: string }> =>
     new Promise((resolve) => {
@@ -158,10 +160,36 @@ test('rules export writes the files, says what it wrote, and names faults by the
   expect(alone).toMatchObject({ code: 0, err: expect.stringContaining('no objectives') as string });
   expect(alone.out).toContain('PosthornUnaccounted');
   expect(refused.code).toBe(2);
-  expect(refused.err).toMatch(/faulty\.yaml:5: slos\.0\.target: is below 1/);
-  expect(refused.err).toMatch(/faulty\.yaml:9: slos\.1\.name/);
-  expect(refused.err).toMatch(/faulty\.yaml:10: slos\.1\.objective/);
-  expect(refused.err).toMatch(/faulty\.yaml:11: slos\.1\.targett/);
+  expect(refused.err).toMatch(/faulty\.yaml:5: slos\.a\.target: is at most 0.99999/);
+  expect(refused.err).toMatch(/faulty\.yaml:11: slos\.Bad: /);
+  expect(refused.err).toMatch(/faulty\.yaml:9: slos\.b\.objective/);
+  expect(refused.err).toMatch(/faulty\.yaml:10: slos\.b\.targett/);
+});
+
+test('slo export and slo import: out and in again', async () => {
+  const run = (args: readonly string[], input = ''): Promise<{ code: number; out: string; err: string }> =>
+    new Promise((resolve) => {
+      const child = execFile(process.execPath, [script, 'slo', ...args], (error, stdout, stderr) =>
+        resolve({ code: error === null ? 0 : Number(error.code), out: stdout, err: stderr }),
+      );
+      child.stdin!.end(input);
+    });
+  const exported = await run(['export', '-f', declared]);
+  expect(exported).toMatchObject({ code: 0, err: '' });
+  const foreign = exported.out.replace(
+    'kind: SLO\nmetadata:\n',
+    'kind: SLO\nmetadata:\n  displayName: Payments\n',
+  );
+  const [again, noted, refused] = await Promise.all([
+    run(['import', '-', '--json'], exported.out),
+    run(['import', '-'], foreign),
+    run(['import', '-'], exported.out.replace('openslo/v1', 'openslo/v2')),
+  ]);
+  const { slos } = sloFile.parse(parse(readFileSync(declared, 'utf8')));
+  expect(JSON.parse(again.out)).toEqual({ slos, notes: [] });
+  expect(noted).toMatchObject({ code: 0, err: 'SLO payments: metadata.displayName is not kept\n' });
+  expect(parse(noted.out)).toEqual({ slos });
+  expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('only openslo/v1') as string });
 });
 
 // The parser's verdict above does not need it; where Prometheus is installed it is asked as well.

@@ -206,7 +206,7 @@ test('counters of many backends are folded into one row when their hour is over'
   await store.fold(Date.now());
   for (const table of ['ledger', 'event_ledger', 'tallies']) {
     const { rows } = await db.query(`SELECT FROM posthorn.${table} WHERE writer LIKE 'sql:%'`);
-    expect(rows, table).toHaveLength(0);
+    expect({ table, rows: rows.length }).toEqual({ table, rows: 0 });
   }
   expect((await books('rollback')).accepted).toBe(before.accepted);
   expect((await reconcile(store, { everyRow: true })).balanced).toBe(true);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { alertStates, alertTenant } from '../../domain/alert.ts';
 import { errorClasses } from '../../domain/attempt.ts';
 import { deliveryStates } from '../../domain/delivery.ts';
+import { sloDocument } from '../../reliability/slo-document.ts';
 import { accountingKeys } from '../../domain/accounting.ts';
 
 // The wire contract: these schemas validate, and the OpenAPI document is made from them.
@@ -80,7 +81,7 @@ const pattern = z
   )
   .max(256);
 const forbiddenHeader =
-  /^(host|content-length|content-type|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer|proxy-.*|webhook-.*|posthorn-.*|traceparent|user-agent)$/i;
+  /^(host|content-length|content-type|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer|proxy-.*|webhook-.*|posthorn-.*|traceparent|tracestate|user-agent)$/i;
 const headers = z
   .record(
     z
@@ -233,26 +234,7 @@ export const eventTypeDocument = z.strictObject({
 });
 export type WireEventType = z.output<typeof eventTypeDocument>;
 
-export const slo = z
-  .strictObject({
-    description: z.string().max(1024).default(''),
-    objective: z.enum(['delivered_within', 'accounted']).default('delivered_within'),
-    target: z.number().min(0.5).max(1).describe('0.999: one in a thousand may miss its deadline'),
-    window_days: days,
-    event_types: z.array(pattern).min(1).max(100).default(['*']),
-    tenant: tenantName.optional(),
-    endpoint_ids: z.array(z.string().max(64)).max(500).default([]).describe('none: all of them'),
-    producer: documentName.describe('the team that sends'),
-    consumer: documentName.describe('the team that receives'),
-  })
-  .superRefine(({ objective, target }, context) => {
-    if (objective === 'accounted' ? target !== 1 : target > 0.99999)
-      context.addIssue({
-        code: 'custom',
-        path: ['target'],
-        message: objective === 'accounted' ? 'is 1: nothing may be unaccounted for' : 'is at most 0.99999',
-      });
-  });
+export const slo = sloDocument;
 export type WireSlo = z.output<typeof slo>;
 
 const mailAddress = z.email().max(254);

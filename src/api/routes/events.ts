@@ -1,6 +1,7 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { exactMinor } from '../../domain/money.ts';
 import { deliveryId } from '../../domain/ids.ts';
+import { type TraceContext, traceOf } from '../../domain/trace.ts';
 import { eventBatch, eventId, eventQuery, newEvent, replay } from '../contract/schemas.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { params, parse } from '../input.ts';
@@ -8,6 +9,10 @@ import { eventMaker } from '../new-event.ts';
 import { notFound } from '../problem.ts';
 import { rawBatchData, rawData } from '../raw-json.ts';
 import { iso, wireDelivery, wireReceipt } from '../wire.ts';
+
+/** The trace that a publisher asks to be continued. */
+const publisherTrace = ({ headers }: FastifyRequest): TraceContext | null =>
+  headers['traceparent'] === undefined ? null : traceOf(headers['traceparent'], headers['tracestate']);
 
 export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
   const { store, engine, clock, random } = deps;
@@ -18,7 +23,7 @@ export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
     const header = request.headers['idempotency-key'];
     const fallbackId = wire.id === undefined && header !== undefined ? parse(eventId, header) : undefined;
     const event = make(wire, rawData(request.rawJson!)!, '', fallbackId);
-    const [receipt] = await engine.publish([event]);
+    const [receipt] = await engine.publish([event], publisherTrace(request));
     return reply.code(202).send(wireReceipt(receipt!));
   });
 
@@ -27,6 +32,7 @@ export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
     const data = rawBatchData(request.rawJson!);
     const receipts = await engine.publish(
       events.map((wire, index) => make(wire, data[index]!, `/events/${index}`)),
+      publisherTrace(request),
     );
     return reply.code(202).send({ accepted: receipts.map(wireReceipt) });
   });

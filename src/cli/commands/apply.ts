@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { fingerprint } from '../../api/contract/fingerprint.ts';
 import {
@@ -14,6 +12,7 @@ import {
 } from '../../api/contract/schemas.ts';
 import { CommandError, print } from '../output.ts';
 import { clientOf, remoteOptions } from '../remote.ts';
+import { readYaml } from '../yaml-file.ts';
 
 // In the order in which they need each other: a team names its channels, an event type its team and its template.
 const kinds = ['channels', 'teams', 'templates', 'event_types', 'slos'] as const;
@@ -45,40 +44,10 @@ interface Change {
 
 /** What a file declares, or an error that names each fault by its line. */
 function readDeclared(path: string): z.output<typeof file> {
-  let text: string;
-  try {
-    text = readFileSync(path === '-' ? 0 : path, 'utf8');
-  } catch (error) {
-    throw new CommandError((error as Error).message, 2);
-  }
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  const faults = document.errors.map(({ message }) => `${path}: ${message}`);
-  if (faults.length > 0) throw new CommandError(faults.join('\n'), 2);
-  const { success, data, error } = file.safeParse(document.toJS() ?? {});
+  const yaml = readYaml(path);
+  const { success, data, error } = file.safeParse(yaml.value ?? {});
   if (success) return data;
-  const lineOf = (steps: readonly PropertyKey[]): number => {
-    // The line of a member's name; a member that is missing has none: then its parent's.
-    for (let length = steps.length; length > 0; length--) {
-      const parent = document.getIn(steps.slice(0, length - 1), true);
-      const pair = isMap(parent)
-        ? parent.items.find(({ key }) => isScalar(key) && key.value === steps[length - 1])
-        : undefined;
-      const node = pair === undefined ? document.getIn(steps.slice(0, length), true) : pair.key;
-      const range = isScalar(node) || isMap(node) ? node.range : undefined;
-      if (range !== undefined && range !== null) return lines.linePos(range[0]).line;
-    }
-    return 1;
-  };
-  throw new CommandError(
-    error.issues
-      .map((issue) => {
-        const steps = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0]!] : issue.path;
-        return `${path}:${lineOf(steps)}: ${steps.join('.')}: ${issue.message}`;
-      })
-      .join('\n'),
-    2,
-  );
+  throw new CommandError(yaml.faults(error.issues).join('\n'), 2);
 }
 
 export function applyCommand(): Command {

@@ -45,7 +45,7 @@ export function serveCommand(): Command {
             `port ${settings.port} on ${settings.host} is taken; choose another with --port`,
           );
         }
-        throw new CommandError(error.message);
+        throw error instanceof CommandError ? error : new CommandError(error.message);
       });
       if (options['json'] === true)
         print(

@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { parseAllDocuments, stringify } from 'yaml';
+import { toOpenSlo } from '../../reliability/openslo/export.ts';
+import { fromOpenSlo } from '../../reliability/openslo/import.ts';
+import { CommandError, note, print } from '../output.ts';
+import { readSlos } from '../slo-file.ts';
+import { sloListCommand, sloStatusCommand } from './slo-status.ts';
+
+const yaml = (value: unknown): string => stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
+
+function importSlos(path: string, options: { producer?: string; consumer?: string; json?: boolean }): void {
+  let text: string;
+  try {
+    text = readFileSync(path === '-' ? 0 : path, 'utf8');
+  } catch (error) {
+    throw new CommandError((error as Error).message, 2);
+  }
+  const documents = [...parseAllDocuments(text)];
+  const errors = documents.flatMap((document) => document.errors);
+  if (errors.length > 0)
+    throw new CommandError(errors.map(({ message }) => `${path}: ${message}`).join('\n'), 2);
+  const { slos, notes, faults } = fromOpenSlo(
+    documents.map((document) => document.toJS() as unknown).filter((document) => document !== null),
+    options,
+  );
+  if (faults.length > 0) throw new CommandError(faults.map((fault) => `${path}: ${fault}`).join('\n'));
+  if (slos.length === 0) throw new CommandError(`${path}: no document of kind SLO`);
+  const byName = Object.fromEntries(slos.map(({ name, ...slo }) => [name, slo]));
+  if (options.json === true) {
+    print(JSON.stringify({ slos: byName, notes }));
+    return;
+  }
+  for (const words of notes) note(words);
+  print(yaml({ slos: byName }).trimEnd());
+}
+
+function exportSlos(options: { file: string; json?: boolean }): void {
+  const slos = readSlos(options.file);
+  if (slos.length === 0) throw new CommandError(`${options.file}: no objectives under slos`);
+  const documents = toOpenSlo(slos);
+  print(
+    options.json === true
+      ? JSON.stringify(documents)
+      : documents
+          .map((document) => yaml(document))
+          .join('---\n')
+          .trimEnd(),
+  );
+}
+
+export function sloCommand(): Command {
+  return new Command('slo')
+    .description('objectives: how they stand, and to and from OpenSLO documents')
+    .addHelpText('after', '\nExample:\n  posthorn slo status payments    (--json: as JSON)')
+    .addCommand(sloListCommand())
+    .addCommand(sloStatusCommand())
+    .addCommand(
+      new Command('import')
+        .description('print the slos: of a posthorn.yaml that say what OpenSLO v1 documents say')
+        .argument('<openslo.yaml>', 'the documents; - reads standard input')
+        .option(
+          '--producer <team>',
+          'whose events these are, where a document does not say (default: its service)',
+        )
+        .option('--consumer <team>', 'who depends on them, where a document does not say')
+        .option('--json', 'print JSON, with what is not kept')
+        .addHelpText(
+          'after',
+          '\nExample:\n  posthorn slo import openslo.yaml --consumer orders >> posthorn.yaml',
+        )
+        .action(importSlos),
+    )
+    .addCommand(
+      new Command('export')
+        .description('print the objectives of a file as OpenSLO v1 documents')
+        .requiredOption('-f, --file <posthorn.yaml>', 'where the objectives are declared', 'posthorn.yaml')
+        .option('--json', 'print JSON')
+        .addHelpText('after', '\nExample:\n  posthorn slo export -f posthorn.yaml > openslo.yaml')
+        .action(exportSlos),
+    );
+}

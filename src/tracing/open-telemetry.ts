@@ -1,0 +1,162 @@
+import {
+  type Attributes,
+  createTraceState,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type SpanContext,
+  trace,
+  type Tracer,
+} from '@opentelemetry/api';
+import { alertTenant } from '../domain/alert.ts';
+import type { Endpoint } from '../domain/endpoint.ts';
+import { deliveryId } from '../domain/ids.ts';
+import type { TraceContext } from '../domain/trace.ts';
+import type { Tracing } from '../engine/tracing.ts';
+import type { Settlement } from '../store/store.ts';
+import type { AttemptResult } from '../transport/transport.ts';
+
+const system = 'posthorn';
+
+function remote({ traceId, spanId, flags, state }: TraceContext): SpanContext {
+  return {
+    traceId,
+    spanId,
+    traceFlags: flags,
+    isRemote: true,
+    ...(state === null ? {} : { traceState: createTraceState(state) }),
+  };
+}
+
+/** A span's place, with what its publisher's tracing system wanted to be passed on. */
+function contextOf(span: Span, parent: TraceContext | null): TraceContext {
+  const { traceId, spanId, traceFlags } = span.spanContext();
+  return { traceId, spanId, flags: traceFlags, state: parent?.state ?? null };
+}
+
+/** Where a request goes, without what may be a secret: no credentials, no query, and of a channel no path. */
+function addressOf(endpoint: Endpoint): Attributes {
+  const url = URL.parse(endpoint.url);
+  if (url === null) return {};
+  const { protocol, hostname, port, origin, pathname } = url;
+  const usual = protocol === 'http:' ? 80 : 443;
+  return {
+    'server.address': hostname,
+    'server.port': port === '' ? usual : Number(port),
+    'url.full': endpoint.tenant === alertTenant ? `${protocol}//${hostname}` : `${origin}${pathname}`,
+  };
+}
+
+function messageOf(operation: 'create' | 'send' | 'settle', eventType: string, eventId: string): Attributes {
+  return {
+    'messaging.system': system,
+    'messaging.operation.name': operation,
+    'messaging.operation.type': operation,
+    'messaging.destination.name': eventType,
+    'messaging.message.id': eventId,
+  };
+}
+
+/**
+ * Spans by OpenTelemetry's semantic conventions: a PRODUCER for each accepted event, a CLIENT for each attempt (a new one
+ * each time, never a resend count), and a CLIENT for each outcome until it is on disk. An attempt belongs to the trace of
+ * its event's publisher where that is known, and is linked to the accept; else it begins a trace.
+ */
+export function openTelemetryTracing(tracer: Tracer): Tracing {
+  const addresses = new WeakMap<Endpoint, Attributes>();
+  const settling = new WeakMap<Settlement, Span>();
+  const messages = new WeakMap<TraceContext, readonly [type: string, id: string]>();
+  // Most spans of a busy sender are not sampled: what a span says is put together only for those that are.
+  const begin = (
+    name: string,
+    kind: SpanKind,
+    parent: TraceContext | null,
+    linked: boolean,
+    attributes: () => Attributes,
+  ): Span => {
+    if (parent === null) return describe(tracer.startSpan(name, { kind }, ROOT_CONTEXT), attributes);
+    const context = remote(parent);
+    const options = linked ? { kind, links: [{ context }] } : { kind };
+    return describe(tracer.startSpan(name, options, trace.setSpanContext(ROOT_CONTEXT, context)), attributes);
+  };
+
+  return {
+    accept: (event, parent) => {
+      const span = begin(`create ${event.type}`, SpanKind.PRODUCER, parent, false, () => ({
+        ...messageOf('create', event.type, event.id),
+        'messaging.message.body.size': Buffer.byteLength(event.data),
+        'posthorn.tenant': event.tenant,
+      }));
+      return {
+        context: contextOf(span, parent),
+        end: (error) => {
+          if (error !== null) {
+            span.setAttribute('error.type', error.name);
+            span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+          }
+          span.end();
+        },
+      };
+    },
+
+    attempt: (delivery, endpoint, accepted) => {
+      const { eventType, eventId } = delivery;
+      const span = begin(`send ${eventType}`, SpanKind.CLIENT, accepted, true, () => {
+        let address = addresses.get(endpoint);
+        if (address === undefined) addresses.set(endpoint, (address = addressOf(endpoint)));
+        return {
+          ...messageOf('send', eventType, eventId),
+          ...address,
+          'http.request.method': 'POST',
+          'posthorn.tenant': endpoint.tenant,
+          'posthorn.endpoint.id': endpoint.id,
+          'posthorn.delivery.id': deliveryId(delivery.number),
+          'posthorn.attempt': delivery.claim,
+          'posthorn.attempt.trigger': delivery.trigger,
+        };
+      });
+      const context = contextOf(span, accepted);
+      if (span.isRecording()) messages.set(context, [eventType, eventId]);
+      return { context, end: (result) => endAttempt(span, result) };
+    },
+
+    settling: (settlement, attempt) => {
+      const message = messages.get(attempt);
+      // Its attempt is not recorded.
+      if (message === undefined) return;
+      const [type, id] = message;
+      const span = begin(`settle ${type}`, SpanKind.CLIENT, attempt, false, () => ({
+        ...messageOf('settle', type, id),
+        'posthorn.delivery.id': deliveryId(settlement.number),
+        'posthorn.delivery.state': settlement.state,
+      }));
+      settling.set(settlement, span);
+    },
+
+    settled: (settlement, applied) => {
+      const span = settling.get(settlement);
+      if (span === undefined) return;
+      // Another attempt had settled the delivery: kept as superseded, and nothing else has changed (G3).
+      span.setAttribute('posthorn.superseded', !applied);
+      span.end();
+    },
+  };
+}
+
+function describe(span: Span, attributes: () => Attributes): Span {
+  return span.isRecording() ? span.setAttributes(attributes()) : span;
+}
+
+function endAttempt(span: Span, { statusCode, errorClass, message }: AttemptResult): void {
+  if (statusCode !== null) span.setAttribute('http.response.status_code', statusCode);
+  if (errorClass !== null) {
+    span.setAttribute(
+      'error.type',
+      statusCode !== null && statusCode >= 300 ? String(statusCode) : errorClass,
+    );
+    span.setAttribute('posthorn.error_class', errorClass);
+    span.setStatus({ code: SpanStatusCode.ERROR, ...(message === null ? {} : { message }) });
+  }
+  span.end();
+}

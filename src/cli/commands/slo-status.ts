@@ -70,7 +70,7 @@ function statusText(status: Status): string {
     '',
     status.total === 0
       ? 'Nothing has come past its deadline in this window.'
-      : `${status.good.toLocaleString('en-US')} of ${status.total.toLocaleString('en-US')} in time: ${share(status.sli)} (95 %: ${share(status.sli_interval[0])} to ${share(status.sli_interval[1])})`,
+      : `${status.good.toLocaleString('en-US')} of ${status.total.toLocaleString('en-US')} ${objective === 'accounted' ? 'accounted for' : 'in time'}: ${share(status.sli)} (95 %: ${share(status.sli_interval[0])} to ${share(status.sli_interval[1])})`,
     '',
     table(
       ['fault of', 'bad', 'in time', 'budget left', 'firing'],

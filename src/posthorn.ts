@@ -249,6 +249,8 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
     use: (client) => ({
       publish: async (event) => {
         const { tenant, type, id, ordering_key: key, occurred_at: at, value } = parse(newEvent, event);
+        await server.ready();
+        const extracted = catalog.check(type, event.data, '');
         const { rows } = await client.query(
           `SELECT posthorn.publish($1, $2, $3::json, $4, $5, $6::timestamptz, $7, $8) AS receipt`,
           [
@@ -258,8 +260,8 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
             id ?? null,
             key ?? null,
             at ?? null,
-            value?.amount_minor ?? null,
-            value?.currency ?? null,
+            value?.amount_minor ?? extracted?.amountMinor.toString() ?? null,
+            value?.currency ?? extracted?.currency ?? null,
           ],
         );
         const { accepted_at: acceptedAt, ...receipt } = (

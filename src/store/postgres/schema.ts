@@ -3,7 +3,7 @@ import type { Database } from './database.ts';
 import { publishSql } from './publish.ts';
 
 /** Two nodes that start at once take turns by this advisory lock. */
-const migrationLock = 7_026_784_1;
+export const migrationLock = 7_026_784_1;
 
 /**
  * Migrations in order; `posthorn.migrations` says which a database has had. Never edit one that was released.
@@ -204,7 +204,7 @@ export async function migrate(db: Database): Promise<void> {
 }
 
 /** The statements of a migration; a function's body stands between $body$ marks. */
-function statementsOf(text: string): string[] {
+export function statementsOf(text: string): string[] {
   return text
     .split(/(\$body\$[\s\S]*?\$body\$)/)
     .reduce<string[]>(

@@ -29,9 +29,8 @@ function posthorn(args: readonly string[], options: { env?: object; input?: stri
   });
 }
 
-const commands = 'serve demo publish deliveries dead-letters redrive nodes verify lab alerts apply'.split(
-  ' ',
-);
+const commands =
+  'serve demo publish deliveries dead-letters redrive nodes migrate verify lab alerts apply'.split(' ');
 
 test.each(commands)('%s --help shows an example and ends with 0', async (command) => {
   const { code, out } = await posthorn([command, '--help']);

@@ -42,11 +42,13 @@ beforeAll(async () => {
   postgres = await startPostgres();
   partitioned = await partitionedDatabase();
   // Records what is sent, the newest of each name.
-  pg.Client.prototype.query = function (this: pg.Client, ...args: Parameters<typeof send>) {
-    const [query] = args as unknown as [Sent];
-    if (typeof query.name === 'string' && query.name !== '') sent.set(query.name, query);
-    return Reflect.apply(send, this, args) as unknown;
-  } as typeof send;
+  Object.assign(pg.Client.prototype, {
+    query(this: pg.Client, ...args: [Sent]): unknown {
+      const [query] = args;
+      if (typeof query.name === 'string' && query.name !== '') sent.set(query.name, query);
+      return Reflect.apply(send, this, args);
+    },
+  });
 });
 afterAll(async () => {
   pg.Client.prototype.query = send;

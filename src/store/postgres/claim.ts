@@ -83,8 +83,8 @@ async function claimByShard(
     );
     return new Map(
       of.flatMap((shard, at) => {
-        const time = found[at]?.[0]?.[0] as number | null | undefined;
-        return time == null ? [] : [[shard, time] as const];
+        const time = found[at]![0]![0] as number | null;
+        return time === null ? [] : [[shard, time] as const];
       }),
     );
   };

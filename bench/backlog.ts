@@ -1,3 +1,4 @@
+import type { NewEvent } from '../src/domain/event.ts';
 import { newEventId } from '../src/domain/ids.ts';
 import { shardCount } from '../src/domain/shard.ts';
 import { createEngine } from '../src/engine/engine.ts';
@@ -8,6 +9,13 @@ import { createHttpTransport } from '../src/transport/http-transport.ts';
 import { anEndpoint, anEvent } from '../test/support.ts';
 import type { Store } from '../src/store/store.ts';
 import { payments } from './payments.ts';
+
+/** The nth payment event, with an id as the API makes them: one shard for 256 events, then the next. */
+function payment(now: number, n: number): NewEvent {
+  const shard = Math.floor(n / 256) % shardCount;
+  const id = newEventId(now, random.bytes(14), shard);
+  return anEvent({ ...payments[n % payments.length], id, callerId: false, shard });
+}
 
 /** Fills a store with `count` deliveries that are due now, to one endpoint. */
 export async function fillBacklog(
@@ -21,13 +29,55 @@ export async function fillBacklog(
     anEndpoint({ url, maxInFlight, timeoutMs: 15_000, createdAt: now, updatedAt: now }),
   );
   for (let at = 0; at < count; at += 500) {
-    const events = Array.from({ length: Math.min(500, count - at) }, (_, n) => {
-      // Ids as the API makes them: one shard for 256 events, then the next.
-      const shard = Math.floor((at + n) / 256) % shardCount;
-      const id = newEventId(now, random.bytes(14), shard);
-      return anEvent({ ...payments[(at + n) % payments.length], id, callerId: false, shard });
-    });
+    const events = Array.from({ length: Math.min(500, count - at) }, (_, n) => payment(now, at + n));
     await store.accept([events], { now, node: 'filler', leaseMs: 0, defaultRoom: 0, room: new Map() });
+  }
+}
+
+/** Fills a store with `count` deliveries that were delivered at their first attempt, to one endpoint. */
+export async function fillHistory(store: Store, count: number): Promise<void> {
+  const now = Date.now() - 60_000;
+  const endpoint = anEndpoint({
+    url: 'http://127.0.0.1:1/',
+    timeoutMs: 15_000,
+    createdAt: now,
+    updatedAt: now,
+  });
+  await store.createEndpoint(endpoint);
+  for (let at = 0; at < count; at += 1000) {
+    const events = Array.from({ length: Math.min(1000, count - at) }, (_, n) => payment(now, at + n));
+    const room = events.length;
+    const answer = await store.accept([events], {
+      now,
+      node: 'filler',
+      leaseMs: 0,
+      defaultRoom: room,
+      room: new Map(),
+    });
+    await store.settle(
+      answer.claimed.map(({ number, endpointId }) => ({
+        number,
+        endpointId,
+        eventType: events[0]!.type,
+        claim: 1,
+        createdAt: now,
+        state: 'delivered',
+        dueAt: null,
+        reason: 'delivered',
+        now: now + 5,
+        startedAt: now + 1,
+        durationMs: 4,
+        statusCode: 200,
+        errorClass: null,
+        message: null,
+        responseExcerpt: 'ok',
+        trigger: 'schedule',
+        node: 'filler',
+        late: false,
+        first: true,
+        keyed: false,
+      })),
+    );
   }
 }
 

@@ -91,11 +91,16 @@ async function compare(what: string, budget: number, measure: () => Promise<numb
 await compare('bare by dispatch instead of request', 1, () => bare('dispatch'));
 await compare('drain a backlog, embedded', 0.65, () => figure('./drain.ts', sink.port, count));
 if (process.argv.includes('--large')) {
-  const small = await figure('./large.ts', sink.port, 0, 60_000);
-  const large = await figure('./large.ts', sink.port, 1_000_000, 60_000);
-  process.stderr.write(
-    `drain with 1,000,000 pending: ${(large / small).toFixed(2)} of the rate without (budget 0.9)\n`,
-  );
+  const small = await figure('./large.ts', sink.port, 0, 0, 60_000);
+  const beside = async (what: string, pending: number, settled: number): Promise<void> => {
+    const large = await figure('./large.ts', sink.port, pending, settled, 60_000);
+    process.stderr.write(
+      `drain with ${what}: ${(large / small).toFixed(2)} of the rate without (budget 0.9)\n`,
+    );
+  };
+  await beside('1,000,000 pending', 1_000_000, 0);
+  await beside('5,000,000 settled behind', 0, 5_000_000);
+  await figure('./isolation.ts');
 }
 if (process.argv.includes('--postgres')) {
   const postgres = await startPostgres({ durable: true });

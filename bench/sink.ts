@@ -16,6 +16,7 @@ const delayMs = process.argv.includes('--delay')
 
 const server = createServer((socket) => {
   let left = 0;
+  let silent = false;
   let rest: Buffer | null = null;
   socket.setNoDelay(true);
   socket.on('error', () => {});
@@ -38,10 +39,13 @@ const server = createServer((socket) => {
           rest = data.subarray(at);
           return;
         }
-        left = Number(lengthHeader.exec(data.toString('latin1', at, end))?.[1] ?? 0);
+        const head = data.toString('latin1', at, end);
+        silent = head.startsWith('POST /silent');
+        left = Number(lengthHeader.exec(head)?.[1] ?? 0);
         at = end + 4;
       }
-      if (left === 0) {
+      // A path that is never answered: the sender has to give up by itself.
+      if (left === 0 && !silent) {
         if (delayMs > 0) setTimeout(() => socket.write(answer), delayMs);
         else socket.write(answer);
       }

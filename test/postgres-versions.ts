@@ -17,7 +17,10 @@ const versions: Readonly<Record<string, string>> = {
 };
 const suites = [
   'test/conformance/postgres.test.ts',
+  'test/conformance/postgres-one-shard.test.ts',
   'test/integration/postgres.test.ts',
+  'test/integration/breaker.test.ts',
+  'test/integration/distribute.test.ts',
   'test/integration/transactional-publish.test.ts',
   'test/integration/embedded.test.ts',
   'test/integration/examples.test.ts',

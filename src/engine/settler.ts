@@ -10,6 +10,11 @@ const batchMost = 1000;
  * before it, and takes all that came in meanwhile. Measured: a tenth less time for each delivery.
  */
 const paceMs = 5;
+/**
+ * Where a commit takes longer, as over a network, the next one waits for as long again, up to this: larger batches cost
+ * less. Measured on PostgreSQL: a twentieth less time for each delivery.
+ */
+const paceMostMs = 25;
 const retryFirstMs = 50;
 const retryMostMs = 2000;
 
@@ -27,6 +32,7 @@ export class Settler {
   #running = false;
   #unsettled = 0;
   #lastBegan = Number.NEGATIVE_INFINITY;
+  #took = 0;
   #idle: (() => void)[] = [];
 
   constructor(options: {
@@ -66,13 +72,15 @@ export class Settler {
     // Lets the outcomes of one turn of the event loop come together.
     await Promise.resolve();
     while (this.#queue.length > 0) {
-      const early = this.#lastBegan + paceMs - this.#clock.monotonic();
+      const pace = Math.min(paceMostMs, Math.max(paceMs, 2 * this.#took));
+      const early = this.#lastBegan + pace - this.#clock.monotonic();
       if (early > 0 && this.#queue.length < batchMost)
         await new Promise<void>((resolve) => this.#clock.after(early, resolve));
       this.#lastBegan = this.#clock.monotonic();
       const batch = this.#queue.slice(0, size);
       try {
         const applied = await this.#store.settle(batch);
+        this.#took = this.#clock.monotonic() - this.#lastBegan;
         this.#queue = this.#queue.slice(batch.length);
         this.#unsettled -= batch.length;
         wait = retryFirstMs;

@@ -30,7 +30,9 @@ function posthorn(args: readonly string[], options: { env?: object; input?: stri
 }
 
 const commands =
-  'serve demo publish deliveries dead-letters redrive nodes verify lab alerts apply rules slo'.split(' ');
+  'serve demo publish deliveries dead-letters redrive nodes migrate verify lab alerts apply conformance rules slo'.split(
+    ' ',
+  );
 
 test.each(commands)('%s --help shows an example and ends with 0', async (command) => {
   const { code, out } = await posthorn([command, '--help']);

@@ -1,5 +1,6 @@
 import type { NewEvent } from '../../domain/event.ts';
-import { eventShard } from '../../domain/ids.ts';
+import { eventShard, shardOfNumber } from '../../domain/ids.ts';
+import { shardCount } from '../../domain/shard.ts';
 import { keyOf, planAccept, type PlannedEvent, type StoredEvent } from '../plan.ts';
 import { storedOf } from '../rows.ts';
 import type { AcceptAnswer, AcceptOptions, FreshDelivery } from '../store.ts';
@@ -10,12 +11,42 @@ const stored = `e.tenant, e.id, e.type, e.data, e.ordering_key, e.occurred_at, e
   e.deliveries, e.suppressed, e.number`;
 const atReceipt = 'e.shard = (r.event_number & 63)::smallint AND e.number = r.event_number';
 
+/** Stored events by statements of one shard each: first the receipts in their homes, then the events where those say. */
+async function findByShard(
+  connection: Connection,
+  asked: readonly { readonly tenant: string; readonly id: string }[],
+): Promise<Row[]> {
+  const homes = Map.groupBy(asked, ({ tenant, id }) => eventShard(tenant, id));
+  const receipts = await Promise.all(
+    [...homes].map(([shard, of]) =>
+      connection.query(
+        'receipts_find_one',
+        `SELECT r.event_number FROM unnest($1::text[], $2::text[]) AS a (tenant, id)
+         JOIN posthorn.receipts r ON r.shard = $3::smallint AND r.tenant = a.tenant AND r.id = a.id`,
+        [of.map(({ tenant }) => tenant), of.map(({ id }) => id), shard],
+      ),
+    ),
+  );
+  const numbers = receipts.flat().map(([number]) => number as number);
+  const events = await Promise.all(
+    [...Map.groupBy(numbers, shardOfNumber)].map(([shard, of]) =>
+      connection.query(
+        'events_find_one',
+        `SELECT ${stored} FROM posthorn.events e WHERE e.shard = $2::smallint AND e.number = ANY ($1::bigint[])`,
+        [of, shard],
+      ),
+    ),
+  );
+  return events.flat();
+}
+
 /** The stored event of this tenant and id, wherever its ordering key has put it. */
 export async function findEvent(
   connection: Connection,
   tenant: string,
   id: string,
 ): Promise<Row | undefined> {
+  if (connection.oneShard) return (await findByShard(connection, [{ tenant, id }]))[0];
   const [row] = await connection.query(
     'event_find',
     `SELECT ${stored} FROM posthorn.receipts r JOIN posthorn.events e ON ${atReceipt}
@@ -31,6 +62,10 @@ async function findStored(
 ): Promise<Map<string, StoredEvent>> {
   const asked = groups.flat().filter(({ callerId }) => callerId);
   if (asked.length === 0) return new Map();
+  if (connection.oneShard) {
+    const found = await findByShard(connection, asked);
+    return new Map(found.map(storedOf).map((event) => [keyOf(event.receipt), event]));
+  }
   const rows = await connection.query(
     'events_find',
     `SELECT ${stored} FROM unnest($1::smallint[], $2::text[], $3::text[]) AS a (shard, tenant, id)
@@ -45,15 +80,17 @@ async function findStored(
   return new Map(rows.map(storedOf).map((event) => [keyOf(event.receipt), event]));
 }
 
+const shardIs = (oneShard: boolean): string => (oneShard ? '$23::smallint' : 'shard');
+
 /**
  * One statement is the whole transaction (G4): events, the receipts that guard their ids, deliveries and counters.
  * It stores nothing where the endpoints have changed since the plan was made. Numbers come from sequences in the
  * order of the events, so that a later event of an ordering key has the higher number.
  */
-const insert = `WITH
-  guard AS MATERIALIZED (SELECT true AS ok FROM posthorn.config WHERE version = $1::bigint),
+const insert = (oneShard: boolean): string => `WITH
+  guard AS MATERIALIZED (SELECT true AS ok ${oneShard ? 'WHERE $1::bigint IS NOT NULL' : 'FROM posthorn.config WHERE version = $1::bigint'}),
   ev AS MATERIALIZED (
-    SELECT u.*, nextval('posthorn.event_numbers') * 64 + u.shard AS number FROM guard, (
+    SELECT u.*, ${oneShard ? '($24::bigint[])[u.ord]' : "nextval('posthorn.event_numbers')"} * 64 + u.shard AS number FROM guard, (
       SELECT * FROM unnest($2::smallint[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[],
         $10::bigint[], $11::text[], $12::int[], $13::int[], $14::int[])
       WITH ORDINALITY AS a (shard, home, tenant, id, type, data, ordering_key, occurred_at, amount_minor, currency, deliveries,
@@ -61,12 +98,13 @@ const insert = `WITH
   events AS (
     INSERT INTO posthorn.events (shard, number, tenant, id, type, data, ordering_key, occurred_at, accepted_at, amount_minor,
       currency, deliveries, suppressed, filtered)
-    SELECT shard, number, tenant, id, type, data, ordering_key, occurred_at, $15::bigint, amount_minor, currency, deliveries, suppressed,
+    SELECT ${shardIs(oneShard)}, number, tenant, id, type, data, ordering_key, occurred_at, $15::bigint, amount_minor, currency, deliveries, suppressed,
       filtered FROM ev),
   receipts AS (
-    INSERT INTO posthorn.receipts (shard, tenant, id, event_number) SELECT home, tenant, id, number FROM ev),
+    INSERT INTO posthorn.receipts (shard, tenant, id, event_number)
+    ${oneShard ? 'SELECT $23::smallint, tenant, id, number FROM ev WHERE home = $23::smallint' : 'SELECT home, tenant, id, number FROM ev'}),
   dl AS MATERIALIZED (
-    SELECT j.*, nextval('posthorn.delivery_numbers') * 64 + j.shard AS number FROM (
+    SELECT j.*, ${oneShard ? '($25::bigint[])[j.ord]' : "nextval('posthorn.delivery_numbers')"} * 64 + j.shard AS number FROM (
       SELECT d.*, ev.shard, ev.type, ev.number AS event_number, CASE WHEN d.keyed THEN ev.ordering_key END AS order_key
       FROM unnest($16::int[], $17::int[], $18::boolean[], $19::bigint[], $20::boolean[], $21::smallint[])
         WITH ORDINALITY AS d (event, endpoint, enabled, lease_until, keyed, trigger, ord)
@@ -74,41 +112,42 @@ const insert = `WITH
   deliveries AS (
     INSERT INTO posthorn.deliveries (shard, number, event_number, endpoint, state, due_at, claim, claimed_by, created_at, settled_at,
       reason, order_key, trigger)
-    SELECT shard, number, event_number, endpoint, CASE WHEN enabled THEN 0 ELSE 4 END,
+    SELECT ${shardIs(oneShard)}, number, event_number, endpoint, CASE WHEN enabled THEN 0 ELSE 4 END,
       CASE WHEN enabled THEN coalesce(lease_until, $15::bigint) END, (lease_until IS NOT NULL)::int,
       CASE WHEN lease_until IS NOT NULL THEN $22::text END, $15::bigint, CASE WHEN NOT enabled THEN $15::bigint END,
       CASE WHEN NOT enabled THEN 'endpoint_paused' END, order_key, trigger FROM dl),
   ledger AS (
     INSERT INTO posthorn.ledger AS l (shard, endpoint, hour, writer, accepted, suppressed)
-    SELECT 0, endpoint, $15::bigint / 3600000, $22::text || ':accept', count(*), count(*) FILTER (WHERE NOT enabled) FROM dl GROUP BY endpoint
+    SELECT ${oneShard ? '$23::smallint' : '0'}, endpoint, $15::bigint / 3600000, $22::text || ':accept', count(*), count(*) FILTER (WHERE NOT enabled) FROM dl GROUP BY endpoint
     ON CONFLICT (shard, endpoint, hour, writer)
       DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed),
   tallies AS (
     INSERT INTO posthorn.tallies AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
-    SELECT 0, endpoint, $15::bigint / 60000, type, $22::text || ':accept', count(*), count(*) FILTER (WHERE NOT enabled)
+    SELECT ${oneShard ? '$23::smallint' : '0'}, endpoint, $15::bigint / 60000, type, $22::text || ':accept', count(*), count(*) FILTER (WHERE NOT enabled)
     FROM dl GROUP BY endpoint, type
     ON CONFLICT (shard, endpoint, minute, type, writer)
       DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed),
   event_ledger AS (
     INSERT INTO posthorn.event_ledger AS l (shard, tenant, hour, type, writer, events, unmatched)
-    SELECT 0, tenant, $15::bigint / 3600000, type, $22::text || ':accept', count(*), count(*) FILTER (WHERE deliveries = 0)
+    SELECT ${oneShard ? '$23::smallint' : '0'}, tenant, $15::bigint / 3600000, type, $22::text || ':accept', count(*), count(*) FILTER (WHERE deliveries = 0)
     FROM ev GROUP BY tenant, type
     ON CONFLICT (shard, tenant, hour, type, writer)
       DO UPDATE SET events = l.events + excluded.events, unmatched = l.unmatched + excluded.unmatched)
 SELECT g.ok, dl.ord, dl.number FROM guard g LEFT JOIN dl ON dl.lease_until IS NOT NULL ORDER BY dl.ord`;
 
-/** Writes what was planned; answers null where the endpoints are newer than `version`, else numbers of what was claimed. */
-export async function insertPlanned(
-  connection: Connection,
+const spanning = insert(false);
+const single = insert(true);
+
+function valuesOf(
   version: number,
   events: readonly PlannedEvent<KnownEndpoint>[],
-  options: { readonly now: number; readonly node: string; readonly trigger?: number },
-): Promise<ReadonlyMap<number, number> | null> {
+  options: InsertOptions,
+): Value[] {
   const deliveries = events.flatMap(({ deliveries: list }, index) =>
     list.map((delivery) => ({ ...delivery, index })),
   );
   const of = <T extends Value>(pick: (event: NewEvent) => T): T[] => events.map(({ event }) => pick(event));
-  const rows = await connection.query('accept', insert, [
+  return [
     version,
     of(({ shard }) => shard),
     of(({ tenant, id }) => eventShard(tenant, id)),
@@ -131,7 +170,100 @@ export async function insertPlanned(
     deliveries.map(({ known }) => known.endpoint.ordering === 'key'),
     deliveries.map(() => options.trigger ?? 0),
     options.node,
-  ] as Value[]);
+  ] as Value[];
+}
+
+/**
+ * By statements of one shard each, in the caller's transaction. What a distributed statement cannot do comes before:
+ * looking at the endpoints' version, drawing numbers, and the receipts whose home is another shard than their event's.
+ * Numbers are drawn in the order of the events.
+ */
+async function insertByShard(
+  connection: Connection,
+  version: number,
+  events: readonly PlannedEvent<KnownEndpoint>[],
+  options: InsertOptions,
+): Promise<ReadonlyMap<number, number> | null> {
+  const [current] = await connection.query('accept_version', 'SELECT version FROM posthorn.config');
+  if (current![0] !== version) return null;
+  const draw = async (sequence: 'event_numbers' | 'delivery_numbers', count: number): Promise<number[]> => {
+    const drawn = await connection.query(
+      `accept_${sequence}`,
+      `SELECT nextval('posthorn.${sequence}') FROM generate_series(1, $1::int)`,
+      [count],
+    );
+    return drawn.map(([number]) => number as number).toSorted((a, b) => a - b);
+  };
+  let ord = 0;
+  const placed = events.map((planned) => {
+    const from = ord;
+    ord += planned.deliveries.length;
+    return { planned, from, ords: planned.deliveries.map((_, at) => from + at) };
+  });
+  const eventNumbers = await draw('event_numbers', events.length);
+  const deliveryNumbers = await draw('delivery_numbers', ord);
+  const numbered = placed.map((event, index) => ({ ...event, number: eventNumbers[index]! }));
+  const elsewhere = numbered.filter(
+    ({ planned: { event } }) => eventShard(event.tenant, event.id) !== event.shard,
+  );
+  // In the order of shards, so that two transactions never wait for each other in a circle.
+  for (const [home, of] of byShard(elsewhere, ({ planned: { event } }) =>
+    eventShard(event.tenant, event.id),
+  )) {
+    await connection.query(
+      'accept_receipts_one',
+      `INSERT INTO posthorn.receipts (shard, tenant, id, event_number)
+       SELECT $1::smallint, u.* FROM unnest($2::text[], $3::text[], $4::bigint[]) AS u`,
+      [
+        home,
+        of.map(({ planned }) => planned.event.tenant),
+        of.map(({ planned }) => planned.event.id),
+        of.map(({ planned, number }) => number * shardCount + planned.event.shard),
+      ],
+    );
+  }
+  const claimed = new Map<number, number>();
+  for (const [shard, of] of byShard(numbered, ({ planned }) => planned.event.shard)) {
+    const ords = of.flatMap((event) => event.ords);
+    const rows = await connection.query('accept_one', single, [
+      ...valuesOf(
+        version,
+        of.map(({ planned }) => planned),
+        options,
+      ),
+      shard,
+      of.map(({ number }) => number),
+      ords.map((at) => deliveryNumbers[at]!),
+    ]);
+    for (const [, at, number] of rows)
+      if (at !== null) claimed.set(ords[(at as number) - 1]!, number as number);
+  }
+  return claimed;
+}
+
+function byShard<T>(items: readonly T[], of: (item: T) => number): [number, T[]][] {
+  return [...Map.groupBy(items, of)].toSorted(([a], [b]) => a - b);
+}
+
+interface InsertOptions {
+  readonly now: number;
+  readonly node: string;
+  readonly trigger?: number;
+}
+
+/**
+ * Writes what was planned; answers null, with nothing written, where the endpoints are newer than `version`, else numbers
+ * of what was claimed by its place among the deliveries. Where a statement names one shard, it takes several: then the
+ * caller holds a transaction.
+ */
+export async function insertPlanned(
+  connection: Connection,
+  version: number,
+  events: readonly PlannedEvent<KnownEndpoint>[],
+  options: InsertOptions,
+): Promise<ReadonlyMap<number, number> | null> {
+  if (connection.oneShard) return await insertByShard(connection, version, events, options);
+  const rows = await connection.query('accept', spanning, valuesOf(version, events, options));
   if (rows.length === 0) return null;
   return new Map(
     rows.filter(([, ord]) => ord !== null).map(([, ord, number]) => [(ord as number) - 1, number as number]),
@@ -156,7 +288,9 @@ export async function accept(
     if (plan.events.length === 0) return { groups: plan.answers, claimed: [], waiting: [] };
     let numbers: ReadonlyMap<number, number> | null;
     try {
-      numbers = await insertPlanned(db.hot, copy.version, plan.events, options);
+      numbers = db.oneShard
+        ? await db.transaction((connection) => insertPlanned(connection, copy.version, plan.events, options))
+        : await insertPlanned(db.hot, copy.version, plan.events, options);
     } catch (error) {
       // Another node accepted one of these ids a moment ago: now its receipt is there to be found (G1).
       if (uniqueViolation(error)) continue;

@@ -46,9 +46,13 @@ async function chooseEndpoints(
 const typeMatches = (column: string, at: number): string =>
   `($${at}::text IS NULL OR ${column} = $${at} OR ($${at + 1}::text IS NOT NULL AND starts_with(${column}, $${at + 1})))`;
 
-const booksOf =
-  'FROM posthorn.ledger l WHERE l.shard = 0 AND l.endpoint = ANY ($1::int[]) AND l.hour BETWEEN $2 AND $3';
-const talliesOf = `FROM posthorn.tallies l WHERE l.shard = 0 AND l.endpoint = ANY ($1::int[])
+/** Counters stand in one place, or beside the rows of each shard where the tables are distributed. */
+const counted = ({ oneShard }: Connection): string => (oneShard ? 'l.shard BETWEEN 0 AND 63' : 'l.shard = 0');
+const booksOf = (at: Connection): string =>
+  `FROM posthorn.ledger l WHERE ${counted(at)} AND l.endpoint = ANY ($1::int[]) AND l.hour BETWEEN $2 AND $3`;
+const talliesOf = (
+  at: Connection,
+): string => `FROM posthorn.tallies l WHERE ${counted(at)} AND l.endpoint = ANY ($1::int[])
   AND l.minute >= $2::int * 60 AND l.minute < ($3::int + 1) * 60 AND ${typeMatches('l.type', 4)}`;
 
 export async function readAccountingBy(
@@ -67,12 +71,12 @@ export async function readAccountingBy(
         ? await connection.query(
             `accounting_types_${by}`,
             `SELECT l.endpoint, ${by === 'event_type' ? 'l.type' : by === 'hour' ? 'l.minute / 60' : by === 'day' ? 'l.minute / 1440' : "''"},
-               ${sums} ${talliesOf} GROUP BY 1, 2`,
+               ${sums} ${talliesOf(connection)} GROUP BY 1, 2`,
             [nums, from, to, eventType, prefixOf(eventType)],
           )
         : await connection.query(
             `accounting_by_${by}`,
-            `SELECT l.endpoint, ${by === 'hour' ? 'l.hour' : by === 'day' ? 'l.hour / 24' : "''"}, ${sums} ${booksOf} GROUP BY 1, 2`,
+            `SELECT l.endpoint, ${by === 'hour' ? 'l.hour' : by === 'day' ? 'l.hour / 24' : "''"}, ${sums} ${booksOf(connection)} GROUP BY 1, 2`,
             [nums, from, to],
           );
     return groupTallies(rows, chosen, by);
@@ -88,8 +92,8 @@ export async function readAccounting(db: Database, query: AccountingQuery): Prom
     const window: Value[] = [nums, from, to, eventType, prefix];
     const [row] =
       eventType === null
-        ? await connection.query('accounting', `SELECT ${sums} ${booksOf}`, [nums, from, to])
-        : await connection.query('accounting_of_type', `SELECT ${sums} ${talliesOf}`, window);
+        ? await connection.query('accounting', `SELECT ${sums} ${booksOf(connection)}`, [nums, from, to])
+        : await connection.query('accounting_of_type', `SELECT ${sums} ${talliesOf(connection)}`, window);
     const { superseded, ...counts } = tallyOf(row!, 0);
     const [events] = await connection.query(
       'accounting_events',
@@ -114,19 +118,19 @@ export async function readAccounting(db: Database, query: AccountingQuery): Prom
     const hours = await connection.query(
       'accounting_latency',
       `SELECT l.bucket, sum(l.count)::bigint FROM posthorn.latency l
-       WHERE l.shard = 0 AND l.endpoint = ANY ($1::int[]) AND l.hour BETWEEN $2 AND $3 AND ${typeMatches('l.type', 4)} GROUP BY l.bucket`,
+       WHERE ${counted(connection)} AND l.endpoint = ANY ($1::int[]) AND l.hour BETWEEN $2 AND $3 AND ${typeMatches('l.type', 4)} GROUP BY l.bucket`,
       window,
     );
     const days = await connection.query(
       'accounting_latency_days',
       `SELECT l.counts::text FROM posthorn.latency_days l
-       WHERE l.endpoint = ANY ($1::int[]) AND l.day BETWEEN $2::int / 24 AND $3::int / 24 AND ${typeMatches('l.type', 4)}`,
+       WHERE ${counted(connection)} AND l.endpoint = ANY ($1::int[]) AND l.day BETWEEN $2::int / 24 AND $3::int / 24 AND ${typeMatches('l.type', 4)}`,
       window,
     );
     const failures = await connection.query(
       'accounting_failures',
       `SELECT l.class, sum(l.count)::bigint FROM posthorn.failures l
-       WHERE l.shard = 0 AND l.endpoint = ANY ($1::int[]) AND l.hour BETWEEN $2 AND $3 AND ${typeMatches('l.type', 4)}
+       WHERE ${counted(connection)} AND l.endpoint = ANY ($1::int[]) AND l.hour BETWEEN $2 AND $3 AND ${typeMatches('l.type', 4)}
        GROUP BY l.class ORDER BY 2 DESC, 1`,
       window,
     );
@@ -164,7 +168,7 @@ export async function readTallies(db: Database, ranges: readonly TallyRange[]): 
     `SELECT ${sums}, sum(l.recovered)::bigint, l.type, r.ord
      FROM unnest($1::text[], $2::int[], $3::int[]) WITH ORDINALITY AS r (id, since, until, ord)
      JOIN posthorn.endpoints p ON p.id = r.id
-     JOIN posthorn.tallies l ON l.shard = 0 AND l.endpoint = p.num AND l.minute >= r.since AND l.minute < r.until
+     JOIN posthorn.tallies l ON ${counted(db)} AND l.endpoint = p.num AND l.minute >= r.since AND l.minute < r.until
      GROUP BY r.ord, l.type`,
     [
       ranges.map(({ endpointId }) => endpointId),

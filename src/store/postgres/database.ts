@@ -12,6 +12,11 @@ export type Value =
 
 /** What statements run on: the pool, one connection within a transaction, or a caller's own client. */
 export interface Connection {
+  /**
+   * Whether each statement of the delivery path is to name exactly one shard, as it must where the tables are distributed
+   * by `shard` (Citus). Else a statement may span shards, which saves round trips.
+   */
+  readonly oneShard: boolean;
   /** Rows as arrays, in column order. A named statement is prepared once on each connection. */
   query(name: string, text: string, values?: readonly Value[]): Promise<Row[]>;
 }
@@ -81,11 +86,18 @@ export class Database implements Connection {
   readonly hot: Connection;
   readonly #pool: pg.Pool;
   readonly #owned: readonly pg.Pool[];
+  oneShard = false;
 
   constructor(pool: pg.Pool, hot: pg.Pool, owned: readonly pg.Pool[]) {
     this.#pool = pool;
     this.#owned = owned;
-    this.hot = { query: (name, text, values = []) => queryOn(hot, name, text, values) };
+    const asHere = (): boolean => this.oneShard;
+    this.hot = {
+      get oneShard() {
+        return asHere();
+      },
+      query: (name, text, values = []) => queryOn(hot, name, text, values),
+    };
   }
 
   static connect(url: string, connections: number): Database {
@@ -135,7 +147,10 @@ export class Database implements Connection {
     client.on('error', onError);
     try {
       await queryOn(client, '', `BEGIN ${mode}`, []);
-      const answer = await work({ query: (name, text, values = []) => queryOn(client, name, text, values) });
+      const answer = await work({
+        oneShard: this.oneShard,
+        query: (name, text, values = []) => queryOn(client, name, text, values),
+      });
       await queryOn(client, '', 'COMMIT', []);
       return answer;
     } catch (error) {

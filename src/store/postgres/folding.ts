@@ -1,8 +1,11 @@
+import { shardCount } from '../../domain/shard.ts';
 import { type Fold, folds, foldUntil, latencyHoursUntil } from '../folding.ts';
 import type { Connection, Database } from './database.ts';
 
+const everyShard = Array.from({ length: shardCount }, (_, shard) => shard);
+
 /** One day's rows of one table, whoever wrote them, the oldest that are to be folded; false where there are none. */
-async function foldDay(connection: Connection, fold: Fold, now: number): Promise<boolean> {
+async function foldDay(connection: Connection, fold: Fold, shard: number, now: number): Promise<boolean> {
   const { table, time, unitMs, per, keys, sums } = fold;
   const dayLength = Math.max(per, (24 * 3_600_000) / unitMs);
   const open = (each: number): string => `(t.${time} % ${each} <> 0 OR t.writer <> 'folded')`;
@@ -10,42 +13,42 @@ async function foldDay(connection: Connection, fold: Fold, now: number): Promise
   const fine = `${open(time === 'minute' ? 1440 : 24)} AND ${open(per)}`;
   const rows = await connection.query(
     `fold_${table}_${per}`,
-    `WITH oldest AS (SELECT min(t.${time}) AS first FROM posthorn.${table} t WHERE ${fine} AND t.${time} < $1::int),
+    `WITH oldest AS (SELECT min(t.${time}) AS first FROM posthorn.${table} t WHERE t.shard = $2::smallint AND ${fine} AND t.${time} < $1::int),
      gone AS (
        DELETE FROM posthorn.${table} t USING oldest o
-       WHERE ${fine} AND t.${time} >= o.first AND t.${time} < least($1::int, o.first - o.first % ${per} + ${dayLength}) RETURNING t.*),
+       WHERE t.shard = $2::smallint AND ${fine} AND t.${time} >= o.first AND t.${time} < least($1::int, o.first - o.first % ${per} + ${dayLength}) RETURNING t.*),
      folded AS (
        INSERT INTO posthorn.${table} AS l (shard, ${time}, writer, ${[...keys, ...sums].join(', ')})
-       SELECT 0, ${time} - ${time} % ${per}, 'folded', ${keys.join(', ')}, ${sums.map((name) => `sum(${name})`).join(', ')}
+       SELECT $2::smallint, ${time} - ${time} % ${per}, 'folded', ${keys.join(', ')}, ${sums.map((name) => `sum(${name})`).join(', ')}
        FROM gone GROUP BY ${time} - ${time} % ${per}, ${keys.join(', ')}
        ON CONFLICT (shard, ${time}, writer, ${keys.join(', ')})
          DO UPDATE SET ${sums.map((name) => `${name} = l.${name} + excluded.${name}`).join(', ')})
      SELECT first IS NOT NULL FROM oldest`,
-    [foldUntil(fold, now)],
+    [foldUntil(fold, now), shard],
   );
   return rows[0]?.[0] === true;
 }
 
 /** The oldest hours of one day that are to be folded, added to that day's histogram; false where there is none. */
-async function foldLatencies(connection: Connection, now: number): Promise<boolean> {
+async function foldLatencies(connection: Connection, shard: number, now: number): Promise<boolean> {
   const rows = await connection.query(
     'fold_latency',
-    `WITH oldest AS (SELECT min(hour) / 24 AS day FROM posthorn.latency WHERE hour < $1::int),
+    `WITH oldest AS (SELECT min(hour) / 24 AS day FROM posthorn.latency WHERE shard = $2::smallint AND hour < $1::int),
      gone AS (
-       DELETE FROM posthorn.latency l USING oldest o WHERE l.hour >= o.day * 24 AND l.hour < least($1::int, (o.day + 1) * 24) RETURNING l.*),
+       DELETE FROM posthorn.latency l USING oldest o WHERE l.shard = $2::smallint AND l.hour >= o.day * 24 AND l.hour < least($1::int, (o.day + 1) * 24) RETURNING l.*),
      folded AS (
-       INSERT INTO posthorn.latency_days (endpoint, day, type, counts)
-       SELECT endpoint, (SELECT day FROM oldest), type, jsonb_object_agg(bucket, count) FROM (
+       INSERT INTO posthorn.latency_days (shard, endpoint, day, type, counts)
+       SELECT $2::smallint, endpoint, (SELECT day FROM oldest), type, jsonb_object_agg(bucket, count) FROM (
          SELECT endpoint, type, bucket, sum(count) AS count FROM (
            SELECT endpoint, type, bucket::int, count FROM gone
            UNION ALL
            SELECT d.endpoint, d.type, j.key::int, j.value::bigint FROM posthorn.latency_days d
-             JOIN oldest o ON o.day = d.day CROSS JOIN jsonb_each_text(d.counts) j) u
+             JOIN oldest o ON o.day = d.day CROSS JOIN jsonb_each_text(d.counts) j WHERE d.shard = $2::smallint) u
          GROUP BY endpoint, type, bucket) s
        GROUP BY endpoint, type
-       ON CONFLICT (endpoint, day, type) DO UPDATE SET counts = excluded.counts)
+       ON CONFLICT (shard, endpoint, day, type) DO UPDATE SET counts = excluded.counts)
      SELECT day IS NOT NULL FROM oldest`,
-    [latencyHoursUntil(now)],
+    [latencyHoursUntil(now), shard],
   );
   return rows[0]?.[0] === true;
 }
@@ -54,18 +57,18 @@ async function foldLatencies(connection: Connection, now: number): Promise<boole
  * Counters of SQL publishers stand in a row for each backend; once an hour is over for good, one row is enough.
  * `before` is an hour since the epoch.
  */
-async function foldPublishers(connection: Connection, before: number): Promise<void> {
+async function foldPublishers(connection: Connection, shard: number, before: number): Promise<void> {
   for (const { table, time, keys, sums } of folds.filter(({ per }) => per !== 60)) {
     await connection.query(
       `fold_sql_${table}`,
       `WITH gone AS (
-         DELETE FROM posthorn.${table} WHERE writer LIKE 'sql:%' AND ${time} < $1::int * ${time === 'minute' ? 60 : 1} RETURNING *)
+         DELETE FROM posthorn.${table} WHERE shard = $2::smallint AND writer LIKE 'sql:%' AND ${time} < $1::int * ${time === 'minute' ? 60 : 1} RETURNING *)
        INSERT INTO posthorn.${table} AS l (shard, ${time}, writer, ${[...keys, ...sums].join(', ')})
-       SELECT 0, ${time}, 'sql', ${keys.join(', ')}, ${sums.map((name) => `sum(${name})`).join(', ')} FROM gone
+       SELECT $2::smallint, ${time}, 'sql', ${keys.join(', ')}, ${sums.map((name) => `sum(${name})`).join(', ')} FROM gone
        GROUP BY ${time}, ${keys.join(', ')}
        ON CONFLICT (shard, ${time}, writer, ${keys.join(', ')})
          DO UPDATE SET ${sums.map((name) => `${name} = l.${name} + excluded.${name}`).join(', ')}`,
-      [before],
+      [before, shard],
     );
   }
 }
@@ -75,9 +78,13 @@ export async function fold(db: Database, now: number): Promise<boolean> {
   return await db.transaction(async (connection) => {
     // Of two nodes that do it at once, one waits: else each would fold what the other has.
     await connection.query('fold_lock', "SELECT pg_advisory_xact_lock(hashtext('posthorn.fold'))");
-    await foldPublishers(connection, Math.floor(now / 3_600_000) - 1);
     let more = false;
-    for (const one of folds) more = (await foldDay(connection, one, now)) || more;
-    return (await foldLatencies(connection, now)) || more;
+    // Counters stand in one place, or beside the rows of each shard: a statement names one.
+    for (const shard of db.oneShard ? everyShard : [0]) {
+      await foldPublishers(connection, shard, Math.floor(now / 3_600_000) - 1);
+      for (const one of folds) more = (await foldDay(connection, one, shard, now)) || more;
+      more = (await foldLatencies(connection, shard, now)) || more;
+    }
+    return more;
   });
 }

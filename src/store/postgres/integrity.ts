@@ -8,12 +8,12 @@ export async function readConservation(db: Database): Promise<ConservationRow[]>
   const rows = await db.snapshot((connection) =>
     connection.query(
       'conservation',
-      `WITH counted AS (
+      `WITH counted AS MATERIALIZED (
          SELECT endpoint, count(*) FILTER (WHERE state = 0) AS pending, count(*) FILTER (WHERE state = 1) AS delivered,
            count(*) FILTER (WHERE state = 2) AS dead, count(*) FILTER (WHERE state = 3) AS cancelled,
            count(*) FILTER (WHERE state = 4) AS suppressed
          FROM posthorn.deliveries GROUP BY endpoint),
-       booked AS (
+       booked AS MATERIALIZED (
          SELECT endpoint, sum(accepted)::bigint AS accepted, sum(delivered)::bigint AS delivered, sum(dead)::bigint AS dead,
            sum(cancelled)::bigint AS cancelled, sum(suppressed)::bigint AS suppressed, sum(pruned_delivered)::bigint AS pruned_delivered,
            sum(pruned_dead)::bigint AS pruned_dead, sum(pruned_cancelled)::bigint AS pruned_cancelled,

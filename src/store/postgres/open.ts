@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Hints, Store } from '../store.ts';
+import { distribute, isDistributed } from './citus.ts';
 import { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
 import { listen } from './hints.ts';
@@ -8,6 +9,14 @@ import { checkMigrated, migrate } from './schema.ts';
 
 const defaultConnections = 10;
 
+interface OpenOptions {
+  readonly connections?: number;
+  /** Nothing is migrated: a database without the schema, or with another version of it, is refused. */
+  readonly readOnly?: boolean;
+  /** Each statement of the delivery path names exactly one shard, whether the tables are distributed or not. */
+  readonly oneShard?: boolean;
+}
+
 export interface OpenedPostgres {
   readonly store: Store;
   readonly hints: Hints;
@@ -15,12 +24,11 @@ export interface OpenedPostgres {
 
 /**
  * Opens and migrates the schema `posthorn` of a database, by its URL or on an application's own pool. Rejects with
- * `UnavailableError` where it cannot be reached, and where a newer Posthorn has migrated it. With `readOnly` nothing
- * is migrated: a database without the schema is refused.
+ * `UnavailableError` where it cannot be reached, and where a newer Posthorn has migrated it.
  */
 export async function openPostgresStore(
   database: string | pg.Pool,
-  options: { readonly connections?: number; readonly readOnly?: boolean } = {},
+  options: OpenOptions = {},
 ): Promise<OpenedPostgres> {
   const db =
     typeof database === 'string'
@@ -28,6 +36,7 @@ export async function openPostgresStore(
       : Database.on(database);
   try {
     await (options.readOnly === true ? checkMigrated(db) : migrate(db));
+    db.oneShard = options.oneShard === true || (await isDistributed(db));
   } catch (error) {
     await db.close();
     throw error;
@@ -46,4 +55,18 @@ export async function openPostgresStore(
       },
     },
   };
+}
+
+/** Migrates a database, and with `citus` distributes its tables; answers the names of those that it has distributed. */
+export async function migrateDatabase(
+  url: string,
+  { citus }: { readonly citus: boolean },
+): Promise<string[]> {
+  const db = Database.connect(url, 1);
+  try {
+    await migrate(db);
+    return citus ? await distribute(db) : [];
+  } finally {
+    await db.close();
+  }
 }

@@ -116,10 +116,13 @@ export async function cancelDelivery(
 
 export async function cancelOrphans(db: Database, limit: number, now: number): Promise<number> {
   const orphans = await db.query(
-    'orphans',
-    `SELECT d.number FROM posthorn.endpoints p CROSS JOIN LATERAL (
-       SELECT number FROM posthorn.deliveries d WHERE d.state = 0 AND d.endpoint = p.num LIMIT $1) d
-     WHERE p.deleted_at IS NOT NULL LIMIT $1`,
+    db.oneShard ? 'orphans_distributed' : 'orphans',
+    db.oneShard
+      ? `SELECT d.number FROM posthorn.deliveries d JOIN posthorn.endpoints p ON p.num = d.endpoint
+         WHERE d.state = 0 AND p.deleted_at IS NOT NULL LIMIT $1`
+      : `SELECT d.number FROM posthorn.endpoints p CROSS JOIN LATERAL (
+           SELECT number FROM posthorn.deliveries d WHERE d.state = 0 AND d.endpoint = p.num LIMIT $1) d
+         WHERE p.deleted_at IS NOT NULL LIMIT $1`,
     [limit],
   );
   if (orphans.length === 0) return 0;
@@ -166,36 +169,48 @@ export async function replayEvent(
       );
       const enabled = wanted.map(({ endpoint }) => endpoint.enabled);
       const suppressed = enabled.filter((is) => !is).length;
+      const nums = wanted.map(({ num }) => num);
+      const drawn = await connection.query(
+        'replay_numbers',
+        "SELECT nextval('posthorn.delivery_numbers') FROM generate_series(1, $1::int)",
+        [wanted.length],
+      );
       await connection.query(
         'replay',
-        `WITH dl AS MATERIALIZED (
-           SELECT u.*, nextval('posthorn.delivery_numbers') * 64 + $1::smallint AS number
-           FROM unnest($2::int[], $3::boolean[], $4::boolean[]) AS u (endpoint, enabled, keyed)),
-         counted AS (
-           INSERT INTO posthorn.ledger AS l (shard, endpoint, hour, writer, accepted, suppressed)
-           SELECT 0, endpoint, $5::bigint / 3600000, 'operations', 1, (NOT enabled)::int FROM dl
-           ON CONFLICT (shard, endpoint, hour, writer)
-             DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed),
-         tallied AS (
-           INSERT INTO posthorn.tallies AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
-           SELECT 0, endpoint, $5::bigint / 60000, $9, 'operations', 1, (NOT enabled)::int FROM dl
-           ON CONFLICT (shard, endpoint, minute, type, writer)
-             DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed)
-         INSERT INTO posthorn.deliveries (shard, number, event_number, endpoint, state, due_at, created_at, settled_at, reason, order_key, trigger)
-         SELECT $1::smallint, number, $6, endpoint, CASE WHEN enabled THEN 0 ELSE 4 END, CASE WHEN enabled THEN $5::bigint END, $5::bigint,
-           CASE WHEN NOT enabled THEN $5::bigint END, CASE WHEN NOT enabled THEN 'endpoint_paused' END,
-           CASE WHEN keyed THEN $7::text END, $8 FROM dl`,
+        `INSERT INTO posthorn.deliveries (shard, number, event_number, endpoint, state, due_at, created_at, settled_at, reason, order_key, trigger)
+         SELECT $1::smallint, drawn * 64 + $1::smallint, $6::bigint, endpoint, CASE WHEN enabled THEN 0 ELSE 4 END,
+           CASE WHEN enabled THEN $5::bigint END, $5::bigint, CASE WHEN NOT enabled THEN $5::bigint END,
+           CASE WHEN NOT enabled THEN 'endpoint_paused' END, CASE WHEN keyed THEN $7::text END, $8::smallint
+         FROM unnest($2::int[], $3::boolean[], $4::boolean[], $9::bigint[]) AS u (endpoint, enabled, keyed, drawn)`,
         [
           shardOfNumber(number),
-          wanted.map(({ num }) => num),
+          nums,
           enabled,
           wanted.map(({ endpoint }) => endpoint.ordering === 'key'),
           now,
           number,
           row[4]!,
           triggers.indexOf('manual'),
-          type,
+          drawn.map(([next]) => next as number),
         ],
+      );
+      await connection.query(
+        'replay_ledger',
+        `INSERT INTO posthorn.ledger AS l (shard, endpoint, hour, writer, accepted, suppressed)
+         SELECT 0, endpoint, $3::bigint / 3600000, 'operations', 1, (NOT enabled)::int
+         FROM unnest($1::int[], $2::boolean[]) AS u (endpoint, enabled) ORDER BY endpoint
+         ON CONFLICT (shard, endpoint, hour, writer)
+           DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed`,
+        [nums, enabled, now],
+      );
+      await connection.query(
+        'replay_tallies',
+        `INSERT INTO posthorn.tallies AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
+         SELECT 0, endpoint, $3::bigint / 60000, $4::text, 'operations', 1, (NOT enabled)::int
+         FROM unnest($1::int[], $2::boolean[]) AS u (endpoint, enabled) ORDER BY endpoint
+         ON CONFLICT (shard, endpoint, minute, type, writer)
+           DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed`,
+        [nums, enabled, now, type],
       );
       // The event knows how many deliveries it has, so that a missing one shows (G6).
       await connection.query(
@@ -245,7 +260,9 @@ export async function acceptFor(
       filtered: 0,
     };
     const trigger = triggers.indexOf('manual');
-    const done = await insertPlanned(db, copy.version, [planned], { now, node: 'operations', trigger });
+    const done = await db.transaction((connection) =>
+      insertPlanned(connection, copy.version, [planned], { now, node: 'operations', trigger }),
+    );
     if (done === null) {
       stale = copy.version;
       continue;

@@ -1,28 +1,79 @@
 import type { PruneAnswer, PruneRequest } from '../store.ts';
 import { endStates, writeLedger } from './ledger.ts';
-import type { Database, Connection } from './database.ts';
-import { eventShard } from '../../domain/ids.ts';
+import type { Connection, Database, Row } from './database.ts';
+import { eventShard, shardOfNumber } from '../../domain/ids.ts';
+import { shardCount } from '../../domain/shard.ts';
 
 const dead = 2;
 
+const named = (shard: number | null): string => (shard === null ? '' : '_one');
+const given = (shard: number | null): number[] => (shard === null ? [] : [shard]);
+
+/** Runs a statement once for all items, or once for those of each shard where a statement names one (`shard` is null else). */
+async function inGroups<T>(
+  connection: Connection,
+  items: readonly T[],
+  shardOf: (item: T) => number,
+  run: (of: readonly T[], shard: number | null) => Promise<Row[]>,
+): Promise<Row[]> {
+  if (items.length === 0) return [];
+  if (!connection.oneShard) return await run(items, null);
+  const rows: Row[] = [];
+  for (const [shard, of] of [...Map.groupBy(items, shardOf)].toSorted(([a], [b]) => a - b))
+    rows.push(...(await run(of, shard)));
+  return rows;
+}
+
+/** The oldest deliveries behind a number: keys stand by shard and numbers run on over all, so each shard gives its oldest. */
+async function readOldest(connection: Connection, after: number, limit: number): Promise<number[][]> {
+  const columns = 'd.number, d.event_number, d.endpoint, d.state, d.created_at, d.settled_at';
+  if (!connection.oneShard)
+    return (await connection.query(
+      'prune_read',
+      `SELECT ${columns} FROM generate_series(0, 63) AS s (shard)
+       CROSS JOIN LATERAL (SELECT * FROM posthorn.deliveries d WHERE d.shard = s.shard AND d.number > $1 ORDER BY d.number LIMIT $2) d
+       ORDER BY d.number LIMIT $2`,
+      [after, limit],
+    )) as number[][];
+  const rows: number[][] = [];
+  for (let shard = 0; shard < shardCount; shard++) {
+    const found = await connection.query(
+      'prune_read_one',
+      `SELECT ${columns} FROM posthorn.deliveries d WHERE d.shard = $3::smallint AND d.number > $1 ORDER BY d.number LIMIT $2`,
+      [after, limit, shard],
+    );
+    rows.push(...(found as number[][]));
+  }
+  return rows.toSorted(([a], [b]) => a! - b!).slice(0, limit);
+}
+
 /** Only those that have no delivery still: a replay may have given them one meanwhile. */
 async function deleteEvents(connection: Connection, numbers: readonly number[]): Promise<void> {
-  if (numbers.length === 0) return;
-  const gone = (await connection.query(
-    'prune_events',
-    `DELETE FROM posthorn.events e USING unnest($1::bigint[]) AS n (number)
-     WHERE e.shard = (n.number & 63)::smallint AND e.number = n.number AND e.deliveries = 0 RETURNING e.tenant, e.id`,
-    [numbers],
-  )) as string[][];
-  await connection.query(
-    'prune_receipts',
-    `DELETE FROM posthorn.receipts r USING unnest($1::smallint[], $2::text[], $3::text[]) AS g (shard, tenant, id)
-     WHERE r.shard = g.shard AND r.tenant = g.tenant AND r.id = g.id`,
-    [
-      gone.map(([tenant, id]) => eventShard(tenant!, id!)),
-      gone.map(([tenant]) => tenant!),
-      gone.map(([, id]) => id!),
-    ],
+  const gone = await inGroups(connection, numbers, shardOfNumber, (of, shard) =>
+    connection.query(
+      `prune_events${named(shard)}`,
+      `DELETE FROM posthorn.events e USING unnest($1::bigint[]) AS n (number)
+       WHERE e.shard = ${shard === null ? '(n.number & 63)::smallint' : '$2::smallint'} AND e.number = n.number AND e.deliveries = 0
+       RETURNING e.tenant, e.id`,
+      [of, ...given(shard)],
+    ),
+  );
+  const ids = gone.map(([tenant, id]) => ({
+    tenant: tenant as string,
+    id: id as string,
+    home: eventShard(tenant as string, id as string),
+  }));
+  await inGroups(
+    connection,
+    ids,
+    ({ home }) => home,
+    (of, shard) =>
+      connection.query(
+        `prune_receipts${named(shard)}`,
+        `DELETE FROM posthorn.receipts r USING unnest($1::smallint[], $2::text[], $3::text[]) AS g (shard, tenant, id)
+         WHERE r.shard = ${shard === null ? 'g.shard' : '$4::smallint'} AND r.tenant = g.tenant AND r.id = g.id`,
+        [of.map(({ home }) => home), of.map(({ tenant }) => tenant), of.map(({ id }) => id), ...given(shard)],
+      ),
   );
 }
 
@@ -34,14 +85,7 @@ export async function prune(db: Database, request: PruneRequest): Promise<PruneA
   const { settledBefore, deadBefore, limit } = request;
   const youngest = Math.max(settledBefore, deadBefore);
   return await db.transaction(async (connection) => {
-    // Keys stand by shard, and numbers run on over all shards: each shard gives its oldest.
-    const rows = (await connection.query(
-      'prune_read',
-      `SELECT d.number, d.event_number, d.endpoint, d.state, d.created_at, d.settled_at FROM generate_series(0, 63) AS s (shard)
-       CROSS JOIN LATERAL (SELECT * FROM posthorn.deliveries d WHERE d.shard = s.shard AND d.number > $1 ORDER BY d.number LIMIT $2) d
-       ORDER BY d.number LIMIT $2`,
-      [request.after, limit],
-    )) as number[][];
+    const rows = await readOldest(connection, request.after, limit);
     const old = rows.filter(([, , , , createdAt]) => createdAt! < youngest);
     const doomed = old.filter(
       ([, , , state, , settledAt]) =>
@@ -51,29 +95,44 @@ export async function prune(db: Database, request: PruneRequest): Promise<PruneA
     let deleted = 0;
     if (doomed.length > 0) {
       // Only what is still as it was read: a redrive may have made it pending meanwhile (G7).
-      const gone = (await connection.query(
-        'prune_deliveries',
-        `DELETE FROM posthorn.deliveries d USING unnest($1::bigint[], $2::smallint[], $3::bigint[]) AS n (number, state, settled_at)
-         WHERE d.shard = (n.number & 63)::smallint AND d.number = n.number AND d.state = n.state AND d.settled_at = n.settled_at
-         RETURNING d.number, d.event_number, d.endpoint, d.state, d.created_at`,
-        [
-          doomed.map(([number]) => number!),
-          doomed.map(([, , , state]) => state!),
-          doomed.map((row) => row[5]!),
-        ],
+      const gone = (await inGroups(
+        connection,
+        doomed,
+        ([number]) => shardOfNumber(number!),
+        (of, shard) =>
+          connection.query(
+            `prune_deliveries${named(shard)}`,
+            `DELETE FROM posthorn.deliveries d USING unnest($1::bigint[], $2::smallint[], $3::bigint[]) AS n (number, state, settled_at)
+             WHERE d.shard = ${shard === null ? '(n.number & 63)::smallint' : '$4::smallint'} AND d.number = n.number AND d.state = n.state
+               AND d.settled_at = n.settled_at
+             RETURNING d.number, d.event_number, d.endpoint, d.state, d.created_at`,
+            [
+              of.map(([number]) => number!),
+              of.map(([, , , state]) => state!),
+              of.map((row) => row[5]!),
+              ...given(shard),
+            ],
+          ),
       )) as number[][];
       const numbers = gone.map(([number]) => number!);
-      await connection.query(
-        'prune_attempts',
-        `DELETE FROM posthorn.attempts a USING unnest($1::bigint[]) AS n (number) WHERE a.shard = (n.number & 63)::smallint AND a.delivery = n.number`,
-        [numbers],
+      await inGroups(connection, numbers, shardOfNumber, (of, shard) =>
+        connection.query(
+          `prune_attempts${named(shard)}`,
+          `DELETE FROM posthorn.attempts a USING unnest($1::bigint[]) AS n (number)
+           WHERE a.shard = ${shard === null ? '(n.number & 63)::smallint' : '$2::smallint'} AND a.delivery = n.number`,
+          [of, ...given(shard)],
+        ),
       );
-      const bare = await connection.query(
-        'prune_event_counts',
-        `UPDATE posthorn.events e SET deliveries = e.deliveries - n.count
-         FROM (SELECT number, count(*)::int AS count FROM unnest($1::bigint[]) AS u (number) GROUP BY number) n
-         WHERE e.shard = (n.number & 63)::smallint AND e.number = n.number RETURNING e.number, e.deliveries`,
-        [gone.map(([, event]) => event!)],
+      const events = gone.map(([, event]) => event!);
+      const bare = await inGroups(connection, events, shardOfNumber, (of, shard) =>
+        connection.query(
+          `prune_event_counts${named(shard)}`,
+          `UPDATE posthorn.events e SET deliveries = e.deliveries - n.count
+           FROM (SELECT number, count(*)::int AS count FROM unnest($1::bigint[]) AS u (number) GROUP BY number) n
+           WHERE e.shard = ${shard === null ? '(n.number & 63)::smallint' : '$2::smallint'} AND e.number = n.number
+           RETURNING e.number, e.deliveries`,
+          [of, ...given(shard)],
+        ),
       );
       await deleteEvents(
         connection,

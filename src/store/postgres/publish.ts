@@ -133,9 +133,10 @@ export const publishSql = `
     INSERT INTO posthorn.receipts AS r (shard, tenant, id, event_number) VALUES (home, publish.tenant, event_id, event_number)
       ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
-      SELECT e.* INTO before FROM posthorn.receipts r JOIN posthorn.events e
-        ON e.shard = (r.event_number & 63)::smallint AND e.number = r.event_number
+      -- One shard after the other: the event may be in another one than its receipt.
+      SELECT r.event_number INTO event_number FROM posthorn.receipts r
         WHERE r.shard = home AND r.tenant = publish.tenant AND r.id = event_id;
+      SELECT e.* INTO before FROM posthorn.events e WHERE e.shard = (event_number & 63)::smallint AND e.number = event_number;
       IF NOT FOUND THEN
         RAISE EXCEPTION 'posthorn: the event % was published by a concurrent transaction; try again', event_id USING ERRCODE = '40001';
       END IF;

@@ -3,7 +3,7 @@ import type { Database } from './database.ts';
 import { publishSql } from './publish.ts';
 
 /** Two nodes that start at once take turns by this advisory lock. */
-const migrationLock = 7_026_784_1;
+export const migrationLock = 7_026_784_1;
 
 /**
  * Migrations in order; `posthorn.migrations` says which a database has had. Never edit one that was released.
@@ -214,11 +214,12 @@ const migrations: readonly string[] = [
   CREATE INDEX latency_hour ON posthorn.latency (hour);
   -- Older ones: a histogram by the day, counts by bucket.
   CREATE TABLE posthorn.latency_days (
+    shard smallint NOT NULL,
     endpoint int NOT NULL,
     day int NOT NULL,
     type text NOT NULL,
     counts jsonb NOT NULL,
-    PRIMARY KEY (endpoint, day, type)
+    PRIMARY KEY (shard, endpoint, day, type)
   );
   ALTER TABLE posthorn.event_ledger ADD COLUMN type text NOT NULL DEFAULT '';
   ALTER TABLE posthorn.event_ledger DROP CONSTRAINT event_ledger_pkey, ADD PRIMARY KEY (shard, tenant, hour, type, writer);
@@ -257,7 +258,7 @@ export async function migrate(db: Database): Promise<void> {
 }
 
 /** The statements of a migration; a function's body stands between $body$ marks. */
-function statementsOf(text: string): string[] {
+export function statementsOf(text: string): string[] {
   return text
     .split(/(\$body\$[\s\S]*?\$body\$)/)
     .reduce<string[]>(

@@ -1,7 +1,8 @@
+import { shardOfNumber } from '../../domain/ids.ts';
 import { latencyBucket } from '../../domain/latency.ts';
 import type { Settlement } from '../store.ts';
 import { stateNumbers, triggers } from '../rows.ts';
-import type { Database, Value } from './database.ts';
+import type { Connection, Database, Value } from './database.ts';
 
 const outcomes = `unnest($1::bigint[], $2::int[], $3::smallint[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::int[],
   $9::int[], $10::text[], $11::text[], $12::text[], $13::smallint[], $14::boolean[], $15::boolean[], $16::boolean[], $17::smallint[],
@@ -19,7 +20,8 @@ const attemptColumns = `shard, delivery, n, started_at, duration_ms, status_code
  * Counters of the rows of `from`, in the statement of the outcomes themselves (G4). `own` and `superseded` say of a row whether
  * its outcome was applied, or came too late.
  */
-function counters(from: string, own: string, superseded: string): string {
+function counters(from: string, own: string, superseded: string, oneShard: boolean): string {
+  const shard = ledgerShard(oneShard);
   const count = (condition: string): string => `count(*) FILTER (WHERE ${condition})`;
   const sums = [
     ['delivered', count(`${own} AND state = 1`)],
@@ -37,7 +39,7 @@ function counters(from: string, own: string, superseded: string): string {
     chosen: readonly (typeof sums)[number][],
   ): string => `
     INSERT INTO posthorn.${table} AS l (shard, endpoint, ${of}, writer, ${chosen.map(([name]) => name).join(', ')})
-    SELECT 0, endpoint, ${time}, $19::text || ':settle', ${chosen.map(([, sum]) => sum).join(', ')}
+    SELECT ${shard}, endpoint, ${time}, $19::text || ':settle', ${chosen.map(([, sum]) => sum).join(', ')}
     FROM ${from} WHERE ${own} OR ${superseded} GROUP BY endpoint, ${time}
     ON CONFLICT (shard, endpoint, ${of}, writer)
       DO UPDATE SET ${chosen.map(([name]) => `${name} = l.${name} + excluded.${name}`).join(', ')}`;
@@ -45,41 +47,47 @@ function counters(from: string, own: string, superseded: string): string {
   tallies AS (${insert('tallies', 'created_at / 60000, type', 'minute, type', sums)}),
   failures AS (
     INSERT INTO posthorn.failures AS l (shard, endpoint, hour, type, class, writer, count)
-    SELECT 0, endpoint, hour, type, error_class, $19::text || ':settle', count(*) FROM ${from}
+    SELECT ${shard}, endpoint, hour, type, error_class, $19::text || ':settle', count(*) FROM ${from}
     WHERE ${own} AND error_class IS NOT NULL GROUP BY 2, 3, 4, 5
     ON CONFLICT (shard, endpoint, hour, type, class, writer) DO UPDATE SET count = l.count + excluded.count),
   latency AS (
     INSERT INTO posthorn.latency AS l (shard, endpoint, hour, bucket, type, writer, count)
-    SELECT 0, endpoint, hour, bucket, type, $19::text || ':settle', count(*) FROM ${from} WHERE ${own} AND state = 1
+    SELECT ${shard}, endpoint, hour, bucket, type, $19::text || ':settle', count(*) FROM ${from} WHERE ${own} AND state = 1
     GROUP BY 2, 3, 4, 5
     ON CONFLICT (shard, endpoint, hour, bucket, type, writer) DO UPDATE SET count = l.count + excluded.count)`;
 }
 
 /** The successor of an ordering key is due when its head has ended. */
-const wake = (ended: string): string => `
+const wake = (ended: string, oneShard: boolean): string => `
   -- Whatever its due_at: it may be deferred in this very moment, and the newest version of the row is what counts.
   UPDATE posthorn.deliveries d SET due_at = w.now FROM (
-    SELECT s.shard, s.now, (SELECT b.number FROM posthorn.deliveries b WHERE b.state = 0 AND b.shard = s.shard
+    SELECT s.shard, s.now, (SELECT b.number FROM posthorn.deliveries b WHERE b.state = 0 AND b.shard = ${oneShard ? '$21::smallint' : 's.shard'}
       AND b.endpoint = s.endpoint AND b.order_key = s.order_key AND b.number <> s.number ORDER BY b.number LIMIT 1) AS number
     FROM ${ended} s WHERE s.keyed AND s.order_key IS NOT NULL AND s.state <> 0) w
-  WHERE d.shard = w.shard AND d.number = w.number AND d.state + 0 = 0 AND d.claimed_by IS NULL`;
+  WHERE d.shard = ${oneShard ? '$21::smallint' : 'w.shard'} AND d.number = w.number AND d.state + 0 = 0 AND d.claimed_by IS NULL`;
+
+/** A settlement's shard: its own parameter where a statement names exactly one, else by the number of each. */
+const shardOf = (oneShard: boolean, number: string): string =>
+  oneShard ? '$21::smallint' : `(${number} & 63)::smallint`;
+/** Where the counters stand: beside the rows where the tables are distributed, else in one place. */
+const ledgerShard = (oneShard: boolean): string => (oneShard ? '$21::smallint' : '0');
 
 /**
  * One statement is the whole transaction (G4): the fenced update (G3), the attempt log, the counters, and the
  * successor of an ordering key. It takes the outcomes whose fence holds, which is nearly all of them, and finds each
  * delivery once. An outcome whose fence holds is in no attempt log yet: settling it is what gives the claim up.
  */
-const settleOwn = `WITH
+const settleOwn = (oneShard: boolean): string => `WITH
   own AS (
     UPDATE posthorn.deliveries d SET ${settled} FROM ${outcomes} WITH ORDINALITY AS s (${outcomeColumns})
-    WHERE d.shard = (s.number & 63)::smallint AND d.number = s.number AND ${fence}
+    WHERE d.shard = ${shardOf(oneShard, 's.number')} AND d.number = s.number AND ${fence}
     RETURNING d.shard, d.endpoint, d.order_key, s.created_at / 3600000 AS hour, s.*),
   logged AS (
     INSERT INTO posthorn.attempts (${attemptColumns})
-    SELECT shard, number, claim, started_at, duration_ms, status_code,
+    SELECT ${oneShard ? '$21::smallint' : 'shard'}, number, claim, started_at, duration_ms, status_code,
       CASE state WHEN 0 THEN 'retry' WHEN 1 THEN 'delivered' ELSE 'dead' END, error_class, message, excerpt, trigger, $19::text FROM own),
-  ${counters('own', 'true', 'false')},
-  woken AS (${wake('own')})
+  ${counters('own', 'true', 'false', oneShard)},
+  woken AS (${wake('own', oneShard)})
 SELECT ord FROM own`;
 
 /**
@@ -87,7 +95,7 @@ SELECT ord FROM own`;
  * outcomes, as happens where the connection was lost before its answer came: what is in the attempt log already is
  * answered as it was, and counted no more.
  */
-const settleRest = `WITH
+const settleRest = (oneShard: boolean): string => `WITH
   s AS MATERIALIZED (
     SELECT u.*, (u.number & 63)::smallint AS shard, d.endpoint, d.order_key, a.outcome IS NOT NULL AS logged,
       a.started_at = u.started_at AND a.outcome = CASE u.state WHEN 0 THEN 'retry' WHEN 1 THEN 'delivered' ELSE 'dead' END AS again,
@@ -95,12 +103,12 @@ const settleRest = `WITH
     FROM ${outcomes} WITH ORDINALITY AS u (${outcomeColumns})
     -- LIMIT keeps the planner to a lookup by key, whatever it believes about the size of these tables.
     CROSS JOIN LATERAL (
-      SELECT * FROM posthorn.deliveries d WHERE d.shard = (u.number & 63)::smallint AND d.number = u.number LIMIT 1) d
+      SELECT * FROM posthorn.deliveries d WHERE d.shard = ${shardOf(oneShard, 'u.number')} AND d.number = u.number LIMIT 1) d
     LEFT JOIN LATERAL (
-      SELECT * FROM posthorn.attempts a WHERE a.shard = d.shard AND a.delivery = d.number AND a.n = u.claim LIMIT 1) a ON true),
+      SELECT * FROM posthorn.attempts a WHERE a.shard = ${oneShard ? '$21::smallint' : 'd.shard'} AND a.delivery = d.number AND a.n = u.claim LIMIT 1) a ON true),
   applied AS (
     UPDATE posthorn.deliveries d SET ${settled} FROM s
-    WHERE d.shard = s.shard AND d.number = s.number AND ${fence} AND s.foremost
+    WHERE d.shard = ${oneShard ? '$21::smallint' : 's.shard'} AND d.number = s.number AND ${fence} AND s.foremost
     RETURNING s.ord),
   judged AS MATERIALIZED (
     -- IN in the list of columns is looked up in a hash; a join would compare every row with every other.
@@ -108,12 +116,12 @@ const settleRest = `WITH
     FROM (SELECT s.*, s.ord IN (SELECT ord FROM applied) AS own, s.created_at / 3600000 AS hour FROM s) x),
   logged AS (
     INSERT INTO posthorn.attempts (${attemptColumns})
-    SELECT shard, number, claim, started_at, duration_ms, status_code,
+    SELECT ${oneShard ? '$21::smallint' : 'shard'}, number, claim, started_at, duration_ms, status_code,
       CASE WHEN NOT own THEN 'superseded' WHEN state = 0 THEN 'retry' WHEN state = 1 THEN 'delivered' ELSE 'dead' END,
       error_class, message, excerpt, trigger, $19::text FROM judged WHERE foremost
     ON CONFLICT DO NOTHING),
-  ${counters('judged', 'own', 'superseded')},
-  woken AS (${wake('s')})
+  ${counters('judged', 'own', 'superseded', oneShard)},
+  woken AS (${wake('s', oneShard)})
 SELECT ord, own OR coalesce(again, false) FROM judged`;
 
 function valuesOf(settlements: readonly Settlement[]): Value[] {
@@ -142,24 +150,54 @@ function valuesOf(settlements: readonly Settlement[]): Value[] {
   ] as Value[];
 }
 
-export async function settle(db: Database, settlements: readonly Settlement[]): Promise<boolean[]> {
+const spanning = { own: settleOwn(false), rest: settleRest(false) };
+const single = { own: settleOwn(true), rest: settleRest(true) };
+
+/** Settles outcomes of one shard, or of any where statements may span shards; answers whether each was applied. */
+async function settleBatch(
+  connection: Connection,
+  settlements: readonly Settlement[],
+  shard: number | null,
+): Promise<boolean[]> {
   const applied = settlements.map(() => false);
+  const [sql, suffix, more] =
+    shard === null ? ([spanning, '', []] as const) : ([single, '_one', [shard]] as const);
+  const values = (indexes: readonly number[]): Value[] => [
+    ...valuesOf(indexes.map((index) => settlements[index]!)),
+    ...more,
+  ];
   // One outcome of a delivery at a time: an update takes any of two, and the first is the one that counts.
   const first = new Map<number, number>();
   for (const [index, { number }] of settlements.entries()) if (!first.has(number)) first.set(number, index);
   const indexes = [...first.values()];
-  if (indexes.length === 0) return applied;
-  const own = await db.hot.query('settle', settleOwn, valuesOf(indexes.map((index) => settlements[index]!)));
+  const own = await connection.query(`settle${suffix}`, sql.own, values(indexes));
   for (const [ord] of own) applied[indexes[(ord as number) - 1]!] = true;
   if (own.length === settlements.length) return applied;
 
   const rest = settlements.flatMap((_, index) => (applied[index] === true ? [] : [index]));
-  const judged = await db.hot.query(
-    'settle_rest',
-    settleRest,
-    valuesOf(rest.map((index) => settlements[index]!)),
-  );
+  const judged = await connection.query(`settle_rest${suffix}`, sql.rest, values(rest));
   // A delivery that was pruned meanwhile is in no row, and its outcome changed nothing.
   for (const [ord, is] of judged) applied[rest[(ord as number) - 1]!] = is === true;
+  return applied;
+}
+
+export async function settle(db: Database, settlements: readonly Settlement[]): Promise<boolean[]> {
+  if (settlements.length === 0) return [];
+  if (!db.oneShard) return await settleBatch(db.hot, settlements, null);
+  const applied = settlements.map(() => false);
+  const indexed = settlements.map((settlement, index) => ({ settlement, index }));
+  // Each shard is a transaction of its own: what belongs together (G4) is in one shard.
+  await Promise.all(
+    [...Map.groupBy(indexed, ({ settlement }) => shardOfNumber(settlement.number))].map(
+      async ([shard, group]) => {
+        const answers = await settleBatch(
+          db.hot,
+          group.map(({ settlement }) => settlement),
+          shard,
+        );
+        for (const [at, { index }] of group.entries()) applied[index] = answers[at]!;
+      },
+    ),
+  );
   return applied;
 }

@@ -1,0 +1,34 @@
+import { Command } from 'commander';
+import { UnavailableError } from '../../domain/errors.ts';
+import { migrateDatabase } from '../../store/postgres/open.ts';
+import { CommandError, note, print } from '../output.ts';
+
+export function migrateCommand(): Command {
+  return new Command('migrate')
+    .description('bring the schema of a PostgreSQL up to date; serve does it too, at its start')
+    .option('--database-url <url>', 'POSTHORN_DATABASE_URL')
+    .option(
+      '--citus',
+      'distribute the tables over the workers of a Citus cluster; every node has to be stopped',
+    )
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  posthorn migrate --database-url postgres://posthorn@coordinator/app --citus',
+    )
+    .action(async (options: { databaseUrl?: string; citus?: boolean; json?: boolean }) => {
+      const url = options.databaseUrl ?? process.env['POSTHORN_DATABASE_URL'];
+      if (url === undefined || url === '')
+        throw new CommandError('give --database-url or set POSTHORN_DATABASE_URL', 2);
+      const citus = options.citus === true;
+      if (citus && options.json !== true)
+        note('distributing the tables, with what is in them: this may take a while');
+      const distributed = await migrateDatabase(url, { citus }).catch((error: Error) => {
+        throw error instanceof UnavailableError ? error : new CommandError(error.message, 1);
+      });
+      if (options.json === true) return print(JSON.stringify({ migrated: true, distributed }));
+      print('The schema is up to date.');
+      if (distributed.length > 0) print(`Distributed: ${distributed.join(', ')}.`);
+      else if (citus) print('Every table was distributed before.');
+    });
+}

@@ -1,0 +1,176 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { distributedTables, referenceTables } from '../../src/store/postgres/citus.ts';
+import { migrateDatabase, openPostgresStore } from '../../src/store/postgres/open.ts';
+import type { Store } from '../../src/store/store.ts';
+import { type Postgres, startPostgres } from '../postgres.ts';
+import { describeStore } from './store-conformance.ts';
+
+// What distributed tables (Citus) ask of the store, held on plain PostgreSQL. The tables are partitioned by a hash of
+// `shard`, as Citus does it, so PostgreSQL's own planner says of every statement that was sent how many partitions it
+// has to touch: a statement that names one shard touches one, and the same one of every table.
+
+const partitions = 8;
+/** Statements of the delivery path in this mode; each runs once for a shard. */
+const hot = [
+  'accept_one',
+  'accept_receipts_one',
+  'receipts_find_one',
+  'events_find_one',
+  'claim_one',
+  'claim_keyed_one',
+  'claim_defer_one',
+  'claim_next_one',
+  'settle_one',
+  'settle_rest_one',
+  'release_one',
+  'take_over_one',
+  'next_due_one',
+];
+
+interface Sent {
+  readonly name: string;
+  readonly text: string;
+  readonly values: unknown[];
+}
+const sent = new Map<string, Sent>();
+const send = pg.Client.prototype.query;
+
+let postgres: Postgres;
+let partitioned: string;
+beforeAll(async () => {
+  postgres = await startPostgres();
+  partitioned = await partitionedDatabase();
+  // Records what is sent, the newest of each name.
+  Object.assign(pg.Client.prototype, {
+    query(this: pg.Client, ...args: [Sent]): unknown {
+      const [query] = args;
+      if (typeof query.name === 'string' && query.name !== '') sent.set(query.name, query);
+      return Reflect.apply(send, this, args);
+    },
+  });
+});
+afterAll(async () => {
+  pg.Client.prototype.query = send;
+  await postgres.stop();
+});
+
+/** A migrated database whose distributed tables are partitioned instead. */
+async function partitionedDatabase(): Promise<string> {
+  const url = await postgres.createDatabase();
+  await migrateDatabase(url, { citus: false });
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  for (const table of distributedTables) {
+    await client.query(`ALTER TABLE posthorn.${table} RENAME TO ${table}_whole`);
+    await client.query(
+      `CREATE TABLE posthorn.${table} (LIKE posthorn.${table}_whole INCLUDING ALL) PARTITION BY HASH (shard)`,
+    );
+    for (let at = 0; at < partitions; at++)
+      await client.query(
+        `CREATE TABLE posthorn.${table}_p${at} PARTITION OF posthorn.${table} FOR VALUES WITH (MODULUS ${partitions}, REMAINDER ${at})`,
+      );
+    await client.query(`DROP TABLE posthorn.${table}_whole`);
+  }
+  await client.end();
+  return url;
+}
+
+const open = async (): Promise<Store> =>
+  (await openPostgresStore(await postgres.createDatabase(), { oneShard: true })).store;
+
+describeStore('PostgreSQL, one shard a statement', open, 3);
+
+/** Tables that a statement reads or updates, as the planner sees it with these very parameters. */
+async function touched(client: pg.Client, { text, values }: Sent): Promise<Set<string>> {
+  const { rows } = await client.query<{ 'QUERY PLAN': unknown }>(`EXPLAIN (FORMAT JSON) ${text}`, values);
+  const found = new Set<string>();
+  JSON.stringify(rows, (key, value: unknown) => {
+    if (key === 'Relation Name') found.add(String(value));
+    return value;
+  });
+  return found;
+}
+
+describe('distributed tables', () => {
+  test('the store works on partitioned tables by hash, in this mode', async () => {
+    const { store } = await openPostgresStore(partitioned, { oneShard: true });
+    expect(await store.conservation()).toEqual([]);
+    expect(await store.nextDue([1, 2, 3])).toEqual([]);
+    await store.close();
+  });
+
+  test('every hot statement touches one partition of each table, the same one', async () => {
+    expect(hot.filter((name) => !sent.has(name))).toEqual([]);
+    const client = new pg.Client({ connectionString: partitioned });
+    await client.connect();
+    const wrong: string[] = [];
+    for (const name of hot) {
+      const tables = [...(await touched(client, sent.get(name)!))].filter((table) =>
+        distributedTables.some((one) => table === one || table.startsWith(`${one}_p`)),
+      );
+      // An insert names its table, and the partition is found by the row; what it inserts is looked at below.
+      const places = new Set(tables.flatMap((table) => /_p(\d+)$/.exec(table)?.[1] ?? []));
+      if (places.size > 1 || (places.size === 0 && !name.startsWith('accept')))
+        wrong.push(`${name}: ${tables.join(' ')}`);
+    }
+    await client.end();
+    expect(wrong).toEqual([]);
+  });
+
+  test('what a hot statement inserts has its one shard; nothing is drawn from a sequence, nothing found by its place', () => {
+    for (const name of hot) {
+      const { text } = sent.get(name)!;
+      expect(text).not.toMatch(/nextval|ctid|random\(/);
+      for (const [, table, select] of text.matchAll(
+        /INSERT INTO posthorn\.(\w+)[^(]*\([^)]*\)\s+SELECT ([^,]+),/g,
+      ))
+        expect(`${name}: ${table} ${select}`).toMatch(/ \$\d+::smallint$/);
+    }
+  });
+
+  test('the check sees a statement that spans shards', async () => {
+    const client = new pg.Client({ connectionString: partitioned });
+    await client.connect();
+    const text = 'SELECT * FROM posthorn.deliveries d WHERE d.shard = ANY ($1::smallint[])';
+    expect(
+      (await touched(client, { name: '', text, values: [[1, 2, 3, 4, 5, 6, 7, 8]] })).size,
+    ).toBeGreaterThan(1);
+    await client.end();
+  });
+
+  test('the schema is what Citus takes: every table is placed, unique keys contain the shard, no foreign keys, no triggers', async () => {
+    const url = await postgres.createDatabase();
+    await migrateDatabase(url, { citus: false });
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    const list = async (sql: string): Promise<string[]> =>
+      (await client.query<{ name: string }>(sql)).rows.map(({ name }) => name).toSorted();
+    expect(
+      await list(
+        "SELECT relname AS name FROM pg_class WHERE relnamespace = 'posthorn'::regnamespace AND relkind = 'r'",
+      ),
+    ).toEqual([...distributedTables, ...referenceTables].toSorted());
+    expect(
+      await list(`SELECT c.relname AS name FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'shard'
+        WHERE c.relnamespace = 'posthorn'::regnamespace AND i.indisunique AND NOT a.attnum = ANY (i.indkey)`),
+    ).toEqual([]);
+    expect(
+      await list(
+        "SELECT conname AS name FROM pg_constraint WHERE connamespace = 'posthorn'::regnamespace AND contype = 'f'",
+      ),
+    ).toEqual([]);
+    expect(
+      await list(
+        "SELECT tgname AS name FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE c.relnamespace = 'posthorn'::regnamespace",
+      ),
+    ).toEqual([]);
+    await client.end();
+  });
+
+  test('without Citus nothing is distributed, and it says what to do', async () => {
+    const url = await postgres.createDatabase();
+    await expect(migrateDatabase(url, { citus: true })).rejects.toThrow(/CREATE EXTENSION citus/);
+  });
+});

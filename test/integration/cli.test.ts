@@ -51,6 +51,7 @@ describe('wrong usage ends with 2 and says what to do', () => {
     [['deliveries'], /POSTHORN_API_KEY/],
     [['redrive', '--api-key', apiKey], /--all/],
     [['verify', '--data-dir', '/nonexistent'], /no Posthorn data/],
+    [['migrate'], /POSTHORN_DATABASE_URL/],
   ])('%j', async (args, words) => {
     const { code, out, err } = await posthorn(args);
     expect(err).toMatch(words);

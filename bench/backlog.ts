@@ -1,3 +1,5 @@
+import { newEventId } from '../src/domain/ids.ts';
+import { shardCount } from '../src/domain/shard.ts';
 import { createEngine } from '../src/engine/engine.ts';
 import { systemClock as clock } from '../src/runtime/clock.ts';
 import { createLogger } from '../src/runtime/logger.ts';
@@ -19,9 +21,12 @@ export async function fillBacklog(
     anEndpoint({ url, maxInFlight, timeoutMs: 15_000, createdAt: now, updatedAt: now }),
   );
   for (let at = 0; at < count; at += 500) {
-    const events = Array.from({ length: Math.min(500, count - at) }, (_, n) =>
-      anEvent(payments[(at + n) % payments.length]!),
-    );
+    const events = Array.from({ length: Math.min(500, count - at) }, (_, n) => {
+      // Ids as the API makes them: one shard for 256 events, then the next.
+      const shard = Math.floor((at + n) / 256) % shardCount;
+      const id = newEventId(now, random.bytes(14), shard);
+      return anEvent({ ...payments[(at + n) % payments.length], id, callerId: false, shard });
+    });
     await store.accept([events], { now, node: 'filler', leaseMs: 0, defaultRoom: 0, room: new Map() });
   }
 }

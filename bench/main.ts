@@ -98,7 +98,7 @@ if (process.argv.includes('--large')) {
   );
 }
 if (process.argv.includes('--postgres')) {
-  const postgres = await startPostgres();
+  const postgres = await startPostgres({ durable: true });
   const url = await postgres.createDatabase();
   await compare('drain a backlog, PostgreSQL, one node', 0.45, () =>
     figure('./drain.ts', sink.port, count, url),

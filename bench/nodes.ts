@@ -12,7 +12,7 @@ import { fillBacklog } from './backlog.ts';
 
 const count = 20_000;
 const maxInFlight = 512;
-const postgres = await startPostgres();
+const postgres = await startPostgres({ durable: true });
 const sink = fork(fileURLToPath(new URL('./sink.ts', import.meta.url)), ['--delay', '50'], {
   stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
 });

@@ -4,15 +4,17 @@ import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
 import { newEvent } from './api/contract/schemas.ts';
 import { parse } from './api/input.ts';
+import { createCatalog } from './api/catalog.ts';
 import { eventMaker } from './api/new-event.ts';
 import { createServer } from './api/server.ts';
+import { followTemplates } from './api/templates.ts';
 import type { Metrics } from './api/dependencies.ts';
 import type { Receipt } from './domain/event.ts';
 import type { Engine, EngineObserver } from './engine/port.ts';
 import { createEngine } from './engine/engine.ts';
 import type { Tracing } from './engine/tracing.ts';
 import { type Reconciliation, startReconciler } from './ledger/reconciler.ts';
-import { type Evaluator, startEvaluator } from './reliability/evaluator.ts';
+import { type Evaluator, type OnProgress, startEvaluator } from './reliability/evaluator.ts';
 import { createWatchdog } from './reliability/watchdog.ts';
 import { type Clock, correctedClock, systemClock } from './runtime/clock.ts';
 import type { Logger } from './runtime/logger.ts';
@@ -58,6 +60,8 @@ export interface PosthornOptions {
   readonly watchdogUrl?: string;
   /** How many alerts fire now. */
   readonly onEvaluated?: (firing: { readonly page: number; readonly ticket: number }) => void;
+  /** What came past its deadline, by objective, since the last time. */
+  readonly onProgress?: OnProgress;
 }
 
 /** An event as `POST /v1/events` takes it. */
@@ -125,6 +129,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
     createHttpTransport({ clock, allowPrivateNetworks }),
     createMailTransport({ clock }),
   );
+  const catalog = createCatalog(store);
   const engine = createEngine({
     store,
     transport,
@@ -134,6 +139,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
     node,
     version,
     setTime: (now) => clock.setTime(now),
+    onConfig: () => catalog.refresh(),
     ...(hints === undefined ? {} : { hints }),
     ...(metrics === undefined ? {} : { observer: metrics.observer }),
     ...(options.tracing === undefined ? {} : { tracing: options.tracing }),
@@ -147,6 +153,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
   const ownKey = `phk_${Buffer.from(systemRandom.bytes(32)).toString('hex')}`;
   const server: FastifyInstance = createServer({
     store,
+    catalog,
     engine,
     clock,
     random: systemRandom,
@@ -159,7 +166,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
         ? 'is not a public address (start with --allow-private-networks to permit it)'
         : null,
   });
-  const make = eventMaker(clock, systemRandom);
+  const make = eventMaker(clock, systemRandom, catalog);
   const eventOf = (event: PublishEvent, path: string) =>
     make(parse(newEvent, event), JSON.stringify(event.data), path);
   let reconciler: { stop(): void } | null = null;
@@ -172,6 +179,8 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
   let started = false;
 
   const publishAll = async (events: readonly PublishEvent[]): Promise<readonly Receipt[]> => {
+    // Event types are read when the server is made ready.
+    await server.ready();
     const made = events.map((event, index) => eventOf(event, `/events/${index}`));
     // Before the start nothing here takes a delivery: the dispatcher has no room yet, and all of them wait in the store.
     return await engine.publish(made);
@@ -188,6 +197,9 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
     publish,
     start: async () => {
       await engine.start();
+      const following = await followTemplates(store, engine, clock.now());
+      if (following > 0)
+        logger.info({ endpoints: following }, 'endpoints follow a newer version of their template');
       started = true;
       reconciler = startReconciler({
         store,
@@ -215,8 +227,10 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
         everyMs: (options.evaluateEveryS ?? 15) * 1000,
         reconcileEveryMs: (options.reconcileEveryS ?? 60) * 1000,
         deadRetentionMs: (options.deadRetentionDays ?? 90) * dayMs,
+        held: () => engine.status().held,
         mine: () => engine.status().shards.includes(0),
         wake: (endpointIds) => engine.wake(endpointIds),
+        ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
         onEvaluated: (firing) => {
           options.onEvaluated?.(firing);
           watchdog?.beat();

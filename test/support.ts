@@ -26,6 +26,8 @@ export function anEndpoint(fields: Partial<Endpoint> = {}): Endpoint {
     description: null,
     owner: null,
     template: null,
+    templateVersion: null,
+    own: [],
     secrets: [{ secret: newSecret(systemRandom), expiresAt: null }],
     headers: {},
     timeoutMs: 1000,

@@ -1,3 +1,4 @@
+import type { Catalog } from './catalog.ts';
 import type { Engine } from '../engine/port.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -10,6 +11,7 @@ export interface Metrics {
 }
 
 export interface ApiDependencies {
+  readonly catalog: Catalog;
   readonly store: Store;
   readonly engine: Engine;
   readonly clock: Clock;

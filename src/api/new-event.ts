@@ -3,6 +3,7 @@ import { eventShard, newEventId } from '../domain/ids.ts';
 import { hashShard, shardCount } from '../domain/shard.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Random } from '../runtime/random.ts';
+import type { Catalog } from './catalog.ts';
 import type { WireEvent } from './contract/schemas.ts';
 import { dataMost } from './input.ts';
 import { Problem } from './problem.ts';
@@ -17,6 +18,7 @@ const runLength = 256;
 export function eventMaker(
   clock: Clock,
   random: Random,
+  catalog: Pick<Catalog, 'check'>,
 ): (wire: WireEvent, data: string, path: string, fallbackId?: string) => NewEvent {
   let pool = random.bytes(0);
   let used = 0;
@@ -38,6 +40,7 @@ export function eventMaker(
         { path: `${path}/data`, message: 'is too large' },
       ]);
     }
+    const extracted = catalog.check(wire.type, wire.data, path);
     const callersId = wire.id ?? fallbackId;
     const key = wire.ordering_key ?? null;
     let shard: number;
@@ -61,7 +64,7 @@ export function eventMaker(
       occurredAt: wire.occurred_at === undefined ? null : Date.parse(wire.occurred_at),
       value:
         wire.value === undefined
-          ? null
+          ? extracted
           : { amountMinor: BigInt(wire.value.amount_minor), currency: wire.value.currency.toUpperCase() },
     };
   };

@@ -6,9 +6,11 @@ import { bodyMost, nestingMost } from './input.ts';
 import { notFound, Problem, sendProblem } from './problem.ts';
 import { nestsDeeper } from './raw-json.ts';
 import { alertRoutes } from './routes/alerts.ts';
+import { declaredRoutes } from './routes/declared.ts';
 import { deliveryRoutes } from './routes/deliveries.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
+import { objectiveRoutes } from './routes/objectives.ts';
 import { serviceRoutes } from './routes/service.ts';
 
 declare module 'fastify' {
@@ -55,6 +57,8 @@ export function createServer(deps: ApiDependencies): FastifyInstance {
     exposeHeadRoutes: false,
   });
 
+  // Nothing is accepted by declarations that were not read.
+  app.addHook('onReady', () => deps.catalog.refresh());
   app.decorateRequest('rawJson', null);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
@@ -118,6 +122,8 @@ export function createServer(deps: ApiDependencies): FastifyInstance {
   endpointRoutes(app, deps);
   deliveryRoutes(app, deps);
   alertRoutes(app, deps);
+  declaredRoutes(app, deps);
+  objectiveRoutes(app, deps);
   serviceRoutes(app, deps);
   return app;
 }

@@ -1,17 +1,15 @@
+import type { WireRetry } from './contract/schemas.ts';
+import type { AccountingKey } from '../domain/accounting.ts';
+import { faultDomain, type FaultDomain } from '../domain/attempt.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { Receipt } from '../domain/event.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { latencyQuantile } from '../domain/latency.ts';
 import { exactMinor } from '../domain/money.ts';
+import type { RetryPolicy } from '../domain/retry-policy.ts';
 import { wilson } from '../domain/statistics.ts';
-import type {
-  AccountingCounts,
-  AttemptRecord,
-  DeadLetterGroup,
-  DeliveryRecord,
-  Money,
-  RedriveRecord,
-} from '../store/store.ts';
+import type { AttemptRecord, DeadLetterGroup, DeliveryRecord, RedriveRecord } from '../store/store.ts';
+import type { AccountingCounts, AccountingGroup, Money } from '../store/accounting.ts';
 
 // From the domain's words to the wire's: one place for each resource.
 
@@ -26,8 +24,34 @@ export function wireReceipt(receipt: Receipt): Record<string, unknown> {
   return { id, tenant, type, accepted_at: iso(acceptedAt), deliveries, suppressed, duplicate };
 }
 
+const overrideNames = {
+  timeoutMs: 'timeout_ms',
+  deliverWithinMs: 'deliver_within_s',
+  retry: 'retry',
+} as const;
+
+export function wireRetry({ backoff, jitter, giveUpAfterMs }: RetryPolicy): WireRetry {
+  return {
+    ...(backoff.kind === 'schedule'
+      ? { schedule_s: backoff.delaysMs.map((ms) => ms / 1000) }
+      : {
+          exponential: {
+            base_s: backoff.baseMs / 1000,
+            factor: backoff.factor,
+            max_s: backoff.maxMs / 1000,
+            attempts: backoff.attempts,
+          },
+        }),
+    jitter,
+    give_up_after_s: giveUpAfterMs / 1000,
+  };
+}
+
+export function wireBreaker(openSince: number | null): Record<string, unknown> {
+  return { state: openSince === null ? 'closed' : 'open', since: isoOrNull(openSince) };
+}
+
 export function wireEndpoint(e: Endpoint): Record<string, unknown> {
-  const { backoff, jitter, giveUpAfterMs } = e.retry;
   return {
     id: e.id,
     tenant: e.tenant,
@@ -37,26 +61,15 @@ export function wireEndpoint(e: Endpoint): Record<string, unknown> {
     description: e.description,
     owner: e.owner,
     template: e.template,
+    template_version: e.templateVersion,
+    overrides: e.own.map((field) => overrideNames[field]),
     headers: e.headers,
     timeout_ms: e.timeoutMs,
     max_in_flight: e.maxInFlight,
     rate_limit_per_s: e.rateLimitPerS,
     ordering: e.ordering,
     filter: e.filter,
-    retry: {
-      ...(backoff.kind === 'schedule'
-        ? { schedule_s: backoff.delaysMs.map((ms) => ms / 1000) }
-        : {
-            exponential: {
-              base_s: backoff.baseMs / 1000,
-              factor: backoff.factor,
-              max_s: backoff.maxMs / 1000,
-              attempts: backoff.attempts,
-            },
-          }),
-      jitter,
-      give_up_after_s: giveUpAfterMs / 1000,
-    },
+    retry: wireRetry(e.retry),
     deliver_within_s: e.deliverWithinMs / 1000,
     enabled: e.enabled,
     paused_reason: e.pausedReason,
@@ -128,6 +141,32 @@ export function wireRedrive(r: RedriveRecord): Record<string, unknown> {
   };
 }
 
+function failuresOf({ failures }: AccountingCounts, domain: FaultDomain): number {
+  return failures
+    .filter(({ errorClass }) => faultDomain(errorClass) === domain)
+    .reduce((sum, { count }) => sum + count, 0);
+}
+
+/** A group of counters. What is pending is among `accepted` and in no other. */
+export function wireTally(group: AccountingGroup, by: AccountingKey): Record<string, unknown> {
+  const { key, accepted, delivered, dead, cancelled, suppressed, late, superseded } = group;
+  const drops = dead + suppressed;
+  return {
+    [by]: typeof key === 'number' ? iso(key) : key,
+    accepted,
+    delivered,
+    dead,
+    cancelled,
+    suppressed,
+    late,
+    superseded_attempts: superseded,
+    drop_rate: accepted === 0 ? 0 : drops / accepted,
+    drop_rate_interval: wilson(drops, accepted),
+    first_attempt_success_rate:
+      group.firstAttempts === 0 ? null : group.firstAttemptDelivered / group.firstAttempts,
+  };
+}
+
 export function wireAccounting(c: AccountingCounts): Record<string, unknown> {
   const unaccounted = c.accepted - (c.delivered + c.pending + c.dead + c.cancelled + c.suppressed);
   const drops = c.dead + c.suppressed + Math.max(0, unaccounted);
@@ -147,6 +186,13 @@ export function wireAccounting(c: AccountingCounts): Record<string, unknown> {
     drop_rate: c.accepted === 0 ? 0 : drops / c.accepted,
     drop_rate_interval: wilson(drops, c.accepted),
     first_attempt_success_rate: c.firstAttempts === 0 ? null : c.firstAttemptDelivered / c.firstAttempts,
+    failures: {
+      by_class: Object.fromEntries(c.failures.map(({ errorClass, count }) => [errorClass, count])),
+      by_fault_domain: {
+        ours: failuresOf(c, 'ours'),
+        receiver: failuresOf(c, 'receiver'),
+      },
+    },
     latency_ms: {
       p50: latencyQuantile(c.latency, 0.5),
       p95: latencyQuantile(c.latency, 0.95),

@@ -12,6 +12,7 @@ import { publishCommand } from './commands/publish.ts';
 import { redriveCommand } from './commands/redrive.ts';
 import { rulesCommand } from './commands/rules.ts';
 import { serveCommand } from './commands/serve.ts';
+import { conformanceCommand } from './commands/slo-status.ts';
 import { sloCommand } from './commands/slo.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { CommandError, note } from './output.ts';
@@ -35,6 +36,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     labCommand,
     alertsCommand,
     applyCommand,
+    conformanceCommand,
     rulesCommand,
     sloCommand,
   ];

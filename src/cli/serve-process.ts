@@ -73,6 +73,7 @@ export async function startServing(
     metrics,
     ...(tracing === null ? {} : { tracing: tracing.tracing }),
     onReconciled: (result) => metrics.reconciled(result),
+    onProgress: metrics.progressed,
     onEvaluated: (firing) => metrics.evaluated(firing),
     evaluateEveryS: settings.evaluateEveryS,
     ...(settings.watchdogUrl === undefined ? {} : { watchdogUrl: settings.watchdogUrl }),

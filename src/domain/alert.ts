@@ -15,6 +15,8 @@ export interface Alert {
   readonly state: (typeof alertStates)[number];
   /** The team that owns what is wrong, where one is known. */
   readonly owner: string | null;
+  /** Teams that are told beside the owner. */
+  readonly alsoTold?: readonly string[];
   readonly summary: string;
   /** Counts, ids, money at risk, and the next step: what a person needs who was just woken. */
   readonly evidence: Readonly<Record<string, unknown>>;
@@ -33,8 +35,11 @@ export interface Condition {
   readonly group: string;
   readonly severity: AlertSeverity;
   readonly owner: string | null;
+  readonly alsoTold?: readonly string[];
   readonly summary: string;
   readonly evidence: Readonly<Record<string, unknown>>;
+  /** True while another alert says it already: it is kept, and nobody is told of it. */
+  readonly inhibited?: boolean;
   /** How long it has to be true before anybody is told, ms. */
   readonly waitMs: number;
 }
@@ -83,7 +88,7 @@ export function stepAlerts(
   for (const condition of conditions) {
     const before = open.get(keyOf(condition));
     open.delete(keyOf(condition));
-    const { rule, group, severity, owner, summary, evidence, waitMs } = condition;
+    const { rule, group, severity, owner, alsoTold, summary, evidence, waitMs } = condition;
     const since = before?.since ?? now;
     const firing = now - since >= waitMs;
     const worse = before?.notifiedSeverity === 'ticket' && severity === 'page';
@@ -92,7 +97,8 @@ export function stepAlerts(
       before?.notifiedAt !== undefined &&
       before.acknowledgedAt === null &&
       now - before.notifiedAt >= timing.repeatMs;
-    const tell = firing && ((before?.notifiedAt ?? null) === null || worse || again);
+    const tell =
+      firing && condition.inhibited !== true && ((before?.notifiedAt ?? null) === null || worse || again);
     const alert: Alert = {
       id: before?.id ?? newId(),
       rule,
@@ -100,6 +106,7 @@ export function stepAlerts(
       severity,
       state: firing ? 'firing' : 'pending',
       owner,
+      ...(alsoTold === undefined ? {} : { alsoTold }),
       summary,
       evidence,
       since,

@@ -15,3 +15,10 @@ export const errorClasses = [
   'internal',
 ] as const;
 export type ErrorClass = (typeof errorClasses)[number];
+
+/** Whose fault a failed attempt is: `ours` where Posthorn itself failed, else the receiver's, with its address and its name. */
+export type FaultDomain = 'ours' | 'receiver';
+
+export function faultDomain(errorClass: ErrorClass): FaultDomain {
+  return errorClass === 'internal' ? 'ours' : 'receiver';
+}

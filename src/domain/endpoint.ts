@@ -1,4 +1,5 @@
 import { defaultRetryPolicy, type RetryPolicy } from './retry-policy.ts';
+import type { TemplateField } from './template.ts';
 
 export interface EndpointSecret {
   /** `whsec_…` */
@@ -18,6 +19,10 @@ export interface Endpoint {
   readonly description: string | null;
   readonly owner: string | null;
   readonly template: string | null;
+  /** The template's version that it follows; null without one. */
+  readonly templateVersion: number | null;
+  /** What it says for itself, whatever its template says. */
+  readonly own: readonly TemplateField[];
   readonly secrets: readonly EndpointSecret[];
   /** `none`: the event's data is the whole body, as other services' APIs want it. Posthorn's own channels are such. */
   readonly envelope?: 'none';
@@ -54,6 +59,8 @@ export function freshEndpoint(
     description: null,
     owner: null,
     template: null,
+    templateVersion: null,
+    own: [],
     headers: {},
     timeoutMs: endpointDefaults.timeoutMs,
     maxInFlight: endpointDefaults.maxInFlight,

@@ -3,10 +3,50 @@ const failuresToOpen = 20;
 /** A broken endpoint keeps this share of its concurrency, at least one attempt at a time. */
 const brokenShare = 1 / 16;
 
+/** What a node knows of an endpoint's health: what it saw itself, and what stands in the endpoint's row. */
+export interface Breaker {
+  /** Of this node's own attempts. */
+  readonly failuresInARow: number;
+  readonly lastSuccessAt: number;
+  /** Since when it is open by the endpoint's row, whoever wrote it; null where that says closed. */
+  readonly openSince: number | null;
+}
+
+export const freshBreaker: Breaker = {
+  failuresInARow: 0,
+  lastSuccessAt: Number.NEGATIVE_INFINITY,
+  openSince: null,
+};
+
+/** Whether the endpoint is slowed down here: by this node's own failures, or by what another node found out. */
+export function isOpen({ failuresInARow, openSince }: Breaker): boolean {
+  return failuresInARow >= failuresToOpen || openSince !== null;
+}
+
+/** After an attempt of this node. Where `openSince` is another one than before, the row is to hear of it. */
+export function afterOutcome(breaker: Breaker, ok: boolean, now: number): Breaker {
+  if (ok) return { failuresInARow: 0, lastSuccessAt: now, openSince: null };
+  const failuresInARow = breaker.failuresInARow + 1;
+  // Only the failure that opens it speaks up: one that goes on failing while others get through stays quiet.
+  const openSince = failuresInARow === failuresToOpen ? (breaker.openSince ?? now) : breaker.openSince;
+  return { ...breaker, failuresInARow, openSince };
+}
+
 /**
- * Attempts at a time for an endpoint with so many failures in a row. A broken endpoint is slowed down, not
- * stopped: every delivery still gets its attempts in time, and the first success opens it fully again.
+ * After a look at the row. A success of this node that is newer than the opening closes it again, so the row is to hear
+ * of that: then `openSince` is null although the row's is not.
  */
-export function concurrency(maxInFlight: number, failuresInARow: number): number {
-  return failuresInARow < failuresToOpen ? maxInFlight : Math.max(1, Math.floor(maxInFlight * brokenShare));
+export function afterLook(breaker: Breaker, openSince: number | null): Breaker {
+  return {
+    ...breaker,
+    openSince: openSince !== null && breaker.lastSuccessAt > openSince ? null : openSince,
+  };
+}
+
+/**
+ * Attempts at a time for an endpoint. A broken one is slowed down, not stopped: every delivery still gets its
+ * attempts in time, and the first success opens it fully again.
+ */
+export function concurrency(maxInFlight: number, broken: boolean): number {
+  return broken ? Math.max(1, Math.floor(maxInFlight * brokenShare)) : maxInFlight;
 }

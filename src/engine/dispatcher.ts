@@ -9,8 +9,10 @@ import type { Random } from '../runtime/random.ts';
 import type {
   AcceptAnswer,
   AcceptOptions,
+  BreakerChange,
   ClaimedDelivery,
   DeliveryPath,
+  OpenBreaker,
   ReleasedClaim,
   Settlement,
 } from '../store/store.ts';
@@ -46,6 +48,12 @@ export interface DispatcherOptions {
   readonly node: string;
   readonly userAgent: string;
   readonly tracing?: Tracing | undefined;
+  /** An endpoint's breaker has opened or closed here. */
+  readonly onBreaker: (change: BreakerChange) => void;
+}
+
+function breakerOf({ endpoint, breaker }: Lane, at: number): BreakerChange {
+  return { endpointId: endpoint.id, open: breaker.openSince !== null, at };
 }
 
 /**
@@ -73,6 +81,11 @@ export class Dispatcher {
 
   get inFlight(): number {
     return this.#inFlight;
+  }
+
+  get held(): string[] {
+    const now = this.#o.clock.now();
+    return [...this.#lanes].flatMap(([id, { heldUntil }]) => (heldUntil > now ? [id] : []));
   }
 
   get lanes(): number {
@@ -123,6 +136,14 @@ export class Dispatcher {
     if (lane === undefined) return;
     lane.dueBy(time);
     this.#pump(lane);
+  }
+
+  /** What stands in the rows of the endpoints: those whose breaker is open, and since when. */
+  hearBreakers(open: readonly OpenBreaker[]): void {
+    const since = new Map(open.map(({ endpointId, openSince }) => [endpointId, openSince]));
+    for (const [id, lane] of this.#lanes) {
+      if (lane.hear(since.get(id) ?? null)) this.#o.onBreaker(breakerOf(lane, lane.breaker.lastSuccessAt));
+    }
   }
 
   acceptOptions(now: number): AcceptOptions {
@@ -342,7 +363,7 @@ export class Dispatcher {
     lane.inFlight--;
     this.#inFlight--;
     this.#payload -= delivery.data.length;
-    lane.observe(result.ok, result.durationMs);
+    if (lane.observe(result.ok, result.durationMs, now)) this.#o.onBreaker(breakerOf(lane, now));
     const attemptsMade = delivery.attemptsMade + 1;
     const next = afterAttempt(
       { attemptsMade, createdAt: delivery.createdAt },
@@ -354,6 +375,7 @@ export class Dispatcher {
     const settlement: Settlement = {
       number: delivery.number,
       endpointId: delivery.endpointId,
+      eventType: delivery.eventType,
       claim: delivery.claim,
       createdAt: delivery.createdAt,
       state: next.state,

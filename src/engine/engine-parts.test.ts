@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { UnavailableError } from '../domain/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { Settlement } from '../store/store.ts';
-import { concurrency } from './breaker.ts';
+import type { BreakerChange, Settlement } from '../store/store.ts';
+import { afterLook, afterOutcome, concurrency, freshBreaker, isOpen } from './breaker.ts';
+import { BreakerKeeper } from './breaker-keeper.ts';
 import { takeToken } from './rate-limit.ts';
 import { Settler } from './settler.ts';
 
@@ -36,10 +37,9 @@ function settlerOn(settle: (batch: readonly Settlement[]) => Promise<readonly bo
 }
 
 test('a broken endpoint is slowed down, never stopped', () => {
-  expect(concurrency(64, 0)).toBe(64);
-  expect(concurrency(64, 19)).toBe(64);
-  expect(concurrency(64, 20)).toBe(4);
-  expect(concurrency(1, 1000)).toBe(1);
+  expect(concurrency(64, false)).toBe(64);
+  expect(concurrency(64, true)).toBe(4);
+  expect(concurrency(1, true)).toBe(1);
 });
 
 test('a bucket lets through its rate, says when it will have a token, and survives a clock that steps back', () => {
@@ -100,4 +100,68 @@ test('one outcome that cannot be settled does not hold up the others', async () 
   await settler.drained();
   expect(settled.map(([number]) => number)).toEqual([1, 3]);
   expect(settler.unsettled).toBe(0);
+});
+
+test('the breaker: only what changes is told, a newer success of this node wins over the row', () => {
+  let breaker = freshBreaker;
+  for (let n = 1; n < 20; n++) breaker = afterOutcome(breaker, false, n);
+  expect([isOpen(breaker), breaker.openSince]).toEqual([false, null]);
+  breaker = afterOutcome(breaker, false, 20);
+  expect([isOpen(breaker), breaker.openSince]).toEqual([true, 20]);
+  expect(afterOutcome(breaker, false, 21).openSince).toBe(20);
+  // Another node got through: the row is closed, and this node stays slow by its own failures without a word.
+  breaker = afterOutcome(afterLook(breaker, null), false, 22);
+  expect([isOpen(breaker), breaker.openSince]).toEqual([true, null]);
+  breaker = afterOutcome(breaker, true, 23);
+  expect(isOpen(breaker)).toBe(false);
+  // What another node found out before that success is refuted, what it found out later is believed.
+  expect(afterLook(breaker, 22).openSince).toBe(null);
+  expect(isOpen(afterLook(breaker, 24))).toBe(true);
+  expect(afterOutcome(afterLook(breaker, 24), true, 25).openSince).toBe(null);
+});
+
+test('breakers are written together and never more often than once a second; what fails is written again', async () => {
+  const timers: { ms: number; fn: () => void }[] = [];
+  let now = 0;
+  const clock: Clock = {
+    now: () => now,
+    monotonic: () => now,
+    after: (ms, fn) => {
+      timers.push({ ms, fn });
+      return () => {};
+    },
+  };
+  const written: (readonly BreakerChange[])[] = [];
+  let away = true;
+  const keeper = new BreakerKeeper({
+    store: {
+      saveBreakers: async (changes) => {
+        if (away) throw new UnavailableError('away');
+        written.push(changes);
+      },
+      openBreakers: async () => [],
+    },
+    clock,
+    logger: silent,
+  });
+  const fire = async (): Promise<number> => {
+    const { ms, fn } = timers.shift()!;
+    now += ms;
+    fn();
+    await new Promise(setImmediate);
+    return ms;
+  };
+  keeper.note({ endpointId: 'a', open: true, at: 1 });
+  keeper.note({ endpointId: 'b', open: true, at: 2 });
+  keeper.note({ endpointId: 'a', open: false, at: 3 });
+  expect(timers).toHaveLength(1);
+  expect(await fire()).toBe(0);
+  away = false;
+  expect(await fire()).toBe(1000);
+  expect(written.map((changes) => changes.map(({ endpointId, at }) => [endpointId, at]))).toEqual([
+    [
+      ['a', 3],
+      ['b', 2],
+    ],
+  ]);
 });

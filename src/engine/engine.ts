@@ -1,9 +1,10 @@
-import type { Endpoint } from '../domain/endpoint.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
+import { everyEndpoint } from '../store/every-endpoint.ts';
 import type { Hints, Settlement, Store } from '../store/store.ts';
 import type { Transport } from '../transport/transport.ts';
+import { BreakerKeeper } from './breaker-keeper.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { defaultRetention, type Retention, startHousekeeping } from './housekeeping.ts';
 import { Intake } from './intake.ts';
@@ -26,12 +27,13 @@ export interface EngineOptions {
   readonly hints?: Hints;
   /** Puts the clock right by the store's time, where it has one. */
   readonly setTime?: (storeNow: number) => void;
+  /** Something that was declared has changed, here or elsewhere. */
+  readonly onConfig?: () => Promise<void>;
   readonly observer?: EngineObserver;
   readonly tracing?: Tracing;
   readonly retention?: Retention;
 }
 
-const page = 500;
 const probeMs = 1000;
 const probeSize = 256 * 1024;
 
@@ -104,8 +106,10 @@ export function createEngine(options: EngineOptions): Engine {
     settled,
     onHealth: (takes) => onHealth('outcomes', takes),
   });
+  const breakers = new BreakerKeeper({ store, clock, logger });
   const dispatcher: Dispatcher = new Dispatcher({
     store,
+    onBreaker: (change) => breakers.note(change),
     transport: options.transport,
     clock,
     random: options.random,
@@ -148,19 +152,14 @@ export function createEngine(options: EngineOptions): Engine {
 
   const loadEndpoints = async (): Promise<void> => {
     const gone = new Set(dispatcher.endpointIds);
-    let after: string | null = null;
-    for (;;) {
-      const endpoints: readonly Endpoint[] = await store.endpoints({ tenant: null, after, limit: page });
-      for (const endpoint of endpoints) {
-        dispatcher.setEndpoint(endpoint.id, endpoint);
-        gone.delete(endpoint.id);
-      }
-      if (endpoints.length < page) break;
-      after = endpoints.at(-1)!.id;
+    for await (const endpoint of everyEndpoint(store)) {
+      dispatcher.setEndpoint(endpoint.id, endpoint);
+      gone.delete(endpoint.id);
     }
     for (const id of gone) dispatcher.setEndpoint(id, null);
   };
   const look = async (): Promise<void> => {
+    dispatcher.hearBreakers(await store.openBreakers());
     for (const { endpointId, dueAt } of await store.nextDue(shards)) dispatcher.dueBy(endpointId, dueAt);
     redriver.wake();
   };
@@ -176,6 +175,7 @@ export function createEngine(options: EngineOptions): Engine {
       dispatcher.own(owned);
     },
     onConfig: async () => {
+      await options.onConfig?.();
       await loadEndpoints();
       await look();
     },
@@ -200,6 +200,8 @@ export function createEngine(options: EngineOptions): Engine {
           'took over the claims of a former life: these deliveries are due now',
         );
       await loadEndpoints();
+      // What was broken in a former life, or is by another node's word, begins slowly.
+      dispatcher.hearBreakers(await store.openBreakers());
       running = true;
       dispatcher.begin();
       housekeeping = startHousekeeping({
@@ -217,7 +219,7 @@ export function createEngine(options: EngineOptions): Engine {
       redriver.stop();
       await intake.close();
       await ownership.stop();
-      const drained = dispatcher.stop().then(() => settler.drained());
+      const drained = dispatcher.stop().then(() => Promise.all([settler.drained(), breakers.stop()]));
       let cancel = (): void => {};
       const grace = new Promise<void>((resolve) => {
         cancel = clock.after(graceMs, () => {
@@ -245,6 +247,7 @@ export function createEngine(options: EngineOptions): Engine {
       inFlight: dispatcher.inFlight,
       buffered: dispatcher.buffered,
       lanes: dispatcher.lanes,
+      held: dispatcher.held,
       shards,
     }),
   };

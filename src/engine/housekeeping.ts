@@ -1,5 +1,6 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
+import type { Accounting } from '../store/accounting.ts';
 import type { DeliveryPath } from '../store/store.ts';
 
 export interface Retention {
@@ -12,11 +13,12 @@ export interface Retention {
 export const defaultRetention: Retention = { settledMs: 30 * 86_400_000, deadMs: 90 * 86_400_000 };
 
 const everyMs = 10_000;
+const foldEveryMs = 60_000;
 const batch = 500;
 
 /** Works in small batches, each its own transaction, with a pause after each: history never holds up delivery. */
 export function startHousekeeping(options: {
-  readonly store: Pick<DeliveryPath, 'prune' | 'cancelOrphans'>;
+  readonly store: Pick<DeliveryPath, 'prune' | 'cancelOrphans'> & Pick<Accounting, 'fold'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly retention: Retention;
@@ -27,6 +29,7 @@ export function startHousekeeping(options: {
   let stopped = false;
   let cancel = (): void => {};
   let after = -1;
+  let foldedAt = Number.NEGATIVE_INFINITY;
 
   const round = async (): Promise<void> => {
     let more = false;
@@ -45,7 +48,12 @@ export function startHousekeeping(options: {
       });
       after = pruned.next ?? -1;
       const cancelled = await store.cancelOrphans(batch, now);
-      return pruned.next !== null || cancelled >= batch;
+      let unfolded = false;
+      if (now - foldedAt >= foldEveryMs || now < foldedAt) {
+        unfolded = await store.fold(now);
+        if (!unfolded) foldedAt = now;
+      }
+      return pruned.next !== null || cancelled >= batch || unfolded;
     } catch (error) {
       logger.warn({ error: (error as Error).message }, 'housekeeping failed; it will be tried again');
       return false;

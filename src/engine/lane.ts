@@ -1,6 +1,6 @@
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { ClaimedDelivery } from '../store/store.ts';
-import { concurrency } from './breaker.ts';
+import { afterLook, afterOutcome, type Breaker, concurrency, freshBreaker, isOpen } from './breaker.ts';
 import type { Bucket } from './rate-limit.ts';
 import { type Signer, signerOf } from './webhook.ts';
 
@@ -22,7 +22,7 @@ export class Lane {
   nextDueAt: number | null = null;
   /** The receiver asked for silence until then (Retry-After). */
   heldUntil = 0;
-  failuresInARow = 0;
+  breaker: Breaker = freshBreaker;
   /** This node's part of the endpoint's limits: what it owns of all shards. */
   share = 1;
   bucket: Bucket = { tokens: Number.POSITIVE_INFINITY, at: 0 };
@@ -61,7 +61,7 @@ export class Lane {
   }
 
   get atOnce(): number {
-    return Math.max(1, Math.round(concurrency(this.endpoint.maxInFlight, this.failuresInARow) * this.share));
+    return Math.max(1, Math.round(concurrency(this.endpoint.maxInFlight, isOpen(this.breaker)) * this.share));
   }
 
   /** Attempts a second that this node may begin; null where nothing limits them. */
@@ -74,8 +74,8 @@ export class Lane {
   get prefetch(): number {
     const rate = this.ratePerS;
     const ahead = Math.min(prefetchMost, Math.floor((this.atOnce * prefetchMs) / this.#meanMs));
-    const broken = concurrency(this.endpoint.maxInFlight, this.failuresInARow) < this.endpoint.maxInFlight;
-    const useful = broken ? 0 : ahead;
+    // A broken endpoint keeps nothing in memory.
+    const useful = isOpen(this.breaker) ? 0 : ahead;
     return rate === null ? useful : Math.min(useful, Math.ceil(rate / 10));
   }
 
@@ -84,9 +84,18 @@ export class Lane {
     return Math.max(0, this.atOnce + this.prefetch - this.inFlight - this.waiting);
   }
 
-  observe(ok: boolean, durationMs: number): void {
-    this.failuresInARow = ok ? 0 : this.failuresInARow + 1;
+  /** After an attempt: true where the endpoint's row is to hear of what became of the breaker. */
+  observe(ok: boolean, durationMs: number, now: number): boolean {
     this.#meanMs += newest * (Math.max(0.5, durationMs) - this.#meanMs);
+    const before = this.breaker.openSince;
+    this.breaker = afterOutcome(this.breaker, ok, now);
+    return this.breaker.openSince !== before;
+  }
+
+  /** After a look at the endpoint's row: true where the row is to hear that this node knows better. */
+  hear(openSince: number | null): boolean {
+    this.breaker = afterLook(this.breaker, openSince);
+    return this.breaker.openSince !== openSince;
   }
 
   dueBy(time: number): void {

@@ -27,6 +27,8 @@ export interface EngineStatus {
   readonly inFlight: number;
   readonly buffered: number;
   readonly lanes: number;
+  /** Endpoints whose receivers have asked this node for silence (Retry-After). */
+  readonly held: readonly string[];
   /** What this node owns of the 64 shards. */
   readonly shards: readonly number[];
 }

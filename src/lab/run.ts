@@ -125,6 +125,8 @@ async function resultOf(world: World, scenario: Scenario, plan: Plan): Promise<O
   const accounting = await world.inner.accounting({
     tenant: null,
     endpointId: null,
+    eventType: null,
+    owner: null,
     since: null,
     until: null,
     now: Math.floor(time.now),

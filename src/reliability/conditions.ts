@@ -1,7 +1,13 @@
 import type { Condition } from '../domain/alert.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { exactMinor, exponentOf } from '../domain/money.ts';
-import type { DeadLetterGroup, Finding, Money } from '../store/store.ts';
+import type { ScopedObjective } from '../domain/objective.ts';
+import { wilson } from '../domain/statistics.ts';
+import type { Template } from '../domain/template.ts';
+import type { DeadLetterGroup, Finding } from '../store/store.ts';
+import type { FaultDomain } from '../domain/attempt.ts';
+import type { Money, OverdueGroup } from '../store/accounting.ts';
+import type { DomainStatus, ObjectiveStatus } from './objective-status.ts';
 
 /** Dead letters wait this long for their like, so that a burst is one alert. */
 const groupWaitMs = 30_000;
@@ -12,7 +18,7 @@ const pageCount = 1000;
 const lastCall = 0.9;
 const idsMost = 20;
 
-function wireMoney({ currency, amountMinor, events }: Money): Record<string, unknown> {
+export function wireMoney({ currency, amountMinor, events }: Money): Record<string, unknown> {
   return { currency, amount_minor: exactMinor(amountMinor), events };
 }
 
@@ -26,6 +32,10 @@ export function deadLetterCondition(
   samples: readonly number[],
   now: number,
   deadRetentionMs: number,
+  /** As the endpoint's template says. */
+  loudness: Template['deadLetterSeverity'],
+  /** The endpoint is known to be down, which an alert of its own says. */
+  down: boolean,
 ): Condition {
   const { endpointId, owner, errorClass, count, oldestAt, valueAtRisk } = group;
   const age = now - oldestAt;
@@ -33,7 +43,14 @@ export function deadLetterCondition(
   return {
     rule: 'dead_letters',
     group: `${endpointId}/${errorClass ?? 'unknown'}`,
-    severity: ending || count >= pageCount || valueAtRisk.some(isMuch) ? 'page' : 'ticket',
+    // What is about to be deleted for good is worth being woken for, whatever the template says.
+    severity:
+      ending ||
+      loudness === 'page' ||
+      (loudness === 'auto' && (count >= pageCount || valueAtRisk.some(isMuch)))
+        ? 'page'
+        : 'ticket',
+    inhibited: down && !ending,
     owner,
     summary: `${count.toLocaleString('en-US')} dead ${count === 1 ? 'letter' : 'letters'} at ${endpointId} (${errorClass ?? 'unknown'})${ending ? ', and the oldest is about to be deleted' : ''}`,
     evidence: {
@@ -89,4 +106,142 @@ export function silentReconcilerCondition(forMs: number): Condition {
     evidence: { seconds: Math.round(forMs / 1000), next_step: "look for 'reconciliation failed' in the log" },
     waitMs: 0,
   };
+}
+
+/** The evaluator of another node has written nothing for so long: this node judged in its stead. */
+export function silentEvaluatorCondition(forMs: number): Condition {
+  const seconds = Math.round(forMs / 1000);
+  return {
+    rule: 'evaluator_silent',
+    group: 'alerts',
+    severity: 'page',
+    owner: null,
+    summary: `alerts were not judged for ${seconds} s`,
+    evidence: { seconds, next_step: 'posthorn nodes names the owner of shard 0: look at its log' },
+    waitMs: 0,
+  };
+}
+
+/** What has come due and nobody has taken up: the next silent drop, if Posthorn could make one. */
+export function overdueCondition(
+  group: OverdueGroup,
+  samples: readonly number[],
+  /** The receiver asked for silence, so waiting is right. */
+  held: boolean,
+  now: number,
+): Condition {
+  const { endpointId, owner, count, oldestDueAt, claimed } = group;
+  const working = claimed > 0 || held;
+  const minutes = Math.round((now - oldestDueAt) / 60_000);
+  return {
+    rule: 'overdue',
+    group: endpointId,
+    severity: working ? 'ticket' : 'page',
+    owner,
+    summary: `${count.toLocaleString('en-US')} deliveries to ${endpointId} are overdue, the oldest by ${minutes} min${working ? ': the receiver is slower than its events come' : ', and nothing is being sent'}`,
+    evidence: {
+      count,
+      oldest_due_at: new Date(oldestDueAt).toISOString(),
+      in_flight: claimed,
+      held,
+      sample_delivery_ids: samples.map(deliveryId),
+      next_step: working
+        ? `raise the receiver's capacity, or its limits: posthorn deliveries --endpoint ${endpointId} --state pending`
+        : 'posthorn nodes shows who owns what; look at the log of the owner for why it does not send',
+    },
+    waitMs: 0,
+  };
+}
+
+/** An endpoint that has answered nothing for a while: its dead letters are told of here, and not one by one. */
+export function endpointDownCondition(down: {
+  readonly endpointId: string;
+  readonly owner: string | null;
+  readonly openSince: number;
+  readonly loudness: Template['deadLetterSeverity'];
+  readonly pending: number;
+  readonly now: number;
+}): Condition {
+  const { endpointId, owner, openSince, loudness, pending, now } = down;
+  return {
+    rule: 'endpoint_down',
+    group: endpointId,
+    severity: loudness === 'page' ? 'page' : 'ticket',
+    owner,
+    summary: `${endpointId} has failed every attempt for ${Math.round((now - openSince) / 60_000)} min; ${pending.toLocaleString('en-US')} deliveries wait`,
+    evidence: {
+      since: new Date(openSince).toISOString(),
+      pending,
+      next_step: `posthorn deliveries --endpoint ${endpointId} --state pending shows the errors; nothing is lost while it is retried`,
+    },
+    waitMs: 0,
+  };
+}
+
+const sides: readonly FaultDomain[] = ['ours', 'receiver'];
+const percent = (rate: number): string => `${(100 * rate).toFixed(rate < 0.01 ? 2 : 1)} %`;
+
+/** What was found when an objective is in danger: gathered only then. */
+export interface ObjectiveEvidence {
+  readonly samples: readonly number[];
+  readonly valueAtRisk: readonly Money[];
+}
+
+/** Whether any of an objective's rules fires: then its evidence is worth gathering. */
+export function isInDanger({ by }: ObjectiveStatus): boolean {
+  return sides.some((side) => fires(by[side]));
+}
+
+function fires({ burn, leaks }: DomainStatus): boolean {
+  return burn.some(({ evidence }) => evidence.firing) || leaks.some(({ evidence }) => evidence.firing);
+}
+
+/**
+ * An objective's alerts: one for each side that spends its budget too fast, or leaks steadily. Both teams are told; the side
+ * whose fault it is owns it.
+ */
+export function objectiveConditions(
+  objective: ScopedObjective,
+  status: ObjectiveStatus,
+  { samples, valueAtRisk }: ObjectiveEvidence,
+): Condition[] {
+  return sides
+    .filter((side) => fires(status.by[side]))
+    .map((side): Condition => {
+      const { burn, leaks, budgetRemaining } = status.by[side];
+      const burning = burn.filter(({ evidence }) => evidence.firing);
+      const leaking = leaks.filter(({ evidence }) => evidence.firing);
+      const { due, bad, burn: rate } = (burning[0] ?? leaking[0]!).evidence;
+      const [owner, other] =
+        side === 'ours' ? [objective.producer, objective.consumer] : [objective.consumer, objective.producer];
+      return {
+        rule: burning.length > 0 ? 'burn_rate' : 'slow_leak',
+        group: `${objective.name}/${side}`,
+        severity: burning.some(({ rule }) => rule.severity === 'page') ? 'page' : 'ticket',
+        owner,
+        ...(other === null || other === owner ? {} : { alsoTold: [other] }),
+        summary:
+          burning.length > 0
+            ? `${objective.name}: the error budget is spent ${rate.toFixed(1)} times as fast as it may be, by ${side === 'ours' ? 'the sender' : 'the receiver'}`
+            : `${objective.name}: ${percent(bad / due)} do not arrive in time, steadily, by ${side === 'ours' ? 'the sender' : 'the receiver'}`,
+        evidence: {
+          objective: objective.name,
+          target: objective.target,
+          fault_domain: side,
+          rules: [...burning, ...leaking].map(({ rule }) => rule.name),
+          due,
+          bad,
+          bad_rate_interval: wilson(bad, due),
+          error_budget_remaining: budgetRemaining,
+          endpoints: status.worst
+            .filter(({ counts }) => counts.badBy[side] > 0)
+            .slice(0, 5)
+            .map(({ endpointId, counts }) => ({ endpoint_id: endpointId, bad: counts.badBy[side] })),
+          sample_delivery_ids: samples.map(deliveryId),
+          value_at_risk: valueAtRisk.map(wireMoney),
+          next_step: `posthorn slo status ${objective.name} shows both sides; posthorn deliveries --state dead, and --state pending, what is owed`,
+        },
+        waitMs: 0,
+      };
+    });
 }

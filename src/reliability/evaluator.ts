@@ -1,24 +1,29 @@
 import { type Alert, alertStates, alertTenant, type Condition, stepAlerts } from '../domain/alert.ts';
 import type { NewEvent } from '../domain/event.ts';
 import { eventShard, timeOrderedId } from '../domain/ids.ts';
+import type { ScopedObjective } from '../domain/objective.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
-import type { Alerting, Finding, Readings } from '../store/store.ts';
+import type { Alerting, Readings } from '../store/store.ts';
 import { type Channel, payloadOf } from './channels.ts';
-import { deadLetterCondition, silentReconcilerCondition, unaccountedCondition } from './conditions.ts';
+import { silentEvaluatorCondition, silentReconcilerCondition } from './conditions.ts';
+import { type DomainCounts, readProgress } from './objective-counts.ts';
+import {
+  type Books,
+  type Declared,
+  judgeBooks,
+  judgeDeliveries,
+  type JudgedStore,
+  judgeObjectives,
+  readDeclared,
+} from './judge.ts';
 
-const samplesMost = 3;
-/** So many groups of dead letters are looked at, the largest first. */
-const groupsMost = 200;
-
-/** What a reconciliation found, as far as alerts need it. */
-export interface Books {
-  readonly balanced: boolean;
-  readonly residue: number;
-  readonly endpointIds: readonly string[];
-  readonly findings: readonly Finding[];
-}
+/** Objectives are judged by the minute, so no more often than so. */
+const objectivesEveryMs = 60_000;
+/** Where nobody has judged for this long, another node does it. */
+const silentAfterMs = 60_000;
+const evaluatedAt = 'alerts_evaluated_at';
 
 export interface StoredChannel {
   readonly channel: Channel;
@@ -26,8 +31,13 @@ export interface StoredChannel {
   readonly endpointId: string;
 }
 
+export type OnProgress = (
+  objectives: readonly ScopedObjective[],
+  progress: ReadonlyMap<string, DomainCounts>,
+) => void;
+
 export interface EvaluatorOptions {
-  readonly store: Alerting & Pick<Readings, 'deadLetters' | 'deliveries'>;
+  readonly store: JudgedStore & Alerting & Pick<Readings, 'setting' | 'saveSetting'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -35,11 +45,15 @@ export interface EvaluatorOptions {
   /** How often the books are checked. */
   readonly reconcileEveryMs: number;
   readonly deadRetentionMs: number;
+  /** Endpoints whose receivers asked for silence. */
+  readonly held: () => readonly string[];
   /** Whether this node is the one that does it now. */
   readonly mine: () => boolean;
   /** There is something to deliver to these endpoints. */
   readonly wake: (endpointIds: readonly string[]) => void;
   readonly onEvaluated: (firing: { readonly page: number; readonly ticket: number }) => void;
+  /** What came past its deadline since the last time, by objective. */
+  readonly onProgress?: OnProgress;
 }
 
 export interface Evaluator {
@@ -47,6 +61,11 @@ export interface Evaluator {
   /** Now, not when it is time: for tests and for the end of a reconciliation. */
   evaluate(): Promise<void>;
   stop(): void;
+}
+
+interface JudgedObjectives {
+  readonly at: number;
+  readonly list: readonly Condition[];
 }
 
 /**
@@ -61,38 +80,67 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
   let unbalancedRuns = 0;
   let lastBooksAt: number | null = null;
   let mineSince: number | null = null;
+  let objectives: JudgedObjectives | null = null;
   let running: Promise<void> | null = null;
+
+  /** How long nobody has judged, by what the store says; null: somebody has, or nobody ever did. */
+  const silentFor = async (now: number): Promise<number | null> => {
+    const text = await store.setting(evaluatedAt);
+    const silence = text === null ? 0 : now - Number(text);
+    return silence > Math.max(silentAfterMs, 4 * everyMs) ? silence : null;
+  };
 
   const conditions = async (
     stored: readonly Alert[],
     now: number,
   ): Promise<{ list: Condition[]; unjudged: Set<string> }> => {
-    const list: Condition[] = [];
     const unjudged = new Set<string>();
+    const list: Condition[] = [];
     // Until this node has looked at the books itself, it knows nothing of them.
     if (books === null) unjudged.add('unaccounted');
-    else if (!books.balanced) {
-      const open = stored.some(({ rule, state }) => rule === 'unaccounted' && state === 'firing');
-      list.push(unaccountedCondition({ ...books, confirmed: unbalancedRuns >= 2 || open }));
-    }
-    const silentFor = clock.monotonic() - (lastBooksAt ?? mineSince ?? clock.monotonic());
-    if (silentFor > 3 * options.reconcileEveryMs) list.push(silentReconcilerCondition(silentFor));
-    for (const group of (await store.deadLetters(null)).slice(0, groupsMost)) {
-      const { endpointId, errorClass } = group;
-      const samples = await store.deliveries(
-        { endpointId, state: 'dead', ...(errorClass === null ? {} : { errorClass }) },
-        { before: null, limit: samplesMost },
-      );
-      list.push(
-        deadLetterCondition(
-          group,
-          samples.map(({ number }) => number),
-          now,
-          options.deadRetentionMs,
+    else list.push(...judgeBooks(books, unbalancedRuns, stored));
+    const since = lastBooksAt ?? mineSince;
+    if (since === null) unjudged.add('reconciler_silent');
+    else if (clock.monotonic() - since > 3 * options.reconcileEveryMs)
+      list.push(silentReconcilerCondition(clock.monotonic() - since));
+    const silence = mine() ? null : await silentFor(now);
+    if (silence !== null) list.push(silentEvaluatorCondition(silence));
+    const declared = await readDeclared(store);
+    list.push(
+      ...(await judgeDeliveries(store, declared, {
+        now,
+        deadRetentionMs: options.deadRetentionMs,
+        held: new Set(options.held()),
+      })),
+    );
+    if (objectives === null || now - objectives.at >= objectivesEveryMs || now < objectives.at)
+      objectives = await judgeAll(declared, now);
+    list.push(...objectives.list);
+    return { list, unjudged };
+  };
+
+  const judgeAll = async (declared: Declared, now: number): Promise<JudgedObjectives> => {
+    const list = await judgeObjectives(store, declared, now);
+    // Counted from when this node began to judge: whoever adds the nodes up has all of it.
+    if (objectives !== null && now > objectives.at && options.onProgress !== undefined) {
+      const progress = await readProgress(store, declared.objectives, objectives.at, now);
+      const residue = books?.residue ?? 0;
+      options.onProgress(
+        declared.objectives,
+        new Map(
+          declared.objectives.map(({ name, kind }) => {
+            const counts = progress.get(name)!;
+            // An objective of being accounted for is spoiled by the books alone, and that is always ours.
+            const bad = Math.min(counts.due, residue);
+            return [
+              name,
+              kind === 'accounted' ? { due: counts.due, bad, badBy: { ours: bad, receiver: 0 } } : counts,
+            ];
+          }),
         ),
       );
     }
-    return { list, unjudged };
+    return { at: now, list };
   };
 
   const evaluate = async (): Promise<void> => {
@@ -116,6 +164,7 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
     const firing = [...alerts.filter(({ id }) => !gone.has(id)), ...step.changed].filter(
       ({ state }) => state === alertStates[1],
     );
+    await store.saveSetting(evaluatedAt, String(now));
     options.onEvaluated({
       page: firing.filter(({ severity }) => severity === 'page').length,
       ticket: firing.filter(({ severity }) => severity === 'ticket').length,
@@ -136,11 +185,12 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
       ]),
     );
     return told.flatMap((alert) => {
-      const owned = (alert.owner === null ? [] : (teams.get(alert.owner) ?? [])).filter((name) =>
-        channels.has(name),
+      const told = [...(alert.owner === null ? [] : [alert.owner]), ...(alert.alsoTold ?? [])];
+      const owned = new Set(
+        told.flatMap((team) => teams.get(team) ?? []).filter((name) => channels.has(name)),
       );
       // What nobody owns, or whose owner has no channel, everybody hears of.
-      return (owned.length > 0 ? owned : [...channels.keys()]).map((name) => {
+      return [...(owned.size > 0 ? owned : channels.keys())].map((name) => {
         const { channel, endpointId } = channels.get(name)!;
         const id = `${alert.id}-${alert.state}-${now}-${name}`;
         return {
@@ -174,11 +224,13 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
       mineSince ??= clock.monotonic();
       await once();
     } else {
+      if (await silentFor(clock.now()).catch(() => null)) await once();
       // What another node finds out meanwhile is not known here.
       mineSince = null;
       lastBooksAt = null;
       books = null;
       unbalancedRuns = 0;
+      objectives = null;
     }
     if (!stopped) cancel = clock.after(everyMs, () => void round());
   };

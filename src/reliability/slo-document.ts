@@ -1,40 +1,48 @@
 import { z } from 'zod';
+import type { ObjectiveDocument } from '../domain/objective.ts';
 
-/** One objective as it is declared in `posthorn.yaml` under `slos`, and owned by two teams. */
-const teamName = z
+const documentName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'small letters, digits and dashes, at most 63');
 const pattern = z
   .string()
   .regex(
     /^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?)$/,
-    'a type, or a trailing wildcard such as payment.*',
+    'a type, a trailing wildcard such as payment.*, or *',
   )
   .max(256);
 
+/** An objective as it is declared: in `posthorn.yaml` under `slos`, by its name, and by `PUT /v1/slos/{name}`. */
 export const sloDocument = z
   .strictObject({
-    name: teamName,
-    objective: z.enum(['delivered_within', 'accounted']),
-    target: z.number().min(0.5).max(1),
-    window_days: z.int().min(1).max(366),
-    deliver_within_ms: z
-      .int()
-      .min(1)
-      .max(30 * 86_400_000)
-      .optional(),
-    event_types: z.array(pattern).min(1).max(100).optional(),
+    description: z.string().max(1024).default(''),
+    objective: z.enum(['delivered_within', 'accounted']).default('delivered_within'),
+    target: z.number().min(0.5).max(1).describe('0.999: one in a thousand may miss its deadline'),
+    window_days: z.int().min(1).max(366).default(30),
+    event_types: z.array(pattern).min(1).max(100).default(['*']),
     tenant: z
       .string()
-      .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'letters, digits and . _ : - only')
+      .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'letters, digits and . _ : - only, at most 128')
       .optional(),
-    endpoint_ids: z.array(z.string().min(1).max(64)).min(1).max(100).optional(),
-    producer: teamName,
-    consumer: teamName,
-    description: z.string().max(1024).optional(),
+    endpoint_ids: z.array(z.string().min(1).max(64)).max(500).default([]).describe('none: all of them'),
+    producer: documentName.describe('the team that sends'),
+    consumer: documentName.describe('the team that receives'),
   })
-  .refine(({ objective, target }) => objective === 'accounted' || target < 1, {
-    path: ['target'],
-    message: 'is below 1 for delivered_within: with no budget every late delivery would be a page',
+  .superRefine(({ objective, target }, context) => {
+    if (objective === 'accounted' ? target !== 1 : target > 0.99999)
+      context.addIssue({
+        code: 'custom',
+        path: ['target'],
+        message:
+          objective === 'accounted'
+            ? 'is 1: nothing may be unaccounted for'
+            : 'is at most 0.99999: with no budget every late delivery would be a page',
+      });
   });
-export type SloDocument = z.output<typeof sloDocument>;
+
+export const sloFile = z.looseObject({ slos: z.record(documentName, sloDocument).default({}) });
+
+/** A declared objective and its name. */
+export interface SloDocument extends ObjectiveDocument {
+  readonly name: string;
+}

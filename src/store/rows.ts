@@ -1,9 +1,11 @@
+import type { AccountingKey } from '../domain/accounting.ts';
 import type { ErrorClass } from '../domain/attempt.ts';
 import { deliveryStates } from '../domain/delivery.ts';
 import type { EventRecord } from '../domain/event.ts';
 import { shardOfNumber } from '../domain/ids.ts';
 import type { StoredEvent } from './plan.ts';
-import type { AttemptRecord, DeadLetterGroup, DeliveryRecord, Money } from './store.ts';
+import type { AttemptRecord, DeadLetterGroup, DeliveryRecord } from './store.ts';
+import type { AccountingGroup, Money, Tally } from './accounting.ts';
 
 // What adapters read, as records. Each function says in which order it expects the columns.
 
@@ -112,4 +114,96 @@ export function deadLettersOf(groups: readonly Row[], money: readonly Row[]): De
       2,
     ),
   }));
+}
+
+// ---------------------------------------------------------------- counters
+
+/** Columns of the books and of the tallies alike, in the order in which `tallyOf` takes them. */
+export const tallyColumns = [
+  'accepted',
+  'delivered',
+  'dead',
+  'cancelled',
+  'suppressed',
+  'late',
+  'superseded',
+  'first_attempts',
+  'first_delivered',
+] as const;
+
+/** Sums of `tallyColumns` from column `from` on; null where there was nothing to sum. */
+export function tallyOf(row: Row, from: number): Tally {
+  const at = (place: number): number => (row[from + place] as number | null) ?? 0;
+  return {
+    accepted: at(0),
+    delivered: at(1),
+    dead: at(2),
+    cancelled: at(3),
+    suppressed: at(4),
+    late: at(5),
+    superseded: at(6),
+    firstAttempts: at(7),
+    firstAttemptDelivered: at(8),
+  };
+}
+
+/** class, count */
+export function failureOf(row: Row): { readonly errorClass: ErrorClass; readonly count: number } {
+  return { errorClass: row[0] as ErrorClass, count: row[1] as number };
+}
+
+export interface ChosenEndpoint {
+  readonly num: number;
+  readonly id: string;
+  readonly tenant: string;
+  readonly owner: string | null;
+}
+
+/** The prefix that a trailing wildcard stands for (`payment.` of `payment.*`), null where it is a plain type. */
+export function prefixOf(eventType: string | null): string | null {
+  if (eventType === '*') return '';
+  return eventType?.endsWith('.*') === true ? eventType.slice(0, -1) : null;
+}
+
+const spanMs = { hour: 3_600_000, day: 86_400_000 };
+
+/** Rows: endpoint number, key within it, sums of `tallyColumns`. Groups with nothing in them are left out. */
+export function groupTallies(
+  rows: readonly Row[],
+  endpoints: readonly ChosenEndpoint[],
+  by: AccountingKey,
+): AccountingGroup[] {
+  const known = new Map(endpoints.map((endpoint) => [endpoint.num, endpoint]));
+  const groups = new Map<AccountingGroup['key'], AccountingGroup>();
+  for (const row of rows) {
+    const endpoint = known.get(row[0] as number)!;
+    const key =
+      by === 'endpoint'
+        ? endpoint.id
+        : by === 'tenant' || by === 'owner'
+          ? endpoint[by]
+          : by === 'event_type'
+            ? (row[1] as string)
+            : Number(row[1]) * spanMs[by];
+    const tally = tallyOf(row, 2);
+    const before = groups.get(key);
+    groups.set(key, before === undefined ? { key, ...tally } : { key, ...addTallies(before, tally) });
+  }
+  return [...groups.values()].toSorted((a, b) =>
+    by === 'hour' || by === 'day' ? Number(a.key) - Number(b.key) : b.accepted - a.accepted,
+  );
+}
+
+function addTallies(a: Tally, b: Tally): Tally {
+  return {
+    accepted: a.accepted + b.accepted,
+    delivered: a.delivered + b.delivered,
+    dead: a.dead + b.dead,
+    cancelled: a.cancelled + b.cancelled,
+    suppressed: a.suppressed + b.suppressed,
+    late: a.late + b.late,
+    superseded: a.superseded + b.superseded,
+    firstAttempts: a.firstAttempts + b.firstAttempts,
+    firstAttemptDelivered: a.firstAttemptDelivered + b.firstAttemptDelivered,
+  };
 }

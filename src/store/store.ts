@@ -3,6 +3,7 @@ import type { ErrorClass } from '../domain/attempt.ts';
 import type { DeliveryState, Reason, Trigger } from '../domain/delivery.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { EventRecord, NewEvent, Receipt } from '../domain/event.ts';
+import type { Accounting, Money } from './accounting.ts';
 
 /**
  * The store port: each method is one transition of the design, made durable before its promise resolves.
@@ -11,7 +12,8 @@ import type { EventRecord, NewEvent, Receipt } from '../domain/event.ts';
  *
  * Rejections: `UnavailableError` where nothing was written (disk full, database away); anything else is a bug.
  */
-export interface Store extends DeliveryPath, Endpoints, Operations, Readings, Integrity, Nodes, Alerting {
+export interface Store
+  extends DeliveryPath, Endpoints, Breakers, Operations, Readings, Accounting, Integrity, Nodes, Alerting {
   close(): Promise<void>;
 }
 
@@ -125,6 +127,7 @@ export interface ClaimedDelivery {
 export interface Settlement {
   readonly number: number;
   readonly endpointId: string;
+  readonly eventType: string;
   readonly claim: number;
   readonly createdAt: number;
   readonly state: 'pending' | 'delivered' | 'dead';
@@ -193,6 +196,26 @@ export interface Endpoints {
   }): Promise<readonly Endpoint[]>;
   /** Marks it deleted; its pending deliveries are cancelled in batches by `cancelOrphans`. */
   deleteEndpoint(id: string, now: number): Promise<boolean>;
+}
+
+/** Breaker state in the endpoint's row: what one node found out serves the others, and its own next life. */
+export interface Breakers {
+  /** Records openings and closings. Of two about one endpoint the later counts, in whatever order they arrive. */
+  saveBreakers(changes: readonly BreakerChange[]): Promise<void>;
+  /** Endpoints whose breaker is open, deleted ones left out. */
+  openBreakers(): Promise<readonly OpenBreaker[]>;
+}
+
+export interface BreakerChange {
+  readonly endpointId: string;
+  readonly open: boolean;
+  /** When it opened or closed. */
+  readonly at: number;
+}
+
+export interface OpenBreaker {
+  readonly endpointId: string;
+  readonly openSince: number;
 }
 
 // ---------------------------------------------------------------- what people do to deliveries
@@ -290,46 +313,12 @@ export interface AttemptRecord {
   readonly node: string;
 }
 
-export interface Money {
-  readonly currency: string;
-  readonly amountMinor: bigint;
-  readonly events: number;
-}
-
 export interface DeadLetterGroup {
   readonly endpointId: string;
   readonly owner: string | null;
   readonly errorClass: ErrorClass | null;
   readonly count: number;
   readonly oldestAt: number;
-  readonly valueAtRisk: readonly Money[];
-}
-
-export interface AccountingQuery {
-  readonly tenant: string | null;
-  readonly endpointId: string | null;
-  readonly since: number | null;
-  readonly until: number | null;
-  readonly now: number;
-}
-
-/** Sums of the ledger's counters; rows are counted only for `pending`, `overdue` and what is at risk. */
-export interface AccountingCounts {
-  readonly events: number;
-  readonly unmatched: number;
-  readonly accepted: number;
-  readonly delivered: number;
-  readonly pending: number;
-  readonly dead: number;
-  readonly cancelled: number;
-  readonly suppressed: number;
-  readonly overdue: number;
-  readonly late: number;
-  readonly supersededAttempts: number;
-  readonly firstAttemptDelivered: number;
-  readonly firstAttempts: number;
-  /** Count by latency bucket index (`domain/latency.ts`). */
-  readonly latency: readonly { readonly bucket: number; readonly count: number }[];
   readonly valueAtRisk: readonly Money[];
 }
 
@@ -343,7 +332,6 @@ export interface Readings {
   delivery(number: number): Promise<DeliveryRecord | null>;
   attempts(number: number): Promise<readonly AttemptRecord[]>;
   deadLetters(tenant: string | null): Promise<readonly DeadLetterGroup[]>;
-  accounting(query: AccountingQuery): Promise<AccountingCounts>;
   /** Named settings that outlive a process (the hash of the admin key). */
   setting(name: string): Promise<string | null>;
   saveSetting(name: string, value: string): Promise<void>;
@@ -398,7 +386,7 @@ export interface AlertsChange {
   readonly now: number;
 }
 
-export type DocumentKind = 'team' | 'channel';
+export type DocumentKind = 'team' | 'channel' | 'template' | 'event_type' | 'slo';
 
 export interface StoredDocument {
   readonly name: string;

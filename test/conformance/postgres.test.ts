@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
 import { openPostgresStore } from '../../src/store/postgres/open.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
+import { describeAccounting } from './accounting-conformance.ts';
 import { describeStore } from './store-conformance.ts';
 
 let postgres: Postgres;
@@ -13,3 +14,8 @@ afterAll(async () => {
 
 // Each run of the property takes a database of its own, so there are fewer of them.
 describeStore('PostgreSQL', async () => (await openPostgresStore(await postgres.createDatabase())).store, 15);
+
+describeAccounting(
+  'accounting on PostgreSQL',
+  async () => (await openPostgresStore(await postgres.createDatabase())).store,
+);

@@ -5,9 +5,11 @@ import { deliveryId } from '../../src/domain/ids.ts';
 import { reconcile } from '../../src/ledger/reconciler.ts';
 import { openSqliteStore } from '../../src/store/sqlite/open.ts';
 import { anEndpoint, anEvent, start, tempDir } from '../support.ts';
+import { describeAccounting } from './accounting-conformance.ts';
 import { describeStore } from './store-conformance.ts';
 
 describeStore('SQLite in this thread', () => openSqliteStore({ dataDir: ':memory:' }));
+describeAccounting('accounting on SQLite', () => openSqliteStore({ dataDir: ':memory:' }));
 
 describe('SQLite in its own thread', () => {
   test('carries every call over, and errors with their class', async () => {
@@ -72,6 +74,8 @@ describe('SQLite in its own thread', () => {
     const counts = await full.accounting({
       tenant: null,
       endpointId: null,
+      eventType: null,
+      owner: null,
       since: null,
       until: null,
       now: start,
@@ -112,6 +116,7 @@ describe('G6: tampering is found and named', () => {
       deliveries.map((d, n) => ({
         number: d.number,
         endpointId: d.endpointId,
+        eventType: d.eventType,
         claim: d.claim,
         createdAt: start,
         state: n === 2 ? 'dead' : 'delivered',

@@ -2,42 +2,12 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Alert } from '../../src/domain/alert.ts';
 import { equationOf, reconcile } from '../../src/ledger/reconciler.ts';
-import type { AcceptOptions, ClaimedDelivery, Settlement, Store } from '../../src/store/store.ts';
+import type { AcceptOptions, ClaimedDelivery, Store } from '../../src/store/store.ts';
 import { anEndpoint, anEvent, start } from '../support.ts';
+import { settlementOf } from './settlement.ts';
 
 const noRoom: AcceptOptions = { now: start, node: 'a', leaseMs: 30_000, defaultRoom: 0, room: new Map() };
 const lease = 60_000;
-
-function settlementOf(
-  d: ClaimedDelivery,
-  state: Settlement['state'],
-  now: number,
-  fields: Partial<Settlement> = {},
-): Settlement {
-  const ok = state === 'delivered';
-  return {
-    number: d.number,
-    endpointId: d.endpointId,
-    claim: d.claim,
-    createdAt: d.createdAt,
-    state,
-    dueAt: state === 'pending' ? now + 5000 : null,
-    reason: ok ? 'delivered' : state === 'dead' ? 'schedule_exhausted' : null,
-    now,
-    startedAt: now - 5,
-    durationMs: 5,
-    statusCode: ok ? 200 : 500,
-    errorClass: ok ? null : 'http_5xx',
-    message: ok ? null : 'HTTP 500',
-    responseExcerpt: 'x',
-    trigger: d.trigger,
-    node: 'a',
-    late: false,
-    first: d.attemptsMade === 0 && d.trigger === 'schedule',
-    keyed: false,
-    ...fields,
-  };
-}
 
 function anAlert(id: string): Alert {
   return {
@@ -55,6 +25,22 @@ function anAlert(id: string): Alert {
     notifiedAt: start,
     notifiedSeverity: 'ticket',
   };
+}
+
+/** The books, and the tallies by event type and minute, come to the same. */
+async function sameSums(store: Store): Promise<void> {
+  const query = {
+    tenant: null,
+    endpointId: null,
+    eventType: null,
+    owner: null,
+    since: null,
+    until: null,
+    now: start,
+  };
+  const [books] = await store.accountingBy(query, 'tenant');
+  const [tallies] = await store.accountingBy({ ...query, eventType: '*' }, 'tenant');
+  expect(tallies).toEqual(books);
 }
 
 /** What every adapter of the store port must do. A second adapter runs this suite unchanged. */
@@ -80,6 +66,27 @@ export function describeStore(name: string, open: () => Promise<Store>, property
       await store.createEndpoint(endpoint);
       return endpoint;
     };
+
+    test('the breaker stands in the endpoint: the later of two changes counts, and deleted ones are left out', async () => {
+      const [a, b, gone] = [await one(), await one(), await one()];
+      expect(await store.openBreakers()).toEqual([]);
+      await store.saveBreakers([
+        { endpointId: a.id, open: true, at: start + 10 },
+        { endpointId: b.id, open: true, at: start + 10 },
+        { endpointId: gone.id, open: true, at: start + 10 },
+        { endpointId: 'ep_nobody', open: true, at: start + 10 },
+      ]);
+      // The one happened before, the other after: only the other changes anything.
+      await store.saveBreakers([
+        { endpointId: a.id, open: false, at: start + 9 },
+        { endpointId: b.id, open: false, at: start + 11 },
+      ]);
+      await store.deleteEndpoint(gone.id, start + 20);
+      await store.updateEndpoint(a.id, { description: 'changed', updatedAt: start + 30 });
+      expect(await store.openBreakers()).toEqual([{ endpointId: a.id, openSince: start + 10 }]);
+      await store.saveBreakers([{ endpointId: a.id, open: false, at: start + 10 }]);
+      expect(await store.openBreakers()).toEqual([]);
+    });
 
     test('G1: the same id and body again gives the same receipt, another body conflicts', async () => {
       await one();
@@ -241,6 +248,8 @@ export function describeStore(name: string, open: () => Promise<Store>, property
       const counts = await store.accounting({
         tenant: null,
         endpointId: null,
+        eventType: null,
+        owner: null,
         since: null,
         until: null,
         now: start,
@@ -443,7 +452,15 @@ export function describeStore(name: string, open: () => Promise<Store>, property
         { n: 2, outcome: 'delivered' },
       ]);
       expect(
-        await store.accounting({ tenant: null, endpointId: null, since: null, until: null, now: start }),
+        await store.accounting({
+          tenant: null,
+          endpointId: null,
+          eventType: null,
+          owner: null,
+          since: null,
+          until: null,
+          now: start,
+        }),
       ).toMatchObject({
         delivered: 1,
         dead: 0,
@@ -565,9 +582,11 @@ export function describeStore(name: string, open: () => Promise<Store>, property
               else if (kind === 'cancel') await fresh.cancelDelivery(some, 'test', now);
               else if (kind === 'release' && held !== undefined)
                 await fresh.release([{ number: held.number, claim: held.claim, dueAt: now }]);
-              else if (kind === 'prune')
+              else if (kind === 'prune') {
                 await fresh.prune({ now, settledBefore: now, deadBefore: now - 50_000, limit: 2, after: -1 });
-              else if (kind === 'pause')
+                // As if it were long ago: what comes later is added to what is coarse already.
+                await fresh.fold(now + 30 * 86_400_000);
+              } else if (kind === 'pause')
                 await fresh.updateEndpoint(endpoint.id, { enabled: pick % 2 === 0, updatedAt: now });
               else if (kind === 'replay') await fresh.replayEvent('default', `e${pick % 20}`, null, now);
               else if (kind === 'takeOver') await fresh.takeOver('a', now);
@@ -575,6 +594,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
               expect(result.findings).toEqual([]);
               expect(result.balanced).toBe(true);
             }
+            await sameSums(fresh);
           } finally {
             await fresh.close();
           }

@@ -28,7 +28,12 @@ export interface Node {
 export const crashes: string[] = [];
 
 /** Starts one node; resolves when it serves. */
-export async function startNode(name: string, port: number, databaseUrl: string): Promise<Node> {
+export async function startNode(
+  name: string,
+  port: number,
+  databaseUrl: string,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<Node> {
   const settings = {
     port,
     databaseUrl,
@@ -36,6 +41,7 @@ export async function startNode(name: string, port: number, databaseUrl: string)
     apiKey,
     allowPrivateNetworks: true,
     logLevel: 'silent',
+    ...more,
   };
   const child = fork(nodeScript, [JSON.stringify(settings)], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
   let words = '';

@@ -12,8 +12,16 @@ afterAll(async () => {
   await postgres.stop();
 });
 
-test.each(['a directory', "the application's pool"])('a node inside an application, on %s', async (where) => {
+/** An application's own pool. */
+async function aPool(): Promise<pg.Pool> {
   const pool = new pg.Pool({ connectionString: await postgres.createDatabase() });
+  // `pool.end()` does not wait for its connections to close: the server may stop first, and says so on each.
+  pool.on('error', () => {});
+  return pool;
+}
+
+test.each(['a directory', "the application's pool"])('a node inside an application, on %s', async (where) => {
+  const pool = await aPool();
   const receiver = await aReceiver();
   const posthorn = await createPosthorn({
     database: where === 'a directory' ? tempDir() : pool,
@@ -48,7 +56,7 @@ test.each(['a directory', "the application's pool"])('a node inside an applicati
 });
 
 test("use: the event commits with the application's transaction, or not at all", async () => {
-  const pool = new pg.Pool({ connectionString: await postgres.createDatabase() });
+  const pool = await aPool();
   const receiver = await aReceiver();
   const posthorn = await createPosthorn({ database: pool, allowPrivateNetworks: true });
   await posthorn.request('POST', '/v1/endpoints', { url: receiver.url });

@@ -37,7 +37,15 @@ async function publish(sql: string, ...values: unknown[]): Promise<Record<string
   return rows[0]!.receipt;
 }
 const books = async (tenant: string) =>
-  await store.accounting({ tenant, endpointId: null, since: null, until: null, now: Date.now() });
+  await store.accounting({
+    tenant,
+    endpointId: null,
+    eventType: null,
+    owner: null,
+    since: null,
+    until: null,
+    now: Date.now(),
+  });
 
 test('what is rolled back was never there; what is committed is accepted', async () => {
   const tenant = 'rollback';
@@ -189,10 +197,17 @@ test('a role needs no more than usage and execute', async () => {
 
 test('counters of many backends are folded into one row when their hour is over', async () => {
   const before = await books('rollback');
-  await db.query("UPDATE posthorn.ledger SET hour = hour - 5 WHERE writer LIKE 'sql:%'");
-  await store.prune({ now: Date.now(), settledBefore: 0, deadBefore: 0, limit: 1, after: -1 });
-  const { rows } = await db.query("SELECT FROM posthorn.ledger WHERE writer LIKE 'sql:%'");
-  expect(rows).toHaveLength(0);
+  for (const [table, set] of [
+    ['ledger', 'hour = hour - 5'],
+    ['event_ledger', 'hour = hour - 5'],
+    ['tallies', 'minute = minute - 300'],
+  ])
+    await db.query(`UPDATE posthorn.${table} SET ${set} WHERE writer LIKE 'sql:%'`);
+  await store.fold(Date.now());
+  for (const table of ['ledger', 'event_ledger', 'tallies']) {
+    const { rows } = await db.query(`SELECT FROM posthorn.${table} WHERE writer LIKE 'sql:%'`);
+    expect({ table, rows: rows.length }).toEqual({ table, rows: 0 });
+  }
   expect((await books('rollback')).accepted).toBe(before.accepted);
   expect((await reconcile(store, { everyRow: true })).balanced).toBe(true);
 });

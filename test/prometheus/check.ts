@@ -1,15 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse } from 'yaml';
+import { readSlos } from '../../src/cli/slo-file.ts';
 import { exportedFiles } from '../../src/reliability/prometheus/export.ts';
-import type { SloDocument } from '../../src/reliability/slo-document.ts';
 import { tempDir } from '../support.ts';
 
 // npm run check:rules: the exported rules judged by Prometheus itself. The test suite parses them without it.
 
 const here = import.meta.dirname;
-const { slos } = parse(readFileSync(join(here, 'posthorn.yaml'), 'utf8')) as { slos: SloDocument[] };
+const slos = readSlos(join(here, 'posthorn.yaml'));
 const dir = tempDir();
 const rules = join(dir, 'posthorn-rules.yaml');
 writeFileSync(rules, exportedFiles(slos)[0].text);

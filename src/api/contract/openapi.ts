@@ -11,7 +11,13 @@ interface Call {
   readonly answer?: z.ZodType;
 }
 
-const declared = { team: schemas.team, channel: schemas.channel } as const;
+const declared = {
+  team: schemas.team,
+  channel: schemas.channel,
+  template: schemas.template,
+  'event-type': schemas.eventTypeDocument,
+  slo: schemas.slo,
+} as const;
 
 const calls: readonly Call[] = [
   {
@@ -145,7 +151,19 @@ const calls: readonly Call[] = [
     summary: 'Somebody is on it: no repeats',
     status: 200,
   },
-  ...(['team', 'channel'] as const).flatMap((kind): Call[] => [
+  {
+    method: 'get',
+    path: '/v1/slos/{name}/status',
+    summary: 'How an objective stands, by fault domain',
+    status: 200,
+  },
+  {
+    method: 'get',
+    path: '/v1/conformance',
+    summary: 'Endpoints and event types without template, objective or owner',
+    status: 200,
+  },
+  ...(['team', 'channel', 'template', 'event-type', 'slo'] as const).flatMap((kind): Call[] => [
     { method: 'get', path: `/v1/${kind}s`, summary: `All ${kind}s`, status: 200 },
     {
       method: 'put',

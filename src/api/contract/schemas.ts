@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { alertStates, alertTenant } from '../../domain/alert.ts';
 import { errorClasses } from '../../domain/attempt.ts';
 import { deliveryStates } from '../../domain/delivery.ts';
+import { sloDocument } from '../../reliability/slo-document.ts';
+import { accountingKeys } from '../../domain/accounting.ts';
 
 // The wire contract: these schemas validate, and the OpenAPI document is made from them.
 
@@ -69,6 +71,8 @@ export const retry = z.strictObject({
     .default(7 * 86_400),
 });
 
+export type WireRetry = z.output<typeof retry>;
+
 const pattern = z
   .string()
   .regex(
@@ -91,15 +95,24 @@ const headers = z
   )
   .refine((all) => Object.keys(all).length <= 20, 'at most 20 headers');
 
+const timeoutMs = z.int().min(100).max(60_000);
+const deliverWithinS = z
+  .number()
+  .min(1)
+  .max(30 * 86_400);
+export const documentName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'small letters, digits and dashes, at most 63');
+
 const endpointFields = {
   url: z.string().max(2048),
   event_types: z.array(pattern).min(1).max(100),
   description: z.string().max(1024).nullable(),
   owner: z.string().max(128).nullable(),
-  template: z.string().max(128).nullable(),
+  template: documentName.nullable().describe('the policy that it follows'),
   secret: z.string().max(128),
   headers,
-  timeout_ms: z.int().min(100).max(60_000),
+  timeout_ms: timeoutMs.nullable().describe('null: as the template says'),
   max_in_flight: z.int().min(1).max(1024),
   rate_limit_per_s: z.number().min(0.01).max(100_000).nullable(),
   ordering: z.enum(['none', 'key']),
@@ -112,11 +125,8 @@ const endpointFields = {
       z.union([z.string().max(256), z.number(), z.boolean(), z.null()]),
     )
     .nullable(),
-  retry,
-  deliver_within_s: z
-    .number()
-    .min(1)
-    .max(30 * 86_400),
+  retry: retry.nullable().describe('null: as the template says'),
+  deliver_within_s: deliverWithinS.nullable().describe('null: as the template says'),
   enabled: z.boolean(),
 };
 export const newEndpoint = z
@@ -165,13 +175,13 @@ export const eventQuery = z.strictObject({ tenant: tenantName.default('default')
 export const accountingQuery = z.strictObject({
   tenant: tenantName.optional(),
   endpoint_id: z.string().max(64).optional(),
+  event_type: pattern.optional().describe('a type, or a trailing wildcard such as payment.*'),
+  owner: z.string().max(128).optional().describe('the team that owns the endpoint'),
   since: timestamp.optional(),
   until: timestamp.optional(),
+  by: z.enum(accountingKeys).optional().describe('answers groups too'),
 });
 
-export const documentName = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'small letters, digits and dashes, at most 63');
 export const team = z.strictObject({
   description: z.string().max(1024).default(''),
   channels: z
@@ -180,6 +190,53 @@ export const team = z.strictObject({
     .default([])
     .describe('channels by name, in which this team hears of its alerts'),
 });
+
+const days = z.int().min(1).max(90).default(30);
+export const template = z.strictObject({
+  description: z.string().max(1024).default(''),
+  timeout_ms: timeoutMs.default(15_000),
+  deliver_within_s: deliverWithinS.default(300).describe('the deadline'),
+  retry: retry.optional(),
+  dead_letter_alert: z
+    .strictObject({ severity: z.enum(['auto', 'ticket', 'page']).default('auto') })
+    .default({ severity: 'auto' }),
+  slo: z
+    .strictObject({ target: z.number().min(0.5).max(0.99999), window_days: days })
+    .nullable()
+    .default({ target: 0.995, window_days: 30 }),
+});
+export type WireTemplate = z.output<typeof template>;
+
+const pointer = z
+  .string()
+  .regex(/^(\/.*)?$/, 'a JSON Pointer')
+  .max(256);
+export const eventTypeName = eventType;
+export const eventTypeDocument = z.strictObject({
+  description: z.string().max(1024).default(''),
+  owner: documentName.nullable().default(null).describe('the producing team'),
+  template: documentName
+    .nullable()
+    .default(null)
+    .describe('what an endpoint follows that subscribes to this type by name and names no template'),
+  schema: z
+    .record(z.string(), z.unknown())
+    .refine((schema) => JSON.stringify(schema).length <= 65_536, 'at most 64 KiB')
+    .optional()
+    .describe('JSON Schema 2020-12 of the data, without references to elsewhere'),
+  value: z
+    .strictObject({
+      amount: pointer.describe('where the amount stands, in minor units'),
+      currency: z.string().regex(/^(\/.{1,255}|[A-Za-z]{3})$/, 'a JSON Pointer or an ISO 4217 code'),
+    })
+    .optional()
+    .describe('where in the data the value stands, for events that carry none'),
+});
+export type WireEventType = z.output<typeof eventTypeDocument>;
+
+export const slo = sloDocument;
+export type WireSlo = z.output<typeof slo>;
+
 const mailAddress = z.email().max(254);
 const channelUrl = z.string().max(2048);
 export const channel = z.discriminatedUnion('kind', [

@@ -28,10 +28,6 @@ function wireChannel(name: string, { channel, endpointId }: StoredChannel): Reco
   };
 }
 
-function wireTeam(name: string, document: object): Record<string, unknown> {
-  return { name, fingerprint: fingerprint(document), ...document };
-}
-
 /** Alerts, and who is told of them: teams and channels. */
 export function alertRoutes(app: FastifyInstance, deps: ApiDependencies): void {
   const { store, engine, clock, random } = deps;
@@ -73,32 +69,6 @@ export function alertRoutes(app: FastifyInstance, deps: ApiDependencies): void {
     (await store.documents(kind)).find((one) => one.name === name)?.document;
   const nameOf = (request: Parameters<typeof params>[0]): string =>
     parse(schemas.documentName, params(request)['name']);
-
-  app.put('/v1/teams/:name', async (request) => {
-    const name = nameOf(request);
-    const team = parse(schemas.team, request.body);
-    const known = new Set((await store.documents('channel')).map((channel) => channel.name));
-    const errors = team.channels.flatMap((channel, index) =>
-      known.has(channel) ? [] : [{ path: `/channels/${index}`, message: `there is no channel ${channel}` }],
-    );
-    if (errors.length > 0) throw new Problem(422, 'invalid_request', errors[0]!.message, errors);
-    await store.putDocument('team', name, team);
-    return wireTeam(name, team);
-  });
-  app.get('/v1/teams', async () => ({
-    items: (await store.documents('team')).map(({ name, document }) => wireTeam(name, document as object)),
-    next_cursor: null,
-  }));
-  app.get('/v1/teams/:name', async (request) => {
-    const name = nameOf(request);
-    const document = await documentOf('team', name);
-    if (document === undefined) throw notFound('team by that name');
-    return wireTeam(name, document as object);
-  });
-  app.delete('/v1/teams/:name', async (request, reply) => {
-    if (!(await store.deleteDocument('team', nameOf(request)))) throw notFound('team by that name');
-    return reply.code(204).send();
-  });
 
   app.put('/v1/channels/:name', async (request) => {
     const name = nameOf(request);

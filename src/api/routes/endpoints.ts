@@ -2,7 +2,14 @@ import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import { type Endpoint, freshEndpoint } from '../../domain/endpoint.ts';
 import { newEventId, timeOrderedId } from '../../domain/ids.ts';
-import { defaultRetryPolicy, type RetryPolicy } from '../../domain/retry-policy.ts';
+import {
+  followed,
+  standardTemplate,
+  type Template,
+  type TemplateField,
+  templateFields,
+  templatesBy,
+} from '../../domain/template.ts';
 import { newSecret, parseSecret } from '../../signing/standard-webhooks.ts';
 import type { EndpointChange } from '../../store/store.ts';
 import * as schemas from '../contract/schemas.ts';
@@ -10,33 +17,8 @@ import type { ApiDependencies } from '../dependencies.ts';
 import { decodeCursor, encodeCursor, params, parse } from '../input.ts';
 import { notFound, Problem } from '../problem.ts';
 import { receiverUrl } from '../receiver-url.ts';
-import { wireEndpoint, wireReceipt } from '../wire.ts';
-
-function retryOf(wire: z.output<typeof schemas.retry> | undefined): RetryPolicy {
-  if (wire === undefined) return defaultRetryPolicy;
-  const { exponential, schedule_s: schedule } = wire;
-  if (exponential !== undefined && schedule !== undefined) {
-    throw new Problem(422, 'invalid_request', '/retry takes schedule_s or exponential, not both', [
-      { path: '/retry', message: 'has two backoffs' },
-    ]);
-  }
-  return {
-    backoff:
-      exponential === undefined
-        ? schedule === undefined
-          ? defaultRetryPolicy.backoff
-          : { kind: 'schedule', delaysMs: schedule.map((s) => s * 1000) }
-        : {
-            kind: 'exponential',
-            baseMs: exponential.base_s * 1000,
-            factor: exponential.factor,
-            maxMs: exponential.max_s * 1000,
-            attempts: exponential.attempts,
-          },
-    jitter: wire.jitter,
-    giveUpAfterMs: wire.give_up_after_s * 1000,
-  };
-}
+import { retryOf } from '../templates.ts';
+import { wireBreaker, wireEndpoint, wireReceipt } from '../wire.ts';
 
 type Fields = z.output<typeof schemas.endpointChange>;
 
@@ -47,20 +29,43 @@ function fieldsOf(wire: Fields): Partial<Endpoint> {
   if (wire.event_types !== undefined) given.eventTypes = wire.event_types;
   if (wire.description !== undefined) given.description = wire.description;
   if (wire.owner !== undefined) given.owner = wire.owner;
-  if (wire.template !== undefined) given.template = wire.template;
   if (wire.headers !== undefined) given.headers = wire.headers;
-  if (wire.timeout_ms !== undefined) given.timeoutMs = wire.timeout_ms;
   if (wire.max_in_flight !== undefined) given.maxInFlight = wire.max_in_flight;
   if (wire.rate_limit_per_s !== undefined) given.rateLimitPerS = wire.rate_limit_per_s;
   if (wire.ordering !== undefined) given.ordering = wire.ordering;
   if (wire.filter !== undefined) given.filter = wire.filter;
-  if (wire.retry !== undefined) given.retry = retryOf(wire.retry);
-  if (wire.deliver_within_s !== undefined) given.deliverWithinMs = wire.deliver_within_s * 1000;
   if (wire.enabled !== undefined) {
     given.enabled = wire.enabled;
     given.pausedReason = wire.enabled ? null : 'operator';
   }
   return given;
+}
+
+/** What this body says of the fields that a template speaks of too; null: as the template says. */
+function statedOf(wire: Fields): { readonly [K in TemplateField]?: Endpoint[K] | null } {
+  const { timeout_ms: timeoutMs, deliver_within_s: withinS, retry } = wire;
+  return {
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(withinS === undefined ? {} : { deliverWithinMs: withinS === null ? null : withinS * 1000 }),
+    ...(retry === undefined ? {} : { retry: retry === null ? null : retryOf(retry) }),
+  };
+}
+
+/** The same for an endpoint that is made or changed: what it says itself, and what its template says for the rest. */
+function policyOf(wire: Fields, before: Pick<Endpoint, 'own'>, template: Template | null): Partial<Endpoint> {
+  const stated = statedOf(wire);
+  const own = templateFields.filter((field) =>
+    stated[field] === undefined ? before.own.includes(field) : stated[field] !== null,
+  );
+  const said = Object.fromEntries(Object.entries(stated).filter(([, value]) => value !== null));
+  // An endpoint without a template does what the standard one says, and does not follow it when it changes.
+  const rest = followed(template ?? standardTemplate, own);
+  return {
+    ...rest,
+    ...(template === null ? { template: null, templateVersion: null } : {}),
+    ...said,
+    own,
+  };
 }
 
 export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): void {
@@ -77,6 +82,27 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
     }
   };
 
+  const templateNamed = async (name: string): Promise<Template> => {
+    const template = templatesBy(await store.documents('template')).get(name);
+    if (template === undefined)
+      throw new Problem(422, 'invalid_request', `there is no template ${name}`, [
+        { path: '/template', message: `there is no template ${name}` },
+      ]);
+    return template;
+  };
+
+  /** The template that all the types name to which an endpoint subscribes, where they name the same one. */
+  const templateOfTypes = async (eventTypes: readonly string[]): Promise<string | null> => {
+    const declared = new Map(
+      (await store.documents('event_type')).map(({ name, document }) => [
+        name,
+        (document as schemas.WireEventType).template,
+      ]),
+    );
+    const [first = null, ...others] = new Set(eventTypes.map((type) => declared.get(type) ?? null));
+    return others.length === 0 ? first : null;
+  };
+
   const change = async (id: string, fields: EndpointChange): Promise<Endpoint> => {
     const endpoint = await store.updateEndpoint(id, fields);
     if (endpoint === null) throw notFound('endpoint by that id');
@@ -84,10 +110,22 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
     return endpoint;
   };
 
+  /** The breaker stands in readings only: it is what the engine found out, not what people declare. */
+  const withBreakers = async (endpoints: readonly Endpoint[]): Promise<Record<string, unknown>[]> => {
+    const open = new Map((await store.openBreakers()).map((b) => [b.endpointId, b.openSince]));
+    return endpoints.map((endpoint) => ({
+      ...wireEndpoint(endpoint),
+      breaker: wireBreaker(open.get(endpoint.id) ?? null),
+    }));
+  };
+
   app.post('/v1/endpoints', async (request, reply) => {
     const { tenant, secret, ...fields } = parse(schemas.newEndpoint, request.body);
     const now = clock.now();
     const signing = secret === undefined ? newSecret(random) : checkSecret(secret);
+    const name =
+      fields.template === undefined ? await templateOfTypes(fields.event_types ?? ['*']) : fields.template;
+    const template = name === null ? null : await templateNamed(name);
     const endpoint = freshEndpoint(
       {
         id: timeOrderedId('ep', now, random.bytes(12)),
@@ -96,7 +134,7 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
         secret: signing,
         createdAt: now,
       },
-      fieldsOf(fields as Fields),
+      { ...fieldsOf(fields as Fields), ...policyOf(fields as Fields, { own: [] }, template) },
     );
     await store.createEndpoint(endpoint);
     engine.endpointChanged(endpoint.id, endpoint);
@@ -107,7 +145,7 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
     const { tenant, limit, cursor } = parse(schemas.endpointQuery, request.query);
     const items = await store.endpoints({ tenant: tenant ?? null, after: decodeCursor(cursor), limit });
     return {
-      items: items.map(wireEndpoint),
+      items: await withBreakers(items),
       next_cursor: items.length < limit ? null : encodeCursor(items.at(-1)!.id),
     };
   });
@@ -115,7 +153,7 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
   app.get('/v1/endpoints/:id', async (request) => {
     const endpoint = await store.endpoint(params(request)['id']!);
     if (endpoint === null) throw notFound('endpoint by that id');
-    return wireEndpoint(endpoint);
+    return (await withBreakers([endpoint]))[0];
   });
 
   for (const method of ['PATCH', 'PUT'] as const) {
@@ -123,11 +161,16 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
       method,
       url: '/v1/endpoints/:id',
       handler: async (request) => {
-        const fields = fieldsOf(parse(schemas.endpointChange, request.body));
+        const wire = parse(schemas.endpointChange, request.body);
+        const id = params(request)['id']!;
+        const before = await store.endpoint(id);
+        if (before === null) throw notFound('endpoint by that id');
+        const speaks = wire.template !== undefined || Object.keys(statedOf(wire)).length > 0;
+        const name = wire.template === undefined ? before.template : wire.template;
+        const policy = speaks ? policyOf(wire, before, name === null ? null : await templateNamed(name)) : {};
+        const fields = fieldsOf(wire);
         const url = fields.url === undefined ? {} : { url: checkUrl(fields.url) };
-        return wireEndpoint(
-          await change(params(request)['id']!, { ...fields, ...url, updatedAt: clock.now() }),
-        );
+        return wireEndpoint(await change(id, { ...fields, ...policy, ...url, updatedAt: clock.now() }));
       },
     });
   }

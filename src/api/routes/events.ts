@@ -16,7 +16,7 @@ const publisherTrace = ({ headers }: FastifyRequest): TraceContext | null =>
 
 export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
   const { store, engine, clock, random } = deps;
-  const make = eventMaker(clock, random);
+  const make = eventMaker(clock, random, deps.catalog);
 
   app.post('/v1/events', async (request, reply) => {
     const wire = parse(newEvent, request.body);

@@ -4,22 +4,32 @@ import { accountingQuery } from '../contract/schemas.ts';
 import { openApi } from '../contract/openapi.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { parse } from '../input.ts';
-import { iso, wireAccounting } from '../wire.ts';
+import { iso, wireAccounting, wireTally } from '../wire.ts';
+
+/** A year of days, two months of hours, the largest endpoints. */
+const groupsMost = 1500;
 
 export function serviceRoutes(app: FastifyInstance, deps: ApiDependencies): void {
   const { store, engine, clock, metrics, version } = deps;
 
   app.get('/v1/accounting', async (request) => {
-    const { tenant, endpoint_id: endpointId, since, until } = parse(accountingQuery, request.query);
-    return wireAccounting(
-      await store.accounting({
-        tenant: tenant ?? null,
-        endpointId: endpointId ?? null,
-        since: since === undefined ? null : Date.parse(since),
-        until: until === undefined ? null : Date.parse(until),
-        now: clock.now(),
-      }),
+    const { tenant, endpoint_id, event_type, owner, since, until, by } = parse(
+      accountingQuery,
+      request.query,
     );
+    const query = {
+      tenant: tenant ?? null,
+      endpointId: endpoint_id ?? null,
+      eventType: event_type ?? null,
+      owner: owner ?? null,
+      since: since === undefined ? null : Date.parse(since),
+      until: until === undefined ? null : Date.parse(until),
+      now: clock.now(),
+    };
+    const totals = wireAccounting(await store.accounting(query));
+    if (by === undefined) return totals;
+    const groups = await store.accountingBy(query, by);
+    return { ...totals, groups: groups.slice(0, groupsMost).map((group) => wireTally(group, by)) };
   });
 
   app.get('/v1/nodes', async () => {

@@ -1,20 +1,39 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { fingerprint } from '../../api/contract/fingerprint.ts';
-import { channel, documentName, team } from '../../api/contract/schemas.ts';
+import {
+  channel,
+  documentName,
+  eventTypeDocument,
+  eventTypeName,
+  slo,
+  team,
+  template,
+} from '../../api/contract/schemas.ts';
 import { CommandError, print } from '../output.ts';
 import { clientOf, remoteOptions } from '../remote.ts';
+import { readYaml } from '../yaml-file.ts';
 
-// In the order in which they need each other: a team names its channels.
-const kinds = ['channels', 'teams'] as const;
+// In the order in which they need each other: a team names its channels, an event type its team and its template.
+const kinds = ['channels', 'teams', 'templates', 'event_types', 'slos'] as const;
 type Kind = (typeof kinds)[number];
 
 const file = z.strictObject({
   channels: z.record(documentName, channel).default({}),
   teams: z.record(documentName, team).default({}),
+  templates: z.record(documentName, template).default({}),
+  event_types: z.record(eventTypeName, eventTypeDocument).default({}),
+  slos: z.record(documentName, slo).default({}),
 });
+
+const pathOf = (kind: Kind, name?: string): string =>
+  `/v1/${kind.replace('_', '-')}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`;
+
+interface Declared {
+  readonly name: string;
+  readonly fingerprint: string;
+  readonly built_in?: boolean;
+}
 
 interface Change {
   readonly kind: Kind;
@@ -25,53 +44,23 @@ interface Change {
 
 /** What a file declares, or an error that names each fault by its line. */
 function readDeclared(path: string): z.output<typeof file> {
-  let text: string;
-  try {
-    text = readFileSync(path === '-' ? 0 : path, 'utf8');
-  } catch (error) {
-    throw new CommandError((error as Error).message, 2);
-  }
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  const faults = document.errors.map(({ message }) => `${path}: ${message}`);
-  if (faults.length > 0) throw new CommandError(faults.join('\n'), 2);
-  const { success, data, error } = file.safeParse(document.toJS() ?? {});
+  const yaml = readYaml(path);
+  const { success, data, error } = file.safeParse(yaml.value ?? {});
   if (success) return data;
-  const lineOf = (steps: readonly PropertyKey[]): number => {
-    // The line of a member's name; a member that is missing has none: then its parent's.
-    for (let length = steps.length; length > 0; length--) {
-      const parent = document.getIn(steps.slice(0, length - 1), true);
-      const pair = isMap(parent)
-        ? parent.items.find(({ key }) => isScalar(key) && key.value === steps[length - 1])
-        : undefined;
-      const node = pair === undefined ? document.getIn(steps.slice(0, length), true) : pair.key;
-      const range = isScalar(node) || isMap(node) ? node.range : undefined;
-      if (range !== undefined && range !== null) return lines.linePos(range[0]).line;
-    }
-    return 1;
-  };
-  throw new CommandError(
-    error.issues
-      .map((issue) => {
-        const steps = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0]!] : issue.path;
-        return `${path}:${lineOf(steps)}: ${steps.join('.')}: ${issue.message}`;
-      })
-      .join('\n'),
-    2,
-  );
+  throw new CommandError(yaml.faults(error.issues).join('\n'), 2);
 }
 
 export function applyCommand(): Command {
   return remoteOptions(new Command('apply'))
     .description(
-      'declare teams and channels as code: makes the server have what a file says; again changes nothing',
+      'declare channels, teams, templates, event types and objectives as code: makes the server have what a file says; again changes nothing',
     )
     .requiredOption('-f, --file <posthorn.yaml>', 'the file; - reads standard input')
     .option('--dry-run', 'show what would change; exit code 1 where something would')
     .option('--prune', 'also delete what the file does not name')
     .addHelpText(
       'after',
-      '\nExample of a file:\n  channels:\n    ops: { kind: slack, url: https://hooks.slack.com/services/… }\n  teams:\n    payments: { channels: [ops] }\n\nExample:\n  posthorn apply -f posthorn.yaml --dry-run',
+      '\nExample of a file:\n  channels:\n    ops: { kind: slack, url: https://hooks.slack.com/services/… }\n  teams:\n    payments: { channels: [ops] }\n    shop: {}\n  event_types:\n    payment.succeeded:\n      owner: payments\n      template: payments-critical\n      value: { amount: /object/amount, currency: /object/currency }\n  slos:\n    payments: { target: 0.999, event_types: [payment.*], producer: payments, consumer: shop }\n\nExample:\n  posthorn apply -f posthorn.yaml --dry-run',
     )
     .action(
       async (options: {
@@ -86,11 +75,11 @@ export function applyCommand(): Command {
         const client = clientOf(options);
         const changes: Change[] = [];
         for (const kind of kinds) {
-          const { items } = await client.request<{ items: { name: string; fingerprint: string }[] }>(
-            'GET',
-            `/v1/${kind}`,
+          const { items } = await client.request<{ items: Declared[] }>('GET', pathOf(kind));
+          // A built-in template is there before anybody declares it.
+          const there = new Map(
+            items.filter((item) => item.built_in !== true).map((item) => [item.name, item.fingerprint]),
           );
-          const there = new Map(items.map((item) => [item.name, item.fingerprint]));
           for (const [name, document] of Object.entries(declared[kind])) {
             const before = there.get(name);
             const action =
@@ -104,10 +93,10 @@ export function applyCommand(): Command {
         const real = changes.filter(({ action }) => action !== 'keep');
         if (options.dryRun !== true) {
           for (const { kind, name, action, document } of real)
-            if (action !== 'delete') await client.request('PUT', `/v1/${kind}/${name}`, document);
+            if (action !== 'delete') await client.request('PUT', pathOf(kind, name), document);
           // A channel that a team still uses cannot go, so teams go first.
           for (const { kind, name, action } of real.toReversed())
-            if (action === 'delete') await client.request('DELETE', `/v1/${kind}/${name}`);
+            if (action === 'delete') await client.request('DELETE', pathOf(kind, name));
         }
         if (options.json === true)
           print(

@@ -5,6 +5,7 @@ import { toOpenSlo } from '../../reliability/openslo/export.ts';
 import { fromOpenSlo } from '../../reliability/openslo/import.ts';
 import { CommandError, note, print } from '../output.ts';
 import { readSlos } from '../slo-file.ts';
+import { sloListCommand, sloStatusCommand } from './slo-status.ts';
 
 const yaml = (value: unknown): string => stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
 
@@ -25,12 +26,13 @@ function importSlos(path: string, options: { producer?: string; consumer?: strin
   );
   if (faults.length > 0) throw new CommandError(faults.map((fault) => `${path}: ${fault}`).join('\n'));
   if (slos.length === 0) throw new CommandError(`${path}: no document of kind SLO`);
+  const byName = Object.fromEntries(slos.map(({ name, ...slo }) => [name, slo]));
   if (options.json === true) {
-    print(JSON.stringify({ slos, notes }));
+    print(JSON.stringify({ slos: byName, notes }));
     return;
   }
   for (const words of notes) note(words);
-  print(yaml({ slos }).trimEnd());
+  print(yaml({ slos: byName }).trimEnd());
 }
 
 function exportSlos(options: { file: string; json?: boolean }): void {
@@ -49,11 +51,10 @@ function exportSlos(options: { file: string; json?: boolean }): void {
 
 export function sloCommand(): Command {
   return new Command('slo')
-    .description('objectives: to and from OpenSLO documents')
-    .addHelpText(
-      'after',
-      '\nExample:\n  posthorn slo export -f posthorn.yaml > openslo.yaml    (--json: as JSON)',
-    )
+    .description('objectives: how they stand, and to and from OpenSLO documents')
+    .addHelpText('after', '\nExample:\n  posthorn slo status payments    (--json: as JSON)')
+    .addCommand(sloListCommand())
+    .addCommand(sloStatusCommand())
     .addCommand(
       new Command('import')
         .description('print the slos: of a posthorn.yaml that say what OpenSLO v1 documents say')

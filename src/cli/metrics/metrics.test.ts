@@ -10,6 +10,7 @@ import { createStoreSampler, type StoreSample } from './store-sample.ts';
 const aSettlement = (fields: Partial<Settlement> = {}): Settlement => ({
   number: 64,
   endpointId: 'ep_a',
+  eventType: 'payment.succeeded',
   claim: 1,
   createdAt: 1000,
   state: 'delivered',

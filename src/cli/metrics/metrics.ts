@@ -3,7 +3,9 @@ import type { Engine, EngineObserver } from '../../engine/port.ts';
 import type { Reconciliation } from '../../ledger/reconciler.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { boundedLabel } from './bounded-label.ts';
+import type { OnProgress } from '../../reliability/evaluator.ts';
 import { deliveryMetrics } from './delivery-metrics.ts';
+import { objectiveMetrics } from './objective-metrics.ts';
 import { type State, stateMetrics } from './state-metrics.ts';
 import type { StoreSampler } from './store-sample.ts';
 
@@ -15,6 +17,7 @@ export interface Metrics {
   readonly contentType: string;
   reconciled(result: Reconciliation): void;
   evaluated(firing: { readonly page: number; readonly ticket: number }): void;
+  readonly progressed: OnProgress;
   watch(engine: Engine): void;
   render(): Promise<string>;
 }
@@ -49,6 +52,7 @@ export function createMetrics({ sampler, clock, build, deadRetentionMs }: Metric
 
   const endpointLabel = boundedLabel(endpointsMost);
   const observer = deliveryMetrics(registry, endpointLabel);
+  const progressed = objectiveMetrics(registry);
   const update = stateMetrics(registry, endpointLabel);
   let engine: Engine | null = null;
   let books: State['books'] = null;
@@ -56,6 +60,7 @@ export function createMetrics({ sampler, clock, build, deadRetentionMs }: Metric
   return {
     contentType: registry.contentType,
     observer,
+    progressed,
     reconciled: (result) => {
       books = { result, at: clock.now() };
     },

@@ -1,4 +1,5 @@
 import type { Clock } from '../../runtime/clock.ts';
+import type { Accounting } from '../../store/accounting.ts';
 import type { DeadLetterGroup, DeliveryPath, Nodes, Readings } from '../../store/store.ts';
 
 /** What only the store knows, read at most so often, however often somebody scrapes. */
@@ -27,7 +28,10 @@ export interface StoreSampler {
 }
 
 export function createStoreSampler(
-  store: Pick<Readings, 'accounting' | 'deadLetters'> & Pick<DeliveryPath, 'nextDue'> & Pick<Nodes, 'nodes'>,
+  store: Pick<Accounting, 'accounting'> &
+    Pick<Readings, 'deadLetters'> &
+    Pick<DeliveryPath, 'nextDue'> &
+    Pick<Nodes, 'nodes'>,
   clock: Clock,
 ): StoreSampler {
   let last: { readonly sample: StoreSample; readonly at: number } | null = null;
@@ -41,6 +45,8 @@ export function createStoreSampler(
     const { pending, overdue, late } = await store.accounting({
       tenant: null,
       endpointId: null,
+      eventType: null,
+      owner: null,
       since: null,
       until: null,
       now,

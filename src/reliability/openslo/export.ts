@@ -14,10 +14,9 @@ function annotationsOf(slo: SloDocument): Record<string, string> {
     name: rfcName(slo.name) === slo.name ? undefined : slo.name,
     objective: slo.objective,
     target: slo.target === 1 ? '1' : undefined,
-    'deliver-within-ms': slo.deliver_within_ms?.toString(),
-    'event-types': list(slo.event_types),
+    'event-types': list(slo.event_types.join() === '*' ? undefined : slo.event_types),
     tenant: slo.tenant,
-    'endpoint-ids': list(slo.endpoint_ids),
+    'endpoint-ids': list(slo.endpoint_ids.length === 0 ? undefined : slo.endpoint_ids),
     producer: slo.producer,
     consumer: slo.consumer,
   };
@@ -39,7 +38,7 @@ function sloOf(slo: SloDocument, rules: readonly BurnRateRule[]): OpenSloDocumen
     kind: 'SLO',
     metadata: { name: rfcName(slo.name), annotations: annotationsOf(slo) },
     spec: {
-      ...(slo.description === undefined ? {} : { description: slo.description }),
+      ...(slo.description === '' ? {} : { description: slo.description }),
       service: rfcName(slo.producer),
       indicatorRef: rfcName(slo.name),
       timeWindow: [{ duration: `${slo.window_days}d`, isRolling: true }],

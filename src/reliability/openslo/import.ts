@@ -69,18 +69,15 @@ function targetOf({ target, targetPercent }: Spec['objectives'][number], kept: s
 }
 
 function candidate(
-  name: string,
   spec: Spec,
   annotations: Readonly<Record<string, string>>,
   owners: Owners,
 ): Record<string, unknown> {
   const kept = (key: string): string | undefined => annotations[annotation(key)];
   const all = {
-    name: kept('name') ?? slug(name),
     objective: kept('objective') ?? 'delivered_within',
     target: targetOf(spec.objectives[0]!, kept('target')),
     window_days: daysOf(spec.timeWindow?.[0]?.duration),
-    deliver_within_ms: json(kept('deliver-within-ms')),
     event_types: json(kept('event-types')),
     tenant: kept('tenant'),
     endpoint_ids: json(kept('endpoint-ids')),
@@ -148,15 +145,15 @@ export function fromOpenSlo(documents: readonly unknown[], owners: Owners = {}):
       );
       continue;
     }
-    const made = sloDocument.safeParse(
-      candidate(metadata.name, spec.data, metadata.annotations ?? {}, owners),
-    );
+    const annotations = metadata.annotations ?? {};
+    const name = annotations[annotation('name')] ?? slug(metadata.name);
+    const made = sloDocument.safeParse(candidate(spec.data, annotations, owners));
     if (made.success) {
-      if (slos.some(({ name }) => name === made.data.name))
-        faults.push(`${title}: there are two objectives by the name ${made.data.name}`);
+      if (slos.some((slo) => slo.name === name))
+        faults.push(`${title}: there are two objectives by the name ${name}`);
       else {
-        slos.push(made.data);
-        read.push({ title, kind, document, name: made.data.name });
+        slos.push({ name, ...made.data });
+        read.push({ title, kind, document, name });
       }
     } else
       faults.push(

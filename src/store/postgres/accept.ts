@@ -67,7 +67,7 @@ const insert = `WITH
     INSERT INTO posthorn.receipts (shard, tenant, id, event_number) SELECT home, tenant, id, number FROM ev),
   dl AS MATERIALIZED (
     SELECT j.*, nextval('posthorn.delivery_numbers') * 64 + j.shard AS number FROM (
-      SELECT d.*, ev.shard, ev.number AS event_number, CASE WHEN d.keyed THEN ev.ordering_key END AS order_key
+      SELECT d.*, ev.shard, ev.type, ev.number AS event_number, CASE WHEN d.keyed THEN ev.ordering_key END AS order_key
       FROM unnest($16::int[], $17::int[], $18::boolean[], $19::bigint[], $20::boolean[], $21::smallint[])
         WITH ORDINALITY AS d (event, endpoint, enabled, lease_until, keyed, trigger, ord)
       JOIN ev ON ev.ord = d.event ORDER BY d.ord) j),
@@ -83,10 +83,17 @@ const insert = `WITH
     SELECT 0, endpoint, $15::bigint / 3600000, $22::text || ':accept', count(*), count(*) FILTER (WHERE NOT enabled) FROM dl GROUP BY endpoint
     ON CONFLICT (shard, endpoint, hour, writer)
       DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed),
+  tallies AS (
+    INSERT INTO posthorn.tallies AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
+    SELECT 0, endpoint, $15::bigint / 60000, type, $22::text || ':accept', count(*), count(*) FILTER (WHERE NOT enabled)
+    FROM dl GROUP BY endpoint, type
+    ON CONFLICT (shard, endpoint, minute, type, writer)
+      DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed),
   event_ledger AS (
-    INSERT INTO posthorn.event_ledger AS l (shard, tenant, hour, writer, events, unmatched)
-    SELECT 0, tenant, $15::bigint / 3600000, $22::text || ':accept', count(*), count(*) FILTER (WHERE deliveries = 0) FROM ev GROUP BY tenant
-    ON CONFLICT (shard, tenant, hour, writer)
+    INSERT INTO posthorn.event_ledger AS l (shard, tenant, hour, type, writer, events, unmatched)
+    SELECT 0, tenant, $15::bigint / 3600000, type, $22::text || ':accept', count(*), count(*) FILTER (WHERE deliveries = 0)
+    FROM ev GROUP BY tenant, type
+    ON CONFLICT (shard, tenant, hour, type, writer)
       DO UPDATE SET events = l.events + excluded.events, unmatched = l.unmatched + excluded.unmatched)
 SELECT g.ok, dl.ord, dl.number FROM guard g LEFT JOIN dl ON dl.lease_until IS NOT NULL ORDER BY dl.ord`;
 

@@ -1,7 +1,8 @@
+import { shardOfNumber } from '../../domain/ids.ts';
 import { shardCount } from '../../domain/shard.ts';
 import type { ClaimAnswer, ClaimedDelivery, ClaimRequest, DueHint, ReleasedClaim } from '../store.ts';
 import { triggers } from '../rows.ts';
-import type { Database } from './database.ts';
+import type { Database, Row } from './database.ts';
 
 /** Of one key in one statement; a longer queue takes several. */
 const deferMost = 2000;
@@ -9,41 +10,52 @@ const deferMs = 1000;
 
 const allShards = Array.from({ length: shardCount }, (_, shard) => shard);
 
+const endpoint = 'SELECT num FROM posthorn.endpoints WHERE id = $1 AND enabled AND deleted_at IS NULL';
+
+/** From `mine` (where the rows are, locked already) to what the dispatcher needs. */
+const claimed = (leaseUntil: string, node: string): string => `claimed AS (
+    UPDATE posthorn.deliveries d SET due_at = ${leaseUntil}, claim = d.claim + 1, claimed_by = ${node} FROM mine m WHERE d.ctid = m.ctid
+    RETURNING d.shard, d.number, d.claim, d.tries, d.created_at, d.trigger, d.event_number)
+SELECT c.number, c.claim, c.tries, c.created_at, c.trigger, e.id, e.type, coalesce(e.occurred_at, e.accepted_at), e.data
+FROM claimed c JOIN posthorn.events e ON e.shard = c.shard AND e.number = c.event_number ORDER BY c.number`;
+
+/**
+ * Due deliveries of one endpoint, its oldest first in each shard, from one shard after the other until there are enough:
+ * no row is read that is not claimed, and those of a shard lie side by side. Shards take turns in being the first.
+ * What another node has locked is passed over: ownership saves work, SKIP LOCKED and the claim number keep it right (G3).
+ */
+const claimAny = `WITH p AS MATERIALIZED (${endpoint}),
+  mine AS MATERIALIZED (
+    SELECT x.ctid FROM p CROSS JOIN unnest($2::smallint[]) AS s (shard) CROSS JOIN LATERAL (
+      SELECT d.ctid FROM posthorn.deliveries d
+      WHERE d.state = 0 AND d.endpoint = p.num AND d.shard = s.shard AND d.due_at <= $3
+      ORDER BY d.due_at LIMIT $4 FOR UPDATE OF d SKIP LOCKED) x
+    LIMIT $4),
+  ${claimed('$5', '$6')}`;
+
 /**
  * Due deliveries of one endpoint in the node's shards. Each shard is looked up by its own range of the index and
- * gives at most its part, so that another node's backlog is never read. What another node has locked is passed
- * over: ownership saves work, SKIP LOCKED and the claim number keep it right (G3).
+ * gives at most its part, so that another node's backlog is never read.
  */
 const due = `SELECT c.shard, c.number FROM unnest($2::smallint[]) AS s (shard) CROSS JOIN LATERAL (
     SELECT d.shard, d.number, d.due_at FROM posthorn.deliveries d
-    WHERE d.state = 0 AND d.endpoint = p.num AND d.shard = s.shard AND d.due_at <= $3 ORDER BY d.due_at LIMIT $4) c
-  ORDER BY c.due_at LIMIT $5`;
+    WHERE d.state = 0 AND d.endpoint = p.num AND d.shard = s.shard AND d.due_at <= $3 ORDER BY d.due_at LIMIT $5) c
+  ORDER BY c.due_at LIMIT $4`;
 
 // A delivery of a key waits for every earlier one, and for one whose lease still runs, whatever its number.
 const behind = `EXISTS (SELECT 1 FROM posthorn.deliveries b WHERE b.state = 0 AND b.shard = d.shard AND b.endpoint = d.endpoint
   AND b.order_key = d.order_key AND b.number <> d.number AND (b.number < d.number OR (b.claimed_by IS NOT NULL AND b.due_at > $3)))`;
 
-const endpoint = 'SELECT num FROM posthorn.endpoints WHERE id = $1 AND enabled AND deleted_at IS NULL';
-
-function claimSql(keyed: boolean): string {
-  return `WITH p AS MATERIALIZED (${endpoint}),
+const claimKeyed = `WITH p AS MATERIALIZED (${endpoint}),
   due AS MATERIALIZED (SELECT x.* FROM p, LATERAL (${due}) x),
   mine AS MATERIALIZED (
     -- One lookup by key for each: LIMIT keeps the planner from joining with every pending row instead.
-    SELECT m.shard, m.number FROM due CROSS JOIN LATERAL (
-      SELECT d.shard, d.number FROM posthorn.deliveries d
+    SELECT m.ctid FROM due CROSS JOIN LATERAL (
+      SELECT d.ctid FROM posthorn.deliveries d
       WHERE d.shard = due.shard AND d.number = due.number AND d.state + 0 = 0 AND d.due_at + 0 <= $3
-        ${keyed ? `AND NOT (d.order_key IS NOT NULL AND ${behind})` : ''}
+        AND NOT (d.order_key IS NOT NULL AND ${behind})
       LIMIT 1 FOR UPDATE OF d SKIP LOCKED) m),
-  claimed AS (
-    UPDATE posthorn.deliveries d SET due_at = $6, claim = d.claim + 1, claimed_by = $7 FROM mine m
-    WHERE d.shard = m.shard AND d.number = m.number
-    RETURNING d.shard, d.number, d.claim, d.tries, d.created_at, d.trigger, d.event_number)
-SELECT c.number, c.claim, c.tries, c.created_at, c.trigger, e.id, e.type, coalesce(e.occurred_at, e.accepted_at), e.data
-FROM claimed c JOIN posthorn.events e ON e.shard = c.shard AND e.number = c.event_number ORDER BY c.number`;
-}
-const claimAny = claimSql(false);
-const claimKeyed = claimSql(true);
+  ${claimed('$6', '$7')}`;
 
 // What waits behind the head of its key is out of the way until the head ends, which makes its successor due at once:
 // the whole queue of the key is deferred together, else each step of a long queue would read it again (measured with twelve
@@ -77,23 +89,49 @@ const nextOf = `SELECT min(c.due_at) FROM (${endpoint}) p CROSS JOIN unnest($2::
     SELECT d.due_at FROM posthorn.deliveries d WHERE d.state = 0 AND d.endpoint = p.num AND d.shard = s.shard
     ORDER BY d.due_at LIMIT 1) c`;
 
-export async function claim(db: Database, request: ClaimRequest, keyed: boolean): Promise<ClaimAnswer> {
-  const { endpointId, limit, now, node } = request;
+/** For each endpoint the shard that comes first in its next claim. */
+export type Turns = Map<string, number>;
+
+/** The shards in this claim's order: those from the endpoint's turn on, then those before it. */
+function inTurn(shards: readonly number[], from: number): readonly number[] {
+  const at = shards.findIndex((shard) => shard >= from);
+  return at <= 0 ? shards : [...shards.slice(at), ...shards.slice(0, at)];
+}
+
+async function claimRows(
+  db: Database,
+  { endpointId, limit, now, leaseMs, node }: ClaimRequest,
+  shards: readonly number[],
+  keyed: boolean,
+  turns: Turns,
+): Promise<Row[]> {
+  const leaseUntil = now + leaseMs;
+  if (keyed) {
+    // Twice its part, so that an uneven backlog still fills most of a claim.
+    const perShard = Math.max(1, Math.ceil((2 * limit) / shards.length));
+    await db.hot.query('claim_defer', defer, [endpointId, shards, now, limit, perShard]);
+    const values = [endpointId, shards, now, limit, perShard, leaseUntil, node];
+    return await db.hot.query('claim_keyed', claimKeyed, values);
+  }
+  const ordered = inTurn(shards, turns.get(endpointId) ?? 0);
+  const rows = await db.hot.query('claim', claimAny, [endpointId, ordered, now, limit, leaseUntil, node]);
+  // The last shard that was reached has had its turn, whatever is left in it.
+  const reached = rows.map(([number]) => ordered.indexOf(shardOfNumber(number as number)));
+  if (reached.length > 0) turns.set(endpointId, ordered[Math.max(...reached)]! + 1);
+  return rows;
+}
+
+export async function claim(
+  db: Database,
+  request: ClaimRequest,
+  keyed: boolean,
+  turns: Turns,
+): Promise<ClaimAnswer> {
+  const { endpointId, limit, now } = request;
   const shards = request.shards ?? allShards;
   if (shards.length === 0) return { deliveries: [], nextDueAt: null };
   const leaseUntil = now + request.leaseMs;
-  // Twice its part, so that an uneven backlog still fills most of a claim.
-  const perShard = Math.max(1, Math.ceil((2 * limit) / shards.length));
-  if (keyed) await db.hot.query('claim_defer', defer, [endpointId, shards, now, perShard, limit]);
-  const rows = await db.hot.query(keyed ? 'claim_keyed' : 'claim', keyed ? claimKeyed : claimAny, [
-    endpointId,
-    shards,
-    now,
-    perShard,
-    limit,
-    leaseUntil,
-    node,
-  ]);
+  const rows = await claimRows(db, request, shards, keyed, turns);
   const deliveries: ClaimedDelivery[] = [];
   const tooMuch: ReleasedClaim[] = [];
   let payload = 0;

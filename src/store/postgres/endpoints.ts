@@ -14,7 +14,7 @@ interface Copy {
 }
 
 /** Raises the version and tells other nodes; in the transaction of the change itself. */
-async function announce(connection: Connection): Promise<void> {
+export async function announce(connection: Connection): Promise<void> {
   await connection.query('config_raise', 'UPDATE posthorn.config SET version = version + 1');
   await connection.query('config_notify', "SELECT pg_notify('posthorn_config', '')");
 }

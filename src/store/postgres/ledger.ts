@@ -5,13 +5,18 @@ export const endStates = [null, 'delivered', 'dead', 'cancelled', 'suppressed'] 
 export interface LedgerChange {
   readonly endpoint: number;
   readonly createdAt: number;
+  /** The event's type; the books of what was pruned know none. */
+  readonly type?: string;
   readonly delivered?: number;
   readonly dead?: number;
   readonly cancelled?: number;
   readonly suppressed?: number;
 }
 
-/** Counter changes of what people and the pruner do, in the transaction that does it (G4). `prefix` is `` or `pruned_`. */
+/**
+ * Counter changes of what people and the pruner do, in the transaction that does it (G4). `prefix` is `` or `pruned_`; what is
+ * pruned changes the books alone, for the tallies speak of what became of a delivery.
+ */
 export async function writeLedger(
   connection: Connection,
   prefix: '' | 'pruned_',
@@ -30,6 +35,22 @@ export async function writeLedger(
     [
       changes.map(({ endpoint }) => endpoint),
       changes.map(({ createdAt }) => createdAt),
+      ...names.map((name) => changes.map((change) => change[name] ?? 0)),
+    ],
+  );
+  if (prefix !== '') return;
+  await connection.query(
+    'tallies_change',
+    `INSERT INTO posthorn.tallies AS l (shard, endpoint, minute, type, writer, ${names.join(', ')})
+     SELECT 0, c.endpoint, c.created_at / 60000, c.type, 'operations', sum(c.delivered), sum(c.dead), sum(c.cancelled), sum(c.suppressed)
+     FROM unnest($1::int[], $2::bigint[], $3::text[], $4::int[], $5::int[], $6::int[], $7::int[])
+       AS c (endpoint, created_at, type, delivered, dead, cancelled, suppressed) GROUP BY 2, 3, 4 ORDER BY 2, 3, 4
+     ON CONFLICT (shard, endpoint, minute, type, writer)
+       DO UPDATE SET ${names.map((name) => `${name} = l.${name} + excluded.${name}`).join(', ')}`,
+    [
+      changes.map(({ endpoint }) => endpoint),
+      changes.map(({ createdAt }) => createdAt),
+      changes.map(({ type }) => type ?? ''),
       ...names.map((name) => changes.map((change) => change[name] ?? 0)),
     ],
   );

@@ -15,8 +15,9 @@ import { endStates, writeLedger } from './ledger.ts';
 async function lock(connection: Connection, number: number): Promise<Row | undefined> {
   const [row] = await connection.query(
     'delivery_lock',
-    `SELECT state, endpoint, created_at, claimed_by, due_at, order_key FROM posthorn.deliveries
-     WHERE shard = $1 AND number = $2 FOR UPDATE`,
+    `SELECT d.state, d.endpoint, d.created_at, d.claimed_by, d.due_at, d.order_key,
+       (SELECT e.type FROM posthorn.events e WHERE e.shard = d.shard AND e.number = d.event_number)
+     FROM posthorn.deliveries d WHERE d.shard = $1 AND d.number = $2 FOR UPDATE OF d`,
     [shardOfNumber(number), number],
   );
   return row;
@@ -57,7 +58,8 @@ async function redriveOne(
        redrives = redrives + 1 WHERE shard = $1 AND number = $2`,
     key,
   );
-  await writeLedger(connection, '', [{ endpoint, createdAt, [endStates[state]!]: -1 }]);
+  const type = row[6] as string;
+  await writeLedger(connection, '', [{ endpoint, createdAt, type, [endStates[state]!]: -1 }]);
   return 'done';
 }
 
@@ -72,13 +74,14 @@ async function cancelOne(
   reason: string,
   now: number,
 ): Promise<void> {
-  const [, endpoint, createdAt, , , orderKey] = row as [
+  const [, endpoint, createdAt, , , orderKey, type] = row as [
     number,
     number,
     number,
     unknown,
     unknown,
     string | null,
+    string,
   ];
   const shard = shardOfNumber(number);
   await connection.query(
@@ -86,7 +89,7 @@ async function cancelOne(
     `UPDATE posthorn.deliveries SET state = 3, due_at = NULL, claimed_by = NULL, settled_at = $3, reason = $4 WHERE shard = $1 AND number = $2`,
     [shard, number, now, reason],
   );
-  await writeLedger(connection, '', [{ endpoint, createdAt, cancelled: 1 }]);
+  await writeLedger(connection, '', [{ endpoint, createdAt, type, cancelled: 1 }]);
   if (orderKey === null) return;
   await connection.query(
     'wake_successor',
@@ -172,6 +175,11 @@ export async function replayEvent(
            INSERT INTO posthorn.ledger AS l (shard, endpoint, hour, writer, accepted, suppressed)
            SELECT 0, endpoint, $5::bigint / 3600000, 'operations', 1, (NOT enabled)::int FROM dl
            ON CONFLICT (shard, endpoint, hour, writer)
+             DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed),
+         tallied AS (
+           INSERT INTO posthorn.tallies AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
+           SELECT 0, endpoint, $5::bigint / 60000, $9, 'operations', 1, (NOT enabled)::int FROM dl
+           ON CONFLICT (shard, endpoint, minute, type, writer)
              DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed)
          INSERT INTO posthorn.deliveries (shard, number, event_number, endpoint, state, due_at, created_at, settled_at, reason, order_key, trigger)
          SELECT $1::smallint, number, $6, endpoint, CASE WHEN enabled THEN 0 ELSE 4 END, CASE WHEN enabled THEN $5::bigint END, $5::bigint,
@@ -186,6 +194,7 @@ export async function replayEvent(
           number,
           row[4]!,
           triggers.indexOf('manual'),
+          type,
         ],
       );
       // The event knows how many deliveries it has, so that a missing one shows (G6).

@@ -1,9 +1,12 @@
 import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
 import { deleteDocument, putDocument, readAlerts, readDocuments, saveAlerts } from './alerts.ts';
-import { claim, nextDue, release, takeOver } from './claim.ts';
+import { openBreakers, saveBreakers } from './breakers.ts';
+import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
+import { claim, nextDue, release, takeOver, type Turns } from './claim.ts';
 import type { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
+import { fold } from './folding.ts';
 import { findTampered, readConservation } from './integrity.ts';
 import { beat, leave, readNodes } from './nodes.ts';
 import {
@@ -18,23 +21,17 @@ import {
   stepRedrive,
 } from './operations.ts';
 import { prune } from './prune.ts';
-import {
-  readAccounting,
-  readAttempts,
-  readDeadLetters,
-  readDeliveries,
-  readDelivery,
-  readEvent,
-} from './readings.ts';
+import { readAttempts, readDeadLetters, readDeliveries, readDelivery, readEvent } from './readings.ts';
 import { settle } from './settle.ts';
 
 /** The port on PostgreSQL; any number of nodes share it. */
 export function createPostgresStore(db: Database, endpoints: EndpointTable): Store {
+  const turns: Turns = new Map();
   return {
     accept: (groups, options) => accept(db, endpoints, groups, options),
     claim: async (request) => {
       const known = (await endpoints.current()).byId.get(request.endpointId);
-      return await claim(db, request, known?.endpoint.ordering !== 'none');
+      return await claim(db, request, known?.endpoint.ordering !== 'none', turns);
     },
     settle: (settlements) => settle(db, settlements),
     release: (claims) => release(db, claims),
@@ -48,6 +45,8 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     endpoint: async (id) => (await endpoints.get(id))?.endpoint ?? null,
     endpoints: (query) => endpoints.list(query),
     deleteEndpoint: (id, now) => endpoints.delete(id, now),
+    saveBreakers: (changes) => saveBreakers(db, changes),
+    openBreakers: () => openBreakers(db),
 
     redriveDelivery: (number, now) => redriveDelivery(db, number, now),
     cancelDelivery: (number, words, now) => cancelDelivery(db, number, words, now),
@@ -65,6 +64,10 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     attempts: (number) => readAttempts(db, number),
     deadLetters: (tenant) => readDeadLetters(db, tenant),
     accounting: (query) => readAccounting(db, query),
+    accountingBy: async (query, by) => readAccountingBy(db, query, by),
+    tallies: async (ranges) => readTallies(db, ranges),
+    overdue: async (dueBefore) => readOverdue(db, dueBefore),
+    fold: async (now) => fold(db, now),
     setting: async (name) => {
       const [row] = await db.query('setting', 'SELECT value FROM posthorn.settings WHERE name = $1', [name]);
       return (row?.[0] as string | undefined) ?? null;

@@ -27,38 +27,12 @@ async function deleteEvents(connection: Connection, numbers: readonly number[]):
 }
 
 /**
- * Counters of SQL publishers stand in a row for each backend; once an hour is over for good, one row is enough.
- * `before` is an hour since the epoch.
- */
-async function foldLedgers(db: Database, before: number): Promise<void> {
-  await db.query(
-    'fold_ledger',
-    `WITH gone AS (DELETE FROM posthorn.ledger WHERE writer LIKE 'sql:%' AND hour < $1 RETURNING *)
-     INSERT INTO posthorn.ledger AS l (shard, endpoint, hour, writer, accepted, suppressed)
-     SELECT shard, endpoint, hour, 'folded', sum(accepted), sum(suppressed) FROM gone GROUP BY 1, 2, 3
-     ON CONFLICT (shard, endpoint, hour, writer)
-       DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed`,
-    [before],
-  );
-  await db.query(
-    'fold_event_ledger',
-    `WITH gone AS (DELETE FROM posthorn.event_ledger WHERE writer LIKE 'sql:%' AND hour < $1 RETURNING *)
-     INSERT INTO posthorn.event_ledger AS l (shard, tenant, hour, writer, events, unmatched)
-     SELECT shard, tenant, hour, 'folded', sum(events), sum(unmatched) FROM gone GROUP BY 1, 2, 3
-     ON CONFLICT (shard, tenant, hour, writer)
-       DO UPDATE SET events = l.events + excluded.events, unmatched = l.unmatched + excluded.unmatched`,
-    [before],
-  );
-}
-
-/**
  * Walks deliveries in the order of their numbers, a bounded batch at a time, so that nothing young is read and no
  * index by the time of settlement has to be kept. Rows that somebody else works on are left for the next round.
  */
 export async function prune(db: Database, request: PruneRequest): Promise<PruneAnswer> {
   const { settledBefore, deadBefore, limit } = request;
   const youngest = Math.max(settledBefore, deadBefore);
-  if (request.after < 0) await foldLedgers(db, Math.floor(request.now / 3_600_000) - 1);
   return await db.transaction(async (connection) => {
     // Keys stand by shard, and numbers run on over all shards: each shard gives its oldest.
     const rows = (await connection.query(

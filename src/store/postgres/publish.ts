@@ -7,7 +7,7 @@
  * makes another one wait; housekeeping folds them together when their hour is over.
  */
 export const publishSql = `
-  CREATE FUNCTION posthorn.shard_hash(tenant text, key text) RETURNS smallint LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $body$
+  CREATE OR REPLACE FUNCTION posthorn.shard_hash(tenant text, key text) RETURNS smallint LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $body$
   -- FNV-1a over UTF-16 units of tenant, NUL, key; see domain/shard.ts.
   DECLARE
     h bigint := 2166136261;
@@ -33,13 +33,13 @@ export const publishSql = `
     RETURN ((h # (h >> 15)) % 64)::smallint;
   END $body$;
 
-  CREATE FUNCTION posthorn.event_shard(tenant text, id text) RETURNS smallint LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $body$
+  CREATE OR REPLACE FUNCTION posthorn.event_shard(tenant text, id text) RETURNS smallint LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $body$
     SELECT CASE WHEN id ~ '^evt_[0-9a-hjkmnp-tv-z]{24}[01][0-9a-hjkmnp-tv-z]$'
       THEN ((strpos('01', substr(id, 29, 1)) - 1) * 32 + strpos('0123456789abcdefghjkmnpqrstvwxyz', substr(id, 30, 1)) - 1)::smallint
       ELSE posthorn.shard_hash(tenant, id) END
   $body$;
 
-  CREATE FUNCTION posthorn.new_event_id(now_ms bigint, shard int) RETURNS text LANGUAGE sql VOLATILE STRICT AS $body$
+  CREATE OR REPLACE FUNCTION posthorn.new_event_id(now_ms bigint, shard int) RETURNS text LANGUAGE sql VOLATILE STRICT AS $body$
     SELECT 'evt_' || (
       SELECT string_agg(substr('0123456789abcdefghjkmnpqrstvwxyz', ((now_ms >> (5 * (9 - i))) & 31)::int + 1, 1), '' ORDER BY i)
       FROM generate_series(0, 9) AS i) || (
@@ -48,12 +48,12 @@ export const publishSql = `
       || substr('01', shard / 32 + 1, 1) || substr('0123456789abcdefghjkmnpqrstvwxyz', shard % 32 + 1, 1)
   $body$;
 
-  CREATE FUNCTION posthorn.subscribes(event_types jsonb, type text) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $body$
+  CREATE OR REPLACE FUNCTION posthorn.subscribes(event_types jsonb, type text) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $body$
     SELECT EXISTS (SELECT FROM jsonb_array_elements_text(event_types) AS p (pattern)
       WHERE p.pattern = '*' OR p.pattern = type OR (right(p.pattern, 2) = '.*' AND starts_with(type, left(p.pattern, -1))))
   $body$;
 
-  CREATE FUNCTION posthorn.at_pointer(data jsonb, pointer text) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $body$
+  CREATE OR REPLACE FUNCTION posthorn.at_pointer(data jsonb, pointer text) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $body$
   DECLARE
     step text;
     node jsonb := data;
@@ -70,12 +70,12 @@ export const publishSql = `
     RETURN node;
   END $body$;
 
-  CREATE FUNCTION posthorn.passes_filter(filter jsonb, data jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $body$
+  CREATE OR REPLACE FUNCTION posthorn.passes_filter(filter jsonb, data jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $body$
     SELECT filter IS NULL OR jsonb_typeof(filter) = 'null' OR NOT EXISTS (
       SELECT FROM jsonb_each(filter) AS f (pointer, wanted) WHERE posthorn.at_pointer(data, f.pointer) IS DISTINCT FROM f.wanted)
   $body$;
 
-  CREATE FUNCTION posthorn.publish(
+  CREATE OR REPLACE FUNCTION posthorn.publish(
     tenant text, type text, data json, id text DEFAULT NULL, ordering_key text DEFAULT NULL, occurred_at timestamptz DEFAULT NULL,
     amount_minor bigint DEFAULT NULL, currency text DEFAULT NULL
   ) RETURNS jsonb LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
@@ -170,9 +170,13 @@ export const publishSql = `
     SELECT 0, e.num, now_ms / 3600000, writer, 1, (NOT e.enabled)::int FROM posthorn.endpoints e WHERE e.num = ANY (wanted)
     ON CONFLICT (shard, endpoint, hour, writer)
       DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed;
-    INSERT INTO posthorn.event_ledger AS l (shard, tenant, hour, writer, events, unmatched)
-    VALUES (0, publish.tenant, now_ms / 3600000, writer, 1, (wanted_count = 0)::int)
-    ON CONFLICT (shard, tenant, hour, writer)
+    INSERT INTO posthorn.tallies AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
+    SELECT 0, e.num, now_ms / 60000, publish.type, writer, 1, (NOT e.enabled)::int FROM posthorn.endpoints e WHERE e.num = ANY (wanted)
+    ON CONFLICT (shard, endpoint, minute, type, writer)
+      DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed;
+    INSERT INTO posthorn.event_ledger AS l (shard, tenant, hour, type, writer, events, unmatched)
+    VALUES (0, publish.tenant, now_ms / 3600000, publish.type, writer, 1, (wanted_count = 0)::int)
+    ON CONFLICT (shard, tenant, hour, type, writer)
       DO UPDATE SET events = l.events + excluded.events, unmatched = l.unmatched + excluded.unmatched;
 
     -- Sent when the caller commits, and only then.

@@ -1,19 +1,10 @@
 import type { EventRecord } from '../../domain/event.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
-import type {
-  AccountingCounts,
-  AccountingQuery,
-  AttemptRecord,
-  DeadLetterGroup,
-  DeliveryFilter,
-  DeliveryRecord,
-} from '../store.ts';
-import { attemptOf, deadLettersOf, deliveryOf, eventOf, moneyOf, overdueGraceMs } from '../rows.ts';
+import type { AttemptRecord, DeadLetterGroup, DeliveryFilter, DeliveryRecord } from '../store.ts';
+import { attemptOf, deadLettersOf, deliveryOf, eventOf } from '../rows.ts';
 import { findEvent } from './accept.ts';
-import type { Database, Value } from './database.ts';
+import type { Database } from './database.ts';
 import { filterSql } from './filter.ts';
-
-const hourMs = 3_600_000;
 
 export async function readEvent(db: Database, tenant: string, id: string): Promise<EventRecord | null> {
   const row = await findEvent(db, tenant, id);
@@ -92,74 +83,4 @@ export async function readDeadLetters(db: Database, tenant: string | null): Prom
     ),
   ]);
   return deadLettersOf(groups, money);
-}
-
-export async function readAccounting(db: Database, query: AccountingQuery): Promise<AccountingCounts> {
-  const { now, tenant, endpointId } = query;
-  const fromHour = query.since === null ? 0 : Math.floor(query.since / hourMs);
-  const toHour = query.until === null ? 2 ** 31 - 1 : Math.floor((query.until - 1) / hourMs);
-  const of = '($1::text IS NULL OR p.tenant = $1) AND ($2::text IS NULL OR p.id = $2)';
-  const hours: Value[] = [tenant, endpointId, fromHour, toHour];
-  // Counters stand by the hour, so rows are counted over the same whole hours.
-  const times: Value[] = [
-    tenant,
-    endpointId,
-    fromHour * hourMs,
-    query.until === null ? Number.MAX_SAFE_INTEGER : (toHour + 1) * hourMs,
-  ];
-  return await db.snapshot(async (connection) => {
-    const [sums] = await connection.query(
-      'accounting',
-      `SELECT sum(l.accepted)::bigint, sum(l.delivered)::bigint, sum(l.dead)::bigint, sum(l.cancelled)::bigint, sum(l.suppressed)::bigint,
-         sum(l.late)::bigint, sum(l.superseded)::bigint, sum(l.first_attempts)::bigint, sum(l.first_delivered)::bigint
-       FROM posthorn.ledger l JOIN posthorn.endpoints p ON p.num = l.endpoint WHERE ${of} AND l.hour BETWEEN $3 AND $4`,
-      hours,
-    );
-    const sum = (index: number): number => (sums![index] as number | null) ?? 0;
-    const [events] = await connection.query(
-      'accounting_events',
-      `SELECT sum(events)::bigint, sum(unmatched)::bigint FROM posthorn.event_ledger
-       WHERE ($1::text IS NULL OR tenant = $1) AND hour BETWEEN $2 AND $3`,
-      [tenant, fromHour, toHour],
-    );
-    const [waiting] = await connection.query(
-      'accounting_pending',
-      `SELECT count(*), count(*) FILTER (WHERE d.due_at < $5::bigint - ${overdueGraceMs}),
-         count(*) FILTER (WHERE d.created_at < $5::bigint - (p.document ->> 'deliverWithinMs')::bigint)
-       FROM posthorn.deliveries d JOIN posthorn.endpoints p ON p.num = d.endpoint
-       WHERE d.state = 0 AND ${of} AND d.created_at >= $3 AND d.created_at < $4`,
-      [...times, now],
-    );
-    const latency = await connection.query(
-      'accounting_latency',
-      `SELECT l.bucket, sum(l.count)::bigint FROM posthorn.latency l JOIN posthorn.endpoints p ON p.num = l.endpoint
-       WHERE ${of} AND l.hour BETWEEN $3 AND $4 GROUP BY l.bucket`,
-      hours,
-    );
-    // At risk: events with a delivery that is dead or suppressed, each event once.
-    const money = await connection.query(
-      'accounting_money',
-      `SELECT currency, sum(amount_minor)::text, count(*) FROM (
-         SELECT DISTINCT e.number, e.currency, e.amount_minor FROM ${tables}
-         WHERE d.state IN (2, 4) AND ${of} AND d.created_at >= $3 AND d.created_at < $4) m GROUP BY currency`,
-      times,
-    );
-    return {
-      events: (events![0] as number | null) ?? 0,
-      unmatched: (events![1] as number | null) ?? 0,
-      accepted: sum(0),
-      delivered: sum(1),
-      pending: waiting![0] as number,
-      dead: sum(2),
-      cancelled: sum(3),
-      suppressed: sum(4),
-      overdue: waiting![1] as number,
-      late: sum(5) + (waiting![2] as number),
-      supersededAttempts: sum(6),
-      firstAttempts: sum(7),
-      firstAttemptDelivered: sum(8),
-      latency: latency.map(([bucket, count]) => ({ bucket: bucket as number, count: count as number })),
-      valueAtRisk: moneyOf(money, 0),
-    };
-  });
 }

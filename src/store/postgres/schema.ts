@@ -1,3 +1,4 @@
+import { breakerColumns } from './breakers.ts';
 import type { Database } from './database.ts';
 import { publishSql } from './publish.ts';
 
@@ -170,6 +171,60 @@ const migrations: readonly string[] = [
   CREATE TABLE posthorn.documents (kind text NOT NULL, name text NOT NULL, document jsonb NOT NULL, PRIMARY KEY (kind, name));
   CREATE TABLE posthorn.alerts (id text PRIMARY KEY, document json NOT NULL);
   `,
+  `
+  -- The same counts by event type and by the minute of acceptance; store/folding.ts makes them coarse later.
+  CREATE TABLE posthorn.tallies (
+    shard smallint NOT NULL,
+    endpoint int NOT NULL,
+    minute int NOT NULL,
+    type text NOT NULL,
+    writer text NOT NULL,
+    accepted bigint NOT NULL DEFAULT 0,
+    delivered bigint NOT NULL DEFAULT 0,
+    dead bigint NOT NULL DEFAULT 0,
+    cancelled bigint NOT NULL DEFAULT 0,
+    suppressed bigint NOT NULL DEFAULT 0,
+    late bigint NOT NULL DEFAULT 0,
+    superseded bigint NOT NULL DEFAULT 0,
+    first_attempts bigint NOT NULL DEFAULT 0,
+    first_delivered bigint NOT NULL DEFAULT 0,
+    recovered bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (shard, endpoint, minute, type, writer)
+  ) WITH (fillfactor = 50);
+  CREATE INDEX tallies_fine ON posthorn.tallies (minute) WHERE minute % 1440 <> 0 OR writer <> 'folded';
+  CREATE INDEX ledger_fine ON posthorn.ledger (hour) WHERE hour % 24 <> 0 OR writer <> 'folded';
+
+  CREATE TABLE posthorn.failures (
+    shard smallint NOT NULL,
+    endpoint int NOT NULL,
+    hour int NOT NULL,
+    type text NOT NULL,
+    class text NOT NULL,
+    writer text NOT NULL,
+    count bigint NOT NULL,
+    PRIMARY KEY (shard, endpoint, hour, type, class, writer)
+  ) WITH (fillfactor = 50);
+  CREATE INDEX failures_fine ON posthorn.failures (hour) WHERE hour % 24 <> 0 OR writer <> 'folded';
+
+  -- What was counted before stands under no type.
+  INSERT INTO posthorn.tallies SELECT 0, endpoint, hour * 60, '', 'folded', sum(accepted), sum(delivered), sum(dead), sum(cancelled),
+    sum(suppressed), sum(late), sum(superseded), sum(first_attempts), sum(first_delivered), 0 FROM posthorn.ledger GROUP BY endpoint, hour;
+  ALTER TABLE posthorn.latency ADD COLUMN type text NOT NULL DEFAULT '';
+  ALTER TABLE posthorn.latency DROP CONSTRAINT latency_pkey, ADD PRIMARY KEY (shard, endpoint, hour, bucket, type, writer);
+  CREATE INDEX latency_hour ON posthorn.latency (hour);
+  -- Older ones: a histogram by the day, counts by bucket.
+  CREATE TABLE posthorn.latency_days (
+    endpoint int NOT NULL,
+    day int NOT NULL,
+    type text NOT NULL,
+    counts jsonb NOT NULL,
+    PRIMARY KEY (endpoint, day, type)
+  );
+  ALTER TABLE posthorn.event_ledger ADD COLUMN type text NOT NULL DEFAULT '';
+  ALTER TABLE posthorn.event_ledger DROP CONSTRAINT event_ledger_pkey, ADD PRIMARY KEY (shard, tenant, hour, type, writer);
+  CREATE INDEX event_ledger_fine ON posthorn.event_ledger (hour) WHERE hour % 24 <> 0 OR writer <> 'folded';
+  ${publishSql}`,
+  breakerColumns,
 ];
 
 /** Refuses a database without Posthorn's schema, or with another version of it; changes nothing. */

@@ -3,71 +3,122 @@ import type { Settlement } from '../store.ts';
 import { stateNumbers, triggers } from '../rows.ts';
 import type { Database, Value } from './database.ts';
 
+const outcomes = `unnest($1::bigint[], $2::int[], $3::smallint[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::int[],
+  $9::int[], $10::text[], $11::text[], $12::text[], $13::smallint[], $14::boolean[], $15::boolean[], $16::boolean[], $17::smallint[],
+  $18::bigint[], $20::text[])`;
+const outcomeColumns = `number, claim, state, due_at, reason, now, started_at, duration_ms, status_code, error_class, message, excerpt,
+  trigger, late, first, keyed, bucket, created_at, type, ord`;
+const settled = `state = s.state, due_at = s.due_at, settled_at = CASE WHEN s.state <> 0 THEN s.now END, reason = s.reason,
+  claimed_by = NULL, attempts = d.attempts + 1, tries = d.tries + 1, trigger = 0, error_class = s.error_class,
+  status_code = s.status_code, message = s.message`;
+// Adding 0 keeps the partial indexes of pending rows, which are searched by other columns, out of it.
+const fence = 'd.state + 0 = 0 AND d.claim = s.claim AND d.claimed_by IS NOT NULL';
+const attemptColumns = `shard, delivery, n, started_at, duration_ms, status_code, outcome, error_class, message, response_excerpt,
+  trigger, node`;
+/**
+ * Counters of the rows of `from`, in the statement of the outcomes themselves (G4). `own` and `superseded` say of a row whether
+ * its outcome was applied, or came too late.
+ */
+function counters(from: string, own: string, superseded: string): string {
+  const count = (condition: string): string => `count(*) FILTER (WHERE ${condition})`;
+  const sums = [
+    ['delivered', count(`${own} AND state = 1`)],
+    ['dead', count(`${own} AND state = 2`)],
+    ['late', count(`${own} AND state = 1 AND late`)],
+    ['superseded', count(superseded)],
+    ['first_attempts', count(`${own} AND first`)],
+    ['first_delivered', count(`${own} AND first AND state = 1`)],
+    ['recovered', count(`${own} AND NOT first AND state = 1 AND NOT late`)],
+  ] as const;
+  const insert = (
+    table: 'ledger' | 'tallies',
+    time: string,
+    of: string,
+    chosen: readonly (typeof sums)[number][],
+  ): string => `
+    INSERT INTO posthorn.${table} AS l (shard, endpoint, ${of}, writer, ${chosen.map(([name]) => name).join(', ')})
+    SELECT 0, endpoint, ${time}, $19::text || ':settle', ${chosen.map(([, sum]) => sum).join(', ')}
+    FROM ${from} WHERE ${own} OR ${superseded} GROUP BY endpoint, ${time}
+    ON CONFLICT (shard, endpoint, ${of}, writer)
+      DO UPDATE SET ${chosen.map(([name]) => `${name} = l.${name} + excluded.${name}`).join(', ')}`;
+  return `ledger AS (${insert('ledger', 'hour', 'hour', sums.slice(0, 6))}),
+  tallies AS (${insert('tallies', 'created_at / 60000, type', 'minute, type', sums)}),
+  failures AS (
+    INSERT INTO posthorn.failures AS l (shard, endpoint, hour, type, class, writer, count)
+    SELECT 0, endpoint, hour, type, error_class, $19::text || ':settle', count(*) FROM ${from}
+    WHERE ${own} AND error_class IS NOT NULL GROUP BY 2, 3, 4, 5
+    ON CONFLICT (shard, endpoint, hour, type, class, writer) DO UPDATE SET count = l.count + excluded.count),
+  latency AS (
+    INSERT INTO posthorn.latency AS l (shard, endpoint, hour, bucket, type, writer, count)
+    SELECT 0, endpoint, hour, bucket, type, $19::text || ':settle', count(*) FROM ${from} WHERE ${own} AND state = 1
+    GROUP BY 2, 3, 4, 5
+    ON CONFLICT (shard, endpoint, hour, bucket, type, writer) DO UPDATE SET count = l.count + excluded.count)`;
+}
+
+/** The successor of an ordering key is due when its head has ended. */
+const wake = (ended: string): string => `
+  -- Whatever its due_at: it may be deferred in this very moment, and the newest version of the row is what counts.
+  UPDATE posthorn.deliveries d SET due_at = w.now FROM (
+    SELECT s.shard, s.now, (SELECT b.number FROM posthorn.deliveries b WHERE b.state = 0 AND b.shard = s.shard
+      AND b.endpoint = s.endpoint AND b.order_key = s.order_key AND b.number <> s.number ORDER BY b.number LIMIT 1) AS number
+    FROM ${ended} s WHERE s.keyed AND s.order_key IS NOT NULL AND s.state <> 0) w
+  WHERE d.shard = w.shard AND d.number = w.number AND d.state + 0 = 0 AND d.claimed_by IS NULL`;
+
 /**
  * One statement is the whole transaction (G4): the fenced update (G3), the attempt log, the counters, and the
- * successor of an ordering key. It may be run twice with the same outcomes, as happens where the connection was
- * lost before its answer came: what is in the attempt log already is answered as it was, and counted no more.
+ * successor of an ordering key. It takes the outcomes whose fence holds, which is nearly all of them, and finds each
+ * delivery once. An outcome whose fence holds is in no attempt log yet: settling it is what gives the claim up.
  */
-const settleSql = `WITH
+const settleOwn = `WITH
+  own AS (
+    UPDATE posthorn.deliveries d SET ${settled} FROM ${outcomes} WITH ORDINALITY AS s (${outcomeColumns})
+    WHERE d.shard = (s.number & 63)::smallint AND d.number = s.number AND ${fence}
+    RETURNING d.shard, d.endpoint, d.order_key, s.created_at / 3600000 AS hour, s.*),
+  logged AS (
+    INSERT INTO posthorn.attempts (${attemptColumns})
+    SELECT shard, number, claim, started_at, duration_ms, status_code,
+      CASE state WHEN 0 THEN 'retry' WHEN 1 THEN 'delivered' ELSE 'dead' END, error_class, message, excerpt, trigger, $19::text FROM own),
+  ${counters('own', 'true', 'false')},
+  woken AS (${wake('own')})
+SELECT ord FROM own`;
+
+/**
+ * The same for what is left: an outcome that comes too late is logged as superseded. It may be run twice with the same
+ * outcomes, as happens where the connection was lost before its answer came: what is in the attempt log already is
+ * answered as it was, and counted no more.
+ */
+const settleRest = `WITH
   s AS MATERIALIZED (
     SELECT u.*, (u.number & 63)::smallint AS shard, d.endpoint, d.order_key, a.outcome IS NOT NULL AS logged,
       a.started_at = u.started_at AND a.outcome = CASE u.state WHEN 0 THEN 'retry' WHEN 1 THEN 'delivered' ELSE 'dead' END AS again,
       row_number() OVER (PARTITION BY u.number, u.claim ORDER BY u.ord) = 1 AS foremost
-    FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::int[], $9::int[],
-      $10::text[], $11::text[], $12::text[], $13::smallint[], $14::boolean[], $15::boolean[], $16::boolean[], $17::smallint[],
-      $18::bigint[])
-      WITH ORDINALITY AS u (number, claim, state, due_at, reason, now, started_at, duration_ms, status_code, error_class, message,
-        excerpt, trigger, late, first, keyed, bucket, created_at, ord)
+    FROM ${outcomes} WITH ORDINALITY AS u (${outcomeColumns})
     -- LIMIT keeps the planner to a lookup by key, whatever it believes about the size of these tables.
     CROSS JOIN LATERAL (
       SELECT * FROM posthorn.deliveries d WHERE d.shard = (u.number & 63)::smallint AND d.number = u.number LIMIT 1) d
     LEFT JOIN LATERAL (
       SELECT * FROM posthorn.attempts a WHERE a.shard = d.shard AND a.delivery = d.number AND a.n = u.claim LIMIT 1) a ON true),
   applied AS (
-    UPDATE posthorn.deliveries d SET state = s.state, due_at = s.due_at, settled_at = CASE WHEN s.state <> 0 THEN s.now END,
-      reason = s.reason, claimed_by = NULL, attempts = d.attempts + 1, tries = d.tries + 1, trigger = 0, error_class = s.error_class,
-      status_code = s.status_code, message = s.message
-    -- Adding 0 keeps the partial indexes of pending rows, which are searched by other columns, out of it.
-    FROM s WHERE d.shard = s.shard AND d.number = s.number AND d.state + 0 = 0 AND d.claim = s.claim AND d.claimed_by IS NOT NULL
-      AND s.foremost
+    UPDATE posthorn.deliveries d SET ${settled} FROM s
+    WHERE d.shard = s.shard AND d.number = s.number AND ${fence} AND s.foremost
     RETURNING s.ord),
   judged AS MATERIALIZED (
     -- IN in the list of columns is looked up in a hash; a join would compare every row with every other.
     SELECT x.*, NOT x.own AND NOT x.logged AND x.foremost AS superseded
     FROM (SELECT s.*, s.ord IN (SELECT ord FROM applied) AS own, s.created_at / 3600000 AS hour FROM s) x),
   logged AS (
-    INSERT INTO posthorn.attempts (shard, delivery, n, started_at, duration_ms, status_code, outcome, error_class, message,
-      response_excerpt, trigger, node)
+    INSERT INTO posthorn.attempts (${attemptColumns})
     SELECT shard, number, claim, started_at, duration_ms, status_code,
       CASE WHEN NOT own THEN 'superseded' WHEN state = 0 THEN 'retry' WHEN state = 1 THEN 'delivered' ELSE 'dead' END,
       error_class, message, excerpt, trigger, $19::text FROM judged WHERE foremost
     ON CONFLICT DO NOTHING),
-  ledger AS (
-    INSERT INTO posthorn.ledger AS l (shard, endpoint, hour, writer, delivered, dead, late, superseded, first_attempts, first_delivered)
-    SELECT 0, endpoint, hour, $19::text || ':settle', count(*) FILTER (WHERE own AND state = 1), count(*) FILTER (WHERE own AND state = 2),
-      count(*) FILTER (WHERE own AND state = 1 AND late), count(*) FILTER (WHERE superseded), count(*) FILTER (WHERE own AND first),
-      count(*) FILTER (WHERE own AND first AND state = 1)
-    FROM judged WHERE own OR superseded GROUP BY endpoint, hour
-    ON CONFLICT (shard, endpoint, hour, writer) DO UPDATE SET delivered = l.delivered + excluded.delivered, dead = l.dead + excluded.dead,
-      late = l.late + excluded.late, superseded = l.superseded + excluded.superseded,
-      first_attempts = l.first_attempts + excluded.first_attempts, first_delivered = l.first_delivered + excluded.first_delivered),
-  latency AS (
-    INSERT INTO posthorn.latency AS l (shard, endpoint, hour, bucket, writer, count)
-    SELECT 0, endpoint, hour, bucket, $19::text || ':settle', count(*) FROM judged WHERE own AND state = 1 GROUP BY endpoint, hour, bucket
-    ON CONFLICT (shard, endpoint, hour, bucket, writer) DO UPDATE SET count = l.count + excluded.count),
-  -- Whatever its due_at: it may be deferred in this very moment, and the newest version of the row is what counts.
-  woken AS (
-    UPDATE posthorn.deliveries d SET due_at = w.now FROM (
-      SELECT s.shard, s.now, (SELECT b.number FROM posthorn.deliveries b WHERE b.state = 0 AND b.shard = s.shard
-        AND b.endpoint = s.endpoint AND b.order_key = s.order_key AND b.number <> s.number ORDER BY b.number LIMIT 1) AS number
-      FROM s WHERE s.keyed AND s.order_key IS NOT NULL AND s.state <> 0) w
-    WHERE d.shard = w.shard AND d.number = w.number AND d.state + 0 = 0 AND d.claimed_by IS NULL)
+  ${counters('judged', 'own', 'superseded')},
+  woken AS (${wake('s')})
 SELECT ord, own OR coalesce(again, false) FROM judged`;
 
-export async function settle(db: Database, settlements: readonly Settlement[]): Promise<boolean[]> {
-  if (settlements.length === 0) return [];
+function valuesOf(settlements: readonly Settlement[]): Value[] {
   const of = <T extends Value>(pick: (s: Settlement) => T): T[] => settlements.map(pick);
-  const rows = await db.hot.query('settle', settleSql, [
+  return [
     of(({ number }) => number),
     of(({ claim }) => claim),
     of(({ state }) => stateNumbers[state]),
@@ -87,9 +138,28 @@ export async function settle(db: Database, settlements: readonly Settlement[]): 
     of(({ state, now, createdAt }) => (state === 'delivered' ? latencyBucket(now - createdAt) : 0)),
     of(({ createdAt }) => createdAt),
     settlements[0]!.node,
-  ] as Value[]);
-  // A delivery that was pruned meanwhile is in no row, and its outcome changed nothing.
+    of(({ eventType }) => eventType),
+  ] as Value[];
+}
+
+export async function settle(db: Database, settlements: readonly Settlement[]): Promise<boolean[]> {
   const applied = settlements.map(() => false);
-  for (const [ord, own] of rows) applied[(ord as number) - 1] = own === true;
+  // One outcome of a delivery at a time: an update takes any of two, and the first is the one that counts.
+  const first = new Map<number, number>();
+  for (const [index, { number }] of settlements.entries()) if (!first.has(number)) first.set(number, index);
+  const indexes = [...first.values()];
+  if (indexes.length === 0) return applied;
+  const own = await db.hot.query('settle', settleOwn, valuesOf(indexes.map((index) => settlements[index]!)));
+  for (const [ord] of own) applied[indexes[(ord as number) - 1]!] = true;
+  if (own.length === settlements.length) return applied;
+
+  const rest = settlements.flatMap((_, index) => (applied[index] === true ? [] : [index]));
+  const judged = await db.hot.query(
+    'settle_rest',
+    settleRest,
+    valuesOf(rest.map((index) => settlements[index]!)),
+  );
+  // A delivery that was pruned meanwhile is in no row, and its outcome changed nothing.
+  for (const [ord, is] of judged) applied[rest[(ord as number) - 1]!] = is === true;
   return applied;
 }

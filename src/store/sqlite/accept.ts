@@ -40,13 +40,19 @@ export interface Placement {
 export function insertOneDelivery(
   db: Database,
   placement: Placement,
-  event: { readonly number: number; readonly shard: number; readonly orderingKey: string | null },
+  event: {
+    readonly number: number;
+    readonly shard: number;
+    readonly type: string;
+    readonly orderingKey: string | null;
+  },
   known: KnownEndpoint,
   claim: { readonly node: string; readonly leaseUntil: number } | null,
   trigger = 0,
 ): number {
   const { now, ledger } = placement;
   const number = deliveryNumber(placement.sequences.nextDelivery(), event.shard);
+  const counted = { endpoint: known.num, type: event.type, acceptedAt: now };
   const { enabled, ordering } = known.endpoint;
   const orderKey = ordering === 'key' ? event.orderingKey : null;
   if (enabled) {
@@ -81,9 +87,9 @@ export function insertOneDelivery(
       orderKey,
       trigger,
     );
-    ledger.add(known.num, now, 'suppressed');
+    ledger.add(counted, 'suppressed');
   }
-  ledger.add(known.num, now, 'accepted');
+  ledger.add(counted, 'accepted');
   return number;
 }
 
@@ -127,7 +133,7 @@ export function insertOneEvent(
       number,
     );
   }
-  placement.ledger.addEvent(event.tenant, placement.now, counts.deliveries > 0);
+  placement.ledger.addEvent(event.tenant, event.type, placement.now, counts.deliveries > 0);
   return number;
 }
 
@@ -153,7 +159,7 @@ export function accept(
       options,
     );
     for (const { event, group, index, deliveries, suppressed, filtered } of plan.events) {
-      const { shard, orderingKey } = event;
+      const { shard, type, orderingKey } = event;
       const number = insertOneEvent(db, placement, event, {
         deliveries: deliveries.length,
         suppressed,
@@ -161,7 +167,7 @@ export function accept(
       });
       for (const { known, leaseUntil } of deliveries) {
         const claim = leaseUntil === null ? null : { node, leaseUntil };
-        const delivery = insertOneDelivery(db, placement, { number, shard, orderingKey }, known, claim);
+        const delivery = insertOneDelivery(db, placement, { number, shard, type, orderingKey }, known, claim);
         if (claim !== null)
           claimed.push({ number: delivery, endpointId: known.endpoint.id, group, event: index });
       }

@@ -45,7 +45,7 @@ export function saveAlerts(
       if (known === undefined) continue;
       const suppressed = Number(!known.endpoint.enabled);
       const number = insertOneEvent(db, placement, event, { deliveries: 1, suppressed, filtered: 0 });
-      insertOneDelivery(db, placement, { number, shard: event.shard, orderingKey: null }, known, null);
+      insertOneDelivery(db, placement, { ...event, number }, known, null);
     }
     ledger.write(db);
     return true;

@@ -17,11 +17,43 @@ const columns = [
 ] as const;
 export type Counter = (typeof columns)[number];
 
+/** What is counted by event type and minute too; `recovered`: on time, although the first attempt had failed. */
+const tallied = [
+  'accepted',
+  'delivered',
+  'dead',
+  'cancelled',
+  'suppressed',
+  'late',
+  'superseded',
+  'first_attempts',
+  'first_delivered',
+  'recovered',
+] as const;
+type Tally = (typeof tallied)[number];
+
+/** Whose counter it is: a delivery's endpoint, its event's type, and when it was accepted (ms since the epoch). */
+export interface Counted {
+  readonly endpoint: number;
+  readonly type: string;
+  readonly acceptedAt: number;
+}
+
+const talliedPlaces = Object.fromEntries(tallied.map((name, place) => [name, place])) as Record<
+  string,
+  number | undefined
+>;
+const tallyColumns = tallied.join(', ');
+const tallyUpsert = `INSERT INTO tallies (shard, endpoint, minute, type, ${tallyColumns})
+  VALUES (0, ?, ?, ?, ${tallied.map(() => '?').join(', ')})
+  ON CONFLICT DO UPDATE SET ${tallied.map((name) => `${name} = ${name} + excluded.${name}`).join(', ')}`;
+
 const places = Object.fromEntries(columns.map((name, place) => [name, place])) as Record<Counter, number>;
 const upsert = `INSERT INTO ledger (shard, endpoint, hour, ${columns.join(', ')})
   VALUES (0, ?, ?, ${columns.map(() => '?').join(', ')})
   ON CONFLICT DO UPDATE SET ${columns.map((name) => `${name} = ${name} + excluded.${name}`).join(', ')}`;
 
+const minuteMs = 60_000;
 const hourMs = 3_600_000;
 
 export function hourOf(time: number): number {
@@ -31,10 +63,27 @@ export function hourOf(time: number): number {
 /** Counter changes of one transaction, summed in memory and written once, inside it (G4). */
 export class LedgerChanges {
   readonly #rows = new Map<string, { endpoint: number; hour: number; by: number[] }>();
-  readonly #latency = new Map<string, { endpoint: number; hour: number; bucket: number; count: number }>();
-  readonly #events = new Map<string, { tenant: string; hour: number; events: number; unmatched: number }>();
+  readonly #tallies = new Map<string, { endpoint: number; minute: number; type: string; by: number[] }>();
+  readonly #latency = new Map<
+    string,
+    { endpoint: number; hour: number; type: string; bucket: number; count: number }
+  >();
+  readonly #failures = new Map<
+    string,
+    { endpoint: number; hour: number; type: string; errorClass: string; count: number }
+  >();
+  readonly #events = new Map<
+    string,
+    { tenant: string; hour: number; type: string; events: number; unmatched: number }
+  >();
 
-  add(endpoint: number, acceptedAt: number, counter: Counter, by = 1): void {
+  /** A counter of the books, and the same by type and minute. */
+  add(of: Counted, counter: Counter & Tally, by = 1): void {
+    this.addToBooks(of.endpoint, of.acceptedAt, counter, by);
+    this.addTally(of, counter, by);
+  }
+
+  addToBooks(endpoint: number, acceptedAt: number, counter: Counter, by = 1): void {
     const hour = hourOf(acceptedAt);
     const key = `${endpoint}:${hour}`;
     let row = this.#rows.get(key);
@@ -42,41 +91,73 @@ export class LedgerChanges {
     row.by[places[counter]]! += by;
   }
 
-  addLatency(endpoint: number, acceptedAt: number, bucket: number): void {
+  addTally({ endpoint, type, acceptedAt }: Counted, counter: Tally, by = 1): void {
+    const minute = Math.floor(acceptedAt / minuteMs);
+    const key = `${endpoint}:${minute}:${type}`;
+    let row = this.#tallies.get(key);
+    if (row === undefined)
+      this.#tallies.set(key, (row = { endpoint, minute, type, by: tallied.map(() => 0) }));
+    row.by[talliedPlaces[counter]!]! += by;
+  }
+
+  addLatency({ endpoint, type, acceptedAt }: Counted, bucket: number): void {
     const hour = hourOf(acceptedAt);
-    const key = `${endpoint}:${hour}:${bucket}`;
+    const key = `${endpoint}:${hour}:${bucket}:${type}`;
     const row = this.#latency.get(key);
-    if (row === undefined) this.#latency.set(key, { endpoint, hour, bucket, count: 1 });
+    if (row === undefined) this.#latency.set(key, { endpoint, hour, type, bucket, count: 1 });
     else row.count++;
   }
 
-  addEvent(tenant: string, acceptedAt: number, matched: boolean): void {
+  addFailure({ endpoint, type, acceptedAt }: Counted, errorClass: string): void {
     const hour = hourOf(acceptedAt);
-    const key = `${hour}:${tenant}`;
+    const key = `${endpoint}:${hour}:${errorClass}:${type}`;
+    const row = this.#failures.get(key);
+    if (row === undefined) this.#failures.set(key, { endpoint, hour, type, errorClass, count: 1 });
+    else row.count++;
+  }
+
+  addEvent(tenant: string, type: string, acceptedAt: number, matched: boolean): void {
+    const hour = hourOf(acceptedAt);
+    const key = `${hour}:${type}:${tenant}`;
     let row = this.#events.get(key);
-    if (row === undefined) this.#events.set(key, (row = { tenant, hour, events: 0, unmatched: 0 }));
+    if (row === undefined) this.#events.set(key, (row = { tenant, hour, type, events: 0, unmatched: 0 }));
     row.events++;
     if (!matched) row.unmatched++;
   }
 
   write(db: Database): void {
     for (const { endpoint, hour, by } of this.#rows.values()) db.run(upsert, endpoint, hour, ...by);
-    for (const { endpoint, hour, bucket, count } of this.#latency.values()) {
+    for (const { endpoint, minute, type, by } of this.#tallies.values())
+      db.run(tallyUpsert, endpoint, minute, type, ...by);
+    for (const { endpoint, hour, type, bucket, count } of this.#latency.values()) {
       db.run(
-        `INSERT INTO latency (shard, endpoint, hour, bucket, count) VALUES (0, ?, ?, ?, ?)
+        `INSERT INTO latency (shard, endpoint, hour, bucket, type, count) VALUES (0, ?, ?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET count = count + excluded.count`,
         endpoint,
         hour,
         bucket,
+        type,
         count,
       );
     }
-    for (const { tenant, hour, events, unmatched } of this.#events.values()) {
+    for (const { endpoint, hour, type, errorClass, count } of this.#failures.values()) {
       db.run(
-        `INSERT INTO event_ledger (shard, tenant, hour, events, unmatched) VALUES (0, ?, ?, ?, ?)
+        `INSERT INTO failures (shard, endpoint, hour, type, class, count) VALUES (0, ?, ?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET count = count + excluded.count`,
+        endpoint,
+        hour,
+        type,
+        errorClass,
+        count,
+      );
+    }
+    for (const { tenant, hour, type, events, unmatched } of this.#events.values()) {
+      db.run(
+        `INSERT INTO event_ledger (shard, tenant, hour, type, events, unmatched) VALUES (0, ?, ?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET events = events + excluded.events, unmatched = unmatched + excluded.unmatched`,
         tenant,
         hour,
+        type,
         events,
         unmatched,
       );

@@ -7,13 +7,13 @@ import { stateNumbers, triggers } from '../rows.ts';
 import type { Database, Row } from './database.ts';
 import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
 import { filterSql } from './filter.ts';
-import { type Counter, LedgerChanges } from './ledger.ts';
+import { LedgerChanges } from './ledger.ts';
 import type { Sequences } from './sequences.ts';
 import { wakeSuccessor } from './settle.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
 import { subscribes } from '../../domain/endpoint.ts';
 
-const counterOfState: readonly (Counter | null)[] = [null, 'delivered', 'dead', 'cancelled', 'suppressed'];
+const counterOfState = [null, 'delivered', 'dead', 'cancelled', 'suppressed'] as const;
 
 /** Puts one delivery back on the retry clock; the caller holds the transaction. */
 function redriveOne(
@@ -24,16 +24,18 @@ function redriveOne(
   now: number,
 ): CommandAnswer {
   const row = db.get(
-    'SELECT state, endpoint, created_at, claimed_by, due_at FROM deliveries WHERE number = ?',
+    `SELECT d.state, d.endpoint, d.created_at, d.claimed_by, d.due_at, e.type FROM deliveries d
+     JOIN events e ON e.number = d.event_number WHERE d.number = ?`,
     number,
   );
   if (row === undefined) return 'not_found';
-  const [state, endpoint, createdAt, claimedBy, dueAt] = row as [
+  const [state, endpoint, acceptedAt, claimedBy, dueAt, type] = row as [
     number,
     number,
     number,
     string | null,
     number | null,
+    string,
   ];
   if (!commandTransitions.redrive.from.includes(deliveryStates[state]!)) return 'refused';
   if (state === stateNumbers.pending) {
@@ -56,7 +58,7 @@ function redriveOne(
     triggers.indexOf(trigger),
     number,
   );
-  ledger.add(endpoint, createdAt, counterOfState[state]!, -1);
+  ledger.add({ endpoint, type, acceptedAt }, counterOfState[state]!, -1);
   return 'done';
 }
 
@@ -70,23 +72,27 @@ export function redriveDelivery(db: Database, number: number, now: number): Comm
 }
 
 function cancelOne(db: Database, ledger: LedgerChanges, row: Row, reason: string, now: number): void {
-  const [number, endpoint, createdAt] = row as [number, number, number];
+  const [number, endpoint, acceptedAt, type] = row as [number, number, number, string];
   db.run(
     'UPDATE deliveries SET state = 3, due_at = NULL, claimed_by = NULL, settled_at = ?, reason = ? WHERE number = ?',
     now,
     reason,
     number,
   );
-  ledger.add(endpoint, createdAt, 'cancelled');
+  ledger.add({ endpoint, type, acceptedAt }, 'cancelled');
   wakeSuccessor(db, number, now);
 }
 
 export function cancelDelivery(db: Database, number: number, words: string, now: number): CommandAnswer {
   const ledger = new LedgerChanges();
   return db.transaction(() => {
-    const row = db.get('SELECT number, endpoint, created_at, state FROM deliveries WHERE number = ?', number);
+    const row = db.get(
+      `SELECT d.number, d.endpoint, d.created_at, e.type, d.state FROM deliveries d
+       JOIN events e ON e.number = d.event_number WHERE d.number = ?`,
+      number,
+    );
     if (row === undefined) return 'not_found';
-    if (!commandTransitions.cancel.from.includes(deliveryStates[row[3] as number]!)) return 'refused';
+    if (!commandTransitions.cancel.from.includes(deliveryStates[row[4] as number]!)) return 'refused';
     cancelOne(db, ledger, row, `cancelled: ${words}`, now);
     ledger.write(db);
     return 'done';
@@ -97,8 +103,8 @@ export function cancelOrphans(db: Database, limit: number, now: number): number 
   const ledger = new LedgerChanges();
   return db.transaction(() => {
     const rows = db.all(
-      `SELECT number, endpoint, created_at FROM deliveries WHERE state = 0 AND endpoint IN
-         (SELECT num FROM endpoints WHERE deleted_at IS NOT NULL) LIMIT ?`,
+      `SELECT d.number, d.endpoint, d.created_at, e.type FROM deliveries d JOIN events e ON e.number = d.event_number
+       WHERE d.state = 0 AND d.endpoint IN (SELECT num FROM endpoints WHERE deleted_at IS NOT NULL) LIMIT ?`,
       limit,
     );
     for (const row of rows) cancelOne(db, ledger, row, 'endpoint_deleted', now);
@@ -126,7 +132,7 @@ export function replayEvent(
     const wanted = [...endpoints.ofTenant(tenant)].filter(({ endpoint }) =>
       endpointId === null ? subscribes(endpoint.eventTypes, type) : endpoint.id === endpointId,
     );
-    const event = { number, shard: shardOfNumber(number), orderingKey: row[4] as string | null };
+    const event = { number, shard: shardOfNumber(number), type, orderingKey: row[4] as string | null };
     for (const known of wanted)
       insertOneDelivery(db, placement, event, known, null, triggers.indexOf('manual'));
     const suppressed = wanted.filter(({ endpoint }) => !endpoint.enabled).length;
@@ -154,14 +160,7 @@ export function acceptFor(
   const suppressed = Number(!known.endpoint.enabled);
   db.transaction(() => {
     const number = insertOneEvent(db, placement, event, { deliveries: 1, suppressed, filtered: 0 });
-    insertOneDelivery(
-      db,
-      placement,
-      { number, shard: event.shard, orderingKey: event.orderingKey },
-      known,
-      null,
-      triggers.indexOf('manual'),
-    );
+    insertOneDelivery(db, placement, { ...event, number }, known, null, triggers.indexOf('manual'));
     ledger.write(db);
   });
   return newReceipt(event, now, 1, suppressed);

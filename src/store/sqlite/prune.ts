@@ -76,7 +76,7 @@ export function prune(db: Database, request: PruneRequest): PruneAnswer {
         event!,
       );
       if (left?.[0] === 0) removeEvent(event!);
-      ledger.add(endpoint!, createdAt!, prunedCounter[state!]!);
+      ledger.addToBooks(endpoint!, createdAt!, prunedCounter[state!]!);
       deleted++;
       lastDelivery = number!;
     }

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { breakerColumns } from './breakers.ts';
 
 /**
  * Migrations in order; a database's `user_version` says how many it has had. Never edit one that was released.
@@ -153,6 +154,80 @@ const migrations: readonly string[] = [
   CREATE TABLE documents (kind TEXT NOT NULL, name TEXT NOT NULL, document TEXT NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;
   CREATE TABLE alerts (id TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID;
   `,
+  `
+  -- The same counts by event type and by the minute of acceptance; store/folding.ts makes them coarse later.
+  CREATE TABLE tallies (
+    shard INTEGER NOT NULL,
+    endpoint INTEGER NOT NULL,
+    minute INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    accepted INTEGER NOT NULL,
+    delivered INTEGER NOT NULL,
+    dead INTEGER NOT NULL,
+    cancelled INTEGER NOT NULL,
+    suppressed INTEGER NOT NULL,
+    late INTEGER NOT NULL,
+    superseded INTEGER NOT NULL,
+    first_attempts INTEGER NOT NULL,
+    first_delivered INTEGER NOT NULL,
+    recovered INTEGER NOT NULL,
+    PRIMARY KEY (shard, endpoint, minute, type)
+  ) WITHOUT ROWID;
+  CREATE INDEX tallies_fine ON tallies (minute) WHERE minute % 1440 <> 0;
+  CREATE INDEX ledger_fine ON ledger (hour) WHERE hour % 24 <> 0;
+
+  CREATE TABLE failures (
+    shard INTEGER NOT NULL,
+    endpoint INTEGER NOT NULL,
+    hour INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    class TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (shard, endpoint, hour, type, class)
+  ) WITHOUT ROWID;
+  CREATE INDEX failures_fine ON failures (hour) WHERE hour % 24 <> 0;
+
+  -- What was counted before stands under no type.
+  INSERT INTO tallies SELECT shard, endpoint, hour * 60, '', accepted, delivered, dead, cancelled, suppressed, late, superseded,
+    first_attempts, first_delivered, 0 FROM ledger;
+
+  ALTER TABLE latency RENAME TO former_latency;
+  CREATE TABLE latency (
+    shard INTEGER NOT NULL,
+    endpoint INTEGER NOT NULL,
+    hour INTEGER NOT NULL,
+    bucket INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (shard, endpoint, hour, bucket, type)
+  ) WITHOUT ROWID;
+  CREATE INDEX latency_hour ON latency (hour);
+  -- Older ones: a histogram by the day, as JSON of counts by bucket.
+  CREATE TABLE latency_days (
+    endpoint INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    counts TEXT NOT NULL,
+    PRIMARY KEY (endpoint, day, type)
+  ) WITHOUT ROWID;
+  INSERT INTO latency SELECT shard, endpoint, hour, bucket, '', count FROM former_latency;
+  DROP TABLE former_latency;
+
+  ALTER TABLE event_ledger RENAME TO former_event_ledger;
+  CREATE TABLE event_ledger (
+    shard INTEGER NOT NULL,
+    tenant TEXT NOT NULL,
+    hour INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    events INTEGER NOT NULL,
+    unmatched INTEGER NOT NULL,
+    PRIMARY KEY (shard, tenant, hour, type)
+  ) WITHOUT ROWID;
+  CREATE INDEX event_ledger_fine ON event_ledger (hour) WHERE hour % 24 <> 0;
+  INSERT INTO event_ledger SELECT shard, tenant, hour, '', events, unmatched FROM former_event_ledger;
+  DROP TABLE former_event_ledger;
+  `,
+  breakerColumns,
 ];
 
 /** Brings the schema up to date; refuses a database written by a newer Posthorn. */

@@ -42,7 +42,7 @@ export function settle(
   const ledger = new LedgerChanges();
   db.transaction(() => {
     for (const s of settlements) {
-      const endpoint = endpointNum(s.endpointId);
+      const counted = { endpoint: endpointNum(s.endpointId), type: s.eventType, acceptedAt: s.createdAt };
       const ended = s.state !== 'pending';
       const own =
         db.run(
@@ -74,18 +74,20 @@ export function settle(
       // The same outcome again, because its answer was lost: it was applied, and is counted no more.
       applied.push(own || (logged === 0 && isLogged(db, s)));
       if (!own) {
-        if (logged > 0) ledger.add(endpoint, s.createdAt, 'superseded');
+        if (logged > 0) ledger.add(counted, 'superseded');
         continue;
       }
       if (s.first) {
-        ledger.add(endpoint, s.createdAt, 'first_attempts');
-        if (s.state === 'delivered') ledger.add(endpoint, s.createdAt, 'first_delivered');
+        ledger.add(counted, 'first_attempts');
+        if (s.state === 'delivered') ledger.add(counted, 'first_delivered');
       }
+      if (s.errorClass !== null) ledger.addFailure(counted, s.errorClass);
       if (s.state === 'delivered') {
-        ledger.add(endpoint, s.createdAt, 'delivered');
-        ledger.addLatency(endpoint, s.createdAt, latencyBucket(s.now - s.createdAt));
-        if (s.late) ledger.add(endpoint, s.createdAt, 'late');
-      } else if (s.state === 'dead') ledger.add(endpoint, s.createdAt, 'dead');
+        ledger.add(counted, 'delivered');
+        ledger.addLatency(counted, latencyBucket(s.now - s.createdAt));
+        if (s.late) ledger.add(counted, 'late');
+        else if (!s.first) ledger.addTally(counted, 'recovered');
+      } else if (s.state === 'dead') ledger.add(counted, 'dead');
       if (ended && s.keyed) wakeSuccessor(db, s.number, s.now);
     }
     ledger.write(db);

@@ -2,9 +2,12 @@ import { NotFoundError } from '../../domain/errors.ts';
 import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
 import { deleteDocument, putDocument, readAlerts, readDocuments, saveAlerts } from './alerts.ts';
+import { openBreakers, saveBreakers } from './breakers.ts';
 import { claim, nextDue, release, takeOver } from './claim.ts';
+import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
 import type { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
+import { fold } from './folding.ts';
 import { findTampered, readConservation } from './integrity.ts';
 import {
   acceptFor,
@@ -18,14 +21,7 @@ import {
   stepRedrive,
 } from './operations.ts';
 import { prune } from './prune.ts';
-import {
-  readAccounting,
-  readAttempts,
-  readDeadLetters,
-  readDeliveries,
-  readDelivery,
-  readEvent,
-} from './readings.ts';
+import { readAttempts, readDeadLetters, readDeliveries, readDelivery, readEvent } from './readings.ts';
 import { Sequences } from './sequences.ts';
 import { settle } from './settle.ts';
 
@@ -60,6 +56,8 @@ export function createSqliteStore(db: Database): Store {
     endpoint: async (id) => endpoints.get(id)?.endpoint ?? null,
     endpoints: async (query) => endpoints.list(query),
     deleteEndpoint: async (id, now) => endpoints.delete(id, now),
+    saveBreakers: async (changes) => saveBreakers(db, changes),
+    openBreakers: async () => openBreakers(db),
 
     redriveDelivery: async (number, now) => redriveDelivery(db, number, now),
     cancelDelivery: async (number, words, now) => cancelDelivery(db, number, words, now),
@@ -80,6 +78,10 @@ export function createSqliteStore(db: Database): Store {
     attempts: async (number) => readAttempts(db, number),
     deadLetters: async (tenant) => readDeadLetters(db, tenant),
     accounting: async (query) => readAccounting(db, query),
+    accountingBy: async (query, by) => readAccountingBy(db, query, by),
+    tallies: async (ranges) => readTallies(db, ranges),
+    overdue: async (dueBefore) => readOverdue(db, dueBefore),
+    fold: async (now) => fold(db, now),
     setting: async (name) =>
       (db.get('SELECT value FROM settings WHERE name = ?', name)?.[0] as string | undefined) ?? null,
     saveSetting: async (name, value) => {

@@ -1,0 +1,264 @@
+import type { FastifyInstance } from 'fastify';
+import type { z } from 'zod';
+import { builtInTemplates, type StoredTemplate, type Template } from '../../domain/template.ts';
+import { everyEndpoint } from '../../store/every-endpoint.ts';
+import type { DocumentKind } from '../../store/store.ts';
+import { readDeclared } from '../../reliability/judge.ts';
+import { compileSchema } from '../catalog.ts';
+import { fingerprint } from '../contract/fingerprint.ts';
+import * as schemas from '../contract/schemas.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import { params, parse } from '../input.ts';
+import { notFound, type Fault, Problem } from '../problem.ts';
+import { followTemplates, templateOf } from '../templates.ts';
+import { wireRetry } from '../wire.ts';
+
+type Wire = Record<string, unknown>;
+
+/** One kind of document that people declare: the same four calls for each. */
+interface Kind<Document extends object> {
+  readonly kind: DocumentKind;
+  readonly path: string;
+  /** How it is called in errors. */
+  readonly words: string;
+  readonly name: z.ZodType<string>;
+  readonly schema: z.ZodType<Document>;
+  /** Names of other documents that are not there, and whatever else is wrong with it. */
+  readonly faults: (document: Document, name: string) => Promise<readonly Fault[]>;
+  /** Stores it; answers what people see. */
+  readonly put: (name: string, document: Document) => Promise<void>;
+  readonly list: () => Promise<readonly Wire[]>;
+  /** Why it cannot go, or null. */
+  readonly inUse: (name: string) => Promise<string | null>;
+  readonly deleted: (name: string) => Promise<void>;
+}
+
+function declare<Document extends object>(
+  app: FastifyInstance,
+  deps: ApiDependencies,
+  of: Kind<Document>,
+): void {
+  const nameOf = (request: Parameters<typeof params>[0]): string => parse(of.name, params(request)['name']);
+  const find = async (name: string): Promise<Wire> => {
+    const document = (await of.list()).find((one) => one['name'] === name);
+    if (document === undefined) throw notFound(`${of.words} by that name`);
+    return document;
+  };
+  app.put(`/v1/${of.path}/:name`, async (request) => {
+    const name = nameOf(request);
+    const document = parse(of.schema, request.body);
+    const faults = await of.faults(document, name);
+    if (faults.length > 0)
+      throw new Problem(422, 'invalid_request', `${faults[0]!.path} ${faults[0]!.message}`, faults);
+    await of.put(name, document);
+    return await find(name);
+  });
+  app.get(`/v1/${of.path}`, async () => ({ items: await of.list(), next_cursor: null }));
+  app.get(`/v1/${of.path}/:name`, async (request) => await find(nameOf(request)));
+  app.delete(`/v1/${of.path}/:name`, async (request, reply) => {
+    const name = nameOf(request);
+    const why = await of.inUse(name);
+    if (why !== null) throw new Problem(409, 'in_use', why);
+    if (!(await deps.store.deleteDocument(of.kind, name))) throw notFound(`${of.words} by that name`);
+    await of.deleted(name);
+    return reply.code(204).send();
+  });
+}
+
+/** What people see of a template; built-in ones look the same. */
+function wireTemplate({ document, template }: StoredTemplate): Wire {
+  const { name, version } = template;
+  return { name, version, built_in: false, fingerprint: fingerprint(document), ...(document as object) };
+}
+
+function wireBuiltIn(template: Template): Wire {
+  const document: schemas.WireTemplate = {
+    description: template.description,
+    timeout_ms: template.timeoutMs,
+    deliver_within_s: template.deliverWithinMs / 1000,
+    retry: wireRetry(template.retry),
+    dead_letter_alert: { severity: template.deadLetterSeverity },
+    slo: template.slo === null ? null : { target: template.slo.target, window_days: template.slo.windowDays },
+  };
+  return { ...wireTemplate({ document, template }), built_in: true };
+}
+
+/** Teams, templates, event types and objectives: what `posthorn apply` declares, beside channels. */
+export function declaredRoutes(app: FastifyInstance, deps: ApiDependencies): void {
+  const { store, engine, clock, catalog } = deps;
+  const names = async (kind: DocumentKind): Promise<ReadonlySet<string>> =>
+    new Set((await store.documents(kind)).map(({ name }) => name));
+  const missing = (
+    known: ReadonlySet<string>,
+    what: string,
+    asked: readonly (readonly [path: string, name: string | null])[],
+  ): Fault[] =>
+    asked.flatMap(([path, name]) =>
+      name === null || known.has(name) ? [] : [{ path, message: `there is no ${what} ${name}` }],
+    );
+  const simple = <Document extends object>(
+    kind: Pick<Kind<Document>, 'kind' | 'path' | 'words' | 'schema' | 'faults'> & Partial<Kind<Document>>,
+  ): Kind<Document> => ({
+    name: schemas.documentName,
+    put: async (name, document) => await store.putDocument(kind.kind, name, document),
+    list: async () =>
+      (await store.documents(kind.kind)).map(({ name, document }) => ({
+        name,
+        fingerprint: fingerprint(document),
+        ...(document as Document),
+      })),
+    inUse: async () => null,
+    deleted: async () => {},
+    ...kind,
+  });
+
+  declare(
+    app,
+    deps,
+    simple({
+      kind: 'team',
+      path: 'teams',
+      words: 'team',
+      schema: schemas.team,
+      faults: async ({ channels }) =>
+        missing(
+          await names('channel'),
+          'channel',
+          channels.map((channel, index) => [`/channels/${index}`, channel] as const),
+        ),
+      inUse: async (name) => {
+        const slo = (await store.documents('slo')).find(({ document }) => {
+          const { producer, consumer } = document as schemas.WireSlo;
+          return producer === name || consumer === name;
+        });
+        return slo === undefined ? null : `the objective ${slo.name} names this team; change it first`;
+      },
+    }),
+  );
+
+  declare(
+    app,
+    deps,
+    simple({
+      kind: 'template',
+      path: 'templates',
+      words: 'template',
+      schema: schemas.template,
+      faults: async (document) => {
+        templateOf('', 0, document);
+        return [];
+      },
+      put: async (name, document) => {
+        const before = (await store.documents('template')).find((one) => one.name === name);
+        const stored = before?.document as StoredTemplate | undefined;
+        const builtIn = builtInTemplates.find((template) => template.name === name);
+        // The same again is no new version, and endpoints are brought to it where a crash left some behind.
+        if (stored === undefined || fingerprint(stored.document) !== fingerprint(document))
+          await store.putDocument('template', name, {
+            document,
+            template: templateOf(name, (stored?.template.version ?? builtIn?.version ?? 0) + 1, document),
+          } satisfies StoredTemplate);
+        await followTemplates(store, engine, clock.now());
+      },
+      list: async () => {
+        const stored = await store.documents('template');
+        const own = new Set(stored.map(({ name }) => name));
+        return [
+          ...stored.map(({ document }) => wireTemplate(document as StoredTemplate)),
+          ...builtInTemplates.filter(({ name }) => !own.has(name)).map(wireBuiltIn),
+        ];
+      },
+      inUse: async (name) => {
+        if (builtInTemplates.some((template) => template.name === name)) return null;
+        for await (const endpoint of everyEndpoint(store))
+          if (endpoint.template === name)
+            return `the endpoint ${endpoint.id} follows this template; let it follow another first`;
+        const type = (await store.documents('event_type')).find(
+          ({ document }) => (document as schemas.WireEventType).template === name,
+        );
+        return type === undefined ? null : `the event type ${type.name} names this template`;
+      },
+      // Without its document a built-in template is what it was.
+      deleted: async () => void (await followTemplates(store, engine, clock.now())),
+    }),
+  );
+
+  declare(
+    app,
+    deps,
+    simple({
+      kind: 'event_type',
+      path: 'event-types',
+      words: 'event type',
+      name: schemas.eventTypeName,
+      schema: schemas.eventTypeDocument,
+      faults: async ({ owner, template, schema }) => {
+        const templates = new Set([
+          ...(await names('template')),
+          ...builtInTemplates.map(({ name }) => name),
+        ]);
+        const faults = [
+          ...missing(await names('team'), 'team', [['/owner', owner]]),
+          ...missing(templates, 'template', [['/template', template]]),
+        ];
+        if (schema === undefined) return faults;
+        try {
+          compileSchema(schema);
+          return faults;
+        } catch (error) {
+          return [...faults, { path: '/schema', message: (error as Error).message.slice(0, 500) }];
+        }
+      },
+      put: async (name, document) => {
+        await store.putDocument('event_type', name, document);
+        await catalog.refresh();
+      },
+      deleted: () => catalog.refresh(),
+    }),
+  );
+
+  declare(
+    app,
+    deps,
+    simple({
+      kind: 'slo',
+      path: 'slos',
+      words: 'objective',
+      schema: schemas.slo,
+      list: async () => {
+        const declared = new Map(
+          (await store.documents('slo')).map(({ name, document }) => [name, document as schemas.WireSlo]),
+        );
+        const { objectives } = await readDeclared(store);
+        return objectives.map((objective) => {
+          const document = declared.get(objective.name);
+          if (document !== undefined && objective.template === null)
+            return { name: objective.name, built_in: false, fingerprint: fingerprint(document), ...document };
+          // Said by a template, for the endpoint of that name.
+          return {
+            name: objective.name,
+            built_in: true,
+            template: objective.template,
+            objective: objective.kind,
+            target: objective.target,
+            window_days: objective.windowMs / 86_400_000,
+            event_types: objective.eventTypes,
+            endpoint_ids: objective.endpoints.map(({ id }) => id),
+            producer: null,
+            consumer: objective.consumer,
+          };
+        });
+      },
+      faults: async ({ producer, consumer, endpoint_ids: ids }) => {
+        const faults = missing(await names('team'), 'team', [
+          ['/producer', producer],
+          ['/consumer', consumer],
+        ]);
+        for (const [index, id] of ids.entries())
+          if ((await store.endpoint(id)) === null)
+            faults.push({ path: `/endpoint_ids/${index}`, message: `there is no endpoint ${id}` });
+        return faults;
+      },
+    }),
+  );
+}

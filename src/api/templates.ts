@@ -1,0 +1,73 @@
+import { defaultRetryPolicy, type RetryPolicy } from '../domain/retry-policy.ts';
+import { followed, type Template, templatesBy } from '../domain/template.ts';
+import type { Engine } from '../engine/port.ts';
+import { everyEndpoint } from '../store/every-endpoint.ts';
+import type { Store } from '../store/store.ts';
+import type { z } from 'zod';
+import type { retry, WireTemplate } from './contract/schemas.ts';
+import { Problem } from './problem.ts';
+
+/** The retry policy of a wire document; `path` is where it stands, for errors. */
+export function retryOf(wire: z.output<typeof retry>, path = '/retry'): RetryPolicy {
+  const { exponential, schedule_s: schedule } = wire;
+  if (exponential !== undefined && schedule !== undefined) {
+    throw new Problem(422, 'invalid_request', `${path} takes schedule_s or exponential, not both`, [
+      { path, message: 'has two backoffs' },
+    ]);
+  }
+  return {
+    backoff:
+      exponential === undefined
+        ? schedule === undefined
+          ? defaultRetryPolicy.backoff
+          : { kind: 'schedule', delaysMs: schedule.map((s) => s * 1000) }
+        : {
+            kind: 'exponential',
+            baseMs: exponential.base_s * 1000,
+            factor: exponential.factor,
+            maxMs: exponential.max_s * 1000,
+            attempts: exponential.attempts,
+          },
+    jitter: wire.jitter,
+    giveUpAfterMs: wire.give_up_after_s * 1000,
+  };
+}
+
+/** What a declared template comes to. */
+export function templateOf(name: string, version: number, document: WireTemplate): Template {
+  return {
+    name,
+    version,
+    description: document.description,
+    timeoutMs: document.timeout_ms,
+    deliverWithinMs: document.deliver_within_s * 1000,
+    retry: document.retry === undefined ? defaultRetryPolicy : retryOf(document.retry),
+    deadLetterSeverity: document.dead_letter_alert.severity,
+    slo: document.slo === null ? null : { target: document.slo.target, windowDays: document.slo.window_days },
+  };
+}
+
+/**
+ * Brings every endpoint that follows a template to the template's version. What is pending keeps its `due_at`, and its next
+ * outcome is judged by the new policy. Run again, after a crash in the middle, it changes what is left.
+ * Answers how many it changed.
+ */
+export async function followTemplates(
+  store: Store,
+  engine: Pick<Engine, 'endpointChanged'>,
+  now: number,
+): Promise<number> {
+  const templates = templatesBy(await store.documents('template'));
+  let changed = 0;
+  for await (const endpoint of everyEndpoint(store)) {
+    const template = endpoint.template === null ? undefined : templates.get(endpoint.template);
+    if (template === undefined || endpoint.templateVersion === template.version) continue;
+    const after = await store.updateEndpoint(endpoint.id, {
+      ...followed(template, endpoint.own),
+      updatedAt: now,
+    });
+    if (after !== null) engine.endpointChanged(after.id, after);
+    changed++;
+  }
+  return changed;
+}

@@ -1,0 +1,114 @@
+import type { Endpoint } from './endpoint.ts';
+import { defaultRetryPolicy, type RetryPolicy } from './retry-policy.ts';
+
+/** A named policy that endpoints follow; its version goes up with every change. Times in milliseconds. */
+export interface Template {
+  readonly name: string;
+  readonly version: number;
+  readonly description: string;
+  readonly timeoutMs: number;
+  readonly deliverWithinMs: number;
+  readonly retry: RetryPolicy;
+  /** How loud its dead letters are; `auto`: by their value, number and age. */
+  readonly deadLetterSeverity: 'auto' | 'ticket' | 'page';
+  /** The share that has to be delivered within the deadline, for each endpoint that follows. */
+  readonly slo: { readonly target: number; readonly windowDays: number } | null;
+}
+
+/** What a template says and an endpoint may say for itself. */
+export const templateFields = ['timeoutMs', 'deliverWithinMs', 'retry'] as const;
+export type TemplateField = (typeof templateFields)[number];
+
+const second = 1000;
+const minute = 60 * second;
+const hour = 60 * minute;
+
+export const standardTemplate: Template = {
+  name: 'standard',
+  version: 1,
+  description: 'what an endpoint without a template does too: ten attempts over 28 hours',
+  timeoutMs: 15 * second,
+  deliverWithinMs: 5 * minute,
+  retry: defaultRetryPolicy,
+  deadLetterSeverity: 'auto',
+  slo: { target: 0.995, windowDays: 30 },
+};
+
+/** There from the first minute; a document of the same name takes a built-in one's place. */
+export const builtInTemplates: readonly Template[] = [
+  {
+    name: 'payments-critical',
+    version: 1,
+    description:
+      'money waits for it: delivered within a minute, retried densely, and every dead letter is a page',
+    timeoutMs: 10 * second,
+    deliverWithinMs: minute,
+    retry: {
+      backoff: {
+        kind: 'schedule',
+        delaysMs: [
+          2 * second,
+          10 * second,
+          30 * second,
+          2 * minute,
+          10 * minute,
+          30 * minute,
+          2 * hour,
+          5 * hour,
+          10 * hour,
+          10 * hour,
+          24 * hour,
+        ],
+      },
+      jitter: 0.1,
+      giveUpAfterMs: 7 * 24 * hour,
+    },
+    deadLetterSeverity: 'page',
+    slo: { target: 0.999, windowDays: 30 },
+  },
+  standardTemplate,
+  {
+    name: 'best-effort',
+    version: 1,
+    description: 'nobody waits for it: five attempts over seven hours, and its dead letters wake nobody',
+    timeoutMs: 15 * second,
+    deliverWithinMs: hour,
+    retry: {
+      backoff: { kind: 'schedule', delaysMs: [30 * second, 5 * minute, hour, 6 * hour] },
+      jitter: 0.1,
+      giveUpAfterMs: 24 * hour,
+    },
+    deadLetterSeverity: 'ticket',
+    slo: { target: 0.95, windowDays: 30 },
+  },
+];
+
+/** What an endpoint that follows this template takes from it: all but what it says for itself. */
+export function followed(
+  template: Template,
+  own: readonly TemplateField[],
+): Pick<Endpoint, 'template' | 'templateVersion'> & Partial<Pick<Endpoint, TemplateField>> {
+  return {
+    template: template.name,
+    templateVersion: template.version,
+    ...Object.fromEntries(
+      templateFields.filter((field) => !own.includes(field)).map((field) => [field, template[field]]),
+    ),
+  };
+}
+
+/** A template as it is stored: what was declared, and what it comes to. */
+export interface StoredTemplate {
+  readonly document: unknown;
+  readonly template: Template;
+}
+
+/** All templates by name: the built-in ones, and those that stand in their place or beside them. */
+export function templatesBy(
+  stored: readonly { readonly name: string; readonly document: unknown }[],
+): ReadonlyMap<string, Template> {
+  return new Map([
+    ...builtInTemplates.map((template): [string, Template] => [template.name, template]),
+    ...stored.map(({ name, document }): [string, Template] => [name, (document as StoredTemplate).template]),
+  ]);
+}

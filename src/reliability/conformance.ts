@@ -1,0 +1,62 @@
+import type { Endpoint } from '../domain/endpoint.ts';
+import { subscribes } from '../domain/endpoint.ts';
+import type { ScopedObjective } from '../domain/objective.ts';
+
+type Lack = 'template' | 'slo' | 'owner' | 'declaration';
+
+export interface NonConforming {
+  readonly kind: 'endpoint' | 'event_type';
+  readonly id: string;
+  readonly tenant: string | null;
+  readonly missing: readonly Lack[];
+}
+
+export interface Conformance {
+  /** How many endpoints and event types were looked at. */
+  readonly total: number;
+  readonly items: readonly NonConforming[];
+}
+
+/** Who has no template, no objective or no owner. `seen` are types that were published lately, `declared` those with a document. */
+export function conformanceOf(facts: {
+  readonly endpoints: readonly Endpoint[];
+  readonly objectives: readonly ScopedObjective[];
+  readonly seen: readonly string[];
+  readonly declared: ReadonlyMap<string, { readonly owner: string | null; readonly template: string | null }>;
+}): Conformance {
+  const covered = new Set(facts.objectives.flatMap(({ endpoints }) => endpoints.map(({ id }) => id)));
+  const endpoints = facts.endpoints
+    .filter(({ envelope }) => envelope !== 'none')
+    .map(({ id, tenant, template, owner }): NonConforming => ({
+      kind: 'endpoint',
+      id,
+      tenant,
+      missing: [
+        ...(template === null ? (['template'] as const) : []),
+        ...(covered.has(id) ? [] : (['slo'] as const)),
+        ...(owner === null ? (['owner'] as const) : []),
+      ],
+    }));
+  // What Posthorn sends by itself is nobody's to declare; '' is what was counted before types were.
+  const types = [...new Set([...facts.declared.keys(), ...facts.seen])]
+    .filter((type) => type !== '' && !type.startsWith('posthorn.'))
+    .map((type): NonConforming => {
+      const document = facts.declared.get(type);
+      const watched = facts.objectives.some(
+        ({ template, eventTypes }) => template === null && subscribes(eventTypes, type),
+      );
+      return {
+        kind: 'event_type',
+        id: type,
+        tenant: null,
+        missing: [
+          ...(document === undefined ? (['declaration'] as const) : []),
+          ...((document?.template ?? null) === null ? (['template'] as const) : []),
+          ...(watched ? [] : (['slo'] as const)),
+          ...((document?.owner ?? null) === null ? (['owner'] as const) : []),
+        ],
+      };
+    });
+  const all = [...endpoints, ...types];
+  return { total: all.length, items: all.filter(({ missing }) => missing.length > 0) };
+}

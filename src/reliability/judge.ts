@@ -1,0 +1,188 @@
+import type { Alert, Condition } from '../domain/alert.ts';
+import type { Endpoint } from '../domain/endpoint.ts';
+import { type ObjectiveDocument, type ScopedObjective, scopeObjectives } from '../domain/objective.ts';
+import { type Template, templatesBy } from '../domain/template.ts';
+import type { Accounting } from '../store/accounting.ts';
+import { everyEndpoint } from '../store/every-endpoint.ts';
+import type { Alerting, Breakers, Endpoints, Finding, Readings } from '../store/store.ts';
+import {
+  deadLetterCondition,
+  endpointDownCondition,
+  isInDanger,
+  type ObjectiveEvidence,
+  objectiveConditions,
+  overdueCondition,
+  unaccountedCondition,
+} from './conditions.ts';
+import { readWindows } from './objective-counts.ts';
+import { type ObjectiveStatus, ruleWindowsMs, statusOf } from './objective-status.ts';
+
+const samplesMost = 3;
+/** So many groups of dead letters, overdue endpoints and broken ones are looked at, the largest first. */
+const groupsMost = 200;
+/** A delivery is overdue where nobody has taken it up so long after its time. */
+const overdueGraceMs = 5 * 60_000;
+/** An endpoint is down when it has failed every attempt for so long. */
+const downAfterMs = 5 * 60_000;
+const worstMost = 5;
+
+/** What a reconciliation found, as far as alerts need it. */
+export interface Books {
+  readonly balanced: boolean;
+  readonly residue: number;
+  readonly endpointIds: readonly string[];
+  readonly findings: readonly Finding[];
+}
+
+export type JudgedStore = Pick<Readings, 'deadLetters' | 'deliveries'> &
+  Pick<Accounting, 'accounting' | 'tallies' | 'overdue'> &
+  Pick<Alerting, 'documents'> &
+  Pick<Endpoints, 'endpoints'> &
+  Pick<Breakers, 'openBreakers'>;
+
+/** What is declared and configured, as one reading of the store. */
+export interface Declared {
+  readonly endpoints: readonly Endpoint[];
+  readonly templates: ReadonlyMap<string, Template>;
+  readonly objectives: readonly ScopedObjective[];
+}
+
+export async function readDeclared(store: Pick<JudgedStore, 'documents' | 'endpoints'>): Promise<Declared> {
+  const endpoints: Endpoint[] = [];
+  for await (const endpoint of everyEndpoint(store)) endpoints.push(endpoint);
+  const templates = templatesBy(await store.documents('template'));
+  const declared = (await store.documents('slo')).map(({ name, document }) => ({
+    name,
+    document: document as ObjectiveDocument,
+  }));
+  return { endpoints, templates, objectives: scopeObjectives(declared, endpoints, templates) };
+}
+
+/** How objectives of the kind `delivered_within` stand now. */
+export async function readStatuses(
+  store: Pick<Accounting, 'tallies'>,
+  objectives: readonly ScopedObjective[],
+  now: number,
+): Promise<ReadonlyMap<string, ObjectiveStatus>> {
+  const timed = objectives.filter(({ kind }) => kind === 'delivered_within');
+  const lengths = [...ruleWindowsMs, ...timed.map(({ windowMs }) => windowMs)];
+  const windows = await readWindows(store, timed, lengths, now);
+  return new Map(
+    timed.map((objective) => [objective.name, statusOf(objective, windows.get(objective.name)!)]),
+  );
+}
+
+/** The invariant. `unbalancedRuns`: how many reconciliations in a row did not balance, this one among them. */
+export function judgeBooks(books: Books, unbalancedRuns: number, stored: readonly Alert[]): Condition[] {
+  if (books.balanced) return [];
+  const open = stored.some(({ rule, state }) => rule === 'unaccounted' && state === 'firing');
+  return [unaccountedCondition({ ...books, confirmed: unbalancedRuns >= 2 || open })];
+}
+
+/** What is wrong with deliveries now: dead letters, overdue ones, endpoints that are down. */
+export async function judgeDeliveries(
+  store: JudgedStore,
+  { endpoints, templates }: Declared,
+  options: { readonly now: number; readonly deadRetentionMs: number; readonly held: ReadonlySet<string> },
+): Promise<Condition[]> {
+  const { now, deadRetentionMs, held } = options;
+  const conditions: Condition[] = [];
+  const known = new Map(endpoints.map((endpoint) => [endpoint.id, endpoint]));
+  const loudness = (id: string): Template['deadLetterSeverity'] => {
+    const template = known.get(id)?.template ?? null;
+    return (template === null ? undefined : templates.get(template)?.deadLetterSeverity) ?? 'auto';
+  };
+  const samples = async (filter: Parameters<JudgedStore['deliveries']>[0]): Promise<number[]> =>
+    (await store.deliveries(filter, { before: null, limit: samplesMost })).map(({ number }) => number);
+
+  const down = new Set<string>();
+  for (const { endpointId, openSince } of (await store.openBreakers()).slice(0, groupsMost)) {
+    const endpoint = known.get(endpointId);
+    if (endpoint?.enabled !== true || now - openSince < downAfterMs) continue;
+    down.add(endpointId);
+    const { pending } = await store.accounting({
+      tenant: null,
+      endpointId,
+      eventType: null,
+      owner: null,
+      since: null,
+      until: null,
+      now,
+    });
+    const { owner } = endpoint;
+    conditions.push(
+      endpointDownCondition({ endpointId, owner, openSince, loudness: loudness(endpointId), pending, now }),
+    );
+  }
+  for (const group of (await store.deadLetters(null)).slice(0, groupsMost)) {
+    const { endpointId, errorClass } = group;
+    const ids = await samples({
+      endpointId,
+      state: 'dead',
+      ...(errorClass === null ? {} : { errorClass }),
+    });
+    conditions.push(
+      deadLetterCondition(group, ids, now, deadRetentionMs, loudness(endpointId), down.has(endpointId)),
+    );
+  }
+  for (const group of (await store.overdue(now - overdueGraceMs)).slice(0, groupsMost)) {
+    const { endpointId } = group;
+    // Of one that is down the other alert speaks.
+    if (down.has(endpointId)) continue;
+    conditions.push(
+      overdueCondition(group, await samples({ endpointId, state: 'pending' }), held.has(endpointId), now),
+    );
+  }
+  return conditions;
+}
+
+/** Objectives whose budget is spent too fast, or that leak. */
+export async function judgeObjectives(
+  store: JudgedStore,
+  { objectives }: Declared,
+  now: number,
+): Promise<Condition[]> {
+  const statuses = await readStatuses(store, objectives, now);
+  const conditions: Condition[] = [];
+  for (const objective of objectives) {
+    const status = statuses.get(objective.name);
+    if (status === undefined || !isInDanger(status)) continue;
+    conditions.push(...objectiveConditions(objective, status, await evidenceOf(store, status, now)));
+  }
+  return conditions;
+}
+
+/** Some of what is owed, and what it is worth, at the endpoints that spoiled most. */
+async function evidenceOf(
+  store: JudgedStore,
+  { worst }: ObjectiveStatus,
+  now: number,
+): Promise<ObjectiveEvidence> {
+  const samples: number[] = [];
+  const money = new Map<string, ObjectiveEvidence['valueAtRisk'][number]>();
+  for (const { endpointId } of worst.slice(0, worstMost)) {
+    for (const state of ['dead', 'suppressed', 'pending'] as const)
+      if (samples.length < samplesMost) {
+        const found = await store.deliveries({ endpointId, state }, { before: null, limit: samplesMost });
+        samples.push(...found.map(({ number }) => number));
+      }
+    const { valueAtRisk } = await store.accounting({
+      tenant: null,
+      endpointId,
+      eventType: null,
+      owner: null,
+      since: null,
+      until: null,
+      now,
+    });
+    for (const { currency, amountMinor, events } of valueAtRisk) {
+      const before = money.get(currency);
+      money.set(currency, {
+        currency,
+        amountMinor: amountMinor + (before?.amountMinor ?? 0n),
+        events: events + (before?.events ?? 0),
+      });
+    }
+  }
+  return { samples: samples.slice(0, samplesMost), valueAtRisk: [...money.values()] };
+}

@@ -1,0 +1,132 @@
+import { subscribes } from '../domain/endpoint.ts';
+import type { FaultDomain } from '../domain/attempt.ts';
+import type { ScopedObjective } from '../domain/objective.ts';
+import type { Accounting, TypeTally } from '../store/accounting.ts';
+import { type Counts, minuteMs } from './counts.ts';
+
+/** An outcome is in the counters so long after it happened, at the latest. */
+const settleLagMs = 5000;
+/** Endpoints in one reading, so that deliveries need not wait long for it. */
+const endpointsAtOnce = 20;
+
+/** What became of the deliveries of a window whose deadline has passed. */
+export interface DomainCounts extends Counts {
+  /** Of the bad ones: those whose first attempt the receiver failed, or whose endpoint was paused; and all others. */
+  readonly badBy: Readonly<Record<FaultDomain, number>>;
+}
+
+const noCounts: DomainCounts = { due: 0, bad: 0, badBy: { ours: 0, receiver: 0 } };
+
+function addCounts(a: DomainCounts, b: DomainCounts): DomainCounts {
+  return {
+    due: a.due + b.due,
+    bad: a.bad + b.bad,
+    badBy: { ours: a.badBy.ours + b.badBy.ours, receiver: a.badBy.receiver + b.badBy.receiver },
+  };
+}
+
+/**
+ * From counters to good and bad. All of it is past its deadline, so what is not delivered in time is bad: late, dead,
+ * suppressed, or still pending. Cancelled ones were called off by a person and are neither.
+ */
+function countsOf(tally: TypeTally): DomainCounts {
+  const due = Math.max(0, tally.accepted - tally.cancelled);
+  const bad = Math.max(0, due - (tally.delivered - tally.late));
+  // Failed at the first attempt and not on time in the end. A replay's first attempt is none of these, hence the bounds.
+  const failed = tally.firstAttempts - tally.firstAttemptDelivered - tally.recovered + tally.suppressed;
+  const receiver = Math.min(bad, Math.max(0, failed));
+  return { due, bad, badBy: { ours: bad - receiver, receiver } };
+}
+
+/** Windows of one objective that end now; each endpoint's is moved back by its own deadline. */
+export interface ObjectiveWindows {
+  /** Counts over the last `lengthMs`, one of the lengths that were read. */
+  window(lengthMs: number): DomainCounts;
+  /** The same by endpoint. */
+  byEndpoint(lengthMs: number): ReadonlyMap<string, DomainCounts>;
+}
+
+/** What was accepted before this is past its deadline and counted, at `now`: a whole minute. */
+function dueUntil(now: number, deliverWithinMs: number): number {
+  return Math.floor((now - deliverWithinMs - settleLagMs) / minuteMs) * minuteMs;
+}
+
+/** What came past its deadline between two times, by objective: to be added up, for nothing is in two such spans. */
+export async function readProgress(
+  store: Pick<Accounting, 'tallies'>,
+  objectives: readonly ScopedObjective[],
+  from: number,
+  to: number,
+): Promise<ReadonlyMap<string, DomainCounts>> {
+  const asked = objectives.flatMap(({ name, eventTypes, endpoints }) =>
+    endpoints.map(({ id, deliverWithinMs }) => ({
+      name,
+      eventTypes,
+      range: {
+        endpointId: id,
+        since: dueUntil(from, deliverWithinMs),
+        until: dueUntil(to, deliverWithinMs),
+      },
+    })),
+  );
+  const answers = await store.tallies(asked.map(({ range }) => range));
+  const progress = new Map(objectives.map(({ name }) => [name, noCounts]));
+  for (const [index, { name, eventTypes }] of asked.entries())
+    for (const tally of answers[index]!)
+      if (subscribes(eventTypes, tally.eventType))
+        progress.set(name, addCounts(progress.get(name)!, countsOf(tally)));
+  return progress;
+}
+
+/** Reads the windows of these lengths for every objective, each endpoint once. */
+export async function readWindows(
+  store: Pick<Accounting, 'tallies'>,
+  objectives: readonly ScopedObjective[],
+  lengthsMs: readonly number[],
+  now: number,
+): Promise<ReadonlyMap<string, ObjectiveWindows>> {
+  const lengths = [...new Set(lengthsMs)].toSorted((a, b) => a - b);
+  const endpoints = [
+    ...new Map(objectives.flatMap(({ endpoints: list }) => list.map((one) => [one.id, one]))).values(),
+  ];
+  // For each endpoint, the spans between one length and the next, so that no minute is read twice.
+  const spans = new Map<string, readonly (readonly TypeTally[])[]>();
+  for (let at = 0; at < endpoints.length; at += endpointsAtOnce) {
+    const some = endpoints.slice(at, at + endpointsAtOnce);
+    const tallies = await store.tallies(
+      some.flatMap(({ id, deliverWithinMs }) => {
+        const end = dueUntil(now, deliverWithinMs);
+        return lengths.map((length, index) => ({
+          endpointId: id,
+          since: end - length,
+          until: end - (lengths[index - 1] ?? 0),
+        }));
+      }),
+    );
+    for (const [index, { id }] of some.entries())
+      spans.set(id, tallies.slice(index * lengths.length, (index + 1) * lengths.length));
+  }
+  return new Map(
+    objectives.map(({ name, eventTypes, endpoints: list }) => {
+      const byEndpoint = (lengthMs: number): Map<string, DomainCounts> =>
+        new Map(
+          list.map(({ id }) => {
+            const counts = spans
+              .get(id)!
+              .slice(0, lengths.indexOf(lengthMs) + 1)
+              .flat()
+              .filter(({ eventType }) => subscribes(eventTypes, eventType))
+              .map(countsOf);
+            return [id, counts.reduce(addCounts, noCounts)];
+          }),
+        );
+      return [
+        name,
+        {
+          byEndpoint,
+          window: (lengthMs) => [...byEndpoint(lengthMs).values()].reduce(addCounts, noCounts),
+        },
+      ];
+    }),
+  );
+}

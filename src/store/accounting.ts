@@ -1,0 +1,98 @@
+import type { AccountingKey } from '../domain/accounting.ts';
+import type { ErrorClass } from '../domain/attempt.ts';
+
+// The part of the store's port that answers how much: counters, and what follows from them.
+
+export interface Money {
+  readonly currency: string;
+  readonly amountMinor: bigint;
+  readonly events: number;
+}
+
+export interface AccountingQuery {
+  readonly tenant: string | null;
+  readonly endpointId: string | null;
+  /** A type, or a trailing wildcard such as `payment.*`. */
+  readonly eventType: string | null;
+  /** The team that owns the endpoint. */
+  readonly owner: string | null;
+  readonly since: number | null;
+  readonly until: number | null;
+  readonly now: number;
+}
+
+/** Sums of the ledger's counters; rows are counted only for `pending`, `overdue` and what is at risk. */
+export interface AccountingCounts {
+  readonly events: number;
+  readonly unmatched: number;
+  readonly accepted: number;
+  readonly delivered: number;
+  readonly pending: number;
+  readonly dead: number;
+  readonly cancelled: number;
+  readonly suppressed: number;
+  readonly overdue: number;
+  readonly late: number;
+  readonly supersededAttempts: number;
+  readonly firstAttemptDelivered: number;
+  readonly firstAttempts: number;
+  /** Failed attempts by class of failure. */
+  readonly failures: readonly { readonly errorClass: ErrorClass; readonly count: number }[];
+  /** Count by latency bucket index (`domain/latency.ts`). */
+  readonly latency: readonly { readonly bucket: number; readonly count: number }[];
+  readonly valueAtRisk: readonly Money[];
+}
+
+/** Counters alone: nothing in it is counted from rows. Late ones are those that were delivered late. */
+export interface Tally {
+  readonly accepted: number;
+  readonly delivered: number;
+  readonly dead: number;
+  readonly cancelled: number;
+  readonly suppressed: number;
+  readonly late: number;
+  readonly superseded: number;
+  readonly firstAttempts: number;
+  readonly firstAttemptDelivered: number;
+}
+
+export interface AccountingGroup extends Tally {
+  /** An endpoint's id, a type, a team, a tenant, or the beginning of an hour or day (ms since the epoch); null: no owner. */
+  readonly key: string | number | null;
+}
+
+/** Deliveries of one endpoint accepted in this span: whole minutes of the last hours, then whole hours, then days. */
+export interface TallyRange {
+  readonly endpointId: string;
+  /** ms since the epoch: since ≤ t < until. */
+  readonly since: number;
+  readonly until: number;
+}
+
+export interface TypeTally extends Tally {
+  readonly eventType: string;
+  /** On time, although the first attempt had failed. */
+  readonly recovered: number;
+}
+
+/** Pending deliveries of one endpoint whose time has come, and that nobody has taken up. */
+export interface OverdueGroup {
+  readonly endpointId: string;
+  readonly owner: string | null;
+  readonly count: number;
+  readonly oldestDueAt: number;
+  /** Deliveries of the endpoint that are claimed right now: it is slow, and not forgotten. */
+  readonly claimed: number;
+}
+
+export interface Accounting {
+  accounting(query: AccountingQuery): Promise<AccountingCounts>;
+  /** The counters of the same deliveries, in groups. */
+  accountingBy(query: AccountingQuery, by: AccountingKey): Promise<readonly AccountingGroup[]>;
+  /** For each range, its counts by event type. */
+  tallies(ranges: readonly TallyRange[]): Promise<readonly (readonly TypeTally[])[]>;
+  /** Of enabled endpoints: what came due before this and is still not claimed. */
+  overdue(dueBefore: number): Promise<readonly OverdueGroup[]>;
+  /** Makes old counters coarse, a bounded part at a time (`folding.ts`); true where more is left to do. */
+  fold(now: number): Promise<boolean>;
+}

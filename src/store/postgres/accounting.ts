@@ -1,0 +1,205 @@
+import type { AccountingKey } from '../../domain/accounting.ts';
+import type {
+  AccountingCounts,
+  AccountingGroup,
+  AccountingQuery,
+  OverdueGroup,
+  TallyRange,
+  TypeTally,
+} from '../accounting.ts';
+import { addLatencies, hoursOf } from '../folding.ts';
+import {
+  type ChosenEndpoint,
+  failureOf,
+  groupTallies,
+  moneyOf,
+  overdueGraceMs,
+  prefixOf,
+  tallyColumns,
+  tallyOf,
+} from '../rows.ts';
+import type { Connection, Database, Value } from './database.ts';
+
+const hourMs = 3_600_000;
+const minuteMs = 60_000;
+const sums = tallyColumns.map((name) => `sum(l.${name})::bigint`).join(', ');
+
+async function chooseEndpoints(
+  connection: Connection,
+  { tenant, endpointId, owner }: Pick<AccountingQuery, 'tenant' | 'endpointId' | 'owner'>,
+): Promise<ChosenEndpoint[]> {
+  const rows = await connection.query(
+    'accounting_endpoints',
+    `SELECT num, id, tenant, document ->> 'owner' FROM posthorn.endpoints
+     WHERE ($1::text IS NULL OR tenant = $1) AND ($2::text IS NULL OR id = $2) AND ($3::text IS NULL OR document ->> 'owner' = $3)`,
+    [tenant, endpointId, owner],
+  );
+  return rows.map((row) => ({
+    num: row[0] as number,
+    id: row[1] as string,
+    tenant: row[2] as string,
+    owner: row[3] as string | null,
+  }));
+}
+
+/** A type or a prefix of types, as two parameters from `$at` on. */
+const typeMatches = (column: string, at: number): string =>
+  `($${at}::text IS NULL OR ${column} = $${at} OR ($${at + 1}::text IS NOT NULL AND starts_with(${column}, $${at + 1})))`;
+
+const booksOf =
+  'FROM posthorn.ledger l WHERE l.shard = 0 AND l.endpoint = ANY ($1::int[]) AND l.hour BETWEEN $2 AND $3';
+const talliesOf = `FROM posthorn.tallies l WHERE l.shard = 0 AND l.endpoint = ANY ($1::int[])
+  AND l.minute >= $2::int * 60 AND l.minute < ($3::int + 1) * 60 AND ${typeMatches('l.type', 4)}`;
+
+export async function readAccountingBy(
+  db: Database,
+  query: AccountingQuery,
+  by: AccountingKey,
+): Promise<AccountingGroup[]> {
+  const { from, to } = hoursOf(query);
+  return await db.snapshot(async (connection) => {
+    const chosen = await chooseEndpoints(connection, query);
+    const nums = chosen.map(({ num }) => num);
+    const { eventType } = query;
+    // By type there are many more rows: only who asks for types reads them.
+    const rows =
+      by === 'event_type' || eventType !== null
+        ? await connection.query(
+            `accounting_types_${by}`,
+            `SELECT l.endpoint, ${by === 'event_type' ? 'l.type' : by === 'hour' ? 'l.minute / 60' : by === 'day' ? 'l.minute / 1440' : "''"},
+               ${sums} ${talliesOf} GROUP BY 1, 2`,
+            [nums, from, to, eventType, prefixOf(eventType)],
+          )
+        : await connection.query(
+            `accounting_by_${by}`,
+            `SELECT l.endpoint, ${by === 'hour' ? 'l.hour' : by === 'day' ? 'l.hour / 24' : "''"}, ${sums} ${booksOf} GROUP BY 1, 2`,
+            [nums, from, to],
+          );
+    return groupTallies(rows, chosen, by);
+  });
+}
+
+export async function readAccounting(db: Database, query: AccountingQuery): Promise<AccountingCounts> {
+  const { now, eventType } = query;
+  const { from, to } = hoursOf(query);
+  const prefix = prefixOf(eventType);
+  return await db.snapshot(async (connection) => {
+    const nums = (await chooseEndpoints(connection, query)).map(({ num }) => num);
+    const window: Value[] = [nums, from, to, eventType, prefix];
+    const [row] =
+      eventType === null
+        ? await connection.query('accounting', `SELECT ${sums} ${booksOf}`, [nums, from, to])
+        : await connection.query('accounting_of_type', `SELECT ${sums} ${talliesOf}`, window);
+    const { superseded, ...counts } = tallyOf(row!, 0);
+    const [events] = await connection.query(
+      'accounting_events',
+      `SELECT sum(events)::bigint, sum(unmatched)::bigint FROM posthorn.event_ledger
+       WHERE ($1::text IS NULL OR tenant = $1) AND hour BETWEEN $2 AND $3 AND ${typeMatches('type', 4)}`,
+      [query.tenant, from, to, eventType, prefix],
+    );
+    const [waiting] = await connection.query(
+      eventType === null ? 'accounting_pending' : 'accounting_pending_of_type',
+      `SELECT count(*), count(*) FILTER (WHERE d.due_at < $4::bigint - ${overdueGraceMs}),
+         count(*) FILTER (WHERE d.created_at < $4::bigint - (p.document ->> 'deliverWithinMs')::bigint)
+       FROM posthorn.deliveries d JOIN posthorn.endpoints p ON p.num = d.endpoint
+       WHERE d.state = 0 AND d.endpoint = ANY ($1::int[]) AND d.created_at >= $2::bigint * ${hourMs}
+         AND d.created_at < ($3::bigint + 1) * ${hourMs}
+       ${
+         eventType === null
+           ? ''
+           : `AND EXISTS (SELECT FROM posthorn.events e WHERE e.shard = d.shard AND e.number = d.event_number AND ${typeMatches('e.type', 5)})`
+       }`,
+      [nums, from, to, now, ...(eventType === null ? [] : [eventType, prefix])],
+    );
+    const hours = await connection.query(
+      'accounting_latency',
+      `SELECT l.bucket, sum(l.count)::bigint FROM posthorn.latency l
+       WHERE l.shard = 0 AND l.endpoint = ANY ($1::int[]) AND l.hour BETWEEN $2 AND $3 AND ${typeMatches('l.type', 4)} GROUP BY l.bucket`,
+      window,
+    );
+    const days = await connection.query(
+      'accounting_latency_days',
+      `SELECT l.counts::text FROM posthorn.latency_days l
+       WHERE l.endpoint = ANY ($1::int[]) AND l.day BETWEEN $2::int / 24 AND $3::int / 24 AND ${typeMatches('l.type', 4)}`,
+      window,
+    );
+    const failures = await connection.query(
+      'accounting_failures',
+      `SELECT l.class, sum(l.count)::bigint FROM posthorn.failures l
+       WHERE l.shard = 0 AND l.endpoint = ANY ($1::int[]) AND l.hour BETWEEN $2 AND $3 AND ${typeMatches('l.type', 4)}
+       GROUP BY l.class ORDER BY 2 DESC, 1`,
+      window,
+    );
+    // At risk: events with a delivery that is dead or suppressed, each event once.
+    const money = await connection.query(
+      'accounting_money',
+      `SELECT currency, sum(amount_minor)::text, count(*) FROM (
+         SELECT DISTINCT e.number, e.currency, e.amount_minor
+         FROM posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number
+         WHERE d.state IN (2, 4) AND d.endpoint = ANY ($1::int[]) AND d.created_at >= $2::bigint * ${hourMs}
+           AND d.created_at < ($3::bigint + 1) * ${hourMs} AND ${typeMatches('e.type', 4)}) m GROUP BY currency`,
+      window,
+    );
+    return {
+      ...counts,
+      events: (events![0] as number | null) ?? 0,
+      unmatched: (events![1] as number | null) ?? 0,
+      pending: waiting![0] as number,
+      overdue: waiting![1] as number,
+      late: counts.late + (waiting![2] as number),
+      supersededAttempts: superseded,
+      failures: failures.map(failureOf),
+      latency: addLatencies(
+        hours.map(([bucket, count]) => ({ bucket: bucket as number, count: count as number })),
+        days.map(([counts]) => counts as string),
+      ),
+      valueAtRisk: moneyOf(money, 0),
+    };
+  });
+}
+
+export async function readTallies(db: Database, ranges: readonly TallyRange[]): Promise<TypeTally[][]> {
+  const rows = await db.query(
+    'tallies',
+    `SELECT ${sums}, sum(l.recovered)::bigint, l.type, r.ord
+     FROM unnest($1::text[], $2::int[], $3::int[]) WITH ORDINALITY AS r (id, since, until, ord)
+     JOIN posthorn.endpoints p ON p.id = r.id
+     JOIN posthorn.tallies l ON l.shard = 0 AND l.endpoint = p.num AND l.minute >= r.since AND l.minute < r.until
+     GROUP BY r.ord, l.type`,
+    [
+      ranges.map(({ endpointId }) => endpointId),
+      ranges.map(({ since }) => Math.floor(since / minuteMs)),
+      ranges.map(({ until }) => Math.floor(until / minuteMs)),
+    ],
+  );
+  const answer: TypeTally[][] = ranges.map(() => []);
+  for (const row of rows) {
+    answer[(row[tallyColumns.length + 2] as number) - 1]!.push({
+      ...tallyOf(row, 0),
+      recovered: row[tallyColumns.length] as number,
+      eventType: row[tallyColumns.length + 1] as string,
+    });
+  }
+  return answer;
+}
+
+export async function readOverdue(db: Database, dueBefore: number): Promise<OverdueGroup[]> {
+  const rows = await db.query(
+    'overdue',
+    `SELECT p.id, p.document ->> 'owner', d.count, d.oldest,
+       (SELECT count(*) FROM posthorn.deliveries c
+        WHERE c.state = 0 AND c.endpoint = p.num AND c.due_at >= $1 AND c.claimed_by IS NOT NULL)
+     FROM posthorn.endpoints p CROSS JOIN LATERAL (
+       SELECT count(*) AS count, min(d.due_at) AS oldest FROM posthorn.deliveries d
+       WHERE d.state = 0 AND d.endpoint = p.num AND d.due_at < $1) d
+     WHERE p.enabled AND p.deleted_at IS NULL AND d.count > 0`,
+    [dueBefore],
+  );
+  return rows.map((row) => ({
+    endpointId: row[0] as string,
+    owner: row[1] as string | null,
+    count: row[2] as number,
+    oldestDueAt: row[3] as number,
+    claimed: row[4] as number,
+  }));
+}

@@ -1,0 +1,83 @@
+import { type Fold, folds, foldUntil, latencyHoursUntil } from '../folding.ts';
+import type { Connection, Database } from './database.ts';
+
+/** One day's rows of one table, whoever wrote them, the oldest that are to be folded; false where there are none. */
+async function foldDay(connection: Connection, fold: Fold, now: number): Promise<boolean> {
+  const { table, time, unitMs, per, keys, sums } = fold;
+  const dayLength = Math.max(per, (24 * 3_600_000) / unitMs);
+  const open = (each: number): string => `(t.${time} % ${each} <> 0 OR t.writer <> 'folded')`;
+  // The first condition is the partial index's own.
+  const fine = `${open(time === 'minute' ? 1440 : 24)} AND ${open(per)}`;
+  const rows = await connection.query(
+    `fold_${table}_${per}`,
+    `WITH oldest AS (SELECT min(t.${time}) AS first FROM posthorn.${table} t WHERE ${fine} AND t.${time} < $1::int),
+     gone AS (
+       DELETE FROM posthorn.${table} t USING oldest o
+       WHERE ${fine} AND t.${time} >= o.first AND t.${time} < least($1::int, o.first - o.first % ${per} + ${dayLength}) RETURNING t.*),
+     folded AS (
+       INSERT INTO posthorn.${table} AS l (shard, ${time}, writer, ${[...keys, ...sums].join(', ')})
+       SELECT 0, ${time} - ${time} % ${per}, 'folded', ${keys.join(', ')}, ${sums.map((name) => `sum(${name})`).join(', ')}
+       FROM gone GROUP BY ${time} - ${time} % ${per}, ${keys.join(', ')}
+       ON CONFLICT (shard, ${time}, writer, ${keys.join(', ')})
+         DO UPDATE SET ${sums.map((name) => `${name} = l.${name} + excluded.${name}`).join(', ')})
+     SELECT first IS NOT NULL FROM oldest`,
+    [foldUntil(fold, now)],
+  );
+  return rows[0]?.[0] === true;
+}
+
+/** The oldest hours of one day that are to be folded, added to that day's histogram; false where there is none. */
+async function foldLatencies(connection: Connection, now: number): Promise<boolean> {
+  const rows = await connection.query(
+    'fold_latency',
+    `WITH oldest AS (SELECT min(hour) / 24 AS day FROM posthorn.latency WHERE hour < $1::int),
+     gone AS (
+       DELETE FROM posthorn.latency l USING oldest o WHERE l.hour >= o.day * 24 AND l.hour < least($1::int, (o.day + 1) * 24) RETURNING l.*),
+     folded AS (
+       INSERT INTO posthorn.latency_days (endpoint, day, type, counts)
+       SELECT endpoint, (SELECT day FROM oldest), type, jsonb_object_agg(bucket, count) FROM (
+         SELECT endpoint, type, bucket, sum(count) AS count FROM (
+           SELECT endpoint, type, bucket::int, count FROM gone
+           UNION ALL
+           SELECT d.endpoint, d.type, j.key::int, j.value::bigint FROM posthorn.latency_days d
+             JOIN oldest o ON o.day = d.day CROSS JOIN jsonb_each_text(d.counts) j) u
+         GROUP BY endpoint, type, bucket) s
+       GROUP BY endpoint, type
+       ON CONFLICT (endpoint, day, type) DO UPDATE SET counts = excluded.counts)
+     SELECT day IS NOT NULL FROM oldest`,
+    [latencyHoursUntil(now)],
+  );
+  return rows[0]?.[0] === true;
+}
+
+/**
+ * Counters of SQL publishers stand in a row for each backend; once an hour is over for good, one row is enough.
+ * `before` is an hour since the epoch.
+ */
+async function foldPublishers(connection: Connection, before: number): Promise<void> {
+  for (const { table, time, keys, sums } of folds.filter(({ per }) => per !== 60)) {
+    await connection.query(
+      `fold_sql_${table}`,
+      `WITH gone AS (
+         DELETE FROM posthorn.${table} WHERE writer LIKE 'sql:%' AND ${time} < $1::int * ${time === 'minute' ? 60 : 1} RETURNING *)
+       INSERT INTO posthorn.${table} AS l (shard, ${time}, writer, ${[...keys, ...sums].join(', ')})
+       SELECT 0, ${time}, 'sql', ${keys.join(', ')}, ${sums.map((name) => `sum(${name})`).join(', ')} FROM gone
+       GROUP BY ${time}, ${keys.join(', ')}
+       ON CONFLICT (shard, ${time}, writer, ${keys.join(', ')})
+         DO UPDATE SET ${sums.map((name) => `${name} = l.${name} + excluded.${name}`).join(', ')}`,
+      [before],
+    );
+  }
+}
+
+/** Makes old counters coarse, a day of each table in one transaction; true where more is left to do. */
+export async function fold(db: Database, now: number): Promise<boolean> {
+  return await db.transaction(async (connection) => {
+    // Of two nodes that do it at once, one waits: else each would fold what the other has.
+    await connection.query('fold_lock', "SELECT pg_advisory_xact_lock(hashtext('posthorn.fold'))");
+    await foldPublishers(connection, Math.floor(now / 3_600_000) - 1);
+    let more = false;
+    for (const one of folds) more = (await foldDay(connection, one, now)) || more;
+    return (await foldLatencies(connection, now)) || more;
+  });
+}

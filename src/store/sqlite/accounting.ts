@@ -1,0 +1,229 @@
+import type { AccountingKey } from '../../domain/accounting.ts';
+import type {
+  AccountingCounts,
+  AccountingGroup,
+  AccountingQuery,
+  OverdueGroup,
+  TallyRange,
+  TypeTally,
+} from '../accounting.ts';
+import { addLatencies, hoursOf } from '../folding.ts';
+import {
+  type ChosenEndpoint,
+  failureOf,
+  groupTallies,
+  moneyOf,
+  overdueGraceMs,
+  prefixOf,
+  tallyColumns,
+  tallyOf,
+} from '../rows.ts';
+import type { Database } from './database.ts';
+
+const hourMs = 3_600_000;
+const minuteMs = 60_000;
+const sums = tallyColumns.map((name) => `sum(l.${name})`).join(', ');
+
+function chooseEndpoints(
+  db: Database,
+  { tenant, endpointId, owner }: Pick<AccountingQuery, 'tenant' | 'endpointId' | 'owner'>,
+): (ChosenEndpoint & { readonly deliverWithinMs: number })[] {
+  return db
+    .all(
+      `SELECT num, id, tenant, json_extract(document, '$.owner'), json_extract(document, '$.deliverWithinMs') FROM endpoints
+       WHERE (?1 IS NULL OR tenant = ?1) AND (?2 IS NULL OR id = ?2) AND (?3 IS NULL OR json_extract(document, '$.owner') = ?3)`,
+      tenant,
+      endpointId,
+      owner,
+    )
+    .map((row) => ({
+      num: row[0] as number,
+      id: row[1] as string,
+      tenant: row[2] as string,
+      owner: row[3] as string | null,
+      deliverWithinMs: row[4] as number,
+    }));
+}
+
+/** `?n`: a type or a prefix of types, as two parameters. */
+const typeMatches = (column: string, at: number): string =>
+  `(?${at} IS NULL OR ${column} = ?${at} OR (?${at + 1} IS NOT NULL AND substr(${column}, 1, length(?${at + 1})) = ?${at + 1}))`;
+
+export function readAccountingBy(db: Database, query: AccountingQuery, by: AccountingKey): AccountingGroup[] {
+  const { from, to } = hoursOf(query);
+  return db.snapshot(() => {
+    const chosen = chooseEndpoints(db, query);
+    const nums = JSON.stringify(chosen.map(({ num }) => num));
+    // By type there are many more rows: only who asks for types reads them.
+    const rows =
+      by === 'event_type' || query.eventType !== null
+        ? db.all(
+            `SELECT l.endpoint, ${by === 'event_type' ? 'l.type' : by === 'hour' ? 'l.minute / 60' : by === 'day' ? 'l.minute / 1440' : "''"} AS key,
+               ${sums}
+             FROM json_each(?1) n CROSS JOIN tallies l ON l.shard = 0 AND l.endpoint = n.value AND l.minute >= ?2 AND l.minute < ?3
+             WHERE ${typeMatches('l.type', 4)} GROUP BY 1, 2`,
+            nums,
+            from * 60,
+            (to + 1) * 60,
+            query.eventType,
+            prefixOf(query.eventType),
+          )
+        : db.all(
+            `SELECT l.endpoint, ${by === 'hour' ? 'l.hour' : by === 'day' ? 'l.hour / 24' : "''"} AS key, ${sums}
+             FROM json_each(?1) n CROSS JOIN ledger l ON l.shard = 0 AND l.endpoint = n.value AND l.hour BETWEEN ?2 AND ?3 GROUP BY 1, 2`,
+            nums,
+            from,
+            to,
+          );
+    return groupTallies(rows, chosen, by);
+  });
+}
+
+export function readAccounting(db: Database, query: AccountingQuery): AccountingCounts {
+  const { now, eventType } = query;
+  const { from, to } = hoursOf(query);
+  const prefix = prefixOf(eventType);
+  return db.snapshot(() => {
+    const chosen = chooseEndpoints(db, query);
+    const nums = JSON.stringify(chosen.map(({ num }) => num));
+    const window = [nums, from, to, eventType, prefix] as const;
+    const total = tallyOf(
+      (eventType === null
+        ? db.get(
+            `SELECT ${sums} FROM json_each(?1) n CROSS JOIN ledger l ON l.shard = 0 AND l.endpoint = n.value AND l.hour BETWEEN ?2 AND ?3`,
+            nums,
+            from,
+            to,
+          )
+        : db.get(
+            `SELECT ${sums} FROM json_each(?1) n
+             CROSS JOIN tallies l ON l.shard = 0 AND l.endpoint = n.value AND l.minute >= ?2 * 60 AND l.minute < (?3 + 1) * 60
+             WHERE ${typeMatches('l.type', 4)}`,
+            ...window,
+          ))!,
+      0,
+    );
+    const events = db.get(
+      `SELECT sum(events), sum(unmatched) FROM event_ledger
+       WHERE (?1 IS NULL OR tenant = ?1) AND hour BETWEEN ?2 AND ?3 AND ${typeMatches('type', 4)}`,
+      query.tenant,
+      from,
+      to,
+      eventType,
+      prefix,
+    )!;
+    const ofType =
+      eventType === null
+        ? ''
+        : `AND EXISTS (SELECT 1 FROM events e WHERE e.number = d.event_number AND ${typeMatches('e.type', 6)})`;
+    let pending = 0;
+    let overdue = 0;
+    let latePending = 0;
+    // Each endpoint has its own range of the pending index.
+    for (const { num, deliverWithinMs } of chosen) {
+      const row = db.get(
+        `SELECT count(*), sum(d.due_at < ?1), sum(d.created_at < ?2) FROM deliveries d
+         WHERE d.state = 0 AND d.endpoint = ?3 AND d.created_at >= ?4 AND d.created_at < ?5 ${ofType}`,
+        now - overdueGraceMs,
+        now - deliverWithinMs,
+        num,
+        from * hourMs,
+        (to + 1) * hourMs,
+        ...(eventType === null ? [] : [eventType, prefix]),
+      )!;
+      pending += row[0] as number;
+      overdue += (row[1] as number | null) ?? 0;
+      latePending += (row[2] as number | null) ?? 0;
+    }
+    const hours = db
+      .all(
+        `SELECT l.bucket, sum(l.count) FROM json_each(?1) n
+         CROSS JOIN latency l ON l.shard = 0 AND l.endpoint = n.value AND l.hour BETWEEN ?2 AND ?3
+         WHERE ${typeMatches('l.type', 4)} GROUP BY l.bucket`,
+        ...window,
+      )
+      .map(([bucket, count]) => ({ bucket: bucket as number, count: count as number }));
+    const days = db
+      .all(
+        `SELECT l.counts FROM json_each(?1) n
+         CROSS JOIN latency_days l ON l.endpoint = n.value AND l.day BETWEEN ?2 / 24 AND ?3 / 24
+         WHERE ${typeMatches('l.type', 4)}`,
+        ...window,
+      )
+      .map(([counts]) => counts as string);
+    const failures = db
+      .all(
+        `SELECT l.class, sum(l.count) FROM json_each(?1) n
+         CROSS JOIN failures l ON l.shard = 0 AND l.endpoint = n.value AND l.hour BETWEEN ?2 AND ?3
+         WHERE ${typeMatches('l.type', 4)} GROUP BY l.class ORDER BY 2 DESC, 1`,
+        ...window,
+      )
+      .map(failureOf);
+    // At risk: events with a delivery that is dead or suppressed, each event once.
+    const money = db.all(
+      `SELECT currency, CAST(sum(amount_minor) AS TEXT), count(*) FROM (
+         SELECT DISTINCT e.number, e.currency, e.amount_minor
+         FROM json_each(?1) n CROSS JOIN (VALUES (2), (4)) s
+         CROSS JOIN deliveries d ON d.state = s.column1 AND d.state >= 2 AND d.endpoint = n.value
+         CROSS JOIN events e ON e.number = d.event_number
+         WHERE d.created_at >= ?2 * ${hourMs} AND d.created_at < (?3 + 1) * ${hourMs} AND e.currency IS NOT NULL
+           AND ${typeMatches('e.type', 4)})
+       GROUP BY currency`,
+      ...window,
+    );
+    const { superseded, ...counts } = total;
+    return {
+      ...counts,
+      events: (events[0] as number | null) ?? 0,
+      unmatched: (events[1] as number | null) ?? 0,
+      pending,
+      overdue,
+      late: total.late + latePending,
+      supersededAttempts: superseded,
+      failures,
+      latency: addLatencies(hours, days),
+      valueAtRisk: moneyOf(money, 0),
+    };
+  });
+}
+
+export function readTallies(db: Database, ranges: readonly TallyRange[]): TypeTally[][] {
+  return db.snapshot(() =>
+    ranges.map(({ endpointId, since, until }) =>
+      db
+        .all(
+          `SELECT ${sums}, sum(l.recovered), l.type FROM endpoints p
+           CROSS JOIN tallies l ON l.shard = 0 AND l.endpoint = p.num AND l.minute >= ? AND l.minute < ?
+           WHERE p.id = ? GROUP BY l.type`,
+          Math.floor(since / minuteMs),
+          Math.floor(until / minuteMs),
+          endpointId,
+        )
+        .map((row) => ({
+          ...tallyOf(row, 0),
+          recovered: row[tallyColumns.length] as number,
+          eventType: row[tallyColumns.length + 1] as string,
+        })),
+    ),
+  );
+}
+
+export function readOverdue(db: Database, dueBefore: number): OverdueGroup[] {
+  return db.snapshot(() =>
+    db
+      .all(
+        `SELECT p.id, json_extract(p.document, '$.owner'), count(*), min(d.due_at),
+           (SELECT count(*) FROM deliveries c WHERE c.state = 0 AND c.endpoint = p.num AND c.due_at >= ?1 AND c.claimed_by IS NOT NULL)
+         FROM endpoints p CROSS JOIN deliveries d ON d.state = 0 AND d.endpoint = p.num AND d.due_at < ?1
+         WHERE p.enabled = 1 AND p.deleted_at IS NULL GROUP BY p.num`,
+        dueBefore,
+      )
+      .map((row) => ({
+        endpointId: row[0] as string,
+        owner: row[1] as string | null,
+        count: row[2] as number,
+        oldestDueAt: row[3] as number,
+        claimed: row[4] as number,
+      })),
+  );
+}

@@ -1,0 +1,34 @@
+import type { ClaimedDelivery, Settlement } from '../../src/store/store.ts';
+
+/** What an attempt of this delivery came to. */
+export function settlementOf(
+  d: ClaimedDelivery,
+  state: Settlement['state'],
+  now: number,
+  fields: Partial<Settlement> = {},
+): Settlement {
+  const ok = state === 'delivered';
+  return {
+    number: d.number,
+    endpointId: d.endpointId,
+    eventType: d.eventType,
+    claim: d.claim,
+    createdAt: d.createdAt,
+    state,
+    dueAt: state === 'pending' ? now + 5000 : null,
+    reason: ok ? 'delivered' : state === 'dead' ? 'schedule_exhausted' : null,
+    now,
+    startedAt: now - 5,
+    durationMs: 5,
+    statusCode: ok ? 200 : 500,
+    errorClass: ok ? null : 'http_5xx',
+    message: ok ? null : 'HTTP 500',
+    responseExcerpt: 'x',
+    trigger: d.trigger,
+    node: 'a',
+    late: false,
+    first: d.attemptsMade === 0 && d.trigger === 'schedule',
+    keyed: false,
+    ...fields,
+  };
+}

@@ -1,0 +1,377 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { defaultRetryPolicy } from '../../src/domain/retry-policy.ts';
+import { builtInTemplates } from '../../src/domain/template.ts';
+import { judgeDeliveries, judgeObjectives, readDeclared, readStatuses } from '../../src/reliability/judge.ts';
+import { createPosthorn, type Posthorn } from '../../src/posthorn.ts';
+import { openSqliteStore } from '../../src/store/sqlite/open.ts';
+import type { AcceptOptions, Store } from '../../src/store/store.ts';
+import { settlementOf } from '../conformance/settlement.ts';
+import { anEndpoint, anEvent, aReceiver, start, tempDir, until } from '../support.ts';
+
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+describe('declared on a running Posthorn', () => {
+  let posthorn: Posthorn;
+  let receiver: Awaited<ReturnType<typeof aReceiver>>;
+  const call = async (
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: unknown,
+    // oxlint-disable-next-line no-explicit-any -- answers of many shapes, each matched where it is used
+  ): Promise<{ status: number; body: any }> => await posthorn.request(method, path, body);
+
+  beforeAll(async () => {
+    receiver = await aReceiver();
+    posthorn = await createPosthorn({ database: tempDir(), allowPrivateNetworks: true });
+    await posthorn.start();
+    await call('PUT', '/v1/teams/payments', {});
+    await call('PUT', '/v1/teams/shop', {});
+  });
+  afterAll(async () => {
+    await posthorn.stop();
+    await receiver.close();
+  });
+
+  test('an endpoint follows its template, overrides what it says itself, and gives the override back', async () => {
+    const critical = builtInTemplates.find(({ name }) => name === 'payments-critical')!;
+    const url = receiver.url;
+    const made = await call('POST', '/v1/endpoints', {
+      url,
+      template: 'payments-critical',
+      timeout_ms: 3000,
+    });
+    expect(made.body).toMatchObject({
+      template: 'payments-critical',
+      template_version: 1,
+      overrides: ['timeout_ms'],
+      timeout_ms: 3000,
+      deliver_within_s: critical.deliverWithinMs / 1000,
+    });
+    const path = `/v1/endpoints/${made.body.id}`;
+    expect((await call('PATCH', path, { timeout_ms: null })).body).toMatchObject({
+      overrides: [],
+      timeout_ms: critical.timeoutMs,
+    });
+    expect((await call('PATCH', path, { template: null })).body).toMatchObject({
+      template: null,
+      template_version: null,
+      deliver_within_s: 300,
+    });
+    expect((await call('PATCH', path, { description: 'x' })).body).toMatchObject({ deliver_within_s: 300 });
+    expect(await call('PATCH', path, { template: 'nobodys' })).toMatchObject({
+      status: 422,
+      body: { errors: [{ path: '/template', message: 'there is no template nobodys' }] },
+    });
+    await call('DELETE', path);
+  });
+
+  test('a changed template changes what is pending, and never when it is due', async () => {
+    const template = { retry: { schedule_s: [3600, 3600], jitter: 0 }, deliver_within_s: 60 };
+    expect((await call('PUT', '/v1/templates/mine', template)).body).toMatchObject({ version: 1 });
+    expect((await call('PUT', '/v1/templates/mine', template)).body).toMatchObject({ version: 1 });
+    const failing = await aReceiver(() => 500);
+    const { body: endpoint } = await call('POST', '/v1/endpoints', {
+      url: failing.url,
+      template: 'mine',
+      event_types: ['only.this'],
+    });
+    await call('POST', '/v1/events', { id: 'one', type: 'only.this', data: {} });
+    const delivery = async () =>
+      (await call('GET', `/v1/deliveries?endpoint_id=${endpoint.id}`)).body.items[0];
+    await until('the first attempt has failed', async () => (await delivery())?.attempts === 1);
+    const before = await delivery();
+    const changed = { ...template, retry: { schedule_s: [0], jitter: 0 } };
+    expect((await call('PUT', '/v1/templates/mine', changed)).body).toMatchObject({ version: 2 });
+    expect((await call('GET', `/v1/endpoints/${endpoint.id}`)).body).toMatchObject({
+      template_version: 2,
+      retry: { schedule_s: [0] },
+    });
+    expect((await delivery()).due_at).toBe(before.due_at);
+    // Its next outcome is judged by the new schedule, which ends after two attempts.
+    await call('POST', `/v1/deliveries/${before.id}/redrive`);
+    await until('it is dead by the new schedule', async () => (await delivery()).state === 'dead');
+    expect((await call('DELETE', '/v1/templates/mine')).body).toMatchObject({ code: 'in_use' });
+    await call('DELETE', `/v1/endpoints/${endpoint.id}`);
+    expect((await call('DELETE', '/v1/templates/mine')).status).toBe(204);
+    expect(
+      (await call('PUT', '/v1/templates/x', { retry: { schedule_s: [1], exponential: {} } })).status,
+    ).toBe(422);
+    expect((await call('DELETE', '/v1/templates/standard')).status).toBe(404);
+    await failing.close();
+  });
+
+  test('event types: the schema refuses with paths, the value is read from the data, the template is the default', async () => {
+    const sample = JSON.parse(
+      readFileSync('data/payment-events.jsonl', 'utf8')
+        .split('\n')
+        .find((line) => line.includes('"amount"'))!,
+    ) as { type: string; data: { object: { amount: number; currency: string } } };
+    const document = {
+      owner: 'payments',
+      template: 'payments-critical',
+      schema: {
+        type: 'object',
+        required: ['object'],
+        properties: {
+          object: { type: 'object', required: ['amount'], properties: { amount: { type: 'integer' } } },
+        },
+      },
+      value: { amount: '/object/amount', currency: '/object/currency' },
+    };
+    expect((await call('PUT', `/v1/event-types/${sample.type}`, document)).status).toBe(200);
+    const { body: endpoint } = await call('POST', '/v1/endpoints', {
+      url: receiver.url,
+      event_types: [sample.type],
+    });
+    expect(endpoint.template).toBe('payments-critical');
+    const refused = await call('POST', '/v1/events/batch', {
+      events: [
+        { type: sample.type, data: sample.data },
+        { type: sample.type, data: { object: { amount: 'many' } } },
+        { type: 'undeclared', data: 7 },
+      ],
+    });
+    expect(refused).toMatchObject({
+      status: 422,
+      body: {
+        code: 'invalid_data',
+        errors: [{ path: '/events/1/data/object/amount', message: 'must be integer' }],
+      },
+    });
+    expect(
+      (await call('POST', '/v1/events', { id: 'paid', type: sample.type, data: sample.data })).status,
+    ).toBe(202);
+    expect((await call('GET', '/v1/events/paid')).body.value).toEqual({
+      amount_minor: sample.data.object.amount,
+      currency: sample.data.object.currency.toUpperCase(),
+    });
+    // What the caller says of the value counts.
+    const own = { amount_minor: 1, currency: 'JPY' };
+    await call('POST', '/v1/events', { id: 'own', type: sample.type, data: sample.data, value: own });
+    expect((await call('GET', '/v1/events/own')).body.value).toEqual(own);
+    for (const [wrong, path] of [
+      [{ owner: 'nobody' }, '/owner'],
+      [{ template: 'nobodys' }, '/template'],
+      [{ schema: { type: 'no such type' } }, '/schema'],
+      [{ schema: { $ref: 'https://example.com/x' } }, '/schema'],
+    ] as const)
+      expect((await call('PUT', '/v1/event-types/x.y', wrong)).body.errors[0].path).toBe(path);
+    expect((await call('DELETE', `/v1/event-types/${sample.type}`)).status).toBe(204);
+    expect((await call('POST', '/v1/events', { type: sample.type, data: 1 })).status).toBe(202);
+    await call('DELETE', `/v1/endpoints/${endpoint.id}`);
+  });
+
+  test('objectives name two teams, include what templates say, and conformance names who has none', async () => {
+    const document = { target: 0.999, event_types: ['payment.*'], producer: 'payments', consumer: 'shop' };
+    expect((await call('PUT', '/v1/slos/payments', document)).body).toMatchObject({
+      built_in: false,
+      target: 0.999,
+    });
+    expect(
+      (await call('PUT', '/v1/slos/books', { ...document, objective: 'accounted', target: 1 })).status,
+    ).toBe(200);
+    for (const [wrong, path] of [
+      [{ ...document, producer: 'nobody' }, '/producer'],
+      [{ ...document, target: 1 }, '/target'],
+      [{ ...document, objective: 'accounted' }, '/target'],
+      [{ ...document, endpoint_ids: ['ep_none'] }, '/endpoint_ids/0'],
+    ] as const)
+      expect((await call('PUT', '/v1/slos/x', wrong)).body.errors[0].path).toBe(path);
+    expect((await call('DELETE', '/v1/teams/shop')).body).toMatchObject({ code: 'in_use' });
+    const url = receiver.url;
+    const { body: bare } = await call('POST', '/v1/endpoints', { url, event_types: ['order.made'] });
+    const { body: good } = await call('POST', '/v1/endpoints', {
+      url,
+      event_types: ['payment.done'],
+      template: 'standard',
+      owner: 'shop',
+    });
+    await call('POST', '/v1/events', { type: 'order.made', data: {} });
+    const { body: conformance } = await call('GET', '/v1/conformance');
+    const of = (id: string) => conformance.items.find((item: { id: string }) => item.id === id)?.missing;
+    expect(of(bare.id)).toEqual(['template', 'slo', 'owner']);
+    expect(of(good.id)).toBeUndefined();
+    expect(of('order.made')).toEqual(['declaration', 'template', 'slo', 'owner']);
+    const { body: slos } = await call('GET', '/v1/slos');
+    expect(slos.items.map(({ name }: { name: string }) => name)).toEqual(['books', 'payments', good.id]);
+    for (const name of ['books', 'payments', good.id])
+      expect((await call('GET', `/v1/slos/${name}/status`)).body).toMatchObject({
+        name,
+        total: expect.any(Number),
+        by_fault_domain: { ours: { bad: 0 }, receiver: { bad: 0 } },
+      });
+    expect((await call('GET', '/v1/slos/none/status')).status).toBe(404);
+  });
+});
+
+describe('how objectives stand', () => {
+  const options: AcceptOptions = { now: 0, node: 'a', leaseMs: 30_000, defaultRoom: 1000, room: new Map() };
+  const now = start + 10 * day;
+
+  /** `count` deliveries accepted at `at`, each with this fate. */
+  async function deliver(
+    store: Store,
+    at: number,
+    fates: readonly ('good' | 'late' | 'dead' | 'recovered' | 'waiting')[],
+    type = 'payment.done',
+  ): Promise<void> {
+    const events = fates.map(() => anEvent({ type, value: { amountMinor: 100n, currency: 'EUR' } }));
+    const { claimed } = await store.accept([events], { ...options, now: at });
+    const settle = async (
+      which: (typeof fates)[number],
+      ...steps: readonly (readonly ['pending' | 'delivered' | 'dead', number, boolean])[]
+    ): Promise<void> => {
+      const mine = claimed.filter(({ event }) => fates[event] === which);
+      for (const [index, [state, after, late]] of steps.entries()) {
+        const deliveries = mine.map((fresh) => ({
+          ...fresh,
+          claim: index + 1,
+          leaseUntil: 0,
+          attemptsMade: index,
+          createdAt: at,
+          trigger: 'schedule' as const,
+          eventId: '',
+          eventType: type,
+          occurredAt: at,
+          data: '',
+        }));
+        await store.settle(
+          deliveries.map((d) =>
+            settlementOf(d, state, at + after, { late, dueAt: state === 'pending' ? at : null }),
+          ),
+        );
+        if (state === 'pending')
+          await store.claim({
+            endpointId: mine[0]?.endpointId ?? '',
+            shards: null,
+            limit: 1000,
+            maxPayload: 1e9,
+            now: at + after,
+            leaseMs: 1,
+            node: 'a',
+          });
+      }
+    };
+    await settle('good', ['delivered', 10, false]);
+    await settle('late', ['delivered', hour, true]);
+    await settle('dead', ['dead', 20, false]);
+    await settle('recovered', ['pending', 10, false], ['delivered', 5000, false]);
+  }
+
+  async function aStore(): Promise<Store> {
+    const store = await openSqliteStore({ dataDir: ':memory:' });
+    await store.putDocument('slo', 'payments', {
+      description: '',
+      objective: 'delivered_within',
+      target: 0.99,
+      window_days: 7,
+      event_types: ['payment.*'],
+      endpoint_ids: [],
+      producer: 'payments',
+      consumer: 'shop',
+    });
+    return store;
+  }
+
+  test('good and bad by who is at fault, of what is past its deadline and of the right types', async () => {
+    const store = await aStore();
+    const endpoint = anEndpoint({ owner: 'shop' });
+    await store.createEndpoint(endpoint);
+    await deliver(store, now - 2 * day, ['good', 'good', 'late', 'dead', 'recovered', 'waiting']);
+    await deliver(store, now - 2 * day, ['dead'], 'order.made');
+    await deliver(store, now - 8 * day, ['dead', 'dead']);
+    // Within its deadline still: neither good nor bad.
+    await deliver(store, now - minute, ['good', 'waiting']);
+    const { objectives } = await readDeclared(store);
+    const status = (await readStatuses(store, objectives, now)).get('payments')!;
+    expect(status).toMatchObject({ due: 6, good: 3, sli: 0.5 });
+    // Late at the first attempt and never tried: ours. Dead: the receiver refused it.
+    expect(status.by.ours).toMatchObject({ bad: 2 });
+    expect(status.by.receiver).toMatchObject({ bad: 1 });
+    expect(status.by.receiver.budgetRemaining).toBeCloseTo(1 - 1 / 6 / 0.01);
+    expect(status.worst).toMatchObject([{ endpointId: endpoint.id }]);
+    await store.close();
+  });
+
+  test('one broken endpoint does not spend the shared budget: its own team is paged, both are told', async () => {
+    const store = await aStore();
+    const broken = anEndpoint({ owner: 'shop', eventTypes: ['payment.broken'] });
+    await store.createEndpoint(broken);
+    await store.createEndpoint(anEndpoint({ eventTypes: ['payment.done'] }));
+    for (let at = 0; at < 7 * 60; at += 5) {
+      await deliver(
+        store,
+        now - at * minute,
+        Array.from({ length: 40 }, () => 'good' as const),
+      );
+      await deliver(
+        store,
+        now - at * minute,
+        Array.from({ length: 10 }, () => 'dead' as const),
+        'payment.broken',
+      );
+    }
+    const declared = await readDeclared(store);
+    const status = (await readStatuses(store, declared.objectives, now)).get('payments')!;
+    expect(status.by.ours).toMatchObject({ bad: 0, budgetRemaining: 1 });
+    expect(status.by.receiver.budgetRemaining).toBeLessThan(0);
+    expect(await judgeObjectives(store, declared, now)).toMatchObject([
+      {
+        rule: 'burn_rate',
+        group: 'payments/receiver',
+        severity: 'page',
+        owner: 'shop',
+        alsoTold: ['payments'],
+        evidence: {
+          objective: 'payments',
+          fault_domain: 'receiver',
+          rules: expect.arrayContaining(['burn-1h', 'burn-6h']),
+          endpoints: [{ endpoint_id: broken.id, bad: expect.any(Number) }],
+          value_at_risk: [{ currency: 'EUR', events: 840 }],
+          sample_delivery_ids: expect.arrayContaining([expect.stringMatching(/^dlv_/)]),
+        },
+      },
+    ]);
+    // One failure at night is no reason to wake anybody.
+    const quiet = await aStore();
+    await quiet.createEndpoint(anEndpoint());
+    await deliver(quiet, now - 30 * minute, ['dead']);
+    expect(await judgeObjectives(quiet, await readDeclared(quiet), now)).toEqual([]);
+    await store.close();
+    await quiet.close();
+  });
+
+  test('an endpoint that is down says so once, and its dead letters stay quiet until it is up again', async () => {
+    const store = await aStore();
+    const endpoint = anEndpoint({ owner: 'shop', template: 'payments-critical', retry: defaultRetryPolicy });
+    await store.createEndpoint(endpoint);
+    await deliver(store, now - day, ['dead', 'waiting']);
+    const judge = async () =>
+      await judgeDeliveries(store, await readDeclared(store), {
+        now,
+        deadRetentionMs: 90 * day,
+        held: new Set<string>(),
+      });
+    // Its template makes a page of every dead letter; what waits and is not taken up is one too.
+    expect(await judge()).toMatchObject([
+      { rule: 'dead_letters', severity: 'page', inhibited: false },
+      { rule: 'overdue', severity: 'page', owner: 'shop', evidence: { count: 1, in_flight: 0 } },
+    ]);
+    await store.saveBreakers([{ endpointId: endpoint.id, open: true, at: now - hour }]);
+    expect(await judge()).toMatchObject([
+      { rule: 'endpoint_down', severity: 'page', owner: 'shop', group: endpoint.id },
+      { rule: 'dead_letters', inhibited: true },
+    ]);
+    // What is about to be deleted for good is told of all the same.
+    const [, ending] = await judgeDeliveries(store, await readDeclared(store), {
+      now,
+      deadRetentionMs: day,
+      held: new Set<string>(),
+    });
+    expect(ending).toMatchObject({ rule: 'dead_letters', severity: 'page', inhibited: false });
+    await store.close();
+  });
+});

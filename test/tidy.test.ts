@@ -104,6 +104,8 @@ describe('the source is tidy', () => {
     ['domain/x.ts', "import { a } from '../store/store.ts';"],
     ['engine/x.ts', "import { a } from '../store/sqlite/open.ts';"],
     ['engine/x.ts', "import { Pool } from 'undici';"],
+    ['engine/x.ts', "import { trace } from '@opentelemetry/api';"],
+    ['engine/x.ts', "import { a } from '../tracing/open-telemetry.ts';"],
     ['api/x.ts', "import { a } from '../transport/http-transport.ts';"],
     ['engine/x.ts', 'const now = Date.now();'],
     ['ledger/x.ts', 'setTimeout(f, 1);'],

@@ -8,7 +8,8 @@ export function wilson(k: number, n: number): readonly [number, number] {
   const centre = p + (z * z) / (2 * n);
   const spread = z * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n));
   const scale = 1 + (z * z) / n;
-  return [Math.max(0, (centre - spread) / scale), Math.min(1, (centre + spread) / scale)];
+  // At the ends the bound is exact, and rounding would leave a trace of itself.
+  return [k === 0 ? 0 : (centre - spread) / scale, k === n ? 1 : (centre + spread) / scale];
 }
 
 /** ln Γ(x) for x > 0: Lanczos' approximation with g = 7 and nine terms; relative error below 1e-14. */

@@ -206,6 +206,9 @@ const migrations: readonly string[] = [
   ) WITH (fillfactor = 50);
   CREATE INDEX failures_fine ON posthorn.failures (hour) WHERE hour % 24 <> 0 OR writer <> 'folded';
 
+  -- Endpoints of before follow no template: what they do, they say themselves.
+  UPDATE posthorn.endpoints SET document = document || '{"templateVersion": null, "own": ["timeoutMs", "deliverWithinMs", "retry"]}';
+
   -- What was counted before stands under no type.
   INSERT INTO posthorn.tallies SELECT 0, endpoint, hour * 60, '', 'folded', sum(accepted), sum(delivered), sum(dead), sum(cancelled),
     sum(suppressed), sum(late), sum(superseded), sum(first_attempts), sum(first_delivered), 0 FROM posthorn.ledger GROUP BY endpoint, hour;

@@ -187,6 +187,9 @@ const migrations: readonly string[] = [
   ) WITHOUT ROWID;
   CREATE INDEX failures_fine ON failures (hour) WHERE hour % 24 <> 0;
 
+  -- Endpoints of before follow no template: what they do, they say themselves.
+  UPDATE endpoints SET document = json_set(document, '$.templateVersion', NULL, '$.own', json('["timeoutMs", "deliverWithinMs", "retry"]'));
+
   -- What was counted before stands under no type.
   INSERT INTO tallies SELECT shard, endpoint, hour * 60, '', accepted, delivered, dead, cancelled, suppressed, late, superseded,
     first_attempts, first_delivered, 0 FROM ledger;

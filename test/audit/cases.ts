@@ -1,6 +1,6 @@
 import { hashText } from '../../src/runtime/seeded-random.ts';
 import { type LogFormat, logFormats } from './generate/formats.ts';
-import { injectable, type InjectedCause, type Recipe } from './generate/model.ts';
+import { horizonOf, injectable, type InjectedCause, type Recipe } from './generate/model.ts';
 
 /** One log to generate and to audit. */
 export interface Case {
@@ -15,7 +15,7 @@ export interface Grid {
   readonly intensities: readonly number[];
   readonly sizes: readonly number[];
   readonly seeds: number;
-  /** Every format for every cause, or each cause in the first and in one other. */
+  /** Every format for every cause (with one intensity and size but in the first), or each cause in the first and one other. */
   readonly formats: 'all' | 'few';
 }
 
@@ -45,7 +45,11 @@ function recipeOf(
   const { events, causes, seed, name } = parts;
   // Every log has a seed of its own, whatever else is run.
   const own = hashText(`${name} ${format.name} ${events} ${JSON.stringify(causes)} ${seed}`) % 1_000_000;
-  return { seed: own, events, days: 14, schedule, givesUp, causes };
+  const recipe = { seed: own, events, days: 14, schedule, givesUp, causes };
+  // What a restart loses is what comes in the minutes around it: there have to be some.
+  return causes.some(({ cause }) => cause === 'restart_loss')
+    ? { ...recipe, days: 1 + Math.ceil(horizonOf(recipe) / 86_400_000) }
+    : recipe;
 }
 
 /** Everything that a grid asks for, in an order that does not change. */
@@ -55,9 +59,9 @@ export function casesOf(grid: Grid): Case[] {
   for (const [number, cause] of injectable.entries()) {
     const able = logFormats.filter(({ shows }) => shows.includes(cause));
     const formats = grid.formats === 'all' ? able : [able[0]!, able[1 + (number % (able.length - 1))]!];
-    for (const format of formats)
-      for (const events of grid.sizes)
-        for (const intensity of grid.intensities)
+    for (const [place, format] of formats.entries())
+      for (const events of place === 0 ? grid.sizes : grid.sizes.slice(0, 1))
+        for (const intensity of place === 0 || grid.intensities.length === 1 ? grid.intensities : [0.01])
           for (const seed of seeds) {
             const recipe = recipeOf(format, { events, causes: [{ cause, intensity }], seed, name: 'single' });
             found.push({ recipe, format, main: cause, kind: 'single' });

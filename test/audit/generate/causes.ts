@@ -189,7 +189,7 @@ function injectionOf(cause: InjectedCause, setting: Setting): Injection {
       // In memory when the process ended: accepted and never attempted, or an attempt that never ended.
       return {
         reaches: ({ acceptedAt }) =>
-          markers.some((marker) => acceptedAt > marker - 90_000 && acceptedAt < marker + 5000),
+          markers.some((marker) => acceptedAt > marker - 120_000 && acceptedAt < marker + 5000),
         harm: (event, random) =>
           lost(
             random.float() < 0.6
@@ -321,8 +321,8 @@ export function inject(
     const random = new SeededRandom(seed, `cause ${cause}`);
     const wanted = Math.max(1, Math.round(intensity * events.length));
     const middle = from + (0.35 + 0.2 * random.float()) * (until - from);
-    // Enough restarts that a quarter of what comes around them is wanted.
-    const near = Math.max(1, (events.length / (until - from)) * 95_000);
+    // Enough restarts to lose what is wanted around them.
+    const near = (events.length / (until - from)) * 125_000;
     const markers =
       cause === 'restart_loss'
         ? Array.from(

@@ -83,8 +83,13 @@ export function healthyTraffic(recipe: Recipe): GeneratedEvent[] {
     const draw = random.float();
     const hopeless = givesUp && draw < givenUp;
     // Some need a second retry, few a third.
+    // At the end of the log some are still on their way.
     const failures =
-      draw < givenUp + ordinaryFailures ? 1 + (random.float() < 0.1 ? 1 + random.below(2) : 0) : 0;
+      number >= count - 8
+        ? 3 + (number % 3)
+        : draw < givenUp + ordinaryFailures
+          ? 1 + (random.float() < 0.1 ? 1 + random.below(2) : 0)
+          : 0;
     const rows = attempts(acceptedAt, schedule, random, (attempt) =>
       hopeless || attempt <= failures ? ordinaryFailure(random) : answered(random),
     );

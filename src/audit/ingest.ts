@@ -66,7 +66,9 @@ export async function ingest(
 
 function textsOf(spec: Spec, field: Field, sample: readonly SampleRecord[]): string[] {
   const names = spec.fields[field]?.paths.map((path) => path.join('.')) ?? [];
-  return sample.flatMap(({ values }) => names.flatMap((name) => values.get(name) ?? values.get(name.replace(/\.([^.]+)$/, '[].$1')) ?? []));
+  return sample.flatMap(({ values }) =>
+    names.flatMap((name) => values.get(name) ?? values.get(name.replace(/\.([^.]+)$/, '[].$1')) ?? []),
+  );
 }
 
 /** What the words of the log mean, by the column that they stand in. */
@@ -88,15 +90,23 @@ export async function readVocabulary(database: Database): Promise<Vocabulary> {
   const codes = num((await database.row('select count(status_code) as n from raw')).n);
   const state = new Map(vocabulary.state);
   // Where nothing else says success, "sent" is as much success as the sender knows.
-  const speaks = [...state.values(), ...vocabulary.outcome.values(), ...vocabulary.phase.values()].includes('success');
+  const speaks = [...state.values(), ...vocabulary.outcome.values(), ...vocabulary.phase.values()].includes(
+    'success',
+  );
   if (codes === 0 && !speaks)
     for (const word of state.keys()) if (/^sent$/i.test(word)) state.set(word, 'success');
   return { ...vocabulary, state };
 }
 
 /** SQL that is true where `column` holds a word of one of these meanings. */
-export function means(vocabulary: Vocabulary, column: keyof Vocabulary, ...meanings: readonly Meaning[]): string {
-  const found = [...vocabulary[column]].filter(([, meaning]) => meaning !== null && meanings.includes(meaning));
+export function means(
+  vocabulary: Vocabulary,
+  column: keyof Vocabulary,
+  ...meanings: readonly Meaning[]
+): string {
+  const found = [...vocabulary[column]].filter(
+    ([, meaning]) => meaning !== null && meanings.includes(meaning),
+  );
   return found.length === 0
     ? 'false'
     : `coalesce(${column} in (${found.map(([word]) => quote(word)).join(', ')}), false)`;

@@ -11,7 +11,17 @@ import { describeField } from './values.ts';
 
 const sampleMost = 3000;
 /** Arrays by which answers of an API wrap their records. */
-const wrappers = ['data', 'content', 'items', 'deliveries', 'attempts', 'events', 'records', 'results', 'logs'];
+const wrappers = [
+  'data',
+  'content',
+  'items',
+  'deliveries',
+  'attempts',
+  'events',
+  'records',
+  'results',
+  'logs',
+];
 
 /** What was read: how it was understood, and what stands in `raw` now. */
 export interface Loaded {
@@ -42,7 +52,11 @@ export async function load(
     const known = groups.get(key);
     groups.set(key, {
       group: {
-        container, compression, encoding, delimiter, wrapper,
+        container,
+        compression,
+        encoding,
+        delimiter,
+        wrapper,
         spec: detection.spec,
         paths: [...(known?.group.paths ?? []), file.path],
       },
@@ -55,7 +69,9 @@ export async function load(
     await ingest(database, group, sample).catch((error: Error) => {
       throw readable(error, group);
     });
-    done += filled.filter(({ file }) => group.paths.includes(file.path)).reduce((sum, { file }) => sum + file.bytes, 0);
+    done += filled
+      .filter(({ file }) => group.paths.includes(file.path))
+      .reduce((sum, { file }) => sum + file.bytes, 0);
     onFile(done / total);
   }
   return { source: describe(filled, options), specs: [...groups.values()].map(({ group }) => group.spec) };
@@ -80,7 +96,10 @@ async function look(database: Database, file: SniffedFile, options: AuditOptions
       spec,
       confidence: 1,
       why: [`--format ${options.format}`],
-      alternatives: seen.spec.format === options.format ? seen.alternatives : [{ format: seen.spec.format, score: seen.confidence }, ...seen.alternatives],
+      alternatives:
+        seen.spec.format === options.format
+          ? seen.alternatives
+          : [{ format: seen.spec.format, score: seen.confidence }, ...seen.alternatives],
     };
     if (score < 0.5 && sample.length > 0)
       assumptions.push(
@@ -103,9 +122,12 @@ async function sampleOf(
   if (file.bytes === 0) return { sample: [], wrapper: null };
   switch (file.container) {
     case 'ndjson': {
-      if (file.compression !== 'zstd') return { sample: recordsFromJson(file.lines.slice(0, sampleMost)), wrapper: null };
+      if (file.compression !== 'zstd')
+        return { sample: recordsFromJson(file.lines.slice(0, sampleMost)), wrapper: null };
       const rows = await database
-        .rows(`select cast(json as varchar) as line from read_json_objects(${quote(file.path)}, format='newline_delimited', ignore_errors=true, compression='zstd') limit ${sampleMost}`)
+        .rows(
+          `select cast(json as varchar) as line from read_json_objects(${quote(file.path)}, format='newline_delimited', ignore_errors=true, compression='zstd') limit ${sampleMost}`,
+        )
         .catch((error: Error) => refuse(file, error));
       return { sample: recordsFromJson(rows.map(({ line }) => String(line))), wrapper: null };
     }
@@ -113,7 +135,9 @@ async function sampleOf(
       return { sample: recordsFromCsv(file).slice(0, sampleMost), wrapper: null };
     case 'parquet': {
       const rows = await database
-        .rows(`select cast(to_json(t) as varchar) as line from read_parquet(${quote(file.path)}) t limit ${sampleMost}`)
+        .rows(
+          `select cast(to_json(t) as varchar) as line from read_parquet(${quote(file.path)}) t limit ${sampleMost}`,
+        )
         .catch((error: Error) => refuse(file, error));
       return { sample: recordsFromJson(rows.map(({ line }) => String(line))), wrapper: null };
     }
@@ -124,21 +148,38 @@ async function sampleOf(
   }
 }
 
-async function sampleOfDocument(database: Database, file: SniffedFile): Promise<{ sample: SampleRecord[]; wrapper: string | null }> {
+async function sampleOfDocument(
+  database: Database,
+  file: SniffedFile,
+): Promise<{ sample: SampleRecord[]; wrapper: string | null }> {
   const read = async (format: string, value: string): Promise<Row[]> =>
     await database
-      .rows(`select ${value} as line from read_json_objects(${quote(file.path)}, format='${format}', maximum_object_size=1073741824, compression=${quote(file.compression)}) limit ${sampleMost}`)
+      .rows(
+        `select ${value} as line from read_json_objects(${quote(file.path)}, format='${format}', maximum_object_size=1073741824, compression=${quote(file.compression)}) limit ${sampleMost}`,
+      )
       .catch((error: Error) => refuse(file, error));
-  if (file.lines[0]!.trimStart().replace(/^\uFEFF/, '').startsWith('[')) {
+  if (
+    file.lines[0]!.trimStart()
+      .replace(/^\uFEFF/, '')
+      .startsWith('[')
+  ) {
     const rows = await read('array', 'cast(json as varchar)');
     return { sample: recordsFromJson(rows.map(({ line }) => String(line))), wrapper: null };
   }
-  const keys = await read('unstructured', "array_to_string(json_keys(json), chr(1))");
-  const wrapper = wrappers.find((name) => String(keys[0]?.['line'] ?? '').split('\u0001').includes(name)) ?? null;
+  const keys = await read('unstructured', 'array_to_string(json_keys(json), chr(1))');
+  const wrapper =
+    wrappers.find((name) =>
+      String(keys[0]?.['line'] ?? '')
+        .split('\u0001')
+        .includes(name),
+    ) ?? null;
   const rows =
     wrapper === null
       ? await read('unstructured', 'cast(json as varchar)')
-      : await read('unstructured', `cast(unnest(json_extract(json, ${quote(`$."${wrapper}"[*]`)})) as varchar)`);
+      : await read(
+          'unstructured',
+          `cast(unnest(json_extract(json, ${quote(`$."${wrapper}"[*]`)})) as varchar)`,
+        );
   return { sample: recordsFromJson(rows.map(({ line }) => String(line))), wrapper };
 }
 
@@ -149,11 +190,27 @@ function recordsFromText(lines: readonly string[]): SampleRecord[] {
       ([, key, value]) => [key!, value!] as const,
     );
     const nginx = /^(\S+) \S+ \S+ \[([^\]]+)\] "[A-Z]+ (\S+)[^"]*" (\d{3}) /.exec(line);
-    const envoy = /^\[(\d{4}-[^\]]+)\] "\S+ (\S+) [^"]*" (\d+) (\S+) .*"([^"]*)" "([^"]*)" "([^"]*)"(?: "([^"]*)")?/.exec(line);
+    const envoy =
+      /^\[(\d{4}-[^\]]+)\] "\S+ (\S+) [^"]*" (\d+) (\S+) .*"([^"]*)" "([^"]*)" "([^"]*)"(?: "([^"]*)")?/.exec(
+        line,
+      );
     if (nginx !== null)
-      pairs.push(['remote_addr', nginx[1]!], ['time_local', nginx[2]!], ['uri', nginx[3]!], ['status', nginx[4]!]);
+      pairs.push(
+        ['remote_addr', nginx[1]!],
+        ['time_local', nginx[2]!],
+        ['uri', nginx[3]!],
+        ['status', nginx[4]!],
+      );
     if (envoy !== null) {
-      pairs.push(['start_time', envoy[1]!], ['path', envoy[2]!], ['response_code', envoy[3]!], ['response_flags', envoy[4]!], ['duration', '0'], ['upstream_host', envoy[7]!], ['request_id', envoy[5]!]);
+      pairs.push(
+        ['start_time', envoy[1]!],
+        ['path', envoy[2]!],
+        ['response_code', envoy[3]!],
+        ['response_flags', envoy[4]!],
+        ['duration', '0'],
+        ['upstream_host', envoy[7]!],
+        ['request_id', envoy[5]!],
+      );
       if (envoy[8] !== undefined) pairs.push(['webhook_id', envoy[8]]);
     }
     return { values: flatten(Object.fromEntries(pairs.filter(([, value]) => value !== '-'))) };
@@ -166,7 +223,9 @@ function refuse(file: SniffedFile, error: Error): never {
 
 function readable(error: Error, group: FileGroup): Error {
   if (!/^(Invalid Input|IO|Binder|Conversion|Invalid) ?Error|malformed/i.test(error.message)) return error;
-  return new AuditError(`${group.paths.join(', ')} cannot be read as ${group.container}: ${firstLine(error)}`);
+  return new AuditError(
+    `${group.paths.join(', ')} cannot be read as ${group.container}: ${firstLine(error)}`,
+  );
 }
 
 const firstLine = (error: Error): string => error.message.split('\n')[0]!.slice(0, 300);
@@ -177,7 +236,9 @@ function demandFields(file: SniffedFile, spec: Spec, sample: readonly SampleReco
   const lacks = [
     ...(has('event_id') || has('delivery_id') ? [] : ['the id of an event (event_id)']),
     ...(has('at') || has('started_at') || has('ended_at') ? [] : ['a time (at, started_at or ended_at)']),
-    ...(has('status_code') || has('outcome') || has('state') || has('phase') || has('error') ? [] : ['an outcome (status_code, outcome or state)']),
+    ...(has('status_code') || has('outcome') || has('state') || has('phase') || has('error')
+      ? []
+      : ['an outcome (status_code, outcome or state)']),
   ];
   if (lacks.length === 0) return;
   const there = namesOf(sample);
@@ -198,7 +259,11 @@ function describe(looked: readonly Looked[], options: AuditOptions): Source {
       const texts = sample.flatMap(({ values }) => paths.flatMap((path) => values.get(path) ?? []));
       const key = `${field} ${paths.join()}`;
       if (!described.has(key))
-        described.set(key, { field, from: paths.join(', '), as: describeField(field, source, texts, timezone) });
+        described.set(key, {
+          field,
+          from: paths.join(', '),
+          as: describeField(field, source, texts, timezone),
+        });
     }
   const formats = [...new Set(looked.map(({ detection }) => detection.spec.format))];
   return {

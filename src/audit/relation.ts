@@ -88,13 +88,18 @@ function jsonRelation(group: FileGroup, lines: string): Relation {
   const outer = used.filter((path) => !inside(path));
   const inner = used.filter(inside);
   const extract = (column: string, paths: readonly Path[]): string =>
-    paths.length === 0 ? '[]' : `json_extract_string(${column}, [${paths.map((path) => quote(jsonPath(path))).join(', ')}])`;
+    paths.length === 0
+      ? '[]'
+      : `json_extract_string(${column}, [${paths.map((path) => quote(jsonPath(path))).join(', ')}])`;
   const good = `json_valid(line) and json_type(line) = 'OBJECT'`;
   // A record without attempts is one row all the same: it was accepted, and nothing more.
   const base =
     unnest === undefined
       ? `select line, case when ${good} then ${extract('line', outer)} end as x from (${lines})`
-      : `select line, case when ${good} then ${extract('line', outer)} end as x, ${extract('item', inner.map((path) => path.slice(1)))} as y
+      : `select line, case when ${good} then ${extract('line', outer)} end as x, ${extract(
+          'item',
+          inner.map((path) => path.slice(1)),
+        )} as y
          from (select line, unnest(case when ${good} and json_array_length(line, ${quote(jsonPath(unnest))}) > 0
                                         then json_extract(line, ${quote(`${jsonPath(unnest)}[*]`)}) else [null] end) as item
                from (${lines}))`;
@@ -113,12 +118,16 @@ function jsonRelation(group: FileGroup, lines: string): Relation {
 /** Lines of an access log by the format's pattern; and key=value pairs, wherever they stand. */
 function textRelation(group: FileGroup): Relation {
   const { pattern } = group.spec;
-  const names = pattern === undefined ? [] : [...pattern.matchAll(/\(\?P<(\w+)>/g)].map(([, found]) => found!);
+  const names =
+    pattern === undefined ? [] : [...pattern.matchAll(/\(\?P<(\w+)>/g)].map(([, found]) => found!);
   const bare = pattern?.replaceAll(/\(\?P<\w+>/g, '(') ?? null;
-  const used = [...new Set(Object.values(group.spec.fields).flatMap(({ paths }) => paths.map((path) => path.join('.'))))];
+  const used = [
+    ...new Set(Object.values(group.spec.fields).flatMap(({ paths }) => paths.map((path) => path.join('.')))),
+  ];
   const pair = (field: string): string =>
     `regexp_extract(line, ${quote(`(?:^|[\\s,;])${field.replaceAll(/[.$()]/g, '\\$&')}[=:]"?([^"\\s,;]*)`)}, 1)`;
-  const matched = bare === null ? '' : `, regexp_extract(line, ${quote(bare)}, [${names.map(quote).join(', ')}]) as m`;
+  const matched =
+    bare === null ? '' : `, regexp_extract(line, ${quote(bare)}, [${names.map(quote).join(', ')}]) as m`;
   const readable = used.map((field) => `${expression(field)} <> ''`).join(' or ');
   function expression(field: string): string {
     return names.includes(field) ? `coalesce(nullif(m.${name(field)}, ''), ${pair(field)})` : pair(field);

@@ -42,9 +42,7 @@ export function recordsFromCsv(file: SniffedFile): SampleRecord[] {
     const cells = cellsOf(line, file.delimiter);
     return {
       values: new Map(
-        header.flatMap((name, index) =>
-          isNothing(cells[index]) ? [] : [[name, cells[index]!] as const],
-        ),
+        header.flatMap((name, index) => (isNothing(cells[index]) ? [] : [[name, cells[index]!] as const])),
       ),
     };
   });

@@ -92,8 +92,14 @@ export const convoy: FormatReader = {
       at: from('updated_at', 'created_at'),
       started_at: from('requested_at'),
       ended_at: from('responded_at'),
-      state: { ...from('status'), sql: "case lower(@@) when 'true' then null when 'false' then null when 'failure' then 'exhausted' else @@ end" },
-      outcome: { ...from('status'), sql: "case lower(@@) when 'true' then 'success' when 'false' then 'failure' end" },
+      state: {
+        ...from('status'),
+        sql: "case lower(@@) when 'true' then null when 'false' then null when 'failure' then 'exhausted' else @@ end",
+      },
+      outcome: {
+        ...from('status'),
+        sql: "case lower(@@) when 'true' then 'success' when 'false' then 'failure' end",
+      },
       status_code: { ...from('http_status', 'http_status_code'), sql: "regexp_extract(@@, '\\d{3}')" },
       error: from('error', 'description'),
       next_retry_at: from('metadata.next_send_time'),
@@ -140,7 +146,10 @@ export const sns: FormatReader = {
       duration: { ...from('delivery.dwellTimeMs'), unit: 'ms' },
       attempt_no: from('delivery.attempts'),
       status_code: from('delivery.statusCode'),
-      outcome: { ...from('status'), sql: "case upper(@@) when 'FAILURE' then 'permanent_failure' else @@ end" },
+      outcome: {
+        ...from('status'),
+        sql: "case upper(@@) when 'FAILURE' then 'permanent_failure' else @@ end",
+      },
       error: from('delivery.providerResponse'),
       event_type: from('notification.topicArn'),
     },

@@ -5,7 +5,7 @@ import type { AuditResult, DurationBin, Example, SeriesBin } from '../result.ts'
 import { count, day, money, percent, seconds, time } from './figures.ts';
 
 /** Of a plot: more bars than this are put together. */
-const barsMost = 120;
+const barsMost = 56;
 const weekMs = 7 * 86_400_000;
 
 /** Neighbouring bins as one, so that no more than `most` are left. */
@@ -81,7 +81,7 @@ export function dropRatePlot({
       values: ticks(most, 4).map((value) => ({ y: y(value), words: percent(value) })),
       below: [0, 0.25, 0.5, 0.75, 1].map((share) => ({
         x: x(from + share * span),
-        words: time(from + share * span),
+        words: span > 4 * 86_400_000 ? day(from + share * span) : time(from + share * span),
       })),
       title: 'dropped in silence, share of events accepted',
     },
@@ -92,8 +92,8 @@ export function dropRatePlot({
 const classes = [
   ['2xx', 'good', 'answered 2xx'],
   ['3xx', 'soft', '3xx'],
-  ['4xx', 'wait', '4xx'],
-  ['5xx', 'ticket', '5xx'],
+  ['4xx', 'bar', '4xx'],
+  ['5xx', 'wait', '5xx'],
   ['none', 'bad', 'no answer'],
 ] as const;
 

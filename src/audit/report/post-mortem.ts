@@ -51,7 +51,6 @@ export interface PostMortemFacts {
 }
 
 const safe = escapeMarkdown;
-const lower = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
 const causeName = ({ cause }: Pick<CauseFinding, 'cause'>): string => cause.replaceAll('_', ' ');
 /** A figure, linked to what it rests on. */
 const link = (words: string, anchor: string): string => `[${words}](#${anchor})`;

@@ -27,6 +27,8 @@ const mayImport: readonly {
   },
   { of: 'logs', from: ['domain'] },
   { of: 'report', from: [] },
+  // Compares what the audit found, or what a store's books say.
+  { of: 'impact', from: ['domain', 'audit', 'report', 'store'] },
   { of: 'reliability', from: ['domain', 'runtime', 'logs', 'report', 'store', 'transport'] },
   { of: 'client', from: ['api/contract'] },
   { of: 'cli', from: ['*'] },

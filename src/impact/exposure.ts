@@ -45,6 +45,9 @@ function byChance(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>
   );
 }
 
+const byRank = (mix: ReadonlyMap<string, number>): Map<string, number> =>
+  new Map([...mix.values()].toSorted((x, y) => y - x).map((n, rank) => [String(rank), n]));
+
 function mixCheck(
   check: ExposureCheck['check'],
   what: string,
@@ -53,6 +56,10 @@ function mixCheck(
   most: number,
 ): ExposureCheck {
   if (a.size === 0 || b.size === 0) return { check, fine: null, words: `${what}: the data does not tell` };
+  // Two systems may call the same things differently: then the largest is compared with the largest.
+  const renamed = ![...a.keys()].some((name) => b.has(name));
+  if (renamed)
+    return mixCheck(check, `${what} (no name in common, compared by size)`, byRank(a), byRank(b), most);
   const apart = distance(a, b);
   const fine = apart <= most + byChance(a, b);
   return {

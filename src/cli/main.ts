@@ -6,6 +6,7 @@ import { applyCommand } from './commands/apply.ts';
 import { deadLettersCommand } from './commands/dead-letters.ts';
 import { deliveriesCommand } from './commands/deliveries.ts';
 import { demoCommand } from './commands/demo.ts';
+import { impactCommand } from './commands/impact.ts';
 import { labCommand } from './commands/lab.ts';
 import { nodesCommand } from './commands/nodes.ts';
 import { publishCommand } from './commands/publish.ts';
@@ -31,6 +32,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     nodesCommand,
     verifyCommand,
     labCommand,
+    impactCommand,
     alertsCommand,
     applyCommand,
   ];

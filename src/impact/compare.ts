@@ -1,5 +1,5 @@
 import { binomialTail, difference, type Estimate, newcombe, shareOf } from '../domain/statistics.ts';
-import { count, percent, range } from './words.ts';
+import { count, interval as range, percent } from '../audit/report/figures.ts';
 import { type ExposureCheck, exposureChecks } from './exposure.ts';
 import { lostOf, type Side, weeksOf } from './side.ts';
 

@@ -1,13 +1,14 @@
+import { count, interval as range, percent, time } from '../audit/report/figures.ts';
 import { formatValue } from '../domain/money.ts';
 import { bar, linear, plot, plotArea, round, ticks } from '../report/chart.ts';
 import { html, type Html } from '../report/html.ts';
 import { reportPage } from '../report/page.ts';
 import type { ImpactResult } from './compare.ts';
-import { count, impactRows, percent, range, recoveredWords } from './words.ts';
+import { impactRows, recoveredWords } from './words.ts';
 
 const style = `
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1rem; margin: 1.2rem 0 } .card { border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem } .card b { display: block; font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere }
-code { unicode-bidi: isolate; overflow-wrap: anywhere } td { vertical-align: top }
+code { unicode-bidi: isolate; overflow-wrap: anywhere } td { vertical-align: top } .checks { list-style: none; padding: 0 }
 `;
 
 /** Both rates with their intervals, side by side. */
@@ -78,10 +79,7 @@ export function impactPage(result: ImpactResult, command: string): string {
       ? `From ${percent(before.drop_rate)} lost in silence to none in ${count(after.events)}`
       : `From ${percent(before.drop_rate)} lost in silence to ${percent(after.drop_rate)}`;
   const rows = [
-    [
-      'time (UTC)',
-      ...[before, after].map(({ from, until }) => `${from.slice(0, 16)} to ${until.slice(0, 16)}`),
-    ],
+    ['time (UTC)', ...[before, after].map(({ from, until }) => `${time(from)} to ${time(until)}`)],
     ['source', before.label, after.label],
     ...impactRows(result),
   ];

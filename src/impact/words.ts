@@ -1,17 +1,7 @@
+import { count, interval as range, percent } from '../audit/report/figures.ts';
 import { formatValue } from '../domain/money.ts';
 import { escapeMarkdown, markdownTable } from '../report/markdown.ts';
 import type { ImpactResult, TimeToDetect } from './compare.ts';
-
-export const count = (n: number): string => n.toLocaleString('en-US');
-
-/** `0.218 %`: as many digits as a small share needs. */
-export function percent(share: number): string {
-  const value = share * 100;
-  const digits = Math.abs(value) >= 10 ? 2 : Math.abs(value) >= 0.01 ? 3 : 5;
-  return `${Number(value.toFixed(digits))} %`;
-}
-
-export const range = ([lo, hi]: readonly [number, number]): string => `${percent(lo)} to ${percent(hi)}`;
 
 /** `4.1 times` the budget, or `37 %` of it. */
 export const budget = (burned: number): string =>

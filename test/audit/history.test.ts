@@ -22,14 +22,20 @@ describe('a log once more', () => {
   const path = join(tempDir(), 'attempts.jsonl');
   const text = String(logFormats[0]!.files(log)[0]!.content);
   writeFileSync(path, text);
-  const lines = text.trimEnd().split('\n').map((line) => parseAttemptLine(line)!);
+  const lines = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => parseAttemptLine(line)!);
 
   test('minute by minute it is what the backtest makes of JSON lines', async () => {
     const collector = new OutcomeCollector();
     for (const line of lines) collector.add(line);
     const until = Math.max(...lines.map((line) => line.started_at + (line.durationMs ?? 0)));
     const { minutes, overdue } = historyOf(collector.outcomes(), defaultObjective, defaultRules, until);
-    const read = await readMinutes({ files: [path] }, { withinMs: defaultObjective.withinMs, graceMs: 300_000 });
+    const read = await readMinutes(
+      { files: [path] },
+      { withinMs: defaultObjective.withinMs, graceMs: 300_000 },
+    );
     expect(read.from).toBe(minutes.from);
     expect(read.until).toBe(until);
     expect(read.due.length).toBe(minutes.minutes);
@@ -51,6 +57,7 @@ describe('a log once more', () => {
     expect(some.length).toBeGreaterThan(400);
     expect(some.length).toBeLessThan(1100);
     const perEvent = Map.groupBy(all, (line) => line.event_id);
-    for (const [id, own] of Map.groupBy(some, (line) => line.event_id)) expect(own.length).toBe(perEvent.get(id)!.length);
+    for (const [id, own] of Map.groupBy(some, (line) => line.event_id))
+      expect(own.length).toBe(perEvent.get(id)!.length);
   });
 });

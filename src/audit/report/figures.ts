@@ -9,7 +9,8 @@ export const count = (n: number): string => n.toLocaleString('en-US');
 export function percent(share: number): string {
   const value = share * 100;
   if (value === 0) return '0 %';
-  const digits = value >= 10 ? 1 : value >= 1 ? 2 : value >= 0.01 ? 3 : value >= 0.0001 ? 5 : 7;
+  const size = Math.abs(value);
+  const digits = size >= 10 ? 2 : size >= 0.01 ? 3 : size >= 0.0001 ? 5 : 7;
   return `${Number(value.toFixed(digits))} %`;
 }
 

@@ -1,11 +1,11 @@
 import { type Database, num, quote } from './database.ts';
 import { type FileGroup, fieldSql, relationOf } from './relation.ts';
-import type { Field, SampleRecord, Spec } from './spec.ts';
+import { type Field, fields, type SampleRecord, type Spec } from './spec.ts';
 import { meaningOf, type Meaning } from './words.ts';
 import { boundedTime, durationSql, isIso, statusSql, timeSql } from './values.ts';
 
 const columns = `event_id varchar, delivery_id varchar, tenant varchar, endpoint varchar, attempt_no integer,
-  at bigint, accepted_at bigint, started_at bigint, ended_at bigint, duration double,
+  logged_at bigint, accepted_at bigint, started_at bigint, ended_at bigint, duration double,
   phase varchar, outcome varchar, state varchar, status_code smallint, error varchar,
   next_retry_at bigint, retry_after double, worker varchar, bytes bigint,
   payment_id varchar, amount varchar, currency varchar, event_type varchar, max_attempts integer, malformed varchar`;
@@ -20,46 +20,46 @@ export async function ingest(
   database: Database,
   group: FileGroup,
   sample: readonly SampleRecord[],
+  utc: boolean,
 ): Promise<void> {
   const relation = relationOf(group);
   const { spec } = group;
-  const get = (field: Field): string | null => fieldSql(spec.fields[field], relation);
-  const text = (field: Field): string => get(field) ?? 'cast(null as varchar)';
-  const time = (field: Field): string => {
-    const value = get(field);
-    return value === null ? 'cast(null as bigint)' : timeSql(value, isIso(textsOf(spec, field, sample)));
-  };
-  const duration = (field: Field): string => {
-    const value = get(field);
-    return value === null ? 'cast(null as double)' : durationSql(value, spec.fields[field]?.unit ?? 'ms');
-  };
+  const used = fields.filter((field) => spec.fields[field] !== undefined);
+  // One projection gets the texts, the next ones work with them: so each is got and converted once.
+  const texts = `select ${used.map((field) => `${fieldSql(spec.fields[field]!, relation)} as f_${field}`).join(', ')},
+      ${relation.malformed} as malformed from ${relation.from}`;
+  const has = (field: Field): boolean => used.includes(field);
+  const text = (field: Field): string => (has(field) ? `f_${field}` : 'cast(null as varchar)');
+  const time = (field: Field): string =>
+    has(field) ? timeSql(`f_${field}`, isIso(textsOf(spec, field, sample)), utc) : 'cast(null as bigint)';
+  const duration = (field: Field): string =>
+    has(field) ? durationSql(`f_${field}`, spec.fields[field]?.unit ?? 'ms') : 'cast(null as double)';
   const whole = (field: Field, type: string): string => {
-    const value = get(field);
-    return value === null
-      ? `cast(null as ${type})`
-      : `try_cast(regexp_extract(${value}, '-?\\d+') as ${type})`;
+    if (!has(field)) return `cast(null as ${type})`;
+    const plain = `try_cast(f_${field} as ${type})`;
+    return `coalesce(${plain}, case when f_${field} is not null then try_cast(regexp_extract(f_${field}, '-?\\d+') as ${type}) end)`;
   };
-  const status = get('status_code');
   // Times first: what they leave open is worked out from each other in a second step.
   const selected = `select ${text('event_id')} as event_id, ${text('delivery_id')} as delivery_id, ${text('tenant')} as tenant,
-      ${text('endpoint')} as endpoint, ${whole('attempt_no', 'integer')} as attempt_no, ${time('at')} as at,
+      ${text('endpoint')} as endpoint, ${whole('attempt_no', 'integer')} as attempt_no, ${time('at')} as logged_at,
       ${time('accepted_at')} as accepted_at, ${time('started_at')} as s, ${time('ended_at')} as e, ${duration('duration')} as d,
       ${text('phase')} as phase, ${text('outcome')} as outcome, ${text('state')} as state,
-      ${status === null ? 'cast(null as smallint)' : statusSql(status)} as status_code, left(${text('error')}, 300) as error,
+      ${has('status_code') ? statusSql('f_status_code') : 'cast(null as smallint)'} as status_code,
+      ${has('error') ? 'left(f_error, 300)' : 'cast(null as varchar)'} as error,
       ${time('next_retry_at')} as next_retry_at, ${duration('retry_delay')} as retry_delay, ${duration('retry_after')} as retry_after,
       ${text('worker')} as worker, ${whole('bytes', 'bigint')} as bytes, ${text('payment_id')} as payment_id,
       ${text('amount')} as amount, ${text('currency')} as currency, ${text('event_type')} as event_type,
-      ${whole('max_attempts', 'integer')} as max_attempts, ${relation.malformed} as malformed
-    from ${relation.from}`;
-  const startFromAt = spec.atIs === 'start' ? 'at' : 'coalesce(e, at) - cast(d as bigint)';
+      ${whole('max_attempts', 'integer')} as max_attempts, malformed
+    from (${texts})`;
+  const startFromAt = spec.atIs === 'start' ? 'logged_at' : 'coalesce(e, logged_at) - cast(d as bigint)';
   await database.run(`insert into raw
-    select event_id, delivery_id, tenant, endpoint, attempt_no, at, accepted_at, started_at,
+    select event_id, delivery_id, tenant, endpoint, attempt_no, logged_at, accepted_at, started_at,
       coalesce(e, started_at + cast(d as bigint)) as ended_at, coalesce(d, e - started_at) as duration,
-      phase, outcome, state, case when status_code between 100 and 599 then status_code end, error,
-      coalesce(next_retry_at, coalesce(e, at, started_at + cast(d as bigint)) + cast(retry_delay as bigint)) as next_retry_at,
+      phase, outcome, state, case when status_code between 100 and 599 then status_code end as status_code, error,
+      coalesce(next_retry_at, coalesce(e, logged_at, started_at + cast(d as bigint)) + cast(retry_delay as bigint)) as next_retry_at,
       retry_after, worker, bytes, payment_id, amount, currency, event_type, max_attempts, malformed
     from (select *, coalesce(s, ${startFromAt}) as started_at
-      from (select * replace (${['at', 'accepted_at', 's', 'e', 'next_retry_at']
+      from (select * replace (${['logged_at', 'accepted_at', 's', 'e', 'next_retry_at']
         .map((column) => `${boundedTime(column)} as ${column}`)
         .join(', ')}) from (${selected})))`);
 }

@@ -66,7 +66,7 @@ export async function load(
   const total = filled.reduce((sum, { file }) => sum + file.bytes, 0);
   let done = 0;
   for (const { group, sample } of groups.values()) {
-    await ingest(database, group, sample).catch((error: Error) => {
+    await ingest(database, group, sample, (options.timezone ?? 'UTC') === 'UTC').catch((error: Error) => {
       throw readable(error, group);
     });
     done += filled

@@ -46,7 +46,7 @@ export function relationOf(group: FileGroup): Relation {
     case 'ndjson':
       return jsonRelation(
         group,
-        `select ltrim(line, chr(65279)) as line from ${linesOf(group)} where trim(line) <> ''`,
+        `select ltrim(line, chr(65279)) as line from ${linesOf(group)} where line <> ''`,
       );
     case 'json': {
       const documents = (format: string): string =>
@@ -109,7 +109,8 @@ function jsonRelation(group: FileGroup, lines: string): Relation {
     ...inner.map((path, index) => [key(path), `y[${index + 1}]`] as const),
   ]);
   return {
-    from: `(${base})`,
+    // Lines of blanks are no lines. Asked in this order, only what is no JSON has to be trimmed.
+    from: `(select * from (${base}) where x is not null or trim(left(line, 300)) <> '')`,
     get: (path) => `nullif(${places.get(key(path))!}, '')`,
     malformed: 'case when x is null then left(line, 300) end',
   };
@@ -133,7 +134,7 @@ function textRelation(group: FileGroup): Relation {
     return names.includes(field) ? `coalesce(nullif(m.${name(field)}, ''), ${pair(field)})` : pair(field);
   }
   return {
-    from: `(select line${matched} from ${linesOf(group)} where trim(line) <> '')`,
+    from: `(select line${matched} from ${linesOf(group)} where line <> '')`,
     get: (path) => nothingIsNull(expression(path.join('.'))),
     malformed: readable === '' ? 'left(line, 300)' : `case when not (${readable}) then left(line, 300) end`,
   };
@@ -143,9 +144,8 @@ function nothingIsNull(sql: string): string {
   return `case when lower(trim(${sql})) in (${nothings.map(quote).join(', ')}) then null else trim(${sql}) end`;
 }
 
-/** The SQL of a field (VARCHAR), from the first of its paths that has a value; null where the format does not have it. */
-export function fieldSql(source: FieldSource | undefined, relation: Relation): string | null {
-  if (source === undefined) return null;
+/** The SQL of a field (VARCHAR), from the first of its paths that has a value. */
+export function fieldSql(source: FieldSource, relation: Relation): string {
   const values = source.paths.map((path) => relation.get(path));
   const value = values.length === 1 ? values[0]! : `coalesce(${values.join(', ')})`;
   return source.sql === undefined ? value : `(${source.sql.replaceAll('@@', () => value)})`;

@@ -19,15 +19,18 @@ const timeFormats = [
  * SQL of a time in ms since the epoch (BIGINT) from a text: seconds to nanoseconds by their size, ISO 8601 and what is
  * like it, access logs' own. Null where it is no time.
  */
-export function timeSql(value: string, sampleIsIso: boolean): string {
-  const plain = `epoch_ms(try_cast(${value} as timestamptz))`;
+export function timeSql(value: string, sampleIsIso: boolean, utc: boolean): string {
+  // DuckDB's timestamp without a zone does not mind an offset, but is several times as fast: for what says Z, or is UTC.
+  const zoned = (text: string): string => `epoch_ms(try_cast(${text} as timestamptz))`;
+  const plain = `case when ${utc ? `${value} like '%Z' or length(${value}) < 24 and not contains(substr(${value}, 11), '+') and not contains(substr(${value}, 11), '-')` : `${value} like '%Z'`}
+    then epoch_ms(try_cast(${value} as timestamp)) else ${zoned(value)} end`;
   // A comma before the fraction, Go's " +0000 UTC", brackets.
   const cleaned = `regexp_replace(replace(trim(${value}, '[] '), ',', '.'), ' ?UTC$', '')`;
   const number = `try_cast(${value} as double)`;
   const epoch = `case when abs(${number}) < 1e11 then ${number} * 1000 when abs(${number}) < 1e14 then ${number}
     when abs(${number}) < 1e17 then ${number} / 1000 else ${number} / 1e6 end`;
   const odd = `coalesce(case when ${number} is not null and abs(${number}) < 1e20 then cast(round(${epoch}) as bigint) end,
-    epoch_ms(try_cast(${cleaned} as timestamptz)),
+    ${zoned(cleaned)},
     epoch_ms(try_strptime(trim(${value}, '[] '), [${timeFormats.map((format) => `'${format}'`).join(', ')}])))`;
   // The sample decides what is tried first; the rest is tried where that fails.
   const ms = sampleIsIso ? `coalesce(${plain}, case when ${value} is not null then ${odd} end)` : odd;

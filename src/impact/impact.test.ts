@@ -53,9 +53,7 @@ describe('before and after', () => {
 
   test('money no longer at risk is less sure than the loss before, because none seen is not none', () => {
     const before = side({ silentlyDropped: 60, weekly: usd(800_000, 200_000, 60) });
-    const [{ amount_minor: minor, interval }] = compare(before, side({}), facts).recovered_per_week as [
-      { amount_minor: number; interval: readonly [number, number] },
-    ];
+    const { amount_minor: minor, interval } = compare(before, side({}), facts).recovered_per_week[0]!;
     expect(minor).toBe(800_000);
     expect(interval[0]).toBeLessThan(600_000);
     expect(interval[0]).toBeGreaterThan(590_000);

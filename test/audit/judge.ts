@@ -58,6 +58,7 @@ export function writeCase(
   expected?: string;
   received?: string;
   deploys?: string;
+  mapping?: Readonly<Record<string, string>>;
 } {
   const log = generate(recipe);
   const put = (name: string, content: string | Buffer): string => {
@@ -71,6 +72,7 @@ export function writeCase(
   return {
     log,
     files,
+    ...(format.mapping === undefined ? {} : { mapping: format.mapping }),
     // What the sender's own log cannot show is in other people's files.
     ...(has('restart_loss', 'defect_onset')
       ? { expected: put('expected.csv', expectedCsv(log, format)) }

@@ -21,6 +21,8 @@ export interface LogFormat {
   /** Causes that a log of this kind can show. */
   readonly shows: readonly InjectedCause[];
   readonly hasMoney: boolean;
+  /** `--map`, for names that nobody could guess. */
+  readonly mapping?: Readonly<Record<string, string>>;
   readonly files: (log: GeneratedLog) => { readonly name: string; readonly content: string | Buffer }[];
 }
 
@@ -62,9 +64,71 @@ const jsonLines = (log: GeneratedLog): string =>
     })),
   );
 
+const csv = (header: string, rows: readonly string[]): string => `${header}\n${rows.join('\n')}\n`;
+
 function decimals(amountMinor: number, currency: string): string {
   return (amountMinor / 10 ** exponentOf(currency)).toFixed(exponentOf(currency));
 }
+
+const csvFields = [
+  'event_id',
+  'event_type',
+  'endpoint',
+  'attempt_no',
+  'started_at',
+  'duration',
+  'status_code',
+  'error',
+  'state',
+  'next_retry_at',
+  'bytes',
+  'amount',
+  'currency',
+  'payment_id',
+  'retry_after',
+] as const;
+const csvNames = [
+  'event_id',
+  'event_type',
+  'url',
+  'attempt_number',
+  'started_at',
+  'duration_s',
+  'http_status',
+  'error_message',
+  'status',
+  'next_attempt_at',
+  'payload_bytes',
+  'amount',
+  'currency',
+  'payment_id',
+  'retry_after_s',
+];
+
+/** Epoch milliseconds, seconds, and amounts in major units. */
+const commaSeparated = (log: GeneratedLog, header: readonly string[]): string =>
+  csv(
+    header.join(','),
+    rowsInOrder(log.events).map(({ event, row }) =>
+      [
+        event.id,
+        event.type,
+        event.endpoint,
+        row.attempt,
+        row.startedAt,
+        row.endedAt === null ? '' : (took(row) / 1000).toFixed(3),
+        row.status ?? '',
+        row.error ?? '',
+        row.state,
+        row.nextRetryAt ?? '',
+        event.bytes,
+        decimals(event.amountMinor, event.currency),
+        event.currency,
+        event.paymentId,
+        row.retryAfterS ?? '',
+      ].join(','),
+    ),
+  );
 
 const generic = {
   is: 'generic',
@@ -137,33 +201,20 @@ export const logFormats: readonly LogFormat[] = [
   {
     ...generic,
     name: 'generic CSV',
-    // Epoch milliseconds, seconds, and amounts in major units.
+    files: (log) => [{ name: 'attempts.csv', content: commaSeparated(log, csvNames) }],
+  },
+  {
+    ...generic,
+    name: 'CSV with a mapping',
+    // Names that say nothing, as an export of somebody's tables has them.
+    mapping: Object.fromEntries(csvFields.map((field, index) => [field, `c${index + 1}`])),
     files: (log) => [
       {
-        name: 'attempts.csv',
-        content: `delivery_event,kind,destination,try,sent_at,duration_s,http_status,failure,outcome,next_try_at,size_bytes,amount,currency,payment,retry_after\n${rowsInOrder(
-          log.events,
-        )
-          .map(({ event, row }) =>
-            [
-              event.id,
-              event.type,
-              event.endpoint,
-              row.attempt,
-              row.startedAt,
-              row.endedAt === null ? '' : (took(row) / 1000).toFixed(3),
-              row.status ?? '',
-              row.error ?? '',
-              row.state,
-              row.nextRetryAt ?? '',
-              event.bytes,
-              decimals(event.amountMinor, event.currency),
-              event.currency,
-              event.paymentId,
-              row.retryAfterS ?? '',
-            ].join(','),
-          )
-          .join('\n')}\n`,
+        name: 'export.csv',
+        content: commaSeparated(
+          log,
+          csvFields.map((_, index) => `c${index + 1}`),
+        ),
       },
     ],
   },
@@ -461,8 +512,6 @@ export const logFormats: readonly LogFormat[] = [
     ],
   },
 ];
-
-const csv = (header: string, rows: readonly string[]): string => `${header}\n${rows.join('\n')}\n`;
 
 /** What ought to have been sent. Ids as the format writes them. */
 export const expectedCsv = (log: GeneratedLog, format: LogFormat): string =>

@@ -9,7 +9,7 @@ export const types = ['payment.succeeded', 'payment.failed', 'refund.created', '
 /** Of first attempts, in a healthy service; each is made good by a retry. */
 const ordinaryFailures = 0.02;
 /** Of events, in a healthy service: the receiver refuses to the end, the sender gives up and says so. */
-const givenUp = 0.0008;
+const givenUp = 0.002;
 
 type Ending = Pick<Row, 'status' | 'error'> & { readonly takes: number };
 

@@ -105,8 +105,8 @@ const csvNames = [
   'retry_after_s',
 ];
 
-/** Epoch milliseconds, seconds, and amounts in major units. */
-const commaSeparated = (log: GeneratedLog, header: readonly string[]): string =>
+/** Epoch milliseconds, durations in units of so many ms, and amounts in major units. */
+const commaSeparated = (log: GeneratedLog, header: readonly string[], unitMs: number): string =>
   csv(
     header.join(','),
     rowsInOrder(log.events).map(({ event, row }) =>
@@ -116,7 +116,7 @@ const commaSeparated = (log: GeneratedLog, header: readonly string[]): string =>
         event.endpoint,
         row.attempt,
         row.startedAt,
-        row.endedAt === null ? '' : (took(row) / 1000).toFixed(3),
+        row.endedAt === null ? '' : String(took(row) / unitMs),
         row.status ?? '',
         row.error ?? '',
         row.state,
@@ -201,7 +201,7 @@ export const logFormats: readonly LogFormat[] = [
   {
     ...generic,
     name: 'generic CSV',
-    files: (log) => [{ name: 'attempts.csv', content: commaSeparated(log, csvNames) }],
+    files: (log) => [{ name: 'attempts.csv', content: commaSeparated(log, csvNames, 1000) }],
   },
   {
     ...generic,
@@ -214,6 +214,7 @@ export const logFormats: readonly LogFormat[] = [
         content: commaSeparated(
           log,
           csvFields.map((_, index) => `c${index + 1}`),
+          1,
         ),
       },
     ],

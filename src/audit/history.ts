@@ -88,14 +88,14 @@ export async function sampleAttempts(options: AuditOptions, most: number): Promi
         coalesce(status_code, case when ok then 200 end) as status_code, error, amount, currency, next_retry_at
       from line where kind = 'end' and key % ${one} = 0 order by started_at`);
     return rows.map((row) => ({
-      event_id: String(row['key']),
+      event_id: textOrNull(row['key'])!,
       ...(row['attempt_no'] === null ? {} : { attempt: num(row['attempt_no']) }),
       started_at: num(row['started_at']),
       durationMs: row['timeless'] === true ? null : num(row['duration']),
       status_code: numOrNull(row['status_code']),
-      error: row['error'] === null ? null : String(row['error']),
+      error: textOrNull(row['error']),
       amount_minor: amountOf(row['amount']),
-      currency: row['currency'] === null ? null : String(row['currency']),
+      currency: textOrNull(row['currency']),
       next_retry_at: numOrNull(row['next_retry_at']),
     }));
   });
@@ -103,6 +103,8 @@ export async function sampleAttempts(options: AuditOptions, most: number): Promi
 
 /** Only whole numbers are minor units for certain; a calibration can do without the others. */
 function amountOf(value: unknown): number | null {
-  const text = String(value ?? '');
-  return /^\d{1,15}$/.test(text) ? Number(text) : null;
+  const text = textOrNull(value);
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
+
+const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);

@@ -4,7 +4,7 @@ import { judge } from './judge.ts';
 import { NaiveSender, type NaiveLogLine } from './naive-sender.ts';
 import { Network } from './network.ts';
 import { inBatches, makePlan, type Plan } from './plan.ts';
-import { writeDeliveries } from './posthorn-log.ts';
+import { deliveryLines } from '../ledger/delivery-log.ts';
 import type { Scenario } from './scenario.ts';
 import type { Violation } from './step-checker.ts';
 import { VirtualTime, worldBegins } from './virtual-time.ts';
@@ -105,7 +105,8 @@ export async function runSeed(
   try {
     await world.run();
     const { posthornLog } = options;
-    if (posthornLog !== undefined) await writeDeliveries(world.inner, posthornLog.prefix, posthornLog.write);
+    if (posthornLog !== undefined)
+      for await (const line of deliveryLines(world.inner, posthornLog.prefix)) posthornLog.write(line);
     return { ...(await resultOf(world, scenario, plan)), naive };
   } finally {
     world.close();

@@ -49,7 +49,7 @@ function missingIn(path: string): { id: string; verdict: string }[] {
 }
 
 /** Writes the log of a case into `dir`; the paths are what the audit takes. */
-export function writeCase(
+function writeCase(
   { recipe, format }: Case,
   dir: string,
 ): {

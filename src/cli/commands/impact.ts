@@ -11,10 +11,9 @@ import { sideOfStore, type Window } from '../../impact/of-store.ts';
 import { impactPage } from '../../impact/page.ts';
 import type { Side } from '../../impact/side.ts';
 import { impactMarkdown, impactRows, recoveredWords } from '../../impact/words.ts';
-import { openPostgresStore } from '../../store/postgres/open.ts';
-import { openSqliteStore } from '../../store/sqlite/open.ts';
 import { firstAlertIn } from '../audit-history.ts';
 import { CommandError, note, print, progress, table } from '../output.ts';
+import { openToRead } from '../read-store.ts';
 
 interface ImpactOptions {
   readonly before?: string;
@@ -84,10 +83,7 @@ async function sideOfPosthorn(window: Window, text: string, options: ImpactOptio
       `${text} is a window of time: give --data-dir or --database-url of the Posthorn it is about`,
       2,
     );
-  const store =
-    dataDir === undefined
-      ? (await openPostgresStore(databaseUrl!, { readOnly: true })).store
-      : await openSqliteStore({ dataDir, readOnly: true });
+  const store = await openToRead(dataDir, databaseUrl);
   const bar = progress(0);
   try {
     const side = await sideOfStore(store, window, text, Date.now(), (n) => bar.at(n, 'deliveries'));

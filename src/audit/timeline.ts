@@ -201,6 +201,8 @@ export async function makeTimeline(database: Database, { slackMs }: Tolerance): 
       lag(attempt_no) over w as previous_no,
       coalesce(started_at < max(ended_last) over (partition by key order by started_at, attempt_no, place rows between unbounded preceding and 1 preceding) - ${slackMs}, false) as overlapping,
       ends > 1 and ended_last > ended_first + ${slackMs} as settled_twice,
+      coalesce(not ok_first and greatest(ended_last, max(ended_last) over (w rows between unbounded preceding and current row)) > ended_first + ${slackMs}
+        and coalesce(max(ended_last) over (w rows between unbounded preceding and current row) < lead(started_at) over w, true), false) as stale_write,
       coalesce(attempt_no < lag(attempt_no) over w, false) as counts_back
     from merged window w as (partition by key order by started_at, attempt_no, place)`);
 }

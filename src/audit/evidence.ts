@@ -4,7 +4,9 @@ import type { Habits } from './sender.ts';
 import type { Table } from './statistics.ts';
 
 /** What an event may show; each is a column of `signs`. */
-export type Sign = Exclude<Cause, 'retry_never_scheduled' | 'defect_onset' | 'acknowledged_unprocessed' | 'unknown'> | 'stale_write';
+export type Sign =
+  | Exclude<Cause, 'retry_never_scheduled' | 'defect_onset' | 'acknowledged_unprocessed' | 'unknown'>
+  | 'stale_write';
 
 /** How many show a sign: of the lost, of the given up, and of what failed but arrived; and how many of each there are. */
 export interface SignCount {

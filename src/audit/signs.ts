@@ -22,7 +22,9 @@ export async function makeSigns(
   const markers = given.length > 0 ? given : await inferRestarts(database, facts);
   await database.run('create table marker (at_ms bigint)');
   if (markers.length > 0)
-    await database.run(`insert into marker values ${markers.map(({ atMs }) => `(${Math.round(atMs)})`).join(', ')}`);
+    await database.run(
+      `insert into marker values ${markers.map(({ atMs }) => `(${Math.round(atMs)})`).join(', ')}`,
+    );
   const outages = await findOutages(database, facts);
   await database.run('create table outage (endpoint varchar, begins bigint, ends bigint)');
   if (outages.length > 0)
@@ -30,7 +32,10 @@ export async function makeSigns(
       `insert into outage values ${outages.map(({ endpoint, from, to }) => `(${quote(endpoint)}, ${from}, ${to})`).join(', ')}`,
     );
   const timeout = habits.sender.timeout_ms;
-  const atLimit = timeout === null ? 'false' : `(status_code is null and last_ended - last_started between ${timeout * 0.98 - 25} and ${timeout * 1.02 + 25})`;
+  const atLimit =
+    timeout === null
+      ? 'false'
+      : `(status_code is null and last_ended - last_started between ${timeout * 0.98 - 25} and ${timeout * 1.02 + 25})`;
   // What waited when the sender stopped: for an answer, for its retry, or for its first attempt.
   const due = `greatest(last_at + ${aroundMs}, coalesce(case when last_has_next then last_owed_at end, 0), case when tried > 0 and not coalesce(last_open, false) then last_ended + coalesce(${waitSql(habits)}, 0) else 0 end)`;
   await database.run(`create table signs as

@@ -34,7 +34,7 @@ export async function* deliveryLines(
         settled_at: isoOrNull(row.settledAt),
         reason: row.reason,
         value:
-          event?.value == null
+          event === null || event.value === null
             ? null
             : { amount_minor: exactMinor(event.value.amountMinor), currency: event.value.currency },
         attempts: attempts.map((attempt) => ({

@@ -13,7 +13,9 @@ export async function keepWindow(
     having min(least(coalesce(accepted_at, t), coalesce(started_at, t), t)) >= ${from}
        and min(least(coalesce(accepted_at, t), coalesce(started_at, t), t)) < ${until}`);
   await database.run('alter view line rename to line_of_all');
-  await database.run('create view line as select line_of_all.* from line_of_all semi join in_window using (key)');
+  await database.run(
+    'create view line as select line_of_all.* from line_of_all semi join in_window using (key)',
+  );
   const { first, last } = await database.row(
     'select min(t) as first, max(greatest(t, coalesce(started_at, t))) as last from line',
   );

@@ -7,9 +7,10 @@ import { tempDir } from '../support.ts';
 
 const bin = new URL('../../bin/posthorn.js', import.meta.url).pathname;
 
-function posthorn(cwd: string, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
+/** A command line without quotes. */
+function posthorn(cwd: string, line: string): Promise<{ code: number; out: string; err: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [bin, ...args], { cwd, maxBuffer: 1e8 }, (error, out, err) =>
+    execFile(process.execPath, [bin, ...line.split(' ')], { cwd, maxBuffer: 1e8 }, (error, out, err) =>
       resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     );
   });
@@ -22,15 +23,7 @@ describe('the incident from its log to the proof', () => {
     const payments = 6000;
     const lab = await posthorn(
       dir,
-      'lab',
-      'incident',
-      '--payments',
-      String(payments),
-      '--hours',
-      '48',
-      '--log',
-      'before.jsonl',
-      '--json',
+      `lab incident --payments ${payments} --hours 48 --log before.jsonl --json`,
     );
     expect(lab.code).toBe(0);
     const { naive } = JSON.parse(lab.out);
@@ -39,17 +32,7 @@ describe('the incident from its log to the proof', () => {
     // The audit knows nothing of the lab: it reads the service's own log.
     const audit = await posthorn(
       dir,
-      ...['audit', 'before.jsonl', '--json', '--missing', 'missing.csv', '--scenario', 'incident.yaml'],
-      ...[
-        '--html',
-        'incident.html',
-        '--markdown',
-        'post-mortem.md',
-        '--service',
-        'payment-notifications',
-        '--owner',
-        'payments',
-      ],
+      'audit before.jsonl --json --missing missing.csv --scenario incident.yaml --html incident.html --markdown post-mortem.md --service payment-notifications --owner payments',
     );
     expect(audit.err).toContain('the scenario is in incident.yaml');
     expect(audit.code).toBe(1);
@@ -66,16 +49,7 @@ describe('the incident from its log to the proof', () => {
     expect(report).toMatch(/\| overdue \| page \| [\d.]+ (min|h|days) \|/);
 
     // The scenario has the race in it, and Posthorn beside it.
-    const again = await posthorn(
-      dir,
-      'lab',
-      'incident.yaml',
-      '--seed',
-      '7',
-      '--posthorn-log',
-      'after.jsonl',
-      '--json',
-    );
+    const again = await posthorn(dir, 'lab incident.yaml --seed 7 --posthorn-log after.jsonl --json');
     expect(again.code).toBe(0);
     const world = JSON.parse(again.out);
     const [lo, hi] = wilson(naive.silently_dropped, payments);
@@ -83,15 +57,7 @@ describe('the incident from its log to the proof', () => {
     expect(world.naive.silent_drop_rate).toBeLessThan(hi * 3);
     expect(world.posthorn.lost).toBe(0);
 
-    const impact = await posthorn(
-      dir,
-      'impact',
-      '--before',
-      'before.jsonl',
-      '--after',
-      'after.jsonl',
-      '--json',
-    );
+    const impact = await posthorn(dir, 'impact --before before.jsonl --after after.jsonl --json');
     const result = JSON.parse(impact.out);
     expect(result).toMatchObject({
       verdict: 'better',

@@ -27,11 +27,12 @@ export interface Judgement {
   readonly result: AuditResult | null;
 }
 
-/** What was lost without a word, by currency, each payment once. */
+/** What was lost without a word, by currency, each payment once; refunds are money the other way, and stand apart. */
 function moneyOf(log: GeneratedLog): Map<string, bigint> {
   const sums = new Map<string, bigint>();
   const seen = new Set<string>();
-  for (const { fate, currency, amountMinor, paymentId } of log.events) {
+  for (const { fate, type, currency, amountMinor, paymentId } of log.events) {
+    if (type.startsWith('refund.')) continue;
     if ((fate !== 'dropped' && fate !== 'unprocessed') || seen.has(paymentId)) continue;
     seen.add(paymentId);
     sums.set(currency, (sums.get(currency) ?? 0n) + BigInt(amountMinor));

@@ -517,10 +517,10 @@ export const logFormats: readonly LogFormat[] = [
 /** What ought to have been sent. Ids as the format writes them. */
 export const expectedCsv = (log: GeneratedLog, format: LogFormat): string =>
   csv(
-    'event_id,payment_id,amount_minor,currency,created_at',
+    'event_id,event_type,payment_id,amount_minor,currency,created_at',
     log.events.map(
       (event) =>
-        `${idIn(event, format)},${event.paymentId},${event.amountMinor},${event.currency},${iso(event.acceptedAt)}`,
+        `${idIn(event, format)},${event.type},${event.paymentId},${event.amountMinor},${event.currency},${iso(event.acceptedAt)}`,
     ),
   );
 

@@ -13,7 +13,8 @@ import {
   time,
   verdictWords,
 } from './figures.ts';
-import { dropRatePlot, durationsLegend, durationsPlot, examplePlot, moneyPlot } from './plots.ts';
+import { examplePlot } from './example-plot.ts';
+import { dropRatePlot, durationsLegend, durationsPlot, moneyPlot } from './plots.ts';
 
 const style = `
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1rem; margin: 1.2rem 0 } .card { border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem } .card b { display: block; font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere }
@@ -108,7 +109,7 @@ function causeRow(finding: CauseFinding): Html {
     <td class="n">${count(events)}</td>
     <td>
       ${causeWords[cause]} <br /><span class="soft">Evidence:</span>
-      ${evidence}${at.length === 0 ? null : html`<br /><span class="soft">Where:</span> <code>${at.join(', ')}</code>`}${test === null ? null : html`<br /><span class="soft">Test:</span> ${test.name}${p === null ? '' : `, p ${p < 1e-12 ? '< 1e-12' : `= ${p.toPrecision(2)}`}`}${test.risk_ratio === null ? '' : `, ${test.risk_ratio.toPrecision(3)} times as often lost as without it`}`}${jointly.length === 0 ? null : html`<br /><span class="soft">Together with:</span> ${jointly.map((other) => `${other.cause.replaceAll('_', ' ')} (${count(other.events)})`).join(', ')}`}${samples.length === 0 ? null : html`<br /><span class="soft">For example</span> <code>${samples.slice(0, 5).join(', ')}</code>`}
+      ${evidence}${at.length === 0 ? null : html`<br /><span class="soft">Where:</span> <code>${at.join(', ')}</code>`}${test === null ? null : html`<br /><span class="soft">Test:</span> ${test.name}${p === null ? '' : `, p ${p < 1e-12 ? '< 1e-12' : `= ${p.toPrecision(2)}`}`}${test.risk_ratio === null ? '' : `, ${count(Number(test.risk_ratio.toPrecision(2)))} times as often lost as without it`}`}${jointly.length === 0 ? null : html`<br /><span class="soft">Together with:</span> ${jointly.map((other) => `${other.cause.replaceAll('_', ' ')} (${count(other.events)})`).join(', ')}`}${samples.length === 0 ? null : html`<br /><span class="soft">For example</span> <code>${samples.slice(0, 5).join(', ')}</code>`}
     </td>
   </tr>`;
 }

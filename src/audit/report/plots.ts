@@ -1,7 +1,7 @@
 import { exponentOf } from '../../domain/money.ts';
 import { bar, flag, linear, plot, plotArea, round, ticks } from '../../report/chart.ts';
 import { html, type Html } from '../../report/html.ts';
-import type { AuditResult, DurationBin, Example, SeriesBin } from '../result.ts';
+import type { AuditResult, DurationBin, SeriesBin } from '../result.ts';
 import { count, day, money, percent, seconds, time } from './figures.ts';
 
 /** Of a plot: more bars than this are put together. */
@@ -159,114 +159,22 @@ export const durationsLegend = (): Html =>
     ${classes.map(([, colour, words]) => html`<span><i style="background:var(--${colour})"></i>${words}</span>`)}
   </p>`;
 
-/** One lost event: its attempts as bars on one line of time, and the retry that was owed and never made. */
-export function examplePlot(example: Example): Html {
-  const shown = example.attempts.filter(({ started_at: start }) => start !== null).slice(0, 12);
-  if (shown.length === 0) return html`<p class="soft">Not one line of the log is about it.</p>`;
-  const starts = shown.map(({ started_at: start }) => Date.parse(start!));
-  const ends = shown.map(({ ended_at: end }, index) => (end === null ? starts[index]! : Date.parse(end)));
-  const begin = Math.min(...starts);
-  const lastStart = Math.max(...starts);
-  // The retry that nobody made: one that is owed after everything that was begun.
-  const owed = shown
-    .map(({ next_retry_at: next }) => (next === null ? null : Date.parse(next)))
-    .filter((next) => next !== null)
-    .filter((next) => next > lastStart + 1000)
-    .toSorted((a, b) => b - a)[0];
-  const end = Math.max(...ends, owed ?? 0, begin + 1);
-  const row = 34;
-  const area = plotArea(shown.length * row + (owed === undefined ? 60 : 94));
-  const x = linear([begin, begin + (end - begin) * 1.12], [150, area.right - 40]);
-  const rows = shown.map((attempt, index) => {
-    const y = area.top + 6 + index * row;
-    const [from, to] = [starts[index]!, ends[index]!];
-    const overlaps = shown.some(
-      (_, other) => other !== index && starts[other] !== from && starts[other]! < to && ends[other]! > from,
-    );
-    const how =
-      attempt.status_code === null
-        ? (attempt.error ?? (attempt.ended_at === null ? 'never ended' : 'no answer'))
-        : String(attempt.status_code);
-    const good = attempt.status_code !== null && attempt.status_code >= 200 && attempt.status_code < 300;
-    const inside = x(to) > area.right - 200;
-    return html`<text x="0" y="${y + 14}"
-        >${attempt.attempt === null ? `request ${index + 1}` : `attempt ${attempt.attempt}`}${attempt.worker === null ? '' : `, ${attempt.worker.slice(0, 12)}`}</text
-      >
-      <rect
-        x="${round(x(from))}"
-        y="${y}"
-        width="${round(Math.max(3, x(to) - x(from)))}"
-        height="20"
-        rx="3"
-        fill="var(--${good ? 'good' : overlaps ? 'bad' : 'bar'})"
-        opacity="${overlaps ? '.75' : '1'}"
-        ><title>
-          ${seconds(from - begin)} to
-          ${seconds(to - begin)}${overlaps ? ', overlaps with another attempt' : ''}
-        </title></rect
-      >
-      <text
-        class="soft"
-        x="${round(inside ? x(to) - 6 : x(to) + 6)}"
-        y="${y + 15}"
-        text-anchor="${inside ? 'end' : 'start'}"
-        ${inside ? html` style="fill:var(--paper)"` : null}
-        >${how.slice(0, 40)}${to > from ? ` after ${seconds(to - from)}` : ''}</text
-      >`;
-  });
-  const y = area.top + 6 + shown.length * row;
-  const never =
-    owed === undefined
-      ? null
-      : html`<text x="0" y="${y + 15}">the retry owed</text
-          ><circle
-            cx="${round(x(owed))}"
-            cy="${y + 10}"
-            r="8"
-            fill="none"
-            stroke="var(--bad)"
-            stroke-width="2"
-          /><path
-            d="M${round(x(owed) - 5)} ${y + 5} l10 10 m0 -10 l-10 10"
-            stroke="var(--bad)"
-            stroke-width="2"
-          /><text
-            x="${round(x(owed) > area.right - 190 ? x(owed) - 14 : x(owed) + 14)}"
-            y="${y + 15}"
-            text-anchor="${x(owed) > area.right - 190 ? 'end' : 'start'}"
-            style="fill:var(--bad)"
-            >due at ${seconds(owed - begin)}, never made</text
-          >`;
-  return plot(
-    area,
-    `Attempts of event ${example.event_id}`,
-    {
-      values: [],
-      below: [0, 0.5, 1].map((share) => ({
-        x: x(begin + share * (end - begin)),
-        words: seconds(share * (end - begin)),
-      })),
-      title: `begins ${time(begin)} (UTC)`,
-    },
-    [...rows, ...(never === null ? [] : [never])],
-  );
-}
-
 /** Value at risk by week, in the currency with most lost events; null where no event has an amount. */
-export function moneyPlot({ series }: AuditResult): Html | null {
+export function moneyPlot({ series, coverage }: AuditResult): Html | null {
   const events = new Map<string, number>();
   for (const { value_at_risk: values } of series.bins)
     for (const { currency, events: n } of values) events.set(currency, (events.get(currency) ?? 0) + n);
   const [currency] = [...events].toSorted((a, b) => b[1] - a[1])[0] ?? [];
   if (currency === undefined) return null;
   const first = Date.parse(series.bins[0]!.from);
-  const last = Date.parse(series.bins.at(-1)!.from) + series.bin_seconds * 1000;
+  // Bins are whole, and the log ends inside the last one.
+  const last = coverage.to === null ? Date.parse(series.bins.at(-1)!.from) : Date.parse(coverage.to);
   const weeks = Array.from(
-    { length: Math.min(104, Math.max(1, Math.ceil((last - first) / weekMs))) },
+    { length: Math.min(104, Math.max(1, Math.ceil((last - first - series.bin_seconds * 1000) / weekMs))) },
     () => ({ minor: 0n, events: 0 }),
   );
   for (const { from, value_at_risk: values } of series.bins) {
-    const week = weeks[Math.floor((Date.parse(from) - first) / weekMs)];
+    const week = weeks[Math.min(weeks.length - 1, Math.floor((Date.parse(from) - first) / weekMs))];
     for (const value of values)
       if (week !== undefined && value.currency === currency) {
         week.minor += BigInt(value.amount_minor);
@@ -278,7 +186,7 @@ export function moneyPlot({ series }: AuditResult): Html | null {
   const most = Math.max(...weeks.map(({ minor }) => Number(minor) / unit)) * 1.1;
   const y = linear([0, most], [area.bottom, area.top]);
   const step = Math.min(160, (area.right - area.left) / weeks.length);
-  const whole = (last - first) % weekMs === 0;
+  const whole = Math.abs(weeks.length * weekMs - (last - first)) <= series.bin_seconds * 1000;
   const bars = weeks.map(({ minor, events: n }, index) => {
     const x = area.left + index * step + step * 0.12;
     const words = money({ amount_minor: String(minor), currency });

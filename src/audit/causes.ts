@@ -150,8 +150,8 @@ async function findOnset(
   const rows =
     await database.rows(`with bounds as (select min(first_at) as low, greatest(1, max(first_at) - min(first_at) + 1) as span from delivery),
     lost as (select key from fate where verdict = 'silently_dropped')
-    select least(${onsetBins - 1}, (first_at - low) * ${onsetBins} // span) as bin, count(*) as n, count(lost.key) as k,
-      count(fate.key) filter (fails > 0 or lost.key is not null) as troubled, min(first_at) as since
+    select least(${onsetBins - 1}, (delivery.first_at - low) * ${onsetBins} // span) as bin, count(*) as n, count(lost.key) as k,
+      count(fate.key) filter (fails > 0 or lost.key is not null) as troubled, min(delivery.first_at) as since
     from delivery cross join bounds left join fate using (key) left join lost using (key) group by 1 order by 1`);
   const bins = rows.map((row) => ({
     n: num(row.n),

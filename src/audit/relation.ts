@@ -33,7 +33,7 @@ const noDelimiter = '\u0001';
 
 function linesOf(group: FileGroup): string {
   const encoding = group.encoding === 'utf-16' ? ", encoding='utf-16'" : '';
-  return `read_csv(${list(group.paths)}, columns={'line': 'VARCHAR'}, delim='${noDelimiter}', quote='', escape='', header=false, auto_detect=false, null_padding=false, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=100${encoding})`;
+  return `read_csv(${list(group.paths)}, columns={'line': 'VARCHAR'}, delim='${noDelimiter}', quote='', escape='', header=false, auto_detect=false, null_padding=false, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=1000000${encoding})`;
 }
 
 function jsonPath(path: Path): string {
@@ -66,7 +66,7 @@ export function relationOf(group: FileGroup): Relation {
       );
     case 'csv':
       return {
-        from: `(from read_csv(${list(group.paths)}, delim=${quote(group.delimiter)}, quote='"', escape='"', header=true, all_varchar=true, null_padding=true, strict_mode=false, union_by_name=true, sample_size=2000, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=100))`,
+        from: `(from read_csv(${list(group.paths)}, delim=${quote(group.delimiter)}, quote='"', escape='"', header=true, all_varchar=true, null_padding=true, strict_mode=false, union_by_name=true, sample_size=2000, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=1000000))`,
         get: (path) => nothingIsNull(name(path.join('.'))),
         malformed: 'cast(null as varchar)',
       };

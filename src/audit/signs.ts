@@ -47,7 +47,7 @@ export async function makeSigns(
       where exists(select 1 from marker where at_ms between coalesce(ended_first, started_at) and coalesce(next_started, 0)) group by key),
     broken as (
       select distinct fate.key from attempt join fate on attempt.key = fate.key
-        join outage on coalesce(fate.endpoint, '') = outage.endpoint and coalesce(ended_last, started_at) between begins and ends
+        join outage on coalesce(fate.endpoint, '') = outage.endpoint and coalesce(ended_last, started_at) between outage.begins and outage.ends
       where not attempt.ok),
     same as (
       select key, count(*) as failures, count(distinct coalesce(cast(status_code as varchar), error)) = 1 as one_failure,

@@ -300,6 +300,8 @@ export interface AuditResult {
     readonly from: 'file' | 'log' | 'inferred';
   }[];
   readonly endpoints: readonly EndpointFigures[];
+  /** The most frequent 50; of a large log counted on a sample of events, and scaled. Empty where the log has no types. */
+  readonly event_types: readonly { readonly event_type: string; readonly events: number }[];
   readonly series: { readonly bin_seconds: number; readonly bins: readonly SeriesBin[] };
   readonly durations: readonly DurationBin[];
   /** Up to three lost events, of the main cause first, each with all of its attempts. */
@@ -344,6 +346,8 @@ export interface AuditOptions {
   /** Paths and globs. */
   readonly files: readonly string[];
   readonly format?: Format | undefined;
+  /** Only events first seen in [from, until), ISO 8601, are judged; with everything that the log says of them later. */
+  readonly window?: { readonly from?: string | undefined; readonly until?: string | undefined } | undefined;
   /** Canonical field → path in the log (`data.object.id`); decides for `generic`. */
   readonly mapping?: Readonly<Record<string, string>> | undefined;
   /** CSV, JSON lines or Parquet of what ought to have been sent. */

@@ -19,5 +19,9 @@ export async function keepWindow(
   const { first, last } = await database.row(
     'select min(t) as first, max(greatest(t, coalesce(started_at, t))) as last from line',
   );
-  return { from: num(first), to: num(last) };
+  return {
+    from: Math.max(num(first), Number(from)),
+    // Retries go on behind the window; what is judged does not.
+    to: Math.min(num(last), Number(until)),
+  };
 }

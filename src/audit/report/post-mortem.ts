@@ -98,14 +98,14 @@ function oneMinute(result: AuditResult, facts: PostMortemFacts, figures: Figures
   const unseen =
     figures.first === null
       ? 'no alert that watches attempts could see it'
-      : `with a shared objective it would have been seen after ${link(seconds(figures.first.afterMs!), 'alerts')}`;
+      : `an alert on what was accepted and has not arrived would have seen it after ${link(seconds(figures.first.afterMs!), 'alerts')}`;
   return `## In one minute
 
-1. **Situation.** ${whose}. Between ${figures.from === null ? blank('when') : day(figures.from)} and ${figures.to === null ? blank('when') : day(figures.to)} it lost ${link(`${count(figures.lost)} of ${count(result.events)} webhooks`, 'scope')} (${link(figures.rate, 'scope')}) without an error, an alert or a ticket. ${priced}
+1. **Situation.** ${whose}. Between ${figures.from === null ? blank('when') : day(figures.from)} and ${figures.to === null ? blank('when') : day(figures.to)} it lost ${link(`${count(figures.lost)} of ${count(result.events)} webhooks`, 'scope')} (${link(figures.rate, 'scope')}) and its log has no end for any of them. ${priced}
 2. **Task.** ${blank('who was asked to do what, and by when')}
 3. **Action.** The delivery logs were audited; ${main === undefined ? 'no cause stands out in them' : `the main cause is the ${link(causeName(main), 'cause')}, ${main.kind === 'proof' ? 'proved by the states that the log records' : 'supported by statistics'}`}. ${changes.length === 0 ? blank('what was changed') : `Changed: ${changes.map(safe).join('; ')}.`}
 4. **Result.** ${result_} Second-order effect: ${blank('what it did beyond the number: tickets, manual work, a standard that others took over')}
-5. **Reflection.** The code was the trigger, not the systemic cause: the log has ${link(`no final state for ${count(figures.lost)} events`, 'scope')}, and ${unseen}. ${blank('which teams shared no objective, and who owns the number now')}`;
+5. **Reflection.** The code was the trigger, and not the systemic cause: the log has ${link(`no final state for ${count(figures.lost)} events`, 'scope')}, and ${unseen}. ${blank('which teams shared no objective, and who owns the number now')}`;
 }
 
 function causeSection({ causes, examples }: AuditResult): string {

@@ -4,6 +4,7 @@ import { readVocabulary } from './ingest.ts';
 import { load } from './load.ts';
 import type { AuditOptions } from './result.ts';
 import { judgeLines, type LineFacts, makeLines } from './timeline.ts';
+import { keepWindow } from './window.ts';
 
 // A log once more, for who wants more of it than the findings: what alert rules would have seen minute by minute, and a
 // sample of its attempts to calibrate a simulation with. In any format that the audit reads.
@@ -33,7 +34,12 @@ async function withLines<T>(
     const { specs } = await load(database, options, () => {});
     const vocabulary = await readVocabulary(database);
     await judgeLines(database, vocabulary);
-    return await work(database, await makeLines(database, vocabulary, specs));
+    const facts = await makeLines(database, vocabulary, specs);
+    const { window } = options;
+    return await work(
+      database,
+      window === undefined ? facts : { ...facts, ...(await keepWindow(database, window)) },
+    );
   });
 }
 

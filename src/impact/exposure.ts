@@ -10,8 +10,8 @@ export interface ExposureCheck {
 
 /** Two mixes of traffic differ where more than this share of one would have to be moved to make the other. */
 const mixMost = 0.1;
-/** Hours vary by themselves, and a log has few events in each. */
-const hoursMost = 0.25;
+/** Hours vary by themselves from week to week. */
+const hoursMost = 0.15;
 /** Volumes that differ by more than this factor are not the same exposure. */
 const volumeMost = 1.5;
 const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;

@@ -1,23 +1,23 @@
 import type { AuditResult } from '../audit/result.ts';
 import type { Side } from './side.ts';
 
-const hourMs = 3_600_000;
+const blockHours = 6;
 
-/** Hour of the week, UTC: Monday 0:00 is 0. */
-export const hourOfWeek = (at: number): number => {
+/** The part of the week, UTC: 28 blocks of six hours, Monday 0:00 to 6:00 is 0. Traffic by the hour is noise in a small log. */
+export const blockOfWeek = (at: number): number => {
   const date = new Date(at);
-  return ((date.getUTCDay() + 6) % 7) * 24 + date.getUTCHours();
+  return Math.floor((((date.getUTCDay() + 6) % 7) * 24 + date.getUTCHours()) / blockHours);
 };
 
-/** Events by hour of the week, where the log's time bins are fine enough to tell. */
-function hoursOf({ series }: AuditResult): Map<string, number> {
-  const hours = new Map<string, number>();
-  if (series.bin_seconds * 1000 > hourMs) return hours;
+/** Events by part of the week, where the log's time bins are fine enough to tell. */
+function partsOfWeek({ series }: AuditResult): Map<string, number> {
+  const parts = new Map<string, number>();
+  if (series.bin_seconds > blockHours * 3600) return parts;
   for (const { from, accepted } of series.bins) {
-    const hour = String(hourOfWeek(Date.parse(from)));
-    hours.set(hour, (hours.get(hour) ?? 0) + accepted);
+    const part = String(blockOfWeek(Date.parse(from)));
+    parts.set(part, (parts.get(part) ?? 0) + accepted);
   }
-  return hours;
+  return parts;
 }
 
 /** A side from the audit of a log. */
@@ -42,7 +42,7 @@ export function sideOfAudit(result: AuditResult, label: string): Side {
     })),
     endpoints: new Map(result.endpoints.map(({ endpoint, events }) => [endpoint, events])),
     types: new Map(types.map(({ event_type: type, events }) => [type, events])),
-    hoursOfWeek: hoursOf(result),
+    hoursOfWeek: partsOfWeek(result),
     firstLostAt: lossy === undefined ? null : Date.parse(lossy.from),
     notes: [
       ...(coverage.sampling.suspected && coverage.sampling.why !== null ? [coverage.sampling.why] : []),

@@ -1,6 +1,6 @@
 import { formatValue } from '../domain/money.ts';
 import type { Store } from '../store/store.ts';
-import { hourOfWeek } from './of-audit.ts';
+import { blockOfWeek } from './of-audit.ts';
 import type { Side } from './side.ts';
 
 const page = 1000;
@@ -41,7 +41,7 @@ export async function sideOfStore(
     for (const { endpointId, eventType, createdAt } of rows) {
       add(endpoints, endpointId);
       add(types, eventType);
-      add(hoursOfWeek, String(hourOfWeek(createdAt)));
+      add(hoursOfWeek, String(blockOfWeek(createdAt)));
     }
     read += rows.length;
     onProgress(read);

@@ -22,7 +22,7 @@ export interface Side {
   readonly givenUp: number;
   readonly late: number;
   readonly weekly: readonly WeeklyLoss[];
-  /** Shares of traffic: events by endpoint, by type, by hour of the week (UTC, Monday 0:00 is 0). Empty where unknown. */
+  /** Shares of traffic: events by endpoint, by type, by part of the week (blocks of six hours, UTC). Empty where unknown. */
   readonly endpoints: ReadonlyMap<string, number>;
   readonly types: ReadonlyMap<string, number>;
   readonly hoursOfWeek: ReadonlyMap<string, number>;

@@ -4,17 +4,19 @@ import { casesOf, fullGrid, quickGrid } from './cases.ts';
 import { type Judgement, judge } from './judge.ts';
 import { confusion, faults, page } from './matrix.ts';
 
-// Audits generated logs and compares with what is true of them: `npm run audit:accuracy -- [--quick] [--only retry_race] [--write]`.
+// Audits generated logs and compares with what is true of them: `npm run audit:accuracy -- [--quick] [--seeds 3] [--only retry_race] [--format svix] [--write]`.
 
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    seeds: { type: 'string', default: '1' },
     only: { type: 'string' },
     format: { type: 'string' },
     write: { type: 'boolean', default: false },
   },
 });
-const cases = casesOf(values.quick ? quickGrid : fullGrid).filter(
+const grid = values.quick ? quickGrid : { ...fullGrid, seeds: Number(values.seeds) };
+const cases = casesOf(grid).filter(
   ({ recipe, format, kind }) =>
     (values.only === undefined ||
       kind === values.only ||

@@ -21,8 +21,8 @@ export interface Grid {
 
 export const fullGrid: Grid = {
   intensities: [0.003, 0.01, 0.05],
-  sizes: [5000, 20_000],
-  seeds: 2,
+  sizes: [4000, 16_000],
+  seeds: 1,
   formats: 'all',
 };
 export const quickGrid: Grid = { intensities: [0.01], sizes: [3000], seeds: 1, formats: 'few' };

@@ -27,13 +27,15 @@ const mayImport: readonly {
   },
   { of: 'logs', from: ['domain'] },
   { of: 'report', from: [] },
+  // Reads anybody's logs: it knows nothing of how Posthorn keeps its own.
+  { of: 'audit', from: ['domain', 'runtime', 'report'], drivers: ['@duckdb/node-api'] },
   { of: 'reliability', from: ['domain', 'runtime', 'logs', 'report', 'store', 'transport'] },
   { of: 'client', from: ['api/contract'] },
   { of: 'cli', from: ['*'] },
   // Puts one node together, as the command line does.
   { of: '.', from: ['*'] },
 ];
-const drivers = ['node:sqlite', 'node:worker_threads', 'undici', 'nodemailer', 'pg'];
+const drivers = ['node:sqlite', 'node:worker_threads', 'undici', 'nodemailer', 'pg', '@duckdb/node-api'];
 const bans: readonly { readonly what: RegExp; readonly allowed: readonly string[] }[] = [
   { what: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/, allowed: ['runtime', 'cli'] },
   { what: /\bset(Timeout|Interval|Immediate)\(/, allowed: ['runtime', 'cli'] },

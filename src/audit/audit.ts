@@ -34,7 +34,12 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
     throw new AuditError(`there is no time zone ${timezone}: give a name as in Europe/Berlin`);
   }
   return await withDatabase(
-    { memoryMb: options.memoryMb ?? defaultMemoryMb, threads: options.threads, timezone, signal: options.signal },
+    {
+      memoryMb: options.memoryMb ?? defaultMemoryMb,
+      threads: options.threads,
+      timezone,
+      signal: options.signal,
+    },
     async (database) => await auditIn(database, options),
   );
 }
@@ -44,7 +49,8 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   const at = (stage: string, done: number): void => options.onProgress?.({ stage, done });
   const deploys = options.deploys === undefined ? [] : await readDeploys(options.deploys);
   at('reading', 0);
-  const { source, specs } = await load(database, options, (share) => at('reading', share * readingShare));
+  const stopTelling = tellProgress(database, (share) => at('reading', share * readingShare));
+  const { source, specs } = await load(database, options).finally(stopTelling);
   at('putting attempts together', readingShare);
   const vocabulary = await readVocabulary(database);
   await judgeLines(database, vocabulary);
@@ -58,7 +64,10 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   at('looking for causes', 0.88);
   const causes = await findCauses(database, habits, signs, new SeededRandom(options.seed ?? 1, 'audit'));
   await makeMissing(database);
-  const expected = options.expected === undefined ? null : await compareExpected(database, options.expected, facts, habits.sender);
+  const expected =
+    options.expected === undefined
+      ? null
+      : await compareExpected(database, options.expected, facts, habits.sender);
   const received = options.received === undefined ? null : await compareReceived(database, options.received);
   const events = num((await database.row('select count(*) as n from delivery')).n);
   const final = {
@@ -67,7 +76,10 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
     given_up: verdicts.given_up - (received?.givenUpBut ?? 0),
     unresolved: verdicts.unresolved + (expected?.unresolved ?? 0),
     acknowledged_unprocessed: received?.acknowledged_unprocessed ?? 0,
-    delivered: verdicts.delivered + (received?.processed_all_the_same ?? 0) - ((received?.acknowledged_unprocessed ?? 0) - (received?.lateUnprocessed ?? 0)),
+    delivered:
+      verdicts.delivered +
+      (received?.processed_all_the_same ?? 0) -
+      ((received?.acknowledged_unprocessed ?? 0) - (received?.lateUnprocessed ?? 0)),
     late: verdicts.late - (received?.lateUnprocessed ?? 0),
   };
   at('counting the money', 0.93);
@@ -79,10 +91,19 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   const judged = all - final.unresolved;
   const findings = withTruth(causes.findings, expected?.never_sent ?? 0, received);
   at('writing', 0.97);
-  const attempts = await database.row(`select (select count(*) from delivery anti join trouble using (key)) + (select count(*) from attempt) as n`);
+  const attempts = await database.row(
+    `select (select count(*) from delivery anti join trouble using (key)) + (select count(*) from attempt) as n`,
+  );
   const result: AuditResult = {
     version: 1,
-    source: { ...source, assumptions: [...source.assumptions, ...habits.assumptions, ...(assumption === null ? [] : [assumption])] },
+    source: {
+      ...source,
+      assumptions: [
+        ...source.assumptions,
+        ...habits.assumptions,
+        ...(assumption === null ? [] : [assumption]),
+      ],
+    },
     events: all,
     attempts: num(attempts.n),
     coverage: await readCoverage(database, facts, specs, habits.sender, final.unresolved),
@@ -96,18 +117,55 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
     money,
     sender: habits.sender,
     onset: causes.onset,
-    markers: signs.markers.map(({ atMs, label, from }) => ({ at: new Date(atMs).toISOString(), label, from })),
+    markers: signs.markers.map(({ atMs, label, from }) => ({
+      at: new Date(atMs).toISOString(),
+      label,
+      from,
+    })),
     endpoints: await readEndpoints(database),
     series: await readSeries(database, facts, read),
     durations: await readDurations(database),
     examples: await readExamples(database, findings[0]?.cause ?? null, read),
     missing: await readMissing(database, options.missing, read),
-    expected: expected === null ? null : { file: expected.file, rows: expected.rows, joined_by: expected.joined_by, never_sent: expected.never_sent, unexpected: expected.unexpected, sample_ids: expected.sample_ids },
-    received: received === null ? null : { file: received.file, rows: received.rows, joined_by: received.joined_by, acknowledged_unprocessed: received.acknowledged_unprocessed, processed_all_the_same: received.processed_all_the_same, sample_ids: received.sample_ids },
+    expected:
+      expected === null
+        ? null
+        : {
+            file: expected.file,
+            rows: expected.rows,
+            joined_by: expected.joined_by,
+            never_sent: expected.never_sent,
+            unexpected: expected.unexpected,
+            sample_ids: expected.sample_ids,
+          },
+    received:
+      received === null
+        ? null
+        : {
+            file: received.file,
+            rows: received.rows,
+            joined_by: received.joined_by,
+            acknowledged_unprocessed: received.acknowledged_unprocessed,
+            processed_all_the_same: received.processed_all_the_same,
+            sample_ids: received.sample_ids,
+          },
     took_ms: Math.round(systemClock.monotonic() - begun),
   };
   at('done', 1);
   return result;
+}
+
+/** Tells how far the statement under way is, twice a second, until it is called off. */
+function tellProgress(database: Database, tell: (share: number) => void): () => void {
+  let most = 0;
+  let cancel = (): void => {};
+  const again = (): void => {
+    most = Math.max(most, Math.min(1, database.progress()));
+    tell(most);
+    cancel = systemClock.after(500, again);
+  };
+  cancel = systemClock.after(500, again);
+  return () => cancel();
 }
 
 /** Makes `missing`: what did not arrive, with what is known of its payment. */
@@ -120,7 +178,11 @@ async function makeMissing(database: Database): Promise<void> {
 }
 
 /** The causes that only a comparison with the outside shows, in their places among the others. */
-function withTruth(findings: readonly CauseFinding[], neverSent: number, received: AuditResult['received']): CauseFinding[] {
+function withTruth(
+  findings: readonly CauseFinding[],
+  neverSent: number,
+  received: AuditResult['received'],
+): CauseFinding[] {
   const all = [...findings];
   if (received !== null && received.acknowledged_unprocessed > 0)
     all.push({
@@ -141,11 +203,29 @@ function withTruth(findings: readonly CauseFinding[], neverSent: number, receive
     const unknown = all.findIndex(({ cause }) => cause === 'unknown');
     if (unknown >= 0) {
       const one = all[unknown]!;
-      all[unknown] = { ...one, events: one.events + neverSent, silently_dropped: one.silently_dropped + neverSent, evidence: `${one.evidence} ${evidence}` };
+      all[unknown] = {
+        ...one,
+        events: one.events + neverSent,
+        silently_dropped: one.silently_dropped + neverSent,
+        evidence: `${one.evidence} ${evidence}`,
+      };
     } else
-      all.push({ cause: 'unknown', events: neverSent, silently_dropped: neverSent, given_up: 0, kind: 'support', p_value: null, evidence, test: null, jointly: [], where: {}, sample_ids: [] });
+      all.push({
+        cause: 'unknown',
+        events: neverSent,
+        silently_dropped: neverSent,
+        given_up: 0,
+        kind: 'support',
+        p_value: null,
+        evidence,
+        test: null,
+        jointly: [],
+        where: {},
+        sample_ids: [],
+      });
   }
   const rank = ({ cause }: CauseFinding): number => (cause === 'unknown' ? 1 : 0);
-  const weight = (one: CauseFinding): number => (one.cause === 'acknowledged_unprocessed' ? one.events : one.silently_dropped);
+  const weight = (one: CauseFinding): number =>
+    one.cause === 'acknowledged_unprocessed' ? one.events : one.silently_dropped;
   return all.sort((a, b) => rank(a) - rank(b) || weight(b) - weight(a) || b.events - a.events);
 }

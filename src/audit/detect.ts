@@ -80,8 +80,8 @@ function genericSpec(sample: readonly SampleRecord[]): Spec {
       [...values.keys()].flatMap((name) => /^([^[\].]+)\[\]\./.exec(name)?.[1] ?? []),
     ),
   );
-  const unnest = ['attempts', 'tries', 'deliveries', 'history', 'delivery_attempts', 'deliveryAttempts'].find((name) =>
-    arrays.has(name),
+  const unnest = ['attempts', 'tries', 'deliveries', 'history', 'delivery_attempts', 'deliveryAttempts'].find(
+    (name) => arrays.has(name),
   );
   const flat =
     unnest === undefined

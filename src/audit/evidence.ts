@@ -4,7 +4,9 @@ import type { Habits } from './sender.ts';
 import type { Table } from './statistics.ts';
 
 /** What an event may show; each is a column of `signs`. */
-export type Sign = Exclude<Cause, 'retry_never_scheduled' | 'defect_onset' | 'acknowledged_unprocessed' | 'unknown'> | 'stale_write';
+export type Sign =
+  | Exclude<Cause, 'retry_never_scheduled' | 'defect_onset' | 'acknowledged_unprocessed' | 'unknown'>
+  | 'stale_write';
 
 /** How many show a sign: of the lost, of the given up, and of what failed but arrived; and how many of each there are. */
 export interface SignCount {
@@ -86,7 +88,7 @@ export function words(e: Evidence): string {
       return `${n} lost events failed in the same way each time${e.statusCode === null ? '' : ` (mostly ${e.statusCode})`}${e.eventType === null ? '' : `, all of type ${e.eventType}`}, while their neighbours arrived.${contrast(e)}`;
     case 'acknowledged_unprocessed':
       return `${n} events were answered with success, and the receiver's own list does not have them.`;
-    default:
+    case 'unknown':
       return `${n} lost events show nothing by which a cause could be told.`;
   }
 }

@@ -1,5 +1,13 @@
 import { isLifecycleField } from './words.ts';
-import { type Field, type FieldSource, fields, type Path, pathOf, type SampleRecord, type Unit } from './spec.ts';
+import {
+  type Field,
+  type FieldSource,
+  fields,
+  type Path,
+  pathOf,
+  type SampleRecord,
+  type Unit,
+} from './spec.ts';
 
 // Names by which logs call things, without separators and in lower case; the first that fits wins.
 const names: Readonly<Record<Field, readonly string[]>> = {
@@ -7,15 +15,21 @@ const names: Readonly<Record<Field, readonly string[]>> = {
     'eventid webhookeventid evtid webhookid webhookmessageid messageid msgid notificationid eventuuid eventuid deliveryeventid webhookuuid guid deliveryid deliveryuuid jobid uid uuid id correlationid requestid xrequestid paymentid orderid',
   ),
   delivery_id: words('deliveryid deliveryuuid deliveryuid webhookdeliveryid'),
-  tenant: words('tenant tenantid accountid merchantid merchant orgid organizationid organisationid workspaceid projectid appid'),
+  tenant: words(
+    'tenant tenantid accountid merchantid merchant orgid organizationid organisationid workspaceid projectid appid',
+  ),
   endpoint: words(
     'endpointid endpoint endpointurl webhookurl targeturl destinationurl callbackurl url target destination uri subscriptionid subscription hookid receiver receiverurl subscriber consumer callback host',
   ),
   attempt_no: words(
     'attemptno attemptnumber attemptnum attempt attemptid# deliveryattempt tryno trynumber trynum try attemptcount attemptindex attempts tries retrycount retryno retrynumber retryattempt retries retry numtrials n',
   ),
-  at: words('ts time timestamp @timestamp at loggedat logtime datetime date eventtime attemptedat attemptat createdat created occurredat updatedat deliveredat'),
-  accepted_at: words('acceptedat enqueuedat queuedat receivedat eventcreatedat eventcreated occurredat createdat'),
+  at: words(
+    'ts time timestamp @timestamp at loggedat logtime datetime date eventtime attemptedat attemptat createdat created occurredat updatedat deliveredat',
+  ),
+  accepted_at: words(
+    'acceptedat enqueuedat queuedat receivedat eventcreatedat eventcreated occurredat createdat',
+  ),
   started_at: words(
     'startedat starttime startts startat start attemptstartedat attemptstart attemptstarttime requestedat requeststartedat requestat sentat sendat dispatchedat beganat begin begunat startedtime',
   ),
@@ -25,11 +39,15 @@ const names: Readonly<Record<Field, readonly string[]>> = {
   duration: words(
     'durationms durationmillis durationmilliseconds latencyms elapsedms responsetimems responsedurationms tookms timems durationus latencyus elapsedus durationns latencyns elapsedns durations durationsec durationseconds latencys latencysec latencyseconds elapseds elapsedsec elapsedseconds responsetimes duration latency elapsed responsetime requesttime took rtt timetaken requestduration responseduration roundtrip',
   ),
-  phase: words('phase lifecycle logevent eventname action kind stage step event type msg message logtype recordtype'),
+  phase: words(
+    'phase lifecycle logevent eventname action kind stage step event type msg message logtype recordtype',
+  ),
   outcome: words(
     'outcome result attemptstatus attemptresult attemptoutcome attemptstate deliveryresult success succeeded issuccess successful ok delivered',
   ),
-  state: words('status state deliverystatus deliverystate eventstatus eventstate webhookstatus finalstatus finalstate messagestatus'),
+  state: words(
+    'status state deliverystatus deliverystate eventstatus eventstate webhookstatus finalstatus finalstate messagestatus',
+  ),
   status_code: words(
     'statuscode httpstatuscode httpstatus httpcode responsecode responsestatus responsestatuscode httpresponsecode httpresponsestatus respcode respstatus code status',
   ),
@@ -43,7 +61,9 @@ const names: Readonly<Record<Field, readonly string[]>> = {
     'nextretryinms nextretryin retryinms retryin retryins retrydelayms retrydelay retrydelays backoffms backoff backoffs nextdelayms nextdelay delayms',
   ),
   retry_after: words('retryafter retryaftersec retryafterseconds retryafters retryafterms'),
-  worker: words('workerid worker pod podname nodeid node instanceid instance hostname consumerid processid pid threadid thread'),
+  worker: words(
+    'workerid worker pod podname nodeid node instanceid instance hostname consumerid processid pid threadid thread',
+  ),
   bytes: words(
     'payloadbytes payloadsize payloadsizebytes bodysize bodybytes requestsize requestbytes requestbodysize requestlength sizebytes size bytes contentlength',
   ),
@@ -54,7 +74,9 @@ const names: Readonly<Record<Field, readonly string[]>> = {
     'amountminor amountminorunits amountcents amountincents amountpence valueminor valuecents minorunits totalcents pricecents paymentamountminor paymentamount orderamount orderamounttotal amounttotal amountvalue valueamount transactionamount amount value total price',
   ),
   currency: words('currency currencycode currencyiso ccy cur amountcurrency valuecurrency paymentcurrency'),
-  event_type: words('eventtype webhooktype webhooktopic messagetype notificationtype topic type event eventname'),
+  event_type: words(
+    'eventtype webhooktype webhooktopic messagetype notificationtype topic type event eventname',
+  ),
   max_attempts: words('maxattempts attemptsmax attemptlimit maxtries retrylimit maxretries'),
 };
 
@@ -80,8 +102,17 @@ export function guessFields(sample: readonly SampleRecord[]): Partial<Record<Fie
   const taken = new Set<string>();
   // Ids of payments are looked for before ids of events fall back on them; what is a code before what is a word.
   const order: readonly Field[] = [
-    'status_code', 'outcome', 'phase', 'state', 'next_retry_at', 'retry_delay', 'retry_after',
-    'started_at', 'ended_at', 'at', ...fields,
+    'status_code',
+    'outcome',
+    'phase',
+    'state',
+    'next_retry_at',
+    'retry_delay',
+    'retry_after',
+    'started_at',
+    'ended_at',
+    'at',
+    ...fields,
   ];
   for (const field of new Set(order)) {
     const best = ranked(field, candidates).find(
@@ -129,7 +160,8 @@ function ranked(field: Field, candidates: readonly Candidate[]): Candidate[] {
       const called = path.map((_, index) => bare(path.slice(index).join('')));
       const places = called.map((name) => names[field].indexOf(name)).filter((place) => place >= 0);
       // "id" of something nested is that thing's.
-      const nestedId = path.length > 1 && places.length === 1 && bare(path.at(-1)!) === 'id' && called[0] !== 'id';
+      const nestedId =
+        path.length > 1 && places.length === 1 && bare(path.at(-1)!) === 'id' && called[0] !== 'id';
       if (places.length === 0 || (nestedId && names[field][places[0]!] === 'id')) return [];
       return [{ candidate, place: Math.min(...places) }];
     })
@@ -142,12 +174,19 @@ const isWhole = (text: string): boolean => /^-?\d+$/.test(text);
 /** Whether a text may be a time: a date, or seconds to nanoseconds since the epoch. */
 export function looksLikeTime(text: string): boolean {
   if (isNumber(text)) return Number(text) > 5e8;
-  return /^\[?\d{4}[-/]\d\d?[-/]\d\d?|^\d\d?[-/]\d\d?[-/]\d{4}|^\d{1,2}\/[A-Z][a-z]{2}\/\d{4}|^[A-Z][a-z]{2},? /.test(text);
+  return /^\[?\d{4}[-/]\d\d?[-/]\d\d?|^\d\d?[-/]\d\d?[-/]\d{4}|^\d{1,2}\/[A-Z][a-z]{2}\/\d{4}|^[A-Z][a-z]{2},? /.test(
+    text,
+  );
 }
 
-function plausible(field: Field, texts: readonly string[], distinct: number, size: number, dotted: string): boolean {
-  const most = (test: (text: string) => boolean): boolean =>
-    texts.filter(test).length >= texts.length * 0.8;
+function plausible(
+  field: Field,
+  texts: readonly string[],
+  distinct: number,
+  size: number,
+  dotted: string,
+): boolean {
+  const most = (test: (text: string) => boolean): boolean => texts.filter(test).length >= texts.length * 0.8;
   switch (field) {
     case 'event_id':
     case 'delivery_id':
@@ -159,7 +198,9 @@ function plausible(field: Field, texts: readonly string[], distinct: number, siz
     case 'next_retry_at':
       return most(looksLikeTime);
     case 'status_code':
-      return most((text) => /^([1-5]\d\d|0|-1)(\s|$)/.test(text)) && texts.some((text) => /^[1-5]\d\d/.test(text));
+      return (
+        most((text) => /^([1-5]\d\d|0|-1)(\s|$)/.test(text)) && texts.some((text) => /^[1-5]\d\d/.test(text))
+      );
     case 'attempt_no':
       return most((text) => /^#?\d{1,4}(\s*(\/|of)\s*\d+)?$/i.test(text));
     case 'duration':
@@ -182,7 +223,10 @@ function plausible(field: Field, texts: readonly string[], distinct: number, siz
       return distinct <= 60 && !most((text) => /^[1-5]\d\d$/.test(text));
     case 'endpoint':
       return !most(isNumber) || distinct <= Math.max(20, size / 4);
-    default:
+    case 'error':
+    case 'payment_id':
+    case 'tenant':
+    case 'worker':
       return true;
   }
 }
@@ -204,7 +248,8 @@ function unitOf(name: string, texts: readonly string[], field: Field): Unit {
   if (/(ms|millis|milliseconds)$/.test(name)) return 'ms';
   if (/(us|micros|microseconds)$/.test(name)) return 'us';
   if (/(ns|nanos|nanoseconds)$/.test(name)) return 'ns';
-  if (/(sec|secs|seconds|durations|latencys|elapseds|delays|ins|times|afters|backoffs)$/.test(name)) return 's';
+  if (/(sec|secs|seconds|durations|latencys|elapseds|delays|ins|times|afters|backoffs)$/.test(name))
+    return 's';
   if (field === 'retry_after') return 's';
   const values = texts.map(Number).filter((value) => Number.isFinite(value));
   const middle = values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;

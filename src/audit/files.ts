@@ -62,9 +62,7 @@ export async function sniff(path: string): Promise<SniffedFile> {
     throw new AuditError(
       `${path} is no text (its beginning has bytes that no log has): audit reads JSON, JSON lines, CSV, Parquet and access logs, plain or gzip`,
     );
-  const decoder = new TextDecoder(
-    utf16 ? (texts[0]![0] === 0xfe ? 'utf-16be' : 'utf-16le') : 'utf-8',
-  );
+  const decoder = new TextDecoder(utf16 ? (texts[0]![0] === 0xfe ? 'utf-16be' : 'utf-16le') : 'utf-8');
   const lines = (utf16 ? texts.slice(0, 1) : texts).flatMap((piece, index) => {
     const found = decoder.decode(piece).split(/\r?\n/);
     // The middle and the end of a file begin within a line, and all but a whole file end within one.
@@ -90,7 +88,9 @@ async function readPieces(path: string, bytes: number): Promise<Buffer[]> {
     if (bytes > 8 * sampleBytes) at.push(Math.floor(bytes / 2), bytes - sampleBytes);
     const pieces: Buffer[] = [];
     for (const position of at) {
-      const buffer = Buffer.alloc(Math.min(at.length === 1 ? 8 * sampleBytes : sampleBytes, bytes - position));
+      const buffer = Buffer.alloc(
+        Math.min(at.length === 1 ? 8 * sampleBytes : sampleBytes, bytes - position),
+      );
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
       pieces.push(buffer.subarray(0, bytesRead));
     }
@@ -110,7 +110,9 @@ function gunzipHead(head: Buffer, path: string): Buffer {
 
 function looksBinary(head: Buffer): boolean {
   const sample = head.subarray(0, 4096);
-  const odd = sample.filter((byte) => byte === 0 || (byte < 32 && byte !== 9 && byte !== 10 && byte !== 13 && byte !== 27));
+  const odd = sample.filter(
+    (byte) => byte === 0 || (byte < 32 && byte !== 9 && byte !== 10 && byte !== 13 && byte !== 27),
+  );
   return odd.length > sample.length / 100;
 }
 
@@ -119,6 +121,9 @@ const delimiters = [',', ';', '\t', '|'] as const;
 function containerOf(lines: readonly string[]): Pick<SniffedFile, 'container' | 'delimiter'> {
   const head = (lines[0] ?? '').replace(/^\uFEFF/, '').trimStart();
   const objects = lines.filter((line) => isObject(line)).length;
+  // An answer of an API is one object around its records.
+  if (objects > 0 && objects === lines.length && wrapperOf(lines[0]!) !== null)
+    return { container: 'json', delimiter: ',' };
   if (objects > 0 && objects >= lines.length * 0.3) return { container: 'ndjson', delimiter: ',' };
   if (head.startsWith('[') && !/^\[\d{4}-/.test(head)) return { container: 'json', delimiter: ',' };
   if (head.startsWith('{')) return { container: objects > 0 ? 'ndjson' : 'json', delimiter: ',' };
@@ -139,8 +144,40 @@ function containerOf(lines: readonly string[]): Pick<SniffedFile, 'container' | 
   return { container: 'text', delimiter: ',' };
 }
 
+/** Arrays by which answers of an API wrap their records. */
+const wrappers = [
+  'data',
+  'content',
+  'items',
+  'records',
+  'results',
+  'logs',
+  'deliveries',
+  'attempts',
+  'events',
+];
+
+/** The name of the array that a document wraps its records in; null where the document is a record itself. */
+export function wrapperOf(document: string): string | null {
+  const value = JSON.parse(document.replace(/^\uFEFF/, '')) as Readonly<Record<string, unknown>>;
+  // What has an id is a record, and its array is part of it.
+  if (Object.keys(value).some((key) => /id$/i.test(key))) return null;
+  return (
+    wrappers.find((name) => {
+      const inner = value[name];
+      return Array.isArray(inner) && typeof inner[0] === 'object' && inner[0] !== null;
+    }) ?? null
+  );
+}
+
 function isObject(line: string): boolean {
-  if (!line.trimStart().replace(/^\uFEFF/, '').startsWith('{')) return false;
+  if (
+    !line
+      .trimStart()
+      .replace(/^\uFEFF/, '')
+      .startsWith('{')
+  )
+    return false;
   try {
     JSON.parse(line.replace(/^\uFEFF/, ''));
     return true;

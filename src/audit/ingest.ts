@@ -1,4 +1,4 @@
-import { type Database, num, quote } from './database.ts';
+import { type Database, num, quote, text } from './database.ts';
 import { type FileGroup, fieldSql, relationOf } from './relation.ts';
 import { type Field, fields, type SampleRecord, type Spec } from './spec.ts';
 import { meaningOf, type Meaning } from './words.ts';
@@ -66,7 +66,9 @@ export async function ingest(
 
 function textsOf(spec: Spec, field: Field, sample: readonly SampleRecord[]): string[] {
   const names = spec.fields[field]?.paths.map((path) => path.join('.')) ?? [];
-  return sample.flatMap(({ values }) => names.flatMap((name) => values.get(name) ?? values.get(name.replace(/\.([^.]+)$/, '[].$1')) ?? []));
+  return sample.flatMap(({ values }) =>
+    names.flatMap((name) => values.get(name) ?? values.get(name.replace(/\.([^.]+)$/, '[].$1')) ?? []),
+  );
 }
 
 /** What the words of the log mean, by the column that they stand in. */
@@ -82,21 +84,29 @@ export async function readVocabulary(database: Database): Promise<Vocabulary> {
       `select ${column} as word, count(*) as n, count(status_code) as codes from raw where ${column} is not null
        group by 1 order by n desc limit ${wordsMost}`,
     );
-    return new Map(rows.map(({ word }) => [String(word), meaningOf(String(word))] as const));
+    return new Map(rows.map(({ word }) => [text(word), meaningOf(text(word))] as const));
   };
   const vocabulary = { phase: await of('phase'), outcome: await of('outcome'), state: await of('state') };
   const codes = num((await database.row('select count(status_code) as n from raw')).n);
   const state = new Map(vocabulary.state);
   // Where nothing else says success, "sent" is as much success as the sender knows.
-  const speaks = [...state.values(), ...vocabulary.outcome.values(), ...vocabulary.phase.values()].includes('success');
+  const speaks = [...state.values(), ...vocabulary.outcome.values(), ...vocabulary.phase.values()].includes(
+    'success',
+  );
   if (codes === 0 && !speaks)
     for (const word of state.keys()) if (/^sent$/i.test(word)) state.set(word, 'success');
   return { ...vocabulary, state };
 }
 
 /** SQL that is true where `column` holds a word of one of these meanings. */
-export function means(vocabulary: Vocabulary, column: keyof Vocabulary, ...meanings: readonly Meaning[]): string {
-  const found = [...vocabulary[column]].filter(([, meaning]) => meaning !== null && meanings.includes(meaning));
+export function means(
+  vocabulary: Vocabulary,
+  column: keyof Vocabulary,
+  ...meanings: readonly Meaning[]
+): string {
+  const found = [...vocabulary[column]].filter(
+    ([, meaning]) => meaning !== null && meanings.includes(meaning),
+  );
   return found.length === 0
     ? 'false'
     : `coalesce(${column} in (${found.map(([word]) => quote(word)).join(', ')}), false)`;

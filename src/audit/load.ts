@@ -1,17 +1,16 @@
 import { AuditError } from './errors.ts';
-import { type Database, quote, type Row } from './database.ts';
+import { type Database, quote, text } from './database.ts';
 import { detect, type Detection, namesOf, specOf, withMapping } from './detect.ts';
-import { expandFiles, sniff, type SniffedFile } from './files.ts';
+import { expandFiles, sniff, type SniffedFile, wrapperOf } from './files.ts';
 import { createLines, ingest } from './ingest.ts';
-import type { FileGroup } from './relation.ts';
+import { documentsOf, type FileGroup } from './relation.ts';
 import type { AuditOptions, Source } from './result.ts';
 import { flatten, recordsFromCsv, recordsFromJson } from './sample.ts';
 import type { SampleRecord, Spec } from './spec.ts';
 import { describeField } from './values.ts';
 
 const sampleMost = 3000;
-/** Arrays by which answers of an API wrap their records. */
-const wrappers = ['data', 'content', 'items', 'deliveries', 'attempts', 'events', 'records', 'results', 'logs'];
+const documentBytesMost = 256 * 1024 * 1024;
 
 /** What was read: how it was understood, and what stands in `raw` now. */
 export interface Loaded {
@@ -20,11 +19,7 @@ export interface Loaded {
 }
 
 /** Looks at every file, decides how it is read, and reads it into `raw`. */
-export async function load(
-  database: Database,
-  options: AuditOptions,
-  onFile: (done: number) => void,
-): Promise<Loaded> {
+export async function load(database: Database, options: AuditOptions): Promise<Loaded> {
   const paths = expandFiles(options.files);
   const looked = [];
   for (const path of paths) looked.push(await look(database, await sniff(path), options));
@@ -38,25 +33,36 @@ export async function load(
   const groups = new Map<string, { group: FileGroup; sample: readonly SampleRecord[] }>();
   for (const { file, detection, sample, wrapper } of filled) {
     const { container, compression, encoding, delimiter } = file;
-    const key = JSON.stringify([container, compression, encoding, delimiter, wrapper, detection.spec]);
+    // Columns of a CSV have no names but in its header.
+    const header = container === 'csv' ? file.lines[0] : null;
+    const key = JSON.stringify([
+      header,
+      container,
+      compression,
+      encoding,
+      delimiter,
+      wrapper,
+      detection.spec,
+    ]);
     const known = groups.get(key);
     groups.set(key, {
       group: {
-        container, compression, encoding, delimiter, wrapper,
+        container,
+        compression,
+        encoding,
+        bytesMost: Math.max(known?.group.bytesMost ?? 0, file.bytes),
+        delimiter,
+        wrapper,
         spec: detection.spec,
         paths: [...(known?.group.paths ?? []), file.path],
       },
       sample: known?.sample ?? sample,
     });
   }
-  const total = filled.reduce((sum, { file }) => sum + file.bytes, 0);
-  let done = 0;
   for (const { group, sample } of groups.values()) {
     await ingest(database, group, sample, (options.timezone ?? 'UTC') === 'UTC').catch((error: Error) => {
       throw readable(error, group);
     });
-    done += filled.filter(({ file }) => group.paths.includes(file.path)).reduce((sum, { file }) => sum + file.bytes, 0);
-    onFile(done / total);
   }
   return { source: describe(filled, options), specs: [...groups.values()].map(({ group }) => group.spec) };
 }
@@ -80,7 +86,10 @@ async function look(database: Database, file: SniffedFile, options: AuditOptions
       spec,
       confidence: 1,
       why: [`--format ${options.format}`],
-      alternatives: seen.spec.format === options.format ? seen.alternatives : [{ format: seen.spec.format, score: seen.confidence }, ...seen.alternatives],
+      alternatives:
+        seen.spec.format === options.format
+          ? seen.alternatives
+          : [{ format: seen.spec.format, score: seen.confidence }, ...seen.alternatives],
     };
     if (score < 0.5 && sample.length > 0)
       assumptions.push(
@@ -103,43 +112,64 @@ async function sampleOf(
   if (file.bytes === 0) return { sample: [], wrapper: null };
   switch (file.container) {
     case 'ndjson': {
-      if (file.compression !== 'zstd') return { sample: recordsFromJson(file.lines.slice(0, sampleMost)), wrapper: null };
+      if (file.compression !== 'zstd')
+        return { sample: recordsFromJson(file.lines.slice(0, sampleMost)), wrapper: null };
       const rows = await database
-        .rows(`select cast(json as varchar) as line from read_json_objects(${quote(file.path)}, format='newline_delimited', ignore_errors=true, compression='zstd') limit ${sampleMost}`)
+        .rows(
+          `select cast(json as varchar) as line from read_json_objects(${quote(file.path)}, format='newline_delimited', ignore_errors=true, compression='zstd') limit ${sampleMost}`,
+        )
         .catch((error: Error) => refuse(file, error));
-      return { sample: recordsFromJson(rows.map(({ line }) => String(line))), wrapper: null };
+      return { sample: recordsFromJson(rows.map(({ line }) => text(line))), wrapper: null };
     }
     case 'csv':
       return { sample: recordsFromCsv(file).slice(0, sampleMost), wrapper: null };
     case 'parquet': {
       const rows = await database
-        .rows(`select cast(to_json(t) as varchar) as line from read_parquet(${quote(file.path)}) t limit ${sampleMost}`)
+        .rows(
+          `select cast(to_json(t) as varchar) as line from read_parquet(${quote(file.path)}) t limit ${sampleMost}`,
+        )
         .catch((error: Error) => refuse(file, error));
-      return { sample: recordsFromJson(rows.map(({ line }) => String(line))), wrapper: null };
+      return { sample: recordsFromJson(rows.map(({ line }) => text(line))), wrapper: null };
     }
     case 'json':
       return await sampleOfDocument(database, file);
-    default:
+    case 'text':
       return { sample: recordsFromText(file.lines.slice(0, sampleMost)), wrapper: null };
   }
 }
 
-async function sampleOfDocument(database: Database, file: SniffedFile): Promise<{ sample: SampleRecord[]; wrapper: string | null }> {
-  const read = async (format: string, value: string): Promise<Row[]> =>
-    await database
-      .rows(`select ${value} as line from read_json_objects(${quote(file.path)}, format='${format}', maximum_object_size=1073741824, compression=${quote(file.compression)}) limit ${sampleMost}`)
-      .catch((error: Error) => refuse(file, error));
-  if (file.lines[0]!.trimStart().replace(/^\uFEFF/, '').startsWith('[')) {
-    const rows = await read('array', 'cast(json as varchar)');
-    return { sample: recordsFromJson(rows.map(({ line }) => String(line))), wrapper: null };
-  }
-  const keys = await read('unstructured', "array_to_string(json_keys(json), chr(1))");
-  const wrapper = wrappers.find((name) => String(keys[0]?.['line'] ?? '').split('\u0001').includes(name)) ?? null;
-  const rows =
-    wrapper === null
-      ? await read('unstructured', 'cast(json as varchar)')
-      : await read('unstructured', `cast(unnest(json_extract(json, ${quote(`$."${wrapper}"[*]`)})) as varchar)`);
-  return { sample: recordsFromJson(rows.map(({ line }) => String(line))), wrapper };
+async function sampleOfDocument(
+  database: Database,
+  file: SniffedFile,
+): Promise<{ sample: SampleRecord[]; wrapper: string | null }> {
+  if (file.bytes > documentBytesMost)
+    throw new AuditError(
+      `${file.path} is one JSON document of ${Math.round(file.bytes / 1e6)} MB, which would have to be held in memory: write it as JSON lines, as in jq -c '.[]' ${file.path}`,
+    );
+  const read = async (format: string, value: string): Promise<string[]> =>
+    (
+      await database
+        .rows(`select ${value} as line from ${documentsOf(file, [file.path], format)} limit ${sampleMost}`)
+        .catch((error: Error) => refuse(file, error))
+    ).map(({ line }) => text(line));
+  const isArray = file.lines[0]!.trimStart()
+    .replace(/^\uFEFF/, '')
+    .startsWith('[');
+  if (isArray)
+    return { sample: recordsFromJson(await read('array', 'cast(json as varchar)')), wrapper: null };
+  const documents = await read('unstructured', 'cast(json as varchar)');
+  const wrapper = documents[0] === undefined ? null : wrapperOf(documents[0]);
+  return {
+    sample: recordsFromJson(
+      wrapper === null
+        ? documents
+        : await read(
+            'unstructured',
+            `cast(unnest(json_extract(json, ${quote(`$."${wrapper}"[*]`)})) as varchar)`,
+          ),
+    ),
+    wrapper,
+  };
 }
 
 /** What an access log's lines hold: key=value pairs, and what the known layouts have in their places. */
@@ -149,11 +179,27 @@ function recordsFromText(lines: readonly string[]): SampleRecord[] {
       ([, key, value]) => [key!, value!] as const,
     );
     const nginx = /^(\S+) \S+ \S+ \[([^\]]+)\] "[A-Z]+ (\S+)[^"]*" (\d{3}) /.exec(line);
-    const envoy = /^\[(\d{4}-[^\]]+)\] "\S+ (\S+) [^"]*" (\d+) (\S+) .*"([^"]*)" "([^"]*)" "([^"]*)"(?: "([^"]*)")?/.exec(line);
+    const envoy =
+      /^\[(\d{4}-[^\]]+)\] "\S+ (\S+) [^"]*" (\d+) (\S+) .*"([^"]*)" "([^"]*)" "([^"]*)"(?: "([^"]*)")?/.exec(
+        line,
+      );
     if (nginx !== null)
-      pairs.push(['remote_addr', nginx[1]!], ['time_local', nginx[2]!], ['uri', nginx[3]!], ['status', nginx[4]!]);
+      pairs.push(
+        ['remote_addr', nginx[1]!],
+        ['time_local', nginx[2]!],
+        ['uri', nginx[3]!],
+        ['status', nginx[4]!],
+      );
     if (envoy !== null) {
-      pairs.push(['start_time', envoy[1]!], ['path', envoy[2]!], ['response_code', envoy[3]!], ['response_flags', envoy[4]!], ['duration', '0'], ['upstream_host', envoy[7]!], ['request_id', envoy[5]!]);
+      pairs.push(
+        ['start_time', envoy[1]!],
+        ['path', envoy[2]!],
+        ['response_code', envoy[3]!],
+        ['response_flags', envoy[4]!],
+        ['duration', '0'],
+        ['upstream_host', envoy[7]!],
+        ['request_id', envoy[5]!],
+      );
       if (envoy[8] !== undefined) pairs.push(['webhook_id', envoy[8]]);
     }
     return { values: flatten(Object.fromEntries(pairs.filter(([, value]) => value !== '-'))) };
@@ -166,7 +212,9 @@ function refuse(file: SniffedFile, error: Error): never {
 
 function readable(error: Error, group: FileGroup): Error {
   if (!/^(Invalid Input|IO|Binder|Conversion|Invalid) ?Error|malformed/i.test(error.message)) return error;
-  return new AuditError(`${group.paths.join(', ')} cannot be read as ${group.container}: ${firstLine(error)}`);
+  return new AuditError(
+    `${group.paths.join(', ')} cannot be read as ${group.container}: ${firstLine(error)}`,
+  );
 }
 
 const firstLine = (error: Error): string => error.message.split('\n')[0]!.slice(0, 300);
@@ -177,7 +225,9 @@ function demandFields(file: SniffedFile, spec: Spec, sample: readonly SampleReco
   const lacks = [
     ...(has('event_id') || has('delivery_id') ? [] : ['the id of an event (event_id)']),
     ...(has('at') || has('started_at') || has('ended_at') ? [] : ['a time (at, started_at or ended_at)']),
-    ...(has('status_code') || has('outcome') || has('state') || has('phase') || has('error') ? [] : ['an outcome (status_code, outcome or state)']),
+    ...(has('status_code') || has('outcome') || has('state') || has('phase') || has('error')
+      ? []
+      : ['an outcome (status_code, outcome or state)']),
   ];
   if (lacks.length === 0) return;
   const there = namesOf(sample);
@@ -198,7 +248,11 @@ function describe(looked: readonly Looked[], options: AuditOptions): Source {
       const texts = sample.flatMap(({ values }) => paths.flatMap((path) => values.get(path) ?? []));
       const key = `${field} ${paths.join()}`;
       if (!described.has(key))
-        described.set(key, { field, from: paths.join(', '), as: describeField(field, source, texts, timezone) });
+        described.set(key, {
+          field,
+          from: paths.join(', '),
+          as: describeField(field, source, texts, timezone),
+        });
     }
   const formats = [...new Set(looked.map(({ detection }) => detection.spec.format))];
   return {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { binomialTail } from '../domain/statistics.ts';
 import { AuditError } from './errors.ts';
-import { type Database, num } from './database.ts';
+import { type Database, num, text } from './database.ts';
 import { cellsOf } from './files.ts';
 import { looksLikeTime } from './fields.ts';
 import type { LineFacts } from './timeline.ts';
@@ -23,15 +23,29 @@ export async function readDeploys(path: string): Promise<Marker[]> {
     throw new AuditError(`cannot read ${path}: ${error.message}`);
   });
   const markers = text.split(/\r?\n/).flatMap((line): Marker[] => {
-    const cells = line.startsWith('{') ? valuesOf(line) : cellsOf(line, line.includes(';') ? ';' : line.includes('\t') ? '\t' : ',');
+    const cells = line.startsWith('{')
+      ? valuesOf(line)
+      : cellsOf(line, line.includes(';') ? ';' : line.includes('\t') ? '\t' : ',');
     const time = cells.find((cell) => looksLikeTime(cell));
     const atMs = time === undefined ? Number.NaN : parseTime(time);
     return Number.isFinite(atMs)
-      ? [{ atMs, label: cells.filter((cell) => cell !== time).join(' ').slice(0, 100) || 'deploy', from: 'file' }]
+      ? [
+          {
+            atMs,
+            label:
+              cells
+                .filter((cell) => cell !== time)
+                .join(' ')
+                .slice(0, 100) || 'deploy',
+            from: 'file',
+          },
+        ]
       : [];
   });
   if (markers.length === 0)
-    throw new AuditError(`${path} has no time of a deploy: one a line is needed, as in 2026-03-01T12:00:00Z,release 42`);
+    throw new AuditError(
+      `${path} has no time of a deploy: one a line is needed, as in 2026-03-01T12:00:00Z,release 42`,
+    );
   return markers.slice(0, markersMost);
 }
 
@@ -55,7 +69,7 @@ export async function markersInLog(database: Database): Promise<Marker[]> {
   const rows = await database.rows(
     `select t, any_value(coalesce(phase, state)) as label from judged where marker and in_span group by t order by t limit ${markersMost}`,
   );
-  return rows.map((row) => ({ atMs: num(row.t), label: String(row.label), from: 'log' }));
+  return rows.map((row) => ({ atMs: num(row.t), label: text(row.label), from: 'log' }));
 }
 
 interface Interval {
@@ -69,12 +83,18 @@ interface Interval {
  * their retry) and nearly nothing that waited then was delivered. Not where requests failed all around: that is an outage.
  */
 export async function inferRestarts(database: Database, facts: LineFacts): Promise<Marker[]> {
-  const rows = await database.rows(`select last_at as "from", greatest(last_at + ${vanishedMs}, coalesce(case when last_has_next then last_owed_at end, 0)) as "to", true as lost
+  const rows =
+    await database.rows(`select last_at as "from", greatest(last_at + ${vanishedMs}, coalesce(case when last_has_next then last_owed_at end, 0)) as "to", true as lost
       from fate where verdict = 'silently_dropped'
+        and not exists (select 1 from outage where outage.endpoint = coalesce(fate.endpoint, '') and last_at between outage.begins and outage.ends)
     union all select coalesce(ended_first, started_at), next_started, false
       from attempt semi join (select key from fate where verdict in ('delivered', 'late')) using (key)
       where next_started > coalesce(ended_first, started_at) using sample reservoir(100000 rows) repeatable (1)`);
-  let left: Interval[] = rows.map((row) => ({ from: num(row.from), to: num(row.to), lost: row.lost === true }));
+  let left: Interval[] = rows.map((row) => ({
+    from: num(row.from),
+    to: num(row.to),
+    lost: row.lost === true,
+  }));
   const all = left.filter(({ lost }) => lost).length;
   const recovered = left.length - all;
   const share = recovered < 20 ? null : all / left.length;
@@ -87,9 +107,14 @@ export async function inferRestarts(database: Database, facts: LineFacts): Promi
     const byTime = binomialTail(best.lost, all, Math.min(1, mean / span)) * (span / Math.max(1, mean));
     const byShare = share === null ? 0 : binomialTail(best.lost, best.lost + best.waiting, share) * 10;
     if (byTime > 0.001 || byShare > 0.01) break;
-    if (!(await quietAround(database, best.at))) left = left.filter(({ from, to }) => from > best.at || to < best.at);
+    if (!(await quietAround(database, best.at)))
+      left = left.filter(({ from, to }) => from > best.at || to < best.at);
     else {
-      found.push({ atMs: best.at, label: `${best.lost} events that waited were lost at once`, from: 'inferred' });
+      found.push({
+        atMs: best.at,
+        label: `${best.lost} events that waited were lost at once`,
+        from: 'inferred',
+      });
       left = left.filter(({ from, to }) => from > best.at || to < best.at);
     }
   }
@@ -99,7 +124,10 @@ export async function inferRestarts(database: Database, facts: LineFacts): Promi
 /** The moment that most lost events were waiting at, and how many others waited then and were delivered. */
 function mostCovered(intervals: readonly Interval[]): { at: number; lost: number; waiting: number } | null {
   const edges = intervals
-    .flatMap(({ from, to, lost }) => [{ at: from, step: 1, lost }, { at: to, step: -1, lost }])
+    .flatMap(({ from, to, lost }) => [
+      { at: from, step: 1, lost },
+      { at: to, step: -1, lost },
+    ])
     .sort((a, b) => a.at - b.at || b.step - a.step);
   let lost = 0;
   let waiting = 0;

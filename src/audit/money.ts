@@ -1,5 +1,5 @@
 import { exactMinor, exponentOf } from '../domain/money.ts';
-import { type Database, num } from './database.ts';
+import { type Database, num, text } from './database.ts';
 import type { Money, ValueAtRisk, WeeklyValue } from './result.ts';
 
 const weekMs = 7 * 86_400_000;
@@ -35,12 +35,15 @@ export async function countMoney(
   hasPayments: boolean,
   observedMs: number,
 ): Promise<{ money: Money; weekly: WeeklyValue[]; assumption: string | null }> {
-  const decimal = await database.row(`select count(*) filter (regexp_matches(amount, '\\.\\d*[1-9]')) as n, count(amount) as amounts from missing`);
+  const decimal = await database.row(
+    `select count(*) filter (regexp_matches(amount, '\\.\\d*[1-9]')) as n, count(amount) as amounts from missing`,
+  );
   // One amount with cents shows that the whole field is in major units, whatever the sample looked like.
   const read = unit === 'minor' && num(decimal.n) > 0 ? 'major' : unit;
   const amounts = num(decimal.amounts) > 0;
   await markRecovered(database, hasPayments);
-  const rows = await database.rows(`select coalesce(payment_id, id) as payment, verdict, upper(trim(currency)) as currency, amount, recovered,
+  const rows =
+    await database.rows(`select coalesce(payment_id, id) as payment, verdict, upper(trim(currency)) as currency, amount, recovered,
       count(*) as events, coalesce(bool_or(event_type ilike '%refund%' or event_type ilike '%chargeback%'), false) as refund
     from missing group by all order by payment`);
   const payments = new Map<string, Payment>();
@@ -49,8 +52,8 @@ export async function countMoney(
   let unknownAmounts = 0;
   for (const row of rows) {
     const events = num(row.events);
-    const currency = row.currency === null ? noCurrency : String(row.currency);
-    const amount = row.amount === null ? null : minorOf(String(row.amount), currency, read);
+    const currency = row.currency === null ? noCurrency : text(row.currency);
+    const amount = row.amount === null ? null : minorOf(text(row.amount), currency, read);
     if (amount === null) {
       if (row.verdict !== 'given_up') unknownAmounts += events;
       continue;
@@ -59,19 +62,30 @@ export async function countMoney(
       unknownCurrency.set(currency, (unknownCurrency.get(currency) ?? 0) + events);
       continue;
     }
-    const payment: Payment = { verdict: String(row.verdict), currency, amount, events, recovered: row.recovered === true };
+    const payment: Payment = {
+      verdict: text(row.verdict),
+      currency,
+      amount,
+      events,
+      recovered: row.recovered === true,
+    };
     if (amount < 0n || row.refund === true) {
       negative.push({ ...payment, amount: amount < 0n ? amount : -amount });
       continue;
     }
     // Several events may speak of one payment, and several endpoints may have lost one: it counts once, with its largest amount.
-    const key = `${String(row.payment)}\u0000${currency}\u0000${row.verdict === 'given_up' ? 'given_up' : 'lost'}`;
+    const key = `${text(row.payment)}\u0000${currency}\u0000${row.verdict === 'given_up' ? 'given_up' : 'lost'}`;
     const before = payments.get(key);
-    payments.set(key, before === undefined ? payment : {
-      ...payment,
-      amount: before.amount > amount ? before.amount : amount,
-      recovered: before.recovered && payment.recovered,
-    });
+    payments.set(
+      key,
+      before === undefined
+        ? payment
+        : {
+            ...payment,
+            amount: before.amount > amount ? before.amount : amount,
+            recovered: before.recovered && payment.recovered,
+          },
+    );
   }
   const all = [...payments.values()];
   const lost = all.filter(({ verdict }) => verdict !== 'given_up');
@@ -125,7 +139,9 @@ function weeklyOf(payments: readonly Payment[], observedMs: number): WeeklyValue
   const weeks = observedMs / weekMs;
   if (!(weeks > 0)) return [];
   return totals(payments).map(({ currency, events }) => {
-    const amounts = payments.filter((payment) => payment.currency === currency).map(({ amount }) => Number(amount));
+    const amounts = payments
+      .filter((payment) => payment.currency === currency)
+      .map(({ amount }) => Number(amount));
     const sum = amounts.reduce((total, amount) => total + amount, 0);
     const error = Math.sqrt(amounts.reduce((total, amount) => total + amount * amount, 0));
     const scaled = (value: number): number => Math.round(Math.max(0, value) / weeks);
@@ -147,13 +163,14 @@ function weeklyOf(payments: readonly Payment[], observedMs: number): WeeklyValue
 
 /** All that the log speaks of, each event's first line once; in SQL, for there may be millions. */
 async function totalFlow(database: Database, unit: 'minor' | 'major'): Promise<ValueAtRisk[]> {
-  const rows = await database.rows(`select coalesce(upper(trim(currency)), '${noCurrency}') as currency, count(*) as events,
+  const rows =
+    await database.rows(`select coalesce(upper(trim(currency)), '${noCurrency}') as currency, count(*) as events,
       sum(try_cast(replace(amount, ',', '') as decimal(28, 4))) as amount
     from delivery join raw on raw.rowid = delivery.place where amount is not null and amount not like '-%' group by 1 order by 2 desc`);
   return rows.flatMap((row) => {
-    const currency = String(row.currency);
+    const currency = text(row.currency);
     if (row.amount === null || (currency !== noCurrency && !known.has(currency))) return [];
-    const amount = minorOf(String(row.amount), currency, unit);
+    const amount = minorOf(text(row.amount), currency, unit);
     return amount === null ? [] : [{ currency, amount_minor: exactMinor(amount), events: num(row.events) }];
   });
 }

@@ -1,5 +1,5 @@
 import { binomialTail } from '../domain/statistics.ts';
-import { type Database, num, numOrNull, quote } from './database.ts';
+import { type Database, num, numOrNull, quote, text } from './database.ts';
 import { means, type Vocabulary } from './ingest.ts';
 import type { LineFacts } from './timeline.ts';
 import type { AuditOptions, AuditResult } from './result.ts';
@@ -50,7 +50,8 @@ export async function learnSender(
     // Where there are many, one odd one (a manual resend days later) is no habit.
     longestMs: num(row.n) >= 200 ? num(row.high) * 1.5 : num(row.longest) * 1.2,
   }));
-  const late = await database.row(`select count(*) as n, quantile_cont(next_started - next_first, 0.995) as high, max(next_started - next_first) as longest
+  const late =
+    await database.row(`select count(*) as n, quantile_cont(next_started - next_first, 0.995) as high, max(next_started - next_first) as longest
     from attempt where next_first is not null and next_started >= next_first - 1000`);
   const graceMs = Math.max(
     leastGraceMs,
@@ -60,7 +61,9 @@ export async function learnSender(
   const { horizonMs, horizonFrom } = horizonOf(options, waits, graceMs, declared, facts, assumptions);
   const maxAttempts = await learnLimit(database, facts.to - horizonMs);
   if (maxAttempts !== null)
-    assumptions.push(`the sender makes at most ${maxAttempts} attempts: failures at the last one are given up, not dropped`);
+    assumptions.push(
+      `the sender makes at most ${maxAttempts} attempts: failures at the last one are given up, not dropped`,
+    );
   const failures = await database.row(`select
       (select count(*) from line where kind = 'end' and ok = false) as failed, (select count(*) from line where kind = 'end') as ends`);
   return {
@@ -69,7 +72,10 @@ export async function learnSender(
       horizon_from: horizonFrom,
       max_attempts: maxAttempts,
       timeout_ms: declared?.timeoutMs ?? (await learnTimeout(database)),
-      retry_after_ms: gaps.filter((row) => num(row.n) >= 5 || num(row.after) === 1).slice(0, 20).map((row) => Math.round(num(row.middle))),
+      retry_after_ms: gaps
+        .filter((row) => num(row.n) >= 5 || num(row.after) === 1)
+        .slice(0, 20)
+        .map((row) => Math.round(num(row.middle))),
       late_after_ms: options.lateAfterMs ?? defaultLateAfterMs,
       failure_rate: num(failures.ends) === 0 ? 0 : num(failures.failed) / num(failures.ends),
     },
@@ -110,10 +116,12 @@ async function learnFinalWords(database: Database, vocabulary: Vocabulary): Prom
   const words = await database.rows(`select state as word, count(*) as n, count(next_started) as followed,
       (${failure}) as is_failure
     from attempt where not ok and state is not null group by 1, 4`);
-  const others = words.some((row) => row.is_failure !== true && num(row.followed) >= 3 && num(row.followed) > num(row.n) / 4);
+  const others = words.some(
+    (row) => row.is_failure !== true && num(row.followed) >= 3 && num(row.followed) > num(row.n) / 4,
+  );
   return words
     .filter((row) => row.is_failure === true && others && num(row.followed) <= num(row.n) * 0.02)
-    .map((row) => String(row.word));
+    .map((row) => text(row.word));
 }
 
 /**
@@ -123,13 +131,15 @@ async function learnFinalWords(database: Database, vocabulary: Vocabulary): Prom
 async function learnLimit(database: Database, mature: number): Promise<number | null> {
   const stated = await database.row('select max(max_attempts) as most from attempt');
   if (numOrNull(stated.most) !== null) return num(stated.most);
-  const rows = await database.rows(`select number, count(*) as failed, count(*) filter (next_started is null) as ended from (
+  const rows =
+    await database.rows(`select number, count(*) as failed, count(*) filter (next_started is null) as ended from (
       select key, coalesce(case when attempt_no > 0 then attempt_no + (select case when min(attempt_no) = 0 then 1 else 0 end from attempt) end, rank) as number,
         next_started, coalesce(ended_last, started_at) as ended, next_last, final
       from attempt where not ok and not final)
     where ended < ${mature} group by 1 order by 1`);
   const top = rows.at(-1);
-  if (top === undefined || num(top.number) < 2 || num(top.ended) === 0 || num(top.ended) < num(top.failed)) return null;
+  if (top === undefined || num(top.number) < 2 || num(top.ended) === 0 || num(top.ended) < num(top.failed))
+    return null;
   const below = rows.slice(0, -1);
   const failed = below.reduce((sum, row) => sum + num(row.failed), 0);
   const ended = below.reduce((sum, row) => sum + num(row.ended), 0);
@@ -139,14 +149,18 @@ async function learnLimit(database: Database, mature: number): Promise<number | 
   // A promised retry is no end of the schedule.
   if (num(owed.promised) > num(owed.n) / 2) return null;
   const share = Math.max(ended / failed, 0.5 / failed);
-  return binomialTail(num(top.ended), num(top.failed), Math.min(0.999, share)) < 0.01 ? num(top.number) : null;
+  return binomialTail(num(top.ended), num(top.failed), Math.min(0.999, share)) < 0.01
+    ? num(top.number)
+    : null;
 }
 
 /** The client's limit: the duration at which failures without an answer pile up; null where there is no such pile. */
 async function learnTimeout(database: Database): Promise<number | null> {
   const rows = await database.rows(`select round(duration / 50) * 50 as about, count(*) as n from line
     where kind = 'end' and ok = false and status_code is null and duration > 100 group by 1 order by n desc limit 1`);
-  const total = await database.row(`select count(*) as n from line where kind = 'end' and ok = false and status_code is null and duration > 100`);
+  const total = await database.row(
+    `select count(*) as n from line where kind = 'end' and ok = false and status_code is null and duration > 100`,
+  );
   const top = rows[0];
   if (top === undefined || num(top.n) < 5 || num(top.n) < num(total.n) * 0.2) return null;
   return num(top.about);

@@ -7,7 +7,8 @@ export type Table = readonly [readonly [number, number], readonly [number, numbe
 const logFactorials: number[] = [0];
 /** ln n!: exact sums up to 10,000, Stirling's series beyond (relative error below 1e-15 there). */
 function logFactorial(n: number): number {
-  if (n > 10_000) return n * Math.log(n) - n + 0.5 * Math.log(2 * Math.PI * n) + 1 / (12 * n) - 1 / (360 * n ** 3);
+  if (n > 10_000)
+    return n * Math.log(n) - n + 0.5 * Math.log(2 * Math.PI * n) + 1 / (12 * n) - 1 / (360 * n ** 3);
   for (let i = logFactorials.length; i <= n; i++) logFactorials.push(logFactorials[i - 1]! + Math.log(i));
   return logFactorials[n]!;
 }
@@ -22,7 +23,8 @@ export function fisherExact([[a, b], [c, d]]: Table): number {
   const row = a + b;
   const column = a + c;
   const n = a + b + c + d;
-  const log = (x: number): number => logChoose(row, x) + logChoose(n - row, column - x) - logChoose(n, column);
+  const log = (x: number): number =>
+    logChoose(row, x) + logChoose(n - row, column - x) - logChoose(n, column);
   const least = Math.max(0, column - (n - row));
   const most = Math.min(row, column);
   const seen = log(a);
@@ -75,7 +77,10 @@ export function independence(table: Table): { readonly name: string; readonly p:
 }
 
 /** Risk ratio with its 95 % interval on the log scale (Katz 1978); half a count is added where a cell is zero. */
-export function riskRatio(table: Table): { readonly ratio: number; readonly interval: readonly [number, number] } {
+export function riskRatio(table: Table): {
+  readonly ratio: number;
+  readonly interval: readonly [number, number];
+} {
   const shift = table.flat().some((cell) => cell === 0) ? 0.5 : 0;
   const [[a, b], [c, d]] = table.map((row) => row.map((cell) => cell + shift)) as unknown as Table;
   const ratio = a / (a + b) / (c / (c + d));
@@ -107,7 +112,10 @@ export function poissonRates(inside: number, outside: number, exposureShare: num
  * Cochran's and Armitage's test for a trend of k/n over ordered groups with scores 0, 1, 2, …: z and the one-sided p
  * of an upward trend.
  */
-export function trend(groups: readonly { readonly n: number; readonly k: number }[]): { readonly z: number; readonly p: number } {
+export function trend(groups: readonly { readonly n: number; readonly k: number }[]): {
+  readonly z: number;
+  readonly p: number;
+} {
   const n = groups.reduce((sum, group) => sum + group.n, 0);
   const k = groups.reduce((sum, group) => sum + group.k, 0);
   const share = k / n;
@@ -149,7 +157,12 @@ export function findStep(
   const k = bins.reduce((sum, bin) => sum + bin.k, 0);
   if (bins.length < 2 || k === 0 || n === 0) return null;
   const cumulative = bins.map((_, index) => bins.slice(0, index + 1).reduce((sum, bin) => sum + bin.n, 0));
-  const best = strongest(bins.map((bin) => bin.k), cumulative, k, upward);
+  const best = strongest(
+    bins.map((bin) => bin.k),
+    cumulative,
+    k,
+    upward,
+  );
   if (best.at === 0) return null;
   const scale = dispersion(bins, best.at);
   const permutations = Math.max(99, Math.min(permutationsMost, Math.floor(drawsMost / k)));

@@ -75,8 +75,11 @@ export async function makeLines(
       min(t) filter (in_span) as first, max(greatest(t, coalesce(started_at, t))) filter (in_span) as last,
       coalesce(bool_and(t % 1000 = 0) filter (in_span), false) as seconds
     from judged`);
-  const outcomes = await database.row("select count(*) filter (kind in ('end', 'state')) as outcomes, count(*) as n from line");
-  if (num(outcomes.n) === 0) throw nothingUsable(num(facts.lines), num(facts.malformed), num(facts.without_id), num(facts.absurd));
+  const outcomes = await database.row(
+    "select count(*) filter (kind in ('end', 'state')) as outcomes, count(*) as n from line",
+  );
+  if (num(outcomes.n) === 0)
+    throw nothingUsable(num(facts.lines), num(facts.malformed), num(facts.without_id), num(facts.absurd));
   if (num(outcomes.outcomes) === 0)
     throw new AuditError(
       `none of ${num(outcomes.n)} lines says how an attempt ended: no status code, no error, and no word that is known (${[...vocabulary.state.keys(), ...vocabulary.outcome.keys(), ...vocabulary.phase.keys()].slice(0, 12).join(', ') || 'there are none'}). Name the field with --map status_code=… or --map outcome=…`,
@@ -102,7 +105,8 @@ function nothingUsable(lines: number, malformed: number, withoutId: number, absu
 /** Makes `judged` (raw with what is a marker and what is in the span) and `usable`. */
 export async function judgeLines(database: Database, vocabulary: Vocabulary): Promise<void> {
   // One stray year must not stretch the log: times far outside of where nearly all of it lies are absurd.
-  const bounds = await database.row(`select approx_quantile(${lineTime}, 0.01) as low, approx_quantile(${lineTime}, 0.99) as high
+  const bounds =
+    await database.row(`select approx_quantile(${lineTime}, 0.01) as low, approx_quantile(${lineTime}, 0.99) as high
     from raw where malformed is null`);
   const low = numOrNull(bounds.low);
   const high = numOrNull(bounds.high);
@@ -160,7 +164,9 @@ export async function makeTimeline(database: Database, { slackMs }: Tolerance): 
       min(least(coalesce(accepted_at, t), coalesce(started_at, t), t)) as first_at, max(t) as last_at
     from line group by key`);
   // The rest arrived, at once and once: 97 % of a usual log, about which there is nothing more to know.
-  await database.run(`create table trouble as select key from delivery where not (ok and oks = 1 and ends = 1 and starts <= 1)`);
+  await database.run(
+    `create table trouble as select key from delivery where not (ok and oks = 1 and ends = 1 and starts <= 1)`,
+  );
   await database.run('create table seen as select line.* from line semi join trouble using (key)');
   await database.run(`create table attempt as
     with numbered as (

@@ -1,5 +1,5 @@
 import { AuditError } from './errors.ts';
-import { type Database, name, num, numOrNull, quote } from './database.ts';
+import { type Database, name, num, numOrNull, quote, text } from './database.ts';
 import { looksLikeTime } from './fields.ts';
 import { sniff } from './files.ts';
 import type { Sender } from './sender.ts';
@@ -35,8 +35,12 @@ async function readTruth(database: Database, path: string, table: string): Promi
     .catch((error: Error) => {
       throw new AuditError(`${path} cannot be read: ${error.message.split('\n')[0]}`);
     });
-  const columns = (await database.rows(`select column_name as name from information_schema.columns where table_name = ${quote(table)}`))
-    .map((row) => String(row.name))
+  const columns = (
+    await database.rows(
+      `select column_name as name from information_schema.columns where table_name = ${quote(table)}`,
+    )
+  )
+    .map((row) => text(row.name))
     .slice(0, columnsMost);
   const rows = num((await database.row(`select count(*) as n from ${table}`)).n);
   if (rows === 0) throw new AuditError(`${path} has no rows`);
@@ -60,8 +64,12 @@ async function readTruth(database: Database, path: string, table: string): Promi
     );
   const samples = await database.rows(`select * from ${table} limit 50`);
   const timeColumn = columns.find((column) => {
-    const texts = samples.flatMap((row) => (row[column] === null ? [] : [String(row[column])]));
-    return texts.length > 0 && /at$|time|date|^ts$|created|processed|received/i.test(column) && texts.every(looksLikeTime);
+    const texts = samples.flatMap((row) => (row[column] === null ? [] : [text(row[column])]));
+    return (
+      texts.length > 0 &&
+      /at$|time|date|^ts$|created|processed|received/i.test(column) &&
+      texts.every(looksLikeTime)
+    );
   });
   return { rows, column: best.column, logId: best.logId, timeColumn: timeColumn ?? null };
 }
@@ -75,7 +83,10 @@ export async function compareExpected(
 ): Promise<NonNullable<AuditResult['expected']> & { readonly unresolved: number }> {
   const truth = await readTruth(database, path, 'expected');
   const column = `expected.${name(truth.column)}`;
-  const time = truth.timeColumn === null ? 'cast(null as bigint)' : timeSql(`expected.${name(truth.timeColumn)}`, true, true);
+  const time =
+    truth.timeColumn === null
+      ? 'cast(null as bigint)'
+      : timeSql(`expected.${name(truth.timeColumn)}`, true, true);
   const known = await columnsOf(database, 'expected');
   const pick = (names: readonly string[]): string => {
     const found = known.find((one) => names.includes(one.toLowerCase()));
@@ -89,18 +100,24 @@ export async function compareExpected(
     from expected where ${column} is not null and ${column} not in (select ${truth.logId} from usable where ${truth.logId} is not null) group by 1`);
   const outside = `(due_at is not null and due_at < ${facts.from - 60_000})`;
   const young = `(due_at is not null and due_at > ${facts.to - sender.horizon_ms})`;
-  const counts = await database.row(`select count(*) filter (not ${outside} and not ${young}) as never, count(*) filter (${young}) as young from unsent`);
+  const counts = await database.row(
+    `select count(*) filter (not ${outside} and not ${young}) as never, count(*) filter (${young}) as young from unsent`,
+  );
   await database.run(`insert into missing by name select id, endpoint, payment_id, 'silently_dropped' as verdict, 'unknown' as cause, due_at as last_at, 0 as attempts,
     amount, currency, due_at as first_at from unsent where not ${outside} and not ${young}`);
-  const unexpected = await database.row(`select count(distinct ${truth.logId}) as n from usable where ${truth.logId} is not null and ${truth.logId} not in (select ${column} from expected where ${column} is not null)`);
-  const samples = await database.rows("select id from missing where attempts = 0 order by first_at, id limit 10");
+  const unexpected = await database.row(
+    `select count(distinct ${truth.logId}) as n from usable where ${truth.logId} is not null and ${truth.logId} not in (select ${column} from expected where ${column} is not null)`,
+  );
+  const samples = await database.rows(
+    'select id from missing where attempts = 0 order by first_at, id limit 10',
+  );
   return {
     file: path,
     rows: truth.rows,
     joined_by: `${truth.column} = ${truth.logId}`,
     never_sent: num(counts.never),
     unexpected: num(unexpected.n),
-    sample_ids: samples.map((row) => String(row.id)),
+    sample_ids: samples.map((row) => text(row.id)),
     unresolved: num(counts.young),
   };
 }
@@ -112,14 +129,28 @@ export async function compareExpected(
 export async function compareReceived(
   database: Database,
   path: string,
-): Promise<NonNullable<AuditResult['received']> & { readonly droppedBut: number; readonly givenUpBut: number; readonly lateUnprocessed: number }> {
+): Promise<
+  NonNullable<AuditResult['received']> & {
+    readonly droppedBut: number;
+    readonly givenUpBut: number;
+    readonly lateUnprocessed: number;
+  }
+> {
   const truth = await readTruth(database, path, 'received');
   const column = `received.${name(truth.column)}`;
   const last =
     truth.timeColumn === null
       ? null
-      : numOrNull((await database.row(`select max(${timeSql(`received.${name(truth.timeColumn)}`, true, true)}) as t from received`)).t);
-  await database.run(`create table processed as select distinct ${column} as id from received where ${column} is not null`);
+      : numOrNull(
+          (
+            await database.row(
+              `select max(${timeSql(`received.${name(truth.timeColumn)}`, true, true)}) as t from received`,
+            )
+          ).t,
+        );
+  await database.run(
+    `create table processed as select distinct ${column} as id from received where ${column} is not null`,
+  );
   const logId = truth.logId;
   // Receipts that end before the log does cannot have what was delivered after their end.
   const seenByThen = last === null ? 'true' : `ok_at <= ${last}`;
@@ -128,18 +159,25 @@ export async function compareReceived(
       ok_at as last_at, ends as attempts, amount, currency, event_type, first_at, delivery.key as key
     from delivery join raw on raw.rowid = delivery.place
     where delivery.ok and ${seenByThen} and raw.${logId} not in (select id from processed)`);
-  const both = await database.row(`select count(*) filter (verdict = 'silently_dropped') as dropped, count(*) filter (verdict = 'given_up') as given_up
+  const both =
+    await database.row(`select count(*) filter (verdict = 'silently_dropped') as dropped, count(*) filter (verdict = 'given_up') as given_up
     from missing where ${logId === 'event_id' ? 'id' : logId === 'payment_id' ? 'payment_id' : 'id'} in (select id from processed)`);
-  await database.run(`delete from missing where verdict in ('silently_dropped', 'given_up') and ${logId === 'payment_id' ? 'payment_id' : 'id'} in (select id from processed)`);
-  const unprocessed = await database.row(`select count(*) as n, count(*) filter (last_at - first_at > 300000) as late from missing where verdict = 'acknowledged_unprocessed'`);
-  const samples = await database.rows("select id from missing where verdict = 'acknowledged_unprocessed' order by first_at, id limit 10");
+  await database.run(
+    `delete from missing where verdict in ('silently_dropped', 'given_up') and ${logId === 'payment_id' ? 'payment_id' : 'id'} in (select id from processed)`,
+  );
+  const unprocessed = await database.row(
+    `select count(*) as n, count(*) filter (last_at - first_at > 300000) as late from missing where verdict = 'acknowledged_unprocessed'`,
+  );
+  const samples = await database.rows(
+    "select id from missing where verdict = 'acknowledged_unprocessed' order by first_at, id limit 10",
+  );
   return {
     file: path,
     rows: truth.rows,
     joined_by: `${truth.column} = ${logId}`,
     acknowledged_unprocessed: num(unprocessed.n),
     processed_all_the_same: num(both.dropped) + num(both.given_up),
-    sample_ids: samples.map((row) => String(row.id)),
+    sample_ids: samples.map((row) => text(row.id)),
     droppedBut: num(both.dropped),
     givenUpBut: num(both.given_up),
     lateUnprocessed: num(unprocessed.late),
@@ -147,6 +185,8 @@ export async function compareReceived(
 }
 
 async function columnsOf(database: Database, table: string): Promise<string[]> {
-  const rows = await database.rows(`select column_name as name from information_schema.columns where table_name = ${quote(table)}`);
-  return rows.map((row) => String(row.name));
+  const rows = await database.rows(
+    `select column_name as name from information_schema.columns where table_name = ${quote(table)}`,
+  );
+  return rows.map((row) => text(row.name));
 }

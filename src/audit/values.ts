@@ -65,10 +65,19 @@ export function describeTime(texts: readonly string[], timezone: string): string
   if (text === undefined) return 'time';
   const number = Number(text);
   if (Number.isFinite(number)) {
-    const unit = number < 1e11 ? 'seconds' : number < 1e14 ? 'milliseconds' : number < 1e17 ? 'microseconds' : 'nanoseconds';
+    const unit =
+      number < 1e11
+        ? 'seconds'
+        : number < 1e14
+          ? 'milliseconds'
+          : number < 1e17
+            ? 'microseconds'
+            : 'nanoseconds';
     return `time: ${unit} since the epoch`;
   }
-  return /(Z|[+-]\d\d:?\d\d|GMT|UTC)\]?$/.test(text) ? 'time: text with its zone' : `time: text without a zone, read as ${timezone}`;
+  return /(Z|[+-]\d\d:?\d\d|GMT|UTC)\]?$/.test(text)
+    ? 'time: text with its zone'
+    : `time: text without a zone, read as ${timezone}`;
 }
 
 /** Whether a sample's times are what DuckDB reads by itself. */
@@ -77,9 +86,15 @@ export function isIso(texts: readonly string[]): boolean {
 }
 
 /** In words, how a field's text was read. */
-export function describeField(field: string, source: FieldSource, texts: readonly string[], timezone: string): string {
+export function describeField(
+  field: string,
+  source: FieldSource,
+  texts: readonly string[],
+  timezone: string,
+): string {
   if (/_at$|^at$/.test(field)) return describeTime(texts, timezone);
   if (source.unit !== undefined) return `duration in ${source.unit}`;
-  if (source.money !== undefined) return source.money === 'minor' ? 'amount in minor units' : 'amount in major units';
+  if (source.money !== undefined)
+    return source.money === 'minor' ? 'amount in minor units' : 'amount in major units';
   return 'text';
 }

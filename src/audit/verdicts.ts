@@ -37,7 +37,10 @@ export async function judge(
     : sender.horizon_from === 'option' || waits.length === 0
       ? String(sender.horizon_ms)
       : `case ${waits.map(({ after, longestMs }) => `when attempts = ${after} then ${Math.round(longestMs + graceMs)}`).join(' ')} else ${sender.horizon_ms} end`;
-  const limit = sender.max_attempts === null ? 'false' : `coalesce(greatest(last_no, attempts), 0) >= ${sender.max_attempts}`;
+  const limit =
+    sender.max_attempts === null
+      ? 'false'
+      : `coalesce(greatest(last_no, attempts), 0) >= ${sender.max_attempts}`;
   await database.run(`create table story as
     with last as (
       select key, count(*) as attempts, count(*) filter (not ok) as fails,
@@ -79,6 +82,7 @@ export async function judge(
   const lateAtOnce = await database.row(`select count(*) as n from delivery anti join trouble using (key)
     where ok_at - first_at > ${sender.late_after_ms}`);
   counts.late += num(lateAtOnce.n);
-  counts.delivered = total - Object.entries(counts).reduce((sum, [verdict, n]) => sum + (verdict === 'delivered' ? 0 : n), 0);
+  counts.delivered =
+    total - Object.entries(counts).reduce((sum, [verdict, n]) => sum + (verdict === 'delivered' ? 0 : n), 0);
   return counts;
 }

@@ -3,9 +3,23 @@ import { type FieldSource, type FormatReader, from, type SampleRecord } from '..
 // Access logs of the proxies that webhooks leave through. They join attempts only where they log an id of the webhook.
 
 const idNames = [
-  'webhook_id', 'webhook-id', 'http_webhook_id', 'req_webhook_id', 'svix_id', 'http_svix_id', 'event_id', 'message_id',
-  'http_x_event_id', 'http_x_webhook_id', 'http_idempotency_key', 'x_event_id', 'x-event-id', 'x_webhook_id', 'x-webhook-id',
-  'idempotency_key', 'idempotency-key',
+  'webhook_id',
+  'webhook-id',
+  'http_webhook_id',
+  'req_webhook_id',
+  'svix_id',
+  'http_svix_id',
+  'event_id',
+  'message_id',
+  'http_x_event_id',
+  'http_x_webhook_id',
+  'http_idempotency_key',
+  'x_event_id',
+  'x-event-id',
+  'x_webhook_id',
+  'x-webhook-id',
+  'idempotency_key',
+  'idempotency-key',
 ];
 const requestIds = ['request_id', 'x_request_id', 'x-request-id', 'http_x_request_id'];
 
@@ -88,13 +102,24 @@ export const nginx: FormatReader = {
       pattern: nginxPattern,
       fields: {
         event_id: source,
-        endpoint: from('proxy_host', 'http_host', 'host', 'server_name', 'upstream_addr', 'uri', 'request_uri'),
+        endpoint: from(
+          'proxy_host',
+          'http_host',
+          'host',
+          'server_name',
+          'upstream_addr',
+          'uri',
+          'request_uri',
+        ),
         attempt_no: from('attempt', 'http_webhook_attempt', 'webhook_attempt', 'http_x_attempt'),
         at: from('msec', 'time_iso8601', 'time_local', 'time'),
         duration: { ...from('request_time', 'rt'), unit: 's' },
         // Where several upstreams were tried, the last one answered.
         status_code: { ...from('upstream_status', 'us', 'status'), sql: lastPart },
-        error: { ...from('status'), sql: "case @@ when '499' then 'client closed the request' when '504' then 'timeout' end" },
+        error: {
+          ...from('status'),
+          sql: "case @@ when '499' then 'client closed the request' when '504' then 'timeout' end",
+        },
         bytes: from('request_length'),
       },
       // nginx writes a request's line when it is over.

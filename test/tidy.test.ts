@@ -29,13 +29,15 @@ const mayImport: readonly {
   { of: 'report', from: [] },
   // Compares what the audit found, or what a store's books say.
   { of: 'impact', from: ['domain', 'audit', 'report', 'store'] },
+  // Reads anybody's logs: it knows nothing of how Posthorn keeps its own.
+  { of: 'audit', from: ['domain', 'runtime', 'report', 'logs'], drivers: ['@duckdb/node-api'] },
   { of: 'reliability', from: ['domain', 'runtime', 'logs', 'report', 'store', 'transport'] },
   { of: 'client', from: ['api/contract'] },
   { of: 'cli', from: ['*'] },
   // Puts one node together, as the command line does.
   { of: '.', from: ['*'] },
 ];
-const drivers = ['node:sqlite', 'node:worker_threads', 'undici', 'nodemailer', 'pg'];
+const drivers = ['node:sqlite', 'node:worker_threads', 'undici', 'nodemailer', 'pg', '@duckdb/node-api'];
 const bans: readonly { readonly what: RegExp; readonly allowed: readonly string[] }[] = [
   { what: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/, allowed: ['runtime', 'cli'] },
   { what: /\bset(Timeout|Interval|Immediate)\(/, allowed: ['runtime', 'cli'] },

@@ -2,6 +2,7 @@ import { wilson } from '../domain/statistics.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { SeededRandom } from '../runtime/seeded-random.ts';
 import { findCauses } from './causes.ts';
+import { readEventTypes } from './event-types.ts';
 import { powerOf, readCoverage } from './coverage.ts';
 import { type Database, num, withDatabase } from './database.ts';
 import { AuditError } from './errors.ts';
@@ -15,6 +16,7 @@ import { makeSigns } from './signs.ts';
 import { judgeLines, makeLines, makeTimeline } from './timeline.ts';
 import { compareExpected, compareReceived } from './truth.ts';
 import { judge } from './verdicts.ts';
+import { keepWindow } from './window.ts';
 import type { AuditOptions, AuditResult, CauseFinding } from './result.ts';
 
 const defaultMemoryMb = 1200;
@@ -49,15 +51,19 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   const at = (stage: string, done: number): void => options.onProgress?.({ stage, done });
   const deploys = options.deploys === undefined ? [] : await readDeploys(options.deploys);
   at('reading', 0);
-  const { source, specs } = await load(database, options, (share) => at('reading', share * readingShare));
+  const stopTelling = tellProgress(database, (share) => at('reading', share * readingShare));
+  const { source, specs } = await load(database, options).finally(stopTelling);
   at('putting attempts together', readingShare);
   const vocabulary = await readVocabulary(database);
   await judgeLines(database, vocabulary);
-  const facts = await makeLines(database, vocabulary, specs);
+  const whole = await makeLines(database, vocabulary, specs);
+  // What is judged may be a window; that the log goes on behind it is known all the same.
+  const facts =
+    options.window === undefined ? whole : { ...whole, ...(await keepWindow(database, options.window)) };
   await makeTimeline(database, { slackMs: facts.secondsOnly ? 1000 : 5 });
   at('judging', 0.8);
-  const habits = await learnSender(database, facts, vocabulary, specs, options);
-  const verdicts = await judge(database, facts, habits, specs);
+  const habits = await learnSender(database, whole, vocabulary, specs, options);
+  const verdicts = await judge(database, whole, habits, specs);
   const markers = [...deploys, ...(await markersInLog(database))];
   const signs = await makeSigns(database, facts, habits, markers);
   at('looking for causes', 0.88);
@@ -122,6 +128,7 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
       from,
     })),
     endpoints: await readEndpoints(database),
+    event_types: await readEventTypes(database),
     series: await readSeries(database, facts, read),
     durations: await readDurations(database),
     examples: await readExamples(database, findings[0]?.cause ?? null, read),
@@ -152,6 +159,19 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   };
   at('done', 1);
   return result;
+}
+
+/** Tells how far the statement under way is, twice a second, until it is called off. */
+function tellProgress(database: Database, tell: (share: number) => void): () => void {
+  let most = 0;
+  let cancel = (): void => {};
+  const again = (): void => {
+    most = Math.max(most, Math.min(1, database.progress()));
+    tell(most);
+    cancel = systemClock.after(500, again);
+  };
+  cancel = systemClock.after(500, again);
+  return () => cancel();
 }
 
 /** Makes `missing`: what did not arrive, with what is known of its payment. */

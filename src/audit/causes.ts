@@ -1,4 +1,4 @@
-import { type Database, isoOrNull, num } from './database.ts';
+import { type Database, isoOrNull, num, text } from './database.ts';
 import { type Sign, type SignCount, words } from './evidence.ts';
 import type { Habits } from './sender.ts';
 import type { SignFacts } from './signs.ts';
@@ -291,12 +291,12 @@ async function describe(
             },
       jointly,
       where: {
-        ...(num(row.endpoints) === 1 && row.endpoint !== null ? { endpoint: String(row.endpoint) } : {}),
-        ...(num(row.types) === 1 ? { event_type: String(row.event_type) } : {}),
+        ...(num(row.endpoints) === 1 && row.endpoint !== null ? { endpoint: text(row.endpoint) } : {}),
+        ...(num(row.types) === 1 ? { event_type: text(row.event_type) } : {}),
         ...(row.first === null ? {} : { from: isoOrNull(row.first)!, to: isoOrNull(row.last)! }),
         ...(cause === 'oversize' && row.least_bytes !== null ? { threshold: num(row.least_bytes) } : {}),
       },
-      sample_ids: String(row.ids ?? '')
+      sample_ids: text(row.ids)
         .split('\u0001')
         .filter((id) => id !== ''),
     };

@@ -1,4 +1,4 @@
-import { type Database, isoOrNull, num } from './database.ts';
+import { type Database, isoOrNull, num, text } from './database.ts';
 import type { Sender } from './sender.ts';
 import type { Spec } from './spec.ts';
 import type { LineFacts } from './timeline.ts';
@@ -61,16 +61,16 @@ export async function readCoverage(
       share: count / Math.max(1, facts.lines + num(rejected.n)),
       samples: [
         ...rejects.map((row) => ({
-          file: String(row.file_path),
+          file: text(row.file_path),
           line: num(row.line),
-          why: String(row.error_type).toLowerCase(),
-          text: String(row.text),
+          why: text(row.error_type).toLowerCase(),
+          text: text(row.text),
         })),
         ...malformed.map((row) => ({
           file: '',
           line: null,
           why: 'cannot be read as a record',
-          text: String(row.text).slice(0, 200),
+          text: text(row.text).slice(0, 200),
         })),
       ].slice(0, 5),
     },
@@ -79,7 +79,7 @@ export async function readCoverage(
         const row = await database.row(
           `select coalesce(event_id, delivery_id, state, status_code::varchar, '') || coalesce(' at ' || t, '') as sample from judged where malformed is null and ${where} limit 1`,
         );
-        return { why, count: n, sample: String(row?.sample ?? '') };
+        return { why, count: n, sample: text(row?.sample) };
       }),
     ),
     gaps,

@@ -14,6 +14,8 @@ export interface Database {
   rows(sql: string): Promise<Row[]>;
   /** The only row of a query that has one. */
   row(sql: string): Promise<Row>;
+  /** How much of the statement under way is done, 0 to 1; 0 where that is not known. */
+  progress(): number;
 }
 
 export interface DatabaseOptions {
@@ -33,7 +35,7 @@ export async function withDatabase<T>(
   work: (database: Database) => Promise<T>,
 ): Promise<T> {
   const { signal } = options;
-  if (signal?.aborted === true) throw new AuditStopped();
+  if (isStopped(signal)) throw new AuditStopped();
   const directory = await mkdtemp(join(tmpdir(), 'posthorn-audit-'));
   let instance: DuckDBInstance | undefined;
   let connection: DuckDBConnection | undefined;
@@ -51,9 +53,11 @@ export async function withDatabase<T>(
     });
     connection = await instance.connect();
     await connection.run(`set TimeZone = ${quote(options.timezone)}`);
+    await connection.run('set enable_progress_bar = true');
+    await connection.run('set enable_progress_bar_print = false');
     return await work(databaseOn(connection, directory, signal));
   } catch (error) {
-    throw signal?.aborted === true ? new AuditStopped() : error;
+    throw isStopped(signal) ? new AuditStopped() : error;
   } finally {
     signal?.removeEventListener('abort', stop);
     connection?.closeSync();
@@ -62,19 +66,24 @@ export async function withDatabase<T>(
   }
 }
 
+function isStopped(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
+}
+
 function databaseOn(connection: DuckDBConnection, directory: string, signal?: AbortSignal): Database {
   const rows = async (sql: string): Promise<Row[]> => {
-    if (signal?.aborted === true) throw new AuditStopped();
+    if (isStopped(signal)) throw new AuditStopped();
     return (await connection.runAndReadAll(sql)).getRowObjectsJS() as Row[];
   };
   return {
     directory,
     rows,
     run: async (sql) => {
-      if (signal?.aborted === true) throw new AuditStopped();
+      if (isStopped(signal)) throw new AuditStopped();
       await connection.run(sql);
     },
     row: async (sql) => (await rows(sql))[0]!,
+    progress: () => Math.max(0, connection.progress.percentage / 100),
   };
 }
 
@@ -101,4 +110,18 @@ export function numOrNull(value: unknown): number | null {
 /** Milliseconds since the epoch from a row as ISO 8601. */
 export function isoOrNull(value: unknown): string | null {
   return value === null || value === undefined ? null : new Date(Number(value)).toISOString();
+}
+
+/** A text from a row; numbers in decimal. */
+export function text(value: unknown): string {
+  return typeof value === 'string'
+    ? value
+    : typeof value === 'bigint' || typeof value === 'number'
+      ? `${value}`
+      : '';
+}
+
+/** A text, or null where the database has none. */
+export function textOrNull(value: unknown): string | null {
+  return value === null || value === undefined ? null : text(value);
 }

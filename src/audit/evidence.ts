@@ -88,7 +88,7 @@ export function words(e: Evidence): string {
       return `${n} lost events failed in the same way each time${e.statusCode === null ? '' : ` (mostly ${e.statusCode})`}${e.eventType === null ? '' : `, all of type ${e.eventType}`}, while their neighbours arrived.${contrast(e)}`;
     case 'acknowledged_unprocessed':
       return `${n} events were answered with success, and the receiver's own list does not have them.`;
-    default:
+    case 'unknown':
       return `${n} lost events show nothing by which a cause could be told.`;
   }
 }

@@ -223,7 +223,10 @@ function plausible(
       return distinct <= 60 && !most((text) => /^[1-5]\d\d$/.test(text));
     case 'endpoint':
       return !most(isNumber) || distinct <= Math.max(20, size / 4);
-    default:
+    case 'error':
+    case 'payment_id':
+    case 'tenant':
+    case 'worker':
       return true;
   }
 }

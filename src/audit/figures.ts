@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { exactMinor } from '../domain/money.ts';
-import { type Database, isoOrNull, num, numOrNull, quote } from './database.ts';
+import { type Database, isoOrNull, num, numOrNull, quote, text, textOrNull } from './database.ts';
 import { minorOf } from './money.ts';
 import type { LineFacts } from './timeline.ts';
 import type { AuditResult, Cause, Example, MissingEvent, Verdict } from './result.ts';
@@ -26,8 +26,8 @@ export async function readSeries(
       from missing where verdict <> 'given_up' and not recovered and amount is not null and first_at is not null group by 1)`);
   const money = new Map<number, Map<string, { amount: bigint; events: number }>>();
   for (const row of amounts) {
-    const currency = String(row.currency);
-    const amount = minorOf(String(row.amount), currency, unit);
+    const currency = text(row.currency);
+    const amount = minorOf(text(row.amount), currency, unit);
     if (amount === null || amount < 0n) continue;
     const bin = money.get(num(row.bin)) ?? new Map<string, { amount: bigint; events: number }>();
     const sum = bin.get(currency) ?? { amount: 0n, events: 0 };
@@ -85,7 +85,7 @@ export async function readEndpoints(database: Database): Promise<AuditResult['en
     losses as (select coalesce(endpoint, '') as endpoint, count(*) filter (verdict = 'silently_dropped') as dropped, count(*) filter (verdict = 'given_up') as given_up from fate group by 1)
     select * from attempts left join losses using (endpoint) order by coalesce(dropped, 0) desc, coalesce(given_up, 0) desc, attempts desc limit ${endpointsMost}`);
   return rows.map((row) => ({
-    endpoint: String(row.endpoint),
+    endpoint: text(row.endpoint),
     events: num(row.events),
     attempts: num(row.attempts),
     failed_attempts: num(row.failed),
@@ -110,14 +110,14 @@ export async function readExamples(
     picked.map(async (row) => {
       const attempts =
         await database.rows(`select attempt_no, started_at, t as ended_at, status_code, error, coalesce(state, outcome, phase) as state, next_retry_at, worker
-        from seen where key = ${String(row.key)} order by t, kind limit 100`);
-      const currency = row.currency === null ? null : String(row.currency).toUpperCase();
-      const amount = row.amount === null ? null : minorOf(String(row.amount), currency ?? 'XXX', unit);
+        from seen where key = ${text(row.key)} order by t, kind limit 100`);
+      const currency = textOrNull(row.currency)?.toUpperCase() ?? null;
+      const amount = row.amount === null ? null : minorOf(text(row.amount), currency ?? 'XXX', unit);
       const last = isoOrNull(row.last_at);
       return {
-        event_id: String(row.id),
-        endpoint: row.endpoint === null ? null : String(row.endpoint),
-        tenant: row.tenant === null ? null : String(row.tenant),
+        event_id: text(row.id),
+        endpoint: textOrNull(row.endpoint),
+        tenant: textOrNull(row.tenant),
         verdict: row.verdict as Verdict,
         cause: row.cause as Cause,
         amount_minor: amount === null ? null : exactMinor(amount),
@@ -131,10 +131,10 @@ export async function readExamples(
           started_at: isoOrNull(one.started_at),
           ended_at: isoOrNull(one.ended_at),
           status_code: numOrNull(one.status_code),
-          error: one.error === null ? null : String(one.error),
-          state: one.state === null ? null : String(one.state),
+          error: textOrNull(one.error),
+          state: textOrNull(one.state),
           next_retry_at: isoOrNull(one.next_retry_at),
-          worker: one.worker === null ? null : String(one.worker),
+          worker: textOrNull(one.worker),
         })),
       };
     }),
@@ -169,16 +169,16 @@ export async function readMissing(
     total,
     file: file ?? null,
     listed: rows.map((row): MissingEvent => {
-      const currency = row.currency === null ? null : String(row.currency).toUpperCase();
-      const amount = row.amount === null ? null : minorOf(String(row.amount), currency ?? 'XXX', unit);
+      const currency = textOrNull(row.currency)?.toUpperCase() ?? null;
+      const amount = row.amount === null ? null : minorOf(text(row.amount), currency ?? 'XXX', unit);
       return {
-        event_id: String(row.id),
-        endpoint: row.endpoint === null ? null : String(row.endpoint),
-        tenant: row.tenant === null ? null : String(row.tenant),
-        payment_id: row.payment_id === null ? null : String(row.payment_id),
+        event_id: text(row.id),
+        endpoint: textOrNull(row.endpoint),
+        tenant: textOrNull(row.tenant),
+        payment_id: textOrNull(row.payment_id),
         verdict: row.verdict as Verdict,
         cause: row.cause as Cause,
-        last_seen_at: row.last_seen_at === null ? null : String(row.last_seen_at),
+        last_seen_at: textOrNull(row.last_seen_at),
         attempts: num(row.attempts),
         amount_minor: amount === null ? null : exactMinor(amount),
         currency,

@@ -121,6 +121,9 @@ const delimiters = [',', ';', '\t', '|'] as const;
 function containerOf(lines: readonly string[]): Pick<SniffedFile, 'container' | 'delimiter'> {
   const head = (lines[0] ?? '').replace(/^\uFEFF/, '').trimStart();
   const objects = lines.filter((line) => isObject(line)).length;
+  // An answer of an API is one object around its records.
+  if (objects > 0 && objects === lines.length && wrapperOf(lines[0]!) !== null)
+    return { container: 'json', delimiter: ',' };
   if (objects > 0 && objects >= lines.length * 0.3) return { container: 'ndjson', delimiter: ',' };
   if (head.startsWith('[') && !/^\[\d{4}-/.test(head)) return { container: 'json', delimiter: ',' };
   if (head.startsWith('{')) return { container: objects > 0 ? 'ndjson' : 'json', delimiter: ',' };
@@ -139,6 +142,32 @@ function containerOf(lines: readonly string[]): Pick<SniffedFile, 'container' | 
   )
     return { container: 'csv', delimiter: counted.delimiter };
   return { container: 'text', delimiter: ',' };
+}
+
+/** Arrays by which answers of an API wrap their records. */
+const wrappers = [
+  'data',
+  'content',
+  'items',
+  'records',
+  'results',
+  'logs',
+  'deliveries',
+  'attempts',
+  'events',
+];
+
+/** The name of the array that a document wraps its records in; null where the document is a record itself. */
+export function wrapperOf(document: string): string | null {
+  const value = JSON.parse(document.replace(/^\uFEFF/, '')) as Readonly<Record<string, unknown>>;
+  // What has an id is a record, and its array is part of it.
+  if (Object.keys(value).some((key) => /id$/i.test(key))) return null;
+  return (
+    wrappers.find((name) => {
+      const inner = value[name];
+      return Array.isArray(inner) && typeof inner[0] === 'object' && inner[0] !== null;
+    }) ?? null
+  );
 }
 
 function isObject(line: string): boolean {

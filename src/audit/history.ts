@@ -31,7 +31,7 @@ async function withLines<T>(
 ): Promise<T> {
   const { memoryMb = 1200, timezone = 'UTC', threads, signal } = options;
   return await withDatabase({ memoryMb, timezone, threads, signal }, async (database) => {
-    const { specs } = await load(database, options, () => {});
+    const { specs } = await load(database, options);
     const vocabulary = await readVocabulary(database);
     await judgeLines(database, vocabulary);
     const facts = await makeLines(database, vocabulary, specs);

@@ -1,4 +1,4 @@
-import { type Database, num, quote } from './database.ts';
+import { type Database, num, quote, text } from './database.ts';
 import { type FileGroup, fieldSql, relationOf } from './relation.ts';
 import { type Field, fields, type SampleRecord, type Spec } from './spec.ts';
 import { meaningOf, type Meaning } from './words.ts';
@@ -84,7 +84,7 @@ export async function readVocabulary(database: Database): Promise<Vocabulary> {
       `select ${column} as word, count(*) as n, count(status_code) as codes from raw where ${column} is not null
        group by 1 order by n desc limit ${wordsMost}`,
     );
-    return new Map(rows.map(({ word }) => [String(word), meaningOf(String(word))] as const));
+    return new Map(rows.map(({ word }) => [text(word), meaningOf(text(word))] as const));
   };
   const vocabulary = { phase: await of('phase'), outcome: await of('outcome'), state: await of('state') };
   const codes = num((await database.row('select count(status_code) as n from raw')).n);

@@ -1,27 +1,16 @@
 import { AuditError } from './errors.ts';
-import { type Database, quote, type Row } from './database.ts';
+import { type Database, quote, text } from './database.ts';
 import { detect, type Detection, namesOf, specOf, withMapping } from './detect.ts';
-import { expandFiles, sniff, type SniffedFile } from './files.ts';
+import { expandFiles, sniff, type SniffedFile, wrapperOf } from './files.ts';
 import { createLines, ingest } from './ingest.ts';
-import type { FileGroup } from './relation.ts';
+import { documentsOf, type FileGroup } from './relation.ts';
 import type { AuditOptions, Source } from './result.ts';
 import { flatten, recordsFromCsv, recordsFromJson } from './sample.ts';
 import type { SampleRecord, Spec } from './spec.ts';
 import { describeField } from './values.ts';
 
 const sampleMost = 3000;
-/** Arrays by which answers of an API wrap their records. */
-const wrappers = [
-  'data',
-  'content',
-  'items',
-  'deliveries',
-  'attempts',
-  'events',
-  'records',
-  'results',
-  'logs',
-];
+const documentBytesMost = 256 * 1024 * 1024;
 
 /** What was read: how it was understood, and what stands in `raw` now. */
 export interface Loaded {
@@ -30,11 +19,7 @@ export interface Loaded {
 }
 
 /** Looks at every file, decides how it is read, and reads it into `raw`. */
-export async function load(
-  database: Database,
-  options: AuditOptions,
-  onFile: (done: number) => void,
-): Promise<Loaded> {
+export async function load(database: Database, options: AuditOptions): Promise<Loaded> {
   const paths = expandFiles(options.files);
   const looked = [];
   for (const path of paths) looked.push(await look(database, await sniff(path), options));
@@ -48,13 +33,24 @@ export async function load(
   const groups = new Map<string, { group: FileGroup; sample: readonly SampleRecord[] }>();
   for (const { file, detection, sample, wrapper } of filled) {
     const { container, compression, encoding, delimiter } = file;
-    const key = JSON.stringify([container, compression, encoding, delimiter, wrapper, detection.spec]);
+    // Columns of a CSV have no names but in its header.
+    const header = container === 'csv' ? file.lines[0] : null;
+    const key = JSON.stringify([
+      header,
+      container,
+      compression,
+      encoding,
+      delimiter,
+      wrapper,
+      detection.spec,
+    ]);
     const known = groups.get(key);
     groups.set(key, {
       group: {
         container,
         compression,
         encoding,
+        bytesMost: Math.max(known?.group.bytesMost ?? 0, file.bytes),
         delimiter,
         wrapper,
         spec: detection.spec,
@@ -63,16 +59,10 @@ export async function load(
       sample: known?.sample ?? sample,
     });
   }
-  const total = filled.reduce((sum, { file }) => sum + file.bytes, 0);
-  let done = 0;
   for (const { group, sample } of groups.values()) {
     await ingest(database, group, sample, (options.timezone ?? 'UTC') === 'UTC').catch((error: Error) => {
       throw readable(error, group);
     });
-    done += filled
-      .filter(({ file }) => group.paths.includes(file.path))
-      .reduce((sum, { file }) => sum + file.bytes, 0);
-    onFile(done / total);
   }
   return { source: describe(filled, options), specs: [...groups.values()].map(({ group }) => group.spec) };
 }
@@ -129,7 +119,7 @@ async function sampleOf(
           `select cast(json as varchar) as line from read_json_objects(${quote(file.path)}, format='newline_delimited', ignore_errors=true, compression='zstd') limit ${sampleMost}`,
         )
         .catch((error: Error) => refuse(file, error));
-      return { sample: recordsFromJson(rows.map(({ line }) => String(line))), wrapper: null };
+      return { sample: recordsFromJson(rows.map(({ line }) => text(line))), wrapper: null };
     }
     case 'csv':
       return { sample: recordsFromCsv(file).slice(0, sampleMost), wrapper: null };
@@ -139,11 +129,11 @@ async function sampleOf(
           `select cast(to_json(t) as varchar) as line from read_parquet(${quote(file.path)}) t limit ${sampleMost}`,
         )
         .catch((error: Error) => refuse(file, error));
-      return { sample: recordsFromJson(rows.map(({ line }) => String(line))), wrapper: null };
+      return { sample: recordsFromJson(rows.map(({ line }) => text(line))), wrapper: null };
     }
     case 'json':
       return await sampleOfDocument(database, file);
-    default:
+    case 'text':
       return { sample: recordsFromText(file.lines.slice(0, sampleMost)), wrapper: null };
   }
 }
@@ -152,35 +142,34 @@ async function sampleOfDocument(
   database: Database,
   file: SniffedFile,
 ): Promise<{ sample: SampleRecord[]; wrapper: string | null }> {
-  const read = async (format: string, value: string): Promise<Row[]> =>
-    await database
-      .rows(
-        `select ${value} as line from read_json_objects(${quote(file.path)}, format='${format}', maximum_object_size=1073741824, compression=${quote(file.compression)}) limit ${sampleMost}`,
-      )
-      .catch((error: Error) => refuse(file, error));
-  if (
-    file.lines[0]!.trimStart()
-      .replace(/^\uFEFF/, '')
-      .startsWith('[')
-  ) {
-    const rows = await read('array', 'cast(json as varchar)');
-    return { sample: recordsFromJson(rows.map(({ line }) => String(line))), wrapper: null };
-  }
-  const keys = await read('unstructured', 'array_to_string(json_keys(json), chr(1))');
-  const wrapper =
-    wrappers.find((name) =>
-      String(keys[0]?.['line'] ?? '')
-        .split('\u0001')
-        .includes(name),
-    ) ?? null;
-  const rows =
-    wrapper === null
-      ? await read('unstructured', 'cast(json as varchar)')
-      : await read(
-          'unstructured',
-          `cast(unnest(json_extract(json, ${quote(`$."${wrapper}"[*]`)})) as varchar)`,
-        );
-  return { sample: recordsFromJson(rows.map(({ line }) => String(line))), wrapper };
+  if (file.bytes > documentBytesMost)
+    throw new AuditError(
+      `${file.path} is one JSON document of ${Math.round(file.bytes / 1e6)} MB, which would have to be held in memory: write it as JSON lines, as in jq -c '.[]' ${file.path}`,
+    );
+  const read = async (format: string, value: string): Promise<string[]> =>
+    (
+      await database
+        .rows(`select ${value} as line from ${documentsOf(file, [file.path], format)} limit ${sampleMost}`)
+        .catch((error: Error) => refuse(file, error))
+    ).map(({ line }) => text(line));
+  const isArray = file.lines[0]!.trimStart()
+    .replace(/^\uFEFF/, '')
+    .startsWith('[');
+  if (isArray)
+    return { sample: recordsFromJson(await read('array', 'cast(json as varchar)')), wrapper: null };
+  const documents = await read('unstructured', 'cast(json as varchar)');
+  const wrapper = documents[0] === undefined ? null : wrapperOf(documents[0]);
+  return {
+    sample: recordsFromJson(
+      wrapper === null
+        ? documents
+        : await read(
+            'unstructured',
+            `cast(unnest(json_extract(json, ${quote(`$."${wrapper}"[*]`)})) as varchar)`,
+          ),
+    ),
+    wrapper,
+  };
 }
 
 /** What an access log's lines hold: key=value pairs, and what the known layouts have in their places. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { binomialTail } from '../domain/statistics.ts';
 import { AuditError } from './errors.ts';
-import { type Database, num } from './database.ts';
+import { type Database, num, text } from './database.ts';
 import { cellsOf } from './files.ts';
 import { looksLikeTime } from './fields.ts';
 import type { LineFacts } from './timeline.ts';
@@ -69,7 +69,7 @@ export async function markersInLog(database: Database): Promise<Marker[]> {
   const rows = await database.rows(
     `select t, any_value(coalesce(phase, state)) as label from judged where marker and in_span group by t order by t limit ${markersMost}`,
   );
-  return rows.map((row) => ({ atMs: num(row.t), label: String(row.label), from: 'log' }));
+  return rows.map((row) => ({ atMs: num(row.t), label: text(row.label), from: 'log' }));
 }
 
 interface Interval {
@@ -86,6 +86,7 @@ export async function inferRestarts(database: Database, facts: LineFacts): Promi
   const rows =
     await database.rows(`select last_at as "from", greatest(last_at + ${vanishedMs}, coalesce(case when last_has_next then last_owed_at end, 0)) as "to", true as lost
       from fate where verdict = 'silently_dropped'
+        and not exists (select 1 from outage where outage.endpoint = coalesce(fate.endpoint, '') and last_at between outage.begins and outage.ends)
     union all select coalesce(ended_first, started_at), next_started, false
       from attempt semi join (select key from fate where verdict in ('delivered', 'late')) using (key)
       where next_started > coalesce(ended_first, started_at) using sample reservoir(100000 rows) repeatable (1)`);

@@ -1,5 +1,5 @@
 import { exactMinor, exponentOf } from '../domain/money.ts';
-import { type Database, num } from './database.ts';
+import { type Database, num, text } from './database.ts';
 import type { Money, ValueAtRisk, WeeklyValue } from './result.ts';
 
 const weekMs = 7 * 86_400_000;
@@ -52,8 +52,8 @@ export async function countMoney(
   let unknownAmounts = 0;
   for (const row of rows) {
     const events = num(row.events);
-    const currency = row.currency === null ? noCurrency : String(row.currency);
-    const amount = row.amount === null ? null : minorOf(String(row.amount), currency, read);
+    const currency = row.currency === null ? noCurrency : text(row.currency);
+    const amount = row.amount === null ? null : minorOf(text(row.amount), currency, read);
     if (amount === null) {
       if (row.verdict !== 'given_up') unknownAmounts += events;
       continue;
@@ -63,7 +63,7 @@ export async function countMoney(
       continue;
     }
     const payment: Payment = {
-      verdict: String(row.verdict),
+      verdict: text(row.verdict),
       currency,
       amount,
       events,
@@ -74,7 +74,7 @@ export async function countMoney(
       continue;
     }
     // Several events may speak of one payment, and several endpoints may have lost one: it counts once, with its largest amount.
-    const key = `${String(row.payment)}\u0000${currency}\u0000${row.verdict === 'given_up' ? 'given_up' : 'lost'}`;
+    const key = `${text(row.payment)}\u0000${currency}\u0000${row.verdict === 'given_up' ? 'given_up' : 'lost'}`;
     const before = payments.get(key);
     payments.set(
       key,
@@ -168,9 +168,9 @@ async function totalFlow(database: Database, unit: 'minor' | 'major'): Promise<V
       sum(try_cast(replace(amount, ',', '') as decimal(28, 4))) as amount
     from delivery join raw on raw.rowid = delivery.place where amount is not null and amount not like '-%' group by 1 order by 2 desc`);
   return rows.flatMap((row) => {
-    const currency = String(row.currency);
+    const currency = text(row.currency);
     if (row.amount === null || (currency !== noCurrency && !known.has(currency))) return [];
-    const amount = minorOf(String(row.amount), currency, unit);
+    const amount = minorOf(text(row.amount), currency, unit);
     return amount === null ? [] : [{ currency, amount_minor: exactMinor(amount), events: num(row.events) }];
   });
 }

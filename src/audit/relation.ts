@@ -13,6 +13,8 @@ export interface FileGroup {
   readonly encoding: SniffedFile['encoding'];
   readonly delimiter: string;
   readonly paths: readonly string[];
+  /** Size of the largest of them. */
+  readonly bytesMost: number;
   readonly spec: Spec;
   /** Of a JSON document that wraps its records: the name of the array. */
   readonly wrapper: string | null;
@@ -36,6 +38,18 @@ function linesOf(group: FileGroup): string {
   return `read_csv(${list(group.paths)}, columns={'line': 'VARCHAR'}, delim='${noDelimiter}', quote='', escape='', header=false, auto_detect=false, null_padding=false, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=1000000${encoding})`;
 }
 
+/** SQL of JSON documents, a row each, or of the items of one array; what a document may be is what the files are. */
+export function documentsOf(
+  file: { readonly bytes: number; readonly compression: SniffedFile['compression'] },
+  paths: readonly string[],
+  format: string,
+): string {
+  // gzip makes a tenth and less of JSON. Buffers of this size are taken at once, so it is no larger than it has to be.
+  const most = 16_777_216 + file.bytes * (file.compression === 'none' ? 1 : 20);
+  const compression = file.compression === 'none' ? 'uncompressed' : file.compression;
+  return `read_json_objects(${list(paths)}, format='${format}', maximum_object_size=${Math.min(most, 1_000_000_000)}, compression=${quote(compression)})`;
+}
+
 function jsonPath(path: Path): string {
   return `$.${path.map((key) => `"${key.replaceAll('"', '\\"')}"`).join('.')}`;
 }
@@ -48,16 +62,13 @@ export function relationOf(group: FileGroup): Relation {
         group,
         `select ltrim(line, chr(65279)) as line from ${linesOf(group)} where line <> ''`,
       );
-    case 'json': {
-      const documents = (format: string): string =>
-        `read_json_objects(${list(group.paths)}, format='${format}', maximum_object_size=1073741824, compression=${quote(group.compression)})`;
+    case 'json':
       return jsonRelation(
         group,
         group.wrapper === null
-          ? `select cast(json as varchar) as line from ${documents('array')}`
-          : `select cast(unnest(json_extract(json, ${quote(`$."${group.wrapper}"[*]`)})) as varchar) as line from ${documents('unstructured')}`,
+          ? `select cast(json as varchar) as line from ${documentsOf({ ...group, bytes: group.bytesMost }, group.paths, 'auto')}`
+          : `select cast(unnest(json_extract(json, ${quote(`$."${group.wrapper}"[*]`)})) as varchar) as line from ${documentsOf({ ...group, bytes: group.bytesMost }, group.paths, 'unstructured')}`,
       );
-    }
     case 'parquet':
       // One way for nested columns too; what DuckDB calls a timestamp without a zone is UTC by Parquet's own word.
       return jsonRelation(
@@ -66,11 +77,11 @@ export function relationOf(group: FileGroup): Relation {
       );
     case 'csv':
       return {
-        from: `(from read_csv(${list(group.paths)}, delim=${quote(group.delimiter)}, quote='"', escape='"', header=true, all_varchar=true, null_padding=true, strict_mode=false, union_by_name=true, sample_size=2000, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=1000000))`,
+        from: `(from read_csv(${list(group.paths)}, delim=${quote(group.delimiter)}, quote='"', escape='"', header=true, all_varchar=true, null_padding=true, strict_mode=false, sample_size=2000, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=1000000))`,
         get: (path) => nothingIsNull(name(path.join('.'))),
         malformed: 'cast(null as varchar)',
       };
-    default:
+    case 'text':
       return textRelation(group);
   }
 }

@@ -15,7 +15,8 @@ export function flatten(value: unknown): Map<string, string> {
     } else if (typeof at === 'object')
       for (const [key, inner] of Object.entries(at))
         visit(inner, name === '' ? key : `${name}.${key}`, depth + 1);
-    else values.set(name, String(at));
+    else if (typeof at === 'string') values.set(name, at);
+    else if (typeof at === 'number' || typeof at === 'boolean') values.set(name, `${at}`);
   };
   visit(value, '', 0);
   return values;

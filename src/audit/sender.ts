@@ -1,5 +1,5 @@
 import { binomialTail } from '../domain/statistics.ts';
-import { type Database, num, numOrNull, quote } from './database.ts';
+import { type Database, num, numOrNull, quote, text } from './database.ts';
 import { means, type Vocabulary } from './ingest.ts';
 import type { LineFacts } from './timeline.ts';
 import type { AuditOptions, AuditResult } from './result.ts';
@@ -121,7 +121,7 @@ async function learnFinalWords(database: Database, vocabulary: Vocabulary): Prom
   );
   return words
     .filter((row) => row.is_failure === true && others && num(row.followed) <= num(row.n) * 0.02)
-    .map((row) => String(row.word));
+    .map((row) => text(row.word));
 }
 
 /**

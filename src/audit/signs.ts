@@ -1,4 +1,4 @@
-import { type Database, num, quote } from './database.ts';
+import { type Database, num, quote, text } from './database.ts';
 import { inferRestarts, type Marker } from './markers.ts';
 import type { Habits } from './sender.ts';
 import type { LineFacts } from './timeline.ts';
@@ -19,17 +19,17 @@ export async function makeSigns(
   habits: Habits,
   given: readonly Marker[],
 ): Promise<SignFacts> {
-  const markers = given.length > 0 ? given : await inferRestarts(database, facts);
-  await database.run('create table marker (at_ms bigint)');
-  if (markers.length > 0)
-    await database.run(
-      `insert into marker values ${markers.map(({ atMs }) => `(${Math.round(atMs)})`).join(', ')}`,
-    );
   const outages = await findOutages(database, facts);
   await database.run('create table outage (endpoint varchar, begins bigint, ends bigint)');
   if (outages.length > 0)
     await database.run(
       `insert into outage values ${outages.map(({ endpoint, from, to }) => `(${quote(endpoint)}, ${from}, ${to})`).join(', ')}`,
+    );
+  const markers = given.length > 0 ? given : await inferRestarts(database, facts);
+  await database.run('create table marker (at_ms bigint)');
+  if (markers.length > 0)
+    await database.run(
+      `insert into marker values ${markers.map(({ atMs }) => `(${Math.round(atMs)})`).join(', ')}`,
     );
   const timeout = habits.sender.timeout_ms;
   const atLimit =
@@ -78,7 +78,7 @@ function waitSql({ waits, graceMs }: Habits): string {
 
 /**
  * Times at which one endpoint failed at most of what it was sent: bins of about twenty attempts with five failures or
- * more, half of it, and ten times what is usual; neighbours joined.
+ * more, half of it, and ten times what is usual; neighbours joined, and a bin more at both ends.
  */
 async function findOutages(database: Database, facts: LineFacts): Promise<SignFacts['outages']> {
   const counts = await database.row(
@@ -94,7 +94,7 @@ async function findOutages(database: Database, facts: LineFacts): Promise<SignFa
     usual as (select endpoint, sum(failed) / sum(n) as rate, quantile_cont(failed / n, 0.5) as middle from bins group by 1),
     bad as (select * from bins join usual using (endpoint)
       where failed >= 5 and failed >= n * 0.5 and (failed / n >= 10 * middle or middle > 0.5))
-    select endpoint, min(first) as "from", max(last) as "to" from (
+    select endpoint, min(first) - ${binMs} as "from", max(last) + ${binMs} as "to" from (
       select *, bin - row_number() over (partition by endpoint order by bin) as island from bad) group by endpoint, island order by 2 limit 500`);
-  return rows.map((row) => ({ endpoint: String(row.endpoint), from: num(row.from), to: num(row.to) }));
+  return rows.map((row) => ({ endpoint: text(row.endpoint), from: num(row.from), to: num(row.to) }));
 }

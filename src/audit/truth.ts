@@ -1,5 +1,5 @@
 import { AuditError } from './errors.ts';
-import { type Database, name, num, numOrNull, quote } from './database.ts';
+import { type Database, name, num, numOrNull, quote, text } from './database.ts';
 import { looksLikeTime } from './fields.ts';
 import { sniff } from './files.ts';
 import type { Sender } from './sender.ts';
@@ -40,7 +40,7 @@ async function readTruth(database: Database, path: string, table: string): Promi
       `select column_name as name from information_schema.columns where table_name = ${quote(table)}`,
     )
   )
-    .map((row) => String(row.name))
+    .map((row) => text(row.name))
     .slice(0, columnsMost);
   const rows = num((await database.row(`select count(*) as n from ${table}`)).n);
   if (rows === 0) throw new AuditError(`${path} has no rows`);
@@ -64,7 +64,7 @@ async function readTruth(database: Database, path: string, table: string): Promi
     );
   const samples = await database.rows(`select * from ${table} limit 50`);
   const timeColumn = columns.find((column) => {
-    const texts = samples.flatMap((row) => (row[column] === null ? [] : [String(row[column])]));
+    const texts = samples.flatMap((row) => (row[column] === null ? [] : [text(row[column])]));
     return (
       texts.length > 0 &&
       /at$|time|date|^ts$|created|processed|received/i.test(column) &&
@@ -117,7 +117,7 @@ export async function compareExpected(
     joined_by: `${truth.column} = ${truth.logId}`,
     never_sent: num(counts.never),
     unexpected: num(unexpected.n),
-    sample_ids: samples.map((row) => String(row.id)),
+    sample_ids: samples.map((row) => text(row.id)),
     unresolved: num(counts.young),
   };
 }
@@ -177,7 +177,7 @@ export async function compareReceived(
     joined_by: `${truth.column} = ${logId}`,
     acknowledged_unprocessed: num(unprocessed.n),
     processed_all_the_same: num(both.dropped) + num(both.given_up),
-    sample_ids: samples.map((row) => String(row.id)),
+    sample_ids: samples.map((row) => text(row.id)),
     droppedBut: num(both.dropped),
     givenUpBut: num(both.given_up),
     lateUnprocessed: num(unprocessed.late),
@@ -188,5 +188,5 @@ async function columnsOf(database: Database, table: string): Promise<string[]> {
   const rows = await database.rows(
     `select column_name as name from information_schema.columns where table_name = ${quote(table)}`,
   );
-  return rows.map((row) => String(row.name));
+  return rows.map((row) => text(row.name));
 }

@@ -3,6 +3,7 @@ import { ApiError } from '../client/client.ts';
 import { UnavailableError } from '../domain/errors.ts';
 import { alertsCommand } from './commands/alerts.ts';
 import { applyCommand } from './commands/apply.ts';
+import { auditCommand } from './commands/audit.ts';
 import { deadLettersCommand } from './commands/dead-letters.ts';
 import { deliveriesCommand } from './commands/deliveries.ts';
 import { demoCommand } from './commands/demo.ts';
@@ -34,6 +35,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     labCommand,
     impactCommand,
     alertsCommand,
+    auditCommand,
     applyCommand,
   ];
   for (const make of commands) program.addCommand(make());

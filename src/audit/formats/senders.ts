@@ -61,7 +61,7 @@ export const svix: FormatReader = {
         sql: "case lower(@@) when '0' then 'success' when '1' then 'retry' when '2' then 'failure' when '3' then 'sending' else @@ end",
       },
       phase: { ...from('type'), sql: "case when @@ = 'message.attempt.exhausted' then 'exhausted' end" },
-      error: from('statusText', 'response'),
+      error: from('response', 'data.lastAttempt.response'),
       tenant: from('appId', 'data.appId'),
       event_type: from('msg.eventType', 'eventType'),
     },

@@ -89,10 +89,6 @@ export function pathOf(text: string): Path {
   return text.split('.');
 }
 
-export function textOf(path: Path): string {
-  return path.join('.');
-}
-
 /** A field read from paths written with dots. */
 export function from(...paths: readonly string[]): FieldSource {
   return { paths: paths.map(pathOf) };

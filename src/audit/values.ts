@@ -60,7 +60,7 @@ export function statusSql(value: string): string {
 }
 
 /** In words, how the texts of a time were read. */
-export function describeTime(texts: readonly string[], timezone: string): string {
+function describeTime(texts: readonly string[], timezone: string): string {
   const text = texts[0];
   if (text === undefined) return 'time';
   const number = Number(text);

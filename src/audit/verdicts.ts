@@ -5,7 +5,7 @@ import type { Spec } from './spec.ts';
 import { type Verdict, verdicts } from './result.ts';
 
 /** Error texts and codes in few classes, for SQL. */
-export const errorClassSql = `case
+const errorClassSql = `case
   when status_code = 413 or regexp_matches(coalesce(error, ''), '(?i)too.?large|entity.?too|payload.?(size|large)|max.?(body|payload)|oversize|body.?limit') then 'oversize'
   when status_code = 429 or regexp_matches(coalesce(error, ''), '(?i)rate.?limit|too.?many.?requests|throttl') then 'rate_limited'
   when regexp_matches(coalesce(error, ''), '(?i)enotfound|eai_again|\\bdns\\b|dns[ _:-]|getaddrinfo|no such host|name.{0,20}resol|resolv|nxdomain|servfail') then 'dns'

@@ -28,6 +28,10 @@ const mayImport: readonly {
   },
   { of: 'logs', from: ['domain'] },
   { of: 'report', from: [] },
+  // Compares what the audit found, or what a store's books say.
+  { of: 'impact', from: ['domain', 'audit', 'report', 'store'] },
+  // Reads anybody's logs: it knows nothing of how Posthorn keeps its own.
+  { of: 'audit', from: ['domain', 'runtime', 'report', 'logs'], drivers: ['@duckdb/node-api'] },
   { of: 'reliability', from: ['domain', 'runtime', 'logs', 'report', 'store', 'transport'] },
   { of: 'client', from: ['api/contract'] },
   { of: 'cli', from: ['*'] },
@@ -40,6 +44,7 @@ const drivers = [
   'undici',
   'nodemailer',
   'pg',
+  '@duckdb/node-api',
   '@opentelemetry/api',
   '@opentelemetry/sdk-trace',
   '@opentelemetry/exporter-trace-otlp-http',

@@ -3,9 +3,11 @@ import { ApiError } from '../client/client.ts';
 import { UnavailableError } from '../domain/errors.ts';
 import { alertsCommand } from './commands/alerts.ts';
 import { applyCommand } from './commands/apply.ts';
+import { auditCommand } from './commands/audit.ts';
 import { deadLettersCommand } from './commands/dead-letters.ts';
 import { deliveriesCommand } from './commands/deliveries.ts';
 import { demoCommand } from './commands/demo.ts';
+import { impactCommand } from './commands/impact.ts';
 import { labCommand } from './commands/lab.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { nodesCommand } from './commands/nodes.ts';
@@ -36,7 +38,9 @@ export async function main(argv: readonly string[]): Promise<void> {
     migrateCommand,
     verifyCommand,
     labCommand,
+    impactCommand,
     alertsCommand,
+    auditCommand,
     applyCommand,
     conformanceCommand,
     rulesCommand,

@@ -12,6 +12,39 @@ export function wilson(k: number, n: number): readonly [number, number] {
   return [k === 0 ? 0 : (centre - spread) / scale, k === n ? 1 : (centre + spread) / scale];
 }
 
+/** A measured value with its interval. */
+export interface Estimate {
+  readonly value: number;
+  readonly interval: readonly [number, number];
+}
+
+/**
+ * The interval of a difference from the intervals of its two parts, which may be lopsided (MOVER: Zou and Donner, Statistics
+ * in Medicine 27, 2008). With Wilson's intervals of two shares it is Newcombe's.
+ */
+export function difference(a: Estimate, b: Estimate): Estimate {
+  const value = a.value - b.value;
+  const [aLo, aHi] = a.interval;
+  const [bLo, bHi] = b.interval;
+  return {
+    value,
+    interval: [
+      value - Math.hypot(a.value - aLo, bHi - b.value),
+      value + Math.hypot(aHi - a.value, b.value - bLo),
+    ],
+  };
+}
+
+/** A share with Wilson's interval at 95 %. */
+export const shareOf = (k: number, n: number): Estimate => ({
+  value: n === 0 ? 0 : k / n,
+  interval: wilson(k, n),
+});
+
+/** k₁/n₁ − k₂/n₂ with its interval at 95 %: Newcombe, Statistics in Medicine 17, 1998, method 10. */
+export const newcombe = (k1: number, n1: number, k2: number, n2: number): Estimate =>
+  difference(shareOf(k1, n1), shareOf(k2, n2));
+
 /** ln Γ(x) for x > 0: Lanczos' approximation with g = 7 and nine terms; relative error below 1e-14. */
 function logGamma(x: number): number {
   const terms = [

@@ -53,9 +53,14 @@ export async function calibrate(path: string, base: Scenario): Promise<Calibrati
     if (line === null) unreadable++;
     else lines.push(line);
   }
+  return fit(lines, unreadable, path, base);
+}
+
+/** The same from lines that are read already; `source` is what they are called in what is said. */
+export function fit(lines: readonly Line[], unreadable: number, source: string, base: Scenario): Calibration {
   if (lines.length < 100)
     throw new ScenarioError(
-      `${path} has ${lines.length} readable attempts (${unreadable} unreadable); at least 100 are needed, as JSON lines with event_id, started_at, ended_at or duration_ms, status_code and error`,
+      `${source} has ${lines.length} readable attempts (${unreadable} unreadable); at least 100 are needed, as JSON lines with event_id, started_at, ended_at or duration_ms, status_code and error`,
     );
   const byEvent = Map.groupBy(lines, (line) => line.event_id);
   const firsts: Line[] = [];
@@ -98,7 +103,7 @@ export async function calibrate(path: string, base: Scenario): Promise<Calibrati
     .toSorted((a, b) => a - b);
   if (latencies.length < 50)
     throw new ScenarioError(
-      `${path} has ${latencies.length} delivered attempts with a duration; at least 50 are needed`,
+      `${source} has ${latencies.length} delivered attempts with a duration; at least 50 are needed`,
     );
 
   const begin = firsts.reduce((least, line) => Math.min(least, line.started_at), Number.POSITIVE_INFINITY);

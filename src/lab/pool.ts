@@ -13,11 +13,13 @@ export interface Job {
   readonly mutant: string | null;
   /** Where the naive sender's delivery log goes; null: nowhere. */
   readonly log: { readonly path: string; readonly prefix: string } | null;
+  /** The same for Posthorn's own log. */
+  readonly posthornLog: { readonly path: string; readonly prefix: string } | null;
 }
 
 /** The code that ships on one seed; `fields` for anything else. */
 export function jobOf(scenario: Scenario, seed: number, fields: Partial<Job> = {}): Job {
-  return { scenario, seed, keep: null, traced: false, mutant: null, log: null, ...fields };
+  return { scenario, seed, keep: null, traced: false, mutant: null, log: null, posthornLog: null, ...fields };
 }
 
 export type FromWorker =

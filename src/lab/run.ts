@@ -4,6 +4,7 @@ import { judge } from './judge.ts';
 import { NaiveSender, type NaiveLogLine } from './naive-sender.ts';
 import { Network } from './network.ts';
 import { inBatches, makePlan, type Plan } from './plan.ts';
+import { deliveryLines } from '../ledger/delivery-log.ts';
 import type { Scenario } from './scenario.ts';
 import type { Violation } from './step-checker.ts';
 import { VirtualTime, worldBegins } from './virtual-time.ts';
@@ -70,6 +71,8 @@ export interface RunOptions {
   readonly keep?: ReadonlySet<string> | null;
   readonly mutant?: Mutant;
   readonly naiveLog?: (line: NaiveLogLine, plan: Plan) => void;
+  /** Gets Posthorn's own log, a delivery a line; `prefix` comes before each event's id. */
+  readonly posthornLog?: { readonly prefix: string; readonly write: (line: string) => void };
   /** A number between 0 and 1. */
   readonly onProgress?: (share: number) => void;
 }
@@ -101,6 +104,9 @@ export async function runSeed(
   });
   try {
     await world.run();
+    const { posthornLog } = options;
+    if (posthornLog !== undefined)
+      for await (const line of deliveryLines(world.inner, posthornLog.prefix)) posthornLog.write(line);
     return { ...(await resultOf(world, scenario, plan)), naive };
   } finally {
     world.close();

@@ -58,7 +58,7 @@ export function deadLetterCondition(
       oldest_at: new Date(oldestAt).toISOString(),
       value_at_risk: valueAtRisk.map(wireMoney),
       sample_delivery_ids: samples.map(deliveryId),
-      next_step: `mend the receiver, then: posthorn redrive --endpoint ${endpointId} --state dead`,
+      next_step: `mend the receiver, then: posthorn redrive --endpoint-id ${endpointId}`,
     },
     waitMs: groupWaitMs,
   };
@@ -146,7 +146,7 @@ export function overdueCondition(
       held,
       sample_delivery_ids: samples.map(deliveryId),
       next_step: working
-        ? `raise the receiver's capacity, or its limits: posthorn deliveries --endpoint ${endpointId} --state pending`
+        ? `raise the receiver's capacity, or its limits: posthorn deliveries --endpoint-id ${endpointId} --state pending`
         : 'posthorn nodes shows who owns what; look at the log of the owner for why it does not send',
     },
     waitMs: 0,
@@ -172,7 +172,7 @@ export function endpointDownCondition(down: {
     evidence: {
       since: new Date(openSince).toISOString(),
       pending,
-      next_step: `posthorn deliveries --endpoint ${endpointId} --state pending shows the errors; nothing is lost while it is retried`,
+      next_step: `posthorn deliveries --endpoint-id ${endpointId} --state pending shows the errors; nothing is lost while it is retried`,
     },
     waitMs: 0,
   };

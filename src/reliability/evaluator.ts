@@ -81,6 +81,7 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
   let lastBooksAt: number | null = null;
   let mineSince: number | null = null;
   let objectives: JudgedObjectives | null = null;
+  let countedResidue = 0;
   let running: Promise<void> | null = null;
 
   /** How long nobody has judged, by what the store says; null: somebody has, or nobody ever did. */
@@ -121,23 +122,27 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
 
   const judgeAll = async (declared: Declared, now: number): Promise<JudgedObjectives> => {
     const list = await judgeObjectives(store, declared, now);
-    // Counted from when this node began to judge: whoever adds the nodes up has all of it.
-    if (objectives !== null && now > objectives.at && options.onProgress !== undefined) {
-      const progress = await readProgress(store, declared.objectives, objectives.at, now);
-      const residue = books?.residue ?? 0;
+    if (options.onProgress !== undefined) {
+      // Counted from when this node began to judge, and nothing at first: whoever adds the nodes up has all of it.
+      const progress = await readProgress(
+        store,
+        declared.objectives,
+        Math.min(now, objectives?.at ?? now),
+        now,
+      );
+      const residue = Math.max(0, (books?.residue ?? 0) - countedResidue);
+      countedResidue += residue;
+      const accounted = declared.objectives.filter(({ kind }) => kind === 'accounted');
       options.onProgress(
         declared.objectives,
-        new Map(
-          declared.objectives.map(({ name, kind }) => {
-            const counts = progress.get(name)!;
-            // An objective of being accounted for is spoiled by the books alone, and that is always ours.
-            const bad = Math.min(counts.due, residue);
-            return [
-              name,
-              kind === 'accounted' ? { due: counts.due, bad, badBy: { ours: bad, receiver: 0 } } : counts,
-            ];
+        new Map([
+          ...progress,
+          // Spoiled by the books alone, each missing delivery once, and that is always ours.
+          ...accounted.map(({ name }): [string, DomainCounts] => {
+            const due = Math.max(progress.get(name)!.due, residue);
+            return [name, { due, bad: residue, badBy: { ours: residue, receiver: 0 } }];
           }),
-        ),
+        ]),
       );
     }
     return { at: now, list };
@@ -231,6 +236,7 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
       books = null;
       unbalancedRuns = 0;
       objectives = null;
+      options.onProgress?.([], new Map());
     }
     if (!stopped) cancel = clock.after(everyMs, () => void round());
   };

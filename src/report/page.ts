@@ -10,7 +10,7 @@ body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: var
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .5rem } h2 { font-size: 1.15rem; margin: 2.2rem 0 .5rem }
 .soft, figcaption { color: var(--soft) } .bad { color: var(--bad) } .good { color: var(--good) } .scroll { overflow-x: auto }
 table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line) } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
-figure { margin: 1.2rem 0 } svg { width: 100%; min-width: 42rem; height: auto; display: block } svg text { font: 13px system-ui, sans-serif; fill: var(--ink) } svg text.soft { fill: var(--soft) }
+figure { margin: 1.2rem 0 } svg { width: 100%; min-width: 42rem; height: auto; display: block } svg text { font: 13px system-ui, sans-serif; fill: var(--ink); paint-order: stroke; stroke: var(--paper); stroke-width: 3px; stroke-linejoin: round } svg text.soft { fill: var(--soft) }
 code { font-size: .9em }
 `;
 

@@ -8,10 +8,9 @@ import { type EventOutcome, historyOf, OutcomeCollector } from '../../reliabilit
 import { defaultObjective, defaultRules } from '../../reliability/rules.ts';
 import { parseRules, RulesError } from '../../reliability/rules-file.ts';
 import { SeededRandom } from '../../runtime/seeded-random.ts';
-import { openPostgresStore } from '../../store/postgres/open.ts';
-import { openSqliteStore } from '../../store/sqlite/open.ts';
 import type { Store } from '../../store/store.ts';
 import { CommandError, note, print, progress, table } from '../output.ts';
+import { openToRead } from '../read-store.ts';
 import { clientOf, remoteOptions } from '../remote.ts';
 
 interface BacktestOptions {
@@ -96,10 +95,7 @@ async function readHistory({ fromLog, dataDir, databaseUrl }: BacktestOptions): 
       throw error.syscall === undefined ? error : new CommandError(error.message, 2);
     });
   }
-  const store =
-    dataDir === undefined
-      ? (await openPostgresStore(databaseUrl!, { readOnly: true })).store
-      : await openSqliteStore({ dataDir, readOnly: true });
+  const store = await openToRead(dataDir, databaseUrl);
   try {
     return await readStore(store, dataDir ?? 'the database');
   } finally {

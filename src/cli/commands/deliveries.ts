@@ -1,5 +1,8 @@
+import { once } from 'node:events';
 import { Command } from 'commander';
-import { print, table } from '../output.ts';
+import { deliveryLines } from '../../ledger/delivery-log.ts';
+import { CommandError, print, table } from '../output.ts';
+import { openToRead } from '../read-store.ts';
 import { clientOf, remoteOptions } from '../remote.ts';
 
 interface Delivery {
@@ -49,13 +52,42 @@ export function filterOf(options: Record<string, unknown>): Record<string, strin
   );
 }
 
+/** Posthorn's own log: a line of JSON for each delivery, with its attempts and its value; newest first. */
+async function printLog(dataDir: string | undefined, databaseUrl: string | undefined): Promise<void> {
+  if ((dataDir === undefined) === (databaseUrl === undefined))
+    throw new CommandError('--attempts reads the store itself: give --data-dir or --database-url', 2);
+  const store = await openToRead(dataDir, databaseUrl);
+  try {
+    for await (const line of deliveryLines(store, ''))
+      if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
+  } finally {
+    await store.close();
+  }
+}
+
 export function deliveriesCommand(): Command {
   return filterOptions(remoteOptions(new Command('deliveries')))
     .description('list deliveries, newest first, or show one with its attempts')
     .argument('[id]', 'a delivery: dlv_…')
     .option('--limit <n>', 'at most so many', '50')
-    .addHelpText('after', '\nExample:\n  posthorn deliveries --state dead --error-class timeout')
+    .option(
+      '--attempts',
+      'write all of them as JSON lines with their attempts: the log that posthorn audit and posthorn impact read',
+    )
+    .option('--data-dir <path>', 'with --attempts: an embedded Posthorn, running or stopped')
+    .option('--database-url <url>', 'with --attempts: a Posthorn on PostgreSQL')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  posthorn deliveries --state dead --error-class timeout\n  posthorn deliveries --attempts --data-dir ./posthorn-data > posthorn.jsonl',
+    )
     .action(async (id: string | undefined, options: Record<string, unknown>) => {
+      if (options['attempts'] === true) {
+        await printLog(
+          options['dataDir'] as string | undefined,
+          options['databaseUrl'] as string | undefined,
+        );
+        return;
+      }
       const client = clientOf(options);
       if (id !== undefined) {
         const one = await client.request<Omit<Delivery, 'attempts'> & { attempts: Attempt[] }>(

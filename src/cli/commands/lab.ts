@@ -1,5 +1,14 @@
-import { accessSync, constants, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  createReadStream,
+  createWriteStream,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
 import { calibrate } from '../../lab/calibrate.ts';
@@ -29,6 +38,7 @@ interface LabOptions {
   readonly workers?: number;
   readonly json?: boolean;
   readonly log?: string;
+  readonly posthornLog?: string;
   readonly html?: string;
   readonly calibrate?: string;
   readonly keep?: string;
@@ -80,17 +90,23 @@ function jobsOf(scenario: Scenario, seed: number, options: LabOptions): Job[] {
     mutant: options.mutant ?? null,
   };
   if (scenario.payments < halvesFrom || common.keep !== null)
-    return [jobOf(scenario, seed, { ...common, log: logOf(options, `${seed}_`, 0) })];
+    return [jobOf(scenario, seed, { ...common, ...logsOf(options, `${seed}_`, 0) })];
   return [0, 1].map((half) => ({
     scenario: { ...scenario, payments: Math.ceil((scenario.payments - half) / 2) },
     seed: seed * 2 + half + 1_000_000,
     ...common,
-    log: logOf(options, `${seed}${'ab'[half]}_`, half),
+    ...logsOf(options, `${seed}${'ab'[half]}_`, half),
   }));
 }
 
-function logOf({ log }: LabOptions, prefix: string, part: number): Job['log'] {
-  return log === undefined ? null : { path: `${log}.part${part}`, prefix };
+function logsOf(
+  { log, posthornLog }: LabOptions,
+  prefix: string,
+  part: number,
+): Pick<Job, 'log' | 'posthornLog'> {
+  const of = (path: string | undefined): Job['log'] =>
+    path === undefined ? null : { path: `${path}.part${part}`, prefix };
+  return { log: of(log), posthornLog: of(posthornLog) };
 }
 
 function ofWorkers({ workers }: LabOptions): { workers?: number } {
@@ -341,7 +357,9 @@ async function lab(name: string, options: LabOptions): Promise<void> {
       2,
     );
   // Before the work, not after it.
-  for (const path of [options.log, options.html])
+  if (options.posthornLog !== undefined && options.seeds > 1)
+    throw new CommandError('--posthorn-log writes the log of one world: give one seed', 2);
+  for (const path of [options.log, options.posthornLog, options.html])
     if (path !== undefined) accessSync(dirname(resolve(path)), constants.W_OK);
   const command = `npx posthorn lab ${name}${options.hours === undefined ? '' : ` --hours ${options.hours}`}${options.payments === undefined ? '' : ` --payments ${options.payments}`}${options.calibrate === undefined ? '' : ` --calibrate ${options.calibrate}`}${options.mutant === undefined ? '' : ` --mutant ${options.mutant}`}`;
   const { description: _, ...configuration } = scenario;
@@ -379,6 +397,15 @@ async function lab(name: string, options: LabOptions): Promise<void> {
     for (const piece of pieces) rmSync(piece);
     note(`the service's delivery log is in ${options.log}`);
   }
+  if (options.posthornLog !== undefined) {
+    const pieces = jobs.map(({ posthornLog }) => posthornLog!.path);
+    writeFileSync(options.posthornLog, '');
+    for (const piece of pieces) {
+      await pipeline(createReadStream(piece), createWriteStream(options.posthornLog, { flags: 'a' }));
+      rmSync(piece);
+    }
+    note(`Posthorn's own log is in ${options.posthornLog}`);
+  }
   if (options.html !== undefined) {
     writeFileSync(
       options.html,
@@ -414,6 +441,10 @@ export function labCommand(): Command {
       'fit latencies, failures, time-out, retries and amounts to a delivery log of your own',
     )
     .option('--log <out.jsonl>', "write the naive sender's delivery log")
+    .option(
+      '--posthorn-log <out.jsonl>',
+      "write Posthorn's own log of the same payments: a delivery a line, with its attempts",
+    )
     .option('--html <report.html>', 'write a report that a manager understands')
     .option('--json', 'print JSON')
     .option('--trace', 'print everything that happens')

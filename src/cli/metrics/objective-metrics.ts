@@ -32,6 +32,7 @@ export function objectiveMetrics(registry: Registry): OnProgress {
     registers,
   });
   return (objectives, progress) => {
+    // What this node no longer judges it says nothing of.
     target.reset();
     for (const { name, target: ratio } of objectives) {
       const { due, badBy } = progress.get(name)!;

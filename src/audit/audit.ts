@@ -1,0 +1,237 @@
+import { wilson } from '../domain/statistics.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { SeededRandom } from '../runtime/seeded-random.ts';
+import { findCauses } from './causes.ts';
+import { readEventTypes } from './event-types.ts';
+import { powerOf, readCoverage } from './coverage.ts';
+import { type Database, num, withDatabase } from './database.ts';
+import { AuditError } from './errors.ts';
+import { readDurations, readEndpoints, readExamples, readMissing, readSeries } from './figures.ts';
+import { readVocabulary } from './ingest.ts';
+import { load } from './load.ts';
+import { markersInLog, readDeploys } from './markers.ts';
+import { countMoney } from './money.ts';
+import { learnSender } from './sender.ts';
+import { makeSigns } from './signs.ts';
+import { judgeLines, makeLines, makeTimeline } from './timeline.ts';
+import { compareExpected, compareReceived } from './truth.ts';
+import { judge } from './verdicts.ts';
+import { keepWindow } from './window.ts';
+import type { AuditOptions, AuditResult, CauseFinding } from './result.ts';
+
+const defaultMemoryMb = 1200;
+/** Reading is most of the work. */
+const readingShare = 0.55;
+
+/**
+ * Audits delivery logs: what became of every event, what was dropped in silence, why, and what it is worth. Works in a
+ * temporary directory that is gone afterwards. Throws AuditError, in words for people, where there is nothing that can
+ * be audited, and AuditStopped where `signal` stopped it.
+ */
+export async function audit(options: AuditOptions): Promise<AuditResult> {
+  const timezone = options.timezone ?? 'UTC';
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: timezone });
+  } catch {
+    throw new AuditError(`there is no time zone ${timezone}: give a name as in Europe/Berlin`);
+  }
+  return await withDatabase(
+    {
+      memoryMb: options.memoryMb ?? defaultMemoryMb,
+      threads: options.threads,
+      timezone,
+      signal: options.signal,
+    },
+    async (database) => await auditIn(database, options),
+  );
+}
+
+async function auditIn(database: Database, options: AuditOptions): Promise<AuditResult> {
+  const begun = systemClock.monotonic();
+  const at = (stage: string, done: number): void => options.onProgress?.({ stage, done });
+  const deploys = options.deploys === undefined ? [] : await readDeploys(options.deploys);
+  at('reading', 0);
+  const stopTelling = tellProgress(database, (share) => at('reading', share * readingShare));
+  const { source, specs } = await load(database, options).finally(stopTelling);
+  at('putting attempts together', readingShare);
+  const vocabulary = await readVocabulary(database);
+  await judgeLines(database, vocabulary);
+  const whole = await makeLines(database, vocabulary, specs);
+  // What is judged may be a window; that the log goes on behind it is known all the same.
+  const facts =
+    options.window === undefined ? whole : { ...whole, ...(await keepWindow(database, options.window)) };
+  await makeTimeline(database, { slackMs: facts.secondsOnly ? 1000 : 5 });
+  at('judging', 0.8);
+  const habits = await learnSender(database, whole, vocabulary, specs, options);
+  const verdicts = await judge(database, whole, habits, specs);
+  const markers = [...deploys, ...(await markersInLog(database))];
+  const signs = await makeSigns(database, facts, habits, markers);
+  at('looking for causes', 0.88);
+  const causes = await findCauses(database, habits, signs, new SeededRandom(options.seed ?? 1, 'audit'));
+  await makeMissing(database);
+  const expected =
+    options.expected === undefined
+      ? null
+      : await compareExpected(database, options.expected, facts, habits.sender);
+  const received = options.received === undefined ? null : await compareReceived(database, options.received);
+  const events = num((await database.row('select count(*) as n from delivery')).n);
+  const final = {
+    ...verdicts,
+    silently_dropped: verdicts.silently_dropped + (expected?.never_sent ?? 0) - (received?.droppedBut ?? 0),
+    given_up: verdicts.given_up - (received?.givenUpBut ?? 0),
+    unresolved: verdicts.unresolved + (expected?.unresolved ?? 0),
+    acknowledged_unprocessed: received?.acknowledged_unprocessed ?? 0,
+    delivered:
+      verdicts.delivered +
+      (received?.processed_all_the_same ?? 0) -
+      ((received?.acknowledged_unprocessed ?? 0) - (received?.lateUnprocessed ?? 0)),
+    late: verdicts.late - (received?.lateUnprocessed ?? 0),
+  };
+  at('counting the money', 0.93);
+  const unit = specs.find(({ fields }) => fields.amount !== undefined)?.fields.amount?.money ?? 'minor';
+  const hasPayments = specs.some(({ fields }) => fields.payment_id !== undefined);
+  const { money, weekly, assumption } = await countMoney(database, unit, hasPayments, facts.to - facts.from);
+  const read = assumption === null ? unit : 'major';
+  const all = events + (expected?.never_sent ?? 0) + (expected?.unresolved ?? 0);
+  const judged = all - final.unresolved;
+  const findings = withTruth(causes.findings, expected?.never_sent ?? 0, received);
+  at('writing', 0.97);
+  const attempts = await database.row(
+    `select (select count(*) from delivery anti join trouble using (key)) + (select count(*) from attempt) as n`,
+  );
+  const result: AuditResult = {
+    version: 1,
+    source: {
+      ...source,
+      assumptions: [
+        ...source.assumptions,
+        ...habits.assumptions,
+        ...(assumption === null ? [] : [assumption]),
+      ],
+    },
+    events: all,
+    attempts: num(attempts.n),
+    coverage: await readCoverage(database, facts, specs, habits.sender, final.unresolved),
+    verdicts: final,
+    silent_drop_rate: judged === 0 ? 0 : final.silently_dropped / judged,
+    silent_drop_interval: wilson(final.silently_dropped, judged),
+    power: powerOf(judged, final.silently_dropped),
+    causes: findings,
+    value_at_risk: money.net,
+    weekly_value: weekly,
+    money,
+    sender: habits.sender,
+    onset: causes.onset,
+    markers: signs.markers.map(({ atMs, label, from }) => ({
+      at: new Date(atMs).toISOString(),
+      label,
+      from,
+    })),
+    endpoints: await readEndpoints(database),
+    event_types: await readEventTypes(database),
+    series: await readSeries(database, facts, read),
+    durations: await readDurations(database),
+    examples: await readExamples(database, findings[0]?.cause ?? null, read),
+    missing: await readMissing(database, options.missing, read),
+    expected:
+      expected === null
+        ? null
+        : {
+            file: expected.file,
+            rows: expected.rows,
+            joined_by: expected.joined_by,
+            never_sent: expected.never_sent,
+            unexpected: expected.unexpected,
+            sample_ids: expected.sample_ids,
+          },
+    received:
+      received === null
+        ? null
+        : {
+            file: received.file,
+            rows: received.rows,
+            joined_by: received.joined_by,
+            acknowledged_unprocessed: received.acknowledged_unprocessed,
+            processed_all_the_same: received.processed_all_the_same,
+            sample_ids: received.sample_ids,
+          },
+    took_ms: Math.round(systemClock.monotonic() - begun),
+  };
+  at('done', 1);
+  return result;
+}
+
+/** Tells how far the statement under way is, twice a second, until it is called off. */
+function tellProgress(database: Database, tell: (share: number) => void): () => void {
+  let most = 0;
+  let cancel = (): void => {};
+  const again = (): void => {
+    most = Math.max(most, Math.min(1, database.progress()));
+    tell(most);
+    cancel = systemClock.after(500, again);
+  };
+  cancel = systemClock.after(500, again);
+  return () => cancel();
+}
+
+/** Makes `missing`: what did not arrive, with what is known of its payment. */
+async function makeMissing(database: Database): Promise<void> {
+  await database.run(`create table missing as
+    select lost.id, lost.endpoint, lost.tenant, paid.payment_id, lost.verdict, lost.cause, lost.last_at, lost.tried as attempts,
+      paid.amount, paid.currency, lost.event_type, lost.first_at, lost.key
+    from lost join (select key, max(payment_id) as payment_id, max(amount) as amount, max(currency) as currency
+      from seen where key in (select key from lost) group by key) paid on paid.key = lost.key`);
+}
+
+/** The causes that only a comparison with the outside shows, in their places among the others. */
+function withTruth(
+  findings: readonly CauseFinding[],
+  neverSent: number,
+  received: AuditResult['received'],
+): CauseFinding[] {
+  const all = [...findings];
+  if (received !== null && received.acknowledged_unprocessed > 0)
+    all.push({
+      cause: 'acknowledged_unprocessed',
+      events: received.acknowledged_unprocessed,
+      silently_dropped: 0,
+      given_up: 0,
+      kind: 'proof',
+      p_value: null,
+      evidence: `${received.acknowledged_unprocessed.toLocaleString('en-US')} events were answered with success, and ${received.file} does not have them.`,
+      test: null,
+      jointly: [],
+      where: {},
+      sample_ids: received.sample_ids,
+    });
+  if (neverSent > 0) {
+    const evidence = `${neverSent.toLocaleString('en-US')} were expected and not one line of the log is about them: they were lost before the first attempt.`;
+    const unknown = all.findIndex(({ cause }) => cause === 'unknown');
+    if (unknown >= 0) {
+      const one = all[unknown]!;
+      all[unknown] = {
+        ...one,
+        events: one.events + neverSent,
+        silently_dropped: one.silently_dropped + neverSent,
+        evidence: `${one.evidence} ${evidence}`,
+      };
+    } else
+      all.push({
+        cause: 'unknown',
+        events: neverSent,
+        silently_dropped: neverSent,
+        given_up: 0,
+        kind: 'support',
+        p_value: null,
+        evidence,
+        test: null,
+        jointly: [],
+        where: {},
+        sample_ids: [],
+      });
+  }
+  const rank = ({ cause }: CauseFinding): number => (cause === 'unknown' ? 1 : 0);
+  const weight = (one: CauseFinding): number =>
+    one.cause === 'acknowledged_unprocessed' ? one.events : one.silently_dropped;
+  return all.sort((a, b) => rank(a) - rank(b) || weight(b) - weight(a) || b.events - a.events);
+}

@@ -1,0 +1,158 @@
+import { type Database, isoOrNull, num, text } from './database.ts';
+import type { Sender } from './sender.ts';
+import type { Spec } from './spec.ts';
+import type { LineFacts } from './timeline.ts';
+import type { Coverage, Power } from './result.ts';
+
+const gapsMost = 20;
+
+/** How much of what happened the log can show at all. */
+export async function readCoverage(
+  database: Database,
+  facts: LineFacts,
+  specs: readonly Spec[],
+  sender: Sender,
+  unresolved: number,
+): Promise<Coverage> {
+  const rejects = await database
+    .rows(`select file_path, line, error_type, left(csv_line, 200) as text from reject_errors
+    join reject_scans using (scan_id, file_id) order by line limit 5`)
+    .catch(() => []);
+  const rejected = await database
+    .row('select count(distinct (scan_id, file_id, line)) as n from reject_errors')
+    .catch(() => ({ n: 0 }));
+  const malformed = await database.rows(
+    'select malformed as text from raw where malformed is not null limit 5',
+  );
+  const count = facts.malformed + num(rejected.n);
+  const dups = await database.row(`select coalesce(sum(n - 1), 0) as n from (
+    select count(*) as n from seen group by key, kind, attempt_no, started_at, t, ok, status_code, state, next_retry_at)`);
+  const skew = await database.row(
+    `select count(*) as n, max(started_at - ended_at) as most from usable where started_at > ended_at + 1000`,
+  );
+  const left =
+    await database.row(`select count(*) as n from (select key, min(attempt_no) as first from attempt group by key)
+    where first > (select min(attempt_no) from attempt) and key not in (select key from attempt where counts_back)`);
+  const shared =
+    await database.row(`select count(*) as n from (select key, coalesce(event_id, delivery_id) as id from delivery join raw on raw.rowid = delivery.place
+    where raw.tenant is not null or raw.endpoint is not null qualify count(*) over (partition by id) > 1)`);
+  const sampled = specs.some((spec) => spec.sender?.sampled === true);
+  const gaps = await findGaps(database, facts);
+  const unusable = [
+    {
+      why: 'no id of an event',
+      count: facts.withoutId,
+      where: 'event_id is null and delivery_id is null and not marker',
+    },
+    {
+      why: 'no time, or an absurd one',
+      count: facts.absurdTimes,
+      where: '(event_id is not null or delivery_id is not null) and not in_span and not marker',
+    },
+  ].filter((one) => one.count > 0);
+  return {
+    from: isoOrNull(facts.from),
+    to: isoOrNull(facts.to),
+    hours: Math.round((facts.to - facts.from) / 36_000) / 100,
+    lines: facts.lines + num(rejected.n),
+    duplicates: num(dups.n),
+    malformed: {
+      count,
+      share: count / Math.max(1, facts.lines + num(rejected.n)),
+      samples: [
+        ...rejects.map((row) => ({
+          file: text(row.file_path),
+          line: num(row.line),
+          why: text(row.error_type).toLowerCase(),
+          text: text(row.text),
+        })),
+        ...malformed.map((row) => ({
+          file: '',
+          line: null,
+          why: 'cannot be read as a record',
+          text: text(row.text).slice(0, 200),
+        })),
+      ].slice(0, 5),
+    },
+    unusable: await Promise.all(
+      unusable.map(async ({ why, count: n, where }) => {
+        const row = await database.row(
+          `select coalesce(event_id, delivery_id, state, status_code::varchar, '') || coalesce(' at ' || t, '') as sample from judged where malformed is null and ${where} limit 1`,
+        );
+        return { why, count: n, sample: text(row?.sample) };
+      }),
+    ),
+    gaps,
+    sampling: sampled
+      ? {
+          suspected: true,
+          why: 'this format samples what it logs of successes: what is absent is not dropped',
+        }
+      : { suspected: false, why: null },
+    clock_skew: { attempts: num(skew.n), max_ms: num(skew.most) },
+    left_censored: num(left.n),
+    right_censored: unresolved,
+    ids_shared: num(shared.n),
+    notes: [
+      ...(gaps.length > 0
+        ? [
+            `the log is silent ${gaps.length === 1 ? 'once' : `${gaps.length} times`} for longer than its rate explains: retries made then were not seen`,
+          ]
+        : []),
+      ...(num(left.n) > 0
+        ? [`${num(left.n)} events begin with a later attempt: the log begins in the middle`]
+        : []),
+      ...(facts.to - facts.from < sender.horizon_ms
+        ? ['the log is shorter than the time in which retries come: what failed cannot be judged']
+        : []),
+      'a delivery that left no line at all cannot be seen: --expected compares with what ought to have been sent',
+    ],
+  };
+}
+
+/** Silences that are too long for the rate around them: five times the longest usual pause, and thirty expected lines. */
+async function findGaps(database: Database, facts: LineFacts): Promise<Coverage['gaps']> {
+  const span = Math.max(1, facts.to - facts.from);
+  const binMs = Math.max(1000, Math.round(span / 2000));
+  const rows = await database.rows(
+    `select t // ${binMs} as bin, count(*) as n from line group by 1 order by 1`,
+  );
+  const bins = rows.map((row) => ({ bin: num(row.bin), n: num(row.n) }));
+  const pauses = bins.slice(1).map(({ bin }, index) => bin - bins[index]!.bin - 1);
+  const usual = pauses.toSorted((a, b) => a - b)[Math.floor(pauses.length * 0.99)] ?? 0;
+  const rate =
+    bins.reduce((sum, { n }) => sum + n, 0) /
+    Math.max(1, bins.length + pauses.reduce((sum, pause) => sum + pause, 0));
+  return pauses
+    .flatMap((pause, index) => {
+      const expected = Math.round(pause * rate);
+      if (pause < 5 * Math.max(1, usual) || expected < 30) return [];
+      const from = (bins[index]!.bin + 1) * binMs;
+      return [
+        {
+          from: new Date(from).toISOString(),
+          to: new Date(from + pause * binMs).toISOString(),
+          seconds: Math.round((pause * binMs) / 1000),
+          lines_expected: expected,
+        },
+      ];
+    })
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, gapsMost);
+}
+
+/** The rate that a log of `judged` events would have shown at least one drop of, with 95 % chance: 1 − 0.05^(1/n). */
+export function powerOf(judged: number, dropped: number): Power {
+  const rate = judged === 0 ? 1 : 1 - 0.05 ** (1 / judged);
+  const percent = `${(rate * 100).toPrecision(2)} %`;
+  const events = judged.toLocaleString('en-US');
+  if (judged === 0)
+    return { detectable_rate: 1, statement: 'No event could be judged: this log shows nothing.' };
+  const statement =
+    dropped > 0
+      ? `${dropped.toLocaleString('en-US')} of ${events}: this log would have shown a rate of ${percent} or more.`
+      : rate > 0.003
+        ? `0 of ${events}: this log could not have shown 0.3 %; it rules out rates above ${percent} (95 %).`
+        : `0 of ${events}: rates above ${percent} are ruled out (95 %).`;
+  return { detectable_rate: rate, statement };
+}

@@ -1,0 +1,143 @@
+import { AuditError } from './errors.ts';
+import { guessFields, mappedField } from './fields.ts';
+import { envoy, nginx } from './formats/proxies.ts';
+import { convoy, eventbridge, github, posthorn, sns, svix } from './formats/senders.ts';
+import type { Format } from './result.ts';
+import { type Field, fields, type FormatReader, type SampleRecord, type Spec } from './spec.ts';
+
+const readers: readonly FormatReader[] = [posthorn, svix, convoy, github, eventbridge, sns, envoy, nginx];
+
+/** A sample's format, how sure that is, and what it rests on. */
+export interface Detection {
+  readonly spec: Spec;
+  readonly confidence: number;
+  readonly why: readonly string[];
+  readonly alternatives: readonly { readonly format: Format; readonly score: number }[];
+}
+
+/** Share of the sample's records that have all the names of one of the format's lists, the best list a record. */
+function scoreOf(reader: FormatReader, sample: readonly SampleRecord[]): number {
+  if (sample.length === 0) return 0;
+  const shares = sample.map(({ values }) =>
+    Math.max(
+      ...reader.signs.map((names) => {
+        // Null values are not in the sample: a field that is missing from one record may be there in another.
+        const here = names.filter((name) => values.has(name) || hasArray(values, name)).length;
+        return here / names.length;
+      }),
+    ),
+  );
+  return shares.reduce((sum, share) => sum + share, 0) / sample.length;
+}
+
+function hasArray(values: ReadonlyMap<string, string>, name: string): boolean {
+  return values.has(name.replace(/\.([^.]+)$/, '[].$1'));
+}
+
+/** Says which format a sample is of. Below 0.75 no known format is believed: names of fields decide then. */
+export function detect(sample: readonly SampleRecord[]): Detection {
+  const scores = readers
+    .map((reader) => ({ reader, score: scoreOf(reader, sample) }))
+    .sort((a, b) => b.score - a.score);
+  const best = scores[0]!;
+  const alternatives = scores
+    .filter(({ score }) => score >= 0.3)
+    .map(({ reader, score }) => ({ format: reader.format, score: Math.round(score * 100) / 100 }));
+  if (best.score >= 0.75) {
+    return {
+      spec: best.reader.spec(sample),
+      confidence: Math.round(best.score * 100) / 100,
+      why: [
+        `${Math.round(best.score * 100)} % of the names by which ${best.reader.format} is known stand in ${sample.length} sampled records (${best.reader.signs[0]!.join(', ')})`,
+      ],
+      alternatives: alternatives.slice(1),
+    };
+  }
+  const spec = genericSpec(sample);
+  const known = Object.keys(spec.fields).length;
+  return {
+    spec,
+    confidence: Math.min(0.99, Math.round((known / 10) * 100) / 100),
+    why: [
+      `no known format: ${known} fields are recognised by their names and values in ${sample.length} sampled records`,
+    ],
+    alternatives,
+  };
+}
+
+/** How `format` would be read, whatever the sample looks like. */
+export function specOf(format: Format, sample: readonly SampleRecord[]): { spec: Spec; score: number } {
+  const reader = readers.find((one) => one.format === format);
+  return reader === undefined
+    ? { spec: genericSpec(sample), score: 1 }
+    : { spec: reader.spec(sample), score: scoreOf(reader, sample) };
+}
+
+function genericSpec(sample: readonly SampleRecord[]): Spec {
+  // A record may hold its attempts as an array: then each item is read with its record around it.
+  const arrays = new Set(
+    sample.flatMap(({ values }) =>
+      [...values.keys()].flatMap((name) => /^([^[\].]+)\[\]\./.exec(name)?.[1] ?? []),
+    ),
+  );
+  const unnest = ['attempts', 'tries', 'deliveries', 'history', 'delivery_attempts', 'deliveryAttempts'].find(
+    (name) => arrays.has(name),
+  );
+  const flat =
+    unnest === undefined
+      ? sample
+      : sample.map(({ values }) => ({
+          values: new Map(
+            [...values].map(([name, text]) => [name.replace(`${unnest}[].`, `${unnest}.`), text] as const),
+          ),
+        }));
+  return {
+    format: 'generic',
+    fields: guessFields(flat),
+    ...(unnest === undefined ? {} : { unnest: [unnest] }),
+    atIs: 'end',
+    notes: [],
+  };
+}
+
+/** The spec with a person's mapping over it: canonical names to dotted paths. */
+export function withMapping(
+  spec: Spec,
+  mapping: Readonly<Record<string, string>>,
+  sample: readonly SampleRecord[],
+): Spec {
+  const mapped = Object.entries(mapping).map(([name, target]) => {
+    if (!isField(name))
+      throw new AuditError(`--map: there is no field ${name}; there are ${fields.join(', ')}`);
+    const seen = mappedField(name, target, sample);
+    if (sample.length > 0 && !sample.some(({ values }) => hasPath(values, seen.paths[0]!.join('.'))))
+      throw new AuditError(
+        `--map: no record of the sample has ${seen.paths[0]!.join('.')} (for ${name}); there are ${namesOf(sample).join(', ')}`,
+      );
+    return [name, seen] as const;
+  });
+  const taken = new Set(mapped.flatMap(([, { paths }]) => paths.map((path) => path.join('.'))));
+  const rest = Object.entries(spec.fields).filter(
+    ([, source]) => !source.paths.some((path) => taken.has(path.join('.'))),
+  );
+  return { ...spec, fields: { ...Object.fromEntries(rest), ...Object.fromEntries(mapped) } };
+}
+
+function hasPath(values: ReadonlyMap<string, string>, name: string): boolean {
+  return values.has(name) || hasArray(values, name);
+}
+
+/** The names that stand in a sample, the most frequent forty. */
+export function namesOf(sample: readonly SampleRecord[]): string[] {
+  const counts = new Map<string, number>();
+  for (const { values } of sample)
+    for (const name of values.keys()) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts]
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, 40)
+    .map(([name]) => name);
+}
+
+function isField(name: string): name is Field {
+  return (fields as readonly string[]).includes(name);
+}

@@ -1,0 +1,263 @@
+import { isLifecycleField } from './words.ts';
+import {
+  type Field,
+  type FieldSource,
+  fields,
+  type Path,
+  pathOf,
+  type SampleRecord,
+  type Unit,
+} from './spec.ts';
+
+// Names by which logs call things, without separators and in lower case; the first that fits wins.
+const names: Readonly<Record<Field, readonly string[]>> = {
+  event_id: words(
+    'eventid webhookeventid evtid webhookid webhookmessageid messageid msgid notificationid eventuuid eventuid deliveryeventid webhookuuid guid deliveryid deliveryuuid jobid uid uuid id correlationid requestid xrequestid paymentid orderid',
+  ),
+  delivery_id: words('deliveryid deliveryuuid deliveryuid webhookdeliveryid'),
+  tenant: words(
+    'tenant tenantid accountid merchantid merchant orgid organizationid organisationid workspaceid projectid appid',
+  ),
+  endpoint: words(
+    'endpointid endpoint endpointurl webhookurl targeturl destinationurl callbackurl url target destination uri subscriptionid subscription hookid receiver receiverurl subscriber consumer callback host',
+  ),
+  attempt_no: words(
+    'attemptno attemptnumber attemptnum attempt attemptid# deliveryattempt tryno trynumber trynum try attemptcount attemptindex attempts tries retrycount retryno retrynumber retryattempt retries retry numtrials n',
+  ),
+  at: words(
+    'ts time timestamp @timestamp at loggedat logtime datetime date eventtime attemptedat attemptat createdat created occurredat updatedat deliveredat',
+  ),
+  accepted_at: words(
+    'acceptedat enqueuedat queuedat receivedat eventcreatedat eventcreated occurredat createdat',
+  ),
+  started_at: words(
+    'startedat starttime startts startat start attemptstartedat attemptstart attemptstarttime requestedat requeststartedat requestat sentat sendat dispatchedat beganat begin begunat startedtime',
+  ),
+  ended_at: words(
+    'endedat endtime endts endat end attemptendedat attemptend finishedat finishtime finish completedat completed respondedat responseat responsetimeat doneat stoppedat settledat',
+  ),
+  duration: words(
+    'durationms durationmillis durationmilliseconds latencyms elapsedms responsetimems responsedurationms tookms timems durationus latencyus elapsedus durationns latencyns elapsedns durations durationsec durationseconds latencys latencysec latencyseconds elapseds elapsedsec elapsedseconds responsetimes duration latency elapsed responsetime requesttime took rtt timetaken requestduration responseduration roundtrip',
+  ),
+  phase: words(
+    'phase lifecycle logevent eventname action kind stage step event type msg message logtype recordtype',
+  ),
+  outcome: words(
+    'outcome result attemptstatus attemptresult attemptoutcome attemptstate deliveryresult success succeeded issuccess successful ok delivered',
+  ),
+  state: words(
+    'status state deliverystatus deliverystate eventstatus eventstate webhookstatus finalstatus finalstate messagestatus',
+  ),
+  status_code: words(
+    'statuscode httpstatuscode httpstatus httpcode responsecode responsestatus responsestatuscode httpresponsecode httpresponsestatus respcode respstatus code status',
+  ),
+  error: words(
+    'errorcode error errorclass errortype errorkind errormessage errormsg err errcode failurereason failreason failure exception errorreason errorname reason errordetail cause',
+  ),
+  next_retry_at: words(
+    'nextretryat nextattemptat nextretry nextattempt retryat retryscheduledat retryscheduledfor nextretrytime nextattempttime nextsendtime nextsendat nextdeliveryat nexttryat nexttry scheduledfor nextrunat dueat retrydueat',
+  ),
+  retry_delay: words(
+    'nextretryinms nextretryin retryinms retryin retryins retrydelayms retrydelay retrydelays backoffms backoff backoffs nextdelayms nextdelay delayms',
+  ),
+  retry_after: words('retryafter retryaftersec retryafterseconds retryafters retryafterms'),
+  worker: words(
+    'workerid worker pod podname nodeid node instanceid instance hostname consumerid processid pid threadid thread',
+  ),
+  bytes: words(
+    'payloadbytes payloadsize payloadsizebytes bodysize bodybytes requestsize requestbytes requestbodysize requestlength sizebytes size bytes contentlength',
+  ),
+  payment_id: words(
+    'paymentid paymentintentid paymentintent orderid chargeid invoiceid transactionid txnid txid transferid payment order',
+  ),
+  amount: words(
+    'amountminor amountminorunits amountcents amountincents amountpence valueminor valuecents minorunits totalcents pricecents paymentamountminor paymentamount orderamount orderamounttotal amounttotal amountvalue valueamount transactionamount amount value total price',
+  ),
+  currency: words('currency currencycode currencyiso ccy cur amountcurrency valuecurrency paymentcurrency'),
+  event_type: words(
+    'eventtype webhooktype webhooktopic messagetype notificationtype topic type event eventname',
+  ),
+  max_attempts: words('maxattempts attemptsmax attemptlimit maxtries retrylimit maxretries'),
+};
+
+function words(text: string): readonly string[] {
+  return text.split(' ').filter((word) => !word.endsWith('#'));
+}
+
+const bare = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9@]/g, '');
+
+/** A name in the sample with what it holds. */
+interface Candidate {
+  readonly dotted: string;
+  readonly path: Path;
+  readonly depth: number;
+  readonly texts: readonly string[];
+  readonly distinct: number;
+}
+
+/** Reads a log by the names of its fields; what a name may mean is checked against the values that stand there. */
+export function guessFields(sample: readonly SampleRecord[]): Partial<Record<Field, FieldSource>> {
+  const candidates = candidatesOf(sample);
+  const found: Partial<Record<Field, FieldSource>> = {};
+  const taken = new Set<string>();
+  // Ids of payments are looked for before ids of events fall back on them; what is a code before what is a word.
+  const order: readonly Field[] = [
+    'status_code',
+    'outcome',
+    'phase',
+    'state',
+    'next_retry_at',
+    'retry_delay',
+    'retry_after',
+    'started_at',
+    'ended_at',
+    'at',
+    ...fields,
+  ];
+  for (const field of new Set(order)) {
+    const best = ranked(field, candidates).find(
+      ({ dotted, texts, distinct }) =>
+        (!taken.has(dotted) || field === 'delivery_id' || field === 'payment_id') &&
+        plausible(field, texts, distinct, sample.length, dotted),
+    );
+    if (best === undefined) continue;
+    if (field !== 'payment_id') taken.add(best.dotted);
+    found[field] = sourceOf(field, best);
+  }
+  return found;
+}
+
+/** A field as a person mapped it; units as the name and the values show them, or said: `took:s`, `sum:major`. */
+export function mappedField(field: Field, target: string, sample: readonly SampleRecord[]): FieldSource {
+  const [, dotted, suffix] = /^(.*?)(?::(ns|us|ms|s|minor|major))?$/.exec(target)!;
+  const texts = sample.flatMap(({ values }) => values.get(dotted!) ?? []);
+  const source = sourceOf(field, { dotted: dotted!, path: pathOf(dotted!), depth: 1, texts, distinct: 0 });
+  if (suffix === undefined) return source;
+  return suffix === 'minor' || suffix === 'major'
+    ? { ...source, money: suffix }
+    : { ...source, unit: suffix as Unit };
+}
+
+function candidatesOf(sample: readonly SampleRecord[]): Candidate[] {
+  const texts = new Map<string, string[]>();
+  for (const { values } of sample)
+    for (const [name, text] of values) {
+      const list = texts.get(name);
+      if (list === undefined) texts.set(name, [text]);
+      else list.push(text);
+    }
+  return [...texts].map(([dotted, list]) => {
+    const path = pathOf(dotted);
+    return { dotted, path, depth: path.length, texts: list, distinct: new Set(list).size };
+  });
+}
+
+function ranked(field: Field, candidates: readonly Candidate[]): Candidate[] {
+  return candidates
+    .flatMap((candidate) => {
+      const { path } = candidate;
+      // `event.id` is called eventid; `data.event.id` too.
+      const called = path.map((_, index) => bare(path.slice(index).join('')));
+      const places = called.map((name) => names[field].indexOf(name)).filter((place) => place >= 0);
+      // "id" of something nested is that thing's.
+      const nestedId =
+        path.length > 1 && places.length === 1 && bare(path.at(-1)!) === 'id' && called[0] !== 'id';
+      if (places.length === 0 || (nestedId && names[field][places[0]!] === 'id')) return [];
+      return [{ candidate, place: Math.min(...places) }];
+    })
+    .sort((a, b) => a.place - b.place || a.candidate.depth - b.candidate.depth)
+    .map(({ candidate }) => candidate);
+}
+
+const isNumber = (text: string): boolean => /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text);
+const isWhole = (text: string): boolean => /^-?\d+$/.test(text);
+/** Whether a text may be a time: a date, or seconds to nanoseconds since the epoch. */
+export function looksLikeTime(text: string): boolean {
+  if (isNumber(text)) return Number(text) > 5e8;
+  return /^\[?\d{4}[-/]\d\d?[-/]\d\d?|^\d\d?[-/]\d\d?[-/]\d{4}|^\d{1,2}\/[A-Z][a-z]{2}\/\d{4}|^[A-Z][a-z]{2},? /.test(
+    text,
+  );
+}
+
+function plausible(
+  field: Field,
+  texts: readonly string[],
+  distinct: number,
+  size: number,
+  dotted: string,
+): boolean {
+  const most = (test: (text: string) => boolean): boolean => texts.filter(test).length >= texts.length * 0.8;
+  switch (field) {
+    case 'event_id':
+    case 'delivery_id':
+      return size < 20 || distinct >= Math.min(size, texts.length) * 0.02;
+    case 'at':
+    case 'accepted_at':
+    case 'started_at':
+    case 'ended_at':
+    case 'next_retry_at':
+      return most(looksLikeTime);
+    case 'status_code':
+      return (
+        most((text) => /^([1-5]\d\d|0|-1)(\s|$)/.test(text)) && texts.some((text) => /^[1-5]\d\d/.test(text))
+      );
+    case 'attempt_no':
+      return most((text) => /^#?\d{1,4}(\s*(\/|of)\s*\d+)?$/i.test(text));
+    case 'duration':
+    case 'retry_delay':
+      return most((text) => isNumber(text) || /^[\d.]+ ?(ns|us|µs|ms|s|m)$/.test(text));
+    case 'retry_after':
+    case 'bytes':
+    case 'max_attempts':
+      return most(isWhole);
+    case 'amount':
+      return most((text) => /^-?[\d,]+(\.\d+)?$/.test(text));
+    case 'currency':
+      return most((text) => /^[A-Za-z]{3,5}$/.test(text));
+    case 'phase':
+      return distinct <= 60 && isLifecycleField(texts, dotted);
+    case 'event_type':
+      return !isLifecycleField(texts, dotted) && distinct <= Math.max(50, size / 4) && !most(isNumber);
+    case 'outcome':
+    case 'state':
+      return distinct <= 60 && !most((text) => /^[1-5]\d\d$/.test(text));
+    case 'endpoint':
+      return !most(isNumber) || distinct <= Math.max(20, size / 4);
+    case 'error':
+    case 'payment_id':
+    case 'tenant':
+    case 'worker':
+      return true;
+  }
+}
+
+function sourceOf(field: Field, { path, texts, dotted }: Candidate): FieldSource {
+  const paths = [path];
+  if (field === 'duration' || field === 'retry_delay' || field === 'retry_after')
+    return { paths, unit: unitOf(bare(path.at(-1)!), texts, field) };
+  if (field === 'amount') return { paths, money: moneyOf(bare(dotted), texts) };
+  if (field === 'attempt_no' && /^(retry|retries)/.test(bare(path.at(-1)!)) && texts.includes('0'))
+    // The number of retries so far: the first attempt has none.
+    return { paths, sql: 'cast(try_cast(@@ as integer) + 1 as varchar)' };
+  if (field === 'max_attempts' && /retr/.test(bare(path.at(-1)!)))
+    return { paths, sql: 'cast(try_cast(@@ as integer) + 1 as varchar)' };
+  return { paths };
+}
+
+function unitOf(name: string, texts: readonly string[], field: Field): Unit {
+  if (/(ms|millis|milliseconds)$/.test(name)) return 'ms';
+  if (/(us|micros|microseconds)$/.test(name)) return 'us';
+  if (/(ns|nanos|nanoseconds)$/.test(name)) return 'ns';
+  if (/(sec|secs|seconds|durations|latencys|elapseds|delays|ins|times|afters|backoffs)$/.test(name))
+    return 's';
+  if (field === 'retry_after') return 's';
+  const values = texts.map(Number).filter((value) => Number.isFinite(value));
+  const middle = values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+  // Requests take longer than 20 ms and less than 20 s; decimals below that are seconds.
+  return middle < 20 && values.some((value) => !Number.isInteger(value)) ? 's' : 'ms';
+}
+
+function moneyOf(name: string, texts: readonly string[]): 'minor' | 'major' {
+  if (/(minor|cents|pence|minorunits)/.test(name)) return 'minor';
+  return texts.some((text) => text.includes('.')) ? 'major' : 'minor';
+}

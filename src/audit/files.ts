@@ -1,0 +1,203 @@
+import { globSync } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { constants, gunzipSync } from 'node:zlib';
+import { AuditError } from './errors.ts';
+import type { SourceFile } from './result.ts';
+
+const filesMost = 10_000;
+/** Of a file's beginning, middle and end, to see what it is. */
+const sampleBytes = 256 * 1024;
+
+/** What a file is, from its first bytes and a sample of its lines. */
+export interface SniffedFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly container: SourceFile['container'];
+  readonly compression: SourceFile['compression'];
+  readonly encoding: 'utf-8' | 'utf-16';
+  /** Of a CSV. */
+  readonly delimiter: string;
+  /** Whole lines; of a JSON document its text as far as it was read. */
+  readonly lines: readonly string[];
+}
+
+/** The files that paths and globs name, each once. */
+export function expandFiles(patterns: readonly string[]): string[] {
+  const paths = new Set<string>();
+  for (const pattern of patterns) {
+    const found = /[*?[{]/.test(pattern) ? globSync(pattern).sort() : [pattern];
+    if (found.length === 0) throw new AuditError(`no file matches ${pattern}`);
+    for (const path of found) paths.add(path);
+  }
+  if (paths.size > filesMost)
+    throw new AuditError(`${paths.size} files are too many at once: at most ${filesMost}`);
+  return [...paths];
+}
+
+/** Looks into a file; throws AuditError where it cannot be read or is no log at all. */
+export async function sniff(path: string): Promise<SniffedFile> {
+  const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    throw new AuditError(
+      error.code === 'ENOENT' ? `there is no file ${path}` : `cannot read ${path}: ${error.message}`,
+    );
+  });
+  if (info.isDirectory())
+    throw new AuditError(
+      `${path} is a directory: name its files, as in '${path.replace(/\/$/, '')}/*.jsonl'`,
+    );
+  const bytes = info.size;
+  const pieces = await readPieces(path, bytes);
+  const head = pieces[0]!;
+  const common = { path, bytes, encoding: 'utf-8', delimiter: ',' } as const;
+  if (head.subarray(0, 4).toString('latin1') === 'PAR1')
+    return { ...common, container: 'parquet', compression: 'none', lines: [] };
+  if (head.readUInt32BE && head.length >= 4 && head.readUInt32BE(0) === 0x28b52ffd)
+    return { ...common, container: 'ndjson', compression: 'zstd', lines: [] };
+  const gzip = head[0] === 0x1f && head[1] === 0x8b;
+  const compression = gzip ? 'gzip' : 'none';
+  const texts = gzip ? [gunzipHead(head, path)] : pieces;
+  const utf16 =
+    (texts[0]![0] === 0xff && texts[0]![1] === 0xfe) || (texts[0]![0] === 0xfe && texts[0]![1] === 0xff);
+  if (!utf16 && looksBinary(texts[0]!))
+    throw new AuditError(
+      `${path} is no text (its beginning has bytes that no log has): audit reads JSON, JSON lines, CSV, Parquet and access logs, plain or gzip`,
+    );
+  const decoder = new TextDecoder(utf16 ? (texts[0]![0] === 0xfe ? 'utf-16be' : 'utf-16le') : 'utf-8');
+  const lines = (utf16 ? texts.slice(0, 1) : texts).flatMap((piece, index) => {
+    const found = decoder.decode(piece).split(/\r?\n/);
+    // The middle and the end of a file begin within a line, and all but a whole file end within one.
+    if (index > 0) found.shift();
+    if (found.length > 1 && (gzip || index < texts.length - 1 || bytes > sampleBytes)) found.pop();
+    return found.filter((line) => line.trim() !== '');
+  });
+  const container = containerOf(lines);
+  return {
+    ...common,
+    container: container.container,
+    delimiter: container.delimiter,
+    compression,
+    encoding: utf16 ? 'utf-16' : 'utf-8',
+    lines,
+  };
+}
+
+async function readPieces(path: string, bytes: number): Promise<Buffer[]> {
+  const handle = await open(path, 'r');
+  try {
+    const at = [0];
+    if (bytes > 8 * sampleBytes) at.push(Math.floor(bytes / 2), bytes - sampleBytes);
+    const pieces: Buffer[] = [];
+    for (const position of at) {
+      const buffer = Buffer.alloc(
+        Math.min(at.length === 1 ? 8 * sampleBytes : sampleBytes, bytes - position),
+      );
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
+      pieces.push(buffer.subarray(0, bytesRead));
+    }
+    return pieces;
+  } finally {
+    await handle.close();
+  }
+}
+
+function gunzipHead(head: Buffer, path: string): Buffer {
+  try {
+    return gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 256 * sampleBytes });
+  } catch (error) {
+    throw new AuditError(`${path} is gzip that cannot be read: ${(error as Error).message}`);
+  }
+}
+
+function looksBinary(head: Buffer): boolean {
+  const sample = head.subarray(0, 4096);
+  const odd = sample.filter(
+    (byte) => byte === 0 || (byte < 32 && byte !== 9 && byte !== 10 && byte !== 13 && byte !== 27),
+  );
+  return odd.length > sample.length / 100;
+}
+
+const delimiters = [',', ';', '\t', '|'] as const;
+
+function containerOf(lines: readonly string[]): Pick<SniffedFile, 'container' | 'delimiter'> {
+  const head = (lines[0] ?? '').replace(/^\uFEFF/, '').trimStart();
+  const objects = lines.filter((line) => isObject(line)).length;
+  // An answer of an API is one object around its records.
+  if (objects > 0 && objects === lines.length && wrapperOf(lines[0]!) !== null)
+    return { container: 'json', delimiter: ',' };
+  if (objects > 0 && objects >= lines.length * 0.3) return { container: 'ndjson', delimiter: ',' };
+  if (head.startsWith('[') && !/^\[\d{4}-/.test(head)) return { container: 'json', delimiter: ',' };
+  if (head.startsWith('{')) return { container: objects > 0 ? 'ndjson' : 'json', delimiter: ',' };
+  const counted = delimiters
+    .map((delimiter) => ({ delimiter, cells: cellsOf(head, delimiter).length }))
+    .sort((a, b) => b.cells - a.cells)[0]!;
+  // A header of a CSV is names, and the lines below it have as many cells.
+  const names = cellsOf(head, counted.delimiter);
+  const like = lines
+    .slice(1, 50)
+    .filter((line) => Math.abs(cellsOf(line, counted.delimiter).length - names.length) <= 1).length;
+  if (
+    counted.cells > 1 &&
+    names.every((cell) => /^[\p{L}_][\p{L}\p{N} _.$/()#-]{0,80}$/u.test(cell)) &&
+    like >= Math.min(lines.length - 1, 49) / 2
+  )
+    return { container: 'csv', delimiter: counted.delimiter };
+  return { container: 'text', delimiter: ',' };
+}
+
+/** Arrays by which answers of an API wrap their records. */
+const wrappers = [
+  'data',
+  'content',
+  'items',
+  'records',
+  'results',
+  'logs',
+  'deliveries',
+  'attempts',
+  'events',
+];
+
+/** The name of the array that a document wraps its records in; null where the document is a record itself. */
+export function wrapperOf(document: string): string | null {
+  const value = JSON.parse(document.replace(/^\uFEFF/, '')) as Readonly<Record<string, unknown>>;
+  // What has an id is a record, and its array is part of it.
+  if (Object.keys(value).some((key) => /id$/i.test(key))) return null;
+  return (
+    wrappers.find((name) => {
+      const inner = value[name];
+      return Array.isArray(inner) && typeof inner[0] === 'object' && inner[0] !== null;
+    }) ?? null
+  );
+}
+
+function isObject(line: string): boolean {
+  if (
+    !line
+      .trimStart()
+      .replace(/^\uFEFF/, '')
+      .startsWith('{')
+  )
+    return false;
+  try {
+    JSON.parse(line.replace(/^\uFEFF/, ''));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The cells of a line of CSV, quotes taken off. */
+export function cellsOf(line: string, delimiter: string): string[] {
+  const cells: string[] = [];
+  let cell = '';
+  let quoted = false;
+  for (const char of line.replace(/^\uFEFF/, '')) {
+    if (char === '"') quoted = !quoted;
+    else if (char === delimiter && !quoted) {
+      cells.push(cell.trim());
+      cell = '';
+    } else cell += char;
+  }
+  cells.push(cell.trim());
+  return cells;
+}

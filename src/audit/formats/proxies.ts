@@ -1,0 +1,133 @@
+import { type FieldSource, type FormatReader, from, type SampleRecord } from '../spec.ts';
+
+// Access logs of the proxies that webhooks leave through. They join attempts only where they log an id of the webhook.
+
+const idNames = [
+  'webhook_id',
+  'webhook-id',
+  'http_webhook_id',
+  'req_webhook_id',
+  'svix_id',
+  'http_svix_id',
+  'event_id',
+  'message_id',
+  'http_x_event_id',
+  'http_x_webhook_id',
+  'http_idempotency_key',
+  'x_event_id',
+  'x-event-id',
+  'x_webhook_id',
+  'x-webhook-id',
+  'idempotency_key',
+  'idempotency-key',
+];
+const requestIds = ['request_id', 'x_request_id', 'x-request-id', 'http_x_request_id'];
+
+/** The id that joins attempts, and what to say where it is only the request's own. */
+function idOf(sample: readonly SampleRecord[]): { source: FieldSource; note: string | null } {
+  const has = (name: string): boolean => sample.some(({ values }) => values.has(name));
+  const named = idNames.filter(has);
+  if (named.length > 0) return { source: from(...named), note: null };
+  return {
+    source: from(...requestIds),
+    note: 'no id of the webhook is logged, only the request’s own: attempts of one event are joined only if the sender repeats it. Log the webhook-id header',
+  };
+}
+
+/** Envoy's response flags as errors: what the access log documentation calls them. */
+const flagsSql = `case
+  when @@ like '%DF%' then 'dns: Envoy flag ' || @@
+  when @@ like '%RL%' then 'rate limited: Envoy flag ' || @@
+  when @@ like '%UT%' then 'timeout: Envoy flag ' || @@
+  when @@ like '%DC%' then 'client disconnected: Envoy flag ' || @@
+  when @@ like '%URX%' then 'retry limit: Envoy flag ' || @@
+  when @@ like '%UF%' or @@ like '%UH%' then 'connection refused: Envoy flag ' || @@
+  when @@ like '%UC%' then 'connection reset: Envoy flag ' || @@
+  else @@ end`;
+
+/** `[%START_TIME%] "%METHOD% %PATH% %PROTOCOL%" %CODE% %FLAGS% … %DURATION% … "…" "%HOST%" "%UPSTREAM%"` and what follows. */
+const envoyPattern =
+  '^\\[(?P<start_time>[^\\]]+)\\] "(?P<method>\\S+) (?P<path>\\S+) [^"]*" (?P<response_code>\\d+) (?P<response_flags>\\S+)(?: [a-z_A-Z][^ "]*| -| "[^"]*")*? (?P<bytes_received>\\d+) (?P<bytes_sent>\\d+) (?P<duration>\\d+) (?:\\S+) "(?:[^"]*)" "(?:[^"]*)" "(?P<request_id>[^"]*)" "(?P<authority>[^"]*)" "(?P<upstream_host>[^"]*)"(?: "(?P<webhook_id>[^"]*)")?';
+
+export const envoy: FormatReader = {
+  format: 'envoy',
+  signs: [
+    ['start_time', 'response_code', 'response_flags', 'duration'],
+    ['start_time', 'response_code', 'duration', 'upstream_host'],
+  ],
+  spec: (sample) => {
+    const { source, note } = idOf(sample);
+    return {
+      format: 'envoy',
+      pattern: envoyPattern,
+      fields: {
+        event_id: source,
+        endpoint: from('authority', ':authority', 'host', 'upstream_cluster', 'upstream_host'),
+        attempt_no: from('attempt', 'webhook_attempt', 'attempt_number', 'upstream_request_attempt_count'),
+        started_at: from('start_time'),
+        duration: { ...from('duration'), unit: 'ms' },
+        status_code: from('response_code'),
+        error: { ...from('upstream_transport_failure_reason', 'response_flags'), sql: flagsSql },
+        bytes: from('bytes_received'),
+        worker: from('connection_id'),
+      },
+      atIs: 'start',
+      notes: [
+        ...(note === null ? [] : [note]),
+        'an answer that Envoy made itself (its flags say so) never came from the receiver',
+      ],
+    };
+  },
+};
+
+/** nginx "combined" with more behind it: key=value pairs or quoted headers. */
+const nginxPattern =
+  '^(?P<remote_addr>\\S+) \\S+ \\S+ \\[(?P<time_local>[^\\]]+)\\] "(?P<method>[A-Z]+) (?P<uri>\\S+)[^"]*" (?P<status>\\d{3}) (?P<body_bytes_sent>\\S+)(?: "(?:[^"]*)" "(?:[^"]*)")?';
+
+const lastPart = "trim(regexp_extract(@@, '[^,:]*$'))";
+
+export const nginx: FormatReader = {
+  format: 'nginx',
+  signs: [
+    ['msec', 'status', 'request_time'],
+    ['time_iso8601', 'status', 'request_time'],
+    ['time_local', 'status', 'request_time'],
+    ['status', 'request_time', 'upstream_status', 'upstream_addr'],
+    ['remote_addr', 'time_local', 'status', 'uri'],
+  ],
+  spec: (sample) => {
+    const { source, note } = idOf(sample);
+    return {
+      format: 'nginx',
+      pattern: nginxPattern,
+      fields: {
+        event_id: source,
+        endpoint: from(
+          'proxy_host',
+          'http_host',
+          'host',
+          'server_name',
+          'upstream_addr',
+          'uri',
+          'request_uri',
+        ),
+        attempt_no: from('attempt', 'http_webhook_attempt', 'webhook_attempt', 'http_x_attempt'),
+        at: from('msec', 'time_iso8601', 'time_local', 'time'),
+        duration: { ...from('request_time', 'rt'), unit: 's' },
+        // Where several upstreams were tried, the last one answered.
+        status_code: { ...from('upstream_status', 'us', 'status'), sql: lastPart },
+        error: {
+          ...from('status'),
+          sql: "case @@ when '499' then 'client closed the request' when '504' then 'timeout' end",
+        },
+        bytes: from('request_length'),
+      },
+      // nginx writes a request's line when it is over.
+      atIs: 'end',
+      notes: [
+        ...(note === null ? [] : [note]),
+        'nginx times are in seconds; 499 means that the sender hung up first, so the receiver may have processed it',
+      ],
+    };
+  },
+};

@@ -1,0 +1,277 @@
+import { AuditError } from './errors.ts';
+import { type Database, quote, text } from './database.ts';
+import { detect, type Detection, namesOf, specOf, withMapping } from './detect.ts';
+import { expandFiles, sniff, type SniffedFile, wrapperOf } from './files.ts';
+import { createLines, ingest } from './ingest.ts';
+import { documentsOf, type FileGroup } from './relation.ts';
+import type { AuditOptions, Source } from './result.ts';
+import { flatten, recordsFromCsv, recordsFromJson } from './sample.ts';
+import type { SampleRecord, Spec } from './spec.ts';
+import { describeField } from './values.ts';
+
+const sampleMost = 3000;
+const documentBytesMost = 256 * 1024 * 1024;
+
+/** What was read: how it was understood, and what stands in `raw` now. */
+export interface Loaded {
+  readonly source: Source;
+  readonly specs: readonly Spec[];
+}
+
+/** Looks at every file, decides how it is read, and reads it into `raw`. */
+export async function load(database: Database, options: AuditOptions): Promise<Loaded> {
+  const paths = expandFiles(options.files);
+  const looked = [];
+  for (const path of paths) looked.push(await look(database, await sniff(path), options));
+  const filled = looked.filter(({ file }) => file.bytes > 0);
+  if (filled.length === 0)
+    throw new AuditError(
+      `${paths.join(', ')} ${paths.length === 1 ? 'is' : 'are'} empty: there is nothing to audit`,
+    );
+  for (const { file, detection, sample } of filled) demandFields(file, detection.spec, sample);
+  await createLines(database);
+  const groups = new Map<string, { group: FileGroup; sample: readonly SampleRecord[] }>();
+  for (const { file, detection, sample, wrapper } of filled) {
+    const { container, compression, encoding, delimiter } = file;
+    // Columns of a CSV have no names but in its header.
+    const header = container === 'csv' ? file.lines[0] : null;
+    const key = JSON.stringify([
+      header,
+      container,
+      compression,
+      encoding,
+      delimiter,
+      wrapper,
+      detection.spec,
+    ]);
+    const known = groups.get(key);
+    groups.set(key, {
+      group: {
+        container,
+        compression,
+        encoding,
+        bytesMost: Math.max(known?.group.bytesMost ?? 0, file.bytes),
+        delimiter,
+        wrapper,
+        spec: detection.spec,
+        paths: [...(known?.group.paths ?? []), file.path],
+      },
+      sample: known?.sample ?? sample,
+    });
+  }
+  for (const { group, sample } of groups.values()) {
+    await ingest(database, group, sample, (options.timezone ?? 'UTC') === 'UTC').catch((error: Error) => {
+      throw readable(error, group);
+    });
+  }
+  return { source: describe(filled, options), specs: [...groups.values()].map(({ group }) => group.spec) };
+}
+
+interface Looked {
+  readonly file: SniffedFile;
+  readonly sample: readonly SampleRecord[];
+  readonly wrapper: string | null;
+  readonly detection: Detection;
+  readonly assumptions: readonly string[];
+}
+
+async function look(database: Database, file: SniffedFile, options: AuditOptions): Promise<Looked> {
+  const { sample, wrapper } = await sampleOf(database, file);
+  const seen = detect(sample);
+  let detection: Detection = seen;
+  const assumptions: string[] = [];
+  if (options.format !== undefined) {
+    const { spec, score } = specOf(options.format, sample);
+    detection = {
+      spec,
+      confidence: 1,
+      why: [`--format ${options.format}`],
+      alternatives:
+        seen.spec.format === options.format
+          ? seen.alternatives
+          : [{ format: seen.spec.format, score: seen.confidence }, ...seen.alternatives],
+    };
+    if (score < 0.5 && sample.length > 0)
+      assumptions.push(
+        `${file.path} does not look like ${options.format} (${Math.round(score * 100)} % of its names are there): --format was obeyed, ${seen.spec.format} would have been guessed`,
+      );
+  }
+  if (options.mapping !== undefined)
+    detection = {
+      ...detection,
+      spec: withMapping(detection.spec, options.mapping, sample),
+      why: [...detection.why, `--map for ${Object.keys(options.mapping).join(', ')}`],
+    };
+  return { file, sample, wrapper, detection, assumptions };
+}
+
+async function sampleOf(
+  database: Database,
+  file: SniffedFile,
+): Promise<{ sample: SampleRecord[]; wrapper: string | null }> {
+  if (file.bytes === 0) return { sample: [], wrapper: null };
+  switch (file.container) {
+    case 'ndjson': {
+      if (file.compression !== 'zstd')
+        return { sample: recordsFromJson(file.lines.slice(0, sampleMost)), wrapper: null };
+      const rows = await database
+        .rows(
+          `select cast(json as varchar) as line from read_json_objects(${quote(file.path)}, format='newline_delimited', ignore_errors=true, compression='zstd') limit ${sampleMost}`,
+        )
+        .catch((error: Error) => refuse(file, error));
+      return { sample: recordsFromJson(rows.map(({ line }) => text(line))), wrapper: null };
+    }
+    case 'csv':
+      return { sample: recordsFromCsv(file).slice(0, sampleMost), wrapper: null };
+    case 'parquet': {
+      const rows = await database
+        .rows(
+          `select cast(to_json(t) as varchar) as line from read_parquet(${quote(file.path)}) t limit ${sampleMost}`,
+        )
+        .catch((error: Error) => refuse(file, error));
+      return { sample: recordsFromJson(rows.map(({ line }) => text(line))), wrapper: null };
+    }
+    case 'json':
+      return await sampleOfDocument(database, file);
+    case 'text':
+      return { sample: recordsFromText(file.lines.slice(0, sampleMost)), wrapper: null };
+  }
+}
+
+async function sampleOfDocument(
+  database: Database,
+  file: SniffedFile,
+): Promise<{ sample: SampleRecord[]; wrapper: string | null }> {
+  if (file.bytes > documentBytesMost)
+    throw new AuditError(
+      `${file.path} is one JSON document of ${Math.round(file.bytes / 1e6)} MB, which would have to be held in memory: write it as JSON lines, as in jq -c '.[]' ${file.path}`,
+    );
+  const read = async (format: string, value: string): Promise<string[]> =>
+    (
+      await database
+        .rows(`select ${value} as line from ${documentsOf(file, [file.path], format)} limit ${sampleMost}`)
+        .catch((error: Error) => refuse(file, error))
+    ).map(({ line }) => text(line));
+  const isArray = file.lines[0]!.trimStart()
+    .replace(/^\uFEFF/, '')
+    .startsWith('[');
+  if (isArray)
+    return { sample: recordsFromJson(await read('array', 'cast(json as varchar)')), wrapper: null };
+  const documents = await read('unstructured', 'cast(json as varchar)');
+  const wrapper = documents[0] === undefined ? null : wrapperOf(documents[0]);
+  return {
+    sample: recordsFromJson(
+      wrapper === null
+        ? documents
+        : await read(
+            'unstructured',
+            `cast(unnest(json_extract(json, ${quote(`$."${wrapper}"[*]`)})) as varchar)`,
+          ),
+    ),
+    wrapper,
+  };
+}
+
+/** What an access log's lines hold: key=value pairs, and what the known layouts have in their places. */
+function recordsFromText(lines: readonly string[]): SampleRecord[] {
+  return lines.map((line) => {
+    const pairs = [...line.matchAll(/(?:^|[\s,;])([A-Za-z_][\w.-]*)[=:]"?([^"\s,;]+)/g)].map(
+      ([, key, value]) => [key!, value!] as const,
+    );
+    const nginx = /^(\S+) \S+ \S+ \[([^\]]+)\] "[A-Z]+ (\S+)[^"]*" (\d{3}) /.exec(line);
+    const envoy =
+      /^\[(\d{4}-[^\]]+)\] "\S+ (\S+) [^"]*" (\d+) (\S+) .*"([^"]*)" "([^"]*)" "([^"]*)"(?: "([^"]*)")?/.exec(
+        line,
+      );
+    if (nginx !== null)
+      pairs.push(
+        ['remote_addr', nginx[1]!],
+        ['time_local', nginx[2]!],
+        ['uri', nginx[3]!],
+        ['status', nginx[4]!],
+      );
+    if (envoy !== null) {
+      pairs.push(
+        ['start_time', envoy[1]!],
+        ['path', envoy[2]!],
+        ['response_code', envoy[3]!],
+        ['response_flags', envoy[4]!],
+        ['duration', '0'],
+        ['upstream_host', envoy[7]!],
+        ['request_id', envoy[5]!],
+      );
+      if (envoy[8] !== undefined) pairs.push(['webhook_id', envoy[8]]);
+    }
+    return { values: flatten(Object.fromEntries(pairs.filter(([, value]) => value !== '-'))) };
+  });
+}
+
+function refuse(file: SniffedFile, error: Error): never {
+  throw new AuditError(`${file.path} cannot be read as ${file.container}: ${firstLine(error)}`);
+}
+
+function readable(error: Error, group: FileGroup): Error {
+  if (!/^(Invalid Input|IO|Binder|Conversion|Invalid) ?Error|malformed/i.test(error.message)) return error;
+  return new AuditError(
+    `${group.paths.join(', ')} cannot be read as ${group.container}: ${firstLine(error)}`,
+  );
+}
+
+const firstLine = (error: Error): string => error.message.split('\n')[0]!.slice(0, 300);
+
+/** Without an id and a time there is nothing to audit; says what was there instead. */
+function demandFields(file: SniffedFile, spec: Spec, sample: readonly SampleRecord[]): void {
+  const has = (field: keyof Spec['fields']): boolean => spec.fields[field] !== undefined;
+  const lacks = [
+    ...(has('event_id') || has('delivery_id') ? [] : ['the id of an event (event_id)']),
+    ...(has('at') || has('started_at') || has('ended_at') ? [] : ['a time (at, started_at or ended_at)']),
+    ...(has('status_code') || has('outcome') || has('state') || has('phase') || has('error')
+      ? []
+      : ['an outcome (status_code, outcome or state)']),
+  ];
+  if (lacks.length === 0) return;
+  const there = namesOf(sample);
+  throw new AuditError(
+    sample.length === 0
+      ? `${file.path} has no record that can be read: its first line is ${JSON.stringify((file.lines[0] ?? '').slice(0, 120))}. Audit reads JSON lines, JSON, CSV, Parquet, and access logs of Envoy and nginx`
+      : `${file.path}: nothing in it could be recognised as ${lacks.join(', nor as ')}. ${there.length === 0 ? 'No line has named fields' : `There are: ${there.join(', ')}`}. Say which is which with --map, as in --map event_id=${there[0] ?? 'id'},at=time,status_code=code`,
+  );
+}
+
+function describe(looked: readonly Looked[], options: AuditOptions): Source {
+  const main = looked.toSorted((a, b) => b.file.bytes - a.file.bytes)[0]!;
+  const timezone = options.timezone ?? 'UTC';
+  const described = new Map<string, { field: string; from: string; as: string }>();
+  for (const { detection, sample } of looked)
+    for (const [field, source] of Object.entries(detection.spec.fields)) {
+      const paths = source.paths.map((path) => path.join('.'));
+      const texts = sample.flatMap(({ values }) => paths.flatMap((path) => values.get(path) ?? []));
+      const key = `${field} ${paths.join()}`;
+      if (!described.has(key))
+        described.set(key, {
+          field,
+          from: paths.join(', '),
+          as: describeField(field, source, texts, timezone),
+        });
+    }
+  const formats = [...new Set(looked.map(({ detection }) => detection.spec.format))];
+  return {
+    format: main.detection.spec.format,
+    confidence: main.detection.confidence,
+    given: options.format !== undefined || options.mapping !== undefined,
+    why: main.detection.why,
+    alternatives: main.detection.alternatives,
+    files: looked.map(({ file, detection }) => ({
+      path: file.path,
+      bytes: file.bytes,
+      container: file.container,
+      compression: file.compression,
+      format: detection.spec.format,
+    })),
+    fields: [...described.values()],
+    assumptions: [
+      ...(formats.length > 1 ? [`files of different formats are read together: ${formats.join(', ')}`] : []),
+      ...new Set(looked.flatMap(({ assumptions, detection }) => [...assumptions, ...detection.spec.notes])),
+    ],
+  };
+}

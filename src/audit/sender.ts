@@ -1,0 +1,174 @@
+import { binomialTail } from '../domain/statistics.ts';
+import { type Database, num, numOrNull, quote, text } from './database.ts';
+import { means, type Vocabulary } from './ingest.ts';
+import type { LineFacts } from './timeline.ts';
+import type { AuditOptions, AuditResult } from './result.ts';
+import type { Spec } from './spec.ts';
+
+const hourMs = 3_600_000;
+const defaultHorizonMs = hourMs;
+const defaultLateAfterMs = 300_000;
+/** Before a retry counts as missing, it may be late by what this log's retries are late, and by this much more. */
+const leastGraceMs = 1000;
+
+/** How the sender retries, as its log shows. */
+export type Sender = AuditResult['sender'];
+
+/** What verdicts need besides: the waits after each attempt, and how late retries come. */
+export interface Habits {
+  readonly sender: Sender;
+  /** After the attempt of this number (1 first), in ms, another one would have come by then. */
+  readonly waits: readonly { readonly after: number; readonly longestMs: number }[];
+  /** How much later than its promised time a retry may come. */
+  readonly graceMs: number;
+  /** Words of the state that are the sender's last ones, learnt from what never follows them. */
+  readonly finalWords: readonly string[];
+  readonly assumptions: readonly string[];
+}
+
+/** Learns from `attempt` how the sender retries: waits, limit, time-out, and what its words mean. */
+export async function learnSender(
+  database: Database,
+  facts: LineFacts,
+  vocabulary: Vocabulary,
+  specs: readonly Spec[],
+  options: AuditOptions,
+): Promise<Habits> {
+  const assumptions: string[] = [];
+  const finalWords = await learnFinalWords(database, vocabulary);
+  if (finalWords.length > 0)
+    assumptions.push(
+      `${finalWords.map((word) => `"${word}"`).join(', ')} is the sender's last word on a delivery: no attempt follows it, but attempts follow its other words`,
+    );
+  const gaps = await database.rows(`select rank as after, count(*) as n,
+      quantile_cont(greatest(0, next_started - coalesce(ended_first, started_at)), 0.5) as middle,
+      quantile_cont(greatest(0, next_started - coalesce(ended_first, started_at)), 0.995) as high,
+      max(greatest(0, next_started - coalesce(ended_first, started_at))) as longest
+    from attempt where next_started is not null and not coalesce(ok, false) group by 1 order by 1 limit 50`);
+  const waits = gaps.map((row) => ({
+    after: num(row.after),
+    // Where there are many, one odd one (a manual resend days later) is no habit.
+    longestMs: num(row.n) >= 200 ? num(row.high) * 1.5 : num(row.longest) * 1.2,
+  }));
+  const late =
+    await database.row(`select count(*) as n, quantile_cont(next_started - next_first, 0.995) as high, max(next_started - next_first) as longest
+    from attempt where next_first is not null and next_started >= next_first - 1000`);
+  const graceMs = Math.max(
+    leastGraceMs,
+    num(late.n) >= 200 ? num(late.high) * 1.5 : Math.min(num(late.longest) * 1.5, hourMs),
+  );
+  const declared = specs.find(({ sender }) => sender !== undefined)?.sender;
+  const { horizonMs, horizonFrom } = horizonOf(options, waits, graceMs, declared, facts, assumptions);
+  const maxAttempts = await learnLimit(database, facts.to - horizonMs);
+  if (maxAttempts !== null)
+    assumptions.push(
+      `the sender makes at most ${maxAttempts} attempts: failures at the last one are given up, not dropped`,
+    );
+  const failures = await database.row(`select
+      (select count(*) from line where kind = 'end' and ok = false) as failed, (select count(*) from line where kind = 'end') as ends`);
+  return {
+    sender: {
+      horizon_ms: Math.round(horizonMs),
+      horizon_from: horizonFrom,
+      max_attempts: maxAttempts,
+      timeout_ms: declared?.timeoutMs ?? (await learnTimeout(database)),
+      retry_after_ms: gaps
+        .filter((row) => num(row.n) >= 5 || num(row.after) === 1)
+        .slice(0, 20)
+        .map((row) => Math.round(num(row.middle))),
+      late_after_ms: options.lateAfterMs ?? defaultLateAfterMs,
+      failure_rate: num(failures.ends) === 0 ? 0 : num(failures.failed) / num(failures.ends),
+    },
+    waits,
+    graceMs,
+    finalWords,
+    assumptions,
+  };
+}
+
+function horizonOf(
+  options: AuditOptions,
+  waits: Habits['waits'],
+  graceMs: number,
+  declared: Spec['sender'],
+  facts: LineFacts,
+  assumptions: string[],
+): { horizonMs: number; horizonFrom: Sender['horizon_from'] } {
+  if (options.horizonMs !== undefined) return { horizonMs: options.horizonMs, horizonFrom: 'option' };
+  const longest = Math.max(0, ...waits.map(({ longestMs }) => longestMs));
+  if (declared?.retries === false) return { horizonMs: declared.horizonMs ?? 0, horizonFrom: 'format' };
+  if (longest > 0) return { horizonMs: longest + graceMs, horizonFrom: 'log' };
+  if (declared?.horizonMs !== undefined) return { horizonMs: declared.horizonMs, horizonFrom: 'format' };
+  const horizonMs = Math.min(defaultHorizonMs, (facts.to - facts.from) / 10);
+  assumptions.push(
+    'the log shows no retry at all, so how long the sender waits for one is not known: an hour is assumed (a tenth of a shorter log); --horizon says better',
+  );
+  return { horizonMs, horizonFrom: 'default' };
+}
+
+/**
+ * "failed" may be an attempt's end or a delivery's. It is the delivery's where other words also stand at failed attempts,
+ * attempts do follow those, and (nearly) none ever follows this one.
+ */
+async function learnFinalWords(database: Database, vocabulary: Vocabulary): Promise<string[]> {
+  const failure = means(vocabulary, 'state', 'failure');
+  if (failure === 'false') return [];
+  const words = await database.rows(`select state as word, count(*) as n, count(next_started) as followed,
+      (${failure}) as is_failure
+    from attempt where not ok and state is not null group by 1, 4`);
+  const others = words.some(
+    (row) => row.is_failure !== true && num(row.followed) >= 3 && num(row.followed) > num(row.n) / 4,
+  );
+  return words
+    .filter((row) => row.is_failure === true && others && num(row.followed) <= num(row.n) * 0.02)
+    .map((row) => text(row.word));
+}
+
+/**
+ * The number of attempts after which this sender stops: the highest that any delivery reached, if so many failed there
+ * that they would not all have ended by the rate at which deliveries end at lower numbers.
+ */
+async function learnLimit(database: Database, mature: number): Promise<number | null> {
+  const stated = await database.row('select max(max_attempts) as most from attempt');
+  if (numOrNull(stated.most) !== null) return num(stated.most);
+  const rows =
+    await database.rows(`select number, count(*) as failed, count(*) filter (next_started is null) as ended from (
+      select key, coalesce(case when attempt_no > 0 then attempt_no + (select case when min(attempt_no) = 0 then 1 else 0 end from attempt) end, rank) as number,
+        next_started, coalesce(ended_last, started_at) as ended, next_last, final
+      from attempt where not ok and not final)
+    where ended < ${mature} group by 1 order by 1`);
+  const top = rows.at(-1);
+  if (top === undefined || num(top.number) < 2 || num(top.ended) === 0 || num(top.ended) < num(top.failed))
+    return null;
+  const below = rows.slice(0, -1);
+  const failed = below.reduce((sum, row) => sum + num(row.failed), 0);
+  const ended = below.reduce((sum, row) => sum + num(row.ended), 0);
+  if (failed === 0) return null;
+  const owed = await database.row(`select count(*) as n, count(next_last) as promised from attempt
+    where not ok and coalesce(attempt_no, rank) = ${num(top.number)}`);
+  // A promised retry is no end of the schedule.
+  if (num(owed.promised) > num(owed.n) / 2) return null;
+  const share = Math.max(ended / failed, 0.5 / failed);
+  return binomialTail(num(top.ended), num(top.failed), Math.min(0.999, share)) < 0.01
+    ? num(top.number)
+    : null;
+}
+
+/** The client's limit: the duration at which failures without an answer pile up; null where there is no such pile. */
+async function learnTimeout(database: Database): Promise<number | null> {
+  const rows = await database.rows(`select round(duration / 50) * 50 as about, count(*) as n from line
+    where kind = 'end' and ok = false and status_code is null and duration > 100 group by 1 order by n desc limit 1`);
+  const total = await database.row(
+    `select count(*) as n from line where kind = 'end' and ok = false and status_code is null and duration > 100`,
+  );
+  const top = rows[0];
+  if (top === undefined || num(top.n) < 5 || num(top.n) < num(total.n) * 0.2) return null;
+  return num(top.about);
+}
+
+/** SQL: a state that is the sender's last word. */
+export function finalState(habits: Habits): string {
+  return habits.finalWords.length === 0
+    ? 'false'
+    : `coalesce(state in (${habits.finalWords.map(quote).join(', ')}), false)`;
+}

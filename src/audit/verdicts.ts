@@ -1,0 +1,88 @@
+import { type Database, num } from './database.ts';
+import { finalState, type Habits } from './sender.ts';
+import type { LineFacts } from './timeline.ts';
+import type { Spec } from './spec.ts';
+import { type Verdict, verdicts } from './result.ts';
+
+/** Error texts and codes in few classes, for SQL. */
+const errorClassSql = `case
+  when status_code = 413 or regexp_matches(coalesce(error, ''), '(?i)too.?large|entity.?too|payload.?(size|large)|max.?(body|payload)|oversize|body.?limit') then 'oversize'
+  when status_code = 429 or regexp_matches(coalesce(error, ''), '(?i)rate.?limit|too.?many.?requests|throttl') then 'rate_limited'
+  when regexp_matches(coalesce(error, ''), '(?i)enotfound|eai_again|\\bdns\\b|dns[ _:-]|getaddrinfo|no such host|name.{0,20}resol|resolv|nxdomain|servfail') then 'dns'
+  when regexp_matches(coalesce(error, ''), '(?i)\\btls|ssl|x509|certificate|cert_|handshake|self.?signed|unable_to_verify') then 'tls'
+  when regexp_matches(coalesce(error, ''), '(?i)time.?d?.?out|etimedout|deadline.?exceeded|esockettimedout') then 'timeout'
+  when regexp_matches(coalesce(error, ''), '(?i)econn|refused|reset|hang.?up|epipe|socket|unreach|ehost|enet|closed') and status_code is null then 'connection'
+  when status_code >= 500 then 'server_error'
+  when status_code >= 400 then 'client_error'
+  when status_code >= 300 then 'redirect'
+  when status_code is null then 'no_answer'
+end`;
+
+/**
+ * Makes `fate`: a row for every event that did not simply arrive, with its verdict and what speaks about its cause.
+ * Silently dropped is what neither arrived nor was recorded as given up, and whose retry never came although the log
+ * goes on for longer than such a retry ever took.
+ */
+export async function judge(
+  database: Database,
+  facts: LineFacts,
+  habits: Habits,
+  specs: readonly Spec[],
+): Promise<Record<Verdict, number>> {
+  const { sender, waits, graceMs } = habits;
+  const noRetries = specs.every((spec) => spec.sender?.retries === false);
+  // After the attempt of each number, how long to wait for the next one: what was seen, and beyond that the longest.
+  const wait = noRetries
+    ? '0'
+    : sender.horizon_from === 'option' || waits.length === 0
+      ? String(sender.horizon_ms)
+      : `case ${waits.map(({ after, longestMs }) => `when attempts = ${after} then ${Math.round(longestMs + graceMs)}`).join(' ')} else ${sender.horizon_ms} end`;
+  const limit =
+    sender.max_attempts === null
+      ? 'false'
+      : `coalesce(greatest(last_no, attempts), 0) >= ${sender.max_attempts}`;
+  await database.run(`create table story as
+    with last as (
+      select key, count(*) as attempts, count(*) filter (not ok) as fails,
+        bool_or(overlapping) as overlapping, bool_or(settled_twice) as settled_twice, bool_or(stale_write) as stale_write, bool_or(counts_back) as counts_back,
+        bool_or(final) as final_attempt, bool_or(not ok and (${finalState(habits)})) as final_word,
+        bool_or(ends = 0) as open_attempt, arg_max(ends = 0, rank) as last_open,
+        max(next_last) as owed_at, arg_max(next_last, rank) as last_owed_at,
+        arg_max(next_at_end, rank) as last_has_next,
+        max(attempt_no) + (select case when min(attempt_no) = 0 then 1 else 0 end from attempt) as last_no,
+        arg_max(attempt_no, rank) as latest_no,
+        max(started_at) as last_started, max(coalesce(ended_last, started_at)) as last_ended, min(coalesce(ended_first, started_at)) as first_ended,
+        arg_max(status_code, rank) as status_code, arg_max(error, rank) as error,
+        arg_max(ok, coalesce(ended_last, started_at)) as ok_in_the_end,
+        max(retry_after) as retry_after,
+        bool_or(coalesce(retry_after, 0) > 0 and next_started < ended_last + retry_after - 1000) as ignored_retry_after
+      from attempt group by key),
+    states as (select key, bool_or(final) as final_line, bool_or(owed) as owed, max(bytes) as bytes,
+        max(event_type) as event_type, max(endpoint) as endpoint, max(tenant) as tenant, max(id) as id from seen group by key)
+    select delivery.key, place, lines, delivery.ok, ok_at, first_at, last_at, states.* exclude (key), last.* exclude (key, status_code, error),
+      status_code, error, ${errorClassSql} as error_class, coalesce(attempts, 0) as tried
+    from delivery join states using (key) left join last using (key)`);
+  await database.run(`create table fate as select *,
+      case
+        when ok and ok_at - first_at > ${sender.late_after_ms} then 'late'
+        when ok then 'delivered'
+        when final_line or final_word then 'given_up'
+        when ${limit} and not coalesce(owed_at > last_ended and last_has_next, false) then 'given_up'
+        when ${facts.to} < greatest(coalesce(case when last_has_next then last_owed_at end + ${Math.round(graceMs)}, 0),
+             case when last_has_next and last_owed_at is not null and ${sender.horizon_from !== 'option'} then 0 else last_at + ${wait} end) then 'unresolved'
+        else 'silently_dropped'
+      end as verdict,
+      greatest(owed_at, last_ended) as news_due_at
+    from story`);
+  const rows = await database.rows('select verdict, count(*) as n from fate group by 1');
+  const total = num((await database.row('select count(*) as n from delivery')).n);
+  const counts = Object.fromEntries(verdicts.map((verdict) => [verdict, 0])) as Record<Verdict, number>;
+  for (const row of rows) counts[row.verdict as Verdict] = num(row.n);
+  // What arrived at once can be late only by what was accepted long before.
+  const lateAtOnce = await database.row(`select count(*) as n from delivery anti join trouble using (key)
+    where ok_at - first_at > ${sender.late_after_ms}`);
+  counts.late += num(lateAtOnce.n);
+  counts.delivered =
+    total - Object.entries(counts).reduce((sum, [verdict, n]) => sum + (verdict === 'delivered' ? 0 : n), 0);
+  return counts;
+}

@@ -1,0 +1,88 @@
+import { type Side, weeksOf } from './side.ts';
+
+/** One thing that ought to be alike before and after, and whether it is. */
+export interface ExposureCheck {
+  readonly check: 'volume' | 'endpoints' | 'hours_of_week' | 'event_types';
+  /** Null: the data cannot tell. */
+  readonly fine: boolean | null;
+  readonly words: string;
+}
+
+/** Two mixes of traffic differ where more than this share of one would have to be moved to make the other. */
+const mixMost = 0.1;
+/** Hours vary by themselves from week to week. */
+const hoursMost = 0.15;
+/** Volumes that differ by more than this factor are not the same exposure. */
+const volumeMost = 1.5;
+const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
+const count = (n: number): string => Math.round(n).toLocaleString('en-US');
+
+/** Total variation distance of two mixes: the share that would have to be moved; 0 alike, 1 nothing in common. */
+export function distance(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): number {
+  const total = (mix: ReadonlyMap<string, number>): number =>
+    [...mix.values()].reduce((sum, n) => sum + n, 0);
+  const [totalA, totalB] = [total(a), total(b)];
+  const names = new Set([...a.keys(), ...b.keys()]);
+  return (
+    [...names].reduce(
+      (sum, name) => sum + Math.abs((a.get(name) ?? 0) / totalA - (b.get(name) ?? 0) / totalB),
+      0,
+    ) / 2
+  );
+}
+
+/** What chance alone makes of the distance of two samples of one mix, about: the mean of |difference| over all cells. */
+function byChance(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): number {
+  const total = (mix: ReadonlyMap<string, number>): number =>
+    [...mix.values()].reduce((sum, n) => sum + n, 0);
+  const [totalA, totalB] = [total(a), total(b)];
+  const names = new Set([...a.keys(), ...b.keys()]);
+  return (
+    [...names].reduce((sum, name) => {
+      const share = ((a.get(name) ?? 0) + (b.get(name) ?? 0)) / (totalA + totalB);
+      return sum + Math.sqrt((2 / Math.PI) * share * (1 - share) * (1 / totalA + 1 / totalB));
+    }, 0) / 2
+  );
+}
+
+const byRank = (mix: ReadonlyMap<string, number>): Map<string, number> =>
+  new Map([...mix.values()].toSorted((x, y) => y - x).map((n, rank) => [String(rank), n]));
+
+function mixCheck(
+  check: ExposureCheck['check'],
+  what: string,
+  a: ReadonlyMap<string, number>,
+  b: ReadonlyMap<string, number>,
+  most: number,
+): ExposureCheck {
+  if (a.size === 0 || b.size === 0) return { check, fine: null, words: `${what}: the data does not tell` };
+  // Two systems may call the same things differently: then the largest is compared with the largest.
+  const renamed = ![...a.keys()].some((name) => b.has(name));
+  if (renamed)
+    return mixCheck(check, `${what} (no name in common, compared by size)`, byRank(a), byRank(b), most);
+  const apart = distance(a, b);
+  const fine = apart <= most + byChance(a, b);
+  return {
+    check,
+    fine,
+    words: `${what}: ${percent(apart)} of the traffic is elsewhere${fine ? '' : ', so a difference in the rate may come from the mix'}`,
+  };
+}
+
+/** Whether both sides were exposed to the same: only then does a difference in the rate speak of the change. */
+export function exposureChecks(before: Side, after: Side): ExposureCheck[] {
+  const perWeek = [before, after].map(
+    (side) => (side.judged + side.unresolved) / Math.max(weeksOf(side), 1 / 168),
+  );
+  const factor = Math.max(...perWeek) / Math.max(1, Math.min(...perWeek));
+  return [
+    {
+      check: 'volume',
+      fine: factor <= volumeMost,
+      words: `volume: ${count(perWeek[0]!)} events a week before, ${count(perWeek[1]!)} after`,
+    },
+    mixCheck('endpoints', 'endpoints', before.endpoints, after.endpoints, mixMost),
+    mixCheck('hours_of_week', 'hours of the week', before.hoursOfWeek, after.hoursOfWeek, hoursMost),
+    mixCheck('event_types', 'event types', before.types, after.types, mixMost),
+  ];
+}

@@ -1,0 +1,95 @@
+import { count, interval as range, percent } from '../audit/report/figures.ts';
+import { formatValue } from '../domain/money.ts';
+import { escapeMarkdown, markdownTable } from '../report/markdown.ts';
+import type { ImpactResult, TimeToDetect } from './compare.ts';
+
+/** `4.1 times` the budget, or `37 %` of it. */
+export const budget = (burned: number): string =>
+  burned >= 2
+    ? `${Number(burned.toFixed(1))} times what is allowed`
+    : `${Number((burned * 100).toFixed(1))} % of what is allowed`;
+
+/** How soon, by whom. */
+export function length(detected: TimeToDetect | null): string {
+  if (detected === null) return 'nothing to detect, or never';
+  const hours = detected.after_s / 3600;
+  const words =
+    hours < 2
+      ? `${Math.round(hours * 60)} min`
+      : hours < 48
+        ? `${hours.toFixed(1)} h`
+        : `${(hours / 24).toFixed(1)} days`;
+  return `${words} (${detected.by})`;
+}
+
+type Weekly = ImpactResult['recovered_per_week'][number];
+
+/** `6,400.00 USD to 9,600.00 USD`. */
+export const recoveredWords = ({ currency, interval: [lo, hi] }: Weekly): string =>
+  `${formatValue({ amountMinor: BigInt(lo), currency })} to ${formatValue({ amountMinor: BigInt(hi), currency })}`;
+
+const mark = (fine: boolean | null): string =>
+  fine === null ? 'not known' : fine ? 'equal' : '**not equal**';
+
+/** The lines of the comparison: what, before, after. */
+export function impactRows({
+  before,
+  after,
+  objective,
+}: ImpactResult): (readonly [string, string, string])[] {
+  const both = (what: string, of: (side: ImpactResult['before']) => string): [string, string, string] => [
+    what,
+    of(before),
+    of(after),
+  ];
+  return [
+    both('events that were decided', ({ events }) => count(events)),
+    both('dropped in silence', ({ silently_dropped: n }) => count(n)),
+    both('acknowledged, and not processed', ({ acknowledged_unprocessed: n }) => count(n)),
+    both('drop rate', ({ drop_rate: rate }) => percent(rate)),
+    both('at 95 %', ({ drop_interval: interval }) => range(interval)),
+    both('given up, and said so', ({ given_up: n }) => count(n)),
+    both('late', ({ late }) => count(late)),
+    both('not decided yet', ({ unresolved }) => count(unresolved)),
+    both(`error budget burned (${percent(objective.target)})`, ({ budget_burned: burned }) => budget(burned)),
+    both('time to detect', ({ time_to_detect: detected }) => length(detected)),
+    both(
+      'at risk a week',
+      ({ weekly_value: weekly }) =>
+        weekly
+          .map(({ currency, amount_minor: minor }) => formatValue({ amountMinor: BigInt(minor), currency }))
+          .join(', ') || 'nothing',
+    ),
+  ];
+}
+
+/** The impact as a section of a document. */
+export function impactMarkdown(result: ImpactResult, command: string): string {
+  const {
+    difference,
+    exposure,
+    recovered_per_week: recovered,
+    before,
+    after,
+    if_unchanged: unchanged,
+  } = result;
+  return `# Impact: ${percent(before.drop_rate)} before, ${percent(after.drop_rate)} after
+
+${result.statement}
+
+- Difference: ${percent(difference.rate)} (95 %, Newcombe: ${range(difference.interval)}).
+- At the rate from before, ${unchanged.expected_drops.toFixed(1)} of the events after the change would have been lost; the chance of as few as were is ${unchanged.chance_of_so_few.toPrecision(2)}.
+${recovered.map((week) => `- No longer at risk, a week: ${formatValue({ amountMinor: BigInt(week.amount_minor), currency: week.currency })} (95 %: ${recoveredWords(week)}).`).join('\n')}
+
+${markdownTable(
+  ['', `before (${escapeMarkdown(before.label)})`, `after (${escapeMarkdown(after.label)})`],
+  impactRows(result).map((row) => row.map((cell) => cell.replaceAll('|', '\\|'))),
+)}
+
+Exposure:
+
+${exposure.checks.map(({ fine, words }) => `- ${mark(fine)}: ${escapeMarkdown(words)}`).join('\n')}
+
+Made by \`${command.replaceAll('`', ' ')}\`.
+`;
+}

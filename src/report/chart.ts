@@ -1,0 +1,109 @@
+import { html, type Html } from './html.ts';
+
+// Small plots as SVG text. A chart library needs a DOM to draw in, or ships a script into a page that has to stand alone.
+
+export type Scale = (value: number) => number;
+
+/** A line from [from, to] to [start, end]; the middle where the domain is a point. */
+export function linear(
+  [from, to]: readonly [number, number],
+  [start, end]: readonly [number, number],
+): Scale {
+  return from === to
+    ? () => (start + end) / 2
+    : (value) => start + ((value - from) / (to - from)) * (end - start);
+}
+
+/** Round values between 0 and `most`, about `count` of them: steps of 1, 2 or 5 times a power of ten. */
+export function ticks(most: number, count: number): number[] {
+  if (!(most > 0)) return [0];
+  const rough = most / count;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((n) => n * power).find((size) => size >= rough)!;
+  return Array.from({ length: Math.floor(most / step + 1e-9) + 1 }, (_, n) => n * step);
+}
+
+export interface PlotArea {
+  readonly width: number;
+  readonly height: number;
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+}
+
+/** 760 wide, with room for labels on the left and below. */
+export const plotArea = (height: number): PlotArea => ({
+  width: 760,
+  height,
+  left: 64,
+  right: 748,
+  top: 28,
+  bottom: height - 34,
+});
+
+/** The frame of a plot, with lines across at `values` and words below. `label` says what the plot shows to who cannot see it. */
+export function plot(
+  area: PlotArea,
+  label: string,
+  axes: {
+    readonly values: readonly { readonly y: number; readonly words: string }[];
+    readonly below: readonly { readonly x: number; readonly words: string }[];
+    readonly title: string;
+  },
+  marks: readonly Html[],
+): Html {
+  const { width, height, left, right, bottom } = area;
+  return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}">
+    <text class="soft" x="0" y="13">${axes.title}</text>
+    ${axes.values.map(({ y, words }) => html`<line x1="${left}" x2="${right}" y1="${round(y)}" y2="${round(y)}" stroke="var(--line)" /><text class="soft" x="${left - 8}" y="${round(y + 4)}" text-anchor="end">${words}</text>`)}
+    ${marks}
+    ${axes.below.map(({ x, words }) => html`<text class="soft" x="${round(x)}" y="${bottom + 20}" text-anchor="${x < left + 40 ? 'start' : x > right - 40 ? 'end' : 'middle'}">${words}</text>`)}
+  </svg>`;
+}
+
+/** A vertical line with words at its head, on the side where there is room. */
+export function flag(
+  area: PlotArea,
+  x: number,
+  words: string,
+  colour: 'bad' | 'soft' | 'wait',
+  row = 0,
+): Html {
+  const roomRight = x < (area.left + area.right) / 2;
+  return html`<line
+      x1="${round(x)}"
+      x2="${round(x)}"
+      y1="${area.top - 8}"
+      y2="${area.bottom}"
+      stroke="var(--${colour})"
+      stroke-width="2"
+      stroke-dasharray="5 3"
+    /><text
+      x="${round(x + (roomRight ? 6 : -6))}"
+      y="${area.top + 4 + row * 16}"
+      text-anchor="${roomRight ? 'start' : 'end'}"
+      style="fill:var(--${colour})"
+      >${words}</text
+    >`;
+}
+
+/** A bar that stands on `base`; with a title that shows its figures. */
+export function bar(
+  box: { readonly x: number; readonly width: number; readonly y: number; readonly base: number },
+  colour: string,
+  title: string,
+): Html {
+  const { x, width, y, base } = box;
+  return html`<rect
+    x="${round(x)}"
+    y="${round(y)}"
+    width="${round(Math.max(0.5, width))}"
+    height="${round(Math.max(0, base - y))}"
+    fill="var(--${colour})"
+    ><title>${title}</title></rect
+  >`;
+}
+
+/** Coordinates need no more than a tenth of a pixel. */
+export const round = (value: number): number => Math.round(value * 10) / 10;

@@ -1,0 +1,87 @@
+// What a generated log is made of, before it is written in anybody's format. Times are ms since the epoch.
+
+/** The causes that can be put into a log, by the names that the audit gives them. */
+export const injectable = [
+  'retry_race',
+  'retry_never_scheduled',
+  'counter_reset',
+  'client_timeout',
+  'restart_loss',
+  'defect_onset',
+  'endpoint_outage',
+  'dns',
+  'tls',
+  'rate_limited',
+  'oversize',
+  'poison',
+  'acknowledged_unprocessed',
+] as const;
+export type InjectedCause = (typeof injectable)[number];
+
+/** One line of the sender: an attempt and how it ended. A request that was given up and ended later has two. */
+export interface Row {
+  readonly attempt: number;
+  readonly startedAt: number;
+  /** Null: the log does not know of its end. */
+  readonly endedAt: number | null;
+  readonly status: number | null;
+  readonly error: string | null;
+  readonly state: 'sending' | 'retrying' | 'delivered' | 'failed';
+  readonly nextRetryAt: number | null;
+  readonly retryAfterS: number | null;
+  readonly worker: number;
+}
+
+/**
+ * What really became of an event. `dropped`: nothing will move it any more, and nothing says so. `unresolved`: its
+ * schedule has not ended when the log does. `unprocessed`: answered with 2xx, and lost by the receiver.
+ */
+export type Fate = 'delivered' | 'given_up' | 'dropped' | 'unresolved' | 'unprocessed';
+
+export interface GeneratedEvent {
+  readonly id: string;
+  readonly number: number;
+  readonly type: string;
+  readonly endpoint: string;
+  readonly acceptedAt: number;
+  readonly paymentId: string;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly bytes: number;
+  readonly rows: readonly Row[];
+  readonly fate: Fate;
+  /** Whether the receiver has it, whatever the sender knows. */
+  readonly received: boolean;
+  readonly cause: InjectedCause | null;
+}
+
+export interface Recipe {
+  readonly seed: number;
+  readonly events: number;
+  readonly days: number;
+  /** Delays before the second attempt, the third, …, in ms. After the last failure the sender gives up and says so. */
+  readonly schedule: readonly number[];
+  /** Whether the sender gives up at all (GitHub's never says so: it makes one attempt). */
+  readonly givesUp: boolean;
+  /** What is wrong, and the share of events that it takes. Empty: a healthy log. */
+  readonly causes: readonly { readonly cause: InjectedCause; readonly intensity: number }[];
+}
+
+export interface GeneratedLog {
+  readonly recipe: Recipe;
+  /** In the order of acceptance. */
+  readonly events: readonly GeneratedEvent[];
+  readonly from: number;
+  /** The last moment of the log. */
+  readonly until: number;
+  /** Restarts and deployments that people know of. */
+  readonly markers: readonly number[];
+}
+
+export const ordinarySchedule: readonly number[] = [5000, 30_000, 120_000, 600_000, 1_800_000];
+/** The sender's own limit for one attempt, in ms. */
+export const timeoutMs = 10_000;
+
+/** Longer than the whole schedule takes, in ms. */
+export const horizonOf = ({ schedule }: Recipe): number =>
+  schedule.reduce((sum, delay) => sum + delay * 1.25 + timeoutMs, 3_600_000);

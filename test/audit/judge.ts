@@ -1,0 +1,152 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { audit } from '../../src/audit/audit.ts';
+import type { AuditResult } from '../../src/audit/result.ts';
+import type { Case } from './cases.ts';
+import { expectedCsv, idIn, receivedCsv } from './generate/formats.ts';
+import { generate } from './generate/generate.ts';
+import type { GeneratedLog, InjectedCause } from './generate/model.ts';
+
+/** What the audit said of one log against what is true of it. */
+export interface Judgement {
+  readonly case: Case;
+  readonly named: string | null;
+  readonly mainRight: boolean;
+  /** Each injected cause was named, at whatever place. */
+  readonly allNamed: boolean;
+  readonly harmed: number;
+  /** Truly lost, and not said so. */
+  readonly missed: readonly string[];
+  /** Said to be lost, and it is not so. */
+  readonly wrong: readonly string[];
+  /** Null where the log has no amounts. */
+  readonly moneyExact: boolean | null;
+  readonly formatRight: boolean;
+  readonly error: string | null;
+  readonly result: AuditResult | null;
+}
+
+/** What was lost without a word, by currency, each payment once; refunds are money the other way, and stand apart. */
+function moneyOf(log: GeneratedLog): Map<string, bigint> {
+  const sums = new Map<string, bigint>();
+  const seen = new Set<string>();
+  for (const { fate, type, currency, amountMinor, paymentId } of log.events) {
+    if (type.startsWith('refund.')) continue;
+    if ((fate !== 'dropped' && fate !== 'unprocessed') || seen.has(paymentId)) continue;
+    seen.add(paymentId);
+    sums.set(currency, (sums.get(currency) ?? 0n) + BigInt(amountMinor));
+  }
+  return sums;
+}
+
+/** The first columns of `--missing`: what is said to be lost, and how. */
+function missingIn(path: string): { id: string; verdict: string }[] {
+  const [header, ...rows] = readFileSync(path, 'utf8').trimEnd().split('\n');
+  const columns = header!.split(',');
+  const id = columns.indexOf('event_id');
+  const verdict = columns.indexOf('verdict');
+  return rows.map((row) => row.split(',')).map((cells) => ({ id: cells[id]!, verdict: cells[verdict]! }));
+}
+
+/** Writes the log of a case into `dir`; the paths are what the audit takes. */
+function writeCase(
+  { recipe, format }: Case,
+  dir: string,
+): {
+  log: GeneratedLog;
+  files: string[];
+  expected?: string;
+  received?: string;
+  deploys?: string;
+  mapping?: Readonly<Record<string, string>>;
+} {
+  const log = generate(recipe);
+  const put = (name: string, content: string | Buffer): string => {
+    const path = join(dir, name);
+    writeFileSync(path, content);
+    return path;
+  };
+  const files = format.files(log).map(({ name, content }) => put(name, content));
+  const has = (...causes: InjectedCause[]): boolean =>
+    recipe.causes.some(({ cause }) => causes.includes(cause));
+  return {
+    log,
+    files,
+    ...(format.mapping === undefined ? {} : { mapping: format.mapping }),
+    // What the sender's own log cannot show is in other people's files.
+    ...(has('restart_loss', 'defect_onset')
+      ? { expected: put('expected.csv', expectedCsv(log, format)) }
+      : {}),
+    ...(has('acknowledged_unprocessed') ? { received: put('received.csv', receivedCsv(log, format)) } : {}),
+    ...(has('restart_loss')
+      ? {
+          deploys: put(
+            'restarts.csv',
+            `at,label\n${log.markers.map((at) => `${new Date(at).toISOString()},restart\n`).join('')}`,
+          ),
+        }
+      : {}),
+  };
+}
+
+/** Generates a log, audits it and compares. */
+export async function judge(one: Case): Promise<Judgement> {
+  const dir = mkdtempSync(join(tmpdir(), 'posthorn-accuracy-'));
+  try {
+    const { log, ...options } = writeCase(one, dir);
+    const missing = join(dir, 'missing.csv');
+    const { format, recipe } = one;
+    const truth = new Map(
+      log.events.flatMap((event): [string, string][] => {
+        if (event.fate === 'dropped') return [[idIn(event, format), 'silently_dropped']];
+        return event.fate === 'unprocessed' ? [[idIn(event, format), 'acknowledged_unprocessed']] : [];
+      }),
+    );
+    let result: AuditResult;
+    try {
+      result = await audit({ ...options, missing });
+    } catch (error) {
+      return {
+        case: one,
+        named: null,
+        mainRight: false,
+        allNamed: false,
+        harmed: truth.size,
+        missed: [...truth.keys()],
+        wrong: [],
+        moneyExact: null,
+        formatRight: false,
+        error: (error as Error).message,
+        result: null,
+      };
+    }
+    const said = new Map(
+      missingIn(missing)
+        .filter(({ verdict }) => verdict !== 'given_up')
+        .map(({ id, verdict }) => [id, verdict]),
+    );
+    const named = result.causes[0]?.cause ?? null;
+    const money = moneyOf(log);
+    const atRisk = new Map(
+      result.value_at_risk.map(({ currency, amount_minor: minor }) => [currency, BigInt(minor)]),
+    );
+    return {
+      case: one,
+      named,
+      mainRight: named === one.main,
+      allNamed: recipe.causes.every(({ cause }) => result.causes.some((finding) => finding.cause === cause)),
+      harmed: truth.size,
+      missed: [...truth].filter(([id, verdict]) => said.get(id) !== verdict).map(([id]) => id),
+      wrong: [...said].filter(([id, verdict]) => truth.get(id) !== verdict).map(([id]) => id),
+      moneyExact: format.hasMoney
+        ? money.size === atRisk.size && [...money].every(([currency, sum]) => atRisk.get(currency) === sum)
+        : null,
+      formatRight: result.source.format === format.is,
+      error: null,
+      result,
+    };
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}

@@ -1,0 +1,115 @@
+import { describe, expect, test } from 'vitest';
+import { auditPage } from '../../src/audit/report/page.ts';
+import { postMortem, type PostMortemFacts } from '../../src/audit/report/post-mortem.ts';
+import { sampleResult } from './sample-result.ts';
+
+const hostile = `"><script>alert(1)</script>'\`|\n# title [x](javascript:1) \u202e<img src=x onerror=alert(2)>`;
+
+const nothingKnown: PostMortemFacts = {
+  service: null,
+  owner: null,
+  changes: [],
+  detected: null,
+  outcome: null,
+  objective: null,
+  rules: [],
+  command: 'posthorn audit x.jsonl',
+};
+
+describe('the page of an audit', () => {
+  test('loads nothing and has every plot', () => {
+    const page = auditPage(sampleResult(), 'posthorn audit x.jsonl');
+    expect(page).not.toMatch(/<script|<link|<img|@import|url\(|srcset|<iframe/);
+    expect(page.replaceAll('https://orders.example.com/webhooks', '')).not.toMatch(/https?:\/\//);
+    for (const id of ['when', 'causes', 'examples', 'durations', 'money', 'missing', 'trust'])
+      expect(page).toContain(`id="${id}"`);
+    expect(page.match(/<svg /g)).toHaveLength(4);
+    expect(page).toContain('the client gives up after 10 s');
+    expect(page).toContain('onset 2026-01-07 01:00');
+    expect(page).toContain('due at 55 s, never made');
+    expect(page).toContain('overlaps with another attempt');
+  });
+
+  test('whatever a log says stays text', () => {
+    const page = auditPage(sampleResult(hostile), hostile);
+    expect(page).not.toContain('<script>alert');
+    expect(page).not.toContain('<img src=x');
+    expect(page).toContain('&lt;script&gt;');
+    // A page whose every tag is one of ours.
+    const tags = new Set([...page.matchAll(/<([a-zA-Z]+)/g)].map(([, tag]) => tag));
+    expect([...tags].filter((tag) => tag === 'script' || tag === 'img' || tag === 'iframe')).toEqual([]);
+  });
+
+  test('a result with nothing in it is a page as well', () => {
+    const empty = {
+      ...sampleResult(),
+      causes: [],
+      examples: [],
+      durations: [],
+      weekly_value: [],
+      series: { bin_seconds: 3600, bins: [] },
+      onset: null,
+      verdicts: {
+        delivered: 5,
+        late: 0,
+        given_up: 0,
+        silently_dropped: 0,
+        unresolved: 0,
+        acknowledged_unprocessed: 0,
+      },
+      missing: { total: 0, listed: [], file: null },
+    };
+    const page = auditPage(empty, 'posthorn audit x.jsonl');
+    expect(page).toContain('No webhook was dropped in silence in this log');
+    expect(page).not.toContain('NaN');
+    expect(page).not.toContain('undefined');
+  });
+});
+
+describe('the post-mortem', () => {
+  test('begins with five parts, and each figure leads somewhere', () => {
+    const text = postMortem(sampleResult(), {
+      ...nothingKnown,
+      service: 'payment-notifications',
+      owner: 'the payments team',
+      changes: ['a lock around retries'],
+      detected: '2026-01-18T00:00:00Z',
+      objective: { target: 0.999, withinMs: 300_000 },
+      rules: [{ rule: 'slow-leak', severity: 'ticket', afterMs: 93_600_000, falsePerWeek: 0 }],
+      outcome: {
+        statement: 'None of 20,000.',
+        rateBefore: 0.004,
+        rateAfter: 0,
+        highestAfter: 0.0002,
+        eventsAfter: 20_000,
+        equalExposure: true,
+        recovered: '11,358.60 USD',
+      },
+    });
+    const minute = text.slice(text.indexOf('## In one minute'), text.indexOf('## Situation and scope'));
+    for (const part of ['Situation.', 'Task.', 'Action.', 'Result.', 'Reflection.'])
+      expect(minute).toContain(`**${part}**`);
+    expect(minute).toContain('payment-notifications, owned by the payments team');
+    expect(minute).toContain('[26 h](#alerts)');
+    expect(minute).toContain('zero in 20,000 events (at most 0.02 %)');
+    const anchors = new Set([...text.matchAll(/<a id="([^"]+)">/g)].map(([, id]) => id));
+    const links = [...text.matchAll(/\]\(#([^)]+)\)/g)].map(([, id]) => id!);
+    expect(links.length).toBeGreaterThan(6);
+    expect(links.filter((id) => !anchors.has(id))).toEqual([]);
+  });
+
+  test('what the log cannot know is a blank', () => {
+    const text = postMortem(sampleResult(), nothingKnown);
+    for (const what of ['which service', 'whose service it is', 'what was changed', 'how it was noticed'])
+      expect(text).toMatch(new RegExp(`\\*\\*\\[to fill in: [^\\]]*${what}`));
+  });
+
+  test('whatever a log says stays text', () => {
+    const text = postMortem(sampleResult(hostile), { ...nothingKnown, service: hostile, changes: [hostile] });
+    // In code, which backticks cannot leave, everything is text.
+    expect(text.replaceAll(/`[^`\n]*`/g, '')).not.toMatch(/<script|<img|[^\\]\]\(javascript/);
+    // No line of its own, no cell of its own.
+    expect(text).not.toMatch(/^# title/m);
+    for (const table of text.matchAll(/^\|.*\|$/gm)) expect(table[0]).not.toContain('\u202e');
+  });
+});

@@ -8,6 +8,7 @@ import type { Random } from '../runtime/random.ts';
 import type { Alerting, Readings } from '../store/store.ts';
 import { type Channel, payloadOf } from './channels.ts';
 import { silentEvaluatorCondition, silentReconcilerCondition } from './conditions.ts';
+import { rememberDeadLetters } from './dead-letters.ts';
 import { type DomainCounts, readProgress } from './objective-counts.ts';
 import {
   type Books,
@@ -82,6 +83,7 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
   let mineSince: number | null = null;
   let objectives: JudgedObjectives | null = null;
   let countedResidue = 0;
+  const deadLetters = rememberDeadLetters(store);
   let running: Promise<void> | null = null;
 
   /** How long nobody has judged, by what the store says; null: somebody has, or nobody ever did. */
@@ -112,6 +114,7 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
         now,
         deadRetentionMs: options.deadRetentionMs,
         held: new Set(options.held()),
+        deadLetters,
       })),
     );
     if (objectives === null || now - objectives.at >= objectivesEveryMs || now < objectives.at)

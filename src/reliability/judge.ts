@@ -4,7 +4,7 @@ import { type ObjectiveDocument, type ScopedObjective, scopeObjectives } from '.
 import { type Template, templatesBy } from '../domain/template.ts';
 import type { Accounting } from '../store/accounting.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
-import type { Alerting, Breakers, Endpoints, Finding, Readings } from '../store/store.ts';
+import type { Alerting, Breakers, DeadLetterGroup, Endpoints, Finding, Readings } from '../store/store.ts';
 import {
   deadLetterCondition,
   endpointDownCondition,
@@ -35,7 +35,7 @@ export interface Books {
 }
 
 export type JudgedStore = Pick<Readings, 'deadLetters' | 'deliveries'> &
-  Pick<Accounting, 'accounting' | 'tallies' | 'overdue'> &
+  Pick<Accounting, 'accounting' | 'accountingBy' | 'tallies' | 'overdue'> &
   Pick<Alerting, 'documents'> &
   Pick<Endpoints, 'endpoints'> &
   Pick<Breakers, 'openBreakers'>;
@@ -83,7 +83,12 @@ export function judgeBooks(books: Books, unbalancedRuns: number, stored: readonl
 export async function judgeDeliveries(
   store: JudgedStore,
   { endpoints, templates }: Declared,
-  options: { readonly now: number; readonly deadRetentionMs: number; readonly held: ReadonlySet<string> },
+  options: {
+    readonly now: number;
+    readonly deadRetentionMs: number;
+    readonly held: ReadonlySet<string>;
+    readonly deadLetters: (now: number) => Promise<readonly DeadLetterGroup[]>;
+  },
 ): Promise<Condition[]> {
   const { now, deadRetentionMs, held } = options;
   const conditions: Condition[] = [];
@@ -114,7 +119,7 @@ export async function judgeDeliveries(
       endpointDownCondition({ endpointId, owner, openSince, loudness: loudness(endpointId), pending, now }),
     );
   }
-  for (const group of (await store.deadLetters(null)).slice(0, groupsMost)) {
+  for (const group of (await options.deadLetters(now)).slice(0, groupsMost)) {
     const { endpointId, errorClass } = group;
     const ids = await samples({
       endpointId,

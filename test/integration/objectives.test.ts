@@ -354,6 +354,7 @@ describe('how objectives stand', () => {
         now,
         deadRetentionMs: 90 * day,
         held: new Set<string>(),
+        deadLetters: () => store.deadLetters(null),
       });
     // Its template makes a page of every dead letter; what waits and is not taken up is one too.
     expect(await judge()).toMatchObject([
@@ -370,6 +371,7 @@ describe('how objectives stand', () => {
       now,
       deadRetentionMs: day,
       held: new Set<string>(),
+      deadLetters: () => store.deadLetters(null),
     });
     expect(ending).toMatchObject({ rule: 'dead_letters', severity: 'page', inhibited: false });
     await store.close();

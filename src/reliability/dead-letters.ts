@@ -1,0 +1,31 @@
+import type { Accounting } from '../store/accounting.ts';
+import type { DeadLetterGroup, Readings } from '../store/store.ts';
+
+/** However quiet the counters are, the groups are read again after so long. */
+const rereadMs = 5 * 60_000;
+
+/**
+ * Groups of dead letters, read only when the counters of an endpoint say that there are others than before: with millions of
+ * them the reading takes seconds, and a judge asks every few.
+ */
+export function rememberDeadLetters(
+  store: Pick<Readings, 'deadLetters'> & Pick<Accounting, 'accountingBy'>,
+): (now: number) => Promise<readonly DeadLetterGroup[]> {
+  let last: {
+    readonly at: number;
+    readonly counted: string;
+    readonly groups: readonly DeadLetterGroup[];
+  } | null = null;
+  return async (now) => {
+    const endpoints = await store.accountingBy(
+      { tenant: null, endpointId: null, eventType: null, owner: null, since: null, until: null, now },
+      'endpoint',
+    );
+    const counted = JSON.stringify(
+      endpoints.filter(({ dead }) => dead > 0).map(({ key, dead }) => [key, dead]),
+    );
+    if (last === null || last.counted !== counted || now - last.at >= rereadMs || now < last.at)
+      last = { at: now, counted, groups: await store.deadLetters(null) };
+    return last.groups;
+  };
+}

@@ -23,6 +23,11 @@ import { version } from '../version.ts';
 
 /** Runs one command; sets the exit code: 0 success, 1 a finding or failure, 2 wrong usage. */
 export async function main(argv: readonly string[]): Promise<void> {
+  // Whoever reads may have seen enough: `posthorn deliveries | head`.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(process.exitCode ?? 0);
+  });
   const program = new Command('posthorn')
     .description('Delivers payment webhooks and accounts for every one of them.')
     .version(version)

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -33,6 +34,15 @@ const commands =
   'serve demo publish deliveries dead-letters redrive nodes migrate verify lab alerts apply conformance rules slo'.split(
     ' ',
   );
+
+test('a reader that has seen enough ends a command quietly', async () => {
+  const child = spawn(process.execPath, [script, 'lab', '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let words = '';
+  child.stderr.on('data', (chunk: Buffer) => (words += chunk.toString()));
+  child.stdout.destroy();
+  const [code] = (await once(child, 'close')) as [number];
+  expect({ code, words }).toEqual({ code: 0, words: '' });
+});
 
 test.each(commands)('%s --help shows an example and ends with 0', async (command) => {
   const { code, out } = await posthorn([command, '--help']);

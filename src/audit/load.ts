@@ -5,7 +5,7 @@ import { expandFiles, sniff, type SniffedFile, wrapperOf } from './files.ts';
 import { createLines, ingest } from './ingest.ts';
 import { documentsOf, type FileGroup } from './relation.ts';
 import type { AuditOptions, Source } from './result.ts';
-import { flatten, recordsFromCsv, recordsFromJson } from './sample.ts';
+import { flatten, headerOfCsv, recordsFromCsv, recordsFromJson } from './sample.ts';
 import type { SampleRecord, Spec } from './spec.ts';
 import { describeField } from './values.ts';
 
@@ -99,7 +99,12 @@ async function look(database: Database, file: SniffedFile, options: AuditOptions
   if (options.mapping !== undefined)
     detection = {
       ...detection,
-      spec: withMapping(detection.spec, options.mapping, sample),
+      spec: withMapping(
+        detection.spec,
+        options.mapping,
+        sample,
+        file.container === 'csv' ? headerOfCsv(file) : [],
+      ),
       why: [...detection.why, `--map for ${Object.keys(options.mapping).join(', ')}`],
     };
   return { file, sample, wrapper, detection, assumptions };

@@ -185,7 +185,7 @@ function recordsFromText(lines: readonly string[]): SampleRecord[] {
     );
     const nginx = /^(\S+) \S+ \S+ \[([^\]]+)\] "[A-Z]+ (\S+)[^"]*" (\d{3}) /.exec(line);
     const envoy =
-      /^\[(\d{4}-[^\]]+)\] "\S+ (\S+) [^"]*" (\d+) (\S+) .*"([^"]*)" "([^"]*)" "([^"]*)"(?: "([^"]*)")?/.exec(
+      /^\[(\d{4}-[^\]]+)\] "\S+ (\S+) [^"]*" (\d+) (\S+) (?:.*? )?\d+ \d+ (\d+) \S+ "[^"]*" "[^"]*" "([^"]*)" "([^"]*)" "([^"]*)"(?: "([^"]*)")?/.exec(
         line,
       );
     if (nginx !== null)
@@ -196,16 +196,19 @@ function recordsFromText(lines: readonly string[]): SampleRecord[] {
         ['status', nginx[4]!],
       );
     if (envoy !== null) {
-      pairs.push(
-        ['start_time', envoy[1]!],
-        ['path', envoy[2]!],
-        ['response_code', envoy[3]!],
-        ['response_flags', envoy[4]!],
-        ['duration', '0'],
-        ['upstream_host', envoy[7]!],
-        ['request_id', envoy[5]!],
-      );
-      if (envoy[8] !== undefined) pairs.push(['webhook_id', envoy[8]]);
+      const names = [
+        'start_time',
+        'path',
+        'response_code',
+        'response_flags',
+        'duration',
+        'request_id',
+        'authority',
+        'upstream_host',
+        'webhook_id',
+      ];
+      for (const [index, name] of names.entries())
+        if (envoy[index + 1] !== undefined) pairs.push([name, envoy[index + 1]!]);
     }
     return { values: flatten(Object.fromEntries(pairs.filter(([, value]) => value !== '-'))) };
   });

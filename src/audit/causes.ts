@@ -117,7 +117,7 @@ function test(counts: ReadonlyMap<Sign, SignCount>, what: 'lost' | 'given_up', t
     const c = all - a;
     const b = count.fine;
     const contrast = count.allFine - b + c;
-    const againstAll = what === 'given_up' || count.allFine < 5 || contrast === 0;
+    const againstAll = count.allFine < 5 || contrast === 0;
     const d = againstAll ? Math.max(0, total - all - b) : count.allFine - b;
     const table: Table = [
       [a, b],

@@ -11,6 +11,7 @@ import { readVocabulary } from './ingest.ts';
 import { load } from './load.ts';
 import { markersInLog, readDeploys } from './markers.ts';
 import { countMoney } from './money.ts';
+import { explainUnsent } from './never-sent.ts';
 import { learnSender } from './sender.ts';
 import { makeSigns } from './signs.ts';
 import { judgeLines, makeLines, makeTimeline } from './timeline.ts';
@@ -94,7 +95,8 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   const read = assumption === null ? unit : 'major';
   const all = events + (expected?.never_sent ?? 0) + (expected?.unresolved ?? 0);
   const judged = all - final.unresolved;
-  const findings = withTruth(causes.findings, expected?.never_sent ?? 0, received);
+  const unsent = await explainUnsent(database, expected?.never_sent ?? 0);
+  const findings = withTruth(causes.findings, unsent, received);
   at('writing', 0.97);
   const attempts = await database.row(
     `select (select count(*) from delivery anti join trouble using (key)) + (select count(*) from attempt) as n`,
@@ -186,7 +188,7 @@ async function makeMissing(database: Database): Promise<void> {
 /** The causes that only a comparison with the outside shows, in their places among the others. */
 function withTruth(
   findings: readonly CauseFinding[],
-  neverSent: number,
+  unsent: readonly CauseFinding[],
   received: AuditResult['received'],
 ): CauseFinding[] {
   const all = [...findings];
@@ -204,31 +206,18 @@ function withTruth(
       where: {},
       sample_ids: received.sample_ids,
     });
-  if (neverSent > 0) {
-    const evidence = `${neverSent.toLocaleString('en-US')} were expected and not one line of the log is about them: they were lost before the first attempt.`;
-    const unknown = all.findIndex(({ cause }) => cause === 'unknown');
-    if (unknown >= 0) {
-      const one = all[unknown]!;
-      all[unknown] = {
-        ...one,
-        events: one.events + neverSent,
-        silently_dropped: one.silently_dropped + neverSent,
-        evidence: `${one.evidence} ${evidence}`,
+  for (const one of unsent) {
+    const at = all.findIndex(({ cause }) => cause === one.cause);
+    if (at < 0) all.push(one);
+    else {
+      const known = all[at]!;
+      all[at] = {
+        ...known,
+        events: known.events + one.events,
+        silently_dropped: known.silently_dropped + one.silently_dropped,
+        evidence: `${known.evidence} ${one.evidence}`,
       };
-    } else
-      all.push({
-        cause: 'unknown',
-        events: neverSent,
-        silently_dropped: neverSent,
-        given_up: 0,
-        kind: 'support',
-        p_value: null,
-        evidence,
-        test: null,
-        jointly: [],
-        where: {},
-        sample_ids: [],
-      });
+    }
   }
   const rank = ({ cause }: CauseFinding): number => (cause === 'unknown' ? 1 : 0);
   const weight = (one: CauseFinding): number =>

@@ -117,7 +117,7 @@ function test(counts: ReadonlyMap<Sign, SignCount>, what: 'lost' | 'given_up', t
     const c = all - a;
     const b = count.fine;
     const contrast = count.allFine - b + c;
-    const againstAll = what === 'given_up' || count.allFine < 5 || contrast === 0;
+    const againstAll = count.allFine < 5 || contrast === 0;
     const d = againstAll ? Math.max(0, total - all - b) : count.allFine - b;
     const table: Table = [
       [a, b],
@@ -131,8 +131,9 @@ function test(counts: ReadonlyMap<Sign, SignCount>, what: 'lost' | 'given_up', t
 
 function stands(one: Tested, p: number, counts: ReadonlyMap<Sign, SignCount>): boolean {
   const [[a]] = one.table;
+  // Seen in an event itself, so it needs no numbers where it explains most of what was lost.
   if (one.sign === 'stale_write')
-    return a >= 2 && (p < significance || a >= counts.get('stale_write')!.allLost / 2);
+    return (a >= 2 && p < significance) || a >= counts.get('stale_write')!.allLost / 2;
   if (p >= significance || one.ratio < leastRatio) return false;
   // Illegal transitions are proof by themselves; the rest has to be many.
   if (a < (proofs.has(one.sign as Cause) ? 2 : leastDrops)) return false;

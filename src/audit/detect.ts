@@ -105,14 +105,17 @@ export function withMapping(
   spec: Spec,
   mapping: Readonly<Record<string, string>>,
   sample: readonly SampleRecord[],
+  /** Names that are there although the sample has no value under them: the header of a table. */
+  header: readonly string[],
 ): Spec {
   const mapped = Object.entries(mapping).map(([name, target]) => {
     if (!isField(name))
       throw new AuditError(`--map: there is no field ${name}; there are ${fields.join(', ')}`);
     const seen = mappedField(name, target, sample);
-    if (sample.length > 0 && !sample.some(({ values }) => hasPath(values, seen.paths[0]!.join('.'))))
+    const path = seen.paths[0]!.join('.');
+    if (sample.length > 0 && !header.includes(path) && !sample.some(({ values }) => hasPath(values, path)))
       throw new AuditError(
-        `--map: no record of the sample has ${seen.paths[0]!.join('.')} (for ${name}); there are ${namesOf(sample).join(', ')}`,
+        `--map: no record of the sample has ${path} (for ${name}); there are ${namesOf(sample).join(', ')}`,
       );
     return [name, seen] as const;
   });

@@ -5,7 +5,7 @@ import { expandFiles, sniff, type SniffedFile, wrapperOf } from './files.ts';
 import { createLines, ingest } from './ingest.ts';
 import { documentsOf, type FileGroup } from './relation.ts';
 import type { AuditOptions, Source } from './result.ts';
-import { flatten, recordsFromCsv, recordsFromJson } from './sample.ts';
+import { flatten, headerOfCsv, recordsFromCsv, recordsFromJson } from './sample.ts';
 import type { SampleRecord, Spec } from './spec.ts';
 import { describeField } from './values.ts';
 
@@ -99,7 +99,12 @@ async function look(database: Database, file: SniffedFile, options: AuditOptions
   if (options.mapping !== undefined)
     detection = {
       ...detection,
-      spec: withMapping(detection.spec, options.mapping, sample),
+      spec: withMapping(
+        detection.spec,
+        options.mapping,
+        sample,
+        file.container === 'csv' ? headerOfCsv(file) : [],
+      ),
       why: [...detection.why, `--map for ${Object.keys(options.mapping).join(', ')}`],
     };
   return { file, sample, wrapper, detection, assumptions };
@@ -180,7 +185,7 @@ function recordsFromText(lines: readonly string[]): SampleRecord[] {
     );
     const nginx = /^(\S+) \S+ \S+ \[([^\]]+)\] "[A-Z]+ (\S+)[^"]*" (\d{3}) /.exec(line);
     const envoy =
-      /^\[(\d{4}-[^\]]+)\] "\S+ (\S+) [^"]*" (\d+) (\S+) .*"([^"]*)" "([^"]*)" "([^"]*)"(?: "([^"]*)")?/.exec(
+      /^\[(\d{4}-[^\]]+)\] "\S+ (\S+) [^"]*" (\d+) (\S+) (?:.*? )?\d+ \d+ (\d+) (?:\d+|-) "[^"]*" "[^"]*" "([^"]*)" "([^"]*)" "([^"]*)"(?: "([^"]*)")?/.exec(
         line,
       );
     if (nginx !== null)
@@ -191,16 +196,19 @@ function recordsFromText(lines: readonly string[]): SampleRecord[] {
         ['status', nginx[4]!],
       );
     if (envoy !== null) {
-      pairs.push(
-        ['start_time', envoy[1]!],
-        ['path', envoy[2]!],
-        ['response_code', envoy[3]!],
-        ['response_flags', envoy[4]!],
-        ['duration', '0'],
-        ['upstream_host', envoy[7]!],
-        ['request_id', envoy[5]!],
-      );
-      if (envoy[8] !== undefined) pairs.push(['webhook_id', envoy[8]]);
+      const names = [
+        'start_time',
+        'path',
+        'response_code',
+        'response_flags',
+        'duration',
+        'request_id',
+        'authority',
+        'upstream_host',
+        'webhook_id',
+      ];
+      for (const [index, name] of names.entries())
+        if (envoy[index + 1] !== undefined) pairs.push([name, envoy[index + 1]!]);
     }
     return { values: flatten(Object.fromEntries(pairs.filter(([, value]) => value !== '-'))) };
   });

@@ -161,12 +161,16 @@ function weeklyOf(payments: readonly Payment[], observedMs: number): WeeklyValue
   });
 }
 
-/** All that the log speaks of, each event's first line once; in SQL, for there may be millions. */
+/** All that the log speaks of, each event once; in SQL, for there may be millions. */
 async function totalFlow(database: Database, unit: 'minor' | 'major'): Promise<ValueAtRisk[]> {
+  const amount = "try_cast(replace(amount, ',', '') as decimal(28, 4))";
+  // What arrived at once has one line that says so; of the rest, all lines of an event speak of one amount.
   const rows =
-    await database.rows(`select coalesce(upper(trim(currency)), '${noCurrency}') as currency, count(*) as events,
-      sum(try_cast(replace(amount, ',', '') as decimal(28, 4))) as amount
-    from delivery join raw on raw.rowid = delivery.place where amount is not null and amount not like '-%' group by 1 order by 2 desc`);
+    await database.rows(`select coalesce(upper(trim(currency)), '${noCurrency}') as currency, sum(events) as events, sum(amount) as amount from (
+      select currency, count(*) as events, sum(${amount}) as amount from line anti join trouble using (key) where ok and ${amount} >= 0 group by 1
+      union all
+      select currency, count(*), sum(most) from (select max(currency) as currency, max(${amount}) as most from seen group by key) where most >= 0 group by 1)
+    group by 1 order by 2 desc`);
   return rows.flatMap((row) => {
     const currency = text(row.currency);
     if (row.amount === null || (currency !== noCurrency && !known.has(currency))) return [];

@@ -36,9 +36,12 @@ export function recordsFromJson(lines: readonly string[]): SampleRecord[] {
   });
 }
 
+/** The names of a CSV's columns. */
+export const headerOfCsv = (file: SniffedFile): string[] => cellsOf(file.lines[0] ?? '', file.delimiter);
+
 /** Records from the lines of a CSV, whose first is the header. */
 export function recordsFromCsv(file: SniffedFile): SampleRecord[] {
-  const header = cellsOf(file.lines[0] ?? '', file.delimiter);
+  const header = headerOfCsv(file);
   return file.lines.slice(1).map((line) => {
     const cells = cellsOf(line, file.delimiter);
     return {

@@ -78,7 +78,7 @@ function waitSql({ waits, graceMs }: Habits): string {
 
 /**
  * Times at which one endpoint failed at most of what it was sent: bins of about twenty attempts with five failures or
- * more, half of it, and ten times what is usual; neighbours joined, and a bin more at both ends.
+ * more, of four events or more, half of it, and ten times what is usual; neighbours joined, and a bin more at both ends.
  */
 async function findOutages(database: Database, facts: LineFacts): Promise<SignFacts['outages']> {
   const counts = await database.row(
@@ -93,8 +93,13 @@ async function findOutages(database: Database, facts: LineFacts): Promise<SignFa
       from line where kind = 'end' group by 1, 2),
     usual as (select endpoint, sum(failed) / sum(n) as rate, quantile_cont(failed / n, 0.5) as middle from bins group by 1),
     bad as (select * from bins join usual using (endpoint)
-      where failed >= 5 and failed >= n * 0.5 and (failed / n >= 10 * middle or middle > 0.5))
+      where failed >= 5 and failed >= n * 0.5 and (failed / n >= 10 * middle or middle > 0.5)),
+    -- One event that fails to its end is no outage, however often it is tried.
+    several as (select endpoint, bin from bad
+      join (select key, coalesce(endpoint, '') as endpoint, t // ${binMs} as bin from line where kind = 'end' and not ok) using (endpoint, bin)
+      group by 1, 2 having count(distinct key) >= 4)
     select endpoint, min(first) - ${binMs} as "from", max(last) + ${binMs} as "to" from (
-      select *, bin - row_number() over (partition by endpoint order by bin) as island from bad) group by endpoint, island order by 2 limit 500`);
+      select *, bin - row_number() over (partition by endpoint order by bin) as island from bad semi join several using (endpoint, bin))
+    group by endpoint, island order by 2 limit 500`);
   return rows.map((row) => ({ endpoint: text(row.endpoint), from: num(row.from), to: num(row.to) }));
 }

@@ -51,7 +51,7 @@ export async function makeLines(
         when ${means(vocabulary, 'phase', 'retry', 'final', 'open')} and not (${answered}) then 'state'
         when ${answered} or ${own('success', 'failure', 'retry', 'final')} then 'end'
         when ${means(vocabulary, 'outcome', 'open', 'started')} then 'start'
-        when ${means(vocabulary, 'state', 'success', 'failure')} then 'end'
+        when ${means(vocabulary, 'state', 'success', 'failure')} then '${joinByDelivery ? 'state' : 'end'}'
         when ${means(vocabulary, 'state', 'retry', 'final')} then case when attempt_no is null and duration is null then 'state' else 'end' end
         when ${means(vocabulary, 'state', 'started')} or (${means(vocabulary, 'state', 'open')} and attempt_no is not null) then 'start'
         else 'accept'

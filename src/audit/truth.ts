@@ -96,15 +96,16 @@ export async function compareExpected(
   await database.run(`create table unsent as
     select ${column} as id, any_value(${time}) as due_at,
       ${pick(['amount_minor', 'amount_cents', 'amount', 'value', 'total'])} as amount, ${pick(['currency', 'currency_code', 'ccy'])} as currency,
-      ${pick(['payment_id', 'order_id', 'payment', 'order'])} as payment_id, ${pick(['endpoint', 'endpoint_id', 'url'])} as endpoint
+      ${pick(['event_type', 'type', 'topic'])} as event_type, ${pick(['payment_id', 'order_id', 'payment', 'order'])} as payment_id, ${pick(['endpoint', 'endpoint_id', 'url'])} as endpoint
     from expected where ${column} is not null and ${column} not in (select ${truth.logId} from usable where ${truth.logId} is not null) group by 1`);
-  const outside = `(due_at is not null and due_at < ${facts.from - 60_000})`;
-  const young = `(due_at is not null and due_at > ${facts.to - sender.horizon_ms})`;
+  const outside = `coalesce(due_at < ${facts.from - 60_000}, false)`;
+  const young = `coalesce(due_at > ${facts.to - sender.horizon_ms}, false)`;
   const counts = await database.row(
     `select count(*) filter (not ${outside} and not ${young}) as never, count(*) filter (${young}) as young from unsent`,
   );
+  await database.run(`create view lost_unsent as select * from unsent where not ${outside} and not ${young}`);
   await database.run(`insert into missing by name select id, endpoint, payment_id, 'silently_dropped' as verdict, 'unknown' as cause, due_at as last_at, 0 as attempts,
-    amount, currency, due_at as first_at from unsent where not ${outside} and not ${young}`);
+    amount, currency, event_type, due_at as first_at from lost_unsent`);
   const unexpected = await database.row(
     `select count(distinct ${truth.logId}) as n from usable where ${truth.logId} is not null and ${truth.logId} not in (select ${column} from expected where ${column} is not null)`,
   );

@@ -30,7 +30,7 @@ for (const one of cases) {
   if (all.length % 20 === 0) process.stderr.write(`${all.length} of ${cases.length} logs\n`);
 }
 const seconds = (performance.now() - began) / 1000;
-const command = 'npm run audit:accuracy -- --write';
+const command = ['npm run audit:accuracy --', ...process.argv.slice(2)].join(' ');
 const open = faults(all);
 process.stdout.write(
   `${confusion(all)}\n\n${open.join('\n')}\n${all.length - open.length} of ${all.length} logs without a fault, ${Math.round(seconds)} s\n`,

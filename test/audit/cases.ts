@@ -21,7 +21,7 @@ export interface Grid {
 
 export const fullGrid: Grid = {
   intensities: [0.003, 0.01, 0.05],
-  sizes: [4000, 16_000],
+  sizes: [4000],
   seeds: 1,
   formats: 'all',
 };

@@ -47,7 +47,7 @@ const flagsSql = `case
 
 /** `[%START_TIME%] "%METHOD% %PATH% %PROTOCOL%" %CODE% %FLAGS% … %DURATION% … "…" "%HOST%" "%UPSTREAM%"` and what follows. */
 const envoyPattern =
-  '^\\[(?P<start_time>[^\\]]+)\\] "(?P<method>\\S+) (?P<path>\\S+) [^"]*" (?P<response_code>\\d+) (?P<response_flags>\\S+)(?: [a-z_A-Z][^ "]*| -| "[^"]*")*? (?P<bytes_received>\\d+) (?P<bytes_sent>\\d+) (?P<duration>\\d+) (?:\\S+) "(?:[^"]*)" "(?:[^"]*)" "(?P<request_id>[^"]*)" "(?P<authority>[^"]*)" "(?P<upstream_host>[^"]*)"(?: "(?P<webhook_id>[^"]*)")?';
+  '^\\[(?P<start_time>[^\\]]+)\\] "(?P<method>\\S+) (?P<path>\\S+) [^"]*" (?P<response_code>\\d+) (?P<response_flags>\\S+) (?:.*? )?(?P<bytes_received>\\d+) (?P<bytes_sent>\\d+) (?P<duration>\\d+) (?:\\d+|-) "[^"]*" "[^"]*" "(?P<request_id>[^"]*)" "(?P<authority>[^"]*)" "(?P<upstream_host>[^"]*)"(?: "(?P<webhook_id>[^"]*)")?';
 
 export const envoy: FormatReader = {
   format: 'envoy',

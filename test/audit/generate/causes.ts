@@ -112,6 +112,12 @@ function overlapsUnharmed(schedule: readonly number[], event: GeneratedEvent, ra
   return random.float() < 0.3 ? [first, second, end] : [first, second];
 }
 
+/** What was accepted so long before a restart may still be in memory. */
+const beforeRestartMs = 55_000;
+/** An attempt that a restart cuts off began no longer ago than the sender waits. */
+const acceptedInFlight = ({ acceptedAt }: GeneratedEvent, restart: number): boolean =>
+  acceptedAt < restart && restart - acceptedAt < timeoutMs * 0.9;
+
 interface Setting {
   readonly schedule: readonly number[];
   readonly markers: readonly number[];
@@ -189,10 +195,10 @@ function injectionOf(cause: InjectedCause, setting: Setting): Injection {
       // In memory when the process ended: accepted and never attempted, or an attempt that never ended.
       return {
         reaches: ({ acceptedAt }) =>
-          markers.some((marker) => acceptedAt > marker - 120_000 && acceptedAt < marker + 5000),
+          markers.some((marker) => acceptedAt > marker - beforeRestartMs && acceptedAt < marker),
         harm: (event, random) =>
           lost(
-            random.float() < 0.6
+            !markers.some((marker) => acceptedInFlight(event, marker))
               ? []
               : [
                   row(schedule, 1, event.acceptedAt + random.below(20), {
@@ -322,7 +328,7 @@ export function inject(
     const wanted = Math.max(1, Math.round(intensity * events.length));
     const middle = from + (0.35 + 0.2 * random.float()) * (until - from);
     // Enough restarts to lose what is wanted around them.
-    const near = (events.length / (until - from)) * 125_000;
+    const near = (events.length / (until - from)) * beforeRestartMs;
     const markers =
       cause === 'restart_loss'
         ? Array.from(

@@ -85,7 +85,7 @@ export function healthyTraffic(recipe: Recipe): GeneratedEvent[] {
     // Some need a second retry, few a third.
     // At the end of the log some are still on their way.
     const failures =
-      number >= count - 8
+      givesUp && number >= count - 8
         ? 3 + (number % 3)
         : draw < givenUp + ordinaryFailures
           ? 1 + (random.float() < 0.1 ? 1 + random.below(2) : 0)

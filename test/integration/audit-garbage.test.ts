@@ -1,0 +1,241 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { audit } from '../../src/audit/audit.ts';
+import type { AuditOptions, AuditResult } from '../../src/audit/result.ts';
+
+const run = promisify(execFile);
+const bin = join(import.meta.dirname, '../../bin/posthorn.js');
+const begin = Date.UTC(2026, 2, 1);
+const iso = (ms: number): string => new Date(ms).toISOString();
+let directory: string;
+let files = 0;
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'audit-garbage-'));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function fileOf(content: string | Buffer, extension = 'jsonl'): string {
+  const path = join(directory, `log-${++files}.${extension}`);
+  writeFileSync(path, content);
+  return path;
+}
+
+const jsonLines = (records: readonly object[]): string =>
+  `${records.map((one) => JSON.stringify(one)).join('\n')}\n`;
+
+interface Line {
+  readonly event_id: string;
+  readonly ts: string;
+  readonly attempt: number;
+  readonly status_code: number;
+  readonly amount_minor: number;
+  readonly currency: string;
+}
+
+/** 200 events, one every 20 s; of every tenth the first attempt fails, and four of those are never retried. */
+function log(): { lines: Line[]; lost: string[] } {
+  const lines: Line[] = [];
+  const lost: string[] = [];
+  for (let i = 0; i < 200; i++) {
+    const at = begin + i * 20_000;
+    const line = (attempt: number, after: number, code: number): void => {
+      lines.push({
+        event_id: `evt_${i}`,
+        ts: iso(at + after),
+        attempt,
+        status_code: code,
+        amount_minor: 100 + i,
+        currency: 'USD',
+      });
+    };
+    if (i % 10 !== 3) line(1, 80, 200);
+    else {
+      line(1, 90, 500);
+      if (i % 50 === 3) lost.push(`evt_${i}`);
+      else line(2, 5200, 200);
+    }
+  }
+  return { lines, lost: lost.toSorted() };
+}
+const { lines, lost } = log();
+const good = jsonLines(lines);
+
+async function dropped(
+  options: Omit<AuditOptions, 'missing'>,
+): Promise<{ result: AuditResult; ids: string[] }> {
+  const missing = join(directory, `missing-${++files}.csv`);
+  const result = await audit({ ...options, missing });
+  const rows = readFileSync(missing, 'utf8').trim().split('\n').slice(1);
+  return { result, ids: rows.map((row) => row.split(',')[0]!).toSorted() };
+}
+
+describe('garbage in: clear words, no crash, no wrong figure', () => {
+  test.each<readonly [string, string | Buffer, RegExp]>([
+    ['an empty file', '', /empty/],
+    ['a picture', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 0, 0, 0, 1, 2, 3]), /no text/],
+    [
+      'a letter',
+      'Dear all,\nplease find attached\nnothing of use\n',
+      /no record that can be read|could be recognised/,
+    ],
+    ['records about other things', jsonLines([{ colour: 'red' }, { colour: 'blue' }]), /--map/],
+    ['ids and times, but no outcome', jsonLines([{ event_id: 'a', ts: iso(begin) }]), /outcome/],
+  ])('%s', async (_, content, words) => {
+    await expect(audit({ files: [fileOf(content)] })).rejects.toThrow(words);
+  });
+
+  test('a half-written last line, broken lines and another encoding are counted and shown', async () => {
+    const broken = Buffer.concat([
+      Buffer.from(`${good}not json\n`),
+      Buffer.from('{"event_id":"latin-\u00e9","ts":"2026-03-01T00:00:00Z","status_code":200}\n', 'latin1'),
+      Buffer.from('{"event_id":"evt_half","ts":"2026-03-'),
+    ]);
+    const { result, ids } = await dropped({ files: [fileOf(broken)] });
+    expect(result.coverage.malformed.count).toBe(3);
+    expect(result.coverage.malformed.samples.map(({ text }) => text)).toContain('not json');
+    expect(result.events).toBe(200);
+    expect(ids).toEqual(lost);
+  });
+
+  test('absurd times do not stretch the log, and lines without an id are counted', async () => {
+    const odd = [
+      { event_id: 'evt_1970', ts: '1970-01-01T00:00:00Z', status_code: 500 },
+      { event_id: 'evt_2099', ts: '2099-12-31T00:00:00Z', status_code: 500 },
+      { ts: iso(begin), status_code: 200 },
+    ];
+    const { result, ids } = await dropped({ files: [fileOf(good + jsonLines(odd))] });
+    expect(result.coverage.unusable.map(({ count }) => count)).toEqual([1, 2]);
+    expect(result.coverage.to!.slice(0, 10)).toBe('2026-03-01');
+    expect(ids).toEqual(lost);
+  });
+
+  test('one id under two tenants is two events: what one got does not deliver the other', async () => {
+    const of = (tenant: string, code: number): object => ({
+      tenant,
+      event_id: 'evt_x',
+      ts: iso(begin),
+      attempt: 1,
+      status_code: code,
+    });
+    const rest = lines.map((line) => ({ tenant: 'a', ...line }));
+    const { result, ids } = await dropped({
+      files: [fileOf(jsonLines([of('a', 200), of('b', 500), ...rest]))],
+    });
+    expect(ids).toEqual([...lost, 'evt_x'].toSorted());
+    expect(result.coverage.ids_shared).toBe(1);
+  });
+
+  test('negative amounts, unknown currencies and amounts that are none are kept out of every sum', async () => {
+    const odd = new Map(
+      [{ amount_minor: 500 }, { amount_minor: -700 }, { currency: 'QQQ' }, { amount_minor: 'much' }].map(
+        (one, index) => [lost[index], one],
+      ),
+    );
+    const { result } = await dropped({
+      files: [fileOf(jsonLines(lines.map((line) => ({ ...line, ...odd.get(line.event_id) }))))],
+    });
+    expect(result.value_at_risk).toEqual([{ currency: 'USD', amount_minor: 500, events: 1 }]);
+    expect(result.money.negative).toEqual([{ currency: 'USD', amount_minor: -700, events: 1 }]);
+    expect(result.money.unknown_currency).toEqual([{ currency: 'QQQ', events: 1 }]);
+    expect(result.money.unknown_amount_events).toBe(1);
+  });
+
+  test('what is younger than the horizon is unresolved, never lost; repeated lines count once', async () => {
+    const young = { event_id: 'evt_young', ts: lines.at(-1)!.ts, attempt: 1, status_code: 500 };
+    const { result, ids } = await dropped({ files: [fileOf(good + good + jsonLines([young]))] });
+    expect(result.verdicts.unresolved).toBe(1);
+    expect(result.attempts).toBe(lines.length + 1);
+    expect(result.coverage.duplicates).toBe(lines.length);
+    expect(ids).toEqual(lost);
+  });
+});
+
+test('against what is known outside: never sent, acknowledged but unprocessed, processed all the same', async () => {
+  const all = [...new Set(lines.map(({ event_id }) => event_id))];
+  const expected = fileOf(
+    `id,amount_minor,currency\n${[...all, 'evt_never'].map((id) => `${id},250,USD`).join('\n')}\n`,
+    'csv',
+  );
+  const arrived = lines.filter((line) => line.status_code === 200 && line.event_id !== 'evt_10');
+  const received = fileOf(
+    `webhook,done\n${arrived.map((line) => `${line.event_id},yes`).join('\n')}\n${lost[0]},yes\n`,
+    'csv',
+  );
+  const { result, ids } = await dropped({ files: [fileOf(good)], expected, received });
+  expect(result.expected).toMatchObject({ never_sent: 1, unexpected: 0, sample_ids: ['evt_never'] });
+  expect(result.received).toMatchObject({
+    acknowledged_unprocessed: 1,
+    processed_all_the_same: 1,
+    sample_ids: ['evt_10'],
+  });
+  expect(ids).toEqual([...lost.slice(1), 'evt_10', 'evt_never'].toSorted());
+  expect(Object.values(result.verdicts).reduce((sum, n) => sum + n, 0)).toBe(result.events);
+});
+
+describe('the command', () => {
+  test('the log of the lab’s incident: the exact events, the race, exit code 1, nothing left behind', async () => {
+    const path = join(directory, 'incident.jsonl');
+    await run(process.execPath, [
+      bin,
+      'lab',
+      'incident',
+      '--payments',
+      '1500',
+      '--hours',
+      '24',
+      '--log',
+      path,
+    ]);
+    const temporary = join(directory, 'tmp');
+    mkdirSync(temporary);
+    const ended = await run(process.execPath, [bin, 'audit', path, '--json'], {
+      env: { ...process.env, TMPDIR: temporary },
+    }).catch((error: { code: number; stdout: string }) => error);
+    expect(ended).toMatchObject({ code: 1 });
+    const result = JSON.parse(ended.stdout) as AuditResult;
+    const seen = readFileSync(path, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { event_id: string; status: string });
+    const arrived = new Set(
+      seen.filter(({ status }) => status === 'delivered').map(({ event_id }) => event_id),
+    );
+    const gone = [...new Set(seen.map(({ event_id }) => event_id))].filter((id) => !arrived.has(id));
+    expect(gone.length).toBeGreaterThan(0);
+    expect(result.missing.listed.map(({ event_id }) => event_id).toSorted()).toEqual(gone.toSorted());
+    expect(result.causes[0]).toMatchObject({ cause: 'retry_race', kind: 'proof' });
+    expect(readdirSync(temporary)).toEqual([]);
+  }, 60_000);
+
+  test('wrong usage is 2, with words; a healthy log is 0, with its power', async () => {
+    const wrong = await run(process.execPath, [bin, 'audit', join(directory, 'nothing.jsonl')]).catch(
+      (error: { code: number; stderr: string }) => error,
+    );
+    expect(wrong).toMatchObject({ code: 2 });
+    expect(wrong.stderr).toMatch(/there is no file/);
+    const healthy = fileOf(jsonLines(lines.filter(({ event_id }) => !lost.includes(event_id))));
+    const { stdout } = await run(process.execPath, [bin, 'audit', healthy]);
+    expect(stdout).toMatch(/No silent drop among 196 events/);
+    expect(stdout).toMatch(/0 of 196: this log could not have shown 0\.3 %/);
+  }, 60_000);
+
+  test('Ctrl-C leaves nothing behind', async () => {
+    const temporary = join(directory, 'interrupted');
+    mkdirSync(temporary);
+    const large = fileOf(good.repeat(500));
+    const child = spawn(process.execPath, [bin, 'audit', large], {
+      env: { ...process.env, TMPDIR: temporary },
+      stdio: 'ignore',
+    });
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    while (readdirSync(temporary).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    child.kill('SIGINT');
+    expect(await ended).toBe(130);
+    expect(readdirSync(temporary)).toEqual([]);
+  }, 60_000);
+});

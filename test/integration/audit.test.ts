@@ -1,23 +1,11 @@
-import { execFile, spawn } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { audit } from '../../src/audit/audit.ts';
 import type { AuditOptions, AuditResult } from '../../src/audit/result.ts';
 
-const run = promisify(execFile);
-const bin = join(import.meta.dirname, '../../bin/posthorn.js');
 const begin = Date.UTC(2026, 2, 1);
 const iso = (ms: number): string => new Date(ms).toISOString();
 let directory: string;

@@ -1,6 +1,6 @@
 import { binomialTail } from '../domain/statistics.ts';
 import { type Database, num, numOrNull, quote, text } from './database.ts';
-import { means, type Vocabulary } from './ingest.ts';
+import type { Vocabulary } from './ingest.ts';
 import type { LineFacts } from './timeline.ts';
 import type { AuditOptions, AuditResult } from './result.ts';
 import type { Spec } from './spec.ts';
@@ -111,17 +111,20 @@ function horizonOf(
  * attempts do follow those, and (nearly) none ever follows this one.
  */
 async function learnFinalWords(database: Database, vocabulary: Vocabulary): Promise<string[]> {
-  const failure = means(vocabulary, 'state', 'failure');
-  if (failure === 'false') return [];
-  const words = await database.rows(`select state as word, count(*) as n, count(next_started) as followed,
-      (${failure}) as is_failure
-    from attempt where not ok and state is not null group by 1, 4`);
-  const others = words.some(
-    (row) => row.is_failure !== true && num(row.followed) >= 3 && num(row.followed) > num(row.n) / 4,
-  );
+  const words = (
+    await database.rows(`select state as word, count(*) as n, count(next_started) as followed
+    from attempt where not ok and state is not null group by 1`)
+  ).map((row) => {
+    const word = text(row.word);
+    // An attempt's word is its state, or where there is none its outcome, or the kind of its line.
+    const meaning =
+      vocabulary.state.get(word) ?? vocabulary.outcome.get(word) ?? vocabulary.phase.get(word) ?? null;
+    return { word, isFailure: meaning === 'failure', n: num(row.n), followed: num(row.followed) };
+  });
+  const others = words.some(({ isFailure, n, followed }) => !isFailure && followed >= 3 && followed > n / 4);
   return words
-    .filter((row) => row.is_failure === true && others && num(row.followed) <= num(row.n) * 0.02)
-    .map((row) => text(row.word));
+    .filter(({ isFailure, n, followed }) => isFailure && others && followed <= n * 0.02)
+    .map(({ word }) => word);
 }
 
 /**

@@ -19,7 +19,7 @@ const names: Readonly<Record<Field, readonly string[]>> = {
     'tenant tenantid accountid merchantid merchant orgid organizationid organisationid workspaceid projectid appid',
   ),
   endpoint: words(
-    'endpointid endpoint endpointurl webhookurl targeturl destinationurl callbackurl url target destination uri subscriptionid subscription hookid receiver receiverurl subscriber consumer callback host',
+    'endpointid endpoint endpointurl webhookurl targeturl destinationurl callbackurl url target destination uri subscriptionid subscription hookid receiver receiverurl subscriber subscriberurl consumer callback hook hookurl webhook webhookendpoint host',
   ),
   attempt_no: words(
     'attemptno attemptnumber attemptnum attempt attemptid# deliveryattempt tryno trynumber trynum try attemptcount attemptindex attempts tries retrycount retryno retrynumber retryattempt retries retry numtrials n',
@@ -49,7 +49,7 @@ const names: Readonly<Record<Field, readonly string[]>> = {
     'status state deliverystatus deliverystate eventstatus eventstate webhookstatus finalstatus finalstate messagestatus',
   ),
   status_code: words(
-    'statuscode httpstatuscode httpstatus httpcode responsecode responsestatus responsestatuscode httpresponsecode httpresponsestatus respcode respstatus code status',
+    'statuscode httpstatuscode httpstatus httpcode responsecode responsestatus responsestatuscode httpresponsecode httpresponsestatus respcode respstatus http httpstat code status',
   ),
   error: words(
     'errorcode error errorclass errortype errorkind errormessage errormsg err errcode failurereason failreason failure exception errorreason errorname reason errordetail cause',

@@ -26,7 +26,7 @@ export const sourceMutants: readonly SourceMutant[] = [
     name: 'a delivered one is not counted',
     guarantee: 'G4, G6',
     file: 'src/store/sqlite/settle.ts',
-    from: "ledger.add(endpoint, s.createdAt, 'delivered');",
+    from: "ledger.add(counted, 'delivered');",
     to: '',
   },
   {
@@ -75,7 +75,7 @@ export const sourceMutants: readonly SourceMutant[] = [
     name: 'suppressed ones are not counted',
     guarantee: 'G4, G6',
     file: 'src/store/sqlite/accept.ts',
-    from: "ledger.add(known.num, now, 'suppressed');",
+    from: "ledger.add(counted, 'suppressed');",
     to: '',
   },
   {
@@ -89,7 +89,7 @@ export const sourceMutants: readonly SourceMutant[] = [
     name: 'a pruned delivery is forgotten by the books',
     guarantee: 'G6',
     file: 'src/store/sqlite/prune.ts',
-    from: 'ledger.add(endpoint!, createdAt!, prunedCounter[state!]!);',
+    from: 'ledger.addToBooks(endpoint!, createdAt!, prunedCounter[state!]!);',
     to: '',
   },
   {
@@ -110,7 +110,7 @@ export const sourceMutants: readonly SourceMutant[] = [
     name: 'cancelling is not counted',
     guarantee: 'G6',
     file: 'src/store/sqlite/operations.ts',
-    from: "ledger.add(endpoint, createdAt, 'cancelled');",
+    from: "ledger.add({ endpoint, type, acceptedAt }, 'cancelled');",
     to: '',
   },
   {

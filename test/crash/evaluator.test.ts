@@ -46,6 +46,11 @@ test("the evaluator's process is killed while an alert fires: another goes on, a
       event_types: ['x'],
     });
     await any.request('POST', '/v1/events', { id: 'victim', type: 'x', data: { alert: {} } });
+    // Once it is delivered nothing writes to its row any more.
+    await until('it is delivered', async () => {
+      const { delivered } = await any.request<{ delivered: number }>('GET', '/v1/accounting');
+      return delivered === 1;
+    });
     // Behind its back: the row is put aside, and later put back.
     await db.query(`CREATE TABLE public.aside AS SELECT d.* FROM posthorn.deliveries d
       JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number WHERE e.id = 'victim'`);

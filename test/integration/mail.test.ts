@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { SMTPServer } from 'smtp-server';
@@ -103,9 +105,11 @@ describe('e-mail', () => {
 
   test('an alert arrives as a mail, and the channel shows no password', async () => {
     const server = await mailServer();
+    const database = tempDir();
     const posthorn = await createPosthorn({
-      database: tempDir(),
+      database,
       allowPrivateNetworks: true,
+      reconcileEveryS: 1,
       evaluateEveryS: 1,
     });
     closers.push(() => posthorn.stop());
@@ -126,16 +130,21 @@ describe('e-mail', () => {
     expect(
       (await posthorn.request('PUT', '/v1/channels/bad', { ...channel, server: 'https://x' })).status,
     ).toBe(422);
-    // A dead letter of an endpoint that nobody owns.
+    // A delivery that somebody deletes behind its back.
     await posthorn.request('POST', '/v1/endpoints', {
       url: 'http://127.0.0.1:1/',
-      retry: { schedule_s: [] },
+      retry: { schedule_s: [3600] },
     });
-    await posthorn.publish({ type: 'a.b', data: {}, value: { amount_minor: 2_000_000, currency: 'EUR' } });
+    await posthorn.publish({ id: 'victim', type: 'a.b', data: {} });
+    const behind = new DatabaseSync(join(database, 'posthorn.db'), { timeout: 5000 });
+    behind.exec(
+      "DELETE FROM deliveries WHERE event_number = (SELECT number FROM events WHERE id = 'victim')",
+    );
+    behind.close();
     await until('the mail is there', () => server.mails.length > 0, 60_000);
     // Long headers are folded (RFC 5322, 2.2.3).
     const mail = server.mails[0]!.replaceAll(/\r\n[ \t]+/g, ' ');
-    expect(mail).toMatch(/Subject: \[Posthorn\] PAGE: dead_letters: 1 dead letter at ep_/);
-    expect(mail).toContain('amount_minor');
+    expect(mail).toMatch(/Subject: \[Posthorn\] PAGE: unaccounted: 1 deliver/);
+    expect(mail).toContain('victim');
   }, 90_000);
 });

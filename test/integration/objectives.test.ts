@@ -72,7 +72,10 @@ describe('declared on a running Posthorn', () => {
     const template = { retry: { schedule_s: [3600, 3600], jitter: 0 }, deliver_within_s: 60 };
     expect((await call('PUT', '/v1/templates/mine', template)).body).toMatchObject({ version: 1 });
     expect((await call('PUT', '/v1/templates/mine', template)).body).toMatchObject({ version: 1 });
-    const failing = await aReceiver(() => 500);
+    const failing = await aReceiver((_, response) => {
+      response.statusCode = 500;
+      response.end();
+    });
     const { body: endpoint } = await call('POST', '/v1/endpoints', {
       url: failing.url,
       template: 'mine',

@@ -89,7 +89,7 @@ export function hoursOf({ since, until, now }: Pick<AccountingQuery, 'since' | '
   };
 }
 
-/** Histograms of single hours and whole days, added up. `days` are JSON objects of counts by bucket. */
+/** Histograms of single hours and whole days, added up. `days` are JSON arrays of objects of counts by bucket. */
 export function addLatencies(
   hours: readonly { readonly bucket: number; readonly count: number }[],
   days: readonly string[],
@@ -98,7 +98,7 @@ export function addLatencies(
   const add = (bucket: number, count: number): void => void sums.set(bucket, (sums.get(bucket) ?? 0) + count);
   for (const { bucket, count } of hours) add(bucket, count);
   for (const day of days)
-    for (const [bucket, count] of Object.entries(JSON.parse(day) as Record<string, number>))
-      add(Number(bucket), count);
+    for (const histogram of JSON.parse(day) as Record<string, number>[])
+      for (const bucket in histogram) add(Number(bucket), histogram[bucket]!);
   return [...sums].map(([bucket, count]) => ({ bucket, count })).toSorted((a, b) => a.bucket - b.bucket);
 }

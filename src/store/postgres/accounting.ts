@@ -123,8 +123,8 @@ export async function readAccounting(db: Database, query: AccountingQuery): Prom
     );
     const days = await connection.query(
       'accounting_latency_days',
-      `SELECT l.counts::text FROM posthorn.latency_days l
-       WHERE ${counted(connection)} AND l.endpoint = ANY ($1::int[]) AND l.day BETWEEN $2::int / 24 AND $3::int / 24 AND ${typeMatches('l.type', 4)}`,
+      `SELECT '[' || string_agg(l.counts::text, ',') || ']' FROM posthorn.latency_days l
+       WHERE ${counted(connection)} AND l.endpoint = ANY ($1::int[]) AND l.day BETWEEN $2::int / 24 AND $3::int / 24 AND ${typeMatches('l.type', 4)} GROUP BY l.endpoint`,
       window,
     );
     const failures = await connection.query(

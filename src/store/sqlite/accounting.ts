@@ -145,9 +145,9 @@ export function readAccounting(db: Database, query: AccountingQuery): Accounting
       .map(([bucket, count]) => ({ bucket: bucket as number, count: count as number }));
     const days = db
       .all(
-        `SELECT l.counts FROM json_each(?1) n
+        `SELECT '[' || group_concat(l.counts) || ']' FROM json_each(?1) n
          CROSS JOIN latency_days l ON l.endpoint = n.value AND l.day BETWEEN ?2 / 24 AND ?3 / 24
-         WHERE ${typeMatches('l.type', 4)}`,
+         WHERE ${typeMatches('l.type', 4)} GROUP BY l.endpoint`,
         ...window,
       )
       .map(([counts]) => counts as string);

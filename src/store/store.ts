@@ -28,7 +28,7 @@ export interface DeliveryPath {
   accept(groups: readonly (readonly NewEvent[])[], options: AcceptOptions): Promise<AcceptAnswer>;
 
   /**
-   * Claims due deliveries of one endpoint, oldest due first: raises each claim number by one and moves
+   * Claims due deliveries of one endpoint, of each shard the oldest due first: raises each claim number by one and moves
    * `due_at` to `now + leaseMs` (G2). A delivery behind an earlier one of its ordering key is not claimed
    * but deferred to that one's `due_at`. Claims nothing where the endpoint is not enabled.
    */

@@ -69,7 +69,10 @@ export async function findCauses(
       one.table[0][0] >= leastDrops &&
       one.ratio >= leastRatio &&
       pOf.get(one)! < givenUpSignificance &&
-      one.share >= 0.2,
+      // Whoever tries more often meets more ways of failing: it must have been fatal more often than not.
+      one.share >= 0.5 &&
+      // With nothing to compare with, it has to be the way in which nearly all of them ended.
+      (!one.againstAll || one.table[0][0] >= 0.8 * (one.table[0][0] + one.table[1][0])),
   );
   const { onset, step } = await findOnset(database, random);
   await attribute(database, named, namedGivenUp, onset);

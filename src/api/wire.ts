@@ -10,6 +10,7 @@ import type { RetryPolicy } from '../domain/retry-policy.ts';
 import { wilson } from '../domain/statistics.ts';
 import type { AttemptRecord, DeadLetterGroup, DeliveryRecord, RedriveRecord } from '../store/store.ts';
 import type { AccountingCounts, AccountingGroup, Money } from '../store/accounting.ts';
+import { unaccountedOf } from '../store/accounting.ts';
 
 // From the domain's words to the wire's: one place for each resource.
 
@@ -168,7 +169,7 @@ export function wireTally(group: AccountingGroup, by: AccountingKey): Record<str
 }
 
 export function wireAccounting(c: AccountingCounts): Record<string, unknown> {
-  const unaccounted = c.accepted - (c.delivered + c.pending + c.dead + c.cancelled + c.suppressed);
+  const unaccounted = unaccountedOf(c);
   const drops = c.dead + c.suppressed + Math.max(0, unaccounted);
   return {
     events: c.events,

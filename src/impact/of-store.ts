@@ -2,6 +2,7 @@ import { formatValue } from '../domain/money.ts';
 import type { Store } from '../store/store.ts';
 import { blockOfWeek } from './of-audit.ts';
 import type { Side } from './side.ts';
+import { everything, unaccountedOf } from '../store/accounting.ts';
 
 const page = 1000;
 
@@ -27,16 +28,13 @@ export async function sideOfStore(
 ): Promise<Side> {
   const { from, until } = window;
   const counts = await store.accounting({
-    tenant: null,
-    endpointId: null,
-    eventType: null,
-    owner: null,
+    ...everything,
     since: from,
     until,
     now,
   });
-  const { accepted, delivered, pending, dead, cancelled, suppressed } = counts;
-  const unaccounted = Math.max(0, accepted - delivered - pending - dead - cancelled - suppressed);
+  const { accepted, pending, dead, cancelled, suppressed } = counts;
+  const unaccounted = Math.max(0, unaccountedOf(counts));
   const endpoints = new Map<string, number>();
   const types = new Map<string, number>();
   const hoursOfWeek = new Map<string, number>();

@@ -9,6 +9,7 @@ import type { Scenario } from './scenario.ts';
 import type { Violation } from './step-checker.ts';
 import { VirtualTime, worldBegins } from './virtual-time.ts';
 import { type Mutant, World } from './world.ts';
+import { everything } from '../store/accounting.ts';
 
 export interface NaiveResult {
   readonly accepted: number;
@@ -129,12 +130,7 @@ async function resultOf(world: World, scenario: Scenario, plan: Plan): Promise<O
     });
   }
   const accounting = await world.inner.accounting({
-    tenant: null,
-    endpointId: null,
-    eventType: null,
-    owner: null,
-    since: null,
-    until: null,
+    ...everything,
     now: Math.floor(time.now),
   });
   let verdict: ReturnType<typeof judge>;

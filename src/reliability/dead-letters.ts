@@ -1,5 +1,6 @@
 import type { Accounting } from '../store/accounting.ts';
 import type { DeadLetterGroup, Readings } from '../store/store.ts';
+import { everything } from '../store/accounting.ts';
 
 /** However quiet the counters are, the groups are read again after so long. */
 const rereadMs = 5 * 60_000;
@@ -17,10 +18,7 @@ export function rememberDeadLetters(
     readonly groups: readonly DeadLetterGroup[];
   } | null = null;
   return async (now) => {
-    const endpoints = await store.accountingBy(
-      { tenant: null, endpointId: null, eventType: null, owner: null, since: null, until: null, now },
-      'endpoint',
-    );
+    const endpoints = await store.accountingBy({ ...everything, now }, 'endpoint');
     const counted = JSON.stringify(
       endpoints.filter(({ dead }) => dead > 0).map(({ key, dead }) => [key, dead]),
     );

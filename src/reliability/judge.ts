@@ -16,6 +16,7 @@ import {
 } from './conditions.ts';
 import { readWindows } from './objective-counts.ts';
 import { type ObjectiveStatus, ruleWindowsMs, statusOf } from './objective-status.ts';
+import { everything } from '../store/accounting.ts';
 
 const samplesMost = 3;
 /** So many groups of dead letters, overdue endpoints and broken ones are looked at, the largest first. */
@@ -106,12 +107,8 @@ export async function judgeDeliveries(
     if (endpoint?.enabled !== true || now - openSince < downAfterMs) continue;
     down.add(endpointId);
     const { pending } = await store.accounting({
-      tenant: null,
+      ...everything,
       endpointId,
-      eventType: null,
-      owner: null,
-      since: null,
-      until: null,
       now,
     });
     const { owner } = endpoint;
@@ -172,12 +169,8 @@ async function evidenceOf(
         samples.push(...found.map(({ number }) => number));
       }
     const { valueAtRisk } = await store.accounting({
-      tenant: null,
+      ...everything,
       endpointId,
-      eventType: null,
-      owner: null,
-      since: null,
-      until: null,
       now,
     });
     for (const { currency, amountMinor, events } of valueAtRisk) {

@@ -1,16 +1,20 @@
 import { z } from 'zod';
 import type { ObjectiveDocument } from '../domain/objective.ts';
 
-const documentName = z
+export const documentName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'small letters, digits and dashes, at most 63');
-const pattern = z
+export const eventTypePattern = z
   .string()
   .regex(
     /^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?)$/,
     'a type, a trailing wildcard such as payment.*, or *',
   )
   .max(256);
+
+export const tenantName = z
+  .string()
+  .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'letters, digits and . _ : - only, at most 128');
 
 /** An objective as it is declared: in `posthorn.yaml` under `slos`, by its name, and by `PUT /v1/slos/{name}`. */
 export const sloDocument = z
@@ -19,11 +23,8 @@ export const sloDocument = z
     objective: z.enum(['delivered_within', 'accounted']).default('delivered_within'),
     target: z.number().min(0.5).max(1).describe('0.999: one in a thousand may miss its deadline'),
     window_days: z.int().min(1).max(366).default(30),
-    event_types: z.array(pattern).min(1).max(100).default(['*']),
-    tenant: z
-      .string()
-      .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'letters, digits and . _ : - only, at most 128')
-      .optional(),
+    event_types: z.array(eventTypePattern).min(1).max(100).default(['*']),
+    tenant: tenantName.optional(),
     endpoint_ids: z.array(z.string().min(1).max(64)).max(500).default([]).describe('none: all of them'),
     producer: documentName.describe('the team that sends'),
     consumer: documentName.describe('the team that receives'),

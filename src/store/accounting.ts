@@ -21,6 +21,24 @@ export interface AccountingQuery {
   readonly now: number;
 }
 
+/** Everything there is; to be narrowed by what is asked for, and completed by the time. */
+export const everything: Omit<AccountingQuery, 'now'> = {
+  tenant: null,
+  endpointId: null,
+  eventType: null,
+  owner: null,
+  since: null,
+  until: null,
+};
+
+/** What was accepted and is in no state: above zero, something is lost; below, something was counted that never was accepted. */
+export function unaccountedOf(
+  counts: Pick<AccountingCounts, 'accepted' | 'delivered' | 'pending' | 'dead' | 'cancelled' | 'suppressed'>,
+): number {
+  const { accepted, delivered, pending, dead, cancelled, suppressed } = counts;
+  return accepted - (delivered + pending + dead + cancelled + suppressed);
+}
+
 /** Sums of the ledger's counters; rows are counted only for `pending`, `overdue` and what is at risk. */
 export interface AccountingCounts {
   readonly events: number;

@@ -1,4 +1,5 @@
 import type { AccountingQuery } from './accounting.ts';
+import { bookColumns, talliedColumns } from './rows.ts';
 
 // Counters are kept fine while they are young and coarse when they are old, so that any window over months is read in
 // milliseconds: measured with 10,000,000 deliveries over 90 days (bench/accounting.ts). Every sum stays as it was.
@@ -24,42 +25,19 @@ export interface Fold {
   readonly sums: readonly string[];
 }
 
-const tallySums = [
-  'accepted',
-  'delivered',
-  'dead',
-  'cancelled',
-  'suppressed',
-  'late',
-  'superseded',
-  'first_attempts',
-  'first_delivered',
-  'recovered',
-] as const;
 const tallies = {
   table: 'tallies',
   time: 'minute',
   unitMs: 60_000,
   keys: ['endpoint', 'type'],
-  sums: tallySums,
+  sums: talliedColumns,
 } as const;
 const hourly = { time: 'hour', unitMs: hourMs, per: 24, ageMs: hoursKeptMs } as const;
 
 export const folds: readonly Fold[] = [
   { ...tallies, per: 60, ageMs: minutesKeptMs },
   { ...tallies, per: 1440, ageMs: hoursKeptMs },
-  {
-    ...hourly,
-    table: 'ledger',
-    keys: ['endpoint'],
-    sums: [
-      ...tallySums.filter((name) => name !== 'recovered'),
-      'pruned_delivered',
-      'pruned_dead',
-      'pruned_cancelled',
-      'pruned_suppressed',
-    ],
-  },
+  { ...hourly, table: 'ledger', keys: ['endpoint'], sums: bookColumns },
   { ...hourly, table: 'event_ledger', keys: ['tenant', 'type'], sums: ['events', 'unmatched'] },
   { ...hourly, table: 'failures', keys: ['endpoint', 'type', 'class'], sums: ['count'] },
 ];

@@ -130,6 +130,16 @@ export const tallyColumns = [
   'first_attempts',
   'first_delivered',
 ] as const;
+/** `recovered`: on time, although the first attempt had failed; counted by event type and minute alone. */
+export const talliedColumns = [...tallyColumns, 'recovered'] as const;
+/** The books also know what retention has taken, by the state that it had. */
+export const bookColumns = [
+  ...tallyColumns,
+  'pruned_delivered',
+  'pruned_dead',
+  'pruned_cancelled',
+  'pruned_suppressed',
+] as const;
 
 /** Sums of `tallyColumns` from column `from` on; null where there was nothing to sum. */
 export function tallyOf(row: Row, from: number): Tally {

@@ -3,19 +3,12 @@ import type { AccountingQuery } from '../../src/store/accounting.ts';
 import type { AcceptOptions, Settlement, Store } from '../../src/store/store.ts';
 import { anEndpoint, anEvent, start } from '../support.ts';
 import { settlementOf } from './settlement.ts';
+import { everything as unbounded } from '../../src/store/accounting.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
 const noRoom: AcceptOptions = { now: start, node: 'a', leaseMs: 30_000, defaultRoom: 0, room: new Map() };
-const everything: AccountingQuery = {
-  tenant: null,
-  endpointId: null,
-  eventType: null,
-  owner: null,
-  since: null,
-  until: null,
-  now: start,
-};
+const everything: AccountingQuery = { ...unbounded, now: start };
 const counters = ['accepted', 'delivered', 'dead', 'cancelled', 'suppressed', 'late'] as const;
 
 /** Counters by endpoint, type, team and time: what every adapter must answer alike. */

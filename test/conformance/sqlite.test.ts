@@ -7,6 +7,7 @@ import { openSqliteStore } from '../../src/store/sqlite/open.ts';
 import { anEndpoint, anEvent, start, tempDir } from '../support.ts';
 import { describeAccounting } from './accounting-conformance.ts';
 import { describeStore } from './store-conformance.ts';
+import { everything } from '../../src/store/accounting.ts';
 
 describeStore('SQLite in this thread', () => openSqliteStore({ dataDir: ':memory:' }));
 describeAccounting('accounting on SQLite', () => openSqliteStore({ dataDir: ':memory:' }));
@@ -72,12 +73,7 @@ describe('SQLite in its own thread', () => {
       })(),
     ).rejects.toMatchObject({ name: 'UnavailableError' });
     const counts = await full.accounting({
-      tenant: null,
-      endpointId: null,
-      eventType: null,
-      owner: null,
-      since: null,
-      until: null,
+      ...everything,
       now: start,
     });
     expect(counts).toMatchObject({ events: accepted, accepted });

@@ -5,6 +5,7 @@ import { equationOf, reconcile } from '../../src/ledger/reconciler.ts';
 import type { AcceptOptions, ClaimedDelivery, Store } from '../../src/store/store.ts';
 import { anEndpoint, anEvent, start } from '../support.ts';
 import { settlementOf } from './settlement.ts';
+import { everything } from '../../src/store/accounting.ts';
 
 const noRoom: AcceptOptions = { now: start, node: 'a', leaseMs: 30_000, defaultRoom: 0, room: new Map() };
 const lease = 60_000;
@@ -30,12 +31,7 @@ function anAlert(id: string): Alert {
 /** The books, and the tallies by event type and minute, come to the same. */
 async function sameSums(store: Store): Promise<void> {
   const query = {
-    tenant: null,
-    endpointId: null,
-    eventType: null,
-    owner: null,
-    since: null,
-    until: null,
+    ...everything,
     now: start,
   };
   const [books] = await store.accountingBy(query, 'tenant');
@@ -246,12 +242,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
       await one({ filter: { '/amount': 5 } });
       await store.accept([[anEvent(), anEvent({ data: '{"amount":5}' })]], noRoom);
       const counts = await store.accounting({
-        tenant: null,
-        endpointId: null,
-        eventType: null,
-        owner: null,
-        since: null,
-        until: null,
+        ...everything,
         now: start,
       });
       expect(counts).toMatchObject({ events: 2, unmatched: 1, accepted: 1, pending: 1 });
@@ -453,12 +444,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
       ]);
       expect(
         await store.accounting({
-          tenant: null,
-          endpointId: null,
-          eventType: null,
-          owner: null,
-          since: null,
-          until: null,
+          ...everything,
           now: start,
         }),
       ).toMatchObject({

@@ -2,16 +2,15 @@ import { z } from 'zod';
 import { alertStates, alertTenant } from '../../domain/alert.ts';
 import { errorClasses } from '../../domain/attempt.ts';
 import { deliveryStates } from '../../domain/delivery.ts';
-import { sloDocument } from '../../reliability/slo-document.ts';
+import { documentName, eventTypePattern, sloDocument, tenantName } from '../../reliability/slo-document.ts';
 import { accountingKeys } from '../../domain/accounting.ts';
 
 // The wire contract: these schemas validate, and the OpenAPI document is made from them.
 
+export { documentName };
+
 // oxlint-disable-next-line no-control-regex
 const printable = /^[^\u0000-\u001f\u007f]+$/;
-const tenantName = z
-  .string()
-  .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'letters, digits and . _ : - only, at most 128');
 const ownTenant = tenantName.refine((name) => name !== alertTenant, "is Posthorn's own");
 export const eventId = z.string().min(1).max(255).regex(printable, 'no control characters');
 const eventType = z
@@ -73,13 +72,6 @@ export const retry = z.strictObject({
 
 export type WireRetry = z.output<typeof retry>;
 
-const pattern = z
-  .string()
-  .regex(
-    /^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?)$/,
-    'a type, a trailing wildcard such as payment.*, or *',
-  )
-  .max(256);
 const forbiddenHeader =
   /^(host|content-length|content-type|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer|proxy-.*|webhook-.*|posthorn-.*|traceparent|tracestate|user-agent)$/i;
 const headers = z
@@ -100,13 +92,10 @@ const deliverWithinS = z
   .number()
   .min(1)
   .max(30 * 86_400);
-export const documentName = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'small letters, digits and dashes, at most 63');
 
 const endpointFields = {
   url: z.string().max(2048),
-  event_types: z.array(pattern).min(1).max(100),
+  event_types: z.array(eventTypePattern).min(1).max(100),
   description: z.string().max(1024).nullable(),
   owner: z.string().max(128).nullable(),
   template: documentName.nullable().describe('the policy that it follows'),
@@ -175,7 +164,7 @@ export const eventQuery = z.strictObject({ tenant: tenantName.default('default')
 export const accountingQuery = z.strictObject({
   tenant: tenantName.optional(),
   endpoint_id: z.string().max(64).optional(),
-  event_type: pattern.optional().describe('a type, or a trailing wildcard such as payment.*'),
+  event_type: eventTypePattern.optional().describe('a type, or a trailing wildcard such as payment.*'),
   owner: z.string().max(128).optional().describe('the team that owns the endpoint'),
   since: timestamp.optional(),
   until: timestamp.optional(),

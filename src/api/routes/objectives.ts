@@ -8,18 +8,11 @@ import type { WireEventType } from '../contract/schemas.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { params } from '../input.ts';
 import { notFound } from '../problem.ts';
+import { everything, unaccountedOf } from '../../store/accounting.ts';
 
 const dayMs = 86_400_000;
 const seenWithinMs = 30 * dayMs;
 const worstMost = 10;
-const everything = {
-  tenant: null,
-  endpointId: null,
-  eventType: null,
-  owner: null,
-  since: null,
-  until: null,
-};
 
 /** `5m`, `6h`, `3d`. */
 function span(ms: number): string {
@@ -98,13 +91,9 @@ export function objectiveRoutes(app: FastifyInstance, deps: ApiDependencies): vo
     let total = 0;
     let bad = 0;
     for (const { id } of objective.endpoints) {
-      const { accepted, delivered, pending, dead, cancelled, suppressed } = await store.accounting({
-        ...everything,
-        endpointId: id,
-        now: clock.now(),
-      });
-      total += accepted;
-      bad += Math.max(0, accepted - delivered - pending - dead - cancelled - suppressed);
+      const counts = await store.accounting({ ...everything, endpointId: id, now: clock.now() });
+      total += counts.accepted;
+      bad += Math.max(0, unaccountedOf(counts));
     }
     // What the reconciler has found looks at every row, where this looks at counters.
     const { alerts } = await store.alerts();

@@ -1,6 +1,7 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { Accounting } from '../../store/accounting.ts';
 import type { DeadLetterGroup, DeliveryPath, Nodes, Readings } from '../../store/store.ts';
+import { everything } from '../../store/accounting.ts';
 
 /** What only the store knows, read at most so often, however often somebody scrapes. */
 const sampleEveryMs = 15_000;
@@ -43,12 +44,7 @@ export function createStoreSampler(
     if (!shards.includes(0)) return { oldestDueAt, whole: null };
     const now = clock.now();
     const { pending, overdue, late } = await store.accounting({
-      tenant: null,
-      endpointId: null,
-      eventType: null,
-      owner: null,
-      since: null,
-      until: null,
+      ...everything,
       now,
     });
     const deadLetters = await store.deadLetters(null);

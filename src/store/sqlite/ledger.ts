@@ -1,36 +1,8 @@
+import { bookColumns, talliedColumns } from '../rows.ts';
 import type { Database } from './database.ts';
 
-const columns = [
-  'accepted',
-  'delivered',
-  'dead',
-  'cancelled',
-  'suppressed',
-  'late',
-  'superseded',
-  'first_attempts',
-  'first_delivered',
-  'pruned_delivered',
-  'pruned_dead',
-  'pruned_cancelled',
-  'pruned_suppressed',
-] as const;
-export type Counter = (typeof columns)[number];
-
-/** What is counted by event type and minute too; `recovered`: on time, although the first attempt had failed. */
-const tallied = [
-  'accepted',
-  'delivered',
-  'dead',
-  'cancelled',
-  'suppressed',
-  'late',
-  'superseded',
-  'first_attempts',
-  'first_delivered',
-  'recovered',
-] as const;
-type Tally = (typeof tallied)[number];
+export type Counter = (typeof bookColumns)[number];
+type Tally = (typeof talliedColumns)[number];
 
 /** Whose counter it is: a delivery's endpoint, its event's type, and when it was accepted (ms since the epoch). */
 export interface Counted {
@@ -39,19 +11,18 @@ export interface Counted {
   readonly acceptedAt: number;
 }
 
-const talliedPlaces = Object.fromEntries(tallied.map((name, place) => [name, place])) as Record<
+const talliedPlaces = Object.fromEntries(talliedColumns.map((name, place) => [name, place])) as Record<
   string,
   number | undefined
 >;
-const tallyColumns = tallied.join(', ');
-const tallyUpsert = `INSERT INTO tallies (shard, endpoint, minute, type, ${tallyColumns})
-  VALUES (0, ?, ?, ?, ${tallied.map(() => '?').join(', ')})
-  ON CONFLICT DO UPDATE SET ${tallied.map((name) => `${name} = ${name} + excluded.${name}`).join(', ')}`;
+const tallyUpsert = `INSERT INTO tallies (shard, endpoint, minute, type, ${talliedColumns.join(', ')})
+  VALUES (0, ?, ?, ?, ${talliedColumns.map(() => '?').join(', ')})
+  ON CONFLICT DO UPDATE SET ${talliedColumns.map((name) => `${name} = ${name} + excluded.${name}`).join(', ')}`;
 
-const places = Object.fromEntries(columns.map((name, place) => [name, place])) as Record<Counter, number>;
-const upsert = `INSERT INTO ledger (shard, endpoint, hour, ${columns.join(', ')})
-  VALUES (0, ?, ?, ${columns.map(() => '?').join(', ')})
-  ON CONFLICT DO UPDATE SET ${columns.map((name) => `${name} = ${name} + excluded.${name}`).join(', ')}`;
+const places = Object.fromEntries(bookColumns.map((name, place) => [name, place])) as Record<Counter, number>;
+const upsert = `INSERT INTO ledger (shard, endpoint, hour, ${bookColumns.join(', ')})
+  VALUES (0, ?, ?, ${bookColumns.map(() => '?').join(', ')})
+  ON CONFLICT DO UPDATE SET ${bookColumns.map((name) => `${name} = ${name} + excluded.${name}`).join(', ')}`;
 
 const minuteMs = 60_000;
 const hourMs = 3_600_000;
@@ -87,7 +58,7 @@ export class LedgerChanges {
     const hour = hourOf(acceptedAt);
     const key = `${endpoint}:${hour}`;
     let row = this.#rows.get(key);
-    if (row === undefined) this.#rows.set(key, (row = { endpoint, hour, by: columns.map(() => 0) }));
+    if (row === undefined) this.#rows.set(key, (row = { endpoint, hour, by: bookColumns.map(() => 0) }));
     row.by[places[counter]]! += by;
   }
 
@@ -96,7 +67,7 @@ export class LedgerChanges {
     const key = `${endpoint}:${minute}:${type}`;
     let row = this.#tallies.get(key);
     if (row === undefined)
-      this.#tallies.set(key, (row = { endpoint, minute, type, by: tallied.map(() => 0) }));
+      this.#tallies.set(key, (row = { endpoint, minute, type, by: talliedColumns.map(() => 0) }));
     row.by[talliedPlaces[counter]!]! += by;
   }
 

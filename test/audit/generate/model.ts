@@ -1,21 +1,9 @@
+import { causes } from '../../../src/audit/result.ts';
+
 // What a generated log is made of, before it is written in anybody's format. Times are ms since the epoch.
 
 /** The causes that can be put into a log, by the names that the audit gives them. */
-export const injectable = [
-  'retry_race',
-  'retry_never_scheduled',
-  'counter_reset',
-  'client_timeout',
-  'restart_loss',
-  'defect_onset',
-  'endpoint_outage',
-  'dns',
-  'tls',
-  'rate_limited',
-  'oversize',
-  'poison',
-  'acknowledged_unprocessed',
-] as const;
+export const injectable = causes.filter((cause) => cause !== 'unknown');
 export type InjectedCause = (typeof injectable)[number];
 
 /** One line of the sender: an attempt and how it ended. A request that was given up and ended later has two. */

@@ -9,8 +9,12 @@ import { exactMinor } from '../domain/money.ts';
 import type { RetryPolicy } from '../domain/retry-policy.ts';
 import { wilson } from '../domain/statistics.ts';
 import type { AttemptRecord, DeadLetterGroup, DeliveryRecord, RedriveRecord } from '../store/store.ts';
-import type { AccountingCounts, AccountingGroup, Money } from '../store/accounting.ts';
-import { unaccountedOf } from '../store/accounting.ts';
+import {
+  type AccountingCounts,
+  type AccountingGroup,
+  type Money,
+  unaccountedOf,
+} from '../store/accounting.ts';
 
 // From the domain's words to the wire's: one place for each resource.
 

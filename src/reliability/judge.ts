@@ -2,7 +2,7 @@ import type { Alert, Condition } from '../domain/alert.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import { type ObjectiveDocument, type ScopedObjective, scopeObjectives } from '../domain/objective.ts';
 import { type Template, templatesBy } from '../domain/template.ts';
-import type { Accounting } from '../store/accounting.ts';
+import { type Accounting, everything } from '../store/accounting.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
 import type { Alerting, Breakers, DeadLetterGroup, Endpoints, Finding, Readings } from '../store/store.ts';
 import {
@@ -16,7 +16,6 @@ import {
 } from './conditions.ts';
 import { readWindows } from './objective-counts.ts';
 import { type ObjectiveStatus, ruleWindowsMs, statusOf } from './objective-status.ts';
-import { everything } from '../store/accounting.ts';
 
 const samplesMost = 3;
 /** So many groups of dead letters, overdue endpoints and broken ones are looked at, the largest first. */

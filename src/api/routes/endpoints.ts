@@ -1,9 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
-import { type Endpoint, freshEndpoint } from '../../domain/endpoint.ts';
+import { type Endpoint, followed, freshEndpoint } from '../../domain/endpoint.ts';
 import { newEventId, timeOrderedId } from '../../domain/ids.ts';
 import {
-  followed,
   standardTemplate,
   type Template,
   type TemplateField,

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
 import { openHere } from '../../src/store/sqlite/open-here.ts';
 import { anEndpoint, anEvent, start, tempDir } from '../support.ts';
+import { settlementOf } from '../settlement.ts';
 
 const bin = new URL('../../bin/posthorn.js', import.meta.url).pathname;
 const day = 86_400_000;
@@ -42,30 +43,7 @@ async function traffic(
     leaseMs: 1000,
     node: 'n',
   });
-  await store.settle(
-    deliveries.map((delivery) => ({
-      number: delivery.number,
-      endpointId,
-      eventType: delivery.eventType,
-      claim: delivery.claim,
-      createdAt: delivery.createdAt,
-      state: 'delivered',
-      dueAt: null,
-      reason: 'delivered',
-      now: at + 100,
-      startedAt: at,
-      durationMs: 100,
-      statusCode: 200,
-      errorClass: null,
-      message: null,
-      responseExcerpt: null,
-      trigger: 'schedule',
-      node: 'n',
-      late: false,
-      first: true,
-      keyed: false,
-    })),
-  );
+  await store.settle(deliveries.map((delivery) => settlementOf(delivery, 'delivered', at + 100)));
 }
 
 const window = (from: number): string =>

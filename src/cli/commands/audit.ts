@@ -112,7 +112,6 @@ async function runAudit(files: readonly string[], options: AuditCommandOptions):
 /** `posthorn audit`. */
 export function auditCommand(): Command {
   return auditOutputOptions(new Command('audit'))
-    .description("find silent drops in any webhook sender's logs, name the cause, and put a price on it")
     .argument('<files...>', 'logs: JSON lines, JSON, CSV, Parquet, access logs; plain or gzip; globs')
     .addOption(new Option('--format <name>', 'instead of the one that is detected').choices(formats))
     .option('--map <pairs>', 'which field is which: event_id=msg.id,attempt_no=try,duration=took:s', mapping)

@@ -1,4 +1,4 @@
-import { count, interval as range, percent } from '../audit/report/figures.ts';
+import { count, interval as range, moneys, percent } from '../audit/report/figures.ts';
 import { formatValue } from '../domain/money.ts';
 import { escapeMarkdown, markdownTable } from '../report/markdown.ts';
 import type { ImpactResult, TimeToDetect } from './compare.ts';
@@ -49,17 +49,12 @@ export function impactRows({
     both('drop rate', ({ drop_rate: rate }) => percent(rate)),
     both('at 95 %', ({ drop_interval: interval }) => range(interval)),
     both('given up, and said so', ({ given_up: n }) => count(n)),
+    both('worth of it', ({ given_up_value: values }) => moneys(values)),
     both('late', ({ late }) => count(late)),
     both('not decided yet', ({ unresolved }) => count(unresolved)),
     both(`error budget burned (${percent(objective.target)})`, ({ budget_burned: burned }) => budget(burned)),
     both('time to detect', ({ time_to_detect: detected }) => length(detected)),
-    both(
-      'at risk a week',
-      ({ weekly_value: weekly }) =>
-        weekly
-          .map(({ currency, amount_minor: minor }) => formatValue({ amountMinor: BigInt(minor), currency }))
-          .join(', ') || 'nothing',
-    ),
+    both('at risk a week', ({ weekly_value: weekly }) => moneys(weekly)),
   ];
 }
 

@@ -61,14 +61,13 @@ interface Figures {
   readonly rate: string;
   readonly from: string | null;
   readonly to: string | null;
-  /** The first time bin with a loss in it. */
   readonly firstLoss: string | null;
   readonly weekly: string | null;
   readonly first: WouldHave | null;
 }
 
 function figuresOf(result: AuditResult, facts: PostMortemFacts): Figures {
-  const { verdicts: n, coverage, series, weekly_value: weekly, onset } = result;
+  const { verdicts: n, coverage, weekly_value: weekly, onset } = result;
   const found = facts.rules
     .filter(({ afterMs }) => afterMs !== null)
     .toSorted((a, b) => a.afterMs! - b.afterMs!);
@@ -77,7 +76,7 @@ function figuresOf(result: AuditResult, facts: PostMortemFacts): Figures {
     rate: percent(result.silent_drop_rate),
     from: coverage.from,
     to: coverage.to,
-    firstLoss: onset?.at ?? series.bins.find((bin) => bin.silently_dropped > 0)?.from ?? null,
+    firstLoss: onset?.at ?? result.first_lost_at,
     weekly: weekly.length === 0 ? null : moneys(weekly),
     first: found[0] ?? null,
   };

@@ -44,9 +44,20 @@ function withReader(writer: Store, reader: Store): Store {
     accounting,
     conservation,
     findTampered,
+    gone,
     close,
   } = reader;
-  const read = { event, deliveries, delivery, attempts, deadLetters, accounting, conservation, findTampered };
+  const read = {
+    event,
+    deliveries,
+    delivery,
+    attempts,
+    deadLetters,
+    accounting,
+    conservation,
+    findTampered,
+    gone,
+  };
   const closeBoth = async (): Promise<void> => {
     await close();
     await writer.close();

@@ -55,6 +55,16 @@ export function createServer(deps: ApiDependencies): FastifyInstance {
     keepAliveTimeout: 75_000,
     requestTimeout: 30_000,
     exposeHeadRoutes: false,
+    // An id of 255 characters, each up to four bytes in percent signs.
+    routerOptions: { maxParamLength: 255 * 12 },
+    // Found before any route, so neither hooks nor the error handler below are asked.
+    frameworkErrors: (error, request, reply) =>
+      void sendProblem(
+        reply,
+        error.code === 'FST_ERR_BAD_URL'
+          ? new Problem(400, 'bad_url', 'the path is no valid URL')
+          : notFound(`${request.method} by so long a name`),
+      ),
   });
 
   // Nothing is accepted by declarations that were not read.

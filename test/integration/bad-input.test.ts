@@ -174,12 +174,33 @@ describe('bad input is refused with its path, and nothing is stored', () => {
       '/v1/endpoints/none',
       '/v1/redrives/none',
       '/v1/nothing',
+      `/v1/events/${'x'.repeat(300)}`,
+      `/v1/events/${'x'.repeat(5000)}`,
     ]) {
       await expect(server.client.request('GET', path)).rejects.toMatchObject({
         status: 404,
         code: 'not_found',
       });
     }
+  });
+
+  test('a path that is no URL is a problem document too', async () => {
+    const answer = await fetch(`${server.url}/v1/events/%zz`);
+    expect(answer.status).toBe(400);
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    expect(await answer.json()).toMatchObject({ code: 'bad_url' });
+  });
+
+  test('null is a body, and none that an optional one may be', async () => {
+    await post('/v1/events', '{"type":"a.b","data":{},"id":"again"}');
+    expect(await post('/v1/events/again/replay', 'null')).toMatchObject({ status: 422 });
+    expect(await post('/v1/events/again/replay', '')).toMatchObject({ status: 202 });
+  });
+
+  test('the longest id that an event may have is found again', async () => {
+    const id = '\u{1d11e}/'.repeat(85);
+    expect((await post('/v1/events', JSON.stringify({ type: 'a.b', data: {}, id }))).status).toBe(202);
+    expect(await server.client.request('GET', `/v1/events/${encodeURIComponent(id)}`)).toMatchObject({ id });
   });
 
   test('a private address is refused where private networks are not allowed', async () => {

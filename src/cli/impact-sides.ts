@@ -143,8 +143,10 @@ async function sideOf(text: string, asked: SidesAsked): Promise<Found> {
 
 /** What the books count by the day may be in both windows: said, for such a day speaks for neither. */
 function withOverlap({ before, after }: BothSides): BothSides {
-  if (before.side.until <= after.side.from || before.side.from >= after.side.until) return { before, after };
-  const note = `the two windows share ${iso(after.side.from)} to ${iso(before.side.until)}: leave that time out of one of them`;
+  const from = Math.max(before.side.from, after.side.from);
+  const until = Math.min(before.side.until, after.side.until);
+  if (from >= until) return { before, after };
+  const note = `both windows hold ${iso(from)} to ${iso(until)}: leave that time out of one of them`;
   return { before, after: { ...after, side: { ...after.side, notes: [...after.side.notes, note] } } };
 }
 
@@ -181,5 +183,6 @@ export async function readSides(asked: SidesAsked): Promise<BothSides> {
       'give --before and --after, or a log and --deploy TIME, or --data-dir (--database-url) and --deploy TIME',
       2,
     );
-  return withOverlap({ before: await sideOf(before, asked), after: await sideOf(after, asked) });
+  const both = { before: await sideOf(before, asked), after: await sideOf(after, asked) };
+  return windowOf(before) === null || windowOf(after) === null ? both : withOverlap(both);
 }

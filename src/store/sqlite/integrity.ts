@@ -142,7 +142,7 @@ export function readGone(
       `SELECT e.accepted_at, e.deliveries - (SELECT count(*) FROM deliveries d WHERE d.event_number = e.number) AS missing,
          CAST(e.amount_minor AS TEXT), e.currency
        FROM events e WHERE (?1 IS NULL OR e.tenant = ?1) AND e.accepted_at >= ?2 AND e.accepted_at < ?3 AND missing > 0
-       ORDER BY e.accepted_at, e.number LIMIT ?4`,
+       ORDER BY e.accepted_at, e.number LIMIT +?4`,
       tenant,
       since,
       until,

@@ -94,7 +94,7 @@ async function markdownOf(
   options: AuditOptions,
   command: string,
 ): Promise<string> {
-  const first = result.onset?.at ?? result.first_lost_at;
+  const first = result.first_lost_at;
   const { objective, rules } =
     first === null ? { objective: null, rules: [] } : await rulesOn(options, Date.parse(first));
   return postMortem(result, {

@@ -8,6 +8,7 @@ import { sideOfAudit } from '../impact/of-audit.ts';
 import { detectedByAlert, sideOfStore } from '../impact/of-store.ts';
 import type { Side } from '../impact/side.ts';
 import { booksBegin, type Window, windowOfBooks, windowsAround } from '../impact/store-window.ts';
+import { printable } from '../report/printable.ts';
 import type { Store } from '../store/store.ts';
 import { firstAlertIn } from './audit-history.ts';
 import { CommandError, interrupted, progress } from './output.ts';
@@ -73,7 +74,7 @@ async function sideOfLog(
       detected: side.firstLostAt === null ? null : await firstAlertIn(options, side.firstLostAt),
     };
   } catch (error) {
-    if (error instanceof AuditError) throw new CommandError(`${label}: ${error.message}`, 2);
+    if (error instanceof AuditError) throw new CommandError(printable(`${label}: ${error.message}`), 2);
     if (error instanceof AuditStopped) throw new CommandError(error.message, interrupted);
     throw error;
   } finally {

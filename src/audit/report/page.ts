@@ -19,7 +19,7 @@ import { dropRatePlot, durationsLegend, durationsPlot, moneyPlot } from './plots
 
 const style = `
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1rem; margin: 1.2rem 0 } .card { border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem } .card b { display: block; font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere }
-.legend span { margin-right: 1.2rem; white-space: nowrap } .legend i { display: inline-block; width: .8rem; height: .8rem; border-radius: .2rem; margin-right: .35rem }
+.card b.several { font-size: 1.15rem } .legend span { margin-right: 1.2rem; white-space: nowrap } .legend i { display: inline-block; width: .8rem; height: .8rem; border-radius: .2rem; margin-right: .35rem }
 code { unicode-bidi: isolate; overflow-wrap: anywhere } td { vertical-align: top } summary { cursor: pointer } .dense code { overflow-wrap: normal } .dense td { padding-right: 1.2rem } pre { overflow-x: auto; background: color-mix(in srgb, var(--line) 35%, transparent); padding: .7rem; border-radius: .4rem }
 `;
 /** Lost events that the page lists. */
@@ -62,8 +62,28 @@ function headline(result: AuditResult): string {
   return 'No webhook was dropped in silence in this log';
 }
 
+/** One currency is the figure; of several each has its line, and their intervals stand below. */
+function moneyCard(result: AuditResult): Html {
+  const { weekly_value: weekly, money: sums } = result;
+  if (weekly.length === 0) {
+    if (lostOf(result) === 0)
+      return html`<div class="card"><b class="good">nothing</b>of the payments is without its event</div>`;
+    return sums.total.length === 0
+      ? html`<div class="card"><b>no amounts</b>the log does not say what its events are worth</div>`
+      : html`<div class="card">
+          <b>not known</b>what was lost is worth: the lost events have no amount that can be read
+        </div>`;
+  }
+  const [first] = weekly;
+  return html`<div class="card">
+    ${weekly.map((week) => html`<b class="bad ${weekly.length > 1 ? 'several' : ''}">${money(week)}</b>`)}of
+    payments a week without their event
+    ${weekly.length === 1 ? html`(95 %: ${money({ amount_minor: first!.interval[0], currency: first!.currency })} to ${money({ amount_minor: first!.interval[1], currency: first!.currency })})` : html`(<a href="#money">with intervals</a>)`}
+  </div>`;
+}
+
 function cards(result: AuditResult): Html {
-  const { verdicts: n, silent_drop_interval: range, weekly_value: weekly, causes, power } = result;
+  const { verdicts: n, silent_drop_interval: range, causes, power } = result;
   const bad = lostOf(result) > 0;
   const main = causes[0];
   return html`<div class="cards">
@@ -71,15 +91,7 @@ function cards(result: AuditResult): Html {
       <b class="${bad ? 'bad' : 'good'}">${count(lostOf(result))}</b>of ${count(result.events)} events lost in
       silence (95 %: ${interval(range)})
     </div>
-    ${
-      weekly.length === 0
-        ? html`<div class="card"><b>no amounts</b>the log does not say what its events are worth</div>`
-        : html`<div class="card">
-            <b class="${bad ? 'bad' : 'good'}">${moneys(weekly)}</b>of payments a week without their event (95
-            %:
-            ${weekly.map(({ interval: [lo, hi], currency }) => `${money({ amount_minor: lo, currency })} to ${money({ amount_minor: hi, currency })}`).join('; ')})
-          </div>`
-    }
+    ${moneyCard(result)}
     ${
       main === undefined
         ? html`<div class="card">
@@ -324,11 +336,20 @@ function trustSection({ coverage, source, power, sender, expected, received, ...
   );
 }
 
+const onsetCaption = ({ onset }: AuditResult): Html =>
+  onset === null
+    ? html`<figcaption>There is no step in the drop rate beyond chance.</figcaption>`
+    : html`<figcaption>
+        The rate steps from ${percent(onset.rate_before)} to ${percent(onset.rate_after)} at ${time(onset.at)}
+        UTC (p = ${onset.p_value.toPrecision(2)}).
+      </figcaption>`;
+
 /** The audit as one file with nothing to load: for the manager first, for the engineer below. `command`: how it was made. */
 export function auditPage(result: AuditResult, command: string): string {
-  const { verdicts: n, examples, durations, sender, events } = result;
+  const { verdicts: n, examples, durations, sender, events, power } = result;
   const lost = lostOf(result) > 0;
   const body = html`<h1>${headline(result)}</h1>
+    ${lost ? null : html`<p>${power.statement}</p>`}
     <p class="soft">
       ${result.coverage.from === null || result.coverage.to === null ? '' : `${time(result.coverage.from)} to ${time(result.coverage.to)} UTC, `}${count(events)}
       events, ${count(result.attempts)} attempts. An event is one obligation: one event to one endpoint.
@@ -354,7 +375,7 @@ export function auditPage(result: AuditResult, command: string): string {
       'When',
       html`<figure>
         ${forScreens((width) => dropRatePlot(result, width))}
-        ${result.onset === null ? html`<figcaption>There is no step in the drop rate beyond chance.</figcaption>` : html`<figcaption>The rate steps from ${percent(result.onset.rate_before)} to ${percent(result.onset.rate_after)} at ${time(result.onset.at)} UTC (p = ${result.onset.p_value.toPrecision(2)}).</figcaption>`}
+        ${n.silently_dropped === 0 ? null : onsetCaption(result)}
       </figure>`,
     )}
     ${causesSection(result)}

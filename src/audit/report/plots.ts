@@ -27,6 +27,10 @@ export function dropRatePlot(
   const wide = width === 760;
   const groups = coarser(series.bins, wide ? barsMost : barsMost / 2);
   if (groups.length === 0 || coverage.from === null) return html`<p>There is nothing to plot.</p>`;
+  if (sum(series.bins, 'silently_dropped') === 0)
+    return html`<p>
+      None was dropped in silence from ${time(coverage.from)} to ${time(coverage.to ?? coverage.from)}.
+    </p>`;
   const area = plotArea(260, width);
   const binMs = series.bin_seconds * 1000;
   const from = Date.parse(series.bins[0]!.from);
@@ -80,7 +84,7 @@ export function dropRatePlot(
     `Share of events dropped in silence over time; ${percent(overall)} over all`,
     {
       values: ticks(most, 4).map((value) => ({ y: y(value), words: percent(value) })),
-      below: (wide ? [0, 0.25, 0.5, 0.75, 1] : days ? [0, 0.5, 1] : [0, 1]).map((share) => ({
+      below: (wide && days ? [0, 0.25, 0.5, 0.75, 1] : wide || days ? [0, 0.5, 1] : [0, 1]).map((share) => ({
         x: x(from + share * span),
         words: days ? day(from + share * span) : time(from + share * span),
       })),

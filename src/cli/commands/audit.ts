@@ -3,6 +3,7 @@ import { audit } from '../../audit/audit.ts';
 import { AuditError, AuditStopped } from '../../audit/errors.ts';
 import type { AuditOptions, AuditResult } from '../../audit/result.ts';
 import { summarize } from '../../audit/summary.ts';
+import { printable } from '../../report/printable.ts';
 import { type AuditOutputs, auditOutputOptions, writeAuditOutputs } from '../audit-outputs.ts';
 import { type LogReading, logReadingOptions, readingOf } from '../log-reading.ts';
 import { CommandError, interrupted, note, print, progress } from '../output.ts';
@@ -71,7 +72,7 @@ async function runAudit(files: readonly string[], options: AuditCommandOptions):
     });
   } catch (error) {
     bar.end();
-    if (error instanceof AuditError) throw new CommandError(error.message, 2);
+    if (error instanceof AuditError) throw new CommandError(printable(error.message), 2);
     if (error instanceof AuditStopped) throw new CommandError(error.message, interrupted);
     throw error;
   }

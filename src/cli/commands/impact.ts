@@ -4,6 +4,7 @@ import { formatValue } from '../../domain/money.ts';
 import { compare, type ImpactResult, type TimeToDetect } from '../../impact/compare.ts';
 import { impactPage } from '../../impact/page.ts';
 import { impactMarkdown, impactRows, recoveredWords } from '../../impact/words.ts';
+import { printable } from '../../report/printable.ts';
 import { readSides } from '../impact-sides.ts';
 import { type LogReading, logReadingOptions, readingOf } from '../log-reading.ts';
 import { CommandError, note, print, table } from '../output.ts';
@@ -28,7 +29,8 @@ function timeOf(text: string): number {
   return at;
 }
 
-function printImpact(result: ImpactResult): void {
+function printImpact(raw: ImpactResult): void {
+  const result = printable(raw);
   const { exposure, difference, recovered_per_week: recovered, if_unchanged: unchanged } = result;
   print(`${result.statement}\n`);
   print(table(['', 'before', 'after'], impactRows(result)));

@@ -67,6 +67,12 @@ interface Figures {
   readonly first: WouldHave | null;
 }
 
+/** As many currencies as can be said in one breath. */
+const currenciesMost = 3;
+const fewMoneys = (values: AuditResult['weekly_value']): string =>
+  moneys(values.slice(0, currenciesMost)) +
+  (values.length > currenciesMost ? ` and ${values.length - currenciesMost} more currencies` : '');
+
 function figuresOf(result: AuditResult, facts: PostMortemFacts): Figures {
   const { verdicts: n, coverage, weekly_value: weekly } = result;
   const found = facts.rules
@@ -80,7 +86,7 @@ function figuresOf(result: AuditResult, facts: PostMortemFacts): Figures {
     rate: percent(judged === 0 ? 0 : lost / judged),
     from: coverage.from,
     to: coverage.to,
-    weekly: weekly.length === 0 ? null : moneys(weekly),
+    weekly: weekly.length === 0 ? null : fewMoneys(weekly),
     first: found[0] ?? null,
   };
 }
@@ -110,7 +116,7 @@ function oneMinute(result: AuditResult, facts: PostMortemFacts, figures: Figures
   const priced =
     figures.weekly === null
       ? 'The log does not say what they were worth.'
-      : `Payments of about ${link(`${figures.weekly} a week`, 'money')} were left without the event that their receivers wait for.`;
+      : `Payments of about ${link(`${figures.weekly} a week`, 'money')} went without their event.`;
   const result_ =
     outcome === null
       ? blank('the drop rate after the change, from `posthorn audit … --after LOG`')
@@ -122,10 +128,10 @@ function oneMinute(result: AuditResult, facts: PostMortemFacts, figures: Figures
   return `## In one minute
 
 1. **Situation.** ${whose}. Between ${figures.from === null ? blank('when') : day(figures.from)} and ${figures.to === null ? blank('when') : day(figures.to)} it lost ${link(`${count(lost)} of ${count(judged)} webhooks`, 'scope')} (${link(rate, 'scope')}), and ${endOf(result)}. ${priced}
-2. **Task.** ${blank('who was asked to do what, and by when')}
+2. **Task.** ${blank('who was asked to do what')}
 3. **Action.** The delivery logs were audited; ${causeOf(result, figures)}. ${changes.length === 0 ? blank('what was changed') : `Changed: ${changes.map(safe).join('; ')}.`}
-4. **Result.** ${result_} Second-order effect: ${blank('what it did beyond the number: tickets, manual work, a standard that others took over')}
-5. **Reflection.** The defect is the trigger; that nothing showed it is the systemic cause: ${unseen}. ${blank('which teams shared no objective, and who owns the number now')}`;
+4. **Result.** ${result_} Second-order effect: ${blank('tickets, manual work, a standard that others took over')}
+5. **Reflection.** The defect is the trigger; that nothing showed it is the systemic cause: ${unseen}. ${blank('which teams shared no objective; who owns the number now')}`;
 }
 
 function causeSection({ causes, examples }: AuditResult): string {

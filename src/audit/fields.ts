@@ -246,10 +246,11 @@ function sourceOf(field: Field, { path, texts, dotted }: Candidate): FieldSource
 
 function unitOf(name: string, texts: readonly string[], field: Field): Unit {
   if (/(ms|millis|milliseconds)$/.test(name)) return 'ms';
-  if (/(us|micros|microseconds)$/.test(name)) return 'us';
-  if (/(ns|nanos|nanoseconds)$/.test(name)) return 'ns';
+  // "durations" is duration_s, and ends like nanoseconds.
   if (/(sec|secs|seconds|durations|latencys|elapseds|delays|ins|times|afters|backoffs)$/.test(name))
     return 's';
+  if (/(us|micros|microseconds)$/.test(name)) return 'us';
+  if (/(ns|nanos|nanoseconds)$/.test(name)) return 'ns';
   if (field === 'retry_after') return 's';
   const values = texts.map(Number).filter((value) => Number.isFinite(value));
   const middle = values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;

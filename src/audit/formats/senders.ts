@@ -154,7 +154,8 @@ export const sns: FormatReader = {
       event_type: from('notification.topicArn'),
     },
     atIs: 'start',
-    sender: { retries: false, horizonMs: 0, failureIsFinal: true, sampled: true },
+    // A delivery has its line when all is over, and AWS bounds the retries over HTTP to an hour in all.
+    sender: { retries: false, horizonMs: 3_600_000, failureIsFinal: true, sampled: true },
     notes: [
       'one line a delivery, written at its end, with the number of its attempts',
       'SNS samples what it logs of successes (0 to 100 %): what is absent is not dropped',

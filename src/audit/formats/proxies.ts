@@ -144,7 +144,7 @@ export const nginx: FormatReader = {
           ...from('status'),
           sql: "case @@ when '499' then 'client closed the request' when '504' then 'timeout' end",
         },
-        bytes: from('request_length'),
+        bytes: from('request_length', 'len'),
       },
       // nginx writes a request's line when it is over.
       atIs: 'end',

@@ -178,9 +178,16 @@ export const eventbridge: FormatReader = {
         sql: `case
           when @@ like '%ATTEMPT_START' then 'attempt_started'
           when @@ like '%DLQ%' or @@ like '%PERMANENT_FAILURE' or @@ in ('INVOCATION_FAILURE', 'EVENT_DROPPED') then 'exhausted'
+          when @@ not like 'INVOCATION%' then 'accepted'
           when @@ like '%RETRYABLE_FAILURE' or @@ like '%TIMEOUT%' then 'attempt_failed'
           when @@ like '%THROTTLE%' then 'attempt_failed'
-          when @@ like '%SUCCESS' then 'attempt_succeeded'
+          when @@ like '%ATTEMPT_SUCCESS' then 'attempt_succeeded'
+          ${
+            // The invocation's own success repeats its attempt's, where attempts are logged.
+            sample.some(({ values }) => values.get('message_type') === 'INVOCATION_ATTEMPT_SUCCESS')
+              ? ''
+              : "when @@ like '%SUCCESS' then 'attempt_succeeded'"
+          }
           else 'accepted' end`,
       },
       status_code: { ...from('error.http_status_code', 'details.http_status_code'), sql: '@@' },

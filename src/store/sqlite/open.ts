@@ -31,6 +31,7 @@ function withReader(writer: Store, reader: Store): Store {
     overdue,
     conservation,
     findTampered,
+    gone,
     close,
   } = reader;
   const read = {
@@ -45,6 +46,7 @@ function withReader(writer: Store, reader: Store): Store {
     overdue,
     conservation,
     findTampered,
+    gone,
   };
   const closeBoth = async (): Promise<void> => {
     await close();

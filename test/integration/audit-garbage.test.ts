@@ -210,7 +210,7 @@ describe('the command', () => {
     expect(result.missing.listed.map(({ event_id }) => event_id).toSorted()).toEqual(gone.toSorted());
     expect(result.causes[0]).toMatchObject({ cause: 'retry_race', kind: 'proof' });
     expect(readdirSync(temporary)).toEqual([]);
-  }, 60_000);
+  });
 
   test('wrong usage is 2, with words; a healthy log is 0, with its power', async () => {
     const wrong = await run(process.execPath, [bin, 'audit', join(directory, 'nothing.jsonl')]).catch(
@@ -222,7 +222,7 @@ describe('the command', () => {
     const { stdout } = await run(process.execPath, [bin, 'audit', healthy]);
     expect(stdout).toMatch(/No silent drop among 196 events/);
     expect(stdout).toMatch(/0 of 196: this log could not have shown 0\.3 %/);
-  }, 60_000);
+  });
 
   test('Ctrl-C leaves nothing behind', async () => {
     const temporary = join(directory, 'interrupted');
@@ -237,5 +237,5 @@ describe('the command', () => {
     child.kill('SIGINT');
     expect(await ended).toBe(130);
     expect(readdirSync(temporary)).toEqual([]);
-  }, 60_000);
+  });
 });

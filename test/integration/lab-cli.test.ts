@@ -79,7 +79,7 @@ describe('posthorn lab', () => {
     expect(again.scenario).toBe('calibrated');
     expect(again.naive.silent_drop_rate / summary.naive.silent_drop_rate).toBeGreaterThan(0.25);
     expect(again.naive.silent_drop_rate / summary.naive.silent_drop_rate).toBeLessThan(4);
-  }, 110_000);
+  });
 
   test('a mutant: exit code 1, a short account, and the command that replays it', async () => {
     const { code, out } = await lab('everything', '--mutant', 'retry-in-memory');

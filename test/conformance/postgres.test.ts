@@ -15,15 +15,15 @@ afterAll(async () => {
 });
 
 // Each run of the property takes a database of its own, so there are fewer of them.
-describeStore('PostgreSQL', async () => (await openPostgresStore(await postgres.createDatabase())).store, 15);
+describeStore('PostgreSQL', async () => (await openPostgresStore(await postgres.createMigrated())).store, 15);
 
 describeAccounting(
   'accounting on PostgreSQL',
-  async () => (await openPostgresStore(await postgres.createDatabase())).store,
+  async () => (await openPostgresStore(await postgres.createMigrated())).store,
 );
 
 test('an event that can neither be stored nor found is refused, and does not hold up the ones behind it', async () => {
-  const { store } = await openPostgresStore(await postgres.createDatabase());
+  const { store } = await openPostgresStore(await postgres.createMigrated());
   const options = { now: start, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map<string, number>() };
   // The API refuses such an id; PostgreSQL keeps another one in its place.
   const half = [[anEvent({ id: '\ud800' })]];

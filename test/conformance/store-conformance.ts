@@ -364,6 +364,17 @@ export function describeStore(name: string, open: () => Promise<Store>, property
       await balanced();
       const [books] = (await store.conservation()).map(equationOf);
       expect(books).toMatchObject({ accepted: 3, delivered: 1, dead: 1, pending: 1, residue: 0 });
+      // Pruned is not lost, and how many of which state are no rows any more is known.
+      const hour = Math.floor(start / 3_600_000) * 3_600_000;
+      const window = { tenant: null, since: hour, until: hour + 3_600_000 };
+      const pruned = { delivered: 1, dead: 1, cancelled: 0, suppressed: 0 };
+      expect(await store.gone(window, 9)).toEqual({ pruned, events: [] });
+      const none = { delivered: 0, dead: 0, cancelled: 0, suppressed: 0 };
+      expect(await store.gone({ ...window, tenant: 'other' }, 9)).toEqual({ pruned: none, events: [] });
+      expect(await store.gone({ ...window, since: window.until, until: later }, 9)).toEqual({
+        pruned: none,
+        events: [],
+      });
     });
 
     test('G7: pruning goes on where it stopped, past what stays, and ends where all is young', async () => {

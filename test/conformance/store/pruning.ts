@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { equationOf } from '../../../src/ledger/reconciler.ts';
-import {} from '../../../src/ledger/reconciler.ts';
 import { anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { noRoom, type Subject } from './subject.ts';
@@ -36,6 +35,17 @@ export function describePruning(subject: Subject): void {
     await balanced();
     const [books] = (await subject.store.conservation()).map(equationOf);
     expect(books).toMatchObject({ accepted: 3, delivered: 1, dead: 1, pending: 1, residue: 0 });
+    // Pruned is not lost, and how many of which state are no rows any more is known.
+    const hour = Math.floor(start / 3_600_000) * 3_600_000;
+    const window = { tenant: null, since: hour, until: hour + 3_600_000 };
+    const pruned = { delivered: 1, dead: 1, cancelled: 0, suppressed: 0 };
+    expect(await subject.store.gone(window, 9)).toEqual({ pruned, events: [] });
+    const none = { delivered: 0, dead: 0, cancelled: 0, suppressed: 0 };
+    expect(await subject.store.gone({ ...window, tenant: 'other' }, 9)).toEqual({ pruned: none, events: [] });
+    expect(await subject.store.gone({ ...window, since: window.until, until: later }, 9)).toEqual({
+      pruned: none,
+      events: [],
+    });
   });
 
   test('G7: pruning goes on where it stopped, past what stays, and ends where all is young', async () => {

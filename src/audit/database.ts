@@ -42,7 +42,7 @@ export async function withDatabase<T>(
   const stop = (): void => connection?.interrupt();
   signal?.addEventListener('abort', stop);
   try {
-    instance = await DuckDBInstance.create(join(directory, 'audit.duckdb'), {
+    instance = await DuckDBInstance.create(':memory:', {
       memory_limit: `${options.memoryMb}MiB`,
       temp_directory: join(directory, 'spill'),
       // Rows carry their own times, so their order in the file does not have to be kept: that saves memory.

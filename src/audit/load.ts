@@ -29,7 +29,10 @@ export async function load(database: Database, options: AuditOptions): Promise<L
       `${paths.join(', ')} ${paths.length === 1 ? 'is' : 'are'} empty: there is nothing to audit`,
     );
   for (const { file, detection, sample } of filled) demandFields(file, detection.spec, sample);
-  await createLines(database);
+  await createLines(
+    database,
+    filled.map(({ detection }) => detection.spec),
+  );
   const groups = new Map<string, { group: FileGroup; sample: readonly SampleRecord[] }>();
   for (const { file, detection, sample, wrapper } of filled) {
     const { container, compression, encoding, delimiter } = file;

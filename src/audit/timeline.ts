@@ -111,7 +111,7 @@ export async function judgeLines(database: Database, vocabulary: Vocabulary): Pr
   const low = numOrNull(bounds.low);
   const high = numOrNull(bounds.high);
   const slack = low === null || high === null ? 0 : Math.max(30 * 86_400_000, 3 * (high - low));
-  await database.run(`create view judged as select *, rowid as place, ${lineTime} as t,
+  await database.run(`create view judged as select *, ${lineTime} as t,
       (${means(vocabulary, 'phase', 'marker')} or (event_id is null and delivery_id is null and ${means(vocabulary, 'state', 'marker')})) as marker,
       coalesce(${lineTime} between ${(low ?? 0) - slack} and ${(high ?? 0) + slack}, false) as in_span
     from raw`);

@@ -158,7 +158,7 @@ export async function compareReceived(
   await database.run(`insert into missing by name
     select coalesce(event_id, delivery_id) as id, endpoint, tenant, payment_id, 'acknowledged_unprocessed' as verdict, 'acknowledged_unprocessed' as cause,
       ok_at as last_at, ends as attempts, amount, currency, event_type, first_at, delivery.key as key
-    from delivery join raw on raw.rowid = delivery.place
+    from delivery join raw on raw.place = delivery.place
     where delivery.ok and ${seenByThen} and raw.${logId} not in (select id from processed)`);
   const both =
     await database.row(`select count(*) filter (verdict = 'silently_dropped') as dropped, count(*) filter (verdict = 'given_up') as given_up

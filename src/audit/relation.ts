@@ -60,9 +60,11 @@ export function documentsOf(
 export function relationOf(group: FileGroup): Relation {
   switch (group.container) {
     case 'ndjson':
+      // Lines of blanks are no lines. Asked before anything is made of a line: what is made of it would be made twice.
       return jsonRelation(
         group,
-        `select case when starts_with(line, chr(65279)) then substr(line, 2) else line end as line, file from ${linesOf(group)} where line <> ''`,
+        `select case when starts_with(line, chr(65279)) then substr(line, 2) else line end as line, file from ${linesOf(group)}
+           where line <> '' and case when starts_with(line, '{') then true else trim(line) <> '' end`,
       );
     case 'json':
       return jsonRelation(
@@ -108,8 +110,7 @@ function jsonRelation(group: FileGroup, lines: string): Relation {
   // What is no object has none of the fields; so only what has none has to be asked.
   const something = ['null', ...outer.map(record.get)].join(', ');
   return {
-    // Lines of blanks are no lines. Asked in this order, only what is no JSON has to be trimmed.
-    from: `(select * from (${rows}) where x is not null or trim(left(line, 300)) <> '')`,
+    from: `(${rows})`,
     get: (path) => {
       const value = inside(path) ? item.get(inItem(path)) : record.get(path);
       return `case when ${value} not in ('', '-') then ${value} end`;

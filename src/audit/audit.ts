@@ -53,7 +53,7 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   const deploys = options.deploys === undefined ? [] : await readDeploys(options.deploys);
   at('reading', 0);
   const stopTelling = tellProgress(database, (share) => at('reading', share * readingShare));
-  const { source, specs } = await load(database, options).finally(stopTelling);
+  const { source, specs, malformed } = await load(database, options).finally(stopTelling);
   at('putting attempts together', readingShare);
   const vocabulary = await readVocabulary(database);
   await judgeLines(database, vocabulary);
@@ -113,7 +113,7 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
     },
     events: all,
     attempts: num(attempts.n),
-    coverage: await readCoverage(database, facts, specs, habits.sender, final.unresolved),
+    coverage: await readCoverage(database, facts, specs, habits.sender, final.unresolved, malformed),
     verdicts: final,
     silent_drop_rate: judged === 0 ? 0 : final.silently_dropped / judged,
     silent_drop_interval: wilson(final.silently_dropped, judged),

@@ -35,7 +35,13 @@ const columns = {
 type Column = keyof typeof columns;
 const columnNames = Object.keys(columns) as Column[];
 
-const timeFields: ReadonlySet<Field> = new Set(['at', 'accepted_at', 'started_at', 'ended_at', 'next_retry_at']);
+const timeFields: ReadonlySet<Field> = new Set([
+  'at',
+  'accepted_at',
+  'started_at',
+  'ended_at',
+  'next_retry_at',
+]);
 
 /** The columns that a log of this spec fills. */
 function filled(spec: Spec): ReadonlySet<Column> {
@@ -59,7 +65,9 @@ function filled(spec: Spec): ReadonlySet<Column> {
 export async function createLines(database: Database, specs: readonly Spec[]): Promise<void> {
   const used = new Set(specs.flatMap((spec) => [...filled(spec)]));
   const kept = columnNames.filter((column) => used.has(column));
-  await database.run(`create table lines (${kept.map((column) => `${column} ${columns[column]}`).join(', ')})`);
+  await database.run(
+    `create table lines (${kept.map((column) => `${column} ${columns[column]}`).join(', ')})`,
+  );
   const all = columnNames.map((column) =>
     used.has(column) ? column : `cast(null as ${columns[column]}) as ${column}`,
   );
@@ -100,9 +108,11 @@ export async function ingest(
   }
   const read = `select *, ${[...numbers].map(([number, { sql }]) => `${sql} as ${number}`).join(', ')} from (${texts})`;
   const bounded = `select * replace (${[...numbers].map(([number, one]) => `${one.bounded} as ${number}`).join(', ')}) from (${read})`;
-  const n = (field: Field, type = 'bigint'): string => `cast(${has(field) ? `n_${field}` : 'null'} as ${type})`;
+  const n = (field: Field, type = 'bigint'): string =>
+    `cast(${has(field) ? `n_${field}` : 'null'} as ${type})`;
   // What times leave open is worked out from each other.
-  const before = spec.atIs === 'start' ? n('at') : `coalesce(${n('ended_at')}, ${n('at')}) - ${n('duration')}`;
+  const before =
+    spec.atIs === 'start' ? n('at') : `coalesce(${n('ended_at')}, ${n('at')}) - ${n('duration')}`;
   const begun = `select *, coalesce(${n('started_at')}, ${before}) as begun from (${bounded})`;
   const values: Partial<Record<Column, string>> = {
     attempt_no: wholeSql('f_attempt_no', columns.attempt_no),

@@ -3,6 +3,7 @@ import { type Database, quote, text } from './database.ts';
 import { detect, type Detection, namesOf, specOf, withMapping } from './detect.ts';
 import { expandFiles, sniff, type SniffedFile, wrapperOf } from './files.ts';
 import { createLines, ingest } from './ingest.ts';
+import { type Malformed, readMalformed } from './malformed.ts';
 import { documentsOf, type FileGroup } from './relation.ts';
 import type { AuditOptions, Source } from './result.ts';
 import { flatten, headerOfCsv, recordsFromCsv, recordsFromJson } from './sample.ts';
@@ -16,6 +17,7 @@ const documentBytesMost = 256 * 1024 * 1024;
 export interface Loaded {
   readonly source: Source;
   readonly specs: readonly Spec[];
+  readonly malformed: Malformed;
 }
 
 /** Looks at every file, decides how it is read, and reads it into `raw`. */
@@ -67,7 +69,15 @@ export async function load(database: Database, options: AuditOptions): Promise<L
       throw readable(error, group);
     });
   }
-  return { source: describe(filled, options), specs: [...groups.values()].map(({ group }) => group.spec) };
+  return {
+    source: describe(filled, options),
+    specs: [...groups.values()].map(({ group }) => group.spec),
+    malformed: await readMalformed(
+      database,
+      filled.map(({ file }) => file),
+      options.signal,
+    ),
+  };
 }
 
 interface Looked {

@@ -26,7 +26,7 @@ export interface Relation {
   /** SQL: `select … as raw, … as x` or columns. */
   readonly from: string;
   readonly get: (path: Path) => string;
-  /** SQL: null where the row could be read, else its file and its beginning, with `malformedBy` between them. */
+  /** SQL: null where the row could be read, else its file and its beginning, with `noDelimiter` between them. */
   readonly malformed: string;
 }
 
@@ -40,7 +40,7 @@ export const malformedLength = 300;
 const malformedText = `file || '${noDelimiter}' || left(line, ${malformedLength})`;
 
 function linesOf(group: FileGroup): string {
-  const encoding = group.encoding === 'utf-16' ? ", encoding='utf-16'" : '';
+  const encoding = group.encoding === 'utf-8' ? '' : ", encoding='utf-16'";
   return `read_csv(${list(group.paths)}, columns={'line': 'VARCHAR'}, delim='${noDelimiter}', quote='', escape='', header=false, auto_detect=false, null_padding=false, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=0, filename='file'${encoding})`;
 }
 
@@ -53,7 +53,7 @@ export function documentsOf(
   // gzip makes a tenth and less of JSON. Buffers of this size are taken at once, so it is no larger than it has to be.
   const most = 16_777_216 + file.bytes * (file.compression === 'none' ? 1 : 20);
   const compression = file.compression === 'none' ? 'uncompressed' : file.compression;
-  return `read_json_objects(${list(paths)}, format='${format}', maximum_object_size=${Math.min(most, 1_000_000_000)}, compression=${quote(compression)})`;
+  return `read_json_objects(${list(paths)}, format='${format}', maximum_object_size=${Math.min(most, 1_000_000_000)}, compression=${quote(compression)}, filename='file')`;
 }
 
 /** The rows of a group of files. */
@@ -70,8 +70,8 @@ export function relationOf(group: FileGroup): Relation {
       return jsonRelation(
         group,
         group.wrapper === null
-          ? `select cast(json as varchar) as line, '' as file from ${documentsOf({ ...group, bytes: group.bytesMost }, group.paths, 'auto')}`
-          : `select cast(unnest(json_extract(json, ${quote(`$."${group.wrapper}"[*]`)})) as varchar) as line, '' as file from ${documentsOf({ ...group, bytes: group.bytesMost }, group.paths, 'unstructured')}`,
+          ? `select cast(json as varchar) as line, file from ${documentsOf({ ...group, bytes: group.bytesMost }, group.paths, 'auto')}`
+          : `select cast(unnest(json_extract(json, ${quote(`$."${group.wrapper}"[*]`)})) as varchar) as line, file from ${documentsOf({ ...group, bytes: group.bytesMost }, group.paths, 'unstructured')}`,
       );
     case 'parquet':
       // One way for nested columns too; what DuckDB calls a timestamp without a zone is UTC by Parquet's own word.

@@ -95,9 +95,19 @@ describe('garbage in: clear words, no crash, no wrong figure', () => {
       Buffer.from('{"event_id":"latin-\u00e9","ts":"2026-03-01T00:00:00Z","status_code":200}\n', 'latin1'),
       Buffer.from('{"event_id":"evt_half","ts":"2026-03-'),
     ]);
-    const { result, ids } = await dropped({ files: [fileOf(broken)] });
+    const file = fileOf(broken);
+    const { result, ids } = await dropped({ files: [file] });
     expect(result.coverage.malformed.count).toBe(3);
-    expect(result.coverage.malformed.samples.map(({ text }) => text)).toContain('not json');
+    expect(result.coverage.malformed.samples).toEqual([
+      { file, line: lines.length + 1, why: 'cannot be read as a record', text: 'not json' },
+      {
+        file,
+        line: lines.length + 3,
+        why: 'cannot be read as a record',
+        text: '{"event_id":"evt_half","ts":"2026-03-',
+      },
+      expect.objectContaining({ file, line: lines.length + 2, why: 'invalid encoding' }),
+    ]);
     expect(result.events).toBe(200);
     expect(ids).toEqual(lost);
   });

@@ -52,8 +52,9 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   const at = (stage: string, done: number): void => options.onProgress?.({ stage, done });
   const deploys = options.deploys === undefined ? [] : await readDeploys(options.deploys);
   at('reading', 0);
-  const stopTelling = tellProgress(database, (share) => at('reading', share * readingShare));
-  const { source, specs, malformed } = await load(database, options).finally(stopTelling);
+  const { source, specs, malformed } = await load(database, options, (done, total) =>
+    at(`reading ${bytesOf(done, total)}`, (done / total) * readingShare),
+  );
   at('putting attempts together', readingShare);
   const vocabulary = await readVocabulary(database);
   await judgeLines(database, vocabulary);
@@ -163,17 +164,10 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   return result;
 }
 
-/** Tells how far the statement under way is, twice a second, until it is called off. */
-function tellProgress(database: Database, tell: (share: number) => void): () => void {
-  let most = 0;
-  let cancel = (): void => {};
-  const again = (): void => {
-    most = Math.max(most, Math.min(1, database.progress()));
-    tell(most);
-    cancel = systemClock.after(500, again);
-  };
-  cancel = systemClock.after(500, again);
-  return () => cancel();
+/** "1.2 of 3.4 GB". */
+function bytesOf(done: number, total: number): string {
+  const [unit, name] = total >= 1e9 ? [1e9, 'GB'] : total >= 1e6 ? [1e6, 'MB'] : [1e3, 'kB'];
+  return `${(done / unit).toFixed(1)} of ${(total / unit).toFixed(1)} ${name}`;
 }
 
 /** Makes `missing`: what did not arrive, with what is known of its payment. */

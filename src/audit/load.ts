@@ -1,4 +1,5 @@
-import { AuditError } from './errors.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { AuditError, AuditStopped } from './errors.ts';
 import { type Database, quote, text } from './database.ts';
 import { detect, type Detection, namesOf, specOf, withMapping } from './detect.ts';
 import { expandFiles, sniff, type SniffedFile, wrapperOf } from './files.ts';
@@ -20,11 +21,21 @@ export interface Loaded {
   readonly malformed: Malformed;
 }
 
-/** Looks at every file, decides how it is read, and reads it into `raw`. */
-export async function load(database: Database, options: AuditOptions): Promise<Loaded> {
+/**
+ * Looks at every file, decides how it is read, and reads it into `raw`. `onBytes` hears now and then how many bytes of how many are
+ * read.
+ */
+export async function load(
+  database: Database,
+  options: AuditOptions,
+  onBytes: (done: number, total: number) => void = () => {},
+): Promise<Loaded> {
   const paths = expandFiles(options.files);
   const looked = [];
-  for (const path of paths) looked.push(await look(database, await sniff(path), options));
+  for (const path of paths) {
+    if (options.signal?.aborted === true) throw new AuditStopped();
+    looked.push(await look(database, await sniff(path), options));
+  }
   const filled = looked.filter(({ file }) => file.bytes > 0);
   if (filled.length === 0)
     throw new AuditError(
@@ -55,6 +66,7 @@ export async function load(database: Database, options: AuditOptions): Promise<L
         container,
         compression,
         encoding,
+        bytes: (known?.group.bytes ?? 0) + file.bytes,
         bytesMost: Math.max(known?.group.bytesMost ?? 0, file.bytes),
         delimiter,
         wrapper,
@@ -64,10 +76,17 @@ export async function load(database: Database, options: AuditOptions): Promise<L
       sample: known?.sample ?? sample,
     });
   }
+  const total = filled.reduce((sum, { file }) => sum + file.bytes, 0);
+  let before = 0;
   for (const { group, sample } of groups.values()) {
-    await ingest(database, group, sample, (options.timezone ?? 'UTC') === 'UTC').catch((error: Error) => {
-      throw readable(error, group);
-    });
+    const from = before;
+    const stopTelling = tellProgress(database, (share) => onBytes(from + share * group.bytes, total));
+    await ingest(database, group, sample, (options.timezone ?? 'UTC') === 'UTC')
+      .catch((error: Error) => {
+        throw readable(error, group);
+      })
+      .finally(stopTelling);
+    before += group.bytes;
   }
   return {
     source: describe(filled, options),
@@ -78,6 +97,19 @@ export async function load(database: Database, options: AuditOptions): Promise<L
       options.signal,
     ),
   };
+}
+
+/** Tells what share of the statement under way is done, twice a second, until it is called off. */
+function tellProgress(database: Database, tell: (share: number) => void): () => void {
+  let most = 0;
+  let cancel = (): void => {};
+  const again = (): void => {
+    most = Math.max(most, Math.min(1, database.progress()));
+    tell(most);
+    cancel = systemClock.after(500, again);
+  };
+  cancel = systemClock.after(500, again);
+  return () => cancel();
 }
 
 interface Looked {

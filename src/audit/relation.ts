@@ -14,7 +14,8 @@ export interface FileGroup {
   readonly encoding: SniffedFile['encoding'];
   readonly delimiter: string;
   readonly paths: readonly string[];
-  /** Size of the largest of them. */
+  /** Of all of them, and of the largest. */
+  readonly bytes: number;
   readonly bytesMost: number;
   readonly spec: Spec;
   /** Of a JSON document that wraps its records: the name of the array. */

@@ -10,6 +10,7 @@ import { CommandError, note, print, progress } from '../output.ts';
 
 /** As a shell says that a command was ended by SIGINT. */
 const interrupted = 130;
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 interface AuditCommandOptions extends AuditOutputs {
   readonly format?: Format;
@@ -73,7 +74,8 @@ function hasFinding({ verdicts, causes }: AuditResult): boolean {
 async function runAudit(files: readonly string[], options: AuditCommandOptions): Promise<void> {
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  // Said twice it is no more than once: what was begun has to be cleared up.
+  for (const name of stopSignals) process.on(name, onSignal);
   const bar = progress(100);
   const map = { ...(options.mapFile === undefined ? {} : mappingFile(options.mapFile)), ...options.map };
   try {
@@ -105,7 +107,7 @@ async function runAudit(files: readonly string[], options: AuditCommandOptions):
     if (error instanceof AuditStopped) throw new CommandError(error.message, interrupted);
     throw error;
   } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    for (const name of stopSignals) process.off(name, onSignal);
   }
 }
 

@@ -51,7 +51,6 @@ function filled(spec: Spec): ReadonlySet<Column> {
     logged_at: has('at'),
     started_at: has('started_at') || ends,
     ended_at: has('ended_at') || (has('duration') && ends),
-    duration: has('duration') || has('ended_at'),
     next_retry_at: has('next_retry_at') || has('retry_delay'),
     malformed: true,
   };
@@ -71,7 +70,9 @@ export async function createLines(database: Database, specs: readonly Spec[]): P
   const all = columnNames.map((column) =>
     used.has(column) ? column : `cast(null as ${columns[column]}) as ${column}`,
   );
-  await database.run(`create view raw as select rowid as place, ${all.join(', ')} from lines`);
+  // What a line does not say of its duration, its times do.
+  await database.run(`create view raw as select * replace (coalesce(duration, ended_at - started_at) as duration)
+    from (select rowid as place, ${all.join(', ')} from lines)`);
 }
 
 /** Reads a group of files into `lines`. */
@@ -120,7 +121,7 @@ export async function ingest(
     accepted_at: n('accepted_at'),
     started_at: 'begun',
     ended_at: `coalesce(${n('ended_at')}, begun + ${n('duration')})`,
-    duration: `coalesce(${n('duration', 'double')}, ${n('ended_at')} - begun)`,
+    duration: n('duration', 'double'),
     status_code: n('status_code', columns.status_code),
     error: 'left(f_error, 300)',
     next_retry_at: `coalesce(${n('next_retry_at')}, coalesce(${n('ended_at')}, ${n('at')}, begun + ${n('duration')}) + ${n('retry_delay')})`,

@@ -40,9 +40,10 @@ export const malformedLength = 300;
 /** SQL of what is kept of a line that cannot be read: where it stands, and its beginning. */
 const malformedText = `file || '${noDelimiter}' || left(line, ${malformedLength})`;
 
+/** Not strict: a file in which some lines end with CR LF and others with LF alone would be refused. */
 function linesOf(group: FileGroup): string {
   const encoding = group.encoding === 'utf-8' ? '' : ", encoding='utf-16'";
-  return `read_csv(${list(group.paths)}, columns={'line': 'VARCHAR'}, delim='${noDelimiter}', quote='', escape='', header=false, auto_detect=false, null_padding=false, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=0, filename='file'${encoding})`;
+  return `read_csv(${list(group.paths)}, columns={'line': 'VARCHAR'}, delim='${noDelimiter}', quote='', escape='', header=false, auto_detect=false, strict_mode=false, null_padding=false, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=0, filename='file'${encoding})`;
 }
 
 /** SQL of JSON documents, a row each, or of the items of one array; what a document may be is what the files are. */

@@ -36,7 +36,10 @@ export async function load(
     if (options.signal?.aborted === true) throw new AuditStopped();
     looked.push(await look(database, await sniff(path), options));
   }
-  const filled = looked.filter(({ file }) => file.bytes > 0);
+  const blank = ({ file, sample }: Looked): boolean =>
+    file.bytes === 0 ||
+    (sample.length === 0 && file.lines.length <= (file.container === 'csv' ? 1 : 0) && isText(file));
+  const filled = looked.filter((one) => !blank(one));
   if (filled.length === 0)
     throw new AuditError(
       `${paths.join(', ')} ${paths.length === 1 ? 'is' : 'are'} empty: there is nothing to audit`,
@@ -88,8 +91,10 @@ export async function load(
       .finally(stopTelling);
     before += group.bytes;
   }
+  const source = describe(filled, options);
+  const empty = looked.filter(blank).map(({ file }) => `${file.path} is empty`);
   return {
-    source: describe(filled, options),
+    source: { ...source, assumptions: [...source.assumptions, ...empty] },
     specs: [...groups.values()].map(({ group }) => group.spec),
     malformed: await readMalformed(
       database,
@@ -111,6 +116,10 @@ function tellProgress(database: Database, tell: (share: number) => void): () => 
   cancel = systemClock.after(500, again);
   return () => cancel();
 }
+
+/** Whether all that a file holds was looked at as lines. */
+const isText = ({ container, compression }: SniffedFile): boolean =>
+  container !== 'parquet' && container !== 'json' && compression !== 'zstd';
 
 interface Looked {
   readonly file: SniffedFile;
@@ -215,7 +224,7 @@ async function sampleOfDocument(
         ? documents
         : await read(
             'unstructured',
-            `cast(unnest(json_extract(json, ${quote(`$."${wrapper}"[*]`)})) as varchar)`,
+            `cast(unnest(json_extract(json, ${quote(`${wrapper}[*]`)})) as varchar)`,
           ),
     ),
     wrapper,
@@ -225,12 +234,12 @@ async function sampleOfDocument(
 /** What an access log's lines hold: key=value pairs, and what the known layouts have in their places. */
 function recordsFromText(lines: readonly string[]): SampleRecord[] {
   return lines.map((line) => {
-    const pairs = [...line.matchAll(/(?:^|[\s,;])([A-Za-z_][\w.-]*)[=:]"?([^"\s,;]+)/g)].map(
-      ([, key, value]) => [key!, value!] as const,
+    const pairs = [...line.matchAll(/(?:^|[\s,;])([A-Za-z_][\w.-]*)[=:](?:"([^"]+)"|([^"\s,;]+))/g)].map(
+      ([, key, quoted, plain]) => [key!, (quoted ?? plain)!] as const,
     );
     const nginx = /^(\S+) \S+ \S+ \[([^\]]+)\] "[A-Z]+ (\S+)[^"]*" (\d{3}) /.exec(line);
     const envoy =
-      /^\[(\d{4}-[^\]]+)\] "\S+ (\S+) [^"]*" (\d+) (\S+) (?:.*? )?\d+ \d+ (\d+) (?:\d+|-) "[^"]*" "[^"]*" "([^"]*)" "([^"]*)" "([^"]*)"(?: "([^"]*)")?/.exec(
+      /^\[(\d{4}-[^\]]+)\] "\S+ (\S+) [^"]*" (\d+) (\S+) (?:.*? )?\d+ \d+ (\d+) (?:\d+|-) "[^"]*" "[^"]*" "([^"]*)" "([^"]*)" "([^"]*)"(?: "(?:[^"]*[:| ][^"]*|-)")?(?: "([^":| ]+)")?/.exec(
         line,
       );
     if (nginx !== null)

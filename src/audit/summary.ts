@@ -1,4 +1,5 @@
 import { formatValue } from '../domain/money.ts';
+import { printable } from '../report/printable.ts';
 import type { AuditResult, CauseFinding, Minor, ValueAtRisk } from './result.ts';
 
 const count = (n: number): string => n.toLocaleString('en-US');
@@ -24,11 +25,14 @@ function duration(ms: number): string {
   return `${Number((ms / size).toPrecision(3))} ${unit}`;
 }
 
-/** An audit for a terminal: the answer first, then what it rests on. */
-export function summarize(result: AuditResult): string {
+/** An audit for a terminal: the answer first, then what it rests on. Whatever the log says stays text. */
+export function summarize(raw: AuditResult): string {
+  const result = printable(raw);
   const { verdicts, coverage } = result;
   return [
     headline(result),
+    // Of nothing found the first question is whether it could have been found.
+    ...(verdicts.silently_dropped === 0 ? [result.power.statement] : []),
     '',
     ...verdictLines(result),
     '',
@@ -58,7 +62,7 @@ export function summarize(result: AuditResult): string {
     ...result.source.assumptions.map((text) => `  assumed: ${text}`),
     `Coverage: ${coverage.from ?? '?'} to ${coverage.to ?? '?'}, ${count(coverage.lines)} lines, ${count(result.attempts)} attempts`,
     ...coverageLines(result),
-    `Power: ${result.power.statement}`,
+    ...(verdicts.silently_dropped === 0 ? [] : [`Power: ${result.power.statement}`]),
   ].join('\n');
 }
 

@@ -1,4 +1,4 @@
-import { count, interval as range, percent } from '../audit/report/figures.ts';
+import { count, interval as range, moneys, percent } from '../audit/report/figures.ts';
 import { formatValue } from '../domain/money.ts';
 import { escapeMarkdown, markdownTable } from '../report/markdown.ts';
 import type { ImpactResult, TimeToDetect } from './compare.ts';
@@ -10,8 +10,8 @@ export const budget = (burned: number): string =>
     : `${Number((burned * 100).toFixed(1))} % of what is allowed`;
 
 /** How soon, by whom. */
-export function length(detected: TimeToDetect | null): string {
-  if (detected === null) return 'nothing to detect, or never';
+function detection(detected: TimeToDetect | null, lost: number): string {
+  if (detected === null) return lost === 0 ? 'nothing to detect' : 'never: no alert rule would have fired';
   const hours = detected.after_s / 3600;
   const words =
     hours < 2
@@ -49,17 +49,16 @@ export function impactRows({
     both('drop rate', ({ drop_rate: rate }) => percent(rate)),
     both('at 95 %', ({ drop_interval: interval }) => range(interval)),
     both('given up, and said so', ({ given_up: n }) => count(n)),
+    ...(before.given_up_value.length + after.given_up_value.length === 0
+      ? []
+      : [both('worth of what was given up', ({ given_up_value: values }) => moneys(values))]),
     both('late', ({ late }) => count(late)),
     both('not decided yet', ({ unresolved }) => count(unresolved)),
     both(`error budget burned (${percent(objective.target)})`, ({ budget_burned: burned }) => budget(burned)),
-    both('time to detect', ({ time_to_detect: detected }) => length(detected)),
-    both(
-      'at risk a week',
-      ({ weekly_value: weekly }) =>
-        weekly
-          .map(({ currency, amount_minor: minor }) => formatValue({ amountMinor: BigInt(minor), currency }))
-          .join(', ') || 'nothing',
+    both('time to detect', (side) =>
+      detection(side.time_to_detect, side.silently_dropped + side.acknowledged_unprocessed),
     ),
+    both('lost in silence, worth a week', ({ weekly_value: weekly }) => moneys(weekly)),
   ];
 }
 

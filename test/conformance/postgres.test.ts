@@ -1,6 +1,8 @@
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { UnavailableError } from '../../src/domain/errors.ts';
 import { openPostgresStore } from '../../src/store/postgres/open.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
+import { anEvent, start } from '../support.ts';
 import { describeAccounting } from './accounting-conformance.ts';
 import { describeStore } from './store-conformance.ts';
 
@@ -19,3 +21,13 @@ describeAccounting(
   'accounting on PostgreSQL',
   async () => (await openPostgresStore(await postgres.createDatabase())).store,
 );
+
+test('an event that can neither be stored nor found is refused, and does not hold up the ones behind it', async () => {
+  const { store } = await openPostgresStore(await postgres.createDatabase());
+  const options = { now: start, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map<string, number>() };
+  // The API refuses such an id; PostgreSQL keeps another one in its place.
+  const half = [[anEvent({ id: '\ud800' })]];
+  await store.accept(half, options);
+  await expect(store.accept(half, options)).rejects.toThrow(UnavailableError);
+  await store.close();
+});

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
-import { openHere } from '../../src/store/sqlite/open.ts';
+import { openHere } from '../../src/store/sqlite/open-here.ts';
 import { anEndpoint, anEvent, start, tempDir } from '../support.ts';
 
 const bin = new URL('../../bin/posthorn.js', import.meta.url).pathname;

@@ -3,6 +3,7 @@ import { printable } from '../report/printable.ts';
 import type { AuditResult, CauseFinding, Minor, ValueAtRisk } from './result.ts';
 
 const count = (n: number): string => n.toLocaleString('en-US');
+const many = (n: number, one: string, more = `${one}s`): string => `${count(n)} ${n === 1 ? one : more}`;
 const percent = (share: number): string =>
   share === 0 ? '0 %' : `${share >= 0.1 ? (share * 100).toFixed(1) : Number((share * 100).toPrecision(2))} %`;
 const money = (amount: Minor, currency: string): string =>
@@ -107,7 +108,7 @@ function causeLines(
   index: number,
 ): string[] {
   return [
-    `  ${index + 1}. ${cause}: ${count(events)} events, ${kind}${p === null ? '' : `, p ${pValue(p)}`}`,
+    `  ${index + 1}. ${cause}: ${many(events, 'event')}, ${kind}${p === null ? '' : `, p ${pValue(p)}`}`,
     ...wrap(evidence, 110).map((line) => `     ${line}`),
     ...(jointly.length === 0
       ? []
@@ -185,7 +186,7 @@ function coverageLines({ coverage }: AuditResult): string[] {
     ...(malformed.count === 0
       ? []
       : [
-          `  ${count(malformed.count)} malformed lines (${percent(malformed.share)}), such as ${malformed.samples
+          `  ${many(malformed.count, 'malformed line')} (${percent(malformed.share)}), such as ${malformed.samples
             .slice(0, 2)
             .map(
               ({ file, line, why, text }) =>
@@ -195,9 +196,9 @@ function coverageLines({ coverage }: AuditResult): string[] {
         ]),
     ...unusable.map(
       (one) =>
-        `  ${count(one.count)} lines not usable: ${one.why}${one.sample === '' ? '' : `, such as ${one.sample}`}`,
+        `  ${many(one.count, 'line')} not usable: ${one.why}${one.sample === '' ? '' : `, such as ${one.sample}`}`,
     ),
-    ...(duplicates === 0 ? [] : [`  ${count(duplicates)} repeated lines, counted once`]),
+    ...(duplicates === 0 ? [] : [`  ${many(duplicates, 'repeated line')}, counted once`]),
     ...gaps
       .slice(0, 3)
       .map(
@@ -207,11 +208,13 @@ function coverageLines({ coverage }: AuditResult): string[] {
     ...(skew.attempts === 0
       ? []
       : [
-          `  ${count(skew.attempts)} attempts end before they begin (by up to ${duration(skew.max_ms)}): clocks disagree`,
+          `  ${many(skew.attempts, 'attempt ends before it begins', 'attempts end before they begin')} (by up to ${duration(skew.max_ms)}): clocks disagree`,
         ]),
     ...(shared === 0
       ? []
-      : [`  ${count(shared)} ids occur under several tenants or endpoints; each is an event of its own`]),
+      : [
+          `  ${many(shared, 'id occurs', 'ids occur')} under several tenants or endpoints; each is an event of its own`,
+        ]),
     ...(sampling.why === null ? [] : [`  ${sampling.why}`]),
     ...notes.map((note) => `  ${note}`),
   ];

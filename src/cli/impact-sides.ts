@@ -109,7 +109,8 @@ async function sideOfPosthorn(store: Store, asked: Window, begin: number, now: n
       2,
     );
   const side = await sideOfStore(store, window, label, now);
-  if (side.judged === 0) throw new CommandError(`no delivery was decided in ${label}`, 2);
+  if (side.judged === 0)
+    throw new CommandError(`no delivery was decided in ${label}: choose a window with traffic in it`, 2);
   return { side, detected: await detectedIn(store, side, now) };
 }
 

@@ -4,10 +4,10 @@ import { bar, forScreens, linear, plot, plotArea, type PlotWidth, round, ticks }
 import { html, type Html } from '../report/html.ts';
 import { reportPage } from '../report/page.ts';
 import type { ImpactResult } from './compare.ts';
-import { impactRows, recoveredWords } from './words.ts';
+import { impactRows, notesOf, recoveredWords } from './words.ts';
 
 const style = `
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1rem; margin: 1.2rem 0 } .card { border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem } .card b { display: block; font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1rem; margin: 1.2rem 0 } .card { border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem } .card b { display: block; font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere } .card b.several { font-size: 1.15rem }
 code { unicode-bidi: isolate; overflow-wrap: anywhere } td { vertical-align: top } .checks { list-style: none; padding: 0 }
 `;
 
@@ -64,17 +64,21 @@ function ratesPlot({ before, after }: ImpactResult, width: PlotWidth): Html {
   );
 }
 
+/** Money has a line for each currency. */
+function recoveredCard({ recovered_per_week: recovered, before, after }: ImpactResult): Html {
+  if (recovered.length === 0)
+    return before.silently_dropped + after.silently_dropped === 0
+      ? html`<div class="card"><b>nothing</b>of the payments is without its event, before or after</div>`
+      : html`<div class="card"><b>no amounts</b>neither side says what its lost events are worth</div>`;
+  return html`<div class="card">
+    ${recovered.map(({ currency, amount_minor: minor }) => html`<b class="${minor >= 0 ? 'good' : 'bad'} ${recovered.length > 1 ? 'several' : ''}">${formatValue({ amountMinor: BigInt(minor), currency })}</b>`)}a
+    week no longer at risk (95 %: ${recovered.map(recoveredWords).join('; ')})
+  </div>`;
+}
+
 /** The impact as one file with nothing to load. */
 export function impactPage(result: ImpactResult, command: string): string {
-  const {
-    before,
-    after,
-    difference,
-    verdict,
-    if_unchanged: unchanged,
-    exposure,
-    recovered_per_week: recovered,
-  } = result;
+  const { before, after, difference, verdict, if_unchanged: unchanged, exposure } = result;
   const title =
     after.silently_dropped + after.acknowledged_unprocessed === 0
       ? `From ${percent(before.drop_rate)} lost in silence to none in ${count(after.events)}`
@@ -94,7 +98,7 @@ export function impactPage(result: ImpactResult, command: string): string {
         ${verdict === 'no_difference_shown' ? 'is the difference, and it may be chance' : verdict === 'better' ? 'are no longer lost' : 'more are lost'}
         (95 %, Newcombe: ${range(difference.interval)})
       </div>
-      ${recovered.length === 0 ? html`<div class="card"><b>no amounts</b>neither side says what its events are worth</div>` : html`<div class="card"><b class="good">${recovered.map(({ currency, amount_minor: minor }) => formatValue({ amountMinor: BigInt(minor), currency })).join(', ')}</b>a week no longer at risk (95 %: ${recovered.map(recoveredWords).join('; ')})</div>`}
+      ${recoveredCard(result)}
       <div class="card">
         <b>${percent(after.drop_interval[1])}</b>is the most that the rate after the change can be, at 95 %
       </div>
@@ -132,7 +136,7 @@ export function impactPage(result: ImpactResult, command: string): string {
     <ul class="checks">
       ${exposure.checks.map(({ fine, words }) => html`<li class="${fine === false ? 'bad' : ''}">${fine === null ? '? ' : fine ? '✓ ' : '✗ '}${words}</li>`)}
     </ul>
-    ${[...before.notes.map((note) => `before: ${note}`), ...after.notes.map((note) => `after: ${note}`)].map((note) => html`<p class="soft">${note}</p>`)}
+    ${notesOf(result).map((note) => html`<p class="soft">${note}</p>`)}
     <p class="soft">The same again: <code>${command}</code></p>`;
   return reportPage(`Posthorn impact: ${title}`, body.html, style);
 }

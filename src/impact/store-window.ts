@@ -51,6 +51,7 @@ export function windowOfBooks(asked: Window, begin: number, now: number): StoreW
       ...(asked.from < begin
         ? [`the books begin at ${iso(begin)}: nothing is known of the time before`]
         : []),
+      ...(until - from < dayMs ? ['less than a day: figures for a week may look quite different'] : []),
       ...(asked.until > now ? [`the window ends now, at ${iso(now)}, and not at ${iso(asked.until)}`] : []),
       ...(from < known.from || last.until > known.until
         ? [

@@ -387,7 +387,7 @@ export interface Integrity {
   conservation(): Promise<readonly ConservationRow[]>;
   /** Rows that contradict their own attempt log, events that miss deliveries: at most `limit`. */
   findTampered(limit: number): Promise<readonly Finding[]>;
-  /** What is gone of what was accepted in since ≤ t < until (whole hours, as `hoursOf` says): at most `limit` events. */
+  /** What is gone of what was accepted in since ≤ t < until (what was pruned: in the hours that it touches): at most `limit` events. */
   gone(
     window: { readonly tenant: string | null; readonly since: number; readonly until: number },
     limit: number,

@@ -1,9 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
-import { formatValue } from '../../domain/money.ts';
 import { compare, type ImpactResult, type TimeToDetect } from '../../impact/compare.ts';
 import { impactPage } from '../../impact/page.ts';
-import { impactMarkdown, impactRows, recoveredWords } from '../../impact/words.ts';
+import { impactMarkdown, impactRows, notesOf, recoveredLine } from '../../impact/words.ts';
 import { printable } from '../../report/printable.ts';
 import { readSides } from '../impact-sides.ts';
 import { type LogReading, logReadingOptions, readingOf } from '../log-reading.ts';
@@ -42,14 +41,11 @@ function printImpact(raw: ImpactResult): void {
     print(
       `At the rate from before, ${unchanged.expected_drops.toFixed(1)} of the events after would have been lost; the chance of as few as were is ${unchanged.chance_of_so_few.toPrecision(2)}.`,
     );
-  for (const { currency, amount_minor: minor, interval } of recovered)
-    print(
-      `No longer at risk, a week: ${formatValue({ amountMinor: BigInt(minor), currency })} (95 %: ${recoveredWords({ currency, amount_minor: minor, interval })}).`,
-    );
+  for (const week of recovered) print(recoveredLine(week));
   print('\nWas the exposure equal?');
   for (const { fine, words } of exposure.checks)
     print(`  ${fine === null ? '?' : fine ? 'yes' : 'NO '} ${words}`);
-  for (const words of [...result.before.notes, ...result.after.notes]) print(`  note: ${words}`);
+  for (const words of notesOf(result)) print(`  ${words}`);
 }
 
 async function impact(log: string | undefined, options: ImpactOptions): Promise<void> {

@@ -139,7 +139,7 @@ export async function readGone(
          coalesce(sum(pruned_cancelled), 0)::bigint, coalesce(sum(pruned_suppressed), 0)::bigint
        FROM posthorn.ledger l JOIN posthorn.endpoints p ON p.num = l.endpoint
        WHERE ($1::text IS NULL OR p.tenant = $1) AND l.hour >= $2::int AND l.hour < $3::int`,
-      [tenant, since / hourMs, until / hourMs],
+      [tenant, Math.floor(since / hourMs), Math.ceil(until / hourMs)],
     );
     const [delivered, dead, cancelled, suppressed] = pruned as number[];
     const events = await connection.query(

@@ -134,8 +134,8 @@ export function readGone(
          FROM ledger l JOIN endpoints p ON p.num = l.endpoint
          WHERE (?1 IS NULL OR p.tenant = ?1) AND l.hour >= ?2 AND l.hour < ?3`,
         tenant,
-        since / hourMs,
-        until / hourMs,
+        Math.floor(since / hourMs),
+        Math.ceil(until / hourMs),
       )!
       .map((sum) => (sum as number | null) ?? 0);
     const events = db.all(

@@ -234,18 +234,25 @@ describe('the command', () => {
     vi.unstubAllEnvs();
   }, 60_000);
 
-  test('Ctrl-C leaves nothing behind', async () => {
+  test('Ctrl-C leaves nothing behind, and what a killed audit left is gone as well', async () => {
     const temporary = join(directory, 'interrupted');
     mkdirSync(temporary);
     const large = fileOf(good.repeat(500));
-    const child = spawn(process.execPath, [bin, 'audit', large], {
-      env: { ...process.env, TMPDIR: temporary },
-      stdio: 'ignore',
-    });
-    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-    await until('the database is there', () => readdirSync(temporary).length > 0);
-    child.kill('SIGINT');
-    expect(await ended).toBe(130);
-    expect(readdirSync(temporary)).toEqual([]);
+    const left = (): string[] => readdirSync(temporary);
+    /** Ends an audit by a signal once it has its own directory; answers its exit code. */
+    const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+      const child = spawn(process.execPath, [bin, 'audit', large], {
+        env: { ...process.env, TMPDIR: temporary },
+        stdio: 'ignore',
+      });
+      const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+      await until('the directory is there', () => left().some((name) => name.includes(`-${child.pid}-`)));
+      child.kill(signal);
+      return await ended;
+    };
+    await end('SIGKILL');
+    expect(left()).toHaveLength(1);
+    expect(await end('SIGINT')).toBe(130);
+    expect(left()).toEqual([]);
   }, 60_000);
 });

@@ -1,5 +1,5 @@
 import { hash as digest, timingSafeEqual } from 'node:crypto';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { ConflictError, EventConflictError, NotFoundError, UnavailableError } from '../domain/errors.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { bodyMost, nestingMost } from './input.ts';
@@ -12,6 +12,7 @@ import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
 import { objectiveRoutes } from './routes/objectives.ts';
 import { serviceRoutes } from './routes/service.ts';
+import { refuseUnstorable } from './storable.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -21,6 +22,8 @@ declare module 'fastify' {
 }
 
 const open = new Set(['/healthz', '/readyz', '/metrics', '/openapi.json']);
+/** Their schemas look at every text but the data, which may hold anything. */
+const eventBodies = new Set(['/v1/events', '/v1/events/batch']);
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** From whatever was thrown to what the caller may know of it. */
@@ -79,9 +82,10 @@ export function createServer(deps: ApiDependencies): FastifyInstance {
     }
   });
 
-  const readJson = (request: { rawJson: string | null }, body: Buffer): unknown => {
+  const readJson = (request: FastifyRequest, body: Buffer): unknown => {
     if (body.length === 0) return undefined;
     let text: string;
+    let value: unknown;
     try {
       text = utf8.decode(body);
     } catch {
@@ -91,7 +95,7 @@ export function createServer(deps: ApiDependencies): FastifyInstance {
       throw new Problem(400, 'too_deep', `the body nests deeper than ${nestingMost} levels`);
     try {
       request.rawJson = text;
-      return JSON.parse(text);
+      value = JSON.parse(text);
     } catch (error) {
       // V8's message quotes the input; only its position may be passed on.
       const where = /position \d+/.exec((error as Error).message)?.[0];
@@ -101,9 +105,13 @@ export function createServer(deps: ApiDependencies): FastifyInstance {
         `the body is not JSON${where === undefined ? '' : ` (at ${where})`}`,
       );
     }
+    if (!eventBodies.has(request.routeOptions.url ?? '')) refuseUnstorable(text, value);
+    return value;
   };
 
   app.addHook('onRequest', async (request) => {
+    // No name and no id holds one, and PostgreSQL takes none.
+    if (request.url.includes('%00')) throw new Problem(400, 'bad_url', 'a URL of ours holds no NUL');
     if (open.has(request.routeOptions.url ?? '')) return;
     const key = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
     // Hashes have one length, so comparing them takes the same time for every key.

@@ -7,10 +7,11 @@ import { powerOf, readCoverage } from './coverage.ts';
 import { type Database, num, withDatabase } from './database.ts';
 import { AuditError } from './errors.ts';
 import { readDurations, readEndpoints, readExamples, readMissing, readSeries } from './figures.ts';
+import { findGaps } from './gaps.ts';
 import { readVocabulary } from './ingest.ts';
 import { load } from './load.ts';
 import { markersInLog, readDeploys } from './markers.ts';
-import { countMoney } from './money.ts';
+import { countMoney, unitOfAmounts } from './money.ts';
 import { explainUnsent } from './never-sent.ts';
 import { learnSender } from './sender.ts';
 import { makeSigns } from './signs.ts';
@@ -64,16 +65,19 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   await makeTimeline(database, { slackMs: facts.secondsOnly ? 1000 : 5 });
   at('judging', 0.8);
   const habits = await learnSender(database, whole, vocabulary, specs, options);
+  const silences = await findGaps(database, facts);
   const verdicts = await judge(database, whole, habits, specs);
   const markers = [...deploys, ...(await markersInLog(database))];
   const signs = await makeSigns(database, facts, habits, markers);
   at('looking for causes', 0.88);
   const causes = await findCauses(database, habits, signs, new SeededRandom(options.seed ?? 1, 'audit'));
   await makeMissing(database);
+  const declared = specs.find(({ fields }) => fields.amount !== undefined)?.fields.amount?.money;
+  const own = declared === undefined ? null : await unitOfAmounts(database, declared);
   const expected =
     options.expected === undefined
       ? null
-      : await compareExpected(database, options.expected, facts, habits.sender);
+      : await compareExpected(database, options.expected, facts, habits.firstWaitMs, own);
   const received = options.received === undefined ? null : await compareReceived(database, options.received);
   const events = num((await database.row('select count(*) as n from delivery')).n);
   const final = {
@@ -89,10 +93,9 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
     late: verdicts.late - (received?.lateUnprocessed ?? 0),
   };
   at('counting the money', 0.93);
-  const unit = specs.find(({ fields }) => fields.amount !== undefined)?.fields.amount?.money ?? 'minor';
+  const unit = own ?? (await unitOfAmounts(database, undefined));
   const hasPayments = specs.some(({ fields }) => fields.payment_id !== undefined);
-  const { money, weekly, assumption } = await countMoney(database, unit, hasPayments, facts.to - facts.from);
-  const read = assumption === null ? unit : 'major';
+  const { money, weekly } = await countMoney(database, unit, hasPayments, facts.to - facts.from);
   const all = events + (expected?.never_sent ?? 0) + (expected?.unresolved ?? 0);
   const judged = all - final.unresolved;
   const unsent = await explainUnsent(database, expected?.never_sent ?? 0);
@@ -108,12 +111,14 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
       assumptions: [
         ...source.assumptions,
         ...habits.assumptions,
-        ...(assumption === null ? [] : [assumption]),
+        ...(declared === 'minor' && unit === 'major'
+          ? ['amounts are in major units: some have decimals']
+          : []),
       ],
     },
     events: all,
     attempts: num(attempts.n),
-    coverage: await readCoverage(database, facts, specs, habits.sender, final.unresolved),
+    coverage: await readCoverage(database, facts, specs, habits.sender, final.unresolved, silences),
     verdicts: final,
     silent_drop_rate: judged === 0 ? 0 : final.silently_dropped / judged,
     silent_drop_interval: wilson(final.silently_dropped, judged),
@@ -132,10 +137,10 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
     })),
     endpoints: await readEndpoints(database),
     event_types: await readEventTypes(database),
-    series: await readSeries(database, facts, read),
+    series: await readSeries(database, facts, unit),
     durations: await readDurations(database),
-    examples: await readExamples(database, findings[0]?.cause ?? null, read),
-    missing: await readMissing(database, options.missing, read),
+    examples: await readExamples(database, findings[0]?.cause ?? null, unit),
+    missing: await readMissing(database, options.missing, unit),
     expected:
       expected === null
         ? null

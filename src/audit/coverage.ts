@@ -1,4 +1,5 @@
 import { type Database, isoOrNull, num, text } from './database.ts';
+import type { Silence } from './gaps.ts';
 import type { Sender } from './sender.ts';
 import type { Spec } from './spec.ts';
 import type { LineFacts } from './timeline.ts';
@@ -13,6 +14,7 @@ export async function readCoverage(
   specs: readonly Spec[],
   sender: Sender,
   unresolved: number,
+  silences: readonly Silence[],
 ): Promise<Coverage> {
   const rejects = await database
     .rows(`select file_path, line, error_type, left(csv_line, 200) as text from reject_errors
@@ -43,7 +45,15 @@ export async function readCoverage(
           select hash(id) as h from line group by h having min(key) <> max(key))`)
       : { n: 0 };
   const sampled = specs.some((spec) => spec.sender?.sampled === true);
-  const gaps = await findGaps(database, facts);
+  const gaps = silences
+    .map(({ from, to, lines }) => ({
+      from: new Date(from).toISOString(),
+      to: new Date(to).toISOString(),
+      seconds: Math.round((to - from) / 1000),
+      lines_expected: lines,
+    }))
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, gapsMost);
   const unusable = [
     {
       why: 'no id of an event',
@@ -114,37 +124,6 @@ export async function readCoverage(
       'a delivery that left no line at all cannot be seen: --expected compares with what ought to have been sent',
     ],
   };
-}
-
-/** Silences that are too long for the rate around them: five times the longest usual pause, and thirty expected lines. */
-async function findGaps(database: Database, facts: LineFacts): Promise<Coverage['gaps']> {
-  const span = Math.max(1, facts.to - facts.from);
-  const binMs = Math.max(1000, Math.round(span / 2000));
-  const rows = await database.rows(
-    `select t // ${binMs} as bin, count(*) as n from line group by 1 order by 1`,
-  );
-  const bins = rows.map((row) => ({ bin: num(row.bin), n: num(row.n) }));
-  const pauses = bins.slice(1).map(({ bin }, index) => bin - bins[index]!.bin - 1);
-  const usual = pauses.toSorted((a, b) => a - b)[Math.floor(pauses.length * 0.99)] ?? 0;
-  const rate =
-    bins.reduce((sum, { n }) => sum + n, 0) /
-    Math.max(1, bins.length + pauses.reduce((sum, pause) => sum + pause, 0));
-  return pauses
-    .flatMap((pause, index) => {
-      const expected = Math.round(pause * rate);
-      if (pause < 5 * Math.max(1, usual) || expected < 30) return [];
-      const from = (bins[index]!.bin + 1) * binMs;
-      return [
-        {
-          from: new Date(from).toISOString(),
-          to: new Date(from + pause * binMs).toISOString(),
-          seconds: Math.round((pause * binMs) / 1000),
-          lines_expected: expected,
-        },
-      ];
-    })
-    .sort((a, b) => b.seconds - a.seconds)
-    .slice(0, gapsMost);
 }
 
 /** The rate that a log of `judged` events would have shown at least one drop of, with 95 % chance: 1 − 0.05^(1/n). */

@@ -3,7 +3,7 @@ import { guessFields, mappedField } from './fields.ts';
 import { envoy, nginx } from './formats/proxies.ts';
 import { convoy, eventbridge, github, posthorn, sns, svix } from './formats/senders.ts';
 import type { Format } from './result.ts';
-import { type Field, fields, type FormatReader, type SampleRecord, type Spec } from './spec.ts';
+import { type Field, fields, type FormatReader, type SampleRecord, shown, type Spec } from './spec.ts';
 
 const readers: readonly FormatReader[] = [posthorn, svix, convoy, github, eventbridge, sns, envoy, nginx];
 
@@ -111,9 +111,18 @@ export function withMapping(
   const mapped = Object.entries(mapping).map(([name, target]) => {
     if (!isField(name))
       throw new AuditError(`--map: there is no field ${name}; there are ${fields.join(', ')}`);
-    const seen = mappedField(name, target, sample);
-    const path = seen.paths[0]!.join('.');
-    if (sample.length > 0 && !header.includes(path) && !sample.some(({ values }) => hasPath(values, path)))
+    const path = target.replace(/:(ns|us|ms|s|minor|major)$/, '');
+    // A dot may belong to a key.
+    const there =
+      sample.flatMap(({ values }) => [...values.keys()]).find((one) => one === path) ??
+      sample.flatMap(({ values }) => [...values.keys()]).find((one) => shown(one) === path);
+    const seen = mappedField(name, (there ?? path) + target.slice(path.length), sample);
+    if (
+      sample.length > 0 &&
+      there === undefined &&
+      !header.includes(path) &&
+      !sample.some(({ values }) => hasPath(values, path))
+    )
       throw new AuditError(
         `--map: no record of the sample has ${path} (for ${name}); there are ${namesOf(sample).join(', ')}`,
       );
@@ -138,7 +147,7 @@ export function namesOf(sample: readonly SampleRecord[]): string[] {
   return [...counts]
     .sort((a, b) => b[1] - a[1])
     .slice(0, 40)
-    .map(([name]) => name);
+    .map(([name]) => shown(name));
 }
 
 function isField(name: string): name is Field {

@@ -12,7 +12,7 @@ import {
 // Names by which logs call things, without separators and in lower case; the first that fits wins.
 const names: Readonly<Record<Field, readonly string[]>> = {
   event_id: words(
-    'eventid webhookeventid evtid webhookid webhookmessageid messageid msgid notificationid eventuuid eventuid deliveryeventid webhookuuid guid deliveryid deliveryuuid jobid uid uuid id correlationid requestid xrequestid paymentid orderid',
+    'eventid webhookeventid evtid webhookid webhookmessageid messageid msgid notificationid eventuuid eventuid deliveryeventid webhookuuid guid deliveryid deliveryuuid jobid uid uuid id eventkey webhookkey messagekey msgkey deliverykey idempotencykey eventref correlationid requestid xrequestid key paymentid orderid',
   ),
   delivery_id: words('deliveryid deliveryuuid deliveryuid webhookdeliveryid'),
   tenant: words(
@@ -25,16 +25,16 @@ const names: Readonly<Record<Field, readonly string[]>> = {
     'attemptno attemptnumber attemptnum attempt attemptid# deliveryattempt tryno trynumber trynum try attemptcount attemptindex attempts tries retrycount retryno retrynumber retryattempt retries retry numtrials n',
   ),
   at: words(
-    'ts time timestamp @timestamp at loggedat logtime datetime date eventtime attemptedat attemptat createdat created occurredat updatedat deliveredat',
+    'ts time timestamp @timestamp tsns tsms tsus timens timems unixtime epoch at loggedat logtime datetime date eventtime attemptedat attemptat createdat created occurredat updatedat deliveredat',
   ),
   accepted_at: words(
     'acceptedat enqueuedat queuedat receivedat eventcreatedat eventcreated occurredat createdat',
   ),
   started_at: words(
-    'startedat starttime startts startat start attemptstartedat attemptstart attemptstarttime requestedat requeststartedat requestat sentat sendat dispatchedat beganat begin begunat startedtime',
+    'startedat started starttime startts startat start attemptstartedat attemptstart attemptstarttime requestedat requeststartedat requestat sentat sendat dispatchedat beganat begin begunat startedtime',
   ),
   ended_at: words(
-    'endedat endtime endts endat end attemptendedat attemptend finishedat finishtime finish completedat completed respondedat responseat responsetimeat doneat stoppedat settledat',
+    'endedat ended endtime endts endat end attemptendedat attemptend finishedat finishtime finish completedat completed respondedat responseat responsetimeat doneat stoppedat settledat',
   ),
   duration: words(
     'durationms durationmillis durationmilliseconds latencyms elapsedms responsetimems responsedurationms tookms timems durationus latencyus elapsedus durationns latencyns elapsedns durations durationsec durationseconds latencys latencysec latencyseconds elapseds elapsedsec elapsedseconds responsetimes duration latency elapsed responsetime requesttime took rtt timetaken requestduration responseduration roundtrip',
@@ -68,14 +68,14 @@ const names: Readonly<Record<Field, readonly string[]>> = {
     'payloadbytes payloadsize payloadsizebytes bodysize bodybytes requestsize requestbytes requestbodysize requestlength sizebytes size bytes contentlength',
   ),
   payment_id: words(
-    'paymentid paymentintentid paymentintent orderid chargeid invoiceid transactionid txnid txid transferid payment order',
+    'paymentid paymentref paymentreference paymentintentid paymentintent orderid chargeid invoiceid transactionid txnid txid transferid payment order',
   ),
   amount: words(
     'amountminor amountminorunits amountcents amountincents amountpence valueminor valuecents minorunits totalcents pricecents paymentamountminor paymentamount orderamount orderamounttotal amounttotal amountvalue valueamount transactionamount amount value total price',
   ),
   currency: words('currency currencycode currencyiso ccy cur amountcurrency valuecurrency paymentcurrency'),
   event_type: words(
-    'eventtype webhooktype webhooktopic messagetype notificationtype topic type event eventname',
+    'eventtype webhooktype webhooktopic messagetype notificationtype topic messagekind type event eventname kind',
   ),
   max_attempts: words('maxattempts attemptsmax attemptlimit maxtries retrylimit maxretries'),
 };
@@ -124,7 +124,31 @@ export function guessFields(sample: readonly SampleRecord[]): Partial<Record<Fie
     if (field !== 'payment_id') taken.add(best.dotted);
     found[field] = sourceOf(field, best);
   }
-  return found;
+  const slot = (['state', 'phase'] as const).find((field) => found[field] === undefined);
+  const flag = lastWordOf(candidates);
+  return slot === undefined || flag === null ? found : { ...found, [slot]: flag };
+}
+
+/** Flags by which a line says whether it is the sender's last word, or that another attempt will follow. */
+const lastWordFlags = words(
+  'exhausted isexhausted gaveup givenup isfinal final finalattempt lastattempt dead',
+);
+const retryFlags = words('willretry retrying shouldretry retryscheduled willberetried');
+
+function lastWordOf(candidates: readonly Candidate[]): FieldSource | null {
+  for (const { path, texts } of candidates) {
+    const name = bare(path.at(-1)!);
+    const ends = lastWordFlags.includes(name);
+    if (!(ends || retryFlags.includes(name)) || !texts.every((text) => /^(true|false)$/i.test(text)))
+      continue;
+    return {
+      paths: [path],
+      sql: ends
+        ? "case when lower(@@) = 'true' then 'exhausted' end"
+        : "case lower(@@) when 'true' then 'retrying' when 'false' then 'exhausted' end",
+    };
+  }
+  return null;
 }
 
 /** A field as a person mapped it; units as the name and the values show them, or said: `took:s`, `sum:major`. */
@@ -148,7 +172,7 @@ function candidatesOf(sample: readonly SampleRecord[]): Candidate[] {
     }
   return [...texts].map(([dotted, list]) => {
     const path = pathOf(dotted);
-    return { dotted, path, depth: path.length, texts: list, distinct: new Set(list).size };
+    return { dotted, path, depth: dotted.split('.').length, texts: list, distinct: new Set(list).size };
   });
 }
 
@@ -246,10 +270,11 @@ function sourceOf(field: Field, { path, texts, dotted }: Candidate): FieldSource
 
 function unitOf(name: string, texts: readonly string[], field: Field): Unit {
   if (/(ms|millis|milliseconds)$/.test(name)) return 'ms';
-  if (/(us|micros|microseconds)$/.test(name)) return 'us';
-  if (/(ns|nanos|nanoseconds)$/.test(name)) return 'ns';
+  // "durations" is duration_s, and ends like nanoseconds.
   if (/(sec|secs|seconds|durations|latencys|elapseds|delays|ins|times|afters|backoffs)$/.test(name))
     return 's';
+  if (/(us|micros|microseconds)$/.test(name)) return 'us';
+  if (/(ns|nanos|nanoseconds)$/.test(name)) return 'ns';
   if (field === 'retry_after') return 's';
   const values = texts.map(Number).filter((value) => Number.isFinite(value));
   const middle = values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;

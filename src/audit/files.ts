@@ -151,23 +151,37 @@ const wrappers = [
   'items',
   'records',
   'results',
+  'result',
+  'hits',
   'logs',
   'deliveries',
   'attempts',
   'events',
 ];
+/** Convoy's API answers {"data": {"content": […]}}. */
+const wrappedMost = 2;
 
-/** The name of the array that a document wraps its records in; null where the document is a record itself. */
+/** The JSON path of the array that a document wraps its records in; null where the document is a record itself. */
 export function wrapperOf(document: string): string | null {
-  const value = JSON.parse(document.replace(/^\uFEFF/, '')) as Readonly<Record<string, unknown>>;
+  const value: unknown = JSON.parse(document.replace(/^\uFEFF/, ''));
   // What has an id is a record, and its array is part of it.
-  if (Object.keys(value).some((key) => /id$/i.test(key))) return null;
-  return (
-    wrappers.find((name) => {
-      const inner = value[name];
-      return Array.isArray(inner) && typeof inner[0] === 'object' && inner[0] !== null;
-    }) ?? null
-  );
+  if (!isRecord(value) || Object.keys(value).some((key) => /id$/i.test(key))) return null;
+  return arrayIn(value, '$', wrappedMost);
+}
+
+function arrayIn(value: Readonly<Record<string, unknown>>, path: string, deep: number): string | null {
+  const inside = wrappers.map((name) => [value[name], `${path}."${name}"`] as const);
+  const array = inside.find(([inner]) => Array.isArray(inner) && isRecord(inner[0]));
+  if (array !== undefined || deep <= 1) return array?.[1] ?? null;
+  for (const [inner, at] of inside) {
+    const found = isRecord(inner) ? arrayIn(inner, at, deep - 1) : null;
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isObject(line: string): boolean {

@@ -23,7 +23,10 @@ export async function load(database: Database, options: AuditOptions): Promise<L
   const paths = expandFiles(options.files);
   const looked = [];
   for (const path of paths) looked.push(await look(database, await sniff(path), options));
-  const filled = looked.filter(({ file }) => file.bytes > 0);
+  const blank = ({ file, sample }: Looked): boolean =>
+    file.bytes === 0 ||
+    (sample.length === 0 && file.lines.length <= (file.container === 'csv' ? 1 : 0) && isText(file));
+  const filled = looked.filter((one) => !blank(one));
   if (filled.length === 0)
     throw new AuditError(
       `${paths.join(', ')} ${paths.length === 1 ? 'is' : 'are'} empty: there is nothing to audit`,
@@ -64,8 +67,17 @@ export async function load(database: Database, options: AuditOptions): Promise<L
       throw readable(error, group);
     });
   }
-  return { source: describe(filled, options), specs: [...groups.values()].map(({ group }) => group.spec) };
+  const source = describe(filled, options);
+  const empty = looked.filter(blank).map(({ file }) => `${file.path} is empty`);
+  return {
+    source: { ...source, assumptions: [...source.assumptions, ...empty] },
+    specs: [...groups.values()].map(({ group }) => group.spec),
+  };
 }
+
+/** Whether all that a file holds was looked at as lines. */
+const isText = ({ container, compression }: SniffedFile): boolean =>
+  container !== 'parquet' && container !== 'json' && compression !== 'zstd';
 
 interface Looked {
   readonly file: SniffedFile;
@@ -170,7 +182,7 @@ async function sampleOfDocument(
         ? documents
         : await read(
             'unstructured',
-            `cast(unnest(json_extract(json, ${quote(`$."${wrapper}"[*]`)})) as varchar)`,
+            `cast(unnest(json_extract(json, ${quote(`${wrapper}[*]`)})) as varchar)`,
           ),
     ),
     wrapper,
@@ -180,12 +192,12 @@ async function sampleOfDocument(
 /** What an access log's lines hold: key=value pairs, and what the known layouts have in their places. */
 function recordsFromText(lines: readonly string[]): SampleRecord[] {
   return lines.map((line) => {
-    const pairs = [...line.matchAll(/(?:^|[\s,;])([A-Za-z_][\w.-]*)[=:]"?([^"\s,;]+)/g)].map(
-      ([, key, value]) => [key!, value!] as const,
+    const pairs = [...line.matchAll(/(?:^|[\s,;])([A-Za-z_][\w.-]*)[=:](?:"([^"]+)"|([^"\s,;]+))/g)].map(
+      ([, key, quoted, plain]) => [key!, (quoted ?? plain)!] as const,
     );
     const nginx = /^(\S+) \S+ \S+ \[([^\]]+)\] "[A-Z]+ (\S+)[^"]*" (\d{3}) /.exec(line);
     const envoy =
-      /^\[(\d{4}-[^\]]+)\] "\S+ (\S+) [^"]*" (\d+) (\S+) (?:.*? )?\d+ \d+ (\d+) (?:\d+|-) "[^"]*" "[^"]*" "([^"]*)" "([^"]*)" "([^"]*)"(?: "([^"]*)")?/.exec(
+      /^\[(\d{4}-[^\]]+)\] "\S+ (\S+) [^"]*" (\d+) (\S+) (?:.*? )?\d+ \d+ (\d+) (?:\d+|-) "[^"]*" "[^"]*" "([^"]*)" "([^"]*)" "([^"]*)"(?: "(?:[^"]*[:| ][^"]*|-)")?(?: "([^":| ]+)")?/.exec(
         line,
       );
     if (nginx !== null)

@@ -4,6 +4,7 @@ import { AuditError } from './errors.ts';
 import { type Database, num, text } from './database.ts';
 import { cellsOf } from './files.ts';
 import { looksLikeTime } from './fields.ts';
+import type { Habits } from './sender.ts';
 import type { LineFacts } from './timeline.ts';
 
 /** A moment at which the sender was deployed or restarted, or seems to have been. */
@@ -82,9 +83,16 @@ interface Interval {
  * Moments at which everything that waited in memory was lost: many lost events were waiting then (for an answer or for
  * their retry) and nearly nothing that waited then was delivered. Not where requests failed all around: that is an outage.
  */
-export async function inferRestarts(database: Database, facts: LineFacts): Promise<Marker[]> {
+export async function inferRestarts(
+  database: Database,
+  facts: LineFacts,
+  { waits }: Habits,
+): Promise<Marker[]> {
+  // Where no time of a retry is promised, it was due when retries of that number usually come.
+  const usual = waits.map(({ after, usualMs }) => `when attempts = ${after} then ${Math.round(usualMs)}`);
+  const due = `coalesce(case when last_has_next then last_owed_at when tried > 0 and not coalesce(last_open, false) then last_ended + ${usual.length === 0 ? '0' : `case ${usual.join(' ')} end`} end, 0)`;
   const rows =
-    await database.rows(`select last_at as "from", greatest(last_at + ${vanishedMs}, coalesce(case when last_has_next then last_owed_at end, 0)) as "to", true as lost
+    await database.rows(`select last_at as "from", greatest(last_at + ${vanishedMs}, ${due}) as "to", true as lost
       from fate where verdict = 'silently_dropped'
         and not exists (select 1 from outage where outage.endpoint = coalesce(fate.endpoint, '') and last_at between outage.begins and outage.ends)
     union all select coalesce(ended_first, started_at), next_started, false

@@ -28,19 +28,26 @@ interface Payment {
   readonly recovered: boolean;
 }
 
-/** What the money of the lost events comes to, from `missing`. */
+/** One amount with cents shows that the whole field is in major units, whatever the sample looked like. */
+export async function unitOfAmounts(
+  database: Database,
+  declared: 'minor' | 'major' | undefined,
+): Promise<'minor' | 'major'> {
+  if (declared === 'major') return 'major';
+  const decimal = await database.row(
+    `select count(*) filter (regexp_matches(amount, '\\.\\d*[1-9]')) as n from missing`,
+  );
+  return num(decimal.n) > 0 ? 'major' : 'minor';
+}
+
+/** What the money of the lost events comes to, from `missing`, whose amounts are in `unit`. */
 export async function countMoney(
   database: Database,
   unit: 'minor' | 'major',
   hasPayments: boolean,
   observedMs: number,
-): Promise<{ money: Money; weekly: WeeklyValue[]; assumption: string | null }> {
-  const decimal = await database.row(
-    `select count(*) filter (regexp_matches(amount, '\\.\\d*[1-9]')) as n, count(amount) as amounts from missing`,
-  );
-  // One amount with cents shows that the whole field is in major units, whatever the sample looked like.
-  const read = unit === 'minor' && num(decimal.n) > 0 ? 'major' : unit;
-  const amounts = num(decimal.amounts) > 0;
+): Promise<{ money: Money; weekly: WeeklyValue[] }> {
+  const amounts = num((await database.row('select count(amount) as n from missing')).n) > 0;
   await markRecovered(database, hasPayments);
   const rows =
     await database.rows(`select coalesce(payment_id, id) as payment, verdict, upper(trim(currency)) as currency, amount, recovered,
@@ -53,7 +60,7 @@ export async function countMoney(
   for (const row of rows) {
     const events = num(row.events);
     const currency = row.currency === null ? noCurrency : text(row.currency);
-    const amount = row.amount === null ? null : minorOf(text(row.amount), currency, read);
+    const amount = row.amount === null ? null : minorOf(text(row.amount), currency, unit);
     if (amount === null) {
       if (row.verdict !== 'given_up') unknownAmounts += events;
       continue;
@@ -93,19 +100,18 @@ export async function countMoney(
   return {
     money: {
       basis: amounts
-        ? `amounts in ${read} units, each payment once by ${hasPayments ? 'payment_id' : 'the event’s id'}`
+        ? `amounts in ${unit} units, each payment once by ${hasPayments ? 'payment_id' : 'the event’s id'}`
         : 'the log has no amounts',
       affected: totals(lost),
       recovered: totals(lost.filter(({ recovered }) => recovered)),
       net: totals(net),
       given_up: totals(all.filter(({ verdict }) => verdict === 'given_up')),
-      total: await totalFlow(database, read),
+      total: await totalFlow(database, unit),
       unknown_amount_events: unknownAmounts,
       negative: totals(negative),
       unknown_currency: [...unknownCurrency].map(([currency, events]) => ({ currency, events })),
     },
     weekly: weeklyOf(net, observedMs),
-    assumption: amounts && read !== unit ? 'amounts are in major units: some have decimals' : null,
   };
 }
 

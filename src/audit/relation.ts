@@ -16,7 +16,7 @@ export interface FileGroup {
   /** Size of the largest of them. */
   readonly bytesMost: number;
   readonly spec: Spec;
-  /** Of a JSON document that wraps its records: the name of the array. */
+  /** Of a JSON document that wraps its records: the JSON path of the array. */
   readonly wrapper: string | null;
 }
 
@@ -67,7 +67,7 @@ export function relationOf(group: FileGroup): Relation {
         group,
         group.wrapper === null
           ? `select cast(json as varchar) as line from ${documentsOf({ ...group, bytes: group.bytesMost }, group.paths, 'auto')}`
-          : `select cast(unnest(json_extract(json, ${quote(`$."${group.wrapper}"[*]`)})) as varchar) as line from ${documentsOf({ ...group, bytes: group.bytesMost }, group.paths, 'unstructured')}`,
+          : `select cast(unnest(json_extract(json, ${quote(`${group.wrapper}[*]`)})) as varchar) as line from ${documentsOf({ ...group, bytes: group.bytesMost }, group.paths, 'unstructured')}`,
       );
     case 'parquet':
       // One way for nested columns too; what DuckDB calls a timestamp without a zone is UTC by Parquet's own word.
@@ -136,8 +136,9 @@ function textRelation(group: FileGroup): Relation {
   const used = [
     ...new Set(Object.values(group.spec.fields).flatMap(({ paths }) => paths.map((path) => path.join('.')))),
   ];
+  // A quoted value goes to its closing quote.
   const pair = (field: string): string =>
-    `regexp_extract(line, ${quote(`(?:^|[\\s,;])${field.replaceAll(/[.$()]/g, '\\$&')}[=:]"?([^"\\s,;]*)`)}, 1)`;
+    `trim(regexp_extract(line, ${quote(`(?:^|[\\s,;])${field.replaceAll(/[.$()]/g, '\\$&')}[=:]("[^"]*"|[^"\\s,;]*)`)}, 1), '"')`;
   const matched =
     bare === null ? '' : `, regexp_extract(line, ${quote(bare)}, [${names.map(quote).join(', ')}]) as m`;
   const readable = used.map((field) => `${expression(field)} <> ''`).join(' or ');

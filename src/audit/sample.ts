@@ -1,5 +1,5 @@
 import { cellsOf, type SniffedFile } from './files.ts';
-import type { SampleRecord } from './spec.ts';
+import { keyName, type SampleRecord } from './spec.ts';
 
 /** Names nested deeper than this are nobody's fields. */
 const deepest = 6;
@@ -14,7 +14,7 @@ export function flatten(value: unknown): Map<string, string> {
       else if (name !== '') values.set(name, at.map(String).join(','));
     } else if (typeof at === 'object')
       for (const [key, inner] of Object.entries(at))
-        visit(inner, name === '' ? key : `${name}.${key}`, depth + 1);
+        visit(inner, name === '' ? keyName(key) : `${name}.${keyName(key)}`, depth + 1);
     else if (typeof at === 'string') values.set(name, at);
     else if (typeof at === 'number' || typeof at === 'boolean') values.set(name, `${at}`);
   };

@@ -6,8 +6,14 @@ import type { AuditOptions, AuditResult } from './result.ts';
 import type { Spec } from './spec.ts';
 
 const hourMs = 3_600_000;
+/** A wait that was not seen is not taken for longer than this. */
+const longestGuessMs = hourMs;
 const defaultHorizonMs = hourMs;
 const defaultLateAfterMs = 300_000;
+/** Queues run late by minutes without anything being wrong. */
+const leastFirstWaitMs = 300_000;
+/** Nearly every sender has a limit, so that this much chance of deliveries ending there by another reason is borne. */
+const limitDoubt = 0.1;
 /** Before a retry counts as missing, it may be late by what this log's retries are late, and by this much more. */
 const leastGraceMs = 1000;
 
@@ -18,7 +24,9 @@ export type Sender = AuditResult['sender'];
 export interface Habits {
   readonly sender: Sender;
   /** After the attempt of this number (1 first), in ms, another one would have come by then. */
-  readonly waits: readonly { readonly after: number; readonly longestMs: number }[];
+  readonly waits: readonly { readonly after: number; readonly usualMs: number; readonly longestMs: number }[];
+  /** After so long, what was accepted would have been attempted for the first time. */
+  readonly firstWaitMs: number;
   /** How much later than its promised time a retry may come. */
   readonly graceMs: number;
   /** Words of the state that are the sender's last ones, learnt from what never follows them. */
@@ -45,11 +53,19 @@ export async function learnSender(
       quantile_cont(greatest(0, next_started - coalesce(ended_first, started_at)), 0.995) as high,
       max(greatest(0, next_started - coalesce(ended_first, started_at))) as longest
     from attempt where next_started is not null and not coalesce(ok, false) group by 1 order by 1 limit 50`);
-  const waits = gaps.map((row) => ({
-    after: num(row.after),
-    // Where there are many, one odd one (a manual resend days later) is no habit.
-    longestMs: num(row.n) >= 200 ? num(row.high) * 1.5 : num(row.longest) * 1.2,
-  }));
+  const waits = lengthen(
+    gaps.map((row) => ({
+      after: num(row.after),
+      middle: num(row.middle),
+      // Where there are many, one odd one (a manual resend days later) is no habit; of a few, the longest says little.
+      longestMs:
+        num(row.n) >= 200
+          ? num(row.high) * 1.5
+          : num(row.n) >= 20
+            ? num(row.longest) * 1.2
+            : num(row.longest) * 2,
+    })),
+  );
   const late =
     await database.row(`select count(*) as n, quantile_cont(next_started - next_first, 0.995) as high, max(next_started - next_first) as longest
     from attempt where next_first is not null and next_started >= next_first - 1000`);
@@ -58,8 +74,16 @@ export async function learnSender(
     num(late.n) >= 200 ? num(late.high) * 1.5 : Math.min(num(late.longest) * 1.5, hourMs),
   );
   const declared = specs.find(({ sender }) => sender !== undefined)?.sender;
-  const { horizonMs, horizonFrom } = horizonOf(options, waits, graceMs, declared, facts, assumptions);
-  const maxAttempts = await learnLimit(database, facts.to - horizonMs);
+  const { horizonMs, horizonFrom } = horizonOf(
+    options,
+    waits.slice(0, gaps.length),
+    graceMs,
+    declared,
+    facts,
+    assumptions,
+  );
+  // A sender that never retries has no limit either: what is tried again was asked for by somebody.
+  const maxAttempts = declared?.retries === false ? null : await learnLimit(database, facts.to - horizonMs);
   if (maxAttempts !== null)
     assumptions.push(
       `the sender makes at most ${maxAttempts} attempts: failures at the last one are given up, not dropped`,
@@ -80,10 +104,53 @@ export async function learnSender(
       failure_rate: num(failures.ends) === 0 ? 0 : num(failures.failed) / num(failures.ends),
     },
     waits,
+    firstWaitMs: await firstWait(database, options, horizonMs, declared),
     graceMs,
     finalWords,
     assumptions,
   };
+}
+
+/** How long an event may wait for its first attempt; where a delivery has its one line at the end, for that. */
+async function firstWait(
+  database: Database,
+  options: AuditOptions,
+  horizonMs: number,
+  declared: Spec['sender'],
+): Promise<number> {
+  if (options.horizonMs !== undefined || declared?.failureIsFinal === true) return horizonMs;
+  const seen = await database.row(`select quantile_cont(started_at - first_at, 0.995) as high
+    from attempt join delivery using (key) where rank = 1 and started_at > first_at`);
+  return Math.max(leastFirstWaitMs, 3 * num(seen.high));
+}
+
+/** Waits grow; after attempts that nothing ever followed in this log the next one is as much longer as those before. */
+const numbersBeyond = 3;
+const usualGrowth = 4;
+const mostGrowth = 10;
+
+function lengthen(
+  seen: readonly { readonly after: number; readonly middle: number; readonly longestMs: number }[],
+): Habits['waits'] {
+  const last = seen.at(-1);
+  if (last === undefined) return [];
+  const ratios = seen
+    .slice(1)
+    .flatMap((one, index) =>
+      seen[index]!.middle > 0 && one.after === seen[index]!.after + 1
+        ? [one.middle / seen[index]!.middle]
+        : [],
+    );
+  const growth = Math.min(
+    mostGrowth,
+    Math.max(1, ratios.length === 0 ? usualGrowth : Math.max(...ratios.slice(-2))),
+  );
+  const beyond = Array.from({ length: numbersBeyond }, (_, index) => ({
+    after: last.after + index + 1,
+    usualMs: last.middle,
+    longestMs: Math.min(last.longestMs * growth ** (index + 1), Math.max(last.longestMs, longestGuessMs)),
+  }));
+  return [...seen.map(({ after, middle, longestMs }) => ({ after, usualMs: middle, longestMs })), ...beyond];
 }
 
 function horizonOf(
@@ -108,22 +175,40 @@ function horizonOf(
 
 /**
  * "failed" may be an attempt's end or a delivery's. It is the delivery's where other words also stand at failed attempts,
- * attempts do follow those, and (nearly) none ever follows this one.
+ * attempts do follow those, and (nearly) none ever follows this one. The other words have to speak of the delivery too
+ * ("retrying"), or at least to stand at failures of the same kind: else they are only names of different failures.
  */
 async function learnFinalWords(database: Database, vocabulary: Vocabulary): Promise<string[]> {
   const words = (
-    await database.rows(`select state as word, count(*) as n, count(next_started) as followed
+    await database.rows(`select state as word, count(*) as n, count(next_started) as followed,
+      array_to_string(list(distinct coalesce(cast(status_code as varchar), left(error, 60), '')), chr(1)) as kinds
     from attempt where not ok and state is not null group by 1`)
   ).map((row) => {
     const word = text(row.word);
     // An attempt's word is its state, or where there is none its outcome, or the kind of its line.
     const meaning =
       vocabulary.state.get(word) ?? vocabulary.outcome.get(word) ?? vocabulary.phase.get(word) ?? null;
-    return { word, isFailure: meaning === 'failure', n: num(row.n), followed: num(row.followed) };
+    return {
+      word,
+      meaning,
+      n: num(row.n),
+      followed: num(row.followed),
+      kinds: text(row.kinds).split('\u0001'),
+    };
   });
-  const others = words.some(({ isFailure, n, followed }) => !isFailure && followed >= 3 && followed > n / 4);
+  const others = words.filter(
+    ({ meaning, n, followed }) => meaning !== 'failure' && followed >= 3 && followed > n / 4,
+  );
+  const promises = others.some(({ meaning }) => meaning === 'retry' || meaning === 'open');
+  const kinds = new Set(others.flatMap((other) => other.kinds));
   return words
-    .filter(({ isFailure, n, followed }) => isFailure && others && followed <= n * 0.02)
+    .filter(
+      (one) =>
+        one.meaning === 'failure' &&
+        others.length > 0 &&
+        one.followed <= one.n * 0.02 &&
+        (promises || one.kinds.some((kind) => kinds.has(kind))),
+    )
     .map(({ word }) => word);
 }
 
@@ -147,26 +232,27 @@ async function learnLimit(database: Database, mature: number): Promise<number | 
   const failed = below.reduce((sum, row) => sum + num(row.failed), 0);
   const ended = below.reduce((sum, row) => sum + num(row.ended), 0);
   if (failed === 0) return null;
-  const owed = await database.row(`select count(*) as n, count(next_last) as promised from attempt
+  const owed = await database.row(`select count(*) as n, count(*) filter (owed) as promised from attempt
     where not ok and coalesce(attempt_no, rank) = ${num(top.number)}`);
   // A promised retry is no end of the schedule.
   if (num(owed.promised) > num(owed.n) / 2) return null;
   const share = Math.max(ended / failed, 0.5 / failed);
-  return binomialTail(num(top.ended), num(top.failed), Math.min(0.999, share)) < 0.01
+  return binomialTail(num(top.ended), num(top.failed), Math.min(0.999, share)) < limitDoubt
     ? num(top.number)
     : null;
 }
 
 /** The client's limit: the duration at which failures without an answer pile up; null where there is no such pile. */
 async function learnTimeout(database: Database): Promise<number | null> {
-  const rows = await database.rows(`select round(duration / 50) * 50 as about, count(*) as n from line
-    where kind = 'end' and ok = false and status_code is null and duration > 100 group by 1 order by n desc limit 1`);
-  const total = await database.row(
-    `select count(*) as n from line where kind = 'end' and ok = false and status_code is null and duration > 100`,
-  );
-  const top = rows[0];
-  if (top === undefined || num(top.n) < 5 || num(top.n) < num(total.n) * 0.2) return null;
-  return num(top.about);
+  const [top] = await database.rows(`with unanswered as (
+      select duration from line where kind = 'end' and ok = false and status_code is null and duration > 100),
+    top as (select round(duration / 50) * 50 as about, count(*) as n from unanswered group by 1 order by n desc, 1 limit 1)
+    select about, count(*) filter (duration between about * 0.98 - 25 and about * 1.02 + 25) as piled, count(*) as around, (select count(*) from unanswered) as n
+    from unanswered cross join top where duration between about * 0.8 and about * 1.2 group by about`);
+  if (top === undefined || num(top.piled) < 5 || num(top.piled) < num(top.n) * 0.2) return null;
+  // Between 0.8 and 1.2 of it, a tenth would be as near by chance.
+  const share = (0.04 * num(top.about) + 50) / (0.4 * num(top.about));
+  return binomialTail(num(top.piled), num(top.around), Math.min(0.9, share)) < 0.01 ? num(top.about) : null;
 }
 
 /** SQL: a state that is the sender's last word. */

@@ -25,7 +25,7 @@ export async function makeSigns(
     await database.run(
       `insert into outage values ${outages.map(({ endpoint, from, to }) => `(${quote(endpoint)}, ${from}, ${to})`).join(', ')}`,
     );
-  const markers = given.length > 0 ? given : await inferRestarts(database, facts);
+  const markers = given.length > 0 ? given : await inferRestarts(database, facts, habits);
   await database.run('create table marker (at_ms bigint)');
   if (markers.length > 0)
     await database.run(

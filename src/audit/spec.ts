@@ -84,9 +84,15 @@ export interface FormatReader {
   spec(sample: readonly SampleRecord[]): Spec;
 }
 
-/** A path written with dots, as people and mappings write it. */
+/** Stands in a dotted name for a dot that belongs to a key itself: {"message.id": …}. */
+const keyDot = '\u2024';
+export const keyName = (key: string): string => key.replaceAll('.', keyDot);
+/** A dotted name as people read and write it. */
+export const shown = (dotted: string): string => dotted.replaceAll(keyDot, '.');
+
+/** A path written with dots, as mappings and samples write it. */
 export function pathOf(text: string): Path {
-  return text.split('.');
+  return text.split('.').map(shown);
 }
 
 /** A field read from paths written with dots. */

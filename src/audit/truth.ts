@@ -1,8 +1,8 @@
+import { exponentOf } from '../domain/money.ts';
 import { AuditError } from './errors.ts';
 import { type Database, name, num, numOrNull, quote, text } from './database.ts';
 import { looksLikeTime } from './fields.ts';
 import { sniff } from './files.ts';
-import type { Sender } from './sender.ts';
 import type { LineFacts } from './timeline.ts';
 import type { AuditResult } from './result.ts';
 import { timeSql } from './values.ts';
@@ -74,12 +74,42 @@ async function readTruth(database: Database, path: string, table: string): Promi
   return { rows, column: best.column, logId: best.logId, timeColumn: timeColumn ?? null };
 }
 
+/** In so many usual pauses before the first line another line would have stood, with 95 % chance. */
+const linesBefore = 3;
+
+/** Brings amounts of `unsent` to the unit of the log's own, where their name or their decimals say that it is another. */
+async function convertAmounts(
+  database: Database,
+  column: string | undefined,
+  unit: 'minor' | 'major' | null,
+): Promise<void> {
+  if (column === undefined || unit === null) return;
+  const { decimals } = await database.row(
+    "select coalesce(bool_or(contains(amount, '.')), false) as decimals from unsent",
+  );
+  const theirs = decimals === true ? 'major' : /minor|cents/i.test(column) ? 'minor' : unit;
+  if (theirs === unit) return;
+  const rows = await database.rows("select distinct coalesce(currency, '') as currency from unsent");
+  for (const row of rows) {
+    const factor = 10 ** exponentOf(text(row.currency).trim().toUpperCase());
+    await database.run(`update unsent set amount = cast(${
+      unit === 'major'
+        ? `round(try_cast(amount as decimal(30, 4)) / ${factor}, 4)`
+        : `cast(round(try_cast(amount as decimal(30, 4)) * ${factor}) as hugeint)`
+    } as varchar)
+      where coalesce(currency, '') = ${quote(text(row.currency))}`);
+  }
+}
+
 /** Adds to `missing` what ought to have been sent and does not occur in the log at all. */
 export async function compareExpected(
   database: Database,
   path: string,
   facts: LineFacts,
-  sender: Sender,
+  /** What was due no longer before the log's end may still be sent, in ms. */
+  patienceMs: number,
+  /** What the log's own amounts are in; null where it has none. */
+  unit: 'minor' | 'major' | null,
 ): Promise<NonNullable<AuditResult['expected']> & { readonly unresolved: number }> {
   const truth = await readTruth(database, path, 'expected');
   const column = `expected.${name(truth.column)}`;
@@ -88,18 +118,24 @@ export async function compareExpected(
       ? 'cast(null as bigint)'
       : timeSql(`expected.${name(truth.timeColumn)}`, true, true);
   const known = await columnsOf(database, 'expected');
+  const find = (names: readonly string[]): string | undefined =>
+    known.find((one) => names.includes(one.toLowerCase()));
   const pick = (names: readonly string[]): string => {
-    const found = known.find((one) => names.includes(one.toLowerCase()));
+    const found = find(names);
     return found === undefined ? 'cast(null as varchar)' : `any_value(expected.${name(found)})`;
   };
+  const amounts = ['amount_minor', 'amount_cents', 'amount', 'value', 'total'];
   // What was due before the log begins, or so late that it may still come, says nothing.
   await database.run(`create table unsent as
     select ${column} as id, any_value(${time}) as due_at,
-      ${pick(['amount_minor', 'amount_cents', 'amount', 'value', 'total'])} as amount, ${pick(['currency', 'currency_code', 'ccy'])} as currency,
+      ${pick(amounts)} as amount, ${pick(['currency', 'currency_code', 'ccy'])} as currency,
       ${pick(['event_type', 'type', 'topic'])} as event_type, ${pick(['payment_id', 'order_id', 'payment', 'order'])} as payment_id, ${pick(['endpoint', 'endpoint_id', 'url'])} as endpoint
     from expected where ${column} is not null and ${column} not in (select ${truth.logId} from usable where ${truth.logId} is not null) group by 1`);
-  const outside = `coalesce(due_at < ${facts.from - 60_000}, false)`;
-  const young = `coalesce(due_at > ${facts.to - sender.horizon_ms}, false)`;
+  await convertAmounts(database, find(amounts), unit);
+  // The log begins some lines earlier than its first one.
+  const usualPause = (facts.to - facts.from) / Math.max(1, facts.lines);
+  const outside = `coalesce(due_at < ${facts.from - Math.max(60_000, linesBefore * usualPause)}, false)`;
+  const young = `coalesce(due_at > ${facts.to - patienceMs}, false)`;
   const counts = await database.row(
     `select count(*) filter (not ${outside} and not ${young}) as never, count(*) filter (${young}) as young from unsent`,
   );

@@ -29,14 +29,14 @@ export async function judge(
   habits: Habits,
   specs: readonly Spec[],
 ): Promise<Record<Verdict, number>> {
-  const { sender, waits, graceMs } = habits;
+  const { sender, waits, graceMs, firstWaitMs } = habits;
   const noRetries = specs.every((spec) => spec.sender?.retries === false);
   // After the attempt of each number, how long to wait for the next one: what was seen, and beyond that the longest.
   const wait = noRetries
     ? '0'
     : sender.horizon_from === 'option' || waits.length === 0
-      ? String(sender.horizon_ms)
-      : `case ${waits.map(({ after, longestMs }) => `when attempts = ${after} then ${Math.round(longestMs + graceMs)}`).join(' ')} else ${sender.horizon_ms} end`;
+      ? `case when coalesce(attempts, 0) = 0 then ${Math.round(firstWaitMs)} else ${sender.horizon_ms} end`
+      : `case when coalesce(attempts, 0) = 0 then ${Math.round(firstWaitMs)} ${waits.map(({ after, longestMs }) => `when attempts = ${after} then ${Math.round(longestMs + graceMs)}`).join(' ')} else ${sender.horizon_ms} end`;
   const limit =
     sender.max_attempts === null
       ? 'false'
@@ -70,6 +70,8 @@ export async function judge(
         when ${limit} and not coalesce(owed_at > last_ended and last_has_next, false) then 'given_up'
         when ${facts.to} < greatest(coalesce(case when last_has_next then last_owed_at end + ${Math.round(graceMs)}, 0),
              case when last_has_next and last_owed_at is not null and ${sender.horizon_from !== 'option'} then 0 else last_at + ${wait} end) then 'unresolved'
+        -- The retry may have been made while the log was silent.
+        when exists(select 1 from gap where begins < greatest(coalesce(owed_at, 0), last_at + ${wait}) + ${Math.round(graceMs)} and ends > last_at) then 'unresolved'
         else 'silently_dropped'
       end as verdict,
       greatest(owed_at, last_ended) as news_due_at

@@ -189,6 +189,41 @@ describe('bad input is refused with its path, and nothing is stored', () => {
     expect(answer.status).toBe(400);
     expect(answer.headers.get('content-type')).toContain('application/problem+json');
     expect(await answer.json()).toMatchObject({ code: 'bad_url' });
+    await expect(server.client.request('GET', '/v1/events/a%00')).rejects.toMatchObject({ code: 'bad_url' });
+  });
+
+  test.each([
+    ['an id with half a surrogate pair', '/v1/events', '{"type":"a.b","data":{},"id":"a\\ud800"}', '/id'],
+    ['an ordering key', '/v1/events', '{"type":"a.b","data":{},"ordering_key":"\\udc00"}', '/ordering_key'],
+    [
+      'an endpoint that says NUL',
+      '/v1/endpoints',
+      '{"url":"https://example.com/","description":"\\u0000"}',
+      '/description',
+    ],
+    [
+      'a filter',
+      '/v1/endpoints',
+      '{"url":"https://example.com/","filter":{"/a~":"\\ud834"}}',
+      '/filter/~1a~0',
+    ],
+    ['a name of a member', '/v1/redrives', '{"filter":{"\\u0000":1}}', '/filter/\ufffd'],
+  ])('text that no database gives back as it was: %s', async (_, path, body, fault) => {
+    expect(await post(path, body)).toMatchObject({ status: 422, problem: { errors: [{ path: fault }] } });
+  });
+
+  test("an event's data may hold any text, and whole pairs and escaped backslashes are text", async () => {
+    const data = String.raw`{"a":"\u0000 \ud800 \\u0000 \ud834\udd1e"}`;
+    expect((await post('/v1/events', `{"type":"a.b","data":${data},"id":"any"}`)).status).toBe(202);
+    expect(
+      await (
+        await fetch(`${server.url}/v1/events/any`, { headers: { authorization: `Bearer ${apiKey}` } })
+      ).text(),
+    ).toContain(data);
+    const description = String.raw`\ud834\udd1e \\u0000`;
+    expect(
+      (await post('/v1/endpoints', `{"url":"http://127.0.0.1:9/","description":"${description}"}`)).status,
+    ).toBe(201);
   });
 
   test('null is a body, and none that an optional one may be', async () => {

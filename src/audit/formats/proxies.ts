@@ -25,7 +25,8 @@ const requestIds = ['request_id', 'x_request_id', 'x-request-id', 'http_x_reques
 
 /** The id that joins attempts, and what to say where it is only the request's own. */
 function idOf(sample: readonly SampleRecord[]): { source: FieldSource; note: string | null } {
-  const has = (name: string): boolean => sample.some(({ values }) => values.has(name));
+  const has = (name: string): boolean =>
+    sample.filter(({ values }) => values.has(name)).length >= Math.max(1, sample.length / 10);
   const named = idNames.filter(has);
   if (named.length > 0) return { source: from(...named), note: null };
   return {
@@ -34,20 +35,34 @@ function idOf(sample: readonly SampleRecord[]): { source: FieldSource; note: str
   };
 }
 
-/** Envoy's response flags as errors: what the access log documentation calls them. */
-const flagsSql = `case
-  when @@ like '%DF%' then 'dns: Envoy flag ' || @@
-  when @@ like '%RL%' then 'rate limited: Envoy flag ' || @@
-  when @@ like '%UT%' then 'timeout: Envoy flag ' || @@
-  when @@ like '%DC%' then 'client disconnected: Envoy flag ' || @@
-  when @@ like '%URX%' then 'retry limit: Envoy flag ' || @@
-  when @@ like '%UF%' or @@ like '%UH%' then 'connection refused: Envoy flag ' || @@
-  when @@ like '%UC%' then 'connection reset: Envoy flag ' || @@
-  else @@ end`;
+/** Envoy's response flags, short and long, as errors: what the access log documentation calls them. */
+const flags: readonly (readonly [error: string, pattern: string])[] = [
+  ['dns', 'DF|DnsResolutionFailed'],
+  ['rate limited', 'RL|RateLimited'],
+  ['timeout', 'UT|UpstreamRequestTimeout'],
+  ['client disconnected', 'DC|DownstreamConnectionTermination'],
+  ['retry limit', 'URX|UpstreamRetryLimitExceeded'],
+  ['connection refused', 'UF|UH|UpstreamConnectionFailure|NoHealthyUpstream'],
+  ['connection reset', 'UC|UpstreamConnectionTermination'],
+];
+const flagsSql = `case ${flags
+  .map(
+    ([error, pattern]) =>
+      `when regexp_matches(@@, '^([A-Za-z]+,)*(${pattern})(,[A-Za-z]+)*$') then '${error}: Envoy flag ' || @@`,
+  )
+  .join(' ')} when @@ = '-' then null else @@ end`;
 
-/** `[%START_TIME%] "%METHOD% %PATH% %PROTOCOL%" %CODE% %FLAGS% … %DURATION% … "…" "%HOST%" "%UPSTREAM%"` and what follows. */
-const envoyPattern =
-  '^\\[(?P<start_time>[^\\]]+)\\] "(?P<method>\\S+) (?P<path>\\S+) [^"]*" (?P<response_code>\\d+) (?P<response_flags>\\S+) (?:.*? )?(?P<bytes_received>\\d+) (?P<bytes_sent>\\d+) (?P<duration>\\d+) (?:\\d+|-) "[^"]*" "[^"]*" "(?P<request_id>[^"]*)" "(?P<authority>[^"]*)" "(?P<upstream_host>[^"]*)"(?: "(?P<webhook_id>[^"]*)")?';
+/**
+ * Envoy's default line, and Istio's, which has details and the quoted failure of the transport between the flags and the
+ * sizes; behind the upstream's address perhaps that failure and the webhook's id, in any order. Envoy writes the failure
+ * without blanks, other proxies of its kind with them; an id has neither blanks nor colons.
+ */
+const envoyPattern = [
+  '^\\[(?P<start_time>[^\\]]+)\\] "(?P<method>\\S+) (?P<path>\\S+) [^"]*" (?P<response_code>\\d+) (?P<response_flags>\\S+) ',
+  '(?:[^"]*?"(?P<reason>[^"]*)" |[^"]*? )?(?P<bytes_received>\\d+) (?P<bytes_sent>\\d+) (?P<duration>\\d+) (?:\\d+|-) ',
+  '"[^"]*" "[^"]*" "(?P<request_id>[^"]*)" "(?P<authority>[^"]*)" "(?P<upstream_host>[^"]*)"',
+  '(?: "(?P<reason_behind>[^"]*[:| ][^"]*|-)")?(?: "(?P<webhook_id>[^":| ]+)")?(?: "(?P<reason_last>[^"]*[:| ][^"]*)")?',
+].join('');
 
 export const envoy: FormatReader = {
   format: 'envoy',
@@ -67,7 +82,16 @@ export const envoy: FormatReader = {
         started_at: from('start_time'),
         duration: { ...from('duration'), unit: 'ms' },
         status_code: from('response_code'),
-        error: { ...from('upstream_transport_failure_reason', 'response_flags'), sql: flagsSql },
+        error: {
+          ...from(
+            'upstream_transport_failure_reason',
+            'reason',
+            'reason_behind',
+            'reason_last',
+            'response_flags',
+          ),
+          sql: flagsSql,
+        },
         bytes: from('bytes_received'),
         worker: from('connection_id'),
       },
@@ -120,7 +144,7 @@ export const nginx: FormatReader = {
           ...from('status'),
           sql: "case @@ when '499' then 'client closed the request' when '504' then 'timeout' end",
         },
-        bytes: from('request_length'),
+        bytes: from('request_length', 'len'),
       },
       // nginx writes a request's line when it is over.
       atIs: 'end',

@@ -154,7 +154,8 @@ export const sns: FormatReader = {
       event_type: from('notification.topicArn'),
     },
     atIs: 'start',
-    sender: { retries: false, horizonMs: 0, failureIsFinal: true, sampled: true },
+    // A delivery has its line when all is over, and AWS bounds the retries over HTTP to an hour in all.
+    sender: { retries: false, horizonMs: 3_600_000, failureIsFinal: true, sampled: true },
     notes: [
       'one line a delivery, written at its end, with the number of its attempts',
       'SNS samples what it logs of successes (0 to 100 %): what is absent is not dropped',
@@ -177,9 +178,16 @@ export const eventbridge: FormatReader = {
         sql: `case
           when @@ like '%ATTEMPT_START' then 'attempt_started'
           when @@ like '%DLQ%' or @@ like '%PERMANENT_FAILURE' or @@ in ('INVOCATION_FAILURE', 'EVENT_DROPPED') then 'exhausted'
+          when @@ not like 'INVOCATION%' then 'accepted'
           when @@ like '%RETRYABLE_FAILURE' or @@ like '%TIMEOUT%' then 'attempt_failed'
           when @@ like '%THROTTLE%' then 'attempt_failed'
-          when @@ like '%SUCCESS' then 'attempt_succeeded'
+          when @@ like '%ATTEMPT_SUCCESS' then 'attempt_succeeded'
+          ${
+            // The invocation's own success repeats its attempt's, where attempts are logged.
+            sample.some(({ values }) => values.get('message_type') === 'INVOCATION_ATTEMPT_SUCCESS')
+              ? ''
+              : "when @@ like '%SUCCESS' then 'attempt_succeeded'"
+          }
           else 'accepted' end`,
       },
       status_code: { ...from('error.http_status_code', 'details.http_status_code'), sql: '@@' },

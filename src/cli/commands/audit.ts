@@ -80,9 +80,10 @@ async function runAudit(files: readonly string[], options: AuditCommandOptions):
 
 /** `posthorn audit`. */
 export function auditCommand(): Command {
-  const command = new Command('audit')
-    .description("find silent drops in any webhook sender's logs, name the cause, and put a price on it")
-    .argument('<files...>', 'logs: JSON lines, JSON, CSV, Parquet, access logs; plain, gzip or zstd; globs');
+  const command = new Command('audit').argument(
+    '<files...>',
+    'logs: JSON lines, JSON, CSV, Parquet, access logs; plain, gzip or zstd; globs',
+  );
   return auditOutputOptions(logReadingOptions(command))
     .option('--expected <payments.csv>', 'what ought to have been sent, joined by id')
     .option('--received <receipts.csv>', 'what the receiver processed, joined by id')

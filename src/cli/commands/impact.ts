@@ -86,9 +86,6 @@ const targetOf = (text: string): number => {
 
 export function impactCommand(): Command {
   const command = new Command('impact')
-    .description(
-      'what a change did to the drop rate, with intervals: before and after, from logs or from a Posthorn',
-    )
     .argument('[log]', 'one log that holds both times, with --deploy')
     .option(
       '--before <log|from..until>',

@@ -427,9 +427,6 @@ async function lab(name: string, options: LabOptions): Promise<void> {
 
 export function labCommand(): Command {
   return new Command('lab')
-    .description(
-      "simulate payments, networks and crashes from a seed: Posthorn's own engine beside the sender of the incident",
-    )
     .argument('[scenario]', 'a built-in scenario (see --list) or a .yaml file', 'incident')
     .option('--seeds <n>', 'how many seeds', whole(10_000_000), 1)
     .option('--seed <s>', 'the first seed', whole(2 ** 31 - 1), 1)

@@ -103,7 +103,7 @@ export function findTampered(db: Database, limit: number): Finding[] {
     const findings: Finding[] = [];
     for (const { problem, sql } of checks) {
       if (findings.length >= limit) break;
-      for (const [number, eventId, endpointId] of db.all(`${sql} LIMIT ?`, limit - findings.length)) {
+      for (const [number, eventId, endpointId] of db.all(`${sql} LIMIT +?`, limit - findings.length)) {
         findings.push({
           number: number as number | null,
           eventId: eventId as string | null,

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { compare, type ImpactResult, type TimeToDetect } from '../../impact/compare.ts';
 import { impactPage } from '../../impact/page.ts';
-import { impactMarkdown, impactRows, notesOf, recoveredLine } from '../../impact/words.ts';
+import { impactMarkdown, impactRows, notesOf, recoveredLine, unchangedWords } from '../../impact/words.ts';
 import { printable } from '../../report/printable.ts';
 import { readSides } from '../impact-sides.ts';
 import { type LogReading, logReadingOptions, readingOf } from '../log-reading.ts';
@@ -30,17 +30,14 @@ function timeOf(text: string): number {
 
 function printImpact(raw: ImpactResult): void {
   const result = printable(raw);
-  const { exposure, difference, recovered_per_week: recovered, if_unchanged: unchanged } = result;
+  const { exposure, difference, recovered_per_week: recovered } = result;
   print(`${result.statement}\n`);
   print(table(['', 'before', 'after'], impactRows(result)));
   const points = (share: number): string => `${Number((share * 100).toFixed(4))}`;
   print(
     `\nDifference: ${points(difference.rate)} percentage points (95 %, Newcombe: ${points(difference.interval[0])} to ${points(difference.interval[1])}).`,
   );
-  if (unchanged.expected_drops >= 0.5)
-    print(
-      `At the rate from before, ${unchanged.expected_drops.toFixed(1)} of the events after would have been lost; the chance of as few as were is ${unchanged.chance_of_so_few.toPrecision(2)}.`,
-    );
+  print(unchangedWords(result));
   for (const week of recovered) print(recoveredLine(week));
   print('\nWas the exposure equal?');
   for (const { fine, words } of exposure.checks)

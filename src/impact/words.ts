@@ -6,7 +6,7 @@ import type { ImpactResult, TimeToDetect } from './compare.ts';
 /** `4.1 times` the budget, or `37 %` of it. */
 export const budget = (burned: number): string =>
   burned >= 2
-    ? `${Number(burned.toFixed(1))} times what is allowed`
+    ? `${count(Number(burned.toFixed(1)))} times what is allowed`
     : `${Number((burned * 100).toFixed(1))} % of what is allowed`;
 
 /** How soon, by whom. */

@@ -90,8 +90,6 @@ export function impactCommand(): Command {
     )
     .option('--after <log|from..until>', 'the same for the time after the change')
     .option('--deploy <time>', 'when the change came, where one log (or one Posthorn) has both times', timeOf)
-    .option('--data-dir <path>', 'the embedded Posthorn that windows are about')
-    .option('--database-url <url>', 'the Posthorn on PostgreSQL that windows are about')
     .option('--target <share>', 'the objective that the error budget is of', targetOf, 0.999)
     .option(
       '--detected <time>',
@@ -101,6 +99,9 @@ export function impactCommand(): Command {
     .option('--html <report.html>', 'write a page')
     .option('--markdown <report.md>', 'write a section for a document')
     .option('--json', 'print JSON')
+    .optionsGroup('A Posthorn’s own history:')
+    .option('--data-dir <path>', 'the embedded Posthorn that windows (or --deploy) are about')
+    .option('--database-url <url>', 'the same for one on PostgreSQL')
     .addHelpText(
       'after',
       '\nExit code: 0 nothing is lost any more, or less than before beyond chance; 1 no difference is shown, or it is worse; 2 wrong usage.\n\nExamples:\n  posthorn impact --before old.jsonl --after new.jsonl\n  posthorn impact attempts.jsonl --deploy 2026-10-15T09:00Z --html impact.html\n  posthorn impact --data-dir ./posthorn-data --deploy 2026-10-15T09:00Z\n  posthorn impact --data-dir ./posthorn-data --before 2026-10-01..2026-10-14 --after 2026-10-15..2026-10-28',

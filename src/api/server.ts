@@ -3,6 +3,7 @@ import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { ConflictError, EventConflictError, NotFoundError, UnavailableError } from '../domain/errors.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { bodyMost, nestingMost } from './input.ts';
+import { noteMethods } from './methods.ts';
 import { notFound, Problem, sendProblem } from './problem.ts';
 import { nestsDeeper } from './raw-json.ts';
 import { alertRoutes } from './routes/alerts.ts';
@@ -132,9 +133,20 @@ export function createServer(deps: ApiDependencies): FastifyInstance {
     );
     return sendProblem(reply, new Problem(500, 'internal', 'something went wrong here; it was logged'));
   });
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(reply, notFound(`${request.method} ${request.url.split('?')[0]}`)),
-  );
+  const methodsOf = noteMethods(app);
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0]!;
+    const allowed = methodsOf(path);
+    if (allowed.length === 0) return sendProblem(reply, notFound(`${request.method} ${path}`));
+    return sendProblem(
+      reply.header('allow', allowed.join(', ')),
+      new Problem(
+        405,
+        'method_not_allowed',
+        `${path} takes ${allowed.join(' and ')}, and no ${request.method}`,
+      ),
+    );
+  });
 
   eventRoutes(app, deps);
   endpointRoutes(app, deps);

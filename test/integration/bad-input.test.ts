@@ -166,6 +166,36 @@ describe('bad input is refused with its path, and nothing is stored', () => {
     expect(other).toMatchObject({ status: 409, problem: { code: 'event_id_conflict' } });
   });
 
+  test.each([
+    ['DELETE', '/v1/events', ['POST']],
+    ['POST', '/v1/deliveries?state=dead', ['GET']],
+    ['DELETE', '/v1/events/batch', ['GET', 'POST']],
+    ['PATCH', '/v1/teams/checkout', ['DELETE', 'GET', 'PUT']],
+    ['GET', '/v1/endpoints/ep_1/pause', ['POST']],
+    ['PUT', '/healthz', ['GET']],
+    ['HEAD', '/v1/accounting', ['GET']],
+  ])('a wrong method (%s %s) is 405 and says which are right', async (method, path, allowed) => {
+    const response = await fetch(server.url + path, {
+      method,
+      headers: { authorization: `Bearer ${apiKey}` },
+    });
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')).toBe(allowed.join(', '));
+    expect(response.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+    if (method !== 'HEAD')
+      expect(await response.json()).toMatchObject({
+        status: 405,
+        code: 'method_not_allowed',
+        detail: `${path.split('?')[0]} takes ${allowed.join(' and ')}, and no ${method}`,
+      });
+  });
+
+  test('without a key nothing is said about methods; an id may be the name of a path', async () => {
+    expect((await fetch(`${server.url}/v1/events`, { method: 'DELETE' })).status).toBe(401);
+    await server.client.request('POST', '/v1/events', { id: 'batch', type: 'a.b', data: 1 });
+    expect(await server.client.request('GET', '/v1/events/batch')).toMatchObject({ id: 'batch' });
+  });
+
   test('unknown names are 404', async () => {
     for (const path of [
       '/v1/events/none',

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Alert } from '../../src/domain/alert.ts';
 import type { Store } from '../../src/store/store.ts';
-import { settlementOf } from '../conformance/settlement.ts';
 import { openHere } from '../../src/store/sqlite/open-here.ts';
 import { anEndpoint, anEvent, start, tempDir } from '../support.ts';
+import { settlementOf } from '../settlement.ts';
 import { runHere } from './run-here.ts';
 
 const day = 86_400_000;
@@ -38,30 +38,7 @@ async function traffic(
     leaseMs: 1000,
     node: 'n',
   });
-  await store.settle(
-    deliveries.map((delivery) => ({
-      number: delivery.number,
-      endpointId,
-      eventType: delivery.eventType,
-      claim: delivery.claim,
-      createdAt: delivery.createdAt,
-      state: 'delivered',
-      dueAt: null,
-      reason: 'delivered',
-      now: at + 100,
-      startedAt: at,
-      durationMs: 100,
-      statusCode: 200,
-      errorClass: null,
-      message: null,
-      responseExcerpt: null,
-      trigger: 'schedule',
-      node: 'n',
-      late: false,
-      first: true,
-      keyed: false,
-    })),
-  );
+  await store.settle(deliveries.map((delivery) => settlementOf(delivery, 'delivered', at + 100)));
 }
 
 const window = (from: number): string =>

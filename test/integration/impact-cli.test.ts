@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -208,6 +208,14 @@ describe('posthorn impact', () => {
     const late = await impact('--data-dir', dataDir, '--deploy', new Date().toISOString());
     expect(late.err).toContain('there is no whole hour on both sides');
     expect(late.code).toBe(2);
+  });
+
+  test('data of another version is not read, and the way on is said', async () => {
+    const dataDir = tempDir();
+    writeFileSync(join(dataDir, 'posthorn.db'), '');
+    const { code, err } = await impact('--data-dir', dataDir, '--deploy', '2026-01-01T00:00Z');
+    expect(err).toContain('start `posthorn serve --data-dir');
+    expect(code).toBe(2);
   });
 
   test.each([

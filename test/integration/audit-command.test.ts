@@ -238,6 +238,7 @@ test('whatever a log says stays text: on the terminal, in the page, in the post-
     endpoint: `https://example.com/${evil}`,
     error: one.code === 200 ? null : evil,
     event_type: evil,
+    currency: lost.includes(one.id) ? evil : 'EUR',
   }));
   const path = file('evil.jsonl', lines(log));
   const [page, text] = [join(dir, 'evil.html'), join(dir, 'evil.md')];
@@ -252,6 +253,8 @@ test('whatever a log says stays text: on the terminal, in the page, in the post-
     evil,
   );
   expect(code).toBe(1);
+  // What is no currency is shown, with its escapes in words.
+  expect(out).toContain('\\x1b]0;OWNED');
   for (const printed of [out, err]) expect(printed).not.toMatch(unprintable);
   expect(readFileSync(page, 'utf8')).not.toMatch(/<script|<img|href="javascript/);
   const markdown = readFileSync(text, 'utf8').replaceAll(/`[^`\n]*`/g, '');

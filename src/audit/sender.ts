@@ -1,4 +1,5 @@
 import { binomialTail } from '../domain/statistics.ts';
+import { AuditError } from './errors.ts';
 import { type Database, num, numOrNull, quote, text } from './database.ts';
 import type { Vocabulary } from './ingest.ts';
 import type { LineFacts } from './timeline.ts';
@@ -53,6 +54,7 @@ export async function learnSender(
       quantile_cont(greatest(0, next_started - coalesce(ended_first, started_at)), 0.995) as high,
       max(greatest(0, next_started - coalesce(ended_first, started_at))) as longest
     from attempt where next_started is not null and not coalesce(ok, false) group by 1 order by 1 limit 50`);
+  if (gaps.length === 0) await demandJoined(database, specs);
   const waits = lengthen(
     gaps.map((row) => ({
       after: num(row.after),
@@ -109,6 +111,22 @@ export async function learnSender(
     finalWords,
     assumptions,
   };
+}
+
+/** Where no id comes twice although attempts fail, the id may be the request's own: then nothing can be said of events. */
+async function demandJoined(database: Database, specs: readonly Spec[]): Promise<void> {
+  const seen =
+    await database.row(`select count(*) filter (where kind = 'end' and not ok) as failed, max(attempt_no) as most, min(attempt_no) as least,
+    (select count(*) from attempt where rank > 1) as again from line`);
+  if (num(seen.failed) === 0 || num(seen.again) > 0) return;
+  if (specs.some(({ idOfRequest }) => idOfRequest === true))
+    throw new AuditError(
+      'no id comes twice in this log: it is the request’s own, a new one for each attempt, so attempts of one event cannot be joined and nothing can be said of what became of it. Log the webhook-id header (or name it with --map event_id=…)',
+    );
+  if (num(seen.most) > num(seen.least))
+    throw new AuditError(
+      'no id comes twice in this log, although attempts have numbers: the id is that of an attempt. Name the id of the event with --map event_id=…',
+    );
 }
 
 /** How long an event may wait for its first attempt; where a delivery has its one line at the end, for that. */

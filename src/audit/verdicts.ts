@@ -4,20 +4,6 @@ import type { LineFacts } from './timeline.ts';
 import type { Spec } from './spec.ts';
 import { type Verdict, verdicts } from './result.ts';
 
-/** Error texts and codes in few classes, for SQL. */
-const errorClassSql = `case
-  when status_code = 413 or regexp_matches(coalesce(error, ''), '(?i)too.?large|entity.?too|payload.?(size|large)|max.?(body|payload)|oversize|body.?limit') then 'oversize'
-  when status_code = 429 or regexp_matches(coalesce(error, ''), '(?i)rate.?limit|too.?many.?requests|throttl') then 'rate_limited'
-  when regexp_matches(coalesce(error, ''), '(?i)enotfound|eai_again|\\bdns\\b|dns[ _:-]|getaddrinfo|no such host|name.{0,20}resol|resolv|nxdomain|servfail') then 'dns'
-  when regexp_matches(coalesce(error, ''), '(?i)\\btls|ssl|x509|certificate|cert_|handshake|self.?signed|unable_to_verify') then 'tls'
-  when regexp_matches(coalesce(error, ''), '(?i)time.?d?.?out|etimedout|deadline.?exceeded|esockettimedout') then 'timeout'
-  when regexp_matches(coalesce(error, ''), '(?i)econn|refused|reset|hang.?up|epipe|socket|unreach|ehost|enet|closed') and status_code is null then 'connection'
-  when status_code >= 500 then 'server_error'
-  when status_code >= 400 then 'client_error'
-  when status_code >= 300 then 'redirect'
-  when status_code is null then 'no_answer'
-end`;
-
 /**
  * Makes `fate`: a row for every event that did not simply arrive, with its verdict and what speaks about its cause.
  * Silently dropped is what neither arrived nor was recorded as given up, and whose retry never came although the log
@@ -60,7 +46,7 @@ export async function judge(
     states as (select key, bool_or(final) as final_line, bool_or(owed) as owed, max(bytes) as bytes,
         max(event_type) as event_type, max(endpoint) as endpoint, max(tenant) as tenant, max(id) as id from seen group by key)
     select delivery.key, place, lines, delivery.ok, ok_at, first_at, last_at, states.* exclude (key), last.* exclude (key, status_code, error),
-      status_code, error, ${errorClassSql} as error_class, coalesce(attempts, 0) as tried
+      status_code, error, coalesce(attempts, 0) as tried
     from delivery join states using (key) left join last using (key)`);
   await database.run(`create table fate as select *,
       case

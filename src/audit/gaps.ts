@@ -5,8 +5,8 @@ import type { LineFacts } from './timeline.ts';
 // written then is not known, so nothing that waited then is said to be lost.
 
 const binsMost = 2000;
-/** Bins on each side of a silence whose rate is the one around it. */
-const around = 50;
+/** Bins on each side of a silence; the quieter side's rate is the one around it, for days grow busy and quiet. */
+const around = 12;
 /** The chance that a log without a gap shows one somewhere. */
 const doubt = 0.001;
 const leastLines = 20;
@@ -28,13 +28,16 @@ export function silences(
 ): Silence[] {
   const cumulative = [0];
   for (const { n } of bins) cumulative.push(cumulative.at(-1)! + n);
+  /** Lines a bin, of the bins [low, high) and the empty ones between them. */
+  const rateOf = (low: number, high: number): number =>
+    (cumulative[high]! - cumulative[low]!) / (bins[high - 1]!.bin - bins[low]!.bin + 1);
   const pauses = bins.slice(1).flatMap(({ bin }, index) => {
     const empty = bin - bins[index]!.bin - 1;
     if (empty === 0) return [];
-    const low = Math.max(0, index + 1 - around);
-    const high = Math.min(bins.length, index + 1 + around);
-    const span = bins[high - 1]!.bin - bins[low]!.bin + 1 - empty;
-    const rate = (cumulative[high]! - cumulative[low]!) / Math.max(1, span);
+    const rate = Math.min(
+      rateOf(Math.max(0, index + 1 - around), index + 1),
+      rateOf(index + 1, Math.min(bins.length, index + 1 + around)),
+    );
     return [{ from: bins[index]!.bin + 1, empty, lines: empty * rate }];
   });
   const ordered = pauses.map(({ lines }) => lines).toSorted((a, b) => a - b);

@@ -3,7 +3,7 @@ import type { Random } from '../../runtime/random.ts';
 import { findStep } from '../statistics.ts';
 
 const bins = 200;
-const leastDrops = 5;
+const leastDrops = 8;
 const leastRatio = 2;
 const significance = 0.01;
 /** A step has at least this share of the events on both sides: a burst at an end of the log is none. */

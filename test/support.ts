@@ -3,10 +3,9 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Endpoint } from '../src/domain/endpoint.ts';
+import { type Endpoint, freshEndpoint } from '../src/domain/endpoint.ts';
 import type { NewEvent } from '../src/domain/event.ts';
 import { eventShard, newEventId } from '../src/domain/ids.ts';
-import { defaultRetryPolicy } from '../src/domain/retry-policy.ts';
 import { hashShard } from '../src/domain/shard.ts';
 import { systemRandom } from '../src/runtime/random.ts';
 import { newSecret } from '../src/signing/standard-webhooks.ts';
@@ -17,32 +16,15 @@ export function tempDir(): string {
   return mkdtempSync(join(tmpdir(), 'posthorn-test-'));
 }
 
-export function anEndpoint(fields: Partial<Endpoint> = {}): Endpoint {
-  return {
-    id: `ep_${Buffer.from(systemRandom.bytes(10)).toString('hex')}`,
-    tenant: 'default',
-    url: 'http://127.0.0.1:1/',
-    eventTypes: ['*'],
-    description: null,
-    owner: null,
-    template: null,
-    templateVersion: null,
-    own: [],
-    secrets: [{ secret: newSecret(systemRandom), expiresAt: null }],
-    headers: {},
-    timeoutMs: 1000,
-    maxInFlight: 64,
-    rateLimitPerS: null,
-    ordering: 'none',
-    filter: null,
-    retry: defaultRetryPolicy,
-    deliverWithinMs: 300_000,
-    enabled: true,
-    pausedReason: null,
-    createdAt: start,
-    updatedAt: start,
-    ...fields,
-  };
+export function anEndpoint({
+  id = `ep_${Buffer.from(systemRandom.bytes(10)).toString('hex')}`,
+  tenant = 'default',
+  url = 'http://127.0.0.1:1/',
+  createdAt = start,
+  ...fields
+}: Partial<Omit<Endpoint, 'secrets'>> = {}): Endpoint {
+  const required = { id, tenant, url, createdAt, secret: newSecret(systemRandom) };
+  return freshEndpoint(required, { timeoutMs: 1000, ...fields });
 }
 
 export function anEvent(fields: Partial<NewEvent> = {}): NewEvent {

@@ -32,6 +32,11 @@ export function parse<S extends z.ZodType>(schema: S, input: unknown): z.output<
   );
 }
 
+/** A body that may be left out; where there is one, it is what the schema says. */
+export function optionalBody(request: FastifyRequest): unknown {
+  return request.body === undefined ? {} : request.body;
+}
+
 export function params(request: FastifyRequest): Record<string, string> {
   return request.params as Record<string, string>;
 }

@@ -1,8 +1,9 @@
 import { hash as digest, timingSafeEqual } from 'node:crypto';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { ConflictError, EventConflictError, NotFoundError, UnavailableError } from '../domain/errors.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { bodyMost, nestingMost } from './input.ts';
+import { noteMethods } from './methods.ts';
 import { notFound, Problem, sendProblem } from './problem.ts';
 import { nestsDeeper } from './raw-json.ts';
 import { alertRoutes } from './routes/alerts.ts';
@@ -12,6 +13,7 @@ import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
 import { objectiveRoutes } from './routes/objectives.ts';
 import { serviceRoutes } from './routes/service.ts';
+import { refuseUnstorable } from './storable.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -21,6 +23,8 @@ declare module 'fastify' {
 }
 
 const open = new Set(['/healthz', '/readyz', '/metrics', '/openapi.json']);
+/** Their schemas look at every text but the data, which may hold anything. */
+const eventBodies = new Set(['/v1/events', '/v1/events/batch']);
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** From whatever was thrown to what the caller may know of it. */
@@ -55,6 +59,16 @@ export function createServer(deps: ApiDependencies): FastifyInstance {
     keepAliveTimeout: 75_000,
     requestTimeout: 30_000,
     exposeHeadRoutes: false,
+    // An id of 255 characters, each up to four bytes in percent signs.
+    routerOptions: { maxParamLength: 255 * 12 },
+    // Found before any route, so neither hooks nor the error handler below are asked.
+    frameworkErrors: (error, request, reply) =>
+      void sendProblem(
+        reply,
+        error.code === 'FST_ERR_BAD_URL'
+          ? new Problem(400, 'bad_url', 'the path is no valid URL')
+          : notFound(`${request.method} by so long a name`),
+      ),
   });
 
   // Nothing is accepted by declarations that were not read.
@@ -69,9 +83,10 @@ export function createServer(deps: ApiDependencies): FastifyInstance {
     }
   });
 
-  const readJson = (request: { rawJson: string | null }, body: Buffer): unknown => {
+  const readJson = (request: FastifyRequest, body: Buffer): unknown => {
     if (body.length === 0) return undefined;
     let text: string;
+    let value: unknown;
     try {
       text = utf8.decode(body);
     } catch {
@@ -81,7 +96,7 @@ export function createServer(deps: ApiDependencies): FastifyInstance {
       throw new Problem(400, 'too_deep', `the body nests deeper than ${nestingMost} levels`);
     try {
       request.rawJson = text;
-      return JSON.parse(text);
+      value = JSON.parse(text);
     } catch (error) {
       // V8's message quotes the input; only its position may be passed on.
       const where = /position \d+/.exec((error as Error).message)?.[0];
@@ -91,9 +106,13 @@ export function createServer(deps: ApiDependencies): FastifyInstance {
         `the body is not JSON${where === undefined ? '' : ` (at ${where})`}`,
       );
     }
+    if (!eventBodies.has(request.routeOptions.url ?? '')) refuseUnstorable(text, value);
+    return value;
   };
 
   app.addHook('onRequest', async (request) => {
+    // No name and no id holds one, and PostgreSQL takes none.
+    if (request.url.includes('%00')) throw new Problem(400, 'bad_url', 'a URL of ours holds no NUL');
     if (open.has(request.routeOptions.url ?? '')) return;
     const key = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
     // Hashes have one length, so comparing them takes the same time for every key.
@@ -114,9 +133,20 @@ export function createServer(deps: ApiDependencies): FastifyInstance {
     );
     return sendProblem(reply, new Problem(500, 'internal', 'something went wrong here; it was logged'));
   });
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(reply, notFound(`${request.method} ${request.url.split('?')[0]}`)),
-  );
+  const methodsOf = noteMethods(app);
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0]!;
+    const allowed = methodsOf(path);
+    if (allowed.length === 0) return sendProblem(reply, notFound(`${request.method} ${path}`));
+    return sendProblem(
+      reply.header('allow', allowed.join(', ')),
+      new Problem(
+        405,
+        'method_not_allowed',
+        `${path} takes ${allowed.join(' and ')}, and no ${request.method}`,
+      ),
+    );
+  });
 
   eventRoutes(app, deps);
   endpointRoutes(app, deps);

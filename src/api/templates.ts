@@ -1,5 +1,6 @@
 import { defaultRetryPolicy, type RetryPolicy } from '../domain/retry-policy.ts';
-import { followed, type Template, templatesBy } from '../domain/template.ts';
+import { followed } from '../domain/endpoint.ts';
+import { type Template, templatesBy } from '../domain/template.ts';
 import type { Engine } from '../engine/port.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
 import type { Store } from '../store/store.ts';

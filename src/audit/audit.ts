@@ -124,6 +124,7 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
     silent_drop_rate: judged === 0 ? 0 : final.silently_dropped / judged,
     silent_drop_interval: wilson(final.silently_dropped, judged),
     power: powerOf(judged, final.silently_dropped),
+    first_lost_at: await readFirstLost(database),
     causes: findings,
     value_at_risk: money.net,
     weekly_value: weekly,
@@ -189,6 +190,12 @@ async function makeMissing(database: Database): Promise<void> {
       paid.amount, paid.currency, lost.event_type, lost.first_at, lost.key
     from lost join (select key, max(payment_id) as payment_id, max(amount) as amount, max(currency) as currency
       from seen where key in (select key from lost) group by key) paid on paid.key = lost.key`);
+}
+
+/** When the first of what is missing, and was not given up in words, was accepted. */
+async function readFirstLost(database: Database): Promise<string | null> {
+  const { at } = await database.row("select min(first_at) as at from missing where verdict <> 'given_up'");
+  return at === null ? null : new Date(num(at)).toISOString();
 }
 
 /** The causes that only a comparison with the outside shows, in their places among the others. */

@@ -267,6 +267,8 @@ export interface AuditResult {
   readonly silent_drop_rate: number;
   readonly silent_drop_interval: readonly [number, number];
   readonly power: Power;
+  /** When the first event that was lost was accepted; null: none was lost, or the log does not say when. */
+  readonly first_lost_at: string | null;
   /** The main one first; empty on a healthy log. */
   readonly causes: readonly CauseFinding[];
   readonly value_at_risk: readonly ValueAtRisk[];

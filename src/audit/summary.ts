@@ -1,7 +1,9 @@
 import { formatValue } from '../domain/money.ts';
+import { printable } from '../report/printable.ts';
 import type { AuditResult, CauseFinding, Minor, ValueAtRisk } from './result.ts';
 
 const count = (n: number): string => n.toLocaleString('en-US');
+const many = (n: number, one: string, more = `${one}s`): string => `${count(n)} ${n === 1 ? one : more}`;
 const percent = (share: number): string =>
   share === 0 ? '0 %' : `${share >= 0.1 ? (share * 100).toFixed(1) : Number((share * 100).toPrecision(2))} %`;
 const money = (amount: Minor, currency: string): string =>
@@ -24,11 +26,14 @@ function duration(ms: number): string {
   return `${Number((ms / size).toPrecision(3))} ${unit}`;
 }
 
-/** An audit for a terminal: the answer first, then what it rests on. */
-export function summarize(result: AuditResult): string {
+/** An audit for a terminal: the answer first, then what it rests on. Whatever the log says stays text. */
+export function summarize(raw: AuditResult): string {
+  const result = printable(raw);
   const { verdicts, coverage } = result;
   return [
     headline(result),
+    // Of nothing found the first question is whether it could have been found.
+    ...(verdicts.silently_dropped === 0 ? [result.power.statement] : []),
     '',
     ...verdictLines(result),
     '',
@@ -58,7 +63,7 @@ export function summarize(result: AuditResult): string {
     ...result.source.assumptions.map((text) => `  assumed: ${text}`),
     `Coverage: ${coverage.from ?? '?'} to ${coverage.to ?? '?'}, ${count(coverage.lines)} lines, ${count(result.attempts)} attempts`,
     ...coverageLines(result),
-    `Power: ${result.power.statement}`,
+    ...(verdicts.silently_dropped === 0 ? [] : [`Power: ${result.power.statement}`]),
   ].join('\n');
 }
 
@@ -103,7 +108,7 @@ function causeLines(
   index: number,
 ): string[] {
   return [
-    `  ${index + 1}. ${cause}: ${count(events)} events, ${kind}${p === null ? '' : `, p ${pValue(p)}`}`,
+    `  ${index + 1}. ${cause}: ${many(events, 'event')}, ${kind}${p === null ? '' : `, p ${pValue(p)}`}`,
     ...wrap(evidence, 110).map((line) => `     ${line}`),
     ...(jointly.length === 0
       ? []
@@ -181,16 +186,16 @@ function coverageLines({ coverage }: AuditResult): string[] {
     ...(malformed.count === 0
       ? []
       : [
-          `  ${count(malformed.count)} malformed lines (${percent(malformed.share)}), such as ${malformed.samples
+          `  ${many(malformed.count, 'malformed line')} (${percent(malformed.share)}), such as ${malformed.samples
             .slice(0, 2)
             .map(({ why, text }) => `${JSON.stringify(text.slice(0, 80))} (${why})`)
             .join(', ')}`,
         ]),
     ...unusable.map(
       (one) =>
-        `  ${count(one.count)} lines not usable: ${one.why}${one.sample === '' ? '' : `, such as ${one.sample}`}`,
+        `  ${many(one.count, 'line')} not usable: ${one.why}${one.sample === '' ? '' : `, such as ${one.sample}`}`,
     ),
-    ...(duplicates === 0 ? [] : [`  ${count(duplicates)} repeated lines, counted once`]),
+    ...(duplicates === 0 ? [] : [`  ${many(duplicates, 'repeated line')}, counted once`]),
     ...gaps
       .slice(0, 3)
       .map(
@@ -200,11 +205,13 @@ function coverageLines({ coverage }: AuditResult): string[] {
     ...(skew.attempts === 0
       ? []
       : [
-          `  ${count(skew.attempts)} attempts end before they begin (by up to ${duration(skew.max_ms)}): clocks disagree`,
+          `  ${many(skew.attempts, 'attempt ends before it begins', 'attempts end before they begin')} (by up to ${duration(skew.max_ms)}): clocks disagree`,
         ]),
     ...(shared === 0
       ? []
-      : [`  ${count(shared)} ids occur under several tenants or endpoints; each is an event of its own`]),
+      : [
+          `  ${many(shared, 'id occurs', 'ids occur')} under several tenants or endpoints; each is an event of its own`,
+        ]),
     ...(sampling.why === null ? [] : [`  ${sampling.why}`]),
     ...notes.map((note) => `  ${note}`),
   ];

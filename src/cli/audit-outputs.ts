@@ -59,8 +59,8 @@ export function auditOutputOptions(command: Command): Command {
 }
 
 async function outcomeOf(result: AuditResult, after: string, options: AuditOptions): Promise<Outcome> {
-  const { format, mapping, timezone } = options;
-  const later = await audit({ files: after.split(','), format, mapping, timezone });
+  const { format, mapping, timezone, signal } = options;
+  const later = await audit({ files: after.split(','), format, mapping, timezone, signal });
   const {
     before,
     after: is,
@@ -94,9 +94,9 @@ async function markdownOf(
   options: AuditOptions,
   command: string,
 ): Promise<string> {
-  const first = result.onset?.at ?? result.series.bins.find((bin) => bin.silently_dropped > 0)?.from;
+  const first = result.first_lost_at;
   const { objective, rules } =
-    first === undefined ? { objective: null, rules: [] } : await rulesOn(options, Date.parse(first));
+    first === null ? { objective: null, rules: [] } : await rulesOn(options, Date.parse(first));
   return postMortem(result, {
     service: outputs.service ?? null,
     owner: outputs.owner ?? null,

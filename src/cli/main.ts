@@ -1,23 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { ApiError } from '../client/client.ts';
 import { UnavailableError } from '../domain/errors.ts';
-import { alertsCommand } from './commands/alerts.ts';
-import { applyCommand } from './commands/apply.ts';
-import { auditCommand } from './commands/audit.ts';
-import { deadLettersCommand } from './commands/dead-letters.ts';
-import { deliveriesCommand } from './commands/deliveries.ts';
-import { demoCommand } from './commands/demo.ts';
-import { impactCommand } from './commands/impact.ts';
-import { labCommand } from './commands/lab.ts';
-import { migrateCommand } from './commands/migrate.ts';
-import { nodesCommand } from './commands/nodes.ts';
-import { publishCommand } from './commands/publish.ts';
-import { redriveCommand } from './commands/redrive.ts';
-import { rulesCommand } from './commands/rules.ts';
-import { serveCommand } from './commands/serve.ts';
-import { conformanceCommand } from './commands/slo-status.ts';
-import { sloCommand } from './commands/slo.ts';
-import { verifyCommand } from './commands/verify.ts';
+import { commands } from './commands.ts';
 import { CommandError, note } from './output.ts';
 import { version } from '../version.ts';
 
@@ -31,27 +15,12 @@ export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('posthorn')
     .description('Delivers payment webhooks and accounts for every one of them.')
     .version(version)
+    // Options and arguments stand in a command's own help: here most commands are only names.
+    .configureHelp({ subcommandTerm: (command) => command.name() })
     .showHelpAfterError('(see --help)');
-  const commands = [
-    serveCommand,
-    demoCommand,
-    publishCommand,
-    deliveriesCommand,
-    deadLettersCommand,
-    redriveCommand,
-    verifyCommand,
-    auditCommand,
-    impactCommand,
-    labCommand,
-    applyCommand,
-    sloCommand,
-    conformanceCommand,
-    alertsCommand,
-    rulesCommand,
-    nodesCommand,
-    migrateCommand,
-  ];
-  for (const make of commands) program.addCommand(make());
+  const asked = askedFor(argv);
+  for (const { name, description, load } of commands)
+    program.addCommand((name === asked ? await load() : new Command(name)).description(description));
   throwing(program);
   try {
     await program.parseAsync(argv);
@@ -66,6 +35,12 @@ export async function main(argv: readonly string[]): Promise<void> {
       process.exitCode = error instanceof CommandError ? error.code : 1;
     } else throw error;
   }
+}
+
+/** The name of the command that is to be run or explained (`posthorn help audit`), if there is one. */
+function askedFor(argv: readonly string[]): string | undefined {
+  const [first, second] = argv.slice(2).filter((arg) => !arg.startsWith('-'));
+  return first === 'help' ? second : first;
 }
 
 /** Wrong usage throws, in commands of commands too: Commander itself would leave with 1. */

@@ -8,6 +8,9 @@ export class CommandError extends Error {
   }
 }
 
+/** As a shell says that a command was ended by SIGINT. */
+export const interrupted = 130;
+
 export function print(line = ''): void {
   process.stdout.write(`${line}\n`);
 }

@@ -13,5 +13,15 @@ export async function openToRead(
   if (dataDir === undefined) return (await openPostgresStore(databaseUrl!, { readOnly: true })).store;
   if (!existsSync(join(dataDir, 'posthorn.db')))
     throw new CommandError(`there is no Posthorn data in ${dataDir}`, 2);
-  return await openSqliteStore({ dataDir, readOnly: true });
+  try {
+    return await openSqliteStore({ dataDir, readOnly: true });
+  } catch (error) {
+    // Only `serve` may bring a schema up to date.
+    if (/no such (table|column)|not a database/.test((error as Error).message))
+      throw new CommandError(
+        `the data in ${dataDir} is not of this version (${(error as Error).message}): start \`posthorn serve --data-dir ${dataDir}\` once, which brings it up to date`,
+        2,
+      );
+    throw error;
+  }
 }

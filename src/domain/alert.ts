@@ -22,6 +22,8 @@ export interface Alert {
   readonly evidence: Readonly<Record<string, unknown>>;
   /** When it became true. */
   readonly since: number;
+  /** When it began to fire; null: not yet. Alerts that were stored by an older Posthorn do not say. */
+  readonly firedAt?: number | null;
   readonly resolvedAt: number | null;
   readonly acknowledgedAt: number | null;
   /** When somebody was last told, and of which severity; null: nobody yet. */
@@ -110,6 +112,7 @@ export function stepAlerts(
       summary,
       evidence,
       since,
+      firedAt: firing ? (before?.firedAt ?? (before?.state === 'firing' ? before.since : now)) : null,
       resolvedAt: null,
       // What got worse has to be looked at again.
       acknowledgedAt: worse ? null : (before?.acknowledgedAt ?? null),

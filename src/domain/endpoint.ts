@@ -1,5 +1,5 @@
-import { defaultRetryPolicy, type RetryPolicy } from './retry-policy.ts';
-import type { TemplateField } from './template.ts';
+import type { RetryPolicy } from './retry-policy.ts';
+import { standardTemplate, type Template, type TemplateField, templateFields } from './template.ts';
 
 export interface EndpointSecret {
   /** `whsec_…` */
@@ -42,13 +42,7 @@ export interface Endpoint {
   readonly updatedAt: number;
 }
 
-const endpointDefaults = {
-  timeoutMs: 15_000,
-  maxInFlight: 64,
-  deliverWithinMs: 5 * 60_000,
-} as const;
-
-/** An endpoint as it is made: what is not given has its default. */
+/** An endpoint as it is made: what is not given has its default, and is as in the standard template. */
 export function freshEndpoint(
   required: Pick<Endpoint, 'id' | 'tenant' | 'url' | 'createdAt'> & { readonly secret: string },
   given: Partial<Endpoint> = {},
@@ -62,19 +56,33 @@ export function freshEndpoint(
     templateVersion: null,
     own: [],
     headers: {},
-    timeoutMs: endpointDefaults.timeoutMs,
-    maxInFlight: endpointDefaults.maxInFlight,
+    timeoutMs: standardTemplate.timeoutMs,
+    maxInFlight: 64,
     rateLimitPerS: null,
     ordering: 'none',
     filter: null,
-    retry: defaultRetryPolicy,
-    deliverWithinMs: endpointDefaults.deliverWithinMs,
+    retry: standardTemplate.retry,
+    deliverWithinMs: standardTemplate.deliverWithinMs,
     enabled: true,
     pausedReason: null,
     updatedAt: rest.createdAt,
     ...given,
     ...rest,
     secrets: [{ secret, expiresAt: null }],
+  };
+}
+
+/** What an endpoint that follows this template takes from it: all but what it says for itself. */
+export function followed(
+  template: Template,
+  own: readonly TemplateField[],
+): Pick<Endpoint, 'template' | 'templateVersion'> & Partial<Pick<Endpoint, TemplateField>> {
+  return {
+    template: template.name,
+    templateVersion: template.version,
+    ...Object.fromEntries(
+      templateFields.filter((field) => !own.includes(field)).map((field) => [field, template[field]]),
+    ),
   };
 }
 

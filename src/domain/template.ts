@@ -1,4 +1,3 @@
-import type { Endpoint } from './endpoint.ts';
 import { defaultRetryPolicy, type RetryPolicy } from './retry-policy.ts';
 
 /** A named policy that endpoints follow; its version goes up with every change. Times in milliseconds. */
@@ -82,20 +81,6 @@ export const builtInTemplates: readonly Template[] = [
     slo: { target: 0.95, windowDays: 30 },
   },
 ];
-
-/** What an endpoint that follows this template takes from it: all but what it says for itself. */
-export function followed(
-  template: Template,
-  own: readonly TemplateField[],
-): Pick<Endpoint, 'template' | 'templateVersion'> & Partial<Pick<Endpoint, TemplateField>> {
-  return {
-    template: template.name,
-    templateVersion: template.version,
-    ...Object.fromEntries(
-      templateFields.filter((field) => !own.includes(field)).map((field) => [field, template[field]]),
-    ),
-  };
-}
 
 /** A template as it is stored: what was declared, and what it comes to. */
 export interface StoredTemplate {

@@ -1,5 +1,6 @@
 import { binomialTail, difference, type Estimate, newcombe, shareOf } from '../domain/statistics.ts';
 import { count, interval as range, percent } from '../audit/report/figures.ts';
+import { exactMinor } from '../domain/money.ts';
 import { type ExposureCheck, exposureChecks } from './exposure.ts';
 import { lostOf, type Side, weeksOf } from './side.ts';
 
@@ -21,8 +22,19 @@ interface SideFigures {
   /** Of what the objective allows over this time: 1 is all of it. Late, given up and lost all count. */
   readonly budget_burned: number;
   readonly weekly_value: readonly WeeklyFigures[];
+  /** Of what was given up and recorded, over the whole side: in no other sum. */
+  readonly given_up_value: readonly ValueFigures[];
+  /** When the first that was lost was accepted, as far as is known. */
+  readonly first_lost_at: string | null;
   readonly time_to_detect: TimeToDetect | null;
   readonly notes: readonly string[];
+}
+
+interface ValueFigures {
+  readonly currency: string;
+  /** Exact: text where a number would not be. */
+  readonly amount_minor: number | string;
+  readonly events: number;
 }
 
 interface WeeklyFigures {
@@ -34,7 +46,7 @@ interface WeeklyFigures {
 /** How soon the first loss was noticed, or would have been. */
 export interface TimeToDetect {
   readonly after_s: number;
-  /** `people`: as `--detected` says; else the first alert rule that the same history fires. */
+  /** `people`: as `--detected` says; else an alert that the store keeps, or the first rule that the same history fires. */
   readonly by: string;
 }
 
@@ -82,6 +94,12 @@ function figuresOf(side: Side, target: number, detected: TimeToDetect | null): S
       amount_minor: Math.round(amountMinor),
       interval: [Math.round(range[0]), Math.round(range[1])],
     })),
+    given_up_value: side.givenUpWorth.map(({ currency, amountMinor, events }) => ({
+      currency,
+      amount_minor: exactMinor(amountMinor),
+      events,
+    })),
+    first_lost_at: side.firstLostAt === null ? null : new Date(side.firstLostAt).toISOString(),
     time_to_detect: detected,
     notes: side.notes,
   };

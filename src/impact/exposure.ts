@@ -1,4 +1,4 @@
-import { type Side, weeksOf } from './side.ts';
+import { byDayOfWeek, type Side, weeksOf } from './side.ts';
 
 /** One thing that ought to be alike before and after, and whether it is. */
 export interface ExposureCheck {
@@ -74,6 +74,8 @@ export function exposureChecks(before: Side, after: Side): ExposureCheck[] {
   const perWeek = [before, after].map(
     (side) => (side.judged + side.unresolved) / Math.max(weeksOf(side), 1 / 168),
   );
+  const byDay = [before, after].some(({ weekParts }) => weekParts.hours === 24);
+  const parts = [before, after].map(({ weekParts }) => (byDay ? byDayOfWeek(weekParts) : weekParts));
   const factor = Math.max(...perWeek) / Math.max(1, Math.min(...perWeek));
   return [
     {
@@ -82,7 +84,13 @@ export function exposureChecks(before: Side, after: Side): ExposureCheck[] {
       words: `volume: ${count(perWeek[0]!)} events a week before, ${count(perWeek[1]!)} after`,
     },
     mixCheck('endpoints', 'endpoints', before.endpoints, after.endpoints, mixMost),
-    mixCheck('hours_of_week', 'hours of the week', before.hoursOfWeek, after.hoursOfWeek, hoursMost),
+    mixCheck(
+      'hours_of_week',
+      byDay ? 'days of the week' : 'hours of the week',
+      parts[0]!.events,
+      parts[1]!.events,
+      hoursMost,
+    ),
     mixCheck('event_types', 'event types', before.types, after.types, mixMost),
   ];
 }

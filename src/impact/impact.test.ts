@@ -24,7 +24,8 @@ function side(fields: Partial<Side>): Side {
       ['ledger', 5000],
     ]),
     types: new Map([['payment.succeeded', 20_000]]),
-    hoursOfWeek: new Map(Array.from({ length: 168 }, (_, hour) => [String(hour), 119])),
+    weekParts: { hours: 6, events: new Map(Array.from({ length: 28 }, (_, part) => [String(part), 714])) },
+    givenUpWorth: [],
     firstLostAt: null,
     notes: [],
     ...fields,
@@ -77,7 +78,12 @@ describe('before and after', () => {
   });
 
   test('nothing at all is no error', () => {
-    const nothing = side({ judged: 0, endpoints: new Map(), types: new Map(), hoursOfWeek: new Map() });
+    const nothing = side({
+      judged: 0,
+      endpoints: new Map(),
+      types: new Map(),
+      weekParts: { hours: 6, events: new Map() },
+    });
     const text = JSON.stringify(compare(nothing, nothing, facts));
     expect(text).not.toContain('null,null');
     expect(text).not.toContain('NaN');
@@ -106,15 +112,25 @@ describe('equal exposure', () => {
         ]),
       },
     ],
-    ['hours_of_week', { hoursOfWeek: new Map(Array.from({ length: 84 }, (_, hour) => [String(hour), 238])) }],
+    [
+      'hours_of_week',
+      {
+        weekParts: {
+          hours: 6,
+          events: new Map(Array.from({ length: 14 }, (_, part) => [String(part), 1428])),
+        },
+      },
+    ],
   ])('another %s is not', (check, fields) => {
     expect(failing(side({}), side(fields))).toEqual([check]);
   });
 
   test('few events differ by chance alone, and that is no warning', () => {
-    const hours = (n: number): Map<string, number> =>
-      new Map(Array.from({ length: 40 }, (_, hour) => [String(hour * n), 1]));
-    expect(failing(side({ hoursOfWeek: hours(3) }), side({ hoursOfWeek: hours(4) }))).toEqual([]);
+    const parts = (n: number): Side['weekParts'] => ({
+      hours: 6,
+      events: new Map(Array.from({ length: 9 }, (_, part) => [String(part * n), 1])),
+    });
+    expect(failing(side({ weekParts: parts(2) }), side({ weekParts: parts(3) }))).toEqual([]);
   });
 
   test('what is called differently is compared by size', () => {

@@ -1,29 +1,18 @@
 import type { AuditResult } from '../audit/result.ts';
-import type { Side } from './side.ts';
+import { type Side, type WeekParts, weekPartsOf } from './side.ts';
 
-const blockHours = 6;
-
-/** The part of the week, UTC: 28 blocks of six hours, Monday 0:00 to 6:00 is 0. Traffic by the hour is noise in a small log. */
-export const blockOfWeek = (at: number): number => {
-  const date = new Date(at);
-  return Math.floor((((date.getUTCDay() + 6) % 7) * 24 + date.getUTCHours()) / blockHours);
-};
-
-/** Events by part of the week, where the log's time bins are fine enough to tell. */
-function partsOfWeek({ series }: AuditResult): Map<string, number> {
-  const parts = new Map<string, number>();
-  if (series.bin_seconds > blockHours * 3600) return parts;
-  for (const { from, accepted } of series.bins) {
-    const part = String(blockOfWeek(Date.parse(from)));
-    parts.set(part, (parts.get(part) ?? 0) + accepted);
-  }
-  return parts;
+/** Events by part of the week, where the log's time bins are fine enough to tell; traffic by the hour is noise in a small log. */
+function partsOfWeek({ series }: AuditResult): WeekParts {
+  if (series.bin_seconds > 24 * 3600) return { hours: 24, events: new Map() };
+  return weekPartsOf(
+    series.bins.map(({ from, accepted }) => ({ at: Date.parse(from), events: accepted })),
+    series.bin_seconds > 6 * 3600 ? 24 : 6,
+  );
 }
 
 /** A side from the audit of a log. */
 export function sideOfAudit(result: AuditResult, label: string): Side {
-  const { verdicts: n, coverage, series, weekly_value: weekly, event_types: types } = result;
-  const lossy = series.bins.find((bin) => bin.silently_dropped > 0);
+  const { verdicts: n, coverage, weekly_value: weekly, event_types: types } = result;
   return {
     label,
     from: Date.parse(coverage.from ?? '1970-01-01T00:00Z'),
@@ -40,10 +29,15 @@ export function sideOfAudit(result: AuditResult, label: string): Side {
       interval: [Number(lo), Number(hi)],
       events,
     })),
+    givenUpWorth: result.money.given_up.map(({ currency, amount_minor: minor, events }) => ({
+      currency,
+      amountMinor: BigInt(minor),
+      events,
+    })),
     endpoints: new Map(result.endpoints.map(({ endpoint, events }) => [endpoint, events])),
     types: new Map(types.map(({ event_type: type, events }) => [type, events])),
-    hoursOfWeek: partsOfWeek(result),
-    firstLostAt: lossy === undefined ? null : Date.parse(lossy.from),
+    weekParts: partsOfWeek(result),
+    firstLostAt: result.first_lost_at === null ? null : Date.parse(result.first_lost_at),
     notes: [
       ...(coverage.sampling.suspected && coverage.sampling.why !== null ? [coverage.sampling.why] : []),
       ...(coverage.gaps.length === 0 ? [] : [`the log has ${coverage.gaps.length} gaps`]),

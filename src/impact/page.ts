@@ -1,50 +1,48 @@
 import { count, interval as range, percent, time } from '../audit/report/figures.ts';
 import { formatValue } from '../domain/money.ts';
-import { bar, linear, plot, plotArea, round, ticks } from '../report/chart.ts';
+import { bar, forScreens, linear, plot, plotArea, type PlotWidth, round, ticks } from '../report/chart.ts';
 import { html, type Html } from '../report/html.ts';
 import { reportPage } from '../report/page.ts';
 import type { ImpactResult } from './compare.ts';
-import { impactRows, recoveredWords } from './words.ts';
+import { impactRows, notesOf, recoveredWords } from './words.ts';
 
 const style = `
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1rem; margin: 1.2rem 0 } .card { border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem } .card b { display: block; font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1rem; margin: 1.2rem 0 } .card { border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem } .card b { display: block; font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere } .card b.several { font-size: 1.15rem }
 code { unicode-bidi: isolate; overflow-wrap: anywhere } td { vertical-align: top } .checks { list-style: none; padding: 0 }
 `;
 
 /** Both rates with their intervals, side by side. */
-function ratesPlot({ before, after }: ImpactResult): Html {
-  const area = plotArea(260);
-  const most = Math.max(before.drop_interval[1], after.drop_interval[1], 1e-6) * 1.1;
-  const y = linear([0, most], [area.bottom, area.top]);
+function ratesPlot({ before, after }: ImpactResult, width: PlotWidth): Html {
+  const area = plotArea(300, width);
+  // Two lines of words stand above each bar.
+  const top = area.top + 40;
+  const most = Math.max(before.drop_interval[1], after.drop_interval[1], 1e-6);
+  const y = linear([0, most], [area.bottom, top]);
+  const half = (area.right - area.left) / 2;
   const columns = [before, after].map((side, index) => {
-    const x = area.left + 120 + index * 300;
+    const middle = area.left + half * (index + 0.5);
     const [lo, hi] = side.drop_interval;
-    return html`${bar({ x, width: 120, y: y(side.drop_rate), base: area.bottom }, index === 0 ? 'bad' : 'good', `${percent(side.drop_rate)}`)}
+    const across = (rate: number): Html =>
+      html`<line
+        x1="${round(middle - 10)}"
+        x2="${round(middle + 10)}"
+        y1="${round(y(rate))}"
+        y2="${round(y(rate))}"
+        stroke="var(--ink)"
+        stroke-width="2"
+      />`;
+    return html`${bar({ x: middle - half / 4, width: half / 2, y: y(side.drop_rate), base: area.bottom }, index === 0 ? 'bad' : 'good', percent(side.drop_rate))}
       <line
-        x1="${x + 60}"
-        x2="${x + 60}"
+        x1="${round(middle)}"
+        x2="${round(middle)}"
         y1="${round(y(hi))}"
         y2="${round(y(lo))}"
         stroke="var(--ink)"
         stroke-width="2"
-      /><line
-        x1="${x + 48}"
-        x2="${x + 72}"
-        y1="${round(y(hi))}"
-        y2="${round(y(hi))}"
-        stroke="var(--ink)"
-        stroke-width="2"
-      /><line
-        x1="${x + 48}"
-        x2="${x + 72}"
-        y1="${round(y(lo))}"
-        y2="${round(y(lo))}"
-        stroke="var(--ink)"
-        stroke-width="2"
-      />
-      <text x="${x + 132}" y="${round(Math.min(y(hi) + 12, area.bottom - 22))}"
+      />${across(hi)}${across(lo)}
+      <text x="${round(middle)}" y="${round(y(hi) - 24)}" text-anchor="middle"
         >${percent(side.drop_rate)}</text
-      ><text class="soft" x="${x + 132}" y="${round(Math.min(y(hi) + 12, area.bottom - 22) + 17)}"
+      ><text class="soft" x="${round(middle)}" y="${round(y(hi) - 8)}" text-anchor="middle"
         >${range(side.drop_interval)}</text
       >`;
   });
@@ -54,26 +52,33 @@ function ratesPlot({ before, after }: ImpactResult): Html {
     {
       values: ticks(most, 4).map((value) => ({ y: y(value), words: percent(value) })),
       below: [before, after].map((side, index) => ({
-        x: area.left + 180 + index * 300,
-        words: `${index === 0 ? 'before' : 'after'}: ${count(side.events)} events`,
+        x: area.left + half * (index + 0.5),
+        words: `${index === 0 ? 'before' : 'after'}${width === 760 ? `: ${count(side.events)} events` : ''}`,
       })),
-      title: 'lost in silence, share of events, with intervals at 95 %',
+      title:
+        width === 760
+          ? 'lost in silence, share of events, with intervals at 95 %'
+          : 'lost in silence, share of events',
     },
     columns,
   );
 }
 
+/** Money has a line for each currency. */
+function recoveredCard({ recovered_per_week: recovered, before, after }: ImpactResult): Html {
+  if (recovered.length === 0)
+    return before.silently_dropped + after.silently_dropped === 0
+      ? html`<div class="card"><b>nothing</b>of the payments is without its event, before or after</div>`
+      : html`<div class="card"><b>no amounts</b>neither side says what its lost events are worth</div>`;
+  return html`<div class="card">
+    ${recovered.map(({ currency, amount_minor: minor }) => html`<b class="${minor >= 0 ? 'good' : 'bad'} ${recovered.length > 1 ? 'several' : ''}">${formatValue({ amountMinor: BigInt(minor), currency })}</b>`)}a
+    week no longer at risk (95 %: ${recovered.map(recoveredWords).join('; ')})
+  </div>`;
+}
+
 /** The impact as one file with nothing to load. */
 export function impactPage(result: ImpactResult, command: string): string {
-  const {
-    before,
-    after,
-    difference,
-    verdict,
-    if_unchanged: unchanged,
-    exposure,
-    recovered_per_week: recovered,
-  } = result;
+  const { before, after, difference, verdict, if_unchanged: unchanged, exposure } = result;
   const title =
     after.silently_dropped + after.acknowledged_unprocessed === 0
       ? `From ${percent(before.drop_rate)} lost in silence to none in ${count(after.events)}`
@@ -88,10 +93,12 @@ export function impactPage(result: ImpactResult, command: string): string {
     <div class="cards">
       <div class="card">
         <b class="${verdict === 'better' ? 'good' : verdict === 'worse' ? 'bad' : ''}"
-          >${percent(difference.rate)}</b
-        >fewer lost (95 %, Newcombe: ${range(difference.interval)})
+          >${percent(Math.abs(difference.rate))}</b
+        >of the events
+        ${verdict === 'no_difference_shown' ? 'is the difference, and it may be chance' : verdict === 'better' ? 'are no longer lost' : 'more are lost'}
+        (95 %, Newcombe: ${range(difference.interval)})
       </div>
-      ${recovered.length === 0 ? html`<div class="card"><b>no amounts</b>neither side says what its events are worth</div>` : html`<div class="card"><b class="good">${recovered.map(({ currency, amount_minor: minor }) => formatValue({ amountMinor: BigInt(minor), currency })).join(', ')}</b>a week no longer at risk (95 %: ${recovered.map(recoveredWords).join('; ')})</div>`}
+      ${recoveredCard(result)}
       <div class="card">
         <b>${percent(after.drop_interval[1])}</b>is the most that the rate after the change can be, at 95 %
       </div>
@@ -100,7 +107,7 @@ export function impactPage(result: ImpactResult, command: string): string {
         before and after
       </div>
     </div>
-    <figure><div class="scroll">${ratesPlot(result)}</div></figure>
+    <figure>${forScreens((width) => ratesPlot(result, width))}</figure>
     <p>
       ${unchanged.expected_drops < 0.5 ? 'The rate from before would hardly have shown in as many events.' : `At the rate from before, ${count(Math.round(unchanged.expected_drops))} of the events after the change would have been lost; as few as were is a chance of ${unchanged.chance_of_so_few < 1e-12 ? 'less than one in a million million' : unchanged.chance_of_so_few.toPrecision(2)}.`}
     </p>
@@ -126,10 +133,10 @@ export function impactPage(result: ImpactResult, command: string): string {
     </div>
     <h2>Was it the change?</h2>
     <p>The rates can be compared only where both times saw the same traffic.</p>
-    <ul>
+    <ul class="checks">
       ${exposure.checks.map(({ fine, words }) => html`<li class="${fine === false ? 'bad' : ''}">${fine === null ? '? ' : fine ? '✓ ' : '✗ '}${words}</li>`)}
     </ul>
-    ${[...before.notes.map((note) => `before: ${note}`), ...after.notes.map((note) => `after: ${note}`)].map((note) => html`<p class="soft">${note}</p>`)}
+    ${notesOf(result).map((note) => html`<p class="soft">${note}</p>`)}
     <p class="soft">The same again: <code>${command}</code></p>`;
   return reportPage(`Posthorn impact: ${title}`, body.html, style);
 }

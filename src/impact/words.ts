@@ -1,6 +1,6 @@
-import { count, interval as range, percent } from '../audit/report/figures.ts';
+import { count, interval as range, moneys, percent, seconds } from '../audit/report/figures.ts';
 import { formatValue } from '../domain/money.ts';
-import { escapeMarkdown, markdownTable } from '../report/markdown.ts';
+import { escapeMarkdown, markdownCode, markdownTable } from '../report/markdown.ts';
 import type { ImpactResult, TimeToDetect } from './compare.ts';
 
 /** `4.1 times` the budget, or `37 %` of it. */
@@ -10,23 +10,28 @@ export const budget = (burned: number): string =>
     : `${Number((burned * 100).toFixed(1))} % of what is allowed`;
 
 /** How soon, by whom. */
-export function length(detected: TimeToDetect | null): string {
-  if (detected === null) return 'nothing to detect, or never';
-  const hours = detected.after_s / 3600;
-  const words =
-    hours < 2
-      ? `${Math.round(hours * 60)} min`
-      : hours < 48
-        ? `${hours.toFixed(1)} h`
-        : `${(hours / 24).toFixed(1)} days`;
-  return `${words} (${detected.by})`;
+function detection(detected: TimeToDetect | null, lost: number): string {
+  if (detected === null) return lost === 0 ? 'nothing to detect' : 'never: no alert rule would have fired';
+  return `${seconds(detected.after_s * 1000)} (${detected.by})`;
 }
 
 type Weekly = ImpactResult['recovered_per_week'][number];
 
+const moneyOf = (minor: number, currency: string): string =>
+  formatValue({ amountMinor: BigInt(minor), currency });
+
 /** `6,400.00 USD to 9,600.00 USD`. */
 export const recoveredWords = ({ currency, interval: [lo, hi] }: Weekly): string =>
-  `${formatValue({ amountMinor: BigInt(lo), currency })} to ${formatValue({ amountMinor: BigInt(hi), currency })}`;
+  `${moneyOf(lo, currency)} to ${moneyOf(hi, currency)}`;
+
+/** `No longer at risk, a week: 771.88 USD (95 %: …)`, or how much more is. */
+export function recoveredLine(week: Weekly): string {
+  const { currency, amount_minor: minor, interval } = week;
+  if (minor >= 0)
+    return `No longer at risk, a week: ${moneyOf(minor, currency)} (95 %: ${recoveredWords(week)}).`;
+  const more = { currency, amount_minor: -minor, interval: [-interval[1], -interval[0]] } as const;
+  return `More at risk than before, a week: ${moneyOf(-minor, currency)} (95 %: ${recoveredWords(more)}).`;
+}
 
 const mark = (fine: boolean | null): string =>
   fine === null ? 'not known' : fine ? 'equal' : '**not equal**';
@@ -49,19 +54,24 @@ export function impactRows({
     both('drop rate', ({ drop_rate: rate }) => percent(rate)),
     both('at 95 %', ({ drop_interval: interval }) => range(interval)),
     both('given up, and said so', ({ given_up: n }) => count(n)),
+    ...(before.given_up_value.length + after.given_up_value.length === 0
+      ? []
+      : [both('worth of what was given up', ({ given_up_value: values }) => moneys(values))]),
     both('late', ({ late }) => count(late)),
     both('not decided yet', ({ unresolved }) => count(unresolved)),
     both(`error budget burned (${percent(objective.target)})`, ({ budget_burned: burned }) => budget(burned)),
-    both('time to detect', ({ time_to_detect: detected }) => length(detected)),
-    both(
-      'at risk a week',
-      ({ weekly_value: weekly }) =>
-        weekly
-          .map(({ currency, amount_minor: minor }) => formatValue({ amountMinor: BigInt(minor), currency }))
-          .join(', ') || 'nothing',
+    both('time to detect', (side) =>
+      detection(side.time_to_detect, side.silently_dropped + side.acknowledged_unprocessed),
     ),
+    both('lost in silence, worth a week', ({ weekly_value: weekly }) => moneys(weekly)),
   ];
 }
+
+/** What has to be said of where each side comes from. */
+export const notesOf = ({ before, after }: ImpactResult): string[] => [
+  ...before.notes.map((note) => `before: ${note}`),
+  ...after.notes.map((note) => `after: ${note}`),
+];
 
 /** The impact as a section of a document. */
 export function impactMarkdown(result: ImpactResult, command: string): string {
@@ -79,17 +89,21 @@ ${result.statement}
 
 - Difference: ${percent(difference.rate)} (95 %, Newcombe: ${range(difference.interval)}).
 - At the rate from before, ${unchanged.expected_drops.toFixed(1)} of the events after the change would have been lost; the chance of as few as were is ${unchanged.chance_of_so_few.toPrecision(2)}.
-${recovered.map((week) => `- No longer at risk, a week: ${formatValue({ amountMinor: BigInt(week.amount_minor), currency: week.currency })} (95 %: ${recoveredWords(week)}).`).join('\n')}
+${recovered.map((week) => `- ${recoveredLine(week)}`).join('\n')}
 
 ${markdownTable(
   ['', `before (${escapeMarkdown(before.label)})`, `after (${escapeMarkdown(after.label)})`],
-  impactRows(result).map((row) => row.map((cell) => cell.replaceAll('|', '\\|'))),
+  impactRows(result).map((row) => row.map(escapeMarkdown)),
 )}
 
 Exposure:
 
 ${exposure.checks.map(({ fine, words }) => `- ${mark(fine)}: ${escapeMarkdown(words)}`).join('\n')}
 
-Made by \`${command.replaceAll('`', ' ')}\`.
+${notesOf(result)
+  .map((note) => `- ${escapeMarkdown(note)}`)
+  .join('\n')}
+
+Made by ${markdownCode(command)}.
 `;
 }

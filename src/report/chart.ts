@@ -32,15 +32,23 @@ export interface PlotArea {
   readonly bottom: number;
 }
 
-/** 760 wide, with room for labels on the left and below. */
-export const plotArea = (height: number): PlotArea => ({
-  width: 760,
+/** How wide a plot is drawn: as wide as the text, or for a phone, where the former would be too small to read. */
+export type PlotWidth = 760 | 360;
+
+/** With room for labels on the left and below. */
+export const plotArea = (height: number, width: PlotWidth = 760): PlotArea => ({
+  width,
   height,
-  left: 64,
-  right: 748,
+  left: width === 760 ? 64 : 58,
+  right: width - 12,
   top: 28,
   bottom: height - 34,
 });
+
+/** A plot for every screen: the page shows the one that fits. */
+export const forScreens = (draw: (width: PlotWidth) => Html): Html =>
+  html`<div class="wide">${draw(760)}</div>
+    <div class="narrow">${draw(360)}</div>`;
 
 /** The frame of a plot, with lines across at `values` and words below. `label` says what the plot shows to who cannot see it. */
 export function plot(

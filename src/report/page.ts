@@ -11,7 +11,9 @@ h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .5rem } h2 { font-size: 1
 .soft, figcaption { color: var(--soft) } .bad { color: var(--bad) } .good { color: var(--good) } .scroll { overflow-x: auto }
 table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line) } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
 figure { margin: 1.2rem 0 } svg { width: 100%; min-width: 42rem; height: auto; display: block } svg text { font: 13px system-ui, sans-serif; fill: var(--ink); paint-order: stroke; stroke: var(--paper); stroke-width: 3px; stroke-linejoin: round } svg text.soft { fill: var(--soft) }
-code { font-size: .9em }
+td.n { white-space: nowrap } a { color: var(--bar) } code { font-size: .9em }
+.narrow { display: none } @media (max-width: 46rem) { .wide { display: none } .narrow { display: block } .narrow svg { min-width: 0; max-width: 30rem }
+.stack thead { display: none } .stack tr { display: block; border-bottom: 1px solid var(--line); padding: .5rem 0 } .stack td { display: block; border: 0; padding: .1rem 0 } .stack td.n { text-align: left } .stack td.n::after { content: ' events' } }
 `;
 
 /** A report as one file with nothing to load, for light and dark. `body` is HTML; `extra` is style of its own. */

@@ -4,7 +4,7 @@ import { deliveryStates } from '../domain/delivery.ts';
 import type { EventRecord } from '../domain/event.ts';
 import { shardOfNumber } from '../domain/ids.ts';
 import type { StoredEvent } from './plan.ts';
-import type { AttemptRecord, DeadLetterGroup, DeliveryRecord } from './store.ts';
+import type { AttemptRecord, DeadLetterGroup, DeliveryRecord, GoneEvent } from './store.ts';
 import type { AccountingGroup, Money, Tally } from './accounting.ts';
 
 // What adapters read, as records. Each function says in which order it expects the columns.
@@ -99,6 +99,15 @@ export function moneyOf(rows: readonly Row[], from: number): Money[] {
       amountMinor: BigInt(row[from + 1] as string),
       events: row[from + 2] as number,
     }));
+}
+
+/** accepted_at, missing deliveries, amount_minor (text), currency */
+export function goneEventOf(row: Row): GoneEvent {
+  return {
+    acceptedAt: row[0] as number,
+    missing: row[1] as number,
+    value: row[2] === null ? null : { amountMinor: BigInt(row[2] as string), currency: row[3] as string },
+  };
 }
 
 /** Groups: endpoint id, owner, error_class, count, oldest. Money: endpoint id, error_class, currency, sum (text), events. */

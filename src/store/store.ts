@@ -3,6 +3,7 @@ import type { ErrorClass } from '../domain/attempt.ts';
 import type { DeliveryState, Reason, Trigger } from '../domain/delivery.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { EventRecord, NewEvent, Receipt } from '../domain/event.ts';
+import type { Value } from '../domain/money.ts';
 import type { Accounting, Money } from './accounting.ts';
 
 /**
@@ -366,11 +367,31 @@ export interface Finding {
   readonly problem: string;
 }
 
+/** An event with fewer deliveries than were made for it. */
+export interface GoneEvent {
+  readonly acceptedAt: number;
+  readonly missing: number;
+  readonly value: Value | null;
+}
+
+/** What of a window stands in no row any more. */
+export interface Gone {
+  /** Taken by retention, by the state they had: counted still, but their worth is not known any more. */
+  readonly pruned: StateCounts;
+  /** Oldest first. A delivery whose event is gone too is not among these. */
+  readonly events: readonly GoneEvent[];
+}
+
 export interface Integrity {
   /** Both sides per endpoint, read in one snapshot, by queries that share no code with the writers. */
   conservation(): Promise<readonly ConservationRow[]>;
   /** Rows that contradict their own attempt log, events that miss deliveries: at most `limit`. */
   findTampered(limit: number): Promise<readonly Finding[]>;
+  /** What is gone of what was accepted in since ≤ t < until (what was pruned: in the hours that it touches): at most `limit` events. */
+  gone(
+    window: { readonly tenant: string | null; readonly since: number; readonly until: number },
+    limit: number,
+  ): Promise<Gone>;
 }
 
 // ---------------------------------------------------------------- alerts, and what people declare

@@ -23,7 +23,8 @@ describe('the page of an audit', () => {
     expect(page.replaceAll('https://orders.example.com/webhooks', '')).not.toMatch(/https?:\/\//);
     for (const id of ['when', 'causes', 'examples', 'durations', 'money', 'missing', 'trust'])
       expect(page).toContain(`id="${id}"`);
-    expect(page.match(/<svg /g)).toHaveLength(4);
+    // Each for a wide screen and for a phone.
+    expect(page.match(/<svg /g)).toHaveLength(8);
     expect(page).toContain('the client gives up after 10 s');
     expect(page).toContain('onset 2026-01-07 01:00');
     expect(page).toContain('due at 55 s, never made');
@@ -91,11 +92,36 @@ describe('the post-mortem', () => {
       expect(minute).toContain(`**${part}**`);
     expect(minute).toContain('payment-notifications, owned by the payments team');
     expect(minute).toContain('[26 h](#alerts)');
+    // One minute is about 180 words, said aloud.
+    const said = minute.replaceAll(/\]\(#\w+\)|[[*]|^##.*$/gm, '');
+    expect(said.split(/\s+/).filter((word) => /\w/.test(word)).length).toBeLessThanOrEqual(180);
     expect(minute).toContain('zero in 20,000 events (at most 0.02 %)');
     const anchors = new Set([...text.matchAll(/<a id="([^"]+)">/g)].map(([, id]) => id));
     const links = [...text.matchAll(/\]\(#([^)]+)\)/g)].map(([, id]) => id!);
     expect(links.length).toBeGreaterThan(6);
     expect(links.filter((id) => !anchors.has(id))).toEqual([]);
+  });
+
+  test('with nothing known and many currencies it can still be said in a minute', () => {
+    const sample = sampleResult();
+    const weekly = ['USD', 'EUR', 'JPY', 'BHD', 'GBP'].map((currency) => ({
+      ...sample.weekly_value[0]!,
+      currency,
+    }));
+    const text = postMortem({ ...sample, weekly_value: weekly }, nothingKnown);
+    const minute = text.slice(text.indexOf('1. **Situation'), text.indexOf('## Situation and scope'));
+    expect(minute).toContain('and 2 more currencies');
+    expect(minute.split(/\s+/).filter((word) => /\w/.test(word)).length).toBeLessThanOrEqual(180);
+  });
+
+  test('where nothing is lost there is nothing to write up but how sure that is', () => {
+    const sample = sampleResult(hostile);
+    const text = postMortem(
+      { ...sample, verdicts: { ...sample.verdicts, silently_dropped: 0 } },
+      nothingKnown,
+    );
+    expect(text).toMatch(/^# No silent drop in this log\n/);
+    expect(text.replaceAll(/`[^`\n]*`/g, '')).not.toMatch(/to fill in|<script|In one minute/);
   });
 
   test('what the log cannot know is a blank', () => {

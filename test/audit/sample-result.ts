@@ -103,6 +103,7 @@ export function sampleResult(text = 'orders'): AuditResult {
       detectable_rate: 0.0002,
       statement: `This log would have shown a drop rate of 0.02 % (${text}).`,
     },
+    first_lost_at: '2026-01-04T05:48:00.000Z',
     causes: [
       {
         cause: 'retry_race',

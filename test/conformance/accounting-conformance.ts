@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AccountingQuery } from '../../src/store/accounting.ts';
 import type { AcceptOptions, Settlement, Store } from '../../src/store/store.ts';
 import { anEndpoint, anEvent, start } from '../support.ts';
-import { settlementOf } from './settlement.ts';
+import { settlementOf } from '../settlement.ts';
 import { everything as unbounded } from '../../src/store/accounting.ts';
 
 const minute = 60_000;

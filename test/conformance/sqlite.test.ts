@@ -6,6 +6,7 @@ import { reconcile } from '../../src/ledger/reconciler.ts';
 import { openSqliteStore } from '../../src/store/sqlite/open.ts';
 import { anEndpoint, anEvent, start, tempDir } from '../support.ts';
 import { describeAccounting } from './accounting-conformance.ts';
+import { settlementOf } from '../settlement.ts';
 import { describeStore } from './store-conformance.ts';
 import { everything } from '../../src/store/accounting.ts';
 
@@ -108,30 +109,7 @@ describe('G6: tampering is found and named', () => {
       leaseMs: 1,
       node: 'a',
     });
-    await store.settle(
-      deliveries.map((d, n) => ({
-        number: d.number,
-        endpointId: d.endpointId,
-        eventType: d.eventType,
-        claim: d.claim,
-        createdAt: start,
-        state: n === 2 ? 'dead' : 'delivered',
-        dueAt: null,
-        reason: n === 2 ? 'gone' : 'delivered',
-        now: start,
-        startedAt: start,
-        durationMs: 1,
-        statusCode: 200,
-        errorClass: null,
-        message: null,
-        responseExcerpt: null,
-        trigger: 'schedule',
-        node: 'a',
-        late: false,
-        first: true,
-        keyed: false,
-      })),
-    );
+    await store.settle(deliveries.map((d, n) => settlementOf(d, n === 2 ? 'dead' : 'delivered', start)));
     await store.close();
     return {
       dataDir,

@@ -9,7 +9,7 @@ import type { Books } from '../../src/reliability/judge.ts';
 import { createPosthorn, type Posthorn } from '../../src/posthorn.ts';
 import { systemRandom } from '../../src/runtime/random.ts';
 import { openPostgresStore } from '../../src/store/postgres/open.ts';
-import { openHere } from '../../src/store/sqlite/open.ts';
+import { openHere } from '../../src/store/sqlite/open-here.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { anEndpoint, anEvent, aReceiver, start, tempDir, until } from '../support.ts';
 

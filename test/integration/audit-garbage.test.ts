@@ -1,13 +1,13 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { audit } from '../../src/audit/audit.ts';
 import type { AuditOptions, AuditResult } from '../../src/audit/result.ts';
+import { until } from '../support.ts';
+import { runHere } from './run-here.ts';
 
-const run = promisify(execFile);
 const bin = join(import.meta.dirname, '../../bin/posthorn.js');
 const begin = Date.UTC(2026, 2, 1);
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -180,24 +180,14 @@ test('against what is known outside: never sent, acknowledged but unprocessed, p
 describe('the command', () => {
   test('the log of the lab’s incident: the exact events, the race, exit code 1, nothing left behind', async () => {
     const path = join(directory, 'incident.jsonl');
-    await run(process.execPath, [
-      bin,
-      'lab',
-      'incident',
-      '--payments',
-      '1500',
-      '--hours',
-      '24',
-      '--log',
-      path,
-    ]);
+    await runHere('lab', 'incident', '--payments', '1500', '--hours', '24', '--log', path);
     const temporary = join(directory, 'tmp');
     mkdirSync(temporary);
-    const ended = await run(process.execPath, [bin, 'audit', path, '--json'], {
-      env: { ...process.env, TMPDIR: temporary },
-    }).catch((error: { code: number; stdout: string }) => error);
-    expect(ended).toMatchObject({ code: 1 });
-    const result = JSON.parse(ended.stdout) as AuditResult;
+    vi.stubEnv('TMPDIR', temporary);
+    const { out, code } = await runHere('audit', path, '--json');
+    vi.unstubAllEnvs();
+    expect(code).toBe(1);
+    const result = JSON.parse(out) as AuditResult;
     const seen = readFileSync(path, 'utf8')
       .trim()
       .split('\n')
@@ -213,15 +203,25 @@ describe('the command', () => {
   }, 60_000);
 
   test('wrong usage is 2, with words; a healthy log is 0, with its power', async () => {
-    const wrong = await run(process.execPath, [bin, 'audit', join(directory, 'nothing.jsonl')]).catch(
-      (error: { code: number; stderr: string }) => error,
-    );
-    expect(wrong).toMatchObject({ code: 2 });
-    expect(wrong.stderr).toMatch(/there is no file/);
+    const wrong = await runHere('audit', join(directory, 'nothing.jsonl'));
+    expect(wrong).toMatchObject({ code: 2, err: expect.stringMatching(/there is no file/) });
     const healthy = fileOf(jsonLines(lines.filter(({ event_id }) => !lost.includes(event_id))));
-    const { stdout } = await run(process.execPath, [bin, 'audit', healthy]);
-    expect(stdout).toMatch(/No silent drop among 196 events/);
-    expect(stdout).toMatch(/0 of 196: this log could not have shown 0\.3 %/);
+    const { out, code } = await runHere('audit', healthy);
+    expect(out).toMatch(/^No silent drop among 196 events\.\n0 of 196: this log could not have shown 0\.3 %/);
+    expect(code).toBe(0);
+  }, 60_000);
+
+  test('Ctrl-C stops a comparison of two logs as well', async () => {
+    const temporary = join(directory, 'compared');
+    mkdirSync(temporary);
+    vi.stubEnv('TMPDIR', temporary);
+    const large = fileOf(good.repeat(200));
+    const ended = runHere('impact', '--before', large, '--after', large);
+    while (readdirSync(temporary).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    process.emit('SIGINT');
+    expect(await ended).toMatchObject({ code: 130, err: expect.stringContaining('nothing was left behind') });
+    expect(readdirSync(temporary)).toEqual([]);
+    vi.unstubAllEnvs();
   }, 60_000);
 
   test('Ctrl-C leaves nothing behind', async () => {
@@ -233,7 +233,7 @@ describe('the command', () => {
       stdio: 'ignore',
     });
     const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-    while (readdirSync(temporary).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await until('the database is there', () => readdirSync(temporary).length > 0);
     child.kill('SIGINT');
     expect(await ended).toBe(130);
     expect(readdirSync(temporary)).toEqual([]);

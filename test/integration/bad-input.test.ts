@@ -166,6 +166,36 @@ describe('bad input is refused with its path, and nothing is stored', () => {
     expect(other).toMatchObject({ status: 409, problem: { code: 'event_id_conflict' } });
   });
 
+  test.each([
+    ['DELETE', '/v1/events', ['POST']],
+    ['POST', '/v1/deliveries?state=dead', ['GET']],
+    ['DELETE', '/v1/events/batch', ['GET', 'POST']],
+    ['PATCH', '/v1/teams/checkout', ['DELETE', 'GET', 'PUT']],
+    ['GET', '/v1/endpoints/ep_1/pause', ['POST']],
+    ['PUT', '/healthz', ['GET']],
+    ['HEAD', '/v1/accounting', ['GET']],
+  ])('a wrong method (%s %s) is 405 and says which are right', async (method, path, allowed) => {
+    const response = await fetch(server.url + path, {
+      method,
+      headers: { authorization: `Bearer ${apiKey}` },
+    });
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')).toBe(allowed.join(', '));
+    expect(response.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+    if (method !== 'HEAD')
+      expect(await response.json()).toMatchObject({
+        status: 405,
+        code: 'method_not_allowed',
+        detail: `${path.split('?')[0]} takes ${allowed.join(' and ')}, and no ${method}`,
+      });
+  });
+
+  test('without a key nothing is said about methods; an id may be the name of a path', async () => {
+    expect((await fetch(`${server.url}/v1/events`, { method: 'DELETE' })).status).toBe(401);
+    await server.client.request('POST', '/v1/events', { id: 'batch', type: 'a.b', data: 1 });
+    expect(await server.client.request('GET', '/v1/events/batch')).toMatchObject({ id: 'batch' });
+  });
+
   test('unknown names are 404', async () => {
     for (const path of [
       '/v1/events/none',
@@ -174,12 +204,68 @@ describe('bad input is refused with its path, and nothing is stored', () => {
       '/v1/endpoints/none',
       '/v1/redrives/none',
       '/v1/nothing',
+      `/v1/events/${'x'.repeat(300)}`,
+      `/v1/events/${'x'.repeat(5000)}`,
     ]) {
       await expect(server.client.request('GET', path)).rejects.toMatchObject({
         status: 404,
         code: 'not_found',
       });
     }
+  });
+
+  test('a path that is no URL is a problem document too', async () => {
+    const answer = await fetch(`${server.url}/v1/events/%zz`);
+    expect(answer.status).toBe(400);
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    expect(await answer.json()).toMatchObject({ code: 'bad_url' });
+    await expect(server.client.request('GET', '/v1/events/a%00')).rejects.toMatchObject({ code: 'bad_url' });
+  });
+
+  test.each([
+    ['an id with half a surrogate pair', '/v1/events', '{"type":"a.b","data":{},"id":"a\\ud800"}', '/id'],
+    ['an ordering key', '/v1/events', '{"type":"a.b","data":{},"ordering_key":"\\udc00"}', '/ordering_key'],
+    [
+      'an endpoint that says NUL',
+      '/v1/endpoints',
+      '{"url":"https://example.com/","description":"\\u0000"}',
+      '/description',
+    ],
+    [
+      'a filter',
+      '/v1/endpoints',
+      '{"url":"https://example.com/","filter":{"/a~":"\\ud834"}}',
+      '/filter/~1a~0',
+    ],
+    ['a name of a member', '/v1/redrives', '{"filter":{"\\u0000":1}}', '/filter/\ufffd'],
+  ])('text that no database gives back as it was: %s', async (_, path, body, fault) => {
+    expect(await post(path, body)).toMatchObject({ status: 422, problem: { errors: [{ path: fault }] } });
+  });
+
+  test("an event's data may hold any text, and whole pairs and escaped backslashes are text", async () => {
+    const data = String.raw`{"a":"\u0000 \ud800 \\u0000 \ud834\udd1e"}`;
+    expect((await post('/v1/events', `{"type":"a.b","data":${data},"id":"any"}`)).status).toBe(202);
+    expect(
+      await (
+        await fetch(`${server.url}/v1/events/any`, { headers: { authorization: `Bearer ${apiKey}` } })
+      ).text(),
+    ).toContain(data);
+    const description = String.raw`\ud834\udd1e \\u0000`;
+    expect(
+      (await post('/v1/endpoints', `{"url":"http://127.0.0.1:9/","description":"${description}"}`)).status,
+    ).toBe(201);
+  });
+
+  test('null is a body, and none that an optional one may be', async () => {
+    await post('/v1/events', '{"type":"a.b","data":{},"id":"again"}');
+    expect(await post('/v1/events/again/replay', 'null')).toMatchObject({ status: 422 });
+    expect(await post('/v1/events/again/replay', '')).toMatchObject({ status: 202 });
+  });
+
+  test('the longest id that an event may have is found again', async () => {
+    const id = '\u{1d11e}/'.repeat(85);
+    expect((await post('/v1/events', JSON.stringify({ type: 'a.b', data: {}, id }))).status).toBe(202);
+    expect(await server.client.request('GET', `/v1/events/${encodeURIComponent(id)}`)).toMatchObject({ id });
   });
 
   test('a private address is refused where private networks are not allowed', async () => {

@@ -1,22 +1,17 @@
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Alert } from '../../src/domain/alert.ts';
 import type { Store } from '../../src/store/store.ts';
-import { openHere } from '../../src/store/sqlite/open.ts';
+import { openHere } from '../../src/store/sqlite/open-here.ts';
 import { anEndpoint, anEvent, start, tempDir } from '../support.ts';
+import { settlementOf } from '../settlement.ts';
+import { runHere } from './run-here.ts';
 
-const bin = new URL('../../bin/posthorn.js', import.meta.url).pathname;
 const day = 86_400_000;
-
-function impact(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [bin, 'impact', ...args], { maxBuffer: 1e8 }, (error, out, err) =>
-      resolve({ code: error === null ? 0 : Number(error.code), out, err }),
-    );
-  });
-}
+const hour = 3_600_000;
+const impact = (...args: string[]): ReturnType<typeof runHere> => runHere('impact', ...args);
 
 /** Accepts events at a time, and delivers all but the last `left`. */
 async function traffic(
@@ -26,7 +21,8 @@ async function traffic(
   events: number,
   left: number,
 ): Promise<void> {
-  await store.accept([Array.from({ length: events }, () => anEvent())], {
+  const value = { amountMinor: 500n, currency: 'EUR' };
+  await store.accept([Array.from({ length: events }, () => anEvent({ value }))], {
     now: at,
     node: 'n',
     leaseMs: 0,
@@ -42,30 +38,7 @@ async function traffic(
     leaseMs: 1000,
     node: 'n',
   });
-  await store.settle(
-    deliveries.map((delivery) => ({
-      number: delivery.number,
-      endpointId,
-      eventType: delivery.eventType,
-      claim: delivery.claim,
-      createdAt: delivery.createdAt,
-      state: 'delivered',
-      dueAt: null,
-      reason: 'delivered',
-      now: at + 100,
-      startedAt: at,
-      durationMs: 100,
-      statusCode: 200,
-      errorClass: null,
-      message: null,
-      responseExcerpt: null,
-      trigger: 'schedule',
-      node: 'n',
-      late: false,
-      first: true,
-      keyed: false,
-    })),
-  );
+  await store.settle(deliveries.map((delivery) => settlementOf(delivery, 'delivered', at + 100)));
 }
 
 const window = (from: number): string =>
@@ -92,11 +65,22 @@ describe('posthorn impact', () => {
     expect(err).toContain('impact.html');
     const result = JSON.parse(out);
     expect(result).toMatchObject({
-      before: { events: 1000, silently_dropped: 20, drop_rate: 0.02 },
-      after: { events: 1000, silently_dropped: 0, drop_rate: 0 },
+      before: {
+        events: 1000,
+        silently_dropped: 20,
+        drop_rate: 0.02,
+        first_lost_at: new Date(start).toISOString(),
+        // The window is two days: 20 × 5.00 EUR, and √(20 × 500²) either way.
+        weekly_value: [{ currency: 'EUR', amount_minor: 35_000, interval: [19_661, 50_339] }],
+        given_up_value: [],
+        // Nothing watched this store. By its counters 2 % of an hour were lost, and no more of the hours after it.
+        time_to_detect: { by: expect.stringMatching(/^alert rule burn-.*replayed over the counters/) },
+      },
+      after: { events: 1000, silently_dropped: 0, drop_rate: 0, weekly_value: [], time_to_detect: null },
       verdict: 'better',
       exposure: { equal: true },
     });
+    expect(result.recovered_per_week).toMatchObject([{ currency: 'EUR', amount_minor: 35_000 }]);
     expect(result.before.budget_burned).toBeCloseTo(20, 9);
     // Newcombe, worked out apart: 0.02 − √((0.02 − 0.012985…)² + (0.003827…)²) and so on.
     expect(result.difference.interval[0]).toBeCloseTo(0.0121, 3);
@@ -105,6 +89,19 @@ describe('posthorn impact', () => {
     expect(code).toBe(0);
     expect(readFileSync(html, 'utf8')).toContain('<!doctype html>');
     expect(readFileSync(markdown, 'utf8')).toMatch(/^# Impact: 2 % before, 0 % after/);
+
+    // Old books are kept by the day, so half a day cannot be had: said.
+    const half = (from: number): string =>
+      `${new Date(from).toISOString()}..${new Date(from + day / 2).toISOString()}`;
+    const halves = await impact(
+      '--data-dir',
+      dataDir,
+      '--before',
+      half(start),
+      '--after',
+      half(start + 7 * day),
+    );
+    expect(halves.out).toMatch(/before: counted from .*T00:00Z to .*T00:00Z: the books are kept by the day/);
 
     // The other way round it is worse, and the exit code says so.
     const turned = await impact(
@@ -119,12 +116,110 @@ describe('posthorn impact', () => {
     expect(turned.code).toBe(1);
   });
 
+  test('what was lost last week, with its alert, its dead letters, and the time that the books do not hold', async () => {
+    const dataDir = tempDir();
+    const store = openHere({ dataDir });
+    const endpoint = anEndpoint();
+    await store.createEndpoint(endpoint);
+    // Within the hours that the counters keep; a deployment on the hour has whole hours on both sides.
+    const deploy = Math.floor(Date.now() / hour) * hour - 3 * day;
+    await traffic(store, endpoint.id, deploy - day + 1000, 500, 0);
+    await traffic(store, endpoint.id, deploy + hour, 500, 10);
+    const { deliveries } = await store.claim({
+      endpointId: endpoint.id,
+      shards: null,
+      limit: 2,
+      maxPayload: 1e9,
+      now: deploy + hour,
+      leaseMs: 1000,
+      node: 'n',
+    });
+    await store.settle(
+      deliveries.map((delivery) => ({
+        ...settlementOf(delivery, 'dead', deploy + hour + 5000),
+        reason: 'schedule_exhausted',
+      })),
+    );
+    const alert: Alert = {
+      id: 'alr_1',
+      rule: 'unaccounted',
+      group: 'books',
+      severity: 'page',
+      state: 'firing',
+      owner: null,
+      summary: '5 deliveries are unaccounted for',
+      evidence: {},
+      since: deploy + hour + 60_000,
+      firedAt: deploy + hour + 120_000,
+      resolvedAt: null,
+      acknowledgedAt: null,
+      notifiedAt: null,
+      notifiedSeverity: null,
+    };
+    await store.saveAlerts({ version: 0, changed: [alert], forgotten: [], notifications: [], now: deploy });
+    await store.close();
+    const db = new DatabaseSync(join(dataDir, 'posthorn.db'));
+    db.exec(
+      'DELETE FROM deliveries WHERE number IN (SELECT number FROM deliveries WHERE state = 0 ORDER BY number LIMIT 5)',
+    );
+    // Of one of these not even the event is left.
+    db.exec(`DELETE FROM events WHERE number = (SELECT min(number) FROM events e WHERE NOT EXISTS
+      (SELECT 1 FROM deliveries d WHERE d.event_number = e.number))`);
+    db.close();
+
+    const at = new Date(deploy).toISOString();
+    const { out, err, code } = await impact('--data-dir', dataDir, '--deploy', at, '--json');
+    expect(err).toBe('');
+    const result = JSON.parse(out);
+    expect(result.before).toMatchObject({
+      events: 500,
+      silently_dropped: 0,
+      from: new Date(deploy - day).toISOString(),
+    });
+    expect(result.after).toMatchObject({
+      // Three are still pending: nothing is known of them yet.
+      events: 497,
+      unresolved: 3,
+      silently_dropped: 5,
+      given_up: 2,
+      given_up_value: [{ currency: 'EUR', amount_minor: 1000, events: 2 }],
+      weekly_value: [{ currency: 'EUR' }],
+      time_to_detect: { after_s: 120, by: 'the alert unaccounted, as the store keeps it' },
+    });
+    expect(result.after.notes.join()).toContain(
+      '1 of the 5 lost deliveries have no amount that is still known',
+    );
+    expect(result.verdict).toBe('worse');
+    expect(code).toBe(1);
+
+    const long = new Date(deploy - 90 * day).toISOString().slice(0, 10);
+    const early = await impact(
+      '--data-dir',
+      dataDir,
+      '--before',
+      `${long}..${long}`,
+      '--after',
+      `${at}..${at.slice(0, 11)}23:59Z`,
+    );
+    expect(early.err).toMatch(/the books of this Posthorn begin at .*: nothing is known of/);
+    expect(early.code).toBe(2);
+    const late = await impact('--data-dir', dataDir, '--deploy', new Date().toISOString());
+    expect(late.err).toContain('there is no whole hour on both sides');
+    expect(late.code).toBe(2);
+  });
+
   test.each([
     [[], 'give --before and --after'],
     [['--before', 'a.jsonl'], 'give --before and --after'],
+    [['--deploy', '2026-01-01T00:00Z'], 'give --data-dir or --database-url'],
+    [['--deploy', '2026-01-01T00:00Z', '--before', 'a'], 'and not both'],
+    [['a.jsonl', '--deploy', '2026-01-01T00:00Z', '--format', 'paper'], 'paper'],
     [['a.jsonl'], 'one log needs --deploy'],
     [['a.jsonl', '--deploy', 'yesterday'], 'takes a time'],
-    [['--before', '2026-01-01..2026-01-02', '--after', '2026-01-03..2026-01-04'], 'give --data-dir'],
+    [
+      ['--before', '2026-01-01..2026-01-02', '--after', '2026-01-03..2026-01-04'],
+      'give --data-dir or --database-url',
+    ],
     [['--before', '2026-01-05..2026-01-02', '--after', 'x'], 'the beginning comes first'],
     [['--before', 'missing.jsonl', '--after', 'missing.jsonl'], 'missing.jsonl'],
     [['--before', 'a', '--after', 'b', '--target', '99.9'], 'takes a share'],

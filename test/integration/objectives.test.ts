@@ -6,7 +6,7 @@ import { judgeDeliveries, judgeObjectives, readDeclared, readStatuses } from '..
 import { createPosthorn, type Posthorn } from '../../src/posthorn.ts';
 import { openSqliteStore } from '../../src/store/sqlite/open.ts';
 import type { AcceptOptions, Store } from '../../src/store/store.ts';
-import { settlementOf } from '../conformance/settlement.ts';
+import { settlementOf } from '../settlement.ts';
 import { anEndpoint, anEvent, aReceiver, start, tempDir, until } from '../support.ts';
 
 const minute = 60_000;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createCatalog } from '../../src/api/catalog.ts';
 import { passesFilter, subscribes, type Filter } from '../../src/domain/endpoint.ts';
 import { eventShard } from '../../src/domain/ids.ts';
 import { hashShard } from '../../src/domain/shard.ts';
@@ -185,6 +186,48 @@ test('the rules in SQL are those of the domain: shards, subscriptions, filters',
     'SELECT posthorn.new_event_id(1767225600000, s) AS id, s AS shard FROM generate_series(0, 63) AS s',
   );
   for (const { id, shard } of rows) expect(eventShard('any', id)).toBe(shard);
+});
+
+test('a value that the type declares is taken out of the data, as the API takes it', async () => {
+  const declared = { amount: '/amount', currency: '/currency' };
+  await store.putDocument('event_type', 'value.pointed', { value: declared });
+  await store.putDocument('event_type', 'value.euro', { value: { ...declared, currency: 'eur' } });
+  await store.putDocument('event_type', 'value.none', {});
+  const catalog = createCatalog(store);
+  await catalog.refresh();
+  const tenant = 'values';
+  const amounts = [
+    '1099',
+    '-5',
+    '0',
+    '1.0',
+    '1e3',
+    '10.99',
+    '9007199254740992',
+    '"1099"',
+    '"99999999999999999999"',
+    '"1,00"',
+    'null',
+    '[1]',
+  ];
+  for (const type of ['value.pointed', 'value.euro', 'value.none', 'value.unknown'])
+    for (const amount of amounts)
+      for (const currency of ['"usd"', '"USDT"', '1', 'null']) {
+        const data = `{"amount": ${amount}, "currency": ${currency}}`;
+        const { id } = await publish('$1, $2, $3', tenant, type, data);
+        const { value } = (await store.event(tenant, id as string))!;
+        expect({ type, data, value }).toEqual({
+          type,
+          data,
+          value: catalog.check(type, JSON.parse(data), ''),
+        });
+      }
+  const { id } = await publish(
+    "$1, 'value.pointed', $2, amount_minor => 7, currency => 'CHF'",
+    tenant,
+    '{"amount": 1, "currency": "EUR"}',
+  );
+  expect((await store.event(tenant, id as string))!.value).toEqual({ amountMinor: 7n, currency: 'CHF' });
 });
 
 test('a role needs no more than usage and execute', async () => {

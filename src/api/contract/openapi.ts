@@ -210,6 +210,13 @@ const problem = {
   },
 };
 
+/** What may stand in a path: an unknown id is not found, a name that cannot be is refused. */
+function inPath(path: string, name: string): z.ZodType {
+  if (name === 'name')
+    return path.startsWith('/v1/event-types/') ? schemas.eventTypeName : schemas.documentName;
+  return schemas.eventId;
+}
+
 /** OpenAPI 3.1, made from the schemas that validate. */
 export function openApi(version: string): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
@@ -218,7 +225,7 @@ export function openApi(version: string): Record<string, unknown> {
       name,
       in: 'path',
       required: true,
-      schema: { type: 'string' },
+      schema: json(inPath(path, name!), 'input'),
     }));
     for (const [name, schema] of Object.entries(query?.shape ?? {})) {
       parameters.push({ name, in: 'query', required: false, schema: json(schema as z.ZodType, 'input') });
@@ -228,7 +235,12 @@ export function openApi(version: string): Record<string, unknown> {
       ...(parameters.length === 0 ? {} : { parameters }),
       ...(body === undefined
         ? {}
-        : { requestBody: { content: { 'application/json': { schema: json(body, 'input') } } } }),
+        : {
+            requestBody: {
+              required: !body.safeParse({}).success,
+              content: { 'application/json': { schema: json(body, 'input') } },
+            },
+          }),
       responses: {
         [status]: {
           description: summary,

@@ -11,8 +11,15 @@ export { documentName };
 
 // oxlint-disable-next-line no-control-regex
 const printable = /^[^\u0000-\u001f\u007f]+$/;
-const ownTenant = tenantName.refine((name) => name !== alertTenant, "is Posthorn's own");
-export const eventId = z.string().min(1).max(255).regex(printable, 'no control characters');
+/** Half a surrogate pair would come back from the database as another character, and the id would not be found again. */
+const name = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(printable, 'no control characters')
+  .refine((text) => text.isWellFormed(), 'no half surrogate pairs');
+const ownTenant = tenantName.refine((tenant) => tenant !== alertTenant, "is Posthorn's own");
+export const eventId = name;
 const eventType = z
   .string()
   .regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, 'names separated by dots')
@@ -30,7 +37,7 @@ export const newEvent = z.strictObject({
   data: z.unknown().refine((data) => data !== undefined, 'is missing'),
   tenant: ownTenant.default('default'),
   id: eventId.optional(),
-  ordering_key: z.string().min(1).max(255).regex(printable, 'no control characters').optional(),
+  ordering_key: name.optional(),
   occurred_at: timestamp.optional(),
   value: value.optional(),
 });

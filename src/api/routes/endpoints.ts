@@ -1,9 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
-import { type Endpoint, freshEndpoint } from '../../domain/endpoint.ts';
+import { type Endpoint, followed, freshEndpoint } from '../../domain/endpoint.ts';
 import { newEventId, timeOrderedId } from '../../domain/ids.ts';
 import {
-  followed,
   standardTemplate,
   type Template,
   type TemplateField,
@@ -14,7 +13,7 @@ import { newSecret, parseSecret } from '../../signing/standard-webhooks.ts';
 import type { EndpointChange } from '../../store/store.ts';
 import * as schemas from '../contract/schemas.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import { decodeCursor, encodeCursor, params, parse } from '../input.ts';
+import { decodeCursor, encodeCursor, optionalBody, params, parse } from '../input.ts';
 import { notFound, Problem } from '../problem.ts';
 import { receiverUrl } from '../receiver-url.ts';
 import { retryOf } from '../templates.ts';
@@ -183,7 +182,7 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
   });
 
   app.post('/v1/endpoints/:id/pause', async (request) => {
-    const { reason } = parse(schemas.pause, request.body ?? {});
+    const { reason } = parse(schemas.pause, optionalBody(request));
     return wireEndpoint(
       await change(params(request)['id']!, {
         enabled: false,
@@ -200,7 +199,7 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
   );
 
   app.post('/v1/endpoints/:id/rotate-secret', async (request) => {
-    const { grace_s: graceS } = parse(schemas.rotate, request.body ?? {});
+    const { grace_s: graceS } = parse(schemas.rotate, optionalBody(request));
     const id = params(request)['id']!;
     const now = clock.now();
     const endpoint = await store.endpoint(id);

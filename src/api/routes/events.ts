@@ -4,7 +4,7 @@ import { deliveryId } from '../../domain/ids.ts';
 import { type TraceContext, traceOf } from '../../domain/trace.ts';
 import { eventBatch, eventId, eventQuery, newEvent, replay } from '../contract/schemas.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import { params, parse } from '../input.ts';
+import { optionalBody, params, parse } from '../input.ts';
 import { eventMaker } from '../new-event.ts';
 import { notFound } from '../problem.ts';
 import { rawBatchData, rawData } from '../raw-json.ts';
@@ -64,7 +64,7 @@ export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
 
   app.post('/v1/events/:id/replay', async (request, reply) => {
     const { tenant } = parse(eventQuery, request.query);
-    const { endpoint_id: endpointId } = parse(replay, request.body ?? {});
+    const { endpoint_id: endpointId } = parse(replay, optionalBody(request));
     if (endpointId !== undefined && (await store.endpoint(endpointId))?.tenant !== tenant)
       throw notFound('endpoint by that id');
     const receipt = await store.replayEvent(tenant, params(request)['id']!, endpointId ?? null, clock.now());

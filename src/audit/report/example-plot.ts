@@ -1,4 +1,12 @@
-import { linear, plot, plotArea, round, type Scale } from '../../report/chart.ts';
+import {
+  linear,
+  plot,
+  type PlotArea,
+  plotArea,
+  type PlotWidth,
+  round,
+  type Scale,
+} from '../../report/chart.ts';
 import { html, type Html } from '../../report/html.ts';
 import type { Example, ExampleAttempt } from '../result.ts';
 import { seconds, time } from './figures.ts';
@@ -51,17 +59,17 @@ function bar(
   others: readonly Request[],
   y: number,
   begin: number,
-  right: number,
+  { width, right }: PlotArea,
   x: Scale,
 ): Html {
   const { name, from, to, gaveUpAt, words, good } = request;
   const overlaps = others.some((other) => other !== request && other.from < to && other.to > from);
   const end = x(to);
-  const inside = end > right - 170;
+  const inside = end > right - (width === 760 ? 170 : 130);
   const colour = good ? 'good' : overlaps ? 'bad' : 'bar';
   const what = `${seconds(from - begin)} to ${seconds(to - begin)}${overlaps ? ', overlaps with another attempt' : ''}`;
   const patient = gaveUpAt ?? to;
-  return html`<text x="0" y="${y + 15}">${name}</text>
+  return html`<text x="0" y="${y + 15}">${width === 760 ? name : name.split(', ')[0]!}</text>
     <rect
       x="${round(x(from))}"
       y="${y}"
@@ -82,7 +90,8 @@ function bar(
 }
 
 /** One lost event: its attempts as bars on one line of time, and the retry that was owed and never made. */
-export function examplePlot(example: Example): Html {
+export function examplePlot(example: Example, width: PlotWidth): Html {
+  const wide = width === 760;
   const requests = requestsOf(example);
   if (requests.length === 0) return html`<p class="soft">Not one line of the log is about it.</p>`;
   const begin = Math.min(...requests.map(({ from }) => from));
@@ -93,11 +102,11 @@ export function examplePlot(example: Example): Html {
     .filter((next) => next > lastStart + 1000)
     .toSorted((a, b) => b - a)[0];
   const end = Math.max(...requests.map(({ to }) => to), owed ?? 0, begin + 1);
-  const area = plotArea(requests.length * rowHeight + (owed === undefined ? 66 : 100));
-  const x = linear([begin, begin + (end - begin) * 1.12], [150, area.right - 40]);
+  const area = plotArea(requests.length * rowHeight + (owed === undefined ? 66 : 100), width);
+  const x = linear([begin, begin + (end - begin) * 1.12], [wide ? 150 : 100, area.right - (wide ? 40 : 20)]);
   const top = area.top + 8;
   const bars = requests.map((request, index) =>
-    bar(request, requests, top + index * rowHeight, begin, area.right, x),
+    bar(request, requests, top + index * rowHeight, begin, area, x),
   );
   const y = top + requests.length * rowHeight;
   const left = owed !== undefined && x(owed) > area.right - 190;
@@ -105,7 +114,7 @@ export function examplePlot(example: Example): Html {
     owed === undefined
       ? []
       : [
-          html`<text x="0" y="${y + 15}">the retry owed</text
+          html`<text x="0" y="${y + 15}">${wide ? 'the retry owed' : 'retry owed'}</text
             ><circle
               cx="${round(x(owed))}"
               cy="${y + 10}"
@@ -122,7 +131,7 @@ export function examplePlot(example: Example): Html {
               y="${y + 15}"
               text-anchor="${left ? 'end' : 'start'}"
               style="fill:var(--bad)"
-              >due at ${seconds(owed - begin)}, never made</text
+              >due ${wide ? 'at ' : ''}${seconds(owed - begin)}, never made</text
             >`,
         ];
   return plot(
@@ -132,9 +141,9 @@ export function examplePlot(example: Example): Html {
       values: [],
       below: [0, 0.5, 1].map((share) => ({
         x: x(begin + share * (end - begin)),
-        words: seconds(share * (end - begin)),
+        words: share === 0 ? '0' : seconds(share * (end - begin)),
       })),
-      title: `begins ${time(begin)} (UTC)${requests.some(({ gaveUpAt }) => gaveUpAt !== null) ? '; pale: given up by the sender, but still under way' : ''}`,
+      title: `begins ${time(begin)} UTC${requests.some(({ gaveUpAt }) => gaveUpAt !== null) ? (wide ? '; pale: given up by the sender, but still under way' : '; pale: given up') : ''}`,
     },
     [...bars, ...never],
   );

@@ -10,7 +10,7 @@ export function percent(share: number): string {
   const value = share * 100;
   if (value === 0) return '0 %';
   const size = Math.abs(value);
-  const digits = size >= 10 ? 2 : size >= 0.01 ? 3 : size >= 0.0001 ? 5 : 7;
+  const digits = size >= 1 ? 2 : size >= 0.01 ? 3 : size >= 0.0001 ? 5 : 7;
   return `${Number(value.toFixed(digits))} %`;
 }
 

@@ -1,3 +1,4 @@
+import { forScreens } from '../../report/chart.ts';
 import { html, type Html } from '../../report/html.ts';
 import { reportPage } from '../../report/page.ts';
 import type { AuditResult, CauseFinding, MissingEvent } from '../result.ts';
@@ -18,8 +19,8 @@ import { dropRatePlot, durationsLegend, durationsPlot, moneyPlot } from './plots
 
 const style = `
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1rem; margin: 1.2rem 0 } .card { border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem } .card b { display: block; font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere }
-.legend span { margin-right: 1.2rem; white-space: nowrap } .legend i { display: inline-block; width: .8rem; height: .8rem; border-radius: .2rem; margin-right: .35rem }
-code { unicode-bidi: isolate; overflow-wrap: anywhere } td { vertical-align: top } summary { cursor: pointer } pre { overflow-x: auto; background: color-mix(in srgb, var(--line) 35%, transparent); padding: .7rem; border-radius: .4rem }
+.card b.several { font-size: 1.15rem } .legend span { margin-right: 1.2rem; white-space: nowrap } .legend i { display: inline-block; width: .8rem; height: .8rem; border-radius: .2rem; margin-right: .35rem }
+code { unicode-bidi: isolate; overflow-wrap: anywhere } td { vertical-align: top } summary { cursor: pointer } .dense code { overflow-wrap: normal } .dense td { padding-right: 1.2rem } pre { overflow-x: auto; background: color-mix(in srgb, var(--line) 35%, transparent); padding: .7rem; border-radius: .4rem }
 `;
 /** Lost events that the page lists. */
 const listed = 50;
@@ -61,8 +62,28 @@ function headline(result: AuditResult): string {
   return 'No webhook was dropped in silence in this log';
 }
 
+/** One currency is the figure; of several each has its line, and their intervals stand below. */
+function moneyCard(result: AuditResult): Html {
+  const { weekly_value: weekly, money: sums } = result;
+  if (weekly.length === 0) {
+    if (lostOf(result) === 0)
+      return html`<div class="card"><b class="good">nothing</b>of the payments is without its event</div>`;
+    return sums.total.length === 0
+      ? html`<div class="card"><b>no amounts</b>the log does not say what its events are worth</div>`
+      : html`<div class="card">
+          <b>not known</b>what was lost is worth: the lost events have no amount that can be read
+        </div>`;
+  }
+  const [first] = weekly;
+  return html`<div class="card">
+    ${weekly.map((week) => html`<b class="bad ${weekly.length > 1 ? 'several' : ''}">${money(week)}</b>`)}of
+    payments a week without their event
+    ${weekly.length === 1 ? html`(95 %: ${money({ amount_minor: first!.interval[0], currency: first!.currency })} to ${money({ amount_minor: first!.interval[1], currency: first!.currency })})` : html`(<a href="#money">with intervals</a>)`}
+  </div>`;
+}
+
 function cards(result: AuditResult): Html {
-  const { verdicts: n, silent_drop_interval: range, weekly_value: weekly, causes, power } = result;
+  const { verdicts: n, silent_drop_interval: range, causes, power } = result;
   const bad = lostOf(result) > 0;
   const main = causes[0];
   return html`<div class="cards">
@@ -70,15 +91,7 @@ function cards(result: AuditResult): Html {
       <b class="${bad ? 'bad' : 'good'}">${count(lostOf(result))}</b>of ${count(result.events)} events lost in
       silence (95 %: ${interval(range)})
     </div>
-    ${
-      weekly.length === 0
-        ? html`<div class="card"><b>no amounts</b>the log does not say what its events are worth</div>`
-        : html`<div class="card">
-            <b class="${bad ? 'bad' : 'good'}">${moneys(weekly)}</b>of payments a week without their event (95
-            %:
-            ${weekly.map(({ interval: [lo, hi], currency }) => `${money({ amount_minor: lo, currency })} to ${money({ amount_minor: hi, currency })}`).join('; ')})
-          </div>`
-    }
+    ${moneyCard(result)}
     ${
       main === undefined
         ? html`<div class="card">
@@ -130,7 +143,7 @@ function causesSection({ causes }: AuditResult): Html {
         under one cause.
       </p>
       <div class="scroll">
-        <table>
+        <table class="stack">
           <thead>
             <tr>
               <th>cause</th>
@@ -153,11 +166,12 @@ function moneySection(result: AuditResult): Html {
     'money',
     'What it costs',
     html`<p>
-      A payment whose event is lost is at risk, not lost: its order waits, until somebody asks. ${sums.basis}
+      A payment whose event is lost is at risk, not lost: its order waits, until somebody asks. How it was
+      counted: ${sums.basis}.
     </p>`,
-    moneyPlot(result) === null
+    moneyPlot(result, 760) === null
       ? null
-      : html`<figure><div class="scroll">${moneyPlot(result)!}</div></figure>`,
+      : html`<figure>${forScreens((width) => moneyPlot(result, width)!)}</figure>`,
     rows([
       ['affected', moneys(sums.affected)],
       ['of it notified later all the same', moneys(sums.recovered)],
@@ -183,58 +197,64 @@ function moneySection(result: AuditResult): Html {
   );
 }
 
-function missingRow(event: MissingEvent): Html {
-  const {
-    event_id: id,
-    endpoint,
-    verdict,
-    cause,
-    last_seen_at: seen,
-    attempts,
-    amount_minor: minor,
-    currency,
-  } = event;
-  return html`<tr>
-    <td><code>${id}</code></td>
-    <td><code>${endpoint ?? ''}</code></td>
-    <td>${verdictWords[verdict]}</td>
-    <td>${cause.replaceAll('_', ' ')}</td>
-    <td class="n">${count(attempts)}</td>
-    <td>${seen === null ? 'never' : time(seen)}</td>
-    <td class="n">
-      ${minor === null || currency === null || !/^[A-Za-z]{3}$/.test(currency) ? '' : money({ amount_minor: minor, currency })}
-    </td>
-  </tr>`;
-}
+/** What all of these have in common; null where they differ. */
+const common = <T>(events: readonly MissingEvent[], of: (event: MissingEvent) => T): T | null =>
+  new Set(events.map(of)).size === 1 ? of(events[0]!) : null;
+
+/** Its title, whether it stands to the right, and what of an event is in it. */
+type Column = readonly [string, boolean, (event: MissingEvent) => string | Html];
 
 function missingSection({ missing }: AuditResult): Html | null {
   if (missing.total === 0) return null;
+  const shown = missing.listed.slice(0, listed);
+  const endpoint = common(shown, (event) => event.endpoint);
+  const verdict = common(shown, (event) => event.verdict);
+  const columns: Column[] = [
+    ['event', false, (event) => html`<code>${event.event_id}</code>`],
+    ['cause', false, ({ cause }) => cause.replaceAll('_', ' ')],
+    ['attempts', true, ({ attempts }) => count(attempts)],
+    ['last seen (UTC)', true, ({ last_seen_at: seen }) => (seen === null ? 'never' : time(seen))],
+    [
+      'amount',
+      true,
+      ({ amount_minor: minor, currency }) =>
+        minor === null || currency === null || !/^[A-Za-z]{3}$/.test(currency)
+          ? ''
+          : money({ amount_minor: minor, currency }),
+    ],
+  ];
+  if (verdict === null) columns.push(['verdict', false, (event) => verdictWords[event.verdict]]);
+  if (endpoint === null)
+    columns.push(['endpoint', false, (event) => html`<code>${event.endpoint ?? ''}</code>`]);
   return section(
     'missing',
     'What is missing',
     html`<p>
         ${count(missing.total)}
-        events${missing.total > listed ? `; the first ${listed} of them here, all with --missing` : ''}. Send
-        them again; a receiver knows by the id what it has.
+        events${verdict === null ? '' : `, ${verdictWords[verdict]}`}${endpoint === null || missing.total > listed ? '' : html`, to <code>${endpoint}</code>`}.
+        Send them again; a receiver knows by the id what it has. <code>--missing ids.csv</code> writes all of
+        them.
       </p>
-      <div class="scroll">
-        <table>
-          <thead>
-            <tr>
-              <th>event</th>
-              <th>endpoint</th>
-              <th>verdict</th>
-              <th>cause</th>
-              <th class="n">attempts</th>
-              <th>last seen (UTC)</th>
-              <th class="n">amount</th>
-            </tr>
-          </thead>
-          <tbody>
-            ${missing.listed.slice(0, listed).map(missingRow)}
-          </tbody>
-        </table>
-      </div>`,
+      <details>
+        <summary>${missing.total > listed ? `The first ${listed}` : 'Every one'}</summary>
+        <div class="scroll">
+          <table class="dense">
+            <thead>
+              <tr>
+                ${columns.map(([name, right]) => html`<th class="${right ? 'n' : ''}">${name}</th>`)}
+              </tr>
+            </thead>
+            <tbody>
+              ${shown.map(
+                (event) =>
+                  html`<tr>
+                    ${columns.map(([, right, of]) => html`<td class="${right ? 'n' : ''}">${of(event)}</td>`)}
+                  </tr>`,
+              )}
+            </tbody>
+          </table>
+        </div>
+      </details>`,
   );
 }
 
@@ -316,11 +336,20 @@ function trustSection({ coverage, source, power, sender, expected, received, ...
   );
 }
 
+const onsetCaption = ({ onset }: AuditResult): Html =>
+  onset === null
+    ? html`<figcaption>There is no step in the drop rate beyond chance.</figcaption>`
+    : html`<figcaption>
+        The rate steps from ${percent(onset.rate_before)} to ${percent(onset.rate_after)} at ${time(onset.at)}
+        UTC (p = ${onset.p_value.toPrecision(2)}).
+      </figcaption>`;
+
 /** The audit as one file with nothing to load: for the manager first, for the engineer below. `command`: how it was made. */
 export function auditPage(result: AuditResult, command: string): string {
-  const { verdicts: n, examples, durations, sender, events } = result;
+  const { verdicts: n, examples, durations, sender, events, power } = result;
   const lost = lostOf(result) > 0;
   const body = html`<h1>${headline(result)}</h1>
+    ${lost ? null : html`<p>${power.statement}</p>`}
     <p class="soft">
       ${result.coverage.from === null || result.coverage.to === null ? '' : `${time(result.coverage.from)} to ${time(result.coverage.to)} UTC, `}${count(events)}
       events, ${count(result.attempts)} attempts. An event is one obligation: one event to one endpoint.
@@ -345,8 +374,8 @@ export function auditPage(result: AuditResult, command: string): string {
       'when',
       'When',
       html`<figure>
-        <div class="scroll">${dropRatePlot(result)}</div>
-        ${result.onset === null ? html`<figcaption>There is no step in the drop rate beyond chance.</figcaption>` : html`<figcaption>The rate steps from ${percent(result.onset.rate_before)} to ${percent(result.onset.rate_after)} at ${time(result.onset.at)} UTC (p = ${result.onset.p_value.toPrecision(2)}).</figcaption>`}
+        ${forScreens((width) => dropRatePlot(result, width))}
+        ${n.silently_dropped === 0 ? null : onsetCaption(result)}
       </figure>`,
     )}
     ${causesSection(result)}
@@ -359,7 +388,7 @@ export function auditPage(result: AuditResult, command: string): string {
             ...examples.slice(0, 3).map(
               (example) =>
                 html`<figure id="example-${examples.indexOf(example) + 1}">
-                  <div class="scroll">${examplePlot(example)}</div>
+                  ${forScreens((width) => examplePlot(example, width))}
                   <figcaption>
                     <code>${example.event_id}</code
                     >${example.endpoint === null ? null : html` to <code>${example.endpoint}</code>`}:
@@ -373,8 +402,7 @@ export function auditPage(result: AuditResult, command: string): string {
       'durations',
       'How long attempts take',
       html`<figure>
-        <div class="scroll">${durationsPlot(durations, sender.timeout_ms)}</div>
-        ${durationsLegend()}
+        ${forScreens((width) => durationsPlot(durations, sender.timeout_ms, width))} ${durationsLegend()}
       </figure>`,
     )}
     ${moneySection(result)} ${missingSection(result)} ${trustSection(result)}

@@ -1,5 +1,5 @@
 import { exponentOf } from '../../domain/money.ts';
-import { bar, flag, linear, plot, plotArea, round, ticks } from '../../report/chart.ts';
+import { bar, flag, linear, plot, plotArea, type PlotWidth, round, ticks } from '../../report/chart.ts';
 import { html, type Html } from '../../report/html.ts';
 import type { AuditResult, DurationBin, SeriesBin } from '../result.ts';
 import { count, day, money, percent, seconds, time } from './figures.ts';
@@ -20,16 +20,18 @@ const sum = (bins: readonly SeriesBin[], field: 'accepted' | 'silently_dropped' 
   bins.reduce((total, bin) => total + bin[field], 0);
 
 /** The share that was dropped in silence over time, with the onset and what was deployed. */
-export function dropRatePlot({
-  series,
-  onset,
-  markers,
-  coverage,
-  silent_drop_rate: overall,
-}: AuditResult): Html {
-  const groups = coarser(series.bins, barsMost);
+export function dropRatePlot(
+  { series, onset, markers, coverage, silent_drop_rate: overall }: AuditResult,
+  width: PlotWidth,
+): Html {
+  const wide = width === 760;
+  const groups = coarser(series.bins, wide ? barsMost : barsMost / 2);
   if (groups.length === 0 || coverage.from === null) return html`<p>There is nothing to plot.</p>`;
-  const area = plotArea(260);
+  if (sum(series.bins, 'silently_dropped') === 0)
+    return html`<p>
+      None was dropped in silence from ${time(coverage.from)} to ${time(coverage.to ?? coverage.from)}.
+    </p>`;
+  const area = plotArea(260, width);
   const binMs = series.bin_seconds * 1000;
   const from = Date.parse(series.bins[0]!.from);
   const until = Date.parse(series.bins.at(-1)!.from) + binMs;
@@ -42,9 +44,9 @@ export function dropRatePlot({
   const y = linear([0, most], [area.bottom, area.top]);
   const bars = groups.map((bins, index) => {
     const start = Date.parse(bins[0]!.from);
-    const width = x(start + bins.length * binMs) - x(start);
+    const room = x(start + bins.length * binMs) - x(start);
     return bar(
-      { x: x(start), width: width * 0.86, y: y(rates[index]!), base: area.bottom },
+      { x: x(start), width: room * 0.86, y: y(rates[index]!), base: area.bottom },
       'bad',
       `${time(bins[0]!.from)}: ${count(sum(bins, 'silently_dropped'))} of ${count(sum(bins, 'accepted'))} dropped in silence (${percent(rates[index]!)})`,
     );
@@ -61,7 +63,7 @@ export function dropRatePlot({
       : flag(
           area,
           x(Date.parse(onset.at)),
-          `onset ${time(onset.at)}: ${percent(onset.rate_before)} → ${percent(onset.rate_after)}`,
+          `onset ${time(onset.at)}${wide ? `: ${percent(onset.rate_before)} → ${percent(onset.rate_after)}` : ''}`,
           'wait',
           3,
         );
@@ -72,18 +74,21 @@ export function dropRatePlot({
       y2="${round(y(overall))}"
       stroke="var(--ink)"
       stroke-dasharray="2 4"
-    /><text x="${area.right}" y="${round(y(overall) - 5)}" text-anchor="end">all: ${percent(overall)}</text>`;
+    /><text x="${area.right}" y="${round(y(overall) - 5)}" text-anchor="end"
+      >over all: ${percent(overall)}</text
+    >`;
   const span = until - from;
+  const days = span > 4 * 86_400_000;
   return plot(
     area,
     `Share of events dropped in silence over time; ${percent(overall)} over all`,
     {
       values: ticks(most, 4).map((value) => ({ y: y(value), words: percent(value) })),
-      below: [0, 0.25, 0.5, 0.75, 1].map((share) => ({
+      below: (wide && days ? [0, 0.25, 0.5, 0.75, 1] : wide || days ? [0, 0.5, 1] : [0, 1]).map((share) => ({
         x: x(from + share * span),
-        words: span > 4 * 86_400_000 ? day(from + share * span) : time(from + share * span),
+        words: days ? day(from + share * span) : time(from + share * span),
       })),
-      title: 'dropped in silence, share of events accepted',
+      title: 'dropped in silence, share of events (UTC)',
     },
     [...bars, line, ...marks, ...(step === null ? [] : [step])],
   );
@@ -98,16 +103,21 @@ const classes = [
 ] as const;
 
 /** How long attempts took, both axes logarithmic: a client's limit stands out as a cliff without answers behind it. */
-export function durationsPlot(durations: readonly DurationBin[], timeoutMs: number | null): Html {
+export function durationsPlot(
+  durations: readonly DurationBin[],
+  timeoutMs: number | null,
+  width: PlotWidth,
+): Html {
   const filled = durations.filter((bin) => Object.values(bin.classes).some((n) => n > 0));
   if (filled.length === 0) return html`<p>The log says nothing of how long attempts took.</p>`;
-  const area = plotArea(260);
+  const area = plotArea(260, width);
   const low = Math.log10(Math.max(1, filled[0]!.from_ms));
   const high = Math.log10(Math.max(10, ...filled.map(({ to_ms: to }) => to), (timeoutMs ?? 0) * 1.3));
   const x = linear([low, high], [area.left, area.right]);
   const at = (ms: number): number => x(Math.log10(Math.max(1, ms)));
   const totals = filled.map((bin) => Object.values(bin.classes).reduce((a, b) => a + b, 0));
-  const top = Math.log10(1 + Math.max(...totals));
+  // With room for words above the bars.
+  const top = Math.log10(1 + Math.max(...totals)) * (width === 760 ? 1 : 1.12);
   const y = linear([0, top], [area.bottom, area.top]);
   const bars = filled.flatMap((bin) => {
     // Each class has its share of the bar's height: only the whole bar is on the logarithmic scale.
@@ -147,7 +157,7 @@ export function durationsPlot(durations: readonly DurationBin[], timeoutMs: numb
       below: [1, 10, 100, 1000, 10_000, 100_000, 1_000_000]
         .filter((ms) => Math.log10(ms) >= low && Math.log10(ms) <= high)
         .map((ms) => ({ x: at(ms), words: seconds(ms) })),
-      title: 'attempts by how long they took (both scales logarithmic)',
+      title: 'attempts, by how long they took (logarithmic)',
     },
     [...bars, ...marks],
   );
@@ -160,7 +170,7 @@ export const durationsLegend = (): Html =>
   </p>`;
 
 /** Value at risk by week, in the currency with most lost events; null where no event has an amount. */
-export function moneyPlot({ series, coverage }: AuditResult): Html | null {
+export function moneyPlot({ series, coverage }: AuditResult, width: PlotWidth): Html | null {
   const events = new Map<string, number>();
   for (const { value_at_risk: values } of series.bins)
     for (const { currency, events: n } of values) events.set(currency, (events.get(currency) ?? 0) + n);
@@ -181,7 +191,7 @@ export function moneyPlot({ series, coverage }: AuditResult): Html | null {
         week.events += value.events;
       }
   }
-  const area = plotArea(220);
+  const area = plotArea(220, width);
   const unit = 10 ** exponentOf(currency);
   const most = Math.max(...weeks.map(({ minor }) => Number(minor) / unit)) * 1.1;
   const y = linear([0, most], [area.bottom, area.top]);
@@ -190,7 +200,7 @@ export function moneyPlot({ series, coverage }: AuditResult): Html | null {
   const bars = weeks.map(({ minor, events: n }, index) => {
     const x = area.left + index * step + step * 0.12;
     const words = money({ amount_minor: String(minor), currency });
-    return html`${bar({ x, width: step * 0.76, y: y(Number(minor) / unit), base: area.bottom }, 'bad', `${words}, ${count(n)} events`)}${weeks.length > 6 ? null : html`<text x="${round(x + step * 0.38)}" y="${round(y(Number(minor) / unit) - 5)}" text-anchor="middle">${words}</text>`}`;
+    return html`${bar({ x, width: step * 0.76, y: y(Number(minor) / unit), base: area.bottom }, 'bad', `${words}, ${count(n)} events`)}${weeks.length > (width === 760 ? 6 : 3) ? null : html`<text x="${round(x + step * 0.38)}" y="${round(y(Number(minor) / unit) - 5)}" text-anchor="middle">${words}</text>`}`;
   });
   return plot(
     area,
@@ -202,7 +212,7 @@ export function moneyPlot({ series, coverage }: AuditResult): Html | null {
           x: area.left + index * step + step / 2,
           words: `${day(first + index * weekMs)}${index === weeks.length - 1 && !whole ? ' (part)' : ''}`,
         }))
-        .filter((_, index) => index % Math.ceil(weeks.length / 8) === 0),
+        .filter((_, index) => index % Math.ceil(weeks.length / (width === 760 ? 7 : 3)) === 0),
       title: `${currency} of payments whose event was lost, by week`,
     },
     bars,

@@ -58,54 +58,80 @@ const heading = (anchor: string, title: string): string => `<a id="${anchor}"></
 
 interface Figures {
   readonly lost: number;
+  /** Events whose end is known: what the rate is of. */
+  readonly judged: number;
   readonly rate: string;
   readonly from: string | null;
   readonly to: string | null;
-  /** The first time bin with a loss in it. */
-  readonly firstLoss: string | null;
   readonly weekly: string | null;
   readonly first: WouldHave | null;
 }
 
+/** As many currencies as can be said in one breath. */
+const currenciesMost = 3;
+const fewMoneys = (values: AuditResult['weekly_value']): string =>
+  moneys(values.slice(0, currenciesMost)) +
+  (values.length > currenciesMost ? ` and ${values.length - currenciesMost} more currencies` : '');
+
 function figuresOf(result: AuditResult, facts: PostMortemFacts): Figures {
-  const { verdicts: n, coverage, series, weekly_value: weekly, onset } = result;
+  const { verdicts: n, coverage, weekly_value: weekly } = result;
   const found = facts.rules
     .filter(({ afterMs }) => afterMs !== null)
     .toSorted((a, b) => a.afterMs! - b.afterMs!);
+  const lost = n.silently_dropped + n.acknowledged_unprocessed;
+  const judged = result.events - n.unresolved;
   return {
-    lost: n.silently_dropped + n.acknowledged_unprocessed,
-    rate: percent(result.silent_drop_rate),
+    lost,
+    judged,
+    rate: percent(judged === 0 ? 0 : lost / judged),
     from: coverage.from,
     to: coverage.to,
-    firstLoss: onset?.at ?? series.bins.find((bin) => bin.silently_dropped > 0)?.from ?? null,
-    weekly: weekly.length === 0 ? null : moneys(weekly),
+    weekly: weekly.length === 0 ? null : fewMoneys(weekly),
     first: found[0] ?? null,
   };
 }
 
+/** What the log says of how they ended. */
+function endOf({ verdicts: n }: AuditResult): string {
+  if (n.acknowledged_unprocessed === 0) return 'its log has no end for any of them';
+  const silent = n.silently_dropped === 0 ? '' : `has no end for ${count(n.silently_dropped)} of them, and `;
+  return `its log ${silent}says that ${count(n.acknowledged_unprocessed)} arrived which the receiver does not have`;
+}
+
+function causeOf({ causes }: AuditResult, { lost }: Figures): string {
+  const main = causes[0];
+  if (main === undefined) return 'no cause stands out in them';
+  if (main.cause === 'unknown') return `[no cause](#cause) stands out in them`;
+  const kind =
+    main.kind === 'proof' ? 'proved by the states that the log records' : 'supported by statistics';
+  const share =
+    causes.length === 1 ? '' : `, for ${count(Math.min(main.events, lost))} of the ${count(lost)},`;
+  return `the main cause${share} is ${link(causeName(main), 'cause')}, ${kind}`;
+}
+
 function oneMinute(result: AuditResult, facts: PostMortemFacts, figures: Figures): string {
   const { service, owner, changes, outcome } = facts;
-  const main = result.causes[0];
+  const { lost, judged, rate, first } = figures;
   const whose = `${service === null ? blank('which service') : safe(service)}, owned by ${owner === null ? blank('whose service it is') : safe(owner)}`;
   const priced =
     figures.weekly === null
       ? 'The log does not say what they were worth.'
-      : `About ${link(`${figures.weekly} a week`, 'money')} of payments were left without the event that their receivers wait for.`;
+      : `Payments of about ${link(`${figures.weekly} a week`, 'money')} went without their event.`;
   const result_ =
     outcome === null
       ? blank('the drop rate after the change, from `posthorn audit … --after LOG`')
       : `The drop rate went from ${link(percent(outcome.rateBefore), 'result')} to ${link(outcome.rateAfter === 0 ? `zero in ${count(outcome.eventsAfter)} events (at most ${percent(outcome.highestAfter)})` : percent(outcome.rateAfter), 'result')}${outcome.recovered === null ? '' : `, and ${link(`${outcome.recovered} a week`, 'result')} are no longer at risk`}.`;
   const unseen =
-    figures.first === null
-      ? 'no alert that watches attempts could see it'
-      : `an alert on what was accepted and has not arrived would have seen it after ${link(seconds(figures.first.afterMs!), 'alerts')}`;
+    first === null
+      ? 'none of the usual alert rules would have seen it'
+      : `the alert rule ${link(`\`${first.rule}\``, 'alerts')} would have fired ${link(seconds(first.afterMs!), 'alerts')} after the first loss`;
   return `## In one minute
 
-1. **Situation.** ${whose}. Between ${figures.from === null ? blank('when') : day(figures.from)} and ${figures.to === null ? blank('when') : day(figures.to)} it lost ${link(`${count(figures.lost)} of ${count(result.events)} webhooks`, 'scope')} (${link(figures.rate, 'scope')}) and its log has no end for any of them. ${priced}
-2. **Task.** ${blank('who was asked to do what, and by when')}
-3. **Action.** The delivery logs were audited; ${main === undefined ? 'no cause stands out in them' : `the main cause is the ${link(causeName(main), 'cause')}, ${main.kind === 'proof' ? 'proved by the states that the log records' : 'supported by statistics'}`}. ${changes.length === 0 ? blank('what was changed') : `Changed: ${changes.map(safe).join('; ')}.`}
-4. **Result.** ${result_} Second-order effect: ${blank('what it did beyond the number: tickets, manual work, a standard that others took over')}
-5. **Reflection.** The code was the trigger, and not the systemic cause: the log has ${link(`no final state for ${count(figures.lost)} events`, 'scope')}, and ${unseen}. ${blank('which teams shared no objective, and who owns the number now')}`;
+1. **Situation.** ${whose}. Between ${figures.from === null ? blank('when') : day(figures.from)} and ${figures.to === null ? blank('when') : day(figures.to)} it lost ${link(`${count(lost)} of ${count(judged)} webhooks`, 'scope')} (${link(rate, 'scope')}), and ${endOf(result)}. ${priced}
+2. **Task.** ${blank('who was asked to do what')}
+3. **Action.** The delivery logs were audited; ${causeOf(result, figures)}. ${changes.length === 0 ? blank('what was changed') : `Changed: ${changes.map(safe).join('; ')}.`}
+4. **Result.** ${result_} Second-order effect: ${blank('tickets, manual work, a standard that others took over')}
+5. **Reflection.** The defect is the trigger; that nothing showed it is the systemic cause: ${unseen}. ${blank('which teams shared no objective; who owns the number now')}`;
 }
 
 function causeSection({ causes, examples }: AuditResult): string {
@@ -175,7 +201,7 @@ function alertsSection({ rules, objective }: PostMortemFacts): string {
     return blank('which alert would have fired: `posthorn alerts backtest` on this log');
   const found = rules.filter(({ afterMs }) => afterMs !== null).toSorted((a, b) => a.afterMs! - b.afterMs!);
   const first = found[0];
-  return `The same log, replayed through alert rules over *accepted events past their deadline* (objective ${percent(objective.target)} within ${seconds(objective.withinMs)}); an attempt that is never made raises no error rate.
+  return `The same log, replayed through alert rules over *accepted events past their deadline* (objective ${percent(objective.target)} within ${seconds(objective.withinMs)}), from the first loss on. An attempt that is never made raises no error rate.
 
 ${markdownTable(
   ['rule', 'severity', 'after the first loss', 'other alarms a week'],
@@ -213,6 +239,35 @@ function gapSection({ causes, coverage }: AuditResult, facts: PostMortemFacts): 
   ].join('\n');
 }
 
+const madeFrom = ({ source }: AuditResult, { command }: PostMortemFacts): string =>
+  `Made from ${source.files.map(({ path }) => markdownCode(path)).join(', ')} by ${markdownCode(command)}.`;
+
+/** There is nothing to write a post-mortem of: how sure that is, and what this log could not have shown. */
+function nothingLost(result: AuditResult, facts: PostMortemFacts, scope: string): string {
+  const { coverage, power, verdicts: n } = result;
+  const unseen = [
+    ...coverage.notes,
+    ...(coverage.sampling.why === null ? [] : [coverage.sampling.why]),
+    ...(coverage.gaps.length === 0 ? [] : [`The log has ${coverage.gaps.length} gaps.`]),
+  ];
+  return `# No silent drop in this log${facts.service === null ? '' : ` of ${safe(facts.service)}`}
+
+${safe(power.statement)}
+
+${coverage.from === null || coverage.to === null ? '' : `${time(coverage.from)} to ${time(coverage.to)} UTC, `}${count(result.events)} events and ${count(result.attempts)} attempts:
+
+${scope}
+
+${n.given_up === 0 ? '' : `What was given up (${moneys(result.money.given_up)}) is recorded as such: somebody can know of it, and send it again.\n\n`}What this log cannot show:
+
+${unseen.map((words) => `- ${safe(words)}`).join('\n') || '- nothing that is known of'}
+
+---
+
+${madeFrom(result, facts)}
+`;
+}
+
 /** The post-mortem as Markdown: its first part can be said in a minute, and each figure leads to what it rests on. */
 export function postMortem(result: AuditResult, facts: PostMortemFacts): string {
   const figures = figuresOf(result, facts);
@@ -233,23 +288,25 @@ export function postMortem(result: AuditResult, facts: PostMortemFacts): string 
       ({ endpoint, silently_dropped: dropped, events }) =>
         `- ${markdownCode(endpoint)}: ${count(dropped)} of ${count(events)}`,
     );
+  const firstLoss = result.first_lost_at;
   const detection =
     facts.detected === null
       ? `${blank('when, by whom and how it was noticed')} (\`--detected TIME\`)`
-      : `Noticed ${time(facts.detected)} UTC${figures.firstLoss === null ? '' : `, ${seconds(Math.max(0, Date.parse(facts.detected) - Date.parse(figures.firstLoss)))} after the first loss in this log`}.`;
-  return `# Post-mortem: ${figures.rate} of the webhooks of ${facts.service === null ? blank('which service') : safe(facts.service)} dropped in silence
+      : `Noticed ${time(facts.detected)} UTC${firstLoss === null ? '' : `, ${seconds(Math.max(0, Date.parse(facts.detected) - Date.parse(firstLoss)))} after the first loss in this log`}.`;
+  if (figures.lost === 0) return nothingLost(result, facts, scope);
+  return `# Post-mortem: ${figures.rate} of the webhooks of ${facts.service === null ? blank('which service') : safe(facts.service)} ${n.silently_dropped === 0 ? 'acknowledged and never processed' : 'lost in silence'}
 
 ${oneMinute(result, facts, figures)}
 
 ${heading('scope', 'Situation and scope')}
 
-${coverage.from === null || coverage.to === null ? '' : `${time(coverage.from)} to ${time(coverage.to)} UTC, `}${count(result.events)} events and ${count(result.attempts)} attempts. The silent drop rate is ${figures.rate} (95 %, Wilson: ${interval(result.silent_drop_interval)}). ${safe(power.statement)}
+${coverage.from === null || coverage.to === null ? '' : `${time(coverage.from)} to ${time(coverage.to)} UTC, `}${count(result.events)} events and ${count(result.attempts)} attempts. The silent drop rate is ${percent(result.silent_drop_rate)} of the ${count(figures.judged)} events that were decided (95 %, Wilson: ${interval(result.silent_drop_interval)}). ${safe(power.statement)}
 
 ${scope}
 ${where.length === 0 ? '' : `\nWhere the dropped ones were going:\n\n${where.join('\n')}\n`}
 ${heading('detection', 'Detection')}
 
-${figures.firstLoss === null ? '' : `The first loss in this log is at ${time(figures.firstLoss)} UTC. `}${onset === null ? 'The rate has no step in it: it was so from the beginning of the log on, or always.' : `The rate steps from ${percent(onset.rate_before)} to ${percent(onset.rate_after)} at ${time(onset.at)} UTC.`} ${detection}
+${firstLoss === null ? '' : `The first loss in this log is at ${time(firstLoss)} UTC. `}${onset === null ? 'The rate has no step in it beyond chance.' : `The rate steps from ${percent(onset.rate_before)} to ${percent(onset.rate_after)} at ${time(onset.at)} UTC.`} ${detection}
 
 ${heading('cause', 'Cause, with evidence')}
 
@@ -277,6 +334,6 @@ ${gapSection(result, facts)}
 
 ---
 
-Made from ${result.source.files.map(({ path }) => markdownCode(path)).join(', ')} by \`${facts.command.replaceAll('`', ' ')}\`. What stands in **[to fill in: …]** is not in any log.
+${madeFrom(result, facts)} What stands in **[to fill in: …]** is not in any log.
 `;
 }

@@ -266,12 +266,10 @@ async function listAlerts(options: Record<string, unknown>): Promise<void> {
 }
 
 export function alertsCommand(): Command {
-  const command = new Command('alerts')
-    .description('what is wrong now, and what alert rules would have said')
-    .addHelpText(
-      'after',
-      '\nEvery command takes --json.\n\nExample:\n  posthorn alerts\n  posthorn alerts backtest --help',
-    );
+  const command = new Command('alerts').addHelpText(
+    'after',
+    '\nEvery command takes --json.\n\nExample:\n  posthorn alerts\n  posthorn alerts backtest --help',
+  );
   remoteOptions(command.command('list', { isDefault: true }))
     .description('alerts that fire now; exit code 1 where one of them is a page')
     .option('--all', 'also pending and resolved ones')

@@ -52,9 +52,6 @@ function readDeclared(path: string): z.output<typeof file> {
 
 export function applyCommand(): Command {
   return remoteOptions(new Command('apply'))
-    .description(
-      'declare channels, teams, templates, event types and objectives as code: makes the server have what a file says; again changes nothing',
-    )
     .requiredOption('-f, --file <posthorn.yaml>', 'the file; - reads standard input')
     .option('--dry-run', 'show what would change; exit code 1 where something would')
     .option('--prune', 'also delete what the file does not name')

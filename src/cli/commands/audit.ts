@@ -1,51 +1,23 @@
-import { readFileSync } from 'node:fs';
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { parse } from 'yaml';
+import { Command, InvalidArgumentError } from 'commander';
 import { audit } from '../../audit/audit.ts';
 import { AuditError, AuditStopped } from '../../audit/errors.ts';
-import { type AuditOptions, type AuditResult, type Format, formats } from '../../audit/result.ts';
+import type { AuditOptions, AuditResult } from '../../audit/result.ts';
 import { summarize } from '../../audit/summary.ts';
+import { printable } from '../../report/printable.ts';
 import { type AuditOutputs, auditOutputOptions, writeAuditOutputs } from '../audit-outputs.ts';
-import { CommandError, note, print, progress } from '../output.ts';
+import { type LogReading, logReadingOptions, readingOf } from '../log-reading.ts';
+import { CommandError, interrupted, note, print, progress } from '../output.ts';
+import { stoppable } from '../stoppable.ts';
 
-/** As a shell says that a command was ended by SIGINT. */
-const interrupted = 130;
-
-interface AuditCommandOptions extends AuditOutputs {
-  readonly format?: Format;
-  readonly map?: Readonly<Record<string, string>>;
-  readonly mapFile?: string;
+interface AuditCommandOptions extends AuditOutputs, LogReading {
   readonly expected?: string;
   readonly received?: string;
   readonly deploys?: string;
   readonly horizon?: number;
   readonly lateAfter?: number;
-  readonly timezone?: string;
   readonly missing?: string;
   readonly memory?: number;
   readonly json?: boolean;
-}
-
-function mapping(text: string): Record<string, string> {
-  return Object.fromEntries(
-    text.split(',').map((pair) => {
-      const at = pair.indexOf('=');
-      if (at < 1 || at === pair.length - 1)
-        throw new InvalidArgumentError('takes pairs as in event_id=msg.id,attempt_no=try,duration=took:s');
-      return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
-    }),
-  );
-}
-
-function mappingFile(path: string): Record<string, string> {
-  try {
-    const value: unknown = parse(readFileSync(path, 'utf8'));
-    if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw new Error('it is no mapping');
-    return Object.fromEntries(Object.entries(value).map(([field, from]) => [field, String(from)]));
-  } catch (error) {
-    throw new CommandError(`cannot read ${path}: ${(error as Error).message}`, 2);
-  }
 }
 
 /** `90s`, `5m`, `2h`, `1d` in milliseconds. */
@@ -71,58 +43,53 @@ function hasFinding({ verdicts, causes }: AuditResult): boolean {
 }
 
 async function runAudit(files: readonly string[], options: AuditCommandOptions): Promise<void> {
-  const stop = new AbortController();
-  const onSignal = (): void => stop.abort();
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   const bar = progress(100);
-  const map = { ...(options.mapFile === undefined ? {} : mappingFile(options.mapFile)), ...options.map };
+  const reading = readingOf(options);
   try {
-    const auditOptions: AuditOptions = {
-      files,
-      format: options.format,
-      mapping: Object.keys(map).length === 0 ? undefined : map,
-      expected: options.expected,
-      received: options.received,
-      deploys: options.deploys,
-      horizonMs: options.horizon,
-      lateAfterMs: options.lateAfter,
-      timezone: options.timezone,
-      missing: options.missing,
-      memoryMb: options.memory,
-      signal: stop.signal,
-      onProgress: ({ stage, done }) => bar.at(Math.round(done * 100), `% ${stage}`),
-    };
-    const result = await audit(auditOptions);
-    bar.end();
-    print(options.json === true ? JSON.stringify(result) : summarize(result));
-    if (options.missing !== undefined)
-      note(`${result.missing.total.toLocaleString('en-US')} events to send again are in ${options.missing}`);
-    await writeAuditOutputs(result, options, auditOptions, `posthorn ${process.argv.slice(2).join(' ')}`);
-    if (hasFinding(result)) process.exitCode = 1;
+    await stoppable(async (signal) => {
+      const auditOptions: AuditOptions = {
+        ...reading,
+        files,
+        expected: options.expected,
+        received: options.received,
+        deploys: options.deploys,
+        horizonMs: options.horizon,
+        lateAfterMs: options.lateAfter,
+        missing: options.missing,
+        memoryMb: options.memory,
+        signal,
+        onProgress: ({ stage, done }) => bar.at(Math.round(done * 100), `% ${stage}`),
+      };
+      const result = await audit(auditOptions);
+      bar.end();
+      print(options.json === true ? JSON.stringify(result) : summarize(result));
+      if (options.missing !== undefined)
+        note(
+          `${result.missing.total.toLocaleString('en-US')} events to send again are in ${options.missing}`,
+        );
+      await writeAuditOutputs(result, options, auditOptions, `posthorn ${process.argv.slice(2).join(' ')}`);
+      if (hasFinding(result)) process.exitCode = 1;
+    });
   } catch (error) {
     bar.end();
-    if (error instanceof AuditError) throw new CommandError(error.message, 2);
+    if (error instanceof AuditError) throw new CommandError(printable(error.message), 2);
     if (error instanceof AuditStopped) throw new CommandError(error.message, interrupted);
     throw error;
-  } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
 }
 
 /** `posthorn audit`. */
 export function auditCommand(): Command {
-  return auditOutputOptions(new Command('audit'))
-    .description("find silent drops in any webhook sender's logs, name the cause, and put a price on it")
-    .argument('<files...>', 'logs: JSON lines, JSON, CSV, Parquet, access logs; plain or gzip; globs')
-    .addOption(new Option('--format <name>', 'instead of the one that is detected').choices(formats))
-    .option('--map <pairs>', 'which field is which: event_id=msg.id,attempt_no=try,duration=took:s', mapping)
-    .option('--map-file <map.yaml>', 'the same as YAML')
+  const command = new Command('audit').argument(
+    '<files...>',
+    'logs: JSON lines, JSON, CSV, Parquet, access logs; plain, gzip or zstd; globs',
+  );
+  return auditOutputOptions(logReadingOptions(command))
     .option('--expected <payments.csv>', 'what ought to have been sent, joined by id')
     .option('--received <receipts.csv>', 'what the receiver processed, joined by id')
     .option('--deploys <deploys.csv>', 'times of deploys and restarts, one a line')
     .option('--horizon <duration>', 'how long a retry may take, instead of what the log shows', duration)
     .option('--late-after <duration>', 'when a delivery is late (5m)', duration)
-    .option('--timezone <name>', 'for times that say none (UTC)')
     .option('--missing <ids.csv>', 'write what has to be sent again')
     .option('--memory <MiB>', 'for the database (1200)', megabytes)
     .option('--json', 'print JSON')

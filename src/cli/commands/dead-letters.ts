@@ -14,7 +14,6 @@ interface Group {
 
 export function deadLettersCommand(): Command {
   return remoteOptions(new Command('dead-letters'))
-    .description('dead letters, grouped by endpoint and failure')
     .option('--tenant <tenant>')
     .addHelpText(
       'after',

@@ -67,7 +67,6 @@ async function printLog(dataDir: string | undefined, databaseUrl: string | undef
 
 export function deliveriesCommand(): Command {
   return filterOptions(remoteOptions(new Command('deliveries')))
-    .description('list deliveries, newest first, or show one with its attempts')
     .argument('[id]', 'a delivery: dlv_…')
     .option('--limit <n>', 'at most so many', '50')
     .option(

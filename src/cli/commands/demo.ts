@@ -7,9 +7,6 @@ import { CommandError, note, print, table } from '../output.ts';
 
 export function demoCommand(): Command {
   return new Command('demo')
-    .description(
-      'deliver 10,000 payment events to four receivers, with a SIGKILL in the middle, and account for all of them',
-    )
     .option('--events <n>', 'how many events', '10000')
     .option('--keep', 'keep the data directory')
     .option('--json', 'print JSON')

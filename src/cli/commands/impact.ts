@@ -1,21 +1,15 @@
-import { existsSync, writeFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
-import { audit } from '../../audit/audit.ts';
-import { AuditError } from '../../audit/errors.ts';
-import type { AuditOptions } from '../../audit/result.ts';
-import { formatValue } from '../../domain/money.ts';
 import { compare, type ImpactResult, type TimeToDetect } from '../../impact/compare.ts';
-import { sideOfAudit } from '../../impact/of-audit.ts';
-import { sideOfStore, type Window } from '../../impact/of-store.ts';
 import { impactPage } from '../../impact/page.ts';
-import type { Side } from '../../impact/side.ts';
-import { impactMarkdown, impactRows, recoveredWords } from '../../impact/words.ts';
-import { firstAlertIn } from '../audit-history.ts';
-import { CommandError, note, print, progress, table } from '../output.ts';
-import { openToRead } from '../read-store.ts';
+import { impactMarkdown, impactRows, notesOf, recoveredLine } from '../../impact/words.ts';
+import { printable } from '../../report/printable.ts';
+import { readSides } from '../impact-sides.ts';
+import { type LogReading, logReadingOptions, readingOf } from '../log-reading.ts';
+import { CommandError, note, print, table } from '../output.ts';
+import { stoppable } from '../stoppable.ts';
 
-interface ImpactOptions {
+interface ImpactOptions extends LogReading {
   readonly before?: string;
   readonly after?: string;
   readonly deploy?: number;
@@ -28,99 +22,14 @@ interface ImpactOptions {
   readonly json?: boolean;
 }
 
-const iso = (at: number): string => new Date(at).toISOString();
-
 function timeOf(text: string): number {
   const at = Date.parse(text);
   if (!Number.isFinite(at)) throw new InvalidArgumentError('takes a time, such as 2026-10-15T09:00Z');
   return at;
 }
 
-/** `2026-10-01..2026-10-14` is a window of time: days are whole ones, and the last day counts. */
-function windowOf(text: string): Window | null {
-  const parts = text.split('..');
-  if (parts.length !== 2 || existsSync(text)) return null;
-  const [from, until] = parts.map((part) => Date.parse(part));
-  if (from === undefined || until === undefined || !Number.isFinite(from) || !Number.isFinite(until))
-    return null;
-  const end = /^\d{4}-\d{2}-\d{2}$/.test(parts[1]!) ? until + 86_400_000 : until;
-  if (!(from < end)) throw new CommandError(`${text}: the beginning comes first`, 2);
-  return { from, until: end };
-}
-
-interface Found {
-  readonly side: Side;
-  readonly detected: TimeToDetect | null;
-}
-
-/** One side from a log, or from a part of it. */
-async function sideOfLog(path: string, label: string, window: AuditOptions['window']): Promise<Found> {
-  const bar = progress(100);
-  try {
-    const options: AuditOptions = {
-      files: path.split(','),
-      ...(window === undefined ? {} : { window }),
-      onProgress: ({ stage, done }) => bar.at(Math.round(done * 100), `% of ${label}: ${stage}`),
-    };
-    const result = await audit(options);
-    const side = sideOfAudit(result, label);
-    return {
-      side,
-      detected: side.firstLostAt === null ? null : await firstAlertIn(options, side.firstLostAt),
-    };
-  } catch (error) {
-    throw error instanceof AuditError ? new CommandError(`${label}: ${error.message}`, 2) : error;
-  } finally {
-    bar.end();
-  }
-}
-
-/** One side from the history of a Posthorn. */
-async function sideOfPosthorn(window: Window, text: string, options: ImpactOptions): Promise<Found> {
-  const { dataDir, databaseUrl } = options;
-  if ((dataDir === undefined) === (databaseUrl === undefined))
-    throw new CommandError(
-      `${text} is a window of time: give --data-dir or --database-url of the Posthorn it is about`,
-      2,
-    );
-  const store = await openToRead(dataDir, databaseUrl);
-  const bar = progress(0);
-  try {
-    const side = await sideOfStore(store, window, text, Date.now(), (n) => bar.at(n, 'deliveries'));
-    if (side.judged === 0) throw new CommandError(`no delivery was decided in ${text}`, 2);
-    return { side, detected: null };
-  } finally {
-    bar.end();
-    await store.close();
-  }
-}
-
-async function sideOf(text: string, options: ImpactOptions): Promise<Found> {
-  const window = windowOf(text);
-  return window === null
-    ? await sideOfLog(text, basename(text), undefined)
-    : await sideOfPosthorn(window, text, options);
-}
-
-async function bothSides(
-  log: string | undefined,
-  options: ImpactOptions,
-): Promise<{ before: Found; after: Found }> {
-  const { before, after, deploy } = options;
-  if (log !== undefined) {
-    if (deploy === undefined || before !== undefined || after !== undefined)
-      throw new CommandError('one log needs --deploy TIME, and no --before or --after', 2);
-    return {
-      before: await sideOfLog(log, `${basename(log)} until ${iso(deploy)}`, { until: iso(deploy) }),
-      after: await sideOfLog(log, `${basename(log)} from ${iso(deploy)}`, { from: iso(deploy) }),
-    };
-  }
-  if (before === undefined || after === undefined || deploy !== undefined)
-    throw new CommandError('give --before and --after, or one log and --deploy TIME', 2);
-  return { before: await sideOf(before, options), after: await sideOf(after, options) };
-}
-
-function printImpact(result: ImpactResult): void {
+function printImpact(raw: ImpactResult): void {
+  const result = printable(raw);
   const { exposure, difference, recovered_per_week: recovered, if_unchanged: unchanged } = result;
   print(`${result.statement}\n`);
   print(table(['', 'before', 'after'], impactRows(result)));
@@ -132,22 +41,23 @@ function printImpact(result: ImpactResult): void {
     print(
       `At the rate from before, ${unchanged.expected_drops.toFixed(1)} of the events after would have been lost; the chance of as few as were is ${unchanged.chance_of_so_few.toPrecision(2)}.`,
     );
-  for (const { currency, amount_minor: minor, interval } of recovered)
-    print(
-      `No longer at risk, a week: ${formatValue({ amountMinor: BigInt(minor), currency })} (95 %: ${recoveredWords({ currency, amount_minor: minor, interval })}).`,
-    );
+  for (const week of recovered) print(recoveredLine(week));
   print('\nWas the exposure equal?');
   for (const { fine, words } of exposure.checks)
     print(`  ${fine === null ? '?' : fine ? 'yes' : 'NO '} ${words}`);
-  for (const words of [...result.before.notes, ...result.after.notes]) print(`  note: ${words}`);
+  for (const words of notesOf(result)) print(`  ${words}`);
 }
 
 async function impact(log: string | undefined, options: ImpactOptions): Promise<void> {
-  const { before, after } = await bothSides(log, options);
+  const reading = readingOf(options);
+  const { before, after } = await stoppable((signal) =>
+    readSides({ ...options, log, reading: { ...reading, signal } }),
+  );
+  const noticed = options.detected;
   const detected: TimeToDetect | null =
-    options.detected === undefined || before.side.firstLostAt === null
+    noticed === undefined || before.side.firstLostAt === null
       ? before.detected
-      : { after_s: Math.max(0, (options.detected - before.side.firstLostAt) / 1000), by: 'people' };
+      : { after_s: Math.max(0, (noticed - before.side.firstLostAt) / 1000), by: 'people' };
   const result = compare(before.side, after.side, {
     target: options.target,
     detectedBefore: detected,
@@ -175,17 +85,14 @@ const targetOf = (text: string): number => {
 };
 
 export function impactCommand(): Command {
-  return new Command('impact')
-    .description(
-      'what a change did to the drop rate, with intervals: before and after, from logs or from a Posthorn',
-    )
+  const command = new Command('impact')
     .argument('[log]', 'one log that holds both times, with --deploy')
     .option(
       '--before <log|from..until>',
       'a log (several with commas, or a glob), or a window of a Posthorn’s history',
     )
     .option('--after <log|from..until>', 'the same for the time after the change')
-    .option('--deploy <time>', 'when the change came, where one log holds both', timeOf)
+    .option('--deploy <time>', 'when the change came, where one log (or one Posthorn) has both times', timeOf)
     .option('--data-dir <path>', 'the embedded Posthorn that windows are about')
     .option('--database-url <url>', 'the Posthorn on PostgreSQL that windows are about')
     .option('--target <share>', 'the objective that the error budget is of', targetOf, 0.999)
@@ -199,16 +106,16 @@ export function impactCommand(): Command {
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      '\nExit code: 0 nothing is lost any more, or less than before beyond chance; 1 no difference is shown, or it is worse; 2 wrong usage.\n\nExamples:\n  posthorn impact --before old.jsonl --after new.jsonl\n  posthorn impact attempts.jsonl --deploy 2026-10-15T09:00Z --html impact.html\n  posthorn impact --data-dir ./posthorn-data --before 2026-10-01..2026-10-14 --after 2026-10-15..2026-10-28',
+      '\nExit code: 0 nothing is lost any more, or less than before beyond chance; 1 no difference is shown, or it is worse; 2 wrong usage.\n\nExamples:\n  posthorn impact --before old.jsonl --after new.jsonl\n  posthorn impact attempts.jsonl --deploy 2026-10-15T09:00Z --html impact.html\n  posthorn impact --data-dir ./posthorn-data --deploy 2026-10-15T09:00Z\n  posthorn impact --data-dir ./posthorn-data --before 2026-10-01..2026-10-14 --after 2026-10-15..2026-10-28',
     )
-    .exitOverride()
-    .action(async (log: string | undefined, options: ImpactOptions) => {
-      try {
-        await impact(log, options);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).syscall !== undefined)
-          throw new CommandError((error as Error).message, 2);
-        throw error;
-      }
-    });
+    .exitOverride();
+  return logReadingOptions(command).action(async (log: string | undefined, options: ImpactOptions) => {
+    try {
+      await impact(log, options);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).syscall !== undefined)
+        throw new CommandError((error as Error).message, 2);
+      throw error;
+    }
+  });
 }

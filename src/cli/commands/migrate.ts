@@ -5,7 +5,6 @@ import { CommandError, note, print } from '../output.ts';
 
 export function migrateCommand(): Command {
   return new Command('migrate')
-    .description('bring the schema of a PostgreSQL up to date; serve does it too, at its start')
     .option('--database-url <url>', 'POSTHORN_DATABASE_URL')
     .option(
       '--citus',

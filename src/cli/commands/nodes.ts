@@ -22,7 +22,6 @@ function ranges(numbers: readonly number[]): string {
 
 export function nodesCommand(): Command {
   return remoteOptions(new Command('nodes'))
-    .description('the living nodes of a shared database, and which shards each owns')
     .addHelpText('after', '\nExample:\n  posthorn nodes')
     .action(async (options: Record<string, unknown>) => {
       const { items } = await clientOf(options).request<{ items: Node[] }>('GET', '/v1/nodes');

@@ -80,7 +80,6 @@ async function* linesOf(file: string): AsyncGenerator<Line> {
 
 export function publishCommand(): Command {
   return remoteOptions(new Command('publish'))
-    .description('publish events from a file, or from standard input')
     .argument('[file]', 'JSON lines {"type", "data", "id"?, …}; - is standard input', '-')
     .option('--skip-invalid', 'report bad lines and go on')
     .option(

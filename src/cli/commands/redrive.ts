@@ -12,7 +12,6 @@ interface Redrive {
 
 export function redriveCommand(): Command {
   return filterOptions(remoteOptions(new Command('redrive')))
-    .description('make dead or suppressed deliveries pending again: one, or all that match')
     .argument('[id]', 'one delivery: dlv_…')
     .option('--all', 'every dead letter, where no filter is given')
     .option('--rate <per second>', 'at most so many a second')

@@ -58,7 +58,6 @@ function exportRules(options: { file?: string; out?: string; json?: boolean }): 
 
 export function rulesCommand(): Command {
   return new Command('rules')
-    .description('rules and a dashboard for Prometheus and Grafana')
     .addHelpText('after', '\nExample:\n  posthorn rules export -f posthorn.yaml --out monitoring --json')
     .addCommand(
       new Command('export')

@@ -5,7 +5,6 @@ import { startServing } from '../serve-process.ts';
 
 export function serveCommand(): Command {
   return new Command('serve')
-    .description('run Posthorn: accept events over HTTP and deliver them')
     .option('--host <address>', 'address to listen on (POSTHORN_HOST, default 127.0.0.1)')
     .option('--port <number>', 'port to listen on (POSTHORN_PORT, default 8400)')
     .option('--data-dir <path>', 'where everything is stored (POSTHORN_DATA_DIR, default ./posthorn-data)')

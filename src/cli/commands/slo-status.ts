@@ -157,9 +157,6 @@ interface Conformance {
 
 export function conformanceCommand(): Command {
   return remoteOptions(new Command('conformance'))
-    .description(
-      'endpoints and event types that follow no template, have no objective or no owner; exit code 1 where there are any',
-    )
     .option('--kind <kind>', 'endpoint or event_type')
     .addHelpText('after', '\nExample:\n  posthorn conformance --kind endpoint')
     .action(async (options: Record<string, unknown>) => {

@@ -51,7 +51,6 @@ function exportSlos(options: { file: string; json?: boolean }): void {
 
 export function sloCommand(): Command {
   return new Command('slo')
-    .description('objectives: how they stand, and to and from OpenSLO documents')
     .addHelpText('after', '\nExample:\n  posthorn slo status payments    (--json: as JSON)')
     .addCommand(sloListCommand())
     .addCommand(sloStatusCommand())

@@ -34,9 +34,6 @@ async function verifyDatabase(databaseUrl: string): Promise<Reconciliation> {
 
 export function verifyCommand(): Command {
   return new Command('verify')
-    .description(
-      'check the books of a data directory, running or stopped: accepted = delivered + pending + dead + cancelled + suppressed',
-    )
     .option('--data-dir <path>', 'POSTHORN_DATA_DIR, default ./posthorn-data')
     .option('--database-url <url>', 'check a PostgreSQL instead (POSTHORN_DATABASE_URL)')
     .option('--json', 'print JSON')

@@ -3,33 +3,22 @@ import type { Engine } from '../../engine/port.ts';
 import type { Reconciliation } from '../../ledger/reconciler.ts';
 import { type Clock, systemClock } from '../../runtime/clock.ts';
 import type { Settlement } from '../../store/store.ts';
+import { settlementOf } from '../../../test/settlement.ts';
 import { boundedLabel } from './bounded-label.ts';
 import { createMetrics } from './metrics.ts';
 import { createStoreSampler, type StoreSample } from './store-sample.ts';
 
-const aSettlement = (fields: Partial<Settlement> = {}): Settlement => ({
+const claimed = {
   number: 64,
   endpointId: 'ep_a',
   eventType: 'payment.succeeded',
   claim: 1,
   createdAt: 1000,
-  state: 'delivered',
-  dueAt: null,
-  reason: 'delivered',
-  now: 1300,
-  startedAt: 1100,
-  durationMs: 200,
-  statusCode: 200,
-  errorClass: null,
-  message: null,
-  responseExcerpt: null,
+  attemptsMade: 0,
   trigger: 'schedule',
-  node: 'a',
-  late: false,
-  first: true,
-  keyed: false,
-  ...fields,
-});
+} as const;
+const aSettlement = (fields: Partial<Settlement> = {}): Settlement =>
+  settlementOf(claimed, 'delivered', 1300, { startedAt: 1100, durationMs: 200, ...fields });
 
 const balanced: Reconciliation = {
   rows: [

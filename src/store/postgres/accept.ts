@@ -1,3 +1,4 @@
+import { UnavailableError } from '../../domain/errors.ts';
 import type { NewEvent } from '../../domain/event.ts';
 import { eventShard, shardOfNumber } from '../../domain/ids.ts';
 import { shardCount } from '../../domain/shard.ts';
@@ -79,6 +80,9 @@ async function findStored(
   );
   return new Map(rows.map(storedOf).map((event) => [keyOf(event.receipt), event]));
 }
+
+/** Each try lost against a change that another node had just committed: so many in a row are no coincidence. */
+const triesMost = 50;
 
 const shardIs = (oneShard: boolean): string => (oneShard ? '$23::smallint' : 'shard');
 
@@ -276,7 +280,8 @@ export async function accept(
   groups: readonly (readonly NewEvent[])[],
   options: AcceptOptions,
 ): Promise<AcceptAnswer> {
-  for (let stale: number | undefined; ;) {
+  let stale: number | undefined;
+  for (let tries = 0; tries < triesMost; tries++) {
     const copy = await endpoints.current(stale);
     const before = await findStored(db.hot, groups);
     const plan = planAccept(
@@ -313,6 +318,7 @@ export async function accept(
     if (plan.waiting.length > 0) void notifyDue(db, plan.waiting);
     return { groups: plan.answers, claimed, waiting: plan.waiting };
   }
+  throw new UnavailableError('these events could not be stored beside the changes of other nodes; try again');
 }
 
 /** A hint to other nodes, nothing more: whoever misses it looks by itself soon. */

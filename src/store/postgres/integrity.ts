@@ -1,4 +1,5 @@
-import type { ConservationRow, Finding } from '../store.ts';
+import { goneEventOf } from '../rows.ts';
+import type { ConservationRow, Finding, Gone } from '../store.ts';
 import type { Database } from './database.ts';
 
 // The reconciler's reading (G6). It shares no code with the writers on purpose: its queries count rows
@@ -117,5 +118,42 @@ export async function findTampered(db: Database, limit: number): Promise<Finding
       }
     }
     return findings;
+  });
+}
+
+const hourMs = 3_600_000;
+
+export async function readGone(
+  db: Database,
+  {
+    tenant,
+    since,
+    until,
+  }: { readonly tenant: string | null; readonly since: number; readonly until: number },
+  limit: number,
+): Promise<Gone> {
+  return await db.snapshot(async (connection) => {
+    const [pruned] = await connection.query(
+      'gone_pruned',
+      `SELECT coalesce(sum(pruned_delivered), 0)::bigint, coalesce(sum(pruned_dead), 0)::bigint,
+         coalesce(sum(pruned_cancelled), 0)::bigint, coalesce(sum(pruned_suppressed), 0)::bigint
+       FROM posthorn.ledger l JOIN posthorn.endpoints p ON p.num = l.endpoint
+       WHERE ($1::text IS NULL OR p.tenant = $1) AND l.hour >= $2::int AND l.hour < $3::int`,
+      [tenant, Math.floor(since / hourMs), Math.ceil(until / hourMs)],
+    );
+    const [delivered, dead, cancelled, suppressed] = pruned as number[];
+    const events = await connection.query(
+      'gone_events',
+      `SELECT e.accepted_at, e.deliveries - c.count, e.amount_minor::text, e.currency
+       FROM posthorn.events e CROSS JOIN LATERAL (
+         SELECT count(*) AS count FROM posthorn.deliveries d WHERE d.shard = e.shard AND d.event_number = e.number) c
+       WHERE ($1::text IS NULL OR e.tenant = $1) AND e.accepted_at >= $2::bigint AND e.accepted_at < $3::bigint AND e.deliveries > c.count
+       ORDER BY e.accepted_at, e.number LIMIT $4`,
+      [tenant, since, until, limit],
+    );
+    return {
+      pruned: { delivered: delivered!, dead: dead!, cancelled: cancelled!, suppressed: suppressed! },
+      events: events.map(goneEventOf),
+    };
   });
 }

@@ -75,6 +75,25 @@ export const publishSql = `
       SELECT FROM jsonb_each(filter) AS f (pointer, wanted) WHERE posthorn.at_pointer(data, f.pointer) IS DISTINCT FROM f.wanted)
   $body$;
 
+  -- The value that data carries where its type is declared with one; see valueAt in api/catalog.ts.
+  CREATE OR REPLACE FUNCTION posthorn.value_at(data jsonb, declared jsonb, OUT amount_minor bigint, OUT currency text)
+  LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $body$
+  DECLARE
+    found jsonb := posthorn.at_pointer(data, declared ->> 'amount');
+    code jsonb := CASE WHEN starts_with(declared ->> 'currency', '/') THEN posthorn.at_pointer(data, declared ->> 'currency')
+      ELSE declared -> 'currency' END;
+    digits text := found #>> '{}';
+  BEGIN
+    IF jsonb_typeof(code) IS DISTINCT FROM 'string' OR code #>> '{}' !~ '^[A-Za-z]{3}$' THEN RETURN; END IF;
+    IF jsonb_typeof(found) = 'number' THEN
+      -- Whole, and exact in JavaScript.
+      IF digits::numeric <> trunc(digits::numeric) OR abs(digits::numeric) > 9007199254740991 THEN RETURN; END IF;
+    ELSIF jsonb_typeof(found) IS DISTINCT FROM 'string' OR digits !~ '^-?[0-9]{1,18}$' THEN RETURN;
+    END IF;
+    amount_minor := digits::numeric::bigint;
+    currency := upper(code #>> '{}');
+  END $body$;
+
   CREATE OR REPLACE FUNCTION posthorn.publish(
     tenant text, type text, data json, id text DEFAULT NULL, ordering_key text DEFAULT NULL, occurred_at timestamptz DEFAULT NULL,
     amount_minor bigint DEFAULT NULL, currency text DEFAULT NULL
@@ -83,6 +102,7 @@ export const publishSql = `
   DECLARE
     now_ms bigint := (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
     occurred_ms bigint;
+    amount bigint := publish.amount_minor;
     money text := upper(publish.currency);
     writer text := 'sql:' || pg_backend_pid();
     event_id text := publish.id;
@@ -115,6 +135,11 @@ export const publishSql = `
     IF (publish.amount_minor IS NULL) <> (money IS NULL) OR money !~ '^[A-Z]{3}$' THEN
       RAISE EXCEPTION 'posthorn: amount_minor and currency come together, and currency is an ISO 4217 code' USING ERRCODE = '22023';
     END IF;
+    IF amount IS NULL THEN
+      SELECT v.amount_minor, v.currency INTO amount, money
+        FROM posthorn.documents d, posthorn.value_at(publish.data::jsonb, d.document -> 'value') v
+        WHERE d.kind = 'event_type' AND d.name = publish.type;
+    END IF;
 
     occurred_ms := (extract(epoch FROM publish.occurred_at) * 1000)::bigint;
     IF event_id IS NULL THEN
@@ -142,7 +167,7 @@ export const publishSql = `
       END IF;
       IF before.type <> publish.type OR before.data <> publish.data::text
         OR before.ordering_key IS DISTINCT FROM publish.ordering_key OR before.occurred_at IS DISTINCT FROM occurred_ms
-        OR before.amount_minor IS DISTINCT FROM publish.amount_minor OR before.currency IS DISTINCT FROM money THEN
+        OR before.amount_minor IS DISTINCT FROM amount OR before.currency IS DISTINCT FROM money THEN
         RAISE EXCEPTION 'posthorn: the id % was used before for another event', event_id USING ERRCODE = '23505';
       END IF;
       RETURN jsonb_build_object('id', event_id, 'tenant', before.tenant, 'type', before.type, 'accepted_at', before.accepted_at,
@@ -160,7 +185,7 @@ export const publishSql = `
     INSERT INTO posthorn.events (shard, number, tenant, id, type, data, ordering_key, occurred_at, accepted_at, amount_minor, currency,
       deliveries, suppressed, filtered)
     VALUES (shard, event_number, publish.tenant, event_id, publish.type, publish.data::text, publish.ordering_key, occurred_ms, now_ms,
-      publish.amount_minor, money, wanted_count, suppressed_count, filtered_count);
+      amount, money, wanted_count, suppressed_count, filtered_count);
     INSERT INTO posthorn.deliveries (shard, number, event_number, endpoint, state, due_at, created_at, settled_at, reason, order_key)
     SELECT shard, nextval('posthorn.delivery_numbers') * 64 + shard, event_number, e.num, CASE WHEN e.enabled THEN 0 ELSE 4 END,
       CASE WHEN e.enabled THEN now_ms END, now_ms, CASE WHEN NOT e.enabled THEN now_ms END,

@@ -229,6 +229,8 @@ const migrations: readonly string[] = [
   CREATE INDEX event_ledger_fine ON posthorn.event_ledger (hour) WHERE hour % 24 <> 0 OR writer <> 'folded';
   ${publishSql}`,
   breakerColumns,
+  // It takes the value out of the data now.
+  publishSql,
 ];
 
 /** Refuses a database without Posthorn's schema, or with another version of it; changes nothing. */

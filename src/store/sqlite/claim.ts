@@ -6,7 +6,7 @@ import type { EndpointTable } from './endpoints.ts';
 const due = `SELECT d.number, d.claim, d.tries, d.created_at, d.trigger, d.order_key, e.id, e.type,
     coalesce(e.occurred_at, e.accepted_at), e.data
   FROM deliveries d JOIN events e ON e.number = d.event_number
-  WHERE d.state = 0 AND d.endpoint = ? AND d.due_at <= ? ORDER BY d.due_at LIMIT ?`;
+  WHERE d.state = 0 AND d.endpoint = ? AND d.due_at <= ? ORDER BY d.due_at LIMIT +?`;
 
 // The head of the key: the earliest delivery that is still pending, for which this delivery waits.
 const before = `SELECT due_at, number FROM deliveries

@@ -7,7 +7,11 @@ export type Row = (string | number | bigint | null)[];
 // busy, locked, no memory, read-only, I/O error, full, cannot open.
 const passing = new Set([5, 6, 7, 8, 10, 13, 14]);
 
-/** One connection with its prepared statements, and transactions that end in commit or in nothing. */
+/**
+ * One connection with its prepared statements, and transactions that end in commit or in nothing. Statements say
+ * `LIMIT +?`: the planner looks at a bare `LIMIT ?`, so that each run with it prepares the statement anew (25 of the 27 µs
+ * of a claim that finds nothing).
+ */
 export class Database {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();

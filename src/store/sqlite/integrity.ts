@@ -1,4 +1,5 @@
-import type { ConservationRow, Finding } from '../store.ts';
+import { goneEventOf } from '../rows.ts';
+import type { ConservationRow, Finding, Gone } from '../store.ts';
 import type { Database } from './database.ts';
 
 // The reconciler's reading (G6). It shares no code with the writers on purpose: its queries count rows
@@ -102,7 +103,7 @@ export function findTampered(db: Database, limit: number): Finding[] {
     const findings: Finding[] = [];
     for (const { problem, sql } of checks) {
       if (findings.length >= limit) break;
-      for (const [number, eventId, endpointId] of db.all(`${sql} LIMIT ?`, limit - findings.length)) {
+      for (const [number, eventId, endpointId] of db.all(`${sql} LIMIT +?`, limit - findings.length)) {
         findings.push({
           number: number as number | null,
           eventId: eventId as string | null,
@@ -112,5 +113,44 @@ export function findTampered(db: Database, limit: number): Finding[] {
       }
     }
     return findings;
+  });
+}
+
+const hourMs = 3_600_000;
+
+export function readGone(
+  db: Database,
+  {
+    tenant,
+    since,
+    until,
+  }: { readonly tenant: string | null; readonly since: number; readonly until: number },
+  limit: number,
+): Gone {
+  return db.snapshot(() => {
+    const [delivered, dead, cancelled, suppressed] = db
+      .get(
+        `SELECT sum(pruned_delivered), sum(pruned_dead), sum(pruned_cancelled), sum(pruned_suppressed)
+         FROM ledger l JOIN endpoints p ON p.num = l.endpoint
+         WHERE (?1 IS NULL OR p.tenant = ?1) AND l.hour >= ?2 AND l.hour < ?3`,
+        tenant,
+        Math.floor(since / hourMs),
+        Math.ceil(until / hourMs),
+      )!
+      .map((sum) => (sum as number | null) ?? 0);
+    const events = db.all(
+      `SELECT e.accepted_at, e.deliveries - (SELECT count(*) FROM deliveries d WHERE d.event_number = e.number) AS missing,
+         CAST(e.amount_minor AS TEXT), e.currency
+       FROM events e WHERE (?1 IS NULL OR e.tenant = ?1) AND e.accepted_at >= ?2 AND e.accepted_at < ?3 AND missing > 0
+       ORDER BY e.accepted_at, e.number LIMIT +?4`,
+      tenant,
+      since,
+      until,
+      limit,
+    );
+    return {
+      pruned: { delivered: delivered!, dead: dead!, cancelled: cancelled!, suppressed: suppressed! },
+      events: events.map(goneEventOf),
+    };
   });
 }

@@ -104,7 +104,7 @@ export function cancelOrphans(db: Database, limit: number, now: number): number 
   return db.transaction(() => {
     const rows = db.all(
       `SELECT d.number, d.endpoint, d.created_at, e.type FROM deliveries d JOIN events e ON e.number = d.event_number
-       WHERE d.state = 0 AND d.endpoint IN (SELECT num FROM endpoints WHERE deleted_at IS NOT NULL) LIMIT ?`,
+       WHERE d.state = 0 AND d.endpoint IN (SELECT num FROM endpoints WHERE deleted_at IS NOT NULL) LIMIT +?`,
       limit,
     );
     for (const row of rows) cancelOne(db, ledger, row, 'endpoint_deleted', now);
@@ -242,7 +242,7 @@ export function stepRedrive(
     const rows = db.all(
       `SELECT d.number, p.id FROM deliveries d JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint
        WHERE ${droppedOnly} AND ${where} AND d.number > (SELECT cursor FROM redrives WHERE id = ?)
-         AND d.number < (SELECT last_number FROM redrives WHERE id = ?) ORDER BY d.number LIMIT ?`,
+         AND d.number < (SELECT last_number FROM redrives WHERE id = ?) ORDER BY d.number LIMIT +?`,
       ...values,
       id,
       id,

@@ -54,13 +54,13 @@ export function prune(db: Database, request: PruneRequest): PruneAnswer {
   };
   // Settled no earlier than made: from the first young one on everything is too young, and nothing further is read.
   const rows = db.allWhile(
-    'SELECT number, event_number, endpoint, state, created_at, settled_at FROM deliveries WHERE number > ? ORDER BY number LIMIT ?',
+    'SELECT number, event_number, endpoint, state, created_at, settled_at FROM deliveries WHERE number > ? ORDER BY number LIMIT +?',
     ([, , , , createdAt]) => (createdAt as number) < youngest,
     request.after,
     limit,
   ) as number[][];
   const unwanted = db.all(
-    'SELECT number FROM events WHERE deliveries = 0 AND accepted_at < ? ORDER BY accepted_at LIMIT ?',
+    'SELECT number FROM events WHERE deliveries = 0 AND accepted_at < ? ORDER BY accepted_at LIMIT +?',
     settledBefore,
     limit,
   );

@@ -38,7 +38,7 @@ export function readDeliveries(
   }
   return db
     .all(
-      `SELECT ${deliveryColumns} FROM ${deliveryTables} WHERE ${where} AND d.number < ? ORDER BY d.number DESC LIMIT ?`,
+      `SELECT ${deliveryColumns} FROM ${deliveryTables} WHERE ${where} AND d.number < ? ORDER BY d.number DESC LIMIT +?`,
       ...values,
       page.before ?? Number.MAX_SAFE_INTEGER,
       page.limit,

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Store } from '../store.ts';
-import { openHere, type OpenOptions } from './open.ts';
+import { openHere, type OpenOptions } from './open-here.ts';
 import type { Call, Reply, ThreadError } from './thread.ts';
 
 const port = parentPort!;

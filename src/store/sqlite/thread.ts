@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { UnavailableError } from '../../domain/errors.ts';
 import type { Store } from '../store.ts';
-import type { OpenOptions } from './open.ts';
+import type { OpenOptions } from './open-here.ts';
 
 /** What goes to the thread: [call, method of the port, its arguments]. */
 export type Call = readonly [number, keyof Store, readonly unknown[]];

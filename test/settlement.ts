@@ -1,8 +1,11 @@
-import type { ClaimedDelivery, Settlement } from '../../src/store/store.ts';
+import type { ClaimedDelivery, Settlement } from '../src/store/store.ts';
 
 /** What an attempt of this delivery came to. */
 export function settlementOf(
-  d: ClaimedDelivery,
+  d: Pick<
+    ClaimedDelivery,
+    'number' | 'endpointId' | 'eventType' | 'claim' | 'createdAt' | 'attemptsMade' | 'trigger'
+  >,
   state: Settlement['state'],
   now: number,
   fields: Partial<Settlement> = {},

@@ -1,0 +1,106 @@
+import type { Command } from 'commander';
+
+/** A command, and how to get hold of it. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly description: string;
+  readonly load: () => Promise<Command>;
+}
+
+/**
+ * What Posthorn can be told to do, in the order in which people need it. A command's own code is loaded only when it is
+ * asked for: all of it together takes a second of processor time, most commands need a tenth of that.
+ */
+export const commands: readonly CommandEntry[] = [
+  {
+    name: 'serve',
+    description: 'run Posthorn: accept events over HTTP and deliver them',
+    load: async () => (await import('./commands/serve.ts')).serveCommand(),
+  },
+  {
+    name: 'demo',
+    description:
+      'deliver 10,000 payment events to four receivers, with a SIGKILL in the middle, and account for all of them',
+    load: async () => (await import('./commands/demo.ts')).demoCommand(),
+  },
+  {
+    name: 'publish',
+    description: 'publish events from a file, or from standard input',
+    load: async () => (await import('./commands/publish.ts')).publishCommand(),
+  },
+  {
+    name: 'deliveries',
+    description: 'list deliveries, newest first, or show one with its attempts',
+    load: async () => (await import('./commands/deliveries.ts')).deliveriesCommand(),
+  },
+  {
+    name: 'dead-letters',
+    description: 'dead letters, grouped by endpoint and failure',
+    load: async () => (await import('./commands/dead-letters.ts')).deadLettersCommand(),
+  },
+  {
+    name: 'redrive',
+    description: 'make dead or suppressed deliveries pending again: one, or all that match',
+    load: async () => (await import('./commands/redrive.ts')).redriveCommand(),
+  },
+  {
+    name: 'verify',
+    description:
+      'check the books of a data directory, running or stopped: accepted = delivered + pending + dead + cancelled + suppressed',
+    load: async () => (await import('./commands/verify.ts')).verifyCommand(),
+  },
+  {
+    name: 'audit',
+    description: "find silent drops in any webhook sender's logs, name the cause, and put a price on it",
+    load: async () => (await import('./commands/audit.ts')).auditCommand(),
+  },
+  {
+    name: 'impact',
+    description:
+      'what a change did to the drop rate, with intervals: before and after, from logs or from a Posthorn',
+    load: async () => (await import('./commands/impact.ts')).impactCommand(),
+  },
+  {
+    name: 'lab',
+    description:
+      "simulate payments, networks and crashes from a seed: Posthorn's own engine beside the sender of the incident",
+    load: async () => (await import('./commands/lab.ts')).labCommand(),
+  },
+  {
+    name: 'apply',
+    description:
+      'declare channels, teams, templates, event types and objectives as code: makes the server have what a file says; again changes nothing',
+    load: async () => (await import('./commands/apply.ts')).applyCommand(),
+  },
+  {
+    name: 'slo',
+    description: 'objectives: how they stand, and to and from OpenSLO documents',
+    load: async () => (await import('./commands/slo.ts')).sloCommand(),
+  },
+  {
+    name: 'conformance',
+    description:
+      'endpoints and event types that follow no template, have no objective or no owner; exit code 1 where there are any',
+    load: async () => (await import('./commands/slo-status.ts')).conformanceCommand(),
+  },
+  {
+    name: 'alerts',
+    description: 'what is wrong now, and what alert rules would have said',
+    load: async () => (await import('./commands/alerts.ts')).alertsCommand(),
+  },
+  {
+    name: 'rules',
+    description: 'rules and a dashboard for Prometheus and Grafana',
+    load: async () => (await import('./commands/rules.ts')).rulesCommand(),
+  },
+  {
+    name: 'nodes',
+    description: 'the living nodes of a shared database, and which shards each owns',
+    load: async () => (await import('./commands/nodes.ts')).nodesCommand(),
+  },
+  {
+    name: 'migrate',
+    description: 'bring the schema of a PostgreSQL up to date; serve does it too, at its start',
+    load: async () => (await import('./commands/migrate.ts')).migrateCommand(),
+  },
+];

@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest';
+import { anEvent, start } from '../../support.ts';
+import { settlementOf } from '../../settlement.ts';
+import { lease, noRoom, type Subject } from './subject.ts';
+
+/** What a claim takes and for how long, and in which order (G2). */
+export function describeClaiming(subject: Subject): void {
+  const { one, claim } = subject;
+
+  test('G2: a claim moves due_at by its lease, and runs out by itself', async () => {
+    const endpoint = await one();
+    await subject.store.accept([[anEvent()]], noRoom);
+    const [first] = (await claim(endpoint.id, start)).deliveries;
+    expect(first).toMatchObject({ claim: 1, leaseUntil: start + lease, attemptsMade: 0 });
+    expect((await claim(endpoint.id, start + lease - 1)).deliveries).toEqual([]);
+    expect((await claim(endpoint.id, start + lease)).deliveries).toMatchObject([{ claim: 2 }]);
+  });
+
+  test('a paused endpoint keeps its pending deliveries and is not claimed from', async () => {
+    const endpoint = await one();
+    await subject.store.accept([[anEvent()]], noRoom);
+    await subject.store.updateEndpoint(endpoint.id, { enabled: false, updatedAt: start });
+    expect(await claim(endpoint.id, start)).toEqual({ deliveries: [], nextDueAt: null });
+    await subject.store.updateEndpoint(endpoint.id, { enabled: true, updatedAt: start });
+    expect((await claim(endpoint.id, start)).deliveries).toHaveLength(1);
+  });
+
+  test('ordering: only the head of a key is claimed; the next follows when it has ended', async () => {
+    const endpoint = await one({ ordering: 'key' });
+    for (const id of ['k-1', 'k-2', 'k-3'])
+      await subject.store.accept([[anEvent({ id, orderingKey: 'k' })]], { ...noRoom, defaultRoom: 9 });
+    const first = (await claim(endpoint.id, start)).deliveries;
+    expect(first.map(({ eventId }) => eventId)).toEqual(['k-1']);
+    await subject.store.settle([settlementOf(first[0]!, 'pending', start + 1, { keyed: true })]);
+    expect((await claim(endpoint.id, start + 2)).deliveries).toEqual([]);
+    const retried = (await claim(endpoint.id, start + 6000)).deliveries;
+    expect(retried.map(({ eventId }) => eventId)).toEqual(['k-1']);
+    await subject.store.settle([settlementOf(retried[0]!, 'dead', start + 6001, { keyed: true })]);
+    expect((await claim(endpoint.id, start + 6001)).deliveries.map(({ eventId }) => eventId)).toEqual([
+      'k-2',
+    ]);
+  });
+
+  test('ordering: a long queue of one key takes one claim a step, and is not read again and again', async () => {
+    const endpoint = await one({ ordering: 'key' });
+    const count = 300;
+    const events = Array.from({ length: count }, (_, n) => anEvent({ id: `q${n}`, orderingKey: 'k' }));
+    await subject.store.accept([events, [anEvent({ id: 'free' })]], noRoom);
+    const arrived: string[] = [];
+    let now = start;
+    let claims = 0;
+    while (arrived.length < count + 1 && claims < 2 * count) {
+      claims++;
+      const { deliveries } = await claim(endpoint.id, ++now, 20);
+      arrived.push(...deliveries.map(({ eventId }) => eventId));
+      await subject.store.settle(deliveries.map((d) => settlementOf(d, 'delivered', now, { keyed: true })));
+    }
+    expect(arrived.filter((id) => id !== 'free')).toEqual(events.map(({ id }) => id));
+    expect(claims).toBeLessThan(count + 40);
+  });
+
+  test('released claims are due again; those of a former life of the node too, and of no other', async () => {
+    const endpoint = await one();
+    await subject.store.accept([[anEvent()], [anEvent()]], noRoom);
+    const [mine] = (await claim(endpoint.id, start, 1)).deliveries;
+    await subject.store.release([{ number: mine!.number, claim: mine!.claim, dueAt: start + 7 }]);
+    expect(await subject.store.delivery(mine!.number)).toMatchObject({ dueAt: start + 7 });
+    await claim(endpoint.id, start + 7, 1, 'a');
+    await claim(endpoint.id, start + 7, 1, 'b');
+    expect(await subject.store.takeOver('a', start + 8)).toBe(1);
+    expect((await claim(endpoint.id, start + 8)).deliveries).toHaveLength(1);
+  });
+}

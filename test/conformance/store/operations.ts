@@ -1,0 +1,98 @@
+import { expect, test } from 'vitest';
+import { anEvent, start } from '../../support.ts';
+import { settlementOf } from '../../settlement.ts';
+import { noRoom, type Subject } from './subject.ts';
+
+/** What people do: pause, redrive, cancel, delete and replay (G5). */
+export function describeOperations(subject: Subject): void {
+  const { one, claim, balanced } = subject;
+
+  test('G5: a disabled endpoint suppresses with a reason, and a redrive brings it back', async () => {
+    const endpoint = await one({ enabled: false });
+    const answer = await subject.store.accept([[anEvent()]], { ...noRoom, defaultRoom: 10 });
+    expect(answer).toMatchObject({
+      groups: [{ receipts: [{ deliveries: 1, suppressed: 1 }] }],
+      claimed: [],
+      waiting: [],
+    });
+    const [delivery] = await subject.store.deliveries({ state: 'suppressed' }, { before: null, limit: 10 });
+    expect(delivery).toMatchObject({ reason: 'endpoint_paused', attempts: 0 });
+    await balanced();
+    await subject.store.updateEndpoint(endpoint.id, { enabled: true, updatedAt: start });
+    const job = await subject.store.createRedrive({
+      id: 'rdr_1',
+      filter: { state: 'suppressed' },
+      ratePerS: null,
+      dryRun: false,
+      now: start,
+    });
+    expect(job).toMatchObject({ matched: 1, state: 'running' });
+    expect((await subject.store.stepRedrive('rdr_1', 10, start)).redrive).toMatchObject({
+      redriven: 1,
+      state: 'done',
+    });
+    expect((await claim(endpoint.id, start)).deliveries).toMatchObject([{ trigger: 'redrive' }]);
+    await balanced();
+  });
+
+  test('cancelling takes a reason and only what is pending', async () => {
+    const endpoint = await one();
+    await subject.store.accept([[anEvent()]], noRoom);
+    const [held] = (await claim(endpoint.id, start)).deliveries;
+    expect(await subject.store.cancelDelivery(held!.number, 'wrong customer', start)).toBe('done');
+    expect(await subject.store.cancelDelivery(held!.number, 'again', start)).toBe('refused');
+    // The same shard's next but many: a number written out would be the held one in one run of 64.
+    const nobodys = held!.number + 64_000;
+    expect(await subject.store.cancelDelivery(nobodys, 'nothing', start)).toBe('not_found');
+    expect(await subject.store.settle([settlementOf(held!, 'pending', start + 1)])).toEqual([false]);
+    expect(await subject.store.delivery(held!.number)).toMatchObject({
+      state: 'cancelled',
+      reason: 'cancelled: wrong customer',
+    });
+    await balanced();
+  });
+
+  test("a deleted endpoint's pending deliveries are cancelled, in batches, with a reason", async () => {
+    const endpoint = await one();
+    await subject.store.accept([[anEvent(), anEvent(), anEvent()]], noRoom);
+    const [held] = (await claim(endpoint.id, start, 1)).deliveries;
+    await subject.store.deleteEndpoint(endpoint.id, start);
+    expect([
+      await subject.store.cancelOrphans(2, start),
+      await subject.store.cancelOrphans(2, start),
+    ]).toEqual([2, 1]);
+    expect(await subject.store.settle([settlementOf(held!, 'delivered', start)])).toEqual([false]);
+    await balanced();
+  });
+
+  test('replay makes new deliveries of a past event', async () => {
+    const endpoint = await one();
+    await subject.store.accept([[anEvent({ id: 'e' })]], noRoom);
+    expect(await subject.store.replayEvent('default', 'e', endpoint.id, start)).toMatchObject({
+      deliveries: 1,
+    });
+    expect(await subject.store.replayEvent('default', 'none', null, start)).toBeNull();
+    expect(await subject.store.deliveries({ eventId: 'e' }, { before: null, limit: 9 })).toHaveLength(2);
+    await balanced();
+  });
+
+  test('dead letters are grouped, with the value at risk of each event once', async () => {
+    const endpoint = await one({ owner: 'orders' });
+    await subject.store.accept(
+      [[anEvent({ value: { amountMinor: 2n ** 53n + 1n, currency: 'USD' } })]],
+      noRoom,
+    );
+    const [held] = (await claim(endpoint.id, start)).deliveries;
+    await subject.store.settle([settlementOf(held!, 'dead', start)]);
+    expect(await subject.store.deadLetters(null)).toEqual([
+      {
+        endpointId: endpoint.id,
+        owner: 'orders',
+        errorClass: 'http_5xx',
+        count: 1,
+        oldestAt: start,
+        valueAtRisk: [{ currency: 'USD', amountMinor: 2n ** 53n + 1n, events: 1 }],
+      },
+    ]);
+  });
+}

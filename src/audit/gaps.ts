@@ -11,6 +11,20 @@ const around = 12;
 const doubt = 0.001;
 const leastLines = 20;
 
+const dayMs = 86_400_000;
+
+/** The first place whose bin is not before `bin`. */
+function placeOf(bins: readonly { readonly bin: number }[], bin: number): number {
+  let low = 0;
+  let high = bins.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (bins[middle]!.bin < bin) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** A silence, in ms since the epoch, and the lines that the rate around it would have written. */
 export interface Silence {
   readonly from: number;
@@ -45,8 +59,25 @@ export function silences(
   const high = ordered[ordered.length - 1 - Math.floor(bins.length / 100)] ?? 0;
   const burstiness = Math.max(1, high / Math.log(100));
   const least = Math.max(leastLines, burstiness * Math.log(Math.max(2, bins.length) / doubt));
+  const dayBins = dayMs / binMs;
+  /** Lines in [from, to) of the bins, by their numbers. */
+  const countIn = (from: number, to: number): number =>
+    cumulative[placeOf(bins, to)]! - cumulative[placeOf(bins, from)]!;
+  const first = bins[0]?.bin ?? 0;
+  const last = bins.at(-1)?.bin ?? 0;
+  // A night or a weekend that is as quiet on other days is no gap.
+  const isHabit = (from: number, empty: number): boolean => {
+    const days = Array.from({ length: 29 }, (_, index) => index - 14).filter((day) => {
+      const at = from + day * dayBins;
+      return day !== 0 && at >= first && at + empty <= last;
+    });
+    const others = days.map((day) => countIn(from + day * dayBins, from + day * dayBins + empty));
+    const weeks = others.filter((_, index) => days[index]! % 7 === 0);
+    const middle = others.toSorted((a, b) => a - b)[others.length >> 1] ?? Infinity;
+    return middle < leastLines / 2 || weeks.some((n) => n < leastLines / 4);
+  };
   return pauses
-    .filter(({ lines }) => lines >= least)
+    .filter(({ from, empty, lines }) => lines >= least && !isHabit(from, empty))
     .map(({ from, empty, lines }) => ({
       from: from * binMs,
       to: (from + empty) * binMs,

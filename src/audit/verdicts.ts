@@ -48,16 +48,19 @@ export async function judge(
     select delivery.key, place, lines, delivery.ok, ok_at, first_at, last_at, states.* exclude (key), last.* exclude (key, status_code, error),
       status_code, error, coalesce(attempts, 0) as tried
     from delivery join states using (key) left join last using (key)`);
+  const promise = `last_has_next and last_owed_at is not null`;
+  // A promise says when the retry is due; without one, what is usual does.
+  const due = `greatest(coalesce(case when last_has_next then last_owed_at end + ${Math.round(graceMs)}, 0),
+    case when ${sender.horizon_from === 'option' ? 'false' : promise} then 0 else last_at + ${wait} end)`;
   await database.run(`create table fate as select *,
       case
         when ok and ok_at - first_at > ${sender.late_after_ms} then 'late'
         when ok then 'delivered'
         when final_line or final_word then 'given_up'
         when ${limit} and not coalesce(owed_at > last_ended and last_has_next, false) then 'given_up'
-        when ${facts.to} < greatest(coalesce(case when last_has_next then last_owed_at end + ${Math.round(graceMs)}, 0),
-             case when last_has_next and last_owed_at is not null and ${sender.horizon_from !== 'option'} then 0 else last_at + ${wait} end) then 'unresolved'
+        when ${facts.to} < ${due} then 'unresolved'
         -- The retry may have been made while the log was silent.
-        when exists(select 1 from gap where begins < greatest(coalesce(owed_at, 0), last_at + ${wait}) + ${Math.round(graceMs)} and ends > last_at) then 'unresolved'
+        when exists(select 1 from gap where begins < ${due} and ends > last_at) then 'unresolved'
         else 'silently_dropped'
       end as verdict,
       greatest(owed_at, last_ended) as news_due_at

@@ -8,6 +8,6 @@ export const endpointOutage: Rule = {
   shows: () => 'in_outage',
   words: (e) => {
     const [first] = e.outages;
-    return `${count(e.events)} lost events failed while ${e.endpoints === 1 && e.endpoint !== null ? e.endpoint : `${e.endpoints} endpoints`} failed at most of what was sent (${count(e.outages.length)} spells${first === undefined ? '' : `, the first from ${new Date(first.from).toISOString()} to ${new Date(first.to).toISOString()}`}).${contrast(e)}`;
+    return `${count(e.events)} lost events failed while ${e.endpoints > 1 ? `${e.endpoints} endpoints` : (e.endpoint ?? 'the receiver')} failed at most of what was sent (${count(e.outages.length)} spells${first === undefined ? '' : `, the first from ${new Date(first.from).toISOString()} to ${new Date(first.to).toISOString()}`}).${contrast(e)}`;
   },
 };

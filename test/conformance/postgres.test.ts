@@ -3,9 +3,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { UnavailableError } from '../../src/domain/errors.ts';
 import { openPostgresStore } from '../../src/store/postgres/open.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
-import { anEndpoint, anEvent, start } from '../support.ts';
+import { anEndpoint, anEvent, start, until } from '../support.ts';
+import { settlementOf } from '../settlement.ts';
 import { describeAccounting } from './accounting-conformance.ts';
 import { describeStore } from './store-conformance.ts';
+import { lease, noRoom } from './store/subject.ts';
 
 let postgres: Postgres;
 beforeAll(async () => {
@@ -16,15 +18,15 @@ afterAll(async () => {
 });
 
 // Each run of the property takes a database of its own, so there are fewer of them.
-describeStore('PostgreSQL', async () => (await openPostgresStore(await postgres.createDatabase())).store, 15);
+describeStore('PostgreSQL', async () => (await openPostgresStore(await postgres.createMigrated())).store, 15);
 
 describeAccounting(
   'accounting on PostgreSQL',
-  async () => (await openPostgresStore(await postgres.createDatabase())).store,
+  async () => (await openPostgresStore(await postgres.createMigrated())).store,
 );
 
 test('an event that can neither be stored nor found is refused, and does not hold up the ones behind it', async () => {
-  const { store } = await openPostgresStore(await postgres.createDatabase());
+  const { store } = await openPostgresStore(await postgres.createMigrated());
   const options = { now: start, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map<string, number>() };
   // The API refuses such an id; PostgreSQL keeps another one in its place.
   const half = [[anEvent({ id: '\ud800' })]];
@@ -49,5 +51,41 @@ test('G6: an event whose delivery has vanished is found with what it was worth',
   const hour = Math.floor(start / 3_600_000) * 3_600_000;
   const { events } = await store.gone({ tenant: 'default', since: hour, until: hour + 3_600_000 }, 9);
   expect(events).toEqual([{ acceptedAt: start, missing: 1, value }]);
+  await store.close();
+});
+
+test('G7: a dead letter that is redriven while retention looks at it stays', async () => {
+  const url = await postgres.createMigrated();
+  const { store } = await openPostgresStore(url);
+  const endpoint = anEndpoint();
+  await store.createEndpoint(endpoint);
+  await store.accept([[anEvent()]], noRoom);
+  const claim = { endpointId: endpoint.id, shards: null, limit: 1, maxPayload: 1e9, leaseMs: lease };
+  const [held] = (await store.claim({ ...claim, now: start, node: 'a' })).deliveries;
+  const { number } = held!;
+  await store.settle([settlementOf(held!, 'dead', start + 1)]);
+
+  // A redrive that has changed the row and has not committed: retention has read it as dead, and waits for it.
+  const redriving = new Client({ connectionString: url });
+  await redriving.connect();
+  await redriving.query('BEGIN');
+  await redriving.query(
+    'UPDATE posthorn.deliveries SET state = 0, due_at = $2, settled_at = NULL, reason = NULL WHERE number = $1',
+    [number, start + 2],
+  );
+  const late = start + 1000;
+  const pruning = store.prune({ now: late, settledBefore: late, deadBefore: late, limit: 10, after: -1 });
+  const watching = new Client({ connectionString: url });
+  await watching.connect();
+  await until('retention waits for the row', async () => {
+    const { rows } = await watching.query(
+      "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    );
+    return rows.length > 0;
+  });
+  await redriving.query('COMMIT');
+  expect(await pruning).toMatchObject({ deleted: 0 });
+  expect(await store.delivery(number)).toMatchObject({ state: 'pending', dueAt: start + 2 });
+  for (const client of [redriving, watching]) await client.end();
   await store.close();
 });

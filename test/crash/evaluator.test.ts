@@ -99,4 +99,4 @@ test("the evaluator's process is killed while an alert fires: another goes on, a
     for (const node of nodes) await endNode(node, 'SIGKILL');
     await channel.close();
   }
-}, 120_000);
+});

@@ -260,7 +260,7 @@ test('100,000 dead letters of three endpoints in ten minutes are three notificat
   expect(await told(store, channel)).toHaveLength(8);
   evaluator.stop();
   await store.close();
-}, 60_000);
+});
 
 describe('two nodes on one PostgreSQL', () => {
   let postgres: Postgres;
@@ -268,7 +268,7 @@ describe('two nodes on one PostgreSQL', () => {
   beforeAll(async () => {
     postgres = await startPostgres();
     url = await postgres.createDatabase();
-  }, 60_000);
+  });
   afterAll(() => postgres.stop());
 
   test('the node that judges dies while an alert fires: another goes on, and nobody is told twice', async () => {

@@ -210,7 +210,7 @@ describe('the command', () => {
     expect(result.missing.listed.map(({ event_id }) => event_id).toSorted()).toEqual(gone.toSorted());
     expect(result.causes[0]).toMatchObject({ cause: 'retry_race', kind: 'proof' });
     expect(readdirSync(temporary)).toEqual([]);
-  }, 60_000);
+  });
 
   test('wrong usage is 2, with words; a healthy log is 0, with its power', async () => {
     const wrong = await runHere('audit', join(directory, 'nothing.jsonl'));
@@ -219,7 +219,7 @@ describe('the command', () => {
     const { out, code } = await runHere('audit', healthy);
     expect(out).toMatch(/^No silent drop among 196 events\.\n0 of 196: this log could not have shown 0\.3 %/);
     expect(code).toBe(0);
-  }, 60_000);
+  });
 
   test('Ctrl-C stops a comparison of two logs as well', async () => {
     const temporary = join(directory, 'compared');
@@ -232,7 +232,7 @@ describe('the command', () => {
     expect(await ended).toMatchObject({ code: 130, err: expect.stringContaining('nothing was left behind') });
     expect(readdirSync(temporary)).toEqual([]);
     vi.unstubAllEnvs();
-  }, 60_000);
+  });
 
   test('Ctrl-C leaves nothing behind, and what a killed audit left is gone as well', async () => {
     const temporary = join(directory, 'interrupted');
@@ -254,5 +254,5 @@ describe('the command', () => {
     expect(left()).toHaveLength(1);
     expect(await end('SIGINT')).toBe(130);
     expect(left()).toEqual([]);
-  }, 60_000);
+  });
 });

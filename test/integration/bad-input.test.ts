@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { deliveryId } from '../../src/domain/ids.ts';
 import { apiKey, serve } from './serving.ts';
 
 let server: Awaited<ReturnType<typeof serve>>;
@@ -199,7 +200,7 @@ describe('bad input is refused with its path, and nothing is stored', () => {
   test('unknown names are 404', async () => {
     for (const path of [
       '/v1/events/none',
-      '/v1/deliveries/dlv_00000000000',
+      `/v1/deliveries/${deliveryId(2 ** 50)}`,
       '/v1/deliveries/x',
       '/v1/endpoints/none',
       '/v1/redrives/none',

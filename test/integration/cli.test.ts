@@ -6,9 +6,10 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { commands } from '../../src/cli/commands.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
+import { runHere } from './run-here.ts';
 import { apiKey, serve } from './serving.ts';
 
 const script = fileURLToPath(new URL('../../bin/posthorn.js', import.meta.url));
@@ -56,6 +57,13 @@ test('help names every command, explains one, and ends with 0', async () => {
 });
 
 describe('wrong usage ends with 2 and says what to do', () => {
+  beforeAll(() => {
+    vi.stubEnv('POSTHORN_API_KEY', undefined);
+  });
+  afterAll(() => {
+    vi.unstubAllEnvs();
+  });
+
   test.each([
     [['nothing-such'], /unknown command/],
     [['serve', '--prot', '1'], /unknown option/],
@@ -66,7 +74,7 @@ describe('wrong usage ends with 2 and says what to do', () => {
     [['verify', '--data-dir', '/nonexistent'], /no Posthorn data/],
     [['migrate'], /POSTHORN_DATABASE_URL/],
   ])('%j', async (args, words) => {
-    const { code, out, err } = await posthorn(args);
+    const { code, out, err } = await runHere(...args);
     expect(err).toMatch(words);
     expect(code).toBe(2);
     expect(out).toBe('');

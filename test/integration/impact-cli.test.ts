@@ -180,6 +180,8 @@ describe('posthorn impact', () => {
       // Three are still pending: nothing is known of them yet.
       events: 497,
       unresolved: 3,
+      // Five lost, two dead, and three that are past their deadline without an end.
+      late: 3,
       silently_dropped: 5,
       given_up: 2,
       given_up_value: [{ currency: 'EUR', amount_minor: 1000, events: 2 }],

@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openHere } from '../../src/store/sqlite/open-here.ts';
 import { anEndpoint, anEvent, start, tempDir } from '../support.ts';
+import { runHere } from './run-here.ts';
 
 const bin = new URL('../../bin/posthorn.js', import.meta.url).pathname;
 
-const lab = (...args: string[]) => posthorn('lab', ...args);
+const lab = (...args: string[]) => runHere('lab', ...args);
 
+/** In a process of its own. */
 function posthorn(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   return new Promise((resolve) => {
     execFile(process.execPath, [bin, ...args], { maxBuffer: 1e8 }, (error, out, err) =>
@@ -79,10 +81,10 @@ describe('posthorn lab', () => {
     expect(again.scenario).toBe('calibrated');
     expect(again.naive.silent_drop_rate / summary.naive.silent_drop_rate).toBeGreaterThan(0.25);
     expect(again.naive.silent_drop_rate / summary.naive.silent_drop_rate).toBeLessThan(4);
-  }, 110_000);
+  });
 
   test('a mutant: exit code 1, a short account, and the command that replays it', async () => {
-    const { code, out } = await lab('everything', '--mutant', 'retry-in-memory');
+    const { code, out } = await posthorn('lab', 'everything', '--mutant', 'retry-in-memory');
     expect(code).toBe(1);
     expect(out).toContain('FAILED seed 1 (correctness): forgotten');
     const replay = /Replay: npx posthorn (lab .*)/.exec(out)![1]!.split(' ').slice(1);
@@ -121,7 +123,7 @@ describe('posthorn alerts backtest', () => {
     const [log, html, rules] = [join(dir, 'a.jsonl'), join(dir, 'r.html'), join(dir, 'rules.yaml')];
     await lab('incident', '--payments', '30000', '--hours', '48', '--log', log, '--json');
     const incident = '2026-01-04T00:00Z..2026-01-06T00:00Z';
-    const { code, out } = await posthorn(
+    const { code, out } = await runHere(
       'alerts',
       'backtest',
       '--from-log',
@@ -143,7 +145,7 @@ describe('posthorn alerts backtest', () => {
     expect(answer.trade).toHaveLength(8);
     expect(readFileSync(html, 'utf8')).not.toMatch(/https?:\/\/|undefined|NaN/);
     writeFileSync(rules, 'rules:\n  - {kind: overdue, name: mine, severity: page, grace: 1h}');
-    const printed = await posthorn('alerts', 'backtest', '--from-log', log, '--rules', rules);
+    const printed = await runHere('alerts', 'backtest', '--from-log', log, '--rules', rules);
     expect(printed.out).toContain('mine');
     expect(printed.out).toContain('every alarm counts as false');
   });
@@ -160,7 +162,7 @@ describe('posthorn alerts backtest', () => {
       room: new Map(),
     });
     await store.close();
-    const { code, out } = await posthorn('alerts', 'backtest', '--data-dir', dataDir, '--json');
+    const { code, out } = await runHere('alerts', 'backtest', '--data-dir', dataDir, '--json');
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ source: dataDir, events_due: 0 });
   });
@@ -173,7 +175,7 @@ describe('posthorn alerts backtest', () => {
     [['--from-log', 'x', '--incident', 'yesterday'], 'takes two times'],
     [['--from-log', 'x', '--target', '2'], 'takes a number from'],
   ])('wrong usage %j', async (args, words) => {
-    const { code, err } = await posthorn('alerts', 'backtest', ...args);
+    const { code, err } = await runHere('alerts', 'backtest', ...args);
     expect(code).toBe(2);
     expect(err).toContain(words);
   });

@@ -49,7 +49,6 @@ describe('alert noise', () => {
         expect(firings.length).toBeLessThanOrEqual(1);
       }
     },
-    60_000,
   );
 
   test('without the gate, low traffic pages: that is what the gate is for', () => {
@@ -92,7 +91,7 @@ describe('the silent drop of the incident', () => {
     const each = Array.from({ length: minutes.minutes }, (_, minute) => minutes.window(minute, 60_000));
     due = each.map((counts) => counts.due);
     bad = each.map((counts) => counts.bad);
-  }, 60_000);
+  });
 
   /** Seven healthy days, then the incident. */
   function story(perHour: number): { history: ReplayedHistory; from: number } {

@@ -23,7 +23,7 @@ import type { AuditOptions, AuditResult, CauseFinding } from './result.ts';
 
 const defaultMemoryMb = 1200;
 /** Reading is most of the work. */
-const readingShare = 0.55;
+const readingShare = 0.45;
 
 /**
  * Audits delivery logs: what became of every event, what was dropped in silence, why, and what it is worth. Works in a
@@ -53,8 +53,9 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   const at = (stage: string, done: number): void => options.onProgress?.({ stage, done });
   const deploys = options.deploys === undefined ? [] : await readDeploys(options.deploys);
   at('reading', 0);
-  const stopTelling = tellProgress(database, (share) => at('reading', share * readingShare));
-  const { source, specs } = await load(database, options).finally(stopTelling);
+  const { source, specs, malformed } = await load(database, options, (done, total) =>
+    at(`reading ${bytesOf(done, total)}`, (done / total) * readingShare),
+  );
   at('putting attempts together', readingShare);
   const vocabulary = await readVocabulary(database);
   await judgeLines(database, vocabulary);
@@ -68,9 +69,10 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   const silences = await findGaps(database, facts);
   const verdicts = await judge(database, whole, habits, specs);
   const markers = [...deploys, ...(await markersInLog(database))];
-  const signs = await makeSigns(database, facts, habits, markers);
+  const random = new SeededRandom(options.seed ?? 1, 'audit');
+  const signs = await makeSigns(database, facts, habits, markers, random);
   at('looking for causes', 0.88);
-  const causes = await findCauses(database, habits, signs, new SeededRandom(options.seed ?? 1, 'audit'));
+  const causes = await findCauses(database, habits, signs, random);
   await makeMissing(database);
   const declared = specs.find(({ fields }) => fields.amount !== undefined)?.fields.amount?.money;
   const own = declared === undefined ? null : await unitOfAmounts(database, declared);
@@ -102,7 +104,7 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   const findings = withTruth(causes.findings, unsent, received);
   at('writing', 0.97);
   const attempts = await database.row(
-    `select (select count(*) from delivery anti join trouble using (key)) + (select count(*) from attempt) as n`,
+    `select (select count(*) from delivery where simple) + (select count(*) from attempt) as n`,
   );
   const result: AuditResult = {
     version: 1,
@@ -118,7 +120,15 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
     },
     events: all,
     attempts: num(attempts.n),
-    coverage: await readCoverage(database, facts, specs, habits.sender, final.unresolved, silences),
+    coverage: await readCoverage(
+      database,
+      facts,
+      specs,
+      habits.sender,
+      final.unresolved,
+      silences,
+      malformed,
+    ),
     verdicts: final,
     silent_drop_rate: judged === 0 ? 0 : final.silently_dropped / judged,
     silent_drop_interval: wilson(final.silently_dropped, judged),
@@ -169,17 +179,10 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   return result;
 }
 
-/** Tells how far the statement under way is, twice a second, until it is called off. */
-function tellProgress(database: Database, tell: (share: number) => void): () => void {
-  let most = 0;
-  let cancel = (): void => {};
-  const again = (): void => {
-    most = Math.max(most, Math.min(1, database.progress()));
-    tell(most);
-    cancel = systemClock.after(500, again);
-  };
-  cancel = systemClock.after(500, again);
-  return () => cancel();
+/** "1.2 of 3.4 GB". */
+function bytesOf(done: number, total: number): string {
+  const [unit, name] = total >= 1e9 ? [1e9, 'GB'] : total >= 1e6 ? [1e6, 'MB'] : [1e3, 'kB'];
+  return `${(done / unit).toFixed(1)} of ${(total / unit).toFixed(1)} ${name}`;
 }
 
 /** Makes `missing`: what did not arrive, with what is known of its payment. */

@@ -1,5 +1,6 @@
 import { type Database, isoOrNull, num, text } from './database.ts';
 import type { Silence } from './gaps.ts';
+import type { Malformed } from './malformed.ts';
 import type { Sender } from './sender.ts';
 import type { Spec } from './spec.ts';
 import type { LineFacts } from './timeline.ts';
@@ -15,18 +16,9 @@ export async function readCoverage(
   sender: Sender,
   unresolved: number,
   silences: readonly Silence[],
+  malformed: Malformed,
 ): Promise<Coverage> {
-  const rejects = await database
-    .rows(`select file_path, line, error_type, left(csv_line, 200) as text from reject_errors
-    join reject_scans using (scan_id, file_id) order by line limit 5`)
-    .catch(() => []);
-  const rejected = await database
-    .row('select count(distinct (scan_id, file_id, line)) as n from reject_errors')
-    .catch(() => ({ n: 0 }));
-  const malformed = await database.rows(
-    'select malformed as text from raw where malformed is not null limit 5',
-  );
-  const count = facts.malformed + num(rejected.n);
+  const count = facts.malformed + malformed.rejected;
   const dups = await database.row(`select coalesce(sum(n - 1), 0) as n from (
     select count(*) as n from seen group by key, kind, attempt_no, started_at, t, ok, status_code, state, next_retry_at)`);
   const skew = await database.row(
@@ -70,25 +62,12 @@ export async function readCoverage(
     from: isoOrNull(facts.from),
     to: isoOrNull(facts.to),
     hours: Math.round((facts.to - facts.from) / 36_000) / 100,
-    lines: facts.lines + num(rejected.n),
+    lines: facts.lines + malformed.rejected,
     duplicates: num(dups.n),
     malformed: {
       count,
-      share: count / Math.max(1, facts.lines + num(rejected.n)),
-      samples: [
-        ...rejects.map((row) => ({
-          file: text(row.file_path),
-          line: num(row.line),
-          why: text(row.error_type).toLowerCase(),
-          text: text(row.text),
-        })),
-        ...malformed.map((row) => ({
-          file: '',
-          line: null,
-          why: 'cannot be read as a record',
-          text: text(row.text).slice(0, 200),
-        })),
-      ].slice(0, 5),
+      share: count / Math.max(1, facts.lines + malformed.rejected),
+      samples: malformed.samples,
     },
     unusable: await Promise.all(
       unusable.map(async ({ why, count: n, where }) => {

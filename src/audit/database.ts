@@ -1,15 +1,16 @@
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '../runtime/clock.ts';
 import { AuditStopped } from './errors.ts';
 
 /** A row as DuckDB gives it: whole numbers of 64 bits and more are bigint. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** A database of its own in a temporary directory, gone when the work is done or stopped. */
+/** A database of its own in memory, and a temporary directory for what does not fit: gone when the work is done or stopped. */
 export interface Database {
-  readonly directory: string;
   run(sql: string): Promise<void>;
   rows(sql: string): Promise<Row[]>;
   /** The only row of a query that has one. */
@@ -27,8 +28,9 @@ export interface DatabaseOptions {
 }
 
 /**
- * Runs `work` with a fresh database on disk: what does not fit `memoryMb` goes to files beside it. Everything is removed
- * at the end, also when `signal` stops the query under way (AuditStopped).
+ * Runs `work` with a fresh database in memory: what does not fit `memoryMb` goes to files in a temporary directory. A database on
+ * disk would pack every column to save room that is given back a minute later. Everything is removed at the end, also when
+ * `signal` stops the query under way (AuditStopped).
  */
 export async function withDatabase<T>(
   options: DatabaseOptions,
@@ -36,15 +38,24 @@ export async function withDatabase<T>(
 ): Promise<T> {
   const { signal } = options;
   if (isStopped(signal)) throw new AuditStopped();
-  const directory = await mkdtemp(join(tmpdir(), 'posthorn-audit-'));
+  await removeLeftBehind();
+  const directory = await mkdtemp(join(tmpdir(), prefixOf(process.pid)));
+  // Whatever ends the process short of SIGKILL; for that, the next audit clears up.
+  const removeAtExit = (): void => rmSync(directory, { recursive: true, force: true });
+  process.on('exit', removeAtExit);
   let instance: DuckDBInstance | undefined;
   let connection: DuckDBConnection | undefined;
-  const stop = (): void => connection?.interrupt();
+  let cancel = (): void => {};
+  const stop = (): void => {
+    connection?.interrupt();
+    // A statement that was only just begun does not see an interruption: it is said again.
+    cancel = systemClock.after(100, stop);
+  };
   signal?.addEventListener('abort', stop);
   try {
-    instance = await DuckDBInstance.create(join(directory, 'audit.duckdb'), {
+    instance = await DuckDBInstance.create(':memory:', {
       memory_limit: `${options.memoryMb}MiB`,
-      temp_directory: join(directory, 'spill'),
+      temp_directory: directory,
       // Rows carry their own times, so their order in the file does not have to be kept: that saves memory.
       preserve_insertion_order: 'false',
       // Everything that is needed is built in; nothing is fetched from anywhere.
@@ -55,14 +66,40 @@ export async function withDatabase<T>(
     await connection.run(`set TimeZone = ${quote(options.timezone)}`);
     await connection.run('set enable_progress_bar = true');
     await connection.run('set enable_progress_bar_print = false');
-    return await work(databaseOn(connection, directory, signal));
+    return await work(databaseOn(connection, signal));
   } catch (error) {
     throw isStopped(signal) ? new AuditStopped() : error;
   } finally {
     signal?.removeEventListener('abort', stop);
+    cancel();
     connection?.closeSync();
     instance?.closeSync();
     await rm(directory, { recursive: true, force: true });
+    process.off('exit', removeAtExit);
+  }
+}
+
+/** Of a directory's name; of one host, for in a container that shares its directory other processes have the same numbers. */
+const prefixOf = (pid: number | ''): string =>
+  `posthorn-audit-${hostname().replaceAll(/[^A-Za-z0-9]/g, '_')}-${pid}${pid === '' ? '' : '-'}`;
+
+/** Removes the directories of audits that were killed. */
+async function removeLeftBehind(): Promise<void> {
+  const prefix = prefixOf('');
+  for (const found of await readdir(tmpdir())) {
+    const pid = found.startsWith(prefix) ? Number.parseInt(found.slice(prefix.length), 10) : Number.NaN;
+    if (Number.isInteger(pid) && !isRunning(pid))
+      // Another user's is not ours to remove.
+      await rm(join(tmpdir(), found), { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }
 
@@ -70,13 +107,12 @@ function isStopped(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
 }
 
-function databaseOn(connection: DuckDBConnection, directory: string, signal?: AbortSignal): Database {
+function databaseOn(connection: DuckDBConnection, signal?: AbortSignal): Database {
   const rows = async (sql: string): Promise<Row[]> => {
     if (isStopped(signal)) throw new AuditStopped();
     return (await connection.runAndReadAll(sql)).getRowObjectsJS() as Row[];
   };
   return {
-    directory,
     rows,
     run: async (sql) => {
       if (isStopped(signal)) throw new AuditStopped();

@@ -80,8 +80,13 @@ export async function readDurations(database: Database): Promise<AuditResult['du
 
 /** The endpoints with the most losses first. */
 export async function readEndpoints(database: Database): Promise<AuditResult['endpoints']> {
-  const rows = await database.rows(`with attempts as (
-      select coalesce(endpoint, '') as endpoint, count(distinct key) as events, count(*) filter (kind = 'end') as attempts, count(*) filter (kind = 'end' and not ok) as failed from line group by 1),
+  // What arrived at once and once has one end, so of these ends are events; only the others have to be told apart.
+  const rows = await database.rows(`with ends as (
+      select coalesce(endpoint, '') as endpoint, count(*) as attempts, count(*) filter (not ok) as failed from line where kind = 'end' group by 1),
+    others as (select coalesce(endpoint, '') as endpoint, count(distinct key) as events, count(*) filter (kind = 'end') as ends from seen group by 1),
+    attempts as (
+      select endpoint, coalesce(attempts, 0) - coalesce(others.ends, 0) + coalesce(events, 0) as events, coalesce(attempts, 0) as attempts, coalesce(failed, 0) as failed
+      from ends full join others using (endpoint)),
     losses as (select coalesce(endpoint, '') as endpoint, count(*) filter (verdict = 'silently_dropped') as dropped, count(*) filter (verdict = 'given_up') as given_up from fate group by 1)
     select * from attempts left join losses using (endpoint) order by coalesce(dropped, 0) desc, coalesce(given_up, 0) desc, attempts desc limit ${endpointsMost}`);
   return rows.map((row) => ({

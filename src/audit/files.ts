@@ -14,7 +14,7 @@ export interface SniffedFile {
   readonly bytes: number;
   readonly container: SourceFile['container'];
   readonly compression: SourceFile['compression'];
-  readonly encoding: 'utf-8' | 'utf-16';
+  readonly encoding: 'utf-8' | 'utf-16le' | 'utf-16be';
   /** Of a CSV. */
   readonly delimiter: string;
   /** Whole lines; of a JSON document its text as far as it was read. */
@@ -56,13 +56,13 @@ export async function sniff(path: string): Promise<SniffedFile> {
   const gzip = head[0] === 0x1f && head[1] === 0x8b;
   const compression = gzip ? 'gzip' : 'none';
   const texts = gzip ? [gunzipHead(head, path)] : pieces;
-  const utf16 =
-    (texts[0]![0] === 0xff && texts[0]![1] === 0xfe) || (texts[0]![0] === 0xfe && texts[0]![1] === 0xff);
+  const encoding = encodingOf(texts[0]!);
+  const utf16 = encoding !== 'utf-8';
   if (!utf16 && looksBinary(texts[0]!))
     throw new AuditError(
       `${path} is no text (its beginning has bytes that no log has): audit reads JSON, JSON lines, CSV, Parquet and access logs, plain or gzip`,
     );
-  const decoder = new TextDecoder(utf16 ? (texts[0]![0] === 0xfe ? 'utf-16be' : 'utf-16le') : 'utf-8');
+  const decoder = new TextDecoder(encoding);
   const lines = (utf16 ? texts.slice(0, 1) : texts).flatMap((piece, index) => {
     const found = decoder.decode(piece).split(/\r?\n/);
     // The middle and the end of a file begin within a line, and all but a whole file end within one.
@@ -76,9 +76,15 @@ export async function sniff(path: string): Promise<SniffedFile> {
     container: container.container,
     delimiter: container.delimiter,
     compression,
-    encoding: utf16 ? 'utf-16' : 'utf-8',
+    encoding,
     lines,
   };
+}
+
+/** By the mark at its beginning. */
+function encodingOf(head: Buffer): SniffedFile['encoding'] {
+  if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le';
+  return head[0] === 0xfe && head[1] === 0xff ? 'utf-16be' : 'utf-8';
 }
 
 async function readPieces(path: string, bytes: number): Promise<Buffer[]> {

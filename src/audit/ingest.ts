@@ -1,26 +1,24 @@
 import { type Database, num, quote, text } from './database.ts';
+import { type Column, columns, filled, knownType, textsOf } from './lines.ts';
 import { type FileGroup, fieldSql, relationOf } from './relation.ts';
-import { type Field, fields, type SampleRecord, type Spec } from './spec.ts';
+import { type Field, fields, type SampleRecord } from './spec.ts';
 import { meaningOf, type Meaning } from './words.ts';
-import { boundedTime, durationSql, isIso, statusSql, timeSql } from './values.ts';
+import { boundedStatus, boundedTime, durationSql, isIso, statusSql, timeSql, wholeSql } from './values.ts';
 
-const columns = `event_id varchar, delivery_id varchar, tenant varchar, endpoint varchar, attempt_no integer,
-  logged_at bigint, accepted_at bigint, started_at bigint, ended_at bigint, duration double,
-  phase varchar, outcome varchar, state varchar, status_code smallint, error varchar,
-  next_retry_at bigint, retry_after double, worker varchar, bytes bigint,
-  payment_id varchar, amount varchar, currency varchar, event_type varchar, max_attempts integer, malformed varchar`;
+const timeFields: ReadonlySet<Field> = new Set([
+  'at',
+  'accepted_at',
+  'started_at',
+  'ended_at',
+  'next_retry_at',
+]);
 
-/** Makes the table of raw lines: one row a line, texts as they stand, times in ms. */
-export async function createLines(database: Database): Promise<void> {
-  await database.run(`create table raw (${columns})`);
-}
-
-/** Reads a group of files into `raw`. */
+/** Reads a group of files into `lines`; times without a zone are in UTC where `utc` says so, and `known` is what `createLines` answered. */
 export async function ingest(
   database: Database,
   group: FileGroup,
   sample: readonly SampleRecord[],
-  utc: boolean,
+  { utc, known }: { readonly utc: boolean; readonly known: ReadonlySet<Column> },
 ): Promise<void> {
   const relation = relationOf(group);
   const { spec } = group;
@@ -29,46 +27,59 @@ export async function ingest(
   const texts = `select ${used.map((field) => `${fieldSql(spec.fields[field]!, relation)} as f_${field}`).join(', ')},
       ${relation.malformed} as malformed from ${relation.from}`;
   const has = (field: Field): boolean => used.includes(field);
-  const text = (field: Field): string => (has(field) ? `f_${field}` : 'cast(null as varchar)');
-  const time = (field: Field): string =>
-    has(field) ? timeSql(`f_${field}`, isIso(textsOf(spec, field, sample)), utc) : 'cast(null as bigint)';
-  const duration = (field: Field): string =>
-    has(field) ? durationSql(`f_${field}`, spec.fields[field]?.unit ?? 'ms') : 'cast(null as double)';
-  const whole = (field: Field, type: string): string => {
-    if (!has(field)) return `cast(null as ${type})`;
-    const plain = `try_cast(f_${field} as ${type})`;
-    return `coalesce(${plain}, case when f_${field} is not null then try_cast(regexp_extract(f_${field}, '-?\\d+') as ${type}) end)`;
+  // Numbers, and what is out of bounds is none; each in a projection of its own, so that each is worked out once.
+  const numbers = new Map<string, { readonly sql: string; readonly bounded: string }>();
+  for (const field of used) {
+    const value = `f_${field}`;
+    const number = `n_${field}`;
+    if (timeFields.has(field))
+      numbers.set(number, {
+        sql: timeSql(value, isIso(textsOf(spec, field, sample)), utc),
+        bounded: boundedTime(number),
+      });
+    else if (field === 'duration' || field === 'retry_delay' || field === 'retry_after')
+      numbers.set(number, {
+        sql: durationSql(value, spec.fields[field]!.unit ?? 'ms'),
+        bounded: `case when ${number} < 0 then 0 else ${number} end`,
+      });
+    else if (field === 'status_code')
+      numbers.set(number, { sql: statusSql(value), bounded: boundedStatus(number) });
+  }
+  const repeated = [...filled(spec)].filter((column) => known.has(column));
+  const read = `select ${[
+    '*',
+    ...[...numbers].map(([number, { sql }]) => `${sql} as ${number}`),
+    ...repeated.map((column) => `try_cast(f_${column} as ${knownType(column)}) as ${column}_known`),
+  ].join(', ')} from (${texts})`;
+  const bounded = `select * replace (${[...numbers].map(([number, one]) => `${one.bounded} as ${number}`).join(', ')}) from (${read})`;
+  const n = (field: Field, type = 'bigint'): string =>
+    `cast(${has(field) ? `n_${field}` : 'null'} as ${type})`;
+  // What times leave open is worked out from each other.
+  const before =
+    spec.atIs === 'start' ? n('at') : `coalesce(${n('ended_at')}, ${n('at')}) - ${n('duration')}`;
+  const begun = `select *, coalesce(${n('started_at')}, ${before}) as begun from (${bounded})`;
+  const values: Partial<Record<Column, string>> = {
+    attempt_no: wholeSql('f_attempt_no', columns.attempt_no),
+    logged_at: n('at'),
+    accepted_at: n('accepted_at'),
+    started_at: 'begun',
+    ended_at: `coalesce(${n('ended_at')}, begun + ${n('duration')})`,
+    duration: n('duration', 'double'),
+    status_code: n('status_code', columns.status_code),
+    error: 'left(f_error, 300)',
+    next_retry_at: `coalesce(${n('next_retry_at')}, coalesce(${n('ended_at')}, ${n('at')}, begun + ${n('duration')}) + ${n('retry_delay')})`,
+    retry_after: n('retry_after', 'double'),
+    bytes: wholeSql('f_bytes', columns.bytes),
+    max_attempts: wholeSql('f_max_attempts', columns.max_attempts),
+    malformed: 'malformed',
   };
-  // Times first: what they leave open is worked out from each other in a second step.
-  const selected = `select ${text('event_id')} as event_id, ${text('delivery_id')} as delivery_id, ${text('tenant')} as tenant,
-      ${text('endpoint')} as endpoint, ${whole('attempt_no', 'integer')} as attempt_no, ${time('at')} as logged_at,
-      ${time('accepted_at')} as accepted_at, ${time('started_at')} as s, ${time('ended_at')} as e, ${duration('duration')} as d,
-      ${text('phase')} as phase, ${text('outcome')} as outcome, ${text('state')} as state,
-      ${has('status_code') ? statusSql('f_status_code') : 'cast(null as smallint)'} as status_code,
-      ${has('error') ? 'left(f_error, 300)' : 'cast(null as varchar)'} as error,
-      ${time('next_retry_at')} as next_retry_at, ${duration('retry_delay')} as retry_delay, ${duration('retry_after')} as retry_after,
-      ${text('worker')} as worker, ${whole('bytes', 'bigint')} as bytes, ${text('payment_id')} as payment_id,
-      ${text('amount')} as amount, ${text('currency')} as currency, ${text('event_type')} as event_type,
-      ${whole('max_attempts', 'integer')} as max_attempts, malformed
-    from (${texts})`;
-  const startFromAt = spec.atIs === 'start' ? 'logged_at' : 'coalesce(e, logged_at) - cast(d as bigint)';
-  await database.run(`insert into raw
-    select event_id, delivery_id, tenant, endpoint, attempt_no, logged_at, accepted_at, started_at,
-      coalesce(e, started_at + cast(d as bigint)) as ended_at, coalesce(d, e - started_at) as duration,
-      phase, outcome, state, case when status_code between 100 and 599 then status_code end as status_code, error,
-      coalesce(next_retry_at, coalesce(e, logged_at, started_at + cast(d as bigint)) + cast(retry_delay as bigint)) as next_retry_at,
-      retry_after, worker, bytes, payment_id, amount, currency, event_type, max_attempts, malformed
-    from (select *, coalesce(s, ${startFromAt}) as started_at
-      from (select * replace (${['logged_at', 'accepted_at', 's', 'e', 'next_retry_at']
-        .map((column) => `${boundedTime(column)} as ${column}`)
-        .join(', ')}) from (${selected})))`);
-}
-
-function textsOf(spec: Spec, field: Field, sample: readonly SampleRecord[]): string[] {
-  const names = spec.fields[field]?.paths.map((path) => path.join('.')) ?? [];
-  return sample.flatMap(({ values }) =>
-    names.flatMap((name) => values.get(name) ?? values.get(name.replace(/\.([^.]+)$/, '[].$1')) ?? []),
-  );
+  const selected = [...filled(spec)].flatMap((column) => {
+    const value = values[column] ?? `f_${column}`;
+    return known.has(column)
+      ? [`${column}_known`, `case when ${column}_known is null then ${value} end as ${column}`]
+      : [`${value} as ${column}`];
+  });
+  await database.run(`insert into lines by name select ${selected.join(', ')} from (${begun})`);
 }
 
 /** What the words of the log mean, by the column that they stand in. */

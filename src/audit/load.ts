@@ -1,8 +1,11 @@
-import { AuditError } from './errors.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { AuditError, AuditStopped } from './errors.ts';
 import { type Database, quote, text } from './database.ts';
 import { detect, type Detection, namesOf, specOf, withMapping } from './detect.ts';
 import { expandFiles, sniff, type SniffedFile, wrapperOf } from './files.ts';
-import { createLines, ingest } from './ingest.ts';
+import { ingest } from './ingest.ts';
+import { createLines } from './lines.ts';
+import { type Malformed, readMalformed } from './malformed.ts';
 import { documentsOf, type FileGroup } from './relation.ts';
 import type { AuditOptions, Source } from './result.ts';
 import { flatten, headerOfCsv, recordsFromCsv, recordsFromJson } from './sample.ts';
@@ -16,13 +19,24 @@ const documentBytesMost = 256 * 1024 * 1024;
 export interface Loaded {
   readonly source: Source;
   readonly specs: readonly Spec[];
+  readonly malformed: Malformed;
 }
 
-/** Looks at every file, decides how it is read, and reads it into `raw`. */
-export async function load(database: Database, options: AuditOptions): Promise<Loaded> {
+/**
+ * Looks at every file, decides how it is read, and reads it into `raw`. `onBytes` hears now and then how many bytes of how many are
+ * read.
+ */
+export async function load(
+  database: Database,
+  options: AuditOptions,
+  onBytes: (done: number, total: number) => void = () => {},
+): Promise<Loaded> {
   const paths = expandFiles(options.files);
   const looked = [];
-  for (const path of paths) looked.push(await look(database, await sniff(path), options));
+  for (const path of paths) {
+    if (options.signal?.aborted === true) throw new AuditStopped();
+    looked.push(await look(database, await sniff(path), options));
+  }
   const blank = ({ file, sample }: Looked): boolean =>
     file.bytes === 0 ||
     (sample.length === 0 && file.lines.length <= (file.container === 'csv' ? 1 : 0) && isText(file));
@@ -32,7 +46,6 @@ export async function load(database: Database, options: AuditOptions): Promise<L
       `${paths.join(', ')} ${paths.length === 1 ? 'is' : 'are'} empty: there is nothing to audit`,
     );
   for (const { file, detection, sample } of filled) demandFields(file, detection.spec, sample);
-  await createLines(database);
   const groups = new Map<string, { group: FileGroup; sample: readonly SampleRecord[] }>();
   for (const { file, detection, sample, wrapper } of filled) {
     const { container, compression, encoding, delimiter } = file;
@@ -53,6 +66,7 @@ export async function load(database: Database, options: AuditOptions): Promise<L
         container,
         compression,
         encoding,
+        bytes: (known?.group.bytes ?? 0) + file.bytes,
         bytesMost: Math.max(known?.group.bytesMost ?? 0, file.bytes),
         delimiter,
         wrapper,
@@ -62,17 +76,47 @@ export async function load(database: Database, options: AuditOptions): Promise<L
       sample: known?.sample ?? sample,
     });
   }
+  const known = await createLines(
+    database,
+    filled.map(({ detection, sample }) => ({ spec: detection.spec, sample })),
+  );
+  const utc = (options.timezone ?? 'UTC') === 'UTC';
+  const total = filled.reduce((sum, { file }) => sum + file.bytes, 0);
+  let before = 0;
   for (const { group, sample } of groups.values()) {
-    await ingest(database, group, sample, (options.timezone ?? 'UTC') === 'UTC').catch((error: Error) => {
-      throw readable(error, group);
-    });
+    const from = before;
+    const stopTelling = tellProgress(database, (share) => onBytes(from + share * group.bytes, total));
+    await ingest(database, group, sample, { utc, known })
+      .catch((error: Error) => {
+        throw readable(error, group);
+      })
+      .finally(stopTelling);
+    before += group.bytes;
   }
   const source = describe(filled, options);
   const empty = looked.filter(blank).map(({ file }) => `${file.path} is empty`);
   return {
     source: { ...source, assumptions: [...source.assumptions, ...empty] },
     specs: [...groups.values()].map(({ group }) => group.spec),
+    malformed: await readMalformed(
+      database,
+      filled.map(({ file }) => file),
+      options.signal,
+    ),
   };
+}
+
+/** Tells what share of the statement under way is done, twice a second, until it is called off. */
+function tellProgress(database: Database, tell: (share: number) => void): () => void {
+  let most = 0;
+  let cancel = (): void => {};
+  const again = (): void => {
+    most = Math.max(most, Math.min(1, database.progress()));
+    tell(most);
+    cancel = systemClock.after(500, again);
+  };
+  cancel = systemClock.after(500, again);
+  return () => cancel();
 }
 
 /** Whether all that a file holds was looked at as lines. */

@@ -174,7 +174,8 @@ async function totalFlow(database: Database, unit: 'minor' | 'major'): Promise<V
   // What arrived at once has one line that says so; of the rest, all lines of an event speak of one amount.
   const rows =
     await database.rows(`select coalesce(upper(trim(currency)), '${noCurrency}') as currency, sum(events) as events, sum(amount) as amount from (
-      select currency, count(*) as events, sum(${amount}) as amount from line anti join trouble using (key) where ok and ${amount} >= 0 group by 1
+      select currency, count(*) filter (minor >= 0) as events, sum(minor) filter (minor >= 0) as amount from (
+        select currency, ${amount} as minor from line anti join trouble using (key) where ok) group by 1
       union all
       select currency, count(*), sum(most) from (select max(currency) as currency, max(${amount}) as most from seen group by key) where most >= 0 group by 1)
     group by 1 order by 2 desc`);

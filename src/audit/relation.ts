@@ -1,5 +1,6 @@
 import { name, quote } from './database.ts';
 import type { SniffedFile } from './files.ts';
+import { shapeOf } from './json-shape.ts';
 import { nothings } from './sample.ts';
 import type { FieldSource, Path, Spec } from './spec.ts';
 
@@ -13,7 +14,8 @@ export interface FileGroup {
   readonly encoding: SniffedFile['encoding'];
   readonly delimiter: string;
   readonly paths: readonly string[];
-  /** Size of the largest of them. */
+  /** Of all of them, and of the largest. */
+  readonly bytes: number;
   readonly bytesMost: number;
   readonly spec: Spec;
   /** Of a JSON document that wraps its records: the JSON path of the array. */
@@ -25,17 +27,23 @@ export interface Relation {
   /** SQL: `select … as raw, … as x` or columns. */
   readonly from: string;
   readonly get: (path: Path) => string;
-  /** SQL: null where the row could be read, else its text. */
+  /** SQL: null where the row could be read, else its file and its beginning, with `noDelimiter` between them. */
   readonly malformed: string;
 }
 
 const list = (paths: readonly string[]): string => `[${paths.map(quote).join(', ')}]`;
 /** A control character that no log has: a "CSV" of one column is the way to read whole lines at full speed. */
-const noDelimiter = '\u0001';
+export const noDelimiter = '\u0001';
+/** Characters that are kept of a line that cannot be read. */
+export const malformedLength = 300;
 
+/** SQL of what is kept of a line that cannot be read: where it stands, and its beginning. */
+const malformedText = `file || '${noDelimiter}' || left(line, ${malformedLength})`;
+
+/** Not strict: a file in which some lines end with CR LF and others with LF alone would be refused. */
 function linesOf(group: FileGroup): string {
-  const encoding = group.encoding === 'utf-16' ? ", encoding='utf-16'" : '';
-  return `read_csv(${list(group.paths)}, columns={'line': 'VARCHAR'}, delim='${noDelimiter}', quote='', escape='', header=false, auto_detect=false, null_padding=false, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=1000000${encoding})`;
+  const encoding = group.encoding === 'utf-8' ? '' : ", encoding='utf-16'";
+  return `read_csv(${list(group.paths)}, columns={'line': 'VARCHAR'}, delim='${noDelimiter}', quote='', escape='', header=false, auto_detect=false, strict_mode=false, null_padding=false, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=0, filename='file'${encoding})`;
 }
 
 /** SQL of JSON documents, a row each, or of the items of one array; what a document may be is what the files are. */
@@ -47,37 +55,35 @@ export function documentsOf(
   // gzip makes a tenth and less of JSON. Buffers of this size are taken at once, so it is no larger than it has to be.
   const most = 16_777_216 + file.bytes * (file.compression === 'none' ? 1 : 20);
   const compression = file.compression === 'none' ? 'uncompressed' : file.compression;
-  return `read_json_objects(${list(paths)}, format='${format}', maximum_object_size=${Math.min(most, 1_000_000_000)}, compression=${quote(compression)})`;
-}
-
-function jsonPath(path: Path): string {
-  return `$.${path.map((key) => `"${key.replaceAll('"', '\\"')}"`).join('.')}`;
+  return `read_json_objects(${list(paths)}, format='${format}', maximum_object_size=${Math.min(most, 1_000_000_000)}, compression=${quote(compression)}, filename='file')`;
 }
 
 /** The rows of a group of files. */
 export function relationOf(group: FileGroup): Relation {
   switch (group.container) {
     case 'ndjson':
+      // Lines of blanks are no lines. Asked before anything is made of a line: what is made of it would be made twice.
       return jsonRelation(
         group,
-        `select ltrim(line, chr(65279)) as line from ${linesOf(group)} where line <> ''`,
+        `select case when starts_with(line, chr(65279)) then substr(line, 2) else line end as line, file from ${linesOf(group)}
+           where line <> '' and case when starts_with(line, '{') then true else trim(line) <> '' end`,
       );
     case 'json':
       return jsonRelation(
         group,
         group.wrapper === null
-          ? `select cast(json as varchar) as line from ${documentsOf({ ...group, bytes: group.bytesMost }, group.paths, 'auto')}`
-          : `select cast(unnest(json_extract(json, ${quote(`${group.wrapper}[*]`)})) as varchar) as line from ${documentsOf({ ...group, bytes: group.bytesMost }, group.paths, 'unstructured')}`,
+          ? `select cast(json as varchar) as line, file from ${documentsOf({ ...group, bytes: group.bytesMost }, group.paths, 'auto')}`
+          : `select cast(unnest(json_extract(json, ${quote(`${group.wrapper}[*]`)})) as varchar) as line, file from ${documentsOf({ ...group, bytes: group.bytesMost }, group.paths, 'unstructured')}`,
       );
     case 'parquet':
       // One way for nested columns too; what DuckDB calls a timestamp without a zone is UTC by Parquet's own word.
       return jsonRelation(
         group,
-        `select cast(to_json(t) as varchar) as line from read_parquet(${list(group.paths)}, union_by_name=true) t`,
+        `select cast(to_json(t) as varchar) as line, '' as file from read_parquet(${list(group.paths)}, union_by_name=true) t`,
       );
     case 'csv':
       return {
-        from: `(from read_csv(${list(group.paths)}, delim=${quote(group.delimiter)}, quote='"', escape='"', header=true, all_varchar=true, null_padding=true, strict_mode=false, sample_size=2000, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=1000000))`,
+        from: `(from read_csv(${list(group.paths)}, delim=${quote(group.delimiter)}, quote='"', escape='"', header=true, all_varchar=true, null_padding=true, strict_mode=false, sample_size=2000, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=0))`,
         get: (path) => nothingIsNull(name(path.join('.'))),
         malformed: 'cast(null as varchar)',
       };
@@ -86,44 +92,33 @@ export function relationOf(group: FileGroup): Relation {
   }
 }
 
+/** Rows of a query of `line` (text that may be a JSON object) and `file`. */
 function jsonRelation(group: FileGroup, lines: string): Relation {
-  const { unnest } = group.spec;
-  const used = [
-    ...new Map(
-      Object.values(group.spec.fields)
-        .flatMap(({ paths }) => paths)
-        .map((path) => [path.join('\u0000'), path] as const),
-    ).values(),
-  ];
-  const inside = (path: Path): boolean => unnest !== undefined && path[0] === unnest[0] && path.length > 1;
+  const { unnest, fields } = group.spec;
+  const used = Object.values(fields).flatMap(({ paths }) => paths);
+  const inside = (path: Path): boolean =>
+    unnest !== undefined && path.length > unnest.length && unnest.every((key, index) => path[index] === key);
+  const inItem = (path: Path): Path => path.slice(unnest?.length);
   const outer = used.filter((path) => !inside(path));
-  const inner = used.filter(inside);
-  const extract = (column: string, paths: readonly Path[]): string =>
-    paths.length === 0
-      ? '[]'
-      : `json_extract_string(${column}, [${paths.map((path) => quote(jsonPath(path))).join(', ')}])`;
-  const good = `json_valid(line) and json_type(line) = 'OBJECT'`;
+  const record = shapeOf('line', 'x', outer, unnest);
+  const item = shapeOf('item', 'y', used.filter(inside).map(inItem), undefined);
+  const values = `select *, case when json_valid(line) then ${record.structure} end as x from (${lines})`;
   // A record without attempts is one row all the same: it was accepted, and nothing more.
-  const base =
+  const rows =
     unnest === undefined
-      ? `select line, case when ${good} then ${extract('line', outer)} end as x from (${lines})`
-      : `select line, case when ${good} then ${extract('line', outer)} end as x, ${extract(
-          'item',
-          inner.map((path) => path.slice(1)),
-        )} as y
-         from (select line, unnest(case when ${good} and json_array_length(line, ${quote(jsonPath(unnest))}) > 0
-                                        then json_extract(line, ${quote(`${jsonPath(unnest)}[*]`)}) else [null] end) as item
-               from (${lines}))`;
-  const key = (path: Path): string => path.join('\u0000');
-  const places = new Map([
-    ...outer.map((path, index) => [key(path), `x[${index + 1}]`] as const),
-    ...inner.map((path, index) => [key(path), `y[${index + 1}]`] as const),
-  ]);
+      ? values
+      : `select *, ${item.structure} as y from (
+           select *, unnest(case when len(${record.items}) > 0 then ${record.items} else [null] end) as item from (${values}))`;
+  // What is no object has none of the fields; so only what has none has to be asked.
+  const something = ['null', ...outer.map(record.get)].join(', ');
   return {
-    // Lines of blanks are no lines. Asked in this order, only what is no JSON has to be trimmed.
-    from: `(select * from (${base}) where x is not null or trim(left(line, 300)) <> '')`,
-    get: (path) => `nullif(${places.get(key(path))!}, '')`,
-    malformed: 'case when x is null then left(line, 300) end',
+    from: `(${rows})`,
+    get: (path) => {
+      const value = inside(path) ? item.get(inItem(path)) : record.get(path);
+      return `case when ${value} not in ('', '-') then ${value} end`;
+    },
+    malformed: `case when x is null then ${malformedText} when coalesce(${something}) is null then
+      case when json_type(line) <> 'OBJECT' then ${malformedText} end end`,
   };
 }
 
@@ -146,9 +141,9 @@ function textRelation(group: FileGroup): Relation {
     return names.includes(field) ? `coalesce(nullif(m.${name(field)}, ''), ${pair(field)})` : pair(field);
   }
   return {
-    from: `(select line${matched} from ${linesOf(group)} where line <> '')`,
+    from: `(select line, file${matched} from ${linesOf(group)} where line <> '')`,
     get: (path) => nothingIsNull(expression(path.join('.'))),
-    malformed: readable === '' ? 'left(line, 300)' : `case when not (${readable}) then left(line, 300) end`,
+    malformed: readable === '' ? malformedText : `case when not (${readable}) then ${malformedText} end`,
   };
 }
 

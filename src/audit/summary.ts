@@ -188,7 +188,10 @@ function coverageLines({ coverage }: AuditResult): string[] {
       : [
           `  ${many(malformed.count, 'malformed line')} (${percent(malformed.share)}), such as ${malformed.samples
             .slice(0, 2)
-            .map(({ why, text }) => `${JSON.stringify(text.slice(0, 80))} (${why})`)
+            .map(
+              ({ file, line, why, text }) =>
+                `${file}${line === null ? '' : `:${line}`} ${JSON.stringify(text.slice(0, 80))} (${why})`,
+            )
             .join(', ')}`,
         ]),
     ...unusable.map(

@@ -111,7 +111,7 @@ export async function judgeLines(database: Database, vocabulary: Vocabulary): Pr
   const low = numOrNull(bounds.low);
   const high = numOrNull(bounds.high);
   const slack = low === null || high === null ? 0 : Math.max(30 * 86_400_000, 3 * (high - low));
-  await database.run(`create view judged as select *, rowid as place, ${lineTime} as t,
+  await database.run(`create view judged as select *, ${lineTime} as t,
       (${means(vocabulary, 'phase', 'marker')} or (event_id is null and delivery_id is null and ${means(vocabulary, 'state', 'marker')})) as marker,
       coalesce(${lineTime} between ${(low ?? 0) - slack} and ${(high ?? 0) + slack}, false) as in_span
     from raw`);
@@ -152,21 +152,18 @@ interface Tolerance {
 }
 
 /**
- * Makes `delivery` (a row a key), `seen` (all lines of those that did not simply arrive at once) and `attempt` (a row
- * an attempt of these, start and end put together, with the attempt before and after it).
+ * Makes `delivery` (a row a key; `simple` where it arrived at once and once), `trouble` (the keys of the others), `seen`
+ * (all lines of these) and `attempt` (a row an attempt of these, start and end put together, with the attempt before and after it).
  */
 export async function makeTimeline(database: Database, { slackMs }: Tolerance): Promise<void> {
-  await database.run(`create table delivery as select key, min(place) as place, count(*) as lines,
-      count(*) filter (kind = 'end') as ends, count(*) filter (kind = 'start') as starts,
-      count(*) filter (kind = 'end' and ok) as oks,
-      bool_or(coalesce(ok, false)) as ok, bool_or(final) as final,
-      min(t) filter (ok) as ok_at,
-      min(least(coalesce(accepted_at, t), coalesce(started_at, t), t)) as first_at, max(t) as last_at
-    from line group by key`);
+  // Ten million of them have to fit: here is only what is asked of all, and `seen` has the rest.
+  await database.run(`create table delivery as
+    select key, ends = 1 and oks = 1 and starts <= 1 as simple, ok_at is not null as ok, ok_at, first_at from (
+      select key, count(*) filter (kind = 'end') as ends, count(*) filter (kind = 'end' and ok) as oks, count(*) filter (kind = 'start') as starts,
+        min(t) filter (ok) as ok_at, min(least(coalesce(accepted_at, t), coalesce(started_at, t), t)) as first_at
+      from line group by key)`);
   // The rest arrived, at once and once: 97 % of a usual log, about which there is nothing more to know.
-  await database.run(
-    `create table trouble as select key from delivery where not (ok and oks = 1 and ends = 1 and starts <= 1)`,
-  );
+  await database.run('create table trouble as select key from delivery where not simple');
   await database.run('create table seen as select line.* from line semi join trouble using (key)');
   await database.run(`create table attempt as
     with numbered as (

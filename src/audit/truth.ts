@@ -192,10 +192,11 @@ export async function compareReceived(
   // Receipts that end before the log does cannot have what was delivered after their end.
   const seenByThen = last === null ? 'true' : `ok_at <= ${last}`;
   await database.run(`insert into missing by name
-    select coalesce(event_id, delivery_id) as id, endpoint, tenant, payment_id, 'acknowledged_unprocessed' as verdict, 'acknowledged_unprocessed' as cause,
-      ok_at as last_at, ends as attempts, amount, currency, event_type, first_at, delivery.key as key
-    from delivery join raw on raw.rowid = delivery.place
-    where delivery.ok and ${seenByThen} and raw.${logId} not in (select id from processed)`);
+    select max(id) as id, max(endpoint) as endpoint, max(tenant) as tenant, max(payment_id) as payment_id,
+      'acknowledged_unprocessed' as verdict, 'acknowledged_unprocessed' as cause, max(ok_at) as last_at, count(*) filter (kind = 'end') as attempts,
+      max(amount) as amount, max(currency) as currency, max(event_type) as event_type, max(first_at) as first_at, key
+    from line join delivery using (key)
+    where delivery.ok and ${seenByThen} and ${logId} not in (select id from processed) group by key`);
   const both =
     await database.row(`select count(*) filter (verdict = 'silently_dropped') as dropped, count(*) filter (verdict = 'given_up') as given_up
     from missing where ${logId === 'event_id' ? 'id' : logId === 'payment_id' ? 'payment_id' : 'id'} in (select id from processed)`);

@@ -44,19 +44,28 @@ export function boundedTime(column: string): string {
 
 const msPer: Readonly<Record<Unit, number>> = { ns: 1e-6, us: 1e-3, ms: 1, s: 1000 };
 
-/** SQL of a duration in ms (DOUBLE), never negative; `1.5s` and the like say their unit themselves. */
+/** SQL of a duration in ms (DOUBLE); `1.5s` and the like say their unit themselves. Null where it is none. */
 export function durationSql(value: string, unit: Unit): string {
   const digits = `try_cast(regexp_extract(${value}, '^[0-9.]+') as double)`;
-  const ms = `case regexp_extract(${value}, '[a-zµ]+$')
-    when '' then try_cast(${value} as double) * ${msPer[unit]}
+  const worded = `case regexp_extract(${value}, '[a-zµ]+$')
     when 'ms' then ${digits} when 's' then ${digits} * 1000 when 'm' then ${digits} * 60000
     when 'us' then ${digits} / 1000 when 'µs' then ${digits} / 1000 when 'ns' then ${digits} / 1e6 end`;
-  return `greatest(0, ${ms})`;
+  return `coalesce(try_cast(${value} as double) * ${msPer[unit]}, case when ${value} is not null then ${worded} end)`;
 }
 
-/** SQL of an answer's status (SMALLINT) from a text; 0 and the like, where there was no answer, are for the caller. */
+/** SQL of an answer's status (SMALLINT) from a text that begins with it. */
 export function statusSql(value: string): string {
   return `try_cast(left(trim(${value}), 3) as smallint)`;
+}
+
+/** SQL: null where a column is no status of an answer; 0 and the like stand for none. */
+export function boundedStatus(column: string): string {
+  return `case when ${column} between 100 and 599 then ${column} end`;
+}
+
+/** SQL of a whole number of a type from a text, or from the first digits in it. */
+export function wholeSql(value: string, type: string): string {
+  return `coalesce(try_cast(${value} as ${type}), case when ${value} is not null then try_cast(regexp_extract(${value}, '-?\\d+') as ${type}) end)`;
 }
 
 /** In words, how the texts of a time were read. */

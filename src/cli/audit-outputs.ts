@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { stringify } from 'yaml';
 import { audit } from '../audit/audit.ts';
 import { sampleAttempts } from '../audit/history.ts';
@@ -40,22 +40,23 @@ function timeOf(text: string): string {
 /** Adds the options of these outputs to the command. */
 export function auditOutputOptions(command: Command): Command {
   return command
+    .optionsGroup('Reports:')
     .option('--html <report.html>', 'write a page with plots, for the engineer and the manager beside them')
     .option(
       '--markdown <post-mortem.md>',
       'write the post-mortem; what no log knows is left as a marked blank',
     )
     .option('--scenario <incident.yaml>', 'write a scenario for posthorn lab, calibrated from the log')
-    .option('--service <name>', 'for the post-mortem: the service that sends')
-    .option('--owner <name>', 'for the post-mortem: whose service it is')
-    .option(
-      '--change <words>',
-      'for the post-mortem: what was changed; again for more',
-      (words, before: string[]) => [...before, words],
-      [],
+    .optionsGroup('What no log knows, for the post-mortem:')
+    .option('--service <name>', 'the service that sends')
+    .option('--owner <name>', 'whose service it is')
+    .addOption(
+      new Option('--change <words>', 'what was changed; again for more')
+        .argParser((words: string, before: string[]) => [...before, words])
+        .default([], 'nothing'),
     )
-    .option('--detected <time>', 'for the post-mortem: when people noticed', timeOf)
-    .option('--after <log>', 'for the post-mortem: a log of the time after the change');
+    .option('--detected <time>', 'when people noticed', timeOf)
+    .option('--after <log>', 'a log of the time after the change');
 }
 
 async function outcomeOf(result: AuditResult, after: string, options: AuditOptions): Promise<Outcome> {

@@ -37,6 +37,7 @@ function mappingFile(path: string): Record<string, string> {
 /** Adds the options that say how a log is read. */
 export function logReadingOptions(command: Command): Command {
   return command
+    .optionsGroup('Where a log is not understood by itself:')
     .addOption(new Option('--format <name>', 'instead of the one that is detected').choices(formats))
     .option('--map <pairs>', 'which field is which: event_id=msg.id,attempt_no=try,duration=took:s', mapping)
     .option('--map-file <map.yaml>', 'the same as YAML')

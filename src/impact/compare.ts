@@ -76,6 +76,7 @@ export interface ImpactFacts {
 function figuresOf(side: Side, target: number, detected: TimeToDetect | null): SideFigures {
   const { value, interval } = shareOf(lostOf(side), side.judged);
   const bad = lostOf(side) + side.givenUp + side.late;
+  const due = side.judged + side.lateUnresolved;
   return {
     label: side.label,
     from: new Date(side.from).toISOString(),
@@ -88,7 +89,7 @@ function figuresOf(side: Side, target: number, detected: TimeToDetect | null): S
     late: side.late,
     drop_rate: value,
     drop_interval: interval,
-    budget_burned: side.judged === 0 ? 0 : bad / side.judged / (1 - target),
+    budget_burned: due === 0 ? 0 : bad / due / (1 - target),
     weekly_value: side.weekly.map(({ currency, amountMinor, interval: range }) => ({
       currency,
       amount_minor: Math.round(amountMinor),

@@ -18,6 +18,7 @@ function side(fields: Partial<Side>): Side {
     acknowledgedUnprocessed: 0,
     givenUp: 0,
     late: 0,
+    lateUnresolved: 0,
     weekly: [],
     endpoints: new Map([
       ['orders', 15_000],

@@ -23,6 +23,7 @@ export function sideOfAudit(result: AuditResult, label: string): Side {
     acknowledgedUnprocessed: n.acknowledged_unprocessed,
     givenUp: n.given_up,
     late: n.late,
+    lateUnresolved: 0,
     weekly: weekly.map(({ currency, amount_minor: minor, interval: [lo, hi], events }) => ({
       currency,
       amountMinor: Number(minor),

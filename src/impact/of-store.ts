@@ -20,25 +20,20 @@ const hoursMost = 200;
 
 const count = (n: number): string => n.toLocaleString('en-US');
 
+const states = ['accepted', 'delivered', 'dead', 'cancelled', 'suppressed', 'late'] as const;
+type States = Readonly<Record<(typeof states)[number], number>>;
+
+const without = <T extends States>(all: T, own: States | undefined): T =>
+  own === undefined
+    ? all
+    : { ...all, ...Object.fromEntries(states.map((name) => [name, all[name] - own[name]])) };
+
 /** Of all tenants, less what Posthorn tells people itself: that is no traffic of anybody. */
-async function countsOf(store: Books, window: StoreWindow, now: number): Promise<AccountingCounts> {
-  const query = { ...everything, since: window.from, until: window.until, now };
-  const [all, own] = [
-    await store.accounting(query),
-    await store.accounting({ ...query, tenant: alertTenant }),
-  ];
-  const less = (name: 'accepted' | 'delivered' | 'pending' | 'dead' | 'cancelled' | 'suppressed' | 'late') =>
-    all[name] - own[name];
-  return {
-    ...all,
-    accepted: less('accepted'),
-    delivered: less('delivered'),
-    pending: less('pending'),
-    dead: less('dead'),
-    cancelled: less('cancelled'),
-    suppressed: less('suppressed'),
-    late: less('late'),
-  };
+async function countsOf(store: Books, { from, until }: StoreWindow, now: number): Promise<AccountingCounts> {
+  const query = { ...everything, since: from, until, now };
+  const all = await store.accounting(query);
+  const own = await store.accounting({ ...query, tenant: alertTenant });
+  return { ...without(all, own), pending: all.pending - own.pending };
 }
 
 /** Counters by a key, less Posthorn's own. */
@@ -51,10 +46,8 @@ async function groupsOf(
   const query = { ...everything, since: from, until, now };
   const all = await store.accountingBy(query, by);
   const own = await store.accountingBy({ ...query, tenant: alertTenant }, by);
-  const ownOf = new Map(own.map(({ key, accepted }) => [key, accepted]));
-  return all
-    .map((group) => ({ ...group, accepted: group.accepted - (ownOf.get(group.key) ?? 0) }))
-    .filter(({ accepted }) => accepted > 0);
+  const ownOf = new Map(own.map((group) => [group.key, group]));
+  return all.map((group) => without(group, ownOf.get(group.key))).filter(({ accepted }) => accepted > 0);
 }
 
 const mixOf = (groups: readonly AccountingGroup[]): Map<string, number> =>
@@ -91,6 +84,7 @@ async function firstLossOf(
   const open = hours.filter((hour) => unaccountedOf({ ...hour, pending: 0 }) > 0).slice(0, hoursMost);
   for (const { key, ...counters } of open) {
     const since = Number(key);
+    // Alerts are under way for moments only; one that is makes an hour look whole that is not.
     const { pending } = await store.accounting({ ...everything, since, until: since + hourMs, now });
     if (unaccountedOf({ ...counters, pending }) > 0) return since;
   }
@@ -138,6 +132,7 @@ export async function sideOfStore(
     acknowledgedUnprocessed: 0,
     givenUp: dead + suppressed,
     late,
+    lateUnresolved: Math.max(0, late - hours.reduce((sum, hour) => sum + hour.late, 0)),
     weekly,
     givenUpWorth: valueAtRisk,
     endpoints: mixOf(await groupsOf(store, window, 'endpoint', now)),

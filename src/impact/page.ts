@@ -4,7 +4,7 @@ import { bar, forScreens, linear, plot, plotArea, type PlotWidth, round, ticks }
 import { html, type Html } from '../report/html.ts';
 import { reportPage } from '../report/page.ts';
 import type { ImpactResult } from './compare.ts';
-import { impactRows, notesOf, recoveredWords } from './words.ts';
+import { impactRows, notesOf, recoveredLine, recoveredWords, unchangedWords } from './words.ts';
 
 const style = `
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1rem; margin: 1.2rem 0 } .card { border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem } .card b { display: block; font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere } .card b.several { font-size: 1.15rem }
@@ -12,7 +12,7 @@ code { unicode-bidi: isolate; overflow-wrap: anywhere } td { vertical-align: top
 `;
 
 /** Both rates with their intervals, side by side. */
-function ratesPlot({ before, after }: ImpactResult, width: PlotWidth): Html {
+function ratesPlot({ before, after, verdict }: ImpactResult, width: PlotWidth): Html {
   const area = plotArea(300, width);
   // Two lines of words stand above each bar.
   const top = area.top + 40;
@@ -31,7 +31,7 @@ function ratesPlot({ before, after }: ImpactResult, width: PlotWidth): Html {
         stroke="var(--ink)"
         stroke-width="2"
       />`;
-    return html`${bar({ x: middle - half / 4, width: half / 2, y: y(side.drop_rate), base: area.bottom }, index === 0 ? 'bad' : 'good', percent(side.drop_rate))}
+    return html`${bar({ x: middle - half / 4, width: half / 2, y: y(side.drop_rate), base: area.bottom }, index === 0 || verdict === 'worse' ? 'bad' : 'good', percent(side.drop_rate))}
       <line
         x1="${round(middle)}"
         x2="${round(middle)}"
@@ -70,15 +70,20 @@ function recoveredCard({ recovered_per_week: recovered, before, after }: ImpactR
     return before.silently_dropped + after.silently_dropped === 0
       ? html`<div class="card"><b>nothing</b>of the payments is without its event, before or after</div>`
       : html`<div class="card"><b>no amounts</b>neither side says what its lost events are worth</div>`;
+  const several = recovered.length > 1;
+  // A colour says more than the figure does, so it has to be beyond chance.
+  const colour = ({ interval: [lo, hi] }: (typeof recovered)[number]): string =>
+    lo > 0 ? 'good' : hi < 0 ? 'bad' : '';
   return html`<div class="card">
-    ${recovered.map(({ currency, amount_minor: minor }) => html`<b class="${minor >= 0 ? 'good' : 'bad'} ${recovered.length > 1 ? 'several' : ''}">${formatValue({ amountMinor: BigInt(minor), currency })}</b>`)}a
-    week no longer at risk (95 %: ${recovered.map(recoveredWords).join('; ')})
+    ${recovered.map((week) => html`<b class="${colour(week)} ${several ? 'several' : ''}">${formatValue({ amountMinor: BigInt(week.amount_minor), currency: week.currency })}</b>`)}a
+    week no longer at risk
+    ${several ? '(with intervals below)' : `(95 %: ${recovered.map(recoveredWords).join()})`}
   </div>`;
 }
 
 /** The impact as one file with nothing to load. */
 export function impactPage(result: ImpactResult, command: string): string {
-  const { before, after, difference, verdict, if_unchanged: unchanged, exposure } = result;
+  const { before, after, difference, verdict, exposure } = result;
   const title =
     after.silently_dropped + after.acknowledged_unprocessed === 0
       ? `From ${percent(before.drop_rate)} lost in silence to none in ${count(after.events)}`
@@ -95,8 +100,9 @@ export function impactPage(result: ImpactResult, command: string): string {
         <b class="${verdict === 'better' ? 'good' : verdict === 'worse' ? 'bad' : ''}"
           >${percent(Math.abs(difference.rate))}</b
         >of the events
-        ${verdict === 'no_difference_shown' ? 'is the difference, and it may be chance' : verdict === 'better' ? 'are no longer lost' : 'more are lost'}
-        (95 %, Newcombe: ${range(difference.interval)})
+        ${verdict === 'no_difference_shown' ? 'is the difference, and it may be chance' : verdict === 'better' ? 'are no longer lost' : 'are lost beyond what was lost before'}
+        (95 %, Newcombe:
+        ${range(verdict === 'worse' ? [-difference.interval[1], -difference.interval[0]] : difference.interval)})
       </div>
       ${recoveredCard(result)}
       <div class="card">
@@ -108,9 +114,14 @@ export function impactPage(result: ImpactResult, command: string): string {
       </div>
     </div>
     <figure>${forScreens((width) => ratesPlot(result, width))}</figure>
-    <p>
-      ${unchanged.expected_drops < 0.5 ? 'The rate from before would hardly have shown in as many events.' : `At the rate from before, ${count(Math.round(unchanged.expected_drops))} of the events after the change would have been lost; as few as were is a chance of ${unchanged.chance_of_so_few < 1e-12 ? 'less than one in a million million' : unchanged.chance_of_so_few.toPrecision(2)}.`}
-    </p>
+    <p>${unchangedWords(result)}</p>
+    ${
+      result.recovered_per_week.length > 1
+        ? html`<ul>
+            ${result.recovered_per_week.map((week) => html`<li>${recoveredLine(week)}</li>`)}
+          </ul>`
+        : null
+    }
     <h2>Side by side</h2>
     <div class="scroll">
       <table>

@@ -34,6 +34,8 @@ export interface Side {
   readonly acknowledgedUnprocessed: number;
   readonly givenUp: number;
   readonly late: number;
+  /** Of the late ones, those that are not decided yet: they have spent their part of the budget all the same. */
+  readonly lateUnresolved: number;
   readonly weekly: readonly WeeklyLoss[];
   /** Of what was given up and recorded: known, so in no other sum. */
   readonly givenUpWorth: readonly Worth[];

@@ -6,7 +6,7 @@ import type { ImpactResult, TimeToDetect } from './compare.ts';
 /** `4.1 times` the budget, or `37 %` of it. */
 export const budget = (burned: number): string =>
   burned >= 2
-    ? `${Number(burned.toFixed(1))} times what is allowed`
+    ? `${count(Number(burned.toFixed(1)))} times what is allowed`
     : `${Number((burned * 100).toFixed(1))} % of what is allowed`;
 
 /** How soon, by whom. */
@@ -67,6 +67,17 @@ export function impactRows({
   ];
 }
 
+/** What the rate from before would have done to the events from after. */
+export function unchangedWords({ if_unchanged: unchanged, after }: ImpactResult): string {
+  const { expected_drops: expected, chance_of_so_few: chance } = unchanged;
+  if (expected < 0.5) return 'The rate from before would hardly have shown in as many events.';
+  const would = `At the rate from before, ${count(Math.round(expected))} of the events after would have been lost`;
+  const lost = after.silently_dropped + after.acknowledged_unprocessed;
+  return lost >= expected
+    ? `${would}; ${count(lost)} were.`
+    : `${would}; the chance of as few as were (${count(lost)}) is ${chance < 1e-12 ? 'less than one in a million million' : chance.toPrecision(2)}.`;
+}
+
 /** What has to be said of where each side comes from. */
 export const notesOf = ({ before, after }: ImpactResult): string[] => [
   ...before.notes.map((note) => `before: ${note}`),
@@ -75,20 +86,13 @@ export const notesOf = ({ before, after }: ImpactResult): string[] => [
 
 /** The impact as a section of a document. */
 export function impactMarkdown(result: ImpactResult, command: string): string {
-  const {
-    difference,
-    exposure,
-    recovered_per_week: recovered,
-    before,
-    after,
-    if_unchanged: unchanged,
-  } = result;
+  const { difference, exposure, recovered_per_week: recovered, before, after } = result;
   return `# Impact: ${percent(before.drop_rate)} before, ${percent(after.drop_rate)} after
 
 ${result.statement}
 
 - Difference: ${percent(difference.rate)} (95 %, Newcombe: ${range(difference.interval)}).
-- At the rate from before, ${unchanged.expected_drops.toFixed(1)} of the events after the change would have been lost; the chance of as few as were is ${unchanged.chance_of_so_few.toPrecision(2)}.
+- ${unchangedWords(result)}
 ${recovered.map((week) => `- ${recoveredLine(week)}`).join('\n')}
 
 ${markdownTable(

@@ -227,6 +227,9 @@ describe('what is wrong is said with the next step', () => {
   });
 });
 
+// oxlint-disable-next-line no-control-regex -- what must not be printed
+const unprintable = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/;
+
 test('whatever a log says stays text: on the terminal, in the page, in the post-mortem', async () => {
   const evil = `\u001b]0;owned\u0007\u001b[2J<script>alert(1)</script>\`|\n# title [x](javascript:1)\u202e`;
   const log = all.map((one) => ({
@@ -235,6 +238,7 @@ test('whatever a log says stays text: on the terminal, in the page, in the post-
     endpoint: `https://example.com/${evil}`,
     error: one.code === 200 ? null : evil,
     event_type: evil,
+    currency: lost.includes(one.id) ? evil : 'EUR',
   }));
   const path = file('evil.jsonl', lines(log));
   const [page, text] = [join(dir, 'evil.html'), join(dir, 'evil.md')];
@@ -249,9 +253,9 @@ test('whatever a log says stays text: on the terminal, in the page, in the post-
     evil,
   );
   expect(code).toBe(1);
-  // oxlint-disable-next-line no-control-regex -- what must not be there
-  for (const printed of [out, err])
-    expect(printed).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+  // What is no currency is shown, with its escapes in words.
+  expect(out).toContain('\\x1b]0;OWNED');
+  for (const printed of [out, err]) expect(printed).not.toMatch(unprintable);
   expect(readFileSync(page, 'utf8')).not.toMatch(/<script|<img|href="javascript/);
   const markdown = readFileSync(text, 'utf8').replaceAll(/`[^`\n]*`/g, '');
   expect(markdown).not.toMatch(/<script|[^\\]\]\(javascript|^# title/m);
@@ -265,7 +269,6 @@ test('whatever a log says stays text: on the terminal, in the page, in the post-
     '--markdown',
     text,
   );
-  // oxlint-disable-next-line no-control-regex -- what must not be there
-  expect(impact.out).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+  expect(impact.out).not.toMatch(unprintable);
   expect(readFileSync(page, 'utf8')).not.toMatch(/<script/);
 });

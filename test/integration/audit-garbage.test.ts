@@ -95,9 +95,19 @@ describe('garbage in: clear words, no crash, no wrong figure', () => {
       Buffer.from('{"event_id":"latin-\u00e9","ts":"2026-03-01T00:00:00Z","status_code":200}\n', 'latin1'),
       Buffer.from('{"event_id":"evt_half","ts":"2026-03-'),
     ]);
-    const { result, ids } = await dropped({ files: [fileOf(broken)] });
+    const file = fileOf(broken);
+    const { result, ids } = await dropped({ files: [file] });
     expect(result.coverage.malformed.count).toBe(3);
-    expect(result.coverage.malformed.samples.map(({ text }) => text)).toContain('not json');
+    expect(result.coverage.malformed.samples).toEqual([
+      { file, line: lines.length + 1, why: 'cannot be read as a record', text: 'not json' },
+      {
+        file,
+        line: lines.length + 3,
+        why: 'cannot be read as a record',
+        text: '{"event_id":"evt_half","ts":"2026-03-',
+      },
+      expect.objectContaining({ file, line: lines.length + 2, why: 'invalid encoding' }),
+    ]);
     expect(result.events).toBe(200);
     expect(ids).toEqual(lost);
   });
@@ -224,18 +234,25 @@ describe('the command', () => {
     vi.unstubAllEnvs();
   });
 
-  test('Ctrl-C leaves nothing behind', async () => {
+  test('Ctrl-C leaves nothing behind, and what a killed audit left is gone as well', async () => {
     const temporary = join(directory, 'interrupted');
     mkdirSync(temporary);
     const large = fileOf(good.repeat(500));
-    const child = spawn(process.execPath, [bin, 'audit', large], {
-      env: { ...process.env, TMPDIR: temporary },
-      stdio: 'ignore',
-    });
-    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-    await until('the database is there', () => readdirSync(temporary).length > 0);
-    child.kill('SIGINT');
-    expect(await ended).toBe(130);
-    expect(readdirSync(temporary)).toEqual([]);
+    const left = (): string[] => readdirSync(temporary);
+    /** Ends an audit by a signal once it has its own directory; answers its exit code. */
+    const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+      const child = spawn(process.execPath, [bin, 'audit', large], {
+        env: { ...process.env, TMPDIR: temporary },
+        stdio: 'ignore',
+      });
+      const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+      await until('the directory is there', () => left().some((name) => name.includes(`-${child.pid}-`)));
+      child.kill(signal);
+      return await ended;
+    };
+    await end('SIGKILL');
+    expect(left()).toHaveLength(1);
+    expect(await end('SIGINT')).toBe(130);
+    expect(left()).toEqual([]);
   });
 });

@@ -83,8 +83,8 @@ test('what audit --json prints is what its schema says, with everything in it an
   expect(faults(schemaOf('audit'), result)).toEqual([]);
   expect(full.code).toBe(1);
   // Each of these was there to be checked.
-  for (const filled of ['causes', 'value_at_risk', 'weekly_value', 'examples', 'markers', 'event_types'])
-    expect(result[filled], filled).not.toHaveLength(0);
+  const filled = ['causes', 'value_at_risk', 'weekly_value', 'examples', 'markers', 'event_types'];
+  expect(filled.filter((name) => (result[name] as unknown[]).length === 0)).toEqual([]);
   expect(result).toMatchObject({
     expected: { joined_by: expect.any(String) },
     received: { rows: expect.any(Number) },

@@ -80,19 +80,20 @@ async function runAudit(files: readonly string[], options: AuditCommandOptions):
 
 /** `posthorn audit`. */
 export function auditCommand(): Command {
-  const command = new Command('audit').argument(
-    '<files...>',
-    'logs: JSON lines, JSON, CSV, Parquet, access logs; plain, gzip or zstd; globs',
-  );
-  return auditOutputOptions(logReadingOptions(command))
+  const command = new Command('audit')
+    .description("find silent drops in any webhook sender's logs, name the cause, and put a price on it")
+    .argument('<files...>', 'logs: JSON lines, JSON, CSV, Parquet, access logs; plain, gzip or zstd; globs')
+    .option('--missing <ids.csv>', 'write what has to be sent again')
+    .option('--json', 'print JSON')
+    .optionsGroup('What the log alone does not show:')
     .option('--expected <payments.csv>', 'what ought to have been sent, joined by id')
     .option('--received <receipts.csv>', 'what the receiver processed, joined by id')
-    .option('--deploys <deploys.csv>', 'times of deploys and restarts, one a line')
+    .option('--deploys <deploys.csv>', 'times of deploys and restarts, one a line');
+  return auditOutputOptions(logReadingOptions(command))
+    .optionsGroup('Limits:')
     .option('--horizon <duration>', 'how long a retry may take, instead of what the log shows', duration)
     .option('--late-after <duration>', 'when a delivery is late (5m)', duration)
-    .option('--missing <ids.csv>', 'write what has to be sent again')
     .option('--memory <MiB>', 'for the database (1200)', megabytes)
-    .option('--json', 'print JSON')
     .addHelpText(
       'after',
       `

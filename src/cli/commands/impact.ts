@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { compare, type ImpactResult, type TimeToDetect } from '../../impact/compare.ts';
 import { impactPage } from '../../impact/page.ts';
-import { impactMarkdown, impactRows, notesOf, recoveredLine } from '../../impact/words.ts';
+import { impactMarkdown, impactRows, notesOf, recoveredLine, unchangedWords } from '../../impact/words.ts';
 import { printable } from '../../report/printable.ts';
 import { readSides } from '../impact-sides.ts';
 import { type LogReading, logReadingOptions, readingOf } from '../log-reading.ts';
@@ -30,17 +30,14 @@ function timeOf(text: string): number {
 
 function printImpact(raw: ImpactResult): void {
   const result = printable(raw);
-  const { exposure, difference, recovered_per_week: recovered, if_unchanged: unchanged } = result;
+  const { exposure, difference, recovered_per_week: recovered } = result;
   print(`${result.statement}\n`);
   print(table(['', 'before', 'after'], impactRows(result)));
   const points = (share: number): string => `${Number((share * 100).toFixed(4))}`;
   print(
     `\nDifference: ${points(difference.rate)} percentage points (95 %, Newcombe: ${points(difference.interval[0])} to ${points(difference.interval[1])}).`,
   );
-  if (unchanged.expected_drops >= 0.5)
-    print(
-      `At the rate from before, ${unchanged.expected_drops.toFixed(1)} of the events after would have been lost; the chance of as few as were is ${unchanged.chance_of_so_few.toPrecision(2)}.`,
-    );
+  print(unchangedWords(result));
   for (const week of recovered) print(recoveredLine(week));
   print('\nWas the exposure equal?');
   for (const { fine, words } of exposure.checks)
@@ -93,8 +90,6 @@ export function impactCommand(): Command {
     )
     .option('--after <log|from..until>', 'the same for the time after the change')
     .option('--deploy <time>', 'when the change came, where one log (or one Posthorn) has both times', timeOf)
-    .option('--data-dir <path>', 'the embedded Posthorn that windows are about')
-    .option('--database-url <url>', 'the Posthorn on PostgreSQL that windows are about')
     .option('--target <share>', 'the objective that the error budget is of', targetOf, 0.999)
     .option(
       '--detected <time>',
@@ -104,6 +99,9 @@ export function impactCommand(): Command {
     .option('--html <report.html>', 'write a page')
     .option('--markdown <report.md>', 'write a section for a document')
     .option('--json', 'print JSON')
+    .optionsGroup('A Posthorn’s own history:')
+    .option('--data-dir <path>', 'the embedded Posthorn that windows (or --deploy) are about')
+    .option('--database-url <url>', 'the same for one on PostgreSQL')
     .addHelpText(
       'after',
       '\nExit code: 0 nothing is lost any more, or less than before beyond chance; 1 no difference is shown, or it is worse; 2 wrong usage.\n\nExamples:\n  posthorn impact --before old.jsonl --after new.jsonl\n  posthorn impact attempts.jsonl --deploy 2026-10-15T09:00Z --html impact.html\n  posthorn impact --data-dir ./posthorn-data --deploy 2026-10-15T09:00Z\n  posthorn impact --data-dir ./posthorn-data --before 2026-10-01..2026-10-14 --after 2026-10-15..2026-10-28',

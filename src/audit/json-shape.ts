@@ -1,0 +1,77 @@
+import { name, quote } from './database.ts';
+import type { Path } from './spec.ts';
+
+/** How many values are taken out of a JSON record at once. */
+export interface JsonShape {
+  /** SQL of the record's values as one structure; of text that is valid JSON. */
+  readonly structure: string;
+  /** SQL of a path's value (VARCHAR), where the structure stands under its name. */
+  readonly get: (path: Path) => string;
+  /** SQL of the array's items (a list of JSON), where there is one. */
+  readonly items: string;
+}
+
+/** Of a record: leaves as text, an array as a list of JSON texts. */
+type Structure = 'VARCHAR' | readonly ['JSON'] | Level;
+type Level = Map<string, { readonly key: string; readonly inside: Structure }>;
+
+/**
+ * The values under `paths` of the JSON in `column`, in one pass over it, whatever their number. Where `array` is named, its items
+ * are kept as they stand. `alias` is the name that the structure gets.
+ */
+export function shapeOf(
+  column: string,
+  alias: string,
+  paths: readonly Path[],
+  array: Path | undefined,
+): JsonShape {
+  const top: Level = new Map();
+  if (array !== undefined) insert(top, array, ['JSON']);
+  const got = new Map(
+    paths.map((path) => [
+      keyOf(path),
+      insert(top, path, 'VARCHAR')
+        ? memberOf(alias, path)
+        : // Asked only of what is known to be JSON.
+          `case when ${alias} is not null then json_extract_string(${column}, ${quote(jsonPath(path))}) end`,
+    ]),
+  );
+  return {
+    structure: `json_transform(${column}, ${quote(JSON.stringify(plain(top)))})`,
+    get: (path) => got.get(keyOf(path))!,
+    items: array === undefined ? 'null' : memberOf(alias, array),
+  };
+}
+
+/**
+ * Puts a path into the structure; false where it does not fit: names of a structure differ by more than their case, and none is
+ * both a text and something with names inside.
+ */
+function insert(level: Level, [key, ...rest]: Path, leaf: 'VARCHAR' | readonly ['JSON']): boolean {
+  if (key === undefined || key === '') return false;
+  const known = level.get(key.toLowerCase());
+  if (known !== undefined && known.key !== key) return false;
+  if (rest.length === 0) {
+    if (known === undefined) level.set(key.toLowerCase(), { key, inside: leaf });
+    return known === undefined || known.inside === leaf;
+  }
+  if (known !== undefined) return known.inside instanceof Map && insert(known.inside, rest, leaf);
+  const inside: Level = new Map();
+  if (!insert(inside, rest, leaf)) return false;
+  level.set(key.toLowerCase(), { key, inside });
+  return true;
+}
+
+function plain(level: Level): Record<string, unknown> {
+  return Object.fromEntries(
+    [...level.values()].map(({ key, inside }) => [key, inside instanceof Map ? plain(inside) : inside]),
+  );
+}
+
+const keyOf = (path: Path): string => path.join('\u0000');
+const memberOf = (alias: string, path: Path): string => [alias, ...path.map(name)].join('.');
+
+/** A path as JSON functions take it. */
+function jsonPath(path: Path): string {
+  return `$.${path.map((key) => `"${key.replaceAll('"', '\\"')}"`).join('.')}`;
+}

@@ -64,7 +64,7 @@ describe('the page of an audit', () => {
     // Of the 1,000 that were decided; the interval is that of the figure.
     expect(page).toMatch(/>40<\/b\s*>of 1,000 events lost\s+in\s+silence \(95 %: 2\.95 % to 5\.4 %\)/);
     expect(page).toMatch(
-      /acknowledged unprocessed<\/b\s*>is the main cause: 30 events,\s+proved by what the receiver has/,
+      /acknowledged unprocessed<\/b\s*>is\s+the\s+main\s+cause: 30 events,\s+proved by what the receiver has/,
     );
     expect(summarize(result)).toMatch(
       /^10 of 1,004 events were dropped in silence: 1 % .*, mainly by retry_race\. 30 were acknowledged/,

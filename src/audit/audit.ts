@@ -23,7 +23,7 @@ import type { AuditOptions, AuditResult, CauseFinding } from './result.ts';
 
 const defaultMemoryMb = 1200;
 /** Reading is most of the work. */
-const readingShare = 0.55;
+const readingShare = 0.45;
 
 /**
  * Audits delivery logs: what became of every event, what was dropped in silence, why, and what it is worth. Works in a
@@ -69,9 +69,10 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   const silences = await findGaps(database, facts);
   const verdicts = await judge(database, whole, habits, specs);
   const markers = [...deploys, ...(await markersInLog(database))];
-  const signs = await makeSigns(database, facts, habits, markers);
+  const random = new SeededRandom(options.seed ?? 1, 'audit');
+  const signs = await makeSigns(database, facts, habits, markers, random);
   at('looking for causes', 0.88);
-  const causes = await findCauses(database, habits, signs, new SeededRandom(options.seed ?? 1, 'audit'));
+  const causes = await findCauses(database, habits, signs, random);
   await makeMissing(database);
   const declared = specs.find(({ fields }) => fields.amount !== undefined)?.fields.amount?.money;
   const own = declared === undefined ? null : await unitOfAmounts(database, declared);

@@ -19,7 +19,7 @@ const names: Readonly<Record<Field, readonly string[]>> = {
     'tenant tenantid accountid merchantid merchant orgid organizationid organisationid workspaceid projectid appid',
   ),
   endpoint: words(
-    'endpointid endpoint endpointurl webhookurl targeturl destinationurl callbackurl url target destination uri subscriptionid subscription hookid receiver receiverurl subscriber subscriberurl consumer callback hook hookurl webhook webhookendpoint host',
+    'endpointid endpoint endpointurl webhookurl targeturl destinationurl callbackurl url target destination uri subscriptionid subscription hookid receiver receiverurl subscriber subscriberid subscriberurl receiverid destinationid targetid webhookendpointid consumer callback hook hookurl webhook webhookendpoint host',
   ),
   attempt_no: words(
     'attemptno attemptnumber attemptnum attempt attemptid# deliveryattempt tryno trynumber trynum try attemptcount attemptindex attempts tries retrycount retryno retrynumber retryattempt retries retry numtrials n',

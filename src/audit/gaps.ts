@@ -5,11 +5,25 @@ import type { LineFacts } from './timeline.ts';
 // written then is not known, so nothing that waited then is said to be lost.
 
 const binsMost = 2000;
-/** Bins on each side of a silence whose rate is the one around it. */
-const around = 50;
+/** Bins on each side of a silence; the quieter side's rate is the one around it, for days grow busy and quiet. */
+const around = 12;
 /** The chance that a log without a gap shows one somewhere. */
 const doubt = 0.001;
 const leastLines = 20;
+
+const dayMs = 86_400_000;
+
+/** The first place whose bin is not before `bin`. */
+function placeOf(bins: readonly { readonly bin: number }[], bin: number): number {
+  let low = 0;
+  let high = bins.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (bins[middle]!.bin < bin) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
 
 /** A silence, in ms since the epoch, and the lines that the rate around it would have written. */
 export interface Silence {
@@ -28,13 +42,16 @@ export function silences(
 ): Silence[] {
   const cumulative = [0];
   for (const { n } of bins) cumulative.push(cumulative.at(-1)! + n);
+  /** Lines a bin, of the bins [low, high) and the empty ones between them. */
+  const rateOf = (low: number, high: number): number =>
+    (cumulative[high]! - cumulative[low]!) / (bins[high - 1]!.bin - bins[low]!.bin + 1);
   const pauses = bins.slice(1).flatMap(({ bin }, index) => {
     const empty = bin - bins[index]!.bin - 1;
     if (empty === 0) return [];
-    const low = Math.max(0, index + 1 - around);
-    const high = Math.min(bins.length, index + 1 + around);
-    const span = bins[high - 1]!.bin - bins[low]!.bin + 1 - empty;
-    const rate = (cumulative[high]! - cumulative[low]!) / Math.max(1, span);
+    const rate = Math.min(
+      rateOf(Math.max(0, index + 1 - around), index + 1),
+      rateOf(index + 1, Math.min(bins.length, index + 1 + around)),
+    );
     return [{ from: bins[index]!.bin + 1, empty, lines: empty * rate }];
   });
   const ordered = pauses.map(({ lines }) => lines).toSorted((a, b) => a - b);
@@ -42,8 +59,25 @@ export function silences(
   const high = ordered[ordered.length - 1 - Math.floor(bins.length / 100)] ?? 0;
   const burstiness = Math.max(1, high / Math.log(100));
   const least = Math.max(leastLines, burstiness * Math.log(Math.max(2, bins.length) / doubt));
+  const dayBins = dayMs / binMs;
+  /** Lines in [from, to) of the bins, by their numbers. */
+  const countIn = (from: number, to: number): number =>
+    cumulative[placeOf(bins, to)]! - cumulative[placeOf(bins, from)]!;
+  const first = bins[0]?.bin ?? 0;
+  const last = bins.at(-1)?.bin ?? 0;
+  // A night or a weekend that is as quiet on other days is no gap.
+  const isHabit = (from: number, empty: number): boolean => {
+    const days = Array.from({ length: 29 }, (_, index) => index - 14).filter((day) => {
+      const at = from + day * dayBins;
+      return day !== 0 && at >= first && at + empty <= last;
+    });
+    const others = days.map((day) => countIn(from + day * dayBins, from + day * dayBins + empty));
+    const weeks = others.filter((_, index) => days[index]! % 7 === 0);
+    const middle = others.toSorted((a, b) => a - b)[others.length >> 1] ?? Infinity;
+    return middle < leastLines / 2 || weeks.some((n) => n < leastLines / 4);
+  };
   return pauses
-    .filter(({ lines }) => lines >= least)
+    .filter(({ from, empty, lines }) => lines >= least && !isHabit(from, empty))
     .map(({ from, empty, lines }) => ({
       from: from * binMs,
       to: (from + empty) * binMs,

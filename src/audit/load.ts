@@ -3,7 +3,8 @@ import { AuditError, AuditStopped } from './errors.ts';
 import { type Database, quote, text } from './database.ts';
 import { detect, type Detection, namesOf, specOf, withMapping } from './detect.ts';
 import { expandFiles, sniff, type SniffedFile, wrapperOf } from './files.ts';
-import { createLines, ingest } from './ingest.ts';
+import { ingest } from './ingest.ts';
+import { createLines } from './lines.ts';
 import { type Malformed, readMalformed } from './malformed.ts';
 import { documentsOf, type FileGroup } from './relation.ts';
 import type { AuditOptions, Source } from './result.ts';
@@ -45,10 +46,6 @@ export async function load(
       `${paths.join(', ')} ${paths.length === 1 ? 'is' : 'are'} empty: there is nothing to audit`,
     );
   for (const { file, detection, sample } of filled) demandFields(file, detection.spec, sample);
-  await createLines(
-    database,
-    filled.map(({ detection }) => detection.spec),
-  );
   const groups = new Map<string, { group: FileGroup; sample: readonly SampleRecord[] }>();
   for (const { file, detection, sample, wrapper } of filled) {
     const { container, compression, encoding, delimiter } = file;
@@ -79,12 +76,17 @@ export async function load(
       sample: known?.sample ?? sample,
     });
   }
+  const known = await createLines(
+    database,
+    filled.map(({ detection, sample }) => ({ spec: detection.spec, sample })),
+  );
+  const utc = (options.timezone ?? 'UTC') === 'UTC';
   const total = filled.reduce((sum, { file }) => sum + file.bytes, 0);
   let before = 0;
   for (const { group, sample } of groups.values()) {
     const from = before;
     const stopTelling = tellProgress(database, (share) => onBytes(from + share * group.bytes, total));
-    await ingest(database, group, sample, (options.timezone ?? 'UTC') === 'UTC')
+    await ingest(database, group, sample, { utc, known })
       .catch((error: Error) => {
         throw readable(error, group);
       })

@@ -111,8 +111,12 @@ export async function inferRestarts(
     const best = mostCovered(left);
     if (best === null || best.lost < 3 || best.lost < 0.8 * (best.lost + best.waiting)) break;
     const span = Math.max(1, facts.to - facts.from);
-    const mean = left.reduce((sum, one) => sum + (one.lost ? one.to - one.from : 0), 0) / Math.max(1, all);
-    const byTime = binomialTail(best.lost, all, Math.min(1, mean / span)) * (span / Math.max(1, mean));
+    // Of those that no moment explains yet.
+    const unexplained = left.filter((one) => one.lost);
+    const mean =
+      unexplained.reduce((sum, { from, to }) => sum + to - from, 0) / Math.max(1, unexplained.length);
+    const byTime =
+      binomialTail(best.lost, unexplained.length, Math.min(1, mean / span)) * (span / Math.max(1, mean));
     const byShare = share === null ? 0 : binomialTail(best.lost, best.lost + best.waiting, share) * 10;
     if (byTime > 0.001 || byShare > 0.01) break;
     if (!(await quietAround(database, best.at)))
@@ -143,7 +147,8 @@ function mostCovered(intervals: readonly Interval[]): { at: number; lost: number
   for (const edge of edges) {
     if (edge.lost) lost += edge.step;
     else waiting += edge.step;
-    if (edge.lost && edge.step === 1 && lost - waiting > (best === null ? 0 : best.lost - best.waiting))
+    // More lost, or fewer that came through: only these can be better than the moment before.
+    if (edge.lost === (edge.step === 1) && lost - waiting > (best === null ? 0 : best.lost - best.waiting))
       best = { at: edge.at, lost, waiting };
   }
   return best;

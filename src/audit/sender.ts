@@ -1,4 +1,5 @@
 import { binomialTail } from '../domain/statistics.ts';
+import { AuditError } from './errors.ts';
 import { type Database, num, numOrNull, quote, text } from './database.ts';
 import type { Vocabulary } from './ingest.ts';
 import type { LineFacts } from './timeline.ts';
@@ -10,6 +11,8 @@ const hourMs = 3_600_000;
 const longestGuessMs = hourMs;
 const defaultHorizonMs = hourMs;
 const defaultLateAfterMs = 300_000;
+/** A wait so many times the usual one is not the schedule's. */
+const oddWait = 10;
 /** Queues run late by minutes without anything being wrong. */
 const leastFirstWaitMs = 300_000;
 /** Nearly every sender has a limit, so that this much chance of deliveries ending there by another reason is borne. */
@@ -48,32 +51,40 @@ export async function learnSender(
     assumptions.push(
       `${finalWords.map((word) => `"${word}"`).join(', ')} is the sender's last word on a delivery: no attempt follows it, but attempts follow its other words`,
     );
+  const declared = specs.find(({ sender }) => sender !== undefined)?.sender;
+  const late =
+    await database.row(`select count(*) as n, quantile_cont(next_started - next_first, 0.9) as usual,
+      quantile_cont(next_started - next_first, 0.995) as high, max(next_started - next_first) as longest
+    from attempt where next_first is not null and next_started >= next_first - 1000`);
+  const graceMs = Math.max(
+    leastGraceMs,
+    Math.min(
+      (num(late.n) >= 200 ? num(late.high) : num(late.longest)) * 1.5,
+      Math.max(hourMs, 3 * num(late.usual)),
+    ),
+  );
+  // What people send again, days after the sender's last word or its broken promise, is no wait of its schedule.
   const gaps = await database.rows(`select rank as after, count(*) as n,
-      quantile_cont(greatest(0, next_started - coalesce(ended_first, started_at)), 0.5) as middle,
-      quantile_cont(greatest(0, next_started - coalesce(ended_first, started_at)), 0.995) as high,
-      max(greatest(0, next_started - coalesce(ended_first, started_at))) as longest
-    from attempt where next_started is not null and not coalesce(ok, false) group by 1 order by 1 limit 50`);
+      quantile_cont(wait, 0.5) as middle, quantile_cont(wait, 0.995) as high, max(wait) as longest
+    from (select *, greatest(0, next_started - coalesce(ended_first, started_at)) as wait from attempt)
+    where next_started is not null and not coalesce(ok, false) and not coalesce(final, false)
+      and (next_first is null or next_started <= next_first + ${Math.round(graceMs)}) group by 1 order by 1 limit 50`);
+  if (gaps.length === 0 && declared?.retries !== false) await demandJoined(database, specs);
   const waits = lengthen(
     gaps.map((row) => ({
       after: num(row.after),
       middle: num(row.middle),
       // Where there are many, one odd one (a manual resend days later) is no habit; of a few, the longest says little.
-      longestMs:
+      longestMs: Math.min(
         num(row.n) >= 200
           ? num(row.high) * 1.5
           : num(row.n) >= 20
             ? num(row.longest) * 1.2
             : num(row.longest) * 2,
+        Math.max(hourMs, oddWait * num(row.middle)),
+      ),
     })),
   );
-  const late =
-    await database.row(`select count(*) as n, quantile_cont(next_started - next_first, 0.995) as high, max(next_started - next_first) as longest
-    from attempt where next_first is not null and next_started >= next_first - 1000`);
-  const graceMs = Math.max(
-    leastGraceMs,
-    num(late.n) >= 200 ? num(late.high) * 1.5 : Math.min(num(late.longest) * 1.5, hourMs),
-  );
-  const declared = specs.find(({ sender }) => sender !== undefined)?.sender;
   const { horizonMs, horizonFrom } = horizonOf(
     options,
     waits.slice(0, gaps.length),
@@ -109,6 +120,25 @@ export async function learnSender(
     finalWords,
     assumptions,
   };
+}
+
+/** Where no id comes twice although attempts fail, the id may be the request's own: then nothing can be said of events. */
+async function demandJoined(database: Database, specs: readonly Spec[]): Promise<void> {
+  const seen =
+    await database.row(`select count(*) filter (where kind = 'end' and not ok) as failed, (select count(*) from attempt where rank > 1) as again,
+    count(*) filter (where kind = 'end' and not ok and attempt_no = least) as failed_first, count(*) filter (where attempt_no = least + 1) as second
+    from line cross join (select min(attempt_no) as least from line)`);
+  if (num(seen.failed) === 0 || num(seen.again) > 0) return;
+  if (specs.some(({ idOfRequest }) => idOfRequest === true))
+    throw new AuditError(
+      'no id comes twice in this log: it is the request’s own, a new one for each attempt, so attempts of one event cannot be joined and nothing can be said of what became of it. Log the webhook-id header (or name it with --map event_id=…)',
+    );
+  // A line for each attempt has about as many second attempts as first ones that failed; a line for each delivery has not.
+  const [first, second] = [num(seen.failed_first), num(seen.second)];
+  if (second > first / 2 && second <= first)
+    throw new AuditError(
+      'no id comes twice in this log, although attempts have numbers: the id is that of an attempt. Name the id of the event with --map event_id=…',
+    );
 }
 
 /** How long an event may wait for its first attempt; where a delivery has its one line at the end, for that. */

@@ -56,6 +56,8 @@ export interface Spec {
   readonly joinBy?: 'delivery_id' | undefined;
   /** What `at` is where a line has no other time: when the request began, or when the line was written after it. */
   readonly atIs: 'start' | 'end';
+  /** The id is that of a request: attempts of one event have it in common only if the sender repeats it. */
+  readonly idOfRequest?: boolean | undefined;
   /** Of lines of text: named groups are the fields' paths. */
   readonly pattern?: string | undefined;
   /** What the format itself says of the sender. */

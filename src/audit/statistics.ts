@@ -100,6 +100,54 @@ export function benjaminiHochberg(pValues: readonly number[]): number[] {
   return corrected;
 }
 
+/** p-values corrected for having looked several times, so that not one is wrong by more than chance (Holm 1979). */
+export function holm(pValues: readonly number[]): number[] {
+  const order = pValues.map((p, index) => ({ p, index })).sort((a, b) => a.p - b.p);
+  const corrected = Array.from<number>({ length: pValues.length });
+  let most = 0;
+  for (const [place, { p, index }] of order.entries()) {
+    most = Math.max(most, Math.min(1, p * (pValues.length - place)));
+    corrected[index] = most;
+  }
+  return corrected;
+}
+
+/**
+ * The runs of a sequence in which hits are so dense that a rate of `dense` is likelier than the `usual` one by a log
+ * likelihood ratio of `least` or more: all maximal scoring subsequences, in linear time (Ruzzo and Tompa 1999), each by
+ * its first and its last place, both hits.
+ */
+export function denseRuns(
+  hits: readonly boolean[],
+  usual: number,
+  dense: number,
+  least: number,
+): (readonly [number, number])[] {
+  const hit = Math.log(dense / usual);
+  const miss = Math.log((1 - dense) / (1 - usual));
+  const runs: { first: number; last: number; below: number; above: number }[] = [];
+  let sum = 0;
+  for (const [place, isHit] of hits.entries()) {
+    if (!isHit) {
+      sum += miss;
+      continue;
+    }
+    const run = { first: place, last: place, below: sum, above: sum + hit };
+    sum += hit;
+    for (;;) {
+      const before = runs.findLastIndex(({ below }) => below < run.below);
+      if (before < 0 || runs[before]!.above >= run.above) break;
+      run.first = runs[before]!.first;
+      run.below = runs[before]!.below;
+      runs.length = before;
+    }
+    runs.push(run);
+  }
+  return runs
+    .filter(({ below, above }) => above - below >= least)
+    .map(({ first, last }) => [first, last] as const);
+}
+
 /**
  * Whether `inside` of `inside + outside` events fall into a share of the exposure more often than that share says: the
  * exact test of two Poisson rates, conditional on their sum (Przyborowski and Wilenski 1940), one-sided.

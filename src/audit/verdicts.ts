@@ -4,20 +4,6 @@ import type { LineFacts } from './timeline.ts';
 import type { Spec } from './spec.ts';
 import { type Verdict, verdicts } from './result.ts';
 
-/** Error texts and codes in few classes, for SQL. */
-const errorClassSql = `case
-  when status_code = 413 or regexp_matches(coalesce(error, ''), '(?i)too.?large|entity.?too|payload.?(size|large)|max.?(body|payload)|oversize|body.?limit') then 'oversize'
-  when status_code = 429 or regexp_matches(coalesce(error, ''), '(?i)rate.?limit|too.?many.?requests|throttl') then 'rate_limited'
-  when regexp_matches(coalesce(error, ''), '(?i)enotfound|eai_again|\\bdns\\b|dns[ _:-]|getaddrinfo|no such host|name.{0,20}resol|resolv|nxdomain|servfail') then 'dns'
-  when regexp_matches(coalesce(error, ''), '(?i)\\btls|ssl|x509|certificate|cert_|handshake|self.?signed|unable_to_verify') then 'tls'
-  when regexp_matches(coalesce(error, ''), '(?i)time.?d?.?out|etimedout|deadline.?exceeded|esockettimedout') then 'timeout'
-  when regexp_matches(coalesce(error, ''), '(?i)econn|refused|reset|hang.?up|epipe|socket|unreach|ehost|enet|closed') and status_code is null then 'connection'
-  when status_code >= 500 then 'server_error'
-  when status_code >= 400 then 'client_error'
-  when status_code >= 300 then 'redirect'
-  when status_code is null then 'no_answer'
-end`;
-
 /**
  * Makes `fate`: a row for every event that did not simply arrive, with its verdict and what speaks about its cause.
  * Silently dropped is what neither arrived nor was recorded as given up, and whose retry never came although the log
@@ -60,18 +46,21 @@ export async function judge(
     states as (select key, min(place) as place, count(*) as lines, max(t) as last_at, bool_or(final) as final_line, bool_or(owed) as owed, max(bytes) as bytes,
         max(event_type) as event_type, max(endpoint) as endpoint, max(tenant) as tenant, max(id) as id from seen group by key)
     select delivery.key, delivery.ok, ok_at, first_at, states.* exclude (key), last.* exclude (key, status_code, error),
-      status_code, error, ${errorClassSql} as error_class, coalesce(attempts, 0) as tried
+      status_code, error, coalesce(attempts, 0) as tried
     from delivery join states using (key) left join last using (key)`);
+  const promise = `last_has_next and last_owed_at is not null`;
+  // A promise says when the retry is due; without one, what is usual does.
+  const due = `greatest(coalesce(case when last_has_next then last_owed_at end + ${Math.round(graceMs)}, 0),
+    case when ${sender.horizon_from === 'option' ? 'false' : promise} then 0 else last_at + ${wait} end)`;
   await database.run(`create table fate as select *,
       case
         when ok and ok_at - first_at > ${sender.late_after_ms} then 'late'
         when ok then 'delivered'
         when final_line or final_word then 'given_up'
         when ${limit} and not coalesce(owed_at > last_ended and last_has_next, false) then 'given_up'
-        when ${facts.to} < greatest(coalesce(case when last_has_next then last_owed_at end + ${Math.round(graceMs)}, 0),
-             case when last_has_next and last_owed_at is not null and ${sender.horizon_from !== 'option'} then 0 else last_at + ${wait} end) then 'unresolved'
+        when ${facts.to} < ${due} then 'unresolved'
         -- The retry may have been made while the log was silent.
-        when exists(select 1 from gap where begins < greatest(coalesce(owed_at, 0), last_at + ${wait}) + ${Math.round(graceMs)} and ends > last_at) then 'unresolved'
+        when exists(select 1 from gap where begins < ${due} and ends > last_at) then 'unresolved'
         else 'silently_dropped'
       end as verdict,
       greatest(owed_at, last_ended) as news_due_at

@@ -15,7 +15,7 @@ const patterns: readonly (readonly [Meaning, RegExp])[] = [
   ],
   [
     'final',
-    /dead|dlq|exhaust|gave_up|giv(en?|ing)_up|give_up|abandon|discard|cancel|permanent(ly)?|undeliverable|^((delivery|event|message|webhook|job|ttl|retention|retry)_)*expired$|max_(retries|attempts)|no_more_(retries|attempts)|retries_exceeded|attempts_exceeded|suppressed|terminal|failed_final|final_fail/,
+    /dead|dlq|exhaust|gave_up|giv(en?|ing)_up|give_up|abandon|discard|cancel|permanent(ly)?|undeliverable|^((delivery|event|message|webhook|job|ttl|retention|retry)_)*expired$|max_(retries|attempts)|no_more_(retries|attempts)|retries_exceeded|attempts_exceeded|suppressed|filtered|skipped|unsubscribed|opted_out|(^|_)(endpoint|hook|webhook|subscription|subscriber|receiver|destination|target)_(disabled|deleted|removed|inactive|gone|paused)|^disabled$|terminal|failed_final|final_fail/,
   ],
   [
     'retry',

@@ -126,6 +126,9 @@ export async function judge(one: Case): Promise<Judgement> {
         .filter(({ verdict }) => verdict !== 'given_up')
         .map(({ id, verdict }) => [id, verdict]),
     );
+    const unknowable = new Set(
+      log.events.filter(({ fate }) => fate === 'unknowable').map((event) => idIn(event, format)),
+    );
     const named = result.causes[0]?.cause ?? null;
     const money = moneyOf(log);
     const atRisk = new Map(
@@ -138,10 +141,13 @@ export async function judge(one: Case): Promise<Judgement> {
       allNamed: recipe.causes.every(({ cause }) => result.causes.some((finding) => finding.cause === cause)),
       harmed: truth.size,
       missed: [...truth].filter(([id, verdict]) => said.get(id) !== verdict).map(([id]) => id),
-      wrong: [...said].filter(([id, verdict]) => truth.get(id) !== verdict).map(([id]) => id),
-      moneyExact: format.hasMoney
-        ? money.size === atRisk.size && [...money].every(([currency, sum]) => atRisk.get(currency) === sum)
-        : null,
+      wrong: [...said]
+        .filter(([id, verdict]) => truth.get(id) !== verdict && !unknowable.has(id))
+        .map(([id]) => id),
+      moneyExact:
+        format.hasMoney && ![...said.keys()].some((id) => unknowable.has(id))
+          ? money.size === atRisk.size && [...money].every(([currency, sum]) => atRisk.get(currency) === sum)
+          : null,
       formatRight: result.source.format === format.is,
       error: null,
       result,

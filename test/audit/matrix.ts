@@ -70,7 +70,7 @@ export function faults(all: readonly Judgement[]): string[] {
         ? 'healthy'
         : recipe.causes.map(({ cause, intensity }) => `${cause} ${intensity * 100} %`).join(' + ');
     return [
-      `${main === null ? 'healthy' : what}, ${format.name}, ${recipe.events} events, seed ${recipe.seed}: ${words.join('; ')}`,
+      `${main === null ? 'healthy' : what}, ${format.name}, ${recipe.world?.name ?? 'plain'}, ${recipe.events} events, seed ${recipe.seed}: ${words.join('; ')}`,
     ];
   });
 }
@@ -136,6 +136,15 @@ ${tableOf(
   by(({ case: { format } }) => format.name),
 )}
 
+## By world
+
+The first format once more: other traffic, other schedules, and lines that were lost on their way to the log. What can no longer be known (an event whose lines are missing) is neither right nor wrong.
+
+${tableOf(
+  ['world', ...cellsHeader],
+  by(({ case: { recipe } }) => recipe.world?.name ?? 'plain'),
+)}
+
 ## Two causes at once
 
 ${tableOf(
@@ -160,6 +169,6 @@ ${open.length === 0 ? 'Nothing in this run.' : open.map((line) => `- ${line}`).j
 
 ## What this page cannot say
 
-The causes are put in as we understand them; a sender may fail in a way that nobody has put in. The generator and the audit are by the same people, so the logs of [the lab](../guides/lab.md), whose losses come from running code and not from a generator, are the second witness. Real logs are messier: gaps, sampling and rotation are tested apart.
+The causes are put in as we understand them; a sender may fail in a way that nobody has put in. The generator and the audit are by the same people, so the logs of [the lab](../guides/lab.md), whose losses come from running code and not from a generator, are the second witness. Real logs are messier still.
 `;
 }

@@ -74,6 +74,7 @@ export const envoy: FormatReader = {
     const { source, note } = idOf(sample);
     return {
       format: 'envoy',
+      idOfRequest: note !== null,
       pattern: envoyPattern,
       fields: {
         event_id: source,
@@ -123,6 +124,7 @@ export const nginx: FormatReader = {
     const { source, note } = idOf(sample);
     return {
       format: 'nginx',
+      idOfRequest: note !== null,
       pattern: nginxPattern,
       fields: {
         event_id: source,

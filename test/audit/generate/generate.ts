@@ -2,6 +2,7 @@ import { SeededRandom } from '../../../src/runtime/seeded-random.ts';
 import { inject } from './causes.ts';
 import type { GeneratedEvent, GeneratedLog, Recipe, Row } from './model.ts';
 import { healthyTraffic } from './traffic.ts';
+import { through } from './worlds.ts';
 
 /** Cuts an event at the end of the log: what would have come later is not known. */
 function cutAt(event: GeneratedEvent, until: number): GeneratedEvent {
@@ -16,16 +17,23 @@ function cutAt(event: GeneratedEvent, until: number): GeneratedEvent {
 export function generate(recipe: Recipe): GeneratedLog {
   const { events, markers } = inject(healthyTraffic(recipe), recipe);
   const until = events.at(-1)!.acceptedAt + 5000;
-  return {
+  // What was due before the log's first line may have been before the log: nothing in it says that it was lost.
+  const firstLine = events.find(({ rows }) => rows.length > 0)!.acceptedAt;
+  return through({
     recipe,
     // What has no line at all by then was not dropped: the log ended first.
     events: events
       .map((event) => cutAt(event, until))
+      .map((event) =>
+        event.rows.length === 0 && event.acceptedAt < firstLine
+          ? { ...event, fate: 'unknowable' as const }
+          : event,
+      )
       .filter(({ rows, cause }) => rows.length > 0 || cause !== null),
     from: events[0]!.acceptedAt,
     until,
     markers,
-  };
+  });
 }
 
 /** The rows of a log in the order in which a sender writes them: when each ended. */

@@ -22,15 +22,17 @@ export interface Row {
 
 /**
  * What really became of an event. `dropped`: nothing will move it any more, and nothing says so. `unresolved`: its
- * schedule has not ended when the log does. `unprocessed`: answered with 2xx, and lost by the receiver.
+ * schedule has not ended when the log does. `unprocessed`: answered with 2xx, and lost by the receiver. `unknowable`: what
+ * would tell is not in the log, so whatever is said of it is neither right nor wrong.
  */
-export type Fate = 'delivered' | 'given_up' | 'dropped' | 'unresolved' | 'unprocessed';
+export type Fate = 'delivered' | 'given_up' | 'dropped' | 'unresolved' | 'unprocessed' | 'unknowable';
 
 export interface GeneratedEvent {
   readonly id: string;
   readonly number: number;
   readonly type: string;
   readonly endpoint: string;
+  readonly tenant: string;
   readonly acceptedAt: number;
   readonly paymentId: string;
   readonly amountMinor: number;
@@ -43,6 +45,24 @@ export interface GeneratedEvent {
   readonly cause: InjectedCause | null;
 }
 
+/** What surrounds the sender; left out, traffic of days and nights to five endpoints, and a log without faults. */
+export interface World {
+  readonly name: string;
+  /** Traffic on Saturdays and Sundays, as a share of that of other days. */
+  readonly weekend?: number;
+  /** A tenth of the traffic comes in bursts of some seconds. */
+  readonly bursts?: boolean;
+  /** Workers' clocks differ by up to twice this. */
+  readonly skewMs?: number;
+  /** Minutes whose lines are lost. */
+  readonly gapMinutes?: number;
+  /** Share of the events that the log has. */
+  readonly keep?: number;
+  readonly endpoints?: number;
+  /** Instead of the format's. */
+  readonly schedule?: readonly number[];
+}
+
 export interface Recipe {
   readonly seed: number;
   readonly events: number;
@@ -53,6 +73,7 @@ export interface Recipe {
   readonly givesUp: boolean;
   /** What is wrong, and the share of events that it takes. Empty: a healthy log. */
   readonly causes: readonly { readonly cause: InjectedCause; readonly intensity: number }[];
+  readonly world?: World;
 }
 
 export interface GeneratedLog {

@@ -2,9 +2,12 @@ import { SeededRandom } from '../../../src/runtime/seeded-random.ts';
 import { type GeneratedEvent, type Recipe, type Row, timeoutMs } from './model.ts';
 
 const begins = Date.UTC(2026, 0, 5);
-const endpoints = ['orders', 'ledger', 'shipping', 'mail', 'analytics'].map(
-  (name) => `https://${name}.example.com/webhooks`,
-);
+const named = ['orders', 'ledger', 'shipping', 'mail', 'analytics'];
+const endpointsOf = (count: number): string[] =>
+  Array.from(
+    { length: count },
+    (_, index) => `https://${named[index] ?? `customer-${index}`}.example.com/webhooks`,
+  );
 export const types = ['payment.succeeded', 'payment.failed', 'refund.created', 'payout.paid', 'invoice.paid'];
 /** Of first attempts, in a healthy service; each is made good by a retry. */
 const ordinaryFailures = 0.02;
@@ -69,13 +72,20 @@ export function attempts(
 
 /** A healthy service: busy days and quiet nights, ordinary retries that succeed, and dead letters that say so. */
 export function healthyTraffic(recipe: Recipe): GeneratedEvent[] {
-  const { seed, events: count, days, schedule, givesUp } = recipe;
+  const { seed, events: count, days, schedule, givesUp, world = { name: 'plain' } } = recipe;
+  const endpoints = endpointsOf(world.endpoints ?? named.length);
   const random = new SeededRandom(seed, 'traffic');
   const times: number[] = [];
   while (times.length < count) {
     const at = random.float() * days * 86_400_000;
     const hour = (at / 3_600_000) % 24;
-    if (random.float() < 0.35 + 0.65 * Math.sin((Math.PI * hour) / 24) ** 2) times.push(Math.floor(at));
+    // The log begins on a Monday.
+    const ofWeek = Math.floor(at / 86_400_000) % 7 >= 5 ? (world.weekend ?? 1) : 1;
+    if (random.float() >= (0.35 + 0.65 * Math.sin((Math.PI * hour) / 24) ** 2) * ofWeek) continue;
+    times.push(Math.floor(at));
+    if (world.bursts === true && random.float() < 0.01)
+      for (let more = 0; more < 10 && times.length < count; more++)
+        times.push(Math.floor(at) + random.below(4000));
   }
   times.sort((a, b) => a - b);
   return times.map((at, number) => {
@@ -95,12 +105,14 @@ export function healthyTraffic(recipe: Recipe): GeneratedEvent[] {
     );
     const currencyDraw = random.float();
     const currency = currencyDraw < 0.85 ? 'USD' : currencyDraw < 0.97 ? 'EUR' : 'JPY';
+    const type = types[Math.min(types.length - 1, Math.floor(random.float() ** 2 * types.length))]!;
+    const place = Math.min(endpoints.length - 1, Math.floor(random.float() ** 1.5 * endpoints.length));
     return {
       id: `evt_${seed}_${number.toString(36).padStart(5, '0')}`,
       number,
-      type: types[Math.min(types.length - 1, Math.floor(random.float() ** 2 * types.length))]!,
-      endpoint:
-        endpoints[Math.min(endpoints.length - 1, Math.floor(random.float() ** 1.5 * endpoints.length))]!,
+      type,
+      endpoint: endpoints[place]!,
+      tenant: `tenant-${Math.floor(place / named.length)}`,
       acceptedAt,
       paymentId: `pay_${seed}_${number.toString(36).padStart(5, '0')}`,
       amountMinor: 1 + Math.floor(2000 * Math.exp(random.normal())),

@@ -1,0 +1,121 @@
+import { type Database, num } from '../database.ts';
+import type { Cause } from '../result.ts';
+import { benjaminiHochberg, independence, riskRatio, type Table } from '../statistics.ts';
+import type { Rule } from './rule.ts';
+import { rules } from './rules.ts';
+
+// Which ways of failing go with being lost. What is lost is compared with what also failed and arrived in the end: a way
+// of failing that is lost no more often than others is no cause.
+
+/** Effects below these are not worth a name. */
+const leastRatio = 2;
+const leastEvents = 5;
+/** An illegal transition is proof by itself; it only has to be more than an accident of the log. */
+const leastProofs = 2;
+const significance = 0.05;
+/** What was given up is recorded; to name a cause for it as well, it must stand out by more. */
+const givenUpSignificance = 0.001;
+/** Of two that explain nearly as much, the first of the rules explains the other. */
+const nearlyAsMuch = 0.8;
+
+/** A cause that stands out, with the figures of its test. */
+export interface Named {
+  readonly rule: Rule;
+  readonly table: Table;
+  readonly test: string;
+  /** Corrected by Benjamini and Hochberg over everything that was looked at together with it. */
+  readonly p: number;
+  readonly ratio: number;
+  readonly interval: readonly [number, number];
+}
+
+interface Tested extends Named {
+  /** Share of those with the sign that were lost. */
+  readonly share: number;
+  /** There was nothing to compare with but what never failed. */
+  readonly againstAll: boolean;
+}
+
+/**
+ * Gives each lost event its cause (column `cause` of `lost`, which is null as long as none is found): the cause that
+ * stands out and explains most of what is unexplained takes its events, then the rest is looked at again, until nothing
+ * stands out. Proofs come before what is only enriched.
+ */
+export async function associate(
+  database: Database,
+  verdict: 'silently_dropped' | 'given_up',
+  total: number,
+): Promise<Named[]> {
+  const named: Named[] = [];
+  for (;;) {
+    const tested = await testAll(database, verdict, total, new Set(named.map(({ rule }) => rule.cause)));
+    const standing = tested.filter((one) => (verdict === 'given_up' ? standsGivenUp(one) : stands(one)));
+    const proof = standing.find(({ rule }) => rule.kind === 'proof');
+    const most = Math.max(0, ...standing.map(({ table: [[lost]] }) => lost));
+    const best = proof ?? standing.find(({ table: [[lost]] }) => lost >= nearlyAsMuch * most);
+    if (best === undefined) return named;
+    named.push(best);
+    await database.run(
+      `update lost set cause = '${best.rule.cause}' where verdict = '${verdict}' and cause is null and s_${best.rule.cause}`,
+    );
+  }
+}
+
+async function testAll(
+  database: Database,
+  verdict: 'silently_dropped' | 'given_up',
+  total: number,
+  done: ReadonlySet<Cause>,
+): Promise<Tested[]> {
+  const left = rules.filter(
+    ({ cause, kind }) => !done.has(cause) && (verdict === 'silently_dropped' || kind === 'support'),
+  );
+  if (left.length === 0) return [];
+  const lost = await database.row(
+    `select count(*) as n, ${left.map(({ cause }) => `count(*) filter (s_${cause}) as ${cause}`).join(', ')} from lost where verdict = '${verdict}' and cause is null`,
+  );
+  const fine = await database.row(
+    `select count(*) as n, ${left.map(({ cause }) => `count(*) filter (s_${cause}) as ${cause}`).join(', ')} from signs where verdict in ('delivered', 'late') and fails > 0`,
+  );
+  const tested = left.flatMap((rule): Tested[] => {
+    const a = num(lost[rule.cause]);
+    if (a === 0) return [];
+    const b = num(fine[rule.cause]);
+    const c = num(lost['n']) - a;
+    // Only where nearly nothing failed and arrived, or all of it shows the sign, everything is the contrast.
+    const againstAll = num(fine['n']) < leastEvents || num(fine['n']) - b + c === 0;
+    const d = againstAll ? Math.max(0, total - a - b - c) : num(fine['n']) - b;
+    const table: Table = [
+      [a, b],
+      [c, d],
+    ];
+    const { name: test, p } = independence(table);
+    return [{ rule, table, test, p, ...riskRatio(table), share: a / (a + b), againstAll }];
+  });
+  const corrected = benjaminiHochberg(tested.map(({ p }) => p));
+  return tested.map((one, index) => ({ ...one, p: corrected[index]! }));
+}
+
+function stands({ rule, table, p, ratio, share, againstAll }: Tested): boolean {
+  const [[a], [c]] = table;
+  const isProof = rule.kind === 'proof';
+  if (a < (isProof ? leastProofs : leastEvents)) return false;
+  // Where nothing else is lost there is nothing to compare: an illegal transition that is lost more often than not is enough.
+  if (isProof && a >= c && share >= 0.5) return true;
+  if (p >= significance || ratio < leastRatio) return false;
+  // Against all that never failed, any way of failing stands out: it must also be fatal more often than not.
+  return !againstAll || share >= 0.5;
+}
+
+function standsGivenUp({ table, p, ratio, share, againstAll }: Tested): boolean {
+  const [[a], [c]] = table;
+  return (
+    a >= leastEvents &&
+    ratio >= leastRatio &&
+    p < givenUpSignificance &&
+    // Whoever tries more often meets more ways of failing: it must have been fatal more often than not.
+    share >= 0.5 &&
+    // With nothing to compare with, it has to be the way in which nearly all of them ended.
+    (!againstAll || a >= 4 * c)
+  );
+}

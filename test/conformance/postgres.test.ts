@@ -63,6 +63,14 @@ test('G1: a commit returns when it is on the disk, not before', async () => {
   await db.close();
 });
 
+test('G1: a database that does not wait for the disk is refused, with what to do', async () => {
+  const url = await postgres.createDatabase();
+  const db = Database.connect(url, 1);
+  await db.query('', `ALTER DATABASE ${new URL(url).pathname.slice(1)} SET synchronous_commit = off`);
+  await db.close();
+  await expect(openPostgresStore(url)).rejects.toThrow(/synchronous_commit is off.*ALTER ROLE/);
+});
+
 test('G4: what a transaction has written before it throws is not kept', async () => {
   const db = Database.connect(await postgres.createDatabase(), 1);
   await db.query('', 'CREATE TABLE t (n int)');

@@ -137,7 +137,7 @@ const retryFlags = words('willretry retrying shouldretry retryscheduled willbere
 
 function lastWordOf(candidates: readonly Candidate[]): FieldSource | null {
   for (const { path, texts } of candidates) {
-    const name = bare(path.at(-1)!);
+    const name = lastPart(path);
     const ends = lastWordFlags.includes(name);
     if (!(ends || retryFlags.includes(name)) || !texts.every((text) => /^(true|false)$/i.test(text)))
       continue;
@@ -176,16 +176,20 @@ function candidatesOf(sample: readonly SampleRecord[]): Candidate[] {
   });
 }
 
+/** The words of a name: an export, or a line of text, has `run.started_at` as one key. */
+const partsOf = (path: Path): string[] => path.flatMap((key) => key.split('.'));
+const lastPart = (path: Path): string => bare(partsOf(path).at(-1)!);
+
 function ranked(field: Field, candidates: readonly Candidate[]): Candidate[] {
   return candidates
     .flatMap((candidate) => {
-      const { path } = candidate;
+      const parts = partsOf(candidate.path);
       // `event.id` is called eventid; `data.event.id` too.
-      const called = path.map((_, index) => bare(path.slice(index).join('')));
+      const called = parts.map((_, index) => bare(parts.slice(index).join('')));
       const places = called.map((name) => names[field].indexOf(name)).filter((place) => place >= 0);
       // "id" of something nested is that thing's.
       const nestedId =
-        path.length > 1 && places.length === 1 && bare(path.at(-1)!) === 'id' && called[0] !== 'id';
+        parts.length > 1 && places.length === 1 && bare(parts.at(-1)!) === 'id' && called[0] !== 'id';
       if (places.length === 0 || (nestedId && names[field][places[0]!] === 'id')) return [];
       return [{ candidate, place: Math.min(...places) }];
     })
@@ -258,12 +262,12 @@ function plausible(
 function sourceOf(field: Field, { path, texts, dotted }: Candidate): FieldSource {
   const paths = [path];
   if (field === 'duration' || field === 'retry_delay' || field === 'retry_after')
-    return { paths, unit: unitOf(bare(path.at(-1)!), texts, field) };
+    return { paths, unit: unitOf(lastPart(path), texts, field) };
   if (field === 'amount') return { paths, money: moneyOf(bare(dotted), texts) };
-  if (field === 'attempt_no' && /^(retry|retries)/.test(bare(path.at(-1)!)) && texts.includes('0'))
+  if (field === 'attempt_no' && /^(retry|retries)/.test(lastPart(path)) && texts.includes('0'))
     // The number of retries so far: the first attempt has none.
     return { paths, sql: 'cast(try_cast(@@ as integer) + 1 as varchar)' };
-  if (field === 'max_attempts' && /retr/.test(bare(path.at(-1)!)))
+  if (field === 'max_attempts' && /retr/.test(lastPart(path)))
     return { paths, sql: 'cast(try_cast(@@ as integer) + 1 as varchar)' };
   return { paths };
 }

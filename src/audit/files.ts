@@ -154,7 +154,7 @@ function containerOf(lines: readonly string[]): Pick<SniffedFile, 'container' | 
     .filter((line) => Math.abs(cellsOf(line, counted.delimiter).length - names.length) <= 1).length;
   if (
     counted.cells > 1 &&
-    names.every((cell) => /^[\p{L}_][\p{L}\p{N} _.$/()#-]{0,80}$/u.test(cell)) &&
+    names.every((cell) => /^[\p{L}_@][\p{L}\p{N} _.@$/()#-]{0,80}$/u.test(cell)) &&
     like >= Math.min(lines.length - 1, 49) / 2
   )
     return { container: 'csv', delimiter: counted.delimiter };

@@ -21,7 +21,7 @@ import { judge } from './verdicts.ts';
 import { keepWindow } from './window.ts';
 import type { AuditOptions, AuditResult, CauseFinding } from './result.ts';
 
-const defaultMemoryMb = 1200;
+const defaultMemoryMb = 1100;
 /** Reading is most of the work. */
 const readingShare = 0.45;
 

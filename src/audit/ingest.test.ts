@@ -243,7 +243,7 @@ describe('reading JSON lines', () => {
                   ),
                 );
               // A file has to begin with something, to be one of lines of JSON at all.
-              const lead = Buffer.from('{"id":"lead"}');
+              const lead = Buffer.from('{"id":"l\u00e9ad"}');
               writeFileSync(paths[0]!, bytesOf([lead, ...first]));
               writeFileSync(paths[1]!, gzipSync(bytesOf([lead, ...second])));
               const expected = [

@@ -123,6 +123,15 @@ function tellProgress(database: Database, tell: (share: number) => void): () => 
 const isText = ({ container, compression }: SniffedFile): boolean =>
   container !== 'parquet' && container !== 'json' && compression !== 'zstd';
 
+/** Of many, those at the beginning, in the middle and at the end: a log changes with its sender. */
+function spread<T>(all: readonly T[]): readonly T[] {
+  if (all.length <= sampleMost) return all;
+  const third = Math.floor(sampleMost / 3);
+  return [0, Math.floor((all.length - third) / 2), all.length - third].flatMap((from) =>
+    all.slice(from, from + third),
+  );
+}
+
 interface Looked {
   readonly file: SniffedFile;
   readonly sample: readonly SampleRecord[];
@@ -173,8 +182,7 @@ async function sampleOf(
   if (file.bytes === 0) return { sample: [], wrapper: null };
   switch (file.container) {
     case 'ndjson': {
-      if (file.compression !== 'zstd')
-        return { sample: recordsFromJson(file.lines.slice(0, sampleMost)), wrapper: null };
+      if (file.compression !== 'zstd') return { sample: recordsFromJson(spread(file.lines)), wrapper: null };
       const rows = await database
         .rows(
           `select cast(json as varchar) as line from read_json_objects(${quote(file.path)}, format='newline_delimited', ignore_errors=true, compression='zstd') limit ${sampleMost}`,
@@ -183,7 +191,7 @@ async function sampleOf(
       return { sample: recordsFromJson(rows.map(({ line }) => text(line))), wrapper: null };
     }
     case 'csv':
-      return { sample: recordsFromCsv(file).slice(0, sampleMost), wrapper: null };
+      return { sample: [...spread(recordsFromCsv(file))], wrapper: null };
     case 'parquet': {
       const rows = await database
         .rows(
@@ -195,7 +203,7 @@ async function sampleOf(
     case 'json':
       return await sampleOfDocument(database, file);
     case 'text':
-      return { sample: recordsFromText(file.lines.slice(0, sampleMost)), wrapper: null };
+      return { sample: recordsFromText(spread(file.lines)), wrapper: null };
   }
 }
 
@@ -281,7 +289,12 @@ function readable(error: Error, group: FileGroup): Error {
   );
 }
 
-const firstLine = (error: Error): string => error.message.split('\n')[0]!.slice(0, 300);
+function firstLine(error: Error): string {
+  const line = error.message.split('\n')[0]!.slice(0, 300);
+  return /unexpected end of data/i.test(line)
+    ? 'it ends in the middle of a record, so it is only half written'
+    : line;
+}
 
 /** Without an id and a time there is nothing to audit; says what was there instead. */
 function demandFields(file: SniffedFile, spec: Spec, sample: readonly SampleRecord[]): void {

@@ -40,10 +40,14 @@ export const malformedLength = 300;
 /** SQL of what is kept of a line that cannot be read: where it stands, and its beginning. */
 const malformedText = `file || '${noDelimiter}' || left(line, ${malformedLength})`;
 
+/** SQL of the option that says in which encoding a file is. */
+function encodingOf({ encoding }: FileGroup): string {
+  return encoding === 'utf-8' ? '' : `, encoding='${encoding === 'latin1' ? 'latin-1' : 'utf-16'}'`;
+}
+
 /** Not strict: a file in which some lines end with CR LF and others with LF alone would be refused. */
 function linesOf(group: FileGroup): string {
-  const encoding = group.encoding === 'utf-8' ? '' : ", encoding='utf-16'";
-  return `read_csv(${list(group.paths)}, columns={'line': 'VARCHAR'}, delim='${noDelimiter}', quote='', escape='', header=false, auto_detect=false, strict_mode=false, null_padding=false, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=0, filename='file'${encoding})`;
+  return `read_csv(${list(group.paths)}, columns={'line': 'VARCHAR'}, delim='${noDelimiter}', quote='', escape='', header=false, auto_detect=false, strict_mode=false, null_padding=false, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=0, filename='file'${encodingOf(group)})`;
 }
 
 /** SQL of JSON documents, a row each, or of the items of one array; what a document may be is what the files are. */
@@ -83,7 +87,7 @@ export function relationOf(group: FileGroup): Relation {
       );
     case 'csv':
       return {
-        from: `(from read_csv(${list(group.paths)}, delim=${quote(group.delimiter)}, quote='"', escape='"', header=true, all_varchar=true, null_padding=true, strict_mode=false, sample_size=2000, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=0))`,
+        from: `(from read_csv(${list(group.paths)}, delim=${quote(group.delimiter)}, quote='"', escape='"', header=true, all_varchar=true, null_padding=true, strict_mode=false, sample_size=2000, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=0${encodingOf(group)}))`,
         get: (path) => nothingIsNull(name(path.join('.'))),
         malformed: 'cast(null as varchar)',
       };

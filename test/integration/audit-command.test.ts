@@ -197,12 +197,14 @@ describe('what is wrong is said with the next step', () => {
       Buffer.from(lines(all.map(plain))),
       Buffer.from(lines([{ ...plain(all[0]!), event_id: 'evt_1970', ts: '1970-01-01T00:00:00Z' }])),
       Buffer.from('{"event_id":"caf\u00e9","ts":"2026-03-02T00:00:00Z","status_code":200}\n', 'latin1'),
+      Buffer.from('{"ts":"2026-03-02T00:00:00Z","msg":"caf\u00e9"}\n'),
       Buffer.from('{"event_id":"evt_half","ts":"2026-0'),
     ]);
     const { out, code } = await runHere('audit', file('mixed.jsonl', content));
     expect(out).toMatch(/^6 of 300 events were dropped in silence/);
     expect(out).toMatch(/2 malformed lines \(.*evt_half/);
     expect(out).toMatch(/1 line not usable: .*time/);
+    expect(out).toMatch(/1 line not usable: no id/);
     expect(code).toBe(1);
   });
 

@@ -63,6 +63,19 @@ test('G1: a commit returns when it is on the disk, not before', async () => {
   await db.close();
 });
 
+test('G4: what a transaction has written before it throws is not kept', async () => {
+  const db = Database.connect(await postgres.createDatabase(), 1);
+  await db.query('', 'CREATE TABLE t (n int)');
+  const failing = db.transaction(async (connection) => {
+    await connection.query('', 'INSERT INTO t VALUES (1)');
+    throw new Error('in the middle');
+  });
+  await expect(failing).rejects.toThrow('in the middle');
+  await db.transaction((connection) => connection.query('', 'INSERT INTO t VALUES (2)'));
+  expect(await db.query('', 'SELECT n FROM t')).toEqual([[2]]);
+  await db.close();
+});
+
 test('G7: a dead letter that is redriven while retention looks at it stays', async () => {
   const url = await postgres.createMigrated();
   const { store } = await openPostgresStore(url);

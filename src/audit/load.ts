@@ -9,7 +9,7 @@ import { type Malformed, readMalformed } from './malformed.ts';
 import { documentsOf, type FileGroup } from './relation.ts';
 import type { AuditOptions, Source } from './result.ts';
 import { flatten, headerOfCsv, recordsFromCsv, recordsFromJson } from './sample.ts';
-import type { SampleRecord, Spec } from './spec.ts';
+import { type SampleRecord, type Spec, timeOfLine, timeOfLinePattern } from './spec.ts';
 import { describeField } from './values.ts';
 
 const sampleMost = 3000;
@@ -243,6 +243,7 @@ async function sampleOfDocument(
 
 /** What an access log's lines hold: key=value pairs, and what the known layouts have in their places. */
 function recordsFromText(lines: readonly string[]): SampleRecord[] {
+  const began = new RegExp(timeOfLinePattern);
   return lines.map((line) => {
     const pairs = [...line.matchAll(/(?:^|[\s,;])([A-Za-z_][\w.-]*)[=:](?:"([^"]+)"|([^"\s,;]+))/g)].map(
       ([, key, quoted, plain]) => [key!, (quoted ?? plain)!] as const,
@@ -252,6 +253,8 @@ function recordsFromText(lines: readonly string[]): SampleRecord[] {
       /^\[(\d{4}-[^\]]+)\] "\S+ (\S+) [^"]*" (\d+) (\S+) (?:.*? )?\d+ \d+ (\d+) (?:\d+|-) "[^"]*" "[^"]*" "([^"]*)" "([^"]*)" "([^"]*)"(?: "(?:[^"]*[:| ][^"]*|-)")?(?: "([^":| ]+)")?/.exec(
         line,
       );
+    const at = began.exec(line);
+    if (at !== null && envoy === null) pairs.push([timeOfLine, at[1]!]);
     if (nginx !== null)
       pairs.push(
         ['remote_addr', nginx[1]!],

@@ -2,7 +2,7 @@ import { name, quote } from './database.ts';
 import type { SniffedFile } from './files.ts';
 import { shapeOf } from './json-shape.ts';
 import { nothings } from './sample.ts';
-import type { FieldSource, Path, Spec } from './spec.ts';
+import { type FieldSource, type Path, type Spec, timeOfLine, timeOfLinePattern } from './spec.ts';
 
 /** Longer lines than this are malformed. */
 const lineBytesMost = 4 * 1024 * 1024;
@@ -142,6 +142,7 @@ function textRelation(group: FileGroup): Relation {
     bare === null ? '' : `, regexp_extract(line, ${quote(bare)}, [${names.map(quote).join(', ')}]) as m`;
   const readable = used.map((field) => `${expression(field)} <> ''`).join(' or ');
   function expression(field: string): string {
+    if (field === timeOfLine) return `regexp_extract(line, ${quote(timeOfLinePattern)}, 1)`;
     return names.includes(field) ? `coalesce(nullif(m.${name(field)}, ''), ${pair(field)})` : pair(field);
   }
   return {

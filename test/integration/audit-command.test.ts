@@ -274,3 +274,34 @@ test('whatever a log says stays text: on the terminal, in the page, in the post-
   expect(impact.out).not.toMatch(unprintable);
   expect(readFileSync(page, 'utf8')).not.toMatch(/<script/);
 });
+
+describe('names and ways of writing that exports and loggers have', () => {
+  const cells = (one: Attempt): string[] => [one.id, String(one.n), iso(one.at), String(one.code)];
+
+  test('a CSV of a search index: @timestamp, and dots in its names', async () => {
+    const rows = all.map((one) => `${cells(one).join('|')}|1000|EUR`);
+    const header = 'message.id|attempt_no|@timestamp|response.status_code|data.amount_minor|data.currency';
+    const { result, ...seen } = await auditOf(file('index.csv', `${header}\n${rows.join('\n')}\n`));
+    expect(seen).toEqual(asExpected);
+    expect(result.value_at_risk).toEqual([{ currency: 'EUR', amount_minor: 6000, events: 6 }]);
+  });
+
+  test('a decimal comma, throughout', async () => {
+    const rows = all.map((one) => `${cells(one).join(';')};1.234,50;EUR`);
+    const header = 'event_id;attempt;ts;status_code;amount;currency';
+    const { result, ...seen } = await auditOf(file('comma.csv', `${header}\n${rows.join('\n')}\n`));
+    expect(seen).toEqual(asExpected);
+    expect(result.value_at_risk).toEqual([{ currency: 'EUR', amount_minor: 740_700, events: 6 }]);
+  });
+
+  test('a logger’s time at the beginning of the line; what it calls finished is not delivered by that', async () => {
+    const rows = all.map(
+      ({ id, n, at, code }) =>
+        `${iso(at).replace('T', ' ').replace('.', ',').replace('Z', '')} INFO [worker-1] deliver: msg="attempt finished" event_id=${id} attempt=${n} status=${code === 200 ? 200 : 0} outcome=${code === 200 ? 'delivered' : 'retry'} data.amount_minor=1000 data.currency=EUR`,
+    );
+    const { result, ...seen } = await auditOf(file('worker.log', `${rows.join('\n')}\n`));
+    expect(seen).toEqual(asExpected);
+    expect(result.coverage.from).toBe(iso(begin));
+    expect(result.value_at_risk).toEqual([{ currency: 'EUR', amount_minor: 6000, events: 6 }]);
+  });
+});

@@ -72,7 +72,12 @@ async function describe(
   signs: SignFacts,
   found: Found,
 ): Promise<CauseFinding[]> {
-  const joint = rules.filter(({ cause }) => found.named.some(({ rule }) => rule.cause === cause));
+  const joint = [
+    ...Map.groupBy(
+      rules.filter(({ cause }) => found.named.some(({ rule }) => rule.cause === cause)),
+      ({ cause }) => cause,
+    ),
+  ].map(([cause, own]) => ({ cause, shown: own.map(({ sign }) => `s_${sign}`).join(' or ') }));
   const failed = num((await database.row('select count(*) as n from fate where fails > 0')).n);
   const rows =
     await database.rows(`select cause, count(*) filter (verdict = 'silently_dropped') as dropped, count(*) filter (verdict = 'given_up') as given_up,
@@ -80,7 +85,7 @@ async function describe(
       count(*) filter (coalesce(ignored_retry_after, false)) as too_soon,
       min(first_at) as first, max(first_at) as last, count(distinct endpoint) as endpoints, mode(endpoint) as endpoint,
       count(distinct event_type) as types, mode(event_type) as event_type, min(bytes) as least_bytes, mode(status_code) as status_code,
-      ${joint.map(({ cause }) => `count(*) filter (s_${cause}) as with_${cause},`).join(' ')}
+      ${joint.map(({ cause, shown }) => `count(*) filter (${shown}) as with_${cause},`).join(' ')}
       array_to_string(list(id order by first_at, id)[1:10], chr(1)) as ids
     from lost where not (verdict = 'given_up' and cause = 'unknown') group by cause`);
   const findings = rows.map((row): CauseFinding => {

@@ -3,6 +3,7 @@ import { AuditError, AuditStopped } from './errors.ts';
 import { type Database, quote, text } from './database.ts';
 import { detect, type Detection, namesOf, specOf, withMapping } from './detect.ts';
 import { expandFiles, sniff, type SniffedFile, wrapperOf } from './files.ts';
+import { hooksByFile } from './formats/github-hooks.ts';
 import { ingest } from './ingest.ts';
 import { createLines } from './lines.ts';
 import { type Malformed, readMalformed } from './malformed.ts';
@@ -40,7 +41,7 @@ export async function load(
   const blank = ({ file, sample }: Looked): boolean =>
     file.bytes === 0 ||
     (sample.length === 0 && file.lines.length <= (file.container === 'csv' ? 1 : 0) && isText(file));
-  const filled = looked.filter((one) => !blank(one));
+  const filled = withHooks(looked.filter((one) => !blank(one)));
   if (filled.length === 0)
     throw new AuditError(
       `${paths.join(', ')} ${paths.length === 1 ? 'is' : 'are'} empty: there is nothing to audit`,
@@ -117,6 +118,17 @@ function tellProgress(database: Database, tell: (share: number) => void): () => 
   };
   cancel = systemClock.after(500, again);
   return () => cancel();
+}
+
+/** Files that are one GitHub hook each are told apart. */
+function withHooks(looked: readonly Looked[]): Looked[] {
+  const specs = hooksByFile(
+    looked.map(({ file, sample, detection }) => ({ path: file.path, sample, spec: detection.spec })),
+  );
+  return looked.map((one) => ({
+    ...one,
+    detection: { ...one.detection, spec: specs.get(one.file.path) ?? one.detection.spec },
+  }));
 }
 
 /** Whether all that a file holds was looked at as lines. */

@@ -16,7 +16,7 @@ const rowsMost = 500_000;
 /**
  * Times at which one endpoint failed at nearly all events. Each event says one thing, how its first attempt ended: so
  * one event that fails to its end is no outage, however often it is tried. Per endpoint, the runs in which failures are
- * so dense that "down" is likelier than "as usual" beyond chance (`denseRuns`).
+ * so dense that "down" is likelier than "as usual" beyond chance (`denseRuns`). 410 is no failure of an endpoint: it says that there is none any more.
  */
 export async function findOutages(database: Database, facts: LineFacts): Promise<Outage[]> {
   const counts = await database.row(
@@ -31,7 +31,7 @@ export async function findOutages(database: Database, facts: LineFacts): Promise
   // Only where an endpoint failed at several events within a short time there can be a run.
   await database.run(`create temp table failing as
     select coalesce(fate.endpoint, '') as endpoint, coalesce(ended_first, started_at) as t
-    from attempt join fate using (key) where rank = 1 and not coalesce(ok_first, attempt.ok)`);
+    from attempt join fate using (key) where rank = 1 and not coalesce(ok_first, attempt.ok) and attempt.status_code is distinct from 410`);
   await database.run(`create temp table suspect as
     select distinct endpoint, bin + unnest([-1, 0, 1]) as bin
     from (select endpoint, t // ${binMs} as bin from failing group by 1, 2 having count(*) >= 2)`);

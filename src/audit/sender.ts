@@ -94,7 +94,10 @@ export async function learnSender(
     assumptions,
   );
   // A sender that never retries has no limit either: what is tried again was asked for by somebody.
-  const maxAttempts = declared?.retries === false ? null : await learnLimit(database, facts.to - horizonMs);
+  const maxAttempts =
+    declared?.retries === false
+      ? null
+      : ((await learnLimit(database, facts.to - horizonMs)) ?? (await documented(database, declared)));
   if (maxAttempts !== null)
     assumptions.push(
       `the sender makes at most ${maxAttempts} attempts: failures at the last one are given up, not dropped`,
@@ -270,6 +273,13 @@ async function learnLimit(database: Database, mature: number): Promise<number | 
   return binomialTail(num(top.ended), num(top.failed), Math.min(0.999, share)) < limitDoubt
     ? num(top.number)
     : null;
+}
+
+/** The limit that the format documents, unless somebody has set a higher one. */
+async function documented(database: Database, declared: Spec['sender']): Promise<number | null> {
+  if (declared?.maxAttempts === undefined) return null;
+  const { most } = await database.row('select max(rank) as most from attempt');
+  return num(most) > declared.maxAttempts ? null : declared.maxAttempts;
 }
 
 /** The client's limit: the duration at which failures without an answer pile up; null where there is no such pile. */

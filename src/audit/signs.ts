@@ -36,7 +36,7 @@ export async function makeSigns(
     );
   const look = { database, facts, habits, markers, outages, random };
   const shown = [];
-  for (const { cause, shows } of rules) shown.push(`coalesce(${await shows(look)}, false) as s_${cause}`);
+  for (const { sign, shows } of rules) shown.push(`coalesce(${await shows(look)}, false) as s_${sign}`);
   await database.run(`create table signs as
     with passed as (
       select distinct key from attempt

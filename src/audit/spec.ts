@@ -65,6 +65,8 @@ export interface Spec {
     readonly retries?: false;
     readonly horizonMs?: number;
     readonly timeoutMs?: number;
+    /** Attempts after which it gives up, where the log does not show another number. */
+    readonly maxAttempts?: number;
     /** A failure in this log is the sender's last word. */
     readonly failureIsFinal?: boolean;
     /** Successful deliveries may be sampled. */

@@ -3,9 +3,11 @@ import { SeededRandom } from '../runtime/seeded-random.ts';
 import {
   benjaminiHochberg,
   chiSquaredTail,
+  denseRuns,
   findStep,
   fisherExact,
   gTest,
+  holm,
   independence,
   poissonRates,
   riskRatio,
@@ -153,5 +155,26 @@ describe('statistics of the audit, against published values', () => {
         true,
       ),
     ).toBeNull();
+  });
+});
+
+describe('several looks, and runs', () => {
+  test('Holm: the smallest by their number, and never less than one before', () => {
+    expect(holm([0.01, 0.04, 0.03, 0.005])).toEqual([0.03, 0.06, 0.06, 0.02].map((p) => expect.closeTo(p)));
+    expect(holm([0.6, 0.9])).toEqual([1, 1]);
+    expect(holm([])).toEqual([]);
+  });
+
+  test('dense runs: an outage is found with its ends, a failure here and there is none', () => {
+    const hits = (text: string): boolean[] => [...text].map((char) => char === 'x');
+    const quiet = '.'.repeat(60);
+    expect(denseRuns(hits(`${quiet}xxxx.xxxxx${quiet}`), 0.02, 0.9, 15)).toEqual([[60, 69]]);
+    expect(denseRuns(hits(`x${quiet}xx${quiet}xxx${quiet}x`), 0.02, 0.9, 15)).toEqual([]);
+    // Two outages with a healthy day between them are two.
+    expect(denseRuns(hits(`xxxxxx${quiet}xxxxxx`), 0.02, 0.9, 15)).toEqual([
+      [0, 5],
+      [66, 71],
+    ]);
+    expect(denseRuns([], 0.02, 0.9, 15)).toEqual([]);
   });
 });

@@ -194,7 +194,7 @@ const drawsMost = 3_000_000;
 /**
  * Looks for the one place at which the rate k/n changes most: the binomial likelihood ratio at every boundary, scaled
  * down where the counts vary more than chance on both sides; its p-value from dealing the same k over the same n again
- * and again. Null where there are fewer than two bins or no k. `upward`: only rises are looked for.
+ * and again, unless it is too small to be seen so: then Chernoff's bound. Null where there are fewer than two bins or no k. `upward`: only rises are looked for.
  */
 export function findStep(
   bins: readonly { readonly n: number; readonly k: number }[],
@@ -213,13 +213,18 @@ export function findStep(
   );
   if (best.at === 0) return null;
   const scale = dispersion(bins, best.at);
-  const permutations = Math.max(99, Math.min(permutationsMost, Math.floor(drawsMost / k)));
-  let asStrong = 0;
-  for (let round = 0; round < permutations; round++) {
-    const dealt = Array.from<number>({ length: bins.length }).fill(0);
-    for (let i = 0; i < k; i++) dealt[place(cumulative, random.float() * n)]!++;
-    if (strongest(dealt, cumulative, k, upward).ratio >= best.ratio / scale) asStrong++;
-  }
+  // By Chernoff a boundary is as uneven as that by chance at most so often; over all boundaries, at most their sum.
+  const bound = 2 * bins.length * Math.exp(-best.ratio / scale);
+  const dealtP = (): number => {
+    const permutations = Math.max(99, Math.min(permutationsMost, Math.floor(drawsMost / k)));
+    let asStrong = 0;
+    for (let round = 0; round < permutations; round++) {
+      const dealt = Array.from<number>({ length: bins.length }).fill(0);
+      for (let i = 0; i < k; i++) dealt[place(cumulative, random.float() * n)]!++;
+      if (strongest(dealt, cumulative, k, upward).ratio >= best.ratio / scale) asStrong++;
+    }
+    return (asStrong + 1) / (permutations + 1);
+  };
   const side = (from: number, to: number): { n: number; k: number } => ({
     n: bins.slice(from, to).reduce((sum, bin) => sum + bin.n, 0),
     k: bins.slice(from, to).reduce((sum, bin) => sum + bin.k, 0),
@@ -228,7 +233,7 @@ export function findStep(
     at: best.at,
     before: side(0, best.at),
     after: side(best.at, bins.length),
-    p: (asStrong + 1) / (permutations + 1),
+    p: bound < 1 / (permutationsMost + 1) ? bound : dealtP(),
   };
 }
 

@@ -1,5 +1,4 @@
 import { type Database, num } from '../database.ts';
-import type { Cause } from '../result.ts';
 import { benjaminiHochberg, independence, riskRatio, type Table } from '../statistics.ts';
 import type { Rule } from './rule.ts';
 import { rules } from './rules.ts';
@@ -48,7 +47,7 @@ export async function associate(
 ): Promise<Named[]> {
   const named: Named[] = [];
   for (;;) {
-    const tested = await testAll(database, verdict, total, new Set(named.map(({ rule }) => rule.cause)));
+    const tested = await testAll(database, verdict, total, new Set(named.map(({ rule }) => rule.sign)));
     const standing = tested.filter((one) => (verdict === 'given_up' ? standsGivenUp(one) : stands(one)));
     const proof = standing.find(({ rule }) => rule.kind === 'proof');
     const most = Math.max(0, ...standing.map(({ table: [[lost]] }) => lost));
@@ -56,7 +55,7 @@ export async function associate(
     if (best === undefined) return named;
     named.push(best);
     await database.run(
-      `update lost set cause = '${best.rule.cause}' where verdict = '${verdict}' and cause is null and s_${best.rule.cause}`,
+      `update lost set cause = '${best.rule.cause}' where verdict = '${verdict}' and cause is null and s_${best.rule.sign}`,
     );
   }
 }
@@ -65,22 +64,22 @@ async function testAll(
   database: Database,
   verdict: 'silently_dropped' | 'given_up',
   total: number,
-  done: ReadonlySet<Cause>,
+  done: ReadonlySet<string>,
 ): Promise<Tested[]> {
   const left = rules.filter(
-    ({ cause, kind }) => !done.has(cause) && (verdict === 'silently_dropped' || kind === 'support'),
+    ({ sign, kind }) => !done.has(sign) && (verdict === 'silently_dropped' || kind === 'support'),
   );
   if (left.length === 0) return [];
   const lost = await database.row(
-    `select count(*) as n, ${left.map(({ cause }) => `count(*) filter (s_${cause}) as ${cause}`).join(', ')} from lost where verdict = '${verdict}' and cause is null`,
+    `select count(*) as n, ${left.map(({ sign }) => `count(*) filter (s_${sign}) as ${sign}`).join(', ')} from lost where verdict = '${verdict}' and cause is null`,
   );
   const fine = await database.row(
-    `select count(*) as n, ${left.map(({ cause }) => `count(*) filter (s_${cause}) as ${cause}`).join(', ')} from signs where verdict in ('delivered', 'late') and fails > 0`,
+    `select count(*) as n, ${left.map(({ sign }) => `count(*) filter (s_${sign}) as ${sign}`).join(', ')} from signs where verdict in ('delivered', 'late') and fails > 0`,
   );
   const tested = left.flatMap((rule): Tested[] => {
-    const a = num(lost[rule.cause]);
+    const a = num(lost[rule.sign]);
     if (a === 0) return [];
-    const b = num(fine[rule.cause]);
+    const b = num(fine[rule.sign]);
     const c = num(lost['n']) - a;
     // Only where nearly nothing failed and arrived, or all of it shows the sign, everything is the contrast.
     const againstAll = num(fine['n']) < leastEvents || num(fine['n']) - b + c === 0;
@@ -99,9 +98,9 @@ async function testAll(
 function stands({ rule, table, p, ratio, share, againstAll }: Tested): boolean {
   const [[a], [c]] = table;
   const isProof = rule.kind === 'proof';
-  if (a < (isProof ? leastProofs : leastEvents)) return false;
   // Where nothing else is lost there is nothing to compare: an illegal transition that is lost more often than not is enough.
   if (isProof && a >= c && share >= 0.5) return true;
+  if (a < (isProof ? leastProofs : leastEvents)) return false;
   if (p >= significance || ratio < leastRatio) return false;
   // Against all that never failed, any way of failing stands out: it must also be fatal more often than not.
   return !againstAll || share >= 0.5;

@@ -3,6 +3,7 @@ import type { Rule } from './rule.ts';
 
 /** The number of the attempt goes back, so the end of the schedule is never reached. */
 export const counterReset: Rule = {
+  sign: 'counter_reset',
   cause: 'counter_reset',
   kind: 'proof',
   shows: () => 'counts_back',

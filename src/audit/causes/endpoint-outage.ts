@@ -3,6 +3,7 @@ import type { Rule } from './rule.ts';
 
 /** Failed while its endpoint failed at nearly everything (`outage`). */
 export const endpointOutage: Rule = {
+  sign: 'endpoint_outage',
   cause: 'endpoint_outage',
   kind: 'support',
   shows: () => 'in_outage',

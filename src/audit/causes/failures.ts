@@ -4,6 +4,7 @@ import type { Rule } from './rule.ts';
 // Causes that the last failure names itself.
 
 export const dns: Rule = {
+  sign: 'dns',
   cause: 'dns',
   kind: 'support',
   shows: () => "error_class = 'dns'",
@@ -12,6 +13,7 @@ export const dns: Rule = {
 };
 
 export const tls: Rule = {
+  sign: 'tls',
   cause: 'tls',
   kind: 'support',
   shows: () => "error_class = 'tls'",
@@ -20,6 +22,7 @@ export const tls: Rule = {
 };
 
 export const rateLimited: Rule = {
+  sign: 'rate_limited',
   cause: 'rate_limited',
   kind: 'support',
   shows: () => "error_class = 'rate_limited'",
@@ -28,6 +31,7 @@ export const rateLimited: Rule = {
 };
 
 export const clientTimeout: Rule = {
+  sign: 'client_timeout',
   cause: 'client_timeout',
   kind: 'support',
   shows: ({ habits }) => {

@@ -5,7 +5,8 @@ import { findStep } from '../statistics.ts';
 const bins = 200;
 const leastDrops = 8;
 const leastRatio = 2;
-const significance = 0.01;
+/** No more than one of 500 logs whose losses come at any time has a step that looks like this. */
+const significance = 0.002;
 /** A step has at least this share of the events on both sides: a burst at an end of the log is none. */
 const leastSide = 0.03;
 /** So many events that failed and were not lost tell whether only more of them fail. */

@@ -36,6 +36,7 @@ async function threshold({ database, random }: Look): Promise<number | null> {
 
 /** Refused for its size, or larger than what still arrives. */
 export const oversize: Rule = {
+  sign: 'oversize',
   cause: 'oversize',
   kind: 'support',
   shows: async (look) => {

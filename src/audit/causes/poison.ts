@@ -53,6 +53,7 @@ async function unreadable({ database }: Look): Promise<readonly string[]> {
 
 /** A receiver that cannot read the event: the same answer each time, while the endpoint's other events arrive. */
 export const poison: Rule = {
+  sign: 'poison',
   cause: 'poison',
   kind: 'support',
   shows: async (look) => {

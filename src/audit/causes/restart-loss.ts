@@ -36,6 +36,7 @@ async function reachOf({ database, markers }: Look): Promise<number> {
 
 /** Waiting in the sender's memory when it was restarted: for an answer, for its retry, or for its first attempt. */
 export const restartLoss: Rule = {
+  sign: 'restart_loss',
   cause: 'restart_loss',
   kind: 'support',
   shows: async (look) => {

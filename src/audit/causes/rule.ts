@@ -18,6 +18,8 @@ export interface Look {
 
 /** One cause of loss: by what an event shows it, what that proves, and how it is said. */
 export interface Rule {
+  /** Its column in `signs`, behind `s_`. */
+  readonly sign: string;
   readonly cause: Cause;
   /** `proof`: an illegal transition in the event itself. `support`: it counts only where it is enriched beyond chance. */
   readonly kind: 'proof' | 'support';

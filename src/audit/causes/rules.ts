@@ -4,11 +4,12 @@ import { clientTimeout, dns, rateLimited, tls } from './failures.ts';
 import { oversize } from './oversize.ts';
 import { poison } from './poison.ts';
 import { restartLoss } from './restart-loss.ts';
-import { retryRace } from './retry-race.ts';
+import { retryRace, staleWrite } from './retry-race.ts';
 import type { Rule } from './rule.ts';
 
 /** What an event may show, a column of `signs` each. Of two that explain as much the first one counts: it explains the other. */
 export const rules: readonly Rule[] = [
+  staleWrite,
   retryRace,
   counterReset,
   oversize,

@@ -66,7 +66,7 @@ export const svix: FormatReader = {
       event_type: from('msg.eventType', 'eventType'),
     },
     atIs: 'start',
-    sender: { timeoutMs: 15_000, horizonMs: 10 * 3_600_000 },
+    sender: { timeoutMs: 15_000, horizonMs: 10 * 3_600_000, maxAttempts: 8 },
     notes: ['Svix gives no attempt numbers: attempts are ordered by time'],
   }),
 };

@@ -13,7 +13,7 @@ const { values } = parseArgs({
     attempts: { type: 'string', default: '1000000' },
     /** A log of one's own instead of a generated one. */
     log: { type: 'string' },
-    memory: { type: 'string', default: '1200' },
+    memory: { type: 'string', default: '1100' },
     json: { type: 'boolean', default: false },
     count: { type: 'string' },
   },

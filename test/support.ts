@@ -24,7 +24,7 @@ export function anEndpoint({
   ...fields
 }: Partial<Omit<Endpoint, 'secrets'>> = {}): Endpoint {
   const required = { id, tenant, url, createdAt, secret: newSecret(systemRandom) };
-  return freshEndpoint(required, { timeoutMs: 1000, ...fields });
+  return freshEndpoint(required, fields);
 }
 
 export function anEvent(fields: Partial<NewEvent> = {}): NewEvent {

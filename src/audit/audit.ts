@@ -21,9 +21,9 @@ import { judge } from './verdicts.ts';
 import { keepWindow } from './window.ts';
 import type { AuditOptions, AuditResult, CauseFinding } from './result.ts';
 
-const defaultMemoryMb = 1200;
+const defaultMemoryMb = 1100;
 /** Reading is most of the work. */
-const readingShare = 0.55;
+const readingShare = 0.45;
 
 /**
  * Audits delivery logs: what became of every event, what was dropped in silence, why, and what it is worth. Works in a

@@ -89,6 +89,7 @@ export async function readCoverage(
     right_censored: unresolved,
     ids_shared: num(shared.n),
     notes: [
+      ...unusableNote(facts, count, facts.lines + malformed.rejected),
       ...(gaps.length > 0
         ? [
             `the log is silent ${gaps.length === 1 ? 'once' : `${gaps.length} times`} for longer than its rate explains: retries made then were not seen`,
@@ -103,6 +104,18 @@ export async function readCoverage(
       'a delivery that left no line at all cannot be seen: --expected compares with what ought to have been sent',
     ],
   };
+}
+
+const unusableMost = 0.01;
+
+/** Whatever else is said, it is said of the rest only. */
+function unusableNote(facts: LineFacts, malformed: number, lines: number): string[] {
+  const n = malformed + facts.withoutId + facts.absurdTimes;
+  if (n <= lines * unusableMost) return [];
+  const share = ((n / lines) * 100).toPrecision(2);
+  return [
+    `${n.toLocaleString('en-US')} of ${lines.toLocaleString('en-US')} lines (${share} %) could not be used: whatever they say of deliveries is missing here. --map says how they are read`,
+  ];
 }
 
 /** The rate that a log of `judged` events would have shown at least one drop of, with 95 % chance: 1 − 0.05^(1/n). */

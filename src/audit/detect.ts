@@ -3,7 +3,15 @@ import { guessFields, mappedField } from './fields.ts';
 import { envoy, nginx } from './formats/proxies.ts';
 import { convoy, eventbridge, github, posthorn, sns, svix } from './formats/senders.ts';
 import type { Format } from './result.ts';
-import { type Field, fields, type FormatReader, type SampleRecord, shown, type Spec } from './spec.ts';
+import {
+  type Field,
+  type FieldSource,
+  fields,
+  type FormatReader,
+  type SampleRecord,
+  shown,
+  type Spec,
+} from './spec.ts';
 
 const readers: readonly FormatReader[] = [posthorn, svix, convoy, github, eventbridge, sns, envoy, nginx];
 
@@ -91,12 +99,52 @@ function genericSpec(sample: readonly SampleRecord[]): Spec {
             [...values].map(([name, text]) => [name.replace(`${unnest}[].`, `${unnest}.`), text] as const),
           ),
         }));
+  const guessed = guessFields(flat);
+  const renamed = renamedFields(flat, guessed);
   return {
     format: 'generic',
-    fields: guessFields(flat),
+    fields: renamed ?? guessed,
     ...(unnest === undefined ? {} : { unnest: [unnest] }),
     atIs: 'end',
-    notes: [],
+    notes:
+      renamed === null
+        ? []
+        : [
+            `the log's names change: ${renamed.event_id!.paths.map((path) => path.join('.')).join(' and ')} are one field, and so are others`,
+          ],
+  };
+}
+
+type Fields = Spec['fields'];
+
+/**
+ * The fields of a log whose names change with a release (`event_id` becomes `eventId`): what the records without the one spelling of
+ * the event's id are read by comes behind what the others are. Null where there are no such records.
+ */
+function renamedFields(sample: readonly SampleRecord[], guessed: Fields): Fields | null {
+  const id = guessed.event_id?.paths[0]?.join('.');
+  if (id === undefined) return null;
+  const others = sample.filter(({ values }) => !values.has(id));
+  if (others.length < Math.max(5, sample.length * 0.01)) return null;
+  const again: Fields = guessFields(others);
+  const bare = (path: string): string => path.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+  const otherId = again.event_id?.paths[0]?.join('.');
+  if (otherId === undefined || bare(otherId) !== bare(id)) return null;
+  const taken = new Map(
+    Object.entries(guessed).flatMap(([field, { paths }]) => paths.map((path) => [path.join('.'), field])),
+  );
+  const merged = Object.entries(again).map(([field, source]): [string, FieldSource] => {
+    const known = guessed[field as Field];
+    const paths = source.paths.filter((path) => (taken.get(path.join('.')) ?? field) === field);
+    if (known === undefined) return [field, { ...source, paths }];
+    // Of another unit, they are not one field.
+    const alike = known.unit === source.unit && known.money === source.money && known.sql === source.sql;
+    const more = paths.filter((path) => !known.paths.some((one) => one.join('.') === path.join('.')));
+    return [field, alike ? { ...known, paths: [...known.paths, ...more] } : known];
+  });
+  return {
+    ...guessed,
+    ...Object.fromEntries(merged.filter(([, { paths }]) => paths.length > 0)),
   };
 }
 

@@ -25,7 +25,7 @@ const names: Readonly<Record<Field, readonly string[]>> = {
     'attemptno attemptnumber attemptnum attempt attemptid# deliveryattempt tryno trynumber trynum try attemptcount attemptindex attempts tries retrycount retryno retrynumber retryattempt retries retry numtrials n',
   ),
   at: words(
-    'ts time timestamp @timestamp tsns tsms tsus timens timems unixtime epoch at loggedat logtime datetime date eventtime attemptedat attemptat createdat created occurredat updatedat deliveredat',
+    'ts time timestamp @timestamp tsns tsms tsus timens timems unixtime epoch at loggedat logtime datetime date eventtime attemptedat attemptat createdat created occurredat updatedat deliveredat timeofline',
   ),
   accepted_at: words(
     'acceptedat enqueuedat queuedat receivedat eventcreatedat eventcreated occurredat createdat',
@@ -137,7 +137,7 @@ const retryFlags = words('willretry retrying shouldretry retryscheduled willbere
 
 function lastWordOf(candidates: readonly Candidate[]): FieldSource | null {
   for (const { path, texts } of candidates) {
-    const name = bare(path.at(-1)!);
+    const name = lastPart(path);
     const ends = lastWordFlags.includes(name);
     if (!(ends || retryFlags.includes(name)) || !texts.every((text) => /^(true|false)$/i.test(text)))
       continue;
@@ -176,16 +176,20 @@ function candidatesOf(sample: readonly SampleRecord[]): Candidate[] {
   });
 }
 
+/** The words of a name: an export, or a line of text, has `run.started_at` as one key. */
+const partsOf = (path: Path): string[] => path.flatMap((key) => key.split('.'));
+const lastPart = (path: Path): string => bare(partsOf(path).at(-1)!);
+
 function ranked(field: Field, candidates: readonly Candidate[]): Candidate[] {
   return candidates
     .flatMap((candidate) => {
-      const { path } = candidate;
+      const parts = partsOf(candidate.path);
       // `event.id` is called eventid; `data.event.id` too.
-      const called = path.map((_, index) => bare(path.slice(index).join('')));
+      const called = parts.map((_, index) => bare(parts.slice(index).join('')));
       const places = called.map((name) => names[field].indexOf(name)).filter((place) => place >= 0);
       // "id" of something nested is that thing's.
       const nestedId =
-        path.length > 1 && places.length === 1 && bare(path.at(-1)!) === 'id' && called[0] !== 'id';
+        parts.length > 1 && places.length === 1 && bare(parts.at(-1)!) === 'id' && called[0] !== 'id';
       if (places.length === 0 || (nestedId && names[field][places[0]!] === 'id')) return [];
       return [{ candidate, place: Math.min(...places) }];
     })
@@ -235,7 +239,7 @@ function plausible(
     case 'max_attempts':
       return most(isWhole);
     case 'amount':
-      return most((text) => /^-?[\d,]+(\.\d+)?$/.test(text));
+      return most((text) => /^-?[\d,]+(\.\d+)?$/.test(text)) || hasDecimalComma(texts);
     case 'currency':
       return most((text) => /^[A-Za-z]{3,5}$/.test(text));
     case 'phase':
@@ -258,12 +262,15 @@ function plausible(
 function sourceOf(field: Field, { path, texts, dotted }: Candidate): FieldSource {
   const paths = [path];
   if (field === 'duration' || field === 'retry_delay' || field === 'retry_after')
-    return { paths, unit: unitOf(bare(path.at(-1)!), texts, field) };
-  if (field === 'amount') return { paths, money: moneyOf(bare(dotted), texts) };
-  if (field === 'attempt_no' && /^(retry|retries)/.test(bare(path.at(-1)!)) && texts.includes('0'))
+    return { paths, unit: unitOf(lastPart(path), texts, field) };
+  if (field === 'amount')
+    return hasDecimalComma(texts)
+      ? { paths, money: 'major', sql: "replace(replace(@@, '.', ''), ',', '.')" }
+      : { paths, money: moneyOf(bare(dotted), texts) };
+  if (field === 'attempt_no' && /^(retry|retries)/.test(lastPart(path)) && texts.includes('0'))
     // The number of retries so far: the first attempt has none.
     return { paths, sql: 'cast(try_cast(@@ as integer) + 1 as varchar)' };
-  if (field === 'max_attempts' && /retr/.test(bare(path.at(-1)!)))
+  if (field === 'max_attempts' && /retr/.test(lastPart(path)))
     return { paths, sql: 'cast(try_cast(@@ as integer) + 1 as varchar)' };
   return { paths };
 }
@@ -280,6 +287,14 @@ function unitOf(name: string, texts: readonly string[], field: Field): Unit {
   const middle = values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
   // Requests take longer than 20 ms and less than 20 s; decimals below that are seconds.
   return middle < 20 && values.some((value) => !Number.isInteger(value)) ? 's' : 'ms';
+}
+
+/** `1.234,56` and `13,20`: two digits behind a comma, and dots as thousands only, throughout. */
+function hasDecimalComma(texts: readonly string[]): boolean {
+  return (
+    texts.some((text) => /,\d\d$/.test(text)) &&
+    texts.every((text) => /^-?(\d{1,3}(\.\d{3})*|\d+)(,\d\d)?$/.test(text))
+  );
 }
 
 function moneyOf(name: string, texts: readonly string[]): 'minor' | 'major' {

@@ -14,7 +14,7 @@ export interface SniffedFile {
   readonly bytes: number;
   readonly container: SourceFile['container'];
   readonly compression: SourceFile['compression'];
-  readonly encoding: 'utf-8' | 'utf-16le' | 'utf-16be';
+  readonly encoding: 'utf-8' | 'utf-16le' | 'utf-16be' | 'latin1';
   /** Of a CSV. */
   readonly delimiter: string;
   /** Whole lines; of a JSON document its text as far as it was read. */
@@ -56,20 +56,23 @@ export async function sniff(path: string): Promise<SniffedFile> {
   const gzip = head[0] === 0x1f && head[1] === 0x8b;
   const compression = gzip ? 'gzip' : 'none';
   const texts = gzip ? [gunzipHead(head, path)] : pieces;
-  const encoding = encodingOf(texts[0]!);
-  const utf16 = encoding !== 'utf-8';
+  const marked = encodingByMark(texts[0]!);
+  const utf16 = marked !== 'utf-8';
   if (!utf16 && looksBinary(texts[0]!))
     throw new AuditError(
       `${path} is no text (its beginning has bytes that no log has): audit reads JSON, JSON lines, CSV, Parquet and access logs, plain or gzip`,
     );
-  const decoder = new TextDecoder(encoding);
-  const lines = (utf16 ? texts.slice(0, 1) : texts).flatMap((piece, index) => {
-    const found = decoder.decode(piece).split(/\r?\n/);
-    // The middle and the end of a file begin within a line, and all but a whole file end within one.
-    if (index > 0) found.shift();
-    if (found.length > 1 && (gzip || index < texts.length - 1 || bytes > sampleBytes)) found.pop();
-    return found.filter((line) => line.trim() !== '');
-  });
+  const linesIn = (encoding: SniffedFile['encoding']): string[] =>
+    (utf16 ? texts.slice(0, 1) : texts).flatMap((piece, index) => {
+      const found = new TextDecoder(encoding).decode(piece).split(/\r?\n/);
+      // The middle and the end of a file begin within a line, and all but a whole file end within one.
+      if (index > 0) found.shift();
+      if (found.length > 1 && (gzip || index < texts.length - 1 || bytes > sampleBytes)) found.pop();
+      return found.filter((line) => line.trim() !== '');
+    });
+  const asMarked = linesIn(marked);
+  const encoding = marked === 'utf-8' && isLatin1(asMarked) ? 'latin1' : marked;
+  const lines = encoding === marked ? asMarked : linesIn(encoding);
   const container = containerOf(lines);
   return {
     ...common,
@@ -81,8 +84,16 @@ export async function sniff(path: string): Promise<SniffedFile> {
   };
 }
 
+/** Whether lines that were taken for UTF-8 have bytes that are none, and nothing but ASCII besides: an older encoding of Europe. */
+function isLatin1(lines: readonly string[]): boolean {
+  return (
+    lines.some((line) => line.includes('\uFFFD')) &&
+    !lines.some((line) => /[^\p{ASCII}\uFEFF\uFFFD]/u.test(line))
+  );
+}
+
 /** By the mark at its beginning. */
-function encodingOf(head: Buffer): SniffedFile['encoding'] {
+function encodingByMark(head: Buffer): SniffedFile['encoding'] {
   if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le';
   return head[0] === 0xfe && head[1] === 0xff ? 'utf-16be' : 'utf-8';
 }
@@ -143,7 +154,7 @@ function containerOf(lines: readonly string[]): Pick<SniffedFile, 'container' | 
     .filter((line) => Math.abs(cellsOf(line, counted.delimiter).length - names.length) <= 1).length;
   if (
     counted.cells > 1 &&
-    names.every((cell) => /^[\p{L}_][\p{L}\p{N} _.$/()#-]{0,80}$/u.test(cell)) &&
+    names.every((cell) => /^[\p{L}_@][\p{L}\p{N} _.@$/()#-]{0,80}$/u.test(cell)) &&
     like >= Math.min(lines.length - 1, 49) / 2
   )
     return { container: 'csv', delimiter: counted.delimiter };

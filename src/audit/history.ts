@@ -29,7 +29,7 @@ async function withLines<T>(
   options: AuditOptions,
   work: (database: Database, facts: LineFacts) => Promise<T>,
 ): Promise<T> {
-  const { memoryMb = 1200, timezone = 'UTC', threads, signal } = options;
+  const { memoryMb = 1100, timezone = 'UTC', threads, signal } = options;
   return await withDatabase({ memoryMb, timezone, threads, signal }, async (database) => {
     const { specs } = await load(database, options);
     const vocabulary = await readVocabulary(database);

@@ -1,39 +1,9 @@
 import { type Database, num, quote, text } from './database.ts';
+import { type Column, columns, filled, knownType, textsOf } from './lines.ts';
 import { type FileGroup, fieldSql, relationOf } from './relation.ts';
-import { type Field, fields, type SampleRecord, type Spec } from './spec.ts';
+import { type Field, fields, type SampleRecord } from './spec.ts';
 import { meaningOf, type Meaning } from './words.ts';
 import { boundedStatus, boundedTime, durationSql, isIso, statusSql, timeSql, wholeSql } from './values.ts';
-
-/** What is known of a line, and the type that it is kept in: texts as they stand, times in ms. */
-const columns = {
-  event_id: 'varchar',
-  delivery_id: 'varchar',
-  tenant: 'varchar',
-  endpoint: 'varchar',
-  attempt_no: 'integer',
-  logged_at: 'bigint',
-  accepted_at: 'bigint',
-  started_at: 'bigint',
-  ended_at: 'bigint',
-  duration: 'double',
-  phase: 'varchar',
-  outcome: 'varchar',
-  state: 'varchar',
-  status_code: 'smallint',
-  error: 'varchar',
-  next_retry_at: 'bigint',
-  retry_after: 'double',
-  worker: 'varchar',
-  bytes: 'bigint',
-  payment_id: 'varchar',
-  amount: 'varchar',
-  currency: 'varchar',
-  event_type: 'varchar',
-  max_attempts: 'integer',
-  malformed: 'varchar',
-} as const;
-type Column = keyof typeof columns;
-const columnNames = Object.keys(columns) as Column[];
 
 const timeFields: ReadonlySet<Field> = new Set([
   'at',
@@ -43,44 +13,12 @@ const timeFields: ReadonlySet<Field> = new Set([
   'next_retry_at',
 ]);
 
-/** The columns that a log of this spec fills. */
-function filled(spec: Spec): ReadonlySet<Column> {
-  const has = (field: Field): boolean => spec.fields[field] !== undefined;
-  const ends = has('ended_at') || has('started_at') || has('at');
-  const sources: Partial<Record<Column, boolean>> = {
-    logged_at: has('at'),
-    started_at: has('started_at') || ends,
-    ended_at: has('ended_at') || (has('duration') && ends),
-    next_retry_at: has('next_retry_at') || has('retry_delay'),
-    malformed: true,
-  };
-  return new Set(columnNames.filter((column) => sources[column] ?? has(column as Field)));
-}
-
-/**
- * Makes the table `lines` with the columns that logs of these specs fill, and over it the view `raw` with all: a row a line, and in
- * `place` a number of its own.
- */
-export async function createLines(database: Database, specs: readonly Spec[]): Promise<void> {
-  const used = new Set(specs.flatMap((spec) => [...filled(spec)]));
-  const kept = columnNames.filter((column) => used.has(column));
-  await database.run(
-    `create table lines (${kept.map((column) => `${column} ${columns[column]}`).join(', ')})`,
-  );
-  const all = columnNames.map((column) =>
-    used.has(column) ? column : `cast(null as ${columns[column]}) as ${column}`,
-  );
-  // What a line does not say of its duration, its times do.
-  await database.run(`create view raw as select * replace (coalesce(duration, ended_at - started_at) as duration)
-    from (select rowid as place, ${all.join(', ')} from lines)`);
-}
-
-/** Reads a group of files into `lines`. */
+/** Reads a group of files into `lines`; times without a zone are in UTC where `utc` says so, and `known` is what `createLines` answered. */
 export async function ingest(
   database: Database,
   group: FileGroup,
   sample: readonly SampleRecord[],
-  utc: boolean,
+  { utc, known }: { readonly utc: boolean; readonly known: ReadonlySet<Column> },
 ): Promise<void> {
   const relation = relationOf(group);
   const { spec } = group;
@@ -107,7 +45,12 @@ export async function ingest(
     else if (field === 'status_code')
       numbers.set(number, { sql: statusSql(value), bounded: boundedStatus(number) });
   }
-  const read = `select *, ${[...numbers].map(([number, { sql }]) => `${sql} as ${number}`).join(', ')} from (${texts})`;
+  const repeated = [...filled(spec)].filter((column) => known.has(column));
+  const read = `select ${[
+    '*',
+    ...[...numbers].map(([number, { sql }]) => `${sql} as ${number}`),
+    ...repeated.map((column) => `try_cast(f_${column} as ${knownType(column)}) as ${column}_known`),
+  ].join(', ')} from (${texts})`;
   const bounded = `select * replace (${[...numbers].map(([number, one]) => `${one.bounded} as ${number}`).join(', ')}) from (${read})`;
   const n = (field: Field, type = 'bigint'): string =>
     `cast(${has(field) ? `n_${field}` : 'null'} as ${type})`;
@@ -130,15 +73,13 @@ export async function ingest(
     max_attempts: wholeSql('f_max_attempts', columns.max_attempts),
     malformed: 'malformed',
   };
-  const selected = [...filled(spec)].map((column) => `${values[column] ?? `f_${column}`} as ${column}`);
+  const selected = [...filled(spec)].flatMap((column) => {
+    const value = values[column] ?? `f_${column}`;
+    return known.has(column)
+      ? [`${column}_known`, `case when ${column}_known is null then ${value} end as ${column}`]
+      : [`${value} as ${column}`];
+  });
   await database.run(`insert into lines by name select ${selected.join(', ')} from (${begun})`);
-}
-
-function textsOf(spec: Spec, field: Field, sample: readonly SampleRecord[]): string[] {
-  const names = spec.fields[field]?.paths.map((path) => path.join('.')) ?? [];
-  return sample.flatMap(({ values }) =>
-    names.flatMap((name) => values.get(name) ?? values.get(name.replace(/\.([^.]+)$/, '[].$1')) ?? []),
-  );
 }
 
 /** What the words of the log mean, by the column that they stand in. */

@@ -4,12 +4,13 @@ import { type Database, quote, text } from './database.ts';
 import { detect, type Detection, namesOf, specOf, withMapping } from './detect.ts';
 import { expandFiles, sniff, type SniffedFile, wrapperOf } from './files.ts';
 import { hooksByFile } from './formats/github-hooks.ts';
-import { createLines, ingest } from './ingest.ts';
+import { ingest } from './ingest.ts';
+import { createLines } from './lines.ts';
 import { type Malformed, readMalformed } from './malformed.ts';
 import { documentsOf, type FileGroup } from './relation.ts';
 import type { AuditOptions, Source } from './result.ts';
 import { flatten, headerOfCsv, recordsFromCsv, recordsFromJson } from './sample.ts';
-import type { SampleRecord, Spec } from './spec.ts';
+import { type SampleRecord, type Spec, timeOfLine, timeOfLinePattern } from './spec.ts';
 import { describeField } from './values.ts';
 
 const sampleMost = 3000;
@@ -46,10 +47,6 @@ export async function load(
       `${paths.join(', ')} ${paths.length === 1 ? 'is' : 'are'} empty: there is nothing to audit`,
     );
   for (const { file, detection, sample } of filled) demandFields(file, detection.spec, sample);
-  await createLines(
-    database,
-    filled.map(({ detection }) => detection.spec),
-  );
   const groups = new Map<string, { group: FileGroup; sample: readonly SampleRecord[] }>();
   for (const { file, detection, sample, wrapper } of filled) {
     const { container, compression, encoding, delimiter } = file;
@@ -80,12 +77,17 @@ export async function load(
       sample: known?.sample ?? sample,
     });
   }
+  const known = await createLines(
+    database,
+    filled.map(({ detection, sample }) => ({ spec: detection.spec, sample })),
+  );
+  const utc = (options.timezone ?? 'UTC') === 'UTC';
   const total = filled.reduce((sum, { file }) => sum + file.bytes, 0);
   let before = 0;
   for (const { group, sample } of groups.values()) {
     const from = before;
     const stopTelling = tellProgress(database, (share) => onBytes(from + share * group.bytes, total));
-    await ingest(database, group, sample, (options.timezone ?? 'UTC') === 'UTC')
+    await ingest(database, group, sample, { utc, known })
       .catch((error: Error) => {
         throw readable(error, group);
       })
@@ -132,6 +134,15 @@ function withHooks(looked: readonly Looked[]): Looked[] {
 /** Whether all that a file holds was looked at as lines. */
 const isText = ({ container, compression }: SniffedFile): boolean =>
   container !== 'parquet' && container !== 'json' && compression !== 'zstd';
+
+/** Of many, those at the beginning, in the middle and at the end: a log changes with its sender. */
+function spread<T>(all: readonly T[]): readonly T[] {
+  if (all.length <= sampleMost) return all;
+  const third = Math.floor(sampleMost / 3);
+  return [0, Math.floor((all.length - third) / 2), all.length - third].flatMap((from) =>
+    all.slice(from, from + third),
+  );
+}
 
 interface Looked {
   readonly file: SniffedFile;
@@ -183,8 +194,7 @@ async function sampleOf(
   if (file.bytes === 0) return { sample: [], wrapper: null };
   switch (file.container) {
     case 'ndjson': {
-      if (file.compression !== 'zstd')
-        return { sample: recordsFromJson(file.lines.slice(0, sampleMost)), wrapper: null };
+      if (file.compression !== 'zstd') return { sample: recordsFromJson(spread(file.lines)), wrapper: null };
       const rows = await database
         .rows(
           `select cast(json as varchar) as line from read_json_objects(${quote(file.path)}, format='newline_delimited', ignore_errors=true, compression='zstd') limit ${sampleMost}`,
@@ -193,7 +203,7 @@ async function sampleOf(
       return { sample: recordsFromJson(rows.map(({ line }) => text(line))), wrapper: null };
     }
     case 'csv':
-      return { sample: recordsFromCsv(file).slice(0, sampleMost), wrapper: null };
+      return { sample: [...spread(recordsFromCsv(file))], wrapper: null };
     case 'parquet': {
       const rows = await database
         .rows(
@@ -205,7 +215,7 @@ async function sampleOf(
     case 'json':
       return await sampleOfDocument(database, file);
     case 'text':
-      return { sample: recordsFromText(file.lines.slice(0, sampleMost)), wrapper: null };
+      return { sample: recordsFromText(spread(file.lines)), wrapper: null };
   }
 }
 
@@ -245,6 +255,7 @@ async function sampleOfDocument(
 
 /** What an access log's lines hold: key=value pairs, and what the known layouts have in their places. */
 function recordsFromText(lines: readonly string[]): SampleRecord[] {
+  const began = new RegExp(timeOfLinePattern);
   return lines.map((line) => {
     const pairs = [...line.matchAll(/(?:^|[\s,;])([A-Za-z_][\w.-]*)[=:](?:"([^"]+)"|([^"\s,;]+))/g)].map(
       ([, key, quoted, plain]) => [key!, (quoted ?? plain)!] as const,
@@ -254,6 +265,8 @@ function recordsFromText(lines: readonly string[]): SampleRecord[] {
       /^\[(\d{4}-[^\]]+)\] "\S+ (\S+) [^"]*" (\d+) (\S+) (?:.*? )?\d+ \d+ (\d+) (?:\d+|-) "[^"]*" "[^"]*" "([^"]*)" "([^"]*)" "([^"]*)"(?: "(?:[^"]*[:| ][^"]*|-)")?(?: "([^":| ]+)")?/.exec(
         line,
       );
+    const at = began.exec(line);
+    if (at !== null && envoy === null) pairs.push([timeOfLine, at[1]!]);
     if (nginx !== null)
       pairs.push(
         ['remote_addr', nginx[1]!],
@@ -291,7 +304,12 @@ function readable(error: Error, group: FileGroup): Error {
   );
 }
 
-const firstLine = (error: Error): string => error.message.split('\n')[0]!.slice(0, 300);
+function firstLine(error: Error): string {
+  const line = error.message.split('\n')[0]!.slice(0, 300);
+  return /unexpected end of data/i.test(line)
+    ? 'it ends in the middle of a record, so it is only half written'
+    : line;
+}
 
 /** Without an id and a time there is nothing to audit; says what was there instead. */
 function demandFields(file: SniffedFile, spec: Spec, sample: readonly SampleRecord[]): void {

@@ -2,7 +2,7 @@ import { name, quote } from './database.ts';
 import type { SniffedFile } from './files.ts';
 import { shapeOf } from './json-shape.ts';
 import { nothings } from './sample.ts';
-import type { FieldSource, Path, Spec } from './spec.ts';
+import { type FieldSource, type Path, type Spec, timeOfLine, timeOfLinePattern } from './spec.ts';
 
 /** Longer lines than this are malformed. */
 const lineBytesMost = 4 * 1024 * 1024;
@@ -40,10 +40,14 @@ export const malformedLength = 300;
 /** SQL of what is kept of a line that cannot be read: where it stands, and its beginning. */
 const malformedText = `file || '${noDelimiter}' || left(line, ${malformedLength})`;
 
+/** SQL of the option that says in which encoding a file is. */
+function encodingOf({ encoding }: FileGroup): string {
+  return encoding === 'utf-8' ? '' : `, encoding='${encoding === 'latin1' ? 'latin-1' : 'utf-16'}'`;
+}
+
 /** Not strict: a file in which some lines end with CR LF and others with LF alone would be refused. */
 function linesOf(group: FileGroup): string {
-  const encoding = group.encoding === 'utf-8' ? '' : ", encoding='utf-16'";
-  return `read_csv(${list(group.paths)}, columns={'line': 'VARCHAR'}, delim='${noDelimiter}', quote='', escape='', header=false, auto_detect=false, strict_mode=false, null_padding=false, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=0, filename='file'${encoding})`;
+  return `read_csv(${list(group.paths)}, columns={'line': 'VARCHAR'}, delim='${noDelimiter}', quote='', escape='', header=false, auto_detect=false, strict_mode=false, null_padding=false, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=0, filename='file'${encodingOf(group)})`;
 }
 
 /** SQL of JSON documents, a row each, or of the items of one array; what a document may be is what the files are. */
@@ -83,7 +87,7 @@ export function relationOf(group: FileGroup): Relation {
       );
     case 'csv':
       return {
-        from: `(from read_csv(${list(group.paths)}, delim=${quote(group.delimiter)}, quote='"', escape='"', header=true, all_varchar=true, null_padding=true, strict_mode=false, sample_size=2000, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=0))`,
+        from: `(from read_csv(${list(group.paths)}, delim=${quote(group.delimiter)}, quote='"', escape='"', header=true, all_varchar=true, null_padding=true, strict_mode=false, sample_size=2000, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=0${encodingOf(group)}))`,
         get: (path) => nothingIsNull(name(path.join('.'))),
         malformed: 'cast(null as varchar)',
       };
@@ -138,6 +142,7 @@ function textRelation(group: FileGroup): Relation {
     bare === null ? '' : `, regexp_extract(line, ${quote(bare)}, [${names.map(quote).join(', ')}]) as m`;
   const readable = used.map((field) => `${expression(field)} <> ''`).join(' or ');
   function expression(field: string): string {
+    if (field === timeOfLine) return `regexp_extract(line, ${quote(timeOfLinePattern)}, 1)`;
     return names.includes(field) ? `coalesce(nullif(m.${name(field)}, ''), ${pair(field)})` : pair(field);
   }
   return {

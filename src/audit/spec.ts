@@ -103,3 +103,9 @@ export function pathOf(text: string): Path {
 export function from(...paths: readonly string[]): FieldSource {
   return { paths: paths.map(pathOf) };
 }
+
+/** What the time at the beginning of a line of text is called. */
+export const timeOfLine = 'time_of_line';
+/** As loggers write it: 2026-02-02 00:04:06,123 or [2026-02-02T00:04:06Z]. */
+export const timeOfLinePattern =
+  '^[\\[(]?(\\d{4}-\\d\\d-\\d\\d[T ]\\d\\d:\\d\\d:\\d\\d(?:[.,]\\d+)?(?:Z|[+-]\\d\\d:?\\d\\d)?)';

@@ -59,8 +59,10 @@ export async function makeLines(
       case
         when status_code between 200 and 299 then true
         when status_code is not null then false
-        when ${own('success')} then true
-        when ${own('failure', 'retry')} then false
+        when ${means(vocabulary, 'outcome', 'success')} then true
+        when ${means(vocabulary, 'outcome', 'failure', 'retry', 'final')} then false
+        when ${means(vocabulary, 'phase', 'success')} then true
+        when ${means(vocabulary, 'phase', 'failure', 'retry')} then false
         when error is not null then false
         when ${own('final')} then false
         when ${means(vocabulary, 'state', 'success')} then true

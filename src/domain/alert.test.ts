@@ -36,6 +36,17 @@ function world() {
 }
 
 describe('alerts', () => {
+  test('when one began to fire is kept: neither when it became true, nor when somebody was last told', () => {
+    const w = world();
+    w.at(0, [condition()]);
+    expect(w.stored[0]).toMatchObject({ since: 0, firedAt: null });
+    w.at(minute, [condition()]);
+    w.at(minute + alertTiming.repeatMs, [condition()]);
+    expect(w.stored[0]).toMatchObject({ firedAt: minute, notifiedAt: minute + alertTiming.repeatMs });
+    w.at(2 * minute + alertTiming.repeatMs, []);
+    expect(w.stored[0]).toMatchObject({ state: 'resolved', firedAt: minute });
+  });
+
   test('one is told when it has lasted, once, and told when it is over', () => {
     const w = world();
     expect(w.at(0, [condition()])).toEqual([]);

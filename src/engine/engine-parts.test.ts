@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import { UnavailableError } from '../domain/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { BreakerChange, Settlement } from '../store/store.ts';
+import type { BreakerChange, ClaimedDelivery, Settlement } from '../store/store.ts';
+import { anEndpoint } from '../../test/support.ts';
 import { afterLook, afterOutcome, concurrency, freshBreaker, isOpen } from './breaker.ts';
 import { BreakerKeeper } from './breaker-keeper.ts';
+import { Lane } from './lane.ts';
 import { takeToken } from './rate-limit.ts';
 import { Settler } from './settler.ts';
 
@@ -40,6 +42,26 @@ test('a broken endpoint is slowed down, never stopped', () => {
   expect(concurrency(64, false)).toBe(64);
   expect(concurrency(64, true)).toBe(4);
   expect(concurrency(1, true)).toBe(1);
+});
+
+test('G8: what a lane takes into memory is what its endpoint can do with soon, whatever is due', () => {
+  const lane = new Lane(anEndpoint({ maxInFlight: 8 }));
+  const most = lane.room(0);
+  expect(most).toBe(8 + 40);
+  lane.inFlight = 8;
+  for (let n = 0; n < most - 8; n++) lane.push({ number: n } as ClaimedDelivery);
+  expect(lane.room(0)).toBe(0);
+  lane.shift();
+  expect(lane.room(0)).toBe(1);
+  // Slow attempts: nothing but what is in flight is of use.
+  for (let n = 0; n < 200; n++) lane.observe(true, 10_000, 0);
+  lane.inFlight = 0;
+  while (lane.shift() !== undefined);
+  expect(lane.room(0)).toBe(8);
+  lane.heldUntil = 1;
+  expect([lane.room(0), lane.room(1)]).toEqual([0, 8]);
+  lane.change({ ...lane.endpoint, enabled: false });
+  expect(lane.room(1)).toBe(0);
 });
 
 test('a bucket lets through its rate, says when it will have a token, and survives a clock that steps back', () => {

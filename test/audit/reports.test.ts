@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { auditPage } from '../../src/audit/report/page.ts';
 import { postMortem, type PostMortemFacts } from '../../src/audit/report/post-mortem.ts';
+import type { AuditResult } from '../../src/audit/result.ts';
+import { summarize } from '../../src/audit/summary.ts';
 import { sampleResult } from './sample-result.ts';
 
 const hostile = `"><script>alert(1)</script>'\`|\n# title [x](javascript:1) \u202e<img src=x onerror=alert(2)>`;
@@ -39,6 +41,39 @@ describe('the page of an audit', () => {
     // A page whose every tag is one of ours.
     const tags = new Set([...page.matchAll(/<([a-zA-Z]+)/g)].map(([, tag]) => tag));
     expect([...tags].filter((tag) => tag === 'script' || tag === 'img' || tag === 'iframe')).toEqual([]);
+  });
+
+  test('what was acknowledged and never processed is lost as well: in the figures, and in no cause of silence', () => {
+    const sample = sampleResult();
+    const verdicts = { ...sample.verdicts, silently_dropped: 10, acknowledged_unprocessed: 30 };
+    const unprocessed = {
+      ...sample.causes[0]!,
+      cause: 'acknowledged_unprocessed',
+      events: 30,
+      silently_dropped: 0,
+    } as const;
+    const result: AuditResult = {
+      ...sample,
+      events: 1004,
+      verdicts,
+      silent_drop_rate: 0.01,
+      causes: [unprocessed, { ...sample.causes[0]!, silently_dropped: 10 }],
+    };
+    const page = auditPage(result, 'posthorn audit x.jsonl');
+    expect(page).toContain('<h1>4 % of the webhooks disappeared');
+    // Of the 1,000 that were decided; the interval is that of the figure.
+    expect(page).toMatch(/>40<\/b\s*>of 1,000 events lost\s+in\s+silence \(95 %: 2\.95 % to 5\.4 %\)/);
+    expect(page).toMatch(
+      /acknowledged unprocessed<\/b\s*>is\s+the\s+main\s+cause: 30 events,\s+proved by what the receiver has/,
+    );
+    expect(summarize(result)).toMatch(
+      /^10 of 1,004 events were dropped in silence: 1 % .*, mainly by retry_race\. 30 were acknowledged/,
+    );
+    const text = postMortem(result, nothingKnown);
+    expect(text).toContain('[40 of 1,000 webhooks](#scope) ([4 %](#scope))');
+    expect(text).toContain(
+      'has no end for 10 of them, and says that 30 arrived which the receiver does not have',
+    );
   });
 
   test('a result with nothing in it is a page as well', () => {

@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { UnavailableError } from '../../src/domain/errors.ts';
+import { Database } from '../../src/store/postgres/database.ts';
 import { openPostgresStore } from '../../src/store/postgres/open.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { anEndpoint, anEvent, start, until } from '../support.ts';
@@ -52,6 +53,35 @@ test('G6: an event whose delivery has vanished is found with what it was worth',
   const { events } = await store.gone({ tenant: 'default', since: hour, until: hour + 3_600_000 }, 9);
   expect(events).toEqual([{ acceptedAt: start, missing: 1, value }]);
   await store.close();
+});
+
+test('G1: a commit returns when it is on the disk, not before', async () => {
+  const db = Database.connect(await postgres.createDatabase(), 1);
+  // No killed process can show what is lost with the power, so every kind of connection is asked.
+  for (const connection of [db, db.hot])
+    expect(await connection.query('', 'SHOW synchronous_commit')).toEqual([['on']]);
+  await db.close();
+});
+
+test('G1: a database that does not wait for the disk is refused, with what to do', async () => {
+  const url = await postgres.createDatabase();
+  const db = Database.connect(url, 1);
+  await db.query('', `ALTER DATABASE ${new URL(url).pathname.slice(1)} SET synchronous_commit = off`);
+  await db.close();
+  await expect(openPostgresStore(url)).rejects.toThrow(/synchronous_commit is off.*ALTER ROLE/);
+});
+
+test('G4: what a transaction has written before it throws is not kept', async () => {
+  const db = Database.connect(await postgres.createDatabase(), 1);
+  await db.query('', 'CREATE TABLE t (n int)');
+  const failing = db.transaction(async (connection) => {
+    await connection.query('', 'INSERT INTO t VALUES (1)');
+    throw new Error('in the middle');
+  });
+  await expect(failing).rejects.toThrow('in the middle');
+  await db.transaction((connection) => connection.query('', 'INSERT INTO t VALUES (2)'));
+  expect(await db.query('', 'SELECT n FROM t')).toEqual([[2]]);
+  await db.close();
 });
 
 test('G7: a dead letter that is redriven while retention looks at it stays', async () => {

@@ -94,6 +94,21 @@ test('G1: a commit returns when it is on the disk, not before', () => {
   db.close();
 });
 
+test('G4: what a transaction has written before it throws is not kept', () => {
+  const db = new Database(':memory:');
+  db.run('CREATE TABLE t (n)');
+  const write = (n: number) => db.run('INSERT INTO t VALUES (?)', n);
+  expect(() =>
+    db.transaction(() => {
+      write(1);
+      throw new Error('in the middle');
+    }),
+  ).toThrow('in the middle');
+  db.transaction(() => write(2));
+  expect(db.all('SELECT n FROM t')).toEqual([[2]]);
+  db.close();
+});
+
 describe('G6: tampering is found and named', () => {
   async function filled(): Promise<{ dataDir: string; numbers: number[]; events: string[] }> {
     const dataDir = tempDir();

@@ -60,9 +60,9 @@ export async function startNode(
   return { name, port, process: child };
 }
 
-/** As a supervisor does: starts again until it stays up. */
+/** As a supervisor does: starts again until it stays up. The database may be killed again and again meanwhile. */
 async function startUntilUp(name: string, port: number, databaseUrl: string): Promise<Node> {
-  const end = Date.now() + 60_000;
+  const end = Date.now() + 240_000;
   for (;;) {
     try {
       return await startNode(name, port, databaseUrl);

@@ -197,12 +197,14 @@ describe('what is wrong is said with the next step', () => {
       Buffer.from(lines(all.map(plain))),
       Buffer.from(lines([{ ...plain(all[0]!), event_id: 'evt_1970', ts: '1970-01-01T00:00:00Z' }])),
       Buffer.from('{"event_id":"caf\u00e9","ts":"2026-03-02T00:00:00Z","status_code":200}\n', 'latin1'),
+      Buffer.from('{"ts":"2026-03-02T00:00:00Z","msg":"caf\u00e9"}\n'),
       Buffer.from('{"event_id":"evt_half","ts":"2026-0'),
     ]);
     const { out, code } = await runHere('audit', file('mixed.jsonl', content));
     expect(out).toMatch(/^6 of 300 events were dropped in silence/);
     expect(out).toMatch(/2 malformed lines \(.*evt_half/);
     expect(out).toMatch(/1 line not usable: .*time/);
+    expect(out).toMatch(/1 line not usable: no id/);
     expect(code).toBe(1);
   });
 
@@ -238,6 +240,7 @@ test('whatever a log says stays text: on the terminal, in the page, in the post-
     endpoint: `https://example.com/${evil}`,
     error: one.code === 200 ? null : evil,
     event_type: evil,
+    currency: lost.includes(one.id) ? evil : 'EUR',
   }));
   const path = file('evil.jsonl', lines(log));
   const [page, text] = [join(dir, 'evil.html'), join(dir, 'evil.md')];
@@ -252,6 +255,8 @@ test('whatever a log says stays text: on the terminal, in the page, in the post-
     evil,
   );
   expect(code).toBe(1);
+  // What is no currency is shown, with its escapes in words.
+  expect(out).toContain('\\x1b]0;OWNED');
   for (const printed of [out, err]) expect(printed).not.toMatch(unprintable);
   expect(readFileSync(page, 'utf8')).not.toMatch(/<script|<img|href="javascript/);
   const markdown = readFileSync(text, 'utf8').replaceAll(/`[^`\n]*`/g, '');
@@ -268,4 +273,35 @@ test('whatever a log says stays text: on the terminal, in the page, in the post-
   );
   expect(impact.out).not.toMatch(unprintable);
   expect(readFileSync(page, 'utf8')).not.toMatch(/<script/);
+});
+
+describe('names and ways of writing that exports and loggers have', () => {
+  const cells = (one: Attempt): string[] => [one.id, String(one.n), iso(one.at), String(one.code)];
+
+  test('a CSV of a search index: @timestamp, and dots in its names', async () => {
+    const rows = all.map((one) => `${cells(one).join('|')}|1000|EUR`);
+    const header = 'message.id|attempt_no|@timestamp|response.status_code|data.amount_minor|data.currency';
+    const { result, ...seen } = await auditOf(file('index.csv', `${header}\n${rows.join('\n')}\n`));
+    expect(seen).toEqual(asExpected);
+    expect(result.value_at_risk).toEqual([{ currency: 'EUR', amount_minor: 6000, events: 6 }]);
+  });
+
+  test('a decimal comma, throughout', async () => {
+    const rows = all.map((one) => `${cells(one).join(';')};1.234,50;EUR`);
+    const header = 'event_id;attempt;ts;status_code;amount;currency';
+    const { result, ...seen } = await auditOf(file('comma.csv', `${header}\n${rows.join('\n')}\n`));
+    expect(seen).toEqual(asExpected);
+    expect(result.value_at_risk).toEqual([{ currency: 'EUR', amount_minor: 740_700, events: 6 }]);
+  });
+
+  test('a logger’s time at the beginning of the line; what it calls finished is not delivered by that', async () => {
+    const rows = all.map(
+      ({ id, n, at, code }) =>
+        `${iso(at).replace('T', ' ').replace('.', ',').replace('Z', '')} INFO [worker-1] deliver: msg="attempt finished" event_id=${id} attempt=${n} status=${code === 200 ? 200 : 0} outcome=${code === 200 ? 'delivered' : 'retry'} data.amount_minor=1000 data.currency=EUR`,
+    );
+    const { result, ...seen } = await auditOf(file('worker.log', `${rows.join('\n')}\n`));
+    expect(seen).toEqual(asExpected);
+    expect(result.coverage.from).toBe(iso(begin));
+    expect(result.value_at_risk).toEqual([{ currency: 'EUR', amount_minor: 6000, events: 6 }]);
+  });
 });

@@ -92,6 +92,8 @@ describe('garbage in: clear words, no crash, no wrong figure', () => {
   test('a half-written last line, broken lines and another encoding are counted and shown', async () => {
     const broken = Buffer.concat([
       Buffer.from(`${good}not json\n`),
+      // Of one encoding throughout, it would be read in that.
+      Buffer.from('{"ts":"2026-03-01T00:00:00Z","note":"caf\u00e9"}\n'),
       Buffer.from('{"event_id":"latin-\u00e9","ts":"2026-03-01T00:00:00Z","status_code":200}\n', 'latin1'),
       Buffer.from('{"event_id":"evt_half","ts":"2026-03-'),
     ]);
@@ -102,14 +104,63 @@ describe('garbage in: clear words, no crash, no wrong figure', () => {
       { file, line: lines.length + 1, why: 'cannot be read as a record', text: 'not json' },
       {
         file,
-        line: lines.length + 3,
+        line: lines.length + 4,
         why: 'cannot be read as a record',
         text: '{"event_id":"evt_half","ts":"2026-03-',
       },
-      expect.objectContaining({ file, line: lines.length + 2, why: 'invalid encoding' }),
+      expect.objectContaining({ file, line: lines.length + 3, why: 'invalid encoding' }),
     ]);
     expect(result.events).toBe(200);
     expect(ids).toEqual(lost);
+  });
+
+  test.each(['jsonl', 'csv'] as const)('a log in Latin-1 is read as that: %s', async (kind) => {
+    const failing = lines.map((line) => ({
+      ...line,
+      error: line.status_code === 200 ? null : 'Zeit\u00fcberschreitung',
+    }));
+    const text =
+      kind === 'jsonl'
+        ? jsonLines(failing)
+        : [
+            'W\u00e4hrung;event_id;ts;attempt;status_code',
+            ...failing.map((one) =>
+              [one.currency, one.event_id, one.ts, one.attempt, one.status_code].join(';'),
+            ),
+          ].join('\n');
+    const { result, ids } = await dropped({
+      files: [fileOf(Buffer.from(text, 'latin1'), kind)],
+      ...(kind === 'csv' ? { mapping: { currency: 'W\u00e4hrung' } } : {}),
+    });
+    expect(ids).toEqual(lost);
+    expect(result.coverage.malformed.count).toBe(0);
+    if (kind === 'jsonl') expect(result.examples[0]!.attempts[0]!.error).toBe('Zeit\u00fcberschreitung');
+  });
+
+  test('names that change with a release of the sender are one field each', async () => {
+    const renamed = lines.map((line, index) =>
+      index < lines.length / 2
+        ? line
+        : {
+            eventId: line.event_id,
+            timestamp: line.ts,
+            attemptNumber: line.attempt,
+            statusCode: line.status_code,
+            amountMinor: line.amount_minor,
+            currency: line.currency,
+          },
+    );
+    const { result, ids } = await dropped({ files: [fileOf(jsonLines(renamed))] });
+    expect(ids).toEqual(lost);
+    expect(result.source.assumptions.join()).toMatch(/event_id and eventId are one field/);
+  });
+
+  test('many lines that cannot be used are no footnote; a document that was cut is called that', async () => {
+    const strange = lines.slice(0, 20).map(({ ts }) => ({ ts, level: 'info', msg: 'tick' }));
+    const { result } = await dropped({ files: [fileOf(jsonLines([...strange, ...lines]))] });
+    expect(result.coverage.notes[0]).toMatch(/^20 of 2\d\d lines \(\d.*%\) could not be used/);
+    const cut = JSON.stringify(lines).slice(0, -30);
+    await expect(audit({ files: [fileOf(cut, 'json')] })).rejects.toThrow(/only half written/);
   });
 
   test('absurd times do not stretch the log, and lines without an id are counted', async () => {

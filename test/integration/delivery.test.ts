@@ -38,7 +38,7 @@ async function endpoint(url: string, fields: Record<string, unknown> = {}) {
   const created = await client.request<{ id: string; secret: string }>('POST', '/v1/endpoints', {
     tenant,
     url,
-    timeout_ms: 300,
+    timeout_ms: 30_000,
     ...fields,
   });
   const publish = (body: Record<string, unknown> = {}) =>

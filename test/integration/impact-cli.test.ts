@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -125,6 +125,15 @@ describe('posthorn impact', () => {
     const deploy = Math.floor(Date.now() / hour) * hour - 3 * day;
     await traffic(store, endpoint.id, deploy - day + 1000, 500, 0);
     await traffic(store, endpoint.id, deploy + hour, 500, 10);
+    // What Posthorn tells people itself is no traffic of anybody.
+    await store.createEndpoint(anEndpoint({ tenant: 'posthorn' }));
+    await store.accept([Array.from({ length: 300 }, () => anEvent({ tenant: 'posthorn', type: 'alert' }))], {
+      now: deploy + hour,
+      node: 'n',
+      leaseMs: 0,
+      defaultRoom: 0,
+      room: new Map(),
+    });
     const { deliveries } = await store.claim({
       endpointId: endpoint.id,
       shards: null,
@@ -191,6 +200,9 @@ describe('posthorn impact', () => {
     expect(result.after.notes.join()).toContain(
       '1 of the 5 lost deliveries have no amount that is still known',
     );
+    const { checks } = result.exposure as { checks: { check: string; fine: boolean }[] };
+    const alike = checks.filter(({ fine }) => fine).map(({ check }) => check);
+    expect(alike).toEqual(expect.arrayContaining(['volume', 'endpoints', 'event_types']));
     expect(result.verdict).toBe('worse');
     expect(code).toBe(1);
 
@@ -208,6 +220,14 @@ describe('posthorn impact', () => {
     const late = await impact('--data-dir', dataDir, '--deploy', new Date().toISOString());
     expect(late.err).toContain('there is no whole hour on both sides');
     expect(late.code).toBe(2);
+  });
+
+  test('data of another version is not read, and the way on is said', async () => {
+    const dataDir = tempDir();
+    writeFileSync(join(dataDir, 'posthorn.db'), '');
+    const { code, err } = await impact('--data-dir', dataDir, '--deploy', '2026-01-01T00:00Z');
+    expect(err).toContain('start `posthorn serve --data-dir');
+    expect(code).toBe(2);
   });
 
   test.each([

@@ -200,23 +200,23 @@ describe.each(Object.keys(places))('on %s', (name) => {
     const place = await places[name]!();
     const store = await place.open();
     const receiver = await aReceiver();
-    const endpoint = anEndpoint({ url: receiver.url });
+    // What came for a paused endpoint has ended as it came.
+    const endpoint = anEndpoint({ url: receiver.url, enabled: false });
     await store.createEndpoint(endpoint);
     const old = Date.now() - 40 * 86_400_000;
     const options = { now: old, node: 'local', leaseMs: 0, defaultRoom: 0, room: new Map<string, number>() };
     await store.accept([Array.from({ length: 2000 }, () => anEvent())], options);
-    for (const { number } of await store.deliveries({}, { before: null, limit: 2000 }))
-      await store.cancelDelivery(number, 'old', old);
+    await store.updateEndpoint(endpoint.id, { enabled: true, updatedAt: old });
     await store.close();
     const { client, stop } = await serve({ ...place.settings, retentionDays: 30 });
     const left = async () =>
-      (await client.request<{ items: object[] }>('GET', '/v1/deliveries?state=cancelled&limit=1')).items
+      (await client.request<{ items: object[] }>('GET', '/v1/deliveries?state=suppressed&limit=1')).items
         .length;
     let sent = 0;
     // While history goes, every event is delivered as it comes.
     while ((await left()) > 0) {
       await client.request('POST', '/v1/events', { type: 'a.b', data: sent++ });
-      await until('it has arrived', () => receiver.requests.length === sent, 5000);
+      await until('it has arrived', () => receiver.requests.length === sent);
     }
     expect(sent).toBeGreaterThan(3);
     await stop();

@@ -34,10 +34,10 @@ describe('the lab', () => {
     }
   });
 
-  test('G1 to G8: 300 seeds of everything, with every kind of fault in them', async () => {
+  test('G1 to G8: 200 seeds of everything, with every kind of fault in them', async () => {
     const faults: Record<string, number> = {};
-    const answers = await pool.run(jobs(scenario('everything'), 1, 300));
-    expect(answers).toHaveLength(300);
+    const answers = await pool.run(jobs(scenario('everything'), 1, 200));
+    expect(answers).toHaveLength(200);
     for (const answer of answers) {
       if (answer instanceof Error) throw answer;
       expect({ seed: answer.seed, violations: answer.violations }).toEqual({
@@ -51,7 +51,7 @@ describe('the lab', () => {
       `${networkFaults.join(' ')} outage overload poison crash freeze restart clock_jump store_slow store_error
       store_answer_lost redrive cancel pause bulk_redrive replay change delete`.split(/\s+/);
     expect(kinds.filter((kind) => !((faults[kind] ?? 0) > 0))).toEqual([]);
-  });
+  }, 900_000);
 
   test.each(
     builtInScenarios.map(({ name }) => name).filter((name) => name !== 'incident' && name !== 'everything'),

@@ -1,3 +1,4 @@
+import { wilson } from '../../domain/statistics.ts';
 import { forScreens } from '../../report/chart.ts';
 import { html, type Html } from '../../report/html.ts';
 import { reportPage } from '../../report/page.ts';
@@ -54,9 +55,13 @@ const list = (items: readonly (string | Html)[]): Html | null =>
 /** Lost without a word: what the headline counts. */
 const lostOf = ({ verdicts: n }: AuditResult): number => n.silently_dropped + n.acknowledged_unprocessed;
 
+/** Of events whose end is known; those that are not decided yet may still arrive. */
+const judgedOf = ({ events, verdicts: n }: AuditResult): number => events - n.unresolved;
+
 function headline(result: AuditResult): string {
-  const { verdicts: n, silent_drop_rate: rate } = result;
-  if (n.silently_dropped > 0) return `${percent(rate)} of the webhooks disappeared, and nobody was told`;
+  const { verdicts: n } = result;
+  if (n.silently_dropped > 0)
+    return `${percent(lostOf(result) / judgedOf(result))} of the webhooks disappeared, and nobody was told`;
   if (n.acknowledged_unprocessed > 0)
     return `${count(n.acknowledged_unprocessed)} webhooks were acknowledged and never processed`;
   return 'No webhook was dropped in silence in this log';
@@ -83,13 +88,13 @@ function moneyCard(result: AuditResult): Html {
 }
 
 function cards(result: AuditResult): Html {
-  const { verdicts: n, silent_drop_interval: range, causes, power } = result;
+  const { verdicts: n, causes, power } = result;
   const bad = lostOf(result) > 0;
   const main = causes[0];
   return html`<div class="cards">
     <div class="card">
-      <b class="${bad ? 'bad' : 'good'}">${count(lostOf(result))}</b>of ${count(result.events)} events lost in
-      silence (95 %: ${interval(range)})
+      <b class="${bad ? 'bad' : 'good'}">${count(lostOf(result))}</b>of ${count(judgedOf(result))} events lost
+      in silence (95 %: ${interval(wilson(lostOf(result), judgedOf(result)))})
     </div>
     ${moneyCard(result)}
     ${
@@ -98,8 +103,9 @@ function cards(result: AuditResult): Html {
             <b>${percent(power.detectable_rate)}</b>is the smallest rate that this log would have shown
           </div>`
         : html`<div class="card">
-            <b>${main.cause.replaceAll('_', ' ')}</b>is the main cause: ${count(main.events)} events,
-            ${main.kind === 'proof' ? 'proved by what the log records' : 'supported by statistics'}
+            <b class="${main.cause.length > 14 ? 'several' : ''}">${main.cause.replaceAll('_', ' ')}</b>is the
+            main cause: ${count(main.events)} events,
+            ${main.cause === 'acknowledged_unprocessed' ? 'proved by what the receiver has' : main.kind === 'proof' ? 'proved by what the log records' : 'supported by statistics'}
           </div>`
     }
     <div class="card">

@@ -103,7 +103,11 @@ function causeOf({ causes }: AuditResult, { lost }: Figures): string {
   if (main === undefined) return 'no cause stands out in them';
   if (main.cause === 'unknown') return `[no cause](#cause) stands out in them`;
   const kind =
-    main.kind === 'proof' ? 'proved by the states that the log records' : 'supported by statistics';
+    main.cause === 'acknowledged_unprocessed'
+      ? 'proved by what the receiver has'
+      : main.kind === 'proof'
+        ? 'proved by the states that the log records'
+        : 'supported by statistics';
   const share =
     causes.length === 1 ? '' : `, for ${count(Math.min(main.events, lost))} of the ${count(lost)},`;
   return `the main cause${share} is ${link(causeName(main), 'cause')}, ${kind}`;

@@ -93,7 +93,7 @@ export function auditCommand(): Command {
     .optionsGroup('Limits:')
     .option('--horizon <duration>', 'how long a retry may take, instead of what the log shows', duration)
     .option('--late-after <duration>', 'when a delivery is late (5m)', duration)
-    .option('--memory <MiB>', 'for the database (1200)', megabytes)
+    .option('--memory <MiB>', 'for the database (1100)', megabytes)
     .addHelpText(
       'after',
       `

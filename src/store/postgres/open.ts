@@ -35,7 +35,11 @@ export async function openPostgresStore(
       ? Database.connect(database, options.connections ?? defaultConnections)
       : Database.on(database);
   try {
-    await (options.readOnly === true ? checkMigrated(db) : migrate(db));
+    if (options.readOnly === true) await checkMigrated(db);
+    else {
+      await requireDurableCommits(db);
+      await migrate(db);
+    }
     db.oneShard = options.oneShard === true || (await isDistributed(db));
   } catch (error) {
     await db.close();
@@ -55,6 +59,15 @@ export async function openPostgresStore(
       },
     },
   };
+}
+
+/** G1: a commit that is answered before it is on disk is lost with the server, and the 202 was a lie. */
+async function requireDurableCommits(db: Database): Promise<void> {
+  const [[setting] = []] = await db.query('', 'SHOW synchronous_commit');
+  if (setting === 'off')
+    throw new Error(
+      'synchronous_commit is off for this role or database, so what is acknowledged could be lost: ALTER ROLE … SET synchronous_commit = on',
+    );
 }
 
 /** Migrates a database, and with `citus` distributes its tables; answers the names of those that it has distributed. */

@@ -43,7 +43,7 @@ export function describeClaiming(subject: Subject): void {
 
   test('ordering: a long queue of one key takes one claim a step, and is not read again and again', async () => {
     const endpoint = await one({ ordering: 'key' });
-    const count = 300;
+    const count = 150;
     const events = Array.from({ length: count }, (_, n) => anEvent({ id: `q${n}`, orderingKey: 'k' }));
     await subject.store.accept([events, [anEvent({ id: 'free' })]], noRoom);
     const arrived: string[] = [];

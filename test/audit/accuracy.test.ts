@@ -3,15 +3,15 @@ import { casesOf, quickGrid } from './cases.ts';
 import { judge } from './judge.ts';
 import { faults } from './matrix.ts';
 
-// The short form of `npm run audit:accuracy`: every cause once, in one format, and healthy logs of five.
+// The short form of `npm run audit:accuracy`: every cause once, in one format, healthy logs of five, and of each world.
 
 const cases = casesOf(quickGrid).filter(
-  // Each cause in the one format or in the other, and each format healthy once.
+  // Each cause in the one format or in the other, and each format and world healthy once.
   (one, index, all) =>
     one.kind === 'mixed' ||
-    all.findIndex(({ main, kind, format }) =>
+    all.findIndex(({ main, kind, format, recipe }) =>
       kind === 'healthy'
-        ? one.kind === kind && format === one.format
+        ? one.kind === kind && format === one.format && recipe.world === one.recipe.world
         : kind === one.kind && main === one.main,
     ) === index,
 );
@@ -20,7 +20,7 @@ test.each(
   cases.map(
     (one) =>
       [
-        `${one.recipe.causes.map(({ cause }) => cause).join(' and ') || 'healthy'}, ${one.format.name}`,
+        `${one.recipe.causes.map(({ cause }) => cause).join(' and ') || 'healthy'}, ${one.format.name}, ${one.recipe.world?.name ?? ''}`,
         one,
       ] as const,
   ),

@@ -105,7 +105,7 @@ export async function judge(one: Case): Promise<Judgement> {
     );
     let result: AuditResult;
     try {
-      result = await audit({ ...options, missing });
+      result = await audit({ ...options, missing, threads: 1 });
     } catch (error) {
       return {
         case: one,

@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest';
+import { wrapperOf } from '../files.ts';
+import { meaningOf } from '../words.ts';
+import { hooksByFile } from './github-hooks.ts';
+import { envoy } from './proxies.ts';
+import { github } from './senders.ts';
+
+describe('what logs of known makes hold', () => {
+  test('answers of an API are unpacked, one level deep or two; a record with an array is a record', () => {
+    expect(wrapperOf('{"data":[{"uid":"a"}]}')).toBe('$."data"');
+    expect(wrapperOf('{"status":true,"data":{"content":[{"uid":"a"}],"pagination":{}}}')).toBe(
+      '$."data"."content"',
+    );
+    expect(wrapperOf('{"event_id":"a","attempts":[{"n":1}]}')).toBeNull();
+    expect(wrapperOf('{"data":{"items":[]}}')).toBeNull();
+  });
+
+  test('an expired certificate is no end of a delivery, an expired delivery is', () => {
+    expect(meaningOf('expired')).toBe('final');
+    expect(meaningOf('delivery_expired')).toBe('final');
+    expect(meaningOf('failed to connect: CERT_HAS_EXPIRED')).toBe('failure');
+    expect(meaningOf('endpoint_disabled')).toBe('final');
+  });
+
+  test.each([
+    ['Envoy', '503 UF 1203 0 72 -', '', 'evt_1', null],
+    ['Envoy with an id', '200 - 1203 0 72 70', ' "evt_1"', 'evt_1', null],
+    [
+      'Envoy with a reason and an id',
+      '503 UF 9 0 7 -',
+      ' "TLS_error:_expired" "evt_1"',
+      'evt_1',
+      'reason_behind',
+    ],
+    ['no reason and an id', '200 - 9 0 7 6', ' "-" "evt_1"', 'evt_1', null],
+    [
+      'an id and a reason with blanks',
+      '503 UF 9 0 7 -',
+      ' "evt_1" "TLS error: bad cert"',
+      'evt_1',
+      'reason_last',
+    ],
+    ['Istio', '503 UF upstream_reset{x} - "TLS_error:|268|:CERT" 9 0 7 -', ' "evt_1"', 'evt_1', 'reason'],
+  ])('%s: its line', (name, middle, end, id, reason) => {
+    const line = `[2026-02-02T00:00:00.552Z] "POST /hooks HTTP/1.1" ${middle} "-" "pay/3" "${name === 'Envoy' ? id : 'req-1'}" "a.example.com" "10.0.0.1:443"${end}`;
+    const { groups } = new RegExp(envoy.spec([]).pattern!.replaceAll('(?P<', '(?<')).exec(line)!;
+    expect(groups).toMatchObject({ response_code: middle.slice(0, 3), authority: 'a.example.com' });
+    expect(name === 'Envoy' ? groups!['request_id'] : groups!['webhook_id']).toBe(id);
+    if (reason !== null) expect(groups![reason]).toContain('TLS');
+  });
+
+  test('two lists of GitHub that each begin a guid are two hooks; pages of one list are not', () => {
+    const record = (id: string, guid: string, redelivery: boolean) => ({
+      values: new Map([
+        ['id', id],
+        ['guid', guid],
+        ['redelivery', String(redelivery)],
+      ]),
+    });
+    const file = (path: string, ...sample: ReturnType<typeof record>[]) => ({
+      path,
+      sample,
+      spec: github.spec(sample),
+    });
+    const hooks = hooksByFile([
+      file('/x/ci.json', record('1', 'g', false)),
+      file('/x/chat.json', record('2', 'g', false)),
+    ]);
+    expect(hooks.get('/x/ci.json')!.fields.endpoint!.sql).toBe("'ci.json'");
+    expect(hooks.get('/x/chat.json')!.fields.endpoint!.sql).toBe("'chat.json'");
+    // A redelivery on a later page, and a page that was fetched twice.
+    const pages = [record('1', 'g', false)];
+    expect(hooksByFile([file('a', ...pages), file('b', record('2', 'g', true))]).size).toBe(0);
+    expect(hooksByFile([file('a', ...pages), file('b', ...pages)]).size).toBe(0);
+  });
+});

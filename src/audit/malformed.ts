@@ -39,14 +39,21 @@ export async function readMalformed(
     const texts = lines.filter((one) => one.path === path).map(({ line }) => line);
     const file = files.find((one) => one.path === path);
     const hasLines = file !== undefined && (file.container === 'ndjson' || file.container === 'text');
-    const numbers = hasLines ? await lineNumbers(file, texts, signal) : texts.map(() => null);
-    for (const [index, line] of texts.entries())
+    const { numbers, cutAt } = hasLines
+      ? await lineNumbers(file, texts, signal)
+      : { numbers: texts.map(() => null), cutAt: null };
+    for (const [index, line] of texts.entries()) {
+      const number = numbers[index] ?? null;
       samples.push({
         file: path,
-        line: numbers[index] ?? null,
-        why: 'cannot be read as a record',
+        line: number,
+        why:
+          number !== null && number === cutAt
+            ? 'the compressed file is cut off within this line: what followed is missing'
+            : 'cannot be read as a record',
         text: line.slice(0, shownLength),
       });
+    }
   }
   // Some of each kind.
   const own = Math.max(samplesMost - rejected.samples.length, Math.ceil(samplesMost / 2));
@@ -78,13 +85,14 @@ async function rejectedLines(database: Database): Promise<{ count: number; sampl
 
 /**
  * The numbers (from 1) of the first lines of a file that these texts are, or are the beginnings of; null where there is none. Rows
- * have no numbers when several threads read a file, so what is shown is looked for.
+ * have no numbers when several threads read a file, so what is shown is looked for. `cutAt`: the last line of a compressed file
+ * that ends in the middle, as one does that was still being written or copied.
  */
 async function lineNumbers(
   file: SniffedFile,
   texts: readonly string[],
   signal: AbortSignal | undefined,
-): Promise<(number | null)[]> {
+): Promise<{ numbers: (number | null)[]; cutAt: number | null }> {
   const found: (number | null)[] = texts.map(() => null);
   let number = 1;
   let rest = '';
@@ -97,16 +105,23 @@ async function lineNumbers(
       at = stop + 1;
     }
   };
-  for await (const piece of piecesOf(file)) {
-    if (signal?.aborted === true) throw new AuditStopped();
-    const block = rest + piece;
-    const end = block.lastIndexOf('\n') + 1;
-    search(block, end);
-    rest = block.slice(end);
-    if (!found.includes(null)) return found;
+  let cut = false;
+  try {
+    for await (const piece of piecesOf(file)) {
+      if (signal?.aborted === true) throw new AuditStopped();
+      const block = rest + piece;
+      const end = block.lastIndexOf('\n') + 1;
+      search(block, end);
+      rest = block.slice(end);
+      if (!found.includes(null)) return { numbers: found, cutAt: null };
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'Z_BUF_ERROR') throw error;
+    cut = true;
   }
+  const last = number;
   search(rest, rest.length);
-  return found;
+  return { numbers: found, cutAt: cut ? last : null };
 }
 
 /** Whether the line from `at` to `stop` is a text, or is longer than what is kept of a line and begins with it. */
@@ -130,6 +145,8 @@ async function* piecesOf(file: SniffedFile): AsyncGenerator<string> {
       : file.compression === 'zstd'
         ? bytes.pipe(createZstdDecompress())
         : bytes;
+  // Whoever stops in the middle of a cut file hears of its end no more, and nobody else is to.
+  unpacked.on('error', () => {});
   const decoder = new TextDecoder(file.encoding);
   try {
     for await (const chunk of unpacked) yield decoder.decode(chunk as Buffer, { stream: true });

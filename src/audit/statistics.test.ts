@@ -166,7 +166,7 @@ describe('several looks, and runs', () => {
   });
 
   test('dense runs: an outage is found with its ends, a failure here and there is none', () => {
-    const hits = (text: string): boolean[] => [...text].map((char) => char === 'x');
+    const hits = (text: string): boolean[] => Array.from(text, (char) => char === 'x');
     const quiet = '.'.repeat(60);
     expect(denseRuns(hits(`${quiet}xxxx.xxxxx${quiet}`), 0.02, 0.9, 15)).toEqual([[60, 69]]);
     expect(denseRuns(hits(`x${quiet}xx${quiet}xxx${quiet}x`), 0.02, 0.9, 15)).toEqual([]);

@@ -39,7 +39,8 @@ export function table(header: readonly string[], rows: readonly (readonly (strin
 /** Progress on standard error: one line rewritten on a terminal, else a line now and then. */
 export function progress(total: number): { at(done: number, words?: string): void; end(): void } {
   const live = process.stderr.isTTY === true;
-  let shown = 0;
+  // Into a file or a script, only what takes long says how far it is.
+  let shown = live ? 0 : Date.now();
   let last = '';
   return {
     at: (done, words = '') => {

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { audit } from '../../src/audit/audit.ts';
 import type { AuditOptions, AuditResult } from '../../src/audit/result.ts';
@@ -135,6 +137,20 @@ describe('garbage in: clear words, no crash, no wrong figure', () => {
     expect(ids).toEqual(lost);
     expect(result.coverage.malformed.count).toBe(0);
     if (kind === 'jsonl') expect(result.examples[0]!.attempts[0]!.error).toBe('Zeit\u00fcberschreitung');
+  });
+
+  test('a gzip that is cut off is read to there, and said to be cut', async () => {
+    // Enough that a part of it is more than the beginning: what does not repeat.
+    const many = Array.from({ length: 40 }, (_, n) =>
+      lines.map((line) => ({ ...line, event_id: `${line.event_id}-${n}`, note: randomUUID() })),
+    ).flat();
+    const packed = gzipSync(jsonLines(many));
+    const file = fileOf(packed.subarray(0, Math.floor(packed.length / 2)), 'jsonl.gz');
+    const { result } = await dropped({ files: [file] });
+    expect(result.events).toBeGreaterThan(1000);
+    expect(result.coverage.malformed.samples).toEqual([
+      expect.objectContaining({ file, why: expect.stringContaining('cut off within this line') as string }),
+    ]);
   });
 
   test('names that change with a release of the sender are one field each', async () => {

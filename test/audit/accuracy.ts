@@ -15,7 +15,7 @@ const { values } = parseArgs({
     write: { type: 'boolean', default: false },
   },
 });
-const grid = values.quick ? quickGrid : { ...fullGrid, seeds: Number(values.seeds) };
+const grid = { ...(values.quick ? quickGrid : fullGrid), seeds: Number(values.seeds) };
 const cases = casesOf(grid).filter(
   ({ recipe, format, kind }) =>
     (values.only === undefined ||

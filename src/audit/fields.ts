@@ -25,7 +25,7 @@ const names: Readonly<Record<Field, readonly string[]>> = {
     'attemptno attemptnumber attemptnum attempt attemptid# deliveryattempt tryno trynumber trynum try attemptcount attemptindex attempts tries retrycount retryno retrynumber retryattempt retries retry numtrials n',
   ),
   at: words(
-    'ts time timestamp @timestamp tsns tsms tsus timens timems timestampns timestampus timestampms epochns epochms epochmillis timemillis timestampmillis unixtime epoch at loggedat logtime datetime date eventtime attemptedat attemptat createdat created occurredat updatedat deliveredat timeofline',
+    'ts time timestamp @timestamp tsns tsms tsus timens timems timestampns timestampms timestampus timestampns timestampus timestampms epochns epochms epochmillis timemillis timestampmillis unixtime epoch at loggedat logtime datetime date eventtime attemptedat attemptat createdat created occurredat updatedat deliveredat timeofline',
   ),
   accepted_at: words(
     'acceptedat enqueuedat queuedat receivedat eventcreatedat eventcreated occurredat createdat',

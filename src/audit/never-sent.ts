@@ -7,6 +7,8 @@ const beforeMarkerMs = 120_000;
 const afterMarkerMs = 5000;
 const leastEvents = 5;
 const significance = 0.001;
+/** One moment was looked for, and there is nothing else to tell it by. */
+const stepSignificance = 0.01;
 
 const count = (n: number): string => n.toLocaleString('en-US');
 
@@ -69,7 +71,7 @@ export async function explainUnsent(database: Database, neverSent: number): Prom
   const pStep = (behind / Math.max(1, total)) ** (num(rest.n) - 1);
   const from = isoOrNull(rest.first);
   let left = neverSent - atMarkers;
-  if (num(rest.n) >= leastEvents && pStep < significance && from !== null) {
+  if (num(rest.n) >= leastEvents && pStep < stepSignificance && from !== null) {
     found.push(
       finding(
         {

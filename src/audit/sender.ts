@@ -11,6 +11,8 @@ const hourMs = 3_600_000;
 const longestGuessMs = hourMs;
 const defaultHorizonMs = hourMs;
 const defaultLateAfterMs = 300_000;
+/** Nobody waits longer for an answer. */
+const longestRequestMs = 120_000;
 /** A wait so many times the usual one is not the schedule's. */
 const oddWait = 10;
 /** Queues run late by minutes without anything being wrong. */
@@ -30,7 +32,7 @@ export interface Habits {
   readonly waits: readonly { readonly after: number; readonly usualMs: number; readonly longestMs: number }[];
   /** After so long, what was accepted would have been attempted for the first time. */
   readonly firstWaitMs: number;
-  /** How much later than its promised time a retry may come. */
+  /** How much later than its promised time a retry may come, and have its line. */
   readonly graceMs: number;
   /** Words of the state that are the sender's last ones, learnt from what never follows them. */
   readonly finalWords: readonly string[];
@@ -56,13 +58,16 @@ export async function learnSender(
     await database.row(`select count(*) as n, quantile_cont(next_started - next_first, 0.9) as usual,
       quantile_cont(next_started - next_first, 0.995) as high, max(next_started - next_first) as longest
     from attempt where next_first is not null and next_started >= next_first - 1000`);
-  const graceMs = Math.max(
+  const lateMs = Math.max(
     leastGraceMs,
     Math.min(
       (num(late.n) >= 200 ? num(late.high) : num(late.longest)) * 1.5,
       Math.max(hourMs, 3 * num(late.usual)),
     ),
   );
+  // A request that is under way when the log ends has no line yet, in a log that is written when requests end.
+  const { took } = await database.row('select max(ended_first - started_at) as took from attempt');
+  const graceMs = lateMs + Math.min(longestRequestMs, Math.max(0, num(took)));
   // What people send again, days after the sender's last word or its broken promise, is no wait of its schedule.
   const gaps = await database.rows(`select rank as after, count(*) as n,
       quantile_cont(wait, 0.5) as middle, quantile_cont(wait, 0.995) as high, max(wait) as longest

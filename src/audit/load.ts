@@ -1,7 +1,8 @@
 import { systemClock } from '../runtime/clock.ts';
 import { AuditError, AuditStopped } from './errors.ts';
 import { type Database, quote, text } from './database.ts';
-import { detect, type Detection, namesOf, specOf, withMapping } from './detect.ts';
+import { demandFields } from './demand-fields.ts';
+import { detect, type Detection, specOf, withMapping } from './detect.ts';
 import { expandFiles, sniff, type SniffedFile, wrapperOf } from './files.ts';
 import { hooksByFile } from './formats/github-hooks.ts';
 import { ingest } from './ingest.ts';
@@ -309,25 +310,6 @@ function firstLine(error: Error): string {
   return /unexpected end of data/i.test(line)
     ? 'it ends in the middle of a record, so it is only half written'
     : line;
-}
-
-/** Without an id and a time there is nothing to audit; says what was there instead. */
-function demandFields(file: SniffedFile, spec: Spec, sample: readonly SampleRecord[]): void {
-  const has = (field: keyof Spec['fields']): boolean => spec.fields[field] !== undefined;
-  const lacks = [
-    ...(has('event_id') || has('delivery_id') ? [] : ['the id of an event (event_id)']),
-    ...(has('at') || has('started_at') || has('ended_at') ? [] : ['a time (at, started_at or ended_at)']),
-    ...(has('status_code') || has('outcome') || has('state') || has('phase') || has('error')
-      ? []
-      : ['an outcome (status_code, outcome or state)']),
-  ];
-  if (lacks.length === 0) return;
-  const there = namesOf(sample);
-  throw new AuditError(
-    sample.length === 0
-      ? `${file.path} has no record that can be read: its first line is ${JSON.stringify((file.lines[0] ?? '').slice(0, 120))}. Audit reads JSON lines, JSON, CSV, Parquet, and access logs of Envoy and nginx`
-      : `${file.path}: nothing in it could be recognised as ${lacks.join(', nor as ')}. ${there.length === 0 ? 'No line has named fields' : `There are: ${there.join(', ')}`}. Say which is which with --map, as in --map event_id=${there[0] ?? 'id'},at=time,status_code=code`,
-  );
 }
 
 function describe(looked: readonly Looked[], options: AuditOptions): Source {

@@ -14,4 +14,6 @@ const serving = await startServing(read.settings, {
   clock: { ...systemClock, now: () => systemClock.now() + shift },
 });
 process.on('SIGTERM', () => void serving.stop().then(() => process.exit(0)));
+// A nemesis that died itself leaves nobody behind.
+process.on('disconnect', () => process.exit(1));
 process.send!({ url: serving.url });

@@ -139,6 +139,19 @@ describe('garbage in: clear words, no crash, no wrong figure', () => {
     if (kind === 'jsonl') expect(result.examples[0]!.attempts[0]!.error).toBe('Zeit\u00fcberschreitung');
   });
 
+  test('a log that lacks a field is refused with an example that may well be right', async () => {
+    const strange = lines.map((line, n) => ({
+      level: 'info',
+      when: line.ts,
+      hook: `evt_${line.event_id}`,
+      answered: line.status_code,
+      n: `${n}`,
+    }));
+    await expect(dropped({ files: [fileOf(jsonLines(strange))] })).rejects.toThrow(
+      /There are: level, when, hook, answered, n\. .*--map event_id=hook(,|$)/,
+    );
+  });
+
   test('a gzip that is cut off is read to there, and said to be cut', async () => {
     // Enough that a part of it is more than the beginning: what does not repeat.
     const many = Array.from({ length: 40 }, (_, n) =>

@@ -38,12 +38,12 @@ async function foldLatencies(connection: Connection, shard: number, now: number)
        DELETE FROM posthorn.latency l USING oldest o WHERE l.shard = $2::smallint AND l.hour >= o.day * 24 AND l.hour < least($1::int, (o.day + 1) * 24) RETURNING l.*),
      folded AS (
        INSERT INTO posthorn.latency_days (shard, endpoint, day, type, counts)
-       SELECT $2::smallint, endpoint, (SELECT day FROM oldest), type, jsonb_object_agg(bucket, count) FROM (
+       SELECT $2::smallint, endpoint, (SELECT day FROM oldest), type, json_object_agg(bucket, count) FROM (
          SELECT endpoint, type, bucket, sum(count) AS count FROM (
            SELECT endpoint, type, bucket::int, count FROM gone
            UNION ALL
            SELECT d.endpoint, d.type, j.key::int, j.value::bigint FROM posthorn.latency_days d
-             JOIN oldest o ON o.day = d.day CROSS JOIN jsonb_each_text(d.counts) j WHERE d.shard = $2::smallint) u
+             JOIN oldest o ON o.day = d.day CROSS JOIN json_each_text(d.counts) j WHERE d.shard = $2::smallint) u
          GROUP BY endpoint, type, bucket) s
        GROUP BY endpoint, type
        ON CONFLICT (shard, endpoint, day, type) DO UPDATE SET counts = excluded.counts)

@@ -2,9 +2,11 @@
 // Installed from npm, Posthorn runs compiled; in a checkout it runs from source.
 import { existsSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
 
 // What was compiled once starts in half the time (and source has its types stripped once); NODE_DISABLE_COMPILE_CACHE=1 turns it off.
-enableCompileCache();
+// It stands with the package and goes with it: in the temporary directory it would be what a command leaves behind.
+enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/posthorn', import.meta.url)));
 
 const compiled = new URL('../dist/cli/main.js', import.meta.url);
 const { main } = await import(existsSync(compiled) ? compiled.href : new URL('../src/cli/main.ts', import.meta.url).href);

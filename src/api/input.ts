@@ -8,7 +8,8 @@ export const dataMost = 256 * 1024;
 /** Of a request: a batch has room for many large events, not for a thousand of the largest. */
 export const bodyMost = 32 * 1024 * 1024;
 
-function pointer(path: readonly PropertyKey[]): string {
+/** The JSON Pointer (RFC 6901) of these steps. */
+export function pointer(path: readonly PropertyKey[]): string {
   return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 

@@ -1,14 +1,20 @@
+import { pointer } from './input.ts';
 import { Problem } from './problem.ts';
 
 /** Escapes of NUL, or of a surrogate that may stand alone: all that UTF-8 itself does not already rule out. */
 const doubtful = /\\u(?:0000|[dD][89a-fA-F])/;
 
-function faultIn(value: unknown, path: string): string | null {
-  if (typeof value === 'string') return value.includes('\0') || !value.isWellFormed() ? path : null;
+function isUnstorable(text: string): boolean {
+  return text.includes('\0') || !text.isWellFormed();
+}
+
+/** The way to the first text that is one, or null; a name that is one stands in it as it would come back. */
+function faultIn(value: unknown, path: readonly string[]): readonly string[] | null {
+  if (typeof value === 'string') return isUnstorable(value) ? path : null;
   if (value === null || typeof value !== 'object') return null;
   for (const [name, member] of Object.entries(value)) {
-    const at = `${path}/${name.toWellFormed().replaceAll('\0', '\ufffd').replaceAll('~', '~0').replaceAll('/', '~1')}`;
-    const fault = faultIn(name, at) ?? faultIn(member, at);
+    const at = [...path, name.toWellFormed().replaceAll('\0', '\ufffd')];
+    const fault = isUnstorable(name) ? at : faultIn(member, at);
     if (fault !== null) return fault;
   }
   return null;
@@ -20,12 +26,13 @@ function faultIn(value: unknown, path: string): string | null {
  */
 export function refuseUnstorable(text: string, value: unknown): void {
   if (!doubtful.test(text)) return;
-  const path = faultIn(value, '');
-  if (path !== null)
-    throw new Problem(
-      422,
-      'invalid_request',
-      `${path === '' ? 'the request' : path}: no NUL and no half characters`,
-      [{ path, message: 'holds a NUL or half a surrogate pair' }],
-    );
+  const fault = faultIn(value, []);
+  if (fault === null) return;
+  const path = pointer(fault);
+  throw new Problem(
+    422,
+    'invalid_request',
+    `${path === '' ? 'the request' : path}: no NUL and no half characters`,
+    [{ path, message: 'holds a NUL or half a surrogate pair' }],
+  );
 }

@@ -382,16 +382,20 @@ export interface Gone {
   readonly events: readonly GoneEvent[];
 }
 
+/** ms since the epoch: since ≤ t < until. */
+export interface GoneWindow {
+  readonly tenant: string | null;
+  readonly since: number;
+  readonly until: number;
+}
+
 export interface Integrity {
   /** Both sides per endpoint, read in one snapshot, by queries that share no code with the writers. */
   conservation(): Promise<readonly ConservationRow[]>;
   /** Rows that contradict their own attempt log, events that miss deliveries: at most `limit`. */
   findTampered(limit: number): Promise<readonly Finding[]>;
   /** What is gone of what was accepted in since ≤ t < until (what was pruned: in the hours that it touches): at most `limit` events. */
-  gone(
-    window: { readonly tenant: string | null; readonly since: number; readonly until: number },
-    limit: number,
-  ): Promise<Gone>;
+  gone(window: GoneWindow, limit: number): Promise<Gone>;
 }
 
 // ---------------------------------------------------------------- alerts, and what people declare

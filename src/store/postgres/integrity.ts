@@ -1,5 +1,5 @@
 import { goneEventOf } from '../rows.ts';
-import type { ConservationRow, Finding, Gone } from '../store.ts';
+import type { ConservationRow, Finding, Gone, GoneWindow } from '../store.ts';
 import type { Database } from './database.ts';
 
 // The reconciler's reading (G6). It shares no code with the writers on purpose: its queries count rows
@@ -125,11 +125,7 @@ const hourMs = 3_600_000;
 
 export async function readGone(
   db: Database,
-  {
-    tenant,
-    since,
-    until,
-  }: { readonly tenant: string | null; readonly since: number; readonly until: number },
+  { tenant, since, until }: GoneWindow,
   limit: number,
 ): Promise<Gone> {
   return await db.snapshot(async (connection) => {

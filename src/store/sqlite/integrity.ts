@@ -1,5 +1,5 @@
 import { goneEventOf } from '../rows.ts';
-import type { ConservationRow, Finding, Gone } from '../store.ts';
+import type { ConservationRow, Finding, Gone, GoneWindow } from '../store.ts';
 import type { Database } from './database.ts';
 
 // The reconciler's reading (G6). It shares no code with the writers on purpose: its queries count rows
@@ -118,15 +118,7 @@ export function findTampered(db: Database, limit: number): Finding[] {
 
 const hourMs = 3_600_000;
 
-export function readGone(
-  db: Database,
-  {
-    tenant,
-    since,
-    until,
-  }: { readonly tenant: string | null; readonly since: number; readonly until: number },
-  limit: number,
-): Gone {
+export function readGone(db: Database, { tenant, since, until }: GoneWindow, limit: number): Gone {
   return db.snapshot(() => {
     const [delivered, dead, cancelled, suppressed] = db
       .get(

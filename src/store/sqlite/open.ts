@@ -14,48 +14,35 @@ export async function openSqliteStore(options: OpenOptions): Promise<Store> {
   }
 }
 
+/** Lists, accounting, the reconciler's count of every row. */
+const longReadings: ReadonlySet<string> = new Set<keyof Store>([
+  'event',
+  'deliveries',
+  'delivery',
+  'attempts',
+  'deadLetters',
+  'accounting',
+  'accountingBy',
+  'tallies',
+  'overdue',
+  'conservation',
+  'findTampered',
+  'gone',
+]);
+
 /**
- * Long readings (lists, accounting, the reconciler's count of every row) run on a connection and a thread of
- * their own: a reader never waits for a writer in WAL mode, and never holds one up.
+ * Long readings run on a connection and a thread of their own: a reader never waits for a writer in WAL mode, and never
+ * holds one up.
  */
 function withReader(writer: Store, reader: Store): Store {
-  const {
-    event,
-    deliveries,
-    delivery,
-    attempts,
-    deadLetters,
-    accounting,
-    accountingBy,
-    tallies,
-    overdue,
-    conservation,
-    findTampered,
-    gone,
-    close,
-  } = reader;
-  const read = {
-    event,
-    deliveries,
-    delivery,
-    attempts,
-    deadLetters,
-    accounting,
-    accountingBy,
-    tallies,
-    overdue,
-    conservation,
-    findTampered,
-    gone,
-  };
   const closeBoth = async (): Promise<void> => {
-    await close();
+    await reader.close();
     await writer.close();
   };
   return new Proxy(writer, {
     get: (target, name: keyof Store) => {
       if (name === 'close') return closeBoth;
-      return name in read ? read[name as keyof typeof read] : target[name];
+      return longReadings.has(name) ? reader[name] : target[name];
     },
   });
 }

@@ -1,6 +1,7 @@
 import { binomialTail } from '../domain/statistics.ts';
 import { type Database, isoOrNull, num, text } from './database.ts';
 import type { CauseFinding } from './result.ts';
+import { count } from '../report/count.ts';
 
 /** What was accepted so long before a restart was still in memory. */
 const beforeMarkerMs = 120_000;
@@ -9,8 +10,6 @@ const leastEvents = 5;
 const significance = 0.001;
 /** One moment was looked for, and there is nothing else to tell it by. */
 const stepSignificance = 0.01;
-
-const count = (n: number): string => n.toLocaleString('en-US');
 
 function finding(
   fields: Pick<CauseFinding, 'cause' | 'events' | 'evidence' | 'p_value' | 'where' | 'sample_ids'>,

@@ -1,8 +1,8 @@
 import { formatValue } from '../domain/money.ts';
 import { printable } from '../report/printable.ts';
 import type { AuditResult, CauseFinding, Minor, ValueAtRisk } from './result.ts';
+import { count } from '../report/count.ts';
 
-const count = (n: number): string => n.toLocaleString('en-US');
 const many = (n: number, one: string, more = `${one}s`): string => `${count(n)} ${n === 1 ? one : more}`;
 const percent = (share: number): string =>
   share === 0 ? '0 %' : `${share >= 0.1 ? (share * 100).toFixed(1) : Number((share * 100).toPrecision(2))} %`;

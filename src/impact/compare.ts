@@ -1,8 +1,9 @@
 import { binomialTail, difference, type Estimate, newcombe, shareOf } from '../domain/statistics.ts';
-import { count, interval as range, percent } from '../audit/report/figures.ts';
+import { interval as range, percent } from '../audit/report/figures.ts';
 import { exactMinor } from '../domain/money.ts';
 import { type ExposureCheck, exposureChecks } from './exposure.ts';
 import { lostOf, type Side, weeksOf } from './side.ts';
+import { count } from '../report/count.ts';
 
 /** One side as `--json` prints it. */
 interface SideFigures {

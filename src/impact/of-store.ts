@@ -9,6 +9,7 @@ import {
 import type { Gone, Store } from '../store/store.ts';
 import { type Side, type WeekParts, type WeeklyLoss, weekPartsOf, weeksOf } from './side.ts';
 import type { StoreWindow } from './store-window.ts';
+import { count } from '../report/count.ts';
 
 type Books = Pick<Store, 'accounting' | 'accountingBy' | 'gone'>;
 
@@ -17,8 +18,6 @@ const hourMs = 3_600_000;
 const pricedMost = 100_000;
 /** Hours that are looked at one by one for the first loss. */
 const hoursMost = 200;
-
-const count = (n: number): string => n.toLocaleString('en-US');
 
 const states = ['accepted', 'delivered', 'dead', 'cancelled', 'suppressed', 'late'] as const;
 type States = Readonly<Record<(typeof states)[number], number>>;

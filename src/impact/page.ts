@@ -1,10 +1,11 @@
-import { count, interval as range, percent, time } from '../audit/report/figures.ts';
+import { interval as range, percent, time } from '../audit/report/figures.ts';
 import { formatValue } from '../domain/money.ts';
 import { bar, forScreens, linear, plot, plotArea, type PlotWidth, round, ticks } from '../report/chart.ts';
 import { html, type Html } from '../report/html.ts';
 import { reportPage } from '../report/page.ts';
 import type { ImpactResult } from './compare.ts';
 import { impactRows, notesOf, recoveredLine, recoveredWords, unchangedWords } from './words.ts';
+import { count } from '../report/count.ts';
 
 const style = `
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1rem; margin: 1.2rem 0 } .card { border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem } .card b { display: block; font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere } .card b.several { font-size: 1.15rem }

@@ -1,7 +1,8 @@
-import { count, interval as range, moneys, percent, seconds } from '../audit/report/figures.ts';
+import { interval as range, moneys, percent, seconds } from '../audit/report/figures.ts';
 import { formatValue } from '../domain/money.ts';
 import { escapeMarkdown, markdownCode, markdownTable } from '../report/markdown.ts';
 import type { ImpactResult, TimeToDetect } from './compare.ts';
+import { count } from '../report/count.ts';
 
 /** `4.1 times` the budget, or `37 %` of it. */
 export const budget = (burned: number): string =>

@@ -1,5 +1,6 @@
-import { contrast, count } from './evidence.ts';
+import { contrast } from './evidence.ts';
 import type { Rule } from './rule.ts';
+import { count } from '../../report/count.ts';
 
 /** The number of the attempt goes back, so the end of the schedule is never reached. */
 export const counterReset: Rule = {

@@ -2,6 +2,7 @@ import type { Marker } from '../markers.ts';
 import type { AuditResult } from '../result.ts';
 import type { Habits } from '../sender.ts';
 import type { Table } from '../statistics.ts';
+import { count } from '../../report/count.ts';
 
 /** A stretch of time in which an endpoint failed at nearly all of what was sent; ms since the epoch. */
 export interface Outage {
@@ -34,7 +35,6 @@ export interface Evidence {
   readonly allFailed: number;
 }
 
-export const count = (n: number): string => n.toLocaleString('en-US');
 export const percent = (share: number): string => `${(share * 100).toPrecision(3)} %`;
 export const seconds = (ms: number): string => `${Number((ms / 1000).toPrecision(4))} s`;
 

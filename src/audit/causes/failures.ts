@@ -1,5 +1,6 @@
-import { contrast, count, seconds } from './evidence.ts';
+import { contrast, seconds } from './evidence.ts';
 import type { Rule } from './rule.ts';
+import { count } from '../../report/count.ts';
 
 // Causes that the last failure names itself.
 

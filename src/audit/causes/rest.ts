@@ -1,6 +1,7 @@
 import { wilson } from '../../domain/statistics.ts';
-import { count, type Evidence, percent, seconds } from './evidence.ts';
+import { type Evidence, percent, seconds } from './evidence.ts';
 import type { Cause } from '../result.ts';
+import { count } from '../../report/count.ts';
 
 // What is told of events that show none of the rules' signs.
 

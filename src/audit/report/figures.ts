@@ -3,8 +3,6 @@ import type { Cause, Minor, ValueAtRisk, Verdict } from '../result.ts';
 
 // How figures are said in reports. Everywhere the same.
 
-export const count = (n: number): string => n.toLocaleString('en-US');
-
 /** `0.218 %`: as many digits as a small share needs. */
 export function percent(share: number): string {
   const value = share * 100;

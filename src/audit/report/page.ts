@@ -4,19 +4,10 @@ import { html, type Html } from '../../report/html.ts';
 import { reportPage } from '../../report/page.ts';
 import type { AuditResult, CauseFinding, MissingEvent } from '../result.ts';
 import { verdicts } from '../result.ts';
-import {
-  causeWords,
-  count,
-  interval,
-  money,
-  moneys,
-  percent,
-  seconds,
-  time,
-  verdictWords,
-} from './figures.ts';
+import { causeWords, interval, money, moneys, percent, seconds, time, verdictWords } from './figures.ts';
 import { examplePlot } from './example-plot.ts';
 import { dropRatePlot, durationsLegend, durationsPlot, moneyPlot } from './plots.ts';
+import { count } from '../../report/count.ts';
 
 const style = `
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1rem; margin: 1.2rem 0 } .card { border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem } .card b { display: block; font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere }

@@ -2,7 +2,8 @@ import { exponentOf } from '../../domain/money.ts';
 import { bar, flag, linear, plot, plotArea, type PlotWidth, round, ticks } from '../../report/chart.ts';
 import { html, type Html } from '../../report/html.ts';
 import type { AuditResult, DurationBin, SeriesBin } from '../result.ts';
-import { count, day, money, percent, seconds, time } from './figures.ts';
+import { day, money, percent, seconds, time } from './figures.ts';
+import { count } from '../../report/count.ts';
 
 /** Of a plot: more bars than this are put together. */
 const barsMost = 56;

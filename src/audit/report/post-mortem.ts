@@ -1,18 +1,8 @@
 import { blank, escapeMarkdown, markdownCode, markdownTable } from '../../report/markdown.ts';
 import type { AuditResult, CauseFinding } from '../result.ts';
 import { verdicts } from '../result.ts';
-import {
-  causeWords,
-  count,
-  day,
-  interval,
-  money,
-  moneys,
-  percent,
-  seconds,
-  time,
-  verdictWords,
-} from './figures.ts';
+import { causeWords, day, interval, money, moneys, percent, seconds, time, verdictWords } from './figures.ts';
+import { count } from '../../report/count.ts';
 
 /** One alert rule, replayed over the same log. */
 export interface WouldHave {

@@ -1,3 +1,4 @@
+import { formatValue } from '../../domain/money.ts';
 import type { Scenario } from '../../lab/scenario.ts';
 import type { LabSummary } from '../../lab/summary.ts';
 import { print, table } from '../output.ts';
@@ -45,10 +46,7 @@ function printBoth(naive: NonNullable<LabSummary['naive']>, posthorn: LabSummary
         ['arrived more than once', naive.duplicated, posthorn.duplicated],
       ],
     )}\n\nThe service lost ${(naive.silent_drop_rate * 100).toFixed(3)} % of its webhooks in silence: ${naive.value_at_risk_per_week
-      .map(
-        ({ amount_minor: minor, currency }) =>
-          `${(minor / 100).toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })} ${currency}`,
-      )
+      .map(({ amount_minor: minor, currency }) => formatValue({ amountMinor: BigInt(minor), currency }))
       .join(', ')} of payments a week without their confirmation.\n`,
   );
 }

@@ -26,9 +26,9 @@ import { checkHost } from './transport/address-guard.ts';
 import { createHttpTransport } from './transport/http-transport.ts';
 import { bySchemeTransport, createMailTransport } from './transport/mail-transport.ts';
 import { version } from './version.ts';
+import { dayMs } from './domain/time.ts';
 
 const graceMs = 20_000;
-const dayMs = 86_400_000;
 /** The embedded store has one owner, whose claims are its own in every life. */
 const embeddedNode = 'local';
 const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

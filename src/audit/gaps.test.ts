@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { SeededRandom } from '../runtime/seeded-random.ts';
 import { silences } from './gaps.ts';
-
-const minuteMs = 60_000;
+import { minuteMs } from '../domain/time.ts';
 
 /** Lines in bins of ten minutes over some days; `rate` a bin by its number. */
 function bins(days: number, rate: (bin: number) => number, seed: number): { bin: number; n: number }[] {

@@ -1,5 +1,6 @@
 import { type Database, num } from './database.ts';
 import type { LineFacts } from './timeline.ts';
+import { dayMs } from '../domain/time.ts';
 
 // Silences of the log itself: rotation, a collector that was down, a day that was not exported. What would have been
 // written then is not known, so nothing that waited then is said to be lost.
@@ -10,8 +11,6 @@ const around = 12;
 /** The chance that a log without a gap shows one somewhere. */
 const doubt = 0.001;
 const leastLines = 20;
-
-const dayMs = 86_400_000;
 
 /** The first place whose bin is not before `bin`. */
 function placeOf(bins: readonly { readonly bin: number }[], bin: number): number {

@@ -5,11 +5,11 @@ import { load } from './load.ts';
 import type { AuditOptions } from './result.ts';
 import { judgeLines, type LineFacts, makeLines } from './timeline.ts';
 import { keepWindow } from './window.ts';
+import { minuteMs } from '../domain/time.ts';
 
 // A log once more, for who wants more of it than the findings: what alert rules would have seen minute by minute, and a
 // sample of its attempts to calibrate a simulation with. In any format that the audit reads.
 
-const minuteMs = 60_000;
 /** A log of more minutes than ten years has been misread. */
 const minutesMost = 5_300_000;
 

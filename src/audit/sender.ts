@@ -5,8 +5,8 @@ import type { Vocabulary } from './ingest.ts';
 import type { LineFacts } from './timeline.ts';
 import type { AuditOptions, AuditResult } from './result.ts';
 import type { Spec } from './spec.ts';
+import { hourMs } from '../domain/time.ts';
 
-const hourMs = 3_600_000;
 /** A wait that was not seen is not taken for longer than this. */
 const longestGuessMs = hourMs;
 const defaultHorizonMs = hourMs;

@@ -1,6 +1,7 @@
 import { countedAround } from '../impact/store-window.ts';
 import { backtest } from '../reliability/backtest.ts';
-import { minuteMs, MinuteHistory } from '../reliability/counts.ts';
+import { MinuteHistory } from '../reliability/counts.ts';
+import { minuteMs } from '../domain/time.ts';
 import { defaultObjective, defaultRules } from '../reliability/rules.ts';
 import { everything } from '../store/accounting.ts';
 import type { Store } from '../store/store.ts';

@@ -1,5 +1,6 @@
 import { type Endpoint, subscribes } from './endpoint.ts';
 import type { Template } from './template.ts';
+import { dayMs } from './time.ts';
 
 /** An objective as it is declared, and stored. */
 export interface ObjectiveDocument {
@@ -30,8 +31,6 @@ export interface ScopedObjective {
   /** The template that says it, or null where it was declared by itself. */
   readonly template: string | null;
 }
-
-const dayMs = 86_400_000;
 
 /** Whether two lists of types, with trailing wildcards, have any type in common. */
 function overlap(a: readonly string[], b: readonly string[]): boolean {

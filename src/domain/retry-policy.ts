@@ -1,3 +1,5 @@
+import { hourMs, minuteMs, secondMs } from './time.ts';
+
 /** When a failed delivery is tried again. All times in milliseconds. */
 export interface RetryPolicy {
   readonly backoff:
@@ -16,32 +18,28 @@ export interface RetryPolicy {
   readonly giveUpAfterMs: number;
 }
 
-const second = 1000;
-const minute = 60 * second;
-const hour = 60 * minute;
-
 /** Section 7's schedule: at once, then 5 s … 10 h: ten attempts over about 28 hours. */
 export const defaultRetryPolicy: RetryPolicy = {
   backoff: {
     kind: 'schedule',
     delaysMs: [
-      5 * second,
-      30 * second,
-      2 * minute,
-      10 * minute,
-      30 * minute,
-      2 * hour,
-      5 * hour,
-      10 * hour,
-      10 * hour,
+      5 * secondMs,
+      30 * secondMs,
+      2 * minuteMs,
+      10 * minuteMs,
+      30 * minuteMs,
+      2 * hourMs,
+      5 * hourMs,
+      10 * hourMs,
+      10 * hourMs,
     ],
   },
   jitter: 0.1,
-  giveUpAfterMs: 7 * 24 * hour,
+  giveUpAfterMs: 7 * 24 * hourMs,
 };
 
 /** Retry-After is obeyed up to here; a receiver cannot park a delivery for ever. */
-export const maxRetryAfterMs = 24 * hour;
+export const maxRetryAfterMs = 24 * hourMs;
 
 /**
  * Delay before the next attempt after `attemptsMade` attempts, or null where the schedule has ended.

@@ -1,4 +1,5 @@
 import { defaultRetryPolicy, type RetryPolicy } from './retry-policy.ts';
+import { hourMs, minuteMs, secondMs } from './time.ts';
 
 /** A named policy that endpoints follow; its version goes up with every change. Times in milliseconds. */
 export interface Template {
@@ -18,16 +19,12 @@ export interface Template {
 export const templateFields = ['timeoutMs', 'deliverWithinMs', 'retry'] as const;
 export type TemplateField = (typeof templateFields)[number];
 
-const second = 1000;
-const minute = 60 * second;
-const hour = 60 * minute;
-
 export const standardTemplate: Template = {
   name: 'standard',
   version: 1,
   description: 'what an endpoint without a template does too: ten attempts over 28 hours',
-  timeoutMs: 15 * second,
-  deliverWithinMs: 5 * minute,
+  timeoutMs: 15 * secondMs,
+  deliverWithinMs: 5 * minuteMs,
   retry: defaultRetryPolicy,
   deadLetterSeverity: 'auto',
   slo: { target: 0.995, windowDays: 30 },
@@ -40,27 +37,27 @@ export const builtInTemplates: readonly Template[] = [
     version: 1,
     description:
       'money waits for it: delivered within a minute, retried densely, and every dead letter is a page',
-    timeoutMs: 10 * second,
-    deliverWithinMs: minute,
+    timeoutMs: 10 * secondMs,
+    deliverWithinMs: minuteMs,
     retry: {
       backoff: {
         kind: 'schedule',
         delaysMs: [
-          2 * second,
-          10 * second,
-          30 * second,
-          2 * minute,
-          10 * minute,
-          30 * minute,
-          2 * hour,
-          5 * hour,
-          10 * hour,
-          10 * hour,
-          24 * hour,
+          2 * secondMs,
+          10 * secondMs,
+          30 * secondMs,
+          2 * minuteMs,
+          10 * minuteMs,
+          30 * minuteMs,
+          2 * hourMs,
+          5 * hourMs,
+          10 * hourMs,
+          10 * hourMs,
+          24 * hourMs,
         ],
       },
       jitter: 0.1,
-      giveUpAfterMs: 7 * 24 * hour,
+      giveUpAfterMs: 7 * 24 * hourMs,
     },
     deadLetterSeverity: 'page',
     slo: { target: 0.999, windowDays: 30 },
@@ -70,12 +67,12 @@ export const builtInTemplates: readonly Template[] = [
     name: 'best-effort',
     version: 1,
     description: 'nobody waits for it: five attempts over seven hours, and its dead letters wake nobody',
-    timeoutMs: 15 * second,
-    deliverWithinMs: hour,
+    timeoutMs: 15 * secondMs,
+    deliverWithinMs: hourMs,
     retry: {
-      backoff: { kind: 'schedule', delaysMs: [30 * second, 5 * minute, hour, 6 * hour] },
+      backoff: { kind: 'schedule', delaysMs: [30 * secondMs, 5 * minuteMs, hourMs, 6 * hourMs] },
       jitter: 0.1,
-      giveUpAfterMs: 24 * hour,
+      giveUpAfterMs: 24 * hourMs,
     },
     deadLetterSeverity: 'ticket',
     slo: { target: 0.95, windowDays: 30 },

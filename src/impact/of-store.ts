@@ -10,10 +10,10 @@ import type { Gone, Store } from '../store/store.ts';
 import { type Side, type WeekParts, type WeeklyLoss, weekPartsOf, weeksOf } from './side.ts';
 import type { StoreWindow } from './store-window.ts';
 import { count } from '../report/count.ts';
+import { hourMs } from '../domain/time.ts';
 
 type Books = Pick<Store, 'accounting' | 'accountingBy' | 'gone'>;
 
-const hourMs = 3_600_000;
 /** Lost events that are priced one by one; with more, the first ones speak for all. */
 const pricedMost = 100_000;
 /** Hours that are looked at one by one for the first loss. */

@@ -1,3 +1,5 @@
+import { hourMs } from '../domain/time.ts';
+
 /** Money of one currency, a week; minor units, not rounded. */
 export interface WeeklyLoss {
   readonly currency: string;
@@ -54,8 +56,6 @@ export const lostOf = ({ silentlyDropped, acknowledgedUnprocessed }: Side): numb
 
 const weekMs = 7 * 86_400_000;
 export const weeksOf = ({ from, until }: Pick<Side, 'from' | 'until'>): number => (until - from) / weekMs;
-
-const hourMs = 3_600_000;
 
 /** Counts that stand at times (ms since the epoch), by part of the week. */
 export function weekPartsOf(

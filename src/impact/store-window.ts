@@ -1,9 +1,8 @@
 import { everything } from '../store/accounting.ts';
 import { hoursOf } from '../store/folding.ts';
 import type { Store } from '../store/store.ts';
+import { dayMs, hourMs } from '../domain/time.ts';
 
-const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
 const weekMs = 7 * dayMs;
 
 /** A window of time; both ends ms since the epoch. */

@@ -1,7 +1,6 @@
 import { SeededRandom } from '../runtime/seeded-random.ts';
 import type { Scenario } from './scenario.ts';
-
-const hourMs = 3_600_000;
+import { hourMs } from '../domain/time.ts';
 
 /** Something that happens to a node. */
 export interface NodeFault {

@@ -1,5 +1,6 @@
 import type { Random } from '../runtime/random.ts';
-import { minuteMs, MinuteHistory } from './counts.ts';
+import { MinuteHistory } from './counts.ts';
+import { minuteMs } from '../domain/time.ts';
 import { evaluate, type Evidence, type Objective, type Rule } from './rules.ts';
 
 /** What is replayed. `overdue` is how many retries were overdue in each minute; empty where the history cannot tell. */

@@ -1,4 +1,4 @@
-export const minuteMs = 60_000;
+import { minuteMs } from '../domain/time.ts';
 
 /** Events whose deadline has passed, and how many of them had not been delivered by then. Never attempts. */
 export interface Counts {

@@ -1,6 +1,7 @@
 import { type AttemptLine, delivered } from '../logs/attempt-line.ts';
 import type { ReplayedHistory } from './backtest.ts';
-import { minuteMs, MinuteHistory } from './counts.ts';
+import { MinuteHistory } from './counts.ts';
+import { minuteMs } from '../domain/time.ts';
 import type { Objective, Rule } from './rules.ts';
 
 /** What a history needs to know of one event, ms since the epoch. */

@@ -2,7 +2,8 @@ import { subscribes } from '../domain/endpoint.ts';
 import type { FaultDomain } from '../domain/attempt.ts';
 import type { ScopedObjective } from '../domain/objective.ts';
 import type { Accounting, TypeTally } from '../store/accounting.ts';
-import { type Counts, minuteMs } from './counts.ts';
+import { type Counts } from './counts.ts';
+import { minuteMs } from '../domain/time.ts';
 
 /** An outcome is in the counters so long after it happened, at the latest. */
 const settleLagMs = 5000;

@@ -1,11 +1,9 @@
 import type { AccountingQuery } from './accounting.ts';
 import { bookColumns, talliedColumns } from './rows.ts';
+import { dayMs, hourMs } from '../domain/time.ts';
 
 // Counters are kept fine while they are young and coarse when they are old, so that any window over months is read in
 // milliseconds: measured with 10,000,000 deliveries over 90 days (bench/accounting.ts). Every sum stays as it was.
-
-const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
 
 /** Burn rates over up to six hours are read by the minute. */
 const minutesKeptMs = 8 * hourMs;

@@ -9,8 +9,8 @@ import type { ApiDependencies } from '../dependencies.ts';
 import { params } from '../input.ts';
 import { notFound } from '../problem.ts';
 import { everything, unaccountedOf } from '../../store/accounting.ts';
+import { dayMs } from '../../domain/time.ts';
 
-const dayMs = 86_400_000;
 const seenWithinMs = 30 * dayMs;
 const worstMost = 10;
 

@@ -19,9 +19,8 @@ import {
   tallyOf,
 } from '../rows.ts';
 import type { Connection, Database, Value } from './database.ts';
+import { hourMs, minuteMs } from '../../domain/time.ts';
 
-const hourMs = 3_600_000;
-const minuteMs = 60_000;
 const sums = tallyColumns.map((name) => `sum(l.${name})::bigint`).join(', ');
 
 async function chooseEndpoints(

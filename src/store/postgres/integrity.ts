@@ -1,6 +1,7 @@
 import { goneEventOf } from '../rows.ts';
 import type { ConservationRow, Finding, Gone, GoneWindow } from '../store.ts';
 import type { Database } from './database.ts';
+import { hourMs } from '../../domain/time.ts';
 
 // The reconciler's reading (G6). It shares no code with the writers on purpose: its queries count rows
 // and read counters, and the comparing is done elsewhere.
@@ -120,8 +121,6 @@ export async function findTampered(db: Database, limit: number): Promise<Finding
     return findings;
   });
 }
-
-const hourMs = 3_600_000;
 
 export async function readGone(
   db: Database,

@@ -1,5 +1,6 @@
 import { bookColumns, talliedColumns } from '../rows.ts';
 import type { Database } from './database.ts';
+import { hourMs, minuteMs } from '../../domain/time.ts';
 
 export type Counter = (typeof bookColumns)[number];
 type Tally = (typeof talliedColumns)[number];
@@ -23,9 +24,6 @@ const places = Object.fromEntries(bookColumns.map((name, place) => [name, place]
 const upsert = `INSERT INTO ledger (shard, endpoint, hour, ${bookColumns.join(', ')})
   VALUES (0, ?, ?, ${bookColumns.map(() => '?').join(', ')})
   ON CONFLICT DO UPDATE SET ${bookColumns.map((name) => `${name} = ${name} + excluded.${name}`).join(', ')}`;
-
-const minuteMs = 60_000;
-const hourMs = 3_600_000;
 
 export function hourOf(time: number): number {
   return Math.floor(time / hourMs);

@@ -8,6 +8,7 @@ import { systemClock as clock } from '../src/runtime/clock.ts';
 import { createLogger } from '../src/runtime/logger.ts';
 import { systemRandom as random } from '../src/runtime/random.ts';
 import { openSqliteStore } from '../src/store/sqlite/open.ts';
+import { createAddressGuard } from '../src/transport/address-guard.ts';
 import { createHttpTransport } from '../src/transport/http-transport.ts';
 import { anEndpoint, anEvent } from '../test/support.ts';
 import { payments } from './payments.ts';
@@ -44,7 +45,7 @@ async function run(silent: boolean): Promise<{ p50: number; p99: number }> {
       anEndpoint({ url: `http://127.0.0.1:${port}/${path}/${n}`, eventTypes: [`bench.${n}`], timeoutMs }),
     );
   }
-  const transport = createHttpTransport({ clock, allowPrivateNetworks: true });
+  const transport = createHttpTransport({ clock, guard: createAddressGuard({ allowPrivateNetworks: true }) });
   const logger = createLogger('warn');
   const engine = createEngine({ store, transport, clock, random, logger, node: 'local', version: 'bench' });
   await engine.start();

@@ -22,7 +22,7 @@ import { systemRandom } from './runtime/random.ts';
 import { openPostgresStore } from './store/postgres/open.ts';
 import type { Hints, Store } from './store/store.ts';
 import { openSqliteStore } from './store/sqlite/open.ts';
-import { checkHost } from './transport/address-guard.ts';
+import { createAddressGuard } from './transport/address-guard.ts';
 import { createHttpTransport } from './transport/http-transport.ts';
 import { bySchemeTransport, createMailTransport } from './transport/mail-transport.ts';
 import { version } from './version.ts';
@@ -38,8 +38,12 @@ export interface PosthornOptions {
   readonly database: string | pg.Pool;
   /** Unique among the nodes that share a database; made up where it is not given. */
   readonly nodeName?: string;
-  /** Deliver to private and local addresses too. Default false. */
+  /** Deliver to private and local addresses too, cloud metadata excepted. Default false. */
   readonly allowPrivateNetworks?: boolean;
+  /** Networks (CIDR or single addresses) to deliver to although they are not public; a metadata address only if named alone. */
+  readonly allowNetworks?: readonly string[];
+  /** Networks (CIDR or single addresses) never to connect to; they win over everything that opens. */
+  readonly denyNetworks?: readonly string[];
   /** Of the keys that open the HTTP API, SHA-256 in hexadecimal. Needed only with `listen`. */
   readonly adminKeyHashes?: readonly string[];
   /** How long finished deliveries are kept (default 30 days), and dead letters (default 90). */
@@ -124,10 +128,11 @@ export async function createPosthorn(options: PosthornOptions): Promise<Posthorn
 /** The same on a store that is open already. */
 export function compose({ store, node, hints }: Opened, options: PosthornOptions): Posthorn {
   const clock = correctedClock(options.clock ?? systemClock);
-  const { allowPrivateNetworks = false, logger = silent, metrics } = options;
+  const { logger = silent, metrics } = options;
+  const guard = createAddressGuard(options);
   const transport = bySchemeTransport(
-    createHttpTransport({ clock, allowPrivateNetworks }),
-    createMailTransport({ clock }),
+    createHttpTransport({ clock, guard }),
+    createMailTransport({ clock, guard }),
   );
   const catalog = createCatalog(store);
   const engine = createEngine({
@@ -161,10 +166,10 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
     adminKeyHashes: [...(options.adminKeyHashes ?? []), hash('sha256', ownKey)],
     version,
     metrics: metrics ?? { contentType: 'text/plain', render: async () => '' },
-    refuseHost: (hostname) =>
-      !allowPrivateNetworks && (hostname === 'localhost' || checkHost(hostname) !== null)
-        ? 'is not a public address (start with --allow-private-networks to permit it)'
-        : null,
+    refuseHost: (hostname) => {
+      const refused = guard.refusesHost(hostname);
+      return refused === null ? null : `is refused: ${refused.message}. --allow-networks opens networks.`;
+    },
   });
   const make = eventMaker(clock, systemRandom, catalog);
   const eventOf = (event: PublishEvent, path: string) =>

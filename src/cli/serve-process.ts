@@ -65,6 +65,8 @@ export async function startServing(
   const posthorn = compose(opened, {
     database,
     allowPrivateNetworks: settings.allowPrivateNetworks,
+    allowNetworks: settings.allowNetworks,
+    denyNetworks: settings.denyNetworks,
     adminKeyHashes: [key.hash],
     retentionDays: settings.retentionDays,
     deadRetentionDays: settings.deadRetentionDays,

@@ -24,3 +24,15 @@ test('every fault names the option and the variable, and none shows a key', () =
   expect(faults.join('\n')).toMatch(/--api-key \(POSTHORN_API_KEY\): begins with phk_/);
   expect(faults.join('\n')).not.toContain('secret-of-mine');
 });
+
+test('networks are CIDRs or addresses, separated by commas', () => {
+  expect(
+    readSettings({ denyNetworks: '1.2.3.0/24' }, { POSTHORN_ALLOW_NETWORKS: '10.0.0.0/8, fd00::/8,::1' }),
+  ).toMatchObject({
+    settings: { allowNetworks: ['10.0.0.0/8', 'fd00::/8', '::1'], denyNetworks: ['1.2.3.0/24'] },
+  });
+  for (const bad of ['10.0.0.0/33', 'private', '10.0.0.0/8,,', '::ffff:10.0.0.0/104'])
+    expect(readSettings({ allowNetworks: bad }, {})).toMatchObject({
+      faults: [expect.stringContaining('--allow-networks (POSTHORN_ALLOW_NETWORKS): must be networks')],
+    });
+});

@@ -1,6 +1,15 @@
 import { z } from 'zod';
+import { networkFrom } from '../domain/network.ts';
 
 const flag = z.union([z.boolean(), z.stringbool()]);
+/** Comma-separated networks, as CIDR or single addresses. */
+const networks = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .refine((parts) => parts.every((part) => networkFrom(part) !== null), {
+    message: 'must be networks such as 10.0.0.0/8,fd00::/8, separated by commas',
+  })
+  .default([]);
 const days = z.coerce.number().min(0.01).max(36_500);
 
 /** Everything `serve` can be told, by option or by environment variable. */
@@ -17,6 +26,8 @@ const schema = z.object({
     .regex(/^[\x21-\x7e]{1,100}$/, 'has 1 to 100 visible characters')
     .optional(),
   allowPrivateNetworks: flag.default(false),
+  allowNetworks: networks,
+  denyNetworks: networks,
   apiKey: z
     .string()
     .regex(/^phk_[\x21-\x7e]{16,200}$/, 'begins with phk_ and has at least 16 further characters')
@@ -40,6 +51,8 @@ const names: Readonly<Record<keyof Settings, string>> = {
   databaseUrl: 'DATABASE_URL',
   nodeName: 'NODE_NAME',
   allowPrivateNetworks: 'ALLOW_PRIVATE_NETWORKS',
+  allowNetworks: 'ALLOW_NETWORKS',
+  denyNetworks: 'DENY_NETWORKS',
   apiKey: 'API_KEY',
   logLevel: 'LOG_LEVEL',
   retentionDays: 'RETENTION_DAYS',

@@ -1,41 +1,155 @@
-import { lookup as resolve, type LookupAddress, type LookupOptions } from 'node:dns';
-import { isIP } from 'node:net';
+import type { LookupAddress, LookupOptions } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { type Address, type Network, networkFrom } from '../domain/network.ts';
+import {
+  globalIpv6,
+  localSuffixes,
+  metadataAddresses,
+  metadataNames,
+  specialNetworks,
+} from './special-addresses.ts';
+
+export interface GuardOptions {
+  /** Opens everything but cloud metadata addresses. */
+  readonly allowPrivateNetworks?: boolean;
+  /** Networks to open, as CIDR or single addresses; a metadata address only where it is named alone. */
+  readonly allowNetworks?: readonly string[];
+  /** Networks to close; they win over everything that opens. */
+  readonly denyNetworks?: readonly string[];
+}
+
+/**
+ * Judges every address that Posthorn connects to on behalf of somebody: webhooks, channels and mail alike (G9). What
+ * counts is the address of the connection itself; judging a declared URL only says sooner what would be refused later.
+ */
+export interface AddressGuard {
+  /** Null if connecting to this literal address is permitted; else an error with code `POSTHORN_BLOCKED_ADDRESS`. */
+  refuses(address: string): Error | null;
+  /** The same for the host of a URL, in any form that a resolver would take; a name passes unless it is known to be local. */
+  refusesHost(hostname: string): Error | null;
+}
+
+const network = (cidr: string): Network => networkFrom(cidr)!;
+const special = specialNetworks.map(([cidr, use]) => ({ ...network(cidr), use }));
+const global = network(globalIpv6);
+const metadata = metadataAddresses.map(network);
+
+/** An IPv4 address that stands in an IPv6 one: mapped, compatible, NAT64 (RFC 6052) or 6to4. */
+function embedded(address: Address): ipaddr.IPv4 | null {
+  if (address.kind() === 'ipv4') return null;
+  const bytes = address.toByteArray();
+  const zeros = (count: number): boolean => bytes.slice(0, count).every((byte) => byte === 0);
+  const nat64 = bytes.slice(0, 4).join() === '0,100,255,155';
+  if (zeros(12) || nat64) return new ipaddr.IPv4(bytes.slice(12));
+  return bytes[0] === 0x20 && bytes[1] === 0x02 ? new ipaddr.IPv4(bytes.slice(2, 6)) : null;
+}
+
+function blocked(host: string, why: string): Error {
+  return Object.assign(new Error(`${host} ${why}`), { code: 'POSTHORN_BLOCKED_ADDRESS' });
+}
+
+const isSpecial = (address: Address): boolean =>
+  special.some(({ contains }) => contains(address)) ||
+  (address.kind() === 'ipv6' && !global.contains(address));
+
+/** Host names compare without case, and without the dot that ends an absolute name. */
+const nameFrom = (hostname: string): string => hostname.toLowerCase().replace(/\.+$/, '');
+
+/** The literal address that a host is in any resolver's eyes (`127.1`, `0x7f.1`, `2130706433`, `[::1]`), or null for a name. */
+function literalFrom(hostname: string): string | null {
+  const bare = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
+  const unzoned = bare.includes(':') ? bare.replace(/%.*$/, '') : bare;
+  if (isIP(unzoned) !== 0) return unzoned;
+  // URLs with other schemes than HTTP's keep such numbers as they were written, and resolvers take them.
+  const read = URL.parse(`http://${nameFrom(bare)}/`)?.hostname ?? '';
+  return isIP(read) === 0 ? null : read;
+}
+
+export function createAddressGuard(options: GuardOptions = {}): AddressGuard {
+  const { allowPrivateNetworks = false } = options;
+  const networks = (texts: readonly string[] = []): Network[] =>
+    texts.map((text) => {
+      const parsed = networkFrom(text);
+      if (parsed === null)
+        throw new Error(`Invalid network ${JSON.stringify(text)}: use CIDR, as 10.0.0.0/8.`);
+      return parsed;
+    });
+  const allowed = networks(options.allowNetworks);
+  const denied = networks(options.denyNetworks);
+  const inAny = (list: readonly Network[], address: Address): boolean =>
+    list.some(({ contains }) => contains(address));
+
+  const why = (address: Address): string | null => {
+    if (inAny(denied, address)) return 'is in a network that --deny-networks closes';
+    if (inAny(metadata, address))
+      return allowed.some(({ isSingle, contains }) => isSingle && contains(address))
+        ? null
+        : 'is a cloud metadata address';
+    if (allowPrivateNetworks || inAny(allowed, address) || !isSpecial(address)) return null;
+    return 'is not a public address';
+  };
+  const refuses = (address: string): Error | null => {
+    const text = address.startsWith('[') ? address.slice(1, -1) : address;
+    if (!ipaddr.isValid(text)) return blocked(address, 'is not an IP address');
+    // `process` turns an IPv4-mapped address into the IPv4 address that the kernel connects to.
+    const parsed = ipaddr.process(text);
+    const inside = embedded(parsed);
+    // A translator may carry the connection on to the address inside: that one is judged too.
+    const reason =
+      why(parsed) ??
+      (inside !== null && (inAny(metadata, inside) || inAny(denied, inside)) ? why(inside) : null);
+    return reason === null ? null : blocked(address, reason);
+  };
+
+  const loopback = refuses('127.0.0.1') === null;
+  // Where networks are opened, a local name may lead into one of them: its address is judged when it is connected to.
+  const localNames = allowPrivateNetworks || allowed.length > 0;
+  const refusesName = (hostname: string): Error | null => {
+    const name = nameFrom(hostname);
+    if (metadataNames.includes(name) && refuses('169.254.169.254') !== null)
+      return blocked(hostname, 'is the name of a cloud metadata service');
+    const below = (suffix: string): boolean => name === suffix || name.endsWith(`.${suffix}`);
+    if (below('localhost')) return loopback ? null : blocked(hostname, 'is a name of this machine');
+    if (!localNames && (!name.includes('.') || localSuffixes.some(below)))
+      return blocked(hostname, 'is not a public name');
+    return null;
+  };
+
+  return {
+    refuses,
+    refusesHost: (hostname) => {
+      const literal = literalFrom(hostname);
+      return literal === null ? refusesName(hostname) : refuses(literal);
+    },
+  };
+}
+
+const publicOnly = createAddressGuard();
 
 /** Whether a literal address is one of the public Internet: nothing private, local, mapped, tunnelled or reserved. */
 export function isPublicAddress(address: string): boolean {
-  const text = address.startsWith('[') ? address.slice(1, -1) : address;
-  if (!ipaddr.isValid(text)) return false;
-  // An IPv4 address in IPv6 clothes is judged as what it is; tunnels (6to4, NAT64, Teredo) are not unicast.
-  return ipaddr.process(text).range() === 'unicast';
+  return publicOnly.refuses(address) === null;
 }
-
-function blocked(host: string): Error {
-  return Object.assign(new Error(`${host} is not a public address`), { code: 'POSTHORN_BLOCKED_ADDRESS' });
-}
-
-/** Refuses a URL's host that is itself a literal address, which is connected to without a look-up. */
-export function checkHost(hostname: string): Error | null {
-  const literal = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
-  return isIP(literal) !== 0 && !isPublicAddress(literal) ? blocked(hostname) : null;
-}
-
-type Callback = (error: Error | null, address?: string | LookupAddress[], family?: number) => void;
 
 /**
- * A look-up for the connector that hands on public addresses only. The connection is made to the very
+ * A lookup for a connector that hands on permitted addresses only. The connection is made to the very
  * address that was judged, so a name that changes its answer (DNS rebinding) gains nothing.
  */
-export function guardedLookup(hostname: string, options: LookupOptions, callback: Callback): void {
-  resolve(hostname, { ...options, all: true }, (error, found) => {
-    if (error !== null) {
-      callback(error);
-      return;
-    }
-    const addresses = found.filter(({ address }) => isPublicAddress(address));
-    const first = addresses[0];
-    if (first === undefined) callback(blocked(hostname));
-    else if (options.all === true) callback(null, addresses);
-    else callback(null, first.address, first.family);
-  });
+export function guardedLookup(guard: AddressGuard, lookup: LookupFunction): LookupFunction {
+  return (hostname, options: LookupOptions, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, found) => {
+      if (error !== null) {
+        callback(error, '');
+        return;
+      }
+      const all = found as unknown as readonly LookupAddress[];
+      const permitted = all.filter(({ address }) => guard.refuses(address) === null);
+      const first = permitted[0];
+      // The name alone: what a private name server answers is nobody else's business.
+      if (first === undefined) callback(blocked(hostname, 'does not lead to a public address'), '');
+      else if (options.all === true) callback(null, permitted);
+      else callback(null, first.address, first.family);
+    });
+  };
 }

@@ -1,6 +1,7 @@
+import { lookup } from 'node:dns';
 import { Pool, type Dispatcher } from 'undici';
 import type { Clock } from '../runtime/clock.ts';
-import { checkHost, guardedLookup } from './address-guard.ts';
+import { type AddressGuard, guardedLookup } from './address-guard.ts';
 import { classifyError, classifyStatus } from './classify.ts';
 import { Deadlines } from './deadlines.ts';
 import { parseRetryAfter } from './retry-after.ts';
@@ -15,7 +16,7 @@ const connectionsMost = 256;
 
 export interface HttpTransportOptions {
   readonly clock: Clock;
-  readonly allowPrivateNetworks: boolean;
+  readonly guard: AddressGuard;
 }
 
 interface Target {
@@ -130,7 +131,7 @@ function excerpt(chunks: readonly Buffer[]): string {
  * at most 4 KiB is kept (measured: about a fifth less time for each request).
  */
 export function createHttpTransport(options: HttpTransportOptions): Transport {
-  const { clock, allowPrivateNetworks } = options;
+  const { clock, guard } = options;
   const targets = new Map<string, Target>();
   const parsed = new Map<string, { origin: string; path: string; hostname: string }>();
   const deadlines = new Deadlines(clock);
@@ -145,7 +146,7 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
       void old.pool.close();
     }
     found = {
-      refused: allowPrivateNetworks ? null : checkHost(hostname),
+      refused: guard.refusesHost(hostname),
       pool: new Pool(origin, {
         connections: connectionsMost,
         pipelining: 1,
@@ -155,7 +156,7 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
         bodyTimeout: 0,
         keepAliveTimeout: 10_000,
         maxResponseSize: -1,
-        connect: { timeout: connectMostMs, ...(allowPrivateNetworks ? {} : { lookup: guardedLookup }) },
+        connect: { timeout: connectMostMs, lookup: guardedLookup(guard, lookup) },
       }),
     };
     targets.set(origin, found);

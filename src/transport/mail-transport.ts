@@ -1,7 +1,18 @@
+import { lookup as systemLookup } from 'node:dns';
+import { connect, type LookupFunction, type Socket } from 'node:net';
 import { createTransport } from 'nodemailer';
 import type { ErrorClass } from '../domain/attempt.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { type AddressGuard, createAddressGuard, guardedLookup } from './address-guard.ts';
+import { classifyError } from './classify.ts';
 import type { AttemptResult, OutboundRequest, Transport } from './transport.ts';
+
+export interface MailTransportOptions {
+  readonly clock: Clock;
+  /** Default: public addresses only. */
+  readonly guard?: AddressGuard;
+  readonly lookup?: LookupFunction;
+}
 
 /** The body of a request to a mail server. */
 interface Mail {
@@ -11,80 +22,164 @@ interface Mail {
   readonly text: string;
 }
 
-/** nodemailer's error codes, in our words; SMTP's own answers are judged by their number. */
+/** A server that answers with more than this talks nonsense. */
+const maxResponseBytes = 64 * 1024;
+
+/** nodemailer's error codes as error classes; SMTP's own answers are classed by their number. */
 const classes: Readonly<Record<string, ErrorClass>> = {
-  ETIMEDOUT: 'timeout',
   ECONNECTION: 'connect',
   ESOCKET: 'connect',
   EDNS: 'dns',
   ETLS: 'tls',
   EAUTH: 'http_4xx',
   EPROTOCOL: 'protocol',
+  EENVELOPE: 'http_4xx',
 };
 
-function classOf({ code, responseCode }: { code?: string; responseCode?: number }): ErrorClass {
+function classOf(error: { code?: string; responseCode?: number; cause?: unknown }): ErrorClass {
+  const { code, responseCode } = error;
   // 4xx is "try again", 5xx "not like this" (RFC 5321, 4.2.1): the other way round than in HTTP.
   if (responseCode !== undefined) return responseCode >= 500 ? 'http_4xx' : 'http_5xx';
-  return classes[code ?? ''] ?? 'internal';
+  return classes[code ?? ''] ?? classifyError(error).errorClass;
 }
 
-/** Sends e-mail: a request's URL is the mail server (`smtp:` or `smtps:`, with its credentials), its body the mail. */
-export function createMailTransport(options: { readonly clock: Clock }): Transport {
-  const { clock } = options;
+/** What a request's URL says: the server, and the credentials for it. */
+function serverFrom(url: string): {
+  readonly host: string;
+  readonly port: number;
+  readonly secure: boolean;
+  readonly auth: { readonly user: string; readonly pass: string } | null;
+} {
+  const { protocol, hostname, port, username, password } = new URL(url);
+  const secure = protocol === 'smtps:';
+  return {
+    host: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,
+    port: Number(port === '' ? (secure ? 465 : 587) : port),
+    secure,
+    auth: username === '' ? null : { user: decodeURIComponent(username), pass: decodeURIComponent(password) },
+  };
+}
+
+/** One conversation with a mail server, over a connection of ours: so the guard judges its address, and one limit bounds it. */
+class Conversation {
+  readonly #abort = new AbortController();
+  readonly #cancel: () => void;
+  #socket: Socket | null = null;
+  /** What ended it, where that was not the server. */
+  ended: Pick<AttemptResult, 'errorClass' | 'message'> | null = null;
+
+  constructor(clock: Clock, timeoutMs: number) {
+    this.#cancel = clock.after(timeoutMs, () => {
+      this.ended = { errorClass: 'timeout', message: `the mail was not accepted within ${timeoutMs} ms` };
+      this.#abort.abort();
+      this.#socket?.destroy();
+    });
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Connects, once the guard has passed the address; with the callback that nodemailer's `getSocket` has. */
+  open(
+    { host, port }: { host: string; port: number },
+    guard: AddressGuard,
+    lookup: LookupFunction,
+    done: (error: Error | null, options?: { connection: Socket }) => void,
+  ): void {
+    const refused = guard.refusesHost(host);
+    if (refused !== null) {
+      done(refused);
+      return;
+    }
+    const socket = connect({ host, port, lookup: guardedLookup(guard, lookup) });
+    this.#socket = socket;
+    // Whoever listens later: an error after the conversation must not end the process.
+    socket.on('error', () => {});
+    socket.once('error', done);
+    socket.once('connect', () => {
+      socket.off('error', done);
+      done(null, { connection: socket });
+    });
+  }
+
+  close(): void {
+    this.#cancel();
+    this.#socket?.destroy();
+  }
+}
+
+function failure(error: unknown): Pick<AttemptResult, 'statusCode' | 'errorClass' | 'message'> {
+  const { code, responseCode, message } = error as { code?: string; responseCode?: number; message: string };
+  const errorClass = classOf(error as { code?: string; responseCode?: number });
+  return {
+    statusCode: responseCode ?? null,
+    errorClass,
+    // The server's words may quote the mail; its number says enough.
+    message:
+      responseCode !== undefined
+        ? `SMTP ${responseCode}`
+        : errorClass === 'blocked_address'
+          ? message
+          : (code ?? 'the mail could not be sent'),
+  };
+}
+
+/** Sends email: a request's URL is the mail server (`smtp:` or `smtps:`, with its credentials), its body the mail. */
+export function createMailTransport(options: MailTransportOptions): Transport {
+  const { clock, guard = createAddressGuard(), lookup = systemLookup as LookupFunction } = options;
   return {
     post: async ({ url, headers, body, timeoutMs }: OutboundRequest): Promise<AttemptResult> => {
       const began = clock.monotonic();
       const result = (
-        fields: Pick<AttemptResult, 'ok' | 'statusCode' | 'errorClass' | 'message'>,
+        fields: Pick<AttemptResult, 'statusCode' | 'errorClass' | 'message'>,
       ): AttemptResult => ({
         ...fields,
+        ok: fields.errorClass === null,
         responseExcerpt: null,
         retryAfterMs: null,
         durationMs: clock.monotonic() - began,
       });
       const { from, to, subject, text } = JSON.parse(Buffer.from(body).toString()) as Mail;
-      const { protocol, hostname, port, username, password } = new URL(url);
+      const { host, port, secure, auth } = serverFrom(url);
+      const conversation = new Conversation(clock, timeoutMs);
       const server = createTransport({
-        host: hostname,
-        port: Number(port === '' ? (protocol === 'smtps:' ? 465 : 587) : port),
-        secure: protocol === 'smtps:',
-        ...(username === ''
-          ? {}
-          : { auth: { user: decodeURIComponent(username), pass: decodeURIComponent(password) } }),
+        host,
+        port,
+        secure,
+        ...(auth === null ? {} : { auth }),
+        getSocket: (
+          _options: unknown,
+          done: (error: Error | null, options?: { connection: Socket }) => void,
+        ) => conversation.open({ host, port }, guard, lookup, done),
+        // The conversation has one limit; these are its backstop.
         connectionTimeout: timeoutMs,
         greetingTimeout: timeoutMs,
         socketTimeout: timeoutMs,
-        dnsTimeout: timeoutMs,
+        maxResponseSize: maxResponseBytes,
         // Nothing in a mail may make this process read a file or fetch an address.
         disableFileAccess: true,
         disableUrlAccess: true,
-      });
+      } as Parameters<typeof createTransport>[0]);
       try {
         const id = headers[headers.indexOf('webhook-id') + 1]!;
-        // The same mail keeps its id in every attempt, so that a mail program shows it once.
-        const sent = await server.sendMail({
+        const { response } = await server.sendMail({
           from,
           to: [...to],
           subject,
           text,
+          // The same mail keeps its id in every attempt, so that a mail program shows it once.
           messageId: `<${id}@posthorn>`,
-        });
-        const code = Number(/^\d{3}/.exec(sent.response)?.[0] ?? 250);
-        return result({ ok: true, statusCode: code, errorClass: null, message: null });
+          signal: conversation.signal,
+        } as Parameters<typeof server.sendMail>[0]);
+        const code = Number(/^\d{3}/.exec(response as string)?.[0] ?? 250);
+        return result({ statusCode: code, errorClass: null, message: null });
       } catch (error) {
-        const { code, responseCode } = error as { code?: string; responseCode?: number };
-        return result({
-          ok: false,
-          statusCode: responseCode ?? null,
-          errorClass: classOf({
-            ...(code === undefined ? {} : { code }),
-            ...(responseCode === undefined ? {} : { responseCode }),
-          }),
-          // The server's words may quote the mail; its number says enough.
-          message:
-            responseCode === undefined ? (code ?? 'the mail could not be sent') : `SMTP ${responseCode}`,
-        });
+        return result(
+          conversation.ended === null ? failure(error) : { ...conversation.ended, statusCode: null },
+        );
       } finally {
+        conversation.close();
         server.close();
       }
     },

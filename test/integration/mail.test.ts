@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { SMTPServer } from 'smtp-server';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createPosthorn } from '../../src/posthorn.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
+import { createAddressGuard } from '../../src/transport/address-guard.ts';
 import { createMailTransport } from '../../src/transport/mail-transport.ts';
 import { tempDir, until } from '../support.ts';
 
@@ -46,7 +47,23 @@ async function mailServer(refuse: (to: string) => number | null = () => null) {
   return { url: `smtp://user:p%40ss@127.0.0.1:${port}`, port, mails, users };
 }
 
-const transport = createMailTransport({ clock: systemClock });
+/** A mail server that says what it is told to, and how many of its connections have ended. */
+async function scripted(talk: (socket: Socket) => void): Promise<{ port: number; closed: () => number }> {
+  let ended = 0;
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.on('close', () => ended++);
+    talk(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closers.push(() => void server.close());
+  return { port: (server.address() as AddressInfo).port, closed: () => ended };
+}
+
+const transport = createMailTransport({
+  clock: systemClock,
+  guard: createAddressGuard({ allowPrivateNetworks: true }),
+});
 const post = (url: string, to = 'ops@example.com', timeoutMs = 2000) =>
   transport.post({
     url,
@@ -100,6 +117,48 @@ describe('e-mail', () => {
     expect(await post(`smtp://127.0.0.1:${port}`, 'a@example.com', 300)).toMatchObject({
       ok: false,
       errorClass: 'timeout',
+    });
+  });
+
+  test('G8: one limit bounds the whole conversation, wherever the server drips, and one bounds what it says', async () => {
+    const drip = (socket: Socket, line: string): void => {
+      const timer = setInterval(() => socket.write(line), 50);
+      socket.on('close', () => clearInterval(timer));
+    };
+    const said = (socket: Socket, answers: readonly string[], then: () => void): void => {
+      const left = [...answers];
+      socket.write('220 hello\r\n');
+      socket.on('data', () => {
+        const next = left.shift();
+        if (next === undefined) then();
+        else socket.write(next);
+      });
+    };
+    const phases: Record<string, (socket: Socket) => void> = {
+      greeting: (socket) => drip(socket, '220-wait\r\n'),
+      EHLO: (socket) => said(socket, [], () => drip(socket, '250-more\r\n')),
+      'MAIL FROM': (socket) => said(socket, ['250 ok\r\n'], () => drip(socket, '250-more\r\n')),
+      DATA: (socket) =>
+        said(socket, ['250 ok\r\n', '250 ok\r\n', '250 ok\r\n'], () => drip(socket, '354-more\r\n')),
+    };
+    for (const [phase, talk] of Object.entries(phases)) {
+      const { port, closed } = await scripted(talk);
+      expect(await post(`smtp://127.0.0.1:${port}`, 'a@example.com', 300), phase).toMatchObject({
+        ok: false,
+        statusCode: null,
+        errorClass: 'timeout',
+        message: 'the mail was not accepted within 300 ms',
+      });
+      await until(`the connection of ${phase} is closed`, () => closed() === 1);
+    }
+    const flood = await scripted((socket) => {
+      const more = (): void => void (socket.write('220-'.repeat(16_384)) || socket.once('drain', more));
+      const timer = setInterval(more, 1);
+      socket.on('close', () => clearInterval(timer));
+    });
+    expect(await post(`smtp://127.0.0.1:${flood.port}`, 'a@example.com', 60_000)).toMatchObject({
+      ok: false,
+      errorClass: 'protocol',
     });
   });
 

@@ -18,7 +18,15 @@ export function serveCommand(): Command {
     )
     .option(
       '--allow-private-networks',
-      'deliver to private and local addresses too (POSTHORN_ALLOW_PRIVATE_NETWORKS)',
+      'deliver to private and local addresses too, never to cloud metadata (POSTHORN_ALLOW_PRIVATE_NETWORKS)',
+    )
+    .option(
+      '--allow-networks <cidrs>',
+      'networks to deliver to although they are not public, separated by commas (POSTHORN_ALLOW_NETWORKS)',
+    )
+    .option(
+      '--deny-networks <cidrs>',
+      'networks never to connect to, separated by commas; wins over what is allowed (POSTHORN_DENY_NETWORKS)',
     )
     .option('--log-level <level>', 'debug, info, warn, error or silent (POSTHORN_LOG_LEVEL)')
     .option(

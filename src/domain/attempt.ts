@@ -1,4 +1,7 @@
-/** Why an attempt did not deliver. `blocked_address`: the address guard refused the receiver's address. */
+/**
+ * Why an attempt did not deliver. `blocked_address`: the address guard refused the receiver's address. `corrupt`: the stored
+ * event was changed after it was accepted, so that nothing was sent.
+ */
 export const errorClasses = [
   'timeout',
   'connect',
@@ -13,12 +16,17 @@ export const errorClasses = [
   'redirect',
   'protocol',
   'internal',
+  'corrupt',
 ] as const;
 export type ErrorClass = (typeof errorClasses)[number];
 
-/** Whose fault a failed attempt is: `ours` where Posthorn itself failed, else the receiver's, with its address and its name. */
+/** Whose fault a failed attempt is: `ours` where Posthorn itself or its store failed, else the receiver's, with its address and its name. */
 export type FaultDomain = 'ours' | 'receiver';
 
 export function faultDomain(errorClass: ErrorClass): FaultDomain {
-  return errorClass === 'internal' ? 'ours' : 'receiver';
+  return errorClass === 'internal' || errorClass === 'corrupt' ? 'ours' : 'receiver';
 }
+
+/** Why a corrupt event is not sent, in the attempt log and for whoever asks to replay it. */
+export const corruptMessage =
+  'the stored event does not match its digest: it was changed after it was accepted';

@@ -13,6 +13,7 @@ export type Reason =
   | 'schedule_exhausted'
   | 'too_old'
   | 'gone'
+  | 'corrupt'
   | 'endpoint_paused'
   | 'endpoint_deleted'
   | `cancelled: ${string}`;

@@ -24,7 +24,11 @@ export interface Receipt {
   readonly duplicate: boolean;
 }
 
+/** How a stored event stands to its digest. `unknown`: it was accepted before events carried one. */
+export type EventIntegrity = 'intact' | 'corrupt' | 'unknown';
+
 export interface EventRecord extends Omit<NewEvent, 'callerId'> {
+  readonly integrity: EventIntegrity;
   readonly acceptedAt: number;
   readonly deliveries: number;
   readonly suppressed: number;

@@ -1,3 +1,4 @@
+import { corruptMessage } from '../domain/attempt.ts';
 import { afterAttempt } from '../domain/delivery.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { NewEvent } from '../domain/event.ts';
@@ -187,6 +188,7 @@ export class Dispatcher {
         eventType: event.type,
         occurredAt: event.occurredAt ?? options.now,
         data: event.data,
+        intact: true,
       });
       touched.add(lane);
     }
@@ -278,6 +280,10 @@ export class Dispatcher {
       });
       if (nextDueAt !== null) lane.dueBy(nextDueAt);
       for (const delivery of deliveries) {
+        if (!delivery.intact) {
+          this.#refuseCorrupt(lane, delivery);
+          continue;
+        }
         this.#payload += delivery.data.length;
         lane.push(delivery);
       }
@@ -404,6 +410,43 @@ export class Dispatcher {
       this.#hold(lane, now + Math.min(result.retryAfterMs, holdMostMs));
     this.#pump(lane);
     if (this.#inFlight === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /** A stored event that does not match its digest is never sent: its delivery ends at once, as a dead letter. */
+  #refuseCorrupt(lane: Lane, delivery: ClaimedDelivery): void {
+    const now = this.#o.clock.now();
+    this.#o.logger.error(
+      {
+        code: 'event_corrupt',
+        event: delivery.eventId,
+        delivery: delivery.number,
+        endpoint: delivery.endpointId,
+      },
+      'a stored event does not match its digest: it is not sent',
+    );
+    this.#traces.forget(delivery.number);
+    this.#o.settler().push({
+      number: delivery.number,
+      endpointId: delivery.endpointId,
+      eventType: delivery.eventType,
+      claim: delivery.claim,
+      createdAt: delivery.createdAt,
+      state: 'dead',
+      dueAt: null,
+      reason: 'corrupt',
+      now,
+      startedAt: now,
+      durationMs: 0,
+      statusCode: null,
+      errorClass: 'corrupt',
+      message: corruptMessage,
+      responseExcerpt: null,
+      trigger: delivery.trigger,
+      node: this.#o.node,
+      late: false,
+      first: delivery.attemptsMade === 0 && delivery.trigger === 'schedule',
+      keyed: lane.endpoint.ordering === 'key',
+    });
   }
 
   #hold(lane: Lane, until: number): void {

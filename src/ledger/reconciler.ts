@@ -1,12 +1,20 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { ConservationRow, Finding, Integrity, StateCounts } from '../store/store.ts';
+import type {
+  ConservationRow,
+  DigestCursor,
+  DigestPage,
+  Finding,
+  Integrity,
+  StateCounts,
+} from '../store/store.ts';
 
 // G6: what the counters say was accepted must equal what the rows say became of it. Nothing here is used by
 // the code that writes either side.
 
 const endStates = ['delivered', 'dead', 'cancelled', 'suppressed'] as const;
 const findingsMost = 200;
+const digestPage = 1000;
 
 /** One endpoint's equation: accepted = delivered + pending + dead + cancelled + suppressed. */
 export interface Equation extends StateCounts {
@@ -25,6 +33,8 @@ export interface Reconciliation {
   /** Sum of the residues' magnitudes over all endpoints. */
   readonly residue: number;
   readonly findings: readonly Finding[];
+  /** Events compared with their digests, and those among them that carry none; null where it was not asked for. */
+  readonly digests: { readonly events: number; readonly without: number } | null;
   readonly balanced: boolean;
 }
 
@@ -55,8 +65,27 @@ export async function reconcile(
   const rows = (await store.conservation()).map(equationOf);
   const residue = rows.reduce((sum, row) => sum + Math.abs(row.residue), 0);
   const sumsHold = residue === 0 && rows.every(({ mismatches }) => mismatches.length === 0);
-  const findings = options.everyRow || !sumsHold ? await store.findTampered(findingsMost) : [];
-  return { rows, residue, findings, balanced: sumsHold && findings.length === 0 };
+  const findings = options.everyRow || !sumsHold ? [...(await store.findTampered(findingsMost))] : [];
+  const digests = options.everyRow ? await checkEveryDigest(store, findings) : null;
+  return { rows, residue, findings, digests, balanced: sumsHold && findings.length === 0 };
+}
+
+/** Compares every event with its digest, page by page; adds to `findings` up to their limit. */
+async function checkEveryDigest(
+  store: Pick<Integrity, 'checkDigests'>,
+  findings: Finding[],
+): Promise<{ events: number; without: number }> {
+  let events = 0;
+  let without = 0;
+  let after: DigestCursor | null = null;
+  do {
+    const page: DigestPage = await store.checkDigests(after, digestPage);
+    events += page.events;
+    without += page.withoutDigest;
+    findings.push(...page.findings.slice(0, Math.max(0, findingsMost - findings.length)));
+    after = page.next;
+  } while (after !== null);
+  return { events, without };
 }
 
 /** Reconciles on a schedule, never twice at once, and goes on after a failure. */

@@ -4,7 +4,7 @@ import { exactMinor, exponentOf } from '../domain/money.ts';
 import type { ScopedObjective } from '../domain/objective.ts';
 import { wilson } from '../domain/statistics.ts';
 import type { Template } from '../domain/template.ts';
-import type { DeadLetterGroup, Finding } from '../store/store.ts';
+import type { DeadLetterGroup, DeliveryRecord, Finding } from '../store/store.ts';
 import type { FaultDomain } from '../domain/attempt.ts';
 import type { Money, OverdueGroup } from '../store/accounting.ts';
 import type { DomainStatus, ObjectiveStatus } from './objective-status.ts';
@@ -61,6 +61,31 @@ export function deadLetterCondition(
       next_step: `mend the receiver, then: posthorn redrive --endpoint-id ${endpointId}`,
     },
     waitMs: groupWaitMs,
+  };
+}
+
+/** Stored events of one endpoint that do not match their digests: the disk, or whoever writes to it, is not to be trusted. */
+export function corruptCondition(
+  { endpointId, owner, count, oldestAt, valueAtRisk }: DeadLetterGroup,
+  samples: readonly Pick<DeliveryRecord, 'number' | 'eventId' | 'tenant'>[],
+): Condition {
+  const named = samples.map(({ eventId }) => eventId).join(', ');
+  return {
+    rule: 'corrupt',
+    group: endpointId,
+    severity: 'page',
+    owner,
+    summary: `${count.toLocaleString('en-US')} ${count === 1 ? 'delivery' : 'deliveries'} to ${endpointId} ${count === 1 ? 'was' : 'were'} not sent: the stored event was changed on disk (${named}${count > samples.length ? ', …' : ''})`,
+    evidence: {
+      count,
+      oldest_at: new Date(oldestAt).toISOString(),
+      value_at_risk: valueAtRisk.map(wireMoney),
+      event_ids: samples.map(({ eventId }) => eventId),
+      sample_delivery_ids: samples.map(({ number }) => deliveryId(number)),
+      next_step:
+        'posthorn verify names every such event; check the disk, restore it from a backup, and publish it again under a new id',
+    },
+    waitMs: 0,
   };
 }
 

@@ -6,6 +6,7 @@ import { type Accounting, everything } from '../store/accounting.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
 import type { Alerting, Breakers, DeadLetterGroup, Endpoints, Finding, Readings } from '../store/store.ts';
 import {
+  corruptCondition,
   deadLetterCondition,
   endpointDownCondition,
   isInDanger,
@@ -117,6 +118,13 @@ export async function judgeDeliveries(
   }
   for (const group of (await options.deadLetters(now)).slice(0, groupsMost)) {
     const { endpointId, errorClass } = group;
+    if (errorClass === 'corrupt') {
+      const some = { before: null, limit: samplesMost };
+      conditions.push(
+        corruptCondition(group, await store.deliveries({ endpointId, state: 'dead', errorClass }, some)),
+      );
+      continue;
+    }
     const ids = await samples({
       endpointId,
       state: 'dead',

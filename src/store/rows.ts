@@ -3,6 +3,7 @@ import type { ErrorClass } from '../domain/attempt.ts';
 import { deliveryStates } from '../domain/delivery.ts';
 import type { EventRecord } from '../domain/event.ts';
 import { shardOfNumber } from '../domain/ids.ts';
+import { integrityOf } from './digest.ts';
 import type { StoredEvent } from './plan.ts';
 import type { AttemptRecord, DeadLetterGroup, DeliveryRecord, GoneEvent } from './store.ts';
 import type { AccountingGroup, Money, Tally } from './accounting.ts';
@@ -18,7 +19,7 @@ export const triggers = ['schedule', 'manual', 'redrive'] as const;
 /** How long past its `due_at` a pending delivery counts as overdue, in milliseconds. */
 export const overdueGraceMs = 60_000;
 
-/** tenant, id, type, data, ordering_key, occurred_at, accepted_at, amount_minor (text), currency, deliveries, suppressed, number */
+/** tenant, id, type, data, ordering_key, occurred_at, accepted_at, amount_minor (text), currency, deliveries, suppressed, number, digest */
 export function storedOf(row: Row): StoredEvent {
   return {
     type: row[2] as string,
@@ -27,6 +28,7 @@ export function storedOf(row: Row): StoredEvent {
     occurredAt: row[5] as number | null,
     amountMinor: row[7] === null ? null : BigInt(row[7] as string),
     currency: row[8] as string | null,
+    digest: row[12] as string | null,
     receipt: {
       id: row[1] as string,
       tenant: row[0] as string,
@@ -41,12 +43,14 @@ export function storedOf(row: Row): StoredEvent {
 
 /** The same columns. */
 export function eventOf(row: Row): EventRecord {
-  const { receipt, amountMinor, currency, ...event } = storedOf(row);
+  const { receipt, amountMinor, currency, digest, ...event } = storedOf(row);
   const { duplicate: _, ...counts } = receipt;
+  const value = amountMinor === null ? null : { amountMinor, currency: currency! };
   return {
     ...event,
     ...counts,
-    value: amountMinor === null ? null : { amountMinor, currency: currency! },
+    value,
+    integrity: integrityOf({ ...event, ...counts, value }, counts.acceptedAt, digest),
     shard: shardOfNumber(row[11] as number),
   };
 }

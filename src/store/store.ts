@@ -123,6 +123,8 @@ export interface ClaimedDelivery {
   readonly eventType: string;
   readonly occurredAt: number;
   readonly data: string;
+  /** False where the stored event does not match its digest: it is never sent. */
+  readonly intact: boolean;
 }
 
 export interface Settlement {
@@ -255,7 +257,10 @@ export interface Operations {
   redriveDelivery(number: number, now: number): Promise<CommandAnswer>;
   /** Only a pending delivery can be cancelled. */
   cancelDelivery(number: number, words: string, now: number): Promise<CommandAnswer>;
-  /** New deliveries of a past event, to one endpoint or to all that subscribe now. Null: no such event. */
+  /**
+   * New deliveries of a past event, to one endpoint or to all that subscribe now. Null: no such event. Rejects with
+   * `ConflictError` where the stored event does not match its digest.
+   */
   replayEvent(
     tenant: string,
     eventId: string,
@@ -389,11 +394,30 @@ export interface GoneWindow {
   readonly until: number;
 }
 
+/** One page of the check of every stored event against its digest. */
+export interface DigestPage {
+  /** Each delivery of an event that does not match, or the event alone where it has none left. */
+  readonly findings: readonly Finding[];
+  /** Events that were looked at, and those among them that were accepted before events carried a digest. */
+  readonly events: number;
+  readonly withoutDigest: number;
+  /** Where to go on; null where this was the last page. */
+  readonly next: DigestCursor | null;
+}
+
+/** Events of this shard up to this number are done, and so is every lower shard. */
+export interface DigestCursor {
+  readonly shard: number;
+  readonly number: number;
+}
+
 export interface Integrity {
   /** Both sides per endpoint, read in one snapshot, by queries that share no code with the writers. */
   conservation(): Promise<readonly ConservationRow[]>;
   /** Rows that contradict their own attempt log, events that miss deliveries: at most `limit`. */
   findTampered(limit: number): Promise<readonly Finding[]>;
+  /** Compares up to `limit` events behind `after` with their digests. */
+  checkDigests(after: DigestCursor | null, limit: number): Promise<DigestPage>;
   /** What is gone of what was accepted in since ≤ t < until (what was pruned: in the hours that it touches): at most `limit` events. */
   gone(window: GoneWindow, limit: number): Promise<Gone>;
 }

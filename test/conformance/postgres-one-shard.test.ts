@@ -5,6 +5,8 @@ import { migrateDatabase, openPostgresStore } from '../../src/store/postgres/ope
 import type { Store } from '../../src/store/store.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { describeStore } from './store-conformance.ts';
+import { describeDigests } from './store/digests.ts';
+import { tamperablePostgres } from './store/postgres-tamperable.ts';
 
 // What distributed tables (Citus) ask of the store, held on plain PostgreSQL. The tables are partitioned by a hash of
 // `shard`, as Citus does it, so PostgreSQL's own planner says of every statement that was sent how many partitions it
@@ -80,6 +82,9 @@ const open = async (): Promise<Store> =>
   (await openPostgresStore(await postgres.createMigrated(), { oneShard: true })).store;
 
 describeStore('PostgreSQL, one shard a statement', open, 3);
+describeDigests('PostgreSQL, one shard a statement', async () =>
+  tamperablePostgres(await postgres.createMigrated(), true),
+);
 
 /** Tables that a statement reads or updates, as the planner sees it with these very parameters. */
 async function touched(client: pg.Client, { text, values }: Sent): Promise<Set<string>> {

@@ -8,6 +8,8 @@ import { anEndpoint, anEvent, start, until } from '../support.ts';
 import { settlementOf } from '../settlement.ts';
 import { describeAccounting } from './accounting-conformance.ts';
 import { describeStore } from './store-conformance.ts';
+import { describeDigests } from './store/digests.ts';
+import { tamperablePostgres } from './store/postgres-tamperable.ts';
 import { lease, noRoom } from './store/subject.ts';
 
 let postgres: Postgres;
@@ -25,6 +27,8 @@ describeAccounting(
   'accounting on PostgreSQL',
   async () => (await openPostgresStore(await postgres.createMigrated())).store,
 );
+
+describeDigests('PostgreSQL', async () => tamperablePostgres(await postgres.createMigrated(), false));
 
 test('an event that can neither be stored nor found is refused, and does not hold up the ones behind it', async () => {
   const { store } = await openPostgresStore(await postgres.createMigrated());

@@ -9,10 +9,25 @@ import { anEndpoint, anEvent, start, tempDir } from '../support.ts';
 import { describeAccounting } from './accounting-conformance.ts';
 import { settlementOf } from '../settlement.ts';
 import { describeStore } from './store-conformance.ts';
+import { describeDigests } from './store/digests.ts';
 import { everything } from '../../src/store/accounting.ts';
 
 describeStore('SQLite in this thread', () => openSqliteStore({ dataDir: ':memory:' }));
 describeAccounting('accounting on SQLite', () => openSqliteStore({ dataDir: ':memory:' }));
+
+describeDigests('SQLite', async () => {
+  const dataDir = tempDir();
+  const store = await openSqliteStore({ dataDir, thread: true });
+  const db = new DatabaseSync(join(dataDir, 'posthorn.db'));
+  return {
+    store,
+    run: async (sql) => db.exec(sql),
+    close: async () => {
+      db.close();
+      await store.close();
+    },
+  };
+});
 
 describe('SQLite in its own thread', () => {
   test('carries every call over, and errors with their class', async () => {

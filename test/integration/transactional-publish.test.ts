@@ -70,8 +70,9 @@ test('what is rolled back was never there; what is committed is accepted', async
   await db.query('COMMIT');
   expect(await books(tenant)).toMatchObject({ events: 1, accepted: 2, pending: 1, suppressed: 1 });
   expect(await books('nobody')).toMatchObject({ events: 1, unmatched: 1, accepted: 0 });
-  // The text of the data is kept as it was given.
+  // The text of the data is kept as it was given, and its digest is the one that the store would have made.
   expect(await store.event(tenant, id as string)).toMatchObject({
+    integrity: 'intact',
     data: '{"n": 1.0}',
     value: { amountMinor: 1099n, currency: 'EUR' },
   });
@@ -278,4 +279,37 @@ test('a running node is told at the commit, and delivers', async () => {
     await stop();
     await receiver.close();
   }
+});
+
+test('G6: the digest in SQL is the one that is made in TypeScript, whatever stands in an event', async () => {
+  const tenant = 'digests';
+  const text = fc
+    .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
+    // oxlint-disable-next-line no-control-regex
+    .filter((s) => /^[^\u0000-\u001f\u007f-\u009f]+$/.test(s) && s.isWellFormed());
+  await fc.assert(
+    fc.asyncProperty(
+      fc.record({
+        key: fc.option(text),
+        data: fc
+          .jsonValue({ noUnicodeString: false })
+          .map((v) => JSON.stringify(v).replaceAll('\\u0000', '')),
+        occurredAt: fc.option(fc.date({ min: new Date(0), max: new Date(start), noInvalidDate: true })),
+        amount: fc.option(fc.bigInt({ min: -(2n ** 62n), max: 2n ** 62n })),
+      }),
+      async ({ key, data, occurredAt, amount }) => {
+        const { id } = await publish(
+          "$1, 'a.b', $2, ordering_key => $3, occurred_at => $4, amount_minor => $5, currency => $6",
+          tenant,
+          data,
+          key,
+          occurredAt?.toISOString(),
+          amount,
+          amount === null ? null : 'eur',
+        );
+        expect(await store.event(tenant, id as string)).toMatchObject({ integrity: 'intact' });
+      },
+    ),
+    { numRuns: 60 },
+  );
 });

@@ -14,6 +14,16 @@ import { iso, wireDelivery, wireReceipt } from '../wire.ts';
 const publisherTrace = ({ headers }: FastifyRequest): TraceContext | null =>
   headers['traceparent'] === undefined ? null : traceOf(headers['traceparent'], headers['tracestate']);
 
+/** Data that was changed on disk may be anything: then it is shown as a text. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
   const { store, engine, clock, random } = deps;
   const make = eventMaker(clock, random, deps.catalog);
@@ -53,13 +63,16 @@ export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
         event.value === null
           ? null
           : { amount_minor: exactMinor(event.value.amountMinor), currency: event.value.currency },
+      integrity: event.integrity,
       deliveries: deliveries.map(wireDelivery),
     });
     // The data goes out as it came in: parsing and printing it again could change its numbers.
     return reply
       .type('application/json')
       .serializer((text: string) => text)
-      .send(`${head.slice(0, -1)},"data":${event.data}}`);
+      .send(
+        `${head.slice(0, -1)},"data":${event.integrity === 'corrupt' && !isJson(event.data) ? JSON.stringify(event.data) : event.data}}`,
+      );
   });
 
   app.post('/v1/events/:id/replay', async (request, reply) => {

@@ -43,7 +43,7 @@ export function verifyCommand(): Command {
       const databaseUrl =
         options.databaseUrl ??
         (options.dataDir === undefined ? process.env['POSTHORN_DATABASE_URL'] : undefined);
-      const { rows, residue, findings, balanced } =
+      const { rows, residue, findings, digests, balanced } =
         databaseUrl === undefined ? await verifyDataDirectory(dataDir) : await verifyDatabase(databaseUrl);
       const named = findings.map(({ number, eventId, endpointId, problem }) => ({
         delivery_id: number === null ? null : deliveryId(number),
@@ -56,6 +56,8 @@ export function verifyCommand(): Command {
           JSON.stringify({
             balanced,
             residue,
+            events_checked: digests?.events ?? 0,
+            events_without_digest: digests?.without ?? 0,
             endpoints: rows.map(({ endpointId, residue: rest, ...row }) => ({
               endpoint_id: endpointId,
               residue: rest,
@@ -101,6 +103,10 @@ export function verifyCommand(): Command {
         for (const f of named)
           print(
             `FOUND ${[f.delivery_id, f.event_id, f.endpoint_id].filter((id) => id !== null).join(' ')}: ${f.problem}`,
+          );
+        if (digests !== null && digests.without > 0)
+          print(
+            `${digests.without} of ${digests.events} events were accepted before Posthorn kept digests: their payloads cannot be checked.`,
           );
         print(
           balanced

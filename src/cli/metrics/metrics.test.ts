@@ -37,6 +37,7 @@ const balanced: Reconciliation = {
   ],
   residue: 0,
   findings: [],
+  digests: null,
   balanced: true,
 };
 

@@ -2,6 +2,7 @@ import { UnavailableError } from '../../domain/errors.ts';
 import type { NewEvent } from '../../domain/event.ts';
 import { eventShard, shardOfNumber } from '../../domain/ids.ts';
 import { shardCount } from '../../domain/shard.ts';
+import { eventDigest } from '../digest.ts';
 import { keyOf, planAccept, type PlannedEvent, type StoredEvent } from '../plan.ts';
 import { storedOf } from '../rows.ts';
 import type { AcceptAnswer, AcceptOptions, FreshDelivery } from '../store.ts';
@@ -9,7 +10,7 @@ import { type Connection, type Database, type Row, uniqueViolation, type Value }
 import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
 
 const stored = `e.tenant, e.id, e.type, e.data, e.ordering_key, e.occurred_at, e.accepted_at, e.amount_minor::text, e.currency,
-  e.deliveries, e.suppressed, e.number`;
+  e.deliveries, e.suppressed, e.number, e.digest`;
 const atReceipt = 'e.shard = (r.event_number & 63)::smallint AND e.number = r.event_number';
 
 /** Stored events by statements of one shard each: first the receipts in their homes, then the events where those say. */
@@ -84,7 +85,7 @@ async function findStored(
 /** Each try lost against a change that another node had just committed: so many in a row are no coincidence. */
 const triesMost = 50;
 
-const shardIs = (oneShard: boolean): string => (oneShard ? '$23::smallint' : 'shard');
+const shardIs = (oneShard: boolean): string => (oneShard ? '$24::smallint' : 'shard');
 
 /**
  * One statement is the whole transaction (G4): events, the receipts that guard their ids, deliveries and counters.
@@ -94,21 +95,21 @@ const shardIs = (oneShard: boolean): string => (oneShard ? '$23::smallint' : 'sh
 const insert = (oneShard: boolean): string => `WITH
   guard AS MATERIALIZED (SELECT true AS ok ${oneShard ? 'WHERE $1::bigint IS NOT NULL' : 'FROM posthorn.config WHERE version = $1::bigint'}),
   ev AS MATERIALIZED (
-    SELECT u.*, ${oneShard ? '($24::bigint[])[u.ord]' : "nextval('posthorn.event_numbers')"} * 64 + u.shard AS number FROM guard, (
+    SELECT u.*, ${oneShard ? '($25::bigint[])[u.ord]' : "nextval('posthorn.event_numbers')"} * 64 + u.shard AS number FROM guard, (
       SELECT * FROM unnest($2::smallint[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[],
-        $10::bigint[], $11::text[], $12::int[], $13::int[], $14::int[])
+        $10::bigint[], $11::text[], $12::int[], $13::int[], $14::int[], $23::text[])
       WITH ORDINALITY AS a (shard, home, tenant, id, type, data, ordering_key, occurred_at, amount_minor, currency, deliveries,
-        suppressed, filtered, ord) ORDER BY ord) u),
+        suppressed, filtered, digest, ord) ORDER BY ord) u),
   events AS (
     INSERT INTO posthorn.events (shard, number, tenant, id, type, data, ordering_key, occurred_at, accepted_at, amount_minor,
-      currency, deliveries, suppressed, filtered)
+      currency, deliveries, suppressed, filtered, digest)
     SELECT ${shardIs(oneShard)}, number, tenant, id, type, data, ordering_key, occurred_at, $15::bigint, amount_minor, currency, deliveries, suppressed,
-      filtered FROM ev),
+      filtered, digest FROM ev),
   receipts AS (
     INSERT INTO posthorn.receipts (shard, tenant, id, event_number)
-    ${oneShard ? 'SELECT $23::smallint, tenant, id, number FROM ev WHERE home = $23::smallint' : 'SELECT home, tenant, id, number FROM ev'}),
+    ${oneShard ? 'SELECT $24::smallint, tenant, id, number FROM ev WHERE home = $24::smallint' : 'SELECT home, tenant, id, number FROM ev'}),
   dl AS MATERIALIZED (
-    SELECT j.*, ${oneShard ? '($25::bigint[])[j.ord]' : "nextval('posthorn.delivery_numbers')"} * 64 + j.shard AS number FROM (
+    SELECT j.*, ${oneShard ? '($26::bigint[])[j.ord]' : "nextval('posthorn.delivery_numbers')"} * 64 + j.shard AS number FROM (
       SELECT d.*, ev.shard, ev.type, ev.number AS event_number, CASE WHEN d.keyed THEN ev.ordering_key END AS order_key
       FROM unnest($16::int[], $17::int[], $18::boolean[], $19::bigint[], $20::boolean[], $21::smallint[])
         WITH ORDINALITY AS d (event, endpoint, enabled, lease_until, keyed, trigger, ord)
@@ -122,18 +123,18 @@ const insert = (oneShard: boolean): string => `WITH
       CASE WHEN NOT enabled THEN 'endpoint_paused' END, order_key, trigger FROM dl),
   ledger AS (
     INSERT INTO posthorn.ledger AS l (shard, endpoint, hour, writer, accepted, suppressed)
-    SELECT ${oneShard ? '$23::smallint' : '0'}, endpoint, $15::bigint / 3600000, $22::text || ':accept', count(*), count(*) FILTER (WHERE NOT enabled) FROM dl GROUP BY endpoint
+    SELECT ${oneShard ? '$24::smallint' : '0'}, endpoint, $15::bigint / 3600000, $22::text || ':accept', count(*), count(*) FILTER (WHERE NOT enabled) FROM dl GROUP BY endpoint
     ON CONFLICT (shard, endpoint, hour, writer)
       DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed),
   tallies AS (
     INSERT INTO posthorn.tallies AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
-    SELECT ${oneShard ? '$23::smallint' : '0'}, endpoint, $15::bigint / 60000, type, $22::text || ':accept', count(*), count(*) FILTER (WHERE NOT enabled)
+    SELECT ${oneShard ? '$24::smallint' : '0'}, endpoint, $15::bigint / 60000, type, $22::text || ':accept', count(*), count(*) FILTER (WHERE NOT enabled)
     FROM dl GROUP BY endpoint, type
     ON CONFLICT (shard, endpoint, minute, type, writer)
       DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed),
   event_ledger AS (
     INSERT INTO posthorn.event_ledger AS l (shard, tenant, hour, type, writer, events, unmatched)
-    SELECT ${oneShard ? '$23::smallint' : '0'}, tenant, $15::bigint / 3600000, type, $22::text || ':accept', count(*), count(*) FILTER (WHERE deliveries = 0)
+    SELECT ${oneShard ? '$24::smallint' : '0'}, tenant, $15::bigint / 3600000, type, $22::text || ':accept', count(*), count(*) FILTER (WHERE deliveries = 0)
     FROM ev GROUP BY tenant, type
     ON CONFLICT (shard, tenant, hour, type, writer)
       DO UPDATE SET events = l.events + excluded.events, unmatched = l.unmatched + excluded.unmatched)
@@ -174,6 +175,7 @@ function valuesOf(
     deliveries.map(({ known }) => known.endpoint.ordering === 'key'),
     deliveries.map(() => options.trigger ?? 0),
     options.node,
+    of((event) => eventDigest(event, options.now)),
   ] as Value[];
 }
 

@@ -1,3 +1,5 @@
+import { postgresDigest } from '../digest.ts';
+
 /** Of one key in one statement; a longer queue takes several. */
 const deferMost = 2000;
 const deferMs = 1000;
@@ -39,7 +41,8 @@ const claimed = (form: Form, leaseUntil: string, node: string): string => `claim
     UPDATE posthorn.deliveries d SET due_at = ${leaseUntil}, claim = d.claim + 1, claimed_by = ${node} FROM mine m
     WHERE ${form.samePlace}
     RETURNING d.shard, d.number, d.claim, d.tries, d.created_at, d.trigger, d.event_number)
-SELECT c.number, c.claim, c.tries, c.created_at, c.trigger, e.id, e.type, coalesce(e.occurred_at, e.accepted_at), e.data
+SELECT c.number, c.claim, c.tries, c.created_at, c.trigger, e.id, e.type, coalesce(e.occurred_at, e.accepted_at), e.data,
+  coalesce(e.digest = ${postgresDigest}, true)
 FROM claimed c JOIN posthorn.events e ON e.shard = ${form.at('c')} AND e.number = c.event_number ORDER BY c.number`;
 
 /**

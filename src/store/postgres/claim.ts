@@ -143,17 +143,19 @@ async function keepWithin(
   const deliveries: ClaimedDelivery[] = [];
   const tooMuch: ReleasedClaim[] = [];
   let payload = 0;
-  for (const [number, fence, tries, createdAt, trigger, eventId, eventType, occurredAt, data] of rows as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    string,
-    string,
-    number,
-    string,
-  ][]) {
+  for (const row of rows) {
+    const [number, fence, tries, createdAt, trigger, eventId, eventType, occurredAt, data, intact] = row as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      string,
+      string,
+      number,
+      string,
+      boolean,
+    ];
     if (payload > maxPayload) {
       tooMuch.push({ number, claim: fence, dueAt: now });
       continue;
@@ -171,6 +173,7 @@ async function keepWithin(
       eventType,
       occurredAt,
       data,
+      intact,
     });
   }
   await release(db, tooMuch);

@@ -1,5 +1,7 @@
+import { shardCount } from '../../domain/shard.ts';
+import { findingsOfEvent, postgresDigest } from '../digest.ts';
 import { goneEventOf } from '../rows.ts';
-import type { ConservationRow, Finding, Gone, GoneWindow } from '../store.ts';
+import type { ConservationRow, DigestCursor, DigestPage, Finding, Gone, GoneWindow } from '../store.ts';
 import type { Database } from './database.ts';
 import { hourMs } from '../../domain/time.ts';
 
@@ -98,7 +100,7 @@ const checks: readonly { readonly problem: string; readonly sql: string }[] = [
     sql: `SELECT d.number, e.id, p.id FROM posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number JOIN posthorn.endpoints p ON p.num = d.endpoint
           WHERE d.state = 3 AND d.reason <> 'endpoint_deleted' AND d.reason NOT LIKE 'cancelled: %'
              OR d.state = 4 AND d.reason <> 'endpoint_paused'
-             OR d.state = 2 AND d.reason NOT IN ('schedule_exhausted', 'too_old', 'gone')`,
+             OR d.state = 2 AND d.reason NOT IN ('schedule_exhausted', 'too_old', 'gone', 'corrupt')`,
   },
 ];
 
@@ -120,6 +122,45 @@ export async function findTampered(db: Database, limit: number): Promise<Finding
     }
     return findings;
   });
+}
+
+const pageDeliveries = 100;
+
+/** Every event against its digest, one shard after the other, so that each statement names one. */
+export async function checkDigests(
+  db: Database,
+  after: DigestCursor | null,
+  limit: number,
+): Promise<DigestPage> {
+  const { shard, number } = after ?? { shard: 0, number: -1 };
+  const rows = await db.query(
+    'digests_check',
+    `SELECT e.number, e.id, e.digest IS NULL, coalesce(e.digest = ${postgresDigest}, true)
+     FROM posthorn.events e WHERE e.shard = $1::smallint AND e.number > $2 ORDER BY e.number LIMIT $3`,
+    [shard, number, limit],
+  );
+  const findings: Finding[] = [];
+  for (const [event, eventId, , intact] of rows as [number, string, boolean, boolean][]) {
+    if (intact) continue;
+    const deliveries = await db.query(
+      'digests_deliveries',
+      `SELECT d.number, p.id FROM posthorn.deliveries d LEFT JOIN posthorn.endpoints p ON p.num = d.endpoint
+       WHERE d.shard = $1::smallint AND d.event_number = $2 ORDER BY d.number LIMIT $3`,
+      [shard, event, pageDeliveries],
+    );
+    findings.push(...findingsOfEvent(eventId, deliveries as [number, string | null][]));
+  }
+  const ended = rows.length < limit;
+  return {
+    findings,
+    events: rows.length,
+    withoutDigest: rows.filter(([, , without]) => without === true).length,
+    next: !ended
+      ? { shard, number: rows.at(-1)![0] as number }
+      : shard + 1 < shardCount
+        ? { shard: shard + 1, number: -1 }
+        : null,
+  };
 }
 
 export async function readGone(

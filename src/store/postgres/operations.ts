@@ -2,10 +2,12 @@ import { commandTransitions, deliveryStates } from '../../domain/delivery.ts';
 import { subscribes } from '../../domain/endpoint.ts';
 import type { NewEvent, Receipt } from '../../domain/event.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
+import { ConflictError } from '../../domain/errors.ts';
+import { corruptMessage } from '../../domain/attempt.ts';
 import { newReceipt } from '../plan.ts';
 import type { CommandAnswer, DeliveryFilter, RedriveRecord } from '../store.ts';
 import { findEvent, insertPlanned, notifyDue } from './accept.ts';
-import { stateNumbers, triggers } from '../rows.ts';
+import { eventOf, stateNumbers, triggers } from '../rows.ts';
 import type { Connection, Database, Row, Value } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 import { filterSql } from './filter.ts';
@@ -155,6 +157,7 @@ export async function replayEvent(
       if (config![0] !== copy.version) return 'stale';
       const row = await findEvent(connection, tenant, eventId);
       if (row === undefined) return null;
+      if (eventOf(row).integrity === 'corrupt') throw new ConflictError('event_corrupt', corruptMessage);
       const number = row[11] as number;
       // Its row's lock keeps the pruner from taking it away meanwhile.
       const [held] = await connection.query(

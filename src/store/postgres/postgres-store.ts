@@ -7,7 +7,7 @@ import { claim, nextDue, release, takeOver, type Turns } from './claim.ts';
 import type { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
 import { fold } from './folding.ts';
-import { findTampered, readConservation, readGone } from './integrity.ts';
+import { checkDigests, findTampered, readConservation, readGone } from './integrity.ts';
 import { beat, leave, readNodes } from './nodes.ts';
 import {
   acceptFor,
@@ -92,6 +92,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
 
     conservation: () => readConservation(db),
     findTampered: (limit) => findTampered(db, limit),
+    checkDigests: (after, limit) => checkDigests(db, after, limit),
     gone: (window, limit) => readGone(db, window, limit),
     alerts: () => readAlerts(db),
     saveAlerts: (change) => saveAlerts(db, endpoints, change),

@@ -1,3 +1,5 @@
+import { postgresDigest } from '../digest.ts';
+
 /**
  * `posthorn.publish`: an event accepted inside the transaction of an application that shares the database, so that a
  * payment and its event commit together or not at all. The same rules as `domain/` and `store/plan.ts`, in SQL:
@@ -183,9 +185,12 @@ export const publishSql = `
           AND posthorn.subscribes(e.document -> 'eventTypes', publish.type)) p;
 
     INSERT INTO posthorn.events (shard, number, tenant, id, type, data, ordering_key, occurred_at, accepted_at, amount_minor, currency,
-      deliveries, suppressed, filtered)
+      deliveries, suppressed, filtered, digest)
     VALUES (shard, event_number, publish.tenant, event_id, publish.type, publish.data::text, publish.ordering_key, occurred_ms, now_ms,
-      amount, money, wanted_count, suppressed_count, filtered_count);
+      amount, money, wanted_count, suppressed_count, filtered_count,
+      (SELECT ${postgresDigest} FROM (SELECT publish.tenant AS tenant, event_id AS id, publish.type AS type,
+        publish.ordering_key AS ordering_key, occurred_ms AS occurred_at, now_ms AS accepted_at, amount AS amount_minor,
+        money AS currency, publish.data::text AS data) e));
     INSERT INTO posthorn.deliveries (shard, number, event_number, endpoint, state, due_at, created_at, settled_at, reason, order_key)
     SELECT shard, nextval('posthorn.delivery_numbers') * 64 + shard, event_number, e.num, CASE WHEN e.enabled THEN 0 ELSE 4 END,
       CASE WHEN e.enabled THEN now_ms END, now_ms, CASE WHEN NOT e.enabled THEN now_ms END,

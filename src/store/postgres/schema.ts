@@ -233,6 +233,9 @@ const migrations: readonly string[] = [
   publishSql,
   // Read far more often than written, and always whole: printing jsonb took a third of the time of accounting over months.
   'ALTER TABLE posthorn.latency_days ALTER COLUMN counts TYPE json USING counts::json',
+  // Of what is stored of an event (store/digest.ts); null where it was accepted before there was one.
+  `ALTER TABLE posthorn.events ADD COLUMN digest text;
+  ${publishSql}`,
 ];
 
 /** Refuses a database without Posthorn's schema, or with another version of it; changes nothing. */

@@ -1,5 +1,6 @@
 import type { NewEvent } from '../../domain/event.ts';
 import { deliveryNumber, eventShard } from '../../domain/ids.ts';
+import { eventDigest } from '../digest.ts';
 import { planAccept } from '../plan.ts';
 import { stateNumbers, storedOf } from '../rows.ts';
 import type { AcceptAnswer, AcceptOptions, FreshDelivery } from '../store.ts';
@@ -9,11 +10,11 @@ import { LedgerChanges } from './ledger.ts';
 import type { Sequences } from './sequences.ts';
 
 const insertEvent = `INSERT INTO events (number, tenant, id, type, data, ordering_key, occurred_at, accepted_at,
-  amount_minor, currency, deliveries, suppressed, filtered) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  amount_minor, currency, deliveries, suppressed, filtered, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const insertDelivery = `INSERT INTO deliveries (number, event_number, endpoint, state, due_at, claim, claimed_by, created_at,
   settled_at, reason, order_key, trigger) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const stored = `tenant, id, type, data, ordering_key, occurred_at, accepted_at, CAST(amount_minor AS TEXT), currency,
-  deliveries, suppressed, number`;
+  deliveries, suppressed, number, digest`;
 
 /** The stored event of this tenant and id, wherever its ordering key has put it. */
 export function findEvent(db: Database, tenant: string, id: string): Row | undefined {
@@ -122,6 +123,7 @@ export function insertOneEvent(
     counts.deliveries,
     counts.suppressed,
     counts.filtered,
+    eventDigest(event, placement.now),
   );
   const home = event.callerId ? eventShard(event.tenant, event.id) : event.shard;
   if (home !== event.shard) {

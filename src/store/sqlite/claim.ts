@@ -1,10 +1,14 @@
 import type { ClaimAnswer, ClaimedDelivery, ClaimRequest, DueHint, ReleasedClaim } from '../store.ts';
+import { digestHeadSql, digestOf } from '../digest.ts';
 import { triggers } from '../rows.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 
+export const eventHead = digestHeadSql('char(10)', (column) => column);
+
 const due = `SELECT d.number, d.claim, d.tries, d.created_at, d.trigger, d.order_key, e.id, e.type,
-    coalesce(e.occurred_at, e.accepted_at), e.data
+    coalesce(e.occurred_at, e.accepted_at), e.data,
+    e.digest, ${eventHead}
   FROM deliveries d JOIN events e ON e.number = d.event_number
   WHERE d.state = 0 AND d.endpoint = ? AND d.due_at <= ? ORDER BY d.due_at LIMIT +?`;
 
@@ -31,6 +35,7 @@ export function claim(db: Database, endpoints: EndpointTable, request: ClaimRequ
     for (const row of db.all(due, num, now, request.limit)) {
       const [number, claimNumber, tries, createdAt, trigger, orderKey, eventId, eventType, occurredAt, data] =
         row as [number, number, number, number, number, string | null, string, string, number, string];
+      const [digest, head] = row.slice(10) as [string | null, string];
       if (orderKey !== null && endpoint.ordering === 'key') {
         if (!heads.has(orderKey)) {
           const [headDueAt, head] = db.get(before, num, orderKey, number) ?? [leaseUntil, number];
@@ -61,6 +66,7 @@ export function claim(db: Database, endpoints: EndpointTable, request: ClaimRequ
         eventType,
         occurredAt,
         data,
+        intact: digest === null || digestOf(head, data) === digest,
       });
     }
     const next = db.get('SELECT min(due_at) FROM deliveries WHERE state = 0 AND endpoint = ?', num);

@@ -1,5 +1,7 @@
+import { digestOf, findingsOfEvent } from '../digest.ts';
 import { goneEventOf } from '../rows.ts';
-import type { ConservationRow, Finding, Gone, GoneWindow } from '../store.ts';
+import type { ConservationRow, DigestCursor, DigestPage, Finding, Gone, GoneWindow } from '../store.ts';
+import { eventHead } from './claim.ts';
 import type { Database } from './database.ts';
 import { hourMs } from '../../domain/time.ts';
 
@@ -95,7 +97,7 @@ const checks: readonly { readonly problem: string; readonly sql: string }[] = [
     sql: `SELECT d.number, e.id, p.id FROM deliveries d JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint
           WHERE d.state = 3 AND d.reason <> 'endpoint_deleted' AND d.reason NOT LIKE 'cancelled: %'
              OR d.state = 4 AND d.reason <> 'endpoint_paused'
-             OR d.state = 2 AND d.reason NOT IN ('schedule_exhausted', 'too_old', 'gone')`,
+             OR d.state = 2 AND d.reason NOT IN ('schedule_exhausted', 'too_old', 'gone', 'corrupt')`,
   },
 ];
 
@@ -115,6 +117,34 @@ export function findTampered(db: Database, limit: number): Finding[] {
     }
     return findings;
   });
+}
+
+const pageDeliveries = 100;
+
+/** Every event against its digest, in the order of their numbers; the cursor's shard says nothing here. */
+export function checkDigests(db: Database, after: DigestCursor | null, limit: number): DigestPage {
+  const rows = db.all(
+    `SELECT e.number, e.id, e.data, e.digest, ${eventHead} FROM events e WHERE e.number > ? ORDER BY e.number LIMIT +?`,
+    after?.number ?? -1,
+    limit,
+  ) as [number, string, string, string | null, string][];
+  const findings = rows
+    .filter(([, , data, digest, head]) => digest !== null && digestOf(head, data) !== digest)
+    .flatMap(([number, eventId]): Finding[] => {
+      const deliveries = db.all(
+        `SELECT d.number, p.id FROM deliveries d LEFT JOIN endpoints p ON p.num = d.endpoint
+         WHERE d.event_number = ? ORDER BY d.number LIMIT +?`,
+        number,
+        pageDeliveries,
+      ) as [number, string | null][];
+      return findingsOfEvent(eventId, deliveries);
+    });
+  return {
+    findings,
+    events: rows.length,
+    withoutDigest: rows.filter(([, , , digest]) => digest === null).length,
+    next: rows.length < limit ? null : { shard: 0, number: rows.at(-1)![0] },
+  };
 }
 
 export function readGone(db: Database, { tenant, since, until }: GoneWindow, limit: number): Gone {

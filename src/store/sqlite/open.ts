@@ -27,6 +27,7 @@ const longReadings: ReadonlySet<string> = new Set<keyof Store>([
   'overdue',
   'conservation',
   'findTampered',
+  'checkDigests',
   'gone',
 ]);
 

@@ -1,9 +1,11 @@
 import { commandTransitions, deliveryStates } from '../../domain/delivery.ts';
 import type { NewEvent, Receipt } from '../../domain/event.ts';
+import { ConflictError } from '../../domain/errors.ts';
+import { corruptMessage } from '../../domain/attempt.ts';
 import { newReceipt } from '../plan.ts';
 import type { CommandAnswer, DeliveryFilter, RedriveRecord } from '../store.ts';
 import { findEvent, insertOneDelivery, insertOneEvent, type Placement } from './accept.ts';
-import { stateNumbers, triggers } from '../rows.ts';
+import { eventOf, stateNumbers, triggers } from '../rows.ts';
 import type { Database, Row } from './database.ts';
 import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
 import { filterSql } from './filter.ts';
@@ -127,6 +129,7 @@ export function replayEvent(
   return db.transaction(() => {
     const row = findEvent(db, tenant, eventId);
     if (row === undefined) return null;
+    if (eventOf(row).integrity === 'corrupt') throw new ConflictError('event_corrupt', corruptMessage);
     const number = row[11] as number;
     const type = row[2] as string;
     const wanted = [...endpoints.ofTenant(tenant)].filter(({ endpoint }) =>

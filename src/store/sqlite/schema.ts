@@ -231,6 +231,8 @@ const migrations: readonly string[] = [
   DROP TABLE former_event_ledger;
   `,
   breakerColumns,
+  // Of what is stored of an event (store/digest.ts); null where it was accepted before there was one.
+  'ALTER TABLE events ADD COLUMN digest TEXT',
 ];
 
 /** Brings the schema up to date; refuses a database written by a newer Posthorn. */

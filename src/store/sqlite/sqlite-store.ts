@@ -8,7 +8,7 @@ import { readAccounting, readAccountingBy, readOverdue, readTallies } from './ac
 import type { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
 import { fold } from './folding.ts';
-import { findTampered, readConservation, readGone } from './integrity.ts';
+import { checkDigests, findTampered, readConservation, readGone } from './integrity.ts';
 import {
   acceptFor,
   cancelDelivery,
@@ -102,6 +102,7 @@ export function createSqliteStore(db: Database): Store {
 
     conservation: async () => readConservation(db),
     findTampered: async (limit) => findTampered(db, limit),
+    checkDigests: async (after, limit) => checkDigests(db, after, limit),
     gone: async (window, limit) => readGone(db, window, limit),
     alerts: async () => readAlerts(db),
     saveAlerts: async (change) => saveAlerts(db, endpoints, sequences, change),

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { ConflictError } from '../../domain/errors.ts';
 import type { Store } from '../store.ts';
 import { openHere, type OpenOptions } from './open-here.ts';
 import type { Call, Reply, ThreadError } from './thread.ts';
@@ -8,7 +9,7 @@ const reply = (message: Reply): void => port.postMessage(message);
 
 function plain(error: unknown): ThreadError {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
-  return { name, message };
+  return error instanceof ConflictError ? { name, message, code: error.code } : { name, message };
 }
 
 try {

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { UnavailableError } from '../../domain/errors.ts';
+import { ConflictError, UnavailableError } from '../../domain/errors.ts';
 import type { Store } from '../store.ts';
 import type { OpenOptions } from './open-here.ts';
 
@@ -11,9 +11,12 @@ export type Reply = readonly [number, unknown] | readonly [number, undefined, Th
 export interface ThreadError {
   readonly name: string;
   readonly message: string;
+  /** Of a `ConflictError`. */
+  readonly code?: string;
 }
 
-function revive({ name, message }: ThreadError): Error {
+function revive({ name, message, code }: ThreadError): Error {
+  if (name === 'ConflictError' && code !== undefined) return new ConflictError(code, message);
   return name === 'UnavailableError'
     ? new UnavailableError(message)
     : Object.assign(new Error(message), { name });

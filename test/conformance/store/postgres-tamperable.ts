@@ -1,0 +1,19 @@
+import { Client } from 'pg';
+import { openPostgresStore } from '../../../src/store/postgres/open.ts';
+import type { Tamperable } from './digests.ts';
+
+/** A store on this database, and a connection that writes past it. */
+export async function tamperablePostgres(url: string, oneShard: boolean): Promise<Tamperable> {
+  const { store } = await openPostgresStore(url, { oneShard });
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  await client.query('SET search_path TO posthorn');
+  return {
+    store,
+    run: async (sql) => void (await client.query(sql)),
+    close: async () => {
+      await client.end();
+      await store.close();
+    },
+  };
+}

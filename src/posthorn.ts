@@ -5,6 +5,7 @@ import type pg from 'pg';
 import { newEvent } from './api/contract/schemas.ts';
 import { parse } from './api/input.ts';
 import { createCatalog } from './api/catalog.ts';
+import { ConfigWriter } from './api/config-writer.ts';
 import { eventMaker } from './api/new-event.ts';
 import { createServer } from './api/server.ts';
 import { followTemplates } from './api/templates.ts';
@@ -156,8 +157,10 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
   metrics?.watch(engine);
   // A key that nobody knows lets `request` in, and nothing else.
   const ownKey = `phk_${Buffer.from(systemRandom.bytes(32)).toString('hex')}`;
+  const config = new ConfigWriter(store);
   const server: FastifyInstance = createServer({
     store,
+    config,
     catalog,
     engine,
     clock,
@@ -202,7 +205,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
     publish,
     start: async () => {
       await engine.start();
-      const following = await followTemplates(store, engine, clock.now());
+      const following = await followTemplates({ store, engine, config, clock });
       if (following > 0)
         logger.info({ endpoints: following }, 'endpoints follow a newer version of their template');
       started = true;

@@ -1,4 +1,5 @@
 import type { Catalog } from './catalog.ts';
+import type { ConfigWriter } from './config-writer.ts';
 import type { Engine } from '../engine/port.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -13,6 +14,8 @@ export interface Metrics {
 export interface ApiDependencies {
   readonly catalog: Catalog;
   readonly store: Store;
+  /** Every change of an endpoint or a document that depends on what is there goes through it. */
+  readonly config: ConfigWriter;
   readonly engine: Engine;
   readonly clock: Clock;
   readonly random: Random;

@@ -72,6 +72,25 @@ export function freshEndpoint(
   };
 }
 
+/** Each former secret is one more signature in every request while its grace time lasts. */
+export const maxFormerSecrets = 16;
+
+/**
+ * The secrets after a rotation, the new one first: the current one goes on signing for the grace time, and former ones
+ * until the end that was promised for them. Null if that were too many: a promise is never cut short.
+ */
+export function rotateSecrets(
+  secrets: readonly EndpointSecret[],
+  secret: string,
+  now: number,
+  graceMs: number,
+): readonly EndpointSecret[] | null {
+  const former = secrets
+    .map((old) => ({ ...old, expiresAt: old.expiresAt ?? now + graceMs }))
+    .filter(({ expiresAt }) => expiresAt > now);
+  return former.length > maxFormerSecrets ? null : [{ secret, expiresAt: null }, ...former];
+}
+
 /** What an endpoint that follows this template takes from it: all but what it says for itself. */
 export function followed(
   template: Template,

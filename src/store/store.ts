@@ -14,7 +14,17 @@ import type { Accounting, Money } from './accounting.ts';
  * Rejections: `UnavailableError` where nothing was written (disk full, database away); anything else is a bug.
  */
 export interface Store
-  extends DeliveryPath, Endpoints, Breakers, Operations, Readings, Accounting, Integrity, Nodes, Alerting {
+  extends
+    DeliveryPath,
+    Endpoints,
+    Config,
+    Breakers,
+    Operations,
+    Readings,
+    Accounting,
+    Integrity,
+    Nodes,
+    Alerting {
   close(): Promise<void>;
 }
 
@@ -199,6 +209,29 @@ export interface Endpoints {
   }): Promise<readonly Endpoint[]>;
   /** Marks it deleted; its pending deliveries are cancelled in batches by `cancelOrphans`. */
   deleteEndpoint(id: string, now: number): Promise<boolean>;
+}
+
+/** What one change of endpoints and documents writes. */
+export interface ConfigChange {
+  /** From `configVersion`, read before anything that the change was computed from. */
+  readonly version: number;
+  readonly now: number;
+  readonly createEndpoints?: readonly Endpoint[];
+  readonly updateEndpoints?: readonly { readonly id: string; readonly change: EndpointChange }[];
+  readonly deleteEndpoints?: readonly string[];
+  readonly putDocuments?: readonly (StoredDocument & { readonly kind: DocumentKind })[];
+  readonly deleteDocuments?: readonly { readonly kind: DocumentKind; readonly name: string }[];
+}
+
+/** Read, decide and write without losing what somebody else has written meanwhile. */
+export interface Config {
+  /** Goes up with every change of an endpoint or a document. */
+  configVersion(): Promise<number>;
+  /**
+   * Writes everything or nothing (G4); null, with nothing written, if any endpoint or document has changed since `version`.
+   * Returns the endpoints that it created and updated, in this order.
+   */
+  changeConfig(change: ConfigChange): Promise<readonly Endpoint[] | null>;
 }
 
 /** Breaker state in the endpoint's row: what one node found out serves the others, and its own next life. */
@@ -435,7 +468,8 @@ export interface AlertsChange {
   readonly now: number;
 }
 
-export type DocumentKind = 'team' | 'channel' | 'template' | 'event_type' | 'slo';
+/** `template_version`: the highest version that a template of this name ever had, so that none is given twice. */
+export type DocumentKind = 'team' | 'channel' | 'template' | 'template_version' | 'event_type' | 'slo';
 
 export interface StoredDocument {
   readonly name: string;

@@ -3,6 +3,7 @@ import type { Store } from '../../src/store/store.ts';
 import { describeAccepting } from './store/accepting.ts';
 import { describeBalance } from './store/balance.ts';
 import { describeClaiming } from './store/claiming.ts';
+import { describeConfiguring } from './store/configuring.ts';
 import { describeKeeping } from './store/keeping.ts';
 import { describeOperations } from './store/operations.ts';
 import { describePruning } from './store/pruning.ts';
@@ -18,6 +19,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
     describeSettling(subject);
     describeOperations(subject);
     describePruning(subject);
+    describeConfiguring(subject);
     describeKeeping(subject);
     describeBalance(subject, propertyRuns);
   });

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { alertStates, alertTenant } from '../../domain/alert.ts';
-import { type Endpoint, freshEndpoint } from '../../domain/endpoint.ts';
+import { freshEndpoint } from '../../domain/endpoint.ts';
 import { timeOrderedId } from '../../domain/ids.ts';
 import { type Channel, pagerDutyUrl, wireAlert } from '../../reliability/channels.ts';
 import type { StoredChannel } from '../../reliability/evaluator.ts';
@@ -30,7 +30,7 @@ function wireChannel(name: string, { channel, endpointId }: StoredChannel): Reco
 
 /** Alerts, and who is told of them: teams and channels. */
 export function alertRoutes(app: FastifyInstance, deps: ApiDependencies): void {
-  const { store, engine, clock, random } = deps;
+  const { store, config, engine, clock, random } = deps;
 
   app.get('/v1/alerts', async (request) => {
     const { state, severity } = parse(schemas.alertQuery, request.query);
@@ -81,33 +81,40 @@ export function alertRoutes(app: FastifyInstance, deps: ApiDependencies): void {
             deps.refuseHost,
           );
     const now = clock.now();
-    const before = (await documentOf('channel', name)) as StoredChannel | undefined;
     // Alerts leave by Posthorn's own durable delivery: a channel is an endpoint of its own tenant.
-    let endpoint: Endpoint | null = null;
-    if (before !== undefined)
-      endpoint = await store.updateEndpoint(before.endpointId, { url, updatedAt: now });
-    if (endpoint === null) {
-      endpoint = freshEndpoint(
-        {
-          id: timeOrderedId('ep', now, random.bytes(12)),
-          tenant: alertTenant,
-          url,
-          secret: newSecret(random),
-          createdAt: now,
+    const fresh = freshEndpoint(
+      {
+        id: timeOrderedId('ep', now, random.bytes(12)),
+        tenant: alertTenant,
+        url,
+        secret: newSecret(random),
+        createdAt: now,
+      },
+      {
+        // It is sent to by name alone, and subscribes to nothing that anybody could publish.
+        eventTypes: ['posthorn.alert'],
+        description: `channel ${name}`,
+        envelope: 'none',
+        maxInFlight: 4,
+      },
+    );
+    // A channel and its endpoint change together (G4).
+    const { endpoints, answer: stored } = await config.change(async () => {
+      const before = (await documentOf('channel', name)) as StoredChannel | undefined;
+      const existing = before === undefined ? null : await store.endpoint(before.endpointId);
+      const answer: StoredChannel = { channel, endpointId: (existing ?? fresh).id };
+      return {
+        write: {
+          now,
+          putDocuments: [{ kind: 'channel' as const, name, document: answer }],
+          ...(existing === null
+            ? { createEndpoints: [fresh] }
+            : { updateEndpoints: [{ id: existing.id, change: { url, updatedAt: now } }] }),
         },
-        {
-          // It is sent to by name alone, and subscribes to nothing that anybody could publish.
-          eventTypes: ['posthorn.alert'],
-          description: `channel ${name}`,
-          envelope: 'none',
-          maxInFlight: 4,
-        },
-      );
-      await store.createEndpoint(endpoint);
-    }
-    engine.endpointChanged(endpoint.id, endpoint);
-    const stored: StoredChannel = { channel, endpointId: endpoint.id };
-    await store.putDocument('channel', name, stored);
+        answer,
+      };
+    });
+    engine.endpointChanged(stored.endpointId, endpoints[0]!);
     return wireChannel(name, stored);
   });
   app.get('/v1/channels', async () => ({
@@ -124,20 +131,29 @@ export function alertRoutes(app: FastifyInstance, deps: ApiDependencies): void {
   });
   app.delete('/v1/channels/:name', async (request, reply) => {
     const name = nameOf(request);
-    const document = await documentOf('channel', name);
-    if (document === undefined) throw notFound('channel by that name');
-    const users = (await store.documents('team')).filter((team) =>
-      (team.document as { channels: readonly string[] }).channels.includes(name),
-    );
-    if (users.length > 0)
-      throw new Problem(
-        409,
-        'in_use',
-        `the team ${users[0]!.name} uses this channel; take it out there first`,
+    const { answer: endpointId } = await config.change(async () => {
+      const document = await documentOf('channel', name);
+      if (document === undefined) throw notFound('channel by that name');
+      const user = (await store.documents('team')).find((team) =>
+        (team.document as { channels: readonly string[] }).channels.includes(name),
       );
-    const { endpointId } = document as StoredChannel;
-    await store.deleteDocument('channel', name);
-    await store.deleteEndpoint(endpointId, clock.now());
+      if (user !== undefined)
+        throw new Problem(
+          409,
+          'in_use',
+          `The team ${user.name} uses this channel: remove it from the team first.`,
+        );
+      const answer = (document as StoredChannel).endpointId;
+      const existing = await store.endpoint(answer);
+      return {
+        write: {
+          now: clock.now(),
+          deleteDocuments: [{ kind: 'channel' as const, name }],
+          ...(existing === null ? {} : { deleteEndpoints: [answer] }),
+        },
+        answer,
+      };
+    });
     engine.endpointChanged(endpointId, null);
     return reply.code(204).send();
   });

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import { builtInTemplates, type StoredTemplate, type Template } from '../../domain/template.ts';
 import { everyEndpoint } from '../../store/every-endpoint.ts';
-import type { DocumentKind } from '../../store/store.ts';
+import type { ConfigChange, DocumentKind } from '../../store/store.ts';
 import { readDeclared } from '../../reliability/judge.ts';
 import { compileSchema } from '../catalog.ts';
 import { fingerprint } from '../contract/fingerprint.ts';
@@ -25,13 +25,17 @@ interface Kind<Document extends object> {
   readonly schema: z.ZodType<Document>;
   /** Names of other documents that are not there, and whatever else is wrong with it. */
   readonly faults: (document: Document, name: string) => Promise<readonly Fault[]>;
-  /** Stores it; answers what people see. */
-  readonly put: (name: string, document: Document) => Promise<void>;
+  /** What storing it writes, worked out from what is there; nothing if it is there already. */
+  readonly put: (name: string, document: Document) => Promise<readonly Put[]>;
+  /** After it was stored. */
+  readonly stored: () => Promise<void>;
   readonly list: () => Promise<readonly Wire[]>;
   /** Why it cannot go, or null. */
   readonly inUse: (name: string) => Promise<string | null>;
-  readonly deleted: (name: string) => Promise<void>;
+  readonly deleted: () => Promise<void>;
 }
+
+type Put = NonNullable<ConfigChange['putDocuments']>[number];
 
 function declare<Document extends object>(
   app: FastifyInstance,
@@ -47,20 +51,35 @@ function declare<Document extends object>(
   app.put(`/v1/${of.path}/:name`, async (request) => {
     const name = nameOf(request);
     const document = parse(of.schema, request.body);
-    const faults = await of.faults(document, name);
-    if (faults.length > 0)
-      throw new Problem(422, 'invalid_request', `${faults[0]!.path} ${faults[0]!.message}`, faults);
-    await of.put(name, document);
+    // What it names is there when it is stored, and what it is computed from is what is stored.
+    await deps.config.change(async () => {
+      const faults = await of.faults(document, name);
+      if (faults.length > 0)
+        throw new Problem(422, 'invalid_request', `${faults[0]!.path} ${faults[0]!.message}`, faults);
+      const putDocuments = await of.put(name, document);
+      return {
+        write: putDocuments.length === 0 ? null : { now: deps.clock.now(), putDocuments },
+        answer: null,
+      };
+    });
+    await of.stored();
     return await find(name);
   });
   app.get(`/v1/${of.path}`, async () => ({ items: await of.list(), next_cursor: null }));
   app.get(`/v1/${of.path}/:name`, async (request) => await find(nameOf(request)));
   app.delete(`/v1/${of.path}/:name`, async (request, reply) => {
     const name = nameOf(request);
-    const why = await of.inUse(name);
-    if (why !== null) throw new Problem(409, 'in_use', why);
-    if (!(await deps.store.deleteDocument(of.kind, name))) throw notFound(`${of.words} by that name`);
-    await of.deleted(name);
+    await deps.config.change(async () => {
+      if (!(await deps.store.documents(of.kind)).some((one) => one.name === name))
+        throw notFound(`${of.words} by that name`);
+      const why = await of.inUse(name);
+      if (why !== null) throw new Problem(409, 'in_use', why);
+      return {
+        write: { now: deps.clock.now(), deleteDocuments: [{ kind: of.kind, name }] },
+        answer: null,
+      };
+    });
+    await of.deleted();
     return reply.code(204).send();
   });
 }
@@ -85,7 +104,7 @@ function wireBuiltIn(template: Template): Wire {
 
 /** Teams, templates, event types and objectives: what `posthorn apply` declares, beside channels. */
 export function declaredRoutes(app: FastifyInstance, deps: ApiDependencies): void {
-  const { store, engine, clock, catalog } = deps;
+  const { store, catalog } = deps;
   const names = async (kind: DocumentKind): Promise<ReadonlySet<string>> =>
     new Set((await store.documents(kind)).map(({ name }) => name));
   const missing = (
@@ -100,7 +119,8 @@ export function declaredRoutes(app: FastifyInstance, deps: ApiDependencies): voi
     kind: Pick<Kind<Document>, 'kind' | 'path' | 'words' | 'schema' | 'faults'> & Partial<Kind<Document>>,
   ): Kind<Document> => ({
     name: schemas.documentName,
-    put: async (name, document) => await store.putDocument(kind.kind, name, document),
+    put: async (name, document) => [{ kind: kind.kind, name, document }],
+    stored: async () => {},
     list: async () =>
       (await store.documents(kind.kind)).map(({ name, document }) => ({
         name,
@@ -131,7 +151,14 @@ export function declaredRoutes(app: FastifyInstance, deps: ApiDependencies): voi
           const { producer, consumer } = document as schemas.WireSlo;
           return producer === name || consumer === name;
         });
-        return slo === undefined ? null : `the objective ${slo.name} names this team; change it first`;
+        if (slo !== undefined) return `The objective ${slo.name} names this team: change it first.`;
+        const type = (await store.documents('event_type')).find(
+          ({ document }) => (document as schemas.WireEventType).owner === name,
+        );
+        if (type !== undefined) return `This team owns the event type ${type.name}: change it first.`;
+        for await (const endpoint of everyEndpoint(store))
+          if (endpoint.owner === name) return `This team owns the endpoint ${endpoint.id}: change it first.`;
+        return null;
       },
     }),
   );
@@ -151,15 +178,26 @@ export function declaredRoutes(app: FastifyInstance, deps: ApiDependencies): voi
       put: async (name, document) => {
         const before = (await store.documents('template')).find((one) => one.name === name);
         const stored = before?.document as StoredTemplate | undefined;
+        // The same again is no new version.
+        if (stored !== undefined && fingerprint(stored.document) === fingerprint(document)) return [];
+        // A version number means one content for good, also after the template was deleted in between.
+        const highest = (await store.documents('template_version')).find((one) => one.name === name);
         const builtIn = builtInTemplates.find((template) => template.name === name);
-        // The same again is no new version, and endpoints are brought to it where a crash left some behind.
-        if (stored === undefined || fingerprint(stored.document) !== fingerprint(document))
-          await store.putDocument('template', name, {
-            document,
-            template: templateOf(name, (stored?.template.version ?? builtIn?.version ?? 0) + 1, document),
-          } satisfies StoredTemplate);
-        await followTemplates(store, engine, clock.now());
+        const version =
+          1 +
+          Math.max(
+            (highest?.document as { version: number } | undefined)?.version ?? 0,
+            stored?.template.version ?? 0,
+            builtIn?.version ?? 0,
+          );
+        const made: StoredTemplate = { document, template: templateOf(name, version, document) };
+        return [
+          { kind: 'template', name, document: made },
+          { kind: 'template_version', name, document: { version } },
+        ];
       },
+      // Endpoints are brought to it also where a crash left some behind.
+      stored: async () => void (await followTemplates(deps)),
       list: async () => {
         const stored = await store.documents('template');
         const own = new Set(stored.map(({ name }) => name));
@@ -179,7 +217,7 @@ export function declaredRoutes(app: FastifyInstance, deps: ApiDependencies): voi
         return type === undefined ? null : `the event type ${type.name} names this template`;
       },
       // Without its document a built-in template is what it was.
-      deleted: async () => void (await followTemplates(store, engine, clock.now())),
+      deleted: async () => void (await followTemplates(deps)),
     }),
   );
 
@@ -209,10 +247,7 @@ export function declaredRoutes(app: FastifyInstance, deps: ApiDependencies): voi
           return [...faults, { path: '/schema', message: (error as Error).message.slice(0, 500) }];
         }
       },
-      put: async (name, document) => {
-        await store.putDocument('event_type', name, document);
-        await catalog.refresh();
-      },
+      stored: () => catalog.refresh(),
       deleted: () => catalog.refresh(),
     }),
   );

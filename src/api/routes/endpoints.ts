@@ -1,6 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
-import { type Endpoint, followed, freshEndpoint } from '../../domain/endpoint.ts';
+import {
+  type Endpoint,
+  followed,
+  freshEndpoint,
+  maxFormerSecrets,
+  rotateSecrets,
+} from '../../domain/endpoint.ts';
 import { newEventId, timeOrderedId } from '../../domain/ids.ts';
 import {
   standardTemplate,
@@ -9,8 +15,8 @@ import {
   templateFields,
   templatesBy,
 } from '../../domain/template.ts';
+import { secondMs } from '../../domain/time.ts';
 import { newSecret, parseSecret } from '../../signing/standard-webhooks.ts';
-import type { EndpointChange } from '../../store/store.ts';
 import * as schemas from '../contract/schemas.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { decodeCursor, encodeCursor, optionalBody, params, parse } from '../input.ts';
@@ -68,7 +74,7 @@ function policyOf(wire: Fields, before: Pick<Endpoint, 'own'>, template: Templat
 }
 
 export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): void {
-  const { store, engine, clock, random } = deps;
+  const { store, config, engine, clock, random } = deps;
   const checkUrl = (text: string): string => receiverUrl(text, deps.refuseHost);
 
   const checkSecret = (secret: string): string => {
@@ -102,11 +108,21 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
     return others.length === 0 ? first : null;
   };
 
-  const change = async (id: string, fields: EndpointChange): Promise<Endpoint> => {
-    const endpoint = await store.updateEndpoint(id, fields);
-    if (endpoint === null) throw notFound('endpoint by that id');
-    engine.endpointChanged(id, endpoint);
-    return endpoint;
+  /** The engine hears of changes in the order in which they were committed. */
+  const change = async (
+    id: string,
+    fields: (before: Endpoint) => Promise<Partial<Endpoint>>,
+  ): Promise<Endpoint> => {
+    const { endpoints } = await config.change(async () => {
+      const before = await store.endpoint(id);
+      if (before === null) throw notFound('endpoint by that id');
+      const now = clock.now();
+      const updated = { id, change: { ...(await fields(before)), updatedAt: now } };
+      return { write: { now, updateEndpoints: [updated] }, answer: null };
+    });
+    const [endpoint] = endpoints;
+    engine.endpointChanged(id, endpoint!);
+    return endpoint!;
   };
 
   /** The breaker stands in readings only: it is what the engine found out, not what people declare. */
@@ -122,20 +138,21 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
     const { tenant, secret, ...fields } = parse(schemas.newEndpoint, request.body);
     const now = clock.now();
     const signing = secret === undefined ? newSecret(random) : checkSecret(secret);
-    const name =
-      fields.template === undefined ? await templateOfTypes(fields.event_types ?? ['*']) : fields.template;
-    const template = name === null ? null : await templateNamed(name);
-    const endpoint = freshEndpoint(
-      {
-        id: timeOrderedId('ep', now, random.bytes(12)),
-        tenant: tenant ?? 'default',
-        url: checkUrl(fields.url),
-        secret: signing,
-        createdAt: now,
-      },
-      { ...fieldsOf(fields as Fields), ...policyOf(fields as Fields, { own: [] }, template) },
-    );
-    await store.createEndpoint(endpoint);
+    const required = {
+      id: timeOrderedId('ep', now, random.bytes(12)),
+      tenant: tenant ?? 'default',
+      url: checkUrl(fields.url),
+      secret: signing,
+      createdAt: now,
+    };
+    const { answer: endpoint } = await config.change(async () => {
+      const name =
+        fields.template === undefined ? await templateOfTypes(fields.event_types ?? ['*']) : fields.template;
+      const template = name === null ? null : await templateNamed(name);
+      const policy = policyOf(fields as Fields, { own: [] }, template);
+      const answer = freshEndpoint(required, { ...fieldsOf(fields as Fields), ...policy });
+      return { write: { now, createEndpoints: [answer] }, answer };
+    });
     engine.endpointChanged(endpoint.id, endpoint);
     return reply.code(201).send({ ...wireEndpoint(endpoint), secret: signing });
   });
@@ -161,15 +178,17 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
       url: '/v1/endpoints/:id',
       handler: async (request) => {
         const wire = parse(schemas.endpointChange, request.body);
-        const id = params(request)['id']!;
-        const before = await store.endpoint(id);
-        if (before === null) throw notFound('endpoint by that id');
-        const speaks = wire.template !== undefined || Object.keys(statedOf(wire)).length > 0;
-        const name = wire.template === undefined ? before.template : wire.template;
-        const policy = speaks ? policyOf(wire, before, name === null ? null : await templateNamed(name)) : {};
         const fields = fieldsOf(wire);
         const url = fields.url === undefined ? {} : { url: checkUrl(fields.url) };
-        return wireEndpoint(await change(id, { ...fields, ...policy, ...url, updatedAt: clock.now() }));
+        const speaks = wire.template !== undefined || Object.keys(statedOf(wire)).length > 0;
+        const changed = await change(params(request)['id']!, async (before) => {
+          const name = wire.template === undefined ? before.template : wire.template;
+          const policy = speaks
+            ? policyOf(wire, before, name === null ? null : await templateNamed(name))
+            : {};
+          return { ...fields, ...policy, ...url };
+        });
+        return wireEndpoint(changed);
       },
     });
   }
@@ -184,33 +203,30 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
   app.post('/v1/endpoints/:id/pause', async (request) => {
     const { reason } = parse(schemas.pause, optionalBody(request));
     return wireEndpoint(
-      await change(params(request)['id']!, {
+      await change(params(request)['id']!, async () => ({
         enabled: false,
         pausedReason: reason ?? 'operator',
-        updatedAt: clock.now(),
-      }),
+      })),
     );
   });
 
   app.post('/v1/endpoints/:id/resume', async (request) =>
-    wireEndpoint(
-      await change(params(request)['id']!, { enabled: true, pausedReason: null, updatedAt: clock.now() }),
-    ),
+    wireEndpoint(await change(params(request)['id']!, async () => ({ enabled: true, pausedReason: null }))),
   );
 
   app.post('/v1/endpoints/:id/rotate-secret', async (request) => {
     const { grace_s: graceS } = parse(schemas.rotate, optionalBody(request));
-    const id = params(request)['id']!;
-    const now = clock.now();
-    const endpoint = await store.endpoint(id);
-    if (endpoint === null) throw notFound('endpoint by that id');
     const secret = newSecret(random);
-    // The former secret signs beside the new one until its grace time ends; older ones keep their own end.
-    const former = endpoint.secrets
-      .map((old) => ({ ...old, expiresAt: old.expiresAt ?? now + graceS * 1000 }))
-      .filter(({ expiresAt }) => expiresAt > now)
-      .slice(0, 4);
-    const changed = await change(id, { secrets: [{ secret, expiresAt: null }, ...former], updatedAt: now });
+    const changed = await change(params(request)['id']!, async ({ secrets }) => {
+      const rotated = rotateSecrets(secrets, secret, clock.now(), graceS * secondMs);
+      if (rotated === null)
+        throw new Problem(
+          409,
+          'too_many_secrets',
+          `${maxFormerSecrets} former secrets of this endpoint sign until their grace time ends: wait for the first to end, or send a grace_s of 0 to retire the current one at once.`,
+        );
+      return { secrets: rotated };
+    });
     return { ...wireEndpoint(changed), secret };
   });
 

@@ -1,8 +1,8 @@
 import type { Alert } from '../../domain/alert.ts';
-import type { AlertsChange, DocumentKind, StoredDocument } from '../store.ts';
+import type { AlertsChange } from '../store.ts';
 import { insertPlanned, notifyDue } from './accept.ts';
 import type { Database } from './database.ts';
-import { announce, type EndpointTable } from './endpoints.ts';
+import type { EndpointTable } from './endpoints.ts';
 
 export async function readAlerts(db: Database): Promise<{ version: number; alerts: Alert[] }> {
   return await db.snapshot(async (connection) => {
@@ -75,41 +75,3 @@ export async function saveAlerts(
 }
 
 class StaleCopy extends Error {}
-
-export async function readDocuments(db: Database, kind: DocumentKind): Promise<StoredDocument[]> {
-  const rows = await db.query(
-    'documents',
-    'SELECT name, document FROM posthorn.documents WHERE kind = $1 ORDER BY name COLLATE "C"',
-    [kind],
-  );
-  return rows.map(([name, document]) => ({ name: name as string, document }));
-}
-
-export async function putDocument(
-  db: Database,
-  kind: DocumentKind,
-  name: string,
-  document: unknown,
-): Promise<void> {
-  await db.transaction(async (connection) => {
-    await connection.query(
-      'document_put',
-      `INSERT INTO posthorn.documents (kind, name, document) VALUES ($1, $2, $3::jsonb)
-       ON CONFLICT (kind, name) DO UPDATE SET document = excluded.document`,
-      [kind, name, JSON.stringify(document)],
-    );
-    await announce(connection);
-  });
-}
-
-export async function deleteDocument(db: Database, kind: DocumentKind, name: string): Promise<boolean> {
-  return await db.transaction(async (connection) => {
-    const rows = await connection.query(
-      'document_delete',
-      'DELETE FROM posthorn.documents WHERE kind = $1 AND name = $2 RETURNING 1',
-      [kind, name],
-    );
-    await announce(connection);
-    return rows.length > 0;
-  });
-}

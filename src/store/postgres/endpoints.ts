@@ -1,6 +1,7 @@
 import type { Endpoint } from '../../domain/endpoint.ts';
-import type { EndpointChange } from '../store.ts';
+import type { ConfigChange, EndpointChange } from '../store.ts';
 import type { Connection, Database } from './database.ts';
+import { removeDocument, writeDocument } from './documents.ts';
 
 export interface KnownEndpoint {
   readonly num: number;
@@ -13,10 +14,16 @@ interface Copy {
   readonly byTenant: ReadonlyMap<string, readonly KnownEndpoint[]>;
 }
 
-/** Raises the version and tells other nodes; in the transaction of the change itself. */
-export async function announce(connection: Connection): Promise<void> {
-  await connection.query('config_raise', 'UPDATE posthorn.config SET version = version + 1');
-  await connection.query('config_notify', "SELECT pg_notify('posthorn_config', '')");
+/**
+ * Raises the version and notifies other nodes in the transaction of the change itself. The version's row is locked before
+ * any endpoint's, here and in `change`: two changes never wait for each other in a circle.
+ */
+export async function announced<T>(db: Database, work: (connection: Connection) => Promise<T>): Promise<T> {
+  return await db.transaction(async (connection) => {
+    await connection.query('config_raise', 'UPDATE posthorn.config SET version = version + 1');
+    await connection.query('config_notify', "SELECT pg_notify('posthorn_config', '')");
+    return await work(connection);
+  });
 }
 
 /**
@@ -82,50 +89,93 @@ export class EndpointTable {
     return rows.map(([document]) => document as unknown as Endpoint);
   }
 
+  async #insert(connection: Connection, endpoint: Endpoint): Promise<void> {
+    await connection.query(
+      'endpoint_create',
+      'INSERT INTO posthorn.endpoints (id, tenant, enabled, document) VALUES ($1, $2, $3, $4)',
+      [endpoint.id, endpoint.tenant, endpoint.enabled, JSON.stringify(endpoint)],
+    );
+  }
+
+  async #write(connection: Connection, id: string, change: EndpointChange): Promise<Endpoint | null> {
+    const [row] = await connection.query(
+      'endpoint_lock',
+      'SELECT document FROM posthorn.endpoints WHERE id = $1 AND deleted_at IS NULL FOR UPDATE',
+      [id],
+    );
+    if (row === undefined) return null;
+    const endpoint: Endpoint = { ...(row[0] as unknown as Endpoint), ...change };
+    await connection.query(
+      'endpoint_update',
+      'UPDATE posthorn.endpoints SET enabled = $2, document = $3 WHERE id = $1',
+      [id, endpoint.enabled, JSON.stringify(endpoint)],
+    );
+    return endpoint;
+  }
+
+  async #remove(connection: Connection, id: string, now: number): Promise<boolean> {
+    const rows = await connection.query(
+      'endpoint_delete',
+      'UPDATE posthorn.endpoints SET deleted_at = $2, enabled = false WHERE id = $1 AND deleted_at IS NULL RETURNING num',
+      [id, now],
+    );
+    return rows.length > 0;
+  }
+
+  async #announced<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    try {
+      return await announced(this.#db, work);
+    } finally {
+      this.forget();
+    }
+  }
+
   async create(endpoint: Endpoint): Promise<void> {
-    await this.#db.transaction(async (connection) => {
-      await connection.query(
-        'endpoint_create',
-        'INSERT INTO posthorn.endpoints (id, tenant, enabled, document) VALUES ($1, $2, $3, $4)',
-        [endpoint.id, endpoint.tenant, endpoint.enabled, JSON.stringify(endpoint)],
-      );
-      await announce(connection);
-    });
-    this.forget();
+    await this.#announced((connection) => this.#insert(connection, endpoint));
   }
 
   async update(id: string, change: EndpointChange): Promise<Endpoint | null> {
-    const changed = await this.#db.transaction(async (connection) => {
-      const [row] = await connection.query(
-        'endpoint_lock',
-        'SELECT document FROM posthorn.endpoints WHERE id = $1 AND deleted_at IS NULL FOR UPDATE',
-        [id],
-      );
-      if (row === undefined) return null;
-      const endpoint: Endpoint = { ...(row[0] as unknown as Endpoint), ...change };
-      await connection.query(
-        'endpoint_update',
-        'UPDATE posthorn.endpoints SET enabled = $2, document = $3 WHERE id = $1',
-        [id, endpoint.enabled, JSON.stringify(endpoint)],
-      );
-      await announce(connection);
-      return endpoint;
-    });
-    this.forget();
-    return changed;
+    return await this.#announced((connection) => this.#write(connection, id, change));
   }
 
   async delete(id: string, now: number): Promise<boolean> {
-    const deleted = await this.#db.transaction(async (connection) => {
-      const rows = await connection.query(
-        'endpoint_delete',
-        'UPDATE posthorn.endpoints SET deleted_at = $2, enabled = false WHERE id = $1 AND deleted_at IS NULL RETURNING num',
-        [id, now],
-      );
-      if (rows.length > 0) await announce(connection);
-      return rows.length > 0;
-    });
-    this.forget();
-    return deleted;
+    return await this.#announced((connection) => this.#remove(connection, id, now));
+  }
+
+  async version(): Promise<number> {
+    const [row] = await this.#db.query('config_version', 'SELECT version FROM posthorn.config');
+    return row![0] as number;
+  }
+
+  /** See `Config`. */
+  async change(change: ConfigChange): Promise<Endpoint[] | null> {
+    const missing = (id: string): Error => new Error(`there is no endpoint ${id}`);
+    try {
+      return await this.#db.transaction(async (connection) => {
+        const raised = await connection.query(
+          'config_raise_from',
+          'UPDATE posthorn.config SET version = version + 1 WHERE version = $1 RETURNING 1',
+          [change.version],
+        );
+        if (raised.length === 0) return null;
+        await connection.query('config_notify', "SELECT pg_notify('posthorn_config', '')");
+        for (const { kind, name, document } of change.putDocuments ?? [])
+          await writeDocument(connection, kind, name, document);
+        for (const { kind, name } of change.deleteDocuments ?? [])
+          await removeDocument(connection, kind, name);
+        for (const id of change.deleteEndpoints ?? [])
+          if (!(await this.#remove(connection, id, change.now))) throw missing(id);
+        const changed: Endpoint[] = [...(change.createEndpoints ?? [])];
+        for (const endpoint of changed) await this.#insert(connection, endpoint);
+        for (const { id, change: fields } of change.updateEndpoints ?? []) {
+          const endpoint = await this.#write(connection, id, fields);
+          if (endpoint === null) throw missing(id);
+          changed.push(endpoint);
+        }
+        return changed;
+      });
+    } finally {
+      this.forget();
+    }
   }
 }

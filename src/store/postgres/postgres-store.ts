@@ -1,11 +1,12 @@
 import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
-import { deleteDocument, putDocument, readAlerts, readDocuments, saveAlerts } from './alerts.ts';
+import { readAlerts, saveAlerts } from './alerts.ts';
 import { openBreakers, saveBreakers } from './breakers.ts';
 import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
 import { claim, nextDue, release, takeOver, type Turns } from './claim.ts';
 import type { Database } from './database.ts';
-import { EndpointTable } from './endpoints.ts';
+import { readDocuments, removeDocument, writeDocument } from './documents.ts';
+import { announced, EndpointTable } from './endpoints.ts';
 import { fold } from './folding.ts';
 import { checkDigests, findTampered, readConservation, readGone } from './integrity.ts';
 import { beat, leave, readNodes } from './nodes.ts';
@@ -45,6 +46,8 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     endpoint: async (id) => (await endpoints.get(id))?.endpoint ?? null,
     endpoints: (query) => endpoints.list(query),
     deleteEndpoint: (id, now) => endpoints.delete(id, now),
+    configVersion: () => endpoints.version(),
+    changeConfig: (change) => endpoints.change(change),
     saveBreakers: (changes) => saveBreakers(db, changes),
     openBreakers: () => openBreakers(db),
 
@@ -97,8 +100,9 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     alerts: () => readAlerts(db),
     saveAlerts: (change) => saveAlerts(db, endpoints, change),
     documents: (kind) => readDocuments(db, kind),
-    putDocument: (kind, name, document) => putDocument(db, kind, name, document),
-    deleteDocument: (kind, name) => deleteDocument(db, kind, name),
+    putDocument: (kind, name, document) =>
+      announced(db, (connection) => writeDocument(connection, kind, name, document)),
+    deleteDocument: (kind, name) => announced(db, (connection) => removeDocument(connection, kind, name)),
     beat: (node) => beat(db, node),
     leave: (node) => leave(db, node),
     nodes: () => readNodes(db),

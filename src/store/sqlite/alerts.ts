@@ -1,5 +1,5 @@
 import type { Alert } from '../../domain/alert.ts';
-import type { AlertsChange, DocumentKind, StoredDocument } from '../store.ts';
+import type { AlertsChange } from '../store.ts';
 import { insertOneDelivery, insertOneEvent, type Placement } from './accept.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
@@ -50,25 +50,4 @@ export function saveAlerts(
     ledger.write(db);
     return true;
   });
-}
-
-export function readDocuments(db: Database, kind: DocumentKind): StoredDocument[] {
-  return db
-    .all('SELECT name, document FROM documents WHERE kind = ? ORDER BY name', kind)
-    .map(([name, text]) => ({ name: name as string, document: JSON.parse(text as string) as unknown }));
-}
-
-export function putDocument(db: Database, kind: DocumentKind, name: string, document: unknown): void {
-  db.transaction(() =>
-    db.run(
-      'INSERT INTO documents (kind, name, document) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET document = excluded.document',
-      kind,
-      name,
-      JSON.stringify(document),
-    ),
-  );
-}
-
-export function deleteDocument(db: Database, kind: DocumentKind, name: string): boolean {
-  return db.transaction(() => db.run('DELETE FROM documents WHERE kind = ? AND name = ?', kind, name)) > 0;
 }

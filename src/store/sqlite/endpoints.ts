@@ -1,6 +1,7 @@
 import type { Endpoint } from '../../domain/endpoint.ts';
-import type { EndpointChange } from '../store.ts';
+import type { ConfigChange, EndpointChange } from '../store.ts';
 import type { Database } from './database.ts';
+import { removeDocument, writeDocument } from './documents.ts';
 
 export interface KnownEndpoint {
   readonly num: number;
@@ -15,6 +16,8 @@ export class EndpointTable {
   readonly #db: Database;
   readonly #byId = new Map<string, KnownEndpoint>();
   readonly #byTenant = new Map<string, Map<string, KnownEndpoint>>();
+  /** Of endpoints and documents. In memory: nobody compares it with one of a previous run. */
+  version = 0;
 
   constructor(db: Database) {
     this.#db = db;
@@ -50,43 +53,82 @@ export class EndpointTable {
       .slice(0, query.limit);
   }
 
-  create(endpoint: Endpoint): void {
-    const row = this.#db.transaction(() =>
-      this.#db.get(
-        'INSERT INTO endpoints (id, tenant, enabled, document) VALUES (?, ?, ?, ?) RETURNING num',
-        endpoint.id,
-        endpoint.tenant,
-        Number(endpoint.enabled),
-        JSON.stringify(endpoint),
-      ),
+  #insert(endpoint: Endpoint): KnownEndpoint {
+    const row = this.#db.get(
+      'INSERT INTO endpoints (id, tenant, enabled, document) VALUES (?, ?, ?, ?) RETURNING num',
+      endpoint.id,
+      endpoint.tenant,
+      Number(endpoint.enabled),
+      JSON.stringify(endpoint),
     );
-    this.#keep({ num: row![0] as number, endpoint });
+    return { num: row![0] as number, endpoint };
+  }
+
+  #write({ num, endpoint: before }: KnownEndpoint, change: EndpointChange): KnownEndpoint {
+    const endpoint: Endpoint = { ...before, ...change };
+    this.#db.run(
+      'UPDATE endpoints SET enabled = ?, document = ? WHERE num = ?',
+      Number(endpoint.enabled),
+      JSON.stringify(endpoint),
+      num,
+    );
+    return { num, endpoint };
+  }
+
+  #remove({ num }: KnownEndpoint, now: number): void {
+    this.#db.run('UPDATE endpoints SET deleted_at = ?, enabled = 0 WHERE num = ?', now, num);
+  }
+
+  #forget({ endpoint: { id, tenant } }: KnownEndpoint): void {
+    this.#byId.delete(id);
+    this.#byTenant.get(tenant)?.delete(id);
+  }
+
+  create(endpoint: Endpoint): void {
+    this.#keep(this.#db.transaction(() => this.#insert(endpoint)));
+    this.version++;
   }
 
   update(id: string, change: EndpointChange): Endpoint | null {
     const known = this.#byId.get(id);
     if (known === undefined) return null;
-    const endpoint: Endpoint = { ...known.endpoint, ...change };
-    this.#db.transaction(() =>
-      this.#db.run(
-        'UPDATE endpoints SET enabled = ?, document = ? WHERE num = ?',
-        Number(endpoint.enabled),
-        JSON.stringify(endpoint),
-        known.num,
-      ),
-    );
-    this.#keep({ num: known.num, endpoint });
-    return endpoint;
+    const changed = this.#db.transaction(() => this.#write(known, change));
+    this.#keep(changed);
+    this.version++;
+    return changed.endpoint;
   }
 
   delete(id: string, now: number): boolean {
     const known = this.#byId.get(id);
     if (known === undefined) return false;
-    this.#db.transaction(() =>
-      this.#db.run('UPDATE endpoints SET deleted_at = ?, enabled = 0 WHERE num = ?', now, known.num),
-    );
-    this.#byId.delete(id);
-    this.#byTenant.get(known.endpoint.tenant)?.delete(id);
+    this.#db.transaction(() => this.#remove(known, now));
+    this.#forget(known);
+    this.version++;
     return true;
+  }
+
+  /** See `Config`: endpoints and documents in one transaction, and in memory only once it is committed. */
+  change(change: ConfigChange): Endpoint[] | null {
+    if (change.version !== this.version) return null;
+    const known = (id: string): KnownEndpoint => {
+      const found = this.#byId.get(id);
+      if (found === undefined) throw new Error(`there is no endpoint ${id}`);
+      return found;
+    };
+    const deleted = (change.deleteEndpoints ?? []).map(known);
+    const changed = this.#db.transaction(() => {
+      for (const { kind, name, document } of change.putDocuments ?? [])
+        writeDocument(this.#db, kind, name, document);
+      for (const { kind, name } of change.deleteDocuments ?? []) removeDocument(this.#db, kind, name);
+      for (const one of deleted) this.#remove(one, change.now);
+      return [
+        ...(change.createEndpoints ?? []).map((endpoint) => this.#insert(endpoint)),
+        ...(change.updateEndpoints ?? []).map((one) => this.#write(known(one.id), one.change)),
+      ];
+    });
+    for (const one of deleted) this.#forget(one);
+    for (const one of changed) this.#keep(one);
+    this.version++;
+    return changed.map(({ endpoint }) => endpoint);
   }
 }

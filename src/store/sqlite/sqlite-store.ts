@@ -1,11 +1,12 @@
 import { NotFoundError } from '../../domain/errors.ts';
 import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
-import { deleteDocument, putDocument, readAlerts, readDocuments, saveAlerts } from './alerts.ts';
+import { readAlerts, saveAlerts } from './alerts.ts';
 import { openBreakers, saveBreakers } from './breakers.ts';
 import { claim, nextDue, release, takeOver } from './claim.ts';
 import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
 import type { Database } from './database.ts';
+import { readDocuments, removeDocument, writeDocument } from './documents.ts';
 import { EndpointTable } from './endpoints.ts';
 import { fold } from './folding.ts';
 import { checkDigests, findTampered, readConservation, readGone } from './integrity.ts';
@@ -56,6 +57,8 @@ export function createSqliteStore(db: Database): Store {
     endpoint: async (id) => endpoints.get(id)?.endpoint ?? null,
     endpoints: async (query) => endpoints.list(query),
     deleteEndpoint: async (id, now) => endpoints.delete(id, now),
+    configVersion: async () => endpoints.version,
+    changeConfig: async (change) => endpoints.change(change),
     saveBreakers: async (changes) => saveBreakers(db, changes),
     openBreakers: async () => openBreakers(db),
 
@@ -107,8 +110,15 @@ export function createSqliteStore(db: Database): Store {
     alerts: async () => readAlerts(db),
     saveAlerts: async (change) => saveAlerts(db, endpoints, sequences, change),
     documents: async (kind) => readDocuments(db, kind),
-    putDocument: async (kind, name, document) => putDocument(db, kind, name, document),
-    deleteDocument: async (kind, name) => deleteDocument(db, kind, name),
+    putDocument: async (kind, name, document) => {
+      db.transaction(() => writeDocument(db, kind, name, document));
+      endpoints.version++;
+    },
+    deleteDocument: async (kind, name) => {
+      const removed = db.transaction(() => removeDocument(db, kind, name));
+      endpoints.version++;
+      return removed;
+    },
     // One process owns a data directory, so there is one node, and nobody else's change to hear of.
     beat: async (node) => ({ now: null, nodes: [node], dead: [], configVersion: 0 }),
     leave: async () => {},

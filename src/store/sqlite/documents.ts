@@ -1,0 +1,23 @@
+import type { DocumentKind, StoredDocument } from '../store.ts';
+import type { Database } from './database.ts';
+
+// What operators declare. The caller of a write holds the transaction.
+
+export function readDocuments(db: Database, kind: DocumentKind): StoredDocument[] {
+  return db
+    .all('SELECT name, document FROM documents WHERE kind = ? ORDER BY name', kind)
+    .map(([name, text]) => ({ name: name as string, document: JSON.parse(text as string) as unknown }));
+}
+
+export function writeDocument(db: Database, kind: DocumentKind, name: string, document: unknown): void {
+  db.run(
+    'INSERT INTO documents (kind, name, document) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET document = excluded.document',
+    kind,
+    name,
+    JSON.stringify(document),
+  );
+}
+
+export function removeDocument(db: Database, kind: DocumentKind, name: string): boolean {
+  return db.run('DELETE FROM documents WHERE kind = ? AND name = ?', kind, name) > 0;
+}

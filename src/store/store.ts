@@ -1,10 +1,14 @@
 import type { Alert } from '../domain/alert.ts';
 import type { ErrorClass } from '../domain/attempt.ts';
 import type { DeliveryState, Reason, Trigger } from '../domain/delivery.ts';
-import type { Endpoint } from '../domain/endpoint.ts';
 import type { EventRecord, NewEvent, Receipt } from '../domain/event.ts';
 import type { Value } from '../domain/money.ts';
 import type { Accounting, Money } from './accounting.ts';
+import type { Config, DocumentKind, Endpoints, StoredDocument } from './config.ts';
+import type { DeliveryFilter, Operations } from './operations.ts';
+
+export type * from './config.ts';
+export type * from './operations.ts';
 
 /**
  * The store port: each method is one transition of the design, made durable before its promise resolves.
@@ -192,48 +196,6 @@ export interface PruneAnswer {
 
 // ---------------------------------------------------------------- endpoints
 
-export type EndpointChange = Partial<Omit<Endpoint, 'id' | 'tenant' | 'createdAt'>> & {
-  readonly updatedAt: number;
-};
-
-export interface Endpoints {
-  createEndpoint(endpoint: Endpoint): Promise<void>;
-  /** Answers the changed endpoint, or null where there is none. */
-  updateEndpoint(id: string, change: EndpointChange): Promise<Endpoint | null>;
-  endpoint(id: string): Promise<Endpoint | null>;
-  /** Those not deleted, by id; at most `limit`, after the id `after`. */
-  endpoints(query: {
-    tenant: string | null;
-    after: string | null;
-    limit: number;
-  }): Promise<readonly Endpoint[]>;
-  /** Marks it deleted; its pending deliveries are cancelled in batches by `cancelOrphans`. */
-  deleteEndpoint(id: string, now: number): Promise<boolean>;
-}
-
-/** What one change of endpoints and documents writes. */
-export interface ConfigChange {
-  /** From `configVersion`, read before anything that the change was computed from. */
-  readonly version: number;
-  readonly now: number;
-  readonly createEndpoints?: readonly Endpoint[];
-  readonly updateEndpoints?: readonly { readonly id: string; readonly change: EndpointChange }[];
-  readonly deleteEndpoints?: readonly string[];
-  readonly putDocuments?: readonly (StoredDocument & { readonly kind: DocumentKind })[];
-  readonly deleteDocuments?: readonly { readonly kind: DocumentKind; readonly name: string }[];
-}
-
-/** Read, decide and write without losing what somebody else has written meanwhile. */
-export interface Config {
-  /** Goes up with every change of an endpoint or a document. */
-  configVersion(): Promise<number>;
-  /**
-   * Writes everything or nothing (G4); null, with nothing written, if any endpoint or document has changed since `version`.
-   * Returns the endpoints that it created and updated, in this order.
-   */
-  changeConfig(change: ConfigChange): Promise<readonly Endpoint[] | null>;
-}
-
 /** Breaker state in the endpoint's row: what one node found out serves the others, and its own next life. */
 export interface Breakers {
   /** Records openings and closings. Of two about one endpoint the later counts, in whatever order they arrive. */
@@ -252,72 +214,6 @@ export interface BreakerChange {
 export interface OpenBreaker {
   readonly endpointId: string;
   readonly openSince: number;
-}
-
-// ---------------------------------------------------------------- what people do to deliveries
-
-export type CommandAnswer = 'done' | 'not_found' | 'refused';
-
-export interface DeliveryFilter {
-  readonly tenant?: string;
-  readonly endpointId?: string;
-  readonly eventId?: string;
-  readonly eventType?: string;
-  readonly state?: DeliveryState;
-  readonly errorClass?: ErrorClass;
-  /** Bounds on when the delivery was created: since ≤ t < until. */
-  readonly since?: number;
-  readonly until?: number;
-}
-
-export interface RedriveRecord {
-  readonly id: string;
-  readonly filter: DeliveryFilter;
-  readonly ratePerS: number | null;
-  readonly dryRun: boolean;
-  readonly state: 'running' | 'done';
-  readonly matched: number;
-  readonly redriven: number;
-  readonly createdAt: number;
-  readonly finishedAt: number | null;
-}
-
-export interface Operations {
-  /**
-   * Makes a delivery due now on the one retry clock (G3). From a terminal state it gets a fresh schedule;
-   * a pending one only comes due sooner, and where it is claimed right now nothing is disturbed.
-   */
-  redriveDelivery(number: number, now: number): Promise<CommandAnswer>;
-  /** Only a pending delivery can be cancelled. */
-  cancelDelivery(number: number, words: string, now: number): Promise<CommandAnswer>;
-  /**
-   * New deliveries of a past event, to one endpoint or to all that subscribe now. Null: no such event. Rejects with
-   * `ConflictError` where the stored event does not match its digest.
-   */
-  replayEvent(
-    tenant: string,
-    eventId: string,
-    endpointId: string | null,
-    now: number,
-  ): Promise<Receipt | null>;
-  /** A delivery of an event to one endpoint only, whatever it subscribes to: for the test call. */
-  acceptFor(event: NewEvent, endpointId: string, now: number): Promise<Receipt | null>;
-  /** Counts what matches and records the job; it runs step by step, also after a restart. */
-  createRedrive(redrive: {
-    id: string;
-    filter: DeliveryFilter;
-    ratePerS: number | null;
-    dryRun: boolean;
-    now: number;
-  }): Promise<RedriveRecord>;
-  redrive(id: string): Promise<RedriveRecord | null>;
-  runningRedrives(): Promise<readonly RedriveRecord[]>;
-  /** Redrives up to `limit` more of a job in one transaction with its progress. */
-  stepRedrive(
-    id: string,
-    limit: number,
-    now: number,
-  ): Promise<{ readonly redrive: RedriveRecord; readonly endpointIds: readonly string[] }>;
 }
 
 // ---------------------------------------------------------------- readings
@@ -466,14 +362,6 @@ export interface AlertsChange {
   /** Events to be delivered to one endpoint each: who is told. */
   readonly notifications: readonly { readonly event: NewEvent; readonly endpointId: string }[];
   readonly now: number;
-}
-
-/** `template_version`: the highest version that a template of this name ever had, so that none is given twice. */
-export type DocumentKind = 'team' | 'channel' | 'template' | 'template_version' | 'event_type' | 'slo';
-
-export interface StoredDocument {
-  readonly name: string;
-  readonly document: unknown;
 }
 
 export interface Alerting {

@@ -1,0 +1,53 @@
+import type { Endpoint } from '../domain/endpoint.ts';
+
+// The part of the port for endpoints and for the documents that operators declare.
+
+/** `template_version`: the highest version that a template of this name ever had, so that none is given twice. */
+export type DocumentKind = 'team' | 'channel' | 'template' | 'template_version' | 'event_type' | 'slo';
+
+export interface StoredDocument {
+  readonly name: string;
+  readonly document: unknown;
+}
+
+export type EndpointChange = Partial<Omit<Endpoint, 'id' | 'tenant' | 'createdAt'>> & {
+  readonly updatedAt: number;
+};
+
+export interface Endpoints {
+  createEndpoint(endpoint: Endpoint): Promise<void>;
+  /** Answers the changed endpoint, or null where there is none. */
+  updateEndpoint(id: string, change: EndpointChange): Promise<Endpoint | null>;
+  endpoint(id: string): Promise<Endpoint | null>;
+  /** Those not deleted, by id; at most `limit`, after the id `after`. */
+  endpoints(query: {
+    tenant: string | null;
+    after: string | null;
+    limit: number;
+  }): Promise<readonly Endpoint[]>;
+  /** Marks it deleted; its pending deliveries are cancelled in batches by `cancelOrphans`. */
+  deleteEndpoint(id: string, now: number): Promise<boolean>;
+}
+
+/** What one change of endpoints and documents writes. */
+export interface ConfigChange {
+  /** From `configVersion`, read before anything that the change was computed from. */
+  readonly version: number;
+  readonly now: number;
+  readonly createEndpoints?: readonly Endpoint[];
+  readonly updateEndpoints?: readonly { readonly id: string; readonly change: EndpointChange }[];
+  readonly deleteEndpoints?: readonly string[];
+  readonly putDocuments?: readonly (StoredDocument & { readonly kind: DocumentKind })[];
+  readonly deleteDocuments?: readonly { readonly kind: DocumentKind; readonly name: string }[];
+}
+
+/** Read, decide and write without losing what somebody else has written meanwhile. */
+export interface Config {
+  /** Goes up with every change of an endpoint or a document. */
+  configVersion(): Promise<number>;
+  /**
+   * Writes everything or nothing (G4); null, with nothing written, if any endpoint or document has changed since `version`.
+   * Returns the endpoints that it created and updated, in this order.
+   */
+  changeConfig(change: ConfigChange): Promise<readonly Endpoint[] | null>;
+}

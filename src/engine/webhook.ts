@@ -91,5 +91,7 @@ export function webhookRequest(
     ],
     body,
     timeoutMs: endpoint.timeoutMs,
+    sender: endpoint.id,
+    tenant: endpoint.tenant,
   };
 }

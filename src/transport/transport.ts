@@ -12,15 +12,19 @@ export interface OutboundRequest {
   /** Name, value, name, value … */
   readonly headers: readonly string[];
   readonly body: Uint8Array;
-  /** For the whole attempt, from connecting to the last byte that is read. */
+  /** For the whole attempt, from connecting to the end of the answer. Waiting for ourselves does not count. */
   readonly timeoutMs: number;
+  /** Whose connections carry it: an endpoint's id. Nobody else uses them (G8). Default: the URL. */
+  readonly sender?: string;
+  /** Name lookups are bounded per tenant (G8). Default: none of the tenants. */
+  readonly tenant?: string;
 }
 
 export interface AttemptResult {
   readonly ok: boolean;
   readonly statusCode: number | null;
   readonly errorClass: ErrorClass | null;
-  /** At most 300 characters, without secrets or payload. */
+  /** At most 300 characters, without secrets or payload. A delivered attempt may have one too: what was out of the ordinary. */
   readonly message: string | null;
   /** The first 4 KiB of the answer's body. */
   readonly responseExcerpt: string | null;

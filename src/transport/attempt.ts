@@ -1,0 +1,213 @@
+import type { Socket } from 'node:net';
+import type { ErrorClass } from '../domain/attempt.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { classifyError, classifyStatus } from './classify.ts';
+import type { Connection, Exchange } from './connection.ts';
+import type { ConnectionKeeper } from './connection-keeper.ts';
+import type { Deadlines, Expiring } from './deadlines.ts';
+import type { Dial, DialListener, Dialer, DialStage } from './dialer.ts';
+import { parseRetryAfter } from './retry-after.ts';
+import type { Target } from './target.ts';
+import type { AttemptResult, OutboundRequest } from './transport.ts';
+
+const maxExcerptBytes = 4096;
+/** A longer answer is not read to its end: its status has been seen, and that is what counts. */
+const maxBodyBytes = 64 * 1024;
+/** The status decides; a body that does not end by then only keeps the place of the next request. */
+const bodyWaitMs = 2000;
+
+const stepClasses: Readonly<Record<DialStage, ErrorClass>> = {
+  lookup: 'dns',
+  connection: 'connect',
+  'TLS handshake': 'tls',
+};
+
+export interface AttemptParts {
+  readonly clock: Clock;
+  readonly keeper: ConnectionKeeper;
+  readonly dialer: Dialer;
+  readonly deadlines: Deadlines;
+}
+
+/** One attempt: a request on a kept or a fresh connection, and at most once more on a fresh one if the kept one was closed. */
+export class Attempt implements Exchange, DialListener, Expiring {
+  readonly #parts: AttemptParts;
+  readonly #request: OutboundRequest;
+  readonly #head: string;
+  readonly #target: Target;
+  readonly #onResult: (attempt: Attempt, result: AttemptResult) => void;
+  #startedAt = 0;
+  #timed = false;
+  #connection: Connection | null = null;
+  #dial: Dial | null = null;
+  #note: string | null = null;
+  #status: number | null = null;
+  #chunks: Buffer[] = [];
+  #size = 0;
+  #ended = false;
+
+  constructor(
+    parts: AttemptParts,
+    request: OutboundRequest,
+    head: string,
+    target: Target,
+    onResult: (attempt: Attempt, result: AttemptResult) => void,
+  ) {
+    this.#parts = parts;
+    this.#request = request;
+    this.#head = head;
+    this.#target = target;
+    this.#onResult = onResult;
+    this.#startedAt = parts.clock.monotonic();
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get #tenant(): string {
+    return this.#request.tenant ?? '';
+  }
+
+  begin(): void {
+    const { keeper } = this.#parts;
+    const connection = keeper.take(this.#target, this.#tenant);
+    if (connection === null) this.#dialNew();
+    else {
+      this.#startTime();
+      this.#send(connection);
+    }
+  }
+
+  onDialStarted(): void {
+    if (!this.#timed) this.#startTime();
+  }
+
+  onDialed(socket: Socket, address: string, ttlMs: number): void {
+    this.#dial = null;
+    this.#send(this.#parts.keeper.add(this.#target, socket, address, ttlMs));
+  }
+
+  onDialFailed(error: Error): void {
+    const step = stepClasses[this.#dial?.stage ?? 'connection'];
+    this.#dial = null;
+    const { code } = error as { code?: string };
+    // What is idle holds file descriptors that the next attempts need.
+    if (code === 'EMFILE' || code === 'ENFILE') this.#parts.keeper.closeIdle();
+    this.fail(error, step);
+  }
+
+  onBody(chunk: Buffer): void {
+    if (this.#size < maxExcerptBytes) this.#chunks.push(chunk.subarray(0, maxExcerptBytes - this.#size));
+    this.#size += chunk.length;
+    if (this.#size > maxBodyBytes) this.#decide(this.#connection!);
+  }
+
+  onBodyAwaited(connection: Connection): void {
+    const attempt = this;
+    this.#parts.deadlines.add(
+      {
+        get ended() {
+          return attempt.ended;
+        },
+        expire: () => this.#decide(connection),
+      },
+      bodyWaitMs,
+    );
+  }
+
+  onEnd(connection: Connection, error: Error | null): void {
+    if (this.#ended) return;
+    const { keeper } = this.#parts;
+    if (error === null) {
+      this.#connection = null;
+      keeper.release(connection);
+      this.#finish(connection);
+      return;
+    }
+    const stale = connection.requests > 1 && !connection.answered && this.#note === null;
+    if (connection.reader.status !== null) this.#decide(connection);
+    else if (stale) {
+      // The receiver closed it while idle, and the request crossed with that: no byte of an answer was seen.
+      this.#connection = null;
+      keeper.foundStale(this.#target);
+      this.#note = 'sent once more on a new connection: the receiver had closed the kept one';
+      this.#dialNew();
+    } else this.fail(error);
+  }
+
+  /** The whole attempt's time is over. */
+  expire(): void {
+    if (this.#ended) return;
+    const status = this.#connection?.reader.status ?? null;
+    if (status !== null) {
+      this.#decide(this.#connection!);
+      return;
+    }
+    const missing = this.#dial === null ? 'answer' : this.#dial.stage;
+    const error = new Error(`no ${missing} within the timeout of ${this.#request.timeoutMs} ms`);
+    this.fail(Object.assign(error, { code: 'POSTHORN_TIMEOUT' }));
+  }
+
+  fail(error: Error, otherwise: ErrorClass = 'reset'): void {
+    const { errorClass, code } = classifyError(error, otherwise);
+    const plain = errorClass === 'timeout' || errorClass === 'blocked_address' || code.startsWith('POSTHORN_');
+    const message = plain ? error.message : `${code}: ${error.message}`;
+    this.#end(errorClass, this.#note === null ? message : `${message} (${this.#note})`);
+  }
+
+  #dialNew(): void {
+    this.#dial = this.#parts.dialer.dial(this.#target, this.#tenant, this);
+  }
+
+  /** Waiting for ourselves is over. */
+  #startTime(): void {
+    this.#timed = true;
+    this.#startedAt = this.#parts.clock.monotonic();
+    this.#parts.deadlines.add(this, this.#request.timeoutMs);
+  }
+
+  #send(connection: Connection): void {
+    this.#connection = connection;
+    connection.send(this.#head, this.#request.body, this);
+  }
+
+  /** The status is known and the rest of the answer is not waited for. */
+  #decide(connection: Connection): void {
+    if (this.#ended) return;
+    this.#finish(connection);
+  }
+
+  #finish({ reader: { status, retryAfter } }: Connection): void {
+    this.#status = status;
+    const errorClass = classifyStatus(status!);
+    const message = errorClass === null ? null : `HTTP ${status}`;
+    const asked = status === 429 || status === 503 ? retryAfter : undefined;
+    this.#end(errorClass, message ?? this.#note, parseRetryAfter(asked, this.#parts.clock.now()));
+  }
+
+  #end(errorClass: ErrorClass | null, message: string | null, retryAfterMs: number | null = null): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#dial?.cancel();
+    this.#dial = null;
+    if (this.#connection !== null) this.#parts.keeper.discard(this.#connection);
+    this.#connection = null;
+    this.#onResult(this, {
+      ok: errorClass === null,
+      statusCode: this.#status,
+      errorClass,
+      message: message?.slice(0, 300) ?? null,
+      responseExcerpt: this.#chunks.length === 0 ? null : excerpt(this.#chunks),
+      retryAfterMs,
+      durationMs: this.#parts.clock.monotonic() - this.#startedAt,
+    });
+    this.#chunks = [];
+  }
+}
+
+function excerpt(chunks: readonly Buffer[]): string {
+  const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+  // A NUL is legal in a body and poison in most places that show text.
+  return bytes.toString('utf8').replaceAll('\u0000', '\ufffd');
+}

@@ -1,0 +1,186 @@
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
+import type { Clock } from '../runtime/clock.ts';
+import type { AddressGuard } from './address-guard.ts';
+import type { FoundAddress, Names } from './names.ts';
+import type { Target } from './target.ts';
+
+/** The next address is tried beside the one before after this long (RFC 8305, 5); none is given up for it. */
+const nextAddressMs = 250;
+const maxAddresses = 8;
+/** Finds connections whose other end is gone without a word, also while a slow receiver works. */
+const keepAliveProbeMs = 15_000;
+
+/** What an unfinished attempt waits for. */
+export type DialStage = 'lookup' | 'connection' | 'TLS handshake';
+
+export interface DialListener {
+  /** Nothing of ours is in the way any more: from now on it is the receiver's time. */
+  onDialStarted(): void;
+  onDialed(socket: Socket, address: string, ttlMs: number): void;
+  onDialFailed(error: Error): void;
+}
+
+export interface DialerOptions {
+  readonly clock: Clock;
+  readonly guard: AddressGuard;
+  readonly names: Names;
+}
+
+/** Opens connections: looks the name up, lets the guard judge each address, races what is left, and secures what won. */
+export class Dialer {
+  readonly #o: DialerOptions;
+  /** One for all: each would read the certificates of all authorities anew. */
+  #secureContext: SecureContext | null = null;
+
+  constructor(options: DialerOptions) {
+    this.#o = options;
+  }
+
+  dial(target: Target, tenant: string, listener: DialListener): Dial {
+    const dial = new Dial(this.#o, target, listener, () => (this.#secureContext ??= createSecureContext()));
+    dial.begin(tenant);
+    return dial;
+  }
+}
+
+/** One connection in the making. */
+export class Dial {
+  readonly #o: DialerOptions;
+  readonly #target: Target;
+  readonly #listener: DialListener;
+  readonly #secureContext: () => SecureContext;
+  readonly #sockets = new Set<Socket>();
+  #addresses: readonly FoundAddress[] = [];
+  #next = 0;
+  #firstError: Error | null = null;
+  #cancelLookup: () => void = () => {};
+  #cancelTimer: () => void = () => {};
+  #ended = false;
+  stage: DialStage = 'lookup';
+
+  constructor(
+    options: DialerOptions,
+    target: Target,
+    listener: DialListener,
+    secureContext: () => SecureContext,
+  ) {
+    this.#o = options;
+    this.#target = target;
+    this.#listener = listener;
+    this.#secureContext = secureContext;
+  }
+
+  begin(tenant: string): void {
+    const { host } = this.#target;
+    if (isIP(host) !== 0) {
+      this.#listener.onDialStarted();
+      this.#race([{ address: host, ttlMs: Number.POSITIVE_INFINITY }]);
+      return;
+    }
+    this.#cancelLookup = this.#o.names.find(host, tenant, {
+      onLookupStarted: () => this.#listener.onDialStarted(),
+      onFound: (addresses) => this.#race(addresses),
+      onNotFound: (error) => this.#fail(error),
+    });
+  }
+
+  cancel(): void {
+    this.#ended = true;
+    this.#cancelLookup();
+    this.#cancelTimer();
+    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.clear();
+  }
+
+  #race(found: readonly FoundAddress[]): void {
+    if (this.#ended) return;
+    const { guard } = this.#o;
+    let refused: Error | null = null;
+    const permitted = found.filter(({ address }) => {
+      const error = guard.refuses(address);
+      refused ??= error;
+      return error === null;
+    });
+    if (permitted.length === 0) {
+      this.#fail(refused ?? Object.assign(new Error('the name has no address'), { code: 'ENODATA' }));
+      return;
+    }
+    this.stage = 'connection';
+    this.#addresses = permitted.slice(0, maxAddresses);
+    this.#connectNext();
+  }
+
+  #connectNext(): void {
+    this.#cancelTimer();
+    const found = this.#addresses[this.#next++];
+    if (found === undefined) {
+      if (this.#sockets.size === 0) this.#fail(this.#firstError!);
+      return;
+    }
+    const socket = connectTcp({
+      host: found.address,
+      port: this.#target.port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: keepAliveProbeMs,
+      autoSelectFamily: false,
+    });
+    this.#sockets.add(socket);
+    socket.once('connect', () => this.#connected(socket, found));
+    socket.on('error', (error) => {
+      if (!this.#sockets.delete(socket) || this.#ended) return;
+      this.#firstError ??= error;
+      this.#connectNext();
+    });
+    if (this.#next < this.#addresses.length)
+      this.#cancelTimer = this.#o.clock.after(nextAddressMs, () => this.#connectNext());
+  }
+
+  #connected(socket: Socket, found: FoundAddress): void {
+    if (this.#ended) return;
+    this.#cancelTimer();
+    this.#sockets.delete(socket);
+    for (const slower of this.#sockets) slower.destroy();
+    this.#sockets.clear();
+    if (this.#target.secure) this.#secure(socket, found);
+    else this.#succeed(socket, found);
+  }
+
+  #secure(raw: Socket, found: FoundAddress): void {
+    const target = this.#target;
+    this.stage = 'TLS handshake';
+    // A literal address has no name to send; its certificate must hold the address itself.
+    const name = isIP(target.host) === 0 ? target.host.replace(/\.$/, '') : '';
+    const socket = connectTls({
+      socket: raw,
+      host: target.host,
+      ...(name === '' ? {} : { servername: name }),
+      ALPNProtocols: ['http/1.1'],
+      secureContext: this.#secureContext(),
+      ...(target.tlsSession === null ? {} : { session: target.tlsSession }),
+    });
+    this.#sockets.add(socket);
+    socket.on('session', (session) => (target.tlsSession = session));
+    socket.once('secureConnect', () => {
+      this.#sockets.delete(socket);
+      this.#succeed(socket, found);
+    });
+    socket.on('error', (error) => {
+      target.tlsSession = null;
+      if (this.#sockets.delete(socket)) this.#fail(error);
+    });
+  }
+
+  #succeed(socket: Socket, { address, ttlMs }: FoundAddress): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#listener.onDialed(socket, address, ttlMs);
+  }
+
+  #fail(error: Error): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#listener.onDialFailed(error);
+  }
+}

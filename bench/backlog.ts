@@ -6,6 +6,7 @@ import { systemClock as clock } from '../src/runtime/clock.ts';
 import { createLogger } from '../src/runtime/logger.ts';
 import { systemRandom as random } from '../src/runtime/random.ts';
 import { createAddressGuard } from '../src/transport/address-guard.ts';
+import { systemNames } from '../src/transport/system-names.ts';
 import { createHttpTransport } from '../src/transport/http-transport.ts';
 import { anEndpoint, anEvent } from '../test/support.ts';
 import type { Store } from '../src/store/store.ts';
@@ -84,7 +85,12 @@ export async function fillHistory(store: Store, count: number): Promise<void> {
 
 /** Delivers what is due in a store until `count` have arrived and are settled; answers how many a second. */
 export async function deliverAll(store: Store, count: number, onArrived = () => {}): Promise<number> {
-  const transport = createHttpTransport({ clock, guard: createAddressGuard({ allowPrivateNetworks: true }) });
+  const transport = createHttpTransport({
+    clock,
+    random,
+    guard: createAddressGuard({ allowPrivateNetworks: true }),
+    names: systemNames(),
+  });
   const done = Promise.withResolvers<void>();
   let delivered = 0;
   const engine = createEngine({

@@ -9,6 +9,7 @@ import { createLogger } from '../src/runtime/logger.ts';
 import { systemRandom as random } from '../src/runtime/random.ts';
 import { openSqliteStore } from '../src/store/sqlite/open.ts';
 import { createAddressGuard } from '../src/transport/address-guard.ts';
+import { systemNames } from '../src/transport/system-names.ts';
 import { createHttpTransport } from '../src/transport/http-transport.ts';
 import { anEndpoint, anEvent } from '../test/support.ts';
 import { payments } from './payments.ts';
@@ -45,7 +46,12 @@ async function run(silent: boolean): Promise<{ p50: number; p99: number }> {
       anEndpoint({ url: `http://127.0.0.1:${port}/${path}/${n}`, eventTypes: [`bench.${n}`], timeoutMs }),
     );
   }
-  const transport = createHttpTransport({ clock, guard: createAddressGuard({ allowPrivateNetworks: true }) });
+  const transport = createHttpTransport({
+    clock,
+    random,
+    guard: createAddressGuard({ allowPrivateNetworks: true }),
+    names: systemNames(),
+  });
   const logger = createLogger('warn');
   const engine = createEngine({ store, transport, clock, random, logger, node: 'local', version: 'bench' });
   await engine.start();

@@ -24,6 +24,7 @@ import { openPostgresStore } from './store/postgres/open.ts';
 import type { Hints, Store } from './store/store.ts';
 import { openSqliteStore } from './store/sqlite/open.ts';
 import { createAddressGuard } from './transport/address-guard.ts';
+import { systemNames } from './transport/system-names.ts';
 import { createHttpTransport } from './transport/http-transport.ts';
 import { bySchemeTransport, createMailTransport } from './transport/mail-transport.ts';
 import { version } from './version.ts';
@@ -132,7 +133,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
   const { logger = silent, metrics } = options;
   const guard = createAddressGuard(options);
   const transport = bySchemeTransport(
-    createHttpTransport({ clock, guard }),
+    createHttpTransport({ clock, random: systemRandom, guard, names: systemNames() }),
     createMailTransport({ clock, guard }),
   );
   const catalog = createCatalog(store);

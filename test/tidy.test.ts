@@ -15,7 +15,7 @@ const mayImport: readonly {
   { of: 'store/sqlite', from: ['domain', 'store'], drivers: ['node:sqlite', 'node:worker_threads'] },
   { of: 'store/postgres', from: ['domain', 'store'], drivers: ['pg'] },
   { of: 'store', from: ['domain'] },
-  { of: 'transport', from: ['domain', 'runtime'], drivers: ['undici', 'nodemailer'] },
+  { of: 'transport', from: ['domain', 'runtime'], drivers: ['nodemailer'] },
   { of: 'tracing', from: ['domain', 'store', 'transport', 'engine'], drivers: ['@opentelemetry/api'] },
   { of: 'engine', from: ['domain', 'runtime', 'signing', 'store', 'transport'] },
   { of: 'ledger', from: ['domain', 'runtime', 'store'] },

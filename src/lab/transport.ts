@@ -29,7 +29,7 @@ function resultOf(exchange: Exchange, timeoutMs: number): AttemptResult {
       ...failed,
       statusCode: null,
       errorClass: 'timeout',
-      message: 'the attempt took longer than its time-out',
+      message: `no answer within the timeout of ${timeoutMs} ms`,
       durationMs: timeoutMs,
     };
   if (error !== null)

@@ -104,16 +104,7 @@ export class Attempt implements Exchange, DialListener, Expiring {
   }
 
   onBodyAwaited(connection: Connection): void {
-    const attempt = this;
-    this.#parts.deadlines.add(
-      {
-        get ended() {
-          return attempt.ended;
-        },
-        expire: () => this.#decide(connection),
-      },
-      bodyWaitMs,
-    );
+    this.#parts.deadlines.add(new BodyWait(this, () => this.#decide(connection)), bodyWaitMs);
   }
 
   onEnd(connection: Connection, error: Error | null): void {
@@ -151,7 +142,8 @@ export class Attempt implements Exchange, DialListener, Expiring {
 
   fail(error: Error, otherwise: ErrorClass = 'reset'): void {
     const { errorClass, code } = classifyError(error, otherwise);
-    const plain = errorClass === 'timeout' || errorClass === 'blocked_address' || code.startsWith('POSTHORN_');
+    const plain =
+      errorClass === 'timeout' || errorClass === 'blocked_address' || code.startsWith('POSTHORN_');
     const message = plain ? error.message : `${code}: ${error.message}`;
     this.#end(errorClass, this.#note === null ? message : `${message} (${this.#note})`);
   }
@@ -210,4 +202,19 @@ function excerpt(chunks: readonly Buffer[]): string {
   const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
   // A NUL is legal in a body and poison in most places that show text.
   return bytes.toString('utf8').replaceAll('\u0000', '\ufffd');
+}
+
+/** Ends with its attempt, or ends it. */
+class BodyWait implements Expiring {
+  readonly #attempt: Attempt;
+  readonly expire: () => void;
+
+  constructor(attempt: Attempt, expire: () => void) {
+    this.#attempt = attempt;
+    this.expire = expire;
+  }
+
+  get ended(): boolean {
+    return this.#attempt.ended;
+  }
 }

@@ -27,8 +27,11 @@ const oursCodes = /^(EMFILE|ENFILE|ENOMEM|ENOBUFS|EACCES|EPERM|POSTHORN_STOPPED)
  * The class of a failed connection or exchange, by the error's code: Node's, OpenSSL's or ours. A code that is not known
  * belongs to the step that failed, `otherwise`: what comes from a receiver must not count as ours.
  */
-export function classifyError(error: Error, otherwise: ErrorClass): { errorClass: ErrorClass; code: string } {
-  const code = (error as { code?: string }).code ?? 'unknown';
+export function classifyError(
+  error: Error | { readonly code?: string },
+  otherwise: ErrorClass = 'internal',
+): { errorClass: ErrorClass; code: string } {
+  const code = (error as { readonly code?: string }).code ?? 'unknown';
   const known = byCode[code];
   if (known !== undefined) return { errorClass: known, code };
   if (tlsCodes.test(code)) return { errorClass: 'tls', code };

@@ -97,12 +97,7 @@ export class ConnectionKeeper {
     if (kept === undefined || !connection.isOpen) return;
     const { target } = kept;
     const now = this.#clock.monotonic();
-    if (
-      target.retired ||
-      this.#idle >= maxIdle ||
-      target.keepNoneUntil > now ||
-      keepMs(connection) <= 0
-    ) {
+    if (target.retired || this.#idle >= maxIdle || target.keepNoneUntil > now || keepMs(connection) <= 0) {
       this.discard(connection);
       return;
     }
@@ -131,8 +126,7 @@ export class ConnectionKeeper {
 
   close(): void {
     this.#cancelSweep?.();
-    for (const connection of [...this.#open.keys()]) connection.destroy();
-    this.#open.clear();
+    for (const connection of this.#open.keys()) this.discard(connection);
     this.#targets.clear();
     this.#idle = 0;
   }

@@ -96,14 +96,9 @@ export class Dial {
   #race(found: readonly FoundAddress[]): void {
     if (this.#ended) return;
     const { guard } = this.#o;
-    let refused: Error | null = null;
-    const permitted = found.filter(({ address }) => {
-      const error = guard.refuses(address);
-      refused ??= error;
-      return error === null;
-    });
+    const permitted = found.filter(({ address }) => guard.refuses(address) === null);
     if (permitted.length === 0) {
-      this.#fail(refused ?? Object.assign(new Error('the name has no address'), { code: 'ENODATA' }));
+      this.#fail(blocked(this.#target.host));
       return;
     }
     this.stage = 'connection';
@@ -183,4 +178,11 @@ export class Dial {
     this.#ended = true;
     this.#listener.onDialFailed(error);
   }
+}
+
+function blocked(host: string): Error {
+  // The name alone: what a private name server answers is nobody else's business.
+  return Object.assign(new Error(`${host} does not lead to a public address`), {
+    code: 'POSTHORN_BLOCKED_ADDRESS',
+  });
 }

@@ -5,7 +5,7 @@ const maxInterimAnswers = 32;
 const maxChunkLineBytes = 4096;
 
 /** What arrived is not an answer in HTTP/1.x. */
-export class ProtocolError extends Error {
+class ProtocolError extends Error {
   readonly code = 'POSTHORN_PROTOCOL';
 }
 
@@ -68,17 +68,13 @@ export class ResponseReader {
   read(data: Buffer, sink: BodySink): void {
     let at = 0;
     while (at < data.length && !this.complete) {
-      switch (this.#stage) {
-        case 'length':
-        case 'chunk':
-          at = this.#readBody(data, at, sink);
-          break;
-        case 'until close':
-          sink.onBody(at === 0 ? data : data.subarray(at));
-          return;
-        default:
-          at = this.#readLine(data, at);
+      const stage = this.#stage;
+      if (stage === 'until close') {
+        sink.onBody(at === 0 ? data : data.subarray(at));
+        return;
       }
+      at =
+        stage === 'length' || stage === 'chunk' ? this.#readBody(data, at, sink) : this.#readLine(data, at);
     }
     if (at < data.length) {
       this.reusable = false;
@@ -132,30 +128,25 @@ export class ResponseReader {
   }
 
   #takeLine(line: string): void {
-    switch (this.#stage) {
-      case 'status':
-        // Some servers leave an empty line behind the answer before.
-        if (line !== '') this.#takeStatus(line);
-        return;
-      case 'fields':
-        if (line === '') this.#endHead();
-        else this.#takeField(line);
-        return;
-      case 'size': {
-        const size = sizeLine.exec(line);
-        if (size === null) throw new ProtocolError('malformed chunk');
-        this.#left = Number.parseInt(size[1]!, 16);
-        this.#stage = this.#left === 0 ? 'trailers' : 'chunk';
-        this.#headBytes = 0;
-        return;
-      }
-      case 'chunk end':
-        if (line !== '') throw new ProtocolError('malformed chunk');
-        this.#stage = 'size';
-        return;
-      default:
-        if (line === '') this.complete = true;
-    }
+    if (this.#stage === 'fields') {
+      if (line === '') this.#endHead();
+      else this.#takeField(line);
+    } else if (this.#stage === 'status') {
+      // Some servers leave an empty line behind the answer before.
+      if (line !== '') this.#takeStatus(line);
+    } else if (this.#stage === 'size') this.#takeSize(line);
+    else if (this.#stage === 'chunk end') {
+      if (line !== '') throw new ProtocolError('malformed chunk');
+      this.#stage = 'size';
+    } else if (line === '') this.complete = true;
+  }
+
+  #takeSize(line: string): void {
+    const size = sizeLine.exec(line);
+    if (size === null) throw new ProtocolError('malformed chunk');
+    this.#left = Number.parseInt(size[1]!, 16);
+    this.#stage = this.#left === 0 ? 'trailers' : 'chunk';
+    this.#headBytes = 0;
   }
 
   #takeStatus(line: string): void {

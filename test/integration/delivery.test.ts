@@ -129,7 +129,7 @@ describe('outcomes', () => {
     return `http://127.0.0.1:${(listening.address() as { port: number }).port}/`;
   };
 
-  test.each<[string, () => Promise<string>, string, string, number | null]>([
+  test.each<[string, () => Promise<string>, string | null, string, number | null]>([
     [
       '500',
       async () => (await receiver((_, r) => r.writeHead(500).end('broken'))).url,

@@ -30,6 +30,20 @@ export interface RedriveRecord {
   readonly finishedAt: number | null;
 }
 
+/** What a replay has committed, or why it has committed nothing. */
+export type ReplayAnswer = Replayed | 'no_event' | 'no_endpoint';
+
+/** Of what naming an endpoint overrides. */
+export type Overridden = 'subscription' | 'filter';
+
+export interface Replayed {
+  readonly receipt: Receipt;
+  readonly deliveries: readonly { readonly number: number; readonly endpointId: string }[];
+  /** Subscribed endpoints whose filter excludes the event. */
+  readonly filtered: number;
+  readonly overridden: readonly Overridden[];
+}
+
 export interface Operations {
   /**
    * Makes a delivery due now on the one retry clock (G3). From a terminal state it gets a fresh schedule;
@@ -39,15 +53,10 @@ export interface Operations {
   /** Only a pending delivery can be cancelled. */
   cancelDelivery(number: number, words: string, now: number): Promise<CommandAnswer>;
   /**
-   * New deliveries of a past event, to one endpoint or to all that subscribe now. Null: no such event. Rejects with
-   * `ConflictError` where the stored event does not match its digest.
+   * Commits new deliveries of a past event, to one endpoint or to all that would receive it now: see `planReplay`. Rejects
+   * with `ConflictError` where the stored event does not match its digest.
    */
-  replayEvent(
-    tenant: string,
-    eventId: string,
-    endpointId: string | null,
-    now: number,
-  ): Promise<Receipt | null>;
+  replayEvent(tenant: string, eventId: string, endpointId: string | null, now: number): Promise<ReplayAnswer>;
   /** A delivery of an event to one endpoint only, whatever it subscribes to: for the test call. */
   acceptFor(event: NewEvent, endpointId: string, now: number): Promise<Receipt | null>;
   /** Counts what matches and records the job; it runs step by step, also after a restart. */

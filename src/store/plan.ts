@@ -1,7 +1,7 @@
 import { type Endpoint, passesFilter, subscribes } from '../domain/endpoint.ts';
 import type { NewEvent, Receipt } from '../domain/event.ts';
 import { eventDigest } from './digest.ts';
-import type { AcceptOptions, GroupAnswer } from './store.ts';
+import type { AcceptOptions, GroupAnswer, Replayed } from './store.ts';
 
 // What every adapter decides in the same way before it writes: which events are new, who gets them, and which
 // of their deliveries are created already claimed.
@@ -82,7 +82,7 @@ function sameEvent(a: NewEvent, b: NewEvent): boolean {
 /** Who gets this event: subscribed endpoints that pass their filter, and how many filters refused it. */
 function match<Known extends { readonly endpoint: Endpoint }>(
   candidates: Iterable<Known>,
-  event: NewEvent,
+  event: Pick<NewEvent, 'type' | 'data'>,
 ): { wanted: Known[]; filtered: number } {
   const wanted: Known[] = [];
   let filtered = 0;
@@ -99,6 +99,32 @@ function match<Known extends { readonly endpoint: Endpoint }>(
     wanted.push(known);
   }
   return { wanted, filtered };
+}
+
+export interface ReplayPlan<Known> extends Pick<Replayed, 'filtered' | 'overridden'> {
+  readonly wanted: readonly Known[];
+}
+
+/**
+ * Who gets a past event again: those who would receive it if it were accepted now, or the one endpoint that the operator
+ * named. Naming one is a decision about that endpoint, so neither its subscription nor its filter is asked; the answer says
+ * which of them would have excluded the event. Null: this tenant has no such endpoint.
+ */
+export function planReplay<Known extends { readonly endpoint: Endpoint }>(
+  candidates: Iterable<Known>,
+  event: Pick<NewEvent, 'type' | 'data'>,
+  endpointId: string | null,
+): ReplayPlan<Known> | null {
+  if (endpointId === null) return { ...match(candidates, event), overridden: [] };
+  for (const known of candidates) {
+    const { id, eventTypes, filter } = known.endpoint;
+    if (id !== endpointId) continue;
+    const overridden: Replayed['overridden'][number][] = [];
+    if (!subscribes(eventTypes, event.type)) overridden.push('subscription');
+    if (filter !== null && !passesFilter(filter, JSON.parse(event.data))) overridden.push('filter');
+    return { wanted: [known], filtered: 0, overridden };
+  }
+  return null;
 }
 
 /**

@@ -6,6 +6,7 @@ import { describeClaiming } from './store/claiming.ts';
 import { describeConfiguring } from './store/configuring.ts';
 import { describeKeeping } from './store/keeping.ts';
 import { describeOperations } from './store/operations.ts';
+import { describeReplaying } from './store/replaying.ts';
 import { describePruning } from './store/pruning.ts';
 import { describeSettling } from './store/settling.ts';
 import { subjectOf } from './store/subject.ts';
@@ -18,6 +19,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
     describeClaiming(subject);
     describeSettling(subject);
     describeOperations(subject);
+    describeReplaying(subject);
     describePruning(subject);
     describeConfiguring(subject);
     describeKeeping(subject);

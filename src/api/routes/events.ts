@@ -78,18 +78,16 @@ export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
   app.post('/v1/events/:id/replay', async (request, reply) => {
     const { tenant } = parse(eventQuery, request.query);
     const { endpoint_id: endpointId } = parse(replay, optionalBody(request));
-    if (endpointId !== undefined && (await store.endpoint(endpointId))?.tenant !== tenant)
-      throw notFound('endpoint by that id');
-    const receipt = await store.replayEvent(tenant, params(request)['id']!, endpointId ?? null, clock.now());
-    if (receipt === null) throw notFound('event by that id and tenant');
-    const fresh = await store.deliveries(
-      { tenant, eventId: receipt.id },
-      { before: null, limit: Math.max(1, receipt.deliveries) },
-    );
-    engine.wake(fresh.map((delivery) => delivery.endpointId));
+    const answer = await store.replayEvent(tenant, params(request)['id']!, endpointId ?? null, clock.now());
+    if (answer === 'no_event') throw notFound('event by that id and tenant');
+    if (answer === 'no_endpoint') throw notFound('endpoint by that id in the tenant of the event');
+    const { receipt, deliveries, filtered, overridden } = answer;
+    engine.wake(deliveries.map((delivery) => delivery.endpointId));
     return reply.code(202).send({
       ...wireReceipt(receipt),
-      delivery_ids: receipt.deliveries === 0 ? [] : fresh.map(({ number }) => deliveryId(number)),
+      delivery_ids: deliveries.map(({ number }) => deliveryId(number)),
+      filtered,
+      overridden,
     });
   });
 }

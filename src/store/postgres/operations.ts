@@ -1,15 +1,9 @@
 import { commandTransitions, deliveryStates } from '../../domain/delivery.ts';
-import { subscribes } from '../../domain/endpoint.ts';
-import type { NewEvent, Receipt } from '../../domain/event.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
-import { ConflictError } from '../../domain/errors.ts';
-import { corruptMessage } from '../../domain/attempt.ts';
-import { newReceipt } from '../plan.ts';
 import type { CommandAnswer, DeliveryFilter, RedriveRecord } from '../store.ts';
-import { findEvent, insertPlanned, notifyDue } from './accept.ts';
-import { eventOf, stateNumbers, triggers } from '../rows.ts';
+import { notifyDue } from './accept.ts';
+import { stateNumbers, triggers } from '../rows.ts';
 import type { Connection, Database, Row, Value } from './database.ts';
-import type { EndpointTable } from './endpoints.ts';
 import { filterSql } from './filter.ts';
 import { endStates, writeLedger } from './ledger.ts';
 
@@ -137,141 +131,6 @@ export async function cancelOrphans(db: Database, limit: number, now: number): P
     }
     return numbers.length;
   });
-}
-
-export async function replayEvent(
-  db: Database,
-  endpoints: EndpointTable,
-  tenant: string,
-  eventId: string,
-  endpointId: string | null,
-  now: number,
-): Promise<Receipt | null> {
-  for (let stale: number | undefined; ;) {
-    const copy = await endpoints.current(stale);
-    const receipt = await db.transaction(async (connection) => {
-      const [config] = await connection.query(
-        'config_share',
-        'SELECT version FROM posthorn.config FOR SHARE',
-      );
-      if (config![0] !== copy.version) return 'stale';
-      const row = await findEvent(connection, tenant, eventId);
-      if (row === undefined) return null;
-      if (eventOf(row).integrity === 'corrupt') throw new ConflictError('event_corrupt', corruptMessage);
-      const number = row[11] as number;
-      // Its row's lock keeps the pruner from taking it away meanwhile.
-      const [held] = await connection.query(
-        'event_lock',
-        'SELECT true FROM posthorn.events WHERE shard = $1 AND number = $2 FOR UPDATE',
-        [shardOfNumber(number), number],
-      );
-      if (held === undefined) return null;
-      const type = row[2] as string;
-      const wanted = (copy.byTenant.get(tenant) ?? []).filter(({ endpoint }) =>
-        endpointId === null ? subscribes(endpoint.eventTypes, type) : endpoint.id === endpointId,
-      );
-      const enabled = wanted.map(({ endpoint }) => endpoint.enabled);
-      const suppressed = enabled.filter((is) => !is).length;
-      const nums = wanted.map(({ num }) => num);
-      const drawn = await connection.query(
-        'replay_numbers',
-        "SELECT nextval('posthorn.delivery_numbers') FROM generate_series(1, $1::int)",
-        [wanted.length],
-      );
-      await connection.query(
-        'replay',
-        `INSERT INTO posthorn.deliveries (shard, number, event_number, endpoint, state, due_at, created_at, settled_at, reason, order_key, trigger)
-         SELECT $1::smallint, drawn * 64 + $1::smallint, $6::bigint, endpoint, CASE WHEN enabled THEN 0 ELSE 4 END,
-           CASE WHEN enabled THEN $5::bigint END, $5::bigint, CASE WHEN NOT enabled THEN $5::bigint END,
-           CASE WHEN NOT enabled THEN 'endpoint_paused' END, CASE WHEN keyed THEN $7::text END, $8::smallint
-         FROM unnest($2::int[], $3::boolean[], $4::boolean[], $9::bigint[]) AS u (endpoint, enabled, keyed, drawn)`,
-        [
-          shardOfNumber(number),
-          nums,
-          enabled,
-          wanted.map(({ endpoint }) => endpoint.ordering === 'key'),
-          now,
-          number,
-          row[4]!,
-          triggers.indexOf('manual'),
-          drawn.map(([next]) => next as number),
-        ],
-      );
-      await connection.query(
-        'replay_ledger',
-        `INSERT INTO posthorn.ledger AS l (shard, endpoint, hour, writer, accepted, suppressed)
-         SELECT 0, endpoint, $3::bigint / 3600000, 'operations', 1, (NOT enabled)::int
-         FROM unnest($1::int[], $2::boolean[]) AS u (endpoint, enabled) ORDER BY endpoint
-         ON CONFLICT (shard, endpoint, hour, writer)
-           DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed`,
-        [nums, enabled, now],
-      );
-      await connection.query(
-        'replay_tallies',
-        `INSERT INTO posthorn.tallies AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
-         SELECT 0, endpoint, $3::bigint / 60000, $4::text, 'operations', 1, (NOT enabled)::int
-         FROM unnest($1::int[], $2::boolean[]) AS u (endpoint, enabled) ORDER BY endpoint
-         ON CONFLICT (shard, endpoint, minute, type, writer)
-           DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed`,
-        [nums, enabled, now, type],
-      );
-      // The event knows how many deliveries it has, so that a missing one shows (G6).
-      await connection.query(
-        'replay_event',
-        'UPDATE posthorn.events SET deliveries = deliveries + $3, suppressed = suppressed + $4 WHERE shard = $1 AND number = $2',
-        [shardOfNumber(number), number, wanted.length, suppressed],
-      );
-      return {
-        receipt: newReceipt({ id: eventId, tenant, type }, row[6] as number, wanted.length, suppressed),
-        endpointIds: wanted.map(({ endpoint }) => endpoint.id),
-      };
-    });
-    if (receipt === null) return null;
-    if (receipt === 'stale') {
-      stale = copy.version;
-      continue;
-    }
-    await notifyDue(db, receipt.endpointIds);
-    return receipt.receipt;
-  }
-}
-
-/** A delivery of an event to one endpoint only, whatever it subscribes to. */
-export async function acceptFor(
-  db: Database,
-  endpoints: EndpointTable,
-  event: NewEvent,
-  endpointId: string,
-  now: number,
-): Promise<Receipt | null> {
-  for (let stale: number | undefined; ;) {
-    const copy = await endpoints.current(stale);
-    const known = copy.byId.get(endpointId);
-    if (known === undefined && stale === undefined) {
-      stale = copy.version;
-      endpoints.forget();
-      continue;
-    }
-    if (known === undefined) return null;
-    const suppressed = Number(!known.endpoint.enabled);
-    const planned = {
-      event,
-      group: 0,
-      index: 0,
-      deliveries: [{ known, leaseUntil: null }],
-      suppressed,
-      filtered: 0,
-    };
-    const trigger = triggers.indexOf('manual');
-    const done = await db.transaction((connection) =>
-      insertPlanned(connection, copy.version, [planned], { now, node: 'operations', trigger }),
-    );
-    if (done === null) {
-      stale = copy.version;
-      continue;
-    }
-    return newReceipt(event, now, 1, suppressed);
-  }
 }
 
 // ---------------------------------------------------------------- bulk redrives

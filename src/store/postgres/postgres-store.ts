@@ -11,18 +11,17 @@ import { fold } from './folding.ts';
 import { checkDigests, findTampered, readConservation, readGone } from './integrity.ts';
 import { beat, leave, readNodes } from './nodes.ts';
 import {
-  acceptFor,
   cancelDelivery,
   cancelOrphans,
   createRedrive,
   findRedrive,
   redriveDelivery,
-  replayEvent,
   runningRedrives,
   stepRedrive,
 } from './operations.ts';
 import { prune } from './prune.ts';
 import { readAttempts, readDeadLetters, readDeliveries, readDelivery, readEvent } from './readings.ts';
+import { acceptFor, replayEvent } from './replay.ts';
 import { settle } from './settle.ts';
 
 /** The port on PostgreSQL; any number of nodes share it. */

@@ -1,19 +1,12 @@
 import { commandTransitions, deliveryStates } from '../../domain/delivery.ts';
-import type { NewEvent, Receipt } from '../../domain/event.ts';
-import { ConflictError } from '../../domain/errors.ts';
-import { corruptMessage } from '../../domain/attempt.ts';
-import { newReceipt } from '../plan.ts';
 import type { CommandAnswer, DeliveryFilter, RedriveRecord } from '../store.ts';
-import { findEvent, insertOneDelivery, insertOneEvent, type Placement } from './accept.ts';
-import { eventOf, stateNumbers, triggers } from '../rows.ts';
+import { stateNumbers, triggers } from '../rows.ts';
 import type { Database, Row } from './database.ts';
-import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
+import type { EndpointTable } from './endpoints.ts';
 import { filterSql } from './filter.ts';
 import { LedgerChanges } from './ledger.ts';
 import type { Sequences } from './sequences.ts';
 import { wakeSuccessor } from './settle.ts';
-import { shardOfNumber } from '../../domain/ids.ts';
-import { subscribes } from '../../domain/endpoint.ts';
 
 const counterOfState = [null, 'delivered', 'dead', 'cancelled', 'suppressed'] as const;
 
@@ -113,60 +106,6 @@ export function cancelOrphans(db: Database, limit: number, now: number): number 
     ledger.write(db);
     return rows.length;
   });
-}
-
-export function replayEvent(
-  db: Database,
-  endpoints: EndpointTable,
-  sequences: Sequences,
-  tenant: string,
-  eventId: string,
-  endpointId: string | null,
-  now: number,
-): Receipt | null {
-  const ledger = new LedgerChanges();
-  const placement: Placement = { sequences, ledger, now };
-  return db.transaction(() => {
-    const row = findEvent(db, tenant, eventId);
-    if (row === undefined) return null;
-    if (eventOf(row).integrity === 'corrupt') throw new ConflictError('event_corrupt', corruptMessage);
-    const number = row[11] as number;
-    const type = row[2] as string;
-    const wanted = [...endpoints.ofTenant(tenant)].filter(({ endpoint }) =>
-      endpointId === null ? subscribes(endpoint.eventTypes, type) : endpoint.id === endpointId,
-    );
-    const event = { number, shard: shardOfNumber(number), type, orderingKey: row[4] as string | null };
-    for (const known of wanted)
-      insertOneDelivery(db, placement, event, known, null, triggers.indexOf('manual'));
-    const suppressed = wanted.filter(({ endpoint }) => !endpoint.enabled).length;
-    // The event knows how many deliveries it has, so that a missing one shows (G6).
-    db.run(
-      'UPDATE events SET deliveries = deliveries + ?, suppressed = suppressed + ? WHERE number = ?',
-      wanted.length,
-      suppressed,
-      number,
-    );
-    ledger.write(db);
-    return newReceipt({ id: eventId, tenant, type }, row[6] as number, wanted.length, suppressed);
-  });
-}
-
-export function acceptFor(
-  db: Database,
-  sequences: Sequences,
-  event: NewEvent,
-  known: KnownEndpoint,
-  now: number,
-): Receipt {
-  const ledger = new LedgerChanges();
-  const placement: Placement = { sequences, ledger, now };
-  const suppressed = Number(!known.endpoint.enabled);
-  db.transaction(() => {
-    const number = insertOneEvent(db, placement, event, { deliveries: 1, suppressed, filtered: 0 });
-    insertOneDelivery(db, placement, { ...event, number }, known, null, triggers.indexOf('manual'));
-    ledger.write(db);
-  });
-  return newReceipt(event, now, 1, suppressed);
 }
 
 // ---------------------------------------------------------------- bulk redrives

@@ -11,18 +11,17 @@ import { EndpointTable } from './endpoints.ts';
 import { fold } from './folding.ts';
 import { checkDigests, findTampered, readConservation, readGone } from './integrity.ts';
 import {
-  acceptFor,
   cancelDelivery,
   cancelOrphans,
   createRedrive,
   findRedrive,
   redriveDelivery,
-  replayEvent,
   runningRedrives,
   stepRedrive,
 } from './operations.ts';
 import { prune } from './prune.ts';
 import { readAttempts, readDeadLetters, readDeliveries, readDelivery, readEvent } from './readings.ts';
+import { acceptFor, replayEvent } from './replay.ts';
 import { Sequences } from './sequences.ts';
 import { settle } from './settle.ts';
 

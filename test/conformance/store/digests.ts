@@ -120,7 +120,7 @@ export function describeDigests(name: string, open: () => Promise<Tamperable>): 
       });
       expect(await subject.store.deliveries({}, { before: null, limit: 10 })).toEqual(before);
       expect(await subject.store.replayEvent('default', 'other', null, start)).toMatchObject({
-        deliveries: 1,
+        receipt: { deliveries: 1 },
       });
     });
 

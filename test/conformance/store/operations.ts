@@ -65,17 +65,6 @@ export function describeOperations(subject: Subject): void {
     await balanced();
   });
 
-  test('replay makes new deliveries of a past event', async () => {
-    const endpoint = await one();
-    await subject.store.accept([[anEvent({ id: 'e' })]], noRoom);
-    expect(await subject.store.replayEvent('default', 'e', endpoint.id, start)).toMatchObject({
-      deliveries: 1,
-    });
-    expect(await subject.store.replayEvent('default', 'none', null, start)).toBeNull();
-    expect(await subject.store.deliveries({ eventId: 'e' }, { before: null, limit: 9 })).toHaveLength(2);
-    await balanced();
-  });
-
   test('dead letters are grouped, with the value at risk of each event once', async () => {
     const endpoint = await one({ owner: 'orders' });
     await subject.store.accept(

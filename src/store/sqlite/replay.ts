@@ -1,0 +1,71 @@
+import { corruptMessage } from '../../domain/attempt.ts';
+import { ConflictError } from '../../domain/errors.ts';
+import type { NewEvent, Receipt } from '../../domain/event.ts';
+import { shardOfNumber } from '../../domain/ids.ts';
+import { newReceipt, planReplay } from '../plan.ts';
+import { eventOf, triggers } from '../rows.ts';
+import type { ReplayAnswer } from '../store.ts';
+import { findEvent, insertOneDelivery, insertOneEvent, type Placement } from './accept.ts';
+import type { Database } from './database.ts';
+import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
+import { LedgerChanges } from './ledger.ts';
+import type { Sequences } from './sequences.ts';
+
+export function replayEvent(
+  db: Database,
+  endpoints: EndpointTable,
+  sequences: Sequences,
+  tenant: string,
+  eventId: string,
+  endpointId: string | null,
+  now: number,
+): ReplayAnswer {
+  const ledger = new LedgerChanges();
+  const placement: Placement = { sequences, ledger, now };
+  return db.transaction(() => {
+    const row = findEvent(db, tenant, eventId);
+    if (row === undefined) return 'no_event';
+    const stored = eventOf(row);
+    if (stored.integrity === 'corrupt') throw new ConflictError('event_corrupt', corruptMessage);
+    const plan = planReplay(endpoints.ofTenant(tenant), stored, endpointId);
+    if (plan === null) return 'no_endpoint';
+    const { wanted, filtered, overridden } = plan;
+    const number = row[11] as number;
+    const { type, orderingKey } = stored;
+    const event = { number, shard: shardOfNumber(number), type, orderingKey };
+    const trigger = triggers.indexOf('manual');
+    const deliveries = wanted.map((known) => ({
+      number: insertOneDelivery(db, placement, event, known, null, trigger),
+      endpointId: known.endpoint.id,
+    }));
+    const suppressed = wanted.filter(({ endpoint }) => !endpoint.enabled).length;
+    // The event knows how many deliveries it has, so that a missing one shows (G6).
+    db.run(
+      'UPDATE events SET deliveries = deliveries + ?, suppressed = suppressed + ? WHERE number = ?',
+      wanted.length,
+      suppressed,
+      number,
+    );
+    ledger.write(db);
+    const receipt = newReceipt({ id: eventId, tenant, type }, stored.acceptedAt, wanted.length, suppressed);
+    return { receipt, deliveries, filtered, overridden };
+  });
+}
+
+export function acceptFor(
+  db: Database,
+  sequences: Sequences,
+  event: NewEvent,
+  known: KnownEndpoint,
+  now: number,
+): Receipt {
+  const ledger = new LedgerChanges();
+  const placement: Placement = { sequences, ledger, now };
+  const suppressed = Number(!known.endpoint.enabled);
+  db.transaction(() => {
+    const number = insertOneEvent(db, placement, event, { deliveries: 1, suppressed, filtered: 0 });
+    insertOneDelivery(db, placement, { ...event, number }, known, null, triggers.indexOf('manual'));
+    ledger.write(db);
+  });
+  return newReceipt(event, now, 1, suppressed);
+}

@@ -46,12 +46,15 @@ export function encodeCursor(text: string): string {
   return Buffer.from(text).toString('base64url');
 }
 
+export function invalidCursor(): Problem {
+  return new Problem(422, 'invalid_request', 'Invalid cursor: use next_cursor from the previous page', [
+    { path: '/cursor', message: 'is not a cursor of this list' },
+  ]);
+}
+
 export function decodeCursor(cursor: string | undefined): string | null {
   if (cursor === undefined) return null;
   const text = Buffer.from(cursor, 'base64url').toString();
-  if (text === '')
-    throw new Problem(422, 'invalid_request', 'this is no cursor that we gave', [
-      { path: '/cursor', message: 'unknown cursor' },
-    ]);
+  if (text === '') throw invalidCursor();
   return text;
 }

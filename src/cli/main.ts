@@ -2,16 +2,12 @@ import { Command, CommanderError } from 'commander';
 import { ApiError } from '../client/client.ts';
 import { UnavailableError } from '../domain/errors.ts';
 import { commands } from './commands.ts';
-import { CommandError, note } from './output.ts';
+import { CommandError, note, watchOutput } from './output.ts';
 import { version } from '../version.ts';
 
 /** Runs one command; sets the exit code: 0 success, 1 a finding or failure, 2 wrong usage. */
 export async function main(argv: readonly string[]): Promise<void> {
-  // Whoever reads may have seen enough: `posthorn deliveries | head`.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(process.exitCode ?? 0);
-  });
+  watchOutput();
   const program = new Command('posthorn')
     .description('Delivers payment webhooks and accounts for every one of them.')
     .version(version)

@@ -1,3 +1,5 @@
+import { printable, printableLines } from '../report/printable.ts';
+
 /** A command failed in a way that a person can do something about; `code` is the exit code. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
@@ -11,21 +13,74 @@ export class CommandError extends Error {
 /** As a shell says that a command was ended by SIGINT. */
 export const interrupted = 130;
 
-export function print(line = ''): void {
-  process.stdout.write(`${line}\n`);
+/** Nobody reads standard output any more. */
+let isOutputClosed = false;
+let isOutputLost = false;
+
+/**
+ * A reader that has seen enough (`posthorn deliveries | head`) ends no command: what it still has to do is done, and its exit
+ * code says how that went (G5). Output that is lost for another reason, such as a full disk, is a failure.
+ */
+export function watchOutput(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') {
+      isOutputClosed = true;
+      return;
+    }
+    if (isOutputLost) return;
+    isOutputLost = true;
+    process.once('exit', () => {
+      if (process.exitCode === undefined || process.exitCode === 0) process.exitCode = 1;
+    });
+    note(`posthorn: cannot write the output: ${error.message}`);
+  });
+  // Words that nobody reads end no command either.
+  if (process.stderr.listenerCount('error') === 0) process.stderr.on('error', () => {});
 }
 
-export function note(line: string): void {
-  process.stderr.write(`${line}\n`);
+function write(text: string): boolean {
+  return isOutputClosed || process.stdout.write(text);
 }
 
-/** Columns aligned by width; numbers to the right. */
+/** Prints text for people: whatever data stands in it cannot move the cursor or hide itself. */
+export function print(text = ''): void {
+  write(`${printableLines(text)}\n`);
+}
+
+/** Prints text for programs (JSON, YAML) exactly as it is. */
+export function printExact(text: string): void {
+  write(`${text}\n`);
+}
+
+export function printJson(value: unknown): void {
+  printExact(JSON.stringify(value));
+}
+
+/** Prints one of many lines for programs, as fast as they are read; false: nobody reads on. */
+export async function printStreamed(line: string): Promise<boolean> {
+  const { stdout } = process;
+  if (!write(`${line}\n`))
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        stdout.off('drain', done).off('error', done);
+        resolve();
+      };
+      stdout.on('drain', done).on('error', done);
+    });
+  return !isOutputClosed && !isOutputLost;
+}
+
+export function note(text: string): void {
+  process.stderr.write(`${printableLines(text)}\n`);
+}
+
+/** Columns aligned by width; numbers to the right. Every cell stays on its line. */
 export function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const cells = rows.map((row) =>
-    row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : cell)),
+    row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : printable(cell))),
   );
   const widths = header.map((title, column) =>
-    Math.max(title.length, ...cells.map((row) => row[column]?.length ?? 0)),
+    cells.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), title.length),
   );
   const right = header.map((_, column) => rows.some((row) => typeof row[column] === 'number'));
   const line = (row: readonly string[]): string =>
@@ -36,8 +91,11 @@ export function table(header: readonly string[], rows: readonly (readonly (strin
   return [line(header), line(widths.map((width) => '-'.repeat(width))), ...cells.map(line)].join('\n');
 }
 
-/** Progress on standard error: one line rewritten on a terminal, else a line now and then. */
-export function progress(total: number): { at(done: number, words?: string): void; end(): void } {
+/**
+ * Progress on standard error: one line rewritten on a terminal, else a line now and then. `total` null: how much there is
+ * is not known.
+ */
+export function progress(total: number | null): { at(done: number, words?: string): void; end(): void } {
   const live = process.stderr.isTTY === true;
   // Into a file or a script, only what takes long says how far it is.
   let shown = live ? 0 : Date.now();
@@ -47,13 +105,17 @@ export function progress(total: number): { at(done: number, words?: string): voi
       const now = Date.now();
       if (now - shown < (live ? 100 : 5000)) return;
       shown = now;
-      const share = total === 0 ? 1 : Math.min(1, done / total);
-      const bar = '█'.repeat(Math.round(share * 24)).padEnd(24, '░');
-      last = `${bar} ${done.toLocaleString('en-US')} of ${total.toLocaleString('en-US')} ${words}`;
+      last = `${total === null ? done.toLocaleString('en-US') : barOf(done, total)} ${printable(words)}`;
       process.stderr.write(live ? `\r\u001b[K${last}` : `${last}\n`);
     },
     end: () => {
       if (live && last !== '') process.stderr.write('\r\u001b[K');
     },
   };
+}
+
+function barOf(done: number, total: number): string {
+  const share = total === 0 ? 1 : Math.min(1, done / total);
+  const bar = '█'.repeat(Math.round(share * 24)).padEnd(24, '░');
+  return `${bar} ${done.toLocaleString('en-US')} of ${total.toLocaleString('en-US')}`;
 }

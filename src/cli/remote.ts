@@ -1,17 +1,69 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { type Client, createClient } from '../client/client.ts';
 import { CommandError } from './output.ts';
 
-/** Options of every command that talks to a running server. */
+export interface RemoteOptions {
+  readonly url?: string;
+  readonly apiKey?: string;
+  /** Seconds. */
+  readonly timeout?: number;
+}
+
+const maxTimeoutS = 3600;
+
+/** Returns a parser of numbers in this range. */
+export const numberBetween = (min: number, max: number) => (text: string) => {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= min && value <= max))
+    throw new InvalidArgumentError(`takes a number from ${min} to ${max.toLocaleString('en-US')}`);
+  return value;
+};
+
+/** Returns a parser of whole numbers in this range. */
+export const integerBetween = (min: number, max: number) => (text: string) => {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < min || value > max)
+    throw new InvalidArgumentError(`takes a whole number from ${min} to ${max.toLocaleString('en-US')}`);
+  return value;
+};
+
+/** Parses a time as the API takes it: ISO 8601, with or without a time of day. */
+export function apiTime(text: string): string {
+  const at = Date.parse(text);
+  if (!/^\d{4}-\d{2}-\d{2}/.test(text) || !Number.isFinite(at))
+    throw new InvalidArgumentError('takes a time, such as 2026-01-31T00:00:00Z');
+  return new Date(at).toISOString();
+}
+
+/** Adds the options of every command that talks to a running server. */
 export function remoteOptions(command: Command): Command {
   return command
     .option('--url <url>', 'the server (POSTHORN_URL, default http://127.0.0.1:8400)')
     .option('--api-key <key>', 'its admin key (POSTHORN_API_KEY)')
+    .option(
+      '--timeout <seconds>',
+      'limit of each request, answer included (default 30)',
+      numberBetween(0.1, maxTimeoutS),
+    )
     .option('--json', 'print JSON');
 }
 
-export function clientOf(options: { url?: string; apiKey?: string }): Client {
-  const key = options.apiKey ?? process.env['POSTHORN_API_KEY'];
+/** The value of a variable; an empty one counts as unset. */
+const variable = (name: string): string | undefined =>
+  process.env[name] === '' ? undefined : process.env[name];
+
+/** Returns the client that these options ask for; wrong ones end with 2 before anything is sent. */
+export function clientOf({ url, apiKey, timeout }: RemoteOptions): Client {
+  const key = apiKey ?? variable('POSTHORN_API_KEY');
   if (key === undefined) throw new CommandError('no key: set POSTHORN_API_KEY, or give --api-key', 2);
-  return createClient(options.url ?? process.env['POSTHORN_URL'] ?? 'http://127.0.0.1:8400', key);
+  try {
+    return createClient(
+      url ?? variable('POSTHORN_URL') ?? 'http://127.0.0.1:8400',
+      key,
+      timeout === undefined ? {} : { timeoutMs: timeout * 1000 },
+    );
+  } catch (error) {
+    if (error instanceof TypeError) throw new CommandError(error.message, 2);
+    throw error;
+  }
 }

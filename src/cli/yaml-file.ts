@@ -11,14 +11,24 @@ export interface YamlFile {
   faults(issues: readonly z.core.$ZodIssue[], at?: readonly PropertyKey[]): string[];
 }
 
+/** Reads a whole file of UTF-8; - is standard input. A `CommandError` says why it cannot be read. */
+export function readText(path: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path === '-' ? 0 : path));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new CommandError(
+      code === 'ERR_ENCODING_INVALID_ENCODED_DATA'
+        ? `${path} is not UTF-8`
+        : `cannot read ${path}: ${message}`,
+      2,
+    );
+  }
+}
+
 /** Reads one document; - is standard input. A `CommandError` says what is wrong with it, and where. */
 export function readYaml(path: string): YamlFile {
-  let text: string;
-  try {
-    text = readFileSync(path === '-' ? 0 : path, 'utf8');
-  } catch (error) {
-    throw new CommandError((error as Error).message, 2);
-  }
+  const text = readText(path);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   if (document.errors.length > 0)

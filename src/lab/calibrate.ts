@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { type AttemptLine as Line, delivered, parseAttemptLine } from '../logs/attempt-line.ts';
+import { isBlank, readLines } from '../logs/lines.ts';
 import { type NetworkFault, parseScenario, type Scenario, ScenarioError } from './scenario.ts';
 
 const binMs = 600_000;
@@ -47,12 +47,13 @@ function faultOf(line: Line): NetworkFault | 'timeout' | null {
 export async function calibrate(path: string, base: Scenario): Promise<Calibration> {
   const lines: Line[] = [];
   let unreadable = 0;
-  for await (const text of createInterface({ input: createReadStream(path) })) {
-    if (text.trim() === '') continue;
-    const line = parseAttemptLine(text);
-    if (line === null) unreadable++;
-    else lines.push(line);
-  }
+  for await (const group of readLines(createReadStream(path)))
+    for (const input of group) {
+      if ('text' in input && isBlank(input.text)) continue;
+      const line = 'text' in input ? parseAttemptLine(input.text) : null;
+      if (line === null) unreadable++;
+      else lines.push(line);
+    }
   return fit(lines, unreadable, path, base);
 }
 

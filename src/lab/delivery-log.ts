@@ -1,6 +1,6 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { readLines } from '../logs/lines.ts';
 import type { NaiveLogLine } from './naive-sender.ts';
 import type { Plan } from './plan.ts';
 import type { Scenario } from './scenario.ts';
@@ -28,14 +28,18 @@ export function naiveLogLine(line: NaiveLogLine, plan: Plan, scenario: Scenario,
   });
 }
 
+async function* textsOf(path: string): AsyncGenerator<string> {
+  for await (const lines of readLines(createReadStream(path)))
+    for (const line of lines) {
+      if ('fault' in line) throw new Error(`${path}: line ${line.number}: ${line.fault}`);
+      yield line.text;
+    }
+}
+
 /** Merges logs, each in the order of its `ts`, into one in that order. */
 export async function mergeLogs(from: readonly string[], into: string): Promise<void> {
   const out = createWriteStream(into);
-  const readers = from.map((path) =>
-    createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })[
-      Symbol.asyncIterator
-    ](),
-  );
+  const readers = from.map((path) => textsOf(path));
   // Every line begins {"ts":"2026-…Z": twenty-four characters from the seventh on.
   const timeOf = (line: string): string => line.slice(7, 31);
   const heads = await Promise.all(

@@ -1,14 +1,20 @@
-// What a log says may hold escapes that move the cursor, colour the terminal or start a line of their own.
+// What a log or a receiver says may hold escapes that move the cursor, color the terminal, start a line of their own, or
+// make text look like other text.
 
-const unprintable =
-  // oxlint-disable-next-line no-control-regex -- these are what is taken out
-  /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+// Controls (C0, C1, DEL), zero-width and invisible characters, line separators, and changes of direction.
+const hidden =
+  '\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb\\u{e0000}-\\u{e007f}';
+const unprintable = new RegExp(`[${hidden}]|\\p{Surrogate}`, 'gu');
 
-/** Text for one line of a terminal: control characters and changes of direction are shown as `\x1b` and the like. */
+/** Text for one line of a terminal: characters that cannot be seen are shown as `\x1b`, `\u202e` and the like. */
 const printableText = (text: string): string =>
   text.replaceAll(unprintable, (c) => {
     const code = c.codePointAt(0)!;
-    return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
+    return code < 256
+      ? `\\x${code.toString(16).padStart(2, '0')}`
+      : code < 0x10000
+        ? `\\u${code.toString(16).padStart(4, '0')}`
+        : `\\u{${code.toString(16)}}`;
   });
 
 /** The same data, of which every text can be printed. */
@@ -17,7 +23,10 @@ export function printable<T>(value: T): T {
   if (Array.isArray(value)) return value.map((item) => printable<unknown>(item)) as T;
   if (typeof value === 'object' && value !== null)
     return Object.fromEntries(
-      Object.entries(value).map(([name, item]) => [name, printable<unknown>(item)]),
+      Object.entries(value).map(([name, item]) => [printableText(name), printable<unknown>(item)]),
     ) as T;
   return value;
 }
+
+/** The same for text of several lines: only its line feeds stay. */
+export const printableLines = (text: string): string => text.split('\n').map(printableText).join('\n');

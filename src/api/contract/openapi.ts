@@ -161,10 +161,11 @@ const calls: readonly Call[] = [
     method: 'get',
     path: '/v1/conformance',
     summary: 'Endpoints and event types without template, objective or owner',
+    query: schemas.pageQuery,
     status: 200,
   },
   ...(['team', 'channel', 'template', 'event-type', 'slo'] as const).flatMap((kind): Call[] => [
-    { method: 'get', path: `/v1/${kind}s`, summary: `All ${kind}s`, status: 200 },
+    { method: 'get', path: `/v1/${kind}s`, summary: `All ${kind}s`, query: schemas.pageQuery, status: 200 },
     {
       method: 'put',
       path: `/v1/${kind}s/{name}`,
@@ -175,7 +176,13 @@ const calls: readonly Call[] = [
     { method: 'get', path: `/v1/${kind}s/{name}`, summary: `One ${kind}`, status: 200 },
     { method: 'delete', path: `/v1/${kind}s/{name}`, summary: `Delete a ${kind}`, status: 204 },
   ]),
-  { method: 'get', path: '/v1/nodes', summary: 'Living nodes and their shards', status: 200 },
+  {
+    method: 'get',
+    path: '/v1/nodes',
+    summary: 'Living nodes and their shards',
+    query: schemas.pageQuery,
+    status: 200,
+  },
 ];
 
 const json = (schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> => {

@@ -159,14 +159,15 @@ export const redrive = z.strictObject({
 });
 
 const limit = z.coerce.number().int().min(1).max(1000).default(100);
-const cursor = z.string().max(128).optional();
+const cursor = z.string().max(1024).optional();
 export const deliveryQuery = z.strictObject({
   ...z.strictObject(filterFields).partial().shape,
   limit,
   cursor,
 });
+export const pageQuery = z.strictObject({ limit, cursor });
 export const endpointQuery = z.strictObject({ tenant: tenantName.optional(), limit, cursor });
-export const tenantQuery = z.strictObject({ tenant: tenantName.optional() });
+export const tenantQuery = z.strictObject({ tenant: tenantName.optional(), limit, cursor });
 export const eventQuery = z.strictObject({ tenant: tenantName.default('default') });
 export const accountingQuery = z.strictObject({
   tenant: tenantName.optional(),
@@ -175,7 +176,9 @@ export const accountingQuery = z.strictObject({
   owner: z.string().max(128).optional().describe('the team that owns the endpoint'),
   since: timestamp.optional(),
   until: timestamp.optional(),
-  by: z.enum(accountingKeys).optional().describe('answers groups too'),
+  by: z.enum(accountingKeys).optional().describe('answers groups too, in pages'),
+  limit: z.coerce.number().int().min(1).max(1500).default(1500).describe('groups at most'),
+  cursor,
 });
 
 export const team = z.strictObject({
@@ -256,4 +259,6 @@ export const channel = z.discriminatedUnion('kind', [
 export const alertQuery = z.strictObject({
   state: z.enum(alertStates).optional(),
   severity: z.enum(['page', 'ticket']).optional(),
+  limit,
+  cursor,
 });

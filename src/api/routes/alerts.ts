@@ -10,6 +10,7 @@ import { fingerprint } from '../contract/fingerprint.ts';
 import * as schemas from '../contract/schemas.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { params, parse } from '../input.ts';
+import { pageOf } from '../paging.ts';
 import { notFound, Problem } from '../problem.ts';
 import { mailServerUrl, receiverUrl } from '../receiver-url.ts';
 
@@ -33,19 +34,19 @@ export function alertRoutes(app: FastifyInstance, deps: ApiDependencies): void {
   const { store, config, engine, clock, random } = deps;
 
   app.get('/v1/alerts', async (request) => {
-    const { state, severity } = parse(schemas.alertQuery, request.query);
+    const { state, severity, ...page } = parse(schemas.alertQuery, request.query);
     const { alerts } = await store.alerts();
-    return {
-      items: alerts
-        .filter(
-          (alert) =>
-            (state === undefined || alert.state === state) &&
-            (severity === undefined || alert.severity === severity),
-        )
-        .toSorted((a, b) => alertStates.indexOf(a.state) - alertStates.indexOf(b.state) || b.since - a.since)
-        .map(wireAlert),
-      next_cursor: null,
-    };
+    const asked = alerts.filter(
+      (alert) =>
+        (state === undefined || alert.state === state) &&
+        (severity === undefined || alert.severity === severity),
+    );
+    const { items, next_cursor: next } = pageOf(asked, page, (alert) => [
+      alertStates.indexOf(alert.state),
+      -alert.since,
+      alert.id,
+    ]);
+    return { items: items.map(wireAlert), next_cursor: next };
   });
 
   app.post('/v1/alerts/:id/acknowledge', async (request) => {
@@ -117,12 +118,15 @@ export function alertRoutes(app: FastifyInstance, deps: ApiDependencies): void {
     engine.endpointChanged(stored.endpointId, endpoints[0]!);
     return wireChannel(name, stored);
   });
-  app.get('/v1/channels', async () => ({
-    items: (await store.documents('channel')).map(({ name, document }) =>
-      wireChannel(name, document as StoredChannel),
+  app.get('/v1/channels', async (request) =>
+    pageOf(
+      (await store.documents('channel')).map(({ name, document }) =>
+        wireChannel(name, document as StoredChannel),
+      ),
+      parse(schemas.pageQuery, request.query),
+      ({ name }) => [String(name)],
     ),
-    next_cursor: null,
-  }));
+  );
   app.get('/v1/channels/:name', async (request) => {
     const name = nameOf(request);
     const document = await documentOf('channel', name);

@@ -9,6 +9,7 @@ import { fingerprint } from '../contract/fingerprint.ts';
 import * as schemas from '../contract/schemas.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { params, parse } from '../input.ts';
+import { pageOf } from '../paging.ts';
 import { notFound, type Fault, Problem } from '../problem.ts';
 import { followTemplates, templateOf } from '../templates.ts';
 import { wireRetry } from '../wire.ts';
@@ -65,7 +66,12 @@ function declare<Document extends object>(
     await of.stored();
     return await find(name);
   });
-  app.get(`/v1/${of.path}`, async () => ({ items: await of.list(), next_cursor: null }));
+  app.get(`/v1/${of.path}`, async (request) =>
+    pageOf(await of.list(), parse(schemas.pageQuery, request.query), (one) => [
+      one['built_in'] === true ? 1 : 0,
+      String(one['name']),
+    ]),
+  );
   app.get(`/v1/${of.path}/:name`, async (request) => await find(nameOf(request)));
   app.delete(`/v1/${of.path}/:name`, async (request, reply) => {
     const name = nameOf(request);

@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
-import { parseDeliveryId, timeOrderedId } from '../../domain/ids.ts';
+import { deliveryId, parseDeliveryId, timeOrderedId } from '../../domain/ids.ts';
 import type { CommandAnswer, DeliveryFilter, DeliveryRecord } from '../../store/store.ts';
 import * as schemas from '../contract/schemas.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import { decodeCursor, encodeCursor, params, parse } from '../input.ts';
+import { decodeCursor, invalidCursor, params, parse } from '../input.ts';
+import { pageOf, pageRead } from '../paging.ts';
 import { notFound, Problem } from '../problem.ts';
 import { wireAttempt, wireDeadLetters, wireDelivery, wireRedrive } from '../wire.ts';
 
@@ -52,12 +53,10 @@ export function deliveryRoutes(app: FastifyInstance, deps: ApiDependencies): voi
     const { limit, cursor, ...filter } = parse(schemas.deliveryQuery, request.query);
     const after = decodeCursor(cursor);
     const before = after === null ? null : parseDeliveryId(after);
-    if (after !== null && before === null)
-      throw new Problem(422, 'invalid_request', 'this is no cursor that we gave', [
-        { path: '/cursor', message: 'unknown cursor' },
-      ]);
-    const items = (await store.deliveries(filterOf(filter), { before, limit })).map(wireDelivery);
-    return { items, next_cursor: items.length < limit ? null : encodeCursor(String(items.at(-1)!['id'])) };
+    if (after !== null && before === null) throw invalidCursor();
+    const read = await store.deliveries(filterOf(filter), { before, limit: limit + 1 });
+    const page = pageRead(read, limit, ({ number }) => deliveryId(number));
+    return { ...page, items: page.items.map(wireDelivery) };
   });
 
   app.get('/v1/deliveries/:id', async (request) => {
@@ -88,8 +87,13 @@ export function deliveryRoutes(app: FastifyInstance, deps: ApiDependencies): voi
   });
 
   app.get('/v1/dead-letters', async (request) => {
-    const { tenant } = parse(schemas.tenantQuery, request.query);
-    return { items: (await store.deadLetters(tenant ?? null)).map(wireDeadLetters), next_cursor: null };
+    const { tenant, ...page } = parse(schemas.tenantQuery, request.query);
+    const { items, next_cursor: next } = pageOf(
+      await store.deadLetters(tenant ?? null),
+      page,
+      ({ count, endpointId, errorClass }) => [-count, endpointId, errorClass ?? ''],
+    );
+    return { items: items.map(wireDeadLetters), next_cursor: next };
   });
 
   app.post('/v1/redrives', async (request, reply) => {

@@ -19,7 +19,8 @@ import { secondMs } from '../../domain/time.ts';
 import { newSecret, parseSecret } from '../../signing/standard-webhooks.ts';
 import * as schemas from '../contract/schemas.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import { decodeCursor, encodeCursor, optionalBody, params, parse } from '../input.ts';
+import { decodeCursor, optionalBody, params, parse } from '../input.ts';
+import { pageRead } from '../paging.ts';
 import { notFound, Problem } from '../problem.ts';
 import { receiverUrl } from '../receiver-url.ts';
 import { retryOf } from '../templates.ts';
@@ -159,11 +160,13 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
 
   app.get('/v1/endpoints', async (request) => {
     const { tenant, limit, cursor } = parse(schemas.endpointQuery, request.query);
-    const items = await store.endpoints({ tenant: tenant ?? null, after: decodeCursor(cursor), limit });
-    return {
-      items: await withBreakers(items),
-      next_cursor: items.length < limit ? null : encodeCursor(items.at(-1)!.id),
-    };
+    const read = await store.endpoints({
+      tenant: tenant ?? null,
+      after: decodeCursor(cursor),
+      limit: limit + 1,
+    });
+    const page = pageRead(read, limit, ({ id }) => id);
+    return { ...page, items: await withBreakers(page.items) };
   });
 
   app.get('/v1/endpoints/:id', async (request) => {

@@ -6,6 +6,7 @@ import { eventBatch, eventId, eventQuery, newEvent, replay } from '../contract/s
 import type { ApiDependencies } from '../dependencies.ts';
 import { optionalBody, params, parse } from '../input.ts';
 import { eventMaker } from '../new-event.ts';
+import { pageRead } from '../paging.ts';
 import { notFound } from '../problem.ts';
 import { rawBatchData, rawData } from '../raw-json.ts';
 import { iso, wireDelivery, wireReceipt } from '../wire.ts';
@@ -23,6 +24,9 @@ function isJson(text: string): boolean {
     return false;
   }
 }
+
+/** Of an event with more deliveries, the newest. */
+const deliveriesShown = 1000;
 
 export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
   const { store, engine, clock, random } = deps;
@@ -51,7 +55,11 @@ export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
     const { tenant } = parse(eventQuery, request.query);
     const event = await store.event(tenant, params(request)['id']!);
     if (event === null) throw notFound('event by that id and tenant');
-    const deliveries = await store.deliveries({ tenant, eventId: event.id }, { before: null, limit: 1000 });
+    const { items: deliveries, next_cursor: nextCursor } = pageRead(
+      await store.deliveries({ tenant, eventId: event.id }, { before: null, limit: deliveriesShown + 1 }),
+      deliveriesShown,
+      ({ number }) => deliveryId(number),
+    );
     const head = JSON.stringify({
       id: event.id,
       tenant,
@@ -65,6 +73,8 @@ export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
           : { amount_minor: exactMinor(event.value.amountMinor), currency: event.value.currency },
       integrity: event.integrity,
       deliveries: deliveries.map(wireDelivery),
+      // More of them: GET /v1/deliveries with event_id, tenant and this cursor.
+      deliveries_next_cursor: nextCursor,
     });
     // The data goes out as it came in: parsing and printing it again could change its numbers.
     return reply

@@ -4,9 +4,10 @@ import { wilson } from '../../domain/statistics.ts';
 import { conformanceOf } from '../../reliability/conformance.ts';
 import { readDeclared, readStatuses } from '../../reliability/judge.ts';
 import type { DomainStatus, ObjectiveStatus } from '../../reliability/objective-status.ts';
-import type { WireEventType } from '../contract/schemas.ts';
+import { pageQuery, type WireEventType } from '../contract/schemas.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import { params } from '../input.ts';
+import { params, parse } from '../input.ts';
+import { pageOf } from '../paging.ts';
 import { notFound } from '../problem.ts';
 import { everything, unaccountedOf } from '../../store/accounting.ts';
 import { dayMs } from '../../domain/time.ts';
@@ -132,7 +133,8 @@ export function objectiveRoutes(app: FastifyInstance, deps: ApiDependencies): vo
     return wireStatus(objective, statuses.get(objective.name)!);
   });
 
-  app.get('/v1/conformance', async () => {
+  app.get('/v1/conformance', async (request) => {
+    const page = parse(pageQuery, request.query);
     const { endpoints, objectives } = await readDeclared(store);
     const now = clock.now();
     const seen = await store.accountingBy({ ...everything, since: now - seenWithinMs, now }, 'event_type');
@@ -148,6 +150,10 @@ export function objectiveRoutes(app: FastifyInstance, deps: ApiDependencies): vo
       seen: seen.map(({ key }) => String(key)),
       declared,
     });
-    return { total, conforming: total - items.length, items, next_cursor: null };
+    return {
+      total,
+      conforming: total - items.length,
+      ...pageOf(items, page, ({ kind, tenant, id }) => [kind, tenant ?? '', id]),
+    };
   });
 }

@@ -1,19 +1,17 @@
 import type { FastifyInstance } from 'fastify';
 import { ownedShards } from '../../domain/shard.ts';
-import { accountingQuery } from '../contract/schemas.ts';
+import { accountingQuery, pageQuery } from '../contract/schemas.ts';
 import { openApi } from '../contract/openapi.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { parse } from '../input.ts';
+import { pageOf } from '../paging.ts';
 import { iso, wireAccounting, wireTally } from '../wire.ts';
-
-/** A year of days, two months of hours, the largest endpoints. */
-const groupsMost = 1500;
 
 export function serviceRoutes(app: FastifyInstance, deps: ApiDependencies): void {
   const { store, engine, clock, metrics, version } = deps;
 
   app.get('/v1/accounting', async (request) => {
-    const { tenant, endpoint_id, event_type, owner, since, until, by } = parse(
+    const { tenant, endpoint_id, event_type, owner, since, until, by, ...page } = parse(
       accountingQuery,
       request.query,
     );
@@ -29,20 +27,23 @@ export function serviceRoutes(app: FastifyInstance, deps: ApiDependencies): void
     const totals = wireAccounting(await store.accounting(query));
     if (by === undefined) return totals;
     const groups = await store.accountingBy(query, by);
-    return { ...totals, groups: groups.slice(0, groupsMost).map((group) => wireTally(group, by)) };
+    // Times in their order; else the largest first.
+    const { items, next_cursor: next } = pageOf(groups, page, ({ key, accepted }) =>
+      typeof key === 'number' ? [key] : [-accepted, key ?? ''],
+    );
+    return { ...totals, groups: items.map((group) => wireTally(group, by)), next_cursor: next };
   });
 
-  app.get('/v1/nodes', async () => {
+  app.get('/v1/nodes', async (request) => {
     const nodes = await store.nodes();
     const names = nodes.map(({ node }) => node);
-    return {
-      items: nodes.map(({ node, startedAt, beatAt }) => ({
-        node,
-        started_at: iso(startedAt),
-        last_heartbeat_at: iso(beatAt),
-        shards: ownedShards(names, node),
-      })),
-    };
+    const items = nodes.map(({ node, startedAt, beatAt }) => ({
+      node,
+      started_at: iso(startedAt),
+      last_heartbeat_at: iso(beatAt),
+      shards: ownedShards(names, node),
+    }));
+    return pageOf(items, parse(pageQuery, request.query), ({ node }) => [node]);
   });
 
   app.get('/healthz', () => ({ status: 'ok', version }));

@@ -1,15 +1,17 @@
 import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { Command, InvalidArgumentError } from 'commander';
 import { parseAttemptLine } from '../../logs/attempt-line.ts';
+import { isBlank, readLines } from '../../logs/lines.ts';
 import { backtest, healthyControl, type Incident, trade } from '../../reliability/backtest.ts';
 import { backtestReport, formatDuration } from '../../reliability/backtest-report.ts';
 import { type EventOutcome, historyOf, OutcomeCollector } from '../../reliability/log-history.ts';
 import { defaultObjective, defaultRules } from '../../reliability/rules.ts';
 import { parseRules, RulesError } from '../../reliability/rules-file.ts';
+import { printable } from '../../report/printable.ts';
 import { SeededRandom } from '../../runtime/seeded-random.ts';
 import type { Store } from '../../store/store.ts';
-import { CommandError, note, print, progress, table } from '../output.ts';
+import { everyItem } from '../listing.ts';
+import { CommandError, note, print, printJson, progress, table } from '../output.ts';
 import { openToRead } from '../read-store.ts';
 import { clientOf, remoteOptions } from '../remote.ts';
 
@@ -37,17 +39,18 @@ async function readLog(path: string): Promise<History> {
   let lines = 0;
   let unreadable = 0;
   let until = 0;
-  for await (const text of createInterface({ input: createReadStream(path) })) {
-    if (text.trim() === '') continue;
-    const line = parseAttemptLine(text);
-    if (line === null) {
-      unreadable++;
-      continue;
+  for await (const group of readLines(createReadStream(path)))
+    for (const input of group) {
+      if ('text' in input && isBlank(input.text)) continue;
+      const line = 'text' in input ? parseAttemptLine(input.text) : null;
+      if (line === null) {
+        unreadable++;
+        continue;
+      }
+      lines++;
+      until = Math.max(until, line.started_at + (line.durationMs ?? 0));
+      collector.add(line);
     }
-    lines++;
-    until = Math.max(until, line.started_at + (line.durationMs ?? 0));
-    collector.add(line);
-  }
   if (lines === 0)
     throw new CommandError(
       `${path} has no attempt that can be read (${unreadable} lines): JSON lines with event_id, started_at, status_code are needed`,
@@ -62,7 +65,7 @@ async function readLog(path: string): Promise<History> {
 async function readStore(store: Store, source: string): Promise<History> {
   const outcomes: EventOutcome[] = [];
   let until = 0;
-  const bar = progress(0);
+  const bar = progress(null);
   for (let before: number | null = null; ;) {
     const page: Awaited<ReturnType<Store['deliveries']>> = await store.deliveries(
       {},
@@ -138,37 +141,35 @@ async function runBacktest(options: BacktestOptions): Promise<void> {
   }
   const iso = (ms: number): string => new Date(ms).toISOString();
   if (options.json === true) {
-    print(
-      JSON.stringify({
-        source,
-        from: iso(minutes.from),
-        until: iso(until),
-        events_due: counts.due,
-        events_bad: counts.bad,
-        objective: { target: objective.target, within_s: objective.withinMs / 1000 },
-        rules: results.map(({ rule, firings, detectedAfterMs, missed, falsePerWeek }) => ({
-          rule: rule.name,
-          severity: rule.severity,
-          firings: firings.map((firing) => ({
-            from: iso(firing.from),
-            until: firing.until === null ? null : iso(firing.until),
-            real: firing.real,
-            due: firing.evidence.due,
-            bad: firing.evidence.bad,
-            burn: firing.evidence.burn,
-            p_value: firing.evidence.pValue,
-          })),
-          detected_after_s: detectedAfterMs === null ? null : detectedAfterMs / 1000,
-          missed,
-          false_per_week: falsePerWeek,
+    printJson({
+      source,
+      from: iso(minutes.from),
+      until: iso(until),
+      events_due: counts.due,
+      events_bad: counts.bad,
+      objective: { target: objective.target, within_s: objective.withinMs / 1000 },
+      rules: results.map(({ rule, firings, detectedAfterMs, missed, falsePerWeek }) => ({
+        rule: rule.name,
+        severity: rule.severity,
+        firings: firings.map((firing) => ({
+          from: iso(firing.from),
+          until: firing.until === null ? null : iso(firing.until),
+          real: firing.real,
+          due: firing.evidence.due,
+          bad: firing.evidence.bad,
+          burn: firing.evidence.burn,
+          p_value: firing.evidence.pValue,
         })),
-        trade: points.map((point) => ({
-          p_value: point.pValue,
-          false_per_week: point.falsePerWeek,
-          detected_after_s: point.detectedAfterMs === null ? null : point.detectedAfterMs / 1000,
-        })),
-      }),
-    );
+        detected_after_s: detectedAfterMs === null ? null : detectedAfterMs / 1000,
+        missed,
+        false_per_week: falsePerWeek,
+      })),
+      trade: points.map((point) => ({
+        p_value: point.pValue,
+        false_per_week: point.falsePerWeek,
+        detected_after_s: point.detectedAfterMs === null ? null : point.detectedAfterMs / 1000,
+      })),
+    });
     return;
   }
   const share = ((counts.bad / Math.max(1, counts.due)) * 100).toFixed(3);
@@ -237,9 +238,9 @@ interface WireAlert {
 }
 
 async function listAlerts(options: Record<string, unknown>): Promise<void> {
-  const query = options['all'] === true ? '' : '?state=firing';
-  const { items } = await clientOf(options).request<{ items: WireAlert[] }>('GET', `/v1/alerts${query}`);
-  if (options['json'] === true) print(JSON.stringify({ items }));
+  const filter: Record<string, string> = options['all'] === true ? {} : { state: 'firing' };
+  const items = await everyItem<WireAlert>(clientOf(options), '/v1/alerts', filter);
+  if (options['json'] === true) printJson({ items });
   else if (items.length === 0) print('Nothing is firing.');
   else {
     for (const {
@@ -252,7 +253,7 @@ async function listAlerts(options: Record<string, unknown>): Promise<void> {
       summary,
       evidence,
       owner,
-    } of items) {
+    } of printable(items)) {
       print(
         `${severity.toUpperCase()} ${rule} (${state} since ${since}${seen === null ? '' : ', acknowledged'}), owner ${owner ?? 'nobody'}, ${id}`,
       );
@@ -285,7 +286,8 @@ export function alertsCommand(): Command {
         'POST',
         `/v1/alerts/${encodeURIComponent(id)}/acknowledge`,
       );
-      print(options['json'] === true ? JSON.stringify(alert) : `acknowledged: ${alert.summary}`);
+      if (options['json'] === true) printJson(alert);
+      else print(`acknowledged: ${printable(alert.summary)}`);
     });
   command
     .command('backtest')

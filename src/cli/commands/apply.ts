@@ -10,7 +10,8 @@ import {
   team,
   template,
 } from '../../api/contract/schemas.ts';
-import { CommandError, print } from '../output.ts';
+import { everyItem } from '../listing.ts';
+import { CommandError, print, printJson } from '../output.ts';
 import { clientOf, remoteOptions } from '../remote.ts';
 import { readYaml } from '../yaml-file.ts';
 
@@ -72,7 +73,7 @@ export function applyCommand(): Command {
         const client = clientOf(options);
         const changes: Change[] = [];
         for (const kind of kinds) {
-          const { items } = await client.request<{ items: Declared[] }>('GET', pathOf(kind));
+          const items = await everyItem<Declared>(client, pathOf(kind));
           // A built-in template is there before anybody declares it.
           const there = new Map(
             items.filter((item) => item.built_in !== true).map((item) => [item.name, item.fingerprint]),
@@ -96,12 +97,10 @@ export function applyCommand(): Command {
             if (action === 'delete') await client.request('DELETE', pathOf(kind, name));
         }
         if (options.json === true)
-          print(
-            JSON.stringify({
-              dry_run: options.dryRun === true,
-              changes: changes.map(({ kind, name, action }) => ({ kind, name, action })),
-            }),
-          );
+          printJson({
+            dry_run: options.dryRun === true,
+            changes: changes.map(({ kind, name, action }) => ({ kind, name, action })),
+          });
         else {
           const signs = { create: '+', change: '~', delete: '-', keep: ' ' } as const;
           for (const { kind, name, action } of real) print(`${signs[action]} ${kind}/${name}`);

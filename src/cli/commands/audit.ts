@@ -6,7 +6,7 @@ import { summarize } from '../../audit/summary.ts';
 import { printable } from '../../report/printable.ts';
 import { type AuditOutputs, auditOutputOptions, writeAuditOutputs } from '../audit-outputs.ts';
 import { type LogReading, logReadingOptions, readingOf } from '../log-reading.ts';
-import { CommandError, interrupted, note, print, progress } from '../output.ts';
+import { CommandError, interrupted, note, print, printJson, progress } from '../output.ts';
 import { stoppable } from '../stoppable.ts';
 
 interface AuditCommandOptions extends AuditOutputs, LogReading {
@@ -62,7 +62,8 @@ async function runAudit(files: readonly string[], options: AuditCommandOptions):
       };
       const result = await audit(auditOptions);
       bar.end();
-      print(options.json === true ? JSON.stringify(result) : summarize(result));
+      if (options.json === true) printJson(result);
+      else print(summarize(result));
       if (options.missing !== undefined)
         note(
           `${result.missing.total.toLocaleString('en-US')} events to send again are in ${options.missing}`,

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { formatValue } from '../../domain/money.ts';
-import { print, table } from '../output.ts';
+import { listed, listOptions } from '../listing.ts';
+import { print, printJson, table } from '../output.ts';
 import { clientOf, remoteOptions } from '../remote.ts';
 
 interface Group {
@@ -13,17 +14,22 @@ interface Group {
 }
 
 export function deadLettersCommand(): Command {
-  return remoteOptions(new Command('dead-letters'))
-    .option('--tenant <tenant>')
+  return listOptions(remoteOptions(new Command('dead-letters')))
+    .option('--tenant <tenant>', 'only this tenant')
     .addHelpText(
       'after',
       '\nExample:\n  posthorn dead-letters && posthorn redrive --endpoint-id ep_… --dry-run',
     )
     .action(async (options: Record<string, unknown>) => {
       const tenant = options['tenant'];
-      const path = `/v1/dead-letters${typeof tenant === 'string' ? `?${new URLSearchParams({ tenant }).toString()}` : ''}`;
-      const { items } = await clientOf(options).request<{ items: Group[] }>('GET', path);
-      if (options['json'] === true) return print(JSON.stringify({ items }));
+      const filter: Record<string, string> = typeof tenant === 'string' ? { tenant } : {};
+      const { answer, items, noteMore } = await listed<Group>(
+        clientOf(options),
+        '/v1/dead-letters',
+        filter,
+        options,
+      );
+      if (options['json'] === true) return printJson(answer);
       if (items.length === 0) return print('There are no dead letters.');
       print(
         table(
@@ -42,5 +48,6 @@ export function deadLettersCommand(): Command {
           ]),
         ),
       );
+      noteMore();
     });
 }

@@ -1,9 +1,13 @@
-import { once } from 'node:events';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import type { Client } from '../../client/client.ts';
+import { errorClasses } from '../../domain/attempt.ts';
+import { deliveryStates } from '../../domain/delivery.ts';
 import { deliveryLines } from '../../ledger/delivery-log.ts';
-import { CommandError, print, table } from '../output.ts';
+import { printable } from '../../report/printable.ts';
+import { CommandError, print, printJson, printStreamed, table } from '../output.ts';
 import { openToRead } from '../read-store.ts';
-import { clientOf, remoteOptions } from '../remote.ts';
+import { apiTime, clientOf, remoteOptions } from '../remote.ts';
+import { listed, listOptions } from '../listing.ts';
 
 interface Delivery {
   id: string;
@@ -27,23 +31,27 @@ interface Attempt {
   trigger: string;
 }
 
-/** Options that are filters of the API, by the same names. */
+/** Adds the filters of the API as options of the same names. */
 export function filterOptions(command: Command): Command {
   return command
-    .option('--tenant <tenant>')
-    .option('--endpoint-id <id>')
-    .option('--event-id <id>')
-    .option('--event-type <type>')
-    .option('--state <state>', 'pending, delivered, dead, cancelled or suppressed')
-    .option('--error-class <class>')
-    .option('--since <time>', 'created since, as 2026-01-31T00:00:00Z')
-    .option('--until <time>', 'created before');
+    .option('--tenant <tenant>', 'only this tenant')
+    .option('--endpoint-id <id>', 'only this endpoint')
+    .option('--event-id <id>', 'only this event')
+    .option('--event-type <type>', 'only this type')
+    .addOption(new Option('--state <state>', 'only this state').choices(deliveryStates))
+    .addOption(new Option('--error-class <class>', 'only this last failure').choices(errorClasses))
+    .option('--since <time>', 'created since, as 2026-01-31T00:00:00Z', apiTime)
+    .option('--until <time>', 'created before', apiTime);
 }
 
+const filters = ['tenant', 'endpointId', 'eventId', 'eventType', 'state', 'errorClass', 'since', 'until'];
+
+const optionName = (field: string): string =>
+  `--${field.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
 export function filterOf(options: Record<string, unknown>): Record<string, string> {
-  const fields = ['tenant', 'endpointId', 'eventId', 'eventType', 'state', 'errorClass', 'since', 'until'];
   return Object.fromEntries(
-    fields
+    filters
       .filter((field) => typeof options[field] === 'string')
       .map((field) => [
         field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
@@ -52,23 +60,59 @@ export function filterOf(options: Record<string, unknown>): Record<string, strin
   );
 }
 
+/** Refuses options that would have no effect beside `what`: a command that ignores one does something else than was asked. */
+export function refuseBeside(
+  what: string,
+  options: Record<string, unknown>,
+  fields: readonly string[] = filters,
+): void {
+  const given = fields.filter((field) => options[field] !== undefined);
+  if (given.length > 0)
+    throw new CommandError(`${given.map(optionName).join(' and ')} cannot be used with ${what}`, 2);
+}
+
 /** Posthorn's own log: a line of JSON for each delivery, with its attempts and its value; newest first. */
 async function printLog(dataDir: string | undefined, databaseUrl: string | undefined): Promise<void> {
   if ((dataDir === undefined) === (databaseUrl === undefined))
     throw new CommandError('--attempts reads the store itself: give --data-dir or --database-url', 2);
   const store = await openToRead(dataDir, databaseUrl);
   try {
-    for await (const line of deliveryLines(store, ''))
-      if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
+    for await (const line of deliveryLines(store, '')) if (!(await printStreamed(line))) break;
   } finally {
     await store.close();
   }
 }
 
+async function showOne(client: Client, id: string, json: boolean): Promise<void> {
+  const raw = await client.request<Omit<Delivery, 'attempts'> & { attempts: Attempt[] }>(
+    'GET',
+    `/v1/deliveries/${encodeURIComponent(id)}`,
+  );
+  if (json) return printJson(raw);
+  const one = printable(raw);
+  print(
+    `${one.id}  ${one.state}${one.reason === null ? '' : ` (${one.reason})`}  event ${one.event_id} ${one.event_type}  endpoint ${one.endpoint_id}`,
+  );
+  print(
+    table(
+      ['n', 'started', 'ms', 'status', 'outcome', 'error', 'trigger', 'message'],
+      one.attempts.map((a) => [
+        a.n,
+        a.started_at,
+        a.duration_ms,
+        String(a.status_code ?? ''),
+        a.outcome,
+        a.error_class ?? '',
+        a.trigger,
+        a.message ?? '',
+      ]),
+    ),
+  );
+}
+
 export function deliveriesCommand(): Command {
-  return filterOptions(remoteOptions(new Command('deliveries')))
+  return listOptions(filterOptions(remoteOptions(new Command('deliveries'))))
     .argument('[id]', 'a delivery: dlv_…')
-    .option('--limit <n>', 'at most so many', '50')
     .option(
       '--attempts',
       'write all of them as JSON lines with their attempts: the log that posthorn audit and posthorn impact read',
@@ -81,44 +125,22 @@ export function deliveriesCommand(): Command {
     )
     .action(async (id: string | undefined, options: Record<string, unknown>) => {
       if (options['attempts'] === true) {
+        if (id !== undefined) throw new CommandError('--attempts writes all deliveries: leave out the id', 2);
+        refuseBeside('--attempts, which writes all deliveries', options, [...filters, 'limit', 'cursor']);
         await printLog(
           options['dataDir'] as string | undefined,
           options['databaseUrl'] as string | undefined,
         );
         return;
       }
+      refuseBeside('a server: they go with --attempts', options, ['dataDir', 'databaseUrl']);
       const client = clientOf(options);
       if (id !== undefined) {
-        const one = await client.request<Omit<Delivery, 'attempts'> & { attempts: Attempt[] }>(
-          'GET',
-          `/v1/deliveries/${encodeURIComponent(id)}`,
-        );
-        if (options['json'] === true) return print(JSON.stringify(one));
-        print(
-          `${one.id}  ${one.state}${one.reason === null ? '' : ` (${one.reason})`}  event ${one.event_id} ${one.event_type}  endpoint ${one.endpoint_id}`,
-        );
-        return print(
-          table(
-            ['n', 'started', 'ms', 'status', 'outcome', 'error', 'trigger', 'message'],
-            one.attempts.map((a) => [
-              a.n,
-              a.started_at,
-              a.duration_ms,
-              String(a.status_code ?? ''),
-              a.outcome,
-              a.error_class ?? '',
-              a.trigger,
-              a.message ?? '',
-            ]),
-          ),
-        );
+        refuseBeside('an id', options, [...filters, 'limit', 'cursor']);
+        return await showOne(client, id, options['json'] === true);
       }
-      const query = new URLSearchParams({ ...filterOf(options), limit: String(options['limit']) });
-      const page = await client.request<{ items: Delivery[]; next_cursor: string | null }>(
-        'GET',
-        `/v1/deliveries?${query.toString()}`,
-      );
-      if (options['json'] === true) return print(JSON.stringify(page));
+      const page = await listed<Delivery>(client, '/v1/deliveries', filterOf(options), options);
+      if (options['json'] === true) return printJson(page.answer);
       print(
         table(
           ['delivery', 'event', 'type', 'endpoint', 'state', 'attempts', 'due', 'last error'],
@@ -134,6 +156,6 @@ export function deliveriesCommand(): Command {
           ]),
         ),
       );
-      if (page.next_cursor !== null) print('There are more: raise --limit, or narrow the filters.');
+      page.noteMore();
     });
 }

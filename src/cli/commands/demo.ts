@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { runDemo } from '../demo/run.ts';
-import { CommandError, note, print, table } from '../output.ts';
+import { CommandError, note, print, printJson, table } from '../output.ts';
 
 export function demoCommand(): Command {
   return new Command('demo')
@@ -18,7 +18,7 @@ export function demoCommand(): Command {
       const dataDir = await mkdtemp(join(tmpdir(), 'posthorn-demo-'));
       try {
         const result = await runDemo({ events, dataDir });
-        if (options.json === true) print(JSON.stringify(result));
+        if (options.json === true) printJson(result);
         else {
           print(
             table(

@@ -6,7 +6,7 @@ import { impactMarkdown, impactRows, notesOf, recoveredLine, unchangedWords } fr
 import { printable } from '../../report/printable.ts';
 import { readSides } from '../impact-sides.ts';
 import { type LogReading, logReadingOptions, readingOf } from '../log-reading.ts';
-import { CommandError, note, print, table } from '../output.ts';
+import { CommandError, note, print, printJson, table } from '../output.ts';
 import { stoppable } from '../stoppable.ts';
 
 interface ImpactOptions extends LogReading {
@@ -69,7 +69,7 @@ async function impact(log: string | undefined, options: ImpactOptions): Promise<
       writeFileSync(path, text());
       note(`the report is in ${path}`);
     }
-  if (options.json === true) print(JSON.stringify(result));
+  if (options.json === true) printJson(result);
   else printImpact(result);
   if (result.verdict !== 'better' && result.after.drop_rate > 0) process.exitCode = 1;
 }

@@ -10,7 +10,7 @@ import { checkOutputs, writeOutputs } from '../lab/outputs.ts';
 import { printSummary } from '../lab/print-summary.ts';
 import { scenarioOf } from '../lab/scenario.ts';
 import { runWorlds } from '../lab/worlds.ts';
-import { CommandError, note, print, table } from '../output.ts';
+import { CommandError, note, print, printExact, printJson, table } from '../output.ts';
 
 function listScenarios(): void {
   print(
@@ -28,7 +28,7 @@ async function lab(name: string, options: LabOptions): Promise<void> {
     options.mutants === true && name === 'incident' ? 'everything' : name,
     options,
   );
-  if (options.printScenario === true) return print(stringify(scenario).trimEnd());
+  if (options.printScenario === true) return printExact(stringify(scenario).trimEnd());
   if (options.mutants === true) return await runMutants(scenario, options);
   if (mutant !== undefined && !mutants.some(({ name: known }) => known === mutant))
     throw new CommandError(
@@ -43,7 +43,7 @@ async function lab(name: string, options: LabOptions): Promise<void> {
   const worlds = await runWorlds(scenario, options);
   const command = commandLine(name, options);
   await writeOutputs(worlds, scenario, options, `${command} --seed ${seed}`);
-  if (options.json === true) print(JSON.stringify(worlds.summary));
+  if (options.json === true) printJson(worlds.summary);
   else {
     printSummary(worlds.summary, scenario);
     if (options.trace === true)

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { UnavailableError } from '../../domain/errors.ts';
 import { migrateDatabase } from '../../store/postgres/open.ts';
-import { CommandError, note, print } from '../output.ts';
+import { CommandError, note, print, printJson } from '../output.ts';
 
 export function migrateCommand(): Command {
   return new Command('migrate')
@@ -25,7 +25,7 @@ export function migrateCommand(): Command {
       const distributed = await migrateDatabase(url, { citus }).catch((error: Error) => {
         throw error instanceof UnavailableError ? error : new CommandError(error.message, 1);
       });
-      if (options.json === true) return print(JSON.stringify({ migrated: true, distributed }));
+      if (options.json === true) return printJson({ migrated: true, distributed });
       print('The schema is up to date.');
       if (distributed.length > 0) print(`Distributed: ${distributed.join(', ')}.`);
       else if (citus) print('Every table was distributed before.');

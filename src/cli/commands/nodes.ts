@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { print, table } from '../output.ts';
+import { everyItem } from '../listing.ts';
+import { print, printJson, table } from '../output.ts';
 import { clientOf, remoteOptions } from '../remote.ts';
 
 interface Node {
@@ -24,8 +25,8 @@ export function nodesCommand(): Command {
   return remoteOptions(new Command('nodes'))
     .addHelpText('after', '\nExample:\n  posthorn nodes')
     .action(async (options: Record<string, unknown>) => {
-      const { items } = await clientOf(options).request<{ items: Node[] }>('GET', '/v1/nodes');
-      if (options['json'] === true) return print(JSON.stringify({ items }));
+      const items = await everyItem<Node>(clientOf(options), '/v1/nodes');
+      if (options['json'] === true) return printJson({ items });
       if (items.length === 0) return print('One node on the embedded store: it owns everything.');
       print(
         table(

@@ -1,146 +1,170 @@
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { Command } from 'commander';
-import { ApiError, type Client } from '../../client/client.ts';
-import { atPointer } from '../../domain/endpoint.ts';
+import { Command, InvalidArgumentError } from 'commander';
+import type { Client } from '../../client/client.ts';
 import { newEventId } from '../../domain/ids.ts';
-import { rawData } from '../../api/raw-json.ts';
+import { shardCount } from '../../domain/shard.ts';
+import { systemClock } from '../../runtime/clock.ts';
 import { systemRandom } from '../../runtime/random.ts';
-import { CommandError, note, print, progress } from '../output.ts';
-import { clientOf, remoteOptions } from '../remote.ts';
+import { CommandError, interrupted, note, print, printJson, progress } from '../output.ts';
+import { BatchSender } from '../publish/batch-sender.ts';
+import { derivedId, eventOfLine, type IdSource, type ValuePointers } from '../publish/event-line.ts';
+import { type LineInput, openLines } from '../publish/input.ts';
+import { Publisher, type PublishEnd } from '../publish/publisher.ts';
+import { PublishTotals } from '../publish/totals.ts';
+import { clientOf, numberBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { stoppable } from '../stoppable.ts';
 
-const batchSize = 200;
-const concurrent = 4;
-const patienceMs = 60_000;
-
-interface Line {
-  readonly text: string;
-  readonly number: number;
+interface PublishOptions extends RemoteOptions {
+  readonly skipInvalid?: boolean;
+  readonly newIds?: boolean;
+  readonly valuePointer?: string;
+  readonly currencyPointer?: string;
+  readonly retryFor: number;
+  readonly json?: boolean;
 }
 
-/**
- * One line as the body of an event. A line without an id gets one here, so that sending it again after
- * a lost answer cannot publish it twice. The data stays as it stands in the line.
- */
-function eventText(
-  line: Line,
-  pointers: { amount: string | undefined; currency: string | undefined },
-): string {
-  let event: Record<string, unknown>;
+/** A retry that takes less needs no words. */
+const quietRetryMs = 2000;
+
+const newId: IdSource = () =>
+  newEventId(systemClock.now(), systemRandom.bytes(14), systemRandom.bytes(1)[0]! % shardCount);
+
+function pointer(text: string): string {
+  if (!/^(\/.*)?$/s.test(text))
+    throw new InvalidArgumentError('takes a JSON Pointer, such as /object/amount');
+  return text;
+}
+
+function pointersOf({ valuePointer, currencyPointer }: PublishOptions): ValuePointers | null {
+  if (valuePointer === undefined && currencyPointer !== undefined)
+    throw new CommandError('--currency-pointer needs --value-pointer', 2);
+  return valuePointer === undefined
+    ? null
+    : { amount: valuePointer, currency: currencyPointer ?? '/currency' };
+}
+
+/** Publishes an opened input; returns how that ended, with what was counted. */
+async function publishLines(
+  input: LineInput,
+  { client, pointers }: { client: Client; pointers: ValuePointers | null },
+  options: PublishOptions,
+  signal: AbortSignal,
+): Promise<{ end: PublishEnd; totals: PublishTotals }> {
+  const skipRefused = options.skipInvalid === true;
+  const idOf = options.newIds === true ? newId : derivedId;
+  const bar = progress(input.totalBytes);
+  const totals = new PublishTotals(
+    (accepted) =>
+      input.totalBytes === null
+        ? bar.at(accepted, 'events accepted')
+        : bar.at(input.readBytes(), `bytes, ${accepted.toLocaleString('en-US')} events accepted`),
+    ({ line, message }) => note(`line ${line}: ${message}`),
+  );
+  const stop = new AbortController();
+  const onSignal = (): void => stop.abort();
+  signal.addEventListener('abort', onSignal);
+  const sender = new BatchSender({
+    client,
+    clock: systemClock,
+    random: systemRandom,
+    skipRefused,
+    retryForMs: options.retryFor * 1000,
+    signal,
+    outcomes: {
+      accepted: (line, receipt, isRetried) => totals.accepted(line, receipt, isRetried),
+      refused: (refusal) => totals.refused(refusal),
+      retrying: (failure, waitMs) => {
+        if (waitMs >= quietRetryMs)
+          note(`${failure.message}; trying again in ${Math.round(waitMs / 1000)} s`);
+      },
+    },
+  });
   try {
-    event = JSON.parse(line.text) as Record<string, unknown>;
-  } catch {
-    throw new CommandError(`line ${line.number} is not JSON`);
+    const publisher = new Publisher({
+      input: input.lines,
+      toEvent: (text, number) => {
+        const event = eventOfLine(text, number, { pointers, idOf });
+        totals.sending();
+        return event;
+      },
+      send: (lines) => sender.send(lines),
+      refused: (refusal) => totals.unreadable(refusal),
+      skipRefused,
+      clock: systemClock,
+      stop,
+    });
+    return { end: await publisher.run(), totals };
+  } finally {
+    bar.end();
+    signal.removeEventListener('abort', onSignal);
   }
-  if (event === null || typeof event !== 'object' || Array.isArray(event))
-    throw new CommandError(`line ${line.number} is not an object`);
-  const { data: _, ...rest } = event;
-  const raw = rawData(line.text);
-  if (raw === null) throw new CommandError(`line ${line.number} has no "data"`);
-  rest['id'] ??= newEventId(Date.now(), systemRandom.bytes(14), systemRandom.bytes(1)[0]! % 64);
-  if (pointers.amount !== undefined && rest['value'] === undefined) {
-    const amount = atPointer(event['data'], pointers.amount);
-    const currency = atPointer(event['data'], pointers.currency ?? '/currency');
-    if (typeof amount === 'number' && typeof currency === 'string')
-      rest['value'] = { amount_minor: amount, currency };
-  }
-  return `${JSON.stringify(rest).slice(0, -1)},"data":${raw}}`;
 }
 
-/** Sends one batch until it is accepted: a server that is away or full is asked again, with the same ids. */
-export async function sendBatch(
-  client: Client,
-  texts: readonly string[],
-): Promise<{ duplicate: boolean; deliveries: number }[]> {
-  const until = Date.now() + patienceMs;
-  for (let wait = 100; ; wait = Math.min(wait * 2, 2000)) {
-    try {
-      const answer = await client.request<{ accepted: { duplicate: boolean; deliveries: number }[] }>(
-        'POST',
-        '/v1/events/batch',
-        `{"events":[${texts.join(',')}]}`,
+/** Prints the summary; returns what ended the work early, with the exit code, or null. */
+function report(
+  end: PublishEnd,
+  totals: PublishTotals,
+  { json, newIds = false }: PublishOptions,
+): CommandError | null {
+  if (json === true) printJson(totals.json());
+  else print(totals.text());
+  for (const text of totals.notes()) note(text);
+  const again = newIds
+    ? 'lines without an id that were accepted would be published twice: publish only the rest again'
+    : 'publish the same input again: lines that were accepted are not published twice';
+  switch (end.kind) {
+    case 'finished':
+      return null;
+    case 'failed':
+      if (!(end.error instanceof Error)) throw end.error;
+      return new CommandError(`${end.error.message}; ${again}`);
+    case 'refused':
+      return new CommandError(
+        `stopped at a rejected line (--skip-invalid goes on); correct it, then ${again}`,
       );
-      return answer.accepted;
-    } catch (error) {
-      const passing = error instanceof ApiError && (error.status === 0 || error.status === 503);
-      if (!passing || Date.now() > until) throw error;
-      await new Promise((resolve) => setTimeout(resolve, wait));
-    }
+    case 'stopped':
+      return new CommandError(`stopped before the end of the input; ${again}`, interrupted);
   }
 }
 
-async function* linesOf(file: string): AsyncGenerator<Line> {
-  const input = file === '-' ? process.stdin : createReadStream(file);
-  let number = 0;
-  for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-    number++;
-    if (text.trim() !== '') yield { text, number };
+async function publish(file: string, options: PublishOptions): Promise<void> {
+  // What is wrong with the options or the file ends the command before anything is sent.
+  const to = { client: clientOf(options), pointers: pointersOf(options) };
+  const input = await openLines(file);
+  if (file === '-' && process.stdin.isTTY) note('reading events from standard input, one a line …');
+  const { end, totals } = await stoppable((signal) => publishLines(input, to, options, signal));
+  const failure = report(end, totals, options);
+  // The exit code is 0 only if every line was accepted.
+  if (totals.rejected > 0 || totals.unconfirmed > 0) process.exitCode = 1;
+  if (failure !== null) {
+    note(`posthorn: ${failure.message}`);
+    process.exitCode = failure.code;
   }
+  await input.close();
 }
 
 export function publishCommand(): Command {
   return remoteOptions(new Command('publish'))
-    .argument('[file]', 'JSON lines {"type", "data", "id"?, …}; - is standard input', '-')
-    .option('--skip-invalid', 'report bad lines and go on')
+    .argument('[file]', 'JSON lines {"type", "data", "id"?, …}; - is standard input; gzip and zstd too', '-')
+    .option('--skip-invalid', 'report lines that are rejected and go on; the exit code is 1 all the same')
+    .option(
+      '--new-ids',
+      'give lines without an id a new one each time; by default it is derived from their tenant, text and line number',
+    )
     .option(
       '--value-pointer <pointer>',
-      'where in the data the amount stands, in minor units: /object/amount',
+      'where in the data the amount is, in minor units: /object/amount',
+      pointer,
     )
-    .option('--currency-pointer <pointer>', 'where in the data the currency stands: /object/currency')
+    .option('--currency-pointer <pointer>', 'where in the data the currency is (default: /currency)', pointer)
+    .option(
+      '--retry-for <seconds>',
+      'how long to send a batch again while the server is away or busy',
+      numberBetween(0, 86_400),
+      60,
+    )
     .addHelpText(
       'after',
-      '\nExample:\n  posthorn publish data/payment-events.jsonl --value-pointer /object/amount --currency-pointer /object/currency',
+      '\nExit code: 0 every line was accepted, 1 a line was rejected or could not be sent, 2 wrong usage.\n\nExample:\n  posthorn publish data/payment-events.jsonl --value-pointer /object/amount --currency-pointer /object/currency',
     )
-    .action(async (file: string, options: Record<string, string | boolean | undefined>) => {
-      const client = clientOf(options as { url?: string; apiKey?: string });
-      const pointers = {
-        amount: options['valuePointer'] as string | undefined,
-        currency: options['currencyPointer'] as string | undefined,
-      };
-      const totals = { published: 0, duplicates: 0, deliveries: 0, invalid: 0 };
-      const bar = progress(0);
-      const running = new Set<Promise<void>>();
-      const send = async (texts: readonly string[]): Promise<void> => {
-        for (const { duplicate, deliveries } of await sendBatch(client, texts)) {
-          totals.published++;
-          totals.duplicates += Number(duplicate);
-          totals.deliveries += deliveries;
-        }
-        bar.at(totals.published, 'events accepted');
-      };
-      let batch: string[] = [];
-      try {
-        for await (const line of linesOf(file)) {
-          try {
-            batch.push(eventText(line, pointers));
-          } catch (error) {
-            if (options['skipInvalid'] !== true) throw error;
-            totals.invalid++;
-            note((error as Error).message);
-          }
-          if (batch.length < batchSize) continue;
-          const sending = send(batch).finally(() => running.delete(sending));
-          running.add(sending);
-          batch = [];
-          if (running.size >= concurrent) await Promise.race(running);
-        }
-        if (batch.length > 0) running.add(send(batch));
-        await Promise.all(running);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-          throw new CommandError(`there is no file ${file}`, 2);
-        await Promise.allSettled(running);
-        throw new CommandError(
-          `${(error as Error).message}; ${totals.published} events were accepted before`,
-        );
-      } finally {
-        bar.end();
-      }
-      if (options['json'] === true) print(JSON.stringify(totals));
-      else
-        print(
-          `${totals.published} events accepted (${totals.duplicates} of them before), ${totals.deliveries} deliveries, ${totals.invalid} bad lines`,
-        );
-      if (totals.invalid > 0) process.exitCode = 1;
-    });
+    .action(publish);
 }

@@ -1,7 +1,9 @@
 import { Command } from 'commander';
-import { CommandError, print, progress } from '../output.ts';
-import { clientOf, remoteOptions } from '../remote.ts';
-import { filterOf, filterOptions } from './deliveries.ts';
+import { ApiError, type Client } from '../../client/client.ts';
+import { systemClock } from '../../runtime/clock.ts';
+import { CommandError, note, print, printJson, progress } from '../output.ts';
+import { clientOf, numberBetween, remoteOptions } from '../remote.ts';
+import { filterOf, filterOptions, refuseBeside } from './deliveries.ts';
 
 interface Redrive {
   id: string;
@@ -10,46 +12,76 @@ interface Redrive {
   state: string;
 }
 
+const pollMs = 200;
+/** A server that is away for longer ends the watching, and not the redrive. */
+const awayMs = 60_000;
+
+/** Follows a redrive until it ends. It is the server's: what ends the watching does not end it. */
+async function watched(client: Client, begun: Redrive): Promise<Redrive> {
+  let job = begun;
+  const bar = progress(job.matched);
+  let answeredAt = systemClock.monotonic();
+  try {
+    while (job.state === 'running') {
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+      try {
+        job = await client.request<Redrive>('GET', `/v1/redrives/${encodeURIComponent(job.id)}`);
+        answeredAt = systemClock.monotonic();
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        const isPassing = error.status === 0 || error.status === 429 || error.status >= 500;
+        if (!isPassing || systemClock.monotonic() - answeredAt > awayMs)
+          throw new CommandError(`${error.message}; the redrive ${job.id} goes on by itself on the server`);
+      }
+      bar.at(job.redriven, 'redriven');
+    }
+  } finally {
+    bar.end();
+  }
+  return job;
+}
+
+async function redriveOne(client: Client, id: string, json: boolean): Promise<void> {
+  const delivery = await client.request<{ id: string; state: string }>(
+    'POST',
+    `/v1/deliveries/${encodeURIComponent(id)}/redrive`,
+  );
+  if (json) printJson(delivery);
+  else print(`${delivery.id} is ${delivery.state} and due now`);
+}
+
 export function redriveCommand(): Command {
   return filterOptions(remoteOptions(new Command('redrive')))
     .argument('[id]', 'one delivery: dlv_…')
-    .option('--all', 'every dead letter, where no filter is given')
-    .option('--rate <per second>', 'at most so many a second')
+    .option('--all', 'every dead letter, if no filter is given')
+    .option('--rate <per second>', 'at most so many a second', numberBetween(0.1, 100_000))
     .option('--dry-run', 'only count what matches')
     .addHelpText('after', '\nExample:\n  posthorn redrive --endpoint-id ep_… --error-class timeout --rate 50')
     .action(async (id: string | undefined, options: Record<string, unknown>) => {
       const client = clientOf(options);
-      if (id !== undefined) {
-        const delivery = await client.request<{ id: string; state: string }>(
-          'POST',
-          `/v1/deliveries/${encodeURIComponent(id)}/redrive`,
-        );
-        return print(
-          options['json'] === true
-            ? JSON.stringify(delivery)
-            : `${delivery.id} is ${delivery.state} and due now`,
-        );
-      }
+      const json = options['json'] === true;
       const filter = filterOf(options);
-      if (Object.keys(filter).length === 0 && options['all'] !== true) {
+      if (id !== undefined) {
+        refuseBeside('an id', options);
+        refuseBeside('an id', options, ['all', 'rate', 'dryRun']);
+        return await redriveOne(client, id, json);
+      }
+      if (Object.keys(filter).length === 0 && options['all'] !== true)
         throw new CommandError('give a delivery, a filter such as --endpoint-id, or --all', 2);
-      }
-      const rate = options['rate'] === undefined ? undefined : Number(options['rate']);
-      if (rate !== undefined && !(rate > 0)) throw new CommandError('--rate takes a number above 0', 2);
-      let job = await client.request<Redrive>('POST', '/v1/redrives', {
-        filter,
-        ...(rate === undefined ? {} : { rate_per_s: rate }),
-        dry_run: options['dryRun'] === true,
-      });
-      const bar = progress(job.matched);
-      while (job.state === 'running') {
-        await new Promise((resolve) => setTimeout(resolve, 200));
-        job = await client.request<Redrive>('GET', `/v1/redrives/${job.id}`);
-        bar.at(job.redriven, 'redriven');
-      }
-      bar.end();
-      if (options['json'] === true) print(JSON.stringify(job));
+      const rate = options['rate'];
+      const job = await watched(
+        client,
+        await client.request<Redrive>('POST', '/v1/redrives', {
+          filter,
+          ...(rate === undefined ? {} : { rate_per_s: rate }),
+          dry_run: options['dryRun'] === true,
+        }),
+      );
+      if (json) printJson(job);
       else if (options['dryRun'] === true) print(`${job.matched} deliveries match; nothing was changed`);
       else print(`${job.redriven} of ${job.matched} deliveries are pending again (redrive ${job.id})`);
+      if (job.state === 'done') return;
+      note(`posthorn: the redrive ${job.id} ended as ${job.state}`);
+      process.exitCode = 1;
     });
 }

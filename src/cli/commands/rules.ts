@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { exportedFiles, ruleFile } from '../../reliability/prometheus/export.ts';
 import { unreachable } from '../../reliability/prometheus/slo-rules.ts';
-import { CommandError, note, print } from '../output.ts';
+import { CommandError, note, print, printExact, printJson } from '../output.ts';
 import { readSlos } from '../slo-file.ts';
 
 const usualFile = 'posthorn.yaml';
@@ -27,7 +27,7 @@ function exportRules(options: { file?: string; out?: string; json?: boolean }): 
   const alerts = groups.flatMap(({ rules }) => rules).filter((rule) => 'alert' in rule).length;
   const recordings = groups.flatMap(({ rules }) => rules).length - alerts;
   if (options.out === undefined) {
-    print(
+    printExact(
       options.json === true
         ? JSON.stringify({
             slos: slos.map(({ name }) => name),
@@ -49,10 +49,10 @@ function exportRules(options: { file?: string; out?: string; json?: boolean }): 
     }
     return path;
   });
+  if (options.json === true)
+    return printJson({ slos: slos.map(({ name }) => name), alerts, recordings, written });
   print(
-    options.json === true
-      ? JSON.stringify({ slos: slos.map(({ name }) => name), alerts, recordings, written })
-      : `${written.join('\n')}\n${slos.length} objectives: ${recordings} recording rules, ${alerts} alerts. Next: promtool check rules ${written[0]}`,
+    `${written.join('\n')}\n${slos.length} objectives: ${recordings} recording rules, ${alerts} alerts. Next: promtool check rules ${written[0]}`,
   );
 }
 

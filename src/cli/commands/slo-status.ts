@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { CommandError, print, table } from '../output.ts';
+import { everyItem, everything, listed } from '../listing.ts';
+import { CommandError, print, printJson, table } from '../output.ts';
 import { clientOf, remoteOptions } from '../remote.ts';
 
 interface Listed {
@@ -106,8 +107,8 @@ export function sloListCommand(): Command {
     .description('the objectives that are watched, those of templates among them')
     .addHelpText('after', '\nExample:\n  posthorn slo list --json')
     .action(async (options: Record<string, unknown>) => {
-      const { items } = await clientOf(options).request<{ items: Listed[] }>('GET', '/v1/slos');
-      if (options['json'] === true) return print(JSON.stringify({ items }));
+      const items = await everyItem<Listed>(clientOf(options), '/v1/slos');
+      if (options['json'] === true) return printJson({ items });
       if (items.length === 0)
         return print('There are no objectives. Declare some under slos: and run posthorn apply.');
       print(
@@ -139,7 +140,8 @@ export function sloStatusCommand(): Command {
         'GET',
         `/v1/slos/${encodeURIComponent(name)}/status`,
       );
-      print(options['json'] === true ? JSON.stringify(status) : statusText(status));
+      if (options['json'] === true) printJson(status);
+      else print(statusText(status));
       const { ours, receiver } = status.by_fault_domain;
       const broken = [ours, receiver].some(
         (side) =>
@@ -163,9 +165,15 @@ export function conformanceCommand(): Command {
       const kind = options['kind'];
       if (kind !== undefined && kind !== 'endpoint' && kind !== 'event_type')
         throw new CommandError('--kind takes endpoint or event_type', 2);
-      const answer = await clientOf(options).request<Conformance>('GET', '/v1/conformance');
-      const items = answer.items.filter((item) => kind === undefined || item.kind === kind);
-      if (options['json'] === true) print(JSON.stringify({ ...answer, items }));
+      const all = await listed<Conformance['items'][number]>(
+        clientOf(options),
+        '/v1/conformance',
+        {},
+        everything,
+      );
+      const answer = all.answer as unknown as Conformance;
+      const items = all.items.filter((item) => kind === undefined || item.kind === kind);
+      if (options['json'] === true) printJson({ ...answer, items });
       else if (items.length === 0) print(`All ${answer.total.toLocaleString('en-US')} conform.`);
       else
         print(

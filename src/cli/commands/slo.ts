@@ -1,22 +1,16 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { parseAllDocuments, stringify } from 'yaml';
 import { toOpenSlo } from '../../reliability/openslo/export.ts';
 import { fromOpenSlo } from '../../reliability/openslo/import.ts';
-import { CommandError, note, print } from '../output.ts';
+import { CommandError, note, printExact, printJson } from '../output.ts';
 import { readSlos } from '../slo-file.ts';
+import { readText } from '../yaml-file.ts';
 import { sloListCommand, sloStatusCommand } from './slo-status.ts';
 
 const yaml = (value: unknown): string => stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
 
 function importSlos(path: string, options: { producer?: string; consumer?: string; json?: boolean }): void {
-  let text: string;
-  try {
-    text = readFileSync(path === '-' ? 0 : path, 'utf8');
-  } catch (error) {
-    throw new CommandError((error as Error).message, 2);
-  }
-  const documents = [...parseAllDocuments(text)];
+  const documents = [...parseAllDocuments(readText(path))];
   const errors = documents.flatMap((document) => document.errors);
   if (errors.length > 0)
     throw new CommandError(errors.map(({ message }) => `${path}: ${message}`).join('\n'), 2);
@@ -28,18 +22,18 @@ function importSlos(path: string, options: { producer?: string; consumer?: strin
   if (slos.length === 0) throw new CommandError(`${path}: no document of kind SLO`);
   const byName = Object.fromEntries(slos.map(({ name, ...slo }) => [name, slo]));
   if (options.json === true) {
-    print(JSON.stringify({ slos: byName, notes }));
+    printJson({ slos: byName, notes });
     return;
   }
   for (const words of notes) note(words);
-  print(yaml({ slos: byName }).trimEnd());
+  printExact(yaml({ slos: byName }).trimEnd());
 }
 
 function exportSlos(options: { file: string; json?: boolean }): void {
   const slos = readSlos(options.file);
   if (slos.length === 0) throw new CommandError(`${options.file}: no objectives under slos`);
   const documents = toOpenSlo(slos);
-  print(
+  printExact(
     options.json === true
       ? JSON.stringify(documents)
       : documents

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { createClient } from '../../client/client.ts';
 import { newEventId } from '../../domain/ids.ts';
+import { systemClock } from '../../runtime/clock.ts';
 import { systemRandom } from '../../runtime/random.ts';
-import { sendBatch } from '../commands/publish.ts';
+import { BatchSender } from '../publish/batch-sender.ts';
+import { type EventLine, eventOfLine } from '../publish/event-line.ts';
 import { verifyDataDirectory } from '../commands/verify.ts';
 import { progress } from '../output.ts';
 import { freePort, type Receiver, startReceiver } from './receivers.ts';
@@ -38,7 +40,7 @@ export interface DemoResult {
 }
 
 /** Real payment events, each with an id and the amount that it carries. */
-async function paymentEvents(count: number): Promise<{ id: string; text: string }[]> {
+async function paymentEvents(count: number): Promise<EventLine[]> {
   const file = await readFile(new URL('../../../data/payment-events.jsonl', import.meta.url), 'utf8');
   const samples = file
     .trim()
@@ -52,7 +54,7 @@ async function paymentEvents(count: number): Promise<{ id: string; text: string 
       typeof amount === 'number' && typeof currency === 'string'
         ? { value: { amount_minor: amount, currency } }
         : {};
-    return { id, text: JSON.stringify({ id, type, data, ...value }) };
+    return eventOfLine(JSON.stringify({ id, type, data, ...value }), index + 1, { pointers: null });
   });
 }
 
@@ -114,6 +116,16 @@ export async function runDemo({
     const batches = Array.from({ length: Math.ceil(count / batchSize) }, (_, n) =>
       events.slice(n * batchSize, (n + 1) * batchSize),
     );
+    const sender = new BatchSender({
+      client,
+      clock: systemClock,
+      random: systemRandom,
+      // A refusal of the demo's own events throws.
+      outcomes: { accepted: () => {}, refused: () => {} },
+      skipRefused: false,
+      retryForMs: quietMostMs,
+      signal: new AbortController().signal,
+    });
     let accepted = 0;
     let next = 0;
     const killAt = Math.floor(batches.length / 2);
@@ -127,10 +139,7 @@ export async function runDemo({
       while (next < batches.length) {
         const index = next++;
         if (index >= killAt && killed.length === 0) killed.push(killAndRestart());
-        await sendBatch(
-          client,
-          batches[index]!.map(({ text }) => text),
-        );
+        await sender.send(batches[index]!);
         accepted += batches[index]!.length;
         bar.at(
           0,

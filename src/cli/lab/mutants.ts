@@ -2,7 +2,7 @@ import { mutants } from '../../lab/mutants.ts';
 import { jobOf, runJobs } from '../../lab/pool.ts';
 import type { SeedResult } from '../../lab/run.ts';
 import type { Scenario } from '../../lab/scenario.ts';
-import { note, print, progress, table } from '../output.ts';
+import { note, print, printJson, progress, table } from '../output.ts';
 import { type LabOptions, ofWorkers } from './options.ts';
 
 const mutantSeeds = 50;
@@ -36,7 +36,7 @@ export async function runMutants(scenario: Scenario, options: LabOptions): Promi
     rowOf(name, words, answers.slice(index * perMutant, (index + 1) * perMutant)),
   );
   const missed = rows.filter(({ caught }) => caught === 0).map(({ mutant }) => mutant);
-  if (options.json === true) print(JSON.stringify({ scenario: scenario.name, mutants: rows, missed }));
+  if (options.json === true) printJson({ scenario: scenario.name, mutants: rows, missed });
   else printRows(rows, missed);
   if (missed.length > 0) process.exitCode = 1;
 }

@@ -1,0 +1,38 @@
+import { describe, expect, test } from 'vitest';
+import { pageOf } from './paging.ts';
+
+const byCount = ({ count, name }: { count: number; name: string }) => [-count, name];
+const list = Array.from({ length: 25 }, (_, n) => ({ count: n % 4, name: `n${n}` }));
+
+describe('pages of a list (G5)', () => {
+  test.each([1, 3, 24, 25, 26])(
+    'pages of %i hold every item once, in order, and the last one says so',
+    (limit) => {
+      const seen: typeof list = [];
+      let cursor: string | undefined;
+      for (;;) {
+        const page = pageOf(list, { limit, cursor }, byCount);
+        expect(page.items.length).toBeGreaterThan(0);
+        seen.push(...page.items);
+        if (page.next_cursor === null) break;
+        cursor = page.next_cursor;
+      }
+      expect(seen).toHaveLength(25);
+      expect(seen).toEqual(list.toSorted((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1)));
+    },
+  );
+
+  test('an item that goes between two pages hides no other', () => {
+    const first = pageOf(list, { limit: 5 }, byCount);
+    const left = list.filter(({ name }) => name !== first.items.at(-1)!.name);
+    const second = pageOf(left, { limit: 100, cursor: first.next_cursor! }, byCount);
+    expect(first.items.length + second.items.length).toBe(25);
+  });
+
+  test.each(['', 'x', Buffer.from('{}').toString('base64url'), Buffer.from('[null]').toString('base64url')])(
+    'a cursor that is none is refused: %j',
+    (cursor) => {
+      expect(() => pageOf(list, { limit: 5, cursor }, byCount)).toThrow(/cursor/);
+    },
+  );
+});

@@ -1,0 +1,71 @@
+import { decodeCursor, encodeCursor, invalidCursor } from './input.ts';
+
+export interface Page {
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+/** Where an item stands in its list: compared part by part, numbers as numbers and text by code unit. */
+export type Position = readonly (string | number)[];
+
+/**
+ * One page of a list that is read as a whole, in the order of `positionOf`. The cursor holds the position of the last item, so
+ * that a list which changes between two pages neither repeats nor skips an item that stays in its place.
+ */
+export function pageOf<T>(
+  items: readonly T[],
+  { limit, cursor }: Page,
+  positionOf: (item: T) => Position,
+): { readonly items: readonly T[]; readonly next_cursor: string | null } {
+  const after = positionIn(cursor);
+  const placed = items
+    .map((item) => ({ item, at: positionOf(item) }))
+    .filter(({ at }) => after === null || compare(at, after) > 0)
+    .toSorted((a, b) => compare(a.at, b.at));
+  const page = placed.slice(0, limit);
+  return {
+    items: page.map(({ item }) => item),
+    next_cursor: placed.length > page.length ? encodeCursor(JSON.stringify(page.at(-1)!.at)) : null,
+  };
+}
+
+/** The same for what a store reads page by page: `items` has one more than the page where there are more. */
+export function pageRead<T>(
+  items: readonly T[],
+  limit: number,
+  cursorOf: (item: T) => string,
+): { readonly items: readonly T[]; readonly next_cursor: string | null } {
+  const page = items.slice(0, limit);
+  return {
+    items: page,
+    next_cursor: items.length > limit ? encodeCursor(cursorOf(page.at(-1)!)) : null,
+  };
+}
+
+function positionIn(cursor: string | undefined): Position | null {
+  const text = decodeCursor(cursor);
+  if (text === null) return null;
+  let position: unknown;
+  try {
+    position = JSON.parse(text);
+  } catch {
+    throw invalidCursor();
+  }
+  const isPosition =
+    Array.isArray(position) &&
+    position.length > 0 &&
+    position.every((part) => typeof part === 'string' || typeof part === 'number');
+  if (!isPosition) throw invalidCursor();
+  return position as Position;
+}
+
+function compare(a: Position, b: Position): number {
+  for (const [index, part] of a.entries()) {
+    const other = b[index];
+    if (other === undefined) return 1;
+    if (part === other) continue;
+    if (typeof part === typeof other) return part < other ? -1 : 1;
+    return typeof part === 'number' ? -1 : 1;
+  }
+  return a.length - b.length;
+}

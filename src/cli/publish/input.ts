@@ -1,0 +1,71 @@
+import { fstatSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { type InputLine, readLines } from '../../logs/lines.ts';
+import { systemClock } from '../../runtime/clock.ts';
+import { CommandError } from '../output.ts';
+
+/** An input of lines, and how much of it has been read. */
+export interface LineInput {
+  readonly lines: AsyncIterable<readonly InputLine[]>;
+  /** Bytes in all; null if that is not known. */
+  readonly totalBytes: number | null;
+  readBytes(): number;
+  /**
+   * Lets go of the input, also while a read of it waits. A producer on the other side of a pipe gets a while to end by itself
+   * first: a broken pipe would hide how it ended.
+   */
+  close(): Promise<void>;
+}
+
+const drainMs = 5000;
+
+/** Opens a file, or standard input for `-`. What cannot be read ends with 2, before anything is sent. */
+export async function openLines(path: string): Promise<LineInput> {
+  const handle = path === '-' ? null : await openFile(path);
+  const stream = handle === null ? process.stdin : handle.createReadStream({ highWaterMark: 256 * 1024 });
+  const source = handle === null ? fstatSync(0) : await handle.stat();
+  let read = 0;
+  let isDiscarding = false;
+  const counted = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+      read += chunk.length;
+      if (!isDiscarding) yield chunk;
+    }
+  };
+  const lines = readLines(counted());
+  const drain = async (): Promise<void> => {
+    isDiscarding = true;
+    while ((await lines.next()).done !== true);
+  };
+  return {
+    lines,
+    // A pipe or a device has no size.
+    totalBytes: source.size === 0 ? null : source.size,
+    readBytes: () => read,
+    close: async () => {
+      if (source.isFIFO() || source.isSocket()) await within(drainMs, drain());
+      stream.destroy();
+    },
+  };
+}
+
+/** Waits until `work` ends, however it ends, or the time is over. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let cancel = (): void => {};
+  const time = new Promise<void>((resolve) => {
+    cancel = systemClock.after(ms, resolve);
+  });
+  await Promise.race([work.catch(() => {}), time]);
+  cancel();
+}
+
+async function openFile(path: string): Promise<FileHandle> {
+  try {
+    const handle = await open(path);
+    if (!(await handle.stat()).isDirectory()) return handle;
+    await handle.close();
+  } catch (error) {
+    throw new CommandError(`cannot read ${path}: ${(error as Error).message}`, 2);
+  }
+  throw new CommandError(`${path} is a directory: name a file of JSON lines`, 2);
+}

@@ -6,7 +6,7 @@ import { systemClock as clock } from '../src/runtime/clock.ts';
 import { createLogger } from '../src/runtime/logger.ts';
 import { systemRandom as random } from '../src/runtime/random.ts';
 import { createAddressGuard } from '../src/transport/address-guard.ts';
-import { systemNames } from '../src/transport/system-names.ts';
+import { systemNames } from '../src/transport/name-lookup.ts';
 import { createHttpTransport } from '../src/transport/http-transport.ts';
 import { anEndpoint, anEvent } from '../test/support.ts';
 import type { Store } from '../src/store/store.ts';
@@ -89,7 +89,7 @@ export async function deliverAll(store: Store, count: number, onArrived = () => 
     clock,
     random,
     guard: createAddressGuard({ allowPrivateNetworks: true }),
-    names: systemNames(),
+    names: systemNames(clock),
   });
   const done = Promise.withResolvers<void>();
   let delivered = 0;

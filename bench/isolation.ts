@@ -9,7 +9,7 @@ import { createLogger } from '../src/runtime/logger.ts';
 import { systemRandom as random } from '../src/runtime/random.ts';
 import { openSqliteStore } from '../src/store/sqlite/open.ts';
 import { createAddressGuard } from '../src/transport/address-guard.ts';
-import { systemNames } from '../src/transport/system-names.ts';
+import { systemNames } from '../src/transport/name-lookup.ts';
 import { createHttpTransport } from '../src/transport/http-transport.ts';
 import { anEndpoint, anEvent } from '../test/support.ts';
 import { payments } from './payments.ts';
@@ -50,7 +50,7 @@ async function run(silent: boolean): Promise<{ p50: number; p99: number }> {
     clock,
     random,
     guard: createAddressGuard({ allowPrivateNetworks: true }),
-    names: systemNames(),
+    names: systemNames(clock),
   });
   const logger = createLogger('warn');
   const engine = createEngine({ store, transport, clock, random, logger, node: 'local', version: 'bench' });

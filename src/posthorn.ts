@@ -24,7 +24,7 @@ import { openPostgresStore } from './store/postgres/open.ts';
 import type { Hints, Store } from './store/store.ts';
 import { openSqliteStore } from './store/sqlite/open.ts';
 import { createAddressGuard } from './transport/address-guard.ts';
-import { systemNames } from './transport/system-names.ts';
+import { lookupFunction, systemNames } from './transport/name-lookup.ts';
 import { createHttpTransport } from './transport/http-transport.ts';
 import { bySchemeTransport, createMailTransport } from './transport/mail-transport.ts';
 import { version } from './version.ts';
@@ -132,9 +132,10 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
   const clock = correctedClock(options.clock ?? systemClock);
   const { logger = silent, metrics } = options;
   const guard = createAddressGuard(options);
+  const names = systemNames(clock);
   const transport = bySchemeTransport(
-    createHttpTransport({ clock, random: systemRandom, guard, names: systemNames() }),
-    createMailTransport({ clock, guard }),
+    createHttpTransport({ clock, random: systemRandom, guard, names }),
+    createMailTransport({ clock, guard, lookup: lookupFunction(names, 'posthorn') }),
   );
   const catalog = createCatalog(store);
   const engine = createEngine({
@@ -253,6 +254,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
       await server.close();
       if (started) await engine.stop(graceMs);
       await transport.close();
+      names.close();
       await store.close();
     },
     use: (client) => ({

@@ -7,7 +7,7 @@ import { aReceiver } from '../../test/support.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { createAddressGuard, guardedLookup, isPublicAddress } from './address-guard.ts';
-import { systemNames } from './system-names.ts';
+import { systemNames } from './name-lookup.ts';
 import { createHttpTransport } from './http-transport.ts';
 import { createMailTransport } from './mail-transport.ts';
 
@@ -132,7 +132,12 @@ test('G9: of what a name leads to, only permitted addresses are handed on, and t
 test('G9: no form of an address of this machine is connected to, over HTTP or by mail', async () => {
   const sink = await aReceiver();
   const { port } = new URL(sink.url);
-  const http = createHttpTransport({ clock: systemClock, random: systemRandom, guard, names: systemNames() });
+  const http = createHttpTransport({
+    clock: systemClock,
+    random: systemRandom,
+    guard,
+    names: systemNames(systemClock),
+  });
   const mail = createMailTransport({ clock: systemClock, guard, lookup: lookup as LookupFunction });
   const post = async (transport: typeof http, url: string): Promise<string | null> => {
     const body = Buffer.from(

@@ -135,9 +135,12 @@ export class Attempt implements Exchange, DialListener, Expiring {
       this.#decide(this.#connection!);
       return;
     }
-    const missing = this.#dial === null ? 'answer' : this.#dial.stage;
-    const error = new Error(`no ${missing} within the timeout of ${this.#request.timeoutMs} ms`);
-    this.fail(Object.assign(error, { code: 'POSTHORN_TIMEOUT' }));
+    const missing = this.#dial?.stage ?? 'answer';
+    const within = `within the timeout of ${this.#request.timeoutMs} ms`;
+    if (missing === 'lookup') {
+      const error = new Error(`no answer from the name servers of ${this.#target.host} ${within}`);
+      this.fail(Object.assign(error, { code: 'POSTHORN_DNS' }));
+    } else this.fail(Object.assign(new Error(`no ${missing} ${within}`), { code: 'POSTHORN_TIMEOUT' }));
   }
 
   fail(error: Error, otherwise: ErrorClass = 'reset'): void {

@@ -137,11 +137,10 @@ export class ConnectionKeeper {
     const now = this.#clock.monotonic();
     if (now > kept.closeAt || now - idleSince > keepMs(connection)) return false;
     if (now < kept.checkAt) return true;
-    const addresses = this.#names.known(kept.target.host, tenant);
+    const found = this.#names.known(kept.target.host, tenant);
     // Not known yet: the answer that is on its way decides at the next use.
-    if (addresses === null) return true;
-    const found = addresses.find(({ address }) => address === kept.address);
-    if (found === undefined) return false;
+    if (found === null) return true;
+    if (!found.addresses.includes(kept.address)) return false;
     kept.checkAt = now + Math.max(found.ttlMs, minAddressCheckMs);
     return true;
   }

@@ -2,7 +2,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 import type { Clock } from '../runtime/clock.ts';
 import type { AddressGuard } from './address-guard.ts';
-import type { FoundAddress, Names } from './names.ts';
+import type { FoundAddresses, Names } from './names.ts';
 import type { Target } from './target.ts';
 
 /** The next address is tried beside the one before after this long (RFC 8305, 5); none is given up for it. */
@@ -51,7 +51,8 @@ export class Dial {
   readonly #listener: DialListener;
   readonly #secureContext: () => SecureContext;
   readonly #sockets = new Set<Socket>();
-  #addresses: readonly FoundAddress[] = [];
+  #addresses: readonly string[] = [];
+  #ttlMs = 0;
   #next = 0;
   #firstError: Error | null = null;
   #cancelLookup: () => void = () => {};
@@ -75,12 +76,12 @@ export class Dial {
     const { host } = this.#target;
     if (isIP(host) !== 0) {
       this.#listener.onDialStarted();
-      this.#race([{ address: host, ttlMs: Number.POSITIVE_INFINITY }]);
+      this.#race({ addresses: [host], ttlMs: Number.POSITIVE_INFINITY });
       return;
     }
     this.#cancelLookup = this.#o.names.find(host, tenant, {
       onLookupStarted: () => this.#listener.onDialStarted(),
-      onFound: (addresses) => this.#race(addresses),
+      onFound: (found) => this.#race(found),
       onNotFound: (error) => this.#fail(error),
     });
   }
@@ -93,28 +94,29 @@ export class Dial {
     this.#sockets.clear();
   }
 
-  #race(found: readonly FoundAddress[]): void {
+  #race({ addresses, ttlMs }: FoundAddresses): void {
     if (this.#ended) return;
     const { guard } = this.#o;
-    const permitted = found.filter(({ address }) => guard.refuses(address) === null);
+    const permitted = addresses.filter((address) => guard.refuses(address) === null);
     if (permitted.length === 0) {
       this.#fail(blocked(this.#target.host));
       return;
     }
     this.stage = 'connection';
     this.#addresses = permitted.slice(0, maxAddresses);
+    this.#ttlMs = ttlMs;
     this.#connectNext();
   }
 
   #connectNext(): void {
     this.#cancelTimer();
-    const found = this.#addresses[this.#next++];
-    if (found === undefined) {
+    const address = this.#addresses[this.#next++];
+    if (address === undefined) {
       if (this.#sockets.size === 0) this.#fail(this.#firstError!);
       return;
     }
     const socket = connectTcp({
-      host: found.address,
+      host: address,
       port: this.#target.port,
       noDelay: true,
       keepAlive: true,
@@ -122,7 +124,7 @@ export class Dial {
       autoSelectFamily: false,
     });
     this.#sockets.add(socket);
-    socket.once('connect', () => this.#connected(socket, found));
+    socket.once('connect', () => this.#connected(socket, address));
     socket.on('error', (error) => {
       if (!this.#sockets.delete(socket) || this.#ended) return;
       this.#firstError ??= error;
@@ -132,17 +134,17 @@ export class Dial {
       this.#cancelTimer = this.#o.clock.after(nextAddressMs, () => this.#connectNext());
   }
 
-  #connected(socket: Socket, found: FoundAddress): void {
+  #connected(socket: Socket, address: string): void {
     if (this.#ended) return;
     this.#cancelTimer();
     this.#sockets.delete(socket);
     for (const slower of this.#sockets) slower.destroy();
     this.#sockets.clear();
-    if (this.#target.secure) this.#secure(socket, found);
-    else this.#succeed(socket, found);
+    if (this.#target.secure) this.#secure(socket, address);
+    else this.#succeed(socket, address);
   }
 
-  #secure(raw: Socket, found: FoundAddress): void {
+  #secure(raw: Socket, address: string): void {
     const target = this.#target;
     this.stage = 'TLS handshake';
     // A literal address has no name to send; its certificate must hold the address itself.
@@ -159,7 +161,7 @@ export class Dial {
     socket.on('session', (session) => (target.tlsSession = session));
     socket.once('secureConnect', () => {
       this.#sockets.delete(socket);
-      this.#succeed(socket, found);
+      this.#succeed(socket, address);
     });
     socket.on('error', (error) => {
       target.tlsSession = null;
@@ -167,10 +169,10 @@ export class Dial {
     });
   }
 
-  #succeed(socket: Socket, { address, ttlMs }: FoundAddress): void {
+  #succeed(socket: Socket, address: string): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#listener.onDialed(socket, address, ttlMs);
+    this.#listener.onDialed(socket, address, this.#ttlMs);
   }
 
   #fail(error: Error): void {

@@ -6,7 +6,7 @@ import { systemClock } from '../runtime/clock.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { createAddressGuard } from './address-guard.ts';
 import { createHttpTransport } from './http-transport.ts';
-import { systemNames } from './system-names.ts';
+import { systemNames } from './name-lookup.ts';
 import type { AttemptResult, OutboundRequest } from './transport.ts';
 
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
@@ -20,7 +20,7 @@ function aTransport() {
     clock: systemClock,
     random: systemRandom,
     guard: createAddressGuard({ allowPrivateNetworks: true }),
-    names: systemNames(),
+    names: systemNames(systemClock),
   });
   closing.push(() => transport.close());
   return (url: string, fields: Partial<OutboundRequest> = {}): Promise<AttemptResult> =>
@@ -230,7 +230,7 @@ describe('connections', () => {
       clock: systemClock,
       random: systemRandom,
       guard: createAddressGuard({ allowPrivateNetworks: true }),
-      names: systemNames(),
+      names: systemNames(systemClock),
     });
     const attempt = transport.post({
       url: receiver.url,

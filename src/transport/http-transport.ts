@@ -54,7 +54,6 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
       for (const attempt of inFlight) attempt.fail(stopped);
       deadlines.stop();
       keeper.close();
-      options.names.close();
     },
   };
 }

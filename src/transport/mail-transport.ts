@@ -1,4 +1,3 @@
-import { lookup as systemLookup } from 'node:dns';
 import { connect, type LookupFunction, type Socket } from 'node:net';
 import { createTransport } from 'nodemailer';
 import type { ErrorClass } from '../domain/attempt.ts';
@@ -11,7 +10,7 @@ export interface MailTransportOptions {
   readonly clock: Clock;
   /** Default: public addresses only. */
   readonly guard?: AddressGuard;
-  readonly lookup?: LookupFunction;
+  readonly lookup: LookupFunction;
 }
 
 /** The body of a request to a mail server. */
@@ -127,7 +126,7 @@ function failure(error: unknown): Pick<AttemptResult, 'statusCode' | 'errorClass
 
 /** Sends email: a request's URL is the mail server (`smtp:` or `smtps:`, with its credentials), its body the mail. */
 export function createMailTransport(options: MailTransportOptions): Transport {
-  const { clock, guard = createAddressGuard(), lookup = systemLookup as LookupFunction } = options;
+  const { clock, guard = createAddressGuard(), lookup } = options;
   return {
     post: async ({ url, headers, body, timeoutMs }: OutboundRequest): Promise<AttemptResult> => {
       const began = clock.monotonic();

@@ -8,6 +8,7 @@ import { createPosthorn } from '../../src/posthorn.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { createAddressGuard } from '../../src/transport/address-guard.ts';
 import { createMailTransport } from '../../src/transport/mail-transport.ts';
+import { lookupFunction, systemNames } from '../../src/transport/name-lookup.ts';
 import { tempDir, until } from '../support.ts';
 
 const closers: (() => Promise<void> | void)[] = [];
@@ -63,6 +64,7 @@ async function scripted(talk: (socket: Socket) => void): Promise<{ port: number;
 const transport = createMailTransport({
   clock: systemClock,
   guard: createAddressGuard({ allowPrivateNetworks: true }),
+  lookup: lookupFunction(systemNames(systemClock), 'posthorn'),
 });
 const post = (url: string, to = 'ops@example.com', timeoutMs = 2000) =>
   transport.post({

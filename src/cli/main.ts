@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { ApiError } from '../client/client.ts';
-import { UnavailableError } from '../domain/errors.ts';
+import { StoreOpenError, UnavailableError } from '../domain/errors.ts';
 import { commands } from './commands.ts';
 import { CommandError, note, watchOutput } from './output.ts';
 import { version } from '../version.ts';
@@ -25,7 +25,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     else if (
       error instanceof CommandError ||
       error instanceof ApiError ||
-      error instanceof UnavailableError
+      error instanceof UnavailableError ||
+      error instanceof StoreOpenError
     ) {
       note(`posthorn: ${error.message}`);
       process.exitCode = error instanceof CommandError ? error.code : 1;

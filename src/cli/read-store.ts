@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { StoreOpenError, UnavailableError } from '../domain/errors.ts';
 import { openPostgresStore } from '../store/postgres/open.ts';
 import { openSqliteStore } from '../store/sqlite/open.ts';
 import type { Store } from '../store/store.ts';
@@ -10,18 +9,30 @@ export async function openToRead(
   dataDir: string | undefined,
   databaseUrl: string | undefined,
 ): Promise<Store> {
-  if (dataDir === undefined) return (await openPostgresStore(databaseUrl!, { readOnly: true })).store;
-  if (!existsSync(join(dataDir, 'posthorn.db')))
-    throw new CommandError(`there is no Posthorn data in ${dataDir}`, 2);
   try {
+    if (dataDir === undefined) return (await openPostgresStore(databaseUrl!, { readOnly: true })).store;
     return await openSqliteStore({ dataDir, readOnly: true });
   } catch (error) {
-    // Only `serve` may bring a schema up to date.
-    if (/no such (table|column)|not a database/.test((error as Error).message))
-      throw new CommandError(
-        `the data in ${dataDir} is not of this version (${(error as Error).message}): start \`posthorn serve --data-dir ${dataDir}\` once, which brings it up to date`,
-        2,
-      );
-    throw error;
+    // Wrong usage: no store is there, or not one that this version reads.
+    if (error instanceof StoreOpenError) throw new CommandError(error.message, 2);
+    if (error instanceof UnavailableError) throw error;
+    throw new CommandError(`the store cannot be opened: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * Reads a store from end to end. Whatever goes wrong in it is a sentence: rows that Posthorn cannot have written make its own code
+ * fail in ways that nobody foresaw.
+ */
+export async function readWhole<T>(store: Store, work: (store: Store) => Promise<T>): Promise<T> {
+  try {
+    return await work(store);
+  } catch (error) {
+    if (error instanceof UnavailableError || error instanceof CommandError) throw error;
+    throw new CommandError(
+      `the store cannot be read to its end (${(error as Error).message}): it holds what Posthorn does not write; keep a copy and restore a backup`,
+    );
+  } finally {
+    await store.close();
   }
 }

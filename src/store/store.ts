@@ -343,6 +343,11 @@ export interface DigestCursor {
 export interface Integrity {
   /** Both sides per endpoint, read in one snapshot, by queries that share no code with the writers. */
   conservation(): Promise<readonly ConservationRow[]>;
+  /**
+   * Rejects with `StoreFaultError` where the store's files are not those that were opened, or were found damaged. With
+   * `everyPage` each page is read for it, which takes as long as reading the whole store.
+   */
+  checkFiles(depth: { readonly everyPage: boolean }): Promise<void>;
   /** Rows that contradict their own attempt log, events that miss deliveries: at most `limit`. */
   findTampered(limit: number): Promise<readonly Finding[]>;
   /** Compares up to `limit` events behind `after` with their digests. */

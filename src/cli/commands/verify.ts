@@ -1,35 +1,33 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
-import { UnavailableError } from '../../domain/errors.ts';
+import { StoreFaultError } from '../../domain/errors.ts';
 import { deliveryId } from '../../domain/ids.ts';
 import { reconcile, type Reconciliation } from '../../ledger/reconciler.ts';
-import { openPostgresStore } from '../../store/postgres/open.ts';
-import { openSqliteStore } from '../../store/sqlite/open.ts';
-import { CommandError, print, table } from '../output.ts';
+import type { Store } from '../../store/store.ts';
+import { print, table } from '../output.ts';
+import { openToRead, readWhole } from '../read-store.ts';
 
 /** Checks a data directory, running or stopped: it only reads. */
 export async function verifyDataDirectory(dataDir: string): Promise<Reconciliation> {
-  if (!existsSync(join(dataDir, 'posthorn.db')))
-    throw new CommandError(`there is no Posthorn data in ${dataDir}; give --data-dir`, 2);
-  const store = await openSqliteStore({ dataDir, readOnly: true });
-  try {
-    return await reconcile(store, { everyRow: true });
-  } finally {
-    await store.close();
-  }
+  return await verifyStore(await openToRead(dataDir, undefined));
 }
 
-/** Checks a database shared by nodes, while they run or not: it only reads. */
-async function verifyDatabase(databaseUrl: string): Promise<Reconciliation> {
-  const { store } = await openPostgresStore(databaseUrl, { readOnly: true }).catch((error: Error) => {
-    throw new CommandError(error.message, error instanceof UnavailableError ? 1 : 2);
+/** Every page, then every row. What is damaged is a finding like any other, as far as the rest can be read. */
+async function verifyStore(opened: Store): Promise<Reconciliation> {
+  return await readWhole(opened, async (store) => {
+    const damage = await store.checkFiles({ everyPage: true }).then(
+      () => null,
+      (error: unknown) => {
+        if (error instanceof StoreFaultError) return error;
+        throw error;
+      },
+    );
+    if (damage === null) return await reconcile(store, { everyRow: true });
+    const found = { number: null, eventId: null, endpointId: null, problem: damage.message };
+    const readable = await reconcile(store, { everyRow: true }).catch(() => {
+      throw damage;
+    });
+    return { ...readable, balanced: false, findings: [found, ...readable.findings] };
   });
-  try {
-    return await reconcile(store, { everyRow: true });
-  } finally {
-    await store.close();
-  }
 }
 
 export function verifyCommand(): Command {
@@ -44,7 +42,9 @@ export function verifyCommand(): Command {
         options.databaseUrl ??
         (options.dataDir === undefined ? process.env['POSTHORN_DATABASE_URL'] : undefined);
       const { rows, residue, findings, digests, balanced } =
-        databaseUrl === undefined ? await verifyDataDirectory(dataDir) : await verifyDatabase(databaseUrl);
+        databaseUrl === undefined
+          ? await verifyDataDirectory(dataDir)
+          : await verifyStore(await openToRead(undefined, databaseUrl));
       const named = findings.map(({ number, eventId, endpointId, problem }) => ({
         delivery_id: number === null ? null : deliveryId(number),
         event_id: eventId,

@@ -11,7 +11,7 @@ export function readAlerts(db: Database): { version: number; alerts: Alert[] } {
     version: version(db),
     alerts: db
       .all('SELECT document FROM alerts ORDER BY id')
-      .map(([text]) => JSON.parse(text as string) as Alert),
+      .map(([text]) => db.json(text, 'a stored alert') as Alert),
   }));
 }
 

@@ -1,11 +1,9 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import { UnavailableError } from '../../domain/errors.ts';
+import { StoreFaultError } from '../../domain/errors.ts';
+import { damageOf, storedJson, translated } from './damage.ts';
+import type { Ground } from './ground.ts';
 
 export type Row = (string | number | bigint | null)[];
-
-// SQLite's primary result codes after which nothing was written and a later try may succeed:
-// busy, locked, no memory, read-only, I/O error, full, cannot open.
-const passing = new Set([5, 6, 7, 8, 10, 13, 14]);
 
 /**
  * One connection with its prepared statements, and transactions that end in commit or in nothing. Statements say
@@ -13,10 +11,17 @@ const passing = new Set([5, 6, 7, 8, 10, 13, 14]);
  * of a claim that finds nothing).
  */
 export class Database {
+  readonly path: string;
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  /** Not 0 as soon as any connection of this process has found damage: then nothing is written any more. */
+  readonly #damaged: Int32Array;
+  #damage: StoreFaultError | null = null;
+  #ground: Ground | null = null;
 
-  constructor(path: string, readOnly = false) {
+  constructor(path: string, readOnly = false, damaged = new SharedArrayBuffer(4)) {
+    this.path = path;
+    this.#damaged = new Int32Array(damaged);
     this.#db = new DatabaseSync(path, { readOnly, timeout: 5000 });
     if (!readOnly) {
       // FULL: a commit returns after its log is on disk, which is what a 202 promises (G1).
@@ -27,6 +32,18 @@ export class Database {
     }
     // In KiB. Twice as much drained no faster beside a million pending rows.
     this.#db.exec(`PRAGMA cache_size = ${readOnly ? -8192 : -32768}; PRAGMA temp_store = MEMORY`);
+  }
+
+  /** From now on nothing is written unless these files are still where they were. */
+  standOn(ground: Ground): void {
+    this.#ground = ground;
+  }
+
+  /** Throws `StoreFaultError` where a commit would be worth nothing: damage was found, or the files are not these any more. */
+  checkGround(): void {
+    if (Atomics.load(this.#damaged, 0) !== 0)
+      throw this.#damage ?? damageOf(this.path, 'damage was found while reading');
+    this.#ground?.check();
   }
 
   get raw(): DatabaseSync {
@@ -71,6 +88,7 @@ export class Database {
 
   /** Everything in `work` commits together, or nothing does (G4). */
   transaction<T>(work: () => T): T {
+    this.checkGround();
     return this.#guard(() => {
       this.#db.exec('BEGIN IMMEDIATE');
       try {
@@ -78,8 +96,7 @@ export class Database {
         this.#db.exec('COMMIT');
         return answer;
       } catch (error) {
-        // SQLite rolls back by itself on some errors (full, I/O); a second rollback would throw.
-        if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+        this.#rollBack();
         throw error;
       }
     });
@@ -97,22 +114,35 @@ export class Database {
     });
   }
 
+  /** A stored document; text that is not JSON was not written by Posthorn. */
+  json(text: unknown, what: string): unknown {
+    return this.#guard(() => storedJson(text, what, this.path));
+  }
+
   close(): void {
     this.#statements.clear();
     this.#db.close();
+  }
+
+  #rollBack(): void {
+    try {
+      // SQLite rolls back by itself on some errors (full, I/O).
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+    } catch {
+      // The error that made it necessary says more; what was not committed is not there after the next opening.
+    }
   }
 
   #guard<T>(work: () => T): T {
     try {
       return work();
     } catch (error) {
-      const code = (error as { errcode?: number }).errcode;
-      if (code !== undefined && passing.has(code & 0xff)) {
-        throw new UnavailableError(`the store cannot work now: ${(error as Error).message}`, {
-          cause: error,
-        });
+      const found = translated(error, this.path);
+      if (found instanceof StoreFaultError && found.fault === 'damaged') {
+        this.#damage ??= found;
+        Atomics.store(this.#damaged, 0, 1);
       }
-      throw error;
+      throw found;
     }
   }
 }

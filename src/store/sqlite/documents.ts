@@ -6,7 +6,10 @@ import type { Database } from './database.ts';
 export function readDocuments(db: Database, kind: DocumentKind): StoredDocument[] {
   return db
     .all('SELECT name, document FROM documents WHERE kind = ? ORDER BY name', kind)
-    .map(([name, text]) => ({ name: name as string, document: JSON.parse(text as string) as unknown }));
+    .map(([name, text]) => ({
+      name: name as string,
+      document: db.json(text, `the stored document ${name as string}`),
+    }));
 }
 
 export function writeDocument(db: Database, kind: DocumentKind, name: string, document: unknown): void {

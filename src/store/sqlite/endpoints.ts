@@ -22,7 +22,10 @@ export class EndpointTable {
   constructor(db: Database) {
     this.#db = db;
     for (const [num, document] of db.all('SELECT num, document FROM endpoints WHERE deleted_at IS NULL')) {
-      this.#keep({ num: num as number, endpoint: JSON.parse(document as string) as Endpoint });
+      this.#keep({
+        num: num as number,
+        endpoint: this.#db.json(document, 'the stored document of an endpoint') as Endpoint,
+      });
     }
   }
 

@@ -2,6 +2,7 @@ import { digestOf, findingsOfEvent } from '../digest.ts';
 import { goneEventOf } from '../rows.ts';
 import type { ConservationRow, DigestCursor, DigestPage, Finding, Gone, GoneWindow } from '../store.ts';
 import { eventHead } from './claim.ts';
+import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
 import { hourMs } from '../../domain/time.ts';
 
@@ -100,6 +101,15 @@ const checks: readonly { readonly problem: string; readonly sql: string }[] = [
              OR d.state = 2 AND d.reason NOT IN ('schedule_exhausted', 'too_old', 'gone', 'corrupt')`,
   },
 ];
+
+const namedPages = 3;
+
+/** Has SQLite read every page and compare every index with its table. */
+export function checkPages(db: Database): void {
+  const found = db.all(`PRAGMA integrity_check(${namedPages})`).map(([text]) => String(text));
+  if (found.length === 1 && found[0] === 'ok') return;
+  throw damageOf(db.path, found.join('; ').replaceAll(/\s+/g, ' '));
+}
 
 export function findTampered(db: Database, limit: number): Finding[] {
   return db.snapshot(() => {

@@ -5,9 +5,10 @@ import { openInThread } from './thread.ts';
 /** Opens a data directory, creating and migrating it as needed. Rejects with `DataDirectoryLockedError`. */
 export async function openSqliteStore(options: OpenOptions): Promise<Store> {
   if (options.thread !== true) return openHere(options);
-  const writer = await openInThread(options);
+  const damaged = new SharedArrayBuffer(4);
+  const writer = await openInThread({ ...options, damaged });
   try {
-    return withReader(writer, await openInThread({ dataDir: options.dataDir, readOnly: true }));
+    return withReader(writer, await openInThread({ dataDir: options.dataDir, readOnly: true, damaged }));
   } catch (error) {
     await writer.close();
     throw error;

@@ -1,5 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { StoreOpenError } from '../../domain/errors.ts';
 import { breakerColumns } from './breakers.ts';
+import { damageOf, primaryCode } from './damage.ts';
+import { missingParts } from './schema-check.ts';
+
+/** SQLITE_ERROR: the statement does not fit the database. */
+const genericError = 1;
 
 /**
  * Migrations in order; a database's `user_version` says how many it has had. Never edit one that was released.
@@ -235,18 +241,60 @@ const migrations: readonly string[] = [
   'ALTER TABLE events ADD COLUMN digest TEXT',
 ];
 
-/** Brings the schema up to date; refuses a database written by a newer Posthorn. */
-export function migrate(db: DatabaseSync): void {
+const namedMost = 5;
+
+function versionOf(db: DatabaseSync): number {
   const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
-  if (version > migrations.length) {
-    throw new Error(
-      `this data directory was written by a newer Posthorn (schema ${version}, this one knows ${migrations.length}); use that version`,
+  if (version < 0) throw damageOf(pathOf(db), `its schema number is ${version}`);
+  if (version > migrations.length)
+    throw new StoreOpenError(
+      `the data directory was written by a newer Posthorn (schema ${version}, this one knows ${migrations.length}); use that version, or a newer one`,
     );
-  }
+  return version;
+}
+
+function pathOf(db: DatabaseSync): string {
+  return db.location() ?? ':memory:';
+}
+
+/** A number is only a claim: a database of an unreleased build, or one that was edited, may lack what its number promises. */
+function requireParts(db: DatabaseSync, version: number): void {
+  const missing = missingParts(db, migrations.slice(0, version));
+  if (missing.length === 0) return;
+  const more = missing.length > namedMost ? ` and ${missing.length - namedMost} more` : '';
+  throw new StoreOpenError(
+    `${pathOf(db)} says that it has schema ${version}, but lacks ${missing.slice(0, namedMost).join(', ')}${more}: it was written by an unreleased build or changed by hand; restore a backup, or use the build that wrote it`,
+  );
+}
+
+/** For reading: refuses another schema than this Posthorn's, and changes nothing. */
+export function checkSchema(db: DatabaseSync): void {
+  const version = versionOf(db);
+  if (version < migrations.length)
+    throw new StoreOpenError(
+      `${pathOf(db)} has schema ${version}, and this Posthorn reads ${migrations.length}: start \`posthorn serve\` on it once, which brings it up to date`,
+    );
+  requireParts(db, version);
+}
+
+/** Brings the schema up to date; refuses a database that a newer Posthorn has written, or that is not what its number says. */
+export function migrate(db: DatabaseSync): void {
+  const version = versionOf(db);
+  if (version > 0) requireParts(db, version);
   for (let at = version; at < migrations.length; at++) {
     db.exec('BEGIN IMMEDIATE');
-    db.exec(migrations[at]!);
-    db.exec(`PRAGMA user_version = ${at + 1}`);
-    db.exec('COMMIT');
+    try {
+      db.exec(migrations[at]!);
+      db.exec(`PRAGMA user_version = ${at + 1}`);
+      db.exec('COMMIT');
+    } catch (error) {
+      if (db.isTransaction) db.exec('ROLLBACK');
+      // A table of that name, a column that is there already: the file was not written by a release of Posthorn.
+      if (primaryCode(error) !== genericError) throw error;
+      throw new StoreOpenError(
+        `${pathOf(db)} cannot be brought from schema ${version} to ${migrations.length} (${(error as Error).message}): it was not written by a released Posthorn; choose another directory with --data-dir, or restore a backup`,
+        { cause: error },
+      );
+    }
   }
 }

@@ -103,6 +103,10 @@ export function createSqliteStore(db: Database): Store {
       }),
 
     conservation: async () => readConservation(db),
+    checkFiles: async ({ everyPage }) => {
+      db.checkGround();
+      if (everyPage) checkPages(db);
+    },
     findTampered: async (limit) => findTampered(db, limit),
     checkDigests: async (after, limit) => checkDigests(db, after, limit),
     gone: async (window, limit) => readGone(db, window, limit),

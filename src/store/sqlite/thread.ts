@@ -1,26 +1,13 @@
 import { Worker } from 'node:worker_threads';
-import { ConflictError, UnavailableError } from '../../domain/errors.ts';
+import { UnavailableError } from '../../domain/errors.ts';
 import type { Store } from '../store.ts';
 import type { OpenOptions } from './open-here.ts';
+import { revivedError, type ThreadError } from './thread-errors.ts';
 
 /** What goes to the thread: [call, method of the port, its arguments]. */
 export type Call = readonly [number, keyof Store, readonly unknown[]];
 /** What comes back: [call, answer] or [call, undefined, error]. Call 0 is the opening itself. */
 export type Reply = readonly [number, unknown] | readonly [number, undefined, ThreadError];
-
-export interface ThreadError {
-  readonly name: string;
-  readonly message: string;
-  /** Of a `ConflictError`. */
-  readonly code?: string;
-}
-
-function revive({ name, message, code }: ThreadError): Error {
-  if (name === 'ConflictError' && code !== undefined) return new ConflictError(code, message);
-  return name === 'UnavailableError'
-    ? new UnavailableError(message)
-    : Object.assign(new Error(message), { name });
-}
 
 /**
  * The store in a thread of its own. The port is asynchronous and speaks in plain data, so every method is
@@ -54,7 +41,7 @@ export async function openInThread(options: OpenOptions): Promise<Store> {
     const waiting = open.get(id);
     open.delete(id);
     if (error === undefined) waiting?.resolve(answer);
-    else waiting?.reject(revive(error));
+    else waiting?.reject(revivedError(error));
   });
   worker.on('error', (error: Error) =>
     end(new UnavailableError(`the store's thread failed: ${error.message}`)),

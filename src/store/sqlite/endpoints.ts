@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../domain/endpoint.ts';
 import type { ConfigChange, EndpointChange } from '../store.ts';
+import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
 import { removeDocument, writeDocument } from './documents.ts';
 
@@ -21,11 +22,13 @@ export class EndpointTable {
 
   constructor(db: Database) {
     this.#db = db;
-    for (const [num, document] of db.all('SELECT num, document FROM endpoints WHERE deleted_at IS NULL')) {
-      this.#keep({
-        num: num as number,
-        endpoint: this.#db.json(document, 'the stored document of an endpoint') as Endpoint,
-      });
+    for (const [num, id, document] of db.all(
+      'SELECT num, id, document FROM endpoints WHERE deleted_at IS NULL',
+    )) {
+      const endpoint = db.json(document, 'the stored document of an endpoint') as Endpoint;
+      if (endpoint.id !== id || !Array.isArray(endpoint.secrets))
+        throw damageOf(db.path, `the stored document of endpoint ${String(id)} is not one`);
+      this.#keep({ num: num as number, endpoint });
     }
   }
 

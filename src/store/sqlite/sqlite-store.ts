@@ -9,7 +9,7 @@ import type { Database } from './database.ts';
 import { readDocuments, removeDocument, writeDocument } from './documents.ts';
 import { EndpointTable } from './endpoints.ts';
 import { fold } from './folding.ts';
-import { checkDigests, findTampered, readConservation, readGone } from './integrity.ts';
+import { checkDigests, checkPages, findTampered, readConservation, readGone } from './integrity.ts';
 import {
   cancelDelivery,
   cancelOrphans,

@@ -27,6 +27,7 @@ import { createAddressGuard } from './transport/address-guard.ts';
 import { lookupFunction, systemNames } from './transport/name-lookup.ts';
 import { createHttpTransport } from './transport/http-transport.ts';
 import { bySchemeTransport, createMailTransport } from './transport/mail-transport.ts';
+import { createSchemaValidator } from './validation/validator.ts';
 import { version } from './version.ts';
 import { dayMs } from './domain/time.ts';
 
@@ -137,7 +138,8 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
     createHttpTransport({ clock, random: systemRandom, guard, names }),
     createMailTransport({ clock, guard, lookup: lookupFunction(names, 'posthorn') }),
   );
-  const catalog = createCatalog(store);
+  const validator = createSchemaValidator(clock, logger);
+  const catalog = createCatalog(store, validator);
   const engine = createEngine({
     store,
     transport,
@@ -177,8 +179,6 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
     },
   });
   const make = eventMaker(clock, systemRandom, catalog);
-  const eventOf = (event: PublishEvent, path: string) =>
-    make(parse(newEvent, event), JSON.stringify(event.data), path);
   let reconciler: { stop(): void } | null = null;
   let evaluator: Evaluator | null = null;
   const { watchdogUrl: url } = options;
@@ -191,7 +191,13 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
   const publishAll = async (events: readonly PublishEvent[]): Promise<readonly Receipt[]> => {
     // Event types are read when the server is made ready.
     await server.ready();
-    const made = events.map((event, index) => eventOf(event, `/events/${index}`));
+    const made = await make(
+      events.map((event, index) => ({
+        wire: parse(newEvent, event),
+        text: JSON.stringify(event.data),
+        path: `/events/${index}`,
+      })),
+    );
     // Before the start nothing here takes a delivery: the dispatcher has no room yet, and all of them wait in the store.
     return await engine.publish(made);
   };
@@ -252,6 +258,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
       evaluator?.stop();
       // Requests that are being read get their answer; then what is in flight gets its time.
       await server.close();
+      validator.close();
       if (started) await engine.stop(graceMs);
       await transport.close();
       names.close();
@@ -261,13 +268,14 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
       publish: async (event) => {
         const { tenant, type, id, ordering_key: key, occurred_at: at, value } = parse(newEvent, event);
         await server.ready();
-        const extracted = catalog.check(type, event.data, '');
+        const text = JSON.stringify(event.data);
+        const [extracted] = await catalog.check([{ tenant, type, data: event.data, text, path: '' }]);
         const { rows } = await client.query(
           `SELECT posthorn.publish($1, $2, $3::json, $4, $5, $6::timestamptz, $7, $8) AS receipt`,
           [
             tenant,
             type,
-            JSON.stringify(event.data),
+            text,
             id ?? null,
             key ?? null,
             at ?? null,

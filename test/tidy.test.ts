@@ -19,7 +19,26 @@ const mayImport: readonly {
   { of: 'tracing', from: ['domain', 'store', 'transport', 'engine'], drivers: ['@opentelemetry/api'] },
   { of: 'engine', from: ['domain', 'runtime', 'signing', 'store', 'transport'] },
   { of: 'ledger', from: ['domain', 'runtime', 'store'] },
-  { of: 'api', from: ['domain', 'runtime', 'signing', 'store', 'engine', 'ledger', 'reliability', 'config'] },
+  // Runs what users declare, in threads that can be ended.
+  {
+    of: 'validation',
+    from: ['domain', 'runtime'],
+    drivers: ['node:worker_threads', 'ajv/dist/2020.js', 'ajv-formats', 're2js'],
+  },
+  {
+    of: 'api',
+    from: [
+      'domain',
+      'runtime',
+      'signing',
+      'store',
+      'engine',
+      'ledger',
+      'reliability',
+      'config',
+      'validation',
+    ],
+  },
   {
     of: 'lab',
     // The code that ships, on the real embedded store: only time, randomness, network and receivers are simulated.
@@ -41,6 +60,9 @@ const mayImport: readonly {
 const drivers = [
   'node:sqlite',
   'node:worker_threads',
+  'ajv/dist/2020.js',
+  'ajv-formats',
+  're2js',
   'undici',
   'nodemailer',
   'pg',

@@ -1,4 +1,5 @@
 import type { NewEvent } from '../domain/event.ts';
+import type { Value } from '../domain/money.ts';
 import { eventShard, newEventId } from '../domain/ids.ts';
 import { hashShard, shardCount } from '../domain/shard.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -14,12 +15,30 @@ import { Problem } from './problem.ts';
  */
 const runLength = 256;
 
-/** Makes the event of a validated body; `data` is its text as received. */
+/** An event of a request: its body, validated, and the text of its data as received. */
+export interface WireInput {
+  readonly wire: WireEvent;
+  readonly text: string;
+  /** Where it stands in the request. */
+  readonly path: string;
+  /** Its id if the body has none. */
+  readonly fallbackId?: string | undefined;
+}
+
+function refuseLarge({ text, path }: WireInput): void {
+  // Length in UTF-16 units is a lower bound of bytes, so only doubtful ones are measured exactly.
+  if (text.length > dataMost || (text.length * 3 > dataMost && Buffer.byteLength(text) > dataMost))
+    throw new Problem(413, 'too_large', `${path}/data is larger than ${dataMost} bytes`, [
+      { path: `${path}/data`, message: 'is too large' },
+    ]);
+}
+
+/** Makes the events of one request, all or none: rejects with the `Problem` of the first that cannot be accepted. */
 export function eventMaker(
   clock: Clock,
   random: Random,
   catalog: Pick<Catalog, 'check'>,
-): (wire: WireEvent, data: string, path: string, fallbackId?: string) => NewEvent {
+): (inputs: readonly WireInput[]) => Promise<NewEvent[]> {
   let pool = random.bytes(0);
   let used = 0;
   let current = 0;
@@ -33,14 +52,7 @@ export function eventMaker(
     used += 14;
     return pool.subarray(used - 14, used);
   };
-  return (wire, data, path, fallbackId) => {
-    // Length in UTF-16 units is a lower bound of bytes, so only doubtful ones are measured exactly.
-    if (data.length > dataMost || (data.length * 3 > dataMost && Buffer.byteLength(data) > dataMost)) {
-      throw new Problem(413, 'too_large', `${path}/data is larger than ${dataMost} bytes`, [
-        { path: `${path}/data`, message: 'is too large' },
-      ]);
-    }
-    const extracted = catalog.check(wire.type, wire.data, path);
+  const make = ({ wire, text, fallbackId }: WireInput, extracted: Value | null): NewEvent => {
     const callersId = wire.id ?? fallbackId;
     const key = wire.ordering_key ?? null;
     let shard: number;
@@ -59,7 +71,7 @@ export function eventMaker(
       shard,
       tenant: wire.tenant,
       type: wire.type,
-      data,
+      data: text,
       orderingKey: key,
       occurredAt: wire.occurred_at === undefined ? null : Date.parse(wire.occurred_at),
       value:
@@ -67,5 +79,12 @@ export function eventMaker(
           ? extracted
           : { amountMinor: BigInt(wire.value.amount_minor), currency: wire.value.currency.toUpperCase() },
     };
+  };
+  return async (inputs) => {
+    inputs.forEach(refuseLarge);
+    const values = await catalog.check(
+      inputs.map(({ wire: { tenant, type, data }, text, path }) => ({ tenant, type, data, text, path })),
+    );
+    return inputs.map((input, index) => make(input, values[index]!));
   };
 }

@@ -11,8 +11,11 @@ export class Problem extends Error {
   readonly status: number;
   readonly code: string;
   readonly errors: readonly Fault[] | undefined;
-  constructor(status: number, code: string, detail: string, errors?: readonly Fault[]) {
+  /** In seconds; for 503. */
+  readonly retryAfterS: number;
+  constructor(status: number, code: string, detail: string, errors?: readonly Fault[], retryAfterS = 1) {
     super(detail);
+    this.retryAfterS = retryAfterS;
     this.status = status;
     this.code = code;
     this.errors = errors;
@@ -39,7 +42,7 @@ export function notFound(what: string): Problem {
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   const { status, code, message: detail, errors } = problem;
   if (status === 401) void reply.header('www-authenticate', 'Bearer realm="posthorn"');
-  if (status === 503) void reply.header('retry-after', '1');
+  if (status === 503) void reply.header('retry-after', String(problem.retryAfterS));
   return reply
     .code(status)
     .type('application/problem+json')

@@ -7,7 +7,10 @@ import { eventShard } from '../../src/domain/ids.ts';
 import { hashShard } from '../../src/domain/shard.ts';
 import { reconcile } from '../../src/ledger/reconciler.ts';
 import { openPostgresStore } from '../../src/store/postgres/open.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { createLogger } from '../../src/runtime/logger.ts';
 import type { Store } from '../../src/store/store.ts';
+import { createSchemaValidator } from '../../src/validation/validator.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { aReceiver, anEndpoint, anEvent, start, until } from '../support.ts';
 import { serve } from './serving.ts';
@@ -194,7 +197,7 @@ test('a value that the type declares is taken out of the data, as the API takes 
   await store.putDocument('event_type', 'value.pointed', { value: declared });
   await store.putDocument('event_type', 'value.euro', { value: { ...declared, currency: 'eur' } });
   await store.putDocument('event_type', 'value.none', {});
-  const catalog = createCatalog(store);
+  const catalog = createCatalog(store, createSchemaValidator(systemClock, createLogger('silent')));
   await catalog.refresh();
   const tenant = 'values';
   const amounts = [
@@ -220,7 +223,7 @@ test('a value that the type declares is taken out of the data, as the API takes 
         expect({ type, data, value }).toEqual({
           type,
           data,
-          value: catalog.check(type, JSON.parse(data), ''),
+          value: (await catalog.check([{ tenant, type, data: JSON.parse(data), text: data, path: '' }]))[0],
         });
       }
   const { id } = await publish(

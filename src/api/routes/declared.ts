@@ -4,7 +4,6 @@ import { builtInTemplates, type StoredTemplate, type Template } from '../../doma
 import { everyEndpoint } from '../../store/every-endpoint.ts';
 import type { ConfigChange, DocumentKind } from '../../store/store.ts';
 import { readDeclared } from '../../reliability/judge.ts';
-import { compileSchema } from '../catalog.ts';
 import { fingerprint } from '../contract/fingerprint.ts';
 import * as schemas from '../contract/schemas.ts';
 import type { ApiDependencies } from '../dependencies.ts';
@@ -245,13 +244,8 @@ export function declaredRoutes(app: FastifyInstance, deps: ApiDependencies): voi
           ...missing(await names('team'), 'team', [['/owner', owner]]),
           ...missing(templates, 'template', [['/template', template]]),
         ];
-        if (schema === undefined) return faults;
-        try {
-          compileSchema(schema);
-          return faults;
-        } catch (error) {
-          return [...faults, { path: '/schema', message: (error as Error).message.slice(0, 500) }];
-        }
+        const fault = schema === undefined ? null : await catalog.schemaFault(schema);
+        return fault === null ? faults : [...faults, { path: '/schema', message: fault }];
       },
       stored: () => catalog.refresh(),
       deleted: () => catalog.refresh(),

@@ -36,18 +36,18 @@ export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
     const wire = parse(newEvent, request.body);
     const header = request.headers['idempotency-key'];
     const fallbackId = wire.id === undefined && header !== undefined ? parse(eventId, header) : undefined;
-    const event = make(wire, rawData(request.rawJson!)!, '', fallbackId);
-    const [receipt] = await engine.publish([event], publisherTrace(request));
+    const events = await make([{ wire, text: rawData(request.rawJson!)!, path: '', fallbackId }]);
+    const [receipt] = await engine.publish(events, publisherTrace(request));
     return reply.code(202).send(wireReceipt(receipt!));
   });
 
   app.post('/v1/events/batch', async (request, reply) => {
     const { events } = parse(eventBatch, request.body);
     const data = rawBatchData(request.rawJson!);
-    const receipts = await engine.publish(
-      events.map((wire, index) => make(wire, data[index]!, `/events/${index}`)),
-      publisherTrace(request),
+    const made = await make(
+      events.map((wire, index) => ({ wire, text: data[index]!, path: `/events/${index}` })),
     );
+    const receipts = await engine.publish(made, publisherTrace(request));
     return reply.code(202).send({ accepted: receipts.map(wireReceipt) });
   });
 

@@ -1,0 +1,32 @@
+// What the main thread and a validation thread send each other: plain data only.
+
+/** One fault of a text: where, and what. */
+export interface SchemaFault {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Null: valid. */
+export type Verdict = readonly SchemaFault[] | null;
+
+export type ThreadRequest =
+  | { readonly kind: 'inspect'; readonly schema: string }
+  /** Compiles a schema; texts are then validated by its hash. */
+  | { readonly kind: 'prepare'; readonly hash: string; readonly schema: string }
+  | { readonly kind: 'validate'; readonly hash: string; readonly texts: readonly string[] };
+
+export type ThreadAnswer =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'inspected'; readonly fault: string | null }
+  | { readonly kind: 'prepared' }
+  | { readonly kind: 'validated'; readonly verdicts: readonly Verdict[] }
+  /** The thread has forgotten the schema: prepare it again. */
+  | { readonly kind: 'missing' }
+  /** The schema cannot be compiled or run at all. */
+  | { readonly kind: 'unusable'; readonly message: string };
+
+/** An answer, and the processor time in milliseconds that the thread has used since its start. */
+export interface ThreadMessage {
+  readonly answer: ThreadAnswer;
+  readonly cpuMs: number;
+}

@@ -1,0 +1,390 @@
+import { hash as digest } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { type LaneRecord, type NoVerdict, type Slice, ValidationLane } from './lane.ts';
+import type { ThreadAnswer, ThreadRequest, Verdict } from './protocol.ts';
+import { type Excess, ValidationThread } from './thread.ts';
+
+/** Processor time of one message to a thread; an ordinary schema takes microseconds a text. */
+const budgetMs = 400;
+/** Of one schema's compilation, which is its own cost at declaration and the first text's afterward. */
+const compileBudgetMs = 1500;
+const heapMb = 128;
+const maxTextsPerMessage = 64;
+const maxTextLengthPerMessage = 1024 * 1024;
+const maxWaitingJobs = 5000;
+const maxWaitingJobsPerLane = 1000;
+const maxWaitMs = 10_000;
+const maxLanes = 10_000;
+const sweepEveryMs = 1000;
+const idleThreadMs = 60_000;
+
+export interface DeclaredSchema {
+  readonly hash: string;
+  readonly text: string;
+}
+
+/** Rejects with this where there is no verdict, and why. */
+export class ValidationError extends Error {
+  override readonly name = 'ValidationError';
+  readonly why: NoVerdict;
+  constructor(why: NoVerdict) {
+    super(why.kind);
+    this.why = why;
+  }
+}
+
+export function declaredSchema(document: unknown): DeclaredSchema {
+  const text = JSON.stringify(document);
+  return { text, hash: digest('sha256', text) };
+}
+
+/**
+ * Judges texts by schemas that users declared: in threads of its own, with a bound on time, memory and what waits (G8).
+ * A schema and owner that exceed the bound fail alone; the delivery thread never runs a schema.
+ */
+export interface SchemaValidator {
+  /** A verdict for each text. `owner` is whose share of the threads this is. Rejects with `ValidationError`. */
+  validate(schema: DeclaredSchema, owner: string, texts: readonly string[]): Promise<readonly Verdict[]>;
+  /** Why the schema cannot be declared, or null. Rejects with `ValidationError`. */
+  inspect(schema: DeclaredSchema): Promise<string | null>;
+  close(): void;
+}
+
+type WorkKind = LaneRecord | 'inspection';
+const workKinds: readonly WorkKind[] = ['proven', 'fresh', 'slow', 'inspection'];
+
+interface Inspection {
+  readonly schema: string;
+  readonly since: number;
+  readonly resolve: (fault: string | null) => void;
+  readonly reject: (why: NoVerdict) => void;
+}
+
+interface Validation {
+  readonly kind: 'validation';
+  readonly lane: ValidationLane;
+  readonly slices: readonly Slice[];
+}
+
+type Running = Validation | { readonly kind: 'inspection'; readonly inspection: Inspection };
+
+interface Slot {
+  readonly thread: ValidationThread;
+  ready: boolean;
+  running: Running | null;
+  idleSince: number;
+}
+
+class ThreadedValidator implements SchemaValidator {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  /** One for slow lanes, one for fresh ones, and one that only proven lanes use. */
+  readonly #maxThreads = Math.min(4, Math.max(3, availableParallelism()));
+  readonly #slots = new Set<Slot>();
+  readonly #lanes = new Map<string, ValidationLane>();
+  /** Lanes with work that are not running. */
+  readonly #queues: Readonly<Record<LaneRecord, ValidationLane[]>> = { proven: [], fresh: [], slow: [] };
+  readonly #inspections: Inspection[] = [];
+  #turn = 0;
+  #waiting = 0;
+  #cancelSweep: (() => void) | null = null;
+  #closed = false;
+
+  constructor(clock: Clock, logger: Logger) {
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  validate(schema: DeclaredSchema, owner: string, texts: readonly string[]): Promise<readonly Verdict[]> {
+    const now = this.#clock.monotonic();
+    return new Promise((resolve, fail) => {
+      const reject = (why: NoVerdict): void => fail(new ValidationError(why));
+      const lane = this.#lane(schema, owner);
+      if (this.#closed || lane === null || this.#waiting >= maxWaitingJobs) return reject({ kind: 'busy' });
+      const retryAfterMs = lane.suspendedForMs(now);
+      if (retryAfterMs > 0) return reject({ kind: 'suspended', retryAfterMs });
+      if (lane.jobs.length >= maxWaitingJobsPerLane) return reject({ kind: 'busy' });
+      lane.jobs.push({ texts, verdicts: [], since: now, alone: false, resolve, reject });
+      this.#waiting++;
+      if (lane.jobs.length === 1 && !lane.running) this.#enqueue(lane);
+      this.#dispatch();
+    });
+  }
+
+  inspect(schema: DeclaredSchema): Promise<string | null> {
+    return new Promise((resolve, fail) => {
+      const reject = (why: NoVerdict): void => fail(new ValidationError(why));
+      if (this.#closed || this.#waiting >= maxWaitingJobs) return reject({ kind: 'busy' });
+      this.#inspections.push({ schema: schema.text, since: this.#clock.monotonic(), resolve, reject });
+      this.#waiting++;
+      this.#dispatch();
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancelSweep?.();
+    for (const { thread } of this.#slots) thread.close();
+    this.#giveUp(() => true);
+  }
+
+  #lane({ hash, text }: DeclaredSchema, owner: string): ValidationLane | null {
+    const key = `${hash} ${owner}`;
+    let lane = this.#lanes.get(key);
+    if (lane === undefined) {
+      if (this.#lanes.size >= maxLanes) this.#forgetIdle();
+      if (this.#lanes.size >= maxLanes) return null;
+      lane = new ValidationLane(hash, text);
+      this.#lanes.set(key, lane);
+    }
+    return lane;
+  }
+
+  #forgetIdle(): void {
+    const now = this.#clock.monotonic();
+    for (const [key, lane] of this.#lanes) if (lane.isIdle(now)) this.#lanes.delete(key);
+  }
+
+  #enqueue(lane: ValidationLane): void {
+    this.#queues[lane.record].push(lane);
+  }
+
+  /** The kinds of work that may begin now: each leaves a thread to the quicker ones, so that what hangs cannot take all. */
+  #eligible(): WorkKind[] {
+    const running = { proven: 0, fresh: 0, slow: 0, inspection: 0 };
+    for (const slot of this.#slots)
+      if (slot.running !== null)
+        running[slot.running.kind === 'inspection' ? 'inspection' : slot.running.lane.record]++;
+    const isSlowFree = running.slow + running.inspection < this.#maxThreads - 2;
+    const isFreshFree = running.fresh + running.slow + running.inspection < this.#maxThreads - 1;
+    const { proven, fresh, slow } = this.#queues;
+    return workKinds.filter((kind) => {
+      if (kind === 'proven') return proven.length > 0;
+      if (kind === 'fresh') return isFreshFree && fresh.length > 0;
+      return isFreshFree && isSlowFree && (kind === 'slow' ? slow : this.#inspections).length > 0;
+    });
+  }
+
+  /** What runs next: the kinds take turns, and lanes of a kind too. */
+  #next(): Running | null {
+    const kinds = this.#eligible();
+    if (kinds.length === 0) return null;
+    const kind = kinds[this.#turn++ % kinds.length]!;
+    if (kind === 'inspection') return { kind, inspection: this.#inspections.shift()! };
+    return this.#slices(this.#queues[kind].shift()!);
+  }
+
+  #slices(lane: ValidationLane): Running {
+    lane.running = true;
+    return {
+      kind: 'validation',
+      lane,
+      slices: lane.take(maxTextsPerMessage, maxTextLengthPerMessage),
+    };
+  }
+
+  #dispatch(): void {
+    for (;;) {
+      if (this.#waiting > 0) this.#sweepLater();
+      const slot = this.#idleSlot();
+      if (slot === null) return;
+      const running = this.#next();
+      if (running === null) return;
+      slot.running = running;
+      this.#send(slot, running);
+    }
+  }
+
+  /** A thread with nothing to do; starts one where all are busy and there is work that may run. */
+  #idleSlot(): Slot | null {
+    let starting = false;
+    for (const slot of this.#slots) {
+      if (slot.ready && slot.running === null) return slot;
+      starting ||= !slot.ready;
+    }
+    if (!starting && !this.#closed && this.#slots.size < this.#maxThreads && this.#eligible().length > 0)
+      this.#startThread();
+    return null;
+  }
+
+  #startThread(): void {
+    const slot: Slot = {
+      ready: false,
+      running: null,
+      idleSince: this.#clock.monotonic(),
+      thread: new ValidationThread({
+        clock: this.#clock,
+        heapMb,
+        onReady: () => {
+          slot.ready = true;
+          this.#dispatch();
+        },
+        onEnd: (excess) => this.#ended(slot, excess),
+      }),
+    };
+    this.#slots.add(slot);
+  }
+
+  #send(slot: Slot, running: Running): void {
+    const { thread } = slot;
+    if (running.kind === 'inspection') {
+      const request: ThreadRequest = { kind: 'inspect', schema: running.inspection.schema };
+      thread.run(request, compileBudgetMs, (answer) => this.#inspected(slot, running.inspection, answer));
+      return;
+    }
+    const { hash, schema } = running.lane;
+    if (thread.sent.has(hash)) return this.#sendTexts(slot, running);
+    if (thread.sent.size >= maxLanes) thread.sent.clear();
+    thread.sent.add(hash);
+    thread.run({ kind: 'prepare', hash, schema }, compileBudgetMs, (answer) => {
+      if (answer.kind === 'prepared') this.#sendTexts(slot, running);
+      else {
+        thread.sent.delete(hash);
+        this.#validated(slot, running, answer);
+      }
+    });
+  }
+
+  #sendTexts(slot: Slot, running: Validation): void {
+    const { lane, slices } = running;
+    const texts = slices.flatMap(({ job, from, to }) => job.texts.slice(from, to));
+    slot.thread.run({ kind: 'validate', hash: lane.hash, texts }, budgetMs, (answer, usedMs) => {
+      if (answer.kind === 'missing') {
+        slot.thread.sent.delete(lane.hash);
+        return this.#send(slot, running);
+      }
+      lane.used(usedMs);
+      this.#validated(slot, running, answer);
+    });
+  }
+
+  #free(slot: Slot): void {
+    slot.running = null;
+    slot.idleSince = this.#clock.monotonic();
+  }
+
+  #inspected(slot: Slot, { resolve, reject }: Inspection, answer: ThreadAnswer): void {
+    this.#free(slot);
+    this.#waiting--;
+    if (answer.kind === 'inspected') resolve(answer.fault);
+    else reject({ kind: 'unusable', message: 'the schema cannot be compiled' });
+    this.#dispatch();
+  }
+
+  #validated(slot: Slot, { lane, slices }: Validation, answer: ThreadAnswer): void {
+    this.#free(slot);
+    lane.running = false;
+    let at = 0;
+    // Only a job that is alone in its message can be incomplete: it goes back to the front.
+    for (const { job, from, to } of slices) {
+      if (answer.kind !== 'validated') {
+        this.#waiting--;
+        job.reject({ kind: 'unusable', message: answer.kind === 'unusable' ? answer.message : '' });
+        continue;
+      }
+      job.verdicts.push(...answer.verdicts.slice(at, at + to - from));
+      at += to - from;
+      if (job.verdicts.length < job.texts.length) lane.jobs.unshift(job);
+      else {
+        this.#waiting--;
+        job.resolve(job.verdicts);
+      }
+    }
+    if (lane.jobs.length > 0) this.#enqueue(lane);
+    this.#dispatch();
+  }
+
+  #ended(slot: Slot, excess: Excess): void {
+    this.#slots.delete(slot);
+    const { running } = slot;
+    slot.running = null;
+    if (this.#closed || excess === 'closed') {
+      if (running !== null) this.#rejectRunning(running, { kind: 'busy' });
+      return;
+    }
+    if (excess === 'failed')
+      this.#logger.warn({ code: 'validation_thread_ended' }, 'a validation thread ended');
+    if (running === null) {
+      // A thread that does not start would be started again for ever.
+      if (!slot.ready) this.#giveUp(() => true);
+    } else if (excess === 'failed') this.#rejectRunning(running, { kind: 'busy' });
+    else if (running.kind === 'inspection')
+      this.#rejectRunning(running, { kind: 'too_expensive', resource: excess });
+    else this.#exceeded(running, excess);
+    this.#dispatch();
+  }
+
+  #exceeded({ lane, slices }: Validation, resource: 'time' | 'memory'): void {
+    lane.running = false;
+    if (slices.length > 1) {
+      // One of them is at fault: each is tried by itself.
+      lane.suspected();
+      for (const { job } of slices.toReversed()) {
+        job.alone = true;
+        lane.jobs.unshift(job);
+      }
+    } else {
+      const now = this.#clock.monotonic();
+      lane.strike(now);
+      this.#waiting--;
+      slices[0]!.job.reject({ kind: 'too_expensive', resource });
+      const retryAfterMs = lane.suspendedForMs(now);
+      if (retryAfterMs > 0) {
+        this.#logger.warn(
+          { code: 'schema_suspended', schema: lane.hash.slice(0, 16), retry_after_ms: retryAfterMs },
+          'a schema exceeds its budget and is suspended',
+        );
+        this.#waiting -= lane.jobs.length;
+        for (const job of lane.jobs.splice(0)) job.reject({ kind: 'suspended', retryAfterMs });
+      }
+    }
+    if (lane.jobs.length > 0) this.#enqueue(lane);
+  }
+
+  #rejectRunning(running: Running, why: NoVerdict): void {
+    if (running.kind === 'inspection') {
+      this.#waiting--;
+      return running.inspection.reject(why);
+    }
+    running.lane.running = false;
+    this.#waiting -= running.slices.length;
+    for (const { job } of running.slices) job.reject(why);
+    if (running.lane.jobs.length > 0) this.#enqueue(running.lane);
+  }
+
+  /** Rejects what waits and came at such a time. */
+  #giveUp(since: (at: number) => boolean): void {
+    for (const { jobs } of this.#lanes.values()) {
+      const late = jobs.filter((job) => since(job.since));
+      if (late.length === 0) continue;
+      jobs.splice(0, jobs.length, ...jobs.filter((job) => !since(job.since)));
+      this.#waiting -= late.length;
+      for (const { reject } of late) reject({ kind: 'busy' });
+    }
+    for (const lanes of Object.values(this.#queues))
+      lanes.splice(0, lanes.length, ...lanes.filter(({ jobs }) => jobs.length > 0));
+    for (const inspection of this.#inspections.splice(0))
+      if (since(inspection.since)) {
+        this.#waiting--;
+        inspection.reject({ kind: 'busy' });
+      } else this.#inspections.push(inspection);
+  }
+
+  #sweepLater(): void {
+    if (this.#closed) return;
+    this.#cancelSweep ??= this.#clock.after(sweepEveryMs, () => {
+      this.#cancelSweep = null;
+      const now = this.#clock.monotonic();
+      this.#giveUp((at) => now - at > maxWaitMs);
+      for (const { thread, running, ready, idleSince } of this.#slots)
+        if (ready && running === null && now - idleSince > idleThreadMs) thread.close();
+      if (this.#waiting > 0 || this.#slots.size > 0) this.#sweepLater();
+    });
+  }
+}
+
+export function createSchemaValidator(clock: Clock, logger: Logger): SchemaValidator {
+  return new ThreadedValidator(clock, logger);
+}

@@ -14,12 +14,13 @@ import { markersInLog, readDeploys } from './markers.ts';
 import { countMoney, unitOfAmounts } from './money.ts';
 import { explainUnsent } from './never-sent.ts';
 import { learnSender } from './sender.ts';
+import { shownResult } from './shown-result.ts';
 import { makeSigns } from './signs.ts';
 import { judgeLines, makeLines, makeTimeline } from './timeline.ts';
 import { compareExpected, compareReceived } from './truth.ts';
 import { judge } from './verdicts.ts';
 import { keepWindow } from './window.ts';
-import type { AuditOptions, AuditResult, CauseFinding } from './result.ts';
+import type { AuditOptions, AuditResult, CauseFinding, Coverage } from './result.ts';
 
 const defaultMemoryMb = 1100;
 /** Reading is most of the work. */
@@ -69,6 +70,7 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   const silences = await findGaps(database, facts);
   const verdicts = await judge(database, whole, habits, specs);
   const markers = [...deploys, ...(await markersInLog(database))];
+  const outside = deploys.every(({ atMs }) => atMs < whole.from || atMs > whole.to) ? deploys.length : 0;
   const random = new SeededRandom(options.seed ?? 1, 'audit');
   const signs = await makeSigns(database, facts, habits, markers, random);
   at('looking for causes', 0.88);
@@ -120,14 +122,11 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
     },
     events: all,
     attempts: num(attempts.n),
-    coverage: await readCoverage(
-      database,
-      facts,
-      specs,
-      habits.sender,
-      final.unresolved,
-      silences,
-      malformed,
+    coverage: withNote(
+      await readCoverage(database, facts, specs, habits.sender, final.unresolved, silences, malformed),
+      outside === 0
+        ? null
+        : `none of the ${outside} times in ${options.deploys} is inside the log, which covers ${iso(whole.from)} to ${iso(whole.to)}: check their time zone`,
     ),
     verdicts: final,
     silent_drop_rate: judged === 0 ? 0 : final.silently_dropped / judged,
@@ -176,7 +175,13 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
     took_ms: Math.round(systemClock.monotonic() - begun),
   };
   at('done', 1);
-  return result;
+  return shownResult(result);
+}
+
+const iso = (at: number): string => new Date(at).toISOString();
+
+function withNote(coverage: Coverage, note: string | null): Coverage {
+  return note === null ? coverage : { ...coverage, notes: [note, ...coverage.notes] };
 }
 
 /** "1.2 of 3.4 GB". */

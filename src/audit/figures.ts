@@ -1,3 +1,4 @@
+import { shownEndpointSql } from './shown-result.ts';
 import { writeFile } from 'node:fs/promises';
 import { exactMinor } from '../domain/money.ts';
 import { type Database, isoOrNull, num, numOrNull, quote, text, textOrNull } from './database.ts';
@@ -146,7 +147,7 @@ export async function readExamples(
   );
 }
 
-const missingColumns = `id, endpoint, tenant, payment_id, verdict, cause, strftime(make_timestamp(last_at * 1000), '%Y-%m-%dT%H:%M:%S.%gZ') as last_seen_at, attempts, amount, currency`;
+const missingColumns = `id, ${shownEndpointSql} as endpoint, tenant, payment_id, verdict, cause, strftime(make_timestamp(last_at * 1000), '%Y-%m-%dT%H:%M:%S.%gZ') as last_seen_at, attempts, amount, currency`;
 const toResend = "verdict <> 'given_up'";
 
 /** What has to be sent again; all of it as CSV where a file is named. */

@@ -47,7 +47,11 @@ export async function readDeploys(path: string): Promise<Marker[]> {
     throw new AuditError(
       `${path} has no time of a deploy: one a line is needed, as in 2026-03-01T12:00:00Z,release 42`,
     );
-  return markers.slice(0, markersMost);
+  if (markers.length > markersMost)
+    throw new AuditError(
+      `${path} has ${markers.length} times of deploys: at most ${markersMost} can be looked at, so leave out those outside the log`,
+    );
+  return markers;
 }
 
 function valuesOf(line: string): string[] {

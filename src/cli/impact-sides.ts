@@ -82,6 +82,42 @@ async function sideOfLog(
   }
 }
 
+/** A log is cut in two at a time that has to be inside it. */
+async function sidesOfOneLog(
+  log: string,
+  deploy: number,
+  reading: SidesAsked['reading'],
+): Promise<BothSides> {
+  const name = basename(log);
+  const [before, after] = [
+    await sideOfLog(log, `${name} until ${iso(deploy)}`, { until: iso(deploy) }, reading),
+    await sideOfLog(log, `${name} from ${iso(deploy)}`, { from: iso(deploy) }, reading),
+  ];
+  for (const [side, other, where] of [
+    [before.side, after.side, 'before'],
+    [after.side, before.side, 'from'],
+  ] as const)
+    if (side.judged + side.unresolved === 0)
+      throw new CommandError(
+        `no event of ${name} is ${where === 'before' ? 'before' : 'at or after'} ${iso(deploy)}: the log covers ${iso(other.from)} to ${iso(other.until)}, and --deploy has to be inside that`,
+        2,
+      );
+  demandDecided(before.side);
+  demandDecided(after.side);
+  return { before, after };
+}
+
+/** A side of which nothing is known yet compares with nothing. */
+function demandDecided({ judged, unresolved, label, from, until }: Side): void {
+  if (judged > 0) return;
+  throw new CommandError(
+    printable(
+      `no event of ${label} is decided (${unresolved.toLocaleString('en-US')} are still being retried): the log covers ${iso(from)} to ${iso(until)}; choose a longer time`,
+    ),
+    2,
+  );
+}
+
 /** When a loss was noticed: by an alert that the store keeps, else by the first rule that its counters would have fired. */
 async function detectedIn(store: Store, side: Side, now: number): Promise<TimeToDetect | null> {
   if (side.firstLostAt === null) return null;
@@ -158,11 +194,7 @@ export async function readSides(asked: SidesAsked): Promise<BothSides> {
   if (log !== undefined) {
     if (deploy === undefined || before !== undefined || after !== undefined)
       throw new CommandError('one log needs --deploy TIME, and no --before or --after', 2);
-    const name = basename(log);
-    return {
-      before: await sideOfLog(log, `${name} until ${iso(deploy)}`, { until: iso(deploy) }, reading),
-      after: await sideOfLog(log, `${name} from ${iso(deploy)}`, { from: iso(deploy) }, reading),
-    };
+    return await sidesOfOneLog(log, deploy, reading);
   }
   if (deploy !== undefined) {
     if (before !== undefined || after !== undefined)
@@ -186,5 +218,7 @@ export async function readSides(asked: SidesAsked): Promise<BothSides> {
       2,
     );
   const both = { before: await sideOf(before, asked), after: await sideOf(after, asked) };
+  demandDecided(both.before.side);
+  demandDecided(both.after.side);
   return windowOf(before) === null || windowOf(after) === null ? both : withOverlap(both);
 }

@@ -28,7 +28,8 @@ export async function main(argv: readonly string[]): Promise<void> {
       error instanceof UnavailableError ||
       error instanceof StoreOpenError
     ) {
-      note(`posthorn: ${error.message}`);
+      const hint = error instanceof ApiError && error.code === 'timeout' ? ' with --timeout' : '';
+      note(`posthorn: ${error.message}${hint}`);
       process.exitCode = error instanceof CommandError ? error.code : 1;
     } else throw error;
   }

@@ -1,6 +1,11 @@
+import { printableLines } from './printable.ts';
+
 /** Text as it may stand in HTML and in its attributes. */
 export const escapeHtml = (text: string): string =>
-  text.replaceAll(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c]!);
+  printableLines(text).replaceAll(
+    /[&<>"]/g,
+    (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c]!,
+  );
 
 // `bad`, `good` and `wait` are for what is told; `page` and `ticket` are the two of them that alerts have.
 const style = `

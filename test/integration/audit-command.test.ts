@@ -208,6 +208,47 @@ describe('what is wrong is said with the next step', () => {
     expect(code).toBe(1);
   });
 
+  test('G5: lines that cannot be read end a healthy audit with 1', async () => {
+    const healthy = all.filter(({ id }) => !lost.includes(id));
+    const { code, err } = await runHere(
+      'audit',
+      file('cut.jsonl', `${lines(healthy.map(plain))}{"event_id":"evt_h`),
+    );
+    expect(err).toMatch(/1 of \d+ lines cannot be read/);
+    expect(code).toBe(1);
+  });
+
+  test('URLs are shown without user names, passwords, queries and fragments, wherever they stand', async () => {
+    const log = all.map((one) => ({
+      ...plain(one),
+      endpoint: `https://user:hunter2@${lost.includes(one.id) ? 'a' : 'b'}.example.com/hooks?sig=hunter2#hunter2`,
+      error:
+        one.code === 200 ? null : 'POST /hooks?sig=hunter2 to https://a.example.com/hooks?sig=hunter2 failed',
+    }));
+    const [page, text, missing] = [join(dir, 'urls.html'), join(dir, 'urls.md'), join(dir, 'urls.csv')];
+    const path = file('urls.jsonl', `${lines(log)}{"endpoint":"https://a.example.com/hooks?sig=hunter2"`);
+    const reports = ['--html', page, '--markdown', text, '--missing', missing];
+    const printed = [await runHere('audit', path, ...reports), await runHere('audit', path, '--json')];
+    expect(JSON.parse(printed[1]!.out)).toMatchObject({
+      missing: { listed: lost.map(() => ({ endpoint: 'https://a.example.com/hooks' })) },
+    });
+    for (const said of [
+      ...printed.flatMap(({ out, err }) => [out, err]),
+      ...[page, text, missing].map((name) => readFileSync(name, 'utf8')),
+    ])
+      expect(said).not.toContain('hunter2');
+  });
+
+  test('a file of deploys none of which is inside the log is told', async () => {
+    const { out } = await runHere(
+      'audit',
+      file('all.jsonl', lines(all.map(plain))),
+      '--deploys',
+      file('deploys.csv', '1999-01-01T00:00:00Z,release 1\n'),
+    );
+    expect(out).toMatch(/none of the 1 times in .*deploys\.csv is inside the log, which covers/);
+  });
+
   test('ids that two tenants share, negative amounts and unknown currencies are told, and in no sum', async () => {
     const odd = new Map<string, object>([
       [lost[0]!, { amount_minor: -700 }],

@@ -250,4 +250,31 @@ describe('posthorn impact', () => {
     expect(err).toContain(words);
     expect(code).toBe(2);
   });
+
+  test.each([
+    ['2020-01-01T00:00Z', 'before'],
+    ['2030-01-01T00:00Z', 'at or after'],
+  ])(
+    'a deploy at %s, outside the log, is wrong usage: what the log covers is said',
+    async (deploy, where) => {
+      const path = join(tempDir(), 'attempts.jsonl');
+      writeFileSync(
+        path,
+        Array.from({ length: 200 }, (_, n) =>
+          JSON.stringify({
+            event_id: `evt_${n}`,
+            attempt: 1,
+            ts: new Date(start + n * hour).toISOString(),
+            status_code: 200,
+            amount_minor: 100,
+            currency: 'EUR',
+          }),
+        ).join('\n'),
+      );
+      const { code, out, err } = await impact(path, '--deploy', deploy);
+      expect({ code, out }).toEqual({ code: 2, out: '' });
+      expect(err).toContain(`is ${where} ${new Date(deploy).toISOString()}`);
+      expect(err).toContain(`covers ${new Date(start).toISOString()} to`);
+    },
+  );
 });

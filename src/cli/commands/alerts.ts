@@ -56,8 +56,10 @@ async function readLog(path: string): Promise<History> {
       `${path} has no attempt that can be read (${unreadable} lines): JSON lines with event_id, started_at, status_code are needed`,
       2,
     );
-  if (unreadable > 0)
+  if (unreadable > 0) {
     note(`${unreadable} of ${lines + unreadable} lines of ${path} cannot be read; the rest is used`);
+    process.exitCode = 1;
+  }
   return { source: path, outcomes: collector.outcomes(), until };
 }
 
@@ -106,6 +108,17 @@ async function readHistory({ fromLog, dataDir, databaseUrl }: BacktestOptions): 
   }
 }
 
+/** An incident that the history does not know would count as missed by every rule. */
+function demandInside(incidents: readonly Incident[], from: number, until: number, source: string): void {
+  const iso = (ms: number): string => new Date(ms).toISOString();
+  for (const incident of incidents)
+    if (incident.until <= from || incident.from > until)
+      throw new CommandError(
+        `--incident ${iso(incident.from)}..${iso(incident.until)} is outside of ${source}, which covers ${iso(from)} to ${iso(until)}`,
+        2,
+      );
+}
+
 async function runBacktest(options: BacktestOptions): Promise<void> {
   const file =
     options.rules === undefined
@@ -119,6 +132,7 @@ async function runBacktest(options: BacktestOptions): Promise<void> {
   };
   const { source, outcomes, until } = await readHistory(options);
   const history = historyOf(outcomes, objective, rules, until);
+  demandInside(options.incident, history.minutes.from, until, source);
   const control = healthyControl(history.minutes, objective, new SeededRandom(1, 'control'));
   const results = backtest(history, rules, objective, options.incident);
   const points = trade(history, control, rules, objective, options.incident);

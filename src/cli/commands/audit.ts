@@ -4,8 +4,10 @@ import { AuditError, AuditStopped } from '../../audit/errors.ts';
 import type { AuditOptions, AuditResult } from '../../audit/result.ts';
 import { summarize } from '../../audit/summary.ts';
 import { printable } from '../../report/printable.ts';
+import { withShownPaths } from '../../report/shown-url.ts';
 import { type AuditOutputs, auditOutputOptions, writeAuditOutputs } from '../audit-outputs.ts';
 import { type LogReading, logReadingOptions, readingOf } from '../log-reading.ts';
+import { commandText } from '../command-text.ts';
 import { CommandError, interrupted, note, print, printJson, progress } from '../output.ts';
 import { stoppable } from '../stoppable.ts';
 
@@ -68,12 +70,19 @@ async function runAudit(files: readonly string[], options: AuditCommandOptions):
         note(
           `${result.missing.total.toLocaleString('en-US')} events to send again are in ${options.missing}`,
         );
-      await writeAuditOutputs(result, options, auditOptions, `posthorn ${process.argv.slice(2).join(' ')}`);
+      await writeAuditOutputs(result, options, auditOptions, commandText());
       if (hasFinding(result)) process.exitCode = 1;
+      const { count } = result.coverage.malformed;
+      if (count > 0) {
+        note(
+          `posthorn: ${count.toLocaleString('en-US')} of ${result.coverage.lines.toLocaleString('en-US')} lines cannot be read, and whatever they say is missing here; the first are under coverage.malformed of --json`,
+        );
+        process.exitCode = 1;
+      }
     });
   } catch (error) {
     bar.end();
-    if (error instanceof AuditError) throw new CommandError(printable(error.message), 2);
+    if (error instanceof AuditError) throw new CommandError(printable(withShownPaths(error.message)), 2);
     if (error instanceof AuditStopped) throw new CommandError(error.message, interrupted);
     throw error;
   }
@@ -98,7 +107,7 @@ export function auditCommand(): Command {
     .addHelpText(
       'after',
       `
-Exit code: 0 nothing found, 1 silent drops or a cause, 2 wrong usage or a log that cannot be audited.
+Exit code: 0 nothing found, 1 silent drops, a cause, or lines that cannot be read, 2 wrong usage or a log that cannot be audited.
 
 Examples:
   posthorn audit deliveries.jsonl

@@ -4,6 +4,7 @@ import { compare, type ImpactResult, type TimeToDetect } from '../../impact/comp
 import { impactPage } from '../../impact/page.ts';
 import { impactMarkdown, impactRows, notesOf, recoveredLine, unchangedWords } from '../../impact/words.ts';
 import { printable } from '../../report/printable.ts';
+import { commandText } from '../command-text.ts';
 import { readSides } from '../impact-sides.ts';
 import { type LogReading, logReadingOptions, readingOf } from '../log-reading.ts';
 import { CommandError, note, print, printJson, table } from '../output.ts';
@@ -60,7 +61,7 @@ async function impact(log: string | undefined, options: ImpactOptions): Promise<
     detectedBefore: detected,
     detectedAfter: after.detected,
   });
-  const command = `posthorn impact ${process.argv.slice(3).join(' ')}`;
+  const command = commandText();
   for (const [path, text] of [
     [options.html, () => impactPage(result, command)],
     [options.markdown, () => impactMarkdown(result, command)],

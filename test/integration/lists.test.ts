@@ -1,0 +1,202 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { runHere } from './run-here.ts';
+import { apiKey, serve } from './serving.ts';
+
+interface Page {
+  readonly items: readonly Record<string, unknown>[];
+  readonly next_cursor: string | null;
+}
+
+// oxlint-disable-next-line no-control-regex -- what must not be printed
+const unprintable = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/;
+
+describe('lists end with a word, or not at all (G5)', () => {
+  let server: Awaited<ReturnType<typeof serve>>;
+  const pages = async (path: string, limit: number): Promise<Record<string, unknown>[][]> => {
+    const read: Record<string, unknown>[][] = [];
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const query: string = `${path.includes('?') ? '&' : '?'}limit=${limit}${cursor === '' ? '' : `&cursor=${cursor}`}`;
+      const page: Page = await server.client.request('GET', path + query);
+      read.push([...page.items]);
+      cursor = page.next_cursor;
+    }
+    return read;
+  };
+
+  beforeAll(async () => {
+    server = await serve();
+    vi.stubEnv('POSTHORN_URL', server.url);
+    vi.stubEnv('POSTHORN_API_KEY', apiKey);
+    const { request } = server.client;
+    await request('POST', '/v1/endpoints', { url: 'http://127.0.0.1:1/', tenant: 'long', enabled: false });
+    for (let batch = 0; batch < 2; batch++)
+      await request('POST', '/v1/events/batch', {
+        events: Array.from({ length: 750 }, () => ({ type: 'a.b', tenant: 'long', data: {} })),
+      });
+    // One event with more deliveries than are shown at once.
+    for (let n = 0; n < 1003; n++)
+      await request('POST', '/v1/endpoints', { url: 'http://127.0.0.1:1/', tenant: 'wide', enabled: false });
+    await request('POST', '/v1/events', { id: 'wide', type: 'a.b', tenant: 'wide', data: {} });
+    for (let n = 0; n < 5; n++) await request('PUT', `/v1/teams/team-${n}`, {});
+  });
+  afterAll(async () => {
+    vi.unstubAllEnvs();
+    await server.stop();
+  });
+
+  test.each([
+    ['/v1/deliveries?tenant=long', 1500],
+    ['/v1/endpoints?tenant=wide', 1003],
+  ])('every item of %s is in one page, and no page is empty', async (path, count) => {
+    for (const limit of [500, 1000]) {
+      const read = await pages(path, limit);
+      expect(new Set(read.flat().map(({ id }) => id)).size).toBe(count);
+      expect(read.flat()).toHaveLength(count);
+      expect(read.every((page) => page.length > 0)).toBe(true);
+    }
+  });
+
+  test.each([
+    '/v1/teams',
+    '/v1/templates',
+    '/v1/conformance',
+    '/v1/channels',
+    '/v1/alerts',
+    '/v1/nodes',
+    '/v1/dead-letters',
+    '/v1/slos',
+    '/v1/event-types',
+  ])('%s pages', async (path) => {
+    const whole = (await pages(path, 1000)).flat();
+    expect((await pages(path, whole.length > 100 ? 300 : 2)).flat()).toEqual(whole);
+    await expect(server.client.request('GET', `${path}?cursor=none`)).rejects.toMatchObject({ status: 422 });
+    await expect(server.client.request('GET', `${path}?limit=0`)).rejects.toMatchObject({ status: 422 });
+  });
+
+  test('accounting by endpoint pages its groups', async () => {
+    type Groups = { groups: { endpoint: string }[]; next_cursor: string | null };
+    const path = '/v1/accounting?tenant=wide&by=endpoint&limit=600';
+    const first: Groups = await server.client.request('GET', path);
+    const second: Groups = await server.client.request('GET', `${path}&cursor=${first.next_cursor}`);
+    expect(second.next_cursor).toBeNull();
+    expect(new Set([...first.groups, ...second.groups].map(({ endpoint }) => endpoint)).size).toBe(1003);
+  });
+
+  test('an event with more deliveries than are shown says where to read on', async () => {
+    const event = await server.client.request<{
+      deliveries: { id: string }[];
+      deliveries_next_cursor: string;
+    }>('GET', '/v1/events/wide?tenant=wide');
+    expect(event.deliveries).toHaveLength(1000);
+    const rest = await server.client.request<Page>(
+      'GET',
+      `/v1/deliveries?tenant=wide&event_id=wide&cursor=${event.deliveries_next_cursor}`,
+    );
+    expect(new Set([...event.deliveries, ...rest.items].map(({ id }) => id)).size).toBe(1003);
+  });
+
+  test('posthorn deliveries reads as many as --limit says, and names the cursor of the rest', async () => {
+    const all = await runHere('deliveries', '--tenant', 'long', '--limit', '2000', '--json');
+    expect(all.code).toBe(0);
+    expect(JSON.parse(all.out)).toMatchObject({ next_cursor: null });
+    expect((JSON.parse(all.out) as Page).items).toHaveLength(1500);
+    const some = await runHere('deliveries', '--tenant', 'long', '--limit', '1200');
+    const [, cursor] = /go on with --cursor (\S+)/.exec(some.err)!;
+    const rest = await runHere(
+      'deliveries',
+      '--tenant',
+      'long',
+      '--limit',
+      '1200',
+      '--cursor',
+      cursor!,
+      '--json',
+    );
+    expect((JSON.parse(rest.out) as Page).items).toHaveLength(300);
+    const exact = await runHere('deliveries', '--tenant', 'long', '--limit', '1500');
+    expect(exact.err).toBe('');
+  });
+
+  test('what the server stores cannot move the cursor of a terminal or hide itself', async () => {
+    const evil = 'a\u009b2J\u202eb\u200bc\u2066';
+    await server.client.request('POST', '/v1/endpoints', {
+      url: 'http://127.0.0.1:1/',
+      tenant: 'evil',
+      retry: { schedule_s: [] },
+      owner: evil,
+    });
+    await server.client.request('POST', '/v1/events', { id: evil, type: 'a.b', tenant: 'evil', data: {} });
+    await vi.waitUntil(
+      async () => (await pages('/v1/dead-letters?tenant=evil', 10)).flat().length > 0,
+      20_000,
+    );
+    const deliveries = await runHere('deliveries', '--tenant', 'evil');
+    const { items } = JSON.parse((await runHere('deliveries', '--tenant', 'evil', '--json')).out) as Page;
+    const one = await runHere('deliveries', String(items[0]!['id']));
+    const groups = await runHere('dead-letters', '--tenant', 'evil');
+    for (const { out } of [deliveries, one, groups]) {
+      expect(out).toContain('a\\x9b2J\\u202eb\\u200bc\\u2066');
+      expect(out).not.toMatch(unprintable);
+    }
+    expect(items[0]!['event_id']).toBe(evil);
+  });
+
+  test.each([
+    [['deliveries', '--limit', '0']],
+    [['deliveries', '--limit', '-5']],
+    [['deliveries', '--limit', 'many']],
+    [['deliveries', '--state', 'gone']],
+    [['deliveries', '--error-class', 'bad']],
+    [['deliveries', '--since', 'yesterday']],
+    [['deliveries', '--timeout', '0']],
+    [['deliveries', '--data-dir', '/tmp']],
+    [['deliveries', 'dlv_00000000001', '--tenant', 'a']],
+    [['deliveries', '--attempts', '--data-dir', '/tmp', '--tenant', 'a']],
+    [['deliveries', '--url', 'ftp://127.0.0.1']],
+    [['dead-letters', '--limit', '1.5']],
+    [['redrive', 'dlv_00000000001', '--dry-run']],
+    [['redrive', 'dlv_00000000001', '--tenant', 'a']],
+    [['redrive', '--all', '--rate', '-1']],
+    [['redrive', '--all', '--rate', 'Infinity']],
+    [['redrive', '--state', 'gone']],
+    [['conformance', '--kind', 'x']],
+    [['apply', '-f', '/nonexistent.yaml']],
+  ])('wrong usage ends with 2 before anything is sent: %j', async (args) => {
+    let requests = 0;
+    const spy = createServer((_, response) => {
+      requests++;
+      response.end('{}');
+    });
+    await new Promise<void>((resolve) => spy.listen(0, '127.0.0.1', resolve));
+    vi.stubEnv('POSTHORN_URL', `http://127.0.0.1:${(spy.address() as AddressInfo).port}`);
+    const { code, out, err } = await runHere(...args);
+    vi.stubEnv('POSTHORN_URL', server.url);
+    spy.close();
+    expect({ code, out, requests }).toEqual({ code: 2, out: '', requests: 0 });
+    expect(err).not.toBe('');
+  });
+
+  test.each(
+    [
+      ['deliveries'],
+      ['dead-letters'],
+      ['nodes'],
+      ['alerts'],
+      ['conformance'],
+      ['slo', 'list'],
+      ['redrive', '--all'],
+    ].map((args) => [args]),
+  )('a server that never answers ends %j with 1, and says what to do', async (args) => {
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    vi.stubEnv('POSTHORN_URL', `http://127.0.0.1:${(silent.address() as AddressInfo).port}`);
+    const { code, err } = await runHere(...args, '--timeout', '0.2');
+    vi.stubEnv('POSTHORN_URL', server.url);
+    silent.closeAllConnections();
+    silent.close();
+    expect(err).toMatch(/did not answer within 0\.2 s.*--timeout/);
+    expect(code).toBe(1);
+  });
+});

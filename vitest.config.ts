@@ -12,6 +12,7 @@ const longest = [
   'audit/accuracy.test.ts',
   'crash/sigkill.test.ts',
   'crash/postgres.test.ts',
+  'crash/fan-out.test.ts',
   'integration/lab-cli.test.ts',
   'integration/cli.test.ts',
   'conformance/postgres.test.ts',

@@ -6,6 +6,7 @@ import type { Hints, Settlement, Store } from '../store/store.ts';
 import type { Transport } from '../transport/transport.ts';
 import { BreakerKeeper } from './breaker-keeper.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { FanOut } from './fan-out.ts';
 import { defaultRetention, type Retention, startHousekeeping } from './housekeeping.ts';
 import { Intake } from './intake.ts';
 import { createOwnership } from './ownership.ts';
@@ -127,6 +128,7 @@ export function createEngine(options: EngineOptions): Engine {
     tracing,
     accepted: (groups, answer, accepted, traces) => {
       dispatcher.takeFresh(groups, answer, accepted, traces);
+      if (answer.fanOuts > 0) fanOut.wake();
       if (observer === undefined) return;
       let events = 0;
       let deliveries = 0;
@@ -145,6 +147,7 @@ export function createEngine(options: EngineOptions): Engine {
     const now = clock.now();
     for (const id of endpointIds) dispatcher.dueBy(id, now);
   };
+  const fanOut = new FanOut({ store, clock, logger, node: options.node, due: wake });
   // What one node at a time does beside the delivery path falls to the owner of the first shard.
   let shards: readonly number[] = [];
   const mine = (): boolean => shards.includes(0);
@@ -162,6 +165,8 @@ export function createEngine(options: EngineOptions): Engine {
     dispatcher.hearBreakers(await store.openBreakers());
     for (const { endpointId, dueAt } of await store.nextDue(shards)) dispatcher.dueBy(endpointId, dueAt);
     redriver.wake();
+    // Those of a node that died, and those of a former run of this one.
+    if (mine()) fanOut.wake();
   };
   const ownership = createOwnership({
     store,
@@ -218,6 +223,7 @@ export function createEngine(options: EngineOptions): Engine {
       housekeeping?.stop();
       redriver.stop();
       await intake.close();
+      await fanOut.stop();
       await ownership.stop();
       const drained = dispatcher.stop().then(() => Promise.all([settler.drained(), breakers.stop()]));
       let cancel = (): void => {};

@@ -2,12 +2,15 @@ import { EventConflictError, UnavailableError } from '../domain/errors.ts';
 import type { NewEvent, Receipt } from '../domain/event.ts';
 import type { TraceContext } from '../domain/trace.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { defaultMaxDirect } from '../store/plan.ts';
 import type { AcceptAnswer, AcceptOptions, DeliveryPath } from '../store/store.ts';
 import { type AcceptTrace, traceAccept, type Tracing } from './tracing.ts';
 
 /** Events in one commit, and waiting for one: beyond the second, publishing answers 503. */
 const commitMost = 2000;
 const waitingMost = 50_000;
+/** Weight of the newest commit in the mean of deliveries an event. */
+const newest = 0.2;
 
 interface Waiting {
   readonly events: readonly NewEvent[];
@@ -34,6 +37,8 @@ export class Intake {
   readonly #onHealth: (healthy: boolean) => void;
   #waiting: Waiting[] = [];
   #waitingEvents = 0;
+  /** Mean over the last commits; requests that get their deliveries in steps by themselves are left out. */
+  #deliveriesAnEvent = 1;
   #running: Promise<void> | null = null;
   #closed = false;
 
@@ -78,18 +83,33 @@ export class Intake {
     await this.#running;
   }
 
+  /** As many as can get their deliveries in the same commit: what is beyond that would get them in steps, which costs more. */
   #next(): Waiting[] {
+    const most = Math.min(commitMost, defaultMaxDirect / this.#deliveriesAnEvent);
     let events = 0;
     let count = 0;
     while (
       count < this.#waiting.length &&
-      (count === 0 || events + this.#waiting[count]!.events.length <= commitMost)
+      (count === 0 || events + this.#waiting[count]!.events.length <= most)
     ) {
       events += this.#waiting[count]!.events.length;
       count++;
     }
     this.#waitingEvents -= events;
     return this.#waiting.splice(0, count);
+  }
+
+  #observe({ groups }: AcceptAnswer): void {
+    let events = 0;
+    let deliveries = 0;
+    for (const group of groups) {
+      if (!('receipts' in group)) continue;
+      const ofGroup = group.receipts.reduce((sum, receipt) => sum + receipt.deliveries, 0);
+      if (ofGroup > defaultMaxDirect) continue;
+      events += group.receipts.length;
+      deliveries += ofGroup;
+    }
+    if (events > 0) this.#deliveriesAnEvent += newest * (deliveries / events - this.#deliveriesAnEvent);
   }
 
   async #run(): Promise<void> {
@@ -102,6 +122,7 @@ export class Intake {
       try {
         const answer = await this.#store.accept(groups, options);
         this.#onHealth(true);
+        this.#observe(answer);
         for (const [index, waiting] of batch.entries()) {
           const group = answer.groups[index]!;
           if ('receipts' in group) {

@@ -86,7 +86,7 @@ export const mutants: readonly NamedMutant[] = [
           duplicate: false,
         })),
       }));
-      return { groups: receipts, claimed: [], waiting: [] };
+      return { groups: receipts, claimed: [], waiting: [], fanOuts: 0 };
     },
   })),
   mutant('short-lease', 'a lease is shorter than the time-out', ({ store, db }) => ({

@@ -32,6 +32,7 @@ const writing = new Set<keyof Store>([
   'cancelDelivery',
   'replayEvent',
   'stepRedrive',
+  'stepFanOut',
   'createRedrive',
 ]);
 

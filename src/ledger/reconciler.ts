@@ -4,6 +4,7 @@ import type {
   ConservationRow,
   DigestCursor,
   DigestPage,
+  FanOuts,
   Finding,
   Integrity,
   StateCounts,
@@ -15,6 +16,7 @@ import type {
 const endStates = ['delivered', 'dead', 'cancelled', 'suppressed'] as const;
 const findingsMost = 200;
 const digestPage = 1000;
+const fanOutsShown = 20;
 
 /** One endpoint's equation: accepted = delivered + pending + dead + cancelled + suppressed. */
 export interface Equation extends StateCounts {
@@ -30,7 +32,9 @@ export interface Equation extends StateCounts {
 
 export interface Reconciliation {
   readonly rows: readonly Equation[];
-  /** Sum of the residues' magnitudes over all endpoints. */
+  /** What fan-outs were to create, have created and are still to create: planned = made + remaining. */
+  readonly fanOuts: FanOuts;
+  /** Sum of the residues' magnitudes over all endpoints, and of the fan-outs. */
   readonly residue: number;
   readonly findings: readonly Finding[];
   /** Events compared with their digests, and those among them that carry none; null where it was not asked for. */
@@ -63,11 +67,13 @@ export async function reconcile(
   options: { readonly everyRow: boolean },
 ): Promise<Reconciliation> {
   const rows = (await store.conservation()).map(equationOf);
-  const residue = rows.reduce((sum, row) => sum + Math.abs(row.residue), 0);
+  const fanOuts = await store.fanOuts(fanOutsShown);
+  const fanOutResidue = fanOuts.planned - fanOuts.made - fanOuts.remaining;
+  const residue = rows.reduce((sum, row) => sum + Math.abs(row.residue), Math.abs(fanOutResidue));
   const sumsHold = residue === 0 && rows.every(({ mismatches }) => mismatches.length === 0);
   const findings = options.everyRow || !sumsHold ? [...(await store.findTampered(findingsMost))] : [];
   const digests = options.everyRow ? await checkEveryDigest(store, findings) : null;
-  return { rows, residue, findings, digests, balanced: sumsHold && findings.length === 0 };
+  return { rows, fanOuts, residue, findings, digests, balanced: sumsHold && findings.length === 0 };
 }
 
 /** Compares every event with its digest, page by page; adds to `findings` up to their limit. */

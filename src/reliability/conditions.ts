@@ -4,7 +4,7 @@ import { exactMinor, exponentOf } from '../domain/money.ts';
 import type { ScopedObjective } from '../domain/objective.ts';
 import { wilson } from '../domain/statistics.ts';
 import type { Template } from '../domain/template.ts';
-import type { DeadLetterGroup, DeliveryRecord, Finding } from '../store/store.ts';
+import type { DeadLetterGroup, DeliveryRecord, FanOutState, Finding } from '../store/store.ts';
 import type { FaultDomain } from '../domain/attempt.ts';
 import type { Money, OverdueGroup } from '../store/accounting.ts';
 import type { DomainStatus, ObjectiveStatus } from './objective-status.ts';
@@ -118,6 +118,27 @@ export function unaccountedCondition(books: {
       next_step: 'posthorn verify names every one; somebody or something has written past Posthorn',
     },
     waitMs: confirmed ? 0 : Number.POSITIVE_INFINITY,
+  };
+}
+
+/** Requests whose deliveries are not all created, and nobody goes on with it. */
+export function fanOutStuckCondition(stuck: readonly FanOutState[], now: number): Condition {
+  const remaining = stuck.reduce((sum, fanOut) => sum + fanOut.remaining, 0);
+  const minutes = Math.round((now - stuck[0]!.movedAt) / 60_000);
+  return {
+    rule: 'fan_out_stuck',
+    group: 'fan-outs',
+    severity: 'page',
+    owner: null,
+    summary: `${remaining.toLocaleString('en-US')} deliveries of accepted events are not created yet, and nothing has moved for ${minutes} min`,
+    evidence: {
+      remaining,
+      tenants: [...new Set(stuck.map(({ tenant }) => tenant))].slice(0, idsMost),
+      accepted_at: new Date(Math.min(...stuck.map(({ acceptedAt }) => acceptedAt))).toISOString(),
+      next_step:
+        'look for the code fan_out_failed in the log; the events are stored, and a restart goes on with them',
+    },
+    waitMs: 0,
   };
 }
 

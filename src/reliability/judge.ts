@@ -4,11 +4,20 @@ import { type ObjectiveDocument, type ScopedObjective, scopeObjectives } from '.
 import { type Template, templatesBy } from '../domain/template.ts';
 import { type Accounting, everything } from '../store/accounting.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
-import type { Alerting, Breakers, DeadLetterGroup, Endpoints, Finding, Readings } from '../store/store.ts';
+import type {
+  Alerting,
+  Breakers,
+  DeadLetterGroup,
+  Endpoints,
+  Finding,
+  Integrity,
+  Readings,
+} from '../store/store.ts';
 import {
   corruptCondition,
   deadLetterCondition,
   endpointDownCondition,
+  fanOutStuckCondition,
   isInDanger,
   type ObjectiveEvidence,
   objectiveConditions,
@@ -25,6 +34,8 @@ const groupsMost = 200;
 const overdueGraceMs = 5 * 60_000;
 /** An endpoint is down when it has failed every attempt for so long. */
 const downAfterMs = 5 * 60_000;
+/** A fan-out is stuck when it has created nothing for so long: a step takes milliseconds. */
+const fanOutStuckAfterMs = 5 * 60_000;
 const worstMost = 5;
 
 /** What a reconciliation found, as far as alerts need it. */
@@ -39,7 +50,8 @@ export type JudgedStore = Pick<Readings, 'deadLetters' | 'deliveries'> &
   Pick<Accounting, 'accounting' | 'accountingBy' | 'tallies' | 'overdue'> &
   Pick<Alerting, 'documents'> &
   Pick<Endpoints, 'endpoints'> &
-  Pick<Breakers, 'openBreakers'>;
+  Pick<Breakers, 'openBreakers'> &
+  Pick<Integrity, 'fanOuts'>;
 
 /** What is declared and configured, as one reading of the store. */
 export interface Declared {
@@ -134,6 +146,9 @@ export async function judgeDeliveries(
       deadLetterCondition(group, ids, now, deadRetentionMs, loudness(endpointId), down.has(endpointId)),
     );
   }
+  const { underWay } = await store.fanOuts(groupsMost);
+  const stuck = underWay.filter(({ movedAt }) => now - movedAt > fanOutStuckAfterMs);
+  if (stuck.length > 0) conditions.push(fanOutStuckCondition(stuck, now));
   for (const group of (await store.overdue(now - overdueGraceMs)).slice(0, groupsMost)) {
     const { endpointId } = group;
     // Of one that is down the other alert speaks.

@@ -1,10 +1,15 @@
-import { type Endpoint, passesFilter, subscribes } from '../domain/endpoint.ts';
+import type { Endpoint } from '../domain/endpoint.ts';
 import type { NewEvent, Receipt } from '../domain/event.ts';
 import { eventDigest } from './digest.ts';
-import type { AcceptOptions, GroupAnswer, Replayed } from './store.ts';
+import { bitsText, hasBit, setBit } from './fan-out.ts';
+import { type Match, matcherOf, wantedBy } from './matching.ts';
+import type { AcceptOptions, GroupAnswer } from './store.ts';
 
 // What every adapter decides in the same way before it writes: which events are new, who gets them, and which
 // of their deliveries are created already claimed.
+
+/** Deliveries in the transaction of an accept: about 30 ms of SQLite's one writer. */
+export const defaultMaxDirect = 4000;
 
 /** An event that is stored under the id of one that comes in. */
 export interface StoredEvent {
@@ -28,14 +33,26 @@ export interface PlannedEvent<Known> {
   readonly event: NewEvent;
   readonly group: number;
   readonly index: number;
+  /** Created with the event; none where they are created in steps. */
   readonly deliveries: readonly PlannedDelivery<Known>[];
+  /** How many deliveries it gets in all. */
+  readonly count: number;
   readonly suppressed: number;
   readonly filtered: number;
+}
+
+/** Events of one tenant in one group, whose deliveries are created in steps. */
+export interface PlannedFanOut<Known> {
+  readonly tenant: string;
+  readonly targets: readonly Known[];
+  /** In the order of the group; `wanted` as in `FanOutEvent`. */
+  readonly events: readonly { readonly planned: PlannedEvent<Known>; readonly wanted: string | null }[];
 }
 
 export interface AcceptPlan<Known> {
   readonly answers: readonly GroupAnswer[];
   readonly events: readonly PlannedEvent<Known>[];
+  readonly fanOuts: readonly PlannedFanOut<Known>[];
   /** Endpoints with deliveries that wait in the store. */
   readonly waiting: readonly string[];
 }
@@ -79,106 +96,37 @@ function sameEvent(a: NewEvent, b: NewEvent): boolean {
   );
 }
 
-/** Who gets this event: subscribed endpoints that pass their filter, and how many filters refused it. */
-function match<Known extends { readonly endpoint: Endpoint }>(
-  candidates: Iterable<Known>,
-  event: Pick<NewEvent, 'type' | 'data'>,
-): { wanted: Known[]; filtered: number } {
-  const wanted: Known[] = [];
-  let filtered = 0;
-  let data: unknown;
-  for (const known of candidates) {
-    if (!subscribes(known.endpoint.eventTypes, event.type)) continue;
-    if (known.endpoint.filter !== null) {
-      data ??= JSON.parse(event.data);
-      if (!passesFilter(known.endpoint.filter, data)) {
-        filtered++;
-        continue;
-      }
-    }
-    wanted.push(known);
-  }
-  return { wanted, filtered };
-}
-
-export interface ReplayPlan<Known> extends Pick<Replayed, 'filtered' | 'overridden'> {
-  readonly wanted: readonly Known[];
+/** What planning needs to know of the store. */
+export interface AcceptSource<Known> {
+  /** What an id of the caller's was used for before. */
+  readonly stored: (event: NewEvent) => StoredEvent | undefined;
+  readonly ofTenant: (tenant: string) => Iterable<Known>;
+  /** Tenants with fan-outs that are not complete. */
+  readonly fanningOut: ReadonlySet<string>;
 }
 
 /**
- * Who gets a past event again: those who would receive it if it were accepted now, or the one endpoint that the operator
- * named. Naming one is a decision about that endpoint, so neither its subscription nor its filter is asked; the answer says
- * which of them would have excluded the event. Null: this tenant has no such endpoint.
+ * Decides about groups of events, each of which is all or none (G1). Within one plan the first of twins is the event.
  */
-export function planReplay<Known extends { readonly endpoint: Endpoint }>(
-  candidates: Iterable<Known>,
-  event: Pick<NewEvent, 'type' | 'data'>,
-  endpointId: string | null,
-): ReplayPlan<Known> | null {
-  if (endpointId === null) return { ...match(candidates, event), overridden: [] };
-  for (const known of candidates) {
-    const { id, eventTypes, filter } = known.endpoint;
-    if (id !== endpointId) continue;
-    const overridden: Replayed['overridden'][number][] = [];
-    if (!subscribes(eventTypes, event.type)) overridden.push('subscription');
-    if (filter !== null && !passesFilter(filter, JSON.parse(event.data))) overridden.push('filter');
-    return { wanted: [known], filtered: 0, overridden };
-  }
-  return null;
-}
-
-/**
- * Decides about groups of events, each of which is all or none (G1). `stored` finds what a caller's id was
- * used for before; within one plan the first of twins is the event.
- */
-export function planAccept<Known extends { readonly endpoint: Endpoint }>(
+export function planAccept<Known extends { readonly num: number; readonly endpoint: Endpoint }>(
   groups: readonly (readonly NewEvent[])[],
-  stored: (event: NewEvent) => StoredEvent | undefined,
-  ofTenant: (tenant: string) => Iterable<Known>,
+  source: AcceptSource<Known>,
   options: AcceptOptions,
 ): AcceptPlan<Known> {
-  const { now } = options;
   const answers: GroupAnswer[] = [];
-  const events: PlannedEvent<Known>[] = [];
-  const waiting = new Set<string>();
-  const roomLeft = new Map(options.room);
   const planned = new Map<string, { readonly event: NewEvent; readonly receipt: Receipt }>();
-
-  const place = (event: NewEvent, group: number, index: number): Receipt => {
-    const { wanted, filtered } = match(ofTenant(event.tenant), event);
-    const deliveries = wanted.map((known): PlannedDelivery<Known> => {
-      const { id, enabled, ordering, timeoutMs } = known.endpoint;
-      const room = roomLeft.get(id) ?? options.defaultRoom;
-      // A keyed delivery may have others before it, so it always goes by way of a claim.
-      if (enabled && room > 0 && (ordering === 'none' || event.orderingKey === null)) {
-        roomLeft.set(id, room - 1);
-        return { known, leaseUntil: now + timeoutMs + options.leaseMs };
-      }
-      if (enabled) waiting.add(id);
-      return { known, leaseUntil: null };
-    });
-    const suppressed = wanted.reduce((count, { endpoint }) => count + Number(!endpoint.enabled), 0);
-    events.push({ event, group, index, deliveries, suppressed, filtered });
-    return newReceipt(event, now, wanted.length, suppressed);
-  };
-
+  const placing = new Placing(source, options);
   for (const [groupIndex, group] of groups.entries()) {
-    const inGroup = new Map<string, NewEvent>();
-    const known = group.map((event) => {
-      if (!event.callerId) return null;
-      const key = keyOf(event);
-      const twin = planned.get(key)?.event ?? inGroup.get(key);
-      if (twin !== undefined) return sameEvent(twin, event) ? 'twin' : 'conflict';
-      inGroup.set(key, event);
-      const before = stored(event);
-      if (before === undefined) return null;
-      return sameBody(before, event) ? before.receipt : 'conflict';
-    });
+    const known = knownBefore(group, planned, source.stored);
     const conflict = known.indexOf('conflict');
     if (conflict >= 0) {
       answers.push({ conflict });
       continue;
     }
+    placing.begin(
+      groupIndex,
+      group.filter((_, index) => known[index] === null),
+    );
     const mine = new Map<string, Receipt>();
     answers.push({
       receipts: group.map((event, index) => {
@@ -191,11 +139,161 @@ export function planAccept<Known extends { readonly endpoint: Endpoint }>(
           const receipt = planned.get(keyOf(event))?.receipt ?? mine.get(keyOf(event))!;
           return { ...receipt, duplicate: true };
         }
-        const receipt = place(event, groupIndex, index);
+        const receipt = placing.place(event, index);
         if (event.callerId) planned.set(keyOf(event), { event, receipt });
         return receipt;
       }),
     });
   }
-  return { answers, events, waiting: [...waiting] };
+  return { answers, events: placing.events, fanOuts: placing.fanOuts, waiting: [...placing.waiting] };
+}
+
+/** For each event of a group: null where it is new, or what is known under its id. */
+function knownBefore(
+  group: readonly NewEvent[],
+  planned: ReadonlyMap<string, { readonly event: NewEvent }>,
+  stored: (event: NewEvent) => StoredEvent | undefined,
+): (null | 'twin' | 'conflict' | Receipt)[] {
+  const inGroup = new Map<string, NewEvent>();
+  return group.map((event) => {
+    if (!event.callerId) return null;
+    const key = keyOf(event);
+    const twin = planned.get(key)?.event ?? inGroup.get(key);
+    if (twin !== undefined) return sameEvent(twin, event) ? 'twin' : 'conflict';
+    inGroup.set(key, event);
+    const before = stored(event);
+    if (before === undefined) return null;
+    return sameBody(before, event) ? before.receipt : 'conflict';
+  });
+}
+
+/** Gives new events their deliveries: in the transaction that accepts them, or in steps after it. */
+class Placing<Known extends { readonly num: number; readonly endpoint: Endpoint }> {
+  readonly events: PlannedEvent<Known>[] = [];
+  readonly fanOuts: PlannedFanOut<Known>[] = [];
+  readonly waiting = new Set<string>();
+  readonly #options: AcceptOptions;
+  readonly #match: (event: NewEvent) => Match<Known>;
+  readonly #roomLeft: Map<string, number>;
+  readonly #fanningOut: Set<string>;
+  #directLeft: number;
+  #group = 0;
+  #inSteps = false;
+  /** By tenant: the fan-out that this group began. */
+  #begun = new Map<string, FanOutBuilder<Known>>();
+  #matches = new Map<NewEvent, Match<Known>>();
+
+  constructor(source: AcceptSource<Known>, options: AcceptOptions) {
+    this.#options = options;
+    this.#match = matcherOf(source.ofTenant);
+    this.#roomLeft = new Map(options.room);
+    this.#fanningOut = new Set(source.fanningOut);
+    this.#directLeft = options.maxDirect ?? defaultMaxDirect;
+  }
+
+  /** A group's new events: all of them are created directly, or all in steps. */
+  begin(group: number, fresh: readonly NewEvent[]): void {
+    this.#group = group;
+    this.#begun = new Map();
+    this.#matches = new Map(fresh.map((event) => [event, this.#match(event)]));
+    let total = 0;
+    let behind = false;
+    for (const [event, { count, subscribers }] of this.#matches) {
+      total += count;
+      // Its deliveries go behind those of its key that are still being created (the order of keys).
+      behind ||= event.orderingKey !== null && subscribers.anyKeyed && this.#fanningOut.has(event.tenant);
+    }
+    this.#inSteps = behind || total > this.#directLeft;
+    if (!this.#inSteps) this.#directLeft -= total;
+  }
+
+  place(event: NewEvent, index: number): Receipt {
+    const match = this.#matches.get(event)!;
+    const { count, suppressed, filtered } = match;
+    const inSteps = this.#inSteps && count > 0;
+    const deliveries = inSteps ? [] : this.#deliver(event, match);
+    const planned = { event, group: this.#group, index, deliveries, count, suppressed, filtered };
+    this.events.push(planned);
+    if (inSteps) this.#stepLater(planned, match);
+    return newReceipt(event, this.#options.now, count, suppressed);
+  }
+
+  #deliver(event: NewEvent, match: Match<Known>): PlannedDelivery<Known>[] {
+    const { now, defaultRoom, leaseMs } = this.#options;
+    const deliveries: PlannedDelivery<Known>[] = [];
+    for (const known of wantedBy(match)) {
+      const { id, enabled, ordering, timeoutMs } = known.endpoint;
+      const room = this.#roomLeft.get(id) ?? defaultRoom;
+      // A keyed delivery may have others before it, so it always goes by way of a claim.
+      const claimed = enabled && room > 0 && (ordering === 'none' || event.orderingKey === null);
+      if (claimed) this.#roomLeft.set(id, room - 1);
+      else if (enabled) this.waiting.add(id);
+      deliveries.push({ known, leaseUntil: claimed ? now + timeoutMs + leaseMs : null });
+    }
+    return deliveries;
+  }
+
+  #stepLater(planned: PlannedEvent<Known>, match: Match<Known>): void {
+    const { tenant } = planned.event;
+    let fanOut = this.#begun.get(tenant);
+    if (fanOut === undefined) {
+      this.#begun.set(tenant, (fanOut = new FanOutBuilder(tenant)));
+      this.fanOuts.push(fanOut);
+      this.#fanningOut.add(tenant);
+    }
+    fanOut.add(planned, match);
+  }
+}
+
+/** Collects the events of one tenant in one group, and the endpoints that get any of them. */
+class FanOutBuilder<Known extends { readonly num: number }> implements PlannedFanOut<Known> {
+  readonly tenant: string;
+  readonly targets: Known[] = [];
+  readonly #events: { readonly planned: PlannedEvent<Known>; readonly match: Match<Known> }[] = [];
+  readonly #places = new Map<Known, number>();
+  readonly #placesOf = new Map<readonly Known[], Uint32Array>();
+
+  constructor(tenant: string) {
+    this.tenant = tenant;
+  }
+
+  add(planned: PlannedEvent<Known>, match: Match<Known>): void {
+    const { all } = match.subscribers;
+    if (!this.#placesOf.has(all))
+      this.#placesOf.set(
+        all,
+        Uint32Array.from(all, (known) => this.#placeOf(known)),
+      );
+    this.#events.push({ planned, match });
+  }
+
+  #placeOf(known: Known): number {
+    let place = this.#places.get(known);
+    if (place === undefined) {
+      place = this.targets.push(known) - 1;
+      this.#places.set(known, place);
+    }
+    return place;
+  }
+
+  get events(): { planned: PlannedEvent<Known>; wanted: string | null }[] {
+    const whole = new Map<readonly Known[], string>();
+    return this.#events.map(({ planned, match }) => {
+      if (match.count === this.targets.length) return { planned, wanted: null };
+      const { all } = match.subscribers;
+      // Without filters every event of a type is wanted by the same ones.
+      let wanted = match.passes === null ? whole.get(all) : undefined;
+      wanted ??= this.#bitsOf(match);
+      if (match.passes === null) whole.set(all, wanted);
+      return { planned, wanted };
+    });
+  }
+
+  #bitsOf({ subscribers: { all }, passes }: Match<Known>): string {
+    const bits = new Uint8Array(Math.ceil(this.targets.length / 8));
+    const places = this.#placesOf.get(all)!;
+    for (let at = 0; at < all.length; at++)
+      if (passes === null || hasBit(passes, at)) setBit(bits, places[at]!);
+    return bitsText(bits);
+  }
 }

@@ -5,7 +5,7 @@ import type { EventRecord } from '../domain/event.ts';
 import { shardOfNumber } from '../domain/ids.ts';
 import { integrityOf } from './digest.ts';
 import type { StoredEvent } from './plan.ts';
-import type { AttemptRecord, DeadLetterGroup, DeliveryRecord, GoneEvent } from './store.ts';
+import type { AttemptRecord, DeadLetterGroup, DeliveryRecord, FanOutState, GoneEvent } from './store.ts';
 import type { AccountingGroup, Money, Tally } from './accounting.ts';
 
 // What adapters read, as records. Each function says in which order it expects the columns.
@@ -112,6 +112,12 @@ export function goneEventOf(row: Row): GoneEvent {
     missing: row[1] as number,
     value: row[2] === null ? null : { amountMinor: BigInt(row[2] as string), currency: row[3] as string },
   };
+}
+
+/** tenant, accepted_at, moved_at, remaining deliveries */
+export function fanOutStateOf(row: Row): FanOutState {
+  const [tenant, acceptedAt, movedAt, remaining] = row as [string, number, number, number];
+  return { tenant, acceptedAt, movedAt, remaining };
 }
 
 /** Groups: endpoint id, owner, error_class, count, oldest. Money: endpoint id, error_class, currency, sum (text), events. */

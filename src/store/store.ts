@@ -39,6 +39,9 @@ export interface DeliveryPath {
    * Commits events, their deliveries and the counters in one transaction (G1, G4). Each group is all or
    * none: a conflict refuses its group and no other. Deliveries of endpoints that are not enabled are
    * `suppressed`. Where `room` allows, pending deliveries are created already claimed and handed back.
+   *
+   * Where a group has more deliveries than `maxDirect` leaves, its events are committed with who gets them, and
+   * `stepFanOut` creates the deliveries.
    */
   accept(groups: readonly (readonly NewEvent[])[], options: AcceptOptions): Promise<AcceptAnswer>;
 
@@ -71,6 +74,12 @@ export interface DeliveryPath {
    */
   prune(request: PruneRequest): Promise<PruneAnswer>;
 
+  /**
+   * Creates the next deliveries of the first fan-out of one tenant, the next one behind `after`, with their counters and
+   * the progress in one transaction (G4). A tenant's fan-outs are done in their order, so that keys keep theirs.
+   */
+  stepFanOut(request: FanOutRequest): Promise<FanOutStep>;
+
   /** Cancels up to `limit` pending deliveries of deleted endpoints; answers how many. */
   cancelOrphans(limit: number, now: number): Promise<number>;
 }
@@ -83,6 +92,26 @@ export interface AcceptOptions {
   /** How many fresh deliveries the dispatcher takes at once, for an endpoint not named in `room`. */
   readonly defaultRoom: number;
   readonly room: ReadonlyMap<string, number>;
+  /** Deliveries that the call creates itself, over all its groups; by default 4,000. */
+  readonly maxDirect?: number;
+}
+
+export interface FanOutRequest {
+  readonly now: number;
+  readonly node: string;
+  /** About how many deliveries to create. */
+  readonly limit: number;
+  /** The tenant of the step before, so that tenants take turns; null at the beginning. */
+  readonly after: string | null;
+}
+
+export interface FanOutStep {
+  /** Whose fan-out it was; null where none is left to do. */
+  readonly tenant: string | null;
+  /** 0 where another node is at it. */
+  readonly made: number;
+  /** Endpoints that got pending deliveries. */
+  readonly endpointIds: readonly string[];
 }
 
 export type GroupAnswer =
@@ -95,6 +124,8 @@ export interface AcceptAnswer {
   readonly claimed: readonly FreshDelivery[];
   /** Endpoints that got pending deliveries which were not claimed. */
   readonly waiting: readonly string[];
+  /** Fan-outs that `stepFanOut` is to go on with. */
+  readonly fanOuts: number;
 }
 
 /** A delivery claimed as it was accepted; its payload is the caller's own event, named by position. */
@@ -340,6 +371,25 @@ export interface DigestCursor {
   readonly number: number;
 }
 
+/** Fan-outs: what was promised when events were accepted, and what became of it. */
+export interface FanOuts {
+  /** Deliveries that accepted events were to get in steps, and those that the steps have created, ever. */
+  readonly planned: number;
+  readonly made: number;
+  /** Deliveries that are still to be created, by the rows that say so. */
+  readonly remaining: number;
+  /** The oldest ones. */
+  readonly underWay: readonly FanOutState[];
+}
+
+export interface FanOutState {
+  readonly tenant: string;
+  readonly acceptedAt: number;
+  /** When its last step was. */
+  readonly movedAt: number;
+  readonly remaining: number;
+}
+
 export interface Integrity {
   /** Both sides per endpoint, read in one snapshot, by queries that share no code with the writers. */
   conservation(): Promise<readonly ConservationRow[]>;
@@ -348,8 +398,10 @@ export interface Integrity {
    * `everyPage` each page is read for it, which takes as long as reading the whole store.
    */
   checkFiles(depth: { readonly everyPage: boolean }): Promise<void>;
-  /** Rows that contradict their own attempt log, events that miss deliveries: at most `limit`. */
+  /** Rows that contradict their own attempt log, events that miss deliveries beyond what their fan-outs are to create: at most `limit`. */
   findTampered(limit: number): Promise<readonly Finding[]>;
+  /** Both sides of the fan-outs' own equation, planned = made + remaining, in one snapshot, with up to `limit` of them. */
+  fanOuts(limit: number): Promise<FanOuts>;
   /** Compares up to `limit` events behind `after` with their digests. */
   checkDigests(after: DigestCursor | null, limit: number): Promise<DigestPage>;
   /** What is gone of what was accepted in since ≤ t < until (what was pruned: in the hours that it touches): at most `limit` events. */

@@ -6,6 +6,7 @@ import type { Store } from '../../src/store/store.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { describeStore } from './store-conformance.ts';
 import { describeDigests } from './store/digests.ts';
+import { describeFanOut } from './store/fanning-out.ts';
 import { tamperablePostgres } from './store/postgres-tamperable.ts';
 
 // What distributed tables (Citus) ask of the store, held on plain PostgreSQL. The tables are partitioned by a hash of
@@ -28,6 +29,7 @@ const hot = [
   'release_one',
   'take_over_one',
   'next_due_one',
+  'fan_out_one',
 ];
 
 interface Sent {
@@ -82,9 +84,9 @@ const open = async (): Promise<Store> =>
   (await openPostgresStore(await postgres.createMigrated(), { oneShard: true })).store;
 
 describeStore('PostgreSQL, one shard a statement', open, 3);
-describeDigests('PostgreSQL, one shard a statement', async () =>
-  tamperablePostgres(await postgres.createMigrated(), true),
-);
+const tamperable = async () => tamperablePostgres(await postgres.createMigrated(), true);
+describeDigests('PostgreSQL, one shard a statement', tamperable);
+describeFanOut('PostgreSQL, one shard a statement', tamperable);
 
 /** Tables that a statement reads or updates, as the planner sees it with these very parameters. */
 async function touched(client: pg.Client, { text, values }: Sent): Promise<Set<string>> {
@@ -116,7 +118,7 @@ describe('distributed tables', () => {
       );
       // An insert names its table, and the partition is found by the row; what it inserts is looked at below.
       const places = new Set(tables.flatMap((table) => /_p(\d+)$/.exec(table)?.[1] ?? []));
-      if (places.size > 1 || (places.size === 0 && !name.startsWith('accept')))
+      if (places.size > 1 || (places.size === 0 && !/^(accept|fan_out)/.test(name)))
         wrong.push(`${name}: ${tables.join(' ')}`);
     }
     await client.end();

@@ -9,6 +9,7 @@ import { settlementOf } from '../settlement.ts';
 import { describeAccounting } from './accounting-conformance.ts';
 import { describeStore } from './store-conformance.ts';
 import { describeDigests } from './store/digests.ts';
+import { describeFanOut } from './store/fanning-out.ts';
 import { tamperablePostgres } from './store/postgres-tamperable.ts';
 import { lease, noRoom } from './store/subject.ts';
 
@@ -28,7 +29,9 @@ describeAccounting(
   async () => (await openPostgresStore(await postgres.createMigrated())).store,
 );
 
-describeDigests('PostgreSQL', async () => tamperablePostgres(await postgres.createMigrated(), false));
+const tamperable = async () => tamperablePostgres(await postgres.createMigrated(), false);
+describeDigests('PostgreSQL', tamperable);
+describeFanOut('PostgreSQL', tamperable);
 
 test('an event that can neither be stored nor found is refused, and does not hold up the ones behind it', async () => {
   const { store } = await openPostgresStore(await postgres.createMigrated());

@@ -10,24 +10,27 @@ import { describeAccounting } from './accounting-conformance.ts';
 import { settlementOf } from '../settlement.ts';
 import { describeStore } from './store-conformance.ts';
 import { describeDigests } from './store/digests.ts';
+import { describeFanOut } from './store/fanning-out.ts';
 import { everything } from '../../src/store/accounting.ts';
 
 describeStore('SQLite in this thread', () => openSqliteStore({ dataDir: ':memory:' }));
 describeAccounting('accounting on SQLite', () => openSqliteStore({ dataDir: ':memory:' }));
 
-describeDigests('SQLite', async () => {
+const tamperable = async () => {
   const dataDir = tempDir();
   const store = await openSqliteStore({ dataDir, thread: true });
   const db = new DatabaseSync(join(dataDir, 'posthorn.db'));
   return {
     store,
-    run: async (sql) => db.exec(sql),
+    run: async (sql: string) => db.exec(sql),
     close: async () => {
       db.close();
       await store.close();
     },
   };
-});
+};
+describeDigests('SQLite', tamperable);
+describeFanOut('SQLite', tamperable);
 
 describe('SQLite in its own thread', () => {
   test('carries every call over, and errors with their class', async () => {

@@ -41,7 +41,7 @@ export function verifyCommand(): Command {
       const databaseUrl =
         options.databaseUrl ??
         (options.dataDir === undefined ? process.env['POSTHORN_DATABASE_URL'] : undefined);
-      const { rows, residue, findings, digests, balanced } =
+      const { rows, fanOuts, residue, findings, digests, balanced } =
         databaseUrl === undefined
           ? await verifyDataDirectory(dataDir)
           : await verifyStore(await openToRead(undefined, databaseUrl));
@@ -56,6 +56,7 @@ export function verifyCommand(): Command {
           JSON.stringify({
             balanced,
             residue,
+            fan_out_remaining: fanOuts.remaining,
             events_checked: digests?.events ?? 0,
             events_without_digest: digests?.without ?? 0,
             endpoints: rows.map(({ endpointId, residue: rest, ...row }) => ({
@@ -103,6 +104,10 @@ export function verifyCommand(): Command {
         for (const f of named)
           print(
             `FOUND ${[f.delivery_id, f.event_id, f.endpoint_id].filter((id) => id !== null).join(' ')}: ${f.problem}`,
+          );
+        if (fanOuts.remaining > 0)
+          print(
+            `${fanOuts.remaining} deliveries of accepted events are still to be created (fan-out in steps).`,
           );
         if (digests !== null && digests.without > 0)
           print(

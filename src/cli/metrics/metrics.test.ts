@@ -38,6 +38,7 @@ const balanced: Reconciliation = {
   residue: 0,
   findings: [],
   digests: null,
+  fanOuts: { planned: 0, made: 0, remaining: 0, underWay: [] },
   balanced: true,
 };
 

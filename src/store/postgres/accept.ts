@@ -3,7 +3,8 @@ import type { NewEvent } from '../../domain/event.ts';
 import { eventShard, shardOfNumber } from '../../domain/ids.ts';
 import { shardCount } from '../../domain/shard.ts';
 import { eventDigest } from '../digest.ts';
-import { keyOf, planAccept, type PlannedEvent, type StoredEvent } from '../plan.ts';
+import { insertFanOut, tenantsFanningOut } from './fan-out-plan.ts';
+import { type AcceptPlan, keyOf, planAccept, type PlannedEvent, type StoredEvent } from '../plan.ts';
 import { storedOf } from '../rows.ts';
 import type { AcceptAnswer, AcceptOptions, FreshDelivery } from '../store.ts';
 import { type Connection, type Database, type Row, uniqueViolation, type Value } from './database.ts';
@@ -164,7 +165,7 @@ function valuesOf(
     of(({ occurredAt }) => occurredAt),
     of(({ value }) => value?.amountMinor.toString() ?? null),
     of(({ value }) => value?.currency ?? null),
-    events.map(({ deliveries: list }) => list.length),
+    events.map(({ count }) => count),
     events.map(({ suppressed }) => suppressed),
     events.map(({ filtered }) => filtered),
     options.now,
@@ -247,11 +248,11 @@ async function insertByShard(
   return claimed;
 }
 
-function byShard<T>(items: readonly T[], of: (item: T) => number): [number, T[]][] {
+export function byShard<T>(items: readonly T[], of: (item: T) => number): [number, T[]][] {
   return [...Map.groupBy(items, of)].toSorted(([a], [b]) => a - b);
 }
 
-interface InsertOptions {
+export interface InsertOptions {
   readonly now: number;
   readonly node: string;
   readonly trigger?: number;
@@ -276,6 +277,41 @@ export async function insertPlanned(
   );
 }
 
+/** The same with the fan-outs that go on after it; the caller holds a transaction. */
+async function insertWhole(
+  connection: Connection,
+  version: number,
+  { events, fanOuts }: AcceptPlan<KnownEndpoint>,
+  options: InsertOptions,
+): Promise<ReadonlyMap<number, number> | null> {
+  const claimed = await insertPlanned(connection, version, events, options);
+  if (claimed === null) return null;
+  for (const fanOut of fanOuts) {
+    const of = fanOut.events.map(({ planned }) => planned.event);
+    await insertFanOut(connection, fanOut, await numbersOf(connection, of), options);
+  }
+  return claimed;
+}
+
+/** Numbers of events that this transaction has stored, by tenant and id. */
+async function numbersOf(
+  connection: Connection,
+  events: readonly NewEvent[],
+): Promise<ReadonlyMap<string, number>> {
+  const found = new Map<string, number>();
+  for (const [home, of] of byShard(events, ({ tenant, id }) => eventShard(tenant, id))) {
+    const rows = await connection.query(
+      'receipts_numbers',
+      `SELECT r.tenant, r.id, r.event_number FROM unnest($1::text[], $2::text[]) AS a (tenant, id)
+       JOIN posthorn.receipts r ON r.shard = $3::smallint AND r.tenant = a.tenant AND r.id = a.id`,
+      [of.map(({ tenant }) => tenant), of.map(({ id }) => id), home],
+    );
+    for (const [tenant, id, number] of rows as [string, string, number][])
+      found.set(keyOf({ tenant, id }), number);
+  }
+  return found;
+}
+
 export async function accept(
   db: Database,
   endpoints: EndpointTable,
@@ -288,15 +324,19 @@ export async function accept(
     const before = await findStored(db.hot, groups);
     const plan = planAccept(
       groups,
-      (event) => before.get(keyOf(event)),
-      (tenant) => copy.byTenant.get(tenant) ?? [],
+      {
+        stored: (event) => before.get(keyOf(event)),
+        ofTenant: (tenant) => copy.byTenant.get(tenant) ?? [],
+        fanningOut: await tenantsFanningOut(db, groups),
+      },
       options,
     );
-    if (plan.events.length === 0) return { groups: plan.answers, claimed: [], waiting: [] };
+    if (plan.events.length === 0) return { groups: plan.answers, claimed: [], waiting: [], fanOuts: 0 };
     let numbers: ReadonlyMap<number, number> | null;
     try {
-      numbers = db.oneShard
-        ? await db.transaction((connection) => insertPlanned(connection, copy.version, plan.events, options))
+      const inTransaction = db.oneShard || plan.fanOuts.length > 0;
+      numbers = inTransaction
+        ? await db.transaction((connection) => insertWhole(connection, copy.version, plan, options))
         : await insertPlanned(db.hot, copy.version, plan.events, options);
     } catch (error) {
       // Another node accepted one of these ids a moment ago: now its receipt is there to be found (G1).
@@ -318,7 +358,7 @@ export async function accept(
     }
     // Only a hint, so the publisher need not wait for it.
     if (plan.waiting.length > 0) void notifyDue(db, plan.waiting);
-    return { groups: plan.answers, claimed, waiting: plan.waiting };
+    return { groups: plan.answers, claimed, waiting: plan.waiting, fanOuts: plan.fanOuts.length };
   }
   throw new UnavailableError('these events could not be stored beside the changes of other nodes; try again');
 }

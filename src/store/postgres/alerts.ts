@@ -29,7 +29,17 @@ export async function saveAlerts(
       const known = copy.byId.get(endpointId);
       if (known === undefined) return [];
       const suppressed = Number(!known.endpoint.enabled);
-      return [{ event, group: 0, index, deliveries: [{ known, leaseUntil: null }], suppressed, filtered: 0 }];
+      return [
+        {
+          event,
+          group: 0,
+          index,
+          deliveries: [{ known, leaseUntil: null }],
+          count: 1,
+          suppressed,
+          filtered: 0,
+        },
+      ];
     });
     const saved = await db
       .transaction(async (connection) => {

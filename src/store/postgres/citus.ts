@@ -26,6 +26,9 @@ export const referenceTables = [
   'documents',
   'alerts',
   'redrives',
+  'fan_outs',
+  'fan_out_events',
+  'fan_out_ledger',
   'nodes',
   'migrations',
 ] as const;

@@ -1,7 +1,15 @@
 import { shardCount } from '../../domain/shard.ts';
 import { findingsOfEvent, postgresDigest } from '../digest.ts';
-import { goneEventOf } from '../rows.ts';
-import type { ConservationRow, DigestCursor, DigestPage, Finding, Gone, GoneWindow } from '../store.ts';
+import { fanOutStateOf, goneEventOf } from '../rows.ts';
+import type {
+  ConservationRow,
+  DigestCursor,
+  DigestPage,
+  FanOuts,
+  Finding,
+  Gone,
+  GoneWindow,
+} from '../store.ts';
 import type { Database } from './database.ts';
 import { hourMs } from '../../domain/time.ts';
 
@@ -56,7 +64,18 @@ const checks: readonly { readonly problem: string; readonly sql: string }[] = [
   {
     problem: 'a delivery of this event is gone (the event has more deliveries than rows)',
     sql: `SELECT NULL::bigint, e.id, NULL::text FROM posthorn.events e WHERE e.deliveries > 0
-          AND e.deliveries <> (SELECT count(*) FROM posthorn.deliveries d WHERE d.shard = e.shard AND d.event_number = e.number)`,
+          AND e.deliveries <> (SELECT count(*) FROM posthorn.deliveries d WHERE d.shard = e.shard AND d.event_number = e.number)
+            + coalesce((SELECT f.remaining FROM posthorn.fan_out_events f WHERE f.event_number = e.number), 0)`,
+  },
+  {
+    problem: 'the fan-out of this event is gone: its remaining deliveries will not be created',
+    sql: `SELECT NULL::bigint, e.id, NULL::text FROM posthorn.events e JOIN posthorn.fan_out_events f ON f.event_number = e.number
+          WHERE NOT EXISTS (SELECT 1 FROM posthorn.fan_outs o WHERE o.id = f.fan_out)`,
+  },
+  {
+    problem: 'an event that is still fanned out is gone',
+    sql: `SELECT NULL::bigint, NULL::text, NULL::text FROM posthorn.fan_out_events f
+          WHERE NOT EXISTS (SELECT 1 FROM posthorn.events e WHERE e.shard = (f.event_number & 63)::smallint AND e.number = f.event_number)`,
   },
   {
     problem: 'the event of this delivery is gone',
@@ -124,6 +143,26 @@ export async function findTampered(db: Database, limit: number): Promise<Finding
   });
 }
 
+export async function readFanOuts(db: Database, limit: number): Promise<FanOuts> {
+  return await db.snapshot(async (connection) => {
+    const [sums] = await connection.query(
+      'fan_outs_sums',
+      `SELECT (SELECT coalesce(sum(planned), 0)::bigint FROM posthorn.fan_out_ledger),
+         (SELECT coalesce(sum(made), 0)::bigint FROM posthorn.fan_out_ledger),
+         (SELECT coalesce(sum(remaining), 0)::bigint FROM posthorn.fan_out_events)`,
+    );
+    const [planned, made, remaining] = sums as [number, number, number];
+    const underWay = await connection.query(
+      'fan_outs_under_way',
+      `SELECT o.tenant, o.accepted_at, o.moved_at,
+         (SELECT coalesce(sum(f.remaining), 0)::bigint FROM posthorn.fan_out_events f WHERE f.fan_out = o.id)
+       FROM posthorn.fan_outs o ORDER BY o.moved_at, o.id LIMIT $1`,
+      [limit],
+    );
+    return { planned, made, remaining, underWay: underWay.map(fanOutStateOf) };
+  });
+}
+
 const pageDeliveries = 100;
 
 /** Every event against its digest, one shard after the other, so that each statement names one. */
@@ -182,7 +221,8 @@ export async function readGone(
       'gone_events',
       `SELECT e.accepted_at, e.deliveries - c.count, e.amount_minor::text, e.currency
        FROM posthorn.events e CROSS JOIN LATERAL (
-         SELECT count(*) AS count FROM posthorn.deliveries d WHERE d.shard = e.shard AND d.event_number = e.number) c
+         SELECT count(*) + coalesce((SELECT f.remaining FROM posthorn.fan_out_events f WHERE f.event_number = e.number), 0) AS count
+         FROM posthorn.deliveries d WHERE d.shard = e.shard AND d.event_number = e.number) c
        WHERE ($1::text IS NULL OR e.tenant = $1) AND e.accepted_at >= $2::bigint AND e.accepted_at < $3::bigint AND e.deliveries > c.count
        ORDER BY e.accepted_at, e.number LIMIT $4`,
       [tenant, since, until, limit],

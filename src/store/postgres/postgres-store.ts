@@ -7,8 +7,9 @@ import { claim, nextDue, release, takeOver, type Turns } from './claim.ts';
 import type { Database } from './database.ts';
 import { readDocuments, removeDocument, writeDocument } from './documents.ts';
 import { announced, EndpointTable } from './endpoints.ts';
+import { stepFanOut } from './fan-out.ts';
 import { fold } from './folding.ts';
-import { checkDigests, findTampered, readConservation, readGone } from './integrity.ts';
+import { checkDigests, findTampered, readFanOuts, readConservation, readGone } from './integrity.ts';
 import { beat, leave, readNodes } from './nodes.ts';
 import {
   cancelDelivery,
@@ -38,6 +39,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     takeOver: (node, now) => takeOver(db, node, now),
     nextDue: (shards) => nextDue(db, shards),
     prune: (request) => prune(db, request),
+    stepFanOut: (request) => stepFanOut(db, request),
     cancelOrphans: (limit, now) => cancelOrphans(db, limit, now),
 
     createEndpoint: (endpoint) => endpoints.create(endpoint),
@@ -96,6 +98,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     // The server keeps its own files; what it finds wrong with them, every statement says.
     checkFiles: async () => {},
     findTampered: (limit) => findTampered(db, limit),
+    fanOuts: (limit) => readFanOuts(db, limit),
     checkDigests: (after, limit) => checkDigests(db, after, limit),
     gone: (window, limit) => readGone(db, window, limit),
     alerts: () => readAlerts(db),

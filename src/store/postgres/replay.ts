@@ -2,7 +2,8 @@ import { corruptMessage } from '../../domain/attempt.ts';
 import { ConflictError } from '../../domain/errors.ts';
 import type { NewEvent, Receipt } from '../../domain/event.ts';
 import { deliveryNumber, shardOfNumber } from '../../domain/ids.ts';
-import { newReceipt, planReplay } from '../plan.ts';
+import { planReplay } from '../matching.ts';
+import { newReceipt } from '../plan.ts';
 import { eventOf, triggers } from '../rows.ts';
 import type { ReplayAnswer } from '../store.ts';
 import { findEvent, insertPlanned, notifyDue } from './accept.ts';
@@ -136,6 +137,7 @@ export async function acceptFor(
       group: 0,
       index: 0,
       deliveries: [{ known, leaseUntil: null }],
+      count: 1,
       suppressed,
       filtered: 0,
     };

@@ -236,6 +236,36 @@ const migrations: readonly string[] = [
   // Of what is stored of an event (store/digest.ts); null where it was accepted before there was one.
   `ALTER TABLE posthorn.events ADD COLUMN digest text;
   ${publishSql}`,
+  `
+  -- Fan-outs that are not complete, and their events; \`targets\` and \`wanted\` are described in store/fan-out.ts.
+  CREATE SEQUENCE posthorn.fan_out_numbers AS bigint;
+  CREATE TABLE posthorn.fan_outs (
+    id bigint PRIMARY KEY,
+    tenant text NOT NULL,
+    accepted_at bigint NOT NULL,
+    moved_at bigint NOT NULL,
+    targets text NOT NULL
+  );
+  CREATE INDEX fan_outs_tenant ON posthorn.fan_outs (tenant, id);
+  CREATE TABLE posthorn.fan_out_events (
+    fan_out bigint NOT NULL,
+    place int NOT NULL,
+    event_number bigint NOT NULL,
+    type text NOT NULL,
+    ordering_key text,
+    wanted text,
+    cursor int NOT NULL,
+    remaining int NOT NULL,
+    PRIMARY KEY (fan_out, place)
+  );
+  CREATE INDEX fan_out_events_event ON posthorn.fan_out_events (event_number);
+  -- What was planned and what was made, ever, by who wrote it: a fan-out that vanishes leaves a difference (G6).
+  CREATE TABLE posthorn.fan_out_ledger (
+    writer text PRIMARY KEY,
+    planned bigint NOT NULL,
+    made bigint NOT NULL
+  );
+  `,
 ];
 
 /** Refuses a database without Posthorn's schema, or with another version of it; changes nothing. */

@@ -1,11 +1,13 @@
 import type { NewEvent } from '../../domain/event.ts';
 import { deliveryNumber, eventShard } from '../../domain/ids.ts';
 import { eventDigest } from '../digest.ts';
+import type { FanOutTarget } from '../fan-out.ts';
 import { planAccept } from '../plan.ts';
 import { stateNumbers, storedOf } from '../rows.ts';
 import type { AcceptAnswer, AcceptOptions, FreshDelivery } from '../store.ts';
+import { insertFanOut, tenantsFanningOut } from './fan-out-plan.ts';
 import type { Database, Row } from './database.ts';
-import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
+import type { EndpointTable } from './endpoints.ts';
 import { LedgerChanges } from './ledger.ts';
 import type { Sequences } from './sequences.ts';
 
@@ -47,7 +49,7 @@ export function insertOneDelivery(
     readonly type: string;
     readonly orderingKey: string | null;
   },
-  known: KnownEndpoint,
+  known: FanOutTarget,
   claim: { readonly node: string; readonly leaseUntil: number } | null,
   trigger = 0,
 ): number {
@@ -150,23 +152,28 @@ export function accept(
   const claimed: FreshDelivery[] = [];
   const ledger = new LedgerChanges();
   const placement: Placement = { sequences, ledger, now };
-  const { answers, waiting } = db.transaction(() => {
+  const { answers, waiting, fanOuts } = db.transaction(() => {
     const plan = planAccept(
       groups,
-      ({ tenant, id }) => {
-        const row = findEvent(db, tenant, id);
-        return row === undefined ? undefined : storedOf(row);
+      {
+        stored: ({ tenant, id }) => {
+          const row = findEvent(db, tenant, id);
+          return row === undefined ? undefined : storedOf(row);
+        },
+        ofTenant: (tenant) => endpoints.ofTenant(tenant),
+        fanningOut: tenantsFanningOut(db),
       },
-      (tenant) => endpoints.ofTenant(tenant),
       options,
     );
-    for (const { event, group, index, deliveries, suppressed, filtered } of plan.events) {
+    const numbers = new Map<NewEvent, number>();
+    for (const { event, group, index, deliveries, count, suppressed, filtered } of plan.events) {
       const { shard, type, orderingKey } = event;
       const number = insertOneEvent(db, placement, event, {
-        deliveries: deliveries.length,
+        deliveries: count,
         suppressed,
         filtered,
       });
+      if (deliveries.length < count) numbers.set(event, number);
       for (const { known, leaseUntil } of deliveries) {
         const claim = leaseUntil === null ? null : { node, leaseUntil };
         const delivery = insertOneDelivery(db, placement, { number, shard, type, orderingKey }, known, claim);
@@ -174,8 +181,9 @@ export function accept(
           claimed.push({ number: delivery, endpointId: known.endpoint.id, group, event: index });
       }
     }
+    for (const fanOut of plan.fanOuts) insertFanOut(db, fanOut, numbers, now);
     ledger.write(db);
     return plan;
   });
-  return { groups: answers, claimed, waiting };
+  return { groups: answers, claimed, waiting, fanOuts: fanOuts.length };
 }

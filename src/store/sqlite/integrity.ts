@@ -1,6 +1,14 @@
 import { digestOf, findingsOfEvent } from '../digest.ts';
-import { goneEventOf } from '../rows.ts';
-import type { ConservationRow, DigestCursor, DigestPage, Finding, Gone, GoneWindow } from '../store.ts';
+import { fanOutStateOf, goneEventOf } from '../rows.ts';
+import type {
+  ConservationRow,
+  DigestCursor,
+  DigestPage,
+  FanOuts,
+  Finding,
+  Gone,
+  GoneWindow,
+} from '../store.ts';
 import { eventHead } from './claim.ts';
 import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
@@ -54,7 +62,17 @@ const checks: readonly { readonly problem: string; readonly sql: string }[] = [
   {
     problem: 'a delivery of this event is gone (the event has more deliveries than rows)',
     sql: `SELECT NULL, e.id, NULL FROM events e WHERE e.deliveries > 0
-          AND e.deliveries <> (SELECT count(*) FROM deliveries d WHERE d.event_number = e.number)`,
+          AND e.deliveries <> (SELECT count(*) FROM deliveries d WHERE d.event_number = e.number)
+            + coalesce((SELECT f.remaining FROM fan_out_events f WHERE f.event_number = e.number), 0)`,
+  },
+  {
+    problem: 'the fan-out of this event is gone: its remaining deliveries will not be created',
+    sql: `SELECT NULL, e.id, NULL FROM fan_out_events f LEFT JOIN events e ON e.number = f.event_number
+          WHERE NOT EXISTS (SELECT 1 FROM fan_outs o WHERE o.id = f.fan_out)`,
+  },
+  {
+    problem: 'an event that is still fanned out is gone',
+    sql: `SELECT NULL, NULL, NULL FROM fan_out_events f WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.number = f.event_number)`,
   },
   {
     problem: 'the event of this delivery is gone',
@@ -129,6 +147,22 @@ export function findTampered(db: Database, limit: number): Finding[] {
   });
 }
 
+export function readFanOuts(db: Database, limit: number): FanOuts {
+  return db.snapshot(() => {
+    const [planned, made] = db.get(
+      'SELECT coalesce(sum(planned), 0), coalesce(sum(made), 0) FROM fan_out_ledger',
+    ) as [number, number];
+    const [remaining] = db.get('SELECT coalesce(sum(remaining), 0) FROM fan_out_events') as [number];
+    const underWay = db.all(
+      `SELECT tenant, accepted_at, moved_at,
+         (SELECT coalesce(sum(f.remaining), 0) FROM fan_out_events f WHERE f.fan_out = o.id)
+       FROM fan_outs o ORDER BY moved_at, id LIMIT +?`,
+      limit,
+    ) as [string, number, number, number][];
+    return { planned, made, remaining, underWay: underWay.map(fanOutStateOf) };
+  });
+}
+
 const pageDeliveries = 100;
 
 /** Every event against its digest, in the order of their numbers; the cursor's shard says nothing here. */
@@ -170,7 +204,8 @@ export function readGone(db: Database, { tenant, since, until }: GoneWindow, lim
       )!
       .map((sum) => (sum as number | null) ?? 0);
     const events = db.all(
-      `SELECT e.accepted_at, e.deliveries - (SELECT count(*) FROM deliveries d WHERE d.event_number = e.number) AS missing,
+      `SELECT e.accepted_at, e.deliveries - (SELECT count(*) FROM deliveries d WHERE d.event_number = e.number)
+           - coalesce((SELECT f.remaining FROM fan_out_events f WHERE f.event_number = e.number), 0) AS missing,
          CAST(e.amount_minor AS TEXT), e.currency
        FROM events e WHERE (?1 IS NULL OR e.tenant = ?1) AND e.accepted_at >= ?2 AND e.accepted_at < ?3 AND missing > 0
        ORDER BY e.accepted_at, e.number LIMIT +?4`,

@@ -29,6 +29,7 @@ const longReadings: ReadonlySet<string> = new Set<keyof Store>([
   'conservation',
   'findTampered',
   'checkDigests',
+  'fanOuts',
   'gone',
 ]);
 

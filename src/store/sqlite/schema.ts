@@ -239,6 +239,35 @@ const migrations: readonly string[] = [
   breakerColumns,
   // Of what is stored of an event (store/digest.ts); null where it was accepted before there was one.
   'ALTER TABLE events ADD COLUMN digest TEXT',
+  `
+  -- Fan-outs that are not complete, and their events; \`targets\` and \`wanted\` are described in store/fan-out.ts.
+  CREATE TABLE fan_outs (
+    id INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    accepted_at INTEGER NOT NULL,
+    moved_at INTEGER NOT NULL,
+    targets TEXT NOT NULL
+  );
+  CREATE INDEX fan_outs_tenant ON fan_outs (tenant, id);
+  CREATE TABLE fan_out_events (
+    fan_out INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    event_number INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    ordering_key TEXT,
+    wanted TEXT,
+    cursor INTEGER NOT NULL,
+    remaining INTEGER NOT NULL,
+    PRIMARY KEY (fan_out, place)
+  ) WITHOUT ROWID;
+  CREATE UNIQUE INDEX fan_out_events_event ON fan_out_events (event_number);
+  -- What was planned and what was made, ever: a fan-out that vanishes leaves a difference (G6).
+  CREATE TABLE fan_out_ledger (
+    writer TEXT PRIMARY KEY,
+    planned INTEGER NOT NULL,
+    made INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  `,
 ];
 
 const namedMost = 5;

@@ -8,8 +8,16 @@ import { readAccounting, readAccountingBy, readOverdue, readTallies } from './ac
 import type { Database } from './database.ts';
 import { readDocuments, removeDocument, writeDocument } from './documents.ts';
 import { EndpointTable } from './endpoints.ts';
+import { stepFanOut } from './fan-out.ts';
 import { fold } from './folding.ts';
-import { checkDigests, checkPages, findTampered, readConservation, readGone } from './integrity.ts';
+import {
+  checkDigests,
+  checkPages,
+  findTampered,
+  readFanOuts,
+  readConservation,
+  readGone,
+} from './integrity.ts';
 import {
   cancelDelivery,
   cancelOrphans,
@@ -49,6 +57,7 @@ export function createSqliteStore(db: Database): Store {
     takeOver: async (node, now) => takeOver(db, node, now),
     nextDue: async () => nextDue(db, endpoints),
     prune: async (request) => prune(db, request),
+    stepFanOut: async (request) => stepFanOut(db, sequences, request),
     cancelOrphans: async (limit, now) => cancelOrphans(db, limit, now),
 
     createEndpoint: async (endpoint) => endpoints.create(endpoint),
@@ -108,6 +117,7 @@ export function createSqliteStore(db: Database): Store {
       if (everyPage) checkPages(db);
     },
     findTampered: async (limit) => findTampered(db, limit),
+    fanOuts: async (limit) => readFanOuts(db, limit),
     checkDigests: async (after, limit) => checkDigests(db, after, limit),
     gone: async (window, limit) => readGone(db, window, limit),
     alerts: async () => readAlerts(db),

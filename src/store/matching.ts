@@ -1,0 +1,104 @@
+import { type Endpoint, passesFilter, subscribes } from '../domain/endpoint.ts';
+import type { NewEvent } from '../domain/event.ts';
+import { hasBit, setBit } from './fan-out.ts';
+import type { Replayed } from './store.ts';
+
+/** Endpoints of a tenant that subscribe to a type. */
+interface Subscribers<Known> {
+  readonly all: readonly Known[];
+  readonly suppressed: number;
+  readonly anyFilter: boolean;
+  readonly anyKeyed: boolean;
+}
+
+/** Who gets an event: kept small, because a request may have millions of deliveries. */
+export interface Match<Known> {
+  readonly subscribers: Subscribers<Known>;
+  /** Which of the subscribers pass their filters; null: all of them. */
+  readonly passes: Uint8Array | null;
+  readonly count: number;
+  readonly suppressed: number;
+  readonly filtered: number;
+}
+
+export function* wantedBy<Known>({ subscribers, passes }: Match<Known>): Generator<Known> {
+  for (const [place, known] of subscribers.all.entries())
+    if (passes === null || hasBit(passes, place)) yield known;
+}
+
+/** Finds who gets an event; those who subscribe to a type are looked for once in a plan. */
+export function matcherOf<Known extends { readonly endpoint: Endpoint }>(
+  ofTenant: (tenant: string) => Iterable<Known>,
+): (event: Pick<NewEvent, 'tenant' | 'type' | 'data'>) => Match<Known> {
+  const known = new Map<string, Subscribers<Known>>();
+  const subscribersOf = (tenant: string, type: string): Subscribers<Known> => {
+    const key = `${tenant}\u0000${type}`;
+    let found = known.get(key);
+    if (found === undefined) {
+      const all = [...ofTenant(tenant)].filter(({ endpoint }) => subscribes(endpoint.eventTypes, type));
+      found = {
+        all,
+        suppressed: all.filter(({ endpoint }) => !endpoint.enabled).length,
+        anyFilter: all.some(({ endpoint }) => endpoint.filter !== null),
+        anyKeyed: all.some(({ endpoint }) => endpoint.ordering === 'key'),
+      };
+      known.set(key, found);
+    }
+    return found;
+  };
+  return (event) => {
+    const subscribers = subscribersOf(event.tenant, event.type);
+    const { all, suppressed, anyFilter } = subscribers;
+    if (!anyFilter) return { subscribers, passes: null, count: all.length, suppressed, filtered: 0 };
+    return matchFilters(subscribers, event);
+  };
+}
+
+function matchFilters<Known extends { readonly endpoint: Endpoint }>(
+  subscribers: Subscribers<Known>,
+  event: Pick<NewEvent, 'data'>,
+): Match<Known> {
+  const passes = new Uint8Array(Math.ceil(subscribers.all.length / 8));
+  let count = 0;
+  let suppressed = 0;
+  let data: unknown;
+  for (const [place, { endpoint }] of subscribers.all.entries()) {
+    if (endpoint.filter !== null) {
+      data ??= JSON.parse(event.data);
+      if (!passesFilter(endpoint.filter, data)) continue;
+    }
+    setBit(passes, place);
+    count++;
+    if (!endpoint.enabled) suppressed++;
+  }
+  return { subscribers, passes, count, suppressed, filtered: subscribers.all.length - count };
+}
+
+export interface ReplayPlan<Known> extends Pick<Replayed, 'filtered' | 'overridden'> {
+  readonly wanted: readonly Known[];
+}
+
+/**
+ * Who gets a past event again: those who would receive it if it were accepted now, or the one endpoint that the operator
+ * named. Naming one is a decision about that endpoint, so neither its subscription nor its filter is asked; the answer says
+ * which of them would have excluded the event. Null: this tenant has no such endpoint.
+ */
+export function planReplay<Known extends { readonly endpoint: Endpoint }>(
+  candidates: Iterable<Known>,
+  event: Pick<NewEvent, 'type' | 'data'>,
+  endpointId: string | null,
+): ReplayPlan<Known> | null {
+  if (endpointId === null) {
+    const match = matcherOf(() => candidates)({ tenant: '', ...event });
+    return { wanted: [...wantedBy(match)], filtered: match.filtered, overridden: [] };
+  }
+  for (const known of candidates) {
+    const { id, eventTypes, filter } = known.endpoint;
+    if (id !== endpointId) continue;
+    const overridden: Replayed['overridden'][number][] = [];
+    if (!subscribes(eventTypes, event.type)) overridden.push('subscription');
+    if (filter !== null && !passesFilter(filter, JSON.parse(event.data))) overridden.push('filter');
+    return { wanted: [known], filtered: 0, overridden };
+  }
+  return null;
+}

@@ -13,9 +13,11 @@ import type { Metrics } from './api/dependencies.ts';
 import type { Receipt } from './domain/event.ts';
 import type { Engine, EngineObserver } from './engine/port.ts';
 import { createEngine } from './engine/engine.ts';
+import { channelSender } from './engine/webhook.ts';
 import type { Tracing } from './engine/tracing.ts';
 import { type Reconciliation, startReconciler } from './ledger/reconciler.ts';
 import { type Evaluator, type OnProgress, startEvaluator } from './reliability/evaluator.ts';
+import { createStoreAlarm } from './reliability/store-alarm.ts';
 import { createWatchdog } from './reliability/watchdog.ts';
 import { type Clock, correctedClock, systemClock } from './runtime/clock.ts';
 import type { Logger } from './runtime/logger.ts';
@@ -150,6 +152,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
     version,
     setTime: (now) => clock.setTime(now),
     onConfig: () => catalog.refresh(),
+    onStoreFault: (fault) => alarm.changed(fault),
     ...(hints === undefined ? {} : { hints }),
     ...(metrics === undefined ? {} : { observer: metrics.observer }),
     ...(options.tracing === undefined ? {} : { tracing: options.tracing }),
@@ -159,6 +162,13 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
     },
   });
   metrics?.watch(engine);
+  const alarm = createStoreAlarm({
+    store,
+    clock,
+    logger,
+    node,
+    send: channelSender(transport, clock, `Posthorn/${version}`),
+  });
   // A key that nobody knows lets `request` in, and nothing else.
   const ownKey = `phk_${Buffer.from(systemRandom.bytes(32)).toString('hex')}`;
   const config = new ConfigWriter(store);
@@ -172,6 +182,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
     logger,
     adminKeyHashes: [...(options.adminKeyHashes ?? []), hash('sha256', ownKey)],
     version,
+    unstoredAlerts: () => [alarm.alert()].filter((alert) => alert !== null),
     metrics: metrics ?? { contentType: 'text/plain', render: async () => '' },
     refuseHost: (hostname) => {
       const refused = guard.refusesHost(hostname);
@@ -249,6 +260,8 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
         ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
         onEvaluated: (firing) => {
           options.onEvaluated?.(firing);
+          // A store that cannot be read leaves the channels as they were.
+          void alarm.refresh().catch(() => {});
           watchdog?.beat();
         },
       });
@@ -256,6 +269,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
     stop: async () => {
       reconciler?.stop();
       evaluator?.stop();
+      alarm.stop();
       // Requests that are being read get their answer; then what is in flight gets its time.
       await server.close();
       validator.close();

@@ -1,6 +1,7 @@
 import type { Catalog } from './catalog.ts';
 import type { ConfigWriter } from './config-writer.ts';
 import type { Engine } from '../engine/port.ts';
+import type { Alert } from '../domain/alert.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
@@ -23,6 +24,8 @@ export interface ApiDependencies {
   /** SHA-256 of each admin key, in hexadecimal: the keys themselves are nowhere. */
   readonly adminKeyHashes: readonly string[];
   readonly version: string;
+  /** Alerts that cannot be stored, because they are about the store. */
+  readonly unstoredAlerts?: () => readonly Alert[];
   readonly metrics: Metrics;
   /** Null where the host may be called, else why not. Names are judged again when they are connected to. */
   readonly refuseHost: (hostname: string) => string | null;

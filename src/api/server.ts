@@ -1,6 +1,12 @@
 import { hash as digest, timingSafeEqual } from 'node:crypto';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
-import { ConflictError, EventConflictError, NotFoundError, UnavailableError } from '../domain/errors.ts';
+import {
+  ConflictError,
+  EventConflictError,
+  NotFoundError,
+  StoreFaultError,
+  UnavailableError,
+} from '../domain/errors.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { bodyMost, nestingMost } from './input.ts';
 import { noteMethods } from './methods.ts';
@@ -37,6 +43,12 @@ function problemOf(error: Error & { code?: string; statusCode?: number }): Probl
   }
   if (error instanceof ConflictError) return new Problem(409, error.code, error.message);
   if (error instanceof NotFoundError) return new Problem(404, 'not_found', error.message);
+  if (error instanceof StoreFaultError)
+    return new Problem(
+      503,
+      'unavailable',
+      `nothing was stored: the files of the store are ${error.fault}, and an operator has to act`,
+    );
   if (error instanceof UnavailableError)
     return new Problem(503, 'unavailable', 'nothing was stored; try again');
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE')

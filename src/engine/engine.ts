@@ -1,3 +1,4 @@
+import type { StoreFaultError } from '../domain/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
@@ -13,6 +14,7 @@ import { createOwnership } from './ownership.ts';
 import type { Engine, EngineObserver } from './port.ts';
 import { Redriver } from './redriver.ts';
 import { Settler } from './settler.ts';
+import { type StoreWatch, watchStore } from './store-watch.ts';
 import type { Tracing } from './tracing.ts';
 
 export interface EngineOptions {
@@ -33,6 +35,8 @@ export interface EngineOptions {
   readonly observer?: EngineObserver;
   readonly tracing?: Tracing;
   readonly retention?: Retention;
+  /** The store's files are missing, replaced or damaged; null: they are back. Set: they are watched. */
+  readonly onStoreFault?: (fault: StoreFaultError | null) => void;
 }
 
 const probeMs = 1000;
@@ -45,6 +49,7 @@ export function createEngine(options: EngineOptions): Engine {
   // What was refused last time: a small outcome may still find room where no event does.
   const refused = new Set<'events' | 'outcomes' | 'heartbeats'>();
   let housekeeping: { stop(): void } | null = null;
+  let watch: StoreWatch | null = null;
 
   const onHealth = (what: 'events' | 'outcomes' | 'heartbeats', takes: boolean): void => {
     if (takes !== refused.has(what)) return;
@@ -209,6 +214,8 @@ export function createEngine(options: EngineOptions): Engine {
       dispatcher.hearBreakers(await store.openBreakers());
       running = true;
       dispatcher.begin();
+      if (options.onStoreFault !== undefined)
+        watch = watchStore({ store, clock, logger, onFault: options.onStoreFault });
       housekeeping = startHousekeeping({
         store,
         clock,
@@ -221,6 +228,7 @@ export function createEngine(options: EngineOptions): Engine {
     stop: async (graceMs) => {
       running = false;
       housekeeping?.stop();
+      watch?.stop();
       redriver.stop();
       await intake.close();
       await fanOut.stop();
@@ -249,7 +257,8 @@ export function createEngine(options: EngineOptions): Engine {
       if (endpoint?.enabled === true) dispatcher.dueBy(id, clock.now());
     },
     status: () => ({
-      ready: running && refused.size === 0,
+      ready: running && refused.size === 0 && (watch?.fault ?? null) === null,
+      storeFault: watch?.fault?.fault ?? null,
       inFlight: dispatcher.inFlight,
       buffered: dispatcher.buffered,
       lanes: dispatcher.lanes,

@@ -1,3 +1,4 @@
+import type { StoreFault } from '../domain/errors.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { NewEvent, Receipt } from '../domain/event.ts';
 import type { TraceContext } from '../domain/trace.ts';
@@ -24,6 +25,8 @@ export interface Engine {
 export interface EngineStatus {
   /** False while starting, stopping, or while the store refuses writes. */
   readonly ready: boolean;
+  /** What is wrong with the store's files; null: nothing that was found. */
+  readonly storeFault: StoreFault | null;
   readonly inFlight: number;
   readonly buffered: number;
   readonly lanes: number;

@@ -1,10 +1,11 @@
 import type { Endpoint } from '../domain/endpoint.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { type TraceContext, traceparentOf } from '../domain/trace.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { Random } from '../runtime/random.ts';
 import { parseSecret, sign } from '../signing/standard-webhooks.ts';
 import type { ClaimedDelivery } from '../store/store.ts';
-import type { OutboundRequest } from '../transport/transport.ts';
+import type { OutboundRequest, Transport } from '../transport/transport.ts';
 
 /** What of an endpoint's settings every request needs, worked out once per change. */
 export interface Signer {
@@ -52,7 +53,7 @@ export function contextHeaders(context: TraceContext): readonly string[] {
 
 /** The webhook: a Standard Webhooks request whose body is the same, byte for byte, in every attempt. */
 export function webhookRequest(
-  delivery: ClaimedDelivery,
+  delivery: Pick<ClaimedDelivery, 'number' | 'claim' | 'eventId' | 'eventType' | 'occurredAt' | 'data'>,
   endpoint: Endpoint,
   signer: Signer,
   now: number,
@@ -93,5 +94,22 @@ export function webhookRequest(
     timeoutMs: endpoint.timeoutMs,
     sender: endpoint.id,
     tenant: endpoint.tenant,
+  };
+}
+
+/**
+ * Posts one body to an endpoint directly, signed as any webhook, for what cannot go by way of a delivery; answers whether it
+ * succeeded.
+ */
+export function channelSender(
+  transport: Transport,
+  clock: Clock,
+  userAgent: string,
+): (endpoint: Endpoint, id: string, data: string) => Promise<boolean> {
+  return async (endpoint, id, data) => {
+    const now = clock.now();
+    const delivery = { number: 0, claim: 1, eventId: id, eventType: 'posthorn.alert', occurredAt: now, data };
+    return (await transport.post(webhookRequest(delivery, endpoint, signerOf(endpoint), now, [], userAgent)))
+      .ok;
   };
 }

@@ -43,7 +43,7 @@ const balanced: Reconciliation = {
 };
 
 function anEngine(shards: readonly number[]): Engine {
-  const status = { ready: true, inFlight: 3, buffered: 5, lanes: 2, shards };
+  const status = { ready: true, storeFault: null, inFlight: 3, buffered: 5, lanes: 2, shards };
   return { status: () => status } as Engine;
 }
 

@@ -29,6 +29,10 @@ export function stateMetrics(
   };
 
   const ready = gauge('posthorn_ready', '1 where this node accepts and delivers; as /readyz');
+  const storeFault = gauge(
+    'posthorn_store_fault',
+    '1 where the files of the store are missing, replaced or damaged: an operator has to act',
+  );
   const inFlight = gauge('posthorn_attempts_in_flight', 'Attempts in flight');
   const buffered = gauge('posthorn_claimed_waiting', 'Deliveries claimed ahead and waiting in memory');
   const lanes = gauge('posthorn_lanes', 'Endpoints that this node knows');
@@ -80,6 +84,7 @@ export function stateMetrics(
 
   return ({ status, sample, books, alerts, now }) => {
     put(ready, status === null ? 0 : Number(status.ready));
+    put(storeFault, Number((status?.storeFault ?? null) !== null));
     put(inFlight, status?.inFlight ?? 0);
     put(buffered, status?.buffered ?? 0);
     put(lanes, status?.lanes ?? 0);

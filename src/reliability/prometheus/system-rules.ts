@@ -68,6 +68,12 @@ const invariants: RuleGroup = {
       description: 'It is down, or Prometheus cannot reach it. No other alert of these rules can fire.',
       next_step: 'curl http://<node>:8400/healthz; look at the targets of Prometheus',
     }),
+    alert('PosthornStoreFault', 'page', 'max(posthorn_store_fault) > 0', null, {
+      summary: 'The files of the store are missing, replaced or damaged',
+      description:
+        'Nothing is accepted any more. What was acknowledged before is in the original files or in a backup.',
+      next_step: "look for the code 'store_fault' in the log: it names the file and the next step",
+    }),
     alert('PosthornNotReady', 'page', 'posthorn_ready == 0', '2m', {
       summary: '{{ $labels.instance }} does not accept events',
       description:

@@ -1,0 +1,142 @@
+import type { Alert } from '../domain/alert.ts';
+import type { Endpoint } from '../domain/endpoint.ts';
+import type { StoreFaultError } from '../domain/errors.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Alerting, Endpoints } from '../store/store.ts';
+import { payloadOf } from './channels.ts';
+import type { StoredChannel } from './evaluator.ts';
+
+/** A channel that does not answer gets the page again after these pauses. */
+const againMs = [1000, 5000, 30_000, 120_000, 600_000];
+/** While the fault lasts, everybody is notified again after so long. */
+const repeatMs = 4 * 3_600_000;
+const maxChannels = 100;
+
+interface Way {
+  readonly name: string;
+  readonly channel: StoredChannel['channel'];
+  readonly endpoint: Endpoint;
+}
+
+export interface StoreAlarm {
+  /** Reads who is to be notified, while the store can still be read. */
+  refresh(): Promise<void>;
+  changed(fault: StoreFaultError | null): void;
+  /** The alert that fires now, or null. */
+  alert(): Alert | null;
+  stop(): void;
+}
+
+/**
+ * Pages when the store itself cannot be trusted. Every other alert is a delivery, and waits in the store; this one goes to the
+ * channels directly, because what is written into lost files reaches nobody.
+ */
+export function createStoreAlarm(options: {
+  readonly store: Pick<Alerting, 'documents'> & Pick<Endpoints, 'endpoint'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly node: string;
+  /** One attempt at a channel's endpoint; whether it was answered with success. */
+  readonly send: (endpoint: Endpoint, id: string, data: string) => Promise<boolean>;
+}): StoreAlarm {
+  const { store, clock, logger, node, send } = options;
+  let ways: readonly Way[] = [];
+  let alert: Alert | null = null;
+  let stopped = false;
+  const timers = new Set<() => void>();
+
+  const later = (ms: number, work: () => void): void => {
+    const cancel = clock.after(ms, () => {
+      timers.delete(cancel);
+      work();
+    });
+    timers.add(cancel);
+  };
+  const cancelAll = (): void => {
+    for (const cancel of timers) cancel();
+    timers.clear();
+  };
+
+  const notifyOne = async (way: Way, about: Alert, tries: number): Promise<void> => {
+    const id = `${about.id}-${about.state}-${about.notifiedAt ?? about.since}-${way.name}`;
+    const answered = await send(way.endpoint, id, JSON.stringify(payloadOf(way.channel, about))).catch(
+      () => false,
+    );
+    const wait = againMs[tries];
+    if (answered || stopped) return;
+    if (wait === undefined)
+      logger.error(
+        { code: 'store_page_failed', channel: way.name },
+        'a page about the store was not delivered',
+      );
+    else later(wait, () => void notifyOne(way, about, tries + 1));
+  };
+  const notify = (about: Alert): void => {
+    if (ways.length === 0)
+      logger.error(
+        { code: 'store_page_unaddressed' },
+        'no channel is declared: nobody is paged about the store',
+      );
+    for (const way of ways) void notifyOne(way, about, 0);
+  };
+  const page = (about: Alert): void => {
+    alert = { ...about, notifiedAt: clock.now(), notifiedSeverity: 'page' };
+    notify(alert);
+    later(repeatMs, () => {
+      if (alert !== null) page(alert);
+    });
+  };
+
+  const refresh = async (): Promise<void> => {
+    const channels = (await store.documents('channel')).slice(0, maxChannels);
+    const read = await Promise.all(
+      channels.map(async ({ name, document }): Promise<Way | null> => {
+        const { channel, endpointId } = document as StoredChannel;
+        const endpoint = await store.endpoint(endpointId);
+        return endpoint === null ? null : { name, channel, endpoint };
+      }),
+    );
+    ways = read.filter((way) => way !== null);
+  };
+
+  return {
+    refresh,
+    changed: (fault) => {
+      cancelAll();
+      const now = clock.now();
+      if (fault === null) {
+        if (alert !== null) notify({ ...alert, state: 'resolved', resolvedAt: now });
+        alert = null;
+        return;
+      }
+      alert = {
+        id: alert?.id ?? `alr_store_${node}_${now}`,
+        rule: 'store_fault',
+        group: node,
+        severity: 'page',
+        state: 'firing',
+        owner: null,
+        summary: `The store of ${node} is ${fault.fault}: nothing is accepted`,
+        evidence: { fault: fault.fault, next_step: fault.message },
+        since: alert?.since ?? now,
+        firedAt: alert?.firedAt ?? now,
+        resolvedAt: null,
+        acknowledgedAt: null,
+        notifiedAt: null,
+        notifiedSeverity: null,
+      };
+      // What the store still has in its hands can be read; where it cannot, the channels of the last evaluation serve.
+      void refresh()
+        .catch(() => {})
+        .then(() => {
+          if (alert !== null && !stopped) page(alert);
+        });
+    },
+    alert: () => alert,
+    stop: () => {
+      stopped = true;
+      cancelAll();
+    },
+  };
+}

@@ -30,6 +30,7 @@ import { lookupFunction, systemNames } from './transport/name-lookup.ts';
 import { createHttpTransport } from './transport/http-transport.ts';
 import { bySchemeTransport, createMailTransport } from './transport/mail-transport.ts';
 import { createSchemaValidator } from './validation/validator.ts';
+import type { ProxyVariables } from './transport/proxy.ts';
 import { version } from './version.ts';
 import { dayMs } from './domain/time.ts';
 
@@ -49,6 +50,11 @@ export interface PosthornOptions {
   readonly allowNetworks?: readonly string[];
   /** Networks (CIDR or single addresses) never to connect to; they win over everything that opens. */
   readonly denyNetworks?: readonly string[];
+  /**
+   * Proxy that webhooks go through: `http://user:password@host:port`, or one for each scheme and the hosts to connect to
+   * directly. Default: connections are direct, whatever the environment's variables say. Email does not use it.
+   */
+  readonly proxy?: string | ProxyVariables;
   /** Of the keys that open the HTTP API, SHA-256 in hexadecimal. Needed only with `listen`. */
   readonly adminKeyHashes?: readonly string[];
   /** How long finished deliveries are kept (default 30 days), and dead letters (default 90). */
@@ -137,7 +143,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
   const guard = createAddressGuard(options);
   const names = systemNames(clock);
   const transport = bySchemeTransport(
-    createHttpTransport({ clock, random: systemRandom, guard, names }),
+    createHttpTransport({ clock, random: systemRandom, guard, names, proxy: options.proxy }),
     createMailTransport({ clock, guard, lookup: lookupFunction(names, 'posthorn') }),
   );
   const validator = createSchemaValidator(clock, logger);

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Settings } from '../config/settings.ts';
+import { proxyFromEnvironment, type Settings } from '../config/settings.ts';
 import { compose, type Opened, open } from '../posthorn.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { createLogger } from '../runtime/logger.ts';
 import { systemRandom } from '../runtime/random.ts';
 import type { Store } from '../store/store.ts';
+import { proxyChoice } from '../transport/proxy.ts';
 import { version } from '../version.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { createStoreSampler } from './metrics/store-sample.ts';
@@ -40,6 +41,9 @@ export async function startServing(
   parts: { readonly store?: Store; readonly clock?: Clock } = {},
 ): Promise<Serving> {
   const database = settings.databaseUrl ?? settings.dataDir;
+  const proxy = settings.proxy ?? proxyFromEnvironment(process.env);
+  // A bad one is found before anything is opened.
+  proxyChoice(proxy);
   const named = settings.nodeName === undefined ? {} : { nodeName: settings.nodeName };
   const opened: Opened =
     parts.store === undefined ? await open({ database, ...named }) : { store: parts.store, node: 'local' };
@@ -67,6 +71,7 @@ export async function startServing(
     allowPrivateNetworks: settings.allowPrivateNetworks,
     allowNetworks: settings.allowNetworks,
     denyNetworks: settings.denyNetworks,
+    ...(proxy === undefined ? {} : { proxy }),
     adminKeyHashes: [key.hash],
     retentionDays: settings.retentionDays,
     deadRetentionDays: settings.deadRetentionDays,

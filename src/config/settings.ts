@@ -41,6 +41,13 @@ const schema = z.object({
     .regex(/^https?:\/\/[^\s]+$/, 'is an http or https URL')
     .optional(),
   evaluateEveryS: z.coerce.number().min(1).max(3600).default(15),
+  proxy: z
+    .string()
+    .refine(
+      (text) => /^https?:\/\/[^/]/i.test(text) && URL.canParse(text),
+      'must be http://host:port or https://host:port',
+    )
+    .optional(),
 });
 export type Settings = z.output<typeof schema>;
 
@@ -60,7 +67,21 @@ const names: Readonly<Record<keyof Settings, string>> = {
   reconcileEveryS: 'RECONCILE_EVERY_S',
   watchdogUrl: 'WATCHDOG_URL',
   evaluateEveryS: 'EVALUATE_EVERY_S',
+  proxy: 'PROXY',
 };
+
+/** Proxies named by the environment, which count only where Node is told to use them: an accident must not reroute payments. */
+export function proxyFromEnvironment(env: Readonly<Record<string, string | undefined>>):
+  | {
+      readonly http?: string | undefined;
+      readonly https?: string | undefined;
+      readonly no?: string | undefined;
+    }
+  | undefined {
+  if (env['NODE_USE_ENV_PROXY'] !== '1') return undefined;
+  const read = (name: string): string | undefined => env[name.toLowerCase()] ?? env[name];
+  return { http: read('HTTP_PROXY'), https: read('HTTPS_PROXY'), no: read('NO_PROXY') };
+}
 
 /** Options win over the environment, the environment over defaults. Faults name the option and the variable. */
 export function readSettings(

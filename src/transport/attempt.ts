@@ -6,6 +6,7 @@ import type { Connection, Exchange } from './connection.ts';
 import type { ConnectionKeeper } from './connection-keeper.ts';
 import type { Deadlines, Expiring } from './deadlines.ts';
 import type { Dial, DialListener, Dialer, DialStage } from './dialer.ts';
+import { proxyError } from './proxy.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import type { Target } from './target.ts';
 import type { AttemptResult, OutboundRequest } from './transport.ts';
@@ -19,6 +20,7 @@ const bodyWaitMs = 2000;
 const stepClasses: Readonly<Record<DialStage, ErrorClass>> = {
   lookup: 'dns',
   connection: 'connect',
+  'tunnel through the proxy': 'connect',
   'TLS handshake': 'tls',
 };
 
@@ -136,8 +138,10 @@ export class Attempt implements Exchange, DialListener, Expiring {
       return;
     }
     const missing = this.#dial?.stage ?? 'answer';
+    const proxy = this.#dial?.unreachedProxy ?? null;
     const within = `within the timeout of ${this.#request.timeoutMs} ms`;
-    if (missing === 'lookup') {
+    if (proxy !== null) this.fail(proxyError(proxy, `cannot be reached ${within}`));
+    else if (missing === 'lookup') {
       const error = new Error(`no answer from the name servers of ${this.#target.host} ${within}`);
       this.fail(Object.assign(error, { code: 'POSTHORN_DNS' }));
     } else this.fail(Object.assign(new Error(`no ${missing} ${within}`), { code: 'POSTHORN_TIMEOUT' }));
@@ -174,6 +178,11 @@ export class Attempt implements Exchange, DialListener, Expiring {
   }
 
   #finish({ reader: { status, retryAfter } }: Connection): void {
+    const { proxy, secure } = this.#target;
+    if (status === 407 && proxy !== null && !secure) {
+      this.fail(proxyError(proxy, 'does not accept the credentials (HTTP 407)'));
+      return;
+    }
     this.#status = status;
     const errorClass = classifyStatus(status!);
     const message = errorClass === null ? null : `HTTP ${status}`;

@@ -3,6 +3,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Random } from '../runtime/random.ts';
 import { Connection } from './connection.ts';
 import type { Names } from './names.ts';
+import type { ProxyChoice } from './proxy.ts';
 import { Target } from './target.ts';
 
 /**
@@ -37,12 +38,19 @@ export class ConnectionKeeper {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #names: Names;
+  readonly #proxyFor: ProxyChoice;
   readonly #targets = new Map<string, Target>();
   readonly #open = new Map<Connection, Kept>();
   #idle = 0;
   #cancelSweep: (() => void) | null = null;
 
-  constructor(options: { readonly clock: Clock; readonly random: Random; readonly names: Names }) {
+  constructor(options: {
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly names: Names;
+    readonly proxyFor: ProxyChoice;
+  }) {
+    this.#proxyFor = options.proxyFor;
     this.#clock = options.clock;
     this.#random = options.random;
     this.#names = options.names;
@@ -52,7 +60,7 @@ export class ConnectionKeeper {
   target(sender: string, url: string): Target {
     let target = this.#targets.get(sender);
     if (target === undefined || target.url !== url) {
-      const fresh = new Target(url);
+      const fresh = new Target(url, this.#proxyFor);
       if (target !== undefined) {
         target.retired = true;
         this.#closeIdle(target);

@@ -3,7 +3,9 @@ import { connect as connectTls, createSecureContext, type SecureContext } from '
 import type { Clock } from '../runtime/clock.ts';
 import type { AddressGuard } from './address-guard.ts';
 import type { FoundAddresses, Names } from './names.ts';
+import { type Proxy, proxyError } from './proxy.ts';
 import type { Target } from './target.ts';
+import { openTunnel } from './tunnel.ts';
 
 /** The next address is tried beside the one before after this long (RFC 8305, 5); none is given up for it. */
 const nextAddressMs = 250;
@@ -12,7 +14,7 @@ const maxAddresses = 8;
 const keepAliveProbeMs = 15_000;
 
 /** What an unfinished attempt waits for. */
-export type DialStage = 'lookup' | 'connection' | 'TLS handshake';
+export type DialStage = 'lookup' | 'connection' | 'tunnel through the proxy' | 'TLS handshake';
 
 export interface DialListener {
   /** Nothing of ours is in the way any more: from now on it is the receiver's time. */
@@ -58,6 +60,7 @@ export class Dial {
   #cancelLookup: () => void = () => {};
   #cancelTimer: () => void = () => {};
   #ended = false;
+  #proxyReached = false;
   stage: DialStage = 'lookup';
 
   constructor(
@@ -72,8 +75,13 @@ export class Dial {
     this.#secureContext = secureContext;
   }
 
+  /** The proxy that is still to be reached; null without one, and once it is. */
+  get unreachedProxy(): Proxy | null {
+    return this.#proxyReached ? null : this.#target.proxy;
+  }
+
   begin(tenant: string): void {
-    const { host } = this.#target;
+    const { host } = this.#target.proxy ?? this.#target;
     if (isIP(host) !== 0) {
       this.#listener.onDialStarted();
       this.#race({ addresses: [host], ttlMs: Number.POSITIVE_INFINITY });
@@ -97,14 +105,16 @@ export class Dial {
   #race({ addresses, ttlMs }: FoundAddresses): void {
     if (this.#ended) return;
     const { guard } = this.#o;
-    const permitted = addresses.filter((address) => guard.refuses(address) === null);
+    // The operator chose the proxy, wherever it is; whom it connects to is for it to judge.
+    const trusted = this.#target.proxy !== null;
+    const permitted = addresses.filter((address) => trusted || guard.refuses(address) === null);
     if (permitted.length === 0) {
       this.#fail(blocked(this.#target.host));
       return;
     }
     this.stage = 'connection';
     this.#addresses = permitted.slice(0, maxAddresses);
-    this.#ttlMs = ttlMs;
+    this.#ttlMs = trusted ? Number.POSITIVE_INFINITY : ttlMs;
     this.#connectNext();
   }
 
@@ -117,7 +127,7 @@ export class Dial {
     }
     const socket = connectTcp({
       host: address,
-      port: this.#target.port,
+      port: (this.#target.proxy ?? this.#target).port,
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: keepAliveProbeMs,
@@ -140,31 +150,70 @@ export class Dial {
     this.#sockets.delete(socket);
     for (const slower of this.#sockets) slower.destroy();
     this.#sockets.clear();
-    if (this.#target.secure) this.#secure(socket, address);
+    const { proxy } = this.#target;
+    if (proxy === null) this.#secureTarget(socket, address);
+    else if (proxy.secure)
+      this.#secure(socket, proxy.host, null, (secured) => this.#throughProxy(secured, proxy, address));
+    else this.#throughProxy(socket, proxy, address);
+  }
+
+  /** Encrypted requests go through a tunnel; a proxy takes the others itself. */
+  #throughProxy(socket: Socket, proxy: Proxy, address: string): void {
+    this.#proxyReached = true;
+    if (!this.#target.secure) {
+      this.#succeed(socket, address);
+      return;
+    }
+    this.stage = 'tunnel through the proxy';
+    this.#sockets.add(socket);
+    socket.once('error', (error) => {
+      if (this.#sockets.delete(socket))
+        this.#fail(proxyError(proxy, `closed the connection: ${error.message}`));
+    });
+    openTunnel(socket, proxy, this.#target, (error) => {
+      if (this.#ended || !this.#sockets.delete(socket)) return;
+      if (error === null) this.#secureTarget(socket, address);
+      else {
+        socket.destroy();
+        this.#fail(error);
+      }
+    });
+  }
+
+  #secureTarget(socket: Socket, address: string): void {
+    const target = this.#target;
+    if (target.secure)
+      this.#secure(socket, target.host, target, (secured) => this.#succeed(secured, address));
     else this.#succeed(socket, address);
   }
 
-  #secure(raw: Socket, address: string): void {
-    const target = this.#target;
+  /** `sessions`: where the last TLS session is kept, which saves the next handshake a round trip. */
+  #secure(
+    raw: Socket,
+    host: string,
+    sessions: Pick<Target, 'tlsSession'> | null,
+    done: (secured: Socket) => void,
+  ): void {
     this.stage = 'TLS handshake';
     // A literal address has no name to send; its certificate must hold the address itself.
-    const name = isIP(target.host) === 0 ? target.host.replace(/\.$/, '') : '';
+    const name = isIP(host) === 0 ? host.replace(/\.$/, '') : '';
+    const session = sessions?.tlsSession ?? null;
     const socket = connectTls({
       socket: raw,
-      host: target.host,
+      host,
       ...(name === '' ? {} : { servername: name }),
       ALPNProtocols: ['http/1.1'],
       secureContext: this.#secureContext(),
-      ...(target.tlsSession === null ? {} : { session: target.tlsSession }),
+      ...(session === null ? {} : { session }),
     });
     this.#sockets.add(socket);
-    socket.on('session', (session) => (target.tlsSession = session));
+    if (sessions !== null) socket.on('session', (latest) => (sessions.tlsSession = latest));
     socket.once('secureConnect', () => {
       this.#sockets.delete(socket);
-      this.#succeed(socket, address);
+      if (!this.#ended) done(socket);
     });
     socket.on('error', (error) => {
-      target.tlsSession = null;
+      if (sessions !== null) sessions.tlsSession = null;
       if (this.#sockets.delete(socket)) this.#fail(error);
     });
   }
@@ -178,7 +227,10 @@ export class Dial {
   #fail(error: Error): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#listener.onDialFailed(error);
+    const proxy = this.unreachedProxy;
+    this.#listener.onDialFailed(
+      proxy === null ? error : proxyError(proxy, `cannot be reached: ${error.message}`),
+    );
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts';
+import type { Proxy, ProxyChoice } from './proxy.ts';
 
 /** Idle connections of one sender. */
 export interface IdleConnection {
@@ -15,6 +16,8 @@ export class Target {
   /** Without the brackets of IPv6. */
   readonly host: string;
   readonly port: number;
+  /** Connections go through it; null for none. */
+  readonly proxy: Proxy | null;
   /** What every request begins with. */
   readonly requestHead: string;
   /** The most recently used last: what is not needed grows old at the bottom, and is closed. */
@@ -31,13 +34,19 @@ export class Target {
   /** No connection is kept until then: this receiver closes them without saying so. */
   keepNoneUntil = 0;
 
-  constructor(url: string) {
+  constructor(url: string, proxyFor: ProxyChoice) {
     const { protocol, hostname, port, host, pathname, search } = new URL(url);
     this.url = url;
     this.secure = protocol === 'https:';
     this.hostname = hostname;
     this.host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
     this.port = port === '' ? (this.secure ? 443 : 80) : Number(port);
-    this.requestHead = `POST ${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`;
+    this.proxy = proxyFor(this);
+    // A proxy that is not asked for a tunnel takes the whole URL, and its credentials with every request.
+    const direct = this.proxy === null || this.secure;
+    const credentials = direct ? null : this.proxy!.authorization;
+    this.requestHead =
+      `POST ${direct ? '' : `${protocol}//${host}`}${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n` +
+      (credentials === null ? '' : `proxy-authorization: ${credentials}\r\n`);
   }
 }

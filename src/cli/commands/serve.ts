@@ -28,6 +28,10 @@ export function serveCommand(): Command {
       '--deny-networks <cidrs>',
       'networks never to connect to, separated by commas; wins over what is allowed (POSTHORN_DENY_NETWORKS)',
     )
+    .option(
+      '--proxy <url>',
+      'HTTP proxy that webhooks go through (POSTHORN_PROXY, default: direct connections)',
+    )
     .option('--log-level <level>', 'debug, info, warn, error or silent (POSTHORN_LOG_LEVEL)')
     .option(
       '--retention-days <days>',

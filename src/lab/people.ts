@@ -109,7 +109,10 @@ export class People {
     };
     const node = by ?? this.#world.nodes.find(({ up, frozenUntil }) => up && frozenUntil === null);
     if (node === undefined) {
-      this.#world.time.after(1000, () => void this.setEnabled(id, enabled));
+      this.#world.time.after(
+        1000,
+        () => void this.setEnabled(id, enabled).catch((error: Error) => this.#failed(error)),
+      );
       return;
     }
     const { life } = node;

@@ -224,6 +224,27 @@ export function endpointDownCondition(down: {
   };
 }
 
+/** More of a kind than have an alert of their own: an outage this wide pages, and no endpoint behind the limit is passed over. */
+export function beyondCondition(rule: string, groups: number, most: number): Condition {
+  const beyond = groups - most;
+  return {
+    rule,
+    group: 'beyond',
+    severity: 'page',
+    owner: null,
+    summary: `${beyond.toLocaleString('en-US')} more besides the ${most.toLocaleString('en-US')} that have an alert of their own (${rule})`,
+    evidence: {
+      groups,
+      beyond,
+      next_step:
+        rule === 'dead_letters'
+          ? 'posthorn dead-letters --limit 10000 lists all'
+          : 'posthorn deliveries --state pending --limit 10000 shows which endpoints they are',
+    },
+    waitMs: 0,
+  };
+}
+
 const sides: readonly FaultDomain[] = ['ours', 'receiver'];
 const percent = (rate: number): string => `${(100 * rate).toFixed(rate < 0.01 ? 2 : 1)} %`;
 

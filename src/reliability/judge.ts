@@ -14,6 +14,7 @@ import type {
   Readings,
 } from '../store/store.ts';
 import {
+  beyondCondition,
   corruptCondition,
   deadLetterCondition,
   endpointDownCondition,
@@ -114,9 +115,11 @@ export async function judgeDeliveries(
     (await store.deliveries(filter, { before: null, limit: samplesMost })).map(({ number }) => number);
 
   const down = new Set<string>();
-  for (const { endpointId, openSince } of (await store.openBreakers()).slice(0, groupsMost)) {
-    const endpoint = known.get(endpointId);
-    if (endpoint?.enabled !== true || now - openSince < downAfterMs) continue;
+  const breakers = (await store.openBreakers()).filter(
+    ({ endpointId, openSince }) => known.get(endpointId)?.enabled === true && now - openSince >= downAfterMs,
+  );
+  for (const { endpointId, openSince } of breakers.slice(0, groupsMost)) {
+    const endpoint = known.get(endpointId)!;
     down.add(endpointId);
     const { pending } = await store.accounting({
       ...everything,
@@ -128,7 +131,11 @@ export async function judgeDeliveries(
       endpointDownCondition({ endpointId, owner, openSince, loudness: loudness(endpointId), pending, now }),
     );
   }
-  for (const group of (await options.deadLetters(now)).slice(0, groupsMost)) {
+  // What must page comes first, whatever is behind the limit.
+  const letters = (await options.deadLetters(now)).toSorted(
+    (a, b) => Number(b.errorClass === 'corrupt') - Number(a.errorClass === 'corrupt'),
+  );
+  for (const group of letters.slice(0, groupsMost)) {
     const { endpointId, errorClass } = group;
     if (errorClass === 'corrupt') {
       const some = { before: null, limit: samplesMost };
@@ -149,14 +156,22 @@ export async function judgeDeliveries(
   const { underWay } = await store.fanOuts(groupsMost);
   const stuck = underWay.filter(({ movedAt }) => now - movedAt > fanOutStuckAfterMs);
   if (stuck.length > 0) conditions.push(fanOutStuckCondition(stuck, now));
-  for (const group of (await store.overdue(now - overdueGraceMs)).slice(0, groupsMost)) {
+  // Of one that is down the other alert speaks.
+  const overdue = (await store.overdue(now - overdueGraceMs))
+    .filter(({ endpointId }) => !down.has(endpointId))
+    .toSorted((a, b) => Number(a.claimed > 0) - Number(b.claimed > 0));
+  for (const group of overdue.slice(0, groupsMost)) {
     const { endpointId } = group;
-    // Of one that is down the other alert speaks.
-    if (down.has(endpointId)) continue;
     conditions.push(
       overdueCondition(group, await samples({ endpointId, state: 'pending' }), held.has(endpointId), now),
     );
   }
+  for (const [rule, groups] of [
+    ['endpoint_down', breakers],
+    ['dead_letters', letters],
+    ['overdue', overdue],
+  ] as const)
+    if (groups.length > groupsMost) conditions.push(beyondCondition(rule, groups.length, groupsMost));
   return conditions;
 }
 

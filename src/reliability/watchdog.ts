@@ -31,6 +31,11 @@ export function createWatchdog(options: {
           // Said once when it begins, not every minute.
           if (!ok && !failing) logger.warn({ message }, 'the watchdog outside cannot be reached');
           failing = !ok;
+        })
+        .catch((error: unknown) => {
+          if (!failing)
+            logger.warn({ message: (error as Error).message }, 'the watchdog outside cannot be reached');
+          failing = true;
         });
     },
   };

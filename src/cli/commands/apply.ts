@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { z } from 'zod';
+import { ApiError, type Client } from '../../client/client.ts';
 import { fingerprint } from '../../api/contract/fingerprint.ts';
 import {
   channel,
@@ -51,6 +52,24 @@ function readDeclared(path: string): z.output<typeof file> {
   throw new CommandError(yaml.faults(error.issues).join('\n'), 2);
 }
 
+/** Makes one change; a failure says what it was, and how much was done before. */
+async function applyOne(
+  client: Client,
+  { kind, name, action, document }: Change,
+  done: number,
+  total: number,
+): Promise<void> {
+  try {
+    if (action === 'delete') await client.request('DELETE', pathOf(kind, name));
+    else await client.request('PUT', pathOf(kind, name), document);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    throw new CommandError(
+      `${kind}/${name}: ${error.message}; ${done} of ${total} changes were made before: apply again once this one is right`,
+    );
+  }
+}
+
 export function applyCommand(): Command {
   return remoteOptions(new Command('apply'))
     .requiredOption('-f, --file <posthorn.yaml>', 'the file; - reads standard input')
@@ -90,11 +109,12 @@ export function applyCommand(): Command {
         }
         const real = changes.filter(({ action }) => action !== 'keep');
         if (options.dryRun !== true) {
-          for (const { kind, name, action, document } of real)
-            if (action !== 'delete') await client.request('PUT', pathOf(kind, name), document);
           // A channel that a team still uses cannot go, so teams go first.
-          for (const { kind, name, action } of real.toReversed())
-            if (action === 'delete') await client.request('DELETE', pathOf(kind, name));
+          const steps = [
+            ...real.filter(({ action }) => action !== 'delete'),
+            ...real.filter(({ action }) => action === 'delete').toReversed(),
+          ];
+          for (const [done, change] of steps.entries()) await applyOne(client, change, done, steps.length);
         }
         if (options.json === true)
           printJson({

@@ -51,7 +51,8 @@ async function lab(name: string, options: LabOptions): Promise<void> {
         if (!(answer instanceof Error)) for (const line of answer.lines ?? []) print(line);
     if (worlds.summary.failures.length > 0) await explainFailure(scenario, worlds.summary, options, command);
   }
-  process.exitCode = exitCodeOf(worlds.summary);
+  const code = exitCodeOf(worlds.summary);
+  if (code !== 0) process.exitCode = code;
 }
 
 export function labCommand(): Command {

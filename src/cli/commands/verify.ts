@@ -3,7 +3,7 @@ import { StoreFaultError } from '../../domain/errors.ts';
 import { deliveryId } from '../../domain/ids.ts';
 import { reconcile, type Reconciliation } from '../../ledger/reconciler.ts';
 import type { Store } from '../../store/store.ts';
-import { print, table } from '../output.ts';
+import { print, printJson, table } from '../output.ts';
 import { openToRead, readWhole } from '../read-store.ts';
 
 /** Checks a data directory, running or stopped: it only reads. */
@@ -52,21 +52,19 @@ export function verifyCommand(): Command {
         problem,
       }));
       if (options.json === true) {
-        print(
-          JSON.stringify({
-            balanced,
-            residue,
-            fan_out_remaining: fanOuts.remaining,
-            events_checked: digests?.events ?? 0,
-            events_without_digest: digests?.without ?? 0,
-            endpoints: rows.map(({ endpointId, residue: rest, ...row }) => ({
-              endpoint_id: endpointId,
-              residue: rest,
-              ...row,
-            })),
-            findings: named,
-          }),
-        );
+        printJson({
+          balanced,
+          residue,
+          fan_out_remaining: fanOuts.remaining,
+          events_checked: digests?.events ?? 0,
+          events_without_digest: digests?.without ?? 0,
+          endpoints: rows.map(({ endpointId, residue: rest, ...row }) => ({
+            endpoint_id: endpointId,
+            residue: rest,
+            ...row,
+          })),
+          findings: named,
+        });
       } else {
         print(
           table(

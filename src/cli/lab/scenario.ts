@@ -21,6 +21,8 @@ async function fitted(log: string, to: Scenario): Promise<Scenario> {
   note(
     `calibrated from ${lines} attempts of ${events} events (${unreadable} unreadable lines); time-out of the client: ${timeoutS === null ? 'not seen' : `${timeoutS} s`}`,
   );
+  // Lines that are left out may be those that matter: the worlds are run, and the exit code says so.
+  if (unreadable > 0) process.exitCode = 1;
   return scenario;
 }
 

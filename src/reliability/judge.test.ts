@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import { freshEndpoint } from '../domain/endpoint.ts';
+import type { DeadLetterGroup } from '../store/store.ts';
+import { type JudgedStore, judgeDeliveries } from './judge.ts';
+import { createWatchdog } from './watchdog.ts';
+
+const now = Date.UTC(2026, 0, 2);
+const letters = (n: number, fields: Partial<DeadLetterGroup> = {}): DeadLetterGroup => ({
+  endpointId: `ep_${n}`,
+  owner: null,
+  errorClass: 'timeout',
+  count: 10_000 - n,
+  oldestAt: now - 60_000,
+  valueAtRisk: [],
+  ...fields,
+});
+
+describe('an outage wider than alerts of their own (G5)', () => {
+  const judged = async (count: number) => {
+    const store = {
+      openBreakers: async () =>
+        Array.from({ length: count }, (_, n) => ({ endpointId: `ep_${n}`, openSince: now - 3_600_000 })),
+      overdue: async () =>
+        Array.from({ length: count }, (_, n) => ({
+          endpointId: `late_${n}`,
+          owner: null,
+          count: 1,
+          oldestDueAt: now - 3_600_000,
+          claimed: n < count - 1 ? 1 : 0,
+        })),
+      accounting: async () => ({ pending: 1 }),
+      fanOuts: async () => ({ underWay: [], remaining: 0 }),
+      deliveries: async () => [],
+    } as unknown as JudgedStore;
+    const endpoints = Array.from({ length: count }, (_, n) =>
+      freshEndpoint(
+        { id: `ep_${n}`, tenant: 't', url: 'http://a.example/', secret: 'whsec_AAAA', createdAt: 0 },
+        {},
+      ),
+    );
+    return await judgeDeliveries(
+      store,
+      { endpoints, templates: new Map(), objectives: [] },
+      {
+        now,
+        deadRetentionMs: 90 * 86_400_000,
+        held: new Set(),
+        deadLetters: async () => [
+          ...Array.from({ length: count }, (_, n) => letters(n)),
+          letters(count, { errorClass: 'corrupt', count: 1 }),
+        ],
+      },
+    );
+  };
+
+  test('what is beyond the limit pages as one, and what must page by itself always does', async () => {
+    const conditions = await judged(250);
+    const beyond = conditions.filter(({ group }) => group === 'beyond');
+    expect(beyond.map(({ rule, severity, evidence }) => [rule, severity, evidence['beyond']])).toEqual([
+      ['endpoint_down', 'page', 50],
+      ['dead_letters', 'page', 51],
+      ['overdue', 'page', 50],
+    ]);
+    expect(conditions.filter(({ rule }) => rule === 'corrupt')).toHaveLength(1);
+    // The one that nobody works at has an alert of its own, wherever it stands in the list.
+    expect(conditions.find(({ rule, group }) => rule === 'overdue' && group === 'late_249')).toMatchObject({
+      severity: 'page',
+    });
+    expect((await judged(150)).filter(({ group }) => group === 'beyond')).toEqual([]);
+  });
+});
+
+test('a watchdog that cannot be asked is a warning, and ends nothing', async () => {
+  const warned: unknown[] = [];
+  const watchdog = createWatchdog({
+    url: 'http://a.example/',
+    transport: {
+      post: async () => {
+        throw new Error('no such thing');
+      },
+    } as never,
+    clock: { now: () => 0, monotonic: () => 0, after: () => () => {} },
+    logger: { warn: (fields: unknown) => warned.push(fields) } as never,
+    userAgent: 'x',
+  });
+  watchdog.beat();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(warned).toEqual([{ message: 'no such thing' }]);
+});

@@ -18,6 +18,7 @@ import { deliveryRoutes } from './routes/deliveries.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
 import { objectiveRoutes } from './routes/objectives.ts';
+import { redriveRoutes } from './routes/redrives.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { refuseUnstorable } from './storable.ts';
 
@@ -163,6 +164,7 @@ export function createServer(deps: ApiDependencies): FastifyInstance {
   eventRoutes(app, deps);
   endpointRoutes(app, deps);
   deliveryRoutes(app, deps);
+  redriveRoutes(app, deps);
   alertRoutes(app, deps);
   declaredRoutes(app, deps);
   objectiveRoutes(app, deps);

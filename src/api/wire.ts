@@ -8,7 +8,13 @@ import { latencyQuantile } from '../domain/latency.ts';
 import { exactMinor } from '../domain/money.ts';
 import type { RetryPolicy } from '../domain/retry-policy.ts';
 import { wilson } from '../domain/statistics.ts';
-import type { AttemptRecord, DeadLetterGroup, DeliveryRecord, RedriveRecord } from '../store/store.ts';
+import type {
+  AttemptRecord,
+  DeadLetterGroup,
+  DeliveryFilter,
+  DeliveryRecord,
+  RedriveRecord,
+} from '../store/store.ts';
 import {
   type AccountingCounts,
   type AccountingGroup,
@@ -136,13 +142,33 @@ export function wireDeadLetters(g: DeadLetterGroup): Record<string, unknown> {
 export function wireRedrive(r: RedriveRecord): Record<string, unknown> {
   return {
     id: r.id,
+    name: r.name,
+    state: r.state,
     matched: r.matched,
     redriven: r.redriven,
-    state: r.state,
+    skipped: r.skipped,
+    value: r.value.map(wireMoney),
+    oldest_at: isoOrNull(r.oldestAt),
+    newest_at: isoOrNull(r.newestAt),
+    filter: wireFilter(r.filter),
     dry_run: r.dryRun,
     rate_per_s: r.ratePerS,
     created_at: iso(r.createdAt),
     finished_at: isoOrNull(r.finishedAt),
+  };
+}
+
+function wireFilter(filter: DeliveryFilter): Record<string, unknown> {
+  const { tenant, endpointId, eventId, eventType, state, errorClass, since, until } = filter;
+  return {
+    tenant,
+    endpoint_id: endpointId,
+    event_id: eventId,
+    event_type: eventType,
+    state,
+    error_class: errorClass,
+    since: since === undefined ? undefined : iso(since),
+    until: until === undefined ? undefined : iso(until),
   };
 }
 

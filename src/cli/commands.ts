@@ -44,6 +44,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/redrive.ts')).redriveCommand(),
   },
   {
+    name: 'redrives',
+    description: 'list redrives in bulk, and show, change or stop one',
+    load: async () => (await import('./commands/redrives.ts')).redrivesCommand(),
+  },
+  {
     name: 'verify',
     description:
       'check the books of a data directory, running or stopped: accepted = delivered + pending + dead + cancelled + suppressed',

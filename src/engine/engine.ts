@@ -100,7 +100,8 @@ export function createEngine(options: EngineOptions): Engine {
     if (applied && state === 'pending') dispatcher.dueBy(endpointId, dueAt!);
     else if (applied) {
       if (reason === 'gone') void pauseGone(endpointId);
-      if (keyed) dispatcher.dueBy(endpointId, now);
+      // A dead letter that was redriven while its last attempt was in flight is due again.
+      if (keyed || state === 'dead') dispatcher.dueBy(endpointId, now);
     }
     dispatcher.resume();
   };
@@ -196,7 +197,11 @@ export function createEngine(options: EngineOptions): Engine {
     onLook: async () => {
       if (running) await look();
     },
-    onDue: wake,
+    onDue: (endpointIds) => {
+      wake(endpointIds);
+      // A notice of no endpoint is one of a redrive.
+      if (endpointIds.length === 0) redriver.wake();
+    },
     onHealth: (answers) => onHealth('heartbeats', answers),
   });
 

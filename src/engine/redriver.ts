@@ -2,25 +2,55 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Operations, RedriveRecord } from '../store/store.ts';
 
-const stepMost = 500;
-const retryMs = 1000;
+type RedriveStore = Pick<Operations, 'runningRedrives' | 'stepRedrive'>;
+
+const maxStep = 500;
+/** Steps at the same time, over all jobs: one that waits for the store does not hold up the others. */
+const maxSteps = 3;
+/** Between two steps of one job the store does other work. */
+const pauseMs = 5;
+/** While jobs run, this often: what was stopped, changed or added by another node. */
+const pollMs = 1000;
+/** With a rate, a step takes as many as are due in this time. */
+const stepMs = 100;
+/** A job that is behind its rate, because the store was slow, makes up for at most this much. */
+const maxBehindMs = 1000;
+const retryFirstMs = 1000;
+const maxRetryMs = 30_000;
+
+/** A redrive that runs on this node. Times are monotonic. */
+interface Job {
+  redrive: RedriveRecord;
+  /** The next step may begin then. */
+  nextAt: number;
+  /** The last step that redrove anything, and how many it did: a changed rate counts from there. */
+  lastAt: number;
+  last: number;
+  failures: number;
+  stepping: boolean;
+}
 
 /**
- * Runs bulk redrives step by step. Progress is stored with each step, so a restart goes on where the last
- * one committed; with a rate, each step takes as many as a tenth of a second allows.
+ * Runs bulk redrives side by side, in small steps that take turns: the one that has waited longest goes next, so neither a
+ * slow, nor a large, nor a failing one holds up another (G8). Progress is stored with each step, so a restart, or another
+ * node, goes on where the last one committed; a stop is in the store too, and the next step finds it.
  */
 export class Redriver {
-  readonly #store: Pick<Operations, 'runningRedrives' | 'stepRedrive'>;
+  readonly #store: RedriveStore;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #due: (endpointIds: readonly string[]) => void;
   readonly #mine: () => boolean;
-  #running = false;
-  #again = false;
+  readonly #jobs = new Map<string, Job>();
+  #steps = 0;
+  #reading = false;
+  #readAgain = false;
   #stopped = false;
+  #cancelPoll: (() => void) | null = null;
+  #cancelTimer: (() => void) | null = null;
 
   constructor(options: {
-    store: Pick<Operations, 'runningRedrives' | 'stepRedrive'>;
+    store: RedriveStore;
     clock: Clock;
     logger: Logger;
     due: (endpointIds: readonly string[]) => void;
@@ -34,43 +64,125 @@ export class Redriver {
     this.#mine = options.mine;
   }
 
-  /** There may be a new job. */
+  /** There may be a new job, or one may have changed. */
   wake(): void {
-    this.#again = true;
-    if (!this.#running && !this.#stopped && this.#mine()) void this.#run();
+    if (this.#reading) this.#readAgain = true;
+    else if (!this.#stopped && this.#mine()) void this.#read();
   }
 
   stop(): void {
     this.#stopped = true;
+    this.#cancelPoll?.();
+    this.#cancelTimer?.();
+    this.#jobs.clear();
   }
 
-  async #run(): Promise<void> {
-    this.#running = true;
-    while (this.#again && !this.#stopped) {
-      this.#again = false;
+  async #read(): Promise<void> {
+    this.#reading = true;
+    this.#cancelPoll?.();
+    this.#cancelPoll = null;
+    let failed = false;
+    do {
+      this.#readAgain = false;
       try {
-        for (const job of await this.#store.runningRedrives()) await this.#finish(job);
+        this.#keep(await this.#store.runningRedrives());
+        failed = false;
       } catch (error) {
-        this.#logger.warn({ error: (error as Error).message }, 'a redrive stopped short; it will go on');
-        await this.#pause(retryMs);
-        this.#again = true;
+        failed = true;
+        this.#logger.warn({ error: (error as Error).message }, 'cannot read redrives; trying again');
+      }
+    } while (this.#readAgain && !failed && !this.#stopped);
+    this.#reading = false;
+    if (this.#stopped) return;
+    this.#pump();
+    if (this.#jobs.size > 0 || failed)
+      this.#cancelPoll = this.#clock.after(pollMs, () => {
+        this.#cancelPoll = null;
+        this.wake();
+      });
+  }
+
+  #keep(running: readonly RedriveRecord[]): void {
+    const ids = new Set(running.map(({ id }) => id));
+    // One that is in a step ends with what the step answers.
+    for (const [id, job] of this.#jobs) if (!ids.has(id) && !job.stepping) this.#jobs.delete(id);
+    const now = this.#clock.monotonic();
+    for (const redrive of running) {
+      const job = this.#jobs.get(redrive.id);
+      if (job === undefined) {
+        // Begun by a former run or another node: the rate counts on from its last step.
+        const since = redrive.steppedAt === null ? Infinity : this.#clock.now() - redrive.steppedAt;
+        const pace = paceMs(redrive.ratePerS, stepSize(redrive.ratePerS));
+        const nextAt = now + Math.min(pace, Math.max(0, pace - Math.max(0, since)));
+        const fresh = { redrive, nextAt, lastAt: now, last: 0, failures: 0, stepping: false };
+        this.#jobs.set(redrive.id, fresh);
+      } else if (job.redrive.ratePerS !== redrive.ratePerS) {
+        job.redrive = { ...job.redrive, ratePerS: redrive.ratePerS };
+        if (job.failures === 0) job.nextAt = job.lastAt + paceMs(redrive.ratePerS, job.last);
       }
     }
-    this.#running = false;
   }
 
-  async #finish(job: RedriveRecord): Promise<void> {
-    const perStep =
-      job.ratePerS === null ? stepMost : Math.min(stepMost, Math.max(1, Math.floor(job.ratePerS / 10)));
-    for (let state = job.state; state === 'running' && !this.#stopped && this.#mine();) {
-      const { redrive, endpointIds } = await this.#store.stepRedrive(job.id, perStep, this.#clock.now());
-      this.#due(endpointIds);
-      state = redrive.state;
-      if (state === 'running') await this.#pause(job.ratePerS === null ? 5 : (perStep / job.ratePerS) * 1000);
+  /** Begins steps whose time has come, the one that has waited longest first. */
+  #pump(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+    if (this.#stopped) return;
+    if (!this.#mine()) {
+      this.#jobs.clear();
+      return;
+    }
+    const waiting = [...this.#jobs.values()]
+      .filter(({ stepping }) => !stepping)
+      .toSorted((a, b) => a.nextAt - b.nextAt);
+    const now = this.#clock.monotonic();
+    for (const job of waiting) {
+      if (this.#steps >= maxSteps) return;
+      if (job.nextAt > now) {
+        this.#cancelTimer = this.#clock.after(job.nextAt - now, () => this.#pump());
+        return;
+      }
+      this.#steps++;
+      job.stepping = true;
+      void this.#step(job);
     }
   }
 
-  async #pause(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => this.#clock.after(ms, resolve));
+  async #step(job: Job): Promise<void> {
+    const { id, ratePerS, redriven: before } = job.redrive;
+    try {
+      const answer = await this.#store.stepRedrive(id, stepSize(ratePerS), this.#clock.now());
+      this.#due(answer.endpointIds);
+      const now = this.#clock.monotonic();
+      // What a poll has heard of the rate meanwhile is as new as what the step has read.
+      job.redrive = answer.redrive;
+      job.failures = 0;
+      if (answer.redrive.state !== 'running') this.#jobs.delete(id);
+      const last = answer.redrive.redriven - before;
+      if (last > 0) {
+        job.lastAt = Math.max(job.nextAt, now - maxBehindMs);
+        job.last = last;
+      }
+      job.nextAt = Math.max(now + pauseMs, last > 0 ? job.lastAt + paceMs(answer.redrive.ratePerS, last) : 0);
+    } catch (error) {
+      const wait = Math.min(maxRetryMs, retryFirstMs * 2 ** Math.min(job.failures++, 10));
+      job.nextAt = this.#clock.monotonic() + wait;
+      this.#logger.warn(
+        { redrive: id, error: (error as Error).message },
+        'a step of a redrive failed; trying again',
+      );
+    }
+    job.stepping = false;
+    this.#steps--;
+    this.#pump();
   }
+}
+
+function stepSize(ratePerS: number | null): number {
+  return ratePerS === null ? maxStep : Math.min(maxStep, Math.max(1, Math.round((ratePerS * stepMs) / 1000)));
+}
+
+/** How long so many deliveries take at this rate. */
+function paceMs(ratePerS: number | null, deliveries: number): number {
+  return ratePerS === null ? 0 : (deliveries / ratePerS) * 1000;
 }

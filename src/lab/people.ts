@@ -1,4 +1,5 @@
 import { UnavailableError } from '../domain/errors.ts';
+import { beginRedrive } from '../store/redrives.ts';
 import type { Store } from '../store/store.ts';
 import { tenant } from './endpoints.ts';
 import type { LabNode } from './node.ts';
@@ -71,8 +72,9 @@ export class People {
         'SELECT DISTINCT e.id FROM deliveries d JOIN events e ON e.number = d.event_number WHERE d.state IN (2, 4)',
       ))
         this.touched.add(Number((eventId as string).slice(4)));
-      await store.createRedrive({
+      await beginRedrive(store, {
         id: `rdr_${id}`,
+        name: null,
         filter: {},
         ratePerS: pick < 0.5 ? null : 20,
         dryRun: false,

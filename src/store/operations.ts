@@ -1,10 +1,11 @@
 import type { ErrorClass } from '../domain/attempt.ts';
 import type { DeliveryState } from '../domain/delivery.ts';
 import type { NewEvent, Receipt } from '../domain/event.ts';
+import type { Money } from './accounting.ts';
 
 // The part of the port for what operators do to deliveries.
 
-export type CommandAnswer = 'done' | 'not_found' | 'refused';
+export type CommandAnswer = 'done' | 'not_found' | 'refused' | 'endpoint_deleted';
 
 export interface DeliveryFilter {
   readonly tenant?: string;
@@ -18,15 +19,46 @@ export interface DeliveryFilter {
   readonly until?: number;
 }
 
-export interface RedriveRecord {
+/** What a redrive in bulk finds: dead and suppressed deliveries that its filter matches. */
+export interface RedriveMatch {
+  readonly matched: number;
+  /** Of these, deliveries of deleted endpoints: nothing can deliver them, so they stay as they are. */
+  readonly skipped: number;
+  /** When the oldest and the newest of them were created. */
+  readonly oldestAt: number | null;
+  readonly newestAt: number | null;
+  /** An event counts once for each of its deliveries. */
+  readonly value: readonly Money[];
+}
+
+/** A position in the walk over dead and suppressed deliveries: by state, endpoint and number. */
+export interface RedriveCursor {
+  readonly state: number;
+  readonly endpoint: number;
+  readonly number: number;
+}
+
+export interface NewRedrive {
   readonly id: string;
+  readonly name: string | null;
   readonly filter: DeliveryFilter;
   readonly ratePerS: number | null;
   readonly dryRun: boolean;
-  readonly state: 'running' | 'done';
-  readonly matched: number;
+  readonly now: number;
+  /** What `countRedrive` found. */
+  readonly match: RedriveMatch;
+}
+
+export interface RedriveRecord extends RedriveMatch {
+  readonly id: string;
+  readonly name: string | null;
+  readonly filter: DeliveryFilter;
+  readonly ratePerS: number | null;
+  readonly dryRun: boolean;
+  readonly state: 'running' | 'done' | 'stopped';
   readonly redriven: number;
   readonly createdAt: number;
+  readonly steppedAt: number | null;
   readonly finishedAt: number | null;
 }
 
@@ -46,8 +78,9 @@ export interface Replayed {
 
 export interface Operations {
   /**
-   * Makes a delivery due now on the one retry clock (G3). From a terminal state it gets a fresh schedule;
-   * a pending one only comes due sooner, and where it is claimed right now nothing is disturbed.
+   * Makes a delivery due now on the one retry clock (G3). From a terminal state it gets a fresh schedule; a pending one only
+   * comes due sooner. An attempt in flight is not disturbed, but if it turns out to be the last of its schedule, the delivery
+   * begins a fresh one instead of staying dead. A delivery of a deleted endpoint stays as it is.
    */
   redriveDelivery(number: number, now: number): Promise<CommandAnswer>;
   /** Only a pending delivery can be cancelled. */
@@ -59,17 +92,35 @@ export interface Operations {
   replayEvent(tenant: string, eventId: string, endpointId: string | null, now: number): Promise<ReplayAnswer>;
   /** A delivery of an event to one endpoint only, whatever it subscribes to: for the test call. */
   acceptFor(event: NewEvent, endpointId: string, now: number): Promise<Receipt | null>;
-  /** Counts what matches and records the job; it runs step by step, also after a restart. */
-  createRedrive(redrive: {
-    id: string;
-    filter: DeliveryFilter;
-    ratePerS: number | null;
-    dryRun: boolean;
-    now: number;
-  }): Promise<RedriveRecord>;
+  /** Reads a bounded part of what a redrive would find; `next` is null at its end. */
+  countRedrive(
+    filter: DeliveryFilter,
+    from: RedriveCursor | null,
+    limit: number,
+  ): Promise<RedriveMatch & { readonly next: RedriveCursor | null }>;
+  /**
+   * Records a job that runs step by step, also after a restart. It takes deliveries that exist now, and no later ones. Rejects
+   * with `ConflictError` if too many are running.
+   */
+  createRedrive(redrive: NewRedrive): Promise<RedriveRecord>;
   redrive(id: string): Promise<RedriveRecord | null>;
+  /** Newest first, below the id `before`. */
+  redrives(page: {
+    readonly before: string | null;
+    readonly limit: number;
+  }): Promise<readonly RedriveRecord[]>;
   runningRedrives(): Promise<readonly RedriveRecord[]>;
-  /** Redrives up to `limit` more of a job in one transaction with its progress. */
+  /** A job that has ended keeps its rate. */
+  changeRedrive(
+    id: string,
+    change: { readonly name?: string | null; readonly ratePerS?: number | null },
+  ): Promise<RedriveRecord | 'not_found' | 'ended'>;
+  /** From here on no step of it redrives anything. */
+  stopRedrive(id: string, now: number): Promise<RedriveRecord | null>;
+  /**
+   * Redrives up to `limit` more of a job in one transaction with its progress, and reads a bounded number of deliveries for
+   * it: a step may redrive none and not be the last.
+   */
   stepRedrive(
     id: string,
     limit: number,

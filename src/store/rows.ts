@@ -14,7 +14,12 @@ type Row = readonly (string | number | bigint | boolean | null)[];
 
 /** Numbers under which delivery states and triggers are stored. */
 export const stateNumbers = { pending: 0, delivered: 1, dead: 2, cancelled: 3, suppressed: 4 } as const;
-export const triggers = ['schedule', 'manual', 'redrive'] as const;
+export const triggers = ['schedule', 'manual', 'redrive', 'manual'] as const;
+/**
+ * The trigger of a delivery that was redriven while an attempt of it was in flight: if that attempt ends the schedule, a
+ * fresh one begins. Read as a trigger, which it is if the attempt's lease runs out, it is a manual one.
+ */
+export const redriveMark = 3;
 
 /** How long past its `due_at` a pending delivery counts as overdue, in milliseconds. */
 export const overdueGraceMs = 60_000;

@@ -1,3 +1,4 @@
+import { beginRedrive } from '../../src/store/redrives.ts';
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -247,14 +248,15 @@ test('100,000 dead letters of three endpoints in ten minutes are three notificat
   expect((await told(store, channel)).at(-1)).toBe('firing ticket dead_letters ep_d/http_5xx');
   expect(await told(store, channel)).toHaveLength(4);
   // Redriven, all of them: each is over, and said to be.
-  const redrive = await store.createRedrive({
+  let { state } = await beginRedrive(store, {
     id: 'r',
+    name: null,
     filter: {},
     ratePerS: null,
     dryRun: false,
     now: time.now,
   });
-  for (let left = redrive.matched; left > 0; left -= 5000) await store.stepRedrive('r', 5000, time.now);
+  while (state === 'running') ({ state } = (await store.stepRedrive('r', 5000, time.now)).redrive);
   await evaluator.evaluate();
   expect((await told(store, channel)).slice(4).every((line) => line.startsWith('resolved'))).toBe(true);
   expect(await told(store, channel)).toHaveLength(8);

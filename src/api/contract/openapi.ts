@@ -130,7 +130,22 @@ const calls: readonly Call[] = [
     body: schemas.redrive,
     status: 202,
   },
+  {
+    method: 'get',
+    path: '/v1/redrives',
+    summary: 'Redrives, newest first',
+    query: schemas.pageQuery,
+    status: 200,
+  },
   { method: 'get', path: '/v1/redrives/{id}', summary: 'Progress of a redrive', status: 200 },
+  {
+    method: 'patch',
+    path: '/v1/redrives/{id}',
+    summary: 'Change the rate or the name of a redrive',
+    body: schemas.redriveChange,
+    status: 200,
+  },
+  { method: 'post', path: '/v1/redrives/{id}/stop', summary: 'Stop a redrive', status: 200 },
   {
     method: 'get',
     path: '/v1/accounting',

@@ -152,10 +152,17 @@ const filterFields = {
   since: timestamp,
   until: timestamp,
 };
+const redriveRate = z.number().min(0.001).max(100_000);
+const redriveName = z.string().min(1).max(128).regex(printable, 'no control characters');
 export const redrive = z.strictObject({
   filter: z.strictObject(filterFields).partial(),
-  rate_per_s: z.number().min(0.1).max(100_000).optional(),
+  rate_per_s: redriveRate.optional().describe('deliveries a second, over the whole redrive'),
+  name: redriveName.optional(),
   dry_run: z.boolean().default(false),
+});
+export const redriveChange = z.strictObject({
+  rate_per_s: redriveRate.nullable().optional().describe('null: as fast as the store allows'),
+  name: redriveName.nullable().optional(),
 });
 
 const limit = z.coerce.number().int().min(1).max(1000).default(100);

@@ -1,17 +1,17 @@
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
-import { deliveryId, parseDeliveryId, timeOrderedId } from '../../domain/ids.ts';
+import { deliveryId, parseDeliveryId } from '../../domain/ids.ts';
 import type { CommandAnswer, DeliveryFilter, DeliveryRecord } from '../../store/store.ts';
 import * as schemas from '../contract/schemas.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { decodeCursor, invalidCursor, params, parse } from '../input.ts';
 import { pageOf, pageRead } from '../paging.ts';
 import { notFound, Problem } from '../problem.ts';
-import { wireAttempt, wireDeadLetters, wireDelivery, wireRedrive } from '../wire.ts';
+import { wireAttempt, wireDeadLetters, wireDelivery } from '../wire.ts';
 
 type WireFilter = z.output<typeof schemas.redrive>['filter'];
 
-function filterOf(wire: WireFilter): DeliveryFilter {
+export function filterOf(wire: WireFilter): DeliveryFilter {
   return {
     ...(wire.tenant === undefined ? {} : { tenant: wire.tenant }),
     ...(wire.endpoint_id === undefined ? {} : { endpointId: wire.endpoint_id }),
@@ -25,7 +25,7 @@ function filterOf(wire: WireFilter): DeliveryFilter {
 }
 
 export function deliveryRoutes(app: FastifyInstance, deps: ApiDependencies): void {
-  const { store, engine, clock, random } = deps;
+  const { store, engine, clock } = deps;
 
   const find = async (id: string): Promise<DeliveryRecord> => {
     const number = parseDeliveryId(id);
@@ -43,6 +43,12 @@ export function deliveryRoutes(app: FastifyInstance, deps: ApiDependencies): voi
     const answer = await run(number);
     if (answer === 'not_found') throw notFound('delivery by that id');
     const delivery = await find(id);
+    if (answer === 'endpoint_deleted')
+      throw new Problem(
+        409,
+        'endpoint_deleted',
+        `The endpoint of this delivery was deleted, so nothing can deliver it: it stays ${delivery.state}. To send the event elsewhere, replay it to another endpoint.`,
+      );
     if (answer === 'refused')
       throw new Problem(409, 'wrong_state', `the delivery is ${delivery.state}; ${refusal}`);
     engine.wake([endpointId]);
@@ -94,31 +100,5 @@ export function deliveryRoutes(app: FastifyInstance, deps: ApiDependencies): voi
       ({ count, endpointId, errorClass }) => [-count, endpointId, errorClass ?? ''],
     );
     return { items: items.map(wireDeadLetters), next_cursor: next };
-  });
-
-  app.post('/v1/redrives', async (request, reply) => {
-    const { filter, rate_per_s: rate, dry_run: dryRun } = parse(schemas.redrive, request.body);
-    if (filter.state !== undefined && filter.state !== 'dead' && filter.state !== 'suppressed') {
-      const message = 'must be dead or suppressed';
-      throw new Problem(422, 'invalid_request', `/filter/state ${message}`, [
-        { path: '/filter/state', message },
-      ]);
-    }
-    const now = clock.now();
-    const redrive = await store.createRedrive({
-      id: timeOrderedId('rdr', now, random.bytes(12)),
-      filter: { state: 'dead', ...filterOf(filter) },
-      ratePerS: rate ?? null,
-      dryRun,
-      now,
-    });
-    engine.wake([]);
-    return reply.code(202).send(wireRedrive(redrive));
-  });
-
-  app.get('/v1/redrives/:id', async (request) => {
-    const redrive = await store.redrive(params(request)['id']!);
-    if (redrive === null) throw notFound('redrive by that id');
-    return wireRedrive(redrive);
   });
 }

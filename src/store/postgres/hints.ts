@@ -21,7 +21,8 @@ export function listen(db: Database): Hints {
       fresh.on('error', () => (client = null));
       fresh.on('end', () => (client = null));
       fresh.on('notification', ({ channel, payload }) => {
-        if (channel === 'posthorn_due' && payload !== undefined) for (const fn of due) fn(payload.split(' '));
+        if (channel === 'posthorn_due' && payload !== undefined)
+          for (const fn of due) fn(payload === '' ? [] : payload.split(' '));
         else if (channel !== 'posthorn_due') for (const fn of changed) fn();
       });
       await fresh.query('LISTEN posthorn_due; LISTEN posthorn_config; LISTEN posthorn_nodes');

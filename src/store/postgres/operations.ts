@@ -1,11 +1,10 @@
 import { commandTransitions, deliveryStates } from '../../domain/delivery.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
-import type { CommandAnswer, DeliveryFilter, RedriveRecord } from '../store.ts';
-import { notifyDue } from './accept.ts';
-import { stateNumbers, triggers } from '../rows.ts';
-import type { Connection, Database, Row, Value } from './database.ts';
-import { filterSql } from './filter.ts';
-import { endStates, writeLedger } from './ledger.ts';
+import type { CommandAnswer } from '../store.ts';
+import { redriveMark, stateNumbers, triggers } from '../rows.ts';
+import type { Connection, Database, Row } from './database.ts';
+import { writeLedger } from './ledger.ts';
+import { lockEndpoints, redriveEnded } from './redrive-ended.ts';
 
 /** Locks one delivery: what people do and what the engine settles take turns on its row. */
 async function lock(connection: Connection, number: number): Promise<Row | undefined> {
@@ -19,48 +18,43 @@ async function lock(connection: Connection, number: number): Promise<Row | undef
   return row;
 }
 
-/** Puts one delivery back on the retry clock; the caller holds the transaction. */
-async function redriveOne(
-  connection: Connection,
-  number: number,
-  trigger: 'manual' | 'redrive',
-  now: number,
-): Promise<CommandAnswer> {
+async function redriveOne(connection: Connection, number: number, now: number): Promise<CommandAnswer> {
   const row = await lock(connection, number);
   if (row === undefined) return 'not_found';
-  const [state, endpoint, createdAt, claimedBy, dueAt] = row as [
+  const [state, endpoint, createdAt, claimedBy, dueAt, , type] = row as [
     number,
     number,
     number,
     string | null,
     number | null,
+    string | null,
+    string,
   ];
   if (!commandTransitions.redrive.from.includes(deliveryStates[state]!)) return 'refused';
-  const key = [shardOfNumber(number), number, now, triggers.indexOf(trigger)];
-  if (state === stateNumbers.pending) {
-    // An attempt in flight keeps its claim and its fence: only what waits comes due sooner (G3).
-    if (claimedBy === null && dueAt! > now)
-      await connection.query(
-        'redrive_sooner',
-        'UPDATE posthorn.deliveries SET due_at = $3, trigger = $4 WHERE shard = $1 AND number = $2',
-        key,
-      );
+  if ((await lockEndpoints(connection, [endpoint])).size === 0) return 'endpoint_deleted';
+  if (state !== stateNumbers.pending) {
+    await redriveEnded(connection, [{ number, state, endpoint, createdAt, type }], 'manual', now);
     return 'done';
   }
-  // The claim number goes on counting: an attempt of the former schedule stays fenced off (G3).
-  await connection.query(
-    'redrive_again',
-    `UPDATE posthorn.deliveries SET state = 0, due_at = $3, claimed_by = NULL, tries = 0, settled_at = NULL, reason = NULL, trigger = $4,
-       redrives = redrives + 1 WHERE shard = $1 AND number = $2`,
-    key,
-  );
-  const type = row[6] as string;
-  await writeLedger(connection, '', [{ endpoint, createdAt, type, [endStates[state]!]: -1 }]);
+  const key = [shardOfNumber(number), number];
+  // An attempt in flight keeps its claim and its fence (G3); `settle` finds the mark if it is the schedule's last one.
+  if (claimedBy !== null)
+    await connection.query(
+      'redrive_mark',
+      'UPDATE posthorn.deliveries SET trigger = $3 WHERE shard = $1 AND number = $2',
+      [...key, redriveMark],
+    );
+  else if (dueAt! > now)
+    await connection.query(
+      'redrive_sooner',
+      'UPDATE posthorn.deliveries SET due_at = $3, trigger = $4 WHERE shard = $1 AND number = $2',
+      [...key, now, triggers.indexOf('manual')],
+    );
   return 'done';
 }
 
 export async function redriveDelivery(db: Database, number: number, now: number): Promise<CommandAnswer> {
-  return await db.transaction((connection) => redriveOne(connection, number, 'manual', now));
+  return await db.transaction((connection) => redriveOne(connection, number, now));
 }
 
 async function cancelOne(
@@ -111,139 +105,27 @@ export async function cancelDelivery(
 }
 
 export async function cancelOrphans(db: Database, limit: number, now: number): Promise<number> {
+  // An attempt in flight says itself what became of it, or its lease ends.
+  const waiting = 'd.state = 0 AND (d.claimed_by IS NULL OR d.due_at <= $2)';
   const orphans = await db.query(
     db.oneShard ? 'orphans_distributed' : 'orphans',
     db.oneShard
       ? `SELECT d.number FROM posthorn.deliveries d JOIN posthorn.endpoints p ON p.num = d.endpoint
-         WHERE d.state = 0 AND p.deleted_at IS NOT NULL LIMIT $1`
+         WHERE ${waiting} AND p.deleted_at IS NOT NULL LIMIT $1`
       : `SELECT d.number FROM posthorn.endpoints p CROSS JOIN LATERAL (
-           SELECT number FROM posthorn.deliveries d WHERE d.state = 0 AND d.endpoint = p.num LIMIT $1) d
+           SELECT number FROM posthorn.deliveries d WHERE ${waiting} AND d.endpoint = p.num LIMIT $1) d
          WHERE p.deleted_at IS NOT NULL LIMIT $1`,
-    [limit],
+    [limit, now],
   );
   if (orphans.length === 0) return 0;
   return await db.transaction(async (connection) => {
     const numbers = orphans.map(([number]) => number as number).toSorted((a, b) => a - b);
     for (const number of numbers) {
       const row = await lock(connection, number);
-      if (row?.[0] === stateNumbers.pending)
+      const inFlight = row?.[3] !== null && (row?.[4] as number) > now;
+      if (row?.[0] === stateNumbers.pending && !inFlight)
         await cancelOne(connection, number, row, 'endpoint_deleted', now);
     }
     return numbers.length;
   });
-}
-
-// ---------------------------------------------------------------- bulk redrives
-
-const redriveColumns = 'id, filter, rate_per_s, dry_run, state, matched, redriven, created_at, finished_at';
-// Only states with a drop in them: a redrive in bulk never touches what is delivered or on its way.
-const dropped = `posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number
-  JOIN posthorn.endpoints p ON p.num = d.endpoint WHERE d.state IN (2, 4)`;
-
-function redriveOf(row: Row): RedriveRecord {
-  return {
-    id: row[0] as string,
-    filter: row[1] as unknown as DeliveryFilter,
-    ratePerS: row[2] as number | null,
-    dryRun: row[3] as boolean,
-    state: row[4] as 'running' | 'done',
-    matched: row[5] as number,
-    redriven: row[6] as number,
-    createdAt: row[7] as number,
-    finishedAt: row[8] as number | null,
-  };
-}
-
-export async function findRedrive(connection: Connection, id: string): Promise<RedriveRecord | null> {
-  const [row] = await connection.query(
-    'redrive_find',
-    `SELECT ${redriveColumns} FROM posthorn.redrives WHERE id = $1`,
-    [id],
-  );
-  return row === undefined ? null : redriveOf(row);
-}
-
-export async function runningRedrives(db: Database): Promise<RedriveRecord[]> {
-  const rows = await db.query(
-    'redrives_running',
-    `SELECT ${redriveColumns} FROM posthorn.redrives WHERE state = 'running' ORDER BY id`,
-  );
-  return rows.map(redriveOf);
-}
-
-export async function createRedrive(
-  db: Database,
-  redrive: { id: string; filter: DeliveryFilter; ratePerS: number | null; dryRun: boolean; now: number },
-): Promise<RedriveRecord> {
-  return await db.transaction(async (connection) => {
-    const { where, values } = filterSql(redrive.filter);
-    const [counted] = await connection.query(
-      '',
-      `SELECT count(*), coalesce(max(d.number), -1) FROM ${dropped} AND ${where}`,
-      values,
-    );
-    const [matched, last] = counted as [number, number];
-    const done = redrive.dryRun || matched === 0;
-    await connection.query(
-      'redrive_create',
-      `INSERT INTO posthorn.redrives (id, filter, rate_per_s, dry_run, state, matched, redriven, cursor, last_number, created_at, finished_at)
-       VALUES ($1, $2, $3, $4, $5, $6, 0, -1, $7, $8, $9)`,
-      [
-        redrive.id,
-        JSON.stringify(redrive.filter),
-        redrive.ratePerS,
-        redrive.dryRun,
-        done ? 'done' : 'running',
-        matched,
-        last,
-        redrive.now,
-        done ? redrive.now : null,
-      ],
-    );
-    return (await findRedrive(connection, redrive.id))!;
-  });
-}
-
-export async function stepRedrive(
-  db: Database,
-  id: string,
-  limit: number,
-  now: number,
-): Promise<{ redrive: RedriveRecord; endpointIds: string[] }> {
-  const answer = await db.transaction(async (connection) => {
-    // The row's lock lets one node at a time take the next step.
-    const [row] = await connection.query(
-      'redrive_lock',
-      `SELECT ${redriveColumns}, cursor, last_number FROM posthorn.redrives WHERE id = $1 FOR UPDATE`,
-      [id],
-    );
-    if (row === undefined) throw new Error(`there is no redrive ${id}`);
-    const redrive = redriveOf(row);
-    if (redrive.state === 'done') return { redrive, endpointIds: [] };
-    const { where, values } = filterSql(redrive.filter, 4);
-    const rows = await connection.query(
-      '',
-      `SELECT d.number, p.id FROM ${dropped} AND ${where} AND d.number > $1 AND d.number <= $2 ORDER BY d.number LIMIT $3`,
-      [row[9], row[10], limit, ...values] as Value[],
-    );
-    for (const [number] of rows) await redriveOne(connection, number as number, 'redrive', now);
-    const ended = rows.length < limit;
-    await connection.query(
-      'redrive_step',
-      `UPDATE posthorn.redrives SET redriven = redriven + $2, cursor = greatest(cursor, $3), state = $4, finished_at = $5 WHERE id = $1`,
-      [
-        id,
-        rows.length,
-        (rows.at(-1)?.[0] as number | undefined) ?? -1,
-        ended ? 'done' : 'running',
-        ended ? now : null,
-      ],
-    );
-    return {
-      redrive: (await findRedrive(connection, id))!,
-      endpointIds: [...new Set(rows.map(([, endpointId]) => endpointId as string))],
-    };
-  });
-  if (answer.endpointIds.length > 0) await notifyDue(db, answer.endpointIds);
-  return answer;
 }

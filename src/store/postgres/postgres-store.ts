@@ -11,17 +11,19 @@ import { stepFanOut } from './fan-out.ts';
 import { fold } from './folding.ts';
 import { checkDigests, findTampered, readFanOuts, readConservation, readGone } from './integrity.ts';
 import { beat, leave, readNodes } from './nodes.ts';
-import {
-  cancelDelivery,
-  cancelOrphans,
-  createRedrive,
-  findRedrive,
-  redriveDelivery,
-  runningRedrives,
-  stepRedrive,
-} from './operations.ts';
+import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { prune } from './prune.ts';
 import { readAttempts, readDeadLetters, readDeliveries, readDelivery, readEvent } from './readings.ts';
+import {
+  changeRedrive,
+  countRedrive,
+  createRedrive,
+  findRedrive,
+  listRedrives,
+  runningRedrives,
+  stepRedrive,
+  stopRedrive,
+} from './redrives.ts';
 import { acceptFor, replayEvent } from './replay.ts';
 import { settle } from './settle.ts';
 
@@ -58,7 +60,11 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
       replayEvent(db, endpoints, tenant, eventId, endpointId, now),
     acceptFor: (event, endpointId, now) => acceptFor(db, endpoints, event, endpointId, now),
     createRedrive: (redrive) => createRedrive(db, redrive),
+    countRedrive: (filter, from, limit) => countRedrive(db, filter, from, limit),
     redrive: (id) => findRedrive(db, id),
+    redrives: (page) => listRedrives(db, page),
+    changeRedrive: (id, change) => changeRedrive(db, id, change),
+    stopRedrive: (id, now) => stopRedrive(db, id, now),
     runningRedrives: () => runningRedrives(db),
     stepRedrive: (id, limit, now) => stepRedrive(db, id, limit, now),
 

@@ -266,6 +266,15 @@ const migrations: readonly string[] = [
     made bigint NOT NULL
   );
   `,
+  `
+  -- Redrives walk the index of ended deliveries, by state, endpoint and number; one that runs begins its walk again.
+  ALTER TABLE posthorn.redrives ADD COLUMN name text, ADD COLUMN skipped int NOT NULL DEFAULT 0,
+    ADD COLUMN summary json NOT NULL DEFAULT '{}', ADD COLUMN cursor_state smallint NOT NULL DEFAULT 0,
+    ADD COLUMN cursor_endpoint int NOT NULL DEFAULT -1, ADD COLUMN stepped_at bigint;
+  -- The last number was the last one that matched; from here on it is a bound.
+  UPDATE posthorn.redrives SET cursor = -1, last_number = last_number + 1;
+  CREATE INDEX redrives_running ON posthorn.redrives (id) WHERE state = 'running';
+  `,
 ];
 
 /** Refuses a database without Posthorn's schema, or with another version of it; changes nothing. */

@@ -1,8 +1,10 @@
 import { shardOfNumber } from '../../domain/ids.ts';
 import { latencyBucket } from '../../domain/latency.ts';
 import type { Settlement } from '../store.ts';
-import { stateNumbers, triggers } from '../rows.ts';
-import type { Connection, Database, Value } from './database.ts';
+import { redriveMark, stateNumbers, triggers } from '../rows.ts';
+import { notifyDue } from './accept.ts';
+import type { Database, Value } from './database.ts';
+import { lockEndpoints, redriveEnded } from './redrive-ended.ts';
 
 const outcomes = `unnest($1::bigint[], $2::int[], $3::smallint[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::int[],
   $9::int[], $10::text[], $11::text[], $12::text[], $13::smallint[], $14::boolean[], $15::boolean[], $16::boolean[], $17::smallint[],
@@ -13,7 +15,8 @@ const settled = `state = s.state, due_at = s.due_at, settled_at = CASE WHEN s.st
   claimed_by = NULL, attempts = d.attempts + 1, tries = d.tries + 1, trigger = 0, error_class = s.error_class,
   status_code = s.status_code, message = s.message`;
 // Adding 0 keeps the partial indexes of pending rows, which are searched by other columns, out of it.
-const fence = 'd.state + 0 = 0 AND d.claim = s.claim AND d.claimed_by IS NOT NULL';
+// An outcome that ends a delivery which was redriven meanwhile goes its own way: see `settleMarked`.
+const fence = `d.state + 0 = 0 AND d.claim = s.claim AND d.claimed_by IS NOT NULL AND NOT (s.state = 2 AND d.trigger = ${redriveMark})`;
 const attemptColumns = `shard, delivery, n, started_at, duration_ms, status_code, outcome, error_class, message, response_excerpt,
   trigger, node`;
 /**
@@ -153,12 +156,46 @@ function valuesOf(settlements: readonly Settlement[]): Value[] {
 const spanning = { own: settleOwn(false), rest: settleRest(false) };
 const single = { own: settleOwn(true), rest: settleRest(true) };
 
+/**
+ * Settles the last outcome of a schedule whose delivery was redriven while it was in flight, and begins the fresh one, in one
+ * transaction: as if the redrive had come just after (G3). False if this is none of these.
+ */
+async function settleMarked(
+  db: Database,
+  { number, claim, endpointId, eventType: type, createdAt, now }: Settlement,
+  sql: string,
+  name: string,
+  values: readonly Value[],
+): Promise<boolean> {
+  return await db.transaction(async (connection) => {
+    const unmarked = await connection.query(
+      'settle_unmark',
+      `UPDATE posthorn.deliveries SET trigger = 0 WHERE shard = $1 AND number = $2 AND state + 0 = 0 AND claim = $3
+         AND claimed_by IS NOT NULL AND trigger = ${redriveMark} RETURNING endpoint`,
+      [shardOfNumber(number), number, claim],
+    );
+    if (unmarked.length === 0) return false;
+    const endpoint = unmarked[0]![0] as number;
+    await connection.query(name, sql, values);
+    if ((await lockEndpoints(connection, [endpoint])).has(endpoint))
+      await redriveEnded(
+        connection,
+        [{ number, state: stateNumbers.dead, endpoint, createdAt, type }],
+        'manual',
+        now,
+      );
+    await notifyDue(connection, [endpointId]);
+    return true;
+  });
+}
+
 /** Settles outcomes of one shard, or of any where statements may span shards; answers whether each was applied. */
 async function settleBatch(
-  connection: Connection,
+  db: Database,
   settlements: readonly Settlement[],
   shard: number | null,
 ): Promise<boolean[]> {
+  const connection = db.hot;
   const applied = settlements.map(() => false);
   const [sql, suffix, more] =
     shard === null ? ([spanning, '', []] as const) : ([single, '_one', [shard]] as const);
@@ -174,7 +211,14 @@ async function settleBatch(
   for (const [ord] of own) applied[indexes[(ord as number) - 1]!] = true;
   if (own.length === settlements.length) return applied;
 
+  for (const index of indexes)
+    if (!applied[index]! && settlements[index]!.state === 'dead')
+      applied[index] = await settleMarked(db, settlements[index]!, sql.own, `settle${suffix}`, [
+        ...valuesOf([settlements[index]!]),
+        ...more,
+      ]);
   const rest = settlements.flatMap((_, index) => (applied[index] === true ? [] : [index]));
+  if (rest.length === 0) return applied;
   const judged = await connection.query(`settle_rest${suffix}`, sql.rest, values(rest));
   // A delivery that was pruned meanwhile is in no row, and its outcome changed nothing.
   for (const [ord, is] of judged) applied[rest[(ord as number) - 1]!] = is === true;
@@ -183,7 +227,7 @@ async function settleBatch(
 
 export async function settle(db: Database, settlements: readonly Settlement[]): Promise<boolean[]> {
   if (settlements.length === 0) return [];
-  if (!db.oneShard) return await settleBatch(db.hot, settlements, null);
+  if (!db.oneShard) return await settleBatch(db, settlements, null);
   const applied = settlements.map(() => false);
   const indexed = settlements.map((settlement, index) => ({ settlement, index }));
   // Each shard is a transaction of its own: what belongs together (G4) is in one shard.
@@ -191,7 +235,7 @@ export async function settle(db: Database, settlements: readonly Settlement[]): 
     [...Map.groupBy(indexed, ({ settlement }) => shardOfNumber(settlement.number))].map(
       async ([shard, group]) => {
         const answers = await settleBatch(
-          db.hot,
+          db,
           group.map(({ settlement }) => settlement),
           shard,
         );

@@ -268,6 +268,17 @@ const migrations: readonly string[] = [
     made INTEGER NOT NULL
   ) WITHOUT ROWID;
   `,
+  `
+  -- Redrives walk the index of ended deliveries, by state, endpoint and number; one that runs begins its walk again.
+  ALTER TABLE redrives ADD COLUMN name TEXT;
+  ALTER TABLE redrives ADD COLUMN skipped INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE redrives ADD COLUMN summary TEXT NOT NULL DEFAULT '{}';
+  ALTER TABLE redrives ADD COLUMN cursor_state INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE redrives ADD COLUMN cursor_endpoint INTEGER NOT NULL DEFAULT -1;
+  ALTER TABLE redrives ADD COLUMN stepped_at INTEGER;
+  UPDATE redrives SET cursor = -1;
+  CREATE INDEX redrives_running ON redrives (id) WHERE state = 'running';
+  `,
 ];
 
 const namedMost = 5;

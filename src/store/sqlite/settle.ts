@@ -3,6 +3,7 @@ import type { Settlement } from '../store.ts';
 import { stateNumbers, triggers } from '../rows.ts';
 import type { Database } from './database.ts';
 import { LedgerChanges } from './ledger.ts';
+import { isMarked, redriveEnded } from './redrive-ended.ts';
 
 // The fence (G3): only the holder of the newest claim, and only while that claim is open.
 const apply = `UPDATE deliveries SET state = ?, due_at = ?, settled_at = ?, reason = ?, claimed_by = NULL,
@@ -44,6 +45,7 @@ export function settle(
     for (const s of settlements) {
       const counted = { endpoint: endpointNum(s.endpointId), type: s.eventType, acceptedAt: s.createdAt };
       const ended = s.state !== 'pending';
+      const again = s.state === 'dead' && isMarked(db, s.number);
       const own =
         db.run(
           apply,
@@ -87,7 +89,24 @@ export function settle(
         ledger.addLatency(counted, latencyBucket(s.now - s.createdAt));
         if (s.late) ledger.add(counted, 'late');
         else if (!s.first) ledger.addTally(counted, 'recovered');
-      } else if (s.state === 'dead') ledger.add(counted, 'dead');
+      } else if (s.state === 'dead') {
+        ledger.add(counted, 'dead');
+        // Redriven while this attempt was in flight, which was the last of its schedule: as if it had come just after (G3).
+        if (again)
+          redriveEnded(
+            db,
+            ledger,
+            {
+              number: s.number,
+              state: stateNumbers.dead,
+              endpoint: counted.endpoint,
+              createdAt: s.createdAt,
+              type: s.eventType,
+            },
+            'manual',
+            s.now,
+          );
+      }
       if (ended && s.keyed) wakeSuccessor(db, s.number, s.now);
     }
     ledger.write(db);

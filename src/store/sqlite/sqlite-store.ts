@@ -18,17 +18,19 @@ import {
   readConservation,
   readGone,
 } from './integrity.ts';
-import {
-  cancelDelivery,
-  cancelOrphans,
-  createRedrive,
-  findRedrive,
-  redriveDelivery,
-  runningRedrives,
-  stepRedrive,
-} from './operations.ts';
+import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { prune } from './prune.ts';
 import { readAttempts, readDeadLetters, readDeliveries, readDelivery, readEvent } from './readings.ts';
+import {
+  changeRedrive,
+  countRedrive,
+  createRedrive,
+  findRedrive,
+  listRedrives,
+  runningRedrives,
+  stepRedrive,
+  stopRedrive,
+} from './redrives.ts';
 import { acceptFor, replayEvent } from './replay.ts';
 import { Sequences } from './sequences.ts';
 import { settle } from './settle.ts';
@@ -78,8 +80,12 @@ export function createSqliteStore(db: Database): Store {
       const known = endpoints.get(endpointId);
       return known === undefined ? null : acceptFor(db, sequences, event, known, now);
     },
-    createRedrive: async (redrive) => createRedrive(db, endpoints, sequences, redrive),
+    countRedrive: async (filter, from, limit) => countRedrive(db, endpoints, sequences, filter, from, limit),
+    createRedrive: async (redrive) => createRedrive(db, sequences, redrive),
     redrive: async (id) => findRedrive(db, id),
+    redrives: async (page) => listRedrives(db, page),
+    changeRedrive: async (id, change) => changeRedrive(db, id, change),
+    stopRedrive: async (id, now) => stopRedrive(db, id, now),
     runningRedrives: async () => runningRedrives(db),
     stepRedrive: async (id, limit, now) => stepRedrive(db, endpoints, id, limit, now),
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { beginRedrive } from '../../../src/store/redrives.ts';
 import { anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { noRoom, type Subject } from './subject.ts';
@@ -19,8 +20,9 @@ export function describeOperations(subject: Subject): void {
     expect(delivery).toMatchObject({ reason: 'endpoint_paused', attempts: 0 });
     await balanced();
     await subject.store.updateEndpoint(endpoint.id, { enabled: true, updatedAt: start });
-    const job = await subject.store.createRedrive({
+    const job = await beginRedrive(subject.store, {
       id: 'rdr_1',
+      name: null,
       filter: { state: 'suppressed' },
       ratePerS: null,
       dryRun: false,

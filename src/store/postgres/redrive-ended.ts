@@ -1,0 +1,75 @@
+import { shardOfNumber } from '../../domain/ids.ts';
+import { triggers } from '../rows.ts';
+import type { Connection } from './database.ts';
+import { endStates, writeLedger } from './ledger.ts';
+
+/** A delivery that has ended. */
+interface Ended {
+  readonly number: number;
+  readonly state: number;
+  readonly endpoint: number;
+  readonly createdAt: number;
+  readonly type: string;
+}
+
+/** Which of these endpoints are not deleted; they are not deleted either before the caller's transaction ends. */
+export async function lockEndpoints(
+  connection: Connection,
+  nums: readonly number[],
+): Promise<ReadonlySet<number>> {
+  if (nums.length === 0) return new Set();
+  const rows = await connection.query(
+    'endpoints_share',
+    'SELECT num FROM posthorn.endpoints WHERE num = ANY ($1::int[]) AND deleted_at IS NULL ORDER BY num FOR SHARE',
+    [nums],
+  );
+  return new Set(rows.map(([num]) => num as number));
+}
+
+/**
+ * Puts ended deliveries back on the retry clock with a fresh schedule, in the caller's transaction, which has locked their
+ * endpoints. Answers those that were still as they were read.
+ */
+export async function redriveEnded(
+  connection: Connection,
+  ended: readonly Ended[],
+  trigger: 'manual' | 'redrive',
+  now: number,
+): Promise<ReadonlySet<number>> {
+  const redriven = new Set<number>();
+  const groups = connection.oneShard
+    ? [...Map.groupBy(ended, ({ number }) => shardOfNumber(number))].toSorted(([a], [b]) => a - b)
+    : [[null, ended] as const];
+  for (const [shard, of] of groups) {
+    // The claim number goes on counting: an attempt of the former schedule stays fenced off (G3).
+    const rows = await connection.query(
+      shard === null ? 'redrive_again' : 'redrive_again_one',
+      `UPDATE posthorn.deliveries d SET state = 0, due_at = $3, claimed_by = NULL, tries = 0, settled_at = NULL, reason = NULL,
+         trigger = $4, redrives = redrives + 1
+       FROM unnest($1::bigint[], $2::smallint[]) AS n (number, state)
+       WHERE d.shard = ${shard === null ? '(n.number & 63)::smallint' : '$5::smallint'} AND d.number = n.number AND d.state = n.state
+       RETURNING d.number`,
+      [
+        of.map(({ number }) => number),
+        of.map(({ state }) => state),
+        now,
+        triggers.indexOf(trigger),
+        ...(shard === null ? [] : [shard]),
+      ],
+    );
+    for (const [number] of rows) redriven.add(number as number);
+  }
+  await writeLedger(
+    connection,
+    '',
+    ended
+      .filter(({ number }) => redriven.has(number))
+      .map(({ endpoint, createdAt, type, state }) => ({
+        endpoint,
+        createdAt,
+        type,
+        [endStates[state]!]: -1,
+      })),
+  );
+  return redriven;
+}

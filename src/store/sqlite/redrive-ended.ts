@@ -1,0 +1,43 @@
+import { redriveMark, triggers } from '../rows.ts';
+import type { Database } from './database.ts';
+import type { LedgerChanges } from './ledger.ts';
+
+const counters = [null, 'delivered', 'dead', 'cancelled', 'suppressed'] as const;
+
+/** A delivery that has ended, as the caller's transaction has read it. */
+interface Ended {
+  readonly number: number;
+  readonly state: number;
+  readonly endpoint: number;
+  readonly createdAt: number;
+  readonly type: string;
+}
+
+/** Puts an ended delivery back on the retry clock with a fresh schedule; the caller holds the transaction. */
+export function redriveEnded(
+  db: Database,
+  ledger: LedgerChanges,
+  { number, state, endpoint, createdAt, type }: Ended,
+  trigger: 'manual' | 'redrive',
+  now: number,
+): void {
+  // The claim number goes on counting: an attempt of the former schedule stays fenced off (G3).
+  db.run(
+    `UPDATE deliveries SET state = 0, due_at = ?, claimed_by = NULL, tries = 0, settled_at = NULL, reason = NULL, trigger = ?,
+       redrives = redrives + 1 WHERE number = ?`,
+    now,
+    triggers.indexOf(trigger),
+    number,
+  );
+  ledger.add({ endpoint, type, acceptedAt: createdAt }, counters[state]!, -1);
+}
+
+/** Whether a redrive came while its attempt was in flight, and its endpoint is still there. */
+export function isMarked(db: Database, number: number): boolean {
+  const row = db.get(
+    `SELECT 1 FROM deliveries d JOIN endpoints p ON p.num = d.endpoint
+     WHERE d.number = ? AND d.trigger = ${redriveMark} AND p.deleted_at IS NULL`,
+    number,
+  );
+  return row !== undefined;
+}

@@ -33,8 +33,8 @@ export const sourceMutants: readonly SourceMutant[] = [
     name: 'dead letters are counted before they are dead',
     guarantee: 'G4, G6',
     file: 'src/store/sqlite/settle.ts',
-    from: "else if (s.state === 'dead') ledger",
-    to: 'else ledger',
+    from: "} else if (s.state === 'dead') {",
+    to: '} else {',
   },
   {
     name: 'a claim leaves due_at where it was',
@@ -95,7 +95,7 @@ export const sourceMutants: readonly SourceMutant[] = [
   {
     name: 'a redrive begins at claim number 0',
     guarantee: 'G3',
-    file: 'src/store/sqlite/operations.ts',
+    file: 'src/store/sqlite/redrive-ended.ts',
     from: '`UPDATE deliveries SET state = 0, due_at = ?, claimed_by = NULL, tries = 0,',
     to: '`UPDATE deliveries SET state = 0, due_at = ?, claim = 0, claimed_by = NULL, tries = 0,',
   },
@@ -103,8 +103,8 @@ export const sourceMutants: readonly SourceMutant[] = [
     name: 'a redrive takes an attempt in flight away',
     guarantee: 'G3',
     file: 'src/store/sqlite/operations.ts',
-    from: "if (claimedBy === null && dueAt! > now) {\n      db.run(\n        'UPDATE deliveries SET due_at = ?, trigger = ? WHERE number = ?',",
-    to: "{\n      db.run(\n        'UPDATE deliveries SET claimed_by = NULL, due_at = ?, trigger = ? WHERE number = ?',",
+    from: "if (claimedBy !== null) db.run('UPDATE deliveries SET trigger = ? WHERE number = ?', redriveMark, number);",
+    to: "if (claimedBy !== null) db.run('UPDATE deliveries SET claimed_by = NULL, due_at = ? WHERE number = ?', now, number);",
   },
   {
     name: 'cancelling is not counted',

@@ -28,16 +28,15 @@ export function skippedNote({ skipped }: Redrive): string {
 }
 
 /** What a redrive would do. */
-function described({ matched, value, oldest_at: oldest, newest_at: newest, ...rest }: Redrive): string {
-  const worth = value.map(({ currency, amount_minor: amount }) =>
+function described(job: Redrive): string {
+  const worth = job.value.map(({ currency, amount_minor: amount }) =>
     formatValue({ amountMinor: BigInt(amount), currency }),
   );
   return [
-    `${matched.toLocaleString('en-US')} deliveries match`,
-    ...(worth.length === 0 ? [] : [`worth ${worth.join(', ')}`]),
-    ...(oldest === null ? [] : [`created from ${oldest} to ${newest}`]),
-    `nothing was changed${skippedNote({ matched, value, oldest_at: oldest, newest_at: newest, ...rest })}`,
-  ].join('; ');
+    `${job.matched} deliveries match; nothing was changed${skippedNote(job)}`,
+    ...(worth.length === 0 ? [] : [`Worth ${worth.join(', ')}`]),
+    ...(job.oldest_at === null ? [] : [`Created from ${job.oldest_at} to ${job.newest_at}`]),
+  ].join('\n');
 }
 
 const pollMs = 200;

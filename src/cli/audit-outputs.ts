@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { stringify } from 'yaml';
@@ -15,6 +14,7 @@ import { parseScenario, type Scenario, ScenarioError } from '../lab/scenario.ts'
 import { builtInScenarios } from '../lab/scenarios.ts';
 import { rulesOn } from './audit-history.ts';
 import { CommandError, note } from './output.ts';
+import { writePrivately } from './private-file.ts';
 
 /** What `posthorn audit` writes besides what it prints, and what people add to it. */
 export interface AuditOutputs {
@@ -142,7 +142,7 @@ export async function writeAuditOutputs(
   for (const [path, what, text] of files) {
     if (path === undefined) continue;
     try {
-      writeFileSync(path, await text());
+      writePrivately(path, await text());
     } catch (error) {
       if (error instanceof ScenarioError) throw new CommandError(`no scenario: ${error.message}`, 1);
       if ((error as NodeJS.ErrnoException).syscall !== undefined)

@@ -8,6 +8,9 @@ import { version } from '../version.ts';
 /** Runs one command; sets the exit code: 0 success, 1 a finding or failure, 2 wrong usage. */
 export async function main(argv: readonly string[]): Promise<void> {
   watchOutput();
+  // Reports and stores hold ids, amounts and secrets: what is made here is this user's alone.
+  process.umask(0o077);
+  dropEmptyVariables();
   const program = new Command('posthorn')
     .description('Delivers payment webhooks and accounts for every one of them.')
     .version(version)
@@ -33,6 +36,12 @@ export async function main(argv: readonly string[]): Promise<void> {
       process.exitCode = error instanceof CommandError ? error.code : 1;
     } else throw error;
   }
+}
+
+/** An empty variable counts as unset, for every command alike. */
+function dropEmptyVariables(): void {
+  for (const [name, value] of Object.entries(process.env))
+    if (value === '' && name.startsWith('POSTHORN_')) delete process.env[name];
 }
 
 /** The name of the command that is to be run or explained (`posthorn help audit`), if there is one. */

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { proxyFromEnvironment, type Settings } from '../config/settings.ts';
 import { compose, type Opened, open } from '../posthorn.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
-import { createLogger } from '../runtime/logger.ts';
+import { createServeLog, type ServeLog } from './serve-log.ts';
 import { systemRandom } from '../runtime/random.ts';
 import type { Store } from '../store/store.ts';
 import { proxyChoice } from '../transport/proxy.ts';
@@ -15,8 +15,6 @@ import { startTracing } from './tracing.ts';
 export interface Serving {
   readonly url: string;
   readonly node: string;
-  /** Set where a key was made in this start: the only time it is seen. */
-  readonly newKey: string | null;
   stop(): Promise<void>;
 }
 
@@ -38,7 +36,13 @@ async function adminKey(
 /** Composes and starts one node of `posthorn serve`, on the store that the settings name or on an open one. */
 export async function startServing(
   settings: Settings,
-  parts: { readonly store?: Store; readonly clock?: Clock } = {},
+  parts: {
+    readonly store?: Store;
+    readonly clock?: Clock;
+    readonly logger?: ServeLog;
+    /** A key was made, and is seen only now: whatever fails afterwards, it opens this store. */
+    readonly onNewKey?: (key: string) => void;
+  } = {},
 ): Promise<Serving> {
   const database = settings.databaseUrl ?? settings.dataDir;
   const proxy = settings.proxy ?? proxyFromEnvironment(process.env);
@@ -59,12 +63,15 @@ export async function startServing(
     await opened.store.close();
     throw error;
   });
+  if (key.made !== null) parts.onNewKey?.(key.made);
   const clock = parts.clock ?? systemClock;
+  const log = parts.logger ?? createServeLog(settings.logLevel);
   const metrics = createMetrics({
     sampler: createStoreSampler(opened.store, clock),
     clock,
     build: { version, store: settings.databaseUrl === undefined ? 'sqlite' : 'postgres' },
     deadRetentionMs: settings.deadRetentionDays * 86_400_000,
+    droppedLogLines: log.dropped,
   });
   const posthorn = compose(opened, {
     database,
@@ -76,7 +83,7 @@ export async function startServing(
     retentionDays: settings.retentionDays,
     deadRetentionDays: settings.deadRetentionDays,
     reconcileEveryS: settings.reconcileEveryS,
-    logger: createLogger(settings.logLevel),
+    logger: log.logger,
     metrics,
     ...(tracing === null ? {} : { tracing: tracing.tracing }),
     onReconciled: (result) => metrics.reconciled(result),
@@ -94,7 +101,7 @@ export async function startServing(
   try {
     await posthorn.start();
     const url = await posthorn.listen({ host: settings.host, port: settings.port });
-    return { url, node: posthorn.node, newKey: key.made, stop };
+    return { url, node: posthorn.node, stop };
   } catch (error) {
     await stop();
     throw error;

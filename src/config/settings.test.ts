@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { readSettings } from './settings.ts';
+import { isLoopback, unknownVariables } from './environment.ts';
+import { readSettings, settingVariables } from './settings.ts';
 
 test('defaults need nothing', () => {
   expect(readSettings({}, {})).toMatchObject({
@@ -35,4 +36,38 @@ test('networks are CIDRs or addresses, separated by commas', () => {
     expect(readSettings({ allowNetworks: bad }, {})).toMatchObject({
       faults: [expect.stringContaining('--allow-networks (POSTHORN_ALLOW_NETWORKS): must be networks')],
     });
+});
+
+test('a variable that is no setting is named with the one that it is most like, and never with its value', () => {
+  const env = {
+    POSTHORN_RETENTION_DAY: '7',
+    POSTHORN_DATABASE_UR: 'postgres://u:secret@h/d',
+    posthorn_port: '1',
+    POSTHORN_PORT: '1',
+    POSTHORN_URL: 'http://x',
+    POSTHORN_SERVICE_HOST: '10.0.0.1',
+    POSTHORN_PORT_8400_TCP: 'tcp://10.0.0.1:8400',
+    PATH: '/bin',
+  };
+  expect(unknownVariables(env, settingVariables)).toEqual([
+    { variable: 'POSTHORN_DATABASE_UR', nearest: 'POSTHORN_DATABASE_URL' },
+    { variable: 'POSTHORN_RETENTION_DAY', nearest: 'POSTHORN_RETENTION_DAYS' },
+    { variable: 'posthorn_port', nearest: 'POSTHORN_PORT' },
+  ]);
+  expect(readSettings({}, { POSTHORN_PORT: 'tcp://10.0.0.1:8400' })).toMatchObject({
+    settings: { port: 8400 },
+  });
+});
+
+test.each([
+  ['127.0.0.1', true],
+  ['127.1.2.3', true],
+  ['localhost', true],
+  ['::1', true],
+  ['0.0.0.0', false],
+  ['::', false],
+  ['10.0.0.1', false],
+  ['localhost.example.com', false],
+])('%s is reached from this machine only: %s', (host, expected) => {
+  expect(isLoopback(host)).toBe(expected);
 });

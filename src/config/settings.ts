@@ -83,6 +83,9 @@ export function proxyFromEnvironment(env: Readonly<Record<string, string | undef
   return { http: read('HTTP_PROXY'), https: read('HTTPS_PROXY'), no: read('NO_PROXY') };
 }
 
+/** The variables of all settings, without `POSTHORN_`. */
+export const settingVariables: readonly string[] = Object.values(names);
+
 /** Options win over the environment, the environment over defaults. Faults name the option and the variable. */
 export function readSettings(
   options: Readonly<Record<string, unknown>>,
@@ -91,7 +94,9 @@ export function readSettings(
   const given: Record<string, unknown> = {};
   for (const [name, variable] of Object.entries(names)) {
     const value = options[name] ?? env[`POSTHORN_${variable}`];
-    if (value !== undefined && value !== '') given[name] = value;
+    // Kubernetes sets POSTHORN_PORT=tcp://… for a service named posthorn.
+    const injected = name === 'port' && typeof value === 'string' && value.startsWith('tcp://');
+    if (value !== undefined && value !== '' && !injected) given[name] = value;
   }
   const result = schema.safeParse(given);
   if (result.success) return { settings: result.data };

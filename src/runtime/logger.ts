@@ -1,4 +1,5 @@
 import pino from 'pino';
+import { createLineWriter, type LineWriter } from './line-writer.ts';
 
 type Write = (fields: Record<string, unknown>, message: string) => void;
 
@@ -13,8 +14,16 @@ export interface Logger {
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
 /** JSON lines on standard error, which leaves standard output to a command's answer. */
-export function createLogger(level: (typeof logLevels)[number]): Logger {
-  const log = pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
+export function createLogger(
+  level: (typeof logLevels)[number],
+  writer: LineWriter = createLineWriter(2),
+): Logger {
+  const log = pino({ level, base: null }, { write: (line: string) => writer.write(line) });
+  writer.onRecovered = (dropped) =>
+    log.warn(
+      { code: 'log_lines_dropped', dropped },
+      'log lines were dropped because they could not be written',
+    );
   return {
     debug: (fields, message) => log.debug(fields, message),
     info: (fields, message) => log.info(fields, message),

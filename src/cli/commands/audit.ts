@@ -9,6 +9,7 @@ import { type AuditOutputs, auditOutputOptions, writeAuditOutputs } from '../aud
 import { type LogReading, logReadingOptions, readingOf } from '../log-reading.ts';
 import { commandText } from '../command-text.ts';
 import { CommandError, interrupted, note, print, printJson, progress } from '../output.ts';
+import { closeToOthers } from '../private-file.ts';
 import { stoppable } from '../stoppable.ts';
 
 interface AuditCommandOptions extends AuditOutputs, LogReading {
@@ -66,6 +67,7 @@ async function runAudit(files: readonly string[], options: AuditCommandOptions):
       bar.end();
       if (options.json === true) printJson(result);
       else print(summarize(result));
+      if (options.missing !== undefined) closeToOthers(options.missing);
       if (options.missing !== undefined)
         note(
           `${result.missing.total.toLocaleString('en-US')} events to send again are in ${options.missing}`,

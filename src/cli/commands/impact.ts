@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { compare, type ImpactResult, type TimeToDetect } from '../../impact/compare.ts';
 import { impactPage } from '../../impact/page.ts';
@@ -8,6 +7,7 @@ import { commandText } from '../command-text.ts';
 import { readSides } from '../impact-sides.ts';
 import { type LogReading, logReadingOptions, readingOf } from '../log-reading.ts';
 import { CommandError, note, print, printJson, table } from '../output.ts';
+import { writePrivately } from '../private-file.ts';
 import { stoppable } from '../stoppable.ts';
 
 interface ImpactOptions extends LogReading {
@@ -67,7 +67,7 @@ async function impact(log: string | undefined, options: ImpactOptions): Promise<
     [options.markdown, () => impactMarkdown(result, command)],
   ] as const)
     if (path !== undefined) {
-      writeFileSync(path, text());
+      writePrivately(path, text());
       note(`the report is in ${path}`);
     }
   if (options.json === true) printJson(result);

@@ -39,6 +39,8 @@ function exportRules(options: { file?: string; out?: string; json?: boolean }): 
     );
     return;
   }
+  // Prometheus and Grafana read them as users of their own, and nothing in them is secret.
+  process.umask(0o022);
   const written = files.map(({ name, text }) => {
     const path = join(options.out!, name);
     try {

@@ -1,7 +1,11 @@
+import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { readSettings } from '../../config/settings.ts';
-import { CommandError, note, print } from '../output.ts';
-import { startServing } from '../serve-process.ts';
+import { isLoopback, unknownVariables } from '../../config/environment.ts';
+import { readSettings, type Settings, settingVariables } from '../../config/settings.ts';
+import { printable } from '../../report/printable.ts';
+import { CommandError } from '../output.ts';
+import { createServeLog, type ServeLog } from '../serve-log.ts';
+import { type Serving, startServing } from '../serve-process.ts';
 
 export function serveCommand(): Command {
   return new Command('serve')
@@ -50,45 +54,88 @@ export function serveCommand(): Command {
       const read = readSettings(options, process.env);
       if ('faults' in read) throw new CommandError(read.faults.join('\n'), 2);
       const { settings } = read;
-      const serving = await startServing(settings).catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'EADDRINUSE') {
-          throw new CommandError(
-            `port ${settings.port} on ${settings.host} is taken; choose another with --port`,
-          );
-        }
-        throw error instanceof CommandError ? error : new CommandError(error.message);
-      });
-      if (options['json'] === true)
-        print(
-          JSON.stringify({
-            url: serving.url,
-            ...(settings.databaseUrl === undefined ? { data_dir: settings.dataDir } : { node: serving.node }),
-            api_key: serving.newKey,
-          }),
-        );
-      else {
-        print(
-          settings.databaseUrl === undefined
-            ? `Posthorn listens on ${serving.url} and stores in ${settings.dataDir}`
-            : `Posthorn listens on ${serving.url} as node ${serving.node} and stores in PostgreSQL`,
-        );
-        if (serving.newKey !== null) print(`Admin key (shown this once): ${serving.newKey}`);
-        else if (settings.apiKey === undefined)
-          print('Admin key: the one printed at the first start; set POSTHORN_API_KEY to use another.');
-        print(
-          `Next: export POSTHORN_API_KEY=${serving.newKey ?? 'phk_…'}; curl -H "Authorization: Bearer $POSTHORN_API_KEY" ${serving.url}/v1/accounting`,
-        );
-      }
-      await new Promise<void>((resolve) => {
+      const log = createServeLog(settings.logLevel);
+      for (const line of warningsAbout(settings, process.env)) log.note(`posthorn: warning: ${line}`);
+      const facts = startFacts(settings, options['json'] === true, log);
+      const serving = await startServing(settings, { logger: log, onNewKey: facts.newKey }).catch(
+        (error: NodeJS.ErrnoException) => {
+          facts.failed();
+          throw startError(error, settings);
+        },
+      );
+      facts.started(serving);
+      await new Promise<void>((ended) => {
         let stopping = false;
         const stop = (): void => {
           if (stopping) process.exit(1);
           stopping = true;
-          note('stopping: finishing what is in flight (again to stop at once)');
-          void serving.stop().then(resolve);
+          log.note('stopping: finishing what is in flight (again to stop at once)');
+          void serving.stop().then(ended);
         };
         process.on('SIGTERM', stop);
         process.on('SIGINT', stop);
       });
     });
+}
+
+function startError(error: NodeJS.ErrnoException, { host, port }: Settings): Error {
+  const where = `port ${port} on ${host}`;
+  if (error.code === 'EADDRINUSE') return new CommandError(`${where} is taken; choose another with --port`);
+  if (error.code === 'EACCES')
+    return new CommandError(`this user may not listen on ${where}; choose one from 1024 with --port`);
+  if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND')
+    return new CommandError(`${host} is not an address of this machine; choose another with --host`);
+  return error instanceof CommandError ? error : new CommandError(error.message);
+}
+
+/** What works and is probably not meant. */
+function warningsAbout(settings: Settings, env: NodeJS.ProcessEnv): string[] {
+  const unknown = unknownVariables(env, settingVariables).map(
+    ({ variable, nearest }) => `${variable} is not a setting and is ignored; the nearest one is ${nearest}`,
+  );
+  if (isLoopback(settings.host)) return unknown;
+  return [
+    ...unknown,
+    `--host ${settings.host} serves plain HTTP to other machines, and keys and payloads can be read on the way; put a proxy with TLS in front, and listen on 127.0.0.1`,
+  ];
+}
+
+const shownOnce = (key: string): string => `Admin key (shown this once): ${key}`;
+
+/** Prints what a person or a script needs to know of a start; a key that was made is printed exactly once. */
+function startFacts(
+  settings: Settings,
+  json: boolean,
+  log: ServeLog,
+): { newKey(key: string): void; failed(): void; started(serving: Serving): void } {
+  let made: string | null = null;
+  const embedded = settings.databaseUrl === undefined;
+  const dataDir = resolve(settings.dataDir);
+  return {
+    newKey: (key) => {
+      made = key;
+    },
+    failed: () => {
+      // The key is stored already, so this is the only chance to learn it.
+      if (made !== null) log.print(json ? JSON.stringify({ url: null, api_key: made }) : shownOnce(made));
+    },
+    started: ({ url, node }) => {
+      if (json) {
+        const where = embedded ? { data_dir: settings.dataDir } : { node };
+        log.print(JSON.stringify({ url, ...where, api_key: made }));
+        return;
+      }
+      log.print(
+        embedded
+          ? `Posthorn listens on ${url} and stores in ${printable(dataDir)}`
+          : `Posthorn listens on ${url} as node ${node} and stores in PostgreSQL`,
+      );
+      if (made !== null) log.print(shownOnce(made));
+      else if (settings.apiKey === undefined)
+        log.print('Admin key: the one printed at the first start; set POSTHORN_API_KEY to use another.');
+      log.print(
+        `Next: export POSTHORN_API_KEY=phk_…; curl -H "Authorization: Bearer $POSTHORN_API_KEY" ${url}/v1/accounting`,
+      );
+    },
+  };
 }

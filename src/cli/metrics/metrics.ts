@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Engine, EngineObserver } from '../../engine/port.ts';
 import type { Reconciliation } from '../../ledger/reconciler.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -28,13 +28,16 @@ export interface MetricsOptions {
   /** Facts that do not change while the process lives. */
   readonly build: { readonly version: string; readonly store: 'sqlite' | 'postgres' };
   readonly deadRetentionMs: number;
+  /** Lines of the log that could not be written, since the start. */
+  readonly droppedLogLines?: () => number;
 }
 
 /**
  * Prometheus metrics: base units, `_total` for counters, and labels whose values are bounded. An event's id is never one.
  * docs/reference/metrics.md lists them.
  */
-export function createMetrics({ sampler, clock, build, deadRetentionMs }: MetricsOptions): Metrics {
+export function createMetrics(options: MetricsOptions): Metrics {
+  const { sampler, clock, build, deadRetentionMs } = options;
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -49,6 +52,16 @@ export function createMetrics({ sampler, clock, build, deadRetentionMs }: Metric
     help: 'Dead letters older than this are deleted',
     registers,
   }).set(deadRetentionMs / 1000);
+
+  new Counter({
+    name: 'posthorn_log_lines_dropped_total',
+    help: 'Lines of the log that could not be written: its disk is full, or nobody reads it',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(options.droppedLogLines?.() ?? 0);
+    },
+  });
 
   const endpointLabel = boundedLabel(endpointsMost);
   const observer = deliveryMetrics(registry, endpointLabel);

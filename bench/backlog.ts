@@ -2,7 +2,7 @@ import type { NewEvent } from '../src/domain/event.ts';
 import { newEventId } from '../src/domain/ids.ts';
 import { shardCount } from '../src/domain/shard.ts';
 import { createEngine } from '../src/engine/engine.ts';
-import { systemClock as clock } from '../src/runtime/clock.ts';
+import { nodeClock, systemClock } from '../src/runtime/clock.ts';
 import { createLogger } from '../src/runtime/logger.ts';
 import { systemRandom as random } from '../src/runtime/random.ts';
 import { createAddressGuard } from '../src/transport/address-guard.ts';
@@ -86,17 +86,17 @@ export async function fillHistory(store: Store, count: number): Promise<void> {
 /** Delivers what is due in a store until `count` have arrived and are settled; answers how many a second. */
 export async function deliverAll(store: Store, count: number, onArrived = () => {}): Promise<number> {
   const transport = createHttpTransport({
-    clock,
+    clock: systemClock,
     random,
     guard: createAddressGuard({ allowPrivateNetworks: true }),
-    names: systemNames(clock),
+    names: systemNames(systemClock),
   });
   const done = Promise.withResolvers<void>();
   let delivered = 0;
   const engine = createEngine({
     store,
     transport,
-    clock,
+    clock: nodeClock(systemClock),
     random,
     logger: createLogger('warn'),
     node: 'local',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createEngine } from '../src/engine/engine.ts';
-import { systemClock as clock } from '../src/runtime/clock.ts';
+import { nodeClock, systemClock } from '../src/runtime/clock.ts';
 import { createLogger } from '../src/runtime/logger.ts';
 import { systemRandom as random } from '../src/runtime/random.ts';
 import { openSqliteStore } from '../src/store/sqlite/open.ts';
@@ -47,13 +47,21 @@ async function run(silent: boolean): Promise<{ p50: number; p99: number }> {
     );
   }
   const transport = createHttpTransport({
-    clock,
+    clock: systemClock,
     random,
     guard: createAddressGuard({ allowPrivateNetworks: true }),
-    names: systemNames(clock),
+    names: systemNames(systemClock),
   });
   const logger = createLogger('warn');
-  const engine = createEngine({ store, transport, clock, random, logger, node: 'local', version: 'bench' });
+  const engine = createEngine({
+    store,
+    transport,
+    clock: nodeClock(systemClock),
+    random,
+    logger,
+    node: 'local',
+    version: 'bench',
+  });
   await engine.start();
   const began = performance.now();
   let published = 0;

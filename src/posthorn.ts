@@ -19,7 +19,7 @@ import { type Reconciliation, startReconciler } from './ledger/reconciler.ts';
 import { type Evaluator, type OnProgress, startEvaluator } from './reliability/evaluator.ts';
 import { createStoreAlarm } from './reliability/store-alarm.ts';
 import { createWatchdog } from './reliability/watchdog.ts';
-import { type Clock, correctedClock, systemClock } from './runtime/clock.ts';
+import { type Clock, nodeClock, systemClock } from './runtime/clock.ts';
 import type { Logger } from './runtime/logger.ts';
 import { systemRandom } from './runtime/random.ts';
 import { openPostgresStore } from './store/postgres/open.ts';
@@ -138,7 +138,7 @@ export async function createPosthorn(options: PosthornOptions): Promise<Posthorn
 
 /** The same on a store that is open already. */
 export function compose({ store, node, hints }: Opened, options: PosthornOptions): Posthorn {
-  const clock = correctedClock(options.clock ?? systemClock);
+  const clock = nodeClock(options.clock ?? systemClock);
   const { logger = silent, metrics } = options;
   const guard = createAddressGuard(options);
   const names = systemNames(clock);
@@ -156,7 +156,6 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
     logger,
     node,
     version,
-    setTime: (now) => clock.setTime(now),
     onConfig: () => catalog.refresh(),
     onStoreFault: (fault) => alarm.changed(fault),
     ...(hints === undefined ? {} : { hints }),
@@ -261,6 +260,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
         reconcileEveryMs: (options.reconcileEveryS ?? 60) * 1000,
         deadRetentionMs: (options.deadRetentionDays ?? 90) * dayMs,
         held: () => engine.status().held,
+        clockStatus: () => engine.status().clock,
         mine: () => engine.status().shards.includes(0),
         wake: (endpointIds) => engine.wake(endpointIds),
         ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),

@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Ages } from '../src/domain/clock-record.ts';
 import { type Endpoint, freshEndpoint } from '../src/domain/endpoint.ts';
 import type { NewEvent } from '../src/domain/event.ts';
 import { eventShard, newEventId } from '../src/domain/ids.ts';
@@ -11,6 +12,11 @@ import { systemRandom } from '../src/runtime/random.ts';
 import { newSecret } from '../src/signing/standard-webhooks.ts';
 
 export const start = Date.UTC(2026, 0, 1);
+
+/** Ages by a clock that was never wrong. */
+export function agesAt(now: number): Ages {
+  return { now, lived: now, disputed: [] };
+}
 
 export function tempDir(): string {
   return mkdtempSync(join(tmpdir(), 'posthorn-test-'));

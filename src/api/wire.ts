@@ -1,6 +1,7 @@
 import type { WireRetry } from './contract/schemas.ts';
 import type { AccountingKey } from '../domain/accounting.ts';
 import { faultDomain, type FaultDomain } from '../domain/attempt.ts';
+import type { ClockStatus } from '../domain/clock-record.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { Receipt } from '../domain/event.ts';
 import { deliveryId } from '../domain/ids.ts';
@@ -29,6 +30,20 @@ export function iso(time: number): string {
 }
 
 const isoOrNull = (time: number | null): string | null => (time === null ? null : iso(time));
+
+/** A clock that has jumped is no reason not to accept: it is shown, and `ready` stays as it is. */
+export function wireClock({ jump, doubtedMs, believedInMs }: ClockStatus): Record<string, unknown> {
+  return {
+    state: doubtedMs > 0 ? 'doubted' : jump === null ? 'ok' : 'jumped',
+    ...(jump === null ? {} : { jumped_at: iso(jump.at), jumped_by_s: Math.round(jump.byMs / 1000) }),
+    ...(doubtedMs > 0
+      ? {
+          ahead_of_lived_time_s: Math.round(doubtedMs / 1000),
+          believed_in_s: Math.round(believedInMs / 1000),
+        }
+      : {}),
+  };
+}
 
 export function wireReceipt(receipt: Receipt): Record<string, unknown> {
   const { id, tenant, type, acceptedAt, deliveries, suppressed, duplicate } = receipt;

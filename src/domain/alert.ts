@@ -66,6 +66,22 @@ export interface AlertStep {
 const keyOf = ({ rule, group }: { readonly rule: string; readonly group: string }): string =>
   `${rule}\u0000${group}`;
 
+/** An alert whose times a clock has stamped that was ahead: else it would wait until that time has come. */
+function notAfter(alert: Alert, now: number): Alert {
+  const { since, firedAt, resolvedAt, acknowledgedAt, notifiedAt } = alert;
+  const times = { since, firedAt, resolvedAt, acknowledgedAt, notifiedAt };
+  if (Object.values(times).every((time) => time === null || time === undefined || time <= now)) return alert;
+  const past = <T extends number | null>(time: T): T => (time === null ? time : Math.min(time, now)) as T;
+  return {
+    ...alert,
+    since: past(since),
+    ...(firedAt === undefined ? {} : { firedAt: past(firedAt) }),
+    resolvedAt: past(resolvedAt),
+    acknowledgedAt: past(acknowledgedAt),
+    notifiedAt: past(notifiedAt),
+  };
+}
+
 /** Rules that could not be judged this time; their alerts stay as they are, whoever judged them before. */
 export type Unjudged = ReadonlySet<string>;
 
@@ -84,8 +100,9 @@ export function stepAlerts(
   const changed: Alert[] = [];
   const told: Alert[] = [];
   const forgotten: string[] = [];
+  const known = stored.map((alert) => notAfter(alert, now));
   const open = new Map(
-    stored.filter(({ state }) => state !== 'resolved').map((alert) => [keyOf(alert), alert]),
+    known.filter(({ state }) => state !== 'resolved').map((alert) => [keyOf(alert), alert]),
   );
   for (const condition of conditions) {
     const before = open.get(keyOf(condition));
@@ -133,7 +150,11 @@ export function stepAlerts(
     changed.push(resolved);
     if (alert.notifiedAt !== null) told.push(resolved);
   }
-  for (const { id, resolvedAt } of stored)
-    if (resolvedAt !== null && now - resolvedAt > timing.keepResolvedMs) forgotten.push(id);
+  for (const [index, alert] of known.entries()) {
+    const { id, resolvedAt } = alert;
+    if (resolvedAt === null) continue;
+    if (now - resolvedAt > timing.keepResolvedMs) forgotten.push(id);
+    else if (alert !== stored[index]) changed.push(alert);
+  }
   return { changed, forgotten, told };
 }

@@ -43,6 +43,16 @@ export function afterLook(breaker: Breaker, openSince: number | null): Breaker {
   };
 }
 
+/** After a jump of the clock. */
+export function moved(breaker: Breaker, byMs: number): Breaker {
+  const { lastSuccessAt, openSince } = breaker;
+  return {
+    ...breaker,
+    lastSuccessAt: lastSuccessAt + byMs,
+    openSince: openSince === null ? null : openSince + byMs,
+  };
+}
+
 /**
  * Attempts at a time for an endpoint. A broken one is slowed down, not stopped: every delivery still gets its
  * attempts in time, and the first success opens it fully again.

@@ -4,7 +4,7 @@ import type { Endpoint } from '../domain/endpoint.ts';
 import type { NewEvent } from '../domain/event.ts';
 import { shardCount } from '../domain/shard.ts';
 import type { TraceContext } from '../domain/trace.ts';
-import type { Clock } from '../runtime/clock.ts';
+import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
 import type {
@@ -43,7 +43,7 @@ export interface DispatcherOptions {
   readonly store: Pick<DeliveryPath, 'claim' | 'release'>;
   readonly transport: Transport;
   readonly settler: () => Settler;
-  readonly clock: Clock;
+  readonly clock: NodeClock;
   readonly random: Random;
   readonly logger: Logger;
   readonly node: string;
@@ -214,6 +214,14 @@ export class Dispatcher {
     for (const lane of this.#lanes.values()) this.#pump(lane);
   }
 
+  /** The clock has jumped by so much. */
+  move(byMs: number): void {
+    for (const lane of this.#lanes.values()) {
+      lane.move(byMs);
+      this.#pump(lane);
+    }
+  }
+
   /** Begins nothing new, gives unused claims back, and resolves when no attempt is in flight. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -338,7 +346,14 @@ export class Dispatcher {
   ): Promise<AttemptResult> {
     try {
       return await this.#o.transport.post(
-        webhookRequest(delivery, lane.endpoint, lane.signer, now, trace, this.#o.userAgent),
+        webhookRequest(
+          delivery,
+          lane.endpoint,
+          lane.signer,
+          { now, lived: this.#o.clock.lived() },
+          trace,
+          this.#o.userAgent,
+        ),
       );
     } catch (error) {
       this.#o.logger.error(
@@ -371,8 +386,10 @@ export class Dispatcher {
     this.#payload -= delivery.data.length;
     if (lane.observe(result.ok, result.durationMs, now)) this.#o.onBreaker(breakerOf(lane, now));
     const attemptsMade = delivery.attemptsMade + 1;
+    const age = this.#o.clock.ageOf(delivery.number, delivery.createdAt);
     const next = afterAttempt(
-      { attemptsMade, createdAt: delivery.createdAt },
+      // Nothing is too old, or late, for a leap of the clock.
+      { attemptsMade, createdAt: now - age },
       result,
       endpoint.retry,
       now,
@@ -396,7 +413,7 @@ export class Dispatcher {
       responseExcerpt: result.responseExcerpt,
       trigger: delivery.trigger,
       node: this.#o.node,
-      late: now - delivery.createdAt > endpoint.deliverWithinMs,
+      late: age > endpoint.deliverWithinMs,
       first: delivery.attemptsMade === 0 && delivery.trigger === 'schedule',
       keyed: endpoint.ordering === 'key',
     };

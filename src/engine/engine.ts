@@ -1,5 +1,5 @@
 import type { StoreFaultError } from '../domain/errors.ts';
-import type { Clock } from '../runtime/clock.ts';
+import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
@@ -12,15 +12,17 @@ import { defaultRetention, type Retention, startHousekeeping } from './housekeep
 import { Intake } from './intake.ts';
 import { createOwnership } from './ownership.ts';
 import type { Engine, EngineObserver } from './port.ts';
+import { endFutureSecrets } from './future-secrets.ts';
 import { Redriver } from './redriver.ts';
 import { Settler } from './settler.ts';
 import { type StoreWatch, watchStore } from './store-watch.ts';
+import { Timekeeper } from './timekeeper.ts';
 import type { Tracing } from './tracing.ts';
 
 export interface EngineOptions {
   readonly store: Store;
   readonly transport: Transport;
-  readonly clock: Clock;
+  readonly clock: NodeClock;
   readonly random: Random;
   readonly logger: Logger;
   /** This node's name, the same in every life: under it former claims are taken over. */
@@ -28,8 +30,6 @@ export interface EngineOptions {
   readonly version: string;
   /** Hints of a store that many nodes share. */
   readonly hints?: Hints;
-  /** Puts the clock right by the store's time, where it has one. */
-  readonly setTime?: (storeNow: number) => void;
   /** Something that was declared has changed, here or elsewhere. */
   readonly onConfig?: () => Promise<void>;
   readonly observer?: EngineObserver;
@@ -174,13 +174,30 @@ export function createEngine(options: EngineOptions): Engine {
     // Those of a node that died, and those of a former run of this one.
     if (mine()) fanOut.wake();
   };
+  const timekeeper: Timekeeper = new Timekeeper({
+    store,
+    clock,
+    logger,
+    shared: options.hints !== undefined,
+    isCoordinator: mine,
+    onJump: (byMs) => {
+      settler.move(byMs);
+      dispatcher.move(byMs);
+    },
+    onMoved: async ({ now, byMs }) => {
+      if (byMs < 0)
+        for (const endpoint of await endFutureSecrets(store, now))
+          dispatcher.setEndpoint(endpoint.id, endpoint);
+      if (running) await look();
+    },
+  });
   const ownership = createOwnership({
     store,
     clock,
     logger,
     node: options.node,
     hints: options.hints ?? null,
-    onTime: (now) => options.setTime?.(now),
+    onTime: (now) => void timekeeper.compare(now),
     onShards: (owned) => {
       shards = owned;
       dispatcher.own(owned);
@@ -208,6 +225,7 @@ export function createEngine(options: EngineOptions): Engine {
   return {
     start: async () => {
       await ownership.start();
+      await timekeeper.start();
       const taken = await store.takeOver(options.node, clock.now());
       if (taken > 0)
         logger.info(
@@ -237,6 +255,7 @@ export function createEngine(options: EngineOptions): Engine {
       redriver.stop();
       await intake.close();
       await fanOut.stop();
+      await timekeeper.stop();
       await ownership.stop();
       const drained = dispatcher.stop().then(() => Promise.all([settler.drained(), breakers.stop()]));
       let cancel = (): void => {};
@@ -269,6 +288,7 @@ export function createEngine(options: EngineOptions): Engine {
       lanes: dispatcher.lanes,
       held: dispatcher.held,
       shards,
+      clock: timekeeper.status,
     }),
   };
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../runtime/clock.ts';
+import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Accounting } from '../store/accounting.ts';
 import type { DeliveryPath } from '../store/store.ts';
@@ -19,7 +19,7 @@ const batch = 500;
 /** Works in small batches, each its own transaction, with a pause after each: history never holds up delivery. */
 export function startHousekeeping(options: {
   readonly store: Pick<DeliveryPath, 'prune' | 'cancelOrphans'> & Pick<Accounting, 'fold'>;
-  readonly clock: Clock;
+  readonly clock: NodeClock;
   readonly logger: Logger;
   readonly retention: Retention;
   /** Whether this node is the one that does it: two at it would only be in each other's way. */
@@ -38,20 +38,22 @@ export function startHousekeeping(options: {
   };
   const work = async (): Promise<boolean> => {
     try {
-      const now = clock.now();
+      // What a leap of the clock has not lived through is not old, and not folded.
+      const ages = clock.ages();
+      const { lived } = ages;
       const pruned = await store.prune({
-        now,
-        settledBefore: now - retention.settledMs,
-        deadBefore: now - retention.deadMs,
+        ages,
+        settledBefore: lived - retention.settledMs,
+        deadBefore: lived - retention.deadMs,
         limit: batch,
         after,
       });
       after = pruned.next ?? -1;
-      const cancelled = await store.cancelOrphans(batch, now);
+      const cancelled = await store.cancelOrphans(batch, ages.now);
       let unfolded = false;
-      if (now - foldedAt >= foldEveryMs || now < foldedAt) {
-        unfolded = await store.fold(now);
-        if (!unfolded) foldedAt = now;
+      if (clock.monotonic() - foldedAt >= foldEveryMs) {
+        unfolded = await store.fold(lived);
+        if (!unfolded) foldedAt = clock.monotonic();
       }
       return pruned.next !== null || cancelled >= batch || unfolded;
     } catch (error) {

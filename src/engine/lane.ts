@@ -1,6 +1,14 @@
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { ClaimedDelivery } from '../store/store.ts';
-import { afterLook, afterOutcome, type Breaker, concurrency, freshBreaker, isOpen } from './breaker.ts';
+import {
+  afterLook,
+  afterOutcome,
+  type Breaker,
+  concurrency,
+  freshBreaker,
+  isOpen,
+  moved,
+} from './breaker.ts';
 import type { Bucket } from './rate-limit.ts';
 import { type Signer, signerOf } from './webhook.ts';
 
@@ -58,6 +66,22 @@ export class Lane {
       this.#head = 0;
     }
     return delivery;
+  }
+
+  /** The clock has jumped by so much: what is relative keeps its distance. */
+  move(byMs: number): void {
+    for (let at = this.#head; at < this.#queue.length; at++) {
+      const delivery = this.#queue[at]!;
+      this.#queue[at] = { ...delivery, leaseUntil: delivery.leaseUntil + byMs };
+    }
+    if (this.heldUntil > 0) this.heldUntil += byMs;
+    this.bucket = { ...this.bucket, at: this.bucket.at + byMs };
+    this.breaker = moved(this.breaker, byMs);
+    // A retry is due by the clock; when that goes back, it is due as much earlier.
+    if (byMs < 0 && this.nextDueAt !== null) this.nextDueAt += byMs;
+    this.cancelTimer?.();
+    this.cancelTimer = null;
+    this.timerAt = Number.POSITIVE_INFINITY;
   }
 
   get atOnce(): number {

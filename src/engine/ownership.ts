@@ -56,10 +56,12 @@ export function createOwnership(options: OwnershipOptions): Ownership {
   // Whether the clock was ever set, and whether the last answer was quick enough to set it by.
   let timed = false;
   let fresh = false;
+  let answeredAt: number | null = null;
 
   const beat = async (): Promise<void> => {
     const asked = clock.monotonic();
-    const answer = await store.beat(node);
+    const answer = await store.beat(node, answeredAt === null ? null : asked - answeredAt);
+    answeredAt = clock.monotonic();
     shared = answer.now !== null;
     fresh = clock.monotonic() - asked <= freshMs;
     if (answer.now !== null && (fresh || !timed)) {

@@ -3,6 +3,7 @@ import type { Endpoint } from '../domain/endpoint.ts';
 import type { NewEvent, Receipt } from '../domain/event.ts';
 import type { TraceContext } from '../domain/trace.ts';
 import type { Settlement } from '../store/store.ts';
+import type { ClockStatus } from '../domain/clock-record.ts';
 
 /** What the API and the command line use of the running engine. */
 export interface Engine {
@@ -34,6 +35,7 @@ export interface EngineStatus {
   readonly held: readonly string[];
   /** What this node owns of the 64 shards. */
   readonly shards: readonly number[];
+  readonly clock: ClockStatus;
 }
 
 /** The observations that metrics are made of; every method is cheap and never throws. */

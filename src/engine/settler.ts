@@ -60,6 +60,16 @@ export class Settler {
     if (!this.#running) void this.#run();
   }
 
+  /** The clock has gone back: what waits to be settled comes due after as long as it would have. */
+  move(byMs: number): void {
+    if (byMs >= 0) return;
+    this.#queue = this.#queue.map((settlement) => ({
+      ...settlement,
+      now: settlement.now + byMs,
+      dueAt: settlement.dueAt === null ? null : settlement.dueAt + byMs,
+    }));
+  }
+
   /** Resolves when nothing is left to settle. */
   async drained(): Promise<void> {
     if (this.#unsettled > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));

@@ -1,7 +1,7 @@
 import type { Endpoint } from '../domain/endpoint.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { type TraceContext, traceparentOf } from '../domain/trace.ts';
-import type { Clock } from '../runtime/clock.ts';
+import type { NodeClock } from '../runtime/clock.ts';
 import type { Random } from '../runtime/random.ts';
 import { parseSecret, sign } from '../signing/standard-webhooks.ts';
 import type { ClaimedDelivery } from '../store/store.ts';
@@ -56,7 +56,8 @@ export function webhookRequest(
   delivery: Pick<ClaimedDelivery, 'number' | 'claim' | 'eventId' | 'eventType' | 'occurredAt' | 'data'>,
   endpoint: Endpoint,
   signer: Signer,
-  now: number,
+  /** Receivers compare the timestamp with their own clocks; secrets end by what was lived through. */
+  time: { readonly now: number; readonly lived: number },
   traceHeaders: readonly string[],
   userAgent: string,
 ): OutboundRequest {
@@ -66,7 +67,7 @@ export function webhookRequest(
       ? data
       : `{"id":${JSON.stringify(eventId)},"type":"${eventType}","timestamp":"${new Date(occurredAt).toISOString()}","data":${data}}`,
   );
-  const seconds = Math.floor(now / 1000);
+  const seconds = Math.floor(time.now / 1000);
   // A header carries Latin-1 at most; an id beyond ASCII is percent-encoded there, and signed as sent.
   // oxlint-disable-next-line no-control-regex
   const id = /^[\x21-\x7e]*$/.test(eventId) ? eventId : encodeURIComponent(eventId);
@@ -82,7 +83,7 @@ export function webhookRequest(
       'webhook-timestamp',
       String(seconds),
       'webhook-signature',
-      sign(signer.keysAt(now), id, seconds, body),
+      sign(signer.keysAt(time.lived), id, seconds, body),
       'posthorn-delivery',
       deliveryId(delivery.number),
       'posthorn-attempt',
@@ -103,13 +104,14 @@ export function webhookRequest(
  */
 export function channelSender(
   transport: Transport,
-  clock: Clock,
+  clock: NodeClock,
   userAgent: string,
 ): (endpoint: Endpoint, id: string, data: string) => Promise<boolean> {
   return async (endpoint, id, data) => {
     const now = clock.now();
     const delivery = { number: 0, claim: 1, eventId: id, eventType: 'posthorn.alert', occurredAt: now, data };
-    return (await transport.post(webhookRequest(delivery, endpoint, signerOf(endpoint), now, [], userAgent)))
+    const time = { now, lived: clock.lived() };
+    return (await transport.post(webhookRequest(delivery, endpoint, signerOf(endpoint), time, [], userAgent)))
       .ok;
   };
 }

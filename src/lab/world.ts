@@ -3,7 +3,7 @@ import { UnavailableError } from '../domain/errors.ts';
 import { deliveryStates } from '../domain/delivery.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { createEngine } from '../engine/engine.ts';
-import { correctedClock } from '../runtime/clock.ts';
+import { nodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Store } from '../store/store.ts';
 import { Database } from '../store/sqlite/database.ts';
@@ -237,8 +237,7 @@ export class World implements Surroundings {
     const life = ++node.life;
     node.up = true;
     const many = scenario.nodes > 1;
-    const base = node.clock(life);
-    const clock = many ? correctedClock(base) : base;
+    const clock = nodeClock(node.clock(life));
     const retention = scenario.retention_hours;
     const engine = createEngine({
       store: this.store.of(node, life),
@@ -265,7 +264,6 @@ export class World implements Surroundings {
       ...(many
         ? {
             hints: this.store.hints(node, life),
-            setTime: (now: number) => (clock as ReturnType<typeof correctedClock>).setTime(now),
           }
         : {}),
     });

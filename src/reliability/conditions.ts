@@ -1,5 +1,7 @@
 import type { Condition } from '../domain/alert.ts';
+import type { ClockStatus } from '../domain/clock-record.ts';
 import { deliveryId } from '../domain/ids.ts';
+import { dayMs, hourMs, minuteMs } from '../domain/time.ts';
 import { exactMinor, exponentOf } from '../domain/money.ts';
 import type { ScopedObjective } from '../domain/objective.ts';
 import { wilson } from '../domain/statistics.ts';
@@ -166,6 +168,41 @@ export function silentEvaluatorCondition(forMs: number): Condition {
     evidence: { seconds, next_step: 'posthorn nodes names the owner of shard 0: look at its log' },
     waitMs: 0,
   };
+}
+
+/** So far off, receivers refuse signatures: their tolerance is five minutes. */
+const pageJumpMs = 5 * minuteMs;
+
+/** The clock that stamps events and signs webhooks has jumped, or is not believed. */
+export function clockCondition({ jump, doubtedMs, believedInMs }: ClockStatus): Condition | null {
+  if (jump === null && doubtedMs === 0) return null;
+  const byMs = jump?.byMs ?? doubtedMs;
+  const direction = byMs < 0 ? 'back' : 'ahead';
+  return {
+    rule: 'clock_jumped',
+    group: 'clock',
+    severity: doubtedMs > 0 || Math.abs(byMs) >= pageJumpMs ? 'page' : 'ticket',
+    owner: null,
+    summary:
+      doubtedMs > 0
+        ? `the clock is ${lengthOf(doubtedMs)} ahead of the time that Posthorn has lived through; nothing is deleted or expires by it`
+        : `the clock went ${direction} by ${lengthOf(Math.abs(byMs))}`,
+    evidence: {
+      ...(jump === null
+        ? {}
+        : { jumped_at: new Date(jump.at).toISOString(), jumped_by_s: Math.round(byMs / 1000) }),
+      ...(doubtedMs > 0 ? { believed_in_s: Math.round(believedInMs / 1000) } : {}),
+      next_step:
+        'compare the clock of the machine (with PostgreSQL: of the database) with a time server; receivers refuse signatures that are five minutes off',
+    },
+    waitMs: 0,
+  };
+}
+
+function lengthOf(ms: number): string {
+  if (ms >= 2 * dayMs) return `${Math.round(ms / dayMs)} days`;
+  if (ms >= 2 * hourMs) return `${Math.round(ms / hourMs)} hours`;
+  return ms >= 2 * minuteMs ? `${Math.round(ms / minuteMs)} minutes` : `${Math.round(ms / 1000)} seconds`;
 }
 
 /** What has come due and nobody has taken up: the next silent drop, if Posthorn could make one. */

@@ -1,13 +1,21 @@
-import { type Alert, alertStates, alertTenant, type Condition, stepAlerts } from '../domain/alert.ts';
+import {
+  type Alert,
+  alertStates,
+  alertTenant,
+  alertTiming,
+  type Condition,
+  stepAlerts,
+} from '../domain/alert.ts';
+import type { ClockStatus } from '../domain/clock-record.ts';
 import type { NewEvent } from '../domain/event.ts';
 import { eventShard, timeOrderedId } from '../domain/ids.ts';
 import type { ScopedObjective } from '../domain/objective.ts';
-import type { Clock } from '../runtime/clock.ts';
+import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
 import type { Alerting, Readings } from '../store/store.ts';
 import { type Channel, payloadOf } from './channels.ts';
-import { silentEvaluatorCondition, silentReconcilerCondition } from './conditions.ts';
+import { clockCondition, silentEvaluatorCondition, silentReconcilerCondition } from './conditions.ts';
 import { rememberDeadLetters } from './dead-letters.ts';
 import { type DomainCounts, readProgress } from './objective-counts.ts';
 import {
@@ -25,6 +33,9 @@ const objectivesEveryMs = 60_000;
 /** Where nobody has judged for this long, another node does it. */
 const silentAfterMs = 60_000;
 const evaluatedAt = 'alerts_evaluated_at';
+/** After a jump of the clock, what is measured by the time since then says nothing for so long. */
+const unsteadyMs = 5 * 60_000;
+const byTheClock = ['overdue', 'endpoint_down'] as const;
 
 export interface StoredChannel {
   readonly channel: Channel;
@@ -39,7 +50,7 @@ export type OnProgress = (
 
 export interface EvaluatorOptions {
   readonly store: JudgedStore & Alerting & Pick<Readings, 'setting' | 'saveSetting'>;
-  readonly clock: Clock;
+  readonly clock: NodeClock;
   readonly random: Random;
   readonly logger: Logger;
   readonly everyMs: number;
@@ -48,6 +59,7 @@ export interface EvaluatorOptions {
   readonly deadRetentionMs: number;
   /** Endpoints whose receivers asked for silence. */
   readonly held: () => readonly string[];
+  readonly clockStatus: () => ClockStatus;
   /** Whether this node is the one that does it now. */
   readonly mine: () => boolean;
   /** There is something to deliver to these endpoints. */
@@ -85,12 +97,21 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
   let countedResidue = 0;
   const deadLetters = rememberDeadLetters(store);
   let running: Promise<void> | null = null;
+  let lastEvaluation: { readonly text: string | null; readonly seenAt: number } | null = null;
 
-  /** How long nobody has judged, by what the store says; null: somebody has, or nobody ever did. */
-  const silentFor = async (now: number): Promise<number | null> => {
+  /**
+   * For how long the store has not heard of an evaluation; null: not long enough to speak of. By the monotonic clock: a leap
+   * of the other makes nobody silent.
+   */
+  const silentFor = async (): Promise<number | null> => {
     const text = await store.setting(evaluatedAt);
-    const silence = text === null ? 0 : now - Number(text);
+    if (lastEvaluation?.text !== text) lastEvaluation = { text, seenAt: clock.monotonic() };
+    const silence = text === null ? 0 : clock.monotonic() - lastEvaluation!.seenAt;
     return silence > Math.max(silentAfterMs, 4 * everyMs) ? silence : null;
+  };
+  const isUnsteady = (now: number): boolean => {
+    const { jump } = options.clockStatus();
+    return jump !== null && Math.abs(now - jump.at) < unsteadyMs;
   };
 
   const conditions = async (
@@ -106,16 +127,22 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
     if (since === null) unjudged.add('reconciler_silent');
     else if (clock.monotonic() - since > 3 * options.reconcileEveryMs)
       list.push(silentReconcilerCondition(clock.monotonic() - since));
-    const silence = mine() ? null : await silentFor(now);
+    const time = clockCondition(options.clockStatus());
+    if (time !== null) list.push(time);
+    if (isUnsteady(now)) for (const rule of byTheClock) unjudged.add(rule);
+    const silence = mine() ? null : await silentFor();
     if (silence !== null) list.push(silentEvaluatorCondition(silence));
     const declared = await readDeclared(store);
     list.push(
-      ...(await judgeDeliveries(store, declared, {
-        now,
-        deadRetentionMs: options.deadRetentionMs,
-        held: new Set(options.held()),
-        deadLetters,
-      })),
+      ...(
+        await judgeDeliveries(store, declared, {
+          now,
+          lived: clock.lived(),
+          deadRetentionMs: options.deadRetentionMs,
+          held: new Set(options.held()),
+          deadLetters,
+        })
+      ).filter(({ rule }) => !unjudged.has(rule)),
     );
     if (objectives === null || now - objectives.at >= objectivesEveryMs || now < objectives.at)
       objectives = await judgeAll(declared, now);
@@ -155,7 +182,10 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
     const now = clock.now();
     const { version, alerts } = await store.alerts();
     const { list, unjudged } = await conditions(alerts, now);
-    const step = stepAlerts(alerts, list, now, () => timeOrderedId('alr', now, random.bytes(12)), unjudged);
+    // Resolved alerts are forgotten by lived time.
+    const keepResolvedMs = alertTiming.keepResolvedMs + (now - clock.lived());
+    const newId = (): string => timeOrderedId('alr', now, random.bytes(12));
+    const step = stepAlerts(alerts, list, now, newId, unjudged, { ...alertTiming, keepResolvedMs });
     const changes = step.changed.length + step.forgotten.length > 0;
     if (changes) {
       const notifications = step.told.length === 0 ? [] : await notificationsOf(step.told, now);
@@ -232,7 +262,7 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
       mineSince ??= clock.monotonic();
       await once();
     } else {
-      if (await silentFor(clock.now()).catch(() => null)) await once();
+      if (await silentFor().catch(() => null)) await once();
       // What another node finds out meanwhile is not known here.
       mineSince = null;
       lastBooksAt = null;

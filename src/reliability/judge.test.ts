@@ -43,6 +43,7 @@ describe('an outage wider than alerts of their own (G5)', () => {
       { endpoints, templates: new Map(), objectives: [] },
       {
         now,
+        lived: now,
         deadRetentionMs: 90 * 86_400_000,
         held: new Set(),
         deadLetters: async () => [

@@ -99,12 +99,14 @@ export async function judgeDeliveries(
   { endpoints, templates }: Declared,
   options: {
     readonly now: number;
+    /** What retention goes by. */
+    readonly lived: number;
     readonly deadRetentionMs: number;
     readonly held: ReadonlySet<string>;
     readonly deadLetters: (now: number) => Promise<readonly DeadLetterGroup[]>;
   },
 ): Promise<Condition[]> {
-  const { now, deadRetentionMs, held } = options;
+  const { now, lived, deadRetentionMs, held } = options;
   const conditions: Condition[] = [];
   const known = new Map(endpoints.map((endpoint) => [endpoint.id, endpoint]));
   const loudness = (id: string): Template['deadLetterSeverity'] => {
@@ -150,7 +152,7 @@ export async function judgeDeliveries(
       ...(errorClass === null ? {} : { errorClass }),
     });
     conditions.push(
-      deadLetterCondition(group, ids, now, deadRetentionMs, loudness(endpointId), down.has(endpointId)),
+      deadLetterCondition(group, ids, lived, deadRetentionMs, loudness(endpointId), down.has(endpointId)),
     );
   }
   const { underWay } = await store.fanOuts(groupsMost);

@@ -1,3 +1,5 @@
+import { type Ages, type ClockRecord, leastAge } from '../domain/clock-record.ts';
+
 /** Time, injected: the lab runs the same code on a clock of its own. */
 export interface Clock {
   /** Milliseconds since the epoch, an integer. */
@@ -27,18 +29,50 @@ export const systemClock: Clock = {
   },
 };
 
+/** The clock of one node: it runs on the monotonic clock, and is put right by whoever compares it with the time (timekeeper). */
+export interface NodeClock extends Clock {
+  /** What the machine's own clock says now, right or wrong. */
+  wall(): number;
+  /** From now on it is this time. */
+  setTime(now: number): void;
+  /** How far lived time is behind, and which stamps to doubt. */
+  believe(record: ClockRecord): void;
+  /** The time that deletion and expiry go by: never ahead of what was lived through. */
+  lived(): number;
+  /** How old a delivery is at least, ms; not negative. */
+  ageOf(deliveryNumber: number, createdAt: number): number;
+  /** What is needed to tell how old rows are. */
+  ages(): Ages;
+}
+
 /**
- * A clock set by another's time: nodes that share a store go by the store's clock. Between two settings it runs on
- * the monotonic clock, so that a machine whose own clock is wrong, or jumps, changes nothing.
+ * A clock that is set from time to time: by the machine's own clock, or by the store's where nodes share one. Between two
+ * settings it runs on the monotonic clock, so that a jump changes nothing until the timekeeper has seen it, and all that
+ * depends on it moves at once.
  */
-export function correctedClock(base: Clock): Clock & { setTime(now: number): void } {
+export function nodeClock(base: Clock): NodeClock {
   let set: { readonly now: number; readonly at: number } | null = null;
+  let behindMs = 0;
+  let disputed: ClockRecord['disputed'] = [];
+  const now = (): number => (set === null ? base.now() : Math.round(set.now + base.monotonic() - set.at));
+  const ages = (): Ages => ({ now: now(), lived: now() - behindMs, disputed });
   return {
-    now: () => (set === null ? base.now() : Math.round(set.now + base.monotonic() - set.at)),
+    now,
+    wall: () => base.now(),
     monotonic: () => base.monotonic(),
     after: (ms, fn) => base.after(ms, fn),
-    setTime: (now) => {
-      set = { now, at: base.monotonic() };
+    setTime: (time) => {
+      set = { now: time, at: base.monotonic() };
     },
+    believe: (record) => {
+      behindMs = Math.max(0, record.seen - record.lived);
+      disputed = record.disputed;
+    },
+    lived: () => now() - behindMs,
+    ageOf: (number, createdAt) =>
+      behindMs === 0 && disputed.length === 0
+        ? Math.max(0, now() - createdAt)
+        : Math.max(0, leastAge(ages(), 'deliveries', number, createdAt) ?? 0),
+    ages,
   };
 }

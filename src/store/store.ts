@@ -1,9 +1,11 @@
 import type { Alert } from '../domain/alert.ts';
 import type { ErrorClass } from '../domain/attempt.ts';
+import type { Ages } from '../domain/clock-record.ts';
 import type { DeliveryState, Reason, Trigger } from '../domain/delivery.ts';
 import type { EventRecord, NewEvent, Receipt } from '../domain/event.ts';
 import type { Value } from '../domain/money.ts';
 import type { Accounting, Money } from './accounting.ts';
+import type { Clockwork } from './clockwork.ts';
 import type { Config, DocumentKind, Endpoints, StoredDocument } from './config.ts';
 import type { DeliveryFilter, Operations } from './operations.ts';
 
@@ -28,7 +30,8 @@ export interface Store
     Accounting,
     Integrity,
     Nodes,
-    Alerting {
+    Alerting,
+    Clockwork {
   close(): Promise<void>;
 }
 
@@ -209,7 +212,8 @@ export interface DueHint {
 }
 
 export interface PruneRequest {
-  readonly now: number;
+  /** Times of rows are compared with these: a stamp alone does not say how old a row is. */
+  readonly ages: Ages;
   /** Delivered, cancelled and suppressed deliveries settled before this may go. */
   readonly settledBefore: number;
   /** Dead letters settled before this may go: their own, longer retention. */
@@ -454,8 +458,11 @@ export interface Beat {
 }
 
 export interface Nodes {
-  /** Says that this node lives, and answers who else does. */
-  beat(node: string): Promise<Beat>;
+  /**
+   * Says that this node lives, and answers who else does. `sinceMs` is how long ago its last beat was answered, by its
+   * monotonic clock, or null: if the store's clock has moved much further since, nobody is dead for that.
+   */
+  beat(node: string, sinceMs: number | null): Promise<Beat>;
   /** Says good-bye, so that the others need not wait for its death. */
   leave(node: string): Promise<void>;
   nodes(): Promise<readonly NodeRecord[]>;

@@ -4,7 +4,7 @@ import { UnavailableError } from '../../src/domain/errors.ts';
 import { Database } from '../../src/store/postgres/database.ts';
 import { openPostgresStore } from '../../src/store/postgres/open.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
-import { anEndpoint, anEvent, start, until } from '../support.ts';
+import { agesAt, anEndpoint, anEvent, start, until } from '../support.ts';
 import { settlementOf } from '../settlement.ts';
 import { describeAccounting } from './accounting-conformance.ts';
 import { describeStore } from './store-conformance.ts';
@@ -111,7 +111,13 @@ test('G7: a dead letter that is redriven while retention looks at it stays', asy
     [number, start + 2],
   );
   const late = start + 1000;
-  const pruning = store.prune({ now: late, settledBefore: late, deadBefore: late, limit: 10, after: -1 });
+  const pruning = store.prune({
+    ages: agesAt(late),
+    settledBefore: late,
+    deadBefore: late,
+    limit: 10,
+    after: -1,
+  });
   const watching = new Client({ connectionString: url });
   await watching.connect();
   await until('retention waits for the row', async () => {

@@ -5,7 +5,7 @@ import { deliveryId } from '../../src/domain/ids.ts';
 import { reconcile } from '../../src/ledger/reconciler.ts';
 import { Database } from '../../src/store/sqlite/database.ts';
 import { openSqliteStore } from '../../src/store/sqlite/open.ts';
-import { anEndpoint, anEvent, start, tempDir } from '../support.ts';
+import { agesAt, anEndpoint, anEvent, start, tempDir } from '../support.ts';
 import { describeAccounting } from './accounting-conformance.ts';
 import { settlementOf } from '../settlement.ts';
 import { describeStore } from './store-conformance.ts';
@@ -68,7 +68,7 @@ describe('SQLite in its own thread', () => {
       numbers.push(...claimed.map(({ number }) => Math.floor(number / 64)));
       await store.cancelDelivery(claimed[0]!.number, 'test', start);
       const { deleted } = await store.prune({
-        now: start,
+        ages: agesAt(start),
         settledBefore: start + 1,
         deadBefore: 0,
         limit: 9,

@@ -3,6 +3,7 @@ import type { Store } from '../../src/store/store.ts';
 import { describeAccepting } from './store/accepting.ts';
 import { describeBalance } from './store/balance.ts';
 import { describeClaiming } from './store/claiming.ts';
+import { describeClockwork } from './store/clockwork.ts';
 import { describeConfiguring } from './store/configuring.ts';
 import { describeInFlight } from './store/in-flight.ts';
 import { describeKeeping } from './store/keeping.ts';
@@ -27,6 +28,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
     describePruning(subject);
     describeConfiguring(subject);
     describeKeeping(subject);
+    describeClockwork(subject);
     describeBalance(subject, propertyRuns);
   });
 }

@@ -8,6 +8,8 @@ import { payloadOf } from '../../src/reliability/channels.ts';
 import { type Evaluator, startEvaluator } from '../../src/reliability/evaluator.ts';
 import type { Books } from '../../src/reliability/judge.ts';
 import { createPosthorn, type Posthorn } from '../../src/posthorn.ts';
+import { clockStatus } from '../../src/domain/clock-record.ts';
+import { nodeClock } from '../../src/runtime/clock.ts';
 import { systemRandom } from '../../src/runtime/random.ts';
 import { openPostgresStore } from '../../src/store/postgres/open.ts';
 import { openHere } from '../../src/store/sqlite/open-here.ts';
@@ -22,13 +24,14 @@ const unbalanced: Books = { balanced: false, residue: 1, endpointIds: ['ep_1'], 
 function evaluatorOn(store: Store, time: { now: number }): Evaluator {
   return startEvaluator({
     store,
-    clock: { now: () => time.now, monotonic: () => time.now, after: () => () => {} },
+    clock: nodeClock({ now: () => time.now, monotonic: () => time.now, after: () => () => {} }),
     random: systemRandom,
     logger,
     everyMs: 15_000,
     reconcileEveryMs: 60_000,
     deadRetentionMs: 90 * 86_400_000,
     held: () => [],
+    clockStatus: () => clockStatus(null),
     mine: () => true,
     wake: () => {},
     onEvaluated: () => {},

@@ -4,6 +4,8 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startEvaluator } from '../../src/reliability/evaluator.ts';
 import { reconcile } from '../../src/ledger/reconciler.ts';
+import { clockStatus } from '../../src/domain/clock-record.ts';
+import { nodeClock, systemClock } from '../../src/runtime/clock.ts';
 import { systemRandom } from '../../src/runtime/random.ts';
 import { openPostgresStore } from '../../src/store/postgres/open.ts';
 import { openSqliteStore } from '../../src/store/sqlite/open.ts';
@@ -41,13 +43,14 @@ async function alertsOf(
 ): Promise<readonly { rule: string; severity: string; summary: string }[]> {
   const evaluator = startEvaluator({
     store,
-    clock: { now: Date.now, monotonic: () => performance.now(), after: () => () => {} },
+    clock: nodeClock({ ...systemClock, after: () => () => {} }),
     random: systemRandom,
     logger: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     everyMs: 15_000,
     reconcileEveryMs: 60_000,
     deadRetentionMs: 90 * 86_400_000,
     held: () => [],
+    clockStatus: () => clockStatus(null),
     mine: () => true,
     wake: () => {},
     onEvaluated: () => {},

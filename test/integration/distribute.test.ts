@@ -34,7 +34,7 @@ test('migrate --citus distributes each table once, beside data that is there, an
   const before = await openPostgresStore(url);
   const old = anEndpoint();
   await before.store.createEndpoint(old);
-  await before.store.beat('a');
+  await before.store.beat('a', null);
   const client = await withNotingCitus(url);
   await expect(migrateDatabase(url, { citus: true })).rejects.toThrow('stop every node first: a still work');
   await before.store.leave('a');

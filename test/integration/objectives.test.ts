@@ -355,6 +355,7 @@ describe('how objectives stand', () => {
     const judge = async () =>
       await judgeDeliveries(store, await readDeclared(store), {
         now,
+        lived: now,
         deadRetentionMs: 90 * day,
         held: new Set<string>(),
         deadLetters: () => store.deadLetters(null),
@@ -372,6 +373,7 @@ describe('how objectives stand', () => {
     // What is about to be deleted for good is told of all the same.
     const [, ending] = await judgeDeliveries(store, await readDeclared(store), {
       now,
+      lived: now,
       deadRetentionMs: day,
       held: new Set<string>(),
       deadLetters: () => store.deadLetters(null),

@@ -5,7 +5,7 @@ import { openApi } from '../contract/openapi.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { parse } from '../input.ts';
 import { pageOf } from '../paging.ts';
-import { iso, wireAccounting, wireTally } from '../wire.ts';
+import { iso, wireAccounting, wireClock, wireTally } from '../wire.ts';
 
 export function serviceRoutes(app: FastifyInstance, deps: ApiDependencies): void {
   const { store, engine, clock, metrics, version } = deps;
@@ -49,10 +49,13 @@ export function serviceRoutes(app: FastifyInstance, deps: ApiDependencies): void
   app.get('/healthz', () => ({ status: 'ok', version }));
 
   app.get('/readyz', async (_request, reply) => {
-    const { ready, inFlight, buffered } = engine.status();
-    return reply
-      .code(ready ? 200 : 503)
-      .send({ status: ready ? 'ready' : 'not ready', in_flight: inFlight, buffered });
+    const { ready, inFlight, buffered, clock: time } = engine.status();
+    return reply.code(ready ? 200 : 503).send({
+      status: ready ? 'ready' : 'not ready',
+      in_flight: inFlight,
+      buffered,
+      clock: wireClock(time),
+    });
   });
 
   app.get('/metrics', async (_request, reply) =>

@@ -1,3 +1,4 @@
+import { isLeap } from '../leap.ts';
 import type { Beat, NodeRecord } from '../store.ts';
 import type { Database } from './database.ts';
 
@@ -5,7 +6,15 @@ import type { Database } from './database.ts';
 const deadAfterMs = 8000;
 const databaseNow = '(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
 
-export async function beat(db: Database, node: string): Promise<Beat> {
+/** When each node of this process last beat, by the database's clock. */
+export type LastBeats = Map<string, number>;
+
+export async function beat(
+  db: Database,
+  last: LastBeats,
+  node: string,
+  sinceMs: number | null,
+): Promise<Beat> {
   const [row] = await db.query(
     'node_beat',
     `INSERT INTO posthorn.nodes (node, started_at, beat_at) VALUES ($1, ${databaseNow}, ${databaseNow})
@@ -13,6 +22,15 @@ export async function beat(db: Database, node: string): Promise<Beat> {
     [node],
   );
   const now = row![0] as number;
+  const before = last.get(node);
+  last.set(node, now);
+  // After a leap of the clock every beat looks old, and after a step back the beats of the dead look young: all begin anew.
+  if (before !== undefined && isLeap(now - before, sinceMs))
+    await db.query('node_begin_anew', 'UPDATE posthorn.nodes SET beat_at = $1 WHERE beat_at < $1', [now]);
+  await db.query('node_not_ahead', 'UPDATE posthorn.nodes SET beat_at = $1 WHERE beat_at > $1 + $2::bigint', [
+    now,
+    deadAfterMs,
+  ]);
   // Whoever removes a dead node's row has to give its claims back: exactly one does.
   const dead = await db.query('node_reap', 'DELETE FROM posthorn.nodes WHERE beat_at < $1 RETURNING node', [
     now - deadAfterMs,

@@ -4,13 +4,14 @@ import { readAlerts, saveAlerts } from './alerts.ts';
 import { openBreakers, saveBreakers } from './breakers.ts';
 import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
 import { claim, nextDue, release, takeOver, type Turns } from './claim.ts';
+import { readClock, saveClock } from './clock.ts';
 import type { Database } from './database.ts';
 import { readDocuments, removeDocument, writeDocument } from './documents.ts';
 import { announced, EndpointTable } from './endpoints.ts';
 import { stepFanOut } from './fan-out.ts';
 import { fold } from './folding.ts';
 import { checkDigests, findTampered, readFanOuts, readConservation, readGone } from './integrity.ts';
-import { beat, leave, readNodes } from './nodes.ts';
+import { beat, type LastBeats, leave, readNodes } from './nodes.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { prune } from './prune.ts';
 import { readAttempts, readDeadLetters, readDeliveries, readDelivery, readEvent } from './readings.ts';
@@ -30,6 +31,7 @@ import { settle } from './settle.ts';
 /** The port on PostgreSQL; any number of nodes share it. */
 export function createPostgresStore(db: Database, endpoints: EndpointTable): Store {
   const turns: Turns = new Map();
+  const beats: LastBeats = new Map();
   return {
     accept: (groups, options) => accept(db, endpoints, groups, options),
     claim: async (request) => {
@@ -113,9 +115,11 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     putDocument: (kind, name, document) =>
       announced(db, (connection) => writeDocument(connection, kind, name, document)),
     deleteDocument: (kind, name) => announced(db, (connection) => removeDocument(connection, kind, name)),
-    beat: (node) => beat(db, node),
+    beat: (node, sinceMs) => beat(db, beats, node, sinceMs),
     leave: (node) => leave(db, node),
     nodes: () => readNodes(db),
+    clock: () => readClock(db),
+    saveClock: (change) => saveClock(db, change),
     close: () => db.close(),
   };
 }

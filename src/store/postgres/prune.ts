@@ -1,4 +1,5 @@
 import type { PruneAnswer, PruneRequest } from '../store.ts';
+import { retentionOf } from '../retention.ts';
 import { endStates, writeLedger } from './ledger.ts';
 import type { Connection, Database, Row } from './database.ts';
 import { eventShard, shardOfNumber } from '../../domain/ids.ts';
@@ -82,14 +83,15 @@ async function deleteEvents(connection: Connection, numbers: readonly number[]):
  * index by the time of settlement has to be kept. Rows that somebody else works on are left for the next round.
  */
 export async function prune(db: Database, request: PruneRequest): Promise<PruneAnswer> {
-  const { settledBefore, deadBefore, limit } = request;
-  const youngest = Math.max(settledBefore, deadBefore);
+  const { limit } = request;
+  const retention = retentionOf(request);
   return await db.transaction(async (connection) => {
     const rows = await readOldest(connection, request.after, limit);
-    const old = rows.filter(([, , , , createdAt]) => createdAt! < youngest);
+    // A stamp of a wrong clock ends nothing: what was made after it may be old.
+    const old = rows.filter(([number, , , , createdAt]) => !retention.endsAt(number!, createdAt!));
     const doomed = old.filter(
-      ([, , , state, , settledAt]) =>
-        state !== 0 && settledAt! < (state === dead ? deadBefore : settledBefore),
+      ([number, , , state, , settledAt]) =>
+        state !== 0 && retention.isOver(number!, settledAt!, state === dead),
     );
     let next = rows.length === limit && old.length === rows.length ? old.at(-1)![0]! : null;
     let deleted = 0;
@@ -149,16 +151,19 @@ export async function prune(db: Database, request: PruneRequest): Promise<PruneA
       );
       deleted = gone.length;
     }
-    const unwanted = await connection.query(
-      'prune_unwanted',
-      'SELECT number FROM posthorn.events WHERE deliveries = 0 AND accepted_at < $1 ORDER BY accepted_at LIMIT $2',
-      [settledBefore, limit],
-    );
-    await deleteEvents(
-      connection,
-      unwanted.map(([number]) => number as number),
-    );
-    if (next === null && unwanted.length === limit) next = request.after;
-    return { deleted: deleted + unwanted.length, next };
+    const unwanted = new Set<number>();
+    for (const { from, before } of retention.stampsOfUnwanted) {
+      const found = await connection.query(
+        'prune_unwanted',
+        `SELECT number, accepted_at FROM posthorn.events WHERE deliveries = 0 AND accepted_at >= $1 AND accepted_at < $2
+         ORDER BY accepted_at LIMIT $3`,
+        [from, before, limit],
+      );
+      for (const [number, acceptedAt] of found as [number, number][])
+        if (retention.isUnwantedOver(number, acceptedAt)) unwanted.add(number);
+    }
+    await deleteEvents(connection, [...unwanted]);
+    if (next === null && unwanted.size >= limit) next = request.after;
+    return { deleted: deleted + unwanted.size, next };
   });
 }

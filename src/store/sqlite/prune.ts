@@ -1,4 +1,5 @@
 import { eventShard, shardOfNumber } from '../../domain/ids.ts';
+import { retentionOf } from '../retention.ts';
 import type { PruneAnswer, PruneRequest } from '../store.ts';
 import type { Database } from './database.ts';
 import { type Counter, LedgerChanges } from './ledger.ts';
@@ -41,8 +42,8 @@ function deleteEvent(db: Database, number: number): void {
  * balanced (G4, G6).
  */
 export function prune(db: Database, request: PruneRequest): PruneAnswer {
-  const { settledBefore, deadBefore, limit } = request;
-  const youngest = Math.max(settledBefore, deadBefore);
+  const { limit } = request;
+  const retention = retentionOf(request);
   const ledger = new LedgerChanges();
   let deleted = 0;
   let next: number | null = null;
@@ -53,22 +54,27 @@ export function prune(db: Database, request: PruneRequest): PruneAnswer {
     lastEvent = Math.max(lastEvent, number);
   };
   // Settled no earlier than made: from the first young one on everything is too young, and nothing further is read.
+  // A stamp of a wrong clock ends nothing: what was made after it may be old.
   const rows = db.allWhile(
     'SELECT number, event_number, endpoint, state, created_at, settled_at FROM deliveries WHERE number > ? ORDER BY number LIMIT +?',
-    ([, , , , createdAt]) => (createdAt as number) < youngest,
+    ([number, , , , createdAt]) => !retention.endsAt(number as number, createdAt as number),
     request.after,
     limit,
   ) as number[][];
-  const unwanted = db.all(
-    'SELECT number FROM events WHERE deliveries = 0 AND accepted_at < ? ORDER BY accepted_at LIMIT +?',
-    settledBefore,
-    limit,
-  );
-  if (rows.length === 0 && unwanted.length === 0) return { deleted, next };
+  const unwanted = new Set<number>();
+  for (const { from, before } of retention.stampsOfUnwanted)
+    for (const [number, acceptedAt] of db.all(
+      'SELECT number, accepted_at FROM events WHERE deliveries = 0 AND accepted_at >= ? AND accepted_at < ? ORDER BY accepted_at LIMIT +?',
+      from,
+      before,
+      limit,
+    ) as [number, number][])
+      if (retention.isUnwantedOver(number, acceptedAt)) unwanted.add(number);
+  if (rows.length === 0 && unwanted.size === 0) return { deleted, next };
   db.transaction(() => {
     for (const [number, event, endpoint, state, createdAt, settledAt] of rows) {
       next = number!;
-      if (state === 0 || settledAt! >= (state === dead ? deadBefore : settledBefore)) continue;
+      if (state === 0 || !retention.isOver(number!, settledAt!, state === dead)) continue;
       db.run('DELETE FROM attempts WHERE delivery = ?', number!);
       db.run('DELETE FROM deliveries WHERE number = ?', number!);
       const left = db.get(
@@ -81,9 +87,9 @@ export function prune(db: Database, request: PruneRequest): PruneAnswer {
       lastDelivery = number!;
     }
     if (rows.length < limit) next = null;
-    for (const [number] of unwanted) removeEvent(number as number);
-    deleted += unwanted.length;
-    if (next === null && unwanted.length === limit) next = request.after;
+    for (const number of unwanted) removeEvent(number);
+    deleted += unwanted.size;
+    if (next === null && unwanted.size >= limit) next = request.after;
     if (lastDelivery >= 0) keepHighest(db, 'deliveries', lastDelivery);
     if (lastEvent >= 0) keepHighest(db, 'events', lastEvent);
     ledger.write(db);

@@ -1,3 +1,4 @@
+import type { NumberBounds } from '../../domain/clock-record.ts';
 import { shardCount } from '../../domain/shard.ts';
 import type { Database } from './database.ts';
 import { highestPruned } from './prune.ts';
@@ -31,5 +32,9 @@ export class Sequences {
   /** Every delivery that exists has a number below this. */
   get deliveryBound(): number {
     return this.#delivery * shardCount;
+  }
+
+  get bounds(): NumberBounds {
+    return { events: this.#event * shardCount, deliveries: this.deliveryBound };
   }
 }

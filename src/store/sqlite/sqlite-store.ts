@@ -5,6 +5,7 @@ import { readAlerts, saveAlerts } from './alerts.ts';
 import { openBreakers, saveBreakers } from './breakers.ts';
 import { claim, nextDue, release, takeOver } from './claim.ts';
 import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
+import { readClock, saveClock } from './clock.ts';
 import type { Database } from './database.ts';
 import { readDocuments, removeDocument, writeDocument } from './documents.ts';
 import { EndpointTable } from './endpoints.ts';
@@ -141,6 +142,8 @@ export function createSqliteStore(db: Database): Store {
     // One process owns a data directory, so there is one node, and nobody else's change to hear of.
     beat: async (node) => ({ now: null, nodes: [node], dead: [], configVersion: 0 }),
     leave: async () => {},
+    clock: async () => readClock(db, sequences),
+    saveClock: async (change) => saveClock(db, change),
     nodes: async () => [],
     close: async () => db.close(),
   };

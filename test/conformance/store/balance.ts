@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { reconcile } from '../../../src/ledger/reconciler.ts';
 import { everything } from '../../../src/store/accounting.ts';
 import type { ClaimedDelivery, Store } from '../../../src/store/store.ts';
-import { anEndpoint, anEvent, start } from '../../support.ts';
+import { agesAt, anEndpoint, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { lease, noRoom, type Subject } from './subject.ts';
 
@@ -78,7 +78,13 @@ export function describeBalance(subject: Subject, runs: number): void {
             else if (kind === 'release' && held !== undefined)
               await fresh.release([{ number: held.number, claim: held.claim, dueAt: now }]);
             else if (kind === 'prune') {
-              await fresh.prune({ now, settledBefore: now, deadBefore: now - 50_000, limit: 2, after: -1 });
+              await fresh.prune({
+                ages: agesAt(now),
+                settledBefore: now,
+                deadBefore: now - 50_000,
+                limit: 2,
+                after: -1,
+              });
               // As if it were long ago: what comes later is added to what is coarse already.
               await fresh.fold(now + 30 * 86_400_000);
             } else if (kind === 'pause')

@@ -3,7 +3,7 @@ import type { Endpoint } from '../../../src/domain/endpoint.ts';
 import { reconcile } from '../../../src/ledger/reconciler.ts';
 import { everything } from '../../../src/store/accounting.ts';
 import type { FanOutStep } from '../../../src/store/store.ts';
-import { anEndpoint, anEvent, start } from '../../support.ts';
+import { agesAt, anEndpoint, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import type { Tamperable } from './digests.ts';
 import { lease, noRoom } from './subject.ts';
@@ -212,7 +212,7 @@ export function describeFanOut(name: string, open: () => Promise<Tamperable>): v
       for (const { number } of await rows('e')) await subject.store.cancelDelivery(number, 'test', start + 2);
       await balanced();
       const { deleted } = await subject.store.prune({
-        now: start + 9,
+        ages: agesAt(start + 9),
         settledBefore: start + 9,
         deadBefore: start + 9,
         limit: 100,

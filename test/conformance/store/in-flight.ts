@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { DeliveryState } from '../../../src/domain/delivery.ts';
 import { beginRedrive } from '../../../src/store/redrives.ts';
 import type { ClaimedDelivery } from '../../../src/store/store.ts';
-import { anEvent, start } from '../../support.ts';
+import { agesAt, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { lease, noRoom, type Subject } from './subject.ts';
 
@@ -121,7 +121,13 @@ const rows: readonly Row[] = [
   {
     operation: 'left alone while retention runs',
     run: ({ store }) =>
-      store.prune({ now: at, settledBefore: start + 1e9, deadBefore: start + 1e9, limit: 10, after: -1 }),
+      store.prune({
+        ages: agesAt(at),
+        settledBefore: start + 1e9,
+        deadBefore: start + 1e9,
+        limit: 10,
+        after: -1,
+      }),
     expected: undisturbed,
     next: { lost: [0, 'schedule'] },
   },

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { equationOf } from '../../../src/ledger/reconciler.ts';
-import { anEvent, start } from '../../support.ts';
+import { agesAt, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { noRoom, type Subject } from './subject.ts';
 
@@ -21,14 +21,26 @@ export function describePruning(subject: Subject): void {
       settlementOf(of('dead'), 'dead', start),
     ]);
     const later = start + 1e9;
-    await subject.store.prune({ now: start, settledBefore: later, deadBefore: start, limit: 100, after: -1 });
+    await subject.store.prune({
+      ages: agesAt(start),
+      settledBefore: later,
+      deadBefore: start,
+      limit: 100,
+      after: -1,
+    });
     expect(await subject.store.event('default', 'done')).toBeNull();
     expect(await subject.store.deliveries({}, { before: null, limit: 9 })).toMatchObject([
       { state: 'pending' },
       { state: 'dead' },
     ]);
     await balanced();
-    await subject.store.prune({ now: start, settledBefore: later, deadBefore: later, limit: 100, after: -1 });
+    await subject.store.prune({
+      ages: agesAt(start),
+      settledBefore: later,
+      deadBefore: later,
+      limit: 100,
+      after: -1,
+    });
     expect(await subject.store.deliveries({}, { before: null, limit: 9 })).toMatchObject([
       { state: 'pending' },
     ]);
@@ -59,7 +71,7 @@ export function describePruning(subject: Subject): void {
     await subject.store.settle(odd.map((delivery) => settlementOf(delivery, 'delivered', start)));
     const later = start + 1e9;
     await subject.store.accept([[anEvent()]], { ...noRoom, now: later });
-    const request = { now: start, settledBefore: later, deadBefore: later, limit: 3 };
+    const request = { ages: agesAt(start), settledBefore: later, deadBefore: later, limit: 3 };
     let deleted = 0;
     let rounds = 0;
     for (let after: number | null = -1; after !== null; rounds++) {
@@ -80,7 +92,7 @@ export function describePruning(subject: Subject): void {
 
   test('G7: events that nobody wanted are pruned too', async () => {
     await subject.store.accept([[anEvent({ id: 'unwanted' })]], noRoom);
-    const request = { now: start, settledBefore: start, deadBefore: start, limit: 10, after: -1 };
+    const request = { ages: agesAt(start), settledBefore: start, deadBefore: start, limit: 10, after: -1 };
     expect(await subject.store.prune(request)).toEqual({ deleted: 0, next: null });
     expect(await subject.store.prune({ ...request, settledBefore: start + 1 })).toEqual({
       deleted: 1,

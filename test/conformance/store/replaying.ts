@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Replayed } from '../../../src/store/store.ts';
-import { anEvent, start } from '../../support.ts';
+import { agesAt, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { noRoom, type Subject } from './subject.ts';
 
@@ -77,7 +77,13 @@ export function describeReplaying(subject: Subject): void {
     };
     await settle();
     const prune = (settledBefore: number) =>
-      subject.store.prune({ now: start, settledBefore, deadBefore: start, limit: 10, after: -1 });
+      subject.store.prune({
+        ages: agesAt(start + 1),
+        settledBefore,
+        deadBefore: start,
+        limit: 10,
+        after: -1,
+      });
     await replay('e');
     await prune(start + 1e9);
     expect(await subject.store.event('default', 'e')).not.toBeNull();

@@ -1,0 +1,162 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  type ClockRecord,
+  clockStatus,
+  closeDisputes,
+  firstClockRecord,
+  isDisputed,
+  isDoubted,
+  leastAge,
+  stepClock,
+} from './clock-record.ts';
+import { dayMs, hourMs, minuteMs, secondMs } from './time.ts';
+
+const start = Date.UTC(2026, 0, 1);
+const at = (record: ClockRecord, now = record.seen) => ({
+  now,
+  lived: record.lived,
+  disputed: record.disputed,
+});
+const step = (record: ClockRecord, now: number, livedMs: number | null): ClockRecord =>
+  closeDisputes(stepClock(record, now, livedMs).record, { events: 100, deliveries: 100 });
+
+describe('a clock that holds its course', () => {
+  test('is lived time, with its drift, and nothing is said', () => {
+    const { record, jump } = stepClock(firstClockRecord(start), start + 5900, 5000);
+    expect(jump).toBeNull();
+    expect(record).toMatchObject({ seen: start + 5900, lived: start + 5900, confirmInMs: 0 });
+    expect(clockStatus(record)).toEqual({ jump: null, doubtedMs: 0, believedInMs: 0 });
+  });
+
+  test('G7: a stop of up to 120 days is believed, and what lies behind it has grown older', () => {
+    const { record, jump } = stepClock(firstClockRecord(start), start + 40 * dayMs, null);
+    expect(jump).toMatchObject({ kind: 'gap' });
+    expect(record.lived).toBe(start + 40 * dayMs);
+    expect(clockStatus(record).jump).toBeNull();
+  });
+});
+
+describe('a clock that leaps ahead', () => {
+  test.each([
+    ['while running', start + 400 * dayMs, 1000],
+    ['between two runs', start + 400 * dayMs, null],
+    ['by two days while running', start + 2 * dayMs, 1000],
+  ])(
+    'G7: %s is doubted: nothing grows old by it, until it has held its course for a day',
+    (_, now, livedMs) => {
+      const leapt = step(firstClockRecord(start), now, livedMs);
+      expect(isDoubted(leapt)).toBe(true);
+      expect(leapt.seen).toBe(now);
+      expect(leapt.lived).toBe(start + (livedMs ?? 0));
+      expect(leastAge(at(leapt), 'deliveries', 1, start - hourMs)).toBe(hourMs + (livedMs ?? 0));
+      // A restart in between confirms nothing.
+      const again = step(leapt, now + minuteMs, null);
+      expect(isDoubted(again)).toBe(true);
+      const held = step(again, now + minuteMs + 25 * hourMs, 25 * hourMs);
+      expect(isDoubted(held)).toBe(false);
+      expect(held.lived).toBe(held.seen);
+    },
+  );
+
+  test('by hours is followed: a machine was asleep', () => {
+    const { record, jump } = stepClock(firstClockRecord(start), start + 2 * hourMs, 1000);
+    expect(jump).toEqual({ at: start + 2 * hourMs, byMs: 2 * hourMs - 1000, kind: 'forward' });
+    expect(record.lived).toBe(record.seen);
+    expect(clockStatus(record).jump).not.toBeNull();
+    // It is shown for an hour.
+    expect(clockStatus(step(record, record.seen + 61 * minuteMs, 61 * minuteMs)).jump).toBeNull();
+  });
+
+  test('G7: and comes back: what it stamped neither waits for its time nor counts as old too early', () => {
+    const leapt = step(firstClockRecord(start), start + 400 * dayMs, null);
+    const back = step(leapt, start + hourMs, null);
+    expect(isDoubted(back)).toBe(false);
+    expect(back).toMatchObject({ lived: start + hourMs, behindSince: null });
+    const stamp = start + 400 * dayMs - 1;
+    expect(isDisputed(at(back), 'deliveries', 99, stamp)).toBe(true);
+    expect(leastAge(at(back), 'deliveries', 99, stamp)).toBe(0);
+    const later = step(back, start + hourMs + 31 * dayMs, null);
+    expect(leastAge(at(later), 'deliveries', 99, stamp)).toBe(31 * dayMs);
+    // Rows that were made after the clock was right again are as old as they say.
+    const young = start + 30 * dayMs;
+    expect(leastAge(at(later), 'deliveries', 100, young)).toBe(dayMs + hourMs);
+    // Also where the wrong stamp has come about meanwhile.
+    const early = start + 10 * dayMs;
+    expect(leastAge(at(later), 'deliveries', 99, early)).toBe(31 * dayMs);
+  });
+});
+
+describe('a clock that goes back', () => {
+  test('is followed at once, and its jump is exact', () => {
+    const { record, jump } = stepClock(firstClockRecord(start), start - 2 * hourMs, 10 * secondMs);
+    expect(jump).toEqual({ at: start - 2 * hourMs, byMs: -2 * hourMs - 10 * secondMs, kind: 'backward' });
+    expect(record).toMatchObject({
+      seen: start - 2 * hourMs,
+      lived: start - 2 * hourMs,
+      behindSince: start - 2 * hourMs,
+    });
+  });
+
+  test('G7: a stop after it is a stop, whether the clock had been ahead by more or by less', () => {
+    for (const ahead of [20 * dayMs, 400 * dayMs]) {
+      const back = step(firstClockRecord(start + ahead), start, null);
+      const later = step(back, start + 40 * dayMs, null);
+      expect(leastAge(at(later), 'deliveries', 101, start)).toBe(40 * dayMs);
+      expect(leastAge(at(later), 'deliveries', 99, start)).toBe(40 * dayMs);
+    }
+  });
+
+  test('G7: and is put right: rows of the time between are no older than that', () => {
+    const behind = step(firstClockRecord(start), start - 400 * dayMs, null);
+    const passed = step(behind, start - 400 * dayMs + hourMs, hourMs);
+    const right = step(passed, start + 2 * hourMs, 1000);
+    expect(isDoubted(right)).toBe(false);
+    expect(right).toMatchObject({ lived: start + 2 * hourMs, behindSince: null });
+    const stamp = start - 400 * dayMs + 1;
+    expect(leastAge(at(right), 'deliveries', 99, stamp)).toBe(hourMs + 1000);
+    // What was there before has its own age.
+    expect(leastAge(at(right), 'deliveries', 10, start - 60 * dayMs)).toBe(60 * dayMs + 2 * hourMs);
+    const later = step(right, start + 2 * hourMs + 31 * dayMs, 31 * dayMs);
+    expect(leastAge(at(later), 'deliveries', 99, stamp)).toBe(31 * dayMs + hourMs + 1000);
+  });
+});
+
+test('G7: whatever a clock does, no row counts as older than it is, where stops are short', () => {
+  const jumps = fc.array(
+    fc.record({
+      byMs: fc.oneof(
+        fc.constantFrom(0, 2 * hourMs, -2 * hourMs, 400 * dayMs, -400 * dayMs),
+        fc.integer({ min: -500 * dayMs, max: 500 * dayMs }),
+      ),
+      forMs: fc.integer({ min: 0, max: 3 * hourMs }),
+    }),
+    { minLength: 1, maxLength: 8 },
+  );
+  fc.assert(
+    fc.property(jumps, (list) => {
+      let truth = start;
+      let wrong = 0;
+      let record = firstClockRecord(start);
+      // A leap that is believed at once makes what is there older by as much: no clock can tell it from a machine's sleep.
+      let believed = 0;
+      const rows: { number: number; stamp: number; truth: number; believed: number }[] = [];
+      for (const { byMs, forMs } of list) {
+        rows.push({ number: rows.length, stamp: truth + wrong, truth, believed });
+        truth += forMs;
+        const livedBefore = record.lived;
+        record = stepClock(record, truth + wrong, forMs).record;
+        wrong = wrong === 0 ? byMs : 0;
+        const { record: after } = stepClock(record, truth + wrong, 0);
+        if (wrong !== 0) believed += Math.max(0, after.lived - Math.max(record.lived, livedBefore));
+        record = closeDisputes(after, { events: rows.length, deliveries: rows.length });
+        for (const row of rows) {
+          const age = leastAge(at(record), 'deliveries', row.number, row.stamp);
+          if (age !== null)
+            expect(age).toBeLessThanOrEqual(truth - row.truth + (believed - row.believed) + dayMs);
+        }
+      }
+    }),
+    { numRuns: 500 },
+  );
+});

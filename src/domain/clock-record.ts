@@ -1,0 +1,266 @@
+import { dayMs, hourMs, minuteMs, secondMs } from './time.ts';
+
+// What Posthorn believes of a wall clock: docs/internals/clock.md explains the model.
+//
+// The wall clock stamps rows and signs webhooks, because receivers compare it with their own. It is never believed alone:
+// the store keeps its last reading, and every further reading is compared with what should have become of that one.
+// *Lived* time is what deletion and expiry go by. It is the wall clock, except after a leap forward that nobody lived
+// through: then it goes on from before the leap, until the clock has held its course for a day.
+
+/** A reading that differs by more than this from the expected one is a jump; less is drift, which is followed. */
+export const jumpMs = 5 * secondMs;
+/** Between readings of different nodes lies what passes until the record is saved and read again. */
+export const sharedSlackMs = 15 * secondMs;
+/** A longer leap forward while running is not lived through until it is confirmed. */
+const longestSuspendMs = dayMs;
+/** A process that starts may have been stopped for so long; beyond, its clock is doubted. */
+const longestDowntimeMs = 120 * dayMs;
+/** A doubted clock is believed after it has held its course for so long. */
+const confirmMs = dayMs;
+/** Jumps of at least a minute stay visible (readyz, alert) for an hour. */
+const worthShowingMs = minuteMs;
+const showMs = hourMs;
+const maxDisputes = 16;
+const open = Number.MAX_SAFE_INTEGER;
+
+/** Stamps that a wrong clock has made, or may have made. */
+export interface DisputedStamps {
+  /** `ahead`: the rows are older than they say; `behind`: they are younger. */
+  readonly kind: 'ahead' | 'behind';
+  readonly from: number;
+  readonly until: number;
+  /** Only rows with numbers below these: later ones were stamped after the jump. */
+  readonly eventsBelow: number;
+  readonly deliveriesBelow: number;
+  /** How much time was lived through since: every one of these rows is at least so old. */
+  readonly livedMs: number;
+}
+
+export interface ClockJump {
+  /** The reading after the jump, and by how much it differs from the expected one. */
+  readonly at: number;
+  readonly byMs: number;
+}
+
+/** What the store remembers of the clock. Times are ms since the epoch. */
+export interface ClockRecord {
+  /** The last reading. */
+  readonly seen: number;
+  /** Lived time at that reading. */
+  readonly lived: number;
+  /** The highest lived time ever: while the clock is behind it, it is wrong now, or was before. */
+  readonly highest: number;
+  /** The earliest reading since the clock went behind; null while it is not behind. */
+  readonly behindSince: number | null;
+  /** How long a doubted clock still has to hold its course; 0: it is believed. */
+  readonly confirmInMs: number;
+  readonly disputed: readonly DisputedStamps[];
+  /** The last jump, while it is to be seen. */
+  readonly jump: (ClockJump & { readonly showForMs: number }) | null;
+}
+
+export interface ClockStep {
+  readonly record: ClockRecord;
+  /** What happened beyond the passing of time. `gap`: the process was stopped meanwhile. */
+  readonly jump: (ClockJump & { readonly kind: 'forward' | 'backward' | 'gap' }) | null;
+}
+
+/** Every row that exists has a number below. */
+export interface NumberBounds {
+  readonly events: number;
+  readonly deliveries: number;
+}
+
+export function firstClockRecord(now: number): ClockRecord {
+  return {
+    seen: now,
+    lived: now,
+    highest: now,
+    behindSince: null,
+    confirmInMs: 0,
+    disputed: [],
+    jump: null,
+  };
+}
+
+/** Whether deletion and expiry go by another time than the clock's. */
+export function isDoubted({ confirmInMs }: ClockRecord): boolean {
+  return confirmInMs > 0;
+}
+
+/**
+ * Follows the clock from its last known reading to `now`. `livedMs` is how much time has passed by the monotonic clock; null
+ * at a start, when nobody knows. `slackMs` is how exact that is.
+ */
+export function stepClock(
+  record: ClockRecord,
+  now: number,
+  livedMs: number | null,
+  slackMs = jumpMs,
+): ClockStep {
+  const passed = pass(record, livedMs ?? 0);
+  const byMs = now - passed.seen;
+  if (byMs < -jumpMs)
+    return { record: backward(passed, now, byMs), jump: { at: now, byMs, kind: 'backward' } };
+  if (byMs <= slackMs) return { record: follow(passed, now, passed.lived + byMs), jump: null };
+  const starting = livedMs === null;
+  return {
+    record: forward(passed, now, byMs, starting),
+    jump: { at: now, byMs, kind: starting ? 'gap' : 'forward' },
+  };
+}
+
+/** Time that was lived through without a jump. */
+function pass(record: ClockRecord, ms: number): ClockRecord {
+  const { jump, confirmInMs, disputed } = record;
+  return {
+    ...record,
+    seen: record.seen + ms,
+    lived: record.lived + ms,
+    confirmInMs: Math.max(0, confirmInMs - ms),
+    disputed: disputed.map((one) => ({ ...one, livedMs: one.livedMs + ms })),
+    jump: jump === null || jump.showForMs <= ms ? null : { ...jump, showForMs: jump.showForMs - ms },
+  };
+}
+
+/** After a reading that is believed, or whose doubt goes on. */
+function follow(record: ClockRecord, now: number, lived: number): ClockRecord {
+  const trusted = isDoubted(record) ? Math.min(lived, now) : now;
+  const highest = Math.max(record.highest, trusted);
+  const behindSince = highest === trusted ? null : record.behindSince;
+  return { ...record, seen: now, lived: trusted, highest, behindSince };
+}
+
+function backward(record: ClockRecord, now: number, byMs: number): ClockRecord {
+  const { lived, seen, behindSince } = record;
+  const after = {
+    ...record,
+    confirmInMs: 0,
+    disputed: dispute(record, 'ahead', now, seen),
+    jump: shown(now, byMs),
+  };
+  // A doubted clock has come back to what was lived through, or later: it was wrong, and is right.
+  if (now >= lived - jumpMs) return follow(after, now, now);
+  return { ...after, seen: now, lived: now, behindSince: Math.min(behindSince ?? now, now) };
+}
+
+function forward(record: ClockRecord, now: number, byMs: number, starting: boolean): ClockRecord {
+  const { seen, highest, behindSince } = record;
+  const allowance = starting ? longestDowntimeMs : longestSuspendMs;
+  // Whether a doubted clock is right does not show by its process being stopped for a while.
+  if (isDoubted(record) && starting && byMs <= allowance) return { ...record, seen: now };
+  const believed = !isDoubted(record) && now <= Math.max(seen, highest) + allowance;
+  const isCorrected = behindSince !== null && (!starting || endsBehind(record, now));
+  const after = {
+    ...record,
+    // While it was stopped, rows of a clock that had been ahead grew older; of one that was behind nobody can say so.
+    disputed: isCorrected
+      ? dispute(record, 'behind', behindSince, seen)
+      : starting && believed
+        ? record.disputed.map((one) => ({ ...one, livedMs: one.livedMs + byMs }))
+        : record.disputed,
+    jump: starting && believed && !isCorrected ? record.jump : shown(now, byMs),
+  };
+  return believed ? follow(after, now, now) : { ...after, seen: now, confirmInMs: confirmMs };
+}
+
+/**
+ * Whether a clock that was behind has been put right while the process was stopped. It comes back to where it was before; or
+ * to later, by more than any stop explains. Anything else is a stop.
+ */
+function endsBehind({ seen, highest }: ClockRecord, now: number): boolean {
+  const missingMs = highest - seen;
+  const isBack = now >= highest - Math.min(longestSuspendMs, missingMs / 10);
+  return isBack && (now <= highest + longestSuspendMs || now - seen > longestDowntimeMs);
+}
+
+function shown(at: number, byMs: number): ClockRecord['jump'] {
+  return Math.abs(byMs) < worthShowingMs ? null : { at, byMs, showForMs: showMs };
+}
+
+function dispute(
+  { disputed }: ClockRecord,
+  kind: DisputedStamps['kind'],
+  from: number,
+  until: number,
+): readonly DisputedStamps[] {
+  const newest = { kind, from, until, eventsBelow: open, deliveriesBelow: open, livedMs: 0 };
+  return [newest, ...disputed].slice(0, maxDisputes);
+}
+
+/** Whether it is still to be said which rows a dispute is about: whoever sees a jump has no time to ask. */
+export function hasOpenDispute({ disputed }: ClockRecord): boolean {
+  return disputed.some(({ eventsBelow }) => eventsBelow === open);
+}
+
+/** Ends what is disputed with the rows that exist. Those of the few seconds since the jump are taken for as old as it. */
+export function closeDisputes(record: ClockRecord, { events, deliveries }: NumberBounds): ClockRecord {
+  return {
+    ...record,
+    disputed: record.disputed.map((one) =>
+      one.eventsBelow === open ? { ...one, eventsBelow: events, deliveriesBelow: deliveries } : one,
+    ),
+  };
+}
+
+/** What of the clock is shown: readyz, alerts. */
+export interface ClockStatus {
+  /** The last jump of a minute or more, for an hour; null: there was none. */
+  readonly jump: ClockJump | null;
+  /** How far the time that deletion and expiry go by is behind the clock, ms; 0: the clock is believed. */
+  readonly doubtedMs: number;
+  /** How long it still has to hold its course, ms. */
+  readonly believedInMs: number;
+}
+
+export function clockStatus(record: ClockRecord | null): ClockStatus {
+  if (record === null) return { jump: null, doubtedMs: 0, believedInMs: 0 };
+  const { jump, confirmInMs, seen, lived } = record;
+  return {
+    jump: jump === null ? null : { at: jump.at, byMs: jump.byMs },
+    doubtedMs: isDoubted(record) ? seen - lived : 0,
+    believedInMs: confirmInMs,
+  };
+}
+
+/** What is needed to tell how old a row is. */
+export interface Ages {
+  readonly now: number;
+  readonly lived: number;
+  readonly disputed: readonly DisputedStamps[];
+}
+
+/**
+ * How old a row is at least, by lived time; null: its stamp lies in the future, and nothing says when it was made. A row's
+ * stamp says it, unless the clock was wrong when it was made.
+ */
+export function leastAge(
+  { now, lived, disputed }: Ages,
+  table: 'events' | 'deliveries',
+  number: number,
+  stamp: number,
+): number | null {
+  let age: number | null = stamp > now ? null : lived - stamp;
+  for (const { kind, from, until, eventsBelow, deliveriesBelow, livedMs } of disputed) {
+    if (stamp < from || stamp > until || number >= (table === 'events' ? eventsBelow : deliveriesBelow))
+      continue;
+    age = kind === 'behind' ? Math.min(age ?? livedMs, livedMs) : Math.max(age ?? livedMs, livedMs);
+  }
+  return age;
+}
+
+/** Whether a stamp is one that a wrong clock may have made: it says nothing of the rows beside it. */
+export function isDisputed(
+  { now, disputed }: Ages,
+  table: 'events' | 'deliveries',
+  number: number,
+  stamp: number,
+): boolean {
+  return (
+    stamp > now ||
+    disputed.some(
+      ({ from, until, eventsBelow, deliveriesBelow }) =>
+        stamp >= from && stamp <= until && number < (table === 'events' ? eventsBelow : deliveriesBelow),
+    )
+  );
+}

@@ -1,0 +1,40 @@
+import type { Endpoint } from '../domain/endpoint.ts';
+import { dayMs } from '../domain/time.ts';
+import { everyEndpoint } from '../store/every-endpoint.ts';
+import type { Config, Endpoints } from '../store/store.ts';
+
+/** The longest time that a former secret signs beside its successor. */
+const longestGraceMs = 7 * dayMs;
+const maxTries = 5;
+
+/**
+ * After the clock went back: a rotation while it was ahead would have the former secret sign for as long as it was ahead.
+ * Its grace ends as late as any may, and no grace becomes shorter than was promised. Returns the endpoints that it changed.
+ */
+export async function endFutureSecrets(
+  store: Pick<Endpoints, 'endpoints'> & Config,
+  now: number,
+): Promise<readonly Endpoint[]> {
+  const latest = now + longestGraceMs;
+  for (let tries = 0; tries < maxTries; tries++) {
+    const version = await store.configVersion();
+    const updateEndpoints = [];
+    for await (const { id, secrets, updatedAt } of everyEndpoint(store))
+      if (secrets.some(({ expiresAt }) => expiresAt !== null && expiresAt > latest))
+        updateEndpoints.push({
+          id,
+          change: {
+            updatedAt,
+            secrets: secrets.map((secret) =>
+              secret.expiresAt === null
+                ? secret
+                : { ...secret, expiresAt: Math.min(secret.expiresAt, latest) },
+            ),
+          },
+        });
+    if (updateEndpoints.length === 0) return [];
+    const changed = await store.changeConfig({ version, now, updateEndpoints });
+    if (changed !== null) return changed;
+  }
+  return [];
+}

@@ -1,0 +1,213 @@
+import {
+  type ClockRecord,
+  type ClockStatus,
+  type ClockStep,
+  clockStatus,
+  closeDisputes,
+  firstClockRecord,
+  hasOpenDispute,
+  isDoubted,
+  jumpMs,
+  sharedSlackMs,
+  stepClock,
+} from '../domain/clock-record.ts';
+import type { NodeClock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Clockwork, Rebase } from '../store/clockwork.ts';
+
+/** How often an embedded node compares its clock with the machine's; nodes that share a store do so with each heartbeat. */
+const checkMs = 2000;
+/** How often the record is saved: after a crash no more than this is missing of what was lived through. */
+const saveMs = 5000;
+/**
+ * After a step back of a shared store's clock every node has to have seen it before times in rows are moved: one that has
+ * not would write times of before into rows that were moved already.
+ */
+const everyNodeMs = 3000;
+
+export interface TimekeeperOptions {
+  readonly store: Clockwork;
+  readonly clock: NodeClock;
+  readonly logger: Logger;
+  /** Whether nodes share the store: then its clock counts, and `compare` is called with each heartbeat. */
+  readonly shared: boolean;
+  /** Whether this node saves the record; the others read it. */
+  readonly isCoordinator: () => boolean;
+  /** The clock has jumped, and this node has followed: what it has in memory moves by as much. */
+  readonly onJump: (byMs: number) => void;
+  /** Times in rows have moved. */
+  readonly onMoved: (rebase: Rebase) => Promise<void>;
+}
+
+/**
+ * Keeps this node's clock right, and remembers in the store what it was, so that a jump is noticed: while running, and
+ * between two runs (domain/clock-record.ts). Signatures follow the clock at once; what is relative (retries, leases) keeps its
+ * distance; what deletes or expires goes by lived time.
+ */
+export class Timekeeper {
+  readonly #o: TimekeeperOptions;
+  #record: ClockRecord | null = null;
+  #text: string | null = null;
+  /** When the record's reading was right, by the monotonic clock; null: before the first run that is known. */
+  #seenAt: number | null = null;
+  /** Whether the record is this node's own last word: then `#seenAt` is exact, and nothing has to be read. */
+  #isOwn = false;
+  #syncedAt = Number.NEGATIVE_INFINITY;
+  #notBefore = Number.NEGATIVE_INFINITY;
+  #syncing: Promise<void> | null = null;
+  #comparing = false;
+  #stopped = false;
+  #cancel = (): void => {};
+
+  constructor(options: TimekeeperOptions) {
+    this.#o = options;
+  }
+
+  get status(): ClockStatus {
+    return clockStatus(this.#record);
+  }
+
+  /** Compares the clock with what the former run has seen; before anything is claimed. Rejects if the store is away. */
+  async start(): Promise<void> {
+    await this.#sync(this.#o.clock.now());
+    if (!this.#o.shared) this.#checkLater();
+  }
+
+  /** Saves the last reading. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancel();
+    if (this.#record !== null) await this.#syncSafely(this.#o.clock.now());
+  }
+
+  /** What the clock that counts says now: the machine's, or in a heartbeat's answer the store's. */
+  async compare(now: number): Promise<void> {
+    if (this.#comparing) return;
+    this.#comparing = true;
+    try {
+      await this.#compare(now);
+    } finally {
+      this.#comparing = false;
+    }
+  }
+
+  async #compare(now: number): Promise<void> {
+    const { clock, shared, onJump } = this.#o;
+    const comparedAt = clock.monotonic();
+    const byMs = now - clock.now();
+    if (this.#record === null || Math.abs(byMs) <= jumpMs) {
+      clock.setTime(now);
+      const since = clock.monotonic() - Math.max(this.#syncedAt, this.#notBefore);
+      if (this.#record !== null && since >= saveMs) await this.#syncSafely(now);
+      return;
+    }
+    if (byMs < 0 && shared) {
+      clock.setTime(now);
+      this.#notBefore = clock.monotonic() + everyNodeMs - saveMs;
+      onJump(byMs);
+      return;
+    }
+    // The embedded store carries out calls in their order: what is claimed from here on is claimed after the move.
+    const moving = this.#syncSafely(now);
+    // Of a shared store this node might find leases run out that only seem so.
+    if (shared) await moving;
+    clock.setTime(now + Math.round(clock.monotonic() - comparedAt));
+    onJump(byMs);
+    await moving;
+  }
+
+  #checkLater(): void {
+    this.#cancel = this.#o.clock.after(checkMs, () => {
+      void this.compare(this.#o.clock.wall()).finally(() => {
+        if (!this.#stopped) this.#checkLater();
+      });
+    });
+  }
+
+  /** One at a time; a store that cannot be written is asked again at the next check. */
+  #syncSafely(now: number): Promise<void> {
+    const sync = (): Promise<void> =>
+      this.#sync(now).catch((error: Error) => {
+        this.#isOwn = false;
+        this.#o.logger.warn(
+          { code: 'clock_not_saved', error: error.message },
+          'cannot save the last time seen; trying again',
+        );
+      });
+    const mine = this.#syncing === null ? sync() : this.#syncing.then(sync);
+    this.#syncing = mine;
+    return mine.finally(() => {
+      if (this.#syncing === mine) this.#syncing = null;
+    });
+  }
+
+  /** Brings the record up to `now`. */
+  async #sync(now: number): Promise<void> {
+    const { store, clock, shared, isCoordinator, onMoved } = this.#o;
+    this.#syncedAt = clock.monotonic();
+    const starting = this.#record === null;
+    if (shared || !this.#isOwn) await this.#read(now);
+    const livedMs = this.#seenAt === null ? null : Math.round(clock.monotonic() - this.#seenAt);
+    const step = stepClock(this.#record!, now, livedMs, this.#isOwn ? jumpMs : sharedSlackMs);
+    if (step.jump === null && shared && !starting && !isCoordinator()) {
+      clock.believe(this.#record!);
+      return;
+    }
+    const closing = step.jump === null && hasOpenDispute(step.record);
+    const record = closing ? closeDisputes(step.record, (await store.clock()).bounds) : step.record;
+    const rebase = rebaseFrom(step);
+    const text = JSON.stringify(record);
+    const savedAt = clock.monotonic();
+    if (!(await store.saveClock({ expected: this.#text, text, rebase }))) {
+      // Another node was faster, or an answer got lost: the next check reads what is there.
+      this.#isOwn = false;
+      this.#syncedAt = Number.NEGATIVE_INFINITY;
+      return;
+    }
+    this.#record = record;
+    this.#text = text;
+    this.#seenAt = savedAt;
+    this.#isOwn = true;
+    clock.believe(record);
+    this.#say(step, starting);
+    if (rebase !== null) await onMoved(rebase);
+  }
+
+  async #read(now: number): Promise<void> {
+    const { store, clock } = this.#o;
+    const { text, newestStamp } = await store.clock();
+    if (text !== null && text === this.#text) return;
+    this.#seenAt = this.#record === null ? null : clock.monotonic();
+    this.#isOwn = false;
+    this.#text = text;
+    this.#record =
+      text === null ? firstClockRecord(Math.max(newestStamp ?? now, 0)) : (JSON.parse(text) as ClockRecord);
+  }
+
+  #say({ jump, record }: ClockStep, starting: boolean): void {
+    const { logger } = this.#o;
+    if (jump === null) return;
+    const fields = {
+      code: 'clock_jumped',
+      by_s: Math.round(jump.byMs / 1000),
+      time: new Date(jump.at).toISOString(),
+    };
+    if (isDoubted(record))
+      logger.error(
+        fields,
+        'the clock is far ahead of the last time seen: nothing is deleted or expires by it until it has held its course for a day',
+      );
+    else if (jump.kind === 'gap') logger.info({ ...fields, code: 'started_again' }, 'started again');
+    else
+      logger.warn(
+        fields,
+        starting
+          ? 'the clock is behind the last time seen: pending deliveries come due after as long as they had left'
+          : 'the clock has jumped: pending deliveries and leases keep the time that they have left',
+      );
+  }
+}
+
+function rebaseFrom({ jump }: ClockStep): Rebase | null {
+  return jump === null || jump.kind === 'gap' ? null : { now: jump.at, byMs: jump.byMs };
+}

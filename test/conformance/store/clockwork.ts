@@ -1,0 +1,164 @@
+import { expect, test } from 'vitest';
+import { closeDisputes, firstClockRecord, stepClock } from '../../../src/domain/clock-record.ts';
+import type { PruneRequest } from '../../../src/store/store.ts';
+import { anEvent, start } from '../../support.ts';
+import { settlementOf } from '../../settlement.ts';
+import { lease, noRoom, type Subject } from './subject.ts';
+
+const hour = 3_600_000;
+const day = 24 * hour;
+
+/** What the store remembers of the clock, and how times in rows follow its jumps. */
+export function describeClockwork(subject: Subject): void {
+  const { one, claim, balanced } = subject;
+  const dueTimes = async (): Promise<(number | null)[]> =>
+    (await subject.store.deliveries({}, { before: null, limit: 100 })).map(({ dueAt }) => dueAt).toReversed();
+  const request = (fields: Partial<PruneRequest> & Pick<PruneRequest, 'ages'>): PruneRequest => ({
+    settledBefore: fields.ages.lived - 30 * day,
+    deadBefore: fields.ages.lived - 90 * day,
+    limit: 100,
+    after: -1,
+    ...fields,
+  });
+
+  test('the record of the clock is replaced only by who knows it', async () => {
+    const { store } = subject;
+    expect(await store.clock()).toMatchObject({ text: null, newestStamp: null });
+    expect(await store.saveClock({ expected: null, text: 'a', rebase: null })).toBe(true);
+    expect(await store.saveClock({ expected: null, text: 'b', rebase: null })).toBe(false);
+    expect(await store.saveClock({ expected: 'x', text: 'b', rebase: null })).toBe(false);
+    expect((await store.clock()).text).toBe('a');
+    expect(await store.saveClock({ expected: 'a', text: 'b', rebase: null })).toBe(true);
+    expect((await store.clock()).text).toBe('b');
+  });
+
+  test('what exists has numbers below the bounds, and the newest event says when it was accepted', async () => {
+    const endpoint = await one();
+    await subject.store.accept([[anEvent(), anEvent(), anEvent()]], { ...noRoom, now: start + 7 });
+    const { deliveries } = await claim(endpoint.id, start + 7);
+    const { bounds, newestStamp } = await subject.store.clock();
+    expect(newestStamp).toBe(start + 7);
+    expect(Math.max(...deliveries.map(({ number }) => number))).toBeLessThan(bounds.deliveries);
+    await subject.store.accept([[anEvent()]], { ...noRoom, now: start + 8 });
+    const [newest] = await subject.store.deliveries({}, { before: null, limit: 1 });
+    expect(newest!.number).toBeGreaterThanOrEqual(bounds.deliveries);
+  });
+
+  test('G2: after a step back, what is pending comes due after as long as before, once', async () => {
+    const { store } = subject;
+    const endpoint = await one();
+    await store.accept(
+      [[anEvent({ id: 'leased' }), anEvent({ id: 'retry' }), anEvent({ id: 'over' })]],
+      noRoom,
+    );
+    const { deliveries } = await claim(endpoint.id, start);
+    const of = (id: string) => deliveries.find(({ eventId }) => eventId === id)!;
+    await store.settle([
+      settlementOf(of('retry'), 'pending', start, { dueAt: start + 10 * hour }),
+      settlementOf(of('over'), 'pending', start, { dueAt: start - 1 }),
+    ]);
+    const by: Record<string, number> = { leased: start + lease, retry: start + 10 * hour, over: start - 1 };
+    const before = await dueTimes();
+    expect(new Set(before)).toEqual(new Set(Object.values(by)));
+    const rebase = { now: start - 2 * hour, byMs: -2 * hour };
+    expect(await store.saveClock({ expected: null, text: 'a', rebase })).toBe(true);
+    const after = (due: number): number => Math.max(rebase.now, due - 2 * hour);
+    expect(await dueTimes()).toEqual(before.map((due) => after(due!)));
+    // Another node that has seen the same jump moves nothing.
+    expect(await store.saveClock({ expected: null, text: 'b', rebase })).toBe(false);
+    expect(await dueTimes()).toEqual(before.map((due) => after(due!)));
+    // The claim is still its owner's.
+    expect(await store.settle([settlementOf(of('leased'), 'delivered', rebase.now)])).toEqual([true]);
+    await balanced();
+  });
+
+  test('G3: after a leap ahead, leases run on and retries are due by the clock', async () => {
+    const { store } = subject;
+    const endpoint = await one();
+    await store.accept([[anEvent({ id: 'leased' }), anEvent({ id: 'retry' })]], noRoom);
+    const { deliveries } = await claim(endpoint.id, start);
+    const retry = deliveries.find(({ eventId }) => eventId === 'retry')!;
+    await store.settle([settlementOf(retry, 'pending', start, { dueAt: start + hour })]);
+    const now = start + 2 * hour;
+    await store.saveClock({ expected: null, text: 'a', rebase: { now, byMs: 2 * hour } });
+    expect(new Set(await dueTimes())).toEqual(new Set([now + lease, start + hour]));
+    const again = await claim(endpoint.id, now);
+    expect(again.deliveries.map(({ eventId }) => eventId)).toEqual(['retry']);
+  });
+
+  test('a breaker that opened in the future can be closed again', async () => {
+    const { store } = subject;
+    const endpoint = await one();
+    await store.saveBreakers([{ endpointId: endpoint.id, open: true, at: start + 400 * day }]);
+    await store.saveClock({ expected: null, text: 'a', rebase: { now: start, byMs: -400 * day } });
+    expect(await store.openBreakers()).toEqual([{ endpointId: endpoint.id, openSince: start }]);
+    await store.saveBreakers([{ endpointId: endpoint.id, open: false, at: start + 1 }]);
+    expect(await store.openBreakers()).toEqual([]);
+  });
+
+  test('G7: stamps of a clock that was ahead hold up no pruning, and their rows go when they are old', async () => {
+    const { store } = subject;
+    const endpoint = await one();
+    const publish = async (id: string, now: number): Promise<void> => {
+      await store.accept([[anEvent({ id }), anEvent({ id: `${id}-unwanted`, tenant: 'nobody' })]], {
+        ...noRoom,
+        now,
+      });
+      const { deliveries } = await claim(endpoint.id, now);
+      await store.settle(deliveries.map((d) => settlementOf(d, 'delivered', now)));
+    };
+    const there = async (...ids: string[]): Promise<string[]> => {
+      const found = await Promise.all(
+        ids.flatMap((id) => [
+          store.event('default', id).then((event) => (event === null ? [] : [id])),
+          store.event('nobody', `${id}-unwanted`).then((event) => (event === null ? [] : [`${id}-unwanted`])),
+        ]),
+      );
+      return found.flat();
+    };
+    // Both far ahead, and so little that the stamps come about before retention ends.
+    for (const ahead of [400 * day, 20 * day]) {
+      const [future, now] = [`future-${ahead}`, `now-${ahead}`];
+      await publish(future, start + ahead);
+      const { bounds } = await store.clock();
+      const back = stepClock(firstClockRecord(start + ahead), start, null).record;
+      const closed = closeDisputes(back, bounds);
+      await publish(now, start);
+      const after = (ms: number) => {
+        const { record } = stepClock(closed, start + ms, ms);
+        return { now: record.seen, lived: record.lived, disputed: record.disputed };
+      };
+      await store.prune(request({ ages: after(29 * day) }));
+      expect(await there(future, now)).toHaveLength(4);
+      await store.prune(request({ ages: after(40 * day) }));
+      expect(await there(future, now)).toEqual([]);
+      await balanced();
+    }
+  });
+
+  test('G7: what a clock stamped that was behind is not pruned when the clock is right again', async () => {
+    const { store } = subject;
+    const endpoint = await one();
+    const wrong = start - 400 * day;
+    const behind = stepClock(firstClockRecord(start), wrong, null).record;
+    await store.accept([[anEvent({ id: 'e' }), anEvent({ id: 'u', tenant: 'nobody' })]], {
+      ...noRoom,
+      now: wrong + 1,
+    });
+    const { deliveries } = await claim(endpoint.id, wrong + 1);
+    await store.settle(deliveries.map((d) => settlementOf(d, 'delivered', wrong + 2)));
+    const passed = stepClock(behind, wrong + 5000, 5000).record;
+    const right = closeDisputes(stepClock(passed, start + 10_000, 1000).record, (await store.clock()).bounds);
+    const after = (ms: number) => {
+      const { record } = stepClock(right, start + 10_000 + ms, ms);
+      return { now: record.seen, lived: record.lived, disputed: record.disputed };
+    };
+    await store.prune(request({ ages: after(29 * day) }));
+    expect(await store.event('default', 'e')).not.toBeNull();
+    expect(await store.event('nobody', 'u')).not.toBeNull();
+    await store.prune(request({ ages: after(31 * day) }));
+    expect(await store.event('default', 'e')).toBeNull();
+    expect(await store.event('nobody', 'u')).toBeNull();
+    await balanced();
+  });
+}

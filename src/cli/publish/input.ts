@@ -1,5 +1,7 @@
-import { fstatSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { closeSync, createReadStream, fstatSync, open, type Stats } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { promisify } from 'node:util';
 import { type InputLine, readLines } from '../../logs/lines.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { CommandError } from '../output.ts';
@@ -21,9 +23,9 @@ const drainMs = 5000;
 
 /** Opens a file, or standard input for `-`. What cannot be read ends with 2, before anything is sent. */
 export async function openLines(path: string): Promise<LineInput> {
-  const handle = path === '-' ? null : await openFile(path);
-  const stream = handle === null ? process.stdin : handle.createReadStream({ highWaterMark: 256 * 1024 });
-  const source = handle === null ? fstatSync(0) : await handle.stat();
+  const fd = path === '-' ? 0 : await openFile(path);
+  const source = fstatSync(fd);
+  const stream = fd === 0 ? process.stdin : streamOf(fd, source);
   let read = 0;
   let isDiscarding = false;
   const counted = async function* (): AsyncGenerator<Uint8Array> {
@@ -59,13 +61,21 @@ async function within(ms: number, work: Promise<unknown>): Promise<void> {
   cancel();
 }
 
-async function openFile(path: string): Promise<FileHandle> {
+/** A pipe by name (`<(producer)`) is read as a socket: a read of a file that waits could not be given up. */
+function streamOf(fd: number, source: Stats): Readable {
+  return source.isFIFO()
+    ? new Socket({ fd, readable: true, writable: false })
+    : createReadStream('', { fd, highWaterMark: 256 * 1024 });
+}
+
+async function openFile(path: string): Promise<number> {
+  let fd: number;
   try {
-    const handle = await open(path);
-    if (!(await handle.stat()).isDirectory()) return handle;
-    await handle.close();
+    fd = await promisify(open)(path, 'r');
   } catch (error) {
     throw new CommandError(`cannot read ${path}: ${(error as Error).message}`, 2);
   }
+  if (!fstatSync(fd).isDirectory()) return fd;
+  closeSync(fd);
   throw new CommandError(`${path} is a directory: name a file of JSON lines`, 2);
 }

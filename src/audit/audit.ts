@@ -156,6 +156,7 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
         : {
             file: expected.file,
             rows: expected.rows,
+            unusable: expected.unusable,
             joined_by: expected.joined_by,
             never_sent: expected.never_sent,
             unexpected: expected.unexpected,
@@ -167,6 +168,7 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
         : {
             file: received.file,
             rows: received.rows,
+            unusable: received.unusable,
             joined_by: received.joined_by,
             acknowledged_unprocessed: received.acknowledged_unprocessed,
             processed_all_the_same: received.processed_all_the_same,

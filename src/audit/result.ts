@@ -318,6 +318,8 @@ export interface AuditResult {
   readonly expected: {
     readonly file: string;
     readonly rows: number;
+    /** Rows that cannot be read, or have no id: compared with nothing. */
+    readonly unusable: number;
     readonly joined_by: string;
     /** Expected, and not one line of the log is about it: counted as silently dropped. */
     readonly never_sent: number;
@@ -329,6 +331,8 @@ export interface AuditResult {
   readonly received: {
     readonly file: string;
     readonly rows: number;
+    /** Rows that cannot be read, or have no id: compared with nothing. */
+    readonly unusable: number;
     readonly joined_by: string;
     readonly acknowledged_unprocessed: number;
     /** The sender never saw success, but the receiver has it. */

@@ -13,6 +13,7 @@ const leastShare = 0.01;
 
 interface TruthTable {
   readonly rows: number;
+  readonly unusable: number;
   /** The file's column and the log's id that it is the same as. */
   readonly column: string;
   readonly logId: 'event_id' | 'payment_id' | 'delivery_id';
@@ -29,7 +30,7 @@ async function readTruth(database: Database, path: string, table: string): Promi
       : file.container === 'ndjson' || file.container === 'json'
         ? `read_json_auto(${quote(path)}, maximum_object_size=1073741824)`
         : // One id a line has no delimiter, and perhaps no header; DuckDB finds out.
-          `read_csv(${quote(path)}, all_varchar=true, null_padding=true, ignore_errors=true${file.container === 'csv' ? `, delim=${quote(file.delimiter)}, header=true` : ", header=false, delim='\u0001'"})`;
+          `read_csv(${quote(path)}, all_varchar=true, null_padding=true, store_rejects=true, rejects_table='${table}_rejects', rejects_scan='${table}_rejects_scan'${file.container === 'csv' ? `, delim=${quote(file.delimiter)}, header=true` : ", header=false, delim='\u0001'"})`;
   await database
     .run(`create table ${table} as select columns(*)::varchar from ${from}`)
     .catch((error: Error) => {
@@ -71,7 +72,20 @@ async function readTruth(database: Database, path: string, table: string): Promi
       texts.every(looksLikeTime)
     );
   });
-  return { rows, column: best.column, logId: best.logId, timeColumn: timeColumn ?? null };
+  const { n: withoutId } = await database.row(
+    `select count(*) as n from ${table} where coalesce(trim(${name(best.column)}), '') = ''`,
+  );
+  const unusable = num(withoutId) + (await rejectedRows(database, table));
+  return { rows, unusable, column: best.column, logId: best.logId, timeColumn: timeColumn ?? null };
+}
+
+/** Rows that DuckDB could not read as CSV; other forms have none, or are refused as a whole. */
+async function rejectedRows(database: Database, table: string): Promise<number> {
+  const { there } = await database.row(
+    `select count(*) as there from information_schema.tables where table_name = ${quote(`${table}_rejects`)}`,
+  );
+  if (num(there) === 0) return 0;
+  return num((await database.row(`select count(distinct line) as n from ${table}_rejects`)).n);
 }
 
 /** In so many usual pauses before the first line another line would have stood, with 95 % chance. */
@@ -161,6 +175,7 @@ export async function compareExpected(
   return {
     file: path,
     rows: truth.rows,
+    unusable: truth.unusable,
     joined_by: `${truth.column} = ${truth.logId}`,
     never_sent: num(counts.never),
     unexpected: num(unexpected.n),
@@ -222,6 +237,7 @@ export async function compareReceived(
   return {
     file: path,
     rows: truth.rows,
+    unusable: truth.unusable,
     joined_by: `${truth.column} = ${logId}`,
     acknowledged_unprocessed: num(unprocessed.n),
     processed_all_the_same: num(both.dropped) + num(both.given_up),

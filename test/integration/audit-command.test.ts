@@ -214,8 +214,30 @@ describe('what is wrong is said with the next step', () => {
       'audit',
       file('cut.jsonl', `${lines(healthy.map(plain))}{"event_id":"evt_h`),
     );
-    expect(err).toMatch(/1 of \d+ lines cannot be read/);
+    expect(err).toMatch(/1 of \d+ lines of the log cannot be read/);
     expect(code).toBe(1);
+  });
+
+  test('G5: rows of receipts that cannot be read or have no id end a healthy audit with 1', async () => {
+    const healthy = all.filter(({ id }) => !lost.includes(id));
+    const log = file('healthy.jsonl', lines(healthy.map(plain)));
+    const ids = [...new Set(healthy.map(({ id }) => id))];
+    const rows = ids.map((id) => `${id},EUR`).join('\n');
+    const whole = await runHere(
+      'audit',
+      log,
+      '--received',
+      file('whole.csv', `event_id,currency\n${rows}\n`),
+    );
+    expect(whole).toMatchObject({ code: 0, err: '' });
+    const torn = await runHere(
+      'audit',
+      log,
+      '--received',
+      file('torn.csv', `event_id,currency\n${rows}\n,EUR\n`),
+    );
+    expect(torn.err).toMatch(/1 of \d+ rows of .*torn\.csv cannot be read/);
+    expect(torn.code).toBe(1);
   });
 
   test('URLs are shown without user names, passwords, queries and fragments, wherever they stand', async () => {

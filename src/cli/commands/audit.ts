@@ -45,6 +45,21 @@ function hasFinding({ verdicts, causes }: AuditResult): boolean {
   return verdicts.silently_dropped > 0 || verdicts.acknowledged_unprocessed > 0 || causes.length > 0;
 }
 
+/** Says what of the input could not be read: whatever it says of deliveries is missing from the result (G5). */
+function noteUnread({ coverage, expected, received }: AuditResult): boolean {
+  const unread = [
+    { of: 'the log', what: 'lines', total: coverage.lines, n: coverage.malformed.count },
+    ...[expected, received].flatMap((one) =>
+      one === null ? [] : [{ of: one.file, what: 'rows', total: one.rows, n: one.unusable }],
+    ),
+  ].filter(({ n }) => n > 0);
+  for (const { of, what, total, n } of unread)
+    note(
+      `posthorn: ${n.toLocaleString('en-US')} of ${total.toLocaleString('en-US')} ${what} of ${of} cannot be read, and are missing from this result`,
+    );
+  return unread.length > 0;
+}
+
 async function runAudit(files: readonly string[], options: AuditCommandOptions): Promise<void> {
   const bar = progress(100);
   const reading = readingOf(options);
@@ -74,13 +89,7 @@ async function runAudit(files: readonly string[], options: AuditCommandOptions):
         );
       await writeAuditOutputs(result, options, auditOptions, commandText());
       if (hasFinding(result)) process.exitCode = 1;
-      const { count } = result.coverage.malformed;
-      if (count > 0) {
-        note(
-          `posthorn: ${count.toLocaleString('en-US')} of ${result.coverage.lines.toLocaleString('en-US')} lines cannot be read, and whatever they say is missing here; the first are under coverage.malformed of --json`,
-        );
-        process.exitCode = 1;
-      }
+      if (noteUnread(result)) process.exitCode = 1;
     });
   } catch (error) {
     bar.end();

@@ -324,6 +324,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
         body: response.body === '' ? null : (JSON.parse(response.body) as unknown),
       };
     },
-    listen: (address) => server.listen(address),
+    // `localhost` may name two addresses: whoever asks for it finds this one.
+    listen: ({ host, port }) => server.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port }),
   };
 }

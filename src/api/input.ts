@@ -5,8 +5,13 @@ import { type Fault, Problem } from './problem.ts';
 export const nestingMost = 64;
 /** Of an event's data, in bytes of UTF-8. */
 export const dataMost = 256 * 1024;
-/** Of a request: a batch has room for many large events, not for a thousand of the largest. */
-export const bodyMost = 32 * 1024 * 1024;
+/** Of a request's body: one event of the largest fits. */
+export const maxBodyBytes = 512 * 1024;
+/** Of a batch: it has room for many large events, not for a thousand of the largest, and parsing it stops nobody for long. */
+export const maxBatchBytes = 8 * 1024 * 1024;
+const maxFaults = 100;
+/** A name that the caller made up may be as long as the body. */
+const maxPathLength = 512;
 
 /** The JSON Pointer (RFC 6901) of these steps. */
 export function pointer(path: readonly PropertyKey[]): string {
@@ -18,12 +23,16 @@ export function parse<S extends z.ZodType>(schema: S, input: unknown): z.output<
   const result = schema.safeParse(input);
   if (result.success) return result.data;
   const errors: Fault[] = result.error.issues
-    .slice(0, 100)
+    .slice(0, maxFaults)
     .flatMap((issue) =>
       issue.code === 'unrecognized_keys'
-        ? issue.keys.map((key) => ({ path: pointer([...issue.path, key]), message: 'is not a known field' }))
+        ? issue.keys
+            .slice(0, maxFaults)
+            .map((key) => ({ path: pointer([...issue.path, key]), message: 'is not a known field' }))
         : [{ path: pointer(issue.path), message: issue.message }],
-    );
+    )
+    .slice(0, maxFaults)
+    .map(({ path, message }) => ({ path: path.slice(0, maxPathLength).toWellFormed(), message }));
   const first = errors[0]!;
   throw new Problem(
     422,

@@ -1,5 +1,6 @@
 import { hash as digest, timingSafeEqual } from 'node:crypto';
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import type { Socket } from 'node:net';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import {
   ConflictError,
   EventConflictError,
@@ -7,11 +8,12 @@ import {
   StoreFaultError,
   UnavailableError,
 } from '../domain/errors.ts';
+import { readBodies } from './body.ts';
+import { createHttpServer, type HttpServer } from './connections.ts';
 import type { ApiDependencies } from './dependencies.ts';
-import { bodyMost, nestingMost } from './input.ts';
+import { maxBodyBytes } from './input.ts';
 import { noteMethods } from './methods.ts';
 import { notFound, Problem, sendProblem } from './problem.ts';
-import { nestsDeeper } from './raw-json.ts';
 import { alertRoutes } from './routes/alerts.ts';
 import { declaredRoutes } from './routes/declared.ts';
 import { deliveryRoutes } from './routes/deliveries.ts';
@@ -20,20 +22,8 @@ import { eventRoutes } from './routes/events.ts';
 import { objectiveRoutes } from './routes/objectives.ts';
 import { redriveRoutes } from './routes/redrives.ts';
 import { serviceRoutes } from './routes/service.ts';
-import { refuseUnstorable } from './storable.ts';
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** The body's text as received, where it was JSON. */
-    rawJson: string | null;
-  }
-}
 
 const open = new Set(['/healthz', '/readyz', '/metrics', '/openapi.json']);
-/** Their schemas look at every text but the data, which may hold anything. */
-const eventBodies = new Set(['/v1/events', '/v1/events/batch']);
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
 /** From whatever was thrown to what the caller may know of it. */
 function problemOf(error: Error & { code?: string; statusCode?: number }): Problem | null {
   if (error instanceof Problem) return error;
@@ -52,8 +42,6 @@ function problemOf(error: Error & { code?: string; statusCode?: number }): Probl
     );
   if (error instanceof UnavailableError)
     return new Problem(503, 'unavailable', 'nothing was stored; try again');
-  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE')
-    return new Problem(413, 'too_large', `a request has at most ${bodyMost} bytes`);
   if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
     return new Problem(415, 'unsupported_media_type', 'send application/json');
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
@@ -66,11 +54,15 @@ function problemOf(error: Error & { code?: string; statusCode?: number }): Probl
 export function createServer(deps: ApiDependencies): FastifyInstance {
   const { logger } = deps;
   const keyHashes = deps.adminKeyHashes.map((hex) => Buffer.from(hex, 'hex'));
+  let http!: HttpServer;
   const app = Fastify({
     logger: false,
-    bodyLimit: bodyMost,
-    keepAliveTimeout: 75_000,
-    requestTimeout: 30_000,
+    bodyLimit: maxBodyBytes,
+    serverFactory: (handle) => {
+      http = createHttpServer(handle, deps.clock);
+      return http.server;
+    },
+    clientErrorHandler: (error, socket) => http.refuse(error, socket as Socket),
     exposeHeadRoutes: false,
     // An id of 255 characters, each up to four bytes in percent signs.
     routerOptions: { maxParamLength: 255 * 12 },
@@ -86,43 +78,8 @@ export function createServer(deps: ApiDependencies): FastifyInstance {
 
   // Nothing is accepted by declarations that were not read.
   app.addHook('onReady', () => deps.catalog.refresh());
-  app.decorateRequest('rawJson', null);
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-    try {
-      done(null, readJson(request, body));
-    } catch (error) {
-      done(error as Error);
-    }
-  });
-
-  const readJson = (request: FastifyRequest, body: Buffer): unknown => {
-    if (body.length === 0) return undefined;
-    let text: string;
-    let value: unknown;
-    try {
-      text = utf8.decode(body);
-    } catch {
-      throw new Problem(400, 'invalid_utf8', 'the body is not UTF-8');
-    }
-    if (nestsDeeper(text, nestingMost))
-      throw new Problem(400, 'too_deep', `the body nests deeper than ${nestingMost} levels`);
-    try {
-      request.rawJson = text;
-      value = JSON.parse(text);
-    } catch (error) {
-      // V8's message quotes the input; only its position may be passed on.
-      const where = /position \d+/.exec((error as Error).message)?.[0];
-      throw new Problem(
-        400,
-        'invalid_json',
-        `the body is not JSON${where === undefined ? '' : ` (at ${where})`}`,
-      );
-    }
-    if (!eventBodies.has(request.routeOptions.url ?? '')) refuseUnstorable(text, value);
-    return value;
-  };
-
+  readBodies(app, http.continueBody);
+  app.addHook('preClose', async () => http.closing());
   app.addHook('onRequest', async (request) => {
     // No name and no id holds one, and PostgreSQL takes none.
     if (request.url.includes('%00')) throw new Problem(400, 'bad_url', 'a URL of ours holds no NUL');
@@ -136,6 +93,22 @@ export function createServer(deps: ApiDependencies): FastifyInstance {
       throw new Problem(401, 'unauthorized', 'send a valid key: Authorization: Bearer phk_…');
     }
   });
+  const methodsOf = noteMethods(app);
+  const refuseUnknown = async (request: FastifyRequest, reply: FastifyReply): Promise<never> => {
+    const path = request.url.split('?')[0]!;
+    const allowed = methodsOf(path);
+    if (allowed.length === 0) throw notFound(`${request.method} ${path}`);
+    void reply.header('allow', allowed.join(', '));
+    throw new Problem(
+      405,
+      'method_not_allowed',
+      `${path} takes ${allowed.join(' and ')}, and no ${request.method}`,
+    );
+  };
+  // In a hook, because handlers come after the body was read.
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404) await refuseUnknown(request, reply);
+  });
 
   app.setErrorHandler((error: Error, request, reply) => {
     const problem = problemOf(error);
@@ -146,20 +119,7 @@ export function createServer(deps: ApiDependencies): FastifyInstance {
     );
     return sendProblem(reply, new Problem(500, 'internal', 'something went wrong here; it was logged'));
   });
-  const methodsOf = noteMethods(app);
-  app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split('?')[0]!;
-    const allowed = methodsOf(path);
-    if (allowed.length === 0) return sendProblem(reply, notFound(`${request.method} ${path}`));
-    return sendProblem(
-      reply.header('allow', allowed.join(', ')),
-      new Problem(
-        405,
-        'method_not_allowed',
-        `${path} takes ${allowed.join(' and ')}, and no ${request.method}`,
-      ),
-    );
-  });
+  app.setNotFoundHandler(refuseUnknown);
 
   eventRoutes(app, deps);
   endpointRoutes(app, deps);

@@ -65,14 +65,16 @@ export class ValidationLane {
   }
 
   /** A message stayed within its budget and used so much processor time. */
-  used(ms: number): void {
-    if (ms > maxQuickMs) this.#slowed();
-    else if (++this.#quick >= provenAfter) this.#slow = false;
+  used(ms: number, isAlone: boolean): void {
+    if (ms > maxQuickMs) {
+      if (isAlone) this.#slowed();
+      else this.suspected();
+    } else if (++this.#quick >= provenAfter) this.#slow = false;
   }
 
-  /** A message with several jobs exceeded the budget: which of them it was is not known yet. */
+  /** A message with several jobs took long or exceeded the budget: which of them it was is not known yet. */
   suspected(): void {
-    this.#slowed();
+    this.#quick = 0;
   }
 
   /** One job alone exceeded the budget. From the second time on the lane is suspended, for longer each time. */

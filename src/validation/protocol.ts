@@ -13,15 +13,21 @@ export type ThreadRequest =
   | { readonly kind: 'inspect'; readonly schema: string }
   /** Compiles a schema; texts are then validated by its hash. */
   | { readonly kind: 'prepare'; readonly hash: string; readonly schema: string }
-  | { readonly kind: 'validate'; readonly hash: string; readonly texts: readonly string[] };
+  | { readonly kind: 'validate'; readonly parts: readonly TextsOfSchema[] };
+
+export interface TextsOfSchema {
+  readonly hash: string;
+  readonly texts: readonly string[];
+}
 
 export type ThreadAnswer =
   | { readonly kind: 'ready' }
   | { readonly kind: 'inspected'; readonly fault: string | null }
   | { readonly kind: 'prepared' }
-  | { readonly kind: 'validated'; readonly verdicts: readonly Verdict[] }
+  /** For each part its verdicts, or why its schema cannot run. */
+  | { readonly kind: 'validated'; readonly parts: readonly (readonly Verdict[] | string)[] }
   /** The thread has forgotten the schema: prepare it again. */
-  | { readonly kind: 'missing' }
+  | { readonly kind: 'missing'; readonly hash: string }
   /** The schema cannot be compiled or run at all. */
   | { readonly kind: 'unusable'; readonly message: string };
 

@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { compiledSchema, schemaFault } from './compiled-schema.ts';
-import type { ThreadAnswer, ThreadMessage, ThreadRequest } from './protocol.ts';
+import type { TextsOfSchema, ThreadAnswer, ThreadMessage, ThreadRequest, Verdict } from './protocol.ts';
 
 /** Schemas that a thread keeps compiled: the least recently used goes first. */
 const maxSchemas = 200;
@@ -15,20 +15,29 @@ function prepare(hash: string, schema: string): ThreadAnswer {
   return { kind: 'prepared' };
 }
 
-function validate(hash: string, texts: readonly string[]): ThreadAnswer {
-  const compiled = known.get(hash);
-  if (compiled === undefined) return { kind: 'missing' };
+function verdicts({ hash, texts }: TextsOfSchema): readonly Verdict[] | string {
+  const compiled = known.get(hash)!;
   // Now the last to go.
   known.delete(hash);
   known.set(hash, compiled);
-  return { kind: 'validated', verdicts: texts.map((text) => compiled.verdict(text)) };
+  try {
+    return texts.map((text) => compiled.verdict(text));
+  } catch (error) {
+    return (error as Error).message.slice(0, 200);
+  }
+}
+
+function validate(parts: readonly TextsOfSchema[]): ThreadAnswer {
+  const missing = parts.find(({ hash }) => !known.has(hash));
+  if (missing !== undefined) return { kind: 'missing', hash: missing.hash };
+  return { kind: 'validated', parts: parts.map(verdicts) };
 }
 
 function answerTo(request: ThreadRequest): ThreadAnswer {
   try {
     if (request.kind === 'inspect') return { kind: 'inspected', fault: schemaFault(request.schema) };
     if (request.kind === 'prepare') return prepare(request.hash, request.schema);
-    return validate(request.hash, request.texts);
+    return validate(request.parts);
   } catch (error) {
     return { kind: 'unusable', message: (error as Error).message.slice(0, 200) };
   }

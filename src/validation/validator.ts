@@ -2,6 +2,7 @@ import { hash as digest } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { nextTurn } from '../runtime/turn.ts';
 import { type LaneRecord, type NoVerdict, type Slice, ValidationLane } from './lane.ts';
 import type { ThreadAnswer, ThreadRequest, Verdict } from './protocol.ts';
 import { type Excess, ValidationThread } from './thread.ts';
@@ -62,10 +63,17 @@ interface Inspection {
   readonly reject: (why: NoVerdict) => void;
 }
 
-interface Validation {
-  readonly kind: 'validation';
+/** What one lane has in a message. */
+interface Part {
   readonly lane: ValidationLane;
   readonly slices: readonly Slice[];
+}
+
+/** A message: one lane's, or those of several lanes that are known to be quick. */
+interface Validation {
+  readonly kind: 'validation';
+  readonly record: LaneRecord;
+  readonly parts: readonly Part[];
 }
 
 type Running = Validation | { readonly kind: 'inspection'; readonly inspection: Inspection };
@@ -75,6 +83,14 @@ interface Slot {
   ready: boolean;
   running: Running | null;
   idleSince: number;
+}
+
+function countTexts({ slices }: Part): number {
+  return slices.reduce((sum, { from, to }) => sum + to - from, 0);
+}
+
+function unusable(answer: ThreadAnswer): string {
+  return answer.kind === 'unusable' ? answer.message : 'the schema cannot be compiled';
 }
 
 class ThreadedValidator implements SchemaValidator {
@@ -88,6 +104,7 @@ class ThreadedValidator implements SchemaValidator {
   readonly #queues: Readonly<Record<LaneRecord, ValidationLane[]>> = { proven: [], fresh: [], slow: [] };
   readonly #inspections: Inspection[] = [];
   #turn = 0;
+  #isDispatching = false;
   #waiting = 0;
   #cancelSweep: (() => void) | null = null;
   #closed = false;
@@ -109,7 +126,7 @@ class ThreadedValidator implements SchemaValidator {
       lane.jobs.push({ texts, verdicts: [], since: now, alone: false, resolve, reject });
       this.#waiting++;
       if (lane.jobs.length === 1 && !lane.running) this.#enqueue(lane);
-      this.#dispatch();
+      this.#dispatchSoon();
     });
   }
 
@@ -119,7 +136,7 @@ class ThreadedValidator implements SchemaValidator {
       if (this.#closed || this.#waiting >= maxWaitingJobs) return reject({ kind: 'busy' });
       this.#inspections.push({ schema: schema.text, since: this.#clock.monotonic(), resolve, reject });
       this.#waiting++;
-      this.#dispatch();
+      this.#dispatchSoon();
     });
   }
 
@@ -156,7 +173,7 @@ class ThreadedValidator implements SchemaValidator {
     const running = { proven: 0, fresh: 0, slow: 0, inspection: 0 };
     for (const slot of this.#slots)
       if (slot.running !== null)
-        running[slot.running.kind === 'inspection' ? 'inspection' : slot.running.lane.record]++;
+        running[slot.running.kind === 'inspection' ? 'inspection' : slot.running.record]++;
     const isSlowFree = running.slow + running.inspection < this.#maxThreads - 2;
     const isFreshFree = running.fresh + running.slow + running.inspection < this.#maxThreads - 1;
     const { proven, fresh, slow } = this.#queues;
@@ -167,31 +184,47 @@ class ThreadedValidator implements SchemaValidator {
     });
   }
 
-  /** What runs next: the kinds take turns, and lanes of a kind too. */
-  #next(): Running | null {
+  /** What runs next on this thread: the kinds take turns, and lanes of a kind too. */
+  #next({ thread }: Slot): Running | null {
     const kinds = this.#eligible();
     if (kinds.length === 0) return null;
     const kind = kinds[this.#turn++ % kinds.length]!;
     if (kind === 'inspection') return { kind, inspection: this.#inspections.shift()! };
-    return this.#slices(this.#queues[kind].shift()!);
+    const queue = this.#queues[kind];
+    const parts = [this.#part(queue.shift()!)];
+    // A message costs more than most validations: those that are known to be quick share one.
+    if (kind === 'proven' && thread.sent.has(parts[0]!.lane.hash)) {
+      let texts = countTexts(parts[0]!);
+      while (queue.length > 0 && texts < maxTextsPerMessage && thread.sent.has(queue[0]!.hash)) {
+        const part = this.#part(queue.shift()!);
+        texts += countTexts(part);
+        parts.push(part);
+      }
+    }
+    return { kind: 'validation', record: kind, parts };
   }
 
-  #slices(lane: ValidationLane): Running {
+  #part(lane: ValidationLane): Part {
     lane.running = true;
-    return {
-      kind: 'validation',
-      lane,
-      slices: lane.take(maxTextsPerMessage, maxTextLengthPerMessage),
-    };
+    return { lane, slices: lane.take(maxTextsPerMessage, maxTextLengthPerMessage) };
+  }
+
+  /** At the end of the turn, so that what comes in one turn shares a message. */
+  #dispatchSoon(): void {
+    if (this.#isDispatching) return;
+    this.#isDispatching = true;
+    void nextTurn().then(() => {
+      this.#isDispatching = false;
+      this.#dispatch();
+    });
   }
 
   #dispatch(): void {
     for (;;) {
       if (this.#waiting > 0) this.#sweepLater();
       const slot = this.#idleSlot();
-      if (slot === null) return;
-      const running = this.#next();
-      if (running === null) return;
+      const running = slot === null ? null : this.#next(slot);
+      if (slot === null || running === null) return;
       slot.running = running;
       this.#send(slot, running);
     }
@@ -234,30 +267,41 @@ class ThreadedValidator implements SchemaValidator {
       thread.run(request, compileBudgetMs, (answer) => this.#inspected(slot, running.inspection, answer));
       return;
     }
-    const { hash, schema } = running.lane;
+    const { hash, schema } = running.parts[0]!.lane;
     if (thread.sent.has(hash)) return this.#sendTexts(slot, running);
     if (thread.sent.size >= maxLanes) thread.sent.clear();
-    thread.sent.add(hash);
     thread.run({ kind: 'prepare', hash, schema }, compileBudgetMs, (answer) => {
-      if (answer.kind === 'prepared') this.#sendTexts(slot, running);
-      else {
-        thread.sent.delete(hash);
-        this.#validated(slot, running, answer);
-      }
+      if (answer.kind !== 'prepared') return this.#validated(slot, running, answer);
+      thread.sent.add(hash);
+      this.#sendTexts(slot, running);
     });
   }
 
   #sendTexts(slot: Slot, running: Validation): void {
-    const { lane, slices } = running;
-    const texts = slices.flatMap(({ job, from, to }) => job.texts.slice(from, to));
-    slot.thread.run({ kind: 'validate', hash: lane.hash, texts }, budgetMs, (answer, usedMs) => {
-      if (answer.kind === 'missing') {
-        slot.thread.sent.delete(lane.hash);
-        return this.#send(slot, running);
-      }
-      lane.used(usedMs);
+    const parts = running.parts.map(({ lane, slices }) => ({
+      hash: lane.hash,
+      texts: slices.flatMap(({ job, from, to }) => job.texts.slice(from, to)),
+    }));
+    slot.thread.run({ kind: 'validate', parts }, budgetMs, (answer, usedMs) => {
+      if (answer.kind === 'missing') return this.#forgotten(slot, running, answer.hash);
+      for (const { lane } of running.parts) lane.used(usedMs, parts.length === 1);
       this.#validated(slot, running, answer);
     });
+  }
+
+  /** The thread has dropped a schema: what was sent with it waits again, and the schema is sent before. */
+  #forgotten(slot: Slot, { parts }: Validation, hash: string): void {
+    slot.thread.sent.delete(hash);
+    this.#free(slot);
+    for (const part of parts) this.#back(part);
+    this.#dispatch();
+  }
+
+  /** Puts jobs back to the front of their lane. */
+  #back({ lane, slices }: Part): void {
+    lane.running = false;
+    lane.jobs.unshift(...slices.map(({ job }) => job));
+    this.#enqueue(lane);
   }
 
   #free(slot: Slot): void {
@@ -273,26 +317,28 @@ class ThreadedValidator implements SchemaValidator {
     this.#dispatch();
   }
 
-  #validated(slot: Slot, { lane, slices }: Validation, answer: ThreadAnswer): void {
+  #validated(slot: Slot, { parts }: Validation, answer: ThreadAnswer): void {
     this.#free(slot);
-    lane.running = false;
-    let at = 0;
-    // Only a job that is alone in its message can be incomplete: it goes back to the front.
-    for (const { job, from, to } of slices) {
-      if (answer.kind !== 'validated') {
-        this.#waiting--;
-        job.reject({ kind: 'unusable', message: answer.kind === 'unusable' ? answer.message : '' });
-        continue;
+    for (const [index, { lane, slices }] of parts.entries()) {
+      lane.running = false;
+      const verdicts = answer.kind === 'validated' ? answer.parts[index]! : unusable(answer);
+      let at = 0;
+      for (const { job, from, to } of slices) {
+        if (typeof verdicts === 'string') {
+          this.#waiting--;
+          job.reject({ kind: 'unusable', message: verdicts });
+          continue;
+        }
+        job.verdicts.push(...verdicts.slice(at, (at += to - from)));
+        // Only a job that is alone in its message can be incomplete: it goes back to the front.
+        if (job.verdicts.length < job.texts.length) lane.jobs.unshift(job);
+        else {
+          this.#waiting--;
+          job.resolve(job.verdicts);
+        }
       }
-      job.verdicts.push(...answer.verdicts.slice(at, at + to - from));
-      at += to - from;
-      if (job.verdicts.length < job.texts.length) lane.jobs.unshift(job);
-      else {
-        this.#waiting--;
-        job.resolve(job.verdicts);
-      }
+      if (lane.jobs.length > 0) this.#enqueue(lane);
     }
-    if (lane.jobs.length > 0) this.#enqueue(lane);
     this.#dispatch();
   }
 
@@ -316,29 +362,30 @@ class ThreadedValidator implements SchemaValidator {
     this.#dispatch();
   }
 
-  #exceeded({ lane, slices }: Validation, resource: 'time' | 'memory'): void {
-    lane.running = false;
-    if (slices.length > 1) {
+  #exceeded({ parts }: Validation, resource: 'time' | 'memory'): void {
+    if (parts.length > 1 || parts[0]!.slices.length > 1) {
       // One of them is at fault: each is tried by itself.
-      lane.suspected();
-      for (const { job } of slices.toReversed()) {
-        job.alone = true;
-        lane.jobs.unshift(job);
+      for (const part of parts) {
+        part.lane.suspected();
+        for (const { job } of part.slices) job.alone = true;
+        this.#back(part);
       }
-    } else {
-      const now = this.#clock.monotonic();
-      lane.strike(now);
-      this.#waiting--;
-      slices[0]!.job.reject({ kind: 'too_expensive', resource });
-      const retryAfterMs = lane.suspendedForMs(now);
-      if (retryAfterMs > 0) {
-        this.#logger.warn(
-          { code: 'schema_suspended', schema: lane.hash.slice(0, 16), retry_after_ms: retryAfterMs },
-          'a schema exceeds its budget and is suspended',
-        );
-        this.#waiting -= lane.jobs.length;
-        for (const job of lane.jobs.splice(0)) job.reject({ kind: 'suspended', retryAfterMs });
-      }
+      return;
+    }
+    const { lane, slices } = parts[0]!;
+    const now = this.#clock.monotonic();
+    lane.running = false;
+    lane.strike(now);
+    this.#waiting--;
+    slices[0]!.job.reject({ kind: 'too_expensive', resource });
+    const retryAfterMs = lane.suspendedForMs(now);
+    if (retryAfterMs > 0) {
+      this.#logger.warn(
+        { code: 'schema_suspended', schema: lane.hash.slice(0, 16), retry_after_ms: retryAfterMs },
+        'a schema exceeds its budget and is suspended',
+      );
+      this.#waiting -= lane.jobs.length;
+      for (const job of lane.jobs.splice(0)) job.reject({ kind: 'suspended', retryAfterMs });
     }
     if (lane.jobs.length > 0) this.#enqueue(lane);
   }
@@ -348,10 +395,12 @@ class ThreadedValidator implements SchemaValidator {
       this.#waiting--;
       return running.inspection.reject(why);
     }
-    running.lane.running = false;
-    this.#waiting -= running.slices.length;
-    for (const { job } of running.slices) job.reject(why);
-    if (running.lane.jobs.length > 0) this.#enqueue(running.lane);
+    for (const { lane, slices } of running.parts) {
+      lane.running = false;
+      this.#waiting -= slices.length;
+      for (const { job } of slices) job.reject(why);
+      if (lane.jobs.length > 0) this.#enqueue(lane);
+    }
   }
 
   /** Rejects what waits and came at such a time. */

@@ -23,6 +23,8 @@ interface Kind<Document extends object> {
   readonly words: string;
   readonly name: z.ZodType<string>;
   readonly schema: z.ZodType<Document>;
+  /** What is wrong with it by itself, whatever else is declared; takes as long as it takes. */
+  readonly ownFaults: (document: Document) => Promise<readonly Fault[]>;
   /** Names of other documents that are not there, and whatever else is wrong with it. */
   readonly faults: (document: Document, name: string) => Promise<readonly Fault[]>;
   /** What storing it writes, worked out from what is there; nothing if it is there already. */
@@ -36,6 +38,11 @@ interface Kind<Document extends object> {
 }
 
 type Put = NonNullable<ConfigChange['putDocuments']>[number];
+
+function refuse(faults: readonly Fault[]): void {
+  if (faults.length > 0)
+    throw new Problem(422, 'invalid_request', `${faults[0]!.path} ${faults[0]!.message}`, faults);
+}
 
 function declare<Document extends object>(
   app: FastifyInstance,
@@ -51,11 +58,10 @@ function declare<Document extends object>(
   app.put(`/v1/${of.path}/:name`, async (request) => {
     const name = nameOf(request);
     const document = parse(of.schema, request.body);
+    refuse(await of.ownFaults(document));
     // What it names is there when it is stored, and what it is computed from is what is stored.
     await deps.config.change(async () => {
-      const faults = await of.faults(document, name);
-      if (faults.length > 0)
-        throw new Problem(422, 'invalid_request', `${faults[0]!.path} ${faults[0]!.message}`, faults);
+      refuse(await of.faults(document, name));
       const putDocuments = await of.put(name, document);
       return {
         write: putDocuments.length === 0 ? null : { now: deps.clock.now(), putDocuments },
@@ -132,6 +138,7 @@ export function declaredRoutes(app: FastifyInstance, deps: ApiDependencies): voi
         fingerprint: fingerprint(document),
         ...(document as Document),
       })),
+    ownFaults: async () => [],
     inUse: async () => null,
     deleted: async () => {},
     ...kind,
@@ -235,17 +242,19 @@ export function declaredRoutes(app: FastifyInstance, deps: ApiDependencies): voi
       words: 'event type',
       name: schemas.eventTypeName,
       schema: schemas.eventTypeDocument,
-      faults: async ({ owner, template, schema }) => {
+      ownFaults: async ({ schema }) => {
+        const fault = schema === undefined ? null : await catalog.schemaFault(schema);
+        return fault === null ? [] : [{ path: '/schema', message: fault }];
+      },
+      faults: async ({ owner, template }) => {
         const templates = new Set([
           ...(await names('template')),
           ...builtInTemplates.map(({ name }) => name),
         ]);
-        const faults = [
+        return [
           ...missing(await names('team'), 'team', [['/owner', owner]]),
           ...missing(templates, 'template', [['/template', template]]),
         ];
-        const fault = schema === undefined ? null : await catalog.schemaFault(schema);
-        return fault === null ? faults : [...faults, { path: '/schema', message: fault }];
       },
       stored: () => catalog.refresh(),
       deleted: () => catalog.refresh(),

@@ -4,7 +4,7 @@ import { deliveryId } from '../../domain/ids.ts';
 import { type TraceContext, traceOf } from '../../domain/trace.ts';
 import { eventBatch, eventId, eventQuery, newEvent, replay } from '../contract/schemas.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import { optionalBody, params, parse } from '../input.ts';
+import { maxBatchBytes, optionalBody, params, parse } from '../input.ts';
 import { eventMaker } from '../new-event.ts';
 import { pageRead } from '../paging.ts';
 import { notFound } from '../problem.ts';
@@ -41,7 +41,7 @@ export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
     return reply.code(202).send(wireReceipt(receipt!));
   });
 
-  app.post('/v1/events/batch', async (request, reply) => {
+  app.post('/v1/events/batch', { bodyLimit: maxBatchBytes }, async (request, reply) => {
     const { events } = parse(eventBatch, request.body);
     const data = rawBatchData(request.rawJson!);
     const made = await make(

@@ -1,11 +1,16 @@
+import { hash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { ownedShards } from '../../domain/shard.ts';
 import { accountingQuery, pageQuery } from '../contract/schemas.ts';
 import { openApi } from '../contract/openapi.ts';
+import { atMostEvery } from '../at-most-every.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { parse } from '../input.ts';
 import { pageOf } from '../paging.ts';
 import { iso, wireAccounting, wireClock, wireTally } from '../wire.ts';
+
+/** Scrapers of several systems get the same text. */
+const metricsFreshMs = 1000;
 
 export function serviceRoutes(app: FastifyInstance, deps: ApiDependencies): void {
   const { store, engine, clock, metrics, version } = deps;
@@ -58,9 +63,18 @@ export function serviceRoutes(app: FastifyInstance, deps: ApiDependencies): void
     });
   });
 
-  app.get('/metrics', async (_request, reply) =>
-    reply.type(metrics.contentType).send(await metrics.render()),
-  );
+  const renderMetrics = atMostEvery(clock, metricsFreshMs, async () => Buffer.from(await metrics.render()));
+  app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await renderMetrics()));
 
-  app.get('/openapi.json', () => openApi(version));
+  // Made once: 200 KB that anybody may ask for.
+  let document: { readonly body: Buffer; readonly etag: string } | null = null;
+  app.get('/openapi.json', async (request, reply) => {
+    if (document === null) {
+      const text = JSON.stringify(openApi(version));
+      document = { body: Buffer.from(text), etag: `"${hash('sha256', text).slice(0, 32)}"` };
+    }
+    void reply.header('etag', document.etag);
+    if (request.headers['if-none-match'] === document.etag) return reply.code(304).send();
+    return reply.type('application/json; charset=utf-8').send(document.body);
+  });
 }

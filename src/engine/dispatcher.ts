@@ -168,10 +168,12 @@ export class Dispatcher {
     traces: readonly (AcceptTrace | null)[],
   ): void {
     const touched = new Set<Lane>();
+    const unknown: ReleasedClaim[] = [];
     for (const { number, endpointId, group, event: index } of answer.claimed) {
       const event = groups[group]![index]!;
       const lane = this.#lanes.get(endpointId);
-      // Without a lane (deleted this moment) the claim is simply forgotten, and comes due after its lease.
+      // Created on another node, which this one has not heard of yet, or deleted this moment: due again at once.
+      if (lane === undefined) unknown.push({ number, claim: 1, dueAt: options.now });
       if (lane === undefined) continue;
       this.#payload += event.data.length;
       const trace = traces[group]!;
@@ -199,6 +201,7 @@ export class Dispatcher {
       touched.add(lane);
     }
     for (const lane of touched) this.#pump(lane);
+    this.#release(unknown);
   }
 
   /** After a commit: lanes that stood still because too many outcomes were waiting go on. */
@@ -478,8 +481,11 @@ export class Dispatcher {
       this.#payload -= delivery.data.length;
       claims.push({ number: delivery.number, claim: delivery.claim, dueAt });
     }
+    if (claims.length > 0) lane.dueBy(dueAt);
+    this.#release(claims);
+  }
+  #release(claims: readonly ReleasedClaim[]): void {
     if (claims.length === 0) return;
-    lane.dueBy(dueAt);
     this.#o.store.release(claims).catch((error: unknown) => {
       // Nothing is lost by it: the claims run out and the deliveries come due (G2).
       this.#o.logger.warn(

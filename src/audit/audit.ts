@@ -10,7 +10,7 @@ import { readDurations, readEndpoints, readExamples, readMissing, readSeries } f
 import { findGaps } from './gaps.ts';
 import { readVocabulary } from './ingest.ts';
 import { load } from './load.ts';
-import { markersInLog, readDeploys } from './markers.ts';
+import { type Deploys, markersInLog, readDeploys } from './markers.ts';
 import { countMoney, unitOfAmounts } from './money.ts';
 import { explainUnsent } from './never-sent.ts';
 import { learnSender } from './sender.ts';
@@ -52,7 +52,9 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
 async function auditIn(database: Database, options: AuditOptions): Promise<AuditResult> {
   const begun = systemClock.monotonic();
   const at = (stage: string, done: number): void => options.onProgress?.({ stage, done });
-  const deploys = options.deploys === undefined ? [] : await readDeploys(options.deploys);
+  const listed =
+    options.deploys === undefined ? { markers: [], ignored: [] } : await readDeploys(options.deploys);
+  const deploys = listed.markers;
   at('reading', 0);
   const { source, specs, malformed } = await load(database, options, (done, total) =>
     at(`reading ${bytesOf(done, total)}`, (done / total) * readingShare),
@@ -70,7 +72,6 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   const silences = await findGaps(database, facts);
   const verdicts = await judge(database, whole, habits, specs);
   const markers = [...deploys, ...(await markersInLog(database))];
-  const outside = deploys.every(({ atMs }) => atMs < whole.from || atMs > whole.to) ? deploys.length : 0;
   const random = new SeededRandom(options.seed ?? 1, 'audit');
   const signs = await makeSigns(database, facts, habits, markers, random);
   at('looking for causes', 0.88);
@@ -122,11 +123,9 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
     },
     events: all,
     attempts: num(attempts.n),
-    coverage: withNote(
+    coverage: withNotes(
       await readCoverage(database, facts, specs, habits.sender, final.unresolved, silences, malformed),
-      outside === 0
-        ? null
-        : `none of the ${outside} times in ${options.deploys} is inside the log, which covers ${iso(whole.from)} to ${iso(whole.to)}: check their time zone`,
+      deployNotes(options.deploys, listed, whole),
     ),
     verdicts: final,
     silent_drop_rate: judged === 0 ? 0 : final.silently_dropped / judged,
@@ -182,8 +181,30 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
 
 const iso = (at: number): string => new Date(at).toISOString();
 
-function withNote(coverage: Coverage, note: string | null): Coverage {
-  return note === null ? coverage : { ...coverage, notes: [note, ...coverage.notes] };
+const withNotes = (coverage: Coverage, notes: readonly string[]): Coverage => ({
+  ...coverage,
+  notes: [...notes, ...coverage.notes],
+});
+
+/** What of the file of deploys says nothing about this log. */
+function deployNotes(
+  path: string | undefined,
+  { markers, ignored }: Deploys,
+  log: { readonly from: number; readonly to: number },
+): string[] {
+  const isOutside = markers.every(({ atMs }) => atMs < log.from || atMs > log.to);
+  return [
+    ...(markers.length > 0 && isOutside
+      ? [
+          `none of the ${markers.length} times in ${path} is inside the log, which covers ${iso(log.from)} to ${iso(log.to)}: check their time zone`,
+        ]
+      : []),
+    ...(ignored.length > 0
+      ? [
+          `${ignored.length} ${ignored.length === 1 ? 'line' : 'lines'} of ${path} ${ignored.length === 1 ? 'has' : 'have'} no time (line ${ignored.slice(0, 5).join(', ')}${ignored.length > 5 ? ', …' : ''})`,
+        ]
+      : []),
+  ];
 }
 
 /** "1.2 of 3.4 GB". */

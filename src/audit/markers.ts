@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { binomialTail } from '../domain/statistics.ts';
+import { isBlank, readLines } from '../logs/lines.ts';
 import { AuditError } from './errors.ts';
 import { type Database, num, text } from './database.ts';
 import { cellsOf } from './files.ts';
@@ -18,40 +19,53 @@ const markersMost = 10_000;
 /** So long after a request's begin without an end, or after an acceptance without a request, it is not coming. */
 const vanishedMs = 60_000;
 
-/** Times, one a line, perhaps with a label; CSV or JSON lines. */
-export async function readDeploys(path: string): Promise<Marker[]> {
-  const text = await readFile(path, 'utf8').catch((error: Error) => {
-    throw new AuditError(`cannot read ${path}: ${error.message}`);
-  });
-  const markers = text.split(/\r?\n/).flatMap((line): Marker[] => {
-    const cells = line.startsWith('{')
-      ? valuesOf(line)
-      : cellsOf(line, line.includes(';') ? ';' : line.includes('\t') ? '\t' : ',');
-    const time = cells.find((cell) => looksLikeTime(cell));
-    const atMs = time === undefined ? Number.NaN : parseTime(time);
-    return Number.isFinite(atMs)
-      ? [
-          {
-            atMs,
-            label:
-              cells
-                .filter((cell) => cell !== time)
-                .join(' ')
-                .slice(0, 100) || 'deploy',
-            from: 'file',
-          },
-        ]
-      : [];
-  });
+/** Deploys and restarts as a file lists them. */
+export interface Deploys {
+  readonly markers: readonly Marker[];
+  /** Numbers of lines that hold no time; a header is none of them. */
+  readonly ignored: readonly number[];
+}
+
+/** Reads times, one a line, perhaps with a label; CSV or JSON lines. */
+export async function readDeploys(path: string): Promise<Deploys> {
+  const markers: Marker[] = [];
+  const ignored: number[] = [];
+  try {
+    for await (const lines of readLines(createReadStream(path)))
+      for (const line of lines) {
+        const text = 'text' in line ? line.text : '';
+        if ('text' in line && (isBlank(text) || text.startsWith('#'))) continue;
+        const marker = markerOf(text);
+        if (marker !== null) markers.push(marker);
+        else if (line.number > 1) ignored.push(line.number);
+        if (markers.length + ignored.length > markersMost)
+          throw new AuditError(
+            `${path} has more than ${markersMost.toLocaleString('en-US')} lines: leave out deploys outside the log`,
+          );
+      }
+  } catch (error) {
+    if (error instanceof AuditError) throw error;
+    throw new AuditError(`cannot read ${path}: ${(error as Error).message}`);
+  }
   if (markers.length === 0)
     throw new AuditError(
       `${path} has no time of a deploy: one a line is needed, as in 2026-03-01T12:00:00Z,release 42`,
     );
-  if (markers.length > markersMost)
-    throw new AuditError(
-      `${path} has ${markers.length} times of deploys: at most ${markersMost} can be looked at, so leave out those outside the log`,
-    );
-  return markers;
+  return { markers, ignored };
+}
+
+function markerOf(line: string): Marker | null {
+  const cells = line.startsWith('{')
+    ? valuesOf(line)
+    : cellsOf(line, line.includes(';') ? ';' : line.includes('\t') ? '\t' : ',');
+  const time = cells.find((cell) => looksLikeTime(cell));
+  const atMs = time === undefined ? Number.NaN : parseTime(time);
+  if (!Number.isFinite(atMs)) return null;
+  const label = cells
+    .filter((cell) => cell !== time)
+    .join(' ')
+    .slice(0, 100);
+  return { atMs, label: label || 'deploy', from: 'file' };
 }
 
 function valuesOf(line: string): string[] {

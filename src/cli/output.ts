@@ -1,4 +1,4 @@
-import { printable, printableLines } from '../report/printable.ts';
+import { printable, printableJson, printableLines } from '../report/printable.ts';
 
 /** A command failed in a way that a person can do something about; `code` is the exit code. */
 export class CommandError extends Error {
@@ -52,8 +52,10 @@ export function printExact(text: string): void {
   write(`${text}\n`);
 }
 
+/** Prints JSON for programs; on a terminal, what cannot be seen is written as escapes of JSON, which is the same data. */
 export function printJson(value: unknown): void {
-  printExact(JSON.stringify(value));
+  const json = JSON.stringify(value);
+  printExact(process.stdout.isTTY ? printableJson(json) : json);
 }
 
 /** Prints one of many lines for programs, as fast as they are read; false: nobody reads on. */

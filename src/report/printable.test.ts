@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { printable, printableLines } from './printable.ts';
+import { printable, printableJson, printableLines } from './printable.ts';
 
 test('escapes, new lines and changes of direction are shown, and everything else stays as it is', () => {
   expect(
@@ -46,4 +46,11 @@ test('no character that cannot be seen reaches the terminal', () => {
   expect(printable('half \ud800 pair')).toBe('half \\ud800 pair');
   expect(printable('Zürich 日本 – ✓ 👍 الدفع')).toBe('Zürich 日本 – ✓ 👍 الدفع');
   expect(printableLines('a\u001bb\nc\rd\n')).toBe('a\\x1bb\nc\\x0dd\n');
+});
+
+test('JSON for a terminal is the same data, and nothing in it is hidden', () => {
+  const data = { 'a\u009b\u202e': ['\u{e0041}\u200b', 'Zürich\n'] };
+  const json = printableJson(JSON.stringify(data));
+  expect(JSON.parse(json)).toEqual(data);
+  expect(json).toBe('{"a\\u009b\\u202e":["\\udb40\\udc41\\u200b","Zürich\\n"]}');
 });

@@ -30,3 +30,11 @@ export function printable<T>(value: T): T {
 
 /** The same for text of several lines: only its line feeds stay. */
 export const printableLines = (text: string): string => text.split('\n').map(printableText).join('\n');
+
+/** JSON with the same characters written as escapes: for a terminal, and the same data. */
+export const printableJson = (json: string): string =>
+  json.replaceAll(unprintable, (c) =>
+    Array.from({ length: c.length }, (_, at) => `\\u${c.charCodeAt(at).toString(16).padStart(4, '0')}`).join(
+      '',
+    ),
+  );

@@ -200,3 +200,15 @@ describe('lists end with a word, or not at all (G5)', () => {
     expect(code).toBe(1);
   });
 });
+
+test.each([
+  ['audit', 'data/payment-events.jsonl', '--html', '/nonexistent/report.html'],
+  ['audit', 'data/payment-events.jsonl', '--missing', '/'],
+  ['impact', '--before', 'a.jsonl', '--after', 'b.jsonl', '--markdown', '/nonexistent/report.md'],
+  ['alerts', 'backtest', '--from-log', 'a.jsonl', '--html', '/nonexistent/report.html'],
+  ['lab', 'incident', '--payments', '10', '--html', '/nonexistent/report.html'],
+])('what cannot be written ends with 2 before the work begins: %s %s', async (...args) => {
+  const { code, out, err } = await runHere(...args);
+  expect({ code, out }).toEqual({ code: 2, out: '' });
+  expect(err).toMatch(/cannot write \//);
+});

@@ -13,6 +13,7 @@ import type { Store } from '../../store/store.ts';
 import { everyItem } from '../listing.ts';
 import { CommandError, note, print, printJson, progress, table } from '../output.ts';
 import { openToRead } from '../read-store.ts';
+import { demandWritable } from '../writable.ts';
 import { clientOf, remoteOptions } from '../remote.ts';
 
 interface BacktestOptions {
@@ -120,6 +121,7 @@ function demandInside(incidents: readonly Incident[], from: number, until: numbe
 }
 
 async function runBacktest(options: BacktestOptions): Promise<void> {
+  demandWritable(options.html);
   const file =
     options.rules === undefined
       ? { objective: defaultObjective, rules: defaultRules }

@@ -11,6 +11,7 @@ import { commandText } from '../command-text.ts';
 import { CommandError, interrupted, note, print, printJson, progress } from '../output.ts';
 import { closeToOthers } from '../private-file.ts';
 import { stoppable } from '../stoppable.ts';
+import { demandWritable } from '../writable.ts';
 
 interface AuditCommandOptions extends AuditOutputs, LogReading {
   readonly expected?: string;
@@ -61,6 +62,7 @@ function noteUnread({ coverage, expected, received }: AuditResult): boolean {
 }
 
 async function runAudit(files: readonly string[], options: AuditCommandOptions): Promise<void> {
+  demandWritable(options.missing, options.html, options.markdown, options.scenario);
   const bar = progress(100);
   const reading = readingOf(options);
   try {

@@ -9,6 +9,7 @@ import { type LogReading, logReadingOptions, readingOf } from '../log-reading.ts
 import { CommandError, note, print, printJson, table } from '../output.ts';
 import { writePrivately } from '../private-file.ts';
 import { stoppable } from '../stoppable.ts';
+import { demandWritable } from '../writable.ts';
 
 interface ImpactOptions extends LogReading {
   readonly before?: string;
@@ -47,6 +48,7 @@ function printImpact(raw: ImpactResult): void {
 }
 
 async function impact(log: string | undefined, options: ImpactOptions): Promise<void> {
+  demandWritable(options.html, options.markdown);
   const reading = readingOf(options);
   const { before, after } = await stoppable((signal) =>
     readSides({ ...options, log, reading: { ...reading, signal } }),

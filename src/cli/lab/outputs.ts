@@ -1,5 +1,4 @@
-import { accessSync, constants, createReadStream, createWriteStream, rmSync, writeFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { createReadStream, createWriteStream, rmSync, writeFileSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { mergeLogs } from '../../lab/delivery-log.ts';
 import type { Job } from '../../lab/pool.ts';
@@ -7,6 +6,7 @@ import { labReport } from '../../lab/report.ts';
 import type { Scenario } from '../../lab/scenario.ts';
 import { examplesOf } from '../../lab/summary.ts';
 import { CommandError, note } from '../output.ts';
+import { demandWritable } from '../writable.ts';
 import type { LabOptions } from './options.ts';
 import type { Worlds } from './worlds.ts';
 
@@ -19,8 +19,7 @@ export function checkOutputs(scenario: Scenario, { log, posthornLog, html, seeds
     );
   if (posthornLog !== undefined && seeds > 1)
     throw new CommandError('--posthorn-log writes the log of one world: give one seed', 2);
-  for (const path of [log, posthornLog, html])
-    if (path !== undefined) accessSync(dirname(resolve(path)), constants.W_OK);
+  demandWritable(log, posthornLog, html);
 }
 
 /** Writes the logs and the report that were asked for; `command` stands in the report. */

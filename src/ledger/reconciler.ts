@@ -14,7 +14,7 @@ import type {
 // the code that writes either side.
 
 const endStates = ['delivered', 'dead', 'cancelled', 'suppressed'] as const;
-const findingsMost = 200;
+export const findingsMost = 200;
 const digestPage = 1000;
 const fanOutsShown = 20;
 

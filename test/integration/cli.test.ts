@@ -171,6 +171,22 @@ describe('against a server', () => {
     expect((JSON.parse(out) as { findings: object[] }).findings).not.toHaveLength(0);
   });
 
+  test('G5: verify says so if it found more than it lists', async () => {
+    const other = await serve();
+    await other.client.request('POST', '/v1/endpoints', { url: 'http://127.0.0.1:1/', enabled: false });
+    await other.client.request('POST', '/v1/events/batch', {
+      events: Array.from({ length: 300 }, () => ({ type: 'a.b', data: 1 })),
+    });
+    await other.stop();
+    const db = new DatabaseSync(join(other.dataDir, 'posthorn.db'));
+    db.exec('DELETE FROM deliveries');
+    db.close();
+    const { code, out } = await posthorn(['verify', '--data-dir', other.dataDir]);
+    expect({ code, limited: out.includes('the first 200 findings') }).toEqual({ code: 1, limited: true });
+    const { out: json } = await posthorn(['verify', '--data-dir', other.dataDir, '--json']);
+    expect(JSON.parse(json)).toMatchObject({ findings_limited: true });
+  });
+
   test('apply: declares, shows what would change, and changes nothing again', async () => {
     const file = join(tempDir(), 'posthorn.yaml');
     const apply = (...args: string[]) => posthorn(['apply', '-f', file, ...args], { env });

@@ -226,7 +226,7 @@ describe('posthorn impact', () => {
     const dataDir = tempDir();
     writeFileSync(join(dataDir, 'posthorn.db'), '');
     const { code, err } = await impact('--data-dir', dataDir, '--deploy', '2026-01-01T00:00Z');
-    expect(err).toContain('start `posthorn serve --data-dir');
+    expect(err).toContain('start `posthorn serve`');
     expect(code).toBe(2);
   });
 

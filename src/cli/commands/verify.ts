@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { StoreFaultError } from '../../domain/errors.ts';
 import { deliveryId } from '../../domain/ids.ts';
-import { reconcile, type Reconciliation } from '../../ledger/reconciler.ts';
+import { findingsMost, reconcile, type Reconciliation } from '../../ledger/reconciler.ts';
+import { printable } from '../../report/printable.ts';
 import type { Store } from '../../store/store.ts';
 import { print, printJson, table } from '../output.ts';
 import { openToRead, readWhole } from '../read-store.ts';
@@ -51,6 +52,7 @@ export function verifyCommand(): Command {
         endpoint_id: endpointId,
         problem,
       }));
+      const isLimited = findings.length >= findingsMost;
       if (options.json === true) {
         printJson({
           balanced,
@@ -64,6 +66,8 @@ export function verifyCommand(): Command {
             ...row,
           })),
           findings: named,
+          // There may be more: only so many are looked for.
+          findings_limited: isLimited,
         });
       } else {
         print(
@@ -101,7 +105,9 @@ export function verifyCommand(): Command {
         }
         for (const f of named)
           print(
-            `FOUND ${[f.delivery_id, f.event_id, f.endpoint_id].filter((id) => id !== null).join(' ')}: ${f.problem}`,
+            printable(
+              `FOUND ${[f.delivery_id, f.event_id, f.endpoint_id].filter((id) => id !== null).join(' ')}: ${f.problem}`,
+            ),
           );
         if (fanOuts.remaining > 0)
           print(
@@ -114,7 +120,7 @@ export function verifyCommand(): Command {
         print(
           balanced
             ? 'Every delivery is accounted for.'
-            : `NOT BALANCED: residue ${residue}, ${findings.length} findings.`,
+            : `NOT BALANCED: residue ${residue}, ${isLimited ? `the first ${findings.length} findings; verify again once these are repaired: there may be more` : `${findings.length} findings`}.`,
         );
       }
       if (!balanced) process.exitCode = 1;

@@ -259,7 +259,7 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
         everyMs: (options.evaluateEveryS ?? 15) * 1000,
         reconcileEveryMs: (options.reconcileEveryS ?? 60) * 1000,
         deadRetentionMs: (options.deadRetentionDays ?? 90) * dayMs,
-        held: () => engine.status().held,
+        held: () => engine.status().throttled,
         clockStatus: () => engine.status().clock,
         mine: () => engine.status().shards.includes(0),
         wake: (endpointIds) => engine.wake(endpointIds),

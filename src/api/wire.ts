@@ -73,8 +73,13 @@ export function wireRetry({ backoff, jitter, giveUpAfterMs }: RetryPolicy): Wire
   };
 }
 
-export function wireBreaker(openSince: number | null): Record<string, unknown> {
+function wireBreaker(openSince: number | null): Record<string, unknown> {
   return { state: openSince === null ? 'closed' : 'open', since: isoOrNull(openSince) };
+}
+
+/** What attempts have found out about a receiver; it stands in readings only. */
+export function wireHealth(openSince: number | null, throttledUntil: number | null): Record<string, unknown> {
+  return { breaker: wireBreaker(openSince), throttled_until: isoOrNull(throttledUntil) };
 }
 
 export function wireEndpoint(e: Endpoint): Record<string, unknown> {

@@ -22,6 +22,8 @@ export interface Outcome {
   readonly ok: boolean;
   readonly errorClass: ErrorClass | null;
   readonly retryAfterMs: number | null;
+  /** The endpoint has another URL by now: what the former one answered delays nothing, and ends nothing. */
+  readonly moved?: boolean;
 }
 
 /** What a finished attempt makes of its delivery. `dueAt` is a time exactly where the state is pending (G2). */
@@ -43,13 +45,16 @@ export function afterAttempt(
   random: number,
 ): Transition {
   if (outcome.ok) return { state: 'delivered', dueAt: null, reason: 'delivered' };
-  if (outcome.errorClass === 'gone') return { state: 'dead', dueAt: null, reason: 'gone' };
+  const moved = outcome.moved === true;
+  if (outcome.errorClass === 'gone' && !moved) return { state: 'dead', dueAt: null, reason: 'gone' };
   const delay = retryDelayMs(policy, delivery.attemptsMade, random);
   if (delay === null) return { state: 'dead', dueAt: null, reason: 'schedule_exhausted' };
-  const wait = Math.max(delay, Math.min(outcome.retryAfterMs ?? 0, maxRetryAfterMs));
-  if (now + wait - delivery.createdAt > policy.giveUpAfterMs)
-    return { state: 'dead', dueAt: null, reason: 'too_old' };
-  return { state: 'pending', dueAt: now + wait, reason: null };
+  const left = delivery.createdAt + policy.giveUpAfterMs - now;
+  const scheduled = moved ? 0 : delay;
+  if (scheduled > left) return { state: 'dead', dueAt: null, reason: 'too_old' };
+  // A receiver delays an attempt by Retry-After, but not beyond the delivery's last moment.
+  const wait = moved ? 0 : Math.min(outcome.retryAfterMs ?? 0, maxRetryAfterMs, left);
+  return { state: 'pending', dueAt: now + Math.max(scheduled, wait), reason: null };
 }
 
 type Command = 'redrive' | 'cancel';

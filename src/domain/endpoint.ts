@@ -91,6 +91,13 @@ export function rotateSecrets(
   return former.length > maxFormerSecrets ? null : [{ secret, expiresAt: null }, ...former];
 }
 
+/** An endpoint after a change. What its former URL asked for ends with that URL: a pause by 410 too. */
+export function changedEndpoint(before: Endpoint, change: Partial<Endpoint>): Endpoint {
+  const after: Endpoint = { ...before, ...change };
+  const wasGone = !before.enabled && before.pausedReason === 'gone' && change.enabled === undefined;
+  return wasGone && after.url !== before.url ? { ...after, enabled: true, pausedReason: null } : after;
+}
+
 /** What an endpoint that follows this template takes from it: all but what it says for itself. */
 export function followed(
   template: Template,

@@ -38,8 +38,8 @@ export const defaultRetryPolicy: RetryPolicy = {
   giveUpAfterMs: 7 * 24 * hourMs,
 };
 
-/** Retry-After is obeyed up to here; a receiver cannot park a delivery for ever. */
-export const maxRetryAfterMs = 24 * hourMs;
+/** Retry-After is obeyed up to here, then the receiver is asked again: it can park nothing beyond that. */
+export const maxRetryAfterMs = hourMs;
 
 /**
  * Delay before the next attempt after `attemptsMade` attempts, or null where the schedule has ended.

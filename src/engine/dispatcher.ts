@@ -1,92 +1,90 @@
-import { corruptMessage } from '../domain/attempt.ts';
-import { afterAttempt } from '../domain/delivery.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { NewEvent } from '../domain/event.ts';
+import { maxRetryAfterMs } from '../domain/retry-policy.ts';
 import { shardCount } from '../domain/shard.ts';
-import type { TraceContext } from '../domain/trace.ts';
-import type { NodeClock } from '../runtime/clock.ts';
-import type { Logger } from '../runtime/logger.ts';
-import type { Random } from '../runtime/random.ts';
+import type { BreakerChange, OpenBreaker, Throttle, ThrottleChange } from '../store/breakers.ts';
 import type {
   AcceptAnswer,
   AcceptOptions,
-  BreakerChange,
   ClaimedDelivery,
   DeliveryPath,
-  OpenBreaker,
   ReleasedClaim,
-  Settlement,
 } from '../store/store.ts';
-import type { AttemptResult, Transport } from '../transport/transport.ts';
-import { Lane } from './lane.ts';
-import { takeToken } from './rate-limit.ts';
-import type { Settler } from './settler.ts';
-import { type AcceptTrace, type AttemptSpan, TraceMemory, type Tracing } from './tracing.ts';
-import { contextHeaders, traceHeaders, webhookRequest } from './webhook.ts';
+import { Attempts, type AttemptsOptions } from './attempts.ts';
+import type { Lane } from './lane.ts';
+import { LaneTable } from './lane-table.ts';
+import type { AcceptTrace } from './tracing.ts';
+import { Turns } from './turns.ts';
 
-/** A lease lasts this much longer than the endpoint's time-out: for waiting in a lane and for settling. */
+/** A lease lasts this much longer than the endpoint's timeout: for waiting in a lane and for settling. */
 const leaseMarginMs = 30_000;
 /** This node's clock is behind its store's by as long as the answer to a heartbeat took to come; and no more than this. */
 const clockLagMs = 5000;
-/** Room for an endpoint that has no lane yet. */
-const firstRoom = 64;
-/** Payload claimed and not yet answered, in characters, over all lanes; and in one claim. */
-const payloadMost = 64 * 1024 * 1024;
-const payloadPerClaim = 4 * 1024 * 1024;
-/** Outcomes that may wait for the disk before no further attempt is begun. */
-const unsettledMost = 8192;
-/** A receiver can silence its lane for so long by Retry-After. */
-const holdMostMs = 3_600_000;
+/** Capacity of an endpoint that has no lane yet. */
+const firstCapacity = 64;
+const maxPayloadPerClaim = 4 * 1024 * 1024;
+/** Claims at a time: more would only wait in the store, before settling, accepting and heartbeats. */
+const maxClaims = 4;
 const claimRetryMs = 500;
+/** Lanes that wait for their part are tried again this often, and so many at a time. */
+const starvedRetryMs = 50;
+const maxStarvedTried = 256;
 
-export interface DispatcherOptions {
+export interface DispatcherOptions extends AttemptsOptions {
   readonly store: Pick<DeliveryPath, 'claim' | 'release'>;
-  readonly transport: Transport;
-  readonly settler: () => Settler;
-  readonly clock: NodeClock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly node: string;
-  readonly userAgent: string;
-  readonly tracing?: Tracing | undefined;
   /** An endpoint's breaker has opened or closed here. */
   readonly onBreaker: (change: BreakerChange) => void;
+  /** A receiver has asked this node for no requests until then. */
+  readonly onThrottle: (change: ThrottleChange) => void;
+  /** The receiver of this endpoint has answered 410. */
+  readonly onGone: (endpoint: Endpoint) => void;
 }
 
-function breakerOf({ endpoint, breaker }: Lane, at: number): BreakerChange {
-  return { endpointId: endpoint.id, open: breaker.openSince !== null, at };
+function breakerFrom({ endpoint, breaker }: Lane, at: number): BreakerChange {
+  return { endpointId: endpoint.id, url: endpoint.url, open: breaker.openSince !== null, at };
 }
 
 /**
- * Keeps bounded work in memory, one lane an endpoint. Nothing here has to survive: whatever a lane forgets
- * comes due again in the store by itself (G2), and lanes share nothing but the payload budget (G8).
+ * Keeps bounded work in memory, one lane an endpoint. Nothing here has to survive: whatever a lane forgets comes due again
+ * in the store by itself (G2), and what lanes share has a part for each (G8).
  */
 export class Dispatcher {
   readonly #o: DispatcherOptions;
-  readonly #lanes = new Map<string, Lane>();
-  readonly #traceHeaders: (known: TraceContext | null) => readonly string[];
-  readonly #traces = new TraceMemory();
+  readonly #lanes = new LaneTable();
+  readonly #flights: Attempts;
+  /** Lanes that want to claim, and those that wait for their part of what all share. */
+  readonly #toClaim = new Turns<Lane>();
+  readonly #starved = new Turns<Lane>();
+  readonly #throttled = new Set<Lane>();
+  #claims = 0;
   #shards: readonly number[] | null = null;
   #share = 1;
-  #payload = 0;
-  #inFlight = 0;
   #begun = false;
   #stopping = false;
-  #idle: (() => void)[] = [];
-  #starved = false;
+  #cancelStarved: (() => void) | null = null;
 
   constructor(options: DispatcherOptions) {
     this.#o = options;
-    this.#traceHeaders = traceHeaders(options.random);
+    this.#flights = new Attempts(options, {
+      breakerChanged: (lane, now) => options.onBreaker(breakerFrom(lane, now)),
+      throttled: (lane, retryAfterMs, now) => this.#learnThrottle(lane, retryAfterMs, now),
+      gone: options.onGone,
+      ended: (lane) => {
+        this.#pump(lane);
+        this.resume();
+      },
+    });
   }
 
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#flights.inFlight;
   }
 
-  get held(): string[] {
-    const now = this.#o.clock.now();
-    return [...this.#lanes].flatMap(([id, { heldUntil }]) => (heldUntil > now ? [id] : []));
+  /** Endpoints whose receivers have asked for no requests. */
+  get throttled(): string[] {
+    const now = this.#o.clock.monotonic();
+    for (const lane of this.#throttled) if (lane.throttledUntil <= now) this.#throttled.delete(lane);
+    return [...this.#throttled].map(({ endpoint }) => endpoint.id);
   }
 
   get lanes(): number {
@@ -95,40 +93,50 @@ export class Dispatcher {
 
   get buffered(): number {
     let waiting = 0;
-    for (const lane of this.#lanes.values()) waiting += lane.waiting;
+    for (const lane of this.#lanes) waiting += lane.waiting;
     return waiting;
   }
 
   get endpointIds(): Iterable<string> {
-    return this.#lanes.keys();
+    return this.#lanes.ids;
   }
 
   /** From now on this node claims from these shards, and takes its part of every endpoint's limits. */
   own(shards: readonly number[]): void {
     this.#shards = shards;
     this.#share = shards.length / shardCount;
-    for (const lane of this.#lanes.values()) lane.share = this.#share;
+    for (const lane of this.#lanes) lane.share = this.#share;
   }
 
-  setEndpoint(id: string, endpoint: Endpoint | null): void {
+  /** Takes an endpoint as it is now, null if it was deleted. Returns whether its URL is another one than before. */
+  setEndpoint(id: string, endpoint: Endpoint | null): boolean {
     const lane = this.#lanes.get(id);
     if (endpoint === null) {
-      if (lane === undefined) return;
+      if (lane === undefined) return false;
       lane.endpoint = { ...lane.endpoint, enabled: false };
-      this.#releaseWaiting(lane, this.#o.clock.now());
+      this.#giveBack(lane, lane.takeWaiting());
       lane.cancelTimer?.();
-      this.#lanes.delete(id);
-      return;
+      this.#lanes.remove(lane);
+      this.#throttled.delete(lane);
+      return false;
     }
     if (lane === undefined) {
-      const fresh = new Lane(endpoint);
-      fresh.share = this.#share;
-      this.#lanes.set(id, fresh);
-      return;
+      this.#lanes.add(endpoint).share = this.#share;
+      return false;
     }
-    lane.change(endpoint);
-    if (endpoint.enabled) this.#pump(lane);
-    else this.#releaseWaiting(lane, this.#o.clock.now());
+    const former = lane.endpoint;
+    const moved = lane.change(endpoint, this.#o.clock.monotonic());
+    if (moved) this.#throttled.delete(lane);
+    // What was claimed under other limits is claimed anew: what is due first goes first, and no more than is of use.
+    if (!endpoint.enabled || moved || former.rateLimitPerS !== endpoint.rateLimitPerS)
+      this.#giveBack(lane, lane.takeWaiting());
+    this.#pump(lane);
+    return moved;
+  }
+
+  /** Undefined if there is no lane. */
+  isEnabled(id: string): boolean | undefined {
+    return this.#lanes.get(id)?.endpoint.enabled;
   }
 
   /** Work for this endpoint is due at `time`. */
@@ -139,25 +147,71 @@ export class Dispatcher {
     this.#pump(lane);
   }
 
-  /** What stands in the rows of the endpoints: those whose breaker is open, and since when. */
+  /** Takes what the endpoints' rows say: those whose breaker is open, and since when. */
   hearBreakers(open: readonly OpenBreaker[]): void {
     const since = new Map(open.map(({ endpointId, openSince }) => [endpointId, openSince]));
-    for (const [id, lane] of this.#lanes) {
-      if (lane.hear(since.get(id) ?? null)) this.#o.onBreaker(breakerOf(lane, lane.breaker.lastSuccessAt));
+    for (const lane of this.#lanes) {
+      if (lane.hear(since.get(lane.endpoint.id) ?? null))
+        this.#o.onBreaker(breakerFrom(lane, lane.breaker.lastSuccessAt));
     }
   }
 
-  acceptOptions(now: number): AcceptOptions {
+  /**
+   * Takes what the endpoints' rows say: those that are throttled, and until when. What is not among them was cleared;
+   * what this node has learned since `readAt` (monotonic), or not yet written, it knows better.
+   */
+  hearThrottles(rows: readonly Throttle[], readAt: number, isUnsaved: (endpointId: string) => boolean): void {
+    const now = this.#o.clock.now();
+    const isNewer = (lane: Lane): boolean => lane.throttleSetAt >= readAt || isUnsaved(lane.endpoint.id);
+    const heard = new Set<Lane>();
+    for (const { endpointId, until } of rows) {
+      const lane = this.#lanes.get(endpointId);
+      if (lane === undefined || isNewer(lane)) continue;
+      heard.add(lane);
+      this.#throttle(lane, until - now);
+    }
+    for (const lane of this.#throttled) if (!heard.has(lane) && !isNewer(lane)) this.#unthrottle(lane);
+  }
+
+  /** Returns whether it was throttled. */
+  clearThrottle(endpointId: string): boolean {
+    const lane = this.#lanes.get(endpointId);
+    const wasThrottled = lane !== undefined && lane.throttledUntil > this.#o.clock.monotonic();
+    if (lane !== undefined) this.#unthrottle(lane);
+    return wasThrottled;
+  }
+
+  #unthrottle(lane: Lane): void {
+    lane.throttle(0, this.#o.clock.monotonic());
+    this.#throttled.delete(lane);
+    this.#pump(lane);
+  }
+
+  /** What may be accepted already claimed, for the endpoints that these events go to. */
+  acceptOptions(now: number, groups: readonly (readonly NewEvent[])[]): AcceptOptions {
     const room = new Map<string, number>();
-    const full = !this.#begun || this.#stopping || this.#payload > payloadMost;
-    if (!full) {
-      for (const [id, lane] of this.#lanes) {
-        // Where older work waits in the store, fresh work goes behind it.
-        const free = lane.nextDueAt !== null && lane.nextDueAt <= now ? 0 : lane.room(now);
-        if (free !== firstRoom) room.set(id, free);
+    const closed = !this.#begun || this.#stopping;
+    if (!closed) {
+      const mono = this.#o.clock.monotonic();
+      for (const lane of this.#lanes.subscribed(groups)) {
+        const free = this.#freshCapacity(lane, now, mono);
+        if (free !== firstCapacity) room.set(lane.endpoint.id, free);
       }
     }
-    return { now, node: this.#o.node, leaseMs: leaseMarginMs, defaultRoom: full ? 0 : firstRoom, room };
+    return {
+      now,
+      node: this.#o.node,
+      leaseMs: leaseMarginMs,
+      defaultRoom: closed ? 0 : firstCapacity,
+      room,
+    };
+  }
+
+  #freshCapacity(lane: Lane, now: number, mono: number): number {
+    // If older work waits in the store, fresh work goes behind it.
+    if (lane.nextDueAt !== null && lane.nextDueAt <= now) return 0;
+    const { payload, attempts, outcomes } = lane.shares;
+    return payload.isOpen && attempts.isOpen && outcomes.isOpen ? lane.capacity(mono) : 0;
   }
 
   /** The fast path: deliveries that were accepted already claimed. */
@@ -169,29 +223,34 @@ export class Dispatcher {
   ): void {
     const touched = new Set<Lane>();
     const unknown: ReleasedClaim[] = [];
+    const mono = this.#o.clock.monotonic();
     for (const { number, endpointId, group, event: index } of answer.claimed) {
       const event = groups[group]![index]!;
       const lane = this.#lanes.get(endpointId);
       // Created on another node, which this one has not heard of yet, or deleted this moment: due again at once.
       if (lane === undefined) unknown.push({ number, claim: 1, dueAt: options.now });
       if (lane === undefined) continue;
-      this.#payload += event.data.length;
       const trace = traces[group]!;
-      if (trace !== null) this.#traces.remember(number, trace.contextOf(index));
-      lane.push({
-        number,
-        endpointId,
-        claim: 1,
-        leaseUntil: options.now + lane.endpoint.timeoutMs + options.leaseMs,
-        attemptsMade: 0,
-        createdAt: options.now,
-        trigger: 'schedule',
-        eventId: event.id,
-        eventType: event.type,
-        occurredAt: event.occurredAt ?? options.now,
-        data: event.data,
-        intact: true,
-      });
+      if (trace !== null) this.#flights.traces.remember(number, trace.contextOf(index));
+      lane.shares.payload.take(event.data.length);
+      lane.push(
+        {
+          number,
+          endpointId,
+          claim: 1,
+          dueAt: options.now,
+          leaseUntil: options.now + lane.endpoint.timeoutMs + options.leaseMs,
+          attemptsMade: 0,
+          createdAt: options.now,
+          trigger: 'schedule',
+          eventId: event.id,
+          eventType: event.type,
+          occurredAt: event.occurredAt ?? options.now,
+          data: event.data,
+          intact: true,
+        },
+        mono,
+      );
       touched.add(lane);
     }
     for (const id of answer.waiting) {
@@ -200,26 +259,28 @@ export class Dispatcher {
       lane.dueBy(options.now);
       touched.add(lane);
     }
-    for (const lane of touched) this.#pump(lane);
-    this.#release(unknown);
+    for (const lane of touched) {
+      // It was paused, or everything stops, while its events were being stored.
+      if (this.#stopping || !lane.endpoint.enabled) this.#giveBack(lane, lane.takeWaiting());
+      else this.#pump(lane);
+    }
+    void this.#release(unknown);
   }
 
-  /** After a commit: lanes that stood still because too many outcomes were waiting go on. */
+  /** After a commit: lanes that waited for their part go on. */
   resume(): void {
-    if (!this.#starved) return;
-    this.#starved = false;
-    for (const lane of this.#lanes.values()) this.#pump(lane);
+    if (this.#starved.size > 0) this.#feedStarved(8);
   }
 
   /** From now on work is claimed. Before the first heartbeat the clock may be wrong, and leases with it. */
   begin(): void {
     this.#begun = true;
-    for (const lane of this.#lanes.values()) this.#pump(lane);
+    for (const lane of this.#lanes) this.#pump(lane);
   }
 
   /** The clock has jumped by so much. */
   move(byMs: number): void {
-    for (const lane of this.#lanes.values()) {
+    for (const lane of this.#lanes) {
       lane.move(byMs);
       this.#pump(lane);
     }
@@ -228,52 +289,89 @@ export class Dispatcher {
   /** Begins nothing new, gives unused claims back, and resolves when no attempt is in flight. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    const now = this.#o.clock.now();
-    for (const lane of this.#lanes.values()) {
+    this.#cancelStarved?.();
+    for (const lane of this.#lanes) {
       lane.cancelTimer?.();
-      this.#releaseWaiting(lane, now);
+      this.#giveBack(lane, lane.takeWaiting());
     }
-    if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    await this.#flights.idle();
+  }
+
+  /** Ends what is still in flight, without an outcome, and gives its claims back. */
+  async cut(): Promise<void> {
+    await this.#flights.cut();
   }
 
   #pump(lane: Lane): void {
     if (!this.#begun || this.#stopping || !lane.endpoint.enabled) return;
-    const now = this.#o.clock.now();
-    if (lane.heldUntil > now) {
-      this.#lookAgain(lane, lane.heldUntil);
+    const { clock } = this.#o;
+    const mono = clock.monotonic();
+    if (lane.throttledUntil > mono) {
+      this.#checkAfter(lane, lane.throttledUntil - mono, mono);
       return;
     }
-    const { ratePerS } = lane;
+    const now = clock.now();
+    const lastMoment = now + lane.endpoint.timeoutMs + clockLagMs;
     while (lane.waiting > 0 && lane.inFlight < lane.atOnce) {
-      if (this.#o.settler().unsettled > unsettledMost) {
-        this.#starved = true;
-        return;
+      // What cannot end within its lease is claimed again: else another attempt could overlap it (G3).
+      if (lane.peek()!.leaseUntil < lastMoment) break;
+      if (!lane.shares.attempts.isOpen || !lane.shares.outcomes.isOpen) {
+        this.#starve(lane);
+        break;
       }
-      if (ratePerS !== null) {
-        const taken = takeToken(lane.bucket, ratePerS, now);
-        if ('readyAt' in taken) {
-          this.#lookAgain(lane, taken.readyAt);
-          return;
-        }
-        lane.bucket = taken.bucket;
+      const wait = lane.takeToken(mono);
+      if (wait > 0) {
+        this.#checkAfter(lane, wait, mono);
+        break;
       }
-      this.#begin(lane, lane.shift()!, now);
+      this.#flights.begin(lane, lane.shift(mono)!, now);
     }
-    this.#claimMore(lane, now);
+    const head = lane.peek();
+    if (head !== undefined) {
+      const patience = lane.patience(mono);
+      if (patience <= 0 || head.leaseUntil < lastMoment) this.#giveBack(lane, lane.takeWaiting());
+      else this.#checkAfter(lane, patience, mono);
+    }
+    this.#claimMore(lane, now, mono);
   }
 
-  #claimMore(lane: Lane, now: number): void {
+  #claimMore(lane: Lane, now: number, mono: number): void {
     if (lane.claiming || lane.nextDueAt === null) return;
     if (lane.nextDueAt > now) {
-      this.#lookAgain(lane, lane.nextDueAt);
+      this.#checkAfter(lane, lane.nextDueAt - now, mono);
       return;
     }
     // Half a prefetch left is the time to fetch: the next claim comes back before the lane runs dry.
     if (lane.waiting > lane.prefetch / 2) return;
-    const room = this.#payload > payloadMost ? Number(lane.inFlight + lane.waiting === 0) : lane.room(now);
-    if (room === 0) return;
-    lane.claiming = true;
-    void this.#claim(lane, room, now);
+    if (lane.capacity(mono) === 0) {
+      const wait = lane.msUntilCapacity(mono);
+      if (wait > 0) this.#checkAfter(lane, wait, mono);
+      return;
+    }
+    const { payload, attempts } = lane.shares;
+    if (!payload.isOpen || !attempts.isOpen) {
+      this.#starve(lane);
+      return;
+    }
+    this.#toClaim.add(lane.endpoint.tenant, lane);
+    this.#claimNext();
+  }
+
+  #claimNext(): void {
+    while (this.#claims < maxClaims) {
+      const lane = this.#toClaim.take();
+      if (lane === undefined) return;
+      const capacity = lane.claiming ? 0 : lane.capacity(this.#o.clock.monotonic());
+      if (capacity === 0 || this.#stopping) continue;
+      lane.claiming = true;
+      this.#claims++;
+      void this.#claim(lane, capacity, this.#o.clock.now()).then(() => {
+        lane.claiming = false;
+        this.#claims--;
+        this.#pump(lane);
+        this.#claimNext();
+      });
+    }
   }
 
   async #claim(lane: Lane, limit: number, now: number): Promise<void> {
@@ -284,214 +382,103 @@ export class Dispatcher {
         endpointId: id,
         shards: this.#shards,
         limit,
-        maxPayload: payloadPerClaim,
+        maxPayload: maxPayloadPerClaim,
         now,
         leaseMs: timeoutMs + leaseMarginMs,
         node: this.#o.node,
       });
       if (nextDueAt !== null) lane.dueBy(nextDueAt);
+      const mono = this.#o.clock.monotonic();
       for (const delivery of deliveries) {
         if (!delivery.intact) {
-          this.#refuseCorrupt(lane, delivery);
+          this.#flights.refuseCorrupt(lane, delivery);
           continue;
         }
-        this.#payload += delivery.data.length;
-        lane.push(delivery);
+        lane.shares.payload.take(delivery.data.length);
+        lane.push(delivery, mono);
       }
-      if (this.#stopping || !lane.endpoint.enabled) this.#releaseWaiting(lane, now);
+      const isOpen = !this.#stopping && lane.endpoint.enabled && lane.throttledUntil <= mono;
+      if (!isOpen) this.#giveBack(lane, lane.takeWaiting());
     } catch (error) {
       this.#o.logger.error(
-        { endpoint: id, error: (error as Error).message },
+        { code: 'claim_failed', endpoint: id, error: (error as Error).message },
         'cannot claim deliveries; trying again',
       );
       lane.dueBy(this.#o.clock.now() + claimRetryMs);
-    } finally {
-      lane.claiming = false;
     }
-    this.#pump(lane);
   }
 
-  #lookAgain(lane: Lane, at: number): void {
+  #checkAfter(lane: Lane, ms: number, mono: number): void {
+    const at = mono + ms;
     if (lane.timerAt <= at) return;
     lane.cancelTimer?.();
     lane.timerAt = at;
-    lane.cancelTimer = this.#o.clock.after(Math.max(1, at - this.#o.clock.now()), () => {
+    lane.cancelTimer = this.#o.clock.after(Math.max(1, ms), () => {
       lane.timerAt = Number.POSITIVE_INFINITY;
       lane.cancelTimer = null;
       this.#pump(lane);
     });
   }
 
-  #begin(lane: Lane, delivery: ClaimedDelivery, now: number): void {
-    const { endpoint } = lane;
-    if (now + endpoint.timeoutMs + clockLagMs > delivery.leaseUntil) {
-      // It waited too long to be finished within its lease: another attempt could overlap this one (G3).
-      this.#payload -= delivery.data.length;
-      lane.dueBy(delivery.leaseUntil);
-      return;
+  /** The lane waits for its part of what all lanes share; tenants take turns. */
+  #starve(lane: Lane): void {
+    this.#starved.add(lane.endpoint.tenant, lane);
+    this.#cancelStarved ??= this.#o.clock.after(starvedRetryMs, () => {
+      this.#cancelStarved = null;
+      this.#feedStarved(maxStarvedTried);
+    });
+  }
+
+  #feedStarved(most: number): void {
+    for (let tries = Math.min(most, this.#starved.size); tries > 0; tries--) {
+      const lane = this.#starved.take()!;
+      this.#pump(lane);
     }
-    lane.inFlight++;
-    this.#inFlight++;
-    const known = this.#traces.of(delivery.number);
-    const span = this.#o.tracing?.attempt(delivery, endpoint, known);
-    const trace = span === undefined ? this.#traceHeaders(known) : contextHeaders(span.context);
-    void this.#attempt(lane, delivery, now, trace).then((result) =>
-      this.#finish(lane, delivery, endpoint, now, result, span),
+  }
+
+  #learnThrottle(lane: Lane, retryAfterMs: number, now: number): void {
+    const ms = Math.min(retryAfterMs, maxRetryAfterMs);
+    const { id, url } = lane.endpoint;
+    if (this.#throttle(lane, ms)) this.#o.onThrottle({ endpointId: id, url, until: now + ms, at: now });
+  }
+
+  /** Returns whether it is throttled for longer than before. */
+  #throttle(lane: Lane, ms: number): boolean {
+    const mono = this.#o.clock.monotonic();
+    const until = mono + Math.min(ms, maxRetryAfterMs);
+    if (until <= Math.max(mono, lane.throttledUntil)) return false;
+    lane.throttle(until, mono);
+    this.#throttled.add(lane);
+    this.#giveBack(lane, lane.takeWaiting());
+    return true;
+  }
+
+  /** Gives claims back unused, due when they were due before, so that they keep their place. */
+  #giveBack(lane: Lane, waiting: readonly ClaimedDelivery[]): void {
+    if (waiting.length === 0) return;
+    for (const { data } of waiting) lane.shares.payload.give(data.length);
+    const claims = waiting.map(({ number, claim, dueAt }) => ({ number, claim, dueAt }));
+    const first = (times: readonly number[]): number => times.reduce((a, b) => Math.min(a, b));
+    void this.#release(claims).then((isReleased) =>
+      this.dueBy(
+        lane.endpoint.id,
+        first(waiting.map(({ dueAt, leaseUntil }) => (isReleased ? dueAt : leaseUntil))),
+      ),
     );
   }
 
-  /** Never rejects: a delivery of which no request can be made fails like any other, and ends as a dead letter. */
-  async #attempt(
-    lane: Lane,
-    delivery: ClaimedDelivery,
-    now: number,
-    trace: readonly string[],
-  ): Promise<AttemptResult> {
+  /** Returns whether they were given back. If not, nothing is lost: the claims run out and the deliveries come due (G2). */
+  async #release(claims: readonly ReleasedClaim[]): Promise<boolean> {
+    if (claims.length === 0) return true;
     try {
-      return await this.#o.transport.post(
-        webhookRequest(
-          delivery,
-          lane.endpoint,
-          lane.signer,
-          { now, lived: this.#o.clock.lived() },
-          trace,
-          this.#o.userAgent,
-        ),
-      );
+      await this.#o.store.release(claims);
+      return true;
     } catch (error) {
-      this.#o.logger.error(
-        { delivery: delivery.number, error: (error as Error).message },
-        'an attempt failed by a defect of ours',
-      );
-      return {
-        ok: false,
-        statusCode: null,
-        errorClass: 'internal',
-        message: 'the request could not be made',
-        responseExcerpt: null,
-        retryAfterMs: null,
-        durationMs: 0,
-      };
-    }
-  }
-
-  #finish(
-    lane: Lane,
-    delivery: ClaimedDelivery,
-    endpoint: Endpoint,
-    startedAt: number,
-    result: AttemptResult,
-    span: AttemptSpan | undefined,
-  ): void {
-    const now = this.#o.clock.now();
-    lane.inFlight--;
-    this.#inFlight--;
-    this.#payload -= delivery.data.length;
-    if (lane.observe(result.ok, result.durationMs, now)) this.#o.onBreaker(breakerOf(lane, now));
-    const attemptsMade = delivery.attemptsMade + 1;
-    const age = this.#o.clock.ageOf(delivery.number, delivery.createdAt);
-    const next = afterAttempt(
-      // Nothing is too old, or late, for a leap of the clock.
-      { attemptsMade, createdAt: now - age },
-      result,
-      endpoint.retry,
-      now,
-      result.ok ? 0 : this.#o.random.float(),
-    );
-    const settlement: Settlement = {
-      number: delivery.number,
-      endpointId: delivery.endpointId,
-      eventType: delivery.eventType,
-      claim: delivery.claim,
-      createdAt: delivery.createdAt,
-      state: next.state,
-      dueAt: next.dueAt,
-      reason: next.reason,
-      now,
-      startedAt,
-      durationMs: Math.round(result.durationMs),
-      statusCode: result.statusCode,
-      errorClass: result.errorClass,
-      message: result.message,
-      responseExcerpt: result.responseExcerpt,
-      trigger: delivery.trigger,
-      node: this.#o.node,
-      late: age > endpoint.deliverWithinMs,
-      first: delivery.attemptsMade === 0 && delivery.trigger === 'schedule',
-      keyed: endpoint.ordering === 'key',
-    };
-    if (span !== undefined) {
-      span.end(result);
-      this.#o.tracing!.settling(settlement, span.context);
-    }
-    if (next.state !== 'pending') this.#traces.forget(delivery.number);
-    this.#o.settler().push(settlement);
-    if (result.retryAfterMs !== null && result.retryAfterMs > 0)
-      this.#hold(lane, now + Math.min(result.retryAfterMs, holdMostMs));
-    this.#pump(lane);
-    if (this.#inFlight === 0) for (const resolve of this.#idle.splice(0)) resolve();
-  }
-
-  /** A stored event that does not match its digest is never sent: its delivery ends at once, as a dead letter. */
-  #refuseCorrupt(lane: Lane, delivery: ClaimedDelivery): void {
-    const now = this.#o.clock.now();
-    this.#o.logger.error(
-      {
-        code: 'event_corrupt',
-        event: delivery.eventId,
-        delivery: delivery.number,
-        endpoint: delivery.endpointId,
-      },
-      'a stored event does not match its digest: it is not sent',
-    );
-    this.#traces.forget(delivery.number);
-    this.#o.settler().push({
-      number: delivery.number,
-      endpointId: delivery.endpointId,
-      eventType: delivery.eventType,
-      claim: delivery.claim,
-      createdAt: delivery.createdAt,
-      state: 'dead',
-      dueAt: null,
-      reason: 'corrupt',
-      now,
-      startedAt: now,
-      durationMs: 0,
-      statusCode: null,
-      errorClass: 'corrupt',
-      message: corruptMessage,
-      responseExcerpt: null,
-      trigger: delivery.trigger,
-      node: this.#o.node,
-      late: false,
-      first: delivery.attemptsMade === 0 && delivery.trigger === 'schedule',
-      keyed: lane.endpoint.ordering === 'key',
-    });
-  }
-
-  #hold(lane: Lane, until: number): void {
-    if (until <= lane.heldUntil) return;
-    lane.heldUntil = until;
-    this.#releaseWaiting(lane, until);
-  }
-
-  #releaseWaiting(lane: Lane, dueAt: number): void {
-    const claims: ReleasedClaim[] = [];
-    for (let delivery = lane.shift(); delivery !== undefined; delivery = lane.shift()) {
-      this.#payload -= delivery.data.length;
-      claims.push({ number: delivery.number, claim: delivery.claim, dueAt });
-    }
-    if (claims.length > 0) lane.dueBy(dueAt);
-    this.#release(claims);
-  }
-  #release(claims: readonly ReleasedClaim[]): void {
-    if (claims.length === 0) return;
-    this.#o.store.release(claims).catch((error: unknown) => {
-      // Nothing is lost by it: the claims run out and the deliveries come due (G2).
       this.#o.logger.warn(
-        { error: (error as Error).message, claims: claims.length },
-        'could not give claims back',
+        { code: 'release_failed', error: (error as Error).message, claims: claims.length },
+        'cannot give claims back',
       );
-    });
+      return false;
+    }
   }
 }

@@ -1,13 +1,16 @@
 import { expect, test } from 'vitest';
 import { UnavailableError } from '../domain/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { BreakerChange, ClaimedDelivery, Settlement } from '../store/store.ts';
+import type { BreakerChange } from '../store/breakers.ts';
+import type { ClaimedDelivery, Settlement } from '../store/store.ts';
 import { anEndpoint } from '../../test/support.ts';
 import { afterLook, afterOutcome, concurrency, freshBreaker, isOpen } from './breaker.ts';
-import { BreakerKeeper } from './breaker-keeper.ts';
+import { ChangeKeeper } from './change-keeper.ts';
+import { FairBudget } from './fair-budget.ts';
 import { Lane } from './lane.ts';
-import { takeToken } from './rate-limit.ts';
+import { type Bucket, fullBucket, msUntilTokens, takeToken } from './rate-limit.ts';
 import { Settler } from './settler.ts';
+import { Turns } from './turns.ts';
 
 /** A clock that stands still; timers fire at once, in turn. */
 const still: Clock = {
@@ -44,44 +47,147 @@ test('a broken endpoint is slowed down, never stopped', () => {
   expect(concurrency(1, true)).toBe(1);
 });
 
+function aLane(fields: Parameters<typeof anEndpoint>[0] = {}): Lane {
+  const share = () => new FairBudget(1000).share('a');
+  return new Lane(anEndpoint(fields), { payload: share(), attempts: share(), outcomes: share() });
+}
+const aDelivery = (number: number): ClaimedDelivery => ({ number, data: '' }) as ClaimedDelivery;
+
 test('G8: what a lane takes into memory is what its endpoint can do with soon, whatever is due', () => {
-  const lane = new Lane(anEndpoint({ maxInFlight: 8 }));
-  const most = lane.room(0);
+  const lane = aLane({ maxInFlight: 8 });
+  const most = lane.capacity(0);
   expect(most).toBe(8 + 40);
   lane.inFlight = 8;
-  for (let n = 0; n < most - 8; n++) lane.push({ number: n } as ClaimedDelivery);
-  expect(lane.room(0)).toBe(0);
-  lane.shift();
-  expect(lane.room(0)).toBe(1);
+  for (let n = 0; n < most - 8; n++) lane.push(aDelivery(n), 0);
+  expect(lane.capacity(0)).toBe(0);
+  lane.shift(0);
+  expect(lane.capacity(0)).toBe(1);
   // Slow attempts: nothing but what is in flight is of use.
   for (let n = 0; n < 200; n++) lane.observe(true, 10_000, 0);
   lane.inFlight = 0;
-  while (lane.shift() !== undefined);
-  expect(lane.room(0)).toBe(8);
-  lane.heldUntil = 1;
-  expect([lane.room(0), lane.room(1)]).toEqual([0, 8]);
-  lane.change({ ...lane.endpoint, enabled: false });
-  expect(lane.room(1)).toBe(0);
+  while (lane.shift(0) !== undefined);
+  expect(lane.capacity(0)).toBe(8);
+  lane.throttle(1, 0);
+  expect([lane.capacity(0), lane.capacity(1)]).toEqual([0, 8]);
+  lane.change({ ...lane.endpoint, enabled: false }, 0);
+  expect(lane.capacity(1)).toBe(0);
 });
 
-test('a bucket lets through its rate, says when it will have a token, and survives a clock that steps back', () => {
-  let bucket = { tokens: Number.POSITIVE_INFINITY, at: 0 };
-  let taken = 0;
-  for (;;) {
-    const answer = takeToken(bucket, 10, 0);
-    if ('readyAt' in answer) {
-      expect(answer.readyAt).toBe(100);
-      break;
+test('what has waited too long is given back, and until an attempt ends nothing is claimed ahead again', () => {
+  const lane = aLane({ maxInFlight: 1 });
+  lane.push(aDelivery(1), 1000);
+  lane.push(aDelivery(2), 2000);
+  expect(lane.patience(2000)).toBe(4000);
+  lane.shift(3000);
+  expect(lane.patience(3000)).toBe(5000);
+  lane.inFlight = 1;
+  expect(lane.takeWaiting().map(({ number }) => number)).toEqual([2]);
+  expect([lane.waiting, lane.capacity(8000)]).toEqual([0, 0]);
+  lane.observe(true, 20, 8001);
+  lane.inFlight = 0;
+  expect(lane.capacity(8001)).toBeGreaterThan(1);
+});
+
+test('what was learned of a URL ends with it', () => {
+  const lane = aLane();
+  for (let n = 0; n < 20; n++) lane.observe(false, 10_000, n);
+  lane.throttle(100_000, 20);
+  expect([isOpen(lane.breaker), lane.capacity(21)]).toEqual([true, 0]);
+  expect(lane.change({ ...lane.endpoint, timeoutMs: 1 }, 21)).toBe(false);
+  expect(lane.capacity(21)).toBe(0);
+  expect(lane.change({ ...lane.endpoint, url: 'http://127.0.0.1:2/' }, 21)).toBe(true);
+  expect([isOpen(lane.breaker), lane.capacity(21)]).toEqual([false, 64 + 320]);
+});
+
+test.each([0.001, 0.01, 0.3, 1, 1.5, 7, 50, 1000])(
+  'a limit of %s/s is used fully: no more is claimed than has a token soon, and none is missed',
+  (rate) => {
+    const lane = aLane({ rateLimitPerS: rate });
+    let now = 5;
+    let begun = 0;
+    let waited = 0;
+    const until = 1000 * Math.max(20, 5 / rate);
+    while (now < until) {
+      const capacity = lane.capacity(now);
+      expect(capacity).toBeLessThanOrEqual(Math.max(1, Math.ceil(rate)));
+      for (let n = 0; n < capacity; n++) lane.push(aDelivery(n), now);
+      const wait = lane.waiting > 0 ? lane.takeToken(now) : lane.msUntilCapacity(now);
+      if (lane.waiting > 0 && wait === 0) {
+        lane.shift(now);
+        begun++;
+        continue;
+      }
+      // Claimed work waits for its token for 100 ms, whatever the rate.
+      if (lane.waiting > 0) waited = Math.max(waited, wait);
+      now += Math.max(1, wait);
     }
-    ({ bucket } = answer);
+    const most = (until / 1000) * rate + Math.max(1, rate);
+    expect(begun).toBeLessThanOrEqual(most + 1);
+    expect(begun).toBeGreaterThanOrEqual(Math.floor(0.98 * most) - 1);
+    expect(waited).toBeLessThanOrEqual(101);
+  },
+);
+
+test('a bucket lets through its rate, says when it will have a token, and holds one second', () => {
+  let bucket: Bucket = fullBucket;
+  let taken = 0;
+  for (let next = takeToken(bucket, 10, 0); next !== null; next = takeToken(bucket, 10, 0)) {
+    bucket = next;
     taken++;
   }
   expect(taken).toBe(10);
-  expect(takeToken(bucket, 10, 99)).toHaveProperty('readyAt');
-  expect(takeToken(bucket, 10, 100)).toHaveProperty('bucket');
-  expect(takeToken(bucket, 10, -1000)).toHaveProperty('readyAt');
-  // Less than one a second still gets its token.
-  expect(takeToken({ tokens: 0, at: 0 }, 0.5, 2000)).toHaveProperty('bucket');
+  expect(msUntilTokens(bucket, 10, 0, 1)).toBe(100);
+  expect(takeToken(bucket, 10, 99)).toBeNull();
+  expect(takeToken(bucket, 10, 100)).not.toBeNull();
+  // Less than one a second still gets its token, and no more than one however long nothing came.
+  const slow = takeToken({ tokens: 0, at: 0 }, 0.5, 1e9)!;
+  expect(takeToken(slow, 0.5, 1e9)).toBeNull();
+  expect(takeToken(slow, 0.5, 1e9 + 2000)).not.toBeNull();
+});
+
+test('G8: whoever uses less than its part gets some, however much others hold; and what is in use is bounded', () => {
+  const budget = new FairBudget(1000);
+  const hogs = Array.from({ length: 5 }, () => budget.share('a'));
+  const fill = (): void => {
+    for (let any = true; any;) {
+      any = false;
+      for (const hog of hogs)
+        if (hog.isOpen) {
+          hog.take(1);
+          any = true;
+        }
+    }
+  };
+  fill();
+  expect(budget.used).toBeGreaterThanOrEqual(500);
+  const [mine, other] = [budget.share('a'), budget.share('b')];
+  let [taken, others] = [0, 0];
+  for (; mine.isOpen; taken++) mine.take(1);
+  for (; other.isOpen; others++) other.take(1);
+  // A sixth of the tenant's half; and another tenant's half of the half.
+  expect(taken).toBeGreaterThanOrEqual(83);
+  expect(others).toBeGreaterThanOrEqual(250);
+  // However many come, each of them new.
+  for (let n = 0; n < 5000; n++) {
+    const share = budget.share(`t${n % 50}`);
+    for (let m = 0; m < 100 && share.isOpen; m++) share.take(1);
+  }
+  expect(budget.used).toBeLessThanOrEqual(2000);
+});
+
+test('G8: tenants take turns, and within a tenant whoever came first', () => {
+  const turns = new Turns<string>();
+  for (const name of ['a1', 'a2', 'a3']) turns.add('a', name);
+  turns.add('b', 'b1');
+  turns.add('a', 'a1');
+  expect(turns.size).toBe(4);
+  expect([turns.take(), turns.take(), turns.take(), turns.take(), turns.take()]).toEqual([
+    'a1',
+    'b1',
+    'a2',
+    'a3',
+    undefined,
+  ]);
 });
 
 test('outcomes that come together share a commit, in order', async () => {
@@ -113,6 +219,14 @@ test('G4: while the store refuses, no outcome is lost', async () => {
   expect(health).toEqual([false, false, false, true]);
 });
 
+test('a stop ends the settler whatever the store does, and says how much is left', async () => {
+  const { settler } = settlerOn(() => new Promise(() => {}));
+  for (const number of [1, 2]) settler.push(outcome(number));
+  const drained = settler.drained();
+  expect(settler.abandon()).toBe(2);
+  await drained;
+});
+
 test('one outcome that cannot be settled does not hold up the others', async () => {
   const { settler, settled } = settlerOn(async (batch) => {
     if (batch.some(({ number }) => number === 2)) throw new TypeError('a defect');
@@ -142,7 +256,7 @@ test('the breaker: only what changes is told, a newer success of this node wins 
   expect(afterOutcome(afterLook(breaker, 24), true, 25).openSince).toBe(null);
 });
 
-test('breakers are written together and never more often than once a second; what fails is written again', async () => {
+test('what is known of endpoints is written together and never more often than once a second; what fails is written again', async () => {
   const timers: { ms: number; fn: () => void }[] = [];
   let now = 0;
   const clock: Clock = {
@@ -155,13 +269,10 @@ test('breakers are written together and never more often than once a second; wha
   };
   const written: (readonly BreakerChange[])[] = [];
   let away = true;
-  const keeper = new BreakerKeeper({
-    store: {
-      saveBreakers: async (changes) => {
-        if (away) throw new UnavailableError('away');
-        written.push(changes);
-      },
-      openBreakers: async () => [],
+  const keeper = new ChangeKeeper<BreakerChange>({
+    save: async (changes) => {
+      if (away) throw new UnavailableError('away');
+      written.push(changes);
     },
     clock,
     logger: silent,
@@ -173,13 +284,16 @@ test('breakers are written together and never more often than once a second; wha
     await new Promise(setImmediate);
     return ms;
   };
-  keeper.note({ endpointId: 'a', open: true, at: 1 });
-  keeper.note({ endpointId: 'b', open: true, at: 2 });
-  keeper.note({ endpointId: 'a', open: false, at: 3 });
+  const url = 'http://a/';
+  keeper.note({ endpointId: 'a', url, open: true, at: 1 });
+  keeper.note({ endpointId: 'b', url, open: true, at: 2 });
+  keeper.note({ endpointId: 'a', url, open: false, at: 3 });
   expect(timers).toHaveLength(1);
   expect(await fire()).toBe(0);
   away = false;
+  expect([keeper.isUnsaved('a'), keeper.isUnsaved('c')]).toEqual([true, false]);
   expect(await fire()).toBe(1000);
+  expect(keeper.isUnsaved('a')).toBe(false);
   expect(written.map((changes) => changes.map(({ endpointId, at }) => [endpointId, at]))).toEqual([
     [
       ['a', 3],

@@ -2,16 +2,18 @@ import type { StoreFaultError } from '../domain/errors.ts';
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
+import type { Endpoint } from '../domain/endpoint.ts';
+import { UnavailableError } from '../domain/errors.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
 import type { Hints, Settlement, Store } from '../store/store.ts';
 import type { Transport } from '../transport/transport.ts';
-import { BreakerKeeper } from './breaker-keeper.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { EndpointHealth } from './endpoint-health.ts';
 import { FanOut } from './fan-out.ts';
 import { defaultRetention, type Retention, startHousekeeping } from './housekeeping.ts';
 import { Intake } from './intake.ts';
 import { createOwnership } from './ownership.ts';
-import type { Engine, EngineObserver } from './port.ts';
+import type { Engine, EngineObserver, StopReport } from './port.ts';
 import { endFutureSecrets } from './future-secrets.ts';
 import { Redriver } from './redriver.ts';
 import { Settler } from './settler.ts';
@@ -25,7 +27,7 @@ export interface EngineOptions {
   readonly clock: NodeClock;
   readonly random: Random;
   readonly logger: Logger;
-  /** This node's name, the same in every life: under it former claims are taken over. */
+  /** This node's name, the same in every run: under it claims of a previous run are recovered. */
   readonly node: string;
   readonly version: string;
   /** Hints of a store that many nodes share. */
@@ -40,6 +42,8 @@ export interface EngineOptions {
 }
 
 const probeMs = 1000;
+/** After the grace time, for giving back the claims of what is in flight. */
+const releaseMs = 2000;
 const probeSize = 256 * 1024;
 
 /** Puts intake, dispatcher and settler together. See docs/internals for the way of a delivery. */
@@ -74,32 +78,13 @@ export function createEngine(options: EngineOptions): Engine {
     });
   };
 
-  /** The endpoint is gone by its own word (410): nothing more is sent until somebody resumes it. */
-  const pauseGone = async (id: string): Promise<void> => {
-    try {
-      const endpoint = await store.updateEndpoint(id, {
-        enabled: false,
-        pausedReason: 'gone',
-        updatedAt: clock.now(),
-      });
-      if (endpoint !== null) dispatcher.setEndpoint(id, endpoint);
-      logger.warn({ endpoint: id }, 'the receiver answered 410 Gone: its endpoint is paused');
-    } catch (error) {
-      // The next 410 tries again.
-      logger.error(
-        { endpoint: id, error: (error as Error).message },
-        'cannot pause an endpoint that answered 410',
-      );
-    }
-  };
-
   const settled = (settlement: Settlement, applied: boolean): void => {
     const { endpointId, state, dueAt, reason, keyed, now } = settlement;
     observer?.settled(settlement, applied);
     tracing?.settled(settlement, applied);
     if (applied && state === 'pending') dispatcher.dueBy(endpointId, dueAt!);
     else if (applied) {
-      if (reason === 'gone') void pauseGone(endpointId);
+      if (reason === 'gone') void health.pauseGone(endpointId);
       // A dead letter that was redriven while its last attempt was in flight is due again.
       if (keyed || state === 'dead') dispatcher.dueBy(endpointId, now);
     }
@@ -113,10 +98,12 @@ export function createEngine(options: EngineOptions): Engine {
     settled,
     onHealth: (takes) => onHealth('outcomes', takes),
   });
-  const breakers = new BreakerKeeper({ store, clock, logger });
+  const health = new EndpointHealth({ store, clock, logger, dispatcher: () => dispatcher });
   const dispatcher: Dispatcher = new Dispatcher({
     store,
-    onBreaker: (change) => breakers.note(change),
+    onBreaker: (change) => health.noteBreaker(change),
+    onThrottle: (change) => health.noteThrottle(change),
+    onGone: (endpoint) => health.noteGone(endpoint),
     transport: options.transport,
     clock,
     random: options.random,
@@ -130,7 +117,7 @@ export function createEngine(options: EngineOptions): Engine {
     store,
     clock,
     onHealth: (takes) => onHealth('events', takes),
-    options: (now) => dispatcher.acceptOptions(now),
+    options: (now, groups) => dispatcher.acceptOptions(now, groups),
     tracing,
     accepted: (groups, answer, accepted, traces) => {
       dispatcher.takeFresh(groups, answer, accepted, traces);
@@ -159,16 +146,23 @@ export function createEngine(options: EngineOptions): Engine {
   const mine = (): boolean => shards.includes(0);
   const redriver = new Redriver({ store, clock, logger, due: wake, mine });
 
+  /** Whoever hears of it first, this call or the hint to all nodes: a new URL or a resume is a new beginning. */
+  const takeEndpoint = (id: string, endpoint: Endpoint | null): void => {
+    const wasEnabled = dispatcher.isEnabled(id);
+    const moved = dispatcher.setEndpoint(id, endpoint);
+    if (moved) void health.moved(id);
+    else if (wasEnabled === false && endpoint?.enabled === true) void health.clearThrottle(id);
+  };
   const loadEndpoints = async (): Promise<void> => {
     const gone = new Set(dispatcher.endpointIds);
     for await (const endpoint of everyEndpoint(store)) {
-      dispatcher.setEndpoint(endpoint.id, endpoint);
+      takeEndpoint(endpoint.id, endpoint);
       gone.delete(endpoint.id);
     }
     for (const id of gone) dispatcher.setEndpoint(id, null);
   };
   const look = async (): Promise<void> => {
-    dispatcher.hearBreakers(await store.openBreakers());
+    await health.read();
     for (const { endpointId, dueAt } of await store.nextDue(shards)) dispatcher.dueBy(endpointId, dueAt);
     redriver.wake();
     // Those of a node that died, and those of a former run of this one.
@@ -222,62 +216,102 @@ export function createEngine(options: EngineOptions): Engine {
     onHealth: (answers) => onHealth('heartbeats', answers),
   });
 
-  return {
-    start: async () => {
-      await ownership.start();
-      await timekeeper.start();
-      const taken = await store.takeOver(options.node, clock.now());
-      if (taken > 0)
-        logger.info(
-          { deliveries: taken },
-          'took over the claims of a former life: these deliveries are due now',
-        );
-      await loadEndpoints();
-      // What was broken in a former life, or is by another node's word, begins slowly.
-      dispatcher.hearBreakers(await store.openBreakers());
-      running = true;
-      dispatcher.begin();
-      if (options.onStoreFault !== undefined)
-        watch = watchStore({ store, clock, logger, onFault: options.onStoreFault });
-      housekeeping = startHousekeeping({
-        store,
-        clock,
-        logger,
-        retention: options.retention ?? defaultRetention,
-        mine,
-      });
-      await look();
-    },
-    stop: async (graceMs) => {
-      running = false;
-      housekeeping?.stop();
-      watch?.stop();
-      redriver.stop();
+  let phase: 'new' | 'starting' | 'running' | 'stopped' = 'new';
+  const goOn = (): void => {
+    if (phase === 'stopped') throw new UnavailableError('stopped while it was starting');
+  };
+  const start = async (): Promise<void> => {
+    await ownership.start();
+    await timekeeper.start();
+    goOn();
+    const taken = await store.takeOver(options.node, clock.now());
+    if (taken > 0)
+      logger.info(
+        { code: 'claims_recovered', deliveries: taken },
+        'recovered claims of a previous run: these deliveries are due now',
+      );
+    await loadEndpoints();
+    // What was broken or throttled in a previous run, or is by another node's word, begins slowly.
+    await health.read();
+    goOn();
+    running = true;
+    phase = 'running';
+    dispatcher.begin();
+    if (options.onStoreFault !== undefined)
+      watch = watchStore({ store, clock, logger, onFault: options.onStoreFault });
+    housekeeping = startHousekeeping({
+      store,
+      clock,
+      logger,
+      retention: options.retention ?? defaultRetention,
+      mine,
+    });
+    await look();
+  };
+  /** Resolves true if the work is done within so long. */
+  const within = async (ms: number, work: Promise<unknown>): Promise<boolean> => {
+    let cancel = (): void => {};
+    const late = new Promise<boolean>((resolve) => {
+      cancel = clock.after(ms, () => resolve(false));
+    });
+    const done = work.then(
+      () => true,
+      () => false,
+    );
+    return await Promise.race([done, late]).finally(() => cancel());
+  };
+  const stop = async (graceMs: number): Promise<StopReport> => {
+    const begun = phase !== 'new';
+    running = false;
+    phase = 'stopped';
+    housekeeping?.stop();
+    watch?.stop();
+    redriver.stop();
+    // From here on nothing begins; what is accepted until intake is closed waits in the store.
+    const idle = dispatcher.stop();
+    const left = begun ? ownership.stop() : null;
+    const orderly = async (): Promise<void> => {
       await intake.close();
       await fanOut.stop();
       await timekeeper.stop();
-      await ownership.stop();
-      const drained = dispatcher.stop().then(() => Promise.all([settler.drained(), breakers.stop()]));
-      let cancel = (): void => {};
-      const grace = new Promise<void>((resolve) => {
-        cancel = clock.after(graceMs, () => {
-          logger.warn(
-            { inFlight: dispatcher.inFlight },
-            'attempts are still in flight after the grace time: they will be made again',
-          );
-          resolve();
-        });
-      });
-      await Promise.race([drained, grace]);
-      cancel();
+      await idle;
+      await Promise.all([settler.drained(), health.stop(), left]);
+    };
+    if (await within(graceMs, orderly())) return { cut: 0, released: true, unsettled: 0 };
+    const cut = dispatcher.inFlight;
+    intake.abandon();
+    const released = await within(releaseMs, dispatcher.cut());
+    const unsettled = settler.abandon();
+    logger.warn(
+      { code: 'stop_cut', attempts: cut, released, unsettled },
+      'the grace time is over: attempts in flight are cut and will be made again',
+    );
+    return { cut, released, unsettled };
+  };
+
+  return {
+    start: async () => {
+      if (phase !== 'new') throw new Error('an engine starts once');
+      phase = 'starting';
+      try {
+        await start();
+      } catch (error) {
+        // Nothing of it goes on by itself.
+        await stop(0);
+        throw error;
+      }
     },
+    stop,
     publish: (events, trace) => intake.publish(events, trace),
     wake: (endpointIds) => {
       wake(endpointIds);
       redriver.wake();
     },
+    clearThrottles: async (endpointIds) => {
+      for (const id of endpointIds) await health.clearThrottle(id);
+    },
     endpointChanged: (id, endpoint) => {
-      dispatcher.setEndpoint(id, endpoint);
+      takeEndpoint(id, endpoint);
       if (endpoint?.enabled === true) dispatcher.dueBy(id, clock.now());
     },
     status: () => ({
@@ -286,7 +320,7 @@ export function createEngine(options: EngineOptions): Engine {
       inFlight: dispatcher.inFlight,
       buffered: dispatcher.buffered,
       lanes: dispatcher.lanes,
-      held: dispatcher.held,
+      throttled: dispatcher.throttled,
       shards,
       clock: timekeeper.status,
     }),

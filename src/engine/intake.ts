@@ -4,15 +4,19 @@ import type { TraceContext } from '../domain/trace.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { defaultMaxDirect } from '../store/plan.ts';
 import type { AcceptAnswer, AcceptOptions, DeliveryPath } from '../store/store.ts';
+import { FairBudget, type Share } from './fair-budget.ts';
 import { type AcceptTrace, traceAccept, type Tracing } from './tracing.ts';
+import { Turns } from './turns.ts';
 
-/** Events in one commit, and waiting for one: beyond the second, publishing answers 503. */
-const commitMost = 2000;
-const waitingMost = 50_000;
+/** Events in one commit. */
+const maxCommit = 2000;
+/** Events that wait for a commit, a part for each tenant: whoever is beyond its part is answered 503, and no other. */
+const maxWaiting = 50_000;
 /** Weight of the newest commit in the mean of deliveries an event. */
 const newest = 0.2;
 
 interface Waiting {
+  readonly share: Share;
   readonly events: readonly NewEvent[];
   readonly trace: AcceptTrace | null;
   resolve(receipts: readonly Receipt[]): void;
@@ -26,7 +30,7 @@ interface Waiting {
 export class Intake {
   readonly #store: Pick<DeliveryPath, 'accept'>;
   readonly #clock: Clock;
-  readonly #options: (now: number) => AcceptOptions;
+  readonly #options: (now: number, groups: readonly (readonly NewEvent[])[]) => AcceptOptions;
   readonly #accepted: (
     groups: readonly (readonly NewEvent[])[],
     answer: AcceptAnswer,
@@ -35,8 +39,9 @@ export class Intake {
   ) => void;
   readonly #tracing: Tracing | undefined;
   readonly #onHealth: (healthy: boolean) => void;
-  #waiting: Waiting[] = [];
-  #waitingEvents = 0;
+  readonly #waiting = new Turns<Waiting>();
+  readonly #budget = new FairBudget(maxWaiting);
+  readonly #shares = new Map<string, Share>();
   /** Mean over the last commits; requests that get their deliveries in steps by themselves are left out. */
   #deliveriesAnEvent = 1;
   #running: Promise<void> | null = null;
@@ -45,7 +50,7 @@ export class Intake {
   constructor(options: {
     store: Pick<DeliveryPath, 'accept'>;
     clock: Clock;
-    options: (now: number) => AcceptOptions;
+    options: (now: number, groups: readonly (readonly NewEvent[])[]) => AcceptOptions;
     accepted: (
       groups: readonly (readonly NewEvent[])[],
       answer: AcceptAnswer,
@@ -68,11 +73,14 @@ export class Intake {
     parent: TraceContext | null = null,
   ): Promise<readonly Receipt[]> {
     if (this.#closed) throw new UnavailableError('the server is shutting down');
-    if (this.#waitingEvents + events.length > waitingMost)
-      throw new UnavailableError('too many events are waiting to be stored');
+    // A batch waits in the queue of its first event's tenant.
+    const tenant = events[0]?.tenant ?? '';
+    const share = this.#share(tenant);
+    if (!share.isOpen) throw new UnavailableError('too many events are waiting to be stored');
     const { promise, resolve, reject } = Promise.withResolvers<readonly Receipt[]>();
-    this.#waiting.push({ events, trace: traceAccept(this.#tracing, events, parent), resolve, reject });
-    this.#waitingEvents += events.length;
+    share.take(events.length);
+    const trace = traceAccept(this.#tracing, events, parent);
+    this.#waiting.add(tenant, { share, events, trace, resolve, reject });
     this.#running ??= this.#run();
     return await promise;
   }
@@ -83,20 +91,45 @@ export class Intake {
     await this.#running;
   }
 
-  /** As many as can get their deliveries in the same commit: what is beyond that would get them in steps, which costs more. */
-  #next(): Waiting[] {
-    const most = Math.min(commitMost, defaultMaxDirect / this.#deliveriesAnEvent);
-    let events = 0;
-    let count = 0;
-    while (
-      count < this.#waiting.length &&
-      (count === 0 || events + this.#waiting[count]!.events.length <= most)
-    ) {
-      events += this.#waiting[count]!.events.length;
-      count++;
+  /** Ends without what is left, because its time is over: nothing of it was stored. */
+  abandon(): void {
+    this.#closed = true;
+    for (let next = this.#waiting.take(); next !== undefined; next = this.#waiting.take()) {
+      const error = new UnavailableError('the server is shutting down');
+      next.trace?.end(error);
+      next.reject(error);
     }
-    this.#waitingEvents -= events;
-    return this.#waiting.splice(0, count);
+  }
+
+  #share(tenant: string): Share {
+    let share = this.#shares.get(tenant);
+    if (share === undefined) this.#shares.set(tenant, (share = this.#budget.share(tenant)));
+    return share;
+  }
+
+  /**
+   * The next commit's requests: tenants take turns, so that none waits behind the flood of another. As many as can get their
+   * deliveries in the same commit: what is beyond that would get them in steps, which costs more.
+   */
+  #next(): Waiting[] {
+    const most = Math.min(maxCommit, defaultMaxDirect / this.#deliveriesAnEvent);
+    const batch: Waiting[] = [];
+    let events = 0;
+    for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
+      events += next.events.length;
+      if (batch.length > 0 && events > most) break;
+      this.#waiting.take();
+      batch.push(next);
+      next.share.give(next.events.length);
+    }
+    if (this.#waiting.size === 0) this.#forgetShares();
+    return batch;
+  }
+
+  /** Nobody waits, so no tenant's part needs to be remembered. */
+  #forgetShares(): void {
+    for (const share of this.#shares.values()) share.close();
+    this.#shares.clear();
   }
 
   #observe({ groups }: AcceptAnswer): void {
@@ -115,10 +148,10 @@ export class Intake {
   async #run(): Promise<void> {
     // Requests that were read in the same turn of the event loop come together.
     await Promise.resolve();
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.size > 0) {
       const batch = this.#next();
       const groups = batch.map(({ events }) => events);
-      const options = this.#options(this.#clock.now());
+      const options = this.#options(this.#clock.now(), groups);
       try {
         const answer = await this.#store.accept(groups, options);
         this.#onHealth(true);

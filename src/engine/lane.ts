@@ -9,57 +9,95 @@ import {
   isOpen,
   moved,
 } from './breaker.ts';
-import type { Bucket } from './rate-limit.ts';
+import type { Share } from './fair-budget.ts';
+import { type Bucket, fullBucket, msUntilTokens, takeToken, tokensAt } from './rate-limit.ts';
 import { type Signer, signerOf } from './webhook.ts';
 
 /** Claimed work waits in memory for at most about this long: an endpoint's speed decides how much that is. */
 const prefetchMs = 100;
-const prefetchMost = 512;
-/** Weight of the newest attempt in the running mean of durations. */
+const maxPrefetch = 512;
+/** Weight of the newest attempt in the running mean of durations, and the mean before the first. */
 const newest = 0.05;
+const firstMeanMs = 20;
+/** Claimed work that has not moved for this long is given back: nothing sits in memory until its lease ends. */
+const maxWaitMs = 5000;
 
-/** One endpoint's place in memory: what is claimed for it, what is in flight, and when to look again. */
+/** A lane's parts of what all lanes share. */
+export interface LaneShares {
+  readonly payload: Share;
+  readonly attempts: Share;
+  readonly outcomes: Share;
+}
+
+/** One endpoint's place in memory: what is claimed for it, what is in flight, and when to check again. */
 export class Lane {
   endpoint: Endpoint;
   signer: Signer;
+  readonly shares: LaneShares;
   readonly #queue: ClaimedDelivery[] = [];
   #head = 0;
   inFlight = 0;
   claiming = false;
-  /** Lower bound of when unclaimed work is due; null where none is known. */
+  /** Lower bound of when unclaimed work is due; null if none is known. */
   nextDueAt: number | null = null;
-  /** The receiver asked for silence until then (Retry-After). */
-  heldUntil = 0;
+  /** The receiver asked for no requests until then (Retry-After), on the monotonic clock; and since when that is known. */
+  throttledUntil = 0;
+  throttleSetAt = Number.NEGATIVE_INFINITY;
   breaker: Breaker = freshBreaker;
   /** This node's part of the endpoint's limits: what it owns of all shards. */
   share = 1;
-  bucket: Bucket = { tokens: Number.POSITIVE_INFINITY, at: 0 };
+  #bucket: Bucket = fullBucket;
   cancelTimer: (() => void) | null = null;
+  /** On the monotonic clock. */
   timerAt = Number.POSITIVE_INFINITY;
-  #meanMs = 20;
+  #meanMs = firstMeanMs;
+  /** When the head of the queue became the head, on the monotonic clock. */
+  #movedAt = 0;
+  /** Work was given back unused: until an attempt ends, nothing is claimed ahead. */
+  #stalled = false;
 
-  constructor(endpoint: Endpoint) {
+  constructor(endpoint: Endpoint, shares: LaneShares) {
     this.endpoint = endpoint;
     this.signer = signerOf(endpoint);
+    this.shares = shares;
   }
 
-  change(endpoint: Endpoint): void {
+  /** Takes the endpoint as it is now. What was learned of a former URL ends with it; true if there was one. */
+  change(endpoint: Endpoint, now: number): boolean {
+    const hasMoved = endpoint.url !== this.endpoint.url;
     this.endpoint = endpoint;
     this.signer = signerOf(endpoint);
+    if (!hasMoved) return false;
+    this.breaker = freshBreaker;
+    this.throttle(0, now);
+    this.#meanMs = firstMeanMs;
+    this.#stalled = false;
+    return true;
+  }
+
+  throttle(until: number, now: number): void {
+    this.throttledUntil = until;
+    this.throttleSetAt = now;
   }
 
   get waiting(): number {
     return this.#queue.length - this.#head;
   }
 
-  push(delivery: ClaimedDelivery): void {
+  push(delivery: ClaimedDelivery, now: number): void {
+    if (this.waiting === 0) this.#movedAt = now;
     this.#queue.push(delivery);
   }
 
-  shift(): ClaimedDelivery | undefined {
+  peek(): ClaimedDelivery | undefined {
+    return this.#queue[this.#head];
+  }
+
+  shift(now: number): ClaimedDelivery | undefined {
     const delivery = this.#queue[this.#head];
     if (delivery === undefined) return undefined;
     this.#head++;
+    this.#movedAt = now;
     // Moving a head instead of the array keeps taking O(1); the spent part goes when it is the larger one.
     if (this.#head > 64 && this.#head * 2 > this.#queue.length) {
       this.#queue.splice(0, this.#head);
@@ -72,10 +110,12 @@ export class Lane {
   move(byMs: number): void {
     for (let at = this.#head; at < this.#queue.length; at++) {
       const delivery = this.#queue[at]!;
-      this.#queue[at] = { ...delivery, leaseUntil: delivery.leaseUntil + byMs };
+      this.#queue[at] = {
+        ...delivery,
+        leaseUntil: delivery.leaseUntil + byMs,
+        dueAt: delivery.dueAt + Math.min(0, byMs),
+      };
     }
-    if (this.heldUntil > 0) this.heldUntil += byMs;
-    this.bucket = { ...this.bucket, at: this.bucket.at + byMs };
     this.breaker = moved(this.breaker, byMs);
     // A retry is due by the clock; when that goes back, it is due as much earlier.
     if (byMs < 0 && this.nextDueAt !== null) this.nextDueAt += byMs;
@@ -84,11 +124,25 @@ export class Lane {
     this.timerAt = Number.POSITIVE_INFINITY;
   }
 
+  /** Takes all that waits, to be given back. */
+  takeWaiting(): ClaimedDelivery[] {
+    const waiting = this.#queue.slice(this.#head);
+    this.#queue.length = 0;
+    this.#head = 0;
+    if (waiting.length > 0) this.#stalled = true;
+    return waiting;
+  }
+
+  /** How long until what waits has waited too long, in ms. */
+  patience(now: number): number {
+    return this.#movedAt + maxWaitMs - now;
+  }
+
   get atOnce(): number {
     return Math.max(1, Math.round(concurrency(this.endpoint.maxInFlight, isOpen(this.breaker)) * this.share));
   }
 
-  /** Attempts a second that this node may begin; null where nothing limits them. */
+  /** Attempts a second that this node may begin; null if nothing limits them. */
   get ratePerS(): number | null {
     const { rateLimitPerS } = this.endpoint;
     return rateLimitPerS === null ? null : rateLimitPerS * this.share;
@@ -96,27 +150,49 @@ export class Lane {
 
   /** How much may be claimed ahead: what this endpoint takes in 100 ms at its present speed (G8). */
   get prefetch(): number {
-    const rate = this.ratePerS;
-    const ahead = Math.min(prefetchMost, Math.floor((this.atOnce * prefetchMs) / this.#meanMs));
     // A broken endpoint keeps nothing in memory.
-    const useful = isOpen(this.breaker) ? 0 : ahead;
-    return rate === null ? useful : Math.min(useful, Math.ceil(rate / 10));
+    if (this.#stalled || isOpen(this.breaker)) return 0;
+    return Math.min(maxPrefetch, Math.floor((this.atOnce * prefetchMs) / this.#meanMs));
   }
 
-  room(now: number): number {
-    if (!this.endpoint.enabled || this.heldUntil > now) return 0;
-    return Math.max(0, this.atOnce + this.prefetch - this.inFlight - this.waiting);
+  /** How much may be claimed now. Under a rate limit no more than has a token within 100 ms. */
+  capacity(now: number): number {
+    if (!this.endpoint.enabled || this.throttledUntil > now) return 0;
+    const free = Math.max(0, this.atOnce + this.prefetch - this.inFlight - this.waiting);
+    const rate = this.ratePerS;
+    if (rate === null || free === 0) return free;
+    const tokens = Math.floor(tokensAt(this.#bucket, rate, now + prefetchMs));
+    return Math.min(free, Math.max(0, tokens - this.waiting));
   }
 
-  /** After an attempt: true where the endpoint's row is to hear of what became of the breaker. */
+  /** How long until one more may be claimed under the rate limit, in ms. */
+  msUntilCapacity(now: number): number {
+    const rate = this.ratePerS;
+    if (rate === null) return 0;
+    const wanted = Math.min(Math.max(1, rate), this.waiting + 1);
+    return msUntilTokens(this.#bucket, rate, now + prefetchMs, wanted);
+  }
+
+  /** Takes the token of an attempt that begins now; else how long until there is one, in ms. 0: it may begin. */
+  takeToken(now: number): number {
+    const rate = this.ratePerS;
+    if (rate === null) return 0;
+    const bucket = takeToken(this.#bucket, rate, now);
+    if (bucket === null) return Math.max(1, msUntilTokens(this.#bucket, rate, now, 1));
+    this.#bucket = bucket;
+    return 0;
+  }
+
+  /** After an attempt: true if the endpoint's row is to be told what became of the breaker. */
   observe(ok: boolean, durationMs: number, now: number): boolean {
     this.#meanMs += newest * (Math.max(0.5, durationMs) - this.#meanMs);
+    this.#stalled = false;
     const before = this.breaker.openSince;
     this.breaker = afterOutcome(this.breaker, ok, now);
     return this.breaker.openSince !== before;
   }
 
-  /** After a look at the endpoint's row: true where the row is to hear that this node knows better. */
+  /** After the endpoint's row was read: true if the row is to be told that this node knows better. */
   hear(openSince: number | null): boolean {
     this.breaker = afterLook(this.breaker, openSince);
     return this.breaker.openSince !== openSince;

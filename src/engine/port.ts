@@ -9,8 +9,11 @@ import type { ClockStatus } from '../domain/clock-record.ts';
 export interface Engine {
   /** Takes over former claims, then begins to deliver. */
   start(): Promise<void>;
-  /** Drains: no new accept, in-flight attempts get `graceMs` to finish, unused claims are released. */
-  stop(graceMs: number): Promise<void>;
+  /**
+   * Begins nothing new, lets attempts in flight finish for `graceMs`, and gives all claims back. Ends shortly after
+   * `graceMs` whatever is in flight, and costs no delivery an attempt.
+   */
+  stop(graceMs: number): Promise<StopReport>;
   /**
    * All or none, durable when it resolves (G1). Rejects with `EventConflictError` or `UnavailableError`. `trace` is the
    * publisher's context, which attempts continue.
@@ -18,9 +21,21 @@ export interface Engine {
   publish(events: readonly NewEvent[], trace?: TraceContext | null): Promise<readonly Receipt[]>;
   /** Work for these endpoints may be due now. */
   wake(endpointIds: readonly string[]): void;
+  /** An operator acts on these endpoints: they are tried again at once, whatever Retry-After their receivers asked for. */
+  clearThrottles(endpointIds: readonly string[]): Promise<void>;
   /** To be called after every committed change of an endpoint; null says it was deleted. */
   endpointChanged(id: string, endpoint: Endpoint | null): void;
   status(): EngineStatus;
+}
+
+/** What a stop left behind; nothing of it is lost (G2). */
+export interface StopReport {
+  /** Attempts that were cut: they are made again. */
+  readonly cut: number;
+  /** Whether their claims were given back, so that they are due at once and not when their leases end. */
+  readonly released: boolean;
+  /** Outcomes that the store did not take: those attempts are made again. */
+  readonly unsettled: number;
 }
 
 export interface EngineStatus {
@@ -31,8 +46,8 @@ export interface EngineStatus {
   readonly inFlight: number;
   readonly buffered: number;
   readonly lanes: number;
-  /** Endpoints whose receivers have asked this node for silence (Retry-After). */
-  readonly held: readonly string[];
+  /** Endpoints whose receivers have asked for no requests (Retry-After). */
+  readonly throttled: readonly string[];
   /** What this node owns of the 64 shards. */
   readonly shards: readonly number[];
   readonly clock: ClockStatus;

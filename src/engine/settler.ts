@@ -2,9 +2,10 @@ import { UnavailableError } from '../domain/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { DeliveryPath, Settlement } from '../store/store.ts';
+import type { Share } from './fair-budget.ts';
 
 /** At most this many outcomes go into one transaction. */
-const batchMost = 1000;
+const maxBatch = 1000;
 /**
  * Nobody waits for an outcome's commit, so under load one begins this long after the beginning of the one
  * before it, and takes all that came in meanwhile. Measured: a tenth less time for each delivery.
@@ -14,9 +15,14 @@ const paceMs = 5;
  * Where a commit takes longer, as over a network, the next one waits for as long again, up to this: larger batches cost
  * less. Measured on PostgreSQL: a twentieth less time for each delivery.
  */
-const paceMostMs = 25;
-const retryFirstMs = 50;
-const retryMostMs = 2000;
+const maxPaceMs = 25;
+const firstRetryMs = 50;
+const maxRetryMs = 2000;
+
+interface Waiting {
+  readonly settlement: Settlement;
+  readonly share: Share | undefined;
+}
 
 /**
  * Group commit of outcomes (G4): one transaction at a time, each taking all that came in meanwhile.
@@ -28,8 +34,9 @@ export class Settler {
   readonly #logger: Logger;
   readonly #settled: (settlement: Settlement, applied: boolean) => void;
   readonly #onHealth: (healthy: boolean) => void;
-  #queue: Settlement[] = [];
+  #queue: Waiting[] = [];
   #running = false;
+  #abandoned = false;
   #unsettled = 0;
   #lastBegan = Number.NEGATIVE_INFINITY;
   #took = 0;
@@ -49,13 +56,14 @@ export class Settler {
     this.#onHealth = options.onHealth;
   }
 
-  /** Outcomes that are not yet on disk. */
+  /** How many outcomes are not yet on disk. */
   get unsettled(): number {
     return this.#unsettled;
   }
 
-  push(settlement: Settlement): void {
-    this.#queue.push(settlement);
+  /** `share` is what the outcome holds of the budget of outcomes, until it is on disk. */
+  push(settlement: Settlement, share?: Share): void {
+    this.#queue.push({ settlement, share });
     this.#unsettled++;
     if (!this.#running) void this.#run();
   }
@@ -63,10 +71,13 @@ export class Settler {
   /** The clock has gone back: what waits to be settled comes due after as long as it would have. */
   move(byMs: number): void {
     if (byMs >= 0) return;
-    this.#queue = this.#queue.map((settlement) => ({
-      ...settlement,
-      now: settlement.now + byMs,
-      dueAt: settlement.dueAt === null ? null : settlement.dueAt + byMs,
+    this.#queue = this.#queue.map(({ settlement, share }) => ({
+      share,
+      settlement: {
+        ...settlement,
+        now: settlement.now + byMs,
+        dueAt: settlement.dueAt === null ? null : settlement.dueAt + byMs,
+      },
     }));
   }
 
@@ -75,36 +86,52 @@ export class Settler {
     if (this.#unsettled > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
+  /** Ends without what is left, because its time is over: those deliveries come due again (G2). Returns how many. */
+  abandon(): number {
+    this.#abandoned = true;
+    const left = this.#unsettled;
+    this.#queue = [];
+    this.#unsettled = 0;
+    for (const resolve of this.#idle.splice(0)) resolve();
+    return left;
+  }
+
+  #remove(batch: readonly Waiting[]): void {
+    if (this.#abandoned) return;
+    this.#queue = this.#queue.slice(batch.length);
+    this.#unsettled -= batch.length;
+    for (const { share } of batch) share?.give(1);
+  }
+
   async #run(): Promise<void> {
     this.#running = true;
-    let wait = retryFirstMs;
-    let size = batchMost;
+    let wait = firstRetryMs;
+    let size = maxBatch;
     // Lets the outcomes of one turn of the event loop come together.
     await Promise.resolve();
     while (this.#queue.length > 0) {
-      const pace = Math.min(paceMostMs, Math.max(paceMs, 2 * this.#took));
+      const pace = Math.min(maxPaceMs, Math.max(paceMs, 2 * this.#took));
       const early = this.#lastBegan + pace - this.#clock.monotonic();
-      if (early > 0 && this.#queue.length < batchMost)
+      if (early > 0 && this.#queue.length < maxBatch)
         await new Promise<void>((resolve) => this.#clock.after(early, resolve));
       this.#lastBegan = this.#clock.monotonic();
       const batch = this.#queue.slice(0, size);
       try {
-        const applied = await this.#store.settle(batch);
+        const applied = await this.#store.settle(batch.map(({ settlement }) => settlement));
         this.#took = this.#clock.monotonic() - this.#lastBegan;
-        this.#queue = this.#queue.slice(batch.length);
-        this.#unsettled -= batch.length;
-        wait = retryFirstMs;
-        size = batchMost;
+        this.#remove(batch);
+        wait = firstRetryMs;
+        size = maxBatch;
         this.#onHealth(true);
-        for (const [index, settlement] of batch.entries()) this.#settled(settlement, applied[index] === true);
+        for (const [index, { settlement }] of batch.entries())
+          this.#settled(settlement, applied[index] === true);
       } catch (error) {
         if (!(error instanceof UnavailableError)) {
           // A defect, not a disk: find the one outcome by settling singly, and let its delivery come due again (G2).
           if (batch.length === 1) {
-            this.#queue = this.#queue.slice(1);
-            this.#unsettled--;
+            this.#remove(batch);
             this.#logger.error(
-              { error: (error as Error).message },
+              { code: 'settle_failed', error: (error as Error).message },
               'an outcome cannot be settled; its delivery will be tried again',
             );
           }
@@ -113,11 +140,11 @@ export class Settler {
         }
         this.#onHealth(false);
         this.#logger.error(
-          { error: (error as Error).message, outcomes: batch.length },
+          { code: 'settle_unavailable', error: (error as Error).message, outcomes: batch.length },
           'cannot settle outcomes; trying again',
         );
         await new Promise<void>((resolve) => this.#clock.after(wait, resolve));
-        wait = Math.min(wait * 2, retryMostMs);
+        wait = Math.min(wait * 2, maxRetryMs);
       }
     }
     this.#running = false;

@@ -23,6 +23,7 @@ const writing = new Set<keyof Store>([
   'claim',
   'settle',
   'release',
+  'bringForward',
   'takeOver',
   'prune',
   'cancelOrphans',

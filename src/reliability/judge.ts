@@ -4,15 +4,8 @@ import { type ObjectiveDocument, type ScopedObjective, scopeObjectives } from '.
 import { type Template, templatesBy } from '../domain/template.ts';
 import { type Accounting, everything } from '../store/accounting.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
-import type {
-  Alerting,
-  Breakers,
-  DeadLetterGroup,
-  Endpoints,
-  Finding,
-  Integrity,
-  Readings,
-} from '../store/store.ts';
+import type { Alerting, DeadLetterGroup, Endpoints, Finding, Integrity, Readings } from '../store/store.ts';
+import type { Breakers } from '../store/breakers.ts';
 import {
   beyondCondition,
   corruptCondition,

@@ -16,8 +16,13 @@ export type EndpointChange = Partial<Omit<Endpoint, 'id' | 'tenant' | 'createdAt
 
 export interface Endpoints {
   createEndpoint(endpoint: Endpoint): Promise<void>;
-  /** Answers the changed endpoint, or null where there is none. */
+  /**
+   * Returns the changed endpoint, or null if there is none. With its URL ends what was learned of it: its breaker closes and
+   * its throttle is cleared in the same transaction.
+   */
   updateEndpoint(id: string, change: EndpointChange): Promise<Endpoint | null>;
+  /** Pauses an endpoint whose receiver answered 410, if `url` is still the one it has; else returns null. */
+  pauseGone(id: string, url: string, now: number): Promise<Endpoint | null>;
   endpoint(id: string): Promise<Endpoint | null>;
   /** Those not deleted, by id; at most `limit`, after the id `after`. */
   endpoints(query: {

@@ -21,6 +21,9 @@ export const triggers = ['schedule', 'manual', 'redrive', 'manual'] as const;
  */
 export const redriveMark = 3;
 
+/** A time further ahead than this was written by a clock that was wrong. */
+export const clockSlackMs = 3_600_000;
+
 /** How long past its `due_at` a pending delivery counts as overdue, in milliseconds. */
 export const overdueGraceMs = 60_000;
 

@@ -7,6 +7,7 @@ import type { Value } from '../domain/money.ts';
 import type { Accounting, Money } from './accounting.ts';
 import type { Clockwork } from './clockwork.ts';
 import type { Config, DocumentKind, Endpoints, StoredDocument } from './config.ts';
+import type { Breakers } from './breakers.ts';
 import type { DeliveryFilter, Operations } from './operations.ts';
 
 export type * from './config.ts';
@@ -64,6 +65,12 @@ export interface DeliveryPath {
 
   /** Gives claims back unused: `due_at` becomes the given time, where the claim is still the delivery's own. */
   release(claims: readonly ReleasedClaim[]): Promise<void>;
+
+  /**
+   * Makes up to `limit` deliveries of an endpoint due now that wait for a later time and are not claimed: all, or those
+   * whose receiver asked for it (429, 503). Returns how many.
+   */
+  bringForward(request: BringForwardRequest): Promise<number>;
 
   /** At start: every claim of a former life of this node comes due now. Answers how many. */
   takeOver(node: string, now: number): Promise<number>;
@@ -162,6 +169,8 @@ export interface ClaimedDelivery {
   readonly endpointId: string;
   /** The fence: settling applies only under this number (G3). */
   readonly claim: number;
+  /** When it was due before it was claimed: given back unused, it is due then again, and keeps its place. */
+  readonly dueAt: number;
   readonly leaseUntil: number;
   /** Attempts recorded before this one. */
   readonly attemptsMade: number;
@@ -206,6 +215,13 @@ export interface ReleasedClaim {
   readonly dueAt: number;
 }
 
+export interface BringForwardRequest {
+  readonly endpointId: string;
+  readonly only: 'all' | 'throttled';
+  readonly now: number;
+  readonly limit: number;
+}
+
 export interface DueHint {
   readonly endpointId: string;
   readonly dueAt: number;
@@ -227,28 +243,6 @@ export interface PruneAnswer {
   readonly deleted: number;
   /** Where to go on; null where everything further is too young. */
   readonly next: number | null;
-}
-
-// ---------------------------------------------------------------- endpoints
-
-/** Breaker state in the endpoint's row: what one node found out serves the others, and its own next life. */
-export interface Breakers {
-  /** Records openings and closings. Of two about one endpoint the later counts, in whatever order they arrive. */
-  saveBreakers(changes: readonly BreakerChange[]): Promise<void>;
-  /** Endpoints whose breaker is open, deleted ones left out. */
-  openBreakers(): Promise<readonly OpenBreaker[]>;
-}
-
-export interface BreakerChange {
-  readonly endpointId: string;
-  readonly open: boolean;
-  /** When it opened or closed. */
-  readonly at: number;
-}
-
-export interface OpenBreaker {
-  readonly endpointId: string;
-  readonly openSince: number;
 }
 
 // ---------------------------------------------------------------- readings

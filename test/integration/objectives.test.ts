@@ -365,7 +365,7 @@ describe('how objectives stand', () => {
       { rule: 'dead_letters', severity: 'page', inhibited: false },
       { rule: 'overdue', severity: 'page', owner: 'shop', evidence: { count: 1, in_flight: 0 } },
     ]);
-    await store.saveBreakers([{ endpointId: endpoint.id, open: true, at: now - hour }]);
+    await store.saveBreakers([{ endpointId: endpoint.id, url: endpoint.url, open: true, at: now - hour }]);
     expect(await judge()).toMatchObject([
       { rule: 'endpoint_down', severity: 'page', owner: 'shop', group: endpoint.id },
       { rule: 'dead_letters', inhibited: true },

@@ -131,8 +131,8 @@ export const sourceMutants: readonly SourceMutant[] = [
     name: 'an attempt begins whatever is left of its lease',
     guarantee: 'G3',
     file: 'src/engine/dispatcher.ts',
-    from: 'if (now + endpoint.timeoutMs + clockLagMs > delivery.leaseUntil) {',
-    to: 'if (now < 0) {',
+    from: 'const lastMoment = now + lane.endpoint.timeoutMs + clockLagMs;',
+    to: 'const lastMoment = 0;',
   },
   {
     name: 'a lease ends before its time-out',

@@ -72,15 +72,18 @@ export function deliveryRoutes(app: FastifyInstance, deps: ApiDependencies): voi
   });
 
   app.post('/v1/deliveries/:id/redrive', async (request, reply) =>
-    reply
-      .code(202)
-      .send(
-        await command(
-          params(request)['id']!,
-          (number) => store.redriveDelivery(number, clock.now()),
-          'one that was delivered is sent again by replaying its event',
-        ),
+    reply.code(202).send(
+      await command(
+        params(request)['id']!,
+        async (number) => {
+          const answer = await store.redriveDelivery(number, clock.now());
+          const delivery = answer === 'done' ? await store.delivery(number) : null;
+          if (delivery !== null) await engine.clearThrottles([delivery.endpointId]);
+          return answer;
+        },
+        'one that was delivered is sent again by replaying its event',
       ),
+    ),
   );
 
   app.post('/v1/deliveries/:id/cancel', async (request) => {

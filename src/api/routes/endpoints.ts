@@ -24,7 +24,7 @@ import { pageRead } from '../paging.ts';
 import { notFound, Problem } from '../problem.ts';
 import { receiverUrl } from '../receiver-url.ts';
 import { retryOf } from '../templates.ts';
-import { wireBreaker, wireEndpoint, wireReceipt } from '../wire.ts';
+import { wireEndpoint, wireHealth, wireReceipt } from '../wire.ts';
 
 type Fields = z.output<typeof schemas.endpointChange>;
 
@@ -126,12 +126,13 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
     return endpoint!;
   };
 
-  /** The breaker stands in readings only: it is what the engine found out, not what people declare. */
-  const withBreakers = async (endpoints: readonly Endpoint[]): Promise<Record<string, unknown>[]> => {
+  /** What attempts found out stands in readings only: it is not what operators declare. */
+  const withHealth = async (endpoints: readonly Endpoint[]): Promise<Record<string, unknown>[]> => {
     const open = new Map((await store.openBreakers()).map((b) => [b.endpointId, b.openSince]));
+    const throttled = new Map((await store.throttles(clock.now())).map((t) => [t.endpointId, t.until]));
     return endpoints.map((endpoint) => ({
       ...wireEndpoint(endpoint),
-      breaker: wireBreaker(open.get(endpoint.id) ?? null),
+      ...wireHealth(open.get(endpoint.id) ?? null, throttled.get(endpoint.id) ?? null),
     }));
   };
 
@@ -166,13 +167,13 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
       limit: limit + 1,
     });
     const page = pageRead(read, limit, ({ id }) => id);
-    return { ...page, items: await withBreakers(page.items) };
+    return { ...page, items: await withHealth(page.items) };
   });
 
   app.get('/v1/endpoints/:id', async (request) => {
     const endpoint = await store.endpoint(params(request)['id']!);
     if (endpoint === null) throw notFound('endpoint by that id');
-    return (await withBreakers([endpoint]))[0];
+    return (await withHealth([endpoint]))[0];
   });
 
   for (const method of ['PATCH', 'PUT'] as const) {
@@ -213,9 +214,12 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
     );
   });
 
-  app.post('/v1/endpoints/:id/resume', async (request) =>
-    wireEndpoint(await change(params(request)['id']!, async () => ({ enabled: true, pausedReason: null }))),
-  );
+  app.post('/v1/endpoints/:id/resume', async (request) => {
+    const id = params(request)['id']!;
+    const resumed = await change(id, async () => ({ enabled: true, pausedReason: null }));
+    await engine.clearThrottles([id]);
+    return wireEndpoint(resumed);
+  });
 
   app.post('/v1/endpoints/:id/rotate-secret', async (request) => {
     const { grace_s: graceS } = parse(schemas.rotate, optionalBody(request));
@@ -258,6 +262,7 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
       now,
     );
     if (receipt === null) throw notFound('endpoint by that id');
+    await engine.clearThrottles([id]);
     engine.wake([id]);
     return reply.code(202).send(wireReceipt(receipt));
   });

@@ -92,7 +92,10 @@ export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
     if (answer === 'no_event') throw notFound('event by that id and tenant');
     if (answer === 'no_endpoint') throw notFound('endpoint by that id in the tenant of the event');
     const { receipt, deliveries, filtered, overridden } = answer;
-    engine.wake(deliveries.map((delivery) => delivery.endpointId));
+    const endpointIds = deliveries.map((delivery) => delivery.endpointId);
+    const { throttled } = engine.status();
+    await engine.clearThrottles(endpointIds.filter((id) => throttled.includes(id)));
+    engine.wake(endpointIds);
     return reply.code(202).send({
       ...wireReceipt(receipt),
       delivery_ids: deliveries.map(({ number }) => deliveryId(number)),

@@ -32,6 +32,12 @@ export function redriveRoutes(app: FastifyInstance, deps: ApiDependencies): void
       dryRun,
       now,
     });
+    if (!dryRun) {
+      const { endpoint_id: endpointId, tenant } = filter;
+      for (const id of endpointId === undefined ? engine.status().throttled : [endpointId])
+        if (tenant === undefined || (await store.endpoint(id))?.tenant === tenant)
+          await engine.clearThrottles([id]);
+    }
     engine.wake([]);
     return reply.code(202).send(wireRedrive(redrive));
   });

@@ -1,5 +1,7 @@
-import type { BreakerChange, OpenBreaker } from '../store.ts';
+import { clockSlackMs } from '../rows.ts';
+import type { BreakerChange, OpenBreaker, Throttle, ThrottleChange } from '../breakers.ts';
 import type { Database } from './database.ts';
+import { announced } from './endpoints.ts';
 
 /**
  * A migration: breaker state in the endpoint's row. `breaker_at` is when it last opened or closed. It leaves the
@@ -10,21 +12,78 @@ export const breakerColumns = `
   CREATE INDEX endpoints_broken ON posthorn.endpoints (id) WHERE breaker_open_since IS NOT NULL;
 `;
 
-export async function saveBreakers(db: Database, changes: readonly BreakerChange[]): Promise<void> {
+/** A migration: until when the receiver asked for no requests, and when that was learned or cleared. */
+export const throttleColumns = `
+  ALTER TABLE posthorn.endpoints ADD COLUMN throttled_until bigint, ADD COLUMN throttled_at bigint;
+  CREATE INDEX endpoints_throttled ON posthorn.endpoints (throttled_until) WHERE throttled_until IS NOT NULL;
+`;
+
+/**
+ * Changes of these endpoints' rows, locked in one order on every node, so that two writers never wait for each other in a
+ * circle. A change about a former URL is dropped. The later word counts; but one that lies in the future is of a clock
+ * that was wrong.
+ */
+const changes = (type: string, column: string): string => `WITH c AS MATERIALIZED (
+    SELECT e.num, c.* FROM unnest($1::text[], $2::text[], $3::${type}[], $4::bigint[]) AS c (id, url, value, at)
+    JOIN posthorn.endpoints e ON e.id = c.id WHERE e.document ->> 'url' = c.url
+      AND (coalesce(e.${column}, c.at) <= c.at OR e.${column} > c.at + ${clockSlackMs})
+    ORDER BY e.num FOR UPDATE OF e)`;
+
+export async function saveBreakers(db: Database, saved: readonly BreakerChange[]): Promise<void> {
   await db.query(
     'breakers_save',
-    `WITH c AS MATERIALIZED (
-       -- Locked in one order on every node, so that two writers never wait for each other in a circle.
-       SELECT e.num, c.* FROM unnest($1::text[], $2::boolean[], $3::bigint[]) AS c (id, open, at)
-       JOIN posthorn.endpoints e ON e.id = c.id ORDER BY e.num FOR UPDATE OF e)
-     UPDATE posthorn.endpoints e SET breaker_open_since = CASE WHEN c.open THEN c.at END, breaker_at = c.at FROM c
-     WHERE e.num = c.num AND coalesce(e.breaker_at, c.at) <= c.at`,
+    `${changes('boolean', 'breaker_at')}
+     UPDATE posthorn.endpoints e SET breaker_open_since = CASE WHEN c.value THEN c.at END, breaker_at = c.at FROM c
+     WHERE e.num = c.num`,
     [
-      changes.map(({ endpointId }) => endpointId),
-      changes.map(({ open }) => open),
-      changes.map(({ at }) => at),
+      saved.map(({ endpointId }) => endpointId),
+      saved.map(({ url }) => url),
+      saved.map(({ open }) => open),
+      saved.map(({ at }) => at),
     ],
   );
+}
+
+export async function saveThrottles(db: Database, saved: readonly ThrottleChange[]): Promise<void> {
+  await db.query(
+    'throttles_save',
+    `${changes('bigint', 'throttled_at')}
+     UPDATE posthorn.endpoints e SET throttled_until = c.value, throttled_at = c.at FROM c WHERE e.num = c.num`,
+    [
+      saved.map(({ endpointId }) => endpointId),
+      saved.map(({ url }) => url),
+      saved.map(({ until }) => until),
+      saved.map(({ at }) => at),
+    ],
+  );
+}
+
+export async function throttles(db: Database, now: number): Promise<Throttle[]> {
+  const rows = await db.query(
+    'throttles',
+    'SELECT id, throttled_until FROM posthorn.endpoints WHERE throttled_until > $1 AND deleted_at IS NULL',
+    [now],
+  );
+  return rows.map(([id, until]) => ({ endpointId: id as string, until: until as number }));
+}
+
+export async function clearThrottle(db: Database, endpointId: string, now: number): Promise<boolean> {
+  const rows = await db.query(
+    'throttle_stands',
+    'SELECT 1 FROM posthorn.endpoints WHERE id = $1 AND throttled_until IS NOT NULL',
+    [endpointId],
+  );
+  if (rows.length === 0) return false;
+  // The other nodes obey it too, so they are notified at once.
+  return await announced(db, async (connection) => {
+    const cleared = await connection.query(
+      'throttle_clear',
+      `UPDATE posthorn.endpoints SET throttled_until = NULL, throttled_at = $2
+       WHERE id = $1 AND throttled_until IS NOT NULL RETURNING num`,
+      [endpointId, now],
+    );
+    return cleared.length > 0;
+  });
 }
 
 export async function openBreakers(db: Database): Promise<OpenBreaker[]> {

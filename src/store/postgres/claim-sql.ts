@@ -40,9 +40,9 @@ const single: Form = {
 const claimed = (form: Form, leaseUntil: string, node: string): string => `claimed AS (
     UPDATE posthorn.deliveries d SET due_at = ${leaseUntil}, claim = d.claim + 1, claimed_by = ${node} FROM mine m
     WHERE ${form.samePlace}
-    RETURNING d.shard, d.number, d.claim, d.tries, d.created_at, d.trigger, d.event_number)
+    RETURNING d.shard, d.number, d.claim, d.tries, d.created_at, d.trigger, d.event_number, m.due_at AS was_due)
 SELECT c.number, c.claim, c.tries, c.created_at, c.trigger, e.id, e.type, coalesce(e.occurred_at, e.accepted_at), e.data,
-  coalesce(e.digest = ${postgresDigest}, true)
+  coalesce(e.digest = ${postgresDigest}, true), c.was_due
 FROM claimed c JOIN posthorn.events e ON e.shard = ${form.at('c')} AND e.number = c.event_number ORDER BY c.number`;
 
 /**
@@ -52,8 +52,8 @@ FROM claimed c JOIN posthorn.events e ON e.shard = ${form.at('c')} AND e.number 
  */
 const claimAny = (form: Form): string => `WITH p AS MATERIALIZED (${form.endpoint}),
   mine AS MATERIALIZED (
-    SELECT ${form.place('x')} FROM p CROSS JOIN ${form.shards} AS s (shard) CROSS JOIN LATERAL (
-      SELECT ${form.place('d')} FROM posthorn.deliveries d
+    SELECT ${form.place('x')}, x.due_at FROM p CROSS JOIN ${form.shards} AS s (shard) CROSS JOIN LATERAL (
+      SELECT ${form.place('d')}, d.due_at FROM posthorn.deliveries d
       WHERE d.state = 0 AND d.endpoint = p.num AND d.shard = ${form.at('s')} AND d.due_at <= $3
       ORDER BY d.due_at LIMIT $4 FOR UPDATE OF d SKIP LOCKED) x
     LIMIT $4),
@@ -80,8 +80,8 @@ const claimKeyed = (form: Form): string => `WITH p AS MATERIALIZED (${form.endpo
   due AS MATERIALIZED (SELECT x.* FROM p, LATERAL (${due(form)}) x),
   mine AS MATERIALIZED (
     -- One lookup by key for each: LIMIT keeps the planner from joining with every pending row instead.
-    SELECT ${form.place('m')} FROM due CROSS JOIN LATERAL (
-      SELECT ${form.place('d')} FROM posthorn.deliveries d
+    SELECT ${form.place('m')}, m.due_at FROM due CROSS JOIN LATERAL (
+      SELECT ${form.place('d')}, d.due_at FROM posthorn.deliveries d
       WHERE d.shard = ${form.at('due')} AND d.number = due.number AND d.state + 0 = 0 AND d.due_at + 0 <= $3
         AND NOT (d.order_key IS NOT NULL AND ${behind(form)})
       LIMIT 1 FOR UPDATE OF d SKIP LOCKED) m),

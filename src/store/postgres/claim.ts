@@ -1,11 +1,24 @@
 import { shardOfNumber } from '../../domain/ids.ts';
 import { shardCount } from '../../domain/shard.ts';
-import type { ClaimAnswer, ClaimedDelivery, ClaimRequest, DueHint, ReleasedClaim } from '../store.ts';
+import type {
+  BringForwardRequest,
+  ClaimAnswer,
+  ClaimedDelivery,
+  ClaimRequest,
+  DueHint,
+  ReleasedClaim,
+} from '../store.ts';
 import { triggers } from '../rows.ts';
 import { endpointOf, inOneShard, overShards } from './claim-sql.ts';
 import type { Database, Row, Value } from './database.ts';
 
 const allShards = Array.from({ length: shardCount }, (_, shard) => shard);
+
+/**
+ * So few are the oldest of all shards: what an endpoint takes one by one (a low rate limit, one attempt at a time) it gets in
+ * order. More come from one shard after the other, which reads no row that is not claimed.
+ */
+const oldestFirstUpTo = 4;
 
 /** For each endpoint the shard that comes first in its next claim. */
 export type Turns = Map<string, number>;
@@ -24,10 +37,11 @@ async function claimRows(
   turns: Turns,
 ): Promise<Row[]> {
   const leaseUntil = now + leaseMs;
-  if (keyed) {
+  if (keyed || limit <= oldestFirstUpTo) {
     // Twice its part, so that an uneven backlog still fills most of a claim.
-    const perShard = Math.max(1, Math.ceil((2 * limit) / shards.length));
-    await db.hot.query('claim_defer', overShards.defer, [endpointId, shards, now, limit, perShard]);
+    const perShard = limit <= oldestFirstUpTo ? limit : Math.max(1, Math.ceil((2 * limit) / shards.length));
+    if (keyed)
+      await db.hot.query('claim_defer', overShards.defer, [endpointId, shards, now, limit, perShard]);
     const values = [endpointId, shards, now, limit, perShard, leaseUntil, node];
     return await db.hot.query('claim_keyed', overShards.keyed, values);
   }
@@ -144,20 +158,10 @@ async function keepWithin(
   const tooMuch: ReleasedClaim[] = [];
   let payload = 0;
   for (const row of rows) {
-    const [number, fence, tries, createdAt, trigger, eventId, eventType, occurredAt, data, intact] = row as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      string,
-      string,
-      number,
-      string,
-      boolean,
-    ];
+    const [number, fence, tries, createdAt, trigger, eventId, eventType, occurredAt, data, intact, dueAt] =
+      row as [number, number, number, number, number, string, string, number, string, boolean, number];
     if (payload > maxPayload) {
-      tooMuch.push({ number, claim: fence, dueAt: now });
+      tooMuch.push({ number, claim: fence, dueAt });
       continue;
     }
     payload += data.length;
@@ -165,6 +169,7 @@ async function keepWithin(
       number,
       endpointId,
       claim: fence,
+      dueAt,
       leaseUntil,
       attemptsMade: tries,
       createdAt,
@@ -212,6 +217,26 @@ export async function release(db: Database, claims: readonly ReleasedClaim[]): P
   const groups = Map.groupBy(claims, ({ number }) => shardOfNumber(number));
   const byShard = new Map([...groups].map(([shard, of]) => [shard, values(of)]));
   await inShards(db, 'release', releaseSql, byShard, values(claims));
+}
+
+const bringForwardSql = (
+  only: BringForwardRequest['only'],
+  oneShard: boolean,
+): string => `UPDATE posthorn.deliveries d SET due_at = $2 FROM (
+    SELECT x.shard, x.number FROM posthorn.deliveries x
+    WHERE x.state = 0 AND x.endpoint = (SELECT num FROM posthorn.endpoints WHERE id = $1) ${oneShard ? 'AND x.shard = $4::smallint' : ''}
+      AND x.due_at > $2 AND x.claimed_by IS NULL ${only === 'all' ? '' : 'AND x.status_code IN (429, 503)'}
+    LIMIT $3 FOR UPDATE SKIP LOCKED) m
+  WHERE d.shard = ${oneShard ? '$4::smallint' : 'm.shard'} AND d.number = m.number RETURNING d.number`;
+
+export async function bringForward(
+  db: Database,
+  { endpointId, only, now, limit }: BringForwardRequest,
+): Promise<number> {
+  const values = [endpointId, now, limit];
+  const byShard = new Map(allShards.map((shard) => [shard, values]));
+  const text = (oneShard: boolean): string => bringForwardSql(only, oneShard);
+  return (await inShards(db, `bring_forward_${only}`, text, byShard, values)).length;
 }
 
 const takeOverSql = (

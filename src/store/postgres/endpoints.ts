@@ -1,4 +1,4 @@
-import type { Endpoint } from '../../domain/endpoint.ts';
+import { changedEndpoint, type Endpoint } from '../../domain/endpoint.ts';
 import type { ConfigChange, EndpointChange } from '../store.ts';
 import type { Connection, Database } from './database.ts';
 import { removeDocument, writeDocument } from './documents.ts';
@@ -97,19 +97,35 @@ export class EndpointTable {
     );
   }
 
-  async #write(connection: Connection, id: string, change: EndpointChange): Promise<Endpoint | null> {
+  /** Changes an endpoint while its row is locked; null, with nothing written, if there is none or nothing is to change. */
+  async #write(
+    connection: Connection,
+    id: string,
+    changeFrom: (endpoint: Endpoint) => EndpointChange | null,
+  ): Promise<Endpoint | null> {
     const [row] = await connection.query(
       'endpoint_lock',
       'SELECT document FROM posthorn.endpoints WHERE id = $1 AND deleted_at IS NULL FOR UPDATE',
       [id],
     );
     if (row === undefined) return null;
-    const endpoint: Endpoint = { ...(row[0] as unknown as Endpoint), ...change };
+    const before = row[0] as unknown as Endpoint;
+    const change = changeFrom(before);
+    if (change === null) return null;
+    const endpoint = changedEndpoint(before, change);
     await connection.query(
       'endpoint_update',
       'UPDATE posthorn.endpoints SET enabled = $2, document = $3 WHERE id = $1',
       [id, endpoint.enabled, JSON.stringify(endpoint)],
     );
+    // What was learned of a URL ends with it.
+    if (endpoint.url !== before.url)
+      await connection.query(
+        'endpoint_moved',
+        `UPDATE posthorn.endpoints SET breaker_open_since = NULL, breaker_at = $2, throttled_until = NULL, throttled_at = $2
+         WHERE id = $1`,
+        [id, change.updatedAt],
+      );
     return endpoint;
   }
 
@@ -135,7 +151,15 @@ export class EndpointTable {
   }
 
   async update(id: string, change: EndpointChange): Promise<Endpoint | null> {
-    return await this.#announced((connection) => this.#write(connection, id, change));
+    return await this.#announced((connection) => this.#write(connection, id, () => change));
+  }
+
+  async pauseGone(id: string, url: string, now: number): Promise<Endpoint | null> {
+    return await this.#announced((connection) =>
+      this.#write(connection, id, (endpoint) =>
+        endpoint.url === url ? { enabled: false, pausedReason: 'gone', updatedAt: now } : null,
+      ),
+    );
   }
 
   async delete(id: string, now: number): Promise<boolean> {
@@ -168,7 +192,7 @@ export class EndpointTable {
         const changed: Endpoint[] = [...(change.createEndpoints ?? [])];
         for (const endpoint of changed) await this.#insert(connection, endpoint);
         for (const { id, change: fields } of change.updateEndpoints ?? []) {
-          const endpoint = await this.#write(connection, id, fields);
+          const endpoint = await this.#write(connection, id, () => fields);
           if (endpoint === null) throw missing(id);
           changed.push(endpoint);
         }

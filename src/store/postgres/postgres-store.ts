@@ -1,9 +1,9 @@
 import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
 import { readAlerts, saveAlerts } from './alerts.ts';
-import { openBreakers, saveBreakers } from './breakers.ts';
+import { clearThrottle, openBreakers, saveBreakers, saveThrottles, throttles } from './breakers.ts';
 import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
-import { claim, nextDue, release, takeOver, type Turns } from './claim.ts';
+import { bringForward, claim, nextDue, release, takeOver, type Turns } from './claim.ts';
 import { readClock, saveClock } from './clock.ts';
 import type { Database } from './database.ts';
 import { readDocuments, removeDocument, writeDocument } from './documents.ts';
@@ -40,6 +40,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     },
     settle: (settlements) => settle(db, settlements),
     release: (claims) => release(db, claims),
+    bringForward: (request) => bringForward(db, request),
     takeOver: (node, now) => takeOver(db, node, now),
     nextDue: (shards) => nextDue(db, shards),
     prune: (request) => prune(db, request),
@@ -48,6 +49,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
 
     createEndpoint: (endpoint) => endpoints.create(endpoint),
     updateEndpoint: (id, change) => endpoints.update(id, change),
+    pauseGone: (id, url, now) => endpoints.pauseGone(id, url, now),
     endpoint: async (id) => (await endpoints.get(id))?.endpoint ?? null,
     endpoints: (query) => endpoints.list(query),
     deleteEndpoint: (id, now) => endpoints.delete(id, now),
@@ -55,6 +57,9 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     changeConfig: (change) => endpoints.change(change),
     saveBreakers: (changes) => saveBreakers(db, changes),
     openBreakers: () => openBreakers(db),
+    saveThrottles: (changes) => saveThrottles(db, changes),
+    throttles: (now) => throttles(db, now),
+    clearThrottle: (endpointId, now) => clearThrottle(db, endpointId, now),
 
     redriveDelivery: (number, now) => redriveDelivery(db, number, now),
     cancelDelivery: (number, words, now) => cancelDelivery(db, number, words, now),

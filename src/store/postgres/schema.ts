@@ -1,4 +1,4 @@
-import { breakerColumns } from './breakers.ts';
+import { breakerColumns, throttleColumns } from './breakers.ts';
 import type { Database } from './database.ts';
 import { publishSql } from './publish.ts';
 
@@ -275,6 +275,7 @@ const migrations: readonly string[] = [
   UPDATE posthorn.redrives SET cursor = -1, last_number = last_number + 1;
   CREATE INDEX redrives_running ON posthorn.redrives (id) WHERE state = 'running';
   `,
+  throttleColumns,
 ];
 
 /** Refuses a database without Posthorn's schema, or with another version of it; changes nothing. */

@@ -1,4 +1,5 @@
-import type { BreakerChange, OpenBreaker } from '../store.ts';
+import { clockSlackMs } from '../rows.ts';
+import type { BreakerChange, OpenBreaker, Throttle, ThrottleChange } from '../breakers.ts';
 import type { Database } from './database.ts';
 
 /** A migration: breaker state in the endpoint's row. `breaker_at` is when it last opened or closed. */
@@ -8,19 +9,65 @@ export const breakerColumns = `
   CREATE INDEX endpoints_broken ON endpoints (id) WHERE breaker_open_since IS NOT NULL;
 `;
 
+/** A migration: until when the receiver asked for no requests, and when that was learned or cleared. */
+export const throttleColumns = `
+  ALTER TABLE endpoints ADD COLUMN throttled_until INTEGER;
+  ALTER TABLE endpoints ADD COLUMN throttled_at INTEGER;
+  CREATE INDEX endpoints_throttled ON endpoints (throttled_until) WHERE throttled_until IS NOT NULL;
+`;
+
+// The later word counts; but one that lies in the future is of a clock that was wrong.
+const isLater = (column: string): string =>
+  `(coalesce(${column}, ?2) <= ?2 OR ${column} > ?2 + ${clockSlackMs})`;
+
 export function saveBreakers(db: Database, changes: readonly BreakerChange[]): void {
   db.transaction(() => {
-    for (const { endpointId, open, at } of changes) {
+    for (const { endpointId, url, open, at } of changes) {
       db.run(
-        'UPDATE endpoints SET breaker_open_since = ?, breaker_at = ? WHERE id = ? AND coalesce(breaker_at, ?) <= ?',
+        `UPDATE endpoints SET breaker_open_since = ?1, breaker_at = ?2
+         WHERE id = ?3 AND json_extract(document, '$.url') = ?4 AND ${isLater('breaker_at')}`,
         open ? at : null,
         at,
         endpointId,
-        at,
-        at,
+        url,
       );
     }
   });
+}
+
+export function saveThrottles(db: Database, changes: readonly ThrottleChange[]): void {
+  db.transaction(() => {
+    for (const { endpointId, url, until, at } of changes) {
+      db.run(
+        `UPDATE endpoints SET throttled_until = ?1, throttled_at = ?2
+         WHERE id = ?3 AND json_extract(document, '$.url') = ?4 AND ${isLater('throttled_at')}`,
+        until,
+        at,
+        endpointId,
+        url,
+      );
+    }
+  });
+}
+
+export function throttles(db: Database, now: number): Throttle[] {
+  return db
+    .all(
+      'SELECT id, throttled_until FROM endpoints WHERE throttled_until > ? AND throttled_until IS NOT NULL AND deleted_at IS NULL',
+      now,
+    )
+    .map(([id, until]) => ({ endpointId: id as string, until: until as number }));
+}
+
+export function clearThrottle(db: Database, endpointId: string, now: number): boolean {
+  return db.transaction(
+    () =>
+      db.run(
+        'UPDATE endpoints SET throttled_until = NULL, throttled_at = ? WHERE id = ? AND throttled_until IS NOT NULL',
+        now,
+        endpointId,
+      ) > 0,
+  );
 }
 
 export function openBreakers(db: Database): OpenBreaker[] {

@@ -1,4 +1,11 @@
-import type { ClaimAnswer, ClaimedDelivery, ClaimRequest, DueHint, ReleasedClaim } from '../store.ts';
+import type {
+  BringForwardRequest,
+  ClaimAnswer,
+  ClaimedDelivery,
+  ClaimRequest,
+  DueHint,
+  ReleasedClaim,
+} from '../store.ts';
 import { digestHeadSql, digestOf } from '../digest.ts';
 import { triggers } from '../rows.ts';
 import type { Database } from './database.ts';
@@ -8,7 +15,7 @@ export const eventHead = digestHeadSql('char(10)', (column) => column);
 
 const due = `SELECT d.number, d.claim, d.tries, d.created_at, d.trigger, d.order_key, e.id, e.type,
     coalesce(e.occurred_at, e.accepted_at), e.data,
-    e.digest, ${eventHead}
+    e.digest, ${eventHead}, d.due_at
   FROM deliveries d JOIN events e ON e.number = d.event_number
   WHERE d.state = 0 AND d.endpoint = ? AND d.due_at <= ? ORDER BY d.due_at LIMIT +?`;
 
@@ -35,7 +42,7 @@ export function claim(db: Database, endpoints: EndpointTable, request: ClaimRequ
     for (const row of db.all(due, num, now, request.limit)) {
       const [number, claimNumber, tries, createdAt, trigger, orderKey, eventId, eventType, occurredAt, data] =
         row as [number, number, number, number, number, string | null, string, string, number, string];
-      const [digest, head] = row.slice(10) as [string | null, string];
+      const [digest, head, dueAt] = row.slice(10) as [string | null, string, number];
       if (orderKey !== null && endpoint.ordering === 'key') {
         if (!heads.has(orderKey)) {
           const [headDueAt, head] = db.get(before, num, orderKey, number) ?? [leaseUntil, number];
@@ -58,6 +65,7 @@ export function claim(db: Database, endpoints: EndpointTable, request: ClaimRequ
         number,
         endpointId: endpoint.id,
         claim: claimNumber + 1,
+        dueAt,
         leaseUntil,
         attemptsMade: tries,
         createdAt,
@@ -85,6 +93,25 @@ export function release(db: Database, claims: readonly ReleasedClaim[]): void {
       );
     }
   });
+}
+
+export function bringForward(
+  db: Database,
+  endpoints: EndpointTable,
+  { endpointId, only, now, limit }: BringForwardRequest,
+): number {
+  const known = endpoints.get(endpointId);
+  if (known === undefined) return 0;
+  return db.transaction(() =>
+    db.run(
+      `UPDATE deliveries SET due_at = ?1 WHERE number IN (SELECT number FROM deliveries
+         WHERE state = 0 AND endpoint = ?2 AND due_at > ?1 AND claimed_by IS NULL
+           ${only === 'all' ? '' : 'AND status_code IN (429, 503)'} LIMIT +?3)`,
+      now,
+      known.num,
+      limit,
+    ),
+  );
 }
 
 export function takeOver(db: Database, node: string, now: number): number {

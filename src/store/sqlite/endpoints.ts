@@ -1,4 +1,4 @@
-import type { Endpoint } from '../../domain/endpoint.ts';
+import { changedEndpoint, type Endpoint } from '../../domain/endpoint.ts';
 import type { ConfigChange, EndpointChange } from '../store.ts';
 import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
@@ -71,13 +71,21 @@ export class EndpointTable {
   }
 
   #write({ num, endpoint: before }: KnownEndpoint, change: EndpointChange): KnownEndpoint {
-    const endpoint: Endpoint = { ...before, ...change };
+    const endpoint = changedEndpoint(before, change);
     this.#db.run(
       'UPDATE endpoints SET enabled = ?, document = ? WHERE num = ?',
       Number(endpoint.enabled),
       JSON.stringify(endpoint),
       num,
     );
+    // What was learned of a URL ends with it.
+    if (endpoint.url !== before.url)
+      this.#db.run(
+        `UPDATE endpoints SET breaker_open_since = NULL, breaker_at = ?1, throttled_until = NULL, throttled_at = ?1
+         WHERE num = ?2`,
+        change.updatedAt,
+        num,
+      );
     return { num, endpoint };
   }
 
@@ -102,6 +110,11 @@ export class EndpointTable {
     this.#keep(changed);
     this.version++;
     return changed.endpoint;
+  }
+
+  pauseGone(id: string, url: string, now: number): Endpoint | null {
+    if (this.#byId.get(id)?.endpoint.url !== url) return null;
+    return this.update(id, { enabled: false, pausedReason: 'gone', updatedAt: now });
   }
 
   delete(id: string, now: number): boolean {

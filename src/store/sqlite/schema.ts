@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { StoreOpenError } from '../../domain/errors.ts';
-import { breakerColumns } from './breakers.ts';
+import { breakerColumns, throttleColumns } from './breakers.ts';
 import { damageOf, primaryCode } from './damage.ts';
 import { missingParts } from './schema-check.ts';
 
@@ -279,6 +279,7 @@ const migrations: readonly string[] = [
   UPDATE redrives SET cursor = -1;
   CREATE INDEX redrives_running ON redrives (id) WHERE state = 'running';
   `,
+  throttleColumns,
 ];
 
 const namedMost = 5;

@@ -2,8 +2,8 @@ import { NotFoundError } from '../../domain/errors.ts';
 import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
 import { readAlerts, saveAlerts } from './alerts.ts';
-import { openBreakers, saveBreakers } from './breakers.ts';
-import { claim, nextDue, release, takeOver } from './claim.ts';
+import { clearThrottle, openBreakers, saveBreakers, saveThrottles, throttles } from './breakers.ts';
+import { bringForward, claim, nextDue, release, takeOver } from './claim.ts';
 import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
 import { readClock, saveClock } from './clock.ts';
 import type { Database } from './database.ts';
@@ -57,6 +57,7 @@ export function createSqliteStore(db: Database): Store {
     claim: async (request) => claim(db, endpoints, request),
     settle: async (settlements) => settle(db, endpointNum, settlements),
     release: async (claims) => release(db, claims),
+    bringForward: async (request) => bringForward(db, endpoints, request),
     takeOver: async (node, now) => takeOver(db, node, now),
     nextDue: async () => nextDue(db, endpoints),
     prune: async (request) => prune(db, request),
@@ -65,6 +66,7 @@ export function createSqliteStore(db: Database): Store {
 
     createEndpoint: async (endpoint) => endpoints.create(endpoint),
     updateEndpoint: async (id, change) => endpoints.update(id, change),
+    pauseGone: async (id, url, now) => endpoints.pauseGone(id, url, now),
     endpoint: async (id) => endpoints.get(id)?.endpoint ?? null,
     endpoints: async (query) => endpoints.list(query),
     deleteEndpoint: async (id, now) => endpoints.delete(id, now),
@@ -72,6 +74,9 @@ export function createSqliteStore(db: Database): Store {
     changeConfig: async (change) => endpoints.change(change),
     saveBreakers: async (changes) => saveBreakers(db, changes),
     openBreakers: async () => openBreakers(db),
+    saveThrottles: async (changes) => saveThrottles(db, changes),
+    throttles: async (now) => throttles(db, now),
+    clearThrottle: async (endpointId, now) => clearThrottle(db, endpointId, now),
 
     redriveDelivery: async (number, now) => redriveDelivery(db, number, now),
     cancelDelivery: async (number, words, now) => cancelDelivery(db, number, words, now),

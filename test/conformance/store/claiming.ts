@@ -59,6 +59,56 @@ export function describeClaiming(subject: Subject): void {
     expect(claims).toBeLessThan(count + 40);
   });
 
+  test('a claim given back unused keeps its place: it is due when it was due before', async () => {
+    const endpoint = await one();
+    for (const [n, id] of ['a', 'b', 'c'].entries())
+      await subject.store.accept([[anEvent({ id })]], { ...noRoom, now: start + n });
+    const first = (await claim(endpoint.id, start + 5)).deliveries;
+    expect(first.map(({ dueAt }) => dueAt).toSorted()).toEqual([start, start + 1, start + 2]);
+    const unused = first.filter(({ eventId }) => eventId !== 'c');
+    await subject.store.release(unused.map(({ number, claim: n, dueAt }) => ({ number, claim: n, dueAt })));
+    const again = (await claim(endpoint.id, start + 6)).deliveries.toSorted((a, b) => a.dueAt - b.dueAt);
+    expect(again.map(({ eventId, claim: n, dueAt }) => [eventId, n, dueAt])).toEqual([
+      ['a', 2, start],
+      ['b', 2, start + 1],
+    ]);
+  });
+
+  test('G3: retries are brought forward, all or those that a receiver asked to wait; never what is claimed', async () => {
+    const endpoint = await one();
+    const other = await one();
+    await subject.store.accept([['a', 'b', 'c'].map((id) => anEvent({ id }))], noRoom);
+    const claimed = (await claim(endpoint.id, start)).deliveries;
+    const others = (await claim(other.id, start)).deliveries;
+    const codes = { a: 429, b: 500, c: 503 } as Record<string, number>;
+    const waiting = claimed.filter(({ eventId }) => eventId !== 'c');
+    await subject.store.settle(
+      [...waiting, ...others].map((d) => ({
+        ...settlementOf(d, 'pending', start + 1),
+        dueAt: start + 1e6,
+        statusCode: codes[d.eventId]!,
+      })),
+    );
+    const forward = (only: 'all' | 'throttled', limit = 100) =>
+      subject.store.bringForward({ endpointId: endpoint.id, only, now: start + 2, limit });
+    const dueAt = async () =>
+      Promise.all(claimed.map(async ({ number }) => (await subject.store.delivery(number))!.dueAt));
+    expect(await forward('throttled')).toBe(1);
+    const by = new Map(claimed.map(({ eventId }, index) => [eventId, index]));
+    const seen = async (id: string) => (await dueAt())[by.get(id)!];
+    expect([await seen('a'), await seen('b'), await seen('c')]).toEqual([
+      start + 2,
+      start + 1e6,
+      start + lease,
+    ]);
+    expect([await forward('all'), await forward('all')]).toEqual([1, 0]);
+    expect([await seen('b'), await seen('c')]).toEqual([start + 2, start + lease]);
+    expect(await subject.store.bringForward({ endpointId: 'ep_nobody', only: 'all', now: 0, limit: 1 })).toBe(
+      0,
+    );
+    expect((await subject.store.delivery(others[0]!.number))!.dueAt).toBe(start + 1e6);
+  });
+
   test('released claims are due again; those of a former life of the node too, and of no other', async () => {
     const endpoint = await one();
     await subject.store.accept([[anEvent()], [anEvent()]], noRoom);

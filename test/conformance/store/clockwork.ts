@@ -89,10 +89,12 @@ export function describeClockwork(subject: Subject): void {
   test('a breaker that opened in the future can be closed again', async () => {
     const { store } = subject;
     const endpoint = await one();
-    await store.saveBreakers([{ endpointId: endpoint.id, open: true, at: start + 400 * day }]);
+    await store.saveBreakers([
+      { endpointId: endpoint.id, url: endpoint.url, open: true, at: start + 400 * day },
+    ]);
     await store.saveClock({ expected: null, text: 'a', rebase: { now: start, byMs: -400 * day } });
     expect(await store.openBreakers()).toEqual([{ endpointId: endpoint.id, openSince: start }]);
-    await store.saveBreakers([{ endpointId: endpoint.id, open: false, at: start + 1 }]);
+    await store.saveBreakers([{ endpointId: endpoint.id, url: endpoint.url, open: false, at: start + 1 }]);
     expect(await store.openBreakers()).toEqual([]);
   });
 

@@ -29,21 +29,88 @@ export function describeKeeping(subject: Subject): void {
     const [a, b, gone] = [await one(), await one(), await one()];
     expect(await subject.store.openBreakers()).toEqual([]);
     await subject.store.saveBreakers([
-      { endpointId: a.id, open: true, at: start + 10 },
-      { endpointId: b.id, open: true, at: start + 10 },
-      { endpointId: gone.id, open: true, at: start + 10 },
-      { endpointId: 'ep_nobody', open: true, at: start + 10 },
+      { endpointId: a.id, url: a.url, open: true, at: start + 10 },
+      { endpointId: b.id, url: b.url, open: true, at: start + 10 },
+      { endpointId: gone.id, url: gone.url, open: true, at: start + 10 },
+      { endpointId: 'ep_nobody', url: a.url, open: true, at: start + 10 },
     ]);
     // The one happened before, the other after: only the other changes anything.
     await subject.store.saveBreakers([
-      { endpointId: a.id, open: false, at: start + 9 },
-      { endpointId: b.id, open: false, at: start + 11 },
+      { endpointId: a.id, url: a.url, open: false, at: start + 9 },
+      { endpointId: b.id, url: b.url, open: false, at: start + 11 },
     ]);
     await subject.store.deleteEndpoint(gone.id, start + 20);
     await subject.store.updateEndpoint(a.id, { description: 'changed', updatedAt: start + 30 });
     expect(await subject.store.openBreakers()).toEqual([{ endpointId: a.id, openSince: start + 10 }]);
-    await subject.store.saveBreakers([{ endpointId: a.id, open: false, at: start + 10 }]);
+    await subject.store.saveBreakers([{ endpointId: a.id, url: a.url, open: false, at: start + 10 }]);
     expect(await subject.store.openBreakers()).toEqual([]);
+  });
+
+  test('a throttle stands in the endpoint: the later word counts, an operator clears it, and it runs out', async () => {
+    const [a, b] = [await one(), await one()];
+    const until = start + 60_000;
+    const throttles = () => subject.store.throttles(start);
+    await subject.store.saveThrottles([
+      { endpointId: a.id, url: a.url, until, at: start },
+      { endpointId: b.id, url: 'http://former/', until, at: start },
+      { endpointId: 'ep_nobody', url: a.url, until, at: start },
+    ]);
+    expect(await throttles()).toEqual([{ endpointId: a.id, until }]);
+    expect(await subject.store.throttles(until)).toEqual([]);
+    expect([
+      await subject.store.clearThrottle(a.id, start + 5),
+      await subject.store.clearThrottle(a.id, start + 5),
+    ]).toEqual([true, false]);
+    // Learned before it was cleared, and written after.
+    await subject.store.saveThrottles([{ endpointId: a.id, url: a.url, until, at: start + 4 }]);
+    expect(await throttles()).toEqual([]);
+    await subject.store.saveThrottles([{ endpointId: a.id, url: a.url, until, at: start + 6 }]);
+    expect(await throttles()).toHaveLength(1);
+    await subject.store.deleteEndpoint(a.id, start + 7);
+    expect(await throttles()).toEqual([]);
+  });
+
+  test('what was learned of a URL ends with it, and nothing is learned of a former one', async () => {
+    const endpoint = await one();
+    const { id, url } = endpoint;
+    const learn = async (at: number): Promise<void> => {
+      await subject.store.saveBreakers([{ endpointId: id, url, open: true, at }]);
+      await subject.store.saveThrottles([{ endpointId: id, url, until: at + 60_000, at }]);
+    };
+    const known = async () => [await subject.store.openBreakers(), await subject.store.throttles(start)];
+    await learn(start);
+    await subject.store.updateEndpoint(id, { description: 'changed', updatedAt: start + 1 });
+    expect((await known()).map(({ length }) => length)).toEqual([1, 1]);
+    await subject.store.updateEndpoint(id, { url: 'http://127.0.0.1:2/', updatedAt: start + 2 });
+    expect(await known()).toEqual([[], []]);
+    await learn(start + 3);
+    expect(await known()).toEqual([[], []]);
+    expect(await subject.store.pauseGone(id, url, start + 4)).toBeNull();
+    expect(await subject.store.endpoint(id)).toMatchObject({ enabled: true });
+  });
+
+  test('410 pauses an endpoint whose URL answered it, until it is resumed or has another URL', async () => {
+    const { id, url } = await one();
+    expect(await subject.store.pauseGone(id, url, start + 1)).toMatchObject({
+      enabled: false,
+      pausedReason: 'gone',
+    });
+    expect(await subject.store.updateEndpoint(id, { description: 'x', updatedAt: start + 2 })).toMatchObject({
+      enabled: false,
+    });
+    expect(
+      await subject.store.updateEndpoint(id, { url: 'http://127.0.0.1:2/', updatedAt: start + 3 }),
+    ).toMatchObject({ enabled: true, pausedReason: null });
+    // An operator's pause is the operator's.
+    await subject.store.updateEndpoint(id, {
+      enabled: false,
+      pausedReason: 'operator',
+      updatedAt: start + 4,
+    });
+    expect(
+      await subject.store.updateEndpoint(id, { url: 'http://127.0.0.1:3/', updatedAt: start + 5 }),
+    ).toMatchObject({ enabled: false, pausedReason: 'operator' });
+    expect(await subject.store.pauseGone('ep_nobody', url, start)).toBeNull();
   });
 
   test('of two that settle a setting at once, one wins', async () => {

@@ -1,0 +1,188 @@
+import type { Endpoint } from '../domain/endpoint.ts';
+import type { TraceContext } from '../domain/trace.ts';
+import type { NodeClock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Random } from '../runtime/random.ts';
+import type { ClaimedDelivery, DeliveryPath } from '../store/store.ts';
+import type { AttemptResult, Transport } from '../transport/transport.ts';
+import type { Lane } from './lane.ts';
+import { corruptSettlement, settlementFrom } from './settlement.ts';
+import type { Settler } from './settler.ts';
+import { type AttemptSpan, TraceMemory, type Tracing } from './tracing.ts';
+import { contextHeaders, traceHeaders, webhookRequest } from './webhook.ts';
+
+export interface AttemptsOptions {
+  readonly store: Pick<DeliveryPath, 'release'>;
+  readonly transport: Transport;
+  readonly settler: () => Pick<Settler, 'push'>;
+  readonly clock: NodeClock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly node: string;
+  readonly userAgent: string;
+  readonly tracing?: Tracing | undefined;
+}
+
+/** What the lanes hear of an attempt. */
+export interface AttemptListener {
+  /** The endpoint's breaker has opened or closed. */
+  breakerChanged(lane: Lane, now: number): void;
+  /** The receiver asks for no requests for so long. */
+  throttled(lane: Lane, retryAfterMs: number, now: number): void;
+  /** The receiver answered 410. */
+  gone(endpoint: Endpoint): void;
+  /** The attempt is over and its outcome on its way to the store: the lane may begin the next. */
+  ended(lane: Lane): void;
+}
+
+/** An attempt that has begun. */
+interface Flight {
+  readonly lane: Lane;
+  readonly delivery: ClaimedDelivery;
+  readonly endpoint: Endpoint;
+  readonly startedAt: number;
+  readonly span: AttemptSpan | undefined;
+}
+
+/** Makes attempts: from a claimed delivery to an outcome that waits for its commit. */
+export class Attempts {
+  readonly #o: AttemptsOptions;
+  readonly #listener: AttemptListener;
+  readonly #traceHeaders: (known: TraceContext | null) => readonly string[];
+  readonly #flights = new Set<Flight>();
+  readonly traces = new TraceMemory();
+  #cut = false;
+  #idle: (() => void)[] = [];
+
+  constructor(options: AttemptsOptions, listener: AttemptListener) {
+    this.#o = options;
+    this.#listener = listener;
+    this.#traceHeaders = traceHeaders(options.random);
+  }
+
+  get inFlight(): number {
+    return this.#flights.size;
+  }
+
+  /** Resolves when no attempt is in flight. */
+  async idle(): Promise<void> {
+    if (this.inFlight > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  /**
+   * Ends every attempt that is still in flight, without an outcome: their claims are given back, so that they are made
+   * again at once by whoever claims next. Whatever their receivers still answer is not recorded.
+   */
+  async cut(): Promise<void> {
+    this.#cut = true;
+    const claims = [...this.#flights].map(({ delivery: { number, claim, dueAt } }) => ({
+      number,
+      claim,
+      dueAt,
+    }));
+    for (const { span } of this.#flights) span?.end(cutResult);
+    this.#flights.clear();
+    if (claims.length > 0) await this.#o.store.release(claims);
+  }
+
+  begin(lane: Lane, delivery: ClaimedDelivery, now: number): void {
+    const { endpoint } = lane;
+    lane.inFlight++;
+    lane.shares.attempts.take(1);
+    const known = this.traces.of(delivery.number);
+    const span = this.#o.tracing?.attempt(delivery, endpoint, known);
+    const trace = span === undefined ? this.#traceHeaders(known) : contextHeaders(span.context);
+    const flight: Flight = { lane, delivery, endpoint, startedAt: now, span };
+    this.#flights.add(flight);
+    void this.#attempt(lane, delivery, now, trace).then((result) => this.#finish(flight, result));
+  }
+
+  refuseCorrupt(lane: Lane, delivery: ClaimedDelivery): void {
+    const { number, eventId, endpointId } = delivery;
+    this.#o.logger.error(
+      { code: 'event_corrupt', event: eventId, delivery: number, endpoint: endpointId },
+      'a stored event does not match its digest: it is not sent',
+    );
+    this.traces.forget(number);
+    this.#o.settler().push(corruptSettlement(delivery, lane.endpoint, this.#o.node, this.#o.clock.now()));
+  }
+
+  /** Never rejects: a delivery of which no request can be made fails like any other, and ends as a dead letter. */
+  async #attempt(
+    lane: Lane,
+    delivery: ClaimedDelivery,
+    now: number,
+    trace: readonly string[],
+  ): Promise<AttemptResult> {
+    try {
+      return await this.#o.transport.post(
+        webhookRequest(
+          delivery,
+          lane.endpoint,
+          lane.signer,
+          { now, lived: this.#o.clock.lived() },
+          trace,
+          this.#o.userAgent,
+        ),
+      );
+    } catch (error) {
+      this.#o.logger.error(
+        { code: 'request_failed', delivery: delivery.number, error: (error as Error).message },
+        'internal error while building the request',
+      );
+      return { ...noAnswer, errorClass: 'internal', message: 'the request could not be built' };
+    }
+  }
+
+  #finish(flight: Flight, result: AttemptResult): void {
+    if (this.#cut) return;
+    const { lane, delivery, endpoint, startedAt, span } = flight;
+    const now = this.#o.clock.now();
+    this.#flights.delete(flight);
+    lane.inFlight--;
+    lane.shares.attempts.give(1);
+    lane.shares.payload.give(delivery.data.length);
+    // An answer of a former URL says nothing of the present one.
+    const moved = endpoint.url !== lane.endpoint.url;
+    if (!moved && lane.observe(result.ok, result.durationMs, now)) this.#listener.breakerChanged(lane, now);
+    const settlement = settlementFrom(
+      {
+        delivery,
+        endpoint,
+        moved,
+        ageMs: this.#o.clock.ageOf(delivery.number, delivery.createdAt),
+        startedAt,
+        result,
+        node: this.#o.node,
+      },
+      now,
+      () => this.#o.random.float(),
+    );
+    if (settlement.reason === 'gone') this.#listener.gone(endpoint);
+    if (span !== undefined) {
+      span.end(result);
+      this.#o.tracing!.settling(settlement, span.context);
+    }
+    if (settlement.state !== 'pending') this.traces.forget(delivery.number);
+    lane.shares.outcomes.take(1);
+    this.#o.settler().push(settlement, lane.shares.outcomes);
+    if (!moved && result.retryAfterMs !== null && result.retryAfterMs > 0)
+      this.#listener.throttled(lane, result.retryAfterMs, now);
+    this.#listener.ended(lane);
+    if (this.inFlight === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+}
+
+const noAnswer = {
+  ok: false,
+  statusCode: null,
+  responseExcerpt: null,
+  retryAfterMs: null,
+  durationMs: 0,
+} as const;
+
+const cutResult: AttemptResult = {
+  ...noAnswer,
+  errorClass: 'internal',
+  message: 'ended by the stop of this process; made again after it',
+};

@@ -1,0 +1,129 @@
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Endpoint } from '../domain/endpoint.ts';
+import type { BreakerChange, Breakers, ThrottleChange } from '../store/breakers.ts';
+import type { DeliveryPath, Endpoints } from '../store/store.ts';
+import { ChangeKeeper } from './change-keeper.ts';
+import type { Dispatcher } from './dispatcher.ts';
+
+/** So many deliveries are brought forward in one transaction. */
+const maxPerStep = 1000;
+
+type HealthStore = Breakers & Pick<DeliveryPath, 'bringForward'> & Pick<Endpoints, 'pauseGone'>;
+type HealthDispatcher = Pick<
+  Dispatcher,
+  'hearBreakers' | 'hearThrottles' | 'clearThrottle' | 'dueBy' | 'setEndpoint'
+>;
+
+/**
+ * What attempts teach about the receiver behind an endpoint's URL: its breaker, its throttle (Retry-After), and that it is
+ * gone (410). All of it stands in the endpoint's row, for other nodes and for the next run, and ends with the URL.
+ */
+export class EndpointHealth {
+  readonly #store: HealthStore;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #dispatcher: () => HealthDispatcher;
+  readonly #breakers: ChangeKeeper<BreakerChange>;
+  readonly #throttles: ChangeKeeper<ThrottleChange>;
+  /** By endpoint: the URL that answered 410. */
+  readonly #gone = new Map<string, string>();
+
+  constructor(options: {
+    store: HealthStore;
+    clock: Clock;
+    logger: Logger;
+    dispatcher: () => HealthDispatcher;
+  }) {
+    const { store, clock, logger } = options;
+    this.#store = store;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#dispatcher = options.dispatcher;
+    this.#breakers = new ChangeKeeper({ save: (changes) => store.saveBreakers(changes), clock, logger });
+    this.#throttles = new ChangeKeeper({ save: (changes) => store.saveThrottles(changes), clock, logger });
+  }
+
+  noteBreaker(change: BreakerChange): void {
+    this.#breakers.note(change);
+  }
+
+  noteThrottle(change: ThrottleChange): void {
+    this.#throttles.note(change);
+  }
+
+  noteGone({ id, url }: Endpoint): void {
+    this.#gone.set(id, url);
+  }
+
+  /** Reads the endpoints' rows: what other nodes learned, and the former run of this one. */
+  async read(): Promise<void> {
+    this.#dispatcher().hearBreakers(await this.#store.openBreakers());
+    const readAt = this.#clock.monotonic();
+    const throttles = await this.#store.throttles(this.#clock.now());
+    this.#dispatcher().hearThrottles(throttles, readAt, (id) => this.#throttles.isUnsaved(id));
+  }
+
+  /** The endpoint has another URL: no retry waits for what the former one answered. */
+  async moved(endpointId: string): Promise<void> {
+    this.#throttles.forget(endpointId);
+    this.#breakers.forget(endpointId);
+    this.#gone.delete(endpointId);
+    await this.#bringForward(endpointId, 'all');
+  }
+
+  /** An operator acts: the endpoint is tried again at once, whatever its receiver asked for. */
+  async clearThrottle(endpointId: string): Promise<void> {
+    const isUnsaved = this.#throttles.isUnsaved(endpointId);
+    this.#throttles.forget(endpointId);
+    const wasThrottled = this.#dispatcher().clearThrottle(endpointId);
+    try {
+      const stood = await this.#store.clearThrottle(endpointId, this.#clock.now());
+      if (wasThrottled || isUnsaved || stood) await this.#bringForward(endpointId, 'throttled');
+    } catch (error) {
+      this.#failed(error as Error, endpointId, 'cannot clear the throttle of an endpoint');
+    }
+  }
+
+  /** The endpoint is gone by its own word (410): nothing more is sent until an operator resumes it or changes its URL. */
+  async pauseGone(endpointId: string): Promise<void> {
+    const url = this.#gone.get(endpointId);
+    if (url === undefined) return;
+    this.#gone.delete(endpointId);
+    try {
+      const endpoint = await this.#store.pauseGone(endpointId, url, this.#clock.now());
+      // It has another URL by now, which answered nothing yet.
+      if (endpoint === null) return;
+      this.#dispatcher().setEndpoint(endpointId, endpoint);
+      this.#logger.warn(
+        { code: 'endpoint_gone', endpoint: endpointId },
+        'the receiver answered 410 Gone: its endpoint is paused',
+      );
+    } catch (error) {
+      // The next 410 tries again.
+      this.#failed(error as Error, endpointId, 'cannot pause an endpoint that answered 410');
+    }
+  }
+
+  /** Writes what is not yet written. */
+  async stop(): Promise<void> {
+    await Promise.all([this.#breakers.stop(), this.#throttles.stop()]);
+  }
+
+  async #bringForward(endpointId: string, only: 'all' | 'throttled'): Promise<void> {
+    try {
+      for (let count = maxPerStep; count >= maxPerStep;) {
+        const now = this.#clock.now();
+        count = await this.#store.bringForward({ endpointId, only, now, limit: maxPerStep });
+        if (count > 0) this.#dispatcher().dueBy(endpointId, now);
+      }
+    } catch (error) {
+      // They come due by their own schedule.
+      this.#failed(error as Error, endpointId, 'cannot bring retries of an endpoint forward');
+    }
+  }
+
+  #failed(error: Error, endpoint: string, message: string): void {
+    this.#logger.error({ code: 'endpoint_health_failed', endpoint, error: error.message }, message);
+  }
+}

@@ -1,0 +1,83 @@
+import { type Endpoint, subscribes } from '../domain/endpoint.ts';
+import type { NewEvent } from '../domain/event.ts';
+import { FairBudget } from './fair-budget.ts';
+import { Lane } from './lane.ts';
+
+/** Over all lanes, each with a part of its own: characters of payload, attempts in flight, outcomes that wait for the disk. */
+const maxPayload = 64 * 1024 * 1024;
+const maxAttempts = 4096;
+const maxOutcomes = 16_384;
+
+/** All lanes, by endpoint and by tenant, and what they share (G8). */
+export class LaneTable {
+  readonly #lanes = new Map<string, Lane>();
+  readonly #byTenant = new Map<string, Set<Lane>>();
+  readonly #payload = new FairBudget(maxPayload);
+  readonly #attempts = new FairBudget(maxAttempts);
+  readonly #outcomes = new FairBudget(maxOutcomes);
+
+  get size(): number {
+    return this.#lanes.size;
+  }
+
+  get ids(): Iterable<string> {
+    return this.#lanes.keys();
+  }
+
+  get(endpointId: string): Lane | undefined {
+    return this.#lanes.get(endpointId);
+  }
+
+  [Symbol.iterator](): Iterator<Lane> {
+    return this.#lanes.values();
+  }
+
+  add(endpoint: Endpoint): Lane {
+    const { id, tenant } = endpoint;
+    const lane = new Lane(endpoint, {
+      payload: this.#payload.share(tenant),
+      attempts: this.#attempts.share(tenant),
+      outcomes: this.#outcomes.share(tenant),
+    });
+    this.#lanes.set(id, lane);
+    const group = this.#byTenant.get(tenant);
+    if (group === undefined) this.#byTenant.set(tenant, new Set([lane]));
+    else group.add(lane);
+    return lane;
+  }
+
+  remove(lane: Lane): void {
+    const { id, tenant } = lane.endpoint;
+    this.#lanes.delete(id);
+    for (const share of Object.values(lane.shares)) share.close();
+    const group = this.#byTenant.get(tenant)!;
+    group.delete(lane);
+    if (group.size === 0) this.#byTenant.delete(tenant);
+  }
+
+  /** The lanes that these events may go to. */
+  *subscribed(groups: readonly (readonly NewEvent[])[]): Iterable<Lane> {
+    for (const [tenant, types] of typesByTenant(groups)) {
+      for (const lane of this.#byTenant.get(tenant) ?? []) {
+        for (const type of types) {
+          if (!subscribes(lane.endpoint.eventTypes, type)) continue;
+          yield lane;
+          break;
+        }
+      }
+    }
+  }
+}
+
+/** The tenants of these events, each with its types. */
+function typesByTenant(groups: readonly (readonly NewEvent[])[]): Map<string, Set<string>> {
+  const types = new Map<string, Set<string>>();
+  for (const group of groups) {
+    for (const { tenant, type } of group) {
+      const known = types.get(tenant);
+      if (known === undefined) types.set(tenant, new Set([type]));
+      else known.add(type);
+    }
+  }
+  return types;
+}

@@ -1,0 +1,95 @@
+import { corruptMessage } from '../domain/attempt.ts';
+import { afterAttempt } from '../domain/delivery.ts';
+import type { Endpoint } from '../domain/endpoint.ts';
+import type { ClaimedDelivery, Settlement } from '../store/store.ts';
+import type { AttemptResult } from '../transport/transport.ts';
+
+/** A finished attempt: what was sent to whom, from when to when, and what came of it. */
+export interface FinishedAttempt {
+  readonly delivery: ClaimedDelivery;
+  /** As it was when the attempt began. */
+  readonly endpoint: Endpoint;
+  /** The endpoint's URL has changed since. */
+  readonly moved: boolean;
+  /** How old the delivery is at least: nothing is too old, or late, for a leap of the clock. */
+  readonly ageMs: number;
+  readonly startedAt: number;
+  readonly result: AttemptResult;
+  readonly node: string;
+}
+
+/** Returns what the store is to record of an attempt; `random` is uniform in [0, 1). */
+export function settlementFrom(attempt: FinishedAttempt, now: number, random: () => number): Settlement {
+  const { delivery, endpoint, moved, ageMs, startedAt, result, node } = attempt;
+  const attemptsMade = delivery.attemptsMade + 1;
+  const next = afterAttempt(
+    { attemptsMade, createdAt: now - ageMs },
+    moved ? { ...result, moved } : result,
+    endpoint.retry,
+    now,
+    result.ok ? 0 : random(),
+  );
+  return {
+    ...claimOf(delivery, endpoint, node),
+    state: next.state,
+    dueAt: next.dueAt,
+    reason: next.reason,
+    now,
+    startedAt,
+    durationMs: Math.round(result.durationMs),
+    statusCode: result.statusCode,
+    errorClass: result.errorClass,
+    message: result.message,
+    responseExcerpt: result.responseExcerpt,
+    late: ageMs > endpoint.deliverWithinMs,
+  };
+}
+
+/** A stored event that does not match its digest is never sent: its delivery ends at once, as a dead letter. */
+export function corruptSettlement(
+  delivery: ClaimedDelivery,
+  endpoint: Endpoint,
+  node: string,
+  now: number,
+): Settlement {
+  return {
+    ...claimOf(delivery, endpoint, node),
+    state: 'dead',
+    dueAt: null,
+    reason: 'corrupt',
+    now,
+    startedAt: now,
+    durationMs: 0,
+    statusCode: null,
+    errorClass: 'corrupt',
+    message: corruptMessage,
+    responseExcerpt: null,
+    late: false,
+  };
+}
+
+type ClaimFields =
+  | 'number'
+  | 'endpointId'
+  | 'eventType'
+  | 'claim'
+  | 'createdAt'
+  | 'trigger'
+  | 'node'
+  | 'first'
+  | 'keyed';
+
+function claimOf(delivery: ClaimedDelivery, endpoint: Endpoint, node: string): Pick<Settlement, ClaimFields> {
+  const { number, endpointId, eventType, claim, createdAt, trigger, attemptsMade } = delivery;
+  return {
+    number,
+    endpointId,
+    eventType,
+    claim,
+    createdAt,
+    trigger,
+    node,
+    first: attemptsMade === 0 && trigger === 'schedule',
+    keyed: endpoint.ordering === 'key',
+  };
+}

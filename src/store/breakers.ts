@@ -1,0 +1,42 @@
+// The part of the store port that keeps what attempts found out about an endpoint's receiver, in the endpoint's row.
+
+/** Breaker state in the endpoint's row: what one node found out serves the others, and its own next life. */
+export interface Breakers {
+  /** Records openings and closings. Of two about one endpoint the later counts, in whatever order they arrive. */
+  saveBreakers(changes: readonly BreakerChange[]): Promise<void>;
+  /** Endpoints whose breaker is open, deleted ones left out. */
+  openBreakers(): Promise<readonly OpenBreaker[]>;
+  /** Records until when receivers asked for no requests. The same rules as for breakers. */
+  saveThrottles(changes: readonly ThrottleChange[]): Promise<void>;
+  /** Endpoints that are throttled beyond `now`, deleted ones left out. */
+  throttles(now: number): Promise<readonly Throttle[]>;
+  /** An operator's word: the endpoint is throttled no more. Other nodes are notified. Returns whether it was. */
+  clearThrottle(endpointId: string, now: number): Promise<boolean>;
+}
+
+export interface BreakerChange {
+  readonly endpointId: string;
+  /** Of which it was learned; a change about a URL that the endpoint no longer has is dropped. */
+  readonly url: string;
+  readonly open: boolean;
+  /** When it opened or closed. */
+  readonly at: number;
+}
+
+export interface ThrottleChange {
+  readonly endpointId: string;
+  readonly url: string;
+  readonly until: number;
+  /** When the receiver said so. */
+  readonly at: number;
+}
+
+export interface Throttle {
+  readonly endpointId: string;
+  readonly until: number;
+}
+
+export interface OpenBreaker {
+  readonly endpointId: string;
+  readonly openSince: number;
+}

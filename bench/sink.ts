@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 
+// `--host 0.0.0.0`: every address of 127.0.0.0/8 is an origin of its own.
 // A receiver as cheap as can be: it reads requests with content-length and answers 200. It runs in a process of
 // its own, so that its work is not counted to the sender. Its first line of output is its port.
 
@@ -52,7 +53,10 @@ const server = createServer((socket) => {
     }
   });
 });
-server.listen(0, '127.0.0.1', () => {
+const host = process.argv.includes('--host')
+  ? process.argv[process.argv.indexOf('--host') + 1]!
+  : '127.0.0.1';
+server.listen(0, host, () => {
   const { port } = server.address() as { port: number };
   process.stdout.write(`${port}\n`);
 });

@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { aClock } from '../../test/manual-clock.ts';
 import { aNameServer, type TestNameServer, type Zone } from '../../test/name-server.ts';
 import { until } from '../../test/support.ts';
-import { type Clock, systemClock } from '../runtime/clock.ts';
+import { systemClock } from '../runtime/clock.ts';
 import { candidateNames, parseHosts, parseResolvConf } from './name-files.ts';
 import { lookupFunction, NameLookup } from './name-lookup.ts';
 import { type NameServers, type QueryDone, SystemNameServers } from './name-servers.ts';
@@ -14,26 +15,6 @@ const closing: (() => void)[] = [];
 afterEach(() => {
   for (const close of closing.splice(0)) close();
 });
-
-/** Time that passes when the test says so. */
-function aClock(): Clock & { pass(ms: number): void } {
-  let now = 0;
-  const timers = new Set<{ at: number; fn: () => void }>();
-  return {
-    now: () => now,
-    monotonic: () => now,
-    after: (ms, fn) => {
-      const timer = { at: now + ms, fn };
-      timers.add(timer);
-      return () => timers.delete(timer);
-    },
-    pass: (ms) => {
-      now += ms;
-      for (const timer of [...timers].toSorted((a, b) => a.at - b.at))
-        if (timer.at <= now && timers.delete(timer)) timer.fn();
-    },
-  };
-}
 
 /** Name servers that answer when the test says so. */
 function scripted(ipv6 = false) {

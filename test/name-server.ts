@@ -8,6 +8,7 @@ export interface Zone {
     ttlS?: number;
     silent?: 'A' | 'AAAA' | 'all';
     fails?: boolean;
+    delayMs?: number;
   };
 }
 
@@ -68,15 +69,25 @@ function answerTo(query: Buffer, zone: Zone, note: (question: string) => void): 
 
 export async function aNameServer(zone: Zone): Promise<TestNameServer> {
   const socket = createSocket('udp4');
+  let open = true;
   const server = {
     address: '',
     zone,
     questions: [] as string[],
-    close: (): void => void socket.close(),
+    close: (): void => {
+      open = false;
+      socket.close();
+    },
   };
   socket.on('message', (query, from) => {
     const answer = answerTo(query, server.zone, (question) => server.questions.push(question));
-    if (answer !== null) socket.send(answer, from.port, from.address);
+    if (answer === null) return;
+    const delayMs = Math.max(0, ...Object.values(server.zone).map((entry) => entry.delayMs ?? 0));
+    const send = (): void => {
+      if (open) socket.send(answer, from.port, from.address);
+    };
+    if (delayMs === 0) send();
+    else setTimeout(send, delayMs);
   });
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
   server.address = `127.0.0.1:${socket.address().port}`;

@@ -24,6 +24,8 @@ const stepClasses: Readonly<Record<DialStage, ErrorClass>> = {
   'TLS handshake': 'tls',
 };
 
+const spent: OutboundRequest = { url: '', headers: [], body: new Uint8Array(), timeoutMs: 0 };
+
 export interface AttemptParts {
   readonly clock: Clock;
   readonly keeper: ConnectionKeeper;
@@ -34,8 +36,8 @@ export interface AttemptParts {
 /** One attempt: a request on a kept or a fresh connection, and at most once more on a fresh one if the kept one was closed. */
 export class Attempt implements Exchange, DialListener, Expiring {
   readonly #parts: AttemptParts;
-  readonly #request: OutboundRequest;
-  readonly #head: string;
+  #request: OutboundRequest;
+  #head: string;
   readonly #target: Target;
   readonly #onResult: (attempt: Attempt, result: AttemptResult) => void;
   #startedAt = 0;
@@ -206,7 +208,10 @@ export class Attempt implements Exchange, DialListener, Expiring {
       retryAfterMs,
       durationMs: this.#parts.clock.monotonic() - this.#startedAt,
     });
+    // Its deadline keeps an ended attempt for a while: not with a payload.
     this.#chunks = [];
+    this.#request = spent;
+    this.#head = '';
   }
 }
 

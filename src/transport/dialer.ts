@@ -125,14 +125,17 @@ export class Dial {
       if (this.#sockets.size === 0) this.#fail(this.#firstError!);
       return;
     }
-    const socket = connectTcp({
-      host: address,
-      port: (this.#target.proxy ?? this.#target).port,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: keepAliveProbeMs,
-      autoSelectFamily: false,
-    });
+    const socket = this.#open(() =>
+      connectTcp({
+        host: address,
+        port: (this.#target.proxy ?? this.#target).port,
+        noDelay: true,
+        keepAlive: true,
+        keepAliveInitialDelay: keepAliveProbeMs,
+        autoSelectFamily: false,
+      }),
+    );
+    if (socket === null) return;
     this.#sockets.add(socket);
     socket.once('connect', () => this.#connected(socket, address));
     socket.on('error', (error) => {
@@ -198,14 +201,20 @@ export class Dial {
     // A literal address has no name to send; its certificate must hold the address itself.
     const name = isIP(host) === 0 ? host.replace(/\.$/, '') : '';
     const session = sessions?.tlsSession ?? null;
-    const socket = connectTls({
-      socket: raw,
-      host,
-      ...(name === '' ? {} : { servername: name }),
-      ALPNProtocols: ['http/1.1'],
-      secureContext: this.#secureContext(),
-      ...(session === null ? {} : { session }),
-    });
+    const socket = this.#open(() =>
+      connectTls({
+        socket: raw,
+        host,
+        ...(name === '' ? {} : { servername: name }),
+        ALPNProtocols: ['http/1.1'],
+        secureContext: this.#secureContext(),
+        ...(session === null ? {} : { session }),
+      }),
+    );
+    if (socket === null) {
+      raw.destroy();
+      return;
+    }
     this.#sockets.add(socket);
     if (sessions !== null) socket.on('session', (latest) => (sessions.tlsSession = latest));
     socket.once('secureConnect', () => {
@@ -216,6 +225,16 @@ export class Dial {
       if (sessions !== null) sessions.tlsSession = null;
       if (this.#sockets.delete(socket)) this.#fail(error);
     });
+  }
+
+  /** Node refuses some arguments by throwing, here in a callback of a lookup: that must fail the attempt alone. */
+  #open<T>(open: () => T): T | null {
+    try {
+      return open();
+    } catch (error) {
+      this.#fail(error as Error);
+      return null;
+    }
   }
 
   #succeed(socket: Socket, address: string): void {

@@ -139,6 +139,7 @@ describe("what is the receiver's fault is never ours", () => {
       errorClass: 'timeout',
       message: 'no TLS handshake within the timeout of 200 ms',
     });
+    await until('its connection is closed', () => receiver.connections.every(({ destroyed }) => destroyed));
     const silent = await answering(() => {});
     expect(await post(silent.url, { timeoutMs: 100 })).toMatchObject({
       errorClass: 'timeout',

@@ -22,7 +22,7 @@ function scripted(ipv6 = false) {
   const servers: NameServers = {
     localAddresses: () => null,
     candidates: (host) => [host],
-    query: (name, family, done) => open.push({ name, family, done }),
+    query: (name, family, _nth, done) => open.push({ name, family, done }),
     hasIpv6: () => ipv6,
     close: () => {},
   };
@@ -38,10 +38,11 @@ function scripted(ipv6 = false) {
     }
   };
   const fail = (name: string, code: string): void => {
-    for (const query of open.splice(0)) {
-      if (query.name === name) query.done(Object.assign(new Error('no'), { code }), []);
-      else open.push(query);
-    }
+    while (open.some((query) => query.name === name))
+      for (const query of open.splice(0)) {
+        if (query.name === name) query.done(Object.assign(new Error('no'), { code }), []);
+        else open.push(query);
+      }
   };
   return { servers, open, answer, fail };
 }
@@ -127,6 +128,8 @@ describe('memory', () => {
     expect(silent.addresses).toBeNull();
     clock.pass(1);
     expect(silent.addresses).toEqual(['10.0.0.1']);
+    // Whoever asks later need not wait for that again.
+    expect(ask(names, 'a.test').addresses).toEqual(['10.0.0.1']);
     fail('a.test', 'ESERVFAIL');
     expect(ask(names, 'a.test')).toMatchObject({ addresses: ['10.0.0.1'], started: true });
     expect(open).toHaveLength(0);
@@ -224,7 +227,10 @@ describe('families', () => {
   });
 });
 
-async function aSystem(zone: Zone, { resolvConf = '', hosts = '', clock = systemClock } = {}) {
+async function aSystem(
+  zone: Zone,
+  { resolvConf = '', hosts = '', clock = systemClock, before = [] as string[] } = {},
+) {
   const server: TestNameServer = await aNameServer(zone);
   const directory = mkdtempSync(join(tmpdir(), 'posthorn-test-'));
   const files = { resolvConf: join(directory, 'resolv.conf'), hostsFile: join(directory, 'hosts') };
@@ -232,7 +238,7 @@ async function aSystem(zone: Zone, { resolvConf = '', hosts = '', clock = system
   writeFileSync(files.hostsFile, hosts);
   const names = new NameLookup({
     clock,
-    servers: new SystemNameServers({ clock, ...files, servers: [server.address] }),
+    servers: new SystemNameServers({ clock, ...files, servers: [...before, server.address] }),
   });
   closing.push(() => {
     names.close();
@@ -264,6 +270,30 @@ describe('with a real name server', () => {
       expect((await find('half.test')).addresses).toEqual([silent === 'AAAA' ? '10.0.0.1' : '2001:db8::1']);
     },
   );
+
+  test('a slow one is waited for, though it was asked again meanwhile', async () => {
+    const { server, find } = await aSystem({ 'slow.test': { A: ['10.0.0.1'], delayMs: 1600 } });
+    expect((await find('slow.test')).addresses).toEqual(['10.0.0.1']);
+    expect(server.questions.filter((question) => question.startsWith('A ')).length).toBeGreaterThan(0);
+  });
+
+  test('the next one is asked where the first is silent, broken or gone, and from then on first', async () => {
+    for (const zone of [{ 'a.test': { silent: 'all' } }, { 'a.test': { fails: true } }, null] as const) {
+      const first = await aNameServer(zone ?? {});
+      if (zone === null) first.close();
+      else closing.push(() => first.close());
+      const { server, names, find } = await aSystem(
+        { 'a.test': { A: ['10.0.0.1'] }, 'b.test': { A: ['10.0.0.2'] } },
+        { before: [first.address] },
+      );
+      expect((await find('a.test')).addresses).toEqual(['10.0.0.1']);
+      const { length } = first.questions;
+      expect((await find('b.test')).addresses).toEqual(['10.0.0.2']);
+      expect(first.questions).toHaveLength(length);
+      expect(server.questions).toContain('A b.test');
+      expect(names.known('a.test', 'a')).toMatchObject({ addresses: ['10.0.0.1'] });
+    }
+  });
 
   test('errors have their words', async () => {
     const { find } = await aSystem({ 'empty.test': {}, 'broken.test': { fails: true } });

@@ -45,6 +45,8 @@ interface Flight {
   /** Its name servers did not answer last time. */
   readonly isSilent: boolean;
   cancelTimer: () => void;
+  /** What whoever asks gets meanwhile: the name servers take too long. */
+  stale: FoundAddresses | null;
   resolution: Resolution | null;
 }
 
@@ -81,6 +83,7 @@ export class NameLookup implements Names {
     const flight = this.#fly(name, tenant);
     flight.listeners.add(listener);
     if (flight.started) listener.onLookupStarted();
+    if (flight.stale !== null) this.#answer(flight, flight.stale, null);
     return () => flight.listeners.delete(listener);
   }
 
@@ -158,6 +161,7 @@ export class NameLookup implements Names {
       started: false,
       isSilent: name.failures > 0,
       cancelTimer: () => {},
+      stale: null,
       resolution: null,
     };
     name.flight = flight;
@@ -205,7 +209,12 @@ export class NameLookup implements Names {
     for (const listener of flight.listeners) listener.onLookupStarted();
     const stale = this.#stale(name, this.#clock.monotonic());
     flight.cancelTimer =
-      stale === null ? () => {} : this.#clock.after(staleAnswerMs, () => this.#answer(flight, stale, null));
+      stale === null
+        ? () => {}
+        : this.#clock.after(staleAnswerMs, () => {
+            flight.stale = stale;
+            this.#answer(flight, stale, null);
+          });
     const options = { servers: this.#servers, clock: this.#clock, limitMs: lookupMs };
     flight.resolution = new Resolution(options, name.host, (found, error) =>
       this.#ended(flight, found, error),

@@ -20,8 +20,8 @@ export interface NameServers {
   /** Addresses that need no name server: of the hosts file, and of `localhost`. */
   localAddresses(host: string): readonly string[] | null;
   candidates(host: string): readonly string[];
-  /** Asks for the addresses of one family. */
-  query(name: string, family: 4 | 6, done: QueryDone): void;
+  /** Asks one name server for the addresses of one family; the `nth` time the next one. */
+  query(name: string, family: 4 | 6, nth: number, done: QueryDone): void;
   /** Whether this machine has an address of IPv6 to send from. */
   hasIpv6(): boolean;
   close(): void;
@@ -35,8 +35,11 @@ export interface SystemNameServerOptions {
   readonly servers?: readonly string[];
 }
 
-/** The first question again after one second, then after two: three in all within the lookup's time. */
-const queryOptions = { timeout: 1000, tries: 3, maxTimeout: 2000 };
+/**
+ * c-ares forgets a question when it asks again, and an answer that comes later then counts for nothing: it asks once, and
+ * waits as long as a lookup may take. Asking again is up to the lookup.
+ */
+const queryOptions = { timeout: 5000, tries: 1 };
 const interfacesEveryMs = 30_000;
 
 /**
@@ -47,8 +50,11 @@ export class SystemNameServers implements NameServers {
   readonly #clock: Clock;
   readonly #hosts: ParsedFile<ReadonlyMap<string, readonly string[]>>;
   readonly #config: ParsedFile<ResolverConfig>;
-  #resolver: Resolver;
-  #resolverFor: ResolverConfig | null = null;
+  /** One for each name server. */
+  #resolvers: readonly Resolver[] = [];
+  #resolversFor: ResolverConfig | null = null;
+  /** The one that answered last is asked first. */
+  #preferred = 0;
   #ipv6 = false;
   #ipv6At = Number.NEGATIVE_INFINITY;
 
@@ -60,7 +66,6 @@ export class SystemNameServers implements NameServers {
       const config = parseResolvConf(text);
       return servers === undefined ? config : { ...config, servers };
     });
-    this.#resolver = new Resolver(queryOptions);
   }
 
   localAddresses(host: string): readonly string[] | null {
@@ -75,19 +80,21 @@ export class SystemNameServers implements NameServers {
     return candidateNames(host, this.#config.get());
   }
 
-  query(name: string, family: 4 | 6, done: QueryDone): void {
+  query(name: string, family: 4 | 6, nth: number, done: QueryDone): void {
+    const resolvers = this.#current();
+    const at = (this.#preferred + nth) % resolvers.length;
     const finish = (
       error: NodeJS.ErrnoException | null,
-      records: readonly { readonly address: string; readonly ttl: number }[] | undefined,
+      records: readonly { readonly address: string; readonly ttl: number }[] = [],
     ): void => {
+      if (error === null) this.#preferred = at;
       done(
         error,
-        (records ?? []).map(({ address, ttl }) => ({ address, ttlMs: ttl * 1000 })),
+        records.map(({ address, ttl }) => ({ address, ttlMs: ttl * 1000 })),
       );
     };
-    const resolver = this.#current();
-    if (family === 4) resolver.resolve4(name, { ttl: true }, finish);
-    else resolver.resolve6(name, { ttl: true }, finish);
+    if (family === 4) resolvers[at]!.resolve4(name, { ttl: true }, finish);
+    else resolvers[at]!.resolve6(name, { ttl: true }, finish);
   }
 
   hasIpv6(): boolean {
@@ -104,18 +111,22 @@ export class SystemNameServers implements NameServers {
   }
 
   close(): void {
-    this.#resolver.cancel();
+    for (const resolver of this.#resolvers) resolver.cancel();
   }
 
-  /** A resolver cannot be given other servers while it waits for an answer: changed ones get a new one. */
-  #current(): Resolver {
+  /** A resolver cannot be given other servers while it waits for an answer: changed ones get new resolvers. */
+  #current(): readonly Resolver[] {
     const config = this.#config.get();
-    if (config !== this.#resolverFor) {
-      if (this.#resolverFor !== null) this.#resolver = new Resolver(queryOptions);
-      this.#resolverFor = config;
-      // Without resolv.conf the system's own servers stay as c-ares found them.
-      if (config.servers.length > 0) this.#resolver.setServers(config.servers);
-    }
-    return this.#resolver;
+    if (config === this.#resolversFor) return this.#resolvers;
+    this.#resolversFor = config;
+    this.#preferred = 0;
+    // Without resolv.conf: the system's own servers, as c-ares finds them.
+    const servers = config.servers.length > 0 ? config.servers : new Resolver().getServers();
+    this.#resolvers = servers.map((server) => {
+      const resolver = new Resolver(queryOptions);
+      resolver.setServers([server]);
+      return resolver;
+    });
+    return this.#resolvers;
   }
 }

@@ -1,7 +1,10 @@
 import type { Clock } from '../runtime/clock.ts';
-import type { AddressRecord, NameServers } from './name-servers.ts';
+import type { AddressRecord, NameServers, QueryDone } from './name-servers.ts';
 import type { FoundAddresses } from './names.ts';
 
+/** A question that is not answered is asked again, of the next name server; the former may still be answered. */
+const askAgainMs = 1500;
+const maxQuestions = 3;
 /** The other family may answer this much later; many name servers are silent when asked for IPv6. */
 const otherFamilyMs = 100;
 
@@ -15,6 +18,8 @@ export class LookupError extends Error {
     this.isTemporary = isTemporary;
   }
 }
+
+const notTemporary = ['ENOTFOUND', 'ENODATA', 'EBADNAME', 'EBADSTR'];
 
 type Done = (found: FoundAddresses | null, error: LookupError | null) => void;
 
@@ -38,12 +43,16 @@ export class Resolution {
   ) {
     this.#servers = options.servers;
     this.#clock = options.clock;
-    this.#host = host;
+    // It stands at the beginning of messages, which are cut.
+    this.#host = host.length > 80 ? `${host.slice(0, 79)}…` : host;
     this.#done = done;
     this.#candidates = options.servers.candidates(host);
     this.#cancelLimit = options.clock.after(options.limitMs, () =>
       this.#fail(
-        new LookupError(`no answer from the name servers of ${host} within ${options.limitMs} ms`, true),
+        new LookupError(
+          `no answer from the name servers of ${this.#host} within ${options.limitMs} ms`,
+          true,
+        ),
       ),
     );
   }
@@ -76,14 +85,39 @@ export class Resolution {
       else this.#ask(nth + 1);
     };
     for (const family of [4, 6] as const) {
-      this.#servers.query(name, family, (error, records) => {
-        if (this.#ended || found[family] !== undefined) return;
+      this.#askFor(name, family, (error, records) => {
         if (error !== null) this.#note(error);
         found[family] = records;
         if (found[4] !== undefined && found[6] !== undefined) settle();
         else if (records.length > 0) this.#cancelOther = this.#clock.after(otherFamilyMs, settle);
       });
     }
+  }
+
+  /** Calls back once, unless the lookup has ended by then. */
+  #askFor(name: string, family: 4 | 6, done: QueryDone): void {
+    let asked = 0;
+    let open = 0;
+    let answered = false;
+    let cancelTimer = (): void => {};
+    const ask = (): void => {
+      cancelTimer();
+      if (this.#ended || answered) return;
+      open++;
+      if (++asked < maxQuestions) cancelTimer = this.#clock.after(askAgainMs, ask);
+      this.#servers.query(name, family, asked - 1, (error, records) => {
+        open--;
+        if (this.#ended || answered) return;
+        const isFinal = error === null || notTemporary.includes(error.code ?? '');
+        if (!isFinal && asked < maxQuestions) ask();
+        else if (isFinal || open === 0) {
+          answered = true;
+          cancelTimer();
+          done(error, records);
+        }
+      });
+    };
+    ask();
   }
 
   #note({ code = 'unknown' }: NodeJS.ErrnoException): void {

@@ -1,3 +1,4 @@
+import type { AuthenticationFailure } from './authentication.ts';
 import type { Catalog } from './catalog.ts';
 import type { ConfigWriter } from './config-writer.ts';
 import type { Engine } from '../engine/port.ts';
@@ -10,6 +11,7 @@ import type { Store } from '../store/store.ts';
 export interface Metrics {
   render(): Promise<string>;
   readonly contentType: string;
+  readonly authenticationFailed?: (reason: AuthenticationFailure) => void;
 }
 
 export interface ApiDependencies {

@@ -11,7 +11,7 @@ export class Problem extends Error {
   readonly status: number;
   readonly code: string;
   readonly errors: readonly Fault[] | undefined;
-  /** In seconds; for 503. */
+  /** In seconds; for 503 and 429. */
   readonly retryAfterS: number;
   constructor(status: number, code: string, detail: string, errors?: readonly Fault[], retryAfterS = 1) {
     super(detail);
@@ -32,6 +32,7 @@ const titles: Readonly<Record<number, string>> = {
   413: 'Too large',
   415: 'Unsupported media type',
   422: 'Invalid request',
+  429: 'Too many requests',
   431: 'Request header fields too large',
   500: 'Internal error',
   503: 'Unavailable',
@@ -55,7 +56,7 @@ function problemDocument({ status, code, message: detail, errors }: Problem): Re
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   const { status } = problem;
   if (status === 401) void reply.header('www-authenticate', 'Bearer realm="posthorn"');
-  if (status === 503) void reply.header('retry-after', String(problem.retryAfterS));
+  if (status === 503 || status === 429) void reply.header('retry-after', String(problem.retryAfterS));
   return reply
     .code(status)
     .type('application/problem+json')

@@ -1,4 +1,3 @@
-import { hash as digest, timingSafeEqual } from 'node:crypto';
 import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import {
@@ -8,6 +7,7 @@ import {
   StoreFaultError,
   UnavailableError,
 } from '../domain/errors.ts';
+import { createAuthentication } from './authentication.ts';
 import { readBodies } from './body.ts';
 import { createHttpServer, type HttpServer } from './connections.ts';
 import type { ApiDependencies } from './dependencies.ts';
@@ -53,8 +53,13 @@ function problemOf(error: Error & { code?: string; statusCode?: number }): Probl
 /** The HTTP API; listening is the caller's business. */
 export function createServer(deps: ApiDependencies): FastifyInstance {
   const { logger } = deps;
-  const keyHashes = deps.adminKeyHashes.map((hex) => Buffer.from(hex, 'hex'));
   let http!: HttpServer;
+  const authentication = createAuthentication({
+    keyHashes: deps.adminKeyHashes,
+    clock: deps.clock,
+    logger,
+    onFailure: deps.metrics.authenticationFailed,
+  });
   const app = Fastify({
     logger: false,
     bodyLimit: maxBodyBytes,
@@ -84,14 +89,7 @@ export function createServer(deps: ApiDependencies): FastifyInstance {
     // No name and no id holds one, and PostgreSQL takes none.
     if (request.url.includes('%00')) throw new Problem(400, 'bad_url', 'a URL of ours holds no NUL');
     if (open.has(request.routeOptions.url ?? '')) return;
-    const key = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
-    // Hashes have one length, so comparing them takes the same time for every key.
-    const hash = digest('sha256', key ?? '', 'buffer');
-    // Every one is compared, whatever the others said.
-    const fits = keyHashes.map((known) => timingSafeEqual(hash, known));
-    if (key === undefined || !fits.includes(true)) {
-      throw new Problem(401, 'unauthorized', 'send a valid key: Authorization: Bearer phk_…');
-    }
+    authentication.require(request.headers.authorization, request.socket.remoteAddress ?? '');
   });
   const methodsOf = noteMethods(app);
   const refuseUnknown = async (request: FastifyRequest, reply: FastifyReply): Promise<never> => {

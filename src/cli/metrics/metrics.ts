@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import type { AuthenticationFailure } from '../../api/authentication.ts';
 import type { Engine, EngineObserver } from '../../engine/port.ts';
 import type { Reconciliation } from '../../ledger/reconciler.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -17,6 +18,7 @@ export interface Metrics {
   readonly contentType: string;
   reconciled(result: Reconciliation): void;
   evaluated(firing: { readonly page: number; readonly ticket: number }): void;
+  readonly authenticationFailed: (reason: AuthenticationFailure) => void;
   readonly progressed: OnProgress;
   watch(engine: Engine): void;
   render(): Promise<string>;
@@ -63,6 +65,13 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
   });
 
+  const authenticationFailures = new Counter({
+    name: 'posthorn_authentication_failures_total',
+    help: 'Requests refused because they carried no valid key, by reason',
+    labelNames: ['reason'],
+    registers,
+  });
+
   const endpointLabel = boundedLabel(endpointsMost);
   const observer = deliveryMetrics(registry, endpointLabel);
   const progressed = objectiveMetrics(registry);
@@ -74,6 +83,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     contentType: registry.contentType,
     observer,
     progressed,
+    authenticationFailed: (reason) => authenticationFailures.inc({ reason }),
     reconciled: (result) => {
       books = { result, at: clock.now() };
     },

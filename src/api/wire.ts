@@ -94,7 +94,8 @@ export function wireEndpoint(e: Endpoint): Record<string, unknown> {
     template: e.template,
     template_version: e.templateVersion,
     overrides: e.own.map((field) => overrideNames[field]),
-    headers: e.headers,
+    // Write-only: null says that one is set, and null sent back keeps it.
+    headers: Object.fromEntries(Object.keys(e.headers).map((name) => [name, null])),
     timeout_ms: e.timeoutMs,
     max_in_flight: e.maxInFlight,
     rate_limit_per_s: e.rateLimitPerS,

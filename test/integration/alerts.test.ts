@@ -129,7 +129,7 @@ describe('a running Posthorn', () => {
     const put = (path: string, body: unknown) => posthorn.request('PUT', path, body);
     expect(await put('/v1/channels/ops', { kind: 'webhook', url: receiver.url })).toMatchObject({
       status: 200,
-      body: { name: 'ops', kind: 'webhook', url: receiver.url },
+      body: { name: 'ops', kind: 'webhook', host: new URL(receiver.url).host },
     });
     const pager = await put('/v1/channels/pager', {
       kind: 'pagerduty',

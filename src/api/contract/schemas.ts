@@ -81,18 +81,20 @@ export type WireRetry = z.output<typeof retry>;
 
 const forbiddenHeader =
   /^(host|content-length|content-type|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer|proxy-.*|webhook-.*|posthorn-.*|traceparent|tracestate|user-agent)$/i;
-const headers = z
-  .record(
-    z
-      .string()
-      .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, 'a header name')
-      .refine((name) => !forbiddenHeader.test(name), 'is set by Posthorn'),
-    z
-      .string()
-      .max(1024)
-      .regex(/^[\t\x20-\x7e]*$/, 'visible ASCII'),
-  )
-  .refine((all) => Object.keys(all).length <= 20, 'at most 20 headers');
+const headerName = z
+  .string()
+  .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, 'a header name')
+  .refine((name) => !forbiddenHeader.test(name), 'is set by Posthorn');
+const headerValue = z
+  .string()
+  .max(1024)
+  .regex(/^[\t\x20-\x7e]*$/, 'visible ASCII');
+const fewHeaders = (all: object): boolean => Object.keys(all).length <= 20;
+const headers = z.record(headerName, headerValue).refine(fewHeaders, 'at most 20 headers');
+const changedHeaders = z
+  .record(headerName, headerValue.nullable())
+  .refine(fewHeaders, 'at most 20 headers')
+  .describe('values are write-only: answers have null, and null keeps what is stored');
 
 const timeoutMs = z.int().min(100).max(60_000);
 const deliverWithinS = z
@@ -129,7 +131,10 @@ export const newEndpoint = z
   .strictObject({ tenant: ownTenant.default('default'), ...endpointFields })
   .partial()
   .required({ url: true });
-export const endpointChange = z.strictObject(endpointFields).omit({ secret: true }).partial();
+export const endpointChange = z
+  .strictObject({ ...endpointFields, headers: changedHeaders })
+  .omit({ secret: true })
+  .partial();
 
 export const rotate = z.strictObject({
   grace_s: z

@@ -16,7 +16,7 @@ import { mailServerUrl, receiverUrl } from '../receiver-url.ts';
 
 const acknowledgeTries = 5;
 
-/** A channel as people see it: without what is as good as a password. */
+/** A channel in the API's words. Its URL, routing key and mail server's password are write-only. */
 function wireChannel(name: string, { channel, endpointId }: StoredChannel): Record<string, unknown> {
   const { kind } = channel;
   return {
@@ -24,8 +24,8 @@ function wireChannel(name: string, { channel, endpointId }: StoredChannel): Reco
     kind,
     endpoint_id: endpointId,
     fingerprint: fingerprint(channel),
-    ...(kind === 'webhook' || kind === 'alertmanager' ? { url: channel.url } : {}),
-    ...(kind === 'email' ? { from: channel.from, to: channel.to } : {}),
+    ...(kind === 'webhook' || kind === 'alertmanager' ? { host: new URL(channel.url).host } : {}),
+    ...(kind === 'email' ? { host: new URL(channel.server).host, from: channel.from, to: channel.to } : {}),
   };
 }
 

@@ -35,7 +35,6 @@ function fieldsOf(wire: Fields): Partial<Endpoint> {
   if (wire.event_types !== undefined) given.eventTypes = wire.event_types;
   if (wire.description !== undefined) given.description = wire.description;
   if (wire.owner !== undefined) given.owner = wire.owner;
-  if (wire.headers !== undefined) given.headers = wire.headers;
   if (wire.max_in_flight !== undefined) given.maxInFlight = wire.max_in_flight;
   if (wire.rate_limit_per_s !== undefined) given.rateLimitPerS = wire.rate_limit_per_s;
   if (wire.ordering !== undefined) given.ordering = wire.ordering;
@@ -45,6 +44,21 @@ function fieldsOf(wire: Fields): Partial<Endpoint> {
     given.pausedReason = wire.enabled ? null : 'operator';
   }
   return given;
+}
+
+/** Headers as they are to be stored: null keeps the value that is there, because answers do not show it. */
+function headersFrom(
+  given: NonNullable<Fields['headers']>,
+  stored: Endpoint['headers'],
+): Endpoint['headers'] {
+  const merged = Object.entries(given).map(([name, value]): [string, string] => {
+    const kept = value ?? stored[name];
+    if (kept !== undefined) return [name, kept];
+    const message = 'has no stored value to keep: give one';
+    const path = `/headers/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    throw new Problem(422, 'invalid_request', `${path} ${message}`, [{ path, message }]);
+  });
+  return Object.fromEntries(merged);
 }
 
 /** What this body says of the fields that a template speaks of too; null: as the template says. */
@@ -152,7 +166,11 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
         fields.template === undefined ? await templateOfTypes(fields.event_types ?? ['*']) : fields.template;
       const template = name === null ? null : await templateNamed(name);
       const policy = policyOf(fields as Fields, { own: [] }, template);
-      const answer = freshEndpoint(required, { ...fieldsOf(fields as Fields), ...policy });
+      const answer = freshEndpoint(required, {
+        ...fieldsOf(fields as Fields),
+        ...(fields.headers === undefined ? {} : { headers: fields.headers }),
+        ...policy,
+      });
       return { write: { now, createEndpoints: [answer] }, answer };
     });
     engine.endpointChanged(endpoint.id, endpoint);
@@ -190,7 +208,9 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
           const policy = speaks
             ? policyOf(wire, before, name === null ? null : await templateNamed(name))
             : {};
-          return { ...fields, ...policy, ...url };
+          const headers =
+            wire.headers === undefined ? {} : { headers: headersFrom(wire.headers, before.headers) };
+          return { ...fields, ...headers, ...policy, ...url };
         });
         return wireEndpoint(changed);
       },

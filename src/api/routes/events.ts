@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { exactMinor } from '../../domain/money.ts';
+import { alertTenant } from '../../domain/alert.ts';
 import { deliveryId } from '../../domain/ids.ts';
 import { type TraceContext, traceOf } from '../../domain/trace.ts';
 import { eventBatch, eventId, eventQuery, newEvent, replay } from '../contract/schemas.ts';
@@ -23,6 +24,11 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** What Posthorn posts to PagerDuty carries the channel's key, which is write-only. */
+function withoutRoutingKey(data: string): string {
+  return data.replaceAll(/("routing_key"\s*:\s*)"(?:[^"\\]|\\.)*"/g, '$1null');
 }
 
 /** Of an event with more deliveries, the newest. */
@@ -76,12 +82,13 @@ export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
       // More of them: GET /v1/deliveries with event_id, tenant and this cursor.
       deliveries_next_cursor: nextCursor,
     });
+    const shown = tenant === alertTenant ? withoutRoutingKey(event.data) : event.data;
     // The data goes out as it came in: parsing and printing it again could change its numbers.
     return reply
       .type('application/json')
       .serializer((text: string) => text)
       .send(
-        `${head.slice(0, -1)},"data":${event.integrity === 'corrupt' && !isJson(event.data) ? JSON.stringify(event.data) : event.data}}`,
+        `${head.slice(0, -1)},"data":${event.integrity === 'corrupt' && !isJson(shown) ? JSON.stringify(shown) : shown}}`,
       );
   });
 

@@ -13,7 +13,7 @@ import type {
 // What every adapter does in the same way about redrives in bulk.
 
 /** Deliveries that one step reads, whether it redrives them or not: one that matches few never holds up the store (G8). */
-export const redriveReads = 2000;
+export const redriveReads = 1000;
 const maxRunning = 100;
 
 export const redriveColumns =

@@ -219,7 +219,10 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
 
   app.delete('/v1/endpoints/:id', async (request, reply) => {
     const id = params(request)['id']!;
-    if (!(await store.deleteEndpoint(id, clock.now()))) throw notFound('endpoint by that id');
+    await config.change(async () => {
+      if ((await store.endpoint(id)) === null) throw notFound('endpoint by that id');
+      return { write: { now: clock.now(), deleteEndpoints: [id] }, answer: null };
+    });
     engine.endpointChanged(id, null);
     return reply.code(204).send();
   });

@@ -168,7 +168,7 @@ export function describeRedriving(subject: Subject): void {
 
   test('G8: a step reads a bounded number of deliveries, and goes on behind them', async () => {
     const endpoint = await one();
-    await dead(endpoint.id, 2100);
+    await dead(endpoint.id, 1100);
     const job = await begin({ eventType: 'nothing' });
     // Nothing matches, so it is done before it begins.
     expect(job).toMatchObject({ matched: 0, state: 'done' });

@@ -35,15 +35,18 @@ export function apiTime(text: string): string {
   return new Date(at).toISOString();
 }
 
+const usualTimeoutS = 30;
+
 /** Adds the options of every command that talks to a running server. */
-export function remoteOptions(command: Command): Command {
+export function remoteOptions(command: Command, timeoutS = usualTimeoutS): Command {
   return command
     .option('--url <url>', 'the server (POSTHORN_URL, default http://127.0.0.1:8400)')
     .option('--api-key <key>', 'its admin key (POSTHORN_API_KEY)')
     .option(
       '--timeout <seconds>',
-      'limit of each request, answer included (default 30)',
+      'limit of each request, answer included',
       numberBetween(0.1, maxTimeoutS),
+      timeoutS,
     )
     .option('--json', 'print JSON');
 }
@@ -57,11 +60,9 @@ export function clientOf({ url, apiKey, timeout }: RemoteOptions): Client {
   const key = apiKey ?? variable('POSTHORN_API_KEY');
   if (key === undefined) throw new CommandError('no key: set POSTHORN_API_KEY, or give --api-key', 2);
   try {
-    return createClient(
-      url ?? variable('POSTHORN_URL') ?? 'http://127.0.0.1:8400',
-      key,
-      timeout === undefined ? {} : { timeoutMs: timeout * 1000 },
-    );
+    return createClient(url ?? variable('POSTHORN_URL') ?? 'http://127.0.0.1:8400', key, {
+      timeoutMs: (timeout ?? usualTimeoutS) * 1000,
+    });
   } catch (error) {
     if (error instanceof TypeError) throw new CommandError(error.message, 2);
     throw error;

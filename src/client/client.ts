@@ -80,7 +80,7 @@ export function createClient(
         text: await boundedText(response),
       };
     } catch (error) {
-      throw failureOf(error as Error, base, timeoutMs, response);
+      throw failureOf(error as Error, { base, timeoutMs, method }, response);
     }
   };
   return {
@@ -125,12 +125,16 @@ async function boundedText(response: Response): Promise<string> {
 }
 
 /** Names what went wrong between here and the server, and what to do. */
-function failureOf(error: Error, base: string, timeoutMs: number, response: Response | null): ApiError {
+function failureOf(
+  error: Error,
+  { base, timeoutMs, method }: { base: string; timeoutMs: number; method: string },
+  response: Response | null,
+): ApiError {
   if (error.name === 'TimeoutError')
     return new ApiError(
       0,
       'timeout',
-      `${base} did not answer within ${timeoutMs / 1000} s; check the server, or raise the timeout`,
+      `${base} did not answer within ${timeoutMs / 1000} s${method === 'GET' ? '' : ', so whether it did what was asked is not known'}; check the server, or raise the timeout`,
     );
   if (error.name === 'AbortError') return new ApiError(0, 'aborted', 'the request was given up');
   const inner = error.cause as { code?: string; message?: string } | undefined;

@@ -19,9 +19,12 @@ interface PublishOptions extends RemoteOptions {
   readonly valuePointer?: string;
   readonly currencyPointer?: string;
   readonly retryFor: number;
+  readonly timeout: number;
   readonly json?: boolean;
 }
 
+/** A batch of 500 events takes milliseconds: two requests that are not answered fit into the time of retries. */
+const usualTimeoutS = 20;
 /** A retry that takes less needs no words. */
 const quietRetryMs = 2000;
 
@@ -68,6 +71,7 @@ async function publishLines(
     random: systemRandom,
     skipRefused,
     retryForMs: options.retryFor * 1000,
+    requestMs: options.timeout * 1000,
     signal,
     outcomes: {
       accepted: (line, receipt, isRetried) => totals.accepted(line, receipt, isRetried),
@@ -143,7 +147,7 @@ async function publish(file: string, options: PublishOptions): Promise<void> {
 }
 
 export function publishCommand(): Command {
-  return remoteOptions(new Command('publish'))
+  return remoteOptions(new Command('publish'), usualTimeoutS)
     .argument('[file]', 'JSON lines {"type", "data", "id"?, …}; - is standard input; gzip and zstd too', '-')
     .option('--skip-invalid', 'report lines that are rejected and go on; the exit code is 1 all the same')
     .option(

@@ -13,6 +13,7 @@ import { kill, startServer } from './server-process.ts';
 const batchSize = 100;
 const concurrent = 3;
 const quietMostMs = 120_000;
+const requestMostMs = 30_000;
 
 export interface DemoResult {
   readonly events: number;
@@ -124,6 +125,7 @@ export async function runDemo({
       outcomes: { accepted: () => {}, refused: () => {} },
       skipRefused: false,
       retryForMs: quietMostMs,
+      requestMs: requestMostMs,
       signal: new AbortController().signal,
     });
     let accepted = 0;

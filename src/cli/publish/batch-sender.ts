@@ -41,6 +41,8 @@ export interface BatchSenderOptions {
   readonly skipRefused: boolean;
   /** How long one batch is sent again before its failure counts. */
   readonly retryForMs: number;
+  /** How long one request may take: after one that was not answered in time, another begins only if it can end in time. */
+  readonly requestMs: number;
   /** After this no batch is sent again. */
   readonly signal: AbortSignal;
 }
@@ -96,7 +98,7 @@ export class BatchSender {
   async #post(
     lines: readonly EventLine[],
   ): Promise<{ readonly receipts: readonly WireReceipt[]; readonly tries: number }> {
-    const { client, clock, outcomes, retryForMs, signal } = this.#o;
+    const { client, clock, outcomes, retryForMs, requestMs, signal } = this.#o;
     const body = `{"events":[${lines.map(({ text }) => text).join(',')}]}`;
     const giveUpAt = clock.monotonic() + retryForMs;
     for (let tries = 1; ; tries++) {
@@ -111,7 +113,8 @@ export class BatchSender {
         failure = error;
       }
       const waitMs = this.#waitMs(tries, failure);
-      if (signal.aborted || clock.monotonic() + waitMs > giveUpAt)
+      const needsMs = waitMs + (failure.code === 'timeout' ? requestMs : 0);
+      if (signal.aborted || clock.monotonic() + needsMs > giveUpAt)
         throw new ApiError(
           failure.status,
           failure.code,

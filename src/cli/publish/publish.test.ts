@@ -65,6 +65,7 @@ function aSender(
     outcomes: { accepted: ({ id }) => accepted.push(id), refused: (one) => refused.push(one) },
     skipRefused,
     retryForMs,
+    requestMs: 20_000,
     signal: new AbortController().signal,
   });
   return { sender, clock, requests, accepted, refused };
@@ -171,6 +172,16 @@ describe('sending a batch (G1, G5)', () => {
       throw new ApiError(429, 'garbled', 'slow', { retryAfter: '999999' });
     });
     await expect(absurd.sender.send(lines)).rejects.toThrow(/gave up after 2 tries/);
+  });
+
+  test('a server that never answers is given up before the time of retries ends', async () => {
+    const { sender, requests, clock } = aSender(async () => {
+      await new Promise<void>((resolve) => clock.after(20_000, resolve));
+      throw new ApiError(0, 'timeout', 'no answer');
+    });
+    await expect(sender.send(lines)).rejects.toThrow('no answer; gave up after 2 tries');
+    expect(requests).toHaveLength(2);
+    expect(clock.monotonic()).toBeLessThan(60_000);
   });
 
   test.each([401, 403, 404, 405, 501])('%i is not about a line: it ends the work at once', async (status) => {

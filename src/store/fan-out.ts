@@ -37,7 +37,7 @@ export interface FanOutBlock {
 
 /**
  * Events that go through the targets together. A step changes counters by endpoint, so that it is to have few endpoints and
- * many events of each: one event a step took three times as long.
+ * many events of each: with one event a time, a step took two to four times as long.
  */
 export const fanOutBlockEvents = 32;
 

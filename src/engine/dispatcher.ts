@@ -8,9 +8,11 @@ import type {
   AcceptOptions,
   ClaimedDelivery,
   DeliveryPath,
+  FanOutStep,
   ReleasedClaim,
 } from '../store/store.ts';
 import { Attempts, type AttemptsOptions } from './attempts.ts';
+import { firstClaim } from './first-claim.ts';
 import type { Lane } from './lane.ts';
 import { LaneTable } from './lane-table.ts';
 import type { AcceptTrace } from './tracing.ts';
@@ -189,11 +191,20 @@ export class Dispatcher {
 
   /** What may be accepted already claimed, for the endpoints that these events go to. */
   acceptOptions(now: number, groups: readonly (readonly NewEvent[])[]): AcceptOptions {
+    return this.#optionsFor(this.#lanes.subscribed(groups), now);
+  }
+
+  /** The same for a step of a fan-out, whose endpoints only the store knows. */
+  fanOutOptions(now: number): AcceptOptions {
+    return this.#optionsFor(this.#lanes, now);
+  }
+
+  #optionsFor(lanes: Iterable<Lane>, now: number): AcceptOptions {
     const room = new Map<string, number>();
     const closed = !this.#begun || this.#stopping;
     if (!closed) {
       const mono = this.#o.clock.monotonic();
-      for (const lane of this.#lanes.subscribed(groups)) {
+      for (const lane of lanes) {
         const free = this.#freshCapacity(lane, now, mono);
         if (free !== firstCapacity) room.set(lane.endpoint.id, free);
       }
@@ -221,42 +232,41 @@ export class Dispatcher {
     options: AcceptOptions,
     traces: readonly (AcceptTrace | null)[],
   ): void {
+    const claimed = answer.claimed.map((claim) => {
+      const event = groups[claim.group]![claim.event]!;
+      const trace = traces[claim.group]!;
+      if (trace !== null) this.#flights.traces.remember(claim.number, trace.contextOf(claim.event));
+      return firstClaim(claim, event, options.now);
+    });
+    this.#take(claimed, answer.waiting, options.now);
+  }
+
+  /** The same for what a step of a fan-out has created. */
+  takeFanned({ claimed, events, waiting }: FanOutStep, now: number): void {
+    const first = claimed.map((claim) => {
+      const event = events[claim.event]!;
+      return firstClaim(claim, event, event.acceptedAt);
+    });
+    this.#take(first, waiting, now);
+  }
+
+  /** Goes on with what was created claimed, and with the lanes of what waits in the store. */
+  #take(claimed: readonly ClaimedDelivery[], waiting: readonly string[], now: number): void {
     const touched = new Set<Lane>();
     const unknown: ReleasedClaim[] = [];
     const mono = this.#o.clock.monotonic();
-    for (const { number, endpointId, group, event: index } of answer.claimed) {
-      const event = groups[group]![index]!;
-      const lane = this.#lanes.get(endpointId);
+    for (const delivery of claimed) {
+      const lane = this.#lanes.get(delivery.endpointId);
       // Created on another node, which this one has not heard of yet, or deleted this moment: due again at once.
-      if (lane === undefined) unknown.push({ number, claim: 1, dueAt: options.now });
+      if (lane === undefined) unknown.push({ number: delivery.number, claim: 1, dueAt: now });
       if (lane === undefined) continue;
-      const trace = traces[group]!;
-      if (trace !== null) this.#flights.traces.remember(number, trace.contextOf(index));
-      lane.shares.payload.take(event.data.length);
-      lane.push(
-        {
-          number,
-          endpointId,
-          claim: 1,
-          dueAt: options.now,
-          leaseUntil: options.now + lane.endpoint.timeoutMs + options.leaseMs,
-          attemptsMade: 0,
-          createdAt: options.now,
-          trigger: 'schedule',
-          eventId: event.id,
-          eventType: event.type,
-          occurredAt: event.occurredAt ?? options.now,
-          data: event.data,
-          intact: true,
-        },
-        mono,
-      );
+      this.#admit(lane, delivery, mono);
       touched.add(lane);
     }
-    for (const id of answer.waiting) {
+    for (const id of waiting) {
       const lane = this.#lanes.get(id);
       if (lane === undefined) continue;
-      lane.dueBy(options.now);
+      lane.dueBy(now);
       touched.add(lane);
     }
     for (const lane of touched) {
@@ -265,6 +275,11 @@ export class Dispatcher {
       else this.#pump(lane);
     }
     void this.#release(unknown);
+  }
+
+  #admit(lane: Lane, delivery: ClaimedDelivery, mono: number): void {
+    lane.shares.payload.take(delivery.data.length);
+    lane.push(delivery, mono);
   }
 
   /** After a commit: lanes that waited for their part go on. */
@@ -394,8 +409,7 @@ export class Dispatcher {
           this.#flights.refuseCorrupt(lane, delivery);
           continue;
         }
-        lane.shares.payload.take(delivery.data.length);
-        lane.push(delivery, mono);
+        this.#admit(lane, delivery, mono);
       }
       const isOpen = !this.#stopping && lane.endpoint.enabled && lane.throttledUntil <= mono;
       if (!isOpen) this.#giveBack(lane, lane.takeWaiting());

@@ -140,7 +140,13 @@ export function createEngine(options: EngineOptions): Engine {
     const now = clock.now();
     for (const id of endpointIds) dispatcher.dueBy(id, now);
   };
-  const fanOut = new FanOut({ store, clock, logger, node: options.node, due: wake });
+  const fanOut = new FanOut({
+    store,
+    clock,
+    logger,
+    options: (now) => dispatcher.fanOutOptions(now),
+    fanned: (step, now) => dispatcher.takeFanned(step, now),
+  });
   // What one node at a time does beside the delivery path falls to the owner of the first shard.
   let shards: readonly number[] = [];
   const mine = (): boolean => shards.includes(0);

@@ -17,7 +17,7 @@ const still: Clock = {
   },
 };
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
-const idle: FanOutStep = { tenant: null, made: 0, endpointIds: [] };
+const idle: FanOutStep = { tenant: null, made: 0, claimed: [], events: [], waiting: [] };
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A runner on a store that answers each step as the test says. */
@@ -28,8 +28,8 @@ function runnerOn(step: (request: FanOutRequest, n: number) => Promise<FanOutSte
     store: { stepFanOut: (request) => step(request, requests.push(request)) },
     clock: still,
     logger: silent,
-    node: 'a',
-    due: (ids) => due.push(...ids),
+    options: (now) => ({ now, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map() }),
+    fanned: ({ waiting }) => due.push(...waiting),
   });
   return { fanOut, requests, due };
 }
@@ -37,8 +37,10 @@ function runnerOn(step: (request: FanOutRequest, n: number) => Promise<FanOutSte
 test('G2: a fan-out goes on step by step until none is left, through failures and through another node', async () => {
   const { fanOut, requests, due } = runnerOn(async (_, n) => {
     if (n === 2) throw new Error('the store is away');
-    if (n === 3) return { tenant: 'b', made: 0, endpointIds: [] };
-    return n < 6 ? { tenant: n % 2 === 0 ? 'b' : 'c', made: 5, endpointIds: [`ep_${n}`] } : idle;
+    if (n === 3) return { tenant: 'b', made: 0, claimed: [], events: [], waiting: [] };
+    return n < 6
+      ? { tenant: n % 2 === 0 ? 'b' : 'c', made: 5, claimed: [], events: [], waiting: [`ep_${n}`] }
+      : idle;
   });
   fanOut.wake();
   fanOut.wake();
@@ -60,7 +62,7 @@ test('stopping waits for the step that is under way, and begins no other', async
   const stopping = fanOut.stop().then(() => (stopped = true));
   await turn();
   expect(stopped).toBe(false);
-  resolve({ tenant: 'a', made: 1, endpointIds: [] });
+  resolve({ tenant: 'a', made: 1, claimed: [], events: [], waiting: [] });
   await stopping;
   fanOut.wake();
   await turn();

@@ -1,6 +1,6 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { DeliveryPath } from '../store/store.ts';
+import type { AcceptOptions, DeliveryPath, FanOutStep } from '../store/store.ts';
 
 /**
  * Deliveries in one step: 4 to 20 ms of the one writer of SQLite, for which every publisher may have to wait. Half as many
@@ -19,8 +19,8 @@ export class FanOut {
   readonly #store: Pick<DeliveryPath, 'stepFanOut'>;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #node: string;
-  readonly #due: (endpointIds: readonly string[]) => void;
+  readonly #options: (now: number) => AcceptOptions;
+  readonly #fanned: (step: FanOutStep, now: number) => void;
   #running: Promise<void> | null = null;
   #again = false;
   #stopped = false;
@@ -30,14 +30,15 @@ export class FanOut {
     store: Pick<DeliveryPath, 'stepFanOut'>;
     clock: Clock;
     logger: Logger;
-    node: string;
-    due: (endpointIds: readonly string[]) => void;
+    /** What the dispatcher can take at once. */
+    options: (now: number) => AcceptOptions;
+    fanned: (step: FanOutStep, now: number) => void;
   }) {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#logger = options.logger;
-    this.#node = options.node;
-    this.#due = options.due;
+    this.#options = options.options;
+    this.#fanned = options.fanned;
   }
 
   /** There may be something to do. */
@@ -58,16 +59,13 @@ export class FanOut {
     let failures = 0;
     while (this.#again && !this.#stopped) {
       try {
-        const { tenant, made, endpointIds } = await this.#store.stepFanOut({
-          now: this.#clock.now(),
-          node: this.#node,
-          limit: stepDeliveries,
-          after,
-        });
+        const now = this.#clock.now();
+        const step = await this.#store.stepFanOut({ ...this.#options(now), limit: stepDeliveries, after });
+        const { tenant, made }: FanOutStep = step;
         failures = 0;
         after = tenant;
         this.#again = tenant !== null;
-        if (endpointIds.length > 0) this.#due(endpointIds);
+        this.#fanned(step, now);
         if (tenant !== null && made === 0) await this.#pause(retryMs);
       } catch (error) {
         if (failures === 0)

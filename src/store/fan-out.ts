@@ -1,4 +1,5 @@
 import type { Endpoint } from '../domain/endpoint.ts';
+import type { FannedEvent, FanOutRequest } from './store.ts';
 
 // A request with many deliveries is accepted in one transaction that stores its events and who gets them; the deliveries
 // themselves are created in steps, each a transaction of its own, so that no publisher waits for another's fan-out. What is
@@ -108,7 +109,50 @@ export function nextBlock(
   };
 }
 
-/** Numbers of the enabled endpoints that a step has made deliveries for. */
-export function dueNums({ deliveries }: FanOutBlock): number[] {
-  return [...new Set(deliveries.flatMap(({ target }) => (target.endpoint.enabled ? [target.num] : [])))];
+/** Payload that one step hands over, in characters: each event counts for each of its deliveries, as it will in memory. */
+const maxPayload = 4 * 1024 * 1024;
+
+/** What a step hands over to be sent at once, and what it leaves to be claimed. */
+export interface Handover {
+  /** For each delivery of the block until when it is claimed from its creation; null where it is not. */
+  readonly leases: readonly (number | null)[];
+  readonly waiting: readonly string[];
+}
+
+/**
+ * Decides which deliveries of a block are created already claimed: else each endpoint of a wide fan-out would take a claim,
+ * and on SQLite a commit, of its own. `known` are endpoints as they are now, `events` what was read and is intact, by number.
+ */
+export function handOver(
+  { deliveries }: FanOutBlock,
+  known: (num: number) => Endpoint | undefined,
+  events: ReadonlyMap<number, FannedEvent>,
+  { now, leaseMs, room, defaultRoom }: FanOutRequest,
+): Handover {
+  const roomLeft = new Map(room);
+  const waiting = new Set<string>();
+  let payload = 0;
+  const leases = deliveries.map(({ event, target }) => {
+    const endpoint = known(target.num);
+    // Paused or deleted meanwhile: nothing of it is sent, and what is to become of it is decided elsewhere.
+    if (!target.endpoint.enabled || endpoint?.enabled !== true) return null;
+    const { id, timeoutMs } = endpoint;
+    const left = roomLeft.get(id) ?? defaultRoom;
+    const data = events.get(event.number)?.data;
+    // A keyed delivery may have others before it, so it always goes by way of a claim.
+    const keyed = target.endpoint.ordering === 'key' && event.orderingKey !== null;
+    if (data === undefined || keyed || left <= 0 || payload > maxPayload) {
+      waiting.add(id);
+      return null;
+    }
+    payload += data.length;
+    roomLeft.set(id, left - 1);
+    return now + timeoutMs + leaseMs;
+  });
+  return { leases, waiting: [...waiting] };
+}
+
+/** Whether a step can hand anything over at all: else no payload need be read. */
+export function mayHandOver({ deliveries }: FanOutBlock, { room, defaultRoom }: FanOutRequest): boolean {
+  return (defaultRoom > 0 || room.size > 0) && deliveries.some(({ target }) => target.endpoint.enabled);
 }

@@ -106,9 +106,7 @@ export interface AcceptOptions {
   readonly maxDirect?: number;
 }
 
-export interface FanOutRequest {
-  readonly now: number;
-  readonly node: string;
+export interface FanOutRequest extends Omit<AcceptOptions, 'maxDirect'> {
   /** About how many deliveries to create. */
   readonly limit: number;
   /** The tenant of the step before, so that tenants take turns; null at the beginning. */
@@ -120,8 +118,27 @@ export interface FanOutStep {
   readonly tenant: string | null;
   /** 0 where another node is at it. */
   readonly made: number;
-  /** Endpoints that got pending deliveries. */
-  readonly endpointIds: readonly string[];
+  /** Created already claimed, where `room` allows, as an accept does. */
+  readonly claimed: readonly FannedDelivery[];
+  readonly events: readonly FannedEvent[];
+  /** Endpoints that got pending deliveries which were not claimed. */
+  readonly waiting: readonly string[];
+}
+
+/** The event stands once for all of its deliveries in a step: `event` is its place in `events`. */
+export interface FannedDelivery {
+  readonly number: number;
+  readonly endpointId: string;
+  readonly leaseUntil: number;
+  readonly event: number;
+}
+
+export interface FannedEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly acceptedAt: number;
+  readonly occurredAt: number;
+  readonly data: string;
 }
 
 export type GroupAnswer =
@@ -142,6 +159,7 @@ export interface AcceptAnswer {
 export interface FreshDelivery {
   readonly number: number;
   readonly endpointId: string;
+  readonly leaseUntil: number;
   readonly group: number;
   readonly event: number;
 }

@@ -33,6 +33,22 @@ const tamperable = async () => tamperablePostgres(await postgres.createMigrated(
 describeDigests('PostgreSQL', tamperable);
 describeFanOut('PostgreSQL', tamperable);
 
+test('a step by a copy of endpoints that another node has changed hands nothing over', async () => {
+  const url = await postgres.createMigrated();
+  const [{ store }, { store: other }] = [await openPostgresStore(url), await openPostgresStore(url)];
+  const endpoint = anEndpoint();
+  await store.createEndpoint(endpoint);
+  const room = { ...noRoom, defaultRoom: 9 };
+  await store.accept([[anEvent()], [anEvent()]], { ...room, maxDirect: 0 });
+  await other.updateEndpoint(endpoint.id, { enabled: false, updatedAt: start });
+  expect(await store.stepFanOut({ ...room, limit: 1, after: null })).toMatchObject({ made: 1, claimed: [] });
+  // What it has noticed it reads anew.
+  await other.updateEndpoint(endpoint.id, { enabled: true, updatedAt: start });
+  expect((await store.stepFanOut({ ...room, limit: 1, after: null })).claimed).toHaveLength(1);
+  await other.close();
+  await store.close();
+});
+
 test('an event that can neither be stored nor found is refused, and does not hold up the ones behind it', async () => {
   const { store } = await openPostgresStore(await postgres.createMigrated());
   const options = { now: start, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map<string, number>() };

@@ -352,7 +352,13 @@ export async function accept(
     for (const { group, index, deliveries } of plan.events) {
       for (const { known, leaseUntil } of deliveries) {
         if (leaseUntil !== null)
-          claimed.push({ number: numbers.get(ord)!, endpointId: known.endpoint.id, group, event: index });
+          claimed.push({
+            number: numbers.get(ord)!,
+            endpointId: known.endpoint.id,
+            leaseUntil,
+            group,
+            event: index,
+          });
         ord++;
       }
     }

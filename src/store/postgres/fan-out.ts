@@ -1,81 +1,97 @@
+import type { Endpoint } from '../../domain/endpoint.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
+import { postgresDigest } from '../digest.ts';
 import {
-  dueNums,
   type FanOutBlock,
   fanOutBlockEvents,
   type FanOutEvent,
+  type Handover,
+  handOver,
+  mayHandOver,
   nextBlock,
   targetsFrom,
 } from '../fan-out.ts';
-import type { FanOutRequest, FanOutStep } from '../store.ts';
-import { notifyDue } from './accept.ts';
-import type { Connection, Database } from './database.ts';
+import type { FannedDelivery, FannedEvent, FanOutRequest, FanOutStep } from '../store.ts';
+import { byShard, notifyDue } from './accept.ts';
+import type { Connection, Database, Value } from './database.ts';
+import type { EndpointTable } from './endpoints.ts';
 import { countFanOut } from './fan-out-plan.ts';
 
-/** Deliveries of a block with their counters; `oneShard` as in accept.ts. */
+/** Deliveries of a block with their counters; `oneShard` as in accept.ts. Answers the numbers in the order of the block. */
 const insertSql = (oneShard: boolean): string => `WITH
   dl AS MATERIALIZED (
-    SELECT u.*, ${oneShard ? '($9::bigint[])[u.ord]' : "nextval('posthorn.delivery_numbers')"} * 64 + (u.event_number & 63) AS number FROM (
-      SELECT * FROM unnest($1::bigint[], $2::int[], $3::boolean[], $4::text[], $5::text[])
-        WITH ORDINALITY AS d (event_number, endpoint, enabled, order_key, type, ord) ORDER BY ord) u),
+    SELECT u.*, ${oneShard ? '($10::bigint[])[u.ord]' : "nextval('posthorn.delivery_numbers')"} * 64 + (u.event_number & 63) AS number FROM (
+      SELECT * FROM unnest($1::bigint[], $2::int[], $3::boolean[], $4::text[], $5::text[], $6::bigint[])
+        WITH ORDINALITY AS d (event_number, endpoint, enabled, order_key, type, lease_until, ord) ORDER BY ord) u),
   deliveries AS (
-    INSERT INTO posthorn.deliveries (shard, number, event_number, endpoint, state, due_at, created_at, settled_at, reason, order_key)
-    SELECT ${oneShard ? '$8::smallint' : '(number & 63)::smallint'}, number, event_number, endpoint, CASE WHEN enabled THEN 0 ELSE 4 END,
-      CASE WHEN enabled THEN $6::bigint END, $6::bigint, CASE WHEN NOT enabled THEN $6::bigint END,
+    INSERT INTO posthorn.deliveries (shard, number, event_number, endpoint, state, due_at, claim, claimed_by, created_at, settled_at,
+      reason, order_key)
+    SELECT ${oneShard ? '$9::smallint' : '(number & 63)::smallint'}, number, event_number, endpoint, CASE WHEN enabled THEN 0 ELSE 4 END,
+      CASE WHEN enabled THEN coalesce(lease_until, $7::bigint) END, (lease_until IS NOT NULL)::int,
+      CASE WHEN lease_until IS NOT NULL THEN $8::text END, $7::bigint, CASE WHEN NOT enabled THEN $7::bigint END,
       CASE WHEN NOT enabled THEN 'endpoint_paused' END, order_key FROM dl),
   ledger AS (
     INSERT INTO posthorn.ledger AS l (shard, endpoint, hour, writer, accepted, suppressed)
-    SELECT ${oneShard ? '$8::smallint' : '0'}, endpoint, $6::bigint / 3600000, $7::text || ':fan-out', count(*), count(*) FILTER (WHERE NOT enabled)
+    SELECT ${oneShard ? '$9::smallint' : '0'}, endpoint, $7::bigint / 3600000, $8::text || ':fan-out', count(*), count(*) FILTER (WHERE NOT enabled)
     FROM dl GROUP BY endpoint ORDER BY endpoint
     ON CONFLICT (shard, endpoint, hour, writer)
       DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed),
   tallies AS (
     INSERT INTO posthorn.tallies AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
-    SELECT ${oneShard ? '$8::smallint' : '0'}, endpoint, $6::bigint / 60000, type, $7::text || ':fan-out', count(*), count(*) FILTER (WHERE NOT enabled)
+    SELECT ${oneShard ? '$9::smallint' : '0'}, endpoint, $7::bigint / 60000, type, $8::text || ':fan-out', count(*), count(*) FILTER (WHERE NOT enabled)
     FROM dl GROUP BY endpoint, type ORDER BY endpoint, type
     ON CONFLICT (shard, endpoint, minute, type, writer)
       DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed)
-SELECT count(*) FROM dl`;
+SELECT number FROM dl ORDER BY ord`;
 const spanning = insertSql(false);
 const single = insertSql(true);
 
+interface Planned {
+  readonly event: FanOutEvent;
+  readonly target: FanOutBlock['deliveries'][number]['target'];
+  readonly leaseUntil: number | null;
+  /** Its place in the block. */
+  readonly at: number;
+}
+
+/** Answers the numbers of the deliveries in the order of the block. */
 async function insertBlock(
   connection: Connection,
   { deliveries }: FanOutBlock,
+  { leases }: Handover,
   acceptedAt: number,
   node: string,
-): Promise<void> {
-  const values = (of: FanOutBlock['deliveries']) => [
+): Promise<readonly number[]> {
+  const planned = deliveries.map((delivery, at): Planned => ({ ...delivery, leaseUntil: leases[at]!, at }));
+  const values = (of: readonly Planned[]): Value[] => [
     of.map(({ event }) => event.number),
     of.map(({ target }) => target.num),
     of.map(({ target }) => target.endpoint.enabled),
     of.map(({ event, target }) => (target.endpoint.ordering === 'key' ? event.orderingKey : null)),
     of.map(({ event }) => event.type),
+    of.map(({ leaseUntil }) => leaseUntil),
     acceptedAt,
     node,
   ];
-  if (deliveries.length === 0) return;
+  if (deliveries.length === 0) return [];
   if (!connection.oneShard) {
-    await connection.query('fan_out', spanning, values(deliveries));
-    return;
+    const rows = await connection.query('fan_out', spanning, values(planned));
+    return rows.map(([number]) => number as number);
   }
   const drawn = await connection.query(
     'fan_out_delivery_numbers',
     "SELECT nextval('posthorn.delivery_numbers') FROM generate_series(1, $1::int)",
     [deliveries.length],
   );
-  const numbers = drawn.map(([number]) => number as number).toSorted((a, b) => a - b);
-  const shards = Map.groupBy(
-    deliveries.map((delivery, at) => ({ delivery, number: numbers[at]! })),
-    ({ delivery }) => shardOfNumber(delivery.event.number),
-  );
+  const sequence = drawn.map(([number]) => number as number).toSorted((a, b) => a - b);
+  const numbers: number[] = [];
   // In the order of shards, so that two transactions never wait for each other in a circle.
-  for (const [shard, of] of [...shards].toSorted(([a], [b]) => a - b))
-    await connection.query('fan_out_one', single, [
-      ...values(of.map(({ delivery }) => delivery)),
-      shard,
-      of.map(({ number }) => number),
-    ]);
+  for (const [shard, of] of byShard(planned, ({ event }) => shardOfNumber(event.number))) {
+    const own = of.map(({ at }) => sequence[at]!);
+    const rows = await connection.query('fan_out_one', single, [...values(of), shard, own]);
+    for (const [index, { at }] of of.entries()) numbers[at] = rows[index]![0] as number;
+  }
+  return numbers;
 }
 
 /** The first fan-out of the tenant behind `after`, or of the first tenant. */
@@ -83,41 +99,101 @@ const head = `SELECT min(id), tenant FROM posthorn.fan_outs WHERE tenant =
     coalesce((SELECT min(tenant) FROM posthorn.fan_outs WHERE tenant > $1), (SELECT min(tenant) FROM posthorn.fan_outs))
   GROUP BY tenant`;
 
+const nothing = { made: 0, claimed: [], events: [], waiting: [] };
+
 export async function stepFanOut(
   db: Database,
-  { now, node, limit, after }: FanOutRequest,
+  endpoints: EndpointTable,
+  request: FanOutRequest,
 ): Promise<FanOutStep> {
-  const step = await db.transaction(async (connection) => {
-    const [chosen] = await connection.query('fan_out_head', head, [after ?? '']);
-    if (chosen === undefined) return { tenant: null, made: 0, endpointIds: [] };
+  const copy = await endpoints.current();
+  let stale = false;
+  const step = await db.transaction(async (connection): Promise<FanOutStep> => {
+    const [chosen] = await connection.query('fan_out_head', head, [request.after ?? '']);
+    if (chosen === undefined) return { tenant: null, ...nothing };
     const [id, tenant] = chosen as [number, string];
     // One node at a time: whoever comes second finds it locked, and goes on to another tenant's.
     const [locked] = await connection.query(
       'fan_out_lock',
-      'SELECT accepted_at, targets FROM posthorn.fan_outs WHERE id = $1 FOR UPDATE SKIP LOCKED',
+      `SELECT accepted_at, targets, (SELECT version FROM posthorn.config) FROM posthorn.fan_outs WHERE id = $1
+       FOR UPDATE SKIP LOCKED`,
       [id],
     );
-    if (locked === undefined) return { tenant, made: 0, endpointIds: [] };
-    const [acceptedAt, targets] = locked as [number, string];
-    const events = await readEvents(connection, id);
-    if (events.length === 0) {
+    if (locked === undefined) return { tenant, ...nothing };
+    const [acceptedAt, targets, version] = locked as [number, string, number];
+    const rows = await readEvents(connection, id);
+    if (rows.length === 0) {
       await connection.query('fan_out_end', 'DELETE FROM posthorn.fan_outs WHERE id = $1', [id]);
-      return { tenant, made: 0, endpointIds: [] };
+      return { tenant, ...nothing };
     }
-    const block = nextBlock(targetsFrom(targets), events, limit);
-    await insertBlock(connection, block, acceptedAt, node);
-    await advance(connection, id, block, now);
-    await countFanOut(connection, node, 0, block.deliveries.length);
-    const ids = await connection.query(
-      'fan_out_due',
-      'SELECT id FROM posthorn.endpoints WHERE num = ANY ($1::int[])',
-      [dueNums(block)],
-    );
-    return { tenant, made: block.deliveries.length, endpointIds: ids.map(([one]) => one as string) };
+    const block = nextBlock(targetsFrom(targets), rows, request.limit);
+    // By an older copy nothing is handed over: a claim asks whether the endpoint is enabled.
+    stale = version !== copy.version;
+    const payloads =
+      !stale && mayHandOver(block, request)
+        ? await readPayloads(connection, block)
+        : new Map<number, FannedEvent>();
+    const nums = new Map((copy.byTenant.get(tenant) ?? []).map(({ num, endpoint }) => [num, endpoint]));
+    const handover = handOver(block, (num) => nums.get(num), payloads, request);
+    const numbers = await insertBlock(connection, block, handover, acceptedAt, request.node);
+    await advance(connection, id, block, request.now);
+    await countFanOut(connection, request.node, 0, block.deliveries.length);
+    const claimed = claimedOf(block, handover, numbers, nums, payloads);
+    const events = claimed.length > 0 ? [...payloads.values()] : [];
+    return { tenant, made: block.deliveries.length, claimed, events, waiting: handover.waiting };
   });
+  if (stale) endpoints.forget();
   // Only a hint, so the next step need not wait for it.
-  if (step.endpointIds.length > 0) void notifyDue(db, step.endpointIds);
+  if (step.waiting.length > 0) void notifyDue(db, step.waiting);
   return step;
+}
+
+function claimedOf(
+  { deliveries }: FanOutBlock,
+  { leases }: Handover,
+  numbers: readonly number[],
+  nums: ReadonlyMap<number, Endpoint>,
+  payloads: ReadonlyMap<number, FannedEvent>,
+): FannedDelivery[] {
+  const places = new Map([...payloads.keys()].map((number, place) => [number, place]));
+  return deliveries.flatMap(({ event, target }, at) => {
+    const leaseUntil = leases[at]!;
+    if (leaseUntil === null) return [];
+    const endpointId = nums.get(target.num)!.id;
+    return [{ number: numbers[at]!, endpointId, leaseUntil, event: places.get(event.number)! }];
+  });
+}
+
+/** The events of a block by number; one that does not match its digest is left out, and found when it is claimed. */
+async function readPayloads(
+  connection: Connection,
+  { deliveries }: FanOutBlock,
+): Promise<Map<number, FannedEvent>> {
+  const numbers = [...new Set(deliveries.map(({ event }) => event.number))];
+  const found = new Map<number, FannedEvent>();
+  const select = (shard: string): string => `SELECT e.number, e.id, e.type, e.accepted_at,
+      coalesce(e.occurred_at, e.accepted_at), e.data
+    FROM unnest($1::bigint[]) AS n (number) JOIN posthorn.events e ON e.shard = ${shard} AND e.number = n.number
+    WHERE coalesce(e.digest = ${postgresDigest}, true)`;
+  const rows = connection.oneShard
+    ? (
+        await Promise.all(
+          byShard(numbers, shardOfNumber).map(([shard, of]) =>
+            connection.query('fan_out_payloads_one', select('$2::smallint'), [of, shard]),
+          ),
+        )
+      ).flat()
+    : await connection.query('fan_out_payloads', select('(n.number & 63)::smallint'), [numbers]);
+  for (const [number, id, type, acceptedAt, occurredAt, data] of rows as [
+    number,
+    string,
+    string,
+    number,
+    number,
+    string,
+  ][])
+    found.set(number, { id, type, acceptedAt, occurredAt, data });
+  return found;
 }
 
 async function readEvents(connection: Connection, id: number): Promise<FanOutEvent[]> {

@@ -44,7 +44,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     takeOver: (node, now) => takeOver(db, node, now),
     nextDue: (shards) => nextDue(db, shards),
     prune: (request) => prune(db, request),
-    stepFanOut: (request) => stepFanOut(db, request),
+    stepFanOut: (request) => stepFanOut(db, endpoints, request),
     cancelOrphans: (limit, now) => cancelOrphans(db, limit, now),
 
     createEndpoint: (endpoint) => endpoints.create(endpoint),

@@ -177,8 +177,8 @@ export function accept(
       for (const { known, leaseUntil } of deliveries) {
         const claim = leaseUntil === null ? null : { node, leaseUntil };
         const delivery = insertOneDelivery(db, placement, { number, shard, type, orderingKey }, known, claim);
-        if (claim !== null)
-          claimed.push({ number: delivery, endpointId: known.endpoint.id, group, event: index });
+        if (leaseUntil !== null)
+          claimed.push({ number: delivery, endpointId: known.endpoint.id, leaseUntil, group, event: index });
       }
     }
     for (const fanOut of plan.fanOuts) insertFanOut(db, fanOut, numbers, now);

@@ -16,6 +16,7 @@ export interface KnownEndpoint {
 export class EndpointTable {
   readonly #db: Database;
   readonly #byId = new Map<string, KnownEndpoint>();
+  readonly #byNum = new Map<number, KnownEndpoint>();
   readonly #byTenant = new Map<string, Map<string, KnownEndpoint>>();
   /** Of endpoints and documents. In memory: nobody compares it with one of a previous run. */
   version = 0;
@@ -35,6 +36,7 @@ export class EndpointTable {
   #keep(known: KnownEndpoint): void {
     const { id, tenant } = known.endpoint;
     this.#byId.set(id, known);
+    this.#byNum.set(known.num, known);
     let ofTenant = this.#byTenant.get(tenant);
     if (ofTenant === undefined) this.#byTenant.set(tenant, (ofTenant = new Map()));
     ofTenant.set(id, known);
@@ -42,6 +44,10 @@ export class EndpointTable {
 
   get(id: string): KnownEndpoint | undefined {
     return this.#byId.get(id);
+  }
+
+  byNum(num: number): KnownEndpoint | undefined {
+    return this.#byNum.get(num);
   }
 
   ofTenant(tenant: string): Iterable<KnownEndpoint> {
@@ -93,8 +99,9 @@ export class EndpointTable {
     this.#db.run('UPDATE endpoints SET deleted_at = ?, enabled = 0 WHERE num = ?', now, num);
   }
 
-  #forget({ endpoint: { id, tenant } }: KnownEndpoint): void {
+  #forget({ num, endpoint: { id, tenant } }: KnownEndpoint): void {
     this.#byId.delete(id);
+    this.#byNum.delete(num);
     this.#byTenant.get(tenant)?.delete(id);
   }
 

@@ -61,7 +61,7 @@ export function createSqliteStore(db: Database): Store {
     takeOver: async (node, now) => takeOver(db, node, now),
     nextDue: async () => nextDue(db, endpoints),
     prune: async (request) => prune(db, request),
-    stepFanOut: async (request) => stepFanOut(db, sequences, request),
+    stepFanOut: async (request) => stepFanOut(db, endpoints, sequences, request),
     cancelOrphans: async (limit, now) => cancelOrphans(db, limit, now),
 
     createEndpoint: async (endpoint) => endpoints.create(endpoint),

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Endpoint } from '../../../src/domain/endpoint.ts';
 import { reconcile } from '../../../src/ledger/reconciler.ts';
 import { everything } from '../../../src/store/accounting.ts';
-import type { FanOutStep } from '../../../src/store/store.ts';
+import type { FanOutRequest, FanOutStep } from '../../../src/store/store.ts';
 import { agesAt, anEndpoint, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import type { Tamperable } from './digests.ts';
@@ -26,8 +26,14 @@ export function describeFanOut(name: string, open: () => Promise<Tamperable>): v
       for (const endpoint of made) await subject.store.createEndpoint(endpoint);
       return made;
     };
-    const step = async (limit = 4): Promise<FanOutStep> => {
-      const answer = await subject.store.stepFanOut({ now: start + 1, node: 'a', limit, after: turn });
+    const step = async (limit = 4, more: Partial<FanOutRequest> = {}): Promise<FanOutStep> => {
+      const answer = await subject.store.stepFanOut({
+        ...noRoom,
+        ...more,
+        now: start + 1,
+        limit,
+        after: turn,
+      });
       turn = answer.tenant;
       return answer;
     };
@@ -203,6 +209,43 @@ export function describeFanOut(name: string, open: () => Promise<Tamperable>): v
       expect(await finish()).toBeGreaterThan(0);
       expect(await subject.store.fanOuts(9)).toMatchObject({ planned: 84, made: 84, remaining: 0 });
       await balanced();
+    });
+
+    test('what there is room for is created claimed and handed over with its event, once for all of its deliveries', async () => {
+      const [one, two] = await endpoints(2);
+      const [stops] = await endpoints(1);
+      const [keyed] = await endpoints(1, { ordering: 'key' });
+      const event = anEvent({ id: 'e', orderingKey: 'k', occurredAt: start - 9 });
+      const changed = anEvent({ id: 'changed' });
+      await subject.store.accept([[event, changed]], narrow);
+      await subject.store.updateEndpoint(stops!.id, { enabled: false, updatedAt: start });
+      await subject.run("UPDATE events SET data = '{}' WHERE id = 'changed'");
+      const room = new Map([[two!.id, 0]]);
+      const steps = [await step(1, { defaultRoom: 9, room }), await step(99, { defaultRoom: 9, room })];
+      const claimed = steps.flatMap((answer) =>
+        answer.claimed.map((of) => ({ ...of, event: answer.events[of.event] })),
+      );
+      const sent = { id: 'e', type: event.type, acceptedAt: start, occurredAt: start - 9, data: event.data };
+      for (const of of claimed)
+        expect(of).toMatchObject({
+          endpointId: one!.id,
+          leaseUntil: start + 1 + one!.timeoutMs + noRoom.leaseMs,
+          event: sent,
+        });
+      expect(claimed).toHaveLength(1);
+      const waiting = new Set(steps.flatMap((answer) => answer.waiting));
+      // The changed event is left to a claim, which finds it; nothing waits where the endpoint stopped.
+      expect([...waiting].toSorted()).toEqual([one!.id, two!.id, keyed!.id].toSorted());
+      const { residue } = await reconcile(subject.store, { everyRow: false });
+      expect(residue).toBe(0);
+      // What was handed over belongs to its claim, and comes due again if its node dies.
+      for (const { number } of claimed)
+        expect(await subject.store.delivery(number)).toMatchObject({ state: 'pending' });
+      expect(await subject.store.takeOver('a', start + 5)).toBe(claimed.length);
+      expect((await claim(one!.id)).map(({ eventId, intact }) => [eventId, intact]).toSorted()).toEqual([
+        ['changed', false],
+        ['e', true],
+      ]);
     });
 
     test('G7: an event is kept while it is fanned out; replays, redrives and cancels in between stay right', async () => {

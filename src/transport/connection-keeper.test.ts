@@ -98,6 +98,20 @@ test('an idle connection is closed after 30 seconds, or before the receiver woul
   }
 });
 
+test('an answer that never ends is read to 64 KiB, and then its status counts', async () => {
+  const receiver = await aRawReceiver((s) => {
+    s.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n');
+    s.write('x'.repeat(70_000));
+  });
+  closing.push(() => receiver.close());
+  const { post } = aTransport();
+  // No time passes here: neither the wait for a body nor the attempt's timeout can end it.
+  const result = await post(receiver.url);
+  expect(result).toMatchObject({ ok: true, statusCode: 200 });
+  expect(result.responseExcerpt).toHaveLength(4096);
+  await until('its connection is closed', () => receiver.connections[0]!.destroyed);
+});
+
 test('the next address is tried where one refuses', async () => {
   const receiver = await receiving('127.0.0.3');
   const { post } = aTransport({ addresses: ['127.0.0.1', '127.0.0.2', '127.0.0.3'] });

@@ -84,7 +84,7 @@ export function createHttpServer(handle: Handle, clock: Clock): HttpServer {
     let seen = 0;
     request.on('data', (chunk: Buffer) => {
       seen += chunk.length;
-      if (seen > maxLingerBytes) socket.pause();
+      if (seen > maxLingerBytes) request.pause();
     });
     const cancel = clock.after(lingerMs, () => socket.destroy());
     request.once('end', () => socket.destroy());

@@ -8,6 +8,21 @@ export interface Page {
 /** Where an item stands in its list: compared part by part, numbers as numbers and text by code unit. */
 export type Position = readonly (string | number)[];
 
+/** An answer is printed and sent in one piece: a page ends before this length, whatever `limit` says. */
+const maxPageLength = 4 * 1024 * 1024;
+
+/** The first `limit` items, or fewer if they are large; at least one. */
+function firstOf<T>(items: readonly T[], limit: number): readonly T[] {
+  let length = 0;
+  for (let count = 0; count < Math.min(limit, items.length); count++) {
+    length += JSON.stringify(items[count], (_, value: unknown) =>
+      typeof value === 'bigint' ? String(value) : value,
+    ).length;
+    if (length > maxPageLength && count > 0) return items.slice(0, count);
+  }
+  return items.slice(0, limit);
+}
+
 /**
  * One page of a list that is read as a whole, in the order of `positionOf`. The cursor holds the position of the last item, so
  * that a list which changes between two pages neither repeats nor skips an item that stays in its place.
@@ -22,10 +37,14 @@ export function pageOf<T>(
     .map((item) => ({ item, at: positionOf(item) }))
     .filter(({ at }) => after === null || compare(at, after) > 0)
     .toSorted((a, b) => compare(a.at, b.at));
-  const page = placed.slice(0, limit);
+  const page = firstOf(
+    placed.map(({ item }) => item),
+    limit,
+  );
   return {
-    items: page.map(({ item }) => item),
-    next_cursor: placed.length > page.length ? encodeCursor(JSON.stringify(page.at(-1)!.at)) : null,
+    items: page,
+    next_cursor:
+      placed.length > page.length ? encodeCursor(JSON.stringify(placed[page.length - 1]!.at)) : null,
   };
 }
 
@@ -35,10 +54,10 @@ export function pageRead<T>(
   limit: number,
   cursorOf: (item: T) => string,
 ): { readonly items: readonly T[]; readonly next_cursor: string | null } {
-  const page = items.slice(0, limit);
+  const page = firstOf(items, limit);
   return {
     items: page,
-    next_cursor: items.length > limit ? encodeCursor(cursorOf(page.at(-1)!)) : null,
+    next_cursor: items.length > page.length ? encodeCursor(cursorOf(page.at(-1)!)) : null,
   };
 }
 

@@ -122,6 +122,7 @@ const endpointFields = {
         .max(256),
       z.union([z.string().max(256), z.number(), z.boolean(), z.null()]),
     )
+    .refine((filter) => Object.keys(filter).length <= 50, 'at most 50 pointers')
     .nullable(),
   retry: retry.nullable().describe('null: as the template says'),
   deliver_within_s: deliverWithinS.nullable().describe('null: as the template says'),

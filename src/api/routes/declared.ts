@@ -31,11 +31,15 @@ interface Kind<Document extends object> {
   readonly put: (name: string, document: Document) => Promise<readonly Put[]>;
   /** After it was stored. */
   readonly stored: () => Promise<void>;
-  readonly list: () => Promise<readonly Wire[]>;
+  /** All of them, or those of that name where they can be told apart before they are made. */
+  readonly list: (only?: string) => Promise<readonly Wire[]>;
   /** Why it cannot go, or null. */
   readonly inUse: (name: string) => Promise<string | null>;
   readonly deleted: () => Promise<void>;
 }
+
+/** Every node keeps their schemas in memory: up to 64 KiB each. */
+const maxEventTypes = 2000;
 
 type Put = NonNullable<ConfigChange['putDocuments']>[number];
 
@@ -51,7 +55,7 @@ function declare<Document extends object>(
 ): void {
   const nameOf = (request: Parameters<typeof params>[0]): string => parse(of.name, params(request)['name']);
   const find = async (name: string): Promise<Wire> => {
-    const document = (await of.list()).find((one) => one['name'] === name);
+    const document = (await of.list(name)).find((one) => one['name'] === name);
     if (document === undefined) throw notFound(`${of.words} by that name`);
     return document;
   };
@@ -132,12 +136,14 @@ export function declaredRoutes(app: FastifyInstance, deps: ApiDependencies): voi
     name: schemas.documentName,
     put: async (name, document) => [{ kind: kind.kind, name, document }],
     stored: async () => {},
-    list: async () =>
-      (await store.documents(kind.kind)).map(({ name, document }) => ({
-        name,
-        fingerprint: fingerprint(document),
-        ...(document as Document),
-      })),
+    list: async (only) =>
+      (await store.documents(kind.kind))
+        .filter(({ name }) => only === undefined || name === only)
+        .map(({ name, document }) => ({
+          name,
+          fingerprint: fingerprint(document),
+          ...(document as Document),
+        })),
     ownFaults: async () => [],
     inUse: async () => null,
     deleted: async () => {},
@@ -246,7 +252,10 @@ export function declaredRoutes(app: FastifyInstance, deps: ApiDependencies): voi
         const fault = schema === undefined ? null : await catalog.schemaFault(schema);
         return fault === null ? [] : [{ path: '/schema', message: fault }];
       },
-      faults: async ({ owner, template }) => {
+      faults: async ({ owner, template }, name) => {
+        const types = await names('event_type');
+        if (types.size >= maxEventTypes && !types.has(name))
+          return [{ path: '', message: `at most ${maxEventTypes} event types can be declared` }];
         const templates = new Set([
           ...(await names('template')),
           ...builtInTemplates.map(({ name }) => name),

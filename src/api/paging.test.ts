@@ -22,6 +22,19 @@ describe('pages of a list (G5)', () => {
     },
   );
 
+  test('G8: large items end a page before its limit, and none is left out', () => {
+    const large = Array.from({ length: 10 }, (_, n) => ({ name: `n${n}`, text: 'x'.repeat(1_500_000) }));
+    const sizes: number[] = [];
+    let cursor: string | undefined;
+    for (;;) {
+      const page = pageOf(large, { limit: 100, cursor }, ({ name }) => [name]);
+      sizes.push(page.items.length);
+      if (page.next_cursor === null) break;
+      cursor = page.next_cursor;
+    }
+    expect(sizes).toEqual([2, 2, 2, 2, 2]);
+  });
+
   test('an item that goes between two pages hides no other', () => {
     const first = pageOf(list, { limit: 5 }, byCount);
     const left = list.filter(({ name }) => name !== first.items.at(-1)!.name);

@@ -54,7 +54,6 @@ export interface SchemaValidator {
 }
 
 type WorkKind = LaneRecord | 'inspection';
-const workKinds: readonly WorkKind[] = ['proven', 'fresh', 'slow', 'inspection'];
 
 interface Inspection {
   readonly schema: string;
@@ -96,7 +95,6 @@ function unusable(answer: ThreadAnswer): string {
 class ThreadedValidator implements SchemaValidator {
   readonly #clock: Clock;
   readonly #logger: Logger;
-  /** One for slow lanes, one for fresh ones, and one that only proven lanes use. */
   readonly #maxThreads = Math.min(4, Math.max(3, availableParallelism()));
   readonly #slots = new Set<Slot>();
   readonly #lanes = new Map<string, ValidationLane>();
@@ -105,6 +103,9 @@ class ThreadedValidator implements SchemaValidator {
   readonly #inspections: Inspection[] = [];
   #turn = 0;
   #isDispatching = false;
+  /** The thread that only proven lanes use, once there are any. */
+  #reserved: Slot | null = null;
+  #hasProven = false;
   #waiting = 0;
   #cancelSweep: (() => void) | null = null;
   #closed = false;
@@ -168,25 +169,28 @@ class ThreadedValidator implements SchemaValidator {
     this.#queues[lane.record].push(lane);
   }
 
-  /** The kinds of work that may begin now: each leaves a thread to the quicker ones, so that what hangs cannot take all. */
-  #eligible(): WorkKind[] {
-    const running = { proven: 0, fresh: 0, slow: 0, inspection: 0 };
-    for (const slot of this.#slots)
-      if (slot.running !== null)
-        running[slot.running.kind === 'inspection' ? 'inspection' : slot.running.record]++;
-    const isSlowFree = running.slow + running.inspection < this.#maxThreads - 2;
-    const isFreshFree = running.fresh + running.slow + running.inspection < this.#maxThreads - 1;
+  /**
+   * The kinds of work that may begin on this thread, or with null on a new one. What hangs cannot take every thread: proven
+   * lanes have one to themselves, and slow ones leave another to what is new.
+   */
+  #eligible(slot: Slot | null): WorkKind[] {
     const { proven, fresh, slow } = this.#queues;
-    return workKinds.filter((kind) => {
-      if (kind === 'proven') return proven.length > 0;
-      if (kind === 'fresh') return isFreshFree && fresh.length > 0;
-      return isFreshFree && isSlowFree && (kind === 'slow' ? slow : this.#inspections).length > 0;
-    });
+    const kinds: WorkKind[] = proven.length > 0 ? ['proven'] : [];
+    if (slot !== null && slot === this.#reserved) return kinds;
+    if (fresh.length > 0) kinds.push('fresh');
+    let slowRunning = 0;
+    for (const { running } of this.#slots)
+      if (running !== null && (running.kind === 'inspection' || running.record === 'slow')) slowRunning++;
+    if (slowRunning >= this.#maxThreads - 2) return kinds;
+    if (slow.length > 0) kinds.push('slow');
+    if (this.#inspections.length > 0) kinds.push('inspection');
+    return kinds;
   }
 
   /** What runs next on this thread: the kinds take turns, and lanes of a kind too. */
-  #next({ thread }: Slot): Running | null {
-    const kinds = this.#eligible();
+  #next(slot: Slot): Running | null {
+    const { thread } = slot;
+    const kinds = this.#eligible(slot);
     if (kinds.length === 0) return null;
     const kind = kinds[this.#turn++ % kinds.length]!;
     if (kind === 'inspection') return { kind, inspection: this.#inspections.shift()! };
@@ -220,26 +224,21 @@ class ThreadedValidator implements SchemaValidator {
   }
 
   #dispatch(): void {
-    for (;;) {
-      if (this.#waiting > 0) this.#sweepLater();
-      const slot = this.#idleSlot();
-      const running = slot === null ? null : this.#next(slot);
-      if (slot === null || running === null) return;
+    if (this.#closed) return;
+    if (this.#waiting > 0) this.#sweepLater();
+    let isStarting = false;
+    for (const slot of this.#slots) {
+      isStarting ||= !slot.ready;
+      if (!slot.ready || slot.running !== null) continue;
+      if (this.#hasProven) this.#reserved ??= slot;
+      const running = this.#next(slot);
+      if (running === null) continue;
       slot.running = running;
       this.#send(slot, running);
     }
-  }
-
-  /** A thread with nothing to do; starts one where all are busy and there is work that may run. */
-  #idleSlot(): Slot | null {
-    let starting = false;
-    for (const slot of this.#slots) {
-      if (slot.ready && slot.running === null) return slot;
-      starting ||= !slot.ready;
-    }
-    if (!starting && !this.#closed && this.#slots.size < this.#maxThreads && this.#eligible().length > 0)
+    // What nothing took waits for a thread of its own, while there may be more.
+    if (!isStarting && this.#slots.size < this.#maxThreads && this.#eligible(null).length > 0)
       this.#startThread();
-    return null;
   }
 
   #startThread(): void {
@@ -284,7 +283,10 @@ class ThreadedValidator implements SchemaValidator {
     }));
     slot.thread.run({ kind: 'validate', parts }, budgetMs, (answer, usedMs) => {
       if (answer.kind === 'missing') return this.#forgotten(slot, running, answer.hash);
-      for (const { lane } of running.parts) lane.used(usedMs, parts.length === 1);
+      for (const { lane } of running.parts) {
+        lane.used(usedMs, parts.length === 1);
+        this.#hasProven ||= lane.record === 'proven';
+      }
       this.#validated(slot, running, answer);
     });
   }
@@ -344,6 +346,7 @@ class ThreadedValidator implements SchemaValidator {
 
   #ended(slot: Slot, excess: Excess): void {
     this.#slots.delete(slot);
+    if (this.#reserved === slot) this.#reserved = null;
     const { running } = slot;
     slot.running = null;
     if (this.#closed || excess === 'closed') {

@@ -9,7 +9,8 @@ const mayImport: readonly {
   readonly drivers?: readonly string[];
 }[] = [
   { of: 'domain', from: [] },
-  { of: 'runtime', from: ['domain'] },
+  // The log is text for people too.
+  { of: 'runtime', from: ['domain', 'report'] },
   { of: 'signing', from: ['domain'] },
   { of: 'config', from: ['domain'] },
   { of: 'store/sqlite', from: ['domain', 'store'], drivers: ['node:sqlite', 'node:worker_threads'] },

@@ -1,4 +1,5 @@
 import pino from 'pino';
+import { printableJson } from '../report/printable.ts';
 import { createLineWriter, type LineWriter } from './line-writer.ts';
 
 type Write = (fields: Record<string, unknown>, message: string) => void;
@@ -18,7 +19,11 @@ export function createLogger(
   level: (typeof logLevels)[number],
   writer: LineWriter = createLineWriter(2),
 ): Logger {
-  const log = pino({ level, base: null }, { write: (line: string) => writer.write(line) });
+  // What receivers and callers wrote may stand in a line: on a terminal it moves nothing and hides nothing.
+  const log = pino(
+    { level, base: null },
+    { write: (line: string) => writer.write(`${printableJson(line.trimEnd())}\n`) },
+  );
   writer.onRecovered = (dropped) =>
     log.warn(
       { code: 'log_lines_dropped', dropped },

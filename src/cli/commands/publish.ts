@@ -143,7 +143,8 @@ async function publish(file: string, options: PublishOptions): Promise<void> {
     note(`posthorn: ${failure.message}`);
     process.exitCode = failure.code;
   }
-  await input.close();
+  // Who interrupts does not want to wait for the producer.
+  await input.close(end.kind !== 'stopped');
 }
 
 export function publishCommand(): Command {

@@ -13,10 +13,10 @@ export interface LineInput {
   readonly totalBytes: number | null;
   readBytes(): number;
   /**
-   * Lets go of the input, also while a read of it waits. A producer on the other side of a pipe gets a while to end by itself
-   * first: a broken pipe would hide how it ended.
+   * Lets go of the input, also while a read of it waits. With `drain`, a producer on the other side of a pipe gets a while to end
+   * by itself first: a broken pipe would hide how it ended.
    */
-  close(): Promise<void>;
+  close(drain: boolean): Promise<void>;
 }
 
 const drainMs = 5000;
@@ -44,8 +44,8 @@ export async function openLines(path: string): Promise<LineInput> {
     // A pipe or a device has no size.
     totalBytes: source.size === 0 ? null : source.size,
     readBytes: () => read,
-    close: async () => {
-      if (source.isFIFO() || source.isSocket()) await within(drainMs, drain());
+    close: async (drains) => {
+      if (drains && (source.isFIFO() || source.isSocket())) await within(drainMs, drain());
       stream.destroy();
     },
   };

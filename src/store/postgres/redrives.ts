@@ -120,12 +120,18 @@ async function readEndpoint(
 ): Promise<Dropped[]> {
   const { where, values } = filterSql(filter, 5);
   // A state stands in the text, so that the index of ended deliveries serves.
+  const range = `d.state = ${at.state} AND d.endpoint = $1 AND d.number > $2 AND d.number < $3 ORDER BY d.number LIMIT $4`;
+  const columns = `d.number, p.id, p.deleted_at IS NOT NULL, d.created_at, e.type, (${where}), e.amount_minor::text, e.currency`;
   const rows = await connection.query(
     '',
-    `SELECT d.number, p.id, p.deleted_at IS NOT NULL, d.created_at, e.type, (${where}), e.amount_minor::text, e.currency
-     FROM posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number
-       JOIN posthorn.endpoints p ON p.num = d.endpoint
-     WHERE d.state = ${at.state} AND d.endpoint = $1 AND d.number > $2 AND d.number < $3 ORDER BY d.number LIMIT $4`,
+    connection.oneShard
+      ? `SELECT ${columns} FROM posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number
+           JOIN posthorn.endpoints p ON p.num = d.endpoint WHERE ${range}`
+      : // The page first, then its events by key. Measured with 300,000 deliveries: joined at once, a page took 100 ms and not 20.
+        `WITH d AS MATERIALIZED (SELECT * FROM posthorn.deliveries d WHERE ${range})
+         SELECT ${columns} FROM d JOIN posthorn.endpoints p ON p.num = d.endpoint
+           CROSS JOIN LATERAL (SELECT * FROM posthorn.events e WHERE e.shard = d.shard AND e.number = d.event_number LIMIT 1) e
+         ORDER BY d.number`,
     [at.endpoint, at.number, below, limit, ...values] as Value[],
   );
   return rows.map((row) => ({

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { UnavailableError } from '../../domain/errors.ts';
+import { StoreFaultError, UnavailableError } from '../../domain/errors.ts';
 
 export type Row = (string | number | boolean | null)[];
 export type Value =
@@ -34,8 +34,25 @@ export function uniqueViolation(error: unknown): boolean {
   return (error as { code?: string }).code === '23505';
 }
 
+/** Data or index corrupted: the server itself has found a page that is not what was written. */
+const damaged = /^XX00[12]$/;
+/** No such table, no such schema: what this process was started on has been taken away. */
+const lacking = /^(42P01|3F000)$/;
+
 function translated(error: unknown): unknown {
   const { code, message } = error as { code?: unknown; message?: string };
+  if (typeof code === 'string' && damaged.test(code))
+    return new StoreFaultError(
+      'damaged',
+      `the database is damaged (${message}): nothing is accepted where it cannot be read; keep a copy of the server's files and restore a backup`,
+      { cause: error },
+    );
+  if (typeof code === 'string' && lacking.test(code))
+    return new StoreFaultError(
+      'missing',
+      `a part of the schema posthorn is missing (${message}): somebody has changed or dropped it; restore a backup and start Posthorn again`,
+      { cause: error },
+    );
   const away =
     typeof code === 'string' && sqlState.test(code) && code !== 'EPIPE'
       ? passing.test(code)

@@ -4,6 +4,7 @@ import { distribute, isDistributed } from './citus.ts';
 import { Database } from './database.ts';
 import { EndpointTable } from './endpoints.ts';
 import { listen } from './hints.ts';
+import { openingError, requireReadableUrl, requireServer, requireSessions } from './opening.ts';
 import { createPostgresStore } from './postgres-store.ts';
 import { checkMigrated, migrate } from './schema.ts';
 
@@ -24,26 +25,28 @@ export interface OpenedPostgres {
 
 /**
  * Opens and migrates the schema `posthorn` of a database, by its URL or on an application's own pool. Rejects with
- * `UnavailableError` where it cannot be reached, and where a newer Posthorn has migrated it.
+ * `UnavailableError` where it cannot be reached, and with `StoreOpenError` where it cannot be used as it is.
  */
 export async function openPostgresStore(
   database: string | pg.Pool,
   options: OpenOptions = {},
 ): Promise<OpenedPostgres> {
+  const url = typeof database === 'string' ? database : null;
+  if (url !== null) requireReadableUrl(url);
   const db =
     typeof database === 'string'
       ? Database.connect(database, options.connections ?? defaultConnections)
       : Database.on(database);
+  const writes = options.readOnly !== true;
   try {
-    if (options.readOnly === true) await checkMigrated(db);
-    else {
-      await requireDurableCommits(db);
-      await migrate(db);
-    }
+    await requireServer(db, { writes });
+    // An application's own pool is the application's to choose.
+    if (writes && url !== null) await requireSessions(db);
+    await (writes ? migrate(db) : checkMigrated(db));
     db.oneShard = options.oneShard === true || (await isDistributed(db));
   } catch (error) {
     await db.close();
-    throw error;
+    throw openingError(error, url ?? '');
   }
   const endpoints = new EndpointTable(db);
   const hints = listen(db);
@@ -61,24 +64,19 @@ export async function openPostgresStore(
   };
 }
 
-/** G1: a commit that is answered before it is on disk is lost with the server, and the 202 was a lie. */
-async function requireDurableCommits(db: Database): Promise<void> {
-  const [[setting] = []] = await db.query('', 'SHOW synchronous_commit');
-  if (setting === 'off')
-    throw new Error(
-      'synchronous_commit is off for this role or database, so what is acknowledged could be lost: ALTER ROLE … SET synchronous_commit = on',
-    );
-}
-
 /** Migrates a database, and with `citus` distributes its tables; answers the names of those that it has distributed. */
 export async function migrateDatabase(
   url: string,
   { citus }: { readonly citus: boolean },
 ): Promise<string[]> {
+  requireReadableUrl(url);
   const db = Database.connect(url, 1);
   try {
+    await requireServer(db, { writes: true });
     await migrate(db);
     return citus ? await distribute(db) : [];
+  } catch (error) {
+    throw openingError(error, url);
   } finally {
     await db.close();
   }

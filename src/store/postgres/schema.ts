@@ -1,5 +1,7 @@
+import { StoreOpenError } from '../../domain/errors.ts';
 import { breakerColumns, throttleColumns } from './breakers.ts';
-import type { Database } from './database.ts';
+import type { Connection, Database } from './database.ts';
+import { missingParts, partsMadeBy, partsThere } from './schema-parts.ts';
 import { publishSql } from './publish.ts';
 
 /** Two nodes that start at once take turns by this advisory lock. */
@@ -278,28 +280,59 @@ const migrations: readonly string[] = [
   throttleColumns,
 ];
 
+const namedMost = 5;
+
+/** Tables with their columns, and functions, after so many migrations. */
+export function expectedParts(version = migrations.length): ReadonlySet<string> {
+  return partsMadeBy(migrations.slice(0, version).flatMap(statementsOf));
+}
+
+/** A number is only a claim: a database of an unreleased build, or one that was edited, may lack what its number promises. */
+async function requireParts(db: Pick<Connection, 'query'>, version: number): Promise<void> {
+  const missing = missingParts(expectedParts(version), await partsThere(db));
+  if (missing.length === 0) return;
+  const more = missing.length > namedMost ? ` and ${missing.length - namedMost} more` : '';
+  throw new StoreOpenError(
+    `this database says that it has schema ${version} of Posthorn, but lacks ${missing.slice(0, namedMost).join(', ')}${more}: it was migrated by an unreleased build or changed by hand; restore a backup, or use the build that migrated it`,
+  );
+}
+
+const newer = (version: number): StoreOpenError =>
+  new StoreOpenError(
+    `this database was migrated by a newer Posthorn (schema ${version}, this one knows ${migrations.length}); use that version, or a newer one`,
+  );
+
 /** Refuses a database without Posthorn's schema, or with another version of it; changes nothing. */
 export async function checkMigrated(db: Database): Promise<void> {
   const [there] = await db.query('', "SELECT to_regclass('posthorn.migrations') IS NOT NULL");
-  if (there![0] !== true) throw new Error('there is no Posthorn in this database');
+  if (there![0] !== true)
+    throw new StoreOpenError('there is no Posthorn in this database; correct the database URL');
   const [row] = await db.query('', 'SELECT coalesce(max(number), 0) FROM posthorn.migrations');
-  if (row![0] !== migrations.length)
-    throw new Error(`this database has schema ${row![0]}, and this Posthorn knows ${migrations.length}`);
+  const version = row![0] as number;
+  if (version > migrations.length) throw newer(version);
+  if (version < migrations.length)
+    throw new StoreOpenError(
+      `this database has schema ${version}, and this Posthorn reads ${migrations.length}: run \`posthorn migrate\` on it, or start \`posthorn serve\` once`,
+    );
+  await requireParts(db, version);
 }
 
-/** Brings the schema up to date; refuses a database that a newer Posthorn has migrated. */
+/** Brings the schema up to date; refuses a database that a newer Posthorn has migrated, or that is not what its number says. */
 export async function migrate(db: Database): Promise<void> {
   await db.transaction(async (connection) => {
     await connection.query('', 'SELECT pg_advisory_xact_lock($1)', [migrationLock]);
-    await connection.query('', 'CREATE SCHEMA IF NOT EXISTS posthorn');
-    await connection.query('', 'CREATE TABLE IF NOT EXISTS posthorn.migrations (number int PRIMARY KEY)');
+    // Asked first, because IF NOT EXISTS wants the right to create also where nothing is created.
+    const [there] = await connection.query(
+      '',
+      "SELECT to_regnamespace('posthorn') IS NOT NULL, to_regclass('posthorn.migrations') IS NOT NULL",
+    );
+    if (there![0] !== true) await connection.query('', 'CREATE SCHEMA posthorn');
+    if (there![1] !== true)
+      await connection.query('', 'CREATE TABLE posthorn.migrations (number int PRIMARY KEY)');
     const [row] = await connection.query('', 'SELECT coalesce(max(number), 0) FROM posthorn.migrations');
     const version = row![0] as number;
-    if (version > migrations.length) {
-      throw new Error(
-        `this database was migrated by a newer Posthorn (schema ${version}, this one knows ${migrations.length}); use that version`,
-      );
-    }
+    if (version > migrations.length) throw newer(version);
+    await requireParts(connection, version);
     for (let at = version; at < migrations.length; at++) {
       for (const statement of statementsOf(migrations[at]!)) await connection.query('', statement);
       await connection.query('', 'INSERT INTO posthorn.migrations (number) VALUES ($1)', [at + 1]);

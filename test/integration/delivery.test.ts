@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { aRawReceiver } from '../raw-receiver.ts';
 import { aReceiver, until } from '../support.ts';
 import { serve } from './serving.ts';
 
@@ -205,6 +206,51 @@ describe('outcomes', () => {
     const { attempts, state } = await to.settled((await to.publish()).id);
     expect(state).toBe('delivered');
     expect(attempts[0]!.response_excerpt).toBe('y'.repeat(4096));
+  });
+});
+
+describe('connections', () => {
+  const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+  const rawReceiver = async (...args: Parameters<typeof aRawReceiver>) => {
+    const made = await aRawReceiver(...args);
+    closing.push(made.close);
+    return made;
+  };
+
+  test('G8: endpoints with the same URL share none, neither idle nor in use', async () => {
+    const sink = await rawReceiver((socket, { all }) => void (all !== 3 && socket.write(ok)));
+    const [first, second] = [await endpoint(sink.url), await endpoint(sink.url)];
+    const deliver = async (to: typeof first): Promise<void> => {
+      const { id } = await to.publish();
+      expect((await to.settled(id)).state).toBe('delivered');
+    };
+    await deliver(first);
+    await deliver(second);
+    expect(sink.connections).toHaveLength(2);
+    // The third request hangs.
+    await first.publish();
+    await until('it hangs', () => sink.requests.length === 3);
+    await deliver(second);
+    expect(sink.connections).toHaveLength(2);
+  });
+
+  test('a kept connection that the receiver closed costs no attempt, and the attempt says what happened', async () => {
+    const sink = await rawReceiver(
+      (socket, { nth }) => void (nth === 1 ? socket.write(ok) : socket.resetAndDestroy()),
+    );
+    const to = await endpoint(sink.url);
+    const first = await to.publish();
+    expect((await to.settled(first.id)).attempts).toMatchObject([{ message: null }]);
+    const { id } = await to.publish();
+    const { state, attempts } = await to.settled(id);
+    expect(state).toBe('delivered');
+    expect(attempts).toMatchObject([
+      {
+        outcome: 'delivered',
+        message: 'sent once more on a new connection: the receiver had closed the kept one',
+      },
+    ]);
+    expect(sink.requests).toHaveLength(3);
   });
 });
 

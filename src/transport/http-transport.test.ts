@@ -233,15 +233,15 @@ describe('connections', () => {
       guard: createAddressGuard({ allowPrivateNetworks: true }),
       names: systemNames(systemClock),
     });
-    const attempt = transport.post({
-      url: receiver.url,
-      headers: [],
-      body: Buffer.from('{}'),
-      timeoutMs: 60_000,
-    });
+    const post = () =>
+      transport.post({ url: receiver.url, headers: [], body: Buffer.from('{}'), timeoutMs: 60_000 });
+    const attempt = post();
     await until('it has come', () => receiver.requests.length === 1);
     await transport.close();
-    expect(await attempt).toMatchObject({ ok: false, errorClass: 'internal' });
+    const stopped = { ok: false, errorClass: 'internal', message: 'Posthorn stopped' };
+    expect(await attempt).toMatchObject(stopped);
+    expect(await post()).toMatchObject(stopped);
+    expect(receiver.requests).toHaveLength(1);
   });
 });
 

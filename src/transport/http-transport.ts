@@ -30,8 +30,10 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
   const deadlines = new Deadlines(clock);
   const parts = { clock, keeper, deadlines, dialer: new Dialer(options) };
   const inFlight = new Set<Attempt>();
+  let isClosed = false;
 
   const begin = (request: OutboundRequest, resolve: (result: AttemptResult) => void): void => {
+    if (isClosed) throw new Error('Posthorn stopped');
     const target = keeper.target(request.sender ?? request.url, request.url);
     target.refused ??= guard.refusesHost(target.hostname) ?? 'permitted';
     const attempt = new Attempt(parts, request, requestHead(target, request), target, (ended, result) => {
@@ -53,6 +55,7 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
         }
       }),
     close: async () => {
+      isClosed = true;
       const stopped = Object.assign(new Error('Posthorn stopped'), { code: 'POSTHORN_STOPPED' });
       for (const attempt of inFlight) attempt.fail(stopped);
       deadlines.stop();

@@ -47,13 +47,17 @@ function faultOf(line: Line): NetworkFault | 'timeout' | null {
 export async function calibrate(path: string, base: Scenario): Promise<Calibration> {
   const lines: Line[] = [];
   let unreadable = 0;
-  for await (const group of readLines(createReadStream(path)))
-    for (const input of group) {
-      if ('text' in input && isBlank(input.text)) continue;
-      const line = 'text' in input ? parseAttemptLine(input.text) : null;
-      if (line === null) unreadable++;
-      else lines.push(line);
-    }
+  try {
+    for await (const group of readLines(createReadStream(path)))
+      for (const input of group) {
+        if ('text' in input && isBlank(input.text)) continue;
+        const line = 'text' in input ? parseAttemptLine(input.text) : null;
+        if (line === null) unreadable++;
+        else lines.push(line);
+      }
+  } catch (error) {
+    throw new ScenarioError(`cannot read ${path}: ${(error as Error).message}`);
+  }
   return fit(lines, unreadable, path, base);
 }
 

@@ -91,6 +91,10 @@ async function* inflated(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
     // Errors of either stream destroy the second, whose iteration then rejects.
     if (inflate !== null) pipeline(Readable.from(all()), inflate, () => {});
     yield* inflate === null ? all() : (inflate as AsyncIterable<Uint8Array>);
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    if (!/^(Z_|ZSTD_|ERR_)/.test(code)) throw error;
+    throw new Error(`the compressed data is damaged, or ends early (${message})`);
   } finally {
     // Not awaited: a source that pauses would hold this up, and its own errors have been reported by then.
     source.return?.().catch(() => {});

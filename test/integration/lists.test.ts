@@ -1,6 +1,10 @@
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { tempDir } from '../support.ts';
 import { runHere } from './run-here.ts';
 import { apiKey, serve } from './serving.ts';
 
@@ -211,4 +215,24 @@ test.each([
   const { code, out, err } = await runHere(...args);
   expect({ code, out }).toEqual({ code: 2, out: '' });
   expect(err).toMatch(/cannot write \//);
+});
+
+test.each([
+  [['alerts', 'backtest', '--from-log'], 1],
+  [['lab', 'incident', '--calibrate'], 2],
+] as const)('compressed data that ends early is told in a sentence: %j', async (args, expected) => {
+  const path = join(tempDir(), 'cut.jsonl.gz');
+  const log = Array.from({ length: 500 }, (_, n) =>
+    JSON.stringify({
+      event_id: `evt_${n}`,
+      started_at: 1_767_225_600 + n,
+      duration_ms: 10,
+      status_code: 200,
+    }),
+  ).join('\n');
+  const whole = gzipSync(log);
+  writeFileSync(path, whole.subarray(0, whole.length - 100));
+  const { code, err } = await runHere(...args, path);
+  expect(err).toMatch(/cannot read .*cut\.jsonl\.gz: the compressed data is damaged, or ends early/);
+  expect(code).toBe(expected);
 });

@@ -98,7 +98,8 @@ async function readHistory({ fromLog, dataDir, databaseUrl }: BacktestOptions): 
     throw new CommandError('give one of --from-log, --data-dir or --database-url', 2);
   if (fromLog !== undefined) {
     return await readLog(fromLog).catch((error: NodeJS.ErrnoException) => {
-      throw error.syscall === undefined ? error : new CommandError(error.message, 2);
+      if (error instanceof CommandError) throw error;
+      throw new CommandError(`cannot read ${fromLog}: ${error.message}`, error.syscall === undefined ? 1 : 2);
     });
   }
   const store = await openToRead(dataDir, databaseUrl);

@@ -169,6 +169,11 @@ export class StepChecker {
         'terminal_changed',
         `${id} had ended (state ${old.state}) and ${step.name} made it ${row.state} (G3)`,
       );
+    if (old.state !== pending && row.state === pending && this.#isDeleted(row.endpoint))
+      this.#found(
+        'terminal_changed',
+        `${id} is pending again although its endpoint is deleted: it ends as cancelled, and its value at risk is gone (G5)`,
+      );
     if (old.state === 1 && row.state !== 1)
       this.#found('terminal_changed', `${id} was delivered and is no longer`);
     if (step.name === 'settle' && (row.state !== old.state || row.attempts !== old.attempts)) {
@@ -180,6 +185,11 @@ export class StepChecker {
           `${id}: an outcome of claim ${settlement.claim} was settled while ${old.claimed ? `claim ${old.claim} was open` : 'no claim was open'} (G3)`,
         );
     }
+  }
+
+  #isDeleted(endpoint: number): boolean {
+    const row = this.#db.get('SELECT 1 FROM endpoints WHERE num = ? AND deleted_at IS NOT NULL', endpoint);
+    return row !== undefined;
   }
 
   /** What this step has written: null where a row is gone. */

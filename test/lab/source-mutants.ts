@@ -107,6 +107,20 @@ export const sourceMutants: readonly SourceMutant[] = [
     to: "if (claimedBy !== null) db.run('UPDATE deliveries SET claimed_by = NULL, due_at = ? WHERE number = ?', now, number);",
   },
   {
+    name: 'a redrive takes the dead letters of deleted endpoints',
+    guarantee: 'G5',
+    file: 'src/store/redrives.ts',
+    from: 'if (row.deleted) {',
+    to: 'if (limit < 0) {',
+  },
+  {
+    name: 'a single redrive takes a dead letter of a deleted endpoint',
+    guarantee: 'G5',
+    file: 'src/store/sqlite/operations.ts',
+    from: "if (deletedAt !== null) return 'endpoint_deleted';",
+    to: '',
+  },
+  {
     name: 'cancelling is not counted',
     guarantee: 'G6',
     file: 'src/store/sqlite/operations.ts',

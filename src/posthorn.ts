@@ -11,7 +11,8 @@ import { createServer } from './api/server.ts';
 import { followTemplates } from './api/templates.ts';
 import type { Metrics } from './api/dependencies.ts';
 import type { Receipt } from './domain/event.ts';
-import type { Engine, EngineObserver } from './engine/port.ts';
+import { UnavailableError } from './domain/errors.ts';
+import type { Engine, EngineObserver, StopReport } from './engine/port.ts';
 import { createEngine } from './engine/engine.ts';
 import { channelSender } from './engine/webhook.ts';
 import type { Tracing } from './engine/tracing.ts';
@@ -22,8 +23,10 @@ import { createWatchdog } from './reliability/watchdog.ts';
 import { type Clock, nodeClock, systemClock } from './runtime/clock.ts';
 import type { Logger } from './runtime/logger.ts';
 import { systemRandom } from './runtime/random.ts';
+import { within } from './runtime/within.ts';
 import { openPostgresStore } from './store/postgres/open.ts';
 import type { Hints, Store } from './store/store.ts';
+import { watchUse } from './store/store-use.ts';
 import { openSqliteStore } from './store/sqlite/open.ts';
 import { createAddressGuard } from './transport/address-guard.ts';
 import { lookupFunction, systemNames } from './transport/name-lookup.ts';
@@ -34,7 +37,11 @@ import type { ProxyVariables } from './transport/proxy.ts';
 import { version } from './version.ts';
 import { dayMs } from './domain/time.ts';
 
-const graceMs = 20_000;
+const defaultStopGraceS = 20;
+/** Of the grace time, for what comes after the attempts in flight: giving claims back, and closing. */
+const closingMs = 4000;
+/** Requests that are being read or answered get so long of it. */
+const answeringMs = 5000;
 /** The embedded store has one owner, whose claims are its own in every life. */
 const embeddedNode = 'local';
 const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -59,6 +66,8 @@ export interface PosthornOptions {
   readonly adminKeyHashes?: readonly string[];
   /** How long finished deliveries are kept (default 30 days), and dead letters (default 90). */
   readonly retentionDays?: number;
+  /** A stop ends within so long, in seconds, whatever is in flight (default 20). */
+  readonly stopGraceS?: number;
   readonly deadRetentionDays?: number;
   /** How often the books are checked, in seconds (default 60). */
   readonly reconcileEveryS?: number;
@@ -99,8 +108,11 @@ export interface Posthorn {
   readonly node: string;
   /** Begins to deliver. Publishing works before: what is accepted waits in the store. */
   start(): Promise<void>;
-  /** Finishes what is in flight, within 20 seconds, and closes. */
-  stop(): Promise<void>;
+  /**
+   * Lets attempts in flight finish, gives all claims back and closes, within `stopGraceS` whatever is in flight. Attempts
+   * that it cuts are made again, and cost their deliveries nothing. A second call waits for the first.
+   */
+  stop(): Promise<StopResult>;
   /** Durable when it resolves (G1), all or none. Rejects with `Problem`, `EventConflictError` or `UnavailableError`. */
   publish(event: PublishEvent): Promise<Receipt>;
   publish(events: readonly PublishEvent[]): Promise<Receipt[]>;
@@ -114,6 +126,11 @@ export interface Posthorn {
   ): Promise<{ status: number; body: unknown }>;
   /** Serves the HTTP API; answers its URL. */
   listen(address: { host: string; port: number }): Promise<string>;
+}
+
+export interface StopResult extends StopReport {
+  /** Whether the store was closed while nobody used it. */
+  readonly closed: boolean;
 }
 
 export interface Opened {
@@ -137,7 +154,8 @@ export async function createPosthorn(options: PosthornOptions): Promise<Posthorn
 }
 
 /** The same on a store that is open already. */
-export function compose({ store, node, hints }: Opened, options: PosthornOptions): Posthorn {
+export function compose({ store: opened, node, hints }: Opened, options: PosthornOptions): Posthorn {
+  const { store, end: endUse } = watchUse(opened);
   const clock = nodeClock(options.clock ?? systemClock);
   const { logger = silent, metrics } = options;
   const guard = createAddressGuard(options);
@@ -203,6 +221,77 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
       ? null
       : createWatchdog({ url, transport, clock, logger, userAgent: `Posthorn/${version}` });
   let started = false;
+  let stopping: Promise<StopResult> | null = null;
+
+  const start = async (): Promise<void> => {
+    await engine.start();
+    const following = await followTemplates({ store, engine, config, clock });
+    if (following > 0)
+      logger.info({ endpoints: following }, 'endpoints follow a newer version of their template');
+    // A stop that was asked for meanwhile has ended what had begun.
+    if (stopping !== null) throw new UnavailableError('stopped while it was starting');
+    started = true;
+    reconciler = startReconciler({
+      store,
+      clock,
+      logger,
+      everyMs: (options.reconcileEveryS ?? 60) * 1000,
+      mine: () => engine.status().shards.includes(0),
+      onResult: (result) => {
+        options.onReconciled?.(result);
+        evaluator?.reconciled({
+          balanced: result.balanced,
+          residue: result.residue,
+          endpointIds: result.rows
+            .filter((row) => row.residue !== 0 || row.mismatches.length > 0)
+            .map(({ endpointId }) => endpointId),
+          findings: result.findings,
+        });
+      },
+    });
+    evaluator = startEvaluator({
+      store,
+      clock,
+      random: systemRandom,
+      logger,
+      everyMs: (options.evaluateEveryS ?? 15) * 1000,
+      reconcileEveryMs: (options.reconcileEveryS ?? 60) * 1000,
+      deadRetentionMs: (options.deadRetentionDays ?? 90) * dayMs,
+      held: () => engine.status().throttled,
+      clockStatus: () => engine.status().clock,
+      mine: () => engine.status().shards.includes(0),
+      wake: (endpointIds) => engine.wake(endpointIds),
+      ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+      onEvaluated: (firing) => {
+        options.onEvaluated?.(firing);
+        // A store that cannot be read leaves the channels as they were.
+        void alarm.refresh().catch(() => {});
+        watchdog?.beat();
+      },
+    });
+  };
+  const stopAll = async (): Promise<StopResult> => {
+    const graceMs = (options.stopGraceS ?? defaultStopGraceS) * 1000;
+    const endsAt = clock.monotonic() + graceMs;
+    const left = (reserveMs = 0): number => Math.max(0, endsAt - reserveMs - clock.monotonic());
+    const reserveMs = Math.min(closingMs, graceMs / 2);
+    reconciler?.stop();
+    evaluator?.stop();
+    alarm.stop();
+    engine.quiesce();
+    // Requests that are being read get their answer; who sends or reads too slowly for that is cut off.
+    const answered = await within(clock, Math.min(answeringMs, graceMs / 4), server.close());
+    if (!answered) server.server.closeAllConnections();
+    validator.close();
+    const report = await engine.stop(left(reserveMs));
+    await within(clock, left(reserveMs / 4), transport.close());
+    names.close();
+    const isUnused = await within(clock, left(reserveMs / 8), endUse());
+    const closed = (await within(clock, Math.max(500, left()), opened.close())) && isUnused;
+    if (!closed) logger.error({ code: 'store_not_closed' }, 'the store did not close within the grace time');
+    return { ...report, closed };
+  };
+  const stop = (): Promise<StopResult> => (stopping ??= stopAll());
 
   const publishAll = async (events: readonly PublishEvent[]): Promise<readonly Receipt[]> => {
     // Event types are read when the server is made ready.
@@ -228,62 +317,16 @@ export function compose({ store, node, hints }: Opened, options: PosthornOptions
     node,
     publish,
     start: async () => {
-      await engine.start();
-      const following = await followTemplates({ store, engine, config, clock });
-      if (following > 0)
-        logger.info({ endpoints: following }, 'endpoints follow a newer version of their template');
-      started = true;
-      reconciler = startReconciler({
-        store,
-        clock,
-        logger,
-        everyMs: (options.reconcileEveryS ?? 60) * 1000,
-        mine: () => engine.status().shards.includes(0),
-        onResult: (result) => {
-          options.onReconciled?.(result);
-          evaluator?.reconciled({
-            balanced: result.balanced,
-            residue: result.residue,
-            endpointIds: result.rows
-              .filter((row) => row.residue !== 0 || row.mismatches.length > 0)
-              .map(({ endpointId }) => endpointId),
-            findings: result.findings,
-          });
-        },
-      });
-      evaluator = startEvaluator({
-        store,
-        clock,
-        random: systemRandom,
-        logger,
-        everyMs: (options.evaluateEveryS ?? 15) * 1000,
-        reconcileEveryMs: (options.reconcileEveryS ?? 60) * 1000,
-        deadRetentionMs: (options.deadRetentionDays ?? 90) * dayMs,
-        held: () => engine.status().throttled,
-        clockStatus: () => engine.status().clock,
-        mine: () => engine.status().shards.includes(0),
-        wake: (endpointIds) => engine.wake(endpointIds),
-        ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
-        onEvaluated: (firing) => {
-          options.onEvaluated?.(firing);
-          // A store that cannot be read leaves the channels as they were.
-          void alarm.refresh().catch(() => {});
-          watchdog?.beat();
-        },
-      });
+      if (started || stopping !== null) throw new Error('it is started once, and not after a stop');
+      try {
+        await start();
+      } catch (error) {
+        // Nothing of it goes on by itself, and its data directory is free again.
+        await stop();
+        throw error;
+      }
     },
-    stop: async () => {
-      reconciler?.stop();
-      evaluator?.stop();
-      alarm.stop();
-      // Requests that are being read get their answer; then what is in flight gets its time.
-      await server.close();
-      validator.close();
-      if (started) await engine.stop(graceMs);
-      await transport.close();
-      names.close();
-      await store.close();
-    },
+    stop,
     use: (client) => ({
       publish: async (event) => {
         const { tenant, type, id, ordering_key: key, occurred_at: at, value } = parse(newEvent, event);

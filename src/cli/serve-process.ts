@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { proxyFromEnvironment, type Settings } from '../config/settings.ts';
-import { compose, type Opened, open } from '../posthorn.ts';
+import { compose, type Opened, open, type StopResult } from '../posthorn.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { createServeLog, type ServeLog } from './serve-log.ts';
 import { systemRandom } from '../runtime/random.ts';
+import { within } from '../runtime/within.ts';
 import type { Store } from '../store/store.ts';
 import { proxyChoice } from '../transport/proxy.ts';
 import { version } from '../version.ts';
@@ -15,8 +16,10 @@ import { startTracing } from './tracing.ts';
 export interface Serving {
   readonly url: string;
   readonly node: string;
-  stop(): Promise<void>;
+  stop(): Promise<StopResult>;
 }
+
+const maxTracingStopMs = 1000;
 
 const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex');
 
@@ -82,6 +85,7 @@ export async function startServing(
     adminKeyHashes: [key.hash],
     retentionDays: settings.retentionDays,
     deadRetentionDays: settings.deadRetentionDays,
+    stopGraceS: settings.stopGraceS,
     reconcileEveryS: settings.reconcileEveryS,
     logger: log.logger,
     metrics,
@@ -93,10 +97,11 @@ export async function startServing(
     ...(settings.watchdogUrl === undefined ? {} : { watchdogUrl: settings.watchdogUrl }),
     ...(parts.clock === undefined ? {} : { clock: parts.clock }),
   });
-  const stop = async (): Promise<void> => {
-    await posthorn.stop();
-    // The last spans; a collector that is away costs no more than the exporter's time-out.
-    await tracing?.stop().catch(() => {});
+  const stop = async (): Promise<StopResult> => {
+    const result = await posthorn.stop();
+    // The last spans; a collector that is away does not hold up the end.
+    if (tracing !== null) await within(clock, maxTracingStopMs, tracing.stop());
+    return result;
   };
   try {
     await posthorn.start();

@@ -35,6 +35,7 @@ const schema = z.object({
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   retentionDays: days.default(30),
   deadRetentionDays: days.default(90),
+  stopGraceS: z.coerce.number().min(1).max(3600).default(20),
   reconcileEveryS: z.coerce.number().min(1).max(86_400).default(60),
   watchdogUrl: z
     .string()
@@ -64,6 +65,7 @@ const names: Readonly<Record<keyof Settings, string>> = {
   logLevel: 'LOG_LEVEL',
   retentionDays: 'RETENTION_DAYS',
   deadRetentionDays: 'DEAD_RETENTION_DAYS',
+  stopGraceS: 'STOP_GRACE_S',
   reconcileEveryS: 'RECONCILE_EVERY_S',
   watchdogUrl: 'WATCHDOG_URL',
   evaluateEveryS: 'EVALUATE_EVERY_S',

@@ -4,6 +4,7 @@ import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import { UnavailableError } from '../domain/errors.ts';
+import { within } from '../runtime/within.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
 import type { Hints, Settlement, Store } from '../store/store.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -254,27 +255,18 @@ export function createEngine(options: EngineOptions): Engine {
     });
     await look();
   };
-  /** Resolves true if the work is done within so long. */
-  const within = async (ms: number, work: Promise<unknown>): Promise<boolean> => {
-    let cancel = (): void => {};
-    const late = new Promise<boolean>((resolve) => {
-      cancel = clock.after(ms, () => resolve(false));
-    });
-    const done = work.then(
-      () => true,
-      () => false,
-    );
-    return await Promise.race([done, late]).finally(() => cancel());
+  /** From here on nothing begins; what is accepted until intake is closed waits in the store. */
+  const quiesce = (): Promise<void> => {
+    running = false;
+    return dispatcher.stop();
   };
   const stop = async (graceMs: number): Promise<StopReport> => {
     const begun = phase !== 'new';
-    running = false;
     phase = 'stopped';
     housekeeping?.stop();
     watch?.stop();
     redriver.stop();
-    // From here on nothing begins; what is accepted until intake is closed waits in the store.
-    const idle = dispatcher.stop();
+    const idle = quiesce();
     const left = begun ? ownership.stop() : null;
     const orderly = async (): Promise<void> => {
       await intake.close();
@@ -283,10 +275,10 @@ export function createEngine(options: EngineOptions): Engine {
       await idle;
       await Promise.all([settler.drained(), health.stop(), left]);
     };
-    if (await within(graceMs, orderly())) return { cut: 0, released: true, unsettled: 0 };
+    if (await within(clock, graceMs, orderly())) return { cut: 0, released: true, unsettled: 0 };
     const cut = dispatcher.inFlight;
     intake.abandon();
-    const released = await within(releaseMs, dispatcher.cut());
+    const released = await within(clock, releaseMs, dispatcher.cut());
     const unsettled = settler.abandon();
     logger.warn(
       { code: 'stop_cut', attempts: cut, released, unsettled },
@@ -307,6 +299,7 @@ export function createEngine(options: EngineOptions): Engine {
         throw error;
       }
     },
+    quiesce: () => void quiesce(),
     stop,
     publish: (events, trace) => intake.publish(events, trace),
     wake: (endpointIds) => {

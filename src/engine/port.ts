@@ -9,6 +9,8 @@ import type { ClockStatus } from '../domain/clock-record.ts';
 export interface Engine {
   /** Takes over former claims, then begins to deliver. */
   start(): Promise<void>;
+  /** Begins no attempt from now on, and is not ready; accepting goes on. The first step of a stop. */
+  quiesce(): void;
   /**
    * Begins nothing new, lets attempts in flight finish for `graceMs`, and gives all claims back. Ends shortly after
    * `graceMs` whatever is in flight, and costs no delivery an attempt.

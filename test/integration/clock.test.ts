@@ -57,7 +57,7 @@ async function run(opened: Opened, shift: Shift): Promise<Run> {
     posthorn,
     pruned: () => rounds,
     get: async (path) => (await posthorn.request('GET', path)).body as Record<string, unknown>,
-    stop: () => posthorn.stop(),
+    stop: async () => void (await posthorn.stop()),
   };
 }
 

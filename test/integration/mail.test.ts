@@ -173,7 +173,7 @@ describe('e-mail', () => {
       reconcileEveryS: 1,
       evaluateEveryS: 1,
     });
-    closers.push(() => posthorn.stop());
+    closers.push(async () => void (await posthorn.stop()));
     await posthorn.start();
     const channel = {
       kind: 'email',

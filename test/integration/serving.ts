@@ -1,6 +1,7 @@
 import { type Client, createClient } from '../../src/client/client.ts';
 import { startServing } from '../../src/cli/serve-process.ts';
 import { readSettings, type Settings } from '../../src/config/settings.ts';
+import type { StopResult } from '../../src/posthorn.ts';
 import type { Store } from '../../src/store/store.ts';
 import { tempDir } from '../support.ts';
 
@@ -10,7 +11,7 @@ export const apiKey = 'phk_test_0123456789abcdef';
 export async function serve(
   fields: Partial<Settings> = {},
   store?: Store,
-): Promise<{ url: string; client: Client; dataDir: string; stop(): Promise<void> }> {
+): Promise<{ url: string; client: Client; dataDir: string; stop(): Promise<StopResult> }> {
   const dataDir = fields.dataDir ?? tempDir();
   const read = readSettings(
     { port: 0, dataDir, apiKey, allowPrivateNetworks: true, logLevel: 'silent', ...fields },

@@ -45,6 +45,10 @@ export function serveCommand(): Command {
       '--dead-retention-days <days>',
       'keep dead letters so long (POSTHORN_DEAD_RETENTION_DAYS, default 90)',
     )
+    .option(
+      '--stop-grace-s <seconds>',
+      'let attempts in flight finish for so long when stopped (POSTHORN_STOP_GRACE_S, default 20)',
+    )
     .option('--json', 'print the start-up facts as one JSON object')
     .addHelpText(
       'after',
@@ -64,18 +68,42 @@ export function serveCommand(): Command {
         },
       );
       facts.started(serving);
-      await new Promise<void>((ended) => {
-        let stopping = false;
-        const stop = (): void => {
-          if (stopping) process.exit(1);
-          stopping = true;
-          log.note('stopping: finishing what is in flight (again to stop at once)');
-          void serving.stop().then(ended);
-        };
-        process.on('SIGTERM', stop);
-        process.on('SIGINT', stop);
-      });
+      await untilStopped(serving, settings.stopGraceS, log);
     });
+}
+
+/** After the grace time, for the end of everything: then the process ends whatever still holds it. */
+const overtimeMs = 2000;
+/** For the last lines of the log. */
+const lastLinesMs = 500;
+const signals = { SIGINT: 2, SIGTERM: 15 } as const;
+
+/**
+ * Ends the process: 0 if everything was finished or given back, 1 if something has to wait for its lease, 128 and the
+ * number of the signal if a second one came.
+ */
+async function untilStopped(serving: Serving, graceS: number, log: ServeLog): Promise<void> {
+  const stopped = Promise.withResolvers<number>();
+  let stopping = false;
+  const stop = (signal: keyof typeof signals): void => {
+    if (stopping) process.exit(128 + signals[signal]);
+    stopping = true;
+    log.note(`stopping: finishing what is in flight, ${graceS} s at most (again to stop at once)`);
+    setTimeout(() => process.exit(1), graceS * 1000 + overtimeMs).unref();
+    serving.stop().then(
+      ({ released, unsettled, closed }) => stopped.resolve(released && unsettled === 0 && closed ? 0 : 1),
+      (error: Error) => {
+        log.note(`the stop failed: ${error.message}`);
+        stopped.resolve(1);
+      },
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  const code = await stopped.promise;
+  // Whatever still holds the process (a connection of a library, a lookup that hangs) does not keep it.
+  process.exitCode = code;
+  setTimeout(() => process.exit(code), lastLinesMs).unref();
 }
 
 function startError(error: NodeJS.ErrnoException, { host, port }: Settings): Error {

@@ -1,4 +1,5 @@
 import type { Endpoint } from '../domain/endpoint.ts';
+import { headerText } from '../domain/header-text.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { type TraceContext, traceparentOf } from '../domain/trace.ts';
 import type { NodeClock } from '../runtime/clock.ts';
@@ -68,9 +69,8 @@ export function webhookRequest(
       : `{"id":${JSON.stringify(eventId)},"type":"${eventType}","timestamp":"${new Date(occurredAt).toISOString()}","data":${data}}`,
   );
   const seconds = Math.floor(time.now / 1000);
-  // A header carries Latin-1 at most; an id beyond ASCII is percent-encoded there, and signed as sent.
-  // oxlint-disable-next-line no-control-regex
-  const id = /^[\x21-\x7e]*$/.test(eventId) ? eventId : encodeURIComponent(eventId);
+  // Signed as sent.
+  const id = headerText(eventId);
   return {
     url: endpoint.url,
     headers: [

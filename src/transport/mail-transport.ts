@@ -1,5 +1,6 @@
 import { connect, type LookupFunction, type Socket } from 'node:net';
 import { createTransport } from 'nodemailer';
+import { messageIdText } from '../domain/header-text.ts';
 import type { ErrorClass } from '../domain/attempt.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { type AddressGuard, createAddressGuard, guardedLookup } from './address-guard.ts';
@@ -168,7 +169,7 @@ export function createMailTransport(options: MailTransportOptions): Transport {
           subject,
           text,
           // The same mail keeps its id in every attempt, so that a mail program shows it once.
-          messageId: `<${id}@posthorn>`,
+          messageId: `<${messageIdText(id)}@posthorn>`,
           signal: conversation.signal,
         } as Parameters<typeof server.sendMail>[0]);
         const code = Number(/^\d{3}/.exec(response as string)?.[0] ?? 250);

@@ -76,4 +76,9 @@ async function moveTimes(connection: Connection, { now, byMs }: Rebase): Promise
          breaker_open_since = CASE WHEN breaker_open_since > $1 THEN $1::bigint ELSE breaker_open_since END WHERE breaker_at > $1`,
       [now],
     );
+  await connection.query(
+    'clock_throttles',
+    'UPDATE posthorn.endpoints SET throttled_until = NULL, throttled_at = $1 WHERE throttled_at > $1',
+    [now],
+  );
 }

@@ -42,4 +42,5 @@ function moveTimes(db: Database, { now, byMs }: Rebase): void {
      WHERE breaker_at > ?1`,
     now,
   );
+  db.run('UPDATE endpoints SET throttled_until = NULL, throttled_at = ?1 WHERE throttled_at > ?1', now);
 }

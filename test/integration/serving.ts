@@ -1,7 +1,6 @@
 import { type Client, createClient } from '../../src/client/client.ts';
 import { startServing } from '../../src/cli/serve-process.ts';
 import { readSettings, type Settings } from '../../src/config/settings.ts';
-import type { StopResult } from '../../src/posthorn.ts';
 import type { Store } from '../../src/store/store.ts';
 import { tempDir } from '../support.ts';
 
@@ -11,7 +10,7 @@ export const apiKey = 'phk_test_0123456789abcdef';
 export async function serve(
   fields: Partial<Settings> = {},
   store?: Store,
-): Promise<{ url: string; client: Client; dataDir: string; stop(): Promise<StopResult> }> {
+): Promise<{ url: string; client: Client; dataDir: string; stop(): Promise<void> }> {
   const dataDir = fields.dataDir ?? tempDir();
   const read = readSettings(
     { port: 0, dataDir, apiKey, allowPrivateNetworks: true, logLevel: 'silent', ...fields },
@@ -19,5 +18,10 @@ export async function serve(
   );
   if ('faults' in read) throw new Error(read.faults.join());
   const serving = await startServing(read.settings, store === undefined ? {} : { store });
-  return { url: serving.url, client: createClient(serving.url, apiKey), dataDir, stop: serving.stop };
+  return {
+    url: serving.url,
+    client: createClient(serving.url, apiKey),
+    dataDir,
+    stop: async () => void (await serving.stop()),
+  };
 }

@@ -20,7 +20,7 @@ const secrets = {
 let url: string;
 let store: Store;
 let log = '';
-let stop: () => Promise<void>;
+let stop: () => Promise<unknown>;
 const answers: string[] = [];
 
 beforeAll(async () => {

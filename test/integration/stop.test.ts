@@ -78,7 +78,7 @@ describe.each(['SQLite', 'PostgreSQL'])('a stop, on %s', (kind) => {
     const where = await database();
     const never = await createPosthorn(options(where));
     expect(await never.stop()).toMatchObject({ closed: true });
-    await expect(never.start()).rejects.toThrow();
+    await expect(never.start()).rejects.toThrow('not after a stop');
 
     const early = await createPosthorn(options(where));
     const starting = early.start();

@@ -64,6 +64,8 @@ export interface PosthornOptions {
   readonly proxy?: string | ProxyVariables;
   /** Of the keys that open the HTTP API, SHA-256 in hexadecimal. Needed only with `listen`. */
   readonly adminKeyHashes?: readonly string[];
+  /** SHA-256 (hex) of the key that opens `/metrics`, beside the admin keys. Default: `/metrics` takes no key. */
+  readonly metricsKeyHash?: string;
   /** How long finished deliveries are kept (default 30 days), and dead letters (default 90). */
   readonly retentionDays?: number;
   /** A stop ends within so long, in seconds, whatever is in flight (default 20). */
@@ -204,6 +206,7 @@ export function compose({ store: opened, node, hints }: Opened, options: Posthor
     random: systemRandom,
     logger,
     adminKeyHashes: [...(options.adminKeyHashes ?? []), hash('sha256', ownKey)],
+    metricsKeyHash: options.metricsKeyHash ?? null,
     version,
     unstoredAlerts: () => [alarm.alert()].filter((alert) => alert !== null),
     metrics: metrics ?? { contentType: 'text/plain', render: async () => '' },

@@ -25,6 +25,8 @@ export interface ApiDependencies {
   readonly logger: Logger;
   /** SHA-256 of each admin key, in hexadecimal: the keys themselves are nowhere. */
   readonly adminKeyHashes: readonly string[];
+  /** The same of the key that opens `/metrics` beside them; null: it takes none. */
+  readonly metricsKeyHash: string | null;
   readonly version: string;
   /** Alerts that cannot be stored, because they are about the store. */
   readonly unstoredAlerts?: () => readonly Alert[];

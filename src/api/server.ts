@@ -7,7 +7,7 @@ import {
   StoreFaultError,
   UnavailableError,
 } from '../domain/errors.ts';
-import { createAuthentication } from './authentication.ts';
+import { type Authentication, createAuthentication } from './authentication.ts';
 import { readBodies } from './body.ts';
 import { createHttpServer, type HttpServer } from './connections.ts';
 import type { ApiDependencies } from './dependencies.ts';
@@ -23,7 +23,7 @@ import { objectiveRoutes } from './routes/objectives.ts';
 import { redriveRoutes } from './routes/redrives.ts';
 import { serviceRoutes } from './routes/service.ts';
 
-const open = new Set(['/healthz', '/readyz', '/metrics', '/openapi.json']);
+const open = new Set(['/healthz', '/readyz', '/openapi.json']);
 /** From whatever was thrown to what the caller may know of it. */
 function problemOf(error: Error & { code?: string; statusCode?: number }): Problem | null {
   if (error instanceof Problem) return error;
@@ -54,12 +54,16 @@ function problemOf(error: Error & { code?: string; statusCode?: number }): Probl
 export function createServer(deps: ApiDependencies): FastifyInstance {
   const { logger } = deps;
   let http!: HttpServer;
-  const authentication = createAuthentication({
-    keyHashes: deps.adminKeyHashes,
-    clock: deps.clock,
-    logger,
-    onFailure: deps.metrics.authenticationFailed,
-  });
+  const authenticationBy = (keyHashes: readonly string[]): Authentication =>
+    createAuthentication({
+      keyHashes,
+      clock: deps.clock,
+      logger,
+      onFailure: deps.metrics.authenticationFailed,
+    });
+  const authentication = authenticationBy(deps.adminKeyHashes);
+  const metricsAuthentication =
+    deps.metricsKeyHash === null ? null : authenticationBy([...deps.adminKeyHashes, deps.metricsKeyHash]);
   const app = Fastify({
     logger: false,
     bodyLimit: maxBodyBytes,
@@ -88,8 +92,9 @@ export function createServer(deps: ApiDependencies): FastifyInstance {
   app.addHook('onRequest', async (request) => {
     // No name and no id holds one, and PostgreSQL takes none.
     if (request.url.includes('%00')) throw new Problem(400, 'bad_url', 'a URL of ours holds no NUL');
-    if (open.has(request.routeOptions.url ?? '')) return;
-    authentication.require(request.headers.authorization, request.socket.remoteAddress ?? '');
+    const route = request.routeOptions.url ?? '';
+    const required = route === '/metrics' ? metricsAuthentication : open.has(route) ? null : authentication;
+    required?.require(request.headers.authorization, request.socket.remoteAddress ?? '');
   });
   const methodsOf = noteMethods(app);
   const refuseUnknown = async (request: FastifyRequest, reply: FastifyReply): Promise<never> => {

@@ -83,6 +83,7 @@ export async function startServing(
     denyNetworks: settings.denyNetworks,
     ...(proxy === undefined ? {} : { proxy }),
     adminKeyHashes: [key.hash],
+    ...(settings.metricsKey === undefined ? {} : { metricsKeyHash: hashOf(settings.metricsKey) }),
     retentionDays: settings.retentionDays,
     deadRetentionDays: settings.deadRetentionDays,
     stopGraceS: settings.stopGraceS,

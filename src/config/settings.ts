@@ -32,6 +32,10 @@ const schema = z.object({
     .string()
     .regex(/^phk_[\x21-\x7e]{16,200}$/, 'begins with phk_ and has at least 16 further characters')
     .optional(),
+  metricsKey: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,200}$/, 'has 16 to 200 visible characters')
+    .optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   retentionDays: days.default(30),
   deadRetentionDays: days.default(90),
@@ -62,6 +66,7 @@ const names: Readonly<Record<keyof Settings, string>> = {
   allowNetworks: 'ALLOW_NETWORKS',
   denyNetworks: 'DENY_NETWORKS',
   apiKey: 'API_KEY',
+  metricsKey: 'METRICS_KEY',
   logLevel: 'LOG_LEVEL',
   retentionDays: 'RETENTION_DAYS',
   deadRetentionDays: 'DEAD_RETENTION_DAYS',

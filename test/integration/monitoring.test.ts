@@ -11,7 +11,7 @@ import { readSlos } from '../../src/cli/slo-file.ts';
 import { sloFile } from '../../src/reliability/slo-document.ts';
 import { parsePromql } from '../prometheus/promql.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
-import { serve } from './serving.ts';
+import { apiKey, serve } from './serving.ts';
 
 const script = fileURLToPath(new URL('../../bin/posthorn.js', import.meta.url));
 const declared = fileURLToPath(new URL('../prometheus/posthorn.yaml', import.meta.url));
@@ -202,4 +202,23 @@ test.runIf(promtool)('promtool takes the rules', () => {
   const path = join(tempDir(), 'posthorn-rules.yaml');
   writeFileSync(path, exportedFiles(readSlos(declared))[0].text);
   expect(execFileSync('promtool', ['check', 'rules', path], { encoding: 'utf8' })).toContain('SUCCESS');
+});
+
+test('G9: with a metrics key, /metrics takes that key or the admin key, and the key opens nothing else', async () => {
+  const metricsKey = 'scrape_0123456789abcdef';
+  const closed = await serve({ metricsKey });
+  const status = async (path: string, key?: string): Promise<number> =>
+    (
+      await fetch(
+        `${closed.url}${path}`,
+        key === undefined ? {} : { headers: { authorization: `Bearer ${key}` } },
+      )
+    ).status;
+  expect(await status('/metrics')).toBe(401);
+  expect(await status('/metrics', 'phk_wrong_0123456789abcdef')).toBe(401);
+  expect(await status('/metrics', metricsKey)).toBe(200);
+  expect(await status('/metrics', apiKey)).toBe(200);
+  expect(await status('/v1/endpoints', metricsKey)).toBe(401);
+  expect(await status('/healthz')).toBe(200);
+  await closed.stop();
 });

@@ -36,6 +36,10 @@ export function serveCommand(): Command {
       '--proxy <url>',
       'HTTP proxy that webhooks go through (POSTHORN_PROXY, default: direct connections)',
     )
+    .option(
+      '--metrics-key <key>',
+      'key that /metrics then takes, beside the admin key (POSTHORN_METRICS_KEY, default: no key)',
+    )
     .option('--log-level <level>', 'debug, info, warn, error or silent (POSTHORN_LOG_LEVEL)')
     .option(
       '--retention-days <days>',

@@ -5,6 +5,8 @@ import { nextTurn } from '../runtime/turn.ts';
 import { Problem, rawProblem } from './problem.ts';
 
 const maxConnections = 2000;
+/** Beyond that, so many that do nothing are closed for the next ones. */
+const roomForDropped = 50;
 /** Requests that one connection may send ahead of their answers. */
 const maxPipelined = 100;
 const headersTimeoutMs = 10_000;
@@ -28,6 +30,8 @@ type Handle = (request: IncomingMessage, response: ServerResponse) => void;
 interface Connection {
   /** The answer under way, or null. */
   answering: ServerResponse | null;
+  /** Whether it ever sent a whole request. */
+  served: boolean;
   readonly waiting: (readonly [IncomingMessage, ServerResponse])[];
 }
 
@@ -62,7 +66,7 @@ function malformed(code: string | undefined): Problem {
  * An HTTP server whose connections are bounded (G8): in number, in time, in requests sent ahead and in answers under way,
  * and that closes a connection rather than read a body that nobody wants.
  */
-export function createHttpServer(handle: Handle, clock: Clock): HttpServer {
+export function createHttpServer(handle: Handle, clock: Clock, maxSockets = maxConnections): HttpServer {
   const connections = new Map<Socket, Connection>();
   const held = new WeakMap<IncomingMessage, ServerResponse>();
   let closing = false;
@@ -73,10 +77,14 @@ export function createHttpServer(handle: Handle, clock: Clock): HttpServer {
     keepAliveTimeout: keepAliveTimeoutMs,
     connectionsCheckingInterval: checkEveryMs,
   });
-  server.maxConnections = maxConnections;
+  server.maxConnections = maxSockets;
   server.timeout = idleTimeoutMs;
-  // Those that do nothing make room for the next ones.
-  server.on('drop', () => server.closeIdleConnections());
+  // Those that do nothing make room for the next ones; first those that never sent a whole request.
+  server.on('drop', () => {
+    const idle = [...connections].filter(([, { answering }]) => answering === null);
+    const useless = idle.filter(([, { served }]) => !served);
+    for (const [socket] of [...useless, ...idle].slice(0, roomForDropped)) socket.destroy();
+  });
 
   /** Lets the client read the answer before its connection is cut: a reset would take the answer away. */
   const linger = (socket: Socket, request: IncomingMessage): void => {
@@ -104,6 +112,7 @@ export function createHttpServer(handle: Handle, clock: Clock): HttpServer {
 
   const begin = (connection: Connection, request: IncomingMessage, response: ServerResponse): void => {
     connection.answering = response;
+    connection.served = true;
     closeWhereUnread(request, response);
     response.once('close', () => {
       const next = connection.waiting.shift();
@@ -131,7 +140,7 @@ export function createHttpServer(handle: Handle, clock: Clock): HttpServer {
   };
 
   server.on('connection', (socket: Socket) => {
-    connections.set(socket, { answering: null, waiting: [] });
+    connections.set(socket, { answering: null, served: false, waiting: [] });
     socket.once('close', () => connections.delete(socket));
   });
   server.on('request', take);

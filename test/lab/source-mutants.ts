@@ -82,8 +82,8 @@ export const sourceMutants: readonly SourceMutant[] = [
     name: 'the pruner takes what is pending',
     guarantee: 'G7',
     file: 'src/store/sqlite/prune.ts',
-    from: 'if (state === 0 || settledAt!',
-    to: 'if (settledAt!',
+    from: 'if (state === 0 || !retention.isOver(number!, settledAt!, state === dead)) continue;',
+    to: 'if (!retention.isOver(number!, settledAt ?? 0, state === dead)) continue;',
   },
   {
     name: 'a pruned delivery is forgotten by the books',

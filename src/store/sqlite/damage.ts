@@ -22,17 +22,7 @@ export function damageOf(path: string, detail: string, cause?: unknown): StoreFa
   );
 }
 
-/** From SQLite's words to the port's: what passes, what is damage, and everything else as it is. */
-export function translated(error: unknown, path: string): unknown {
-  const code = primaryCode(error);
-  if (code === null) return error;
-  if (damaged.has(code)) return damageOf(path, (error as Error).message, error);
-  if (passing.has(code))
-    return new UnavailableError(`the store cannot work now: ${(error as Error).message}`, { cause: error });
-  return error;
-}
-
-const openingReasons: Readonly<Record<number, string>> = {
+const reasons: Readonly<Record<number, string>> = {
   5: 'another program holds a lock on the database; stop that program',
   6: 'another program holds a lock on the database; stop that program',
   7: 'there is not enough memory',
@@ -42,13 +32,26 @@ const openingReasons: Readonly<Record<number, string>> = {
   14: 'it cannot be opened; check its owner and mode, and the limit of open files',
 };
 
+/** From SQLite's words to the port's: what passes, what is damage, and everything else as it is. */
+export function translated(error: unknown, path: string): unknown {
+  const code = primaryCode(error);
+  if (code === null) return error;
+  if (damaged.has(code)) return damageOf(path, (error as Error).message, error);
+  if (passing.has(code))
+    return new UnavailableError(
+      `the store cannot work now: ${reasons[code] ?? 'it refuses'} (${(error as Error).message})`,
+      { cause: error },
+    );
+  return error;
+}
+
 /** Why a database could not be opened, as one sentence with the next step. */
 export function openingError(error: unknown, path: string): unknown {
   const code = primaryCode(error);
   if (code === null) return error;
   const found = translated(error, path);
   if (found instanceof StoreFaultError) return found;
-  const reason = openingReasons[code];
+  const reason = reasons[code];
   return reason === undefined
     ? new StoreOpenError(`the store ${path} cannot be opened: ${(error as Error).message}`, { cause: error })
     : new StoreOpenError(`the store ${path} cannot be opened: ${reason} (${(error as Error).message})`, {

@@ -4,6 +4,7 @@ import type { Step } from './shared-store.ts';
 /** Looking and finding nothing is most of what a quiet system does; it is left out of the account. */
 export function changedNothing({ name, answer }: Step): boolean {
   if (name === 'claim') return (answer as { deliveries: readonly unknown[] }).deliveries.length === 0;
+  if (name === 'stepFanOut') return (answer as { made: number }).made === 0;
   if (name === 'prune') return (answer as { deleted: number }).deleted === 0;
   return (name === 'cancelOrphans' || name === 'takeOver') && answer === 0;
 }

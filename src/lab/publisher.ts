@@ -85,7 +85,9 @@ export class Publisher {
     this.#world.history.promised[payment] = deliveries;
     if (this.#world.scenario.check !== 'every_step') return;
     const found = this.#world.db.get(
-      'SELECT e.deliveries, (SELECT count(*) FROM deliveries d WHERE d.event_number = e.number) FROM events e WHERE e.id = ?',
+      // Those that are still to be created are as safe as those that are: a row says so.
+      `SELECT e.deliveries, (SELECT count(*) FROM deliveries d WHERE d.event_number = e.number)
+         + coalesce((SELECT f.remaining FROM fan_out_events f WHERE f.event_number = e.number), 0) FROM events e WHERE e.id = ?`,
       eventIdOf(payment),
     );
     if (found === undefined)

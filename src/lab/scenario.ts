@@ -118,6 +118,8 @@ const scenarioSchema = z.strictObject({
       error: share.default(0),
       /** The commit happened, and its answer never came. */
       answer_lost: share.default(0),
+      /** Requests whose deliveries are created in steps, as if each had thousands. */
+      in_steps: share.default(0),
     })
     .prefault({}),
   operations: z

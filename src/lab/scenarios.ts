@@ -182,7 +182,14 @@ export const builtInScenarios: readonly ScenarioInput[] = [
       restart_per_hour: 8,
       clock_jump_per_hour: 12,
     },
-    store: { latency_ms: [0, 10], slow: 0.01, slow_ms: [50, 3000], error: 0.01, answer_lost: 0.005 },
+    store: {
+      latency_ms: [0, 10],
+      slow: 0.01,
+      slow_ms: [50, 3000],
+      error: 0.01,
+      answer_lost: 0.005,
+      in_steps: 0.2,
+    },
     operations: {
       redrive_per_hour: 30,
       cancel_per_hour: 6,

@@ -1,5 +1,5 @@
 import { UnavailableError } from '../domain/errors.ts';
-import type { Beat, Hints, NodeRecord, Store } from '../store/store.ts';
+import type { AcceptOptions, Beat, FanOutRequest, Hints, NodeRecord, Store } from '../store/store.ts';
 import type { LabNode } from './node.ts';
 import type { Scenario } from './scenario.ts';
 import { drawnAt, hashText } from '../runtime/seeded-random.ts';
@@ -8,6 +8,7 @@ import type { VirtualTime } from './virtual-time.ts';
 /** As long as on PostgreSQL: who has not been heard of for so long is dead. */
 const deadAfterMs = 8000;
 const hintLost = 0.1;
+const fanOutLimit = 2;
 
 /** A call that the store has just carried out. */
 export interface Step {
@@ -127,7 +128,19 @@ export class SharedStore {
     }
   }
 
-  #call(inner: Store, node: LabNode, life: number, name: keyof Store, args: unknown[]): Promise<unknown> {
+  /** Some requests get their deliveries in steps, and few in a step, so that much can happen between two. */
+  #inSteps(node: LabNode, name: keyof Store, args: unknown[]): unknown[] {
+    const { in_steps: share } = this.#scenario.store;
+    if (share === 0) return args;
+    if (name === 'stepFanOut') return [{ ...(args[0] as FanOutRequest), limit: fanOutLimit }];
+    const moment = Math.floor(this.#time.elapsed * 16);
+    if (name !== 'accept' || drawnAt(this.#seed + 57, node.index, moment, 0) >= share) return args;
+    this.#count('fan_out');
+    return [args[0], { ...(args[1] as AcceptOptions), maxDirect: 0 }];
+  }
+
+  #call(inner: Store, node: LabNode, life: number, name: keyof Store, given: unknown[]): Promise<unknown> {
+    const args = this.#inSteps(node, name, given);
     const perform = async (): Promise<unknown> => {
       const answer = await (inner[name] as (...args: unknown[]) => Promise<unknown>)(...args);
       if (writing.has(name)) this.#onStep({ node, name, args, answer });

@@ -270,5 +270,6 @@ export class StepChecker {
 function nowOf({ name, args }: Step): number | null {
   if (name === 'claim') return (args[0] as { now: number }).now;
   if (name === 'accept') return (args[1] as { now: number }).now;
+  if (name === 'stepFanOut') return (args[0] as { now: number }).now;
   return null;
 }

@@ -49,7 +49,7 @@ describe('the lab', () => {
     }
     const kinds =
       `${networkFaults.join(' ')} outage overload poison crash freeze restart clock_jump store_slow store_error
-      store_answer_lost redrive cancel pause bulk_redrive replay change delete`.split(/\s+/);
+      store_answer_lost redrive cancel pause bulk_redrive replay change delete fan_out`.split(/\s+/);
     expect(kinds.filter((kind) => !((faults[kind] ?? 0) > 0))).toEqual([]);
   }, 900_000);
 

@@ -67,9 +67,23 @@ export const sourceMutants: readonly SourceMutant[] = [
   {
     name: 'a paused endpoint eats events',
     guarantee: 'G5',
-    file: 'src/store/plan.ts',
-    from: 'if (!subscribes(known.endpoint.eventTypes, event.type)) continue;',
-    to: 'if (!known.endpoint.enabled || !subscribes(known.endpoint.eventTypes, event.type)) continue;',
+    file: 'src/store/matching.ts',
+    from: 'filter(({ endpoint }) => subscribes(endpoint.eventTypes, type))',
+    to: 'filter(({ endpoint }) => endpoint.enabled && subscribes(endpoint.eventTypes, type))',
+  },
+  {
+    name: 'a fan-out ends after its first step',
+    guarantee: 'G1',
+    file: 'src/store/fan-out.ts',
+    from: 'done: cursor === targets.length,',
+    to: 'done: true,',
+  },
+  {
+    name: 'a step of a fan-out is done twice',
+    guarantee: 'G6',
+    file: 'src/store/sqlite/fan-out.ts',
+    from: 'block.cursor,\n',
+    to: 'block.cursor - 1,\n',
   },
   {
     name: 'suppressed ones are not counted',

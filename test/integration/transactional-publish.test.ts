@@ -100,6 +100,34 @@ test('G1: the same id and body again gives the same receipt, across SQL and API;
   expect(await books(tenant)).toMatchObject({ events: 2, accepted: 2 });
 });
 
+test('what is published under a key goes behind what of its tenant is still fanned out', async () => {
+  const tenant = 'behind';
+  const keyed = anEndpoint({ tenant, ordering: 'key' });
+  await store.createEndpoint(keyed);
+  await store.createEndpoint(anEndpoint({ tenant, enabled: false, ordering: 'key' }));
+  await store.createEndpoint(anEndpoint({ tenant }));
+  const options = { now: start, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map<string, number>() };
+  const first = anEvent({ tenant, id: 'first', orderingKey: 'k' });
+  await store.accept([[first]], { ...options, maxDirect: 0 });
+  const call = "$1, 'a.b', '1', id => $2, ordering_key => $3";
+  expect(await publish(call, tenant, 'second', 'k')).toMatchObject({ deliveries: 3, suppressed: 1 });
+  expect(await publish(call, tenant, 'second', 'k')).toMatchObject({ deliveries: 3, duplicate: true });
+  await publish(call, tenant, 'free', null);
+  expect(await books(tenant)).toMatchObject({ events: 3, accepted: 3 });
+  let made = 0;
+  for (let steps = 0; steps < 20; steps++)
+    ({ made } = await store
+      .stepFanOut({ ...options, limit: 9, after: null })
+      .then((step) => ({ made: made + step.made })));
+  expect(made).toBe(6);
+  expect(await books(tenant)).toMatchObject({ events: 3, accepted: 9, suppressed: 3 });
+  const numberOf = async (eventId: string) =>
+    (await store.deliveries({ tenant, eventId, endpointId: keyed.id }, { before: null, limit: 9 }))[0]!
+      .number;
+  expect(await numberOf('first')).toBeLessThan(await numberOf('second'));
+  expect((await reconcile(store, { everyRow: true })).balanced).toBe(true);
+});
+
 test('two transactions with one id: the second waits, and is told of the first', async () => {
   const tenant = 'race';
   const other = new pg.Client({ connectionString: databaseUrl });

@@ -117,6 +117,8 @@ export const publishSql = `
     wanted_count int;
     filtered_count int;
     waiting text;
+    behind boolean := false;
+    fan_out bigint;
   BEGIN
     IF publish.tenant IS NULL OR publish.tenant !~ '^[A-Za-z0-9._:-]{1,128}$' THEN
       RAISE EXCEPTION 'posthorn: tenant takes letters, digits and . _ : - only, at most 128' USING ERRCODE = '22023';
@@ -191,6 +193,26 @@ export const publishSql = `
       (SELECT ${postgresDigest} FROM (SELECT publish.tenant AS tenant, event_id AS id, publish.type AS type,
         publish.ordering_key AS ordering_key, occurred_ms AS occurred_at, now_ms AS accepted_at, amount AS amount_minor,
         money AS currency, publish.data::text AS data) e));
+    -- What is published under a key goes behind what of its tenant is still fanned out; see store/plan.ts.
+    IF publish.ordering_key IS NOT NULL AND EXISTS (SELECT FROM posthorn.fan_outs o WHERE o.tenant = publish.tenant) THEN
+      behind := EXISTS (SELECT FROM posthorn.endpoints e WHERE e.num = ANY (wanted) AND e.document ->> 'ordering' = 'key');
+    END IF;
+    IF behind THEN
+      fan_out := nextval('posthorn.fan_out_numbers');
+      INSERT INTO posthorn.fan_outs (id, tenant, accepted_at, moved_at, targets)
+      SELECT fan_out, publish.tenant, now_ms, now_ms, jsonb_build_object('nums', jsonb_agg(t.num ORDER BY t.num),
+        'paused', coalesce(jsonb_agg(t.place) FILTER (WHERE NOT t.enabled), '[]'),
+        'keyed', coalesce(jsonb_agg(t.place) FILTER (WHERE t.keyed), '[]'))::text
+      FROM (SELECT e.num, e.enabled, e.document ->> 'ordering' = 'key' AS keyed, row_number() OVER (ORDER BY e.num) - 1 AS place
+        FROM posthorn.endpoints e WHERE e.num = ANY (wanted)) t;
+      INSERT INTO posthorn.fan_out_events (fan_out, place, event_number, type, ordering_key, wanted, cursor, remaining)
+      VALUES (fan_out, 0, event_number, publish.type, publish.ordering_key, NULL, 0, wanted_count);
+      INSERT INTO posthorn.fan_out_ledger AS l (writer, planned, made) VALUES (writer, wanted_count, 0)
+      ON CONFLICT (writer) DO UPDATE SET planned = l.planned + excluded.planned;
+      wanted := '{}';
+      waiting := NULL;
+    END IF;
+
     INSERT INTO posthorn.deliveries (shard, number, event_number, endpoint, state, due_at, created_at, settled_at, reason, order_key)
     SELECT shard, nextval('posthorn.delivery_numbers') * 64 + shard, event_number, e.num, CASE WHEN e.enabled THEN 0 ELSE 4 END,
       CASE WHEN e.enabled THEN now_ms END, now_ms, CASE WHEN NOT e.enabled THEN now_ms END,

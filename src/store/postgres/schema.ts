@@ -278,6 +278,8 @@ const migrations: readonly string[] = [
   CREATE INDEX redrives_running ON posthorn.redrives (id) WHERE state = 'running';
   `,
   throttleColumns,
+  // What it publishes under a key goes behind what of its tenant is still fanned out.
+  publishSql,
 ];
 
 const namedMost = 5;

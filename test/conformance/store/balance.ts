@@ -39,6 +39,7 @@ export function describeBalance(subject: Subject, runs: number): void {
         'stop',
         'orphans',
         'delete',
+        'fanOut',
       ),
       pick: fc.nat(1000),
     });
@@ -67,6 +68,8 @@ export function describeBalance(subject: Subject, runs: number): void {
                 ...noRoom,
                 now,
                 defaultRoom: pick % 2,
+                // One event goes to two endpoints, so that some are created at once and some in steps.
+                maxDirect: pick % 4,
               });
             else if (kind === 'claim')
               claims.push(
@@ -101,6 +104,8 @@ export function describeBalance(subject: Subject, runs: number): void {
             } else if (kind === 'pause')
               await fresh.updateEndpoint(endpoint.id, { enabled: pick % 2 === 0, updatedAt: now });
             else if (kind === 'replay') await fresh.replayEvent('default', `e${pick % 20}`, null, now);
+            else if (kind === 'fanOut')
+              await fresh.stepFanOut({ ...noRoom, now, defaultRoom: pick % 2, limit: 1, after: null });
             else if (kind === 'takeOver') await fresh.takeOver('a', now);
             else if (kind === 'bulk') {
               const filter: DeliveryFilter =

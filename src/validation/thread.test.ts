@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { systemClock } from '../runtime/clock.ts';
+import type { ThreadAnswer } from './protocol.ts';
+import { type Excess, ValidationThread } from './thread.ts';
+
+/** Has a thread validate a text; answers what it said, or why it ended. */
+function outcome(schema: unknown, text: string, heapMb: number, budgetMs: number): Promise<string> {
+  return new Promise((resolve) => {
+    const thread: ValidationThread = new ValidationThread({
+      clock: systemClock,
+      heapMb,
+      onEnd: (excess: Excess) => resolve(excess),
+      onReady: () =>
+        thread.run({ kind: 'prepare', hash: 'a', schema: JSON.stringify(schema) }, 60_000, () =>
+          thread.run(
+            { kind: 'validate', parts: [{ hash: 'a', texts: [text] }] },
+            budgetMs,
+            (answer: ThreadAnswer) => {
+              resolve(answer.kind);
+              thread.close();
+            },
+          ),
+        ),
+    });
+  });
+}
+
+/** Each of 8,000 items fails in 300 ways, and each way is an error to keep. */
+const manyErrors = { items: { anyOf: Array.from({ length: 300 }, () => ({ type: 'string' })) } };
+const items = JSON.stringify(Array.from({ length: 8000 }, () => 1));
+
+test('G8: a thread ends at its heap or its time, and the process goes on', async () => {
+  expect(await outcome(manyErrors, '[1]', 64, 60_000)).toBe('validated');
+  expect(await outcome(manyErrors, items, 16, 60_000)).toBe('memory');
+  expect(await outcome(manyErrors, items, 1024, 20)).toBe('time');
+});

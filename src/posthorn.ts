@@ -260,7 +260,6 @@ export function compose({ store: opened, node, hints }: Opened, options: Posthor
       everyMs: (options.evaluateEveryS ?? 15) * 1000,
       reconcileEveryMs: (options.reconcileEveryS ?? 60) * 1000,
       deadRetentionMs: (options.deadRetentionDays ?? 90) * dayMs,
-      held: () => engine.status().throttled,
       clockStatus: () => engine.status().clock,
       mine: () => engine.status().shards.includes(0),
       wake: (endpointIds) => engine.wake(endpointIds),

@@ -209,28 +209,39 @@ function lengthOf(ms: number): string {
 export function overdueCondition(
   group: OverdueGroup,
   samples: readonly number[],
-  /** The receiver asked for silence, so waiting is right. */
-  held: boolean,
+  /** As the endpoint is set. */
+  rateLimitPerS: number | null,
   now: number,
 ): Condition {
-  const { endpointId, owner, count, oldestDueAt, claimed } = group;
-  const working = claimed > 0 || held;
+  const { endpointId, owner, count, oldestDueAt, claimed, throttledUntil } = group;
+  const why =
+    throttledUntil !== null
+      ? `the receiver asked for no requests until ${new Date(throttledUntil).toISOString()}`
+      : rateLimitPerS !== null
+        ? `events come faster than its rate limit of ${rateLimitPerS}/s lets them go`
+        : claimed > 0
+          ? 'the receiver is slower than its events come'
+          : null;
   const minutes = Math.round((now - oldestDueAt) / 60_000);
   return {
     rule: 'overdue',
     group: endpointId,
-    severity: working ? 'ticket' : 'page',
+    severity: why === null ? 'page' : 'ticket',
     owner,
-    summary: `${count.toLocaleString('en-US')} deliveries to ${endpointId} are overdue, the oldest by ${minutes} min${working ? ': the receiver is slower than its events come' : ', and nothing is being sent'}`,
+    summary: `${count.toLocaleString('en-US')} deliveries to ${endpointId} are overdue, the oldest by ${minutes} min${why === null ? ', and nothing is being sent' : `: ${why}`}`,
     evidence: {
       count,
       oldest_due_at: new Date(oldestDueAt).toISOString(),
       in_flight: claimed,
-      held,
+      throttled_until: throttledUntil === null ? null : new Date(throttledUntil).toISOString(),
+      rate_limit_per_s: rateLimitPerS,
       sample_delivery_ids: samples.map(deliveryId),
-      next_step: working
-        ? `raise the receiver's capacity, or its limits: posthorn deliveries --endpoint-id ${endpointId} --state pending`
-        : 'posthorn nodes shows who owns what; look at the log of the owner for why it does not send',
+      next_step:
+        throttledUntil !== null
+          ? `POST /v1/endpoints/${endpointId}/resume sends at once, if the receiver is ready earlier`
+          : why !== null
+            ? `raise the receiver's capacity, or its limits: posthorn deliveries --endpoint-id ${endpointId} --state pending`
+            : 'posthorn nodes shows who owns what; look at the log of the owner for why it does not send',
     },
     waitMs: 0,
   };

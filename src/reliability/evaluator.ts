@@ -57,8 +57,6 @@ export interface EvaluatorOptions {
   /** How often the books are checked. */
   readonly reconcileEveryMs: number;
   readonly deadRetentionMs: number;
-  /** Endpoints whose receivers asked for silence. */
-  readonly held: () => readonly string[];
   readonly clockStatus: () => ClockStatus;
   /** Whether this node is the one that does it now. */
   readonly mine: () => boolean;
@@ -139,7 +137,6 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
           now,
           lived: clock.lived(),
           deadRetentionMs: options.deadRetentionMs,
-          held: new Set(options.held()),
           deadLetters,
         })
       ).filter(({ rule }) => !unjudged.has(rule)),

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { freshEndpoint } from '../domain/endpoint.ts';
 import type { DeadLetterGroup } from '../store/store.ts';
+import { overdueCondition } from './conditions.ts';
 import { type JudgedStore, judgeDeliveries } from './judge.ts';
 import { createWatchdog } from './watchdog.ts';
 
@@ -27,6 +28,7 @@ describe('an outage wider than alerts of their own (G5)', () => {
           count: 1,
           oldestDueAt: now - 3_600_000,
           claimed: n < count - 1 ? 1 : 0,
+          throttledUntil: null,
         })),
       accounting: async () => ({ pending: 1 }),
       fanOuts: async () => ({ underWay: [], remaining: 0 }),
@@ -45,7 +47,6 @@ describe('an outage wider than alerts of their own (G5)', () => {
         now,
         lived: now,
         deadRetentionMs: 90 * 86_400_000,
-        held: new Set(),
         deadLetters: async () => [
           ...Array.from({ length: count }, (_, n) => letters(n)),
           letters(count, { errorClass: 'corrupt', count: 1 }),
@@ -87,4 +88,31 @@ test('a watchdog that cannot be asked is a warning, and ends nothing', async () 
   watchdog.beat();
   await new Promise((resolve) => setImmediate(resolve));
   expect(warned).toEqual([{ message: 'no such thing' }]);
+});
+
+describe('what is overdue says why', () => {
+  const group = {
+    endpointId: 'ep_1',
+    owner: null,
+    count: 2,
+    oldestDueAt: now - 600_000,
+    claimed: 0,
+    throttledUntil: null,
+  };
+  test.each([
+    ['nothing is sent', group, null, 'page', 'nothing is being sent'],
+    ['attempts are in flight', { ...group, claimed: 1 }, null, 'ticket', 'slower than its events come'],
+    ['its rate is limited', group, 0.5, 'ticket', 'rate limit of 0.5/s'],
+    [
+      'it is throttled',
+      { ...group, throttledUntil: now + 60_000 },
+      null,
+      'ticket',
+      'asked for no requests until',
+    ],
+  ] as const)('%s', (_, overdue, rate, severity, words) => {
+    const condition = overdueCondition(overdue, [], rate, now);
+    expect(condition.severity).toBe(severity);
+    expect(condition.summary).toContain(words);
+  });
 });

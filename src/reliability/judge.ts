@@ -95,11 +95,10 @@ export async function judgeDeliveries(
     /** What retention goes by. */
     readonly lived: number;
     readonly deadRetentionMs: number;
-    readonly held: ReadonlySet<string>;
     readonly deadLetters: (now: number) => Promise<readonly DeadLetterGroup[]>;
   },
 ): Promise<Condition[]> {
-  const { now, lived, deadRetentionMs, held } = options;
+  const { now, lived, deadRetentionMs } = options;
   const conditions: Condition[] = [];
   const known = new Map(endpoints.map((endpoint) => [endpoint.id, endpoint]));
   const loudness = (id: string): Template['deadLetterSeverity'] => {
@@ -158,7 +157,12 @@ export async function judgeDeliveries(
   for (const group of overdue.slice(0, groupsMost)) {
     const { endpointId } = group;
     conditions.push(
-      overdueCondition(group, await samples({ endpointId, state: 'pending' }), held.has(endpointId), now),
+      overdueCondition(
+        group,
+        await samples({ endpointId, state: 'pending' }),
+        known.get(endpointId)?.rateLimitPerS ?? null,
+        now,
+      ),
     );
   }
   for (const [rule, groups] of [

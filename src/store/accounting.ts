@@ -101,6 +101,8 @@ export interface OverdueGroup {
   readonly oldestDueAt: number;
   /** Deliveries of the endpoint that are claimed right now: it is slow, and not forgotten. */
   readonly claimed: number;
+  /** Until when its receiver asked for no requests; null if it did not, or if that is long over. */
+  readonly throttledUntil: number | null;
 }
 
 export interface Accounting {
@@ -109,7 +111,10 @@ export interface Accounting {
   accountingBy(query: AccountingQuery, by: AccountingKey): Promise<readonly AccountingGroup[]>;
   /** For each range, its counts by event type. */
   tallies(ranges: readonly TallyRange[]): Promise<readonly (readonly TypeTally[])[]>;
-  /** Of enabled endpoints: what came due before this and is still not claimed. */
+  /**
+   * Of enabled endpoints: what came due before this and is still not claimed; and if the endpoint is throttled, also what
+   * was accepted before this and waits for a later time.
+   */
   overdue(dueBefore: number): Promise<readonly OverdueGroup[]>;
   /** Makes old counters coarse, a bounded part at a time (`folding.ts`); true where more is left to do. */
   fold(now: number): Promise<boolean>;

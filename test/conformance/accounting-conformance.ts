@@ -182,7 +182,14 @@ export function describeAccounting(name: string, open: () => Promise<Store>): vo
       await publish('y', start + minute);
       await store.updateEndpoint(paused.id, { enabled: false, updatedAt: start });
       expect(await store.overdue(start)).toEqual([]);
-      const group = { endpointId: endpoint.id, owner: 'checkout', count: 2, oldestDueAt: start, claimed: 0 };
+      const group = {
+        endpointId: endpoint.id,
+        owner: 'checkout',
+        count: 2,
+        oldestDueAt: start,
+        claimed: 0,
+        throttledUntil: null,
+      };
       expect(await store.overdue(start + 2 * minute)).toEqual([group]);
       await store.claim({
         endpointId: endpoint.id,
@@ -197,6 +204,25 @@ export function describeAccounting(name: string, open: () => Promise<Store>): vo
       expect(await store.overdue(start + 2 * minute)).toMatchObject([
         { endpointId: endpoint.id, count: 1, claimed: 1 },
       ]);
+    });
+
+    test('overdue: what a throttled endpoint puts off too, which would else be due only later', async () => {
+      const endpoint = anEndpoint();
+      await store.createEndpoint(endpoint);
+      await publish('x', start);
+      const at = { endpointId: endpoint.id, now: start, shards: null, limit: 1, maxPayload: 1, node: 'a' };
+      const [claimed] = (await store.claim({ ...at, leaseMs: minute })).deliveries;
+      await store.settle([settlementOf(claimed!, 'pending', start, { dueAt: start + 50 * minute })]);
+      const later = start + 10 * minute;
+      expect(await store.overdue(later)).toEqual([]);
+      const until = start + 50 * minute;
+      await store.saveThrottles([{ endpointId: endpoint.id, url: endpoint.url, until, at: start }]);
+      expect(await store.overdue(later)).toMatchObject([
+        { endpointId: endpoint.id, count: 1, oldestDueAt: start, claimed: 0, throttledUntil: until },
+      ]);
+      expect(await store.overdue(start)).toEqual([]);
+      await store.clearThrottle(endpoint.id, later);
+      expect(await store.overdue(later)).toEqual([]);
     });
   });
 }

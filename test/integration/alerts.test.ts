@@ -30,7 +30,6 @@ function evaluatorOn(store: Store, time: { now: number }): Evaluator {
     everyMs: 15_000,
     reconcileEveryMs: 60_000,
     deadRetentionMs: 90 * 86_400_000,
-    held: () => [],
     clockStatus: () => clockStatus(null),
     mine: () => true,
     wake: () => {},

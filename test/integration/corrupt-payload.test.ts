@@ -49,7 +49,6 @@ async function alertsOf(
     everyMs: 15_000,
     reconcileEveryMs: 60_000,
     deadRetentionMs: 90 * 86_400_000,
-    held: () => [],
     clockStatus: () => clockStatus(null),
     mine: () => true,
     wake: () => {},

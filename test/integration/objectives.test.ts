@@ -357,7 +357,6 @@ describe('how objectives stand', () => {
         now,
         lived: now,
         deadRetentionMs: 90 * day,
-        held: new Set<string>(),
         deadLetters: () => store.deadLetters(null),
       });
     // Its template makes a page of every dead letter; what waits and is not taken up is one too.
@@ -375,7 +374,6 @@ describe('how objectives stand', () => {
       now,
       lived: now,
       deadRetentionMs: day,
-      held: new Set<string>(),
       deadLetters: () => store.deadLetters(null),
     });
     expect(ending).toMatchObject({ rule: 'dead_letters', severity: 'page', inhibited: false });

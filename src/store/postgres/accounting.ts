@@ -191,10 +191,14 @@ export async function readOverdue(db: Database, dueBefore: number): Promise<Over
     'overdue',
     `SELECT p.id, p.document ->> 'owner', d.count, d.oldest,
        (SELECT count(*) FROM posthorn.deliveries c
-        WHERE c.state = 0 AND c.endpoint = p.num AND c.due_at >= $1 AND c.claimed_by IS NOT NULL)
+        WHERE c.state = 0 AND c.endpoint = p.num AND c.due_at >= $1 AND c.claimed_by IS NOT NULL),
+       CASE WHEN p.throttled_until > $1 THEN p.throttled_until END
      FROM posthorn.endpoints p CROSS JOIN LATERAL (
-       SELECT count(*) AS count, min(d.due_at) AS oldest FROM posthorn.deliveries d
-       WHERE d.state = 0 AND d.endpoint = p.num AND d.due_at < $1) d
+       SELECT count(*) AS count, min(CASE WHEN d.due_at < $1 THEN d.due_at ELSE d.created_at END) AS oldest
+       FROM posthorn.deliveries d
+       WHERE d.state = 0 AND d.endpoint = p.num
+         AND d.due_at < CASE WHEN p.throttled_until > $1 THEN ${Number.MAX_SAFE_INTEGER} ELSE $1::bigint END
+         AND (d.due_at < $1 OR (d.claimed_by IS NULL AND d.created_at < $1))) d
      WHERE p.enabled AND p.deleted_at IS NULL AND d.count > 0`,
     [dueBefore],
   );
@@ -204,5 +208,6 @@ export async function readOverdue(db: Database, dueBefore: number): Promise<Over
     count: row[2] as number,
     oldestDueAt: row[3] as number,
     claimed: row[4] as number,
+    throttledUntil: row[5] as number | null,
   }));
 }

@@ -211,9 +211,12 @@ export function readOverdue(db: Database, dueBefore: number): OverdueGroup[] {
   return db.snapshot(() =>
     db
       .all(
-        `SELECT p.id, json_extract(p.document, '$.owner'), count(*), min(d.due_at),
-           (SELECT count(*) FROM deliveries c WHERE c.state = 0 AND c.endpoint = p.num AND c.due_at >= ?1 AND c.claimed_by IS NOT NULL)
-         FROM endpoints p CROSS JOIN deliveries d ON d.state = 0 AND d.endpoint = p.num AND d.due_at < ?1
+        `SELECT p.id, json_extract(p.document, '$.owner'), count(*), min(iif(d.due_at < ?1, d.due_at, d.created_at)),
+           (SELECT count(*) FROM deliveries c WHERE c.state = 0 AND c.endpoint = p.num AND c.due_at >= ?1 AND c.claimed_by IS NOT NULL),
+           iif(p.throttled_until > ?1, p.throttled_until, NULL)
+         FROM endpoints p CROSS JOIN deliveries d ON d.state = 0 AND d.endpoint = p.num
+           AND d.due_at < iif(p.throttled_until > ?1, ${Number.MAX_SAFE_INTEGER}, ?1)
+           AND (d.due_at < ?1 OR (d.claimed_by IS NULL AND d.created_at < ?1))
          WHERE p.enabled = 1 AND p.deleted_at IS NULL GROUP BY p.num`,
         dueBefore,
       )
@@ -223,6 +226,7 @@ export function readOverdue(db: Database, dueBefore: number): OverdueGroup[] {
         count: row[2] as number,
         oldestDueAt: row[3] as number,
         claimed: row[4] as number,
+        throttledUntil: row[5] as number | null,
       })),
   );
 }

@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 
 /** A transport on time of the test's own, with one name whose addresses the test decides. */
-function aTransport(found: { addresses: string[] } = { addresses: ['127.0.0.1'] }) {
+function aTransport(found: { addresses: string[] } = { addresses: ['127.0.0.1'] }, maxOpenFiles = 20_000) {
   const clock = aClock();
   let lookups = 0;
   const names: Names = {
@@ -32,6 +32,7 @@ function aTransport(found: { addresses: string[] } = { addresses: ['127.0.0.1'] 
     random: { ...systemRandom, float: () => 0.5 },
     guard: createAddressGuard({ allowPrivateNetworks: true }),
     names,
+    maxOpenFiles,
   });
   closing.push(() => transport.close());
   const post = (url: string, sender = 'ep_1') =>
@@ -141,6 +142,15 @@ test('a name that leads to refused addresses only is not connected to, and which
     errorClass: 'blocked_address',
     message: 'receiver.example.com does not lead to a public address',
   });
+});
+
+test('of the files that the process may open, idle connections take half', async () => {
+  const receiver = await receiving('127.0.0.1');
+  const { post } = aTransport(undefined, 20);
+  for (let round = 0; round < 2; round++)
+    await Promise.all(Array.from({ length: 30 }, (_, n) => post(receiver.url, `ep_${n}`)));
+  expect(receiver.requests).toHaveLength(60);
+  expect(receiver.connections).toHaveLength(30 + 20);
 });
 
 test('thousands of origins keep their connections (G8)', async () => {

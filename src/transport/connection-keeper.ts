@@ -20,7 +20,10 @@ const minAddressCheckMs = 10_000;
 /** A target without a connection is forgotten this long after its last use. */
 const forgetTargetMs = 60_000;
 const sweepEveryMs = 1000;
-/** Over all senders. Beyond it a connection is closed after its answer instead of kept; one in use never is. */
+/**
+ * Over all senders, and no more than half of the files that the process may have open: the API and the store need some too.
+ * Beyond it a connection is closed after its answer instead of kept; one in use never is.
+ */
 const maxIdle = 10_000;
 /** After so many closed ones in a row no connection is kept for a while. */
 const maxStaleInARow = 3;
@@ -39,6 +42,7 @@ export class ConnectionKeeper {
   readonly #random: Random;
   readonly #names: Names;
   readonly #proxyFor: ProxyChoice;
+  readonly #maxIdle: number;
   readonly #targets = new Map<string, Target>();
   readonly #open = new Map<Connection, Kept>();
   #idle = 0;
@@ -49,7 +53,9 @@ export class ConnectionKeeper {
     readonly random: Random;
     readonly names: Names;
     readonly proxyFor: ProxyChoice;
+    readonly maxOpenFiles: number | null;
   }) {
+    this.#maxIdle = Math.min(maxIdle, Math.floor((options.maxOpenFiles ?? Number.POSITIVE_INFINITY) / 2));
     this.#proxyFor = options.proxyFor;
     this.#clock = options.clock;
     this.#random = options.random;
@@ -105,7 +111,12 @@ export class ConnectionKeeper {
     if (kept === undefined || !connection.isOpen) return;
     const { target } = kept;
     const now = this.#clock.monotonic();
-    if (target.retired || this.#idle >= maxIdle || target.keepNoneUntil > now || keepMs(connection) <= 0) {
+    if (
+      target.retired ||
+      this.#idle >= this.#maxIdle ||
+      target.keepNoneUntil > now ||
+      keepMs(connection) <= 0
+    ) {
       this.discard(connection);
       return;
     }

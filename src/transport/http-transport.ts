@@ -6,6 +6,7 @@ import { ConnectionKeeper } from './connection-keeper.ts';
 import { Deadlines } from './deadlines.ts';
 import { Dialer } from './dialer.ts';
 import type { Names } from './names.ts';
+import { maxOpenFiles } from './open-files.ts';
 import { proxyChoice, type ProxyVariables } from './proxy.ts';
 import { requestHead } from './request-head.ts';
 import type { AttemptResult, OutboundRequest, Transport } from './transport.ts';
@@ -15,6 +16,8 @@ export interface HttpTransportOptions {
   readonly random: Random;
   readonly guard: AddressGuard;
   readonly names: Names;
+  /** Default: what the system says of this process. */
+  readonly maxOpenFiles?: number;
   /** Default: connections are direct, whatever the environment's variables say. */
   readonly proxy?: string | ProxyVariables | undefined;
 }
@@ -26,7 +29,11 @@ export interface HttpTransportOptions {
  */
 export function createHttpTransport(options: HttpTransportOptions): Transport {
   const { clock, guard } = options;
-  const keeper = new ConnectionKeeper({ ...options, proxyFor: proxyChoice(options.proxy) });
+  const keeper = new ConnectionKeeper({
+    ...options,
+    proxyFor: proxyChoice(options.proxy),
+    maxOpenFiles: options.maxOpenFiles ?? maxOpenFiles(),
+  });
   const deadlines = new Deadlines(clock);
   const parts = { clock, keeper, deadlines, dialer: new Dialer(options) };
   const inFlight = new Set<Attempt>();

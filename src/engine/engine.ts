@@ -314,7 +314,7 @@ export function createEngine(options: EngineOptions): Engine {
       if (endpoint?.enabled === true) dispatcher.dueBy(id, clock.now());
     },
     status: () => ({
-      ready: running && refused.size === 0 && (watch?.fault ?? null) === null,
+      ready: running && refused.size === 0 && (watch?.fault ?? null) === null && watch?.answers !== false,
       storeFault: watch?.fault?.fault ?? null,
       inFlight: dispatcher.inFlight,
       buffered: dispatcher.buffered,

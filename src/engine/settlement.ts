@@ -40,9 +40,23 @@ export function settlementFrom(attempt: FinishedAttempt, now: number, random: ()
     statusCode: result.statusCode,
     errorClass: result.errorClass,
     message: result.message,
-    responseExcerpt: result.responseExcerpt,
+    responseExcerpt: withoutHeaderValues(result.responseExcerpt, endpoint.headers),
     late: ageMs > endpoint.deliverWithinMs,
   };
+}
+
+/** Shorter ones are no secrets, and stand in any text. */
+const minSecretLength = 8;
+
+/** What a receiver answered, without the header values that it may have repeated: they are write-only (G9). */
+export function withoutHeaderValues(excerpt: string | null, headers: Endpoint['headers']): string | null {
+  if (excerpt === null) return null;
+  let shown = excerpt;
+  for (const value of Object.values(headers))
+    // `Bearer x` is repeated as it is, or as x alone.
+    for (const part of [value, ...value.split(' ')])
+      if (part.length >= minSecretLength) shown = shown.replaceAll(part, '…');
+  return shown;
 }
 
 /** A stored event that does not match its digest is never sent: its delivery ends at once, as a dead letter. */

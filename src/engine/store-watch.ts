@@ -8,6 +8,8 @@ const everyMs = 1000;
 export interface StoreWatch {
   /** What is wrong with the store's files now; null: nothing that was found. */
   readonly fault: StoreFaultError | null;
+  /** Whether the store answered the last check. */
+  readonly answers: boolean;
   stop(): void;
 }
 
@@ -23,6 +25,7 @@ export function watchStore(options: {
 }): StoreWatch {
   const { store, clock, logger, onFault } = options;
   let fault: StoreFaultError | null = null;
+  let answers = true;
   let stopped = false;
   let cancel = (): void => {};
   const found = (now: StoreFaultError | null): void => {
@@ -38,10 +41,15 @@ export function watchStore(options: {
   };
   const round = async (): Promise<void> => {
     await store.checkFiles({ everyPage: false }).then(
-      () => found(null),
+      () => {
+        answers = true;
+        found(null);
+      },
       (error: unknown) => {
-        // Anything else is a store that is away, which its other callers notice.
+        answers = error instanceof StoreFaultError;
         if (error instanceof StoreFaultError) found(error);
+        else if (!stopped)
+          logger.error({ code: 'store_away', error: (error as Error).message }, 'the store does not answer');
       },
     );
     if (!stopped) cancel = clock.after(everyMs, () => void round());
@@ -50,6 +58,9 @@ export function watchStore(options: {
   return {
     get fault() {
       return fault;
+    },
+    get answers() {
+      return answers;
     },
     stop: () => {
       stopped = true;

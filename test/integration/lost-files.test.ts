@@ -29,6 +29,7 @@ test('G1: the data directory is moved away while running: 503, readyz false, a p
     // Nobody publishes from here on: it notices by itself, and the page does not wait in the store that is gone.
     await until('readyz says so', async () => (await readyz(url)) === 503);
     await until('somebody is paged', () => pager.requests.length === 1);
+    expect(await (await fetch(`${url}/readyz`)).json()).toMatchObject({ store_fault: 'missing' });
     expect(JSON.parse(pager.requests[0]!.body.toString())).toMatchObject({
       alert: { rule: 'store_fault', severity: 'page', state: 'firing', evidence: { fault: 'missing' } },
     });

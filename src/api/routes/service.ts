@@ -54,11 +54,12 @@ export function serviceRoutes(app: FastifyInstance, deps: ApiDependencies): void
   app.get('/healthz', () => ({ status: 'ok', version }));
 
   app.get('/readyz', async (_request, reply) => {
-    const { ready, inFlight, buffered, clock: time } = engine.status();
+    const { ready, storeFault, inFlight, buffered, clock: time } = engine.status();
     return reply.code(ready ? 200 : 503).send({
       status: ready ? 'ready' : 'not ready',
       in_flight: inFlight,
       buffered,
+      ...(storeFault === null ? {} : { store_fault: storeFault }),
       clock: wireClock(time),
     });
   });

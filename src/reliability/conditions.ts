@@ -140,7 +140,8 @@ export function fanOutStuckCondition(stuck: readonly FanOutState[], now: number)
       next_step:
         'look for the code fan_out_failed in the log; the events are stored, and a restart goes on with them',
     },
-    waitMs: 0,
+    // One that was behind another of its tenant begins with the time of its acceptance.
+    waitMs: groupWaitMs,
   };
 }
 

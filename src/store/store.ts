@@ -394,15 +394,17 @@ export interface FanOuts {
   readonly made: number;
   /** Deliveries that are still to be created, by the rows that say so. */
   readonly remaining: number;
-  /** The oldest ones. */
+  /** By tenant, those first that have not moved for longest. */
   readonly underWay: readonly FanOutState[];
 }
 
+/** A tenant's fan-outs, which are done in their order: times are those of the first one. */
 export interface FanOutState {
   readonly tenant: string;
   readonly acceptedAt: number;
   /** When its last step was. */
   readonly movedAt: number;
+  /** Of all of them. */
   readonly remaining: number;
 }
 
@@ -416,7 +418,7 @@ export interface Integrity {
   checkFiles(depth: { readonly everyPage: boolean }): Promise<void>;
   /** Rows that contradict their own attempt log, events that miss deliveries beyond what their fan-outs are to create: at most `limit`. */
   findTampered(limit: number): Promise<readonly Finding[]>;
-  /** Both sides of the fan-outs' own equation, planned = made + remaining, in one snapshot, with up to `limit` of them. */
+  /** Both sides of the fan-outs' own equation, planned = made + remaining, in one snapshot, with up to `limit` tenants. */
   fanOuts(limit: number): Promise<FanOuts>;
   /** Compares up to `limit` events behind `after` with their digests. */
   checkDigests(after: DigestCursor | null, limit: number): Promise<DigestPage>;

@@ -223,6 +223,31 @@ test('the watchdog outside hears after rules were judged, about once a minute', 
   await outside.close();
 });
 
+test('a fan-out that does not move pages, and resolves when it goes on', async () => {
+  const store = openHere({ dataDir: ':memory:' });
+  const channel = await aChannel(store);
+  const time = { now: start };
+  const evaluator = evaluatorOn(store, time);
+  await store.createEndpoint(anEndpoint());
+  const options = { now: start, node: 'n', leaseMs: 1, defaultRoom: 0, room: new Map<string, number>() };
+  await store.accept([[anEvent(), anEvent()]], { ...options, maxDirect: 0 });
+  const at = async (seconds: number): Promise<void> => {
+    time.now = start + seconds * 1000;
+    await evaluator.evaluate();
+  };
+  await at(60);
+  await at(301);
+  expect(await told(store, channel)).toEqual([]);
+  await at(340);
+  expect(await told(store, channel)).toEqual(['firing page fan_out_stuck fan-outs']);
+  const { tenant } = await store.stepFanOut({ ...options, now: time.now, limit: 9, after: null });
+  expect(tenant).toBe('default');
+  for (const seconds of [360, 700, 1400]) await at(seconds);
+  expect(await told(store, channel)).toContain('resolved page fan_out_stuck fan-outs');
+  evaluator.stop();
+  await store.close();
+});
+
 test('100,000 dead letters of three endpoints in ten minutes are three notifications; a fourth endpoint is one more', async () => {
   const store = openHere({ dataDir: ':memory:' });
   const time = { now: start };

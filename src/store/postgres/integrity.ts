@@ -154,9 +154,10 @@ export async function readFanOuts(db: Database, limit: number): Promise<FanOuts>
     const [planned, made, remaining] = sums as [number, number, number];
     const underWay = await connection.query(
       'fan_outs_under_way',
-      `SELECT o.tenant, o.accepted_at, o.moved_at,
-         (SELECT coalesce(sum(f.remaining), 0)::bigint FROM posthorn.fan_out_events f WHERE f.fan_out = o.id)
-       FROM posthorn.fan_outs o ORDER BY o.moved_at, o.id LIMIT $1`,
+      `SELECT h.tenant, h.accepted_at, h.moved_at, (SELECT coalesce(sum(f.remaining), 0)::bigint
+           FROM posthorn.fan_outs o JOIN posthorn.fan_out_events f ON f.fan_out = o.id WHERE o.tenant = h.tenant)
+       FROM posthorn.fan_outs h WHERE h.id IN (SELECT min(id) FROM posthorn.fan_outs GROUP BY tenant)
+       ORDER BY h.moved_at, h.id LIMIT $1`,
       [limit],
     );
     return { planned, made, remaining, underWay: underWay.map(fanOutStateOf) };

@@ -154,9 +154,9 @@ export function readFanOuts(db: Database, limit: number): FanOuts {
     ) as [number, number];
     const [remaining] = db.get('SELECT coalesce(sum(remaining), 0) FROM fan_out_events') as [number];
     const underWay = db.all(
-      `SELECT tenant, accepted_at, moved_at,
-         (SELECT coalesce(sum(f.remaining), 0) FROM fan_out_events f WHERE f.fan_out = o.id)
-       FROM fan_outs o ORDER BY moved_at, id LIMIT +?`,
+      `SELECT h.tenant, h.accepted_at, h.moved_at, (SELECT coalesce(sum(f.remaining), 0)
+           FROM fan_outs o JOIN fan_out_events f ON f.fan_out = o.id WHERE o.tenant = h.tenant)
+       FROM fan_outs h WHERE h.id IN (SELECT min(id) FROM fan_outs GROUP BY tenant) ORDER BY h.moved_at, h.id LIMIT +?`,
       limit,
     ) as [string, number, number, number][];
     return { planned, made, remaining, underWay: underWay.map(fanOutStateOf) };

@@ -201,13 +201,22 @@ export function describeFanOut(name: string, open: () => Promise<Tamperable>): v
     test('G8: tenants take turns', async () => {
       await endpoints(8, { tenant: 'large' });
       await endpoints(4, { tenant: 'small' });
-      const ten = Array.from({ length: 10 }, () => anEvent({ tenant: 'large' }));
-      await subject.store.accept([ten, [anEvent({ tenant: 'small', id: 's' })]], narrow);
+      const ten = () => Array.from({ length: 10 }, () => anEvent({ tenant: 'large' }));
+      await subject.store.accept([ten(), [anEvent({ tenant: 'small', id: 's' })]], narrow);
+      expect((await subject.store.fanOuts(9)).underWay).toEqual([
+        { tenant: 'large', acceptedAt: start, movedAt: start, remaining: 80 },
+        { tenant: 'small', acceptedAt: start, movedAt: start, remaining: 4 },
+      ]);
       const turns: (string | null)[] = [];
       for (let n = 0; n < 6; n++) turns.push((await step()).tenant);
       expect(turns.slice(0, 2)).toEqual(['large', 'small']);
+      await subject.store.accept([ten()], { ...narrow, now: start + 9 });
+      // Behind the first: the tenant moves as long as the first does.
+      expect((await subject.store.fanOuts(9)).underWay).toMatchObject([
+        { tenant: 'large', acceptedAt: start, movedAt: start + 1 },
+      ]);
       expect(await finish()).toBeGreaterThan(0);
-      expect(await subject.store.fanOuts(9)).toMatchObject({ planned: 84, made: 84, remaining: 0 });
+      expect(await subject.store.fanOuts(9)).toMatchObject({ planned: 164, made: 164, remaining: 0 });
       await balanced();
     });
 

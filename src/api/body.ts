@@ -22,6 +22,9 @@ const maxShareBytes = 48 * 1024 * 1024;
 /** Parsing 8 MiB takes 40 to 100 ms: bodies above this are parsed one at a time, with a turn between the steps. */
 const maxParsedAtOnce = 256 * 1024;
 
+/** Of a body whose length is not declared. */
+const leastReserved = 64 * 1024;
+
 /** Their schemas look at every text but the data, which may hold anything. */
 const eventBodies = new Set(['/v1/events', '/v1/events/batch']);
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -41,8 +44,13 @@ async function readBytes(
   const length = request.headers['content-length'];
   const declared = length === undefined ? null : Number(length);
   if (declared !== null && declared > limit) throw tooLarge(limit);
+  // A connection that has ended already would neither end the body nor free its memory.
+  if (payload.destroyed || request.rawReply!.destroyed) throw cutBody();
   const sender = request.headers.authorization ?? request.ip;
-  const reserve = (bytes: number): Free => {
+  const frees: Free[] = [];
+  const freeAll = (): void => frees.forEach((free) => free());
+  request.rawReply!.once('finish', freeAll).once('close', freeAll);
+  const reserve = (bytes: number): void => {
     const free = memory.reserve(sender, bytes);
     if (free === null)
       throw new Problem(
@@ -50,8 +58,7 @@ async function readBytes(
         'unavailable',
         'Too many request bodies at once: nothing was stored; try again.',
       );
-    request.rawReply!.once('finish', free).once('close', free);
-    return free;
+    frees.push(free);
   };
   if (declared !== null && declared > 0) reserve(declared);
   continueBody(request.raw);
@@ -59,28 +66,34 @@ async function readBytes(
     const chunks: Buffer[] = [];
     let received = 0;
     let reserved = declared ?? 0;
-    const end = (error: unknown): void => {
-      payload.off('data', add).off('end', finish).off('error', end).off('close', end);
-      if (error instanceof Error) reject(error instanceof Problem ? error : cutBody());
-      else resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, received));
+    const stop = (): void => {
+      payload.off('data', add).off('end', finish).off('error', cut).off('close', cut);
     };
-    const finish = (): void => end(null);
+    const finish = (): void => {
+      stop();
+      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, received));
+    };
+    const fail = (problem: unknown): void => {
+      stop();
+      reject(problem as Error);
+    };
+    const cut = (): void => fail(cutBody());
     const add = (chunk: Buffer): void => {
       received += chunk.length;
       try {
         if (received > limit) throw tooLarge(limit);
         if (received > reserved) {
           // A body of unknown length takes as much again each time, so that it does so seldom.
-          const more = Math.min(limit, Math.max(received, reserved * 2)) - reserved;
+          const more = Math.min(limit, Math.max(received, reserved * 2, leastReserved)) - reserved;
           reserve(more);
           reserved += more;
         }
       } catch (error) {
-        return end(error);
+        return fail(error);
       }
       chunks.push(chunk);
     };
-    payload.on('data', add).on('end', finish).on('error', end).on('close', end);
+    payload.on('data', add).on('end', finish).on('error', cut).on('close', cut);
   });
 }
 

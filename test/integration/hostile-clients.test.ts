@@ -167,6 +167,28 @@ test('G8: many large bodies at once are refused or accepted, in bounded memory, 
   expect(process.memoryUsage.rss() - before).toBeLessThan(1024 * 1024 * 1024);
 });
 
+test('G8: what clients that hang up had in memory is free again', async () => {
+  const length = 8 * 1024 * 1024 - 1;
+  const request = head('POST /v1/events/batch', json, `content-length: ${length}\r\n`, authorized);
+  // Eight times what fits at once: some while the body is read, some before.
+  for (let round = 0; round < 16; round++) {
+    const clients = Array.from({ length: 3 }, () => open());
+    for (const { socket } of clients) socket.write(`${request}{`);
+    if (round % 2 === 0)
+      await until('one is connected', () => clients.every(({ socket }) => !socket.connecting));
+    for (const { socket } of clients) socket.destroy();
+  }
+  const body = JSON.stringify({ events: [{ type: 'a', data: 'x'.repeat(200_000) }] }).padEnd(length - 1);
+  await until('a large body has room', async () => {
+    const response = await fetch(`${posthorn.url}/v1/events/batch`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+      body,
+    }).catch(() => null);
+    return response?.status === 202;
+  });
+});
+
 test('static answers are made once and revalidate; scrapes within a second get one text', async () => {
   const first = await fetch(`${posthorn.url}/openapi.json`);
   const etag = first.headers.get('etag')!;

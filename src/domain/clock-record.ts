@@ -21,6 +21,10 @@ const confirmMs = dayMs;
 const worthShowingMs = minuteMs;
 const showMs = hourMs;
 const maxDisputes = 16;
+/** A clock that was behind was read by other nodes, and by a process that was killed, a little before and after. */
+const marginMs = minuteMs;
+/** A node that was frozen during a step back writes by the former time until its next heartbeat. */
+const againMs = 2 * minuteMs;
 const open = Number.MAX_SAFE_INTEGER;
 
 /** Stamps that a wrong clock has made, or may have made. */
@@ -34,6 +38,8 @@ export interface DisputedStamps {
   readonly deliveriesBelow: number;
   /** How much time was lived through since: every one of these rows is at least so old. */
   readonly livedMs: number;
+  /** The highest reading since. */
+  readonly reached: number;
 }
 
 export interface ClockJump {
@@ -50,11 +56,13 @@ export interface ClockRecord {
   readonly lived: number;
   /** The highest lived time ever: while the clock is behind it, it is wrong now, or was before. */
   readonly highest: number;
-  /** The earliest reading since the clock went behind; null while it is not behind. */
-  readonly behindSince: number | null;
+  /** The earliest and the latest reading since the clock went behind; null while it is not behind. */
+  readonly behind: { readonly from: number; readonly until: number } | null;
   /** How long a doubted clock still has to hold its course; 0: it is believed. */
   readonly confirmInMs: number;
   readonly disputed: readonly DisputedStamps[];
+  /** After a step back: when rows are looked at again that a node may have written by the former time. */
+  readonly again: { readonly inMs: number; readonly byMs: number } | null;
   /** The last jump, while it is to be seen. */
   readonly jump: (ClockJump & { readonly showForMs: number }) | null;
 }
@@ -76,9 +84,10 @@ export function firstClockRecord(now: number): ClockRecord {
     seen: now,
     lived: now,
     highest: now,
-    behindSince: null,
+    behind: null,
     confirmInMs: 0,
     disputed: [],
+    again: null,
     jump: null,
   };
 }
@@ -101,7 +110,10 @@ export function stepClock(
   const passed = pass(record, livedMs ?? 0);
   const byMs = now - passed.seen;
   if (byMs < -jumpMs)
-    return { record: backward(passed, now, byMs), jump: { at: now, byMs, kind: 'backward' } };
+    return {
+      record: backward(passed, now, byMs, livedMs === null),
+      jump: { at: now, byMs, kind: 'backward' },
+    };
   if (byMs <= slackMs) return { record: follow(passed, now, passed.lived + byMs), jump: null };
   const starting = livedMs === null;
   return {
@@ -112,13 +124,19 @@ export function stepClock(
 
 /** Time that was lived through without a jump. */
 function pass(record: ClockRecord, ms: number): ClockRecord {
-  const { jump, confirmInMs, disputed } = record;
+  const { jump, confirmInMs, disputed, again } = record;
   return {
     ...record,
     seen: record.seen + ms,
     lived: record.lived + ms,
+    behind: widened(record, record.seen + ms),
     confirmInMs: Math.max(0, confirmInMs - ms),
-    disputed: disputed.map((one) => ({ ...one, livedMs: one.livedMs + ms })),
+    again: again === null ? null : { ...again, inMs: again.inMs - ms },
+    disputed: disputed.map((one) => ({
+      ...one,
+      livedMs: one.livedMs + ms,
+      reached: Math.max(one.reached, record.seen + ms),
+    })),
     jump: jump === null || jump.showForMs <= ms ? null : { ...jump, showForMs: jump.showForMs - ms },
   };
 }
@@ -127,35 +145,59 @@ function pass(record: ClockRecord, ms: number): ClockRecord {
 function follow(record: ClockRecord, now: number, lived: number): ClockRecord {
   const trusted = isDoubted(record) ? Math.min(lived, now) : now;
   const highest = Math.max(record.highest, trusted);
-  const behindSince = highest === trusted ? null : record.behindSince;
-  return { ...record, seen: now, lived: trusted, highest, behindSince };
+  return {
+    ...record,
+    seen: now,
+    lived: trusted,
+    highest,
+    behind: highest === trusted ? null : widened(record, now),
+  };
 }
 
-function backward(record: ClockRecord, now: number, byMs: number): ClockRecord {
-  const { lived, seen, behindSince } = record;
+/** Every reading of a clock that is behind is one that it may have stamped rows with. */
+function widened({ behind }: ClockRecord, now: number): ClockRecord['behind'] {
+  return behind === null ? null : { from: Math.min(behind.from, now), until: Math.max(behind.until, now) };
+}
+
+function backward(record: ClockRecord, now: number, byMs: number, starting: boolean): ClockRecord {
+  const { lived, seen } = record;
   const after = {
     ...record,
-    confirmInMs: 0,
     disputed: dispute(record, 'ahead', now, seen),
+    again: { inMs: againMs, byMs },
     jump: shown(now, byMs),
   };
-  // A doubted clock has come back to what was lived through, or later: it was wrong, and is right.
-  if (now >= lived - jumpMs) return follow(after, now, now);
-  return { ...after, seen: now, lived: now, behindSince: Math.min(behindSince ?? now, now) };
+  if (now < lived - jumpMs)
+    return {
+      ...after,
+      confirmInMs: 0,
+      seen: now,
+      lived: now,
+      behind: widened(record, now) ?? { from: now, until: now },
+    };
+  // A doubted clock has come back, to what was lived through, or some way.
+  return now <= lived + allowanceMs(starting)
+    ? follow({ ...after, confirmInMs: 0 }, now, now)
+    : { ...after, seen: now, confirmInMs: confirmMs };
+}
+
+/** So much further may a clock be than what was lived through. */
+function allowanceMs(starting: boolean): number {
+  return starting ? longestDowntimeMs : longestSuspendMs;
 }
 
 function forward(record: ClockRecord, now: number, byMs: number, starting: boolean): ClockRecord {
-  const { seen, highest, behindSince } = record;
-  const allowance = starting ? longestDowntimeMs : longestSuspendMs;
+  const { seen, highest, behind } = record;
+  const allowance = allowanceMs(starting);
   // Whether a doubted clock is right does not show by its process being stopped for a while.
   if (isDoubted(record) && starting && byMs <= allowance) return { ...record, seen: now };
   const believed = !isDoubted(record) && now <= Math.max(seen, highest) + allowance;
-  const isCorrected = behindSince !== null && (!starting || endsBehind(record, now));
+  const isCorrected = behind !== null && (!starting || endsBehind(record, now));
   const after = {
     ...record,
     // While it was stopped, rows of a clock that had been ahead grew older; of one that was behind nobody can say so.
     disputed: isCorrected
-      ? dispute(record, 'behind', behindSince, seen)
+      ? dispute(record, 'behind', behind.from - marginMs, Math.max(behind.until, seen) + marginMs)
       : starting && believed
         ? record.disputed.map((one) => ({ ...one, livedMs: one.livedMs + byMs }))
         : record.disputed,
@@ -165,13 +207,13 @@ function forward(record: ClockRecord, now: number, byMs: number, starting: boole
 }
 
 /**
- * Whether a clock that was behind has been put right while the process was stopped. It comes back to where it was before; or
- * to later, by more than any stop explains. Anything else is a stop.
+ * Whether a clock that was behind has been put right, or nearer, while the process was stopped: it comes back to where it was
+ * before, or goes further than any stop explains. Anything else is a stop.
  */
 function endsBehind({ seen, highest }: ClockRecord, now: number): boolean {
   const missingMs = highest - seen;
   const isBack = now >= highest - Math.min(longestSuspendMs, missingMs / 10);
-  return isBack && (now <= highest + longestSuspendMs || now - seen > longestDowntimeMs);
+  return (isBack && now <= highest + longestSuspendMs) || now - seen > longestDowntimeMs;
 }
 
 function shown(at: number, byMs: number): ClockRecord['jump'] {
@@ -184,7 +226,8 @@ function dispute(
   from: number,
   until: number,
 ): readonly DisputedStamps[] {
-  const newest = { kind, from, until, eventsBelow: open, deliveriesBelow: open, livedMs: 0 };
+  const reached = kind === 'ahead' ? from : until;
+  const newest = { kind, from, until, eventsBelow: open, deliveriesBelow: open, livedMs: 0, reached };
   return [newest, ...disputed].slice(0, maxDisputes);
 }
 
@@ -231,20 +274,23 @@ export interface Ages {
 }
 
 /**
- * How old a row is at least, by lived time; null: its stamp lies in the future, and nothing says when it was made. A row's
- * stamp says it, unless the clock was wrong when it was made.
+ * How long ago a row was made, or ended, at least, by lived time; null: its stamp lies in the future, and nothing says when it was
+ * set. The stamp says it, unless the clock was wrong when it was set.
  */
 export function leastAge(
   { now, lived, disputed }: Ages,
   table: 'events' | 'deliveries',
   number: number,
   stamp: number,
+  what: 'made' | 'ended' = 'made',
 ): number | null {
   let age: number | null = stamp > now ? null : lived - stamp;
-  for (const { kind, from, until, eventsBelow, deliveriesBelow, livedMs } of disputed) {
+  for (const { kind, from, until, eventsBelow, deliveriesBelow, livedMs, reached } of disputed) {
     if (stamp < from || stamp > until || number >= (table === 'events' ? eventsBelow : deliveriesBelow))
       continue;
-    age = kind === 'behind' ? Math.min(age ?? livedMs, livedMs) : Math.max(age ?? livedMs, livedMs);
+    if (kind === 'behind') age = Math.min(age ?? livedMs, livedMs);
+    // A row that was there may have ended since, as soon as the clock has come to that time.
+    else if (what === 'made' || stamp > Math.max(reached, now)) age = Math.max(age ?? livedMs, livedMs);
   }
   return age;
 }

@@ -251,7 +251,7 @@ export function createEngine(options: EngineOptions): Engine {
       clock,
       logger,
       retention: options.retention ?? defaultRetention,
-      mine,
+      mine: () => mine() && timekeeper.isCurrent,
     });
     await look();
   };

@@ -24,6 +24,11 @@ const saveMs = 5000;
  * not would write times of before into rows that were moved already.
  */
 const everyNodeMs = 3000;
+/** A node that was not compared with the clock for so long (frozen, or cut off) may be wrong about it. */
+const currentMs = 5000;
+const maxTries = 3;
+/** What was due at once by the former time is due this much sooner than the whole step when it is looked at again. */
+const againSlackMs = 5 * 60_000;
 
 export interface TimekeeperOptions {
   readonly store: Clockwork;
@@ -56,6 +61,7 @@ export class Timekeeper {
   #notBefore = Number.NEGATIVE_INFINITY;
   #syncing: Promise<void> | null = null;
   #comparing = false;
+  #comparedAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
   #cancel = (): void => {};
 
@@ -67,9 +73,18 @@ export class Timekeeper {
     return clockStatus(this.#record);
   }
 
+  /** Whether this node knows what time it is: one that has just thawed does not. */
+  get isCurrent(): boolean {
+    return !this.#o.shared || this.#o.clock.monotonic() - this.#comparedAt <= currentMs;
+  }
+
   /** Compares the clock with what the former run has seen; before anything is claimed. Rejects if the store is away. */
   async start(): Promise<void> {
-    await this.#sync(this.#o.clock.now());
+    const { clock } = this.#o;
+    const now = clock.now();
+    // From here on a jump is nothing that this node sees before it is compared.
+    clock.setTime(now);
+    await this.#sync(now);
     if (!this.#o.shared) this.#checkLater();
   }
 
@@ -94,6 +109,7 @@ export class Timekeeper {
   async #compare(now: number): Promise<void> {
     const { clock, shared, onJump } = this.#o;
     const comparedAt = clock.monotonic();
+    this.#comparedAt = comparedAt;
     const byMs = now - clock.now();
     if (this.#record === null || Math.abs(byMs) <= jumpMs) {
       clock.setTime(now);
@@ -101,6 +117,9 @@ export class Timekeeper {
       if (this.#record !== null && since >= saveMs) await this.#syncSafely(now);
       return;
     }
+    // Whatever becomes of the record: from here on nothing grows old by a leap.
+    const livedMs = this.#seenAt === null ? 0 : Math.round(comparedAt - this.#seenAt);
+    clock.believe(stepClock(this.#record, now, livedMs).record);
     if (byMs < 0 && shared) {
       clock.setTime(now);
       this.#notBefore = clock.monotonic() + everyNodeMs - saveMs;
@@ -142,7 +161,7 @@ export class Timekeeper {
   }
 
   /** Brings the record up to `now`. */
-  async #sync(now: number): Promise<void> {
+  async #sync(now: number, tries = 0): Promise<void> {
     const { store, clock, shared, isCoordinator, onMoved } = this.#o;
     this.#syncedAt = clock.monotonic();
     const starting = this.#record === null;
@@ -153,15 +172,19 @@ export class Timekeeper {
       clock.believe(this.#record!);
       return;
     }
+    if (step.jump !== null) clock.believe(step.record);
     const closing = step.jump === null && hasOpenDispute(step.record);
-    const record = closing ? closeDisputes(step.record, (await store.clock()).bounds) : step.record;
-    const rebase = rebaseFrom(step);
+    const followed = closing ? closeDisputes(step.record, (await store.clock()).bounds) : step.record;
+    const isAgain = step.jump === null && followed.again !== null && followed.again.inMs <= 0;
+    const record = isAgain ? { ...followed, again: null } : followed;
+    const rebase = isAgain && shared ? moveAgain(now, followed.again!.byMs) : rebaseFrom(step);
     const text = JSON.stringify(record);
     const savedAt = clock.monotonic();
     if (!(await store.saveClock({ expected: this.#text, text, rebase }))) {
       // Another node was faster, or an answer got lost: the next check reads what is there.
       this.#isOwn = false;
       this.#syncedAt = Number.NEGATIVE_INFINITY;
+      if (step.jump !== null && tries < maxTries) await this.#sync(now, tries + 1);
       return;
     }
     this.#record = record;
@@ -206,6 +229,11 @@ export class Timekeeper {
           : 'the clock has jumped: pending deliveries and leases keep the time that they have left',
       );
   }
+}
+
+/** What is due so late that a node must have written it by the former time, or that may as well come earlier. */
+function moveAgain(now: number, byMs: number): Rebase {
+  return { now, byMs, beyondMs: Math.max(0, -byMs - againSlackMs) };
 }
 
 function rebaseFrom({ jump }: ClockStep): Rebase | null {

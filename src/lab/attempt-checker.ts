@@ -20,7 +20,12 @@ export class AttemptChecker {
     // Nobody can be overtaken who ends within his lease; an embedded node with a wrong clock knows no better.
     const own = this.#world.checker.leases.get(`${delivery}/${claim}`) ?? 0;
     const { timeoutMs } = this.#world.endpoints[endpoint]!;
-    if (this.#world.nodes.length > 1 && own > 0 && this.#world.time.now + timeoutMs > own + 2)
+    if (
+      this.#world.nodes.length > 1 &&
+      own > 0 &&
+      this.#world.clockNow + timeoutMs > own + 2 &&
+      !this.#world.isUnsteady(node)
+    )
       this.#world.found(
         'lease',
         `${delivery}: attempt ${claim} begins too late to end within its lease (G3)`,
@@ -30,7 +35,7 @@ export class AttemptChecker {
       const lease = this.#world.checker.leases.get(`${delivery}/${other.claim}`) ?? Number.POSITIVE_INFINITY;
       const excused =
         other.node.life !== other.life ||
-        this.#world.time.now >= lease - 1000 ||
+        this.#world.clockNow >= lease - 1000 ||
         this.#troubled(other.node.name, now) ||
         this.#troubled(node.name, now);
       if (!excused || other.claim === claim)

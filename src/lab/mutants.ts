@@ -253,6 +253,25 @@ export const mutants: readonly NamedMutant[] = [
       },
     }),
   ),
+  mutant(
+    'retries-stay-behind',
+    'a step back of the clock leaves pending deliveries where they were: due hours or days late',
+    ({ store }) => ({ ...store, saveClock: (change) => store.saveClock({ ...change, rebase: null }) }),
+  ),
+  mutant(
+    'retention-believes-the-clock',
+    'retention goes by the clock and by stamps alone, however far it has leapt',
+    ({ store, now, retention }) => ({
+      ...store,
+      prune: (request) =>
+        store.prune({
+          ...request,
+          ages: { now: now(), lived: now(), disputed: [] },
+          settledBefore: now() - retention.settledMs,
+          deadBefore: now() - retention.deadMs,
+        }),
+    }),
+  ),
   mutant('timeout-counts-as-delivered', 'an attempt that timed out is taken for delivered', ({ store }) => ({
     ...store,
     settle: (settlements) =>

@@ -37,7 +37,7 @@ export class People {
     const node = up[Math.floor(pick * 997) % up.length]!;
     const store = this.#store.of(node, node.life);
     const { engine } = node;
-    const now = Math.floor(this.#world.time.now);
+    const now = this.#world.clockNow;
     const endpoint = this.#world.endpoints[Math.floor(pick * this.#world.endpoints.length)]!;
     this.#world.count(kind);
     this.#world.note(() => `somebody does: ${kind} (${id})`);
@@ -107,7 +107,7 @@ export class People {
     const change = {
       enabled,
       pausedReason: enabled ? null : 'somebody said so',
-      updatedAt: Math.floor(this.#world.time.now),
+      updatedAt: this.#world.clockNow,
     };
     const node = by ?? this.#world.nodes.find(({ up, frozenUntil }) => up && frozenUntil === null);
     if (node === undefined) {

@@ -1,17 +1,17 @@
 import { SeededRandom } from '../runtime/seeded-random.ts';
 import type { Scenario } from './scenario.ts';
-import { hourMs } from '../domain/time.ts';
+import { dayMs, hourMs } from '../domain/time.ts';
 
 /** Something that happens to a node. */
 export interface NodeFault {
   readonly id: string;
-  readonly kind: 'crash' | 'freeze' | 'restart' | 'clock_jump';
+  readonly kind: 'crash' | 'freeze' | 'restart' | 'clock_jump' | 'clock_leap';
   readonly node: number;
   /** ms since the world began. */
   readonly at: number;
   /** Of a crash or restart: until it is started again; of a freeze: until it thaws. */
   readonly forMs: number;
-  /** Of a clock jump. */
+  /** Of a clock jump or leap. */
   readonly byMs: number;
 }
 
@@ -100,6 +100,14 @@ export function makePlan(scenario: Scenario, seed: number, keep: ReadonlySet<str
     () => 0,
     () => draw.between(...faults.clock_jump_s) * 1000 * (draw.float() < 0.5 ? -1 : 1),
   );
+
+  // Of a stream of its own: what else a seed means stays as it was.
+  const leaps = new SeededRandom(seed, 'leaps');
+  for (const at of arrivals(leaps, faults.clock_leap_per_hour, hours)) {
+    const ms = leaps.float() < 0.5 ? leaps.between(1, 10) * hourMs : leaps.between(130, 400) * dayMs;
+    const byMs = Math.round(ms) * (leaps.float() < 0.5 ? -1 : 1);
+    list.push({ kind: 'clock_leap', at, node: leaps.below(nodes), forMs: 0, byMs });
+  }
 
   const people = new SeededRandom(seed, 'operations');
   const doings: Omit<Operation, 'id'>[] = [];

@@ -108,6 +108,8 @@ const scenarioSchema = z.strictObject({
       restart_per_hour: rates.default(0),
       clock_jump_per_hour: rates.default(0),
       clock_jump_s: range.default([1, 120]),
+      /** Of the clock that counts (the store's, or an embedded node's own): by hours, or by 130 to 400 days, back or ahead. */
+      clock_leap_per_hour: rates.default(0),
     })
     .prefault({}),
   store: z

@@ -107,15 +107,33 @@ export const builtInScenarios: readonly ScenarioInput[] = [
   },
   {
     name: 'clock',
-    description: 'Clocks that jump forth and back by up to two minutes.',
+    description:
+      "Clocks of nodes that jump by up to two minutes, and the store's own, which leaps by hours or by hundreds of days.",
     payments: 100,
     hours: 1,
     batch_every_s: 5,
     nodes: 3,
     endpoints: [{ name: 'orders', timeout_s: 5, schedule_s: [2, 5, 15, 60, 300] }],
     network: { faults: { slow: 0.1, reset_before: 0.05 } },
-    node_faults: { clock_jump_per_hour: 60, crash_per_hour: 5 },
+    node_faults: { clock_jump_per_hour: 60, clock_leap_per_hour: 8, crash_per_hour: 5 },
     store: { latency_ms: [0, 5] },
+    retention_hours: 0.2,
+  },
+  {
+    name: 'clock-embedded',
+    description:
+      'One node on its own machine, whose clock leaps by hours or by hundreds of days while it runs, is stopped or was killed.',
+    payments: 100,
+    hours: 1,
+    batch_every_s: 5,
+    endpoints: [
+      { name: 'orders', timeout_s: 5, schedule_s: [2, 5, 15, 60, 300] },
+      { name: 'ledger', timeout_s: 5, schedule_s: [60, 600, 1800], ordering: 'key' },
+    ],
+    customers: 3,
+    network: { faults: { slow: 0.1, reset_before: 0.1, hang: 0.05 } },
+    node_faults: { clock_leap_per_hour: 12, crash_per_hour: 20, restart_per_hour: 10 },
+    retention_hours: 0.2,
   },
   {
     name: 'long-outage',
@@ -181,6 +199,7 @@ export const builtInScenarios: readonly ScenarioInput[] = [
       freeze_s: [1, 90],
       restart_per_hour: 8,
       clock_jump_per_hour: 12,
+      clock_leap_per_hour: 6,
     },
     store: {
       latency_ms: [0, 10],

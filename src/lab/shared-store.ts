@@ -2,6 +2,7 @@ import { UnavailableError } from '../domain/errors.ts';
 import type { AcceptOptions, Beat, FanOutRequest, Hints, NodeRecord, Store } from '../store/store.ts';
 import type { LabNode } from './node.ts';
 import type { Scenario } from './scenario.ts';
+import { isLeap } from '../store/leap.ts';
 import { drawnAt, hashText } from '../runtime/seeded-random.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
@@ -36,6 +37,7 @@ const writing = new Set<keyof Store>([
   'stepRedrive',
   'stepFanOut',
   'createRedrive',
+  'saveClock',
 ]);
 
 /**
@@ -58,6 +60,9 @@ export class SharedStore {
   >();
   readonly #plain: boolean;
   #configVersion = 1;
+  readonly #lastBeats = new Map<string, number>();
+  /** How wrong the clock is that all nodes go by, ms. */
+  skew = 0;
   readonly faults: Record<string, number> = {};
   healed = false;
 
@@ -89,7 +94,7 @@ export class SharedStore {
       many
         ? {
             ...this.#inner,
-            beat: async (name) => this.#beat(name),
+            beat: async (name, sinceMs) => this.#beat(name, sinceMs),
             leave: async (name) => void this.#beats.delete(name),
             nodes: async () => this.#nodes(),
           }
@@ -193,10 +198,17 @@ export class SharedStore {
     this.faults[fault] = (this.faults[fault] ?? 0) + 1;
   }
 
-  #beat(name: string): Beat {
-    const now = Math.floor(this.#time.now);
+  /** As PostgreSQL's: nobody is dead for a leap of the clock. */
+  #beat(name: string, sinceMs: number | null): Beat {
+    const now = Math.floor(this.#time.now + this.skew);
     const known = this.#beats.get(name);
     this.#beats.set(name, { startedAt: known?.startedAt ?? now, beatAt: now });
+    const before = this.#lastBeats.get(name);
+    this.#lastBeats.set(name, now);
+    const leapt = before !== undefined && isLeap(now - before, sinceMs);
+    for (const [node, beat] of this.#beats)
+      if ((leapt && beat.beatAt < now) || beat.beatAt > now + deadAfterMs)
+        this.#beats.set(node, { ...beat, beatAt: now });
     const dead = [...this.#beats]
       .filter(([, { beatAt }]) => beatAt < now - deadAfterMs)
       .map(([node]) => node);

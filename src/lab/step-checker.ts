@@ -1,11 +1,14 @@
 import { deliveryId } from '../domain/ids.ts';
 import type { Database } from '../store/sqlite/database.ts';
 import type { Settlement } from '../store/store.ts';
+import type { Retention } from '../engine/housekeeping.ts';
+import type { LabNode } from './node.ts';
 import type { Step } from './shared-store.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 export type Invariant =
   | 'lost'
+  | 'pruned_early'
   | 'unexpected'
   | 'unexplained_duplicate'
   | 'conservation'
@@ -45,6 +48,21 @@ export interface Seen {
 /** No pending delivery may sleep longer than the longest delay of any schedule, Retry-After (24 h) and jitter allow. */
 const sleepMost = 25 * 3_600_000;
 const pending = 0;
+const dead = 2;
+/** What drift of up to a jump's size, and the rounding of times, may take from retention. */
+const retentionSlackMs = 6000;
+
+/** What clocks say, as far as the checks depend on it. */
+export interface CheckedClocks {
+  /** What the clock that counts says, right or wrong. */
+  now(): number;
+  /** Whether this node may go by another time still, because the clock has just leapt. */
+  isUnsteady(node: LabNode): boolean;
+  /** Whether times of before a leap may still stand in rows: until they are looked at again. */
+  isSettling(): boolean;
+  /** Whether the clock has leapt ahead since (ms since the world began) so that a node has to believe it. */
+  hasBelievedLeapSince(elapsed: number): boolean;
+}
 
 // Notes which rows a step writes, whoever writes them: so a step costs what it changed, not what there is.
 const watching = `
@@ -67,6 +85,10 @@ export class StepChecker {
   readonly #report: (violation: Violation) => void;
   readonly #timeoutOf: (endpoint: number) => number;
   readonly #sharedClock: boolean;
+  readonly #clocks: CheckedClocks;
+  readonly #retention: Retention;
+  /** By number: when a delivery came into its last terminal state, ms since the world began. */
+  readonly #endedAt = new Map<number, number>();
   readonly #rows = new Map<number, Seen>();
   /** By endpoint: rows in each state. */
   readonly #counts = new Map<number, number[]>();
@@ -86,6 +108,8 @@ export class StepChecker {
     /** By the endpoint's number in the store, ms. */
     timeoutOf: (endpoint: number) => number;
     sharedClock: boolean;
+    clocks: CheckedClocks;
+    retention: Retention;
   }) {
     this.#db = options.db;
     if (options.watch) this.#db.raw.exec(watching);
@@ -93,6 +117,8 @@ export class StepChecker {
     this.#report = options.report;
     this.#timeoutOf = options.timeoutOf;
     this.#sharedClock = options.sharedClock;
+    this.#clocks = options.clocks;
+    this.#retention = options.retention;
   }
 
   after(step: Step): void {
@@ -119,9 +145,23 @@ export class StepChecker {
         this.#found('forgotten', `${deliveryId(number)} was pending and is gone after ${step.name} (G7)`);
       else if (step.name !== 'prune')
         this.#found('forgotten', `${deliveryId(number)} is gone after ${step.name}`);
+      else this.#kept(old);
     }
     this.#conserved(step.name);
     this.#writtenBefore = this.#written();
+  }
+
+  /** G7: whatever the clock says, retention takes what is old, by time that really passed or that a node has to believe. */
+  #kept({ number, state }: Seen): void {
+    const endedAt = this.#endedAt.get(number);
+    if (endedAt === undefined || this.#clocks.hasBelievedLeapSince(endedAt)) return;
+    const age = this.#time.elapsed - endedAt;
+    const keptMs = state === dead ? this.#retention.deadMs : this.#retention.settledMs;
+    if (age < keptMs - retentionSlackMs)
+      this.#found(
+        'pruned_early',
+        `${deliveryId(number)} is pruned ${Math.round(age / 1000)} s after it ended, and is to be kept for ${Math.round(keptMs / 1000)} s (G7)`,
+      );
   }
 
   /** How many rows were ever written on this connection, in whatever table and by whomever. */
@@ -137,11 +177,16 @@ export class StepChecker {
     settlement: Settlement | undefined,
   ): void {
     const id = deliveryId(number);
-    const now = this.#time.now;
+    const now = this.#clocks.now();
+    const isUnsteady = this.#clocks.isUnsteady(step.node);
+    if (row.state !== pending && old?.state !== row.state) this.#endedAt.set(number, this.#time.elapsed);
+    // Leases keep their length through a leap of the clock.
+    if (step.name === 'saveClock' && row.claimed && row.dueAt !== null)
+      this.leases.set(`${id}/${row.claim}`, row.dueAt);
     if (row.state === pending) {
       if (row.dueAt === null)
         this.#found('forgotten', `${id} is pending and nothing is going to move it (G2)`);
-      else if (row.dueAt > now + sleepMost)
+      else if (row.dueAt > now + sleepMost && !this.#clocks.isSettling())
         this.#found(
           'forgotten',
           `${id} is pending and due only in ${Math.round((row.dueAt - now) / 3_600_000)} hours (G2)`,
@@ -162,7 +207,13 @@ export class StepChecker {
     if (old.state === pending && row.state !== pending) this.leases.set(`${id}/${row.claim}`, 0);
     if (row.claim < old.claim)
       this.#found('fencing', `${id}: its claim number went back from ${old.claim} to ${row.claim} (G3)`);
-    if (step.name === 'claim' && row.claim > old.claim && old.claimed && this.#claimTime(step) < old.dueAt!)
+    if (
+      step.name === 'claim' &&
+      row.claim > old.claim &&
+      old.claimed &&
+      this.#claimTime(step) < old.dueAt! &&
+      !isUnsteady
+    )
       this.#found('lease', `${id} was claimed while a lease ran (G2)`);
     if (old.state !== pending && row.state !== old.state && !redriving.has(step.name))
       this.#found(
@@ -221,7 +272,7 @@ export class StepChecker {
 
   /** Nodes that share a store have its clock, whatever their own says; an embedded one has only its own. */
   #claimTime(step: Step): number {
-    return this.#sharedClock ? this.#time.now + 1 : nowOf(step)!;
+    return this.#sharedClock ? this.#clocks.now() + 1 : nowOf(step)!;
   }
 
   #tally({ endpoint, state }: Seen, by: number): void {

@@ -21,6 +21,10 @@ export interface Surroundings {
   readonly db: Database;
   readonly checker: StepChecker;
   readonly troubles: readonly Trouble[];
+  /** What the clock that counts says, right or wrong. */
+  readonly clockNow: number;
+  /** Whether this node may go by another time than that still: the clock has just leapt. */
+  isUnsteady(node: LabNode): boolean;
   found(invariant: Invariant, words: string): void;
   note(line: () => string): void;
   count(fault: string): void;

@@ -3,6 +3,8 @@ import { UnavailableError } from '../domain/errors.ts';
 import { deliveryStates } from '../domain/delivery.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { createEngine } from '../engine/engine.ts';
+import { defaultRetention, type Retention } from '../engine/housekeeping.ts';
+import { dayMs, hourMs } from '../domain/time.ts';
 import { nodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Store } from '../store/store.ts';
@@ -28,6 +30,10 @@ import { labTransport } from './transport.ts';
 import { VirtualTime, worldBegins } from './virtual-time.ts';
 
 const violationsMost = 50;
+/** How long a node may go by the former time after the clock has leapt: a slow store, and heartbeats that fail. */
+const unsteadyMs = 30_000;
+/** When rows that a thawed node wrote by the former time have been moved, at the latest. */
+const settlingMs = 130_000;
 /** Timers that fire in a simulated second, on the average; a busy world has a few hundred. */
 const firedMostPerS = 5000;
 const firedMost = 500_000;
@@ -40,6 +46,7 @@ export interface MutantAccess {
   readonly pause: (ms: number) => Promise<void>;
   /** Tells the checkers nothing; only the time of the world. */
   readonly now: () => number;
+  readonly retention: Retention;
 }
 export type Mutant = (access: MutantAccess) => Store;
 
@@ -73,6 +80,9 @@ export class World implements Surroundings {
   readonly #attempts: AttemptChecker;
   readonly #onProgress: (elapsed: number) => void;
   #healed = false;
+  /** When the clock leapt, and until when a node may not have seen it. */
+  readonly #leaps: { readonly node: LabNode; readonly at: number; readonly until: number }[] = [];
+  #believedLeapAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: WorldOptions) {
     const { scenario, plan, traced } = options;
@@ -102,6 +112,13 @@ export class World implements Surroundings {
       report: (violation) => this.report(violation),
       sharedClock: scenario.nodes > 1,
       timeoutOf: (num) => this.endpoints[num - 1]?.timeoutMs ?? 0,
+      clocks: {
+        now: () => this.clockNow,
+        isUnsteady: (node) => this.isUnsteady(node),
+        isSettling: () => this.#leaps.some(({ until }) => until + settlingMs >= this.time.elapsed),
+        hasBelievedLeapSince: (elapsed) => this.#believedLeapAt >= elapsed,
+      },
+      retention: this.#retention,
     });
     const { mutant } = options;
     this.store = new SharedStore({
@@ -121,7 +138,8 @@ export class World implements Surroundings {
                 store,
                 db: this.db,
                 pause: (ms) => new Promise((resolve) => node.later(life, ms, resolve)),
-                now: () => Math.floor(this.time.now),
+                now: () => this.clockNow,
+                retention: this.#retention,
               }),
           }),
     });
@@ -130,6 +148,21 @@ export class World implements Surroundings {
     this.people = new People(this, this.store, this.inner);
     this.#publisher = new Publisher(this);
     this.#attempts = new AttemptChecker(this);
+  }
+
+  get #retention(): Retention {
+    const { retention_hours: hours } = this.scenario;
+    return hours === undefined ? defaultRetention : { ...defaultRetention, settledMs: hours * hourMs };
+  }
+
+  get clockNow(): number {
+    const wrong = this.scenario.nodes > 1 ? this.store.skew : this.nodes[0]!.skew;
+    return Math.floor(this.time.now + wrong);
+  }
+
+  isUnsteady(node: LabNode): boolean {
+    const { elapsed } = this.time;
+    return this.#leaps.some((leap) => leap.node === node && leap.at <= elapsed && leap.until >= elapsed);
   }
 
   get deleted(): ReadonlySet<number> {
@@ -238,7 +271,6 @@ export class World implements Surroundings {
     node.up = true;
     const many = scenario.nodes > 1;
     const clock = nodeClock(node.clock(life));
-    const retention = scenario.retention_hours;
     const engine = createEngine({
       store: this.store.of(node, life),
       transport: labTransport(
@@ -258,9 +290,7 @@ export class World implements Surroundings {
       logger: this.#logger(node),
       node: node.name,
       version: 'lab',
-      ...(retention === undefined
-        ? {}
-        : { retention: { settledMs: retention * 3_600_000, deadMs: 90 * 86_400_000 } }),
+      retention: this.#retention,
       ...(many
         ? {
             hints: this.store.hints(node, life),
@@ -293,10 +323,17 @@ export class World implements Surroundings {
       this.note(() => `the clock of ${node.name} jumps by ${Math.round(byMs / 1000)} s`);
       return;
     }
+    if (kind === 'clock_leap') {
+      this.count(kind);
+      this.#leap(node, byMs);
+      return;
+    }
     if (!node.up || node.frozenUntil !== null) return;
     this.count(kind);
     if (kind === 'freeze') {
       node.frozenUntil = this.time.now + forMs;
+      // It may not have seen the last leap yet, and then does so when it thaws.
+      if (this.isUnsteady(node)) this.#unsettle(node, forMs + unsteadyMs);
       this.#trouble(node, 'node_froze', forMs + 60_000);
       this.note(() => `${node.name} freezes for ${Math.round(forMs / 1000)} s`);
       const { life } = node;
@@ -327,11 +364,44 @@ export class World implements Surroundings {
     });
   }
 
+  /** The clock that counts leaps: while nodes run, freeze or are down. */
+  #leap(node: LabNode, byMs: number): void {
+    const many = this.scenario.nodes > 1;
+    if (many) this.store.skew += byMs;
+    else node.skew += byMs;
+    const { elapsed } = this.time;
+    // A machine that slept for hours, and a process that was down, leap as a wrong clock does.
+    const { skew } = node;
+    const isBelieved =
+      (byMs > 0 && (byMs <= dayMs || this.nodes.every(({ up }) => !up))) ||
+      // A start after it looks like one after a long stop.
+      (!many && skew > 0 && skew <= 120 * dayMs);
+    for (const one of this.nodes) {
+      const frozenMs = one.frozenUntil === null ? 0 : one.frozenUntil - this.time.now;
+      // What is stamped before a node has seen it grows older by it, too.
+      if (isBelieved) this.#believedLeapAt = Math.max(this.#believedLeapAt, elapsed + frozenMs + unsteadyMs);
+      this.#unsettle(one, frozenMs + unsteadyMs);
+    }
+    this.note(
+      () =>
+        `the clock ${many ? 'of the store' : `of ${node.name}`} leaps by ${Math.round(byMs / 3_600_000)} h`,
+    );
+  }
+
+  /** For so long this node may go by the time of before a leap. */
+  #unsettle(node: LabNode, forMs: number): void {
+    const { elapsed } = this.time;
+    this.#leaps.push({ node, at: elapsed, until: elapsed + forMs });
+    this.#trouble(node, 'clock_jumped', forMs);
+  }
+
   #heal(): void {
     this.#healed = true;
     this.network.healed = true;
     this.store.healed = true;
     this.note(() => 'all faults end');
+    const wrong = this.clockNow - Math.floor(this.time.now);
+    if (this.scenario.node_faults.clock_leap_per_hour > 0 && wrong !== 0) this.#leap(this.nodes[0]!, -wrong);
     for (const node of this.nodes) {
       if (!node.up) this.#start(node);
       else if (node.frozenUntil !== null) node.thaw();

@@ -18,6 +18,8 @@ export interface Rebase {
    * before the jump, and no breaker or secret is dated in the future.
    */
   readonly byMs: number;
+  /** Only what is due later than so long after `now`: what a node wrote by the former time after the move. Default 0. */
+  readonly beyondMs?: number;
 }
 
 export interface ClockChange {

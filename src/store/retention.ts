@@ -33,7 +33,7 @@ export function retentionOf({ ages, settledBefore, deadBefore }: PruneRequest): 
   );
   return {
     isOver: (number, settledAt, isDead) =>
-      isOlder(leastAge(ages, 'deliveries', number, settledAt), isDead ? deadMs : settledMs),
+      isOlder(leastAge(ages, 'deliveries', number, settledAt, 'ended'), isDead ? deadMs : settledMs),
     endsAt: (number, createdAt) =>
       createdAt >= youngest && !isDisputed(ages, 'deliveries', number, createdAt),
     isUnwantedOver: (number, acceptedAt) => isOlder(leastAge(ages, 'events', number, acceptedAt), settledMs),

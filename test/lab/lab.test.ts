@@ -48,7 +48,7 @@ describe('the lab', () => {
       for (const [fault, n] of Object.entries(answer.faults)) faults[fault] = (faults[fault] ?? 0) + n;
     }
     const kinds =
-      `${networkFaults.join(' ')} outage overload poison crash freeze restart clock_jump store_slow store_error
+      `${networkFaults.join(' ')} outage overload poison crash freeze restart clock_jump clock_leap store_slow store_error
       store_answer_lost redrive cancel pause bulk_redrive replay change delete fan_out`.split(/\s+/);
     expect(kinds.filter((kind) => !((faults[kind] ?? 0) > 0))).toEqual([]);
   }, 900_000);

@@ -52,7 +52,7 @@ export async function saveClock(db: Database, { expected, text, rebase }: ClockC
 }
 
 /** A statement for each shard: none takes longer than a statement may, and on distributed tables each names its shard. */
-async function moveTimes(connection: Connection, { now, byMs }: Rebase): Promise<void> {
+async function moveTimes(connection: Connection, { now, byMs, beyondMs = 0 }: Rebase): Promise<void> {
   for (let shard = 0; shard < shardCount; shard++) {
     if (byMs > 0)
       await connection.query(
@@ -65,8 +65,8 @@ async function moveTimes(connection: Connection, { now, byMs }: Rebase): Promise
       await connection.query(
         'clock_due',
         `UPDATE posthorn.deliveries SET due_at = greatest($1::bigint, due_at + $2::bigint)
-         WHERE state = 0 AND shard = $3::smallint AND due_at > $1`,
-        [now, byMs, shard],
+         WHERE state = 0 AND shard = $3::smallint AND due_at > $4::bigint`,
+        [now, byMs, shard, now + beyondMs],
       );
   }
   if (byMs < 0)

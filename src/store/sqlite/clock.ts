@@ -27,7 +27,7 @@ export function saveClock(db: Database, { expected, text, rebase }: ClockChange)
   });
 }
 
-function moveTimes(db: Database, { now, byMs }: Rebase): void {
+function moveTimes(db: Database, { now, byMs, beyondMs = 0 }: Rebase): void {
   if (byMs > 0) {
     db.run(
       'UPDATE deliveries SET due_at = due_at + ? WHERE state = 0 AND claimed_by IS NOT NULL AND due_at > ?',
@@ -36,7 +36,12 @@ function moveTimes(db: Database, { now, byMs }: Rebase): void {
     );
     return;
   }
-  db.run('UPDATE deliveries SET due_at = max(?1, due_at + ?2) WHERE state = 0 AND due_at > ?1', now, byMs);
+  db.run(
+    'UPDATE deliveries SET due_at = max(?1, due_at + ?2) WHERE state = 0 AND due_at > ?3',
+    now,
+    byMs,
+    now + beyondMs,
+  );
   db.run(
     `UPDATE endpoints SET breaker_at = ?1, breaker_open_since = CASE WHEN breaker_open_since > ?1 THEN ?1 ELSE breaker_open_since END
      WHERE breaker_at > ?1`,

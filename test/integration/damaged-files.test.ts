@@ -55,9 +55,9 @@ test.each(damages)('G6: verify names the damage and the next step: %s', async (_
   expect(said).toMatch(/restore a backup|NOT BALANCED|FOUND|start `posthorn serve`/);
   expect(said).not.toMatch(/^\s+at .*\.ts:\d+/m);
   for (const args of [
-    ['deliveries'],
-    ['impact', '--marker', '2026-01-01T00:00:00Z'],
-    ['slo', 'status', 'x'],
+    ['deliveries', '--attempts'],
+    ['impact', '--deploy', '2026-01-01T00:00:00Z'],
+    ['alerts', 'backtest'],
   ]) {
     const other = await runHere(...args, '--data-dir', dataDir).catch((error: Error) => error);
     expect(other).not.toBeInstanceOf(Error);

@@ -161,7 +161,7 @@ export function accept(
           return row === undefined ? undefined : storedOf(row);
         },
         ofTenant: (tenant) => endpoints.ofTenant(tenant),
-        fanningOut: tenantsFanningOut(db),
+        fanningOut: tenantsFanningOut(db, groups),
       },
       options,
     );

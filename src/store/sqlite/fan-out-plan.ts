@@ -4,7 +4,12 @@ import type { PlannedFanOut } from '../plan.ts';
 import type { Database } from './database.ts';
 import type { KnownEndpoint } from './endpoints.ts';
 
-export function tenantsFanningOut(db: Database): Set<string> {
+/** Only whoever publishes under an ordering key has to know: its events go behind those that are still fanned out. */
+export function tenantsFanningOut(
+  db: Database,
+  groups: readonly (readonly NewEvent[])[],
+): ReadonlySet<string> {
+  if (!groups.some((group) => group.some(({ orderingKey }) => orderingKey !== null))) return new Set();
   return new Set(db.all('SELECT DISTINCT tenant FROM fan_outs').map(([tenant]) => tenant as string));
 }
 

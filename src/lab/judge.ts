@@ -13,6 +13,9 @@ export interface FinalDelivery {
   readonly state: DeliveryState;
 }
 
+/** Rates are judged over so long: within it a node starts once at most. */
+const overRateWithinS = 30;
+
 /** What explains a second arrival. */
 type DuplicateCause = 'answer_lost' | Trouble['kind'] | 'people';
 
@@ -83,6 +86,7 @@ export function judge(input: JudgeInput): Verdict {
   const { duplicated, duplicates } = explainDuplicates(input);
   inOrder(input, byPair);
   starved(input);
+  overRate(input);
   return { lost, unexpected: history.unexpected.length, duplicated, duplicates };
 }
 
@@ -153,6 +157,33 @@ function inOrder(
         });
       if (before === undefined || first > before.at) last.set(customer, { payment, at: first });
     }
+  }
+}
+
+/** An endpoint that takes so many requests a second gets no more, but for the second's worth that a bucket holds. */
+function overRate({ scenario, history, report, at }: JudgeInput): void {
+  // Each node has a bucket of its own, and a new one after each start.
+  const { nodes, node_faults: faults } = scenario;
+  if (nodes > 1 || faults.crash_per_hour + faults.clock_leap_per_hour > 0) return;
+  const restarts = faults.restart_per_hour > 0 ? 1 : 0;
+  for (const [endpoint, { rate_limit_per_s: rate }] of scenario.endpoints.entries()) {
+    if (rate === null) continue;
+    const starts = (history.attempts ?? [])
+      .filter((one) => one.endpoint === endpoint)
+      .map((one) => one.startedAt);
+    starts.sort((a, b) => a - b);
+    for (let first = 0; first < starts.length; first++)
+      for (let last = first + 1; last < starts.length; last++) {
+        const seconds = (starts[last]! - starts[first]!) / 1000;
+        if (seconds > overRateWithinS) break;
+        const most = Math.max(1, rate) * (1 + restarts) + rate * seconds + 1;
+        if (last - first + 1 > most)
+          return report({
+            invariant: 'over_rate',
+            at,
+            words: `e${endpoint} takes ${rate} requests a second and got ${last - first + 1} within ${seconds.toFixed(1)} s`,
+          });
+      }
   }
 }
 

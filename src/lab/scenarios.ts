@@ -136,6 +136,22 @@ export const builtInScenarios: readonly ScenarioInput[] = [
     retention_hours: 0.2,
   },
   {
+    name: 'rate-limit',
+    description:
+      'An endpoint takes one request a second and gets more: its backlog moves at that rate, through stops with attempts in flight.',
+    payments: 90,
+    hours: 0.02,
+    batch_every_s: 1,
+    endpoints: [
+      { name: 'orders', timeout_s: 15, rate_limit_per_s: 1, faults: {} },
+      { name: 'ledger', timeout_s: 15, faults: {} },
+      { name: 'partner', timeout_s: 30, schedule_s: [1, 5, 15, 60], faults: { hang: 0.3 } },
+    ],
+    network: { latency_ms: { p50: 300, p99: 2000 }, cut_after_s: 120 },
+    node_faults: { restart_per_hour: 40 },
+    healthy_within_s: 80,
+  },
+  {
     name: 'long-outage',
     description:
       'One endpoint is away for 30 hours; what outlives the schedule becomes a dead letter, and nothing is forgotten.',

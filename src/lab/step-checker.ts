@@ -21,6 +21,7 @@ export type Invariant =
   | 'order'
   | 'late_count'
   | 'starved'
+  | 'over_rate'
   | 'liveness'
   | 'memory'
   | 'defect';

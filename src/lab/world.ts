@@ -32,6 +32,9 @@ import { VirtualTime, worldBegins } from './virtual-time.ts';
 const violationsMost = 50;
 /** How long a node may go by the former time after the clock has leapt: a slow store, and heartbeats that fail. */
 const unsteadyMs = 30_000;
+const graceMs = 5000;
+/** Giving claims back once more, after the grace time. */
+const afterGraceMs = 3000;
 /** When rows that a thawed node wrote by the former time have been moved, at the latest. */
 const settlingMs = 130_000;
 /** Timers that fire in a simulated second, on the average; a busy world has a few hundred. */
@@ -355,13 +358,28 @@ export class World implements Surroundings {
     }
     this.note(() => `${node.name} is stopped in good order`);
     const { life } = node;
-    void node.engine!.stop(5000).then(() => {
+    const stoppedAt = this.time.elapsed;
+    void node.engine!.stop(graceMs).then(() => {
       if (node.life !== life) return;
+      this.#stopped(node, stoppedAt);
       node.die();
       this.time.after(forMs, () => {
         if (!node.up) this.#start(node);
       });
     });
+  }
+
+  /** A stop ends within its grace time, whatever is in flight; a process that was frozen meanwhile is excused. */
+  #stopped(node: LabNode, since: number): void {
+    const took = this.time.elapsed - since;
+    const froze = this.troubles.some(
+      (one) => one.node === node.name && one.kind === 'node_froze' && one.until >= since,
+    );
+    if (took > graceMs + afterGraceMs && !froze)
+      this.found(
+        'liveness',
+        `${node.name} took ${Math.round(took / 1000)} s to stop, with ${graceMs / 1000} s of grace`,
+      );
   }
 
   /** The clock that counts leaps: while nodes run, freeze or are down. */

@@ -5,6 +5,8 @@ export interface SourceMutant {
   readonly file: string;
   readonly from: string;
   readonly to: string;
+  /** Where it shows; default `everything`. */
+  readonly scenario?: string;
 }
 
 export const sourceMutants: readonly SourceMutant[] = [
@@ -191,5 +193,43 @@ export const sourceMutants: readonly SourceMutant[] = [
     file: 'src/engine/ownership.ts',
     from: 'if (answer.now !== null && (fresh || !timed)) {',
     to: 'if (answer.now !== null) {',
+  },
+  {
+    name: 'a rate limit is not kept',
+    guarantee: 'G8',
+    scenario: 'rate-limit',
+    file: 'src/engine/lane.ts',
+    from: 'if (bucket === null) return Math.max(1, msUntilTokens(this.#bucket, rate, now, 1));',
+    to: 'if (bucket === null) return 0;',
+  },
+  {
+    name: 'a stop waits for whatever is in flight',
+    guarantee: 'G2',
+    scenario: 'rate-limit',
+    file: 'src/engine/engine.ts',
+    from: 'if (await within(clock, graceMs, orderly()))',
+    to: 'await orderly();\n    if (graceMs >= 0)',
+  },
+  {
+    name: 'a step back of the clock leaves retries where they were',
+    guarantee: 'G2',
+    file: 'src/store/sqlite/clock.ts',
+    from: 'due_at + ?2) WHERE state = 0 AND due_at > ?3',
+    to: 'due_at + ?2) WHERE state = 0 AND due_at > ?3 AND number < 0',
+  },
+  {
+    name: 'a clock is believed however far it has leapt',
+    guarantee: 'G7',
+    file: 'src/domain/clock-record.ts',
+    from: 'const believed = !isDoubted(record) && now <=',
+    to: 'const believed = now <= Number.MAX_SAFE_INTEGER || now <=',
+  },
+  {
+    name: 'a stamp is believed whatever clock has made it',
+    guarantee: 'G7',
+    scenario: 'clock',
+    file: 'src/domain/clock-record.ts',
+    from: "if (kind === 'behind') age = Math.min(age ?? livedMs, livedMs);",
+    to: "if (kind === 'behind') continue;",
   },
 ];

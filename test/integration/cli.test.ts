@@ -28,6 +28,8 @@ function posthorn(args: readonly string[], options: { env?: object; input?: stri
     const child = execFile(process.execPath, [script, ...args], { env }, (error, out, err) =>
       resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     );
+    // A command that reads nothing may be over before this is written.
+    child.stdin!.on('error', () => {});
     child.stdin!.end(options.input ?? '');
   });
 }

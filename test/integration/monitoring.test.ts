@@ -176,6 +176,8 @@ test('slo export and slo import: out and in again', async () => {
       const child = execFile(process.execPath, [script, 'slo', ...args], (error, stdout, stderr) =>
         resolve({ code: error === null ? 0 : Number(error.code), out: stdout, err: stderr }),
       );
+      // A command that reads nothing may be over before this is written.
+      child.stdin!.on('error', () => {});
       child.stdin!.end(input);
     });
   const exported = await run(['export', '-f', declared]);

@@ -139,6 +139,31 @@ function describeClock(place: () => Promise<() => Promise<Opened>>): void {
     await receiver.close();
   });
 
+  test('G5: what fails while the clock is 400 days ahead is retried, and not given up as too old', async () => {
+    const open = await place();
+    const receiver = await aReceiver((_, response) => response.writeHead(500).end());
+    const shift = { ms: 0 };
+    const first = await run(await open(), shift);
+    await first.posthorn.request('POST', '/v1/endpoints', {
+      url: receiver.url,
+      retry: { schedule_s: [1, 1, 1, 1, 1, 3600, 3600] },
+    });
+    await publish(first, 'failing');
+    await until('it was tried', () => receiver.requests.length > 0);
+    await first.stop();
+    shift.ms = 400 * day;
+    const before = receiver.requests.length;
+    const ahead = await run(await open(), shift);
+    await until('it was tried again', () => receiver.requests.length > before);
+    await until('the outcome is stored', async () => {
+      const [delivery] = await items(ahead, '/v1/deliveries');
+      return Number(delivery!['attempts']) > before;
+    });
+    expect(await items(ahead, '/v1/deliveries')).toMatchObject([{ state: 'pending' }]);
+    await ahead.stop();
+    await receiver.close();
+  });
+
   test('G2, G3: jumps while running neither stop retries nor send twice, and signatures follow the clock', async () => {
     const open = await place();
     let answer: 'hold' | 'fail' | 'ok' = 'hold';

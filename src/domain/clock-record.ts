@@ -21,7 +21,7 @@ const confirmMs = dayMs;
 const worthShowingMs = minuteMs;
 const showMs = hourMs;
 const maxDisputes = 16;
-/** A clock that was behind was read by other nodes, and by a process that was killed, a little before and after. */
+/** What a clock showed is known from readings: other nodes, and a process that was killed, went a little further. */
 const marginMs = minuteMs;
 /** A node that was frozen during a step back writes by the former time until its next heartbeat. */
 const againMs = 2 * minuteMs;
@@ -290,7 +290,8 @@ export function leastAge(
       continue;
     if (kind === 'behind') age = Math.min(age ?? livedMs, livedMs);
     // A row that was there may have ended since, as soon as the clock has come to that time.
-    else if (what === 'made' || stamp > Math.max(reached, now)) age = Math.max(age ?? livedMs, livedMs);
+    else if (what === 'made' || stamp > Math.max(reached, now) + marginMs)
+      age = Math.max(age ?? livedMs, livedMs);
   }
   return age;
 }

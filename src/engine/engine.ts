@@ -1,3 +1,4 @@
+import { shardCount } from '../domain/shard.ts';
 import type { StoreFaultError } from '../domain/errors.ts';
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -181,6 +182,7 @@ export function createEngine(options: EngineOptions): Engine {
     logger,
     shared: options.hints !== undefined,
     isCoordinator: mine,
+    isAlone: () => shards.length === shardCount,
     onJump: (byMs) => {
       settler.move(byMs);
       dispatcher.move(byMs);

@@ -38,6 +38,8 @@ export interface TimekeeperOptions {
   readonly shared: boolean;
   /** Whether this node saves the record; the others read it. */
   readonly isCoordinator: () => boolean;
+  /** Whether no other node is alive. */
+  readonly isAlone: () => boolean;
   /** The clock has jumped, and this node has followed: what it has in memory moves by as much. */
   readonly onJump: (byMs: number) => void;
   /** Times in rows have moved. */
@@ -162,11 +164,13 @@ export class Timekeeper {
 
   /** Brings the record up to `now`. */
   async #sync(now: number, tries = 0): Promise<void> {
-    const { store, clock, shared, isCoordinator, onMoved } = this.#o;
+    const { store, clock, shared, isCoordinator, isAlone, onMoved } = this.#o;
     this.#syncedAt = clock.monotonic();
     const starting = this.#record === null;
     if (shared || !this.#isOwn) await this.#read(now);
-    const livedMs = this.#seenAt === null ? null : Math.round(clock.monotonic() - this.#seenAt);
+    // Nobody knows for how long nothing ran; unless other nodes did.
+    const unknownMs = isAlone() ? null : 0;
+    const livedMs = this.#seenAt === null ? unknownMs : Math.round(clock.monotonic() - this.#seenAt);
     const step = stepClock(this.#record!, now, livedMs, this.#isOwn ? jumpMs : sharedSlackMs);
     if (step.jump === null && shared && !starting && !isCoordinator()) {
       clock.believe(this.#record!);

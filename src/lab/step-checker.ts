@@ -51,7 +51,7 @@ const sleepMost = 25 * 3_600_000;
 const pending = 0;
 const dead = 2;
 /** What drift of up to a jump's size, and the rounding of times, may take from retention. */
-const retentionSlackMs = 6000;
+const retentionSlackMs = 10_000;
 
 /** What clocks say, as far as the checks depend on it. */
 export interface CheckedClocks {
@@ -127,9 +127,14 @@ export class StepChecker {
     // Half of all steps write nothing (a claim that finds nothing due): then all is as it was when it was last compared.
     if (this.#written() === this.#writtenBefore) return;
     const settlements = new Map<number, Settlement>();
+    // Of two outcomes of one delivery, that of the open claim is the one that counts.
     if (step.name === 'settle')
       for (const settlement of step.args[0] as readonly Settlement[])
-        settlements.set(settlement.number, settlement);
+        if (
+          !settlements.has(settlement.number) ||
+          settlement.claim === this.#rows.get(settlement.number)?.claim
+        )
+          settlements.set(settlement.number, settlement);
     for (const [number, row] of this.#changed()) {
       const old = this.#rows.get(number);
       if (old !== undefined) this.#tally(old, -1);

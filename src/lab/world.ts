@@ -85,6 +85,8 @@ export class World implements Surroundings {
   #healed = false;
   /** When the clock leapt, and until when a node may not have seen it. */
   readonly #leaps: { readonly node: LabNode; readonly at: number; readonly until: number }[] = [];
+  /** The farthest ahead that nodes have believed. */
+  #farthestSkew = 0;
   #believedLeapAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: WorldOptions) {
@@ -389,11 +391,15 @@ export class World implements Surroundings {
     else node.skew += byMs;
     const { elapsed } = this.time;
     // A machine that slept for hours, and a process that was down, leap as a wrong clock does.
-    const { skew } = node;
+    const skew = many ? this.store.skew : node.skew;
+    // Also one that comes back from far behind, and goes further than it ever was by less than a day.
+    const overshoot = skew - this.#farthestSkew;
     const isBelieved =
+      (overshoot > 0 && overshoot <= dayMs) ||
       (byMs > 0 && (byMs <= dayMs || this.nodes.every(({ up }) => !up))) ||
       // A start after it looks like one after a long stop.
       (!many && skew > 0 && skew <= 120 * dayMs);
+    if (isBelieved) this.#farthestSkew = Math.max(this.#farthestSkew, skew);
     for (const one of this.nodes) {
       const frozenMs = one.frozenUntil === null ? 0 : one.frozenUntil - this.time.now;
       // What is stamped before a node has seen it grows older by it, too.

@@ -54,6 +54,7 @@ export interface TimekeeperOptions {
 export class Timekeeper {
   readonly #o: TimekeeperOptions;
   #record: ClockRecord | null = null;
+  #shown: ClockRecord | null = null;
   #text: string | null = null;
   /** When the record's reading was right, by the monotonic clock; null: before the first run that is known. */
   #seenAt: number | null = null;
@@ -72,7 +73,9 @@ export class Timekeeper {
   }
 
   get status(): ClockStatus {
-    return clockStatus(this.#record);
+    // A jump is shown when this node has followed it.
+    if (!this.#comparing) this.#shown = this.#record;
+    return clockStatus(this.#shown);
   }
 
   /** Whether this node knows what time it is: one that has just thawed does not. */

@@ -29,7 +29,13 @@ export function parse<S extends z.ZodType>(schema: S, input: unknown): z.output<
         ? issue.keys
             .slice(0, maxFaults)
             .map((key) => ({ path: pointer([...issue.path, key]), message: 'is not a known field' }))
-        : [{ path: pointer(issue.path), message: issue.message }],
+        : // Of a name in a record, what is wrong with it stands one level below.
+          [
+            {
+              path: pointer(issue.path),
+              message: (issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined) ?? issue.message,
+            },
+          ],
     )
     .slice(0, maxFaults)
     .map(({ path, message }) => ({ path: path.slice(0, maxPathLength).toWellFormed(), message }));

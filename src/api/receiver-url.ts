@@ -20,8 +20,19 @@ export function mailServerUrl(text: string, refuseHost: (hostname: string) => st
   const refused =
     url === null || (url.protocol !== 'smtp:' && url.protocol !== 'smtps:') || url.hostname === ''
       ? 'must be an smtp or smtps URL'
-      : refuseHost(url.hostname);
+      : !isPercentEncoded(url.username + url.password)
+        ? 'has a % in user or password that encodes nothing: write it as %25'
+        : refuseHost(url.hostname);
   if (refused !== null)
     throw new Problem(422, 'invalid_request', `/server ${refused}`, [{ path: '/server', message: refused }]);
   return url!.href;
+}
+
+function isPercentEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -54,6 +54,7 @@ test('G9: metadata stays closed where private networks are open, unless its very
     '169.254.169.254',
     '[::ffff:169.254.169.254]',
     '[::169.254.169.254]',
+    '[::ffff:0:169.254.169.254]',
     '[64:ff9b::a9fe:a9fe]',
     '[2002:a9fe:a9fe::1]',
     '2852039166',

@@ -35,13 +35,14 @@ const special = specialNetworks.map(([cidr, use]) => ({ ...network(cidr), use })
 const global = network(globalIpv6);
 const metadata = metadataAddresses.map(network);
 
-/** An IPv4 address that stands in an IPv6 one: mapped, compatible, NAT64 (RFC 6052) or 6to4. */
+/** An IPv4 address that stands in an IPv6 one: mapped, compatible, translated (SIIT), NAT64 (RFC 6052) or 6to4. */
 function embedded(address: Address): ipaddr.IPv4 | null {
   if (address.kind() === 'ipv4') return null;
   const bytes = address.toByteArray();
   const zeros = (count: number): boolean => bytes.slice(0, count).every((byte) => byte === 0);
   const nat64 = bytes.slice(0, 4).join() === '0,100,255,155';
-  if (zeros(12) || nat64) return new ipaddr.IPv4(bytes.slice(12));
+  const translated = zeros(8) && bytes.slice(8, 12).join() === '255,255,0,0';
+  if (zeros(12) || translated || nat64) return new ipaddr.IPv4(bytes.slice(12));
   return bytes[0] === 0x20 && bytes[1] === 0x02 ? new ipaddr.IPv4(bytes.slice(2, 6)) : null;
 }
 

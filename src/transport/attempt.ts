@@ -153,8 +153,13 @@ export class Attempt implements Exchange, DialListener, Expiring {
     const { errorClass, code } = classifyError(error, otherwise);
     const plain =
       errorClass === 'timeout' || errorClass === 'blocked_address' || code.startsWith('POSTHORN_');
-    const message = plain ? error.message : `${code}: ${error.message}`;
-    this.#end(errorClass, this.#note === null ? message : `${message} (${this.#note})`);
+    // OpenSSL's messages hold addresses of memory and lines of its sources; its reason is what can be read.
+    const { reason = error.message } = error as { readonly reason?: string };
+    this.#end(errorClass, this.#noted(plain ? error.message : `${code}: ${reason}`));
+  }
+
+  #noted(message: string): string {
+    return this.#note === null ? message : `${message} (${this.#note})`;
   }
 
   #dialNew(): void {
@@ -187,9 +192,9 @@ export class Attempt implements Exchange, DialListener, Expiring {
     }
     this.#status = status;
     const errorClass = classifyStatus(status!);
-    const message = errorClass === null ? null : `HTTP ${status}`;
+    const message = errorClass === null ? this.#note : this.#noted(`HTTP ${status}`);
     const asked = status === 429 || status === 503 ? retryAfter : undefined;
-    this.#end(errorClass, message ?? this.#note, parseRetryAfter(asked, this.#parts.clock.now()));
+    this.#end(errorClass, message, parseRetryAfter(asked, this.#parts.clock.now()));
   }
 
   #end(errorClass: ErrorClass | null, message: string | null, retryAfterMs: number | null = null): void {

@@ -154,7 +154,10 @@ describe("what is the receiver's fault is never ours", () => {
     );
     await new Promise<void>((resolve) => talks.listen(0, '127.0.0.1', resolve));
     const { port } = talks.address() as { port: number };
-    expect(await post(`https://127.0.0.1:${port}/`)).toMatchObject({ errorClass: 'tls' });
+    expect(await post(`https://127.0.0.1:${port}/`)).toMatchObject({
+      errorClass: 'tls',
+      message: 'ERR_SSL_WRONG_VERSION_NUMBER: wrong version number',
+    });
     talks.close();
   });
 
@@ -257,6 +260,19 @@ describe('a kept connection that the receiver closed', () => {
     });
     expect(receiver.requests).toHaveLength(3);
     expect(receiver.requests[2]).toBe(receiver.requests[1]);
+  });
+
+  test('is on record also where the second answer is an error', async () => {
+    const failure = 'HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n';
+    const receiver = await answering(
+      (s, { nth, all }) => void (nth === 2 ? s.resetAndDestroy() : s.write(all === 1 ? ok : failure)),
+    );
+    const post = aTransport();
+    await post(receiver.url);
+    expect(await post(receiver.url)).toMatchObject({
+      statusCode: 500,
+      message: 'HTTP 500 (sent once more on a new connection: the receiver had closed the kept one)',
+    });
   });
 
   test('once only: a fresh one that is closed fails', async () => {

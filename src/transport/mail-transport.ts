@@ -36,11 +36,21 @@ const classes: Readonly<Record<string, ErrorClass>> = {
   EENVELOPE: 'http_4xx',
 };
 
-function classOf(error: { code?: string; responseCode?: number; cause?: unknown }): ErrorClass {
-  const { code, responseCode } = error;
+interface MailError {
+  readonly code?: string;
+  /** The system's or OpenSSL's, where nodemailer gave the error one of its own. */
+  readonly originalCode?: string;
+  readonly responseCode?: number;
+  readonly message: string;
+}
+
+function classOf({ code = '', originalCode, responseCode }: MailError): ErrorClass {
   // 4xx is "try again", 5xx "not like this" (RFC 5321, 4.2.1): the other way round than in HTTP.
   if (responseCode !== undefined) return responseCode >= 500 ? 'http_4xx' : 'http_5xx';
-  return classes[code ?? ''] ?? classifyError(error).errorClass;
+  // Of what nobody knows, the server's words are the likely cause: it must not count as ours.
+  const known = classes[code];
+  if (known !== undefined && originalCode === undefined) return known;
+  return classifyError({ code: originalCode ?? code }, known ?? 'protocol').errorClass;
 }
 
 /** What a request's URL says: the server, and the credentials for it. */
@@ -56,8 +66,17 @@ function serverFrom(url: string): {
     host: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,
     port: Number(port === '' ? (secure ? 465 : 587) : port),
     secure,
-    auth: username === '' ? null : { user: decodeURIComponent(username), pass: decodeURIComponent(password) },
+    auth: username === '' ? null : { user: decoded(username), pass: decoded(password) },
   };
+}
+
+/** A percent sign that encodes nothing is itself. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** One conversation with a mail server, over a connection of ours: so the guard judges its address, and one limit bounds it. */
@@ -109,19 +128,16 @@ class Conversation {
   }
 }
 
-function failure(error: unknown): Pick<AttemptResult, 'statusCode' | 'errorClass' | 'message'> {
-  const { code, responseCode, message } = error as { code?: string; responseCode?: number; message: string };
-  const errorClass = classOf(error as { code?: string; responseCode?: number });
+function failure(error: MailError): Pick<AttemptResult, 'statusCode' | 'errorClass' | 'message'> {
+  const { code = '', originalCode = code, responseCode, message } = error;
+  const errorClass = classOf(error);
+  // The server's words may quote the mail; its number, or a code, says enough.
+  const words =
+    responseCode === undefined ? originalCode || 'the mail could not be sent' : `SMTP ${responseCode}`;
   return {
     statusCode: responseCode ?? null,
     errorClass,
-    // The server's words may quote the mail; its number says enough.
-    message:
-      responseCode !== undefined
-        ? `SMTP ${responseCode}`
-        : errorClass === 'blocked_address'
-          ? message
-          : (code ?? 'the mail could not be sent'),
+    message: originalCode.startsWith('POSTHORN_') ? message.slice(0, 300) : words,
   };
 }
 
@@ -176,7 +192,9 @@ export function createMailTransport(options: MailTransportOptions): Transport {
         return result({ statusCode: code, errorClass: null, message: null });
       } catch (error) {
         return result(
-          conversation.ended === null ? failure(error) : { ...conversation.ended, statusCode: null },
+          conversation.ended === null
+            ? failure(error as MailError)
+            : { ...conversation.ended, statusCode: null },
         );
       } finally {
         conversation.close();

@@ -132,6 +132,17 @@ test.each(['zz\r\n', '2\r\nokay\r\n0\r\n\r\n', '123456789\r\n', `1${' '.repeat(5
   },
 );
 
+test('G8: a flood of tiny chunks is not read to its end, and leaves the status known', () => {
+  for (const chunk of ['1\r\nx\r\n', `1;${'e'.repeat(4000)}\r\nx\r\n`]) {
+    const head = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const lines = chunk.length - 1;
+    const most = Math.floor((32 * 1024) / lines);
+    expect(read([head + chunk.repeat(most)])).toMatchObject({ error: null, body: 'x'.repeat(most) });
+    const result = read([head, ...Array.from({ length: most + 1 }, () => chunk)]);
+    expect(result).toMatchObject({ status: 200, complete: false, error: 'too many lines around chunks' });
+  }
+});
+
 test.each([
   ['SSH-2.0-OpenSSH_9.9\r\n', 'the answer is not HTTP'],
   ['220 mail.example.com ESMTP\r\n', 'the answer is not HTTP'],

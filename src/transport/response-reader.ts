@@ -3,6 +3,8 @@ const maxHeadBytes = 64 * 1024;
 const maxInterimAnswers = 32;
 /** A line with the size of a chunk, its extensions included, or all trailers. */
 const maxChunkLineBytes = 4096;
+/** All lines around the chunks of a body: a flood of tiny chunks costs far more time and memory than the body that it is. */
+const maxChunkLinesBytes = 32 * 1024;
 
 /** What arrived is not an answer in HTTP/1.x. */
 class ProtocolError extends Error {
@@ -39,6 +41,7 @@ export class ResponseReader {
   #stage: Stage = 'status';
   #line: Buffer | null = null;
   #headBytes = 0;
+  #chunkLinesBytes = 0;
   #interim = 0;
   #left = 0;
   #code = 0;
@@ -60,6 +63,7 @@ export class ResponseReader {
     this.#stage = 'status';
     this.#line = null;
     this.#headBytes = 0;
+    this.#chunkLinesBytes = 0;
     this.#interim = 0;
     this.#left = 0;
   }
@@ -106,6 +110,8 @@ export class ResponseReader {
     this.#headBytes += end - at;
     if (this.#headBytes > (inHead ? maxHeadBytes : maxChunkLineBytes))
       throw new ProtocolError(inHead ? 'the head of the answer is too long' : 'malformed chunk');
+    if (!inHead && (this.#chunkLinesBytes += end - at) > maxChunkLinesBytes)
+      throw new ProtocolError('too many lines around chunks');
     let bytes = data;
     let from = at;
     let to = newline;

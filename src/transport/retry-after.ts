@@ -1,18 +1,19 @@
 const months = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
 // The three forms of RFC 9110 §5.6.7 that a recipient must accept. All of them are UTC, whatever the machine's own zone:
-// the first and the second say GMT, asctime says nothing.
+// the first and the second say GMT, asctime says nothing, and some senders leave it out of the others.
 const time = String.raw`(?<hour>\d{2}):(?<minute>\d{2}):(?<second>\d{2})`;
+const utc = '(?: (?:GMT|UTC|Z|[+-]0000))?';
 const forms = [
   // Sun, 06 Nov 1994 08:49:37 GMT; some senders leave out the weekday, write one digit for the day, or UTC or +0000.
-  `(?:[a-z]{3,9}, ?)?(?<day>\\d{1,2})[ -](?<month>[a-z]{3})[ -](?<year>\\d{4}) ${time} (?:GMT|UTC|[+-]0000)`,
+  `(?:[a-z]{3,9}, ?)?(?<day>\\d{1,2})[ -](?<month>[a-z]{3})[ -](?<year>\\d{4}) ${time}${utc}`,
   // Sunday, 06-Nov-94 08:49:37 GMT
-  `[a-z]{3,9}, (?<day>\\d{2})-(?<month>[a-z]{3})-(?<year>\\d{2}) ${time} (?:GMT|UTC|[+-]0000)`,
+  `[a-z]{3,9}, (?<day>\\d{2})-(?<month>[a-z]{3})-(?<year>\\d{2}) ${time}${utc}`,
   // Sun Nov  6 08:49:37 1994
   `[a-z]{3} (?<month>[a-z]{3}) (?<day>[ \\d]?\\d) ${time} (?<year>\\d{4})`,
 ].map((form) => new RegExp(`^${form}$`, 'i'));
-// What is no HTTP date and yet leaves no doubt: ISO 8601 with its zone.
-const iso = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})$/i;
+// What is no HTTP date and yet leaves no doubt: ISO 8601. Without a zone it is UTC as the others are.
+const iso = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:?\d{2})?$/i;
 
 /** A year of two digits that would be more than 50 years ahead is one of the past (RFC 9110 §5.6.7). */
 function fullYear(digits: string, now: number): number {
@@ -23,8 +24,9 @@ function fullYear(digits: string, now: number): number {
 }
 
 function dateFrom(text: string, now: number): number | null {
-  if (iso.test(text)) {
-    const date = Date.parse(text);
+  const parts = iso.exec(text);
+  if (parts !== null) {
+    const date = Date.parse(`${parts[1]}T${parts[2]}${parts[3] ?? 'Z'}`);
     return Number.isNaN(date) ? null : date;
   }
   for (const form of forms) {
@@ -50,8 +52,8 @@ function dateFrom(text: string, now: number): number | null {
  */
 export function parseRetryAfter(header: string | undefined, now: number): number | null {
   const text = header?.trim() ?? '';
-  // Fractions are not in the RFC, and are sent.
-  if (/^\d{1,15}(\.\d{1,9})?$/.test(text)) return Math.ceil(Number(text) * 1000);
+  // Fractions are not in the RFC, and are sent. Absurd numbers mean a long time: whoever obeys them bounds it.
+  if (/^\d+(\.\d+)?$/.test(text)) return Math.min(Math.ceil(Number(text) * 1000), Number.MAX_SAFE_INTEGER);
   if (text.length > 64) return null;
   const date = dateFrom(text, now);
   return date === null ? null : Math.max(0, date - now);

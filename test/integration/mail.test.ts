@@ -164,6 +164,35 @@ describe('e-mail', () => {
     });
   });
 
+  test("what a server says or does wrong is never ours, and a name's fault is said in words", async () => {
+    const talking = async (answers: Record<string, string>): Promise<string> => {
+      const { port } = await scripted((socket) => {
+        socket.write('220 hello\r\n');
+        let inMail = false;
+        socket.on('data', (data: Buffer) => {
+          const text = data.toString();
+          const verb = inMail && text.endsWith('\r\n.\r\n') ? '.' : text.slice(0, 4);
+          if (inMail && verb !== '.') return;
+          inMail = verb === 'DATA';
+          socket.write(answers[verb] ?? (inMail ? '354 go\r\n' : '250 ok\r\n'));
+        });
+      });
+      return `smtp://127.0.0.1:${port}`;
+    };
+    expect(await post(await talking({ '.': '000 what\r\n' }))).toMatchObject({
+      ok: false,
+      errorClass: 'protocol',
+    });
+    const secure = (await talking({})).replace('smtp:', 'smtps:');
+    expect(await post(secure)).toMatchObject({ ok: false, errorClass: 'tls' });
+    expect(await post(`smtp://u:%zz@127.0.0.1:1`)).toMatchObject({ ok: false, errorClass: 'connect' });
+    expect(await post('smtp://nothing.localhost.invalid')).toMatchObject({
+      ok: false,
+      errorClass: 'dns',
+      message: expect.stringContaining('nothing.localhost.invalid'),
+    });
+  });
+
   test('an alert arrives as a mail, and the channel shows no password', async () => {
     const server = await mailServer();
     const database = tempDir();
@@ -191,6 +220,12 @@ describe('e-mail', () => {
     expect(
       (await posthorn.request('PUT', '/v1/channels/bad', { ...channel, server: 'https://x' })).status,
     ).toBe(422);
+    expect(
+      await posthorn.request('PUT', '/v1/channels/bad', {
+        ...channel,
+        server: 'smtp://u:50%@mail.example.com',
+      }),
+    ).toMatchObject({ status: 422, body: { detail: expect.stringContaining('%25') } });
     // A delivery that somebody deletes behind its back.
     await posthorn.request('POST', '/v1/endpoints', {
       url: 'http://127.0.0.1:1/',

@@ -31,6 +31,14 @@ function open(port: number, text: string): { socket: Socket; heard: () => string
 }
 const request = 'GET / HTTP/1.1\r\nhost: x\r\n\r\n';
 
+test('G2: a server that never listened has nothing to wait for when it closes', () => {
+  const waits: number[] = [];
+  const clock = { ...systemClock, after: (ms: number) => (waits.push(ms), () => {}) };
+  http = createHttpServer((_, response) => response.end('ok'), clock);
+  http.closing();
+  expect(waits).toEqual([]);
+});
+
 test('G8: connections that never finish a request give way, and those that did stay', async () => {
   const port = await start(60);
   const served = open(port, request);

@@ -169,6 +169,8 @@ export function createHttpServer(handle: Handle, clock: Clock, maxSockets = maxC
     closing: () => {
       closing = true;
       for (const [socket, { answering }] of connections) if (answering === null) socket.destroy();
+      // What never listened has nobody to wait for, and never says that it closed.
+      if (!server.listening) return;
       const cancels = [
         clock.after(arriveGraceMs, () => {
           for (const [socket, { answering }] of connections)

@@ -79,7 +79,7 @@ export function openingError(thrown: unknown, url: string): Error {
 
 /** A URL that the driver cannot read may hold a password with characters that have to be encoded. */
 export function requireReadableUrl(url: string): void {
-  if (URL.canParse(url)) return;
+  if (URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol)) return;
   throw new StoreOpenError(
     'the database URL cannot be read: it is postgres://user:password@host:5432/database, and characters such as # / ? @ in user and password are percent-encoded (%23 %2F %3F %40)',
   );

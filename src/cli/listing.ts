@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Client } from '../client/client.ts';
+import { ask, listOf, orNull, type Shape, shapeOf, strangeAnswer, text } from './answers.ts';
 import { CommandError, note } from './output.ts';
 import { integerBetween } from './remote.ts';
 
@@ -7,6 +8,8 @@ import { integerBetween } from './remote.ts';
 const maxPage = 1000;
 const maxItems = 1_000_000;
 const usualItems = 50;
+/** Pages without items that may follow each other: a list of nothing but such pages would never end. */
+const maxEmptyPages = 100;
 
 export interface Listing<T> {
   readonly items: readonly T[];
@@ -32,18 +35,23 @@ export async function listed<T>(
   path: string,
   filter: Readonly<Record<string, string>>,
   options: { readonly limit?: number; readonly cursor?: string },
+  shape: Shape<T>,
 ): Promise<Listing<T>> {
+  const isPage = shapeOf<{ items: T[]; next_cursor?: string | null }>({
+    items: listOf(shape),
+    next_cursor: (value) => value === undefined || orNull(text)(value),
+  });
   const limit = options.limit ?? usualItems;
   const items: T[] = [];
   let cursor: string | null = options.cursor ?? null;
   let answer: Record<string, unknown>;
+  let emptyPages = 0;
   do {
     const query = new URLSearchParams({ ...filter, limit: String(Math.min(maxPage, limit - items.length)) });
     if (cursor !== null) query.set('cursor', cursor);
-    const page: { items: T[]; next_cursor?: string | null } = await client.request(
-      'GET',
-      `${path}?${query.toString()}`,
-    );
+    const page = await ask(client, isPage, 'GET', `${path}?${query.toString()}`);
+    emptyPages = page.items.length === 0 ? emptyPages + 1 : 0;
+    if (emptyPages > maxEmptyPages) throw strangeAnswer('GET', path);
     items.push(...page.items);
     const next = page.next_cursor ?? null;
     answer = { ...page, items, next_cursor: next };
@@ -71,9 +79,10 @@ export const everything = { limit: maxItems } as const;
 export async function everyItem<T>(
   client: Client,
   path: string,
+  shape: Shape<T>,
   filter: Readonly<Record<string, string>> = {},
 ): Promise<T[]> {
-  const { items, answer } = await listed<T>(client, path, filter, everything);
+  const { items, answer } = await listed<T>(client, path, filter, everything, shape);
   if (answer['next_cursor'] !== null) throw new CommandError(`${path} has more than ${maxItems} items`);
   return [...items];
 }

@@ -9,6 +9,7 @@ export async function openToRead(
   dataDir: string | undefined,
   databaseUrl: string | undefined,
 ): Promise<Store> {
+  if (dataDir === '') throw new CommandError('--data-dir is empty: name a directory', 2);
   try {
     if (dataDir === undefined) return (await openPostgresStore(databaseUrl!, { readOnly: true })).store;
     return await openSqliteStore({ dataDir, readOnly: true });

@@ -9,7 +9,8 @@ export interface RemoteOptions {
   readonly timeout?: number;
 }
 
-const maxTimeoutS = 3600;
+/** `fetch` itself waits no longer for an answer to begin. */
+const maxTimeoutS = 300;
 
 /** Returns a parser of numbers in this range. */
 export const numberBetween = (min: number, max: number) => (text: string) => {

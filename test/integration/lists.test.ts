@@ -205,6 +205,67 @@ describe('lists end with a word, or not at all (G5)', () => {
   });
 });
 
+test.each(
+  [
+    ['deliveries'],
+    ['deliveries', 'dlv_00000000001'],
+    ['dead-letters'],
+    ['redrive', 'dlv_00000000001'],
+    ['redrive', '--all'],
+    ['redrive', '--all', '--dry-run'],
+    ['redrives', 'list'],
+    ['redrives', 'get', 'rdr_1'],
+    ['redrives', 'stop', 'rdr_1'],
+    ['redrives', 'change', 'rdr_1', '--rate', '5'],
+    ['nodes'],
+    ['alerts'],
+    ['alerts', 'ack', 'alr_1'],
+    ['slo', 'list'],
+    ['slo', 'status', 'payments'],
+    ['conformance'],
+  ].flatMap((args) => [[args], [[...args, '--json']]]),
+)('G5: answers that are not Posthorn’s end with 1, and are not printed as if they were: %j', async (args) => {
+  let body = '';
+  const other = createServer((_, response) => {
+    response.writeHead(body === '' ? 204 : 200, { 'content-type': 'application/json' });
+    response.end(body);
+  });
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  vi.stubEnv('POSTHORN_URL', `http://127.0.0.1:${(other.address() as AddressInfo).port}`);
+  vi.stubEnv('POSTHORN_API_KEY', 'phk_0123456789abcdef');
+  for (body of ['{}', '', 'null', '[]', '{"items":[{}]}', '{"items":"none"}', '{"items":null,"id":7}']) {
+    const { code, out, err } = await runHere(...args);
+    expect({ body, code, out }).toEqual({ body, code: 1, out: '' });
+    expect(err).toMatch(/is not one of this version of Posthorn/);
+  }
+  vi.unstubAllEnvs();
+  other.close();
+});
+
+test('a list that never ends and holds nothing is given up', async () => {
+  let pages = 0;
+  const other = createServer((_, response) => {
+    response.end(JSON.stringify({ items: [], next_cursor: String(++pages) }));
+  });
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const to = ['--url', `http://127.0.0.1:${(other.address() as AddressInfo).port}`, '--api-key', 'phk_x'];
+  expect(await runHere('nodes', ...to)).toMatchObject({ code: 1, out: '' });
+  other.close();
+});
+
+test.each([
+  [['verify', '--data-dir', ''], /--data-dir is empty/],
+  [['serve', '--data-dir', ''], /--data-dir is empty/],
+  [['verify', '--data-dir', '/tmp', '--database-url', 'postgres://127.0.0.1:1/x'], /not both/],
+  [['migrate', '--database-url', 'mysql://127.0.0.1/x'], /cannot be read: it is postgres:/],
+  [['verify', '--database-url', 'mysql://127.0.0.1/x'], /cannot be read: it is postgres:/],
+  [['apply', '--prune', '-f', '/dev/null', '--api-key', 'phk_x'], /would delete everything/],
+])('what was hardly meant ends with 2: %j', async (args, words) => {
+  const { code, out, err } = await runHere(...args);
+  expect(err).toMatch(words);
+  expect({ code, out }).toEqual({ code: 2, out: '' });
+});
+
 test.each([
   ['audit', 'data/payment-events.jsonl', '--html', '/nonexistent/report.html'],
   ['audit', 'data/payment-events.jsonl', '--missing', '/'],

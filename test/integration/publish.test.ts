@@ -1,4 +1,4 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -240,6 +240,19 @@ describe('publish', () => {
       err: expect.stringMatching(/did not answer within 0.3 s.*publish the same input again/s) as string,
     });
     silent.close();
+  });
+
+  test('a directory as standard input ends with 2', () => {
+    const { status, stderr } = spawnSync(
+      '/bin/sh',
+      ['-c', '"$0" "$1" publish - < /', process.execPath, script],
+      {
+        env: { ...process.env, POSTHORN_URL: server.url, POSTHORN_API_KEY: apiKey },
+        encoding: 'utf8',
+      },
+    );
+    expect(stderr).toMatch(/standard input is a directory/);
+    expect(status).toBe(2);
   });
 
   test('what a producer has written is sent while it pauses; SIGINT ends with 130', async () => {

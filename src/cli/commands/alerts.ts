@@ -10,6 +10,7 @@ import { parseRules, RulesError } from '../../reliability/rules-file.ts';
 import { printable } from '../../report/printable.ts';
 import { SeededRandom } from '../../runtime/seeded-random.ts';
 import type { Store } from '../../store/store.ts';
+import { ask, orNull, shapeOf, text } from '../answers.ts';
 import { everyItem } from '../listing.ts';
 import { CommandError, note, print, printJson, progress, table } from '../output.ts';
 import { openToRead } from '../read-store.ts';
@@ -254,9 +255,21 @@ interface WireAlert {
   owner: string | null;
 }
 
+const isAlert = shapeOf<WireAlert>({
+  id: text,
+  rule: text,
+  severity: text,
+  state: text,
+  since: text,
+  acknowledged_at: orNull(text),
+  summary: text,
+  evidence: shapeOf({}),
+  owner: orNull(text),
+});
+
 async function listAlerts(options: Record<string, unknown>): Promise<void> {
   const filter: Record<string, string> = options['all'] === true ? {} : { state: 'firing' };
-  const items = await everyItem<WireAlert>(clientOf(options), '/v1/alerts', filter);
+  const items = await everyItem(clientOf(options), '/v1/alerts', isAlert, filter);
   if (options['json'] === true) printJson({ items });
   else if (items.length === 0) print('Nothing is firing.');
   else {
@@ -299,7 +312,9 @@ export function alertsCommand(): Command {
     .addHelpText('after', '\nExample:\n  posthorn alerts ack alr_01kb3r5v0h2m9q4w7x8y6z5t3s')
     .exitOverride()
     .action(async (id: string, options: Record<string, unknown>) => {
-      const alert = await clientOf(options).request<WireAlert>(
+      const alert = await ask(
+        clientOf(options),
+        isAlert,
         'POST',
         `/v1/alerts/${encodeURIComponent(id)}/acknowledge`,
       );

@@ -11,6 +11,7 @@ import {
   team,
   template,
 } from '../../api/contract/schemas.ts';
+import { ask, flag, shapeOf, text } from '../answers.ts';
 import { everyItem } from '../listing.ts';
 import { CommandError, print, printJson } from '../output.ts';
 import { clientOf, remoteOptions } from '../remote.ts';
@@ -37,6 +38,12 @@ interface Declared {
   readonly built_in?: boolean;
 }
 
+const isDeclared = shapeOf<Declared>({
+  name: text,
+  fingerprint: text,
+  built_in: (value) => value === undefined || flag(value),
+});
+
 interface Change {
   readonly kind: Kind;
   readonly name: string;
@@ -45,8 +52,14 @@ interface Change {
 }
 
 /** What a file declares, or an error that names each fault by its line. */
-function readDeclared(path: string): z.output<typeof file> {
+function readDeclared(path: string, prune: boolean): z.output<typeof file> {
   const yaml = readYaml(path);
+  // A file that was cut to nothing, or a template that printed nothing, is no wish to have nothing.
+  if (prune && yaml.value === null)
+    throw new CommandError(
+      `${path} is empty, and --prune would delete everything; write {} if that is meant`,
+      2,
+    );
   const { success, data, error } = file.safeParse(yaml.value ?? {});
   if (success) return data;
   throw new CommandError(yaml.faults(error.issues).join('\n'), 2);
@@ -61,7 +74,7 @@ async function applyOne(
 ): Promise<void> {
   try {
     if (action === 'delete') await client.request('DELETE', pathOf(kind, name));
-    else await client.request('PUT', pathOf(kind, name), document);
+    else await ask(client, shapeOf({ name: (given) => given === name }), 'PUT', pathOf(kind, name), document);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     throw new CommandError(
@@ -88,11 +101,11 @@ export function applyCommand(): Command {
         url?: string;
         apiKey?: string;
       }) => {
-        const declared = readDeclared(options.file);
+        const declared = readDeclared(options.file, options.prune === true);
         const client = clientOf(options);
         const changes: Change[] = [];
         for (const kind of kinds) {
-          const items = await everyItem<Declared>(client, pathOf(kind));
+          const items = await everyItem(client, pathOf(kind), isDeclared);
           // A built-in template is there before anybody declares it.
           const there = new Map(
             items.filter((item) => item.built_in !== true).map((item) => [item.name, item.fingerprint]),

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { formatValue } from '../../domain/money.ts';
+import { money, number, orNull, shapeOf, text } from '../answers.ts';
 import { listed, listOptions } from '../listing.ts';
 import { print, printJson, table } from '../output.ts';
 import { clientOf, remoteOptions } from '../remote.ts';
@@ -13,6 +14,15 @@ interface Group {
   value_at_risk: { currency: string; amount_minor: number | string }[];
 }
 
+const isGroup = shapeOf<Group>({
+  endpoint_id: text,
+  owner: orNull(text),
+  error_class: orNull(text),
+  count: number,
+  oldest_at: text,
+  value_at_risk: money,
+});
+
 export function deadLettersCommand(): Command {
   return listOptions(remoteOptions(new Command('dead-letters')))
     .option('--tenant <tenant>', 'only this tenant')
@@ -23,11 +33,12 @@ export function deadLettersCommand(): Command {
     .action(async (options: Record<string, unknown>) => {
       const tenant = options['tenant'];
       const filter: Record<string, string> = typeof tenant === 'string' ? { tenant } : {};
-      const { answer, items, noteMore } = await listed<Group>(
+      const { answer, items, noteMore } = await listed(
         clientOf(options),
         '/v1/dead-letters',
         filter,
         options,
+        isGroup,
       );
       if (options['json'] === true) return printJson(answer);
       if (items.length === 0) return print('There are no dead letters.');

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import type { Client } from '../../client/client.ts';
+import { ask, listOf, number, orNull, shapeOf, text } from '../answers.ts';
 import { errorClasses } from '../../domain/attempt.ts';
 import { deliveryStates } from '../../domain/delivery.ts';
 import { deliveryLines } from '../../ledger/delivery-log.ts';
@@ -30,6 +31,36 @@ interface Attempt {
   message: string | null;
   trigger: string;
 }
+
+const shared = {
+  id: text,
+  event_id: text,
+  event_type: text,
+  endpoint_id: text,
+  state: text,
+  due_at: orNull(text),
+  reason: orNull(text),
+};
+const isDelivery = shapeOf<Delivery>({
+  ...shared,
+  attempts: number,
+  last_error: orNull(shapeOf({ class: text })),
+});
+const isDeliveryWithAttempts = shapeOf<Omit<Delivery, 'attempts'> & { attempts: Attempt[] }>({
+  ...shared,
+  attempts: listOf(
+    shapeOf({
+      n: number,
+      started_at: text,
+      duration_ms: number,
+      status_code: orNull(number),
+      outcome: text,
+      error_class: orNull(text),
+      message: orNull(text),
+      trigger: text,
+    }),
+  ),
+});
 
 /** Adds the filters of the API as options of the same names. */
 export function filterOptions(command: Command): Command {
@@ -84,10 +115,7 @@ async function printLog(dataDir: string | undefined, databaseUrl: string | undef
 }
 
 async function showOne(client: Client, id: string, json: boolean): Promise<void> {
-  const raw = await client.request<Omit<Delivery, 'attempts'> & { attempts: Attempt[] }>(
-    'GET',
-    `/v1/deliveries/${encodeURIComponent(id)}`,
-  );
+  const raw = await ask(client, isDeliveryWithAttempts, 'GET', `/v1/deliveries/${encodeURIComponent(id)}`);
   if (json) return printJson(raw);
   const one = printable(raw);
   print(
@@ -139,7 +167,7 @@ export function deliveriesCommand(): Command {
         refuseBeside('an id', options, [...filters, 'limit', 'cursor']);
         return await showOne(client, id, options['json'] === true);
       }
-      const page = await listed<Delivery>(client, '/v1/deliveries', filterOf(options), options);
+      const page = await listed(client, '/v1/deliveries', filterOf(options), options, isDelivery);
       if (options['json'] === true) return printJson(page.answer);
       print(
         table(

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { UnavailableError } from '../../domain/errors.ts';
+import { StoreOpenError, UnavailableError } from '../../domain/errors.ts';
 import { migrateDatabase } from '../../store/postgres/open.ts';
 import { CommandError, note, print, printJson } from '../output.ts';
 
@@ -23,7 +23,8 @@ export function migrateCommand(): Command {
       if (citus && options.json !== true)
         note('distributing the tables, with what is in them: this may take a while');
       const distributed = await migrateDatabase(url, { citus }).catch((error: Error) => {
-        throw error instanceof UnavailableError ? error : new CommandError(error.message, 1);
+        if (error instanceof UnavailableError) throw error;
+        throw new CommandError(error.message, error instanceof StoreOpenError ? 2 : 1);
       });
       if (options.json === true) return printJson({ migrated: true, distributed });
       print('The schema is up to date.');

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { listOf, number, shapeOf, text } from '../answers.ts';
 import { everyItem } from '../listing.ts';
 import { print, printJson, table } from '../output.ts';
 import { clientOf, remoteOptions } from '../remote.ts';
@@ -9,6 +10,13 @@ interface Node {
   last_heartbeat_at: string;
   shards: number[];
 }
+
+const isNode = shapeOf<Node>({
+  node: text,
+  started_at: text,
+  last_heartbeat_at: text,
+  shards: listOf(number),
+});
 
 /** `0-3, 7, 9-12` */
 function ranges(numbers: readonly number[]): string {
@@ -25,7 +33,7 @@ export function nodesCommand(): Command {
   return remoteOptions(new Command('nodes'))
     .addHelpText('after', '\nExample:\n  posthorn nodes')
     .action(async (options: Record<string, unknown>) => {
-      const items = await everyItem<Node>(clientOf(options), '/v1/nodes');
+      const items = await everyItem(clientOf(options), '/v1/nodes', isNode);
       if (options['json'] === true) return printJson({ items });
       if (items.length === 0) return print('One node on the embedded store: it owns everything.');
       print(

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { ApiError, type Client } from '../../client/client.ts';
 import { formatValue } from '../../domain/money.ts';
+import { ask, money, number, orNull, shapeOf, text } from '../answers.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { CommandError, note, print, printJson, progress } from '../output.ts';
 import { clientOf, numberBetween, remoteOptions } from '../remote.ts';
@@ -19,6 +20,21 @@ export interface Redrive {
   rate_per_s: number | null;
   created_at: string;
 }
+
+export const isRedrive = shapeOf<Redrive>({
+  id: text,
+  name: orNull(text),
+  state: text,
+  matched: number,
+  redriven: number,
+  skipped: number,
+  value: money,
+  oldest_at: orNull(text),
+  newest_at: orNull(text),
+  rate_per_s: orNull(number),
+  created_at: text,
+});
+const isPending = shapeOf<{ id: string; state: string }>({ id: text, state: text });
 
 /** How many it skipped and why, or nothing. */
 export function skippedNote({ skipped }: Redrive): string {
@@ -52,7 +68,7 @@ async function watched(client: Client, begun: Redrive): Promise<Redrive> {
     while (job.state === 'running') {
       await new Promise((resolve) => setTimeout(resolve, pollMs));
       try {
-        job = await client.request<Redrive>('GET', `/v1/redrives/${encodeURIComponent(job.id)}`);
+        job = await ask(client, isRedrive, 'GET', `/v1/redrives/${encodeURIComponent(job.id)}`);
         answeredAt = systemClock.monotonic();
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
@@ -69,10 +85,7 @@ async function watched(client: Client, begun: Redrive): Promise<Redrive> {
 }
 
 async function redriveOne(client: Client, id: string, json: boolean): Promise<void> {
-  const delivery = await client.request<{ id: string; state: string }>(
-    'POST',
-    `/v1/deliveries/${encodeURIComponent(id)}/redrive`,
-  );
+  const delivery = await ask(client, isPending, 'POST', `/v1/deliveries/${encodeURIComponent(id)}/redrive`);
   if (json) printJson(delivery);
   else print(`${delivery.id} is ${delivery.state} and due now`);
 }
@@ -99,7 +112,7 @@ export function redriveCommand(): Command {
       const rate = options['rate'];
       const job = await watched(
         client,
-        await client.request<Redrive>('POST', '/v1/redrives', {
+        await ask(client, isRedrive, 'POST', '/v1/redrives', {
           filter,
           ...(rate === undefined ? {} : { rate_per_s: rate }),
           ...(options['name'] === undefined ? {} : { name: options['name'] }),

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
+import { ask } from '../answers.ts';
 import { listed, listOptions } from '../listing.ts';
 import { CommandError, print, printJson, table } from '../output.ts';
 import { clientOf, numberBetween, remoteOptions } from '../remote.ts';
-import { type Redrive, skippedNote } from './redrive.ts';
+import { isRedrive, type Redrive, skippedNote } from './redrive.ts';
 
 function line(job: Redrive): string {
   const rate = job.rate_per_s === null ? '' : ` at ${job.rate_per_s} per second`;
@@ -25,7 +26,7 @@ function one(
     .addHelpText('after', `\nExample:\n  posthorn redrives ${name} rdr_…`)
     .action(async (id: string, options: Record<string, unknown>) => {
       const [method, path, body] = call(encodeURIComponent(id), options);
-      const job = await clientOf(options).request<Redrive>(method, path, body);
+      const job = await ask(clientOf(options), isRedrive, method, path, body);
       if (options['json'] === true) printJson(job);
       else print(line(job));
     });
@@ -36,7 +37,7 @@ export function redrivesCommand(): Command {
     .description('List redrives, newest first')
     .addHelpText('after', '\nExample:\n  posthorn redrives list')
     .action(async (options: Record<string, unknown>) => {
-      const page = await listed<Redrive>(clientOf(options), '/v1/redrives', {}, options);
+      const page = await listed(clientOf(options), '/v1/redrives', {}, options, isRedrive);
       if (options['json'] === true) return printJson(page.answer);
       print(
         table(

@@ -59,6 +59,8 @@ export function serveCommand(): Command {
       '\nThe admin key is POSTHORN_API_KEY; without it one is made at the first start and printed once.\n\nExample:\n  posthorn serve --port 8400 --data-dir ./posthorn-data',
     )
     .action(async (options: Record<string, unknown>) => {
+      // A script's variable that was not set: data would go to the usual directory, where nobody looks for it.
+      if (options['dataDir'] === '') throw new CommandError('--data-dir is empty: name a directory', 2);
       const read = readSettings(options, process.env);
       if ('faults' in read) throw new CommandError(read.faults.join('\n'), 2);
       const { settings } = read;

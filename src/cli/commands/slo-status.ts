@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { ask, flag, listOf, number, orNull, shapeOf, strangeAnswer, text } from '../answers.ts';
 import { everyItem, everything, listed } from '../listing.ts';
 import { CommandError, print, printJson, table } from '../output.ts';
 import { clientOf, remoteOptions } from '../remote.ts';
@@ -42,6 +43,47 @@ interface Status extends Listed {
     receiver: Side & { endpoints: { endpoint_id: string; bad: number; total: number }[] };
   };
 }
+
+const listedShape = {
+  name: text,
+  objective: text,
+  target: number,
+  window_days: number,
+  producer: orNull(text),
+  consumer: orNull(text),
+};
+const isListed = shapeOf<Listed>(listedShape);
+const sideShape = {
+  bad: number,
+  sli: orNull(number),
+  error_budget_remaining: orNull(number),
+  burn: listOf(
+    shapeOf({
+      rule: text,
+      long: text,
+      short: text,
+      factor: number,
+      rate_long: number,
+      rate_short: number,
+      firing: flag,
+    }),
+  ),
+  slow_leak: flag,
+};
+const isStatus = shapeOf<Status>({
+  ...listedShape,
+  sli: orNull(number),
+  sli_interval: listOf(orNull(number)),
+  good: number,
+  total: number,
+  by_fault_domain: shapeOf({
+    ours: shapeOf(sideShape),
+    receiver: shapeOf({
+      ...sideShape,
+      endpoints: listOf(shapeOf({ endpoint_id: text, bad: number, total: number })),
+    }),
+  }),
+});
 
 const share = (value: number | null): string => (value === null ? '–' : `${(100 * value).toFixed(3)} %`);
 
@@ -107,7 +149,7 @@ export function sloListCommand(): Command {
     .description('the objectives that are watched, those of templates among them')
     .addHelpText('after', '\nExample:\n  posthorn slo list --json')
     .action(async (options: Record<string, unknown>) => {
-      const items = await everyItem<Listed>(clientOf(options), '/v1/slos');
+      const items = await everyItem(clientOf(options), '/v1/slos', isListed);
       if (options['json'] === true) return printJson({ items });
       if (items.length === 0)
         return print('There are no objectives. Declare some under slos: and run posthorn apply.');
@@ -136,7 +178,9 @@ export function sloStatusCommand(): Command {
     .argument('<name>', 'its name, or the id of an endpoint whose template has one')
     .addHelpText('after', '\nExample:\n  posthorn slo status payments')
     .action(async (name: string, options: Record<string, unknown>) => {
-      const status = await clientOf(options).request<Status>(
+      const status = await ask(
+        clientOf(options),
+        isStatus,
         'GET',
         `/v1/slos/${encodeURIComponent(name)}/status`,
       );
@@ -157,6 +201,14 @@ interface Conformance {
   items: { kind: string; id: string; tenant: string | null; missing: string[] }[];
 }
 
+const isMissing = shapeOf<Conformance['items'][number]>({
+  kind: text,
+  id: text,
+  tenant: orNull(text),
+  missing: listOf(text),
+});
+const isConformance = shapeOf<Conformance>({ total: number, conforming: number });
+
 export function conformanceCommand(): Command {
   return remoteOptions(new Command('conformance'))
     .option('--kind <kind>', 'endpoint or event_type')
@@ -165,13 +217,9 @@ export function conformanceCommand(): Command {
       const kind = options['kind'];
       if (kind !== undefined && kind !== 'endpoint' && kind !== 'event_type')
         throw new CommandError('--kind takes endpoint or event_type', 2);
-      const all = await listed<Conformance['items'][number]>(
-        clientOf(options),
-        '/v1/conformance',
-        {},
-        everything,
-      );
-      const answer = all.answer as unknown as Conformance;
+      const all = await listed(clientOf(options), '/v1/conformance', {}, everything, isMissing);
+      if (!isConformance(all.answer)) throw strangeAnswer('GET', '/v1/conformance');
+      const { answer } = all;
       const items = all.items.filter((item) => kind === undefined || item.kind === kind);
       if (options['json'] === true) printJson({ ...answer, items });
       else if (items.length === 0) print(`All ${answer.total.toLocaleString('en-US')} conform.`);

@@ -4,7 +4,7 @@ import { deliveryId } from '../../domain/ids.ts';
 import { findingsMost, reconcile, type Reconciliation } from '../../ledger/reconciler.ts';
 import { printable } from '../../report/printable.ts';
 import type { Store } from '../../store/store.ts';
-import { print, printJson, table } from '../output.ts';
+import { CommandError, print, printJson, table } from '../output.ts';
 import { openToRead, readWhole } from '../read-store.ts';
 
 /** Checks a data directory, running or stopped: it only reads. */
@@ -38,6 +38,8 @@ export function verifyCommand(): Command {
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  posthorn verify --data-dir ./posthorn-data')
     .action(async (options: { dataDir?: string; databaseUrl?: string; json?: boolean }) => {
+      if (options.dataDir !== undefined && options.databaseUrl !== undefined)
+        throw new CommandError('give --data-dir or --database-url, and not both', 2);
       const dataDir = options.dataDir ?? process.env['POSTHORN_DATA_DIR'] ?? './posthorn-data';
       const databaseUrl =
         options.databaseUrl ??

@@ -1,6 +1,8 @@
 import { ApiError, type Client, type Fault } from '../../client/client.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Random } from '../../runtime/random.ts';
+import { parseRetryAfter } from '../../transport/retry-after.ts';
+import { flag, number, shapeOf, text } from '../answers.ts';
 import type { EventLine } from './event-line.ts';
 
 /** What the server says of an event that it has accepted. */
@@ -129,7 +131,7 @@ export class BatchSender {
   #waitMs(tries: number, { retryAfter }: ApiError): number {
     const { clock, random } = this.#o;
     const most = Math.min(maxWaitMs, firstWaitMs * 2 ** (tries - 1));
-    const asked = Math.min(maxRetryAfterMs, retryAfterMs(retryAfter, clock.now()) ?? 0);
+    const asked = Math.min(maxRetryAfterMs, parseRetryAfter(retryAfter ?? undefined, clock.now()) ?? 0);
     return Math.max(asked, most * (0.5 + random.float() / 2));
   }
 }
@@ -144,13 +146,14 @@ function mayPass({ status, code }: ApiError): boolean {
   );
 }
 
+const isReceipt = shapeOf<WireReceipt>({ id: text, deliveries: number, suppressed: number, duplicate: flag });
+
 /** The receipts of these lines, in order; null if there is not one for each. */
 function receiptsFor(lines: readonly EventLine[], answer: unknown): readonly WireReceipt[] | null {
   const accepted = (answer as { accepted?: unknown } | null)?.accepted;
   if (!Array.isArray(accepted) || accepted.length !== lines.length) return null;
-  const receipts = accepted as (WireReceipt | null)[];
-  return receipts.every((receipt, index) => receipt !== null && receipt.id === lines[index]!.id)
-    ? (receipts as WireReceipt[])
+  return accepted.every((receipt, index) => isReceipt(receipt) && receipt.id === lines[index]!.id)
+    ? (accepted as WireReceipt[])
     : null;
 }
 
@@ -165,14 +168,6 @@ function faultsByIndex(errors: readonly Fault[], count: number): Map<number, str
     found.set(index, [...(found.get(index) ?? []), words]);
   }
   return found;
-}
-
-/** What a header `Retry-After` asks for, in seconds or as a date. */
-function retryAfterMs(header: string | null, now: number): number | null {
-  if (header === null) return null;
-  if (/^\d+$/.test(header)) return Number(header) * 1000;
-  const at = Date.parse(header);
-  return Number.isFinite(at) ? Math.max(0, at - now) : null;
 }
 
 /** Waits; less if `signal` says so. */

@@ -25,6 +25,13 @@ const drainMs = 5000;
 export async function openLines(path: string): Promise<LineInput> {
   const fd = path === '-' ? 0 : await openFile(path);
   const source = fstatSync(fd);
+  if (source.isDirectory()) {
+    if (fd !== 0) closeSync(fd);
+    throw new CommandError(
+      `${path === '-' ? 'standard input' : path} is a directory: name a file of JSON lines`,
+      2,
+    );
+  }
   const stream = fd === 0 ? process.stdin : streamOf(fd, source);
   let read = 0;
   let isDiscarding = false;
@@ -69,13 +76,9 @@ function streamOf(fd: number, source: Stats): Readable {
 }
 
 async function openFile(path: string): Promise<number> {
-  let fd: number;
   try {
-    fd = await promisify(open)(path, 'r');
+    return await promisify(open)(path, 'r');
   } catch (error) {
     throw new CommandError(`cannot read ${path}: ${(error as Error).message}`, 2);
   }
-  if (!fstatSync(fd).isDirectory()) return fd;
-  closeSync(fd);
-  throw new CommandError(`${path} is a directory: name a file of JSON lines`, 2);
 }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { ApiError, type Client } from '../../client/client.ts';
 import type { InputLine } from '../../logs/lines.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -146,6 +146,7 @@ describe('sending a batch (G1, G5)', () => {
   test.each([
     ['fewer', (body: unknown) => ({ accepted: receiptsOf(body).accepted.slice(1) })],
     ['others', (body: unknown) => ({ accepted: receiptsOf(body).accepted.map(() => ({ id: 'other' })) })],
+    ['without numbers', (body: unknown) => ({ accepted: idsOf(body).map((id) => ({ id })) })],
     ['none', () => ({ ok: true })],
     ['null', () => null],
     ['nulls', (body: unknown) => ({ accepted: receiptsOf(body).accepted.map(() => null) })],
@@ -168,6 +169,16 @@ describe('sending a batch (G1, G5)', () => {
     });
     await asked.sender.send(lines);
     expect(asked.clock.waited[0]).toBeGreaterThanOrEqual(7000);
+    // A date without a zone is UTC, wherever this machine is.
+    vi.stubEnv('TZ', 'America/New_York');
+    const dated = aSender((body, n) => {
+      if (n === 1) throw new ApiError(429, 'garbled', 'slow', { retryAfter: 'Thu Jan  1 00:00:07 1970' });
+      return receiptsOf(body);
+    });
+    await dated.sender.send(lines);
+    vi.unstubAllEnvs();
+    expect(dated.clock.waited[0]).toBeGreaterThanOrEqual(6000);
+    expect(dated.clock.waited[0]).toBeLessThanOrEqual(8000);
     const absurd = aSender(() => {
       throw new ApiError(429, 'garbled', 'slow', { retryAfter: '999999' });
     });

@@ -84,10 +84,11 @@ export class PublishTotals implements Outcomes {
 
   /** What a person has to know besides the numbers. */
   notes(): string[] {
-    const { unmatched, without_value: withoutValue } = this.#counts;
+    const { rejected, unmatched, without_value: withoutValue } = this.#counts;
     const lines = (n: number, one: string, many = one): string =>
       n === 1 ? `1 line ${one}` : `${n.toLocaleString('en-US')} lines ${many}`;
     return [
+      [Number(this.#read === 0 && rejected === 0), 'there was no event in the input'] as const,
       [
         this.#derivedDuplicates,
         `${lines(this.#derivedDuplicates, 'without an id was', 'without an id were')} published before, with the same text and line number; --new-ids publishes such lines again, as new events`,

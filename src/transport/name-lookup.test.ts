@@ -277,6 +277,15 @@ describe('with a real name server', () => {
     expect(server.questions.filter((question) => question.startsWith('A ')).length).toBeGreaterThan(0);
   });
 
+  test('a slow one is waited for, however fast it was before', async () => {
+    const names = Array.from({ length: 6 }, (_, n) => `fast${n}.test`);
+    const fast = Object.fromEntries(names.map((name) => [name, { A: ['10.0.0.2'] }]));
+    const { server, find } = await aSystem(fast);
+    for (const name of names) expect((await find(name)).addresses).toEqual(['10.0.0.2']);
+    server.zone = { 'slow.test': { A: ['10.0.0.1'], delayMs: 1600 } };
+    expect((await find('slow.test')).addresses).toEqual(['10.0.0.1']);
+  });
+
   test('the next one is asked where the first is silent, broken or gone, and from then on first', async () => {
     for (const zone of [{ 'a.test': { silent: 'all' } }, { 'a.test': { fails: true } }, null] as const) {
       const first = await aNameServer(zone ?? {});

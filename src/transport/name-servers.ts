@@ -43,6 +43,41 @@ const queryOptions = { timeout: 5000, tries: 1 };
 const interfacesEveryMs = 30_000;
 
 /**
+ * One name server. After three answers c-ares waits no longer than some multiple of what they took (a second where all were
+ * fast), and a name whose own servers are slow was never found beside fast ones: what has answered is asked nothing more.
+ */
+class NameServer {
+  readonly #address: string;
+  readonly #open = new Map<Resolver, number>();
+  #current: Resolver | null = null;
+
+  constructor(address: string) {
+    this.#address = address;
+  }
+
+  /** A resolver for one question; `end` is called with it when it is over. */
+  begin(): Resolver {
+    if (this.#current === null) {
+      this.#current = new Resolver(queryOptions);
+      this.#current.setServers([this.#address]);
+    }
+    this.#open.set(this.#current, (this.#open.get(this.#current) ?? 0) + 1);
+    return this.#current;
+  }
+
+  end(resolver: Resolver): void {
+    if (this.#current === resolver) this.#current = null;
+    const left = this.#open.get(resolver)! - 1;
+    if (left === 0) this.#open.delete(resolver);
+    else this.#open.set(resolver, left);
+  }
+
+  cancel(): void {
+    for (const resolver of this.#open.keys()) resolver.cancel();
+  }
+}
+
+/**
  * Asks the name servers of resolv.conf by c-ares. Not by getaddrinfo: that occupies one of libuv's four threads for
  * each lookup, and a few silent name servers then stop every new connection of every tenant.
  */
@@ -50,9 +85,8 @@ export class SystemNameServers implements NameServers {
   readonly #clock: Clock;
   readonly #hosts: ParsedFile<ReadonlyMap<string, readonly string[]>>;
   readonly #config: ParsedFile<ResolverConfig>;
-  /** One for each name server. */
-  #resolvers: readonly Resolver[] = [];
-  #resolversFor: ResolverConfig | null = null;
+  #nameServers: readonly NameServer[] = [];
+  #nameServersFor: ResolverConfig | null = null;
   /** The one that answered last is asked first. */
   #preferred = 0;
   #ipv6 = false;
@@ -81,20 +115,23 @@ export class SystemNameServers implements NameServers {
   }
 
   query(name: string, family: 4 | 6, nth: number, done: QueryDone): void {
-    const resolvers = this.#current();
-    const at = (this.#preferred + nth) % resolvers.length;
+    const servers = this.#current();
+    const at = (this.#preferred + nth) % servers.length;
+    const server = servers[at]!;
+    const resolver = server.begin();
     const finish = (
       error: NodeJS.ErrnoException | null,
       records: readonly { readonly address: string; readonly ttl: number }[] = [],
     ): void => {
+      server.end(resolver);
       if (error === null) this.#preferred = at;
       done(
         error,
         records.map(({ address, ttl }) => ({ address, ttlMs: ttl * 1000 })),
       );
     };
-    if (family === 4) resolvers[at]!.resolve4(name, { ttl: true }, finish);
-    else resolvers[at]!.resolve6(name, { ttl: true }, finish);
+    if (family === 4) resolver.resolve4(name, { ttl: true }, finish);
+    else resolver.resolve6(name, { ttl: true }, finish);
   }
 
   hasIpv6(): boolean {
@@ -111,22 +148,18 @@ export class SystemNameServers implements NameServers {
   }
 
   close(): void {
-    for (const resolver of this.#resolvers) resolver.cancel();
+    for (const server of this.#nameServers) server.cancel();
   }
 
-  /** A resolver cannot be given other servers while it waits for an answer: changed ones get new resolvers. */
-  #current(): readonly Resolver[] {
+  /** A resolver cannot be given other servers while it waits for an answer: changed ones get new ones. */
+  #current(): readonly NameServer[] {
     const config = this.#config.get();
-    if (config === this.#resolversFor) return this.#resolvers;
-    this.#resolversFor = config;
+    if (config === this.#nameServersFor) return this.#nameServers;
+    this.#nameServersFor = config;
     this.#preferred = 0;
     // Without resolv.conf: the system's own servers, as c-ares finds them.
     const servers = config.servers.length > 0 ? config.servers : new Resolver().getServers();
-    this.#resolvers = servers.map((server) => {
-      const resolver = new Resolver(queryOptions);
-      resolver.setServers([server]);
-      return resolver;
-    });
-    return this.#resolvers;
+    this.#nameServers = servers.map((server) => new NameServer(server));
+    return this.#nameServers;
   }
 }

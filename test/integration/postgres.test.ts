@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ownedShards } from '../../src/domain/shard.ts';
+import { Database } from '../../src/store/postgres/database.ts';
 import { openPostgresStore } from '../../src/store/postgres/open.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { aReceiver, until } from '../support.ts';
@@ -50,6 +51,30 @@ test('posthorn migrate: migrates, and says what --citus needs', async () => {
   const refused = await migrate('--database-url', url, '--citus');
   expect(refused.code).toBe(1);
   expect(refused.err).toMatch(/this database has no Citus/);
+});
+
+test('two transactions that wait for each other: the one that the server ends runs again, and both commit once (G4)', async () => {
+  const db = Database.connect(await postgres.createMigrated(), 4);
+  const shared = 'UPDATE posthorn.settings SET value = value || $2 WHERE name = $1';
+  try {
+    for (const name of ['one', 'two'])
+      await db.query('', 'INSERT INTO posthorn.settings (name, value) VALUES ($1, $2)', [name, '']);
+    const bothHold = Promise.withResolvers<void>();
+    let runs = 0;
+    const crossing = (mark: string, first: string, second: string): Promise<void> =>
+      db.transaction(async (connection) => {
+        await connection.query('', shared, [first, mark]);
+        if (++runs === 2) bothHold.resolve();
+        await bothHold.promise;
+        await connection.query('', shared, [second, mark]);
+      });
+    await Promise.all([crossing('a', 'one', 'two'), crossing('b', 'two', 'one')]);
+    expect(runs).toBe(3);
+    const rows = await db.query('', "SELECT value FROM posthorn.settings WHERE name IN ('one', 'two')");
+    for (const [value] of rows) expect(['ab', 'ba']).toContain(value);
+  } finally {
+    await db.close();
+  }
 });
 
 interface Nodes {

@@ -162,7 +162,10 @@ const redriveRate = z.number().min(0.001).max(100_000);
 const redriveName = z.string().min(1).max(128).regex(printable, 'no control characters');
 export const redrive = z.strictObject({
   filter: z.strictObject(filterFields).partial(),
-  rate_per_s: redriveRate.optional().describe('deliveries a second, over the whole redrive'),
+  rate_per_s: redriveRate
+    .nullable()
+    .optional()
+    .describe('deliveries a second, over the whole redrive; null: as fast as the store allows'),
   name: redriveName.optional(),
   dry_run: z.boolean().default(false),
 });

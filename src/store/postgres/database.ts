@@ -34,6 +34,21 @@ export function uniqueViolation(error: unknown): boolean {
   return (error as { code?: string }).code === '23505';
 }
 
+/** Serialization failure and deadlock: the server has rolled back for certain, and the same again finds the way free. */
+const rolledBack = new Set(['40001', '40P01']);
+const maxTries = 4;
+
+/** Two transactions that wait for each other are no fault that a caller should hear of: the one that was ended is tried again. */
+async function untilFree<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++)
+    try {
+      return await work();
+    } catch (error) {
+      const cause = error instanceof UnavailableError ? (error.cause as { code?: string }) : undefined;
+      if (tries === maxTries || !rolledBack.has(cause?.code ?? '')) throw error;
+    }
+}
+
 /** Data or index corrupted: the server itself has found a page that is not what was written. */
 const damaged = /^XX00[12]$/;
 /** No such table, no such schema: what this process was started on has been taken away. */
@@ -113,7 +128,7 @@ export class Database implements Connection {
       get oneShard() {
         return asHere();
       },
-      query: (name, text, values = []) => queryOn(hot, name, text, values),
+      query: (name, text, values = []) => untilFree(() => queryOn(hot, name, text, values)),
     };
   }
 
@@ -145,11 +160,15 @@ export class Database implements Connection {
   }
 
   query(name: string, text: string, values: readonly Value[] = []): Promise<Row[]> {
-    return queryOn(this.#pool, name, text, values);
+    return untilFree(() => queryOn(this.#pool, name, text, values));
   }
 
-  /** Everything in `work` commits together, or nothing does (G4). */
+  /** Everything in `work` commits together, or nothing does (G4). After a deadlock it runs once more, from its beginning. */
   async transaction<T>(work: (connection: Connection) => Promise<T>, mode = ''): Promise<T> {
+    return await untilFree(() => this.#transaction(work, mode));
+  }
+
+  async #transaction<T>(work: (connection: Connection) => Promise<T>, mode: string): Promise<T> {
     let client: pg.PoolClient;
     try {
       client = await this.#pool.connect();

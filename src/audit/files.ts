@@ -45,6 +45,11 @@ export async function sniff(path: string): Promise<SniffedFile> {
     throw new AuditError(
       `${path} is a directory: name its files, as in '${path.replace(/\/$/, '')}/*.jsonl'`,
     );
+  // It is read several times, by several readers.
+  if (info.isFIFO() || info.isSocket())
+    throw new AuditError(
+      `${path} is a pipe, which can be read once only: write it to a file, and audit that`,
+    );
   const bytes = info.size;
   const pieces = await readPieces(path, bytes);
   const head = pieces[0]!;

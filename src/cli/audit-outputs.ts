@@ -14,6 +14,7 @@ import { parseScenario, type Scenario, ScenarioError } from '../lab/scenario.ts'
 import { builtInScenarios } from '../lab/scenarios.ts';
 import { rulesOn } from './audit-history.ts';
 import { CommandError, note } from './output.ts';
+import { noteUnread } from './unread.ts';
 import { writePrivately } from './private-file.ts';
 
 /** What `posthorn audit` writes besides what it prints, and what people add to it. */
@@ -62,6 +63,7 @@ export function auditOutputOptions(command: Command): Command {
 async function outcomeOf(result: AuditResult, after: string, options: AuditOptions): Promise<Outcome> {
   const { format, mapping, timezone, signal } = options;
   const later = await audit({ files: after.split(','), format, mapping, timezone, signal });
+  if (noteUnread(later, basename(after))) process.exitCode = 1;
   const {
     before,
     after: is,

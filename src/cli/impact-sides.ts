@@ -13,6 +13,7 @@ import type { Store } from '../store/store.ts';
 import { firstAlertIn } from './audit-history.ts';
 import { CommandError, interrupted, progress } from './output.ts';
 import { openToRead } from './read-store.ts';
+import { noteUnread } from './unread.ts';
 import { firstRuleOn } from './store-history.ts';
 
 /** One side, and how soon its first loss was noticed, or would have been. */
@@ -68,7 +69,10 @@ async function sideOfLog(
       ...(window === undefined ? {} : { window }),
       onProgress: ({ stage, done }) => bar.at(Math.round(done * 100), `% of ${label}: ${stage}`),
     };
-    const side = sideOfAudit(await audit(options), label);
+    const result = await audit(options);
+    bar.end();
+    if (noteUnread(result, label)) process.exitCode = 1;
+    const side = sideOfAudit(result, label);
     return {
       side,
       detected: side.firstLostAt === null ? null : await firstAlertIn(options, side.firstLostAt),
@@ -188,12 +192,19 @@ function withOverlap({ before, after }: BothSides): BothSides {
   return { before, after: { ...after, side: { ...after.side, notes: [...after.side.notes, note] } } };
 }
 
+/** A store beside logs would not be read: not what was asked. */
+function demandNoStore({ dataDir, databaseUrl }: SidesAsked, logs: string): void {
+  if (dataDir !== undefined || databaseUrl !== undefined)
+    throw new CommandError(`--data-dir and --database-url cannot be used with ${logs}`, 2);
+}
+
 /** Both sides of the comparison. Throws CommandError, in words for people. */
 export async function readSides(asked: SidesAsked): Promise<BothSides> {
   const { log, before, after, deploy, reading } = asked;
   if (log !== undefined) {
     if (deploy === undefined || before !== undefined || after !== undefined)
       throw new CommandError('one log needs --deploy TIME, and no --before or --after', 2);
+    demandNoStore(asked, 'a log');
     return await sidesOfOneLog(log, deploy, reading);
   }
   if (deploy !== undefined) {
@@ -217,6 +228,7 @@ export async function readSides(asked: SidesAsked): Promise<BothSides> {
       'give --before and --after, or a log and --deploy TIME, or --data-dir (--database-url) and --deploy TIME',
       2,
     );
+  if (windowOf(before) === null && windowOf(after) === null) demandNoStore(asked, 'two logs');
   const both = { before: await sideOf(before, asked), after: await sideOf(after, asked) };
   demandDecided(both.before.side);
   demandDecided(both.after.side);

@@ -2,12 +2,35 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { CommandError } from './output.ts';
 
-/** Refuses what could not be written in the end before long work begins; undefined: nothing is to be written. */
-export function demandWritable(...paths: readonly (string | undefined)[]): void {
+/** What is the same file under any name; null: not a file. What cannot be looked at is told by who reads or writes it. */
+function fileOf(path: string): string | null {
+  try {
+    const found = statSync(path, { throwIfNoEntry: false });
+    return found?.isFile() === true ? `${found.dev}:${found.ino}` : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Refuses what could not be written in the end before long work begins, and what would overwrite what is read; undefined:
+ * nothing is to be written, or read.
+ */
+export function demandWritable(
+  paths: readonly (string | undefined)[],
+  inputs: readonly (string | undefined)[] = [],
+): void {
+  const read = new Set(inputs.flatMap((path) => (path === undefined ? [] : (fileOf(path) ?? []))));
   for (const path of paths) {
     if (path === undefined) continue;
     const isThere = statSync(path, { throwIfNoEntry: false });
     if (isThere?.isDirectory() === true) throw new CommandError(`cannot write ${path}: it is a directory`, 2);
+    const file = fileOf(path);
+    if (file !== null && read.has(file))
+      throw new CommandError(
+        `${path} is read by this command, and would be overwritten: name another file`,
+        2,
+      );
     try {
       accessSync(isThere === undefined ? dirname(resolve(path)) : path, constants.W_OK);
     } catch (error) {

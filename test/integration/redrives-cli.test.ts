@@ -39,6 +39,7 @@ test('redrives are begun, listed, changed and stopped on the command line', asyn
     0,
     expect.stringMatching(/20 deliveries match; nothing.*\nWorth 50.00 EUR/),
   ]);
+  expect((await runHere('redrives')).out).toMatch(/ dry run +20 /);
   const begun = await server.client.request<{ id: string }>('POST', '/v1/redrives', {
     filter: { tenant: 'slow' },
     rate_per_s: 0.01,

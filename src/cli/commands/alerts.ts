@@ -123,7 +123,7 @@ function demandInside(incidents: readonly Incident[], from: number, until: numbe
 }
 
 async function runBacktest(options: BacktestOptions): Promise<void> {
-  demandWritable(options.html);
+  demandWritable([options.html], [options.fromLog, options.rules]);
   const file =
     options.rules === undefined
       ? { objective: defaultObjective, rules: defaultRules }

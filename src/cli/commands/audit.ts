@@ -1,3 +1,4 @@
+import { globSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { audit } from '../../audit/audit.ts';
 import { AuditError, AuditStopped } from '../../audit/errors.ts';
@@ -10,6 +11,7 @@ import { type LogReading, logReadingOptions, readingOf } from '../log-reading.ts
 import { commandText } from '../command-text.ts';
 import { CommandError, interrupted, note, print, printJson, progress } from '../output.ts';
 import { closeToOthers } from '../private-file.ts';
+import { noteUnread } from '../unread.ts';
 import { stoppable } from '../stoppable.ts';
 import { demandWritable } from '../writable.ts';
 
@@ -46,23 +48,20 @@ function hasFinding({ verdicts, causes }: AuditResult): boolean {
   return verdicts.silently_dropped > 0 || verdicts.acknowledged_unprocessed > 0 || causes.length > 0;
 }
 
-/** Says what of the input could not be read: whatever it says of deliveries is missing from the result (G5). */
-function noteUnread({ coverage, expected, received }: AuditResult): boolean {
-  const unread = [
-    { of: 'the log', what: 'lines', total: coverage.lines, n: coverage.malformed.count },
-    ...[expected, received].flatMap((one) =>
-      one === null ? [] : [{ of: one.file, what: 'rows', total: one.rows, n: one.unusable }],
-    ),
-  ].filter(({ n }) => n > 0);
-  for (const { of, what, total, n } of unread)
-    note(
-      `posthorn: ${n.toLocaleString('en-US')} of ${total.toLocaleString('en-US')} ${what} of ${of} cannot be read, and are missing from this result`,
-    );
-  return unread.length > 0;
+/** Files that are read, as far as they can be found by now. */
+function inputsOf(files: readonly string[], options: AuditCommandOptions): string[] {
+  const { expected, received, deploys, mapFile, after } = options;
+  const logs = [...files, ...(after?.split(',') ?? [])].flatMap((path) =>
+    /[*?[{]/.test(path) ? globSync(path) : [path],
+  );
+  return [...logs, ...[expected, received, deploys, mapFile].filter((path) => path !== undefined)];
 }
 
 async function runAudit(files: readonly string[], options: AuditCommandOptions): Promise<void> {
-  demandWritable(options.missing, options.html, options.markdown, options.scenario);
+  demandWritable(
+    [options.missing, options.html, options.markdown, options.scenario],
+    inputsOf(files, options),
+  );
   const bar = progress(100);
   const reading = readingOf(options);
   try {
@@ -91,7 +90,7 @@ async function runAudit(files: readonly string[], options: AuditCommandOptions):
         );
       await writeAuditOutputs(result, options, auditOptions, commandText());
       if (hasFinding(result)) process.exitCode = 1;
-      if (noteUnread(result)) process.exitCode = 1;
+      if (noteUnread(result, 'the log')) process.exitCode = 1;
     });
   } catch (error) {
     bar.end();

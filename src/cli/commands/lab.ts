@@ -12,7 +12,8 @@ import { scenarioOf } from '../lab/scenario.ts';
 import { runWorlds } from '../lab/worlds.ts';
 import { CommandError, note, print, printExact, printJson, table } from '../output.ts';
 
-function listScenarios(): void {
+function listScenarios(json: boolean): void {
+  if (json) return printJson({ scenarios: builtInScenarios.map(parseScenario) });
   print(
     table(
       ['scenario', 'payments', 'hours', 'what'],
@@ -22,7 +23,7 @@ function listScenarios(): void {
 }
 
 async function lab(name: string, options: LabOptions): Promise<void> {
-  if (options.list === true) return listScenarios();
+  if (options.list === true) return listScenarios(options.json === true);
   const { mutant, seed, seeds } = options;
   const scenario = await scenarioOf(
     options.mutants === true && name === 'incident' ? 'everything' : name,

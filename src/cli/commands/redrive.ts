@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { ApiError, type Client } from '../../client/client.ts';
 import { formatValue } from '../../domain/money.ts';
-import { ask, money, number, orNull, shapeOf, text } from '../answers.ts';
+import { ask, flag, money, number, orNull, shapeOf, text } from '../answers.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { CommandError, note, print, printJson, progress } from '../output.ts';
 import { clientOf, numberBetween, remoteOptions } from '../remote.ts';
@@ -10,6 +10,7 @@ import { filterOf, filterOptions, refuseBeside } from './deliveries.ts';
 export interface Redrive {
   id: string;
   name: string | null;
+  dry_run: boolean;
   state: string;
   matched: number;
   redriven: number;
@@ -24,6 +25,7 @@ export interface Redrive {
 export const isRedrive = shapeOf<Redrive>({
   id: text,
   name: orNull(text),
+  dry_run: flag,
   state: text,
   matched: number,
   redriven: number,

@@ -6,6 +6,7 @@ import { clientOf, numberBetween, remoteOptions } from '../remote.ts';
 import { isRedrive, type Redrive, skippedNote } from './redrive.ts';
 
 function line(job: Redrive): string {
+  if (job.dry_run) return `${job.id} was a dry run: ${job.matched} matched${skippedNote(job)}`;
   const rate = job.rate_per_s === null ? '' : ` at ${job.rate_per_s} per second`;
   const name = job.name === null ? '' : ` (${job.name})`;
   return `${job.id}${name} is ${job.state}: ${job.redriven} of ${job.matched} redriven${rate}${skippedNote(job)}`;
@@ -45,7 +46,7 @@ export function redrivesCommand(): Command {
           page.items.map((job) => [
             job.id,
             job.name ?? '',
-            job.state,
+            job.dry_run ? 'dry run' : job.state,
             job.matched,
             job.redriven,
             job.skipped,

@@ -11,7 +11,10 @@ import type { LabOptions } from './options.ts';
 import type { Worlds } from './worlds.ts';
 
 /** Refuses what could not be written in the end before the work begins. */
-export function checkOutputs(scenario: Scenario, { log, posthornLog, html, seeds }: LabOptions): void {
+export function checkOutputs(
+  scenario: Scenario,
+  { log, posthornLog, html, seeds, calibrate }: LabOptions,
+): void {
   if (log !== undefined && (scenario.naive === null || seeds > 1))
     throw new CommandError(
       '--log writes the delivery log of the naive sender: give a scenario that has one (incident), and one seed',
@@ -19,7 +22,7 @@ export function checkOutputs(scenario: Scenario, { log, posthornLog, html, seeds
     );
   if (posthornLog !== undefined && seeds > 1)
     throw new CommandError('--posthorn-log writes the log of one world: give one seed', 2);
-  demandWritable(log, posthornLog, html);
+  demandWritable([log, posthornLog, html], [calibrate]);
 }
 
 /** Writes the logs and the report that were asked for; `command` stands in the report. */

@@ -1,5 +1,6 @@
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { compiledSchema, schemaFault } from './compiled-schema.ts';
+import { lowerThread } from './low-priority.ts';
 import type { TextsOfSchema, ThreadAnswer, ThreadMessage, ThreadRequest, Verdict } from './protocol.ts';
 
 /** Schemas that a thread keeps compiled: the least recently used goes first. */
@@ -49,4 +50,6 @@ function send(answer: ThreadAnswer): void {
 }
 
 port.on('message', (request: ThreadRequest) => send(answerTo(request)));
+// Not before everything is loaded, which would take seconds on a machine with too much to do.
+if ((workerData as { lowPriority: boolean }).lowPriority) lowerThread();
 send({ kind: 'ready' });

@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { expect, test } from 'vitest';
 import { systemClock } from '../runtime/clock.ts';
 import type { ThreadAnswer } from './protocol.ts';
@@ -9,6 +11,7 @@ function outcome(schema: unknown, text: string, heapMb: number, budgetMs: number
     const thread: ValidationThread = new ValidationThread({
       clock: systemClock,
       heapMb,
+      lowPriority: true,
       onEnd: (excess: Excess) => resolve(excess),
       onReady: () =>
         thread.run({ kind: 'prepare', hash: 'a', schema: JSON.stringify(schema) }, 60_000, () =>
@@ -34,3 +37,24 @@ test('G8: a thread ends at its heap or its time, and the process goes on', async
   expect(await outcome(manyErrors, items, 16, 60_000)).toBe('memory');
   expect(await outcome(manyErrors, items, 1024, 20)).toBe('time');
 });
+
+test.skipIf(process.platform !== 'linux')(
+  'G8: what may hang has a lower priority than the thread that delivers',
+  async () => {
+    const before = getPriority(process.pid);
+    const priorities = await new Promise<readonly number[]>((resolve) => {
+      const thread = new ValidationThread({
+        clock: systemClock,
+        heapMb: 64,
+        lowPriority: true,
+        onEnd: () => resolve([]),
+        onReady: () => {
+          resolve(readdirSync('/proc/self/task').map((id) => getPriority(Number(id))));
+          thread.close();
+        },
+      });
+    });
+    expect(Math.max(...priorities)).toBeGreaterThan(before);
+    expect(getPriority(process.pid)).toBe(before);
+  },
+);

@@ -12,6 +12,8 @@ const maxStartMs = 30_000;
 export interface ThreadOptions {
   readonly clock: Clock;
   readonly heapMb: number;
+  /** Whether everything else goes first where processors are short (Linux only). */
+  readonly lowPriority: boolean;
   /** The thread takes requests. */
   readonly onReady: () => void;
   /** The thread has ended, whatever was under way. */
@@ -40,6 +42,7 @@ export class ValidationThread {
     this.#worker = new Worker(script, {
       // What runs here is declared by users: it sees nothing of the environment.
       env: {},
+      workerData: { lowPriority: options.lowPriority },
       resourceLimits: { maxOldGenerationSizeMb: options.heapMb, maxYoungGenerationSizeMb: 16 },
     });
     this.#worker.on('message', (message: ThreadMessage) => this.#received(message));

@@ -4,6 +4,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { nextTurn } from '../runtime/turn.ts';
 import { type LaneRecord, type NoVerdict, type Slice, ValidationLane } from './lane.ts';
+import { lowerHelpers } from './low-priority.ts';
 import type { ThreadAnswer, ThreadRequest, Verdict } from './protocol.ts';
 import { type Excess, ValidationThread } from './thread.ts';
 
@@ -95,7 +96,8 @@ function unusable(answer: ThreadAnswer): string {
 class ThreadedValidator implements SchemaValidator {
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #maxThreads = Math.min(4, Math.max(3, availableParallelism()));
+  /** Those that run what may hang, beside the one for what is known to be quick. */
+  readonly #maxUnproven = Math.min(3, Math.max(2, availableParallelism() - 1));
   readonly #slots = new Set<Slot>();
   readonly #lanes = new Map<string, ValidationLane>();
   /** Lanes with work that are not running. */
@@ -103,9 +105,10 @@ class ThreadedValidator implements SchemaValidator {
   readonly #inspections: Inspection[] = [];
   #turn = 0;
   #isDispatching = false;
-  /** The thread that only proven lanes use, once there are any. */
+  /** The thread that only proven lanes use, once there are any; what may hang runs where everything else goes first. */
   #reserved: Slot | null = null;
   #hasProven = false;
+  #loweredHelpers = false;
   #waiting = 0;
   #cancelSweep: (() => void) | null = null;
   #closed = false;
@@ -181,7 +184,7 @@ class ThreadedValidator implements SchemaValidator {
     let slowRunning = 0;
     for (const { running } of this.#slots)
       if (running !== null && (running.kind === 'inspection' || running.record === 'slow')) slowRunning++;
-    if (slowRunning >= this.#maxThreads - 2) return kinds;
+    if (slowRunning >= this.#maxUnproven - 1) return kinds;
     if (slow.length > 0) kinds.push('slow');
     if (this.#inspections.length > 0) kinds.push('inspection');
     return kinds;
@@ -230,18 +233,23 @@ class ThreadedValidator implements SchemaValidator {
     for (const slot of this.#slots) {
       isStarting ||= !slot.ready;
       if (!slot.ready || slot.running !== null) continue;
-      if (this.#hasProven) this.#reserved ??= slot;
       const running = this.#next(slot);
       if (running === null) continue;
       slot.running = running;
       this.#send(slot, running);
     }
+    if (this.#hasProven) this.#reserved ??= this.#startThread(false);
     // What nothing took waits for a thread of its own, while there may be more.
-    if (!isStarting && this.#slots.size < this.#maxThreads && this.#eligible(null).length > 0)
-      this.#startThread();
+    const unproven = this.#slots.size - Number(this.#reserved !== null);
+    if (!isStarting && unproven < this.#maxUnproven && this.#eligible(null).length > 0)
+      this.#startThread(true);
   }
 
-  #startThread(): void {
+  #startThread(lowPriority: boolean): Slot {
+    if (lowPriority && !this.#loweredHelpers) {
+      this.#loweredHelpers = true;
+      lowerHelpers();
+    }
     const slot: Slot = {
       ready: false,
       running: null,
@@ -249,6 +257,7 @@ class ThreadedValidator implements SchemaValidator {
       thread: new ValidationThread({
         clock: this.#clock,
         heapMb,
+        lowPriority,
         onReady: () => {
           slot.ready = true;
           this.#dispatch();
@@ -257,6 +266,7 @@ class ThreadedValidator implements SchemaValidator {
       }),
     };
     this.#slots.add(slot);
+    return slot;
   }
 
   #send(slot: Slot, running: Running): void {

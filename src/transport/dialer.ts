@@ -139,7 +139,8 @@ export class Dial {
     this.#sockets.add(socket);
     socket.once('connect', () => this.#connected(socket, address));
     socket.on('error', (error) => {
-      if (!this.#sockets.delete(socket) || this.#ended) return;
+      // What breaks a connection later is said by the step that it breaks.
+      if (this.stage !== 'connection' || !this.#sockets.delete(socket) || this.#ended) return;
       this.#firstError ??= error;
       this.#connectNext();
     });

@@ -174,7 +174,11 @@ describe('a proxy', () => {
     const silent = await listening(createTcpServer());
     const rude = await listening(createTcpServer((socket) => socket.end('SSH-2.0-OpenSSH_9.9\r\n')));
     const gone = await listening(createTcpServer((socket) => socket.end()));
+    const resets = await listening(
+      createTcpServer((socket) => socket.on('error', () => {}).once('data', () => socket.resetAndDestroy())),
+    );
     for (const [proxy, what] of [
+      [`http://user:secret@127.0.0.1:${resets}`, 'closed the connection: read ECONNRESET'],
       [`http://user:secret@127.0.0.1:${closed.port}`, 'cannot be reached: connect ECONNREFUSED'],
       ['http://user:secret@proxy.invalid:3128', 'cannot be reached: '],
       [`https://user:secret@127.0.0.1:${silent}`, 'cannot be reached within the timeout of 300 ms'],

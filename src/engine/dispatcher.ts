@@ -52,7 +52,7 @@ function breakerFrom({ endpoint, breaker }: Lane, at: number): BreakerChange {
  */
 export class Dispatcher {
   readonly #o: DispatcherOptions;
-  readonly #lanes = new LaneTable();
+  readonly #lanes: LaneTable;
   readonly #flights: Attempts;
   /** Lanes that want to claim, and those that wait for their part of what all share. */
   readonly #toClaim = new Turns<Lane>();
@@ -67,6 +67,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#o = options;
+    this.#lanes = new LaneTable(options.transport.capacity);
     this.#flights = new Attempts(options, {
       breakerChanged: (lane, now) => options.onBreaker(breakerFrom(lane, now)),
       throttled: (lane, retryAfterMs, now) => this.#learnThrottle(lane, retryAfterMs, now),

@@ -8,6 +8,7 @@ import { afterLook, afterOutcome, concurrency, freshBreaker, isOpen } from './br
 import { ChangeKeeper } from './change-keeper.ts';
 import { FairBudget } from './fair-budget.ts';
 import { Lane } from './lane.ts';
+import { LaneTable } from './lane-table.ts';
 import { type Bucket, fullBucket, msUntilTokens, takeToken } from './rate-limit.ts';
 import { Settler } from './settler.ts';
 import { Turns } from './turns.ts';
@@ -300,4 +301,21 @@ test('what is known of endpoints is written together and never more often than o
       ['b', 2],
     ],
   ]);
+});
+
+test('G8: no more attempts are in flight than the transport can carry, however many endpoints want them', () => {
+  const inFlight = (capacity: number | undefined): number => {
+    const lanes = new LaneTable(capacity);
+    let taken = 0;
+    for (let n = 0; n < 10_000; n++) {
+      const { attempts } = lanes.add(anEndpoint({ id: `ep_${n}`, tenant: `t${n}` })).shares;
+      if (!attempts.isOpen) continue;
+      attempts.take(1);
+      taken++;
+    }
+    return taken;
+  };
+  expect(inFlight(64)).toBeLessThanOrEqual(128);
+  expect(inFlight(64)).toBeGreaterThanOrEqual(32);
+  expect(inFlight(undefined)).toBeGreaterThanOrEqual(2048);
 });

@@ -13,8 +13,13 @@ export class LaneTable {
   readonly #lanes = new Map<string, Lane>();
   readonly #byTenant = new Map<string, Set<Lane>>();
   readonly #payload = new FairBudget(maxPayload);
-  readonly #attempts = new FairBudget(maxAttempts);
+  readonly #attempts: FairBudget;
   readonly #outcomes = new FairBudget(maxOutcomes);
+
+  /** `capacity`: how many requests the transport can carry at once. */
+  constructor(capacity: number = maxAttempts) {
+    this.#attempts = new FairBudget(Math.min(maxAttempts, capacity));
+  }
 
   get size(): number {
     return this.#lanes.size;

@@ -96,9 +96,9 @@ export class Attempt implements Exchange, DialListener, Expiring {
     const step = stepClasses[this.#dial?.stage ?? 'connection'];
     this.#dial = null;
     const { code } = error as { code?: string };
-    // What is idle holds file descriptors that the next attempts need.
-    if (code === 'EMFILE' || code === 'ENFILE') this.#parts.keeper.closeIdle();
-    this.fail(error, step);
+    // What is idle holds the file descriptors that are missing.
+    if ((code === 'EMFILE' || code === 'ENFILE') && this.#parts.keeper.closeIdle() > 0) this.#dialNew();
+    else this.fail(error, step);
   }
 
   onBody(chunk: Buffer): void {

@@ -37,7 +37,7 @@ function aTransport(found: { addresses: string[] } = { addresses: ['127.0.0.1'] 
   closing.push(() => transport.close());
   const post = (url: string, sender = 'ep_1') =>
     transport.post({ url, headers: [], body: Buffer.from('{}'), timeoutMs: 30_000, sender });
-  return { clock, post, lookups: () => lookups };
+  return { clock, post, transport, lookups: () => lookups };
 }
 
 async function receiving(host: string, port?: number, answer = ok): Promise<RawReceiver> {
@@ -151,6 +151,11 @@ test('of the files that the process may open, idle connections take half', async
     await Promise.all(Array.from({ length: 30 }, (_, n) => post(receiver.url, `ep_${n}`)));
   expect(receiver.requests).toHaveLength(60);
   expect(receiver.connections).toHaveLength(30 + 20);
+});
+
+test('the files that the process may open bound how many requests it can carry at once', () => {
+  expect(aTransport(undefined, 1024).transport.capacity).toBe(256);
+  expect(aTransport(undefined, 40).transport.capacity).toBe(16);
 });
 
 test('thousands of origins keep their connections (G8)', async () => {

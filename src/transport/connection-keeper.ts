@@ -138,9 +138,11 @@ export class ConnectionKeeper {
     this.#closeIdle(target);
   }
 
-  /** Gives the process's file descriptors back that nothing needs now. */
-  closeIdle(): void {
+  /** Gives the process's file descriptors back that nothing needs now, and answers how many. */
+  closeIdle(): number {
+    const idle = this.#idle;
     for (const target of this.#targets.values()) this.#closeIdle(target);
+    return idle;
   }
 
   close(): void {

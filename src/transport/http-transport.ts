@@ -22,6 +22,8 @@ export interface HttpTransportOptions {
   readonly proxy?: string | ProxyVariables | undefined;
 }
 
+const minCapacity = 16;
+
 /**
  * Posts over HTTP/1.1 on connections of its own. Not with undici: its parser fails an answer that begins with
  * 100 Continue or whose status it does not know, it does not say whether a connection was used before, and it waits a turn
@@ -29,10 +31,11 @@ export interface HttpTransportOptions {
  */
 export function createHttpTransport(options: HttpTransportOptions): Transport {
   const { clock, guard } = options;
+  const files = options.maxOpenFiles ?? maxOpenFiles();
   const keeper = new ConnectionKeeper({
     ...options,
     proxyFor: proxyChoice(options.proxy),
-    maxOpenFiles: options.maxOpenFiles ?? maxOpenFiles(),
+    maxOpenFiles: files,
   });
   const deadlines = new Deadlines(clock);
   const parts = { clock, keeper, deadlines, dialer: new Dialer(options) };
@@ -53,6 +56,8 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
   };
 
   return {
+    // A request that finds no file left costs its delivery an attempt. Those in flight may come to twice their budget.
+    capacity: files === null ? undefined : Math.max(minCapacity, Math.floor(files / 4)),
     post: (request) =>
       new Promise((resolve) => {
         try {

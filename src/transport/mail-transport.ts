@@ -208,6 +208,7 @@ export function createMailTransport(options: MailTransportOptions): Transport {
 /** Sends by the scheme of the URL: mail servers by `mail`, everything else by `http`. */
 export function bySchemeTransport(http: Transport, mail: Transport): Transport {
   return {
+    capacity: http.capacity,
     post: (request) => (request.url.startsWith('smtp') ? mail : http).post(request),
     close: async () => {
       await Promise.all([http.close(), mail.close()]);

@@ -2,6 +2,8 @@ import type { ErrorClass } from '../domain/attempt.ts';
 
 /** One HTTP request of a delivery, and what came of it. */
 export interface Transport {
+  /** How many requests it can carry at once, where something limits it. */
+  readonly capacity?: number | undefined;
   /** Never rejects: every failure is a result with its class. */
   post(request: OutboundRequest): Promise<AttemptResult>;
   close(): Promise<void>;

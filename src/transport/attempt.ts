@@ -139,6 +139,8 @@ export class Attempt implements Exchange, DialListener, Expiring {
       this.#decide(this.#connection!);
       return;
     }
+    if (this.#connection !== null && this.#connection.requests > 1 && !this.#connection.answered)
+      this.#parts.keeper.foundSilent(this.#target);
     const missing = this.#dial?.stage ?? 'answer';
     const proxy = this.#dial?.unreachedProxy ?? null;
     const within = `within the timeout of ${this.#request.timeoutMs} ms`;

@@ -138,6 +138,14 @@ export class ConnectionKeeper {
     this.#closeIdle(target);
   }
 
+  /**
+   * A reused connection was silent: whatever forgot it in between (a firewall, an address translator, a receiver that is gone)
+   * may have forgotten the others, and each of them would cost an attempt its whole timeout.
+   */
+  foundSilent(target: Target): void {
+    this.#closeIdle(target);
+  }
+
   /** Gives the process's file descriptors back that nothing needs now, and answers how many. */
   closeIdle(): number {
     const idle = this.#idle;

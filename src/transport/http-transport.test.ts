@@ -291,6 +291,18 @@ describe('a kept connection that the receiver closed', () => {
     expect(receiver.requests).toHaveLength(2);
   });
 
+  test('one that is silent ends the others that are kept: none of them costs an attempt', async () => {
+    let fine = true;
+    const receiver = await answering((s, { nth }) => void (fine || nth === 1 ? s.write(ok) : undefined));
+    const post = aTransport();
+    await Promise.all(Array.from({ length: 5 }, () => post(receiver.url)));
+    expect(receiver.connections).toHaveLength(5);
+    fine = false;
+    expect(await post(receiver.url, { timeoutMs: 100 })).toMatchObject({ errorClass: 'timeout' });
+    expect(await post(receiver.url)).toMatchObject({ ok: true, message: null });
+    expect(receiver.connections).toHaveLength(6);
+  });
+
   test('a receiver that always closes them gets fresh ones', async () => {
     const receiver = await answering((s, { nth }) => void (nth === 1 ? s.write(ok) : s.end()));
     const post = aTransport();

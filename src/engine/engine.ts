@@ -57,7 +57,7 @@ export function createEngine(options: EngineOptions): Engine {
   let housekeeping: { stop(): void } | null = null;
   let watch: StoreWatch | null = null;
 
-  const onHealth = (what: 'events' | 'outcomes' | 'heartbeats', takes: boolean): void => {
+  const onHealth = (what: 'events' | 'outcomes' | 'heartbeats', takes: boolean, error?: Error): void => {
     if (takes !== refused.has(what)) return;
     if (takes) {
       refused.delete(what);
@@ -66,7 +66,10 @@ export function createEngine(options: EngineOptions): Engine {
     }
     refused.add(what);
     observer?.storeFailed();
-    logger.error({}, `the store refuses ${what}; readyz is false until it takes them`);
+    logger.error(
+      error === undefined ? {} : { error: error.message },
+      `the store refuses ${what}; readyz is false until it takes them`,
+    );
     if (what === 'events') probe();
   };
   // Nobody may be publishing when the disk has room again, so a write of our own, as large as an event, finds out.
@@ -118,7 +121,7 @@ export function createEngine(options: EngineOptions): Engine {
   const intake = new Intake({
     store,
     clock,
-    onHealth: (takes) => onHealth('events', takes),
+    onHealth: (takes, error) => onHealth('events', takes, error),
     options: (now, groups) => dispatcher.acceptOptions(now, groups),
     tracing,
     accepted: (groups, answer, accepted, traces) => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { anEvent } from '../../test/support.ts';
+import { UnavailableError } from '../domain/errors.ts';
 import type { NewEvent } from '../domain/event.ts';
 import { newReceipt } from '../store/plan.ts';
 import type { FanOutRequest, FanOutStep } from '../store/store.ts';
@@ -102,4 +103,18 @@ test('a commit takes as many events as it can create the deliveries of, once it 
   sizes.length = 0;
   await publish(1000, 1);
   expect(Math.max(...sizes)).toBeLessThanOrEqual(41);
+});
+
+test('G1: where the store takes no events, publishers and the log hear why', async () => {
+  const full = new UnavailableError('its disk is full');
+  const heard: unknown[] = [];
+  const intake = new Intake({
+    store: { accept: () => Promise.reject(full) },
+    clock: still,
+    options: (now) => ({ now, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map() }),
+    accepted: () => {},
+    onHealth: (takes, error) => heard.push([takes, error?.message]),
+  });
+  await expect(intake.publish([anEvent()])).rejects.toBe(full);
+  expect(heard).toEqual([[false, 'its disk is full']]);
 });

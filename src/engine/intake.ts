@@ -38,7 +38,7 @@ export class Intake {
     traces: readonly (AcceptTrace | null)[],
   ) => void;
   readonly #tracing: Tracing | undefined;
-  readonly #onHealth: (healthy: boolean) => void;
+  readonly #onHealth: (healthy: boolean, error?: Error) => void;
   readonly #waiting = new Turns<Waiting>();
   readonly #budget = new FairBudget(maxWaiting);
   readonly #shares = new Map<string, Share>();
@@ -58,7 +58,7 @@ export class Intake {
       traces: readonly (AcceptTrace | null)[],
     ) => void;
     tracing?: Tracing | undefined;
-    onHealth: (healthy: boolean) => void;
+    onHealth: (healthy: boolean, error?: Error) => void;
   }) {
     this.#store = options.store;
     this.#clock = options.clock;
@@ -174,7 +174,7 @@ export class Intake {
           batch.map(({ trace }) => trace),
         );
       } catch (error) {
-        this.#onHealth(!(error instanceof UnavailableError));
+        this.#onHealth(!(error instanceof UnavailableError), error as Error);
         for (const { reject, trace } of batch) {
           trace?.end(error as Error);
           reject(error as Error);

@@ -83,6 +83,12 @@ const checks: readonly { readonly problem: string; readonly sql: string }[] = [
           WHERE NOT EXISTS (SELECT 1 FROM posthorn.events e WHERE e.shard = d.shard AND e.number = d.event_number)`,
   },
   {
+    problem: 'the endpoint of this delivery is gone: it can reach nobody',
+    sql: `SELECT d.number, e.id, NULL::text FROM posthorn.deliveries d
+          LEFT JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number
+          WHERE NOT EXISTS (SELECT 1 FROM posthorn.endpoints p WHERE p.num = d.endpoint)`,
+  },
+  {
     problem: 'is delivered, but no attempt of it was',
     sql: `SELECT d.number, e.id, p.id FROM posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number JOIN posthorn.endpoints p ON p.num = d.endpoint
           WHERE d.state = 1 AND NOT EXISTS (SELECT 1 FROM posthorn.attempts a WHERE a.shard = d.shard AND a.delivery = d.number AND a.outcome = 'delivered')`,

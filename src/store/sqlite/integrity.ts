@@ -80,6 +80,11 @@ const checks: readonly { readonly problem: string; readonly sql: string }[] = [
           WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.number = d.event_number)`,
   },
   {
+    problem: 'the endpoint of this delivery is gone: it can reach nobody',
+    sql: `SELECT d.number, e.id, NULL FROM deliveries d LEFT JOIN events e ON e.number = d.event_number
+          WHERE NOT EXISTS (SELECT 1 FROM endpoints p WHERE p.num = d.endpoint)`,
+  },
+  {
     problem: 'is delivered, but no attempt of it was',
     sql: `SELECT d.number, e.id, p.id FROM deliveries d JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint
           WHERE d.state = 1 AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery = d.number AND a.outcome = 'delivered')`,

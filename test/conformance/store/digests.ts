@@ -57,6 +57,17 @@ export function describeDigests(name: string, open: () => Promise<Tamperable>): 
       expect(await subject.store.event('default', 'pay-1')).toMatchObject({ integrity: 'intact' });
     });
 
+    test('G6: deliveries whose endpoint was taken out of the store are found and named', async () => {
+      const endpointId = await accepted();
+      await subject.run(`DELETE FROM endpoints WHERE id = '${endpointId}'`);
+      const { findings, balanced } = await reconcile(subject.store, { everyRow: true });
+      expect(balanced).toBe(false);
+      expect(findings.map(({ eventId, problem }) => [eventId, problem]).toSorted()).toEqual([
+        ['other', 'the endpoint of this delivery is gone: it can reach nobody'],
+        ['pay-1', 'the endpoint of this delivery is gone: it can reach nobody'],
+      ]);
+    });
+
     for (const [field, change] of [
       ['one digit of the data', `data = replace(data, '1099', '1999')`],
       ['an invisible change of the data', `data = data || ' '`],

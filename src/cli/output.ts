@@ -76,10 +76,12 @@ export function note(text: string): void {
   process.stderr.write(`${printableLines(text)}\n`);
 }
 
-/** Columns aligned by width; numbers to the right. Every cell stays on its line. */
+/** Columns aligned by width; numbers to the right. Every cell stays on its line; what a damaged store lacks is empty. */
 export function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const cells = rows.map((row) =>
-    row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : printable(cell))),
+    row.map((cell) =>
+      typeof cell === 'number' ? cell.toLocaleString('en-US') : printable(String(cell ?? '')),
+    ),
   );
   const widths = header.map((title, column) =>
     cells.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), title.length),

@@ -43,6 +43,8 @@ const damages: readonly (readonly [string, (path: string) => void])[] = [
   ['an empty document', sql("UPDATE endpoints SET document = '{}'")],
   ['an unknown state', sql('UPDATE deliveries SET state = 9, due_at = NULL')],
   ['text for a number', sql("UPDATE deliveries SET endpoint = 'x', created_at = 'y'")],
+  ['no endpoints', sql('DELETE FROM endpoints')],
+  ['a document of null', sql("UPDATE endpoints SET document = 'null'")],
   ['a counter of text', sql("UPDATE ledger SET accepted = 'many'")],
 ];
 

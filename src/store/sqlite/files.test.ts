@@ -210,6 +210,7 @@ describe('damage is named with its file and the next step', () => {
     const dataDir = await filled();
     truncateSync(join(dataDir, 'posthorn.db'), 0);
     expect(await message(() => openHere({ dataDir }))).toMatch(/missing or empty.*restore a backup/);
+    expect(await message(() => openHere({ dataDir, readOnly: true }))).toMatch(/is empty: restore a backup/);
     rmSync(join(dataDir, 'posthorn.db'));
     expect(await message(() => openHere({ dataDir }))).toMatch(/missing or empty.*restore a backup/);
     rmSync(join(dataDir, 'posthorn.lock'));
@@ -223,6 +224,16 @@ describe('damage is named with its file and the next step', () => {
     db.close();
     expect(await message(() => openHere({ dataDir }))).toMatch(
       /document of an endpoint is not JSON.*restore/,
+    );
+  });
+
+  test('a row that its code cannot have written', async () => {
+    const dataDir = await filled();
+    const db = new DatabaseSync(join(dataDir, 'posthorn.db'));
+    db.exec("UPDATE endpoints SET document = 'null'");
+    db.close();
+    expect(await message(() => openHere({ dataDir }))).toMatch(
+      /damaged \(a row .*not what Posthorn writes.*restore/,
     );
   });
 

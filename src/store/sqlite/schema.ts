@@ -311,6 +311,10 @@ function requireParts(db: DatabaseSync, version: number): void {
 /** For reading: refuses another schema than this Posthorn's, and changes nothing. */
 export function checkSchema(db: DatabaseSync): void {
   const version = versionOf(db);
+  if (version === 0)
+    throw new StoreOpenError(
+      `${pathOf(db)} is empty: restore a backup if it ever held events; else start \`posthorn serve\` on it once`,
+    );
   if (version < migrations.length)
     throw new StoreOpenError(
       `${pathOf(db)} has schema ${version}, and this Posthorn reads ${migrations.length}: start \`posthorn serve\` on it once, which brings it up to date`,

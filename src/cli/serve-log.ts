@@ -1,3 +1,4 @@
+import { printableLines } from '../report/printable.ts';
 import { createLineWriter } from '../runtime/line-writer.ts';
 import { createLogger, type Logger } from '../runtime/logger.ts';
 
@@ -15,7 +16,7 @@ export function createServeLog(level: Parameters<typeof createLogger>[0]): Serve
   const [out, err] = [createLineWriter(1), createLineWriter(2)];
   return {
     logger: createLogger(level, err),
-    note: (line) => err.write(`${line}\n`),
+    note: (line) => err.write(`${printableLines(line)}\n`),
     print: (line) => out.write(`${line}\n`),
     dropped: () => out.dropped + err.dropped,
   };

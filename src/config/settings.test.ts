@@ -24,6 +24,12 @@ test('every fault names the option and the variable, and none shows a key', () =
   expect(faults.join('\n')).toMatch(/--log-level \(POSTHORN_LOG_LEVEL\)/);
   expect(faults.join('\n')).toMatch(/--api-key \(POSTHORN_API_KEY\): begins with phk_/);
   expect(faults.join('\n')).not.toContain('secret-of-mine');
+  expect(readSettings({ port: 'x' }, { POSTHORN_ALLOW_PRIVATE_NETWORKS: 'maybe' })).toEqual({
+    faults: [
+      '--port (POSTHORN_PORT): must be a number',
+      '--allow-private-networks (POSTHORN_ALLOW_PRIVATE_NETWORKS): must be true or false',
+    ],
+  });
 });
 
 test('networks are CIDRs or addresses, separated by commas', () => {

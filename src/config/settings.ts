@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { networkFrom } from '../domain/network.ts';
 
-const flag = z.union([z.boolean(), z.stringbool()]);
+const flag = z.union([z.boolean(), z.stringbool()], { error: 'must be true or false' });
+const aNumber = z.coerce.number({ error: 'must be a number' });
 /** Comma-separated networks, as CIDR or single addresses. */
 const networks = z
   .string()
@@ -10,12 +11,12 @@ const networks = z
     message: 'must be networks such as 10.0.0.0/8,fd00::/8, separated by commas',
   })
   .default([]);
-const days = z.coerce.number().min(0.01).max(36_500);
+const days = aNumber.min(0.01).max(36_500);
 
 /** Everything `serve` can be told, by option or by environment variable. */
 const schema = z.object({
   host: z.string().min(1).default('127.0.0.1'),
-  port: z.coerce.number().int().min(0).max(65_535).default(8400),
+  port: aNumber.int().min(0).max(65_535).default(8400),
   dataDir: z.string().min(1).default('./posthorn-data'),
   databaseUrl: z
     .string()
@@ -39,13 +40,13 @@ const schema = z.object({
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   retentionDays: days.default(30),
   deadRetentionDays: days.default(90),
-  stopGraceS: z.coerce.number().min(1).max(3600).default(20),
-  reconcileEveryS: z.coerce.number().min(1).max(86_400).default(60),
+  stopGraceS: aNumber.min(1).max(3600).default(20),
+  reconcileEveryS: aNumber.min(1).max(86_400).default(60),
   watchdogUrl: z
     .string()
     .regex(/^https?:\/\/[^\s]+$/, 'is an http or https URL')
     .optional(),
-  evaluateEveryS: z.coerce.number().min(1).max(3600).default(15),
+  evaluateEveryS: aNumber.min(1).max(3600).default(15),
   proxy: z
     .string()
     .refine(

@@ -144,17 +144,6 @@ export function describeDigests(name: string, open: () => Promise<Tamperable>): 
       expect(await again({ ...payment(), data: '{"amount":1}' })).toEqual({ conflict: 0 });
     });
 
-    test('G6: an endpoint that is gone leaves deliveries that nothing can deliver: each is named', async () => {
-      await accepted();
-      await subject.run('DELETE FROM endpoints');
-      const { findings, balanced } = await reconcile(subject.store, { everyRow: true });
-      expect(balanced).toBe(false);
-      expect(findings.map(({ eventId, problem }) => `${eventId}: ${problem}`).toSorted()).toEqual([
-        'other: the endpoint of this delivery is gone: it can reach nobody',
-        'pay-1: the endpoint of this delivery is gone: it can reach nobody',
-      ]);
-    });
-
     test('events of before there were digests are delivered, and counted', async () => {
       const endpointId = await accepted();
       await subject.run('UPDATE events SET digest = NULL');

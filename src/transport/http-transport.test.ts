@@ -109,6 +109,20 @@ describe('a final status that was received decides', () => {
   });
 });
 
+test("G9: without options of its own it connects to public addresses only, and networks are opened by the guard's", async () => {
+  const receiver = await answering((s) => s.write(ok));
+  for (const [options, expected] of [
+    [{}, { errorClass: 'blocked_address' }],
+    [{ allowPrivateNetworks: true }, { ok: true, statusCode: 200 }],
+    [{ allowNetworks: ['127.0.0.1'] }, { ok: true, statusCode: 200 }],
+  ] as const) {
+    const transport = createHttpTransport({ clock: systemClock, ...options });
+    const request = { url: receiver.url, headers: [], body: Buffer.from('{}'), timeoutMs: 5000 };
+    expect(await transport.post(request)).toMatchObject(expected);
+    await transport.close();
+  }
+});
+
 describe("what is the receiver's fault is never ours", () => {
   const faults: readonly (readonly [string, (socket: Socket) => void, string])[] = [
     ['status 000', (s) => s.write('HTTP/1.1 000 X\r\nContent-Length: 0\r\n\r\n'), 'protocol'],

@@ -1,21 +1,25 @@
 import type { Clock } from '../runtime/clock.ts';
-import type { Random } from '../runtime/random.ts';
-import type { AddressGuard } from './address-guard.ts';
+import { type Random, systemRandom } from '../runtime/random.ts';
+import { type AddressGuard, createAddressGuard, type GuardOptions } from './address-guard.ts';
 import { Attempt } from './attempt.ts';
 import { ConnectionKeeper } from './connection-keeper.ts';
 import { Deadlines } from './deadlines.ts';
 import { Dialer } from './dialer.ts';
+import { systemNames } from './name-lookup.ts';
 import type { Names } from './names.ts';
 import { maxOpenFiles } from './open-files.ts';
 import { proxyChoice, type ProxyVariables } from './proxy.ts';
 import { requestHead } from './request-head.ts';
 import type { AttemptResult, OutboundRequest, Transport } from './transport.ts';
 
-export interface HttpTransportOptions {
+export interface HttpTransportOptions extends GuardOptions {
   readonly clock: Clock;
-  readonly random: Random;
-  readonly guard: AddressGuard;
-  readonly names: Names;
+  /** Default: the system's. */
+  readonly random?: Random;
+  /** Default: one of the guard's options beside it; public addresses only if there are none. */
+  readonly guard?: AddressGuard;
+  /** Default: as this machine's name servers and hosts file know them. */
+  readonly names?: Names;
   /** Default: what the system says of this process. */
   readonly maxOpenFiles?: number;
   /** Default: connections are direct, whatever the environment's variables say. */
@@ -30,15 +34,22 @@ const minCapacity = 16;
  * of the event loop before each reuse.
  */
 export function createHttpTransport(options: HttpTransportOptions): Transport {
-  const { clock, guard } = options;
+  const {
+    clock,
+    random = systemRandom,
+    guard = createAddressGuard(options),
+    names = systemNames(clock),
+  } = options;
   const files = options.maxOpenFiles ?? maxOpenFiles();
   const keeper = new ConnectionKeeper({
-    ...options,
+    clock,
+    random,
+    names,
     proxyFor: proxyChoice(options.proxy),
     maxOpenFiles: files,
   });
   const deadlines = new Deadlines(clock);
-  const parts = { clock, keeper, deadlines, dialer: new Dialer(options) };
+  const parts = { clock, keeper, deadlines, dialer: new Dialer({ clock, guard, names }) };
   const inFlight = new Set<Attempt>();
   let isClosed = false;
 

@@ -3,15 +3,17 @@ import { createTransport } from 'nodemailer';
 import { messageIdText } from '../domain/header-text.ts';
 import type { ErrorClass } from '../domain/attempt.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { type AddressGuard, createAddressGuard, guardedLookup } from './address-guard.ts';
+import { type AddressGuard, createAddressGuard, guardedLookup, type GuardOptions } from './address-guard.ts';
 import { classifyError } from './classify.ts';
+import { lookupFunction, systemNames } from './name-lookup.ts';
 import type { AttemptResult, OutboundRequest, Transport } from './transport.ts';
 
-export interface MailTransportOptions {
+export interface MailTransportOptions extends GuardOptions {
   readonly clock: Clock;
-  /** Default: public addresses only. */
+  /** Default: one of the guard's options beside it; public addresses only if there are none. */
   readonly guard?: AddressGuard;
-  readonly lookup: LookupFunction;
+  /** Default: as this machine's name servers and hosts file know names. */
+  readonly lookup?: LookupFunction;
 }
 
 /** The body of a request to a mail server. */
@@ -143,7 +145,11 @@ function failure(error: MailError): Pick<AttemptResult, 'statusCode' | 'errorCla
 
 /** Sends email: a request's URL is the mail server (`smtp:` or `smtps:`, with its credentials), its body the mail. */
 export function createMailTransport(options: MailTransportOptions): Transport {
-  const { clock, guard = createAddressGuard(), lookup } = options;
+  const {
+    clock,
+    guard = createAddressGuard(options),
+    lookup = lookupFunction(systemNames(clock), ''),
+  } = options;
   return {
     post: async ({ url, headers, body, timeoutMs }: OutboundRequest): Promise<AttemptResult> => {
       const began = clock.monotonic();

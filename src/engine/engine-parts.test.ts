@@ -11,7 +11,7 @@ import { Lane } from './lane.ts';
 import { LaneTable } from './lane-table.ts';
 import { type Bucket, fullBucket, msUntilTokens, takeToken } from './rate-limit.ts';
 import { Settler } from './settler.ts';
-import { Turns } from './turns.ts';
+import { CostTurns, Turns } from './turns.ts';
 
 /** A clock that stands still; timers fire at once, in turn. */
 const still: Clock = {
@@ -189,6 +189,23 @@ test('G8: tenants take turns, and within a tenant whoever came first', () => {
     'a3',
     undefined,
   ]);
+});
+
+test('G8: a tenant of large requests gets as many bytes as another, and not as many turns', () => {
+  const turns = new CostTurns<string>();
+  const mib = 1024 * 1024;
+  for (const name of ['a1', 'a2']) turns.add('a', name, 8 * mib);
+  for (let n = 0; n < 200; n++) turns.add('b', 'b', 2048);
+  turns.add('c', 'c1', mib);
+  const taken = Array.from({ length: turns.size }, () => turns.take());
+  const places = ['c1', 'a1', 'a2'].map((name) => taken.indexOf(name));
+  expect(places[0]).toBeGreaterThan(10);
+  expect(places[0]).toBeLessThan(20);
+  expect(places[1]).toBeGreaterThan(120);
+  expect(places[1]).toBeLessThan(140);
+  // What is alone does not wait.
+  expect(places[2]).toBe(202);
+  expect([turns.size, turns.take(), turns.peek()]).toEqual([0, undefined, undefined]);
 });
 
 test('outcomes that come together share a commit, in order', async () => {

@@ -32,3 +32,55 @@ export class Turns<T> {
     return waiting;
   }
 }
+
+/** What a tenant gains each time that its turn comes; whatever costs less is taken at once. */
+const creditATurn = 64 * 1024;
+
+interface Line<T> {
+  readonly waiting: Set<{ readonly item: T; readonly cost: number }>;
+  credit: number;
+}
+
+/**
+ * Turns by cost: what costs more than a turn's credit lets turns of other tenants pass until it has saved enough, so that
+ * a tenant of large requests gets as many bytes as the others and not as many requests (G8).
+ */
+export class CostTurns<T> {
+  readonly #tenants = new Map<string, Line<T>>();
+  size = 0;
+
+  add(tenant: string, item: T, cost: number): void {
+    let line = this.#tenants.get(tenant);
+    if (line === undefined) this.#tenants.set(tenant, (line = { waiting: new Set(), credit: creditATurn }));
+    line.waiting.add({ item, cost });
+    this.size++;
+  }
+
+  /** Whose turn it is; undefined if nobody waits. The same until it is taken. */
+  peek(): T | undefined {
+    for (const [tenant, line] of this.#tenants) {
+      const { item, cost } = line.waiting.values().next().value!;
+      // Nobody waits for the one that is alone.
+      if (line.credit >= cost || this.#tenants.size === 1) return item;
+      line.credit += creditATurn;
+      // Behind all others: this loop comes to it again.
+      this.#tenants.delete(tenant);
+      this.#tenants.set(tenant, line);
+    }
+    return undefined;
+  }
+
+  /** Takes the one whose turn it is; undefined if nobody waits. */
+  take(): T | undefined {
+    if (this.peek() === undefined) return undefined;
+    // Whoever was passed over is behind it.
+    const [tenant, line] = this.#tenants.entries().next().value!;
+    const first = line.waiting.values().next().value!;
+    line.waiting.delete(first);
+    line.credit = creditATurn;
+    this.size--;
+    this.#tenants.delete(tenant);
+    if (line.waiting.size > 0) this.#tenants.set(tenant, line);
+    return first.item;
+  }
+}

@@ -86,6 +86,7 @@ describe('the client (G5: no answer passes for another)', () => {
     await expect(createClient('http://127.0.0.1:1', 'k').request('GET', '/')).rejects.toMatchObject({
       status: 0,
       code: 'unreachable',
+      message: expect.stringContaining('a port that fetch refuses') as string,
     });
   });
 

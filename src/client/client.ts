@@ -138,7 +138,8 @@ function failureOf(
     );
   if (error.name === 'AbortError') return new ApiError(0, 'aborted', 'the request was given up');
   const inner = error.cause as { code?: string; message?: string } | undefined;
-  const cause = inner?.code ?? inner?.message ?? error.message;
+  const said = inner?.code ?? inner?.message ?? error.message;
+  const cause = said === 'bad port' ? 'a port that fetch refuses: let the server listen on another' : said;
   return response === null
     ? new ApiError(0, 'unreachable', `cannot reach ${base} (${cause}); is the server running?`)
     : new ApiError(

@@ -40,6 +40,9 @@ async function readBytes(
   memory: BodyMemory,
   continueBody: (request: IncomingMessage) => void,
 ): Promise<Buffer> {
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity')
+    throw new Problem(415, 'unsupported_media_type', 'Send the body without Content-Encoding.');
   const limit = request.routeOptions.bodyLimit;
   const length = request.headers['content-length'];
   const declared = length === undefined ? null : Number(length);

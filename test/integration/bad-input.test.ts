@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { deliveryId } from '../../src/domain/ids.ts';
 import { apiKey, serve } from './serving.ts';
@@ -146,6 +147,14 @@ describe('bad input is refused with its path, and nothing is stored', () => {
   test('another content type', async () => {
     expect(await post('/v1/events', 'type=a', { 'content-type': 'text/plain' })).toMatchObject({
       status: 415,
+    });
+
+    test('a compressed body', async () => {
+      const body = gzipSync('{"type":"a.b","data":{}}');
+      expect(await post('/v1/events', body, { 'content-encoding': 'gzip' })).toMatchObject({
+        status: 415,
+        problem: { code: 'unsupported_media_type' },
+      });
     });
   });
 

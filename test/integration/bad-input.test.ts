@@ -144,17 +144,17 @@ describe('bad input is refused with its path, and nothing is stored', () => {
     ).toMatchObject({ status: 413 });
   });
 
+  test('a compressed body', async () => {
+    const body = gzipSync('{"type":"a.b","data":{}}');
+    expect(await post('/v1/events', body, { 'content-encoding': 'gzip' })).toMatchObject({
+      status: 415,
+      problem: { code: 'unsupported_media_type' },
+    });
+  });
+
   test('another content type', async () => {
     expect(await post('/v1/events', 'type=a', { 'content-type': 'text/plain' })).toMatchObject({
       status: 415,
-    });
-
-    test('a compressed body', async () => {
-      const body = gzipSync('{"type":"a.b","data":{}}');
-      expect(await post('/v1/events', body, { 'content-encoding': 'gzip' })).toMatchObject({
-        status: 415,
-        problem: { code: 'unsupported_media_type' },
-      });
     });
   });
 

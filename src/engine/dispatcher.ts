@@ -13,7 +13,7 @@ import type {
 } from '../store/store.ts';
 import { Attempts, type AttemptsOptions } from './attempts.ts';
 import { firstClaim } from './first-claim.ts';
-import type { Lane } from './lane.ts';
+import { breakerFrom, type Lane } from './lane.ts';
 import { LaneTable } from './lane-table.ts';
 import type { AcceptTrace } from './tracing.ts';
 import { Turns } from './turns.ts';
@@ -34,16 +34,14 @@ const maxStarvedTried = 256;
 
 export interface DispatcherOptions extends AttemptsOptions {
   readonly store: Pick<DeliveryPath, 'claim' | 'release'>;
+  /** Whether this node knows what time it is: a claim by another one could take over leases that still run (G3). */
+  readonly mayClaim: () => boolean;
   /** An endpoint's breaker has opened or closed here. */
   readonly onBreaker: (change: BreakerChange) => void;
   /** A receiver has asked this node for no requests until then. */
   readonly onThrottle: (change: ThrottleChange) => void;
   /** The receiver of this endpoint has answered 410. */
   readonly onGone: (endpoint: Endpoint) => void;
-}
-
-function breakerFrom({ endpoint, breaker }: Lane, at: number): BreakerChange {
-  return { endpointId: endpoint.id, url: endpoint.url, open: breaker.openSince !== null, at };
 }
 
 /**
@@ -320,13 +318,12 @@ export class Dispatcher {
 
   #pump(lane: Lane): void {
     if (!this.#begun || this.#stopping || !lane.endpoint.enabled) return;
-    const { clock } = this.#o;
-    const mono = clock.monotonic();
+    const mono = this.#o.clock.monotonic();
     if (lane.throttledUntil > mono) {
       this.#checkAfter(lane, lane.throttledUntil - mono, mono);
       return;
     }
-    const now = clock.now();
+    const now = this.#o.clock.now();
     const lastMoment = now + lane.endpoint.timeoutMs + clockLagMs;
     while (lane.waiting > 0 && lane.inFlight < lane.atOnce) {
       // What cannot end within its lease is claimed again: else another attempt could overlap it (G3).
@@ -379,6 +376,10 @@ export class Dispatcher {
       if (lane === undefined) return;
       const capacity = lane.claiming ? 0 : lane.capacity(this.#o.clock.monotonic());
       if (capacity === 0 || this.#stopping) continue;
+      if (!this.#o.mayClaim()) {
+        this.#starve(lane);
+        continue;
+      }
       lane.claiming = true;
       this.#claims++;
       void this.#claim(lane, capacity, this.#o.clock.now()).then(() => {
@@ -435,7 +436,7 @@ export class Dispatcher {
     });
   }
 
-  /** The lane waits for its part of what all lanes share; tenants take turns. */
+  /** The lane waits for its part of what all lanes share, or for the time; tenants take turns. */
   #starve(lane: Lane): void {
     this.#starved.add(lane.endpoint.tenant, lane);
     this.#cancelStarved ??= this.#o.clock.after(starvedRetryMs, () => {
@@ -446,8 +447,7 @@ export class Dispatcher {
 
   #feedStarved(most: number): void {
     for (let tries = Math.min(most, this.#starved.size); tries > 0; tries--) {
-      const lane = this.#starved.take()!;
-      this.#pump(lane);
+      this.#pump(this.#starved.take()!);
     }
   }
 

@@ -106,6 +106,7 @@ export function createEngine(options: EngineOptions): Engine {
   const health = new EndpointHealth({ store, clock, logger, dispatcher: () => dispatcher });
   const dispatcher: Dispatcher = new Dispatcher({
     store,
+    mayClaim: () => timekeeper.mayClaim,
     onBreaker: (change) => health.noteBreaker(change),
     onThrottle: (change) => health.noteThrottle(change),
     onGone: (endpoint) => health.noteGone(endpoint),

@@ -1,4 +1,5 @@
 import type { Endpoint } from '../domain/endpoint.ts';
+import type { BreakerChange } from '../store/breakers.ts';
 import type { ClaimedDelivery } from '../store/store.ts';
 import {
   afterLook,
@@ -201,4 +202,9 @@ export class Lane {
   dueBy(time: number): void {
     if (this.nextDueAt === null || time < this.nextDueAt) this.nextDueAt = time;
   }
+}
+
+/** What the endpoint's row is to hear of its breaker. */
+export function breakerFrom({ endpoint, breaker }: Lane, at: number): BreakerChange {
+  return { endpointId: endpoint.id, url: endpoint.url, open: breaker.openSince !== null, at };
 }

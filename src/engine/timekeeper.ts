@@ -65,6 +65,7 @@ export class Timekeeper {
   #syncing: Promise<void> | null = null;
   #comparing = false;
   #comparedAt = Number.NEGATIVE_INFINITY;
+  #unsureSince: number | null = null;
   #stopped = false;
   #cancel = (): void => {};
 
@@ -81,6 +82,20 @@ export class Timekeeper {
   /** Whether this node knows what time it is: one that has just thawed does not. */
   get isCurrent(): boolean {
     return !this.#o.shared || this.#o.clock.monotonic() - this.#comparedAt <= currentMs;
+  }
+
+  /**
+   * Whether this node may claim by its clock: one that has thawed waits for a heartbeat, lest it takes over leases that only
+   * seem to have run out (G3). Where heartbeats are slow it does not wait for ever (G2).
+   */
+  get mayClaim(): boolean {
+    if (this.isCurrent) {
+      this.#unsureSince = null;
+      return true;
+    }
+    const now = this.#o.clock.monotonic();
+    this.#unsureSince ??= now;
+    return now - this.#unsureSince >= currentMs;
   }
 
   /** Compares the clock with what the former run has seen; before anything is claimed. Rejects if the store is away. */

@@ -63,8 +63,8 @@ describe('the lab', () => {
     }
   });
 
-  test.each(regressions)('regression: seed $seed ($why)', async ({ seed }) => {
-    const kept = parseScenarioYaml(readFileSync(new URL('./regressions.yaml', import.meta.url), 'utf8'));
+  test.each(regressions)('regression: seed $seed ($why)', async ({ scenario: file, seed }) => {
+    const kept = parseScenarioYaml(readFileSync(new URL(`./${file}`, import.meta.url), 'utf8'));
     expect((await runSeed(kept, seed)).violations).toEqual([]);
   });
 

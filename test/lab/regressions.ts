@@ -1,12 +1,28 @@
+interface Regression {
+  /** The file of the scenario, as it was when the seed failed. */
+  readonly scenario: string;
+  readonly seed: number;
+  readonly why: string;
+}
+
+const of = (scenario: string, seeds: readonly Omit<Regression, 'scenario'>[]): Regression[] =>
+  seeds.map((one) => ({ scenario, ...one }));
+
 /**
  * Seeds that have failed once, and what was wrong; they stay. A seed means something in its own scenario only, so that is
- * kept beside them as it was (`regressions.yaml`), whatever becomes of the built-in one.
+ * kept beside them as it was, whatever becomes of the built-in one.
  */
-export const regressions: readonly { readonly seed: number; readonly why: string }[] = [
-  { seed: 7, why: 'a starting node claimed by a wrong clock, before its first heartbeat' },
-  { seed: 29, why: 'a starting node claimed by a wrong clock, before its first heartbeat' },
-  { seed: 30, why: 'a node that thawed set its clock by an answer from before its freeze' },
-  { seed: 49, why: 'a node that thawed set its clock by an answer from before its freeze' },
-  { seed: 66, why: 'an attempt began when its lease was nearly over' },
-  { seed: 4094, why: 'a wait of less than the clock resolves: simulated time stood still' },
+export const regressions: readonly Regression[] = [
+  ...of('regressions.yaml', [
+    { seed: 7, why: 'a starting node claimed by a wrong clock, before its first heartbeat' },
+    { seed: 29, why: 'a starting node claimed by a wrong clock, before its first heartbeat' },
+    { seed: 30, why: 'a node that thawed set its clock by an answer from before its freeze' },
+    { seed: 49, why: 'a node that thawed set its clock by an answer from before its freeze' },
+    { seed: 66, why: 'an attempt began when its lease was nearly over' },
+    { seed: 4094, why: 'a wait of less than the clock resolves: simulated time stood still' },
+  ]),
+  ...of('regressions-leaps.yaml', [
+    { seed: 2383, why: 'a node that thawed after a step back took over leases that still ran' },
+    { seed: 3208, why: 'a node that thawed after a step back took over leases that still ran' },
+  ]),
 ];

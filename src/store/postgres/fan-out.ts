@@ -20,25 +20,25 @@ import { countFanOut } from './fan-out-plan.ts';
 /** Deliveries of a block with their counters; `oneShard` as in accept.ts. Answers the numbers in the order of the block. */
 const insertSql = (oneShard: boolean): string => `WITH
   dl AS MATERIALIZED (
-    SELECT u.*, ${oneShard ? '($10::bigint[])[u.ord]' : "nextval('posthorn.delivery_numbers')"} * 64 + (u.event_number & 63) AS number FROM (
+    SELECT u.*, ${oneShard ? '($11::bigint[])[u.ord]' : "nextval('posthorn.delivery_numbers')"} * 64 + (u.event_number & 63) AS number FROM (
       SELECT * FROM unnest($1::bigint[], $2::int[], $3::boolean[], $4::text[], $5::text[], $6::bigint[])
         WITH ORDINALITY AS d (event_number, endpoint, enabled, order_key, type, lease_until, ord) ORDER BY ord) u),
   deliveries AS (
     INSERT INTO posthorn.deliveries (shard, number, event_number, endpoint, state, due_at, claim, claimed_by, created_at, settled_at,
       reason, order_key)
-    SELECT ${oneShard ? '$9::smallint' : '(number & 63)::smallint'}, number, event_number, endpoint, CASE WHEN enabled THEN 0 ELSE 4 END,
-      CASE WHEN enabled THEN coalesce(lease_until, $7::bigint) END, (lease_until IS NOT NULL)::int,
+    SELECT ${oneShard ? '$10::smallint' : '(number & 63)::smallint'}, number, event_number, endpoint, CASE WHEN enabled THEN 0 ELSE 4 END,
+      CASE WHEN enabled THEN coalesce(lease_until, $9::bigint) END, (lease_until IS NOT NULL)::int,
       CASE WHEN lease_until IS NOT NULL THEN $8::text END, $7::bigint, CASE WHEN NOT enabled THEN $7::bigint END,
       CASE WHEN NOT enabled THEN 'endpoint_paused' END, order_key FROM dl),
   ledger AS (
     INSERT INTO posthorn.ledger AS l (shard, endpoint, hour, writer, accepted, suppressed)
-    SELECT ${oneShard ? '$9::smallint' : '0'}, endpoint, $7::bigint / 3600000, $8::text || ':fan-out', count(*), count(*) FILTER (WHERE NOT enabled)
+    SELECT ${oneShard ? '$10::smallint' : '0'}, endpoint, $7::bigint / 3600000, $8::text || ':fan-out', count(*), count(*) FILTER (WHERE NOT enabled)
     FROM dl GROUP BY endpoint ORDER BY endpoint
     ON CONFLICT (shard, endpoint, hour, writer)
       DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed),
   tallies AS (
     INSERT INTO posthorn.tallies AS l (shard, endpoint, minute, type, writer, accepted, suppressed)
-    SELECT ${oneShard ? '$9::smallint' : '0'}, endpoint, $7::bigint / 60000, type, $8::text || ':fan-out', count(*), count(*) FILTER (WHERE NOT enabled)
+    SELECT ${oneShard ? '$10::smallint' : '0'}, endpoint, $7::bigint / 60000, type, $8::text || ':fan-out', count(*), count(*) FILTER (WHERE NOT enabled)
     FROM dl GROUP BY endpoint, type ORDER BY endpoint, type
     ON CONFLICT (shard, endpoint, minute, type, writer)
       DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed)
@@ -60,7 +60,7 @@ async function insertBlock(
   { deliveries }: FanOutBlock,
   { leases }: Handover,
   acceptedAt: number,
-  node: string,
+  { node, now }: FanOutRequest,
 ): Promise<readonly number[]> {
   const planned = deliveries.map((delivery, at): Planned => ({ ...delivery, leaseUntil: leases[at]!, at }));
   const values = (of: readonly Planned[]): Value[] => [
@@ -72,6 +72,8 @@ async function insertBlock(
     of.map(({ leaseUntil }) => leaseUntil),
     acceptedAt,
     node,
+    // The clock may have gone back since: what is new is due at once all the same (G2).
+    Math.min(acceptedAt, now),
   ];
   if (deliveries.length === 0) return [];
   if (!connection.oneShard) {
@@ -135,7 +137,7 @@ export async function stepFanOut(
         : new Map<number, FannedEvent>();
     const nums = new Map((copy.byTenant.get(tenant) ?? []).map(({ num, endpoint }) => [num, endpoint]));
     const handover = handOver(block, (num) => nums.get(num), payloads, request);
-    const numbers = await insertBlock(connection, block, handover, acceptedAt, request.node);
+    const numbers = await insertBlock(connection, block, handover, acceptedAt, request);
     await advance(connection, id, block, request.now);
     await countFanOut(connection, request.node, 0, block.deliveries.length);
     const claimed = claimedOf(block, handover, numbers, nums, payloads);

@@ -37,6 +37,8 @@ export interface Placement {
   readonly sequences: Sequences;
   readonly ledger: LedgerChanges;
   readonly now: number;
+  /** When deliveries that nobody has claimed are due: by default now. */
+  readonly dueAt?: number;
 }
 
 /** One delivery row: pending and due now, claimed from the start, or suppressed with its reason (G5). */
@@ -65,7 +67,7 @@ export function insertOneDelivery(
       event.number,
       known.num,
       stateNumbers.pending,
-      claim?.leaseUntil ?? now,
+      claim?.leaseUntil ?? placement.dueAt ?? now,
       claim === null ? 0 : 1,
       claim?.node ?? null,
       now,

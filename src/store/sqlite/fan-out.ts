@@ -44,7 +44,9 @@ export function stepFanOut(
     const known = (num: number) => endpoints.byNum(num)?.endpoint;
     const { leases, waiting } = handOver(block, known, payloads, request);
     const ledger = new LedgerChanges();
-    const placement = { sequences, ledger, now: acceptedAt };
+    // The clock may have gone back since: what is new is due at once all the same (G2).
+    const dueAt = Math.min(acceptedAt, request.now);
+    const placement = { sequences, ledger, now: acceptedAt, dueAt };
     const places = new Map([...payloads.keys()].map((number, place) => [number, place]));
     const claimed: FannedDelivery[] = [];
     for (const [at, { event, target }] of block.deliveries.entries()) {

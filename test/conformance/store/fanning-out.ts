@@ -65,6 +65,18 @@ export function describeFanOut(name: string, open: () => Promise<Tamperable>): v
         })
       ).deliveries;
 
+    test('G2: what is created after the clock has gone back is due at once all the same', async () => {
+      const made = await endpoints(4);
+      const hour = 3_600_000;
+      await subject.store.accept([[anEvent({ id: 'a' })]], { ...narrow, now: start + 5 * hour });
+      await finish();
+      const dueTimes = (await rows('a')).map(({ dueAt }) => dueAt);
+      expect(dueTimes).toEqual(made.map(() => start + 1));
+      const claimed = [];
+      for (const { id } of made) claimed.push(...(await claim(id)));
+      expect(claimed.length).toBe(4);
+    });
+
     test('G1, G6: the receipt says all of it, steps are bounded, and every reading in between balances', async () => {
       await endpoints(5);
       await endpoints(2, { enabled: false });

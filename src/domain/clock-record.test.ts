@@ -8,7 +8,10 @@ import {
   isDisputed,
   isDoubted,
   leastAge,
+  lookAgain,
+  parseClockRecord,
   stepClock,
+  willLookAgain,
 } from './clock-record.ts';
 import { dayMs, hourMs, minuteMs, secondMs } from './time.ts';
 
@@ -119,6 +122,69 @@ describe('a clock that goes back', () => {
     expect(leastAge(at(right), 'deliveries', 10, start - 60 * dayMs)).toBe(60 * dayMs + 2 * hourMs);
     const later = step(right, start + 2 * hourMs + 31 * dayMs, 31 * dayMs);
     expect(leastAge(at(later), 'deliveries', 99, stamp)).toBe(31 * dayMs + hourMs + 1000);
+  });
+});
+
+describe('a node that sees a jump late', () => {
+  const offsets = ({ again }: ClockRecord): number[] => again.map(({ byMs }) => byMs);
+
+  test('G7: what it has stamped by a clock that was behind is no older than the correction, however high its number is', () => {
+    const behind = step(firstClockRecord(start), start - 400 * dayMs, 0);
+    const right = step(behind, start + 10 * minuteMs, 10 * minuteMs);
+    // It thaws half an hour later, and goes by the former time still.
+    const later = step(right, start + 40 * minuteMs, 30 * minuteMs);
+    const stamp = start - 400 * dayMs + 40 * minuteMs;
+    expect(leastAge(at(later), 'deliveries', 5000, stamp)).toBe(30 * minuteMs);
+    expect(leastAge(at(later), 'events', 5000, stamp)).toBe(30 * minuteMs);
+  });
+
+  test('G7: a stamp of a clock that was behind, and has come to lie in the future, says nothing of a row that has ended', () => {
+    const behind = step(firstClockRecord(start), start - 7 * hourMs, 0);
+    const right = step(behind, start + minuteMs, minuteMs);
+    const again = step(right, start - 7 * hourMs + 6 * minuteMs, 5 * minuteMs);
+    const stamp = again.seen;
+    const further = step(again, start - 8 * hourMs, 0);
+    expect(leastAge(at(further), 'deliveries', 5000, stamp, 'ended')).toBeNull();
+  });
+
+  test('G2: after two steps back rows of before the second, and of a node that has seen neither, are looked at again', () => {
+    const twice = step(step(firstClockRecord(start), start - 5 * hourMs, 0), start - 7 * hourMs, 0);
+    expect(offsets(twice)).toEqual([-7 * hourMs, -5 * hourMs, -2 * hourMs]);
+  });
+
+  test('G2: what was written by the former time is as far ahead as a leap ahead has left it', () => {
+    const after = step(step(firstClockRecord(start), start - 8 * hourMs, 0), start - 3 * hourMs, 0);
+    expect(offsets(after)).toEqual([-8 * hourMs, -3 * hourMs]);
+    // A clock that is where it was has nothing behind it that is due too late.
+    const back = step(step(firstClockRecord(start), start - 8 * hourMs, 0), start, 0);
+    expect(offsets(back)).toEqual([-8 * hourMs]);
+  });
+
+  test('G2: one that was frozen for longer than rows are watched has them looked at again', () => {
+    const back = step(firstClockRecord(start), start - 5 * hourMs, 0);
+    expect(willLookAgain(back, -5 * hourMs)).toBe(true);
+    expect(willLookAgain(back, -9 * hourMs)).toBe(false);
+    const late = step(back, back.seen + 110 * secondMs, 110 * secondMs);
+    expect(willLookAgain(late, -5 * hourMs)).toBe(false);
+    const reported = lookAgain(late, -5 * hourMs);
+    expect(willLookAgain(reported, -5 * hourMs)).toBe(true);
+    expect(reported.again).toHaveLength(1);
+    expect(offsets(lookAgain(reported, -9 * hourMs))).toEqual([-9 * hourMs, -5 * hourMs]);
+  });
+
+  test('however often a clock jumps, few former times are remembered', () => {
+    let record = firstClockRecord(start);
+    for (let times = 1; times < 12; times++) record = step(record, start - times * times * hourMs, 0);
+    expect(record.again.length).toBeLessThanOrEqual(8);
+  });
+
+  test('a record of a former version is read', () => {
+    const record = firstClockRecord(start);
+    const text = (again: unknown): string => JSON.stringify({ ...record, again });
+    expect(parseClockRecord(text(null))).toEqual(record);
+    expect(parseClockRecord(text(undefined))).toEqual(record);
+    const one = { inMs: 5, byMs: -hourMs };
+    expect(parseClockRecord(text(one)).again).toEqual([one]);
   });
 });
 

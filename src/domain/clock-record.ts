@@ -25,6 +25,11 @@ const maxDisputes = 16;
 const marginMs = minuteMs;
 /** A node that was frozen during a step back writes by the former time until its next heartbeat. */
 const againMs = 2 * minuteMs;
+/** Sooner than this it would be looked at too early for what a node has sent just before it saw the step. */
+const knownMs = 30 * secondMs;
+const maxLooks = 8;
+/** A node that was frozen while a clock that was behind was put right stamps rows by the former time when it thaws. */
+const lateMs = hourMs;
 const open = Number.MAX_SAFE_INTEGER;
 
 /** Stamps that a wrong clock has made, or may have made. */
@@ -33,13 +38,22 @@ export interface DisputedStamps {
   readonly kind: 'ahead' | 'behind';
   readonly from: number;
   readonly until: number;
-  /** Only rows with numbers below these: later ones were stamped after the jump. */
+  /**
+   * Only rows with numbers below these: later ones were stamped after the jump. Of a clock that was behind it is every row,
+   * because only a node that has not seen the jump yet stamps more of them, and those are younger still.
+   */
   readonly eventsBelow: number;
   readonly deliveriesBelow: number;
   /** How much time was lived through since: every one of these rows is at least so old. */
   readonly livedMs: number;
   /** The highest reading since. */
   readonly reached: number;
+}
+
+/** When rows are looked at again that a node may have written by a former time, and by how much that one is ahead, below zero. */
+export interface LookAgain {
+  readonly inMs: number;
+  readonly byMs: number;
 }
 
 export interface ClockJump {
@@ -61,8 +75,8 @@ export interface ClockRecord {
   /** How long a doubted clock still has to hold its course; 0: it is believed. */
   readonly confirmInMs: number;
   readonly disputed: readonly DisputedStamps[];
-  /** After a step back: when rows are looked at again that a node may have written by the former time. */
-  readonly again: { readonly inMs: number; readonly byMs: number } | null;
+  /** After a step back: the farthest first. */
+  readonly again: readonly LookAgain[];
   /** The last jump, while it is to be seen. */
   readonly jump: (ClockJump & { readonly showForMs: number }) | null;
 }
@@ -87,9 +101,15 @@ export function firstClockRecord(now: number): ClockRecord {
     behind: null,
     confirmInMs: 0,
     disputed: [],
-    again: null,
+    again: [],
     jump: null,
   };
+}
+
+/** Records of before were to be looked at once, or not at all. */
+export function parseClockRecord(text: string): ClockRecord {
+  const record = JSON.parse(text) as Omit<ClockRecord, 'again'> & { again?: LookAgain | LookAgain[] | null };
+  return { ...record, again: [record.again ?? []].flat() };
 }
 
 /** Whether deletion and expiry go by another time than the clock's. */
@@ -131,9 +151,10 @@ function pass(record: ClockRecord, ms: number): ClockRecord {
     lived: record.lived + ms,
     behind: widened(record, record.seen + ms),
     confirmInMs: Math.max(0, confirmInMs - ms),
-    again: again === null ? null : { ...again, inMs: again.inMs - ms },
+    again: again.map(({ inMs, byMs }) => ({ inMs: inMs - ms, byMs })),
     disputed: disputed.map((one) => ({
       ...one,
+      until: one.kind === 'behind' && one.livedMs < lateMs ? one.until + ms : one.until,
       livedMs: one.livedMs + ms,
       reached: Math.max(one.reached, record.seen + ms),
     })),
@@ -164,7 +185,7 @@ function backward(record: ClockRecord, now: number, byMs: number, starting: bool
   const after = {
     ...record,
     disputed: dispute(record, 'ahead', now, seen),
-    again: { inMs: againMs, byMs },
+    again: looksAfter(record, byMs),
     jump: shown(now, byMs),
   };
   if (now < lived - jumpMs)
@@ -181,6 +202,34 @@ function backward(record: ClockRecord, now: number, byMs: number, starting: bool
     : { ...after, seen: now, confirmInMs: confirmMs };
 }
 
+/**
+ * A node writes by a former time until it sees the jump. What it has written before a further jump is as far ahead as it was
+ * (times in rows move with the clock), or by less where they do not (a leap ahead); what it writes after that one is as far
+ * ahead as both jumps make it.
+ */
+function looksAfter({ again }: ClockRecord, byMs: number): readonly LookAgain[] {
+  const before = again.map((one) => one.byMs);
+  const all = [byMs, ...before, ...before.map((one) => one + byMs)]
+    .filter((one) => one < -jumpMs)
+    .toSorted((a, b) => a - b);
+  return all
+    .filter((one, index) => index === 0 || one - all[index - 1]! > jumpMs)
+    .slice(0, maxLooks)
+    .map((one) => ({ inMs: againMs, byMs: one }));
+}
+
+/** A node has seen a step back only now, and has written by the former time until now. */
+export function lookAgain(record: ClockRecord, byMs: number): ClockRecord {
+  const others = record.again.filter((one) => Math.abs(one.byMs - byMs) > sharedSlackMs);
+  const again = [{ inMs: againMs, byMs }, ...others].slice(0, maxLooks).toSorted((a, b) => a.byMs - b.byMs);
+  return { ...record, again };
+}
+
+/** Whether rows of a time that was so far ahead are going to be looked at again, late enough. */
+export function willLookAgain({ again }: ClockRecord, byMs: number): boolean {
+  return again.some((one) => Math.abs(one.byMs - byMs) <= sharedSlackMs && one.inMs >= knownMs);
+}
+
 /** So much further may a clock be than what was lived through. */
 function allowanceMs(starting: boolean): number {
   return starting ? longestDowntimeMs : longestSuspendMs;
@@ -190,7 +239,8 @@ function forward(record: ClockRecord, now: number, byMs: number, starting: boole
   const { seen, highest, behind } = record;
   const allowance = allowanceMs(starting);
   // Whether a doubted clock is right does not show by its process being stopped for a while.
-  if (isDoubted(record) && starting && byMs <= allowance) return { ...record, seen: now };
+  if (isDoubted(record) && starting && byMs <= allowance)
+    return { ...record, seen: now, again: looksAfter(record, byMs) };
   const believed = !isDoubted(record) && now <= Math.max(seen, highest) + allowance;
   const isCorrected = behind !== null && (!starting || endsBehind(record, now));
   const after = {
@@ -201,6 +251,7 @@ function forward(record: ClockRecord, now: number, byMs: number, starting: boole
       : starting && believed
         ? record.disputed.map((one) => ({ ...one, livedMs: one.livedMs + byMs }))
         : record.disputed,
+    again: looksAfter(record, byMs),
     jump: starting && believed && !isCorrected ? record.jump : shown(now, byMs),
   };
   return believed ? follow(after, now, now) : { ...after, seen: now, confirmInMs: confirmMs };
@@ -231,9 +282,13 @@ function dispute(
   return [newest, ...disputed].slice(0, maxDisputes);
 }
 
+function isOpen({ kind, eventsBelow }: DisputedStamps): boolean {
+  return kind === 'ahead' && eventsBelow === open;
+}
+
 /** Whether it is still to be said which rows a dispute is about: whoever sees a jump has no time to ask. */
 export function hasOpenDispute({ disputed }: ClockRecord): boolean {
-  return disputed.some(({ eventsBelow }) => eventsBelow === open);
+  return disputed.some(isOpen);
 }
 
 /** Ends what is disputed with the rows that exist. Those of the few seconds since the jump are taken for as old as it. */
@@ -241,7 +296,7 @@ export function closeDisputes(record: ClockRecord, { events, deliveries }: Numbe
   return {
     ...record,
     disputed: record.disputed.map((one) =>
-      one.eventsBelow === open ? { ...one, eventsBelow: events, deliveriesBelow: deliveries } : one,
+      isOpen(one) ? { ...one, eventsBelow: events, deliveriesBelow: deliveries } : one,
     ),
   };
 }
@@ -288,7 +343,7 @@ export function leastAge(
   for (const { kind, from, until, eventsBelow, deliveriesBelow, livedMs, reached } of disputed) {
     if (stamp < from || stamp > until || number >= (table === 'events' ? eventsBelow : deliveriesBelow))
       continue;
-    if (kind === 'behind') age = Math.min(age ?? livedMs, livedMs);
+    if (kind === 'behind') age = age === null ? null : Math.min(age, livedMs);
     // A row that was there may have ended since, as soon as the clock has come to that time.
     else if (what === 'made' || stamp > Math.max(reached, now) + marginMs)
       age = Math.max(age ?? livedMs, livedMs);

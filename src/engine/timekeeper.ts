@@ -8,8 +8,11 @@ import {
   hasOpenDispute,
   isDoubted,
   jumpMs,
+  lookAgain,
+  parseClockRecord,
   sharedSlackMs,
   stepClock,
+  willLookAgain,
 } from '../domain/clock-record.ts';
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -60,6 +63,8 @@ export class Timekeeper {
   #seenAt: number | null = null;
   /** Whether the record is this node's own last word: then `#seenAt` is exact, and nothing has to be read. */
   #isOwn = false;
+  /** By how much this node's clock went back when it saw a step; until it is known that its rows are looked at again. */
+  #wentBackBy: number | null = null;
   #syncedAt = Number.NEGATIVE_INFINITY;
   #notBefore = Number.NEGATIVE_INFINITY;
   #syncing: Promise<void> | null = null;
@@ -104,7 +109,7 @@ export class Timekeeper {
     const now = clock.now();
     // From here on a jump is nothing that this node sees before it is compared.
     clock.setTime(now);
-    await this.#sync(now);
+    await this.#sync(now, clock.monotonic());
     if (!this.#o.shared) this.#checkLater();
   }
 
@@ -143,6 +148,7 @@ export class Timekeeper {
     if (byMs < 0 && shared) {
       clock.setTime(now);
       this.#notBefore = clock.monotonic() + everyNodeMs - saveMs;
+      this.#wentBackBy = byMs;
       onJump(byMs);
       return;
     }
@@ -164,9 +170,10 @@ export class Timekeeper {
   }
 
   /** One at a time; a store that cannot be written is asked again at the next check. */
-  #syncSafely(now: number): Promise<void> {
+  #syncSafely(reading: number): Promise<void> {
+    const readAt = this.#o.clock.monotonic();
     const sync = (): Promise<void> =>
-      this.#sync(now).catch((error: Error) => {
+      this.#sync(reading, readAt).catch((error: Error) => {
         this.#isOwn = false;
         this.#o.logger.warn(
           { code: 'clock_not_saved', error: error.message },
@@ -180,42 +187,63 @@ export class Timekeeper {
     });
   }
 
-  /** Brings the record up to `now`. */
-  async #sync(now: number, tries = 0): Promise<void> {
+  /** Brings the record up to now, by a reading and when that was right. */
+  async #sync(reading: number, readAt: number, tries = 0): Promise<void> {
     const { store, clock, shared, isCoordinator, isAlone, onMoved } = this.#o;
     this.#syncedAt = clock.monotonic();
     const starting = this.#record === null;
-    if (shared || !this.#isOwn) await this.#read(now);
+    if (shared || !this.#isOwn) await this.#read(reading);
+    const staleMs = clock.monotonic() - readAt;
+    // A node that was frozen meanwhile would take what others know better for a jump: the next heartbeat says what time it is.
+    if (shared && !starting && staleMs > currentMs) {
+      this.#syncedAt = Number.NEGATIVE_INFINITY;
+      return;
+    }
+    const now = reading + Math.round(staleMs);
     // Nobody knows for how long nothing ran; unless other nodes did.
     const unknownMs = isAlone() ? null : 0;
     const livedMs = this.#seenAt === null ? unknownMs : Math.round(clock.monotonic() - this.#seenAt);
-    const step = stepClock(this.#record!, now, livedMs, this.#isOwn ? jumpMs : sharedSlackMs);
-    if (step.jump === null && shared && !starting && !isCoordinator()) {
+    const step = this.#late(stepClock(this.#record!, now, livedMs, this.#isOwn ? jumpMs : sharedSlackMs));
+    if (step.jump === null && shared && !starting && !isCoordinator() && this.#wentBackBy === null) {
       clock.believe(this.#record!);
       return;
     }
     if (step.jump !== null) clock.believe(step.record);
     const closing = step.jump === null && hasOpenDispute(step.record);
     const followed = closing ? closeDisputes(step.record, (await store.clock()).bounds) : step.record;
-    const isAgain = step.jump === null && followed.again !== null && followed.again.inMs <= 0;
-    const record = isAgain ? { ...followed, again: null } : followed;
-    const rebase = isAgain && shared ? moveAgain(now, followed.again!.byMs) : rebaseFrom(step);
+    const due = step.jump === null ? followed.again.find(({ inMs }) => inMs <= 0) : undefined;
+    const record =
+      due === undefined ? followed : { ...followed, again: followed.again.filter((one) => one !== due) };
+    const rebase = due !== undefined && shared ? moveAgain(now, due.byMs) : rebaseFrom(step);
     const text = JSON.stringify(record);
     const savedAt = clock.monotonic();
     if (!(await store.saveClock({ expected: this.#text, text, rebase }))) {
       // Another node was faster, or an answer got lost: the next check reads what is there.
       this.#isOwn = false;
       this.#syncedAt = Number.NEGATIVE_INFINITY;
-      if (step.jump !== null && tries < maxTries) await this.#sync(now, tries + 1);
+      if (step.jump !== null && tries < maxTries) await this.#sync(reading, readAt, tries + 1);
       return;
     }
     this.#record = record;
     this.#text = text;
     this.#seenAt = savedAt;
     this.#isOwn = true;
+    this.#wentBackBy = null;
     clock.believe(record);
     this.#say(step, starting);
     if (rebase !== null) await onMoved(rebase);
+  }
+
+  /**
+   * Others may have moved times in rows long before this node, which was frozen, saw the step: then what it has written since
+   * by the former time is looked at again, however long it was frozen.
+   */
+  #late(step: ClockStep): ClockStep {
+    const byMs = this.#wentBackBy;
+    if (byMs === null || step.jump !== null) return step;
+    if (!willLookAgain(step.record, byMs)) return { ...step, record: lookAgain(step.record, byMs) };
+    this.#wentBackBy = null;
+    return step;
   }
 
   async #read(now: number): Promise<void> {
@@ -225,8 +253,7 @@ export class Timekeeper {
     this.#seenAt = this.#record === null ? null : clock.monotonic();
     this.#isOwn = false;
     this.#text = text;
-    this.#record =
-      text === null ? firstClockRecord(Math.max(newestStamp ?? now, 0)) : (JSON.parse(text) as ClockRecord);
+    this.#record = text === null ? firstClockRecord(Math.max(newestStamp ?? now, 0)) : parseClockRecord(text);
   }
 
   #say({ jump, record }: ClockStep, starting: boolean): void {

@@ -24,5 +24,10 @@ export const regressions: readonly Regression[] = [
   ...of('regressions-leaps.yaml', [
     { seed: 2383, why: 'a node that thawed after a step back took over leases that still ran' },
     { seed: 3208, why: 'a node that thawed after a step back took over leases that still ran' },
+    { seed: 2541, why: 'a second step back made forgotten how far ahead the former time was' },
+    { seed: 3366, why: 'a leap ahead left rows of a frozen node less far ahead than was looked for' },
+    { seed: 1974, why: 'a node that thawed stamped rows by a clock that had been put right: pruned as old' },
+    { seed: 2278, why: 'disputes were closed before every node had seen the correction' },
+    { seed: 2262, why: 'a node that was frozen while it compared took its old reading for a jump' },
   ]),
 ];

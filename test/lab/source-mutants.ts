@@ -229,7 +229,7 @@ export const sourceMutants: readonly SourceMutant[] = [
     guarantee: 'G7',
     scenario: 'clock',
     file: 'src/domain/clock-record.ts',
-    from: "if (kind === 'behind') age = Math.min(age ?? livedMs, livedMs);",
+    from: "if (kind === 'behind') age = age === null ? null : Math.min(age, livedMs);",
     to: "if (kind === 'behind') continue;",
   },
 ];

@@ -160,6 +160,17 @@ describe('a node that sees a jump late', () => {
     expect(offsets(back)).toEqual([-8 * hourMs]);
   });
 
+  test('G2: rows that were due at once by the former time are found however much later they are looked at', () => {
+    const back = step(firstClockRecord(start), start - 5 * hourMs, 0);
+    const later = step(back, back.seen + 100 * secondMs, 100 * secondMs);
+    // A jump postpones the look; by then those rows are ahead by so much less.
+    const jumped = step(later, later.seen + 90 * secondMs, 60 * secondMs);
+    const look = jumped.again.find(({ byMs }) => byMs === -5 * hourMs)!;
+    expect(look).toEqual({ inMs: 2 * minuteMs, byMs: -5 * hourMs, sinceMs: 160 * secondMs });
+    const reported = lookAgain(step(back, back.seen + 15 * minuteMs, 15 * minuteMs), -5 * hourMs);
+    expect(reported.again[0]!.sinceMs).toBe(15 * minuteMs);
+  });
+
   test('G2: one that was frozen for longer than rows are watched has them looked at again', () => {
     const back = step(firstClockRecord(start), start - 5 * hourMs, 0);
     expect(willLookAgain(back, -5 * hourMs)).toBe(true);
@@ -184,7 +195,7 @@ describe('a node that sees a jump late', () => {
     expect(parseClockRecord(text(null))).toEqual(record);
     expect(parseClockRecord(text(undefined))).toEqual(record);
     const one = { inMs: 5, byMs: -hourMs };
-    expect(parseClockRecord(text(one)).again).toEqual([one]);
+    expect(parseClockRecord(text(one)).again).toEqual([{ ...one, sinceMs: 0 }]);
   });
 });
 

@@ -54,6 +54,8 @@ export interface DisputedStamps {
 export interface LookAgain {
   readonly inMs: number;
   readonly byMs: number;
+  /** For how long that time has been a former one: what was due at once by it is ahead by so much less. */
+  readonly sinceMs: number;
 }
 
 export interface ClockJump {
@@ -109,7 +111,10 @@ export function firstClockRecord(now: number): ClockRecord {
 /** Records of before were to be looked at once, or not at all. */
 export function parseClockRecord(text: string): ClockRecord {
   const record = JSON.parse(text) as Omit<ClockRecord, 'again'> & { again?: LookAgain | LookAgain[] | null };
-  return { ...record, again: [record.again ?? []].flat() };
+  return {
+    ...record,
+    again: [record.again ?? []].flat().map((one) => ({ ...one, sinceMs: one.sinceMs ?? 0 })),
+  };
 }
 
 /** Whether deletion and expiry go by another time than the clock's. */
@@ -151,7 +156,7 @@ function pass(record: ClockRecord, ms: number): ClockRecord {
     lived: record.lived + ms,
     behind: widened(record, record.seen + ms),
     confirmInMs: Math.max(0, confirmInMs - ms),
-    again: again.map(({ inMs, byMs }) => ({ inMs: inMs - ms, byMs })),
+    again: again.map(({ inMs, byMs, sinceMs }) => ({ inMs: inMs - ms, byMs, sinceMs: sinceMs + ms })),
     disputed: disputed.map((one) => ({
       ...one,
       until: one.kind === 'behind' && one.livedMs < lateMs ? one.until + ms : one.until,
@@ -208,20 +213,23 @@ function backward(record: ClockRecord, now: number, byMs: number, starting: bool
  * ahead as both jumps make it.
  */
 function looksAfter({ again }: ClockRecord, byMs: number): readonly LookAgain[] {
-  const before = again.map((one) => one.byMs);
-  const all = [byMs, ...before, ...before.map((one) => one + byMs)]
-    .filter((one) => one < -jumpMs)
-    .toSorted((a, b) => a - b);
+  const all = [{ byMs, sinceMs: 0 }, ...again, ...again.map((one) => ({ ...one, byMs: one.byMs + byMs }))]
+    .filter((one) => one.byMs < -jumpMs)
+    .toSorted((a, b) => a.byMs - b.byMs);
+  const sinceMs = Math.max(0, ...all.map((one) => one.sinceMs));
   return all
-    .filter((one, index) => index === 0 || one - all[index - 1]! > jumpMs)
+    .filter((one, index) => index === 0 || one.byMs - all[index - 1]!.byMs > jumpMs)
     .slice(0, maxLooks)
-    .map((one) => ({ inMs: againMs, byMs: one }));
+    .map((one) => ({ inMs: againMs, byMs: one.byMs, sinceMs }));
 }
 
 /** A node has seen a step back only now, and has written by the former time until now. */
 export function lookAgain(record: ClockRecord, byMs: number): ClockRecord {
   const others = record.again.filter((one) => Math.abs(one.byMs - byMs) > sharedSlackMs);
-  const again = [{ inMs: againMs, byMs }, ...others].slice(0, maxLooks).toSorted((a, b) => a.byMs - b.byMs);
+  const sinceMs = Math.max(0, ...record.again.map((one) => one.sinceMs));
+  const again = [{ inMs: againMs, byMs, sinceMs }, ...others]
+    .slice(0, maxLooks)
+    .toSorted((a, b) => a.byMs - b.byMs);
   return { ...record, again };
 }
 

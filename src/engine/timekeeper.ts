@@ -8,6 +8,7 @@ import {
   hasOpenDispute,
   isDoubted,
   jumpMs,
+  type LookAgain,
   lookAgain,
   parseClockRecord,
   sharedSlackMs,
@@ -214,7 +215,7 @@ export class Timekeeper {
     const due = step.jump === null ? followed.again.find(({ inMs }) => inMs <= 0) : undefined;
     const record =
       due === undefined ? followed : { ...followed, again: followed.again.filter((one) => one !== due) };
-    const rebase = due !== undefined && shared ? moveAgain(now, due.byMs) : rebaseFrom(step);
+    const rebase = due !== undefined && shared ? moveAgain(now, due) : rebaseFrom(step);
     const text = JSON.stringify(record);
     const savedAt = clock.monotonic();
     if (!(await store.saveClock({ expected: this.#text, text, rebase }))) {
@@ -281,8 +282,8 @@ export class Timekeeper {
 }
 
 /** What is due so late that a node must have written it by the former time, or that may as well come earlier. */
-function moveAgain(now: number, byMs: number): Rebase {
-  return { now, byMs, beyondMs: Math.max(0, -byMs - againSlackMs) };
+function moveAgain(now: number, { byMs, sinceMs }: LookAgain): Rebase {
+  return { now, byMs, beyondMs: Math.max(0, -byMs - sinceMs - againSlackMs) };
 }
 
 function rebaseFrom({ jump }: ClockStep): Rebase | null {

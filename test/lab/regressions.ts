@@ -24,6 +24,15 @@ export const regressions: readonly Regression[] = [
   ...of('regressions-leaps.yaml', [
     { seed: 2383, why: 'a node that thawed after a step back took over leases that still ran' },
     { seed: 3208, why: 'a node that thawed after a step back took over leases that still ran' },
+    { seed: 2124, why: 'a fan-out of before a step back made deliveries that were due by the former time' },
+    { seed: 2258, why: 'three steps back, and rows of a node that had seen none of them' },
+    { seed: 2450, why: 'a second step back made forgotten how far ahead the former time was' },
+    { seed: 2550, why: 'a leap ahead left rows of a frozen node less far ahead than was looked for' },
+    { seed: 3344, why: 'a second step back made forgotten how far ahead the former time was' },
+    {
+      seed: 3159,
+      why: 'rows were looked at so late that they were no longer as far ahead as was looked for',
+    },
     { seed: 2541, why: 'a second step back made forgotten how far ahead the former time was' },
     { seed: 3366, why: 'a leap ahead left rows of a frozen node less far ahead than was looked for' },
     { seed: 1974, why: 'a node that thawed stamped rows by a clock that had been put right: pruned as old' },

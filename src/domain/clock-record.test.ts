@@ -81,6 +81,10 @@ describe('a clock that leaps ahead', () => {
     expect(leastAge(at(back), 'deliveries', 99, stamp)).toBe(0);
     const later = step(back, start + hourMs + 31 * dayMs, null);
     expect(leastAge(at(later), 'deliveries', 99, stamp)).toBe(31 * dayMs);
+    // Some way back, at a start too: no stop explains it, so the doubt goes on.
+    const halfway = step(leapt, start + 19 * dayMs, null);
+    expect(isDoubted(halfway)).toBe(true);
+    expect(halfway.lived).toBe(start);
     // Rows that were made after the clock was right again are as old as they say.
     const young = start + 30 * dayMs;
     expect(leastAge(at(later), 'deliveries', 100, young)).toBe(dayMs + hourMs);

@@ -136,7 +136,7 @@ export function stepClock(
   const byMs = now - passed.seen;
   if (byMs < -jumpMs)
     return {
-      record: backward(passed, now, byMs, livedMs === null),
+      record: backward(passed, now, byMs),
       jump: { at: now, byMs, kind: 'backward' },
     };
   if (byMs <= slackMs) return { record: follow(passed, now, passed.lived + byMs), jump: null };
@@ -185,7 +185,7 @@ function widened({ behind }: ClockRecord, now: number): ClockRecord['behind'] {
   return behind === null ? null : { from: Math.min(behind.from, now), until: Math.max(behind.until, now) };
 }
 
-function backward(record: ClockRecord, now: number, byMs: number, starting: boolean): ClockRecord {
+function backward(record: ClockRecord, now: number, byMs: number): ClockRecord {
   const { lived, seen } = record;
   const after = {
     ...record,
@@ -201,8 +201,8 @@ function backward(record: ClockRecord, now: number, byMs: number, starting: bool
       lived: now,
       behind: widened(record, now) ?? { from: now, until: now },
     };
-  // A doubted clock has come back, to what was lived through, or some way.
-  return now <= lived + allowanceMs(starting)
+  // A doubted clock has come back, to what was lived through, or some way; then a stop does not explain the rest.
+  return now <= lived + longestSuspendMs
     ? follow({ ...after, confirmInMs: 0 }, now, now)
     : { ...after, seen: now, confirmInMs: confirmMs };
 }

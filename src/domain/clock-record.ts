@@ -27,7 +27,8 @@ const marginMs = minuteMs;
 const againMs = 2 * minuteMs;
 /** Sooner than this it would be looked at too early for what a node has sent just before it saw the step. */
 const knownMs = 30 * secondMs;
-const maxLooks = 8;
+/** Three jumps within the two minutes leave up to 15 former times; of 8 the one that counted had gone. */
+const maxLooks = 32;
 /** A node that was frozen while a clock that was behind was put right stamps rows by the former time when it thaws. */
 const lateMs = hourMs;
 const open = Number.MAX_SAFE_INTEGER;

@@ -71,12 +71,16 @@ export async function migrateDatabase(
 ): Promise<string[]> {
   requireReadableUrl(url);
   const db = Database.connect(url, 1);
-  try {
+  const prepare = async (): Promise<void> => {
     await requireServer(db, { writes: true });
     await migrate(db);
+  };
+  try {
+    await prepare().catch((error: unknown) => {
+      throw openingError(error, url);
+    });
+    // What it refuses is no matter of opening: it fails with its own sentence.
     return citus ? await distribute(db) : [];
-  } catch (error) {
-    throw openingError(error, url);
   } finally {
     await db.close();
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { proxyFromEnvironment, type Settings } from '../config/settings.ts';
+import { dayMs } from '../domain/time.ts';
 import { compose, type Opened, open, type StopResult } from '../posthorn.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { createServeLog, type ServeLog } from './serve-log.ts';
@@ -73,7 +74,7 @@ export async function startServing(
     sampler: createStoreSampler(opened.store, clock),
     clock,
     build: { version, store: settings.databaseUrl === undefined ? 'sqlite' : 'postgres' },
-    deadRetentionMs: settings.deadRetentionDays * 86_400_000,
+    deadRetentionMs: settings.deadRetentionDays * dayMs,
     droppedLogLines: log.dropped,
   });
   const posthorn = compose(opened, {

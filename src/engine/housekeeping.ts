@@ -2,6 +2,7 @@ import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Accounting } from '../store/accounting.ts';
 import type { DeliveryPath } from '../store/store.ts';
+import { dayMs } from '../domain/time.ts';
 
 export interface Retention {
   /** How long finished deliveries and their events are kept, in ms. */
@@ -10,7 +11,7 @@ export interface Retention {
   readonly deadMs: number;
 }
 
-export const defaultRetention: Retention = { settledMs: 30 * 86_400_000, deadMs: 90 * 86_400_000 };
+export const defaultRetention: Retention = { settledMs: 30 * dayMs, deadMs: 90 * dayMs };
 
 const everyMs = 10_000;
 const foldEveryMs = 60_000;

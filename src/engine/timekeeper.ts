@@ -18,6 +18,7 @@ import {
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Clockwork, Rebase } from '../store/clockwork.ts';
+import { minuteMs } from '../domain/time.ts';
 
 /** How often an embedded node compares its clock with the machine's; nodes that share a store do so with each heartbeat. */
 const checkMs = 2000;
@@ -32,7 +33,7 @@ const everyNodeMs = 3000;
 const currentMs = 5000;
 const maxTries = 3;
 /** What was due at once by the former time is due this much sooner than the whole step when it is looked at again. */
-const againSlackMs = 5 * 60_000;
+const againSlackMs = 5 * minuteMs;
 
 export interface TimekeeperOptions {
   readonly store: Clockwork;

@@ -12,12 +12,6 @@ export class Turns<T> {
     this.size++;
   }
 
-  /** Whose turn it is; undefined if nobody waits. */
-  peek(): T | undefined {
-    const next = this.#tenants.values().next();
-    return next.done === true ? undefined : next.value.values().next().value;
-  }
-
   /** Takes the one whose turn it is; undefined if nobody waits. */
   take(): T | undefined {
     const next = this.#tenants.entries().next();

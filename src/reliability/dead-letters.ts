@@ -1,9 +1,10 @@
 import type { Accounting } from '../store/accounting.ts';
 import type { DeadLetterGroup, Readings } from '../store/store.ts';
 import { everything } from '../store/accounting.ts';
+import { minuteMs } from '../domain/time.ts';
 
 /** However quiet the counters are, the groups are read again after so long. */
-const rereadMs = 5 * 60_000;
+const rereadMs = 5 * minuteMs;
 
 /**
  * Groups of dead letters, read only when the counters of an endpoint say that there are others than before: with millions of

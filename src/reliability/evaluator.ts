@@ -27,6 +27,7 @@ import {
   judgeObjectives,
   readDeclared,
 } from './judge.ts';
+import { minuteMs } from '../domain/time.ts';
 
 /** Objectives are judged by the minute, so no more often than so. */
 const objectivesEveryMs = 60_000;
@@ -34,7 +35,7 @@ const objectivesEveryMs = 60_000;
 const silentAfterMs = 60_000;
 const evaluatedAt = 'alerts_evaluated_at';
 /** After a jump of the clock, what is measured by the time since then says nothing for so long. */
-const unsteadyMs = 5 * 60_000;
+const unsteadyMs = 5 * minuteMs;
 const byTheClock = ['overdue', 'endpoint_down'] as const;
 
 export interface StoredChannel {

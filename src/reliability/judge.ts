@@ -20,16 +20,17 @@ import {
 } from './conditions.ts';
 import { readWindows } from './objective-counts.ts';
 import { type ObjectiveStatus, ruleWindowsMs, statusOf } from './objective-status.ts';
+import { minuteMs } from '../domain/time.ts';
 
 const samplesMost = 3;
 /** So many groups of dead letters, overdue endpoints and broken ones are looked at, the largest first. */
 const groupsMost = 200;
 /** A delivery is overdue where nobody has taken it up so long after its time. */
-const overdueGraceMs = 5 * 60_000;
+const overdueGraceMs = 5 * minuteMs;
 /** An endpoint is down when it has failed every attempt for so long. */
-const downAfterMs = 5 * 60_000;
+const downAfterMs = 5 * minuteMs;
 /** A fan-out is stuck when it has created nothing for so long: a step takes milliseconds. */
-const fanOutStuckAfterMs = 5 * 60_000;
+const fanOutStuckAfterMs = 5 * minuteMs;
 const worstMost = 5;
 
 /** What a reconciliation found, as far as alerts need it. */

@@ -6,11 +6,12 @@ import type { Logger } from '../runtime/logger.ts';
 import type { Alerting, Endpoints } from '../store/store.ts';
 import { payloadOf } from './channels.ts';
 import type { StoredChannel } from './evaluator.ts';
+import { hourMs } from '../domain/time.ts';
 
 /** A channel that does not answer gets the page again after these pauses. */
 const againMs = [1000, 5000, 30_000, 120_000, 600_000];
 /** While the fault lasts, everybody is notified again after so long. */
-const repeatMs = 4 * 3_600_000;
+const repeatMs = 4 * hourMs;
 const maxChannels = 100;
 
 interface Way {

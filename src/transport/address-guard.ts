@@ -133,6 +133,11 @@ export function isPublicAddress(address: string): boolean {
   return publicOnly.refuses(address) === null;
 }
 
+/** The error of a name that leads to no permitted address. It names none: what a private name server answers is private. */
+export function leadsNowhere(hostname: string): Error {
+  return blocked(hostname, 'does not lead to a public address');
+}
+
 /**
  * A lookup for a connector that hands on permitted addresses only. The connection is made to the very
  * address that was judged, so a name that changes its answer (DNS rebinding) gains nothing.
@@ -147,8 +152,7 @@ export function guardedLookup(guard: AddressGuard, lookup: LookupFunction): Look
       const all = found as unknown as readonly LookupAddress[];
       const permitted = all.filter(({ address }) => guard.refuses(address) === null);
       const first = permitted[0];
-      // The name alone: what a private name server answers is nobody else's business.
-      if (first === undefined) callback(blocked(hostname, 'does not lead to a public address'), '');
+      if (first === undefined) callback(leadsNowhere(hostname), '');
       else if (options.all === true) callback(null, permitted);
       else callback(null, first.address, first.family);
     });

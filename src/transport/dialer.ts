@@ -1,7 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 import type { Clock } from '../runtime/clock.ts';
-import type { AddressGuard } from './address-guard.ts';
+import { type AddressGuard, leadsNowhere } from './address-guard.ts';
 import type { FoundAddresses, Names } from './names.ts';
 import { type Proxy, proxyError } from './proxy.ts';
 import type { Target } from './target.ts';
@@ -109,7 +109,7 @@ export class Dial {
     const trusted = this.#target.proxy !== null;
     const permitted = addresses.filter((address) => trusted || guard.refuses(address) === null);
     if (permitted.length === 0) {
-      this.#fail(blocked(this.#target.host));
+      this.#fail(leadsNowhere(this.#target.host));
       return;
     }
     this.stage = 'connection';
@@ -252,11 +252,4 @@ export class Dial {
       proxy === null ? error : proxyError(proxy, `cannot be reached: ${error.message}`),
     );
   }
-}
-
-function blocked(host: string): Error {
-  // The name alone: what a private name server answers is nobody else's business.
-  return Object.assign(new Error(`${host} does not lead to a public address`), {
-    code: 'POSTHORN_BLOCKED_ADDRESS',
-  });
 }

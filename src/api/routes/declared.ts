@@ -12,6 +12,7 @@ import { pageOf } from '../paging.ts';
 import { notFound, type Fault, Problem } from '../problem.ts';
 import { followTemplates, templateOf } from '../templates.ts';
 import { wireRetry } from '../wire.ts';
+import { dayMs } from '../../domain/time.ts';
 
 type Wire = Record<string, unknown>;
 
@@ -294,7 +295,7 @@ export function declaredRoutes(app: FastifyInstance, deps: ApiDependencies): voi
             template: objective.template,
             objective: objective.kind,
             target: objective.target,
-            window_days: objective.windowMs / 86_400_000,
+            window_days: objective.windowMs / dayMs,
             event_types: objective.eventTypes,
             endpoint_ids: objective.endpoints.map(({ id }) => id),
             producer: null,

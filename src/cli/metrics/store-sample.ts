@@ -1,4 +1,5 @@
 import type { Clock } from '../../runtime/clock.ts';
+import { within } from '../../runtime/within.ts';
 import type { Accounting } from '../../store/accounting.ts';
 import type { DeadLetterGroup, DeliveryPath, Nodes, Readings } from '../../store/store.ts';
 import { everything } from '../../store/accounting.ts';
@@ -66,10 +67,7 @@ export function createStoreSampler(
             () => {},
           )
           .finally(() => (reading = null));
-        let cancel = (): void => {};
-        const tired = new Promise<void>((resolve) => (cancel = clock.after(waitMostMs, resolve)));
-        await Promise.race([reading, tired]);
-        cancel();
+        await within(clock, waitMostMs, reading);
       }
       return age() > freshForMs ? null : last!.sample;
     },

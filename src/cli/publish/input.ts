@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { type InputLine, readLines } from '../../logs/lines.ts';
 import { systemClock } from '../../runtime/clock.ts';
+import { within } from '../../runtime/within.ts';
 import { CommandError } from '../output.ts';
 
 /** An input of lines, and how much of it has been read. */
@@ -52,20 +53,10 @@ export async function openLines(path: string): Promise<LineInput> {
     totalBytes: source.size === 0 ? null : source.size,
     readBytes: () => read,
     close: async (drains) => {
-      if (drains && (source.isFIFO() || source.isSocket())) await within(drainMs, drain());
+      if (drains && (source.isFIFO() || source.isSocket())) await within(systemClock, drainMs, drain());
       stream.destroy();
     },
   };
-}
-
-/** Waits until `work` ends, however it ends, or the time is over. */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let cancel = (): void => {};
-  const time = new Promise<void>((resolve) => {
-    cancel = systemClock.after(ms, resolve);
-  });
-  await Promise.race([work.catch(() => {}), time]);
-  cancel();
 }
 
 /** A pipe by name (`<(producer)`) is read as a socket: a read of a file that waits could not be given up. */

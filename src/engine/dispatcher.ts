@@ -16,6 +16,7 @@ import { firstClaim } from './first-claim.ts';
 import { breakerFrom, type Lane } from './lane.ts';
 import { LaneTable } from './lane-table.ts';
 import type { AcceptTrace } from './tracing.ts';
+import { TurnLimit } from './turn-limit.ts';
 import { Turns } from './turns.ts';
 
 /** A lease lasts this much longer than the endpoint's timeout: for waiting in a lane and for settling. */
@@ -31,6 +32,8 @@ const claimRetryMs = 500;
 /** Lanes that wait for their part are tried again this often, and so many at a time. */
 const starvedRetryMs = 50;
 const maxStarvedTried = 256;
+/** Attempts that begin in one turn of the event loop: about 5 ms of work. */
+const maxBegunATurn = 100;
 
 export interface DispatcherOptions extends AttemptsOptions {
   readonly store: Pick<DeliveryPath, 'claim' | 'release'>;
@@ -55,6 +58,7 @@ export class Dispatcher {
   /** Lanes that want to claim, and those that wait for their part of what all share. */
   readonly #toClaim = new Turns<Lane>();
   readonly #starved = new Turns<Lane>();
+  readonly #turn: TurnLimit;
   readonly #throttled = new Set<Lane>();
   #claims = 0;
   #shards: readonly number[] | null = null;
@@ -66,6 +70,7 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#o = options;
     this.#lanes = new LaneTable(options.transport.capacity);
+    this.#turn = new TurnLimit(options.clock, maxBegunATurn, () => this.#feedStarved(maxStarvedTried));
     this.#flights = new Attempts(options, {
       breakerChanged: (lane, now) => options.onBreaker(breakerFrom(lane, now)),
       throttled: (lane, retryAfterMs, now) => this.#learnThrottle(lane, retryAfterMs, now),
@@ -208,13 +213,8 @@ export class Dispatcher {
         if (free !== firstCapacity) room.set(lane.endpoint.id, free);
       }
     }
-    return {
-      now,
-      node: this.#o.node,
-      leaseMs: leaseMarginMs,
-      defaultRoom: closed ? 0 : firstCapacity,
-      room,
-    };
+    const defaultRoom = closed ? 0 : firstCapacity;
+    return { now, node: this.#o.node, leaseMs: leaseMarginMs, defaultRoom, room };
   }
 
   #freshCapacity(lane: Lane, now: number, mono: number): number {
@@ -242,10 +242,8 @@ export class Dispatcher {
 
   /** The same for what a step of a fan-out has created. */
   takeFanned({ claimed, events, waiting }: FanOutStep, now: number): void {
-    const first = claimed.map((claim) => {
-      const event = events[claim.event]!;
-      return firstClaim(claim, event, event.acceptedAt);
-    });
+    const eventOf = ({ event }: { readonly event: number }) => events[event]!;
+    const first = claimed.map((claim) => firstClaim(claim, eventOf(claim), eventOf(claim).acceptedAt));
     this.#take(first, waiting, now);
   }
 
@@ -283,7 +281,7 @@ export class Dispatcher {
 
   /** After a commit: lanes that waited for their part go on. */
   resume(): void {
-    if (this.#starved.size > 0) this.#feedStarved(8);
+    if (this.#starved.size > 0 && !this.#turn.isFull) this.#feedStarved(8);
   }
 
   /** From now on work is claimed. Before the first heartbeat the clock may be wrong, and leases with it. */
@@ -304,6 +302,7 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#cancelStarved?.();
+    this.#turn.stop();
     for (const lane of this.#lanes) {
       lane.cancelTimer?.();
       this.#giveBack(lane, lane.takeWaiting());
@@ -328,7 +327,7 @@ export class Dispatcher {
     while (lane.waiting > 0 && lane.inFlight < lane.atOnce) {
       // What cannot end within its lease is claimed again: else another attempt could overlap it (G3).
       if (lane.peek()!.leaseUntil < lastMoment) break;
-      if (!lane.shares.attempts.isOpen || !lane.shares.outcomes.isOpen) {
+      if (this.#turn.isFull || !lane.shares.attempts.isOpen || !lane.shares.outcomes.isOpen) {
         this.#starve(lane);
         break;
       }
@@ -337,6 +336,7 @@ export class Dispatcher {
         this.#checkAfter(lane, wait, mono);
         break;
       }
+      this.#turn.count();
       this.#flights.begin(lane, lane.shift(mono)!, now);
     }
     const head = lane.peek();
@@ -446,7 +446,7 @@ export class Dispatcher {
   }
 
   #feedStarved(most: number): void {
-    for (let tries = Math.min(most, this.#starved.size); tries > 0; tries--) {
+    for (let tries = Math.min(most, this.#starved.size); tries > 0 && !this.#turn.isFull; tries--) {
       this.#pump(this.#starved.take()!);
     }
   }

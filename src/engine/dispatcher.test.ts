@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest';
+import { aClock } from '../../test/manual-clock.ts';
+import { anEndpoint, anEvent } from '../../test/support.ts';
+import { nodeClock } from '../runtime/clock.ts';
+import { systemRandom } from '../runtime/random.ts';
+import { Dispatcher } from './dispatcher.ts';
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+
+test('G8: of 300 endpoints at once, 100 attempts begin in a turn of the event loop, and tenants take turns', () => {
+  const base = aClock();
+  const begun: string[] = [];
+  const dispatcher = new Dispatcher({
+    store: {
+      claim: () => Promise.reject(new Error('nothing is claimed here')),
+      release: () => Promise.resolve(),
+    },
+    transport: {
+      capacity: 4096,
+      post: ({ url }) => {
+        begun.push(url);
+        return new Promise(() => {});
+      },
+      close: () => Promise.resolve(),
+    },
+    settler: () => ({ push: () => {} }),
+    clock: nodeClock(base),
+    random: systemRandom,
+    logger: silent,
+    node: 'n1',
+    userAgent: 'test',
+    mayClaim: () => true,
+    onBreaker: () => {},
+    onThrottle: () => {},
+    onGone: () => {},
+  });
+  const endpoints = Array.from({ length: 300 }, (_, at) =>
+    anEndpoint({ id: `ep_${at}`, tenant: at < 299 ? 'flood' : 'other', url: `http://h${at}/` }),
+  );
+  dispatcher.own(Array.from({ length: 64 }, (_, shard) => shard));
+  for (const endpoint of endpoints) dispatcher.setEndpoint(endpoint.id, endpoint);
+  dispatcher.begin();
+  const groups = [[anEvent()]];
+  const claimed = endpoints.map(({ id }, number) => ({
+    number,
+    endpointId: id,
+    leaseUntil: 60_000,
+    group: 0,
+    event: 0,
+  }));
+  dispatcher.takeFresh(
+    groups,
+    { groups: [], claimed, waiting: [], fanOuts: 0 },
+    dispatcher.acceptOptions(0, groups),
+    [null],
+  );
+  expect(begun).toHaveLength(100);
+  base.pass(1);
+  expect(begun).toHaveLength(200);
+  // The other tenant's only endpoint came last, and has not waited for all of the first one's.
+  expect(begun).toContain('http://h299/');
+  base.pass(1);
+  expect(begun).toHaveLength(300);
+});

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import type { AccountingQuery } from '../src/store/accounting.ts';
-import { openPostgresStore } from '../src/store/postgres/open.ts';
-import { openSqliteStore } from '../src/store/sqlite/open.ts';
-import type { Store } from '../src/store/store.ts';
+import type { AccountingQuery } from '../packages/posthorn/src/store/accounting.ts';
+import { openPostgresStore } from '../packages/posthorn/src/store/postgres/open.ts';
+import { openSqliteStore } from '../packages/posthorn/src/store/sqlite/open.ts';
+import type { Store } from '../packages/posthorn/src/store/store.ts';
 import { anEndpoint } from '../test/support.ts';
 import { startPostgres } from '../test/postgres.ts';
-import { everything } from '../src/store/accounting.ts';
+import { everything } from '../packages/posthorn/src/store/accounting.ts';
 
 // How long accounting takes over 90 days with so many deliveries: `npm run bench:accounting`. The rows are made by SQL in
 // the shape that the store itself gives them: counters by hour, type and endpoint, a row for each delivery, one dead in a

@@ -1,15 +1,15 @@
-import type { NewEvent } from '../src/domain/event.ts';
-import { newEventId } from '../src/domain/ids.ts';
-import { shardCount } from '../src/domain/shard.ts';
-import { createEngine } from '../src/engine/engine.ts';
-import { nodeClock, systemClock } from '../src/runtime/clock.ts';
-import { createLogger } from '../src/runtime/logger.ts';
-import { systemRandom as random } from '../src/runtime/random.ts';
-import { createAddressGuard } from '../src/transport/address-guard.ts';
-import { systemNames } from '../src/transport/name-lookup.ts';
-import { createHttpTransport } from '../src/transport/http-transport.ts';
+import type { NewEvent } from '../packages/posthorn/src/domain/event.ts';
+import { newEventId } from '../packages/posthorn/src/domain/ids.ts';
+import { shardCount } from '../packages/posthorn/src/domain/shard.ts';
+import { createEngine } from '../packages/posthorn/src/engine/engine.ts';
+import { nodeClock, systemClock } from '../packages/posthorn/src/runtime/clock.ts';
+import { createLogger } from '../packages/posthorn/src/runtime/logger.ts';
+import { systemRandom as random } from '../packages/posthorn/src/runtime/random.ts';
+import { createAddressGuard } from '../packages/posthorn/src/transport/address-guard.ts';
+import { systemNames } from '../packages/posthorn/src/transport/name-lookup.ts';
+import { createHttpTransport } from '../packages/posthorn/src/transport/http-transport.ts';
 import { anEndpoint, anEvent } from '../test/support.ts';
-import type { Store } from '../src/store/store.ts';
+import type { Store } from '../packages/posthorn/src/store/store.ts';
 import { payments } from './payments.ts';
 
 /** The nth payment event, with an id as the API makes them: one shard for 256 events, then the next. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Pool } from 'undici';
-import { sign } from '../src/signing/standard-webhooks.ts';
+import { sign } from '../packages/posthorn/src/signing/standard-webhooks.ts';
 import { payments } from './payments.ts';
 
 // The bare loop that every figure is compared with: sign and POST with undici over 64 connections, nothing else.

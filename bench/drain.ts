@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openPostgresStore } from '../src/store/postgres/open.ts';
-import { openSqliteStore } from '../src/store/sqlite/open.ts';
+import { openPostgresStore } from '../packages/posthorn/src/store/postgres/open.ts';
+import { openSqliteStore } from '../packages/posthorn/src/store/sqlite/open.ts';
 import { deliverAll, fillBacklog } from './backlog.ts';
 
 // A backlog of durable deliveries to empty: `drain.ts <port> <count> [postgres://…]` prints deliveries a second.

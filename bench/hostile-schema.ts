@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { freePort } from '../src/cli/demo/receivers.ts';
-import { kill, startServer } from '../src/cli/demo/server-process.ts';
-import { createClient } from '../src/client/client.ts';
+import { freePort } from '../packages/posthorn/src/cli/demo/receivers.ts';
+import { kill, startServer } from '../packages/posthorn/src/cli/demo/server-process.ts';
+import { createClient } from '../packages/posthorn/src/client/client.ts';
 import { payments } from './payments.ts';
 
 // What a schema that never ends does to the events of other types, whose schemas are ordinary: `hostile-schema.ts`

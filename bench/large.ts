@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openSqliteStore } from '../src/store/sqlite/open.ts';
+import { openSqliteStore } from '../packages/posthorn/src/store/sqlite/open.ts';
 import { deliverAll, fillBacklog, fillHistory } from './backlog.ts';
 
 // Draining beside many that wait or have been settled: `large.ts <port> <pending> <settled> <count>` prints deliveries a

@@ -1,9 +1,9 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { freePort } from '../src/cli/demo/receivers.ts';
-import { table } from '../src/cli/output.ts';
-import { openPostgresStore } from '../src/store/postgres/open.ts';
+import { freePort } from '../packages/posthorn/src/cli/demo/receivers.ts';
+import { table } from '../packages/posthorn/src/cli/output.ts';
+import { openPostgresStore } from '../packages/posthorn/src/store/postgres/open.ts';
 import { endNode, type Node, startNode } from '../test/crash/nemesis.ts';
 import { startPostgres } from '../test/postgres.ts';
 import { fillBacklog } from './backlog.ts';

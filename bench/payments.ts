@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-const lines = readFileSync(new URL('../data/payment-events.jsonl', import.meta.url), 'utf8')
+const lines = readFileSync(new URL('../packages/posthorn/data/payment-events.jsonl', import.meta.url), 'utf8')
   .trim()
   .split('\n');
 

@@ -4,7 +4,7 @@
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createPosthorn } from '../src/index.ts'; // in your application: 'posthorn'
+import { createPosthorn } from '../packages/posthorn/src/index.ts'; // in your application: 'posthorn'
 
 const arrived = Promise.withResolvers<string>();
 const receiver = createServer((request, response) => {

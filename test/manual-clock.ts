@@ -1,4 +1,4 @@
-import type { Clock } from '../src/runtime/clock.ts';
+import type { Clock } from '../packages/posthorn/src/runtime/clock.ts';
 
 /** Time that passes when the test says so. */
 export function aClock(): Clock & { pass(ms: number): void } {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { table } from '../src/cli/output.ts';
+import { table } from '../packages/posthorn/src/cli/output.ts';
 
 // `npm run test:postgres-versions [-- 14 16]`: everything that speaks to PostgreSQL, against every major version that
 // Posthorn supports. Each version is installed into a temporary directory, outside of the checkout, and removed again.

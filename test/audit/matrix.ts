@@ -1,4 +1,4 @@
-import { wilson } from '../../src/domain/statistics.ts';
+import { wilson } from '../../packages/posthorn/src/domain/statistics.ts';
 import { injectable } from './generate/model.ts';
 import type { Judgement } from './judge.ts';
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { AccountingQuery } from '../../src/store/accounting.ts';
-import type { AcceptOptions, Settlement, Store } from '../../src/store/store.ts';
+import type { AccountingQuery } from '../../packages/posthorn/src/store/accounting.ts';
+import type { AcceptOptions, Settlement, Store } from '../../packages/posthorn/src/store/store.ts';
 import { anEndpoint, anEvent, start } from '../support.ts';
 import { settlementOf } from '../settlement.ts';
-import { everything as unbounded } from '../../src/store/accounting.ts';
+import { everything as unbounded } from '../../packages/posthorn/src/store/accounting.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;

@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { distributedTables, referenceTables } from '../../src/store/postgres/citus.ts';
-import { migrateDatabase, openPostgresStore } from '../../src/store/postgres/open.ts';
-import type { Store } from '../../src/store/store.ts';
+import { distributedTables, referenceTables } from '../../packages/posthorn/src/store/postgres/citus.ts';
+import { migrateDatabase, openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
+import type { Store } from '../../packages/posthorn/src/store/store.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { describeStore } from './store-conformance.ts';
 import { describeDigests } from './store/digests.ts';

@@ -1,8 +1,8 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { UnavailableError } from '../../src/domain/errors.ts';
-import { Database } from '../../src/store/postgres/database.ts';
-import { openPostgresStore } from '../../src/store/postgres/open.ts';
+import { UnavailableError } from '../../packages/posthorn/src/domain/errors.ts';
+import { Database } from '../../packages/posthorn/src/store/postgres/database.ts';
+import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { agesAt, anEndpoint, anEvent, start, until } from '../support.ts';
 import { settlementOf } from '../settlement.ts';

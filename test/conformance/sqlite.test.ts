@@ -1,17 +1,17 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
-import { deliveryId } from '../../src/domain/ids.ts';
-import { reconcile } from '../../src/ledger/reconciler.ts';
-import { Database } from '../../src/store/sqlite/database.ts';
-import { openSqliteStore } from '../../src/store/sqlite/open.ts';
+import { deliveryId } from '../../packages/posthorn/src/domain/ids.ts';
+import { reconcile } from '../../packages/posthorn/src/ledger/reconciler.ts';
+import { Database } from '../../packages/posthorn/src/store/sqlite/database.ts';
+import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
 import { agesAt, anEndpoint, anEvent, start, tempDir } from '../support.ts';
 import { describeAccounting } from './accounting-conformance.ts';
 import { settlementOf } from '../settlement.ts';
 import { describeStore } from './store-conformance.ts';
 import { describeDigests } from './store/digests.ts';
 import { describeFanOut } from './store/fanning-out.ts';
-import { everything } from '../../src/store/accounting.ts';
+import { everything } from '../../packages/posthorn/src/store/accounting.ts';
 
 describeStore('SQLite in this thread', () => openSqliteStore({ dataDir: ':memory:' }));
 describeAccounting('accounting on SQLite', () => openSqliteStore({ dataDir: ':memory:' }));

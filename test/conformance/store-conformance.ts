@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
-import type { Store } from '../../src/store/store.ts';
+import type { Store } from '../../packages/posthorn/src/store/store.ts';
 import { describeAccepting } from './store/accepting.ts';
 import { describeBalance } from './store/balance.ts';
 import { describeClaiming } from './store/claiming.ts';

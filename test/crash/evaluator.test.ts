@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { freePort } from '../../src/cli/demo/receivers.ts';
+import { freePort } from '../../packages/posthorn/src/cli/demo/receivers.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { aReceiver, until } from '../support.ts';
 import { endNode, nodeClient, startNode } from './nemesis.ts';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freePort } from '../../src/cli/demo/receivers.ts';
-import { reconcile } from '../../src/ledger/reconciler.ts';
-import { openPostgresStore } from '../../src/store/postgres/open.ts';
-import { openSqliteStore } from '../../src/store/sqlite/open.ts';
-import type { Store } from '../../src/store/store.ts';
+import { freePort } from '../../packages/posthorn/src/cli/demo/receivers.ts';
+import { reconcile } from '../../packages/posthorn/src/ledger/reconciler.ts';
+import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
+import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
+import type { Store } from '../../packages/posthorn/src/store/store.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
 import { endNode, type Node, nodeClient, startNode } from './nemesis.ts';

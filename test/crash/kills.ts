@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { ApiError, createClient } from '../../src/client/client.ts';
-import { verifyDataDirectory } from '../../src/cli/commands/verify.ts';
-import { freePort, startReceiver } from '../../src/cli/demo/receivers.ts';
-import { kill, startServer } from '../../src/cli/demo/server-process.ts';
+import { ApiError, createClient } from '../../packages/posthorn/src/client/client.ts';
+import { verifyDataDirectory } from '../../packages/posthorn/src/cli/commands/verify.ts';
+import { freePort, startReceiver } from '../../packages/posthorn/src/cli/demo/receivers.ts';
+import { kill, startServer } from '../../packages/posthorn/src/cli/demo/server-process.ts';
 import { tempDir, until } from '../support.ts';
 
 const apiKey = 'phk_kills_0123456789abcdef';
@@ -29,10 +29,13 @@ export interface KillsResult {
 
 function realEvents(): { type: string; data: unknown }[] {
   const lines = (file: string): string[] =>
-    readFileSync(new URL(`../../data/${file}`, import.meta.url), 'utf8')
+    readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')
       .trim()
       .split('\n');
-  return [...lines('payment-events.jsonl'), ...lines('github-events.jsonl')].map((line) => {
+  return [
+    ...lines('packages/posthorn/data/payment-events.jsonl'),
+    ...lines('test/data/github-events.jsonl'),
+  ].map((line) => {
     const { type, data, payload } = JSON.parse(line) as { type: string; data?: unknown; payload?: unknown };
     return { type, data: data ?? payload };
   });

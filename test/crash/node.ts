@@ -1,6 +1,6 @@
-import { startServing } from '../../src/cli/serve-process.ts';
-import { readSettings } from '../../src/config/settings.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
+import { startServing } from '../../packages/posthorn/src/cli/serve-process.ts';
+import { readSettings } from '../../packages/posthorn/src/config/settings.ts';
+import { systemClock } from '../../packages/posthorn/src/runtime/clock.ts';
 
 // One node of the crash tests: `posthorn serve` with a clock that its parent can put wrong, and no way to tell.
 

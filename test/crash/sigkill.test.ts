@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { startReceiver, freePort } from '../../src/cli/demo/receivers.ts';
-import { kill, startServer } from '../../src/cli/demo/server-process.ts';
-import { runDemo } from '../../src/cli/demo/run.ts';
-import { verifyDataDirectory } from '../../src/cli/commands/verify.ts';
-import { createClient } from '../../src/client/client.ts';
+import { startReceiver, freePort } from '../../packages/posthorn/src/cli/demo/receivers.ts';
+import { kill, startServer } from '../../packages/posthorn/src/cli/demo/server-process.ts';
+import { runDemo } from '../../packages/posthorn/src/cli/demo/run.ts';
+import { verifyDataDirectory } from '../../packages/posthorn/src/cli/commands/verify.ts';
+import { createClient } from '../../packages/posthorn/src/client/client.ts';
 import { surviveKills } from './kills.ts';
 import { tempDir, until } from '../support.ts';
 

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { deliveryId } from '../../src/domain/ids.ts';
+import { deliveryId } from '../../packages/posthorn/src/domain/ids.ts';
 import { apiKey, serve } from './serving.ts';
 
 let server: Awaited<ReturnType<typeof serve>>;

@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { commands } from '../../src/cli/commands.ts';
+import { commands } from '../../packages/posthorn/src/cli/commands.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
 import { runHere } from './run-here.ts';
 import { apiKey, serve } from './serving.ts';
 
 const script = fileURLToPath(new URL('../../bin/posthorn.js', import.meta.url));
-const payments = fileURLToPath(new URL('../../data/payment-events.jsonl', import.meta.url));
+const payments = fileURLToPath(new URL('../../packages/posthorn/data/payment-events.jsonl', import.meta.url));
 
 interface Ended {
   readonly code: number;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { compose, type Opened, type Posthorn } from '../../src/posthorn.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { openPostgresStore } from '../../src/store/postgres/open.ts';
-import { openSqliteStore } from '../../src/store/sqlite/open.ts';
+import { compose, type Opened, type Posthorn } from '../../packages/posthorn/src/posthorn.ts';
+import { systemClock } from '../../packages/posthorn/src/runtime/clock.ts';
+import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
+import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
 

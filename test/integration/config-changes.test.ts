@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createPosthorn, type Posthorn } from '../../src/index.ts';
+import { createPosthorn, type Posthorn } from '../../packages/posthorn/src/index.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { aReceiver, type Received, tempDir, until } from '../support.ts';
 

@@ -74,7 +74,7 @@ describe('a webhook on the wire', () => {
   test('real payments arrive byte for byte, signed as the standardwebhooks package verifies', async () => {
     const sink = await receiver();
     const to = await endpoint(sink.url, { headers: { 'x-team': 'orders' } });
-    const lines = readFileSync('data/payment-events.jsonl', 'utf8').trim().split('\n');
+    const lines = readFileSync('packages/posthorn/data/payment-events.jsonl', 'utf8').trim().split('\n');
     const odd = '{"type":"payment.odd","data":{ "n": 1.0, "big": 12345678901234567890, "s":"\\u00e9\\"}" }}';
     const texts = [...lines, odd].map((line) => `${line.slice(0, -1)},"tenant":"${to.tenant}"}`);
     await server.client.request('POST', '/v1/events/batch', `{"events":[${texts.join(',')}]}`);

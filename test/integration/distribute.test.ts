@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { distributedTables, referenceTables } from '../../src/store/postgres/citus.ts';
-import { migrateDatabase, openPostgresStore } from '../../src/store/postgres/open.ts';
+import { distributedTables, referenceTables } from '../../packages/posthorn/src/store/postgres/citus.ts';
+import { migrateDatabase, openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { anEndpoint, anEvent, start } from '../support.ts';
 

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createPosthorn, EventConflictError } from '../../src/index.ts';
+import { createPosthorn, EventConflictError } from '../../packages/posthorn/src/index.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { reconcile } from '../../src/ledger/reconciler.ts';
-import { Database } from '../../src/store/sqlite/database.ts';
-import { migrate } from '../../src/store/sqlite/schema.ts';
-import { createSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import { reconcile } from '../../packages/posthorn/src/ledger/reconciler.ts';
+import { Database } from '../../packages/posthorn/src/store/sqlite/database.ts';
+import { migrate } from '../../packages/posthorn/src/store/sqlite/schema.ts';
+import { createSqliteStore } from '../../packages/posthorn/src/store/sqlite/sqlite-store.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
 import { apiKey, serve } from './serving.ts';
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { wilson } from '../../src/domain/statistics.ts';
+import { wilson } from '../../packages/posthorn/src/domain/statistics.ts';
 import { tempDir } from '../support.ts';
 
 const bin = new URL('../../bin/posthorn.js', import.meta.url).pathname;

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openHere } from '../../src/store/sqlite/open-here.ts';
+import { openHere } from '../../packages/posthorn/src/store/sqlite/open-here.ts';
 import { anEndpoint, anEvent, start, tempDir } from '../support.ts';
 import { runHere } from './run-here.ts';
 

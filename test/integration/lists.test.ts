@@ -267,8 +267,8 @@ test.each([
 });
 
 test.each([
-  ['audit', 'data/payment-events.jsonl', '--html', '/nonexistent/report.html'],
-  ['audit', 'data/payment-events.jsonl', '--missing', '/'],
+  ['audit', 'packages/posthorn/data/payment-events.jsonl', '--html', '/nonexistent/report.html'],
+  ['audit', 'packages/posthorn/data/payment-events.jsonl', '--missing', '/'],
   ['impact', '--before', 'a.jsonl', '--after', 'b.jsonl', '--markdown', '/nonexistent/report.md'],
   ['alerts', 'backtest', '--from-log', 'a.jsonl', '--html', '/nonexistent/report.html'],
   ['lab', 'incident', '--payments', '10', '--html', '/nonexistent/report.html'],

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { UnavailableError } from '../../src/domain/errors.ts';
-import { createOwnership } from '../../src/engine/ownership.ts';
-import { openPostgresStore } from '../../src/store/postgres/open.ts';
-import { openSqliteStore } from '../../src/store/sqlite/open.ts';
-import type { Store } from '../../src/store/store.ts';
+import { UnavailableError } from '../../packages/posthorn/src/domain/errors.ts';
+import { createOwnership } from '../../packages/posthorn/src/engine/ownership.ts';
+import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
+import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
+import type { Store } from '../../packages/posthorn/src/store/store.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { anEndpoint, anEvent, aReceiver, tempDir, until } from '../support.ts';
 import { serve } from './serving.ts';

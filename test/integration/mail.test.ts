@@ -4,11 +4,11 @@ import type { AddressInfo, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { SMTPServer } from 'smtp-server';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createPosthorn } from '../../src/posthorn.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { createAddressGuard } from '../../src/transport/address-guard.ts';
-import { createMailTransport } from '../../src/transport/mail-transport.ts';
-import { lookupFunction, systemNames } from '../../src/transport/name-lookup.ts';
+import { createPosthorn } from '../../packages/posthorn/src/posthorn.ts';
+import { systemClock } from '../../packages/posthorn/src/runtime/clock.ts';
+import { createAddressGuard } from '../../packages/posthorn/src/transport/address-guard.ts';
+import { createMailTransport } from '../../packages/posthorn/src/transport/mail-transport.ts';
+import { lookupFunction, systemNames } from '../../packages/posthorn/src/transport/name-lookup.ts';
 import { tempDir, until } from '../support.ts';
 
 const closers: (() => Promise<void> | void)[] = [];

@@ -1,11 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readFileSync } from 'node:fs';
-import { defaultRetryPolicy } from '../../src/domain/retry-policy.ts';
-import { builtInTemplates } from '../../src/domain/template.ts';
-import { judgeDeliveries, judgeObjectives, readDeclared, readStatuses } from '../../src/reliability/judge.ts';
-import { createPosthorn, type Posthorn } from '../../src/posthorn.ts';
-import { openSqliteStore } from '../../src/store/sqlite/open.ts';
-import type { AcceptOptions, Store } from '../../src/store/store.ts';
+import { defaultRetryPolicy } from '../../packages/posthorn/src/domain/retry-policy.ts';
+import { builtInTemplates } from '../../packages/posthorn/src/domain/template.ts';
+import {
+  judgeDeliveries,
+  judgeObjectives,
+  readDeclared,
+  readStatuses,
+} from '../../packages/posthorn/src/reliability/judge.ts';
+import { createPosthorn, type Posthorn } from '../../packages/posthorn/src/posthorn.ts';
+import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
+import type { AcceptOptions, Store } from '../../packages/posthorn/src/store/store.ts';
 import { settlementOf } from '../settlement.ts';
 import { anEndpoint, anEvent, aReceiver, start, tempDir, until } from '../support.ts';
 
@@ -108,7 +113,7 @@ describe('declared on a running Posthorn', () => {
 
   test('event types: the schema refuses with paths, the value is read from the data, the template is the default', async () => {
     const sample = JSON.parse(
-      readFileSync('data/payment-events.jsonl', 'utf8')
+      readFileSync('packages/posthorn/data/payment-events.jsonl', 'utf8')
         .split('\n')
         .find((line) => line.includes('"amount"'))!,
     ) as { type: string; data: { object: { amount: number; currency: string } } };

@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { audit } from '../../src/audit/audit.ts';
-import { createPosthorn } from '../../src/index.ts';
+import { audit } from '../../packages/posthorn/src/audit/audit.ts';
+import { createPosthorn } from '../../packages/posthorn/src/index.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
 
 const script = join(import.meta.dirname, '../../bin/posthorn.js');
@@ -27,7 +27,10 @@ test("Posthorn's own log, as posthorn deliveries --attempts writes it, is read b
     retry: { schedule_s: [0.05, 0.05], jitter: 0 },
   });
   await posthorn.start();
-  const lines = readFileSync('data/payment-events.jsonl', 'utf8').trim().split('\n').slice(0, 30);
+  const lines = readFileSync('packages/posthorn/data/payment-events.jsonl', 'utf8')
+    .trim()
+    .split('\n')
+    .slice(0, 30);
   await posthorn.publish(
     lines.map((line, n) => ({
       ...(JSON.parse(line) as { type: string; data: unknown }),

@@ -1,12 +1,16 @@
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freePort } from '../../src/cli/demo/receivers.ts';
-import { StoreFaultError, StoreOpenError, UnavailableError } from '../../src/domain/errors.ts';
-import { Database } from '../../src/store/postgres/database.ts';
-import { openPostgresStore } from '../../src/store/postgres/open.ts';
-import { expectedParts } from '../../src/store/postgres/schema.ts';
-import { partsThere } from '../../src/store/postgres/schema-parts.ts';
+import { freePort } from '../../packages/posthorn/src/cli/demo/receivers.ts';
+import {
+  StoreFaultError,
+  StoreOpenError,
+  UnavailableError,
+} from '../../packages/posthorn/src/domain/errors.ts';
+import { Database } from '../../packages/posthorn/src/store/postgres/database.ts';
+import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
+import { expectedParts } from '../../packages/posthorn/src/store/postgres/schema.ts';
+import { partsThere } from '../../packages/posthorn/src/store/postgres/schema-parts.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { until } from '../support.ts';
 import { apiKey, serve } from './serving.ts';

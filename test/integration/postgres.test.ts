@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ownedShards } from '../../src/domain/shard.ts';
-import { Database } from '../../src/store/postgres/database.ts';
-import { openPostgresStore } from '../../src/store/postgres/open.ts';
+import { ownedShards } from '../../packages/posthorn/src/domain/shard.ts';
+import { Database } from '../../packages/posthorn/src/store/postgres/database.ts';
+import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { aReceiver, until } from '../support.ts';
 import { apiKey, serve } from './serving.ts';

@@ -1,5 +1,5 @@
 import { vi } from 'vitest';
-import { main } from '../../src/cli/main.ts';
+import { main } from '../../packages/posthorn/src/cli/main.ts';
 
 /** A command in this process: the same code as in one of its own, without the second that a process takes to begin. */
 export async function runHere(

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { freePort } from '../../src/cli/demo/receivers.ts';
+import { freePort } from '../../packages/posthorn/src/cli/demo/receivers.ts';
 import { tempDir, until } from '../support.ts';
 
 const bin = join(import.meta.dirname, '../../bin/posthorn.js');

@@ -1,7 +1,7 @@
-import { type Client, createClient } from '../../src/client/client.ts';
-import { startServing } from '../../src/cli/serve-process.ts';
-import { readSettings, type Settings } from '../../src/config/settings.ts';
-import type { Store } from '../../src/store/store.ts';
+import { type Client, createClient } from '../../packages/posthorn/src/client/client.ts';
+import { startServing } from '../../packages/posthorn/src/cli/serve-process.ts';
+import { readSettings, type Settings } from '../../packages/posthorn/src/config/settings.ts';
+import type { Store } from '../../packages/posthorn/src/store/store.ts';
 import { tempDir } from '../support.ts';
 
 export const apiKey = 'phk_test_0123456789abcdef';

@@ -14,8 +14,8 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createClient } from '../../src/client/client.ts';
-import { createPosthorn, openTelemetryTracing } from '../../src/index.ts';
+import { createClient } from '../../packages/posthorn/src/client/client.ts';
+import { createPosthorn, openTelemetryTracing } from '../../packages/posthorn/src/index.ts';
 import { aReceiver, type Received, tempDir, until } from '../support.ts';
 import { apiKey } from './serving.ts';
 

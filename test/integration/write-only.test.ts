@@ -1,11 +1,11 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { freePort } from '../../src/cli/demo/receivers.ts';
-import { startServing } from '../../src/cli/serve-process.ts';
-import { readSettings } from '../../src/config/settings.ts';
-import { openHere } from '../../src/store/sqlite/open-here.ts';
-import type { Store } from '../../src/store/store.ts';
+import { freePort } from '../../packages/posthorn/src/cli/demo/receivers.ts';
+import { startServing } from '../../packages/posthorn/src/cli/serve-process.ts';
+import { readSettings } from '../../packages/posthorn/src/config/settings.ts';
+import { openHere } from '../../packages/posthorn/src/store/sqlite/open-here.ts';
+import type { Store } from '../../packages/posthorn/src/store/store.ts';
 import { aReceiver, anEvent, until } from '../support.ts';
 
 const key = 'phk_write_only_0123456789';

@@ -1,15 +1,15 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { makePlan } from '../../src/lab/plan.ts';
-import { runNaive } from '../../src/lab/run.ts';
-import { parseScenario } from '../../src/lab/scenario.ts';
-import { builtInScenarios } from '../../src/lab/scenarios.ts';
-import { SeededRandom } from '../../src/runtime/seeded-random.ts';
-import { parseAttemptLine } from '../../src/logs/attempt-line.ts';
-import { naiveLogLine } from '../../src/lab/delivery-log.ts';
-import { backtest, type ReplayedHistory } from '../../src/reliability/backtest.ts';
-import { MinuteHistory } from '../../src/reliability/counts.ts';
-import { historyOf, OutcomeCollector } from '../../src/reliability/log-history.ts';
-import { defaultObjective, defaultRules } from '../../src/reliability/rules.ts';
+import { makePlan } from '../../packages/posthorn/src/lab/plan.ts';
+import { runNaive } from '../../packages/posthorn/src/lab/run.ts';
+import { parseScenario } from '../../packages/posthorn/src/lab/scenario.ts';
+import { builtInScenarios } from '../../packages/posthorn/src/lab/scenarios.ts';
+import { SeededRandom } from '../../packages/posthorn/src/runtime/seeded-random.ts';
+import { parseAttemptLine } from '../../packages/posthorn/src/logs/attempt-line.ts';
+import { naiveLogLine } from '../../packages/posthorn/src/lab/delivery-log.ts';
+import { backtest, type ReplayedHistory } from '../../packages/posthorn/src/reliability/backtest.ts';
+import { MinuteHistory } from '../../packages/posthorn/src/reliability/counts.ts';
+import { historyOf, OutcomeCollector } from '../../packages/posthorn/src/reliability/log-history.ts';
+import { defaultObjective, defaultRules } from '../../packages/posthorn/src/reliability/rules.ts';
 import { start } from '../support.ts';
 
 const day = 24 * 60;

@@ -19,7 +19,11 @@ export async function runMutant(
 ): Promise<number> {
   const copy = tempDir();
   try {
-    for (const part of ['src', 'bin', 'package.json'])
+    for (const part of [
+      'bin',
+      'package.json',
+      ...['src', 'bin', 'package.json'].map((part) => `packages/posthorn/${part}`),
+    ])
       cpSync(join(root, part), join(copy, part), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
     const text = readFileSync(join(copy, file), 'utf8');

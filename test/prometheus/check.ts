@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readSlos } from '../../src/cli/slo-file.ts';
-import { exportedFiles } from '../../src/reliability/prometheus/export.ts';
+import { readSlos } from '../../packages/posthorn/src/cli/slo-file.ts';
+import { exportedFiles } from '../../packages/posthorn/src/reliability/prometheus/export.ts';
 import { tempDir } from '../support.ts';
 
 // npm run check:rules: the exported rules judged by Prometheus itself. The test suite parses them without it.

@@ -1,4 +1,4 @@
-import { SeededRandom } from '../../../src/runtime/seeded-random.ts';
+import { SeededRandom } from '../../../packages/posthorn/src/runtime/seeded-random.ts';
 import {
   type GeneratedEvent,
   type InjectedCause,

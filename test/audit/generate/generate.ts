@@ -1,4 +1,4 @@
-import { SeededRandom } from '../../../src/runtime/seeded-random.ts';
+import { SeededRandom } from '../../../packages/posthorn/src/runtime/seeded-random.ts';
 import { inject } from './causes.ts';
 import type { GeneratedEvent, GeneratedLog, Recipe, Row } from './model.ts';
 import { healthyTraffic } from './traffic.ts';

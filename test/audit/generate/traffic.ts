@@ -1,4 +1,4 @@
-import { SeededRandom } from '../../../src/runtime/seeded-random.ts';
+import { SeededRandom } from '../../../packages/posthorn/src/runtime/seeded-random.ts';
 import { type GeneratedEvent, type Recipe, type Row, timeoutMs } from './model.ts';
 
 const begins = Date.UTC(2026, 0, 5);

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { reconcile } from '../../../src/ledger/reconciler.ts';
-import { everything } from '../../../src/store/accounting.ts';
-import { beginRedrive } from '../../../src/store/redrives.ts';
-import type { ClaimedDelivery, DeliveryFilter, Store } from '../../../src/store/store.ts';
+import { reconcile } from '../../../packages/posthorn/src/ledger/reconciler.ts';
+import { everything } from '../../../packages/posthorn/src/store/accounting.ts';
+import { beginRedrive } from '../../../packages/posthorn/src/store/redrives.ts';
+import type { ClaimedDelivery, DeliveryFilter, Store } from '../../../packages/posthorn/src/store/store.ts';
 import { agesAt, anEndpoint, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { lease, noRoom, type Subject } from './subject.ts';

@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
-import { closeDisputes, firstClockRecord, stepClock } from '../../../src/domain/clock-record.ts';
-import type { PruneRequest } from '../../../src/store/store.ts';
+import {
+  closeDisputes,
+  firstClockRecord,
+  stepClock,
+} from '../../../packages/posthorn/src/domain/clock-record.ts';
+import type { PruneRequest } from '../../../packages/posthorn/src/store/store.ts';
 import { anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { lease, noRoom, type Subject } from './subject.ts';

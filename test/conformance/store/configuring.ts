@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ConfigChange } from '../../../src/store/store.ts';
+import type { ConfigChange } from '../../../packages/posthorn/src/store/store.ts';
 import { anEndpoint, start } from '../../support.ts';
 import type { Subject } from './subject.ts';
 

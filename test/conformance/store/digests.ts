@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { reconcile } from '../../../src/ledger/reconciler.ts';
-import type { ClaimAnswer, Store } from '../../../src/store/store.ts';
+import { reconcile } from '../../../packages/posthorn/src/ledger/reconciler.ts';
+import type { ClaimAnswer, Store } from '../../../packages/posthorn/src/store/store.ts';
 import { anEndpoint, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { lease, noRoom } from './subject.ts';

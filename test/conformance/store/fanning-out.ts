@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Endpoint } from '../../../src/domain/endpoint.ts';
-import { reconcile } from '../../../src/ledger/reconciler.ts';
-import { everything } from '../../../src/store/accounting.ts';
-import type { FanOutRequest, FanOutStep } from '../../../src/store/store.ts';
+import type { Endpoint } from '../../../packages/posthorn/src/domain/endpoint.ts';
+import { reconcile } from '../../../packages/posthorn/src/ledger/reconciler.ts';
+import { everything } from '../../../packages/posthorn/src/store/accounting.ts';
+import type { FanOutRequest, FanOutStep } from '../../../packages/posthorn/src/store/store.ts';
 import { agesAt, anEndpoint, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import type { Tamperable } from './digests.ts';

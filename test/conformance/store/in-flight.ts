@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { DeliveryState } from '../../../src/domain/delivery.ts';
-import { beginRedrive } from '../../../src/store/redrives.ts';
-import type { ClaimedDelivery } from '../../../src/store/store.ts';
+import type { DeliveryState } from '../../../packages/posthorn/src/domain/delivery.ts';
+import { beginRedrive } from '../../../packages/posthorn/src/store/redrives.ts';
+import type { ClaimedDelivery } from '../../../packages/posthorn/src/store/store.ts';
 import { agesAt, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { lease, noRoom, type Subject } from './subject.ts';

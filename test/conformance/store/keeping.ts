@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Alert } from '../../../src/domain/alert.ts';
+import type { Alert } from '../../../packages/posthorn/src/domain/alert.ts';
 import { anEvent, start } from '../../support.ts';
 import { type Subject } from './subject.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { beginRedrive } from '../../../src/store/redrives.ts';
+import { beginRedrive } from '../../../packages/posthorn/src/store/redrives.ts';
 import { anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { noRoom, type Subject } from './subject.ts';

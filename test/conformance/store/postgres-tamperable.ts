@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { openPostgresStore } from '../../../src/store/postgres/open.ts';
+import { openPostgresStore } from '../../../packages/posthorn/src/store/postgres/open.ts';
 import type { Tamperable } from './digests.ts';
 
 /** A store on this database, and a connection that writes past it. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { equationOf } from '../../../src/ledger/reconciler.ts';
+import { equationOf } from '../../../packages/posthorn/src/ledger/reconciler.ts';
 import { agesAt, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { noRoom, type Subject } from './subject.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Replayed } from '../../../src/store/store.ts';
+import type { Replayed } from '../../../packages/posthorn/src/store/store.ts';
 import { agesAt, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { noRoom, type Subject } from './subject.ts';

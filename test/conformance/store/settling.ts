@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { everything } from '../../../src/store/accounting.ts';
+import { everything } from '../../../packages/posthorn/src/store/accounting.ts';
 import { anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { lease, noRoom, type Subject } from './subject.ts';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect } from 'vitest';
-import type { Endpoint } from '../../../src/domain/endpoint.ts';
-import { reconcile } from '../../../src/ledger/reconciler.ts';
-import type { AcceptOptions, ClaimAnswer, Store } from '../../../src/store/store.ts';
+import type { Endpoint } from '../../../packages/posthorn/src/domain/endpoint.ts';
+import { reconcile } from '../../../packages/posthorn/src/ledger/reconciler.ts';
+import type { AcceptOptions, ClaimAnswer, Store } from '../../../packages/posthorn/src/store/store.ts';
 import { anEndpoint, start } from '../../support.ts';
 
 export const noRoom: AcceptOptions = {

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { exponentOf } from '../../../../src/domain/money.ts';
+import { exponentOf } from '../../../../packages/posthorn/src/domain/money.ts';
 import { rowsInOrder } from '../generate.ts';
 import { type GeneratedLog, injectable, ordinarySchedule } from '../model.ts';
 import { csv, iso, isoOrNull, lines, type LogFormat, took } from './format.ts';

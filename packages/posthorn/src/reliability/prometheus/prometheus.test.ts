@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { parsePromql } from '../../../test/prometheus/promql.ts';
+import { parsePromql } from '../../../../../test/prometheus/promql.ts';
 import { binomialTail } from '../../domain/statistics.ts';
 import type { SloDocument } from '../slo-document.ts';
 import { dashboard } from './dashboard.ts';

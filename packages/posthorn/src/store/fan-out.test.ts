@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { anEndpoint, anEvent, start } from '../../test/support.ts';
+import { anEndpoint, anEvent, start } from '../../../../test/support.ts';
 import { subscribes, passesFilter } from '../domain/endpoint.ts';
 import { type FanOutEvent, nextBlock, targetsFrom, targetsText } from './fan-out.ts';
 import { planAccept } from './plan.ts';

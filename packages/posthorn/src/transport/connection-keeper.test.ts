@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
-import { aClock } from '../../test/manual-clock.ts';
-import { aRawReceiver, type RawReceiver } from '../../test/raw-receiver.ts';
-import { until } from '../../test/support.ts';
+import { aClock } from '../../../../test/manual-clock.ts';
+import { aRawReceiver, type RawReceiver } from '../../../../test/raw-receiver.ts';
+import { until } from '../../../../test/support.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { createAddressGuard } from './address-guard.ts';
 import { createHttpTransport } from './http-transport.ts';

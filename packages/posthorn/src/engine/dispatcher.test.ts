@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { aClock } from '../../test/manual-clock.ts';
-import { anEndpoint, anEvent } from '../../test/support.ts';
+import { aClock } from '../../../../test/manual-clock.ts';
+import { anEndpoint, anEvent } from '../../../../test/support.ts';
 import { nodeClock } from '../runtime/clock.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { Dispatcher } from './dispatcher.ts';

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { aRawReceiver, type RawReceiver } from '../../test/raw-receiver.ts';
-import { until } from '../../test/support.ts';
+import { aRawReceiver, type RawReceiver } from '../../../../test/raw-receiver.ts';
+import { until } from '../../../../test/support.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { createAddressGuard } from './address-guard.ts';

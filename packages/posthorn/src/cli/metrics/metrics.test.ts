@@ -3,7 +3,7 @@ import type { Engine } from '../../engine/port.ts';
 import type { Reconciliation } from '../../ledger/reconciler.ts';
 import { type Clock, systemClock } from '../../runtime/clock.ts';
 import type { Settlement } from '../../store/store.ts';
-import { settlementOf } from '../../../test/settlement.ts';
+import { settlementOf } from '../../../../../test/settlement.ts';
 import { boundedLabel } from './bounded-label.ts';
 import { createMetrics } from './metrics.ts';
 import { createStoreSampler, type StoreSample } from './store-sample.ts';

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { until } from '../../test/support.ts';
+import { until } from '../../../../test/support.ts';
 import { createLineWriter } from './line-writer.ts';
 
 const path = (name: string): string => join(mkdtempSync(join(tmpdir(), 'posthorn-log-')), name);

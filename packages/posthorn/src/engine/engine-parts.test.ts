@@ -3,7 +3,7 @@ import { UnavailableError } from '../domain/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { BreakerChange } from '../store/breakers.ts';
 import type { ClaimedDelivery, Settlement } from '../store/store.ts';
-import { anEndpoint } from '../../test/support.ts';
+import { anEndpoint } from '../../../../test/support.ts';
 import { afterLook, afterOutcome, concurrency, freshBreaker, isOpen } from './breaker.ts';
 import { ChangeKeeper } from './change-keeper.ts';
 import { FairBudget } from './fair-budget.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { anEvent } from '../../test/support.ts';
+import { anEvent } from '../../../../test/support.ts';
 import { UnavailableError } from '../domain/errors.ts';
 import type { NewEvent } from '../domain/event.ts';
 import { newReceipt } from '../store/plan.ts';

@@ -17,7 +17,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { anEndpoint, anEvent, start } from '../../../test/support.ts';
+import { anEndpoint, anEvent, start } from '../../../../../test/support.ts';
 import { StoreFaultError, StoreOpenError } from '../../domain/errors.ts';
 import type { Store } from '../store.ts';
 import { openHere } from './open-here.ts';

@@ -1,6 +1,6 @@
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { until } from '../../test/support.ts';
+import { until } from '../../../../test/support.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { createHttpServer, type HttpServer } from './connections.ts';
 

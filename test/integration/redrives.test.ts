@@ -176,31 +176,39 @@ describe.each([
     });
   });
 
-  test('what was redriven while its last attempt was in flight is tried again', async () => {
-    let release = (): void => {};
-    let attempts = 0;
-    const slow = await aReceiver((__, response) => {
-      attempts++;
-      response.statusCode = attempts === 1 ? 500 : 200;
-      if (attempts === 1) release = () => response.end();
-      else response.end();
-    });
-    await request('POST', '/v1/endpoints', { tenant: 'flight', url: slow.url, retry: { schedule_s: [] } });
-    await request('POST', '/v1/events', { tenant: 'flight', type: 'a', data: {} });
-    await until('an attempt is in flight', () => attempts === 1);
-    const { body } = await request('GET', '/v1/deliveries?tenant=flight');
-    const id = String((body['items'] as Body[])[0]!['id']);
-    expect((await request('POST', `/v1/deliveries/${id}/redrive`)).status).toBe(202);
-    release();
-    await until('it is delivered', async () => {
-      const found = await request('GET', `/v1/deliveries/${id}`);
-      return found.body['state'] === 'delivered';
-    });
-    const log = (await request('GET', `/v1/deliveries/${id}`)).body['attempts'] as Body[];
-    expect(log.map(({ outcome, trigger }) => [outcome, trigger])).toEqual([
-      ['dead', 'schedule'],
-      ['delivered', 'manual'],
-    ]);
-    await slow.close();
-  });
+  // The next attempt of the schedule is an hour away.
+  test.each([
+    ['its last attempt', 'last', [], 'dead'],
+    ['an attempt', 'early', [3600, 3600], 'retry'],
+  ])(
+    'G5: what was redriven while %s was in flight is tried again at once',
+    async (__, tenant, schedule, first) => {
+      let release = (): void => {};
+      let attempts = 0;
+      const slow = await aReceiver((___, response) => {
+        attempts++;
+        response.statusCode = attempts === 1 ? 500 : 200;
+        if (attempts === 1) release = () => response.end();
+        else response.end();
+      });
+      const retry = { schedule_s: schedule };
+      await request('POST', '/v1/endpoints', { tenant, url: slow.url, retry });
+      await request('POST', '/v1/events', { tenant, type: 'a', data: {} });
+      await until('an attempt is in flight', () => attempts === 1);
+      const { body } = await request('GET', `/v1/deliveries?tenant=${tenant}`);
+      const id = String((body['items'] as Body[])[0]!['id']);
+      expect((await request('POST', `/v1/deliveries/${id}/redrive`)).status).toBe(202);
+      release();
+      await until('it is delivered', async () => {
+        const found = await request('GET', `/v1/deliveries/${id}`);
+        return found.body['state'] === 'delivered';
+      });
+      const log = (await request('GET', `/v1/deliveries/${id}`)).body['attempts'] as Body[];
+      expect(log.map(({ outcome, trigger }) => [outcome, trigger])).toEqual([
+        [first, 'schedule'],
+        ['delivered', 'manual'],
+      ]);
+      await slow.close();
+    },
+  );
 });

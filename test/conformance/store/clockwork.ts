@@ -72,7 +72,7 @@ export function describeClockwork(subject: Subject): void {
     expect(await store.saveClock({ expected: null, text: 'b', rebase })).toBe(false);
     expect(await dueTimes()).toEqual(before.map((due) => after(due!)));
     // The claim is still its owner's.
-    expect(await store.settle([settlementOf(of('leased'), 'delivered', rebase.now)])).toEqual([true]);
+    expect(await store.settle([settlementOf(of('leased'), 'delivered', rebase.now)])).toEqual(['applied']);
     await balanced();
   });
 

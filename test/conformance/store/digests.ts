@@ -111,7 +111,7 @@ export function describeDigests(name: string, open: () => Promise<Tamperable>): 
         (await claim(endpointId)).deliveries.find(({ eventId }) => eventId === 'pay-1')!;
       const found = await find();
       const corrupt = { reason: 'corrupt', errorClass: 'corrupt', statusCode: null } as const;
-      expect(await subject.store.settle([settlementOf(found, 'dead', start, corrupt)])).toEqual([true]);
+      expect(await subject.store.settle([settlementOf(found, 'dead', start, corrupt)])).toEqual(['applied']);
       const { findings } = await reconcile(subject.store, { everyRow: true });
       expect(findings.filter(({ problem }) => !problem.includes('digest'))).toEqual([]);
       expect(await subject.store.deadLetters(null)).toMatchObject([

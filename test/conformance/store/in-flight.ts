@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { DeliveryState } from '../../../packages/posthorn/src/domain/delivery.ts';
 import { beginRedrive } from '../../../packages/posthorn/src/store/redrives.ts';
-import type { ClaimedDelivery } from '../../../packages/posthorn/src/store/store.ts';
+import type { ClaimedDelivery, SettleAnswer } from '../../../packages/posthorn/src/store/store.ts';
 import { agesAt, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { lease, noRoom, type Subject } from './subject.ts';
@@ -16,6 +16,8 @@ interface Row {
   readonly run: (subject: Subject, held: ClaimedDelivery) => Promise<unknown>;
   /** State and reason, then the attempt log. */
   readonly expected: Readonly<Record<Outcome, readonly [DeliveryState, string | null, ...string[]]>>;
+  /** What becomes of the outcome, if it is neither plainly applied nor superseded. */
+  readonly answers?: Partial<Record<Outcome, SettleAnswer>>;
   /** What is due now, if the delivery is pending: with how many attempts of its schedule, and caused by what. */
   readonly next?: Partial<Record<Outcome, readonly [number, string]>>;
 }
@@ -45,15 +47,17 @@ const rows: readonly Row[] = [
   {
     operation: 'redriven',
     run: redrive,
-    // The last attempt of the schedule ends nothing: the redrive was promised a fresh one.
+    // The retry is due at once, and after the last attempt of the schedule a fresh one begins.
     expected: { ...undisturbed, dead: ['pending', null, 'dead'] },
-    next: { dead: [0, 'manual'], lost: [0, 'manual'] },
+    answers: { pending: 'redriven', dead: 'redriven' },
+    next: { pending: [1, 'manual'], dead: [0, 'manual'], lost: [0, 'manual'] },
   },
   {
     operation: 'redriven twice',
     run: async (subject, held) => [await redrive(subject, held), await redrive(subject, held)],
     expected: { ...undisturbed, dead: ['pending', null, 'dead'] },
-    next: { dead: [0, 'manual'], lost: [0, 'manual'] },
+    answers: { pending: 'redriven', dead: 'redriven' },
+    next: { pending: [1, 'manual'], dead: [0, 'manual'], lost: [0, 'manual'] },
   },
   {
     operation: 'cancelled',
@@ -95,6 +99,7 @@ const rows: readonly Row[] = [
       pending: ['cancelled', 'endpoint_deleted', 'retry'],
       lost: ['cancelled', 'endpoint_deleted'],
     },
+    answers: { pending: 'redriven' },
   },
   {
     operation: 'left alone while its endpoint is paused',
@@ -148,7 +153,7 @@ export function describeInFlight(subject: Subject): void {
 
   test.each(cases)(
     'G3, G5: in flight and $operation, then $outcome',
-    async ({ run, expected, next, outcome }) => {
+    async ({ run, expected, answers, next, outcome }) => {
       const endpoint = await subject.one();
       await subject.store.accept([[anEvent({ value: { amountMinor: 5n, currency: 'EUR' } })]], noRoom);
       const [held] = (await subject.claim(endpoint.id, start)).deliveries;
@@ -157,8 +162,10 @@ export function describeInFlight(subject: Subject): void {
       let now = settledAt;
       if (outcome === 'lost') now = start + lease;
       else {
-        const [applied] = await subject.store.settle([settlementOf(held!, outcome, settledAt)]);
-        expect(applied).toBe(!expected[outcome].includes('superseded'));
+        const plain = expected[outcome].includes('superseded') ? 'superseded' : 'applied';
+        expect(await subject.store.settle([settlementOf(held!, outcome, settledAt)])).toEqual([
+          answers?.[outcome] ?? plain,
+        ]);
       }
       await subject.balanced();
       await subject.store.cancelOrphans(10, now);
@@ -184,9 +191,11 @@ export function describeInFlight(subject: Subject): void {
         expect(due[0]!.claim).toBe(2);
         const late = { startedAt: start + 1 };
         expect(await subject.store.settle([settlementOf(held!, 'delivered', now + 1, late)])).toEqual([
-          false,
+          'superseded',
         ]);
-        expect(await subject.store.settle([settlementOf(due[0]!, 'delivered', now + 2)])).toEqual([true]);
+        expect(await subject.store.settle([settlementOf(due[0]!, 'delivered', now + 2)])).toEqual([
+          'applied',
+        ]);
         expect(await subject.store.delivery(held!.number)).toMatchObject({ state: 'delivered' });
         await subject.balanced();
       }
@@ -201,9 +210,9 @@ export function describeInFlight(subject: Subject): void {
     const [last] = (await subject.claim(endpoint.id, start + 10_000)).deliveries;
     await subject.store.redriveDelivery(last!.number, start + 10_001);
     const outcome = settlementOf(last!, 'dead', start + 10_002);
-    expect(await subject.store.settle([outcome])).toEqual([true]);
+    expect(await subject.store.settle([outcome])).toEqual(['redriven']);
     // The answer was lost, and the outcome is settled again: it was applied, and nothing happens twice.
-    expect(await subject.store.settle([outcome])).toEqual([true]);
+    expect(await subject.store.settle([outcome])).toEqual(['applied']);
     expect(await subject.store.delivery(last!.number)).toMatchObject({
       state: 'pending',
       dueAt: start + 10_002,
@@ -214,4 +223,62 @@ export function describeInFlight(subject: Subject): void {
     expect(await subject.store.delivery(last!.number)).toMatchObject({ state: 'dead' });
     await subject.balanced();
   });
+
+  test('G3, G5: a redrive that comes while an attempt is in flight makes its retry due at once, and only that one', async () => {
+    const endpoint = await subject.one();
+    await subject.store.accept([[anEvent()]], noRoom);
+    const [first] = (await subject.claim(endpoint.id, start)).deliveries;
+    await subject.store.redriveDelivery(first!.number, at);
+    const tenHours = { dueAt: settledAt + 36_000_000 };
+    const outcome = settlementOf(first!, 'pending', settledAt, tenHours);
+    expect(await subject.store.settle([outcome])).toEqual(['redriven']);
+    // The answer was lost, and the outcome is settled again.
+    expect(await subject.store.settle([outcome])).toEqual(['applied']);
+    expect(await subject.store.delivery(first!.number)).toMatchObject({ state: 'pending', dueAt: settledAt });
+    const [manual] = (await subject.claim(endpoint.id, settledAt)).deliveries;
+    expect(manual).toMatchObject({ attemptsMade: 1, trigger: 'manual', claim: 2 });
+    const next = settlementOf(manual!, 'pending', settledAt + 10, tenHours);
+    expect(await subject.store.settle([next])).toEqual(['applied']);
+    expect(await subject.store.delivery(first!.number)).toMatchObject(tenHours);
+    const due = (await subject.claim(endpoint.id, tenHours.dueAt)).deliveries;
+    expect(due).toMatchObject([{ attemptsMade: 2, trigger: 'schedule' }]);
+    await subject.balanced();
+  });
+
+  test.each(['pending', 'dead'] as const)(
+    'G3: after a lost attempt that was redriven, the next one is what the redrive asked for: its outcome is %s',
+    async (state) => {
+      const endpoint = await subject.one();
+      await subject.store.accept([[anEvent()]], noRoom);
+      const [lost] = (await subject.claim(endpoint.id, start)).deliveries;
+      await subject.store.redriveDelivery(lost!.number, at);
+      const [manual] = (await subject.claim(endpoint.id, start + lease)).deliveries;
+      expect(manual).toMatchObject({ trigger: 'manual', claim: 2 });
+      const outcome = settlementOf(manual!, state, start + lease + 1);
+      expect(await subject.store.settle([outcome])).toEqual(['applied']);
+      expect(await subject.store.delivery(lost!.number)).toMatchObject({ state, dueAt: outcome.dueAt });
+      await subject.balanced();
+    },
+  );
+
+  test.each(['pending', 'dead'] as const)(
+    'G3: settled beside an outcome that comes too late, the one that was redriven counts: %s',
+    async (state) => {
+      const endpoint = await subject.one();
+      await subject.store.accept([[anEvent()]], noRoom);
+      const [lost] = (await subject.claim(endpoint.id, start)).deliveries;
+      const [held] = (await subject.claim(endpoint.id, start + lease)).deliveries;
+      await subject.store.redriveDelivery(held!.number, start + lease + 1);
+      const now = start + lease + 2;
+      expect(
+        await subject.store.settle([
+          settlementOf(lost!, 'delivered', now),
+          settlementOf(held!, state, now, { startedAt: now - 1 }),
+        ]),
+      ).toEqual(['superseded', 'redriven']);
+      const due = (await subject.claim(endpoint.id, now)).deliveries;
+      expect(due).toMatchObject([{ trigger: 'manual', claim: 3 }]);
+      await subject.balanced();
+    },
+  );
 }

@@ -13,7 +13,9 @@ export function describeSettling(subject: Subject): void {
     await subject.store.accept([[anEvent()]], noRoom);
     const [old] = (await claim(endpoint.id, start)).deliveries;
     const [fresh] = (await claim(endpoint.id, start + lease, 1, 'b')).deliveries;
-    expect(await subject.store.settle([settlementOf(old!, 'dead', start + lease + 1)])).toEqual([false]);
+    expect(await subject.store.settle([settlementOf(old!, 'dead', start + lease + 1)])).toEqual([
+      'superseded',
+    ]);
     expect(await subject.store.delivery(old!.number)).toMatchObject({
       state: 'pending',
       dueAt: start + 2 * lease,
@@ -23,7 +25,7 @@ export function describeSettling(subject: Subject): void {
         settlementOf(fresh!, 'delivered', start + lease + 2),
         settlementOf(fresh!, 'pending', start + lease + 3),
       ]),
-    ).toEqual([true, false]);
+    ).toEqual(['applied', 'superseded']);
     expect(await subject.store.delivery(old!.number)).toMatchObject({ state: 'delivered', dueAt: null });
     expect((await subject.store.attempts(old!.number)).map(({ outcome }) => outcome)).toEqual([
       'superseded',
@@ -38,9 +40,9 @@ export function describeSettling(subject: Subject): void {
     const [held] = (await claim(endpoint.id, start)).deliveries;
     expect(await subject.store.redriveDelivery(held!.number, start + 1)).toBe('done');
     expect((await claim(endpoint.id, start + 1)).deliveries).toEqual([]);
-    expect(await subject.store.settle([settlementOf(held!, 'dead', start + 2)])).toEqual([true]);
+    expect(await subject.store.settle([settlementOf(held!, 'dead', start + 2)])).toEqual(['applied']);
     expect(await subject.store.redriveDelivery(held!.number, start + 3)).toBe('done');
-    expect(await subject.store.settle([settlementOf(held!, 'delivered', start + 4)])).toEqual([false]);
+    expect(await subject.store.settle([settlementOf(held!, 'delivered', start + 4)])).toEqual(['superseded']);
     const [again] = (await claim(endpoint.id, start + 5)).deliveries;
     expect(again).toMatchObject({ claim: 2, attemptsMade: 0, trigger: 'manual' });
     await balanced();
@@ -65,16 +67,16 @@ export function describeSettling(subject: Subject): void {
     await subject.store.accept([[anEvent()]], noRoom);
     const [first] = (await claim(endpoint.id, start)).deliveries;
     const failed = settlementOf(first!, 'pending', start + 5);
-    expect(await subject.store.settle([failed])).toEqual([true]);
-    expect(await subject.store.settle([failed])).toEqual([true]);
+    expect(await subject.store.settle([failed])).toEqual(['applied']);
+    expect(await subject.store.settle([failed])).toEqual(['applied']);
     const [second] = (await claim(endpoint.id, start + 60_000)).deliveries;
     const delivered = settlementOf(second!, 'delivered', start + 60_005);
-    expect(await subject.store.settle([delivered])).toEqual([true]);
-    expect(await subject.store.settle([delivered])).toEqual([true]);
+    expect(await subject.store.settle([delivered])).toEqual(['applied']);
+    expect(await subject.store.settle([delivered])).toEqual(['applied']);
     // Another outcome under a claim that has its own is none of these.
     expect(
       await subject.store.settle([settlementOf(second!, 'dead', start + 60_009, { startedAt: start + 1 })]),
-    ).toEqual([false]);
+    ).toEqual(['superseded']);
     expect(await subject.store.attempts(first!.number)).toMatchObject([
       { n: 1, outcome: 'retry' },
       { n: 2, outcome: 'delivered' },

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { UnavailableError } from '../domain/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { BreakerChange } from '../store/breakers.ts';
-import type { ClaimedDelivery, Settlement } from '../store/store.ts';
+import type { ClaimedDelivery, SettleAnswer, Settlement } from '../store/store.ts';
 import { anEndpoint } from '../../../../test/support.ts';
 import { afterLook, afterOutcome, concurrency, freshBreaker, isOpen } from './breaker.ts';
 import { ChangeKeeper } from './change-keeper.ts';
@@ -25,18 +25,18 @@ const still: Clock = {
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const outcome = (number: number): Settlement => ({ number }) as Settlement;
 
-function settlerOn(settle: (batch: readonly Settlement[]) => Promise<readonly boolean[]>): {
+function settlerOn(settle: (batch: readonly Settlement[]) => Promise<readonly SettleAnswer[]>): {
   settler: Settler;
-  settled: [number, boolean][];
+  settled: [number, SettleAnswer][];
   health: boolean[];
 } {
-  const settled: [number, boolean][] = [];
+  const settled: [number, SettleAnswer][] = [];
   const health: boolean[] = [];
   const settler = new Settler({
     store: { settle },
     clock: still,
     logger: silent,
-    settled: ({ number }, applied) => settled.push([number, applied]),
+    settled: ({ number }, answer) => settled.push([number, answer]),
     onHealth: (takes) => health.push(takes),
   });
   return { settler, settled, health };
@@ -212,16 +212,16 @@ test('outcomes that come together share a commit, in order', async () => {
   const batches: number[][] = [];
   const { settler, settled } = settlerOn(async (batch) => {
     batches.push(batch.map(({ number }) => number));
-    return batch.map(({ number }) => number !== 2);
+    return batch.map(({ number }) => (number === 2 ? 'superseded' : 'applied'));
   });
   for (const number of [1, 2, 3]) settler.push(outcome(number));
   expect(settler.unsettled).toBe(3);
   await settler.drained();
   expect(batches).toEqual([[1, 2, 3]]);
   expect(settled).toEqual([
-    [1, true],
-    [2, false],
-    [3, true],
+    [1, 'applied'],
+    [2, 'superseded'],
+    [3, 'applied'],
   ]);
 });
 
@@ -229,7 +229,7 @@ test('G4: while the store refuses, no outcome is lost', async () => {
   let refusals = 3;
   const { settler, settled, health } = settlerOn(async (batch) => {
     if (refusals-- > 0) throw new UnavailableError('full');
-    return batch.map(() => true);
+    return batch.map(() => 'applied');
   });
   for (const number of [1, 2]) settler.push(outcome(number));
   await settler.drained();
@@ -248,7 +248,7 @@ test('a stop ends the settler whatever the store does, and says how much is left
 test('one outcome that cannot be settled does not hold up the others', async () => {
   const { settler, settled } = settlerOn(async (batch) => {
     if (batch.some(({ number }) => number === 2)) throw new TypeError('a defect');
-    return batch.map(() => true);
+    return batch.map(() => 'applied');
   });
   for (const number of [1, 2, 3]) settler.push(outcome(number));
   await settler.drained();

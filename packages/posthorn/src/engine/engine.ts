@@ -7,7 +7,7 @@ import type { Endpoint } from '../domain/endpoint.ts';
 import { UnavailableError } from '../domain/errors.ts';
 import { within } from '../runtime/within.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
-import type { Hints, Settlement, Store } from '../store/store.ts';
+import type { Hints, SettleAnswer, Settlement, Store } from '../store/store.ts';
 import type { Transport } from '../transport/transport.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { EndpointHealth } from './endpoint-health.ts';
@@ -83,16 +83,15 @@ export function createEngine(options: EngineOptions): Engine {
     });
   };
 
-  const settled = (settlement: Settlement, applied: boolean): void => {
+  const settled = (settlement: Settlement, answer: SettleAnswer): void => {
     const { endpointId, state, dueAt, reason, keyed, now } = settlement;
+    const applied = answer !== 'superseded';
     observer?.settled(settlement, applied);
     tracing?.settled(settlement, applied);
-    if (applied && state === 'pending') dispatcher.dueBy(endpointId, dueAt!);
-    else if (applied) {
-      if (reason === 'gone') void health.pauseGone(endpointId);
-      // A dead letter that was redriven while its last attempt was in flight is due again.
-      if (keyed || state === 'dead') dispatcher.dueBy(endpointId, now);
-    }
+    if (applied && reason === 'gone') void health.pauseGone(endpointId);
+    if (answer === 'redriven') dispatcher.dueBy(endpointId, now);
+    else if (applied && state === 'pending') dispatcher.dueBy(endpointId, dueAt!);
+    else if (applied && keyed) dispatcher.dueBy(endpointId, now);
     dispatcher.resume();
   };
 

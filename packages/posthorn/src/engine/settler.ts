@@ -1,7 +1,7 @@
 import { UnavailableError } from '../domain/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { DeliveryPath, Settlement } from '../store/store.ts';
+import type { DeliveryPath, SettleAnswer, Settlement } from '../store/store.ts';
 import type { Share } from './fair-budget.ts';
 
 /** At most this many outcomes go into one transaction. */
@@ -32,7 +32,7 @@ export class Settler {
   readonly #store: Pick<DeliveryPath, 'settle'>;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #settled: (settlement: Settlement, applied: boolean) => void;
+  readonly #settled: (settlement: Settlement, answer: SettleAnswer) => void;
   readonly #onHealth: (healthy: boolean) => void;
   #queue: Waiting[] = [];
   #running = false;
@@ -46,7 +46,7 @@ export class Settler {
     store: Pick<DeliveryPath, 'settle'>;
     clock: Clock;
     logger: Logger;
-    settled: (settlement: Settlement, applied: boolean) => void;
+    settled: (settlement: Settlement, answer: SettleAnswer) => void;
     onHealth: (healthy: boolean) => void;
   }) {
     this.#store = options.store;
@@ -117,14 +117,13 @@ export class Settler {
       this.#lastBegan = this.#clock.monotonic();
       const batch = this.#queue.slice(0, size);
       try {
-        const applied = await this.#store.settle(batch.map(({ settlement }) => settlement));
+        const answers = await this.#store.settle(batch.map(({ settlement }) => settlement));
         this.#took = this.#clock.monotonic() - this.#lastBegan;
         this.#remove(batch);
         wait = firstRetryMs;
         size = maxBatch;
         this.#onHealth(true);
-        for (const [index, { settlement }] of batch.entries())
-          this.#settled(settlement, applied[index] === true);
+        for (const [index, { settlement }] of batch.entries()) this.#settled(settlement, answers[index]!);
       } catch (error) {
         if (!(error instanceof UnavailableError)) {
           // A defect, not a disk: find the one outcome by settling singly, and let its delivery come due again (G2).

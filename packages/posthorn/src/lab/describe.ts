@@ -1,4 +1,5 @@
 import { shardOfNumber } from '../domain/ids.ts';
+import type { SettleAnswer } from '../store/store.ts';
 import type { Step } from './shared-store.ts';
 
 /** Looking and finding nothing is most of what a quiet system does; it is left out of the account. */
@@ -16,9 +17,9 @@ export function describe({ node, name, args, answer }: Step): string {
   if (name === 'claim')
     return `${node.name} claims ${numbers((answer as { deliveries: [] }).deliveries) || 'nothing'}`;
   if (name === 'settle') {
-    const applied = answer as boolean[];
+    const answers = answer as readonly SettleAnswer[];
     return `${node.name} settles ${(args[0] as { number: number; claim: number; state: string }[])
-      .map((s, index) => `${numbers([s])} ${applied[index] === true ? s.state : 'superseded'}`)
+      .map((s, index) => `${numbers([s])} ${answers[index] === 'applied' ? s.state : answers[index]}`)
       .join(', ')}`;
   }
   if (name === 'accept') {

@@ -41,14 +41,14 @@ export const mutants: readonly NamedMutant[] = [
     ({ store, db, pause }) => ({
       ...store,
       settle: async (settlements) => {
-        const applied = await store.settle(
+        const answers = await store.settle(
           settlements.map((s) => (s.state === 'pending' ? { ...s, dueAt: never } : s)),
         );
         await pause(3);
         for (const [index, { state, number, dueAt }] of settlements.entries())
-          if (state === 'pending' && applied[index] === true)
+          if (state === 'pending' && answers[index] !== 'superseded')
             db.run('UPDATE deliveries SET due_at = ? WHERE number = ? AND state = 0', dueAt, number);
-        return applied;
+        return answers;
       },
     }),
   ),
@@ -58,7 +58,7 @@ export const mutants: readonly NamedMutant[] = [
     ({ store, db, pause }) => ({
       ...store,
       settle: async (settlements) => {
-        const applied = await store.settle(
+        const answers = await store.settle(
           settlements.map((s) => (s.state === 'pending' ? { ...s, dueAt: never } : s)),
         );
         for (const { state, number, dueAt, now } of settlements)
@@ -66,7 +66,7 @@ export const mutants: readonly NamedMutant[] = [
             void pause(dueAt! - now).then(() =>
               db.run('UPDATE deliveries SET due_at = ? WHERE number = ? AND state = 0', dueAt, number),
             );
-        return applied;
+        return answers;
       },
     }),
   ),
@@ -123,11 +123,11 @@ export const mutants: readonly NamedMutant[] = [
     ({ store, db }) => ({
       ...store,
       settle: async (settlements) => {
-        const applied = await store.settle(settlements);
+        const answers = await store.settle(settlements);
         for (const [index, { number, state }] of settlements.entries())
-          if (applied[index] === false && rowOf(db, number)?.[0] === 1 && state !== 'delivered')
+          if (answers[index] === 'superseded' && rowOf(db, number)?.[0] === 1 && state !== 'delivered')
             db.run("UPDATE deliveries SET state = 2, reason = 'schedule_exhausted' WHERE number = ?", number);
-        return applied;
+        return answers;
       },
     }),
   ),
@@ -179,9 +179,9 @@ export const mutants: readonly NamedMutant[] = [
     ({ store, db, pause }) => ({
       ...store,
       settle: async (settlements) => {
-        const applied = await store.settle(settlements);
+        const answers = await store.settle(settlements);
         const ended = settlements.filter(
-          ({ state }, index) => state === 'delivered' && applied[index] === true,
+          ({ state }, index) => state === 'delivered' && answers[index] !== 'superseded',
         );
         const count = (by: number): void => {
           for (const { number, createdAt } of ended)
@@ -195,7 +195,7 @@ export const mutants: readonly NamedMutant[] = [
         count(-1);
         await pause(2);
         count(1);
-        return applied;
+        return answers;
       },
     }),
   ),
@@ -289,9 +289,10 @@ export const mutants: readonly NamedMutant[] = [
     ({ store, db }) => ({
       ...store,
       settle: async (settlements) => {
-        const applied = await store.settle(settlements);
+        const answers = await store.settle(settlements);
         for (const [index, { number, errorClass, createdAt }] of settlements.entries()) {
-          if (applied[index] !== true || errorClass !== 'http_4xx' || rowOf(db, number)?.[0] !== 0) continue;
+          if (answers[index] === 'superseded' || errorClass !== 'http_4xx' || rowOf(db, number)?.[0] !== 0)
+            continue;
           const [, , , , endpoint, event] = rowOf(db, number)!;
           db.run('DELETE FROM deliveries WHERE number = ?', number);
           db.run('UPDATE events SET deliveries = deliveries - 1 WHERE number = ?', event);
@@ -301,7 +302,7 @@ export const mutants: readonly NamedMutant[] = [
             hourOf(createdAt),
           );
         }
-        return applied;
+        return answers;
       },
     }),
   ),

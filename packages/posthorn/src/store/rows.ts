@@ -16,8 +16,9 @@ type Row = readonly (string | number | bigint | boolean | null)[];
 export const stateNumbers = { pending: 0, delivered: 1, dead: 2, cancelled: 3, suppressed: 4 } as const;
 export const triggers = ['schedule', 'manual', 'redrive', 'manual'] as const;
 /**
- * The trigger of a delivery that was redriven while an attempt of it was in flight: if that attempt ends the schedule, a
- * fresh one begins. Read as a trigger, which it is if the attempt's lease runs out, it is a manual one.
+ * The trigger of a delivery that was redriven while an attempt of it was in flight. If that attempt fails, `settle` does what the
+ * redrive would have done just after: the retry is due at once, and after the last attempt of a schedule a fresh one begins. If the
+ * attempt's lease runs out instead, the next claim is what the redrive asked for: it reads the mark as `manual` and removes it.
  */
 export const redriveMark = 3;
 

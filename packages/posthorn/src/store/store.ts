@@ -59,9 +59,9 @@ export interface DeliveryPath {
   /**
    * Records outcomes: attempt, next `due_at` or terminal state, and counters in one transaction (G4).
    * Where the claim number is no longer the delivery's own, or it is not pending, the attempt is kept as
-   * `superseded` and nothing else changes (G3). Answers, in order, whether each was applied.
+   * `superseded` and nothing else changes (G3). Answers, in order, what became of each.
    */
-  settle(settlements: readonly Settlement[]): Promise<readonly boolean[]>;
+  settle(settlements: readonly Settlement[]): Promise<readonly SettleAnswer[]>;
 
   /** Gives claims back unused: `due_at` becomes the given time, where the claim is still the delivery's own. */
   release(claims: readonly ReleasedClaim[]): Promise<void>;
@@ -226,6 +226,12 @@ export interface Settlement {
   /** Its endpoint keeps the order of keys: when it ends, the key's next delivery is due. */
   readonly keyed: boolean;
 }
+
+/**
+ * `redriven`: applied, and due again at once, because a redrive came while the attempt was in flight. An outcome that is settled
+ * again is `applied`, whatever it was before.
+ */
+export type SettleAnswer = 'applied' | 'superseded' | 'redriven';
 
 export interface ReleasedClaim {
   readonly number: number;

@@ -1,4 +1,5 @@
 import { postgresDigest } from '../digest.ts';
+import { redriveMark, triggers } from '../rows.ts';
 
 /** Of one key in one statement; a longer queue takes several. */
 const deferMost = 2000;
@@ -38,7 +39,8 @@ const single: Form = {
 
 /** From `mine` (where the rows are, locked already) to what the dispatcher needs. */
 const claimed = (form: Form, leaseUntil: string, node: string): string => `claimed AS (
-    UPDATE posthorn.deliveries d SET due_at = ${leaseUntil}, claim = d.claim + 1, claimed_by = ${node} FROM mine m
+    UPDATE posthorn.deliveries d SET due_at = ${leaseUntil}, claim = d.claim + 1, claimed_by = ${node},
+      trigger = CASE WHEN d.trigger = ${redriveMark} THEN ${triggers.indexOf('manual')} ELSE d.trigger END FROM mine m
     WHERE ${form.samePlace}
     RETURNING d.shard, d.number, d.claim, d.tries, d.created_at, d.trigger, d.event_number, m.due_at AS was_due)
 SELECT c.number, c.claim, c.tries, c.created_at, c.trigger, e.id, e.type, coalesce(e.occurred_at, e.accepted_at), e.data,

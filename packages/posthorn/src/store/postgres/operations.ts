@@ -37,7 +37,7 @@ async function redriveOne(connection: Connection, number: number, now: number): 
     return 'done';
   }
   const key = [shardOfNumber(number), number];
-  // An attempt in flight keeps its claim and its fence (G3); `settle` finds the mark if it is the schedule's last one.
+  // An attempt in flight keeps its claim and its fence (G3); `settle` finds the mark if the attempt fails.
   if (claimedBy !== null)
     await connection.query(
       'redrive_mark',

@@ -1,6 +1,6 @@
 import { shardOfNumber } from '../../domain/ids.ts';
 import { latencyBucket } from '../../domain/latency.ts';
-import type { Settlement } from '../store.ts';
+import type { SettleAnswer, Settlement } from '../store.ts';
 import { redriveMark, stateNumbers, triggers } from '../rows.ts';
 import { notifyDue } from './accept.ts';
 import type { Database, Value } from './database.ts';
@@ -11,12 +11,17 @@ const outcomes = `unnest($1::bigint[], $2::int[], $3::smallint[], $4::bigint[], 
   $18::bigint[], $20::text[])`;
 const outcomeColumns = `number, claim, state, due_at, reason, now, started_at, duration_ms, status_code, error_class, message, excerpt,
   trigger, late, first, keyed, bucket, created_at, type, ord`;
-const settled = `state = s.state, due_at = s.due_at, settled_at = CASE WHEN s.state <> 0 THEN s.now END, reason = s.reason,
-  claimed_by = NULL, attempts = d.attempts + 1, tries = d.tries + 1, trigger = 0, error_class = s.error_class,
+/** Redriven while the attempt was in flight, which is to be retried: as if the redrive had come just after (G3). */
+const isRetryNow = `s.state = 0 AND d.trigger = ${redriveMark}`;
+const manual = triggers.indexOf('manual');
+const settled = `state = s.state, due_at = CASE WHEN ${isRetryNow} THEN s.now ELSE s.due_at END, settled_at = CASE WHEN s.state <> 0 THEN s.now END, reason = s.reason,
+  claimed_by = NULL, attempts = d.attempts + 1, tries = d.tries + 1, trigger = CASE WHEN ${isRetryNow} THEN ${manual} ELSE 0 END, error_class = s.error_class,
   status_code = s.status_code, message = s.message`;
 // Adding 0 keeps the partial indexes of pending rows, which are searched by other columns, out of it.
 // An outcome that ends a delivery which was redriven meanwhile goes its own way: see `settleMarked`.
 const fence = `d.state + 0 = 0 AND d.claim = s.claim AND d.claimed_by IS NOT NULL AND NOT (s.state = 2 AND d.trigger = ${redriveMark})`;
+/** Of a row as it was settled. */
+const isRedriven = `d.trigger = ${manual} AS redriven`;
 const attemptColumns = `shard, delivery, n, started_at, duration_ms, status_code, outcome, error_class, message, response_excerpt,
   trigger, node`;
 /**
@@ -84,14 +89,14 @@ const settleOwn = (oneShard: boolean): string => `WITH
   own AS (
     UPDATE posthorn.deliveries d SET ${settled} FROM ${outcomes} WITH ORDINALITY AS s (${outcomeColumns})
     WHERE d.shard = ${shardOf(oneShard, 's.number')} AND d.number = s.number AND ${fence}
-    RETURNING d.shard, d.endpoint, d.order_key, s.created_at / 3600000 AS hour, s.*),
+    RETURNING d.shard, d.endpoint, d.order_key, s.created_at / 3600000 AS hour, ${isRedriven}, s.*),
   logged AS (
     INSERT INTO posthorn.attempts (${attemptColumns})
     SELECT ${oneShard ? '$21::smallint' : 'shard'}, number, claim, started_at, duration_ms, status_code,
       CASE state WHEN 0 THEN 'retry' WHEN 1 THEN 'delivered' ELSE 'dead' END, error_class, message, excerpt, trigger, $19::text FROM own),
   ${counters('own', 'true', 'false', oneShard)},
   woken AS (${wake('own', oneShard)})
-SELECT ord FROM own`;
+SELECT ord, redriven FROM own`;
 
 /**
  * The same for what is left: an outcome that comes too late is logged as superseded. It may be run twice with the same
@@ -112,7 +117,7 @@ const settleRest = (oneShard: boolean): string => `WITH
   applied AS (
     UPDATE posthorn.deliveries d SET ${settled} FROM s
     WHERE d.shard = ${oneShard ? '$21::smallint' : 's.shard'} AND d.number = s.number AND ${fence} AND s.foremost
-    RETURNING s.ord),
+    RETURNING s.ord, ${isRedriven}),
   judged AS MATERIALIZED (
     -- IN in the list of columns is looked up in a hash; a join would compare every row with every other.
     SELECT x.*, NOT x.own AND NOT x.logged AND x.foremost AS superseded
@@ -125,7 +130,7 @@ const settleRest = (oneShard: boolean): string => `WITH
     ON CONFLICT DO NOTHING),
   ${counters('judged', 'own', 'superseded', oneShard)},
   woken AS (${wake('s', oneShard)})
-SELECT ord, own OR coalesce(again, false) FROM judged`;
+SELECT ord, own OR coalesce(again, false), ord IN (SELECT ord FROM applied WHERE redriven) FROM judged`;
 
 function valuesOf(settlements: readonly Settlement[]): Value[] {
   const of = <T extends Value>(pick: (s: Settlement) => T): T[] => settlements.map(pick);
@@ -158,15 +163,15 @@ const single = { own: settleOwn(true), rest: settleRest(true) };
 
 /**
  * Settles the last outcome of a schedule whose delivery was redriven while it was in flight, and begins the fresh one, in one
- * transaction: as if the redrive had come just after (G3). False if this is none of these.
+ * transaction: as if the redrive had come just after (G3). Null if this is none of these.
  */
 async function settleMarked(
   db: Database,
-  { number, claim, endpointId, eventType: type, createdAt, now }: Settlement,
+  { number, claim, eventType: type, createdAt, now }: Settlement,
   sql: string,
   name: string,
   values: readonly Value[],
-): Promise<boolean> {
+): Promise<SettleAnswer | null> {
   return await db.transaction(async (connection) => {
     const unmarked = await connection.query(
       'settle_unmark',
@@ -174,29 +179,28 @@ async function settleMarked(
          AND claimed_by IS NOT NULL AND trigger = ${redriveMark} RETURNING endpoint`,
       [shardOfNumber(number), number, claim],
     );
-    if (unmarked.length === 0) return false;
+    if (unmarked.length === 0) return null;
     const endpoint = unmarked[0]![0] as number;
     await connection.query(name, sql, values);
-    if ((await lockEndpoints(connection, [endpoint])).has(endpoint))
-      await redriveEnded(
-        connection,
-        [{ number, state: stateNumbers.dead, endpoint, createdAt, type }],
-        'manual',
-        now,
-      );
-    await notifyDue(connection, [endpointId]);
-    return true;
+    if (!(await lockEndpoints(connection, [endpoint])).has(endpoint)) return 'applied';
+    await redriveEnded(
+      connection,
+      [{ number, state: stateNumbers.dead, endpoint, createdAt, type }],
+      'manual',
+      now,
+    );
+    return 'redriven';
   });
 }
 
-/** Settles outcomes of one shard, or of any where statements may span shards; answers whether each was applied. */
+/** Settles outcomes of one shard, or of any if statements may span shards. */
 async function settleBatch(
   db: Database,
   settlements: readonly Settlement[],
   shard: number | null,
-): Promise<boolean[]> {
+): Promise<SettleAnswer[]> {
   const connection = db.hot;
-  const applied = settlements.map(() => false);
+  const answers = settlements.map((): SettleAnswer => 'superseded');
   const [sql, suffix, more] =
     shard === null ? ([spanning, '', []] as const) : ([single, '_one', [shard]] as const);
   const values = (indexes: readonly number[]): Value[] => [
@@ -208,40 +212,52 @@ async function settleBatch(
   for (const [index, { number }] of settlements.entries()) if (!first.has(number)) first.set(number, index);
   const indexes = [...first.values()];
   const own = await connection.query(`settle${suffix}`, sql.own, values(indexes));
-  for (const [ord] of own) applied[indexes[(ord as number) - 1]!] = true;
-  if (own.length === settlements.length) return applied;
+  for (const [ord, isRedriven] of own)
+    answers[indexes[(ord as number) - 1]!] = isRedriven === true ? 'redriven' : 'applied';
+  if (own.length === settlements.length) return answers;
 
-  for (const index of indexes)
-    if (!applied[index]! && settlements[index]!.state === 'dead')
-      applied[index] = await settleMarked(db, settlements[index]!, sql.own, `settle${suffix}`, [
-        ...valuesOf([settlements[index]!]),
-        ...more,
-      ]);
-  const rest = settlements.flatMap((_, index) => (applied[index] === true ? [] : [index]));
-  if (rest.length === 0) return applied;
+  for (const [index, settlement] of settlements.entries())
+    if (answers[index] === 'superseded' && settlement.state === 'dead')
+      answers[index] =
+        (await settleMarked(db, settlement, sql.own, `settle${suffix}`, values([index]))) ?? 'superseded';
+  const rest = settlements.flatMap((_, index) => (answers[index] === 'superseded' ? [index] : []));
+  if (rest.length === 0) return answers;
   const judged = await connection.query(`settle_rest${suffix}`, sql.rest, values(rest));
   // A delivery that was pruned meanwhile is in no row, and its outcome changed nothing.
-  for (const [ord, is] of judged) applied[rest[(ord as number) - 1]!] = is === true;
-  return applied;
+  for (const [ord, isApplied, isRedriven] of judged)
+    if (isApplied === true)
+      answers[rest[(ord as number) - 1]!] = isRedriven === true ? 'redriven' : 'applied';
+  return answers;
 }
 
-export async function settle(db: Database, settlements: readonly Settlement[]): Promise<boolean[]> {
-  if (settlements.length === 0) return [];
+async function settleByShard(db: Database, settlements: readonly Settlement[]): Promise<SettleAnswer[]> {
   if (!db.oneShard) return await settleBatch(db, settlements, null);
-  const applied = settlements.map(() => false);
+  const answers = settlements.map((): SettleAnswer => 'superseded');
   const indexed = settlements.map((settlement, index) => ({ settlement, index }));
   // Each shard is a transaction of its own: what belongs together (G4) is in one shard.
   await Promise.all(
     [...Map.groupBy(indexed, ({ settlement }) => shardOfNumber(settlement.number))].map(
       async ([shard, group]) => {
-        const answers = await settleBatch(
+        const settled = await settleBatch(
           db,
           group.map(({ settlement }) => settlement),
           shard,
         );
-        for (const [at, { index }] of group.entries()) applied[index] = answers[at]!;
+        for (const [at, { index }] of group.entries()) answers[index] = settled[at]!;
       },
     ),
   );
-  return applied;
+  return answers;
+}
+
+export async function settle(db: Database, settlements: readonly Settlement[]): Promise<SettleAnswer[]> {
+  if (settlements.length === 0) return [];
+  const answers = await settleByShard(db, settlements);
+  // This node reads it in the answer; the shard may belong to another node by now.
+  if (answers.includes('redriven'))
+    void notifyDue(
+      db,
+      settlements.filter((_, index) => answers[index] === 'redriven').map(({ endpointId }) => endpointId),
+    );
+  return answers;
 }

@@ -7,7 +7,7 @@ import type {
   ReleasedClaim,
 } from '../store.ts';
 import { digestHeadSql, digestOf } from '../digest.ts';
-import { triggers } from '../rows.ts';
+import { redriveMark, triggers } from '../rows.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 
@@ -28,6 +28,7 @@ const before = `SELECT due_at, number FROM deliveries
 const deferQueue = `UPDATE deliveries SET due_at = ?
   WHERE state = 0 AND endpoint = ? AND order_key = ? AND number > ? AND due_at <= ? AND claimed_by IS NULL`;
 const deferMs = 1000;
+const manual = triggers.indexOf('manual');
 
 export function claim(db: Database, endpoints: EndpointTable, request: ClaimRequest): ClaimAnswer {
   const known = endpoints.get(request.endpointId);
@@ -55,10 +56,11 @@ export function claim(db: Database, endpoints: EndpointTable, request: ClaimRequ
       if (payload > request.maxPayload) break;
       payload += data.length;
       db.run(
-        'UPDATE deliveries SET due_at = ?, claim = ?, claimed_by = ? WHERE number = ?',
+        'UPDATE deliveries SET due_at = ?, claim = ?, claimed_by = ?, trigger = ? WHERE number = ?',
         leaseUntil,
         claimNumber + 1,
         request.node,
+        trigger === redriveMark ? manual : trigger,
         number,
       );
       deliveries.push({

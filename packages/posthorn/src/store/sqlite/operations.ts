@@ -28,7 +28,7 @@ function redriveOne(db: Database, ledger: LedgerChanges, number: number, now: nu
     redriveEnded(db, ledger, { number, state, endpoint, createdAt, type }, 'manual', now);
     return 'done';
   }
-  // An attempt in flight keeps its claim and its fence (G3); `settle` finds the mark if it is the schedule's last one.
+  // An attempt in flight keeps its claim and its fence (G3); `settle` finds the mark if the attempt fails.
   if (claimedBy !== null) db.run('UPDATE deliveries SET trigger = ? WHERE number = ?', redriveMark, number);
   else if (dueAt! > now)
     db.run(

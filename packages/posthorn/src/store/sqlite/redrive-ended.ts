@@ -32,12 +32,13 @@ export function redriveEnded(
   ledger.add({ endpoint, type, acceptedAt: createdAt }, counters[state]!, -1);
 }
 
-/** Whether a redrive came while its attempt was in flight, and its endpoint is still there. */
+/** Whether a redrive came while its attempt was in flight. */
 export function isMarked(db: Database, number: number): boolean {
-  const row = db.get(
-    `SELECT 1 FROM deliveries d JOIN endpoints p ON p.num = d.endpoint
-     WHERE d.number = ? AND d.trigger = ${redriveMark} AND p.deleted_at IS NULL`,
-    number,
+  return (
+    db.get(`SELECT 1 FROM deliveries WHERE number = ? AND trigger = ${redriveMark}`, number) !== undefined
   );
-  return row !== undefined;
+}
+
+export function isDeleted(db: Database, endpoint: number): boolean {
+  return db.get('SELECT 1 FROM endpoints WHERE num = ? AND deleted_at IS NOT NULL', endpoint) !== undefined;
 }

@@ -1,13 +1,13 @@
 import { latencyBucket } from '../../domain/latency.ts';
-import type { Settlement } from '../store.ts';
+import type { SettleAnswer, Settlement } from '../store.ts';
 import { stateNumbers, triggers } from '../rows.ts';
 import type { Database } from './database.ts';
 import { LedgerChanges } from './ledger.ts';
-import { isMarked, redriveEnded } from './redrive-ended.ts';
+import { isDeleted, isMarked, redriveEnded } from './redrive-ended.ts';
 
 // The fence (G3): only the holder of the newest claim, and only while that claim is open.
 const apply = `UPDATE deliveries SET state = ?, due_at = ?, settled_at = ?, reason = ?, claimed_by = NULL,
-    attempts = attempts + 1, tries = tries + 1, trigger = 0, error_class = ?, status_code = ?, message = ?
+    attempts = attempts + 1, tries = tries + 1, trigger = ?, error_class = ?, status_code = ?, message = ?
   WHERE number = ? AND state = 0 AND claim = ? AND claimed_by IS NOT NULL`;
 const insertAttempt = `INSERT OR IGNORE INTO attempts (delivery, n, started_at, duration_ms, status_code, outcome,
   error_class, message, response_excerpt, trigger, node) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
@@ -33,26 +33,37 @@ function isLogged(db: Database, { number, claim, startedAt, state }: Settlement)
   return row?.[0] === startedAt && row[1] === outcomes[state];
 }
 
+/**
+ * Whether a redrive came while this attempt was in flight, which has failed: then all is as if it had come just after (G3).
+ * Nothing could deliver a dead letter of a deleted endpoint, so it stays one; a retry of one is cancelled whenever it is due.
+ */
+function wasRedriven(db: Database, { number, state }: Settlement, endpoint: number): boolean {
+  if (state === 'delivered' || !isMarked(db, number)) return false;
+  return state === 'pending' || !isDeleted(db, endpoint);
+}
+
 /** `endpointNum` finds an endpoint's number even after it was deleted. */
 export function settle(
   db: Database,
   endpointNum: (id: string) => number,
   settlements: readonly Settlement[],
-): boolean[] {
-  const applied: boolean[] = [];
+): SettleAnswer[] {
+  const answers: SettleAnswer[] = [];
   const ledger = new LedgerChanges();
   db.transaction(() => {
     for (const s of settlements) {
       const counted = { endpoint: endpointNum(s.endpointId), type: s.eventType, acceptedAt: s.createdAt };
       const ended = s.state !== 'pending';
-      const again = s.state === 'dead' && isMarked(db, s.number);
+      const isRedriven = wasRedriven(db, s, counted.endpoint);
+      const isRetryNow = isRedriven && s.state === 'pending';
       const own =
         db.run(
           apply,
           stateNumbers[s.state],
-          s.dueAt,
+          isRetryNow ? s.now : s.dueAt,
           ended ? s.now : null,
           s.reason,
+          triggers.indexOf(isRetryNow ? 'manual' : 'schedule'),
           s.errorClass,
           s.statusCode,
           s.message,
@@ -74,7 +85,8 @@ export function settle(
         s.node,
       );
       // The same outcome again, because its answer was lost: it was applied, and is counted no more.
-      applied.push(own || (logged === 0 && isLogged(db, s)));
+      if (own) answers.push(isRedriven ? 'redriven' : 'applied');
+      else answers.push(logged === 0 && isLogged(db, s) ? 'applied' : 'superseded');
       if (!own) {
         if (logged > 0) ledger.add(counted, 'superseded');
         continue;
@@ -91,8 +103,7 @@ export function settle(
         else if (!s.first) ledger.addTally(counted, 'recovered');
       } else if (s.state === 'dead') {
         ledger.add(counted, 'dead');
-        // Redriven while this attempt was in flight, which was the last of its schedule: as if it had come just after (G3).
-        if (again)
+        if (isRedriven)
           redriveEnded(
             db,
             ledger,
@@ -111,5 +122,5 @@ export function settle(
     }
     ledger.write(db);
   });
-  return applied;
+  return answers;
 }

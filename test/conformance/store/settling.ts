@@ -40,7 +40,7 @@ export function describeSettling(subject: Subject): void {
     const [held] = (await claim(endpoint.id, start)).deliveries;
     expect(await subject.store.redriveDelivery(held!.number, start + 1)).toBe('done');
     expect((await claim(endpoint.id, start + 1)).deliveries).toEqual([]);
-    expect(await subject.store.settle([settlementOf(held!, 'dead', start + 2)])).toEqual(['applied']);
+    expect(await subject.store.settle([settlementOf(held!, 'dead', start + 2)])).toEqual(['redriven']);
     expect(await subject.store.redriveDelivery(held!.number, start + 3)).toBe('done');
     expect(await subject.store.settle([settlementOf(held!, 'delivered', start + 4)])).toEqual(['superseded']);
     const [again] = (await claim(endpoint.id, start + 5)).deliveries;

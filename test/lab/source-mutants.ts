@@ -42,8 +42,8 @@ export const sourceMutants: readonly SourceMutant[] = [
     name: 'a claim leaves due_at where it was',
     guarantee: 'G2',
     file: 'packages/posthorn/src/store/sqlite/claim.ts',
-    from: "'UPDATE deliveries SET due_at = ?, claim = ?, claimed_by = ? WHERE number = ?',\n        leaseUntil,",
-    to: "'UPDATE deliveries SET due_at = ?, claim = ?, claimed_by = ? WHERE number = ?',\n        now,",
+    from: "'UPDATE deliveries SET due_at = ?, claim = ?, claimed_by = ?, trigger = ? WHERE number = ?',\n        leaseUntil,",
+    to: "'UPDATE deliveries SET due_at = ?, claim = ?, claimed_by = ?, trigger = ? WHERE number = ?',\n        now,",
   },
   {
     name: 'a claim does not raise the claim number',

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createCatalog } from '../../packages/posthorn/src/api/catalog.ts';
+import { createCatalog } from '../../packages/posthorn/src/service/catalog.ts';
 import { passesFilter, subscribes, type Filter } from '../../packages/posthorn/src/domain/endpoint.ts';
 import { eventShard } from '../../packages/posthorn/src/domain/ids.ts';
 import { hashShard } from '../../packages/posthorn/src/domain/shard.ts';

@@ -2,14 +2,16 @@ import { hash } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
-import { newEvent } from './api/contract/schemas.ts';
-import { parse } from './api/input.ts';
-import { createCatalog } from './api/catalog.ts';
-import { ConfigWriter } from './api/config-writer.ts';
-import { eventMaker } from './api/new-event.ts';
-import { createServer } from './api/server.ts';
-import { followTemplates } from './api/templates.ts';
-import type { Metrics } from './api/dependencies.ts';
+import { newEvent } from './contract/legacy-schemas.ts';
+import { parse } from './contract/parse.ts';
+import { createCatalog } from './service/catalog.ts';
+import type { ServiceDependencies } from './service/dependencies.ts';
+import { createServices } from './service/services.ts';
+import { ConfigWriter } from './service/config-writer.ts';
+import { eventMaker } from './service/new-event.ts';
+import { createServer } from './http/server.ts';
+import { followTemplates } from './service/templates.ts';
+import type { Metrics } from './http/dependencies.ts';
 import type { Receipt } from './domain/event.ts';
 import { UnavailableError } from './domain/errors.ts';
 import type { Engine, EngineObserver, StopReport } from './engine/port.ts';
@@ -115,7 +117,7 @@ export interface Posthorn {
    * that it cuts are made again, and cost their deliveries nothing. A second call waits for the first.
    */
   stop(): Promise<StopResult>;
-  /** Durable when it resolves (G1), all or none. Rejects with `Problem`, `EventConflictError` or `UnavailableError`. */
+  /** Durable when it resolves (G1), all or none. Rejects with `PosthornError`, `EventConflictError` or `UnavailableError`. */
   publish(event: PublishEvent): Promise<Receipt>;
   publish(events: readonly PublishEvent[]): Promise<Receipt[]>;
   /** Publishes inside the caller's own transaction: commits with it, or not at all. PostgreSQL only. */
@@ -197,24 +199,30 @@ export function compose({ store: opened, node, hints }: Opened, options: Posthor
   // A key that nobody knows lets `request` in, and nothing else.
   const ownKey = `phk_${Buffer.from(systemRandom.bytes(32)).toString('hex')}`;
   const config = new ConfigWriter(store);
-  const server: FastifyInstance = createServer({
+  const deps: ServiceDependencies = {
     store,
     config,
     catalog,
     engine,
     clock,
     random: systemRandom,
-    logger,
-    adminKeyHashes: [...(options.adminKeyHashes ?? []), hash('sha256', ownKey)],
-    metricsKeyHash: options.metricsKeyHash ?? null,
     version,
     unstoredAlerts: () => [alarm.alert()].filter((alert) => alert !== null),
-    metrics: metrics ?? { contentType: 'text/plain', render: async () => '' },
     refuseHost: (hostname) => {
       const refused = guard.refusesHost(hostname);
       return refused === null ? null : `is refused: ${refused.message}. --allow-networks opens networks.`;
     },
-  });
+  };
+  const server: FastifyInstance = createServer(
+    {
+      ...deps,
+      logger,
+      adminKeyHashes: [...(options.adminKeyHashes ?? []), hash('sha256', ownKey)],
+      metricsKeyHash: options.metricsKeyHash ?? null,
+      metrics: metrics ?? { contentType: 'text/plain', render: async () => '' },
+    },
+    createServices(deps),
+  );
   const make = eventMaker(clock, systemRandom, catalog);
   let reconciler: { stop(): void } | null = null;
   let evaluator: Evaluator | null = null;

@@ -1,8 +1,81 @@
+/** Stable: programs decide by them. What each means, and what to do, stands in `contract/errors.ts`. */
+export const errorCodes = [
+  'bad_request',
+  'bad_url',
+  'busy',
+  'endpoint_deleted',
+  'event_corrupt',
+  'event_id_conflict',
+  'headers_too_large',
+  'in_use',
+  'internal',
+  'invalid_data',
+  'invalid_json',
+  'invalid_request',
+  'invalid_utf8',
+  'method_not_allowed',
+  'not_found',
+  'request_timeout',
+  'resolved',
+  'schema_suspended',
+  'schema_too_expensive',
+  'schema_unusable',
+  'too_deep',
+  'too_large',
+  'too_many_failures',
+  'too_many_redrives',
+  'too_many_secrets',
+  'unauthorized',
+  'unavailable',
+  'unsupported_media_type',
+  'wrong_state',
+] as const;
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** What is wrong with one field, by its JSON Pointer (RFC 6901). */
+export interface Fault {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** A use case that was refused, or that cannot be done now. `code` is stable; the message is for people. */
+export class PosthornError extends Error {
+  override readonly name = 'PosthornError';
+  readonly code: ErrorCode;
+  /** Each fault of the request, if it is the request that is wrong. */
+  readonly errors: readonly Fault[];
+  /** When to try again, in seconds; null: trying again does not help. */
+  readonly retryAfterS: number | null;
+  constructor(
+    code: ErrorCode,
+    message: string,
+    errors: readonly Fault[] = [],
+    retryAfterS: number | null = null,
+  ) {
+    super(message);
+    this.code = code;
+    this.errors = errors;
+    this.retryAfterS = retryAfterS;
+  }
+}
+
+/** Refuses a request for one field. */
+export function invalid(path: string, message: string): PosthornError {
+  return new PosthornError('invalid_request', `${path === '' ? 'the request' : path} ${message}`, [
+    { path, message },
+  ]);
+}
+
+/** `what`: as in "endpoint by that id". */
+export function notFound(what: string): PosthornError {
+  return new PosthornError('not_found', `there is no ${what}`);
+}
+
 /** The identifier was used before for another body: 409. */
 export class ConflictError extends Error {
   override readonly name = 'ConflictError';
-  readonly code: string;
-  constructor(code: string, message: string) {
+  readonly code: ErrorCode;
+  constructor(code: ErrorCode, message: string) {
     super(message);
     this.code = code;
   }

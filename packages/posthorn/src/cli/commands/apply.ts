@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { z } from 'zod';
 import { ApiError, type Client } from '../../client/client.ts';
-import { fingerprint } from '../../api/contract/fingerprint.ts';
+import { fingerprint } from '../../service/fingerprint.ts';
 import {
   channel,
   documentName,
@@ -10,7 +10,7 @@ import {
   slo,
   team,
   template,
-} from '../../api/contract/schemas.ts';
+} from '../../contract/legacy-schemas.ts';
 import { ask, flag, shapeOf, text } from '../answers.ts';
 import { everyItem } from '../listing.ts';
 import { CommandError, print, printJson } from '../output.ts';

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
-import type { AuthenticationFailure } from '../../api/authentication.ts';
+import type { AuthenticationFailure } from '../../http/authentication.ts';
 import type { Engine, EngineObserver } from '../../engine/port.ts';
 import type { Reconciliation } from '../../ledger/reconciler.ts';
 import type { Clock } from '../../runtime/clock.ts';

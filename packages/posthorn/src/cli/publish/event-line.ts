@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { rawData } from '../../api/raw-json.ts';
+import { rawData } from '../../service/raw-json.ts';
 import { atPointer } from '../../domain/endpoint.ts';
 
 /** One line as an event of a batch. */

@@ -1,0 +1,203 @@
+import { z } from 'zod';
+import type { ErrorCode } from '../domain/errors.ts';
+
+interface ErrorKind {
+  readonly status: number;
+  readonly title: string;
+  /** What it means, and what to do: the page that the problem's `type` names. */
+  readonly meaning: string;
+  readonly remedy: string;
+}
+
+/** Every code that an answer can have. */
+export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
+  bad_request: {
+    status: 400,
+    title: 'Bad request',
+    meaning: 'The request is not valid HTTP, or ended before it was complete.',
+    remedy: 'Send the whole request again with a standard HTTP client.',
+  },
+  bad_url: {
+    status: 400,
+    title: 'Bad URL',
+    meaning: 'The path or query is not validly encoded.',
+    remedy: 'Percent-encode every part of the path and query as UTF-8; NUL is not allowed.',
+  },
+  invalid_json: {
+    status: 400,
+    title: 'Invalid JSON',
+    meaning: 'The body is not JSON.',
+    remedy: 'Send one JSON value as the body; the detail names the position of the fault.',
+  },
+  invalid_utf8: {
+    status: 400,
+    title: 'Invalid UTF-8',
+    meaning: 'The body is not UTF-8.',
+    remedy: 'Encode the body as UTF-8.',
+  },
+  too_deep: {
+    status: 400,
+    title: 'Nested too deep',
+    meaning: 'The body nests deeper than 64 levels.',
+    remedy: 'Flatten the data, or carry the deep part as a string.',
+  },
+  unauthorized: {
+    status: 401,
+    title: 'Unauthorized',
+    meaning: 'The request has no valid API key.',
+    remedy: 'Send the header `Authorization: Bearer phk_…` with a key of this server.',
+  },
+  not_found: {
+    status: 404,
+    title: 'Not found',
+    meaning: 'Nothing has that id or name, or no call has that path.',
+    remedy: 'Check the id, the tenant and the path; the lists show what exists.',
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'Method not allowed',
+    meaning: 'The path exists, and takes other methods.',
+    remedy: 'Use a method that the header `Allow` names.',
+  },
+  request_timeout: {
+    status: 408,
+    title: 'Request timeout',
+    meaning: 'The request took too long to arrive.',
+    remedy: 'Send it again; check the connection if it happens often.',
+  },
+  endpoint_deleted: {
+    status: 409,
+    title: 'Endpoint deleted',
+    meaning: 'The endpoint of the delivery was deleted, so nothing can deliver it.',
+    remedy: 'Replay the event to another endpoint.',
+  },
+  event_corrupt: {
+    status: 409,
+    title: 'Event corrupt',
+    meaning: 'The stored event does not match its digest: it was changed in the database, and is never sent.',
+    remedy: 'Restore the database from a backup, or publish the event again under a new id.',
+  },
+  event_id_conflict: {
+    status: 409,
+    title: 'Event id conflict',
+    meaning: 'The event id was accepted before with another body.',
+    remedy: 'Use a new id for a new event; send the same body to repeat a publish.',
+  },
+  in_use: {
+    status: 409,
+    title: 'In use',
+    meaning: 'Something else refers to it.',
+    remedy: 'Change what the detail names first, then delete again.',
+  },
+  resolved: {
+    status: 409,
+    title: 'Resolved',
+    meaning: 'The alert is resolved: there is nothing to acknowledge.',
+    remedy: 'Nothing: the alert is over.',
+  },
+  too_many_redrives: {
+    status: 409,
+    title: 'Too many redrives',
+    meaning: 'As many redrives as can run at once are running.',
+    remedy: 'Wait until one is done, or stop one.',
+  },
+  too_many_secrets: {
+    status: 409,
+    title: 'Too many secrets',
+    meaning: 'As many former secrets as an endpoint can have still sign.',
+    remedy: 'Wait until the first grace time ends, or rotate with `grace_s` 0.',
+  },
+  wrong_state: {
+    status: 409,
+    title: 'Wrong state',
+    meaning: 'The call does not apply to the state that it is in.',
+    remedy: 'Read it again; the detail says what applies.',
+  },
+  too_large: {
+    status: 413,
+    title: 'Too large',
+    meaning: 'The body, or the data of an event, is larger than allowed.',
+    remedy: 'Send less: data of at most 256 KiB, a batch of at most 8 MiB.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'Unsupported media type',
+    meaning: 'The body has a type or an encoding that is not supported.',
+    remedy: 'Send `Content-Type: application/json` without `Content-Encoding`.',
+  },
+  invalid_request: {
+    status: 422,
+    title: 'Invalid request',
+    meaning: 'Fields are missing, unknown, or not as they have to be.',
+    remedy: '`errors` names each field by its JSON Pointer: correct all of them.',
+  },
+  invalid_data: {
+    status: 422,
+    title: 'Invalid data',
+    meaning: "The data does not fit the event type's schema.",
+    remedy: '`errors` names each fault by its JSON Pointer: correct the data, or the declared schema.',
+  },
+  schema_too_expensive: {
+    status: 422,
+    title: 'Schema too expensive',
+    meaning: 'Validating by the schema takes too much time or memory.',
+    remedy: 'Simplify the schema, or send smaller data.',
+  },
+  schema_unusable: {
+    status: 422,
+    title: 'Schema unusable',
+    meaning: 'The declared schema cannot run.',
+    remedy: 'Declare the event type again with a valid schema.',
+  },
+  too_many_failures: {
+    status: 429,
+    title: 'Too many failures',
+    meaning: 'Too many requests without a valid key came from this address.',
+    remedy: 'Wait as long as `Retry-After` says, and send a valid key.',
+  },
+  headers_too_large: {
+    status: 431,
+    title: 'Headers too large',
+    meaning: 'The request line and headers are larger than 16 KiB.',
+    remedy: 'Send fewer or shorter headers.',
+  },
+  internal: {
+    status: 500,
+    title: 'Internal error',
+    meaning: 'A defect of the server; it was logged with the request id.',
+    remedy: 'Report it with the request id. Repeating a read is safe, and a write with an idempotency key.',
+  },
+  busy: {
+    status: 503,
+    title: 'Busy',
+    meaning: 'Too much of this kind is waiting already. Nothing was stored.',
+    remedy: 'Try again after `Retry-After`.',
+  },
+  schema_suspended: {
+    status: 503,
+    title: 'Schema suspended',
+    meaning: 'The schema exceeded its time or memory repeatedly. Nothing was stored.',
+    remedy: 'Simplify the schema; it is tried again after `Retry-After`.',
+  },
+  unavailable: {
+    status: 503,
+    title: 'Unavailable',
+    meaning: 'The store cannot take it now. Nothing was stored.',
+    remedy: 'Try again after `Retry-After`; `/readyz` says when the server is ready.',
+  },
+};
+
+/** An RFC 9457 problem document. */
+export const problemAnswer = z
+  .strictObject({
+    type: z.string().describe('A page of this server that explains the code.'),
+    title: z.string(),
+    status: z.int(),
+    code: z.string().describe('Stable; decide by it.'),
+    detail: z.string().describe('For people.'),
+    request_id: z.string(),
+    errors: z
+      .array(z.strictObject({ path: z.string().describe('A JSON Pointer.'), message: z.string() }))
+      .optional(),
+  })
+  .meta({ id: 'Problem' });

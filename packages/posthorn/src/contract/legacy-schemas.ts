@@ -1,0 +1,280 @@
+import { z } from 'zod';
+import { alertStates, alertTenant } from '../domain/alert.ts';
+import { errorClasses } from '../domain/attempt.ts';
+import { deliveryStates } from '../domain/delivery.ts';
+import { documentName, eventTypePattern, sloDocument, tenantName } from '../reliability/slo-document.ts';
+import { accountingKeys } from '../domain/accounting.ts';
+
+// The wire contract: these schemas validate, and the OpenAPI document is made from them.
+
+export { documentName };
+
+// oxlint-disable-next-line no-control-regex
+const printable = /^[^\u0000-\u001f\u007f]+$/;
+/** Half a surrogate pair would come back from the database as another character, and the id would not be found again. */
+const name = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(printable, 'no control characters')
+  .refine((text) => text.isWellFormed(), 'no half surrogate pairs');
+const ownTenant = tenantName.refine((tenant) => tenant !== alertTenant, "is Posthorn's own");
+export const eventId = name;
+const eventType = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, 'names separated by dots')
+  .max(256);
+const timestamp = z.iso.datetime({ offset: true });
+const count = z.int().min(0);
+
+const value = z.strictObject({
+  amount_minor: z.int(),
+  currency: z.string().regex(/^[A-Za-z]{3}$/, 'an ISO 4217 code'),
+});
+
+export const newEvent = z.strictObject({
+  type: eventType,
+  data: z.unknown().refine((data) => data !== undefined, 'is missing'),
+  tenant: ownTenant.default('default'),
+  id: eventId.optional(),
+  ordering_key: name.optional(),
+  occurred_at: timestamp.optional(),
+  value: value.optional(),
+});
+export type WireEvent = z.infer<typeof newEvent>;
+
+export const eventBatch = z.strictObject({ events: z.array(newEvent).min(1).max(1000) });
+
+export const receipt = z.object({
+  id: z.string(),
+  tenant: z.string(),
+  type: z.string(),
+  accepted_at: timestamp,
+  deliveries: count,
+  suppressed: count,
+  duplicate: z.boolean(),
+});
+
+const seconds = z
+  .number()
+  .min(0)
+  .max(7 * 86_400);
+export const retry = z.strictObject({
+  schedule_s: z.array(seconds).max(50).optional().describe('delays after each failed attempt'),
+  exponential: z
+    .strictObject({
+      base_s: seconds,
+      factor: z.number().min(1).max(10),
+      max_s: seconds,
+      attempts: z.int().min(1).max(100),
+    })
+    .optional(),
+  jitter: z.number().min(0).max(1).default(0.1),
+  give_up_after_s: z
+    .number()
+    .min(1)
+    .max(90 * 86_400)
+    .default(7 * 86_400),
+});
+
+export type WireRetry = z.output<typeof retry>;
+
+const forbiddenHeader =
+  /^(host|content-length|content-type|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer|proxy-.*|webhook-.*|posthorn-.*|traceparent|tracestate|user-agent)$/i;
+const headerName = z
+  .string()
+  .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, 'a header name')
+  .refine((name) => !forbiddenHeader.test(name), 'is set by Posthorn');
+const headerValue = z
+  .string()
+  .max(1024)
+  .regex(/^[\t\x20-\x7e]*$/, 'visible ASCII');
+const fewHeaders = (all: object): boolean => Object.keys(all).length <= 20;
+const headers = z.record(headerName, headerValue).refine(fewHeaders, 'at most 20 headers');
+const changedHeaders = z
+  .record(headerName, headerValue.nullable())
+  .refine(fewHeaders, 'at most 20 headers')
+  .describe('values are write-only: answers have null, and null keeps what is stored');
+
+const timeoutMs = z.int().min(100).max(60_000);
+const deliverWithinS = z
+  .number()
+  .min(1)
+  .max(30 * 86_400);
+
+const endpointFields = {
+  url: z.string().max(2048),
+  event_types: z.array(eventTypePattern).min(1).max(100),
+  description: z.string().max(1024).nullable(),
+  owner: z.string().max(128).nullable(),
+  template: documentName.nullable().describe('the policy that it follows'),
+  secret: z.string().max(128),
+  headers,
+  timeout_ms: timeoutMs.nullable().describe('null: as the template says'),
+  max_in_flight: z.int().min(1).max(1024),
+  rate_limit_per_s: z.number().min(0.01).max(100_000).nullable(),
+  ordering: z.enum(['none', 'key']),
+  filter: z
+    .record(
+      z
+        .string()
+        .regex(/^(\/.*)?$/, 'a JSON Pointer')
+        .max(256),
+      z.union([z.string().max(256), z.number(), z.boolean(), z.null()]),
+    )
+    .refine((filter) => Object.keys(filter).length <= 50, 'at most 50 pointers')
+    .nullable(),
+  retry: retry.nullable().describe('null: as the template says'),
+  deliver_within_s: deliverWithinS.nullable().describe('null: as the template says'),
+  enabled: z.boolean(),
+};
+export const newEndpoint = z
+  .strictObject({ tenant: ownTenant.default('default'), ...endpointFields })
+  .partial()
+  .required({ url: true });
+export const endpointChange = z
+  .strictObject({ ...endpointFields, headers: changedHeaders })
+  .omit({ secret: true })
+  .partial();
+
+export const rotate = z.strictObject({
+  grace_s: z
+    .int()
+    .min(0)
+    .max(7 * 86_400)
+    .default(86_400),
+});
+export const pause = z.strictObject({ reason: z.string().max(256).optional() });
+export const replay = z.strictObject({ endpoint_id: z.string().max(64).optional() });
+export const cancel = z.strictObject({ reason: z.string().min(1).max(256) });
+
+const filterFields = {
+  tenant: tenantName,
+  endpoint_id: z.string().max(64),
+  event_id: eventId,
+  event_type: eventType,
+  state: z.enum(deliveryStates),
+  error_class: z.enum(errorClasses),
+  since: timestamp,
+  until: timestamp,
+};
+const redriveRate = z.number().min(0.001).max(100_000);
+const redriveName = z.string().min(1).max(128).regex(printable, 'no control characters');
+export const redrive = z.strictObject({
+  filter: z.strictObject(filterFields).partial(),
+  rate_per_s: redriveRate
+    .nullable()
+    .optional()
+    .describe('deliveries a second, over the whole redrive; null: as fast as the store allows'),
+  name: redriveName.optional(),
+  dry_run: z.boolean().default(false),
+});
+export const redriveChange = z.strictObject({
+  rate_per_s: redriveRate.nullable().optional().describe('null: as fast as the store allows'),
+  name: redriveName.nullable().optional(),
+});
+
+const limit = z.coerce.number().int().min(1).max(1000).default(100);
+const cursor = z.string().max(1024).optional();
+export const deliveryQuery = z.strictObject({
+  ...z.strictObject(filterFields).partial().shape,
+  limit,
+  cursor,
+});
+export const pageQuery = z.strictObject({ limit, cursor });
+export const endpointQuery = z.strictObject({ tenant: tenantName.optional(), limit, cursor });
+export const tenantQuery = z.strictObject({ tenant: tenantName.optional(), limit, cursor });
+export const eventQuery = z.strictObject({ tenant: tenantName.default('default') });
+export const accountingQuery = z.strictObject({
+  tenant: tenantName.optional(),
+  endpoint_id: z.string().max(64).optional(),
+  event_type: eventTypePattern.optional().describe('a type, or a trailing wildcard such as payment.*'),
+  owner: z.string().max(128).optional().describe('the team that owns the endpoint'),
+  since: timestamp.optional(),
+  until: timestamp.optional(),
+  by: z.enum(accountingKeys).optional().describe('answers groups too, in pages'),
+  limit: z.coerce.number().int().min(1).max(1500).default(1500).describe('groups at most'),
+  cursor,
+});
+
+export const team = z.strictObject({
+  description: z.string().max(1024).default(''),
+  channels: z
+    .array(documentName)
+    .max(20)
+    .default([])
+    .describe('channels by name, in which this team hears of its alerts'),
+});
+
+const days = z.int().min(1).max(90).default(30);
+export const template = z.strictObject({
+  description: z.string().max(1024).default(''),
+  timeout_ms: timeoutMs.default(15_000),
+  deliver_within_s: deliverWithinS.default(300).describe('the deadline'),
+  retry: retry.optional(),
+  dead_letter_alert: z
+    .strictObject({ severity: z.enum(['auto', 'ticket', 'page']).default('auto') })
+    .default({ severity: 'auto' }),
+  slo: z
+    .strictObject({ target: z.number().min(0.5).max(0.99999), window_days: days })
+    .nullable()
+    .default({ target: 0.995, window_days: 30 }),
+});
+export type WireTemplate = z.output<typeof template>;
+
+const pointer = z
+  .string()
+  .regex(/^(\/.*)?$/, 'a JSON Pointer')
+  .max(256);
+export const eventTypeName = eventType;
+export const eventTypeDocument = z.strictObject({
+  description: z.string().max(1024).default(''),
+  owner: documentName.nullable().default(null).describe('the producing team'),
+  template: documentName
+    .nullable()
+    .default(null)
+    .describe('what an endpoint follows that subscribes to this type by name and names no template'),
+  schema: z
+    .record(z.string(), z.unknown())
+    .refine((schema) => JSON.stringify(schema).length <= 65_536, 'at most 64 KiB')
+    .optional()
+    .describe('JSON Schema 2020-12 of the data, without references to elsewhere'),
+  value: z
+    .strictObject({
+      amount: pointer.describe('where the amount stands, in minor units'),
+      currency: z.string().regex(/^(\/.{1,255}|[A-Za-z]{3})$/, 'a JSON Pointer or an ISO 4217 code'),
+    })
+    .optional()
+    .describe('where in the data the value stands, for events that carry none'),
+});
+export type WireEventType = z.output<typeof eventTypeDocument>;
+
+export const slo = sloDocument;
+export type WireSlo = z.output<typeof slo>;
+
+const mailAddress = z.email().max(254);
+const channelUrl = z.string().max(2048);
+export const channel = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('slack'), url: channelUrl.describe('an incoming webhook') }),
+  z.strictObject({
+    kind: z.literal('pagerduty'),
+    routing_key: z
+      .string()
+      .regex(/^[A-Za-z0-9]{16,64}$/, 'the integration key of an Events API v2 integration'),
+    url: channelUrl.optional(),
+  }),
+  z.strictObject({ kind: z.literal('alertmanager'), url: channelUrl }),
+  z.strictObject({ kind: z.literal('webhook'), url: channelUrl }),
+  z.strictObject({
+    kind: z.literal('email'),
+    server: channelUrl.describe('smtps://user:password@host:465, or smtp://'),
+    from: mailAddress,
+    to: z.array(mailAddress).min(1).max(20),
+  }),
+]);
+export const alertQuery = z.strictObject({
+  state: z.enum(alertStates).optional(),
+  severity: z.enum(['page', 'ticket']).optional(),
+  limit,
+  cursor,
+});

@@ -1,0 +1,244 @@
+import { z } from 'zod';
+import { problemAnswer } from './errors.ts';
+import * as schemas from './legacy-schemas.ts';
+
+interface Call {
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
+  readonly path: string;
+  readonly summary: string;
+  readonly body?: z.ZodType;
+  readonly query?: z.ZodObject;
+  readonly status: number;
+  readonly answer?: z.ZodType;
+}
+
+const declared = {
+  team: schemas.team,
+  channel: schemas.channel,
+  template: schemas.template,
+  'event-type': schemas.eventTypeDocument,
+  slo: schemas.slo,
+} as const;
+
+const calls: readonly Call[] = [
+  {
+    method: 'post',
+    path: '/v1/events',
+    summary: 'Publish an event',
+    body: schemas.newEvent,
+    status: 202,
+    answer: schemas.receipt,
+  },
+  {
+    method: 'post',
+    path: '/v1/events/batch',
+    summary: 'Publish up to 1,000 events, all or none',
+    body: schemas.eventBatch,
+    status: 202,
+    answer: z.object({ accepted: z.array(schemas.receipt) }),
+  },
+  {
+    method: 'get',
+    path: '/v1/events/{id}',
+    summary: 'An event and its deliveries',
+    query: schemas.eventQuery,
+    status: 200,
+  },
+  {
+    method: 'post',
+    path: '/v1/events/{id}/replay',
+    summary: 'Deliver a past event again',
+    query: schemas.eventQuery,
+    body: schemas.replay,
+    status: 202,
+  },
+  {
+    method: 'post',
+    path: '/v1/endpoints',
+    summary: 'Create an endpoint',
+    body: schemas.newEndpoint,
+    status: 201,
+  },
+  {
+    method: 'get',
+    path: '/v1/endpoints',
+    summary: 'List endpoints',
+    query: schemas.endpointQuery,
+    status: 200,
+  },
+  { method: 'get', path: '/v1/endpoints/{id}', summary: 'An endpoint', status: 200 },
+  {
+    method: 'patch',
+    path: '/v1/endpoints/{id}',
+    summary: 'Change an endpoint',
+    body: schemas.endpointChange,
+    status: 200,
+  },
+  {
+    method: 'delete',
+    path: '/v1/endpoints/{id}',
+    summary: 'Delete an endpoint; its pending deliveries are cancelled',
+    status: 204,
+  },
+  {
+    method: 'post',
+    path: '/v1/endpoints/{id}/pause',
+    summary: 'Hold deliveries; new ones are suppressed',
+    body: schemas.pause,
+    status: 200,
+  },
+  { method: 'post', path: '/v1/endpoints/{id}/resume', summary: 'Go on delivering', status: 200 },
+  {
+    method: 'post',
+    path: '/v1/endpoints/{id}/rotate-secret',
+    summary: 'A new secret; both sign for a while',
+    body: schemas.rotate,
+    status: 200,
+  },
+  {
+    method: 'post',
+    path: '/v1/endpoints/{id}/test',
+    summary: 'Send a test event to this endpoint',
+    status: 202,
+  },
+  {
+    method: 'get',
+    path: '/v1/deliveries',
+    summary: 'List deliveries, newest first',
+    query: schemas.deliveryQuery,
+    status: 200,
+  },
+  { method: 'get', path: '/v1/deliveries/{id}', summary: 'A delivery and its attempts', status: 200 },
+  { method: 'post', path: '/v1/deliveries/{id}/redrive', summary: 'Make a delivery due now', status: 202 },
+  {
+    method: 'post',
+    path: '/v1/deliveries/{id}/cancel',
+    summary: 'Cancel a pending delivery',
+    body: schemas.cancel,
+    status: 200,
+  },
+  {
+    method: 'get',
+    path: '/v1/dead-letters',
+    summary: 'Dead letters by endpoint and failure',
+    query: schemas.tenantQuery,
+    status: 200,
+  },
+  {
+    method: 'get',
+    path: '/v1/accounting',
+    summary: 'What became of everything accepted',
+    query: schemas.accountingQuery,
+    status: 200,
+  },
+  {
+    method: 'get',
+    path: '/v1/alerts',
+    summary: 'Alerts, firing ones first',
+    query: schemas.alertQuery,
+    status: 200,
+  },
+  {
+    method: 'post',
+    path: '/v1/alerts/{id}/acknowledge',
+    summary: 'Somebody is on it: no repeats',
+    status: 200,
+  },
+  {
+    method: 'get',
+    path: '/v1/slos/{name}/status',
+    summary: 'How an objective stands, by fault domain',
+    status: 200,
+  },
+  {
+    method: 'get',
+    path: '/v1/conformance',
+    summary: 'Endpoints and event types without template, objective or owner',
+    query: schemas.pageQuery,
+    status: 200,
+  },
+  ...(['team', 'channel', 'template', 'event-type', 'slo'] as const).flatMap((kind): Call[] => [
+    { method: 'get', path: `/v1/${kind}s`, summary: `All ${kind}s`, query: schemas.pageQuery, status: 200 },
+    {
+      method: 'put',
+      path: `/v1/${kind}s/{name}`,
+      summary: `Declare a ${kind}`,
+      body: declared[kind],
+      status: 200,
+    },
+    { method: 'get', path: `/v1/${kind}s/{name}`, summary: `One ${kind}`, status: 200 },
+    { method: 'delete', path: `/v1/${kind}s/{name}`, summary: `Delete a ${kind}`, status: 204 },
+  ]),
+  {
+    method: 'get',
+    path: '/v1/nodes',
+    summary: 'Living nodes and their shards',
+    query: schemas.pageQuery,
+    status: 200,
+  },
+];
+
+const json = (schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> => {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  return rest;
+};
+
+const problem = {
+  description: 'A problem (RFC 9457)',
+  content: { 'application/problem+json': { schema: json(problemAnswer, 'output') } },
+};
+
+/** What may stand in a path: an unknown id is not found, a name that cannot be is refused. */
+function inPath(path: string, name: string): z.ZodType {
+  if (name === 'name')
+    return path.startsWith('/v1/event-types/') ? schemas.eventTypeName : schemas.documentName;
+  return schemas.eventId;
+}
+
+/** OpenAPI 3.1, made from the schemas that validate. */
+export function openApi(version: string): Record<string, unknown> {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const { method, path, summary, body, query, status, answer } of calls) {
+    const parameters: unknown[] = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+      name,
+      in: 'path',
+      required: true,
+      schema: json(inPath(path, name!), 'input'),
+    }));
+    for (const [name, schema] of Object.entries(query?.shape ?? {})) {
+      parameters.push({ name, in: 'query', required: false, schema: json(schema as z.ZodType, 'input') });
+    }
+    (paths[path] ??= {})[method] = {
+      summary,
+      ...(parameters.length === 0 ? {} : { parameters }),
+      ...(body === undefined
+        ? {}
+        : {
+            requestBody: {
+              required: !body.safeParse({}).success,
+              content: { 'application/json': { schema: json(body, 'input') } },
+            },
+          }),
+      responses: {
+        [status]: {
+          description: summary,
+          ...(answer === undefined
+            ? {}
+            : { content: { 'application/json': { schema: json(answer, 'output') } } }),
+        },
+        default: problem,
+      },
+    };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Posthorn',
+      version,
+      description: 'Delivers payment webhooks and accounts for every one of them.',
+    },
+    security: [{ key: [] }],
+    components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
+    paths,
+  };
+}

@@ -1,0 +1,77 @@
+import type { z } from 'zod';
+import type { ErrorCode } from '../domain/errors.ts';
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+/** What a key has to be good for; `none`: no key is needed. */
+export type Scope = 'publish' | 'read' | 'operate' | 'admin' | 'none';
+
+/** One call of the API, in the words of the wire (snake_case). Everything that is said of a call stands here. */
+export interface Operation {
+  readonly method: Method;
+  /** Parameters in braces: `/v1/endpoints/{id}`. */
+  readonly path: `/${string}`;
+  /** The resource, and the page of the reference. */
+  readonly tag: Tag;
+  readonly scope: Scope;
+  /** A few words in the imperative. */
+  readonly summary: string;
+  readonly description: string;
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  /** A schema that accepts `{}` makes the body optional. */
+  readonly body?: z.ZodType;
+  /** Larger than other calls' (512 KiB). */
+  readonly maxBodyBytes?: number;
+  readonly status: number;
+  /** Where the call may answer with another status, and the same body. */
+  readonly otherStatus?: number;
+  /** Null: no body. */
+  readonly answer: z.ZodType | null;
+  /** Of JSON, unless the answer is text of another type. */
+  readonly contentType?: string;
+  /** Besides those of every call. */
+  readonly errors: readonly ErrorCode[];
+  readonly example: OperationExample;
+}
+
+/** A request and its answer as on the wire. */
+export interface OperationExample {
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  readonly answer?: unknown;
+}
+
+export const tags = {
+  events: 'Publish events, and look them up.',
+  endpoints: 'Receivers: their URLs, subscriptions, limits and secrets.',
+  deliveries: 'What became of each event at each endpoint.',
+  'dead-letters': 'Deliveries that ended undelivered.',
+  redrives: 'Make many dead or suppressed deliveries pending again.',
+  accounting: 'What became of everything that was accepted.',
+  alerts: 'What needs somebody.',
+  channels: 'Where notifications go.',
+  teams: 'Who owns what, and who is notified.',
+  templates: 'Named, versioned delivery policies.',
+  'event-types': 'Declared types of events: schema, owner, value.',
+  slos: 'Reliability objectives, error budgets and burn rates.',
+  conformance: 'What has no owner, template or objective.',
+  nodes: 'The processes that deliver.',
+  service: 'Health, metrics and this document.',
+} as const;
+export type Tag = keyof typeof tags;
+
+type Output<S> = S extends z.ZodType ? z.output<S> : undefined;
+
+/** A request of this operation, validated. */
+export interface InputOf<O extends Operation> {
+  readonly params: Output<O['params']>;
+  readonly query: Output<O['query']>;
+  readonly body: Output<O['body']>;
+}
+
+/** What the answer has to be. */
+export type AnswerOf<O extends Operation> = O['answer'] extends z.ZodType ? z.input<O['answer']> : undefined;
+
+/** Keeps what is said of an operation in its type. */
+export const operations = <const T extends Readonly<Record<string, Operation>>>(table: T): T => table;

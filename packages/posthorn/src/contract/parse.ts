@@ -1,0 +1,56 @@
+import type { z } from 'zod';
+import { type Fault, PosthornError } from '../domain/errors.ts';
+import type { Operation } from './operation.ts';
+
+const maxFaults = 100;
+/** A name that the caller made up may be as long as the body. */
+const maxPathLength = 512;
+
+/** The JSON Pointer (RFC 6901) of these steps. */
+export function pointer(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+/** Returns the value as the schema has it; throws `invalid_request`, which names every fault with its path. */
+export function parse<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  const errors: Fault[] = result.error.issues
+    .slice(0, maxFaults)
+    .flatMap((issue) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys
+            .slice(0, maxFaults)
+            .map((key) => ({ path: pointer([...issue.path, key]), message: 'is not a known field' }))
+        : // Of a name in a record, what is wrong with it stands one level below.
+          [
+            {
+              path: pointer(issue.path),
+              message: (issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined) ?? issue.message,
+            },
+          ],
+    )
+    .slice(0, maxFaults)
+    .map(({ path, message }) => ({ path: path.slice(0, maxPathLength).toWellFormed(), message }));
+  const first = errors[0]!;
+  throw new PosthornError(
+    'invalid_request',
+    `${first.path === '' ? 'the request' : first.path}: ${first.message}`,
+    errors,
+  );
+}
+
+export interface RawRequest {
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly body: unknown;
+}
+
+/** The parts of a request that its operation has, each as its schema has it. */
+export function parseRequest({ params, query, body }: Operation, request: RawRequest): RawRequest {
+  return {
+    params: params === undefined ? undefined : parse(params, request.params),
+    query: query === undefined ? undefined : parse(query, request.query),
+    body: body === undefined ? undefined : parse(body, request.body === undefined ? {} : request.body),
+  };
+}

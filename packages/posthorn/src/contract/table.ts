@@ -1,0 +1,11 @@
+import type { AnswerOf, InputOf, Operation } from './operation.ts';
+import { redriveOperations } from './redrives.ts';
+
+/** Every call of the API. Routes, validation, OpenAPI, the client, the library and the reference come from here. */
+export const table = {
+  ...redriveOperations,
+} as const satisfies Readonly<Record<string, Operation>>;
+
+export type OperationId = keyof typeof table;
+export type Input<Id extends OperationId> = InputOf<(typeof table)[Id]>;
+export type Answer<Id extends OperationId> = AnswerOf<(typeof table)[Id]>;

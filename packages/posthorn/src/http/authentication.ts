@@ -1,0 +1,111 @@
+import { hash as digest, timingSafeEqual } from 'node:crypto';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { PosthornError } from '../domain/errors.ts';
+
+/** Failures that an address may have at once, and how soon it has another one. Valid keys are never counted. */
+const maxBurst = 30;
+const refillMs = 2000;
+/** Addresses that are remembered; beyond this the one that failed longest ago is forgotten. */
+const maxAddresses = 10_000;
+/** One line for each reason in this time, with the count since the last one. */
+const logEveryMs = 60_000;
+
+export type AuthenticationFailure = 'missing' | 'malformed' | 'unknown';
+
+interface Bucket {
+  readonly tokens: number;
+  readonly at: number;
+}
+
+interface Tally {
+  loggedAt: number;
+  since: number;
+}
+
+/** An IPv4 address, or the network of an IPv6 one: whoever has one address of a /64 has them all. */
+export function addressGroup(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined) return mapped;
+  if (!address.includes(':')) return address;
+  const [head = '', tail] = address.split('%')[0]!.split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const filled =
+    tail === undefined
+      ? left
+      : [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right];
+  return `${filled.slice(0, 4).join(':')}::/64`;
+}
+
+export interface Authentication {
+  /** Throws 401, or 429 for an address that has failed too often; a valid key passes from every address. */
+  require(authorization: string | undefined, address: string): void;
+}
+
+/** Compares keys with the hashes of those that are known, and bounds, counts and logs what fails (G9). */
+export function createAuthentication(options: {
+  /** SHA-256, in hexadecimal. */
+  readonly keyHashes: readonly string[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly onFailure?: ((reason: AuthenticationFailure) => void) | undefined;
+}): Authentication {
+  const { clock, logger, onFailure } = options;
+  const keyHashes = options.keyHashes.map((hex) => Buffer.from(hex, 'hex'));
+  const buckets = new Map<string, Bucket>();
+  const tallies = new Map<AuthenticationFailure, Tally>();
+
+  const isKnown = (key: string): boolean => {
+    // Hashes have one length, so comparing them takes the same time for every key.
+    const hash = digest('sha256', key, 'buffer');
+    // Every one is compared, whatever the others said.
+    const fits = keyHashes.map((known) => timingSafeEqual(hash, known));
+    return fits.includes(true);
+  };
+
+  /** Takes one failure from the address's share; answers how long it has to wait for the next, 0 if this one fitted. */
+  const waitMsFor = (group: string): number => {
+    const now = clock.monotonic();
+    const before = buckets.get(group) ?? { tokens: maxBurst, at: now };
+    const tokens = Math.min(maxBurst, before.tokens + (now - before.at) / refillMs);
+    buckets.delete(group);
+    if (buckets.size >= maxAddresses) buckets.delete(buckets.keys().next().value!);
+    buckets.set(group, { tokens: tokens >= 1 ? tokens - 1 : tokens, at: now });
+    return tokens >= 1 ? 0 : (1 - tokens) * refillMs;
+  };
+
+  const log = (reason: AuthenticationFailure, address: string): void => {
+    const now = clock.monotonic();
+    const tally = tallies.get(reason) ?? { loggedAt: Number.NEGATIVE_INFINITY, since: 0 };
+    tallies.set(reason, tally);
+    tally.since++;
+    if (now - tally.loggedAt < logEveryMs) return;
+    logger.warn(
+      { code: 'authentication_failed', reason, address, failures: tally.since },
+      'a request without a valid key was refused',
+    );
+    tally.loggedAt = now;
+    tally.since = 0;
+  };
+
+  return {
+    require: (authorization, address) => {
+      const key = /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1];
+      const known = isKnown(key ?? '');
+      if (key !== undefined && known) return;
+      const reason = authorization === undefined ? 'missing' : key === undefined ? 'malformed' : 'unknown';
+      onFailure?.(reason);
+      log(reason, address);
+      const waitMs = waitMsFor(addressGroup(address));
+      if (waitMs > 0)
+        throw new PosthornError(
+          'too_many_failures',
+          'too many requests without a valid key came from this address; send a valid key: Authorization: Bearer phk_…',
+          undefined,
+          Math.ceil(waitMs / 1000),
+        );
+      throw new PosthornError('unauthorized', 'send a valid key: Authorization: Bearer phk_…');
+    },
+  };
+}

@@ -1,0 +1,172 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { nextTurn } from '../runtime/turn.ts';
+import { BodyMemory, type Free } from './body-memory.ts';
+import { maxNesting } from '../contract/limits.ts';
+import { PosthornError } from '../domain/errors.ts';
+import { nestsDeeper } from '../service/raw-json.ts';
+import { refuseUnstorable } from './storable.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The body's text as received, if it was JSON. */
+    rawJson: string | null;
+    /** What the answer is written to. */
+    rawReply: ServerResponse | null;
+  }
+}
+
+/** Text and value of a body take three to six times its bytes: 64 MiB of bodies are up to 400 MB of memory. */
+const maxBodiesBytes = 64 * 1024 * 1024;
+const maxShareBytes = 48 * 1024 * 1024;
+/** Parsing 8 MiB takes 40 to 100 ms: bodies above this are parsed one at a time, with a turn between the steps. */
+const maxParsedAtOnce = 256 * 1024;
+
+/** Of a body whose length is not declared. */
+const leastReserved = 64 * 1024;
+
+/** Their schemas look at every text but the data, which may hold anything. */
+const eventBodies = new Set(['/v1/events', '/v1/events/batch']);
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function tooLarge(limit: number): PosthornError {
+  return new PosthornError('too_large', `The request body is larger than ${limit} bytes.`);
+}
+
+/** The bytes of a body, in memory that is reserved before they are read. */
+async function readBytes(
+  request: FastifyRequest,
+  payload: IncomingMessage,
+  memory: BodyMemory,
+  continueBody: (request: IncomingMessage) => void,
+): Promise<Buffer> {
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity')
+    throw new PosthornError('unsupported_media_type', 'Send the body without Content-Encoding.');
+  const limit = request.routeOptions.bodyLimit;
+  const length = request.headers['content-length'];
+  const declared = length === undefined ? null : Number(length);
+  if (declared !== null && declared > limit) throw tooLarge(limit);
+  // A connection that has ended already would neither end the body nor free its memory.
+  if (payload.destroyed || request.rawReply!.destroyed) throw cutBody();
+  const sender = request.headers.authorization ?? request.ip;
+  const frees: Free[] = [];
+  const freeAll = (): void => frees.forEach((free) => free());
+  request.rawReply!.once('finish', freeAll).once('close', freeAll);
+  const reserve = (bytes: number): void => {
+    const free = memory.reserve(sender, bytes);
+    if (free === null)
+      throw new PosthornError(
+        'unavailable',
+        'Too many request bodies at once: nothing was stored; try again.',
+      );
+    frees.push(free);
+  };
+  if (declared !== null && declared > 0) reserve(declared);
+  continueBody(request.raw);
+  return await new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let received = 0;
+    let reserved = declared ?? 0;
+    const stop = (): void => {
+      payload.off('data', add).off('end', finish).off('error', cut).off('close', cut);
+    };
+    const finish = (): void => {
+      stop();
+      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, received));
+    };
+    const fail = (problem: unknown): void => {
+      stop();
+      reject(problem as Error);
+    };
+    const cut = (): void => fail(cutBody());
+    const add = (chunk: Buffer): void => {
+      received += chunk.length;
+      try {
+        if (received > limit) throw tooLarge(limit);
+        if (received > reserved) {
+          // A body of unknown length takes as much again each time, so that it does so seldom.
+          const more = Math.min(limit, Math.max(received, reserved * 2, leastReserved)) - reserved;
+          reserve(more);
+          reserved += more;
+        }
+      } catch (error) {
+        return fail(error);
+      }
+      chunks.push(chunk);
+    };
+    payload.on('data', add).on('end', finish).on('error', cut).on('close', cut);
+  });
+}
+
+function cutBody(): PosthornError {
+  return new PosthornError('bad_request', 'The request body ended before it was complete.');
+}
+
+function decode(bytes: Buffer): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new PosthornError('invalid_utf8', 'the body is not UTF-8');
+  }
+}
+
+function refuseDeep(text: string): void {
+  if (nestsDeeper(text, maxNesting))
+    throw new PosthornError('too_deep', `the body nests deeper than ${maxNesting} levels`);
+}
+
+function parseText(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    // V8's message quotes the input; only its position may be passed on.
+    const where = /position \d+/.exec((error as Error).message)?.[0];
+    throw new PosthornError(
+      'invalid_json',
+      `the body is not JSON${where === undefined ? '' : ` (at ${where})`}`,
+    );
+  }
+}
+
+/** Reads JSON bodies, in bounded memory, and parses them without keeping the event loop for long. */
+export function readBodies(app: FastifyInstance, continueBody: (request: IncomingMessage) => void): void {
+  const memory = new BodyMemory(maxBodiesBytes, maxShareBytes);
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const parse = (request: FastifyRequest, bytes: Buffer): unknown => {
+    const text = decode(bytes);
+    refuseDeep(text);
+    const value = parseText(text);
+    request.rawJson = text;
+    if (!eventBodies.has(request.routeOptions.url ?? '')) refuseUnstorable(text, value);
+    return value;
+  };
+  const parseLarge = async (request: FastifyRequest, bytes: Buffer): Promise<unknown> => {
+    const text = decode(bytes);
+    await nextTurn();
+    refuseDeep(text);
+    await nextTurn();
+    const value = parseText(text);
+    request.rawJson = text;
+    await nextTurn();
+    if (!eventBodies.has(request.routeOptions.url ?? '')) refuseUnstorable(text, value);
+    return value;
+  };
+
+  app.decorateRequest('rawJson', null);
+  app.decorateRequest('rawReply', null);
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    request.rawReply = reply.raw;
+    done(null, payload);
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
+    const bytes = await readBytes(request, payload, memory, continueBody);
+    if (bytes.length === 0) return undefined;
+    if (bytes.length <= maxParsedAtOnce) return parse(request, bytes);
+    const mine = turn.then(() => parseLarge(request, bytes));
+    turn = mine.catch(() => {}).then(nextTurn);
+    return await mine;
+  });
+}

@@ -1,0 +1,190 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '../runtime/clock.ts';
+import { nextTurn } from '../runtime/turn.ts';
+import { PosthornError } from '../domain/errors.ts';
+import { rawProblem } from './problem.ts';
+
+const maxConnections = 2000;
+/** Beyond that, so many that do nothing are closed for the next ones. */
+const roomForDropped = 50;
+/** Requests that one connection may send ahead of their answers. */
+const maxPipelined = 100;
+const headersTimeoutMs = 10_000;
+/** Of a whole request, its body included. */
+const requestTimeoutMs = 30_000;
+const keepAliveTimeoutMs = 75_000;
+/** Without a byte in either direction: what does not read its answer is closed. */
+const idleTimeoutMs = 120_000;
+const checkEveryMs = 2000;
+/** The body of a refused request is read no further than this, and its connection stays open so long for the answer to be read. */
+const maxDrainedBytes = 16 * 1024;
+const maxLingerBytes = 256 * 1024;
+const lingerMs = 1000;
+/** When the server closes, requests have this long to arrive, and this long to be answered. */
+const arriveGraceMs = 2000;
+const answerGraceMs = 10_000;
+
+type Handle = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** What a connection is doing. Its requests are handled one after the other, however many it sends ahead. */
+interface Connection {
+  /** The answer under way, or null. */
+  answering: ServerResponse | null;
+  /** Whether it ever sent a whole request. */
+  served: boolean;
+  readonly waiting: (readonly [IncomingMessage, ServerResponse])[];
+}
+
+export interface HttpServer {
+  readonly server: Server;
+  /** Asks the client for the body that it holds back (`Expect: 100-continue`), when it is going to be read. */
+  continueBody(request: IncomingMessage): void;
+  /** Answers what is not a request, or came too late or too large, and ends the connection. */
+  refuse(error: Error & { readonly code?: string }, socket: Socket): void;
+  /** Closes what is idle, and everything within a grace. The caller closes the server. */
+  closing(): void;
+}
+
+/** Whether a part of the body is still to come that is too large to be read for nothing. */
+function hasUnreadBody(request: IncomingMessage, status: number): boolean {
+  if (request.complete) return false;
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+  if (encoding !== undefined) return true;
+  const bytes = Number(length ?? 0);
+  return bytes > (status === 401 || status === 429 ? 0 : maxDrainedBytes);
+}
+
+function malformed(code: string | undefined): PosthornError {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new PosthornError('request_timeout', 'The request took too long to arrive.');
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return new PosthornError('headers_too_large', 'The request line and headers are larger than 16 KiB.');
+  return new PosthornError('bad_request', 'The request is not valid HTTP/1.1.');
+}
+
+/**
+ * An HTTP server whose connections are bounded (G8): in number, in time, in requests sent ahead and in answers under way,
+ * and that closes a connection rather than read a body that nobody wants.
+ */
+export function createHttpServer(
+  handle: Handle,
+  clock: Clock,
+  requestId: () => string,
+  maxSockets = maxConnections,
+): HttpServer {
+  const connections = new Map<Socket, Connection>();
+  const held = new WeakMap<IncomingMessage, ServerResponse>();
+  let closing = false;
+
+  const server = createServer({
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    connectionsCheckingInterval: checkEveryMs,
+  });
+  server.maxConnections = maxSockets;
+  server.timeout = idleTimeoutMs;
+  // Those that do nothing make room for the next ones; first those that never sent a whole request.
+  server.on('drop', () => {
+    const idle = [...connections].filter(([, { answering }]) => answering === null);
+    const useless = idle.filter(([, { served }]) => !served);
+    for (const [socket] of [...useless, ...idle].slice(0, roomForDropped)) socket.destroy();
+  });
+
+  /** Lets the client read the answer before its connection is cut: a reset would take the answer away. */
+  const linger = (socket: Socket, request: IncomingMessage): void => {
+    socket.end();
+    let seen = 0;
+    request.on('data', (chunk: Buffer) => {
+      seen += chunk.length;
+      if (seen > maxLingerBytes) request.pause();
+    });
+    const cancel = clock.after(lingerMs, () => socket.destroy());
+    request.once('end', () => socket.destroy());
+    socket.once('close', cancel);
+  };
+
+  /** The answer says `connection: close` where the connection ends with it. */
+  const closeWhereUnread = (request: IncomingMessage, response: ServerResponse): void => {
+    const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse;
+    response.writeHead = (...args: unknown[]): ServerResponse => {
+      const isUnread = hasUnreadBody(request, Number(args[0]));
+      if (isUnread || closing) response.shouldKeepAlive = false;
+      if (isUnread) request.socket.destroySoon = () => linger(request.socket, request);
+      return writeHead(...args);
+    };
+  };
+
+  const begin = (connection: Connection, request: IncomingMessage, response: ServerResponse): void => {
+    connection.answering = response;
+    connection.served = true;
+    closeWhereUnread(request, response);
+    response.once('close', () => {
+      const next = connection.waiting.shift();
+      if (next === undefined) {
+        connection.answering = null;
+        return;
+      }
+      // After a turn: requests sent ahead do not keep other connections from theirs.
+      void nextTurn().then(() => {
+        if (!request.socket.destroyed && response.shouldKeepAlive) return begin(connection, ...next);
+        connection.answering = null;
+        connection.waiting.length = 0;
+      });
+    });
+    handle(request, response);
+  };
+
+  const take = (request: IncomingMessage, response: ServerResponse): void => {
+    const { socket } = request;
+    const connection = connections.get(socket);
+    if (connection === undefined) return;
+    if (connection.answering === null) begin(connection, request, response);
+    else if (connection.waiting.length < maxPipelined) connection.waiting.push([request, response]);
+    else socket.destroy();
+  };
+
+  server.on('connection', (socket: Socket) => {
+    connections.set(socket, { answering: null, served: false, waiting: [] });
+    socket.once('close', () => connections.delete(socket));
+  });
+  server.on('request', take);
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    held.set(request, response);
+    take(request, response);
+  });
+
+  const refuse: HttpServer['refuse'] = (error, socket) => {
+    // An answer that has begun would be mixed with this one.
+    const begun = connections.get(socket)?.answering?.headersSent ?? false;
+    if (!socket.writable || begun) return void socket.destroy();
+    socket.end(rawProblem(malformed(error.code), requestId()));
+    socket.pause();
+    const cancel = clock.after(lingerMs, () => socket.destroy());
+    socket.once('close', cancel);
+  };
+
+  return {
+    server,
+    refuse,
+    continueBody: (request) => {
+      held.get(request)?.writeContinue();
+      held.delete(request);
+    },
+    closing: () => {
+      closing = true;
+      for (const [socket, { answering }] of connections) if (answering === null) socket.destroy();
+      // What never listened has nobody to wait for, and never says that it closed.
+      if (!server.listening) return;
+      const cancels = [
+        clock.after(arriveGraceMs, () => {
+          for (const [socket, { answering }] of connections)
+            if (answering?.req.complete !== true) socket.destroy();
+        }),
+        clock.after(answerGraceMs, () => server.closeAllConnections()),
+      ];
+      server.once('close', () => cancels.forEach((cancel) => cancel()));
+    },
+  };
+}

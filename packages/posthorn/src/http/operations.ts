@@ -1,0 +1,62 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Operation } from '../contract/operation.ts';
+import { parseRequest } from '../contract/parse.ts';
+import { type OperationId, table } from '../contract/table.ts';
+import { traceOf } from '../domain/trace.ts';
+import { type Call, type Handlers, Reply } from '../service/handler.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Of the contract: a route without one cannot be registered. */
+    operation?: OperationId;
+  }
+}
+
+function callOf({ headers, rawJson }: FastifyRequest): Call {
+  const { traceparent, tracestate, 'idempotency-key': key } = headers;
+  return {
+    trace: traceparent === undefined ? null : traceOf(traceparent, tracestate),
+    text: rawJson,
+    idempotencyKey: typeof key === 'string' ? key : null,
+  };
+}
+
+const asIs = (text: unknown): string => text as string;
+
+function send(
+  reply: FastifyReply,
+  operation: Operation,
+  result: unknown,
+  request: FastifyRequest,
+): FastifyReply {
+  const { status, otherStatus = status, answer, contentType = 'application/json; charset=utf-8' } = operation;
+  if (!(result instanceof Reply)) return reply.code(status).send(answer === null ? undefined : result);
+  void reply.code(result.other ? otherStatus : status);
+  if (result.etag !== null) {
+    void reply.header('etag', result.etag);
+    if (request.headers['if-none-match'] === result.etag) return reply.code(304).send();
+  }
+  const isReady = typeof result.answer === 'string' || Buffer.isBuffer(result.answer);
+  if (!isReady) return reply.send(result.answer);
+  return reply.type(contentType).serializer(asIs).send(result.answer);
+}
+
+/** Registers every operation of the contract, and lets nothing else be registered. */
+export function serveOperations(app: FastifyInstance, handlers: Handlers): void {
+  app.addHook('onRoute', ({ config, method, url }) => {
+    if (config?.operation === undefined) throw new Error(`${String(method)} ${url} is not in the contract`);
+  });
+  for (const id of Object.keys(table) as OperationId[]) {
+    const operation: Operation = table[id];
+    // Which handler belongs to which operation is what `Handlers` says: here only their names are known.
+    const handle = handlers[id] as (input: unknown, call: Call) => Promise<unknown>;
+    app.route({
+      method: operation.method,
+      url: operation.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+      config: { operation: id },
+      ...(operation.maxBodyBytes === undefined ? {} : { bodyLimit: operation.maxBodyBytes }),
+      handler: async (request, reply) =>
+        send(reply, operation, await handle(parseRequest(operation, request), callOf(request)), request),
+    });
+  }
+}

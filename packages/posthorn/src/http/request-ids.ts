@@ -1,0 +1,8 @@
+import type { Random } from '../runtime/random.ts';
+
+/** Returns a maker of request ids, unique among processes: a part drawn once, and a count. */
+export function requestIds(random: Random): () => string {
+  const prefix = `req_${Buffer.from(random.bytes(9)).toString('base64url')}`;
+  let made = 0;
+  return () => `${prefix}${(made++).toString(36).padStart(6, '0')}`;
+}

@@ -1,0 +1,118 @@
+import type { Socket } from 'node:net';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { type Authentication, createAuthentication } from './authentication.ts';
+import { readBodies } from './body.ts';
+import { createHttpServer, type HttpServer } from './connections.ts';
+import type { ApiDependencies } from './dependencies.ts';
+import { maxBodyBytes } from '../contract/limits.ts';
+import { noteMethods } from './methods.ts';
+import { requestIds } from './request-ids.ts';
+import { notFound, PosthornError } from '../domain/errors.ts';
+import { serveOperations } from './operations.ts';
+import { sendProblem } from './problem.ts';
+import { posthornErrorOf } from '../service/errors.ts';
+import type { Handlers } from '../service/handler.ts';
+import { alertRoutes } from './routes/alerts.ts';
+import { declaredRoutes } from './routes/declared.ts';
+import { deliveryRoutes } from './routes/deliveries.ts';
+import { endpointRoutes } from './routes/endpoints.ts';
+import { eventRoutes } from './routes/events.ts';
+import { objectiveRoutes } from './routes/objectives.ts';
+import { serviceRoutes } from './routes/service.ts';
+
+const open = new Set(['/healthz', '/readyz', '/openapi.json']);
+/** What a caller may know of whatever was thrown; null: a defect. */
+function errorOf(error: Error & { code?: string; statusCode?: number }): PosthornError | null {
+  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
+    return new PosthornError('unsupported_media_type', 'send application/json');
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
+    return new PosthornError('bad_request', error.message);
+  return posthornErrorOf(error);
+}
+
+/** The HTTP API; listening is the caller's business. */
+export function createServer(deps: ApiDependencies, services: Handlers): FastifyInstance {
+  const { logger } = deps;
+  let http!: HttpServer;
+  const requestId = requestIds(deps.random);
+  const authenticationBy = (keyHashes: readonly string[]): Authentication =>
+    createAuthentication({
+      keyHashes,
+      clock: deps.clock,
+      logger,
+      onFailure: deps.metrics.authenticationFailed,
+    });
+  const authentication = authenticationBy(deps.adminKeyHashes);
+  const metricsAuthentication =
+    deps.metricsKeyHash === null ? null : authenticationBy([...deps.adminKeyHashes, deps.metricsKeyHash]);
+  const app = Fastify({
+    logger: false,
+    bodyLimit: maxBodyBytes,
+    serverFactory: (handle) => {
+      http = createHttpServer(handle, deps.clock, requestId);
+      return http.server;
+    },
+    clientErrorHandler: (error, socket) => http.refuse(error, socket as Socket),
+    exposeHeadRoutes: false,
+    genReqId: requestId,
+    // An id of 255 characters, each up to four bytes in percent signs.
+    routerOptions: { maxParamLength: 255 * 12 },
+    // Found before any route, so neither hooks nor the error handler below are asked.
+    frameworkErrors: (error, request, reply) =>
+      void sendProblem(
+        reply,
+        error.code === 'FST_ERR_BAD_URL'
+          ? new PosthornError('bad_url', 'the path is no valid URL')
+          : notFound(`${request.method} by so long a name`),
+      ),
+  });
+
+  // Nothing is accepted by declarations that were not read.
+  app.addHook('onReady', () => deps.catalog.refresh());
+  readBodies(app, http.continueBody);
+  app.addHook('preClose', async () => http.closing());
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.header('request-id', request.id);
+    // No name and no id holds one, and PostgreSQL takes none.
+    if (request.url.includes('%00')) throw new PosthornError('bad_url', 'a URL of ours holds no NUL');
+    const route = request.routeOptions.url ?? '';
+    const required = route === '/metrics' ? metricsAuthentication : open.has(route) ? null : authentication;
+    required?.require(request.headers.authorization, request.socket.remoteAddress ?? '');
+  });
+  const methodsOf = noteMethods(app);
+  const refuseUnknown = async (request: FastifyRequest, reply: FastifyReply): Promise<never> => {
+    const path = request.url.split('?')[0]!;
+    const allowed = methodsOf(path);
+    if (allowed.length === 0) throw notFound(`${request.method} ${path}`);
+    void reply.header('allow', allowed.join(', '));
+    throw new PosthornError(
+      'method_not_allowed',
+      `${path} takes ${allowed.join(' and ')}, and no ${request.method}`,
+    );
+  };
+  // In a hook, because handlers come after the body was read.
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404) await refuseUnknown(request, reply);
+  });
+
+  app.setErrorHandler((error: Error, request, reply) => {
+    const known = errorOf(error);
+    if (known !== null) return sendProblem(reply, known);
+    logger.error(
+      { error: error.message, stack: error.stack, route: request.routeOptions.url },
+      'a request failed by a defect',
+    );
+    return sendProblem(reply, new PosthornError('internal', 'something went wrong here; it was logged'));
+  });
+  app.setNotFoundHandler(refuseUnknown);
+
+  eventRoutes(app, deps);
+  endpointRoutes(app, deps);
+  deliveryRoutes(app, deps);
+  alertRoutes(app, deps);
+  declaredRoutes(app, deps);
+  objectiveRoutes(app, deps);
+  serviceRoutes(app, deps);
+  serveOperations(app, services);
+  return app;
+}

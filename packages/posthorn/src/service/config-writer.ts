@@ -1,0 +1,57 @@
+import type { Endpoint } from '../domain/endpoint.ts';
+import type { Config, ConfigChange } from '../store/store.ts';
+import { PosthornError } from '../domain/errors.ts';
+
+/** Lost against another node's change this often in a row, a change is refused. */
+const maxTries = 20;
+/** Changes that may wait here for their turn. */
+const maxWaiting = 1000;
+
+/** What a decision writes, and what it wants to keep for its answer. */
+export interface Decision<T> {
+  /** Null: nothing is to be written. */
+  readonly write: Omit<ConfigChange, 'version'> | null;
+  readonly answer: T;
+}
+
+/**
+ * Read, decide, write: nothing that somebody else wrote in between is lost. On one node changes take turns; between
+ * nodes the store compares the version that the decision was made from, and the decision is made again if it is not
+ * the newest one.
+ */
+export class ConfigWriter {
+  readonly #store: Config;
+  #turn: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+
+  constructor(store: Config) {
+    this.#store = store;
+  }
+
+  /** `decide` reads all that it depends on itself, and may run several times. Whatever it throws refuses the change. */
+  async change<T>(
+    decide: () => Promise<Decision<T>>,
+  ): Promise<{ readonly endpoints: readonly Endpoint[]; readonly answer: T }> {
+    if (this.#waiting >= maxWaiting)
+      throw new PosthornError('busy', 'Too many configuration changes are waiting: try again.');
+    this.#waiting++;
+    const run = this.#turn.then(() => this.#run(decide));
+    this.#turn = run.catch(() => {});
+    try {
+      return await run;
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  async #run<T>(decide: () => Promise<Decision<T>>): Promise<{ endpoints: readonly Endpoint[]; answer: T }> {
+    for (let tries = 0; tries < maxTries; tries++) {
+      const version = await this.#store.configVersion();
+      const { write, answer } = await decide();
+      if (write === null) return { endpoints: [], answer };
+      const endpoints = await this.#store.changeConfig({ ...write, version });
+      if (endpoints !== null) return { endpoints, answer };
+    }
+    throw new PosthornError('busy', 'Other nodes keep changing the configuration: try again.');
+  }
+}

@@ -1,0 +1,23 @@
+import type { Alert } from '../domain/alert.ts';
+import type { Engine } from '../engine/port.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Random } from '../runtime/random.ts';
+import type { Store } from '../store/store.ts';
+import type { Catalog } from './catalog.ts';
+import type { ConfigWriter } from './config-writer.ts';
+
+/** What the use cases need. */
+export interface ServiceDependencies {
+  readonly store: Store;
+  /** Every change of an endpoint or a document that depends on what is there goes through it. */
+  readonly config: ConfigWriter;
+  readonly catalog: Catalog;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly version: string;
+  /** Alerts that cannot be stored, because they are about the store. */
+  readonly unstoredAlerts: () => readonly Alert[];
+  /** Null where the host may be called, else why not. Names are judged again when they are connected to. */
+  readonly refuseHost: (hostname: string) => string | null;
+}

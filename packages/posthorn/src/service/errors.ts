@@ -1,0 +1,27 @@
+import {
+  ConflictError,
+  EventConflictError,
+  NotFoundError,
+  PosthornError,
+  StoreFaultError,
+  UnavailableError,
+} from '../domain/errors.ts';
+
+/** What a caller may know of whatever was thrown; null: a defect, of which a caller may know nothing. */
+export function posthornErrorOf(error: unknown): PosthornError | null {
+  if (error instanceof PosthornError) return error;
+  if (error instanceof EventConflictError)
+    return new PosthornError(error.code, error.message, [
+      { path: `/events/${error.index}/id`, message: 'was used before for another body' },
+    ]);
+  if (error instanceof ConflictError) return new PosthornError(error.code, error.message);
+  if (error instanceof NotFoundError) return new PosthornError('not_found', error.message);
+  if (error instanceof StoreFaultError)
+    return new PosthornError(
+      'unavailable',
+      `nothing was stored: the files of the store are ${error.fault}, and an operator has to act`,
+    );
+  if (error instanceof UnavailableError)
+    return new PosthornError('unavailable', 'nothing was stored; try again');
+  return null;
+}

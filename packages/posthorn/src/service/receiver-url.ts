@@ -1,0 +1,38 @@
+import { PosthornError } from '../domain/errors.ts';
+
+/** The URL of a receiver as it is stored, or a 422 that says what is wrong with it. */
+export function receiverUrl(text: string, refuseHost: (hostname: string) => string | null): string {
+  const fault = (message: string): PosthornError =>
+    new PosthornError('invalid_request', `/url ${message}`, [{ path: '/url', message }]);
+  const url = URL.parse(text);
+  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:'))
+    throw fault('must be an http or https URL');
+  if (url.username !== '' || url.password !== '') throw fault('must not carry credentials; use headers');
+  if (url.hash !== '') throw fault('must not have a fragment');
+  const refused = refuseHost(url.hostname);
+  if (refused !== null) throw fault(refused);
+  return url.href;
+}
+
+/** The URL of a mail server, with its credentials, or a 422. */
+export function mailServerUrl(text: string, refuseHost: (hostname: string) => string | null): string {
+  const url = URL.parse(text);
+  const refused =
+    url === null || (url.protocol !== 'smtp:' && url.protocol !== 'smtps:') || url.hostname === ''
+      ? 'must be an smtp or smtps URL'
+      : !isPercentEncoded(url.username + url.password)
+        ? 'has a % in user or password that encodes nothing: write it as %25'
+        : refuseHost(url.hostname);
+  if (refused !== null)
+    throw new PosthornError('invalid_request', `/server ${refused}`, [{ path: '/server', message: refused }]);
+  return url!.href;
+}
+
+function isPercentEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

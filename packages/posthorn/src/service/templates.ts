@@ -1,0 +1,91 @@
+import { defaultRetryPolicy, type RetryPolicy } from '../domain/retry-policy.ts';
+import { followed } from '../domain/endpoint.ts';
+import { type Template, templatesBy } from '../domain/template.ts';
+import type { Engine } from '../engine/port.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Store } from '../store/store.ts';
+import type { z } from 'zod';
+import type { ConfigWriter } from './config-writer.ts';
+import type { retry, WireTemplate } from '../contract/legacy-schemas.ts';
+import { PosthornError } from '../domain/errors.ts';
+
+/** The retry policy of a wire document; `path` is where it stands, for errors. */
+export function retryOf(wire: z.output<typeof retry>, path = '/retry'): RetryPolicy {
+  const { exponential, schedule_s: schedule } = wire;
+  if (exponential !== undefined && schedule !== undefined) {
+    throw new PosthornError('invalid_request', `${path} takes schedule_s or exponential, not both`, [
+      { path, message: 'has two backoffs' },
+    ]);
+  }
+  return {
+    backoff:
+      exponential === undefined
+        ? schedule === undefined
+          ? defaultRetryPolicy.backoff
+          : { kind: 'schedule', delaysMs: schedule.map((s) => s * 1000) }
+        : {
+            kind: 'exponential',
+            baseMs: exponential.base_s * 1000,
+            factor: exponential.factor,
+            maxMs: exponential.max_s * 1000,
+            attempts: exponential.attempts,
+          },
+    jitter: wire.jitter,
+    giveUpAfterMs: wire.give_up_after_s * 1000,
+  };
+}
+
+/** What a declared template comes to. */
+export function templateOf(name: string, version: number, document: WireTemplate): Template {
+  return {
+    name,
+    version,
+    description: document.description,
+    timeoutMs: document.timeout_ms,
+    deliverWithinMs: document.deliver_within_s * 1000,
+    retry: document.retry === undefined ? defaultRetryPolicy : retryOf(document.retry),
+    deadLetterSeverity: document.dead_letter_alert.severity,
+    slo: document.slo === null ? null : { target: document.slo.target, windowDays: document.slo.window_days },
+  };
+}
+
+/** Endpoints brought to their template's version in one transaction. */
+const followPage = 200;
+
+/**
+ * Brings every endpoint that follows a template to the template's version. What is pending keeps its `due_at`, and its next
+ * outcome is judged by the new policy. Run again, after a crash in the middle, it changes what is left. Each page is written
+ * only if neither its templates nor its endpoints have changed since they were read. Answers how many it changed.
+ */
+export async function followTemplates({
+  store,
+  engine,
+  config,
+  clock,
+}: {
+  readonly store: Store;
+  readonly engine: Pick<Engine, 'endpointChanged'>;
+  readonly config: ConfigWriter;
+  readonly clock: Clock;
+}): Promise<number> {
+  let changed = 0;
+  for (let after: string | null = null; ;) {
+    const from: string | null = after;
+    const { endpoints, answer: page } = await config.change(async () => {
+      const now = clock.now();
+      const templates = templatesBy(await store.documents('template'));
+      const read = await store.endpoints({ tenant: null, after: from, limit: followPage });
+      const updateEndpoints = read.flatMap(({ id, template: name, templateVersion, own }) => {
+        const template = name === null ? undefined : templates.get(name);
+        return template === undefined || templateVersion === template.version
+          ? []
+          : [{ id, change: { ...followed(template, own), updatedAt: now } }];
+      });
+      return { write: updateEndpoints.length === 0 ? null : { now, updateEndpoints }, answer: read };
+    });
+    for (const endpoint of endpoints) engine.endpointChanged(endpoint.id, endpoint);
+    changed += endpoints.length;
+    if (page.length < followPage) return changed;
+    after = page.at(-1)!.id;
+  }
+}

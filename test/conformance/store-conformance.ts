@@ -5,6 +5,7 @@ import { describeBalance } from './store/balance.ts';
 import { describeClaiming } from './store/claiming.ts';
 import { describeClockwork } from './store/clockwork.ts';
 import { describeConfiguring } from './store/configuring.ts';
+import { describeIdempotency } from './store/idempotency.ts';
 import { describeInFlight } from './store/in-flight.ts';
 import { describeKeeping } from './store/keeping.ts';
 import { describeOperations } from './store/operations.ts';
@@ -29,6 +30,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
     describeConfiguring(subject);
     describeKeeping(subject);
     describeClockwork(subject);
+    describeIdempotency(subject);
     describeBalance(subject, propertyRuns);
   });
 }

@@ -83,6 +83,27 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
     meaning: 'The event id was accepted before with another body.',
     remedy: 'Use a new id for a new event; send the same body to repeat a publish.',
   },
+  idempotency_conflict: {
+    status: 409,
+    title: 'Idempotency-Key used before',
+    meaning:
+      'The Idempotency-Key was used before for another method, path, query or body. Nothing was carried out.',
+    remedy: 'Make a new key for each operation, and repeat it only with the same request.',
+  },
+  idempotency_in_progress: {
+    status: 409,
+    title: 'Request in progress',
+    meaning: 'The first request with this Idempotency-Key has not been answered yet.',
+    remedy: 'Repeat the same request after `Retry-After`: it gets the answer of the first one.',
+  },
+  idempotency_answer_not_kept: {
+    status: 409,
+    title: 'Answer not kept',
+    meaning:
+      'The request with this Idempotency-Key was carried out, but its answer was too long to keep (1 MiB).',
+    remedy:
+      'Do not send it under another key: read what it has made. Events of a batch are found by their ids.',
+  },
   in_use: {
     status: 409,
     title: 'In use',

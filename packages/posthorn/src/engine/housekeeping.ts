@@ -1,6 +1,7 @@
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Accounting } from '../store/accounting.ts';
+import type { IdempotencyKeys } from '../store/idempotency.ts';
 import type { DeliveryPath } from '../store/store.ts';
 import { dayMs } from '../domain/time.ts';
 
@@ -19,7 +20,9 @@ const batch = 500;
 
 /** Works in small batches, each its own transaction, with a pause after each: history never holds up delivery. */
 export function startHousekeeping(options: {
-  readonly store: Pick<DeliveryPath, 'prune' | 'cancelOrphans'> & Pick<Accounting, 'fold'>;
+  readonly store: Pick<DeliveryPath, 'prune' | 'cancelOrphans'> &
+    Pick<Accounting, 'fold'> &
+    Pick<IdempotencyKeys, 'pruneKeyedRequests'>;
   readonly clock: NodeClock;
   readonly logger: Logger;
   readonly retention: Retention;
@@ -51,12 +54,13 @@ export function startHousekeeping(options: {
       });
       after = pruned.next ?? -1;
       const cancelled = await store.cancelOrphans(batch, ages.now);
+      const expired = await store.pruneKeyedRequests(ages, batch);
       let unfolded = false;
       if (clock.monotonic() - foldedAt >= foldEveryMs) {
         unfolded = await store.fold(lived);
         if (!unfolded) foldedAt = clock.monotonic();
       }
-      return pruned.next !== null || cancelled >= batch || unfolded;
+      return pruned.next !== null || cancelled >= batch || expired >= batch || unfolded;
     } catch (error) {
       logger.warn({ error: (error as Error).message }, 'housekeeping failed; it will be tried again');
       return false;

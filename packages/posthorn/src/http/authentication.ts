@@ -38,6 +38,11 @@ export function addressGroup(address: string): string {
   return `${filled.slice(0, 4).join(':')}::/64`;
 }
 
+/** The API key that a request presents, known or not. */
+export function presentedKey(authorization: string | undefined): string | undefined {
+  return /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1];
+}
+
 export interface Authentication {
   /** Throws 401, or 429 for an address that has failed too often; a valid key passes from every address. */
   require(authorization: string | undefined, address: string): void;
@@ -91,7 +96,7 @@ export function createAuthentication(options: {
 
   return {
     require: (authorization, address) => {
-      const key = /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1];
+      const key = presentedKey(authorization);
       const known = isKnown(key ?? '');
       if (key !== undefined && known) return;
       const reason = authorization === undefined ? 'missing' : key === undefined ? 'malformed' : 'unknown';

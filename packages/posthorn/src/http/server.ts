@@ -4,6 +4,7 @@ import { type Authentication, createAuthentication } from './authentication.ts';
 import { readBodies } from './body.ts';
 import { createHttpServer, type HttpServer } from './connections.ts';
 import type { ApiDependencies } from './dependencies.ts';
+import { honorIdempotencyKeys } from './idempotency.ts';
 import { maxBodyBytes } from '../contract/limits.ts';
 import { noteMethods } from './methods.ts';
 import { requestIds } from './request-ids.ts';
@@ -106,6 +107,7 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   });
   app.setNotFoundHandler(refuseUnknown);
 
+  honorIdempotencyKeys(app, deps);
   eventRoutes(app, deps);
   endpointRoutes(app, deps);
   deliveryRoutes(app, deps);

@@ -8,6 +8,7 @@ import type { Accounting, Money } from './accounting.ts';
 import type { Clockwork } from './clockwork.ts';
 import type { Config, DocumentKind, Endpoints, StoredDocument } from './config.ts';
 import type { Breakers } from './breakers.ts';
+import type { IdempotencyKeys } from './idempotency.ts';
 import type { DeliveryFilter, Operations } from './operations.ts';
 
 export type * from './config.ts';
@@ -32,7 +33,8 @@ export interface Store
     Integrity,
     Nodes,
     Alerting,
-    Clockwork {
+    Clockwork,
+    IdempotencyKeys {
   close(): Promise<void>;
 }
 

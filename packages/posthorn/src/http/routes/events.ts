@@ -1,10 +1,13 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { exactMinor } from '../../domain/money.ts';
 import { alertTenant } from '../../domain/alert.ts';
+import { EventConflictError } from '../../domain/errors.ts';
 import { deliveryId } from '../../domain/ids.ts';
 import { type TraceContext, traceOf } from '../../domain/trace.ts';
-import { eventBatch, eventId, eventQuery, newEvent, replay } from '../../contract/legacy-schemas.ts';
+import { eventBatch, eventQuery, newEvent, replay } from '../../contract/legacy-schemas.ts';
 import type { ApiDependencies } from '../dependencies.ts';
+import { idempotencyKey } from '../idempotency.ts';
+import { idempotencyConflict } from '../../service/idempotency.ts';
 import { maxBatchBytes } from '../../contract/limits.ts';
 import { optionalBody, params } from '../input.ts';
 import { parse } from '../../contract/parse.ts';
@@ -42,10 +45,13 @@ export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
 
   app.post('/v1/events', async (request, reply) => {
     const wire = parse(newEvent, request.body);
-    const header = request.headers['idempotency-key'];
-    const fallbackId = wire.id === undefined && header !== undefined ? parse(eventId, header) : undefined;
+    // An event without an id has its key for one, and remembers it: nothing else is stored for the key.
+    const fallbackId = wire.id === undefined ? idempotencyKey(request) : undefined;
     const events = await make([{ wire, text: rawData(request.rawJson!)!, path: '', fallbackId }]);
-    const [receipt] = await engine.publish(events, publisherTrace(request));
+    const [receipt] = await engine.publish(events, publisherTrace(request)).catch((error: unknown) => {
+      throw fallbackId !== undefined && error instanceof EventConflictError ? idempotencyConflict() : error;
+    });
+    if (fallbackId !== undefined && receipt!.duplicate) void reply.header('idempotent-replayed', 'true');
     return reply.code(202).send(wireReceipt(receipt!));
   });
 

@@ -30,6 +30,7 @@ export const referenceTables = [
   'fan_out_events',
   'fan_out_ledger',
   'nodes',
+  'idempotency_keys',
   'migrations',
 ] as const;
 

@@ -1,6 +1,7 @@
 import { shardCount } from '../../domain/shard.ts';
 import type { ClockChange, Rebase, StoredClock } from '../clockwork.ts';
 import type { Connection, Database } from './database.ts';
+import { moveKeyedLeases } from './idempotency.ts';
 
 const setting = 'clock';
 
@@ -46,7 +47,10 @@ export async function saveClock(db: Database, { expected, text, rebase }: ClockC
             [setting, text, expected],
           );
     if (rows.length === 0) return false;
-    if (rebase !== null) await moveTimes(connection, rebase);
+    if (rebase !== null) {
+      await moveTimes(connection, rebase);
+      await moveKeyedLeases(connection, rebase);
+    }
     return true;
   });
 }

@@ -10,6 +10,14 @@ import { readDocuments, removeDocument, writeDocument } from './documents.ts';
 import { announced, EndpointTable } from './endpoints.ts';
 import { stepFanOut } from './fan-out.ts';
 import { fold } from './folding.ts';
+import {
+  abandonKeyedRequest,
+  beginKeyedRequest,
+  boundKeyedRequests,
+  extendKeyedRequest,
+  finishKeyedRequest,
+  pruneKeyedRequests,
+} from './idempotency.ts';
 import { checkDigests, findTampered, readFanOuts, readConservation, readGone } from './integrity.ts';
 import { beat, type LastBeats, leave, readNodes } from './nodes.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
@@ -125,6 +133,12 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     nodes: () => readNodes(db),
     clock: () => readClock(db),
     saveClock: (change) => saveClock(db, change),
+    beginKeyedRequest: (request) => beginKeyedRequest(db, request),
+    extendKeyedRequest: (run, leaseUntil) => extendKeyedRequest(db, run, leaseUntil),
+    finishKeyedRequest: (run, answer) => finishKeyedRequest(db, run, answer),
+    abandonKeyedRequest: (run) => abandonKeyedRequest(db, run),
+    pruneKeyedRequests: (ages, limit) => pruneKeyedRequests(db, ages, limit),
+    boundKeyedRequests: (caller, bounds) => boundKeyedRequests(db, caller, bounds),
     close: () => db.close(),
   };
 }

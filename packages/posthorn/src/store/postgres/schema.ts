@@ -1,6 +1,7 @@
 import { StoreOpenError } from '../../domain/errors.ts';
 import { breakerColumns, throttleColumns } from './breakers.ts';
 import type { Connection, Database } from './database.ts';
+import { idempotencyTable } from './idempotency.ts';
 import { missingParts, partsMadeBy, partsThere } from './schema-parts.ts';
 import { publishSql } from './publish.ts';
 
@@ -280,6 +281,7 @@ const migrations: readonly string[] = [
   throttleColumns,
   // What it publishes under a key goes behind what of its tenant is still fanned out.
   publishSql,
+  idempotencyTable,
 ];
 
 const namedMost = 5;

@@ -1,5 +1,6 @@
 import type { ClockChange, Rebase, StoredClock } from '../clockwork.ts';
 import type { Database } from './database.ts';
+import { moveKeyedLeases } from './idempotency.ts';
 import type { Sequences } from './sequences.ts';
 
 const setting = 'clock';
@@ -22,7 +23,10 @@ export function saveClock(db: Database, { expected, text, rebase }: ClockChange)
       setting,
       text,
     );
-    if (rebase !== null) moveTimes(db, rebase);
+    if (rebase !== null) {
+      moveTimes(db, rebase);
+      moveKeyedLeases(db, rebase);
+    }
     return true;
   });
 }

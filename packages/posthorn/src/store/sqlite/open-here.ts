@@ -3,6 +3,7 @@ import { damageOf, openingError } from './damage.ts';
 import { createPrivately, existingDataDirectory, prepareDataDirectory } from './data-directory.ts';
 import { Database } from './database.ts';
 import { Ground } from './ground.ts';
+import { releaseKeyedRequests } from './idempotency.ts';
 import { lockDataDirectory } from './lock.ts';
 import { checkSchema, migrate } from './schema.ts';
 import { createSqliteStore } from './sqlite-store.ts';
@@ -71,6 +72,7 @@ function openToWrite({ dataDir, damaged, maxBytes }: OpenOptions): Store {
       createPrivately(database);
       db = new Database(database, false, damaged);
       migrate(db.raw);
+      releaseKeyedRequests(db);
       if (maxBytes !== undefined) {
         const { page_size: size } = db.raw.prepare('PRAGMA page_size').get() as { page_size: number };
         db.raw.exec(`PRAGMA max_page_count = ${Math.floor(maxBytes / size)}`);

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { StoreOpenError } from '../../domain/errors.ts';
 import { breakerColumns, throttleColumns } from './breakers.ts';
 import { damageOf, primaryCode } from './damage.ts';
+import { idempotencyTable } from './idempotency.ts';
 import { missingParts } from './schema-check.ts';
 
 /** SQLITE_ERROR: the statement does not fit the database. */
@@ -280,6 +281,7 @@ const migrations: readonly string[] = [
   CREATE INDEX redrives_running ON redrives (id) WHERE state = 'running';
   `,
   throttleColumns,
+  idempotencyTable,
 ];
 
 const namedMost = 5;

@@ -19,6 +19,14 @@ import {
   readConservation,
   readGone,
 } from './integrity.ts';
+import {
+  abandonKeyedRequest,
+  beginKeyedRequest,
+  boundKeyedRequests,
+  extendKeyedRequest,
+  finishKeyedRequest,
+  pruneKeyedRequests,
+} from './idempotency.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { prune } from './prune.ts';
 import { readAttempts, readDeadLetters, readDeliveries, readDelivery, readEvent } from './readings.ts';
@@ -150,6 +158,12 @@ export function createSqliteStore(db: Database): Store {
     clock: async () => readClock(db, sequences),
     saveClock: async (change) => saveClock(db, change),
     nodes: async () => [],
+    beginKeyedRequest: async (request) => beginKeyedRequest(db, request),
+    extendKeyedRequest: async (run, leaseUntil) => extendKeyedRequest(db, run, leaseUntil),
+    finishKeyedRequest: async (run, answer) => finishKeyedRequest(db, run, answer),
+    abandonKeyedRequest: async (run) => abandonKeyedRequest(db, run),
+    pruneKeyedRequests: async (ages, limit) => pruneKeyedRequests(db, ages, limit),
+    boundKeyedRequests: async (caller, bounds) => boundKeyedRequests(db, caller, bounds),
     close: async () => db.close(),
   };
 }

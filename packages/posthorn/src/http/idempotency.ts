@@ -1,0 +1,236 @@
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  HookHandlerDoneFunction,
+  onSendHookHandler,
+  preHandlerHookHandler,
+} from 'fastify';
+import { invalid, PosthornError } from '../domain/errors.ts';
+import { secondMs } from '../domain/time.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Random } from '../runtime/random.ts';
+import type { IdempotencyKeys, KeyedRequestBounds } from '../store/idempotency.ts';
+import { presentedKey } from './authentication.ts';
+import {
+  type KeptAnswer,
+  type RequestContent,
+  requestSecrets,
+  type RequestSecrets,
+  sealNonceBytes,
+} from './keyed-request.ts';
+import { idempotencyConflict } from '../service/idempotency.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The run that this request is under its Idempotency-Key; null if it has none. */
+    keyedRun: KeyedRun | null;
+  }
+}
+
+/** A process that dies in a request holds its key no longer than this; one that lives renews the lease. */
+const leaseMs = 30 * secondMs;
+const renewMs = 10 * secondMs;
+/** After ten minutes a request that has not ended is taken for hung, and its lease runs out. */
+const maxRenewals = 60;
+const retryAfterS = 1;
+
+/** Rows and stored bytes that one API key may have; beyond, its oldest keys are forgotten before their time. */
+const bounds: KeyedRequestBounds = { maxRows: 100_000, maxBytes: 256 * 1024 * 1024 };
+/** Ids are uniform, so one request in 4,096 of each caller's counts what that caller has. */
+const countingIds = 'AA';
+
+const visible = /^[\x21-\x7e]{1,255}$/;
+
+export interface IdempotencyDependencies {
+  readonly store: IdempotencyKeys;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+interface KeyedRun {
+  readonly id: string;
+  readonly token: string;
+  readonly secrets: RequestSecrets;
+  readonly stopRenewing: () => void;
+}
+
+/** The request's Idempotency-Key, or undefined. Throws a 422 for one that is not 1 to 255 visible ASCII characters. */
+export function idempotencyKey(request: Pick<FastifyRequest, 'headers'>): string | undefined {
+  // Node joins a repeated header by a comma and a space, which is refused.
+  const key = request.headers['idempotency-key']?.toString();
+  if (key === undefined || visible.test(key)) return key;
+  throw invalid('/Idempotency-Key', 'must be 1 to 255 visible ASCII characters, sent once');
+}
+
+/**
+ * Whether an answer is remembered: those of requests that may have changed something. A refusal (4xx, 503) says that nothing was
+ * stored, so the same request is decided anew.
+ */
+function isRemembered(status: number): boolean {
+  return status < 400 || status === 500;
+}
+
+/** A single event without an id has its Idempotency-Key for one: the event itself remembers it. */
+function hasEventIdFromKey({ routeOptions, body }: FastifyRequest): boolean {
+  return routeOptions.url === '/v1/events' && (typeof body !== 'object' || body === null || !('id' in body));
+}
+
+function sendAgain(reply: FastifyReply, { status, contentType, body }: KeptAnswer): void {
+  void reply.code(status).header('idempotent-replayed', 'true');
+  if (contentType !== '') void reply.header('content-type', contentType);
+  // As it was sent, not serialized again.
+  void reply.serializer((text: string) => text).send(body === '' ? undefined : body);
+}
+
+function answerFrom(reply: FastifyReply, payload: unknown): KeptAnswer | null {
+  if (payload !== undefined && payload !== null && typeof payload !== 'string') return null;
+  const contentType = reply.getHeader('content-type');
+  return {
+    status: reply.statusCode,
+    contentType: typeof contentType === 'string' ? contentType : '',
+    body: payload ?? '',
+  };
+}
+
+/** Renews a run's lease until it is stopped. One renewal that fails is made good by the next. */
+function renewLease({ store, clock }: IdempotencyDependencies, id: string, token: string): () => void {
+  let left = maxRenewals;
+  let cancel = (): void => {};
+  let stopped = false;
+  const arm = (): void => {
+    if (stopped || left-- === 0) return;
+    cancel = clock.after(renewMs, () => {
+      store.extendKeyedRequest({ id, token }, clock.now() + leaseMs).then((has) => has && arm(), arm);
+    });
+  };
+  arm();
+  return () => {
+    stopped = true;
+    cancel();
+  };
+}
+
+/** Begins a run, or returns the answer of the one that has ended. Throws the 409 of a key that is taken. */
+async function begin(
+  deps: IdempotencyDependencies,
+  secrets: RequestSecrets,
+  content: RequestContent,
+): Promise<KeyedRun | KeptAnswer> {
+  const { store, clock, random, logger } = deps;
+  const { id, caller } = secrets;
+  const token = Buffer.from(random.bytes(12)).toString('base64url');
+  const fingerprint = secrets.fingerprint(content);
+  const now = clock.now();
+  const known = await store.beginKeyedRequest({
+    id,
+    caller,
+    fingerprint,
+    token,
+    now,
+    leaseUntil: now + leaseMs,
+  });
+  if (known.state === 'fresh') return { id, token, secrets, stopRenewing: renewLease(deps, id, token) };
+  if (known.state === 'conflict') throw idempotencyConflict();
+  if (known.state === 'running')
+    throw new PosthornError(
+      'idempotency_in_progress',
+      'The first request with this Idempotency-Key has not been answered yet: repeat it after Retry-After.',
+      [],
+      retryAfterS,
+    );
+  const answer = known.answer === null ? null : secrets.unseal(known.answer);
+  if (answer !== null) return answer;
+  if (known.answer !== null)
+    logger.error({ code: 'idempotency_answer_damaged' }, 'cannot read a stored answer: it was changed');
+  throw new PosthornError(
+    'idempotency_answer_not_kept',
+    'The request with this Idempotency-Key was carried out, but its answer was too long to keep: read what it made instead of repeating it.',
+  );
+}
+
+/** Remembers the answer, or forgets the run. What was done is done: the answer goes out even if this fails. */
+async function end(
+  { store, random, logger }: IdempotencyDependencies,
+  { id, token, secrets, stopRenewing }: KeyedRun,
+  status: number,
+  answer: KeptAnswer | null,
+): Promise<void> {
+  stopRenewing();
+  try {
+    if (!isRemembered(status)) return await store.abandonKeyedRequest({ id, token });
+    const sealed = answer === null ? null : secrets.seal(answer, random.bytes(sealNonceBytes));
+    await store.finishKeyedRequest({ id, token }, sealed);
+    if (id.startsWith(countingIds)) await store.boundKeyedRequests(secrets.caller, bounds);
+  } catch (error) {
+    logger.warn(
+      { code: 'idempotency_not_saved', error: (error as Error).message },
+      'cannot save what became of an Idempotency-Key; a repeat runs again when its lease has ended',
+    );
+  }
+}
+
+/** Before the route: begins a run, or answers in its place. */
+function beginHook(deps: IdempotencyDependencies): preHandlerHookHandler {
+  const decide = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    secrets: RequestSecrets,
+    done: HookHandlerDoneFunction,
+  ): Promise<void> => {
+    const { method, url, rawJson } = request;
+    let found: KeyedRun | KeptAnswer;
+    try {
+      found = await begin(deps, secrets, { method, url, body: rawJson ?? '' });
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    if ('status' in found) sendAgain(reply, found);
+    else {
+      request.keyedRun = found;
+      done();
+    }
+  };
+  return (request, reply, done) => {
+    const key = idempotencyKey(request);
+    const apiKey = key === undefined ? undefined : presentedKey(request.headers.authorization);
+    if (key === undefined || apiKey === undefined || hasEventIdFromKey(request)) done();
+    else void decide(request, reply, requestSecrets(apiKey, key), done);
+  };
+}
+
+/** Before the answer is sent, so that nobody has an answer that is not remembered. */
+function endHook(deps: IdempotencyDependencies): onSendHookHandler {
+  const finish = async (
+    run: KeyedRun,
+    status: number,
+    answer: KeptAnswer | null,
+    done: HookHandlerDoneFunction,
+  ): Promise<void> => {
+    await end(deps, run, status, answer);
+    done();
+  };
+  return (request, reply, payload, done) => {
+    const { keyedRun } = request;
+    request.keyedRun = null;
+    if (keyedRun === null) done();
+    else void finish(keyedRun, reply.statusCode, answerFrom(reply, payload), done);
+  };
+}
+
+/**
+ * Lets every POST route that is added from now on honor the header `Idempotency-Key`: it runs once, and a repeat gets the same
+ * answer. To be called after the hook that authenticates, because a repeat skips the route. A request without the header
+ * costs one lookup.
+ */
+export function honorIdempotencyKeys(app: FastifyInstance, deps: IdempotencyDependencies): void {
+  app.decorateRequest('keyedRun', null);
+  app.addHook('onRoute', (route) => {
+    if (route.method !== 'POST') return;
+    route.preHandler = [beginHook(deps), ...[route.preHandler ?? []].flat()];
+    route.onSend = [...[route.onSend ?? []].flat(), endHook(deps)];
+  });
+}

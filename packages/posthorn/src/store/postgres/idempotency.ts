@@ -1,0 +1,158 @@
+import type { Ages } from '../../domain/clock-record.ts';
+import type { Rebase } from '../clockwork.ts';
+import {
+  expiredStamps,
+  type KeyedRequest,
+  type KeyedRequestBounds,
+  type KeyedRequestState,
+  type KeyedRun,
+  keptBounds,
+} from '../idempotency.ts';
+import type { Connection, Database } from './database.ts';
+
+/** A migration. `lease_until` is null from the answer on; `bytes` is the length of `answer`. */
+export const idempotencyTable = `
+  CREATE TABLE posthorn.idempotency_keys (
+    id text PRIMARY KEY,
+    caller text NOT NULL,
+    fingerprint text NOT NULL,
+    token text NOT NULL,
+    lease_until bigint,
+    at bigint NOT NULL,
+    bytes int NOT NULL DEFAULT 0,
+    answer text
+  );
+  CREATE INDEX idempotency_keys_at ON posthorn.idempotency_keys (at);
+  -- All that bounding a caller reads.
+  CREATE INDEX idempotency_keys_caller ON posthorn.idempotency_keys (caller, at, id, bytes);
+  CREATE INDEX idempotency_keys_running ON posthorn.idempotency_keys (lease_until) WHERE lease_until IS NOT NULL;
+`;
+
+/** One statement claims the key or finds it taken; what it was taken by is read after it, and may be gone by then. */
+export async function beginKeyedRequest(db: Database, request: KeyedRequest): Promise<KeyedRequestState> {
+  const { id, caller, fingerprint, token, now, leaseUntil } = request;
+  const claimed = await db.query(
+    'idempotency_begin',
+    `INSERT INTO posthorn.idempotency_keys AS k (id, caller, fingerprint, token, lease_until, at)
+     VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (id) DO UPDATE SET token = excluded.token, lease_until = excluded.lease_until, at = excluded.at
+       WHERE k.fingerprint = excluded.fingerprint AND k.lease_until <= excluded.at
+     RETURNING id`,
+    [id, caller, fingerprint, token, leaseUntil, now],
+  );
+  if (claimed.length > 0) return { state: 'fresh' };
+  const [row] = await db.query(
+    'idempotency_read',
+    'SELECT fingerprint, lease_until, answer FROM posthorn.idempotency_keys WHERE id = $1',
+    [id],
+  );
+  // Abandoned in between: the caller asks again, as for one that runs.
+  if (row === undefined) return { state: 'running' };
+  const [known, lease, answer] = row;
+  if (known !== fingerprint) return { state: 'conflict' };
+  return lease === null ? { state: 'done', answer: answer as string | null } : { state: 'running' };
+}
+
+export async function extendKeyedRequest(
+  db: Database,
+  { id, token }: KeyedRun,
+  leaseUntil: number,
+): Promise<boolean> {
+  const rows = await db.query(
+    'idempotency_extend',
+    `UPDATE posthorn.idempotency_keys SET lease_until = $3
+     WHERE id = $1 AND token = $2 AND lease_until IS NOT NULL RETURNING id`,
+    [id, token, leaseUntil],
+  );
+  return rows.length > 0;
+}
+
+export async function finishKeyedRequest(
+  db: Database,
+  { id, token }: KeyedRun,
+  answer: string | null,
+): Promise<boolean> {
+  const rows = await db.query(
+    'idempotency_finish',
+    `UPDATE posthorn.idempotency_keys SET lease_until = NULL, answer = $3, bytes = $4
+     WHERE id = $1 AND token = $2 AND lease_until IS NOT NULL RETURNING id`,
+    [id, token, answer, answer?.length ?? 0],
+  );
+  return rows.length > 0;
+}
+
+export async function abandonKeyedRequest(db: Database, { id, token }: KeyedRun): Promise<void> {
+  await db.query(
+    'idempotency_abandon',
+    'DELETE FROM posthorn.idempotency_keys WHERE id = $1 AND token = $2 AND lease_until IS NOT NULL',
+    [id, token],
+  );
+}
+
+export async function pruneKeyedRequests(db: Database, ages: Ages, limit: number): Promise<number> {
+  const { from, before } = expiredStamps(ages);
+  // Of a clock that was ahead: kept for as long as a new one.
+  await db.query('idempotency_not_ahead', 'UPDATE posthorn.idempotency_keys SET at = $1 WHERE at > $1', [
+    ages.now,
+  ]);
+  const deleted = await db.query(
+    'idempotency_prune',
+    // Asked again of each row, because one may have been begun anew since it was found.
+    `DELETE FROM posthorn.idempotency_keys WHERE at >= $1 AND at < $2 AND (lease_until IS NULL OR lease_until <= $3)
+       AND id IN (
+         SELECT id FROM posthorn.idempotency_keys WHERE at >= $1 AND at < $2 AND (lease_until IS NULL OR lease_until <= $3)
+         ORDER BY at LIMIT $4)
+     RETURNING id`,
+    [from, before, ages.now, limit],
+  );
+  return deleted.length;
+}
+
+export async function boundKeyedRequests(
+  db: Database,
+  caller: string,
+  bounds: KeyedRequestBounds,
+): Promise<number> {
+  const [row] = await db.query(
+    'idempotency_size',
+    'SELECT count(*), coalesce(sum(bytes), 0) FROM posthorn.idempotency_keys WHERE caller = $1',
+    [caller],
+  );
+  const [rows, bytes] = row as [number, number];
+  if (rows <= bounds.maxRows && bytes <= bounds.maxBytes) return 0;
+  const { maxRows, maxBytes } = keptBounds(bounds);
+  const [deleted] = await db.query(
+    'idempotency_bound',
+    `WITH gone AS (
+       DELETE FROM posthorn.idempotency_keys WHERE caller = $1 AND lease_until IS NULL AND (at, id) <= (
+         SELECT at, id FROM (
+           SELECT at, id, row_number() OVER newest AS place, sum(bytes) OVER newest AS total
+           FROM posthorn.idempotency_keys WHERE caller = $1
+           WINDOW newest AS (ORDER BY at DESC, id DESC ROWS UNBOUNDED PRECEDING)
+         ) AS placed WHERE place > $2 OR total > $3 ORDER BY at DESC, id DESC LIMIT 1)
+       RETURNING 1)
+     SELECT count(*) FROM gone`,
+    [caller, maxRows, maxBytes],
+  );
+  return deleted![0] as number;
+}
+
+/** Leases keep the time that they have left when the clock jumps. The caller holds the transaction. */
+export async function moveKeyedLeases(
+  connection: Connection,
+  { now, byMs, beyondMs = 0 }: Rebase,
+): Promise<void> {
+  if (byMs > 0)
+    await connection.query(
+      'clock_keyed_leases_on',
+      'UPDATE posthorn.idempotency_keys SET lease_until = lease_until + $2::bigint WHERE lease_until > $1',
+      [now - byMs, byMs],
+    );
+  else
+    await connection.query(
+      'clock_keyed_leases_back',
+      `UPDATE posthorn.idempotency_keys SET lease_until = greatest($1::bigint, lease_until + $2::bigint)
+       WHERE lease_until > $3`,
+      [now, byMs, now + beyondMs],
+    );
+}

@@ -1,0 +1,39 @@
+// The part of the port for nodes that share a store.
+
+export interface NodeRecord {
+  readonly node: string;
+  readonly startedAt: number;
+  readonly beatAt: number;
+}
+
+export interface Beat {
+  /** The store's own time, which all nodes share; null where the store has one owner and no clock. */
+  readonly now: number | null;
+  /** Living nodes, sorted, this one among them. */
+  readonly nodes: readonly string[];
+  /** Nodes found dead in this beat, by nobody else before: their claims are to be taken over. */
+  readonly dead: readonly string[];
+  /** Goes up with every change of an endpoint, whoever made it. */
+  readonly configVersion: number;
+}
+
+export interface Nodes {
+  /**
+   * Says that this node lives, and answers who else does. `sinceMs` is how long ago its last beat was answered, by its
+   * monotonic clock, or null: if the store's clock has moved much further since, nobody is dead for that.
+   */
+  beat(node: string, sinceMs: number | null): Promise<Beat>;
+  /** Says good-bye, so that the others need not wait for its death. */
+  leave(node: string): Promise<void>;
+  nodes(): Promise<readonly NodeRecord[]>;
+}
+
+/** What a store shared by many nodes tells them at once; every hint may be lost. */
+export interface Hints {
+  onDue(fn: (endpointIds: readonly string[]) => void): void;
+  /** Endpoints or nodes have changed. */
+  onConfig(fn: () => void): void;
+  /** Reconnects where the line is down. */
+  look(): void;
+  stop(): Promise<void>;
+}

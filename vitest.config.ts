@@ -6,6 +6,10 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 // Many tests start the command or a thread: what was compiled once is kept for all of them.
 process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url));
 
+// Packages import each other's source, here and in every process that a test starts; see docs/internals/packages.md.
+const source = '@posthorn/source';
+process.env['NODE_OPTIONS'] = `${process.env['NODE_OPTIONS'] ?? ''} --conditions=${source}`.trim();
+
 /** The longest first, so that none of them is left for the end when one worker has nothing more to do. */
 const longest = [
   'lab/lab.test.ts',
@@ -32,6 +36,7 @@ class LongestFirst extends BaseSequencer {
 }
 
 export default defineConfig({
+  ssr: { resolve: { conditions: [source, 'module', 'node', 'development|production'] } },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
     // A bound for what hangs, not a measure: on a machine with ten times as much to do, everything still passes.

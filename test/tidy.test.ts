@@ -1,12 +1,15 @@
 import { globSync, readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
-const source = 'packages/posthorn/src';
-/** Which folders of the source a folder may import from, besides itself; and which drivers. Section by section as in docs/internals. */
+/**
+ * What a folder may import, besides itself: folders, packages (entry by entry), and drivers. A folder of `posthorn` has its
+ * plain name, one of another package the package's name before it. See docs/internals/packages.md.
+ */
 const mayImport: readonly {
   readonly of: string;
   readonly from: readonly string[];
+  readonly packages?: readonly string[];
   readonly drivers?: readonly string[];
 }[] = [
   { of: 'domain', from: [] },
@@ -46,23 +49,58 @@ const mayImport: readonly {
     of: 'http',
     from: ['domain', 'contract', 'service', 'runtime', 'signing', 'store', 'engine', 'reliability'],
   },
-  {
-    of: 'lab',
-    // The code that ships, on the real embedded store: only time, randomness, network and receivers are simulated.
-    from: ['domain', 'runtime', 'signing', 'store', 'engine', 'transport', 'ledger', 'logs', 'report'],
-    drivers: ['node:worker_threads'],
-  },
   { of: 'logs', from: ['domain'] },
   { of: 'report', from: [] },
-  // Compares what the audit found, or what a store's books say.
-  { of: 'impact', from: ['domain', 'audit', 'report', 'store'] },
-  // Reads anybody's logs: it knows nothing of how Posthorn keeps its own.
-  { of: 'audit', from: ['domain', 'runtime', 'report', 'logs'], drivers: ['@duckdb/node-api'] },
   { of: 'reliability', from: ['domain', 'runtime', 'logs', 'report', 'store', 'transport'] },
-  { of: 'client', from: ['contract'] },
-  { of: 'cli', from: ['*'] },
+  { of: 'cli', from: ['*'], packages: ['@posthorn/client'] },
+  // What other packages need.
+  { of: 'subpaths', from: ['*'] },
   // Puts one node together, as the command line does.
   { of: '.', from: ['*'] },
+
+  // Receivers and publishers install it: it needs nothing.
+  { of: '@posthorn/client', from: [] },
+  // Reads anybody's logs: it knows nothing of how Posthorn keeps its own.
+  {
+    of: '@posthorn/audit',
+    from: [],
+    packages: ['posthorn/domain', 'posthorn/runtime', 'posthorn/report', 'posthorn/logs'],
+    drivers: ['@duckdb/node-api'],
+  },
+  // Compares what the audit found, or what a store's counters say.
+  {
+    of: '@posthorn/audit/impact',
+    from: ['@posthorn/audit'],
+    packages: ['posthorn/domain', 'posthorn/report', 'posthorn/store'],
+  },
+  {
+    of: '@posthorn/audit/cli',
+    from: ['@posthorn/audit'],
+    packages: [
+      'posthorn/alert-rules',
+      'posthorn/cli',
+      'posthorn/domain',
+      'posthorn/report',
+      'posthorn/store',
+      '@posthorn/lab',
+    ],
+  },
+  // The code that ships, on the real embedded store: only time, randomness, network and receivers are simulated.
+  {
+    of: '@posthorn/lab',
+    from: [],
+    packages: [
+      'posthorn/domain',
+      'posthorn/engine',
+      'posthorn/logs',
+      'posthorn/report',
+      'posthorn/runtime',
+      'posthorn/sqlite',
+      'posthorn/store',
+    ],
+    drivers: ['node:worker_threads'],
+  },
+  { of: '@posthorn/lab/cli', from: ['@posthorn/lab'], packages: ['posthorn/cli', 'posthorn/domain'] },
 ];
 const drivers = [
   'node:sqlite',
@@ -79,61 +117,117 @@ const drivers = [
   '@opentelemetry/exporter-trace-otlp-http',
   '@opentelemetry/resources',
 ];
+const commandLines = ['cli', '@posthorn/audit/cli', '@posthorn/lab/cli'];
 const bans: readonly { readonly what: RegExp; readonly allowed: readonly string[] }[] = [
-  { what: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/, allowed: ['runtime', 'cli'] },
-  { what: /\bset(Timeout|Interval|Immediate)\(/, allowed: ['runtime', 'cli'] },
-  { what: /\bMath\.random\(|\brandomBytes\(|\brandomUUID\(/, allowed: ['runtime', 'cli'] },
-  { what: /\bprocess\.env\b/, allowed: ['cli'] },
+  { what: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/, allowed: ['runtime', ...commandLines] },
+  { what: /\bset(Timeout|Interval|Immediate)\(/, allowed: ['runtime', ...commandLines] },
+  { what: /\bMath\.random\(|\brandomBytes\(|\brandomUUID\(/, allowed: ['runtime', ...commandLines] },
+  { what: /\bprocess\.env\b/, allowed: commandLines },
   { what: /\bconsole\./, allowed: [] },
   // getaddrinfo holds one of libuv's four threads for each lookup (G8).
   { what: /\{[^}]*\blookup\b[^}]*\} from 'node:dns'/, allowed: [] },
 ];
 
-function folderOf(file: string): string {
-  const folder = dirname(file);
-  return mayImport.find(({ of }) => folder === of || folder.startsWith(`${of}/`))?.of ?? folder;
+/** The manifest of each package, by its name. */
+const manifests = new Map(
+  globSync('packages/*/package.json').map((file) => {
+    const manifest = JSON.parse(readFileSync(file, 'utf8')) as {
+      readonly name: string;
+      readonly exports: Readonly<Record<string, unknown>>;
+      readonly dependencies?: Readonly<Record<string, string>>;
+      readonly peerDependencies?: Readonly<Record<string, string>>;
+    };
+    return [manifest.name, { folder: basename(dirname(file)), ...manifest }] as const;
+  }),
+);
+const packageNamed = (name: string) => manifests.get(name)!;
+
+/** A path in the tables above, as a file: `domain/x.ts` is packages/posthorn/src/domain/x.ts. */
+function fileOf(place: string): string {
+  const [, name = 'posthorn', rest] = /^(?:(@posthorn\/\w+)\/)?(.+)$/.exec(place)!;
+  return join('packages', packageNamed(name).folder, 'src', rest!);
 }
 
-/** Faults of one file, whose path is relative to the source. */
-function faults(file: string, text: string): string[] {
+const places = [...manifests.values()].flatMap(({ name, folder }) =>
+  globSync('**/*.ts', { cwd: join('packages', folder, 'src') })
+    .filter((file) => !file.endsWith('.test.ts'))
+    .map((file) => (name === 'posthorn' ? file : `${name}/${file}`)),
+);
+
+const packageOf = (place: string): string => /^@posthorn\/\w+/.exec(place)?.[0] ?? 'posthorn';
+
+function folderOf(place: string): string {
+  const folder = dirname(place);
+  // The longest name that fits: the folder of a package may have rules of its own.
+  return (
+    mayImport
+      .map(({ of }) => of)
+      .filter((of) => folder === of || folder.startsWith(`${of}/`))
+      .toSorted((a, b) => b.length - a.length)[0] ?? folder
+  );
+}
+
+/** Why `place`, in `folder`, must not import the module `target` of a package; null where it may. */
+function packageFault(place: string, target: string, rule: (typeof mayImport)[number]): string | null {
+  const [, name, entry = ''] = /^((?:@[\w-]+\/)?[\w.-]+)(\/.+)?$/.exec(target) ?? [];
+  if (drivers.includes(target) && !rule.drivers?.includes(target) && !rule.from.includes('*'))
+    return `${place}: imports the driver ${target}`;
+  if (name === undefined || target.startsWith('node:')) return null;
+  const { dependencies = {}, peerDependencies = {} } = packageNamed(packageOf(place));
+  if (dependencies[name] === undefined && peerDependencies[name] === undefined)
+    return `${place}: imports ${name}, which its package does not depend on`;
+  const ours = manifests.get(name);
+  if (ours === undefined) return null;
+  if (rule.packages?.includes(target) !== true) return `${place}: imports ${target}`;
+  return ours.exports[`.${entry}`] === undefined
+    ? `${place}: imports ${target}, which is not exported`
+    : null;
+}
+
+/** Faults of one file. */
+function faults(place: string, text: string): string[] {
   const found: string[] = [];
-  const folder = folderOf(file);
+  const folder = folderOf(place);
   const rule = mayImport.find(({ of }) => of === folder);
-  if (rule === undefined) return [`${file}: no rule says what ${folder} may import`];
+  if (rule === undefined) return [`${place}: no rule says what ${folder} may import`];
   for (const [, target] of text.matchAll(/(?:from|import)\s+'([^']+)'/g)) {
     if (!target!.startsWith('.')) {
-      if (drivers.includes(target!) && !rule.drivers?.includes(target!) && !rule.from.includes('*'))
-        found.push(`${file}: imports the driver ${target}`);
+      const fault = packageFault(place, target!, rule);
+      if (fault !== null) found.push(fault);
       continue;
     }
-    const to = relative('.', join(dirname(file), target!));
+    const to = join(dirname(place), target!);
     const toFolder = folderOf(to);
     const fine =
       toFolder === folder ||
-      rule.from.includes('*') ||
+      (rule.from.includes('*') && packageOf(to) === packageOf(place) && !to.startsWith('..')) ||
       rule.from.some((allowed) => toFolder === allowed || to.startsWith(`${allowed}/`));
     const adapter =
-      folder !== 'cli' &&
-      folder !== '.' &&
-      !(folder === 'lab' && toFolder === 'store/sqlite') &&
+      !['cli', 'subpaths', '.'].includes(folder) &&
       (toFolder === 'store/sqlite' ||
         toFolder === 'store/postgres' ||
         to === 'transport/http-transport.ts') &&
       toFolder !== folder;
-    if (!fine || adapter) found.push(`${file}: imports ${to}`);
+    if (!fine || adapter) found.push(`${place}: imports ${to}`);
   }
   for (const { what, allowed } of bans) {
-    if (what.test(text) && !allowed.includes(folder)) found.push(`${file}: uses ${what.exec(text)![0]}`);
+    if (what.test(text) && !allowed.includes(folder)) found.push(`${place}: uses ${what.exec(text)![0]}`);
   }
-  if (text.split('\n').length > 500) found.push(`${file}: is longer than 500 lines`);
+  if (text.split('\n').length > 500) found.push(`${place}: is longer than 500 lines`);
   return found;
 }
 
+/** The names in the braces of an import or an export. */
+const namesIn = (list: string): string[] =>
+  list
+    .split(',')
+    .map((name) => name.trim().replace(/^type /, ''))
+    .filter((name) => name !== '');
+
 describe('the source is tidy', () => {
   test('imports, clocks, timers, randomness, environment and length', () => {
-    const files = globSync('**/*.ts', { cwd: source }).filter((file) => !file.endsWith('.test.ts'));
-    expect(files.length).toBeGreaterThan(50);
-    expect(files.flatMap((file) => faults(file, readFileSync(join(source, file), 'utf8')))).toEqual([]);
+    expect(places.length).toBeGreaterThan(300);
+    expect(places.flatMap((place) => faults(place, readFileSync(fileOf(place), 'utf8')))).toEqual([]);
   });
 
   test.each([
@@ -147,29 +241,61 @@ describe('the source is tidy', () => {
     ['ledger/x.ts', 'setTimeout(f, 1);'],
     ['domain/x.ts', 'Math.random();'],
     ['config/x.ts', 'process.env.X;'],
-    ['lab/x.ts', "import { a } from '../transport/http-transport.ts';"],
+    ['engine/x.ts', "import { a } from '@posthorn/lab';"],
+    ['cli/x.ts', "import { a } from '@posthorn/audit';"],
+    ['cli/x.ts', "import { a } from '../../../audit/src/audit.ts';"],
+    ['@posthorn/client/x.ts', "import { a } from 'posthorn/domain';"],
+    ['@posthorn/audit/x.ts', "import { a } from 'posthorn/engine';"],
+    ['@posthorn/audit/x.ts', "import { a } from './cli/output.ts';"],
+    ['@posthorn/lab/x.ts', "import { a } from '../../posthorn/src/domain/ids.ts';"],
+    ['@posthorn/lab/x.ts', "import { a } from 'fastify';"],
+    ['@posthorn/lab/x.ts', "import { DuckDBInstance } from '@duckdb/node-api';"],
     ['newfolder/x.ts', ''],
   ])('a planted fault in %s is found: %s', (file, text) => {
     expect(faults(file, text)).toHaveLength(1);
   });
 
   test('what is exported is used by another file', () => {
-    const files = [source, 'test', 'bench'].flatMap((root) =>
+    const files = ['test', 'bench', ...globSync('packages/*/src')].flatMap((root) =>
       globSync('**/*.ts', { cwd: root }).map((file) => join(root, file)),
     );
     const texts = new Map(files.map((file) => [file, readFileSync(file, 'utf8')]));
     const uses = (text: string, name: string): number =>
       text.match(new RegExp(`\\b${name}\\b`, 'g'))?.length ?? 0;
+    // To hand a name on to other packages is no use of it: theirs is.
+    const users = [...texts].filter(([file]) => !file.includes('/subpaths/'));
     const unused = [...texts].flatMap(([file, text]) =>
       [...text.matchAll(/^export (?:async )?(const|function|class|interface|type) (\w+)/gm)]
         .filter(([, kind, name]) => {
           // A type may be exported because an exported signature in its own file speaks of it.
           const ofSignature = (kind === 'interface' || kind === 'type') && uses(text, name!) > 1;
-          return !ofSignature && ![...texts].some(([other, t]) => other !== file && uses(t, name!) > 0);
+          return !ofSignature && !users.some(([other, t]) => other !== file && uses(t, name!) > 0);
         })
         .map(([, , name]) => `${file}: ${name}`),
     );
     expect(unused).toEqual([]);
+  });
+
+  test('what a subpath of posthorn exports is imported by another package', () => {
+    const imported = new Set(
+      places
+        .filter((place) => packageOf(place) !== 'posthorn')
+        .flatMap((place) => [
+          ...readFileSync(fileOf(place), 'utf8').matchAll(
+            /import (?:type )?\{([^}]*)\} from '(posthorn\/[\w-]+)'/g,
+          ),
+        ])
+        .flatMap(([, names, entry]) => namesIn(names!).map((name) => `${entry} ${name}`)),
+    );
+    const exported = places
+      .filter((place) => place.startsWith('subpaths/'))
+      .flatMap((place) =>
+        [...readFileSync(fileOf(place), 'utf8').matchAll(/export (?:type )?\{([^}]*)\} from/g)].flatMap(
+          ([, names]) => namesIn(names!).map((name) => `posthorn/${basename(place, '.ts')} ${name}`),
+        ),
+      );
+    expect(exported.length).toBeGreaterThan(50);
+    expect(exported.filter((name) => !imported.has(name))).toEqual([]);
   });
 
   test('every page of the documentation begins with its title', () => {

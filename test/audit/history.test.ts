@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readMinutes, sampleAttempts } from '../../packages/posthorn/src/audit/history.ts';
+import { readMinutes, sampleAttempts } from '../../packages/audit/src/history.ts';
 import { parseAttemptLine } from '../../packages/posthorn/src/logs/attempt-line.ts';
 import { historyOf, OutcomeCollector } from '../../packages/posthorn/src/reliability/log-history.ts';
 import { defaultObjective, defaultRules } from '../../packages/posthorn/src/reliability/rules.ts';

@@ -1,8 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { audit } from '../../packages/posthorn/src/audit/audit.ts';
-import type { AuditResult } from '../../packages/posthorn/src/audit/result.ts';
+import { audit } from '../../packages/audit/src/audit.ts';
+import type { AuditResult } from '../../packages/audit/src/result.ts';
 import type { Case } from './cases.ts';
 import { expectedCsv, idIn, receivedCsv } from './generate/formats.ts';
 import { generate } from './generate/generate.ts';

@@ -1,4 +1,4 @@
-import type { AuditResult, SeriesBin } from '../../packages/posthorn/src/audit/result.ts';
+import type { AuditResult, SeriesBin } from '../../packages/audit/src/result.ts';
 
 const hour = 3_600_000;
 const begins = Date.UTC(2026, 0, 4);

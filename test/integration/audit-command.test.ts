@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, test } from 'vitest';
-import type { AuditResult } from '../../packages/posthorn/src/audit/result.ts';
+import type { AuditResult } from '../../packages/audit/src/result.ts';
 import { tempDir } from '../support.ts';
 import { runHere } from './run-here.ts';
 

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { audit } from '../../packages/posthorn/src/audit/audit.ts';
-import type { AuditOptions, AuditResult } from '../../packages/posthorn/src/audit/result.ts';
+import { audit } from '../../packages/audit/src/audit.ts';
+import type { AuditOptions, AuditResult } from '../../packages/audit/src/result.ts';
 import { until } from '../support.ts';
 import { runHere } from './run-here.ts';
 

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { audit } from '../../packages/posthorn/src/audit/audit.ts';
-import type { AuditOptions, AuditResult } from '../../packages/posthorn/src/audit/result.ts';
+import { audit } from '../../packages/audit/src/audit.ts';
+import type { AuditOptions, AuditResult } from '../../packages/audit/src/result.ts';
 
 const begin = Date.UTC(2026, 2, 1);
 const iso = (ms: number): string => new Date(ms).toISOString();

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { audit } from '../../packages/posthorn/src/audit/audit.ts';
+import { audit } from '../../packages/audit/src/audit.ts';
 import { createPosthorn } from '../../packages/posthorn/src/index.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
 

@@ -14,7 +14,7 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createClient } from '../../packages/posthorn/src/client/client.ts';
+import { createClient } from '../../packages/client/src/client.ts';
 import { createPosthorn, openTelemetryTracing } from '../../packages/posthorn/src/index.ts';
 import { aReceiver, type Received, tempDir, until } from '../support.ts';
 import { apiKey } from './serving.ts';

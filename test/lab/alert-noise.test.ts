@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { makePlan } from '../../packages/posthorn/src/lab/plan.ts';
-import { runNaive } from '../../packages/posthorn/src/lab/run.ts';
-import { parseScenario } from '../../packages/posthorn/src/lab/scenario.ts';
-import { builtInScenarios } from '../../packages/posthorn/src/lab/scenarios.ts';
+import { makePlan } from '../../packages/lab/src/plan.ts';
+import { runNaive } from '../../packages/lab/src/run.ts';
+import { parseScenario } from '../../packages/lab/src/scenario.ts';
+import { builtInScenarios } from '../../packages/lab/src/scenarios.ts';
 import { SeededRandom } from '../../packages/posthorn/src/runtime/seeded-random.ts';
 import { parseAttemptLine } from '../../packages/posthorn/src/logs/attempt-line.ts';
-import { naiveLogLine } from '../../packages/posthorn/src/lab/delivery-log.ts';
+import { naiveLogLine } from '../../packages/lab/src/delivery-log.ts';
 import { backtest, type ReplayedHistory } from '../../packages/posthorn/src/reliability/backtest.ts';
 import { MinuteHistory } from '../../packages/posthorn/src/reliability/counts.ts';
 import { historyOf, OutcomeCollector } from '../../packages/posthorn/src/reliability/log-history.ts';

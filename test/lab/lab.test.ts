@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
-import { mutants } from '../../packages/posthorn/src/lab/mutants.ts';
+import { mutants } from '../../packages/lab/src/mutants.ts';
 import {
   networkFaults,
   parseScenario,
   parseScenarioYaml,
   type Scenario,
-} from '../../packages/posthorn/src/lab/scenario.ts';
-import { builtInScenarios } from '../../packages/posthorn/src/lab/scenarios.ts';
-import { type Job, jobOf, openPool } from '../../packages/posthorn/src/lab/pool.ts';
-import { runSeed } from '../../packages/posthorn/src/lab/run.ts';
-import { shrink } from '../../packages/posthorn/src/lab/shrink.ts';
+} from '../../packages/lab/src/scenario.ts';
+import { builtInScenarios } from '../../packages/lab/src/scenarios.ts';
+import { type Job, jobOf, openPool } from '../../packages/lab/src/pool.ts';
+import { runSeed } from '../../packages/lab/src/run.ts';
+import { shrink } from '../../packages/lab/src/shrink.ts';
 import { occurrences, runMutant } from './mutate.ts';
 import { regressions } from './regressions.ts';
 import { sourceMutants } from './source-mutants.ts';

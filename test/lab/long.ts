@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
-import { mutants } from '../../packages/posthorn/src/lab/mutants.ts';
-import { jobOf, runJobs } from '../../packages/posthorn/src/lab/pool.ts';
-import { parseScenario } from '../../packages/posthorn/src/lab/scenario.ts';
-import { builtInScenarios } from '../../packages/posthorn/src/lab/scenarios.ts';
+import { mutants } from '../../packages/lab/src/mutants.ts';
+import { jobOf, runJobs } from '../../packages/lab/src/pool.ts';
+import { parseScenario } from '../../packages/lab/src/scenario.ts';
+import { builtInScenarios } from '../../packages/lab/src/scenarios.ts';
 import { runMutant } from './mutate.ts';
 import { sourceMutants } from './source-mutants.ts';
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { tempDir } from '../support.ts';
 import type { SourceMutant } from './source-mutants.ts';
 
@@ -11,6 +11,24 @@ export function occurrences({ file, from }: SourceMutant): number {
   return readFileSync(join(root, file), 'utf8').split(from).length - 1;
 }
 
+/** The packages as a checkout has them, with all else that they need linked to this one. */
+function copyCheckout(copy: string): void {
+  for (const part of ['bin', 'packages', 'package.json'])
+    cpSync(join(root, part), join(copy, part), {
+      recursive: true,
+      filter: (path) => !['dist', 'node_modules'].includes(basename(path)),
+    });
+  mkdirSync(join(copy, 'node_modules', '@posthorn'), { recursive: true });
+  for (const name of readdirSync(join(root, 'node_modules')))
+    if (!name.startsWith('.') && name !== 'posthorn' && name !== '@posthorn')
+      symlinkSync(join(root, 'node_modules', name), join(copy, 'node_modules', name));
+  for (const folder of readdirSync(join(copy, 'packages')))
+    symlinkSync(
+      join(copy, 'packages', folder),
+      join(copy, 'node_modules', folder === 'posthorn' ? folder : `@posthorn/${folder}`),
+    );
+}
+
 /** Runs the lab on a copy of the source with this mutant in it; answers how many of the seeds failed. */
 export async function runMutant(
   { file, from, to }: SourceMutant,
@@ -19,13 +37,7 @@ export async function runMutant(
 ): Promise<number> {
   const copy = tempDir();
   try {
-    for (const part of [
-      'bin',
-      'package.json',
-      ...['src', 'bin', 'package.json'].map((part) => `packages/posthorn/${part}`),
-    ])
-      cpSync(join(root, part), join(copy, part), { recursive: true });
-    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+    copyCheckout(copy);
     const text = readFileSync(join(copy, file), 'utf8');
     writeFileSync(
       join(copy, file),

@@ -1,4 +1,4 @@
-import { causes } from '../../../packages/posthorn/src/audit/result.ts';
+import { causes } from '../../../packages/audit/src/result.ts';
 
 // What a generated log is made of, before it is written in anybody's format. Times are ms since the epoch.
 

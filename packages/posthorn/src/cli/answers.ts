@@ -1,4 +1,4 @@
-import { ApiError, type Client } from '../client/client.ts';
+import { ApiError, type Client } from '@posthorn/client';
 
 // What answers with 2xx and JSON need not be Posthorn. Members that a command reads are checked before it prints them, or takes
 // the work for done (G5); members that it does not know pass.

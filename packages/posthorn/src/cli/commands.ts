@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { commandFrom } from './optional-package.ts';
 
 /** A command, and how to get hold of it. */
 export interface CommandEntry {
@@ -57,19 +58,19 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'audit',
     description: "find silent drops in any webhook sender's logs, name the cause, and put a price on it",
-    load: async () => (await import('./commands/audit.ts')).auditCommand(),
+    load: () => commandFrom('@posthorn/audit', 'audit'),
   },
   {
     name: 'impact',
     description:
       'what a change did to the drop rate, with intervals: before and after, from logs or from a Posthorn',
-    load: async () => (await import('./commands/impact.ts')).impactCommand(),
+    load: () => commandFrom('@posthorn/audit', 'impact'),
   },
   {
     name: 'lab',
     description:
       "simulate payments, networks and crashes from a seed: Posthorn's own engine beside the sender of the incident",
-    load: async () => (await import('./commands/lab.ts')).labCommand(),
+    load: () => commandFrom('@posthorn/lab', 'lab'),
   },
   {
     name: 'apply',

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Client } from '../client/client.ts';
+import type { Client } from '@posthorn/client';
 import { ask, listOf, orNull, type Shape, shapeOf, strangeAnswer, text } from './answers.ts';
 import { CommandError, note } from './output.ts';
 import { integerBetween } from './remote.ts';

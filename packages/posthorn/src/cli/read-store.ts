@@ -1,6 +1,4 @@
 import { StoreOpenError, UnavailableError } from '../domain/errors.ts';
-import { openPostgresStore } from '../store/postgres/open.ts';
-import { openSqliteStore } from '../store/sqlite/open.ts';
 import type { Store } from '../store/store.ts';
 import { CommandError } from './output.ts';
 
@@ -11,7 +9,11 @@ export async function openToRead(
 ): Promise<Store> {
   if (dataDir === '') throw new CommandError('--data-dir is empty: name a directory', 2);
   try {
-    if (dataDir === undefined) return (await openPostgresStore(databaseUrl!, { readOnly: true })).store;
+    if (dataDir === undefined) {
+      const { openPostgresStore } = await import('../store/postgres/open.ts');
+      return (await openPostgresStore(databaseUrl!, { readOnly: true })).store;
+    }
+    const { openSqliteStore } = await import('../store/sqlite/open.ts');
     return await openSqliteStore({ dataDir, readOnly: true });
   } catch (error) {
     // Wrong usage: no store is there, or not one that this version reads.

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { type Client, createClient } from '../client/client.ts';
+import { type Client, createClient } from '@posthorn/client';
 import { CommandError } from './output.ts';
 
 export interface RemoteOptions {

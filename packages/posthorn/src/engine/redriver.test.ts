@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { UnavailableError } from '../domain/errors.ts';
-import { VirtualTime } from '../lab/virtual-time.ts';
+import { VirtualTime } from '../../../lab/src/virtual-time.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { RedriveRecord } from '../store/store.ts';
 import { Redriver } from './redriver.ts';

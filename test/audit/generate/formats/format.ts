@@ -1,4 +1,4 @@
-import type { Format } from '../../../../packages/posthorn/src/audit/result.ts';
+import type { Format } from '../../../../packages/audit/src/result.ts';
 import { rowsInOrder } from '../generate.ts';
 import {
   type GeneratedEvent,

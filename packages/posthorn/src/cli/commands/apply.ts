@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { z } from 'zod';
-import { ApiError, type Client } from '../../client/client.ts';
+import { ApiError, type Client } from '@posthorn/client';
 import { fingerprint } from '../../service/fingerprint.ts';
 import {
   channel,

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import type { Client } from '../../client/client.ts';
+import type { Client } from '@posthorn/client';
 import { ask, listOf, number, orNull, shapeOf, text } from '../answers.ts';
 import { errorClasses } from '../../domain/attempt.ts';
 import { deliveryStates } from '../../domain/delivery.ts';

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import type { Client } from '../../client/client.ts';
+import type { Client } from '@posthorn/client';
 import { newEventId } from '../../domain/ids.ts';
 import { shardCount } from '../../domain/shard.ts';
 import { systemClock } from '../../runtime/clock.ts';

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { ApiError, type Client } from '../../client/client.ts';
+import { ApiError, type Client } from '@posthorn/client';
 import { formatValue } from '../../domain/money.ts';
 import { ask, flag, money, number, orNull, shapeOf, text } from '../answers.ts';
 import { systemClock } from '../../runtime/clock.ts';

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { createClient } from '../../client/client.ts';
+import { createClient } from '@posthorn/client';
 import { newEventId } from '../../domain/ids.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { systemRandom } from '../../runtime/random.ts';

@@ -1,4 +1,4 @@
-import { ApiError, type Client, type Fault } from '../../client/client.ts';
+import { ApiError, type Client, type Fault } from '@posthorn/client';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Random } from '../../runtime/random.ts';
 import { parseRetryAfter } from '../../transport/retry-after.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { ApiError, type Client } from '../../client/client.ts';
+import { ApiError, type Client } from '../../../../client/src/client.ts';
 import type { InputLine } from '../../logs/lines.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { SeededRandom } from '../../runtime/seeded-random.ts';

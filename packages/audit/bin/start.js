@@ -1,0 +1,15 @@
+// Installed from npm, the audit runs compiled; in a checkout, which has the configuration of the compiler, from source.
+import { existsSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+// What was compiled once starts in half the time (and source has its types stripped once); NODE_DISABLE_COMPILE_CACHE=1 turns it off.
+// It stands with the package and goes with it: in the temporary directory it would be what a command leaves behind.
+enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/posthorn-audit', import.meta.url)));
+
+const isCheckout = existsSync(new URL('../tsconfig.build.json', import.meta.url));
+if (isCheckout) await import(new URL('../../../bin/source.js', import.meta.url).href);
+const { main } = await import(
+  new URL(isCheckout ? '../src/cli/main.ts' : '../dist/cli/main.js', import.meta.url).href
+);
+await main();

@@ -1,0 +1,268 @@
+import { wilson } from 'posthorn/domain';
+import { SeededRandom, systemClock } from 'posthorn/runtime';
+import { findCauses } from './causes.ts';
+import { readEventTypes } from './event-types.ts';
+import { powerOf, readCoverage } from './coverage.ts';
+import { type Database, num, withDatabase } from './database.ts';
+import { AuditError } from './errors.ts';
+import { readDurations, readEndpoints, readExamples, readMissing, readSeries } from './figures.ts';
+import { findGaps } from './gaps.ts';
+import { readVocabulary } from './ingest.ts';
+import { load } from './load.ts';
+import { type Deploys, markersInLog, readDeploys } from './markers.ts';
+import { countMoney, unitOfAmounts } from './money.ts';
+import { explainUnsent } from './never-sent.ts';
+import { learnSender } from './sender.ts';
+import { shownResult } from './shown-result.ts';
+import { makeSigns } from './signs.ts';
+import { judgeLines, makeLines, makeTimeline } from './timeline.ts';
+import { compareExpected, compareReceived } from './truth.ts';
+import { judge } from './verdicts.ts';
+import { keepWindow } from './window.ts';
+import type { AuditOptions, AuditResult, CauseFinding, Coverage } from './result.ts';
+
+const defaultMemoryMb = 1100;
+/** Reading is most of the work. */
+const readingShare = 0.45;
+
+/**
+ * Audits delivery logs: what became of every event, what was dropped in silence, why, and what it is worth. Works in a
+ * temporary directory that is gone afterwards. Throws AuditError, in words for people, where there is nothing that can
+ * be audited, and AuditStopped where `signal` stopped it.
+ */
+export async function audit(options: AuditOptions): Promise<AuditResult> {
+  const timezone = options.timezone ?? 'UTC';
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: timezone });
+  } catch {
+    throw new AuditError(`there is no time zone ${timezone}: give a name as in Europe/Berlin`);
+  }
+  return await withDatabase(
+    {
+      memoryMb: options.memoryMb ?? defaultMemoryMb,
+      threads: options.threads,
+      timezone,
+      signal: options.signal,
+    },
+    async (database) => await auditIn(database, options),
+  );
+}
+
+async function auditIn(database: Database, options: AuditOptions): Promise<AuditResult> {
+  const begun = systemClock.monotonic();
+  const at = (stage: string, done: number): void => options.onProgress?.({ stage, done });
+  const listed =
+    options.deploys === undefined ? { markers: [], ignored: [] } : await readDeploys(options.deploys);
+  const deploys = listed.markers;
+  at('reading', 0);
+  const { source, specs, malformed } = await load(database, options, (done, total) =>
+    at(`reading ${bytesOf(done, total)}`, (done / total) * readingShare),
+  );
+  at('putting attempts together', readingShare);
+  const vocabulary = await readVocabulary(database);
+  await judgeLines(database, vocabulary);
+  const whole = await makeLines(database, vocabulary, specs);
+  // What is judged may be a window; that the log goes on behind it is known all the same.
+  const facts =
+    options.window === undefined ? whole : { ...whole, ...(await keepWindow(database, options.window)) };
+  await makeTimeline(database, { slackMs: facts.secondsOnly ? 1000 : 5 });
+  at('judging', 0.8);
+  const habits = await learnSender(database, whole, vocabulary, specs, options);
+  const silences = await findGaps(database, facts);
+  const verdicts = await judge(database, whole, habits, specs);
+  const markers = [...deploys, ...(await markersInLog(database))];
+  const random = new SeededRandom(options.seed ?? 1, 'audit');
+  const signs = await makeSigns(database, facts, habits, markers, random);
+  at('looking for causes', 0.88);
+  const causes = await findCauses(database, habits, signs, random);
+  await makeMissing(database);
+  const declared = specs.find(({ fields }) => fields.amount !== undefined)?.fields.amount?.money;
+  const own = declared === undefined ? null : await unitOfAmounts(database, declared);
+  const expected =
+    options.expected === undefined
+      ? null
+      : await compareExpected(database, options.expected, facts, habits.firstWaitMs, own);
+  const received = options.received === undefined ? null : await compareReceived(database, options.received);
+  const events = num((await database.row('select count(*) as n from delivery')).n);
+  const final = {
+    ...verdicts,
+    silently_dropped: verdicts.silently_dropped + (expected?.never_sent ?? 0) - (received?.droppedBut ?? 0),
+    given_up: verdicts.given_up - (received?.givenUpBut ?? 0),
+    unresolved: verdicts.unresolved + (expected?.unresolved ?? 0),
+    acknowledged_unprocessed: received?.acknowledged_unprocessed ?? 0,
+    delivered:
+      verdicts.delivered +
+      (received?.processed_all_the_same ?? 0) -
+      ((received?.acknowledged_unprocessed ?? 0) - (received?.lateUnprocessed ?? 0)),
+    late: verdicts.late - (received?.lateUnprocessed ?? 0),
+  };
+  at('counting the money', 0.93);
+  const unit = own ?? (await unitOfAmounts(database, undefined));
+  const hasPayments = specs.some(({ fields }) => fields.payment_id !== undefined);
+  const { money, weekly } = await countMoney(database, unit, hasPayments, facts.to - facts.from);
+  const all = events + (expected?.never_sent ?? 0) + (expected?.unresolved ?? 0);
+  const judged = all - final.unresolved;
+  const unsent = await explainUnsent(database, expected?.never_sent ?? 0);
+  const findings = withTruth(causes.findings, unsent, received);
+  at('writing', 0.97);
+  const attempts = await database.row(
+    `select (select count(*) from delivery where simple) + (select count(*) from attempt) as n`,
+  );
+  const result: AuditResult = {
+    version: 1,
+    source: {
+      ...source,
+      assumptions: [
+        ...source.assumptions,
+        ...habits.assumptions,
+        ...(declared === 'minor' && unit === 'major'
+          ? ['amounts are in major units: some have decimals']
+          : []),
+      ],
+    },
+    events: all,
+    attempts: num(attempts.n),
+    coverage: withNotes(
+      await readCoverage(database, facts, specs, habits.sender, final.unresolved, silences, malformed),
+      deployNotes(options.deploys, listed, whole),
+    ),
+    verdicts: final,
+    silent_drop_rate: judged === 0 ? 0 : final.silently_dropped / judged,
+    silent_drop_interval: wilson(final.silently_dropped, judged),
+    power: powerOf(judged, final.silently_dropped),
+    first_lost_at: await readFirstLost(database),
+    causes: findings,
+    value_at_risk: money.net,
+    weekly_value: weekly,
+    money,
+    sender: habits.sender,
+    onset: causes.onset,
+    markers: signs.markers.map(({ atMs, label, from }) => ({
+      at: new Date(atMs).toISOString(),
+      label,
+      from,
+    })),
+    endpoints: await readEndpoints(database),
+    event_types: await readEventTypes(database),
+    series: await readSeries(database, facts, unit),
+    durations: await readDurations(database),
+    examples: await readExamples(database, findings[0]?.cause ?? null, unit),
+    missing: await readMissing(database, options.missing, unit),
+    expected:
+      expected === null
+        ? null
+        : {
+            file: expected.file,
+            rows: expected.rows,
+            unusable: expected.unusable,
+            joined_by: expected.joined_by,
+            never_sent: expected.never_sent,
+            unexpected: expected.unexpected,
+            sample_ids: expected.sample_ids,
+          },
+    received:
+      received === null
+        ? null
+        : {
+            file: received.file,
+            rows: received.rows,
+            unusable: received.unusable,
+            joined_by: received.joined_by,
+            acknowledged_unprocessed: received.acknowledged_unprocessed,
+            processed_all_the_same: received.processed_all_the_same,
+            sample_ids: received.sample_ids,
+          },
+    took_ms: Math.round(systemClock.monotonic() - begun),
+  };
+  at('done', 1);
+  return shownResult(result);
+}
+
+const iso = (at: number): string => new Date(at).toISOString();
+
+const withNotes = (coverage: Coverage, notes: readonly string[]): Coverage => ({
+  ...coverage,
+  notes: [...notes, ...coverage.notes],
+});
+
+/** What of the file of deploys says nothing about this log. */
+function deployNotes(
+  path: string | undefined,
+  { markers, ignored }: Deploys,
+  log: { readonly from: number; readonly to: number },
+): string[] {
+  const isOutside = markers.every(({ atMs }) => atMs < log.from || atMs > log.to);
+  return [
+    ...(markers.length > 0 && isOutside
+      ? [
+          `none of the ${markers.length} times in ${path} is inside the log, which covers ${iso(log.from)} to ${iso(log.to)}: check their time zone`,
+        ]
+      : []),
+    ...(ignored.length > 0
+      ? [
+          `${ignored.length} ${ignored.length === 1 ? 'line' : 'lines'} of ${path} ${ignored.length === 1 ? 'has' : 'have'} no time (line ${ignored.slice(0, 5).join(', ')}${ignored.length > 5 ? ', …' : ''})`,
+        ]
+      : []),
+  ];
+}
+
+/** "1.2 of 3.4 GB". */
+function bytesOf(done: number, total: number): string {
+  const [unit, name] = total >= 1e9 ? [1e9, 'GB'] : total >= 1e6 ? [1e6, 'MB'] : [1e3, 'kB'];
+  return `${(done / unit).toFixed(1)} of ${(total / unit).toFixed(1)} ${name}`;
+}
+
+/** Makes `missing`: what did not arrive, with what is known of its payment. */
+async function makeMissing(database: Database): Promise<void> {
+  await database.run(`create table missing as
+    select lost.id, lost.endpoint, lost.tenant, paid.payment_id, lost.verdict, lost.cause, lost.last_at, lost.tried as attempts,
+      paid.amount, paid.currency, lost.event_type, lost.first_at, lost.key
+    from lost join (select key, max(payment_id) as payment_id, max(amount) as amount, max(currency) as currency
+      from seen where key in (select key from lost) group by key) paid on paid.key = lost.key`);
+}
+
+/** When the first of what is missing, and was not given up in words, was accepted. */
+async function readFirstLost(database: Database): Promise<string | null> {
+  const { at } = await database.row("select min(first_at) as at from missing where verdict <> 'given_up'");
+  return at === null ? null : new Date(num(at)).toISOString();
+}
+
+/** The causes that only a comparison with the outside shows, in their places among the others. */
+function withTruth(
+  findings: readonly CauseFinding[],
+  unsent: readonly CauseFinding[],
+  received: AuditResult['received'],
+): CauseFinding[] {
+  const all = [...findings];
+  if (received !== null && received.acknowledged_unprocessed > 0)
+    all.push({
+      cause: 'acknowledged_unprocessed',
+      events: received.acknowledged_unprocessed,
+      silently_dropped: 0,
+      given_up: 0,
+      kind: 'proof',
+      p_value: null,
+      evidence: `${received.acknowledged_unprocessed.toLocaleString('en-US')} events were answered with success, and ${received.file} does not have them.`,
+      test: null,
+      jointly: [],
+      where: {},
+      sample_ids: received.sample_ids,
+    });
+  for (const one of unsent) {
+    const at = all.findIndex(({ cause }) => cause === one.cause);
+    if (at < 0) all.push(one);
+    else {
+      const known = all[at]!;
+      all[at] = {
+        ...known,
+        events: known.events + one.events,
+        silently_dropped: known.silently_dropped + one.silently_dropped,
+        evidence: `${known.evidence} ${one.evidence}`,
+      };
+    }
+  }
+  const rank = ({ cause }: CauseFinding): number => (cause === 'unknown' ? 1 : 0);
+  const weight = (one: CauseFinding): number =>
+    one.cause === 'acknowledged_unprocessed' ? one.events : one.silently_dropped;
+  return all.sort((a, b) => rank(a) - rank(b) || weight(b) - weight(a) || b.events - a.events);
+}

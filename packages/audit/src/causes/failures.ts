@@ -1,0 +1,49 @@
+import { contrast, seconds } from './evidence.ts';
+import type { Rule } from './rule.ts';
+import { count } from '../report/count.ts';
+
+// Causes that the last failure names itself.
+
+export const dns: Rule = {
+  sign: 'dns',
+  cause: 'dns',
+  kind: 'support',
+  shows: () => "error_class = 'dns'",
+  words: (e) =>
+    `${count(e.events)} lost events ended with a failure to resolve the endpoint's name.${contrast(e)}`,
+};
+
+export const tls: Rule = {
+  sign: 'tls',
+  cause: 'tls',
+  kind: 'support',
+  shows: () => "error_class = 'tls'",
+  words: (e) =>
+    `${count(e.events)} lost events ended with a TLS failure: a certificate or a handshake.${contrast(e)}`,
+};
+
+export const rateLimited: Rule = {
+  sign: 'rate_limited',
+  cause: 'rate_limited',
+  kind: 'support',
+  shows: () => "error_class = 'rate_limited'",
+  words: (e) =>
+    `${count(e.events)} lost events ended with 429 or a rate limit${e.tooSoon === 0 ? '' : `; ${count(e.tooSoon)} were tried again sooner than Retry-After asked for`}.${contrast(e)}`,
+};
+
+export const clientTimeout: Rule = {
+  sign: 'client_timeout',
+  cause: 'client_timeout',
+  kind: 'support',
+  shows: ({ habits }) => {
+    const limit = habits.sender.timeout_ms;
+    // A failure without an answer that took as long as the client waits, whatever it is called.
+    return limit === null
+      ? "error_class = 'timeout'"
+      : `error_class = 'timeout' or failed_code is null and failed_took between ${limit * 0.98 - 25} and ${limit * 1.02 + 25}`;
+  },
+  words: (e) => {
+    const limit = e.habits.sender.timeout_ms;
+    return `${count(e.events)} lost events ended at the sender's own limit${limit === null ? '' : ` of ${seconds(limit)}`} without an answer; the receiver may have processed them all the same.${contrast(e)}`;
+  },
+};

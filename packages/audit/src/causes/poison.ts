@@ -1,0 +1,68 @@
+import { num, quote, text } from '../database.ts';
+import { benjaminiHochberg, fisherExact } from '../statistics.ts';
+import { contrast } from './evidence.ts';
+import type { Look, Rule } from './rule.ts';
+import { count } from '../report/count.ts';
+
+const leastLost = 5;
+const significance = 0.001;
+const typesMost = 200;
+
+/**
+ * Types of events that the receiver cannot read: those of which most fail, nearly always with the same answer, and more
+ * of what fails is lost than of other types (Fisher for each type, Benjamini and Hochberg over all).
+ */
+async function unreadable({ database }: Look): Promise<readonly string[]> {
+  const rows = await database.rows(`with failures as (
+      select event_type, verdict = 'silently_dropped' as lost, fate.key, mode(attempt.status_code) as code from fate join attempt using (key)
+      where not attempt.ok and event_type is not null group by all)
+    select event_type, count(*) as failed, count(*) filter (lost) as lost, mode(code) as code, count(*) filter (code = theirs) as same
+    from (select *, mode(code) over (partition by event_type) as theirs from failures) group by 1 order by lost desc limit ${typesMost}`);
+  const all = {
+    failed: rows.reduce((sum, row) => sum + num(row.failed), 0),
+    lost: rows.reduce((sum, row) => sum + num(row.lost), 0),
+  };
+  const suspects = rows.filter(
+    (row) => num(row.lost) >= leastLost && num(row.code) >= 400 && num(row.same) >= 0.8 * num(row.failed),
+  );
+  if (suspects.length === 0 || rows.length < 2) return [];
+  const arrived = new Map(
+    (
+      await database.rows(
+        `select event_type, count(*) as n from line where ok and event_type in (${suspects.map((row) => quote(text(row.event_type))).join(', ')}) group by 1`,
+      )
+    ).map((row) => [text(row.event_type), num(row.n)] as const),
+  );
+  const p = benjaminiHochberg(
+    suspects.map((row) => {
+      const lost = num(row.lost);
+      const fine = num(row.failed) - lost;
+      const otherLost = all.lost - lost;
+      return fisherExact([
+        [lost, fine],
+        [otherLost, all.failed - all.lost - fine],
+      ]);
+    }),
+  );
+  return suspects
+    .filter((row, index) => {
+      const type = text(row.event_type);
+      return p[index]! < significance && num(row.failed) > (arrived.get(type) ?? 0);
+    })
+    .map((row) => text(row.event_type));
+}
+
+/** A receiver that cannot read the event: the same answer each time, while the endpoint's other events arrive. */
+export const poison: Rule = {
+  sign: 'poison',
+  cause: 'poison',
+  kind: 'support',
+  shows: async (look) => {
+    const types = await unreadable(look);
+    const ofType = types.length === 0 ? '' : ` or event_type in (${types.map(quote).join(', ')})`;
+    return `not in_outage and error_class in ('client_error', 'server_error')
+      and (failures >= 2 and one_failure and answered or failed_code in (400, 415, 422)${ofType})`;
+  },
+  words: (e) =>
+    `${count(e.events)} lost events failed in the same way each time${e.statusCode === null ? '' : ` (mostly ${e.statusCode})`}${e.eventType === null ? '' : `, all of type ${e.eventType}`}, while their neighbours arrived.${contrast(e)}`,
+};

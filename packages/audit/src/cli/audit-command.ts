@@ -1,0 +1,138 @@
+import { globSync } from 'node:fs';
+import { Command, InvalidArgumentError } from 'commander';
+import { audit } from '../audit.ts';
+import { AuditError, AuditStopped } from '../errors.ts';
+import type { AuditOptions, AuditResult } from '../result.ts';
+import { summarize } from '../summary.ts';
+import { printable, withShownPaths } from 'posthorn/report';
+import { type AuditOutputs, auditOutputOptions, writeAuditOutputs } from './audit-outputs.ts';
+import { type LogReading, logReadingOptions, readingOf } from './log-reading.ts';
+import {
+  closeToOthers,
+  CommandError,
+  commandText,
+  demandWritable,
+  interrupted,
+  note,
+  print,
+  printJson,
+  progress,
+  stoppable,
+  demandPackage,
+} from 'posthorn/cli';
+import { noteUnread } from './unread.ts';
+
+interface AuditCommandOptions extends AuditOutputs, LogReading {
+  readonly expected?: string;
+  readonly received?: string;
+  readonly deploys?: string;
+  readonly horizon?: number;
+  readonly lateAfter?: number;
+  readonly missing?: string;
+  readonly memory?: number;
+  readonly json?: boolean;
+}
+
+/** `90s`, `5m`, `2h`, `1d` in milliseconds. */
+function duration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
+  if (match === null) throw new InvalidArgumentError('takes a duration as in 90s, 5m, 2h or 1d');
+  return (
+    Number(match[1]) *
+    { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[match[2] as 'ms' | 's' | 'm' | 'h' | 'd']
+  );
+}
+
+function megabytes(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 256 || value > 1_000_000)
+    throw new InvalidArgumentError('takes MiB, from 256 on');
+  return value;
+}
+
+/** Whether an audit has found something that somebody must look at. */
+function hasFinding({ verdicts, causes }: AuditResult): boolean {
+  return verdicts.silently_dropped > 0 || verdicts.acknowledged_unprocessed > 0 || causes.length > 0;
+}
+
+/** Files that are read, as far as they can be found by now. */
+function inputsOf(files: readonly string[], options: AuditCommandOptions): string[] {
+  const { expected, received, deploys, mapFile, after } = options;
+  const logs = [...files, ...(after?.split(',') ?? [])].flatMap((path) =>
+    /[*?[{]/.test(path) ? globSync(path) : [path],
+  );
+  return [...logs, ...[expected, received, deploys, mapFile].filter((path) => path !== undefined)];
+}
+
+async function runAudit(files: readonly string[], options: AuditCommandOptions): Promise<void> {
+  if (options.scenario !== undefined) demandPackage('@posthorn/lab', '--scenario', import.meta.url);
+  demandWritable(
+    [options.missing, options.html, options.markdown, options.scenario],
+    inputsOf(files, options),
+  );
+  const bar = progress(100);
+  const reading = readingOf(options);
+  try {
+    await stoppable(async (signal) => {
+      const auditOptions: AuditOptions = {
+        ...reading,
+        files,
+        expected: options.expected,
+        received: options.received,
+        deploys: options.deploys,
+        horizonMs: options.horizon,
+        lateAfterMs: options.lateAfter,
+        missing: options.missing,
+        memoryMb: options.memory,
+        signal,
+        onProgress: ({ stage, done }) => bar.at(Math.round(done * 100), `% ${stage}`),
+      };
+      const result = await audit(auditOptions);
+      bar.end();
+      if (options.json === true) printJson(result);
+      else print(summarize(result));
+      if (options.missing !== undefined) closeToOthers(options.missing);
+      if (options.missing !== undefined)
+        note(
+          `${result.missing.total.toLocaleString('en-US')} events to send again are in ${options.missing}`,
+        );
+      await writeAuditOutputs(result, options, auditOptions, commandText());
+      if (hasFinding(result)) process.exitCode = 1;
+      if (noteUnread(result, 'the log')) process.exitCode = 1;
+    });
+  } catch (error) {
+    bar.end();
+    if (error instanceof AuditError) throw new CommandError(printable(withShownPaths(error.message)), 2);
+    if (error instanceof AuditStopped) throw new CommandError(error.message, interrupted);
+    throw error;
+  }
+}
+
+/** `posthorn audit`. */
+export function auditCommand(): Command {
+  const command = new Command('audit')
+    .description("find silent drops in any webhook sender's logs, name the cause, and put a price on it")
+    .argument('<files...>', 'logs: JSON lines, JSON, CSV, Parquet, access logs; plain, gzip or zstd; globs')
+    .option('--missing <ids.csv>', 'write what has to be sent again')
+    .option('--json', 'print JSON')
+    .optionsGroup('What the log alone does not show:')
+    .option('--expected <payments.csv>', 'what ought to have been sent, joined by id')
+    .option('--received <receipts.csv>', 'what the receiver processed, joined by id')
+    .option('--deploys <deploys.csv>', 'times of deploys and restarts, one a line');
+  return auditOutputOptions(logReadingOptions(command))
+    .optionsGroup('Limits:')
+    .option('--horizon <duration>', 'how long a retry may take, instead of what the log shows', duration)
+    .option('--late-after <duration>', 'when a delivery is late (5m)', duration)
+    .option('--memory <MiB>', 'for the database (1100)', megabytes)
+    .addHelpText(
+      'after',
+      `
+Exit code: 0 nothing found, 1 silent drops, a cause, or lines that cannot be read, 2 wrong usage or a log that cannot be audited.
+
+Examples:
+  posthorn audit deliveries.jsonl
+  posthorn audit 'logs/*.jsonl.gz' --deploys deploys.csv --missing ids.csv
+  posthorn audit attempts.csv --map event_id=msg,attempt_no=try --expected payments.csv`,
+    )
+    .action(runAudit);
+}

@@ -1,0 +1,235 @@
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import { audit } from '../audit.ts';
+import { AuditError, AuditStopped } from '../errors.ts';
+import type { AuditOptions } from '../result.ts';
+import type { TimeToDetect } from '../impact/compare.ts';
+import { sideOfAudit } from '../impact/of-audit.ts';
+import { detectedByAlert, sideOfStore } from '../impact/of-store.ts';
+import type { Side } from '../impact/side.ts';
+import { booksBegin, type Window, windowOfBooks, windowsAround } from '../impact/store-window.ts';
+import { printable } from 'posthorn/report';
+import type { Store } from 'posthorn/store';
+import { firstAlertIn } from './audit-history.ts';
+import { CommandError, interrupted, openToRead, progress } from 'posthorn/cli';
+import { noteUnread } from './unread.ts';
+import { firstRuleOn } from './store-history.ts';
+
+/** One side, and how soon its first loss was noticed, or would have been. */
+export interface Found {
+  readonly side: Side;
+  readonly detected: TimeToDetect | null;
+}
+
+export interface BothSides {
+  readonly before: Found;
+  readonly after: Found;
+}
+
+/** Where both times come from. */
+export interface SidesAsked {
+  /** One log that holds both times. */
+  readonly log: string | undefined;
+  readonly before?: string;
+  readonly after?: string;
+  /** ms since the epoch. */
+  readonly deploy?: number;
+  readonly dataDir?: string;
+  readonly databaseUrl?: string;
+  /** How logs are read. */
+  readonly reading: Pick<AuditOptions, 'format' | 'mapping' | 'timezone' | 'signal'>;
+}
+
+const iso = (at: number): string => new Date(at).toISOString();
+
+/** `2026-10-01..2026-10-14` is a window of time: days are whole ones, and the last day counts. */
+function windowOf(text: string): Window | null {
+  const parts = text.split('..');
+  if (parts.length !== 2 || existsSync(text)) return null;
+  const [from, until] = parts.map((part) => Date.parse(part));
+  if (from === undefined || until === undefined || !Number.isFinite(from) || !Number.isFinite(until))
+    return null;
+  const end = /^\d{4}-\d{2}-\d{2}$/.test(parts[1]!) ? until + 86_400_000 : until;
+  if (!(from < end)) throw new CommandError(`${text}: the beginning comes first`, 2);
+  return { from, until: end };
+}
+
+async function sideOfLog(
+  path: string,
+  label: string,
+  window: AuditOptions['window'],
+  reading: SidesAsked['reading'],
+): Promise<Found> {
+  const bar = progress(100);
+  try {
+    const options: AuditOptions = {
+      ...reading,
+      files: path.split(','),
+      ...(window === undefined ? {} : { window }),
+      onProgress: ({ stage, done }) => bar.at(Math.round(done * 100), `% of ${label}: ${stage}`),
+    };
+    const result = await audit(options);
+    bar.end();
+    if (noteUnread(result, label)) process.exitCode = 1;
+    const side = sideOfAudit(result, label);
+    return {
+      side,
+      detected: side.firstLostAt === null ? null : await firstAlertIn(options, side.firstLostAt),
+    };
+  } catch (error) {
+    if (error instanceof AuditError) throw new CommandError(printable(`${label}: ${error.message}`), 2);
+    if (error instanceof AuditStopped) throw new CommandError(error.message, interrupted);
+    throw error;
+  } finally {
+    bar.end();
+  }
+}
+
+/** A log is cut in two at a time that has to be inside it. */
+async function sidesOfOneLog(
+  log: string,
+  deploy: number,
+  reading: SidesAsked['reading'],
+): Promise<BothSides> {
+  const name = basename(log);
+  const [before, after] = [
+    await sideOfLog(log, `${name} until ${iso(deploy)}`, { until: iso(deploy) }, reading),
+    await sideOfLog(log, `${name} from ${iso(deploy)}`, { from: iso(deploy) }, reading),
+  ];
+  for (const [side, other, where] of [
+    [before.side, after.side, 'before'],
+    [after.side, before.side, 'from'],
+  ] as const)
+    if (side.judged + side.unresolved === 0)
+      throw new CommandError(
+        `no event of ${name} is ${where === 'before' ? 'before' : 'at or after'} ${iso(deploy)}: the log covers ${iso(other.from)} to ${iso(other.until)}, and --deploy has to be inside that`,
+        2,
+      );
+  demandDecided(before.side);
+  demandDecided(after.side);
+  return { before, after };
+}
+
+/** A side of which nothing is known yet compares with nothing. */
+function demandDecided({ judged, unresolved, label, from, until }: Side): void {
+  if (judged > 0) return;
+  throw new CommandError(
+    printable(
+      `no event of ${label} is decided (${unresolved.toLocaleString('en-US')} are still being retried): the log covers ${iso(from)} to ${iso(until)}; choose a longer time`,
+    ),
+    2,
+  );
+}
+
+/** When a loss was noticed: by an alert that the store keeps, else by the first rule that its counters would have fired. */
+async function detectedIn(store: Store, side: Side, now: number): Promise<TimeToDetect | null> {
+  if (side.firstLostAt === null) return null;
+  const { alerts } = await store.alerts();
+  const after = detectedByAlert(alerts, side.firstLostAt);
+  if (after !== null)
+    return { after_s: Math.round(after / 1000), by: 'the alert unaccounted, as the store keeps it' };
+  const rule = await firstRuleOn(store, side, side.firstLostAt, now);
+  return rule === null
+    ? null
+    : {
+        after_s: Math.round(rule.afterMs / 1000),
+        by: `alert rule ${rule.rule}, replayed over the counters; the store keeps no alert of it`,
+      };
+}
+
+async function sideOfPosthorn(store: Store, asked: Window, begin: number, now: number): Promise<Found> {
+  const label = `${iso(asked.from)}..${iso(asked.until)}`;
+  const window = windowOfBooks(asked, begin, now);
+  if (window === null)
+    throw new CommandError(
+      asked.from >= now
+        ? `${label} has not come yet: it is ${iso(now)}`
+        : `the books of this Posthorn begin at ${iso(begin)}: nothing is known of ${label}. For the time before, give the log of the sender that was there then`,
+      2,
+    );
+  const side = await sideOfStore(store, window, label, now);
+  if (side.judged === 0)
+    throw new CommandError(`no delivery was decided in ${label}: choose a window with traffic in it`, 2);
+  return { side, detected: await detectedIn(store, side, now) };
+}
+
+/** Opens the Posthorn that windows are about, for as long as `work` takes. */
+async function withBooks<T>(
+  { dataDir, databaseUrl }: SidesAsked,
+  what: string,
+  work: (store: Store, begin: number, now: number) => Promise<T>,
+): Promise<T> {
+  if ((dataDir === undefined) === (databaseUrl === undefined))
+    throw new CommandError(
+      `${what} is about a Posthorn's own history: give --data-dir or --database-url of it`,
+      2,
+    );
+  const store = await openToRead(dataDir, databaseUrl);
+  try {
+    const now = Date.now();
+    const begin = await booksBegin(store, now);
+    if (begin === null) throw new CommandError('this Posthorn has accepted nothing yet', 2);
+    return await work(store, begin, now);
+  } finally {
+    await store.close();
+  }
+}
+
+async function sideOf(text: string, asked: SidesAsked): Promise<Found> {
+  const window = windowOf(text);
+  return window === null
+    ? await sideOfLog(text, basename(text), undefined, asked.reading)
+    : await withBooks(asked, text, (store, begin, now) => sideOfPosthorn(store, window, begin, now));
+}
+
+/** What the books count by the day may be in both windows: said, for such a day speaks for neither. */
+function withOverlap({ before, after }: BothSides): BothSides {
+  const from = Math.max(before.side.from, after.side.from);
+  const until = Math.min(before.side.until, after.side.until);
+  if (from >= until) return { before, after };
+  const note = `both windows hold ${iso(from)} to ${iso(until)}: leave that time out of one of them`;
+  return { before, after: { ...after, side: { ...after.side, notes: [...after.side.notes, note] } } };
+}
+
+/** A store beside logs would not be read: not what was asked. */
+function demandNoStore({ dataDir, databaseUrl }: SidesAsked, logs: string): void {
+  if (dataDir !== undefined || databaseUrl !== undefined)
+    throw new CommandError(`--data-dir and --database-url cannot be used with ${logs}`, 2);
+}
+
+/** Both sides of the comparison. Throws CommandError, in words for people. */
+export async function readSides(asked: SidesAsked): Promise<BothSides> {
+  const { log, before, after, deploy, reading } = asked;
+  if (log !== undefined) {
+    if (deploy === undefined || before !== undefined || after !== undefined)
+      throw new CommandError('one log needs --deploy TIME, and no --before or --after', 2);
+    demandNoStore(asked, 'a log');
+    return await sidesOfOneLog(log, deploy, reading);
+  }
+  if (deploy !== undefined) {
+    if (before !== undefined || after !== undefined)
+      throw new CommandError('give --before and --after, or --deploy, and not both', 2);
+    return await withBooks(asked, '--deploy without a log', async (store, begin, now) => {
+      const windows = windowsAround(deploy, begin, now);
+      if (windows === null)
+        throw new CommandError(
+          `there is no whole hour on both sides of ${iso(deploy)}: the books of this Posthorn begin at ${iso(begin)}, and it is ${iso(now)}`,
+          2,
+        );
+      return {
+        before: await sideOfPosthorn(store, windows.before, begin, now),
+        after: await sideOfPosthorn(store, windows.after, begin, now),
+      };
+    });
+  }
+  if (before === undefined || after === undefined)
+    throw new CommandError(
+      'give --before and --after, or a log and --deploy TIME, or --data-dir (--database-url) and --deploy TIME',
+      2,
+    );
+  if (windowOf(before) === null && windowOf(after) === null) demandNoStore(asked, 'two logs');
+  const both = { before: await sideOf(before, asked), after: await sideOf(after, asked) };
+  demandDecided(both.before.side);
+  demandDecided(both.after.side);
+  return windowOf(before) === null || windowOf(after) === null ? both : withOverlap(both);
+}

@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parse } from 'yaml';
+import { type AuditOptions, type Format, formats } from '../result.ts';
+import { CommandError } from 'posthorn/cli';
+
+/** What people say of a log that is not understood by itself. */
+export interface LogReading {
+  readonly format?: Format;
+  readonly map?: Readonly<Record<string, string>>;
+  readonly mapFile?: string;
+  readonly timezone?: string;
+}
+
+function mapping(text: string): Record<string, string> {
+  return Object.fromEntries(
+    text.split(',').map((pair) => {
+      const at = pair.indexOf('=');
+      if (at < 1 || at === pair.length - 1)
+        throw new InvalidArgumentError('takes pairs as in event_id=msg.id,attempt_no=try,duration=took:s');
+      return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
+    }),
+  );
+}
+
+function mappingFile(path: string): Record<string, string> {
+  try {
+    const value: unknown = parse(readFileSync(path, 'utf8'));
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw new Error('it is no mapping');
+    return Object.fromEntries(Object.entries(value).map(([field, from]) => [field, String(from)]));
+  } catch (error) {
+    throw new CommandError(`cannot read ${path}: ${(error as Error).message}`, 2);
+  }
+}
+
+/** Adds the options that say how a log is read. */
+export function logReadingOptions(command: Command): Command {
+  return command
+    .optionsGroup('Where a log is not understood by itself:')
+    .addOption(new Option('--format <name>', 'instead of the one that is detected').choices(formats))
+    .option('--map <pairs>', 'which field is which: event_id=msg.id,attempt_no=try,duration=took:s', mapping)
+    .option('--map-file <map.yaml>', 'the same as YAML')
+    .option('--timezone <name>', 'for times that say none (UTC)');
+}
+
+/** These options as the audit takes them. */
+export function readingOf({
+  format,
+  map,
+  mapFile,
+  timezone,
+}: LogReading): Pick<AuditOptions, 'format' | 'mapping' | 'timezone'> {
+  const pairs = { ...(mapFile === undefined ? {} : mappingFile(mapFile)), ...map };
+  return { format, mapping: Object.keys(pairs).length === 0 ? undefined : pairs, timezone };
+}

@@ -1,0 +1,42 @@
+import { countedAround } from '../impact/store-window.ts';
+import { backtest, defaultObjective, defaultRules, MinuteHistory } from 'posthorn/alert-rules';
+import { minuteMs } from 'posthorn/domain';
+import { everything, type Store } from 'posthorn/store';
+
+/** A window of more minutes than ten years is none. */
+const minutesMost = 5_300_000;
+
+/**
+ * The first of the default alert rules that would have fired after a loss that began at `lostAt`, over what the counters say
+ * of a window; null: none. The counters are by the hour (by the day, where they are old), so each hour's deliveries are taken
+ * as due at its end. ms since the epoch.
+ */
+export async function firstRuleOn(
+  store: Pick<Store, 'accountingBy'>,
+  window: { readonly from: number; readonly until: number },
+  lostAt: number,
+  now: number,
+): Promise<{ readonly rule: string; readonly afterMs: number } | null> {
+  const hours = await store.accountingBy(
+    { ...everything, since: window.from, until: window.until, now },
+    'hour',
+  );
+  const length = Math.min(minutesMost, Math.ceil((window.until - window.from) / minuteMs));
+  const [due, bad] = [new Float64Array(length), new Float64Array(length)];
+  for (const { key, accepted, cancelled, delivered, late } of hours) {
+    const end = Math.min(countedAround(Number(key), now).until, window.until);
+    const minute = Math.min(length, Math.floor((end - window.from) / minuteMs)) - 1;
+    if (minute < 0) continue;
+    due[minute]! += Math.max(0, accepted - cancelled);
+    bad[minute]! += Math.max(0, accepted - cancelled - (delivered - late));
+  }
+  const found = backtest(
+    { minutes: new MinuteHistory(window.from, due, bad), overdue: [] },
+    defaultRules,
+    defaultObjective,
+    [{ from: lostAt, until: window.until }],
+  )
+    .flatMap(({ rule, detectedAfterMs: afterMs }) => (afterMs === null ? [] : [{ rule: rule.name, afterMs }]))
+    .toSorted((a, b) => a.afterMs - b.afterMs);
+  return found[0] ?? null;
+}

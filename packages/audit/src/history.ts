@@ -1,0 +1,116 @@
+import type { AttemptLine } from 'posthorn/logs';
+import { type Database, num, numOrNull, withDatabase } from './database.ts';
+import { readVocabulary } from './ingest.ts';
+import { load } from './load.ts';
+import type { AuditOptions } from './result.ts';
+import { judgeLines, type LineFacts, makeLines } from './timeline.ts';
+import { keepWindow } from './window.ts';
+import { minuteMs } from 'posthorn/domain';
+
+// A log once more, for who wants more of it than the findings: what alert rules would have seen minute by minute, and a
+// sample of its attempts to calibrate a simulation with. In any format that the audit reads.
+
+/** A log of more minutes than ten years has been misread. */
+const minutesMost = 5_300_000;
+
+/** Counts by the minute, from the minute `from` on (ms since the epoch). */
+export interface LogMinutes {
+  readonly from: number;
+  /** The last moment of the log. */
+  readonly until: number;
+  /** Events whose deadline passed in that minute, and how many of these had not arrived. */
+  readonly due: Float64Array;
+  readonly bad: Float64Array;
+  /** Retries whose time had passed by more than the grace, and that nobody had made. */
+  readonly overdue: Float64Array;
+}
+
+async function withLines<T>(
+  options: AuditOptions,
+  work: (database: Database, facts: LineFacts) => Promise<T>,
+): Promise<T> {
+  const { memoryMb = 1100, timezone = 'UTC', threads, signal } = options;
+  return await withDatabase({ memoryMb, timezone, threads, signal }, async (database) => {
+    const { specs } = await load(database, options);
+    const vocabulary = await readVocabulary(database);
+    await judgeLines(database, vocabulary);
+    const facts = await makeLines(database, vocabulary, specs);
+    const { window } = options;
+    return await work(
+      database,
+      window === undefined ? facts : { ...facts, ...(await keepWindow(database, window)) },
+    );
+  });
+}
+
+/** What rules that watch deadlines would have seen: each event is due `withinMs` after it was accepted. */
+export async function readMinutes(
+  options: AuditOptions,
+  { withinMs, graceMs }: { readonly withinMs: number; readonly graceMs: number },
+): Promise<LogMinutes> {
+  return await withLines(options, async (database, { from: first, to: until }) => {
+    const from = Math.floor(first / minuteMs) * minuteMs;
+    const length = Math.floor((until - from) / minuteMs) + 1;
+    if (length > minutesMost) throw new Error(`the log covers ${length} minutes`);
+    await database.run(`create table outcome as select key,
+        min(least(coalesce(accepted_at, t), coalesce(started_at, t), t)) as first_at, min(t) filter (ok) as ok_at
+      from line group by key`);
+    const due = new Float64Array(length);
+    const bad = new Float64Array(length);
+    for (const row of await database.rows(`select (first_at + ${withinMs} - ${from}) // ${minuteMs} as minute,
+        count(*) as due, count(*) filter (ok_at is null or ok_at > first_at + ${withinMs}) as bad
+      from outcome where first_at + ${withinMs} <= ${until} group by 1`)) {
+      due[num(row['minute'])] = num(row['due']);
+      bad[num(row['minute'])] = num(row['bad']);
+    }
+    // A retry may come a moment early by rounding; one that has been made, or is needed no more, is not overdue.
+    const changes = new Float64Array(length + 1);
+    for (const row of await database.rows(`with owed as (
+          select distinct key, next_retry_at as owed from line where next_retry_at is not null and not coalesce(ok, false)),
+        made as (
+          select o.key, o.owed, min(l.started_at) as made
+          from owed o left join line l on l.key = o.key and coalesce(l.started_at, l.t) >= o.owed - 1000 group by all)
+      select owed + ${graceMs} as since, least(coalesce(made, ${Number.MAX_SAFE_INTEGER}), coalesce(ok_at, ${Number.MAX_SAFE_INTEGER})) as until
+      from made join outcome using (key)
+      where owed + ${graceMs} < least(coalesce(made, ${Number.MAX_SAFE_INTEGER}), coalesce(ok_at, ${Number.MAX_SAFE_INTEGER}))
+        and owed + ${graceMs} between ${from} and ${until}`)) {
+      changes[Math.floor((num(row['since']) - from) / minuteMs)]!++;
+      if (num(row['until']) <= until) changes[Math.floor((num(row['until']) - from) / minuteMs)]!--;
+    }
+    const overdue = new Float64Array(length);
+    for (let minute = 0, sum = 0; minute < length; minute++) overdue[minute] = sum += changes[minute]!;
+    return { from, until, due, bad, overdue };
+  });
+}
+
+/** Attempts of whole events, at most about `most` lines: a sample of the events where the log has more. */
+export async function sampleAttempts(options: AuditOptions, most: number): Promise<AttemptLine[]> {
+  return await withLines(options, async (database) => {
+    const { n } = await database.row("select count(*) as n from line where kind = 'end'");
+    const one = Math.ceil(num(n) / most);
+    const rows =
+      await database.rows(`select cast(key as varchar) as key, attempt_no, coalesce(started_at, t) as started_at,
+        coalesce(ended_at - started_at, 0) as duration, started_at is null as timeless,
+        coalesce(status_code, case when ok then 200 end) as status_code, error, amount, currency, next_retry_at
+      from line where kind = 'end' and key % ${one} = 0 order by started_at`);
+    return rows.map((row) => ({
+      event_id: textOrNull(row['key'])!,
+      ...(row['attempt_no'] === null ? {} : { attempt: num(row['attempt_no']) }),
+      started_at: num(row['started_at']),
+      durationMs: row['timeless'] === true ? null : num(row['duration']),
+      status_code: numOrNull(row['status_code']),
+      error: textOrNull(row['error']),
+      amount_minor: amountOf(row['amount']),
+      currency: textOrNull(row['currency']),
+      next_retry_at: numOrNull(row['next_retry_at']),
+    }));
+  });
+}
+
+/** Only whole numbers are minor units for certain; a calibration can do without the others. */
+function amountOf(value: unknown): number | null {
+  const text = textOrNull(value);
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);

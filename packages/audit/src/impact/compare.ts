@@ -1,0 +1,174 @@
+import { binomialTail, difference, type Estimate, exactMinor, newcombe, shareOf } from 'posthorn/domain';
+import { interval as range, percent } from '../report/figures.ts';
+import { type ExposureCheck, exposureChecks } from './exposure.ts';
+import { lostOf, type Side, weeksOf } from './side.ts';
+import { count } from '../report/count.ts';
+
+/** One side as `--json` prints it. */
+interface SideFigures {
+  readonly label: string;
+  readonly from: string;
+  readonly until: string;
+  /** Events whose end is known. */
+  readonly events: number;
+  readonly unresolved: number;
+  readonly silently_dropped: number;
+  readonly acknowledged_unprocessed: number;
+  readonly given_up: number;
+  readonly late: number;
+  /** Lost without a word: dropped in silence, or acknowledged and not processed. */
+  readonly drop_rate: number;
+  readonly drop_interval: readonly [number, number];
+  /** Of what the objective allows over this time: 1 is all of it. Late, given up and lost all count. */
+  readonly budget_burned: number;
+  readonly weekly_value: readonly WeeklyFigures[];
+  /** Of what was given up and recorded, over the whole side: in no other sum. */
+  readonly given_up_value: readonly ValueFigures[];
+  /** When the first that was lost was accepted, as far as is known. */
+  readonly first_lost_at: string | null;
+  readonly time_to_detect: TimeToDetect | null;
+  readonly notes: readonly string[];
+}
+
+interface ValueFigures {
+  readonly currency: string;
+  /** Exact: text where a number would not be. */
+  readonly amount_minor: number | string;
+  readonly events: number;
+}
+
+interface WeeklyFigures {
+  readonly currency: string;
+  readonly amount_minor: number;
+  readonly interval: readonly [number, number];
+}
+
+/** How soon the first loss was noticed, or would have been. */
+export interface TimeToDetect {
+  readonly after_s: number;
+  /** `people`: as `--detected` says; else an alert that the store keeps, or the first rule that the same history fires. */
+  readonly by: string;
+}
+
+export interface ImpactResult {
+  readonly version: 1;
+  readonly before: SideFigures;
+  readonly after: SideFigures;
+  /** before − after, with Newcombe's interval: above zero is better. */
+  readonly difference: { readonly rate: number; readonly interval: readonly [number, number] };
+  readonly verdict: 'better' | 'no_difference_shown' | 'worse';
+  readonly statement: string;
+  /** What the rate from before would have done to the events from after. */
+  readonly if_unchanged: { readonly expected_drops: number; readonly chance_of_so_few: number };
+  readonly exposure: { readonly equal: boolean; readonly checks: readonly ExposureCheck[] };
+  /** Money a week that the change keeps from being at risk, at the volume of the time after. */
+  readonly recovered_per_week: readonly WeeklyFigures[];
+  readonly objective: { readonly target: number };
+}
+
+export interface ImpactFacts {
+  /** 0.999: of a thousand events one may be lost, given up or late. */
+  readonly target: number;
+  readonly detectedBefore: TimeToDetect | null;
+  readonly detectedAfter: TimeToDetect | null;
+}
+
+function figuresOf(side: Side, target: number, detected: TimeToDetect | null): SideFigures {
+  const { value, interval } = shareOf(lostOf(side), side.judged);
+  const bad = lostOf(side) + side.givenUp + side.late;
+  const due = side.judged + side.lateUnresolved;
+  return {
+    label: side.label,
+    from: new Date(side.from).toISOString(),
+    until: new Date(side.until).toISOString(),
+    events: side.judged,
+    unresolved: side.unresolved,
+    silently_dropped: side.silentlyDropped,
+    acknowledged_unprocessed: side.acknowledgedUnprocessed,
+    given_up: side.givenUp,
+    late: side.late,
+    drop_rate: value,
+    drop_interval: interval,
+    budget_burned: due === 0 ? 0 : bad / due / (1 - target),
+    weekly_value: side.weekly.map(({ currency, amountMinor, interval: range }) => ({
+      currency,
+      amount_minor: Math.round(amountMinor),
+      interval: [Math.round(range[0]), Math.round(range[1])],
+    })),
+    given_up_value: side.givenUpWorth.map(({ currency, amountMinor, events }) => ({
+      currency,
+      amount_minor: exactMinor(amountMinor),
+      events,
+    })),
+    first_lost_at: side.firstLostAt === null ? null : new Date(side.firstLostAt).toISOString(),
+    time_to_detect: detected,
+    notes: side.notes,
+  };
+}
+
+/** Loss for each event, with an interval that is honest where nothing was lost. */
+function lossPerEvent(side: Side, currency: string, meanMinor: number): Estimate {
+  const eventsPerWeek = side.judged / Math.max(weeksOf(side), 1e-9);
+  const own = side.weekly.find((week) => week.currency === currency);
+  if (own !== undefined && own.events > 0)
+    return {
+      value: own.amountMinor / eventsPerWeek,
+      interval: [own.interval[0] / eventsPerWeek, own.interval[1] / eventsPerWeek],
+    };
+  // None seen is not none: up to the upper bound of the rate, of the mean that was lost before.
+  return { value: 0, interval: [0, shareOf(lostOf(side), side.judged).interval[1] * meanMinor] };
+}
+
+function recovered(before: Side, after: Side): WeeklyFigures[] {
+  const perWeek = after.judged / Math.max(weeksOf(after), 1e-9);
+  const currencies = new Set([...before.weekly, ...after.weekly].map(({ currency }) => currency));
+  return [...currencies].map((currency) => {
+    const was = before.weekly.find((week) => week.currency === currency);
+    // The mean loss, over all that were lost: each currency's part of them stays what it was.
+    const mean =
+      was === undefined || lostOf(before) === 0 ? 0 : (was.amountMinor * weeksOf(before)) / lostOf(before);
+    const { value, interval } = difference(
+      lossPerEvent(before, currency, mean),
+      lossPerEvent(after, currency, mean),
+    );
+    const scaled = (loss: number): number => Math.round(loss * perWeek);
+    return { currency, amount_minor: scaled(value), interval: [scaled(interval[0]), scaled(interval[1])] };
+  });
+}
+
+/** What a change did, by the time before it and the time after it. Zero is stated with its upper bound. */
+export function compare(before: Side, after: Side, facts: ImpactFacts): ImpactResult {
+  const { target, detectedBefore, detectedAfter } = facts;
+  const [lostBefore, lostAfter] = [lostOf(before), lostOf(after)];
+  const { value, interval } = newcombe(lostBefore, before.judged, lostAfter, after.judged);
+  const verdict = interval[0] > 0 ? 'better' : interval[1] < 0 ? 'worse' : 'no_difference_shown';
+  const rateBefore = lostBefore / Math.max(1, before.judged);
+  const checks = exposureChecks(before, after);
+  const was = figuresOf(before, target, detectedBefore);
+  const is = figuresOf(after, target, detectedAfter);
+  const rates =
+    lostAfter === 0
+      ? `${count(is.events)} events after the change, none lost in silence: at 95 % the rate is below ${percent(is.drop_interval[1])}`
+      : `${count(lostAfter)} of ${count(is.events)} events after the change lost in silence: ${percent(is.drop_rate)} (95 %: ${range(is.drop_interval)})`;
+  const compared = {
+    better: `It was ${percent(was.drop_rate)} before; the difference is beyond chance.`,
+    worse: `It was ${percent(was.drop_rate)} before: it is worse, beyond chance.`,
+    no_difference_shown: `It was ${percent(was.drop_rate)} before; these numbers cannot show a difference.`,
+  }[verdict];
+  return {
+    version: 1,
+    before: was,
+    after: is,
+    difference: { rate: value, interval },
+    verdict,
+    statement: `${rates}. ${compared}`,
+    if_unchanged: {
+      expected_drops: rateBefore * after.judged,
+      // At most k lost is at least n − k not lost: said so, a tiny chance does not vanish in 1 − 1.
+      chance_of_so_few: binomialTail(after.judged - lostAfter, after.judged, 1 - rateBefore),
+    },
+    exposure: { equal: checks.every(({ fine }) => fine !== false), checks },
+    recovered_per_week: recovered(before, after),
+    objective: { target },
+  };
+}

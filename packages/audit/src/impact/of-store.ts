@@ -1,0 +1,177 @@
+import { type Alert, alertTenant, formatValue, hourMs, type Value } from 'posthorn/domain';
+import {
+  type AccountingCounts,
+  type AccountingGroup,
+  everything,
+  type Gone,
+  type Store,
+  unaccountedOf,
+} from 'posthorn/store';
+import { type Side, type WeekParts, type WeeklyLoss, weekPartsOf, weeksOf } from './side.ts';
+import type { StoreWindow } from './store-window.ts';
+import { count } from '../report/count.ts';
+
+type Books = Pick<Store, 'accounting' | 'accountingBy' | 'gone'>;
+
+/** Lost events that are priced one by one; with more, the first ones speak for all. */
+const pricedMost = 100_000;
+/** Hours that are looked at one by one for the first loss. */
+const hoursMost = 200;
+
+const states = ['accepted', 'delivered', 'dead', 'cancelled', 'suppressed', 'late'] as const;
+type States = Readonly<Record<(typeof states)[number], number>>;
+
+const without = <T extends States>(all: T, own: States | undefined): T =>
+  own === undefined
+    ? all
+    : { ...all, ...Object.fromEntries(states.map((name) => [name, all[name] - own[name]])) };
+
+/** Of all tenants, less what Posthorn tells people itself: that is no traffic of anybody. */
+async function countsOf(store: Books, { from, until }: StoreWindow, now: number): Promise<AccountingCounts> {
+  const query = { ...everything, since: from, until, now };
+  const all = await store.accounting(query);
+  const own = await store.accounting({ ...query, tenant: alertTenant });
+  return { ...without(all, own), pending: all.pending - own.pending };
+}
+
+/** Counters by a key, less Posthorn's own. */
+async function groupsOf(
+  store: Books,
+  { from, until }: StoreWindow,
+  by: 'endpoint' | 'event_type' | 'hour',
+  now: number,
+): Promise<readonly AccountingGroup[]> {
+  const query = { ...everything, since: from, until, now };
+  const all = await store.accountingBy(query, by);
+  const own = await store.accountingBy({ ...query, tenant: alertTenant }, by);
+  const ownOf = new Map(own.map((group) => [group.key, group]));
+  return all.map((group) => without(group, ownOf.get(group.key))).filter(({ accepted }) => accepted > 0);
+}
+
+const mixOf = (groups: readonly AccountingGroup[]): Map<string, number> =>
+  new Map(groups.map(({ key, accepted }) => [String(key), accepted]));
+
+/** What each lost event was worth, a week: a compound Poisson sum, whose standard error is √Σx². */
+function weeklyOf({ events }: Gone, unaccounted: number, weeks: number): WeeklyLoss[] {
+  const missing = events.reduce((sum, event) => sum + event.missing, 0);
+  // Rows of delivered ones may be gone as well, and nothing tells which: then each stands for its part.
+  const part = missing === 0 ? 0 : Math.min(1, unaccounted / missing);
+  const priced = events.flatMap(({ value }) => (value === null ? [] : [value]));
+  return [...Map.groupBy(priced, ({ currency }: Value) => currency)].map(([currency, values]) => {
+    const amounts = values.map(({ amountMinor }) => Number(amountMinor));
+    const sum = amounts.reduce((total, amount) => total + amount, 0) * part;
+    const error = Math.sqrt(amounts.reduce((total, amount) => total + amount * amount, 0) * part);
+    const aWeek = (value: number): number => Math.max(0, value) / weeks;
+    return {
+      currency,
+      amountMinor: aWeek(sum),
+      interval: [aWeek(sum - 1.959963984540054 * error), aWeek(sum + 1.959963984540054 * error)],
+      events: Math.round(values.length * part),
+    };
+  });
+}
+
+/** When the first lost one was accepted: by its event, or by the first hour whose books do not balance. */
+async function firstLossOf(
+  store: Books,
+  hours: readonly AccountingGroup[],
+  gone: Gone,
+  now: number,
+): Promise<number | null> {
+  if (gone.events[0] !== undefined) return gone.events[0].acceptedAt;
+  const open = hours.filter((hour) => unaccountedOf({ ...hour, pending: 0 }) > 0).slice(0, hoursMost);
+  for (const { key, ...counters } of open) {
+    const since = Number(key);
+    // Alerts are under way for moments only; one that is makes an hour look whole that is not.
+    const { pending } = await store.accounting({ ...everything, since, until: since + hourMs, now });
+    if (unaccountedOf({ ...counters, pending }) > 0) return since;
+  }
+  return null;
+}
+
+function partsOf(hours: readonly AccountingGroup[], byDay: boolean): WeekParts {
+  return weekPartsOf(
+    hours.map(({ key, accepted }) => ({ at: Number(key), events: accepted })),
+    byDay ? 24 : 6,
+  );
+}
+
+/**
+ * A side from Posthorn's own books. What counts as lost in silence is what the ledger accepted and no row accounts for:
+ * everything else has a state, a reason and an alert. Reads counters, and rows only of what is lost.
+ */
+export async function sideOfStore(
+  store: Books,
+  window: StoreWindow,
+  label: string,
+  now: number,
+): Promise<Side> {
+  const { from, until, byDay, notes } = window;
+  const counts = await countsOf(store, window, now);
+  const { accepted, pending, dead, cancelled, suppressed, late, valueAtRisk } = counts;
+  const residue = unaccountedOf(counts);
+  const unaccounted = Math.max(0, residue);
+  const hours = await groupsOf(store, window, 'hour', now);
+  const events = { tenant: null, since: from, until };
+  const all = await store.gone(events, unaccounted === 0 ? 0 : pricedMost);
+  const own = await store.gone({ ...events, tenant: alertTenant }, 0);
+  const weekly = weeklyOf(all, unaccounted, weeksOf({ from, until }));
+  const found = all.events.reduce((sum, { missing }) => sum + missing, 0);
+  const unpriced = Math.max(0, unaccounted - found) + all.events.filter(({ value }) => value === null).length;
+  const prunedGivenUp = all.pruned.dead + all.pruned.suppressed - own.pruned.dead - own.pruned.suppressed;
+  return {
+    label,
+    from,
+    until,
+    // Cancelled ones are wanted by nobody; pending ones are not decided.
+    judged: Math.max(0, accepted - pending - cancelled),
+    unresolved: pending,
+    silentlyDropped: unaccounted,
+    acknowledgedUnprocessed: 0,
+    givenUp: dead + suppressed,
+    late,
+    lateUnresolved: Math.max(0, late - hours.reduce((sum, hour) => sum + hour.late, 0)),
+    weekly,
+    givenUpWorth: valueAtRisk,
+    endpoints: mixOf(await groupsOf(store, window, 'endpoint', now)),
+    types: mixOf(await groupsOf(store, window, 'event_type', now)),
+    weekParts: partsOf(hours, byDay),
+    firstLostAt: unaccounted === 0 ? null : await firstLossOf(store, hours, all, now),
+    notes: [
+      ...notes,
+      'lost in silence is what the books accepted and no row accounts for; `posthorn verify` names it',
+      ...(residue < 0
+        ? [`the books have ${count(-residue)} more ends than beginnings: run \`posthorn verify\``]
+        : []),
+      ...(unpriced === 0
+        ? []
+        : [
+            `${count(unpriced)} of the ${count(unaccounted)} lost deliveries have no amount that is still known`,
+          ]),
+      ...(found <= unaccounted
+        ? []
+        : [
+            `rows of ${count(found - unaccounted)} ended deliveries are gone too: the money is shared out over all that are gone`,
+          ]),
+      ...(dead + suppressed === 0
+        ? []
+        : [
+            `${count(dead)} dead letters and ${count(suppressed)} suppressed deliveries (${valueAtRisk.map(formatValue).join(', ') || 'no value'}) are recorded with their reasons and can be redriven`,
+          ]),
+      ...(prunedGivenUp === 0
+        ? []
+        : [
+            `retention has deleted ${count(prunedGivenUp)} of these: they are counted, and what they were worth is not known any more`,
+          ]),
+    ],
+  };
+}
+
+/** From the first loss to the first alert on the books that fired after it; null where the store keeps none. */
+export function detectedByAlert(alerts: readonly Alert[], firstLostAt: number): number | null {
+  const fired = alerts
+    .filter(({ rule, state }) => rule === 'unaccounted' && state !== 'pending')
+    .filter(({ resolvedAt }) => resolvedAt === null || resolvedAt > firstLostAt)
+    .map(({ firedAt, since }) => Math.max(0, (firedAt ?? since) - firstLostAt));
+  return fired.length === 0 ? null : Math.min(...fired);
+}

@@ -1,0 +1,84 @@
+import { hourMs } from 'posthorn/domain';
+
+/** Money of one currency, a week; minor units, not rounded. */
+export interface WeeklyLoss {
+  readonly currency: string;
+  readonly amountMinor: number;
+  /** 95 %. */
+  readonly interval: readonly [number, number];
+  /** Lost events with an amount in this currency, over the whole side. */
+  readonly events: number;
+}
+
+/** What payments are worth, exactly, over the whole side. */
+interface Worth {
+  readonly currency: string;
+  readonly amountMinor: bigint;
+  readonly events: number;
+}
+
+/** Events by part of the week, UTC: blocks of so many hours (6 or 24), Monday's first is '0'. Empty where unknown. */
+export interface WeekParts {
+  readonly hours: 6 | 24;
+  readonly events: ReadonlyMap<string, number>;
+}
+
+/** One side of the comparison: a time before the change, or after it, as a log or a Posthorn's own books tell it. */
+export interface Side {
+  readonly label: string;
+  /** ms since the epoch. */
+  readonly from: number;
+  readonly until: number;
+  /** Obligations whose end is known: unresolved ones are not among them. */
+  readonly judged: number;
+  readonly unresolved: number;
+  readonly silentlyDropped: number;
+  readonly acknowledgedUnprocessed: number;
+  readonly givenUp: number;
+  readonly late: number;
+  /** Of the late ones, those that are not decided yet: they have spent their part of the budget all the same. */
+  readonly lateUnresolved: number;
+  readonly weekly: readonly WeeklyLoss[];
+  /** Of what was given up and recorded: known, so in no other sum. */
+  readonly givenUpWorth: readonly Worth[];
+  /** Shares of traffic: events by endpoint, by type. Empty where unknown. */
+  readonly endpoints: ReadonlyMap<string, number>;
+  readonly types: ReadonlyMap<string, number>;
+  readonly weekParts: WeekParts;
+  /** The first loss that is known, ms since the epoch; null: none. */
+  readonly firstLostAt: number | null;
+  /** What has to be said about where this comes from. */
+  readonly notes: readonly string[];
+}
+
+export const lostOf = ({ silentlyDropped, acknowledgedUnprocessed }: Side): number =>
+  silentlyDropped + acknowledgedUnprocessed;
+
+const weekMs = 7 * 86_400_000;
+export const weeksOf = ({ from, until }: Pick<Side, 'from' | 'until'>): number => (until - from) / weekMs;
+
+/** Counts that stand at times (ms since the epoch), by part of the week. */
+export function weekPartsOf(
+  counts: Iterable<{ readonly at: number; readonly events: number }>,
+  hours: WeekParts['hours'],
+): WeekParts {
+  const events = new Map<string, number>();
+  for (const { at, events: n } of counts) {
+    // The epoch was a Thursday.
+    const hourOfWeek = (Math.floor(at / hourMs) + 3 * 24) % (7 * 24);
+    const part = String(Math.floor(hourOfWeek / hours));
+    events.set(part, (events.get(part) ?? 0) + n);
+  }
+  return { hours, events };
+}
+
+/** The same by the day: what an older part of the books, or a log of a long time, can be compared with. */
+export function byDayOfWeek({ hours, events }: WeekParts): WeekParts {
+  if (hours === 24) return { hours, events };
+  const days = new Map<string, number>();
+  for (const [part, n] of events) {
+    const day = String(Math.floor(Number(part) / (24 / hours)));
+    days.set(day, (days.get(day) ?? 0) + n);
+  }
+  return { hours: 24, events: days };
+}

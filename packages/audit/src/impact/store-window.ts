@@ -1,0 +1,80 @@
+import { everything, hoursOf, type Store } from 'posthorn/store';
+import { dayMs, hourMs } from 'posthorn/domain';
+
+const weekMs = 7 * dayMs;
+
+/** A window of time; both ends ms since the epoch. */
+export interface Window {
+  readonly from: number;
+  readonly until: number;
+}
+
+/** A window as the books can answer it: in whole hours, or whole days where they are older. */
+export interface StoreWindow extends Window {
+  /** Counters of some of it stand by the day. */
+  readonly byDay: boolean;
+  /** Where it is not what was asked for, in words. */
+  readonly notes: readonly string[];
+}
+
+const iso = (at: number): string => new Date(at).toISOString().slice(0, 16).concat('Z');
+
+/** The counters' hours around a time: whole days for those older than eight days. */
+export function countedAround(at: number, now: number): Window {
+  const { from, to } = hoursOf({ since: at, until: at + 1, now });
+  return { from: from * hourMs, until: (to + 1) * hourMs };
+}
+
+/** When the first delivery was accepted that the books know of: to the hour, or the day. Null: there is none. */
+export async function booksBegin(store: Pick<Store, 'accountingBy'>, now: number): Promise<number | null> {
+  const [first] = await store.accountingBy({ ...everything, now }, 'hour');
+  return first === undefined ? null : Number(first.key);
+}
+
+/** Null: the books have nothing of it, for they begin later or it has not come yet. */
+export function windowOfBooks(asked: Window, begin: number, now: number): StoreWindow | null {
+  const known = { from: Math.max(asked.from, begin), until: Math.min(asked.until, now) };
+  if (known.from >= known.until) return null;
+  const from = countedAround(known.from, now).from;
+  const last = countedAround(known.until - 1, now);
+  // The hour that is not over yet is counted as far as it goes.
+  const until = Math.min(last.until, now);
+  const byDay = countedAround(from, now).until - countedAround(from, now).from > hourMs;
+  return {
+    from,
+    until,
+    byDay,
+    notes: [
+      ...(asked.from < begin
+        ? [`the books begin at ${iso(begin)}: nothing is known of the time before`]
+        : []),
+      ...(until - from < dayMs ? ['less than a day: figures for a week may look quite different'] : []),
+      ...(asked.until > now ? [`the window ends now, at ${iso(now)}, and not at ${iso(asked.until)}`] : []),
+      ...(from < known.from || last.until > known.until
+        ? [
+            `counted from ${iso(from)} to ${iso(until)}: the books are kept by the ${byDay ? 'day (UTC) after eight days' : 'hour'}`,
+          ]
+        : []),
+    ],
+  };
+}
+
+/**
+ * The times before and after a deployment: equally long, in whole weeks where there are any, else whole days, else hours. The
+ * hour or day of the deployment itself, which the books cannot divide, is left out. Null: one side would be empty.
+ */
+export function windowsAround(
+  deploy: number,
+  begin: number,
+  now: number,
+): { readonly before: Window; readonly after: Window } | null {
+  const unitOf = countedAround(deploy, now);
+  const until = unitOf.from;
+  // A deployment on the hour divides it by itself.
+  const from = until === deploy ? deploy : unitOf.until;
+  const least = Math.min(until - begin, now - from);
+  const unit = [weekMs, dayMs, hourMs].find((size) => least >= size);
+  if (unit === undefined) return null;
+  const length = Math.floor(least / unit) * unit;
+  return { before: { from: until - length, until }, after: { from, until: from + length } };
+}

@@ -1,0 +1,3 @@
+export { audit } from './audit.ts';
+export { AuditError, AuditStopped } from './errors.ts';
+export type { AuditOptions, AuditResult } from './result.ts';

@@ -1,0 +1,351 @@
+import { systemClock } from 'posthorn/runtime';
+import { AuditError, AuditStopped } from './errors.ts';
+import { type Database, quote, text } from './database.ts';
+import { demandFields } from './demand-fields.ts';
+import { detect, type Detection, specOf, withMapping } from './detect.ts';
+import { expandFiles, sniff, type SniffedFile, wrapperOf } from './files.ts';
+import { hooksByFile } from './formats/github-hooks.ts';
+import { ingest } from './ingest.ts';
+import { createLines } from './lines.ts';
+import { type Malformed, readMalformed } from './malformed.ts';
+import { documentsOf, type FileGroup } from './relation.ts';
+import type { AuditOptions, Source } from './result.ts';
+import { flatten, headerOfCsv, recordsFromCsv, recordsFromJson } from './sample.ts';
+import { type SampleRecord, type Spec, timeOfLine, timeOfLinePattern } from './spec.ts';
+import { describeField } from './values.ts';
+
+const sampleMost = 3000;
+const documentBytesMost = 256 * 1024 * 1024;
+
+/** What was read: how it was understood, and what stands in `raw` now. */
+export interface Loaded {
+  readonly source: Source;
+  readonly specs: readonly Spec[];
+  readonly malformed: Malformed;
+}
+
+/**
+ * Looks at every file, decides how it is read, and reads it into `raw`. `onBytes` hears now and then how many bytes of how many are
+ * read.
+ */
+export async function load(
+  database: Database,
+  options: AuditOptions,
+  onBytes: (done: number, total: number) => void = () => {},
+): Promise<Loaded> {
+  const paths = expandFiles(options.files);
+  const looked = [];
+  for (const path of paths) {
+    if (options.signal?.aborted === true) throw new AuditStopped();
+    looked.push(await look(database, await sniff(path), options));
+  }
+  const blank = ({ file, sample }: Looked): boolean =>
+    file.bytes === 0 ||
+    (sample.length === 0 && file.lines.length <= (file.container === 'csv' ? 1 : 0) && isText(file));
+  const filled = withHooks(looked.filter((one) => !blank(one)));
+  if (filled.length === 0)
+    throw new AuditError(
+      `${paths.join(', ')} ${paths.length === 1 ? 'is' : 'are'} empty: there is nothing to audit`,
+    );
+  for (const { file, detection, sample } of filled) demandFields(file, detection.spec, sample);
+  const groups = new Map<string, { group: FileGroup; sample: readonly SampleRecord[] }>();
+  for (const { file, detection, sample, wrapper } of filled) {
+    const { container, compression, encoding, delimiter } = file;
+    // Columns of a CSV have no names but in its header.
+    const header = container === 'csv' ? file.lines[0] : null;
+    const key = JSON.stringify([
+      header,
+      container,
+      compression,
+      encoding,
+      delimiter,
+      wrapper,
+      detection.spec,
+    ]);
+    const known = groups.get(key);
+    groups.set(key, {
+      group: {
+        container,
+        compression,
+        encoding,
+        bytes: (known?.group.bytes ?? 0) + file.bytes,
+        bytesMost: Math.max(known?.group.bytesMost ?? 0, file.bytes),
+        delimiter,
+        wrapper,
+        spec: detection.spec,
+        paths: [...(known?.group.paths ?? []), file.path],
+      },
+      sample: known?.sample ?? sample,
+    });
+  }
+  const known = await createLines(
+    database,
+    filled.map(({ detection, sample }) => ({ spec: detection.spec, sample })),
+  );
+  const utc = (options.timezone ?? 'UTC') === 'UTC';
+  const total = filled.reduce((sum, { file }) => sum + file.bytes, 0);
+  let before = 0;
+  for (const { group, sample } of groups.values()) {
+    const from = before;
+    const stopTelling = tellProgress(database, (share) => onBytes(from + share * group.bytes, total));
+    await ingest(database, group, sample, { utc, known })
+      .catch((error: Error) => {
+        throw readable(error, group);
+      })
+      .finally(stopTelling);
+    before += group.bytes;
+  }
+  const source = describe(filled, options);
+  const empty = looked.filter(blank).map(({ file }) => `${file.path} is empty`);
+  return {
+    source: { ...source, assumptions: [...source.assumptions, ...empty] },
+    specs: [...groups.values()].map(({ group }) => group.spec),
+    malformed: await readMalformed(
+      database,
+      filled.map(({ file }) => file),
+      options.signal,
+    ),
+  };
+}
+
+/** Tells what share of the statement under way is done, twice a second, until it is called off. */
+function tellProgress(database: Database, tell: (share: number) => void): () => void {
+  let most = 0;
+  let cancel = (): void => {};
+  const again = (): void => {
+    most = Math.max(most, Math.min(1, database.progress()));
+    tell(most);
+    cancel = systemClock.after(500, again);
+  };
+  cancel = systemClock.after(500, again);
+  return () => cancel();
+}
+
+/** Files that are one GitHub hook each are told apart. */
+function withHooks(looked: readonly Looked[]): Looked[] {
+  const specs = hooksByFile(
+    looked.map(({ file, sample, detection }) => ({ path: file.path, sample, spec: detection.spec })),
+  );
+  return looked.map((one) => ({
+    ...one,
+    detection: { ...one.detection, spec: specs.get(one.file.path) ?? one.detection.spec },
+  }));
+}
+
+/** Whether all that a file holds was looked at as lines. */
+const isText = ({ container, compression }: SniffedFile): boolean =>
+  container !== 'parquet' && container !== 'json' && compression !== 'zstd';
+
+/** Of many, those at the beginning, in the middle and at the end: a log changes with its sender. */
+function spread<T>(all: readonly T[]): readonly T[] {
+  if (all.length <= sampleMost) return all;
+  const third = Math.floor(sampleMost / 3);
+  return [0, Math.floor((all.length - third) / 2), all.length - third].flatMap((from) =>
+    all.slice(from, from + third),
+  );
+}
+
+interface Looked {
+  readonly file: SniffedFile;
+  readonly sample: readonly SampleRecord[];
+  readonly wrapper: string | null;
+  readonly detection: Detection;
+  readonly assumptions: readonly string[];
+}
+
+async function look(database: Database, file: SniffedFile, options: AuditOptions): Promise<Looked> {
+  const { sample, wrapper } = await sampleOf(database, file);
+  const seen = detect(sample);
+  let detection: Detection = seen;
+  const assumptions: string[] = [];
+  if (options.format !== undefined) {
+    const { spec, score } = specOf(options.format, sample);
+    detection = {
+      spec,
+      confidence: 1,
+      why: [`--format ${options.format}`],
+      alternatives:
+        seen.spec.format === options.format
+          ? seen.alternatives
+          : [{ format: seen.spec.format, score: seen.confidence }, ...seen.alternatives],
+    };
+    if (score < 0.5 && sample.length > 0)
+      assumptions.push(
+        `${file.path} does not look like ${options.format} (${Math.round(score * 100)} % of its names are there): --format was obeyed, ${seen.spec.format} would have been guessed`,
+      );
+  }
+  if (options.mapping !== undefined)
+    detection = {
+      ...detection,
+      spec: withMapping(
+        detection.spec,
+        options.mapping,
+        sample,
+        file.container === 'csv' ? headerOfCsv(file) : [],
+      ),
+      why: [...detection.why, `--map for ${Object.keys(options.mapping).join(', ')}`],
+    };
+  return { file, sample, wrapper, detection, assumptions };
+}
+
+async function sampleOf(
+  database: Database,
+  file: SniffedFile,
+): Promise<{ sample: SampleRecord[]; wrapper: string | null }> {
+  if (file.bytes === 0) return { sample: [], wrapper: null };
+  switch (file.container) {
+    case 'ndjson': {
+      if (file.compression !== 'zstd') return { sample: recordsFromJson(spread(file.lines)), wrapper: null };
+      const rows = await database
+        .rows(
+          `select cast(json as varchar) as line from read_json_objects(${quote(file.path)}, format='newline_delimited', ignore_errors=true, compression='zstd') limit ${sampleMost}`,
+        )
+        .catch((error: Error) => refuse(file, error));
+      return { sample: recordsFromJson(rows.map(({ line }) => text(line))), wrapper: null };
+    }
+    case 'csv':
+      return { sample: [...spread(recordsFromCsv(file))], wrapper: null };
+    case 'parquet': {
+      const rows = await database
+        .rows(
+          `select cast(to_json(t) as varchar) as line from read_parquet(${quote(file.path)}) t limit ${sampleMost}`,
+        )
+        .catch((error: Error) => refuse(file, error));
+      return { sample: recordsFromJson(rows.map(({ line }) => text(line))), wrapper: null };
+    }
+    case 'json':
+      return await sampleOfDocument(database, file);
+    case 'text':
+      return { sample: recordsFromText(spread(file.lines)), wrapper: null };
+  }
+}
+
+async function sampleOfDocument(
+  database: Database,
+  file: SniffedFile,
+): Promise<{ sample: SampleRecord[]; wrapper: string | null }> {
+  if (file.bytes > documentBytesMost)
+    throw new AuditError(
+      `${file.path} is one JSON document of ${Math.round(file.bytes / 1e6)} MB, which would have to be held in memory: write it as JSON lines, as in jq -c '.[]' ${file.path}`,
+    );
+  const read = async (format: string, value: string): Promise<string[]> =>
+    (
+      await database
+        .rows(`select ${value} as line from ${documentsOf(file, [file.path], format)} limit ${sampleMost}`)
+        .catch((error: Error) => refuse(file, error))
+    ).map(({ line }) => text(line));
+  const isArray = file.lines[0]!.trimStart()
+    .replace(/^\uFEFF/, '')
+    .startsWith('[');
+  if (isArray)
+    return { sample: recordsFromJson(await read('array', 'cast(json as varchar)')), wrapper: null };
+  const documents = await read('unstructured', 'cast(json as varchar)');
+  const wrapper = documents[0] === undefined ? null : wrapperOf(documents[0]);
+  return {
+    sample: recordsFromJson(
+      wrapper === null
+        ? documents
+        : await read(
+            'unstructured',
+            `cast(unnest(json_extract(json, ${quote(`${wrapper}[*]`)})) as varchar)`,
+          ),
+    ),
+    wrapper,
+  };
+}
+
+/** What an access log's lines hold: key=value pairs, and what the known layouts have in their places. */
+function recordsFromText(lines: readonly string[]): SampleRecord[] {
+  const began = new RegExp(timeOfLinePattern);
+  return lines.map((line) => {
+    const pairs = [...line.matchAll(/(?:^|[\s,;])([A-Za-z_][\w.-]*)[=:](?:"([^"]+)"|([^"\s,;]+))/g)].map(
+      ([, key, quoted, plain]) => [key!, (quoted ?? plain)!] as const,
+    );
+    const nginx = /^(\S+) \S+ \S+ \[([^\]]+)\] "[A-Z]+ (\S+)[^"]*" (\d{3}) /.exec(line);
+    const envoy =
+      /^\[(\d{4}-[^\]]+)\] "\S+ (\S+) [^"]*" (\d+) (\S+) (?:.*? )?\d+ \d+ (\d+) (?:\d+|-) "[^"]*" "[^"]*" "([^"]*)" "([^"]*)" "([^"]*)"(?: "(?:[^"]*[:| ][^"]*|-)")?(?: "([^":| ]+)")?/.exec(
+        line,
+      );
+    const at = began.exec(line);
+    if (at !== null && envoy === null) pairs.push([timeOfLine, at[1]!]);
+    if (nginx !== null)
+      pairs.push(
+        ['remote_addr', nginx[1]!],
+        ['time_local', nginx[2]!],
+        ['uri', nginx[3]!],
+        ['status', nginx[4]!],
+      );
+    if (envoy !== null) {
+      const names = [
+        'start_time',
+        'path',
+        'response_code',
+        'response_flags',
+        'duration',
+        'request_id',
+        'authority',
+        'upstream_host',
+        'webhook_id',
+      ];
+      for (const [index, name] of names.entries())
+        if (envoy[index + 1] !== undefined) pairs.push([name, envoy[index + 1]!]);
+    }
+    return { values: flatten(Object.fromEntries(pairs.filter(([, value]) => value !== '-'))) };
+  });
+}
+
+function refuse(file: SniffedFile, error: Error): never {
+  throw new AuditError(`${file.path} cannot be read as ${file.container}: ${firstLine(error)}`);
+}
+
+function readable(error: Error, group: FileGroup): Error {
+  if (!/^(Invalid Input|IO|Binder|Conversion|Invalid) ?Error|malformed/i.test(error.message)) return error;
+  return new AuditError(
+    `${group.paths.join(', ')} cannot be read as ${group.container}: ${firstLine(error)}`,
+  );
+}
+
+function firstLine(error: Error): string {
+  const line = error.message.split('\n')[0]!.slice(0, 300);
+  return /unexpected end of data/i.test(line)
+    ? 'it ends in the middle of a record, so it is only half written'
+    : line;
+}
+
+function describe(looked: readonly Looked[], options: AuditOptions): Source {
+  const main = looked.toSorted((a, b) => b.file.bytes - a.file.bytes)[0]!;
+  const timezone = options.timezone ?? 'UTC';
+  const described = new Map<string, { field: string; from: string; as: string }>();
+  for (const { detection, sample } of looked)
+    for (const [field, source] of Object.entries(detection.spec.fields)) {
+      const paths = source.paths.map((path) => path.join('.'));
+      const texts = sample.flatMap(({ values }) => paths.flatMap((path) => values.get(path) ?? []));
+      const key = `${field} ${paths.join()}`;
+      if (!described.has(key))
+        described.set(key, {
+          field,
+          from: paths.join(', '),
+          as: describeField(field, source, texts, timezone),
+        });
+    }
+  const formats = [...new Set(looked.map(({ detection }) => detection.spec.format))];
+  return {
+    format: main.detection.spec.format,
+    confidence: main.detection.confidence,
+    given: options.format !== undefined || options.mapping !== undefined,
+    why: main.detection.why,
+    alternatives: main.detection.alternatives,
+    files: looked.map(({ file, detection }) => ({
+      path: file.path,
+      bytes: file.bytes,
+      container: file.container,
+      compression: file.compression,
+      format: detection.spec.format,
+    })),
+    fields: [...described.values()],
+    assumptions: [
+      ...(formats.length > 1 ? [`files of different formats are read together: ${formats.join(', ')}`] : []),
+      ...new Set(looked.flatMap(({ assumptions, detection }) => [...assumptions, ...detection.spec.notes])),
+    ],
+  };
+}

@@ -1,0 +1,188 @@
+import { exactMinor, exponentOf } from 'posthorn/domain';
+import { type Database, num, text } from './database.ts';
+import type { Money, ValueAtRisk, WeeklyValue } from './result.ts';
+
+const weekMs = 7 * 86_400_000;
+const known: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'));
+/** ISO 4217's own code for "no currency": what amounts without one are summed under. */
+const noCurrency = 'XXX';
+
+/**
+ * Minor units of an amount as a log writes it: exact, or null where it is no amount of that currency (too many decimals).
+ */
+export function minorOf(text: string, currency: string, unit: 'minor' | 'major'): bigint | null {
+  const match = /^([+-]?)(\d+)(?:\.(\d+))?$/.exec(text.trim().replaceAll(/[,_ ]/g, ''));
+  if (match === null) return null;
+  const [, sign, whole, fraction = ''] = match;
+  const exponent = unit === 'minor' ? 0 : exponentOf(currency);
+  if (/[^0]/.test(fraction.slice(exponent))) return null;
+  const amount = BigInt(whole! + fraction.slice(0, exponent).padEnd(exponent, '0'));
+  return sign === '-' ? -amount : amount;
+}
+
+interface Payment {
+  readonly verdict: string;
+  readonly currency: string;
+  readonly amount: bigint;
+  readonly events: number;
+  readonly recovered: boolean;
+}
+
+/** One amount with cents shows that the whole field is in major units, whatever the sample looked like. */
+export async function unitOfAmounts(
+  database: Database,
+  declared: 'minor' | 'major' | undefined,
+): Promise<'minor' | 'major'> {
+  if (declared === 'major') return 'major';
+  const decimal = await database.row(
+    `select count(*) filter (regexp_matches(amount, '\\.\\d*[1-9]')) as n from missing`,
+  );
+  return num(decimal.n) > 0 ? 'major' : 'minor';
+}
+
+/** What the money of the lost events comes to, from `missing`, whose amounts are in `unit`. */
+export async function countMoney(
+  database: Database,
+  unit: 'minor' | 'major',
+  hasPayments: boolean,
+  observedMs: number,
+): Promise<{ money: Money; weekly: WeeklyValue[] }> {
+  const amounts = num((await database.row('select count(amount) as n from missing')).n) > 0;
+  await markRecovered(database, hasPayments);
+  const rows =
+    await database.rows(`select coalesce(payment_id, id) as payment, verdict, upper(trim(currency)) as currency, amount, recovered,
+      count(*) as events, coalesce(bool_or(event_type ilike '%refund%' or event_type ilike '%chargeback%'), false) as refund
+    from missing group by all order by payment`);
+  const payments = new Map<string, Payment>();
+  const negative: Payment[] = [];
+  const unknownCurrency = new Map<string, number>();
+  let unknownAmounts = 0;
+  for (const row of rows) {
+    const events = num(row.events);
+    const currency = row.currency === null ? noCurrency : text(row.currency);
+    const amount = row.amount === null ? null : minorOf(text(row.amount), currency, unit);
+    if (amount === null) {
+      if (row.verdict !== 'given_up') unknownAmounts += events;
+      continue;
+    }
+    if (currency !== noCurrency && !known.has(currency)) {
+      unknownCurrency.set(currency, (unknownCurrency.get(currency) ?? 0) + events);
+      continue;
+    }
+    const payment: Payment = {
+      verdict: text(row.verdict),
+      currency,
+      amount,
+      events,
+      recovered: row.recovered === true,
+    };
+    if (amount < 0n || row.refund === true) {
+      negative.push({ ...payment, amount: amount < 0n ? amount : -amount });
+      continue;
+    }
+    // Several events may speak of one payment, and several endpoints may have lost one: it counts once, with its largest amount.
+    const key = `${text(row.payment)}\u0000${currency}\u0000${row.verdict === 'given_up' ? 'given_up' : 'lost'}`;
+    const before = payments.get(key);
+    payments.set(
+      key,
+      before === undefined
+        ? payment
+        : {
+            ...payment,
+            amount: before.amount > amount ? before.amount : amount,
+            recovered: before.recovered && payment.recovered,
+          },
+    );
+  }
+  const all = [...payments.values()];
+  const lost = all.filter(({ verdict }) => verdict !== 'given_up');
+  const net = lost.filter(({ recovered }) => !recovered);
+  return {
+    money: {
+      basis: amounts
+        ? `amounts in ${unit} units, each payment once by ${hasPayments ? 'payment_id' : 'the event’s id'}`
+        : 'the log has no amounts',
+      affected: totals(lost),
+      recovered: totals(lost.filter(({ recovered }) => recovered)),
+      net: totals(net),
+      given_up: totals(all.filter(({ verdict }) => verdict === 'given_up')),
+      total: await totalFlow(database, unit),
+      unknown_amount_events: unknownAmounts,
+      negative: totals(negative),
+      unknown_currency: [...unknownCurrency].map(([currency, events]) => ({ currency, events })),
+    },
+    weekly: weeklyOf(net, observedMs),
+  };
+}
+
+/** Marks what another event of the same payment brought to the same endpoint later. */
+async function markRecovered(database: Database, hasPayments: boolean): Promise<void> {
+  await database.run('alter table missing add column recovered boolean default false');
+  if (!hasPayments) return;
+  await database.run(`create table made_good as
+    select missing.key from missing join (
+      select payment_id, coalesce(endpoint, '') as endpoint, coalesce(event_type, '') as event_type, id, max(t) as at_ms
+      from line where ok and payment_id in (select payment_id from missing) group by all) other
+      on missing.payment_id = other.payment_id and coalesce(missing.endpoint, '') = other.endpoint
+        and coalesce(missing.event_type, '') = other.event_type and missing.id <> other.id and other.at_ms > missing.first_at`);
+  await database.run('update missing set recovered = true where key in (select key from made_good)');
+}
+
+/** Sums by currency, the largest first. */
+function totals(payments: readonly Payment[]): ValueAtRisk[] {
+  const sums = new Map<string, { amount: bigint; events: number }>();
+  for (const { currency, amount } of payments) {
+    const sum = sums.get(currency) ?? { amount: 0n, events: 0 };
+    sums.set(currency, { amount: sum.amount + amount, events: sum.events + 1 });
+  }
+  return [...sums]
+    .sort((a, b) => b[1].events - a[1].events || a[0].localeCompare(b[0]))
+    .map(([currency, { amount, events }]) => ({ currency, amount_minor: exactMinor(amount), events }));
+}
+
+/** What a week comes to at this rate; compound Poisson: the standard error of a sum is √Σx². */
+function weeklyOf(payments: readonly Payment[], observedMs: number): WeeklyValue[] {
+  const weeks = observedMs / weekMs;
+  if (!(weeks > 0)) return [];
+  return totals(payments).map(({ currency, events }) => {
+    const amounts = payments
+      .filter((payment) => payment.currency === currency)
+      .map(({ amount }) => Number(amount));
+    const sum = amounts.reduce((total, amount) => total + amount, 0);
+    const error = Math.sqrt(amounts.reduce((total, amount) => total + amount * amount, 0));
+    const scaled = (value: number): number => Math.round(Math.max(0, value) / weeks);
+    return {
+      currency,
+      amount_minor: scaled(sum),
+      interval: [scaled(sum - 1.959963984540054 * error), scaled(sum + 1.959963984540054 * error)],
+      events,
+      weeks,
+      caution:
+        weeks < 1 / 7
+          ? 'less than a day was observed: a week may look quite different'
+          : events < 10
+            ? 'fewer than ten payments: the interval is rough'
+            : null,
+    };
+  });
+}
+
+/** All that the log speaks of, each event once; in SQL, for there may be millions. */
+async function totalFlow(database: Database, unit: 'minor' | 'major'): Promise<ValueAtRisk[]> {
+  // Eighteen digits: a hundred billion in major units a payment, and seventy times as fast as more of them.
+  const amount = "try_cast(replace(amount, ',', '') as decimal(18, 4))";
+  // What arrived at once has one line that says so; of the rest, all lines of an event speak of one amount.
+  const rows =
+    await database.rows(`select coalesce(upper(trim(currency)), '${noCurrency}') as currency, sum(events) as events, sum(amount) as amount from (
+      select currency, count(*) filter (minor >= 0) as events, sum(minor) filter (minor >= 0) as amount from (
+        select currency, ${amount} as minor from line anti join trouble using (key) where ok) group by 1
+      union all
+      select currency, count(*), sum(most) from (select max(currency) as currency, max(${amount}) as most from seen group by key) where most >= 0 group by 1)
+    group by 1 order by 2 desc`);
+  return rows.flatMap((row) => {
+    const currency = text(row.currency);
+    if (row.amount === null || (currency !== noCurrency && !known.has(currency))) return [];
+    const amount = minorOf(text(row.amount), currency, unit);
+    return amount === null ? [] : [{ currency, amount_minor: exactMinor(amount), events: num(row.events) }];
+  });
+}

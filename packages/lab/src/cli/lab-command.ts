@@ -1,0 +1,100 @@
+import { Command } from 'commander';
+import { stringify } from 'yaml';
+import { mutants } from '../mutants.ts';
+import { parseScenario, ScenarioError } from '../scenario.ts';
+import { builtInScenarios } from '../scenarios.ts';
+import { exitCodeOf, explainFailure } from './failures.ts';
+import { runMutants } from './mutants.ts';
+import { commandLine, hoursOf, type LabOptions, whole } from './options.ts';
+import { checkOutputs, writeOutputs } from './outputs.ts';
+import { printSummary } from './print-summary.ts';
+import { scenarioOf } from './scenario.ts';
+import { runWorlds } from './worlds.ts';
+import { CommandError, note, print, printExact, printJson, table } from 'posthorn/cli';
+
+function listScenarios(json: boolean): void {
+  if (json) return printJson({ scenarios: builtInScenarios.map(parseScenario) });
+  print(
+    table(
+      ['scenario', 'payments', 'hours', 'what'],
+      builtInScenarios.map(parseScenario).map((s) => [s.name, s.payments, s.hours, s.description]),
+    ),
+  );
+}
+
+async function lab(name: string, options: LabOptions): Promise<void> {
+  if (options.list === true) return listScenarios(options.json === true);
+  const { mutant, seed, seeds } = options;
+  const scenario = await scenarioOf(
+    options.mutants === true && name === 'incident' ? 'everything' : name,
+    options,
+  );
+  if (options.printScenario === true) return printExact(stringify(scenario).trimEnd());
+  if (options.mutants === true) return await runMutants(scenario, options);
+  if (mutant !== undefined && !mutants.some(({ name: known }) => known === mutant))
+    throw new CommandError(
+      `there is no mutant ${mutant}; there are ${mutants.map((m) => m.name).join(', ')}`,
+      2,
+    );
+  checkOutputs(scenario, options);
+  const { description: _, ...configuration } = scenario;
+  note(
+    `scenario ${scenario.name}, seed ${seed}${seeds > 1 ? ` and ${seeds - 1} more` : ''}: ${JSON.stringify(configuration)}`,
+  );
+  const worlds = await runWorlds(scenario, options);
+  const command = commandLine(name, options);
+  await writeOutputs(worlds, scenario, options, `${command} --seed ${seed}`);
+  if (options.json === true) printJson(worlds.summary);
+  else {
+    printSummary(worlds.summary, scenario);
+    if (options.trace === true)
+      for (const { answer } of worlds.answers)
+        if (!(answer instanceof Error)) for (const line of answer.lines ?? []) print(line);
+    if (worlds.summary.failures.length > 0) await explainFailure(scenario, worlds.summary, options, command);
+  }
+  const code = exitCodeOf(worlds.summary);
+  if (code !== 0) process.exitCode = code;
+}
+
+export function labCommand(): Command {
+  return new Command('lab')
+    .argument('[scenario]', 'a built-in scenario (see --list) or a .yaml file', 'incident')
+    .option('--seeds <n>', 'how many seeds', whole(10_000_000), 1)
+    .option('--seed <s>', 'the first seed', whole(2 ** 31 - 1), 1)
+    .option('--hours <h>', 'simulated hours of traffic and faults, instead of the scenario’s', hoursOf)
+    .option('--payments <n>', 'how many payments, instead of the scenario’s', whole(50_000_000))
+    .option('--workers <n>', 'threads; as many as there are processors', whole(256))
+    .option(
+      '--calibrate <attempts.jsonl>',
+      'fit latencies, failures, time-out, retries and amounts to a delivery log of your own',
+    )
+    .option('--log <out.jsonl>', "write the naive sender's delivery log")
+    .option(
+      '--posthorn-log <out.jsonl>',
+      "write Posthorn's own log of the same payments: a delivery a line, with its attempts",
+    )
+    .option('--html <report.html>', 'write a report that a manager understands')
+    .option('--json', 'print JSON')
+    .option('--trace', 'print everything that happens')
+    .option('--keep <ids>', 'only these payments, faults, operations and spells: replays a shrunk seed')
+    .option('--no-shrink', 'do not make a failing seed smaller')
+    .option('--mutants', 'take one guard out of Posthorn at a time, and see the lab catch it')
+    .option('--mutant <name>', 'run one mutant, and make the seed that catches it small enough to read')
+    .option('--print-scenario', 'print the scenario as YAML, to begin your own with')
+    .option('--list', 'list the scenarios')
+    .addHelpText(
+      'after',
+      '\nExit code: 0 nothing failed, 1 correctness (lost, unexpected, out of order, unbalanced), 2 wrong usage, 3 liveness, 4 crash.\n\nExamples:\n  posthorn lab incident --html report.html\n  posthorn lab everything --seeds 1000\n  posthorn lab incident --calibrate attempts.jsonl --payments 100000\n  posthorn lab --mutants',
+    )
+    .action(async (name: string, options: LabOptions) => {
+      try {
+        await lab(name, options);
+      } catch (error) {
+        if (error instanceof ScenarioError) throw new CommandError(error.message, 2);
+        // A file that is not there, or a directory that cannot be written.
+        const { syscall, message } = error as NodeJS.ErrnoException;
+        if (syscall !== undefined) throw new CommandError(message, 2);
+        throw error;
+      }
+    });
+}

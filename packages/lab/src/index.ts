@@ -1,0 +1,3 @@
+export { fit } from './calibrate.ts';
+export { parseScenario, type Scenario, ScenarioError } from './scenario.ts';
+export { builtInScenarios } from './scenarios.ts';

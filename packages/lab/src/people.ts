@@ -1,0 +1,137 @@
+import { UnavailableError } from 'posthorn/domain';
+import { beginRedrive, type Store } from 'posthorn/store';
+import { tenant } from './endpoints.ts';
+import type { LabNode } from './node.ts';
+import { eventIdOf, type Operation } from './plan.ts';
+import type { SharedStore } from './shared-store.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** Operators: they redrive, cancel, pause, replay, change and delete, at the worst time. */
+export class People {
+  readonly #world: Surroundings;
+  readonly #store: SharedStore;
+  readonly #inner: Store;
+  /** Payments that they have replayed or redriven. */
+  readonly touched = new Set<number>();
+  readonly deleted = new Set<number>();
+
+  constructor(world: Surroundings, store: SharedStore, inner: Store) {
+    this.#world = world;
+    this.#store = store;
+    this.#inner = inner;
+  }
+
+  /** Does it when its time has come, unless the time of trouble is over. */
+  plan(operation: Operation, over: () => boolean): void {
+    this.#world.time.after(operation.at, () => {
+      if (!over()) this.#carryOut(operation).catch((error: Error) => this.#failed(error));
+    });
+  }
+
+  async #carryOut({ kind, pick, forMs, id }: Operation): Promise<void> {
+    const up = this.#world.nodes.filter(
+      (node) => node.up && node.frozenUntil === null && node.engine!.status().ready,
+    );
+    if (up.length === 0) return;
+    const node = up[Math.floor(pick * 997) % up.length]!;
+    const store = this.#store.of(node, node.life);
+    const { engine } = node;
+    const now = this.#world.clockNow;
+    const endpoint = this.#world.endpoints[Math.floor(pick * this.#world.endpoints.length)]!;
+    this.#world.count(kind);
+    this.#world.note(() => `somebody does: ${kind} (${id})`);
+    const wake = (endpointIds: readonly string[]): void => {
+      engine!.wake(endpointIds);
+      this.#store.hint(node, endpointIds);
+    };
+    if (kind === 'redrive' || kind === 'cancel') {
+      // Mostly what is not delivered: that is where people step in.
+      const [row] = this.#world.db.all(
+        `SELECT d.number, p.id, e.id FROM deliveries d JOIN endpoints p ON p.num = d.endpoint JOIN events e ON e.number = d.event_number
+         WHERE d.state <> 1 ORDER BY d.number LIMIT 1 OFFSET ?`,
+        Math.floor(
+          pick *
+            Math.max(1, this.#world.db.get('SELECT count(*) FROM deliveries WHERE state <> 1')![0] as number),
+        ),
+      );
+      if (row === undefined) return;
+      this.touched.add(Number((row[2] as string).slice(4)));
+      if (kind === 'cancel') await store.cancelDelivery(row[0] as number, 'somebody said so', now);
+      else if ((await store.redriveDelivery(row[0] as number, now)) === 'done') wake([row[1] as string]);
+    } else if (kind === 'replay') {
+      const sent = this.#world.history.published.findLastIndex((state) => state === 2);
+      if (sent < 0) return;
+      const payment = Math.floor(pick * (sent + 1));
+      if (this.#world.history.published[payment] !== 2) return;
+      this.touched.add(payment);
+      await store.replayEvent(tenant, eventIdOf(payment), null, now);
+      wake(this.#world.endpoints.map(({ id: one }) => one));
+    } else if (kind === 'bulk_redrive') {
+      for (const [eventId] of this.#world.db.all(
+        'SELECT DISTINCT e.id FROM deliveries d JOIN events e ON e.number = d.event_number WHERE d.state IN (2, 4)',
+      ))
+        this.touched.add(Number((eventId as string).slice(4)));
+      await beginRedrive(store, {
+        id: `rdr_${id}`,
+        name: null,
+        filter: {},
+        ratePerS: pick < 0.5 ? null : 20,
+        dryRun: false,
+        now,
+      });
+      wake([]);
+    } else if (kind === 'pause') {
+      await this.setEnabled(endpoint.id, false, node);
+      this.#world.time.after(
+        forMs,
+        () => void this.setEnabled(endpoint.id, true).catch((error: Error) => this.#failed(error)),
+      );
+    } else if (kind === 'change') {
+      const changed = await store.updateEndpoint(endpoint.id, {
+        maxInFlight: 1 + Math.floor(pick * 64),
+        updatedAt: now,
+      });
+      if (changed !== null) engine!.endpointChanged(endpoint.id, changed);
+    } else {
+      const index = this.#world.endpoints.indexOf(endpoint);
+      // One endpoint at least stays.
+      if (index === 0 || this.deleted.has(index)) return;
+      this.deleted.add(index);
+      await store.deleteEndpoint(endpoint.id, now);
+      engine!.endpointChanged(endpoint.id, null);
+    }
+  }
+
+  async setEnabled(id: string, enabled: boolean, by?: LabNode): Promise<void> {
+    const change = {
+      enabled,
+      pausedReason: enabled ? null : 'somebody said so',
+      updatedAt: this.#world.clockNow,
+    };
+    const node = by ?? this.#world.nodes.find(({ up, frozenUntil }) => up && frozenUntil === null);
+    if (node === undefined) {
+      this.#world.time.after(
+        1000,
+        () => void this.setEnabled(id, enabled).catch((error: Error) => this.#failed(error)),
+      );
+      return;
+    }
+    const { life } = node;
+    const changed = await this.#inner.updateEndpoint(id, change);
+    this.#store.hint(node, 'config');
+    if (changed !== null) node.later(life, 0, () => node.engine!.endpointChanged(id, changed));
+  }
+
+  /** Tells a node of an endpoint as it stands, as the API does after a change. */
+  async tellOf(node: LabNode, id: string): Promise<void> {
+    const { life } = node;
+    const endpoint = await this.#inner.endpoint(id);
+    node.later(life, 0, () => node.engine!.endpointChanged(id, endpoint));
+  }
+
+  /** What somebody did may fail as everything may: they will try again another day. */
+  #failed(error: Error): void {
+    if (!(error instanceof UnavailableError))
+      this.#world.found('defect', `an operation failed: ${error.stack ?? error.message}`);
+  }
+}

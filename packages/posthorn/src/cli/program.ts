@@ -1,0 +1,41 @@
+import { ApiError } from '@posthorn/client';
+import { type Command, CommanderError } from 'commander';
+import { StoreOpenError, UnavailableError } from '../domain/errors.ts';
+import { CommandError, note, watchOutput } from './output.ts';
+
+/** Runs one program of commands; sets the exit code: 0 success, 1 a finding or failure, 2 wrong usage. */
+export async function runProgram(argv: readonly string[], make: () => Promise<Command>): Promise<void> {
+  watchOutput();
+  // Reports and stores hold ids, amounts and secrets: what is made here is this user's alone.
+  process.umask(0o077);
+  dropEmptyVariables();
+  try {
+    const program = (await make()).showHelpAfterError('(see --help)');
+    throwing(program);
+    await program.parseAsync(argv);
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+    else if (
+      error instanceof CommandError ||
+      error instanceof ApiError ||
+      error instanceof UnavailableError ||
+      error instanceof StoreOpenError
+    ) {
+      const hint = error instanceof ApiError && error.code === 'timeout' ? ' with --timeout' : '';
+      note(`posthorn: ${error.message}${hint}`);
+      process.exitCode = error instanceof CommandError ? error.code : 1;
+    } else throw error;
+  }
+}
+
+/** An empty variable counts as unset, for every command alike. */
+function dropEmptyVariables(): void {
+  for (const [name, value] of Object.entries(process.env))
+    if (value === '' && name.startsWith('POSTHORN_')) delete process.env[name];
+}
+
+/** Wrong usage throws, in commands of commands too: Commander itself would leave with 1. */
+function throwing(command: Command): void {
+  command.exitOverride();
+  for (const inner of command.commands) throwing(inner);
+}

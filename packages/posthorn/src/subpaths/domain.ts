@@ -1,0 +1,11 @@
+export { type Alert, alertTenant } from '../domain/alert.ts';
+export { type DeliveryState, deliveryStates } from '../domain/delivery.ts';
+export { type Endpoint, freshEndpoint } from '../domain/endpoint.ts';
+export { UnavailableError } from '../domain/errors.ts';
+export type { NewEvent, Receipt } from '../domain/event.ts';
+export { deliveryId, eventShard, shardOfNumber } from '../domain/ids.ts';
+export { exactMinor, exponentOf, formatValue, type Value } from '../domain/money.ts';
+export { defaultRetryPolicy } from '../domain/retry-policy.ts';
+export { hashShard } from '../domain/shard.ts';
+export { binomialTail, difference, type Estimate, newcombe, shareOf, wilson } from '../domain/statistics.ts';
+export { dayMs, hourMs, minuteMs } from '../domain/time.ts';

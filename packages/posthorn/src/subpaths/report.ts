@@ -1,0 +1,3 @@
+export { escapeHtml, reportPage } from '../report/page.ts';
+export { printable } from '../report/printable.ts';
+export { withShownPaths } from '../report/shown-url.ts';

@@ -1,0 +1,21 @@
+export {
+  type AccountingCounts,
+  type AccountingGroup,
+  everything,
+  unaccountedOf,
+} from '../store/accounting.ts';
+export { hoursOf } from '../store/folding.ts';
+export { isLeap } from '../store/leap.ts';
+export { beginRedrive } from '../store/redrives.ts';
+export type {
+  AcceptAnswer,
+  AcceptOptions,
+  Beat,
+  FanOutRequest,
+  Gone,
+  Hints,
+  NodeRecord,
+  SettleAnswer,
+  Settlement,
+  Store,
+} from '../store/store.ts';

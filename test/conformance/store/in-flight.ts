@@ -281,4 +281,20 @@ export function describeInFlight(subject: Subject): void {
       await subject.balanced();
     },
   );
+
+  test('G5: a redrive in the same moment as the outcome is forgotten in neither order', async () => {
+    const endpoint = await subject.one();
+    await subject.store.accept([Array.from({ length: 40 }, () => anEvent())], noRoom);
+    const { deliveries } = await subject.claim(endpoint.id, start);
+    expect(deliveries).toHaveLength(40);
+    await Promise.all(
+      deliveries.flatMap((held) => [
+        subject.store.settle([settlementOf(held, 'pending', at)]),
+        subject.store.redriveDelivery(held.number, at),
+      ]),
+    );
+    const due = (await subject.claim(endpoint.id, at)).deliveries;
+    expect(due.filter(({ trigger }) => trigger === 'manual')).toHaveLength(40);
+    await subject.balanced();
+  });
 }

@@ -298,13 +298,21 @@ describe('bad input is refused with its path, and nothing is stored', () => {
   });
 });
 
-test('what needs no key: health, readiness, metrics and OpenAPI', async () => {
+test('what needs no key: health, readiness, metrics, OpenAPI, and the page of every error', async () => {
   for (const path of ['/healthz', '/readyz', '/metrics', '/openapi.json'])
     expect((await fetch(server.url + path)).status).toBe(200);
-  const document = (await (await fetch(`${server.url}/openapi.json`)).json()) as {
-    openapi: string;
-    paths: Record<string, unknown>;
-  };
+  const { problem } = await post('/v1/events', '{}');
+  const page = await fetch(new URL(String(problem['type']), server.url));
+  expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
+  expect(await page.text()).toContain('names each field by its JSON Pointer');
+  expect((await fetch(`${server.url}/errors/no_such_code`)).status).toBe(404);
+});
+
+test('OpenAPI is transferred once', async () => {
+  const first = await fetch(`${server.url}/openapi.json`);
+  const document = (await first.json()) as { openapi: string; paths: Record<string, unknown> };
   expect(document.openapi).toBe('3.1.0');
   expect(document.paths).toHaveProperty('/v1/events/batch.post.requestBody');
+  const headers = { 'if-none-match': first.headers.get('etag')! };
+  expect((await fetch(`${server.url}/openapi.json`, { headers })).status).toBe(304);
 });

@@ -11,6 +11,9 @@ import {
 import { createPosthorn, type Posthorn } from '../../packages/posthorn/src/posthorn.ts';
 import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
 import type { AcceptOptions, Store } from '../../packages/posthorn/src/store/store.ts';
+import { sloStatus } from '../../packages/posthorn/src/contract/slo-status.ts';
+import { sloStatusService } from '../../packages/posthorn/src/service/slo-status.ts';
+import { aClock } from '../manual-clock.ts';
 import { settlementOf } from '../settlement.ts';
 import { anEndpoint, anEvent, aReceiver, start, tempDir, until } from '../support.ts';
 
@@ -209,7 +212,8 @@ describe('declared on a running Posthorn', () => {
       expect((await call('GET', `/v1/slos/${name}/status`)).body).toMatchObject({
         name,
         total: expect.any(Number),
-        by_fault_domain: { ours: { bad: 0 }, receiver: { bad: 0 } },
+        kept: true,
+        sides: { sender: { bad: 0 }, receiver: { bad: 0 } },
       });
     expect((await call('GET', '/v1/slos/none/status')).status).toBe(404);
   });
@@ -301,6 +305,22 @@ describe('how objectives stand', () => {
     expect(status.by.receiver).toMatchObject({ bad: 1 });
     expect(status.by.receiver.budgetRemaining).toBeCloseTo(1 - 1 / 6 / 0.01);
     expect(status.worst).toMatchObject([{ endpointId: endpoint.id }]);
+    // The answer has no number at its top that speaks of one side alone.
+    const shown = await sloStatusService({ store, clock: { ...aClock(), now: () => now } })['slos.status'](
+      { params: { name: 'payments' }, query: undefined, body: undefined },
+      { trace: null, text: null, idempotencyKey: null },
+    );
+    const worst = { endpoint_id: endpoint.id, total: 6 };
+    expect(sloStatus.parse(shown)).toMatchObject({
+      kept: false,
+      sli: 0.5,
+      good: 3,
+      total: 6,
+      sides: {
+        sender: { team: 'payments', bad: 2, endpoints: [{ ...worst, bad: 2 }] },
+        receiver: { team: 'shop', bad: 1, endpoints: [{ ...worst, bad: 1 }] },
+      },
+    });
     await store.close();
   });
 

@@ -207,6 +207,7 @@ export function compose({ store: opened, node, hints }: Opened, options: Posthor
     clock,
     random: systemRandom,
     version,
+    renderMetrics: async () => (await metrics?.render()) ?? '',
     unstoredAlerts: () => [alarm.alert()].filter((alert) => alert !== null),
     refuseHost: (hostname) => {
       const refused = guard.refusesHost(hostname);
@@ -219,7 +220,7 @@ export function compose({ store: opened, node, hints }: Opened, options: Posthor
       logger,
       adminKeyHashes: [...(options.adminKeyHashes ?? []), hash('sha256', ownKey)],
       metricsKeyHash: options.metricsKeyHash ?? null,
-      metrics: metrics ?? { contentType: 'text/plain', render: async () => '' },
+      authenticationFailed: metrics?.authenticationFailed,
     },
     createServices(deps),
   );

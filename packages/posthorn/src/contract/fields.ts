@@ -46,15 +46,27 @@ export const limit = z.coerce
 export const cursor = z.string().max(1024).optional().describe('`next_cursor` of the page before.');
 export const pageQuery = z.strictObject({ limit, cursor });
 
-/** The answer of a list. */
-export function pageOf<T extends z.ZodType>(id: string, items: T) {
+/** The answer of a list, with what else it says. */
+export function pageOf<T extends z.ZodType, More extends z.ZodRawShape = Record<never, never>>(
+  id: string,
+  items: T,
+  more?: More,
+) {
   return z
     .strictObject({
+      ...(more ?? ({} as More)),
       items: z.array(items),
       next_cursor: z.string().nullable().describe('Of the next page; null: this is the last.'),
     })
     .meta({ id });
 }
+
+/** Of a share. */
+export const interval = z
+  .tuple([z.number(), z.number()])
+  .readonly()
+  .describe('Wilson score interval at 95%: lower and upper bound.')
+  .meta({ id: 'Interval' });
 
 /** An amount in minor units; above 2^53 as a string. */
 export const amountMinor = z.union([z.int(), z.string()]).describe('Minor units; a string above 2^53.');

@@ -3,7 +3,6 @@ import { alertStates, alertTenant } from '../domain/alert.ts';
 import { errorClasses } from '../domain/attempt.ts';
 import { deliveryStates } from '../domain/delivery.ts';
 import { documentName, eventTypePattern, sloDocument, tenantName } from '../reliability/slo-document.ts';
-import { accountingKeys } from '../domain/accounting.ts';
 
 // The wire contract: these schemas validate, and the OpenAPI document is made from them.
 
@@ -185,18 +184,6 @@ export const pageQuery = z.strictObject({ limit, cursor });
 export const endpointQuery = z.strictObject({ tenant: tenantName.optional(), limit, cursor });
 export const tenantQuery = z.strictObject({ tenant: tenantName.optional(), limit, cursor });
 export const eventQuery = z.strictObject({ tenant: tenantName.default('default') });
-export const accountingQuery = z.strictObject({
-  tenant: tenantName.optional(),
-  endpoint_id: z.string().max(64).optional(),
-  event_type: eventTypePattern.optional().describe('a type, or a trailing wildcard such as payment.*'),
-  owner: z.string().max(128).optional().describe('the team that owns the endpoint'),
-  since: timestamp.optional(),
-  until: timestamp.optional(),
-  by: z.enum(accountingKeys).optional().describe('answers groups too, in pages'),
-  limit: z.coerce.number().int().min(1).max(1500).default(1500).describe('groups at most'),
-  cursor,
-});
-
 export const team = z.strictObject({
   description: z.string().max(1024).default(''),
   channels: z

@@ -126,13 +126,6 @@ const calls: readonly Call[] = [
   },
   {
     method: 'get',
-    path: '/v1/accounting',
-    summary: 'What became of everything accepted',
-    query: schemas.accountingQuery,
-    status: 200,
-  },
-  {
-    method: 'get',
     path: '/v1/alerts',
     summary: 'Alerts, firing ones first',
     query: schemas.alertQuery,
@@ -142,19 +135,6 @@ const calls: readonly Call[] = [
     method: 'post',
     path: '/v1/alerts/{id}/acknowledge',
     summary: 'Somebody is on it: no repeats',
-    status: 200,
-  },
-  {
-    method: 'get',
-    path: '/v1/slos/{name}/status',
-    summary: 'How an objective stands, by fault domain',
-    status: 200,
-  },
-  {
-    method: 'get',
-    path: '/v1/conformance',
-    summary: 'Endpoints and event types without template, objective or owner',
-    query: schemas.pageQuery,
     status: 200,
   },
   ...(['team', 'channel', 'template', 'event-type', 'slo'] as const).flatMap((kind): Call[] => [
@@ -169,13 +149,6 @@ const calls: readonly Call[] = [
     { method: 'get', path: `/v1/${kind}s/{name}`, summary: `One ${kind}`, status: 200 },
     { method: 'delete', path: `/v1/${kind}s/{name}`, summary: `Delete a ${kind}`, status: 204 },
   ]),
-  {
-    method: 'get',
-    path: '/v1/nodes',
-    summary: 'Living nodes and their shards',
-    query: schemas.pageQuery,
-    status: 200,
-  },
 ];
 
 const json = (schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> => {

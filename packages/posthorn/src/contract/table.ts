@@ -1,9 +1,19 @@
+import { accountingOperations } from './accounting.ts';
+import { conformanceOperations } from './conformance.ts';
+import { nodeOperations } from './nodes.ts';
 import type { AnswerOf, InputOf, Operation } from './operation.ts';
 import { redriveOperations } from './redrives.ts';
+import { serviceOperations } from './service.ts';
+import { sloStatusOperations } from './slo-status.ts';
 
 /** Every call of the API. Routes, validation, OpenAPI, the client, the library and the reference come from here. */
 export const table = {
   ...redriveOperations,
+  ...accountingOperations,
+  ...sloStatusOperations,
+  ...conformanceOperations,
+  ...nodeOperations,
+  ...serviceOperations,
 } as const satisfies Readonly<Record<string, Operation>>;
 
 export type OperationId = keyof typeof table;

@@ -3,8 +3,8 @@ import type { ServiceDependencies } from '../service/dependencies.ts';
 import type { AuthenticationFailure } from './authentication.ts';
 
 export interface Metrics {
+  /** In the Prometheus text format, version 0.0.4. */
   render(): Promise<string>;
-  readonly contentType: string;
   readonly authenticationFailed?: (reason: AuthenticationFailure) => void;
 }
 
@@ -14,5 +14,5 @@ export interface ApiDependencies extends ServiceDependencies {
   readonly adminKeyHashes: readonly string[];
   /** The same of the key that opens `/metrics` beside them; null: it takes none. */
   readonly metricsKeyHash: string | null;
-  readonly metrics: Metrics;
+  readonly authenticationFailed?: ((reason: AuthenticationFailure) => void) | undefined;
 }

@@ -6,6 +6,8 @@ import { createHttpServer, type HttpServer } from './connections.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { honorIdempotencyKeys } from './idempotency.ts';
 import { maxBodyBytes } from '../contract/limits.ts';
+import type { Scope } from '../contract/operation.ts';
+import { table } from '../contract/table.ts';
 import { noteMethods } from './methods.ts';
 import { requestIds } from './request-ids.ts';
 import { notFound, PosthornError } from '../domain/errors.ts';
@@ -18,10 +20,13 @@ import { declaredRoutes } from './routes/declared.ts';
 import { deliveryRoutes } from './routes/deliveries.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
-import { objectiveRoutes } from './routes/objectives.ts';
-import { serviceRoutes } from './routes/service.ts';
 
-const open = new Set(['/healthz', '/readyz', '/openapi.json']);
+/** What a key has to be good for; null: the path is of no operation, and that is said only to who has a key. */
+function scopeOf({ routeOptions }: FastifyRequest): Scope | null {
+  const id = routeOptions.config.operation;
+  return id === undefined ? null : table[id].scope;
+}
+
 /** What a caller may know of whatever was thrown; null: a defect. */
 function errorOf(error: Error & { code?: string; statusCode?: number }): PosthornError | null {
   if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
@@ -41,7 +46,7 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
       keyHashes,
       clock: deps.clock,
       logger,
-      onFailure: deps.metrics.authenticationFailed,
+      onFailure: deps.authenticationFailed,
     });
   const authentication = authenticationBy(deps.adminKeyHashes);
   const metricsAuthentication =
@@ -76,8 +81,8 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
     void reply.header('request-id', request.id);
     // No name and no id holds one, and PostgreSQL takes none.
     if (request.url.includes('%00')) throw new PosthornError('bad_url', 'a URL of ours holds no NUL');
-    const route = request.routeOptions.url ?? '';
-    const required = route === '/metrics' ? metricsAuthentication : open.has(route) ? null : authentication;
+    const scope = scopeOf(request);
+    const required = scope === 'none' ? null : scope === 'metrics' ? metricsAuthentication : authentication;
     required?.require(request.headers.authorization, request.socket.remoteAddress ?? '');
   });
   const methodsOf = noteMethods(app);
@@ -113,8 +118,6 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   deliveryRoutes(app, deps);
   alertRoutes(app, deps);
   declaredRoutes(app, deps);
-  objectiveRoutes(app, deps);
-  serviceRoutes(app, deps);
   serveOperations(app, services);
   return app;
 }

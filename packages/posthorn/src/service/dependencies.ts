@@ -16,6 +16,8 @@ export interface ServiceDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly version: string;
+  /** In the Prometheus text format. */
+  readonly renderMetrics: () => Promise<string>;
   /** Alerts that cannot be stored, because they are about the store. */
   readonly unstoredAlerts: () => readonly Alert[];
   /** Null where the host may be called, else why not. Names are judged again when they are connected to. */

@@ -1,21 +1,11 @@
 import type { WireRetry } from '../contract/legacy-schemas.ts';
-import type { AccountingKey } from '../domain/accounting.ts';
-import { faultDomain, type FaultDomain } from '../domain/attempt.ts';
-import type { ClockStatus } from '../domain/clock-record.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { Receipt } from '../domain/event.ts';
 import { deliveryId } from '../domain/ids.ts';
-import { latencyQuantile } from '../domain/latency.ts';
 import { exactMinor } from '../domain/money.ts';
 import type { RetryPolicy } from '../domain/retry-policy.ts';
-import { wilson } from '../domain/statistics.ts';
 import type { AttemptRecord, DeadLetterGroup, DeliveryRecord } from '../store/store.ts';
-import {
-  type AccountingCounts,
-  type AccountingGroup,
-  type Money,
-  unaccountedOf,
-} from '../store/accounting.ts';
+import type { Money } from '../store/accounting.ts';
 
 // From the domain's words to the wire's: one place for each resource.
 
@@ -24,20 +14,6 @@ export function iso(time: number): string {
 }
 
 export const isoOrNull = (time: number | null): string | null => (time === null ? null : iso(time));
-
-/** A clock that has jumped is no reason not to accept: it is shown, and `ready` stays as it is. */
-export function wireClock({ jump, doubtedMs, believedInMs }: ClockStatus): Record<string, unknown> {
-  return {
-    state: doubtedMs > 0 ? 'doubted' : jump === null ? 'ok' : 'jumped',
-    ...(jump === null ? {} : { jumped_at: iso(jump.at), jumped_by_s: Math.round(jump.byMs / 1000) }),
-    ...(doubtedMs > 0
-      ? {
-          ahead_of_lived_time_s: Math.round(doubtedMs / 1000),
-          believed_in_s: Math.round(believedInMs / 1000),
-        }
-      : {}),
-  };
-}
 
 export function wireReceipt(receipt: Receipt): Record<string, unknown> {
   const { id, tenant, type, acceptedAt, deliveries, suppressed, duplicate } = receipt;
@@ -155,66 +131,5 @@ export function wireDeadLetters(g: DeadLetterGroup): Record<string, unknown> {
     count: g.count,
     oldest_at: iso(g.oldestAt),
     value_at_risk: g.valueAtRisk.map(wireMoney),
-  };
-}
-
-function failuresOf({ failures }: AccountingCounts, domain: FaultDomain): number {
-  return failures
-    .filter(({ errorClass }) => faultDomain(errorClass) === domain)
-    .reduce((sum, { count }) => sum + count, 0);
-}
-
-/** A group of counters. What is pending is among `accepted` and in no other. */
-export function wireTally(group: AccountingGroup, by: AccountingKey): Record<string, unknown> {
-  const { key, accepted, delivered, dead, cancelled, suppressed, late, superseded } = group;
-  const drops = dead + suppressed;
-  return {
-    [by]: typeof key === 'number' ? iso(key) : key,
-    accepted,
-    delivered,
-    dead,
-    cancelled,
-    suppressed,
-    late,
-    superseded_attempts: superseded,
-    drop_rate: accepted === 0 ? 0 : drops / accepted,
-    drop_rate_interval: wilson(drops, accepted),
-    first_attempt_success_rate:
-      group.firstAttempts === 0 ? null : group.firstAttemptDelivered / group.firstAttempts,
-  };
-}
-
-export function wireAccounting(c: AccountingCounts): Record<string, unknown> {
-  const unaccounted = unaccountedOf(c);
-  const drops = c.dead + c.suppressed + Math.max(0, unaccounted);
-  return {
-    events: c.events,
-    unmatched: c.unmatched,
-    accepted: c.accepted,
-    delivered: c.delivered,
-    pending: c.pending,
-    dead: c.dead,
-    cancelled: c.cancelled,
-    suppressed: c.suppressed,
-    unaccounted,
-    overdue: c.overdue,
-    late: c.late,
-    superseded_attempts: c.supersededAttempts,
-    drop_rate: c.accepted === 0 ? 0 : drops / c.accepted,
-    drop_rate_interval: wilson(drops, c.accepted),
-    first_attempt_success_rate: c.firstAttempts === 0 ? null : c.firstAttemptDelivered / c.firstAttempts,
-    failures: {
-      by_class: Object.fromEntries(c.failures.map(({ errorClass, count }) => [errorClass, count])),
-      by_fault_domain: {
-        ours: failuresOf(c, 'ours'),
-        receiver: failuresOf(c, 'receiver'),
-      },
-    },
-    latency_ms: {
-      p50: latencyQuantile(c.latency, 0.5),
-      p95: latencyQuantile(c.latency, 0.95),
-      p99: latencyQuantile(c.latency, 0.99),
-    },
-    value_at_risk: c.valueAtRisk.map(wireMoney),
   };
 }

@@ -26,37 +26,36 @@ interface Burn {
 }
 
 interface Side {
+  team: string | null;
   bad: number;
   sli: number | null;
-  error_budget_remaining: number | null;
+  budget_remaining: number | null;
   burn: Burn[];
   slow_leak: boolean;
+  endpoints: { endpoint_id: string; bad: number; total: number }[];
 }
 
-interface Status extends Listed {
+interface Status {
+  name: string;
+  objective: string;
+  target: number;
+  window_days: number;
+  template: string | null;
+  kept: boolean;
   sli: number | null;
   sli_interval: [number, number];
   good: number;
   total: number;
-  by_fault_domain: {
-    ours: Side;
-    receiver: Side & { endpoints: { endpoint_id: string; bad: number; total: number }[] };
-  };
+  sides: { sender: Side; receiver: Side };
 }
 
-const listedShape = {
-  name: text,
-  objective: text,
-  target: number,
-  window_days: number,
-  producer: orNull(text),
-  consumer: orNull(text),
-};
-const isListed = shapeOf<Listed>(listedShape);
+const headShape = { name: text, objective: text, target: number, window_days: number };
+const isListed = shapeOf<Listed>({ ...headShape, producer: orNull(text), consumer: orNull(text) });
 const sideShape = {
+  team: orNull(text),
   bad: number,
   sli: orNull(number),
-  error_budget_remaining: orNull(number),
+  budget_remaining: orNull(number),
   burn: listOf(
     shapeOf({
       rule: text,
@@ -69,27 +68,24 @@ const sideShape = {
     }),
   ),
   slow_leak: flag,
+  endpoints: listOf(shapeOf({ endpoint_id: text, bad: number, total: number })),
 };
 const isStatus = shapeOf<Status>({
-  ...listedShape,
+  ...headShape,
+  template: orNull(text),
+  kept: flag,
   sli: orNull(number),
   sli_interval: listOf(orNull(number)),
   good: number,
   total: number,
-  by_fault_domain: shapeOf({
-    ours: shapeOf(sideShape),
-    receiver: shapeOf({
-      ...sideShape,
-      endpoints: listOf(shapeOf({ endpoint_id: text, bad: number, total: number })),
-    }),
-  }),
+  sides: shapeOf({ sender: shapeOf(sideShape), receiver: shapeOf(sideShape) }),
 });
 
-const share = (value: number | null): string => (value === null ? '–' : `${(100 * value).toFixed(3)} %`);
+const share = (value: number | null): string => (value === null ? '–' : `${(100 * value).toFixed(3)}%`);
 
 function sideRow(
   who: string,
-  { bad, sli, error_budget_remaining: left, burn, slow_leak }: Side,
+  { bad, sli, budget_remaining: left, burn, slow_leak }: Side,
 ): (string | number)[] {
   const firing = [
     ...burn.filter((one) => one.firing).map(({ rule }) => rule),
@@ -99,33 +95,33 @@ function sideRow(
     who,
     bad,
     share(sli),
-    left === null ? '–' : `${(100 * left).toFixed(1)} %`,
+    left === null ? '–' : `${(100 * left).toFixed(1)}%`,
     firing.join(', ') || 'none',
   ];
 }
 
 function statusText(status: Status): string {
-  const { name, objective, target, window_days: days, producer, consumer, template } = status;
-  const { ours, receiver } = status.by_fault_domain;
+  const { name, objective, target, window_days: days, template } = status;
+  const { sender, receiver } = status.sides;
   const lines = [
-    `${name}: ${objective} ${share(target)} over ${days} days${template === null || template === undefined ? '' : `, by the template ${template}`}`,
-    `sent by ${producer ?? 'nobody named'}, received by ${consumer ?? 'nobody named'}`,
+    `${name}: ${objective} ${share(target)} over ${days} days${template === null ? '' : `, from the template ${template}`}`,
+    `sent by ${sender.team ?? 'no named team'}, received by ${receiver.team ?? 'no named team'}`,
     '',
     status.total === 0
-      ? 'Nothing has come past its deadline in this window.'
-      : `${status.good.toLocaleString('en-US')} of ${status.total.toLocaleString('en-US')} ${objective === 'accounted' ? 'accounted for' : 'in time'}: ${share(status.sli)} (95 %: ${share(status.sli_interval[0])} to ${share(status.sli_interval[1])})`,
+      ? 'No delivery has passed its deadline in this window.'
+      : `${status.kept ? 'Kept' : 'Not kept'}: ${status.good.toLocaleString('en-US')} of ${status.total.toLocaleString('en-US')} ${objective === 'accounted' ? 'accounted for' : 'in time'}, ${share(status.sli)} (95%: ${share(status.sli_interval[0])} to ${share(status.sli_interval[1])})`,
     '',
     table(
       ['fault of', 'bad', 'in time', 'budget left', 'firing'],
-      [sideRow('the sender', ours), sideRow('the receiver', receiver)],
+      [sideRow('the sender', sender), sideRow('the receiver', receiver)],
     ),
   ];
-  if (ours.burn.length > 0)
+  if (sender.burn.length > 0)
     lines.push(
       '',
       table(
         ['burn rate over', 'fires above', 'sender', 'receiver'],
-        ours.burn.map((one, at) => [
+        sender.burn.map((one, at) => [
           `${one.long} and ${one.short}`,
           String(one.factor),
           `${one.rate_long.toFixed(2)} / ${one.rate_short.toFixed(2)}`,
@@ -133,15 +129,13 @@ function statusText(status: Status): string {
         ]),
       ),
     );
-  if (receiver.endpoints.length > 0)
-    lines.push(
-      '',
-      table(
-        ['endpoint', 'bad', 'of'],
-        receiver.endpoints.map(({ endpoint_id: id, bad, total }) => [id, bad, total]),
-      ),
-    );
+  const worst = [...endpointRows('the sender', sender), ...endpointRows('the receiver', receiver)];
+  if (worst.length > 0) lines.push('', table(['endpoint', 'fault of', 'bad', 'of'], worst));
   return lines.join('\n');
+}
+
+function endpointRows(who: string, { endpoints }: Side): (string | number)[][] {
+  return endpoints.map(({ endpoint_id: id, bad, total }) => [id, who, bad, total]);
 }
 
 export function sloListCommand(): Command {
@@ -173,9 +167,9 @@ export function sloListCommand(): Command {
 export function sloStatusCommand(): Command {
   return remoteOptions(new Command('status'))
     .description(
-      'how an objective stands, and whose fault it is; exit code 1 where a budget is overspent or an alert fires',
+      'Show the status of an objective by side (exit code 1: not kept, a budget is overspent, or an alert fires)',
     )
-    .argument('<name>', 'its name, or the id of an endpoint whose template has one')
+    .argument('<name>', 'its name, or the id of an endpoint whose template states one')
     .addHelpText('after', '\nExample:\n  posthorn slo status payments')
     .action(async (name: string, options: Record<string, unknown>) => {
       const status = await ask(
@@ -186,12 +180,12 @@ export function sloStatusCommand(): Command {
       );
       if (options['json'] === true) printJson(status);
       else print(statusText(status));
-      const { ours, receiver } = status.by_fault_domain;
-      const broken = [ours, receiver].some(
+      const { sender, receiver } = status.sides;
+      const broken = [sender, receiver].some(
         (side) =>
-          (side.error_budget_remaining ?? 1) < 0 || side.slow_leak || side.burn.some(({ firing }) => firing),
+          (side.budget_remaining ?? 1) < 0 || side.slow_leak || side.burn.some(({ firing }) => firing),
       );
-      if (broken) process.exitCode = 1;
+      if (broken || !status.kept) process.exitCode = 1;
     });
 }
 

@@ -15,7 +15,6 @@ const endpointsMost = 200;
 
 export interface Metrics {
   readonly observer: EngineObserver;
-  readonly contentType: string;
   reconciled(result: Reconciliation): void;
   evaluated(firing: { readonly page: number; readonly ticket: number }): void;
   readonly authenticationFailed: (reason: AuthenticationFailure) => void;
@@ -80,7 +79,6 @@ export function createMetrics(options: MetricsOptions): Metrics {
   let books: State['books'] = null;
   let alerts: State['alerts'] = null;
   return {
-    contentType: registry.contentType,
     observer,
     progressed,
     authenticationFailed: (reason) => authenticationFailures.inc({ reason }),

@@ -1,0 +1,139 @@
+import { z } from 'zod';
+import { accountingKeys } from '../domain/accounting.ts';
+import { errorClasses } from '../domain/attempt.ts';
+import { count, cursor, eventTypePattern, interval, moneyAnswer, tenantName, timestamp } from './fields.ts';
+import { operations } from './operation.ts';
+
+const rate = z.number().nullable().describe('Null: nothing was attempted.');
+const milliseconds = z
+  .number()
+  .nullable()
+  .describe('Upper bound of the quantile; null: nothing was delivered.');
+
+const tally = {
+  accepted: count,
+  delivered: count,
+  dead: count,
+  cancelled: count,
+  suppressed: count,
+  late: count.describe('Delivered after the deadline.'),
+  superseded_attempts: count.describe(
+    'Attempts whose outcome came after another one had settled the delivery.',
+  ),
+  drop_rate: z.number().describe('The share of `accepted` that is dead, suppressed or unaccounted.'),
+  drop_rate_interval: interval,
+  first_attempt_success_rate: rate,
+};
+
+/** One of the first six is there: the one that was asked for with `by`. */
+const accountingGroup = z
+  .strictObject({
+    endpoint: z.string().optional().describe('With `by=endpoint`: its id.'),
+    event_type: z.string().optional(),
+    owner: z.string().nullable().optional().describe('With `by=owner`: a team; null: no owner.'),
+    tenant: z.string().optional(),
+    hour: timestamp.optional().describe('With `by=hour`: when the hour begins.'),
+    day: timestamp.optional().describe('With `by=day`: when the day begins (UTC).'),
+    ...tally,
+  })
+  .meta({ id: 'AccountingGroup' });
+
+const accounting = z
+  .strictObject({
+    events: count,
+    unmatched: count.describe('Events that no endpoint subscribed to.'),
+    ...tally,
+    accepted: count.describe(
+      'Deliveries; each is in exactly one of `delivered`, `pending`, `dead`, `cancelled`, `suppressed`.',
+    ),
+    pending: count,
+    unaccounted: z
+      .int()
+      .describe('`accepted` minus the sum of all states. Anything but 0 is a defect, or tampering.'),
+    overdue: count.describe('Pending, and due for more than the grace that an attempt may wait.'),
+    late: count.describe('Delivered after the deadline, or pending beyond it.'),
+    failures: z
+      .strictObject({
+        by_class: z.partialRecord(z.enum(errorClasses), count),
+        by_fault_domain: z.strictObject({ ours: count, receiver: count }),
+      })
+      .describe('Failed attempts.'),
+    latency_ms: z
+      .strictObject({ p50: milliseconds, p95: milliseconds, p99: milliseconds })
+      .describe('From acceptance to delivery.'),
+    value_at_risk: z
+      .array(moneyAnswer)
+      .describe('Of the events with a dead or suppressed delivery, by currency.'),
+    groups: z.array(accountingGroup).optional().describe('With `by`.'),
+    next_cursor: z
+      .string()
+      .nullable()
+      .optional()
+      .describe('With `by`: of the next page of groups; null: this is the last.'),
+  })
+  .meta({ id: 'Accounting' });
+
+export const accountingOperations = operations({
+  'accounting.get': {
+    method: 'GET',
+    path: '/v1/accounting',
+    tag: 'accounting',
+    scope: 'read',
+    summary: 'Get what became of everything accepted',
+    description:
+      'Sums of the ledger over the deliveries accepted in a window. Bounds are rounded outward to whole hours.',
+    query: z.strictObject({
+      tenant: tenantName.optional(),
+      endpoint_id: z.string().max(64).optional(),
+      event_type: eventTypePattern.optional().describe('A type, or a trailing wildcard such as `payment.*`.'),
+      owner: z.string().max(128).optional().describe('The team that owns the endpoint.'),
+      since: timestamp.optional(),
+      until: timestamp.optional(),
+      by: z.enum(accountingKeys).optional().describe('Answer groups too, in pages.'),
+      limit: z.coerce.number().int().min(1).max(1500).default(1500).describe('Groups of a page at most.'),
+      cursor,
+    }),
+    status: 200,
+    answer: accounting,
+    errors: [],
+    example: {
+      query: { since: '2026-11-19T00:00:00Z', by: 'owner' },
+      answer: {
+        events: 9200,
+        unmatched: 0,
+        accepted: 10_000,
+        delivered: 9950,
+        pending: 10,
+        dead: 40,
+        cancelled: 0,
+        suppressed: 0,
+        unaccounted: 0,
+        overdue: 0,
+        late: 12,
+        superseded_attempts: 0,
+        drop_rate: 0.004,
+        drop_rate_interval: [0.00294, 0.00544],
+        first_attempt_success_rate: 0.982,
+        failures: { by_class: { http_5xx: 410, timeout: 22 }, by_fault_domain: { ours: 0, receiver: 432 } },
+        latency_ms: { p50: 41.1, p95: 310.6, p99: 31_000.4 },
+        value_at_risk: [{ currency: 'EUR', amount_minor: 125_000, events: 50 }],
+        groups: [
+          {
+            owner: 'shop',
+            accepted: 10_000,
+            delivered: 9950,
+            dead: 40,
+            cancelled: 0,
+            suppressed: 0,
+            late: 12,
+            superseded_attempts: 0,
+            drop_rate: 0.004,
+            drop_rate_interval: [0.00294, 0.00544],
+            first_attempt_success_rate: 0.982,
+          },
+        ],
+        next_cursor: null,
+      },
+    },
+  },
+});

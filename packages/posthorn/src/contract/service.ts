@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { errorCodes } from '../domain/errors.ts';
+import { count, timestamp } from './fields.ts';
+import { operations } from './operation.ts';
+
+const clock = z
+  .strictObject({
+    state: z
+      .enum(['ok', 'jumped', 'doubted'])
+      .describe('`jumped`: by a minute or more in the last hour. `doubted`: nothing is deleted by it yet.'),
+    jumped_at: timestamp.optional(),
+    jumped_by_s: z.int().optional(),
+    ahead_of_lived_time_s: z
+      .int()
+      .optional()
+      .describe('How far it is ahead of the time that deletion and expiry go by.'),
+    believed_in_s: z.int().optional().describe('How long it still has to hold its course.'),
+  })
+  .meta({ id: 'Clock' });
+
+const readiness = z
+  .strictObject({
+    status: z.enum(['ready', 'not ready']),
+    in_flight: count.describe('Attempts under way.'),
+    buffered: count.describe('Deliveries claimed and waiting for their turn.'),
+    store_fault: z
+      .enum(['missing', 'replaced', 'damaged'])
+      .optional()
+      .describe("What is wrong with the store's files: an operator has to act."),
+    clock,
+  })
+  .meta({ id: 'Readiness' });
+
+export const serviceOperations = operations({
+  'service.health': {
+    method: 'GET',
+    path: '/healthz',
+    tag: 'service',
+    scope: 'none',
+    summary: 'Check that the process is alive',
+    description: 'Answers 200 as long as the process answers at all, whatever the state of its store.',
+    status: 200,
+    answer: z.strictObject({ status: z.literal('ok'), version: z.string() }).meta({ id: 'Health' }),
+    errors: [],
+    example: { answer: { status: 'ok', version: '0.1.0' } },
+  },
+  'service.ready': {
+    method: 'GET',
+    path: '/readyz',
+    tag: 'service',
+    scope: 'none',
+    summary: 'Check that the node accepts events',
+    description:
+      'Answers 503 while the node starts or stops, and while its store refuses writes. The body is the same.',
+    status: 200,
+    otherStatus: 503,
+    answer: readiness,
+    errors: [],
+    example: { answer: { status: 'ready', in_flight: 12, buffered: 40, clock: { state: 'ok' } } },
+  },
+  'service.metrics': {
+    method: 'GET',
+    path: '/metrics',
+    tag: 'service',
+    scope: 'metrics',
+    summary: 'Get metrics',
+    description: 'In the Prometheus text format, rendered at most once a second.',
+    status: 200,
+    answer: z.string(),
+    contentType: 'text/plain; version=0.0.4; charset=utf-8',
+    errors: [],
+    example: { answer: 'posthorn_deliveries_pending 10\n' },
+  },
+  'service.openapi': {
+    method: 'GET',
+    path: '/openapi.json',
+    tag: 'service',
+    scope: 'none',
+    summary: 'Get this document',
+    description: 'OpenAPI 3.1, with an `ETag`: `If-None-Match` saves the transfer.',
+    status: 200,
+    answer: z.looseObject({ openapi: z.string() }).meta({ id: 'OpenApiDocument' }),
+    errors: [],
+    example: { answer: { openapi: '3.1.1', info: { title: 'Posthorn', version: '0.1.0' } } },
+  },
+  'service.error': {
+    method: 'GET',
+    path: '/errors/{code}',
+    tag: 'service',
+    scope: 'none',
+    summary: 'Explain an error code',
+    description: "The page that a problem's `type` names: what the code means, and what to do.",
+    params: z.strictObject({ code: z.string().describe(`One of ${errorCodes.length} codes.`) }),
+    status: 200,
+    answer: z.string(),
+    contentType: 'text/html; charset=utf-8',
+    errors: ['not_found'],
+    example: { params: { code: 'not_found' }, answer: '<!doctype html>…' },
+  },
+});

@@ -1,0 +1,97 @@
+import type { Answer } from '../contract/table.ts';
+import type { AccountingKey } from '../domain/accounting.ts';
+import { faultDomain, type FaultDomain } from '../domain/attempt.ts';
+import { latencyQuantile } from '../domain/latency.ts';
+import { wilson } from '../domain/statistics.ts';
+import { type AccountingCounts, type AccountingGroup, unaccountedOf } from '../store/accounting.ts';
+import type { ServiceDependencies } from './dependencies.ts';
+import type { Handlers, Of } from './handler.ts';
+import { pageOf } from './paging.ts';
+import { iso, wireMoney } from './wire.ts';
+
+type Accounting = Answer<'accounting.get'>;
+type Group = NonNullable<Accounting['groups']>[number];
+
+/** What became of everything that was accepted. */
+export function accountingService({ store, clock }: ServiceDependencies): Handlers<Of<'accounting'>> {
+  return {
+    'accounting.get': async ({ query: { by, limit, cursor, ...asked } }) => {
+      const query = {
+        tenant: asked.tenant ?? null,
+        endpointId: asked.endpoint_id ?? null,
+        eventType: asked.event_type ?? null,
+        owner: asked.owner ?? null,
+        since: asked.since === undefined ? null : Date.parse(asked.since),
+        until: asked.until === undefined ? null : Date.parse(asked.until),
+        now: clock.now(),
+      };
+      const totals = wireAccounting(await store.accounting(query));
+      if (by === undefined) return totals;
+      const groups = await store.accountingBy(query, by);
+      // Times in ascending order; everything else the largest first.
+      const { items, next_cursor } = pageOf(groups, { limit, cursor }, ({ key, accepted }) =>
+        typeof key === 'number' ? [key] : [-accepted, key ?? ''],
+      );
+      return { ...totals, groups: items.map((group) => wireGroup(group, by)), next_cursor };
+    },
+  };
+}
+
+function failuresOf({ failures }: AccountingCounts, domain: FaultDomain): number {
+  return failures
+    .filter(({ errorClass }) => faultDomain(errorClass) === domain)
+    .reduce((sum, { count }) => sum + count, 0);
+}
+
+const rateOf = (good: number, total: number): number | null => (total === 0 ? null : good / total);
+
+/** A group of counters. What is pending is in `accepted` and in no other. */
+function wireGroup(group: AccountingGroup, by: AccountingKey): Group {
+  const { key, accepted, dead, suppressed } = group;
+  const drops = dead + suppressed;
+  return {
+    [by]: typeof key === 'number' ? iso(key) : key,
+    accepted,
+    delivered: group.delivered,
+    dead,
+    cancelled: group.cancelled,
+    suppressed,
+    late: group.late,
+    superseded_attempts: group.superseded,
+    drop_rate: rateOf(drops, accepted) ?? 0,
+    drop_rate_interval: wilson(drops, accepted),
+    first_attempt_success_rate: rateOf(group.firstAttemptDelivered, group.firstAttempts),
+  };
+}
+
+function wireAccounting(c: AccountingCounts): Accounting {
+  const unaccounted = unaccountedOf(c);
+  const drops = c.dead + c.suppressed + Math.max(0, unaccounted);
+  return {
+    events: c.events,
+    unmatched: c.unmatched,
+    accepted: c.accepted,
+    delivered: c.delivered,
+    pending: c.pending,
+    dead: c.dead,
+    cancelled: c.cancelled,
+    suppressed: c.suppressed,
+    unaccounted,
+    overdue: c.overdue,
+    late: c.late,
+    superseded_attempts: c.supersededAttempts,
+    drop_rate: rateOf(drops, c.accepted) ?? 0,
+    drop_rate_interval: wilson(drops, c.accepted),
+    first_attempt_success_rate: rateOf(c.firstAttemptDelivered, c.firstAttempts),
+    failures: {
+      by_class: Object.fromEntries(c.failures.map(({ errorClass, count }) => [errorClass, count])),
+      by_fault_domain: { ours: failuresOf(c, 'ours'), receiver: failuresOf(c, 'receiver') },
+    },
+    latency_ms: {
+      p50: latencyQuantile(c.latency, 0.5),
+      p95: latencyQuantile(c.latency, 0.95),
+      p99: latencyQuantile(c.latency, 0.99),
+    },
+    value_at_risk: c.valueAtRisk.map(wireMoney),
+  };
+}

@@ -1,0 +1,42 @@
+import type { WireEventType } from '../contract/legacy-schemas.ts';
+import { dayMs } from '../domain/time.ts';
+import { conformanceOf } from '../reliability/conformance.ts';
+import { readDeclared } from '../reliability/judge.ts';
+import { everything } from '../store/accounting.ts';
+import type { ServiceDependencies } from './dependencies.ts';
+import type { Handlers, Of } from './handler.ts';
+import { pageOf } from './paging.ts';
+
+/** A type counts as published if it was within this time. */
+const publishedWithinMs = 30 * dayMs;
+
+/** What has no owner, template or objective. */
+export function conformanceService({ store, clock }: ServiceDependencies): Handlers<Of<'conformance'>> {
+  return {
+    'conformance.get': async ({ query }) => {
+      const { endpoints, objectives } = await readDeclared(store);
+      const now = clock.now();
+      const window = { ...everything, since: now - publishedWithinMs, now };
+      const seen = await store.accountingBy(window, 'event_type');
+      const declared = new Map(
+        (await store.documents('event_type')).map(({ name, document }) => {
+          const { owner, template } = document as WireEventType;
+          return [name, { owner, template }];
+        }),
+      );
+      const { total, items } = conformanceOf({
+        endpoints,
+        objectives,
+        seen: seen.map(({ key }) => String(key)),
+        declared,
+      });
+      const page = pageOf(items, query, ({ kind, tenant, id }) => [kind, tenant ?? '', id]);
+      return {
+        total,
+        conforming: total - items.length,
+        ...page,
+        items: page.items.map((item) => ({ ...item, missing: [...item.missing] })),
+      };
+    },
+  };
+}

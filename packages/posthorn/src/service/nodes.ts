@@ -1,0 +1,25 @@
+import { ownedShards } from '../domain/shard.ts';
+import type { ServiceDependencies } from './dependencies.ts';
+import type { Handlers, Of } from './handler.ts';
+import { pageOf } from './paging.ts';
+import { iso } from './wire.ts';
+
+/** The processes that deliver. */
+export function nodeService({ store }: ServiceDependencies): Handlers<Of<'nodes'>> {
+  return {
+    'nodes.list': async ({ query }) => {
+      const nodes = await store.nodes();
+      const names = nodes.map(({ node }) => node);
+      const page = pageOf(nodes, query, ({ node }) => [node]);
+      return {
+        ...page,
+        items: page.items.map(({ node, startedAt, beatAt }) => ({
+          node,
+          started_at: iso(startedAt),
+          last_heartbeat_at: iso(beatAt),
+          shards: ownedShards(names, node),
+        })),
+      };
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { hash } from 'node:crypto';
+import { openApi } from '../contract/openapi.ts';
+import type { Answer } from '../contract/table.ts';
+import type { ClockStatus } from '../domain/clock-record.ts';
+import { errorCodes, notFound } from '../domain/errors.ts';
+import { atMostEvery } from './at-most-every.ts';
+import type { ServiceDependencies } from './dependencies.ts';
+import { errorPage } from './error-page.ts';
+import { type Handlers, type Of, Reply } from './handler.ts';
+import { iso } from './wire.ts';
+
+/** Scrapers of several systems get the same text. */
+const metricsFreshMs = 1000;
+
+/** Health, metrics, and what explains the API. */
+export function serviceService(deps: ServiceDependencies): Handlers<Of<'service'>> {
+  const { engine, clock, version } = deps;
+  const renderMetrics = atMostEvery(clock, metricsFreshMs, async () =>
+    Buffer.from(await deps.renderMetrics()),
+  );
+  // Made once, because anybody may ask for it.
+  let document: { readonly body: Buffer; readonly etag: string } | null = null;
+
+  return {
+    'service.health': async () => ({ status: 'ok', version }),
+
+    'service.ready': async () => {
+      const { ready, storeFault, inFlight, buffered, clock: time } = engine.status();
+      return new Reply<Answer<'service.ready'>>(
+        {
+          status: ready ? 'ready' : 'not ready',
+          in_flight: inFlight,
+          buffered,
+          ...(storeFault === null ? {} : { store_fault: storeFault }),
+          clock: wireClock(time),
+        },
+        { other: !ready },
+      );
+    },
+
+    'service.metrics': async () => new Reply<string>(await renderMetrics()),
+
+    'service.openapi': async () => {
+      if (document === null) {
+        const text = JSON.stringify(openApi(version));
+        document = { body: Buffer.from(text), etag: `"${hash('sha256', text).slice(0, 32)}"` };
+      }
+      return new Reply<Answer<'service.openapi'>>(document.body, { etag: document.etag });
+    },
+
+    'service.error': async ({ params }) => {
+      const code = errorCodes.find((one) => one === params.code);
+      if (code === undefined) throw notFound('error by that code');
+      return new Reply(errorPage(code));
+    },
+  };
+}
+
+/** A clock that has jumped is no reason not to accept: it is shown, and `ready` stays as it is. */
+function wireClock({ jump, doubtedMs, believedInMs }: ClockStatus): Answer<'service.ready'>['clock'] {
+  return {
+    state: doubtedMs > 0 ? 'doubted' : jump === null ? 'ok' : 'jumped',
+    ...(jump === null ? {} : { jumped_at: iso(jump.at), jumped_by_s: Math.round(jump.byMs / 1000) }),
+    ...(doubtedMs > 0
+      ? {
+          ahead_of_lived_time_s: Math.round(doubtedMs / 1000),
+          believed_in_s: Math.round(believedInMs / 1000),
+        }
+      : {}),
+  };
+}

@@ -2,13 +2,10 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { sourceOf } from './bin/source-of.js';
 
 // Many tests start the command or a thread: what was compiled once is kept for all of them.
 process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url));
-
-// Packages import each other's source, here and in every process that a test starts; see docs/internals/packages.md.
-const source = '@posthorn/source';
-process.env['NODE_OPTIONS'] = `${process.env['NODE_OPTIONS'] ?? ''} --conditions=${source}`.trim();
 
 /** The longest first, so that none of them is left for the end when one worker has nothing more to do. */
 const longest = [
@@ -25,6 +22,12 @@ const longest = [
   'integration/loss-paths.test.ts',
 ];
 
+/** Packages import each other's source, as in every command of a checkout. */
+function sourceFile(specifier: string): string | undefined {
+  const url = sourceOf(specifier);
+  return url === undefined ? undefined : fileURLToPath(url);
+}
+
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ moduleId }: TestSpecification): number => {
@@ -36,7 +39,7 @@ class LongestFirst extends BaseSequencer {
 }
 
 export default defineConfig({
-  ssr: { resolve: { conditions: [source, 'module', 'node', 'development|production'] } },
+  plugins: [{ name: 'source', enforce: 'pre', resolveId: (id: string) => sourceFile(id) }],
   test: {
     include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
     // A bound for what hangs, not a measure: on a machine with ten times as much to do, everything still passes.

@@ -1,10 +1,6 @@
-// In a checkout, the packages run from source: their imports of each other take the export condition `@posthorn/source`.
-// A thread or a child process that imports one package from another needs `--conditions=@posthorn/source` of its own.
-// See docs/internals/packages.md.
+// Makes the packages of this checkout import each other's source. A thread or a child process that imports one package from
+// another loads this too: `--import` it.
 import { registerHooks } from 'node:module';
+import { sourceOf } from './source-of.js';
 
-const conditions = (given) => (given.includes('@posthorn/source') ? given : ['@posthorn/source', ...given]);
-
-registerHooks({
-  resolve: (specifier, context, next) => next(specifier, { ...context, conditions: conditions(context.conditions) }),
-});
+registerHooks({ resolve: (specifier, context, next) => next(sourceOf(specifier) ?? specifier, context) });

@@ -30,7 +30,9 @@ export type FromWorker =
 const isSource = import.meta.url.endsWith('.ts');
 const workerUrl = new URL(isSource ? './worker.ts' : './worker.js', import.meta.url);
 /** A thread does not inherit how the packages of a checkout find each other's source. */
-const workerOptions = isSource ? { execArgv: ['--conditions=@posthorn/source'] } : {};
+const workerOptions = isSource
+  ? { execArgv: ['--import', new URL('../../../bin/source.js', import.meta.url).href] }
+  : {};
 
 interface RunOptions {
   readonly onProgress?: (done: number) => void;

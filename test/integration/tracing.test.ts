@@ -15,7 +15,8 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createClient } from '../../packages/client/src/client.ts';
-import { createPosthorn, openTelemetryTracing } from '../../packages/posthorn/src/index.ts';
+import { createPosthorn } from '../../packages/posthorn/src/index.ts';
+import { openTelemetryTracing } from '../../packages/posthorn/src/tracing/open-telemetry.ts';
 import { aReceiver, type Received, tempDir, until } from '../support.ts';
 import { apiKey } from './serving.ts';
 

@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { FastifyInstance } from 'fastify';
-import type pg from 'pg';
 import { newEvent } from './contract/legacy-schemas.ts';
 import { parse } from './contract/parse.ts';
 import { createCatalog } from './service/catalog.ts';
@@ -26,14 +25,14 @@ import { type Clock, nodeClock, systemClock } from './runtime/clock.ts';
 import type { Logger } from './runtime/logger.ts';
 import { systemRandom } from './runtime/random.ts';
 import { within } from './runtime/within.ts';
-import { openPostgresStore } from './store/postgres/open.ts';
+import { openPostgresStore, type PostgresPool } from './store/postgres/open.ts';
 import type { Hints, Store } from './store/store.ts';
 import { watchUse } from './store/store-use.ts';
 import { openSqliteStore } from './store/sqlite/open.ts';
 import { createAddressGuard } from './transport/address-guard.ts';
 import { lookupFunction, systemNames } from './transport/name-lookup.ts';
 import { createHttpTransport } from './transport/http-transport.ts';
-import { bySchemeTransport, createMailTransport } from './transport/mail-transport.ts';
+import { bySchemeTransport, createMailTransport, mailFault } from './transport/mail-transport.ts';
 import { createSchemaValidator } from './validation/validator.ts';
 import type { ProxyVariables } from './transport/proxy.ts';
 import { version } from './version.ts';
@@ -50,7 +49,7 @@ const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error:
 
 export interface PosthornOptions {
   /** `postgres://…`, a pool of the application's own, or the directory of the embedded store. */
-  readonly database: string | pg.Pool;
+  readonly database: string | PostgresPool;
   /** Unique among the nodes that share a database; made up where it is not given. */
   readonly nodeName?: string;
   /** Deliver to private and local addresses too, cloud metadata excepted. Default false. */
@@ -79,7 +78,7 @@ export interface PosthornOptions {
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly metrics?: Metrics & { readonly observer: EngineObserver; watch(engine: Engine): void };
-  /** Spans of accepting, attempts and settling: see `openTelemetryTracing`. */
+  /** Spans of accepting, attempts and settling: see `openTelemetryTracing` in `posthorn/opentelemetry`. */
   readonly tracing?: Tracing;
   readonly onReconciled?: (result: Reconciliation) => void;
   /** How often alert rules are judged, in seconds (default 15). */
@@ -199,6 +198,10 @@ export function compose({ store: opened, node, hints }: Opened, options: Posthor
   // A key that nobody knows lets `request` in, and nothing else.
   const ownKey = `phk_${Buffer.from(systemRandom.bytes(32)).toString('hex')}`;
   const config = new ConfigWriter(store);
+  const refuseHost = (hostname: string): string | null => {
+    const refused = guard.refusesHost(hostname);
+    return refused === null ? null : `is refused: ${refused.message}. --allow-networks opens networks.`;
+  };
   const deps: ServiceDependencies = {
     store,
     config,
@@ -209,10 +212,8 @@ export function compose({ store: opened, node, hints }: Opened, options: Posthor
     version,
     renderMetrics: async () => (await metrics?.render()) ?? '',
     unstoredAlerts: () => [alarm.alert()].filter((alert) => alert !== null),
-    refuseHost: (hostname) => {
-      const refused = guard.refusesHost(hostname);
-      return refused === null ? null : `is refused: ${refused.message}. --allow-networks opens networks.`;
-    },
+    refuseHost,
+    refuseMailServer: (hostname) => mailFault() ?? refuseHost(hostname),
   };
   const server: FastifyInstance = createServer(
     {

@@ -18,7 +18,7 @@ import {
   printJson,
   progress,
   stoppable,
-  demandPackage,
+  demandPackages,
 } from 'posthorn/cli';
 import { noteUnread } from './unread.ts';
 
@@ -65,7 +65,7 @@ function inputsOf(files: readonly string[], options: AuditCommandOptions): strin
 }
 
 async function runAudit(files: readonly string[], options: AuditCommandOptions): Promise<void> {
-  if (options.scenario !== undefined) demandPackage('@posthorn/lab', '--scenario', import.meta.url);
+  if (options.scenario !== undefined) demandPackages(['@posthorn/lab'], '--scenario', import.meta.url);
   demandWritable(
     [options.missing, options.html, options.markdown, options.scenario],
     inputsOf(files, options),

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { tempDir } from '../../../../test/support.ts';
-import { demandPackage } from './optional-package.ts';
+import { demandPackages } from './optional-package.ts';
 
 test('a package that is not installed: wrong usage, and the command that installs it', () => {
   const home = tempDir();
   const importer = pathToFileURL(join(home, 'node_modules', 'posthorn', 'index.js')).href;
-  const demand = (): void => demandPackage('@posthorn/audit', 'posthorn audit', importer);
+  const demand = (): void => demandPackages(['@posthorn/audit'], 'posthorn audit', importer);
   expect(demand).toThrow(
     expect.objectContaining({
       code: 2,

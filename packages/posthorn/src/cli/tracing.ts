@@ -1,4 +1,5 @@
 import type { Tracing } from '../engine/tracing.ts';
+import { demandPackages } from './optional-package.ts';
 import { CommandError } from './output.ts';
 
 export interface StartedTracing {
@@ -9,6 +10,13 @@ export interface StartedTracing {
 
 /** Spans that wait for the exporter; beyond this they are dropped, so that a collector can hold up nothing. */
 const waitingMost = 16_384;
+/** Not installed with `posthorn`: only those who send traces need them. */
+const packages = [
+  '@opentelemetry/api',
+  '@opentelemetry/exporter-trace-otlp-http',
+  '@opentelemetry/resources',
+  '@opentelemetry/sdk-trace',
+];
 const usualSampler = 'parentbased_always_on';
 
 /**
@@ -21,6 +29,7 @@ export async function startTracing(
 ): Promise<StartedTracing | null> {
   const endpoint = env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] ?? env['OTEL_EXPORTER_OTLP_ENDPOINT'];
   if (endpoint === undefined || endpoint === '' || env['OTEL_SDK_DISABLED'] === 'true') return null;
+  demandPackages(packages, 'OTEL_EXPORTER_OTLP_ENDPOINT', import.meta.url);
   const [sdk, { OTLPTraceExporter }, resources, { openTelemetryTracing }] = await Promise.all([
     import('@opentelemetry/sdk-trace'),
     import('@opentelemetry/exporter-trace-otlp-http'),

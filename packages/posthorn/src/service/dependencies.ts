@@ -22,4 +22,6 @@ export interface ServiceDependencies {
   readonly unstoredAlerts: () => readonly Alert[];
   /** Null where the host may be called, else why not. Names are judged again when they are connected to. */
   readonly refuseHost: (hostname: string) => string | null;
+  /** The same for a mail server. */
+  readonly refuseMailServer: (hostname: string) => string | null;
 }

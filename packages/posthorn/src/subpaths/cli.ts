@@ -9,7 +9,7 @@ export {
   progress,
   table,
 } from '../cli/output.ts';
-export { demandPackage, type PackageCommands } from '../cli/optional-package.ts';
+export { demandPackages, type PackageCommands } from '../cli/optional-package.ts';
 export { closeToOthers, writePrivately } from '../cli/private-file.ts';
 export { runProgram } from '../cli/program.ts';
 export { openToRead } from '../cli/read-store.ts';

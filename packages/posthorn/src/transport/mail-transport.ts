@@ -1,8 +1,9 @@
 import { connect, type LookupFunction, type Socket } from 'node:net';
-import { createTransport } from 'nodemailer';
+import type { createTransport as CreateTransport } from 'nodemailer';
 import { messageIdText } from '../domain/header-text.ts';
 import type { ErrorClass } from '../domain/attempt.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { missingPackages, notInstalled } from '../runtime/optional-package.ts';
 import { type AddressGuard, createAddressGuard, guardedLookup, type GuardOptions } from './address-guard.ts';
 import { classifyError } from './classify.ts';
 import { lookupFunction, systemNames } from './name-lookup.ts';
@@ -143,6 +144,12 @@ function failure(error: MailError): Pick<AttemptResult, 'statusCode' | 'errorCla
   };
 }
 
+/** Why no email can be sent from here; null where it can. `posthorn` does not install what only email needs. */
+export function mailFault(): string | null {
+  const missing = missingPackages(['nodemailer'], import.meta.url);
+  return missing.length === 0 ? null : notInstalled(missing);
+}
+
 /** Sends email: a request's URL is the mail server (`smtp:` or `smtps:`, with its credentials), its body the mail. */
 export function createMailTransport(options: MailTransportOptions): Transport {
   const {
@@ -162,6 +169,10 @@ export function createMailTransport(options: MailTransportOptions): Transport {
         retryAfterMs: null,
         durationMs: clock.monotonic() - began,
       });
+      const fault = mailFault();
+      if (fault !== null)
+        return result({ statusCode: null, errorClass: 'internal', message: `email ${fault}` });
+      const { createTransport } = await import('nodemailer');
       const { from, to, subject, text } = JSON.parse(Buffer.from(body).toString()) as Mail;
       const { host, port, secure, auth } = serverFrom(url);
       const conversation = new Conversation(clock, timeoutMs);
@@ -182,7 +193,7 @@ export function createMailTransport(options: MailTransportOptions): Transport {
         // Nothing in a mail may make this process read a file or fetch an address.
         disableFileAccess: true,
         disableUrlAccess: true,
-      } as Parameters<typeof createTransport>[0]);
+      } as Parameters<typeof CreateTransport>[0]);
       try {
         const id = headers[headers.indexOf('webhook-id') + 1]!;
         const { response } = await server.sendMail({

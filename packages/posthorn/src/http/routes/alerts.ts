@@ -82,7 +82,7 @@ export function alertRoutes(app: FastifyInstance, deps: ApiDependencies): void {
     const channel: Channel = parse(schemas.channel, request.body);
     const url =
       channel.kind === 'email'
-        ? mailServerUrl(channel.server, deps.refuseHost)
+        ? mailServerUrl(channel.server, deps.refuseMailServer)
         : receiverUrl(
             channel.kind === 'pagerduty' ? (channel.url ?? pagerDutyUrl) : channel.url,
             deps.refuseHost,

@@ -18,6 +18,16 @@ interface OpenOptions {
   readonly oneShard?: boolean;
 }
 
+/**
+ * An application's own pool, as `new Pool()` of `pg` makes it. Described by its shape: an application that has none needs no
+ * types of `pg`.
+ */
+export interface PostgresPool {
+  readonly options: object;
+  connect(): Promise<{ query(text: string): Promise<unknown>; release(error?: Error | boolean): void }>;
+  query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+}
+
 export interface OpenedPostgres {
   readonly store: Store;
   readonly hints: Hints;
@@ -28,7 +38,7 @@ export interface OpenedPostgres {
  * `UnavailableError` where it cannot be reached, and with `StoreOpenError` where it cannot be used as it is.
  */
 export async function openPostgresStore(
-  database: string | pg.Pool,
+  database: string | PostgresPool,
   options: OpenOptions = {},
 ): Promise<OpenedPostgres> {
   const url = typeof database === 'string' ? database : null;
@@ -36,7 +46,7 @@ export async function openPostgresStore(
   const db =
     typeof database === 'string'
       ? Database.connect(database, options.connections ?? defaultConnections)
-      : Database.on(database);
+      : Database.on(database as pg.Pool);
   const writes = options.readOnly !== true;
   try {
     await requireServer(db, { writes });

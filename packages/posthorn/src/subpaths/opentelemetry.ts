@@ -1,0 +1,1 @@
+export { openTelemetryTracing } from '../tracing/open-telemetry.ts';

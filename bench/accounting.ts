@@ -80,10 +80,10 @@ async function measure(name: string, store: Store): Promise<void> {
     ['everything', () => store.accounting(query)],
     [
       'one tenant, 90 days',
-      () => store.accounting({ ...query, tenant: 'default', since: firstHour * hourMs, until: now }),
+      () => store.accounting({ ...query, tenants: ['default'], since: firstHour * hourMs, until: now }),
     ],
-    ['one type', () => store.accounting({ ...query, eventType: 'payment.type1' })],
-    ['one team', () => store.accounting({ ...query, owner: 'team-1' })],
+    ['one type', () => store.accounting({ ...query, eventTypes: ['payment.type1'] })],
+    ['one team', () => store.accounting({ ...query, owners: ['team-1'] })],
     ['by day', () => store.accountingBy(query, 'day')],
     ['by endpoint', () => store.accountingBy(query, 'endpoint')],
     ['by event type', () => store.accountingBy(query, 'event_type')],

@@ -58,7 +58,7 @@ export function describeAccounting(name: string, open: () => Promise<Store>): vo
       await attempt(paid.id, 'delivered', start + 6000);
       await attempt(paid.id, 'dead', start + hour + 10);
       await attempt(all.id, 'delivered', start + 20, { late: true });
-      const cancelled = (await store.deliveries({ endpointId: all.id }, { before: null, limit: 9 }))[0]!;
+      const cancelled = (await store.deliveries({ endpointIds: [all.id] }, { after: null, limit: 9 }))[0]!;
       expect(await store.cancelDelivery(cancelled.number, 'no need', start + 26 * hour)).toBe('done');
 
       const totals = await store.accounting({ ...everything, now: start + 26 * hour });
@@ -92,7 +92,7 @@ export function describeAccounting(name: string, open: () => Promise<Store>): vo
         });
         return { accepted, delivered, dead, suppressed, events, pending };
       };
-      expect(await of({ eventType: 'payment.*' })).toEqual({
+      expect(await of({ eventTypes: ['payment.*'] })).toEqual({
         accepted: 6,
         delivered: 2,
         dead: 1,
@@ -100,14 +100,14 @@ export function describeAccounting(name: string, open: () => Promise<Store>): vo
         events: 2,
         pending: 1,
       });
-      expect(await of({ eventType: 'payment.failed' })).toMatchObject({ accepted: 3, dead: 1, events: 1 });
-      expect(await of({ eventType: 'payment' })).toMatchObject({ accepted: 0, events: 0 });
-      expect(await of({ owner: 'checkout' })).toMatchObject({ accepted: 2, delivered: 1, dead: 1 });
+      expect(await of({ eventTypes: ['payment.failed'] })).toMatchObject({ accepted: 3, dead: 1, events: 1 });
+      expect(await of({ eventTypes: ['payment'] })).toMatchObject({ accepted: 0, events: 0 });
+      expect(await of({ owners: ['checkout'] })).toMatchObject({ accepted: 2, delivered: 1, dead: 1 });
       expect(await of({ since: start + hour, until: start + 2 * hour })).toMatchObject({
         accepted: 3,
         dead: 1,
       });
-      expect(await store.accountingBy({ ...everything, eventType: 'payment.*' }, 'hour')).toMatchObject([
+      expect(await store.accountingBy({ ...everything, eventTypes: ['payment.*'] }, 'hour')).toMatchObject([
         { key: Math.floor(start / hour) * hour, accepted: 3, delivered: 2, late: 1 },
         { key: Math.floor(start / hour) * hour + hour, accepted: 3, dead: 1 },
       ]);

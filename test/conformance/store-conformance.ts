@@ -8,6 +8,7 @@ import { describeConfiguring } from './store/configuring.ts';
 import { describeIdempotency } from './store/idempotency.ts';
 import { describeInFlight } from './store/in-flight.ts';
 import { describeKeeping } from './store/keeping.ts';
+import { describeListing } from './store/listing.ts';
 import { describeOperations } from './store/operations.ts';
 import { describeRedriving } from './store/redriving.ts';
 import { describeReplaying } from './store/replaying.ts';
@@ -28,6 +29,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
     describeReplaying(subject);
     describePruning(subject);
     describeConfiguring(subject);
+    describeListing(subject);
     describeKeeping(subject);
     describeClockwork(subject);
     describeIdempotency(subject);

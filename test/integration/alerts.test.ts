@@ -49,7 +49,7 @@ async function aChannel(store: Store): Promise<string> {
 
 /** What the channel is told, oldest first; that it is not told in these tests, which run no engine, is left out. */
 async function told(store: Store, channel: string): Promise<string[]> {
-  const deliveries = await store.deliveries({ endpointId: channel }, { before: null, limit: 1000 });
+  const deliveries = await store.deliveries({ endpointIds: [channel] }, { after: null, limit: 1000 });
   const events = await Promise.all(deliveries.map(({ eventId }) => store.event('posthorn', eventId)));
   return events
     .map((event) => (JSON.parse(event!.data) as { alert: Alert }).alert)

@@ -52,11 +52,11 @@ async function endpoint(url: string, fields: Record<string, unknown> = {}) {
   const settled = async (eventId: string, attempts = 1): Promise<Delivery> => {
     let found: Delivery | undefined;
     await until(`event ${eventId} has ${attempts} attempts`, async () => {
-      const page = await client.request<{ items: { id: string; attempts: number }[] }>(
+      const page = await client.request<{ items: { id: string; attempt_count: number }[] }>(
         'GET',
         `/v1/deliveries?tenant=${tenant}&event_id=${eventId}`,
       );
-      if ((page.items[0]?.attempts ?? 0) < attempts) return false;
+      if ((page.items[0]?.attempt_count ?? 0) < attempts) return false;
       found = await client.request<Delivery>('GET', `/v1/deliveries/${page.items[0]!.id}`);
       return true;
     });
@@ -336,11 +336,11 @@ test('G8: an endpoint that always hangs does not hold up another', async () => {
   await client.request('POST', '/v1/events/batch', { events });
   await until('the healthy one has all', () => sink.requests.length === 1000);
   // All that while, what began at the silent one has not ended: nobody has waited for its time-out.
-  const { items } = await client.request<{ items: { attempts: number }[] }>(
+  const { items } = await client.request<{ items: { attempt_count: number }[] }>(
     'GET',
     `/v1/deliveries?tenant=${tenant}&endpoint_id=${ids[0]}&limit=1000`,
   );
   expect(silent.requests.length).toBeGreaterThan(0);
   expect(items).toHaveLength(1000);
-  expect(items.filter(({ attempts }) => attempts > 0)).toEqual([]);
+  expect(items.filter(({ attempt_count: count }) => count > 0)).toEqual([]);
 });

@@ -56,7 +56,7 @@ test('migrate --citus distributes each table once, beside data that is there, an
   const { store } = await openPostgresStore(url);
   const fresh = anEndpoint();
   await store.createEndpoint(fresh);
-  expect((await store.endpoints({ tenant: null, after: null, limit: 10 })).length).toBe(2);
+  expect((await store.endpoints({ after: null, limit: 10 })).length).toBe(2);
   const answer = await store.accept([[anEvent(), anEvent()]], {
     now: start,
     node: 'a',

@@ -84,10 +84,10 @@ describe('a repeat gets the same answer, and the request is carried out once', (
   };
 
   test('creating an endpoint', async () => {
-    const before = (await node.store.endpoints({ tenant: null, after: null, limit: 1000 })).length;
+    const before = (await node.store.endpoints({ after: null, limit: 1000 })).length;
     const { body } = await expectOnce('/v1/endpoints', { url: receiver.url, event_types: ['none'] });
     expect(body.secret).toMatch(/^whsec_/);
-    const after = await node.store.endpoints({ tenant: null, after: null, limit: 1000 });
+    const after = await node.store.endpoints({ after: null, limit: 1000 });
     expect(after).toHaveLength(before + 1);
   });
 
@@ -111,7 +111,7 @@ describe('a repeat gets the same answer, and the request is carried out once', (
 
   test('beginning a redrive', async () => {
     const { body } = await expectOnce('/v1/redrives', { filter: { endpoint_id: await anEndpoint() } });
-    const { length } = await node.store.redrives({ before: null, limit: 100 });
+    const { length } = await node.store.redrives({ after: null, limit: 100 });
     expect(length).toBe(1);
     expect(body.id).toMatch(/^rdr_/);
   });
@@ -120,7 +120,7 @@ describe('a repeat gets the same answer, and the request is carried out once', (
     const events = [1, 2].map((n) => ({ type: 'a.b', data: { n }, tenant: 'batches' }));
     const { body } = await expectOnce('/v1/events/batch', { events });
     expect(body['accepted']).toMatchObject([{ duplicate: false }, { duplicate: false }]);
-    const counts = await node.store.accounting({ ...everything, tenant: 'batches', now: Date.now() });
+    const counts = await node.store.accounting({ ...everything, tenants: ['batches'], now: Date.now() });
     expect(counts.events).toBe(2);
   });
 

@@ -382,7 +382,7 @@ describe('how objectives stand', () => {
         now,
         lived: now,
         deadRetentionMs: 90 * day,
-        deadLetters: () => store.deadLetters(null),
+        deadLetters: () => store.deadLetters({}),
       });
     // Its template makes a page of every dead letter; what waits and is not taken up is one too.
     expect(await judge()).toMatchObject([
@@ -399,7 +399,7 @@ describe('how objectives stand', () => {
       now,
       lived: now,
       deadRetentionMs: day,
-      deadLetters: () => store.deadLetters(null),
+      deadLetters: () => store.deadLetters({}),
     });
     expect(ending).toMatchObject({ rule: 'dead_letters', severity: 'page', inhibited: false });
     await store.close();

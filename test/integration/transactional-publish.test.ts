@@ -42,10 +42,10 @@ async function publish(sql: string, ...values: unknown[]): Promise<Record<string
 }
 const books = async (tenant: string) =>
   await store.accounting({
-    tenant,
-    endpointId: null,
-    eventType: null,
-    owner: null,
+    tenants: [tenant],
+    endpointIds: null,
+    eventTypes: null,
+    owners: null,
     since: null,
     until: null,
     now: Date.now(),
@@ -122,8 +122,12 @@ test('what is published under a key goes behind what of its tenant is still fann
   expect(made).toBe(6);
   expect(await books(tenant)).toMatchObject({ events: 3, accepted: 9, suppressed: 3 });
   const numberOf = async (eventId: string) =>
-    (await store.deliveries({ tenant, eventId, endpointId: keyed.id }, { before: null, limit: 9 }))[0]!
-      .number;
+    (
+      await store.deliveries(
+        { tenants: [tenant], eventIds: [eventId], endpointIds: [keyed.id] },
+        { after: null, limit: 9 },
+      )
+    )[0]!.number;
   expect(await numberOf('first')).toBeLessThan(await numberOf('second'));
   expect((await reconcile(store, { everyRow: true })).balanced).toBe(true);
 });

@@ -73,7 +73,7 @@ export const mutants: readonly NamedMutant[] = [
   mutant('ack-before-commit', 'the receipt is sent before the commit', ({ store, pause, now }) => ({
     ...store,
     accept: async (groups, options): Promise<AcceptAnswer> => {
-      const endpoints = (await store.endpoints({ tenant: null, after: null, limit: 100 })).length;
+      const endpoints = (await store.endpoints({ after: null, limit: 100 })).length;
       void pause(5).then(() => store.accept(groups, options));
       const receipts = groups.map((group) => ({
         receipts: group.map(({ id, tenant, type }): Receipt => ({

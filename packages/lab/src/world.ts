@@ -233,7 +233,7 @@ export class World implements Surroundings {
     }));
     let before: number | null = null;
     for (;;) {
-      const page = await this.inner.deliveries({}, { before, limit: 1000 });
+      const page = await this.inner.deliveries({}, { after: before, limit: 1000 });
       for (const { number, eventId, endpointId, state } of page)
         all.push({
           id: deliveryId(number),

@@ -15,7 +15,7 @@ async function sameSums(store: Store): Promise<void> {
     now: start,
   };
   const [books] = await store.accountingBy(query, 'tenant');
-  const [tallies] = await store.accountingBy({ ...query, eventType: '*' }, 'tenant');
+  const [tallies] = await store.accountingBy({ ...query, eventTypes: ['*'] }, 'tenant');
   expect(tallies).toEqual(books);
 }
 
@@ -59,7 +59,7 @@ export function describeBalance(subject: Subject, runs: number): void {
           let jobs = 0;
           for (const { kind, pick } of steps) {
             now += pick * 100;
-            const all = await fresh.deliveries({}, { before: null, limit: 1000 });
+            const all = await fresh.deliveries({}, { after: null, limit: 1000 });
             const some = all[pick % Math.max(1, all.length)]?.number ?? 0;
             const held = claims[pick % Math.max(1, claims.length)];
             const ending = (['pending', 'delivered', 'dead'] as const)[pick % 3]!;
@@ -109,7 +109,7 @@ export function describeBalance(subject: Subject, runs: number): void {
             else if (kind === 'takeOver') await fresh.takeOver('a', now);
             else if (kind === 'bulk') {
               const filter: DeliveryFilter =
-                pick % 3 === 0 ? {} : { state: pick % 3 === 1 ? 'dead' : 'suppressed' };
+                pick % 3 === 0 ? {} : { states: [pick % 3 === 1 ? 'dead' : 'suppressed'] };
               const id = `rdr_${now}_${claims.length}_${all.length}_${jobs++}`;
               await beginRedrive(fresh, { id, name: null, filter, ratePerS: null, dryRun: false, now });
               await fresh.stepRedrive(id, 1 + (pick % 2), now);
@@ -123,7 +123,7 @@ export function describeBalance(subject: Subject, runs: number): void {
             if (deleted)
               for (const { number, state, endpointId } of await fresh.deliveries(
                 {},
-                { before: null, limit: 1000 },
+                { after: null, limit: 1000 },
               )) {
                 if (endpointId !== doomed.id) continue;
                 if (kept.has(number)) expect(state).toBe(kept.get(number));

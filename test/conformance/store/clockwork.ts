@@ -16,7 +16,7 @@ const day = 24 * hour;
 export function describeClockwork(subject: Subject): void {
   const { one, claim, balanced } = subject;
   const dueTimes = async (): Promise<(number | null)[]> =>
-    (await subject.store.deliveries({}, { before: null, limit: 100 })).map(({ dueAt }) => dueAt).toReversed();
+    (await subject.store.deliveries({}, { after: null, limit: 100 })).map(({ dueAt }) => dueAt).toReversed();
   const request = (fields: Partial<PruneRequest> & Pick<PruneRequest, 'ages'>): PruneRequest => ({
     settledBefore: fields.ages.lived - 30 * day,
     deadBefore: fields.ages.lived - 90 * day,
@@ -44,7 +44,7 @@ export function describeClockwork(subject: Subject): void {
     expect(newestStamp).toBe(start + 7);
     expect(Math.max(...deliveries.map(({ number }) => number))).toBeLessThan(bounds.deliveries);
     await subject.store.accept([[anEvent()]], { ...noRoom, now: start + 8 });
-    const [newest] = await subject.store.deliveries({}, { before: null, limit: 1 });
+    const [newest] = await subject.store.deliveries({}, { after: null, limit: 1 });
     expect(newest!.number).toBeGreaterThanOrEqual(bounds.deliveries);
   });
 

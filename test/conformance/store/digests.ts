@@ -114,7 +114,7 @@ export function describeDigests(name: string, open: () => Promise<Tamperable>): 
       expect(await subject.store.settle([settlementOf(found, 'dead', start, corrupt)])).toEqual(['applied']);
       const { findings } = await reconcile(subject.store, { everyRow: true });
       expect(findings.filter(({ problem }) => !problem.includes('digest'))).toEqual([]);
-      expect(await subject.store.deadLetters(null)).toMatchObject([
+      expect(await subject.store.deadLetters({})).toMatchObject([
         { endpointId, errorClass: 'corrupt', count: 1 },
       ]);
       expect(await subject.store.redriveDelivery(found.number, start)).toBe('done');
@@ -124,12 +124,12 @@ export function describeDigests(name: string, open: () => Promise<Tamperable>): 
     test('a replay of it is refused, and creates nothing', async () => {
       await accepted();
       await subject.run(`UPDATE events SET data = '{}' WHERE id = 'pay-1'`);
-      const before = await subject.store.deliveries({}, { before: null, limit: 10 });
+      const before = await subject.store.deliveries({}, { after: null, limit: 10 });
       await expect(subject.store.replayEvent('default', 'pay-1', null, start)).rejects.toMatchObject({
         name: 'ConflictError',
         code: 'event_corrupt',
       });
-      expect(await subject.store.deliveries({}, { before: null, limit: 10 })).toEqual(before);
+      expect(await subject.store.deliveries({}, { after: null, limit: 10 })).toEqual(before);
       expect(await subject.store.replayEvent('default', 'other', null, start)).toMatchObject({
         receipt: { deliveries: 1 },
       });

@@ -51,7 +51,10 @@ export function describeFanOut(name: string, open: () => Promise<Tamperable>): v
       expect({ findings, residue, is }).toEqual({ findings: [], residue: 0, is: true });
     };
     const rows = async (eventId: string) =>
-      await subject.store.deliveries({ eventId, tenant: 'default' }, { before: null, limit: 1000 });
+      await subject.store.deliveries(
+        { eventIds: [eventId], tenants: ['default'] },
+        { after: null, limit: 1000 },
+      );
     const claim = async (endpointId: string) =>
       (
         await subject.store.claim({

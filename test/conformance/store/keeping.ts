@@ -147,7 +147,7 @@ export function describeKeeping(subject: Subject): void {
     expect(version).toBe(1);
     expect(JSON.stringify(alerts)).toBe(JSON.stringify(step.changed));
     expect(
-      await subject.store.deliveries({ endpointId: endpoint.id }, { before: null, limit: 10 }),
+      await subject.store.deliveries({ endpointIds: [endpoint.id] }, { after: null, limit: 10 }),
     ).toMatchObject([{ eventId: 'told', state: 'pending' }]);
     expect(
       await subject.store.saveAlerts({

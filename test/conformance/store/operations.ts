@@ -16,14 +16,14 @@ export function describeOperations(subject: Subject): void {
       claimed: [],
       waiting: [],
     });
-    const [delivery] = await subject.store.deliveries({ state: 'suppressed' }, { before: null, limit: 10 });
+    const [delivery] = await subject.store.deliveries({ states: ['suppressed'] }, { after: null, limit: 10 });
     expect(delivery).toMatchObject({ reason: 'endpoint_paused', attempts: 0 });
     await balanced();
     await subject.store.updateEndpoint(endpoint.id, { enabled: true, updatedAt: start });
     const job = await beginRedrive(subject.store, {
       id: 'rdr_1',
       name: null,
-      filter: { state: 'suppressed' },
+      filter: { states: ['suppressed'] },
       ratePerS: null,
       dryRun: false,
       now: start,
@@ -63,7 +63,7 @@ export function describeOperations(subject: Subject): void {
       await subject.store.cancelOrphans(2, start),
     ]).toEqual([2, 1]);
     expect(
-      (await subject.store.deliveries({}, { before: null, limit: 9 })).map(({ reason }) => reason),
+      (await subject.store.deliveries({}, { after: null, limit: 9 })).map(({ reason }) => reason),
     ).toEqual(['endpoint_deleted', 'endpoint_deleted', 'endpoint_deleted']);
     await balanced();
   });
@@ -76,7 +76,7 @@ export function describeOperations(subject: Subject): void {
     );
     const [held] = (await claim(endpoint.id, start)).deliveries;
     await subject.store.settle([settlementOf(held!, 'dead', start)]);
-    expect(await subject.store.deadLetters(null)).toEqual([
+    expect(await subject.store.deadLetters({})).toEqual([
       {
         endpointId: endpoint.id,
         owner: 'orders',

@@ -29,7 +29,7 @@ export function describePruning(subject: Subject): void {
       after: -1,
     });
     expect(await subject.store.event('default', 'done')).toBeNull();
-    expect(await subject.store.deliveries({}, { before: null, limit: 9 })).toMatchObject([
+    expect(await subject.store.deliveries({}, { after: null, limit: 9 })).toMatchObject([
       { state: 'pending' },
       { state: 'dead' },
     ]);
@@ -41,7 +41,7 @@ export function describePruning(subject: Subject): void {
       limit: 100,
       after: -1,
     });
-    expect(await subject.store.deliveries({}, { before: null, limit: 9 })).toMatchObject([
+    expect(await subject.store.deliveries({}, { after: null, limit: 9 })).toMatchObject([
       { state: 'pending' },
     ]);
     await balanced();

@@ -61,7 +61,7 @@ export function describeRedriving(subject: Subject): void {
     await dead(other.id, 2, { value: eur(10n), type: 'b' });
     await subject.store.deleteEndpoint(gone.id, start + 3);
     const before = await counts();
-    const all = await subject.store.deliveries({ endpointId: gone.id }, { before: null, limit: 10 });
+    const all = await subject.store.deliveries({ endpointIds: [gone.id] }, { after: null, limit: 10 });
     expect(await subject.store.redriveDelivery(all[0]!.number, start + 4)).toBe('endpoint_deleted');
     expect(await begin({}, { dryRun: true })).toMatchObject({
       matched: 5,
@@ -87,12 +87,12 @@ export function describeRedriving(subject: Subject): void {
     await subject.store.accept([[anEvent()]], noRoom);
     await subject.store.updateEndpoint(endpoint.id, { enabled: true, updatedAt: start });
     await subject.store.accept([[anEvent()]], noRoom);
-    const [fresh, suppressed] = await subject.store.deliveries({}, { before: null, limit: 9 });
+    const [fresh, suppressed] = await subject.store.deliveries({}, { after: null, limit: 9 });
     await subject.store.cancelDelivery(fresh!.number, 'test', start);
     await subject.store.deleteEndpoint(endpoint.id, start);
     for (const { number } of [fresh!, suppressed!])
       expect(await subject.store.redriveDelivery(number, start)).toBe('endpoint_deleted');
-    const job = await begin({ state: 'suppressed' });
+    const job = await begin({ states: ['suppressed'] });
     expect(await run(job.id)).toMatchObject({ redriven: 0, skipped: 1, state: 'done' });
     expect(await subject.store.delivery(suppressed!.number)).toMatchObject({ state: 'suppressed' });
     expect(await subject.store.delivery(fresh!.number)).toMatchObject({ state: 'cancelled' });
@@ -124,14 +124,14 @@ export function describeRedriving(subject: Subject): void {
     await subject.store.accept([[anEvent({ tenant: 'b', type: 'x' })]], noRoom);
     const matched = async (filter: DeliveryFilter) => (await begin(filter, { dryRun: true })).matched;
     expect(await matched({})).toBe(17);
-    expect(await matched({ state: 'suppressed' })).toBe(1);
-    expect(await matched({ state: 'dead', tenant: 'a' })).toBe(11);
-    expect(await matched({ endpointId: b.id })).toBe(6);
-    expect(await matched({ endpointId: 'ep_nobody' })).toBe(0);
-    expect(await matched({ eventType: 'x', errorClass: 'http_5xx' })).toBe(12);
-    expect(await matched({ errorClass: 'timeout' })).toBe(0);
+    expect(await matched({ states: ['suppressed'] })).toBe(1);
+    expect(await matched({ states: ['dead'], tenants: ['a'] })).toBe(11);
+    expect(await matched({ endpointIds: [b.id] })).toBe(6);
+    expect(await matched({ endpointIds: ['ep_nobody'] })).toBe(0);
+    expect(await matched({ eventTypes: ['x'], errorClasses: ['http_5xx'] })).toBe(12);
+    expect(await matched({ errorClasses: ['timeout'] })).toBe(0);
     expect(await matched({ until: start })).toBe(0);
-    const job = await begin({ state: 'dead', eventType: 'x' }, { ratePerS: 5, name: 'after the fix' });
+    const job = await begin({ states: ['dead'], eventTypes: ['x'] }, { ratePerS: 5, name: 'after the fix' });
     expect(job).toMatchObject({
       name: 'after the fix',
       ratePerS: 5,
@@ -169,10 +169,10 @@ export function describeRedriving(subject: Subject): void {
   test('G8: a step reads a bounded number of deliveries, and goes on behind them', async () => {
     const endpoint = await one();
     await dead(endpoint.id, 1100);
-    const job = await begin({ eventType: 'nothing' });
+    const job = await begin({ eventTypes: ['nothing'] });
     // Nothing matches, so it is done before it begins.
     expect(job).toMatchObject({ matched: 0, state: 'done' });
-    const [, last] = [await dead(endpoint.id, 1, { type: 'rare' }), await begin({ eventType: 'rare' })];
+    const [, last] = [await dead(endpoint.id, 1, { type: 'rare' }), await begin({ eventTypes: ['rare'] })];
     const first = await subject.store.stepRedrive(last.id, 500, start + 6);
     expect(first.redrive).toMatchObject({ state: 'running', redriven: 0 });
     expect(await run(last.id)).toMatchObject({ state: 'done', redriven: 1 });
@@ -224,9 +224,9 @@ export function describeRedriving(subject: Subject): void {
 
   test('redrives are listed newest first, page by page', async () => {
     const made = [await begin(), await begin(), await begin()].map(({ id }) => id).toReversed();
-    const page = await subject.store.redrives({ before: null, limit: 2 });
+    const page = await subject.store.redrives({ after: null, limit: 2 });
     expect(page.map(({ id }) => id)).toEqual(made.slice(0, 2));
-    expect((await subject.store.redrives({ before: made[1]!, limit: 2 }))[0]?.id).toBe(made[2]);
+    expect((await subject.store.redrives({ after: made[1]!, limit: 2 }))[0]?.id).toBe(made[2]);
   });
 
   test('G8: no more than a hundred redrives run at the same time', async () => {

@@ -30,7 +30,7 @@ const without = <T extends States>(all: T, own: States | undefined): T =>
 async function countsOf(store: Books, { from, until }: StoreWindow, now: number): Promise<AccountingCounts> {
   const query = { ...everything, since: from, until, now };
   const all = await store.accounting(query);
-  const own = await store.accounting({ ...query, tenant: alertTenant });
+  const own = await store.accounting({ ...query, tenants: [alertTenant] });
   return { ...without(all, own), pending: all.pending - own.pending };
 }
 
@@ -43,7 +43,7 @@ async function groupsOf(
 ): Promise<readonly AccountingGroup[]> {
   const query = { ...everything, since: from, until, now };
   const all = await store.accountingBy(query, by);
-  const own = await store.accountingBy({ ...query, tenant: alertTenant }, by);
+  const own = await store.accountingBy({ ...query, tenants: [alertTenant] }, by);
   const ownOf = new Map(own.map((group) => [group.key, group]));
   return all.map((group) => without(group, ownOf.get(group.key))).filter(({ accepted }) => accepted > 0);
 }

@@ -11,6 +11,9 @@ const usualItems = 50;
 /** Pages without items that may follow each other: a list of nothing but such pages would never end. */
 const maxEmptyPages = 100;
 
+/** By field, one value or several. */
+export type Filter = Readonly<Record<string, string | readonly string[]>>;
+
 export interface Listing<T> {
   readonly items: readonly T[];
   /** The same as the API answers it: `{items, next_cursor}`, with whatever else its pages say. */
@@ -33,7 +36,7 @@ export function listOptions(command: Command): Command {
 export async function listed<T>(
   client: Client,
   path: string,
-  filter: Readonly<Record<string, string>>,
+  filter: Filter,
   options: { readonly limit?: number; readonly cursor?: string },
   shape: Shape<T>,
 ): Promise<Listing<T>> {
@@ -47,7 +50,10 @@ export async function listed<T>(
   let answer: Record<string, unknown>;
   let emptyPages = 0;
   do {
-    const query = new URLSearchParams({ ...filter, limit: String(Math.min(maxPage, limit - items.length)) });
+    const query = new URLSearchParams(
+      Object.entries(filter).flatMap(([field, values]) => [values].flat().map((value) => [field, value])),
+    );
+    query.set('limit', String(Math.min(maxPage, limit - items.length)));
     if (cursor !== null) query.set('cursor', cursor);
     const page = await ask(client, isPage, 'GET', `${path}?${query.toString()}`);
     emptyPages = page.items.length === 0 ? emptyPages + 1 : 0;
@@ -80,7 +86,7 @@ export async function everyItem<T>(
   client: Client,
   path: string,
   shape: Shape<T>,
-  filter: Readonly<Record<string, string>> = {},
+  filter: Filter = {},
 ): Promise<T[]> {
   const { items, answer } = await listed<T>(client, path, filter, everything, shape);
   if (answer['next_cursor'] !== null) throw new CommandError(`${path} has more than ${maxItems} items`);

@@ -1,8 +1,18 @@
 import { z } from 'zod';
 import { accountingKeys } from '../domain/accounting.ts';
 import { errorClasses } from '../domain/attempt.ts';
-import { count, cursor, eventTypePattern, interval, moneyAnswer, tenantName, timestamp } from './fields.ts';
+import {
+  anyId,
+  count,
+  cursor,
+  eventTypePattern,
+  interval,
+  moneyAnswer,
+  tenantName,
+  timestamp,
+} from './fields.ts';
 import { operations } from './operation.ts';
+import { severalInQuery } from './several.ts';
 
 const rate = z.number().nullable().describe('Null: nothing was attempted.');
 const milliseconds = z
@@ -40,6 +50,13 @@ const accountingGroup = z
 
 const accounting = z
   .strictObject({
+    window: z
+      .strictObject({
+        since: timestamp.nullable(),
+        until: timestamp.nullable(),
+        resolution: z.enum(['hour', 'day']).describe('To which bounds were rounded outward.'),
+      })
+      .describe('What was counted; null: no bound.'),
     events: count,
     unmatched: count.describe('Events that no endpoint subscribed to.'),
     ...tally,
@@ -81,12 +98,14 @@ export const accountingOperations = operations({
     scope: 'read',
     summary: 'Get what became of everything accepted',
     description:
-      'Sums of the ledger over the deliveries accepted in a window. Bounds are rounded outward to whole hours.',
+      'Sums of the ledger over the deliveries accepted in a window. Bounds are rounded outward to whole hours, or to whole days (UTC) if they are older than eight days.',
     query: z.strictObject({
-      tenant: tenantName.optional(),
-      endpoint_id: z.string().max(64).optional(),
-      event_type: eventTypePattern.optional().describe('A type, or a trailing wildcard such as `payment.*`.'),
-      owner: z.string().max(128).optional().describe('The team that owns the endpoint.'),
+      tenant: severalInQuery(tenantName).optional(),
+      endpoint_id: severalInQuery(anyId).optional(),
+      event_type: severalInQuery(eventTypePattern)
+        .optional()
+        .describe('Types, and trailing wildcards such as `payment.*`.'),
+      owner: severalInQuery(z.string().min(1).max(128)).optional().describe('Teams that own the endpoints.'),
       since: timestamp.optional(),
       until: timestamp.optional(),
       by: z.enum(accountingKeys).optional().describe('Answer groups too, in pages.'),
@@ -99,6 +118,7 @@ export const accountingOperations = operations({
     example: {
       query: { since: '2026-11-19T00:00:00Z', by: 'owner' },
       answer: {
+        window: { since: '2026-11-19T00:00:00.000Z', until: null, resolution: 'hour' },
         events: 9200,
         unmatched: 0,
         accepted: 10_000,

@@ -36,15 +36,12 @@ export const count = z.int().min(0);
 /** An id as a path or a filter has it; one that names nothing is not found. */
 export const anyId = z.string().min(1).max(255);
 
-export const limit = z.coerce
-  .number()
-  .int()
-  .min(1)
-  .max(1000)
-  .default(50)
-  .describe('Items of a page at most.');
+const limit = z.coerce.number().int().min(1).max(1000).default(50).describe('Items of a page at most.');
 export const cursor = z.string().max(1024).optional().describe('`next_cursor` of the page before.');
-export const pageQuery = z.strictObject({ limit, cursor });
+const order = z.enum(['asc', 'desc']);
+/** Fields of a list's query; `usual` is the order if none is asked for. */
+export const pageIn = (usual: z.output<typeof order>) => ({ limit, cursor, order: order.default(usual) });
+export const pageQuery = z.strictObject(pageIn('asc'));
 
 /** The answer of a list, with what else it says. */
 export function pageOf<T extends z.ZodType, More extends z.ZodRawShape = Record<never, never>>(

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { alertStates, alertTenant } from '../domain/alert.ts';
-import { errorClasses } from '../domain/attempt.ts';
-import { deliveryStates } from '../domain/delivery.ts';
 import { documentName, eventTypePattern, sloDocument, tenantName } from '../reliability/slo-document.ts';
+import { deliveryFilterQuery } from './delivery-filter.ts';
+import { pageIn, pageQuery } from './fields.ts';
+import { severalInQuery } from './several.ts';
 
 // The wire contract: these schemas validate, and the OpenAPI document is made from them.
 
@@ -147,42 +148,11 @@ export const pause = z.strictObject({ reason: z.string().max(256).optional() });
 export const replay = z.strictObject({ endpoint_id: z.string().max(64).optional() });
 export const cancel = z.strictObject({ reason: z.string().min(1).max(256) });
 
-const filterFields = {
-  tenant: tenantName,
-  endpoint_id: z.string().max(64),
-  event_id: eventId,
-  event_type: eventType,
-  state: z.enum(deliveryStates),
-  error_class: z.enum(errorClasses),
-  since: timestamp,
-  until: timestamp,
-};
-const redriveRate = z.number().min(0.001).max(100_000);
-const redriveName = z.string().min(1).max(128).regex(printable, 'no control characters');
-export const redrive = z.strictObject({
-  filter: z.strictObject(filterFields).partial(),
-  rate_per_s: redriveRate
-    .nullable()
-    .optional()
-    .describe('deliveries a second, over the whole redrive; null: as fast as the store allows'),
-  name: redriveName.optional(),
-  dry_run: z.boolean().default(false),
-});
-export const redriveChange = z.strictObject({
-  rate_per_s: redriveRate.nullable().optional().describe('null: as fast as the store allows'),
-  name: redriveName.nullable().optional(),
-});
-
-const limit = z.coerce.number().int().min(1).max(1000).default(100);
-const cursor = z.string().max(1024).optional();
-export const deliveryQuery = z.strictObject({
-  ...z.strictObject(filterFields).partial().shape,
-  limit,
-  cursor,
-});
-export const pageQuery = z.strictObject({ limit, cursor });
-export const endpointQuery = z.strictObject({ tenant: tenantName.optional(), limit, cursor });
-export const tenantQuery = z.strictObject({ tenant: tenantName.optional(), limit, cursor });
+const tenants = severalInQuery(tenantName).optional();
+export { pageQuery };
+export const deliveryQuery = z.strictObject({ ...deliveryFilterQuery.shape, ...pageIn('desc') });
+export const endpointQuery = z.strictObject({ tenant: tenants, ...pageIn('asc') });
+export const deadLetterQuery = z.strictObject({ tenant: tenants, ...pageIn('desc') });
 export const eventQuery = z.strictObject({ tenant: tenantName.default('default') });
 export const team = z.strictObject({
   description: z.string().max(1024).default(''),
@@ -260,8 +230,7 @@ export const channel = z.discriminatedUnion('kind', [
   }),
 ]);
 export const alertQuery = z.strictObject({
-  state: z.enum(alertStates).optional(),
-  severity: z.enum(['page', 'ticket']).optional(),
-  limit,
-  cursor,
+  state: severalInQuery(z.enum(alertStates)).optional(),
+  severity: severalInQuery(z.enum(['page', 'ticket'])).optional(),
+  ...pageIn('desc'),
 });

@@ -121,7 +121,7 @@ const calls: readonly Call[] = [
     method: 'get',
     path: '/v1/dead-letters',
     summary: 'Dead letters by endpoint and failure',
-    query: schemas.tenantQuery,
+    query: schemas.deadLetterQuery,
     status: 200,
   },
   {

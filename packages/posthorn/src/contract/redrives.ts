@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { deliveryFilter } from './delivery-filter.ts';
-import { anyId, count, moneyAnswer, pageOf, pageQuery, printableName, timestamp } from './fields.ts';
+import { redriveFilter, redriveFilterAnswer } from './delivery-filter.ts';
+import { anyId, count, moneyAnswer, pageIn, pageOf, printableName, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
 
 const rate = z
@@ -10,11 +10,12 @@ const rate = z
   .nullable()
   .describe('Deliveries a second, over the whole redrive; null: as fast as the store allows.');
 const name = printableName(128);
-const filter = z.strictObject(deliveryFilter).partial();
 
 const redriveRequest = z
   .strictObject({
-    filter: filter.describe('Which deliveries; those in state `dead` if it names no state.'),
+    filter: redriveFilter.describe(
+      'Which deliveries, by any of the values of each field; those in state `dead` if it names no state.',
+    ),
     rate_per_s: rate.optional(),
     name: name.optional(),
     dry_run: z.boolean().default(false).describe('Count what would be redriven, and redrive nothing.'),
@@ -36,7 +37,7 @@ const redrive = z
     value: z.array(moneyAnswer).describe('Of what matched, by currency.'),
     oldest_at: timestamp.nullable(),
     newest_at: timestamp.nullable(),
-    filter,
+    filter: redriveFilterAnswer,
     dry_run: z.boolean(),
     rate_per_s: z.number().nullable(),
     created_at: timestamp,
@@ -56,7 +57,7 @@ const example = {
   value: [{ currency: 'EUR', amount_minor: 1_843_200, events: 1250 }],
   oldest_at: '2026-11-20T08:15:00.000Z',
   newest_at: '2026-11-20T09:40:00.000Z',
-  filter: { endpoint_id: 'ep_01jd8z0c3r5s7u9w1y3a5c7e9g', state: 'dead' },
+  filter: { endpoint_id: ['ep_01jd8z0c3r5s7u9w1y3a5c7e9g'], state: ['dead'] },
   dry_run: false,
   rate_per_s: 50,
   created_at: '2026-11-20T10:00:00.000Z',
@@ -78,7 +79,7 @@ export const redriveOperations = operations({
     answer: redrive,
     errors: [],
     example: {
-      body: { filter: { endpoint_id: example.filter.endpoint_id }, rate_per_s: 50, name: example.name },
+      body: { filter: { endpoint_id: example.filter.endpoint_id[0] }, rate_per_s: 50, name: example.name },
       answer: example,
     },
   },
@@ -88,8 +89,8 @@ export const redriveOperations = operations({
     tag: 'redrives',
     scope: 'read',
     summary: 'List redrives',
-    description: 'Newest first.',
-    query: pageQuery,
+    description: 'Newest first, unless another order is asked for.',
+    query: z.strictObject(pageIn('desc')),
     status: 200,
     answer: redriveList,
     errors: [],

@@ -17,7 +17,7 @@ export async function* deliveryLines(
   for (let before: number | null = null; ;) {
     const rows: Awaited<ReturnType<Store['deliveries']>> = await store.deliveries(
       {},
-      { before, limit: page },
+      { after: before, limit: page },
     );
     for (const row of rows) {
       const event = await store.event(row.tenant, row.eventId);

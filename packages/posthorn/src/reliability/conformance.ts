@@ -1,3 +1,4 @@
+import { alertTenant } from '../domain/alert.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import { subscribes } from '../domain/endpoint.ts';
 import type { ScopedObjective } from '../domain/objective.ts';
@@ -26,7 +27,7 @@ export function conformanceOf(facts: {
 }): Conformance {
   const covered = new Set(facts.objectives.flatMap(({ endpoints }) => endpoints.map(({ id }) => id)));
   const endpoints = facts.endpoints
-    .filter(({ envelope }) => envelope !== 'none')
+    .filter(({ tenant }) => tenant !== alertTenant)
     .map(({ id, tenant, template, owner }): NonConforming => ({
       kind: 'endpoint',
       id,

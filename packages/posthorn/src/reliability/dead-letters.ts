@@ -24,7 +24,7 @@ export function rememberDeadLetters(
       endpoints.filter(({ dead }) => dead > 0).map(({ key, dead }) => [key, dead]),
     );
     if (last === null || last.counted !== counted || now - last.at >= rereadMs || now < last.at)
-      last = { at: now, counted, groups: await store.deadLetters(null) };
+      last = { at: now, counted, groups: await store.deadLetters({}) };
     return last.groups;
   };
 }

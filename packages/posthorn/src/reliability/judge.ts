@@ -107,7 +107,7 @@ export async function judgeDeliveries(
     return (template === null ? undefined : templates.get(template)?.deadLetterSeverity) ?? 'auto';
   };
   const samples = async (filter: Parameters<JudgedStore['deliveries']>[0]): Promise<number[]> =>
-    (await store.deliveries(filter, { before: null, limit: samplesMost })).map(({ number }) => number);
+    (await store.deliveries(filter, { after: null, limit: samplesMost })).map(({ number }) => number);
 
   const down = new Set<string>();
   const breakers = (await store.openBreakers()).filter(
@@ -118,7 +118,7 @@ export async function judgeDeliveries(
     down.add(endpointId);
     const { pending } = await store.accounting({
       ...everything,
-      endpointId,
+      endpointIds: [endpointId],
       now,
     });
     const { owner } = endpoint;
@@ -133,16 +133,22 @@ export async function judgeDeliveries(
   for (const group of letters.slice(0, groupsMost)) {
     const { endpointId, errorClass } = group;
     if (errorClass === 'corrupt') {
-      const some = { before: null, limit: samplesMost };
+      const some = { after: null, limit: samplesMost };
       conditions.push(
-        corruptCondition(group, await store.deliveries({ endpointId, state: 'dead', errorClass }, some)),
+        corruptCondition(
+          group,
+          await store.deliveries(
+            { endpointIds: [endpointId], states: ['dead'], errorClasses: [errorClass] },
+            some,
+          ),
+        ),
       );
       continue;
     }
     const ids = await samples({
-      endpointId,
-      state: 'dead',
-      ...(errorClass === null ? {} : { errorClass }),
+      endpointIds: [endpointId],
+      states: ['dead'],
+      ...(errorClass === null ? {} : { errorClasses: [errorClass] }),
     });
     conditions.push(
       deadLetterCondition(group, ids, lived, deadRetentionMs, loudness(endpointId), down.has(endpointId)),
@@ -160,7 +166,7 @@ export async function judgeDeliveries(
     conditions.push(
       overdueCondition(
         group,
-        await samples({ endpointId, state: 'pending' }),
+        await samples({ endpointIds: [endpointId], states: ['pending'] }),
         known.get(endpointId)?.rateLimitPerS ?? null,
         now,
       ),
@@ -202,12 +208,15 @@ async function evidenceOf(
   for (const { endpointId } of worst.slice(0, worstMost)) {
     for (const state of ['dead', 'suppressed', 'pending'] as const)
       if (samples.length < samplesMost) {
-        const found = await store.deliveries({ endpointId, state }, { before: null, limit: samplesMost });
+        const found = await store.deliveries(
+          { endpointIds: [endpointId], states: [state] },
+          { after: null, limit: samplesMost },
+        );
         samples.push(...found.map(({ number }) => number));
       }
     const { valueAtRisk } = await store.accounting({
       ...everything,
-      endpointId,
+      endpointIds: [endpointId],
       now,
     });
     for (const { currency, amountMinor, events } of valueAtRisk) {

@@ -4,10 +4,12 @@ import { faultDomain, type FaultDomain } from '../domain/attempt.ts';
 import { latencyQuantile } from '../domain/latency.ts';
 import { wilson } from '../domain/statistics.ts';
 import { type AccountingCounts, type AccountingGroup, unaccountedOf } from '../store/accounting.ts';
+import { type CountedWindow, countedWindow } from '../store/folding.ts';
+import { tenantsFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import type { Handlers, Of } from './handler.ts';
 import { pageOf } from './paging.ts';
-import { iso, wireMoney } from './wire.ts';
+import { iso, isoOrNull, wireMoney } from './wire.ts';
 
 type Accounting = Answer<'accounting.get'>;
 type Group = NonNullable<Accounting['groups']>[number];
@@ -17,15 +19,16 @@ export function accountingService({ store, clock }: ServiceDependencies): Handle
   return {
     'accounting.get': async ({ query: { by, limit, cursor, ...asked } }) => {
       const query = {
-        tenant: asked.tenant ?? null,
-        endpointId: asked.endpoint_id ?? null,
-        eventType: asked.event_type ?? null,
-        owner: asked.owner ?? null,
+        ...tenantsFrom(asked.tenant, asked.endpoint_id !== undefined),
+        endpointIds: asked.endpoint_id ?? null,
+        eventTypes: asked.event_type ?? null,
+        owners: asked.owner ?? null,
         since: asked.since === undefined ? null : Date.parse(asked.since),
         until: asked.until === undefined ? null : Date.parse(asked.until),
         now: clock.now(),
       };
-      const totals = wireAccounting(await store.accounting(query));
+      const window = wireWindow(countedWindow(query));
+      const totals = { window, ...wireAccounting(await store.accounting(query)) };
       if (by === undefined) return totals;
       const groups = await store.accountingBy(query, by);
       // Times in ascending order; everything else the largest first.
@@ -64,7 +67,11 @@ function wireGroup(group: AccountingGroup, by: AccountingKey): Group {
   };
 }
 
-function wireAccounting(c: AccountingCounts): Accounting {
+function wireWindow({ since, until, resolution }: CountedWindow): Accounting['window'] {
+  return { since: isoOrNull(since), until: isoOrNull(until), resolution };
+}
+
+function wireAccounting(c: AccountingCounts): Omit<Accounting, 'window'> {
   const unaccounted = unaccountedOf(c);
   const drops = c.dead + c.suppressed + Math.max(0, unaccounted);
   return {

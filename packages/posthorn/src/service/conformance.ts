@@ -3,6 +3,7 @@ import { dayMs } from '../domain/time.ts';
 import { conformanceOf } from '../reliability/conformance.ts';
 import { readDeclared } from '../reliability/judge.ts';
 import { everything } from '../store/accounting.ts';
+import { tenantsFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import type { Handlers, Of } from './handler.ts';
 import { pageOf } from './paging.ts';
@@ -16,7 +17,7 @@ export function conformanceService({ store, clock }: ServiceDependencies): Handl
     'conformance.get': async ({ query }) => {
       const { endpoints, objectives } = await readDeclared(store);
       const now = clock.now();
-      const window = { ...everything, since: now - publishedWithinMs, now };
+      const window = { ...everything, ...tenantsFrom(undefined), since: now - publishedWithinMs, now };
       const seen = await store.accountingBy(window, 'event_type');
       const declared = new Map(
         (await store.documents('event_type')).map(({ name, document }) => {

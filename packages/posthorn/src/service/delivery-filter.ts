@@ -1,16 +1,31 @@
-import type { Answer, Input } from '../contract/table.ts';
-import type { DeliveryFilter } from '../store/store.ts';
+import type { z } from 'zod';
+import type { deliveryFilterQuery, redriveFilter } from '../contract/delivery-filter.ts';
+import type { Answer } from '../contract/table.ts';
+import { alertTenant } from '../domain/alert.ts';
+import type { DeliveryFilter, TenantFilter } from '../store/store.ts';
 import { iso } from './wire.ts';
 
+type WireFilter = z.output<typeof deliveryFilterQuery> | z.output<typeof redriveFilter>;
+
+/**
+ * The tenants that a list or a sum covers. What Posthorn does itself is in none, unless its tenant is asked for, or
+ * something by its id.
+ */
+export function tenantsFrom(tenants: readonly string[] | undefined, isById = false): TenantFilter {
+  if (tenants !== undefined) return { tenants };
+  return isById ? {} : { exceptTenant: alertTenant };
+}
+
 /** A filter of deliveries in the domain's words. */
-export function filterFrom(wire: Input<'redrives.create'>['body']['filter']): DeliveryFilter {
+export function filterFrom(wire: WireFilter): DeliveryFilter {
+  const { endpoint_id: endpointIds, event_id: eventIds } = wire;
   return {
-    ...(wire.tenant === undefined ? {} : { tenant: wire.tenant }),
-    ...(wire.endpoint_id === undefined ? {} : { endpointId: wire.endpoint_id }),
-    ...(wire.event_id === undefined ? {} : { eventId: wire.event_id }),
-    ...(wire.event_type === undefined ? {} : { eventType: wire.event_type }),
-    ...(wire.state === undefined ? {} : { state: wire.state }),
-    ...(wire.error_class === undefined ? {} : { errorClass: wire.error_class }),
+    ...tenantsFrom(wire.tenant, endpointIds !== undefined || eventIds !== undefined),
+    ...(endpointIds === undefined ? {} : { endpointIds }),
+    ...(eventIds === undefined ? {} : { eventIds }),
+    ...(wire.event_type === undefined ? {} : { eventTypes: wire.event_type }),
+    ...(wire.state === undefined ? {} : { states: wire.state }),
+    ...(wire.error_class === undefined ? {} : { errorClasses: wire.error_class }),
     ...(wire.since === undefined ? {} : { since: Date.parse(wire.since) }),
     ...(wire.until === undefined ? {} : { until: Date.parse(wire.until) }),
   };
@@ -18,14 +33,15 @@ export function filterFrom(wire: Input<'redrives.create'>['body']['filter']): De
 
 /** The same in the words of the wire. */
 export function wireFilter(filter: DeliveryFilter): Answer<'redrives.get'>['filter'] {
-  const { tenant, endpointId, eventId, eventType, state, errorClass, since, until } = filter;
+  const { since, until } = filter;
+  const list = <T>(values: readonly T[] | undefined): T[] | undefined => values && [...values];
   return {
-    tenant,
-    endpoint_id: endpointId,
-    event_id: eventId,
-    event_type: eventType,
-    state,
-    error_class: errorClass,
+    tenant: list(filter.tenants),
+    endpoint_id: list(filter.endpointIds),
+    event_id: list(filter.eventIds),
+    event_type: list(filter.eventTypes),
+    state: list(filter.states),
+    error_class: list(filter.errorClasses),
     since: since === undefined ? undefined : iso(since),
     until: until === undefined ? undefined : iso(until),
   };

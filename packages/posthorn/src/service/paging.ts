@@ -1,8 +1,10 @@
 import { PosthornError } from '../domain/errors.ts';
+import type { Order } from '../store/store.ts';
 
 export interface Page {
   readonly limit: number;
   readonly cursor?: string | undefined;
+  readonly order?: Order;
 }
 
 /** Where an item stands in its list: compared part by part, numbers as numbers and text by code unit. */
@@ -24,19 +26,21 @@ function firstOf<T>(items: readonly T[], limit: number): readonly T[] {
 }
 
 /**
- * One page of a list that is read as a whole, in the order of `positionOf`. The cursor holds the position of the last item, so
+ * One page of a list that is read as a whole, in the order of `positionOf`, which is called `usual`, or against it. The cursor holds the position of the last item, so
  * that a list which changes between two pages neither repeats nor skips an item that stays in its place.
  */
 export function pageOf<T>(
   items: readonly T[],
-  { limit, cursor }: Page,
+  { limit, cursor, order }: Page,
   positionOf: (item: T) => Position,
+  usual: Order = 'asc',
 ): { readonly items: readonly T[]; readonly next_cursor: string | null } {
   const after = positionIn(cursor);
+  const direction = order === undefined || order === usual ? 1 : -1;
   const placed = items
     .map((item) => ({ item, at: positionOf(item) }))
-    .filter(({ at }) => after === null || compare(at, after) > 0)
-    .toSorted((a, b) => compare(a.at, b.at));
+    .filter(({ at }) => after === null || direction * compare(at, after) > 0)
+    .toSorted((a, b) => direction * compare(a.at, b.at));
   const page = firstOf(
     placed.map(({ item }) => item),
     limit,

@@ -1,8 +1,8 @@
 import type { Answer } from '../contract/table.ts';
-import { invalid, notFound, PosthornError } from '../domain/errors.ts';
+import { notFound, PosthornError } from '../domain/errors.ts';
 import { timeOrderedId } from '../domain/ids.ts';
 import { beginRedrive } from '../store/redrives.ts';
-import type { RedriveRecord } from '../store/store.ts';
+import type { DeliveryFilter, RedriveRecord } from '../store/store.ts';
 import { filterFrom, wireFilter } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import type { Handlers, Of } from './handler.ts';
@@ -19,37 +19,35 @@ export function redriveService({
   random,
 }: ServiceDependencies): Handlers<Of<'redrives'>> {
   /** An operator who redrives wants it now: what receivers asked for with Retry-After is over. */
-  const clearThrottles = async (
-    endpointId: string | undefined,
-    tenant: string | undefined,
-  ): Promise<void> => {
-    for (const id of endpointId === undefined ? engine.status().throttled : [endpointId])
-      if (tenant === undefined || (await store.endpoint(id))?.tenant === tenant)
+  const clearThrottles = async ({ endpointIds, tenants, exceptTenant }: DeliveryFilter): Promise<void> => {
+    for (const id of endpointIds ?? engine.status().throttled) {
+      const tenant = (await store.endpoint(id))?.tenant;
+      if (tenant !== undefined && tenant !== exceptTenant && tenants?.includes(tenant) !== false)
         await engine.clearThrottles([id]);
+    }
   };
 
   return {
-    'redrives.create': async ({ body: { filter, dry_run: dryRun, name, rate_per_s: ratePerS } }) => {
-      if (filter.state !== undefined && filter.state !== 'dead' && filter.state !== 'suppressed')
-        throw invalid('/filter/state', 'must be dead or suppressed');
+    'redrives.create': async ({ body: { filter: wire, dry_run: dryRun, name, rate_per_s: ratePerS } }) => {
+      const filter: DeliveryFilter = { states: ['dead'], ...filterFrom(wire) };
       const now = clock.now();
       const redrive = await beginRedrive(store, {
         id: timeOrderedId('rdr', now, random.bytes(12)),
         name: name ?? null,
-        filter: { state: 'dead', ...filterFrom(filter) },
+        filter,
         ratePerS: ratePerS ?? null,
         dryRun,
         now,
       });
-      if (!dryRun) await clearThrottles(filter.endpoint_id, filter.tenant);
+      if (!dryRun) await clearThrottles(filter);
       engine.wake([]);
       return wireRedrive(redrive);
     },
 
-    'redrives.list': async ({ query: { limit, cursor } }) => {
-      const before = decodeCursor(cursor);
-      if (before !== null && !/^rdr_\w{1,64}$/.test(before)) throw invalidCursor();
-      const page = pageRead(await store.redrives({ before, limit: limit + 1 }), limit, ({ id }) => id);
+    'redrives.list': async ({ query: { limit, cursor, order } }) => {
+      const after = decodeCursor(cursor);
+      if (after !== null && !/^rdr_\w{1,64}$/.test(after)) throw invalidCursor();
+      const page = pageRead(await store.redrives({ after, limit: limit + 1, order }), limit, ({ id }) => id);
       return { ...page, items: page.items.map(wireRedrive) };
     },
 

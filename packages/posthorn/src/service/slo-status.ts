@@ -25,7 +25,7 @@ export function sloStatusService({
     let total = 0;
     let missing = 0;
     for (const { id } of objective.endpoints) {
-      const counts = await store.accounting({ ...everything, endpointId: id, now: clock.now() });
+      const counts = await store.accounting({ ...everything, endpointIds: [id], now: clock.now() });
       total += counts.accepted;
       missing += Math.max(0, unaccountedOf(counts));
     }

@@ -74,7 +74,7 @@ export async function followTemplates({
     const { endpoints, answer: page } = await config.change(async () => {
       const now = clock.now();
       const templates = templatesBy(await store.documents('template'));
-      const read = await store.endpoints({ tenant: null, after: from, limit: followPage });
+      const read = await store.endpoints({ after: from, limit: followPage });
       const updateEndpoints = read.flatMap(({ id, template: name, templateVersion, own }) => {
         const template = name === null ? undefined : templates.get(name);
         return template === undefined || templateVersion === template.version

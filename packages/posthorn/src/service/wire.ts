@@ -88,7 +88,7 @@ export function wireDelivery(d: DeliveryRecord): Record<string, unknown> {
     tenant: d.tenant,
     endpoint_id: d.endpointId,
     state: d.state,
-    attempts: d.attempts,
+    attempt_count: d.attempts,
     due_at: isoOrNull(d.dueAt),
     created_at: iso(d.createdAt),
     settled_at: isoOrNull(d.settledAt),

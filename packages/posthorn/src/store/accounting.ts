@@ -1,5 +1,6 @@
 import type { AccountingKey } from '../domain/accounting.ts';
 import type { ErrorClass } from '../domain/attempt.ts';
+import type { TenantFilter } from './filters.ts';
 
 // The part of the store's port that answers how much: counters, and what follows from them.
 
@@ -9,13 +10,13 @@ export interface Money {
   readonly events: number;
 }
 
-export interface AccountingQuery {
-  readonly tenant: string | null;
-  readonly endpointId: string | null;
-  /** A type, or a trailing wildcard such as `payment.*`. */
-  readonly eventType: string | null;
-  /** The team that owns the endpoint. */
-  readonly owner: string | null;
+/** Null or not given: all. */
+export interface AccountingQuery extends TenantFilter {
+  readonly endpointIds: readonly string[] | null;
+  /** Types, and trailing wildcards such as `payment.*`. */
+  readonly eventTypes: readonly string[] | null;
+  /** The teams that own the endpoints. */
+  readonly owners: readonly string[] | null;
   readonly since: number | null;
   readonly until: number | null;
   readonly now: number;
@@ -23,10 +24,9 @@ export interface AccountingQuery {
 
 /** Everything there is; to be narrowed by what is asked for, and completed by the time. */
 export const everything: Omit<AccountingQuery, 'now'> = {
-  tenant: null,
-  endpointId: null,
-  eventType: null,
-  owner: null,
+  endpointIds: null,
+  eventTypes: null,
+  owners: null,
   since: null,
   until: null,
 };

@@ -1,4 +1,5 @@
 import type { Endpoint } from '../domain/endpoint.ts';
+import type { ListPage, TenantFilter } from './filters.ts';
 
 // The part of the port for endpoints and for the documents that operators declare.
 
@@ -24,12 +25,8 @@ export interface Endpoints {
   /** Pauses an endpoint whose receiver answered 410, if `url` is still the one it has; else returns null. */
   pauseGone(id: string, url: string, now: number): Promise<Endpoint | null>;
   endpoint(id: string): Promise<Endpoint | null>;
-  /** Those not deleted, by id; at most `limit`, after the id `after`. */
-  endpoints(query: {
-    tenant: string | null;
-    after: string | null;
-    limit: number;
-  }): Promise<readonly Endpoint[]>;
+  /** Those not deleted, by id; by default the oldest first. */
+  endpoints(query: TenantFilter & ListPage<string>): Promise<readonly Endpoint[]>;
   /** Marks it deleted; its pending deliveries are cancelled in batches by `cancelOrphans`. */
   deleteEndpoint(id: string, now: number): Promise<boolean>;
 }

@@ -6,7 +6,7 @@ const page = 500;
 /** All endpoints that are not deleted, by id, page by page. */
 export async function* everyEndpoint(store: Pick<Endpoints, 'endpoints'>): AsyncGenerator<Endpoint> {
   for (let after: string | null = null; ;) {
-    const endpoints: readonly Endpoint[] = await store.endpoints({ tenant: null, after, limit: page });
+    const endpoints: readonly Endpoint[] = await store.endpoints({ after, limit: page });
     yield* endpoints;
     if (endpoints.length < page) return;
     after = endpoints.at(-1)!.id;

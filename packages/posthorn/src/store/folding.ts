@@ -50,12 +50,17 @@ export function latencyHoursUntil(now: number): number {
   return Math.floor((now - latencyHoursKeptMs) / hourMs);
 }
 
+/** Counters of hours before this (hours since the epoch) stand by the day. */
+function daysUntil(now: number): number {
+  return Math.floor((now - hoursKeptMs) / hourMs / 24) * 24;
+}
+
 /** A window as counters are kept: from the first to the last hour, both included. Old ones are widened to whole days. */
 export function hoursOf({ since, until, now }: Pick<AccountingQuery, 'since' | 'until' | 'now'>): {
   readonly from: number;
   readonly to: number;
 } {
-  const byDay = Math.floor((now - hoursKeptMs) / hourMs / 24) * 24;
+  const byDay = daysUntil(now);
   const widened = (hour: number, end: number): number =>
     hour < byDay ? Math.floor(hour / 24) * 24 + end : hour;
   return {
@@ -63,6 +68,23 @@ export function hoursOf({ since, until, now }: Pick<AccountingQuery, 'since' | '
     // As far as minutes still are 32-bit numbers.
     to: until === null ? 35_000_000 : widened(Math.floor((until - 1) / hourMs), 23),
   };
+}
+
+/** Both bounds as they are counted; null: none. */
+export interface CountedWindow {
+  readonly since: number | null;
+  readonly until: number | null;
+  /** To which of these a bound is rounded outward. */
+  readonly resolution: 'hour' | 'day';
+}
+
+export function countedWindow(query: Pick<AccountingQuery, 'since' | 'until' | 'now'>): CountedWindow {
+  const { from, to } = hoursOf(query);
+  const since = query.since === null ? null : from * hourMs;
+  const until = query.until === null ? null : (to + 1) * hourMs;
+  const byDay = daysUntil(query.now) * hourMs;
+  const isDay = (since !== null && since < byDay) || (until !== null && until <= byDay);
+  return { since, until, resolution: isDay ? 'day' : 'hour' };
 }
 
 /** Histograms of single hours and whole days, added up. `days` are JSON arrays of objects of counts by bucket. */

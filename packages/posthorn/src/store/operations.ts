@@ -1,23 +1,10 @@
-import type { ErrorClass } from '../domain/attempt.ts';
-import type { DeliveryState } from '../domain/delivery.ts';
 import type { NewEvent, Receipt } from '../domain/event.ts';
 import type { Money } from './accounting.ts';
+import type { DeliveryFilter, ListPage } from './filters.ts';
 
 // The part of the port for what operators do to deliveries.
 
 export type CommandAnswer = 'done' | 'not_found' | 'refused' | 'endpoint_deleted';
-
-export interface DeliveryFilter {
-  readonly tenant?: string;
-  readonly endpointId?: string;
-  readonly eventId?: string;
-  readonly eventType?: string;
-  readonly state?: DeliveryState;
-  readonly errorClass?: ErrorClass;
-  /** Bounds on when the delivery was created: since ≤ t < until. */
-  readonly since?: number;
-  readonly until?: number;
-}
 
 /** What a redrive in bulk finds: dead and suppressed deliveries that its filter matches. */
 export interface RedriveMatch {
@@ -104,11 +91,8 @@ export interface Operations {
    */
   createRedrive(redrive: NewRedrive): Promise<RedriveRecord>;
   redrive(id: string): Promise<RedriveRecord | null>;
-  /** Newest first, below the id `before`. */
-  redrives(page: {
-    readonly before: string | null;
-    readonly limit: number;
-  }): Promise<readonly RedriveRecord[]>;
+  /** By id; by default the newest first. */
+  redrives(page: ListPage<string>): Promise<readonly RedriveRecord[]>;
   runningRedrives(): Promise<readonly RedriveRecord[]>;
   /** A job that has ended keeps its rate. */
   changeRedrive(

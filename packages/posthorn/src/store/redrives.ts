@@ -80,9 +80,8 @@ export function firstState(
 /** The states that a redrive takes, in the order of the walk. */
 export function redriveStates(filter: DeliveryFilter): readonly number[] {
   const dropped = [stateNumbers.dead, stateNumbers.suppressed] as const;
-  return filter.state === undefined
-    ? dropped
-    : dropped.filter((state) => state === stateNumbers[filter.state!]);
+  const asked = filter.states?.map((state): number => stateNumbers[state]);
+  return asked === undefined ? dropped : dropped.filter((state) => asked.includes(state));
 }
 
 /** A delivery that the walk comes by. */

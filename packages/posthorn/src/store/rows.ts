@@ -197,12 +197,6 @@ export interface ChosenEndpoint {
   readonly owner: string | null;
 }
 
-/** The prefix that a trailing wildcard stands for (`payment.` of `payment.*`), null where it is a plain type. */
-export function prefixOf(eventType: string | null): string | null {
-  if (eventType === '*') return '';
-  return eventType?.endsWith('.*') === true ? eventType.slice(0, -1) : null;
-}
-
 const spanMs = { hour: 3_600_000, day: 86_400_000 };
 
 /** Rows: endpoint number, key within it, sums of `tallyColumns`. Groups with nothing in them are left out. */

@@ -9,10 +9,12 @@ import type { Clockwork } from './clockwork.ts';
 import type { Config, DocumentKind, Endpoints, StoredDocument } from './config.ts';
 import type { Breakers } from './breakers.ts';
 import type { IdempotencyKeys } from './idempotency.ts';
+import type { DeliveryFilter, ListPage, TenantFilter } from './filters.ts';
 import type { Nodes } from './nodes.ts';
-import type { DeliveryFilter, Operations } from './operations.ts';
+import type { Operations } from './operations.ts';
 
 export type * from './config.ts';
+export type * from './filters.ts';
 export type * from './nodes.ts';
 export type * from './operations.ts';
 
@@ -316,14 +318,11 @@ export interface DeadLetterGroup {
 
 export interface Readings {
   event(tenant: string, id: string): Promise<EventRecord | null>;
-  /** Newest first; `before` is the number to go on below. */
-  deliveries(
-    filter: DeliveryFilter,
-    page: { before: number | null; limit: number },
-  ): Promise<readonly DeliveryRecord[]>;
+  /** By number; by default the newest first. */
+  deliveries(filter: DeliveryFilter, page: ListPage<number>): Promise<readonly DeliveryRecord[]>;
   delivery(number: number): Promise<DeliveryRecord | null>;
   attempts(number: number): Promise<readonly AttemptRecord[]>;
-  deadLetters(tenant: string | null): Promise<readonly DeadLetterGroup[]>;
+  deadLetters(filter: TenantFilter): Promise<readonly DeadLetterGroup[]>;
   /** Named settings that outlive a process (the hash of the admin key). */
   setting(name: string): Promise<string | null>;
   saveSetting(name: string, value: string): Promise<void>;

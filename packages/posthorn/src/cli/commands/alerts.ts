@@ -73,7 +73,7 @@ async function readStore(store: Store, source: string): Promise<History> {
   for (let before: number | null = null; ;) {
     const page: Awaited<ReturnType<Store['deliveries']>> = await store.deliveries(
       {},
-      { before, limit: 1000 },
+      { after: before, limit: 1000 },
     );
     for (const { state, createdAt, settledAt, dueAt } of page) {
       until = Math.max(until, createdAt, settledAt ?? 0);

@@ -25,7 +25,7 @@ const isGroup = shapeOf<Group>({
 
 export function deadLettersCommand(): Command {
   return listOptions(remoteOptions(new Command('dead-letters')))
-    .option('--tenant <tenant>', 'only this tenant')
+    .option('--tenant <tenants>', 'only these tenants, separated by commas')
     .addHelpText(
       'after',
       '\nExample:\n  posthorn dead-letters && posthorn redrive --endpoint-id ep_… --dry-run',

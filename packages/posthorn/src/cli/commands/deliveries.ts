@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import type { Client } from '@posthorn/client';
 import { ask, listOf, number, orNull, shapeOf, text } from '../answers.ts';
 import { errorClasses } from '../../domain/attempt.ts';
@@ -8,7 +8,7 @@ import { printable } from '../../report/printable.ts';
 import { CommandError, print, printJson, printStreamed, table } from '../output.ts';
 import { openToRead } from '../read-store.ts';
 import { apiTime, clientOf, remoteOptions } from '../remote.ts';
-import { listed, listOptions } from '../listing.ts';
+import { type Filter, listed, listOptions } from '../listing.ts';
 
 interface Delivery {
   id: string;
@@ -16,7 +16,7 @@ interface Delivery {
   event_type: string;
   endpoint_id: string;
   state: string;
-  attempts: number;
+  attempt_count: number;
   due_at: string | null;
   reason: string | null;
   last_error: { class: string; status_code: number | null; message: string | null } | null;
@@ -43,10 +43,10 @@ const shared = {
 };
 const isDelivery = shapeOf<Delivery>({
   ...shared,
-  attempts: number,
+  attempt_count: number,
   last_error: orNull(shapeOf({ class: text })),
 });
-const isDeliveryWithAttempts = shapeOf<Omit<Delivery, 'attempts'> & { attempts: Attempt[] }>({
+const isDeliveryWithAttempts = shapeOf<Delivery & { attempts: Attempt[] }>({
   ...shared,
   attempts: listOf(
     shapeOf({
@@ -62,15 +62,38 @@ const isDeliveryWithAttempts = shapeOf<Omit<Delivery, 'attempts'> & { attempts: 
   ),
 });
 
+/** Collects an option that is repeated, or whose values have commas between them. */
+function several(text: string, before: readonly string[] = []): string[] {
+  return [...before, ...text.split(',')];
+}
+
+function severalOf(choices: readonly string[]): typeof several {
+  return (text, before) => {
+    const values = several(text, before);
+    if (values.every((value) => choices.includes(value))) return values;
+    throw new InvalidArgumentError(`Allowed choices are ${choices.join(', ')}.`);
+  };
+}
+
+/** An event's id may hold a comma itself. */
+function repeated(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
+}
+
 /** Adds the filters of the API as options of the same names. */
 export function filterOptions(command: Command): Command {
+  const states = deliveryStates.join(', ');
   return command
-    .option('--tenant <tenant>', 'only this tenant')
-    .option('--endpoint-id <id>', 'only this endpoint')
-    .option('--event-id <id>', 'only this event')
-    .option('--event-type <type>', 'only this type')
-    .addOption(new Option('--state <state>', 'only this state').choices(deliveryStates))
-    .addOption(new Option('--error-class <class>', 'only this last failure').choices(errorClasses))
+    .option('--tenant <tenants>', 'only these tenants, separated by commas', several)
+    .option('--endpoint-id <ids>', 'only these endpoints', several)
+    .option('--event-id <id>', 'only this event; repeat it for more', repeated)
+    .option('--event-type <types>', 'only these types', several)
+    .option('--state <states>', `only these states (${states})`, severalOf(deliveryStates))
+    .option(
+      '--error-class <classes>',
+      `only these last failures (${errorClasses.join(', ')})`,
+      severalOf(errorClasses),
+    )
     .option('--since <time>', 'created since, as 2026-01-31T00:00:00Z', apiTime)
     .option('--until <time>', 'created before', apiTime);
 }
@@ -80,13 +103,13 @@ const filters = ['tenant', 'endpointId', 'eventId', 'eventType', 'state', 'error
 const optionName = (field: string): string =>
   `--${field.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-export function filterOf(options: Record<string, unknown>): Record<string, string> {
+export function filterOf(options: Record<string, unknown>): Filter {
   return Object.fromEntries(
     filters
-      .filter((field) => typeof options[field] === 'string')
+      .filter((field) => options[field] !== undefined)
       .map((field) => [
         field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-        options[field] as string,
+        options[field] as string | string[],
       ]),
   );
 }
@@ -149,7 +172,7 @@ export function deliveriesCommand(): Command {
     .option('--database-url <url>', 'with --attempts: a Posthorn on PostgreSQL')
     .addHelpText(
       'after',
-      '\nExamples:\n  posthorn deliveries --state dead --error-class timeout\n  posthorn deliveries --attempts --data-dir ./posthorn-data > posthorn.jsonl',
+      '\nExamples:\n  posthorn deliveries --state dead,suppressed --error-class timeout\n  posthorn deliveries --attempts --data-dir ./posthorn-data > posthorn.jsonl',
     )
     .action(async (id: string | undefined, options: Record<string, unknown>) => {
       if (options['attempts'] === true) {
@@ -178,7 +201,7 @@ export function deliveriesCommand(): Command {
             d.event_type,
             d.endpoint_id,
             d.state,
-            d.attempts,
+            d.attempt_count,
             d.due_at ?? '',
             d.last_error?.class ?? '',
           ]),

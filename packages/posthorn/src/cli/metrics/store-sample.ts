@@ -48,7 +48,7 @@ export function createStoreSampler(
       ...everything,
       now,
     });
-    const deadLetters = await store.deadLetters(null);
+    const deadLetters = await store.deadLetters({});
     // A store with one owner lists nobody.
     const nodes = Math.max(1, (await store.nodes()).length);
     return { oldestDueAt, whole: { pending, overdue, late, deadLetters, nodes } };

@@ -44,14 +44,15 @@ export function alertRoutes(app: FastifyInstance, deps: ApiDependencies): void {
     });
     const asked = [...unstored, ...stored.alerts].filter(
       (alert) =>
-        (state === undefined || alert.state === state) &&
-        (severity === undefined || alert.severity === severity),
+        (state === undefined || state.includes(alert.state)) &&
+        (severity === undefined || severity.includes(alert.severity)),
     );
-    const { items, next_cursor: next } = pageOf(asked, page, (alert) => [
-      alertStates.indexOf(alert.state),
-      -alert.since,
-      alert.id,
-    ]);
+    const { items, next_cursor: next } = pageOf(
+      asked,
+      page,
+      (alert) => [alertStates.indexOf(alert.state), -alert.since, alert.id],
+      'desc',
+    );
     return { items: items.map(wireAlert), next_cursor: next };
   });
 

@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import type { z } from 'zod';
 import { deliveryId, parseDeliveryId } from '../../domain/ids.ts';
-import type { CommandAnswer, DeliveryFilter, DeliveryRecord } from '../../store/store.ts';
+import type { CommandAnswer, DeliveryRecord } from '../../store/store.ts';
 import * as schemas from '../../contract/legacy-schemas.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { decodeCursor, invalidCursor } from '../../service/paging.ts';
@@ -10,21 +9,7 @@ import { parse } from '../../contract/parse.ts';
 import { pageOf, pageRead } from '../../service/paging.ts';
 import { notFound, PosthornError } from '../../domain/errors.ts';
 import { wireAttempt, wireDeadLetters, wireDelivery } from '../../service/wire.ts';
-
-type WireFilter = z.output<typeof schemas.redrive>['filter'];
-
-export function filterOf(wire: WireFilter): DeliveryFilter {
-  return {
-    ...(wire.tenant === undefined ? {} : { tenant: wire.tenant }),
-    ...(wire.endpoint_id === undefined ? {} : { endpointId: wire.endpoint_id }),
-    ...(wire.event_id === undefined ? {} : { eventId: wire.event_id }),
-    ...(wire.event_type === undefined ? {} : { eventType: wire.event_type }),
-    ...(wire.state === undefined ? {} : { state: wire.state }),
-    ...(wire.error_class === undefined ? {} : { errorClass: wire.error_class }),
-    ...(wire.since === undefined ? {} : { since: Date.parse(wire.since) }),
-    ...(wire.until === undefined ? {} : { until: Date.parse(wire.until) }),
-  };
-}
+import { filterFrom, tenantsFrom } from '../../service/delivery-filter.ts';
 
 export function deliveryRoutes(app: FastifyInstance, deps: ApiDependencies): void {
   const { store, engine, clock } = deps;
@@ -57,18 +42,17 @@ export function deliveryRoutes(app: FastifyInstance, deps: ApiDependencies): voi
   };
 
   app.get('/v1/deliveries', async (request) => {
-    const { limit, cursor, ...filter } = parse(schemas.deliveryQuery, request.query);
-    const after = decodeCursor(cursor);
-    const before = after === null ? null : parseDeliveryId(after);
-    if (after !== null && before === null) throw invalidCursor();
-    const read = await store.deliveries(filterOf(filter), { before, limit: limit + 1 });
+    const { limit, cursor, order, ...filter } = parse(schemas.deliveryQuery, request.query);
+    const last = decodeCursor(cursor);
+    const after = last === null ? null : parseDeliveryId(last);
+    if (last !== null && after === null) throw invalidCursor();
+    const read = await store.deliveries(filterFrom(filter), { after, limit: limit + 1, order });
     const page = pageRead(read, limit, ({ number }) => deliveryId(number));
     return { ...page, items: page.items.map(wireDelivery) };
   });
 
   app.get('/v1/deliveries/:id', async (request) => {
     const delivery = await find(params(request)['id']!);
-    // `attempts` is the list here, and a number in lists of deliveries.
     return { ...wireDelivery(delivery), attempts: (await store.attempts(delivery.number)).map(wireAttempt) };
   });
 
@@ -97,11 +81,12 @@ export function deliveryRoutes(app: FastifyInstance, deps: ApiDependencies): voi
   });
 
   app.get('/v1/dead-letters', async (request) => {
-    const { tenant, ...page } = parse(schemas.tenantQuery, request.query);
+    const { tenant, ...page } = parse(schemas.deadLetterQuery, request.query);
     const { items, next_cursor: next } = pageOf(
-      await store.deadLetters(tenant ?? null),
+      await store.deadLetters(tenantsFrom(tenant)),
       page,
       ({ count, endpointId, errorClass }) => [-count, endpointId, errorClass ?? ''],
+      'desc',
     );
     return { items: items.map(wireDeadLetters), next_cursor: next };
   });

@@ -27,6 +27,7 @@ import { notFound, PosthornError } from '../../domain/errors.ts';
 import { receiverUrl } from '../../service/receiver-url.ts';
 import { retryOf } from '../../service/templates.ts';
 import { wireEndpoint, wireHealth, wireReceipt } from '../../service/wire.ts';
+import { tenantsFrom } from '../../service/delivery-filter.ts';
 
 type Fields = z.output<typeof schemas.endpointChange>;
 
@@ -180,11 +181,12 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
   });
 
   app.get('/v1/endpoints', async (request) => {
-    const { tenant, limit, cursor } = parse(schemas.endpointQuery, request.query);
+    const { tenant, limit, cursor, order } = parse(schemas.endpointQuery, request.query);
     const read = await store.endpoints({
-      tenant: tenant ?? null,
+      ...tenantsFrom(tenant),
       after: decodeCursor(cursor),
       limit: limit + 1,
+      order,
     });
     const page = pageRead(read, limit, ({ id }) => id);
     return { ...page, items: await withHealth(page.items) };

@@ -70,7 +70,10 @@ export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
     const event = await store.event(tenant, params(request)['id']!);
     if (event === null) throw notFound('event by that id and tenant');
     const { items: deliveries, next_cursor: nextCursor } = pageRead(
-      await store.deliveries({ tenant, eventId: event.id }, { before: null, limit: deliveriesShown + 1 }),
+      await store.deliveries(
+        { tenants: [tenant], eventIds: [event.id] },
+        { after: null, limit: deliveriesShown + 1 },
+      ),
       deliveriesShown,
       ({ number }) => deliveryId(number),
     );

@@ -14,11 +14,33 @@ const stored = `e.tenant, e.id, e.type, e.data, e.ordering_key, e.occurred_at, e
   e.deliveries, e.suppressed, e.number, e.digest`;
 const atReceipt = 'e.shard = (r.event_number & 63)::smallint AND e.number = r.event_number';
 
-/** Stored events by statements of one shard each: first the receipts in their homes, then the events where those say. */
-async function findByShard(
+interface EventKey {
+  readonly tenant: string;
+  readonly id: string;
+}
+
+/** The numbers of the events of these tenants and ids, by their receipts; those that are not there are left out. */
+export async function findEventNumbers(
   connection: Connection,
-  asked: readonly { readonly tenant: string; readonly id: string }[],
-): Promise<Row[]> {
+  asked: readonly EventKey[],
+): Promise<number[]> {
+  if (asked.length === 0) return [];
+  if (connection.oneShard) return await numbersByShard(connection, asked);
+  const rows = await connection.query(
+    'receipts_find',
+    `SELECT r.event_number FROM unnest($1::smallint[], $2::text[], $3::text[]) AS a (shard, tenant, id)
+     JOIN posthorn.receipts r ON r.shard = a.shard AND r.tenant = a.tenant AND r.id = a.id`,
+    [
+      asked.map(({ tenant, id }) => eventShard(tenant, id)),
+      asked.map(({ tenant }) => tenant),
+      asked.map(({ id }) => id),
+    ],
+  );
+  return rows.map(([number]) => number as number);
+}
+
+/** By statements of one shard each. */
+async function numbersByShard(connection: Connection, asked: readonly EventKey[]): Promise<number[]> {
   const homes = Map.groupBy(asked, ({ tenant, id }) => eventShard(tenant, id));
   const receipts = await Promise.all(
     [...homes].map(([shard, of]) =>
@@ -30,7 +52,12 @@ async function findByShard(
       ),
     ),
   );
-  const numbers = receipts.flat().map(([number]) => number as number);
+  return receipts.flat().map(([number]) => number as number);
+}
+
+/** Stored events by statements of one shard each: first the receipts in their homes, then the events where those say. */
+async function findByShard(connection: Connection, asked: readonly EventKey[]): Promise<Row[]> {
+  const numbers = await numbersByShard(connection, asked);
   const events = await Promise.all(
     [...Map.groupBy(numbers, shardOfNumber)].map(([shard, of]) =>
       connection.query(

@@ -7,6 +7,7 @@ import type {
   TallyRange,
   TypeTally,
 } from '../accounting.ts';
+import { typePatterns } from '../filters.ts';
 import { addLatencies, hoursOf } from '../folding.ts';
 import {
   type ChosenEndpoint,
@@ -14,24 +15,24 @@ import {
   groupTallies,
   moneyOf,
   overdueGraceMs,
-  prefixOf,
   tallyColumns,
   tallyOf,
 } from '../rows.ts';
 import type { Connection, Database, Value } from './database.ts';
+import { inList, tenantMatches, tenantValues } from './filter.ts';
 import { hourMs, minuteMs } from '../../domain/time.ts';
 
 const sums = tallyColumns.map((name) => `sum(l.${name})::bigint`).join(', ');
 
 async function chooseEndpoints(
   connection: Connection,
-  { tenant, endpointId, owner }: Pick<AccountingQuery, 'tenant' | 'endpointId' | 'owner'>,
+  query: Omit<AccountingQuery, 'now'>,
 ): Promise<ChosenEndpoint[]> {
   const rows = await connection.query(
     'accounting_endpoints',
     `SELECT num, id, tenant, document ->> 'owner' FROM posthorn.endpoints
-     WHERE ($1::text IS NULL OR tenant = $1) AND ($2::text IS NULL OR id = $2) AND ($3::text IS NULL OR document ->> 'owner' = $3)`,
-    [tenant, endpointId, owner],
+     WHERE ${tenantMatches('tenant', 1, 2)} AND ${inList('id', 3)} AND ${inList("document ->> 'owner'", 4)}`,
+    [...tenantValues(query), query.endpointIds, query.owners],
   );
   return rows.map((row) => ({
     num: row[0] as number,
@@ -41,9 +42,17 @@ async function chooseEndpoints(
   }));
 }
 
-/** A type or a prefix of types, as two parameters from `$at` on. */
+/** `typeValues` as two parameters from this number on. */
 const typeMatches = (column: string, at: number): string =>
-  `($${at}::text IS NULL OR ${column} = $${at} OR ($${at + 1}::text IS NOT NULL AND starts_with(${column}, $${at + 1})))`;
+  `($${at}::text[] IS NULL OR ${column} = ANY ($${at}) OR ${column} LIKE ANY ($${at + 1}::text[]))`;
+
+function typeValues(
+  eventTypes: AccountingQuery['eventTypes'],
+): [types: readonly string[] | null, prefixes: readonly string[] | null] {
+  const patterns = typePatterns(eventTypes);
+  if (patterns === null) return [null, null];
+  return [patterns.types, patterns.prefixes.map((prefix) => `${prefix.replaceAll('_', '\\_')}%`)];
+}
 
 /** Counters stand in one place, or beside the rows of each shard where the tables are distributed. */
 const counted = ({ oneShard }: Connection): string => (oneShard ? 'l.shard BETWEEN 0 AND 63' : 'l.shard = 0');
@@ -63,15 +72,15 @@ export async function readAccountingBy(
   return await db.snapshot(async (connection) => {
     const chosen = await chooseEndpoints(connection, query);
     const nums = chosen.map(({ num }) => num);
-    const { eventType } = query;
+    const { eventTypes } = query;
     // By type there are many more rows: only who asks for types reads them.
     const rows =
-      by === 'event_type' || eventType !== null
+      by === 'event_type' || eventTypes !== null
         ? await connection.query(
             `accounting_types_${by}`,
             `SELECT l.endpoint, ${by === 'event_type' ? 'l.type' : by === 'hour' ? 'l.minute / 60' : by === 'day' ? 'l.minute / 1440' : "''"},
                ${sums} ${talliesOf(connection)} GROUP BY 1, 2`,
-            [nums, from, to, eventType, prefixOf(eventType)],
+            [nums, from, to, ...typeValues(eventTypes)],
           )
         : await connection.query(
             `accounting_by_${by}`,
@@ -83,36 +92,36 @@ export async function readAccountingBy(
 }
 
 export async function readAccounting(db: Database, query: AccountingQuery): Promise<AccountingCounts> {
-  const { now, eventType } = query;
+  const { now, eventTypes } = query;
   const { from, to } = hoursOf(query);
-  const prefix = prefixOf(eventType);
+  const types = typeValues(eventTypes);
   return await db.snapshot(async (connection) => {
     const nums = (await chooseEndpoints(connection, query)).map(({ num }) => num);
-    const window: Value[] = [nums, from, to, eventType, prefix];
+    const window: Value[] = [nums, from, to, ...types];
     const [row] =
-      eventType === null
+      eventTypes === null
         ? await connection.query('accounting', `SELECT ${sums} ${booksOf(connection)}`, [nums, from, to])
         : await connection.query('accounting_of_type', `SELECT ${sums} ${talliesOf(connection)}`, window);
     const { superseded, ...counts } = tallyOf(row!, 0);
     const [events] = await connection.query(
       'accounting_events',
       `SELECT sum(events)::bigint, sum(unmatched)::bigint FROM posthorn.event_ledger
-       WHERE ($1::text IS NULL OR tenant = $1) AND hour BETWEEN $2 AND $3 AND ${typeMatches('type', 4)}`,
-      [query.tenant, from, to, eventType, prefix],
+       WHERE ${tenantMatches('tenant', 1, 2)} AND hour BETWEEN $3 AND $4 AND ${typeMatches('type', 5)}`,
+      [...tenantValues(query), from, to, ...types],
     );
     const [waiting] = await connection.query(
-      eventType === null ? 'accounting_pending' : 'accounting_pending_of_type',
+      eventTypes === null ? 'accounting_pending' : 'accounting_pending_of_type',
       `SELECT count(*), count(*) FILTER (WHERE d.due_at < $4::bigint - ${overdueGraceMs}),
          count(*) FILTER (WHERE d.created_at < $4::bigint - (p.document ->> 'deliverWithinMs')::bigint)
        FROM posthorn.deliveries d JOIN posthorn.endpoints p ON p.num = d.endpoint
        WHERE d.state = 0 AND d.endpoint = ANY ($1::int[]) AND d.created_at >= $2::bigint * ${hourMs}
          AND d.created_at < ($3::bigint + 1) * ${hourMs}
        ${
-         eventType === null
+         eventTypes === null
            ? ''
            : `AND EXISTS (SELECT FROM posthorn.events e WHERE e.shard = d.shard AND e.number = d.event_number AND ${typeMatches('e.type', 5)})`
        }`,
-      [nums, from, to, now, ...(eventType === null ? [] : [eventType, prefix])],
+      [nums, from, to, now, ...(eventTypes === null ? [] : types)],
     );
     const hours = await connection.query(
       'accounting_latency',

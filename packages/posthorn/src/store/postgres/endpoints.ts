@@ -1,7 +1,8 @@
 import { changedEndpoint, type Endpoint } from '../../domain/endpoint.ts';
-import type { ConfigChange, EndpointChange } from '../store.ts';
+import type { ConfigChange, EndpointChange, ListPage, TenantFilter } from '../store.ts';
 import type { Connection, Database } from './database.ts';
 import { removeDocument, writeDocument } from './documents.ts';
+import { tenantMatches, tenantValues } from './filter.ts';
 
 export interface KnownEndpoint {
   readonly num: number;
@@ -79,12 +80,13 @@ export class EndpointTable {
     return row === undefined ? undefined : { num: row[0] as number, endpoint: row[1] as unknown as Endpoint };
   }
 
-  async list(query: { tenant: string | null; after: string | null; limit: number }): Promise<Endpoint[]> {
+  async list(query: TenantFilter & ListPage<string>): Promise<Endpoint[]> {
+    const { after, limit, order = 'asc' } = query;
     const rows = await this.#db.query(
-      'endpoint_list',
-      `SELECT document FROM posthorn.endpoints WHERE deleted_at IS NULL AND ($1::text IS NULL OR tenant = $1)
-         AND ($2::text IS NULL OR id COLLATE "C" > $2) ORDER BY id COLLATE "C" LIMIT $3`,
-      [query.tenant, query.after, Number.isFinite(query.limit) ? query.limit : null],
+      `endpoint_list_${order}`,
+      `SELECT document FROM posthorn.endpoints WHERE deleted_at IS NULL AND ${tenantMatches('tenant', 1, 2)}
+         AND ($3::text IS NULL OR id COLLATE "C" ${order === 'asc' ? '>' : '<'} $3) ORDER BY id COLLATE "C" ${order} LIMIT $4`,
+      [...tenantValues(query), after, Number.isFinite(limit) ? limit : null],
     );
     return rows.map(([document]) => document as unknown as Endpoint);
   }

@@ -1,4 +1,4 @@
-import type { DeliveryFilter } from '../store.ts';
+import type { DeliveryFilter, TenantFilter } from '../store.ts';
 import { stateNumbers } from '../rows.ts';
 import type { Value } from './database.ts';
 
@@ -11,14 +11,39 @@ export function filterSql(filter: DeliveryFilter, first = 1): { where: string; v
     parts.push(sql(`$${first + values.length}`));
     values.push(value);
   };
-  add((p) => `e.tenant = ${p}`, filter.tenant);
-  add((p) => `p.id = ${p}`, filter.endpointId);
-  add((p) => `e.id = ${p}`, filter.eventId);
-  add((p) => `e.type = ${p}`, filter.eventType);
-  // A state stands in the text, not as a parameter, so that its partial index can be used.
-  if (filter.state !== undefined) parts.push(`d.state = ${stateNumbers[filter.state]}`);
-  add((p) => `d.error_class = ${p}`, filter.errorClass);
+  const addAny = (column: string, asked: readonly string[] | undefined): void => {
+    if (asked?.length === 1) add((p) => `${column} = ${p}`, asked[0]);
+    else add((p) => `${column} = ANY (${p}::text[])`, asked);
+  };
+  addAny('e.tenant', filter.tenants);
+  add((p) => `e.tenant <> ${p}`, filter.exceptTenant);
+  addAny('p.id', filter.endpointIds);
+  addAny('e.id', filter.eventIds);
+  addAny('e.type', filter.eventTypes);
+  // States stand in the text, not as parameters, so that their partial indexes can be used.
+  if (filter.states !== undefined) {
+    const numbers = filter.states.map((state) => stateNumbers[state]);
+    parts.push(numbers.length === 0 ? 'false' : `d.state IN (${numbers.join(', ')})`);
+  }
+  addAny('d.error_class', filter.errorClasses);
   add((p) => `d.created_at >= ${p}`, filter.since);
   add((p) => `d.created_at < ${p}`, filter.until);
   return { where: parts.join(' AND '), values };
+}
+
+/** `tenantValues` at these numbers of parameters, in a statement whose text does not change. */
+export function tenantMatches(column: string, tenants: number, except: number): string {
+  return `${inList(column, tenants)} AND ($${except}::text IS NULL OR ${column} <> $${except})`;
+}
+
+export function tenantValues({
+  tenants,
+  exceptTenant,
+}: TenantFilter): [readonly string[] | null, string | null] {
+  return [tenants ?? null, exceptTenant ?? null];
+}
+
+/** A list at this number of a parameter; null: whatever the value is. */
+export function inList(column: string, at: number): string {
+  return `($${at}::text[] IS NULL OR ${column} = ANY ($${at}))`;
 }

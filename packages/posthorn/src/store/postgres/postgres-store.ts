@@ -87,7 +87,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     deliveries: (filter, page) => readDeliveries(db, filter, page),
     delivery: (number) => readDelivery(db, number),
     attempts: (number) => readAttempts(db, number),
-    deadLetters: (tenant) => readDeadLetters(db, tenant),
+    deadLetters: (filter) => readDeadLetters(db, filter),
     accounting: (query) => readAccounting(db, query),
     accountingBy: async (query, by) => readAccountingBy(db, query, by),
     tallies: async (ranges) => readTallies(db, ranges),

@@ -1,10 +1,17 @@
 import type { EventRecord } from '../../domain/event.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
-import type { AttemptRecord, DeadLetterGroup, DeliveryFilter, DeliveryRecord } from '../store.ts';
+import type {
+  AttemptRecord,
+  DeadLetterGroup,
+  DeliveryFilter,
+  DeliveryRecord,
+  ListPage,
+  TenantFilter,
+} from '../store.ts';
 import { attemptOf, deadLettersOf, deliveryOf, eventOf } from '../rows.ts';
-import { findEvent } from './accept.ts';
+import { findEvent, findEventNumbers } from './accept.ts';
 import type { Database } from './database.ts';
-import { filterSql } from './filter.ts';
+import { filterSql, tenantMatches, tenantValues } from './filter.ts';
 
 export async function readEvent(db: Database, tenant: string, id: string): Promise<EventRecord | null> {
   const row = await findEvent(db, tenant, id);
@@ -19,28 +26,28 @@ const tables = `posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shar
 export async function readDeliveries(
   db: Database,
   filter: DeliveryFilter,
-  page: { before: number | null; limit: number },
+  { after, limit, order = 'desc' }: ListPage<number>,
 ): Promise<DeliveryRecord[]> {
-  const { eventId, ...rest } = filter;
+  const { eventIds, ...rest } = filter;
   const { where, values } = filterSql(rest, 3);
   let more = '';
-  if (eventId !== undefined) {
+  if (eventIds !== undefined) {
     // By way of the receipts: ids are unique within a tenant, so without one all tenants are looked at.
     const tenants =
-      filter.tenant !== undefined
-        ? [filter.tenant]
-        : (await db.query('tenants', 'SELECT DISTINCT tenant FROM posthorn.event_ledger')).map(
-            ([tenant]) => tenant as string,
-          );
-    const found = await Promise.all(tenants.map((tenant) => findEvent(db, tenant, eventId)));
-    const numbers = found.flatMap((row) => (row === undefined ? [] : [row[11] as number]));
+      filter.tenants ??
+      (await db.query('tenants', 'SELECT DISTINCT tenant FROM posthorn.event_ledger')).map(
+        ([tenant]) => tenant as string,
+      );
+    const asked = tenants.flatMap((tenant) => eventIds.map((id) => ({ tenant, id })));
+    const numbers = await findEventNumbers(db, asked);
     more = ` AND d.event_number = ANY ($${3 + values.length}::bigint[]) AND d.shard = ANY ($${4 + values.length}::smallint[])`;
     values.push(numbers, numbers.map(shardOfNumber));
   }
+  const [behind, first] = order === 'desc' ? ['<', Number.MAX_SAFE_INTEGER] : ['>', -1];
   const rows = await db.query(
     '',
-    `SELECT ${columns} FROM ${tables} WHERE d.number < $1 AND ${where}${more} ORDER BY d.number DESC LIMIT $2`,
-    [page.before ?? Number.MAX_SAFE_INTEGER, page.limit, ...values],
+    `SELECT ${columns} FROM ${tables} WHERE d.number ${behind} $1 AND ${where}${more} ORDER BY d.number ${order} LIMIT $2`,
+    [after ?? first, limit, ...values],
   );
   return rows.map(deliveryOf);
 }
@@ -64,22 +71,23 @@ export async function readAttempts(db: Database, number: number): Promise<Attemp
   return rows.map(attemptOf);
 }
 
-export async function readDeadLetters(db: Database, tenant: string | null): Promise<DeadLetterGroup[]> {
-  const of = 'd.state = 2 AND ($1::text IS NULL OR p.tenant = $1)';
+export async function readDeadLetters(db: Database, filter: TenantFilter): Promise<DeadLetterGroup[]> {
+  const of = `d.state = 2 AND ${tenantMatches('p.tenant', 1, 2)}`;
+  const values = tenantValues(filter);
   const [groups, money] = await Promise.all([
     db.query(
       'dead_letters',
       `SELECT p.id, p.document ->> 'owner', d.error_class, count(*), min(d.settled_at)
        FROM posthorn.deliveries d JOIN posthorn.endpoints p ON p.num = d.endpoint
        WHERE ${of} GROUP BY p.id, p.document ->> 'owner', d.error_class ORDER BY 4 DESC`,
-      [tenant],
+      values,
     ),
     db.query(
       'dead_letters_money',
       `SELECT endpoint, class, currency, sum(amount_minor)::text, count(*) FROM (
          SELECT DISTINCT p.id AS endpoint, d.error_class AS class, e.currency, e.amount_minor, e.number FROM ${tables} WHERE ${of}) m
        GROUP BY endpoint, class, currency`,
-      [tenant],
+      values,
     ),
   ]);
   return deadLettersOf(groups, money);

@@ -11,10 +11,17 @@ import {
   takeFrom,
   type Walk,
 } from '../redrives.ts';
-import type { DeliveryFilter, NewRedrive, RedriveCursor, RedriveMatch, RedriveRecord } from '../store.ts';
+import type {
+  DeliveryFilter,
+  ListPage,
+  NewRedrive,
+  RedriveCursor,
+  RedriveMatch,
+  RedriveRecord,
+} from '../store.ts';
 import { notifyDue } from './accept.ts';
 import type { Connection, Database, Row, Value } from './database.ts';
-import { filterSql } from './filter.ts';
+import { filterSql, inList, tenantMatches, tenantValues } from './filter.ts';
 import { lockEndpoints, redriveEnded } from './redrive-ended.ts';
 
 function recordFrom(row: Row): RedriveRecord {
@@ -35,13 +42,13 @@ export async function findRedrive(connection: Connection, id: string): Promise<R
 
 export async function listRedrives(
   db: Database,
-  page: { before: string | null; limit: number },
+  { after, limit, order = 'desc' }: ListPage<string>,
 ): Promise<RedriveRecord[]> {
   const rows = await db.query(
-    'redrives_list',
-    `SELECT ${redriveColumns} FROM posthorn.redrives WHERE $1::text IS NULL OR id COLLATE "C" < $1
-     ORDER BY id COLLATE "C" DESC LIMIT $2`,
-    [page.before, page.limit],
+    `redrives_list_${order}`,
+    `SELECT ${redriveColumns} FROM posthorn.redrives
+     WHERE $1::text IS NULL OR id COLLATE "C" ${order === 'desc' ? '<' : '>'} $1 ORDER BY id COLLATE "C" ${order} LIMIT $2`,
+    [after, limit],
   );
   return rows.map(recordFrom);
 }
@@ -98,7 +105,7 @@ async function nextEndpoint(
   state: number,
   behind: number,
 ): Promise<number | null> {
-  const chosen = '($2::text IS NULL OR p.tenant = $2) AND ($3::text IS NULL OR p.id = $3)';
+  const chosen = `${tenantMatches('p.tenant', 2, 3)} AND ${inList('p.id', 4)}`;
   const [row] = await connection.query(
     `redrive_next_${state}${connection.oneShard ? '_distributed' : ''}`,
     connection.oneShard
@@ -106,7 +113,7 @@ async function nextEndpoint(
          WHERE d.state = ${state} AND d.endpoint > $1 AND ${chosen}`
       : `SELECT p.num FROM posthorn.endpoints p WHERE p.num > $1 AND ${chosen}
            AND EXISTS (SELECT FROM posthorn.deliveries d WHERE d.state = ${state} AND d.endpoint = p.num) ORDER BY p.num LIMIT 1`,
-    [behind, filter.tenant ?? null, filter.endpointId ?? null],
+    [behind, ...tenantValues(filter), filter.endpointIds ?? null],
   );
   return (row?.[0] as number | null | undefined) ?? null;
 }

@@ -282,6 +282,15 @@ const migrations: readonly string[] = [
   // What it publishes under a key goes behind what of its tenant is still fanned out.
   publishSql,
   idempotencyTable,
+  `
+  -- A filter holds a list of values for each field.
+  UPDATE posthorn.redrives SET filter = (SELECT coalesce(jsonb_object_agg(
+      CASE key WHEN 'tenant' THEN 'tenants' WHEN 'endpointId' THEN 'endpointIds' WHEN 'eventId' THEN 'eventIds'
+        WHEN 'eventType' THEN 'eventTypes' WHEN 'state' THEN 'states' WHEN 'errorClass' THEN 'errorClasses' ELSE key END,
+      CASE WHEN key IN ('since', 'until') THEN value ELSE jsonb_build_array(value) END), '{}') FROM jsonb_each(filter));
+  -- Ids are listed by code unit, whatever the database's own order is.
+  CREATE INDEX redrives_listed ON posthorn.redrives (id COLLATE "C");
+  `,
 ];
 
 const namedMost = 5;

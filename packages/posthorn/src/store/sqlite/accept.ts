@@ -33,6 +33,15 @@ export function findEvent(db: Database, tenant: string, id: string): Row | undef
   );
 }
 
+/** The number of the event of this tenant and id. */
+export function findEventNumber(db: Database, tenant: string, id: string): number | undefined {
+  const home = eventShard(tenant, id);
+  const row =
+    db.get('SELECT number FROM events WHERE shard = ? AND tenant = ? AND id = ?', home, tenant, id) ??
+    db.get('SELECT event_number FROM receipts WHERE shard = ? AND tenant = ? AND id = ?', home, tenant, id);
+  return row?.[0] as number | undefined;
+}
+
 export interface Placement {
   readonly sequences: Sequences;
   readonly ledger: LedgerChanges;

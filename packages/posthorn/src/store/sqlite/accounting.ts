@@ -7,6 +7,7 @@ import type {
   TallyRange,
   TypeTally,
 } from '../accounting.ts';
+import { typePatterns } from '../filters.ts';
 import { addLatencies, hoursOf } from '../folding.ts';
 import {
   type ChosenEndpoint,
@@ -14,26 +15,26 @@ import {
   groupTallies,
   moneyOf,
   overdueGraceMs,
-  prefixOf,
   tallyColumns,
   tallyOf,
 } from '../rows.ts';
 import type { Database } from './database.ts';
+import { inList, listValue, tenantMatches, tenantValues } from './filter.ts';
 import { hourMs, minuteMs } from '../../domain/time.ts';
 
 const sums = tallyColumns.map((name) => `sum(l.${name})`).join(', ');
 
 function chooseEndpoints(
   db: Database,
-  { tenant, endpointId, owner }: Pick<AccountingQuery, 'tenant' | 'endpointId' | 'owner'>,
+  query: Omit<AccountingQuery, 'now'>,
 ): (ChosenEndpoint & { readonly deliverWithinMs: number })[] {
   return db
     .all(
       `SELECT num, id, tenant, json_extract(document, '$.owner'), json_extract(document, '$.deliverWithinMs') FROM endpoints
-       WHERE (?1 IS NULL OR tenant = ?1) AND (?2 IS NULL OR id = ?2) AND (?3 IS NULL OR json_extract(document, '$.owner') = ?3)`,
-      tenant,
-      endpointId,
-      owner,
+       WHERE ${tenantMatches('tenant', 1, 2)} AND ${inList('id', 3)} AND ${inList("json_extract(document, '$.owner')", 4)}`,
+      ...tenantValues(query),
+      listValue(query.endpointIds),
+      listValue(query.owners),
     )
     .map((row) => ({
       num: row[0] as number,
@@ -44,9 +45,17 @@ function chooseEndpoints(
     }));
 }
 
-/** `?n`: a type or a prefix of types, as two parameters. */
+/** `typeValues` as two parameters from this number on. The column's name has a table before it: `json_each` has a `type` too. */
 const typeMatches = (column: string, at: number): string =>
-  `(?${at} IS NULL OR ${column} = ?${at} OR (?${at + 1} IS NOT NULL AND substr(${column}, 1, length(?${at + 1})) = ?${at + 1}))`;
+  `(?${at} IS NULL OR ${column} IN (SELECT value FROM json_each(?${at})) OR (?${at + 1} <> '[]'
+    AND EXISTS (SELECT 1 FROM json_each(?${at + 1}) x WHERE substr(${column}, 1, length(x.value)) = x.value)))`;
+
+function typeValues(
+  eventTypes: AccountingQuery['eventTypes'],
+): [types: string | null, prefixes: string | null] {
+  const patterns = typePatterns(eventTypes);
+  return [listValue(patterns?.types), listValue(patterns?.prefixes)];
+}
 
 export function readAccountingBy(db: Database, query: AccountingQuery, by: AccountingKey): AccountingGroup[] {
   const { from, to } = hoursOf(query);
@@ -55,7 +64,7 @@ export function readAccountingBy(db: Database, query: AccountingQuery, by: Accou
     const nums = JSON.stringify(chosen.map(({ num }) => num));
     // By type there are many more rows: only who asks for types reads them.
     const rows =
-      by === 'event_type' || query.eventType !== null
+      by === 'event_type' || query.eventTypes !== null
         ? db.all(
             `SELECT l.endpoint, ${by === 'event_type' ? 'l.type' : by === 'hour' ? 'l.minute / 60' : by === 'day' ? 'l.minute / 1440' : "''"} AS key,
                ${sums}
@@ -64,8 +73,7 @@ export function readAccountingBy(db: Database, query: AccountingQuery, by: Accou
             nums,
             from * 60,
             (to + 1) * 60,
-            query.eventType,
-            prefixOf(query.eventType),
+            ...typeValues(query.eventTypes),
           )
         : db.all(
             `SELECT l.endpoint, ${by === 'hour' ? 'l.hour' : by === 'day' ? 'l.hour / 24' : "''"} AS key, ${sums}
@@ -79,15 +87,15 @@ export function readAccountingBy(db: Database, query: AccountingQuery, by: Accou
 }
 
 export function readAccounting(db: Database, query: AccountingQuery): AccountingCounts {
-  const { now, eventType } = query;
+  const { now, eventTypes } = query;
   const { from, to } = hoursOf(query);
-  const prefix = prefixOf(eventType);
+  const types = typeValues(eventTypes);
   return db.snapshot(() => {
     const chosen = chooseEndpoints(db, query);
     const nums = JSON.stringify(chosen.map(({ num }) => num));
-    const window = [nums, from, to, eventType, prefix] as const;
+    const window = [nums, from, to, ...types] as const;
     const total = tallyOf(
-      (eventType === null
+      (eventTypes === null
         ? db.get(
             `SELECT ${sums} FROM json_each(?1) n CROSS JOIN ledger l ON l.shard = 0 AND l.endpoint = n.value AND l.hour BETWEEN ?2 AND ?3`,
             nums,
@@ -103,16 +111,15 @@ export function readAccounting(db: Database, query: AccountingQuery): Accounting
       0,
     );
     const events = db.get(
-      `SELECT sum(events), sum(unmatched) FROM event_ledger
-       WHERE (?1 IS NULL OR tenant = ?1) AND hour BETWEEN ?2 AND ?3 AND ${typeMatches('type', 4)}`,
-      query.tenant,
+      `SELECT sum(l.events), sum(l.unmatched) FROM event_ledger l
+       WHERE ${tenantMatches('l.tenant', 1, 2)} AND l.hour BETWEEN ?3 AND ?4 AND ${typeMatches('l.type', 5)}`,
+      ...tenantValues(query),
       from,
       to,
-      eventType,
-      prefix,
+      ...types,
     )!;
     const ofType =
-      eventType === null
+      eventTypes === null
         ? ''
         : `AND EXISTS (SELECT 1 FROM events e WHERE e.number = d.event_number AND ${typeMatches('e.type', 6)})`;
     let pending = 0;
@@ -128,7 +135,7 @@ export function readAccounting(db: Database, query: AccountingQuery): Accounting
         num,
         from * hourMs,
         (to + 1) * hourMs,
-        ...(eventType === null ? [] : [eventType, prefix]),
+        ...(eventTypes === null ? [] : types),
       )!;
       pending += row[0] as number;
       overdue += (row[1] as number | null) ?? 0;

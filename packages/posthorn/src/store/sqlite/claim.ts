@@ -128,7 +128,7 @@ export function takeOver(db: Database, node: string, now: number): number {
 
 export function nextDue(db: Database, endpoints: EndpointTable): DueHint[] {
   const hints: DueHint[] = [];
-  for (const { id } of endpoints.list({ tenant: null, after: null, limit: Number.POSITIVE_INFINITY })) {
+  for (const { id } of endpoints.list({ after: null, limit: Number.POSITIVE_INFINITY })) {
     const known = endpoints.get(id)!;
     if (!known.endpoint.enabled) continue;
     const row = db.get('SELECT min(due_at) FROM deliveries WHERE state = 0 AND endpoint = ?', known.num);

@@ -5,6 +5,9 @@ import type { Ground } from './ground.ts';
 
 export type Row = (string | number | bigint | null)[];
 
+/** Texts differ by what a filter names: some thousand combinations. The delivery path has fewer than a hundred. */
+const maxStatements = 1000;
+
 /**
  * One connection with its prepared statements, and transactions that end in commit or in nothing. Statements say
  * `LIMIT +?`: the planner looks at a bare `LIMIT ?`, so that each run with it prepares the statement anew (25 of the 27 µs
@@ -55,6 +58,7 @@ export class Database {
     if (statement === undefined) {
       statement = this.#db.prepare(sql);
       statement.setReturnArrays(true);
+      if (this.#statements.size >= maxStatements) this.#statements.clear();
       this.#statements.set(sql, statement);
     }
     return statement;

@@ -1,5 +1,5 @@
 import { changedEndpoint, type Endpoint } from '../../domain/endpoint.ts';
-import type { ConfigChange, EndpointChange } from '../store.ts';
+import type { ConfigChange, EndpointChange, ListPage, TenantFilter } from '../store.ts';
 import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
 import { removeDocument, writeDocument } from './documents.ts';
@@ -54,15 +54,18 @@ export class EndpointTable {
     return this.#byTenant.get(tenant)?.values() ?? [];
   }
 
-  list(query: { tenant: string | null; after: string | null; limit: number }): Endpoint[] {
+  list({ tenants, exceptTenant, after, limit, order = 'asc' }: TenantFilter & ListPage<string>): Endpoint[] {
+    const precedes = (a: string, b: string): boolean => (order === 'asc' ? a < b : a > b);
     return [...this.#byId.values()]
       .map(({ endpoint }) => endpoint)
       .filter(
         ({ id, tenant }) =>
-          (query.tenant === null || tenant === query.tenant) && (query.after === null || id > query.after),
+          (tenants === undefined || tenants.includes(tenant)) &&
+          tenant !== exceptTenant &&
+          (after === null || precedes(after, id)),
       )
-      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
-      .slice(0, query.limit);
+      .toSorted((a, b) => (precedes(a.id, b.id) ? -1 : 1))
+      .slice(0, limit);
   }
 
   #insert(endpoint: Endpoint): KnownEndpoint {

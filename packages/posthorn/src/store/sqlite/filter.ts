@@ -1,14 +1,22 @@
 import type { SQLInputValue } from 'node:sqlite';
-import type { DeliveryFilter } from '../store.ts';
+import type { DeliveryFilter, TenantFilter } from '../store.ts';
 import { stateNumbers } from '../rows.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
+
+/** SQL and a parameter for any of these values. However many they are, the text is one of two: texts are kept prepared. */
+function anyOf(column: string, values: readonly (string | number)[]): { sql: string; value: SQLInputValue } {
+  const [first] = values;
+  return values.length === 1
+    ? { sql: `${column} = ?`, value: first! }
+    : { sql: `${column} IN (SELECT value FROM json_each(?))`, value: JSON.stringify(values) };
+}
 
 /** A filter as SQL over `deliveries d JOIN events e`; every value is a parameter. */
 export function filterSql(
   filter: DeliveryFilter,
   endpoints: EndpointTable,
-  db?: Database,
+  db: Database,
 ): { where: string; values: SQLInputValue[] } {
   const parts = ['1'];
   const values: SQLInputValue[] = [];
@@ -17,19 +25,57 @@ export function filterSql(
     parts.push(sql);
     values.push(value);
   };
-  add('e.tenant = ?', filter.tenant);
-  if (filter.endpointId !== undefined) {
-    const num =
-      endpoints.get(filter.endpointId)?.num ??
-      db?.get('SELECT num FROM endpoints WHERE id = ?', filter.endpointId)?.[0];
-    add('d.endpoint = ?', num ?? -1);
+  const addAny = (column: string, asked: readonly (string | number)[] | undefined): void => {
+    if (asked === undefined) return;
+    const { sql, value } = anyOf(column, asked);
+    add(sql, value);
+  };
+  addAny('e.tenant', filter.tenants);
+  add('e.tenant <> ?', filter.exceptTenant);
+  addAny(
+    'd.endpoint',
+    filter.endpointIds?.flatMap(
+      (id) =>
+        endpoints.get(id)?.num ??
+        (db.get('SELECT num FROM endpoints WHERE id = ?', id)?.[0] as number | undefined) ??
+        [],
+    ),
+  );
+  addAny('e.id', filter.eventIds);
+  addAny('e.type', filter.eventTypes);
+  if (filter.states !== undefined) {
+    parts.push(statesSql(filter.states));
+    // The condition of the index of ended deliveries, which has those of one endpoint and state in their order.
+    const [state, another] = filter.states;
+    const isEnded = another === undefined && state !== undefined && stateNumbers[state] >= 2;
+    if (isEnded && filter.endpointIds?.length === 1) parts.push('d.state >= 2');
   }
-  add('e.id = ?', filter.eventId);
-  add('e.type = ?', filter.eventType);
-  // A state stands in the text, not as a parameter, so that its partial index can be used.
-  if (filter.state !== undefined) parts.push(`d.state = ${stateNumbers[filter.state]}`);
-  add('d.error_class = ?', filter.errorClass);
+  addAny('d.error_class', filter.errorClasses);
   add('d.created_at >= ?', filter.since);
   add('d.created_at < ?', filter.until);
   return { where: parts.join(' AND '), values };
+}
+
+/** States stand in the text, not as parameters, so that their partial indexes can be used. */
+function statesSql(states: NonNullable<DeliveryFilter['states']>): string {
+  const numbers = [...new Set(states.map((state) => stateNumbers[state]))].toSorted((a, b) => a - b);
+  return numbers.length === 1 ? `d.state = ${numbers[0]}` : `d.state IN (${numbers.join(', ')})`;
+}
+
+/** `tenantValues` at these numbers of parameters, in a statement whose text does not change. */
+export function tenantMatches(column: string, tenants: number, except: number): string {
+  return `${inList(column, tenants)} AND (?${except} IS NULL OR ${column} <> ?${except})`;
+}
+
+export function tenantValues({ tenants, exceptTenant }: TenantFilter): [string | null, string | null] {
+  return [listValue(tenants), exceptTenant ?? null];
+}
+
+/** `listValue` at this number of a parameter; null: whatever the value is. */
+export function inList(column: string, at: number): string {
+  return `(?${at} IS NULL OR ${column} IN (SELECT value FROM json_each(?${at})))`;
+}
+
+export function listValue(values: readonly string[] | null | undefined): string | null {
+  return values === null || values === undefined ? null : JSON.stringify(values);
 }

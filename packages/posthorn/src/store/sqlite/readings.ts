@@ -1,10 +1,17 @@
 import type { EventRecord } from '../../domain/event.ts';
-import type { AttemptRecord, DeadLetterGroup, DeliveryFilter, DeliveryRecord } from '../store.ts';
+import type {
+  AttemptRecord,
+  DeadLetterGroup,
+  DeliveryFilter,
+  DeliveryRecord,
+  ListPage,
+  TenantFilter,
+} from '../store.ts';
 import { attemptOf, deadLettersOf, deliveryOf, eventOf } from '../rows.ts';
-import { findEvent } from './accept.ts';
+import { findEvent, findEventNumber } from './accept.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
-import { filterSql } from './filter.ts';
+import { filterSql, tenantMatches, tenantValues } from './filter.ts';
 
 export function readEvent(db: Database, tenant: string, id: string): EventRecord | null {
   const row = findEvent(db, tenant, id);
@@ -20,28 +27,30 @@ export function readDeliveries(
   db: Database,
   endpoints: EndpointTable,
   filter: DeliveryFilter,
-  page: { before: number | null; limit: number },
+  { after, limit, order = 'desc' }: ListPage<number>,
 ): DeliveryRecord[] {
-  const { eventId, ...rest } = filter;
+  const { eventIds, ...rest } = filter;
   const parts = filterSql(rest, endpoints, db);
   const values = [...parts.values];
   let where = parts.where;
-  if (eventId !== undefined) {
+  if (eventIds !== undefined) {
     // By way of the event's own index: ids are unique within a tenant, so without one all tenants are looked at.
     const tenants =
-      filter.tenant !== undefined
-        ? [filter.tenant]
-        : db.all('SELECT DISTINCT tenant FROM event_ledger').map(([tenant]) => tenant as string);
-    const numbers = tenants.flatMap((tenant) => findEvent(db, tenant, eventId)?.[11] ?? []);
-    where += ` AND d.event_number IN (${numbers.map(() => '?').join(', ')})`;
-    values.push(...(numbers as number[]));
+      filter.tenants ??
+      db.all('SELECT DISTINCT tenant FROM event_ledger').map(([tenant]) => tenant as string);
+    const numbers = tenants.flatMap((tenant) =>
+      eventIds.flatMap((id) => findEventNumber(db, tenant, id) ?? []),
+    );
+    where += ' AND d.event_number IN (SELECT value FROM json_each(?))';
+    values.push(JSON.stringify(numbers));
   }
+  const [behind, first] = order === 'desc' ? ['<', Number.MAX_SAFE_INTEGER] : ['>', -1];
   return db
     .all(
-      `SELECT ${deliveryColumns} FROM ${deliveryTables} WHERE ${where} AND d.number < ? ORDER BY d.number DESC LIMIT +?`,
+      `SELECT ${deliveryColumns} FROM ${deliveryTables} WHERE ${where} AND d.number ${behind} ? ORDER BY d.number ${order} LIMIT +?`,
       ...values,
-      page.before ?? Number.MAX_SAFE_INTEGER,
-      page.limit,
+      after ?? first,
+      limit,
     )
     .map(deliveryOf);
 }
@@ -61,9 +70,9 @@ export function readAttempts(db: Database, number: number): AttemptRecord[] {
     .map(attemptOf);
 }
 
-export function readDeadLetters(db: Database, tenant: string | null): DeadLetterGroup[] {
-  const where = tenant === null ? '' : 'AND p.tenant = ?';
-  const values = tenant === null ? [] : [tenant];
+export function readDeadLetters(db: Database, filter: TenantFilter): DeadLetterGroup[] {
+  const where = `AND ${tenantMatches('p.tenant', 1, 2)}`;
+  const values = tenantValues(filter);
   const groups = db.all(
     `SELECT p.id, json_extract(p.document, '$.owner'), d.error_class, count(*), min(d.settled_at)
      FROM deliveries d JOIN endpoints p ON p.num = d.endpoint

@@ -11,10 +11,17 @@ import {
   takeFrom,
   type Walk,
 } from '../redrives.ts';
-import type { DeliveryFilter, NewRedrive, RedriveCursor, RedriveMatch, RedriveRecord } from '../store.ts';
+import type {
+  DeliveryFilter,
+  ListPage,
+  NewRedrive,
+  RedriveCursor,
+  RedriveMatch,
+  RedriveRecord,
+} from '../store.ts';
 import type { Database, Row } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
-import { filterSql } from './filter.ts';
+import { filterSql, inList, listValue, tenantMatches, tenantValues } from './filter.ts';
 import { LedgerChanges } from './ledger.ts';
 import { redriveEnded } from './redrive-ended.ts';
 import type { Sequences } from './sequences.ts';
@@ -31,12 +38,16 @@ export function findRedrive(db: Database, id: string): RedriveRecord | null {
   return row === undefined ? null : recordFrom(row);
 }
 
-export function listRedrives(db: Database, page: { before: string | null; limit: number }): RedriveRecord[] {
+export function listRedrives(
+  db: Database,
+  { after, limit, order = 'desc' }: ListPage<string>,
+): RedriveRecord[] {
   return db
     .all(
-      `SELECT ${redriveColumns} FROM redrives WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT +?2`,
-      page.before,
-      page.limit,
+      `SELECT ${redriveColumns} FROM redrives ${after === null ? '' : `WHERE id ${order === 'desc' ? '<' : '>'} ?2`}
+       ORDER BY id ${order} LIMIT +?1`,
+      limit,
+      ...(after === null ? [] : [after]),
     )
     .map(recordFrom);
 }
@@ -80,12 +91,12 @@ function walk(
 /** The next endpoint with deliveries in this state. `state >= 2` is the condition of the index. */
 function nextEndpoint(db: Database, filter: DeliveryFilter, state: number, behind: number): number | null {
   const row = db.get(
-    `SELECT p.num FROM endpoints p WHERE p.num > ?1 AND (?2 IS NULL OR p.tenant = ?2) AND (?3 IS NULL OR p.id = ?3)
+    `SELECT p.num FROM endpoints p WHERE p.num > ?1 AND ${tenantMatches('p.tenant', 2, 3)} AND ${inList('p.id', 4)}
        AND EXISTS (SELECT 1 FROM deliveries d WHERE d.state = ${state} AND d.state >= 2 AND d.endpoint = p.num)
      ORDER BY p.num LIMIT 1`,
     behind,
-    filter.tenant ?? null,
-    filter.endpointId ?? null,
+    ...tenantValues(filter),
+    listValue(filter.endpointIds),
   );
   return (row?.[0] as number | undefined) ?? null;
 }

@@ -282,6 +282,13 @@ const migrations: readonly string[] = [
   `,
   throttleColumns,
   idempotencyTable,
+  `
+  -- A filter holds a list of values for each field.
+  UPDATE redrives SET filter = (SELECT json_group_object(
+      CASE key WHEN 'tenant' THEN 'tenants' WHEN 'endpointId' THEN 'endpointIds' WHEN 'eventId' THEN 'eventIds'
+        WHEN 'eventType' THEN 'eventTypes' WHEN 'state' THEN 'states' WHEN 'errorClass' THEN 'errorClasses' ELSE key END,
+      json(CASE WHEN key IN ('since', 'until') THEN value ELSE json_array(value) END)) FROM json_each(filter));
+  `,
 ];
 
 const namedMost = 5;

@@ -107,7 +107,7 @@ export function createSqliteStore(db: Database): Store {
     deliveries: async (filter, page) => readDeliveries(db, endpoints, filter, page),
     delivery: async (number) => readDelivery(db, number),
     attempts: async (number) => readAttempts(db, number),
-    deadLetters: async (tenant) => readDeadLetters(db, tenant),
+    deadLetters: async (filter) => readDeadLetters(db, filter),
     accounting: async (query) => readAccounting(db, query),
     accountingBy: async (query, by) => readAccountingBy(db, query, by),
     tallies: async (ranges) => readTallies(db, ranges),

@@ -157,7 +157,7 @@ function describeClock(place: () => Promise<() => Promise<Opened>>): void {
     await until('it was tried again', () => receiver.requests.length > before);
     await until('the outcome is stored', async () => {
       const [delivery] = await items(ahead, '/v1/deliveries');
-      return Number(delivery!['attempts']) > before;
+      return Number(delivery!['attempt_count']) > before;
     });
     expect(await items(ahead, '/v1/deliveries')).toMatchObject([{ state: 'pending' }]);
     await ahead.stop();

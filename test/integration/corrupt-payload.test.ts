@@ -79,7 +79,8 @@ function describeCorrupt(name: string, place: () => Promise<Place>): void {
       call(`${server.url}/v1/deliveries/${(await delivery(id))['id'] as string}/redrive`, 'POST');
     await until(
       'the first outcomes are stored',
-      async () => (await delivery('changed'))['attempts'] === 1 && (await delivery('kept'))['attempts'] === 1,
+      async () =>
+        (await delivery('changed'))['attempt_count'] === 1 && (await delivery('kept'))['attempt_count'] === 1,
     );
     await redrive('kept');
     await redrive('changed');
@@ -90,7 +91,7 @@ function describeCorrupt(name: string, place: () => Promise<Place>): void {
     // A redrive finds the same again; a replay is refused.
     await redrive('changed');
     await until('it is a dead letter again', async () => {
-      const { state, attempts } = await delivery('changed');
+      const { state, attempt_count: attempts } = await delivery('changed');
       return state === 'dead' && attempts === 3;
     });
     expect(receiver.requests).toHaveLength(3);

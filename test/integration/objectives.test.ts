@@ -92,7 +92,7 @@ describe('declared on a running Posthorn', () => {
     await call('POST', '/v1/events', { id: 'one', type: 'only.this', data: {} });
     const delivery = async () =>
       (await call('GET', `/v1/deliveries?endpoint_id=${endpoint.id}`)).body.items[0];
-    await until('the first attempt has failed', async () => (await delivery())?.attempts === 1);
+    await until('the first attempt has failed', async () => (await delivery())?.attempt_count === 1);
     const before = await delivery();
     const changed = { ...template, retry: { schedule_s: [0], jitter: 0 } };
     expect((await call('PUT', '/v1/templates/mine', changed)).body).toMatchObject({ version: 2 });

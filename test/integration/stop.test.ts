@@ -22,7 +22,7 @@ afterAll(async () => {
 interface Delivery {
   readonly id: string;
   readonly state: string;
-  readonly attempts: number;
+  readonly attempt_count: number;
 }
 type Embedded = Awaited<ReturnType<typeof createPosthorn>>;
 
@@ -69,7 +69,7 @@ describe.each(['SQLite', 'PostgreSQL'])('a stop, on %s', (kind) => {
     await until('all are delivered', async () =>
       (await deliveries(next)).every(({ state }) => state === 'delivered'),
     );
-    expect((await deliveries(next)).map(({ attempts }) => attempts)).toEqual(Array(8).fill(1));
+    expect((await deliveries(next)).map(({ attempt_count: count }) => count)).toEqual(Array(8).fill(1));
     expect(await next.stop()).toMatchObject({ cut: 0, closed: true });
     await receiver.close();
   });

@@ -22,7 +22,7 @@ interface Delivery {
   readonly id: string;
   readonly event_id: string;
   readonly state: string;
-  readonly attempts: number;
+  readonly attempt_count: number;
 }
 
 /** Answers 429 for an hour as long as it is told to. */
@@ -57,7 +57,7 @@ describe.each(['SQLite', 'PostgreSQL'])('what a receiver asked for, on %s', (kin
     await publish(server, 'first');
     await until('its row says so', async () => (await read(server, id)).throttled_until !== null);
     // The attempt's outcome is a transaction of its own: what is done before it is on disk finds the attempt in flight.
-    await until('its attempt is settled', async () => (await deliveries(server))[0]!.attempts === 1);
+    await until('its attempt is settled', async () => (await deliveries(server))[0]!.attempt_count === 1);
     return id;
   };
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { everything } from '../../../src/store/accounting.ts';
-import { beginRedrive } from '../../../src/store/redrives.ts';
-import type { DeliveryFilter, DeliveryRecord } from '../../../src/store/store.ts';
+import { everything } from '../../../packages/posthorn/src/store/accounting.ts';
+import { beginRedrive } from '../../../packages/posthorn/src/store/redrives.ts';
+import type { DeliveryFilter, DeliveryRecord } from '../../../packages/posthorn/src/store/store.ts';
 import { settlementOf } from '../../settlement.ts';
 import { anEvent, start } from '../../support.ts';
 import { noRoom, type Subject } from './subject.ts';

@@ -1,6 +1,6 @@
 import { countedAround } from '../impact/store-window.ts';
 import { backtest, defaultObjective, defaultRules, MinuteHistory } from 'posthorn/alert-rules';
-import { minuteMs } from 'posthorn/domain';
+import { alertTenant, minuteMs } from 'posthorn/domain';
 import { everything, type Store } from 'posthorn/store';
 
 /** A window of more minutes than ten years is none. */
@@ -18,7 +18,7 @@ export async function firstRuleOn(
   now: number,
 ): Promise<{ readonly rule: string; readonly afterMs: number } | null> {
   const hours = await store.accountingBy(
-    { ...everything, since: window.from, until: window.until, now },
+    { ...everything, exceptTenant: alertTenant, since: window.from, until: window.until, now },
     'hour',
   );
   const length = Math.min(minutesMost, Math.ceil((window.until - window.from) / minuteMs));

@@ -1,12 +1,5 @@
 import { type Alert, alertTenant, formatValue, hourMs, type Value } from 'posthorn/domain';
-import {
-  type AccountingCounts,
-  type AccountingGroup,
-  everything,
-  type Gone,
-  type Store,
-  unaccountedOf,
-} from 'posthorn/store';
+import { type AccountingGroup, everything, type Gone, type Store, unaccountedOf } from 'posthorn/store';
 import { type Side, type WeekParts, type WeeklyLoss, weekPartsOf, weeksOf } from './side.ts';
 import type { StoreWindow } from './store-window.ts';
 import { count } from '../report/count.ts';
@@ -18,35 +11,8 @@ const pricedMost = 100_000;
 /** Hours that are looked at one by one for the first loss. */
 const hoursMost = 200;
 
-const states = ['accepted', 'delivered', 'dead', 'cancelled', 'suppressed', 'late'] as const;
-type States = Readonly<Record<(typeof states)[number], number>>;
-
-const without = <T extends States>(all: T, own: States | undefined): T =>
-  own === undefined
-    ? all
-    : { ...all, ...Object.fromEntries(states.map((name) => [name, all[name] - own[name]])) };
-
-/** Of all tenants, less what Posthorn tells people itself: that is no traffic of anybody. */
-async function countsOf(store: Books, { from, until }: StoreWindow, now: number): Promise<AccountingCounts> {
-  const query = { ...everything, since: from, until, now };
-  const all = await store.accounting(query);
-  const own = await store.accounting({ ...query, tenants: [alertTenant] });
-  return { ...without(all, own), pending: all.pending - own.pending };
-}
-
-/** Counters by a key, less Posthorn's own. */
-async function groupsOf(
-  store: Books,
-  { from, until }: StoreWindow,
-  by: 'endpoint' | 'event_type' | 'hour',
-  now: number,
-): Promise<readonly AccountingGroup[]> {
-  const query = { ...everything, since: from, until, now };
-  const all = await store.accountingBy(query, by);
-  const own = await store.accountingBy({ ...query, tenants: [alertTenant] }, by);
-  const ownOf = new Map(own.map((group) => [group.key, group]));
-  return all.map((group) => without(group, ownOf.get(group.key))).filter(({ accepted }) => accepted > 0);
-}
+/** What Posthorn sends itself is nobody's traffic. */
+const ofTenants = { ...everything, exceptTenant: alertTenant };
 
 const mixOf = (groups: readonly AccountingGroup[]): Map<string, number> =>
   new Map(groups.map(({ key, accepted }) => [String(key), accepted]));
@@ -82,8 +48,7 @@ async function firstLossOf(
   const open = hours.filter((hour) => unaccountedOf({ ...hour, pending: 0 }) > 0).slice(0, hoursMost);
   for (const { key, ...counters } of open) {
     const since = Number(key);
-    // Alerts are under way for moments only; one that is makes an hour look whole that is not.
-    const { pending } = await store.accounting({ ...everything, since, until: since + hourMs, now });
+    const { pending } = await store.accounting({ ...ofTenants, since, until: since + hourMs, now });
     if (unaccountedOf({ ...counters, pending }) > 0) return since;
   }
   return null;
@@ -107,11 +72,12 @@ export async function sideOfStore(
   now: number,
 ): Promise<Side> {
   const { from, until, byDay, notes } = window;
-  const counts = await countsOf(store, window, now);
+  const query = { ...ofTenants, since: from, until, now };
+  const counts = await store.accounting(query);
   const { accepted, pending, dead, cancelled, suppressed, late, valueAtRisk } = counts;
   const residue = unaccountedOf(counts);
   const unaccounted = Math.max(0, residue);
-  const hours = await groupsOf(store, window, 'hour', now);
+  const hours = await store.accountingBy(query, 'hour');
   const events = { tenant: null, since: from, until };
   const all = await store.gone(events, unaccounted === 0 ? 0 : pricedMost);
   const own = await store.gone({ ...events, tenant: alertTenant }, 0);
@@ -133,8 +99,8 @@ export async function sideOfStore(
     lateUnresolved: Math.max(0, late - hours.reduce((sum, hour) => sum + hour.late, 0)),
     weekly,
     givenUpWorth: valueAtRisk,
-    endpoints: mixOf(await groupsOf(store, window, 'endpoint', now)),
-    types: mixOf(await groupsOf(store, window, 'event_type', now)),
+    endpoints: mixOf(await store.accountingBy(query, 'endpoint')),
+    types: mixOf(await store.accountingBy(query, 'event_type')),
     weekParts: partsOf(hours, byDay),
     firstLostAt: unaccounted === 0 ? null : await firstLossOf(store, hours, all, now),
     notes: [

@@ -1,5 +1,5 @@
 import { everything, hoursOf, type Store } from 'posthorn/store';
-import { dayMs, hourMs } from 'posthorn/domain';
+import { alertTenant, dayMs, hourMs } from 'posthorn/domain';
 
 const weekMs = 7 * dayMs;
 
@@ -27,7 +27,7 @@ export function countedAround(at: number, now: number): Window {
 
 /** When the first delivery was accepted that the books know of: to the hour, or the day. Null: there is none. */
 export async function booksBegin(store: Pick<Store, 'accountingBy'>, now: number): Promise<number | null> {
-  const [first] = await store.accountingBy({ ...everything, now }, 'hour');
+  const [first] = await store.accountingBy({ ...everything, exceptTenant: alertTenant, now }, 'hour');
   return first === undefined ? null : Number(first.key);
 }
 

@@ -1,3 +1,4 @@
+import { alertTenant } from '../domain/alert.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { exactMinor } from '../domain/money.ts';
 import type { Store } from '../store/store.ts';
@@ -16,7 +17,7 @@ export async function* deliveryLines(
 ): AsyncGenerator<string> {
   for (let before: number | null = null; ;) {
     const rows: Awaited<ReturnType<Store['deliveries']>> = await store.deliveries(
-      {},
+      { exceptTenant: alertTenant },
       { after: before, limit: page },
     );
     for (const row of rows) {

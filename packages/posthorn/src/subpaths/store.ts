@@ -1,9 +1,4 @@
-export {
-  type AccountingCounts,
-  type AccountingGroup,
-  everything,
-  unaccountedOf,
-} from '../store/accounting.ts';
+export { type AccountingGroup, everything, unaccountedOf } from '../store/accounting.ts';
 export { hoursOf } from '../store/folding.ts';
 export { isLeap } from '../store/leap.ts';
 export { beginRedrive } from '../store/redrives.ts';

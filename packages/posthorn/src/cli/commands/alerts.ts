@@ -2,6 +2,7 @@ import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { parseAttemptLine } from '../../logs/attempt-line.ts';
 import { isBlank, readLines } from '../../logs/lines.ts';
+import { alertTenant } from '../../domain/alert.ts';
 import { backtest, healthyControl, type Incident, trade } from '../../reliability/backtest.ts';
 import { backtestReport, formatDuration } from '../../reliability/backtest-report.ts';
 import { type EventOutcome, historyOf, OutcomeCollector } from '../../reliability/log-history.ts';
@@ -72,7 +73,7 @@ async function readStore(store: Store, source: string): Promise<History> {
   const bar = progress(null);
   for (let before: number | null = null; ;) {
     const page: Awaited<ReturnType<Store['deliveries']>> = await store.deliveries(
-      {},
+      { exceptTenant: alertTenant },
       { after: before, limit: 1000 },
     );
     for (const { state, createdAt, settledAt, dueAt } of page) {

@@ -311,7 +311,7 @@ test('what needs no key: health, readiness, metrics, OpenAPI, and the page of ev
 test('OpenAPI is transferred once', async () => {
   const first = await fetch(`${server.url}/openapi.json`);
   const document = (await first.json()) as { openapi: string; paths: Record<string, unknown> };
-  expect(document.openapi).toBe('3.1.0');
+  expect(document.openapi).toBe('3.1.1');
   expect(document.paths).toHaveProperty('/v1/events/batch.post.requestBody');
   const headers = { 'if-none-match': first.headers.get('etag')! };
   expect((await fetch(`${server.url}/openapi.json`, { headers })).status).toBe(304);

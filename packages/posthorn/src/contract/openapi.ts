@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { problemAnswer } from './errors.ts';
+import { openApiFrom } from './openapi-document.ts';
+import { table } from './table.ts';
 import * as schemas from './legacy-schemas.ts';
 
 interface Call {
@@ -203,15 +205,6 @@ export function openApi(version: string): Record<string, unknown> {
       },
     };
   }
-  return {
-    openapi: '3.1.0',
-    info: {
-      title: 'Posthorn',
-      version,
-      description: 'Delivers payment webhooks and accounts for every one of them.',
-    },
-    security: [{ key: [] }],
-    components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
-    paths,
-  };
+  const document = openApiFrom(table, version);
+  return { ...document, paths: { ...(document['paths'] as object), ...paths } };
 }

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { jsonSchemasFrom } from './json-schema.ts';
+
+const inner = z.strictObject({ a: z.int(), b: z.number().default(3) }).meta({ id: 'Inner' });
+const outer = z.strictObject({ inner }).meta({ id: 'Outer' });
+const same = z.enum(['x', 'y']).meta({ id: 'Same' });
+const convert = (input: z.ZodType[], output: z.ZodType[]) =>
+  jsonSchemasFrom({ input, output }, (id) => `#/c/${id}`);
+
+test('a component that is sent with other fields than it is answered has two names, and so has what refers to it', () => {
+  const { input, output, components } = convert([outer, same], [outer, same]);
+  expect(input).toEqual([{ $ref: '#/c/OuterInput' }, { $ref: '#/c/Same' }]);
+  expect(output).toEqual([{ $ref: '#/c/Outer' }, { $ref: '#/c/Same' }]);
+  expect(Object.keys(components)).toEqual(['Inner', 'InnerInput', 'Outer', 'OuterInput', 'Same']);
+  expect(components['OuterInput']).toEqual({
+    type: 'object',
+    properties: { inner: { $ref: '#/c/InnerInput' } },
+    required: ['inner'],
+    additionalProperties: false,
+  });
+  expect(components['Outer']).toEqual({
+    type: 'object',
+    properties: { inner: { $ref: '#/c/Inner' } },
+    required: ['inner'],
+  });
+  expect(components['InnerInput']).toMatchObject({ required: ['a'] });
+});
+
+test('a component that is only sent keeps its name', () => {
+  expect(Object.keys(convert([outer], []).components)).toEqual(['Inner', 'Outer']);
+});
+
+test('bounds of every number, patterns beside a format and readOnly are left out', () => {
+  const tuple = z.tuple([z.int(), z.iso.datetime()]).readonly();
+  expect(convert([], [tuple]).output).toEqual([
+    {
+      type: 'array',
+      prefixItems: [{ type: 'integer' }, { type: 'string', format: 'date-time' }],
+      items: false,
+      minItems: 2,
+      maxItems: 2,
+    },
+  ]);
+});

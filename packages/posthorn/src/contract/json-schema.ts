@@ -1,0 +1,105 @@
+import { z } from 'zod';
+
+export interface JsonSchema {
+  readonly [keyword: string]: unknown;
+}
+
+/** Which side of a schema: what a caller may send, or what an answer holds. */
+type Side = 'input' | 'output';
+
+export interface JsonSchemas {
+  /** In the order in which they were given. */
+  readonly input: readonly JsonSchema[];
+  readonly output: readonly JsonSchema[];
+  /** What has a `meta({ id })`, by that id. */
+  readonly components: Readonly<Record<string, JsonSchema>>;
+}
+
+const prefix = '#/$defs/';
+
+/**
+ * JSON Schema 2020-12 of request and answer schemas. A component that callers send with other fields than answers have (because
+ * of defaults, or because answers may get more fields) has two: `Name` in answers, `NameInput` in requests.
+ */
+export function jsonSchemasFrom(
+  schemas: { readonly input: readonly z.ZodType[]; readonly output: readonly z.ZodType[] },
+  uri: (id: string) => string,
+): JsonSchemas {
+  const input = convert(schemas.input, 'input');
+  const output = convert(schemas.output, 'output');
+  const differing = differingIds(input.defs, output.defs);
+  const inputName = (id: string): string => (differing.has(id) ? `${id}Input` : id);
+  const sent = (schema: JsonSchema): JsonSchema => renamed(schema, (id) => uri(inputName(id)));
+  const answered = (schema: JsonSchema): JsonSchema => renamed(schema, uri);
+  const components = [
+    ...Object.entries(output.defs).map(([id, schema]) => [id, answered(schema)] as const),
+    ...Object.entries(input.defs).map(([id, schema]) => [inputName(id), sent(schema)] as const),
+  ];
+  return {
+    input: input.schemas.map(sent),
+    output: output.schemas.map(answered),
+    components: Object.fromEntries(components.toSorted(([a], [b]) => (a < b ? -1 : 1))),
+  };
+}
+
+interface Converted {
+  readonly schemas: readonly JsonSchema[];
+  readonly defs: Readonly<Record<string, JsonSchema>>;
+}
+
+/** All at once, so that each component is made once. */
+function convert(schemas: readonly z.ZodType[], io: Side): Converted {
+  const all = z.object(Object.fromEntries(schemas.map((schema, at) => [`s${at}`, schema])));
+  const { properties = {}, $defs = {} } = z.toJSONSchema(all, {
+    io,
+    unrepresentable: 'any',
+    override: ({ jsonSchema }) => tidy(jsonSchema, io),
+  });
+  return {
+    schemas: schemas.map((_, at) => properties[`s${at}`] as JsonSchema),
+    defs: $defs as Record<string, JsonSchema>,
+  };
+}
+
+function tidy(schema: z.core.JSONSchema.BaseSchema, io: Side): void {
+  // Answers get more fields in later versions: a client must not refuse them.
+  if (io === 'output' && schema.additionalProperties === false) delete schema.additionalProperties;
+  // The format says it better.
+  if (schema.format !== undefined) delete schema.pattern;
+  // The bounds of every number in JavaScript say nothing.
+  if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
+  if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
+  // A tuple that the code does not change. In OpenAPI it would mean: in answers only.
+  if (schema.readOnly === true) delete schema.readOnly;
+}
+
+/** Components that differ between the two sides, or refer to one that does. */
+function differingIds(input: Converted['defs'], output: Converted['defs']): ReadonlySet<string> {
+  const both = Object.keys(input).filter((id) => id in output);
+  const differing = new Set(both.filter((id) => JSON.stringify(input[id]) !== JSON.stringify(output[id])));
+  let before = -1;
+  while (before !== differing.size) {
+    before = differing.size;
+    for (const id of both) if (refsIn(input[id]).some((ref) => differing.has(ref))) differing.add(id);
+  }
+  return differing;
+}
+
+function refsIn(schema: unknown): string[] {
+  return [...JSON.stringify(schema).matchAll(/"\$ref":"#\/\$defs\/([^"]+)"/g)].map(([, id]) => id!);
+}
+
+function renamed(schema: JsonSchema, uri: (id: string) => string): JsonSchema {
+  const walk = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(walk);
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([key, inner]) =>
+        key === '$ref' && typeof inner === 'string' && inner.startsWith(prefix)
+          ? [key, uri(inner.slice(prefix.length))]
+          : [key, walk(inner)],
+      ),
+    );
+  };
+  return walk(schema) as JsonSchema;
+}

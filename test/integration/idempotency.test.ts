@@ -256,6 +256,39 @@ describe('while the first request runs', () => {
     await slow.posthorn.stop();
   });
 
+  test('it is carried out to its end and remembered, though its caller has gone', async () => {
+    const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
+    let arrivals = 0;
+    const slow = await aNode(tempDir(), (store) => ({
+      ...store,
+      createRedrive: async (redrive) => {
+        arrivals++;
+        await held;
+        return await store.createRedrive(redrive);
+      },
+    }));
+    const cut = new AbortController();
+    const headers = {
+      authorization: `Bearer ${apiKey}`,
+      'idempotency-key': 'gone',
+      'content-type': 'application/json',
+    };
+    const body = JSON.stringify({ filter: {} });
+    const request = fetch(`${slow.url}/v1/redrives`, { method: 'POST', headers, body, signal: cut.signal });
+    await until('the first request runs', () => arrivals === 1);
+    cut.abort();
+    await expect(request).rejects.toThrow();
+    letGo();
+    let again: Answer;
+    await until('the repeat is answered', async () => {
+      again = await slow.post('/v1/redrives', 'gone', body);
+      return again.status !== 409;
+    });
+    expect(again!).toMatchObject({ status: 202, replayed: 'true' });
+    expect(arrivals).toBe(1);
+    await slow.posthorn.stop();
+  });
+
   test('of many that arrive at once one is carried out', async () => {
     const key = aKey();
     const body = { url: receiver.url, event_types: ['none'] };

@@ -109,6 +109,13 @@ test('G1: a commit returns when it is on the disk, not before', () => {
   const db = new Database(join(tempDir(), 'posthorn.db'));
   // 2 is FULL: with less, a commit is lost with the power. No killed process can show that, so it is asked for.
   expect([db.get('PRAGMA journal_mode'), db.get('PRAGMA synchronous')]).toEqual([['wal'], [2]]);
+  // Nor may a transaction that does not wait leave the next one without.
+  const failing = (): void => {
+    throw new Error('in the middle');
+  };
+  db.transactionUnsynced(() => expect(db.get('PRAGMA synchronous')).toEqual([1]));
+  expect(() => db.transactionUnsynced(failing)).toThrow('in the middle');
+  expect(db.get('PRAGMA synchronous')).toEqual([2]);
   db.close();
 });
 

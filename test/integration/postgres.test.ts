@@ -193,3 +193,29 @@ test('G1: a database that is away: 503 with Retry-After, not ready, nothing ackn
     await own.stop();
   }
 });
+
+test('an Idempotency-Key counts on every node: of requests at once one is carried out, and each node gives its answer', async () => {
+  const databaseUrl = await postgres.createMigrated();
+  const nodes = [await serve({ databaseUrl }), await serve({ databaseUrl })];
+  const post = async (at: number): Promise<{ status: number; text: string; replayed: string | null }> => {
+    const response = await fetch(`${nodes[at % 2]!.url}/v1/endpoints`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${apiKey}`,
+        'content-type': 'application/json',
+        'idempotency-key': 'once',
+      },
+      body: JSON.stringify({ url: 'http://127.0.0.1:1/' }),
+    });
+    const { status, headers } = response;
+    return { status, text: await response.text(), replayed: headers.get('idempotent-replayed') };
+  };
+  const atOnce = await Promise.all(Array.from({ length: 8 }, (_, at) => post(at)));
+  const made = new Set(atOnce.filter(({ status }) => status === 201).map(({ text }) => text));
+  expect(made.size).toBe(1);
+  for (const at of [0, 1])
+    expect(await post(at)).toEqual({ status: 201, text: [...made][0], replayed: 'true' });
+  const { items } = await nodes[1]!.client.request<{ items: unknown[] }>('GET', '/v1/endpoints');
+  expect(items).toHaveLength(1);
+  for (const { stop } of nodes) await stop();
+});

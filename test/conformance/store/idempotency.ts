@@ -187,11 +187,14 @@ export function describeIdempotency(subject: Subject): void {
     await done({ id: 'other', caller: 'other' }, 'x'.repeat(5000));
     await store.beginKeyedRequest(aRequest({ id: 'runs', now: start - 1, leaseUntil: start + leaseMs }));
     const many = 1_000_000;
-    expect(await store.boundKeyedRequests('caller', { maxRows: 21, maxBytes: many })).toBe(0);
-    // Nine tenths stay, so that it is not done again at once.
-    expect(await store.boundKeyedRequests('caller', { maxRows: 20, maxBytes: many })).toBe(2);
-    expect(await store.boundKeyedRequests('caller', { maxRows: many, maxBytes: 1800 })).toBe(0);
-    expect(await store.boundKeyedRequests('caller', { maxRows: many, maxBytes: 1000 })).toBe(9);
+    const bound = (maxRows: number, maxBytes: number, limit = 100): Promise<number> =>
+      store.boundKeyedRequests('caller', { maxRows, maxBytes }, limit);
+    expect(await bound(21, many)).toBe(0);
+    expect(await bound(18, many, 2)).toBe(2);
+    expect(await bound(18, many)).toBe(1);
+    expect(await bound(many, 1700)).toBe(0);
+    expect(await bound(many, 1001)).toBe(7);
+    expect(await bound(10, 999)).toBe(1);
     const left = await Promise.all(ids.map((id) => stateOf(id)));
     expect(left).toEqual([...Array(11).fill('fresh'), ...Array(9).fill('done')]);
     expect(await stateOf('runs')).toBe('running');

@@ -38,8 +38,10 @@ const retryAfterS = 1;
 
 /** Rows and stored bytes that one API key may have; beyond, its oldest keys are forgotten before their time. */
 const bounds: KeyedRequestBounds = { maxRows: 100_000, maxBytes: 256 * 1024 * 1024 };
-/** Ids are uniform, so one request in 4,096 of each caller's counts what that caller has. */
-const countingIds = 'AA';
+/** Ids are uniform, so one request in 512 of each caller's counts what that caller has: 7 ms for 100,000 rows. */
+const countingIds = /^A[A-H]/;
+/** More than are added until it is counted again. */
+const maxForgotten = 1000;
 
 const visible = /^[\x21-\x7e]{1,255}$/;
 
@@ -163,7 +165,7 @@ async function end(
     if (!isRemembered(status)) return await store.abandonKeyedRequest({ id, token });
     const sealed = answer === null ? null : secrets.seal(answer, random.bytes(sealNonceBytes));
     await store.finishKeyedRequest({ id, token }, sealed);
-    if (id.startsWith(countingIds)) await store.boundKeyedRequests(secrets.caller, bounds);
+    if (countingIds.test(id)) await store.boundKeyedRequests(secrets.caller, bounds, maxForgotten);
   } catch (error) {
     logger.warn(
       { code: 'idempotency_not_saved', error: (error as Error).message },

@@ -23,8 +23,8 @@ export interface IdempotencyKeys {
   abandonKeyedRequest(run: KeyedRun): Promise<void>;
   /** Deletes up to `limit` rows that are older than `keyedRequestMs`, and dates those of the future now. Returns how many it deleted. */
   pruneKeyedRequests(ages: Ages, limit: number): Promise<number>;
-  /** Deletes a caller's oldest finished rows if it has more than `bounds` allow. Returns how many. */
-  boundKeyedRequests(caller: string, bounds: KeyedRequestBounds): Promise<number>;
+  /** Deletes up to `limit` of a caller's oldest finished rows if it has more than `bounds` allow. Returns how many. */
+  boundKeyedRequests(caller: string, bounds: KeyedRequestBounds, limit: number): Promise<number>;
 }
 
 /** Texts that say nothing about the request to whoever does not have the API key it came with. */
@@ -53,13 +53,6 @@ export interface KeyedRequestBounds {
   readonly maxRows: number;
   /** Of answers as they are stored. */
   readonly maxBytes: number;
-}
-
-/** A caller that is over its bounds is brought so far below that this is done seldom. */
-const keptShare = 0.9;
-
-export function keptBounds({ maxRows, maxBytes }: KeyedRequestBounds): KeyedRequestBounds {
-  return { maxRows: Math.floor(maxRows * keptShare), maxBytes: Math.floor(maxBytes * keptShare) };
 }
 
 /** Stamps of rows that are old enough to be deleted: from ≤ t < before. */

@@ -6,7 +6,6 @@ import {
   type KeyedRequestBounds,
   type KeyedRequestState,
   type KeyedRun,
-  keptBounds,
 } from '../idempotency.ts';
 import type { Connection, Database } from './database.ts';
 
@@ -111,7 +110,8 @@ export async function pruneKeyedRequests(db: Database, ages: Ages, limit: number
 export async function boundKeyedRequests(
   db: Database,
   caller: string,
-  bounds: KeyedRequestBounds,
+  { maxRows, maxBytes }: KeyedRequestBounds,
+  limit: number,
 ): Promise<number> {
   const [row] = await db.query(
     'idempotency_size',
@@ -119,22 +119,20 @@ export async function boundKeyedRequests(
     [caller],
   );
   const [rows, bytes] = row as [number, number];
-  if (rows <= bounds.maxRows && bytes <= bounds.maxBytes) return 0;
-  const { maxRows, maxBytes } = keptBounds(bounds);
-  const [deleted] = await db.query(
+  if (rows <= maxRows && bytes <= maxBytes) return 0;
+  const deleted = await db.query(
     'idempotency_bound',
-    `WITH gone AS (
-       DELETE FROM posthorn.idempotency_keys WHERE caller = $1 AND lease_until IS NULL AND (at, id) <= (
-         SELECT at, id FROM (
-           SELECT at, id, row_number() OVER newest AS place, sum(bytes) OVER newest AS total
-           FROM posthorn.idempotency_keys WHERE caller = $1
-           WINDOW newest AS (ORDER BY at DESC, id DESC ROWS UNBOUNDED PRECEDING)
-         ) AS placed WHERE place > $2 OR total > $3 ORDER BY at DESC, id DESC LIMIT 1)
-       RETURNING 1)
-     SELECT count(*) FROM gone`,
-    [caller, maxRows, maxBytes],
+    `DELETE FROM posthorn.idempotency_keys WHERE lease_until IS NULL AND id IN (
+       SELECT id FROM (
+         SELECT id, row_number() OVER oldest AS place, sum(bytes) OVER oldest - bytes AS bytes_before FROM (
+           SELECT id, at, bytes FROM posthorn.idempotency_keys WHERE caller = $1 AND lease_until IS NULL
+           ORDER BY at, id LIMIT $4) AS first
+         WINDOW oldest AS (ORDER BY at, id ROWS UNBOUNDED PRECEDING)
+       ) AS placed WHERE place <= $2 OR bytes_before < $3)
+     RETURNING id`,
+    [caller, rows - maxRows, bytes - maxBytes, limit],
   );
-  return deleted![0] as number;
+  return deleted.length;
 }
 
 /** Leases keep the time that they have left when the clock jumps. The caller holds the transaction. */

@@ -138,7 +138,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     finishKeyedRequest: (run, answer) => finishKeyedRequest(db, run, answer),
     abandonKeyedRequest: (run) => abandonKeyedRequest(db, run),
     pruneKeyedRequests: (ages, limit) => pruneKeyedRequests(db, ages, limit),
-    boundKeyedRequests: (caller, bounds) => boundKeyedRequests(db, caller, bounds),
+    boundKeyedRequests: (caller, bounds, limit) => boundKeyedRequests(db, caller, bounds, limit),
     close: () => db.close(),
   };
 }

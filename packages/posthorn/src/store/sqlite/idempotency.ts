@@ -6,7 +6,6 @@ import {
   type KeyedRequestBounds,
   type KeyedRequestState,
   type KeyedRun,
-  keptBounds,
 } from '../idempotency.ts';
 import type { Database } from './database.ts';
 
@@ -32,7 +31,8 @@ export function beginKeyedRequest(
   db: Database,
   { id, caller, fingerprint, token, now, leaseUntil }: KeyedRequest,
 ): KeyedRequestState {
-  return db.transaction(() => {
+  // What the request changes is durable only together with this row, so the row need not be durable first.
+  return db.transactionUnsynced(() => {
     const row = db.get('SELECT fingerprint, lease_until, answer FROM idempotency_keys WHERE id = ?', id);
     if (row === undefined) {
       db.run(
@@ -120,25 +120,34 @@ export function pruneKeyedRequests(db: Database, ages: Ages, limit: number): num
   });
 }
 
-export function boundKeyedRequests(db: Database, caller: string, bounds: KeyedRequestBounds): number {
+export function boundKeyedRequests(
+  db: Database,
+  caller: string,
+  { maxRows, maxBytes }: KeyedRequestBounds,
+  limit: number,
+): number {
   const [rows, bytes] = db.get(
     'SELECT count(*), coalesce(sum(bytes), 0) FROM idempotency_keys WHERE caller = ?',
     caller,
   ) as [number, number];
-  if (rows <= bounds.maxRows && bytes <= bounds.maxBytes) return 0;
-  const { maxRows, maxBytes } = keptBounds(bounds);
-  return db.transaction(() =>
-    db.run(
-      `DELETE FROM idempotency_keys WHERE caller = ?1 AND lease_until IS NULL AND (at, id) <= (
-         SELECT at, id FROM (
-           SELECT at, id, row_number() OVER newest AS place, sum(bytes) OVER newest AS total FROM idempotency_keys
-           WHERE caller = ?1 WINDOW newest AS (ORDER BY at DESC, id DESC ROWS UNBOUNDED PRECEDING)
-         ) WHERE place > ?2 OR total > ?3 ORDER BY at DESC, id DESC LIMIT 1)`,
-      caller,
-      maxRows,
-      maxBytes,
-    ),
+  let excessRows = rows - maxRows;
+  let excessBytes = bytes - maxBytes;
+  if (excessRows <= 0 && excessBytes <= 0) return 0;
+  const excess = db.allWhile(
+    'SELECT rowid, bytes FROM idempotency_keys WHERE caller = ? AND lease_until IS NULL ORDER BY at, id LIMIT +?',
+    ([, size]) => {
+      const isExcess = excessRows > 0 || excessBytes > 0;
+      excessRows--;
+      excessBytes -= size as number;
+      return isExcess;
+    },
+    caller,
+    limit,
   );
+  return db.transaction(() => {
+    for (const [rowid] of excess) db.run('DELETE FROM idempotency_keys WHERE rowid = ?', rowid!);
+    return excess.length;
+  });
 }
 
 /** Leases keep the time that they have left when the clock jumps. The caller holds the transaction. */

@@ -163,7 +163,7 @@ export function createSqliteStore(db: Database): Store {
     finishKeyedRequest: async (run, answer) => finishKeyedRequest(db, run, answer),
     abandonKeyedRequest: async (run) => abandonKeyedRequest(db, run),
     pruneKeyedRequests: async (ages, limit) => pruneKeyedRequests(db, ages, limit),
-    boundKeyedRequests: async (caller, bounds) => boundKeyedRequests(db, caller, bounds),
+    boundKeyedRequests: async (caller, bounds, limit) => boundKeyedRequests(db, caller, bounds, limit),
     close: async () => db.close(),
   };
 }

@@ -30,7 +30,7 @@ const mayImport: readonly {
     from: ['domain', 'runtime'],
     drivers: ['node:worker_threads', 'ajv/dist/2020.js', 'ajv-formats', 're2js'],
   },
-  { of: 'contract', from: ['domain', 'reliability'] },
+  { of: 'contract', from: ['domain'] },
   {
     of: 'service',
     from: [

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Alert } from '../../packages/posthorn/src/domain/alert.ts';
 import type { Settlement, Store } from '../../packages/posthorn/src/store/store.ts';
-import { payloadOf } from '../../packages/posthorn/src/reliability/channels.ts';
+import { payloadOf } from '../../packages/posthorn/src/domain/channel.ts';
 import { type Evaluator, startEvaluator } from '../../packages/posthorn/src/reliability/evaluator.ts';
 import type { Books } from '../../packages/posthorn/src/reliability/judge.ts';
 import { createPosthorn, type Posthorn } from '../../packages/posthorn/src/posthorn.ts';
@@ -344,7 +344,7 @@ describe('two nodes on one PostgreSQL', () => {
     await deadLetters(nodes[0]!, 'ep_shop', 'shop', 5, time.now);
     const evaluators = nodes.map((store) => evaluatorOn(store, time));
     const [channel] = await nodes[0]!.documents('channel');
-    const { endpointId } = channel!.document as { endpointId: string };
+    const { endpointId } = channel!.document;
     const before = (await told(nodes[0]!, endpointId)).length;
     for (let round = 0; round < 6; round++) {
       for (const evaluator of evaluators) evaluator.reconciled(balanced);

@@ -8,7 +8,7 @@ import { dashboard } from '../../packages/posthorn/src/reliability/prometheus/da
 import { exportedFiles, ruleFile } from '../../packages/posthorn/src/reliability/prometheus/export.ts';
 import { sloMetrics } from '../../packages/posthorn/src/reliability/prometheus/slo-rules.ts';
 import { readSlos } from '../../packages/posthorn/src/cli/slo-file.ts';
-import { sloFile } from '../../packages/posthorn/src/reliability/slo-document.ts';
+import { sloFile } from '../../packages/posthorn/src/cli/slo-file.ts';
 import { parsePromql } from '../prometheus/promql.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
 import { apiKey, serve } from './serving.ts';

@@ -226,9 +226,10 @@ test('the rules in SQL are those of the domain: shards, subscriptions, filters',
 
 test('a value that the type declares is taken out of the data, as the API takes it', async () => {
   const declared = { amount: '/amount', currency: '/currency' };
-  await store.putDocument('event_type', 'value.pointed', { value: declared });
-  await store.putDocument('event_type', 'value.euro', { value: { ...declared, currency: 'eur' } });
-  await store.putDocument('event_type', 'value.none', {});
+  const bare = { description: '', owner: null, template: null };
+  await store.putDocument('event_type', 'value.pointed', { ...bare, value: declared });
+  await store.putDocument('event_type', 'value.euro', { ...bare, value: { ...declared, currency: 'eur' } });
+  await store.putDocument('event_type', 'value.none', bare);
   const catalog = createCatalog(store, createSchemaValidator(systemClock, createLogger('silent')));
   await catalog.refresh();
   const tenant = 'values';

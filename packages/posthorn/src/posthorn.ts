@@ -9,7 +9,7 @@ import { createServices } from './service/services.ts';
 import { ConfigWriter } from './service/config-writer.ts';
 import { eventMaker } from './service/new-event.ts';
 import { createServer } from './http/server.ts';
-import { followTemplates } from './service/templates.ts';
+import { followTemplates } from './service/template-follow.ts';
 import type { Metrics } from './http/dependencies.ts';
 import type { Receipt } from './domain/event.ts';
 import { UnavailableError } from './domain/errors.ts';

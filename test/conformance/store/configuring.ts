@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ConfigChange } from '../../../packages/posthorn/src/store/store.ts';
 import { anEndpoint, start } from '../../support.ts';
+import { aChannel, aTeam } from './documents.ts';
 import type { Subject } from './subject.ts';
 
 /** Changes of endpoints and documents: all or none, and never over what somebody else wrote (G4). */
@@ -17,7 +18,7 @@ export function describeConfiguring(subject: Subject): void {
       createEndpoints: [fresh],
       updateEndpoints: [{ id: kept.id, change: { description: 'changed', updatedAt: start + 1 } }],
       deleteEndpoints: [gone.id],
-      putDocuments: [{ kind: 'channel', name: 'ops', document: { endpointId: fresh.id } }],
+      putDocuments: [{ kind: 'channel', name: 'ops', document: aChannel(fresh.id) }],
     };
     // The last part fails: there is no such endpoint.
     await expect(
@@ -69,7 +70,7 @@ export function describeConfiguring(subject: Subject): void {
     const changes: (() => Promise<unknown>)[] = [
       () => one(),
       () => subject.store.updateEndpoint(endpoint.id, { enabled: false, updatedAt: start }),
-      () => subject.store.putDocument('team', 'payments', {}),
+      () => subject.store.putDocument('team', 'payments', aTeam()),
       () => subject.store.deleteDocument('team', 'payments'),
       () => subject.store.deleteEndpoint(endpoint.id, start),
     ];
@@ -79,7 +80,7 @@ export function describeConfiguring(subject: Subject): void {
       const late = {
         version,
         now: start,
-        putDocuments: [{ kind: 'team' as const, name: 'x', document: {} }],
+        putDocuments: [{ kind: 'team' as const, name: 'x', document: aTeam() }],
       };
       expect(await subject.store.changeConfig(late)).toBeNull();
     }

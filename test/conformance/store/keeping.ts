@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Alert } from '../../../packages/posthorn/src/domain/alert.ts';
 import { anEvent, start } from '../../support.ts';
+import { aChannel, aTeam } from './documents.ts';
 import { type Subject } from './subject.ts';
 
 function anAlert(id: string): Alert {
@@ -163,13 +164,13 @@ export function describeKeeping(subject: Subject): void {
   });
 
   test('documents are kept by kind and name', async () => {
-    await subject.store.putDocument('team', 'b', { channels: ['x'] });
-    await subject.store.putDocument('team', 'a', { channels: [] });
-    await subject.store.putDocument('channel', 'a', { kind: 'webhook' });
-    await subject.store.putDocument('team', 'b', { channels: ['y'] });
+    await subject.store.putDocument('team', 'b', aTeam('x'));
+    await subject.store.putDocument('team', 'a', aTeam());
+    await subject.store.putDocument('channel', 'a', aChannel('ep_1'));
+    await subject.store.putDocument('team', 'b', aTeam('y'));
     expect(await subject.store.documents('team')).toEqual([
-      { name: 'a', document: { channels: [] } },
-      { name: 'b', document: { channels: ['y'] } },
+      { name: 'a', document: aTeam() },
+      { name: 'b', document: aTeam('y') },
     ]);
     expect([
       await subject.store.deleteDocument('team', 'a'),

@@ -1,9 +1,14 @@
-import { type SloDocument, sloFile } from '../reliability/slo-document.ts';
+import { z } from 'zod';
+import { documentName } from '../contract/fields.ts';
+import { sloDocument } from '../contract/slos.ts';
+import type { NamedSlo } from '../domain/objective.ts';
 import { CommandError } from './output.ts';
 import { readYaml } from './yaml-file.ts';
 
+export const sloFile = z.looseObject({ slos: z.record(documentName, sloDocument).default({}) });
+
 /** The objectives of a `posthorn.yaml`; what else it declares is `posthorn apply`'s business. */
-export function readSlos(path: string): readonly SloDocument[] {
+export function readSlos(path: string): readonly NamedSlo[] {
   const file = readYaml(path);
   const { success, data, error } = sloFile.safeParse(file.value ?? {});
   if (!success) throw new CommandError(file.faults(error.issues).join('\n'), 2);

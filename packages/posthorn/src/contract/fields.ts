@@ -13,6 +13,10 @@ export const printableName = (max: number): z.ZodString =>
     .regex(printable, 'no control characters')
     .refine((text) => text.isWellFormed(), 'no half surrogate pairs');
 
+export const jsonPointer = z
+  .string()
+  .regex(/^(\/.*)?$/, 'a JSON Pointer')
+  .max(256);
 export const documentName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'small letters, digits and dashes, at most 63');
@@ -35,6 +39,13 @@ export const timestamp = z.iso.datetime({ offset: true });
 export const count = z.int().min(0);
 /** An id as a path or a filter has it; one that names nothing is not found. */
 export const anyId = z.string().min(1).max(255);
+
+// Of every document that is declared by its name.
+export const description = z.string().max(1024);
+export const named = z.strictObject({ name: documentName });
+export const fingerprint = z
+  .string()
+  .describe('The same for the same document: tells whether it changed without showing what is write-only.');
 
 const limit = z.coerce.number().int().min(1).max(1000).default(50).describe('Items of a page at most.');
 export const cursor = z.string().max(1024).optional().describe('`next_cursor` of the page before.');

@@ -1,13 +1,11 @@
 import { z } from 'zod';
-import { alertStates, alertTenant } from '../domain/alert.ts';
-import { documentName, eventTypePattern, sloDocument, tenantName } from '../reliability/slo-document.ts';
+import { alertTenant } from '../domain/alert.ts';
 import { deliveryFilterQuery } from './delivery-filter.ts';
-import { pageIn, pageQuery } from './fields.ts';
+import { documentName, eventType, eventTypePattern, pageIn, pageQuery, tenantName } from './fields.ts';
+import { deliverWithinS, retryPolicy as retry, timeoutMs } from './retry.ts';
 import { severalInQuery } from './several.ts';
 
 // The wire contract: these schemas validate, and the OpenAPI document is made from them.
-
-export { documentName };
 
 // oxlint-disable-next-line no-control-regex
 const printable = /^[^\u0000-\u001f\u007f]+$/;
@@ -20,10 +18,6 @@ const name = z
   .refine((text) => text.isWellFormed(), 'no half surrogate pairs');
 const ownTenant = tenantName.refine((tenant) => tenant !== alertTenant, "is Posthorn's own");
 export const eventId = name;
-const eventType = z
-  .string()
-  .regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, 'names separated by dots')
-  .max(256);
 const timestamp = z.iso.datetime({ offset: true });
 const count = z.int().min(0);
 
@@ -55,30 +49,6 @@ export const receipt = z.object({
   duplicate: z.boolean(),
 });
 
-const seconds = z
-  .number()
-  .min(0)
-  .max(7 * 86_400);
-export const retry = z.strictObject({
-  schedule_s: z.array(seconds).max(50).optional().describe('delays after each failed attempt'),
-  exponential: z
-    .strictObject({
-      base_s: seconds,
-      factor: z.number().min(1).max(10),
-      max_s: seconds,
-      attempts: z.int().min(1).max(100),
-    })
-    .optional(),
-  jitter: z.number().min(0).max(1).default(0.1),
-  give_up_after_s: z
-    .number()
-    .min(1)
-    .max(90 * 86_400)
-    .default(7 * 86_400),
-});
-
-export type WireRetry = z.output<typeof retry>;
-
 const forbiddenHeader =
   /^(host|content-length|content-type|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer|proxy-.*|webhook-.*|posthorn-.*|traceparent|tracestate|user-agent)$/i;
 const headerName = z
@@ -95,12 +65,6 @@ const changedHeaders = z
   .record(headerName, headerValue.nullable())
   .refine(fewHeaders, 'at most 20 headers')
   .describe('values are write-only: answers have null, and null keeps what is stored');
-
-const timeoutMs = z.int().min(100).max(60_000);
-const deliverWithinS = z
-  .number()
-  .min(1)
-  .max(30 * 86_400);
 
 const endpointFields = {
   url: z.string().max(2048),
@@ -154,83 +118,3 @@ export const deliveryQuery = z.strictObject({ ...deliveryFilterQuery.shape, ...p
 export const endpointQuery = z.strictObject({ tenant: tenants, ...pageIn('asc') });
 export const deadLetterQuery = z.strictObject({ tenant: tenants, ...pageIn('desc') });
 export const eventQuery = z.strictObject({ tenant: tenantName.default('default') });
-export const team = z.strictObject({
-  description: z.string().max(1024).default(''),
-  channels: z
-    .array(documentName)
-    .max(20)
-    .default([])
-    .describe('channels by name, in which this team hears of its alerts'),
-});
-
-const days = z.int().min(1).max(90).default(30);
-export const template = z.strictObject({
-  description: z.string().max(1024).default(''),
-  timeout_ms: timeoutMs.default(15_000),
-  deliver_within_s: deliverWithinS.default(300).describe('the deadline'),
-  retry: retry.optional(),
-  dead_letter_alert: z
-    .strictObject({ severity: z.enum(['auto', 'ticket', 'page']).default('auto') })
-    .default({ severity: 'auto' }),
-  slo: z
-    .strictObject({ target: z.number().min(0.5).max(0.99999), window_days: days })
-    .nullable()
-    .default({ target: 0.995, window_days: 30 }),
-});
-export type WireTemplate = z.output<typeof template>;
-
-const pointer = z
-  .string()
-  .regex(/^(\/.*)?$/, 'a JSON Pointer')
-  .max(256);
-export const eventTypeName = eventType;
-export const eventTypeDocument = z.strictObject({
-  description: z.string().max(1024).default(''),
-  owner: documentName.nullable().default(null).describe('the producing team'),
-  template: documentName
-    .nullable()
-    .default(null)
-    .describe('what an endpoint follows that subscribes to this type by name and names no template'),
-  schema: z
-    .record(z.string(), z.unknown())
-    .refine((schema) => JSON.stringify(schema).length <= 65_536, 'at most 64 KiB')
-    .optional()
-    .describe('JSON Schema 2020-12 of the data, without references to elsewhere'),
-  value: z
-    .strictObject({
-      amount: pointer.describe('where the amount stands, in minor units'),
-      currency: z.string().regex(/^(\/.{1,255}|[A-Za-z]{3})$/, 'a JSON Pointer or an ISO 4217 code'),
-    })
-    .optional()
-    .describe('where in the data the value stands, for events that carry none'),
-});
-export type WireEventType = z.output<typeof eventTypeDocument>;
-
-export const slo = sloDocument;
-export type WireSlo = z.output<typeof slo>;
-
-const mailAddress = z.email().max(254);
-const channelUrl = z.string().max(2048);
-export const channel = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('slack'), url: channelUrl.describe('an incoming webhook') }),
-  z.strictObject({
-    kind: z.literal('pagerduty'),
-    routing_key: z
-      .string()
-      .regex(/^[A-Za-z0-9]{16,64}$/, 'the integration key of an Events API v2 integration'),
-    url: channelUrl.optional(),
-  }),
-  z.strictObject({ kind: z.literal('alertmanager'), url: channelUrl }),
-  z.strictObject({ kind: z.literal('webhook'), url: channelUrl }),
-  z.strictObject({
-    kind: z.literal('email'),
-    server: channelUrl.describe('smtps://user:password@host:465, or smtp://'),
-    from: mailAddress,
-    to: z.array(mailAddress).min(1).max(20),
-  }),
-]);
-export const alertQuery = z.strictObject({
-  state: severalInQuery(z.enum(alertStates)).optional(),
-  severity: severalInQuery(z.enum(['page', 'ticket'])).optional(),
-  ...pageIn('desc'),
-});

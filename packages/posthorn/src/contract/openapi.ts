@@ -14,14 +14,6 @@ interface Call {
   readonly answer?: z.ZodType;
 }
 
-const declared = {
-  team: schemas.team,
-  channel: schemas.channel,
-  template: schemas.template,
-  'event-type': schemas.eventTypeDocument,
-  slo: schemas.slo,
-} as const;
-
 const calls: readonly Call[] = [
   {
     method: 'post',
@@ -126,31 +118,6 @@ const calls: readonly Call[] = [
     query: schemas.deadLetterQuery,
     status: 200,
   },
-  {
-    method: 'get',
-    path: '/v1/alerts',
-    summary: 'Alerts, firing ones first',
-    query: schemas.alertQuery,
-    status: 200,
-  },
-  {
-    method: 'post',
-    path: '/v1/alerts/{id}/acknowledge',
-    summary: 'Somebody is on it: no repeats',
-    status: 200,
-  },
-  ...(['team', 'channel', 'template', 'event-type', 'slo'] as const).flatMap((kind): Call[] => [
-    { method: 'get', path: `/v1/${kind}s`, summary: `All ${kind}s`, query: schemas.pageQuery, status: 200 },
-    {
-      method: 'put',
-      path: `/v1/${kind}s/{name}`,
-      summary: `Declare a ${kind}`,
-      body: declared[kind],
-      status: 200,
-    },
-    { method: 'get', path: `/v1/${kind}s/{name}`, summary: `One ${kind}`, status: 200 },
-    { method: 'delete', path: `/v1/${kind}s/{name}`, summary: `Delete a ${kind}`, status: 204 },
-  ]),
 ];
 
 const json = (schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> => {
@@ -163,13 +130,6 @@ const problem = {
   content: { 'application/problem+json': { schema: json(problemAnswer, 'output') } },
 };
 
-/** What may stand in a path: an unknown id is not found, a name that cannot be is refused. */
-function inPath(path: string, name: string): z.ZodType {
-  if (name === 'name')
-    return path.startsWith('/v1/event-types/') ? schemas.eventTypeName : schemas.documentName;
-  return schemas.eventId;
-}
-
 /** OpenAPI 3.1, made from the schemas that validate. */
 export function openApi(version: string): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
@@ -178,7 +138,7 @@ export function openApi(version: string): Record<string, unknown> {
       name,
       in: 'path',
       required: true,
-      schema: json(inPath(path, name!), 'input'),
+      schema: json(schemas.eventId, 'input'),
     }));
     for (const [name, schema] of Object.entries(query?.shape ?? {})) {
       parameters.push({ name, in: 'query', required: false, schema: json(schema as z.ZodType, 'input') });

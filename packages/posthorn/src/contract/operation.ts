@@ -70,8 +70,17 @@ export interface InputOf<O extends Operation> {
   readonly body: Output<O['body']>;
 }
 
+/** Answers are only read: what is stored may be answered without a copy. */
+type Immutable<T> = T extends readonly (infer Item)[]
+  ? readonly Immutable<Item>[]
+  : T extends object
+    ? { readonly [K in keyof T]: Immutable<T[K]> }
+    : T;
+
 /** What the answer has to be. */
-export type AnswerOf<O extends Operation> = O['answer'] extends z.ZodType ? z.input<O['answer']> : undefined;
+export type AnswerOf<O extends Operation> = O['answer'] extends z.ZodType
+  ? Immutable<z.input<O['answer']>>
+  : undefined;
 
 /** Keeps what is said of an operation in its type. */
 export const operations = <const T extends Readonly<Record<string, Operation>>>(table: T): T => table;

@@ -2,9 +2,15 @@ import { accountingOperations } from './accounting.ts';
 import { conformanceOperations } from './conformance.ts';
 import { nodeOperations } from './nodes.ts';
 import type { AnswerOf, InputOf, Operation } from './operation.ts';
+import { alertOperations } from './alerts.ts';
+import { channelOperations } from './channels.ts';
+import { eventTypeOperations } from './event-types.ts';
 import { redriveOperations } from './redrives.ts';
 import { serviceOperations } from './service.ts';
 import { sloStatusOperations } from './slo-status.ts';
+import { sloOperations } from './slos.ts';
+import { teamOperations } from './teams.ts';
+import { templateOperations } from './templates.ts';
 
 /** Every call of the API. Routes, validation, OpenAPI, the client, the library and the reference come from here. */
 export const table = {
@@ -14,6 +20,12 @@ export const table = {
   ...conformanceOperations,
   ...nodeOperations,
   ...serviceOperations,
+  ...alertOperations,
+  ...channelOperations,
+  ...teamOperations,
+  ...templateOperations,
+  ...eventTypeOperations,
+  ...sloOperations,
 } as const satisfies Readonly<Record<string, Operation>>;
 
 export type OperationId = keyof typeof table;

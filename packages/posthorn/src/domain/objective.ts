@@ -3,7 +3,7 @@ import type { Template } from './template.ts';
 import { dayMs } from './time.ts';
 
 /** An objective as it is declared, and stored. */
-export interface ObjectiveDocument {
+export interface SloDocument {
   readonly description: string;
   readonly objective: 'delivered_within' | 'accounted';
   readonly target: number;
@@ -15,11 +15,16 @@ export interface ObjectiveDocument {
   readonly consumer: string;
 }
 
+/** A declared objective and its name. */
+export interface NamedSlo extends SloDocument {
+  readonly name: string;
+}
+
 /** An objective and the endpoints of which it speaks. */
 export interface ScopedObjective {
   /** Its own name; where a template says it, the id of the endpoint that follows. */
   readonly name: string;
-  readonly kind: ObjectiveDocument['objective'];
+  readonly kind: SloDocument['objective'];
   readonly target: number;
   readonly windowMs: number;
   readonly eventTypes: readonly string[];
@@ -48,7 +53,7 @@ function overlap(a: readonly string[], b: readonly string[]): boolean {
  * `endpoints` are all that are not deleted.
  */
 export function scopeObjectives(
-  declared: readonly { readonly name: string; readonly document: ObjectiveDocument }[],
+  declared: readonly { readonly name: string; readonly document: SloDocument }[],
   endpoints: readonly Endpoint[],
   templates: ReadonlyMap<string, Template>,
 ): ScopedObjective[] {

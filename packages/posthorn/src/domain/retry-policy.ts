@@ -18,6 +18,21 @@ export interface RetryPolicy {
   readonly giveUpAfterMs: number;
 }
 
+/** The same as it is declared, in the words of the wire. */
+export interface RetryDocument {
+  readonly schedule_s?: readonly number[] | undefined;
+  readonly exponential?:
+    | {
+        readonly base_s: number;
+        readonly factor: number;
+        readonly max_s: number;
+        readonly attempts: number;
+      }
+    | undefined;
+  readonly jitter: number;
+  readonly give_up_after_s: number;
+}
+
 /** Section 7's schedule: at once, then 5 s … 10 h: ten attempts over about 28 hours. */
 export const defaultRetryPolicy: RetryPolicy = {
   backoff: {

@@ -1,4 +1,4 @@
-import { defaultRetryPolicy, type RetryPolicy } from './retry-policy.ts';
+import { defaultRetryPolicy, type RetryDocument, type RetryPolicy } from './retry-policy.ts';
 import { hourMs, minuteMs, secondMs } from './time.ts';
 
 /** A named policy that endpoints follow; its version goes up with every change. Times in milliseconds. */
@@ -79,18 +79,28 @@ export const builtInTemplates: readonly Template[] = [
   },
 ];
 
+/** A template as it is declared. */
+export interface TemplateDocument {
+  readonly description: string;
+  readonly timeout_ms: number;
+  readonly deliver_within_s: number;
+  readonly retry?: RetryDocument | undefined;
+  readonly dead_letter_alert: { readonly severity: Template['deadLetterSeverity'] };
+  readonly slo: { readonly target: number; readonly window_days: number } | null;
+}
+
 /** A template as it is stored: what was declared, and what it comes to. */
 export interface StoredTemplate {
-  readonly document: unknown;
+  readonly document: TemplateDocument;
   readonly template: Template;
 }
 
 /** All templates by name: the built-in ones, and those that stand in their place or beside them. */
 export function templatesBy(
-  stored: readonly { readonly name: string; readonly document: unknown }[],
+  stored: readonly { readonly name: string; readonly document: StoredTemplate }[],
 ): ReadonlyMap<string, Template> {
   return new Map([
     ...builtInTemplates.map((template): [string, Template] => [template.name, template]),
-    ...stored.map(({ name, document }): [string, Template] => [name, (document as StoredTemplate).template]),
+    ...stored.map(({ name, document }): [string, Template] => [name, document.template]),
   ]);
 }

@@ -15,8 +15,6 @@ import { serveOperations } from './operations.ts';
 import { sendProblem } from './problem.ts';
 import { posthornErrorOf } from '../service/errors.ts';
 import type { Handlers } from '../service/handler.ts';
-import { alertRoutes } from './routes/alerts.ts';
-import { declaredRoutes } from './routes/declared.ts';
 import { deliveryRoutes } from './routes/deliveries.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -116,8 +114,6 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   eventRoutes(app, deps);
   endpointRoutes(app, deps);
   deliveryRoutes(app, deps);
-  alertRoutes(app, deps);
-  declaredRoutes(app, deps);
   serveOperations(app, services);
   return app;
 }

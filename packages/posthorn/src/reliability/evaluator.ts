@@ -6,6 +6,7 @@ import {
   type Condition,
   stepAlerts,
 } from '../domain/alert.ts';
+import { payloadOf } from '../domain/channel.ts';
 import type { ClockStatus } from '../domain/clock-record.ts';
 import type { NewEvent } from '../domain/event.ts';
 import { eventShard, timeOrderedId } from '../domain/ids.ts';
@@ -14,7 +15,6 @@ import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
 import type { Alerting, Readings } from '../store/store.ts';
-import { type Channel, payloadOf } from './channels.ts';
 import { clockCondition, silentEvaluatorCondition, silentReconcilerCondition } from './conditions.ts';
 import { rememberDeadLetters } from './dead-letters.ts';
 import { type DomainCounts, readProgress } from './objective-counts.ts';
@@ -37,12 +37,6 @@ const evaluatedAt = 'alerts_evaluated_at';
 /** After a jump of the clock, what is measured by the time since then says nothing for so long. */
 const unsteadyMs = 5 * minuteMs;
 const byTheClock = ['overdue', 'endpoint_down'] as const;
-
-export interface StoredChannel {
-  readonly channel: Channel;
-  /** The endpoint by which it is reached. */
-  readonly endpointId: string;
-}
 
 export type OnProgress = (
   objectives: readonly ScopedObjective[],
@@ -212,13 +206,10 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
     now: number,
   ): Promise<{ event: NewEvent; endpointId: string }[]> => {
     const channels = new Map(
-      (await store.documents('channel')).map(({ name, document }) => [name, document as StoredChannel]),
+      (await store.documents('channel')).map(({ name, document }) => [name, document]),
     );
     const teams = new Map(
-      (await store.documents('team')).map(({ name, document }) => [
-        name,
-        (document as { channels: readonly string[] }).channels,
-      ]),
+      (await store.documents('team')).map(({ name, document }) => [name, document.channels]),
     );
     return told.flatMap((alert) => {
       const told = [...(alert.owner === null ? [] : [alert.owner]), ...(alert.alsoTold ?? [])];

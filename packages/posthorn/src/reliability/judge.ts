@@ -1,6 +1,6 @@
 import type { Alert, Condition } from '../domain/alert.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
-import { type ObjectiveDocument, type ScopedObjective, scopeObjectives } from '../domain/objective.ts';
+import { type ScopedObjective, scopeObjectives } from '../domain/objective.ts';
 import { type Template, templatesBy } from '../domain/template.ts';
 import { type Accounting, everything } from '../store/accounting.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
@@ -59,10 +59,7 @@ export async function readDeclared(store: Pick<JudgedStore, 'documents' | 'endpo
   const endpoints: Endpoint[] = [];
   for await (const endpoint of everyEndpoint(store)) endpoints.push(endpoint);
   const templates = templatesBy(await store.documents('template'));
-  const declared = (await store.documents('slo')).map(({ name, document }) => ({
-    name,
-    document: document as ObjectiveDocument,
-  }));
+  const declared = await store.documents('slo');
   return { endpoints, templates, objectives: scopeObjectives(declared, endpoints, templates) };
 }
 

@@ -1,11 +1,10 @@
 import type { Alert } from '../domain/alert.ts';
+import { type Channel, payloadOf } from '../domain/channel.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { StoreFaultError } from '../domain/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Alerting, Endpoints } from '../store/store.ts';
-import { payloadOf } from './channels.ts';
-import type { StoredChannel } from './evaluator.ts';
 import { hourMs } from '../domain/time.ts';
 
 /** A channel that does not answer gets the page again after these pauses. */
@@ -16,7 +15,7 @@ const maxChannels = 100;
 
 interface Way {
   readonly name: string;
-  readonly channel: StoredChannel['channel'];
+  readonly channel: Channel;
   readonly endpoint: Endpoint;
 }
 
@@ -92,8 +91,7 @@ export function createStoreAlarm(options: {
   const refresh = async (): Promise<void> => {
     const channels = (await store.documents('channel')).slice(0, maxChannels);
     const read = await Promise.all(
-      channels.map(async ({ name, document }): Promise<Way | null> => {
-        const { channel, endpointId } = document as StoredChannel;
+      channels.map(async ({ name, document: { channel, endpointId } }): Promise<Way | null> => {
         const endpoint = await store.endpoint(endpointId);
         return endpoint === null ? null : { name, channel, endpoint };
       }),

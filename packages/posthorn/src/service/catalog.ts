@@ -1,8 +1,8 @@
+import type { EventTypeDocument } from '../domain/documents.ts';
 import { atPointer } from '../domain/endpoint.ts';
 import type { Value } from '../domain/money.ts';
 import type { Store } from '../store/store.ts';
 import { type DeclaredSchema, declaredSchema, type SchemaValidator } from '../validation/validator.ts';
-import type { WireEventType } from '../contract/legacy-schemas.ts';
 import { noVerdict, refusedData } from './schema-problem.ts';
 import type { PosthornError } from '../domain/errors.ts';
 
@@ -30,7 +30,7 @@ export interface Catalog {
 
 interface Declared {
   readonly schema: DeclaredSchema | null;
-  readonly value: WireEventType['value'];
+  readonly value: EventTypeDocument['value'];
 }
 
 /** An amount that is a whole number of minor units, and a currency, or null: what is unknown is counted apart. */
@@ -75,10 +75,10 @@ export function createCatalog(store: Pick<Store, 'documents'>, validator: Schema
       again = false;
       const types = await store.documents('event_type');
       declared = new Map(
-        types.map(({ name, document }) => {
-          const { schema, value } = document as WireEventType;
-          return [name, { schema: schema === undefined ? null : declaredSchema(schema), value }];
-        }),
+        types.map(({ name, document: { schema, value } }) => [
+          name,
+          { schema: schema === undefined ? null : declaredSchema(schema), value },
+        ]),
       );
     } while (again);
   };

@@ -1,4 +1,3 @@
-import type { WireEventType } from '../contract/legacy-schemas.ts';
 import { dayMs } from '../domain/time.ts';
 import { conformanceOf } from '../reliability/conformance.ts';
 import { readDeclared } from '../reliability/judge.ts';
@@ -20,10 +19,7 @@ export function conformanceService({ store, clock }: ServiceDependencies): Handl
       const window = { ...everything, ...tenantsFrom(undefined), since: now - publishedWithinMs, now };
       const seen = await store.accountingBy(window, 'event_type');
       const declared = new Map(
-        (await store.documents('event_type')).map(({ name, document }) => {
-          const { owner, template } = document as WireEventType;
-          return [name, { owner, template }];
-        }),
+        (await store.documents('event_type')).map(({ name, document }) => [name, document]),
       );
       const { total, items } = conformanceOf({
         endpoints,
@@ -32,12 +28,7 @@ export function conformanceService({ store, clock }: ServiceDependencies): Handl
         declared,
       });
       const page = pageOf(items, query, ({ kind, tenant, id }) => [kind, tenant ?? '', id]);
-      return {
-        total,
-        conforming: total - items.length,
-        ...page,
-        items: page.items.map((item) => ({ ...item, missing: [...item.missing] })),
-      };
+      return { total, conforming: total - items.length, ...page };
     },
   };
 }

@@ -1,11 +1,17 @@
 import { accountingService } from './accounting.ts';
 import { conformanceService } from './conformance.ts';
+import { alertService } from './alerts.ts';
+import { channelService } from './channels.ts';
 import type { ServiceDependencies } from './dependencies.ts';
+import { eventTypeService } from './event-types.ts';
 import type { Handlers } from './handler.ts';
 import { nodeService } from './nodes.ts';
 import { redriveService } from './redrives.ts';
 import { serviceService } from './service.ts';
 import { sloStatusService } from './slo-status.ts';
+import { sloService } from './slos.ts';
+import { teamService } from './teams.ts';
+import { templateService } from './templates.ts';
 
 /** Every use case, by its operation. */
 export function createServices(deps: ServiceDependencies): Handlers {
@@ -16,5 +22,11 @@ export function createServices(deps: ServiceDependencies): Handlers {
     ...conformanceService(deps),
     ...nodeService(deps),
     ...serviceService(deps),
+    ...alertService(deps),
+    ...channelService(deps),
+    ...teamService(deps),
+    ...templateService(deps),
+    ...eventTypeService(deps),
+    ...sloService(deps),
   };
 }

@@ -1,42 +1,98 @@
-import { defaultRetryPolicy, type RetryPolicy } from '../domain/retry-policy.ts';
-import { followed } from '../domain/endpoint.ts';
-import { type Template, templatesBy } from '../domain/template.ts';
-import type { Engine } from '../engine/port.ts';
-import type { Clock } from '../runtime/clock.ts';
+import type { Answer } from '../contract/table.ts';
+import { defaultRetryPolicy } from '../domain/retry-policy.ts';
+import {
+  builtInTemplates,
+  type StoredTemplate,
+  type Template,
+  type TemplateDocument,
+} from '../domain/template.ts';
+import { everyEndpoint } from '../store/every-endpoint.ts';
 import type { Store } from '../store/store.ts';
-import type { z } from 'zod';
-import type { ConfigWriter } from './config-writer.ts';
-import type { retry, WireTemplate } from '../contract/legacy-schemas.ts';
-import { PosthornError } from '../domain/errors.ts';
+import { deleteDocument, documentBy, missingDocument } from './declared.ts';
+import type { ServiceDependencies } from './dependencies.ts';
+import { fingerprint } from './fingerprint.ts';
+import type { Handlers, Of } from './handler.ts';
+import { pageOf } from './paging.ts';
+import { retryOf } from './retry.ts';
+import { followTemplates } from './template-follow.ts';
+import { wireRetry } from './wire.ts';
 
-/** The retry policy of a wire document; `path` is where it stands, for errors. */
-export function retryOf(wire: z.output<typeof retry>, path = '/retry'): RetryPolicy {
-  const { exponential, schedule_s: schedule } = wire;
-  if (exponential !== undefined && schedule !== undefined) {
-    throw new PosthornError('invalid_request', `${path} takes schedule_s or exponential, not both`, [
-      { path, message: 'has two backoffs' },
-    ]);
-  }
+/** Templates, each with the version that its content has for good; endpoints follow them. */
+export function templateService(deps: ServiceDependencies): Handlers<Of<'templates'>> {
+  const { store, config, clock } = deps;
   return {
-    backoff:
-      exponential === undefined
-        ? schedule === undefined
-          ? defaultRetryPolicy.backoff
-          : { kind: 'schedule', delaysMs: schedule.map((s) => s * 1000) }
-        : {
-            kind: 'exponential',
-            baseMs: exponential.base_s * 1000,
-            factor: exponential.factor,
-            maxMs: exponential.max_s * 1000,
-            attempts: exponential.attempts,
+    'templates.list': async ({ query }) => {
+      const stored = await store.documents('template');
+      const replaced = new Set(stored.map(({ name }) => name));
+      const items = [
+        ...stored.map(({ document }) => wireTemplate(document)),
+        ...builtInTemplates.filter(({ name }) => !replaced.has(name)).map(wireBuiltIn),
+      ];
+      return pageOf(items, query, ({ built_in: builtIn, name }) => [builtIn ? 1 : 0, name]);
+    },
+
+    'templates.get': async ({ params: { name } }) => {
+      const stored = await documentBy(store, 'template', name);
+      if (stored !== null) return wireTemplate(stored);
+      const builtIn = builtInNamed(name);
+      if (builtIn === undefined) throw missingDocument('template');
+      return wireBuiltIn(builtIn);
+    },
+
+    'templates.put': async ({ params: { name }, body: document }) => {
+      const { answer } = await config.change(async () => {
+        const stored = await documentBy(store, 'template', name);
+        // The same document again makes no new version.
+        if (stored !== null && fingerprint(stored.document) === fingerprint(document))
+          return { write: null, answer: stored };
+        const version = await nextVersion(store, name, stored);
+        const made: StoredTemplate = { document, template: templateOf(name, version, document) };
+        return {
+          write: {
+            now: clock.now(),
+            putDocuments: [
+              { kind: 'template' as const, name, document: made },
+              { kind: 'template_version' as const, name, document: { version } },
+            ],
           },
-    jitter: wire.jitter,
-    giveUpAfterMs: wire.give_up_after_s * 1000,
+          answer: made,
+        };
+      });
+      // Endpoints are also brought to a template that was stored before, if a crash left some behind.
+      await followTemplates(deps);
+      return wireTemplate(answer);
+    },
+
+    'templates.delete': async ({ params: { name } }) => {
+      await deleteDocument(deps, 'template', name, () => templateUse(store, name));
+      // Without its document a built-in template is what it was.
+      await followTemplates(deps);
+    },
   };
 }
 
+const builtInNamed = (name: string): Template | undefined =>
+  builtInTemplates.find((template) => template.name === name);
+
+/** A version number means one content for good, also after the template was deleted in between. */
+async function nextVersion(store: Store, name: string, stored: StoredTemplate | null): Promise<number> {
+  const highest = await documentBy(store, 'template_version', name);
+  const versions = [highest?.version, stored?.template.version, builtInNamed(name)?.version];
+  return 1 + Math.max(0, ...versions.filter((version) => version !== undefined));
+}
+
+/** What follows or names the template, and has to be changed before it can be deleted; or null. */
+async function templateUse(store: Store, name: string): Promise<string | null> {
+  if (builtInNamed(name) !== undefined) return null;
+  for await (const { id, template } of everyEndpoint(store))
+    if (template === name)
+      return `The endpoint ${id} follows this template: let it follow another one first.`;
+  const type = (await store.documents('event_type')).find(({ document }) => document.template === name);
+  return type === undefined ? null : `The event type ${type.name} names this template: change it first.`;
+}
+
 /** What a declared template comes to. */
-export function templateOf(name: string, version: number, document: WireTemplate): Template {
+function templateOf(name: string, version: number, document: TemplateDocument): Template {
   return {
     name,
     version,
@@ -49,43 +105,18 @@ export function templateOf(name: string, version: number, document: WireTemplate
   };
 }
 
-/** Endpoints brought to their template's version in one transaction. */
-const followPage = 200;
+function wireTemplate({ document, template: { name, version } }: StoredTemplate): Answer<'templates.get'> {
+  return { name, version, built_in: false, fingerprint: fingerprint(document), ...document };
+}
 
-/**
- * Brings every endpoint that follows a template to the template's version. What is pending keeps its `due_at`, and its next
- * outcome is judged by the new policy. Run again, after a crash in the middle, it changes what is left. Each page is written
- * only if neither its templates nor its endpoints have changed since they were read. Answers how many it changed.
- */
-export async function followTemplates({
-  store,
-  engine,
-  config,
-  clock,
-}: {
-  readonly store: Store;
-  readonly engine: Pick<Engine, 'endpointChanged'>;
-  readonly config: ConfigWriter;
-  readonly clock: Clock;
-}): Promise<number> {
-  let changed = 0;
-  for (let after: string | null = null; ;) {
-    const from: string | null = after;
-    const { endpoints, answer: page } = await config.change(async () => {
-      const now = clock.now();
-      const templates = templatesBy(await store.documents('template'));
-      const read = await store.endpoints({ after: from, limit: followPage });
-      const updateEndpoints = read.flatMap(({ id, template: name, templateVersion, own }) => {
-        const template = name === null ? undefined : templates.get(name);
-        return template === undefined || templateVersion === template.version
-          ? []
-          : [{ id, change: { ...followed(template, own), updatedAt: now } }];
-      });
-      return { write: updateEndpoints.length === 0 ? null : { now, updateEndpoints }, answer: read };
-    });
-    for (const endpoint of endpoints) engine.endpointChanged(endpoint.id, endpoint);
-    changed += endpoints.length;
-    if (page.length < followPage) return changed;
-    after = page.at(-1)!.id;
-  }
+function wireBuiltIn(template: Template): Answer<'templates.get'> {
+  const document: TemplateDocument = {
+    description: template.description,
+    timeout_ms: template.timeoutMs,
+    deliver_within_s: template.deliverWithinMs / 1000,
+    retry: wireRetry(template.retry),
+    dead_letter_alert: { severity: template.deadLetterSeverity },
+    slo: template.slo === null ? null : { target: template.slo.target, window_days: template.slo.windowDays },
+  };
+  return { ...wireTemplate({ document, template }), built_in: true };
 }

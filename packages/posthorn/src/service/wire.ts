@@ -1,9 +1,8 @@
-import type { WireRetry } from '../contract/legacy-schemas.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { Receipt } from '../domain/event.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { exactMinor } from '../domain/money.ts';
-import type { RetryPolicy } from '../domain/retry-policy.ts';
+import type { RetryDocument, RetryPolicy } from '../domain/retry-policy.ts';
 import type { AttemptRecord, DeadLetterGroup, DeliveryRecord } from '../store/store.ts';
 import type { Money } from '../store/accounting.ts';
 
@@ -26,7 +25,7 @@ const overrideNames = {
   retry: 'retry',
 } as const;
 
-export function wireRetry({ backoff, jitter, giveUpAfterMs }: RetryPolicy): WireRetry {
+export function wireRetry({ backoff, jitter, giveUpAfterMs }: RetryPolicy): RetryDocument {
   return {
     ...(backoff.kind === 'schedule'
       ? { schedule_s: backoff.delaysMs.map((ms) => ms / 1000) }

@@ -1,15 +1,8 @@
+import type { DeclaredDocument, DocumentKind } from '../domain/documents.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { ListPage, TenantFilter } from './filters.ts';
 
 // The part of the port for endpoints and for the documents that operators declare.
-
-/** `template_version`: the highest version that a template of this name ever had, so that none is given twice. */
-export type DocumentKind = 'team' | 'channel' | 'template' | 'template_version' | 'event_type' | 'slo';
-
-export interface StoredDocument {
-  readonly name: string;
-  readonly document: unknown;
-}
 
 export type EndpointChange = Partial<Omit<Endpoint, 'id' | 'tenant' | 'createdAt'>> & {
   readonly updatedAt: number;
@@ -39,7 +32,7 @@ export interface ConfigChange {
   readonly createEndpoints?: readonly Endpoint[];
   readonly updateEndpoints?: readonly { readonly id: string; readonly change: EndpointChange }[];
   readonly deleteEndpoints?: readonly string[];
-  readonly putDocuments?: readonly (StoredDocument & { readonly kind: DocumentKind })[];
+  readonly putDocuments?: readonly DeclaredDocument[];
   readonly deleteDocuments?: readonly { readonly kind: DocumentKind; readonly name: string }[];
 }
 

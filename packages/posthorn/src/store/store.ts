@@ -2,11 +2,12 @@ import type { Alert } from '../domain/alert.ts';
 import type { ErrorClass } from '../domain/attempt.ts';
 import type { Ages } from '../domain/clock-record.ts';
 import type { DeliveryState, Reason, Trigger } from '../domain/delivery.ts';
+import type { DocumentKind, Documents, StoredDocument } from '../domain/documents.ts';
 import type { EventRecord, NewEvent, Receipt } from '../domain/event.ts';
 import type { Value } from '../domain/money.ts';
 import type { Accounting, Money } from './accounting.ts';
 import type { Clockwork } from './clockwork.ts';
-import type { Config, DocumentKind, Endpoints, StoredDocument } from './config.ts';
+import type { Config, Endpoints } from './config.ts';
 import type { Breakers } from './breakers.ts';
 import type { IdempotencyKeys } from './idempotency.ts';
 import type { DeliveryFilter, ListPage, TenantFilter } from './filters.ts';
@@ -456,7 +457,7 @@ export interface Alerting {
    */
   saveAlerts(change: AlertsChange): Promise<boolean>;
   /** By name. */
-  documents(kind: DocumentKind): Promise<readonly StoredDocument[]>;
-  putDocument(kind: DocumentKind, name: string, document: unknown): Promise<void>;
+  documents<Kind extends DocumentKind>(kind: Kind): Promise<readonly StoredDocument<Kind>[]>;
+  putDocument<Kind extends DocumentKind>(kind: Kind, name: string, document: Documents[Kind]): Promise<void>;
   deleteDocument(kind: DocumentKind, name: string): Promise<boolean>;
 }

@@ -2,15 +2,12 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import { ApiError, type Client } from '@posthorn/client';
 import { fingerprint } from '../../service/fingerprint.ts';
-import {
-  channel,
-  documentName,
-  eventTypeDocument,
-  eventTypeName,
-  slo,
-  team,
-  template,
-} from '../../contract/legacy-schemas.ts';
+import { channelDocument } from '../../contract/channels.ts';
+import { eventTypeDocument } from '../../contract/event-types.ts';
+import { documentName, eventType } from '../../contract/fields.ts';
+import { sloDocument } from '../../contract/slos.ts';
+import { teamDocument } from '../../contract/teams.ts';
+import { templateDocument } from '../../contract/templates.ts';
 import { ask, flag, shapeOf, text } from '../answers.ts';
 import { everyItem } from '../listing.ts';
 import { CommandError, print, printJson } from '../output.ts';
@@ -22,11 +19,11 @@ const kinds = ['channels', 'teams', 'templates', 'event_types', 'slos'] as const
 type Kind = (typeof kinds)[number];
 
 const file = z.strictObject({
-  channels: z.record(documentName, channel).default({}),
-  teams: z.record(documentName, team).default({}),
-  templates: z.record(documentName, template).default({}),
-  event_types: z.record(eventTypeName, eventTypeDocument).default({}),
-  slos: z.record(documentName, slo).default({}),
+  channels: z.record(documentName, channelDocument).default({}),
+  teams: z.record(documentName, teamDocument).default({}),
+  templates: z.record(documentName, templateDocument).default({}),
+  event_types: z.record(eventType, eventTypeDocument).default({}),
+  slos: z.record(documentName, sloDocument).default({}),
 });
 
 const pathOf = (kind: Kind, name?: string): string =>

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { parseAllDocuments, stringify } from 'yaml';
+import { sloDocument } from '../../contract/slos.ts';
 import { toOpenSlo } from '../../reliability/openslo/export.ts';
 import { fromOpenSlo } from '../../reliability/openslo/import.ts';
 import { CommandError, note, printExact, printJson } from '../output.ts';
@@ -16,6 +17,7 @@ function importSlos(path: string, options: { producer?: string; consumer?: strin
     throw new CommandError(errors.map(({ message }) => `${path}: ${message}`).join('\n'), 2);
   const { slos, notes, faults } = fromOpenSlo(
     documents.map((document) => document.toJS() as unknown).filter((document) => document !== null),
+    (candidate) => sloDocument.safeParse(candidate),
     options,
   );
   if (faults.length > 0) throw new CommandError(faults.map((fault) => `${path}: ${fault}`).join('\n'));

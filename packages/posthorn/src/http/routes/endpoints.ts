@@ -25,7 +25,7 @@ import { parse } from '../../contract/parse.ts';
 import { pageRead } from '../../service/paging.ts';
 import { notFound, PosthornError } from '../../domain/errors.ts';
 import { receiverUrl } from '../../service/receiver-url.ts';
-import { retryOf } from '../../service/templates.ts';
+import { retryOf } from '../../service/retry.ts';
 import { wireEndpoint, wireHealth, wireReceipt } from '../../service/wire.ts';
 import { tenantsFrom } from '../../service/delivery-filter.ts';
 
@@ -117,10 +117,7 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
   /** The template that all the types name to which an endpoint subscribes, where they name the same one. */
   const templateOfTypes = async (eventTypes: readonly string[]): Promise<string | null> => {
     const declared = new Map(
-      (await store.documents('event_type')).map(({ name, document }) => [
-        name,
-        (document as schemas.WireEventType).template,
-      ]),
+      (await store.documents('event_type')).map(({ name, document }) => [name, document.template]),
     );
     const [first = null, ...others] = new Set(eventTypes.map((type) => declared.get(type) ?? null));
     return others.length === 0 ? first : null;

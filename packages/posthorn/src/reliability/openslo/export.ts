@@ -1,13 +1,13 @@
 import { promDuration, share } from '../prometheus/rule-file.ts';
 import { sloMetrics, unreachable } from '../prometheus/slo-rules.ts';
 import { type BurnRateRule, defaultRules } from '../rules.ts';
-import type { SloDocument } from '../slo-document.ts';
+import type { NamedSlo } from '../../domain/objective.ts';
 import { annotation, nearlyOne, type OpenSloDocument, rfcName } from './documents.ts';
 
 const apiVersion = 'openslo/v1';
 const burnRules = defaultRules.filter((rule) => rule.kind === 'burn_rate');
 
-function annotationsOf(slo: SloDocument): Record<string, string> {
+function annotationsOf(slo: NamedSlo): Record<string, string> {
   const list = (values: readonly string[] | undefined): string | undefined =>
     values === undefined ? undefined : JSON.stringify(values);
   const all: Record<string, string | undefined> = {
@@ -29,10 +29,10 @@ const metric = (name: string, slo: string): Record<string, unknown> => ({
   metricSource: { type: 'Prometheus', spec: { query: `sum(${name}{slo="${slo}"})` } },
 });
 
-const policyName = (slo: SloDocument, rule: BurnRateRule): string => rfcName(`${slo.name}-${rule.name}`);
+const policyName = (slo: NamedSlo, rule: BurnRateRule): string => rfcName(`${slo.name}-${rule.name}`);
 const targetName = (team: string): string => rfcName(`team-${team}`);
 
-function sloOf(slo: SloDocument, rules: readonly BurnRateRule[]): OpenSloDocument {
+function sloOf(slo: NamedSlo, rules: readonly BurnRateRule[]): OpenSloDocument {
   return {
     apiVersion,
     kind: 'SLO',
@@ -51,7 +51,7 @@ function sloOf(slo: SloDocument, rules: readonly BurnRateRule[]): OpenSloDocumen
   };
 }
 
-function sliOf(slo: SloDocument): OpenSloDocument {
+function sliOf(slo: NamedSlo): OpenSloDocument {
   return {
     apiVersion,
     kind: 'SLI',
@@ -68,7 +68,7 @@ function sliOf(slo: SloDocument): OpenSloDocument {
 }
 
 /** A policy has one condition, so each pair of windows is a policy of its own; the short window is how long to wait. */
-function policyOf(slo: SloDocument, rule: BurnRateRule): OpenSloDocument {
+function policyOf(slo: NamedSlo, rule: BurnRateRule): OpenSloDocument {
   return {
     apiVersion,
     kind: 'AlertPolicy',
@@ -106,7 +106,7 @@ function conditionOf(rule: BurnRateRule): OpenSloDocument {
  * OpenSLO documents of objectives: for each an SLO, its SLI and an AlertPolicy for each burn rate; conditions and targets
  * are shared. What OpenSLO has no place for stands in annotations, so that `fromOpenSlo` makes the same objectives again.
  */
-export function toOpenSlo(slos: readonly SloDocument[]): OpenSloDocument[] {
+export function toOpenSlo(slos: readonly NamedSlo[]): OpenSloDocument[] {
   const used = new Set<BurnRateRule>();
   const teams = new Set<string>();
   const own = slos.flatMap((slo) => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type SloDocument, sloDocument } from '../slo-document.ts';
+import type { NamedSlo, SloDocument } from '../../domain/objective.ts';
 import { annotation, nearlyOne, type OpenSloDocument } from './documents.ts';
 import { toOpenSlo } from './export.ts';
 
@@ -29,7 +29,7 @@ const sloSpec = z.looseObject({
 type Spec = z.output<typeof sloSpec>;
 
 export interface Imported {
-  readonly slos: readonly SloDocument[];
+  readonly slos: readonly NamedSlo[];
   /** What was in the documents and is not kept, or is kept in another way: nothing goes silently. */
   readonly notes: readonly string[];
   /** Why a document could not be taken over. */
@@ -107,10 +107,20 @@ export interface Owners {
   readonly consumer?: string | undefined;
 }
 
+/** Validates an objective as the API does when it is declared. */
+export type SloCheck = (candidate: unknown) =>
+  | { readonly success: true; readonly data: SloDocument }
+  | {
+      readonly success: false;
+      readonly error: {
+        readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[];
+      };
+    };
+
 /** Objectives of OpenSLO documents. Pure; whatever of the documents they do not say again is in the notes. */
-export function fromOpenSlo(documents: readonly unknown[], owners: Owners = {}): Imported {
+export function fromOpenSlo(documents: readonly unknown[], check: SloCheck, owners: Owners = {}): Imported {
   const faults: string[] = [];
-  const slos: SloDocument[] = [];
+  const slos: NamedSlo[] = [];
   const read: {
     readonly title: string;
     readonly kind: string;
@@ -147,7 +157,7 @@ export function fromOpenSlo(documents: readonly unknown[], owners: Owners = {}):
     }
     const annotations = metadata.annotations ?? {};
     const name = annotations[annotation('name')] ?? slug(metadata.name);
-    const made = sloDocument.safeParse(candidate(spec.data, annotations, owners));
+    const made = check(candidate(spec.data, annotations, owners));
     if (made.success) {
       if (slos.some((slo) => slo.name === name))
         faults.push(`${title}: there are two objectives by the name ${name}`);
@@ -180,7 +190,7 @@ function inShares(document: unknown): unknown {
 /** A document beside what the objectives would be exported as: the difference is what is lost. */
 function notesOf(
   { title, kind, document, name }: { title: string; kind: string; document: unknown; name: string },
-  slos: readonly SloDocument[],
+  slos: readonly NamedSlo[],
 ): string[] {
   const again = toOpenSlo(kind === 'SLO' ? slos.filter((slo) => slo.name === name) : slos);
   const same: OpenSloDocument | undefined =

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type SloDocument, sloDocument } from '../slo-document.ts';
+import { sloDocument } from '../../contract/slos.ts';
+import type { NamedSlo } from '../../domain/objective.ts';
 import { type OpenSloDocument, rfcName } from './documents.ts';
 import { toOpenSlo } from './export.ts';
-import { fromOpenSlo } from './import.ts';
+import { fromOpenSlo, type SloCheck } from './import.ts';
 
 // The rules of the OpenSLO v1 specification and of its JSON schema, for the kinds that are made here.
 const name = z
@@ -83,7 +84,9 @@ const openSlo = z.discriminatedUnion('kind', [
 
 const ownName = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,62}$/);
 const ofSize = <T>(items: fc.Arbitrary<T>) => fc.array(items, { minLength: 1, maxLength: 4 });
-const anSlo: fc.Arbitrary<SloDocument> = fc
+const check: SloCheck = (candidate) => sloDocument.safeParse(candidate);
+
+const anSlo: fc.Arbitrary<NamedSlo> = fc
   .record(
     {
       name: ownName,
@@ -136,7 +139,7 @@ describe('OpenSLO', () => {
         for (const ref of refs('targetRef')) expect(of('AlertNotificationTarget')).toContain(ref);
         expect(documents.filter((one) => one.kind === 'SLO')).toHaveLength(of('SLO').size);
 
-        expect(fromOpenSlo(JSON.parse(JSON.stringify(documents)) as unknown[])).toEqual({
+        expect(fromOpenSlo(JSON.parse(JSON.stringify(documents)) as unknown[], check)).toEqual({
           slos: given,
           notes: [],
           faults: [],
@@ -159,7 +162,7 @@ describe('OpenSLO', () => {
         };
         walk(document);
         Object.assign(places[where % places.length]!, { addition: 'x' });
-        const { notes, faults } = fromOpenSlo(documents);
+        const { notes, faults } = fromOpenSlo(documents, check);
         expect(faults).toEqual([]);
         expect(notes).toEqual([expect.stringMatching(/^\w+ \S+: (\S+\.)?addition is not kept$/)]);
       }),
@@ -183,6 +186,7 @@ describe('OpenSLO', () => {
         ),
         { apiVersion: 'openslo/v1', kind: 'Service', metadata: { name: 'shop' }, spec: {} },
       ],
+      check,
       { consumer: 'orders' },
     );
     expect(faults).toEqual([]);
@@ -217,12 +221,16 @@ describe('OpenSLO', () => {
     ['another version', { ...aForeign(), apiVersion: 'openslo/v1alpha' }, /only openslo\/v1/],
     ['no document', { kind: 'SLO' }, /document 1: apiVersion/],
   ])('%s is refused', (_, document, words) => {
-    const { faults } = fromOpenSlo([document], words.source.includes('consumer') ? {} : { consumer: 'c' });
+    const { faults } = fromOpenSlo(
+      [document],
+      check,
+      words.source.includes('consumer') ? {} : { consumer: 'c' },
+    );
     expect(faults.join('\n')).toMatch(words);
   });
 
   test('two documents of one name are refused, and lists within documents are read', () => {
-    expect(fromOpenSlo([[aForeign(), aForeign()]], { consumer: 'c' }).faults).toEqual([
+    expect(fromOpenSlo([[aForeign(), aForeign()]], check, { consumer: 'c' }).faults).toEqual([
       'SLO checkout: there are two objectives by the name checkout',
     ]);
   });

@@ -1,12 +1,12 @@
 import { stringify } from 'yaml';
-import type { SloDocument } from '../slo-document.ts';
+import type { NamedSlo } from '../../domain/objective.ts';
 import { dashboard, dashboardProvider } from './dashboard.ts';
 import type { RuleFile } from './rule-file.ts';
 import { sloRules } from './slo-rules.ts';
 import { systemRules } from './system-rules.ts';
 
 /** All rules: what holds of every Posthorn, and one group for each objective. */
-export function ruleFile(slos: readonly SloDocument[]): RuleFile {
+export function ruleFile(slos: readonly NamedSlo[]): RuleFile {
   return { groups: [...systemRules, ...slos.map(sloRules)] };
 }
 
@@ -18,7 +18,7 @@ export interface ExportedFile {
 const yaml = (value: unknown): string => stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
 
 /** The files that Prometheus and Grafana read. Pure: the same objectives make the same text. */
-export function exportedFiles(slos: readonly SloDocument[]): readonly [ExportedFile, ...ExportedFile[]] {
+export function exportedFiles(slos: readonly NamedSlo[]): readonly [ExportedFile, ...ExportedFile[]] {
   return [
     {
       name: 'posthorn-rules.yaml',

@@ -3,13 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { parsePromql } from '../../../../../test/prometheus/promql.ts';
 import { binomialTail } from '../../domain/statistics.ts';
-import type { SloDocument } from '../slo-document.ts';
+import type { NamedSlo } from '../../domain/objective.ts';
 import { dashboard } from './dashboard.ts';
 import { exportedFiles, ruleFile } from './export.ts';
 import { promDuration, type RuleFile } from './rule-file.ts';
 import { sloRules, surprise, unreachable } from './slo-rules.ts';
 
-const slo = (fields: Partial<SloDocument> = {}): SloDocument => ({
+const slo = (fields: Partial<NamedSlo> = {}): NamedSlo => ({
   name: 'payments',
   objective: 'delivered_within',
   target: 0.999,

@@ -1,5 +1,5 @@
 import { defaultRules, toleratedLeak } from '../rules.ts';
-import type { SloDocument } from '../slo-document.ts';
+import type { NamedSlo } from '../../domain/objective.ts';
 import { type AlertingRule, promDuration, type RecordingRule, type RuleGroup, share } from './rule-file.ts';
 
 const day = 86_400_000;
@@ -50,7 +50,7 @@ function windowRules(slo: string, windowMs: number): RecordingRule[] {
 }
 
 /** Facts of the objective, as series: for dashboards that draw every objective with one query. */
-function factRules(slo: SloDocument, budget: number): RecordingRule[] {
+function factRules(slo: NamedSlo, budget: number): RecordingRule[] {
   const labels = { slo: slo.name, producer: slo.producer, consumer: slo.consumer };
   const of = `{slo="${slo.name}"}`;
   const period = `${slo.window_days}d`;
@@ -81,7 +81,7 @@ function factRules(slo: SloDocument, budget: number): RecordingRule[] {
   ];
 }
 
-function burnAlerts(slo: SloDocument, budget: number, labels: Record<string, string>): AlertingRule[] {
+function burnAlerts(slo: NamedSlo, budget: number, labels: Record<string, string>): AlertingRule[] {
   return burnRules
     .filter((rule) => share(rule.factor * budget) < 1)
     .map((rule) => {
@@ -106,7 +106,7 @@ function burnAlerts(slo: SloDocument, budget: number, labels: Record<string, str
     });
 }
 
-function leakAlerts(slo: SloDocument, tolerated: number, labels: Record<string, string>): AlertingRule[] {
+function leakAlerts(slo: NamedSlo, tolerated: number, labels: Record<string, string>): AlertingRule[] {
   return leakRules.map((rule) => ({
     alert: 'PosthornSloSlowLeak',
     expr: rule.windowsMs
@@ -126,7 +126,7 @@ function leakAlerts(slo: SloDocument, tolerated: number, labels: Record<string, 
 }
 
 /** Rules of one objective: windows, facts, burn rates with a gate for low traffic, the slow leak, and its own absence. */
-export function sloRules(slo: SloDocument): RuleGroup {
+export function sloRules(slo: NamedSlo): RuleGroup {
   const { name, target } = slo;
   const budget = share(1 - target);
   const labels = { slo: name, producer: slo.producer, consumer: slo.consumer };
@@ -203,7 +203,7 @@ export function sloRules(slo: SloDocument): RuleGroup {
 }
 
 /** Alerts that this objective is too loose for: so many times its budget would be more than everything. */
-export function unreachable(slo: SloDocument): string[] {
+export function unreachable(slo: NamedSlo): string[] {
   const budget = share(1 - slo.target);
   return burnRules.filter(({ factor }) => share(factor * budget) >= 1).map(({ name }) => name);
 }

@@ -1,15 +1,25 @@
-import type { DocumentKind, StoredDocument } from '../store.ts';
+import type { DocumentKind, Documents, StoredDocument } from '../../domain/documents.ts';
 import type { Connection } from './database.ts';
 
 // What operators declare. The caller of a write holds the transaction, and announces the change.
 
-export async function readDocuments(connection: Connection, kind: DocumentKind): Promise<StoredDocument[]> {
+/**
+ * The documents of a kind. Here, at the store's edge, is the one place where a document gets its type: nothing but
+ * `writeDocument` writes the table, and the port lets it write only what is of the kind.
+ */
+export async function readDocuments<Kind extends DocumentKind>(
+  connection: Connection,
+  kind: Kind,
+): Promise<StoredDocument<Kind>[]> {
   const rows = await connection.query(
     'documents',
     'SELECT name, document FROM posthorn.documents WHERE kind = $1 ORDER BY name COLLATE "C"',
     [kind],
   );
-  return rows.map(([name, document]) => ({ name: name as string, document }));
+  return rows.map(([name, document]) => ({
+    name: name as string,
+    document: document as unknown as Documents[Kind],
+  }));
 }
 
 export async function writeDocument(

@@ -1,14 +1,18 @@
-import type { DocumentKind, StoredDocument } from '../store.ts';
+import type { DocumentKind, Documents, StoredDocument } from '../../domain/documents.ts';
 import type { Database } from './database.ts';
 
 // What operators declare. The caller of a write holds the transaction.
 
-export function readDocuments(db: Database, kind: DocumentKind): StoredDocument[] {
+/**
+ * The documents of a kind. Here, at the store's edge, is the one place where a document gets its type: nothing but
+ * `writeDocument` writes the table, and the port lets it write only what is of the kind.
+ */
+export function readDocuments<Kind extends DocumentKind>(db: Database, kind: Kind): StoredDocument<Kind>[] {
   return db
     .all('SELECT name, document FROM documents WHERE kind = ? ORDER BY name', kind)
     .map(([name, text]) => ({
       name: name as string,
-      document: db.json(text, `the stored document ${name as string}`),
+      document: db.json(text, `the stored document ${name as string}`) as Documents[Kind],
     }));
 }
 

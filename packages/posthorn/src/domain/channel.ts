@@ -1,20 +1,90 @@
-import type { Alert } from '../domain/alert.ts';
+import type { Alert } from './alert.ts';
 
-/** Where alerts go, as people declare it. */
-export type Channel =
-  | { readonly kind: 'slack'; readonly url: string }
-  | { readonly kind: 'pagerduty'; readonly routing_key: string; readonly url?: string | undefined }
-  | { readonly kind: 'alertmanager'; readonly url: string }
-  | { readonly kind: 'webhook'; readonly url: string }
-  | {
-      readonly kind: 'email';
-      /** `smtps://user:password@host:465`, or `smtp:` with STARTTLS where the server offers it. */
-      readonly server: string;
-      readonly from: string;
-      readonly to: readonly string[];
-    };
+/** What is declared of a channel, by its kind. */
+interface ChannelSettings {
+  readonly slack: { readonly url: string };
+  readonly pagerduty: { readonly routing_key: string; readonly url?: string | undefined };
+  readonly alertmanager: { readonly url: string };
+  readonly webhook: { readonly url: string };
+  readonly email: {
+    /** `smtps://user:password@host:465`, or `smtp:` with STARTTLS if the server offers it. */
+    readonly server: string;
+    readonly from: string;
+    readonly to: readonly string[];
+  };
+}
+type ChannelKind = keyof ChannelSettings;
 
-export const pagerDutyUrl = 'https://events.pagerduty.com/v2/enqueue';
+/** Where alerts go, as it is declared. */
+export type Channel<Kind extends ChannelKind = ChannelKind> = {
+  readonly [K in Kind]: { readonly kind: K } & ChannelSettings[K];
+}[Kind];
+
+/** Where a channel's notifications are sent to, and by which transport. */
+export interface ChannelReceiver {
+  readonly via: 'http' | 'mail';
+  readonly url: string;
+}
+
+/** What answers show of a channel: its URL, routing key and mail server's password are write-only. */
+interface ShownChannel {
+  readonly host?: string;
+  readonly from?: string;
+  readonly to?: readonly string[];
+}
+
+/** All that the kinds of channels differ in. */
+interface KindOfChannel<C> {
+  readonly receiver: (channel: C) => ChannelReceiver;
+  readonly shown: (channel: C) => ShownChannel;
+  /** What is posted, or the parts of the email. */
+  readonly payload: (channel: C, alert: Alert) => unknown;
+}
+
+const http = (url: string): ChannelReceiver => ({ via: 'http', url });
+const hostOf = (url: string): string => new URL(url).host;
+
+const kinds: { readonly [Kind in ChannelKind]: KindOfChannel<Channel<Kind>> } = {
+  slack: {
+    receiver: ({ url }) => http(url),
+    // The path of an incoming webhook is its secret, and its host says no more than the kind.
+    shown: () => ({}),
+    payload: (_, alert) => slack(alert),
+  },
+  pagerduty: {
+    receiver: ({ url }) => http(url ?? 'https://events.pagerduty.com/v2/enqueue'),
+    shown: () => ({}),
+    payload: ({ routing_key: key }, alert) => pagerDuty(alert, key),
+  },
+  alertmanager: {
+    receiver: ({ url }) => http(url),
+    shown: ({ url }) => ({ host: hostOf(url) }),
+    payload: (_, alert) => alertmanager(alert),
+  },
+  webhook: {
+    receiver: ({ url }) => http(url),
+    shown: ({ url }) => ({ host: hostOf(url) }),
+    payload: (_, alert) => ({ type: 'posthorn.alert', alert: wireAlert(alert) }),
+  },
+  email: {
+    receiver: ({ server }) => ({ via: 'mail', url: server }),
+    shown: ({ server, from, to }) => ({ host: hostOf(server), from, to }),
+    payload: (channel, alert) => email(alert, channel),
+  },
+};
+
+export function receiverOf<Kind extends ChannelKind>(channel: Channel<Kind>): ChannelReceiver {
+  return kinds[channel.kind].receiver(channel);
+}
+
+export function shownOf<Kind extends ChannelKind>(channel: Channel<Kind>): ShownChannel {
+  return kinds[channel.kind].shown(channel);
+}
+
+/** What is sent to a channel. */
+export function payloadOf<Kind extends ChannelKind>(channel: Channel<Kind>, alert: Alert): unknown {
+  return kinds[channel.kind].payload(channel, alert);
+}
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 const cut = (text: string, most: number): string =>
@@ -134,7 +204,7 @@ function email(
 }
 
 /** An alert in the API's words. */
-export function wireAlert(alert: Alert): Record<string, unknown> {
+export function wireAlert(alert: Alert) {
   const { id, rule, severity, state, group, since, summary, evidence, owner } = alert;
   return {
     id,
@@ -149,20 +219,4 @@ export function wireAlert(alert: Alert): Record<string, unknown> {
     evidence,
     owner,
   };
-}
-
-/** What is posted to a channel. */
-export function payloadOf(channel: Channel, alert: Alert): unknown {
-  switch (channel.kind) {
-    case 'slack':
-      return slack(alert);
-    case 'pagerduty':
-      return pagerDuty(alert, channel.routing_key);
-    case 'alertmanager':
-      return alertmanager(alert);
-    case 'email':
-      return email(alert, channel);
-    case 'webhook':
-      return { type: 'posthorn.alert', alert: wireAlert(alert) };
-  }
 }

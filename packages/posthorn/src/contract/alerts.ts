@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { alertStates } from '../domain/alert.ts';
+import { anyId, pageIn, pageOf, timestamp } from './fields.ts';
+import { operations } from './operation.ts';
+import { severalInQuery } from './several.ts';
+
+const state = z
+  .enum(alertStates)
+  .describe('`pending`: true, and not yet for long enough to notify. `resolved`: no longer true.');
+const severity = z.enum(['page', 'ticket']);
+
+const alert = z
+  .strictObject({
+    id: z.string(),
+    rule: z.string().describe('What was evaluated, such as `dead_letters`.'),
+    severity,
+    state,
+    group: z.string().describe('What the rule found it in, such as an endpoint and a failure class.'),
+    since: timestamp.describe('When it became true.'),
+    resolved_at: timestamp.nullable(),
+    acknowledged_at: timestamp.nullable(),
+    summary: z.string(),
+    evidence: z
+      .record(z.string(), z.unknown())
+      .describe('Counts, ids, the value at risk and the next step; which of them depends on the rule.'),
+    owner: z.string().nullable().describe('The team that owns what is wrong; null: none is known.'),
+  })
+  .meta({ id: 'Alert' });
+
+const example = {
+  id: 'alr_01jd8z2m9k4x7v0q5t3n6w8y1a',
+  rule: 'reconciler_silent',
+  severity: 'page',
+  state: 'firing',
+  group: 'books',
+  since: '2026-11-20T08:15:00.000Z',
+  resolved_at: null,
+  acknowledged_at: null,
+  summary: 'The ledger was not checked for 15 minutes',
+  evidence: { seconds: 900, next_step: "look for 'reconciliation failed' in the log" },
+  owner: null,
+} as const;
+
+export const alertOperations = operations({
+  'alerts.list': {
+    method: 'GET',
+    path: '/v1/alerts',
+    tag: 'alerts',
+    scope: 'read',
+    summary: 'List alerts',
+    description:
+      'Pending ones first, then those that fire, then resolved ones of the last 30 days; each the newest first. An alert about the store itself is listed even if the store cannot be read.',
+    query: z.strictObject({
+      state: severalInQuery(state).optional(),
+      severity: severalInQuery(severity).optional(),
+      ...pageIn('desc'),
+    }),
+    status: 200,
+    answer: pageOf('AlertList', alert),
+    errors: [],
+    example: { query: { state: 'firing' }, answer: { items: [example], next_cursor: null } },
+  },
+  'alerts.acknowledge': {
+    method: 'POST',
+    path: '/v1/alerts/{id}/acknowledge',
+    tag: 'alerts',
+    scope: 'operate',
+    summary: 'Acknowledge an alert',
+    description:
+      'Stops repeat notifications of the alert. If it gets worse, or becomes true again after it was resolved, Posthorn notifies again. Acknowledging twice changes nothing.',
+    params: z.strictObject({ id: anyId }),
+    status: 200,
+    answer: alert,
+    errors: ['not_found', 'resolved'],
+    example: {
+      params: { id: example.id },
+      answer: { ...example, acknowledged_at: '2026-11-20T08:21:30.000Z' },
+    },
+  },
+});

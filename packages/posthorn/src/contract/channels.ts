@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { documentName, fingerprint, named, pageOf, pageQuery } from './fields.ts';
+import { operations } from './operation.ts';
+
+const url = z.string().max(2048);
+const address = z.email().max(254);
+
+/** A channel as it is declared: in `posthorn.yaml` under `channels`, by its name, and by `PUT /v1/channels/{name}`. */
+export const channelDocument = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('slack'), url: url.describe('An incoming webhook.') }),
+    z.strictObject({
+      kind: z.literal('pagerduty'),
+      routing_key: z
+        .string()
+        .regex(/^[A-Za-z0-9]{16,64}$/, 'the integration key of an Events API v2 integration'),
+      url: url.optional().describe('Without it: https://events.pagerduty.com/v2/enqueue.'),
+    }),
+    z.strictObject({ kind: z.literal('alertmanager'), url: url.describe('Takes webhooks of version 4.') }),
+    z.strictObject({ kind: z.literal('webhook'), url: url.describe('Gets the alert as the API has it.') }),
+    z.strictObject({
+      kind: z.literal('email'),
+      server: url.describe(
+        'smtps://user:password@host:465, or smtp:// with STARTTLS if the server offers it.',
+      ),
+      from: address,
+      to: z.array(address).min(1).max(20),
+    }),
+  ])
+  .meta({ id: 'ChannelDocument' });
+
+const channel = z
+  .strictObject({
+    name: documentName,
+    kind: z.enum(channelDocument.options.map(({ shape }) => shape.kind.value)),
+    endpoint_id: z
+      .string()
+      .describe('Notifications are deliveries to this endpoint, of the tenant `posthorn`.'),
+    fingerprint,
+    host: z.string().optional().describe('Of its URL or mail server, unless the kind says it.'),
+    from: z.string().optional(),
+    to: z.array(z.string()).optional(),
+  })
+  .describe('URLs, routing keys and mail servers are write-only.')
+  .meta({ id: 'Channel' });
+
+const example = {
+  name: 'ops',
+  kind: 'slack',
+  endpoint_id: 'ep_01jd8z0c3r5s7u9w1y3a5c7e9g',
+  fingerprint: 'e05b7c92a14d38f6',
+} as const;
+const params = { name: example.name };
+
+export const channelOperations = operations({
+  'channels.list': {
+    method: 'GET',
+    path: '/v1/channels',
+    tag: 'channels',
+    scope: 'read',
+    summary: 'List channels',
+    description: 'By name.',
+    query: pageQuery,
+    status: 200,
+    answer: pageOf('ChannelList', channel),
+    errors: [],
+    example: { answer: { items: [example], next_cursor: null } },
+  },
+  'channels.get': {
+    method: 'GET',
+    path: '/v1/channels/{name}',
+    tag: 'channels',
+    scope: 'read',
+    summary: 'Get a channel',
+    description: 'Returns what may be shown of the channel.',
+    params: named,
+    status: 200,
+    answer: channel,
+    errors: ['not_found'],
+    example: { params, answer: example },
+  },
+  'channels.put': {
+    method: 'PUT',
+    path: '/v1/channels/{name}',
+    tag: 'channels',
+    scope: 'operate',
+    summary: 'Declare a channel',
+    description:
+      'Creates the channel, or replaces it, together with the endpoint by which it is reached. Alerts go to the channels of the teams that they concern; an alert without an owner goes to every channel.',
+    params: named,
+    body: channelDocument,
+    status: 200,
+    answer: channel,
+    errors: ['busy'],
+    example: {
+      params,
+      body: { kind: 'slack', url: 'https://hooks.slack.com/services/T00/B00/XXXX' },
+      answer: example,
+    },
+  },
+  'channels.delete': {
+    method: 'DELETE',
+    path: '/v1/channels/{name}',
+    tag: 'channels',
+    scope: 'operate',
+    summary: 'Delete a channel',
+    description: 'Refused while a team uses the channel. Its pending notifications are cancelled.',
+    params: named,
+    status: 204,
+    answer: null,
+    errors: ['not_found', 'in_use', 'busy'],
+    example: { params },
+  },
+});

@@ -1,0 +1,50 @@
+import { alertStates } from '../domain/alert.ts';
+import { wireAlert } from '../domain/channel.ts';
+import { notFound, PosthornError } from '../domain/errors.ts';
+import type { ServiceDependencies } from './dependencies.ts';
+import type { Handlers, Of } from './handler.ts';
+import { pageOf } from './paging.ts';
+
+const acknowledgeTries = 5;
+
+/** Alerts: listed and acknowledged. */
+export function alertService({ store, clock, unstoredAlerts }: ServiceDependencies): Handlers<Of<'alerts'>> {
+  return {
+    'alerts.list': async ({ query: { state, severity, ...page } }) => {
+      const unstored = unstoredAlerts();
+      const stored = await store.alerts().catch((error: unknown) => {
+        // The store is what the unstored ones are about.
+        if (unstored.length > 0) return { alerts: [] };
+        throw error;
+      });
+      const selected = [...unstored, ...stored.alerts].filter(
+        (alert) =>
+          (state === undefined || state.includes(alert.state)) &&
+          (severity === undefined || severity.includes(alert.severity)),
+      );
+      const { items, next_cursor: next } = pageOf(
+        selected,
+        page,
+        (alert) => [alertStates.indexOf(alert.state), -alert.since, alert.id],
+        'desc',
+      );
+      return { items: items.map(wireAlert), next_cursor: next };
+    },
+
+    'alerts.acknowledge': async ({ params: { id } }) => {
+      // The evaluator may take a step at the same time: then this one is computed again.
+      for (let tries = 0; tries < acknowledgeTries; tries++) {
+        const { version, alerts } = await store.alerts();
+        const alert = alerts.find((one) => one.id === id);
+        if (alert === undefined) throw notFound('alert by that id');
+        if (alert.state === 'resolved') throw new PosthornError('resolved', 'this alert is resolved');
+        if (alert.acknowledgedAt !== null) return wireAlert(alert);
+        const now = clock.now();
+        const acknowledged = { ...alert, acknowledgedAt: now };
+        const step = { version, changed: [acknowledged], forgotten: [], notifications: [], now };
+        if (await store.saveAlerts(step)) return wireAlert(acknowledged);
+      }
+      throw new PosthornError('unavailable', 'alerts are changing; try again');
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import type { Documents, DocumentKind, StoredDocument } from '../domain/documents.ts';
+import { type Fault, notFound, PosthornError } from '../domain/errors.ts';
+import type { Store } from '../store/store.ts';
+import type { ServiceDependencies } from './dependencies.ts';
+
+// What the documents that operators declare by name have in common.
+
+/** How a kind of document is called in messages. */
+const words: { readonly [Kind in DocumentKind]: string } = {
+  team: 'team',
+  channel: 'channel',
+  template: 'template',
+  template_version: 'template version',
+  event_type: 'event type',
+  slo: 'objective',
+};
+
+type Declarations = Pick<Store, 'documents'>;
+
+export async function documentBy<Kind extends DocumentKind>(
+  store: Declarations,
+  kind: Kind,
+  name: string,
+): Promise<Documents[Kind] | null> {
+  return (await store.documents(kind)).find((one) => one.name === name)?.document ?? null;
+}
+
+/** The same; rejects with `not_found` if it is not declared. */
+export async function requireDocument<Kind extends DocumentKind>(
+  store: Declarations,
+  kind: Kind,
+  name: string,
+): Promise<StoredDocument<Kind>> {
+  const document = await documentBy(store, kind, name);
+  if (document === null) throw missingDocument(kind);
+  return { name, document };
+}
+
+export function missingDocument(kind: DocumentKind): PosthornError {
+  return notFound(`${words[kind]} by that name`);
+}
+
+export async function namesOf(store: Declarations, kind: DocumentKind): Promise<ReadonlySet<string>> {
+  return new Set((await store.documents(kind)).map(({ name }) => name));
+}
+
+/** A fault for each reference to a document that is not declared. */
+export function unknownNames(
+  known: ReadonlySet<string>,
+  kind: DocumentKind,
+  references: readonly { readonly path: string; readonly name: string | null }[],
+): Fault[] {
+  return references.flatMap(({ path, name }) =>
+    name === null || known.has(name) ? [] : [{ path, message: `there is no ${words[kind]} ${name}` }],
+  );
+}
+
+/** Throws `invalid_request` if there are any faults. */
+export function refuseFaults(faults: readonly Fault[]): void {
+  if (faults.length > 0)
+    throw new PosthornError('invalid_request', `${faults[0]!.path} ${faults[0]!.message}`, faults);
+}
+
+/** Deletes a document. `inUse` returns what refers to it and has to be changed first, or null. */
+export async function deleteDocument(
+  { store, config, clock }: ServiceDependencies,
+  kind: DocumentKind,
+  name: string,
+  inUse: () => Promise<string | null> = async () => null,
+): Promise<void> {
+  await config.change(async () => {
+    await requireDocument(store, kind, name);
+    const user = await inUse();
+    if (user !== null) throw new PosthornError('in_use', user);
+    return { write: { now: clock.now(), deleteDocuments: [{ kind, name }] }, answer: null };
+  });
+}

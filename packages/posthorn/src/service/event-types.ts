@@ -1,0 +1,62 @@
+import type { Answer } from '../contract/table.ts';
+import type { EventTypeDocument, StoredDocument } from '../domain/documents.ts';
+import type { Fault } from '../domain/errors.ts';
+import { templatesBy } from '../domain/template.ts';
+import type { Store } from '../store/store.ts';
+import { deleteDocument, namesOf, refuseFaults, requireDocument, unknownNames } from './declared.ts';
+import type { ServiceDependencies } from './dependencies.ts';
+import { fingerprint } from './fingerprint.ts';
+import type { Handlers, Of } from './handler.ts';
+import { pageOf } from './paging.ts';
+
+/** Every node keeps their schemas in memory: up to 64 KiB each. */
+const maxEventTypes = 2000;
+
+/** Declared event types: schema, owner, template, and where the value is. */
+export function eventTypeService(deps: ServiceDependencies): Handlers<Of<'eventTypes'>> {
+  const { store, config, catalog, clock } = deps;
+  return {
+    'eventTypes.list': async ({ query }) =>
+      pageOf((await store.documents('event_type')).map(wireEventType), query, ({ name }) => [name]),
+
+    'eventTypes.get': async ({ params: { name } }) =>
+      wireEventType(await requireDocument(store, 'event_type', name)),
+
+    'eventTypes.put': async ({ params: { name }, body: document }) => {
+      // Compiling takes as long as it takes: not while other changes wait.
+      const fault = document.schema === undefined ? null : await catalog.schemaFault(document.schema);
+      if (fault !== null) refuseFaults([{ path: '/schema', message: fault }]);
+      await config.change(async () => {
+        refuseFaults(await faultsOf(store, name, document));
+        const putDocuments = [{ kind: 'event_type' as const, name, document }];
+        return { write: { now: clock.now(), putDocuments }, answer: null };
+      });
+      await catalog.refresh();
+      return wireEventType({ name, document });
+    },
+
+    'eventTypes.delete': async ({ params: { name } }) => {
+      await deleteDocument(deps, 'event_type', name);
+      await catalog.refresh();
+    },
+  };
+}
+
+async function faultsOf(
+  store: Store,
+  name: string,
+  { owner, template }: EventTypeDocument,
+): Promise<readonly Fault[]> {
+  const types = await namesOf(store, 'event_type');
+  if (types.size >= maxEventTypes && !types.has(name))
+    return [{ path: '', message: `at most ${maxEventTypes} event types can be declared` }];
+  const templates = templatesBy(await store.documents('template'));
+  return [
+    ...unknownNames(await namesOf(store, 'team'), 'team', [{ path: '/owner', name: owner }]),
+    ...unknownNames(new Set(templates.keys()), 'template', [{ path: '/template', name: template }]),
+  ];
+}
+
+function wireEventType({ name, document }: StoredDocument<'event_type'>): Answer<'eventTypes.get'> {
+  return { name, fingerprint: fingerprint(document), ...document };
+}

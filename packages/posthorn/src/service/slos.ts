@@ -1,0 +1,83 @@
+import type { Answer } from '../contract/table.ts';
+import type { StoredDocument } from '../domain/documents.ts';
+import type { Fault } from '../domain/errors.ts';
+import type { ScopedObjective, SloDocument } from '../domain/objective.ts';
+import { dayMs } from '../domain/time.ts';
+import { readDeclared } from '../reliability/judge.ts';
+import type { Store } from '../store/store.ts';
+import { deleteDocument, namesOf, refuseFaults, requireDocument, unknownNames } from './declared.ts';
+import type { ServiceDependencies } from './dependencies.ts';
+import { fingerprint } from './fingerprint.ts';
+import type { Handlers } from './handler.ts';
+import { pageOf } from './paging.ts';
+
+/** Objectives as they are declared, and those that templates set. */
+export function sloService(
+  deps: ServiceDependencies,
+): Handlers<'slos.list' | 'slos.get' | 'slos.put' | 'slos.delete'> {
+  const { store, config, clock } = deps;
+  return {
+    'slos.list': async ({ query }) => {
+      const { objectives } = await readDeclared(store);
+      const items = [
+        ...(await store.documents('slo')).map(wireSlo),
+        ...objectives.flatMap(({ template, ...objective }) =>
+          template === null ? [] : [wireTemplateSlo(template, objective)],
+        ),
+      ];
+      return pageOf(items, query, ({ built_in: builtIn, name }) => [builtIn ? 1 : 0, name]);
+    },
+
+    'slos.get': async ({ params: { name } }) => wireSlo(await requireDocument(store, 'slo', name)),
+
+    'slos.put': async ({ params: { name }, body: document }) => {
+      await config.change(async () => {
+        refuseFaults(await faultsOf(store, document));
+        const putDocuments = [{ kind: 'slo' as const, name, document }];
+        return { write: { now: clock.now(), putDocuments }, answer: null };
+      });
+      return wireSlo({ name, document });
+    },
+
+    'slos.delete': async ({ params: { name } }) => {
+      await deleteDocument(deps, 'slo', name);
+    },
+  };
+}
+
+/** What the objective names and does not exist. */
+async function faultsOf(
+  store: Store,
+  { producer, consumer, endpoint_ids: ids }: SloDocument,
+): Promise<readonly Fault[]> {
+  const faults = unknownNames(await namesOf(store, 'team'), 'team', [
+    { path: '/producer', name: producer },
+    { path: '/consumer', name: consumer },
+  ]);
+  for (const [at, id] of ids.entries())
+    if ((await store.endpoint(id)) === null)
+      faults.push({ path: `/endpoint_ids/${at}`, message: `there is no endpoint ${id}` });
+  return faults;
+}
+
+function wireSlo({ name, document }: StoredDocument<'slo'>): Answer<'slos.get'> {
+  return { name, built_in: false, fingerprint: fingerprint(document), ...document };
+}
+
+function wireTemplateSlo(
+  template: string,
+  objective: Omit<ScopedObjective, 'template'>,
+): Exclude<Answer<'slos.list'>['items'][number], { built_in: false }> {
+  return {
+    name: objective.name,
+    built_in: true,
+    template,
+    objective: objective.kind,
+    target: objective.target,
+    window_days: objective.windowMs / dayMs,
+    event_types: objective.eventTypes,
+    endpoint_ids: objective.endpoints.map(({ id }) => id),
+    producer: null,
+    consumer: objective.consumer,
+  };
+}

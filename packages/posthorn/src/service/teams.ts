@@ -1,0 +1,51 @@
+import type { Answer } from '../contract/table.ts';
+import type { StoredDocument } from '../domain/documents.ts';
+import { everyEndpoint } from '../store/every-endpoint.ts';
+import type { Store } from '../store/store.ts';
+import { deleteDocument, namesOf, refuseFaults, requireDocument, unknownNames } from './declared.ts';
+import type { ServiceDependencies } from './dependencies.ts';
+import { fingerprint } from './fingerprint.ts';
+import type { Handlers, Of } from './handler.ts';
+import { pageOf } from './paging.ts';
+
+/** Teams: who owns what, and who is notified. */
+export function teamService(deps: ServiceDependencies): Handlers<Of<'teams'>> {
+  const { store, config, clock } = deps;
+  return {
+    'teams.list': async ({ query }) =>
+      pageOf((await store.documents('team')).map(wireTeam), query, ({ name }) => [name]),
+
+    'teams.get': async ({ params: { name } }) => wireTeam(await requireDocument(store, 'team', name)),
+
+    'teams.put': async ({ params: { name }, body: document }) => {
+      await config.change(async () => {
+        const channels = document.channels.map((channel, at) => ({ path: `/channels/${at}`, name: channel }));
+        refuseFaults(unknownNames(await namesOf(store, 'channel'), 'channel', channels));
+        const putDocuments = [{ kind: 'team' as const, name, document }];
+        return { write: { now: clock.now(), putDocuments }, answer: null };
+      });
+      return wireTeam({ name, document });
+    },
+
+    'teams.delete': async ({ params: { name } }) => {
+      await deleteDocument(deps, 'team', name, () => teamUse(store, name));
+    },
+  };
+}
+
+/** What names the team, and has to be changed before it can be deleted; or null. */
+async function teamUse(store: Store, name: string): Promise<string | null> {
+  const slo = (await store.documents('slo')).find(
+    ({ document: { producer, consumer } }) => producer === name || consumer === name,
+  );
+  if (slo !== undefined) return `The objective ${slo.name} names this team: change it first.`;
+  const type = (await store.documents('event_type')).find(({ document }) => document.owner === name);
+  if (type !== undefined) return `This team owns the event type ${type.name}: change it first.`;
+  for await (const { id, owner } of everyEndpoint(store))
+    if (owner === name) return `This team owns the endpoint ${id}: change it first.`;
+  return null;
+}
+
+function wireTeam({ name, document }: StoredDocument<'team'>): Answer<'teams.get'> {
+  return { name, fingerprint: fingerprint(document), ...document };
+}

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { freePort } from '../packages/posthorn/src/cli/demo/receivers.ts';
 import { kill, startServer } from '../packages/posthorn/src/cli/demo/server-process.ts';
-import { createClient } from '../packages/client/src/client.ts';
+import { createClient } from '../packages/client/src/index.ts';
 import { payments } from './payments.ts';
 
 // What a schema that never ends does to the events of other types, whose schemas are ordinary: `hostile-schema.ts`

@@ -8,7 +8,7 @@ import { freePort } from '../packages/posthorn/src/cli/demo/receivers.ts';
 import { kill, startServer } from '../packages/posthorn/src/cli/demo/server-process.ts';
 import { table } from '../packages/posthorn/src/cli/output.ts';
 import { startPostgres } from '../test/postgres.ts';
-import { createClient } from '../packages/client/src/client.ts';
+import { createClient } from '../packages/client/src/index.ts';
 
 // `npm run bench [-- --quick] [-- --postgres] [-- --large] [-- --json]`: each figure beside the bare loop, which runs before and after it.
 // Prints; never asserts: these are ratios of one machine at one time.

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { ApiError, createClient } from '../../packages/client/src/client.ts';
+import { ApiError, createClient } from '../../packages/client/src/index.ts';
 import { verifyDataDirectory } from '../../packages/posthorn/src/cli/commands/verify.ts';
 import { freePort, startReceiver } from '../../packages/posthorn/src/cli/demo/receivers.ts';
 import { kill, startServer } from '../../packages/posthorn/src/cli/demo/server-process.ts';

@@ -3,7 +3,7 @@ import { startReceiver, freePort } from '../../packages/posthorn/src/cli/demo/re
 import { kill, startServer } from '../../packages/posthorn/src/cli/demo/server-process.ts';
 import { runDemo } from '../../packages/posthorn/src/cli/demo/run.ts';
 import { verifyDataDirectory } from '../../packages/posthorn/src/cli/commands/verify.ts';
-import { createClient } from '../../packages/client/src/client.ts';
+import { createClient } from '../../packages/client/src/index.ts';
 import { surviveKills } from './kills.ts';
 import { tempDir, until } from '../support.ts';
 

@@ -1,4 +1,4 @@
-import { type Client, createClient } from '../../packages/client/src/client.ts';
+import { type Client, createClient } from '../../packages/client/src/index.ts';
 import { startServing } from '../../packages/posthorn/src/cli/serve-process.ts';
 import { readSettings, type Settings } from '../../packages/posthorn/src/config/settings.ts';
 import type { Store } from '../../packages/posthorn/src/store/store.ts';

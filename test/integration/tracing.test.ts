@@ -14,7 +14,7 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createClient } from '../../packages/client/src/client.ts';
+import { createClient } from '../../packages/client/src/index.ts';
 import { createPosthorn } from '../../packages/posthorn/src/index.ts';
 import { openTelemetryTracing } from '../../packages/posthorn/src/tracing/open-telemetry.ts';
 import { aReceiver, type Received, tempDir, until } from '../support.ts';

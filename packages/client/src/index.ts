@@ -1,3 +1,16 @@
-export { ApiError, createClient } from './client.ts';
-export type { Client, ClientOptions, Fault, RequestOptions } from './client.ts';
-export { verify } from './verify.ts';
+// The client of the HTTP API, and the check of webhooks for those who receive them. Without dependencies.
+export { type CallOptions, type Client, type ClientOptions, createClient } from './client.ts';
+export type { Fetch } from './connection.ts';
+export { ApiError, type FieldError } from './errors.ts';
+export type * from './generated/api.ts';
+export type * from './generated/types.ts';
+export type { ListAnswer, Page, PageRequest } from './page.ts';
+export type { ClientRuntime } from './runtime/system.ts';
+export {
+  type VerifyOptions,
+  verifyWebhook,
+  type WebhookEvent,
+  type WebhookHeaders,
+  WebhookVerificationError,
+  type WebhookVerificationFailure,
+} from './verify.ts';

@@ -1,31 +1,147 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import type * as Crypto from 'node:crypto';
+import { systemRuntime } from './runtime/system.ts';
 
 // Standard Webhooks, symmetric signatures (v1): https://www.standardwebhooks.com
 
-const prefix = 'whsec_';
+export type WebhookVerificationFailure =
+  /** The secret is not `whsec_` and base64: a fault of the receiver's own settings. */
+  | 'invalid_secret'
+  /** The body was parsed already: verify the bytes that arrived. */
+  | 'body_not_raw'
+  | 'missing_header'
+  | 'invalid_timestamp'
+  /** Sent longer ago than is tolerated: perhaps somebody repeats it. */
+  | 'timestamp_too_old'
+  | 'timestamp_too_new'
+  /** None of the signatures is of this body under one of the secrets. */
+  | 'no_matching_signature'
+  /** Signed, and not JSON. */
+  | 'invalid_body';
+
+/** The request is not a webhook that was signed with the secret, or not now: answer it with 4xx, and do nothing else. */
+export class WebhookVerificationError extends Error {
+  override readonly name = 'WebhookVerificationError';
+  readonly code: WebhookVerificationFailure;
+  constructor(code: WebhookVerificationFailure, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The body of a webhook, unless its endpoint asked for the event's data alone. */
+export interface WebhookEvent<Data = unknown> {
+  /** The same in every attempt and after a replay: work on each id once. */
+  readonly id: string;
+  readonly type: string;
+  /** When the event was accepted, in ISO 8601. */
+  readonly timestamp: string;
+  readonly data: Data;
+}
+
+/** Headers of a request as `fetch`, Node or a framework has them. Names may be written in any case. */
+export type WebhookHeaders =
+  | { get(name: string): string | null }
+  | Readonly<Record<string, string | readonly string[] | undefined>>;
+
+export interface VerifyOptions {
+  /** How far the sender's clock and the way may put the timestamp from now. Default 300 s. */
+  readonly toleranceS?: number;
+  /** Default: the clock of this machine. In milliseconds since the epoch, if it is a number. */
+  readonly now?: Date | number;
+}
+
 const defaultToleranceS = 300;
 
 /**
- * Returns whether the headers sign this body under the `whsec_…` secret; compares in constant time. `nowS` is in seconds; a
- * timestamp more than `toleranceS` away is refused, against replays.
+ * Returns the event in a webhook, after its signature and its timestamp were checked; throws `WebhookVerificationError`.
+ * `body` is the request's body as it arrived, before any parsing. Several secrets: one of them has to have signed it.
  */
-export function verify(
-  secret: string,
-  headers: { readonly id: string; readonly timestamp: string; readonly signature: string },
-  body: Uint8Array,
-  nowS: number,
-  toleranceS = defaultToleranceS,
-): boolean {
-  if (!secret.startsWith(prefix)) throw new Error(`Invalid secret: it must start with ${prefix}.`);
-  const timestamp = Number(headers.timestamp);
-  if (!Number.isSafeInteger(timestamp) || Math.abs(nowS - timestamp) > toleranceS) return false;
-  const digest = createHmac('sha256', Buffer.from(secret.slice(prefix.length), 'base64'))
-    .update(`${headers.id}.${timestamp}.`)
-    .update(body)
-    .digest('base64');
-  const wanted = Buffer.from(`v1,${digest}`);
-  return headers.signature.split(' ').some((signature) => {
-    const got = Buffer.from(signature);
-    return got.length === wanted.length && timingSafeEqual(got, wanted);
+export function verifyWebhook<Event = WebhookEvent>(
+  secret: string | readonly string[],
+  headers: WebhookHeaders,
+  body: string | Uint8Array | ArrayBuffer,
+  { toleranceS = defaultToleranceS, now = systemRuntime.now() }: VerifyOptions = {},
+): Event {
+  const keys = (typeof secret === 'string' ? [secret] : secret).map(keyFrom);
+  const raw = body instanceof ArrayBuffer ? new Uint8Array(body) : body;
+  if (typeof raw !== 'string' && !(raw instanceof Uint8Array))
+    throw new WebhookVerificationError(
+      'body_not_raw',
+      'Verify the body as it arrived, as text or bytes: what a framework has parsed cannot be verified any more',
+    );
+  const id = headerOf(headers, 'webhook-id');
+  const timestamp = headerOf(headers, 'webhook-timestamp');
+  const signatures = headerOf(headers, 'webhook-signature').split(' ');
+  checkTimestamp(timestamp, Number(now) / 1000, toleranceS);
+  const { createHmac, timingSafeEqual } = nodeCrypto();
+  const bytes = new TextEncoder();
+  const isSigned = keys.some((key) => {
+    const wanted = createHmac('sha256', key).update(`${id}.${timestamp}.`).update(raw).digest('base64');
+    // Every signature is compared, so that the time says nothing of which was right.
+    return (
+      signatures.filter((signature) => {
+        const got = bytes.encode(signature);
+        const own = bytes.encode(`v1,${wanted}`);
+        return got.length === own.length && timingSafeEqual(got, own);
+      }).length > 0
+    );
   });
+  if (!isSigned)
+    throw new WebhookVerificationError(
+      'no_matching_signature',
+      'No signature matches: another secret, or the body is not the one that was sent',
+    );
+  try {
+    return JSON.parse(typeof raw === 'string' ? raw : new TextDecoder().decode(raw)) as Event;
+  } catch {
+    throw new WebhookVerificationError('invalid_body', 'The body is signed, and is not JSON');
+  }
+}
+
+/** The key in a secret: base64, after `whsec_` unless somebody cut it off. */
+function keyFrom(secret: string): Uint8Array {
+  const text = typeof secret === 'string' ? secret.replace(/^whsec_/, '') : '';
+  try {
+    if (text !== '') return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+  } catch {
+    // Not base64.
+  }
+  throw new WebhookVerificationError('invalid_secret', 'A secret is whsec_ followed by base64');
+}
+
+function headerOf(headers: WebhookHeaders, name: string): string {
+  const value =
+    typeof headers.get === 'function'
+      ? headers.get(name)
+      : Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
+  const text = Array.isArray(value) ? value.join(' ') : value;
+  if (typeof text !== 'string' || text === '')
+    throw new WebhookVerificationError('missing_header', `The header ${name} is missing`);
+  return text;
+}
+
+function checkTimestamp(timestamp: string, nowS: number, toleranceS: number): void {
+  if (!/^\d{1,12}$/.test(timestamp))
+    throw new WebhookVerificationError('invalid_timestamp', 'The header webhook-timestamp is not a number');
+  const aheadS = Number(timestamp) - nowS;
+  if (aheadS < -toleranceS)
+    throw new WebhookVerificationError(
+      'timestamp_too_old',
+      `The webhook was sent more than ${toleranceS} s ago`,
+    );
+  if (aheadS > toleranceS)
+    throw new WebhookVerificationError(
+      'timestamp_too_new',
+      `The webhook was sent more than ${toleranceS} s ahead of this machine's clock`,
+    );
+}
+
+/** Asked for when it is used, so that the rest of the package runs where there is no Node. */
+function nodeCrypto(): typeof Crypto {
+  const crypto = globalThis.process?.getBuiltinModule?.('node:crypto');
+  if (crypto === undefined)
+    throw new Error(
+      'verifyWebhook needs node:crypto: Node 20.16, Bun, Deno, or Cloudflare with nodejs_compat',
+    );
+  return crypto;
 }

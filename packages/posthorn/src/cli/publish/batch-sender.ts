@@ -1,7 +1,6 @@
-import { ApiError, type Client, type Fault } from '@posthorn/client';
+import { ApiError, type Client, type FieldError } from '@posthorn/client';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Random } from '../../runtime/random.ts';
-import { parseRetryAfter } from '../../transport/retry-after.ts';
 import { flag, number, shapeOf, text } from '../answers.ts';
 import type { EventLine } from './event-line.ts';
 
@@ -128,10 +127,10 @@ export class BatchSender {
   }
 
   /** Exponential backoff with jitter, and never sooner than the server asks for. */
-  #waitMs(tries: number, { retryAfter }: ApiError): number {
-    const { clock, random } = this.#o;
+  #waitMs(tries: number, { retryAfterS }: ApiError): number {
+    const { random } = this.#o;
     const most = Math.min(maxWaitMs, firstWaitMs * 2 ** (tries - 1));
-    const asked = Math.min(maxRetryAfterMs, parseRetryAfter(retryAfter ?? undefined, clock.now()) ?? 0);
+    const asked = Math.min(maxRetryAfterMs, (retryAfterS ?? 0) * 1000);
     return Math.max(asked, most * (0.5 + random.float() / 2));
   }
 }
@@ -158,7 +157,7 @@ function receiptsFor(lines: readonly EventLine[], answer: unknown): readonly Wir
 }
 
 /** What a refusal says of which line of the batch: `/events/3/data: is too large`. */
-function faultsByIndex(errors: readonly Fault[], count: number): Map<number, string[]> {
+function faultsByIndex(errors: readonly FieldError[], count: number): Map<number, string[]> {
   const found = new Map<number, string[]>();
   for (const { path, message } of errors) {
     const match = /^\/events\/(\d+)(\/.*)?$/s.exec(path);

@@ -1,5 +1,5 @@
-import { describe, expect, test, vi } from 'vitest';
-import { ApiError, type Client } from '../../../../client/src/client.ts';
+import { describe, expect, test } from 'vitest';
+import { ApiError, type Client } from '../../../../client/src/index.ts';
 import type { InputLine } from '../../logs/lines.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { SeededRandom } from '../../runtime/seeded-random.ts';
@@ -164,23 +164,13 @@ describe('sending a batch (G1, G5)', () => {
     expect(clock.waited.length).toBeGreaterThan(5);
     expect(clock.monotonic()).toBeLessThanOrEqual(60_000);
     const asked = aSender((body, n) => {
-      if (n === 1) throw new ApiError(429, 'garbled', 'slow', { retryAfter: '7' });
+      if (n === 1) throw new ApiError(429, 'garbled', 'slow', { retryAfterS: 7 });
       return receiptsOf(body);
     });
     await asked.sender.send(lines);
     expect(asked.clock.waited[0]).toBeGreaterThanOrEqual(7000);
-    // A date without a zone is UTC, wherever this machine is.
-    vi.stubEnv('TZ', 'America/New_York');
-    const dated = aSender((body, n) => {
-      if (n === 1) throw new ApiError(429, 'garbled', 'slow', { retryAfter: 'Thu Jan  1 00:00:07 1970' });
-      return receiptsOf(body);
-    });
-    await dated.sender.send(lines);
-    vi.unstubAllEnvs();
-    expect(dated.clock.waited[0]).toBeGreaterThanOrEqual(6000);
-    expect(dated.clock.waited[0]).toBeLessThanOrEqual(8000);
     const absurd = aSender(() => {
-      throw new ApiError(429, 'garbled', 'slow', { retryAfter: '999999' });
+      throw new ApiError(429, 'garbled', 'slow', { retryAfterS: 999_999 });
     });
     await expect(absurd.sender.send(lines)).rejects.toThrow(/gave up after 2 tries/);
   });

@@ -1,0 +1,205 @@
+import { ApiError, type FieldError } from './errors.ts';
+import { retryAfterS } from './retries.ts';
+
+/** A request of HTTP, without what every request has. */
+export interface Exchange {
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  readonly body: string | null;
+  readonly idempotencyKey: string | null;
+  readonly timeoutMs: number;
+  /** Besides those of success, one that is no failure. */
+  readonly otherStatus?: number | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The answer of a server that did what was asked. */
+export interface Answer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly requestId: string | null;
+  readonly retryAfterS: number | null;
+  readonly text: string;
+}
+
+export interface Connection {
+  readonly base: string;
+  /** Sends it once. Rejects with `ApiError` unless the answer is whole and its status one of success. */
+  send(exchange: Exchange): Promise<Answer>;
+}
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/** An answer larger than this is not read to its end. */
+const maxAnswerBytes = 256 * 1024 * 1024;
+
+/** Throws a `TypeError` if the URL or the key cannot be used. */
+export function createConnection(
+  url: string,
+  apiKey: string,
+  { fetch, now, userAgent }: { fetch: Fetch; now: () => number; userAgent: string },
+): Connection {
+  const base = baseUrl(url);
+  if (!/^[\x21-\x7e]+$/.test(apiKey)) throw new TypeError('The API key must be visible ASCII characters');
+  return {
+    base,
+    send: async (exchange) => {
+      const { method, path, body, idempotencyKey, timeoutMs, signal } = exchange;
+      const headers: Record<string, string> = {
+        authorization: `Bearer ${apiKey}`,
+        accept: 'application/json',
+        'user-agent': userAgent,
+      };
+      if (body !== null) headers['content-type'] = 'application/json';
+      if (idempotencyKey !== null) headers['idempotency-key'] = idempotencyKey;
+      const limit = AbortSignal.timeout(timeoutMs);
+      let response: Response | null = null;
+      let answer: Answer;
+      try {
+        response = await fetch(base + path, {
+          method,
+          headers,
+          body,
+          signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
+          // A redirect would turn a POST into a GET, and leave the key behind on another host.
+          redirect: 'manual',
+        });
+        answer = {
+          status: response.status,
+          contentType: response.headers.get('content-type') ?? 'no content type',
+          requestId: response.headers.get('request-id'),
+          retryAfterS: retryAfterS(response.headers.get('retry-after'), now()),
+          text: await boundedText(response),
+        };
+      } catch (error) {
+        throw failureFrom(error as Error, base, exchange, response);
+      }
+      const isSuccess = answer.status >= 200 && answer.status < 300;
+      if (!isSuccess && answer.status !== exchange.otherStatus) throw refusalFrom(answer, base);
+      return answer;
+    },
+  };
+}
+
+function baseUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:'))
+    throw new TypeError('The server URL must begin with http:// or https://');
+  if (url.username !== '' || url.password !== '')
+    throw new TypeError('The server URL must not contain a user name or password: the API key authenticates');
+  if (url.search !== '' || url.hash !== '')
+    throw new TypeError('The server URL must not contain a query or fragment');
+  return url.href.replace(/\/+$/, '');
+}
+
+async function boundedText(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  const reader = response.body?.getReader();
+  while (reader !== undefined) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    bytes += value.length;
+    if (bytes > maxAnswerBytes) {
+      await reader.cancel();
+      throw new Error(`the answer is larger than ${maxAnswerBytes} bytes`);
+    }
+    text += decoder.decode(value, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/** Names what went wrong between here and the server, and what to do. */
+function failureFrom(
+  error: Error,
+  base: string,
+  { method, timeoutMs, signal }: Exchange,
+  response: Response | null,
+): ApiError {
+  if (signal?.aborted === true) return aborted();
+  if (error.name === 'TimeoutError')
+    return new ApiError(
+      0,
+      'timeout',
+      `${base} did not answer within ${timeoutMs / 1000} s${method === 'GET' ? '' : ', so whether it did what was asked is not known'}; check the server, or raise the timeout`,
+    );
+  const inner = error.cause as { code?: string; message?: string } | undefined;
+  const said = inner?.code ?? inner?.message ?? error.message;
+  const cause = said === 'bad port' ? 'a port that fetch refuses: let the server listen on another' : said;
+  return response === null
+    ? new ApiError(0, 'unreachable', `cannot reach ${base} (${cause}); is the server running?`)
+    : new ApiError(
+        0,
+        'cut',
+        `the answer of ${base} was cut off after its status ${response.status} (${cause})`,
+        { requestId: response.headers.get('request-id') },
+      );
+}
+
+export const aborted = (): ApiError => new ApiError(0, 'aborted', 'the request was given up');
+
+/** An answer that is not one of Posthorn, although its status is one of success, or that says no problem. */
+function garbled({ status, contentType, requestId, retryAfterS: retry }: Answer, base: string): ApiError {
+  return new ApiError(
+    status,
+    'garbled',
+    `${base} answered ${status} with ${contentType}, not as Posthorn does; is there a proxy in front of it?`,
+    { requestId, retryAfterS: retry },
+  );
+}
+
+/** The value of an answer; undefined where it has no body. */
+export function jsonFrom(answer: Answer, base: string): unknown {
+  if (answer.text === '') return undefined;
+  try {
+    return JSON.parse(answer.text) as unknown;
+  } catch {
+    throw garbled(answer, base);
+  }
+}
+
+interface ProblemDocument {
+  readonly code?: unknown;
+  readonly detail?: unknown;
+  readonly errors?: unknown;
+  readonly request_id?: unknown;
+}
+
+function refusalFrom(answer: Answer, base: string): ApiError {
+  const { status, requestId, retryAfterS: retry, text } = answer;
+  // `fetch` of a browser hides the status of a redirect that it was told not to follow.
+  if (status === 0 || (status >= 300 && status < 400))
+    return new ApiError(
+      status,
+      'redirect',
+      `${base} answered with a redirect (${status}); use its target as the server URL`,
+      { requestId },
+    );
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = null;
+  }
+  const problem: ProblemDocument = typeof value === 'object' && value !== null ? value : {};
+  const { code, detail, errors, request_id: id } = problem;
+  if (typeof code !== 'string' || typeof detail !== 'string') return garbled(answer, base);
+  return new ApiError(status, code, `${detail} (${status} ${code})`, {
+    errors: fieldErrors(errors),
+    requestId: requestId ?? (typeof id === 'string' ? id : null),
+    retryAfterS: retry,
+  });
+}
+
+function fieldErrors(errors: unknown): FieldError[] {
+  if (!Array.isArray(errors)) return [];
+  return (errors as unknown[]).filter(
+    (fault): fault is FieldError =>
+      typeof fault === 'object' &&
+      fault !== null &&
+      typeof (fault as FieldError).path === 'string' &&
+      typeof (fault as FieldError).message === 'string',
+  );
+}

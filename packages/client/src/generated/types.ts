@@ -1,0 +1,445 @@
+// Generated from the operations table by `npm run generate`: do not edit.
+
+export interface Accounting {
+  /** What was counted; null: no bound. */
+  readonly window: {
+    readonly since: string | null;
+    readonly until: string | null;
+
+    /** To which bounds were rounded outward. */
+    readonly resolution: 'hour' | 'day';
+  };
+  readonly events: number;
+
+  /** Events that no endpoint subscribed to. */
+  readonly unmatched: number;
+
+  /** Deliveries; each is in exactly one of `delivered`, `pending`, `dead`, `cancelled`, `suppressed`. */
+  readonly accepted: number;
+  readonly delivered: number;
+  readonly dead: number;
+  readonly cancelled: number;
+  readonly suppressed: number;
+
+  /** Delivered after the deadline, or pending beyond it. */
+  readonly late: number;
+
+  /** Attempts whose outcome came after another one had settled the delivery. */
+  readonly supersededAttempts: number;
+
+  /** The share of `accepted` that is dead, suppressed or unaccounted. */
+  readonly dropRate: number;
+  readonly dropRateInterval: Interval;
+
+  /** Null: nothing was attempted. */
+  readonly firstAttemptSuccessRate: number | null;
+  readonly pending: number;
+
+  /** `accepted` minus the sum of all states. Anything but 0 is a defect, or tampering. */
+  readonly unaccounted: number;
+
+  /** Pending, and due for more than the grace that an attempt may wait. */
+  readonly overdue: number;
+
+  /** Failed attempts. */
+  readonly failures: {
+    readonly byClass: Readonly<
+      Partial<
+        Record<
+          | 'timeout'
+          | 'connect'
+          | 'dns'
+          | 'tls'
+          | 'reset'
+          | 'blocked_address'
+          | 'http_4xx'
+          | 'http_5xx'
+          | 'rate_limited'
+          | 'gone'
+          | 'redirect'
+          | 'protocol'
+          | 'internal'
+          | 'corrupt',
+          number
+        >
+      >
+    >;
+    readonly byFaultDomain: { readonly ours: number; readonly receiver: number };
+  };
+
+  /** From acceptance to delivery. */
+  readonly latencyMs: {
+    /** Upper bound of the quantile; null: nothing was delivered. */
+    readonly p50: number | null;
+
+    /** Upper bound of the quantile; null: nothing was delivered. */
+    readonly p95: number | null;
+
+    /** Upper bound of the quantile; null: nothing was delivered. */
+    readonly p99: number | null;
+  };
+
+  /** Of the events with a dead or suppressed delivery, by currency. */
+  readonly valueAtRisk: readonly Money[];
+
+  /** With `by`. */
+  readonly groups?: readonly AccountingGroup[];
+
+  /** With `by`: of the next page of groups; null: this is the last. */
+  readonly nextCursor?: string | null;
+}
+
+export interface AccountingGroup {
+  /** With `by=endpoint`: its id. */
+  readonly endpoint?: string;
+  readonly eventType?: string;
+
+  /** With `by=owner`: a team; null: no owner. */
+  readonly owner?: string | null;
+  readonly tenant?: string;
+
+  /** With `by=hour`: when the hour begins. */
+  readonly hour?: string;
+
+  /** With `by=day`: when the day begins (UTC). */
+  readonly day?: string;
+  readonly accepted: number;
+  readonly delivered: number;
+  readonly dead: number;
+  readonly cancelled: number;
+  readonly suppressed: number;
+
+  /** Delivered after the deadline. */
+  readonly late: number;
+
+  /** Attempts whose outcome came after another one had settled the delivery. */
+  readonly supersededAttempts: number;
+
+  /** The share of `accepted` that is dead, suppressed or unaccounted. */
+  readonly dropRate: number;
+  readonly dropRateInterval: Interval;
+
+  /** Null: nothing was attempted. */
+  readonly firstAttemptSuccessRate: number | null;
+}
+
+export interface BurnRate {
+  readonly rule: string;
+  readonly severity: 'page' | 'ticket';
+
+  /** The long window: `1h`, `3d`. */
+  readonly long: string;
+
+  /** The short window: `5m`, `6h`. */
+  readonly short: string;
+
+  /** The rule fires above this burn rate. */
+  readonly factor: number;
+
+  /** 1: the budget lasts exactly as long as the window of the objective. */
+  readonly rateLong: number;
+  readonly rateShort: number;
+  readonly firing: boolean;
+}
+
+export interface Clock {
+  /** `jumped`: by a minute or more in the last hour. `doubted`: nothing is deleted by it yet. */
+  readonly state: 'ok' | 'jumped' | 'doubted';
+  readonly jumpedAt?: string;
+  readonly jumpedByS?: number;
+
+  /** How far it is ahead of the time that deletion and expiry go by. */
+  readonly aheadOfLivedTimeS?: number;
+
+  /** How long it still has to hold its course. */
+  readonly believedInS?: number;
+}
+
+export interface Conformance {
+  /** Endpoints, and event types that are declared or were published in the last 30 days. */
+  readonly total: number;
+  readonly conforming: number;
+  readonly items: readonly NonConforming[];
+
+  /** Of the next page; null: this is the last. */
+  readonly nextCursor: string | null;
+}
+
+export interface Health {
+  readonly status: 'ok';
+  readonly version: string;
+}
+
+/** Wilson score interval at 95%: lower and upper bound. */
+export type Interval = readonly [number, number];
+
+export interface Money {
+  readonly currency: string;
+
+  /** Minor units; a string above 2^53. */
+  readonly amountMinor: number | string;
+
+  /** How many have it. */
+  readonly events: number;
+}
+
+export interface Node {
+  /** Its name; with its process id, unless it was given one. */
+  readonly node: string;
+  readonly startedAt: string;
+  readonly lastHeartbeatAt: string;
+
+  /** What it owns of the 64 shards. */
+  readonly shards: readonly number[];
+}
+
+export interface NodeList {
+  readonly items: readonly Node[];
+
+  /** Of the next page; null: this is the last. */
+  readonly nextCursor: string | null;
+}
+
+export interface NonConforming {
+  readonly kind: 'endpoint' | 'event_type';
+
+  /** The endpoint's id, or the type. */
+  readonly id: string;
+
+  /** Of an endpoint; a type has none. */
+  readonly tenant: string | null;
+  readonly missing: readonly ('declaration' | 'template' | 'slo' | 'owner')[];
+}
+
+export interface OpenApiDocument {
+  readonly openapi: string;
+}
+
+export interface Readiness {
+  readonly status: 'ready' | 'not ready';
+
+  /** Attempts under way. */
+  readonly inFlight: number;
+
+  /** Deliveries claimed and waiting for their turn. */
+  readonly buffered: number;
+
+  /** What is wrong with the store's files: an operator has to act. */
+  readonly storeFault?: 'missing' | 'replaced' | 'damaged';
+  readonly clock: Clock;
+}
+
+export interface Redrive {
+  readonly id: string;
+  readonly name: string | null;
+  readonly state: 'running' | 'done' | 'stopped';
+
+  /** Deliveries that the filter matched when the redrive was created. */
+  readonly matched: number;
+  readonly redriven: number;
+
+  /** No longer dead or suppressed when their turn came, or without an endpoint. */
+  readonly skipped: number;
+
+  /** Of what matched, by currency. */
+  readonly value: readonly Money[];
+  readonly oldestAt: string | null;
+  readonly newestAt: string | null;
+  readonly filter: {
+    readonly tenant?: readonly string[];
+    readonly endpointId?: readonly string[];
+    readonly eventId?: readonly string[];
+    readonly eventType?: readonly string[];
+    readonly state?: readonly ('pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed')[];
+    readonly errorClass?: readonly (
+      | 'timeout'
+      | 'connect'
+      | 'dns'
+      | 'tls'
+      | 'reset'
+      | 'blocked_address'
+      | 'http_4xx'
+      | 'http_5xx'
+      | 'rate_limited'
+      | 'gone'
+      | 'redirect'
+      | 'protocol'
+      | 'internal'
+      | 'corrupt'
+    )[];
+    readonly since?: string;
+    readonly until?: string;
+  };
+  readonly dryRun: boolean;
+  readonly ratePerS: number | null;
+  readonly createdAt: string;
+  readonly finishedAt: string | null;
+}
+
+export interface RedriveChange {
+  /** Deliveries a second, over the whole redrive; null: as fast as the store allows. */
+  readonly ratePerS?: number | null | undefined;
+  readonly name?: string | null | undefined;
+}
+
+export interface RedriveList {
+  readonly items: readonly Redrive[];
+
+  /** Of the next page; null: this is the last. */
+  readonly nextCursor: string | null;
+}
+
+export interface RedriveRequest {
+  /** Which deliveries, by any of the values of each field; those in state `dead` if it names no state. */
+  readonly filter: {
+    readonly tenant?: string | readonly string[] | undefined;
+    readonly endpointId?: string | readonly string[] | undefined;
+    readonly eventId?: string | readonly string[] | undefined;
+    readonly eventType?: string | readonly string[] | undefined;
+    readonly state?: 'dead' | 'suppressed' | readonly ('dead' | 'suppressed')[] | undefined;
+    readonly errorClass?:
+      | 'timeout'
+      | 'connect'
+      | 'dns'
+      | 'tls'
+      | 'reset'
+      | 'blocked_address'
+      | 'http_4xx'
+      | 'http_5xx'
+      | 'rate_limited'
+      | 'gone'
+      | 'redirect'
+      | 'protocol'
+      | 'internal'
+      | 'corrupt'
+      | readonly (
+          | 'timeout'
+          | 'connect'
+          | 'dns'
+          | 'tls'
+          | 'reset'
+          | 'blocked_address'
+          | 'http_4xx'
+          | 'http_5xx'
+          | 'rate_limited'
+          | 'gone'
+          | 'redirect'
+          | 'protocol'
+          | 'internal'
+          | 'corrupt'
+        )[]
+      | undefined;
+    readonly since?: string | Date | undefined;
+    readonly until?: string | Date | undefined;
+  };
+
+  /** Deliveries a second, over the whole redrive; null: as fast as the store allows. */
+  readonly ratePerS?: number | null | undefined;
+  readonly name?: string | undefined;
+
+  /** Count what would be redriven, and redrive nothing. */
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface SloSide {
+  /** Null: no team is named. */
+  readonly team: string | null;
+
+  /** Deliveries that missed the objective through the fault of this side. */
+  readonly bad: number;
+
+  /** The share that this side did not spoil; null: nothing was due. */
+  readonly sli: number | null;
+
+  /** What is left of this side's error budget: 1 is all of it, below 0 it is overspent; null: nothing was due. */
+  readonly budgetRemaining: number | null;
+  readonly burn: readonly BurnRate[];
+
+  /** A steady excess that no burn rate sees. */
+  readonly slowLeak: boolean;
+
+  /** The endpoints with the most `bad` of this side, at most ten. */
+  readonly endpoints: readonly {
+    readonly endpointId: string;
+    readonly bad: number;
+    readonly total: number;
+  }[];
+}
+
+export interface SloStatus {
+  readonly name: string;
+  readonly objective: 'delivered_within' | 'accounted';
+  readonly target: number;
+  readonly windowDays: number;
+
+  /** The template that states the objective; null: declared by name. */
+  readonly template: string | null;
+
+  /** Endpoints that the objective covers. */
+  readonly endpoints: number;
+
+  /** Whether `sli` is at least `target`; true if nothing was due. */
+  readonly kept: boolean;
+
+  /** `good` / `total`, whoever is at fault; null: nothing was due. */
+  readonly sli: number | null;
+  readonly sliInterval: Interval;
+  readonly good: number;
+
+  /** Deliveries whose deadline has passed. */
+  readonly total: number;
+  readonly sides: { readonly sender: SloSide; readonly receiver: SloSide };
+}
+
+/** What `redrives.list` takes. */
+export interface RedrivesListInput {
+  /** Items of a page at most. */
+  readonly limit?: number | undefined;
+
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+  readonly order?: 'asc' | 'desc' | undefined;
+}
+
+/** What `accounting.get` takes. */
+export interface AccountingGetInput {
+  readonly tenant?: string | readonly string[] | undefined;
+  readonly endpointId?: string | readonly string[] | undefined;
+
+  /** Types, and trailing wildcards such as `payment.*`. */
+  readonly eventType?: string | readonly string[] | undefined;
+
+  /** Teams that own the endpoints. */
+  readonly owner?: string | readonly string[] | undefined;
+  readonly since?: string | Date | undefined;
+  readonly until?: string | Date | undefined;
+
+  /** Answer groups too, in pages. */
+  readonly by?: 'endpoint' | 'event_type' | 'owner' | 'tenant' | 'hour' | 'day' | undefined;
+
+  /** Groups of a page at most. */
+  readonly limit?: number | undefined;
+
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+}
+
+/** What `conformance.get` takes. */
+export interface ConformanceGetInput {
+  /** Items of a page at most. */
+  readonly limit?: number | undefined;
+
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+  readonly order?: 'asc' | 'desc' | undefined;
+}
+
+/** What `nodes.list` takes. */
+export interface NodesListInput {
+  /** Items of a page at most. */
+  readonly limit?: number | undefined;
+
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+  readonly order?: 'asc' | 'desc' | undefined;
+}

@@ -1,0 +1,170 @@
+// What a JSON value has to be, in the words of the wire. One description serves three things: it renames members between
+// snake_case (the wire) and camelCase (TypeScript), it checks answers, and it renames the paths of faults. Whatever is the
+// user's own (`data`, metadata, names of headers, JSON Schemas, keys of records) is `anything` or a key: never renamed.
+
+type Scalar = 'string' | 'number' | 'boolean' | 'null';
+
+export interface Shape {
+  /** What a value may be besides a list or an object; null: anything, which is neither checked nor renamed. */
+  readonly scalars: readonly Scalar[] | null;
+  readonly items?: Shape;
+  readonly members?: Members;
+  /** Of an object whose keys are the user's. */
+  readonly values?: Shape;
+  readonly isOptional?: true;
+}
+
+interface Member {
+  readonly wire: string;
+  readonly camel: string;
+  readonly shape: Shape;
+}
+
+interface Members {
+  readonly byWire: ReadonlyMap<string, Member>;
+  readonly byCamel: ReadonlyMap<string, Member>;
+}
+
+export const anything: Shape = { scalars: null };
+export const text: Shape = { scalars: ['string'] };
+export const number: Shape = { scalars: ['number'] };
+export const flag: Shape = { scalars: ['boolean'] };
+/** An amount in minor units: a string above 2^53. */
+export const amount: Shape = { scalars: ['number', 'string'] };
+export const nothing: Shape = { scalars: ['null'] };
+
+export const optional = (shape: Shape): Shape => ({ ...shape, isOptional: true });
+export const list = (items: Shape): Shape => ({ scalars: [], items });
+export const record = (values: Shape): Shape => ({ scalars: [], values });
+
+export function object(fields: Readonly<Record<string, Shape>>): Shape {
+  return { scalars: [], members: membersFrom(Object.entries(fields)) };
+}
+
+function membersFrom(fields: readonly (readonly [wire: string, shape: Shape])[]): Members {
+  const members = fields.map(([wire, shape]) => ({ wire, camel: camelCase(wire), shape }));
+  return {
+    byWire: new Map(members.map((member) => [member.wire, member])),
+    byCamel: new Map(members.map((member) => [member.camel, member])),
+  };
+}
+
+/** One of these. Of several objects it has the members of all, and requires those that all of them require. */
+export function either(...shapes: readonly Shape[]): Shape {
+  const defined = <T>(part: (shape: Shape) => T | undefined): readonly T[] =>
+    shapes.map(part).filter((its) => its !== undefined);
+  const items = defined((shape) => shape.items);
+  const objects = defined((shape) => shape.members);
+  const values = defined((shape) => shape.values);
+  if (objects.length > 0 && values.length > 0) throw new Error('Keys would be both ours and the user’s');
+  return {
+    scalars: shapes.some(({ scalars }) => scalars === null)
+      ? null
+      : shapes.flatMap(({ scalars }) => scalars ?? []),
+    ...(items.length === 0 ? {} : { items: either(...items) }),
+    ...(objects.length === 0 ? {} : { members: eitherMembers(objects) }),
+    ...(values.length === 0 ? {} : { values: either(...values) }),
+  };
+}
+
+function eitherMembers(objects: readonly Members[]): Members {
+  const names = new Set(objects.flatMap(({ byWire }) => [...byWire.keys()]));
+  return membersFrom(
+    [...names].map((name) => {
+      const shapes = objects.flatMap(({ byWire }) => byWire.get(name)?.shape ?? []);
+      const isOptional = shapes.length < objects.length || shapes.some((shape) => shape.isOptional === true);
+      return [name, isOptional ? optional(either(...shapes)) : either(...shapes)] as const;
+    }),
+  );
+}
+export const nullable = (shape: Shape): Shape => either(shape, nothing);
+
+/** The name of a member in TypeScript: `rate_per_s` is `ratePerS`. */
+export function camelCase(wire: string): string {
+  return wire.replaceAll(/_([a-z0-9])/g, (_, first: string) => first.toUpperCase());
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+type Rename = (members: Members, key: string) => { readonly key: string; readonly shape: Shape };
+const known = (member: Member | undefined, from: string, to: keyof Member & ('wire' | 'camel')) =>
+  // What this version does not know is left as it is, its key too: the server names it as the caller wrote it.
+  member === undefined ? { key: from, shape: anything } : { key: member[to], shape: member.shape };
+const wireName: Rename = ({ byCamel }, key) => known(byCamel.get(key), key, 'wire');
+const camelName: Rename = ({ byWire }, key) => known(byWire.get(key), key, 'camel');
+
+function renamed(shape: Shape, value: unknown, rename: Rename, scalar: (value: unknown) => unknown): unknown {
+  if (shape.scalars === null) return value;
+  if (Array.isArray(value)) {
+    const { items } = shape;
+    return items === undefined || items.scalars === null
+      ? value
+      : value.map((item: unknown) => renamed(items, item, rename, scalar));
+  }
+  const { members, values } = shape;
+  if (!isObject(value) || value instanceof Date) return scalar(value);
+  // Entries become members of their own whatever they are called, `__proto__` included.
+  if (members !== undefined)
+    return Object.fromEntries(
+      Object.entries(value).map(([name, member]) => {
+        const { key, shape: its } = rename(members, name);
+        return [key, renamed(its, member, rename, scalar)];
+      }),
+    );
+  if (values === undefined || values.scalars === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [key, renamed(values, member, rename, scalar)]),
+  );
+}
+
+/** What TypeScript has types for and JSON has not. */
+function jsonScalar(value: unknown): unknown {
+  if (typeof value === 'bigint')
+    return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER
+      ? Number(value)
+      : String(value);
+  if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString();
+  return value;
+}
+const same = (value: unknown): unknown => value;
+
+/** Returns a request as the wire has it: snake_case, dates as ISO 8601, amounts above 2^53 as strings. */
+export function toWire(shape: Shape, value: unknown): unknown {
+  return renamed(shape, value, wireName, jsonScalar);
+}
+
+/** Returns an answer as TypeScript has it. */
+export function fromWire(shape: Shape, value: unknown): unknown {
+  return renamed(shape, value, camelName, same);
+}
+
+/** Whether a value of the wire has everything that its shape requires. Members that the shape does not know pass. */
+export function isOf(shape: Shape, value: unknown): boolean {
+  const { scalars, items, members, values } = shape;
+  if (scalars === null) return true;
+  if (value === null) return scalars.includes('null');
+  if (Array.isArray(value)) return items !== undefined && value.every((item) => isOf(items, item));
+  if (isObject(value)) {
+    if (members !== undefined)
+      return [...members.byWire.values()].every(({ wire, shape: its }) =>
+        Object.hasOwn(value, wire) ? isOf(its, value[wire]) : its.isOptional === true || its.scalars === null,
+      );
+    return values !== undefined && Object.values(value).every((member) => isOf(values, member));
+  }
+  return scalars.some((scalar) => scalar === typeof value);
+}
+
+/** The JSON Pointer of a fault, in the names that the caller wrote: `/event_types/0` is `/eventTypes/0`. */
+export function camelPointer(shape: Shape, pointer: string): string {
+  let at: Shape | undefined = shape;
+  return pointer
+    .split('/')
+    .map((step, index) => {
+      if (index === 0) return step;
+      const member: Member | undefined = at?.members?.byWire.get(step);
+      at = member?.shape ?? at?.items ?? at?.values;
+      return member?.camel ?? step;
+    })
+    .join('/');
+}

@@ -1,0 +1,125 @@
+import fc from 'fast-check';
+import { Webhook } from 'standardwebhooks';
+import { describe, expect, test } from 'vitest';
+import { verifyWebhook, WebhookVerificationError } from './verify.ts';
+
+const secretOf = (text: string): string => `whsec_${Buffer.from(text.padEnd(32, '.')).toString('base64')}`;
+const secret = secretOf('one');
+const other = secretOf('other');
+const now = Date.UTC(2026, 10, 26);
+const body = '{"id":"evt_1","type":"a.b","timestamp":"2026-11-26T00:00:00.000Z","data":{"snake_case":"é"}}';
+const signed = (by = secret, text = body, at = now) => ({
+  'webhook-id': 'evt_1',
+  'webhook-timestamp': String(Math.floor(at / 1000)),
+  'webhook-signature': new Webhook(by).sign('evt_1', new Date(at), text),
+});
+
+function codeOf(...args: Parameters<typeof verifyWebhook>): string {
+  try {
+    verifyWebhook(args[0], args[1], args[2], { now, ...args[3] });
+    return 'verified';
+  } catch (error) {
+    if (error instanceof WebhookVerificationError) return error.code;
+    throw error;
+  }
+}
+
+describe('verifyWebhook', () => {
+  test('returns the event', () => {
+    expect(verifyWebhook(secret, signed(), body, { now })).toEqual(JSON.parse(body));
+    expect(() => verifyWebhook(secret, signed(), body)).toThrow(/more than 300 s/);
+    expect(verifyWebhook(secret, signed(secret, body, Date.now()), body)).toMatchObject({ id: 'evt_1' });
+  });
+
+  test.each<[string, Parameters<typeof verifyWebhook>[1]]>([
+    ['Headers', new Headers(signed())],
+    ['headers of Node', { ...signed(), host: 'x', 'set-cookie': ['a', 'b'] }],
+    [
+      'names in any case',
+      {
+        'Webhook-Id': 'evt_1',
+        'WEBHOOK-TIMESTAMP': signed()['webhook-timestamp'],
+        'Webhook-Signature': [signed()['webhook-signature']],
+      },
+    ],
+  ])('takes %s', (_, headers) => {
+    expect(codeOf(secret, headers, body)).toBe('verified');
+  });
+
+  test('takes a body as text or bytes', () => {
+    for (const raw of [
+      Buffer.from(body),
+      new TextEncoder().encode(body),
+      new TextEncoder().encode(body).buffer,
+    ])
+      expect(codeOf(secret, signed(), raw)).toBe('verified');
+    expect(codeOf(secret, signed(), JSON.parse(body) as string)).toBe('body_not_raw');
+  });
+
+  test('several secrets and several signatures: one pair has to match', () => {
+    const both = {
+      ...signed(),
+      'webhook-signature': `v1a,xyz v1,short ${signed(other)['webhook-signature']} ${signed()['webhook-signature']}`,
+    };
+    expect(codeOf([other, secret], signed(), body)).toBe('verified');
+    expect(codeOf(secret, both, body)).toBe('verified');
+    expect(codeOf([other], signed(), body)).toBe('no_matching_signature');
+    expect(codeOf([], signed(), body)).toBe('no_matching_signature');
+    expect(codeOf(secret.replace('whsec_', ''), signed(), body)).toBe('verified');
+  });
+
+  test.each<[string, Parameters<typeof verifyWebhook>[1], string, number?]>([
+    ['missing_header', {}, body],
+    ['missing_header', { ...signed(), 'webhook-signature': '' }, body],
+    ['invalid_timestamp', { ...signed(), 'webhook-timestamp': '1e9' }, body],
+    ['timestamp_too_old', signed(), body, now + 301_000],
+    ['timestamp_too_new', signed(), body, now - 301_000],
+    ['no_matching_signature', signed(), `${body} `],
+    ['no_matching_signature', { ...signed(), 'webhook-id': 'evt_2' }, body],
+    [
+      'no_matching_signature',
+      { ...signed(), 'webhook-signature': signed()['webhook-signature'].replace('v1,', 'v1a,') },
+      body,
+    ],
+    ['invalid_body', signed(secret, 'text'), 'text'],
+  ])('%s: %j', (code, headers, text, at = now) => {
+    expect(codeOf(secret, headers, text, { now: at })).toBe(code);
+  });
+
+  test('at the edge of the tolerance, and one that is asked for', () => {
+    expect(codeOf(secret, signed(), body, { now: new Date(now + 300_000) })).toBe('verified');
+    expect(codeOf(secret, signed(), body, { now: now + 11_000, toleranceS: 10 })).toBe('timestamp_too_old');
+    expect(codeOf(secret, signed(), body, { now: now + 3_600_000, toleranceS: 3600 })).toBe('verified');
+  });
+
+  test('a secret that is none is refused', () => {
+    for (const bad of ['', 'whsec_', 'whsec_ü', 'no base64!'])
+      expect(codeOf(bad, signed(), body)).toBe('invalid_secret');
+  });
+
+  test('agrees with the library of the standard (property)', () => {
+    const flip = fc.constantFrom('none', 'body', 'id', 'secret');
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.stringMatching(/^[a-z0-9_]{1,20}$/), flip, (data, id, change) => {
+        const text = JSON.stringify({ data });
+        const at = Date.now();
+        const headers = {
+          'webhook-id': change === 'id' ? `${id}x` : id,
+          'webhook-timestamp': String(Math.floor(at / 1000)),
+          'webhook-signature': new Webhook(change === 'secret' ? other : secret).sign(id, new Date(at), text),
+        };
+        const sent = change === 'body' ? `${text} ` : text;
+        const theirs = ((): unknown => {
+          try {
+            return new Webhook(secret).verify(sent, headers);
+          } catch {
+            return 'refused';
+          }
+        })();
+        const code = codeOf(secret, headers, sent, { now: at });
+        expect(code === 'verified').toBe(theirs !== 'refused');
+        expect(code === 'verified').toBe(change === 'none');
+      }),
+    );
+  });
+});

@@ -65,6 +65,54 @@ export function describeConfiguring(subject: Subject): void {
     expect(await subject.store.endpoint(endpoint.id)).toEqual(written[0]![0]);
   });
 
+  test('a name belongs to one endpoint of its tenant, which is found by it until it is deleted', async () => {
+    const { store } = subject;
+    const named = async (tenants: string[], names: string[]) =>
+      (await store.endpointsNamed(tenants, names)).map(({ id }) => id).toSorted();
+    const [shop, other] = [
+      await one({ tenant: 'a', name: 'shop' }),
+      await one({ tenant: 'b', name: 'shop' }),
+    ];
+    const nameless = await one({ tenant: 'a' });
+    expect(await store.endpoint(shop.id)).toEqual(shop);
+    expect(await named(['a'], ['shop'])).toEqual([shop.id]);
+    expect(await named(['a', 'b', 'c'], ['shop', 'none'])).toEqual([shop.id, other.id].toSorted());
+    expect(await named(['a'], ['none'])).toEqual([]);
+    expect(await named([], ['shop'])).toEqual([]);
+
+    const taken = { name: 'ConflictError', code: 'name_taken' };
+    await expect(one({ tenant: 'a', name: 'shop' })).rejects.toMatchObject(taken);
+    const rename = (id: string, name: string | null) =>
+      store.updateEndpoint(id, { name, updatedAt: start + 1 });
+    await expect(rename(nameless.id, 'shop')).rejects.toMatchObject(taken);
+    expect(await store.endpoint(nameless.id)).toEqual(nameless);
+    // Of a change that takes a name twice nothing is written.
+    const twice = ['x', 'x'].map((name) => anEndpoint({ tenant: 'a', name }));
+    const change = { version: await store.configVersion(), now: start, createEndpoints: twice };
+    await expect(store.changeConfig(change)).rejects.toMatchObject(taken);
+    expect(await named(['a'], ['x'])).toEqual([]);
+    expect(await store.configVersion()).toBe(change.version);
+
+    expect(await rename(shop.id, 'store')).toMatchObject({ name: 'store' });
+    expect(await rename(shop.id, 'store')).toMatchObject({ name: 'store' });
+    expect(await rename(nameless.id, 'shop')).toMatchObject({ name: 'shop' });
+    expect(await named(['a'], ['shop', 'store'])).toEqual([shop.id, nameless.id].toSorted());
+    expect(await rename(shop.id, null)).toMatchObject({ name: null });
+    await store.deleteEndpoint(nameless.id, start + 2);
+    expect(await named(['a'], ['shop', 'store'])).toEqual([]);
+    await one({ tenant: 'a', name: 'shop' });
+    // What is deleted in the same change has no name any more.
+    const [before] = await store.endpointsNamed(['a'], ['shop']);
+    const after = anEndpoint({ tenant: 'a', name: 'shop' });
+    await store.changeConfig({
+      version: await store.configVersion(),
+      now: start,
+      deleteEndpoints: [before!.id],
+      createEndpoints: [after],
+    });
+    expect(await named(['a'], ['shop'])).toEqual([after.id]);
+  });
+
   test('G4: every change of an endpoint or a document makes older decisions stale', async () => {
     const endpoint = await one();
     const changes: (() => Promise<unknown>)[] = [

@@ -104,6 +104,12 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
     remedy:
       'Do not send it under another key: read what it has made. Events of a batch are found by their ids.',
   },
+  name_taken: {
+    status: 409,
+    title: 'Name taken',
+    meaning: 'Another endpoint of the tenant has this name.',
+    remedy: 'Choose another name, or change the endpoint that has it.',
+  },
   in_use: {
     status: 409,
     title: 'In use',

@@ -67,6 +67,7 @@ const changedHeaders = z
   .describe('values are write-only: answers have null, and null keeps what is stored');
 
 const endpointFields = {
+  name: documentName.nullable().describe("the caller's own, unique in its tenant"),
   url: z.string().max(2048),
   event_types: z.array(eventTypePattern).min(1).max(100),
   description: z.string().max(1024).nullable(),
@@ -96,6 +97,16 @@ export const newEndpoint = z
   .strictObject({ tenant: ownTenant.default('default'), ...endpointFields })
   .partial()
   .required({ url: true });
+/** By `PUT /v1/endpoints/{name}`: what it does not say has its default. */
+export const endpointDocument = z
+  .strictObject({ tenant: ownTenant, ...endpointFields, headers: changedHeaders })
+  .partial()
+  .required({ url: true });
+export const ownScope = z.strictObject({ tenant: ownTenant.optional() });
+/** Of a call whose path names an endpoint. */
+export const endpointScope = z.strictObject({
+  tenant: tenantName.optional().describe('of the endpoint, if it is named by its name; default: `default`'),
+});
 export const endpointChange = z
   .strictObject({ ...endpointFields, headers: changedHeaders })
   .omit({ secret: true })

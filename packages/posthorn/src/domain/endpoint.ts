@@ -14,6 +14,8 @@ export type Filter = Readonly<Record<string, string | number | boolean | null>>;
 export interface Endpoint {
   readonly id: string;
   readonly tenant: string;
+  /** The caller's own, unique in its tenant among endpoints that are not deleted; null: none. Never looks like an id. */
+  readonly name: string | null;
   readonly url: string;
   readonly eventTypes: readonly string[];
   readonly description: string | null;
@@ -49,6 +51,7 @@ export function freshEndpoint(
 ): Endpoint {
   const { secret, ...rest } = required;
   return {
+    name: null,
     eventTypes: ['*'],
     description: null,
     owner: null,
@@ -96,6 +99,21 @@ export function changedEndpoint(before: Endpoint, change: Partial<Endpoint>): En
   const after: Endpoint = { ...before, ...change };
   const wasGone = !before.enabled && before.pausedReason === 'gone' && change.enabled === undefined;
   return wasGone && after.url !== before.url ? { ...after, enabled: true, pausedReason: null } : after;
+}
+
+/**
+ * An endpoint that from now on does what a fresh one would: its identity and secrets stay. Unless the caller says whether it
+ * is enabled, a pause by 410 lasts as long as the URL that answered so.
+ */
+export function replacedEndpoint(before: Endpoint, fresh: Endpoint, saysEnabled: boolean): Endpoint {
+  const { id, tenant, createdAt, updatedAt, secrets, enabled, pausedReason } = before;
+  const staysGone = !saysEnabled && !enabled && pausedReason === 'gone' && before.url === fresh.url;
+  const keepsPause = staysGone || enabled === fresh.enabled;
+  return {
+    ...fresh,
+    ...{ id, tenant, createdAt, updatedAt, secrets },
+    ...(keepsPause ? { enabled, pausedReason } : {}),
+  };
 }
 
 /** What an endpoint that follows this template takes from it: all but what it says for itself. */

@@ -17,6 +17,7 @@ export const errorCodes = [
   'invalid_request',
   'invalid_utf8',
   'method_not_allowed',
+  'name_taken',
   'not_found',
   'request_timeout',
   'resolved',

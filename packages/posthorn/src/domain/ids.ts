@@ -69,3 +69,8 @@ export function parseDeliveryId(id: string): number | null {
   const number = decode(id.slice(4));
   return Number.isSafeInteger(number) ? number : null;
 }
+
+/** What cannot be the name of an endpoint. */
+export function isEndpointId(text: string): boolean {
+  return text.startsWith('ep_');
+}

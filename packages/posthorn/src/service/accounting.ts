@@ -7,6 +7,7 @@ import { type AccountingCounts, type AccountingGroup, unaccountedOf } from '../s
 import { type CountedWindow, countedWindow } from '../store/folding.ts';
 import { tenantsFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
+import { endpointIdsFrom } from './endpoint-ref.ts';
 import type { Handlers, Of } from './handler.ts';
 import { pageOf } from './paging.ts';
 import { iso, isoOrNull, wireMoney } from './wire.ts';
@@ -18,9 +19,10 @@ type Group = NonNullable<Accounting['groups']>[number];
 export function accountingService({ store, clock }: ServiceDependencies): Handlers<Of<'accounting'>> {
   return {
     'accounting.get': async ({ query: { by, limit, cursor, ...asked } }) => {
+      const { tenant, endpoint_id: references } = asked;
       const query = {
-        ...tenantsFrom(asked.tenant, asked.endpoint_id !== undefined),
-        endpointIds: asked.endpoint_id ?? null,
+        ...tenantsFrom(tenant, references !== undefined),
+        endpointIds: references === undefined ? null : await endpointIdsFrom(store, references, tenant),
         eventTypes: asked.event_type ?? null,
         owners: asked.owner ?? null,
         since: asked.since === undefined ? null : Date.parse(asked.since),

@@ -2,7 +2,8 @@ import type { z } from 'zod';
 import type { deliveryFilterQuery, redriveFilter } from '../contract/delivery-filter.ts';
 import type { Answer } from '../contract/table.ts';
 import { alertTenant } from '../domain/alert.ts';
-import type { DeliveryFilter, TenantFilter } from '../store/store.ts';
+import type { DeliveryFilter, Endpoints, TenantFilter } from '../store/store.ts';
+import { endpointIdsFrom } from './endpoint-ref.ts';
 import { iso } from './wire.ts';
 
 type WireFilter = z.output<typeof deliveryFilterQuery> | z.output<typeof redriveFilter>;
@@ -17,11 +18,14 @@ export function tenantsFrom(tenants: readonly string[] | undefined, isById = fal
 }
 
 /** A filter of deliveries in the domain's words. */
-export function filterFrom(wire: WireFilter): DeliveryFilter {
-  const { endpoint_id: endpointIds, event_id: eventIds } = wire;
+export async function filterFrom(
+  store: Pick<Endpoints, 'endpointsNamed'>,
+  wire: WireFilter,
+): Promise<DeliveryFilter> {
+  const { tenant, endpoint_id: references, event_id: eventIds } = wire;
   return {
-    ...tenantsFrom(wire.tenant, endpointIds !== undefined || eventIds !== undefined),
-    ...(endpointIds === undefined ? {} : { endpointIds }),
+    ...tenantsFrom(tenant, references !== undefined || eventIds !== undefined),
+    ...(references === undefined ? {} : { endpointIds: await endpointIdsFrom(store, references, tenant) }),
     ...(eventIds === undefined ? {} : { eventIds }),
     ...(wire.event_type === undefined ? {} : { eventTypes: wire.event_type }),
     ...(wire.state === undefined ? {} : { states: wire.state }),

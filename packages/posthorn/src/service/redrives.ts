@@ -29,7 +29,7 @@ export function redriveService({
 
   return {
     'redrives.create': async ({ body: { filter: wire, dry_run: dryRun, name, rate_per_s: ratePerS } }) => {
-      const filter: DeliveryFilter = { states: ['dead'], ...filterFrom(wire) };
+      const filter: DeliveryFilter = { states: ['dead'], ...(await filterFrom(store, wire)) };
       const now = clock.now();
       const redrive = await beginRedrive(store, {
         id: timeOrderedId('rdr', now, random.bytes(12)),

@@ -55,6 +55,7 @@ export function wireEndpoint(e: Endpoint): Record<string, unknown> {
   return {
     id: e.id,
     tenant: e.tenant,
+    name: e.name,
     // A channel's URL is as good as a password.
     url: e.envelope === 'none' ? new URL(e.url).host : e.url,
     event_types: e.eventTypes,

@@ -1,5 +1,6 @@
 import type { DeclaredDocument, DocumentKind } from '../domain/documents.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
+import { ConflictError } from '../domain/errors.ts';
 import type { ListPage, TenantFilter } from './filters.ts';
 
 // The part of the port for endpoints and for the documents that operators declare.
@@ -8,6 +9,7 @@ export type EndpointChange = Partial<Omit<Endpoint, 'id' | 'tenant' | 'createdAt
   readonly updatedAt: number;
 };
 
+/** Whatever gives an endpoint a name that another one of its tenant has rejects with `ConflictError` (`name_taken`). */
 export interface Endpoints {
   createEndpoint(endpoint: Endpoint): Promise<void>;
   /**
@@ -18,10 +20,19 @@ export interface Endpoints {
   /** Pauses an endpoint whose receiver answered 410, if `url` is still the one it has; else returns null. */
   pauseGone(id: string, url: string, now: number): Promise<Endpoint | null>;
   endpoint(id: string): Promise<Endpoint | null>;
+  /** Those not deleted that have any of these names in any of these tenants. */
+  endpointsNamed(tenants: readonly string[], names: readonly string[]): Promise<readonly Endpoint[]>;
   /** Those not deleted, by id; by default the oldest first. */
   endpoints(query: TenantFilter & ListPage<string>): Promise<readonly Endpoint[]>;
   /** Marks it deleted; its pending deliveries are cancelled in batches by `cancelOrphans`. */
   deleteEndpoint(id: string, now: number): Promise<boolean>;
+}
+
+export function nameTaken(tenant: string, name: string): ConflictError {
+  return new ConflictError(
+    'name_taken',
+    `The tenant ${tenant} has an endpoint named ${name}: choose another name, or change that endpoint.`,
+  );
 }
 
 /** What one change of endpoints and documents writes. */
@@ -41,7 +52,7 @@ export interface Config {
   /** Goes up with every change of an endpoint or a document. */
   configVersion(): Promise<number>;
   /**
-   * Writes everything or nothing (G4); null, with nothing written, if any endpoint or document has changed since `version`.
+   * Writes everything or nothing (G4), and deletes before it creates; null, with nothing written, if any endpoint or document has changed since `version`.
    * Returns the endpoints that it created and updated, in this order.
    */
   changeConfig(change: ConfigChange): Promise<readonly Endpoint[] | null>;

@@ -46,7 +46,7 @@ export function deliveryRoutes(app: FastifyInstance, deps: ApiDependencies): voi
     const last = decodeCursor(cursor);
     const after = last === null ? null : parseDeliveryId(last);
     if (last !== null && after === null) throw invalidCursor();
-    const read = await store.deliveries(filterFrom(filter), { after, limit: limit + 1, order });
+    const read = await store.deliveries(await filterFrom(store, filter), { after, limit: limit + 1, order });
     const page = pageRead(read, limit, ({ number }) => deliveryId(number));
     return { ...page, items: page.items.map(wireDelivery) };
   });

@@ -1,99 +1,30 @@
-import type { FastifyInstance } from 'fastify';
-import type { z } from 'zod';
-import {
-  type Endpoint,
-  followed,
-  freshEndpoint,
-  maxFormerSecrets,
-  rotateSecrets,
-} from '../../domain/endpoint.ts';
-import { newEventId, timeOrderedId } from '../../domain/ids.ts';
-import {
-  standardTemplate,
-  type Template,
-  type TemplateField,
-  templateFields,
-  templatesBy,
-} from '../../domain/template.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { type Endpoint, maxFormerSecrets, replacedEndpoint, rotateSecrets } from '../../domain/endpoint.ts';
+import { invalid, notFound, PosthornError } from '../../domain/errors.ts';
+import { isEndpointId, newEventId, timeOrderedId } from '../../domain/ids.ts';
 import { secondMs } from '../../domain/time.ts';
 import { newSecret, parseSecret } from '../../signing/standard-webhooks.ts';
 import * as schemas from '../../contract/legacy-schemas.ts';
-import type { ApiDependencies } from '../dependencies.ts';
-import { decodeCursor } from '../../service/paging.ts';
-import { optionalBody, params } from '../input.ts';
+import { documentName } from '../../contract/fields.ts';
 import { parse } from '../../contract/parse.ts';
-import { pageRead } from '../../service/paging.ts';
-import { notFound, PosthornError } from '../../domain/errors.ts';
-import { receiverUrl } from '../../service/receiver-url.ts';
-import { retryOf } from '../../service/retry.ts';
-import { wireEndpoint, wireHealth, wireReceipt } from '../../service/wire.ts';
 import { tenantsFrom } from '../../service/delivery-filter.ts';
+import { endpointDeclaration, type EndpointIdentity } from '../../service/endpoint-declaration.ts';
+import { type EndpointRef, findEndpoint } from '../../service/endpoint-ref.ts';
+import { decodeCursor, pageRead } from '../../service/paging.ts';
+import { wireEndpoint, wireHealth, wireReceipt } from '../../service/wire.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import { optionalBody, params } from '../input.ts';
 
-type Fields = z.output<typeof schemas.endpointChange>;
-
-/** The given fields in the domain's words; what was not given is not there. */
-function fieldsOf(wire: Fields): Partial<Endpoint> {
-  const given: { -readonly [K in keyof Endpoint]?: Endpoint[K] } = {};
-  if (wire.url !== undefined) given.url = wire.url;
-  if (wire.event_types !== undefined) given.eventTypes = wire.event_types;
-  if (wire.description !== undefined) given.description = wire.description;
-  if (wire.owner !== undefined) given.owner = wire.owner;
-  if (wire.max_in_flight !== undefined) given.maxInFlight = wire.max_in_flight;
-  if (wire.rate_limit_per_s !== undefined) given.rateLimitPerS = wire.rate_limit_per_s;
-  if (wire.ordering !== undefined) given.ordering = wire.ordering;
-  if (wire.filter !== undefined) given.filter = wire.filter;
-  if (wire.enabled !== undefined) {
-    given.enabled = wire.enabled;
-    given.pausedReason = wire.enabled ? null : 'operator';
-  }
-  return given;
-}
-
-/** Headers as they are to be stored: null keeps the value that is there, because answers do not show it. */
-function headersFrom(
-  given: NonNullable<Fields['headers']>,
-  stored: Endpoint['headers'],
-): Endpoint['headers'] {
-  const merged = Object.entries(given).map(([name, value]): [string, string] => {
-    const kept = value ?? stored[name];
-    if (kept !== undefined) return [name, kept];
-    const message = 'has no stored value to keep: give one';
-    const path = `/headers/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-    throw new PosthornError('invalid_request', `${path} ${message}`, [{ path, message }]);
-  });
-  return Object.fromEntries(merged);
-}
-
-/** What this body says of the fields that a template speaks of too; null: as the template says. */
-function statedOf(wire: Fields): { readonly [K in TemplateField]?: Endpoint[K] | null } {
-  const { timeout_ms: timeoutMs, deliver_within_s: withinS, retry } = wire;
-  return {
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(withinS === undefined ? {} : { deliverWithinMs: withinS === null ? null : withinS * 1000 }),
-    ...(retry === undefined ? {} : { retry: retry === null ? null : retryOf(retry) }),
-  };
-}
-
-/** The same for an endpoint that is made or changed: what it says itself, and what its template says for the rest. */
-function policyOf(wire: Fields, before: Pick<Endpoint, 'own'>, template: Template | null): Partial<Endpoint> {
-  const stated = statedOf(wire);
-  const own = templateFields.filter((field) =>
-    stated[field] === undefined ? before.own.includes(field) : stated[field] !== null,
-  );
-  const said = Object.fromEntries(Object.entries(stated).filter(([, value]) => value !== null));
-  // An endpoint without a template does what the standard one says, and does not follow it when it changes.
-  const rest = followed(template ?? standardTemplate, own);
-  return {
-    ...rest,
-    ...(template === null ? { template: null, templateVersion: null } : {}),
-    ...said,
-    own,
-  };
+/** Which endpoint a path names: its id, or its name in the tenant of the query. */
+function refOf(request: FastifyRequest): EndpointRef {
+  const { tenant } = parse(schemas.endpointScope, request.query);
+  return { reference: params(request)['id']!, tenant };
 }
 
 export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): void {
   const { store, config, engine, clock, random } = deps;
-  const checkUrl = (text: string): string => receiverUrl(text, deps.refuseHost);
+  const declaration = endpointDeclaration(deps);
 
   const checkSecret = (secret: string): string => {
     try {
@@ -104,39 +35,26 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
       throw new PosthornError('invalid_request', message, [{ path: '/secret', message }]);
     }
   };
-
-  const templateNamed = async (name: string): Promise<Template> => {
-    const template = templatesBy(await store.documents('template')).get(name);
-    if (template === undefined)
-      throw new PosthornError('invalid_request', `there is no template ${name}`, [
-        { path: '/template', message: `there is no template ${name}` },
-      ]);
-    return template;
-  };
-
-  /** The template that all the types name to which an endpoint subscribes, where they name the same one. */
-  const templateOfTypes = async (eventTypes: readonly string[]): Promise<string | null> => {
-    const declared = new Map(
-      (await store.documents('event_type')).map(({ name, document }) => [name, document.template]),
-    );
-    const [first = null, ...others] = new Set(eventTypes.map((type) => declared.get(type) ?? null));
-    return others.length === 0 ? first : null;
-  };
+  const newIdentity = (tenant: string, secret: string | undefined, now: number): EndpointIdentity => ({
+    id: timeOrderedId('ep', now, random.bytes(12)),
+    tenant,
+    secret: secret === undefined ? newSecret(random) : checkSecret(secret),
+    createdAt: now,
+  });
 
   /** The engine hears of changes in the order in which they were committed. */
   const change = async (
-    id: string,
+    ref: EndpointRef,
     fields: (before: Endpoint) => Promise<Partial<Endpoint>>,
   ): Promise<Endpoint> => {
     const { endpoints } = await config.change(async () => {
-      const before = await store.endpoint(id);
-      if (before === null) throw notFound('endpoint by that id');
+      const before = await findEndpoint(store, ref);
       const now = clock.now();
-      const updated = { id, change: { ...(await fields(before)), updatedAt: now } };
+      const updated = { id: before.id, change: { ...(await fields(before)), updatedAt: now } };
       return { write: { now, updateEndpoints: [updated] }, answer: null };
     });
     const [endpoint] = endpoints;
-    engine.endpointChanged(id, endpoint!);
+    engine.endpointChanged(endpoint!.id, endpoint!);
     return endpoint!;
   };
 
@@ -151,30 +69,15 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
   };
 
   app.post('/v1/endpoints', async (request, reply) => {
-    const { tenant, secret, ...fields } = parse(schemas.newEndpoint, request.body);
+    const { tenant = 'default', secret, ...wire } = parse(schemas.newEndpoint, request.body);
     const now = clock.now();
-    const signing = secret === undefined ? newSecret(random) : checkSecret(secret);
-    const required = {
-      id: timeOrderedId('ep', now, random.bytes(12)),
-      tenant: tenant ?? 'default',
-      url: checkUrl(fields.url),
-      secret: signing,
-      createdAt: now,
-    };
+    const identity = newIdentity(tenant, secret, now);
     const { answer: endpoint } = await config.change(async () => {
-      const name =
-        fields.template === undefined ? await templateOfTypes(fields.event_types ?? ['*']) : fields.template;
-      const template = name === null ? null : await templateNamed(name);
-      const policy = policyOf(fields as Fields, { own: [] }, template);
-      const answer = freshEndpoint(required, {
-        ...fieldsOf(fields as Fields),
-        ...(fields.headers === undefined ? {} : { headers: fields.headers }),
-        ...policy,
-      });
+      const answer = await declaration.fresh(identity, wire);
       return { write: { now, createEndpoints: [answer] }, answer };
     });
     engine.endpointChanged(endpoint.id, endpoint);
-    return reply.code(201).send({ ...wireEndpoint(endpoint), secret: signing });
+    return reply.code(201).send({ ...wireEndpoint(endpoint), secret: identity.secret });
   });
 
   app.get('/v1/endpoints', async (request) => {
@@ -190,39 +93,56 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
   });
 
   app.get('/v1/endpoints/:id', async (request) => {
-    const endpoint = await store.endpoint(params(request)['id']!);
-    if (endpoint === null) throw notFound('endpoint by that id');
+    const endpoint = await findEndpoint(store, refOf(request));
     return (await withHealth([endpoint]))[0];
   });
 
-  for (const method of ['PATCH', 'PUT'] as const) {
-    app.route({
-      method,
-      url: '/v1/endpoints/:id',
-      handler: async (request) => {
-        const wire = parse(schemas.endpointChange, request.body);
-        const fields = fieldsOf(wire);
-        const url = fields.url === undefined ? {} : { url: checkUrl(fields.url) };
-        const speaks = wire.template !== undefined || Object.keys(statedOf(wire)).length > 0;
-        const changed = await change(params(request)['id']!, async (before) => {
-          const name = wire.template === undefined ? before.template : wire.template;
-          const policy = speaks
-            ? policyOf(wire, before, name === null ? null : await templateNamed(name))
-            : {};
-          const headers =
-            wire.headers === undefined ? {} : { headers: headersFrom(wire.headers, before.headers) };
-          return { ...fields, ...headers, ...policy, ...url };
-        });
-        return wireEndpoint(changed);
-      },
+  const patch = async (request: FastifyRequest): Promise<Record<string, unknown>> => {
+    const wire = parse(schemas.endpointChange, request.body);
+    return wireEndpoint(await change(refOf(request), (before) => declaration.change(wire, before)));
+  };
+  app.patch('/v1/endpoints/:id', patch);
+
+  app.put('/v1/endpoints/:id', async (request, reply) => {
+    const reference = params(request)['id']!;
+    // An endpoint that has no name to be declared by is changed.
+    if (isEndpointId(reference)) return await patch(request);
+    const { tenant: scope } = parse(schemas.ownScope, request.query);
+    const { tenant: ownTenant, secret, ...wire } = parse(schemas.endpointDocument, request.body);
+    const name = parse(documentName, reference);
+    const tenant = scope ?? ownTenant ?? 'default';
+    if (ownTenant !== undefined && ownTenant !== tenant)
+      throw invalid('/tenant', `is not the tenant of the query, ${tenant}`);
+    if (wire.name !== undefined && wire.name !== name)
+      throw invalid('/name', `is not the name in the path, ${name}`);
+    const now = clock.now();
+    const identity = newIdentity(tenant, secret, now);
+    const { answer, endpoints } = await config.change(async () => {
+      const [before] = await store.endpointsNamed([tenant], [name]);
+      const fresh = await declaration.fresh(identity, { ...wire, name }, before?.headers);
+      if (before === undefined) return { write: { now, createEndpoints: [fresh] }, answer: null };
+      const replaced = {
+        ...replacedEndpoint(before, fresh, wire.enabled !== undefined),
+        ...(secret === undefined || secret === before.secrets[0]?.secret
+          ? {}
+          : { secrets: rotateSecrets(before.secrets, secret, now, 0) ?? fresh.secrets }),
+      };
+      // The same again changes nothing.
+      if (isDeepStrictEqual(replaced, before)) return { write: null, answer: before };
+      const updated = { id: before.id, change: { ...replaced, updatedAt: now } };
+      return { write: { now, updateEndpoints: [updated] }, answer: before };
     });
-  }
+    const endpoint = endpoints[0] ?? answer!;
+    if (endpoints.length > 0) engine.endpointChanged(endpoint.id, endpoint);
+    if (answer !== null) return wireEndpoint(endpoint);
+    return reply.code(201).send({ ...wireEndpoint(endpoint), secret: identity.secret });
+  });
 
   app.delete('/v1/endpoints/:id', async (request, reply) => {
-    const id = params(request)['id']!;
-    await config.change(async () => {
-      if ((await store.endpoint(id)) === null) throw notFound('endpoint by that id');
-      return { write: { now: clock.now(), deleteEndpoints: [id] }, answer: null };
+    const ref = refOf(request);
+    const { answer: id } = await config.change(async () => {
+      const endpoint = await findEndpoint(store, ref);
+      return { write: { now: clock.now(), deleteEndpoints: [endpoint.id] }, answer: endpoint.id };
     });
     engine.endpointChanged(id, null);
     return reply.code(204).send();
@@ -231,7 +151,7 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
   app.post('/v1/endpoints/:id/pause', async (request) => {
     const { reason } = parse(schemas.pause, optionalBody(request));
     return wireEndpoint(
-      await change(params(request)['id']!, async () => ({
+      await change(refOf(request), async () => ({
         enabled: false,
         pausedReason: reason ?? 'operator',
       })),
@@ -239,16 +159,15 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
   });
 
   app.post('/v1/endpoints/:id/resume', async (request) => {
-    const id = params(request)['id']!;
-    const resumed = await change(id, async () => ({ enabled: true, pausedReason: null }));
-    await engine.clearThrottles([id]);
+    const resumed = await change(refOf(request), async () => ({ enabled: true, pausedReason: null }));
+    await engine.clearThrottles([resumed.id]);
     return wireEndpoint(resumed);
   });
 
   app.post('/v1/endpoints/:id/rotate-secret', async (request) => {
     const { grace_s: graceS } = parse(schemas.rotate, optionalBody(request));
     const secret = newSecret(random);
-    const changed = await change(params(request)['id']!, async ({ secrets }) => {
+    const changed = await change(refOf(request), async ({ secrets }) => {
       const rotated = rotateSecrets(secrets, secret, clock.now(), graceS * secondMs);
       if (rotated === null)
         throw new PosthornError(
@@ -261,9 +180,8 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
   });
 
   app.post('/v1/endpoints/:id/test', async (request, reply) => {
-    const id = params(request)['id']!;
-    const endpoint = await store.endpoint(id);
-    if (endpoint === null) throw notFound('endpoint by that id');
+    const endpoint = await findEndpoint(store, refOf(request));
+    const { id } = endpoint;
     const now = clock.now();
     const shard = random.bytes(1)[0]! % 64;
     const receipt = await store.acceptFor(

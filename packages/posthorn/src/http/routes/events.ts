@@ -12,6 +12,7 @@ import { maxBatchBytes } from '../../contract/limits.ts';
 import { optionalBody, params } from '../input.ts';
 import { parse } from '../../contract/parse.ts';
 import { eventMaker } from '../../service/new-event.ts';
+import { findEndpoint } from '../../service/endpoint-ref.ts';
 import { pageRead } from '../../service/paging.ts';
 import { notFound } from '../../domain/errors.ts';
 import { rawBatchData, rawData } from '../../service/raw-json.ts';
@@ -105,8 +106,9 @@ export function eventRoutes(app: FastifyInstance, deps: ApiDependencies): void {
 
   app.post('/v1/events/:id/replay', async (request, reply) => {
     const { tenant } = parse(eventQuery, request.query);
-    const { endpoint_id: endpointId } = parse(replay, optionalBody(request));
-    const answer = await store.replayEvent(tenant, params(request)['id']!, endpointId ?? null, clock.now());
+    const { endpoint_id: reference } = parse(replay, optionalBody(request));
+    const to = reference === undefined ? null : (await findEndpoint(store, { reference, tenant })).id;
+    const answer = await store.replayEvent(tenant, params(request)['id']!, to, clock.now());
     if (answer === 'no_event') throw notFound('event by that id and tenant');
     if (answer === 'no_endpoint') throw notFound('endpoint by that id in the tenant of the event');
     const { receipt, deliveries, filtered, overridden } = answer;

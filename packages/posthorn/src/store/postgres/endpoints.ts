@@ -1,5 +1,6 @@
 import { changedEndpoint, type Endpoint } from '../../domain/endpoint.ts';
 import type { ConfigChange, EndpointChange, ListPage, TenantFilter } from '../store.ts';
+import { nameTaken } from '../config.ts';
 import type { Connection, Database } from './database.ts';
 import { removeDocument, writeDocument } from './documents.ts';
 import { tenantMatches, tenantValues } from './filter.ts';
@@ -91,11 +92,33 @@ export class EndpointTable {
     return rows.map(([document]) => document as unknown as Endpoint);
   }
 
+  async named(
+    tenants: readonly string[],
+    names: readonly string[],
+    connection: Connection = this.#db,
+  ): Promise<Endpoint[]> {
+    const rows = await connection.query(
+      'endpoints_named',
+      `SELECT document FROM posthorn.endpoints WHERE tenant = ANY ($1::text[]) AND name = ANY ($2::text[])
+         AND deleted_at IS NULL AND name IS NOT NULL`,
+      [tenants, names],
+    );
+    return rows.map(([document]) => document as unknown as Endpoint);
+  }
+
+  /** Within the transaction that takes the name: whoever changes an endpoint holds the row of the version. */
+  async #demandFree(connection: Connection, { id, tenant, name }: Endpoint): Promise<void> {
+    if (name === null) return;
+    const others = await this.named([tenant], [name], connection);
+    if (others.some((other) => other.id !== id)) throw nameTaken(tenant, name);
+  }
+
   async #insert(connection: Connection, endpoint: Endpoint): Promise<void> {
+    await this.#demandFree(connection, endpoint);
     await connection.query(
       'endpoint_create',
-      'INSERT INTO posthorn.endpoints (id, tenant, enabled, document) VALUES ($1, $2, $3, $4)',
-      [endpoint.id, endpoint.tenant, endpoint.enabled, JSON.stringify(endpoint)],
+      'INSERT INTO posthorn.endpoints (id, tenant, name, enabled, document) VALUES ($1, $2, $3, $4, $5)',
+      [endpoint.id, endpoint.tenant, endpoint.name, endpoint.enabled, JSON.stringify(endpoint)],
     );
   }
 
@@ -115,10 +138,11 @@ export class EndpointTable {
     const change = changeFrom(before);
     if (change === null) return null;
     const endpoint = changedEndpoint(before, change);
+    if (endpoint.name !== before.name) await this.#demandFree(connection, endpoint);
     await connection.query(
       'endpoint_update',
-      'UPDATE posthorn.endpoints SET enabled = $2, document = $3 WHERE id = $1',
-      [id, endpoint.enabled, JSON.stringify(endpoint)],
+      'UPDATE posthorn.endpoints SET name = $2, enabled = $3, document = $4 WHERE id = $1',
+      [id, endpoint.name, endpoint.enabled, JSON.stringify(endpoint)],
     );
     // What was learned of a URL ends with it.
     if (endpoint.url !== before.url)

@@ -59,6 +59,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     updateEndpoint: (id, change) => endpoints.update(id, change),
     pauseGone: (id, url, now) => endpoints.pauseGone(id, url, now),
     endpoint: async (id) => (await endpoints.get(id))?.endpoint ?? null,
+    endpointsNamed: (tenants, names) => endpoints.named(tenants, names),
     endpoints: (query) => endpoints.list(query),
     deleteEndpoint: (id, now) => endpoints.delete(id, now),
     configVersion: () => endpoints.version(),

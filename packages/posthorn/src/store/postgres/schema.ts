@@ -291,6 +291,12 @@ const migrations: readonly string[] = [
   -- Ids are listed by code unit, whatever the database's own order is.
   CREATE INDEX redrives_listed ON posthorn.redrives (id COLLATE "C");
   `,
+  `
+  -- The caller's own name for an endpoint.
+  ALTER TABLE posthorn.endpoints ADD COLUMN name text;
+  UPDATE posthorn.endpoints SET document = document || '{"name": null}';
+  CREATE UNIQUE INDEX endpoints_named ON posthorn.endpoints (tenant, name) WHERE deleted_at IS NULL AND name IS NOT NULL;
+  `,
 ];
 
 const namedMost = 5;

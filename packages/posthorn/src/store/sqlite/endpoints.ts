@@ -2,6 +2,7 @@ import { changedEndpoint, type Endpoint } from '../../domain/endpoint.ts';
 import type { ConfigChange, EndpointChange, ListPage, TenantFilter } from '../store.ts';
 import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
+import { nameTaken } from '../config.ts';
 import { removeDocument, writeDocument } from './documents.ts';
 
 export interface KnownEndpoint {
@@ -68,11 +69,34 @@ export class EndpointTable {
       .slice(0, limit);
   }
 
+  named(tenants: readonly string[], names: readonly string[]): Endpoint[] {
+    return this.#idsNamed(tenants, names).flatMap((id) => this.#byId.get(id)?.endpoint ?? []);
+  }
+
+  #idsNamed(tenants: readonly string[], names: readonly string[]): string[] {
+    return this.#db
+      .all(
+        `SELECT id FROM endpoints WHERE tenant IN (SELECT value FROM json_each(?)) AND name IN (SELECT value FROM json_each(?))
+           AND deleted_at IS NULL AND name IS NOT NULL`,
+        JSON.stringify(tenants),
+        JSON.stringify(names),
+      )
+      .map(([id]) => id as string);
+  }
+
+  /** Within the transaction that takes the name. */
+  #demandFree({ id, tenant, name }: Endpoint): void {
+    if (name !== null && this.#idsNamed([tenant], [name]).some((other) => other !== id))
+      throw nameTaken(tenant, name);
+  }
+
   #insert(endpoint: Endpoint): KnownEndpoint {
+    this.#demandFree(endpoint);
     const row = this.#db.get(
-      'INSERT INTO endpoints (id, tenant, enabled, document) VALUES (?, ?, ?, ?) RETURNING num',
+      'INSERT INTO endpoints (id, tenant, name, enabled, document) VALUES (?, ?, ?, ?, ?) RETURNING num',
       endpoint.id,
       endpoint.tenant,
+      endpoint.name,
       Number(endpoint.enabled),
       JSON.stringify(endpoint),
     );
@@ -81,8 +105,10 @@ export class EndpointTable {
 
   #write({ num, endpoint: before }: KnownEndpoint, change: EndpointChange): KnownEndpoint {
     const endpoint = changedEndpoint(before, change);
+    if (endpoint.name !== before.name) this.#demandFree(endpoint);
     this.#db.run(
-      'UPDATE endpoints SET enabled = ?, document = ? WHERE num = ?',
+      'UPDATE endpoints SET name = ?, enabled = ?, document = ? WHERE num = ?',
+      endpoint.name,
       Number(endpoint.enabled),
       JSON.stringify(endpoint),
       num,

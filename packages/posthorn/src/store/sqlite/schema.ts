@@ -289,6 +289,12 @@ const migrations: readonly string[] = [
         WHEN 'eventType' THEN 'eventTypes' WHEN 'state' THEN 'states' WHEN 'errorClass' THEN 'errorClasses' ELSE key END,
       json(CASE WHEN key IN ('since', 'until') THEN value ELSE json_array(value) END)) FROM json_each(filter));
   `,
+  `
+  -- The caller's own name for an endpoint.
+  ALTER TABLE endpoints ADD COLUMN name TEXT;
+  UPDATE endpoints SET document = json_set(document, '$.name', NULL);
+  CREATE UNIQUE INDEX endpoints_named ON endpoints (tenant, name) WHERE deleted_at IS NULL AND name IS NOT NULL;
+  `,
 ];
 
 const namedMost = 5;

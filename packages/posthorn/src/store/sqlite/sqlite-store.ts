@@ -76,6 +76,7 @@ export function createSqliteStore(db: Database): Store {
     updateEndpoint: async (id, change) => endpoints.update(id, change),
     pauseGone: async (id, url, now) => endpoints.pauseGone(id, url, now),
     endpoint: async (id) => endpoints.get(id)?.endpoint ?? null,
+    endpointsNamed: async (tenants, names) => endpoints.named(tenants, names),
     endpoints: async (query) => endpoints.list(query),
     deleteEndpoint: async (id, now) => endpoints.delete(id, now),
     configVersion: async () => endpoints.version,

@@ -1,0 +1,73 @@
+import { type Endpoint, freshEndpoint } from '../domain/endpoint.ts';
+import { invalid } from '../domain/errors.ts';
+import { type Template, templatesBy } from '../domain/template.ts';
+import type { ServiceDependencies } from './dependencies.ts';
+import { type EndpointFields, fieldsFrom, hasPolicy, headersFrom, policyFrom } from './endpoint-fields.ts';
+import { receiverUrl } from './receiver-url.ts';
+
+export interface EndpointIdentity {
+  readonly id: string;
+  readonly tenant: string;
+  readonly secret: string;
+  readonly createdAt: number;
+}
+
+/** From what callers declare to endpoints, by what is stored: for decisions of the `ConfigWriter`. */
+export interface EndpointDeclaration {
+  /** The endpoint that this body makes; `stored` are the headers whose values it may keep. */
+  fresh(
+    identity: EndpointIdentity,
+    wire: EndpointFields & { readonly url: string },
+    stored?: Endpoint['headers'],
+  ): Promise<Endpoint>;
+  /** What this body changes. */
+  change(wire: EndpointFields, before: Endpoint): Promise<Partial<Endpoint>>;
+}
+
+export function endpointDeclaration({
+  store,
+  refuseHost,
+}: Pick<ServiceDependencies, 'store' | 'refuseHost'>): EndpointDeclaration {
+  const templateNamed = async (name: string): Promise<Template> => {
+    const template = templatesBy(await store.documents('template')).get(name);
+    if (template === undefined) throw invalid('/template', `there is no template ${name}`);
+    return template;
+  };
+
+  /** The template that all the types name to which an endpoint subscribes, where they name the same one. */
+  const templateOfTypes = async (eventTypes: readonly string[]): Promise<string | null> => {
+    const declared = new Map(
+      (await store.documents('event_type')).map(({ name, document }) => [name, document.template]),
+    );
+    const [first = null, ...others] = new Set(eventTypes.map((type) => declared.get(type) ?? null));
+    return others.length === 0 ? first : null;
+  };
+
+  return {
+    fresh: async (identity, wire, stored = {}) => {
+      const url = receiverUrl(wire.url, refuseHost);
+      const name =
+        wire.template === undefined ? await templateOfTypes(wire.event_types ?? ['*']) : wire.template;
+      const template = name === null ? null : await templateNamed(name);
+      return freshEndpoint(
+        { ...identity, url },
+        {
+          ...fieldsFrom(wire),
+          ...(wire.headers === undefined ? {} : { headers: headersFrom(wire.headers, stored) }),
+          ...policyFrom(wire, { own: [] }, template),
+        },
+      );
+    },
+    change: async (wire, before) => {
+      const name = wire.template === undefined ? before.template : wire.template;
+      return {
+        ...fieldsFrom(wire),
+        ...(wire.url === undefined ? {} : { url: receiverUrl(wire.url, refuseHost) }),
+        ...(wire.headers === undefined ? {} : { headers: headersFrom(wire.headers, before.headers) }),
+        ...(hasPolicy(wire)
+          ? policyFrom(wire, before, name === null ? null : await templateNamed(name))
+          : {}),
+      };
+    },
+  };
+}

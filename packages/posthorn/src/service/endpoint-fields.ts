@@ -1,0 +1,80 @@
+import type { z } from 'zod';
+import type { endpointChange } from '../contract/legacy-schemas.ts';
+import type { Endpoint } from '../domain/endpoint.ts';
+import { followed } from '../domain/endpoint.ts';
+import { invalid } from '../domain/errors.ts';
+import { standardTemplate, type Template, type TemplateField, templateFields } from '../domain/template.ts';
+import { retryOf } from './retry.ts';
+
+/** What a body says of an endpoint; what it does not say is not there. */
+export type EndpointFields = z.output<typeof endpointChange>;
+
+/** The given fields in the domain's words, without those that depend on what is stored. */
+export function fieldsFrom(wire: EndpointFields): Partial<Endpoint> {
+  const given: { -readonly [K in keyof Endpoint]?: Endpoint[K] } = {};
+  if (wire.name !== undefined) given.name = wire.name;
+  if (wire.event_types !== undefined) given.eventTypes = wire.event_types;
+  if (wire.description !== undefined) given.description = wire.description;
+  if (wire.owner !== undefined) given.owner = wire.owner;
+  if (wire.max_in_flight !== undefined) given.maxInFlight = wire.max_in_flight;
+  if (wire.rate_limit_per_s !== undefined) given.rateLimitPerS = wire.rate_limit_per_s;
+  if (wire.ordering !== undefined) given.ordering = wire.ordering;
+  if (wire.filter !== undefined) given.filter = wire.filter;
+  if (wire.enabled !== undefined) {
+    given.enabled = wire.enabled;
+    given.pausedReason = wire.enabled ? null : 'operator';
+  }
+  return given;
+}
+
+/** Headers as they are to be stored: null keeps the value that is there, because answers do not show it. */
+export function headersFrom(
+  given: NonNullable<EndpointFields['headers']>,
+  stored: Endpoint['headers'],
+): Endpoint['headers'] {
+  const merged = Object.entries(given).map(([name, value]): [string, string] => {
+    const kept = value ?? stored[name];
+    if (kept !== undefined) return [name, kept];
+    throw invalid(
+      `/headers/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+      'has no stored value to keep: give one',
+    );
+  });
+  return Object.fromEntries(merged);
+}
+
+/** What a body says of the fields that a template speaks of too; null: as the template says. */
+function statedFrom(wire: EndpointFields): { readonly [K in TemplateField]?: Endpoint[K] | null } {
+  const { timeout_ms: timeoutMs, deliver_within_s: withinS, retry } = wire;
+  return {
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(withinS === undefined ? {} : { deliverWithinMs: withinS === null ? null : withinS * 1000 }),
+    ...(retry === undefined ? {} : { retry: retry === null ? null : retryOf(retry) }),
+  };
+}
+
+/** Whether a body says anything of a template, or of what a template says. */
+export function hasPolicy(wire: EndpointFields): boolean {
+  return wire.template !== undefined || Object.keys(statedFrom(wire)).length > 0;
+}
+
+/** The policy of an endpoint that is made or changed: what it says itself, and what its template says for the rest. */
+export function policyFrom(
+  wire: EndpointFields,
+  before: Pick<Endpoint, 'own'>,
+  template: Template | null,
+): Partial<Endpoint> {
+  const stated = statedFrom(wire);
+  const own = templateFields.filter((field) =>
+    stated[field] === undefined ? before.own.includes(field) : stated[field] !== null,
+  );
+  const said = Object.fromEntries(Object.entries(stated).filter(([, value]) => value !== null));
+  // An endpoint without a template does what the standard one says, and does not follow it when it changes.
+  const rest = followed(template ?? standardTemplate, own);
+  return {
+    ...rest,
+    ...(template === null ? { template: null, templateVersion: null } : {}),
+    ...said,
+    own,
+  };
+}

@@ -1,0 +1,34 @@
+import type { Endpoint } from '../domain/endpoint.ts';
+import { notFound } from '../domain/errors.ts';
+import { isEndpointId } from '../domain/ids.ts';
+import type { Endpoints } from '../store/store.ts';
+
+/** How a caller says which endpoint: by its id, or by its name in a tenant. */
+export interface EndpointRef {
+  readonly reference: string;
+  /** Not given: of a name the default one, of an id any. */
+  readonly tenant: string | undefined;
+}
+
+type Found = Pick<Endpoints, 'endpoint' | 'endpointsNamed'>;
+
+export async function findEndpoint(store: Found, { reference, tenant }: EndpointRef): Promise<Endpoint> {
+  const found = isEndpointId(reference)
+    ? await store.endpoint(reference)
+    : (await store.endpointsNamed([tenant ?? 'default'], [reference]))[0];
+  if (!found || (tenant !== undefined && found.tenant !== tenant))
+    throw notFound('endpoint by that id or name');
+  return found;
+}
+
+/** Ids for a filter, which takes ids and names: a name that no endpoint has matches nothing. */
+export async function endpointIdsFrom(
+  store: Pick<Endpoints, 'endpointsNamed'>,
+  references: readonly string[],
+  tenants: readonly string[] = ['default'],
+): Promise<readonly string[]> {
+  const names = references.filter((reference) => !isEndpointId(reference));
+  if (names.length === 0) return references;
+  const named = await store.endpointsNamed(tenants, names);
+  return [...references.filter(isEndpointId), ...named.map(({ id }) => id)];
+}

@@ -113,6 +113,7 @@ describe('against a server', () => {
     server = await serve({ evaluateEveryS: 1 });
     healthy = await aReceiver();
     env = { POSTHORN_URL: server.url, POSTHORN_API_KEY: apiKey };
+    await server.client.request('PUT', '/v1/teams/orders', {});
     await server.client.request('POST', '/v1/endpoints', { url: healthy.url });
     await server.client.request('POST', '/v1/endpoints', {
       url: 'http://127.0.0.1:1/',

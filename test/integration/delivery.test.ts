@@ -271,6 +271,7 @@ describe('retrying', () => {
   });
 
   test('when the schedule ends it is a dead letter, grouped, with the value at risk', async () => {
+    await server.client.request('PUT', '/v1/teams/orders', {});
     const to = await endpoint('http://127.0.0.1:1/', { retry: { schedule_s: [0.01] }, owner: 'orders' });
     const { id } = await to.publish({ value: { amount_minor: 1099, currency: 'usd' } });
     expect(await to.settled(id, 2)).toMatchObject({

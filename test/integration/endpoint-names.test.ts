@@ -86,7 +86,10 @@ describe.each([
       status: 200,
       body: {
         ...defaults,
-        ...{ id: made['id'], name: 'exact', headers: { 'x-b': null }, created_at: made['created_at'] },
+        id: made['id'],
+        name: 'exact',
+        headers: { 'x-b': null },
+        created_at: made['created_at'],
         updated_at: expect.any(String) as string,
       },
     });

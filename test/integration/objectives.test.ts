@@ -204,6 +204,15 @@ describe('declared on a running Posthorn', () => {
     const { body: conformance } = await call('GET', '/v1/conformance');
     const of = (id: string) => conformance.items.find((item: { id: string }) => item.id === id)?.missing;
     expect(of(bare.id)).toEqual(['template', 'slo', 'owner']);
+    // An owner that is not declared is refused.
+    for (const [method, path] of [
+      ['POST', '/v1/endpoints'],
+      ['PUT', '/v1/endpoints/unowned'],
+      ['PATCH', `/v1/endpoints/${bare.id}`],
+    ] as const) {
+      const { status, body } = await call(method, path, { url, owner: 'nobody' });
+      expect([status, body.errors]).toMatchObject([422, [{ path: '/owner' }]]);
+    }
     expect(of(good.id)).toBeUndefined();
     expect(of('order.made')).toEqual(['declaration', 'template', 'slo', 'owner']);
     const { body: slos } = await call('GET', '/v1/slos');

@@ -7,6 +7,7 @@ const nonConforming = z
     kind: z.enum(['endpoint', 'event_type']),
     id: z.string().describe("The endpoint's id, or the type."),
     tenant: z.string().nullable().describe('Of an endpoint; a type has none.'),
+    owner: z.string().nullable().describe('Not null, but missing: no team of this name is declared.'),
     missing: z.array(z.enum(['declaration', 'template', 'slo', 'owner'])),
   })
   .meta({ id: 'NonConforming' });
@@ -41,6 +42,7 @@ export const conformanceOperations = operations({
             kind: 'endpoint',
             id: 'ep_01jd8z0c3r5s7u9w1y3a5c7e9g',
             tenant: 'default',
+            owner: null,
             missing: ['owner'],
           },
         ],

@@ -71,7 +71,7 @@ const endpointFields = {
   url: z.string().max(2048),
   event_types: z.array(eventTypePattern).min(1).max(100),
   description: z.string().max(1024).nullable(),
-  owner: z.string().max(128).nullable(),
+  owner: documentName.nullable().describe('the team that is notified of its dead letters'),
   template: documentName.nullable().describe('the policy that it follows'),
   secret: z.string().max(128),
   headers,

@@ -60,12 +60,26 @@ const calls: readonly Call[] = [
     query: schemas.endpointQuery,
     status: 200,
   },
-  { method: 'get', path: '/v1/endpoints/{id}', summary: 'An endpoint', status: 200 },
+  {
+    method: 'get',
+    path: '/v1/endpoints/{id}',
+    summary: 'An endpoint',
+    query: schemas.endpointScope,
+    status: 200,
+  },
   {
     method: 'patch',
     path: '/v1/endpoints/{id}',
     summary: 'Change an endpoint',
     body: schemas.endpointChange,
+    status: 200,
+  },
+  {
+    method: 'put',
+    path: '/v1/endpoints/{id}',
+    summary: 'Declare an endpoint by its name',
+    query: schemas.ownScope,
+    body: schemas.endpointDocument,
     status: 200,
   },
   {

@@ -111,7 +111,11 @@ export function replacedEndpoint(before: Endpoint, fresh: Endpoint, saysEnabled:
   const keepsPause = staysGone || enabled === fresh.enabled;
   return {
     ...fresh,
-    ...{ id, tenant, createdAt, updatedAt, secrets },
+    id,
+    tenant,
+    createdAt,
+    updatedAt,
+    secrets,
     ...(keepsPause ? { enabled, pausedReason } : {}),
   };
 }

@@ -9,6 +9,8 @@ export interface NonConforming {
   readonly kind: 'endpoint' | 'event_type';
   readonly id: string;
   readonly tenant: string | null;
+  /** As it is declared; where it is missing all the same, there is no such team. */
+  readonly owner: string | null;
   readonly missing: readonly Lack[];
 }
 
@@ -24,7 +26,10 @@ export function conformanceOf(facts: {
   readonly objectives: readonly ScopedObjective[];
   readonly seen: readonly string[];
   readonly declared: ReadonlyMap<string, { readonly owner: string | null; readonly template: string | null }>;
+  readonly teams: ReadonlySet<string>;
 }): Conformance {
+  const ofOwner = (owner: string | null): Lack[] =>
+    owner !== null && facts.teams.has(owner) ? [] : ['owner'];
   const covered = new Set(facts.objectives.flatMap(({ endpoints }) => endpoints.map(({ id }) => id)));
   const endpoints = facts.endpoints
     .filter(({ tenant }) => tenant !== alertTenant)
@@ -32,10 +37,11 @@ export function conformanceOf(facts: {
       kind: 'endpoint',
       id,
       tenant,
+      owner,
       missing: [
         ...(template === null ? (['template'] as const) : []),
         ...(covered.has(id) ? [] : (['slo'] as const)),
-        ...(owner === null ? (['owner'] as const) : []),
+        ...ofOwner(owner),
       ],
     }));
   // What Posthorn sends by itself is nobody's to declare; '' is what was counted before types were.
@@ -43,6 +49,7 @@ export function conformanceOf(facts: {
     .filter((type) => type !== '' && !type.startsWith('posthorn.'))
     .map((type): NonConforming => {
       const document = facts.declared.get(type);
+      const owner = document?.owner ?? null;
       const watched = facts.objectives.some(
         ({ template, eventTypes }) => template === null && subscribes(eventTypes, type),
       );
@@ -50,11 +57,12 @@ export function conformanceOf(facts: {
         kind: 'event_type',
         id: type,
         tenant: null,
+        owner,
         missing: [
           ...(document === undefined ? (['declaration'] as const) : []),
           ...((document?.template ?? null) === null ? (['template'] as const) : []),
           ...(watched ? [] : (['slo'] as const)),
-          ...((document?.owner ?? null) === null ? (['owner'] as const) : []),
+          ...ofOwner(owner),
         ],
       };
     });

@@ -26,6 +26,7 @@ export function conformanceService({ store, clock }: ServiceDependencies): Handl
         objectives,
         seen: seen.map(({ key }) => String(key)),
         declared,
+        teams: new Set((await store.documents('team')).map(({ name }) => name)),
       });
       const page = pageOf(items, query, ({ kind, tenant, id }) => [kind, tenant ?? '', id]);
       return { total, conforming: total - items.length, ...page };

@@ -43,8 +43,15 @@ export function endpointDeclaration({
     return others.length === 0 ? first : null;
   };
 
+  const checkOwner = async ({ owner }: EndpointFields): Promise<void> => {
+    if (owner === undefined || owner === null) return;
+    if (!(await store.documents('team')).some(({ name }) => name === owner))
+      throw invalid('/owner', `there is no team ${owner}: declare it first`);
+  };
+
   return {
     fresh: async (identity, wire, stored = {}) => {
+      await checkOwner(wire);
       const url = receiverUrl(wire.url, refuseHost);
       const name =
         wire.template === undefined ? await templateOfTypes(wire.event_types ?? ['*']) : wire.template;
@@ -59,6 +66,7 @@ export function endpointDeclaration({
       );
     },
     change: async (wire, before) => {
+      await checkOwner(wire);
       const name = wire.template === undefined ? before.template : wire.template;
       return {
         ...fieldsFrom(wire),

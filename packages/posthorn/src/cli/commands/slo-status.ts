@@ -192,13 +192,14 @@ export function sloStatusCommand(): Command {
 interface Conformance {
   total: number;
   conforming: number;
-  items: { kind: string; id: string; tenant: string | null; missing: string[] }[];
+  items: { kind: string; id: string; tenant: string | null; owner: string | null; missing: string[] }[];
 }
 
 const isMissing = shapeOf<Conformance['items'][number]>({
   kind: text,
   id: text,
   tenant: orNull(text),
+  owner: orNull(text),
   missing: listOf(text),
 });
 const isConformance = shapeOf<Conformance>({ total: number, conforming: number });
@@ -221,11 +222,13 @@ export function conformanceCommand(): Command {
         print(
           `${table(
             ['what', 'name', 'tenant', 'misses'],
-            items.map(({ kind: what, id, tenant, missing }) => [
+            items.map(({ kind: what, id, tenant, owner, missing }) => [
               what.replace('_', ' '),
               id,
               tenant ?? '',
-              missing.join(', '),
+              missing
+                .map((one) => (one === 'owner' && owner !== null ? `owner (no team ${owner})` : one))
+                .join(', '),
             ]),
           )}\n\n${answer.conforming} of ${answer.total} conform.`,
         );

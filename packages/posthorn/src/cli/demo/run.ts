@@ -88,6 +88,7 @@ export async function runDemo({
   let kills = 0;
   const bar = progress(count * 4);
   try {
+    await client.request('PUT', '/v1/teams/demo', {});
     const names = new Map<string, string>();
     const create = async (name: string, fields: Record<string, unknown>): Promise<void> => {
       const { id } = await client.request<{ id: string }>('POST', '/v1/endpoints', {

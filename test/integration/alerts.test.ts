@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Alert } from '../../packages/posthorn/src/domain/alert.ts';
 import type { Settlement, Store } from '../../packages/posthorn/src/store/store.ts';
-import { payloadOf } from '../../packages/posthorn/src/domain/channel.ts';
 import { type Evaluator, startEvaluator } from '../../packages/posthorn/src/reliability/evaluator.ts';
 import type { Books } from '../../packages/posthorn/src/reliability/judge.ts';
 import { createPosthorn, type Posthorn } from '../../packages/posthorn/src/posthorn.ts';
@@ -356,74 +355,5 @@ describe('two nodes on one PostgreSQL', () => {
     ]);
     for (const evaluator of evaluators) evaluator.stop();
     for (const store of nodes) await store.close();
-  });
-});
-
-describe('what channels are sent', () => {
-  const alert: Alert = {
-    id: 'alr_1',
-    rule: 'dead_letters',
-    group: 'ep_1/timeout',
-    severity: 'page',
-    state: 'firing',
-    owner: 'payments',
-    summary: `5 dead letters at <ep_1> & more ${'x'.repeat(5000)}`,
-    evidence: { count: 5, value_at_risk: [{ currency: 'USD', amount_minor: 100 }] },
-    since: start,
-    resolvedAt: null,
-    acknowledgedAt: null,
-    notifiedAt: start,
-    notifiedSeverity: 'page',
-  };
-  const over: Alert = { ...alert, state: 'resolved', resolvedAt: start + 1000 };
-
-  test('Slack: text and blocks within their limits, with its three characters escaped', () => {
-    const sent = payloadOf({ kind: 'slack', url: 'x' }, alert) as {
-      text: string;
-      blocks: { type: string; text?: { type: string; text: string } }[];
-    };
-    expect(sent.text).toContain('&lt;ep_1&gt; &amp; more');
-    expect(sent.blocks.map(({ type }) => type)).toEqual(['header', 'section', 'section', 'context']);
-    for (const { type, text } of sent.blocks)
-      expect((text?.text.length ?? 0) <= (type === 'header' ? 150 : 3000)).toBe(true);
-  });
-
-  test('PagerDuty: trigger and resolve one incident by the same key', () => {
-    const key = 'k'.repeat(32);
-    const channel = { kind: 'pagerduty', routing_key: key } as const;
-    const trigger = payloadOf(channel, alert) as { payload: { summary: string } };
-    expect(trigger).toMatchObject({
-      routing_key: key,
-      event_action: 'trigger',
-      dedup_key: 'alr_1',
-      payload: {
-        source: 'posthorn',
-        severity: 'critical',
-        timestamp: new Date(start).toISOString(),
-        custom_details: { count: 5 },
-      },
-    });
-    expect(trigger.payload.summary.length).toBeLessThanOrEqual(1024);
-    expect(payloadOf(channel, over)).toMatchObject({ event_action: 'resolve', dedup_key: 'alr_1' });
-  });
-
-  test('Alertmanager: version 4, with an end where it is over', () => {
-    expect(payloadOf({ kind: 'alertmanager', url: 'x' }, alert)).toMatchObject({
-      version: '4',
-      status: 'firing',
-      groupLabels: { alertname: 'dead_letters' },
-      alerts: [
-        {
-          status: 'firing',
-          labels: { severity: 'page', owner: 'payments' },
-          endsAt: '0001-01-01T00:00:00Z',
-          fingerprint: 'alr_1',
-        },
-      ],
-    });
-    expect(payloadOf({ kind: 'alertmanager', url: 'x' }, over)).toMatchObject({
-      status: 'resolved',
-      alerts: [{ endsAt: new Date(start + 1000).toISOString() }],
-    });
   });
 });

@@ -20,7 +20,7 @@ export type Channel<Kind extends ChannelKind = ChannelKind> = {
   readonly [K in Kind]: { readonly kind: K } & ChannelSettings[K];
 }[Kind];
 
-/** Where a channel's notifications are sent to, and by which transport. */
+/** Where a channel's notifications are sent to, and how. */
 export interface ChannelReceiver {
   readonly via: 'http' | 'mail';
   readonly url: string;
@@ -73,10 +73,12 @@ const kinds: { readonly [Kind in ChannelKind]: KindOfChannel<Channel<Kind>> } = 
   },
 };
 
+/** Where the channel's notifications are sent to. */
 export function receiverOf<Kind extends ChannelKind>(channel: Channel<Kind>): ChannelReceiver {
   return kinds[channel.kind].receiver(channel);
 }
 
+/** What answers show of the channel. */
 export function shownOf<Kind extends ChannelKind>(channel: Channel<Kind>): ShownChannel {
   return kinds[channel.kind].shown(channel);
 }

@@ -5,8 +5,8 @@ import type { ServiceDependencies } from './dependencies.ts';
 
 // What the documents that operators declare by name have in common.
 
-/** How a kind of document is called in messages. */
-const words: { readonly [Kind in DocumentKind]: string } = {
+/** What a kind of document is called in messages. */
+const labels: { readonly [Kind in DocumentKind]: string } = {
   team: 'team',
   channel: 'channel',
   template: 'template',
@@ -37,7 +37,7 @@ export async function requireDocument<Kind extends DocumentKind>(
 }
 
 export function missingDocument(kind: DocumentKind): PosthornError {
-  return notFound(`${words[kind]} by that name`);
+  return notFound(`${labels[kind]} by that name`);
 }
 
 export async function namesOf(store: Declarations, kind: DocumentKind): Promise<ReadonlySet<string>> {
@@ -51,7 +51,7 @@ export function unknownNames(
   references: readonly { readonly path: string; readonly name: string | null }[],
 ): Fault[] {
   return references.flatMap(({ path, name }) =>
-    name === null || known.has(name) ? [] : [{ path, message: `there is no ${words[kind]} ${name}` }],
+    name === null || known.has(name) ? [] : [{ path, message: `there is no ${labels[kind]} ${name}` }],
   );
 }
 

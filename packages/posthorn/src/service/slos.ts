@@ -45,7 +45,7 @@ export function sloService(
   };
 }
 
-/** What the objective names and does not exist. */
+/** A fault for each team and endpoint that the objective names and that does not exist. */
 async function faultsOf(
   store: Store,
   { producer, consumer, endpoint_ids: ids }: SloDocument,

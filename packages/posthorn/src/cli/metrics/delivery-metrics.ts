@@ -1,5 +1,5 @@
-import { Counter, Histogram, type Registry } from 'prom-client';
 import type { EngineObserver } from '../../engine/port.ts';
+import type { Cell, Distribution, Registry } from './registry.ts';
 
 /** Up to the longest time-out (60 s) and beyond, so that an attempt that timed out has a bucket of its own. */
 const attemptBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 20, 30, 60, 90];
@@ -11,67 +11,71 @@ const latencyBuckets = [
 
 /** What passes through this node, counted as it is committed: scrapes of all nodes add up to the whole. */
 export function deliveryMetrics(registry: Registry, endpointLabel: (id: string) => string): EngineObserver {
-  const registers = [registry];
-  const events = new Counter({
-    name: 'posthorn_events_accepted_total',
-    help: 'Events accepted by this node, repeats not counted',
-    registers,
-  });
-  const deliveries = new Counter({
-    name: 'posthorn_deliveries_accepted_total',
-    help: 'Deliveries that these events came to',
-    registers,
-  });
-  const attempts = new Counter({
+  const events = registry
+    .counter({
+      name: 'posthorn_events_accepted_total',
+      help: 'Events accepted by this node, repeats not counted',
+    })
+    .at({});
+  const deliveries = registry
+    .counter({
+      name: 'posthorn_deliveries_accepted_total',
+      help: 'Deliveries that these events came to',
+    })
+    .at({});
+  const attempts = registry.counter({
     name: 'posthorn_attempts_total',
     help: 'Attempts settled, by outcome and class of failure; superseded: another attempt had settled the delivery',
-    labelNames: ['outcome', 'error_class'],
-    registers,
+    labels: ['outcome', 'error_class'],
   });
-  const ofEndpoints = new Counter({
+  const ofEndpoints = registry.counter({
     name: 'posthorn_endpoint_attempts_total',
     help: 'Attempts settled, by endpoint and outcome; endpoints beyond the bound are together in other',
-    labelNames: ['endpoint_id', 'outcome'],
-    registers,
+    labels: ['endpoint_id', 'outcome'],
   });
-  const durations = new Histogram({
-    name: 'posthorn_attempt_duration_seconds',
-    help: 'Time of one attempt, from connecting to the end of the answer',
-    labelNames: ['outcome'],
-    buckets: attemptBuckets,
-    registers,
-  });
-  const latencies = new Histogram({
-    name: 'posthorn_delivery_latency_seconds',
-    help: 'Time from accept to delivered, retries and waiting included',
-    buckets: latencyBuckets,
-    registers,
-  });
-  const failures = new Counter({
-    name: 'posthorn_store_failures_total',
-    help: 'Times the store began to refuse writes',
-    registers,
-  });
+  const durations = registry.histogram(
+    {
+      name: 'posthorn_attempt_duration_seconds',
+      help: 'Time of one attempt, from connecting to the end of the answer',
+      labels: ['outcome'],
+    },
+    attemptBuckets,
+  );
+  const latencies = registry
+    .histogram(
+      {
+        name: 'posthorn_delivery_latency_seconds',
+        help: 'Time from accept to delivered, retries and waiting included',
+      },
+      latencyBuckets,
+    )
+    .at({});
+  const failures = registry
+    .counter({
+      name: 'posthorn_store_failures_total',
+      help: 'Times the store began to refuse writes',
+    })
+    .at({});
 
   // Resolving labels costs more than counting; there are as many children as outcomes times classes or endpoints.
-  const children = new Map<string, { count: Counter.Internal; duration: Histogram.Internal<'outcome'> }>();
-  const endpointChildren = new Map<string, Counter.Internal>();
+  const children = new Map<string, { count: Cell; duration: Distribution }>();
+  const endpointChildren = new Map<string, Cell>();
   const countEndpoint = (endpointId: string, outcome: string): void => {
     const key = `${endpointId} ${outcome}`;
     let child = endpointChildren.get(key);
     if (child === undefined) {
       const label = endpointLabel(endpointId);
-      child = ofEndpoints.labels({ endpoint_id: label, outcome });
+      child = ofEndpoints.at({ endpoint_id: label, outcome });
       // What is beyond the bound is looked up each time: to remember it would be the growth that the bound prevents.
       if (label === endpointId) endpointChildren.set(key, child);
     }
-    child.inc();
+    child.value++;
   };
 
   return {
     accepted: (newEvents, newDeliveries) => {
-      events.inc(newEvents);
-      deliveries.inc(newDeliveries);
+      events.value += newEvents;
+      deliveries.value += newDeliveries;
     },
     settled: ({ endpointId, state, errorClass, durationMs, now, createdAt }, applied) => {
       const outcome = !applied ? 'superseded' : state === 'pending' ? 'retry' : state;
@@ -79,16 +83,18 @@ export function deliveryMetrics(registry: Registry, endpointLabel: (id: string) 
       let child = children.get(key);
       if (child === undefined) {
         child = {
-          count: attempts.labels({ outcome, error_class: errorClass ?? '' }),
-          duration: durations.labels({ outcome }),
+          count: attempts.at({ outcome, error_class: errorClass ?? '' }),
+          duration: durations.at({ outcome }),
         };
         children.set(key, child);
       }
-      child.count.inc();
+      child.count.value++;
       child.duration.observe(durationMs / 1000);
       countEndpoint(endpointId, outcome);
       if (outcome === 'delivered') latencies.observe(Math.max(0, now - createdAt) / 1000);
     },
-    storeFailed: () => failures.inc(),
+    storeFailed: () => {
+      failures.value++;
+    },
   };
 }

@@ -1,4 +1,3 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { AuthenticationFailure } from '../../http/authentication.ts';
 import type { Engine, EngineObserver } from '../../engine/port.ts';
 import type { Reconciliation } from '../../ledger/reconciler.ts';
@@ -7,6 +6,8 @@ import { boundedLabel } from './bounded-label.ts';
 import type { OnProgress } from '../../reliability/evaluator.ts';
 import { deliveryMetrics } from './delivery-metrics.ts';
 import { objectiveMetrics } from './objective-metrics.ts';
+import { processMetrics } from './process-metrics.ts';
+import { Registry } from './registry.ts';
 import { type State, stateMetrics } from './state-metrics.ts';
 import type { StoreSampler } from './store-sample.ts';
 
@@ -40,35 +41,30 @@ export interface MetricsOptions {
 export function createMetrics(options: MetricsOptions): Metrics {
   const { sampler, clock, build, deadRetentionMs } = options;
   const registry = new Registry();
-  const registers = [registry];
-  collectDefaultMetrics({ register: registry });
-  new Gauge({
-    name: 'posthorn_build_info',
-    help: 'Always 1: the version that runs here, and the kind of its store',
-    labelNames: ['version', 'node_version', 'store'],
-    registers,
-  }).set({ ...build, node_version: process.version }, 1);
-  new Gauge({
-    name: 'posthorn_dead_letter_retention_seconds',
-    help: 'Dead letters older than this are deleted',
-    registers,
-  }).set(deadRetentionMs / 1000);
-
-  new Counter({
-    name: 'posthorn_log_lines_dropped_total',
-    help: 'Lines of the log that could not be written: its disk is full, or nobody reads it',
-    registers,
-    collect() {
-      this.reset();
-      this.inc(options.droppedLogLines?.() ?? 0);
-    },
-  });
-
-  const authenticationFailures = new Counter({
+  const updateProcess = processMetrics(registry, clock.now() - process.uptime() * 1000);
+  registry
+    .gauge({
+      name: 'posthorn_build_info',
+      help: 'Always 1: the version that runs here, and the kind of its store',
+      labels: ['version', 'store', 'node_version'],
+    })
+    .at({ ...build, node_version: process.version }).value = 1;
+  registry
+    .gauge({
+      name: 'posthorn_dead_letter_retention_seconds',
+      help: 'Dead letters older than this are deleted',
+    })
+    .at({}).value = deadRetentionMs / 1000;
+  const droppedLogLines = registry
+    .counter({
+      name: 'posthorn_log_lines_dropped_total',
+      help: 'Lines of the log that could not be written: its disk is full, or nobody reads it',
+    })
+    .at({});
+  const authenticationFailures = registry.counter({
     name: 'posthorn_authentication_failures_total',
     help: 'Requests refused because they carried no valid key, by reason',
-    labelNames: ['reason'],
-    registers,
+    labels: ['reason'],
   });
 
   const endpointLabel = boundedLabel(endpointsMost);
@@ -81,7 +77,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
   return {
     observer,
     progressed,
-    authenticationFailed: (reason) => authenticationFailures.inc({ reason }),
+    authenticationFailed: (reason) => {
+      authenticationFailures.at({ reason }).value++;
+    },
     reconciled: (result) => {
       books = { result, at: clock.now() };
     },
@@ -95,7 +93,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
       const status = engine?.status() ?? null;
       const sample = await sampler.sample(status?.shards ?? []);
       update({ status, sample, books, alerts, now: clock.now() });
-      return await registry.metrics();
+      updateProcess();
+      droppedLogLines.value = options.droppedLogLines?.() ?? 0;
+      return registry.render();
     },
   };
 }

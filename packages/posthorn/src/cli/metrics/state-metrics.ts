@@ -1,6 +1,6 @@
-import { Gauge, type Registry } from 'prom-client';
 import type { EngineStatus } from '../../engine/port.ts';
 import type { Reconciliation } from '../../ledger/reconciler.ts';
+import type { Registry, Values } from './registry.ts';
 import type { StoreSample } from './store-sample.ts';
 
 export interface State {
@@ -21,11 +21,11 @@ export function stateMetrics(
   registry: Registry,
   endpointLabel: (id: string) => string,
 ): (state: State) => void {
-  const gauge = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) =>
-    new Gauge<L>({ name, help, labelNames: [...labelNames], registers: [registry] });
-  const put = (of: Gauge, value: number | null | undefined): void => {
-    if (value === null || value === undefined) of.remove();
-    else of.set(value);
+  const gauge = <L extends string = never>(name: string, help: string, labels: readonly L[] = []) =>
+    registry.gauge<L>({ name, help, labels });
+  const put = (of: Values, value: number | null | undefined): void => {
+    if (value === null || value === undefined) of.clear();
+    else of.at({}).value = value;
   };
 
   const ready = gauge('posthorn_ready', '1 where this node accepts and delivers; as /readyz');
@@ -99,26 +99,27 @@ export function stateMetrics(
     put(residue, known?.result.residue);
     put(unbalanced, known === null ? null : Number(!known.result.balanced));
     put(reconciled, known === null ? null : known.at / 1000);
-    deliveries.reset();
+    deliveries.clear();
     for (const row of known?.result.rows ?? []) {
       const label = endpointLabel(row.endpointId);
-      for (const state of states) deliveries.inc({ endpoint_id: label, state }, row[state]);
+      for (const state of states) deliveries.at({ endpoint_id: label, state }).value += row[state];
     }
 
     const judged = mine ? alerts : null;
     put(evaluated, judged === null ? null : judged.at / 1000);
-    firing.reset();
+    firing.clear();
     if (judged !== null)
-      for (const severity of ['page', 'ticket'] as const) firing.set({ severity }, judged[severity]);
+      for (const severity of ['page', 'ticket'] as const) firing.at({ severity }).value = judged[severity];
 
     const whole = mine ? (sample?.whole ?? null) : null;
     put(pending, whole?.pending);
     put(overdue, whole?.overdue);
     put(late, whole?.late);
     put(nodes, whole?.nodes);
-    deadLetters.reset();
+    deadLetters.clear();
     for (const { endpointId, errorClass, count } of whole?.deadLetters ?? [])
-      deadLetters.inc({ endpoint_id: endpointLabel(endpointId), error_class: errorClass ?? '' }, count);
+      deadLetters.at({ endpoint_id: endpointLabel(endpointId), error_class: errorClass ?? '' }).value +=
+        count;
     const oldest = whole?.deadLetters.reduce((least, { oldestAt }) => Math.min(least, oldestAt), now);
     put(oldestDead, oldest === undefined ? null : (now - oldest) / 1000);
   };

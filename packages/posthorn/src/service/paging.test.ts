@@ -35,6 +35,18 @@ describe('pages of a list (G5)', () => {
     expect(sizes).toEqual([2, 2, 2, 2, 2]);
   });
 
+  test('against its usual order a list is read from its end', () => {
+    const read = (order: 'asc' | 'desc', usual: 'asc' | 'desc'): typeof list => {
+      const first = pageOf(list, { limit: 10, order }, byCount, usual);
+      const rest = pageOf(list, { limit: 100, order, cursor: first.next_cursor! }, byCount, usual);
+      return [...first.items, ...rest.items];
+    };
+    const { items } = pageOf(list, { limit: 100 }, byCount);
+    expect(read('asc', 'asc')).toEqual(items);
+    expect(read('desc', 'desc')).toEqual(items);
+    expect(read('desc', 'asc')).toEqual(items.toReversed());
+  });
+
   test('an item that goes between two pages hides no other', () => {
     const first = pageOf(list, { limit: 5 }, byCount);
     const left = list.filter(({ name }) => name !== first.items.at(-1)!.name);

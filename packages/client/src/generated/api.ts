@@ -3,7 +3,15 @@
 import type { PageRequest } from '../page.ts';
 import type {
   Accounting,
+  Alert,
+  AlertList,
+  Channel,
+  ChannelDocument,
+  ChannelList,
   Conformance,
+  EventType,
+  EventTypeDocument,
+  EventTypeList,
   Health,
   NodeList,
   OpenApiDocument,
@@ -12,11 +20,26 @@ import type {
   RedriveChange,
   RedriveList,
   RedriveRequest,
+  Slo,
+  SloDocument,
+  SloList,
   SloStatus,
+  Team,
+  TeamDocument,
+  TeamList,
+  Template,
+  TemplateDocument,
+  TemplateList,
   RedrivesListInput,
   AccountingGetInput,
   ConformanceGetInput,
   NodesListInput,
+  AlertsListInput,
+  ChannelsListInput,
+  TeamsListInput,
+  TemplatesListInput,
+  EventTypesListInput,
+  SlosListInput,
 } from './types.ts';
 
 /** Make many dead or suppressed deliveries pending again. */
@@ -47,6 +70,18 @@ export interface AccountingApi<Options> {
 export interface SlosApi<Options> {
   /** Get the status of an objective. Counts the deliveries whose deadline has passed in the window of the objective. What is bad is the fault of one side, and each side has an error budget of its own. */
   status(name: string, options?: Options): Promise<SloStatus>;
+
+  /** List objectives. Every objective that is evaluated: the declared ones by name, then those that templates set for the endpoints that follow them. */
+  list(input?: SlosListInput, options?: Options): PageRequest<SloList>;
+
+  /** Get an objective. Returns the objective as it was declared. */
+  get(name: string, options?: Options): Promise<Slo>;
+
+  /** Declare an objective. Creates the objective, or replaces it. Its teams and endpoints have to exist. */
+  put(name: string, input: SloDocument, options?: Options): Promise<Slo>;
+
+  /** Delete an objective. Its alerts are resolved at the next evaluation. */
+  delete(name: string, options?: Options): Promise<void>;
 }
 
 /** What has no owner, template or objective. */
@@ -79,6 +114,75 @@ export interface ServiceApi<Options> {
   error(code: string, options?: Options): Promise<string>;
 }
 
+/** What needs somebody. */
+export interface AlertsApi<Options> {
+  /** List alerts. Pending ones first, then those that fire, then resolved ones of the last 30 days; each the newest first. An alert about the store itself is listed even if the store cannot be read. */
+  list(input?: AlertsListInput, options?: Options): PageRequest<AlertList>;
+
+  /** Acknowledge an alert. Stops repeat notifications of the alert. If it gets worse, or becomes true again after it was resolved, Posthorn notifies again. Acknowledging twice changes nothing. */
+  acknowledge(id: string, options?: Options): Promise<Alert>;
+}
+
+/** Where notifications go. */
+export interface ChannelsApi<Options> {
+  /** List channels. By name. */
+  list(input?: ChannelsListInput, options?: Options): PageRequest<ChannelList>;
+
+  /** Get a channel. Returns what may be shown of the channel. */
+  get(name: string, options?: Options): Promise<Channel>;
+
+  /** Declare a channel. Creates the channel, or replaces it, together with the endpoint by which it is reached. Alerts go to the channels of the teams that they concern; an alert without an owner goes to every channel. */
+  put(name: string, input: ChannelDocument, options?: Options): Promise<Channel>;
+
+  /** Delete a channel. Refused while a team uses the channel. Its pending notifications are cancelled. */
+  delete(name: string, options?: Options): Promise<void>;
+}
+
+/** Who owns what, and who is notified. */
+export interface TeamsApi<Options> {
+  /** List teams. By name. */
+  list(input?: TeamsListInput, options?: Options): PageRequest<TeamList>;
+
+  /** Get a team. Returns the team as it was declared. */
+  get(name: string, options?: Options): Promise<Team>;
+
+  /** Declare a team. Creates the team, or replaces it. Teams own endpoints and event types, are named by objectives, and are notified in their channels, which have to exist. */
+  put(name: string, input: TeamDocument, options?: Options): Promise<Team>;
+
+  /** Delete a team. Refused while the team owns an endpoint or an event type, or an objective names it. */
+  delete(name: string, options?: Options): Promise<void>;
+}
+
+/** Named, versioned delivery policies. */
+export interface TemplatesApi<Options> {
+  /** List templates. The declared ones by name, then the built-in ones. */
+  list(input?: TemplatesListInput, options?: Options): PageRequest<TemplateList>;
+
+  /** Get a template. Returns the declared template of that name, or the built-in one. */
+  get(name: string, options?: Options): Promise<Template>;
+
+  /** Declare a template. Creates the template, or replaces it under the next version; the same document again makes no new version. Every endpoint that follows the template is brought to it; pending deliveries keep their due time. */
+  put(name: string, input: TemplateDocument, options?: Options): Promise<Template>;
+
+  /** Delete a template. Refused while an endpoint follows the template or an event type names it. If it replaced a built-in template, the built-in one holds again. */
+  delete(name: string, options?: Options): Promise<void>;
+}
+
+/** Declared types of events: schema, owner, value. */
+export interface EventTypesApi<Options> {
+  /** List event types. The declared ones, by name. Events of other types are accepted too. */
+  list(input?: EventTypesListInput, options?: Options): PageRequest<EventTypeList>;
+
+  /** Get an event type. Returns the event type as it was declared. */
+  get(name: string, options?: Options): Promise<EventType>;
+
+  /** Declare an event type. Creates the event type, or replaces it. Its owner and template have to exist, and its schema has to compile within the limits that validation has. */
+  put(name: string, input: EventTypeDocument, options?: Options): Promise<EventType>;
+
+  /** Delete an event type. Events of this type are still accepted, and no longer validated. */
+  delete(name: string, options?: Options): Promise<void>;
+}
+
 /** Every call, by its resource. */
 export interface Api<Options> {
   readonly redrives: RedrivesApi<Options>;
@@ -87,6 +191,11 @@ export interface Api<Options> {
   readonly conformance: ConformanceApi<Options>;
   readonly nodes: NodesApi<Options>;
   readonly service: ServiceApi<Options>;
+  readonly alerts: AlertsApi<Options>;
+  readonly channels: ChannelsApi<Options>;
+  readonly teams: TeamsApi<Options>;
+  readonly templates: TemplatesApi<Options>;
+  readonly eventTypes: EventTypesApi<Options>;
 }
 
 export type OperationId =
@@ -103,4 +212,26 @@ export type OperationId =
   | 'service.ready'
   | 'service.metrics'
   | 'service.openapi'
-  | 'service.error';
+  | 'service.error'
+  | 'alerts.list'
+  | 'alerts.acknowledge'
+  | 'channels.list'
+  | 'channels.get'
+  | 'channels.put'
+  | 'channels.delete'
+  | 'teams.list'
+  | 'teams.get'
+  | 'teams.put'
+  | 'teams.delete'
+  | 'templates.list'
+  | 'templates.get'
+  | 'templates.put'
+  | 'templates.delete'
+  | 'eventTypes.list'
+  | 'eventTypes.get'
+  | 'eventTypes.put'
+  | 'eventTypes.delete'
+  | 'slos.list'
+  | 'slos.get'
+  | 'slos.put'
+  | 'slos.delete';

@@ -1,7 +1,20 @@
 // Generated from the operations table by `npm run generate`: do not edit.
 
 import type { Operation } from '../operation.ts';
-import { amount, either, flag, list, nullable, number, object, optional, record, text } from '../shape.ts';
+import {
+  amount,
+  anything,
+  either,
+  flag,
+  list,
+  nothing,
+  nullable,
+  number,
+  object,
+  optional,
+  record,
+  text,
+} from '../shape.ts';
 import type { OperationId } from './api.ts';
 
 const intervalShape = list(number);
@@ -47,6 +60,20 @@ const accountingShape = object({
   groups: optional(list(accountingGroupShape)),
   next_cursor: optional(nullable(text)),
 });
+const alertShape = object({
+  id: text,
+  rule: text,
+  severity: text,
+  state: text,
+  group: text,
+  since: text,
+  resolved_at: nullable(text),
+  acknowledged_at: nullable(text),
+  summary: text,
+  evidence: record(anything),
+  owner: nullable(text),
+});
+const alertListShape = object({ items: list(alertShape), next_cursor: nullable(text) });
 const burnRateShape = object({
   rule: text,
   severity: text,
@@ -57,6 +84,21 @@ const burnRateShape = object({
   rate_short: number,
   firing: flag,
 });
+const channelShape = object({
+  name: text,
+  kind: text,
+  endpoint_id: text,
+  fingerprint: text,
+  host: optional(text),
+  from: optional(text),
+  to: optional(list(text)),
+});
+const channelDocumentShape = either(
+  object({ kind: text, url: text }),
+  object({ kind: text, routing_key: text, url: text }),
+  object({ kind: text, server: text, from: text, to: list(text) }),
+);
+const channelListShape = object({ items: list(channelShape), next_cursor: nullable(text) });
 const clockShape = object({
   state: text,
   jumped_at: optional(text),
@@ -64,14 +106,64 @@ const clockShape = object({
   ahead_of_lived_time_s: optional(number),
   believed_in_s: optional(number),
 });
-const nonConformingShape = object({ kind: text, id: text, tenant: nullable(text), missing: list(text) });
+const nonConformingShape = object({
+  kind: text,
+  id: text,
+  tenant: nullable(text),
+  owner: nullable(text),
+  missing: list(text),
+});
 const conformanceShape = object({
   total: number,
   conforming: number,
   items: list(nonConformingShape),
   next_cursor: nullable(text),
 });
+const eventTypeShape = object({
+  name: text,
+  fingerprint: text,
+  description: text,
+  owner: nullable(text),
+  template: nullable(text),
+  schema: optional(record(anything)),
+  value: optional(object({ amount: text, currency: text })),
+});
+const eventTypeDocumentShape = object({
+  description: text,
+  owner: nullable(text),
+  template: nullable(text),
+  schema: record(anything),
+  value: object({ amount: text, currency: text }),
+});
+const eventTypeListShape = object({ items: list(eventTypeShape), next_cursor: nullable(text) });
 const healthShape = object({ status: text, version: text });
+const sloShape = object({
+  name: text,
+  built_in: flag,
+  fingerprint: text,
+  description: text,
+  objective: text,
+  target: number,
+  window_days: number,
+  event_types: list(text),
+  tenant: optional(text),
+  endpoint_ids: list(text),
+  producer: text,
+  consumer: text,
+});
+const templateSloShape = object({
+  name: text,
+  built_in: flag,
+  template: text,
+  objective: text,
+  target: number,
+  window_days: number,
+  event_types: list(text),
+  endpoint_ids: list(text),
+  producer: nothing,
+  consumer: nullable(text),
+});
+const listedSloShape = either(sloShape, templateSloShape);
 const nodeShape = object({ node: text, started_at: text, last_heartbeat_at: text, shards: list(number) });
 const nodeListShape = object({ items: list(nodeShape), next_cursor: nullable(text) });
 const openApiDocumentShape = object({ openapi: text });
@@ -124,6 +216,30 @@ const redriveRequestShape = object({
   name: text,
   dry_run: flag,
 });
+const retryPolicyShape = object({
+  schedule_s: optional(list(number)),
+  exponential: optional(object({ base_s: number, factor: number, max_s: number, attempts: number })),
+  jitter: number,
+  give_up_after_s: number,
+});
+const retryPolicyInputShape = object({
+  schedule_s: list(number),
+  exponential: object({ base_s: number, factor: number, max_s: number, attempts: number }),
+  jitter: number,
+  give_up_after_s: number,
+});
+const sloDocumentShape = object({
+  description: text,
+  objective: text,
+  target: number,
+  window_days: number,
+  event_types: list(text),
+  tenant: text,
+  endpoint_ids: list(text),
+  producer: text,
+  consumer: text,
+});
+const sloListShape = object({ items: list(listedSloShape), next_cursor: nullable(text) });
 const sloSideShape = object({
   team: nullable(text),
   bad: number,
@@ -147,6 +263,30 @@ const sloStatusShape = object({
   total: number,
   sides: object({ sender: sloSideShape, receiver: sloSideShape }),
 });
+const teamShape = object({ name: text, fingerprint: text, description: text, channels: list(text) });
+const teamDocumentShape = object({ description: text, channels: list(text) });
+const teamListShape = object({ items: list(teamShape), next_cursor: nullable(text) });
+const templateShape = object({
+  name: text,
+  version: number,
+  built_in: flag,
+  fingerprint: text,
+  description: text,
+  timeout_ms: number,
+  deliver_within_s: number,
+  retry: optional(retryPolicyShape),
+  dead_letter_alert: object({ severity: text }),
+  slo: nullable(object({ target: number, window_days: number })),
+});
+const templateDocumentShape = object({
+  description: text,
+  timeout_ms: number,
+  deliver_within_s: number,
+  retry: retryPolicyInputShape,
+  dead_letter_alert: object({ severity: text }),
+  slo: nullable(object({ target: number, window_days: number })),
+});
+const templateListShape = object({ items: list(templateShape), next_cursor: nullable(text) });
 export const operations: Readonly<Record<OperationId, Operation>> = {
   'redrives.create': {
     method: 'POST',
@@ -205,4 +345,83 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
   'service.metrics': { method: 'GET', path: '/metrics', answer: 'text' },
   'service.openapi': { method: 'GET', path: '/openapi.json', answer: openApiDocumentShape },
   'service.error': { method: 'GET', path: '/errors/{code}', answer: 'text' },
+  'alerts.list': {
+    method: 'GET',
+    path: '/v1/alerts',
+    query: object({
+      state: either(text, list(text)),
+      severity: either(text, list(text)),
+      limit: number,
+      cursor: text,
+      order: text,
+    }),
+    answer: alertListShape,
+    isList: true,
+  },
+  'alerts.acknowledge': { method: 'POST', path: '/v1/alerts/{id}/acknowledge', answer: alertShape },
+  'channels.list': {
+    method: 'GET',
+    path: '/v1/channels',
+    query: object({ limit: number, cursor: text, order: text }),
+    answer: channelListShape,
+    isList: true,
+  },
+  'channels.get': { method: 'GET', path: '/v1/channels/{name}', answer: channelShape },
+  'channels.put': {
+    method: 'PUT',
+    path: '/v1/channels/{name}',
+    body: channelDocumentShape,
+    answer: channelShape,
+  },
+  'channels.delete': { method: 'DELETE', path: '/v1/channels/{name}' },
+  'teams.list': {
+    method: 'GET',
+    path: '/v1/teams',
+    query: object({ limit: number, cursor: text, order: text }),
+    answer: teamListShape,
+    isList: true,
+  },
+  'teams.get': { method: 'GET', path: '/v1/teams/{name}', answer: teamShape },
+  'teams.put': { method: 'PUT', path: '/v1/teams/{name}', body: teamDocumentShape, answer: teamShape },
+  'teams.delete': { method: 'DELETE', path: '/v1/teams/{name}' },
+  'templates.list': {
+    method: 'GET',
+    path: '/v1/templates',
+    query: object({ limit: number, cursor: text, order: text }),
+    answer: templateListShape,
+    isList: true,
+  },
+  'templates.get': { method: 'GET', path: '/v1/templates/{name}', answer: templateShape },
+  'templates.put': {
+    method: 'PUT',
+    path: '/v1/templates/{name}',
+    body: templateDocumentShape,
+    answer: templateShape,
+  },
+  'templates.delete': { method: 'DELETE', path: '/v1/templates/{name}' },
+  'eventTypes.list': {
+    method: 'GET',
+    path: '/v1/event-types',
+    query: object({ limit: number, cursor: text, order: text }),
+    answer: eventTypeListShape,
+    isList: true,
+  },
+  'eventTypes.get': { method: 'GET', path: '/v1/event-types/{name}', answer: eventTypeShape },
+  'eventTypes.put': {
+    method: 'PUT',
+    path: '/v1/event-types/{name}',
+    body: eventTypeDocumentShape,
+    answer: eventTypeShape,
+  },
+  'eventTypes.delete': { method: 'DELETE', path: '/v1/event-types/{name}' },
+  'slos.list': {
+    method: 'GET',
+    path: '/v1/slos',
+    query: object({ limit: number, cursor: text, order: text }),
+    answer: sloListShape,
+    isList: true,
+  },
+  'slos.get': { method: 'GET', path: '/v1/slos/{name}', answer: sloShape },
+  'slos.put': { method: 'PUT', path: '/v1/slos/{name}', body: sloDocumentShape, answer: sloShape },
+  'slos.delete': { method: 'DELETE', path: '/v1/slos/{name}' },
 };

@@ -123,6 +123,39 @@ export interface AccountingGroup {
   readonly firstAttemptSuccessRate: number | null;
 }
 
+export interface Alert {
+  readonly id: string;
+
+  /** What was evaluated, such as `dead_letters`. */
+  readonly rule: string;
+  readonly severity: 'page' | 'ticket';
+
+  /** `pending`: true, and not yet for long enough to notify. `resolved`: no longer true. */
+  readonly state: 'pending' | 'firing' | 'resolved';
+
+  /** What the rule found it in, such as an endpoint and a failure class. */
+  readonly group: string;
+
+  /** When it became true. */
+  readonly since: string;
+  readonly resolvedAt: string | null;
+  readonly acknowledgedAt: string | null;
+  readonly summary: string;
+
+  /** Counts, ids, the value at risk and the next step; which of them depends on the rule. */
+  readonly evidence: Readonly<Record<string, unknown>>;
+
+  /** The team that owns what is wrong; null: none is known. */
+  readonly owner: string | null;
+}
+
+export interface AlertList {
+  readonly items: readonly Alert[];
+
+  /** Of the next page; null: this is the last. */
+  readonly nextCursor: string | null;
+}
+
 export interface BurnRate {
   readonly rule: string;
   readonly severity: 'page' | 'ticket';
@@ -140,6 +173,65 @@ export interface BurnRate {
   readonly rateLong: number;
   readonly rateShort: number;
   readonly firing: boolean;
+}
+
+/** URLs, routing keys and mail servers are write-only. */
+export interface Channel {
+  readonly name: string;
+  readonly kind: 'slack' | 'pagerduty' | 'alertmanager' | 'webhook' | 'email';
+
+  /** Notifications are deliveries to this endpoint, of the tenant `posthorn`. */
+  readonly endpointId: string;
+
+  /** The same for the same document: tells whether it changed without showing what is write-only. */
+  readonly fingerprint: string;
+
+  /** Of its URL or mail server, unless the kind says it. */
+  readonly host?: string;
+  readonly from?: string;
+  readonly to?: readonly string[];
+}
+
+export type ChannelDocument =
+  | {
+      readonly kind: 'slack';
+
+      /** An incoming webhook. */
+      readonly url: string;
+    }
+  | {
+      readonly kind: 'pagerduty';
+      readonly routingKey: string;
+
+      /** Without it: https://events.pagerduty.com/v2/enqueue. */
+      readonly url?: string | undefined;
+    }
+  | {
+      readonly kind: 'alertmanager';
+
+      /** Takes webhooks of version 4. */
+      readonly url: string;
+    }
+  | {
+      readonly kind: 'webhook';
+
+      /** Gets the alert as the API has it. */
+      readonly url: string;
+    }
+  | {
+      readonly kind: 'email';
+
+      /** smtps://user:password@host:465, or smtp:// with STARTTLS if the server offers it. */
+      readonly server: string;
+      readonly from: string;
+      readonly to: readonly string[];
+    };
+
+export interface ChannelList {
+  readonly items: readonly Channel[];
+
+  /** Of the next page; null: this is the last. */
+  readonly nextCursor: string | null;
 }
 
 export interface Clock {
@@ -165,6 +257,63 @@ export interface Conformance {
   readonly nextCursor: string | null;
 }
 
+export interface EventType {
+  readonly name: string;
+
+  /** The same for the same document: tells whether it changed without showing what is write-only. */
+  readonly fingerprint: string;
+  readonly description: string;
+
+  /** The producing team. */
+  readonly owner: string | null;
+
+  /** Default template for endpoints that subscribe to this type explicitly and set none. */
+  readonly template: string | null;
+
+  /** JSON Schema 2020-12 of the data, without references to other documents. Events whose data does not fit are refused. */
+  readonly schema?: Readonly<Record<string, unknown>>;
+
+  /** Where in the data the value is, for events that are published without one. */
+  readonly value?: {
+    /** Where the amount is, in minor units. */
+    readonly amount: string;
+
+    /** Where the currency is, or its ISO 4217 code. */
+    readonly currency: string;
+  };
+}
+
+export interface EventTypeDocument {
+  readonly description?: string | undefined;
+
+  /** The producing team. */
+  readonly owner?: string | null | undefined;
+
+  /** Default template for endpoints that subscribe to this type explicitly and set none. */
+  readonly template?: string | null | undefined;
+
+  /** JSON Schema 2020-12 of the data, without references to other documents. Events whose data does not fit are refused. */
+  readonly schema?: Readonly<Record<string, unknown>> | undefined;
+
+  /** Where in the data the value is, for events that are published without one. */
+  readonly value?:
+    | {
+        /** Where the amount is, in minor units. */
+        readonly amount: string;
+
+        /** Where the currency is, or its ISO 4217 code. */
+        readonly currency: string;
+      }
+    | undefined;
+}
+
+export interface EventTypeList {
+  readonly items: readonly EventType[];
+
+  /** Of the next page; null: this is the last. */
+  readonly nextCursor: string | null;
+}
+
 export interface Health {
   readonly status: 'ok';
   readonly version: string;
@@ -172,6 +321,8 @@ export interface Health {
 
 /** Wilson score interval at 95%: lower and upper bound. */
 export type Interval = readonly [number, number];
+
+export type ListedSlo = Slo | TemplateSlo;
 
 export interface Money {
   readonly currency: string;
@@ -208,6 +359,9 @@ export interface NonConforming {
 
   /** Of an endpoint; a type has none. */
   readonly tenant: string | null;
+
+  /** Not null, but missing: no team of this name is declared. */
+  readonly owner: string | null;
   readonly missing: readonly ('declaration' | 'template' | 'slo' | 'owner')[];
 }
 
@@ -341,6 +495,120 @@ export interface RedriveRequest {
   readonly dryRun?: boolean | undefined;
 }
 
+export interface RetryPolicy {
+  /** Delays in seconds, one after each failed attempt; the delivery is dead after the last. */
+  readonly scheduleS?: readonly number[];
+
+  /** Instead of `scheduleS`. */
+  readonly exponential?: {
+    /** Delay after the first failed attempt. */
+    readonly baseS: number;
+
+    /** Each delay is this much longer than the one before. */
+    readonly factor: number;
+    readonly maxS: number;
+
+    /** Attempts in all. */
+    readonly attempts: number;
+  };
+
+  /** Part of each delay that is random. */
+  readonly jitter: number;
+
+  /** No attempt begins later than this after the event was accepted. */
+  readonly giveUpAfterS: number;
+}
+
+export interface RetryPolicyInput {
+  /** Delays in seconds, one after each failed attempt; the delivery is dead after the last. */
+  readonly scheduleS?: readonly number[] | undefined;
+
+  /** Instead of `scheduleS`. */
+  readonly exponential?:
+    | {
+        /** Delay after the first failed attempt. */
+        readonly baseS: number;
+
+        /** Each delay is this much longer than the one before. */
+        readonly factor: number;
+        readonly maxS: number;
+
+        /** Attempts in all. */
+        readonly attempts: number;
+      }
+    | undefined;
+
+  /** Part of each delay that is random. */
+  readonly jitter?: number | undefined;
+
+  /** No attempt begins later than this after the event was accepted. */
+  readonly giveUpAfterS?: number | undefined;
+}
+
+export interface Slo {
+  readonly name: string;
+  readonly builtIn: false;
+
+  /** The same for the same document: tells whether it changed without showing what is write-only. */
+  readonly fingerprint: string;
+  readonly description: string;
+
+  /** What has to hold: delivered within the deadline, or accounted for at all. */
+  readonly objective: 'delivered_within' | 'accounted';
+
+  /** 0.999: one in a thousand may miss its deadline. */
+  readonly target: number;
+  readonly windowDays: number;
+
+  /** Types, trailing wildcards such as `payment.*`, or `*` for all. */
+  readonly eventTypes: readonly string[];
+
+  /** Only deliveries of this tenant. */
+  readonly tenant?: string;
+
+  /** Only these endpoints; empty: all. */
+  readonly endpointIds: readonly string[];
+
+  /** The team that sends. */
+  readonly producer: string;
+
+  /** The team that receives. */
+  readonly consumer: string;
+}
+
+export interface SloDocument {
+  readonly description?: string | undefined;
+
+  /** What has to hold: delivered within the deadline, or accounted for at all. */
+  readonly objective?: 'delivered_within' | 'accounted' | undefined;
+
+  /** 0.999: one in a thousand may miss its deadline. */
+  readonly target: number;
+  readonly windowDays?: number | undefined;
+
+  /** Types, trailing wildcards such as `payment.*`, or `*` for all. */
+  readonly eventTypes?: readonly string[] | undefined;
+
+  /** Only deliveries of this tenant. */
+  readonly tenant?: string | undefined;
+
+  /** Only these endpoints; empty: all. */
+  readonly endpointIds?: readonly string[] | undefined;
+
+  /** The team that sends. */
+  readonly producer: string;
+
+  /** The team that receives. */
+  readonly consumer: string;
+}
+
+export interface SloList {
+  readonly items: readonly ListedSlo[];
+
+  /** Of the next page; null: this is the last. */
+  readonly nextCursor: string | null;
+}
+
 export interface SloSide {
   /** Null: no team is named. */
   readonly team: string | null;
@@ -391,6 +659,128 @@ export interface SloStatus {
   readonly sides: { readonly sender: SloSide; readonly receiver: SloSide };
 }
 
+export interface Team {
+  readonly name: string;
+
+  /** The same for the same document: tells whether it changed without showing what is write-only. */
+  readonly fingerprint: string;
+  readonly description: string;
+
+  /** Names of the channels that its alerts go to. */
+  readonly channels: readonly string[];
+}
+
+export interface TeamDocument {
+  readonly description?: string | undefined;
+
+  /** Names of the channels that its alerts go to. */
+  readonly channels?: readonly string[] | undefined;
+}
+
+export interface TeamList {
+  readonly items: readonly Team[];
+
+  /** Of the next page; null: this is the last. */
+  readonly nextCursor: string | null;
+}
+
+export interface Template {
+  readonly name: string;
+
+  /** Goes up with every change; one version has one content for good. */
+  readonly version: number;
+
+  /** Comes with Posthorn; a declared template of the same name replaces it. */
+  readonly builtIn: boolean;
+
+  /** The same for the same document: tells whether it changed without showing what is write-only. */
+  readonly fingerprint: string;
+  readonly description: string;
+
+  /** Timeout of one attempt. */
+  readonly timeoutMs: number;
+
+  /** The deadline: by when a delivery ought to be delivered. */
+  readonly deliverWithinS: number;
+
+  /** Without it: ten attempts over 28 hours. */
+  readonly retry?: RetryPolicy;
+
+  /** How loud a dead letter is. */
+  readonly deadLetterAlert: {
+    /** `auto`: by the value, number and age of the dead letters. */
+    readonly severity: 'auto' | 'ticket' | 'page';
+  };
+
+  /** The objective of each endpoint that follows the template; null: none. */
+  readonly slo: {
+    /** Share delivered within the deadline. */
+    readonly target: number;
+    readonly windowDays: number;
+  } | null;
+}
+
+export interface TemplateDocument {
+  readonly description?: string | undefined;
+
+  /** Timeout of one attempt. */
+  readonly timeoutMs?: number | undefined;
+
+  /** The deadline: by when a delivery ought to be delivered. */
+  readonly deliverWithinS?: number | undefined;
+
+  /** Without it: ten attempts over 28 hours. */
+  readonly retry?: RetryPolicyInput | undefined;
+
+  /** How loud a dead letter is. */
+  readonly deadLetterAlert?:
+    | {
+        /** `auto`: by the value, number and age of the dead letters. */
+        readonly severity?: 'auto' | 'ticket' | 'page' | undefined;
+      }
+    | undefined;
+
+  /** The objective of each endpoint that follows the template; null: none. */
+  readonly slo?:
+    | {
+        /** Share delivered within the deadline. */
+        readonly target: number;
+        readonly windowDays?: number | undefined;
+      }
+    | null
+    | undefined;
+}
+
+export interface TemplateList {
+  readonly items: readonly Template[];
+
+  /** Of the next page; null: this is the last. */
+  readonly nextCursor: string | null;
+}
+
+/** The objective that a template sets for one endpoint. */
+export interface TemplateSlo {
+  /** The id of the endpoint. */
+  readonly name: string;
+  readonly builtIn: true;
+
+  /** The template that sets it. */
+  readonly template: string;
+
+  /** What has to hold: delivered within the deadline, or accounted for at all. */
+  readonly objective: 'delivered_within' | 'accounted';
+
+  /** 0.999: one in a thousand may miss its deadline. */
+  readonly target: number;
+  readonly windowDays: number;
+  readonly eventTypes: readonly string[];
+  readonly endpointIds: readonly string[];
+  readonly producer: null;
+
+  /** The owner of the endpoint. */
+  readonly consumer: string | null;
+}
+
 /** What `redrives.list` takes. */
 export interface RedrivesListInput {
   /** Items of a page at most. */
@@ -436,6 +826,74 @@ export interface ConformanceGetInput {
 
 /** What `nodes.list` takes. */
 export interface NodesListInput {
+  /** Items of a page at most. */
+  readonly limit?: number | undefined;
+
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+  readonly order?: 'asc' | 'desc' | undefined;
+}
+
+/** What `alerts.list` takes. */
+export interface AlertsListInput {
+  readonly state?:
+    | 'pending'
+    | 'firing'
+    | 'resolved'
+    | readonly ('pending' | 'firing' | 'resolved')[]
+    | undefined;
+  readonly severity?: 'page' | 'ticket' | readonly ('page' | 'ticket')[] | undefined;
+
+  /** Items of a page at most. */
+  readonly limit?: number | undefined;
+
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+  readonly order?: 'asc' | 'desc' | undefined;
+}
+
+/** What `channels.list` takes. */
+export interface ChannelsListInput {
+  /** Items of a page at most. */
+  readonly limit?: number | undefined;
+
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+  readonly order?: 'asc' | 'desc' | undefined;
+}
+
+/** What `teams.list` takes. */
+export interface TeamsListInput {
+  /** Items of a page at most. */
+  readonly limit?: number | undefined;
+
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+  readonly order?: 'asc' | 'desc' | undefined;
+}
+
+/** What `templates.list` takes. */
+export interface TemplatesListInput {
+  /** Items of a page at most. */
+  readonly limit?: number | undefined;
+
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+  readonly order?: 'asc' | 'desc' | undefined;
+}
+
+/** What `eventTypes.list` takes. */
+export interface EventTypesListInput {
+  /** Items of a page at most. */
+  readonly limit?: number | undefined;
+
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+  readonly order?: 'asc' | 'desc' | undefined;
+}
+
+/** What `slos.list` takes. */
+export interface SlosListInput {
   /** Items of a page at most. */
   readonly limit?: number | undefined;
 

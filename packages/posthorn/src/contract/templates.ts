@@ -49,11 +49,7 @@ const template = z
   })
   .meta({ id: 'Template' });
 
-const example = {
-  name: 'orders',
-  version: 3,
-  built_in: false,
-  fingerprint: '8f20c4b1e6a97d53',
+const exampleDocument = {
   description: 'Orders wait for it',
   timeout_ms: 10_000,
   deliver_within_s: 120,
@@ -61,8 +57,14 @@ const example = {
   dead_letter_alert: { severity: 'page' },
   slo: { target: 0.999, window_days: 30 },
 } as const;
-const { name, version: _, built_in: __, fingerprint: ___, ...exampleDocument } = example;
-const params = { name };
+const example = {
+  name: 'orders',
+  version: 3,
+  built_in: false,
+  fingerprint: '8f20c4b1e6a97d53',
+  ...exampleDocument,
+} as const;
+const params = { name: example.name };
 
 export const templateOperations = operations({
   'templates.list': {

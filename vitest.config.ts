@@ -42,6 +42,7 @@ export default defineConfig({
   plugins: [{ name: 'source', enforce: 'pre', resolveId: (id: string) => sourceFile(id) }],
   test: {
     include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
+    setupFiles: ['test/validate-answers.ts'],
     // A bound for what hangs, not a measure: on a machine with ten times as much to do, everything still passes.
     testTimeout: 180_000,
     hookTimeout: 180_000,

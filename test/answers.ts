@@ -1,0 +1,68 @@
+import { isDeepStrictEqual } from 'node:util';
+import { errorKinds, problemAnswer } from '../packages/posthorn/src/contract/errors.ts';
+import { errorsOf } from '../packages/posthorn/src/contract/operation-errors.ts';
+import type { Operation } from '../packages/posthorn/src/contract/operation.ts';
+import { table } from '../packages/posthorn/src/contract/table.ts';
+
+/** An answer of a Posthorn server. */
+export interface SeenAnswer {
+  readonly method: string;
+  /** With its query. */
+  readonly url: string;
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+const operations: readonly Operation[] = Object.values(table);
+
+function fits(pattern: string, path: string): boolean {
+  const given = path.split('/');
+  const parts = pattern.split('/');
+  return (
+    parts.length === given.length &&
+    parts.every((part, at) => (part.startsWith('{') ? given[at] !== '' : part === given[at]))
+  );
+}
+
+function operationOf(method: string, url: string): Operation | undefined {
+  const path = url.split('?')[0]!;
+  const fitting = operations.filter((one) => one.method === method && fits(one.path, path));
+  // A path without parameters goes before one with: `/v1/events/batch`.
+  return fitting.find((one) => one.path === path) ?? fitting[0];
+}
+
+/** What is wrong with a value that should be as the schema says, with every field and no other; null: nothing. */
+function faultOf(schema: NonNullable<Operation['answer']>, value: unknown): string | null {
+  const result = schema.safeParse(value);
+  if (!result.success) return result.error.message;
+  // A default that the schema fills in would hide a field that is missing.
+  return isDeepStrictEqual(result.data, value) ? null : 'the schema changes it';
+}
+
+function problemFault(operation: Operation | undefined, status: number, value: unknown): string | null {
+  const fault = faultOf(problemAnswer, value);
+  if (fault !== null) return fault;
+  const { code, status: said } = problemAnswer.parse(value);
+  if (said !== status) return `its status is ${said}`;
+  const known = Object.entries(errorKinds).find(([one]) => one === code)?.[1];
+  if (known?.status !== status) return `${code} has another status, or is not in the contract`;
+  if (operation === undefined || errorsOf(operation).some((one) => one === code)) return null;
+  return `${code} is not among the errors of the operation`;
+}
+
+/** What is wrong with an answer by the contract; null: nothing. */
+export function answerFault({ method, url, status, contentType, body }: SeenAnswer): string | null {
+  const operation = operationOf(method, url);
+  const type = contentType.split(';')[0];
+  if (status === 304) return body === '' ? null : 'a 304 has no body';
+  if (method === 'HEAD' && body === '') return null;
+  if (type === 'application/problem+json') return problemFault(operation, status, JSON.parse(body));
+  if (operation === undefined) return status < 400 ? null : 'is not a problem document';
+  if (status !== operation.status && status !== operation.otherStatus)
+    return 'the operation has another status';
+  if (operation.answer === null) return body === '' ? null : 'the operation has no body';
+  if (contentType !== (operation.contentType ?? 'application/json; charset=utf-8'))
+    return `it is ${contentType}`;
+  return faultOf(operation.answer, type === 'application/json' ? JSON.parse(body) : body);
+}

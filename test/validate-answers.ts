@@ -1,0 +1,91 @@
+import { ServerResponse } from 'node:http';
+import { afterEach } from 'vitest';
+import type { SeenAnswer } from './answers.ts';
+
+// Set up for every test file: each answer of a Posthorn server is compared with the contract, and the test in which one differs
+// fails. Seen are those of servers in this process, whoever asks, and those that come by fetch from servers in others.
+
+const faults: string[] = [];
+/** Files that ask no server do not wait for the contract to load. */
+let loading: Promise<void> | null = null;
+let check: (answer: SeenAnswer) => void = (answer) => void early.push(answer);
+const early: SeenAnswer[] = [];
+
+async function load(): Promise<void> {
+  const { answerFault } = await import('./answers.ts');
+  check = (answer) => {
+    const fault = answerFault(answer);
+    if (fault === null) return;
+    const { method, url, status, contentType, body } = answer;
+    faults.push(`${method} ${url}: ${status} ${contentType} ${body.slice(0, 1000)}\n${fault}`);
+  };
+  for (const answer of early.splice(0)) check(answer);
+}
+
+function see(answer: SeenAnswer): void {
+  loading ??= load();
+  check(answer);
+}
+
+/** Only Posthorn's answers have such a request id. */
+const isPosthorns = (requestId: unknown): boolean =>
+  typeof requestId === 'string' && requestId.startsWith('req_');
+
+const fetchUnseen = globalThis.fetch;
+globalThis.fetch = async (input, init) => {
+  const response = await fetchUnseen(input, init);
+  if (isPosthorns(response.headers.get('request-id'))) {
+    const { pathname, search } = new URL(response.url);
+    const { status, headers } = response;
+    const method = init?.method ?? (input instanceof Request ? input.method : 'GET');
+    const body = await response.clone().text();
+    see({ method, url: pathname + search, status, contentType: headers.get('content-type') ?? '', body });
+  }
+  return response;
+};
+
+/** What a response has written so far. */
+const written = new WeakMap<ServerResponse, { headers: Record<string, unknown>; chunks: Buffer[] }>();
+const { writeHead, write, end } = ServerResponse.prototype;
+
+function keep(response: ServerResponse, chunk: unknown): void {
+  const seen = written.get(response);
+  if (typeof chunk === 'string') seen?.chunks.push(Buffer.from(chunk));
+  else if (Buffer.isBuffer(chunk)) seen?.chunks.push(chunk);
+}
+
+ServerResponse.prototype.writeHead = function (this: ServerResponse, ...args: unknown[]): ServerResponse {
+  const headers = { ...this.getHeaders(), ...(args.at(-1) as Record<string, unknown> | undefined) };
+  if (isPosthorns(headers['request-id'])) written.set(this, { headers, chunks: [] });
+  return Reflect.apply(writeHead, this, args) as ServerResponse;
+};
+ServerResponse.prototype.write = function (this: ServerResponse, ...args: unknown[]): boolean {
+  keep(this, args[0]);
+  return Reflect.apply(write, this, args) as boolean;
+};
+ServerResponse.prototype.end = function (this: ServerResponse, ...args: unknown[]): ServerResponse {
+  keep(this, args[0]);
+  const seen = written.get(this);
+  written.delete(this);
+  if (seen !== undefined)
+    see({
+      method: this.req.method!,
+      url: this.req.url!,
+      status: this.statusCode,
+      contentType: String(seen.headers['content-type'] ?? ''),
+      body: Buffer.concat(seen.chunks).toString(),
+    });
+  return Reflect.apply(end, this, args) as ServerResponse;
+};
+
+/** Returns what was found since the last time. */
+export async function takeFaults(): Promise<readonly string[]> {
+  await loading;
+  return faults.splice(0);
+}
+
+afterEach(async () => {
+  const found = await takeFaults();
+  if (found.length > 0)
+    throw new Error(`answers that are not as the contract says:\n\n${found.join('\n\n')}`);
+});

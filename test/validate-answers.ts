@@ -44,19 +44,34 @@ globalThis.fetch = async (input, init) => {
   return response;
 };
 
-/** What a response has written so far. */
-const written = new WeakMap<ServerResponse, { headers: Record<string, unknown>; chunks: Buffer[] }>();
+interface Written {
+  readonly contentType: string;
+  readonly chunks: (string | Buffer)[];
+}
+
+const written = new WeakMap<ServerResponse, Written>();
+/** What is sent to many callers as it is, such as the OpenAPI document, is compared once. */
+const compared = new WeakSet<Buffer>();
 const { writeHead, write, end } = ServerResponse.prototype;
 
 function keep(response: ServerResponse, chunk: unknown): void {
-  const seen = written.get(response);
-  if (typeof chunk === 'string') seen?.chunks.push(Buffer.from(chunk));
-  else if (Buffer.isBuffer(chunk)) seen?.chunks.push(chunk);
+  if (typeof chunk === 'string' || Buffer.isBuffer(chunk)) written.get(response)?.chunks.push(chunk);
+}
+
+function seeWritten({ req, statusCode }: ServerResponse, { contentType, chunks }: Written): void {
+  const [only] = chunks;
+  if (chunks.length === 1 && Buffer.isBuffer(only)) {
+    if (compared.has(only)) return;
+    compared.add(only);
+  }
+  const body = chunks.map((chunk) => chunk.toString()).join('');
+  see({ method: req.method!, url: req.url!, status: statusCode, contentType, body });
 }
 
 ServerResponse.prototype.writeHead = function (this: ServerResponse, ...args: unknown[]): ServerResponse {
   const headers = { ...this.getHeaders(), ...(args.at(-1) as Record<string, unknown> | undefined) };
-  if (isPosthorns(headers['request-id'])) written.set(this, { headers, chunks: [] });
+  if (isPosthorns(headers['request-id']))
+    written.set(this, { contentType: String(headers['content-type'] ?? ''), chunks: [] });
   return Reflect.apply(writeHead, this, args) as ServerResponse;
 };
 ServerResponse.prototype.write = function (this: ServerResponse, ...args: unknown[]): boolean {
@@ -67,14 +82,7 @@ ServerResponse.prototype.end = function (this: ServerResponse, ...args: unknown[
   keep(this, args[0]);
   const seen = written.get(this);
   written.delete(this);
-  if (seen !== undefined)
-    see({
-      method: this.req.method!,
-      url: this.req.url!,
-      status: this.statusCode,
-      contentType: String(seen.headers['content-type'] ?? ''),
-      body: Buffer.concat(seen.chunks).toString(),
-    });
+  if (seen !== undefined) seeWritten(this, seen);
   return Reflect.apply(end, this, args) as ServerResponse;
 };
 

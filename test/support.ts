@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Ages } from '../packages/posthorn/src/domain/clock-record.ts';
 import { type Endpoint, freshEndpoint } from '../packages/posthorn/src/domain/endpoint.ts';
-import type { NewEvent } from '../packages/posthorn/src/domain/event.ts';
-import { eventShard, newEventId } from '../packages/posthorn/src/domain/ids.ts';
-import { hashShard } from '../packages/posthorn/src/domain/shard.ts';
+import { makeEvent, type NewEvent } from '../packages/posthorn/src/domain/event.ts';
+import { newEventId } from '../packages/posthorn/src/domain/ids.ts';
+import { hashShard, shardCount } from '../packages/posthorn/src/domain/shard.ts';
 import { systemRandom } from '../packages/posthorn/src/runtime/random.ts';
 import { newSecret } from '../packages/posthorn/src/signing/standard-webhooks.ts';
 
@@ -34,27 +34,17 @@ export function anEndpoint({
 }
 
 export function anEvent(fields: Partial<NewEvent> = {}): NewEvent {
-  const tenant = fields.tenant ?? 'default';
-  const key = fields.orderingKey ?? null;
-  const callerId = fields.id !== undefined;
-  const shard =
-    key !== null
-      ? hashShard(tenant, key)
-      : callerId
-        ? eventShard(tenant, fields.id!)
-        : systemRandom.bytes(1)[0]! % 64;
-  return {
+  const { tenant = 'default', orderingKey: key = null } = fields;
+  const shard = key === null ? systemRandom.bytes(1)[0]! % shardCount : hashShard(tenant, key);
+  const made = makeEvent({
     id: newEventId(start, systemRandom.bytes(14), shard),
-    callerId,
-    shard,
+    callerId: fields.id !== undefined,
     tenant,
     type: 'payment.succeeded',
     data: '{"amount":1099}',
-    orderingKey: key,
-    occurredAt: null,
-    value: null,
     ...fields,
-  };
+  });
+  return { ...made, ...fields };
 }
 
 /** Waits for a condition, never for a length of time; the bound is for what hangs, also on a machine with far too much to do. */

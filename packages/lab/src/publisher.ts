@@ -1,4 +1,4 @@
-import { eventShard, hashShard, type NewEvent, UnavailableError } from 'posthorn/domain';
+import { makeEvent, type NewEvent, UnavailableError } from 'posthorn/domain';
 import { tenant } from './endpoints.ts';
 import { eventIdOf, inBatches } from './plan.ts';
 import { drawnAt } from 'posthorn/runtime';
@@ -106,19 +106,16 @@ export class Publisher {
     const { plan, scenario } = this.#world;
     const id = eventIdOf(payment);
     const customer = plan.customers[payment]!;
-    const key = customer < 0 ? null : `cus-${customer}`;
     const amount = plan.amounts[payment]!;
     const { currency } = scenario.value;
-    return {
+    return makeEvent({
       id,
       callerId: true,
-      shard: key === null ? eventShard(tenant, id) : hashShard(tenant, key),
       tenant,
       type: 'payment.succeeded',
       data: `{"payment_id":"${id}","amount_minor":${amount},"currency":"${currency}"}`,
-      orderingKey: key,
-      occurredAt: null,
+      orderingKey: customer < 0 ? null : `cus-${customer}`,
       value: { amountMinor: BigInt(amount), currency },
-    };
+    });
   }
 }

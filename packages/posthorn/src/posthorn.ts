@@ -1,13 +1,12 @@
 import { hash } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { FastifyInstance } from 'fastify';
-import { newEvent } from './contract/legacy-schemas.ts';
-import { parse } from './contract/parse.ts';
 import { createCatalog } from './service/catalog.ts';
 import type { ServiceDependencies } from './service/dependencies.ts';
 import { createServices } from './service/services.ts';
 import { ConfigWriter } from './service/config-writer.ts';
-import { eventMaker } from './service/new-event.ts';
+import { createPublisher } from './service/events.ts';
+import { checkEvents, eventFromObject } from './service/new-event.ts';
 import { createServer } from './http/server.ts';
 import { followTemplates } from './service/template-follow.ts';
 import type { Metrics } from './http/dependencies.ts';
@@ -225,7 +224,7 @@ export function compose({ store: opened, node, hints }: Opened, options: Posthor
     },
     createServices(deps),
   );
-  const make = eventMaker(clock, systemRandom, catalog);
+  const publisher = createPublisher(deps);
   let reconciler: { stop(): void } | null = null;
   let evaluator: Evaluator | null = null;
   const { watchdogUrl: url } = options;
@@ -308,15 +307,8 @@ export function compose({ store: opened, node, hints }: Opened, options: Posthor
   const publishAll = async (events: readonly PublishEvent[]): Promise<readonly Receipt[]> => {
     // Event types are read when the server is made ready.
     await server.ready();
-    const made = await make(
-      events.map((event, index) => ({
-        wire: parse(newEvent, event),
-        text: JSON.stringify(event.data),
-        path: `/events/${index}`,
-      })),
-    );
     // Before the start nothing here takes a delivery: the dispatcher has no room yet, and all of them wait in the store.
-    return await engine.publish(made);
+    return await publisher.publish(events.map((event, index) => eventFromObject(event, `/events/${index}`)));
   };
   async function publish(event: PublishEvent): Promise<Receipt>;
   async function publish(events: readonly PublishEvent[]): Promise<Receipt[]>;
@@ -341,16 +333,16 @@ export function compose({ store: opened, node, hints }: Opened, options: Posthor
     stop,
     use: (client) => ({
       publish: async (event) => {
-        const { tenant, type, id, ordering_key: key, occurred_at: at, value } = parse(newEvent, event);
+        const input = eventFromObject(event, '');
+        const { tenant, type, id, ordering_key: key, occurred_at: at, value } = input.event;
         await server.ready();
-        const text = JSON.stringify(event.data);
-        const [extracted] = await catalog.check([{ tenant, type, data: event.data, text, path: '' }]);
+        const [extracted] = await checkEvents(catalog, [input]);
         const { rows } = await client.query(
           `SELECT posthorn.publish($1, $2, $3::json, $4, $5, $6::timestamptz, $7, $8) AS receipt`,
           [
             tenant,
             type,
-            text,
+            input.dataText,
             id ?? null,
             key ?? null,
             at ?? null,

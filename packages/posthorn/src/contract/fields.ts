@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { alertTenant } from '../domain/alert.ts';
 
 // Fields that several resources have.
 
@@ -23,6 +24,8 @@ export const documentName = z
 export const tenantName = z
   .string()
   .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'letters, digits and . _ : - only, at most 128');
+/** A tenant that a caller may publish to, and have endpoints in. */
+export const ownTenant = tenantName.refine((tenant) => tenant !== alertTenant, "is Posthorn's own");
 export const eventId = printableName(255);
 export const eventType = z
   .string()
@@ -38,7 +41,7 @@ export const eventTypePattern = z
 export const timestamp = z.iso.datetime({ offset: true });
 export const count = z.int().min(0);
 /** An id as a path or a filter has it; one that names nothing is not found. */
-export const anyId = z.string().min(1).max(255);
+export const anyId = z.string().min(1);
 
 // Of every document that is declared by its name.
 export const description = z.string().max(1024);

@@ -1,53 +1,20 @@
 import { z } from 'zod';
-import { alertTenant } from '../domain/alert.ts';
 import { deliveryFilterQuery } from './delivery-filter.ts';
-import { documentName, eventType, eventTypePattern, pageIn, pageQuery, tenantName } from './fields.ts';
+import {
+  documentName,
+  eventId,
+  eventTypePattern,
+  ownTenant,
+  pageIn,
+  pageQuery,
+  tenantName,
+} from './fields.ts';
 import { deliverWithinS, retryPolicy as retry, timeoutMs } from './retry.ts';
 import { severalInQuery } from './several.ts';
 
 // The wire contract: these schemas validate, and the OpenAPI document is made from them.
 
-// oxlint-disable-next-line no-control-regex
-const printable = /^[^\u0000-\u001f\u007f]+$/;
-/** Half a surrogate pair would come back from the database as another character, and the id would not be found again. */
-const name = z
-  .string()
-  .min(1)
-  .max(255)
-  .regex(printable, 'no control characters')
-  .refine((text) => text.isWellFormed(), 'no half surrogate pairs');
-const ownTenant = tenantName.refine((tenant) => tenant !== alertTenant, "is Posthorn's own");
-export const eventId = name;
-const timestamp = z.iso.datetime({ offset: true });
-const count = z.int().min(0);
-
-const value = z.strictObject({
-  amount_minor: z.int(),
-  currency: z.string().regex(/^[A-Za-z]{3}$/, 'an ISO 4217 code'),
-});
-
-export const newEvent = z.strictObject({
-  type: eventType,
-  data: z.unknown().refine((data) => data !== undefined, 'is missing'),
-  tenant: ownTenant.default('default'),
-  id: eventId.optional(),
-  ordering_key: name.optional(),
-  occurred_at: timestamp.optional(),
-  value: value.optional(),
-});
-export type WireEvent = z.infer<typeof newEvent>;
-
-export const eventBatch = z.strictObject({ events: z.array(newEvent).min(1).max(1000) });
-
-export const receipt = z.object({
-  id: z.string(),
-  tenant: z.string(),
-  type: z.string(),
-  accepted_at: timestamp,
-  deliveries: count,
-  suppressed: count,
-  duplicate: z.boolean(),
-});
+export { eventId };
 
 const forbiddenHeader =
   /^(host|content-length|content-type|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer|proxy-.*|webhook-.*|posthorn-.*|traceparent|tracestate|user-agent)$/i;
@@ -120,7 +87,6 @@ export const rotate = z.strictObject({
     .default(86_400),
 });
 export const pause = z.strictObject({ reason: z.string().max(256).optional() });
-export const replay = z.strictObject({ endpoint_id: z.string().max(64).optional() });
 export const cancel = z.strictObject({ reason: z.string().min(1).max(256) });
 
 const tenants = severalInQuery(tenantName).optional();
@@ -128,4 +94,3 @@ export { pageQuery };
 export const deliveryQuery = z.strictObject({ ...deliveryFilterQuery.shape, ...pageIn('desc') });
 export const endpointQuery = z.strictObject({ tenant: tenants, ...pageIn('asc') });
 export const deadLetterQuery = z.strictObject({ tenant: tenants, ...pageIn('desc') });
-export const eventQuery = z.strictObject({ tenant: tenantName.default('default') });

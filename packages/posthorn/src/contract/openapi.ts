@@ -17,37 +17,6 @@ interface Call {
 const calls: readonly Call[] = [
   {
     method: 'post',
-    path: '/v1/events',
-    summary: 'Publish an event',
-    body: schemas.newEvent,
-    status: 202,
-    answer: schemas.receipt,
-  },
-  {
-    method: 'post',
-    path: '/v1/events/batch',
-    summary: 'Publish up to 1,000 events, all or none',
-    body: schemas.eventBatch,
-    status: 202,
-    answer: z.object({ accepted: z.array(schemas.receipt) }),
-  },
-  {
-    method: 'get',
-    path: '/v1/events/{id}',
-    summary: 'An event and its deliveries',
-    query: schemas.eventQuery,
-    status: 200,
-  },
-  {
-    method: 'post',
-    path: '/v1/events/{id}/replay',
-    summary: 'Deliver a past event again',
-    query: schemas.eventQuery,
-    body: schemas.replay,
-    status: 202,
-  },
-  {
-    method: 'post',
     path: '/v1/endpoints',
     summary: 'Create an endpoint',
     body: schemas.newEndpoint,

@@ -46,11 +46,16 @@ export interface RawRequest {
   readonly body: unknown;
 }
 
+/** A body that is left out stands for `{}` if its schema accepts that. */
+function parseBody(schema: z.ZodType, body: unknown): unknown {
+  return parse(schema, body === undefined && schema.safeParse({}).success ? {} : body);
+}
+
 /** The parts of a request that its operation has, each as its schema has it. */
 export function parseRequest({ params, query, body }: Operation, request: RawRequest): RawRequest {
   return {
     params: params === undefined ? undefined : parse(params, request.params),
     query: query === undefined ? undefined : parse(query, request.query),
-    body: body === undefined ? undefined : parse(body, request.body === undefined ? {} : request.body),
+    body: body === undefined ? undefined : parseBody(body, request.body),
   };
 }

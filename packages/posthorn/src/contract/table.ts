@@ -1,6 +1,7 @@
 import { accountingOperations } from './accounting.ts';
 import { conformanceOperations } from './conformance.ts';
 import { nodeOperations } from './nodes.ts';
+import { eventOperations } from './events.ts';
 import type { AnswerOf, InputOf, Operation } from './operation.ts';
 import { alertOperations } from './alerts.ts';
 import { channelOperations } from './channels.ts';
@@ -14,6 +15,7 @@ import { templateOperations } from './templates.ts';
 
 /** Every call of the API. Routes, validation, OpenAPI, the client, the library and the reference come from here. */
 export const table = {
+  ...eventOperations,
   ...redriveOperations,
   ...accountingOperations,
   ...sloStatusOperations,

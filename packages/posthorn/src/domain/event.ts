@@ -1,4 +1,6 @@
+import { eventShard } from './ids.ts';
 import type { Value } from './money.ts';
+import { hashShard } from './shard.ts';
 
 /** An event as it comes in, after validation. `data` is the JSON text as received, byte for byte. */
 export interface NewEvent {
@@ -12,6 +14,27 @@ export interface NewEvent {
   readonly orderingKey: string | null;
   readonly occurredAt: number | null;
   readonly value: Value | null;
+}
+
+/** What an event is made of; what is left out is null. */
+export interface EventFields
+  extends
+    Pick<NewEvent, 'id' | 'callerId' | 'tenant' | 'type' | 'data'>,
+    Partial<Pick<NewEvent, 'orderingKey' | 'occurredAt' | 'value'>> {}
+
+/** Makes an event. Its shard follows from its ordering key, or else from its id, and is the same for ever. */
+export function makeEvent({
+  id,
+  callerId,
+  tenant,
+  type,
+  data,
+  orderingKey = null,
+  occurredAt = null,
+  value = null,
+}: EventFields): NewEvent {
+  const shard = orderingKey === null ? eventShard(tenant, id) : hashShard(tenant, orderingKey);
+  return { id, callerId, shard, tenant, type, data, orderingKey, occurredAt, value };
 }
 
 export interface Receipt {

@@ -3,6 +3,7 @@ import type { Operation } from '../contract/operation.ts';
 import { parseRequest } from '../contract/parse.ts';
 import { type OperationId, table } from '../contract/table.ts';
 import { traceOf } from '../domain/trace.ts';
+import { idempotencyKey } from './idempotency.ts';
 import { type Call, type Handlers, Reply } from '../service/handler.ts';
 
 declare module 'fastify' {
@@ -12,12 +13,13 @@ declare module 'fastify' {
   }
 }
 
-function callOf({ headers, rawJson }: FastifyRequest): Call {
-  const { traceparent, tracestate, 'idempotency-key': key } = headers;
+function callOf(request: FastifyRequest): Call {
+  const { method, headers, rawJson } = request;
+  const { traceparent, tracestate } = headers;
   return {
     trace: traceparent === undefined ? null : traceOf(traceparent, tracestate),
     text: rawJson,
-    idempotencyKey: typeof key === 'string' ? key : null,
+    idempotencyKey: method === 'POST' ? (idempotencyKey(request) ?? null) : null,
   };
 }
 
@@ -32,6 +34,7 @@ function send(
   const { status, otherStatus = status, answer, contentType = 'application/json; charset=utf-8' } = operation;
   if (!(result instanceof Reply)) return reply.code(status).send(answer === null ? undefined : result);
   void reply.code(result.other ? otherStatus : status);
+  if (result.replayed) void reply.header('idempotent-replayed', 'true');
   if (result.etag !== null) {
     void reply.header('etag', result.etag);
     if (request.headers['if-none-match'] === result.etag) return reply.code(304).send();

@@ -17,7 +17,6 @@ import { posthornErrorOf } from '../service/errors.ts';
 import type { Handlers } from '../service/handler.ts';
 import { deliveryRoutes } from './routes/deliveries.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
-import { eventRoutes } from './routes/events.ts';
 
 /** What a key has to be good for; null: the path is of no operation, and that is said only to who has a key. */
 function scopeOf({ routeOptions }: FastifyRequest): Scope | null {
@@ -111,7 +110,6 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   app.setNotFoundHandler(refuseUnknown);
 
   honorIdempotencyKeys(app, deps);
-  eventRoutes(app, deps);
   endpointRoutes(app, deps);
   deliveryRoutes(app, deps);
   serveOperations(app, services);

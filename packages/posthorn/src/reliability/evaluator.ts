@@ -8,8 +8,8 @@ import {
 } from '../domain/alert.ts';
 import { payloadOf } from '../domain/channel.ts';
 import type { ClockStatus } from '../domain/clock-record.ts';
-import type { NewEvent } from '../domain/event.ts';
-import { eventShard, timeOrderedId } from '../domain/ids.ts';
+import { makeEvent, type NewEvent } from '../domain/event.ts';
+import { timeOrderedId } from '../domain/ids.ts';
 import type { ScopedObjective } from '../domain/objective.ts';
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -219,21 +219,14 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
       // What nobody owns, or whose owner has no channel, everybody hears of.
       return [...(owned.size > 0 ? owned : channels.keys())].map((name) => {
         const { channel, endpointId } = channels.get(name)!;
-        const id = `${alert.id}-${alert.state}-${now}-${name}`;
-        return {
-          endpointId,
-          event: {
-            id,
-            callerId: true,
-            shard: eventShard(alertTenant, id),
-            tenant: alertTenant,
-            type: 'posthorn.alert',
-            data: JSON.stringify(payloadOf(channel, alert)),
-            orderingKey: null,
-            occurredAt: null,
-            value: null,
-          },
-        };
+        const event = makeEvent({
+          id: `${alert.id}-${alert.state}-${now}-${name}`,
+          callerId: true,
+          tenant: alertTenant,
+          type: 'posthorn.alert',
+          data: JSON.stringify(payloadOf(channel, alert)),
+        });
+        return { endpointId, event };
       });
     });
   };

@@ -17,13 +17,20 @@ export class Reply<T> {
   /** Under the operation's other status. */
   readonly other: boolean;
   readonly etag: string | null;
+  /** The request was carried out before, under the same Idempotency-Key. */
+  readonly replayed: boolean;
   constructor(
     answer: T | string | Buffer,
-    { other = false, etag = null }: { other?: boolean; etag?: string | null } = {},
+    {
+      other = false,
+      etag = null,
+      replayed = false,
+    }: { other?: boolean; etag?: string | null; replayed?: boolean } = {},
   ) {
     this.answer = answer;
     this.other = other;
     this.etag = etag;
+    this.replayed = replayed;
   }
 }
 

@@ -1,13 +1,16 @@
-import type { NewEvent } from '../domain/event.ts';
+import { newEvent } from '../contract/events.ts';
+import { maxDataBytes, maxNesting } from '../contract/limits.ts';
+import { parse } from '../contract/parse.ts';
+import type { Input } from '../contract/table.ts';
+import { invalid, PosthornError } from '../domain/errors.ts';
+import { makeEvent, type NewEvent } from '../domain/event.ts';
 import type { Value } from '../domain/money.ts';
-import { eventShard, newEventId } from '../domain/ids.ts';
+import { newEventId } from '../domain/ids.ts';
 import { hashShard, shardCount } from '../domain/shard.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Random } from '../runtime/random.ts';
 import type { Catalog } from './catalog.ts';
-import type { WireEvent } from '../contract/legacy-schemas.ts';
-import { maxDataBytes } from '../contract/limits.ts';
-import { PosthornError } from '../domain/errors.ts';
+import { nestsDeeper } from './raw-json.ts';
 
 /**
  * Events whose shard is ours to choose share one in runs of so many: a commit then touches one page of the
@@ -15,33 +18,74 @@ import { PosthornError } from '../domain/errors.ts';
  */
 const runLength = 256;
 
-/** An event of a request: its body, validated, and the text of its data as received. */
-export interface WireInput {
-  readonly wire: WireEvent;
-  readonly text: string;
-  /** Where it stands in the request. */
+/** An event that is handed over, validated. */
+export interface EventInput {
+  readonly event: Input<'events.publish'>['body'];
+  /** The text of its data, which is stored and sent as it is. */
+  readonly dataText: string;
+  /** Where it stands in the request, as a JSON Pointer. */
   readonly path: string;
-  /** Its id if the body has none. */
+  /** Its id if it has none. */
   readonly fallbackId?: string | undefined;
 }
 
-function refuseLarge({ text, path }: WireInput): void {
+/** An event that an application hands over as an object: its data is written as JSON. Throws what is wrong with it. */
+export function eventFromObject(given: unknown, path: string): EventInput {
+  const event = parse(newEvent, given);
+  return { event, dataText: jsonText(event.data, path), path };
+}
+
+export function jsonText(data: unknown, path: string): string {
+  let text: string | undefined;
+  try {
+    // Undefined for what JSON has no word for, such as a function.
+    text = JSON.stringify(data) as string | undefined;
+  } catch {
+    // A cycle, a bigint, or a `toJSON` that throws.
+  }
+  if (text === undefined) throw invalid(`${path}/data`, 'cannot be written as JSON');
+  if (nestsDeeper(text, maxNesting))
+    throw new PosthornError('too_deep', `${path}/data nests deeper than ${maxNesting} levels`);
+  return text;
+}
+
+function refuseLarge({ dataText, path }: EventInput): void {
   // Length in UTF-16 units is a lower bound of bytes, so only doubtful ones are measured exactly.
   if (
-    text.length > maxDataBytes ||
-    (text.length * 3 > maxDataBytes && Buffer.byteLength(text) > maxDataBytes)
+    dataText.length > maxDataBytes ||
+    (dataText.length * 3 > maxDataBytes && Buffer.byteLength(dataText) > maxDataBytes)
   )
     throw new PosthornError('too_large', `${path}/data is larger than ${maxDataBytes} bytes`, [
       { path: `${path}/data`, message: 'is too large' },
     ]);
 }
 
-/** Makes the events of one request, all or none: rejects with the `PosthornError` of the first that cannot be accepted. */
+/**
+ * Checks the size of each event's data, and its schema if its type is declared with one. Returns for each the value that its
+ * data carries; rejects with the `PosthornError` of the first that cannot be accepted.
+ */
+export async function checkEvents(
+  catalog: Pick<Catalog, 'check'>,
+  inputs: readonly EventInput[],
+): Promise<readonly (Value | null)[]> {
+  inputs.forEach(refuseLarge);
+  return await catalog.check(
+    inputs.map(({ event: { tenant, type, data }, dataText: text, path }) => ({
+      tenant,
+      type,
+      data,
+      text,
+      path,
+    })),
+  );
+}
+
+/** Makes the events of one request, all or none: rejects as `checkEvents` does. */
 export function eventMaker(
   clock: Clock,
   random: Random,
   catalog: Pick<Catalog, 'check'>,
-): (inputs: readonly WireInput[]) => Promise<NewEvent[]> {
+): (inputs: readonly EventInput[]) => Promise<NewEvent[]> {
   let pool = random.bytes(0);
   let used = 0;
   let current = 0;
@@ -55,39 +99,34 @@ export function eventMaker(
     used += 14;
     return pool.subarray(used - 14, used);
   };
-  const make = ({ wire, text, fallbackId }: WireInput, extracted: Value | null): NewEvent => {
-    const callersId = wire.id ?? fallbackId;
-    const key = wire.ordering_key ?? null;
-    let shard: number;
-    if (key !== null) shard = hashShard(wire.tenant, key);
-    else if (callersId !== undefined) shard = eventShard(wire.tenant, callersId);
-    else {
-      if (left-- === 0) {
-        left = runLength - 1;
-        current = draw()[0]! % shardCount;
-      }
-      shard = current;
+  const nextShard = (): number => {
+    if (left-- === 0) {
+      left = runLength - 1;
+      current = draw()[0]! % shardCount;
     }
-    return {
-      id: callersId ?? newEventId(clock.now(), draw(), shard),
+    return current;
+  };
+  const make = ({ event, dataText, fallbackId }: EventInput, extracted: Value | null): NewEvent => {
+    const { tenant, type, ordering_key: key, occurred_at: occurredAt, value } = event;
+    const callersId = event.id ?? fallbackId;
+    const newId = (): string =>
+      newEventId(clock.now(), draw(), key === undefined ? nextShard() : hashShard(tenant, key));
+    return makeEvent({
+      id: callersId ?? newId(),
       callerId: callersId !== undefined,
-      shard,
-      tenant: wire.tenant,
-      type: wire.type,
-      data: text,
-      orderingKey: key,
-      occurredAt: wire.occurred_at === undefined ? null : Date.parse(wire.occurred_at),
+      tenant,
+      type,
+      data: dataText,
+      orderingKey: key ?? null,
+      occurredAt: occurredAt === undefined ? null : Date.parse(occurredAt),
       value:
-        wire.value === undefined
+        value === undefined
           ? extracted
-          : { amountMinor: BigInt(wire.value.amount_minor), currency: wire.value.currency.toUpperCase() },
-    };
+          : { amountMinor: BigInt(value.amount_minor), currency: value.currency.toUpperCase() },
+    });
   };
   return async (inputs) => {
-    inputs.forEach(refuseLarge);
-    const values = await catalog.check(
-      inputs.map(({ wire: { tenant, type, data }, text, path }) => ({ tenant, type, data, text, path })),
-    );
+    const values = await checkEvents(catalog, inputs);
     return inputs.map((input, index) => make(input, values[index]!));
   };
 }

@@ -4,6 +4,7 @@ import { alertService } from './alerts.ts';
 import { channelService } from './channels.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { eventTypeService } from './event-types.ts';
+import { eventService } from './events.ts';
 import type { Handlers } from './handler.ts';
 import { nodeService } from './nodes.ts';
 import { redriveService } from './redrives.ts';
@@ -16,6 +17,7 @@ import { templateService } from './templates.ts';
 /** Every use case, by its operation. */
 export function createServices(deps: ServiceDependencies): Handlers {
   return {
+    ...eventService(deps),
     ...redriveService(deps),
     ...accountingService(deps),
     ...sloStatusService(deps),

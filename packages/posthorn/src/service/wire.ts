@@ -1,5 +1,5 @@
+import type { Answer } from '../contract/table.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
-import type { Receipt } from '../domain/event.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { exactMinor } from '../domain/money.ts';
 import type { RetryDocument, RetryPolicy } from '../domain/retry-policy.ts';
@@ -13,11 +13,6 @@ export function iso(time: number): string {
 }
 
 export const isoOrNull = (time: number | null): string | null => (time === null ? null : iso(time));
-
-export function wireReceipt(receipt: Receipt): Record<string, unknown> {
-  const { id, tenant, type, acceptedAt, deliveries, suppressed, duplicate } = receipt;
-  return { id, tenant, type, accepted_at: iso(acceptedAt), deliveries, suppressed, duplicate };
-}
 
 const overrideNames = {
   timeoutMs: 'timeout_ms',
@@ -80,7 +75,7 @@ export function wireEndpoint(e: Endpoint): Record<string, unknown> {
   };
 }
 
-export function wireDelivery(d: DeliveryRecord): Record<string, unknown> {
+export function wireDelivery(d: DeliveryRecord): Answer<'events.get'>['deliveries'][number] {
   return {
     id: deliveryId(d.number),
     event_id: d.eventId,

@@ -3,6 +3,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Endpoint, maxFormerSecrets, replacedEndpoint, rotateSecrets } from '../../domain/endpoint.ts';
 import { invalid, notFound, PosthornError } from '../../domain/errors.ts';
 import { isEndpointId, newEventId, timeOrderedId } from '../../domain/ids.ts';
+import { makeEvent } from '../../domain/event.ts';
+import { shardCount } from '../../domain/shard.ts';
 import { secondMs } from '../../domain/time.ts';
 import { newSecret, parseSecret } from '../../signing/standard-webhooks.ts';
 import * as schemas from '../../contract/legacy-schemas.ts';
@@ -12,7 +14,8 @@ import { tenantsFrom } from '../../service/delivery-filter.ts';
 import { endpointDeclaration, type EndpointIdentity } from '../../service/endpoint-declaration.ts';
 import { type EndpointRef, findEndpoint } from '../../service/endpoint-ref.ts';
 import { decodeCursor, pageRead } from '../../service/paging.ts';
-import { wireEndpoint, wireHealth, wireReceipt } from '../../service/wire.ts';
+import { wireReceipt } from '../../service/events.ts';
+import { wireEndpoint, wireHealth } from '../../service/wire.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { optionalBody, params } from '../input.ts';
 
@@ -183,25 +186,17 @@ export function endpointRoutes(app: FastifyInstance, deps: ApiDependencies): voi
     const endpoint = await findEndpoint(store, refOf(request));
     const { id } = endpoint;
     const now = clock.now();
-    const shard = random.bytes(1)[0]! % 64;
-    const receipt = await store.acceptFor(
-      {
-        id: newEventId(now, random.bytes(14), shard),
-        callerId: false,
-        shard,
-        tenant: endpoint.tenant,
-        type: 'posthorn.test',
-        data: JSON.stringify({
-          message: 'A test from Posthorn: this endpoint receives webhooks.',
-          endpoint_id: id,
-        }),
-        orderingKey: null,
-        occurredAt: null,
-        value: null,
-      },
-      id,
-      now,
-    );
+    const event = makeEvent({
+      id: newEventId(now, random.bytes(14), random.bytes(1)[0]! % shardCount),
+      callerId: false,
+      tenant: endpoint.tenant,
+      type: 'posthorn.test',
+      data: JSON.stringify({
+        message: 'A test from Posthorn: this endpoint receives webhooks.',
+        endpoint_id: id,
+      }),
+    });
+    const receipt = await store.acceptFor(event, id, now);
     if (receipt === null) throw notFound('endpoint by that id');
     await engine.clearThrottles([id]);
     engine.wake([id]);

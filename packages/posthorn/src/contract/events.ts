@@ -1,0 +1,229 @@
+import { z } from 'zod';
+import { delivery, deliveryExample } from './deliveries.ts';
+import { amountMinor, anyId, count, eventId, eventType, ownTenant, tenantName, timestamp } from './fields.ts';
+import { maxBatchBytes } from './limits.ts';
+import { operations } from './operation.ts';
+
+const newValue = z
+  .strictObject({
+    amount_minor: z.int().describe('Minor units.'),
+    currency: z.string().regex(/^[A-Za-z]{3}$/, 'an ISO 4217 code'),
+  })
+  .meta({ id: 'NewValue' });
+const value = z
+  .strictObject({ amount_minor: amountMinor, currency: z.string().describe('ISO 4217, upper case.') })
+  .meta({ id: 'Value' });
+
+export const newEvent = z
+  .strictObject({
+    type: eventType.describe('Such as `payment.succeeded`.'),
+    data: z
+      .unknown()
+      .refine((data) => data !== undefined, 'is missing')
+      .describe('Any JSON, at most 256 KiB. Delivered byte for byte.'),
+    tenant: ownTenant.default('default'),
+    id: eventId
+      .optional()
+      .describe(
+        'Unique in its tenant. The same id and body again answers the same receipt. Made if left out.',
+      ),
+    ordering_key: eventId
+      .optional()
+      .describe('Endpoints with `ordering: key` get the events of one key one after the other.'),
+    occurred_at: timestamp.optional().describe('When it happened, if that is not when it is accepted.'),
+    value: newValue
+      .optional()
+      .describe('What it is worth. If left out, taken from the data where the event type says.'),
+  })
+  .meta({ id: 'NewEvent' });
+
+const eventBatch = z
+  .strictObject({ events: z.array(newEvent).min(1).max(1000) })
+  .meta({ id: 'NewEventBatch' });
+
+const receiptFields = {
+  id: z.string(),
+  tenant: z.string(),
+  type: z.string(),
+  accepted_at: timestamp.describe('When it was committed to disk.'),
+  deliveries: count.describe('Deliveries that were created.'),
+  suppressed: count.describe('How many of them are suppressed, because their endpoint is disabled.'),
+  duplicate: z.boolean().describe('Accepted before: this is the receipt of then, and nothing was created.'),
+};
+const receipt = z.strictObject(receiptFields).meta({ id: 'Receipt' });
+const batchReceipt = z
+  .strictObject({ accepted: z.array(receipt).describe('In the order of the events.') })
+  .meta({ id: 'BatchReceipt' });
+
+const event = z
+  .strictObject({
+    id: z.string(),
+    tenant: z.string(),
+    type: z.string(),
+    accepted_at: timestamp,
+    occurred_at: timestamp.nullable(),
+    ordering_key: z.string().nullable(),
+    value: value.nullable(),
+    integrity: z
+      .enum(['intact', 'corrupt', 'unknown'])
+      .describe(
+        '`corrupt`: the event was changed in the database, and is not sent. `unknown`: it has no digest.',
+      ),
+    deliveries: z.array(delivery).describe('The newest 1,000.'),
+    deliveries_next_cursor: z
+      .string()
+      .nullable()
+      .describe(
+        'Null: these are all. Else the `cursor` for `GET /v1/deliveries` with this `event_id` and `tenant`.',
+      ),
+    data: z.unknown().describe('Byte for byte as it was published.'),
+  })
+  .meta({ id: 'Event' });
+
+const replayRequest = z
+  .strictObject({
+    endpoint_id: z
+      .string()
+      .max(64)
+      .optional()
+      .describe('Deliver to this endpoint (its id or name), whatever it subscribes to and filters.'),
+  })
+  .meta({ id: 'ReplayRequest' });
+const replay = z
+  .strictObject({
+    ...receiptFields,
+    delivery_ids: z.array(z.string()).describe('The new deliveries.'),
+    filtered: count.describe('Subscribed endpoints whose filter excludes the event.'),
+    overridden: z
+      .array(z.enum(['subscription', 'filter']))
+      .describe('What would have excluded the event from the endpoint that was named.'),
+  })
+  .meta({ id: 'Replay' });
+
+const params = z.strictObject({ id: anyId });
+const query = z.strictObject({ tenant: tenantName.default('default').describe('Whose event it is.') });
+
+const newEventExample = {
+  type: 'payment_intent.succeeded',
+  id: 'pi_1PgafyB7WZ01zgkWSjxsAJo3-succeeded',
+  ordering_key: 'pi_1PgafyB7WZ01zgkWSjxsAJo3',
+  data: {
+    object: {
+      id: 'pi_1PgafyB7WZ01zgkWSjxsAJo3',
+      object: 'payment_intent',
+      amount: 1099,
+      currency: 'usd',
+      status: 'succeeded',
+    },
+  },
+  value: { amount_minor: 1099, currency: 'USD' },
+} as const;
+const refundExample = {
+  type: 'refund.created',
+  id: 're_1Pgc72B7WZ01zgkWqPvrRrPE-created',
+  data: { object: { id: 're_1Pgc72B7WZ01zgkWqPvrRrPE', object: 'refund', amount: 100, currency: 'usd' } },
+  value: { amount_minor: 100, currency: 'USD' },
+} as const;
+const receiptExample = {
+  id: newEventExample.id,
+  tenant: 'default',
+  type: newEventExample.type,
+  accepted_at: '2026-11-20T08:15:00.000Z',
+  deliveries: 1,
+  suppressed: 0,
+  duplicate: false,
+} as const;
+const refusals = [
+  'event_id_conflict',
+  'invalid_data',
+  'schema_too_expensive',
+  'schema_unusable',
+  'schema_suspended',
+] as const;
+const exampleParams = { id: newEventExample.id };
+
+export const eventOperations = operations({
+  'events.publish': {
+    method: 'POST',
+    path: '/v1/events',
+    tag: 'events',
+    scope: 'publish',
+    summary: 'Publish an event',
+    description:
+      'Accepts an event and creates its deliveries in one transaction; the answer comes after the commit is on disk. The header `Idempotency-Key` is the id of an event that has none; `traceparent` and `tracestate` go on to the receivers.',
+    body: newEvent,
+    status: 202,
+    answer: receipt,
+    errors: refusals,
+    example: { body: newEventExample, answer: receiptExample },
+  },
+  'events.publishBatch': {
+    method: 'POST',
+    path: '/v1/events/batch',
+    tag: 'events',
+    scope: 'publish',
+    summary: 'Publish up to 1,000 events',
+    description: 'All or none, in one transaction. The body may have 8 MiB.',
+    body: eventBatch,
+    maxBodyBytes: maxBatchBytes,
+    status: 202,
+    answer: batchReceipt,
+    errors: refusals,
+    example: {
+      body: { events: [newEventExample, refundExample] },
+      answer: {
+        accepted: [receiptExample, { ...receiptExample, id: refundExample.id, type: refundExample.type }],
+      },
+    },
+  },
+  'events.get': {
+    method: 'GET',
+    path: '/v1/events/{id}',
+    tag: 'events',
+    scope: 'read',
+    summary: 'Get an event',
+    description: 'The event and its deliveries.',
+    params,
+    query,
+    status: 200,
+    answer: event,
+    errors: ['not_found'],
+    example: {
+      params: exampleParams,
+      query: { tenant: 'default' },
+      answer: {
+        id: newEventExample.id,
+        tenant: 'default',
+        type: newEventExample.type,
+        accepted_at: receiptExample.accepted_at,
+        occurred_at: null,
+        ordering_key: newEventExample.ordering_key,
+        value: newEventExample.value,
+        integrity: 'intact',
+        deliveries: [{ ...deliveryExample, event_id: newEventExample.id, event_type: newEventExample.type }],
+        deliveries_next_cursor: null,
+        data: newEventExample.data,
+      },
+    },
+  },
+  'events.replay': {
+    method: 'POST',
+    path: '/v1/events/{id}/replay',
+    tag: 'events',
+    scope: 'operate',
+    summary: 'Deliver a past event again',
+    description:
+      'Makes new deliveries of the event, under the same `webhook-id`, to the endpoints that would receive it if it were published now, or to the one that is named. Deliveries to paused endpoints are suppressed.',
+    params,
+    query,
+    body: replayRequest,
+    status: 202,
+    answer: replay,
+    errors: ['not_found', 'event_corrupt'],
+    example: {
+      params: exampleParams,
+      body: { endpoint_id: deliveryExample.endpoint_id },
+      answer: { ...receiptExample, delivery_ids: [deliveryExample.id], filtered: 0, overridden: ['filter'] },
+    },
+  },
+});

@@ -1,0 +1,154 @@
+import type { Answer } from '../contract/table.ts';
+import { alertTenant } from '../domain/alert.ts';
+import { EventConflictError, notFound } from '../domain/errors.ts';
+import type { EventRecord, Receipt } from '../domain/event.ts';
+import { deliveryId } from '../domain/ids.ts';
+import { exactMinor } from '../domain/money.ts';
+import type { TraceContext } from '../domain/trace.ts';
+import type { ServiceDependencies } from './dependencies.ts';
+import { type Handlers, type Of, Reply } from './handler.ts';
+import { findEndpoint } from './endpoint-ref.ts';
+import { idempotencyConflict } from './idempotency.ts';
+import { type EventInput, eventMaker, jsonText } from './new-event.ts';
+import { pageRead } from './paging.ts';
+import { rawBatchData, rawData } from './raw-json.ts';
+import { iso, isoOrNull, wireDelivery } from './wire.ts';
+
+/** Of an event with more deliveries, the newest. */
+const deliveriesShown = 1000;
+
+export interface Publisher {
+  /** Accepts events, all or none; durable when it resolves (G1). */
+  publish(inputs: readonly EventInput[], trace?: TraceContext | null): Promise<readonly Receipt[]>;
+}
+
+export function createPublisher({
+  engine,
+  clock,
+  random,
+  catalog,
+}: Pick<ServiceDependencies, 'engine' | 'clock' | 'random' | 'catalog'>): Publisher {
+  const make = eventMaker(clock, random, catalog);
+  return { publish: async (inputs, trace = null) => await engine.publish(await make(inputs), trace) };
+}
+
+/** Events: published one by one or in batches, read, and replayed. */
+export function eventService(deps: ServiceDependencies): Handlers<Of<'events'>> {
+  const { store, engine, clock } = deps;
+  const publisher = createPublisher(deps);
+  const missing = 'event by that id and tenant';
+
+  return {
+    'events.publish': async ({ body: event }, { text, idempotencyKey, trace }) => {
+      // An event without an id has its key for one, and remembers it: nothing else is stored for the key.
+      const fallbackId = event.id === undefined && idempotencyKey !== null ? idempotencyKey : undefined;
+      const dataText = text === null ? jsonText(event.data, '') : rawData(text)!;
+      const [receipt] = await publisher
+        .publish([{ event, dataText, path: '', fallbackId }], trace)
+        .catch((error: unknown) => {
+          throw fallbackId !== undefined && error instanceof EventConflictError
+            ? idempotencyConflict()
+            : error;
+        });
+      const answer = wireReceipt(receipt!);
+      return fallbackId !== undefined && answer.duplicate ? new Reply(answer, { replayed: true }) : answer;
+    },
+
+    'events.publishBatch': async ({ body: { events } }, { text, trace }) => {
+      const raw = text === null ? null : rawBatchData(text);
+      const inputs = events.map((event, index): EventInput => {
+        const path = `/events/${index}`;
+        return { event, dataText: raw === null ? jsonText(event.data, path) : raw[index]!, path };
+      });
+      return { accepted: (await publisher.publish(inputs, trace)).map(wireReceipt) };
+    },
+
+    'events.get': async ({ params: { id }, query: { tenant } }) => {
+      const event = await store.event(tenant, id);
+      if (event === null) throw notFound(missing);
+      const { items, next_cursor: next } = pageRead(
+        await store.deliveries(
+          { tenants: [tenant], eventIds: [id] },
+          { after: null, limit: deliveriesShown + 1 },
+        ),
+        deliveriesShown,
+        ({ number }) => deliveryId(number),
+      );
+      const head: Omit<Answer<'events.get'>, 'data'> = {
+        ...wireEvent(event),
+        deliveries: items.map(wireDelivery),
+        deliveries_next_cursor: next,
+      };
+      // The data goes out as it came in: parsing and printing it again could change its numbers.
+      return new Reply<Answer<'events.get'>>(
+        `${JSON.stringify(head).slice(0, -1)},"data":${shownData(event)}}`,
+      );
+    },
+
+    'events.replay': async ({ params: { id }, query: { tenant }, body: { endpoint_id: reference } }) => {
+      const to = reference === undefined ? null : (await findEndpoint(store, { reference, tenant })).id;
+      const answer = await store.replayEvent(tenant, id, to, clock.now());
+      if (answer === 'no_event') throw notFound(missing);
+      if (answer === 'no_endpoint') throw notFound('endpoint by that id in the tenant of the event');
+      const { receipt, deliveries, filtered, overridden } = answer;
+      const endpointIds = deliveries.map((delivery) => delivery.endpointId);
+      const { throttled } = engine.status();
+      await engine.clearThrottles(endpointIds.filter((one) => throttled.includes(one)));
+      engine.wake(endpointIds);
+      return {
+        ...wireReceipt(receipt),
+        delivery_ids: deliveries.map(({ number }) => deliveryId(number)),
+        filtered,
+        overridden: [...overridden],
+      };
+    },
+  };
+}
+
+export function wireReceipt(receipt: Receipt): Answer<'events.publish'> {
+  const { id, tenant, type, acceptedAt, deliveries, suppressed, duplicate } = receipt;
+  return { id, tenant, type, accepted_at: iso(acceptedAt), deliveries, suppressed, duplicate };
+}
+
+function wireEvent({
+  id,
+  tenant,
+  type,
+  acceptedAt,
+  occurredAt,
+  orderingKey,
+  value,
+  integrity,
+}: EventRecord): Omit<Answer<'events.get'>, 'data' | 'deliveries' | 'deliveries_next_cursor'> {
+  return {
+    id,
+    tenant,
+    type,
+    accepted_at: iso(acceptedAt),
+    occurred_at: isoOrNull(occurredAt),
+    ordering_key: orderingKey,
+    value: value === null ? null : { amount_minor: exactMinor(value.amountMinor), currency: value.currency },
+    integrity,
+  };
+}
+
+/** The text of an event's data as it may be shown, which is JSON. */
+function shownData({ tenant, data, integrity }: EventRecord): string {
+  const shown = tenant === alertTenant ? withoutRoutingKey(data) : data;
+  // Data that was changed on disk may be anything: then it is shown as a text.
+  return integrity === 'corrupt' && !isJson(shown) ? JSON.stringify(shown) : shown;
+}
+
+/** What Posthorn posts to PagerDuty carries the channel's key, which is write-only. */
+function withoutRoutingKey(data: string): string {
+  return data.replaceAll(/("routing_key"\s*:\s*)"(?:[^"\\]|\\.)*"/g, '$1null');
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,10 +1,7 @@
 import { z } from 'zod';
-import { errorClasses } from '../domain/attempt.ts';
-import { deliveryStates } from '../domain/delivery.ts';
-import { count, timestamp } from './fields.ts';
-
-const errorClass = z.enum(errorClasses);
-const deliveryState = z.enum(deliveryStates);
+import { deliveryFilterQuery, deliveryState, errorClass } from './delivery-filter.ts';
+import { anyId, count, pageIn, pageOf, timestamp } from './fields.ts';
+import { operations } from './operation.ts';
 
 const lastError = z.strictObject({
   class: errorClass,
@@ -12,29 +9,57 @@ const lastError = z.strictObject({
   message: z.string().nullable(),
 });
 
-export const delivery = z
+const fields = {
+  id: z.string(),
+  event_id: z.string(),
+  event_type: z.string(),
+  tenant: z.string(),
+  endpoint_id: z.string(),
+  state: deliveryState.describe('Only `pending` moves by itself.'),
+  attempt_count: count.describe('Attempts that were made.'),
+  due_at: timestamp
+    .nullable()
+    .describe('When a pending delivery is attempted next, or claimed again if its attempt never ends.'),
+  created_at: timestamp,
+  settled_at: timestamp.nullable().describe('When it left `pending`.'),
+  reason: z
+    .string()
+    .nullable()
+    .describe(
+      'Why it is in its state: `delivered`, `schedule_exhausted`, `too_old`, `gone`, `corrupt`, `endpoint_paused`, `endpoint_deleted`, or `cancelled: …` with what the operator said.',
+    ),
+  last_error: lastError.nullable().describe('Of the last attempt, if it failed.'),
+};
+export const delivery = z.strictObject(fields).meta({ id: 'Delivery' });
+
+const attempt = z
   .strictObject({
-    id: z.string(),
-    event_id: z.string(),
-    event_type: z.string(),
-    tenant: z.string(),
-    endpoint_id: z.string(),
-    state: deliveryState.describe('Only `pending` moves by itself.'),
-    attempt_count: count.describe('Attempts that were made.'),
-    due_at: timestamp
-      .nullable()
-      .describe('When a pending delivery is attempted next, or claimed again if its attempt never ends.'),
-    created_at: timestamp,
-    settled_at: timestamp.nullable().describe('When it left `pending`.'),
-    reason: z
-      .string()
-      .nullable()
-      .describe(
-        'Why it is in its state: `delivered`, `schedule_exhausted`, `too_old`, `gone`, `corrupt`, `endpoint_paused`, `endpoint_deleted`, or `cancelled: …` with what the operator said.',
-      ),
-    last_error: lastError.nullable().describe('Of the last attempt, if it failed.'),
+    n: z.int().min(1).describe('Counts from 1, over all schedules of the delivery.'),
+    started_at: timestamp,
+    duration_ms: z.number().min(0),
+    status_code: z.int().nullable().describe('Of the response; null: there was none.'),
+    outcome: z
+      .enum(['delivered', 'retry', 'dead', 'superseded'])
+      .describe('`superseded`: settled when the delivery was no longer its own, so it changed nothing.'),
+    error_class: errorClass.nullable().describe('Null: it delivered.'),
+    message: z.string().nullable(),
+    response_excerpt: z.string().nullable().describe('The beginning of the response body.'),
+    trigger: z
+      .enum(['schedule', 'manual', 'redrive'])
+      .describe('The retry clock, an operator, or a redrive in bulk.'),
+    node: z.string().describe('The process that made it.'),
   })
-  .meta({ id: 'Delivery' });
+  .meta({ id: 'Attempt' });
+
+const deliveryDetails = z
+  .strictObject({ ...fields, attempts: z.array(attempt).describe('Oldest first.') })
+  .meta({ id: 'DeliveryDetails' });
+
+const cancelRequest = z
+  .strictObject({ reason: z.string().min(1).max(256).describe('Kept with the delivery.') })
+  .meta({ id: 'CancelRequest' });
+
+const params = z.strictObject({ id: anyId.describe('`dlv_…`') });
 
 export const deliveryExample = {
   id: 'dlv_00000gq7v2k',
@@ -50,3 +75,124 @@ export const deliveryExample = {
   reason: 'delivered',
   last_error: null,
 } as const;
+
+const attemptExample = {
+  n: 1,
+  started_at: '2026-11-20T08:15:00.004Z',
+  duration_ms: 31,
+  status_code: 502,
+  outcome: 'retry',
+  error_class: 'http_5xx',
+  message: null,
+  response_excerpt: '<html><head><title>502 Bad Gateway</title></head>',
+  trigger: 'schedule',
+  node: 'local',
+} as const;
+const deadExample = {
+  ...deliveryExample,
+  id: 'dlv_00000gq7v2m',
+  event_id: 'ch_1PgafmB7WZ01zgkWoe0TuiTN-refunded',
+  event_type: 'charge.refunded',
+  state: 'dead',
+  attempt_count: 10,
+  settled_at: '2026-11-21T13:02:41.730Z',
+  reason: 'schedule_exhausted',
+  last_error: { class: 'http_5xx', status_code: 502, message: null },
+} as const;
+const exampleParams = { id: deadExample.id };
+
+export const deliveryOperations = operations({
+  'deliveries.list': {
+    method: 'GET',
+    path: '/v1/deliveries',
+    tag: 'deliveries',
+    scope: 'read',
+    summary: 'List deliveries',
+    description: 'Newest first, unless `order` is `asc`.',
+    query: z.strictObject({ ...deliveryFilterQuery.shape, ...pageIn('desc') }),
+    status: 200,
+    answer: pageOf('DeliveryList', delivery),
+    errors: [],
+    example: {
+      query: { endpoint_id: deadExample.endpoint_id, state: 'dead,suppressed' },
+      answer: { items: [deadExample], next_cursor: null },
+    },
+  },
+  'deliveries.get': {
+    method: 'GET',
+    path: '/v1/deliveries/{id}',
+    tag: 'deliveries',
+    scope: 'read',
+    summary: 'Get a delivery',
+    description: 'The delivery and its attempts.',
+    params,
+    status: 200,
+    answer: deliveryDetails,
+    errors: ['not_found'],
+    example: {
+      params: { id: deliveryExample.id },
+      answer: {
+        ...deliveryExample,
+        attempts: [
+          attemptExample,
+          {
+            ...attemptExample,
+            n: 2,
+            started_at: '2026-11-20T08:15:05.183Z',
+            status_code: 200,
+            outcome: 'delivered',
+            error_class: null,
+            response_excerpt: 'ok',
+          },
+        ],
+      },
+    },
+  },
+  'deliveries.redrive': {
+    method: 'POST',
+    path: '/v1/deliveries/{id}/redrive',
+    tag: 'deliveries',
+    scope: 'operate',
+    summary: 'Redrive a delivery',
+    description:
+      'Makes the delivery due now. A dead, suppressed or cancelled one gets a fresh schedule; a pending one only comes due sooner. What the receiver asked for with `Retry-After` is over.',
+    params,
+    status: 202,
+    answer: delivery,
+    errors: ['not_found', 'wrong_state', 'endpoint_deleted'],
+    example: {
+      params: exampleParams,
+      answer: {
+        ...deadExample,
+        state: 'pending',
+        due_at: '2026-11-22T09:00:00.000Z',
+        settled_at: null,
+        reason: null,
+      },
+    },
+  },
+  'deliveries.cancel': {
+    method: 'POST',
+    path: '/v1/deliveries/{id}/cancel',
+    tag: 'deliveries',
+    scope: 'operate',
+    summary: 'Cancel a pending delivery',
+    description: 'It is not attempted again unless it is redriven. An attempt in flight is not cut.',
+    params,
+    body: cancelRequest,
+    status: 200,
+    answer: delivery,
+    errors: ['not_found', 'wrong_state'],
+    example: {
+      params: exampleParams,
+      body: { reason: 'paid by bank transfer' },
+      answer: {
+        ...deadExample,
+        state: 'cancelled',
+        attempt_count: 3,
+        settled_at: '2026-11-20T09:02:41.730Z',
+        reason: 'cancelled: paid by bank transfer',
+      },
+    },
+  },
+});

@@ -2,24 +2,27 @@ import { z } from 'zod';
 import { errorClasses } from '../domain/attempt.ts';
 import { deliveryStates } from '../domain/delivery.ts';
 import { anyId, eventId, eventType, tenantName, timestamp } from './fields.ts';
-import { several, severalInQuery, severalWithCommas } from './several.ts';
+import { several, severalInQuery, severalRepeated } from './several.ts';
 
 // What deliveries are chosen by: any of the values of each field.
 
-const errorClass = z.enum(errorClasses);
-const state = z.enum(deliveryStates);
+export const errorClass = z.enum(errorClasses);
+export const deliveryState = z.enum(deliveryStates);
 /** Only what ended undelivered is redriven. */
 const droppedState = z.enum(['dead', 'suppressed'], 'must be dead or suppressed');
-const window = { since: timestamp, until: timestamp };
+const window = {
+  since: timestamp.describe('Created at this time or later.'),
+  until: timestamp.describe('Created before this time.'),
+};
 
 /** In the query of a list. */
 export const deliveryFilterQuery = z
   .strictObject({
     tenant: severalInQuery(tenantName),
     endpoint_id: severalInQuery(anyId),
-    event_id: severalWithCommas(eventId),
+    event_id: severalRepeated(eventId),
     event_type: severalInQuery(eventType),
-    state: severalInQuery(state),
+    state: severalInQuery(deliveryState),
     error_class: severalInQuery(errorClass),
     ...window,
   })
@@ -45,7 +48,7 @@ export const redriveFilterAnswer = z
     endpoint_id: z.array(anyId),
     event_id: z.array(eventId),
     event_type: z.array(eventType),
-    state: z.array(state),
+    state: z.array(deliveryState),
     error_class: z.array(errorClass),
     ...window,
   })

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { deliveryFilterQuery } from './delivery-filter.ts';
 import {
   documentName,
   eventId,
@@ -87,10 +86,7 @@ export const rotate = z.strictObject({
     .default(86_400),
 });
 export const pause = z.strictObject({ reason: z.string().max(256).optional() });
-export const cancel = z.strictObject({ reason: z.string().min(1).max(256) });
 
 const tenants = severalInQuery(tenantName).optional();
 export { pageQuery };
-export const deliveryQuery = z.strictObject({ ...deliveryFilterQuery.shape, ...pageIn('desc') });
 export const endpointQuery = z.strictObject({ tenant: tenants, ...pageIn('asc') });
-export const deadLetterQuery = z.strictObject({ tenant: tenants, ...pageIn('desc') });

@@ -78,29 +78,6 @@ const calls: readonly Call[] = [
     summary: 'Send a test event to this endpoint',
     status: 202,
   },
-  {
-    method: 'get',
-    path: '/v1/deliveries',
-    summary: 'List deliveries, newest first',
-    query: schemas.deliveryQuery,
-    status: 200,
-  },
-  { method: 'get', path: '/v1/deliveries/{id}', summary: 'A delivery and its attempts', status: 200 },
-  { method: 'post', path: '/v1/deliveries/{id}/redrive', summary: 'Make a delivery due now', status: 202 },
-  {
-    method: 'post',
-    path: '/v1/deliveries/{id}/cancel',
-    summary: 'Cancel a pending delivery',
-    body: schemas.cancel,
-    status: 200,
-  },
-  {
-    method: 'get',
-    path: '/v1/dead-letters',
-    summary: 'Dead letters by endpoint and failure',
-    query: schemas.deadLetterQuery,
-    status: 200,
-  },
 ];
 
 const json = (schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { several, severalInQuery, severalWithCommas } from './several.ts';
+import { several, severalInQuery, severalRepeated } from './several.ts';
 
 const letter = z.enum(['a', 'b', 'c'], 'is none of a, b, c');
 const faults = (schema: z.ZodType, given: unknown): unknown =>
@@ -30,11 +30,12 @@ test('a query takes values with commas between them, and repeated', () => {
   expect(faults(schema, 'a,')).toEqual([[[1], 'is none of a, b, c']]);
 });
 
-test('a value that may hold a comma is taken as it stands, too', () => {
-  const schema = severalWithCommas(text);
+test('values that may hold commas are repeated, and never split', () => {
+  const schema = severalRepeated(text);
   expect(schema.parse('a')).toEqual(['a']);
-  expect(schema.parse('a,b')).toEqual(['a,b', 'a', 'b']);
+  expect(schema.parse('a,b')).toEqual(['a,b']);
   expect(schema.parse([',', 'c'])).toEqual([',', 'c']);
+  expect(faults(schema, ['a', ''])).toMatchObject([[[1], expect.any(String)]]);
 });
 
 test('the JSON Schema says the same', () => {

@@ -18,11 +18,9 @@ export function severalInQuery<T>(item: z.ZodType<T>): InQuery<T> {
   return inQuery(item, (text) => text.split(','));
 }
 
-/** The same for values that may hold commas themselves: such a text is also taken as it stands. */
-export function severalWithCommas<T>(item: z.ZodType<T>): InQuery<T> {
-  return inQuery(item, (text) =>
-    text.includes(',') ? [text, ...text.split(',').filter((part) => part !== '')] : [text],
-  );
+/** The same for values that may hold commas themselves: only repeated. */
+export function severalRepeated<T>(item: z.ZodType<T>): InQuery<T> {
+  return inQuery(item, (text) => [text]);
 }
 
 function inQuery<T>(item: z.ZodType<T>, split: (text: string) => readonly string[]): InQuery<T> {

@@ -1,6 +1,8 @@
 import { accountingOperations } from './accounting.ts';
 import { conformanceOperations } from './conformance.ts';
 import { nodeOperations } from './nodes.ts';
+import { deadLetterOperations } from './dead-letters.ts';
+import { deliveryOperations } from './deliveries.ts';
 import { eventOperations } from './events.ts';
 import type { AnswerOf, InputOf, Operation } from './operation.ts';
 import { alertOperations } from './alerts.ts';
@@ -16,6 +18,8 @@ import { templateOperations } from './templates.ts';
 /** Every call of the API. Routes, validation, OpenAPI, the client, the library and the reference come from here. */
 export const table = {
   ...eventOperations,
+  ...deliveryOperations,
+  ...deadLetterOperations,
   ...redriveOperations,
   ...accountingOperations,
   ...sloStatusOperations,

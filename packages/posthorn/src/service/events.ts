@@ -5,6 +5,7 @@ import type { EventRecord, Receipt } from '../domain/event.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { exactMinor } from '../domain/money.ts';
 import type { TraceContext } from '../domain/trace.ts';
+import { wireDelivery } from './deliveries.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { type Handlers, type Of, Reply } from './handler.ts';
 import { findEndpoint } from './endpoint-ref.ts';
@@ -12,7 +13,7 @@ import { idempotencyConflict } from './idempotency.ts';
 import { type EventInput, eventMaker, jsonText } from './new-event.ts';
 import { pageRead } from './paging.ts';
 import { rawBatchData, rawData } from './raw-json.ts';
-import { iso, isoOrNull, wireDelivery } from './wire.ts';
+import { iso, isoOrNull } from './wire.ts';
 
 /** Of an event with more deliveries, the newest. */
 const deliveriesShown = 1000;

@@ -2,6 +2,8 @@ import { accountingService } from './accounting.ts';
 import { conformanceService } from './conformance.ts';
 import { alertService } from './alerts.ts';
 import { channelService } from './channels.ts';
+import { deadLetterService } from './dead-letters.ts';
+import { deliveryService } from './deliveries.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { eventTypeService } from './event-types.ts';
 import { eventService } from './events.ts';
@@ -18,6 +20,8 @@ import { templateService } from './templates.ts';
 export function createServices(deps: ServiceDependencies): Handlers {
   return {
     ...eventService(deps),
+    ...deliveryService(deps),
+    ...deadLetterService(deps),
     ...redriveService(deps),
     ...accountingService(deps),
     ...sloStatusService(deps),

@@ -1,9 +1,6 @@
-import type { Answer } from '../contract/table.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
-import { deliveryId } from '../domain/ids.ts';
 import { exactMinor } from '../domain/money.ts';
 import type { RetryDocument, RetryPolicy } from '../domain/retry-policy.ts';
-import type { AttemptRecord, DeadLetterGroup, DeliveryRecord } from '../store/store.ts';
 import type { Money } from '../store/accounting.ts';
 
 // From the domain's words to the wire's: one place for each resource.
@@ -75,56 +72,10 @@ export function wireEndpoint(e: Endpoint): Record<string, unknown> {
   };
 }
 
-export function wireDelivery(d: DeliveryRecord): Answer<'events.get'>['deliveries'][number] {
-  return {
-    id: deliveryId(d.number),
-    event_id: d.eventId,
-    event_type: d.eventType,
-    tenant: d.tenant,
-    endpoint_id: d.endpointId,
-    state: d.state,
-    attempt_count: d.attempts,
-    due_at: isoOrNull(d.dueAt),
-    created_at: iso(d.createdAt),
-    settled_at: isoOrNull(d.settledAt),
-    reason: d.reason,
-    last_error:
-      d.lastErrorClass === null
-        ? null
-        : { class: d.lastErrorClass, status_code: d.lastStatusCode, message: d.lastMessage },
-  };
-}
-
-export function wireAttempt(a: AttemptRecord): Record<string, unknown> {
-  return {
-    n: a.n,
-    started_at: iso(a.startedAt),
-    duration_ms: a.durationMs,
-    status_code: a.statusCode,
-    outcome: a.outcome,
-    error_class: a.errorClass,
-    message: a.message,
-    response_excerpt: a.responseExcerpt,
-    trigger: a.trigger,
-    node: a.node,
-  };
-}
-
 export function wireMoney({ currency, amountMinor, events }: Money): {
   currency: string;
   amount_minor: number | string;
   events: number;
 } {
   return { currency, amount_minor: exactMinor(amountMinor), events };
-}
-
-export function wireDeadLetters(g: DeadLetterGroup): Record<string, unknown> {
-  return {
-    endpoint_id: g.endpointId,
-    owner: g.owner,
-    error_class: g.errorClass,
-    count: g.count,
-    oldest_at: iso(g.oldestAt),
-    value_at_risk: g.valueAtRisk.map(wireMoney),
-  };
 }

@@ -1,0 +1,35 @@
+import type { Answer } from '../contract/table.ts';
+import type { DeadLetterGroup } from '../store/store.ts';
+import { tenantsFrom } from './delivery-filter.ts';
+import type { ServiceDependencies } from './dependencies.ts';
+import type { Handlers, Of } from './handler.ts';
+import { pageOf } from './paging.ts';
+import { iso, wireMoney } from './wire.ts';
+
+/** Dead letters, grouped by endpoint and failure. */
+export function deadLetterService({
+  store,
+}: Pick<ServiceDependencies, 'store'>): Handlers<Of<'deadLetters'>> {
+  return {
+    'deadLetters.list': async ({ query: { tenant, ...page } }) => {
+      const { items, next_cursor: next } = pageOf(
+        await store.deadLetters(tenantsFrom(tenant)),
+        page,
+        ({ count, endpointId, errorClass }) => [-count, endpointId, errorClass ?? ''],
+        'desc',
+      );
+      return { items: items.map(wireGroup), next_cursor: next };
+    },
+  };
+}
+
+function wireGroup(group: DeadLetterGroup): Answer<'deadLetters.list'>['items'][number] {
+  return {
+    endpoint_id: group.endpointId,
+    owner: group.owner,
+    error_class: group.errorClass,
+    count: group.count,
+    oldest_at: iso(group.oldestAt),
+    value_at_risk: group.valueAtRisk.map(wireMoney),
+  };
+}

@@ -1,0 +1,122 @@
+import type { Answer } from '../contract/table.ts';
+import { notFound, PosthornError } from '../domain/errors.ts';
+import { deliveryId, parseDeliveryId } from '../domain/ids.ts';
+import type { AttemptRecord, CommandAnswer, DeliveryRecord } from '../store/store.ts';
+import { filterFrom } from './delivery-filter.ts';
+import type { ServiceDependencies } from './dependencies.ts';
+import type { Handlers, Of } from './handler.ts';
+import { decodeCursor, invalidCursor, pageRead } from './paging.ts';
+import { iso, isoOrNull } from './wire.ts';
+
+const missing = (): PosthornError => notFound('delivery by that id');
+
+/** Deliveries: listed, read with their attempts, redriven and cancelled one by one. */
+export function deliveryService({
+  store,
+  engine,
+  clock,
+}: Pick<ServiceDependencies, 'store' | 'engine' | 'clock'>): Handlers<Of<'deliveries'>> {
+  const find = async (id: string): Promise<DeliveryRecord> => {
+    const number = parseDeliveryId(id);
+    const delivery = number === null ? null : await store.delivery(number);
+    if (delivery === null) throw missing();
+    return delivery;
+  };
+
+  /** Runs a command on a delivery, and returns what it has made of it. `refusal`: what applies instead. */
+  const command = async (
+    id: string,
+    run: (delivery: DeliveryRecord) => Promise<CommandAnswer>,
+    refusal: string,
+  ): Promise<WireDelivery> => {
+    const answer = await run(await find(id));
+    if (answer === 'not_found') throw missing();
+    const delivery = await find(id);
+    if (answer === 'endpoint_deleted')
+      throw new PosthornError(
+        'endpoint_deleted',
+        `The endpoint of this delivery was deleted, so nothing can deliver it: it stays ${delivery.state}. To send the event elsewhere, replay it to another endpoint.`,
+      );
+    if (answer === 'refused')
+      throw new PosthornError('wrong_state', `The delivery is ${delivery.state}: ${refusal}`);
+    engine.wake([delivery.endpointId]);
+    return wireDelivery(delivery);
+  };
+
+  return {
+    'deliveries.list': async ({ query: { limit, cursor, order, ...filter } }) => {
+      const last = decodeCursor(cursor);
+      const after = last === null ? null : parseDeliveryId(last);
+      if (last !== null && after === null) throw invalidCursor();
+      const read = await store.deliveries(await filterFrom(store, filter), {
+        after,
+        limit: limit + 1,
+        order,
+      });
+      const page = pageRead(read, limit, ({ number }) => deliveryId(number));
+      return { ...page, items: page.items.map(wireDelivery) };
+    },
+
+    'deliveries.get': async ({ params: { id } }) => {
+      const delivery = await find(id);
+      const attempts = await store.attempts(delivery.number);
+      return { ...wireDelivery(delivery), attempts: attempts.map(wireAttempt) };
+    },
+
+    'deliveries.redrive': async ({ params: { id } }) =>
+      await command(
+        id,
+        async ({ number, endpointId }) => {
+          const answer = await store.redriveDelivery(number, clock.now());
+          // An operator who redrives wants it now: what the receiver asked for with Retry-After is over.
+          if (answer === 'done') await engine.clearThrottles([endpointId]);
+          return answer;
+        },
+        'replay its event to send it again.',
+      ),
+
+    'deliveries.cancel': async ({ params: { id }, body: { reason } }) =>
+      await command(
+        id,
+        ({ number }) => store.cancelDelivery(number, reason, clock.now()),
+        'only a pending delivery can be cancelled.',
+      ),
+  };
+}
+
+type WireDelivery = Answer<'deliveries.redrive'>;
+
+export function wireDelivery(d: DeliveryRecord): WireDelivery {
+  return {
+    id: deliveryId(d.number),
+    event_id: d.eventId,
+    event_type: d.eventType,
+    tenant: d.tenant,
+    endpoint_id: d.endpointId,
+    state: d.state,
+    attempt_count: d.attempts,
+    due_at: isoOrNull(d.dueAt),
+    created_at: iso(d.createdAt),
+    settled_at: isoOrNull(d.settledAt),
+    reason: d.reason,
+    last_error:
+      d.lastErrorClass === null
+        ? null
+        : { class: d.lastErrorClass, status_code: d.lastStatusCode, message: d.lastMessage },
+  };
+}
+
+function wireAttempt(a: AttemptRecord): Answer<'deliveries.get'>['attempts'][number] {
+  return {
+    n: a.n,
+    started_at: iso(a.startedAt),
+    duration_ms: a.durationMs,
+    status_code: a.statusCode,
+    outcome: a.outcome,
+    error_class: a.errorClass,
+    message: a.message,
+    response_excerpt: a.responseExcerpt,
+    trigger: a.trigger,
+    node: a.node,
+  };
+}

@@ -173,7 +173,13 @@ describe('bad input is refused with its path, and nothing is stored', () => {
     expect(first.status).toBe(202);
     expect(again).toMatchObject({ status: 202, problem: { ...first.problem, duplicate: true } });
     const other = await post('/v1/events', '{"type":"a.b","data":{"n":2},"id":"same"}');
-    expect(other).toMatchObject({ status: 409, problem: { code: 'event_id_conflict' } });
+    const conflict = { code: 'event_id_conflict', errors: [{ path: '/id' }] };
+    expect(other).toMatchObject({ status: 409, problem: conflict });
+    const batch = '{"events":[{"type":"a.b","data":1},{"type":"a.b","data":{"n":3},"id":"same"}]}';
+    expect(await post('/v1/events/batch', batch)).toMatchObject({
+      status: 409,
+      problem: { ...conflict, errors: [{ path: '/events/1/id' }] },
+    });
   });
 
   test.each([

@@ -7,13 +7,17 @@ import {
   UnavailableError,
 } from '../domain/errors.ts';
 
+/** `path`: where the event stands in the request. */
+export function eventConflict({ code, message }: EventConflictError, path: string): PosthornError {
+  return new PosthornError(code, message, [
+    { path: `${path}/id`, message: 'was used before for another body' },
+  ]);
+}
+
 /** What a caller may know of whatever was thrown; null: a defect, of which a caller may know nothing. */
 export function posthornErrorOf(error: unknown): PosthornError | null {
   if (error instanceof PosthornError) return error;
-  if (error instanceof EventConflictError)
-    return new PosthornError(error.code, error.message, [
-      { path: `/events/${error.index}/id`, message: 'was used before for another body' },
-    ]);
+  if (error instanceof EventConflictError) return eventConflict(error, `/events/${error.index}`);
   if (error instanceof ConflictError) return new PosthornError(error.code, error.message);
   if (error instanceof NotFoundError) return new PosthornError('not_found', error.message);
   if (error instanceof StoreFaultError)

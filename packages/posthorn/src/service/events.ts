@@ -9,6 +9,7 @@ import { wireDelivery } from './deliveries.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { type Handlers, type Of, Reply } from './handler.ts';
 import { findEndpoint } from './endpoint-ref.ts';
+import { eventConflict } from './errors.ts';
 import { idempotencyConflict } from './idempotency.ts';
 import { type EventInput, eventMaker, jsonText } from './new-event.ts';
 import { pageRead } from './paging.ts';
@@ -47,9 +48,8 @@ export function eventService(deps: ServiceDependencies): Handlers<Of<'events'>> 
       const [receipt] = await publisher
         .publish([{ event, dataText, path: '', fallbackId }], trace)
         .catch((error: unknown) => {
-          throw fallbackId !== undefined && error instanceof EventConflictError
-            ? idempotencyConflict()
-            : error;
+          if (!(error instanceof EventConflictError)) throw error;
+          throw fallbackId === undefined ? eventConflict(error, '') : idempotencyConflict();
         });
       const answer = wireReceipt(receipt!);
       return fallbackId !== undefined && answer.duplicate ? new Reply(answer, { replayed: true }) : answer;

@@ -17,6 +17,8 @@ import { nestsDeeper } from './raw-json.ts';
  * index by (shard, tenant, id) and not 64.
  */
 const runLength = 256;
+/** By HTTP the event around the data is a level of the body. */
+const maxDataNesting = maxNesting - 1;
 
 /** An event that is handed over, validated. */
 export interface EventInput {
@@ -44,8 +46,8 @@ export function jsonText(data: unknown, path: string): string {
     // A cycle, a bigint, or a `toJSON` that throws.
   }
   if (text === undefined) throw invalid(`${path}/data`, 'cannot be written as JSON');
-  if (nestsDeeper(text, maxNesting))
-    throw new PosthornError('too_deep', `${path}/data nests deeper than ${maxNesting} levels`);
+  if (nestsDeeper(text, maxDataNesting))
+    throw new PosthornError('too_deep', `${path}/data nests deeper than ${maxDataNesting} levels`);
   return text;
 }
 

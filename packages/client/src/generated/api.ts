@@ -5,21 +5,32 @@ import type {
   Accounting,
   Alert,
   AlertList,
+  BatchReceipt,
+  CancelRequest,
   Channel,
   ChannelDocument,
   ChannelList,
   Conformance,
+  DeadLetterList,
+  Delivery,
+  DeliveryDetails,
+  DeliveryList,
+  Event,
   EventType,
   EventTypeDocument,
   EventTypeList,
   Health,
+  NewEvent,
+  NewEventBatch,
   NodeList,
   OpenApiDocument,
   Readiness,
+  Receipt,
   Redrive,
   RedriveChange,
   RedriveList,
   RedriveRequest,
+  Replay,
   Slo,
   SloDocument,
   SloList,
@@ -30,6 +41,10 @@ import type {
   Template,
   TemplateDocument,
   TemplateList,
+  EventsGetInput,
+  EventsReplayInput,
+  DeliveriesListInput,
+  DeadLettersListInput,
   RedrivesListInput,
   AccountingGetInput,
   ConformanceGetInput,
@@ -41,6 +56,42 @@ import type {
   EventTypesListInput,
   SlosListInput,
 } from './types.ts';
+
+/** Publish events, and look them up. */
+export interface EventsApi<Options> {
+  /** Publish an event. Accepts an event and creates its deliveries in one transaction; the answer comes after the commit is on disk. The header `Idempotency-Key` is the id of an event that has none; `traceparent` and `tracestate` go on to the receivers. */
+  publish(input: NewEvent, options?: Options): Promise<Receipt>;
+
+  /** Publish up to 1,000 events. All or none, in one transaction. The body may have 8 MiB. */
+  publishBatch(input: NewEventBatch, options?: Options): Promise<BatchReceipt>;
+
+  /** Get an event. The event and its deliveries. */
+  get(id: string, input?: EventsGetInput, options?: Options): Promise<Event>;
+
+  /** Deliver a past event again. Makes new deliveries of the event, under the same `webhook-id`, to the endpoints that would receive it if it were published now, or to the one that is named. Deliveries to paused endpoints are suppressed. */
+  replay(id: string, input?: EventsReplayInput, options?: Options): Promise<Replay>;
+}
+
+/** What became of each event at each endpoint. */
+export interface DeliveriesApi<Options> {
+  /** List deliveries. Newest first, unless `order` is `asc`. */
+  list(input?: DeliveriesListInput, options?: Options): PageRequest<DeliveryList>;
+
+  /** Get a delivery. The delivery and its attempts. */
+  get(id: string, options?: Options): Promise<DeliveryDetails>;
+
+  /** Redrive a delivery. Makes the delivery due now. A dead, suppressed or cancelled one gets a fresh schedule; a pending one only comes due sooner. What the receiver asked for with `Retry-After` is over. */
+  redrive(id: string, options?: Options): Promise<Delivery>;
+
+  /** Cancel a pending delivery. It is not attempted again unless it is redriven. An attempt in flight is not cut. */
+  cancel(id: string, input: CancelRequest, options?: Options): Promise<Delivery>;
+}
+
+/** Deliveries that ended undelivered. */
+export interface DeadLettersApi<Options> {
+  /** List dead letters in groups. By endpoint and class of the last error, the largest group first. */
+  list(input?: DeadLettersListInput, options?: Options): PageRequest<DeadLetterList>;
+}
 
 /** Make many dead or suppressed deliveries pending again. */
 export interface RedrivesApi<Options> {
@@ -185,6 +236,9 @@ export interface EventTypesApi<Options> {
 
 /** Every call, by its resource. */
 export interface Api<Options> {
+  readonly events: EventsApi<Options>;
+  readonly deliveries: DeliveriesApi<Options>;
+  readonly deadLetters: DeadLettersApi<Options>;
   readonly redrives: RedrivesApi<Options>;
   readonly accounting: AccountingApi<Options>;
   readonly slos: SlosApi<Options>;
@@ -199,6 +253,15 @@ export interface Api<Options> {
 }
 
 export type OperationId =
+  | 'events.publish'
+  | 'events.publishBatch'
+  | 'events.get'
+  | 'events.replay'
+  | 'deliveries.list'
+  | 'deliveries.get'
+  | 'deliveries.redrive'
+  | 'deliveries.cancel'
+  | 'deadLetters.list'
   | 'redrives.create'
   | 'redrives.list'
   | 'redrives.get'

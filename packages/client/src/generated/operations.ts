@@ -74,6 +74,28 @@ const alertShape = object({
   owner: nullable(text),
 });
 const alertListShape = object({ items: list(alertShape), next_cursor: nullable(text) });
+const attemptShape = object({
+  n: number,
+  started_at: text,
+  duration_ms: number,
+  status_code: nullable(number),
+  outcome: text,
+  error_class: nullable(text),
+  message: nullable(text),
+  response_excerpt: nullable(text),
+  trigger: text,
+  node: text,
+});
+const receiptShape = object({
+  id: text,
+  tenant: text,
+  type: text,
+  accepted_at: text,
+  deliveries: number,
+  suppressed: number,
+  duplicate: flag,
+});
+const batchReceiptShape = object({ accepted: list(receiptShape) });
 const burnRateShape = object({
   rule: text,
   severity: text,
@@ -84,6 +106,7 @@ const burnRateShape = object({
   rate_short: number,
   firing: flag,
 });
+const cancelRequestShape = object({ reason: text });
 const channelShape = object({
   name: text,
   kind: text,
@@ -118,6 +141,59 @@ const conformanceShape = object({
   conforming: number,
   items: list(nonConformingShape),
   next_cursor: nullable(text),
+});
+const deadLetterGroupShape = object({
+  endpoint_id: text,
+  owner: nullable(text),
+  error_class: nullable(text),
+  count: number,
+  oldest_at: text,
+  value_at_risk: list(moneyShape),
+});
+const deadLetterListShape = object({ items: list(deadLetterGroupShape), next_cursor: nullable(text) });
+const deliveryShape = object({
+  id: text,
+  event_id: text,
+  event_type: text,
+  tenant: text,
+  endpoint_id: text,
+  state: text,
+  attempt_count: number,
+  due_at: nullable(text),
+  created_at: text,
+  settled_at: nullable(text),
+  reason: nullable(text),
+  last_error: nullable(object({ class: text, status_code: nullable(number), message: nullable(text) })),
+});
+const deliveryDetailsShape = object({
+  id: text,
+  event_id: text,
+  event_type: text,
+  tenant: text,
+  endpoint_id: text,
+  state: text,
+  attempt_count: number,
+  due_at: nullable(text),
+  created_at: text,
+  settled_at: nullable(text),
+  reason: nullable(text),
+  last_error: nullable(object({ class: text, status_code: nullable(number), message: nullable(text) })),
+  attempts: list(attemptShape),
+});
+const deliveryListShape = object({ items: list(deliveryShape), next_cursor: nullable(text) });
+const valueShape = object({ amount_minor: amount, currency: text });
+const eventShape = object({
+  id: text,
+  tenant: text,
+  type: text,
+  accepted_at: text,
+  occurred_at: nullable(text),
+  ordering_key: nullable(text),
+  value: nullable(valueShape),
+  integrity: text,
+  deliveries: list(deliveryShape),
+  deliveries_next_cursor: nullable(text),
+  data: anything,
 });
 const eventTypeShape = object({
   name: text,
@@ -164,6 +240,17 @@ const templateSloShape = object({
   consumer: nullable(text),
 });
 const listedSloShape = either(sloShape, templateSloShape);
+const newValueShape = object({ amount_minor: number, currency: text });
+const newEventShape = object({
+  type: text,
+  data: anything,
+  tenant: text,
+  id: text,
+  ordering_key: text,
+  occurred_at: text,
+  value: newValueShape,
+});
+const newEventBatchShape = object({ events: list(newEventShape) });
 const nodeShape = object({ node: text, started_at: text, last_heartbeat_at: text, shards: list(number) });
 const nodeListShape = object({ items: list(nodeShape), next_cursor: nullable(text) });
 const openApiDocumentShape = object({ openapi: text });
@@ -216,6 +303,19 @@ const redriveRequestShape = object({
   name: text,
   dry_run: flag,
 });
+const replayShape = object({
+  id: text,
+  tenant: text,
+  type: text,
+  accepted_at: text,
+  deliveries: number,
+  suppressed: number,
+  duplicate: flag,
+  delivery_ids: list(text),
+  filtered: number,
+  overridden: list(text),
+});
+const replayRequestShape = object({ endpoint_id: text });
 const retryPolicyShape = object({
   schedule_s: optional(list(number)),
   exponential: optional(object({ base_s: number, factor: number, max_s: number, attempts: number })),
@@ -288,6 +388,60 @@ const templateDocumentShape = object({
 });
 const templateListShape = object({ items: list(templateShape), next_cursor: nullable(text) });
 export const operations: Readonly<Record<OperationId, Operation>> = {
+  'events.publish': { method: 'POST', path: '/v1/events', body: newEventShape, answer: receiptShape },
+  'events.publishBatch': {
+    method: 'POST',
+    path: '/v1/events/batch',
+    body: newEventBatchShape,
+    answer: batchReceiptShape,
+  },
+  'events.get': {
+    method: 'GET',
+    path: '/v1/events/{id}',
+    query: object({ tenant: text }),
+    answer: eventShape,
+  },
+  'events.replay': {
+    method: 'POST',
+    path: '/v1/events/{id}/replay',
+    query: object({ tenant: text }),
+    body: replayRequestShape,
+    answer: replayShape,
+  },
+  'deliveries.list': {
+    method: 'GET',
+    path: '/v1/deliveries',
+    query: object({
+      tenant: either(text, list(text)),
+      endpoint_id: either(text, list(text)),
+      event_id: either(text, list(text)),
+      event_type: either(text, list(text)),
+      state: either(text, list(text)),
+      error_class: either(text, list(text)),
+      since: text,
+      until: text,
+      limit: number,
+      cursor: text,
+      order: text,
+    }),
+    answer: deliveryListShape,
+    isList: true,
+  },
+  'deliveries.get': { method: 'GET', path: '/v1/deliveries/{id}', answer: deliveryDetailsShape },
+  'deliveries.redrive': { method: 'POST', path: '/v1/deliveries/{id}/redrive', answer: deliveryShape },
+  'deliveries.cancel': {
+    method: 'POST',
+    path: '/v1/deliveries/{id}/cancel',
+    body: cancelRequestShape,
+    answer: deliveryShape,
+  },
+  'deadLetters.list': {
+    method: 'GET',
+    path: '/v1/dead-letters',
+    query: object({ tenant: either(text, list(text)), limit: number, cursor: text, order: text }),
+    answer: deadLetterListShape,
+    isList: true,
+  },
   'redrives.create': {
     method: 'POST',
     path: '/v1/redrives',

@@ -156,6 +156,52 @@ export interface AlertList {
   readonly nextCursor: string | null;
 }
 
+export interface Attempt {
+  /** Counts from 1, over all schedules of the delivery. */
+  readonly n: number;
+  readonly startedAt: string;
+  readonly durationMs: number;
+
+  /** Of the response; null: there was none. */
+  readonly statusCode: number | null;
+
+  /** `superseded`: settled when the delivery was no longer its own, so it changed nothing. */
+  readonly outcome: 'delivered' | 'retry' | 'dead' | 'superseded';
+
+  /** Null: it delivered. */
+  readonly errorClass:
+    | 'timeout'
+    | 'connect'
+    | 'dns'
+    | 'tls'
+    | 'reset'
+    | 'blocked_address'
+    | 'http_4xx'
+    | 'http_5xx'
+    | 'rate_limited'
+    | 'gone'
+    | 'redirect'
+    | 'protocol'
+    | 'internal'
+    | 'corrupt'
+    | null;
+  readonly message: string | null;
+
+  /** The beginning of the response body. */
+  readonly responseExcerpt: string | null;
+
+  /** The retry clock, an operator, or a redrive in bulk. */
+  readonly trigger: 'schedule' | 'manual' | 'redrive';
+
+  /** The process that made it. */
+  readonly node: string;
+}
+
+export interface BatchReceipt {
+  /** In the order of the events. */
+  readonly accepted: readonly Receipt[];
+}
+
 export interface BurnRate {
   readonly rule: string;
   readonly severity: 'page' | 'ticket';
@@ -173,6 +219,11 @@ export interface BurnRate {
   readonly rateLong: number;
   readonly rateShort: number;
   readonly firing: boolean;
+}
+
+export interface CancelRequest {
+  /** Kept with the delivery. */
+  readonly reason: string;
 }
 
 /** URLs, routing keys and mail servers are write-only. */
@@ -257,6 +308,171 @@ export interface Conformance {
   readonly nextCursor: string | null;
 }
 
+export interface DeadLetterGroup {
+  readonly endpointId: string;
+
+  /** The team that owns the endpoint. */
+  readonly owner: string | null;
+
+  /** Of the last attempt; null: there was none. */
+  readonly errorClass:
+    | 'timeout'
+    | 'connect'
+    | 'dns'
+    | 'tls'
+    | 'reset'
+    | 'blocked_address'
+    | 'http_4xx'
+    | 'http_5xx'
+    | 'rate_limited'
+    | 'gone'
+    | 'redirect'
+    | 'protocol'
+    | 'internal'
+    | 'corrupt'
+    | null;
+  readonly count: number;
+
+  /** When the oldest of them was created. */
+  readonly oldestAt: string;
+
+  /** What their events are worth, by currency. */
+  readonly valueAtRisk: readonly Money[];
+}
+
+export interface DeadLetterList {
+  readonly items: readonly DeadLetterGroup[];
+
+  /** Of the next page; null: this is the last. */
+  readonly nextCursor: string | null;
+}
+
+export interface Delivery {
+  readonly id: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly tenant: string;
+  readonly endpointId: string;
+
+  /** Only `pending` moves by itself. */
+  readonly state: 'pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed';
+
+  /** Attempts that were made. */
+  readonly attemptCount: number;
+
+  /** When a pending delivery is attempted next, or claimed again if its attempt never ends. */
+  readonly dueAt: string | null;
+  readonly createdAt: string;
+
+  /** When it left `pending`. */
+  readonly settledAt: string | null;
+
+  /** Why it is in its state: `delivered`, `schedule_exhausted`, `too_old`, `gone`, `corrupt`, `endpoint_paused`, `endpoint_deleted`, or `cancelled: …` with what the operator said. */
+  readonly reason: string | null;
+
+  /** Of the last attempt, if it failed. */
+  readonly lastError: {
+    readonly class:
+      | 'timeout'
+      | 'connect'
+      | 'dns'
+      | 'tls'
+      | 'reset'
+      | 'blocked_address'
+      | 'http_4xx'
+      | 'http_5xx'
+      | 'rate_limited'
+      | 'gone'
+      | 'redirect'
+      | 'protocol'
+      | 'internal'
+      | 'corrupt';
+
+    /** Of the response; null: there was none. */
+    readonly statusCode: number | null;
+    readonly message: string | null;
+  } | null;
+}
+
+export interface DeliveryDetails {
+  readonly id: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly tenant: string;
+  readonly endpointId: string;
+
+  /** Only `pending` moves by itself. */
+  readonly state: 'pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed';
+
+  /** Attempts that were made. */
+  readonly attemptCount: number;
+
+  /** When a pending delivery is attempted next, or claimed again if its attempt never ends. */
+  readonly dueAt: string | null;
+  readonly createdAt: string;
+
+  /** When it left `pending`. */
+  readonly settledAt: string | null;
+
+  /** Why it is in its state: `delivered`, `schedule_exhausted`, `too_old`, `gone`, `corrupt`, `endpoint_paused`, `endpoint_deleted`, or `cancelled: …` with what the operator said. */
+  readonly reason: string | null;
+
+  /** Of the last attempt, if it failed. */
+  readonly lastError: {
+    readonly class:
+      | 'timeout'
+      | 'connect'
+      | 'dns'
+      | 'tls'
+      | 'reset'
+      | 'blocked_address'
+      | 'http_4xx'
+      | 'http_5xx'
+      | 'rate_limited'
+      | 'gone'
+      | 'redirect'
+      | 'protocol'
+      | 'internal'
+      | 'corrupt';
+
+    /** Of the response; null: there was none. */
+    readonly statusCode: number | null;
+    readonly message: string | null;
+  } | null;
+
+  /** Oldest first. */
+  readonly attempts: readonly Attempt[];
+}
+
+export interface DeliveryList {
+  readonly items: readonly Delivery[];
+
+  /** Of the next page; null: this is the last. */
+  readonly nextCursor: string | null;
+}
+
+export interface Event {
+  readonly id: string;
+  readonly tenant: string;
+  readonly type: string;
+  readonly acceptedAt: string;
+  readonly occurredAt: string | null;
+  readonly orderingKey: string | null;
+  readonly value: Value | null;
+
+  /** `corrupt`: the event was changed in the database, and is not sent. `unknown`: it has no digest. */
+  readonly integrity: 'intact' | 'corrupt' | 'unknown';
+
+  /** The newest 1,000. */
+  readonly deliveries: readonly Delivery[];
+
+  /** Null: these are all. Else the `cursor` for `GET /v1/deliveries` with this `eventId` and `tenant`. */
+  readonly deliveriesNextCursor: string | null;
+
+  /** Byte for byte as it was published. */
+  readonly data: unknown;
+}
+
 export interface EventType {
   readonly name: string;
 
@@ -334,6 +550,37 @@ export interface Money {
   readonly events: number;
 }
 
+export interface NewEvent {
+  /** Such as `payment.succeeded`. */
+  readonly type: string;
+
+  /** Any JSON, at most 256 KiB. Delivered byte for byte. */
+  readonly data: unknown;
+  readonly tenant?: string | undefined;
+
+  /** Unique in its tenant. The same id and body again answers the same receipt. Made if left out. */
+  readonly id?: string | undefined;
+
+  /** Endpoints with `ordering: key` get the events of one key one after the other. */
+  readonly orderingKey?: string | undefined;
+
+  /** When it happened, if that is not when it is accepted. */
+  readonly occurredAt?: string | Date | undefined;
+
+  /** What it is worth. If left out, taken from the data where the event type says. */
+  readonly value?: NewValue | undefined;
+}
+
+export interface NewEventBatch {
+  readonly events: readonly NewEvent[];
+}
+
+export interface NewValue {
+  /** Minor units. */
+  readonly amountMinor: number;
+  readonly currency: string;
+}
+
 export interface Node {
   /** Its name; with its process id, unless it was given one. */
   readonly node: string;
@@ -383,6 +630,24 @@ export interface Readiness {
   readonly clock: Clock;
 }
 
+export interface Receipt {
+  readonly id: string;
+  readonly tenant: string;
+  readonly type: string;
+
+  /** When it was committed to disk. */
+  readonly acceptedAt: string;
+
+  /** Deliveries that were created. */
+  readonly deliveries: number;
+
+  /** How many of them are suppressed, because their endpoint is disabled. */
+  readonly suppressed: number;
+
+  /** Accepted before: this is the receipt of then, and nothing was created. */
+  readonly duplicate: boolean;
+}
+
 export interface Redrive {
   readonly id: string;
   readonly name: string | null;
@@ -421,7 +686,11 @@ export interface Redrive {
       | 'internal'
       | 'corrupt'
     )[];
+
+    /** Created at this time or later. */
     readonly since?: string;
+
+    /** Created before this time. */
     readonly until?: string;
   };
   readonly dryRun: boolean;
@@ -483,7 +752,11 @@ export interface RedriveRequest {
           | 'corrupt'
         )[]
       | undefined;
+
+    /** Created at this time or later. */
     readonly since?: string | Date | undefined;
+
+    /** Created before this time. */
     readonly until?: string | Date | undefined;
   };
 
@@ -493,6 +766,38 @@ export interface RedriveRequest {
 
   /** Count what would be redriven, and redrive nothing. */
   readonly dryRun?: boolean | undefined;
+}
+
+export interface Replay {
+  readonly id: string;
+  readonly tenant: string;
+  readonly type: string;
+
+  /** When it was committed to disk. */
+  readonly acceptedAt: string;
+
+  /** Deliveries that were created. */
+  readonly deliveries: number;
+
+  /** How many of them are suppressed, because their endpoint is disabled. */
+  readonly suppressed: number;
+
+  /** Accepted before: this is the receipt of then, and nothing was created. */
+  readonly duplicate: boolean;
+
+  /** The new deliveries. */
+  readonly deliveryIds: readonly string[];
+
+  /** Subscribed endpoints whose filter excludes the event. */
+  readonly filtered: number;
+
+  /** What would have excluded the event from the endpoint that was named. */
+  readonly overridden: readonly ('subscription' | 'filter')[];
+}
+
+export interface ReplayRequest {
+  /** Deliver to this endpoint (its id or name), whatever it subscribes to and filters. */
+  readonly endpointId?: string | undefined;
 }
 
 export interface RetryPolicy {
@@ -779,6 +1084,99 @@ export interface TemplateSlo {
 
   /** The owner of the endpoint. */
   readonly consumer: string | null;
+}
+
+export interface Value {
+  /** Minor units; a string above 2^53. */
+  readonly amountMinor: number | string;
+
+  /** ISO 4217, upper case. */
+  readonly currency: string;
+}
+
+/** What `events.get` takes. */
+export interface EventsGetInput {
+  /** Whose event it is. */
+  readonly tenant?: string | undefined;
+}
+
+/** What `events.replay` takes. */
+export type EventsReplayInput = ReplayRequest & {
+  /** Whose event it is. */
+  readonly tenant?: string | undefined;
+};
+
+/** What `deliveries.list` takes. */
+export interface DeliveriesListInput {
+  readonly tenant?: string | readonly string[] | undefined;
+  readonly endpointId?: string | readonly string[] | undefined;
+  readonly eventId?: string | readonly string[] | undefined;
+  readonly eventType?: string | readonly string[] | undefined;
+  readonly state?:
+    | 'pending'
+    | 'delivered'
+    | 'dead'
+    | 'cancelled'
+    | 'suppressed'
+    | readonly ('pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed')[]
+    | undefined;
+  readonly errorClass?:
+    | 'timeout'
+    | 'connect'
+    | 'dns'
+    | 'tls'
+    | 'reset'
+    | 'blocked_address'
+    | 'http_4xx'
+    | 'http_5xx'
+    | 'rate_limited'
+    | 'gone'
+    | 'redirect'
+    | 'protocol'
+    | 'internal'
+    | 'corrupt'
+    | readonly (
+        | 'timeout'
+        | 'connect'
+        | 'dns'
+        | 'tls'
+        | 'reset'
+        | 'blocked_address'
+        | 'http_4xx'
+        | 'http_5xx'
+        | 'rate_limited'
+        | 'gone'
+        | 'redirect'
+        | 'protocol'
+        | 'internal'
+        | 'corrupt'
+      )[]
+    | undefined;
+
+  /** Created at this time or later. */
+  readonly since?: string | Date | undefined;
+
+  /** Created before this time. */
+  readonly until?: string | Date | undefined;
+
+  /** Items of a page at most. */
+  readonly limit?: number | undefined;
+
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+  readonly order?: 'asc' | 'desc' | undefined;
+}
+
+/** What `deadLetters.list` takes. */
+export interface DeadLettersListInput {
+  readonly tenant?: string | readonly string[] | undefined;
+
+  /** Items of a page at most. */
+  readonly limit?: number | undefined;
+
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+  readonly order?: 'asc' | 'desc' | undefined;
 }
 
 /** What `redrives.list` takes. */

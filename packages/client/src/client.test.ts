@@ -61,7 +61,7 @@ const json = (response: ServerResponse, status: number, body: unknown, headers =
     .writeHead(status, { 'content-type': 'application/json', ...headers })
     .end(JSON.stringify(body));
 const problem = (response: ServerResponse, status: number, code: string, more = {}, headers = {}): void =>
-  json(response, status, { code, detail: 'no', ...more }, { 'request-id': 'req_1', ...headers });
+  json(response, status, { code, detail: 'no', ...more }, { 'request-id': 'fake_1', ...headers });
 
 describe('calls', () => {
   test('one object for query and body, camelCase in and out', async () => {
@@ -182,7 +182,7 @@ describe('no answer passes for another (G5)', () => {
         { path: '/ratePerS', message: 'bad' },
         { path: '/filter/errorClass', message: 'no' },
       ],
-      requestId: 'req_1',
+      requestId: 'fake_1',
       retryAfterS: 3,
     });
   });

@@ -11,6 +11,7 @@ process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('node_modules/.cache
 const longest = [
   'lab/lab.test.ts',
   'audit/accuracy.test.ts',
+  'packed/packed.test.ts',
   'crash/sigkill.test.ts',
   'crash/postgres.test.ts',
   'crash/fan-out.test.ts',

@@ -1,12 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, globSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
+import { build } from 'rolldown';
 
-// `prepack` of every package, in its folder: compiles it to `dist`, and keeps only the declarations that an entry leads to,
-// which are a fifth of them.
+// `prepack` of every package, in its folder: compiles it to `dist`. What an installation would only carry about is left out:
+// declarations that no entry leads to, and of the packages under `devDependencies` all but the one file that they make.
 
 interface Manifest {
+  readonly devDependencies?: Readonly<Record<string, string>>;
   readonly exports: Readonly<Record<string, { readonly types: string }>>;
 }
 
@@ -24,11 +26,34 @@ function reachable(entries: readonly string[]): Set<string> {
   return found;
 }
 
-const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
-const compiler = createRequire(import.meta.url).resolve('typescript/package.json');
+/** Puts a package into `dist/vendor`, with its license, and imports it from there. */
+async function vendor(name: string): Promise<void> {
+  const file = `dist/vendor/${name}.js`;
+  await build({ input: name, platform: 'node', output: { file, codeSplitting: false } });
+  copyFileSync(join(dirname(resolve(`${name}/package.json`)), 'LICENSE'), `dist/vendor/${name}.LICENSE`);
+  for (const module of globSync('dist/**/*.js').filter((path) => path !== file)) {
+    const text = readFileSync(module, 'utf8');
+    const target = relative(dirname(module), file);
+    const changed = text.replaceAll(
+      `from '${name}'`,
+      `from '${target.startsWith('.') ? target : `./${target}`}'`,
+    );
+    if (changed !== text) writeFileSync(module, changed);
+  }
+}
+
+const { resolve } = createRequire(import.meta.url);
+const { exports, devDependencies = {} } = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
+const compiler = resolve('typescript/package.json');
 rmSync('dist', { recursive: true, force: true });
 execFileSync(process.execPath, [join(dirname(compiler), 'bin/tsc'), '-b', 'tsconfig.build.json'], {
   stdio: 'inherit',
 });
 const kept = reachable(Object.values(exports).map(({ types }) => join(types)));
 for (const file of globSync('dist/**/*.d.ts')) if (!kept.has(file)) rmSync(file);
+const vendored = Object.keys(devDependencies);
+for (const file of kept)
+  for (const name of vendored)
+    if (readFileSync(file, 'utf8').includes(`'${name}'`))
+      throw new Error(`${file} speaks of ${name}, whose types are not installed`);
+for (const name of vendored) await vendor(name);

@@ -138,6 +138,8 @@ const manifests = new Map(
       readonly exports: Readonly<Record<string, unknown>>;
       readonly dependencies?: Readonly<Record<string, string>>;
       readonly peerDependencies?: Readonly<Record<string, string>>;
+      /** Compiled into the package. */
+      readonly devDependencies?: Readonly<Record<string, string>>;
     };
     return [manifest.name, { folder: basename(dirname(file)), ...manifest }] as const;
   }),
@@ -175,8 +177,8 @@ function packageFault(place: string, target: string, rule: (typeof mayImport)[nu
   if (drivers.includes(target) && !rule.drivers?.includes(target) && !rule.from.includes('*'))
     return `${place}: imports the driver ${target}`;
   if (name === undefined || target.startsWith('node:')) return null;
-  const { dependencies = {}, peerDependencies = {} } = packageNamed(packageOf(place));
-  if (dependencies[name] === undefined && peerDependencies[name] === undefined)
+  const { dependencies, peerDependencies, devDependencies } = packageNamed(packageOf(place));
+  if ({ ...dependencies, ...peerDependencies, ...devDependencies }[name] === undefined)
     return `${place}: imports ${name}, which its package does not depend on`;
   const ours = manifests.get(name);
   if (ours === undefined) return null;

@@ -28,7 +28,18 @@ const schema = z
   }));
 
 /** One attempt of a delivery log; times in ms since the epoch. */
-export type AttemptLine = z.output<typeof schema>;
+export interface AttemptLine {
+  readonly event_id: string;
+  readonly attempt?: number | undefined;
+  readonly started_at: number;
+  readonly durationMs: number | null;
+  readonly status_code?: number | null | undefined;
+  readonly error?: string | null | undefined;
+  readonly error_class?: string | null | undefined;
+  readonly amount_minor?: number | null | undefined;
+  readonly currency?: string | null | undefined;
+  readonly next_retry_at?: number | null | undefined;
+}
 
 /** What a line of JSON says of an attempt; null where it says nothing that can be understood. */
 export function parseAttemptLine(text: string): AttemptLine | null {

@@ -202,7 +202,7 @@ describe('bad input is refused with its path, and nothing is stored', () => {
       expect(await response.json()).toMatchObject({
         status: 405,
         code: 'method_not_allowed',
-        detail: `${path.split('?')[0]} takes ${allowed.join(' and ')}, and no ${method}`,
+        detail: `${method} is not allowed on ${path.split('?')[0]}. Allowed: ${allowed.join(', ')}.`,
       });
   });
 

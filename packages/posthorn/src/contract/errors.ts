@@ -149,8 +149,14 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   unsupported_media_type: {
     status: 415,
     title: 'Unsupported media type',
-    meaning: 'The body has a type or an encoding that is not supported.',
-    remedy: 'Send `Content-Type: application/json` without `Content-Encoding`.',
+    meaning: 'The body has a type, a charset or an encoding that is not supported.',
+    remedy: 'Send UTF-8 with `Content-Type: application/json` and without `Content-Encoding`.',
+  },
+  expectation_failed: {
+    status: 417,
+    title: 'Expectation failed',
+    meaning: 'The header `Expect` asks for something other than `100-continue`.',
+    remedy: 'Send the request without `Expect`, or with `Expect: 100-continue`.',
   },
   invalid_request: {
     status: 422,
@@ -193,6 +199,13 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
     title: 'Internal error',
     meaning: 'A defect of the server; it was logged with the request id.',
     remedy: 'Report it with the request id. Repeating a read is safe, and a write with an idempotency key.',
+  },
+  not_implemented: {
+    status: 501,
+    title: 'Not implemented',
+    meaning:
+      'The request uses a part of HTTP that the server does not have: CONNECT, or a transfer encoding.',
+    remedy: 'Send the request directly, with `Content-Length` or `Transfer-Encoding: chunked`.',
   },
   busy: {
     status: 503,

@@ -13,6 +13,9 @@ const repeatable = [
   'idempotency_answer_not_kept',
 ] as const;
 
+/** What any call answers if it is sent by no ordinary client: said once, and not at each operation. */
+export const rareErrors: readonly ErrorCode[] = ['expectation_failed', 'not_implemented'];
+
 /** Whether the operation honors `Idempotency-Key`. */
 export function isRepeatable({ method }: Operation): boolean {
   return method === 'POST';
@@ -21,7 +24,8 @@ export function isRepeatable({ method }: Operation): boolean {
 /** Every code that the operation may answer, by status and then by name. */
 export function errorsOf(operation: Operation): readonly ErrorCode[] {
   const { method, path, scope, params, query, body, errors } = operation;
-  const takesBody = method === 'POST' || method === 'PUT' || method === 'PATCH';
+  // A body that is sent is read, also if the operation has none.
+  const takesBody = method !== 'GET';
   const hasInput = takesBody || params !== undefined || query !== undefined || body !== undefined;
   const codes = new Set<ErrorCode>([
     ...errors,

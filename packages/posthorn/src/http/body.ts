@@ -33,6 +33,16 @@ function tooLarge(limit: number): PosthornError {
   return new PosthornError('too_large', `The request body is larger than ${limit} bytes.`);
 }
 
+/** JSON between systems is UTF-8 (RFC 8259); another charset would be read as other text. */
+function refuseEncoded({ headers }: FastifyRequest): void {
+  const encoding = headers['content-encoding']?.toLowerCase() ?? 'identity';
+  if (encoding !== 'identity')
+    throw new PosthornError('unsupported_media_type', 'The body must be sent without Content-Encoding.');
+  const charset = /;\s*charset="?([^";\s]*)/i.exec(headers['content-type'] ?? '')?.[1]?.toLowerCase();
+  if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8' && charset !== 'us-ascii')
+    throw new PosthornError('unsupported_media_type', 'The body must be UTF-8: leave out the charset.');
+}
+
 /** The bytes of a body, in memory that is reserved before they are read. */
 async function readBytes(
   request: FastifyRequest,
@@ -40,9 +50,7 @@ async function readBytes(
   memory: BodyMemory,
   continueBody: (request: IncomingMessage) => void,
 ): Promise<Buffer> {
-  const encoding = request.headers['content-encoding'] ?? 'identity';
-  if (encoding !== 'identity')
-    throw new PosthornError('unsupported_media_type', 'Send the body without Content-Encoding.');
+  refuseEncoded(request);
   const limit = request.routeOptions.bodyLimit;
   const length = request.headers['content-length'];
   const declared = length === undefined ? null : Number(length);

@@ -86,3 +86,21 @@ test('G8: a client that does not read has one answer in memory, whatever it sent
   socket.resume();
   await until('all are answered once it reads', () => answers === 70);
 });
+
+test.each([
+  ['ERR_HTTP_REQUEST_TIMEOUT', 408, 'request_timeout'],
+  ['HPE_HEADER_OVERFLOW', 431, 'headers_too_large'],
+  ['HPE_INVALID_TRANSFER_ENCODING', 501, 'not_implemented'],
+  ['HPE_INVALID_METHOD', 400, 'bad_request'],
+])('what ends before it is a request (%s) is answered with a problem', async (fault, status, code) => {
+  const port = await start();
+  const accepted = new Promise<Socket>((resolve) => http.server.once('connection', resolve));
+  const { heard, isClosed } = open(port, 'GET / HT');
+  http.refuse(Object.assign(new Error('from the parser'), { code: fault }), await accepted);
+  await until('it is closed', isClosed);
+  const [head, body] = heard().split('\r\n\r\n');
+  expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+  expect(head).toContain('content-type: application/problem+json');
+  expect(head).toContain('request-id: req_1');
+  expect(JSON.parse(body!)).toMatchObject({ status, code, request_id: 'req_1', type: `/errors/${code}` });
+});

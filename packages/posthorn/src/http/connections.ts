@@ -58,6 +58,8 @@ function hasUnreadBody(request: IncomingMessage, status: number): boolean {
 function malformed(code: string | undefined): PosthornError {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
     return new PosthornError('request_timeout', 'The request took too long to arrive.');
+  if (code === 'HPE_INVALID_TRANSFER_ENCODING')
+    return new PosthornError('not_implemented', 'The only transfer encoding is chunked.');
   if (code === 'HPE_HEADER_OVERFLOW')
     return new PosthornError('headers_too_large', 'The request line and headers are larger than 16 KiB.');
   return new PosthornError('bad_request', 'The request is not valid HTTP/1.1.');
@@ -82,6 +84,8 @@ export function createHttpServer(
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     connectionsCheckingInterval: checkEveryMs,
+    // Node would refuse it with an empty answer.
+    requireHostHeader: false,
   });
   server.maxConnections = maxSockets;
   server.timeout = idleTimeoutMs;
@@ -102,6 +106,14 @@ export function createHttpServer(
     });
     const cancel = clock.after(lingerMs, () => socket.destroy());
     request.once('end', () => socket.destroy());
+    socket.once('close', cancel);
+  };
+
+  /** Answers what is not going to be a request, and ends the connection. */
+  const sendLast = (socket: Socket, problem: PosthornError): void => {
+    socket.end(rawProblem(problem, requestId()));
+    socket.pause();
+    const cancel = clock.after(lingerMs, () => socket.destroy());
     socket.once('close', cancel);
   };
 
@@ -154,15 +166,17 @@ export function createHttpServer(
     held.set(request, response);
     take(request, response);
   });
+  // Without a listener of its own Node would answer 417 by itself, and CONNECT not at all.
+  server.on('checkExpectation', take);
+  server.on('connect', (_request: IncomingMessage, socket: Socket) =>
+    sendLast(socket, new PosthornError('not_implemented', 'The server is not a proxy.')),
+  );
 
   const refuse: HttpServer['refuse'] = (error, socket) => {
     // An answer that has begun would be mixed with this one.
     const begun = connections.get(socket)?.answering?.headersSent ?? false;
     if (!socket.writable || begun) return void socket.destroy();
-    socket.end(rawProblem(malformed(error.code), requestId()));
-    socket.pause();
-    const cancel = clock.after(lingerMs, () => socket.destroy());
-    socket.once('close', cancel);
+    sendLast(socket, malformed(error.code));
   };
 
   return {

@@ -1,10 +1,27 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { notFound, PosthornError } from '../domain/errors.ts';
 
-/**
- * Notes every route that is added from now on; answers which methods a path takes, sorted, so that a wrong method can be
- * told from a wrong path.
- */
-export function noteMethods(app: FastifyInstance): (path: string) => string[] {
+/** Refuses requests of no route: 405 with `Allow` if the path takes other methods, else 404. */
+export function refuseUnknown(app: FastifyInstance): void {
+  const methodsOf = noteMethods(app);
+  const refuse = async (request: FastifyRequest, reply: FastifyReply): Promise<never> => {
+    const { method } = request;
+    const path = request.url.split('?')[0]!;
+    const allowed = methodsOf(path);
+    if (allowed.length === 0) throw notFound(`${method} ${path}`);
+    const list = allowed.join(', ');
+    void reply.header('allow', list);
+    throw new PosthornError('method_not_allowed', `${method} is not allowed on ${path}. Allowed: ${list}.`);
+  };
+  // In a hook, because handlers come after the body was read.
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404) await refuse(request, reply);
+  });
+  app.setNotFoundHandler(refuse);
+}
+
+/** Notes every route that is added from now on; returns which methods a path takes, sorted. */
+function noteMethods(app: FastifyInstance): (path: string) => string[] {
   const routes: { readonly parts: readonly string[]; readonly methods: readonly string[] }[] = [];
   app.addHook('onRoute', ({ url, method }) => {
     routes.push({ parts: url.split('/'), methods: [method].flat() });

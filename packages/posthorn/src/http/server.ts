@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { type Authentication, createAuthentication } from './authentication.ts';
 import { readBodies } from './body.ts';
 import { createHttpServer, type HttpServer } from './connections.ts';
@@ -8,9 +8,10 @@ import { honorIdempotencyKeys } from './idempotency.ts';
 import { maxBodyBytes } from '../contract/limits.ts';
 import type { Scope } from '../contract/operation.ts';
 import { table } from '../contract/table.ts';
-import { noteMethods } from './methods.ts';
+import { refuseMalformed } from './malformed.ts';
+import { refuseUnknown } from './methods.ts';
 import { requestIds } from './request-ids.ts';
-import { notFound, PosthornError } from '../domain/errors.ts';
+import { PosthornError } from '../domain/errors.ts';
 import { serveOperations } from './operations.ts';
 import { sendProblem } from './problem.ts';
 import { posthornErrorOf } from '../service/errors.ts';
@@ -26,7 +27,10 @@ function scopeOf({ routeOptions }: FastifyRequest): Scope | null {
 /** What a caller may know of whatever was thrown; null: a defect. */
 function errorOf(error: Error & { code?: string; statusCode?: number }): PosthornError | null {
   if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
-    return new PosthornError('unsupported_media_type', 'send application/json');
+    return new PosthornError(
+      'unsupported_media_type',
+      'The body must be JSON, with Content-Type: application/json.',
+    );
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
     return new PosthornError('bad_request', error.message);
   return posthornErrorOf(error);
@@ -59,43 +63,39 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
     genReqId: requestId,
     // An id of 255 characters, each up to four bytes in percent signs.
     routerOptions: { maxParamLength: 255 * 12 },
+    // A hook below says it as a problem.
+    return503OnClosing: false,
     // Found before any route, so neither hooks nor the error handler below are asked.
-    frameworkErrors: (error, request, reply) =>
+    frameworkErrors: (error, _request, reply) =>
       void sendProblem(
         reply,
         error.code === 'FST_ERR_BAD_URL'
-          ? new PosthornError('bad_url', 'the path is no valid URL')
-          : notFound(`${request.method} by so long a name`),
+          ? new PosthornError('bad_url', 'The path is not validly percent-encoded.')
+          : new PosthornError('not_found', 'Nothing has a name or an id that long.'),
       ),
   });
 
   // Nothing is accepted by declarations that were not read.
   app.addHook('onReady', () => deps.catalog.refresh());
   readBodies(app, http.continueBody);
-  app.addHook('preClose', async () => http.closing());
+  let isClosing = false;
+  app.addHook('preClose', async () => {
+    isClosing = true;
+    http.closing();
+  });
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('request-id', request.id);
-    // No name and no id holds one, and PostgreSQL takes none.
-    if (request.url.includes('%00')) throw new PosthornError('bad_url', 'a URL of ours holds no NUL');
+    if (isClosing)
+      throw new PosthornError(
+        'unavailable',
+        'The server is stopping. Nothing was stored: send the request to another node, or again.',
+      );
+    refuseMalformed(request);
     const scope = scopeOf(request);
     const required = scope === 'none' ? null : scope === 'metrics' ? metricsAuthentication : authentication;
     required?.require(request.headers.authorization, request.socket.remoteAddress ?? '');
   });
-  const methodsOf = noteMethods(app);
-  const refuseUnknown = async (request: FastifyRequest, reply: FastifyReply): Promise<never> => {
-    const path = request.url.split('?')[0]!;
-    const allowed = methodsOf(path);
-    if (allowed.length === 0) throw notFound(`${request.method} ${path}`);
-    void reply.header('allow', allowed.join(', '));
-    throw new PosthornError(
-      'method_not_allowed',
-      `${path} takes ${allowed.join(' and ')}, and no ${request.method}`,
-    );
-  };
-  // In a hook, because handlers come after the body was read.
-  app.addHook('onRequest', async (request, reply) => {
-    if (request.is404) await refuseUnknown(request, reply);
-  });
+  refuseUnknown(app);
 
   app.setErrorHandler((error: Error, request, reply) => {
     const known = errorOf(error);
@@ -104,9 +104,11 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
       { error: error.message, stack: error.stack, route: request.routeOptions.url },
       'a request failed by a defect',
     );
-    return sendProblem(reply, new PosthornError('internal', 'something went wrong here; it was logged'));
+    return sendProblem(
+      reply,
+      new PosthornError('internal', 'Internal error: it was logged with the request id.'),
+    );
   });
-  app.setNotFoundHandler(refuseUnknown);
 
   honorIdempotencyKeys(app, deps);
   endpointRoutes(app, deps);

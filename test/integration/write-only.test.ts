@@ -81,7 +81,7 @@ test('G9: what is write-only is in no answer, no event, no metric and no line of
     const { body: read } = await call('GET', `/v1/endpoints/${id}`);
     expect(read['headers']).toEqual({ Authorization: null, 'X-Other': null });
     await call('PATCH', `/v1/endpoints/${id}`, { headers: read['headers'] });
-    await call('PUT', `/v1/endpoints/${id}`, { headers: { Authorization: null } });
+    await call('PATCH', `/v1/endpoints/${id}`, { headers: { Authorization: null } });
     expect(await call('PATCH', `/v1/endpoints/${id}`, { headers: { 'x-never/set': null } })).toMatchObject({
       status: 422,
     });

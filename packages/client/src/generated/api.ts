@@ -15,6 +15,11 @@ import type {
   Delivery,
   DeliveryDetails,
   DeliveryList,
+  Endpoint,
+  EndpointList,
+  EndpointRequest,
+  EndpointWithSecret,
+  EnsuredEndpoint,
   Event,
   EventType,
   EventTypeDocument,
@@ -45,6 +50,15 @@ import type {
   EventsReplayInput,
   DeliveriesListInput,
   DeadLettersListInput,
+  EndpointsListInput,
+  EndpointsGetInput,
+  EndpointsEnsureInput,
+  EndpointsUpdateInput,
+  EndpointsDeleteInput,
+  EndpointsPauseInput,
+  EndpointsResumeInput,
+  EndpointsRotateSecretInput,
+  EndpointsTestInput,
   RedrivesListInput,
   AccountingGetInput,
   ConformanceGetInput,
@@ -91,6 +105,43 @@ export interface DeliveriesApi<Options> {
 export interface DeadLettersApi<Options> {
   /** List dead letters in groups. By endpoint and class of the last error, the largest group first. */
   list(input?: DeadLettersListInput, options?: Options): PageRequest<DeadLetterList>;
+}
+
+/** Receivers: their URLs, subscriptions, limits and secrets. */
+export interface EndpointsApi<Options> {
+  /** Create an endpoint. From now on it gets every event that it subscribes to. The answer is the only one that shows its signing secret. */
+  create(input: EndpointRequest, options?: Options): Promise<EndpointWithSecret>;
+
+  /** List endpoints. Oldest first. */
+  list(input?: EndpointsListInput, options?: Options): PageRequest<EndpointList>;
+
+  /** Get an endpoint. Its settings, and what attempts have found out about its receiver. */
+  get(id: string, input?: EndpointsGetInput, options?: Options): Promise<Endpoint>;
+
+  /** Create or replace an endpoint by its name. Safe to repeat: afterwards there is one endpoint of that name in the tenant, with these settings. Settings that are left out get their defaults; the secret stays what it was. 201 if it was created, and only then the answer shows the secret. */
+  ensure(id: string, input: EndpointsEnsureInput, options?: Options): Promise<EnsuredEndpoint>;
+
+  /** Change an endpoint. Changes the settings that are given. With another URL everything ends that was learned of the former one: its breaker, and what it asked for with Retry-After. */
+  update(id: string, input: EndpointsUpdateInput, options?: Options): Promise<Endpoint>;
+
+  /** Delete an endpoint. Its pending deliveries are cancelled, with that reason. Its name is free again. */
+  delete(id: string, input?: EndpointsDeleteInput, options?: Options): Promise<void>;
+
+  /** Pause an endpoint. Pending deliveries wait; deliveries of new events are suppressed: kept, and redriven when somebody asks for it. */
+  pause(id: string, input?: EndpointsPauseInput, options?: Options): Promise<Endpoint>;
+
+  /** Resume an endpoint. Goes on with what is pending, also where the receiver asked to wait (Retry-After). */
+  resume(id: string, input?: EndpointsResumeInput, options?: Options): Promise<Endpoint>;
+
+  /** Rotate the signing secret. Makes a new secret; until the grace time ends, requests are signed with the former one too. The answer is the only one that shows the new one. */
+  rotateSecret(
+    id: string,
+    input?: EndpointsRotateSecretInput,
+    options?: Options,
+  ): Promise<EndpointWithSecret>;
+
+  /** Send a test event. Publishes an event of type `posthorn.test` to this endpoint alone. Its delivery says what the receiver answered. */
+  test(id: string, input?: EndpointsTestInput, options?: Options): Promise<Receipt>;
 }
 
 /** Make many dead or suppressed deliveries pending again. */
@@ -239,6 +290,7 @@ export interface Api<Options> {
   readonly events: EventsApi<Options>;
   readonly deliveries: DeliveriesApi<Options>;
   readonly deadLetters: DeadLettersApi<Options>;
+  readonly endpoints: EndpointsApi<Options>;
   readonly redrives: RedrivesApi<Options>;
   readonly accounting: AccountingApi<Options>;
   readonly slos: SlosApi<Options>;
@@ -262,6 +314,16 @@ export type OperationId =
   | 'deliveries.redrive'
   | 'deliveries.cancel'
   | 'deadLetters.list'
+  | 'endpoints.create'
+  | 'endpoints.list'
+  | 'endpoints.get'
+  | 'endpoints.ensure'
+  | 'endpoints.update'
+  | 'endpoints.delete'
+  | 'endpoints.pause'
+  | 'endpoints.resume'
+  | 'endpoints.rotateSecret'
+  | 'endpoints.test'
   | 'redrives.create'
   | 'redrives.list'
   | 'redrives.get'

@@ -451,6 +451,229 @@ export interface DeliveryList {
   readonly nextCursor: string | null;
 }
 
+export interface Endpoint {
+  readonly id: string;
+  readonly name: string | null;
+  readonly tenant: string;
+
+  /** Of a notification channel only the host. */
+  readonly url: string;
+  readonly eventTypes: readonly string[];
+  readonly description: string | null;
+  readonly owner: string | null;
+  readonly template: string | null;
+  readonly templateVersion: number | null;
+
+  /** What it says itself, whatever its template says. */
+  readonly overrides: readonly ('timeout_ms' | 'deliver_within_s' | 'retry')[];
+
+  /** The names; values are write-only. */
+  readonly headers: Readonly<Record<string, null>>;
+  readonly timeoutMs: number;
+  readonly maxInFlight: number;
+  readonly rateLimitPerS: number | null;
+  readonly ordering: 'none' | 'key';
+  readonly filter: Readonly<Record<string, string | number | boolean | null>> | null;
+  readonly retry: RetryPolicy;
+  readonly deliverWithinS: number;
+  readonly enabled: boolean;
+  readonly pausedReason: string | null;
+
+  /** Open: recent attempts failed, so that few are made at once. */
+  readonly breaker: { readonly state: 'closed' | 'open'; readonly since: string | null };
+
+  /** The receiver asked for no requests until then (Retry-After). */
+  readonly throttledUntil: string | null;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+export interface EndpointChange {
+  /** The caller's own, unique in its tenant. */
+  readonly name?: string | null | undefined;
+
+  /** An http or https URL without credentials and fragment. */
+  readonly url?: string | undefined;
+
+  /** Types, trailing wildcards such as `payment.*`, or `*` for all. */
+  readonly eventTypes?: readonly string[] | undefined;
+  readonly description?: string | null | undefined;
+
+  /** The team that receives, and is notified of its dead letters. */
+  readonly owner?: string | null | undefined;
+
+  /** The delivery policy that it follows. */
+  readonly template?: string | null | undefined;
+
+  /** All of them; null keeps the stored value, which answers do not show. */
+  readonly headers?: Readonly<Record<string, string | null>> | undefined;
+
+  /** Of one attempt. Null: as the template says. */
+  readonly timeoutMs?: number | null | undefined;
+
+  /** Attempts at once. */
+  readonly maxInFlight?: number | undefined;
+
+  /** Attempts a second; null: no limit. */
+  readonly rateLimitPerS?: number | null | undefined;
+
+  /** `key`: events of one ordering key one after the other. */
+  readonly ordering?: 'none' | 'key' | undefined;
+
+  /** JSON Pointers into the data, and the values that they have to have. */
+  readonly filter?: Readonly<Record<string, string | number | boolean | null>> | null | undefined;
+
+  /** Null: as the template says. */
+  readonly retry?: RetryPolicyInput | null | undefined;
+
+  /** The deadline. Null: as the template says. */
+  readonly deliverWithinS?: number | null | undefined;
+
+  /** A disabled endpoint gets nothing; its deliveries are suppressed. */
+  readonly enabled?: boolean | undefined;
+}
+
+export interface EndpointList {
+  readonly items: readonly Endpoint[];
+
+  /** Of the next page; null: this is the last. */
+  readonly nextCursor: string | null;
+}
+
+export interface EndpointPause {
+  readonly reason?: string | undefined;
+}
+
+export interface EndpointRequest {
+  readonly tenant?: string | undefined;
+
+  /** The caller's own, unique in its tenant. */
+  readonly name?: string | null | undefined;
+
+  /** An http or https URL without credentials and fragment. */
+  readonly url: string;
+
+  /** Types, trailing wildcards such as `payment.*`, or `*` for all. */
+  readonly eventTypes?: readonly string[] | undefined;
+  readonly description?: string | null | undefined;
+
+  /** The team that receives, and is notified of its dead letters. */
+  readonly owner?: string | null | undefined;
+
+  /** The delivery policy that it follows. */
+  readonly template?: string | null | undefined;
+
+  /** Sent with every request. Values are write-only. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+
+  /** Of one attempt. Null: as the template says. */
+  readonly timeoutMs?: number | null | undefined;
+
+  /** Attempts at once. */
+  readonly maxInFlight?: number | undefined;
+
+  /** Attempts a second; null: no limit. */
+  readonly rateLimitPerS?: number | null | undefined;
+
+  /** `key`: events of one ordering key one after the other. */
+  readonly ordering?: 'none' | 'key' | undefined;
+
+  /** JSON Pointers into the data, and the values that they have to have. */
+  readonly filter?: Readonly<Record<string, string | number | boolean | null>> | null | undefined;
+
+  /** Null: as the template says. */
+  readonly retry?: RetryPolicyInput | null | undefined;
+
+  /** The deadline. Null: as the template says. */
+  readonly deliverWithinS?: number | null | undefined;
+
+  /** A disabled endpoint gets nothing; its deliveries are suppressed. */
+  readonly enabled?: boolean | undefined;
+
+  /** `whsec_…`; made if it is left out. Write-only. */
+  readonly secret?: string | undefined;
+}
+
+export interface EndpointWithSecret {
+  readonly id: string;
+  readonly name: string | null;
+  readonly tenant: string;
+
+  /** Of a notification channel only the host. */
+  readonly url: string;
+  readonly eventTypes: readonly string[];
+  readonly description: string | null;
+  readonly owner: string | null;
+  readonly template: string | null;
+  readonly templateVersion: number | null;
+
+  /** What it says itself, whatever its template says. */
+  readonly overrides: readonly ('timeout_ms' | 'deliver_within_s' | 'retry')[];
+
+  /** The names; values are write-only. */
+  readonly headers: Readonly<Record<string, null>>;
+  readonly timeoutMs: number;
+  readonly maxInFlight: number;
+  readonly rateLimitPerS: number | null;
+  readonly ordering: 'none' | 'key';
+  readonly filter: Readonly<Record<string, string | number | boolean | null>> | null;
+  readonly retry: RetryPolicy;
+  readonly deliverWithinS: number;
+  readonly enabled: boolean;
+  readonly pausedReason: string | null;
+
+  /** Open: recent attempts failed, so that few are made at once. */
+  readonly breaker: { readonly state: 'closed' | 'open'; readonly since: string | null };
+
+  /** The receiver asked for no requests until then (Retry-After). */
+  readonly throttledUntil: string | null;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+
+  /** Shown this once. */
+  readonly secret: string;
+}
+
+export interface EnsuredEndpoint {
+  readonly id: string;
+  readonly name: string | null;
+  readonly tenant: string;
+
+  /** Of a notification channel only the host. */
+  readonly url: string;
+  readonly eventTypes: readonly string[];
+  readonly description: string | null;
+  readonly owner: string | null;
+  readonly template: string | null;
+  readonly templateVersion: number | null;
+
+  /** What it says itself, whatever its template says. */
+  readonly overrides: readonly ('timeout_ms' | 'deliver_within_s' | 'retry')[];
+
+  /** The names; values are write-only. */
+  readonly headers: Readonly<Record<string, null>>;
+  readonly timeoutMs: number;
+  readonly maxInFlight: number;
+  readonly rateLimitPerS: number | null;
+  readonly ordering: 'none' | 'key';
+  readonly filter: Readonly<Record<string, string | number | boolean | null>> | null;
+  readonly retry: RetryPolicy;
+  readonly deliverWithinS: number;
+  readonly enabled: boolean;
+  readonly pausedReason: string | null;
+
+  /** Open: recent attempts failed, so that few are made at once. */
+  readonly breaker: { readonly state: 'closed' | 'open'; readonly since: string | null };
+
+  /** The receiver asked for no requests until then (Retry-After). */
+  readonly throttledUntil: string | null;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+
+  /** Only if it was created. */
+  readonly secret?: string;
+}
+
 export interface Event {
   readonly id: string;
   readonly tenant: string;
@@ -548,6 +771,56 @@ export interface Money {
 
   /** How many have it. */
   readonly events: number;
+}
+
+export interface NamedEndpointRequest {
+  readonly tenant?: string | undefined;
+
+  /** The caller's own, unique in its tenant. */
+  readonly name?: string | null | undefined;
+
+  /** An http or https URL without credentials and fragment. */
+  readonly url: string;
+
+  /** Types, trailing wildcards such as `payment.*`, or `*` for all. */
+  readonly eventTypes?: readonly string[] | undefined;
+  readonly description?: string | null | undefined;
+
+  /** The team that receives, and is notified of its dead letters. */
+  readonly owner?: string | null | undefined;
+
+  /** The delivery policy that it follows. */
+  readonly template?: string | null | undefined;
+
+  /** All of them; null keeps the stored value, which answers do not show. */
+  readonly headers?: Readonly<Record<string, string | null>> | undefined;
+
+  /** Of one attempt. Null: as the template says. */
+  readonly timeoutMs?: number | null | undefined;
+
+  /** Attempts at once. */
+  readonly maxInFlight?: number | undefined;
+
+  /** Attempts a second; null: no limit. */
+  readonly rateLimitPerS?: number | null | undefined;
+
+  /** `key`: events of one ordering key one after the other. */
+  readonly ordering?: 'none' | 'key' | undefined;
+
+  /** JSON Pointers into the data, and the values that they have to have. */
+  readonly filter?: Readonly<Record<string, string | number | boolean | null>> | null | undefined;
+
+  /** Null: as the template says. */
+  readonly retry?: RetryPolicyInput | null | undefined;
+
+  /** The deadline. Null: as the template says. */
+  readonly deliverWithinS?: number | null | undefined;
+
+  /** A disabled endpoint gets nothing; its deliveries are suppressed. */
+  readonly enabled?: boolean | undefined;
+
+  /** `whsec_…`; kept if it is left out, or made. Write-only. */
+  readonly secret?: string | undefined;
 }
 
 export interface NewEvent {
@@ -848,6 +1121,11 @@ export interface RetryPolicyInput {
 
   /** No attempt begins later than this after the event was accepted. */
   readonly giveUpAfterS?: number | undefined;
+}
+
+export interface SecretRotation {
+  /** For so long the former secret signs too. */
+  readonly graceS?: number | undefined;
 }
 
 export interface Slo {
@@ -1177,6 +1455,63 @@ export interface DeadLettersListInput {
   /** `nextCursor` of the page before. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
+}
+
+/** What `endpoints.list` takes. */
+export interface EndpointsListInput {
+  readonly tenant?: string | readonly string[] | undefined;
+
+  /** Items of a page at most. */
+  readonly limit?: number | undefined;
+
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+  readonly order?: 'asc' | 'desc' | undefined;
+}
+
+/** What `endpoints.get` takes. */
+export interface EndpointsGetInput {
+  /** Of the endpoint, if it is given by its name; `default` if left out. */
+  readonly tenant?: string | undefined;
+}
+
+/** What `endpoints.ensure` takes. */
+export type EndpointsEnsureInput = NamedEndpointRequest & { readonly tenant?: string | undefined };
+
+/** What `endpoints.update` takes. */
+export type EndpointsUpdateInput = EndpointChange & {
+  /** Of the endpoint, if it is given by its name; `default` if left out. */
+  readonly tenant?: string | undefined;
+};
+
+/** What `endpoints.delete` takes. */
+export interface EndpointsDeleteInput {
+  /** Of the endpoint, if it is given by its name; `default` if left out. */
+  readonly tenant?: string | undefined;
+}
+
+/** What `endpoints.pause` takes. */
+export type EndpointsPauseInput = EndpointPause & {
+  /** Of the endpoint, if it is given by its name; `default` if left out. */
+  readonly tenant?: string | undefined;
+};
+
+/** What `endpoints.resume` takes. */
+export interface EndpointsResumeInput {
+  /** Of the endpoint, if it is given by its name; `default` if left out. */
+  readonly tenant?: string | undefined;
+}
+
+/** What `endpoints.rotateSecret` takes. */
+export type EndpointsRotateSecretInput = SecretRotation & {
+  /** Of the endpoint, if it is given by its name; `default` if left out. */
+  readonly tenant?: string | undefined;
+};
+
+/** What `endpoints.test` takes. */
+export interface EndpointsTestInput {
+  /** Of the endpoint, if it is given by its name; `default` if left out. */
+  readonly tenant?: string | undefined;
 }
 
 /** What `redrives.list` takes. */

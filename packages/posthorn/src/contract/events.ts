@@ -50,7 +50,7 @@ const receiptFields = {
   suppressed: count.describe('How many of them are suppressed, because their endpoint is disabled.'),
   duplicate: z.boolean().describe('Accepted before: this is the receipt of then, and nothing was created.'),
 };
-const receipt = z.strictObject(receiptFields).meta({ id: 'Receipt' });
+export const receipt = z.strictObject(receiptFields).meta({ id: 'Receipt' });
 const batchReceipt = z
   .strictObject({ accepted: z.array(receipt).describe('In the order of the events.') })
   .meta({ id: 'BatchReceipt' });

@@ -7,6 +7,7 @@ import { eventOperations } from './events.ts';
 import type { AnswerOf, InputOf, Operation } from './operation.ts';
 import { alertOperations } from './alerts.ts';
 import { channelOperations } from './channels.ts';
+import { endpointOperations } from './endpoints.ts';
 import { eventTypeOperations } from './event-types.ts';
 import { redriveOperations } from './redrives.ts';
 import { serviceOperations } from './service.ts';
@@ -20,6 +21,7 @@ export const table = {
   ...eventOperations,
   ...deliveryOperations,
   ...deadLetterOperations,
+  ...endpointOperations,
   ...redriveOperations,
   ...accountingOperations,
   ...sloStatusOperations,

@@ -16,7 +16,6 @@ import { serveOperations } from './operations.ts';
 import { sendProblem } from './problem.ts';
 import { posthornErrorOf } from '../service/errors.ts';
 import type { Handlers } from '../service/handler.ts';
-import { endpointRoutes } from './routes/endpoints.ts';
 
 /** What a key has to be good for; null: the path is of no operation, and that is said only to who has a key. */
 function scopeOf({ routeOptions }: FastifyRequest): Scope | null {
@@ -111,7 +110,6 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   });
 
   honorIdempotencyKeys(app, deps);
-  endpointRoutes(app, deps);
   serveOperations(app, services);
   return app;
 }

@@ -1,5 +1,4 @@
-import type { z } from 'zod';
-import type { endpointChange } from '../contract/legacy-schemas.ts';
+import type { Input } from '../contract/table.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import { followed } from '../domain/endpoint.ts';
 import { invalid } from '../domain/errors.ts';
@@ -7,7 +6,7 @@ import { standardTemplate, type Template, type TemplateField, templateFields } f
 import { retryOf } from './retry.ts';
 
 /** What a body says of an endpoint; what it does not say is not there. */
-export type EndpointFields = z.output<typeof endpointChange>;
+export type EndpointFields = Input<'endpoints.update'>['body'];
 
 /** The given fields in the domain's words, without those that depend on what is stored. */
 export function fieldsFrom(wire: EndpointFields): Partial<Endpoint> {

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
-import { openApi } from '../contract/openapi.ts';
+import { openApiFrom } from '../contract/openapi-document.ts';
+import { table } from '../contract/table.ts';
 import type { Answer } from '../contract/table.ts';
 import type { ClockStatus } from '../domain/clock-record.ts';
 import { errorCodes, notFound } from '../domain/errors.ts';
@@ -42,7 +43,7 @@ export function serviceService(deps: ServiceDependencies): Handlers<Of<'service'
 
     'service.openapi': async () => {
       if (document === null) {
-        const text = JSON.stringify(openApi(version));
+        const text = JSON.stringify(openApiFrom(table, version));
         document = { body: Buffer.from(text), etag: `"${hash('sha256', text).slice(0, 32)}"` };
       }
       return new Reply<Answer<'service.openapi'>>(document.body, { etag: document.etag });

@@ -7,6 +7,7 @@ import { deliveryService } from './deliveries.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { eventTypeService } from './event-types.ts';
 import { eventService } from './events.ts';
+import { endpointService } from './endpoints.ts';
 import type { Handlers } from './handler.ts';
 import { nodeService } from './nodes.ts';
 import { redriveService } from './redrives.ts';
@@ -22,6 +23,7 @@ export function createServices(deps: ServiceDependencies): Handlers {
     ...eventService(deps),
     ...deliveryService(deps),
     ...deadLetterService(deps),
+    ...endpointService(deps),
     ...redriveService(deps),
     ...accountingService(deps),
     ...sloStatusService(deps),

@@ -1,4 +1,3 @@
-import type { Endpoint } from '../domain/endpoint.ts';
 import { exactMinor } from '../domain/money.ts';
 import type { RetryDocument, RetryPolicy } from '../domain/retry-policy.ts';
 import type { Money } from '../store/accounting.ts';
@@ -10,12 +9,6 @@ export function iso(time: number): string {
 }
 
 export const isoOrNull = (time: number | null): string | null => (time === null ? null : iso(time));
-
-const overrideNames = {
-  timeoutMs: 'timeout_ms',
-  deliverWithinMs: 'deliver_within_s',
-  retry: 'retry',
-} as const;
 
 export function wireRetry({ backoff, jitter, giveUpAfterMs }: RetryPolicy): RetryDocument {
   return {
@@ -31,44 +24,6 @@ export function wireRetry({ backoff, jitter, giveUpAfterMs }: RetryPolicy): Retr
         }),
     jitter,
     give_up_after_s: giveUpAfterMs / 1000,
-  };
-}
-
-function wireBreaker(openSince: number | null): Record<string, unknown> {
-  return { state: openSince === null ? 'closed' : 'open', since: isoOrNull(openSince) };
-}
-
-/** What attempts have found out about a receiver; it stands in readings only. */
-export function wireHealth(openSince: number | null, throttledUntil: number | null): Record<string, unknown> {
-  return { breaker: wireBreaker(openSince), throttled_until: isoOrNull(throttledUntil) };
-}
-
-export function wireEndpoint(e: Endpoint): Record<string, unknown> {
-  return {
-    id: e.id,
-    tenant: e.tenant,
-    name: e.name,
-    // A channel's URL is as good as a password.
-    url: e.envelope === 'none' ? new URL(e.url).host : e.url,
-    event_types: e.eventTypes,
-    description: e.description,
-    owner: e.owner,
-    template: e.template,
-    template_version: e.templateVersion,
-    overrides: e.own.map((field) => overrideNames[field]),
-    // Write-only: null says that one is set, and null sent back keeps it.
-    headers: Object.fromEntries(Object.keys(e.headers).map((name) => [name, null])),
-    timeout_ms: e.timeoutMs,
-    max_in_flight: e.maxInFlight,
-    rate_limit_per_s: e.rateLimitPerS,
-    ordering: e.ordering,
-    filter: e.filter,
-    retry: wireRetry(e.retry),
-    deliver_within_s: e.deliverWithinMs / 1000,
-    enabled: e.enabled,
-    paused_reason: e.pausedReason,
-    created_at: iso(e.createdAt),
-    updated_at: iso(e.updatedAt),
   };
 }
 

@@ -1,0 +1,377 @@
+import { z } from 'zod';
+import {
+  anyId,
+  documentName,
+  eventTypePattern,
+  ownTenant,
+  pageIn,
+  pageOf,
+  tenantName,
+  timestamp,
+} from './fields.ts';
+import { receipt } from './events.ts';
+import { operations } from './operation.ts';
+import { deliverWithinS, retryPolicy, timeoutMs } from './retry.ts';
+import { severalInQuery } from './several.ts';
+
+const forbiddenHeader =
+  /^(host|content-length|content-type|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer|proxy-.*|webhook-.*|posthorn-.*|traceparent|tracestate|user-agent)$/i;
+const headerName = z
+  .string()
+  .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, 'a header name')
+  .refine((name) => !forbiddenHeader.test(name), 'is set by Posthorn');
+const headerValue = z
+  .string()
+  .max(1024)
+  .regex(/^[\t\x20-\x7e]*$/, 'visible ASCII');
+const fewHeaders = (all: object): boolean => Object.keys(all).length <= 20;
+
+const filterPointer = z
+  .string()
+  .regex(/^(\/.*)?$/, 'a JSON Pointer')
+  .max(256);
+const filterValue = z.union([z.string().max(256), z.number(), z.boolean(), z.null()]);
+
+const asTemplate = 'Null: as the template says.';
+const settings = {
+  name: documentName.nullable().describe("The caller's own, unique in its tenant."),
+  url: z.string().max(2048).describe('An http or https URL without credentials and fragment.'),
+  event_types: z
+    .array(eventTypePattern)
+    .min(1)
+    .max(100)
+    .describe('Types, trailing wildcards such as `payment.*`, or `*` for all.'),
+  description: z.string().max(1024).nullable(),
+  owner: documentName.nullable().describe('The team that receives, and is notified of its dead letters.'),
+  template: documentName.nullable().describe('The delivery policy that it follows.'),
+  headers: z
+    .record(headerName, headerValue)
+    .refine(fewHeaders, 'at most 20 headers')
+    .describe('Sent with every request. Values are write-only.'),
+  timeout_ms: timeoutMs.nullable().describe(`Of one attempt. ${asTemplate}`),
+  max_in_flight: z.int().min(1).max(1024).describe('Attempts at once.'),
+  rate_limit_per_s: z
+    .number()
+    .min(0.01)
+    .max(100_000)
+    .nullable()
+    .describe('Attempts a second; null: no limit.'),
+  ordering: z.enum(['none', 'key']).describe('`key`: events of one ordering key one after the other.'),
+  filter: z
+    .record(filterPointer, filterValue)
+    .refine((filter) => Object.keys(filter).length <= 50, 'at most 50 pointers')
+    .nullable()
+    .describe('JSON Pointers into the data, and the values that they have to have.'),
+  retry: retryPolicy.nullable().describe(asTemplate),
+  deliver_within_s: deliverWithinS.nullable().describe(`The deadline. ${asTemplate}`),
+  enabled: z.boolean().describe('A disabled endpoint gets nothing; its deliveries are suppressed.'),
+};
+
+const secret = z.string().max(128);
+const newEndpoint = z
+  .strictObject({
+    tenant: ownTenant.default('default'),
+    ...settings,
+    secret: secret.describe('`whsec_…`; made if it is left out. Write-only.'),
+  })
+  .partial()
+  .required({ url: true })
+  .meta({ id: 'EndpointRequest' });
+const keptHeaders = z
+  .record(headerName, headerValue.nullable())
+  .refine(fewHeaders, 'at most 20 headers')
+  .describe('All of them; null keeps the stored value, which answers do not show.');
+const endpointChange = z
+  .strictObject({ ...settings, headers: keptHeaders })
+  .partial()
+  .meta({ id: 'EndpointChange' });
+const namedEndpoint = z
+  .strictObject({
+    tenant: ownTenant,
+    ...settings,
+    headers: keptHeaders,
+    secret: secret.describe('`whsec_…`; kept if it is left out, or made. Write-only.'),
+  })
+  .partial()
+  .required({ url: true })
+  .meta({ id: 'NamedEndpointRequest' });
+
+const endpointFields = {
+  id: z.string(),
+  name: z.string().nullable(),
+  tenant: z.string(),
+  url: z.string().describe('Of a notification channel only the host.'),
+  event_types: z.array(z.string()),
+  description: z.string().nullable(),
+  owner: z.string().nullable(),
+  template: z.string().nullable(),
+  template_version: z.int().nullable(),
+  overrides: z
+    .array(z.enum(['timeout_ms', 'deliver_within_s', 'retry']))
+    .describe('What it says itself, whatever its template says.'),
+  headers: z.record(z.string(), z.null()).describe('The names; values are write-only.'),
+  timeout_ms: z.int(),
+  max_in_flight: z.int(),
+  rate_limit_per_s: z.number().nullable(),
+  ordering: z.enum(['none', 'key']),
+  filter: z.record(z.string(), filterValue).nullable(),
+  retry: retryPolicy,
+  deliver_within_s: z.number(),
+  enabled: z.boolean(),
+  paused_reason: z.string().nullable(),
+  breaker: z
+    .strictObject({ state: z.enum(['closed', 'open']), since: timestamp.nullable() })
+    .describe('Open: recent attempts failed, so that few are made at once.'),
+  throttled_until: timestamp
+    .nullable()
+    .describe('The receiver asked for no requests until then (Retry-After).'),
+  created_at: timestamp,
+  updated_at: timestamp,
+};
+const endpoint = z.strictObject(endpointFields).meta({ id: 'Endpoint' });
+const endpointWithSecret = z
+  .strictObject({ ...endpointFields, secret: z.string().describe('Shown this once.') })
+  .meta({ id: 'EndpointWithSecret' });
+const listQuery = z.strictObject({ tenant: severalInQuery(tenantName).optional(), ...pageIn('asc') });
+const endpointMaybeWithSecret = z
+  .strictObject({ ...endpointFields, secret: z.string().optional().describe('Only if it was created.') })
+  .meta({ id: 'EnsuredEndpoint' });
+const endpointList = pageOf('EndpointList', endpoint);
+
+const rotation = z
+  .strictObject({
+    grace_s: z
+      .int()
+      .min(0)
+      .max(7 * 86_400)
+      .default(86_400)
+      .describe('For so long the former secret signs too.'),
+  })
+  .meta({ id: 'SecretRotation' });
+const pause = z.strictObject({ reason: z.string().max(256).optional() }).meta({ id: 'EndpointPause' });
+
+const params = z.strictObject({ id: anyId.describe('The id, or the name.') });
+const inTenant = z.strictObject({
+  tenant: tenantName
+    .optional()
+    .describe('Of the endpoint, if it is given by its name; `default` if left out.'),
+});
+const example = {
+  id: 'ep_01jd8z0c3r5s7u9w1y3a5c7e9g',
+  name: 'orders',
+  tenant: 'default',
+  url: 'https://orders.example.com/webhooks',
+  event_types: ['payment.*'],
+  description: 'Confirms orders once they are paid',
+  owner: 'orders',
+  template: 'standard',
+  template_version: 1,
+  overrides: [],
+  headers: { 'x-environment': null },
+  timeout_ms: 15_000,
+  max_in_flight: 64,
+  rate_limit_per_s: null,
+  ordering: 'none',
+  filter: null,
+  retry: {
+    schedule_s: [5, 30, 120, 600, 1800, 7200, 18_000, 36_000, 36_000],
+    jitter: 0.1,
+    give_up_after_s: 604_800,
+  },
+  deliver_within_s: 300,
+  enabled: true,
+  paused_reason: null,
+  breaker: { state: 'closed', since: null },
+  throttled_until: null,
+  created_at: '2026-11-20T08:00:00.000Z',
+  updated_at: '2026-11-20T08:00:00.000Z',
+} as const;
+const exampleRequest = {
+  name: example.name,
+  url: example.url,
+  event_types: example.event_types,
+  owner: example.owner,
+  template: example.template,
+};
+const exampleSecret = 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD';
+const exampleParams = { id: example.id };
+
+export const endpointOperations = operations({
+  'endpoints.create': {
+    method: 'POST',
+    path: '/v1/endpoints',
+    tag: 'endpoints',
+    scope: 'operate',
+    summary: 'Create an endpoint',
+    description:
+      'From now on it gets every event that it subscribes to. The answer is the only one that shows its signing secret.',
+    body: newEndpoint,
+    status: 201,
+    answer: endpointWithSecret,
+    errors: ['name_taken'],
+    example: { body: exampleRequest, answer: { ...example, secret: exampleSecret } },
+  },
+  'endpoints.list': {
+    method: 'GET',
+    path: '/v1/endpoints',
+    tag: 'endpoints',
+    scope: 'read',
+    summary: 'List endpoints',
+    description: 'Oldest first.',
+    query: listQuery,
+    status: 200,
+    answer: endpointList,
+    errors: [],
+    example: { query: { tenant: 'default' }, answer: { items: [example], next_cursor: null } },
+  },
+  'endpoints.get': {
+    method: 'GET',
+    path: '/v1/endpoints/{id}',
+    tag: 'endpoints',
+    scope: 'read',
+    summary: 'Get an endpoint',
+    description: 'Its settings, and what attempts have found out about its receiver.',
+    params,
+    query: inTenant,
+    status: 200,
+    answer: endpoint,
+    errors: ['not_found'],
+    example: { params: exampleParams, answer: example },
+  },
+  'endpoints.ensure': {
+    method: 'PUT',
+    path: '/v1/endpoints/{id}',
+    tag: 'endpoints',
+    scope: 'operate',
+    summary: 'Create or replace an endpoint by its name',
+    description:
+      'Safe to repeat: afterwards there is one endpoint of that name in the tenant, with these settings. Settings that are left out get their defaults; the secret stays what it was. 201 if it was created, and only then the answer shows the secret.',
+    // As for the other calls of this path: two names for one part of a path are ambiguous in OpenAPI.
+    params: z.strictObject({ id: documentName.describe('The name.') }),
+    query: z.strictObject({ tenant: ownTenant.optional() }),
+    body: namedEndpoint,
+    status: 200,
+    otherStatus: 201,
+    answer: endpointMaybeWithSecret,
+    errors: [],
+    example: {
+      params: { id: example.name },
+      body: { url: example.url, event_types: example.event_types },
+      answer: example,
+    },
+  },
+  'endpoints.update': {
+    method: 'PATCH',
+    path: '/v1/endpoints/{id}',
+    tag: 'endpoints',
+    scope: 'operate',
+    summary: 'Change an endpoint',
+    description:
+      'Changes the settings that are given. With another URL everything ends that was learned of the former one: its breaker, and what it asked for with Retry-After.',
+    params,
+    query: inTenant,
+    body: endpointChange,
+    status: 200,
+    answer: endpoint,
+    errors: ['not_found', 'name_taken'],
+    example: {
+      params: exampleParams,
+      body: { rate_limit_per_s: 20 },
+      answer: { ...example, rate_limit_per_s: 20, updated_at: '2026-11-20T09:00:00.000Z' },
+    },
+  },
+  'endpoints.delete': {
+    method: 'DELETE',
+    path: '/v1/endpoints/{id}',
+    tag: 'endpoints',
+    scope: 'operate',
+    summary: 'Delete an endpoint',
+    description: 'Its pending deliveries are cancelled, with that reason. Its name is free again.',
+    params,
+    query: inTenant,
+    status: 204,
+    answer: null,
+    errors: ['not_found'],
+    example: { params: exampleParams },
+  },
+  'endpoints.pause': {
+    method: 'POST',
+    path: '/v1/endpoints/{id}/pause',
+    tag: 'endpoints',
+    scope: 'operate',
+    summary: 'Pause an endpoint',
+    description:
+      'Pending deliveries wait; deliveries of new events are suppressed: kept, and redriven when somebody asks for it.',
+    params,
+    query: inTenant,
+    body: pause,
+    status: 200,
+    answer: endpoint,
+    errors: ['not_found'],
+    example: {
+      params: exampleParams,
+      body: { reason: 'maintenance until 10:00' },
+      answer: { ...example, enabled: false, paused_reason: 'maintenance until 10:00' },
+    },
+  },
+  'endpoints.resume': {
+    method: 'POST',
+    path: '/v1/endpoints/{id}/resume',
+    tag: 'endpoints',
+    scope: 'operate',
+    summary: 'Resume an endpoint',
+    description: 'Goes on with what is pending, also where the receiver asked to wait (Retry-After).',
+    params,
+    query: inTenant,
+    status: 200,
+    answer: endpoint,
+    errors: ['not_found'],
+    example: { params: exampleParams, answer: example },
+  },
+  'endpoints.rotateSecret': {
+    method: 'POST',
+    path: '/v1/endpoints/{id}/rotate-secret',
+    tag: 'endpoints',
+    scope: 'operate',
+    summary: 'Rotate the signing secret',
+    description:
+      'Makes a new secret; until the grace time ends, requests are signed with the former one too. The answer is the only one that shows the new one.',
+    params,
+    query: inTenant,
+    body: rotation,
+    status: 200,
+    answer: endpointWithSecret,
+    errors: ['not_found', 'too_many_secrets'],
+    example: {
+      params: exampleParams,
+      body: { grace_s: 86_400 },
+      answer: { ...example, secret: exampleSecret },
+    },
+  },
+  'endpoints.test': {
+    method: 'POST',
+    path: '/v1/endpoints/{id}/test',
+    tag: 'endpoints',
+    scope: 'operate',
+    summary: 'Send a test event',
+    description:
+      'Publishes an event of type `posthorn.test` to this endpoint alone. Its delivery says what the receiver answered.',
+    params,
+    query: inTenant,
+    status: 202,
+    answer: receipt,
+    errors: ['not_found'],
+    example: {
+      params: exampleParams,
+      answer: {
+        id: 'evt_01jd8z5t7v9x1z3b5d7f9h1k3m',
+        tenant: 'default',
+        type: 'posthorn.test',
+        accepted_at: '2026-11-20T09:00:00.000Z',
+        deliveries: 1,
+        suppressed: 0,
+        duplicate: false,
+      },
+    },
+  },
+});

@@ -1,0 +1,235 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Answer } from '../contract/table.ts';
+import { type Endpoint, maxFormerSecrets, replacedEndpoint, rotateSecrets } from '../domain/endpoint.ts';
+import { invalid, notFound, PosthornError } from '../domain/errors.ts';
+import { makeEvent } from '../domain/event.ts';
+import { newEventId, timeOrderedId } from '../domain/ids.ts';
+import { shardCount } from '../domain/shard.ts';
+import { secondMs } from '../domain/time.ts';
+import { newSecret, parseSecret } from '../signing/standard-webhooks.ts';
+import { tenantsFrom } from './delivery-filter.ts';
+import type { ServiceDependencies } from './dependencies.ts';
+import { endpointDeclaration, type EndpointIdentity } from './endpoint-declaration.ts';
+import { type EndpointRef, findEndpoint } from './endpoint-ref.ts';
+import { wireReceipt } from './events.ts';
+import { type Handlers, type Of, Reply } from './handler.ts';
+import { decodeCursor, pageRead } from './paging.ts';
+import { iso, isoOrNull, wireRetry } from './wire.ts';
+
+type Scoped = {
+  readonly params: { readonly id: string };
+  readonly query: { readonly tenant?: string | undefined };
+};
+
+/** Which endpoint a request names: by its id, or by its name in the tenant of the query. */
+const refOf = ({ params: { id }, query: { tenant } }: Scoped): EndpointRef => ({ reference: id, tenant });
+
+/** Receivers: created, changed, paused, deleted and tried. */
+export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoints'>> {
+  const { store, config, engine, clock, random } = deps;
+  const declaration = endpointDeclaration(deps);
+  const newIdentity = (tenant: string, secret: string | undefined, now: number): EndpointIdentity => ({
+    id: timeOrderedId('ep', now, random.bytes(12)),
+    tenant,
+    secret: secret === undefined ? newSecret(random) : checkedSecret(secret),
+    createdAt: now,
+  });
+
+  /** The engine hears of changes in the order in which they were committed. */
+  const change = async (
+    ref: EndpointRef,
+    fields: (before: Endpoint) => Promise<Partial<Endpoint>>,
+  ): Promise<Endpoint> => {
+    const { endpoints } = await config.change(async () => {
+      const before = await findEndpoint(store, ref);
+      const now = clock.now();
+      const updated = { id: before.id, change: { ...(await fields(before)), updatedAt: now } };
+      return { write: { now, updateEndpoints: [updated] }, answer: null };
+    });
+    const [endpoint] = endpoints;
+    engine.endpointChanged(endpoint!.id, endpoint!);
+    return endpoint!;
+  };
+
+  const shown = async (endpoint: Endpoint): Promise<Answer<'endpoints.get'>> =>
+    (await withHealth(deps, [endpoint]))[0]!;
+
+  return {
+    'endpoints.create': async ({ body: { tenant = 'default', secret, ...settings } }) => {
+      const now = clock.now();
+      const identity = newIdentity(tenant, secret, now);
+      const { answer: endpoint } = await config.change(async () => {
+        const answer = await declaration.fresh(identity, settings);
+        return { write: { now, createEndpoints: [answer] }, answer };
+      });
+      engine.endpointChanged(endpoint.id, endpoint);
+      return { ...(await shown(endpoint)), secret: identity.secret };
+    },
+
+    'endpoints.list': async ({ query: { tenant, limit, cursor, order } }) => {
+      const read = await store.endpoints({
+        ...tenantsFrom(tenant),
+        after: decodeCursor(cursor),
+        limit: limit + 1,
+        order,
+      });
+      const page = pageRead(read, limit, ({ id }) => id);
+      return { ...page, items: await withHealth(deps, page.items) };
+    },
+
+    'endpoints.get': async (request) => await shown(await findEndpoint(store, refOf(request))),
+
+    'endpoints.ensure': async ({
+      params: { id: name },
+      query,
+      body: { tenant: ownTenant, secret, ...settings },
+    }) => {
+      const tenant = query.tenant ?? ownTenant ?? 'default';
+      if (ownTenant !== undefined && ownTenant !== tenant)
+        throw invalid('/tenant', `is not the tenant of the query, ${tenant}`);
+      if (settings.name !== undefined && settings.name !== name)
+        throw invalid('/name', `is not the name in the path, ${name}`);
+      const now = clock.now();
+      const identity = newIdentity(tenant, secret, now);
+      const { answer, endpoints } = await config.change(async () => {
+        const [before] = await store.endpointsNamed([tenant], [name]);
+        const fresh = await declaration.fresh(identity, { ...settings, name }, before?.headers);
+        if (before === undefined) return { write: { now, createEndpoints: [fresh] }, answer: null };
+        const replaced = {
+          ...replacedEndpoint(before, fresh, settings.enabled !== undefined),
+          ...(secret === undefined || secret === before.secrets[0]?.secret
+            ? {}
+            : { secrets: rotateSecrets(before.secrets, secret, now, 0) ?? fresh.secrets }),
+        };
+        // The same again changes nothing.
+        if (isDeepStrictEqual(replaced, before)) return { write: null, answer: before };
+        const updated = { id: before.id, change: { ...replaced, updatedAt: now } };
+        return { write: { now, updateEndpoints: [updated] }, answer: before };
+      });
+      const endpoint = endpoints[0] ?? answer!;
+      if (endpoints.length > 0) engine.endpointChanged(endpoint.id, endpoint);
+      if (answer !== null) return await shown(endpoint);
+      return new Reply<Answer<'endpoints.ensure'>>(
+        { ...(await shown(endpoint)), secret: identity.secret },
+        { other: true },
+      );
+    },
+
+    'endpoints.update': async ({ body, ...request }) =>
+      await shown(await change(refOf(request), (before) => declaration.change(body, before))),
+
+    'endpoints.delete': async (request) => {
+      const { answer: id } = await config.change(async () => {
+        const endpoint = await findEndpoint(store, refOf(request));
+        return { write: { now: clock.now(), deleteEndpoints: [endpoint.id] }, answer: endpoint.id };
+      });
+      engine.endpointChanged(id, null);
+      return undefined;
+    },
+
+    'endpoints.pause': async ({ body: { reason = 'operator' }, ...request }) =>
+      await shown(await change(refOf(request), async () => ({ enabled: false, pausedReason: reason }))),
+
+    'endpoints.resume': async (request) => {
+      const resumed = await change(refOf(request), async () => ({ enabled: true, pausedReason: null }));
+      await engine.clearThrottles([resumed.id]);
+      return await shown(resumed);
+    },
+
+    'endpoints.rotateSecret': async ({ body: { grace_s: graceS }, ...request }) => {
+      const secret = newSecret(random);
+      const changed = await change(refOf(request), async ({ secrets }) => {
+        const rotated = rotateSecrets(secrets, secret, clock.now(), graceS * secondMs);
+        if (rotated === null)
+          throw new PosthornError(
+            'too_many_secrets',
+            `${maxFormerSecrets} former secrets of this endpoint sign until their grace time ends: wait for the first to end, or send a grace_s of 0 to retire the current one at once.`,
+          );
+        return { secrets: rotated };
+      });
+      return { ...(await shown(changed)), secret };
+    },
+
+    'endpoints.test': async (request) => {
+      const { id, tenant } = await findEndpoint(store, refOf(request));
+      const now = clock.now();
+      const event = makeEvent({
+        id: newEventId(now, random.bytes(14), random.bytes(1)[0]! % shardCount),
+        callerId: false,
+        tenant,
+        type: 'posthorn.test',
+        data: JSON.stringify({
+          message: 'A test from Posthorn: this endpoint receives webhooks.',
+          endpoint_id: id,
+        }),
+      });
+      const receipt = await store.acceptFor(event, id, now);
+      if (receipt === null) throw notFound('endpoint by that id or name');
+      await engine.clearThrottles([id]);
+      engine.wake([id]);
+      return wireReceipt(receipt);
+    },
+  };
+}
+
+function checkedSecret(secret: string): string {
+  try {
+    parseSecret(secret);
+    return secret;
+  } catch (error) {
+    const { message } = error as Error;
+    throw new PosthornError('invalid_request', message, [{ path: '/secret', message }]);
+  }
+}
+
+/** Endpoints as answers show them: with what attempts have found out about their receivers. */
+async function withHealth(
+  { store, clock }: ServiceDependencies,
+  endpoints: readonly Endpoint[],
+): Promise<Answer<'endpoints.get'>[]> {
+  const open = new Map((await store.openBreakers()).map((b) => [b.endpointId, b.openSince]));
+  const throttled = new Map((await store.throttles(clock.now())).map((t) => [t.endpointId, t.until]));
+  return endpoints.map((endpoint) => {
+    const since = open.get(endpoint.id) ?? null;
+    return {
+      ...wireEndpoint(endpoint),
+      breaker: { state: since === null ? 'closed' : 'open', since: isoOrNull(since) },
+      throttled_until: isoOrNull(throttled.get(endpoint.id) ?? null),
+    };
+  });
+}
+
+const overrideNames = {
+  timeoutMs: 'timeout_ms',
+  deliverWithinMs: 'deliver_within_s',
+  retry: 'retry',
+} as const;
+
+function wireEndpoint(endpoint: Endpoint): Omit<Answer<'endpoints.get'>, 'breaker' | 'throttled_until'> {
+  return {
+    id: endpoint.id,
+    name: endpoint.name,
+    tenant: endpoint.tenant,
+    // A channel's URL is as good as a password.
+    url: endpoint.envelope === 'none' ? new URL(endpoint.url).host : endpoint.url,
+    event_types: [...endpoint.eventTypes],
+    description: endpoint.description,
+    owner: endpoint.owner,
+    template: endpoint.template,
+    template_version: endpoint.templateVersion,
+    overrides: endpoint.own.map((field) => overrideNames[field]),
+    // Write-only: null says that one is set, and null sent back keeps it.
+    headers: Object.fromEntries(Object.keys(endpoint.headers).map((name) => [name, null])),
+    timeout_ms: endpoint.timeoutMs,
+    max_in_flight: endpoint.maxInFlight,
+    rate_limit_per_s: endpoint.rateLimitPerS,
+    ordering: endpoint.ordering,
+    filter: endpoint.filter,
+    retry: wireRetry(endpoint.retry),
+    deliver_within_s: endpoint.deliverWithinMs / 1000,
+    enabled: endpoint.enabled,
+    paused_reason: endpoint.pausedReason,
+    created_at: iso(endpoint.createdAt),
+    updated_at: iso(endpoint.updatedAt),
+  };
+}

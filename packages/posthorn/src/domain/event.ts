@@ -16,13 +16,16 @@ export interface NewEvent {
   readonly value: Value | null;
 }
 
-/** What an event is made of; what is left out is null. */
+/** What an event is made of; what is left out is null, or follows from the rest. */
 export interface EventFields
   extends
     Pick<NewEvent, 'id' | 'callerId' | 'tenant' | 'type' | 'data'>,
-    Partial<Pick<NewEvent, 'orderingKey' | 'occurredAt' | 'value'>> {}
+    Partial<Pick<NewEvent, 'orderingKey' | 'occurredAt' | 'value' | 'shard'>> {}
 
-/** Makes an event. Its shard follows from its ordering key, or else from its id, and is the same for ever. */
+/**
+ * Makes an event. Its shard follows from its ordering key, or else from its id, and is the same for ever; it may be given by
+ * the maker of an id for it, who knows it already.
+ */
 export function makeEvent({
   id,
   callerId,
@@ -32,8 +35,8 @@ export function makeEvent({
   orderingKey = null,
   occurredAt = null,
   value = null,
+  shard = orderingKey === null ? eventShard(tenant, id) : hashShard(tenant, orderingKey),
 }: EventFields): NewEvent {
-  const shard = orderingKey === null ? eventShard(tenant, id) : hashShard(tenant, orderingKey);
   return { id, callerId, shard, tenant, type, data, orderingKey, occurredAt, value };
 }
 

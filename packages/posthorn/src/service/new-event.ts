@@ -108,14 +108,18 @@ export function eventMaker(
     }
     return current;
   };
+  const newIdentity = (
+    tenant: string,
+    key: string | undefined,
+  ): Pick<NewEvent, 'id' | 'callerId' | 'shard'> => {
+    const shard = key === undefined ? nextShard() : hashShard(tenant, key);
+    return { id: newEventId(clock.now(), draw(), shard), callerId: false, shard };
+  };
   const make = ({ event, dataText, fallbackId }: EventInput, extracted: Value | null): NewEvent => {
     const { tenant, type, ordering_key: key, occurred_at: occurredAt, value } = event;
     const callersId = event.id ?? fallbackId;
-    const newId = (): string =>
-      newEventId(clock.now(), draw(), key === undefined ? nextShard() : hashShard(tenant, key));
     return makeEvent({
-      id: callersId ?? newId(),
-      callerId: callersId !== undefined,
+      ...(callersId === undefined ? newIdentity(tenant, key) : { id: callersId, callerId: true }),
       tenant,
       type,
       data: dataText,

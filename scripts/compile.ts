@@ -38,6 +38,8 @@ async function vendor(name: string): Promise<void> {
       `from '${name}'`,
       `from '${target.startsWith('.') ? target : `./${target}`}'`,
     );
+    if (new RegExp(`(from|import)[ (]'${name}`).test(changed))
+      throw new Error(`${module} still imports ${name}`);
     if (changed !== text) writeFileSync(module, changed);
   }
 }

@@ -1,10 +1,12 @@
 // Posthorn inside an application of one's own: no server beside it, nothing but a directory.
 //
-//   node examples/embedded.ts [directory]
+// In this checkout, where nothing is installed under that name:
+//
+//   node --import ./bin/source.js examples/embedded.ts [directory]
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createPosthorn } from '../packages/posthorn/src/index.ts'; // in your application: 'posthorn'
+import { createPosthorn } from 'posthorn';
 
 const arrived = Promise.withResolvers<string>();
 const receiver = createServer((request, response) => {
@@ -19,14 +21,14 @@ const posthorn = await createPosthorn({
   allowPrivateNetworks: true,
 });
 await posthorn.start();
-await posthorn.request('POST', '/v1/endpoints', {
+await posthorn.endpoints.ensure('shop', {
   url: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`,
-  event_types: ['payment.*'],
+  eventTypes: ['payment.*'],
 });
 const receipt = await posthorn.publish({
   type: 'payment.succeeded',
   data: { order: 17 },
-  value: { amount_minor: 1099, currency: 'EUR' },
+  value: { amountMinor: 1099, currency: 'EUR' },
 });
 console.log(`accepted: ${receipt.deliveries} delivery; arrived: ${(await arrived.promise) === receipt.id}`);
 await posthorn.stop();

@@ -17,12 +17,16 @@ const mayImport: readonly {
   { of: 'runtime', from: ['domain', 'report'] },
   { of: 'signing', from: ['domain'] },
   { of: 'config', from: ['domain'] },
-  { of: 'store/sqlite', from: ['domain', 'store'], drivers: ['node:sqlite', 'node:worker_threads'] },
+  {
+    of: 'store/sqlite',
+    from: ['domain', 'runtime', 'store'],
+    drivers: ['node:sqlite', 'node:worker_threads'],
+  },
   { of: 'store/postgres', from: ['domain', 'store'], drivers: ['pg'] },
   { of: 'store', from: ['domain'] },
   { of: 'transport', from: ['domain', 'runtime'], drivers: ['nodemailer'] },
   { of: 'tracing', from: ['domain', 'store', 'transport', 'engine'], drivers: ['@opentelemetry/api'] },
-  { of: 'engine', from: ['domain', 'runtime', 'signing', 'store', 'transport'] },
+  { of: 'engine', from: ['config', 'domain', 'runtime', 'signing', 'store', 'transport'] },
   { of: 'ledger', from: ['domain', 'runtime', 'store'] },
   // Runs what users declare, in threads that can be ended.
   {
@@ -55,8 +59,14 @@ const mayImport: readonly {
   { of: 'cli', from: ['*'], packages: ['@posthorn/client'] },
   // What other packages need.
   { of: 'subpaths', from: ['*'] },
+  // The calls of the library, which run the use cases.
+  {
+    of: 'library',
+    from: ['*'],
+    packages: ['@posthorn/client/operations', '@posthorn/client/types'],
+  },
   // Puts one node together, as the command line does.
-  { of: '.', from: ['*'] },
+  { of: '.', from: ['*'], packages: ['@posthorn/client/types'] },
 
   // Receivers and publishers install it: it needs nothing.
   { of: '@posthorn/client', from: ['@posthorn/client/runtime'] },

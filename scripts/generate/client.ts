@@ -25,6 +25,9 @@ interface Component {
 
 const head = '// Generated from the operations table by `npm run generate`: do not edit.\n\n';
 
+export const versionFile = (version: string): string =>
+  `// Generated from package.json by \`npm run generate\`: do not edit.\n\nexport const version = '${version}';\n`;
+
 /** Writes the files of `packages/client/src/generated`, by name, not yet formatted. */
 export function clientFiles(table: Table, version: string): Readonly<Record<string, string>> {
   const { calls, definitions } = readTable(table);
@@ -35,7 +38,7 @@ export function clientFiles(table: Table, version: string): Readonly<Record<stri
     'types.ts': typesFile(writer, calls, components),
     'api.ts': apiFile(writer, calls, components),
     'operations.ts': operationsFile(calls, components, names.nameOf),
-    'version.ts': `${head}export const version = '${version}';\n`,
+    'version.ts': versionFile(version),
   };
 }
 

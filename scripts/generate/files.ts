@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, type FormatOptions } from 'oxfmt';
 import { table } from '../../packages/posthorn/src/contract/table.ts';
-import { clientFiles } from './client.ts';
+import { clientFiles, versionFile } from './client.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const read = (path: string): unknown => JSON.parse(readFileSync(here(path), 'utf8'));
@@ -10,12 +10,17 @@ const read = (path: string): unknown => JSON.parse(readFileSync(here(path), 'utf
 /** Every generated file by its path, as it has to be. */
 export async function generatedFiles(): Promise<Readonly<Record<string, string>>> {
   const { version } = read('packages/client/package.json') as { version: string };
+  const { version: ofPosthorn } = read('packages/posthorn/package.json') as { version: string };
   const style = read('.oxfmtrc.json') as FormatOptions;
-  const files: Record<string, string> = {};
-  for (const [name, text] of Object.entries(clientFiles(table, version))) {
-    const { code, errors } = await format(name, text, style);
-    if (errors.length > 0) throw new Error(`${name}: ${errors.map(({ message }) => message).join('; ')}`);
-    files[here(`packages/client/src/generated/${name}`)] = code;
+  // A constant, because an application may be bundled into one file that has no package beside it.
+  const files: Record<string, string> = { 'packages/posthorn/src/version.ts': versionFile(ofPosthorn) };
+  for (const [name, text] of Object.entries(clientFiles(table, version)))
+    files[`packages/client/src/generated/${name}`] = text;
+  const formatted: Record<string, string> = {};
+  for (const [path, text] of Object.entries(files)) {
+    const { code, errors } = await format(path, text, style);
+    if (errors.length > 0) throw new Error(`${path}: ${errors.map(({ message }) => message).join('; ')}`);
+    formatted[here(path)] = code;
   }
-  return files;
+  return formatted;
 }

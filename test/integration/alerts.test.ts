@@ -6,7 +6,7 @@ import type { Alert } from '../../packages/posthorn/src/domain/alert.ts';
 import type { Settlement, Store } from '../../packages/posthorn/src/store/store.ts';
 import { type Evaluator, startEvaluator } from '../../packages/posthorn/src/reliability/evaluator.ts';
 import type { Books } from '../../packages/posthorn/src/reliability/judge.ts';
-import { createPosthorn, type Posthorn } from '../../packages/posthorn/src/posthorn.ts';
+import { compose, open, type Posthorn } from '../../packages/posthorn/src/posthorn.ts';
 import { clockStatus } from '../../packages/posthorn/src/domain/clock-record.ts';
 import { nodeClock } from '../../packages/posthorn/src/runtime/clock.ts';
 import { systemRandom } from '../../packages/posthorn/src/runtime/random.ts';
@@ -14,6 +14,7 @@ import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/op
 import { openHere } from '../../packages/posthorn/src/store/sqlite/open-here.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { anEndpoint, anEvent, aReceiver, start, tempDir, until } from '../support.ts';
+import { createNode, requestTo } from './library-http.ts';
 
 const logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const balanced: Books = { balanced: true, residue: 0, endpointIds: [], findings: [] };
@@ -110,7 +111,7 @@ describe('a running Posthorn', () => {
 
   beforeAll(async () => {
     receiver = await aReceiver();
-    posthorn = await createPosthorn({
+    posthorn = await createNode({
       database: dataDir,
       allowPrivateNetworks: true,
       reconcileEveryS: 1,
@@ -124,7 +125,7 @@ describe('a running Posthorn', () => {
   });
 
   test('teams and channels are declared, checked, and shown without their secrets', async () => {
-    const put = (path: string, body: unknown) => posthorn.request('PUT', path, body);
+    const put = (path: string, body: unknown) => requestTo(posthorn, 'PUT', path, body);
     expect(await put('/v1/channels/ops', { kind: 'webhook', url: receiver.url })).toMatchObject({
       status: 200,
       body: { name: 'ops', kind: 'webhook', host: new URL(receiver.url).host },
@@ -135,22 +136,24 @@ describe('a running Posthorn', () => {
       url: receiver.url,
     });
     expect(pager.status).toBe(200);
-    expect(JSON.stringify([pager, await posthorn.request('GET', '/v1/channels')])).not.toContain('R0UT1NG');
+    expect(JSON.stringify([pager, await requestTo(posthorn, 'GET', '/v1/channels')])).not.toContain(
+      'R0UT1NG',
+    );
     expect((await put('/v1/teams/payments', { channels: ['ops', 'nobody'] })).body).toMatchObject({
       code: 'invalid_request',
       errors: [{ path: '/channels/1' }],
     });
     expect((await put('/v1/teams/payments', { channels: ['ops'] })).status).toBe(200);
-    expect((await posthorn.request('DELETE', '/v1/channels/ops')).status).toBe(409);
+    expect((await requestTo(posthorn, 'DELETE', '/v1/channels/ops')).status).toBe(409);
     expect((await put('/v1/channels/x', { kind: 'pigeon' })).status).toBe(422);
     expect((await put('/v1/channels/Not%20a%20name', { kind: 'webhook', url: receiver.url })).status).toBe(
       422,
     );
     expect((await put('/v1/channels/x', { kind: 'webhook', url: 'ftp://x' })).status).toBe(422);
-    expect((await posthorn.request('DELETE', '/v1/channels/pager')).status).toBe(204);
-    expect((await posthorn.request('GET', '/v1/channels/pager')).status).toBe(404);
+    expect((await requestTo(posthorn, 'DELETE', '/v1/channels/pager')).status).toBe(204);
+    expect((await requestTo(posthorn, 'GET', '/v1/channels/pager')).status).toBe(404);
     // What Posthorn says, nobody else can say.
-    const forged = await posthorn.request('POST', '/v1/events', {
+    const forged = await requestTo(posthorn, 'POST', '/v1/events', {
       tenant: 'posthorn',
       type: 'posthorn.alert',
       data: {},
@@ -159,14 +162,14 @@ describe('a running Posthorn', () => {
   });
 
   test('G6: a row deleted behind its back is a page within two reconciliations, and names the event', async () => {
-    await posthorn.request('POST', '/v1/endpoints', {
+    await requestTo(posthorn, 'POST', '/v1/endpoints', {
       url: 'http://127.0.0.1:1/',
       retry: { schedule_s: [3600] },
     });
     await posthorn.publish({ id: 'victim', type: 'payment.succeeded', data: {} });
     const alerts = async () =>
       (
-        (await posthorn.request('GET', '/v1/alerts?state=firing')).body as {
+        (await requestTo(posthorn, 'GET', '/v1/alerts?state=firing')).body as {
           items: { rule: string; id: string }[];
         }
       ).items;
@@ -192,11 +195,11 @@ describe('a running Posthorn', () => {
       alert: { rule: 'unaccounted' },
     });
     expect(request.headers['webhook-signature']).toMatch(/^v1,/);
-    expect((await posthorn.request('POST', `/v1/alerts/${alert!.id}/acknowledge`)).body).toMatchObject({
+    expect((await requestTo(posthorn, 'POST', `/v1/alerts/${alert!.id}/acknowledge`)).body).toMatchObject({
       acknowledged_at: expect.any(String),
     });
-    expect((await posthorn.request('POST', '/v1/alerts/alr_none/acknowledge')).status).toBe(404);
-    const { body } = await posthorn.request('GET', '/v1/alerts?severity=ticket');
+    expect((await requestTo(posthorn, 'POST', '/v1/alerts/alr_none/acknowledge')).status).toBe(404);
+    const { body } = await requestTo(posthorn, 'GET', '/v1/alerts?severity=ticket');
     expect(body).toEqual({ items: [], next_cursor: null });
   });
 });
@@ -204,13 +207,14 @@ describe('a running Posthorn', () => {
 test('the watchdog outside hears after rules were judged, about once a minute', async () => {
   const outside = await aReceiver();
   let ticks = 0;
-  const posthorn = await createPosthorn({
+  const options = {
     database: tempDir(),
     allowPrivateNetworks: true,
     evaluateEveryS: 0.05,
     watchdogUrl: outside.url,
     onEvaluated: () => ticks++,
-  });
+  };
+  const posthorn = compose(await open(options), options);
   await posthorn.start();
   await until('rules were judged many times', () => ticks > 10);
   await posthorn.stop();

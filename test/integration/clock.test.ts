@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { compose, type Opened, type Posthorn } from '../../packages/posthorn/src/posthorn.ts';
+import type { Opened } from '../../packages/posthorn/src/parts.ts';
+import { compose, type Posthorn } from '../../packages/posthorn/src/posthorn.ts';
 import { systemClock } from '../../packages/posthorn/src/runtime/clock.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
 import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
+import { adminKeyHashes, requestTo } from './library-http.ts';
 
 // A clock that is wrong for a run, or jumps in one: the machine's, or with PostgreSQL the database's.
 
@@ -46,6 +48,7 @@ async function run(opened: Opened, shift: Shift): Promise<Run> {
     { ...opened, store },
     {
       database: '',
+      adminKeyHashes,
       allowPrivateNetworks: true,
       retentionDays: 30,
       evaluateEveryS: 1,
@@ -56,7 +59,7 @@ async function run(opened: Opened, shift: Shift): Promise<Run> {
   return {
     posthorn,
     pruned: () => rounds,
-    get: async (path) => (await posthorn.request('GET', path)).body as Record<string, unknown>,
+    get: async (path) => (await requestTo(posthorn, 'GET', path)).body as Record<string, unknown>,
     stop: async () => void (await posthorn.stop()),
   };
 }
@@ -77,7 +80,7 @@ function describeClock(place: () => Promise<() => Promise<Opened>>): void {
     const receiver = await aReceiver((_, response) => response.writeHead(ok ? 200 : 500).end());
     const shift = { ms: 2 * hour };
     const ahead = await run(await open(), shift);
-    await ahead.posthorn.request('POST', '/v1/endpoints', {
+    await requestTo(ahead.posthorn, 'POST', '/v1/endpoints', {
       url: receiver.url,
       retry: { schedule_s: [1, 1, 1] },
     });
@@ -106,7 +109,7 @@ function describeClock(place: () => Promise<() => Promise<Opened>>): void {
     const receiver = await aReceiver();
     const shift = { ms: 0 };
     const first = await run(await open(), shift);
-    await first.posthorn.request('POST', '/v1/endpoints', { url: receiver.url });
+    await requestTo(first.posthorn, 'POST', '/v1/endpoints', { url: receiver.url });
     await publish(first, 'old');
     await until('it is delivered', () => isDelivered(first, 'old'));
     await first.stop();
@@ -144,7 +147,7 @@ function describeClock(place: () => Promise<() => Promise<Opened>>): void {
     const receiver = await aReceiver((_, response) => response.writeHead(500).end());
     const shift = { ms: 0 };
     const first = await run(await open(), shift);
-    await first.posthorn.request('POST', '/v1/endpoints', {
+    await requestTo(first.posthorn, 'POST', '/v1/endpoints', {
       url: receiver.url,
       retry: { schedule_s: [1, 1, 1, 1, 1, 3600, 3600] },
     });
@@ -174,7 +177,7 @@ function describeClock(place: () => Promise<() => Promise<Opened>>): void {
     });
     const shift = { ms: 0 };
     const node = await run(await open(), shift);
-    await node.posthorn.request('POST', '/v1/endpoints', {
+    await requestTo(node.posthorn, 'POST', '/v1/endpoints', {
       url: receiver.url,
       retry: { schedule_s: [1, 1, 1, 1, 1, 1, 1, 1] },
     });

@@ -1,8 +1,9 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createPosthorn, type Posthorn } from '../../packages/posthorn/src/index.ts';
+import type { Posthorn } from '../../packages/posthorn/src/index.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { aReceiver, type Received, tempDir, until } from '../support.ts';
+import { createNode, requestTo } from './library-http.ts';
 
 // Read, decide, write: whatever is changed by several callers at the same time, on one node and on two.
 
@@ -14,7 +15,7 @@ afterAll(async () => {
   await postgres.stop();
 });
 
-type Answer = Awaited<ReturnType<Posthorn['request']>> & { body: Record<string, unknown> };
+type Answer = Awaited<ReturnType<typeof requestTo>> & { body: Record<string, unknown> };
 
 describe.each([
   ['SQLite, one node', 1],
@@ -25,7 +26,7 @@ describe.each([
     const database = count === 1 ? tempDir() : await postgres.createDatabase();
     nodes = [];
     for (let n = 0; n < count; n++) {
-      const node = await createPosthorn({ database, allowPrivateNetworks: true });
+      const node = await createNode({ database, allowPrivateNetworks: true });
       await node.start();
       nodes.push(node);
     }
@@ -36,7 +37,7 @@ describe.each([
   let calls = 0;
   /** Each call goes to the next node. */
   const request = async (method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown) =>
-    (await nodes[calls++ % count]!.request(method, path, body)) as Answer;
+    (await requestTo(nodes[calls++ % count]!, method, path, body)) as Answer;
   const range = (length: number): number[] => Array.from({ length }, (__, n) => n);
 
   const signs = ({ headers, body }: Received, secret: string): boolean => {

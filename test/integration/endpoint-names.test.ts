@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createPosthorn, type Posthorn } from '../../packages/posthorn/src/index.ts';
+import type { Posthorn } from '../../packages/posthorn/src/index.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
+import { createNode, requestTo } from './library-http.ts';
 
 // Endpoints by the caller's own names: declared, found, changed and deleted by them.
 
@@ -14,7 +15,7 @@ afterAll(async () => {
 });
 
 type Body = Record<string, unknown>;
-type Answer = Awaited<ReturnType<Posthorn['request']>> & { body: Body };
+type Answer = Awaited<ReturnType<typeof requestTo>> & { body: Body };
 
 describe.each([
   ['SQLite, one node', 1],
@@ -27,7 +28,7 @@ describe.each([
     const database = count === 1 ? tempDir() : await postgres.createDatabase();
     nodes = [];
     for (let n = 0; n < count; n++) {
-      const node = await createPosthorn({ database, allowPrivateNetworks: true });
+      const node = await createNode({ database, allowPrivateNetworks: true });
       await node.start();
       nodes.push(node);
     }
@@ -39,7 +40,7 @@ describe.each([
   let calls = 0;
   /** Each call goes to the next node. */
   const request = async (method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown) =>
-    (await nodes[calls++ % count]!.request(method, path, body)) as Answer;
+    (await requestTo(nodes[calls++ % count]!, method, path, body)) as Answer;
   const url = 'http://127.0.0.1:1/';
 
   test('PUT by a name creates an endpoint once, and answers its secret only then', async () => {
@@ -194,9 +195,9 @@ describe.each([
 
 test('an endpoint that was paused by a 410 is not resumed by the same declaration, and is by another URL', async () => {
   const gone = await aReceiver((_, response) => void response.writeHead(410).end());
-  const node = await createPosthorn({ database: tempDir(), allowPrivateNetworks: true });
+  const node = await createNode({ database: tempDir(), allowPrivateNetworks: true });
   await node.start();
-  const put = async (body: object) => (await node.request('PUT', '/v1/endpoints/till', body)) as Answer;
+  const put = async (body: object) => (await requestTo(node, 'PUT', '/v1/endpoints/till', body)) as Answer;
   await put({ url: gone.url });
   await node.publish({ type: 'a', data: {} });
   await until('it is paused', async () => !((await put({ url: gone.url })).body['enabled'] as boolean));

@@ -44,6 +44,11 @@ test.each(['pg', 'drizzle'])(
 );
 
 test('embedded', async () => {
-  const { stdout } = await run(process.execPath, ['examples/embedded.ts', tempDir()]);
+  const { stdout } = await run(process.execPath, [
+    '--import',
+    './bin/source.js',
+    'examples/embedded.ts',
+    tempDir(),
+  ]);
   expect(stdout).toBe('accepted: 1 delivery; arrived: true\n');
 });

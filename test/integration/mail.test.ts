@@ -4,12 +4,12 @@ import type { AddressInfo, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { SMTPServer } from 'smtp-server';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createPosthorn } from '../../packages/posthorn/src/posthorn.ts';
 import { systemClock } from '../../packages/posthorn/src/runtime/clock.ts';
 import { createAddressGuard } from '../../packages/posthorn/src/transport/address-guard.ts';
 import { createMailTransport } from '../../packages/posthorn/src/transport/mail-transport.ts';
 import { lookupFunction, systemNames } from '../../packages/posthorn/src/transport/name-lookup.ts';
 import { tempDir, until } from '../support.ts';
+import { createNode, requestTo } from './library-http.ts';
 
 const closers: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -196,7 +196,7 @@ describe('e-mail', () => {
   test('an alert arrives as a mail, and the channel shows no password', async () => {
     const server = await mailServer();
     const database = tempDir();
-    const posthorn = await createPosthorn({
+    const posthorn = await createNode({
       database,
       allowPrivateNetworks: true,
       reconcileEveryS: 1,
@@ -210,24 +210,24 @@ describe('e-mail', () => {
       from: 'posthorn@example.com',
       to: ['ops@example.com'],
     };
-    const put = await posthorn.request('PUT', '/v1/channels/mail', channel);
+    const put = await requestTo(posthorn, 'PUT', '/v1/channels/mail', channel);
     expect(put).toMatchObject({ status: 200, body: { kind: 'email', to: ['ops@example.com'] } });
-    const listed = await posthorn.request('GET', '/v1/endpoints?tenant=posthorn');
+    const listed = await requestTo(posthorn, 'GET', '/v1/endpoints?tenant=posthorn');
     expect(JSON.stringify([put, listed])).not.toContain('p%40ss');
-    expect((await posthorn.request('PUT', '/v1/channels/bad', { ...channel, to: ['nobody'] })).status).toBe(
-      422,
-    );
     expect(
-      (await posthorn.request('PUT', '/v1/channels/bad', { ...channel, server: 'https://x' })).status,
+      (await requestTo(posthorn, 'PUT', '/v1/channels/bad', { ...channel, to: ['nobody'] })).status,
     ).toBe(422);
     expect(
-      await posthorn.request('PUT', '/v1/channels/bad', {
+      (await requestTo(posthorn, 'PUT', '/v1/channels/bad', { ...channel, server: 'https://x' })).status,
+    ).toBe(422);
+    expect(
+      await requestTo(posthorn, 'PUT', '/v1/channels/bad', {
         ...channel,
         server: 'smtp://u:50%@mail.example.com',
       }),
     ).toMatchObject({ status: 422, body: { detail: expect.stringContaining('%25') } });
     // A delivery that somebody deletes behind its back.
-    await posthorn.request('POST', '/v1/endpoints', {
+    await requestTo(posthorn, 'POST', '/v1/endpoints', {
       url: 'http://127.0.0.1:1/',
       retry: { schedule_s: [3600] },
     });

@@ -8,7 +8,7 @@ import {
   readDeclared,
   readStatuses,
 } from '../../packages/posthorn/src/reliability/judge.ts';
-import { createPosthorn, type Posthorn } from '../../packages/posthorn/src/posthorn.ts';
+import type { Posthorn } from '../../packages/posthorn/src/posthorn.ts';
 import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
 import type { AcceptOptions, Store } from '../../packages/posthorn/src/store/store.ts';
 import { sloStatus } from '../../packages/posthorn/src/contract/slo-status.ts';
@@ -16,6 +16,7 @@ import { sloStatusService } from '../../packages/posthorn/src/service/slo-status
 import { aClock } from '../manual-clock.ts';
 import { settlementOf } from '../settlement.ts';
 import { anEndpoint, anEvent, aReceiver, start, tempDir, until } from '../support.ts';
+import { createNode, requestTo } from './library-http.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -29,11 +30,11 @@ describe('declared on a running Posthorn', () => {
     path: string,
     body?: unknown,
     // oxlint-disable-next-line no-explicit-any -- answers of many shapes, each matched where it is used
-  ): Promise<{ status: number; body: any }> => await posthorn.request(method, path, body);
+  ): Promise<{ status: number; body: any }> => await requestTo(posthorn, method, path, body);
 
   beforeAll(async () => {
     receiver = await aReceiver();
-    posthorn = await createPosthorn({ database: tempDir(), allowPrivateNetworks: true });
+    posthorn = await createNode({ database: tempDir(), allowPrivateNetworks: true });
     await posthorn.start();
     await call('PUT', '/v1/teams/payments', {});
     await call('PUT', '/v1/teams/shop', {});

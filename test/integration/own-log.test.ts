@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { audit } from '../../packages/audit/src/audit.ts';
-import { createPosthorn } from '../../packages/posthorn/src/index.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
+import { createNode, requestTo } from './library-http.ts';
 
 const script = join(import.meta.dirname, '../../bin/posthorn.js');
 
@@ -21,8 +21,8 @@ test("Posthorn's own log, as posthorn deliveries --attempts writes it, is read b
     response.statusCode = fails ? 500 : 200;
     response.end();
   });
-  const posthorn = await createPosthorn({ database, allowPrivateNetworks: true });
-  await posthorn.request('POST', '/v1/endpoints', {
+  const posthorn = await createNode({ database, allowPrivateNetworks: true });
+  await requestTo(posthorn, 'POST', '/v1/endpoints', {
     url: receiver.url,
     retry: { schedule_s: [0.05, 0.05], jitter: 0 },
   });
@@ -35,11 +35,11 @@ test("Posthorn's own log, as posthorn deliveries --attempts writes it, is read b
     lines.map((line, n) => ({
       ...(JSON.parse(line) as { type: string; data: unknown }),
       id: `e${n}`,
-      value: { amount_minor: 1000 + n, currency: 'EUR' },
+      value: { amountMinor: 1000 + n, currency: 'EUR' },
     })),
   );
   await until('all have arrived', async () => {
-    const { body } = await posthorn.request('GET', '/v1/accounting');
+    const { body } = await requestTo(posthorn, 'GET', '/v1/accounting');
     return (body as { delivered: number }).delivered === lines.length;
   });
   // From beside the running process, as an operator would.

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createPosthorn, type Posthorn } from '../../packages/posthorn/src/index.ts';
+import type { Posthorn } from '../../packages/posthorn/src/index.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
+import { createNode, requestTo } from './library-http.ts';
 
 // Redrives through the API: beside each other, stopped, changed, and over a restart or the end of a node.
 
@@ -28,7 +29,7 @@ describe.each([
   let failing = true;
   let receiver: Awaited<ReturnType<typeof aReceiver>>;
   const open = async (): Promise<Posthorn> => {
-    const node = await createPosthorn({ database, allowPrivateNetworks: true });
+    const node = await createNode({ database, allowPrivateNetworks: true });
     await node.start();
     return node;
   };
@@ -47,7 +48,7 @@ describe.each([
   let calls = 0;
   /** Each call goes to the next node. */
   const request = async (method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown) =>
-    (await nodes[calls++ % nodes.length]!.request(method, path, body)) as Answer;
+    (await requestTo(nodes[calls++ % nodes.length]!, method, path, body)) as Answer;
   const redrive = async (id: unknown): Promise<Body> =>
     (await request('GET', `/v1/redrives/${String(id)}`)).body;
   const isDone = (id: unknown) => async () => (await redrive(id))['state'] === 'done';

@@ -1,14 +1,15 @@
 import { spawn } from 'node:child_process';
-import { hash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UnavailableError } from '../../packages/posthorn/src/domain/errors.ts';
-import { compose, createPosthorn, type PosthornOptions } from '../../packages/posthorn/src/posthorn.ts';
+import type { PosthornOptions } from '../../packages/posthorn/src/options.ts';
+import { compose, createPosthorn } from '../../packages/posthorn/src/posthorn.ts';
 import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
 import type { Store } from '../../packages/posthorn/src/store/store.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
+import { adminKeyHashes, requestTo } from './library-http.ts';
 import { apiKey } from './serving.ts';
 
 let postgres: Postgres;
@@ -30,13 +31,14 @@ const options = (database: string): PosthornOptions => ({
   database,
   allowPrivateNetworks: true,
   stopGraceS: 1,
+  adminKeyHashes,
 });
 const call = async <T>(
   posthorn: Embedded,
   method: 'GET' | 'POST',
   path: string,
   body?: unknown,
-): Promise<T> => (await posthorn.request(method, path, body)).body as T;
+): Promise<T> => (await requestTo(posthorn, method, path, body)).body as T;
 const deliveries = async (posthorn: Embedded): Promise<Delivery[]> =>
   (await call<{ items: Delivery[] }>(posthorn, 'GET', '/v1/deliveries')).items;
 
@@ -83,7 +85,7 @@ describe.each(['SQLite', 'PostgreSQL'])('a stop, on %s', (kind) => {
     const early = await createPosthorn(options(where));
     const starting = early.start();
     const stopping = early.stop();
-    await expect(starting).rejects.toThrow(UnavailableError);
+    await expect(starting).rejects.toMatchObject({ code: 'unavailable' });
     expect(await stopping).toMatchObject({ closed: true });
 
     const after = await createPosthorn(options(where));
@@ -143,8 +145,7 @@ test('a start that fails ends what had begun, and leaves the data directory free
 });
 
 test('connections that stay open, and requests that never end, do not keep a stop', async () => {
-  const adminKeyHashes = [hash('sha256', apiKey)];
-  const posthorn = await createPosthorn({ ...options(tempDir()), adminKeyHashes });
+  const posthorn = await createPosthorn(options(tempDir()));
   await posthorn.start();
   const port = Number(new URL(await posthorn.listen({ host: '127.0.0.1', port: 0 })).port);
   const half = connect(port, '127.0.0.1');

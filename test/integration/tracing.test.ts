@@ -18,6 +18,7 @@ import { createClient } from '../../packages/client/src/index.ts';
 import { createPosthorn } from '../../packages/posthorn/src/index.ts';
 import { openTelemetryTracing } from '../../packages/posthorn/src/tracing/open-telemetry.ts';
 import { aReceiver, type Received, tempDir, until } from '../support.ts';
+import { requestTo } from './library-http.ts';
 import { apiKey } from './serving.ts';
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -46,7 +47,7 @@ async function deliver(
   });
   await posthorn.start();
   const url = await posthorn.listen({ host: '127.0.0.1', port: 0 });
-  const { body } = await posthorn.request('POST', '/v1/endpoints', {
+  const { body } = await requestTo(posthorn, 'POST', '/v1/endpoints', {
     url: `${receiver.url}?token=geheim`,
     retry: { schedule_s: [0.05] },
   });

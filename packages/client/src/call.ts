@@ -1,41 +1,41 @@
 import { type Answer, jsonFrom } from './connection.ts';
-import { ApiError } from './errors.ts';
+import { ApiError, type FieldError } from './errors.ts';
 import type { Operation } from './operation.ts';
-import { camelPointer, fromWire, isOf, type Shape, toWire } from './shape.ts';
+import { camelPointer, fromWire, isOf, toWire } from './shape.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
 /** A call's input as the wire has it: the members that its query has, and the others. */
 export interface WireInput {
-  readonly query: Values;
+  readonly query: Values | undefined;
   readonly body: unknown;
 }
 
-/** Parts a call's input into query and body. */
+/** Parts a call's input into query and body. What both of them have goes into both. */
 export function wireInput({ query, body }: Operation, input: object = {}): WireInput {
-  if (query === undefined) return { query: {}, body: body === undefined ? undefined : toWire(body, input) };
-  const inQuery = (name: string): boolean => body === undefined || query.members!.byCamel.has(name);
-  const part = (inPart: (name: string) => boolean): Values =>
-    Object.fromEntries(Object.entries(input).filter(([name]) => inPart(name)));
-  return {
-    query: toWire(query, part(inQuery)) as Values,
-    body:
-      body === undefined
-        ? undefined
-        : toWire(
-            body,
-            part((name) => !inQuery(name)),
-          ),
-  };
+  if (query === undefined)
+    return { query: undefined, body: body === undefined ? undefined : toWire(body, input) };
+  if (body === undefined) return { query: toWire(query, input) as Values, body: undefined };
+  const part = (isIn: (name: string) => boolean): Values =>
+    Object.fromEntries(Object.entries(input).filter(([name]) => isIn(name)));
+  const inQuery = (name: string): boolean => query.members!.byCamel.has(name);
+  const inBody = (name: string): boolean => body.members?.byCamel.has(name) === true || !inQuery(name);
+  return { query: toWire(query, part(inQuery)) as Values, body: toWire(body, part(inBody)) };
 }
 
-/** The value of a parameter of the query; several make the parameter appear as often. */
-function queryText(query: Values): string {
+/** Each parameter of a query with its text, or its texts. */
+export function queryValues(query: Values): [name: string, value: string | string[]][] {
+  const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+  return Object.entries(query)
+    .filter(([, value]) => value !== undefined && value !== null)
+    .map(([name, value]) => [name, Array.isArray(value) ? value.map(textOf) : textOf(value)]);
+}
+
+/** Several values make the parameter appear as often. */
+function queryText(query: Values = {}): string {
   const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query))
-    for (const one of Array.isArray(value) ? (value as unknown[]) : [value])
-      if (one !== undefined && one !== null)
-        parameters.append(name, typeof one === 'string' ? one : JSON.stringify(one));
+  for (const [name, values] of queryValues(query))
+    for (const value of [values].flat()) parameters.append(name, value);
   const text = parameters.toString();
   return text === '' ? '' : `?${text}`;
 }
@@ -73,27 +73,18 @@ export function decoded({ method, path, answer: shape }: Operation, answer: Answ
   return fromWire(shape, value);
 }
 
-/** A fault's path in the names that the caller wrote. */
-export function callersPath({ query, body }: Operation, path: string): string {
-  const first = path.split('/')[1] ?? '';
-  const shape = [query, body].find((its): its is Shape => its?.members?.byWire.has(first) === true) ?? body;
-  return shape === undefined ? path : camelPointer(shape, path);
-}
-
-/** The same error, whose paths are in the names that the caller wrote. */
-export function withCallersNames(operation: Operation, error: ApiError): ApiError {
-  const { status, code, message, errors, requestId, retryAfterS } = error;
-  if (errors.length === 0) return error;
-  const renamed = errors.map(({ path, message: its }) => ({
-    path: callersPath(operation, path),
-    message: its,
-  }));
+/** What is wrong with a call's input, in the names that its caller wrote. */
+export function callersNames(
+  { query, body }: Operation,
+  { message, errors }: { readonly message: string; readonly errors: readonly FieldError[] },
+): { readonly message: string; readonly errors: readonly FieldError[] } {
+  const renamed = errors.map(({ path, message: its }) => {
+    const name = path.split('/')[1] ?? '';
+    const shape = [query, body].find((part) => part?.members?.byWire.has(name) === true) ?? body;
+    return { path: shape === undefined ? path : camelPointer(shape, path), message: its };
+  });
   const [first] = errors;
-  return new ApiError(
-    status,
-    code,
-    // A message that begins with the first fault's path names it by the same name.
-    message.startsWith(first!.path) ? renamed[0]!.path + message.slice(first!.path.length) : message,
-    { errors: renamed, requestId, retryAfterS },
-  );
+  if (first === undefined || !message.startsWith(first.path)) return { message, errors: renamed };
+  // A message that begins with the first fault's path names it by the same name.
+  return { message: renamed[0]!.path + message.slice(first.path.length), errors: renamed };
 }

@@ -1,4 +1,4 @@
-import { decoded, encoded, withCallersNames } from './call.ts';
+import { callersNames, decoded, encoded } from './call.ts';
 import { aborted, createConnection, type Fetch, jsonFrom } from './connection.ts';
 import { ApiError } from './errors.ts';
 import type { Api, OperationId } from './generated/api.ts';
@@ -83,7 +83,7 @@ export function createClient(url: string, apiKey: string, options: ClientOptions
         if (!(error instanceof ApiError)) throw error;
         const state = { method, hasKey: key !== null, tries, maxTries };
         const waitMs = waitBeforeRetry(error, state, runtime.random());
-        if (waitMs === null) throw withCallersNames(operation, error);
+        if (waitMs === null) throw renamed(operation, error);
         await runtime.wait(waitMs, signal).catch(() => {
           throw aborted();
         });
@@ -109,4 +109,11 @@ export function createClient(url: string, apiKey: string, options: ClientOptions
       return (jsonFrom(answer, connection.base) ?? null) as T;
     },
   };
+}
+
+/** The same error, with the names that the caller wrote. */
+function renamed(operation: Operation, error: ApiError): ApiError {
+  const { status, code, requestId, retryAfterS } = error;
+  const { message, errors } = callersNames(operation, error);
+  return new ApiError(status, code, message, { errors, requestId, retryAfterS });
 }

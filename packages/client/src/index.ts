@@ -2,10 +2,8 @@
 export { type CallOptions, type Client, type ClientOptions, createClient } from './client.ts';
 export type { Fetch } from './connection.ts';
 export { ApiError, type FieldError } from './errors.ts';
-export type * from './generated/api.ts';
-export type * from './generated/types.ts';
-export type { ListAnswer, Page, PageRequest } from './page.ts';
 export type { ClientRuntime } from './runtime/system.ts';
+export type * from './types.ts';
 export {
   type VerifyOptions,
   verifyWebhook,

@@ -28,14 +28,15 @@ function methodOf<Options>(id: OperationId, operation: Operation, call: Call<Opt
   const { path, query, body, isList } = operation;
   const paramCount = path.match(/\{\w+\}/g)?.length ?? 0;
   const takesInput = query !== undefined || body !== undefined;
-  return (...args) => {
-    const params = args.slice(0, paramCount) as string[];
-    const input = (takesInput ? args[paramCount] : undefined) as object | undefined;
-    const options = args[paramCount + (takesInput ? 1 : 0)] as Options | undefined;
-    if (isList !== true) return call(id, params, input, options);
-    return pageRequest(
-      (cursor) =>
-        call(id, params, cursor === null ? input : { ...input, cursor }, options) as Promise<ListAnswer>,
-    );
-  };
+  const paramsOf = (args: readonly unknown[]): string[] => args.slice(0, paramCount) as string[];
+  const inputOf = (args: readonly unknown[]): object | undefined =>
+    takesInput ? (args[paramCount] as object | undefined) : undefined;
+  const optionsOf = (args: readonly unknown[]): Options | undefined =>
+    args[paramCount + (takesInput ? 1 : 0)] as Options | undefined;
+  if (isList !== true) return (...args) => call(id, paramsOf(args), inputOf(args), optionsOf(args));
+  return (...args) =>
+    pageRequest((cursor) => {
+      const input = cursor === null ? inputOf(args) : { ...inputOf(args), cursor };
+      return call(id, paramsOf(args), input, optionsOf(args)) as Promise<ListAnswer>;
+    });
 }

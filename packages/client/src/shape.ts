@@ -87,35 +87,40 @@ export function camelCase(wire: string): string {
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-type Rename = (members: Members, key: string) => { readonly key: string; readonly shape: Shape };
-const known = (member: Member | undefined, from: string, to: keyof Member & ('wire' | 'camel')) =>
-  // What this version does not know is left as it is, its key too: the server names it as the caller wrote it.
-  member === undefined ? { key: from, shape: anything } : { key: member[to], shape: member.shape };
-const wireName: Rename = ({ byCamel }, key) => known(byCamel.get(key), key, 'wire');
-const camelName: Rename = ({ byWire }, key) => known(byWire.get(key), key, 'camel');
+/** One direction of renaming: the member that a key names, what it is called there, and what becomes of scalars. */
+interface Direction {
+  readonly member: (members: Members, key: string) => Member | undefined;
+  readonly key: 'wire' | 'camel';
+  readonly scalar: (value: unknown) => unknown;
+}
 
-function renamed(shape: Shape, value: unknown, rename: Rename, scalar: (value: unknown) => unknown): unknown {
+/** Adds a member of its own whatever it is called. */
+function put(target: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === '__proto__')
+    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  else target[key] = value;
+}
+
+// Publishing in an application passes here with every event: plain loops, and nothing is made that is not part of the result.
+function renamed(shape: Shape, value: unknown, to: Direction): unknown {
   if (shape.scalars === null) return value;
   if (Array.isArray(value)) {
     const { items } = shape;
     return items === undefined || items.scalars === null
       ? value
-      : value.map((item: unknown) => renamed(items, item, rename, scalar));
+      : value.map((item: unknown) => renamed(items, item, to));
   }
+  if (!isObject(value) || value instanceof Date) return to.scalar(value);
   const { members, values } = shape;
-  if (!isObject(value) || value instanceof Date) return scalar(value);
-  // Entries become members of their own whatever they are called, `__proto__` included.
-  if (members !== undefined)
-    return Object.fromEntries(
-      Object.entries(value).map(([name, member]) => {
-        const { key, shape: its } = rename(members, name);
-        return [key, renamed(its, member, rename, scalar)];
-      }),
-    );
-  if (values === undefined || values.scalars === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [key, renamed(values, member, rename, scalar)]),
-  );
+  if (members === undefined && (values === undefined || values.scalars === null)) return value;
+  const result: Record<string, unknown> = {};
+  for (const key of Object.keys(value)) {
+    const member = members === undefined ? undefined : to.member(members, key);
+    const its = member?.shape ?? values;
+    // What this version does not know is left as it is, its key too: the server names it as the caller wrote it.
+    put(result, member?.[to.key] ?? key, its === undefined ? value[key] : renamed(its, value[key], to));
+  }
+  return result;
 }
 
 /** What TypeScript has types for and JSON has not. */
@@ -127,16 +132,26 @@ function jsonScalar(value: unknown): unknown {
   if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString();
   return value;
 }
-const same = (value: unknown): unknown => value;
+
+const toWireNames: Direction = {
+  member: ({ byCamel }, key) => byCamel.get(key),
+  key: 'wire',
+  scalar: jsonScalar,
+};
+const toCamelNames: Direction = {
+  member: ({ byWire }, key) => byWire.get(key),
+  key: 'camel',
+  scalar: (value) => value,
+};
 
 /** Returns a request as the wire has it: snake_case, dates as ISO 8601, amounts above 2^53 as strings. */
 export function toWire(shape: Shape, value: unknown): unknown {
-  return renamed(shape, value, wireName, jsonScalar);
+  return renamed(shape, value, toWireNames);
 }
 
 /** Returns an answer as TypeScript has it. */
 export function fromWire(shape: Shape, value: unknown): unknown {
-  return renamed(shape, value, camelName, same);
+  return renamed(shape, value, toCamelNames);
 }
 
 /** Whether a value of the wire has everything that its shape requires. Members that the shape does not know pass. */

@@ -1,6 +1,11 @@
-// The embeddable library.
-export { createPosthorn } from './posthorn.ts';
+// The embeddable library. Its calls and their types are those of the client: see the documentation on embedding.
+export { createPosthorn, type Posthorn, type StopResult } from './posthorn.ts';
+export type { PosthornOptions } from './options.ts';
+export type { SqlClient } from './library/transaction.ts';
+export { type ErrorCode, type Fault, PosthornError, StoreOpenError } from './domain/errors.ts';
+export type { StopReport } from './engine/port.ts';
+export type { Tracing } from './engine/tracing.ts';
+export type { Logger, LogWrite } from './runtime/logger.ts';
 export type { PostgresPool } from './store/postgres/open.ts';
-export type { Posthorn, PosthornOptions, PublishEvent, SqlClient } from './posthorn.ts';
-export { EventConflictError, UnavailableError } from './domain/errors.ts';
-export type { Receipt } from './domain/event.ts';
+export type { ProxyVariables } from './transport/proxy.ts';
+export type * from '@posthorn/client/types';

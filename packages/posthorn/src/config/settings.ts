@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { defaults } from './defaults.ts';
 import { networkFrom } from '../domain/network.ts';
 
 const flag = z.union([z.boolean(), z.stringbool()], { error: 'must be true or false' });
@@ -15,9 +16,9 @@ const days = aNumber.min(0.01).max(36_500);
 
 /** Everything `serve` can be told, by option or by environment variable. */
 const schema = z.object({
-  host: z.string().min(1).default('127.0.0.1'),
-  port: aNumber.int().min(0).max(65_535).default(8400),
-  dataDir: z.string().min(1).default('./posthorn-data'),
+  host: z.string().min(1).default(defaults.host),
+  port: aNumber.int().min(0).max(65_535).default(defaults.port),
+  dataDir: z.string().min(1).default(defaults.dataDir),
   databaseUrl: z
     .string()
     .regex(/^postgres(ql)?:\/\//, 'begins with postgres://')
@@ -37,16 +38,16 @@ const schema = z.object({
     .string()
     .regex(/^[\x21-\x7e]{16,200}$/, 'has 16 to 200 visible characters')
     .optional(),
-  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
-  retentionDays: days.default(30),
-  deadRetentionDays: days.default(90),
-  stopGraceS: aNumber.min(1).max(3600).default(20),
-  reconcileEveryS: aNumber.min(1).max(86_400).default(60),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default(defaults.logLevel),
+  retentionDays: days.default(defaults.retentionDays),
+  deadRetentionDays: days.default(defaults.deadRetentionDays),
+  stopGraceS: aNumber.min(1).max(3600).default(defaults.stopGraceS),
+  reconcileEveryS: aNumber.min(1).max(86_400).default(defaults.reconcileEveryS),
   watchdogUrl: z
     .string()
     .regex(/^https?:\/\/[^\s]+$/, 'is an http or https URL')
     .optional(),
-  evaluateEveryS: aNumber.min(1).max(3600).default(15),
+  evaluateEveryS: aNumber.min(1).max(3600).default(defaults.evaluateEveryS),
   proxy: z
     .string()
     .refine(

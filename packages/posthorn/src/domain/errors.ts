@@ -116,6 +116,7 @@ export class StoreFaultError extends UnavailableError {
 /** The store cannot be opened as it is: the message names the cause and the next step. */
 export class StoreOpenError extends Error {
   override readonly name: string = 'StoreOpenError';
+  readonly code = 'cannot_open';
 }
 
 /** An event id was used before for another body. `index` is its place in the batch. */

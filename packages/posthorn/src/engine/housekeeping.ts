@@ -1,3 +1,4 @@
+import { defaults } from '../config/defaults.ts';
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Accounting } from '../store/accounting.ts';
@@ -12,7 +13,10 @@ export interface Retention {
   readonly deadMs: number;
 }
 
-export const defaultRetention: Retention = { settledMs: 30 * dayMs, deadMs: 90 * dayMs };
+export const defaultRetention: Retention = {
+  settledMs: defaults.retentionDays * dayMs,
+  deadMs: defaults.deadRetentionDays * dayMs,
+};
 
 const everyMs = 10_000;
 const foldEveryMs = 60_000;

@@ -2,14 +2,14 @@ import pino from 'pino';
 import { printableJson } from '../report/printable.ts';
 import { createLineWriter, type LineWriter } from './line-writer.ts';
 
-type Write = (fields: Record<string, unknown>, message: string) => void;
+export type LogWrite = (fields: Record<string, unknown>, message: string) => void;
 
 /** Structured log; nobody passes it a secret or a payload. */
 export interface Logger {
-  readonly debug: Write;
-  readonly info: Write;
-  readonly warn: Write;
-  readonly error: Write;
+  readonly debug: LogWrite;
+  readonly info: LogWrite;
+  readonly warn: LogWrite;
+  readonly error: LogWrite;
 }
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;

@@ -19,12 +19,12 @@ import { iso, isoOrNull } from './wire.ts';
 /** Of an event with more deliveries, the newest. */
 const deliveriesShown = 1000;
 
-export interface Publisher {
+interface Publisher {
   /** Accepts events, all or none; durable when it resolves (G1). */
   publish(inputs: readonly EventInput[], trace?: TraceContext | null): Promise<readonly Receipt[]>;
 }
 
-export function createPublisher({
+function createPublisher({
   engine,
   clock,
   random,

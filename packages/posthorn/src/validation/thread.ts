@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../runtime/clock.ts';
+import { workerScript } from '../runtime/worker-script.ts';
 import type { ThreadAnswer, ThreadMessage, ThreadRequest } from './protocol.ts';
 
 /** Why a thread ended: a request took more than its time or the heap, it was closed, or it failed by itself. */
@@ -20,6 +21,9 @@ export interface ThreadOptions {
   readonly onEnd: (excess: Excess) => void;
 }
 
+/** The file of the thread; throws if there is none. */
+export const validationScript = (): URL => workerScript('thread-worker', import.meta.url);
+
 /** One worker thread that validates; ended when a request exceeds its budget of processor time or the heap. */
 export class ValidationThread {
   /** Hashes of the schemas that it was sent. */
@@ -35,11 +39,7 @@ export class ValidationThread {
   constructor(options: ThreadOptions) {
     this.#options = options;
     this.#clock = options.clock;
-    const script = new URL(
-      `./thread-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`,
-      import.meta.url,
-    );
-    this.#worker = new Worker(script, {
+    this.#worker = new Worker(validationScript(), {
       // What runs here is declared by users: it sees nothing of the environment.
       env: {},
       workerData: { lowPriority: options.lowPriority },

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { UnavailableError } from '../../domain/errors.ts';
+import { workerScript } from '../../runtime/worker-script.ts';
 import type { Store } from '../store.ts';
 import type { OpenOptions } from './open-here.ts';
 import { revivedError, type ThreadError } from './thread-errors.ts';
@@ -14,11 +15,7 @@ export type Reply = readonly [number, unknown] | readonly [number, undefined, Th
  * carried over by the same few lines; calls run one after the other in the order in which they were made.
  */
 export async function openInThread(options: OpenOptions): Promise<Store> {
-  const script = new URL(
-    `./thread-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`,
-    import.meta.url,
-  );
-  const worker = new Worker(script, { workerData: options });
+  const worker = new Worker(workerScript('thread-worker', import.meta.url), { workerData: options });
   const open = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>();
   let calls = 0;
   let ended: Error | null = null;

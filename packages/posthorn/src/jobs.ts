@@ -1,0 +1,63 @@
+import { defaults } from './config/defaults.ts';
+import { dayMs, secondMs } from './domain/time.ts';
+import { startReconciler } from './ledger/reconciler.ts';
+import type { NodeOptions } from './options.ts';
+import type { Parts } from './parts.ts';
+import { type Evaluator, startEvaluator } from './reliability/evaluator.ts';
+import { createWatchdog } from './reliability/watchdog.ts';
+import { version } from './version.ts';
+
+/** Starts what runs beside the deliveries: the reconciler, and the evaluator with the watchdog. Returns what stops it. */
+export function startJobs(
+  { clock, logger, transport, engine, alarm, services: { store, random } }: Parts,
+  options: NodeOptions,
+): () => void {
+  const { watchdogUrl: url, onProgress } = options;
+  const reconcileEveryMs = (options.reconcileEveryS ?? defaults.reconcileEveryS) * secondMs;
+  const watchdog =
+    url === undefined
+      ? null
+      : createWatchdog({ url, transport, clock, logger, userAgent: `Posthorn/${version}` });
+  const mine = (): boolean => engine.status().shards.includes(0);
+  const evaluator: Evaluator = startEvaluator({
+    store,
+    clock,
+    random,
+    logger,
+    everyMs: (options.evaluateEveryS ?? defaults.evaluateEveryS) * secondMs,
+    reconcileEveryMs,
+    deadRetentionMs: (options.deadRetentionDays ?? defaults.deadRetentionDays) * dayMs,
+    clockStatus: () => engine.status().clock,
+    mine,
+    wake: (endpointIds) => engine.wake(endpointIds),
+    ...(onProgress === undefined ? {} : { onProgress }),
+    onEvaluated: (firing) => {
+      options.onEvaluated?.(firing);
+      // A store that cannot be read leaves the channels as they were.
+      void alarm.refresh().catch(() => {});
+      watchdog?.beat();
+    },
+  });
+  const reconciler = startReconciler({
+    store,
+    clock,
+    logger,
+    everyMs: reconcileEveryMs,
+    mine,
+    onResult: (result) => {
+      options.onReconciled?.(result);
+      evaluator.reconciled({
+        balanced: result.balanced,
+        residue: result.residue,
+        endpointIds: result.rows
+          .filter((row) => row.residue !== 0 || row.mismatches.length > 0)
+          .map(({ endpointId }) => endpointId),
+        findings: result.findings,
+      });
+    },
+  });
+  return () => {
+    reconciler.stop();
+    evaluator.stop();
+  };
+}

@@ -1,0 +1,48 @@
+import type { FastifyInstance } from 'fastify';
+import { UnavailableError } from '../domain/errors.ts';
+import type { NodeOptions } from '../options.ts';
+import type { Parts } from '../parts.ts';
+import type { Handlers } from '../service/handler.ts';
+
+/** The HTTP API of a node, which exists once something listens. */
+export interface Listener {
+  /** Resolves with the URL. */
+  listen(address: { readonly host: string; readonly port: number }): Promise<string>;
+  /** Refuses new requests, and resolves when those that are being read or answered have ended. */
+  close(): Promise<void>;
+  /** Ends the connections that are left. */
+  cut(): void;
+}
+
+export function createListener(
+  { services, logger }: Parts,
+  handlers: Handlers,
+  { adminKeyHashes = [], metricsKeyHash, metrics }: NodeOptions,
+): Listener {
+  let server: FastifyInstance | null = null;
+  let isClosed = false;
+  return {
+    listen: async ({ host, port }) => {
+      // An application that only publishes does without Fastify.
+      const { createServer } = await import('../http/server.ts');
+      if (isClosed) throw new UnavailableError('stopped before it listened');
+      server = createServer(
+        {
+          ...services,
+          logger,
+          adminKeyHashes,
+          metricsKeyHash: metricsKeyHash ?? null,
+          authenticationFailed: metrics?.authenticationFailed,
+        },
+        handlers,
+      );
+      // `localhost` may name two addresses: whoever asks for it finds this one.
+      return await server.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port });
+    },
+    close: async () => {
+      isClosed = true;
+      await server?.close();
+    },
+    cut: () => server?.server.closeAllConnections(),
+  };
+}

@@ -1,0 +1,75 @@
+import {
+  type Api,
+  callersNames,
+  createApi,
+  fromWire,
+  type Operation as ClientOperation,
+  type OperationId,
+  operations,
+  queryValues,
+  wireInput,
+} from '@posthorn/client/operations';
+import { parseRequest } from '../contract/parse.ts';
+import { table } from '../contract/table.ts';
+import { PosthornError } from '../domain/errors.ts';
+import { posthornErrorOf } from '../service/errors.ts';
+import { type Call, type Handlers, Reply } from '../service/handler.ts';
+
+/** A call of the library carries nothing besides its input. */
+const localCall: Call = { trace: null, text: null, idempotencyKey: null };
+
+/**
+ * Every operation as a method that runs its use case here, without HTTP: the same names and types as the client's, camelCase in
+ * and out. Rejects with `PosthornError`. Each waits for `ready`, which is null once nothing is left to wait for.
+ */
+export function createLocalApi(handlers: Handlers, ready: () => Promise<void> | null): Api<never> {
+  return createApi<never>(async (id, params, input) => {
+    try {
+      const wait = ready();
+      if (wait !== null) await wait;
+      return answerOf(operations[id], await run(handlers, id, params, input));
+    } catch (error) {
+      throw callersError(id, error);
+    }
+  });
+}
+
+/** Starts one operation: its input becomes a request as the wire has it, which is validated as that of HTTP is. */
+function run(
+  handlers: Handlers,
+  id: OperationId,
+  params: readonly string[],
+  input: object | undefined,
+): Promise<unknown> {
+  const operation = operations[id];
+  const { query, body } = wireInput(operation, input);
+  const request = parseRequest(table[id], {
+    params: params.length === 0 ? undefined : paramsOf(operation, params),
+    query: query === undefined ? undefined : Object.fromEntries(queryValues(query)),
+    body,
+  });
+  // Which handler belongs to which operation is what `Handlers` says: here only their names are known.
+  const handle = handlers[id] as (input: unknown, call: Call) => Promise<unknown>;
+  return handle(request, localCall);
+}
+
+function paramsOf({ path }: ClientOperation, values: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries([...path.matchAll(/\{(\w+)\}/g)].map(([, name], index) => [name, values[index]]));
+}
+
+function answerOf({ answer: shape }: ClientOperation, result: unknown): unknown {
+  const answer: unknown = result instanceof Reply ? result.answer : result;
+  if (shape === undefined) return undefined;
+  const isText = typeof answer === 'string' || Buffer.isBuffer(answer);
+  if (shape === 'text') return String(answer);
+  return fromWire(shape, isText ? (JSON.parse(String(answer)) as unknown) : answer);
+}
+
+/** The error that a caller gets: faults by the names that it wrote. A defect stays what it is. */
+export function callersError(id: OperationId, error: unknown): unknown {
+  const known = posthornErrorOf(error);
+  if (known === null) return error;
+  if (known.errors.length === 0) return known;
+  const { message, errors } = callersNames(operations[id], known);
+  return new PosthornError(known.code, message, errors, known.retryAfterS);
+}

@@ -1,0 +1,97 @@
+import { defaults } from './config/defaults.ts';
+import { dayMs } from './domain/time.ts';
+import { createEngine } from './engine/engine.ts';
+import type { Engine } from './engine/port.ts';
+import { channelSender } from './engine/webhook.ts';
+import type { NodeOptions } from './options.ts';
+import { createStoreAlarm, type StoreAlarm } from './reliability/store-alarm.ts';
+import { type NodeClock, nodeClock, systemClock } from './runtime/clock.ts';
+import type { Logger } from './runtime/logger.ts';
+import { systemRandom } from './runtime/random.ts';
+import { createCatalog } from './service/catalog.ts';
+import { ConfigWriter } from './service/config-writer.ts';
+import type { ServiceDependencies } from './service/dependencies.ts';
+import type { Hints, Store } from './store/store.ts';
+import { type StoreUse, watchUse } from './store/store-use.ts';
+import { createAddressGuard } from './transport/address-guard.ts';
+import { createHttpTransport } from './transport/http-transport.ts';
+import { bySchemeTransport, createMailTransport, mailFault } from './transport/mail-transport.ts';
+import { lookupFunction, systemNames } from './transport/name-lookup.ts';
+import type { Transport } from './transport/transport.ts';
+import { createSchemaValidator, type SchemaValidator } from './validation/validator.ts';
+import { version } from './version.ts';
+
+const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+export interface Opened {
+  readonly store: Store;
+  readonly node: string;
+  readonly hints?: Hints;
+}
+
+/** The parts of one node, which nothing has started yet. */
+export interface Parts {
+  readonly clock: NodeClock;
+  readonly logger: Logger;
+  readonly use: StoreUse;
+  readonly transport: Transport;
+  readonly names: { close(): void };
+  readonly validator: SchemaValidator;
+  readonly engine: Engine;
+  readonly alarm: StoreAlarm;
+  readonly services: ServiceDependencies;
+}
+
+export function createParts({ store: opened, node, hints }: Opened, options: NodeOptions): Parts {
+  const use = watchUse(opened);
+  const { store } = use;
+  const clock = nodeClock(options.clock ?? systemClock);
+  const { logger = silent, metrics, tracing } = options;
+  const guard = createAddressGuard(options);
+  const names = systemNames(clock);
+  const transport = bySchemeTransport(
+    createHttpTransport({ clock, random: systemRandom, guard, names, proxy: options.proxy }),
+    createMailTransport({ clock, guard, lookup: lookupFunction(names, 'posthorn') }),
+  );
+  const validator = createSchemaValidator(clock, logger);
+  const catalog = createCatalog(store, validator);
+  const engine = createEngine({
+    store,
+    transport,
+    clock,
+    random: systemRandom,
+    logger,
+    node,
+    version,
+    onConfig: () => catalog.refresh(),
+    onStoreFault: (fault) => alarm.changed(fault),
+    ...(hints === undefined ? {} : { hints }),
+    ...(metrics === undefined ? {} : { observer: metrics.observer }),
+    ...(tracing === undefined ? {} : { tracing }),
+    retention: {
+      settledMs: (options.retentionDays ?? defaults.retentionDays) * dayMs,
+      deadMs: (options.deadRetentionDays ?? defaults.deadRetentionDays) * dayMs,
+    },
+  });
+  metrics?.watch(engine);
+  const send = channelSender(transport, clock, `Posthorn/${version}`);
+  const alarm = createStoreAlarm({ store, clock, logger, node, send });
+  const refuseHost = (hostname: string): string | null => {
+    const refused = guard.refusesHost(hostname);
+    return refused === null ? null : `is refused: ${refused.message}. --allow-networks opens networks.`;
+  };
+  const services: ServiceDependencies = {
+    store,
+    config: new ConfigWriter(store),
+    catalog,
+    engine,
+    clock,
+    random: systemRandom,
+    version,
+    renderMetrics: async () => (await metrics?.render()) ?? '',
+    unstoredAlerts: () => [alarm.alert()].filter((alert) => alert !== null),
+    refuseHost,
+    refuseMailServer: (hostname) => mailFault() ?? refuseHost(hostname),
+  };
+  return { clock, logger, use, transport, names, validator, engine, alarm, services };
+}

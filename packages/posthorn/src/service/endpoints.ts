@@ -35,24 +35,23 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
     createdAt: now,
   });
 
-  /** The engine hears of changes in the order in which they were committed. */
+  /** The engine hears of changes in the order in which they were committed. Answers the endpoint as it is then. */
   const change = async (
     ref: EndpointRef,
     fields: (before: Endpoint) => Promise<Partial<Endpoint>>,
-  ): Promise<Endpoint> => {
-    const { endpoints } = await config.change(async () => {
+  ): Promise<Answer<'endpoints.get'>> => {
+    // Read before anything is stored: what fails after that would say that nothing was (G5).
+    const health = await readHealth(deps);
+    const { endpoints, answer: formerUrl } = await config.change(async () => {
       const before = await findEndpoint(store, ref);
       const now = clock.now();
       const updated = { id: before.id, change: { ...(await fields(before)), updatedAt: now } };
-      return { write: { now, updateEndpoints: [updated] }, answer: null };
+      return { write: { now, updateEndpoints: [updated] }, answer: before.url };
     });
-    const [endpoint] = endpoints;
-    engine.endpointChanged(endpoint!.id, endpoint!);
-    return endpoint!;
+    const endpoint = endpoints[0]!;
+    engine.endpointChanged(endpoint.id, endpoint);
+    return shown(endpoint, endpoint.url === formerUrl ? health : noHealth);
   };
-
-  const shown = async (endpoint: Endpoint): Promise<Answer<'endpoints.get'>> =>
-    (await withHealth(deps, [endpoint]))[0]!;
 
   return {
     'endpoints.create': async ({ body: { tenant = 'default', secret, ...settings } }) => {
@@ -63,7 +62,7 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
         return { write: { now, createEndpoints: [answer] }, answer };
       });
       engine.endpointChanged(endpoint.id, endpoint);
-      return { ...(await shown(endpoint)), secret: identity.secret };
+      return { ...shown(endpoint, noHealth), secret: identity.secret };
     },
 
     'endpoints.list': async ({ query: { tenant, limit, cursor, order } }) => {
@@ -74,10 +73,12 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
         order,
       });
       const page = pageRead(read, limit, ({ id }) => id);
-      return { ...page, items: await withHealth(deps, page.items) };
+      const health = await readHealth(deps);
+      return { ...page, items: page.items.map((endpoint) => shown(endpoint, health)) };
     },
 
-    'endpoints.get': async (request) => await shown(await findEndpoint(store, refOf(request))),
+    'endpoints.get': async (request) =>
+      shown(await findEndpoint(store, refOf(request)), await readHealth(deps)),
 
     'endpoints.ensure': async ({
       params: { id: name },
@@ -89,6 +90,7 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
         throw invalid('/tenant', `is not the tenant of the query, ${tenant}`);
       if (settings.name !== undefined && settings.name !== name)
         throw invalid('/name', `is not the name in the path, ${name}`);
+      const health = await readHealth(deps);
       const now = clock.now();
       const identity = newIdentity(tenant, secret, now);
       const { answer, endpoints } = await config.change(async () => {
@@ -108,15 +110,15 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       });
       const endpoint = endpoints[0] ?? answer!;
       if (endpoints.length > 0) engine.endpointChanged(endpoint.id, endpoint);
-      if (answer !== null) return await shown(endpoint);
+      if (answer !== null) return shown(endpoint, endpoint.url === answer.url ? health : noHealth);
       return new Reply<Answer<'endpoints.ensure'>>(
-        { ...(await shown(endpoint)), secret: identity.secret },
+        { ...shown(endpoint, noHealth), secret: identity.secret },
         { other: true },
       );
     },
 
     'endpoints.update': async ({ body, ...request }) =>
-      await shown(await change(refOf(request), (before) => declaration.change(body, before))),
+      await change(refOf(request), (before) => declaration.change(body, before)),
 
     'endpoints.delete': async (request) => {
       const { answer: id } = await config.change(async () => {
@@ -128,12 +130,12 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
     },
 
     'endpoints.pause': async ({ body: { reason = 'operator' }, ...request }) =>
-      await shown(await change(refOf(request), async () => ({ enabled: false, pausedReason: reason }))),
+      await change(refOf(request), async () => ({ enabled: false, pausedReason: reason })),
 
     'endpoints.resume': async (request) => {
       const resumed = await change(refOf(request), async () => ({ enabled: true, pausedReason: null }));
       await engine.clearThrottles([resumed.id]);
-      return await shown(resumed);
+      return { ...resumed, throttled_until: null };
     },
 
     'endpoints.rotateSecret': async ({ body: { grace_s: graceS }, ...request }) => {
@@ -147,7 +149,7 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
           );
         return { secrets: rotated };
       });
-      return { ...(await shown(changed)), secret };
+      return { ...changed, secret };
     },
 
     'endpoints.test': async (request) => {
@@ -182,21 +184,29 @@ function checkedSecret(secret: string): string {
   }
 }
 
-/** Endpoints as answers show them: with what attempts have found out about their receivers. */
-async function withHealth(
-  { store, clock }: ServiceDependencies,
-  endpoints: readonly Endpoint[],
-): Promise<Answer<'endpoints.get'>[]> {
-  const open = new Map((await store.openBreakers()).map((b) => [b.endpointId, b.openSince]));
-  const throttled = new Map((await store.throttles(clock.now())).map((t) => [t.endpointId, t.until]));
-  return endpoints.map((endpoint) => {
-    const since = open.get(endpoint.id) ?? null;
-    return {
-      ...wireEndpoint(endpoint),
-      breaker: { state: since === null ? 'closed' : 'open', since: isoOrNull(since) },
-      throttled_until: isoOrNull(throttled.get(endpoint.id) ?? null),
-    };
-  });
+/** What attempts have found out about receivers, by endpoint. */
+interface Health {
+  readonly openSince: ReadonlyMap<string, number>;
+  readonly throttledUntil: ReadonlyMap<string, number>;
+}
+const noHealth: Health = { openSince: new Map(), throttledUntil: new Map() };
+
+async function readHealth({ store, clock }: ServiceDependencies): Promise<Health> {
+  const open = await store.openBreakers();
+  const throttled = await store.throttles(clock.now());
+  return {
+    openSince: new Map(open.map(({ endpointId, openSince }) => [endpointId, openSince])),
+    throttledUntil: new Map(throttled.map(({ endpointId, until }) => [endpointId, until])),
+  };
+}
+
+function shown(endpoint: Endpoint, { openSince, throttledUntil }: Health): Answer<'endpoints.get'> {
+  const since = openSince.get(endpoint.id) ?? null;
+  return {
+    ...wireEndpoint(endpoint),
+    breaker: { state: since === null ? 'closed' : 'open', since: isoOrNull(since) },
+    throttled_until: isoOrNull(throttledUntil.get(endpoint.id) ?? null),
+  };
 }
 
 const overrideNames = {

@@ -18,18 +18,26 @@ export function redriveService({
   clock,
   random,
 }: ServiceDependencies): Handlers<Of<'redrives'>> {
-  /** An operator who redrives wants it now: what receivers asked for with Retry-After is over. */
-  const clearThrottles = async ({ endpointIds, tenants, exceptTenant }: DeliveryFilter): Promise<void> => {
+  /** The endpoints that are throttled and may have deliveries of this filter. */
+  const throttledBy = async ({
+    endpointIds,
+    tenants,
+    exceptTenant,
+  }: DeliveryFilter): Promise<readonly string[]> => {
+    const found: string[] = [];
     for (const id of endpointIds ?? engine.status().throttled) {
       const tenant = (await store.endpoint(id))?.tenant;
       if (tenant !== undefined && tenant !== exceptTenant && tenants?.includes(tenant) !== false)
-        await engine.clearThrottles([id]);
+        found.push(id);
     }
+    return found;
   };
 
   return {
     'redrives.create': async ({ body: { filter: wire, dry_run: dryRun, name, rate_per_s: ratePerS } }) => {
       const filter: DeliveryFilter = { states: ['dead'], ...(await filterFrom(store, wire)) };
+      // Read before anything is stored: what fails after that would say that nothing was (G5).
+      const throttled = dryRun ? [] : await throttledBy(filter);
       const now = clock.now();
       const redrive = await beginRedrive(store, {
         id: timeOrderedId('rdr', now, random.bytes(12)),
@@ -39,7 +47,8 @@ export function redriveService({
         dryRun,
         now,
       });
-      if (!dryRun) await clearThrottles(filter);
+      // An operator who redrives wants it now: what receivers asked for with Retry-After is over.
+      await engine.clearThrottles(throttled);
       engine.wake([]);
       return wireRedrive(redrive);
     },

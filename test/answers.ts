@@ -59,7 +59,8 @@ export function answerFault({ method, url, status, contentType, body }: SeenAnsw
   if (status === 304) return body === '' ? null : 'a 304 has no body';
   if (method === 'HEAD' && body === '') return null;
   if (type === 'application/problem+json') return problemFault(operation, status, JSON.parse(body));
-  if (operation === undefined) return status < 400 ? null : 'is not a problem document';
+  if (operation === undefined)
+    return status < 400 ? 'no operation has this method and path' : 'it is not a problem document';
   if (status !== operation.status && status !== operation.otherStatus)
     return 'the operation has another status';
   if (operation.answer === null) return body === '' ? null : 'the operation has no body';

@@ -1,5 +1,5 @@
 import { errorKinds } from '../../packages/posthorn/src/contract/errors.ts';
-import { openApiFrom } from '../../packages/posthorn/src/contract/openapi-document.ts';
+import { openApiFrom } from '../../packages/posthorn/src/contract/openapi.ts';
 import { type Operation, type Tag, tags } from '../../packages/posthorn/src/contract/operation.ts';
 import type { ErrorCode } from '../../packages/posthorn/src/domain/errors.ts';
 import {

@@ -82,7 +82,7 @@ export interface EventsApi<Options> {
   /** Get an event. The event and its deliveries. */
   get(id: string, input?: EventsGetInput, options?: Options): Promise<Event>;
 
-  /** Deliver a past event again. Makes new deliveries of the event, under the same `webhook-id`, to the endpoints that would receive it if it were published now, or to the one that is named. Deliveries to paused endpoints are suppressed. */
+  /** Deliver a past event again. Makes new deliveries of the event, under the same `webhook-id`, to the endpoints that would receive it if it were published now, or to the one that is named, whatever it subscribes to and filters: naming it is the decision. Deliveries to paused endpoints are suppressed. */
   replay(id: string, input?: EventsReplayInput, options?: Options): Promise<Replay>;
 }
 
@@ -118,7 +118,7 @@ export interface EndpointsApi<Options> {
   /** Get an endpoint. Its settings, and what attempts have found out about its receiver. */
   get(id: string, input?: EndpointsGetInput, options?: Options): Promise<Endpoint>;
 
-  /** Create or replace an endpoint by its name. Safe to repeat: afterwards there is one endpoint of that name in the tenant, with these settings. Settings that are left out get their defaults; the secret stays what it was. 201 if it was created, and only then the answer shows the secret. */
+  /** Create or replace an endpoint by its name. Safe to repeat: afterwards there is one endpoint of that name in the tenant, with these settings. Settings that are left out get their defaults; the secret stays what it was, and a pause by a 410 lasts until the URL changes or `enabled` is given. 201 if it was created, and only then the answer shows the secret. */
   ensure(id: string, input: EndpointsEnsureInput, options?: Options): Promise<EnsuredEndpoint>;
 
   /** Change an endpoint. Changes the settings that are given. With another URL everything ends that was learned of the former one: its breaker, and what it asked for with Retry-After. */
@@ -206,7 +206,7 @@ export interface ServiceApi<Options> {
   /** Check that the node accepts events. Answers 503 while the node starts or stops, and while its store refuses writes. The body is the same. */
   ready(options?: Options): Promise<Readiness>;
 
-  /** Get metrics. In the Prometheus text format, rendered at most once a second. */
+  /** Get metrics. In the Prometheus text format, rendered at most once a second. The metrics reference names each of them. */
   metrics(options?: Options): Promise<string>;
 
   /** Get this document. OpenAPI 3.1, with an `ETag`: `If-None-Match` saves the transfer. */

@@ -479,7 +479,7 @@ export interface Endpoint {
   readonly enabled: boolean;
   readonly pausedReason: string | null;
 
-  /** Open: recent attempts failed, so that few are made at once. */
+  /** Open after 20 failed attempts in a row: until the next success a sixteenth of `maxInFlight` is tried at once. */
   readonly breaker: { readonly state: 'closed' | 'open'; readonly since: string | null };
 
   /** The receiver asked for no requests until then (Retry-After). */
@@ -514,7 +514,7 @@ export interface EndpointChange {
   /** Attempts at once. */
   readonly maxInFlight?: number | undefined;
 
-  /** Attempts a second; null: no limit. */
+  /** Attempts a second; null: no limit. One second's attempts may begin at once. Nodes that share a database share it. */
   readonly rateLimitPerS?: number | null | undefined;
 
   /** `key`: events of one ordering key one after the other. */
@@ -572,7 +572,7 @@ export interface EndpointRequest {
   /** Attempts at once. */
   readonly maxInFlight?: number | undefined;
 
-  /** Attempts a second; null: no limit. */
+  /** Attempts a second; null: no limit. One second's attempts may begin at once. Nodes that share a database share it. */
   readonly rateLimitPerS?: number | null | undefined;
 
   /** `key`: events of one ordering key one after the other. */
@@ -622,7 +622,7 @@ export interface EndpointWithSecret {
   readonly enabled: boolean;
   readonly pausedReason: string | null;
 
-  /** Open: recent attempts failed, so that few are made at once. */
+  /** Open after 20 failed attempts in a row: until the next success a sixteenth of `maxInFlight` is tried at once. */
   readonly breaker: { readonly state: 'closed' | 'open'; readonly since: string | null };
 
   /** The receiver asked for no requests until then (Retry-After). */
@@ -662,7 +662,7 @@ export interface EnsuredEndpoint {
   readonly enabled: boolean;
   readonly pausedReason: string | null;
 
-  /** Open: recent attempts failed, so that few are made at once. */
+  /** Open after 20 failed attempts in a row: until the next success a sixteenth of `maxInFlight` is tried at once. */
   readonly breaker: { readonly state: 'closed' | 'open'; readonly since: string | null };
 
   /** The receiver asked for no requests until then (Retry-After). */
@@ -801,7 +801,7 @@ export interface NamedEndpointRequest {
   /** Attempts at once. */
   readonly maxInFlight?: number | undefined;
 
-  /** Attempts a second; null: no limit. */
+  /** Attempts a second; null: no limit. One second's attempts may begin at once. Nodes that share a database share it. */
   readonly rateLimitPerS?: number | null | undefined;
 
   /** `key`: events of one ordering key one after the other. */

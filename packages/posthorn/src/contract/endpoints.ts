@@ -55,7 +55,9 @@ const settings = {
     .min(0.01)
     .max(100_000)
     .nullable()
-    .describe('Attempts a second; null: no limit.'),
+    .describe(
+      "Attempts a second; null: no limit. One second's attempts may begin at once. Nodes that share a database share it.",
+    ),
   ordering: z.enum(['none', 'key']).describe('`key`: events of one ordering key one after the other.'),
   filter: z
     .record(filterPointer, filterValue)
@@ -121,7 +123,9 @@ const endpointFields = {
   paused_reason: z.string().nullable(),
   breaker: z
     .strictObject({ state: z.enum(['closed', 'open']), since: timestamp.nullable() })
-    .describe('Open: recent attempts failed, so that few are made at once.'),
+    .describe(
+      'Open after 20 failed attempts in a row: until the next success a sixteenth of `max_in_flight` is tried at once.',
+    ),
   throttled_until: timestamp
     .nullable()
     .describe('The receiver asked for no requests until then (Retry-After).'),
@@ -245,7 +249,7 @@ export const endpointOperations = operations({
     scope: 'operate',
     summary: 'Create or replace an endpoint by its name',
     description:
-      'Safe to repeat: afterwards there is one endpoint of that name in the tenant, with these settings. Settings that are left out get their defaults; the secret stays what it was. 201 if it was created, and only then the answer shows the secret.',
+      'Safe to repeat: afterwards there is one endpoint of that name in the tenant, with these settings. Settings that are left out get their defaults; the secret stays what it was, and a pause by a 410 lasts until the URL changes or `enabled` is given. 201 if it was created, and only then the answer shows the secret.',
     // As for the other calls of this path: two names for one part of a path are ambiguous in OpenAPI.
     params: z.strictObject({ id: documentName.describe('The name.') }),
     query: z.strictObject({ tenant: ownTenant.optional() }),

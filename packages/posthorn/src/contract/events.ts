@@ -213,7 +213,7 @@ export const eventOperations = operations({
     scope: 'operate',
     summary: 'Deliver a past event again',
     description:
-      'Makes new deliveries of the event, under the same `webhook-id`, to the endpoints that would receive it if it were published now, or to the one that is named. Deliveries to paused endpoints are suppressed.',
+      'Makes new deliveries of the event, under the same `webhook-id`, to the endpoints that would receive it if it were published now, or to the one that is named, whatever it subscribes to and filters: naming it is the decision. Deliveries to paused endpoints are suppressed.',
     params,
     query,
     body: replayRequest,

@@ -24,11 +24,23 @@ test('a component that is sent with other fields than it is answered has two nam
     properties: { inner: { $ref: '#/c/Inner' } },
     required: ['inner'],
   });
-  expect(components['InnerInput']).toMatchObject({ required: ['a'] });
+  // openapi-typescript takes a field with the keyword for one that has to be sent.
+  expect(components['InnerInput']).toEqual({
+    type: 'object',
+    properties: { a: { type: 'integer' }, b: { type: 'number', description: 'Default: `3`.' } },
+    required: ['a'],
+    additionalProperties: false,
+  });
 });
 
 test('a component that is only sent keeps its name', () => {
   expect(Object.keys(convert([outer], []).components)).toEqual(['Inner', 'Outer']);
+});
+
+test('a parameter keeps its default', () => {
+  expect(convert([z.int().min(1).default(50)], []).input).toEqual([
+    { type: 'integer', minimum: 1, default: 50 },
+  ]);
 });
 
 test('bounds of every number, patterns beside a format and readOnly are left out', () => {

@@ -29,7 +29,8 @@ export function jsonSchemasFrom(
   const output = convert(schemas.output, 'output');
   const differing = differingIds(input.defs, output.defs);
   const inputName = (id: string): string => (differing.has(id) ? `${id}Input` : id);
-  const sent = (schema: JsonSchema): JsonSchema => renamed(schema, (id) => uri(inputName(id)));
+  const sent = (schema: JsonSchema): JsonSchema =>
+    renamed(describedDefaults(schema), (id) => uri(inputName(id)));
   const answered = (schema: JsonSchema): JsonSchema => renamed(schema, uri);
   const components = [
     ...Object.entries(output.defs).map(([id, schema]) => [id, answered(schema)] as const),
@@ -64,6 +65,8 @@ function convert(schemas: readonly z.ZodType[], io: Side): Converted {
 function tidy(schema: z.core.JSONSchema.BaseSchema, io: Side): void {
   // Answers get more fields in later versions: a client must not refuse them.
   if (io === 'output' && schema.additionalProperties === false) delete schema.additionalProperties;
+  // What an answer holds is there.
+  if (io === 'output') delete schema.default;
   // The format says it better.
   if (schema.format !== undefined) delete schema.pattern;
   // The bounds of every number in JavaScript say nothing.
@@ -71,6 +74,25 @@ function tidy(schema: z.core.JSONSchema.BaseSchema, io: Side): void {
   if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
   // A tuple that the code does not change. In OpenAPI it would mean: in answers only.
   if (schema.readOnly === true) delete schema.readOnly;
+}
+
+/**
+ * Says in words which default a field of a body has. As a keyword it would make openapi-typescript take the field for one that has
+ * to be sent.
+ */
+function describedDefaults(schema: JsonSchema): JsonSchema {
+  const described = (field: unknown): unknown => {
+    const { default: value, ...rest } = field as JsonSchema;
+    if (value === undefined) return field;
+    const text = `Default: \`${typeof value === 'string' && value !== '' ? value : JSON.stringify(value)}\`.`;
+    return { ...rest, description: [rest['description'], text].filter(Boolean).join(' ') };
+  };
+  return mapObjects(schema, (object) => {
+    const { properties } = object;
+    if (typeof properties !== 'object' || properties === null) return object;
+    const fields = Object.entries(properties).map(([name, field]) => [name, described(field)]);
+    return { ...object, properties: Object.fromEntries(fields) };
+  });
 }
 
 /** Components that differ between the two sides, or refer to one that does. */
@@ -90,16 +112,21 @@ function refsIn(schema: unknown): string[] {
 }
 
 function renamed(schema: JsonSchema, uri: (id: string) => string): JsonSchema {
+  return mapObjects(schema, (object) => {
+    const { $ref } = object;
+    return typeof $ref === 'string' && $ref.startsWith(prefix)
+      ? { ...object, $ref: uri($ref.slice(prefix.length)) }
+      : object;
+  });
+}
+
+/** Every object within, the outer ones first. */
+function mapObjects(schema: JsonSchema, change: (object: JsonSchema) => JsonSchema): JsonSchema {
   const walk = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(walk);
     if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(
-      Object.entries(value).map(([key, inner]) =>
-        key === '$ref' && typeof inner === 'string' && inner.startsWith(prefix)
-          ? [key, uri(inner.slice(prefix.length))]
-          : [key, walk(inner)],
-      ),
-    );
+    const entries = Object.entries(change(value as JsonSchema));
+    return Object.fromEntries(entries.map(([key, inner]) => [key, walk(inner)]));
   };
-  return walk(schema) as JsonSchema;
+  return Object.fromEntries(Object.entries(change(schema)).map(([key, inner]) => [key, walk(inner)]));
 }

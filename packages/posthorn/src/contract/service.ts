@@ -64,7 +64,8 @@ export const serviceOperations = operations({
     tag: 'service',
     scope: 'metrics',
     summary: 'Get metrics',
-    description: 'In the Prometheus text format, rendered at most once a second.',
+    description:
+      'In the Prometheus text format, rendered at most once a second. The metrics reference names each of them.',
     status: 200,
     answer: z.string(),
     contentType: 'text/plain; version=0.0.4; charset=utf-8',

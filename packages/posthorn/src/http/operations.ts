@@ -44,18 +44,27 @@ function send(
   return reply.type(contentType).serializer(asIs).send(result.answer);
 }
 
-/** Registers every operation of the contract, and lets nothing else be registered. */
-export function serveOperations(app: FastifyInstance, handlers: Handlers): void {
+const urlOf = ({ path }: Operation): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
+
+/** Lets no route be registered from now on but those of the contract. */
+export function refuseOtherRoutes(app: FastifyInstance): void {
   app.addHook('onRoute', ({ config, method, url }) => {
-    if (config?.operation === undefined) throw new Error(`${String(method)} ${url} is not in the contract`);
+    const id = config?.operation;
+    const operation = id === undefined ? undefined : table[id];
+    if (operation === undefined || operation.method !== method || urlOf(operation) !== url)
+      throw new Error(`${String(method)} ${url} is not an operation of the contract`);
   });
+}
+
+/** Registers every operation of the contract. */
+export function serveOperations(app: FastifyInstance, handlers: Handlers): void {
   for (const id of Object.keys(table) as OperationId[]) {
     const operation: Operation = table[id];
     // Which handler belongs to which operation is what `Handlers` says: here only their names are known.
     const handle = handlers[id] as (input: unknown, call: Call) => Promise<unknown>;
     app.route({
       method: operation.method,
-      url: operation.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+      url: urlOf(operation),
       config: { operation: id },
       ...(operation.maxBodyBytes === undefined ? {} : { bodyLimit: operation.maxBodyBytes }),
       handler: async (request, reply) =>

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import type { Logger } from '../runtime/logger.ts';
 import { type Authentication, createAuthentication } from './authentication.ts';
 import { readBodies } from './body.ts';
 import { createHttpServer, type HttpServer } from './connections.ts';
@@ -12,7 +13,7 @@ import { refuseMalformed } from './malformed.ts';
 import { refuseUnknown } from './methods.ts';
 import { requestIds } from './request-ids.ts';
 import { PosthornError } from '../domain/errors.ts';
-import { serveOperations } from './operations.ts';
+import { refuseOtherRoutes, serveOperations } from './operations.ts';
 import { sendProblem } from './problem.ts';
 import { posthornErrorOf } from '../service/errors.ts';
 import type { Handlers } from '../service/handler.ts';
@@ -33,6 +34,20 @@ function errorOf(error: Error & { code?: string; statusCode?: number }): Posthor
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
     return new PosthornError('bad_request', error.message);
   return posthornErrorOf(error);
+}
+
+function handleErrors(app: FastifyInstance, logger: Logger): void {
+  app.setErrorHandler((error: Error, request, reply) => {
+    const known = errorOf(error);
+    if (known !== null) return sendProblem(reply, known);
+    const { id: requestId, routeOptions } = request;
+    const operation = routeOptions.config.operation;
+    logger.error(
+      { code: 'request_failed', requestId, operation, error: error.message, stack: error.stack },
+      'internal error in a request',
+    );
+    return sendProblem(reply, new PosthornError('internal', 'Internal error: logged with the request id.'));
+  });
 }
 
 /** The HTTP API; listening is the caller's business. */
@@ -74,6 +89,7 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
       ),
   });
 
+  refuseOtherRoutes(app);
   // Nothing is accepted by declarations that were not read.
   app.addHook('onReady', () => deps.catalog.refresh());
   readBodies(app, http.continueBody);
@@ -96,19 +112,7 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   });
   refuseUnknown(app);
 
-  app.setErrorHandler((error: Error, request, reply) => {
-    const known = errorOf(error);
-    if (known !== null) return sendProblem(reply, known);
-    logger.error(
-      { error: error.message, stack: error.stack, route: request.routeOptions.url },
-      'a request failed by a defect',
-    );
-    return sendProblem(
-      reply,
-      new PosthornError('internal', 'Internal error: it was logged with the request id.'),
-    );
-  });
-
+  handleErrors(app, logger);
   honorIdempotencyKeys(app, deps);
   serveOperations(app, services);
   return app;

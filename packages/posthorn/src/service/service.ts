@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { openApiFrom } from '../contract/openapi-document.ts';
+import { openApiFrom } from '../contract/openapi.ts';
 import { table } from '../contract/table.ts';
 import type { Answer } from '../contract/table.ts';
 import type { ClockStatus } from '../domain/clock-record.ts';

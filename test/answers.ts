@@ -26,7 +26,8 @@ function fits(pattern: string, path: string): boolean {
 }
 
 function operationOf(method: string, url: string): Operation | undefined {
-  const path = url.split('?')[0]!;
+  // The path may have its absolute form.
+  const path = url.replace(/^https?:\/\/[^/]+/, '').split('?')[0]!;
   const fitting = operations.filter((one) => one.method === method && fits(one.path, path));
   // A path without parameters goes before one with: `/v1/events/batch`.
   return fitting.find((one) => one.path === path) ?? fitting[0];

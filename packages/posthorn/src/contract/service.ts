@@ -77,7 +77,7 @@ export const serviceOperations = operations({
     path: '/openapi.json',
     tag: 'service',
     scope: 'none',
-    summary: 'Get this document',
+    summary: 'Get the OpenAPI document',
     description: 'OpenAPI 3.1, with an `ETag`: `If-None-Match` saves the transfer.',
     status: 200,
     answer: z.looseObject({ openapi: z.string() }).meta({ id: 'OpenApiDocument' }),

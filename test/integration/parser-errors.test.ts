@@ -27,7 +27,9 @@ async function send(text: string): Promise<RawAnswer> {
       heard += String(chunk);
       const [head, body] = heard.split('\r\n\r\n');
       const length = /content-length: (\d+)/i.exec(head!)?.[1];
-      if (body !== undefined && Buffer.byteLength(body) >= Number(length ?? 0)) break;
+      // An answer to HEAD has the length of a body, and none.
+      const isWhole = text.startsWith('HEAD') || Buffer.byteLength(body ?? '') >= Number(length ?? 0);
+      if (body !== undefined && isWhole) break;
     }
   } finally {
     socket.destroy();

@@ -209,7 +209,7 @@ export interface ServiceApi<Options> {
   /** Get metrics. In the Prometheus text format, rendered at most once a second. The metrics reference names each of them. */
   metrics(options?: Options): Promise<string>;
 
-  /** Get this document. OpenAPI 3.1, with an `ETag`: `If-None-Match` saves the transfer. */
+  /** Get the OpenAPI document. OpenAPI 3.1, with an `ETag`: `If-None-Match` saves the transfer. */
   openapi(options?: Options): Promise<OpenApiDocument>;
 
   /** Explain an error code. The page that a problem's `type` names: what the code means, and what to do. */

@@ -24,6 +24,8 @@ import {
 
 /** An embedded sender must not be what makes an application large. */
 const largestKib = 30 * 1024;
+/** For hooks that compile and install: a bound for what hangs. */
+const longestMs = 600_000;
 const apiKey = 'phk_packed_0123456789abcdef';
 
 let archives: Record<PackageName, string>;
@@ -31,7 +33,7 @@ const folders: string[] = [];
 beforeAll(async () => {
   archives = await packAll();
   folders.push(dirname(archives.posthorn));
-});
+}, longestMs);
 afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true });
 });
@@ -72,7 +74,7 @@ describe('posthorn alone', () => {
     home = application();
     await install(home, [archives.posthorn, archives['@posthorn/client']]);
     bin = join(home, 'node_modules/.bin/posthorn');
-  });
+  }, longestMs);
 
   test('it is small, and brings no DuckDB', () => {
     const kib = kibOf(join(home, 'node_modules'));
@@ -184,7 +186,7 @@ describe('with the audit and the lab', () => {
   beforeAll(async () => {
     home = application();
     await install(home, Object.values(archives));
-  });
+  }, longestMs);
 
   test('their commands run, and the audit by itself', async () => {
     const line = { event_id: 'a', started_at: '2026-01-01T00:00:00Z', status_code: 200 };

@@ -1,7 +1,7 @@
 import { operations, wireInput } from '@posthorn/client/operations';
 import type { NewEvent, Receipt } from '@posthorn/client/types';
 import type { Catalog } from '../service/catalog.ts';
-import { checkEvents, eventFromObject } from '../service/new-event.ts';
+import { eventFromObject, uncheckedEvents } from '../service/new-event.ts';
 import { iso } from '../service/wire.ts';
 import { callersError } from './local-api.ts';
 
@@ -29,7 +29,7 @@ export async function publishInTransaction(
   try {
     const input = eventFromObject(wireInput(operations[id], given).body, '');
     const { tenant, type, id: eventId, ordering_key: key, occurred_at: at, value } = input.event;
-    const [extracted] = await checkEvents(catalog, [input]);
+    const [extracted] = await catalog.check(uncheckedEvents([input]));
     const { rows } = await client.query(
       `SELECT posthorn.publish($1, $2, $3::json, $4, $5, $6::timestamptz, $7, $8) AS receipt`,
       [

@@ -45,14 +45,14 @@ export function eventService(deps: ServiceDependencies): Handlers<Of<'events'>> 
       // An event without an id has its key for one, and remembers it: nothing else is stored for the key.
       const fallbackId = event.id === undefined && idempotencyKey !== null ? idempotencyKey : undefined;
       const dataText = text === null ? jsonText(event.data, '') : rawData(text)!;
-      const [receipt] = await publisher
-        .publish([{ event, dataText, path: '', fallbackId }], trace)
-        .catch((error: unknown) => {
-          if (!(error instanceof EventConflictError)) throw error;
-          throw fallbackId === undefined ? eventConflict(error, '') : idempotencyConflict();
-        });
-      const answer = wireReceipt(receipt!);
-      return fallbackId !== undefined && answer.duplicate ? new Reply(answer, { replayed: true }) : answer;
+      try {
+        const [receipt] = await publisher.publish([{ event, dataText, path: '', fallbackId }], trace);
+        const answer = wireReceipt(receipt!);
+        return fallbackId !== undefined && answer.duplicate ? new Reply(answer, { replayed: true }) : answer;
+      } catch (error) {
+        if (!(error instanceof EventConflictError)) throw error;
+        throw fallbackId === undefined ? eventConflict(error, '') : idempotencyConflict();
+      }
     },
 
     'events.publishBatch': async ({ body: { events } }, { text, trace }) => {

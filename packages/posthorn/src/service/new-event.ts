@@ -9,7 +9,7 @@ import { newEventId } from '../domain/ids.ts';
 import { hashShard, shardCount } from '../domain/shard.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Random } from '../runtime/random.ts';
-import type { Catalog } from './catalog.ts';
+import type { Catalog, UncheckedEvent } from './catalog.ts';
 import { nestsDeeper } from './raw-json.ts';
 
 /**
@@ -62,27 +62,16 @@ function refuseLarge({ dataText, path }: EventInput): void {
     ]);
 }
 
-/**
- * Checks the size of each event's data, and its schema if its type is declared with one. Returns for each the value that its
- * data carries; rejects with the `PosthornError` of the first that cannot be accepted.
- */
-export async function checkEvents(
-  catalog: Pick<Catalog, 'check'>,
-  inputs: readonly EventInput[],
-): Promise<readonly (Value | null)[]> {
-  inputs.forEach(refuseLarge);
-  return await catalog.check(
-    inputs.map(({ event: { tenant, type, data }, dataText: text, path }) => ({
-      tenant,
-      type,
-      data,
-      text,
-      path,
-    })),
-  );
+/** What the catalog checks of these events. Throws if the data of one is too large. */
+export function uncheckedEvents(inputs: readonly EventInput[]): readonly UncheckedEvent[] {
+  return inputs.map((input) => {
+    refuseLarge(input);
+    const { event, dataText: text, path } = input;
+    return { tenant: event.tenant, type: event.type, data: event.data, text, path };
+  });
 }
 
-/** Makes the events of one request, all or none: rejects as `checkEvents` does. */
+/** Makes the events of one request, all or none: rejects with the `PosthornError` of the first that cannot be accepted. */
 export function eventMaker(
   clock: Clock,
   random: Random,
@@ -132,7 +121,7 @@ export function eventMaker(
     });
   };
   return async (inputs) => {
-    const values = await checkEvents(catalog, inputs);
+    const values = await catalog.check(uncheckedEvents(inputs));
     return inputs.map((input, index) => make(input, values[index]!));
   };
 }

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { freePort } from '../packages/posthorn/src/cli/demo/receivers.ts';
 import { kill, startServer } from '../packages/posthorn/src/cli/demo/server-process.ts';
-import { createClient } from '../packages/client/src/index.ts';
 import { payments } from './payments.ts';
+import { createWireClient } from '../test/wire-client.ts';
 
 // What a schema that never ends does to the events of other types, whose schemas are ordinary: `hostile-schema.ts`
 // publishes 300 events a second over HTTP, with and without a publisher of hostile data beside it in turn, and prints the
@@ -44,7 +44,7 @@ const dataDir = mkdtempSync(join(tmpdir(), 'posthorn-bench-'));
 const port = await freePort();
 const server = await startServer({ port, dataDir, apiKey });
 const url = `http://127.0.0.1:${port}`;
-const client = createClient(url, apiKey);
+const client = createWireClient(url, apiKey);
 await client.request('POST', '/v1/endpoints', { url: `http://127.0.0.1:${sinkPort}/hook` });
 const ordinary = {
   type: 'object',

@@ -8,7 +8,7 @@ import { freePort } from '../packages/posthorn/src/cli/demo/receivers.ts';
 import { kill, startServer } from '../packages/posthorn/src/cli/demo/server-process.ts';
 import { table } from '../packages/posthorn/src/cli/output.ts';
 import { startPostgres } from '../test/postgres.ts';
-import { createClient } from '../packages/client/src/index.ts';
+import { createWireClient } from '../test/wire-client.ts';
 
 // `npm run bench [-- --quick] [-- --postgres] [-- --large] [-- --json]`: each figure beside the bare loop, which runs before and after it.
 // Prints; never asserts: these are ratios of one machine at one time.
@@ -49,7 +49,7 @@ async function publishing(
   const server = await startServer({ port, dataDir, apiKey });
   try {
     const url = `http://127.0.0.1:${port}`;
-    const client = createClient(url, apiKey);
+    const client = createWireClient(url, apiKey);
     await client.request('POST', '/v1/endpoints', { url: `http://127.0.0.1:${sinkPort}/hook` });
     const deliver = async (count: number, inAll: number): Promise<void> => {
       await figure('./publisher.ts', url, apiKey, count, ...args);

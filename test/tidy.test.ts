@@ -56,7 +56,7 @@ const mayImport: readonly {
   { of: 'logs', from: ['domain'] },
   { of: 'report', from: [] },
   { of: 'reliability', from: ['domain', 'runtime', 'logs', 'report', 'store', 'transport/transport.ts'] },
-  { of: 'cli', from: ['*'], packages: ['@posthorn/client'] },
+  { of: 'cli', from: ['*'], packages: ['@posthorn/client', '@posthorn/client/operations'] },
   // What other packages need.
   { of: 'subpaths', from: ['*'] },
   // The calls of the library, which run the use cases.

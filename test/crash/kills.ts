@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { ApiError, createClient } from '../../packages/client/src/index.ts';
+import { ApiError } from '../../packages/client/src/index.ts';
 import { verifyDataDirectory } from '../../packages/posthorn/src/cli/commands/verify.ts';
 import { freePort, startReceiver } from '../../packages/posthorn/src/cli/demo/receivers.ts';
 import { kill, startServer } from '../../packages/posthorn/src/cli/demo/server-process.ts';
 import { tempDir, until } from '../support.ts';
+import { createWireClient } from '../wire-client.ts';
 
 const apiKey = 'phk_kills_0123456789abcdef';
 const batch = 100;
@@ -55,7 +56,7 @@ export async function surviveKills(options: {
   const samples = realEvents();
   const dataDir = tempDir();
   const port = await freePort();
-  const client = createClient(`http://127.0.0.1:${port}`, apiKey);
+  const client = createWireClient(`http://127.0.0.1:${port}`, apiKey);
   const receivers = await Promise.all([1, 2, 3].map(() => startReceiver({ delayMs: 0 })));
   let server = await startServer({ port, dataDir, apiKey });
   try {

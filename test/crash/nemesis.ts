@@ -3,13 +3,14 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { ApiError, createClient } from '../../packages/client/src/index.ts';
+import { ApiError } from '../../packages/client/src/index.ts';
 import { freePort } from '../../packages/posthorn/src/cli/demo/receivers.ts';
 import { reconcile } from '../../packages/posthorn/src/ledger/reconciler.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
 import { startPostgres } from '../postgres.ts';
 import { aReceiver, until } from '../support.ts';
 import { type Arrival, judge, type LoggedAttempt, type Verdict } from './checker.ts';
+import { createWireClient } from '../wire-client.ts';
 
 // Three real nodes on one real PostgreSQL under load, a receiver that records everything, and a nemesis that kills,
 // freezes, disconnects and lies. `npm run test:crash -- --minutes N [--seed S] [--history FILE]`
@@ -82,7 +83,7 @@ export async function endNode(node: Node, signal: NodeJS.Signals): Promise<void>
   await ended;
 }
 
-export const nodeClient = (node: Node) => createClient(`http://127.0.0.1:${node.port}`, apiKey);
+export const nodeClient = (node: Node) => createWireClient(`http://127.0.0.1:${node.port}`, apiKey);
 
 /** Small, fast, seeded: mulberry32. Everything the nemesis decides comes from it. */
 function seeded(seed: number): () => number {

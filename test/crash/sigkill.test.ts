@@ -3,16 +3,16 @@ import { startReceiver, freePort } from '../../packages/posthorn/src/cli/demo/re
 import { kill, startServer } from '../../packages/posthorn/src/cli/demo/server-process.ts';
 import { runDemo } from '../../packages/posthorn/src/cli/demo/run.ts';
 import { verifyDataDirectory } from '../../packages/posthorn/src/cli/commands/verify.ts';
-import { createClient } from '../../packages/client/src/index.ts';
 import { surviveKills } from './kills.ts';
 import { tempDir, until } from '../support.ts';
+import { createWireClient } from '../wire-client.ts';
 
 const apiKey = 'phk_crash_0123456789abcdef';
 
 test('G1, G2: an event accepted with 202 in the millisecond of a SIGKILL is delivered after the restart', async () => {
   const dataDir = tempDir();
   const port = await freePort();
-  const client = createClient(`http://127.0.0.1:${port}`, apiKey);
+  const client = createWireClient(`http://127.0.0.1:${port}`, apiKey);
   const receiver = await startReceiver({ delayMs: 0 });
   let server = await startServer({ port, dataDir, apiKey });
   try {
@@ -66,7 +66,7 @@ test('G1, G2, G6: real events survive kills at random; what repeats was in fligh
 test('SIGTERM drains: nothing is left claimed, and the process ends by itself', async () => {
   const dataDir = tempDir();
   const port = await freePort();
-  const client = createClient(`http://127.0.0.1:${port}`, apiKey);
+  const client = createWireClient(`http://127.0.0.1:${port}`, apiKey);
   const receiver = await startReceiver({ delayMs: 100 });
   const server = await startServer({ port, dataDir, apiKey });
   try {

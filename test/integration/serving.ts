@@ -1,8 +1,8 @@
-import { type Client, createClient } from '../../packages/client/src/index.ts';
 import { startServing } from '../../packages/posthorn/src/cli/serve-process.ts';
 import { readSettings, type Settings } from '../../packages/posthorn/src/config/settings.ts';
 import type { Store } from '../../packages/posthorn/src/store/store.ts';
 import { tempDir } from '../support.ts';
+import { createWireClient, type WireClient } from '../wire-client.ts';
 
 export const apiKey = 'phk_test_0123456789abcdef';
 
@@ -10,7 +10,7 @@ export const apiKey = 'phk_test_0123456789abcdef';
 export async function serve(
   fields: Partial<Settings> = {},
   store?: Store,
-): Promise<{ url: string; client: Client; dataDir: string; stop(): Promise<void> }> {
+): Promise<{ url: string; client: WireClient; dataDir: string; stop(): Promise<void> }> {
   const dataDir = fields.dataDir ?? tempDir();
   const read = readSettings(
     { port: 0, dataDir, apiKey, allowPrivateNetworks: true, logLevel: 'silent', ...fields },
@@ -20,7 +20,7 @@ export async function serve(
   const serving = await startServing(read.settings, store === undefined ? {} : { store });
   return {
     url: serving.url,
-    client: createClient(serving.url, apiKey),
+    client: createWireClient(serving.url, apiKey),
     dataDir,
     stop: async () => void (await serving.stop()),
   };

@@ -14,12 +14,12 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createClient } from '../../packages/client/src/index.ts';
 import { createPosthorn } from '../../packages/posthorn/src/index.ts';
 import { openTelemetryTracing } from '../../packages/posthorn/src/tracing/open-telemetry.ts';
 import { aReceiver, type Received, tempDir, until } from '../support.ts';
 import { requestTo } from './library-http.ts';
 import { apiKey } from './serving.ts';
+import { createWireClient } from '../wire-client.ts';
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
 const publisherSpan = '00f067aa0ba902b7';
@@ -223,7 +223,7 @@ describe('posthorn serve with a collector', () => {
       OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
     });
     const { url } = JSON.parse(process.out()) as { url: string };
-    const client = createClient(url, apiKey);
+    const client = createWireClient(url, apiKey);
     await client.request('POST', '/v1/endpoints', { url: receiver.url });
     await client.request('POST', '/v1/events', { type: 'payment.succeeded', data: {} });
     await until('it is delivered', () => receiver.requests.length === 1);
@@ -256,7 +256,7 @@ describe('posthorn serve with a collector', () => {
       OTEL_EXPORTER_OTLP_TIMEOUT: '500',
     });
     const { url } = JSON.parse(process.out()) as { url: string };
-    const client = createClient(url, apiKey);
+    const client = createWireClient(url, apiKey);
     await client.request('POST', '/v1/endpoints', { url: receiver.url });
     await client.request('POST', '/v1/events', { type: 'payment.succeeded', data: {} });
     await until('it is delivered', () => receiver.requests.length === 1);

@@ -51,7 +51,9 @@ export function encoded(
     const value: unknown = params[index++];
     // A URL has other meanings for these, however they are encoded.
     if (typeof value !== 'string' || value === '' || value === '.' || value === '..')
-      throw new TypeError(`${name} must be a text that can stand in a URL; it is ${JSON.stringify(value)}`);
+      throw new ApiError(0, 'invalid_request', `${name} cannot stand in a URL: ${JSON.stringify(value)}`, {
+        errors: [{ path: `/${name}`, message: 'cannot stand in a URL' }],
+      });
     return encodeURIComponent(value.toWellFormed());
   });
   const { query, body } = wireInput(operation, input);

@@ -96,7 +96,10 @@ describe('calls', () => {
     });
     // These would be another path.
     for (const id of ['', '.', '..', undefined as unknown as string])
-      await expect(once().redrives.get(id)).rejects.toThrow(TypeError);
+      await expect(once().redrives.get(id)).rejects.toMatchObject({
+        status: 0,
+        code: 'invalid_request',
+      });
   });
 
   test('a status that is a failure elsewhere can be an answer: a node that is not ready', async () => {

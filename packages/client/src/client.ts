@@ -36,7 +36,7 @@ export interface Client extends Api<CallOptions> {
    * Sends one request in the words of the wire, once, and returns its parsed answer (null: it has no body): for calls that this
    * version has no method for. A body that is text is sent as it is.
    */
-  request<T = unknown>(method: string, path: string, body?: unknown, options?: CallOptions): Promise<T>;
+  request(method: string, path: string, body?: unknown, options?: CallOptions): Promise<unknown>;
 }
 
 const defaultTimeoutMs = 30_000;
@@ -92,12 +92,12 @@ export function createClient(url: string, apiKey: string, options: ClientOptions
   };
   return {
     ...createApi<CallOptions>(call),
-    request: async <T>(
+    request: async (
       method: string,
       path: string,
       body?: unknown,
       { idempotencyKey, signal, timeoutMs: limitMs }: CallOptions = {},
-    ): Promise<T> => {
+    ) => {
       const answer = await connection.send({
         method,
         path,
@@ -106,7 +106,7 @@ export function createClient(url: string, apiKey: string, options: ClientOptions
         timeoutMs: limitMs ?? timeoutMs,
         signal,
       });
-      return (jsonFrom(answer, connection.base) ?? null) as T;
+      return jsonFrom(answer, connection.base) ?? null;
     },
   };
 }

@@ -28,7 +28,7 @@ export class WebhookVerificationError extends Error {
   }
 }
 
-/** The body of a webhook, unless its endpoint asked for the event's data alone. */
+/** The body of a webhook. */
 export interface WebhookEvent<Data = unknown> {
   /** The same in every attempt and after a replay: work on each id once. */
   readonly id: string;

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
-import type { Client } from '@posthorn/client';
-import { ask, listOf, orNull, type Shape, shapeOf, strangeAnswer, text } from './answers.ts';
+import { ApiError, type ListAnswer, type PageRequest } from '@posthorn/client';
 import { CommandError, note } from './output.ts';
 import { integerBetween } from './remote.ts';
 
@@ -11,15 +10,18 @@ const usualItems = 50;
 /** Pages without items that may follow each other: a list of nothing but such pages would never end. */
 const maxEmptyPages = 100;
 
-/** By field, one value or several. */
-export type Filter = Readonly<Record<string, string | readonly string[]>>;
-
-export interface Listing<T> {
-  readonly items: readonly T[];
-  /** The same as the API answers it: `{items, next_cursor}`, with whatever else its pages say. */
-  readonly answer: Readonly<Record<string, unknown>>;
+export interface Listing<Answer extends ListAnswer> {
+  readonly items: Answer['items'];
+  /** As one page of all of them. */
+  readonly answer: Answer;
   /** Says on standard error how to read on, if there is more. */
   noteMore(): void;
+}
+
+/** The part of a list that is asked for. */
+export interface Page {
+  readonly limit: number;
+  readonly cursor?: string;
 }
 
 /** Adds the options of a list that may be longer than one reads at once. */
@@ -30,49 +32,36 @@ export function listOptions(command: Command): Command {
 }
 
 /**
- * Reads a list page by page, up to `--limit`. It never ends early without a word: `next_cursor` and `noteMore` say where to
- * go on (G5).
+ * Reads a list page by page, up to `--limit`. It never ends early without a word: `nextCursor` and `noteMore` say where to go
+ * on (G5).
  */
-export async function listed<T>(
-  client: Client,
-  path: string,
-  filter: Filter,
+export async function listed<Answer extends ListAnswer>(
+  read: (page: Page) => PageRequest<Answer>,
   options: { readonly limit?: number; readonly cursor?: string },
-  shape: Shape<T>,
-): Promise<Listing<T>> {
-  const isPage = shapeOf<{ items: T[]; next_cursor?: string | null }>({
-    items: listOf(shape),
-    next_cursor: (value) => value === undefined || orNull(text)(value),
-  });
+): Promise<Listing<Answer>> {
   const limit = options.limit ?? usualItems;
-  const items: T[] = [];
+  const items: Answer['items'][number][] = [];
   let cursor: string | null = options.cursor ?? null;
-  let answer: Record<string, unknown>;
+  let answer: Answer;
   let emptyPages = 0;
   do {
-    const query = new URLSearchParams(
-      Object.entries(filter).flatMap(([field, values]) => [values].flat().map((value) => [field, value])),
-    );
-    query.set('limit', String(Math.min(maxPage, limit - items.length)));
-    if (cursor !== null) query.set('cursor', cursor);
-    const page = await ask(client, isPage, 'GET', `${path}?${query.toString()}`);
-    emptyPages = page.items.length === 0 ? emptyPages + 1 : 0;
-    if (emptyPages > maxEmptyPages) throw strangeAnswer('GET', path);
-    items.push(...page.items);
-    const next = page.next_cursor ?? null;
-    answer = { ...page, items, next_cursor: next };
+    const size = Math.min(maxPage, limit - items.length);
+    answer = await read(cursor === null ? { limit: size } : { limit: size, cursor });
+    emptyPages = answer.items.length === 0 ? emptyPages + 1 : 0;
+    if (emptyPages > maxEmptyPages)
+      throw new ApiError(200, 'garbled', 'the pages of the list do not end; is the URL right?');
+    items.push(...answer.items);
     // A cursor that leads nowhere would lead there for ever.
-    if (next === cursor) break;
-    cursor = next;
+    if (answer.nextCursor === cursor) break;
+    cursor = answer.nextCursor;
   } while (cursor !== null && items.length < limit);
-  const more = cursor;
   return {
     items,
-    answer,
+    answer: { ...answer, items },
     noteMore: () => {
-      if (more !== null)
+      if (cursor !== null)
         note(
-          `There are more than these ${items.length.toLocaleString('en-US')}: raise --limit, or go on with --cursor ${more}`,
+          `There are more than these ${items.length.toLocaleString('en-US')}: raise --limit, or go on with --cursor ${cursor}`,
         );
     },
   };
@@ -82,13 +71,10 @@ export async function listed<T>(
 export const everything = { limit: maxItems } as const;
 
 /** Reads a list to its end. */
-export async function everyItem<T>(
-  client: Client,
-  path: string,
-  shape: Shape<T>,
-  filter: Filter = {},
-): Promise<T[]> {
-  const { items, answer } = await listed<T>(client, path, filter, everything, shape);
-  if (answer['next_cursor'] !== null) throw new CommandError(`${path} has more than ${maxItems} items`);
-  return [...items];
+export async function everyItem<Answer extends ListAnswer>(
+  read: (page: Page) => PageRequest<Answer>,
+): Promise<Answer['items']> {
+  const { items, answer } = await listed(read, everything);
+  if (answer.nextCursor !== null) throw new CommandError(`the list has more than ${maxItems} items`);
+  return items;
 }

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { type Client, createClient } from '@posthorn/client';
+import { version } from '../version.ts';
 import { CommandError } from './output.ts';
 
 export interface RemoteOptions {
@@ -63,6 +64,9 @@ export function clientOf({ url, apiKey, timeout }: RemoteOptions): Client {
   try {
     return createClient(url ?? variable('POSTHORN_URL') ?? 'http://127.0.0.1:8400', key, {
       timeoutMs: (timeout ?? usualTimeoutS) * 1000,
+      // Whoever types a command wants to hear at once that the server is away, and decides whether to try again.
+      maxTries: 1,
+      userAgent: `posthorn/${version}`,
     });
   } catch (error) {
     if (error instanceof TypeError) throw new CommandError(error.message, 2);

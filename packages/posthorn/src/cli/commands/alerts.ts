@@ -11,7 +11,7 @@ import { parseRules, RulesError } from '../../reliability/rules-file.ts';
 import { printable } from '../../report/printable.ts';
 import { SeededRandom } from '../../runtime/seeded-random.ts';
 import type { Store } from '../../store/store.ts';
-import { ask, orNull, shapeOf, text } from '../answers.ts';
+import { wireAnswer } from '../answers.ts';
 import { everyItem } from '../listing.ts';
 import { CommandError, note, print, printJson, progress, table } from '../output.ts';
 import { openToRead } from '../read-store.ts';
@@ -243,35 +243,11 @@ const between = (lo: number, hi: number) => (text: string) => {
   return value;
 };
 
-interface WireAlert {
-  id: string;
-  rule: string;
-  severity: string;
-  state: string;
-  group: string;
-  since: string;
-  acknowledged_at: string | null;
-  summary: string;
-  evidence: Record<string, unknown>;
-  owner: string | null;
-}
-
-const isAlert = shapeOf<WireAlert>({
-  id: text,
-  rule: text,
-  severity: text,
-  state: text,
-  since: text,
-  acknowledged_at: orNull(text),
-  summary: text,
-  evidence: shapeOf({}),
-  owner: orNull(text),
-});
-
 async function listAlerts(options: Record<string, unknown>): Promise<void> {
-  const filter: Record<string, string> = options['all'] === true ? {} : { state: 'firing' };
-  const items = await everyItem(clientOf(options), '/v1/alerts', isAlert, filter);
-  if (options['json'] === true) printJson({ items });
+  const client = clientOf(options);
+  const filter = options['all'] === true ? {} : ({ state: 'firing' } as const);
+  const items = await everyItem((page) => client.alerts.list({ ...filter, ...page }));
+  if (options['json'] === true) printJson(wireAnswer('alerts.list', { items }));
   else if (items.length === 0) print('Nothing is firing.');
   else {
     for (const {
@@ -280,7 +256,7 @@ async function listAlerts(options: Record<string, unknown>): Promise<void> {
       severity,
       state,
       since,
-      acknowledged_at: seen,
+      acknowledgedAt: seen,
       summary,
       evidence,
       owner,
@@ -313,13 +289,8 @@ export function alertsCommand(): Command {
     .addHelpText('after', '\nExample:\n  posthorn alerts ack alr_01kb3r5v0h2m9q4w7x8y6z5t3s')
     .exitOverride()
     .action(async (id: string, options: Record<string, unknown>) => {
-      const alert = await ask(
-        clientOf(options),
-        isAlert,
-        'POST',
-        `/v1/alerts/${encodeURIComponent(id)}/acknowledge`,
-      );
-      if (options['json'] === true) printJson(alert);
+      const alert = await clientOf(options).alerts.acknowledge(id);
+      if (options['json'] === true) printJson(wireAnswer('alerts.acknowledge', alert));
       else print(`acknowledged: ${printable(alert.summary)}`);
     });
   command

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { z } from 'zod';
-import { ApiError, type Client } from '@posthorn/client';
+import { ApiError, type Client, type ListAnswer, type OperationId, type PageRequest } from '@posthorn/client';
 import { fingerprint } from '../../service/fingerprint.ts';
 import { channelDocument } from '../../contract/channels.ts';
 import { eventTypeDocument } from '../../contract/event-types.ts';
@@ -8,8 +8,8 @@ import { documentName, eventType } from '../../contract/fields.ts';
 import { sloDocument } from '../../contract/slos.ts';
 import { teamDocument } from '../../contract/teams.ts';
 import { templateDocument } from '../../contract/templates.ts';
-import { ask, flag, shapeOf, text } from '../answers.ts';
-import { everyItem } from '../listing.ts';
+import { isAnswerOf } from '../answers.ts';
+import { everyItem, type Page } from '../listing.ts';
 import { CommandError, print, printJson } from '../output.ts';
 import { clientOf, remoteOptions } from '../remote.ts';
 import { readYaml } from '../yaml-file.ts';
@@ -26,20 +26,31 @@ const file = z.strictObject({
   slos: z.record(documentName, sloDocument).default({}),
 });
 
-const pathOf = (kind: Kind, name?: string): string =>
-  `/v1/${kind.replace('_', '-')}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`;
-
 interface Declared {
   readonly name: string;
-  readonly fingerprint: string;
-  readonly built_in?: boolean;
+  readonly fingerprint?: string;
+  readonly builtIn?: boolean;
 }
 
-const isDeclared = shapeOf<Declared>({
-  name: text,
-  fingerprint: text,
-  built_in: (value) => value === undefined || flag(value),
+/** What the calls of every kind have in common. */
+interface Declarations {
+  list(page: Page): PageRequest<ListAnswer<Declared>>;
+  delete(name: string): Promise<void>;
+}
+const declarationsOf = (client: Client): Readonly<Record<Kind, Declarations>> => ({
+  channels: client.channels,
+  teams: client.teams,
+  templates: client.templates,
+  event_types: client.eventTypes,
+  slos: client.slos,
 });
+const putOf = {
+  channels: 'channels.put',
+  teams: 'teams.put',
+  templates: 'templates.put',
+  event_types: 'eventTypes.put',
+  slos: 'slos.put',
+} as const satisfies Record<Kind, OperationId>;
 
 interface Change {
   readonly kind: Kind;
@@ -70,8 +81,16 @@ async function applyOne(
   total: number,
 ): Promise<void> {
   try {
-    if (action === 'delete') await client.request('DELETE', pathOf(kind, name));
-    else await ask(client, shapeOf({ name: (given) => given === name }), 'PUT', pathOf(kind, name), document);
+    if (action === 'delete') return await declarationsOf(client)[kind].delete(name);
+    // A document of the file is one of the wire, and goes there as it is.
+    const path = `/v1/${kind.replace('_', '-')}/${encodeURIComponent(name)}`;
+    const answer = await client.request('PUT', path, document);
+    if (!isAnswerOf(putOf[kind], answer) || (answer as Declared).name !== name)
+      throw new ApiError(
+        200,
+        'garbled',
+        `the answer to PUT ${path} is not one of Posthorn; is the URL right?`,
+      );
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     throw new CommandError(
@@ -102,10 +121,10 @@ export function applyCommand(): Command {
         const client = clientOf(options);
         const changes: Change[] = [];
         for (const kind of kinds) {
-          const items = await everyItem(client, pathOf(kind), isDeclared);
+          const items = await everyItem((page) => declarationsOf(client)[kind].list(page));
           // A built-in template is there before anybody declares it.
           const there = new Map(
-            items.filter((item) => item.built_in !== true).map((item) => [item.name, item.fingerprint]),
+            items.filter((item) => item.builtIn !== true).map((item) => [item.name, item.fingerprint]),
           );
           for (const [name, document] of Object.entries(declared[kind])) {
             const before = there.get(name);

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
-import type { Client } from '@posthorn/client';
-import { ask, listOf, number, orNull, shapeOf, text } from '../answers.ts';
+import type { Client, DeliveriesListInput } from '@posthorn/client';
+import { wireAnswer } from '../answers.ts';
 import { errorClasses } from '../../domain/attempt.ts';
 import { deliveryStates } from '../../domain/delivery.ts';
 import { deliveryLines } from '../../ledger/delivery-log.ts';
@@ -8,59 +8,7 @@ import { printable } from '../../report/printable.ts';
 import { CommandError, print, printJson, printStreamed, table } from '../output.ts';
 import { openToRead } from '../read-store.ts';
 import { apiTime, clientOf, remoteOptions } from '../remote.ts';
-import { type Filter, listed, listOptions } from '../listing.ts';
-
-interface Delivery {
-  id: string;
-  event_id: string;
-  event_type: string;
-  endpoint_id: string;
-  state: string;
-  attempt_count: number;
-  due_at: string | null;
-  reason: string | null;
-  last_error: { class: string; status_code: number | null; message: string | null } | null;
-}
-interface Attempt {
-  n: number;
-  started_at: string;
-  duration_ms: number;
-  status_code: number | null;
-  outcome: string;
-  error_class: string | null;
-  message: string | null;
-  trigger: string;
-}
-
-const shared = {
-  id: text,
-  event_id: text,
-  event_type: text,
-  endpoint_id: text,
-  state: text,
-  due_at: orNull(text),
-  reason: orNull(text),
-};
-const isDelivery = shapeOf<Delivery>({
-  ...shared,
-  attempt_count: number,
-  last_error: orNull(shapeOf({ class: text })),
-});
-const isDeliveryWithAttempts = shapeOf<Delivery & { attempts: Attempt[] }>({
-  ...shared,
-  attempts: listOf(
-    shapeOf({
-      n: number,
-      started_at: text,
-      duration_ms: number,
-      status_code: orNull(number),
-      outcome: text,
-      error_class: orNull(text),
-      message: orNull(text),
-      trigger: text,
-    }),
-  ),
-});
+import { listed, listOptions } from '../listing.ts';
 
 /** Collects an option that is repeated, or whose values have commas between them. */
 function several(text: string, before: readonly string[] = []): string[] {
@@ -98,19 +46,25 @@ export function filterOptions(command: Command): Command {
     .option('--until <time>', 'created before', apiTime);
 }
 
-const filters = ['tenant', 'endpointId', 'eventId', 'eventType', 'state', 'errorClass', 'since', 'until'];
+const filters = [
+  'tenant',
+  'endpointId',
+  'eventId',
+  'eventType',
+  'state',
+  'errorClass',
+  'since',
+  'until',
+] as const;
+type DeliveryFilter = Pick<DeliveriesListInput, (typeof filters)[number]>;
 
 const optionName = (field: string): string =>
   `--${field.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-export function filterOf(options: Record<string, unknown>): Filter {
+/** The filters among the options, which have been checked one by one when they were read. */
+export function filterOf(options: Record<string, unknown>): DeliveryFilter {
   return Object.fromEntries(
-    filters
-      .filter((field) => options[field] !== undefined)
-      .map((field) => [
-        field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-        options[field] as string | string[],
-      ]),
+    filters.filter((field) => options[field] !== undefined).map((field) => [field, options[field]]),
   );
 }
 
@@ -138,22 +92,22 @@ async function printLog(dataDir: string | undefined, databaseUrl: string | undef
 }
 
 async function showOne(client: Client, id: string, json: boolean): Promise<void> {
-  const raw = await ask(client, isDeliveryWithAttempts, 'GET', `/v1/deliveries/${encodeURIComponent(id)}`);
-  if (json) return printJson(raw);
+  const raw = await client.deliveries.get(id);
+  if (json) return printJson(wireAnswer('deliveries.get', raw));
   const one = printable(raw);
   print(
-    `${one.id}  ${one.state}${one.reason === null ? '' : ` (${one.reason})`}  event ${one.event_id} ${one.event_type}  endpoint ${one.endpoint_id}`,
+    `${one.id}  ${one.state}${one.reason === null ? '' : ` (${one.reason})`}  event ${one.eventId} ${one.eventType}  endpoint ${one.endpointId}`,
   );
   print(
     table(
       ['n', 'started', 'ms', 'status', 'outcome', 'error', 'trigger', 'message'],
       one.attempts.map((a) => [
         a.n,
-        a.started_at,
-        a.duration_ms,
-        String(a.status_code ?? ''),
+        a.startedAt,
+        a.durationMs,
+        String(a.statusCode ?? ''),
         a.outcome,
-        a.error_class ?? '',
+        a.errorClass ?? '',
         a.trigger,
         a.message ?? '',
       ]),
@@ -190,20 +144,21 @@ export function deliveriesCommand(): Command {
         refuseBeside('an id', options, [...filters, 'limit', 'cursor']);
         return await showOne(client, id, options['json'] === true);
       }
-      const page = await listed(client, '/v1/deliveries', filterOf(options), options, isDelivery);
-      if (options['json'] === true) return printJson(page.answer);
+      const filter = filterOf(options);
+      const page = await listed((part) => client.deliveries.list({ ...filter, ...part }), options);
+      if (options['json'] === true) return printJson(wireAnswer('deliveries.list', page.answer));
       print(
         table(
           ['delivery', 'event', 'type', 'endpoint', 'state', 'attempts', 'due', 'last error'],
           page.items.map((d) => [
             d.id,
-            d.event_id,
-            d.event_type,
-            d.endpoint_id,
+            d.eventId,
+            d.eventType,
+            d.endpointId,
             d.state,
-            d.attempt_count,
-            d.due_at ?? '',
-            d.last_error?.class ?? '',
+            d.attemptCount,
+            d.dueAt ?? '',
+            d.lastError?.class ?? '',
           ]),
         ),
       );

@@ -1,42 +1,11 @@
 import { Command } from 'commander';
-import { ApiError, type Client } from '@posthorn/client';
+import { ApiError, type Client, type Redrive, type RedriveRequest } from '@posthorn/client';
 import { formatValue } from '../../domain/money.ts';
-import { ask, flag, money, number, orNull, shapeOf, text } from '../answers.ts';
+import { wireAnswer } from '../answers.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { CommandError, note, print, printJson, progress } from '../output.ts';
 import { clientOf, numberBetween, remoteOptions } from '../remote.ts';
 import { filterOf, filterOptions, refuseBeside } from './deliveries.ts';
-
-export interface Redrive {
-  id: string;
-  name: string | null;
-  dry_run: boolean;
-  state: string;
-  matched: number;
-  redriven: number;
-  skipped: number;
-  value: { currency: string; amount_minor: number | string }[];
-  oldest_at: string | null;
-  newest_at: string | null;
-  rate_per_s: number | null;
-  created_at: string;
-}
-
-export const isRedrive = shapeOf<Redrive>({
-  id: text,
-  name: orNull(text),
-  dry_run: flag,
-  state: text,
-  matched: number,
-  redriven: number,
-  skipped: number,
-  value: money,
-  oldest_at: orNull(text),
-  newest_at: orNull(text),
-  rate_per_s: orNull(number),
-  created_at: text,
-});
-const isPending = shapeOf<{ id: string; state: string }>({ id: text, state: text });
 
 /** How many it skipped and why, or nothing. */
 export function skippedNote({ skipped }: Redrive): string {
@@ -47,13 +16,13 @@ export function skippedNote({ skipped }: Redrive): string {
 
 /** What a redrive would do. */
 function described(job: Redrive): string {
-  const worth = job.value.map(({ currency, amount_minor: amount }) =>
-    formatValue({ amountMinor: BigInt(amount), currency }),
+  const worth = job.value.map(({ currency, amountMinor }) =>
+    formatValue({ amountMinor: BigInt(amountMinor), currency }),
   );
   return [
     `${job.matched} deliveries match; nothing was changed${skippedNote(job)}`,
     ...(worth.length === 0 ? [] : [`Worth ${worth.join(', ')}`]),
-    ...(job.oldest_at === null ? [] : [`Created from ${job.oldest_at} to ${job.newest_at}`]),
+    ...(job.oldestAt === null ? [] : [`Created from ${job.oldestAt} to ${job.newestAt}`]),
   ].join('\n');
 }
 
@@ -70,7 +39,7 @@ async function watched(client: Client, begun: Redrive): Promise<Redrive> {
     while (job.state === 'running') {
       await new Promise((resolve) => setTimeout(resolve, pollMs));
       try {
-        job = await ask(client, isRedrive, 'GET', `/v1/redrives/${encodeURIComponent(job.id)}`);
+        job = await client.redrives.get(job.id);
         answeredAt = systemClock.monotonic();
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
@@ -87,8 +56,8 @@ async function watched(client: Client, begun: Redrive): Promise<Redrive> {
 }
 
 async function redriveOne(client: Client, id: string, json: boolean): Promise<void> {
-  const delivery = await ask(client, isPending, 'POST', `/v1/deliveries/${encodeURIComponent(id)}/redrive`);
-  if (json) printJson(delivery);
+  const delivery = await client.deliveries.redrive(id);
+  if (json) printJson(wireAnswer('deliveries.redrive', delivery));
   else print(`${delivery.id} is ${delivery.state} and due now`);
 }
 
@@ -103,7 +72,8 @@ export function redriveCommand(): Command {
     .action(async (id: string | undefined, options: Record<string, unknown>) => {
       const client = clientOf(options);
       const json = options['json'] === true;
-      const filter = filterOf(options);
+      // Which states can be redriven is for the server to say.
+      const filter = filterOf(options) as RedriveRequest['filter'];
       if (id !== undefined) {
         refuseBeside('an id', options);
         refuseBeside('an id', options, ['all', 'rate', 'name', 'dryRun']);
@@ -111,24 +81,19 @@ export function redriveCommand(): Command {
       }
       if (Object.keys(filter).length === 0 && options['all'] !== true)
         throw new CommandError('give a delivery, a filter such as --endpoint-id, or --all', 2);
-      const rate = options['rate'];
+      const { rate, name, dryRun } = options as { rate?: number; name?: string; dryRun?: boolean };
       const job = await watched(
         client,
-        await ask(client, isRedrive, 'POST', '/v1/redrives', {
-          filter,
-          ...(rate === undefined ? {} : { rate_per_s: rate }),
-          ...(options['name'] === undefined ? {} : { name: options['name'] }),
-          dry_run: options['dryRun'] === true,
-        }),
+        await client.redrives.create({ filter, ratePerS: rate, name, dryRun }),
       );
-      if (json) printJson(job);
-      else if (options['dryRun'] === true) print(described(job));
+      if (json) printJson(wireAnswer('redrives.get', job));
+      else if (dryRun === true) print(described(job));
       else
         print(
           `${job.redriven} of ${job.matched} deliveries are pending again (redrive ${job.id})${skippedNote(job)}`,
         );
       if (job.state !== 'done') note(`posthorn: the redrive ${job.id} ended as ${job.state}`);
       // Not all of what was asked for was done (G5).
-      if (job.state !== 'done' || (job.skipped > 0 && options['dryRun'] !== true)) process.exitCode = 1;
+      if (job.state !== 'done' || (job.skipped > 0 && dryRun !== true)) process.exitCode = 1;
     });
 }

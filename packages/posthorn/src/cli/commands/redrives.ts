@@ -1,13 +1,14 @@
 import { Command } from 'commander';
-import { ask } from '../answers.ts';
+import type { Client, Redrive } from '@posthorn/client';
+import { wireAnswer } from '../answers.ts';
 import { listed, listOptions } from '../listing.ts';
 import { CommandError, print, printJson, table } from '../output.ts';
 import { clientOf, numberBetween, remoteOptions } from '../remote.ts';
-import { isRedrive, type Redrive, skippedNote } from './redrive.ts';
+import { skippedNote } from './redrive.ts';
 
 function line(job: Redrive): string {
-  if (job.dry_run) return `${job.id} was a dry run: ${job.matched} matched${skippedNote(job)}`;
-  const rate = job.rate_per_s === null ? '' : ` at ${job.rate_per_s} per second`;
+  if (job.dryRun) return `${job.id} was a dry run: ${job.matched} matched${skippedNote(job)}`;
+  const rate = job.ratePerS === null ? '' : ` at ${job.ratePerS} per second`;
   const name = job.name === null ? '' : ` (${job.name})`;
   return `${job.id}${name} is ${job.state}: ${job.redriven} of ${job.matched} redriven${rate}${skippedNote(job)}`;
 }
@@ -16,19 +17,15 @@ function line(job: Redrive): string {
 function one(
   name: string,
   description: string,
-  call: (
-    id: string,
-    options: Record<string, unknown>,
-  ) => readonly ['GET' | 'PATCH' | 'POST', string, object?],
+  call: (client: Client, id: string, options: Record<string, unknown>) => Promise<Redrive>,
 ): Command {
   return remoteOptions(new Command(name))
     .description(description)
     .argument('<id>', 'a redrive: rdr_…')
     .addHelpText('after', `\nExample:\n  posthorn redrives ${name} rdr_…`)
     .action(async (id: string, options: Record<string, unknown>) => {
-      const [method, path, body] = call(encodeURIComponent(id), options);
-      const job = await ask(clientOf(options), isRedrive, method, path, body);
-      if (options['json'] === true) printJson(job);
+      const job = await call(clientOf(options), id, options);
+      if (options['json'] === true) printJson(wireAnswer('redrives.get', job));
       else print(line(job));
     });
 }
@@ -38,40 +35,37 @@ export function redrivesCommand(): Command {
     .description('List redrives, newest first')
     .addHelpText('after', '\nExample:\n  posthorn redrives list')
     .action(async (options: Record<string, unknown>) => {
-      const page = await listed(clientOf(options), '/v1/redrives', {}, options, isRedrive);
-      if (options['json'] === true) return printJson(page.answer);
+      const client = clientOf(options);
+      const page = await listed((part) => client.redrives.list(part), options);
+      if (options['json'] === true) return printJson(wireAnswer('redrives.list', page.answer));
       print(
         table(
           ['redrive', 'name', 'state', 'matched', 'redriven', 'skipped', 'per second', 'created'],
           page.items.map((job) => [
             job.id,
             job.name ?? '',
-            job.dry_run ? 'dry run' : job.state,
+            job.dryRun ? 'dry run' : job.state,
             job.matched,
             job.redriven,
             job.skipped,
-            String(job.rate_per_s ?? ''),
-            job.created_at,
+            String(job.ratePerS ?? ''),
+            job.createdAt,
           ]),
         ),
       );
       page.noteMore();
     });
-  const change = one('change', 'Change the rate or the name of a redrive', (id, options) => {
-    const { rate, name } = options;
+  const change = one('change', 'Change the rate or the name of a redrive', (client, id, options) => {
+    const { rate, name } = options as { readonly rate?: number; readonly name?: string };
     if (rate === undefined && name === undefined) throw new CommandError('give --rate, --name or both', 2);
-    const body = {
-      ...(rate === undefined ? {} : { rate_per_s: rate }),
-      ...(name === undefined ? {} : { name }),
-    };
-    return ['PATCH', `/v1/redrives/${id}`, body];
+    return client.redrives.update(id, { ratePerS: rate, name });
   })
     .option('--rate <per second>', 'at most so many a second', numberBetween(0.001, 100_000))
     .option('--name <name>', 'what it is for');
   return new Command('redrives')
     .addHelpText('after', '\nExamples:\n  posthorn redrives list --json\n  posthorn redrives stop rdr_…')
     .addCommand(list, { isDefault: true })
-    .addCommand(one('get', 'Show how far a redrive is', (id) => ['GET', `/v1/redrives/${id}`]))
-    .addCommand(one('stop', 'Stop a redrive', (id) => ['POST', `/v1/redrives/${id}/stop`]))
+    .addCommand(one('get', 'Show how far a redrive is', (client, id) => client.redrives.get(id)))
+    .addCommand(one('stop', 'Stop a redrive', (client, id) => client.redrives.stop(id)))
     .addCommand(change);
 }

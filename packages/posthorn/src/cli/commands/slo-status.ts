@@ -1,95 +1,21 @@
 import { Command } from 'commander';
-import { ask, flag, listOf, number, orNull, shapeOf, strangeAnswer, text } from '../answers.ts';
+import type { SloStatus } from '@posthorn/client';
+import { wireAnswer } from '../answers.ts';
 import { everyItem, everything, listed } from '../listing.ts';
 import { CommandError, print, printJson, table } from '../output.ts';
 import { clientOf, remoteOptions } from '../remote.ts';
 
-interface Listed {
-  name: string;
-  objective: string;
-  target: number;
-  window_days: number;
-  producer: string | null;
-  consumer: string | null;
-  template?: string | null;
-}
-
-interface Burn {
-  rule: string;
-  severity: string;
-  long: string;
-  short: string;
-  factor: number;
-  rate_long: number;
-  rate_short: number;
-  firing: boolean;
-}
-
-interface Side {
-  team: string | null;
-  bad: number;
-  sli: number | null;
-  budget_remaining: number | null;
-  burn: Burn[];
-  slow_leak: boolean;
-  endpoints: { endpoint_id: string; bad: number; total: number }[];
-}
-
-interface Status {
-  name: string;
-  objective: string;
-  target: number;
-  window_days: number;
-  template: string | null;
-  kept: boolean;
-  sli: number | null;
-  sli_interval: [number, number];
-  good: number;
-  total: number;
-  sides: { sender: Side; receiver: Side };
-}
-
-const headShape = { name: text, objective: text, target: number, window_days: number };
-const isListed = shapeOf<Listed>({ ...headShape, producer: orNull(text), consumer: orNull(text) });
-const sideShape = {
-  team: orNull(text),
-  bad: number,
-  sli: orNull(number),
-  budget_remaining: orNull(number),
-  burn: listOf(
-    shapeOf({
-      rule: text,
-      long: text,
-      short: text,
-      factor: number,
-      rate_long: number,
-      rate_short: number,
-      firing: flag,
-    }),
-  ),
-  slow_leak: flag,
-  endpoints: listOf(shapeOf({ endpoint_id: text, bad: number, total: number })),
-};
-const isStatus = shapeOf<Status>({
-  ...headShape,
-  template: orNull(text),
-  kept: flag,
-  sli: orNull(number),
-  sli_interval: listOf(orNull(number)),
-  good: number,
-  total: number,
-  sides: shapeOf({ sender: shapeOf(sideShape), receiver: shapeOf(sideShape) }),
-});
+type Side = SloStatus['sides']['sender'];
 
 const share = (value: number | null): string => (value === null ? '–' : `${(100 * value).toFixed(3)}%`);
 
 function sideRow(
   who: string,
-  { bad, sli, budget_remaining: left, burn, slow_leak }: Side,
+  { bad, sli, budgetRemaining: left, burn, slowLeak }: Side,
 ): (string | number)[] {
   const firing = [
     ...burn.filter((one) => one.firing).map(({ rule }) => rule),
-    ...(slow_leak ? ['slow-leak'] : []),
+    ...(slowLeak ? ['slow-leak'] : []),
   ];
   return [
     who,
@@ -100,8 +26,8 @@ function sideRow(
   ];
 }
 
-function statusText(status: Status): string {
-  const { name, objective, target, window_days: days, template } = status;
+function statusText(status: SloStatus): string {
+  const { name, objective, target, windowDays: days, template } = status;
   const { sender, receiver } = status.sides;
   const lines = [
     `${name}: ${objective} ${share(target)} over ${days} days${template === null ? '' : `, from the template ${template}`}`,
@@ -109,7 +35,7 @@ function statusText(status: Status): string {
     '',
     status.total === 0
       ? 'No delivery has passed its deadline in this window.'
-      : `${status.kept ? 'Kept' : 'Not kept'}: ${status.good.toLocaleString('en-US')} of ${status.total.toLocaleString('en-US')} ${objective === 'accounted' ? 'accounted for' : 'in time'}, ${share(status.sli)} (95%: ${share(status.sli_interval[0])} to ${share(status.sli_interval[1])})`,
+      : `${status.kept ? 'Kept' : 'Not kept'}: ${status.good.toLocaleString('en-US')} of ${status.total.toLocaleString('en-US')} ${objective === 'accounted' ? 'accounted for' : 'in time'}, ${share(status.sli)} (95%: ${share(status.sliInterval[0])} to ${share(status.sliInterval[1])})`,
     '',
     table(
       ['fault of', 'bad', 'in time', 'budget left', 'firing'],
@@ -124,8 +50,8 @@ function statusText(status: Status): string {
         sender.burn.map((one, at) => [
           `${one.long} and ${one.short}`,
           String(one.factor),
-          `${one.rate_long.toFixed(2)} / ${one.rate_short.toFixed(2)}`,
-          `${receiver.burn[at]!.rate_long.toFixed(2)} / ${receiver.burn[at]!.rate_short.toFixed(2)}`,
+          `${one.rateLong.toFixed(2)} / ${one.rateShort.toFixed(2)}`,
+          `${receiver.burn[at]!.rateLong.toFixed(2)} / ${receiver.burn[at]!.rateShort.toFixed(2)}`,
         ]),
       ),
     );
@@ -135,7 +61,7 @@ function statusText(status: Status): string {
 }
 
 function endpointRows(who: string, { endpoints }: Side): (string | number)[][] {
-  return endpoints.map(({ endpoint_id: id, bad, total }) => [id, who, bad, total]);
+  return endpoints.map(({ endpointId: id, bad, total }) => [id, who, bad, total]);
 }
 
 export function sloListCommand(): Command {
@@ -143,8 +69,9 @@ export function sloListCommand(): Command {
     .description('the objectives that are watched, those of templates among them')
     .addHelpText('after', '\nExample:\n  posthorn slo list --json')
     .action(async (options: Record<string, unknown>) => {
-      const items = await everyItem(clientOf(options), '/v1/slos', isListed);
-      if (options['json'] === true) return printJson({ items });
+      const client = clientOf(options);
+      const items = await everyItem((page) => client.slos.list(page));
+      if (options['json'] === true) return printJson(wireAnswer('slos.list', { items }));
       if (items.length === 0)
         return print('There are no objectives. Declare some under slos: and run posthorn apply.');
       print(
@@ -154,10 +81,10 @@ export function sloListCommand(): Command {
             one.name,
             one.objective,
             share(one.target),
-            one.window_days,
+            one.windowDays,
             one.producer ?? '',
             one.consumer ?? '',
-            one.template ?? '',
+            'template' in one ? one.template : '',
           ]),
         ),
       );
@@ -172,37 +99,16 @@ export function sloStatusCommand(): Command {
     .argument('<name>', 'its name, or the id of an endpoint whose template states one')
     .addHelpText('after', '\nExample:\n  posthorn slo status payments')
     .action(async (name: string, options: Record<string, unknown>) => {
-      const status = await ask(
-        clientOf(options),
-        isStatus,
-        'GET',
-        `/v1/slos/${encodeURIComponent(name)}/status`,
-      );
-      if (options['json'] === true) printJson(status);
+      const status = await clientOf(options).slos.status(name);
+      if (options['json'] === true) printJson(wireAnswer('slos.status', status));
       else print(statusText(status));
       const { sender, receiver } = status.sides;
       const broken = [sender, receiver].some(
-        (side) =>
-          (side.budget_remaining ?? 1) < 0 || side.slow_leak || side.burn.some(({ firing }) => firing),
+        (side) => (side.budgetRemaining ?? 1) < 0 || side.slowLeak || side.burn.some(({ firing }) => firing),
       );
       if (broken || !status.kept) process.exitCode = 1;
     });
 }
-
-interface Conformance {
-  total: number;
-  conforming: number;
-  items: { kind: string; id: string; tenant: string | null; owner: string | null; missing: string[] }[];
-}
-
-const isMissing = shapeOf<Conformance['items'][number]>({
-  kind: text,
-  id: text,
-  tenant: orNull(text),
-  owner: orNull(text),
-  missing: listOf(text),
-});
-const isConformance = shapeOf<Conformance>({ total: number, conforming: number });
 
 export function conformanceCommand(): Command {
   return remoteOptions(new Command('conformance'))
@@ -212,11 +118,10 @@ export function conformanceCommand(): Command {
       const kind = options['kind'];
       if (kind !== undefined && kind !== 'endpoint' && kind !== 'event_type')
         throw new CommandError('--kind takes endpoint or event_type', 2);
-      const all = await listed(clientOf(options), '/v1/conformance', {}, everything, isMissing);
-      if (!isConformance(all.answer)) throw strangeAnswer('GET', '/v1/conformance');
-      const { answer } = all;
-      const items = all.items.filter((item) => kind === undefined || item.kind === kind);
-      if (options['json'] === true) printJson({ ...answer, items });
+      const client = clientOf(options);
+      const { answer } = await listed((page) => client.conformance.get(page), everything);
+      const items = answer.items.filter((item) => kind === undefined || item.kind === kind);
+      if (options['json'] === true) printJson(wireAnswer('conformance.get', { ...answer, items }));
       else if (items.length === 0) print(`All ${answer.total.toLocaleString('en-US')} conform.`);
       else
         print(

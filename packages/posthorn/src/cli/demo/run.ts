@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { createClient } from '@posthorn/client';
+import { createClient, type EndpointRequest } from '@posthorn/client';
 import { newEventId } from '../../domain/ids.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { systemRandom } from '../../runtime/random.ts';
@@ -59,13 +59,6 @@ async function paymentEvents(count: number): Promise<EventLine[]> {
   });
 }
 
-interface Counts {
-  accepted: number;
-  delivered: number;
-  pending: number;
-  dead: number;
-}
-
 /** The whole demonstration; resolves with what the books and the receivers say. */
 export async function runDemo({
   events: count,
@@ -88,31 +81,27 @@ export async function runDemo({
   let kills = 0;
   const bar = progress(count * 4);
   try {
-    await client.request('PUT', '/v1/teams/demo', {});
+    await client.teams.put('demo', {});
     const names = new Map<string, string>();
-    const create = async (name: string, fields: Record<string, unknown>): Promise<void> => {
-      const { id } = await client.request<{ id: string }>('POST', '/v1/endpoints', {
-        description: name,
-        owner: 'demo',
-        ...fields,
-      });
+    const create = async (name: string, fields: EndpointRequest): Promise<void> => {
+      const { id } = await client.endpoints.create({ description: name, owner: 'demo', ...fields });
       names.set(id, name);
     };
     // Schedules of seconds instead of hours, so that the end can be watched.
     const patient = {
-      schedule_s: Array.from({ length: 30 }, (_, n) => Math.min(2, 0.1 * (n + 1))),
+      scheduleS: Array.from({ length: 30 }, (_, n) => Math.min(2, 0.1 * (n + 1))),
       jitter: 1,
     };
     for (const [name, { url, secret }] of receivers) {
       await create(name, {
         url,
         secret,
-        timeout_ms: 1000,
+        timeoutMs: 1000,
         retry: patient,
-        max_in_flight: name === 'slow' ? 128 : 64,
+        maxInFlight: name === 'slow' ? 128 : 64,
       });
     }
-    await create('dead', { url: deadUrl, timeout_ms: 1000, retry: { schedule_s: [0.5, 1], jitter: 1 } });
+    await create('dead', { url: deadUrl, timeoutMs: 1000, retry: { scheduleS: [0.5, 1], jitter: 1 } });
 
     const events = await paymentEvents(count);
     const batches = Array.from({ length: Math.ceil(count / batchSize) }, (_, n) =>
@@ -156,7 +145,7 @@ export async function runDemo({
     // Wait until nothing moves any more, within a bound on how long nothing may change.
     let changedAt = Date.now();
     for (let before = -1; ;) {
-      const all = await client.request<Counts>('GET', '/v1/accounting');
+      const all = await client.accounting.get();
       const ended = all.delivered + all.dead;
       bar.at(
         ended,

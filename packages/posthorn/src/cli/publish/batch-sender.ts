@@ -1,7 +1,7 @@
 import { ApiError, type Client, type FieldError } from '@posthorn/client';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Random } from '../../runtime/random.ts';
-import { flag, number, shapeOf, text } from '../answers.ts';
+import { isAnswerOf } from '../answers.ts';
 import type { EventLine } from './event-line.ts';
 
 /** What the server says of an event that it has accepted. */
@@ -34,7 +34,7 @@ export class LineRefused extends Error {
 }
 
 export interface BatchSenderOptions {
-  readonly client: Client;
+  readonly client: Pick<Client, 'request'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly outcomes: Outcomes;
@@ -105,7 +105,7 @@ export class BatchSender {
     for (let tries = 1; ; tries++) {
       let failure: ApiError;
       try {
-        const answer = await client.request<unknown>('POST', '/v1/events/batch', body);
+        const answer = await client.request('POST', '/v1/events/batch', body);
         const receipts = receiptsFor(lines, answer);
         if (receipts !== null) return { receipts, tries };
         failure = new ApiError(0, 'garbled', 'the server answered without a receipt for every event');
@@ -145,14 +145,12 @@ function mayPass({ status, code }: ApiError): boolean {
   );
 }
 
-const isReceipt = shapeOf<WireReceipt>({ id: text, deliveries: number, suppressed: number, duplicate: flag });
-
 /** The receipts of these lines, in order; null if there is not one for each. */
 function receiptsFor(lines: readonly EventLine[], answer: unknown): readonly WireReceipt[] | null {
-  const accepted = (answer as { accepted?: unknown } | null)?.accepted;
-  if (!Array.isArray(accepted) || accepted.length !== lines.length) return null;
-  return accepted.every((receipt, index) => isReceipt(receipt) && receipt.id === lines[index]!.id)
-    ? (accepted as WireReceipt[])
+  if (!isAnswerOf('events.publishBatch', answer)) return null;
+  const { accepted } = answer as { readonly accepted: readonly WireReceipt[] };
+  return accepted.length === lines.length && accepted.every(({ id }, index) => id === lines[index]!.id)
+    ? accepted
     : null;
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ApiError, type Client } from '../../../../client/src/index.ts';
+import { table } from '../../contract/table.ts';
 import type { InputLine } from '../../logs/lines.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { SeededRandom } from '../../runtime/seeded-random.ts';
@@ -35,9 +36,8 @@ const lineOf = (number: number, fields: object = {}): EventLine =>
 
 const receiptsOf = (body: unknown): { accepted: object[] } => ({
   accepted: (JSON.parse(body as string) as { events: { id: string }[] }).events.map(({ id }) => ({
+    ...table['events.publish'].example.answer,
     id,
-    deliveries: 1,
-    suppressed: 0,
     duplicate: false,
   })),
 });
@@ -55,7 +55,7 @@ function aSender(
       requests.push(idsOf(body));
       return await request(body, requests.length);
     },
-  } as Client;
+  } as Pick<Client, 'request'>;
   const accepted: string[] = [];
   const refused: Refusal[] = [];
   const sender = new BatchSender({

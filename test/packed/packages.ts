@@ -102,7 +102,7 @@ export async function compile(
 }
 
 /** The first block of TypeScript in the guide to embedding, as it stands there. */
-export function embeddingGuide(): string {
+function embeddingGuide(): string {
   const page = readFileSync(join(root, 'docs/guides/embedding.md'), 'utf8');
   return /```ts\n(.*?)```/s.exec(page)![1]!;
 }

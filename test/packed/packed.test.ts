@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { programFrom } from '../guides.ts';
 import { aReceiver, until } from '../support.ts';
 import {
   compile,
-  embeddingGuide,
   embeddingGuideFor,
   install,
   kibOf,
@@ -152,12 +152,13 @@ describe('posthorn alone', () => {
     });
   });
 
-  test('the guide to embedding compiles strictly and delivers', async () => {
+  test('the guides compile strictly, and that to embedding delivers', async () => {
     const receiver = await aReceiver();
     const files = {
-      'guide.ts': embeddingGuide(),
+      'embedding.ts': programFrom('embedding.md'),
+      'client-guide.ts': programFrom('typescript-client.md'),
+      'receiving.ts': programFrom('receiving.md'),
       'embed.ts': embeddingGuideFor(receiver.url),
-      'client.ts': `import { createClient, verifyWebhook } from '@posthorn/client';\nexport const client = createClient('http://127.0.0.1:8400', 'phk_1');\nexport { verifyWebhook };\n`,
     };
     const required = {
       'required.cts': `import posthorn = require('posthorn');\nexport const make = posthorn.createPosthorn;\n`,

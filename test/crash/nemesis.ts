@@ -17,6 +17,8 @@ import { createWireClient } from '../wire-client.ts';
 
 const apiKey = 'phk_crash_0123456789abcdef';
 const nodeScript = fileURLToPath(new URL('./node.ts', import.meta.url));
+/** Packages of the checkout import each other's source. */
+const execArgv = ['--import', new URL('../../bin/source.js', import.meta.url).href];
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 export interface Node {
@@ -44,7 +46,10 @@ export async function startNode(
     logLevel: 'silent',
     ...more,
   };
-  const child = fork(nodeScript, [JSON.stringify(settings)], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  const child = fork(nodeScript, [JSON.stringify(settings)], {
+    execArgv,
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
   let words = '';
   child.stderr!.on('data', (chunk: Buffer) => (words = (words + chunk.toString()).slice(-2000)));
   await new Promise<void>((resolve, reject) => {

@@ -140,6 +140,19 @@ describe('what an answer has to be (G5)', () => {
     expect(isOf(shape, value)).toBe(fits);
   });
 
+  test.each([
+    [1099, true],
+    ['1152921504606846976', true],
+    ['-5', true],
+    [0.5, false],
+    [2 ** 60, false],
+    ['many', false],
+    ['', false],
+  ])('the amount %j: %s', (value, fits) => {
+    expect(isOf(amount, value)).toBe(fits);
+    expect(isOf(nullable(amount), value)).toBe(fits);
+  });
+
   test('of several objects, what all of them require', () => {
     const union = either(object({ kind: text, url: text }), object({ kind: text, routing_key: text }));
     expect(isOf(union, { kind: 'x', routing_key: 'k' })).toBe(true);

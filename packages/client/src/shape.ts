@@ -12,6 +12,8 @@ export interface Shape {
   /** Of an object whose keys are the user's. */
   readonly values?: Shape;
   readonly isOptional?: true;
+  /** A whole number, which is a text above 2^53. */
+  readonly isAmount?: true;
 }
 
 interface Member {
@@ -30,7 +32,7 @@ export const text: Shape = { scalars: ['string'] };
 export const number: Shape = { scalars: ['number'] };
 export const flag: Shape = { scalars: ['boolean'] };
 /** An amount in minor units: a string above 2^53. */
-export const amount: Shape = { scalars: ['number', 'string'] };
+export const amount: Shape = { scalars: ['number', 'string'], isAmount: true };
 export const nothing: Shape = { scalars: ['null'] };
 
 export const optional = (shape: Shape): Shape => ({ ...shape, isOptional: true });
@@ -61,6 +63,7 @@ export function either(...shapes: readonly Shape[]): Shape {
     scalars: shapes.some(({ scalars }) => scalars === null)
       ? null
       : shapes.flatMap(({ scalars }) => scalars ?? []),
+    ...(shapes.some((shape) => shape.isAmount === true) ? { isAmount: true } : {}),
     ...(items.length === 0 ? {} : { items: either(...items) }),
     ...(objects.length === 0 ? {} : { members: eitherMembers(objects) }),
     ...(values.length === 0 ? {} : { values: either(...values) }),
@@ -154,6 +157,9 @@ export function fromWire(shape: Shape, value: unknown): unknown {
   return renamed(shape, value, toCamelNames);
 }
 
+const isAmount = (value: unknown): boolean =>
+  Number.isSafeInteger(value) || (typeof value === 'string' && /^-?\d{1,30}$/.test(value));
+
 /** Whether a value of the wire has everything that its shape requires. Members that the shape does not know pass. */
 export function isOf(shape: Shape, value: unknown): boolean {
   const { scalars, items, members, values } = shape;
@@ -167,7 +173,7 @@ export function isOf(shape: Shape, value: unknown): boolean {
       );
     return values !== undefined && Object.values(value).every((member) => isOf(values, member));
   }
-  return scalars.some((scalar) => scalar === typeof value);
+  return scalars.some((scalar) => scalar === typeof value) && (shape.isAmount !== true || isAmount(value));
 }
 
 /** The JSON Pointer of a fault, in the names that the caller wrote: `/event_types/0` is `/eventTypes/0`. */

@@ -1,4 +1,6 @@
 // The embeddable library. Its calls and their types are those of the client: see the documentation on embedding.
+import './runtime/unbundled.ts';
+
 export { createPosthorn, type Posthorn, type StopResult } from './posthorn.ts';
 export type { PosthornOptions } from './options.ts';
 export type { SqlClient } from './library/transaction.ts';

@@ -16,7 +16,6 @@ import { createServices } from './service/services.ts';
 import { followTemplates } from './service/template-follow.ts';
 import { openPostgresStore } from './store/postgres/open.ts';
 import { openSqliteStore } from './store/sqlite/open.ts';
-import { validationScript } from './validation/thread.ts';
 
 /** Of the grace time, for what comes after the attempts in flight: giving claims back, and closing. */
 const closingMs = 4000;
@@ -64,8 +63,6 @@ export async function open({ database, nodeName }: PosthornOptions): Promise<Ope
  * it is, and with `PosthornError` (`unavailable`) if it cannot be reached.
  */
 export async function createPosthorn(options: PosthornOptions): Promise<Posthorn> {
-  // What a bundler has left behind is missed now, and not by the first event that is validated.
-  validationScript();
   const posthorn = compose(await open(options).catch(refuse), options);
   return { ...posthorn, start: () => posthorn.start().catch(refuse) };
 }

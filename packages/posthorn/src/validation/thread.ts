@@ -21,9 +21,6 @@ export interface ThreadOptions {
   readonly onEnd: (excess: Excess) => void;
 }
 
-/** The file of the thread; throws if there is none. */
-export const validationScript = (): URL => workerScript('thread-worker', import.meta.url);
-
 /** One worker thread that validates; ended when a request exceeds its budget of processor time or the heap. */
 export class ValidationThread {
   /** Hashes of the schemas that it was sent. */
@@ -39,7 +36,7 @@ export class ValidationThread {
   constructor(options: ThreadOptions) {
     this.#options = options;
     this.#clock = options.clock;
-    this.#worker = new Worker(validationScript(), {
+    this.#worker = new Worker(workerScript('thread-worker', import.meta.url), {
       // What runs here is declared by users: it sees nothing of the environment.
       env: {},
       workerData: { lowPriority: options.lowPriority },

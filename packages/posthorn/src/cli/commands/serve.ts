@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { defaults } from '../../config/defaults.ts';
 import { isLoopback, unknownVariables } from '../../config/environment.ts';
 import { readSettings, type Settings, settingVariables } from '../../config/settings.ts';
 import { printable } from '../../report/printable.ts';
@@ -9,9 +10,12 @@ import { type Serving, startServing } from '../serve-process.ts';
 
 export function serveCommand(): Command {
   return new Command('serve')
-    .option('--host <address>', 'address to listen on (POSTHORN_HOST, default 127.0.0.1)')
-    .option('--port <number>', 'port to listen on (POSTHORN_PORT, default 8400)')
-    .option('--data-dir <path>', 'where everything is stored (POSTHORN_DATA_DIR, default ./posthorn-data)')
+    .option('--host <address>', `address to listen on (POSTHORN_HOST, default ${defaults.host})`)
+    .option('--port <number>', `port to listen on (POSTHORN_PORT, default ${defaults.port})`)
+    .option(
+      '--data-dir <path>',
+      `where everything is stored (POSTHORN_DATA_DIR, default ${defaults.dataDir})`,
+    )
     .option(
       '--database-url <url>',
       'PostgreSQL to store in instead, shared by any number of nodes (POSTHORN_DATABASE_URL)',
@@ -40,18 +44,21 @@ export function serveCommand(): Command {
       '--metrics-key <key>',
       'key that /metrics then takes, beside the admin key (POSTHORN_METRICS_KEY, default: no key)',
     )
-    .option('--log-level <level>', 'debug, info, warn, error or silent (POSTHORN_LOG_LEVEL)')
+    .option(
+      '--log-level <level>',
+      `debug, info, warn, error or silent (POSTHORN_LOG_LEVEL, default ${defaults.logLevel})`,
+    )
     .option(
       '--retention-days <days>',
-      'keep finished deliveries so long (POSTHORN_RETENTION_DAYS, default 30)',
+      `keep finished deliveries so long (POSTHORN_RETENTION_DAYS, default ${defaults.retentionDays})`,
     )
     .option(
       '--dead-retention-days <days>',
-      'keep dead letters so long (POSTHORN_DEAD_RETENTION_DAYS, default 90)',
+      `keep dead letters so long (POSTHORN_DEAD_RETENTION_DAYS, default ${defaults.deadRetentionDays})`,
     )
     .option(
       '--stop-grace-s <seconds>',
-      'let attempts in flight finish for so long when stopped (POSTHORN_STOP_GRACE_S, default 20)',
+      `let attempts in flight finish for so long when stopped (POSTHORN_STOP_GRACE_S, default ${defaults.stopGraceS})`,
     )
     .option('--json', 'print the start-up facts as one JSON object')
     .addHelpText(

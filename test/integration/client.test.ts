@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Client, createClient } from '../../packages/client/src/index.ts';
@@ -10,7 +10,7 @@ let serving: Awaited<ReturnType<typeof serve>>;
 let client: Client;
 let cuts = 0;
 let forwarded: string[] = [];
-const proxy = createServer(async (request, response) => {
+async function forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = Buffer.concat((await request.toArray()) as Buffer[]);
   const { authorization, 'content-type': type, 'idempotency-key': key } = request.headers;
   const answer = await fetch(serving.url + request.url!, {
@@ -26,7 +26,8 @@ const proxy = createServer(async (request, response) => {
   const text = await answer.text();
   if (cuts-- > 0) response.destroy();
   else response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(text);
-});
+}
+const proxy = createServer((request, response) => void forward(request, response));
 beforeAll(async () => {
   serving = await serve();
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));

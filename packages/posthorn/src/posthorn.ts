@@ -108,12 +108,13 @@ export function compose(opened: Opened, options: NodeOptions): Posthorn {
   };
   const api = createLocalApi(handlers, ready);
 
-  async function publish(event: NewEvent): Promise<Receipt>;
-  async function publish(events: readonly NewEvent[]): Promise<readonly Receipt[]>;
-  async function publish(given: NewEvent | readonly NewEvent[]): Promise<Receipt | readonly Receipt[]> {
-    // Before the start nothing here takes a delivery: the dispatcher has no room yet, and all of them wait in the store.
-    if (!('type' in given)) return (await api.events.publishBatch({ events: given })).accepted;
-    return await api.events.publish(given);
+  // Before the start nothing here takes a delivery: the dispatcher has no room yet, and all of them wait in the store.
+  function publish(event: NewEvent): Promise<Receipt>;
+  function publish(events: readonly NewEvent[]): Promise<readonly Receipt[]>;
+  function publish(given: NewEvent | readonly NewEvent[]): Promise<Receipt | readonly Receipt[]> {
+    return isList(given)
+      ? api.events.publishBatch({ events: given }).then(({ accepted }) => accepted)
+      : api.events.publish(given);
   }
 
   return {
@@ -140,6 +141,8 @@ export function compose(opened: Opened, options: NodeOptions): Posthorn {
     listen: listener.listen,
   };
 }
+
+const isList = (given: NewEvent | readonly NewEvent[]): given is readonly NewEvent[] => Array.isArray(given);
 
 async function stopNode(
   { clock, logger, use, transport, names, validator, engine, alarm }: Parts,

@@ -39,6 +39,10 @@ export const regressions: readonly Regression[] = [
     { seed: 1974, why: 'a node that thawed stamped rows by a clock that had been put right: pruned as old' },
     { seed: 2278, why: 'disputes were closed before every node had seen the correction' },
     { seed: 8320, why: 'a doubted clock that came back some way was believed at a start' },
+    {
+      seed: 7411,
+      why: 'a node that was frozen during a second step back stamped rows later than any reading',
+    },
     { seed: 2262, why: 'a node that was frozen while it compared took its old reading for a jump' },
   ]),
 ];

@@ -151,6 +151,15 @@ describe('a node that sees a jump late', () => {
     expect(leastAge(at(further), 'deliveries', 5000, stamp, 'ended')).toBeNull();
   });
 
+  test('G7: nor is what a node that was frozen during a second step back has stamped by the time of the first', () => {
+    const behind = step(firstClockRecord(start), start - 100 * dayMs, 1000);
+    const further = step(behind, start - 300 * dayMs, 1000);
+    const thawed = step(further, start - 300 * dayMs + 10 * minuteMs, 10 * minuteMs);
+    const corrected = step(thawed, start + 11 * minuteMs, 1000);
+    const stamp = start - 100 * dayMs + 10 * minuteMs;
+    expect(leastAge(at(corrected), 'deliveries', 1000, stamp, 'ended')).toBe(0);
+  });
+
   test('G2: after two steps back rows of before the second, and of a node that has seen neither, are looked at again', () => {
     const twice = step(step(firstClockRecord(start), start - 5 * hourMs, 0), start - 7 * hourMs, 0);
     expect(offsets(twice)).toEqual([-7 * hourMs, -5 * hourMs, -2 * hourMs]);

@@ -150,12 +150,14 @@ export function stepClock(
 
 /** Time that was lived through without a jump. */
 function pass(record: ClockRecord, ms: number): ClockRecord {
-  const { jump, confirmInMs, disputed, again } = record;
+  const { jump, confirmInMs, disputed, again, behind } = record;
+  // A node that was frozen during a step back of a clock that was behind already stamps rows by the former time when it thaws.
+  const late = behind === null || jump === null ? behind : { ...behind, until: behind.until + ms };
   return {
     ...record,
     seen: record.seen + ms,
     lived: record.lived + ms,
-    behind: widened(record, record.seen + ms),
+    behind: widened({ behind: late }, record.seen + ms),
     confirmInMs: Math.max(0, confirmInMs - ms),
     again: again.map(({ inMs, byMs, sinceMs }) => ({ inMs: inMs - ms, byMs, sinceMs: sinceMs + ms })),
     disputed: disputed.map((one) => ({
@@ -182,7 +184,7 @@ function follow(record: ClockRecord, now: number, lived: number): ClockRecord {
 }
 
 /** Every reading of a clock that is behind is one that it may have stamped rows with. */
-function widened({ behind }: ClockRecord, now: number): ClockRecord['behind'] {
+function widened({ behind }: Pick<ClockRecord, 'behind'>, now: number): ClockRecord['behind'] {
   return behind === null ? null : { from: Math.min(behind.from, now), until: Math.max(behind.until, now) };
 }
 

@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { UnavailableError } from '../../packages/posthorn/src/domain/errors.ts';
 import { Database } from '../../packages/posthorn/src/store/postgres/database.ts';
+import { FormerTimeError } from '../../packages/posthorn/src/store/leap.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { agesAt, anEndpoint, anEvent, start, until } from '../support.ts';
@@ -146,5 +147,51 @@ test('G7: a dead letter that is redriven while retention looks at it stays', asy
   expect(await pruning).toMatchObject({ deleted: 0 });
   expect(await store.delivery(number)).toMatchObject({ state: 'pending', dueAt: start + 2 });
   for (const client of [redriving, watching]) await client.end();
+  await store.close();
+});
+
+test('G7: a node that has not seen a jump of the clock deletes nothing by the former time', async () => {
+  const { store } = await openPostgresStore(await postgres.createMigrated());
+  const endpoint = anEndpoint();
+  await store.createEndpoint(endpoint);
+  await store.accept([[anEvent(), anEvent({ tenant: 'nobody' })]], noRoom);
+  const claim = { endpointId: endpoint.id, shards: null, limit: 1, maxPayload: 1e9, leaseMs: lease };
+  const [held] = (await store.claim({ ...claim, now: start, node: 'a' })).deliveries;
+  await store.settle([settlementOf(held!, 'delivered', start + 1)]);
+  const run = { id: 'key', token: 'a' };
+  await store.beginKeyedRequest({ ...run, caller: '', fingerprint: '', now: start, leaseUntil: start + 1 });
+  await store.finishKeyedRequest(run, 'answer');
+
+  const prune = (now: number) => ({
+    ages: { ...agesAt(now), shared: true },
+    settledBefore: now - 1,
+    deadBefore: now - 1,
+    limit: 10,
+    after: -1,
+  });
+  for (const byMs of [-400, -1, 1, 400].map((days) => days * 86_400_000)) {
+    const request = prune(Date.now() + byMs);
+    await expect(store.prune(request)).rejects.toThrow(FormerTimeError);
+    await expect(store.pruneKeyedRequests(request.ages, 10)).rejects.toThrow(FormerTimeError);
+  }
+  expect(await store.delivery(held!.number)).toMatchObject({ state: 'delivered' });
+  expect(
+    (await store.beginKeyedRequest({ ...run, caller: '', fingerprint: '', now: start, leaseUntil: start }))
+      .state,
+  ).toBe('done');
+
+  const request = prune(Date.now());
+  expect(await store.prune(request)).toMatchObject({ deleted: 2 });
+  expect(await store.pruneKeyedRequests(request.ages, 10)).toBe(1);
+  await store.close();
+});
+
+test('a node that has not seen a step back of the clock takes over no request that another node is at', async () => {
+  const { store } = await openPostgresStore(await postgres.createMigrated());
+  const now = Date.now();
+  const request = { id: 'key', caller: '', fingerprint: '', token: 'a', now, leaseUntil: now + 60_000 };
+  expect(await store.beginKeyedRequest(request)).toEqual({ state: 'fresh' });
+  const former = { ...request, token: 'b', now: now + 86_400_000, leaseUntil: now + 86_460_000 };
+  expect(await store.beginKeyedRequest(former)).toEqual({ state: 'running' });
   await store.close();
 });

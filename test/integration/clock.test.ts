@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Ages } from '../../packages/posthorn/src/domain/clock-record.ts';
 import type { Opened } from '../../packages/posthorn/src/parts.ts';
 import { compose, type Posthorn } from '../../packages/posthorn/src/posthorn.ts';
 import { systemClock } from '../../packages/posthorn/src/runtime/clock.ts';
+import { refuseFormer } from '../../packages/posthorn/src/store/leap.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
 import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
+import type { PruneRequest } from '../../packages/posthorn/src/store/store.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
 import { adminKeyHashes, requestTo } from './library-http.ts';
@@ -28,6 +31,11 @@ interface Run {
 
 async function run(opened: Opened, shift: Shift): Promise<Run> {
   let rounds = 0;
+  // The database's own clock is right, so it is not asked.
+  const steady = (ages: Ages): Ages => {
+    refuseFormer(ages, Date.now() + shift.ms);
+    return { ...ages, shared: false };
+  };
   const store = new Proxy(opened.store, {
     get: (target, name: keyof Opened['store']) => {
       if (name === 'beat')
@@ -36,11 +44,13 @@ async function run(opened: Opened, shift: Shift): Promise<Run> {
           return { ...beat, now: beat.now === null ? null : beat.now + shift.ms };
         };
       if (name === 'prune')
-        return async (...args: Parameters<typeof target.prune>) => {
-          const answer = await target.prune(...args);
+        return async (request: PruneRequest) => {
+          const answer = await target.prune({ ...request, ages: steady(request.ages) });
           rounds++;
           return answer;
         };
+      if (name === 'pruneKeyedRequests')
+        return (ages: Ages, limit: number) => target.pruneKeyedRequests(steady(ages), limit);
       return target[name];
     },
   });

@@ -44,5 +44,9 @@ export const regressions: readonly Regression[] = [
       why: 'a node that was frozen during a second step back stamped rows later than any reading',
     },
     { seed: 2262, why: 'a node that was frozen while it compared took its old reading for a jump' },
+    {
+      seed: 1718,
+      why: 'what another node had settled by a clock that was put right was pruned by the former time',
+    },
   ]),
 ];

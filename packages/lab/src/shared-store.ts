@@ -1,4 +1,4 @@
-import { UnavailableError } from 'posthorn/domain';
+import { type Ages, UnavailableError } from 'posthorn/domain';
 import {
   type AcceptOptions,
   type Beat,
@@ -6,6 +6,8 @@ import {
   type Hints,
   isLeap,
   type NodeRecord,
+  type PruneRequest,
+  refuseFormer,
   type Store,
 } from 'posthorn/store';
 import type { LabNode } from './node.ts';
@@ -154,6 +156,7 @@ export class SharedStore {
   #call(inner: Store, node: LabNode, life: number, name: keyof Store, given: unknown[]): Promise<unknown> {
     const args = this.#inSteps(node, name, given);
     const perform = async (): Promise<unknown> => {
+      this.#refuseFormer(name, args);
       const answer = await (inner[name] as (...args: unknown[]) => Promise<unknown>)(...args);
       if (writing.has(name)) this.#onStep({ node, name, args, answer });
       if (name === 'accept') {
@@ -199,6 +202,13 @@ export class SharedStore {
         );
       });
     });
+  }
+
+  /** As PostgreSQL's, whose clock this is. */
+  #refuseFormer(name: keyof Store, args: readonly unknown[]): void {
+    const now = this.#time.now + this.skew;
+    if (name === 'prune') refuseFormer((args[0] as PruneRequest).ages, now);
+    else if (name === 'pruneKeyedRequests') refuseFormer(args[0] as Ages, now);
   }
 
   #count(fault: string): void {

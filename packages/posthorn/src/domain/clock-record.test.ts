@@ -7,6 +7,7 @@ import {
   firstClockRecord,
   isDisputed,
   isDoubted,
+  isFormer,
   leastAge,
   lookAgain,
   parseClockRecord,
@@ -254,4 +255,23 @@ test('G7: whatever a clock does, no row counts as older than it is, where stops 
     }),
     { numRuns: 500 },
   );
+});
+
+test('G7: ages hold until the clock says another time; as long as nothing that is stamped by it looks old', () => {
+  const ages = { now: start, lived: start, disputed: [] };
+  for (const reading of [start - 4 * secondMs, start, start + 45 * secondMs])
+    expect(isFormer(ages, reading)).toBe(false);
+  for (const reading of [
+    start - 400 * dayMs,
+    start - 6 * secondMs,
+    start + 55 * secondMs,
+    start + 320 * dayMs,
+  ])
+    expect(isFormer(ages, reading)).toBe(true);
+  // The latest that another node may have stamped by then.
+  const back = step(firstClockRecord(start), start - 320 * dayMs, 1000);
+  const later = step(back, start - 320 * dayMs + 40 * dayMs, 40 * dayMs);
+  const ageOf = (stamp: number) => leastAge(at(later), 'deliveries', 1, stamp, 'ended');
+  expect(ageOf(later.seen + 50 * secondMs)).toBeNull();
+  expect(ageOf(later.seen + 70 * secondMs)).toBe(40 * dayMs);
 });

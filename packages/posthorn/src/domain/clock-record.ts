@@ -23,6 +23,8 @@ const showMs = hourMs;
 const maxDisputes = 16;
 /** What a clock showed is known from readings: other nodes, and a process that was killed, went a little further. */
 const marginMs = minuteMs;
+/** So long after its clock was read a node may act on ages; the margin has to hold this, and drift. */
+const heldUpMs = marginMs - 2 * jumpMs;
 /** A node that was frozen during a step back writes by the former time until its next heartbeat. */
 const againMs = 2 * minuteMs;
 /** Sooner than this it would be looked at too early for what a node has sent just before it saw the step. */
@@ -337,6 +339,16 @@ export interface Ages {
   readonly now: number;
   readonly lived: number;
   readonly disputed: readonly DisputedStamps[];
+  /** They go by the clock of a store that nodes share, and it may have jumped since this node read it. Default false. */
+  readonly shared?: boolean;
+}
+
+/**
+ * Whether ages that were worked out from an earlier reading are wrong by what the clock says now. Other nodes may have seen
+ * the jump, and stamped rows by it: such a row is new, and looks old. So far ahead as `leastAge` allows for, nothing is wrong.
+ */
+export function isFormer({ now }: Ages, reading: number): boolean {
+  return reading < now - jumpMs || reading > now + heldUpMs;
 }
 
 /**

@@ -3,7 +3,6 @@ import type { StoreFaultError } from '../domain/errors.ts';
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
-import type { Keyring } from '../secrets/keyring.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import { UnavailableError } from '../domain/errors.ts';
 import { within } from '../runtime/within.ts';
@@ -29,7 +28,6 @@ export interface EngineOptions {
   readonly transport: Transport;
   readonly clock: NodeClock;
   readonly random: Random;
-  readonly keyring: Keyring;
   readonly logger: Logger;
   /** This node's name, the same in every run: under it claims of a previous run are recovered. */
   readonly node: string;
@@ -181,11 +179,12 @@ export function createEngine(options: EngineOptions): Engine {
     // Those of a node that died, and those of a former run of this one.
     if (mine()) fanOut.wake();
   };
+  const shared = options.hints !== undefined;
   const timekeeper: Timekeeper = new Timekeeper({
     store,
     clock,
     logger,
-    shared: options.hints !== undefined,
+    shared,
     isCoordinator: mine,
     isAlone: () => shards.length === shardCount,
     onJump: (byMs) => {
@@ -258,6 +257,7 @@ export function createEngine(options: EngineOptions): Engine {
       clock,
       logger,
       retention: options.retention ?? defaultRetention,
+      shared,
       mine: () => mine() && timekeeper.isCurrent,
     });
     await look();

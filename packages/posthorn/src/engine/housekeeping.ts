@@ -30,10 +30,12 @@ export function startHousekeeping(options: {
   readonly clock: NodeClock;
   readonly logger: Logger;
   readonly retention: Retention;
+  /** Whether nodes share the store, and its clock. */
+  readonly shared: boolean;
   /** Whether this node is the one that does it: two at it would only be in each other's way. */
   readonly mine: () => boolean;
 }): { stop(): void } {
-  const { store, clock, logger, retention, mine } = options;
+  const { store, clock, logger, retention, shared, mine } = options;
   let stopped = false;
   let cancel = (): void => {};
   let after = -1;
@@ -47,7 +49,7 @@ export function startHousekeeping(options: {
   const work = async (): Promise<boolean> => {
     try {
       // What a leap of the clock has not lived through is not old, and not folded.
-      const ages = clock.ages();
+      const ages = { ...clock.ages(), shared };
       const { lived } = ages;
       const pruned = await store.prune({
         ages,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hourMs, minuteMs, secondMs } from '../domain/time.ts';
+import { dayMs, hourMs, minuteMs, secondMs } from '../domain/time.ts';
 import { nodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Clockwork, Rebase } from '../store/clockwork.ts';
@@ -19,7 +19,7 @@ function world() {
   let meanwhile = quiet;
   const store: Clockwork = {
     clock: async () => {
-      const answer = { text, newestStamp: null, bounds: { events: 1, deliveries: 1 } };
+      const answer = { text, newestStamp: null, bounds: { events: 1, deliveries: 640 } };
       meanwhile();
       meanwhile = quiet;
       return answer;
@@ -46,10 +46,11 @@ function world() {
       onMoved: async () => {},
     });
     await timekeeper.start();
-    return { beat: () => timekeeper.compare(storeNow()) };
+    return { clock, beat: () => timekeeper.compare(storeNow()) };
   };
   return {
     node,
+    storeNow,
     rebases,
     leap: (byMs: number) => void (wrong += byMs),
     pass: (ms: number) => void (passed += ms),
@@ -107,4 +108,17 @@ test('G7: a node that was frozen while it compared takes no reading of before fo
   expect(one.rebases).toEqual([]);
   await live(one, 10 * secondMs, coordinator, other);
   expect(one.rebases.map(({ byMs }) => Math.round(byMs / secondMs))).toEqual([10]);
+});
+
+test('G5: what another node has stamped after a step back is not given up as too old by one that has not seen it', async () => {
+  const one = world();
+  const coordinator = await one.node(true);
+  const late = await one.node(false);
+  await live(one, 10 * secondMs, coordinator, late);
+  one.leap(-400 * dayMs);
+  await coordinator.beat();
+  expect(late.clock.ageOf(641, one.storeNow())).toBeLessThan(10 * secondMs);
+  await live(one, 10 * secondMs, coordinator, late);
+  one.pass(secondMs);
+  expect(late.clock.ageOf(641, one.storeNow() - secondMs)).toBe(secondMs);
 });

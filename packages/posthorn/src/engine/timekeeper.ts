@@ -249,8 +249,10 @@ export class Timekeeper {
   }
 
   async #read(now: number): Promise<void> {
-    const { store, clock } = this.#o;
-    const { text, newestStamp } = await store.clock();
+    const { store, clock, shared } = this.#o;
+    const askedAt = clock.monotonic();
+    const { text, newestStamp, bounds } = await store.clock();
+    if (shared) clock.knowYounger(bounds.deliveries, askedAt);
     if (text !== null && text === this.#text) return;
     this.#seenAt = this.#record === null ? null : clock.monotonic();
     this.#isOwn = false;

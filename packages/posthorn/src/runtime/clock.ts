@@ -37,6 +37,11 @@ export interface NodeClock extends Clock {
   setTime(now: number): void;
   /** How far lived time is behind, and which stamps to doubt. */
   believe(record: ClockRecord): void;
+  /**
+   * Deliveries from this number on were made after `at`, by the monotonic clock: none of them is older than that, whatever
+   * their stamps say. Another node may have seen a step back of the store's clock before this one.
+   */
+  knowYounger(fromNumber: number, at: number): void;
   /** The time that deletion and expiry go by: never ahead of what was lived through. */
   lived(): number;
   /** How old a delivery is at least, ms; not negative. */
@@ -54,6 +59,7 @@ export function nodeClock(base: Clock): NodeClock {
   let set: { readonly now: number; readonly at: number } | null = null;
   let behindMs = 0;
   let disputed: ClockRecord['disputed'] = [];
+  let younger = { fromNumber: Number.MAX_SAFE_INTEGER, at: 0 };
   const now = (): number => (set === null ? base.now() : Math.round(set.now + base.monotonic() - set.at));
   const ages = (): Ages => ({ now: now(), lived: now() - behindMs, disputed });
   return {
@@ -68,11 +74,18 @@ export function nodeClock(base: Clock): NodeClock {
       behindMs = Math.max(0, record.seen - record.lived);
       disputed = record.disputed;
     },
+    knowYounger: (fromNumber, at) => {
+      younger = { fromNumber, at };
+    },
     lived: () => now() - behindMs,
-    ageOf: (number, createdAt) =>
-      behindMs === 0 && disputed.length === 0
-        ? Math.max(0, now() - createdAt)
-        : Math.max(0, leastAge(ages(), 'deliveries', number, createdAt) ?? 0),
+    ageOf: (number, createdAt) => {
+      const age =
+        behindMs === 0 && disputed.length === 0
+          ? now() - createdAt
+          : (leastAge(ages(), 'deliveries', number, createdAt) ?? 0);
+      const most = number < younger.fromNumber ? age : Math.ceil(base.monotonic() - younger.at);
+      return Math.max(0, Math.min(age, most));
+    },
     ages,
   };
 }

@@ -21,7 +21,10 @@ export interface IdempotencyKeys {
   finishKeyedRequest(run: KeyedRun, answer: string | null): Promise<boolean>;
   /** Forgets a run that has changed nothing, so that its key is free for any request. */
   abandonKeyedRequest(run: KeyedRun): Promise<void>;
-  /** Deletes up to `limit` rows that are older than `keyedRequestMs`, and dates those of the future now. Returns how many it deleted. */
+  /**
+   * Deletes up to `limit` rows that are older than `keyedRequestMs`, and dates those of the future now. Returns how many it
+   * deleted. A shared store whose clock says another time by now rejects with `FormerTimeError`, and changes nothing.
+   */
   pruneKeyedRequests(ages: Ages, limit: number): Promise<number>;
   /** Deletes up to `limit` of a caller's oldest finished rows if it has more than `bounds` allow. Returns how many. */
   boundKeyedRequests(caller: string, bounds: KeyedRequestBounds, limit: number): Promise<number>;

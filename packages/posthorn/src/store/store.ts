@@ -259,7 +259,10 @@ export interface DueHint {
 }
 
 export interface PruneRequest {
-  /** Times of rows are compared with these: a stamp alone does not say how old a row is. */
+  /**
+   * Times of rows are compared with these: a stamp alone does not say how old a row is. A shared store whose clock says
+   * another time by now rejects with `FormerTimeError`, and deletes nothing.
+   */
   readonly ages: Ages;
   /** Delivered, cancelled and suppressed deliveries settled before this may go. */
   readonly settledBefore: number;

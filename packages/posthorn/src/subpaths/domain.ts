@@ -1,4 +1,5 @@
 export { type Alert, alertTenant } from '../domain/alert.ts';
+export type { Ages } from '../domain/clock-record.ts';
 export { type DeliveryState, deliveryStates } from '../domain/delivery.ts';
 export { type Endpoint, freshEndpoint } from '../domain/endpoint.ts';
 export { UnavailableError } from '../domain/errors.ts';

@@ -1,6 +1,6 @@
 export { type AccountingGroup, everything, unaccountedOf } from '../store/accounting.ts';
 export { hoursOf } from '../store/folding.ts';
-export { isLeap } from '../store/leap.ts';
+export { isLeap, refuseFormer } from '../store/leap.ts';
 export { beginRedrive } from '../store/redrives.ts';
 export type {
   AcceptAnswer,
@@ -10,6 +10,7 @@ export type {
   Gone,
   Hints,
   NodeRecord,
+  PruneRequest,
   SettleAnswer,
   Settlement,
   Store,

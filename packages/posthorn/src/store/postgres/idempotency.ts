@@ -8,6 +8,7 @@ import {
   type KeyedRun,
 } from '../idempotency.ts';
 import type { Connection, Database } from './database.ts';
+import { databaseNow, refuseFormerTime } from './time.ts';
 
 /** A migration. `lease_until` is null from the answer on; `bytes` is the length of `answer`. */
 export const idempotencyTable = `
@@ -27,7 +28,10 @@ export const idempotencyTable = `
   CREATE INDEX idempotency_keys_running ON posthorn.idempotency_keys (lease_until) WHERE lease_until IS NOT NULL;
 `;
 
-/** One statement claims the key or finds it taken; what it was taken by is read after it, and may be gone by then. */
+/**
+ * One statement claims the key or finds it taken; what it was taken by is read after it, and may be gone by then. A lease has
+ * run out by this node's clock and by the database's: one of them alone may not know of a step back that the other has seen.
+ */
 export async function beginKeyedRequest(db: Database, request: KeyedRequest): Promise<KeyedRequestState> {
   const { id, caller, fingerprint, token, now, leaseUntil } = request;
   const claimed = await db.query(
@@ -35,7 +39,7 @@ export async function beginKeyedRequest(db: Database, request: KeyedRequest): Pr
     `INSERT INTO posthorn.idempotency_keys AS k (id, caller, fingerprint, token, lease_until, at)
      VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT (id) DO UPDATE SET token = excluded.token, lease_until = excluded.lease_until, at = excluded.at
-       WHERE k.fingerprint = excluded.fingerprint AND k.lease_until <= excluded.at
+       WHERE k.fingerprint = excluded.fingerprint AND k.lease_until <= least(excluded.at, ${databaseNow})
      RETURNING id`,
     [id, caller, fingerprint, token, leaseUntil, now],
   );
@@ -90,21 +94,26 @@ export async function abandonKeyedRequest(db: Database, { id, token }: KeyedRun)
 
 export async function pruneKeyedRequests(db: Database, ages: Ages, limit: number): Promise<number> {
   const { from, before } = expiredStamps(ages);
-  // Of a clock that was ahead: kept for as long as a new one.
-  await db.query('idempotency_not_ahead', 'UPDATE posthorn.idempotency_keys SET at = $1 WHERE at > $1', [
-    ages.now,
-  ]);
-  const deleted = await db.query(
-    'idempotency_prune',
-    // Asked again of each row, because one may have been begun anew since it was found.
-    `DELETE FROM posthorn.idempotency_keys WHERE at >= $1 AND at < $2 AND (lease_until IS NULL OR lease_until <= $3)
-       AND id IN (
-         SELECT id FROM posthorn.idempotency_keys WHERE at >= $1 AND at < $2 AND (lease_until IS NULL OR lease_until <= $3)
-         ORDER BY at LIMIT $4)
-     RETURNING id`,
-    [from, before, ages.now, limit],
-  );
-  return deleted.length;
+  return await db.transaction(async (connection) => {
+    // Of a clock that was ahead: kept for as long as a new one.
+    await connection.query(
+      'idempotency_not_ahead',
+      'UPDATE posthorn.idempotency_keys SET at = $1 WHERE at > $1',
+      [ages.now],
+    );
+    const deleted = await connection.query(
+      'idempotency_prune',
+      // Asked again of each row, because one may have been begun anew since it was found.
+      `DELETE FROM posthorn.idempotency_keys WHERE at >= $1 AND at < $2 AND (lease_until IS NULL OR lease_until <= $3)
+         AND id IN (
+           SELECT id FROM posthorn.idempotency_keys WHERE at >= $1 AND at < $2 AND (lease_until IS NULL OR lease_until <= $3)
+           ORDER BY at LIMIT $4)
+       RETURNING id`,
+      [from, before, ages.now, limit],
+    );
+    await refuseFormerTime(connection, ages);
+    return deleted.length;
+  });
 }
 
 export async function boundKeyedRequests(

@@ -1,10 +1,10 @@
 import { isLeap } from '../leap.ts';
 import type { Beat, NodeRecord } from '../store.ts';
 import type { Database } from './database.ts';
+import { databaseNow } from './time.ts';
 
 /** A node that has not been heard of for so long is dead; judged by the database's clock alone. */
 const deadAfterMs = 8000;
-const databaseNow = '(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
 
 /** When each node of this process last beat, by the database's clock. */
 export type LastBeats = Map<string, number>;

@@ -2,6 +2,7 @@ import type { PruneAnswer, PruneRequest } from '../store.ts';
 import { retentionOf } from '../retention.ts';
 import { endStates, writeLedger } from './ledger.ts';
 import type { Connection, Database, Row } from './database.ts';
+import { refuseFormerTime } from './time.ts';
 import { eventShard, shardOfNumber } from '../../domain/ids.ts';
 import { shardCount } from '../../domain/shard.ts';
 
@@ -164,6 +165,7 @@ export async function prune(db: Database, request: PruneRequest): Promise<PruneA
     }
     await deleteEvents(connection, [...unwanted]);
     if (next === null && unwanted.size >= limit) next = request.after;
+    await refuseFormerTime(connection, request.ages);
     return { deleted: deleted + unwanted.size, next };
   });
 }

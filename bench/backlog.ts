@@ -5,6 +5,7 @@ import { createEngine } from '../packages/posthorn/src/engine/engine.ts';
 import { nodeClock, systemClock } from '../packages/posthorn/src/runtime/clock.ts';
 import { createLogger } from '../packages/posthorn/src/runtime/logger.ts';
 import { systemRandom as random } from '../packages/posthorn/src/runtime/random.ts';
+import { plainKeyring } from '../packages/posthorn/src/secrets/keyring.ts';
 import { createAddressGuard } from '../packages/posthorn/src/transport/address-guard.ts';
 import { systemNames } from '../packages/posthorn/src/transport/name-lookup.ts';
 import { createHttpTransport } from '../packages/posthorn/src/transport/http-transport.ts';
@@ -98,6 +99,7 @@ export async function deliverAll(store: Store, count: number, onArrived = () => 
     transport,
     clock: nodeClock(systemClock),
     random,
+    keyring: plainKeyring,
     logger: createLogger('warn'),
     node: 'local',
     version: 'bench',

@@ -9,6 +9,7 @@ import { nodeClock, systemClock as clock } from '../packages/posthorn/src/runtim
 import { createLogger } from '../packages/posthorn/src/runtime/logger.ts';
 import { systemRandom as random } from '../packages/posthorn/src/runtime/random.ts';
 import { openSqliteStore } from '../packages/posthorn/src/store/sqlite/open.ts';
+import { plainKeyring } from '../packages/posthorn/src/secrets/keyring.ts';
 import { createAddressGuard } from '../packages/posthorn/src/transport/address-guard.ts';
 import { createHttpTransport } from '../packages/posthorn/src/transport/http-transport.ts';
 import { NameLookup } from '../packages/posthorn/src/transport/name-lookup.ts';
@@ -85,6 +86,7 @@ async function run(urls: readonly string[], untimed: number | null): Promise<Mea
     transport,
     clock: nodeClock(clock),
     random,
+    keyring: plainKeyring,
     logger,
     node: 'local',
     version: 'bench',

@@ -16,6 +16,7 @@ const mayImport: readonly {
   // The log is text for people too.
   { of: 'runtime', from: ['domain', 'report'] },
   { of: 'signing', from: ['domain'] },
+  { of: 'secrets', from: ['domain'] },
   { of: 'config', from: ['domain'] },
   {
     of: 'store/sqlite',
@@ -26,7 +27,7 @@ const mayImport: readonly {
   { of: 'store', from: ['domain'] },
   { of: 'transport', from: ['domain', 'runtime'], drivers: ['nodemailer'] },
   { of: 'tracing', from: ['domain', 'store', 'transport', 'engine'], drivers: ['@opentelemetry/api'] },
-  { of: 'engine', from: ['config', 'domain', 'runtime', 'signing', 'store', 'transport'] },
+  { of: 'engine', from: ['config', 'domain', 'runtime', 'secrets', 'signing', 'store', 'transport'] },
   { of: 'ledger', from: ['domain', 'runtime', 'store'] },
   // Runs what users declare, in threads that can be ended.
   {
@@ -41,6 +42,7 @@ const mayImport: readonly {
       'domain',
       'contract',
       'runtime',
+      'secrets',
       'signing',
       'store',
       'engine',

@@ -12,6 +12,7 @@ import type { Posthorn } from '../../packages/posthorn/src/posthorn.ts';
 import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
 import type { AcceptOptions, Store } from '../../packages/posthorn/src/store/store.ts';
 import { sloStatus } from '../../packages/posthorn/src/contract/slo-status.ts';
+import { localCall } from '../../packages/posthorn/src/library/local-api.ts';
 import { sloStatusService } from '../../packages/posthorn/src/service/slo-status.ts';
 import { aClock } from '../manual-clock.ts';
 import { settlementOf } from '../settlement.ts';
@@ -318,7 +319,7 @@ describe('how objectives stand', () => {
     // The answer has no number at its top that speaks of one side alone.
     const shown = await sloStatusService({ store, clock: { ...aClock(), now: () => now } })['slos.status'](
       { params: { name: 'payments' }, query: undefined, body: undefined },
-      { trace: null, text: null, idempotencyKey: null },
+      localCall,
     );
     const worst = { endpoint_id: endpoint.id, total: 6 };
     expect(sloStatus.parse(shown)).toMatchObject({

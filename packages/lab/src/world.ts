@@ -1,5 +1,5 @@
 import { dayMs, deliveryId, deliveryStates, type Endpoint, hourMs, UnavailableError } from 'posthorn/domain';
-import { createEngine, defaultRetention, type Retention } from 'posthorn/engine';
+import { createEngine, defaultRetention, plainKeyring, type Retention } from 'posthorn/engine';
 import { drawnAt, type Logger, nodeClock, SeededRandom } from 'posthorn/runtime';
 import type { Store } from 'posthorn/store';
 import { createSqliteStore, Database, migrate } from 'posthorn/sqlite';
@@ -283,6 +283,7 @@ export class World implements Surroundings {
       ),
       clock,
       random: new SeededRandom(plan.seed, `${node.name}/${life}`),
+      keyring: plainKeyring,
       logger: this.#logger(node),
       node: node.name,
       version: 'lab',

@@ -8,6 +8,7 @@ import { createStoreAlarm, type StoreAlarm } from './reliability/store-alarm.ts'
 import { type NodeClock, nodeClock, systemClock } from './runtime/clock.ts';
 import type { Logger } from './runtime/logger.ts';
 import { systemRandom } from './runtime/random.ts';
+import { plainKeyring } from './secrets/keyring.ts';
 import { createCatalog } from './service/catalog.ts';
 import { ConfigWriter } from './service/config-writer.ts';
 import type { ServiceDependencies } from './service/dependencies.ts';
@@ -47,6 +48,7 @@ export function createParts({ store: opened, node, hints }: Opened, options: Nod
   const { store } = use;
   const clock = nodeClock(options.clock ?? systemClock);
   const { logger = silent, metrics, tracing } = options;
+  const keyring = plainKeyring;
   const guard = createAddressGuard(options);
   const names = systemNames(clock);
   const transport = bySchemeTransport(
@@ -60,6 +62,7 @@ export function createParts({ store: opened, node, hints }: Opened, options: Nod
     transport,
     clock,
     random: systemRandom,
+    keyring,
     logger,
     node,
     version,
@@ -87,6 +90,7 @@ export function createParts({ store: opened, node, hints }: Opened, options: Nod
     engine,
     clock,
     random: systemRandom,
+    keyring,
     version,
     renderMetrics: async () => (await metrics?.render()) ?? '',
     unstoredAlerts: () => [alarm.alert()].filter((alert) => alert !== null),

@@ -47,6 +47,13 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
     meaning: 'The request has no valid API key.',
     remedy: 'Send the header `Authorization: Bearer phk_…` with a key of this server.',
   },
+  forbidden: {
+    status: 403,
+    title: 'Forbidden',
+    meaning:
+      'The key is valid, and may not do this: it lacks the scope that the call needs, or is bound to a tenant or to endpoints and the call is about everything.',
+    remedy: 'Use a key with that scope, or ask whoever administers this server for one.',
+  },
   not_found: {
     status: 404,
     title: 'Not found',

@@ -1,9 +1,10 @@
 import type { z } from 'zod';
+import type { KeyScope } from '../domain/caller.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-/** What a key has to be good for; `none`: no key is needed; `metrics`: none, unless the server has a key for metrics. */
-export type Scope = 'publish' | 'read' | 'operate' | 'admin' | 'metrics' | 'none';
+/** What a key has to be good for (see `KeyScope`); `none`: no key is needed; `metrics`: none, unless the server has a key for metrics. */
+export type Scope = KeyScope | 'metrics' | 'none';
 
 /** One call of the API, in the words of the wire (snake_case). Everything that is said of a call stands here. */
 export interface Operation {

@@ -7,6 +7,7 @@ export const errorCodes = [
   'event_corrupt',
   'event_id_conflict',
   'expectation_failed',
+  'forbidden',
   'headers_too_large',
   'idempotency_answer_not_kept',
   'idempotency_conflict',

@@ -3,6 +3,7 @@ import type { StoreFaultError } from '../domain/errors.ts';
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
+import type { Keyring } from '../secrets/keyring.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import { UnavailableError } from '../domain/errors.ts';
 import { within } from '../runtime/within.ts';
@@ -28,6 +29,7 @@ export interface EngineOptions {
   readonly transport: Transport;
   readonly clock: NodeClock;
   readonly random: Random;
+  readonly keyring: Keyring;
   readonly logger: Logger;
   /** This node's name, the same in every run: under it claims of a previous run are recovered. */
   readonly node: string;

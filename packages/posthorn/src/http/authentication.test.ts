@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { firstAdmin } from '../domain/caller.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { addressGroup, type AuthenticationFailure, createAuthentication } from './authentication.ts';
 import { PosthornError } from '../domain/errors.ts';
@@ -12,7 +13,7 @@ function made() {
   const failures: AuthenticationFailure[] = [];
   const none = (): void => {};
   const authentication = createAuthentication({
-    keyHashes: [hash('sha256', 'phk_another_key_of_ours'), hash('sha256', key)],
+    keys: ['phk_another_key_of_ours', key].map((one) => ({ hash: hash('sha256', one), caller: firstAdmin })),
     clock: { ...systemClock, monotonic: () => now },
     logger: { debug: none, info: none, error: none, warn: (fields) => lines.push(fields) },
     onFailure: (reason) => failures.push(reason),

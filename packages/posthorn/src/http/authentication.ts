@@ -1,4 +1,5 @@
 import { hash as digest, timingSafeEqual } from 'node:crypto';
+import type { Caller } from '../domain/caller.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { PosthornError } from '../domain/errors.ts';
@@ -44,29 +45,29 @@ export function presentedKey(authorization: string | undefined): string | undefi
 }
 
 export interface Authentication {
-  /** Throws 401, or 429 for an address that has failed too often; a valid key passes from every address. */
-  require(authorization: string | undefined, address: string): void;
+  /** Who calls. Throws 401, or 429 for an address that has failed too often; a valid key passes from every address. */
+  require(authorization: string | undefined, address: string): Caller;
 }
 
 /** Compares keys with the hashes of those that are known, and bounds, counts and logs what fails (G9). */
 export function createAuthentication(options: {
-  /** SHA-256, in hexadecimal. */
-  readonly keyHashes: readonly string[];
+  /** SHA-256, in hexadecimal, and whose key it is. */
+  readonly keys: readonly { readonly hash: string; readonly caller: Caller }[];
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onFailure?: ((reason: AuthenticationFailure) => void) | undefined;
 }): Authentication {
   const { clock, logger, onFailure } = options;
-  const keyHashes = options.keyHashes.map((hex) => Buffer.from(hex, 'hex'));
+  const keys = options.keys.map((known) => ({ hash: Buffer.from(known.hash, 'hex'), caller: known.caller }));
   const buckets = new Map<string, Bucket>();
   const tallies = new Map<AuthenticationFailure, Tally>();
 
-  const isKnown = (key: string): boolean => {
+  const callerWith = (key: string): Caller | undefined => {
     // Hashes have one length, so comparing them takes the same time for every key.
     const hash = digest('sha256', key, 'buffer');
     // Every one is compared, whatever the others said.
-    const fits = keyHashes.map((known) => timingSafeEqual(hash, known));
-    return fits.includes(true);
+    const fits = keys.map((known) => timingSafeEqual(hash, known.hash));
+    return keys[fits.indexOf(true)]?.caller;
   };
 
   /** Takes one failure from the address's share; answers how long it has to wait for the next, 0 if this one fitted. */
@@ -97,8 +98,8 @@ export function createAuthentication(options: {
   return {
     require: (authorization, address) => {
       const key = presentedKey(authorization);
-      const known = isKnown(key ?? '');
-      if (key !== undefined && known) return;
+      const caller = callerWith(key ?? '');
+      if (key !== undefined && caller !== undefined) return caller;
       const reason = authorization === undefined ? 'missing' : key === undefined ? 'malformed' : 'unknown';
       onFailure?.(reason);
       log(reason, address);

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Operation } from '../contract/operation.ts';
 import { parseRequest } from '../contract/parse.ts';
 import { type OperationId, table } from '../contract/table.ts';
+import { type Caller, nobody } from '../domain/caller.ts';
 import { traceOf } from '../domain/trace.ts';
 import { idempotencyKey } from './idempotency.ts';
 import { type Call, type Handlers, Reply } from '../service/handler.ts';
@@ -11,12 +12,20 @@ declare module 'fastify' {
     /** Of the contract: a route without one cannot be registered. */
     operation?: OperationId;
   }
+  interface FastifyRequest {
+    /** Null until it is known, and for operations that anybody may call. */
+    caller: Caller | null;
+  }
 }
 
 function callOf(request: FastifyRequest): Call {
   const { method, headers, rawJson } = request;
   const { traceparent, tracestate } = headers;
   return {
+    // Every operation that takes a caller is behind the hook that finds out who it is.
+    caller: request.caller ?? nobody,
+    from: request.socket.remoteAddress ?? null,
+    requestId: request.id,
     trace: traceparent === undefined ? null : traceOf(traceparent, tracestate),
     text: rawJson,
     idempotencyKey: method === 'POST' ? (idempotencyKey(request) ?? null) : null,

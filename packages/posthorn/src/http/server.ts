@@ -12,6 +12,7 @@ import { table } from '../contract/table.ts';
 import { refuseMalformed } from './malformed.ts';
 import { refuseUnknown } from './methods.ts';
 import { requestIds } from './request-ids.ts';
+import { type Caller, firstAdmin, hasScope, nobody } from '../domain/caller.ts';
 import { PosthornError } from '../domain/errors.ts';
 import { refuseOtherRoutes, serveOperations } from './operations.ts';
 import { sendProblem } from './problem.ts';
@@ -22,6 +23,15 @@ import type { Handlers } from '../service/handler.ts';
 function scopeOf({ routeOptions }: FastifyRequest): Scope | null {
   const id = routeOptions.config.operation;
   return id === undefined ? null : table[id].scope;
+}
+
+/** A path of no operation is answered to whoever has a key. */
+function demandScope(caller: Caller, scope: Scope | null): void {
+  if (scope === null || scope === 'none' || scope === 'metrics' || hasScope(caller, scope)) return;
+  throw new PosthornError(
+    'forbidden',
+    `this needs a key with the scope ${scope}; this one has: ${caller.scopes.join(', ')}`,
+  );
 }
 
 /** What a caller may know of whatever was thrown; null: a defect. */
@@ -55,16 +65,16 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   const { logger } = deps;
   let http!: HttpServer;
   const requestId = requestIds(deps.random);
-  const authenticationBy = (keyHashes: readonly string[]): Authentication =>
-    createAuthentication({
-      keyHashes,
-      clock: deps.clock,
-      logger,
-      onFailure: deps.authenticationFailed,
-    });
-  const authentication = authenticationBy(deps.adminKeyHashes);
+  const authenticationBy = (
+    keys: readonly { readonly hash: string; readonly caller: Caller }[],
+  ): Authentication =>
+    createAuthentication({ keys, clock: deps.clock, logger, onFailure: deps.authenticationFailed });
+  const admins = deps.adminKeyHashes.map((hash) => ({ hash, caller: firstAdmin }));
+  const authentication = authenticationBy(admins);
   const metricsAuthentication =
-    deps.metricsKeyHash === null ? null : authenticationBy([...deps.adminKeyHashes, deps.metricsKeyHash]);
+    deps.metricsKeyHash === null
+      ? null
+      : authenticationBy([...admins, { hash: deps.metricsKeyHash, caller: nobody }]);
   const app = Fastify({
     logger: false,
     bodyLimit: maxBodyBytes,
@@ -89,6 +99,7 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
       ),
   });
 
+  app.decorateRequest('caller', null);
   refuseOtherRoutes(app);
   // Nothing is accepted by declarations that were not read.
   app.addHook('onReady', () => deps.catalog.refresh());
@@ -108,7 +119,10 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
     refuseMalformed(request);
     const scope = scopeOf(request);
     const required = scope === 'none' ? null : scope === 'metrics' ? metricsAuthentication : authentication;
-    required?.require(request.headers.authorization, request.socket.remoteAddress ?? '');
+    if (required === null) return;
+    const caller = required.require(request.headers.authorization, request.socket.remoteAddress ?? '');
+    request.caller = caller;
+    demandScope(caller, scope);
   });
   refuseUnknown(app);
 

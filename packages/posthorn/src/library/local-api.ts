@@ -11,12 +11,20 @@ import {
 } from '@posthorn/client/operations';
 import { parseRequest } from '../contract/parse.ts';
 import { table } from '../contract/table.ts';
+import { libraryCaller } from '../domain/caller.ts';
 import { PosthornError } from '../domain/errors.ts';
 import { posthornErrorOf } from '../service/errors.ts';
 import { type Call, type Handlers, Reply } from '../service/handler.ts';
 
 /** A call of the library carries nothing besides its input. */
-const localCall: Call = { trace: null, text: null, idempotencyKey: null };
+export const localCall: Call = {
+  caller: libraryCaller,
+  from: null,
+  requestId: null,
+  trace: null,
+  text: null,
+  idempotencyKey: null,
+};
 
 /**
  * Every operation as a method that runs its use case here, without HTTP: the same names and types as the client's, camelCase in

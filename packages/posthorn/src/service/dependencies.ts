@@ -2,6 +2,7 @@ import type { Alert } from '../domain/alert.ts';
 import type { Engine } from '../engine/port.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Random } from '../runtime/random.ts';
+import type { Keyring } from '../secrets/keyring.ts';
 import type { Store } from '../store/store.ts';
 import type { Catalog } from './catalog.ts';
 import type { ConfigWriter } from './config-writer.ts';
@@ -15,6 +16,7 @@ export interface ServiceDependencies {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly random: Random;
+  readonly keyring: Keyring;
   readonly version: string;
   /** In the Prometheus text format. */
   readonly renderMetrics: () => Promise<string>;

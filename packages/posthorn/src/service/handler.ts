@@ -1,8 +1,13 @@
 import type { Answer, Input, OperationId } from '../contract/table.ts';
+import type { Caller } from '../domain/caller.ts';
 import type { TraceContext } from '../domain/trace.ts';
 
 /** What a request has besides its path, query and body. */
 export interface Call {
+  readonly caller: Caller;
+  /** The address that it comes from; null: from this process. */
+  readonly from: string | null;
+  readonly requestId: string | null;
   /** The trace that a publisher asks to be continued. */
   readonly trace: TraceContext | null;
   /** The body's text as it came: an event's data goes out as it was sent. */

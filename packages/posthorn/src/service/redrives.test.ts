@@ -1,3 +1,4 @@
+import { localCall } from '../library/local-api.ts';
 import { expect, test, vi } from 'vitest';
 import { UnavailableError } from '../domain/errors.ts';
 import type { ServiceDependencies } from './dependencies.ts';
@@ -16,7 +17,7 @@ test('G5: a redrive that is refused because the store cannot be read has stored 
     random: { bytes: (n: number) => new Uint8Array(n) },
   } as unknown as ServiceDependencies;
   const create = redriveService(deps)['redrives.create'];
-  const call = { trace: null, text: null, idempotencyKey: null };
+  const call = localCall;
   const input = { params: undefined, query: undefined, body: { filter: {}, dry_run: false } };
   await expect(create(input, call)).rejects.toThrow(UnavailableError);
   expect(createRedrive).not.toHaveBeenCalled();

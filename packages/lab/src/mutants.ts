@@ -204,7 +204,7 @@ export const mutants: readonly NamedMutant[] = [
     redriveDelivery: async (number, now) => {
       const before = rowOf(db, number);
       const answer = await store.redriveDelivery(number, now);
-      if (answer === 'done' && before !== undefined && before[0] !== 0)
+      if (answer.result === 'done' && before !== undefined && before[0] !== 0)
         db.run('UPDATE deliveries SET claim = 0 WHERE number = ?', number);
       return answer;
     },

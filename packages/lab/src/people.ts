@@ -57,7 +57,8 @@ export class People {
       if (row === undefined) return;
       this.touched.add(Number((row[2] as string).slice(4)));
       if (kind === 'cancel') await store.cancelDelivery(row[0] as number, 'somebody said so', now);
-      else if ((await store.redriveDelivery(row[0] as number, now)) === 'done') wake([row[1] as string]);
+      else if ((await store.redriveDelivery(row[0] as number, now)).result === 'done')
+        wake([row[1] as string]);
     } else if (kind === 'replay') {
       const sent = this.#world.history.published.findLastIndex((state) => state === 2);
       if (sent < 0) return;

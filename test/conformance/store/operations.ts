@@ -41,15 +41,41 @@ export function describeOperations(subject: Subject): void {
     const endpoint = await one();
     await subject.store.accept([[anEvent()]], noRoom);
     const [held] = (await claim(endpoint.id, start)).deliveries;
-    expect(await subject.store.cancelDelivery(held!.number, 'wrong customer', start)).toBe('done');
-    expect(await subject.store.cancelDelivery(held!.number, 'again', start)).toBe('refused');
+    const cancelled = await subject.store.cancelDelivery(held!.number, 'wrong customer', start);
+    const stored = await subject.store.delivery(held!.number);
+    expect(cancelled).toEqual({ result: 'done', delivery: stored });
+    expect(await subject.store.cancelDelivery(held!.number, 'again', start)).toEqual({
+      result: 'refused',
+      delivery: stored,
+    });
     // The same shard's next but many: a number written out would be the held one in one run of 64.
     const nobodys = held!.number + 64_000;
-    expect(await subject.store.cancelDelivery(nobodys, 'nothing', start)).toBe('not_found');
+    expect(await subject.store.cancelDelivery(nobodys, 'nothing', start)).toEqual({
+      result: 'not_found',
+      delivery: null,
+    });
     expect(await subject.store.settle([settlementOf(held!, 'pending', start + 1)])).toEqual(['superseded']);
     expect(await subject.store.delivery(held!.number)).toMatchObject({
       state: 'cancelled',
       reason: 'cancelled: wrong customer',
+    });
+    await balanced();
+  });
+
+  test('G5: a redrive answers with the delivery as it has left it', async () => {
+    const { store } = subject;
+    const endpoint = await one();
+    await store.accept([[anEvent()]], noRoom);
+    const [held] = (await claim(endpoint.id, start)).deliveries;
+    await store.settle([settlementOf(held!, 'dead', start)]);
+    const answer = await store.redriveDelivery(held!.number, start + 5);
+    expect(answer).toMatchObject({ result: 'done', delivery: { state: 'pending', dueAt: start + 5 } });
+    expect(answer.delivery).toEqual(await store.delivery(held!.number));
+    const { deliveries } = await claim(endpoint.id, start + 5);
+    await store.settle([settlementOf(deliveries[0]!, 'delivered', start + 6)]);
+    expect(await store.redriveDelivery(held!.number, start + 7)).toEqual({
+      result: 'refused',
+      delivery: await store.delivery(held!.number),
     });
     await balanced();
   });

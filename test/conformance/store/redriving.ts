@@ -62,7 +62,9 @@ export function describeRedriving(subject: Subject): void {
     await subject.store.deleteEndpoint(gone.id, start + 3);
     const before = await counts();
     const all = await subject.store.deliveries({ endpointIds: [gone.id] }, { after: null, limit: 10 });
-    expect(await subject.store.redriveDelivery(all[0]!.number, start + 4)).toBe('endpoint_deleted');
+    expect(await subject.store.redriveDelivery(all[0]!.number, start + 4)).toMatchObject({
+      result: 'endpoint_deleted',
+    });
     expect(await begin({}, { dryRun: true })).toMatchObject({
       matched: 5,
       skipped: 3,
@@ -91,7 +93,9 @@ export function describeRedriving(subject: Subject): void {
     await subject.store.cancelDelivery(fresh!.number, 'test', start);
     await subject.store.deleteEndpoint(endpoint.id, start);
     for (const { number } of [fresh!, suppressed!])
-      expect(await subject.store.redriveDelivery(number, start)).toBe('endpoint_deleted');
+      expect(await subject.store.redriveDelivery(number, start)).toMatchObject({
+        result: 'endpoint_deleted',
+      });
     const job = await begin({ states: ['suppressed'] });
     expect(await run(job.id)).toMatchObject({ redriven: 0, skipped: 1, state: 'done' });
     expect(await subject.store.delivery(suppressed!.number)).toMatchObject({ state: 'suppressed' });

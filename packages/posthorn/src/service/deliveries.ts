@@ -23,24 +23,26 @@ export function deliveryService({
     return delivery;
   };
 
-  /** Runs a command on a delivery, and returns what it has made of it. `refusal`: what applies instead. */
+  /**
+   * Runs a command on a delivery, and shows the delivery as the store has left it: a read after the commit could fail, and
+   * say that nothing was stored (G5). `refusal`: what applies instead.
+   */
   const command = async (
     id: string,
-    run: (delivery: DeliveryRecord) => Promise<CommandAnswer>,
+    run: (number: number) => Promise<CommandAnswer>,
     refusal: string,
-  ): Promise<WireDelivery> => {
-    const answer = await run(await find(id));
-    if (answer === 'not_found') throw missing();
-    const delivery = await find(id);
-    if (answer === 'endpoint_deleted')
+  ): Promise<DeliveryRecord> => {
+    const { number } = await find(id);
+    const { result, delivery } = await run(number);
+    if (result === 'not_found') throw missing();
+    if (result === 'endpoint_deleted')
       throw new PosthornError(
         'endpoint_deleted',
         `The endpoint of this delivery was deleted, so nothing can deliver it: it stays ${delivery.state}. To send the event elsewhere, replay it to another endpoint.`,
       );
-    if (answer === 'refused')
+    if (result === 'refused')
       throw new PosthornError('wrong_state', `The delivery is ${delivery.state}: ${refusal}`);
-    engine.wake([delivery.endpointId]);
-    return wireDelivery(delivery);
+    return delivery;
   };
 
   return {
@@ -63,24 +65,27 @@ export function deliveryService({
       return { ...wireDelivery(delivery), attempts: attempts.map(wireAttempt) };
     },
 
-    'deliveries.redrive': async ({ params: { id } }) =>
-      await command(
+    'deliveries.redrive': async ({ params: { id } }) => {
+      const delivery = await command(
         id,
-        async ({ number, endpointId }) => {
-          const answer = await store.redriveDelivery(number, clock.now());
-          // An operator who redrives wants it now: what the receiver asked for with Retry-After is over.
-          if (answer === 'done') await engine.clearThrottles([endpointId]);
-          return answer;
-        },
+        (number) => store.redriveDelivery(number, clock.now()),
         'replay its event to send it again.',
-      ),
+      );
+      // An operator who redrives wants it now: what the receiver asked for with Retry-After is over.
+      await engine.clearThrottles([delivery.endpointId]);
+      engine.wake([delivery.endpointId]);
+      return wireDelivery(delivery);
+    },
 
-    'deliveries.cancel': async ({ params: { id }, body: { reason } }) =>
-      await command(
+    'deliveries.cancel': async ({ params: { id }, body: { reason } }) => {
+      const delivery = await command(
         id,
-        ({ number }) => store.cancelDelivery(number, reason, clock.now()),
+        (number) => store.cancelDelivery(number, reason, clock.now()),
         'only a pending delivery can be cancelled.',
-      ),
+      );
+      engine.wake([delivery.endpointId]);
+      return wireDelivery(delivery);
+    },
   };
 }
 

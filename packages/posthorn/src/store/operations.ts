@@ -1,10 +1,25 @@
 import type { NewEvent, Receipt } from '../domain/event.ts';
 import type { Money } from './accounting.ts';
+import type { DeliveryRecord } from './delivery-record.ts';
 import type { DeliveryFilter, ListPage } from './filters.ts';
 
 // The part of the port for what operators do to deliveries.
 
-export type CommandAnswer = 'done' | 'not_found' | 'refused' | 'endpoint_deleted';
+export type CommandResult = 'done' | 'refused' | 'endpoint_deleted';
+
+/** What became of a command, and the delivery as it is then: both of one transaction, so whoever answers reads nothing more. */
+export type CommandAnswer =
+  | { readonly result: CommandResult; readonly delivery: DeliveryRecord }
+  | { readonly result: 'not_found'; readonly delivery: null };
+
+export function commandAnswer(
+  result: CommandResult | 'not_found',
+  delivery: DeliveryRecord | null,
+): CommandAnswer {
+  return result === 'not_found' || delivery === null
+    ? { result: 'not_found', delivery: null }
+    : { result, delivery };
+}
 
 /** What a redrive in bulk finds: dead and suppressed deliveries that its filter matches. */
 export interface RedriveMatch {

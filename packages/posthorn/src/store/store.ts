@@ -1,7 +1,7 @@
 import type { Alert } from '../domain/alert.ts';
 import type { ErrorClass } from '../domain/attempt.ts';
 import type { Ages } from '../domain/clock-record.ts';
-import type { DeliveryState, Reason, Trigger } from '../domain/delivery.ts';
+import type { Reason, Trigger } from '../domain/delivery.ts';
 import type { DocumentKind, Documents, StoredDocument } from '../domain/documents.ts';
 import type { EventRecord, NewEvent, Receipt } from '../domain/event.ts';
 import type { Value } from '../domain/money.ts';
@@ -12,11 +12,13 @@ import type { Breakers } from './breakers.ts';
 import type { IdempotencyKeys } from './idempotency.ts';
 import type { DeliveryFilter, ListPage, TenantFilter } from './filters.ts';
 import type { Nodes } from './nodes.ts';
+import type { DeliveryRecord } from './delivery-record.ts';
 import type { Operations } from './operations.ts';
 
 export type * from './config.ts';
 export type * from './filters.ts';
 export type * from './nodes.ts';
+export type * from './delivery-record.ts';
 export type * from './operations.ts';
 
 /**
@@ -24,7 +26,8 @@ export type * from './operations.ts';
  * Times are milliseconds since the epoch and come from the caller's clock. Every argument and answer can
  * cross a thread boundary (structured clone): data only, no functions.
  *
- * Rejections: `UnavailableError` where nothing was written (disk full, database away); anything else is a bug.
+ * Rejections: `UnavailableError` where nothing was written (disk full, database away), and what a method names; anything else
+ * is a bug.
  */
 export interface Store
   extends
@@ -280,23 +283,6 @@ export interface PruneAnswer {
 }
 
 // ---------------------------------------------------------------- readings
-
-export interface DeliveryRecord {
-  readonly number: number;
-  readonly eventId: string;
-  readonly eventType: string;
-  readonly tenant: string;
-  readonly endpointId: string;
-  readonly state: DeliveryState;
-  readonly attempts: number;
-  readonly dueAt: number | null;
-  readonly createdAt: number;
-  readonly settledAt: number | null;
-  readonly reason: string | null;
-  readonly lastErrorClass: ErrorClass | null;
-  readonly lastStatusCode: number | null;
-  readonly lastMessage: string | null;
-}
 
 export interface AttemptRecord {
   readonly n: number;

@@ -1,9 +1,10 @@
 import { commandTransitions, deliveryStates } from '../../domain/delivery.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
-import type { CommandAnswer } from '../store.ts';
+import { type CommandAnswer, commandAnswer, type CommandResult } from '../operations.ts';
 import { redriveMark, stateNumbers, triggers } from '../rows.ts';
 import type { Connection, Database, Row } from './database.ts';
 import { writeLedger } from './ledger.ts';
+import { readDelivery } from './readings.ts';
 import { lockEndpoints, redriveEnded } from './redrive-ended.ts';
 
 /** Locks one delivery: what people do and what the engine settles take turns on its row. */
@@ -18,7 +19,11 @@ async function lock(connection: Connection, number: number): Promise<Row | undef
   return row;
 }
 
-async function redriveOne(connection: Connection, number: number, now: number): Promise<CommandAnswer> {
+async function redriveOne(
+  connection: Connection,
+  number: number,
+  now: number,
+): Promise<CommandResult | 'not_found'> {
   const row = await lock(connection, number);
   if (row === undefined) return 'not_found';
   const [state, endpoint, createdAt, claimedBy, dueAt, , type] = row as [
@@ -54,7 +59,10 @@ async function redriveOne(connection: Connection, number: number, now: number): 
 }
 
 export async function redriveDelivery(db: Database, number: number, now: number): Promise<CommandAnswer> {
-  return await db.transaction((connection) => redriveOne(connection, number, now));
+  return await db.transaction(async (connection) => {
+    const result = await redriveOne(connection, number, now);
+    return commandAnswer(result, await readDelivery(connection, number));
+  });
 }
 
 async function cancelOne(
@@ -97,10 +105,10 @@ export async function cancelDelivery(
 ): Promise<CommandAnswer> {
   return await db.transaction(async (connection) => {
     const row = await lock(connection, number);
-    if (row === undefined) return 'not_found';
-    if (!commandTransitions.cancel.from.includes(deliveryStates[row[0] as number]!)) return 'refused';
-    await cancelOne(connection, number, row, `cancelled: ${words}`, now);
-    return 'done';
+    if (row === undefined) return commandAnswer('not_found', null);
+    const may = commandTransitions.cancel.from.includes(deliveryStates[row[0] as number]!);
+    if (may) await cancelOne(connection, number, row, `cancelled: ${words}`, now);
+    return commandAnswer(may ? 'done' : 'refused', await readDelivery(connection, number));
   });
 }
 

@@ -10,7 +10,7 @@ import type {
 } from '../store.ts';
 import { attemptOf, deadLettersOf, deliveryOf, eventOf } from '../rows.ts';
 import { findEvent, findEventNumbers } from './accept.ts';
-import type { Database } from './database.ts';
+import type { Connection, Database } from './database.ts';
 import { filterSql, tenantMatches, tenantValues } from './filter.ts';
 
 export async function readEvent(db: Database, tenant: string, id: string): Promise<EventRecord | null> {
@@ -52,7 +52,7 @@ export async function readDeliveries(
   return rows.map(deliveryOf);
 }
 
-export async function readDelivery(db: Database, number: number): Promise<DeliveryRecord | null> {
+export async function readDelivery(db: Connection, number: number): Promise<DeliveryRecord | null> {
   const [row] = await db.query(
     'delivery',
     `SELECT ${columns} FROM ${tables} WHERE d.shard = $1 AND d.number = $2`,

@@ -1,12 +1,18 @@
 import { commandTransitions, deliveryStates } from '../../domain/delivery.ts';
-import type { CommandAnswer } from '../store.ts';
+import { type CommandAnswer, commandAnswer, type CommandResult } from '../operations.ts';
 import { redriveMark, stateNumbers, triggers } from '../rows.ts';
 import type { Database, Row } from './database.ts';
 import { redriveEnded } from './redrive-ended.ts';
 import { LedgerChanges } from './ledger.ts';
+import { readDelivery } from './readings.ts';
 import { wakeSuccessor } from './settle.ts';
 
-function redriveOne(db: Database, ledger: LedgerChanges, number: number, now: number): CommandAnswer {
+function redriveOne(
+  db: Database,
+  ledger: LedgerChanges,
+  number: number,
+  now: number,
+): CommandResult | 'not_found' {
   const row = db.get(
     `SELECT d.state, d.endpoint, d.created_at, d.claimed_by, d.due_at, e.type, p.deleted_at FROM deliveries d
      JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint WHERE d.number = ?`,
@@ -43,9 +49,9 @@ function redriveOne(db: Database, ledger: LedgerChanges, number: number, now: nu
 export function redriveDelivery(db: Database, number: number, now: number): CommandAnswer {
   const ledger = new LedgerChanges();
   return db.transaction(() => {
-    const answer = redriveOne(db, ledger, number, now);
+    const result = redriveOne(db, ledger, number, now);
     ledger.write(db);
-    return answer;
+    return commandAnswer(result, readDelivery(db, number));
   });
 }
 
@@ -69,11 +75,11 @@ export function cancelDelivery(db: Database, number: number, words: string, now:
        JOIN events e ON e.number = d.event_number WHERE d.number = ?`,
       number,
     );
-    if (row === undefined) return 'not_found';
-    if (!commandTransitions.cancel.from.includes(deliveryStates[row[4] as number]!)) return 'refused';
-    cancelOne(db, ledger, row, `cancelled: ${words}`, now);
+    if (row === undefined) return commandAnswer('not_found', null);
+    const may = commandTransitions.cancel.from.includes(deliveryStates[row[4] as number]!);
+    if (may) cancelOne(db, ledger, row, `cancelled: ${words}`, now);
     ledger.write(db);
-    return 'done';
+    return commandAnswer(may ? 'done' : 'refused', readDelivery(db, number));
   });
 }
 

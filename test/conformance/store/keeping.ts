@@ -90,6 +90,41 @@ export function describeKeeping(subject: Subject): void {
     expect(await subject.store.endpoint(id)).toMatchObject({ enabled: true });
   });
 
+  test('the health of single endpoints is what is known of their receivers, and of no others', async () => {
+    const [broken, throttled, both, well, gone] = [
+      await one(),
+      await one(),
+      await one(),
+      await one(),
+      await one(),
+    ];
+    const until = start + 60_000;
+    const open = ({ id, url }: typeof broken) => ({ endpointId: id, url, open: true, at: start });
+    const slow = ({ id, url }: typeof broken) => ({ endpointId: id, url, until, at: start });
+    await subject.store.saveBreakers([broken, both, gone].map(open));
+    await subject.store.saveThrottles([throttled, both, gone].map(slow));
+    await subject.store.deleteEndpoint(gone.id, start + 1);
+    const health = async (now: number, ...of: (typeof broken)[]) =>
+      new Set(
+        await subject.store.receiverHealth(
+          of.map(({ id }) => id),
+          now,
+        ),
+      );
+    const is = (endpointId: string, openSince: number | null, throttledUntil: number | null) => ({
+      endpointId,
+      openSince,
+      throttledUntil,
+    });
+    expect(await health(start, well, gone)).toEqual(new Set());
+    expect(await health(start, throttled)).toEqual(new Set([is(throttled.id, null, until)]));
+    expect(await health(start, broken, both, well, gone)).toEqual(
+      new Set([is(broken.id, start, null), is(both.id, start, until)]),
+    );
+    expect(await health(until, throttled, both)).toEqual(new Set([is(both.id, start, null)]));
+    expect(await health(start)).toEqual(new Set());
+  });
+
   test('410 pauses an endpoint whose URL answered it, until it is resumed or has another URL', async () => {
     const { id, url } = await one();
     expect(await subject.store.pauseGone(id, url, start + 1)).toMatchObject({

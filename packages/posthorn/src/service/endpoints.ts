@@ -7,6 +7,7 @@ import { newEventId, timeOrderedId } from '../domain/ids.ts';
 import { shardCount } from '../domain/shard.ts';
 import { secondMs } from '../domain/time.ts';
 import { newSecret, parseSecret } from '../signing/standard-webhooks.ts';
+import type { ReceiverHealth } from '../store/breakers.ts';
 import { tenantsFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { endpointDeclaration, type EndpointIdentity } from './endpoint-declaration.ts';
@@ -35,22 +36,27 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
     createdAt: now,
   });
 
+  const readHealth = async (endpoints: readonly Endpoint[]): Promise<Health> => {
+    const ids = endpoints.map(({ id }) => id);
+    return new Map((await store.receiverHealth(ids, clock.now())).map((one) => [one.endpointId, one]));
+  };
+
   /** The engine hears of changes in the order in which they were committed. Answers the endpoint as it is then. */
   const change = async (
     ref: EndpointRef,
     fields: (before: Endpoint) => Promise<Partial<Endpoint>>,
   ): Promise<Answer<'endpoints.get'>> => {
-    // Read before anything is stored: what fails after that would say that nothing was (G5).
-    const health = await readHealth(deps);
-    const { endpoints, answer: formerUrl } = await config.change(async () => {
+    const { endpoints, answer } = await config.change(async () => {
       const before = await findEndpoint(store, ref);
+      // Read before anything is stored: what fails after that would say that nothing was (G5).
+      const health = await readHealth([before]);
       const now = clock.now();
       const updated = { id: before.id, change: { ...(await fields(before)), updatedAt: now } };
-      return { write: { now, updateEndpoints: [updated] }, answer: before.url };
+      return { write: { now, updateEndpoints: [updated] }, answer: { formerUrl: before.url, health } };
     });
     const endpoint = endpoints[0]!;
     engine.endpointChanged(endpoint.id, endpoint);
-    return shown(endpoint, endpoint.url === formerUrl ? health : noHealth);
+    return shown(endpoint, endpoint.url === answer.formerUrl ? answer.health : noHealth);
   };
 
   return {
@@ -73,12 +79,14 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
         order,
       });
       const page = pageRead(read, limit, ({ id }) => id);
-      const health = await readHealth(deps);
+      const health = await readHealth(page.items);
       return { ...page, items: page.items.map((endpoint) => shown(endpoint, health)) };
     },
 
-    'endpoints.get': async (request) =>
-      shown(await findEndpoint(store, refOf(request)), await readHealth(deps)),
+    'endpoints.get': async (request) => {
+      const endpoint = await findEndpoint(store, refOf(request));
+      return shown(endpoint, await readHealth([endpoint]));
+    },
 
     'endpoints.ensure': async ({
       params: { id: name },
@@ -90,7 +98,6 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
         throw invalid('/tenant', `is not the tenant of the query, ${tenant}`);
       if (settings.name !== undefined && settings.name !== name)
         throw invalid('/name', `is not the name in the path, ${name}`);
-      const health = await readHealth(deps);
       const now = clock.now();
       const identity = newIdentity(tenant, secret, now);
       const { answer, endpoints } = await config.change(async () => {
@@ -103,14 +110,16 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
             ? {}
             : { secrets: rotateSecrets(before.secrets, secret, now, 0) ?? fresh.secrets }),
         };
+        const found = { before, health: await readHealth([before]) };
         // The same again changes nothing.
-        if (isDeepStrictEqual(replaced, before)) return { write: null, answer: before };
+        if (isDeepStrictEqual(replaced, before)) return { write: null, answer: found };
         const updated = { id: before.id, change: { ...replaced, updatedAt: now } };
-        return { write: { now, updateEndpoints: [updated] }, answer: before };
+        return { write: { now, updateEndpoints: [updated] }, answer: found };
       });
-      const endpoint = endpoints[0] ?? answer!;
+      const endpoint = endpoints[0] ?? answer!.before;
       if (endpoints.length > 0) engine.endpointChanged(endpoint.id, endpoint);
-      if (answer !== null) return shown(endpoint, endpoint.url === answer.url ? health : noHealth);
+      if (answer !== null)
+        return shown(endpoint, endpoint.url === answer.before.url ? answer.health : noHealth);
       return new Reply<Answer<'endpoints.ensure'>>(
         { ...shown(endpoint, noHealth), secret: identity.secret },
         { other: true },
@@ -185,27 +194,15 @@ function checkedSecret(secret: string): string {
 }
 
 /** What attempts have found out about receivers, by endpoint. */
-interface Health {
-  readonly openSince: ReadonlyMap<string, number>;
-  readonly throttledUntil: ReadonlyMap<string, number>;
-}
-const noHealth: Health = { openSince: new Map(), throttledUntil: new Map() };
+type Health = ReadonlyMap<string, ReceiverHealth>;
+const noHealth: Health = new Map();
 
-async function readHealth({ store, clock }: ServiceDependencies): Promise<Health> {
-  const open = await store.openBreakers();
-  const throttled = await store.throttles(clock.now());
-  return {
-    openSince: new Map(open.map(({ endpointId, openSince }) => [endpointId, openSince])),
-    throttledUntil: new Map(throttled.map(({ endpointId, until }) => [endpointId, until])),
-  };
-}
-
-function shown(endpoint: Endpoint, { openSince, throttledUntil }: Health): Answer<'endpoints.get'> {
-  const since = openSince.get(endpoint.id) ?? null;
+function shown(endpoint: Endpoint, health: Health): Answer<'endpoints.get'> {
+  const { openSince = null, throttledUntil = null } = health.get(endpoint.id) ?? {};
   return {
     ...wireEndpoint(endpoint),
-    breaker: { state: since === null ? 'closed' : 'open', since: isoOrNull(since) },
-    throttled_until: isoOrNull(throttledUntil.get(endpoint.id) ?? null),
+    breaker: { state: openSince === null ? 'closed' : 'open', since: isoOrNull(openSince) },
+    throttled_until: isoOrNull(throttledUntil),
   };
 }
 

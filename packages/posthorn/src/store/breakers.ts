@@ -10,6 +10,8 @@ export interface Breakers {
   saveThrottles(changes: readonly ThrottleChange[]): Promise<void>;
   /** Endpoints that are throttled beyond `now`, deleted ones left out. */
   throttles(now: number): Promise<readonly Throttle[]>;
+  /** The same of single endpoints, in whatever order; those that are deleted, or neither broken nor throttled, are left out. */
+  receiverHealth(endpointIds: readonly string[], now: number): Promise<readonly ReceiverHealth[]>;
   /** An operator's word: the endpoint is throttled no more. Other nodes are notified. Returns whether it was. */
   clearThrottle(endpointId: string, now: number): Promise<boolean>;
 }
@@ -39,4 +41,13 @@ export interface Throttle {
 export interface OpenBreaker {
   readonly endpointId: string;
   readonly openSince: number;
+}
+
+/** What attempts have found out about the receiver of one endpoint. */
+export interface ReceiverHealth {
+  readonly endpointId: string;
+  /** When the breaker opened; null: it is closed. */
+  readonly openSince: number | null;
+  /** Null: not throttled, or no longer. */
+  readonly throttledUntil: number | null;
 }

@@ -1,5 +1,5 @@
 import { clockSlackMs } from '../rows.ts';
-import type { BreakerChange, OpenBreaker, Throttle, ThrottleChange } from '../breakers.ts';
+import type { BreakerChange, OpenBreaker, ReceiverHealth, Throttle, ThrottleChange } from '../breakers.ts';
 import type { Database } from './database.ts';
 import { announced } from './endpoints.ts';
 
@@ -92,4 +92,22 @@ export async function openBreakers(db: Database): Promise<OpenBreaker[]> {
     'SELECT id, breaker_open_since FROM posthorn.endpoints WHERE breaker_open_since IS NOT NULL AND deleted_at IS NULL',
   );
   return rows.map(([id, since]) => ({ endpointId: id as string, openSince: since as number }));
+}
+
+export async function receiverHealth(
+  db: Database,
+  endpointIds: readonly string[],
+  now: number,
+): Promise<ReceiverHealth[]> {
+  const rows = await db.query(
+    'receiver_health',
+    `SELECT id, breaker_open_since, CASE WHEN throttled_until > $2 THEN throttled_until END FROM posthorn.endpoints
+     WHERE id = ANY ($1::text[]) AND deleted_at IS NULL AND (breaker_open_since IS NOT NULL OR throttled_until > $2)`,
+    [endpointIds, now],
+  );
+  return rows.map(([id, openSince, throttledUntil]) => ({
+    endpointId: id as string,
+    openSince: openSince as number | null,
+    throttledUntil: throttledUntil as number | null,
+  }));
 }

@@ -1,7 +1,14 @@
 import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
 import { readAlerts, saveAlerts } from './alerts.ts';
-import { clearThrottle, openBreakers, saveBreakers, saveThrottles, throttles } from './breakers.ts';
+import {
+  clearThrottle,
+  openBreakers,
+  receiverHealth,
+  saveBreakers,
+  saveThrottles,
+  throttles,
+} from './breakers.ts';
 import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
 import { bringForward, claim, nextDue, release, takeOver, type Turns } from './claim.ts';
 import { readClock, saveClock } from './clock.ts';
@@ -66,6 +73,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     changeConfig: (change) => endpoints.change(change),
     saveBreakers: (changes) => saveBreakers(db, changes),
     openBreakers: () => openBreakers(db),
+    receiverHealth: (endpointIds, now) => receiverHealth(db, endpointIds, now),
     saveThrottles: (changes) => saveThrottles(db, changes),
     throttles: (now) => throttles(db, now),
     clearThrottle: (endpointId, now) => clearThrottle(db, endpointId, now),

@@ -1,5 +1,5 @@
 import { clockSlackMs } from '../rows.ts';
-import type { BreakerChange, OpenBreaker, Throttle, ThrottleChange } from '../breakers.ts';
+import type { BreakerChange, OpenBreaker, ReceiverHealth, Throttle, ThrottleChange } from '../breakers.ts';
 import type { Database } from './database.ts';
 
 /** A migration: breaker state in the endpoint's row. `breaker_at` is when it last opened or closed. */
@@ -76,4 +76,19 @@ export function openBreakers(db: Database): OpenBreaker[] {
       'SELECT id, breaker_open_since FROM endpoints WHERE breaker_open_since IS NOT NULL AND deleted_at IS NULL',
     )
     .map(([id, since]) => ({ endpointId: id as string, openSince: since as number }));
+}
+
+export function receiverHealth(db: Database, endpointIds: readonly string[], now: number): ReceiverHealth[] {
+  return db
+    .all(
+      `SELECT id, breaker_open_since, CASE WHEN throttled_until > ?2 THEN throttled_until END FROM endpoints
+       WHERE id IN (SELECT value FROM json_each(?1)) AND deleted_at IS NULL AND (breaker_open_since IS NOT NULL OR throttled_until > ?2)`,
+      JSON.stringify(endpointIds),
+      now,
+    )
+    .map(([id, openSince, throttledUntil]) => ({
+      endpointId: id as string,
+      openSince: openSince as number | null,
+      throttledUntil: throttledUntil as number | null,
+    }));
 }

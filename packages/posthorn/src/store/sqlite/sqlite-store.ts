@@ -2,7 +2,14 @@ import { NotFoundError } from '../../domain/errors.ts';
 import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
 import { readAlerts, saveAlerts } from './alerts.ts';
-import { clearThrottle, openBreakers, saveBreakers, saveThrottles, throttles } from './breakers.ts';
+import {
+  clearThrottle,
+  openBreakers,
+  receiverHealth,
+  saveBreakers,
+  saveThrottles,
+  throttles,
+} from './breakers.ts';
 import { bringForward, claim, nextDue, release, takeOver } from './claim.ts';
 import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
 import { readClock, saveClock } from './clock.ts';
@@ -83,6 +90,7 @@ export function createSqliteStore(db: Database): Store {
     changeConfig: async (change) => endpoints.change(change),
     saveBreakers: async (changes) => saveBreakers(db, changes),
     openBreakers: async () => openBreakers(db),
+    receiverHealth: async (endpointIds, now) => receiverHealth(db, endpointIds, now),
     saveThrottles: async (changes) => saveThrottles(db, changes),
     throttles: async (now) => throttles(db, now),
     clearThrottle: async (endpointId, now) => clearThrottle(db, endpointId, now),

@@ -14,6 +14,7 @@ import { describeRedriving } from './store/redriving.ts';
 import { describeReplaying } from './store/replaying.ts';
 import { describePruning } from './store/pruning.ts';
 import { describeSettling } from './store/settling.ts';
+import { describeTenants } from './store/tenants.ts';
 import { subjectOf } from './store/subject.ts';
 
 /** What every adapter of the store port must do; `propertyRuns` is how many sequences of steps the balance is tried with. */
@@ -30,6 +31,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
     describePruning(subject);
     describeConfiguring(subject);
     describeListing(subject);
+    describeTenants(subject);
     describeKeeping(subject);
     describeClockwork(subject);
     describeIdempotency(subject);

@@ -12,6 +12,7 @@ import { plainKeyring } from './secrets/keyring.ts';
 import { createCatalog } from './service/catalog.ts';
 import { ConfigWriter } from './service/config-writer.ts';
 import type { ServiceDependencies } from './service/dependencies.ts';
+import { createTenantGate } from './service/tenant-gate.ts';
 import type { Hints, Store } from './store/store.ts';
 import { type StoreUse, watchUse } from './store/store-use.ts';
 import { createAddressGuard } from './transport/address-guard.ts';
@@ -57,6 +58,10 @@ export function createParts({ store: opened, node, hints }: Opened, options: Nod
   );
   const validator = createSchemaValidator(clock, logger);
   const catalog = createCatalog(store, validator);
+  const tenantGate = createTenantGate(store, clock);
+  const readDeclarations = async (): Promise<void> => {
+    await Promise.all([catalog.refresh(), tenantGate.refresh()]);
+  };
   const engine = createEngine({
     store,
     transport,
@@ -66,7 +71,7 @@ export function createParts({ store: opened, node, hints }: Opened, options: Nod
     logger,
     node,
     version,
-    onConfig: () => catalog.refresh(),
+    onConfig: readDeclarations,
     onStoreFault: (fault) => alarm.changed(fault),
     ...(hints === undefined ? {} : { hints }),
     ...(metrics === undefined ? {} : { observer: metrics.observer }),
@@ -87,6 +92,8 @@ export function createParts({ store: opened, node, hints }: Opened, options: Nod
     store,
     config: new ConfigWriter(store),
     catalog,
+    tenantGate,
+    readDeclarations,
     engine,
     clock,
     random: systemRandom,

@@ -75,7 +75,7 @@ function refuse(error: unknown): never {
 /** The same on a store that is open already. */
 export function compose(opened: Opened, options: NodeOptions): Posthorn {
   const parts = createParts(opened, options);
-  const { catalog } = parts.services;
+  const { catalog, readDeclarations } = parts.services;
   const handlers = createServices(parts.services);
   const listener = createListener(parts, handlers, options);
   let stopJobs = (): void => {};
@@ -84,14 +84,14 @@ export function compose(opened: Opened, options: NodeOptions): Posthorn {
   let isReady = false;
 
   /** Nothing is accepted by declarations that were not read. */
-  const readDeclarations = async (): Promise<void> => {
-    await catalog.refresh();
+  const prepare = async (): Promise<void> => {
+    await readDeclarations();
     isReady = true;
   };
   const ready = (): Promise<void> | null => {
     if (stopping !== null)
       throw new PosthornError('unavailable', 'This node was stopped: create another one.');
-    return isReady ? null : readDeclarations();
+    return isReady ? null : prepare();
   };
   const stop = (): Promise<StopResult> =>
     (stopping ??= stopNode(parts, opened, listener, () => stopJobs(), options));

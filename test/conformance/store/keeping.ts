@@ -207,6 +207,8 @@ export function describeKeeping(subject: Subject): void {
       { name: 'a', document: aTeam() },
       { name: 'b', document: aTeam('y') },
     ]);
+    expect(await subject.store.document('team', 'b')).toEqual(aTeam('y'));
+    expect(await subject.store.document('channel', 'b')).toBeNull();
     expect([
       await subject.store.deleteDocument('team', 'a'),
       await subject.store.deleteDocument('team', 'a'),

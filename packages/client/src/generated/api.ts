@@ -46,6 +46,9 @@ import type {
   Template,
   TemplateDocument,
   TemplateList,
+  Tenant,
+  TenantDocument,
+  TenantList,
   EventsGetInput,
   EventsReplayInput,
   DeliveriesListInput,
@@ -66,6 +69,7 @@ import type {
   AlertsListInput,
   ChannelsListInput,
   TeamsListInput,
+  TenantsListInput,
   TemplatesListInput,
   EventTypesListInput,
   SlosListInput,
@@ -255,6 +259,21 @@ export interface TeamsApi<Options> {
   delete(name: string, options?: Options): Promise<void>;
 }
 
+/** Whose webhooks they are, and how much each may have. */
+export interface TenantsApi<Options> {
+  /** List tenants. Those that were declared, by name. */
+  list(input?: TenantsListInput, options?: Options): PageRequest<TenantList>;
+
+  /** Get a tenant. Returns the tenant as it was declared. A tenant that is used and was not declared is not found. */
+  get(name: string, options?: Options): Promise<Tenant>;
+
+  /** Declare a tenant. Creates the tenant, or replaces it. A tenant need not be declared to be used; without a declaration it has no limits. Lower limits take nothing away: they refuse what comes from now on. */
+  put(name: string, input: TenantDocument, options?: Options): Promise<Tenant>;
+
+  /** Delete a tenant. Deletes the declaration. Refused while the tenant has endpoints or keys. Its events and deliveries stay as long as retention keeps them. */
+  delete(name: string, options?: Options): Promise<void>;
+}
+
 /** Named, versioned delivery policies. */
 export interface TemplatesApi<Options> {
   /** List templates. The declared ones by name, then the built-in ones. */
@@ -300,6 +319,7 @@ export interface Api<Options> {
   readonly alerts: AlertsApi<Options>;
   readonly channels: ChannelsApi<Options>;
   readonly teams: TeamsApi<Options>;
+  readonly tenants: TenantsApi<Options>;
   readonly templates: TemplatesApi<Options>;
   readonly eventTypes: EventTypesApi<Options>;
 }
@@ -348,6 +368,10 @@ export type OperationId =
   | 'teams.get'
   | 'teams.put'
   | 'teams.delete'
+  | 'tenants.list'
+  | 'tenants.get'
+  | 'tenants.put'
+  | 'tenants.delete'
   | 'templates.list'
   | 'templates.get'
   | 'templates.put'

@@ -525,6 +525,28 @@ const templateDocumentShape = object({
   slo: nullable(object({ target: number, window_days: number })),
 });
 const templateListShape = object({ items: list(templateShape), next_cursor: nullable(text) });
+const tenantLimitsShape = object({
+  endpoints: nullable(number),
+  events_per_s: nullable(number),
+  pending_deliveries: nullable(number),
+});
+const tenantShape = object({
+  name: text,
+  fingerprint: text,
+  display_name: text,
+  metadata: record(text),
+  limits: tenantLimitsShape,
+});
+const tenantDocumentShape = object({
+  display_name: text,
+  metadata: record(text),
+  limits: object({
+    endpoints: nullable(number),
+    events_per_s: nullable(number),
+    pending_deliveries: nullable(number),
+  }),
+});
+const tenantListShape = object({ items: list(tenantShape), next_cursor: nullable(text) });
 export const operations: Readonly<Record<OperationId, Operation>> = {
   'events.publish': { method: 'POST', path: '/v1/events', body: newEventShape, answer: receiptShape },
   'events.publishBatch': {
@@ -736,6 +758,21 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
   'teams.get': { method: 'GET', path: '/v1/teams/{name}', answer: teamShape },
   'teams.put': { method: 'PUT', path: '/v1/teams/{name}', body: teamDocumentShape, answer: teamShape },
   'teams.delete': { method: 'DELETE', path: '/v1/teams/{name}' },
+  'tenants.list': {
+    method: 'GET',
+    path: '/v1/tenants',
+    query: object({ limit: number, cursor: text, order: text }),
+    answer: tenantListShape,
+    isList: true,
+  },
+  'tenants.get': { method: 'GET', path: '/v1/tenants/{name}', answer: tenantShape },
+  'tenants.put': {
+    method: 'PUT',
+    path: '/v1/tenants/{name}',
+    body: tenantDocumentShape,
+    answer: tenantShape,
+  },
+  'tenants.delete': { method: 'DELETE', path: '/v1/tenants/{name}' },
   'templates.list': {
     method: 'GET',
     path: '/v1/templates',

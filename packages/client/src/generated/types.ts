@@ -1364,6 +1364,59 @@ export interface TemplateSlo {
   readonly consumer: string | null;
 }
 
+export interface Tenant {
+  readonly name: string;
+
+  /** The same for the same document: tells whether it changed without showing what is write-only. */
+  readonly fingerprint: string;
+
+  /** For people. */
+  readonly displayName: string;
+
+  /** Your own data, for your own use: up to 50 texts of at most 512 characters. */
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly limits: TenantLimits;
+}
+
+export interface TenantDocument {
+  /** For people. */
+  readonly displayName?: string | undefined;
+
+  /** Your own data, for your own use: up to 50 texts of at most 512 characters. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  readonly limits?:
+    | {
+        /** Endpoints that it may have. One more is refused with `tenant_limit`. */
+        readonly endpoints?: number | null | undefined;
+
+        /** Events that it may publish per second at each node, in bursts of up to one second. Beyond, publishing is refused with `too_many_events`. A batch is accepted whole as long as anything is left, and what it took too much is saved before the next one. */
+        readonly eventsPerS?: number | null | undefined;
+
+        /** Pending deliveries at which publishing is refused with `too_many_pending`. Counted at most once a second: it can be exceeded by what one request adds, and by what other nodes accept within a second. */
+        readonly pendingDeliveries?: number | null | undefined;
+      }
+    | undefined;
+}
+
+/** Null: no limit. */
+export interface TenantLimits {
+  /** Endpoints that it may have. One more is refused with `tenant_limit`. */
+  readonly endpoints: number | null;
+
+  /** Events that it may publish per second at each node, in bursts of up to one second. Beyond, publishing is refused with `too_many_events`. A batch is accepted whole as long as anything is left, and what it took too much is saved before the next one. */
+  readonly eventsPerS: number | null;
+
+  /** Pending deliveries at which publishing is refused with `too_many_pending`. Counted at most once a second: it can be exceeded by what one request adds, and by what other nodes accept within a second. */
+  readonly pendingDeliveries: number | null;
+}
+
+export interface TenantList {
+  readonly items: readonly Tenant[];
+
+  /** Of the next page; null: this is the last. */
+  readonly nextCursor: string | null;
+}
+
 export interface Value {
   /** Minor units; a string above 2^53. */
   readonly amountMinor: number | string;
@@ -1597,6 +1650,16 @@ export interface ChannelsListInput {
 
 /** What `teams.list` takes. */
 export interface TeamsListInput {
+  /** Items of a page at most. */
+  readonly limit?: number | undefined;
+
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+  readonly order?: 'asc' | 'desc' | undefined;
+}
+
+/** What `tenants.list` takes. */
+export interface TenantsListInput {
   /** Items of a page at most. */
   readonly limit?: number | undefined;
 

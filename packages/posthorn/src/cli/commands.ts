@@ -75,7 +75,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'apply',
     description:
-      'declare channels, teams, templates, event types and objectives as code: makes the server have what a file says; again changes nothing',
+      'declare tenants, channels, teams, templates, event types and objectives as code: makes the server have what a file says; again changes nothing',
     load: async () => (await import('./commands/apply.ts')).applyCommand(),
   },
   {
@@ -103,6 +103,11 @@ export const commands: readonly CommandEntry[] = [
     name: 'nodes',
     description: 'the living nodes of a shared database, and which shards each owns',
     load: async () => (await import('./commands/nodes.ts')).nodesCommand(),
+  },
+  {
+    name: 'tenants',
+    description: 'list tenants, and declare, show or delete one: display name, metadata, limits',
+    load: async () => (await import('./commands/tenants.ts')).tenantsCommand(),
   },
   {
     name: 'migrate',

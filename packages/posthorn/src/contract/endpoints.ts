@@ -212,7 +212,7 @@ export const endpointOperations = operations({
     body: newEndpoint,
     status: 201,
     answer: endpointWithSecret,
-    errors: ['name_taken'],
+    errors: ['name_taken', 'tenant_limit'],
     example: { body: exampleRequest, answer: { ...example, secret: exampleSecret } },
   },
   'endpoints.list': {
@@ -257,7 +257,7 @@ export const endpointOperations = operations({
     status: 200,
     otherStatus: 201,
     answer: endpointMaybeWithSecret,
-    errors: [],
+    errors: ['tenant_limit'],
     example: {
       params: { id: example.name },
       body: { url: example.url, event_types: example.event_types },

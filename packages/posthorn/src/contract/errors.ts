@@ -129,6 +129,12 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
     meaning: 'The alert is resolved: there is nothing to acknowledge.',
     remedy: 'Nothing: the alert is over.',
   },
+  tenant_limit: {
+    status: 409,
+    title: 'Limit of the tenant',
+    meaning: 'The tenant has as many endpoints as its declaration allows.',
+    remedy: 'Delete an endpoint of the tenant, or declare the tenant with a higher limit.',
+  },
   too_many_redrives: {
     status: 409,
     title: 'Too many redrives',
@@ -194,6 +200,19 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
     title: 'Too many failures',
     meaning: 'Too many requests without a valid key came from this address.',
     remedy: 'Wait as long as `Retry-After` says, and send a valid key.',
+  },
+  too_many_events: {
+    status: 429,
+    title: 'Too many events',
+    meaning: 'The tenant publishes more events per second than its declaration allows. Nothing was stored.',
+    remedy: 'Publish again after `Retry-After`, or declare the tenant with a higher `events_per_s`.',
+  },
+  too_many_pending: {
+    status: 429,
+    title: 'Too many pending deliveries',
+    meaning: 'The tenant has as many pending deliveries as its declaration allows. Nothing was stored.',
+    remedy:
+      'Publish again after `Retry-After`, when some are delivered; see which of its endpoints fail; or declare the tenant with a higher `pending_deliveries`.',
   },
   headers_too_large: {
     status: 431,

@@ -139,6 +139,8 @@ const refusals = [
   'schema_too_expensive',
   'schema_unusable',
   'schema_suspended',
+  'too_many_events',
+  'too_many_pending',
 ] as const;
 const exampleParams = { id: newEventExample.id };
 

@@ -53,6 +53,7 @@ export const tags = {
   alerts: 'What needs somebody.',
   channels: 'Where notifications go.',
   teams: 'Who owns what, and who is notified.',
+  tenants: 'Whose webhooks they are, and how much each may have.',
   templates: 'Named, versioned delivery policies.',
   'event-types': 'Declared types of events: schema, owner, value.',
   slos: 'Reliability objectives, error budgets and burn rates.',

@@ -15,6 +15,7 @@ import { sloStatusOperations } from './slo-status.ts';
 import { sloOperations } from './slos.ts';
 import { teamOperations } from './teams.ts';
 import { templateOperations } from './templates.ts';
+import { tenantOperations } from './tenants.ts';
 
 /** Every call of the API. Routes, validation, OpenAPI, the client, the library and the reference come from here. */
 export const table = {
@@ -31,6 +32,7 @@ export const table = {
   ...alertOperations,
   ...channelOperations,
   ...teamOperations,
+  ...tenantOperations,
   ...templateOperations,
   ...eventTypeOperations,
   ...sloOperations,

@@ -1,6 +1,7 @@
 import type { Channel } from './channel.ts';
 import type { SloDocument } from './objective.ts';
 import type { StoredTemplate } from './template.ts';
+import type { TenantDocument } from './tenant.ts';
 
 // What operators declare, as it is stored: in the words of the wire, so that it is answered as it was declared.
 
@@ -30,6 +31,7 @@ export interface EventTypeDocument {
 /** The kinds of documents, and what a document of each kind is. */
 export interface Documents {
   readonly team: TeamDocument;
+  readonly tenant: TenantDocument;
   readonly channel: StoredChannel;
   readonly template: StoredTemplate;
   /** The highest version that a template of this name ever had, so that none is given twice. */

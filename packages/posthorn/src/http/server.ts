@@ -102,7 +102,7 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   app.decorateRequest('caller', null);
   refuseOtherRoutes(app);
   // Nothing is accepted by declarations that were not read.
-  app.addHook('onReady', () => deps.catalog.refresh());
+  app.addHook('onReady', () => deps.readDeclarations());
   readBodies(app, http.continueBody);
   let isClosing = false;
   app.addHook('preClose', async () => {

@@ -8,6 +8,7 @@ import type { ServiceDependencies } from './dependencies.ts';
 /** What a kind of document is called in messages. */
 const labels: { readonly [Kind in DocumentKind]: string } = {
   team: 'team',
+  tenant: 'tenant',
   channel: 'channel',
   template: 'template',
   template_version: 'template version',
@@ -15,14 +16,14 @@ const labels: { readonly [Kind in DocumentKind]: string } = {
   slo: 'objective',
 };
 
-type Declarations = Pick<Store, 'documents'>;
+type Declarations = Pick<Store, 'document' | 'documents'>;
 
 export async function documentBy<Kind extends DocumentKind>(
   store: Declarations,
   kind: Kind,
   name: string,
 ): Promise<Documents[Kind] | null> {
-  return (await store.documents(kind)).find((one) => one.name === name)?.document ?? null;
+  return await store.document(kind, name);
 }
 
 /** The same; rejects with `not_found` if it is not declared. */

@@ -6,6 +6,7 @@ import type { Keyring } from '../secrets/keyring.ts';
 import type { Store } from '../store/store.ts';
 import type { Catalog } from './catalog.ts';
 import type { ConfigWriter } from './config-writer.ts';
+import type { TenantGate } from './tenant-gate.ts';
 
 /** What the use cases need. */
 export interface ServiceDependencies {
@@ -13,6 +14,9 @@ export interface ServiceDependencies {
   /** Every change of an endpoint or a document that depends on what is there goes through it. */
   readonly config: ConfigWriter;
   readonly catalog: Catalog;
+  readonly tenantGate: TenantGate;
+  /** Reads again what is kept in memory of what operators declare. */
+  readonly readDeclarations: () => Promise<void>;
   readonly engine: Engine;
   readonly clock: Clock;
   readonly random: Random;

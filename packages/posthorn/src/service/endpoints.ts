@@ -15,6 +15,7 @@ import { type EndpointRef, findEndpoint } from './endpoint-ref.ts';
 import { wireReceipt } from './events.ts';
 import { type Handlers, type Of, Reply } from './handler.ts';
 import { decodeCursor, pageRead } from './paging.ts';
+import { refuseTooManyEndpoints } from './tenants.ts';
 import { iso, isoOrNull, wireRetry } from './wire.ts';
 
 type Scoped = {
@@ -65,6 +66,7 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       const identity = newIdentity(tenant, secret, now);
       const { answer: endpoint } = await config.change(async () => {
         const answer = await declaration.fresh(identity, settings);
+        await refuseTooManyEndpoints(store, tenant);
         return { write: { now, createEndpoints: [answer] }, answer };
       });
       engine.endpointChanged(endpoint.id, endpoint);
@@ -103,7 +105,10 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       const { answer, endpoints } = await config.change(async () => {
         const [before] = await store.endpointsNamed([tenant], [name]);
         const fresh = await declaration.fresh(identity, { ...settings, name }, before?.headers);
-        if (before === undefined) return { write: { now, createEndpoints: [fresh] }, answer: null };
+        if (before === undefined) {
+          await refuseTooManyEndpoints(store, tenant);
+          return { write: { now, createEndpoints: [fresh] }, answer: null };
+        }
         const replaced = {
           ...replacedEndpoint(before, fresh, settings.enabled !== undefined),
           ...(secret === undefined || secret === before.secrets[0]?.secret

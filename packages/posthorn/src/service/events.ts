@@ -13,6 +13,7 @@ import { eventConflict } from './errors.ts';
 import { idempotencyConflict } from './idempotency.ts';
 import { type EventInput, eventMaker, jsonText } from './new-event.ts';
 import { pageRead } from './paging.ts';
+import type { Admission } from './tenant-gate.ts';
 import { rawBatchData, rawData } from './raw-json.ts';
 import { iso, isoOrNull } from './wire.ts';
 
@@ -29,9 +30,31 @@ function createPublisher({
   clock,
   random,
   catalog,
-}: Pick<ServiceDependencies, 'engine' | 'clock' | 'random' | 'catalog'>): Publisher {
+  tenantGate,
+}: Pick<ServiceDependencies, 'engine' | 'clock' | 'random' | 'catalog' | 'tenantGate'>): Publisher {
   const make = eventMaker(clock, random, catalog);
-  return { publish: async (inputs, trace = null) => await engine.publish(await make(inputs), trace) };
+  const publish: Publisher['publish'] = async (inputs, trace = null) =>
+    await engine.publish(await make(inputs), trace);
+  const publishLimited = async (
+    inputs: readonly EventInput[],
+    trace: TraceContext | null | undefined,
+    admitted: Promise<Admission>,
+  ): Promise<readonly Receipt[]> => {
+    const admission = await admitted;
+    let receipts: readonly Receipt[] = [];
+    try {
+      receipts = await publish(inputs, trace);
+    } finally {
+      admission.ended(receipts);
+    }
+    return receipts;
+  };
+  return {
+    publish: (inputs, trace) => {
+      const admitted = tenantGate.admit(inputs);
+      return admitted === null ? publish(inputs, trace) : publishLimited(inputs, trace, admitted);
+    },
+  };
 }
 
 /** Events: published one by one or in batches, read, and replayed. */

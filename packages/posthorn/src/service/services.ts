@@ -16,6 +16,7 @@ import { sloStatusService } from './slo-status.ts';
 import { sloService } from './slos.ts';
 import { teamService } from './teams.ts';
 import { templateService } from './templates.ts';
+import { tenantService } from './tenants.ts';
 
 /** Every use case, by its operation. */
 export function createServices(deps: ServiceDependencies): Handlers {
@@ -33,6 +34,7 @@ export function createServices(deps: ServiceDependencies): Handlers {
     ...alertService(deps),
     ...channelService(deps),
     ...teamService(deps),
+    ...tenantService(deps),
     ...templateService(deps),
     ...eventTypeService(deps),
     ...sloService(deps),

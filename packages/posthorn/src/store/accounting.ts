@@ -109,6 +109,11 @@ export interface Accounting {
   accounting(query: AccountingQuery): Promise<AccountingCounts>;
   /** The counters of the same deliveries, in groups. */
   accountingBy(query: AccountingQuery, by: AccountingKey): Promise<readonly AccountingGroup[]>;
+  /**
+   * For each of these tenants, how many deliveries of its endpoints are pending or are still to be created by fan-outs: by the
+   * counters, without counting rows. Deleted endpoints are left out.
+   */
+  pendingIn(tenants: readonly string[]): Promise<readonly number[]>;
   /** For each range, its counts by event type. */
   tallies(ranges: readonly TallyRange[]): Promise<readonly (readonly TypeTally[])[]>;
   /**

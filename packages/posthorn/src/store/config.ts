@@ -22,6 +22,8 @@ export interface Endpoints {
   endpoint(id: string): Promise<Endpoint | null>;
   /** Those not deleted that have any of these names in any of these tenants. */
   endpointsNamed(tenants: readonly string[], names: readonly string[]): Promise<readonly Endpoint[]>;
+  /** Of this tenant, those not deleted. */
+  endpointCount(tenant: string): Promise<number>;
   /** Those not deleted, by id; by default the oldest first. */
   endpoints(query: TenantFilter & ListPage<string>): Promise<readonly Endpoint[]>;
   /** Marks it deleted; its pending deliveries are cancelled in batches by `cancelOrphans`. */

@@ -447,6 +447,7 @@ export interface Alerting {
   saveAlerts(change: AlertsChange): Promise<boolean>;
   /** By name. */
   documents<Kind extends DocumentKind>(kind: Kind): Promise<readonly StoredDocument<Kind>[]>;
+  document<Kind extends DocumentKind>(kind: Kind, name: string): Promise<Documents[Kind] | null>;
   putDocument<Kind extends DocumentKind>(kind: Kind, name: string, document: Documents[Kind]): Promise<void>;
   deleteDocument(kind: DocumentKind, name: string): Promise<boolean>;
 }

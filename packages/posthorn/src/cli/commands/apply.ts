@@ -4,10 +4,11 @@ import { ApiError, type Client, type ListAnswer, type OperationId, type PageRequ
 import { fingerprint } from '../../service/fingerprint.ts';
 import { channelDocument } from '../../contract/channels.ts';
 import { eventTypeDocument } from '../../contract/event-types.ts';
-import { documentName, eventType } from '../../contract/fields.ts';
+import { documentName, eventType, ownTenant } from '../../contract/fields.ts';
 import { sloDocument } from '../../contract/slos.ts';
 import { teamDocument } from '../../contract/teams.ts';
 import { templateDocument } from '../../contract/templates.ts';
+import { tenantDocument } from '../../contract/tenants.ts';
 import { isAnswerOf } from '../answers.ts';
 import { everyItem, type Page } from '../listing.ts';
 import { CommandError, print, printJson } from '../output.ts';
@@ -15,10 +16,11 @@ import { clientOf, remoteOptions } from '../remote.ts';
 import { readYaml } from '../yaml-file.ts';
 
 // In the order in which they need each other: a team names its channels, an event type its team and its template.
-const kinds = ['channels', 'teams', 'templates', 'event_types', 'slos'] as const;
+const kinds = ['tenants', 'channels', 'teams', 'templates', 'event_types', 'slos'] as const;
 type Kind = (typeof kinds)[number];
 
 const file = z.strictObject({
+  tenants: z.record(ownTenant, tenantDocument).optional(),
   channels: z.record(documentName, channelDocument).default({}),
   teams: z.record(documentName, teamDocument).default({}),
   templates: z.record(documentName, templateDocument).default({}),
@@ -38,6 +40,7 @@ interface Declarations {
   delete(name: string): Promise<void>;
 }
 const declarationsOf = (client: Client): Readonly<Record<Kind, Declarations>> => ({
+  tenants: client.tenants,
   channels: client.channels,
   teams: client.teams,
   templates: client.templates,
@@ -45,6 +48,7 @@ const declarationsOf = (client: Client): Readonly<Record<Kind, Declarations>> =>
   slos: client.slos,
 });
 const putOf = {
+  tenants: 'tenants.put',
   channels: 'channels.put',
   teams: 'teams.put',
   templates: 'templates.put',
@@ -103,10 +107,10 @@ export function applyCommand(): Command {
   return remoteOptions(new Command('apply'))
     .requiredOption('-f, --file <posthorn.yaml>', 'the file; - reads standard input')
     .option('--dry-run', 'show what would change; exit code 1 where something would')
-    .option('--prune', 'also delete what the file does not name')
+    .option('--prune', 'also delete what the file does not name; tenants only if it has any')
     .addHelpText(
       'after',
-      '\nExample of a file:\n  channels:\n    ops: { kind: slack, url: https://hooks.slack.com/services/… }\n  teams:\n    payments: { channels: [ops] }\n    shop: {}\n  event_types:\n    payment.succeeded:\n      owner: payments\n      template: payments-critical\n      value: { amount: /object/amount, currency: /object/currency }\n  slos:\n    payments: { target: 0.999, event_types: [payment.*], producer: payments, consumer: shop }\n\nExample:\n  posthorn apply -f posthorn.yaml --dry-run',
+      '\nExample of a file:\n  tenants:\n    kestrel: { limits: { endpoints: 20, events_per_s: 100 } }\n  channels:\n    ops: { kind: slack, url: https://hooks.slack.com/services/… }\n  teams:\n    payments: { channels: [ops] }\n    shop: {}\n  event_types:\n    payment.succeeded:\n      owner: payments\n      template: payments-critical\n      value: { amount: /object/amount, currency: /object/currency }\n  slos:\n    payments: { target: 0.999, event_types: [payment.*], producer: payments, consumer: shop }\n\nExample:\n  posthorn apply -f posthorn.yaml --dry-run',
     )
     .action(
       async (options: {
@@ -126,14 +130,15 @@ export function applyCommand(): Command {
           const there = new Map(
             items.filter((item) => item.builtIn !== true).map((item) => [item.name, item.fingerprint]),
           );
-          for (const [name, document] of Object.entries(declared[kind])) {
+          for (const [name, document] of Object.entries(declared[kind] ?? {})) {
             const before = there.get(name);
             const action =
               before === undefined ? 'create' : before === fingerprint(document) ? 'keep' : 'change';
             changes.push({ kind, name, action, document });
             there.delete(name);
           }
-          if (options.prune === true)
+          // Applications declare tenants too: a file that speaks of none deletes none.
+          if (options.prune === true && declared[kind] !== undefined)
             for (const name of there.keys()) changes.push({ kind, name, action: 'delete', document: null });
         }
         const real = changes.filter(({ action }) => action !== 'keep');

@@ -22,6 +22,19 @@ export async function readDocuments<Kind extends DocumentKind>(
   }));
 }
 
+export async function readDocument<Kind extends DocumentKind>(
+  connection: Connection,
+  kind: Kind,
+  name: string,
+): Promise<Documents[Kind] | null> {
+  const [row] = await connection.query(
+    'document',
+    'SELECT document FROM posthorn.documents WHERE kind = $1 AND name = $2',
+    [kind, name],
+  );
+  return row === undefined ? null : (row[0] as unknown as Documents[Kind]);
+}
+
 export async function writeDocument(
   connection: Connection,
   kind: DocumentKind,

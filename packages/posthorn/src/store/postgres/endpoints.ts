@@ -81,6 +81,15 @@ export class EndpointTable {
     return row === undefined ? undefined : { num: row[0] as number, endpoint: row[1] as unknown as Endpoint };
   }
 
+  async countOf(tenant: string): Promise<number> {
+    const [row] = await this.#db.query(
+      'endpoint_count',
+      'SELECT count(*) FROM posthorn.endpoints WHERE tenant = $1 AND deleted_at IS NULL',
+      [tenant],
+    );
+    return row![0] as number;
+  }
+
   async list(query: TenantFilter & ListPage<string>): Promise<Endpoint[]> {
     const { after, limit, order = 'asc' } = query;
     const rows = await this.#db.query(

@@ -13,7 +13,7 @@ import { readAccounting, readAccountingBy, readOverdue, readTallies } from './ac
 import { bringForward, claim, nextDue, release, takeOver, type Turns } from './claim.ts';
 import { readClock, saveClock } from './clock.ts';
 import type { Database } from './database.ts';
-import { readDocuments, removeDocument, writeDocument } from './documents.ts';
+import { readDocument, readDocuments, removeDocument, writeDocument } from './documents.ts';
 import { announced, EndpointTable } from './endpoints.ts';
 import { stepFanOut } from './fan-out.ts';
 import { fold } from './folding.ts';
@@ -42,6 +42,7 @@ import {
 } from './redrives.ts';
 import { acceptFor, replayEvent } from './replay.ts';
 import { settle } from './settle.ts';
+import { readPending } from './tenants.ts';
 
 /** The port on PostgreSQL; any number of nodes share it. */
 export function createPostgresStore(db: Database, endpoints: EndpointTable): Store {
@@ -67,6 +68,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     pauseGone: (id, url, now) => endpoints.pauseGone(id, url, now),
     endpoint: async (id) => (await endpoints.get(id))?.endpoint ?? null,
     endpointsNamed: (tenants, names) => endpoints.named(tenants, names),
+    endpointCount: (tenant) => endpoints.countOf(tenant),
     endpoints: (query) => endpoints.list(query),
     deleteEndpoint: (id, now) => endpoints.delete(id, now),
     configVersion: () => endpoints.version(),
@@ -99,6 +101,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     deadLetters: (filter) => readDeadLetters(db, filter),
     accounting: (query) => readAccounting(db, query),
     accountingBy: async (query, by) => readAccountingBy(db, query, by),
+    pendingIn: (tenants) => readPending(db, endpoints, tenants),
     tallies: async (ranges) => readTallies(db, ranges),
     overdue: async (dueBefore) => readOverdue(db, dueBefore),
     fold: async (now) => fold(db, now),
@@ -134,6 +137,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     alerts: () => readAlerts(db),
     saveAlerts: (change) => saveAlerts(db, endpoints, change),
     documents: (kind) => readDocuments(db, kind),
+    document: (kind, name) => readDocument(db, kind, name),
     putDocument: (kind, name, document) =>
       announced(db, (connection) => writeDocument(connection, kind, name, document)),
     deleteDocument: (kind, name) => announced(db, (connection) => removeDocument(connection, kind, name)),

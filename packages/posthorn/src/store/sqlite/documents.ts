@@ -16,6 +16,15 @@ export function readDocuments<Kind extends DocumentKind>(db: Database, kind: Kin
     }));
 }
 
+export function readDocument<Kind extends DocumentKind>(
+  db: Database,
+  kind: Kind,
+  name: string,
+): Documents[Kind] | null {
+  const row = db.get('SELECT document FROM documents WHERE kind = ? AND name = ?', kind, name);
+  return row === undefined ? null : (db.json(row[0]!, `the stored document ${name}`) as Documents[Kind]);
+}
+
 export function writeDocument(db: Database, kind: DocumentKind, name: string, document: unknown): void {
   db.run(
     'INSERT INTO documents (kind, name, document) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET document = excluded.document',

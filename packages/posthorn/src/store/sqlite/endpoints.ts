@@ -55,6 +55,10 @@ export class EndpointTable {
     return this.#byTenant.get(tenant)?.values() ?? [];
   }
 
+  countOf(tenant: string): number {
+    return this.#byTenant.get(tenant)?.size ?? 0;
+  }
+
   list({ tenants, exceptTenant, after, limit, order = 'asc' }: TenantFilter & ListPage<string>): Endpoint[] {
     const precedes = (a: string, b: string): boolean => (order === 'asc' ? a < b : a > b);
     return [...this.#byId.values()]

@@ -14,7 +14,7 @@ import { bringForward, claim, nextDue, release, takeOver } from './claim.ts';
 import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
 import { readClock, saveClock } from './clock.ts';
 import type { Database } from './database.ts';
-import { readDocuments, removeDocument, writeDocument } from './documents.ts';
+import { readDocument, readDocuments, removeDocument, writeDocument } from './documents.ts';
 import { EndpointTable } from './endpoints.ts';
 import { stepFanOut } from './fan-out.ts';
 import { fold } from './folding.ts';
@@ -50,6 +50,7 @@ import {
 import { acceptFor, replayEvent } from './replay.ts';
 import { Sequences } from './sequences.ts';
 import { settle } from './settle.ts';
+import { readPending } from './tenants.ts';
 
 /** The port on one open database; every call runs to its end before the next begins. */
 export function createSqliteStore(db: Database): Store {
@@ -84,6 +85,7 @@ export function createSqliteStore(db: Database): Store {
     pauseGone: async (id, url, now) => endpoints.pauseGone(id, url, now),
     endpoint: async (id) => endpoints.get(id)?.endpoint ?? null,
     endpointsNamed: async (tenants, names) => endpoints.named(tenants, names),
+    endpointCount: async (tenant) => endpoints.countOf(tenant),
     endpoints: async (query) => endpoints.list(query),
     deleteEndpoint: async (id, now) => endpoints.delete(id, now),
     configVersion: async () => endpoints.version,
@@ -119,6 +121,7 @@ export function createSqliteStore(db: Database): Store {
     deadLetters: async (filter) => readDeadLetters(db, filter),
     accounting: async (query) => readAccounting(db, query),
     accountingBy: async (query, by) => readAccountingBy(db, query, by),
+    pendingIn: async (tenants) => readPending(db, endpoints, tenants),
     tallies: async (ranges) => readTallies(db, ranges),
     overdue: async (dueBefore) => readOverdue(db, dueBefore),
     fold: async (now) => fold(db, now),
@@ -152,6 +155,7 @@ export function createSqliteStore(db: Database): Store {
     alerts: async () => readAlerts(db),
     saveAlerts: async (change) => saveAlerts(db, endpoints, sequences, change),
     documents: async (kind) => readDocuments(db, kind),
+    document: async (kind, name) => readDocument(db, kind, name),
     putDocument: async (kind, name, document) => {
       db.transaction(() => writeDocument(db, kind, name, document));
       endpoints.version++;

@@ -1,0 +1,130 @@
+import { Command, InvalidArgumentError } from 'commander';
+import type { Tenant } from '@posthorn/client';
+import { wireAnswer } from '../answers.ts';
+import { listed, listOptions } from '../listing.ts';
+import { print, printJson, table } from '../output.ts';
+import { clientOf, integerBetween, numberBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
+
+type Options = RemoteOptions & { readonly json?: boolean };
+
+function printTenants(tenants: readonly Tenant[]): void {
+  print(
+    table(
+      ['tenant', 'display name', 'max endpoints', 'max events/s', 'max pending', 'metadata'],
+      tenants.map(({ name, displayName, limits, metadata }) => [
+        name,
+        displayName,
+        String(limits.endpoints ?? ''),
+        String(limits.eventsPerS ?? ''),
+        String(limits.pendingDeliveries ?? ''),
+        Object.entries(metadata)
+          .map(([key, value]) => `${key}=${value}`)
+          .join(' '),
+      ]),
+    ),
+  );
+}
+
+/** Adds `key=value` to what was given before. */
+function addEntry(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('takes key=value');
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+function listCommand(): Command {
+  return listOptions(remoteOptions(new Command('list')))
+    .description('List declared tenants, by name')
+    .addHelpText('after', '\nExample:\n  posthorn tenants list')
+    .action(async (options: Options & { readonly limit?: number; readonly cursor?: string }) => {
+      const client = clientOf(options);
+      const page = await listed((part) => client.tenants.list(part), options);
+      if (options.json === true) return printJson(wireAnswer('tenants.list', page.answer));
+      printTenants(page.items);
+      page.noteMore();
+    });
+}
+
+function getCommand(): Command {
+  return remoteOptions(new Command('get'))
+    .description('Show a tenant')
+    .argument('<name>', 'its name')
+    .addHelpText('after', '\nExample:\n  posthorn tenants get kestrel')
+    .action(async (name: string, options: Options) => {
+      const tenant = await clientOf(options).tenants.get(name);
+      if (options.json === true) printJson(wireAnswer('tenants.get', tenant));
+      else printTenants([tenant]);
+    });
+}
+
+function putCommand(): Command {
+  return remoteOptions(new Command('put'))
+    .description('Declare a tenant, or replace it; a limit that is left out is none')
+    .argument('<name>', 'its name')
+    .option('--display-name <text>', 'its name for people')
+    .option('--metadata <key=value>', 'your own data; once for each entry', addEntry)
+    .option('--endpoints <n>', 'endpoints that it may have', integerBetween(0, 1_000_000))
+    .option(
+      '--events-per-s <n>',
+      'events that it may publish per second at each node',
+      numberBetween(0.001, 1_000_000),
+    )
+    .option(
+      '--pending-deliveries <n>',
+      'pending deliveries at which it may publish no more',
+      integerBetween(1, 1_000_000_000),
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  posthorn tenants put kestrel --display-name "Kestrel Books" --endpoints 20 --events-per-s 100',
+    )
+    .action(
+      async (
+        name: string,
+        options: Options & {
+          readonly displayName?: string;
+          readonly metadata?: Record<string, string>;
+          readonly endpoints?: number;
+          readonly eventsPerS?: number;
+          readonly pendingDeliveries?: number;
+        },
+      ) => {
+        const { displayName = '', metadata = {}, endpoints, eventsPerS, pendingDeliveries } = options;
+        const tenant = await clientOf(options).tenants.put(name, {
+          displayName,
+          metadata,
+          limits: {
+            endpoints: endpoints ?? null,
+            eventsPerS: eventsPerS ?? null,
+            pendingDeliveries: pendingDeliveries ?? null,
+          },
+        });
+        if (options.json === true) printJson(wireAnswer('tenants.put', tenant));
+        else printTenants([tenant]);
+      },
+    );
+}
+
+function deleteCommand(): Command {
+  return remoteOptions(new Command('delete'))
+    .description('Delete the declaration of a tenant that has neither endpoints nor keys')
+    .argument('<name>', 'its name')
+    .addHelpText('after', '\nExample:\n  posthorn tenants delete kestrel')
+    .action(async (name: string, options: Options) => {
+      await clientOf(options).tenants.delete(name);
+      if (options.json === true) printJson({ deleted: name });
+      else print(`deleted ${name}`);
+    });
+}
+
+export function tenantsCommand(): Command {
+  return new Command('tenants')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  posthorn tenants list --json\n  posthorn tenants put kestrel --pending-deliveries 100000',
+    )
+    .addCommand(listCommand(), { isDefault: true })
+    .addCommand(getCommand())
+    .addCommand(putCommand())
+    .addCommand(deleteCommand());
+}

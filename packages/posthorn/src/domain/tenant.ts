@@ -1,0 +1,16 @@
+/** What a tenant may have and do; null: as much as it wants. */
+export interface TenantLimits {
+  readonly endpoints: number | null;
+  readonly events_per_s: number | null;
+  readonly pending_deliveries: number | null;
+}
+
+/** A tenant as it was declared, in the words of the wire. A tenant that nobody has declared has no limits. */
+export interface TenantDocument {
+  readonly display_name: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly limits: TenantLimits;
+}
+
+/** Every node keeps their limits in memory. */
+export const maxTenants = 10_000;

@@ -1,0 +1,59 @@
+import type { Answer } from '../contract/table.ts';
+import type { StoredDocument } from '../domain/documents.ts';
+import { PosthornError } from '../domain/errors.ts';
+import { maxTenants } from '../domain/tenant.ts';
+import type { Store } from '../store/store.ts';
+import { deleteDocument, documentBy, namesOf, refuseFaults, requireDocument } from './declared.ts';
+import type { ServiceDependencies } from './dependencies.ts';
+import { fingerprint } from './fingerprint.ts';
+import type { Handlers, Of } from './handler.ts';
+import { pageOf } from './paging.ts';
+
+/** Tenants: whose webhooks they are, and how much each may have. */
+export function tenantService(deps: ServiceDependencies): Handlers<Of<'tenants'>> {
+  const { store, config, clock, tenantGate } = deps;
+  return {
+    'tenants.list': async ({ query }) =>
+      pageOf((await store.documents('tenant')).map(wireTenant), query, ({ name }) => [name]),
+
+    'tenants.get': async ({ params: { name } }) => wireTenant(await requireDocument(store, 'tenant', name)),
+
+    'tenants.put': async ({ params: { name }, body: document }) => {
+      await config.change(async () => {
+        const names = await namesOf(store, 'tenant');
+        if (names.size >= maxTenants && !names.has(name))
+          refuseFaults([{ path: '', message: `at most ${maxTenants} tenants can be declared` }]);
+        const putDocuments = [{ kind: 'tenant' as const, name, document }];
+        return { write: { now: clock.now(), putDocuments }, answer: null };
+      });
+      await tenantGate.refresh();
+      return wireTenant({ name, document });
+    },
+
+    'tenants.delete': async ({ params: { name } }) => {
+      await deleteDocument(deps, 'tenant', name, async () =>
+        (await store.endpointCount(name)) === 0
+          ? null
+          : `The tenant ${name} has endpoints: delete them first.`,
+      );
+      await tenantGate.refresh();
+    },
+  };
+}
+
+/** Rejects with `tenant_limit` if the tenant may not have another endpoint: for decisions of the `ConfigWriter`. */
+export async function refuseTooManyEndpoints(
+  store: Pick<Store, 'document' | 'documents' | 'endpointCount'>,
+  tenant: string,
+): Promise<void> {
+  const most = (await documentBy(store, 'tenant', tenant))?.limits.endpoints ?? null;
+  if (most === null || (await store.endpointCount(tenant)) < most) return;
+  throw new PosthornError(
+    'tenant_limit',
+    `The tenant ${tenant} may have ${most} endpoints, and has as many: delete one, or declare the tenant with a higher limit.`,
+  );
+}
+
+function wireTenant({ name, document }: StoredDocument<'tenant'>): Answer<'tenants.get'> {
+  return { name, fingerprint: fingerprint(document), ...document };
+}

@@ -11,6 +11,9 @@ import { hashShard, shardCount } from '../packages/posthorn/src/domain/shard.ts'
 import { systemRandom } from '../packages/posthorn/src/runtime/random.ts';
 import { newSecret } from '../packages/posthorn/src/signing/standard-webhooks.ts';
 
+/** Secrets of the tests' PostgreSQL are encrypted with it. */
+export const secretKey = 'phsk_r71eD9buoij4wQ-XuhPXJnHNpBrHKQtkZLXBO_Ho7sA';
+
 export const start = Date.UTC(2026, 0, 1);
 
 /** Ages by a clock that was never wrong. */

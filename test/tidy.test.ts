@@ -17,7 +17,7 @@ const mayImport: readonly {
   { of: 'runtime', from: ['domain', 'report'] },
   { of: 'signing', from: ['domain'] },
   { of: 'secrets', from: ['domain'] },
-  { of: 'config', from: ['domain'] },
+  { of: 'config', from: ['domain', 'secrets'] },
   {
     of: 'store/sqlite',
     from: ['domain', 'runtime', 'store'],

@@ -8,7 +8,7 @@ import { freePort } from '../../packages/posthorn/src/cli/demo/receivers.ts';
 import { reconcile } from '../../packages/posthorn/src/ledger/reconciler.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
 import { startPostgres } from '../postgres.ts';
-import { aReceiver, until } from '../support.ts';
+import { aReceiver, secretKey, until } from '../support.ts';
 import { type Arrival, judge, type LoggedAttempt, type Verdict } from './checker.ts';
 import { createWireClient } from '../wire-client.ts';
 
@@ -42,6 +42,7 @@ export async function startNode(
     databaseUrl,
     nodeName: name,
     apiKey,
+    secretKey,
     allowPrivateNetworks: true,
     logLevel: 'silent',
     ...more,

@@ -1,3 +1,4 @@
+import { plainKeyring } from '../../packages/posthorn/src/secrets/keyring.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Ages } from '../../packages/posthorn/src/domain/clock-record.ts';
 import type { Opened } from '../../packages/posthorn/src/parts.ts';
@@ -220,7 +221,7 @@ function describeClock(place: () => Promise<() => Promise<Opened>>): void {
 describe('clock, on SQLite', () => {
   describeClock(async () => {
     const dataDir = tempDir();
-    return async () => ({ store: await openSqliteStore({ dataDir }), node: 'local' });
+    return async () => ({ store: await openSqliteStore({ dataDir }), node: 'local', keyring: plainKeyring });
   });
 });
 
@@ -235,6 +236,6 @@ describe('clock, on PostgreSQL', () => {
   describeClock(async () => {
     const url = await postgres.createDatabase();
     let life = 0;
-    return async () => ({ ...(await openPostgresStore(url)), node: `node-${life++}` });
+    return async () => ({ ...(await openPostgresStore(url)), node: `node-${life++}`, keyring: plainKeyring });
   });
 });

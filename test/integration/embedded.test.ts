@@ -2,7 +2,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPosthorn, PosthornError } from '../../packages/posthorn/src/index.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
-import { aReceiver, tempDir, until } from '../support.ts';
+import { aReceiver, secretKey, tempDir, until } from '../support.ts';
 
 let postgres: Postgres;
 beforeAll(async () => {
@@ -25,6 +25,7 @@ test.each(['a directory', "the application's pool"])('a node inside an applicati
   const receiver = await aReceiver();
   const posthorn = await createPosthorn({
     database: where === 'a directory' ? tempDir() : pool,
+    secretKey,
     allowPrivateNetworks: true,
   });
   const made = await posthorn.endpoints.create({ url: receiver.url, eventTypes: ['*'], timeoutMs: 5000 });
@@ -119,7 +120,7 @@ test('an endpoint is ensured by its name: twice the same makes one', async () =>
 test("use: the event commits with the application's transaction, or not at all", async () => {
   const pool = await aPool();
   const receiver = await aReceiver();
-  const posthorn = await createPosthorn({ database: pool, allowPrivateNetworks: true });
+  const posthorn = await createPosthorn({ database: pool, secretKey, allowPrivateNetworks: true });
   await posthorn.endpoints.create({ url: receiver.url });
   await posthorn.start();
   await pool.query('CREATE TABLE payments (id text PRIMARY KEY)');

@@ -1,3 +1,4 @@
+import { plainKeyring } from '../../packages/posthorn/src/secrets/keyring.ts';
 import { hash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +27,7 @@ const aKey = (): string => `key-${keys++}`;
 async function aNode(dataDir: string, wrap: (store: Store) => Store = (store) => store) {
   const store = await openSqliteStore({ dataDir });
   const posthorn: Posthorn = compose(
-    { store: wrap(store), node: 'local' },
+    { store: wrap(store), node: 'local', keyring: plainKeyring },
     {
       database: dataDir,
       allowPrivateNetworks: true,

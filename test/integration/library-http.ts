@@ -1,12 +1,13 @@
 import { hash } from 'node:crypto';
 import { createPosthorn, type Posthorn, type PosthornOptions } from '../../packages/posthorn/src/index.ts';
+import { secretKey } from '../support.ts';
 import { apiKey } from './serving.ts';
 
 export const adminKeyHashes: readonly string[] = [hash('sha256', apiKey)];
 
 /** A node inside this process, whose HTTP API `requestTo` may ask. */
 export async function createNode(options: PosthornOptions): Promise<Posthorn> {
-  return await createPosthorn({ adminKeyHashes, ...options });
+  return await createPosthorn({ adminKeyHashes, secretKey, ...options });
 }
 
 const urls = new WeakMap<Posthorn, Promise<string>>();

@@ -1,10 +1,14 @@
 import { startServing } from '../../packages/posthorn/src/cli/serve-process.ts';
 import { readSettings, type Settings } from '../../packages/posthorn/src/config/settings.ts';
 import type { Store } from '../../packages/posthorn/src/store/store.ts';
-import { tempDir } from '../support.ts';
+import { secretKey, tempDir } from '../support.ts';
 import { createWireClient, type WireClient } from '../wire-client.ts';
 
 export const apiKey = 'phk_test_0123456789abcdef';
+
+/** PostgreSQL keeps no key of its own. */
+const keyFor = ({ databaseUrl, plaintextSecrets }: Partial<Settings>): { secretKey?: string } =>
+  databaseUrl === undefined || plaintextSecrets === true ? {} : { secretKey };
 
 /** The whole of `posthorn serve` in this process, on a free port and its own directory. */
 export async function serve(
@@ -13,7 +17,15 @@ export async function serve(
 ): Promise<{ url: string; client: WireClient; dataDir: string; stop(): Promise<void> }> {
   const dataDir = fields.dataDir ?? tempDir();
   const read = readSettings(
-    { port: 0, dataDir, apiKey, allowPrivateNetworks: true, logLevel: 'silent', ...fields },
+    {
+      port: 0,
+      dataDir,
+      apiKey,
+      ...keyFor(fields),
+      allowPrivateNetworks: true,
+      logLevel: 'silent',
+      ...fields,
+    },
     {},
   );
   if ('faults' in read) throw new Error(read.faults.join());

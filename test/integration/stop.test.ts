@@ -1,3 +1,4 @@
+import { plainKeyring } from '../../packages/posthorn/src/secrets/keyring.ts';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -8,7 +9,7 @@ import { compose, createPosthorn } from '../../packages/posthorn/src/posthorn.ts
 import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
 import type { Store } from '../../packages/posthorn/src/store/store.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
-import { aReceiver, tempDir, until } from '../support.ts';
+import { aReceiver, secretKey, tempDir, until } from '../support.ts';
 import { adminKeyHashes, requestTo } from './library-http.ts';
 import { apiKey } from './serving.ts';
 
@@ -29,6 +30,7 @@ type Embedded = Awaited<ReturnType<typeof createPosthorn>>;
 
 const options = (database: string): PosthornOptions => ({
   database,
+  secretKey,
   allowPrivateNetworks: true,
   stopGraceS: 1,
   adminKeyHashes,
@@ -101,6 +103,7 @@ async function onStore(dataDir: string, changed: (store: Store) => Partial<Store
   return compose(
     {
       node: 'local',
+      keyring: plainKeyring,
       store: new Proxy(store, {
         get: (target, name: keyof Store) => changes[name] ?? target[name],
       }),

@@ -4,11 +4,12 @@ import type { Metrics } from './http/dependencies.ts';
 import type { Reconciliation } from './ledger/reconciler.ts';
 import type { OnProgress } from './reliability/evaluator.ts';
 import type { Clock } from './runtime/clock.ts';
+import type { SecretOptions } from './secrets/open-keyring.ts';
 import type { Logger } from './runtime/logger.ts';
 import type { PostgresPool } from './store/postgres/open.ts';
 import type { ProxyVariables } from './transport/proxy.ts';
 
-export interface PosthornOptions {
+export interface PosthornOptions extends SecretOptions {
   /** `postgres://…`, a pool of the application's own, or the directory of the embedded store. */
   readonly database: string | PostgresPool;
   /** Unique among the nodes that share a database. Default: made up. */

@@ -8,7 +8,7 @@ import { createStoreAlarm, type StoreAlarm } from './reliability/store-alarm.ts'
 import { type NodeClock, nodeClock, systemClock } from './runtime/clock.ts';
 import type { Logger } from './runtime/logger.ts';
 import { systemRandom } from './runtime/random.ts';
-import { plainKeyring } from './secrets/keyring.ts';
+import type { Keyring } from './secrets/keyring.ts';
 import { createCatalog } from './service/catalog.ts';
 import { ConfigWriter } from './service/config-writer.ts';
 import type { ServiceDependencies } from './service/dependencies.ts';
@@ -29,6 +29,7 @@ export interface Opened {
   readonly store: Store;
   readonly node: string;
   readonly hints?: Hints;
+  readonly keyring: Keyring;
 }
 
 /** The parts of one node, which nothing has started yet. */
@@ -44,12 +45,11 @@ export interface Parts {
   readonly services: ServiceDependencies;
 }
 
-export function createParts({ store: opened, node, hints }: Opened, options: NodeOptions): Parts {
+export function createParts({ store: opened, node, hints, keyring }: Opened, options: NodeOptions): Parts {
   const use = watchUse(opened);
   const { store } = use;
   const clock = nodeClock(options.clock ?? systemClock);
   const { logger = silent, metrics, tracing } = options;
-  const keyring = plainKeyring;
   const guard = createAddressGuard(options);
   const names = systemNames(clock);
   const transport = bySchemeTransport(
@@ -82,7 +82,7 @@ export function createParts({ store: opened, node, hints }: Opened, options: Nod
     },
   });
   metrics?.watch(engine);
-  const send = channelSender(transport, clock, `Posthorn/${version}`);
+  const send = channelSender(transport, clock, keyring, `Posthorn/${version}`);
   const alarm = createStoreAlarm({ store, clock, logger, node, send });
   const refuseHost = (hostname: string): string | null => {
     const refused = guard.refusesHost(hostname);

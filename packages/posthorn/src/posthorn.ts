@@ -12,6 +12,7 @@ import type { NodeOptions, PosthornOptions } from './options.ts';
 import { createParts, type Opened, type Parts } from './parts.ts';
 import { systemRandom } from './runtime/random.ts';
 import { within } from './runtime/within.ts';
+import { keyringIn, keyringOf, type OpenedKeyring } from './secrets/open-keyring.ts';
 import { createServices } from './service/services.ts';
 import { followTemplates } from './service/template-follow.ts';
 import { openPostgresStore } from './store/postgres/open.ts';
@@ -49,13 +50,22 @@ export interface StopResult extends StopReport {
   readonly closed: boolean;
 }
 
-/** Opens the store that `database` names. */
-export async function open({ database, nodeName }: PosthornOptions): Promise<Opened> {
-  if (typeof database === 'string' && !/^postgres(ql)?:\/\//.test(database))
-    return { store: await openSqliteStore({ dataDir: database, thread: true }), node: embeddedNode };
+/** Opens the store that `database` names, and the keyring of its secrets. */
+export async function open(options: PosthornOptions): Promise<Opened & OpenedKeyring> {
+  const { database, nodeName } = options;
+  if (typeof database === 'string' && !/^postgres(ql)?:\/\//.test(database)) {
+    const store = await openSqliteStore({ dataDir: database, thread: true });
+    try {
+      return { store, node: embeddedNode, ...keyringIn(database, options, systemRandom) };
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+  const keyring = keyringOf(options, systemRandom);
   // A name of its own in every run: what a former run has claimed is taken over when it is found dead.
   const made = `${hostname()}-${process.pid}-${Buffer.from(systemRandom.bytes(3)).toString('hex')}`;
-  return { ...(await openPostgresStore(database)), node: nodeName ?? made };
+  return { ...(await openPostgresStore(database)), node: nodeName ?? made, ...keyring };
 }
 
 /**
@@ -63,7 +73,13 @@ export async function open({ database, nodeName }: PosthornOptions): Promise<Ope
  * it is, and with `PosthornError` (`unavailable`) if it cannot be reached.
  */
 export async function createPosthorn(options: PosthornOptions): Promise<Posthorn> {
-  const posthorn = compose(await open(options).catch(refuse), options);
+  const opened = await open(options).catch(refuse);
+  const posthorn = compose(opened, options);
+  if (opened.madeKeyFile !== null)
+    options.logger?.warn(
+      { code: 'key_file_made', file: opened.madeKeyFile },
+      'made a key file that encrypts secrets: back it up, apart from the data',
+    );
   return { ...posthorn, start: () => posthorn.start().catch(refuse) };
 }
 

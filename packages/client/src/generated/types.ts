@@ -59,7 +59,8 @@ export interface Accounting {
           | 'redirect'
           | 'protocol'
           | 'internal'
-          | 'corrupt',
+          | 'corrupt'
+          | 'secrets',
           number
         >
       >
@@ -184,6 +185,7 @@ export interface Attempt {
     | 'protocol'
     | 'internal'
     | 'corrupt'
+    | 'secrets'
     | null;
   readonly message: string | null;
 
@@ -330,6 +332,7 @@ export interface DeadLetterGroup {
     | 'protocol'
     | 'internal'
     | 'corrupt'
+    | 'secrets'
     | null;
   readonly count: number;
 
@@ -386,7 +389,8 @@ export interface Delivery {
       | 'redirect'
       | 'protocol'
       | 'internal'
-      | 'corrupt';
+      | 'corrupt'
+      | 'secrets';
 
     /** Of the response; null: there was none. */
     readonly statusCode: number | null;
@@ -433,7 +437,8 @@ export interface DeliveryDetails {
       | 'redirect'
       | 'protocol'
       | 'internal'
-      | 'corrupt';
+      | 'corrupt'
+      | 'secrets';
 
     /** Of the response; null: there was none. */
     readonly statusCode: number | null;
@@ -958,6 +963,7 @@ export interface Redrive {
       | 'protocol'
       | 'internal'
       | 'corrupt'
+      | 'secrets'
     )[];
 
     /** Created at this time or later. */
@@ -1008,6 +1014,7 @@ export interface RedriveRequest {
       | 'protocol'
       | 'internal'
       | 'corrupt'
+      | 'secrets'
       | readonly (
           | 'timeout'
           | 'connect'
@@ -1023,6 +1030,7 @@ export interface RedriveRequest {
           | 'protocol'
           | 'internal'
           | 'corrupt'
+          | 'secrets'
         )[]
       | undefined;
 
@@ -1466,6 +1474,7 @@ export interface DeliveriesListInput {
     | 'protocol'
     | 'internal'
     | 'corrupt'
+    | 'secrets'
     | readonly (
         | 'timeout'
         | 'connect'
@@ -1481,6 +1490,7 @@ export interface DeliveriesListInput {
         | 'protocol'
         | 'internal'
         | 'corrupt'
+        | 'secrets'
       )[]
     | undefined;
 

@@ -100,6 +100,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/rules.ts')).rulesCommand(),
   },
   {
+    name: 'secrets',
+    description: 'the keys that signing secrets, header values and what else is secret are encrypted with',
+    load: async () => (await import('./commands/secrets.ts')).secretsCommand(),
+  },
+  {
     name: 'nodes',
     description: 'the living nodes of a shared database, and which shards each owns',
     load: async () => (await import('./commands/nodes.ts')).nodesCommand(),

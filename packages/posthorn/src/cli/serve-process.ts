@@ -8,6 +8,7 @@ import { type Clock, systemClock } from '../runtime/clock.ts';
 import { createServeLog, type ServeLog } from './serve-log.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { within } from '../runtime/within.ts';
+import { keyringWithout, type OpenedKeyring } from '../secrets/open-keyring.ts';
 import type { Store } from '../store/store.ts';
 import { proxyChoice } from '../transport/proxy.ts';
 import { version } from '../version.ts';
@@ -47,6 +48,8 @@ export async function startServing(
     readonly logger?: ServeLog;
     /** A key was made, and is seen only now: whatever fails afterwards, it opens this store. */
     readonly onNewKey?: (key: string) => void;
+    /** A key file was made, which has to be backed up. */
+    readonly onKeyFile?: (path: string) => void;
   } = {},
 ): Promise<Serving> {
   const database = settings.databaseUrl ?? settings.dataDir;
@@ -54,8 +57,12 @@ export async function startServing(
   // A bad one is found before anything is opened.
   proxyChoice(proxy);
   const named = settings.nodeName === undefined ? {} : { nodeName: settings.nodeName };
-  const opened: Opened =
-    parts.store === undefined ? await open({ database, ...named }) : { store: parts.store, node: 'local' };
+  const { secretKey, plaintextSecrets } = settings;
+  const opened: Opened & OpenedKeyring =
+    parts.store === undefined
+      ? await open({ database, ...named, secretKey, plaintextSecrets })
+      : { store: parts.store, node: 'local', ...keyringWithout({ secretKey }, systemRandom) };
+  if (opened.madeKeyFile !== null) parts.onKeyFile?.(opened.madeKeyFile);
   const tracing = await startTracing(process.env, {
     version,
     // Every embedded node has the same name.

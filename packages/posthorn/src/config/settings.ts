@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defaults } from './defaults.ts';
 import { networkFrom } from '../domain/network.ts';
+import { secretKeysFrom } from '../secrets/secret-key.ts';
 
 const flag = z.union([z.boolean(), z.stringbool()], { error: 'must be true or false' });
 const aNumber = z.coerce.number({ error: 'must be a number' });
@@ -34,6 +35,14 @@ const schema = z.object({
     .string()
     .regex(/^phk_[\x21-\x7e]{16,200}$/, 'begins with phk_ and has at least 16 further characters')
     .optional(),
+  secretKey: z
+    .string()
+    .superRefine((text, { addIssue }) => {
+      const keys = secretKeysFrom(text);
+      if (typeof keys === 'string') addIssue({ code: 'custom', message: keys });
+    })
+    .optional(),
+  plaintextSecrets: flag.default(false),
   metricsKey: z
     .string()
     .regex(/^[\x21-\x7e]{16,200}$/, 'has 16 to 200 visible characters')
@@ -68,6 +77,8 @@ const names: Readonly<Record<keyof Settings, string>> = {
   allowNetworks: 'ALLOW_NETWORKS',
   denyNetworks: 'DENY_NETWORKS',
   apiKey: 'API_KEY',
+  secretKey: 'SECRET_KEY',
+  plaintextSecrets: 'PLAINTEXT_SECRETS',
   metricsKey: 'METRICS_KEY',
   logLevel: 'LOG_LEVEL',
   retentionDays: 'RETENTION_DAYS',
@@ -78,6 +89,9 @@ const names: Readonly<Record<keyof Settings, string>> = {
   evaluateEveryS: 'EVALUATE_EVERY_S',
   proxy: 'PROXY',
 };
+
+/** No option of the command: every user of a machine can see the arguments of a process. */
+const onlyVariables: ReadonlySet<keyof Settings> = new Set(['secretKey']);
 
 /** Proxies named by the environment, which count only where Node is told to use them: an accident must not reroute payments. */
 export function proxyFromEnvironment(env: Readonly<Record<string, string | undefined>>):
@@ -112,6 +126,7 @@ export function readSettings(
   return {
     faults: result.error.issues.map(({ path, message }) => {
       const name = String(path[0]) as keyof Settings;
+      if (onlyVariables.has(name)) return `POSTHORN_${names[name]}: ${message}`;
       return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} (POSTHORN_${names[name]}): ${message}`;
     }),
   };

@@ -1,6 +1,7 @@
 /**
  * Why an attempt did not deliver. `blocked_address`: the address guard refused the receiver's address. `corrupt`: the stored
- * event was changed after it was accepted, so that nothing was sent.
+ * event was changed after it was accepted, so that nothing was sent. `secrets`: a secret of the endpoint cannot be opened, so that
+ * nothing was sent.
  */
 export const errorClasses = [
   'timeout',
@@ -17,6 +18,7 @@ export const errorClasses = [
   'protocol',
   'internal',
   'corrupt',
+  'secrets',
 ] as const;
 export type ErrorClass = (typeof errorClasses)[number];
 
@@ -24,7 +26,9 @@ export type ErrorClass = (typeof errorClasses)[number];
 export type FaultDomain = 'ours' | 'receiver';
 
 export function faultDomain(errorClass: ErrorClass): FaultDomain {
-  return errorClass === 'internal' || errorClass === 'corrupt' ? 'ours' : 'receiver';
+  return errorClass === 'internal' || errorClass === 'corrupt' || errorClass === 'secrets'
+    ? 'ours'
+    : 'receiver';
 }
 
 /** Why a corrupt event is not sent, in the attempt log and for whoever asks to replay it. */

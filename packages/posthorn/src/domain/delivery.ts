@@ -1,4 +1,5 @@
 import type { ErrorClass } from './attempt.ts';
+import { minuteMs } from './time.ts';
 import { maxRetryAfterMs, retryDelayMs, type RetryPolicy } from './retry-policy.ts';
 
 export const deliveryStates = ['pending', 'delivered', 'dead', 'cancelled', 'suppressed'] as const;
@@ -33,6 +34,9 @@ export interface Transition {
   readonly reason: Reason | null;
 }
 
+/** A delivery whose endpoint's secrets cannot be opened is tried again at least this often. */
+const maxSecretsPauseMs = 10 * minuteMs;
+
 /**
  * The delivery state machine's only step out of an attempt (G2, G5): pure.
  * `attemptsMade` counts this attempt too; `random` is uniform in [0, 1).
@@ -47,6 +51,11 @@ export function afterAttempt(
   if (outcome.ok) return { state: 'delivered', dueAt: null, reason: 'delivered' };
   const moved = outcome.moved === true;
   if (outcome.errorClass === 'gone' && !moved) return { state: 'dead', dueAt: null, reason: 'gone' };
+  // A key that is missing here is no receiver's answer: the delivery waits for it, whatever its schedule says.
+  if (outcome.errorClass === 'secrets') {
+    const pause = retryDelayMs(policy, delivery.attemptsMade, random) ?? maxSecretsPauseMs;
+    return { state: 'pending', dueAt: now + Math.min(pause, maxSecretsPauseMs), reason: null };
+  }
   const delay = retryDelayMs(policy, delivery.attemptsMade, random);
   if (delay === null) return { state: 'dead', dueAt: null, reason: 'schedule_exhausted' };
   const left = delivery.createdAt + policy.giveUpAfterMs - now;

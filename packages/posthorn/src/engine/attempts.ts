@@ -3,6 +3,7 @@ import type { TraceContext } from '../domain/trace.ts';
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
+import { SecretError } from '../secrets/keyring.ts';
 import type { ClaimedDelivery, DeliveryPath } from '../store/store.ts';
 import type { AttemptResult, Transport } from '../transport/transport.ts';
 import type { Lane } from './lane.ts';
@@ -42,6 +43,8 @@ interface Flight {
   readonly endpoint: Endpoint;
   readonly startedAt: number;
   readonly span: AttemptSpan | undefined;
+  /** Not in what is kept of the answer: known once the request was made. */
+  hidden: readonly string[];
 }
 
 /** Makes attempts: from a claimed delivery to an outcome that waits for its commit. */
@@ -92,9 +95,9 @@ export class Attempts {
     const known = this.traces.of(delivery.number);
     const span = this.#o.tracing?.attempt(delivery, endpoint, known);
     const trace = span === undefined ? this.#traceHeaders(known) : contextHeaders(span.context);
-    const flight: Flight = { lane, delivery, endpoint, startedAt: now, span };
+    const flight: Flight = { lane, delivery, endpoint, startedAt: now, span, hidden: [] };
     this.#flights.add(flight);
-    void this.#attempt(lane, delivery, now, trace).then((result) => this.#finish(flight, result));
+    void this.#attempt(flight, now, trace).then((result) => this.#finish(flight, result));
   }
 
   refuseCorrupt(lane: Lane, delivery: ClaimedDelivery): void {
@@ -108,18 +111,18 @@ export class Attempts {
   }
 
   /** Never rejects: a delivery of which no request can be made fails like any other, and ends as a dead letter. */
-  async #attempt(
-    lane: Lane,
-    delivery: ClaimedDelivery,
-    now: number,
-    trace: readonly string[],
-  ): Promise<AttemptResult> {
+  async #attempt(flight: Flight, now: number, trace: readonly string[]): Promise<AttemptResult> {
+    const { lane, delivery } = flight;
     try {
+      const { signer } = lane;
+      if (signer instanceof SecretError)
+        return { ...noAnswer, errorClass: 'secrets', message: signer.message.slice(0, maxMessage) };
+      flight.hidden = signer.hidden;
       return await this.#o.transport.post(
         webhookRequest(
           delivery,
           lane.endpoint,
-          lane.signer,
+          signer,
           { now, lived: this.#o.clock.lived() },
           trace,
           this.#o.userAgent,
@@ -153,6 +156,7 @@ export class Attempts {
         ageMs: this.#o.clock.ageOf(delivery.number, delivery.createdAt),
         startedAt,
         result,
+        hidden: flight.hidden,
         node: this.#o.node,
       },
       now,
@@ -172,6 +176,9 @@ export class Attempts {
     if (this.inFlight === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 }
+
+/** What the attempt log keeps of a message. */
+const maxMessage = 300;
 
 const noAnswer = {
   ok: false,

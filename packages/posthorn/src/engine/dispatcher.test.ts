@@ -3,7 +3,9 @@ import { aClock } from '../../../../test/manual-clock.ts';
 import { anEndpoint, anEvent } from '../../../../test/support.ts';
 import { nodeClock } from '../runtime/clock.ts';
 import { systemRandom } from '../runtime/random.ts';
+import { plainKeyring } from '../secrets/keyring.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { signerOf } from './webhook.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -26,6 +28,7 @@ test('G8: of 300 endpoints at once, 100 attempts begin in a turn of the event lo
     settler: () => ({ push: () => {} }),
     clock: nodeClock(base),
     random: systemRandom,
+    signerOf: (endpoint) => signerOf(endpoint, plainKeyring),
     logger: silent,
     node: 'n1',
     userAgent: 'test',

@@ -13,7 +13,7 @@ import type {
 } from '../store/store.ts';
 import { Attempts, type AttemptsOptions } from './attempts.ts';
 import { firstClaim } from './first-claim.ts';
-import { breakerFrom, type Lane } from './lane.ts';
+import { breakerFrom, type Lane, type SignerOf } from './lane.ts';
 import { LaneTable } from './lane-table.ts';
 import type { AcceptTrace } from './tracing.ts';
 import { TurnLimit } from './turn-limit.ts';
@@ -37,13 +37,13 @@ const maxBegunATurn = 100;
 
 export interface DispatcherOptions extends AttemptsOptions {
   readonly store: Pick<DeliveryPath, 'claim' | 'release'>;
+  readonly signerOf: SignerOf;
   /** Whether this node knows what time it is: a claim by another one could take over leases that still run (G3). */
   readonly mayClaim: () => boolean;
   /** An endpoint's breaker has opened or closed here. */
   readonly onBreaker: (change: BreakerChange) => void;
   /** A receiver has asked this node for no requests until then. */
   readonly onThrottle: (change: ThrottleChange) => void;
-  /** The receiver of this endpoint has answered 410. */
   readonly onGone: (endpoint: Endpoint) => void;
 }
 
@@ -69,7 +69,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#o = options;
-    this.#lanes = new LaneTable(options.transport.capacity);
+    this.#lanes = new LaneTable(options.signerOf, options.transport.capacity);
     this.#turn = new TurnLimit(options.clock, maxBegunATurn, () => this.#feedStarved(maxStarvedTried));
     this.#flights = new Attempts(options, {
       breakerChanged: (lane, now) => options.onBreaker(breakerFrom(lane, now)),

@@ -7,6 +7,7 @@ import { anEndpoint } from '../../../../test/support.ts';
 import { afterLook, afterOutcome, concurrency, freshBreaker, isOpen } from './breaker.ts';
 import { ChangeKeeper } from './change-keeper.ts';
 import { FairBudget } from './fair-budget.ts';
+import { SecretError } from '../secrets/keyring.ts';
 import { Lane } from './lane.ts';
 import { LaneTable } from './lane-table.ts';
 import { type Bucket, fullBucket, msUntilTokens, takeToken } from './rate-limit.ts';
@@ -48,9 +49,12 @@ test('a broken endpoint is slowed down, never stopped', () => {
   expect(concurrency(1, true)).toBe(1);
 });
 
+const noSigner = () => new SecretError('no secrets here');
+
 function aLane(fields: Parameters<typeof anEndpoint>[0] = {}): Lane {
   const share = () => new FairBudget(1000).share('a');
-  return new Lane(anEndpoint(fields), { payload: share(), attempts: share(), outcomes: share() });
+  const shares = { payload: share(), attempts: share(), outcomes: share() };
+  return new Lane(anEndpoint(fields), shares, noSigner);
 }
 const aDelivery = (number: number): ClaimedDelivery => ({ number, data: '' }) as ClaimedDelivery;
 
@@ -322,7 +326,7 @@ test('what is known of endpoints is written together and never more often than o
 
 test('G8: no more attempts are in flight than the transport can carry, however many endpoints want them', () => {
   const inFlight = (capacity: number | undefined): number => {
-    const lanes = new LaneTable(capacity);
+    const lanes = new LaneTable(noSigner, capacity);
     let taken = 0;
     for (let n = 0; n < 10_000; n++) {
       const { attempts } = lanes.add(anEndpoint({ id: `ep_${n}`, tenant: `t${n}` })).shares;

@@ -23,6 +23,7 @@ import { Settler } from './settler.ts';
 import { type StoreWatch, watchStore } from './store-watch.ts';
 import { Timekeeper } from './timekeeper.ts';
 import type { Tracing } from './tracing.ts';
+import { signerOf } from './webhook.ts';
 
 export interface EngineOptions {
   readonly store: Store;
@@ -114,6 +115,7 @@ export function createEngine(options: EngineOptions): Engine {
     transport: options.transport,
     clock,
     random: options.random,
+    signerOf: (endpoint) => signerOf(endpoint, options.keyring),
     logger,
     node: options.node,
     settler: () => settler,

@@ -1,7 +1,7 @@
 import { type Endpoint, subscribes } from '../domain/endpoint.ts';
 import type { NewEvent } from '../domain/event.ts';
 import { FairBudget } from './fair-budget.ts';
-import { Lane } from './lane.ts';
+import { Lane, type SignerOf } from './lane.ts';
 
 /** Over all lanes, each with a part of its own: characters of payload, attempts in flight, outcomes that wait for the disk. */
 const maxPayload = 64 * 1024 * 1024;
@@ -16,8 +16,11 @@ export class LaneTable {
   readonly #attempts: FairBudget;
   readonly #outcomes = new FairBudget(maxOutcomes);
 
+  readonly #signerOf: SignerOf;
+
   /** `capacity`: how many requests the transport can carry at once. */
-  constructor(capacity: number = maxAttempts) {
+  constructor(signerOf: SignerOf, capacity: number = maxAttempts) {
+    this.#signerOf = signerOf;
     this.#attempts = new FairBudget(Math.min(maxAttempts, capacity));
   }
 
@@ -39,11 +42,12 @@ export class LaneTable {
 
   add(endpoint: Endpoint): Lane {
     const { id, tenant } = endpoint;
-    const lane = new Lane(endpoint, {
+    const shares = {
       payload: this.#payload.share(tenant),
       attempts: this.#attempts.share(tenant),
       outcomes: this.#outcomes.share(tenant),
-    });
+    };
+    const lane = new Lane(endpoint, shares, this.#signerOf);
     this.#lanes.set(id, lane);
     const group = this.#byTenant.get(tenant);
     if (group === undefined) this.#byTenant.set(tenant, new Set([lane]));

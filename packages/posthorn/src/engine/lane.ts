@@ -1,4 +1,5 @@
 import type { Endpoint } from '../domain/endpoint.ts';
+import type { SecretError } from '../secrets/keyring.ts';
 import type { BreakerChange } from '../store/breakers.ts';
 import type { ClaimedDelivery } from '../store/store.ts';
 import {
@@ -12,7 +13,7 @@ import {
 } from './breaker.ts';
 import type { Share } from './fair-budget.ts';
 import { type Bucket, fullBucket, msUntilTokens, takeToken, tokensAt } from './rate-limit.ts';
-import { type Signer, signerOf } from './webhook.ts';
+import type { Signer } from './webhook.ts';
 
 /** Claimed work waits in memory for at most about this long: an endpoint's speed decides how much that is. */
 const prefetchMs = 100;
@@ -30,10 +31,13 @@ export interface LaneShares {
   readonly outcomes: Share;
 }
 
+export type SignerOf = (endpoint: Endpoint) => Signer | SecretError;
+
 /** One endpoint's place in memory: what is claimed for it, what is in flight, and when to check again. */
 export class Lane {
   endpoint: Endpoint;
-  signer: Signer;
+  readonly #signerOf: SignerOf;
+  #signer: ReturnType<SignerOf> | null = null;
   readonly shares: LaneShares;
   readonly #queue: ClaimedDelivery[] = [];
   #head = 0;
@@ -57,17 +61,22 @@ export class Lane {
   /** Work was given back unused: until an attempt ends, nothing is claimed ahead. */
   #stalled = false;
 
-  constructor(endpoint: Endpoint, shares: LaneShares) {
+  constructor(endpoint: Endpoint, shares: LaneShares, signerOf: SignerOf) {
     this.endpoint = endpoint;
-    this.signer = signerOf(endpoint);
+    this.#signerOf = signerOf;
     this.shares = shares;
+  }
+
+  /** Opened at the first attempt after a change; the error if a secret cannot be opened. */
+  get signer(): ReturnType<SignerOf> {
+    return (this.#signer ??= this.#signerOf(this.endpoint));
   }
 
   /** Takes the endpoint as it is now. What was learned of a former URL ends with it; true if there was one. */
   change(endpoint: Endpoint, now: number): boolean {
     const hasMoved = endpoint.url !== this.endpoint.url;
     this.endpoint = endpoint;
-    this.signer = signerOf(endpoint);
+    this.#signer = null;
     if (!hasMoved) return false;
     this.breaker = freshBreaker;
     this.throttle(0, now);

@@ -1,16 +1,14 @@
 import { expect, test } from 'vitest';
-import { withoutHeaderValues } from './settlement.ts';
+import { withoutSecrets } from './settlement.ts';
 
 test.each([
   ['{"authorization":"Bearer token-1234567"}', '{"authorization":"…"}'],
   ['you sent token-1234567', 'you sent …'],
   ['ok 1', 'ok 1'],
 ])('G9: a receiver that repeats what it was sent does not make it readable: %s', (answered, shown) => {
-  expect(withoutHeaderValues(answered, { Authorization: 'Bearer token-1234567', 'X-Version': '1' })).toBe(
-    shown,
-  );
+  expect(withoutSecrets(answered, ['Bearer token-1234567', '1'])).toBe(shown);
 });
 
 test('an attempt without an answer has no excerpt', () => {
-  expect(withoutHeaderValues(null, { a: 'something-long' })).toBeNull();
+  expect(withoutSecrets(null, ['something-long'])).toBeNull();
 });

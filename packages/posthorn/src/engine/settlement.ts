@@ -15,12 +15,14 @@ export interface FinishedAttempt {
   readonly ageMs: number;
   readonly startedAt: number;
   readonly result: AttemptResult;
+  /** Values that the receiver may have repeated, and that are shown nowhere. */
+  readonly hidden: readonly string[];
   readonly node: string;
 }
 
 /** Returns what the store is to record of an attempt; `random` is uniform in [0, 1). */
 export function settlementFrom(attempt: FinishedAttempt, now: number, random: () => number): Settlement {
-  const { delivery, endpoint, moved, ageMs, startedAt, result, node } = attempt;
+  const { delivery, endpoint, moved, ageMs, startedAt, result, hidden, node } = attempt;
   const attemptsMade = delivery.attemptsMade + 1;
   const next = afterAttempt(
     { attemptsMade, createdAt: now - ageMs },
@@ -40,7 +42,7 @@ export function settlementFrom(attempt: FinishedAttempt, now: number, random: ()
     statusCode: result.statusCode,
     errorClass: result.errorClass,
     message: result.message,
-    responseExcerpt: withoutHeaderValues(result.responseExcerpt, endpoint.headers),
+    responseExcerpt: withoutSecrets(result.responseExcerpt, hidden),
     late: ageMs > endpoint.deliverWithinMs,
   };
 }
@@ -48,11 +50,11 @@ export function settlementFrom(attempt: FinishedAttempt, now: number, random: ()
 /** Shorter ones are no secrets, and stand in any text. */
 const minSecretLength = 8;
 
-/** What a receiver answered, without the header values that it may have repeated: they are write-only (G9). */
-export function withoutHeaderValues(excerpt: string | null, headers: Endpoint['headers']): string | null {
+/** What a receiver answered, without the values that it may have repeated: they are write-only (G9). */
+export function withoutSecrets(excerpt: string | null, hidden: readonly string[]): string | null {
   if (excerpt === null) return null;
   let shown = excerpt;
-  for (const value of Object.values(headers))
+  for (const value of hidden)
     // `Bearer x` is repeated as it is, or as x alone.
     for (const part of [value, ...value.split(' ')])
       if (part.length >= minSecretLength) shown = shown.replaceAll(part, '…');

@@ -4,25 +4,45 @@ import { deliveryId } from '../domain/ids.ts';
 import { type TraceContext, traceparentOf } from '../domain/trace.ts';
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Random } from '../runtime/random.ts';
+import { type Keyring, SecretError } from '../secrets/keyring.ts';
 import { parseSecret, sign } from '../signing/standard-webhooks.ts';
 import type { ClaimedDelivery } from '../store/store.ts';
 import type { OutboundRequest, Transport } from '../transport/transport.ts';
 
-/** What of an endpoint's settings every request needs, worked out once per change. */
+/** What of an endpoint's settings every request needs, opened and worked out once per change. */
 export interface Signer {
   keysAt(now: number): readonly Uint8Array[];
   readonly extraHeaders: readonly string[];
+  /** Values that a receiver may repeat, and that are shown nowhere. */
+  readonly hidden: readonly string[];
 }
 
-export function signerOf(endpoint: Endpoint): Signer {
-  const secrets = endpoint.secrets.map(({ secret, expiresAt }) => ({ key: parseSecret(secret), expiresAt }));
+/** Opens what the endpoint's requests need. Returns the error if a secret cannot be opened: its attempts fail with it. */
+export function signerOf(endpoint: Endpoint, keyring: Pick<Keyring, 'open'>): Signer | SecretError {
+  try {
+    return openedSigner(endpoint, keyring);
+  } catch (error) {
+    if (error instanceof SecretError) return error;
+    throw error;
+  }
+}
+
+function openedSigner(endpoint: Endpoint, keyring: Pick<Keyring, 'open'>): Signer {
+  const secrets = endpoint.secrets.map(({ secret, expiresAt }) => ({
+    key: parseSecret(keyring.open(secret, 'signing')),
+    expiresAt,
+  }));
+  const headers = Object.entries(endpoint.headers).map(
+    ([name, value]) => [name, keyring.open(value, 'header')] as const,
+  );
   const lasting = secrets.every(({ expiresAt }) => expiresAt === null);
   const all = secrets.map(({ key }) => key);
   return {
     // During a rotation's grace time both secrets sign.
     keysAt: (now) =>
       lasting ? all : secrets.filter((s) => s.expiresAt === null || s.expiresAt > now).map((s) => s.key),
-    extraHeaders: Object.entries(endpoint.headers).flat(),
+    extraHeaders: headers.flat(),
+    hidden: headers.map(([, value]) => value),
   };
 }
 
@@ -105,13 +125,15 @@ export function webhookRequest(
 export function channelSender(
   transport: Transport,
   clock: NodeClock,
+  keyring: Pick<Keyring, 'open'>,
   userAgent: string,
 ): (endpoint: Endpoint, id: string, data: string) => Promise<boolean> {
   return async (endpoint, id, data) => {
     const now = clock.now();
     const delivery = { number: 0, claim: 1, eventId: id, eventType: 'posthorn.alert', occurredAt: now, data };
     const time = { now, lived: clock.lived() };
-    return (await transport.post(webhookRequest(delivery, endpoint, signerOf(endpoint), time, [], userAgent)))
-      .ok;
+    const signer = signerOf(endpoint, keyring);
+    if (signer instanceof SecretError) throw signer;
+    return (await transport.post(webhookRequest(delivery, endpoint, signer, time, [], userAgent))).ok;
   };
 }

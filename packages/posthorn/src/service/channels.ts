@@ -81,14 +81,18 @@ function urlOf(channel: Channel, deps: ServiceDependencies): string {
 }
 
 /** The endpoint of a new channel. */
-function channelEndpoint(name: string, url: string, { clock, random }: ServiceDependencies): Endpoint {
+function channelEndpoint(
+  name: string,
+  url: string,
+  { clock, random, keyring }: ServiceDependencies,
+): Endpoint {
   const now = clock.now();
   return freshEndpoint(
     {
       id: timeOrderedId('ep', now, random.bytes(12)),
       tenant: alertTenant,
       url,
-      secret: newSecret(random),
+      secret: keyring.seal(newSecret(random), 'signing'),
       createdAt: now,
     },
     {

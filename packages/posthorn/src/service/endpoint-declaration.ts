@@ -8,6 +8,7 @@ import { receiverUrl } from './receiver-url.ts';
 export interface EndpointIdentity {
   readonly id: string;
   readonly tenant: string;
+  /** Sealed. */
   readonly secret: string;
   readonly createdAt: number;
 }
@@ -26,8 +27,9 @@ export interface EndpointDeclaration {
 
 export function endpointDeclaration({
   store,
+  keyring,
   refuseHost,
-}: Pick<ServiceDependencies, 'store' | 'refuseHost'>): EndpointDeclaration {
+}: Pick<ServiceDependencies, 'store' | 'keyring' | 'refuseHost'>): EndpointDeclaration {
   const templateNamed = async (name: string): Promise<Template> => {
     const template = templatesBy(await store.documents('template')).get(name);
     if (template === undefined) throw invalid('/template', `there is no template ${name}`);
@@ -60,7 +62,7 @@ export function endpointDeclaration({
         { ...identity, url },
         {
           ...fieldsFrom(wire),
-          ...(wire.headers === undefined ? {} : { headers: headersFrom(wire.headers, stored) }),
+          ...(wire.headers === undefined ? {} : { headers: headersFrom(wire.headers, stored, keyring) }),
           ...policyFrom(wire, { own: [] }, template),
         },
       );
@@ -71,7 +73,9 @@ export function endpointDeclaration({
       return {
         ...fieldsFrom(wire),
         ...(wire.url === undefined ? {} : { url: receiverUrl(wire.url, refuseHost) }),
-        ...(wire.headers === undefined ? {} : { headers: headersFrom(wire.headers, before.headers) }),
+        ...(wire.headers === undefined
+          ? {}
+          : { headers: headersFrom(wire.headers, before.headers, keyring) }),
         ...(hasPolicy(wire)
           ? policyFrom(wire, before, name === null ? null : await templateNamed(name))
           : {}),

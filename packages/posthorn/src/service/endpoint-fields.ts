@@ -3,6 +3,7 @@ import type { Endpoint } from '../domain/endpoint.ts';
 import { followed } from '../domain/endpoint.ts';
 import { invalid } from '../domain/errors.ts';
 import { standardTemplate, type Template, type TemplateField, templateFields } from '../domain/template.ts';
+import { type Keyring, sealedAgain } from '../secrets/keyring.ts';
 import { retryOf } from './retry.ts';
 
 /** What a body says of an endpoint; what it does not say is not there. */
@@ -26,14 +27,16 @@ export function fieldsFrom(wire: EndpointFields): Partial<Endpoint> {
   return given;
 }
 
-/** Headers as they are to be stored: null keeps the value that is there, because answers do not show it. */
+/** Headers as they are to be stored, sealed: null keeps the value that is there, because answers do not show it. */
 export function headersFrom(
   given: NonNullable<EndpointFields['headers']>,
   stored: Endpoint['headers'],
+  keyring: Keyring,
 ): Endpoint['headers'] {
   const merged = Object.entries(given).map(([name, value]): [string, string] => {
-    const kept = value ?? stored[name];
-    if (kept !== undefined) return [name, kept];
+    const before = stored[name];
+    if (value !== null) return [name, sealedAgain(keyring, value, before, 'header')];
+    if (before !== undefined) return [name, before];
     throw invalid(
       `/headers/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
       'has no stored value to keep: give one',

@@ -6,6 +6,7 @@ import { makeEvent } from '../domain/event.ts';
 import { newEventId, timeOrderedId } from '../domain/ids.ts';
 import { shardCount } from '../domain/shard.ts';
 import { secondMs } from '../domain/time.ts';
+import { sealsThis } from '../secrets/keyring.ts';
 import { newSecret, parseSecret } from '../signing/standard-webhooks.ts';
 import type { ReceiverHealth } from '../store/breakers.ts';
 import { tenantsFrom } from './delivery-filter.ts';
@@ -28,12 +29,12 @@ const refOf = ({ params: { id }, query: { tenant } }: Scoped): EndpointRef => ({
 
 /** Receivers: created, changed, paused, deleted and tried. */
 export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoints'>> {
-  const { store, config, engine, clock, random } = deps;
+  const { store, config, engine, clock, random, keyring } = deps;
   const declaration = endpointDeclaration(deps);
-  const newIdentity = (tenant: string, secret: string | undefined, now: number): EndpointIdentity => ({
+  const newIdentity = (tenant: string, secret: string, now: number): EndpointIdentity => ({
     id: timeOrderedId('ep', now, random.bytes(12)),
     tenant,
-    secret: secret === undefined ? newSecret(random) : checkedSecret(secret),
+    secret: keyring.seal(secret, 'signing'),
     createdAt: now,
   });
 
@@ -61,8 +62,9 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
   };
 
   return {
-    'endpoints.create': async ({ body: { tenant = 'default', secret, ...settings } }) => {
+    'endpoints.create': async ({ body: { tenant = 'default', secret: given, ...settings } }) => {
       const now = clock.now();
+      const secret = given === undefined ? newSecret(random) : checkedSecret(given);
       const identity = newIdentity(tenant, secret, now);
       const { answer: endpoint } = await config.change(async () => {
         const answer = await declaration.fresh(identity, settings);
@@ -70,7 +72,7 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
         return { write: { now, createEndpoints: [answer] }, answer };
       });
       engine.endpointChanged(endpoint.id, endpoint);
-      return { ...shown(endpoint, noHealth), secret: identity.secret };
+      return { ...shown(endpoint, noHealth), secret };
     },
 
     'endpoints.list': async ({ query: { tenant, limit, cursor, order } }) => {
@@ -93,7 +95,7 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
     'endpoints.ensure': async ({
       params: { id: name },
       query,
-      body: { tenant: ownTenant, secret, ...settings },
+      body: { tenant: ownTenant, secret: given, ...settings },
     }) => {
       const tenant = query.tenant ?? ownTenant ?? 'default';
       if (ownTenant !== undefined && ownTenant !== tenant)
@@ -101,6 +103,7 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       if (settings.name !== undefined && settings.name !== name)
         throw invalid('/name', `is not the name in the path, ${name}`);
       const now = clock.now();
+      const secret = given === undefined ? newSecret(random) : checkedSecret(given);
       const identity = newIdentity(tenant, secret, now);
       const { answer, endpoints } = await config.change(async () => {
         const [before] = await store.endpointsNamed([tenant], [name]);
@@ -111,9 +114,9 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
         }
         const replaced = {
           ...replacedEndpoint(before, fresh, settings.enabled !== undefined),
-          ...(secret === undefined || secret === before.secrets[0]?.secret
+          ...(given === undefined || sealsThis(keyring, before.secrets[0]!.secret, given, 'signing')
             ? {}
-            : { secrets: rotateSecrets(before.secrets, secret, now, 0) ?? fresh.secrets }),
+            : { secrets: rotateSecrets(before.secrets, identity.secret, now, 0) ?? fresh.secrets }),
         };
         const found = { before, health: await readHealth([before]) };
         // The same again changes nothing.
@@ -125,10 +128,7 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       if (endpoints.length > 0) engine.endpointChanged(endpoint.id, endpoint);
       if (answer !== null)
         return shown(endpoint, endpoint.url === answer.before.url ? answer.health : noHealth);
-      return new Reply<Answer<'endpoints.ensure'>>(
-        { ...shown(endpoint, noHealth), secret: identity.secret },
-        { other: true },
-      );
+      return new Reply<Answer<'endpoints.ensure'>>({ ...shown(endpoint, noHealth), secret }, { other: true });
     },
 
     'endpoints.update': async ({ body, ...request }) =>
@@ -155,7 +155,8 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
     'endpoints.rotateSecret': async ({ body: { grace_s: graceS }, ...request }) => {
       const secret = newSecret(random);
       const changed = await change(refOf(request), async ({ secrets }) => {
-        const rotated = rotateSecrets(secrets, secret, clock.now(), graceS * secondMs);
+        const sealed = keyring.seal(secret, 'signing');
+        const rotated = rotateSecrets(secrets, sealed, clock.now(), graceS * secondMs);
         if (rotated === null)
           throw new PosthornError(
             'too_many_secrets',

@@ -41,6 +41,10 @@ export function serveCommand(): Command {
       'HTTP proxy that webhooks go through (POSTHORN_PROXY, default: direct connections)',
     )
     .option(
+      '--plaintext-secrets',
+      'store secrets as they are, readable by whoever reads the database (POSTHORN_PLAINTEXT_SECRETS)',
+    )
+    .option(
       '--metrics-key <key>',
       'key that /metrics then takes, beside the admin key (POSTHORN_METRICS_KEY, default: no key)',
     )
@@ -63,7 +67,7 @@ export function serveCommand(): Command {
     .option('--json', 'print the start-up facts as one JSON object')
     .addHelpText(
       'after',
-      '\nThe admin key is POSTHORN_API_KEY; without it one is made at the first start and printed once.\n\nExample:\n  posthorn serve --port 8400 --data-dir ./posthorn-data',
+      '\nThe admin key is POSTHORN_API_KEY; without it one is made at the first start and printed once.\nSecrets are encrypted with POSTHORN_SECRET_KEY; without it with a key file in the data directory, made at the first start. Make one with: posthorn secrets generate\n\nExample:\n  posthorn serve --port 8400 --data-dir ./posthorn-data',
     )
     .action(async (options: Record<string, unknown>) => {
       // A script's variable that was not set: data would go to the usual directory, where nobody looks for it.
@@ -74,12 +78,17 @@ export function serveCommand(): Command {
       const log = createServeLog(settings.logLevel);
       for (const line of warningsAbout(settings, process.env)) log.note(`posthorn: warning: ${line}`);
       const facts = startFacts(settings, options['json'] === true, log);
-      const serving = await startServing(settings, { logger: log, onNewKey: facts.newKey }).catch(
-        (error: NodeJS.ErrnoException) => {
-          facts.failed();
-          throw startError(error, settings);
-        },
-      );
+      const serving = await startServing(settings, {
+        logger: log,
+        onNewKey: facts.newKey,
+        onKeyFile: (path) =>
+          log.note(
+            `posthorn: made ${printable(path)}, the key that secrets are encrypted with: back it up, apart from the data`,
+          ),
+      }).catch((error: NodeJS.ErrnoException) => {
+        facts.failed();
+        throw startError(error, settings);
+      });
       facts.started(serving);
       await untilStopped(serving, settings.stopGraceS, log);
     });

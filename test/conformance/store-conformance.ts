@@ -9,6 +9,7 @@ import { describeIdempotency } from './store/idempotency.ts';
 import { describeInFlight } from './store/in-flight.ts';
 import { describeKeeping } from './store/keeping.ts';
 import { describeListing } from './store/listing.ts';
+import { describeKeys } from './store/keys.ts';
 import { describeOperations } from './store/operations.ts';
 import { describeRedriving } from './store/redriving.ts';
 import { describeReplaying } from './store/replaying.ts';
@@ -35,6 +36,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
     describeKeeping(subject);
     describeClockwork(subject);
     describeIdempotency(subject);
+    describeKeys(subject);
     describeBalance(subject, propertyRuns);
   });
 }

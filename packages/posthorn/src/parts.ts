@@ -11,6 +11,7 @@ import { systemRandom } from './runtime/random.ts';
 import type { Keyring } from './secrets/keyring.ts';
 import { createCatalog } from './service/catalog.ts';
 import { ConfigWriter } from './service/config-writer.ts';
+import { createKeyTable } from './service/key-table.ts';
 import type { ServiceDependencies } from './service/dependencies.ts';
 import { createTenantGate } from './service/tenant-gate.ts';
 import type { Hints, Store } from './store/store.ts';
@@ -98,6 +99,7 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
     clock,
     random: systemRandom,
     keyring,
+    keyTable: createKeyTable(store, clock),
     version,
     renderMetrics: async () => (await metrics?.render()) ?? '',
     unstoredAlerts: () => [alarm.alert()].filter((alert) => alert !== null),

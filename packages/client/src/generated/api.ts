@@ -25,6 +25,11 @@ import type {
   EventTypeDocument,
   EventTypeList,
   Health,
+  Key,
+  KeyList,
+  KeyRequest,
+  KeyRotation,
+  KeyWithSecret,
   NewEvent,
   NewEventBatch,
   NodeList,
@@ -73,6 +78,7 @@ import type {
   TemplatesListInput,
   EventTypesListInput,
   SlosListInput,
+  KeysListInput,
 } from './types.ts';
 
 /** Publish events, and look them up. */
@@ -304,6 +310,24 @@ export interface EventTypesApi<Options> {
   delete(name: string, options?: Options): Promise<void>;
 }
 
+/** API keys: what each may see and do, and when it was used last. */
+export interface KeysApi<Options> {
+  /** Create a key. The answer is the only one that shows the key. It works at once on this node, and within a second on others. */
+  create(input: KeyRequest, options?: Options): Promise<KeyWithSecret>;
+
+  /** List keys. Oldest first, with those that have expired or were revoked. The first admin key is not among them. */
+  list(input?: KeysListInput, options?: Options): PageRequest<KeyList>;
+
+  /** Get a key. What it may do, and when and from where it was used last. Never the key itself. */
+  get(id: string, options?: Options): Promise<Key>;
+
+  /** Revoke a key. It stops working at once on this node, and within a second on others; so do the sessions that it has begun. Lists go on showing it, as revoked. */
+  delete(id: string, options?: Options): Promise<void>;
+
+  /** Rotate a key. Makes a new key with the same id and rights; the present one works until the grace time ends. If it was rotated before, the key before that stops working now. The answer is the only one that shows the new key. */
+  rotate(id: string, input?: KeyRotation, options?: Options): Promise<KeyWithSecret>;
+}
+
 /** Every call, by its resource. */
 export interface Api<Options> {
   readonly events: EventsApi<Options>;
@@ -322,6 +346,7 @@ export interface Api<Options> {
   readonly tenants: TenantsApi<Options>;
   readonly templates: TemplatesApi<Options>;
   readonly eventTypes: EventTypesApi<Options>;
+  readonly keys: KeysApi<Options>;
 }
 
 export type OperationId =
@@ -383,4 +408,9 @@ export type OperationId =
   | 'slos.list'
   | 'slos.get'
   | 'slos.put'
-  | 'slos.delete';
+  | 'slos.delete'
+  | 'keys.create'
+  | 'keys.list'
+  | 'keys.get'
+  | 'keys.delete'
+  | 'keys.rotate';

@@ -343,6 +343,50 @@ const eventTypeDocumentShape = object({
 });
 const eventTypeListShape = object({ items: list(eventTypeShape), next_cursor: nullable(text) });
 const healthShape = object({ status: text, version: text });
+const keyShape = object({
+  id: text,
+  name: text,
+  state: text,
+  scopes: list(text),
+  tenant: nullable(text),
+  endpoint_ids: nullable(list(text)),
+  payloads: text,
+  rate_limit_per_s: nullable(number),
+  created_at: text,
+  expires_at: nullable(text),
+  revoked_at: nullable(text),
+  former_until: nullable(text),
+  last_used_at: nullable(text),
+  last_used_from: nullable(text),
+});
+const keyListShape = object({ items: list(keyShape), next_cursor: nullable(text) });
+const keyRequestShape = object({
+  name: text,
+  scopes: list(text),
+  tenant: text,
+  endpoint_ids: list(text),
+  payloads: text,
+  expires_at: text,
+  rate_limit_per_s: nullable(number),
+});
+const keyRotationShape = object({ grace_s: number });
+const keyWithSecretShape = object({
+  id: text,
+  name: text,
+  state: text,
+  scopes: list(text),
+  tenant: nullable(text),
+  endpoint_ids: nullable(list(text)),
+  payloads: text,
+  rate_limit_per_s: nullable(number),
+  created_at: text,
+  expires_at: nullable(text),
+  revoked_at: nullable(text),
+  former_until: nullable(text),
+  last_used_at: nullable(text),
+  last_used_from: nullable(text),
+  key: text,
+});
 const sloShape = object({
   name: text,
   built_in: flag,
@@ -813,4 +857,20 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
   'slos.get': { method: 'GET', path: '/v1/slos/{name}', answer: sloShape },
   'slos.put': { method: 'PUT', path: '/v1/slos/{name}', body: sloDocumentShape, answer: sloShape },
   'slos.delete': { method: 'DELETE', path: '/v1/slos/{name}' },
+  'keys.create': { method: 'POST', path: '/v1/keys', body: keyRequestShape, answer: keyWithSecretShape },
+  'keys.list': {
+    method: 'GET',
+    path: '/v1/keys',
+    query: object({ tenant: either(text, list(text)), limit: number, cursor: text, order: text }),
+    answer: keyListShape,
+    isList: true,
+  },
+  'keys.get': { method: 'GET', path: '/v1/keys/{id}', answer: keyShape },
+  'keys.delete': { method: 'DELETE', path: '/v1/keys/{id}' },
+  'keys.rotate': {
+    method: 'POST',
+    path: '/v1/keys/{id}/rotate',
+    body: keyRotationShape,
+    answer: keyWithSecretShape,
+  },
 };

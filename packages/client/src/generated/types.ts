@@ -766,6 +766,110 @@ export interface Health {
 /** Wilson score interval at 95%: lower and upper bound. */
 export type Interval = readonly [number, number];
 
+export interface Key {
+  readonly id: string;
+  readonly name: string;
+  readonly state: 'active' | 'expired' | 'revoked';
+
+  /** `publish`: publish events, and nothing else. `read`: read everything but keys and the audit log. `operate`: change things, redrive, replay. `admin`: everything. No scope includes another, except that `admin` includes all. */
+  readonly scopes: readonly ('publish' | 'read' | 'operate' | 'admin')[];
+
+  /** The only tenant that it sees; null: all. */
+  readonly tenant: string | null;
+
+  /** The only endpoints that it sees; null: all of its tenant. */
+  readonly endpointIds: readonly string[] | null;
+
+  /** How much it sees of event data and of what receivers answered. `masked`: card numbers, bank accounts and email addresses are replaced. */
+  readonly payloads: 'none' | 'masked' | 'full';
+
+  /** Requests a second on each node; null: no limit. One second's requests may come at once. */
+  readonly rateLimitPerS: number | null;
+  readonly createdAt: string;
+  readonly expiresAt: string | null;
+  readonly revokedAt: string | null;
+
+  /** Until then the key before the last rotation works too; null: there is none that does. */
+  readonly formerUntil: string | null;
+
+  /** Up to ten seconds behind. */
+  readonly lastUsedAt: string | null;
+
+  /** The address that the last request came from. */
+  readonly lastUsedFrom: string | null;
+}
+
+export interface KeyList {
+  readonly items: readonly Key[];
+
+  /** Of the next page; null: this is the last. */
+  readonly nextCursor: string | null;
+}
+
+export interface KeyRequest {
+  /** For people: what the key is for. */
+  readonly name: string;
+
+  /** `publish`: publish events, and nothing else. `read`: read everything but keys and the audit log. `operate`: change things, redrive, replay. `admin`: everything. No scope includes another, except that `admin` includes all. */
+  readonly scopes: readonly ('publish' | 'read' | 'operate' | 'admin')[];
+
+  /** Binds the key to this tenant: it sees and changes nothing else. */
+  readonly tenant?: string | undefined;
+
+  /** Binds the key to these endpoints, by id or name. They must be of one tenant, which the key is bound to as well. Not with the scopes `publish` and `admin`. */
+  readonly endpointIds?: readonly string[] | undefined;
+
+  /** Default: `full` with the scope `admin`, else `masked`. */
+  readonly payloads?: 'none' | 'masked' | 'full' | undefined;
+
+  /** In the future; default: it does not expire. */
+  readonly expiresAt?: string | Date | undefined;
+
+  /** Requests a second on each node; null: no limit. One second's requests may come at once. */
+  readonly rateLimitPerS?: number | null | undefined;
+}
+
+export interface KeyRotation {
+  /** For so long the present key works too. */
+  readonly graceS?: number | undefined;
+}
+
+export interface KeyWithSecret {
+  readonly id: string;
+  readonly name: string;
+  readonly state: 'active' | 'expired' | 'revoked';
+
+  /** `publish`: publish events, and nothing else. `read`: read everything but keys and the audit log. `operate`: change things, redrive, replay. `admin`: everything. No scope includes another, except that `admin` includes all. */
+  readonly scopes: readonly ('publish' | 'read' | 'operate' | 'admin')[];
+
+  /** The only tenant that it sees; null: all. */
+  readonly tenant: string | null;
+
+  /** The only endpoints that it sees; null: all of its tenant. */
+  readonly endpointIds: readonly string[] | null;
+
+  /** How much it sees of event data and of what receivers answered. `masked`: card numbers, bank accounts and email addresses are replaced. */
+  readonly payloads: 'none' | 'masked' | 'full';
+
+  /** Requests a second on each node; null: no limit. One second's requests may come at once. */
+  readonly rateLimitPerS: number | null;
+  readonly createdAt: string;
+  readonly expiresAt: string | null;
+  readonly revokedAt: string | null;
+
+  /** Until then the key before the last rotation works too; null: there is none that does. */
+  readonly formerUntil: string | null;
+
+  /** Up to ten seconds behind. */
+  readonly lastUsedAt: string | null;
+
+  /** The address that the last request came from. */
+  readonly lastUsedFrom: string | null;
+
+  /** The key itself, `phk_…`. Shown this once. */
+  readonly key: string;
+}
+
 export type ListedSlo = Slo | TemplateSlo;
 
 export interface Money {
@@ -1700,6 +1804,18 @@ export interface EventTypesListInput {
 
 /** What `slos.list` takes. */
 export interface SlosListInput {
+  /** Items of a page at most. */
+  readonly limit?: number | undefined;
+
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+  readonly order?: 'asc' | 'desc' | undefined;
+}
+
+/** What `keys.list` takes. */
+export interface KeysListInput {
+  readonly tenant?: string | readonly string[] | undefined;
+
   /** Items of a page at most. */
   readonly limit?: number | undefined;
 

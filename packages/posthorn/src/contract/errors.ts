@@ -44,7 +44,7 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   unauthorized: {
     status: 401,
     title: 'Unauthorized',
-    meaning: 'The request has no valid API key.',
+    meaning: 'The request has no valid API key: it is missing, unknown, expired or revoked.',
     remedy: 'Send the header `Authorization: Bearer phk_…` with a key of this server.',
   },
   forbidden: {
@@ -135,6 +135,12 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
     meaning: 'The tenant has as many endpoints as its declaration allows.',
     remedy: 'Delete an endpoint of the tenant, or declare the tenant with a higher limit.',
   },
+  too_many_keys: {
+    status: 409,
+    title: 'Too many keys',
+    meaning: 'As many keys as can work at once work already.',
+    remedy: 'Revoke keys that nobody uses: each shows when it was used last.',
+  },
   too_many_redrives: {
     status: 409,
     title: 'Too many redrives',
@@ -213,6 +219,12 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
     meaning: 'The tenant has as many pending deliveries as its declaration allows. Nothing was stored.',
     remedy:
       'Publish again after `Retry-After`, when some are delivered; see which of its endpoints fail; or declare the tenant with a higher `pending_deliveries`.',
+  },
+  rate_limited: {
+    status: 429,
+    title: 'Rate limited',
+    meaning: 'The key sends more requests a second than it may.',
+    remedy: 'Wait as long as `Retry-After` says; publish several events in one request.',
   },
   headers_too_large: {
     status: 431,

@@ -3,7 +3,7 @@ import { errorKinds } from './errors.ts';
 import type { Operation } from './operation.ts';
 
 const always = ['bad_request', 'bad_url', 'request_timeout', 'headers_too_large', 'internal'] as const;
-const withKey = ['unauthorized', 'forbidden', 'too_many_failures'] as const;
+const withKey = ['unauthorized', 'forbidden', 'too_many_failures', 'rate_limited'] as const;
 const withInput = ['invalid_request'] as const;
 const withBody = ['invalid_json', 'invalid_utf8', 'too_deep', 'too_large', 'unsupported_media_type'] as const;
 const onStore = ['unavailable'] as const;

@@ -59,6 +59,7 @@ export const tags = {
   slos: 'Reliability objectives, error budgets and burn rates.',
   conformance: 'What has no owner, template or objective.',
   nodes: 'The processes that deliver.',
+  keys: 'API keys: what each may see and do, and when it was used last.',
   service: 'Health, metrics and this document.',
 } as const;
 export type Tag = keyof typeof tags;

@@ -9,6 +9,7 @@ import { alertOperations } from './alerts.ts';
 import { channelOperations } from './channels.ts';
 import { endpointOperations } from './endpoints.ts';
 import { eventTypeOperations } from './event-types.ts';
+import { keyOperations } from './keys.ts';
 import { redriveOperations } from './redrives.ts';
 import { serviceOperations } from './service.ts';
 import { sloStatusOperations } from './slo-status.ts';
@@ -36,6 +37,7 @@ export const table = {
   ...templateOperations,
   ...eventTypeOperations,
   ...sloOperations,
+  ...keyOperations,
 } as const satisfies Readonly<Record<string, Operation>>;
 
 export type OperationId = keyof typeof table;

@@ -1,9 +1,9 @@
 /** What a key may be good for. Each stands for itself, but `admin` is good for everything. */
-const keyScopes = ['publish', 'read', 'operate', 'admin'] as const;
+export const keyScopes = ['publish', 'read', 'operate', 'admin'] as const;
 export type KeyScope = (typeof keyScopes)[number];
 
 /** How much of payloads a caller sees: nothing, with what looks like card numbers, email addresses and accounts replaced, or all. */
-const payloadAccesses = ['none', 'masked', 'full'] as const;
+export const payloadAccesses = ['none', 'masked', 'full'] as const;
 export type PayloadAccess = (typeof payloadAccesses)[number];
 
 /** What a portal link may let its holder do besides reading. */

@@ -1,32 +1,52 @@
 import { hash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { firstAdmin } from '../domain/caller.ts';
+import { firstAdmin, nobody } from '../domain/caller.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { addressGroup, type AuthenticationFailure, createAuthentication } from './authentication.ts';
 import { PosthornError } from '../domain/errors.ts';
 
 const key = 'phk_0123456789abcdef';
+/** Keys that somebody has created, by their texts. */
+const created: Readonly<Record<string, { state: 'active' | 'expired' | 'revoked'; waitMs?: number }>> = {
+  phk_good: { state: 'active' },
+  phk_expired: { state: 'expired' },
+  phk_revoked: { state: 'revoked' },
+  phk_eager: { state: 'active', waitMs: 1500 },
+};
 
 function made() {
   let now = 0;
   const lines: Record<string, unknown>[] = [];
   const failures: AuthenticationFailure[] = [];
   const none = (): void => {};
+  const used: string[] = [];
+  const byHash = new Map(Object.keys(created).map((text) => [hash('sha256', text), text]));
   const authentication = createAuthentication({
     keys: ['phk_another_key_of_ours', key].map((one) => ({ hash: hash('sha256', one), caller: firstAdmin })),
+    keyTable: {
+      current: () => null,
+      find: (bytes) => {
+        const text = byHash.get(bytes.toString('hex'));
+        return text === undefined
+          ? null
+          : { id: text, caller: { ...nobody, id: text }, state: created[text]!.state };
+      },
+      take: (id) => created[id]!.waitMs ?? 0,
+      used: (id, from) => used.push(`${id} ${from}`),
+    },
     clock: { ...systemClock, monotonic: () => now },
     logger: { debug: none, info: none, error: none, warn: (fields) => lines.push(fields) },
     onFailure: (reason) => failures.push(reason),
   });
   const tried = (authorization: string | undefined, address = '192.0.2.1'): PosthornError | null => {
     try {
-      authentication.require(authorization, address);
+      void authentication.require(authorization, address);
       return null;
     } catch (error) {
       return error as PosthornError;
     }
   };
-  return { tried, lines, failures, pass: (ms: number) => (now += ms) };
+  return { tried, lines, failures, used, pass: (ms: number) => (now += ms) };
 }
 
 describe('G9: failed authentications', () => {
@@ -40,6 +60,22 @@ describe('G9: failed authentications', () => {
     expect(failures).toEqual(['missing', 'malformed', 'malformed', 'malformed', 'unknown', 'malformed']);
     expect(tried(`Bearer ${key}`)).toBeNull();
     expect(tried(`bearer ${key}`)).toBeNull();
+  });
+
+  test('say the same of an expired and a revoked key as of one that nobody has, and are counted apart', () => {
+    const { tried, failures, lines, used } = made();
+    const answers = ['phk_wrong', 'phk_expired', 'phk_revoked'].map((text) => tried(`Bearer ${text}`));
+    expect(new Set(answers.map((problem) => `${problem?.code} ${problem?.message}`))).toHaveLength(1);
+    expect(failures).toEqual(['unknown', 'expired', 'revoked']);
+    expect(lines).toMatchObject(failures.map((reason) => ({ reason })));
+    expect(tried('Bearer phk_good')).toBeNull();
+    expect(used).toEqual(['phk_good 192.0.2.1']);
+  });
+
+  test('are not what a key has that is used too often: 429 with Retry-After', () => {
+    const { tried, failures } = made();
+    expect(tried('Bearer phk_eager')).toMatchObject({ code: 'rate_limited', retryAfterS: 2 });
+    expect(failures).toEqual([]);
   });
 
   test('are limited by address with Retry-After, and a valid key passes all the same', () => {

@@ -3,6 +3,7 @@ import type { Caller } from '../domain/caller.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { PosthornError } from '../domain/errors.ts';
+import type { KeyTable } from '../service/key-table.ts';
 
 /** Failures that an address may have at once, and how soon it has another one. Valid keys are never counted. */
 const maxBurst = 30;
@@ -12,7 +13,7 @@ const maxAddresses = 10_000;
 /** One line for each reason in this time, with the count since the last one. */
 const logEveryMs = 60_000;
 
-export type AuthenticationFailure = 'missing' | 'malformed' | 'unknown';
+export type AuthenticationFailure = 'missing' | 'malformed' | 'unknown' | 'expired' | 'revoked';
 
 interface Bucket {
   readonly tokens: number;
@@ -45,27 +46,30 @@ export function presentedKey(authorization: string | undefined): string | undefi
 }
 
 export interface Authentication {
-  /** Who calls. Throws 401, or 429 for an address that has failed too often; a valid key passes from every address. */
-  require(authorization: string | undefined, address: string): Caller;
+  /**
+   * Who calls. Refuses with 401, or 429 for an address that has failed too often or a key that is used too often; a valid key
+   * passes from every address. A promise only if what is known of the keys has to be read again first.
+   */
+  require(authorization: string | undefined, address: string): Caller | Promise<Caller>;
 }
 
 /** Compares keys with the hashes of those that are known, and bounds, counts and logs what fails (G9). */
 export function createAuthentication(options: {
-  /** SHA-256, in hexadecimal, and whose key it is. */
+  /** Those that nobody created: SHA-256, in hexadecimal, and whose key it is. */
   readonly keys: readonly { readonly hash: string; readonly caller: Caller }[];
+  readonly keyTable: Pick<KeyTable, 'current' | 'find' | 'take' | 'used'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onFailure?: ((reason: AuthenticationFailure) => void) | undefined;
 }): Authentication {
-  const { clock, logger, onFailure } = options;
+  const { keyTable, clock, logger, onFailure } = options;
   const keys = options.keys.map((known) => ({ hash: Buffer.from(known.hash, 'hex'), caller: known.caller }));
   const buckets = new Map<string, Bucket>();
   const tallies = new Map<AuthenticationFailure, Tally>();
 
-  const callerWith = (key: string): Caller | undefined => {
-    // Hashes have one length, so comparing them takes the same time for every key.
-    const hash = digest('sha256', key, 'buffer');
-    // Every one is compared, whatever the others said.
+  const callerWith = (hash: Buffer): Caller | undefined => {
+    // Hashes have one length, so comparing them takes the same time for every key. Every one is compared, whatever
+    // the others said.
     const fits = keys.map((known) => timingSafeEqual(hash, known.hash));
     return keys[fits.indexOf(true)]?.caller;
   };
@@ -95,23 +99,47 @@ export function createAuthentication(options: {
     tally.since = 0;
   };
 
+  /** Throws 401 or 429. */
+  const refuse = (reason: AuthenticationFailure, address: string): never => {
+    onFailure?.(reason);
+    log(reason, address);
+    const waitMs = waitMsFor(addressGroup(address));
+    if (waitMs > 0)
+      throw new PosthornError(
+        'too_many_failures',
+        'too many requests without a valid key came from this address; send a valid key: Authorization: Bearer phk_…',
+        undefined,
+        Math.ceil(waitMs / 1000),
+      );
+    // The same for all reasons: who has no valid key learns nothing of those that there are.
+    throw new PosthornError('unauthorized', 'send a valid key: Authorization: Bearer phk_…');
+  };
+
+  const createdBy = (hash: Buffer, address: string): Caller => {
+    const found = keyTable.find(hash);
+    if (found === null) return refuse('unknown', address);
+    if (found.state !== 'active') return refuse(found.state, address);
+    const waitMs = keyTable.take(found.id);
+    if (waitMs > 0)
+      throw new PosthornError(
+        'rate_limited',
+        'This key sends more requests a second than it may: wait as long as Retry-After says.',
+        undefined,
+        Math.ceil(waitMs / 1000),
+      );
+    keyTable.used(found.id, address === '' ? null : address);
+    return found.caller;
+  };
+
   return {
     require: (authorization, address) => {
       const key = presentedKey(authorization);
-      const caller = callerWith(key ?? '');
-      if (key !== undefined && caller !== undefined) return caller;
-      const reason = authorization === undefined ? 'missing' : key === undefined ? 'malformed' : 'unknown';
-      onFailure?.(reason);
-      log(reason, address);
-      const waitMs = waitMsFor(addressGroup(address));
-      if (waitMs > 0)
-        throw new PosthornError(
-          'too_many_failures',
-          'too many requests without a valid key came from this address; send a valid key: Authorization: Bearer phk_…',
-          undefined,
-          Math.ceil(waitMs / 1000),
-        );
-      throw new PosthornError('unauthorized', 'send a valid key: Authorization: Bearer phk_…');
+      if (key === undefined) return refuse(authorization === undefined ? 'missing' : 'malformed', address);
+      const hash = digest('sha256', key, 'buffer');
+      const caller = callerWith(hash);
+      if (caller !== undefined) return caller;
+      const reading = keyTable.current();
+      return reading === null ? createdBy(hash, address) : reading.then(() => createdBy(hash, address));
     },
   };
 }

@@ -27,10 +27,12 @@ function scopeOf({ routeOptions }: FastifyRequest): Scope | null {
 
 /** A path of no operation is answered to whoever has a key. */
 function demandScope(caller: Caller, scope: Scope | null): void {
-  if (scope === null || scope === 'none' || scope === 'metrics' || hasScope(caller, scope)) return;
+  if (scope === null || scope === 'none' || hasScope(caller, scope === 'metrics' ? 'read' : scope)) return;
+  // The key for metrics has no scope, and opens nothing else.
+  if (scope === 'metrics' && caller === nobody) return;
   throw new PosthornError(
     'forbidden',
-    `this needs a key with the scope ${scope}; this one has: ${caller.scopes.join(', ')}`,
+    `this needs a key with the scope ${scope === 'metrics' ? 'read' : scope}; this one has: ${caller.scopes.join(', ')}`,
   );
 }
 
@@ -68,7 +70,13 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   const authenticationBy = (
     keys: readonly { readonly hash: string; readonly caller: Caller }[],
   ): Authentication =>
-    createAuthentication({ keys, clock: deps.clock, logger, onFailure: deps.authenticationFailed });
+    createAuthentication({
+      keys,
+      keyTable: deps.keyTable,
+      clock: deps.clock,
+      logger,
+      onFailure: deps.authenticationFailed,
+    });
   const admins = deps.adminKeyHashes.map((hash) => ({ hash, caller: firstAdmin }));
   const authentication = authenticationBy(admins);
   const metricsAuthentication =
@@ -102,7 +110,9 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   app.decorateRequest('caller', null);
   refuseOtherRoutes(app);
   // Nothing is accepted by declarations that were not read.
-  app.addHook('onReady', () => deps.readDeclarations());
+  app.addHook('onReady', async () => {
+    await Promise.all([deps.readDeclarations(), deps.keyTable.refresh()]);
+  });
   readBodies(app, http.continueBody);
   let isClosing = false;
   app.addHook('preClose', async () => {
@@ -120,7 +130,8 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
     const scope = scopeOf(request);
     const required = scope === 'none' ? null : scope === 'metrics' ? metricsAuthentication : authentication;
     if (required === null) return;
-    const caller = required.require(request.headers.authorization, request.socket.remoteAddress ?? '');
+    const found = required.require(request.headers.authorization, request.socket.remoteAddress ?? '');
+    const caller = found instanceof Promise ? await found : found;
     request.caller = caller;
     demandScope(caller, scope);
   });

@@ -42,6 +42,7 @@ export function createListener(
     close: async () => {
       isClosed = true;
       await server?.close();
+      await services.keyTable.close();
     },
     cut: () => server?.server.closeAllConnections(),
   };

@@ -7,6 +7,7 @@ import type { Store } from '../store/store.ts';
 import type { Catalog } from './catalog.ts';
 import type { ConfigWriter } from './config-writer.ts';
 import type { TenantGate } from './tenant-gate.ts';
+import type { KeyTable } from './key-table.ts';
 
 /** What the use cases need. */
 export interface ServiceDependencies {
@@ -21,6 +22,7 @@ export interface ServiceDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly keyring: Keyring;
+  readonly keyTable: KeyTable;
   readonly version: string;
   /** In the Prometheus text format. */
   readonly renderMetrics: () => Promise<string>;

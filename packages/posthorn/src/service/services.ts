@@ -9,6 +9,7 @@ import { eventTypeService } from './event-types.ts';
 import { eventService } from './events.ts';
 import { endpointService } from './endpoints.ts';
 import type { Handlers } from './handler.ts';
+import { keyService } from './keys.ts';
 import { nodeService } from './nodes.ts';
 import { redriveService } from './redrives.ts';
 import { serviceService } from './service.ts';
@@ -38,5 +39,6 @@ export function createServices(deps: ServiceDependencies): Handlers {
     ...templateService(deps),
     ...eventTypeService(deps),
     ...sloService(deps),
+    ...keyService(deps),
   };
 }

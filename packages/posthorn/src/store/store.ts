@@ -11,12 +11,14 @@ import type { Config, Endpoints } from './config.ts';
 import type { Breakers } from './breakers.ts';
 import type { IdempotencyKeys } from './idempotency.ts';
 import type { DeliveryFilter, ListPage, TenantFilter } from './filters.ts';
+import type { Keys } from './keys.ts';
 import type { Nodes } from './nodes.ts';
 import type { DeliveryRecord } from './delivery-record.ts';
 import type { Operations } from './operations.ts';
 
 export type * from './config.ts';
 export type * from './filters.ts';
+export type * from './keys.ts';
 export type * from './nodes.ts';
 export type * from './delivery-record.ts';
 export type * from './operations.ts';
@@ -42,7 +44,8 @@ export interface Store
     Nodes,
     Alerting,
     Clockwork,
-    IdempotencyKeys {
+    IdempotencyKeys,
+    Keys {
   close(): Promise<void>;
 }
 

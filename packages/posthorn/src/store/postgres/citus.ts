@@ -31,6 +31,7 @@ export const referenceTables = [
   'fan_out_ledger',
   'nodes',
   'idempotency_keys',
+  'keys',
   'migrations',
 ] as const;
 

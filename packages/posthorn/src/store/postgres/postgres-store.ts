@@ -14,6 +14,7 @@ import { bringForward, claim, nextDue, release, takeOver, type Turns } from './c
 import { readClock, saveClock } from './clock.ts';
 import type { Database } from './database.ts';
 import { readDocument, readDocuments, removeDocument, writeDocument } from './documents.ts';
+import { createKey, findKey, listKeys, readKnownKeys, recordKeyUses, revokeKey, rotateKey } from './keys.ts';
 import { announced, EndpointTable } from './endpoints.ts';
 import { stepFanOut } from './fan-out.ts';
 import { fold } from './folding.ts';
@@ -152,6 +153,13 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     abandonKeyedRequest: (run) => abandonKeyedRequest(db, run),
     pruneKeyedRequests: (ages, limit) => pruneKeyedRequests(db, ages, limit),
     boundKeyedRequests: (caller, bounds, limit) => boundKeyedRequests(db, caller, bounds, limit),
+    createKey: (key) => createKey(db, key),
+    key: (id) => findKey(db, id),
+    keys: (query) => listKeys(db, query),
+    knownKeys: (seen) => readKnownKeys(db, seen),
+    rotateKey: (id, rotation, now) => rotateKey(db, id, rotation, now),
+    revokeKey: (id, now) => revokeKey(db, id, now),
+    recordKeyUses: (uses) => recordKeyUses(db, uses),
     close: () => db.close(),
   };
 }

@@ -2,6 +2,7 @@ import { StoreOpenError } from '../../domain/errors.ts';
 import { breakerColumns, throttleColumns } from './breakers.ts';
 import type { Connection, Database } from './database.ts';
 import { idempotencyTable } from './idempotency.ts';
+import { keysTable } from './keys.ts';
 import { missingParts, partsMadeBy, partsThere } from './schema-parts.ts';
 import { publishSql } from './publish.ts';
 
@@ -297,6 +298,7 @@ const migrations: readonly string[] = [
   UPDATE posthorn.endpoints SET document = document || '{"name": null}';
   CREATE UNIQUE INDEX endpoints_named ON posthorn.endpoints (tenant, name) WHERE deleted_at IS NULL AND name IS NOT NULL;
   `,
+  keysTable,
 ];
 
 const namedMost = 5;

@@ -3,6 +3,7 @@ import { StoreOpenError } from '../../domain/errors.ts';
 import { breakerColumns, throttleColumns } from './breakers.ts';
 import { damageOf, primaryCode } from './damage.ts';
 import { idempotencyTable } from './idempotency.ts';
+import { keysTable } from './keys.ts';
 import { missingParts } from './schema-check.ts';
 
 /** SQLITE_ERROR: the statement does not fit the database. */
@@ -295,6 +296,7 @@ const migrations: readonly string[] = [
   UPDATE endpoints SET document = json_set(document, '$.name', NULL);
   CREATE UNIQUE INDEX endpoints_named ON endpoints (tenant, name) WHERE deleted_at IS NULL AND name IS NOT NULL;
   `,
+  keysTable,
 ];
 
 const namedMost = 5;

@@ -34,6 +34,7 @@ import {
   finishKeyedRequest,
   pruneKeyedRequests,
 } from './idempotency.ts';
+import { createKey, findKey, listKeys, readKnownKeys, recordKeyUses, revokeKey, rotateKey } from './keys.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { prune } from './prune.ts';
 import { readAttempts, readDeadLetters, readDeliveries, readDelivery, readEvent } from './readings.ts';
@@ -177,6 +178,13 @@ export function createSqliteStore(db: Database): Store {
     abandonKeyedRequest: async (run) => abandonKeyedRequest(db, run),
     pruneKeyedRequests: async (ages, limit) => pruneKeyedRequests(db, ages, limit),
     boundKeyedRequests: async (caller, bounds, limit) => boundKeyedRequests(db, caller, bounds, limit),
+    createKey: async (key) => createKey(db, key),
+    key: async (id) => findKey(db, id),
+    keys: async (query) => listKeys(db, query),
+    knownKeys: async (seen) => readKnownKeys(db, seen),
+    rotateKey: async (id, rotation, now) => rotateKey(db, id, rotation, now),
+    revokeKey: async (id, now) => revokeKey(db, id, now),
+    recordKeyUses: async (uses) => recordKeyUses(db, uses),
     close: async () => db.close(),
   };
 }

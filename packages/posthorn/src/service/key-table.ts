@@ -1,0 +1,210 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Caller } from '../domain/caller.ts';
+import { callerFrom, type KeyRecord, keyState, type KeyUse } from '../domain/key.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Keys } from '../store/store.ts';
+
+/**
+ * What is known of the keys counts as fresh for so long; after that a request starts a check of their version in the background.
+ * The check is one small read, at most two a second on a node, and reads the keys only if the version has changed.
+ */
+const freshMs = 500;
+/** After this a request waits for the check: no node honors a key longer than this after another one has revoked it. */
+const maxAgeMs = 1000;
+/** A key's use is written so soon after the first request, and uses are written this often at most. */
+const firstUseMs = 500;
+const usesEveryMs = 10_000;
+
+/** A key that a request presented. */
+export interface FoundKey {
+  readonly id: string;
+  readonly caller: Caller;
+  readonly state: 'active' | 'expired' | 'revoked';
+}
+
+/**
+ * The keys that work, in memory: a request with a key costs no read of the store, and neither does one with a key that nobody
+ * has. `maxWorkingKeys` bounds it.
+ */
+export interface KeyTable {
+  /** Null if what is known is recent enough, else what to wait for: rejects with `UnavailableError` if the store is away. */
+  current(): Promise<void> | null;
+  /** By the SHA-256 of the key; null: no key that is known. */
+  find(hash: Buffer): FoundKey | null;
+  /** The caller of a key that works now, for whoever acts in its place. */
+  callerBy(id: string): Caller | null;
+  /** Takes one request from the key's rate; returns how many milliseconds to wait for the next, 0 if this one fitted. */
+  take(id: string): number;
+  /** Notes a request; it is written in the background. */
+  used(id: string, from: string | null): void;
+  /** The last use that this node knows of and has not written yet. */
+  lastUse(id: string): KeyUse | null;
+  /** Reads the keys again if any was changed: to be called after every change, so that it applies here at once. */
+  refresh(): Promise<void>;
+  /** Writes the uses that are left. */
+  close(): Promise<void>;
+}
+
+/** What this node keeps of one key. Changed in place: requests allocate nothing. */
+interface Entry {
+  record: KeyRecord;
+  caller: Caller;
+  tokens: number;
+  tokensAt: number;
+  usedAt: number;
+  usedFrom: string | null;
+  /** Whether a use waits to be written. */
+  isUsed: boolean;
+}
+
+interface Hash {
+  readonly bytes: Buffer;
+  readonly entry: Entry;
+  /** Of a key that was rotated; null: the present one. */
+  readonly until: number | null;
+}
+
+export function createKeyTable(store: Pick<Keys, 'knownKeys' | 'recordKeyUses'>, clock: Clock): KeyTable {
+  let version: number | null = null;
+  let byId = new Map<string, Entry>();
+  let byHash = new Map<string, Hash>();
+  let readAt = Number.NEGATIVE_INFINITY;
+  let reading: Promise<void> | null = null;
+  let isStale = false;
+  const uses = createUses(store, clock);
+
+  const keep = (keys: readonly KeyRecord[]): void => {
+    const before = byId;
+    byId = new Map();
+    byHash = new Map();
+    for (const record of keys) {
+      const entry: Entry = before.get(record.id) ?? {
+        record,
+        caller: callerFrom(record),
+        tokens: burstOf(record),
+        tokensAt: clock.monotonic(),
+        usedAt: 0,
+        usedFrom: null,
+        isUsed: false,
+      };
+      entry.record = record;
+      byId.set(record.id, entry);
+      byHash.set(record.hash, { bytes: Buffer.from(record.hash, 'hex'), entry, until: null });
+      const { former } = record;
+      if (former !== null)
+        byHash.set(former.hash, { bytes: Buffer.from(former.hash, 'hex'), entry, until: former.until });
+    }
+  };
+  const read = async (): Promise<void> => {
+    do {
+      isStale = false;
+      const asked = clock.monotonic();
+      const known = await store.knownKeys(version);
+      if (known !== null) {
+        keep(known.keys);
+        version = known.version;
+      }
+      readAt = asked;
+    } while (isStale);
+  };
+  const check = (): Promise<void> => (reading ??= read().finally(() => (reading = null)));
+
+  return {
+    current: () => {
+      const ageMs = clock.monotonic() - readAt;
+      if (ageMs < freshMs) return null;
+      const checked = check();
+      if (ageMs >= maxAgeMs) return checked;
+      // The next request finds out, and waits if it has to.
+      void checked.catch(() => {});
+      return null;
+    },
+    find: (hash) => {
+      const found = byHash.get(hash.toString('hex'));
+      if (found === undefined || !timingSafeEqual(found.bytes, hash)) return null;
+      const { entry, until } = found;
+      const now = clock.now();
+      const state = keyState(entry.record, now);
+      const isOver = state === 'active' && until !== null && until <= now;
+      return { id: entry.record.id, caller: entry.caller, state: isOver ? 'expired' : state };
+    },
+    callerBy: (id) => {
+      const entry = byId.get(id);
+      return entry !== undefined && keyState(entry.record, clock.now()) === 'active' ? entry.caller : null;
+    },
+    take: (id) => {
+      const entry = byId.get(id);
+      return entry === undefined ? 0 : takeToken(entry, clock.monotonic());
+    },
+    used: (id, from) => {
+      const entry = byId.get(id);
+      if (entry !== undefined) uses.note(entry, from);
+    },
+    lastUse: (id) => {
+      const entry = byId.get(id);
+      return entry?.isUsed === true ? { at: entry.usedAt, from: entry.usedFrom } : null;
+    },
+    refresh: async () => {
+      // One that is being read may have begun before the change.
+      isStale = true;
+      await check();
+    },
+    close: () => uses.close(),
+  };
+}
+
+const burstOf = ({ ratePerS }: KeyRecord): number => Math.max(1, ratePerS ?? 1);
+
+/** A bucket of one second's requests. */
+function takeToken(entry: Entry, now: number): number {
+  const { ratePerS } = entry.record;
+  if (ratePerS === null) return 0;
+  const tokens = Math.min(burstOf(entry.record), entry.tokens + ((now - entry.tokensAt) * ratePerS) / 1000);
+  entry.tokensAt = now;
+  entry.tokens = tokens >= 1 ? tokens - 1 : tokens;
+  return tokens >= 1 ? 0 : ((1 - tokens) * 1000) / ratePerS;
+}
+
+/** Writes last uses in the background: one write for all keys, however many requests there were. */
+function createUses(
+  store: Pick<Keys, 'recordKeyUses'>,
+  clock: Clock,
+): { note(entry: Entry, from: string | null): void; close(): Promise<void> } {
+  let waiting: Entry[] = [];
+  let writtenAt = Number.NEGATIVE_INFINITY;
+  let cancel: (() => void) | null = null;
+  let isClosed = false;
+
+  const write = async (): Promise<void> => {
+    cancel = null;
+    const entries = waiting;
+    waiting = [];
+    for (const entry of entries) entry.isUsed = false;
+    writtenAt = clock.monotonic();
+    if (entries.length === 0) return;
+    const written = entries.map(({ record: { id }, usedAt: at, usedFrom: from }) => ({ id, at, from }));
+    await store.recordKeyUses(written).catch(() => {
+      for (const entry of entries) wait(entry);
+    });
+  };
+  const wait = (entry: Entry): void => {
+    if (entry.isUsed) return;
+    entry.isUsed = true;
+    waiting.push(entry);
+    if (cancel !== null || isClosed) return;
+    const afterMs = Math.max(firstUseMs, writtenAt + usesEveryMs - clock.monotonic());
+    cancel = clock.after(afterMs, () => void write());
+  };
+  return {
+    note: (entry, from) => {
+      entry.usedAt = clock.now();
+      entry.usedFrom = from;
+      wait(entry);
+    },
+    close: async () => {
+      isClosed = true;
+      cancel?.();
+      await write();
+    },
+  };
+}

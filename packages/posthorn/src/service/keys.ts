@@ -1,0 +1,138 @@
+import { hash } from 'node:crypto';
+import type { Answer, Input } from '../contract/table.ts';
+import type { KeyScope } from '../domain/caller.ts';
+import { type Fault, invalid, notFound, PosthornError } from '../domain/errors.ts';
+import { timeOrderedId } from '../domain/ids.ts';
+import { defaultPayloads, type KeyRecord, keyState } from '../domain/key.ts';
+import { secondMs } from '../domain/time.ts';
+import { refuseFaults } from './declared.ts';
+import type { ServiceDependencies } from './dependencies.ts';
+import { findEndpoint } from './endpoint-ref.ts';
+import type { Handlers, Of } from './handler.ts';
+import { decodeCursor, invalidCursor, pageRead } from './paging.ts';
+import { iso, isoOrNull } from './wire.ts';
+
+const missing = (): PosthornError => notFound('key by that id');
+const keyBytes = 32;
+
+/** What a key that is bound to endpoints cannot be good for: an event goes to whoever subscribes, and an admin sees everything. */
+const unboundScopes: readonly KeyScope[] = ['publish', 'admin'];
+
+/** API keys: created, shown once, rotated, revoked (G9). Only their hashes are stored. */
+export function keyService({ store, clock, random, keyTable }: ServiceDependencies): Handlers<Of<'keys'>> {
+  const newKey = (): string => `phk_${Buffer.from(random.bytes(keyBytes)).toString('base64url')}`;
+  const shown = (record: KeyRecord): Answer<'keys.get'> =>
+    wireKey({ ...record, lastUse: keyTable.lastUse(record.id) ?? record.lastUse }, clock.now());
+
+  /** The tenant and the endpoints that a new key is bound to. */
+  const bounds = async ({
+    tenant,
+    endpoint_ids: references,
+    scopes,
+  }: Input<'keys.create'>['body']): Promise<Pick<KeyRecord, 'tenant' | 'endpointIds'>> => {
+    if (references === undefined) return { tenant: tenant ?? null, endpointIds: null };
+    const unfit = scopes.find((scope) => unboundScopes.includes(scope));
+    if (unfit !== undefined)
+      throw invalid('/endpoint_ids', `cannot be combined with the scope ${unfit}: bind the key to a tenant`);
+    const found = await Promise.allSettled(
+      references.map((reference) => findEndpoint(store, { reference, tenant })),
+    );
+    const faults: Fault[] = [];
+    const endpoints = found.flatMap((one, at) => {
+      if (one.status === 'fulfilled') return [one.value];
+      if (!(one.reason instanceof PosthornError)) throw one.reason;
+      faults.push({ path: `/endpoint_ids/${at}`, message: one.reason.message });
+      return [];
+    });
+    refuseFaults(faults);
+    const [first, ...others] = new Set(endpoints.map((endpoint) => endpoint.tenant));
+    if (others.length > 0) throw invalid('/endpoint_ids', 'are of several tenants: create a key for each');
+    return { tenant: first!, endpointIds: [...new Set(endpoints.map(({ id }) => id))] };
+  };
+
+  return {
+    'keys.create': async ({ body }) => {
+      const now = clock.now();
+      const expiresAt = body.expires_at === undefined ? null : Date.parse(body.expires_at);
+      if (expiresAt !== null && expiresAt <= now) throw invalid('/expires_at', 'must be in the future');
+      const key = newKey();
+      const scopes = [...new Set(body.scopes)];
+      const record: KeyRecord = {
+        id: timeOrderedId('key', now, random.bytes(12)),
+        hash: hash('sha256', key),
+        former: null,
+        name: body.name,
+        scopes,
+        ...(await bounds(body)),
+        payloads: body.payloads ?? defaultPayloads(scopes),
+        ratePerS: body.rate_limit_per_s ?? null,
+        createdAt: now,
+        expiresAt,
+        revokedAt: null,
+        lastUse: null,
+      };
+      await store.createKey(record);
+      await keyTable.refresh();
+      return { ...shown(record), key };
+    },
+
+    'keys.list': async ({ query: { tenant: tenants, limit, cursor, order } }) => {
+      const after = decodeCursor(cursor);
+      if (after !== null && !/^key_\w{1,64}$/.test(after)) throw invalidCursor();
+      const keys = await store.keys({
+        ...(tenants === undefined ? {} : { tenants }),
+        after,
+        limit: limit + 1,
+        order,
+      });
+      const page = pageRead(keys, limit, ({ id }) => id);
+      return { ...page, items: page.items.map(shown) };
+    },
+
+    'keys.get': async ({ params: { id } }) => {
+      const key = await store.key(id);
+      if (key === null) throw missing();
+      return shown(key);
+    },
+
+    'keys.delete': async ({ params: { id } }) => {
+      if ((await store.revokeKey(id, clock.now())) === null) throw missing();
+      await keyTable.refresh();
+      return undefined;
+    },
+
+    'keys.rotate': async ({ params: { id }, body: { grace_s: graceS } }) => {
+      const key = newKey();
+      const now = clock.now();
+      const rotation = { hash: hash('sha256', key), formerUntil: now + graceS * secondMs };
+      const record = await store.rotateKey(id, rotation, now);
+      if (record === null) {
+        const ended = await store.key(id);
+        if (ended === null) throw missing();
+        throw new PosthornError('wrong_state', `This key is ${keyState(ended, now)}: create another one.`);
+      }
+      await keyTable.refresh();
+      return { ...shown(record), key };
+    },
+  };
+}
+
+function wireKey(record: KeyRecord, now: number): Answer<'keys.get'> {
+  const { former, lastUse } = record;
+  return {
+    id: record.id,
+    name: record.name,
+    state: keyState(record, now),
+    scopes: record.scopes,
+    tenant: record.tenant,
+    endpoint_ids: record.endpointIds,
+    payloads: record.payloads,
+    rate_limit_per_s: record.ratePerS,
+    created_at: iso(record.createdAt),
+    expires_at: isoOrNull(record.expiresAt),
+    revoked_at: isoOrNull(record.revokedAt),
+    former_until: former === null || former.until <= now ? null : iso(former.until),
+    last_used_at: isoOrNull(lastUse?.at ?? null),
+    last_used_from: lastUse?.from ?? null,
+  };
+}

@@ -1,0 +1,81 @@
+import type { KeyRecord, KeyUse } from '../domain/key.ts';
+import { ConflictError } from '../domain/errors.ts';
+import type { ListPage, TenantFilter } from './filters.ts';
+
+// The part of the port for API keys (G9). Keys themselves are nowhere in it: only their hashes.
+
+/** Keys that work at once: every node holds them all in memory, so that no request waits for the store. */
+export const maxWorkingKeys = 10_000;
+/** Ended keys that nodes know besides, the last to end first: to say why one does not work any more. */
+export const maxEndedKeys = 1000;
+
+export interface KeyRotation {
+  readonly hash: string;
+  /** The present key works until then; of one that was rotated before, the key before that ends at once. */
+  readonly formerUntil: number;
+}
+
+export interface KnownKeys {
+  readonly version: number;
+  readonly keys: readonly KeyRecord[];
+}
+
+export interface Keys {
+  /** Rejects with `ConflictError` (`too_many_keys`) if `maxWorkingKeys` work already. */
+  createKey(key: KeyRecord): Promise<void>;
+  key(id: string): Promise<KeyRecord | null>;
+  /** Those that have ended too. By id; by default the oldest first. */
+  keys(query: TenantFilter & ListPage<string>): Promise<readonly KeyRecord[]>;
+  /** All that work, and some that have ended lately; null if none was created, rotated or revoked since version `seen`. */
+  knownKeys(seen: number | null): Promise<KnownKeys | null>;
+  /** Replaces the hash of a key that works; null, with nothing changed, if there is none by this id or it has ended. */
+  rotateKey(id: string, rotation: KeyRotation, now: number): Promise<KeyRecord | null>;
+  /** Ends a key; its row stays. One that was revoked before keeps that time. Null if there is none. */
+  revokeKey(id: string, now: number): Promise<KeyRecord | null>;
+  /** Notes when and from where keys were used last; an earlier use than the one that is known changes nothing. */
+  recordKeyUses(uses: readonly (KeyUse & { readonly id: string })[]): Promise<void>;
+}
+
+export function tooManyKeys(): ConflictError {
+  return new ConflictError(
+    'too_many_keys',
+    `${maxWorkingKeys} keys work already, and no more can: revoke keys that nobody uses, then create this one again.`,
+  );
+}
+
+/** What is stored of a key as one document; the other fields have columns of their own. */
+export type KeyDocument = Omit<KeyRecord, 'id' | 'hash' | 'tenant' | 'revokedAt' | 'lastUse'>;
+
+export function keyDocumentFrom({
+  id: _id,
+  hash: _hash,
+  tenant: _tenant,
+  revokedAt: _revokedAt,
+  lastUse: _lastUse,
+  ...document
+}: KeyRecord): KeyDocument {
+  return document;
+}
+
+export const keyColumns = 'id, hash, tenant, document, revoked_at, last_used_at, last_used_from';
+
+/** `keyColumns`, with the document parsed. */
+export function keyFrom(row: readonly unknown[], document: KeyDocument): KeyRecord {
+  const [id, hash, tenant, , revokedAt, usedAt, usedFrom] = row as [
+    string,
+    string,
+    string | null,
+    unknown,
+    number | null,
+    number | null,
+    string | null,
+  ];
+  return {
+    id,
+    hash,
+    tenant,
+    ...document,
+    revokedAt,
+    lastUse: usedAt === null ? null : { at: usedAt, from: usedFrom },
+  };
+}

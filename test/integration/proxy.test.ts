@@ -1,7 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { until } from '../support.ts';
+import { aSocksProxy } from '../proxies.ts';
+import { aReceiver, until } from '../support.ts';
 import { serve } from './serving.ts';
 
 interface Page {
@@ -45,5 +46,21 @@ test('a server with a proxy sends through it; where it is away, that is said to 
     expect(JSON.stringify(await deliveries())).not.toContain('secret');
   } finally {
     await server.stop();
+  }
+});
+
+test('a server with a SOCKS5 proxy sends through it', async () => {
+  const receiver = await aReceiver();
+  const proxy = await aSocksProxy(() => Number(new URL(receiver.url).port), 'user:secret');
+  const server = await serve({ proxy: proxy.url.replace('://', '://user:secret@') });
+  try {
+    await server.client.request('POST', '/v1/endpoints', { url: 'http://93.184.216.34/hook' });
+    await server.client.request('POST', '/v1/events', { type: 'payment.succeeded', data: {} });
+    await until('it is received', () => receiver.requests.length === 1);
+    expect(proxy.asked).toEqual(['93.184.216.34:80']);
+  } finally {
+    await server.stop();
+    await proxy.close();
+    await receiver.close();
   }
 });

@@ -21,8 +21,8 @@ export interface PosthornOptions extends SecretOptions {
   /** Networks (CIDR or single addresses) never to connect to; they win over everything that opens. */
   readonly denyNetworks?: readonly string[];
   /**
-   * Proxy that webhooks go through: `http://user:password@host:port`, or one for each scheme and the hosts to connect to
-   * directly. Default: connections are direct, whatever the environment's variables say. Email does not use it.
+   * Proxy that webhooks go through: `http://user:password@host:port`, `socks5://…`, or one for each scheme and the hosts to
+   * connect to directly. Default: connections are direct, whatever the environment's variables say. Email does not use it.
    */
   readonly proxy?: string | ProxyVariables;
   /** SHA-256, in hexadecimal, of each key that opens the HTTP API. Needed only with `listen`. */

@@ -54,7 +54,14 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
   const guard = createAddressGuard(options);
   const names = systemNames(clock);
   const transport = bySchemeTransport(
-    createHttpTransport({ clock, random: systemRandom, guard, names, proxy: options.proxy }),
+    createHttpTransport({
+      clock,
+      random: systemRandom,
+      guard,
+      names,
+      proxy: options.proxy,
+      userAgent: `Posthorn/${version}`,
+    }),
     createMailTransport({ clock, guard, lookup: lookupFunction(names, 'posthorn') }),
   );
   const validator = createSchemaValidator(clock, logger);

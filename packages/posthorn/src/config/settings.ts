@@ -60,8 +60,8 @@ const schema = z.object({
   proxy: z
     .string()
     .refine(
-      (text) => /^https?:\/\/[^/]/i.test(text) && URL.canParse(text),
-      'must be http://host:port or https://host:port',
+      (text) => /^(https?|socks5h?):\/\/[^/]/i.test(text) && URL.canParse(text),
+      'must be http://host:port, https://host:port or socks5://host:port',
     )
     .optional(),
 });

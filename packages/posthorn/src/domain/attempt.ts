@@ -1,7 +1,7 @@
 /**
- * Why an attempt did not deliver. `blocked_address`: the address guard refused the receiver's address. `corrupt`: the stored
- * event was changed after it was accepted, so that nothing was sent. `secrets`: a secret of the endpoint cannot be opened, so that
- * nothing was sent.
+ * Why an attempt did not deliver. `blocked_address`: the address guard refused the receiver's address. `proxy`: the endpoint's
+ * own proxy failed. `token`: its OAuth token server gave no token. `corrupt`: the stored event was changed after it was
+ * accepted, so that nothing was sent. `secrets`: a secret of the endpoint cannot be opened, so that nothing was sent.
  */
 export const errorClasses = [
   'timeout',
@@ -10,6 +10,8 @@ export const errorClasses = [
   'tls',
   'reset',
   'blocked_address',
+  'proxy',
+  'token',
   'http_4xx',
   'http_5xx',
   'rate_limited',

@@ -9,6 +9,7 @@ import type { Dial, DialListener, Dialer, DialStage } from './dialer.ts';
 import { proxyError } from './proxy.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import type { Target } from './target.ts';
+import { readableReason } from './tls-reasons.ts';
 import type { AttemptResult, OutboundRequest } from './transport.ts';
 
 const maxExcerptBytes = 4096;
@@ -98,11 +99,12 @@ export class Attempt implements Exchange, DialListener, Expiring {
     const { code } = error as { code?: string };
     // What is idle holds the file descriptors that are missing.
     if ((code === 'EMFILE' || code === 'ENFILE') && this.#parts.keeper.closeIdle() > 0) this.#dialNew();
-    else this.fail(error, step);
+    else this.fail(step === 'tls' ? this.#refusalIn(error) : error, step);
   }
 
   onBody(chunk: Buffer): void {
-    if (this.#size < maxExcerptBytes) this.#chunks.push(chunk.subarray(0, maxExcerptBytes - this.#size));
+    const most = this.#request.maxExcerptBytes ?? maxExcerptBytes;
+    if (this.#size < most) this.#chunks.push(chunk.subarray(0, most - this.#size));
     this.#size += chunk.length;
     if (this.#size > maxBodyBytes) this.#decide(this.#connection!);
   }
@@ -128,7 +130,13 @@ export class Attempt implements Exchange, DialListener, Expiring {
       keeper.foundStale(this.#target);
       this.#note = 'sent once more on a new connection: the receiver had closed the kept one';
       this.#dialNew();
-    } else this.fail(error);
+    } else this.fail(connection.requests === 1 && !connection.answered ? this.#refusalIn(error) : error);
+  }
+
+  /** Some servers only close when they refuse a client certificate: with TLS 1.3 after the handshake, before that in it. */
+  #refusalIn(error: Error): Error {
+    const presented = (this.#target.reach?.tls?.certificate ?? null) !== null;
+    return presented && classifyError(error).errorClass === 'reset' ? refusedClient() : error;
   }
 
   /** The whole attempt's time is over. */
@@ -155,9 +163,7 @@ export class Attempt implements Exchange, DialListener, Expiring {
     const { errorClass, code } = classifyError(error, otherwise);
     const plain =
       errorClass === 'timeout' || errorClass === 'blocked_address' || code.startsWith('POSTHORN_');
-    // OpenSSL's messages hold addresses of memory and lines of its sources; its reason is what can be read.
-    const { reason = error.message } = error as { readonly reason?: string };
-    this.#end(errorClass, this.#noted(plain ? error.message : `${code}: ${reason}`));
+    this.#end(errorClass, this.#noted(plain ? error.message : `${code}: ${readableReason(error)}`));
   }
 
   #noted(message: string): string {
@@ -187,8 +193,8 @@ export class Attempt implements Exchange, DialListener, Expiring {
   }
 
   #finish({ reader: { status, retryAfter } }: Connection): void {
-    const { proxy, secure } = this.#target;
-    if (status === 407 && proxy !== null && !secure) {
+    const { proxy, isTunnelled } = this.#target;
+    if (status === 407 && proxy !== null && !isTunnelled) {
       this.fail(proxyError(proxy, 'does not accept the credentials (HTTP 407)'));
       return;
     }
@@ -220,6 +226,12 @@ export class Attempt implements Exchange, DialListener, Expiring {
     this.#request = spent;
     this.#head = '';
   }
+}
+
+function refusedClient(): Error {
+  const message =
+    'the receiver closed the connection as soon as it saw the client certificate: it may refuse it';
+  return Object.assign(new Error(message), { code: 'POSTHORN_REFUSED_CLIENT' });
 }
 
 function excerpt(chunks: readonly Buffer[]): string {

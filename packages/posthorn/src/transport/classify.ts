@@ -20,6 +20,8 @@ const byCode: Readonly<Record<string, ErrorClass>> = {
   POSTHORN_BLOCKED_ADDRESS: 'blocked_address',
   POSTHORN_UNREACHABLE: 'connect',
   POSTHORN_PROXY: 'internal',
+  POSTHORN_OWN_PROXY: 'proxy',
+  POSTHORN_REFUSED_CLIENT: 'tls',
 };
 const tlsCodes = /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO_|EPROTO|HOSTNAME_MISMATCH)/;
 /** What this machine lacks or forbids, and what Posthorn itself did. */

@@ -4,6 +4,7 @@ import type { Random } from '../runtime/random.ts';
 import { Connection } from './connection.ts';
 import type { Names } from './names.ts';
 import type { ProxyChoice } from './proxy.ts';
+import type { Reach } from './reach.ts';
 import { Target } from './target.ts';
 
 /**
@@ -62,11 +63,11 @@ export class ConnectionKeeper {
     this.#names = options.names;
   }
 
-  /** Where this sender's requests to a URL go. Another URL than before ends the connections to the former. */
-  target(sender: string, url: string): Target {
+  /** Where this sender's requests to a URL go. Another URL than before, or another way to it, ends the connections of the former. */
+  target(sender: string, url: string, reach: Reach | null): Target {
     let target = this.#targets.get(sender);
-    if (target === undefined || target.url !== url) {
-      const fresh = new Target(url, this.#proxyFor);
+    if (target === undefined || !target.isFor(url, reach)) {
+      const fresh = new Target(url, this.#proxyFor, reach);
       if (target !== undefined) {
         target.retired = true;
         this.#closeIdle(target);

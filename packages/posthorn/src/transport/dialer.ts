@@ -5,11 +5,19 @@ import { type AddressGuard, leadsNowhere } from './address-guard.ts';
 import type { FoundAddresses, Names } from './names.ts';
 import { type Proxy, proxyError } from './proxy.ts';
 import type { Target } from './target.ts';
+import { secureContextOf } from './secure-context.ts';
 import { openTunnel } from './tunnel.ts';
 
 /** The next address is tried beside the one before after this long (RFC 8305, 5); none is given up for it. */
 const nextAddressMs = 250;
 const maxAddresses = 8;
+/** Addresses that a proxy is asked for, one after the other, while it answers that it cannot reach them. */
+const maxAsked = 4;
+/**
+ * A machine that reaches the world through a proxy alone may have no name server for it. The administrator's proxy is then asked
+ * for the name, after this long: an attempt lasts longer.
+ */
+const unresolvedMs = 2000;
 /** Finds connections whose other end is gone without a word, also while a slow receiver works. */
 const keepAliveProbeMs = 15_000;
 
@@ -40,8 +48,14 @@ export class Dialer {
   }
 
   dial(target: Target, tenant: string, listener: DialListener): Dial {
-    const dial = new Dial(this.#o, target, listener, () => (this.#secureContext ??= createSecureContext()));
-    dial.begin(tenant);
+    const dial = new Dial(
+      this.#o,
+      target,
+      tenant,
+      listener,
+      () => (this.#secureContext ??= createSecureContext()),
+    );
+    dial.begin();
     return dial;
   }
 }
@@ -50,48 +64,47 @@ export class Dialer {
 export class Dial {
   readonly #o: DialerOptions;
   readonly #target: Target;
+  readonly #tenant: string;
   readonly #listener: DialListener;
-  readonly #secureContext: () => SecureContext;
+  readonly #usualContext: () => SecureContext;
   readonly #sockets = new Set<Socket>();
   #addresses: readonly string[] = [];
   #ttlMs = 0;
   #next = 0;
+  /** What the proxy is asked for, the present one first: addresses that the guard has passed, or the name. */
+  #asked: readonly string[] = [];
   #firstError: Error | null = null;
   #cancelLookup: () => void = () => {};
   #cancelTimer: () => void = () => {};
   #ended = false;
-  #proxyReached = false;
+  /** The proxy that is to be reached now; null once it is, and without one. */
+  #unreached: Proxy | null = null;
   stage: DialStage = 'lookup';
 
   constructor(
     options: DialerOptions,
     target: Target,
+    tenant: string,
     listener: DialListener,
-    secureContext: () => SecureContext,
+    usualContext: () => SecureContext,
   ) {
     this.#o = options;
     this.#target = target;
+    this.#tenant = tenant;
     this.#listener = listener;
-    this.#secureContext = secureContext;
+    this.#usualContext = usualContext;
   }
 
   /** The proxy that is still to be reached; null without one, and once it is. */
   get unreachedProxy(): Proxy | null {
-    return this.#proxyReached ? null : this.#target.proxy;
+    return this.#unreached;
   }
 
-  begin(tenant: string): void {
-    const { host } = this.#target.proxy ?? this.#target;
-    if (isIP(host) !== 0) {
-      this.#listener.onDialStarted();
-      this.#race({ addresses: [host], ttlMs: Number.POSITIVE_INFINITY });
-      return;
-    }
-    this.#cancelLookup = this.#o.names.find(host, tenant, {
-      onLookupStarted: () => this.#listener.onDialStarted(),
-      onFound: (found) => this.#race(found),
-      onNotFound: (error) => this.#fail(error),
-    });
+  begin(): void {
+    const { host, proxy } = this.#target;
+    if (proxy === null) this.#find(host, (found) => this.#race(this.#permitted(host, found), found.ttlMs));
+    else if (proxy.trusted) this.#askTrusted(host, proxy);
+    else this.#find(host, (found) => this.#askFor(this.#permitted(host, found), found.ttlMs, proxy));
   }
 
   cancel(): void {
@@ -102,19 +115,72 @@ export class Dial {
     this.#sockets.clear();
   }
 
-  #race({ addresses, ttlMs }: FoundAddresses): void {
-    if (this.#ended) return;
-    const { guard } = this.#o;
-    // The operator chose the proxy, wherever it is; whom it connects to is for it to judge.
-    const trusted = this.#target.proxy !== null;
-    const permitted = addresses.filter((address) => trusted || guard.refuses(address) === null);
-    if (permitted.length === 0) {
-      this.#fail(leadsNowhere(this.#target.host));
+  #find(
+    host: string,
+    onFound: (found: FoundAddresses) => void,
+    onNotFound: (error: Error) => void = (error) => this.#fail(error),
+  ): void {
+    if (isIP(host) !== 0) {
+      this.#listener.onDialStarted();
+      onFound({ addresses: [host], ttlMs: Number.POSITIVE_INFINITY });
       return;
     }
+    this.#cancelLookup = this.#o.names.find(host, this.#tenant, {
+      onLookupStarted: () => this.#listener.onDialStarted(),
+      onFound: (found) => {
+        if (!this.#ended) onFound(found);
+      },
+      onNotFound: (error) => {
+        if (!this.#ended) onNotFound(error);
+      },
+    });
+  }
+
+  /** Addresses that may be connected to, or asked of a proxy. */
+  #permitted(host: string, { addresses }: FoundAddresses): readonly string[] {
+    const permitted = addresses.filter((address) => this.#o.guard.refuses(address) === null);
+    if (permitted.length === 0) this.#fail(leadsNowhere(host));
+    return permitted;
+  }
+
+  /** The administrator's proxy may know names that this machine does not: then it is for the proxy to judge where they lead. */
+  #askTrusted(host: string, proxy: Proxy): void {
+    const byName = (): void => {
+      this.#cancelTimer();
+      this.#cancelLookup();
+      this.#askFor([host], Number.POSITIVE_INFINITY, proxy);
+    };
+    let waits = true;
+    this.#find(
+      host,
+      (found) => {
+        waits = false;
+        this.#cancelTimer();
+        this.#askFor(this.#permitted(host, found), found.ttlMs, proxy);
+      },
+      () => {
+        waits = false;
+        byName();
+      },
+    );
+    if (waits && !this.#ended) this.#cancelTimer = this.#o.clock.after(unresolvedMs, byName);
+  }
+
+  #askFor(asked: readonly string[], ttlMs: number, proxy: Proxy): void {
+    if (this.#ended) return;
+    // Few proxies reach the world by IPv6, and those that do not say so after a while.
+    this.#asked = asked.toSorted((a, b) => isIP(a) - isIP(b)).slice(0, maxAsked);
+    this.#unreached = proxy;
+    this.#find(proxy.host, (found) =>
+      this.#race(proxy.trusted ? found.addresses : this.#permitted(proxy.host, found), ttlMs),
+    );
+  }
+
+  #race(permitted: readonly string[], ttlMs: number): void {
+    if (this.#ended) return;
     this.stage = 'connection';
     this.#addresses = permitted.slice(0, maxAddresses);
-    this.#ttlMs = trusted ? Number.POSITIVE_INFINITY : ttlMs;
+    this.#ttlMs = ttlMs;
     this.#connectNext();
   }
 
@@ -157,15 +223,15 @@ export class Dial {
     const { proxy } = this.#target;
     if (proxy === null) this.#secureTarget(socket, address);
     else if (proxy.secure)
-      this.#secure(socket, proxy.host, null, (secured) => this.#throughProxy(secured, proxy, address));
-    else this.#throughProxy(socket, proxy, address);
+      this.#secure(socket, proxy.host, null, (secured) => this.#throughProxy(secured, proxy));
+    else this.#throughProxy(socket, proxy);
   }
 
-  /** Encrypted requests go through a tunnel; a proxy takes the others itself. */
-  #throughProxy(socket: Socket, proxy: Proxy, address: string): void {
-    this.#proxyReached = true;
-    if (!this.#target.secure) {
-      this.#succeed(socket, address);
+  #throughProxy(socket: Socket, proxy: Proxy): void {
+    this.#unreached = null;
+    const [asked = this.#target.host, ...others] = this.#asked;
+    if (!this.#target.isTunnelled) {
+      this.#succeed(socket, asked);
       return;
     }
     this.stage = 'tunnel through the proxy';
@@ -174,41 +240,53 @@ export class Dial {
       if (this.#sockets.delete(socket))
         this.#fail(proxyError(proxy, `closed the connection: ${error.message}`));
     });
-    openTunnel(socket, proxy, this.#target, (error) => {
+    openTunnel(socket, proxy, { host: asked, port: this.#target.port }, (error) => {
       if (this.#ended || !this.#sockets.delete(socket)) return;
-      if (error === null) this.#secureTarget(socket, address);
-      else {
-        socket.destroy();
-        this.#fail(error);
+      if (error === null) {
+        this.#secureTarget(socket, asked);
+        return;
       }
+      socket.destroy();
+      const { code } = error as { readonly code?: string };
+      if (code === 'POSTHORN_UNREACHABLE' && others.length > 0) this.#askAgain(others, proxy);
+      else this.#fail(error);
     });
+  }
+
+  /** The proxy cannot reach the address that it was asked for: it is asked for the next, over another connection. */
+  #askAgain(asked: readonly string[], proxy: Proxy): void {
+    this.#asked = asked;
+    this.#unreached = proxy;
+    this.stage = 'connection';
+    this.#next = 0;
+    this.#firstError = null;
+    this.#connectNext();
   }
 
   #secureTarget(socket: Socket, address: string): void {
     const target = this.#target;
     if (target.secure)
       this.#secure(socket, target.host, target, (secured) => this.#succeed(secured, address));
-    else this.#succeed(socket, address);
+    else {
+      this.#succeed(socket, address);
+      // The negotiation with a proxy has paused it.
+      socket.resume();
+    }
   }
 
-  /** `sessions`: where the last TLS session is kept, which saves the next handshake a round trip. */
-  #secure(
-    raw: Socket,
-    host: string,
-    sessions: Pick<Target, 'tlsSession'> | null,
-    done: (secured: Socket) => void,
-  ): void {
+  /** `target`: the receiver, whose last TLS session saves the next handshake a round trip; null for a proxy. */
+  #secure(raw: Socket, host: string, target: Target | null, done: (secured: Socket) => void): void {
     this.stage = 'TLS handshake';
     // A literal address has no name to send; its certificate must hold the address itself.
-    const name = isIP(host) === 0 ? host.replace(/\.$/, '') : '';
-    const session = sessions?.tlsSession ?? null;
+    const name = target?.reach?.tls?.serverName ?? (isIP(host) === 0 ? host.replace(/\.$/, '') : '');
+    const session = target?.tlsSession ?? null;
     const socket = this.#open(() =>
       connectTls({
         socket: raw,
         host,
         ...(name === '' ? {} : { servername: name }),
         ALPNProtocols: ['http/1.1'],
-        secureContext: this.#secureContext(),
+        secureContext: this.#contextFor(target),
         ...(session === null ? {} : { session }),
       }),
     );
@@ -217,15 +295,20 @@ export class Dial {
       return;
     }
     this.#sockets.add(socket);
-    if (sessions !== null) socket.on('session', (latest) => (sessions.tlsSession = latest));
+    if (target !== null) socket.on('session', (latest) => (target.tlsSession = latest));
     socket.once('secureConnect', () => {
       this.#sockets.delete(socket);
       if (!this.#ended) done(socket);
     });
     socket.on('error', (error) => {
-      if (sessions !== null) sessions.tlsSession = null;
+      if (target !== null) target.tlsSession = null;
       if (this.#sockets.delete(socket)) this.#fail(error);
     });
+  }
+
+  #contextFor(target: Target | null): SecureContext {
+    const tls = target?.reach?.tls ?? null;
+    return tls === null ? this.#usualContext() : (target!.secureContext ??= secureContextOf(tls));
   }
 
   /** Node refuses some arguments by throwing, here in a callback of a lookup: that must fail the attempt alone. */
@@ -247,9 +330,14 @@ export class Dial {
   #fail(error: Error): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#cancelTimer();
     const proxy = this.unreachedProxy;
+    const { code } = error as { readonly code?: string };
     this.#listener.onDialFailed(
-      proxy === null ? error : proxyError(proxy, `cannot be reached: ${error.message}`),
+      // Whatever its address was: that it is not permitted is the endpoint's fault.
+      proxy === null || code === 'POSTHORN_BLOCKED_ADDRESS'
+        ? error
+        : proxyError(proxy, `cannot be reached: ${error.message}`),
     );
   }
 }

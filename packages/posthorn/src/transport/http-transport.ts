@@ -2,6 +2,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { type Random, systemRandom } from '../runtime/random.ts';
 import { type AddressGuard, createAddressGuard, type GuardOptions } from './address-guard.ts';
 import { Attempt } from './attempt.ts';
+import { AuthorizedPost } from './authorized-post.ts';
 import { ConnectionKeeper } from './connection-keeper.ts';
 import { Deadlines } from './deadlines.ts';
 import { Dialer } from './dialer.ts';
@@ -10,6 +11,7 @@ import type { Names } from './names.ts';
 import { maxOpenFiles } from './open-files.ts';
 import { proxyChoice, type ProxyVariables } from './proxy.ts';
 import { requestHead } from './request-head.ts';
+import { Tokens } from './tokens.ts';
 import type { AttemptResult, OutboundRequest, Transport } from './transport.ts';
 
 export interface HttpTransportOptions extends GuardOptions {
@@ -24,6 +26,8 @@ export interface HttpTransportOptions extends GuardOptions {
   readonly maxOpenFiles?: number;
   /** Default: connections are direct, whatever the environment's variables say. */
   readonly proxy?: string | ProxyVariables | undefined;
+  /** What token servers see. Default: `Posthorn`. */
+  readonly userAgent?: string;
 }
 
 const minCapacity = 16;
@@ -55,7 +59,7 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
 
   const begin = (request: OutboundRequest, resolve: (result: AttemptResult) => void): void => {
     if (isClosed) throw new Error('Posthorn stopped');
-    const target = keeper.target(request.sender ?? request.url, request.url);
+    const target = keeper.target(request.sender ?? request.url, request.url, request.reach ?? null);
     target.refused ??= guard.refusesHost(target.hostname) ?? 'permitted';
     const attempt = new Attempt(parts, request, requestHead(target, request), target, (ended, result) => {
       inFlight.delete(ended);
@@ -66,17 +70,26 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
     else attempt.fail(target.refused);
   };
 
+  const post = (request: OutboundRequest): Promise<AttemptResult> =>
+    new Promise((resolve) => {
+      try {
+        begin(request, resolve);
+      } catch (error) {
+        resolve(failedByUs(error as Error));
+      }
+    });
+  const tokens = new Tokens({ clock, post, userAgent: options.userAgent ?? 'Posthorn' });
+  const authorized = new AuthorizedPost(clock, tokens, post);
+
   return {
     // A request that finds no file left costs its delivery an attempt. Those in flight may come to twice their budget.
     capacity: files === null ? undefined : Math.max(minCapacity, Math.floor(files / 4)),
-    post: (request) =>
-      new Promise((resolve) => {
-        try {
-          begin(request, resolve);
-        } catch (error) {
-          resolve(failedByUs(error as Error));
-        }
-      }),
+    post: (request) => {
+      const { reach } = request;
+      return reach === undefined || reach === null || reach.oauth === null
+        ? post(request)
+        : authorized.send(request, reach, reach.oauth);
+    },
     close: async () => {
       isClosed = true;
       const stopped = Object.assign(new Error('Posthorn stopped'), { code: 'POSTHORN_STOPPED' });

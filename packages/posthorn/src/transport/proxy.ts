@@ -1,15 +1,16 @@
 import { BlockList, isIP } from 'node:net';
-import { urlToHttpOptions } from 'node:url';
 
 /** A proxy that connections to receivers go through. */
 export interface Proxy {
+  readonly kind: 'http' | 'socks5';
   readonly host: string;
   readonly port: number;
   readonly secure: boolean;
-  /** The value of `proxy-authorization`, or null. */
-  readonly authorization: string | null;
+  readonly credentials: { readonly username: string; readonly password: string } | null;
   /** For messages: without credentials. */
   readonly name: string;
+  /** The administrator's: connected to wherever it is. An endpoint's own one is judged as a receiver is (G9). */
+  readonly trusted: boolean;
 }
 
 /** Proxies by the scheme of what is sent, as the variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY name them. */
@@ -27,21 +28,56 @@ export type ProxyChoice = (to: {
   readonly port: number;
 }) => Proxy | null;
 
-/** Throws if it is not a proxy's URL; the message never has the credentials. */
-export function parseProxy(url: string): Proxy {
+const kinds: Readonly<Record<string, { readonly kind: Proxy['kind']; readonly port: number }>> = {
+  'http:': { kind: 'http', port: 80 },
+  'https:': { kind: 'http', port: 443 },
+  'socks5:': { kind: 'socks5', port: 1080 },
+  'socks5h:': { kind: 'socks5', port: 1080 },
+};
+/** RFC 1929 has one byte for the length of each. */
+const maxSocksCredential = 255;
+
+/**
+ * Throws if it is not a proxy's URL; the message never has the credentials. `socks5h` is the same as `socks5`: who looks names
+ * up depends on whose proxy it is (`Dial`).
+ */
+export function parseProxy(url: string, trusted = true): Proxy {
   const parsed = URL.parse(url.includes('://') ? url : `http://${url}`);
-  if (parsed === null || !/^https?:$/.test(parsed.protocol) || parsed.hostname === '')
-    throw new Error('Invalid proxy: use http://host:port or https://host:port.');
-  const { protocol, hostname, port, host } = parsed;
-  const secure = protocol === 'https:';
-  const { auth } = urlToHttpOptions(parsed);
+  const known = parsed === null ? undefined : kinds[parsed.protocol];
+  if (parsed === null || known === undefined || parsed.hostname === '')
+    throw new Error('Invalid proxy: use http://host:port, https://host:port or socks5://host:port.');
+  const { protocol, hostname, port, host, username, password } = parsed;
+  const credentials =
+    username === '' && password === '' ? null : { username: decoded(username), password: decoded(password) };
+  if (known.kind === 'socks5' && credentials !== null)
+    for (const text of Object.values(credentials))
+      if (Buffer.byteLength(text) > maxSocksCredential || text === '')
+        throw new Error('Invalid proxy: SOCKS5 takes a user and a password of 1 to 255 bytes.');
   return {
-    host: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,
-    port: port === '' ? (secure ? 443 : 80) : Number(port),
-    secure,
-    authorization: auth ? `Basic ${Buffer.from(auth).toString('base64')}` : null,
+    kind: known.kind,
+    host: (hostname.startsWith('[') ? hostname.slice(1, -1) : hostname).toLowerCase(),
+    port: port === '' ? known.port : Number(port),
+    secure: protocol === 'https:',
+    credentials,
     name: `${protocol}//${host}`,
+    trusted,
   };
+}
+
+/** A percent sign that encodes nothing is itself. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The line of a request's head that has the credentials for an HTTP proxy. */
+export function proxyAuthorization({ credentials }: Proxy): string {
+  if (credentials === null) return '';
+  const { username, password } = credentials;
+  return `proxy-authorization: Basic ${Buffer.from(`${username}:${password}`).toString('base64')}\r\n`;
 }
 
 /** One proxy for everything, or those of the variables. */
@@ -99,7 +135,15 @@ function addNetwork(networks: BlockList, entry: string): boolean {
   return true;
 }
 
-/** The proxy's fault, and so ours: no receiver can mend it. */
-export function proxyError({ name }: Proxy, what: string): Error {
-  return Object.assign(new Error(`the proxy ${name} ${what}`), { code: 'POSTHORN_PROXY' });
+/** A proxy's fault: of the administrator's proxy ours, because no receiver can fix it. */
+export function proxyError({ name, trusted }: Proxy, what: string): Error {
+  const code = trusted ? 'POSTHORN_PROXY' : 'POSTHORN_OWN_PROXY';
+  return Object.assign(new Error(`the proxy ${name} ${what}`), { code });
+}
+
+/** The proxy answers that it could not connect to the receiver. */
+export function proxyUnreachable(why: string): Error {
+  return Object.assign(new Error(`the proxy cannot reach the receiver (${why})`), {
+    code: 'POSTHORN_UNREACHABLE',
+  });
 }

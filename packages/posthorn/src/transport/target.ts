@@ -1,5 +1,7 @@
+import type { SecureContext } from 'node:tls';
 import type { Connection } from './connection.ts';
-import type { Proxy, ProxyChoice } from './proxy.ts';
+import { type Proxy, proxyAuthorization, type ProxyChoice } from './proxy.ts';
+import type { Reach } from './reach.ts';
 
 /** Idle connections of one sender. */
 export interface IdleConnection {
@@ -16,13 +18,19 @@ export class Target {
   /** Without the brackets of IPv6. */
   readonly host: string;
   readonly port: number;
+  /** What is special about how it is reached. */
+  readonly reach: Reach | null;
   /** Connections go through it; null for none. */
   readonly proxy: Proxy | null;
+  /** The proxy opens a way through itself; else it takes the requests, and sends them on. */
+  readonly isTunnelled: boolean;
   /** What every request begins with. */
   readonly requestHead: string;
   /** The most recently used last: what is not needed grows old at the bottom, and is closed. */
   readonly idle: IdleConnection[] = [];
   tlsSession: Buffer | null = null;
+  /** Of its own TLS settings; null until it is needed, and without such settings. */
+  secureContext: SecureContext | null = null;
   /** The address guard's answer; null until it was asked. */
   refused: Error | 'permitted' | null = null;
   /** Its sender has another one now: nothing is kept for it any more. */
@@ -34,19 +42,28 @@ export class Target {
   /** No connection is kept until then: this receiver closes them without saying so. */
   keepNoneUntil = 0;
 
-  constructor(url: string, proxyFor: ProxyChoice) {
+  constructor(url: string, proxyFor: ProxyChoice, reach: Reach | null) {
     const { protocol, hostname, port, host, pathname, search } = new URL(url);
     this.url = url;
+    this.reach = reach;
     this.secure = protocol === 'https:';
     this.hostname = hostname;
     this.host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
     this.port = port === '' ? (this.secure ? 443 : 80) : Number(port);
-    this.proxy = proxyFor(this);
+    const own = reach?.proxy ?? null;
+    this.proxy = own === null ? proxyFor(this) : own === 'direct' ? null : own;
+    // Only the administrator's proxy is believed where it sends what it takes.
+    this.isTunnelled =
+      this.proxy !== null && (this.secure || this.proxy.kind !== 'http' || !this.proxy.trusted);
     // A proxy that is not asked for a tunnel takes the whole URL, and its credentials with every request.
-    const direct = this.proxy === null || this.secure;
-    const credentials = direct ? null : this.proxy!.authorization;
+    const isWhole = this.proxy !== null && !this.isTunnelled;
     this.requestHead =
-      `POST ${direct ? '' : `${protocol}//${host}`}${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n` +
-      (credentials === null ? '' : `proxy-authorization: ${credentials}\r\n`);
+      `POST ${isWhole ? `${protocol}//${host}` : ''}${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n` +
+      (isWhole ? proxyAuthorization(this.proxy!) : '');
+  }
+
+  /** Whether these are the settings that it was made with: by their key, because each change of an endpoint makes new objects. */
+  isFor(url: string, reach: Reach | null): boolean {
+    return this.url === url && (this.reach === reach || (reach !== null && this.reach?.key === reach.key));
   }
 }

@@ -1,4 +1,5 @@
 import type { ErrorClass } from '../domain/attempt.ts';
+import type { Reach } from './reach.ts';
 
 /** One HTTP request of a delivery, and what came of it. */
 export interface Transport {
@@ -20,6 +21,10 @@ export interface OutboundRequest {
   readonly sender?: string;
   /** Name lookups are bounded per tenant (G8). Default: none of the tenants. */
   readonly tenant?: string;
+  /** What is special about how the receiver is reached. Default: nothing. */
+  readonly reach?: Reach | null;
+  /** How much of the answer's body is kept. Default: 4 KiB. */
+  readonly maxExcerptBytes?: number;
 }
 
 export interface AttemptResult {
@@ -28,7 +33,7 @@ export interface AttemptResult {
   readonly errorClass: ErrorClass | null;
   /** At most 300 characters, without secrets or payload. A delivered attempt may have one too: what was out of the ordinary. */
   readonly message: string | null;
-  /** The first 4 KiB of the answer's body. */
+  /** The beginning of the answer's body. */
   readonly responseExcerpt: string | null;
   readonly retryAfterMs: number | null;
   readonly durationMs: number;

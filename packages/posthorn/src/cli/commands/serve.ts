@@ -38,7 +38,7 @@ export function serveCommand(): Command {
     )
     .option(
       '--proxy <url>',
-      'HTTP proxy that webhooks go through (POSTHORN_PROXY, default: direct connections)',
+      'HTTP or SOCKS5 proxy that webhooks go through (POSTHORN_PROXY, default: direct connections)',
     )
     .option(
       '--plaintext-secrets',

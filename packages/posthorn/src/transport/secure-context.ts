@@ -1,0 +1,12 @@
+import { createSecureContext, type SecureContext } from 'node:tls';
+import type { TlsSettings } from './reach.ts';
+
+/** Throws where OpenSSL does not take them: a key that is too short for its rules, a text that is no certificate. */
+export function secureContextOf({ certificate, key, ca, minVersion }: TlsSettings): SecureContext {
+  return createSecureContext({
+    ...(certificate === null ? {} : { cert: certificate }),
+    ...(key === null ? {} : { key }),
+    ...(ca === null ? {} : { ca }),
+    ...(minVersion === null ? {} : { minVersion }),
+  });
+}

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { type Client, createClient } from '@posthorn/client';
+import { iso } from '../domain/time.ts';
 import { version } from '../version.ts';
 import { CommandError } from './output.ts';
 
@@ -34,7 +35,7 @@ export function apiTime(text: string): string {
   const at = Date.parse(text);
   if (!/^\d{4}-\d{2}-\d{2}/.test(text) || !Number.isFinite(at))
     throw new InvalidArgumentError('takes a time, such as 2026-01-31T00:00:00Z');
-  return new Date(at).toISOString();
+  return iso(at);
 }
 
 const usualTimeoutS = 30;

@@ -1,4 +1,5 @@
 import type { Alert } from './alert.ts';
+import { iso } from './time.ts';
 
 /** What is declared of a channel, by its kind. */
 interface ChannelSettings {
@@ -88,7 +89,6 @@ export function payloadOf<Kind extends ChannelKind>(channel: Channel<Kind>, aler
   return kinds[channel.kind].payload(channel, alert);
 }
 
-const iso = (ms: number): string => new Date(ms).toISOString();
 const cut = (text: string, most: number): string =>
   text.length <= most ? text : `${text.slice(0, most - 1)}…`;
 const resolved = ({ state }: Alert): boolean => state === 'resolved';

@@ -18,7 +18,7 @@ import {
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Clockwork, Rebase } from '../store/clockwork.ts';
-import { minuteMs } from '../domain/time.ts';
+import { iso, minuteMs } from '../domain/time.ts';
 
 /** How often an embedded node compares its clock with the machine's; nodes that share a store do so with each heartbeat. */
 const checkMs = 2000;
@@ -266,7 +266,7 @@ export class Timekeeper {
     const fields = {
       code: 'clock_jumped',
       by_s: Math.round(jump.byMs / 1000),
-      time: new Date(jump.at).toISOString(),
+      time: iso(jump.at),
     };
     if (isDoubted(record))
       logger.error(

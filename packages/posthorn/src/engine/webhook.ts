@@ -2,6 +2,7 @@ import type { Endpoint } from '../domain/endpoint.ts';
 import { headerText } from '../domain/header-text.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { type TraceContext, traceparentOf } from '../domain/trace.ts';
+import { iso } from '../domain/time.ts';
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Random } from '../runtime/random.ts';
 import { type Keyring, SecretError } from '../secrets/keyring.ts';
@@ -86,7 +87,7 @@ export function webhookRequest(
   const body = Buffer.from(
     endpoint.envelope === 'none'
       ? data
-      : `{"id":${JSON.stringify(eventId)},"type":"${eventType}","timestamp":"${new Date(occurredAt).toISOString()}","data":${data}}`,
+      : `{"id":${JSON.stringify(eventId)},"type":"${eventType}","timestamp":"${iso(occurredAt)}","data":${data}}`,
   );
   const seconds = Math.floor(time.now / 1000);
   // Signed as sent.

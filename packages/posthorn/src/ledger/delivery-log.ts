@@ -1,10 +1,10 @@
 import { alertTenant } from '../domain/alert.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { exactMinor } from '../domain/money.ts';
+import { iso } from '../domain/time.ts';
 import type { Store } from '../store/store.ts';
 
 const page = 1000;
-const iso = (at: number): string => new Date(at).toISOString();
 const isoOrNull = (at: number | null): string | null => (at === null ? null : iso(at));
 
 /**

@@ -2,8 +2,8 @@ import { operations, wireInput } from '@posthorn/client/operations';
 import type { NewEvent, Receipt } from '@posthorn/client/types';
 import type { Catalog } from '../service/catalog.ts';
 import { eventFromObject, uncheckedEvents } from '../service/new-event.ts';
-import { iso } from '../service/wire.ts';
 import { callersError } from './local-api.ts';
+import { iso } from '../domain/time.ts';
 
 /** What `use` needs of a client: that of `pg`, or what an ORM gives for its transaction. */
 export interface SqlClient {

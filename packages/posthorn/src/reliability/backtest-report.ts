@@ -2,8 +2,9 @@ import { escapeHtml, reportPage } from '../report/page.ts';
 import type { RuleOutcome, TradePoint } from './backtest.ts';
 import type { Counts } from './counts.ts';
 import type { Objective } from './rules.ts';
+import { iso } from '../domain/time.ts';
 
-const iso = (ms: number): string => new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
+const toTheMinute = (ms: number): string => iso(ms).slice(0, 16).replace('T', ' ');
 
 /** `93 min`, `14.2 h`, `3.1 days`. */
 export function formatDuration(ms: number): string {
@@ -53,13 +54,13 @@ function firingsPlot(outcomes: readonly RuleOutcome[], from: number, until: numb
     const y = 16 + index * 30;
     const bars = firings.map(
       (firing) =>
-        `<rect x="${x(firing.from)}" y="${y - 10}" width="${Math.max(3, x(firing.until ?? until) - x(firing.from))}" height="16" rx="3" fill="var(--${firing.severity})"><title>${iso(firing.from)}</title></rect>`,
+        `<rect x="${x(firing.from)}" y="${y - 10}" width="${Math.max(3, x(firing.until ?? until) - x(firing.from))}" height="16" rx="3" fill="var(--${firing.severity})"><title>${toTheMinute(firing.from)}</title></rect>`,
     );
     return `<text x="0" y="${y + 2}">${escapeHtml(rule.name)}</text><line x1="${left}" x2="${width - 10}" y1="${y - 2}" y2="${y - 2}" stroke="var(--line)"/>${bars.join('')}`;
   });
   const y = 16 + outcomes.length * 30;
   return `<svg viewBox="0 0 ${width} ${y + 14}" role="img" aria-label="When each rule fired">${rows.join('')}
-<text class="soft" x="${left}" y="${y + 6}">${iso(from)}</text><text class="soft" x="${width - 10}" y="${y + 6}" text-anchor="end">${iso(until)}</text></svg>`;
+<text class="soft" x="${left}" y="${y + 6}">${toTheMinute(from)}</text><text class="soft" x="${width - 10}" y="${y + 6}" text-anchor="end">${toTheMinute(until)}</text></svg>`;
 }
 
 export interface BacktestPage {
@@ -77,7 +78,7 @@ export function backtestReport(page: BacktestPage): string {
   const { source, objective, counts, outcomes, trade, from, until } = page;
   const rows = outcomes.map(({ rule, firings, detectedAfterMs, missed, falsePerWeek }) => {
     const first = firings[0];
-    return `<tr><td>${escapeHtml(rule.name)}</td><td style="color: var(--${rule.severity})">${rule.severity}</td><td class="n">${firings.length}</td><td>${first === undefined ? '' : iso(first.from)}</td><td class="n">${detectedAfterMs === null ? (missed > 0 ? 'missed' : '') : formatDuration(detectedAfterMs)}</td><td class="n">${falsePerWeek.toFixed(2)}</td></tr>`;
+    return `<tr><td>${escapeHtml(rule.name)}</td><td style="color: var(--${rule.severity})">${rule.severity}</td><td class="n">${firings.length}</td><td>${first === undefined ? '' : toTheMinute(first.from)}</td><td class="n">${detectedAfterMs === null ? (missed > 0 ? 'missed' : '') : formatDuration(detectedAfterMs)}</td><td class="n">${falsePerWeek.toFixed(2)}</td></tr>`;
   });
   return reportPage(
     'Posthorn: alert backtest',

@@ -1,7 +1,7 @@
 import type { Condition } from '../domain/alert.ts';
 import type { ClockStatus } from '../domain/clock-record.ts';
 import { deliveryId } from '../domain/ids.ts';
-import { dayMs, hourMs, minuteMs } from '../domain/time.ts';
+import { dayMs, hourMs, iso, isoOrNull, minuteMs } from '../domain/time.ts';
 import { exactMinor, exponentOf } from '../domain/money.ts';
 import type { ScopedObjective } from '../domain/objective.ts';
 import { wilson } from '../domain/statistics.ts';
@@ -57,7 +57,7 @@ export function deadLetterCondition(
     summary: `${count.toLocaleString('en-US')} dead ${count === 1 ? 'letter' : 'letters'} at ${endpointId} (${errorClass ?? 'unknown'})${ending ? ', and the oldest is about to be deleted' : ''}`,
     evidence: {
       count,
-      oldest_at: new Date(oldestAt).toISOString(),
+      oldest_at: iso(oldestAt),
       value_at_risk: valueAtRisk.map(wireMoney),
       sample_delivery_ids: samples.map(deliveryId),
       next_step: `mend the receiver, then: posthorn redrive --endpoint-id ${endpointId}`,
@@ -80,7 +80,7 @@ export function corruptCondition(
     summary: `${count.toLocaleString('en-US')} ${count === 1 ? 'delivery' : 'deliveries'} to ${endpointId} ${count === 1 ? 'was' : 'were'} not sent: the stored event was changed on disk (${named}${count > samples.length ? ', …' : ''})`,
     evidence: {
       count,
-      oldest_at: new Date(oldestAt).toISOString(),
+      oldest_at: iso(oldestAt),
       value_at_risk: valueAtRisk.map(wireMoney),
       event_ids: samples.map(({ eventId }) => eventId),
       sample_delivery_ids: samples.map(({ number }) => deliveryId(number)),
@@ -136,7 +136,7 @@ export function fanOutStuckCondition(stuck: readonly FanOutState[], now: number)
     evidence: {
       remaining,
       tenants: [...new Set(stuck.map(({ tenant }) => tenant))].slice(0, idsMost),
-      accepted_at: new Date(Math.min(...stuck.map(({ acceptedAt }) => acceptedAt))).toISOString(),
+      accepted_at: iso(Math.min(...stuck.map(({ acceptedAt }) => acceptedAt))),
       next_step:
         'look for the code fan_out_failed in the log; the events are stored, and a restart goes on with them',
     },
@@ -189,9 +189,7 @@ export function clockCondition({ jump, doubtedMs, believedInMs }: ClockStatus): 
         ? `the clock is ${lengthOf(doubtedMs)} ahead of the time that Posthorn has lived through; nothing is deleted or expires by it`
         : `the clock went ${direction} by ${lengthOf(Math.abs(byMs))}`,
     evidence: {
-      ...(jump === null
-        ? {}
-        : { jumped_at: new Date(jump.at).toISOString(), jumped_by_s: Math.round(byMs / 1000) }),
+      ...(jump === null ? {} : { jumped_at: iso(jump.at), jumped_by_s: Math.round(byMs / 1000) }),
       ...(doubtedMs > 0 ? { believed_in_s: Math.round(believedInMs / 1000) } : {}),
       next_step:
         'compare the clock of the machine (with PostgreSQL: of the database) with a time server; receivers refuse signatures that are five minutes off',
@@ -217,7 +215,7 @@ export function overdueCondition(
   const { endpointId, owner, count, oldestDueAt, claimed, throttledUntil } = group;
   const why =
     throttledUntil !== null
-      ? `the receiver asked for no requests until ${new Date(throttledUntil).toISOString()}`
+      ? `the receiver asked for no requests until ${iso(throttledUntil)}`
       : rateLimitPerS !== null
         ? `events come faster than its rate limit of ${rateLimitPerS}/s lets them go`
         : claimed > 0
@@ -232,9 +230,9 @@ export function overdueCondition(
     summary: `${count.toLocaleString('en-US')} deliveries to ${endpointId} are overdue, the oldest by ${minutes} min${why === null ? ', and nothing is being sent' : `: ${why}`}`,
     evidence: {
       count,
-      oldest_due_at: new Date(oldestDueAt).toISOString(),
+      oldest_due_at: iso(oldestDueAt),
       in_flight: claimed,
-      throttled_until: throttledUntil === null ? null : new Date(throttledUntil).toISOString(),
+      throttled_until: isoOrNull(throttledUntil),
       rate_limit_per_s: rateLimitPerS,
       sample_delivery_ids: samples.map(deliveryId),
       next_step:
@@ -265,7 +263,7 @@ export function endpointDownCondition(down: {
     owner,
     summary: `${endpointId} has failed every attempt for ${Math.round((now - openSince) / 60_000)} min; ${pending.toLocaleString('en-US')} deliveries wait`,
     evidence: {
-      since: new Date(openSince).toISOString(),
+      since: iso(openSince),
       pending,
       next_step: `posthorn deliveries --endpoint-id ${endpointId} --state pending shows the errors; nothing is lost while it is retried`,
     },

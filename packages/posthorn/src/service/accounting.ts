@@ -3,6 +3,7 @@ import type { AccountingKey } from '../domain/accounting.ts';
 import { faultDomain, type FaultDomain } from '../domain/attempt.ts';
 import { latencyQuantile } from '../domain/latency.ts';
 import { wilson } from '../domain/statistics.ts';
+import { iso, isoOrNull } from '../domain/time.ts';
 import { type AccountingCounts, type AccountingGroup, unaccountedOf } from '../store/accounting.ts';
 import { type CountedWindow, countedWindow } from '../store/folding.ts';
 import { tenantsFrom } from './delivery-filter.ts';
@@ -10,7 +11,7 @@ import type { ServiceDependencies } from './dependencies.ts';
 import { endpointIdsFrom } from './endpoint-ref.ts';
 import type { Handlers, Of } from './handler.ts';
 import { pageOf } from './paging.ts';
-import { iso, isoOrNull, wireMoney } from './wire.ts';
+import { wireMoney } from './wire.ts';
 
 type Accounting = Answer<'accounting.get'>;
 type Group = NonNullable<Accounting['groups']>[number];

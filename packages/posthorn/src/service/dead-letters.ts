@@ -4,7 +4,8 @@ import { tenantsFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import type { Handlers, Of } from './handler.ts';
 import { pageOf } from './paging.ts';
-import { iso, wireMoney } from './wire.ts';
+import { wireMoney } from './wire.ts';
+import { iso } from '../domain/time.ts';
 
 /** Dead letters, grouped by endpoint and failure. */
 export function deadLetterService({

@@ -1,12 +1,12 @@
 import type { Answer } from '../contract/table.ts';
 import { notFound, PosthornError } from '../domain/errors.ts';
 import { deliveryId, parseDeliveryId } from '../domain/ids.ts';
+import { iso, isoOrNull } from '../domain/time.ts';
 import type { AttemptRecord, CommandAnswer, DeliveryRecord } from '../store/store.ts';
 import { filterFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import type { Handlers, Of } from './handler.ts';
 import { decodeCursor, invalidCursor, pageRead } from './paging.ts';
-import { iso, isoOrNull } from './wire.ts';
 
 const missing = (): PosthornError => notFound('delivery by that id');
 

@@ -2,9 +2,9 @@ import type { z } from 'zod';
 import type { deliveryFilterQuery, redriveFilter } from '../contract/delivery-filter.ts';
 import type { Answer } from '../contract/table.ts';
 import { alertTenant } from '../domain/alert.ts';
+import { iso } from '../domain/time.ts';
 import type { DeliveryFilter, Endpoints, TenantFilter } from '../store/store.ts';
 import { endpointIdsFrom } from './endpoint-ref.ts';
-import { iso } from './wire.ts';
 
 type WireFilter = z.output<typeof deliveryFilterQuery> | z.output<typeof redriveFilter>;
 

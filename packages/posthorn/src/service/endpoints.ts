@@ -5,7 +5,7 @@ import { invalid, notFound, PosthornError } from '../domain/errors.ts';
 import { makeEvent } from '../domain/event.ts';
 import { newEventId, timeOrderedId } from '../domain/ids.ts';
 import { shardCount } from '../domain/shard.ts';
-import { secondMs } from '../domain/time.ts';
+import { iso, isoOrNull, secondMs } from '../domain/time.ts';
 import { sealsThis } from '../secrets/keyring.ts';
 import { newSecret, parseSecret } from '../signing/standard-webhooks.ts';
 import type { ReceiverHealth } from '../store/breakers.ts';
@@ -17,7 +17,7 @@ import { wireReceipt } from './events.ts';
 import { type Handlers, type Of, Reply } from './handler.ts';
 import { decodeCursor, pageRead } from './paging.ts';
 import { refuseTooManyEndpoints } from './tenants.ts';
-import { iso, isoOrNull, wireRetry } from './wire.ts';
+import { wireRetry } from './wire.ts';
 
 type Scoped = {
   readonly params: { readonly id: string };

@@ -5,6 +5,7 @@ import type { EventRecord, Receipt } from '../domain/event.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { exactMinor } from '../domain/money.ts';
 import type { TraceContext } from '../domain/trace.ts';
+import { iso, isoOrNull } from '../domain/time.ts';
 import { wireDelivery } from './deliveries.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { type Handlers, type Of, Reply } from './handler.ts';
@@ -15,7 +16,6 @@ import { type EventInput, eventMaker, jsonText } from './new-event.ts';
 import { pageRead } from './paging.ts';
 import type { Admission } from './tenant-gate.ts';
 import { rawBatchData, rawData } from './raw-json.ts';
-import { iso, isoOrNull } from './wire.ts';
 
 /** Of an event with more deliveries, the newest. */
 const deliveriesShown = 1000;

@@ -4,13 +4,12 @@ import type { KeyScope } from '../domain/caller.ts';
 import { type Fault, invalid, notFound, PosthornError } from '../domain/errors.ts';
 import { timeOrderedId } from '../domain/ids.ts';
 import { defaultPayloads, type KeyRecord, keyState } from '../domain/key.ts';
-import { secondMs } from '../domain/time.ts';
+import { iso, isoOrNull, secondMs } from '../domain/time.ts';
 import { refuseFaults } from './declared.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { findEndpoint } from './endpoint-ref.ts';
 import type { Handlers, Of } from './handler.ts';
 import { decodeCursor, invalidCursor, pageRead } from './paging.ts';
-import { iso, isoOrNull } from './wire.ts';
 
 const missing = (): PosthornError => notFound('key by that id');
 const keyBytes = 32;

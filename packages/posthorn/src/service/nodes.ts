@@ -1,8 +1,8 @@
 import { ownedShards } from '../domain/shard.ts';
+import { iso } from '../domain/time.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import type { Handlers, Of } from './handler.ts';
 import { pageOf } from './paging.ts';
-import { iso } from './wire.ts';
 
 /** The processes that deliver. */
 export function nodeService({ store }: ServiceDependencies): Handlers<Of<'nodes'>> {

@@ -1,13 +1,14 @@
 import type { Answer } from '../contract/table.ts';
 import { notFound, PosthornError } from '../domain/errors.ts';
 import { timeOrderedId } from '../domain/ids.ts';
+import { iso, isoOrNull } from '../domain/time.ts';
 import { beginRedrive } from '../store/redrives.ts';
 import type { DeliveryFilter, RedriveRecord } from '../store/store.ts';
 import { filterFrom, wireFilter } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import type { Handlers, Of } from './handler.ts';
 import { decodeCursor, invalidCursor, pageRead } from './paging.ts';
-import { iso, isoOrNull, wireMoney } from './wire.ts';
+import { wireMoney } from './wire.ts';
 
 const missing = (): PosthornError => notFound('redrive by that id');
 

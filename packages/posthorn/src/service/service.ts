@@ -4,11 +4,11 @@ import { table } from '../contract/table.ts';
 import type { Answer } from '../contract/table.ts';
 import type { ClockStatus } from '../domain/clock-record.ts';
 import { errorCodes, notFound } from '../domain/errors.ts';
+import { iso } from '../domain/time.ts';
 import { atMostEvery } from './at-most-every.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { errorPage } from './error-page.ts';
 import { type Handlers, type Of, Reply } from './handler.ts';
-import { iso } from './wire.ts';
 
 /** Scrapers of several systems get the same text. */
 const metricsFreshMs = 1000;

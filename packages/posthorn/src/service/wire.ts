@@ -4,20 +4,6 @@ import type { Money } from '../store/accounting.ts';
 
 // From the domain's words to the wire's: one place for each resource.
 
-let lastTime = Number.NaN;
-let lastText = '';
-
-export function iso(time: number): string {
-  // Events of one commit have one time: to print it for each took 0.4 of the 10 µs that publishing one costs the main thread.
-  if (time !== lastTime) {
-    lastText = new Date(time).toISOString();
-    lastTime = time;
-  }
-  return lastText;
-}
-
-export const isoOrNull = (time: number | null): string | null => (time === null ? null : iso(time));
-
 export function wireRetry({ backoff, jitter, giveUpAfterMs }: RetryPolicy): RetryDocument {
   return {
     ...(backoff.kind === 'schedule'

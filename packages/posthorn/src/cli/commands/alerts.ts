@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { parseAttemptLine } from '../../logs/attempt-line.ts';
 import { isBlank, readLines } from '../../logs/lines.ts';
 import { alertTenant } from '../../domain/alert.ts';
+import { iso } from '../../domain/time.ts';
 import { backtest, healthyControl, type Incident, trade } from '../../reliability/backtest.ts';
 import { backtestReport, formatDuration } from '../../reliability/backtest-report.ts';
 import { type EventOutcome, historyOf, OutcomeCollector } from '../../reliability/log-history.ts';
@@ -114,7 +115,6 @@ async function readHistory({ fromLog, dataDir, databaseUrl }: BacktestOptions): 
 
 /** An incident that the history does not know would count as missed by every rule. */
 function demandInside(incidents: readonly Incident[], from: number, until: number, source: string): void {
-  const iso = (ms: number): string => new Date(ms).toISOString();
   for (const incident of incidents)
     if (incident.until <= from || incident.from > until)
       throw new CommandError(
@@ -158,7 +158,6 @@ async function runBacktest(options: BacktestOptions): Promise<void> {
     );
     note(`the report is in ${options.html}`);
   }
-  const iso = (ms: number): string => new Date(ms).toISOString();
   if (options.json === true) {
     printJson({
       source,

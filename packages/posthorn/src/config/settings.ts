@@ -90,8 +90,14 @@ const names: Readonly<Record<keyof Settings, string>> = {
   proxy: 'PROXY',
 };
 
-/** No option of the command: every user of a machine can see the arguments of a process. */
-const onlyVariables: ReadonlySet<keyof Settings> = new Set(['secretKey']);
+/** No options of the command: keys, because every user of a machine can see the arguments of a process, and what is rarely set. */
+const onlyVariables: ReadonlySet<keyof Settings> = new Set([
+  'apiKey',
+  'secretKey',
+  'reconcileEveryS',
+  'evaluateEveryS',
+  'watchdogUrl',
+]);
 
 /** Proxies named by the environment, which count only where Node is told to use them: an accident must not reroute payments. */
 export function proxyFromEnvironment(env: Readonly<Record<string, string | undefined>>):
@@ -109,7 +115,7 @@ export function proxyFromEnvironment(env: Readonly<Record<string, string | undef
 /** The variables of all settings, without `POSTHORN_`. */
 export const settingVariables: readonly string[] = Object.values(names);
 
-/** Options win over the environment, the environment over defaults. Faults name the option and the variable. */
+/** Options win over the environment, the environment over defaults. Faults name the variable, and the option if there is one. */
 export function readSettings(
   options: Readonly<Record<string, unknown>>,
   env: Readonly<Record<string, string | undefined>>,

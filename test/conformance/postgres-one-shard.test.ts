@@ -5,6 +5,7 @@ import { migrateDatabase, openPostgresStore } from '../../packages/posthorn/src/
 import type { Store } from '../../packages/posthorn/src/store/store.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { describeStore } from './store-conformance.ts';
+import { describeAuditTampering } from './store/audit-tampering.ts';
 import { describeDigests } from './store/digests.ts';
 import { describeFanOut } from './store/fanning-out.ts';
 import { tamperablePostgres } from './store/postgres-tamperable.ts';
@@ -86,6 +87,7 @@ const open = async (): Promise<Store> =>
 describeStore('PostgreSQL, one shard a statement', open, 3);
 const tamperable = async () => tamperablePostgres(await postgres.createMigrated(), true);
 describeDigests('PostgreSQL, one shard a statement', tamperable);
+describeAuditTampering('PostgreSQL, one shard a statement', tamperable);
 describeFanOut('PostgreSQL, one shard a statement', tamperable);
 
 /** Tables that a statement reads or updates, as the planner sees it with these very parameters. */

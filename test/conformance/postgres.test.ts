@@ -9,6 +9,7 @@ import { agesAt, anEndpoint, anEvent, start, until } from '../support.ts';
 import { settlementOf } from '../settlement.ts';
 import { describeAccounting } from './accounting-conformance.ts';
 import { describeStore } from './store-conformance.ts';
+import { describeAuditTampering } from './store/audit-tampering.ts';
 import { describeDigests } from './store/digests.ts';
 import { describeFanOut } from './store/fanning-out.ts';
 import { tamperablePostgres } from './store/postgres-tamperable.ts';
@@ -32,6 +33,7 @@ describeAccounting(
 
 const tamperable = async () => tamperablePostgres(await postgres.createMigrated(), false);
 describeDigests('PostgreSQL', tamperable);
+describeAuditTampering('PostgreSQL', tamperable);
 describeFanOut('PostgreSQL', tamperable);
 
 test('a step by a copy of endpoints that another node has changed hands nothing over', async () => {

@@ -9,6 +9,7 @@ import { agesAt, anEndpoint, anEvent, start, tempDir } from '../support.ts';
 import { describeAccounting } from './accounting-conformance.ts';
 import { settlementOf } from '../settlement.ts';
 import { describeStore } from './store-conformance.ts';
+import { describeAuditTampering } from './store/audit-tampering.ts';
 import { describeDigests } from './store/digests.ts';
 import { describeFanOut } from './store/fanning-out.ts';
 import { everything } from '../../packages/posthorn/src/store/accounting.ts';
@@ -30,6 +31,7 @@ const tamperable = async () => {
   };
 };
 describeDigests('SQLite', tamperable);
+describeAuditTampering('SQLite', tamperable);
 describeFanOut('SQLite', tamperable);
 
 describe('SQLite in its own thread', () => {

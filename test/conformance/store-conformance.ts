@@ -9,6 +9,7 @@ import { describeIdempotency } from './store/idempotency.ts';
 import { describeInFlight } from './store/in-flight.ts';
 import { describeKeeping } from './store/keeping.ts';
 import { describeListing } from './store/listing.ts';
+import { describeAuditing } from './store/auditing.ts';
 import { describeKeys } from './store/keys.ts';
 import { describeOperations } from './store/operations.ts';
 import { describeRedriving } from './store/redriving.ts';
@@ -26,6 +27,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
     describeClaiming(subject);
     describeSettling(subject);
     describeOperations(subject);
+    describeAuditing(subject);
     describeInFlight(subject);
     describeRedriving(subject);
     describeReplaying(subject);

@@ -1,6 +1,7 @@
 import { alertStates } from '../domain/alert.ts';
 import { wireAlert } from '../domain/channel.ts';
 import { notFound, PosthornError } from '../domain/errors.ts';
+import { auditEntry } from './audit.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import type { Handlers, Of } from './handler.ts';
 import { pageOf } from './paging.ts';
@@ -31,7 +32,7 @@ export function alertService({ store, clock, unstoredAlerts }: ServiceDependenci
       return { items: items.map(wireAlert), next_cursor: next };
     },
 
-    'alerts.acknowledge': async ({ params: { id } }) => {
+    'alerts.acknowledge': async ({ params: { id } }, call) => {
       // The evaluator may take a step at the same time: then this one is computed again.
       for (let tries = 0; tries < acknowledgeTries; tries++) {
         const { version, alerts } = await store.alerts();
@@ -41,7 +42,16 @@ export function alertService({ store, clock, unstoredAlerts }: ServiceDependenci
         if (alert.acknowledgedAt !== null) return wireAlert(alert);
         const now = clock.now();
         const acknowledged = { ...alert, acknowledgedAt: now };
-        const step = { version, changed: [acknowledged], forgotten: [], notifications: [], now };
+        const audit = [
+          auditEntry(call, now, {
+            action: 'alerts.acknowledge',
+            target: { kind: 'alert', id },
+            tenant: null,
+            before: wireAlert(alert),
+            after: wireAlert(acknowledged),
+          }),
+        ];
+        const step = { version, changed: [acknowledged], forgotten: [], notifications: [], audit, now };
         if (await store.saveAlerts(step)) return wireAlert(acknowledged);
       }
       throw new PosthornError('unavailable', 'alerts are changing; try again');

@@ -6,6 +6,7 @@ import { type Endpoint, freshEndpoint } from '../domain/endpoint.ts';
 import { PosthornError } from '../domain/errors.ts';
 import { timeOrderedId } from '../domain/ids.ts';
 import { newSecret } from '../signing/standard-webhooks.ts';
+import { auditEntries } from './audit.ts';
 import { documentBy, requireDocument } from './declared.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { fingerprint } from './fingerprint.ts';
@@ -26,7 +27,7 @@ export function channelService(deps: ServiceDependencies): Handlers<Of<'channels
     'channels.get': async ({ params: { name } }) =>
       wireChannel(await requireDocument(store, 'channel', name)),
 
-    'channels.put': async ({ params: { name }, body: channel }) => {
+    'channels.put': async ({ params: { name }, body: channel }, call) => {
       const url = urlOf(channel, deps);
       const fresh = channelEndpoint(name, url, deps);
       const { endpoints, answer: document } = await config.change(async () => {
@@ -34,9 +35,17 @@ export function channelService(deps: ServiceDependencies): Handlers<Of<'channels
         const before = await documentBy(store, 'channel', name);
         const existing = before === null ? null : await store.endpoint(before.endpointId);
         const answer: StoredChannel = { channel, endpointId: (existing ?? fresh).id };
+        const audit = auditEntries(call, now, {
+          action: 'channels.put',
+          target: { kind: 'channel', id: name },
+          tenant: null,
+          before: before === null ? null : wireChannel({ name, document: before }),
+          after: wireChannel({ name, document: answer }),
+        });
         return {
           write: {
             now,
+            audit,
             putDocuments: [{ kind: 'channel' as const, name, document: answer }],
             ...(existing === null
               ? { createEndpoints: [fresh] }
@@ -49,7 +58,7 @@ export function channelService(deps: ServiceDependencies): Handlers<Of<'channels
       return wireChannel({ name, document });
     },
 
-    'channels.delete': async ({ params: { name } }) => {
+    'channels.delete': async ({ params: { name } }, call) => {
       const { answer: endpointId } = await config.change(async () => {
         const { document } = await requireDocument(store, 'channel', name);
         const user = (await store.documents('team')).find((team) => team.document.channels.includes(name));
@@ -60,9 +69,17 @@ export function channelService(deps: ServiceDependencies): Handlers<Of<'channels
           );
         const answer = document.endpointId;
         const existing = await store.endpoint(answer);
+        const now = clock.now();
+        const audit = auditEntries(call, now, {
+          action: 'channels.delete',
+          target: { kind: 'channel', id: name },
+          tenant: null,
+          before: wireChannel({ name, document }),
+        });
         return {
           write: {
-            now: clock.now(),
+            now,
+            audit,
             deleteDocuments: [{ kind: 'channel' as const, name }],
             ...(existing === null ? {} : { deleteEndpoints: [answer] }),
           },

@@ -9,8 +9,8 @@ const maxWaiting = 1000;
 
 /** What a decision writes, and what it wants to keep for its answer. */
 export interface Decision<T> {
-  /** Null: nothing is to be written. */
-  readonly write: Omit<ConfigChange, 'version'> | null;
+  /** Null: nothing is to be written. What is written has its entries in the audit log. */
+  readonly write: (Omit<ConfigChange, 'version'> & Required<Pick<ConfigChange, 'audit'>>) | null;
   readonly answer: T;
 }
 

@@ -1,6 +1,8 @@
+import type { OperationId } from '../contract/table.ts';
 import type { Documents, DocumentKind, StoredDocument } from '../domain/documents.ts';
 import { type Fault, notFound, PosthornError } from '../domain/errors.ts';
 import type { Store } from '../store/store.ts';
+import { auditEntries, type By } from './audit.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 
 // What the documents that operators declare by name have in common.
@@ -62,17 +64,30 @@ export function refuseFaults(faults: readonly Fault[]): void {
     throw new PosthornError('invalid_request', `${faults[0]!.path} ${faults[0]!.message}`, faults);
 }
 
-/** Deletes a document. `inUse` returns what refers to it and has to be changed first, or null. */
-export async function deleteDocument(
+/** A document that is to be deleted. */
+interface Deletion<Kind extends DocumentKind> {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly by: By;
+  readonly action: OperationId;
+  /** Null or left out: the document belongs to no tenant. */
+  readonly tenant?: string | null;
+  /** As answers show it. */
+  readonly shown: (document: StoredDocument<Kind>) => unknown;
+  /** Returns what refers to it and has to be changed first, or null. */
+  readonly inUse?: () => Promise<string | null>;
+}
+
+export async function deleteDocument<Kind extends DocumentKind>(
   { store, config, clock }: ServiceDependencies,
-  kind: DocumentKind,
-  name: string,
-  inUse: () => Promise<string | null> = async () => null,
+  { kind, name, by, action, tenant = null, shown, inUse = async () => null }: Deletion<Kind>,
 ): Promise<void> {
   await config.change(async () => {
-    await requireDocument(store, kind, name);
+    const before = shown(await requireDocument(store, kind, name));
     const user = await inUse();
     if (user !== null) throw new PosthornError('in_use', user);
-    return { write: { now: clock.now(), deleteDocuments: [{ kind, name }] }, answer: null };
+    const now = clock.now();
+    const audit = auditEntries(by, now, { action, target: { kind, id: name }, tenant, before });
+    return { write: { now, deleteDocuments: [{ kind, name }], audit }, answer: null };
   });
 }

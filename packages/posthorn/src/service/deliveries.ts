@@ -1,11 +1,13 @@
 import type { Answer } from '../contract/table.ts';
+import type { AuditEntry } from '../domain/audit-entry.ts';
 import { notFound, PosthornError } from '../domain/errors.ts';
 import { deliveryId, parseDeliveryId } from '../domain/ids.ts';
 import { iso, isoOrNull } from '../domain/time.ts';
 import type { AttemptRecord, CommandAnswer, DeliveryRecord } from '../store/store.ts';
+import { auditEntry } from './audit.ts';
 import { filterFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
-import type { Handlers, Of } from './handler.ts';
+import type { Call, Handlers, Of } from './handler.ts';
 import { decodeCursor, invalidCursor, pageRead } from './paging.ts';
 
 const missing = (): PosthornError => notFound('delivery by that id');
@@ -29,11 +31,15 @@ export function deliveryService({
    */
   const command = async (
     id: string,
-    run: (number: number) => Promise<CommandAnswer>,
+    { call, action }: { readonly call: Call; readonly action: 'deliveries.redrive' | 'deliveries.cancel' },
+    run: (number: number, now: number, audit: AuditEntry) => Promise<CommandAnswer>,
     refusal: string,
   ): Promise<DeliveryRecord> => {
-    const { number } = await find(id);
-    const { result, delivery } = await run(number);
+    const { number, tenant } = await find(id);
+    const now = clock.now();
+    const target = { kind: 'delivery', id: deliveryId(number) };
+    // What it changes the store adds.
+    const { result, delivery } = await run(number, now, auditEntry(call, now, { action, target, tenant }));
     if (result === 'not_found') throw missing();
     if (result === 'endpoint_deleted')
       throw new PosthornError(
@@ -65,10 +71,11 @@ export function deliveryService({
       return { ...wireDelivery(delivery), attempts: attempts.map(wireAttempt) };
     },
 
-    'deliveries.redrive': async ({ params: { id } }) => {
+    'deliveries.redrive': async ({ params: { id } }, call) => {
       const delivery = await command(
         id,
-        (number) => store.redriveDelivery(number, clock.now()),
+        { call, action: 'deliveries.redrive' },
+        (number, now, audit) => store.redriveDelivery(number, now, audit),
         'replay its event to send it again.',
       );
       // An operator who redrives wants it now: what the receiver asked for with Retry-After is over.
@@ -77,10 +84,11 @@ export function deliveryService({
       return wireDelivery(delivery);
     },
 
-    'deliveries.cancel': async ({ params: { id }, body: { reason } }) => {
+    'deliveries.cancel': async ({ params: { id }, body: { reason } }, call) => {
       const delivery = await command(
         id,
-        (number) => store.cancelDelivery(number, reason, clock.now()),
+        { call, action: 'deliveries.cancel' },
+        (number, now, audit) => store.cancelDelivery(number, reason, now, audit),
         'only a pending delivery can be cancelled.',
       );
       engine.wake([delivery.endpointId]);

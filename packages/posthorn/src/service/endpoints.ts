@@ -1,6 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Answer } from '../contract/table.ts';
-import { type Endpoint, maxFormerSecrets, replacedEndpoint, rotateSecrets } from '../domain/endpoint.ts';
+import type { AuditEntry } from '../domain/audit-entry.ts';
+import {
+  changedEndpoint,
+  type Endpoint,
+  maxFormerSecrets,
+  replacedEndpoint,
+  rotateSecrets,
+} from '../domain/endpoint.ts';
 import { invalid, notFound, PosthornError } from '../domain/errors.ts';
 import { makeEvent } from '../domain/event.ts';
 import { newEventId, timeOrderedId } from '../domain/ids.ts';
@@ -9,15 +16,19 @@ import { iso, isoOrNull, secondMs } from '../domain/time.ts';
 import { sealsThis } from '../secrets/keyring.ts';
 import { newSecret, parseSecret } from '../signing/standard-webhooks.ts';
 import type { ReceiverHealth } from '../store/breakers.ts';
+import type { EndpointChange } from '../store/store.ts';
+import { auditEntries, auditEntry, type Change, endpointChange } from './audit.ts';
 import { tenantsFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { endpointDeclaration, type EndpointIdentity } from './endpoint-declaration.ts';
 import { type EndpointRef, findEndpoint } from './endpoint-ref.ts';
 import { wireReceipt } from './events.ts';
-import { type Handlers, type Of, Reply } from './handler.ts';
+import { type Call, type Handlers, type Of, Reply } from './handler.ts';
 import { decodeCursor, pageRead } from './paging.ts';
 import { refuseTooManyEndpoints } from './tenants.ts';
 import { wireRetry } from './wire.ts';
+
+type Id = Of<'endpoints'>;
 
 type Scoped = {
   readonly params: { readonly id: string };
@@ -46,6 +57,7 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
   /** The engine hears of changes in the order in which they were committed. Answers the endpoint as it is then. */
   const change = async (
     ref: EndpointRef,
+    by: { readonly call: Call; readonly action: Id },
     fields: (before: Endpoint) => Promise<Partial<Endpoint>>,
   ): Promise<Answer<'endpoints.get'>> => {
     const { endpoints, answer } = await config.change(async () => {
@@ -53,8 +65,10 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       // Read before anything is stored: what fails after that would say that nothing was (G5).
       const health = await readHealth([before]);
       const now = clock.now();
-      const updated = { id: before.id, change: { ...(await fields(before)), updatedAt: now } };
-      return { write: { now, updateEndpoints: [updated] }, answer: { formerUrl: before.url, health } };
+      const fresh = { ...(await fields(before)), updatedAt: now };
+      const audit = updateEntries(by.call, by.action, before, fresh);
+      const updateEndpoints = [{ id: before.id, change: fresh }];
+      return { write: { now, updateEndpoints, audit }, answer: { formerUrl: before.url, health } };
     });
     const endpoint = endpoints[0]!;
     engine.endpointChanged(endpoint.id, endpoint);
@@ -62,14 +76,15 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
   };
 
   return {
-    'endpoints.create': async ({ body: { tenant = 'default', secret: given, ...settings } }) => {
+    'endpoints.create': async ({ body: { tenant = 'default', secret: given, ...settings } }, call) => {
       const now = clock.now();
       const secret = given === undefined ? newSecret(random) : checkedSecret(given);
       const identity = newIdentity(tenant, secret, now);
       const { answer: endpoint } = await config.change(async () => {
         const answer = await declaration.fresh(identity, settings);
         await refuseTooManyEndpoints(store, tenant);
-        return { write: { now, createEndpoints: [answer] }, answer };
+        const audit = createEntries(call, 'endpoints.create', answer);
+        return { write: { now, createEndpoints: [answer], audit }, answer };
       });
       engine.endpointChanged(endpoint.id, endpoint);
       return { ...shown(endpoint, noHealth), secret };
@@ -92,11 +107,10 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       return shown(endpoint, await readHealth([endpoint]));
     },
 
-    'endpoints.ensure': async ({
-      params: { id: name },
-      query,
-      body: { tenant: ownTenant, secret: given, ...settings },
-    }) => {
+    'endpoints.ensure': async (
+      { params: { id: name }, query, body: { tenant: ownTenant, secret: given, ...settings } },
+      call,
+    ) => {
       const tenant = query.tenant ?? ownTenant ?? 'default';
       if (ownTenant !== undefined && ownTenant !== tenant)
         throw invalid('/tenant', `is not the tenant of the query, ${tenant}`);
@@ -110,7 +124,8 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
         const fresh = await declaration.fresh(identity, { ...settings, name }, before?.headers);
         if (before === undefined) {
           await refuseTooManyEndpoints(store, tenant);
-          return { write: { now, createEndpoints: [fresh] }, answer: null };
+          const audit = createEntries(call, 'endpoints.ensure', fresh);
+          return { write: { now, createEndpoints: [fresh], audit }, answer: null };
         }
         const replaced = {
           ...replacedEndpoint(before, fresh, settings.enabled !== undefined),
@@ -121,8 +136,10 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
         const found = { before, health: await readHealth([before]) };
         // The same again changes nothing.
         if (isDeepStrictEqual(replaced, before)) return { write: null, answer: found };
-        const updated = { id: before.id, change: { ...replaced, updatedAt: now } };
-        return { write: { now, updateEndpoints: [updated] }, answer: found };
+        const updated = { ...replaced, updatedAt: now };
+        const audit = updateEntries(call, 'endpoints.ensure', before, updated);
+        const updateEndpoints = [{ id: before.id, change: updated }];
+        return { write: { now, updateEndpoints, audit }, answer: found };
       });
       const endpoint = endpoints[0] ?? answer!.before;
       if (endpoints.length > 0) engine.endpointChanged(endpoint.id, endpoint);
@@ -131,30 +148,43 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       return new Reply<Answer<'endpoints.ensure'>>({ ...shown(endpoint, noHealth), secret }, { other: true });
     },
 
-    'endpoints.update': async ({ body, ...request }) =>
-      await change(refOf(request), (before) => declaration.change(body, before)),
+    'endpoints.update': async ({ body, ...request }, call) =>
+      await change(refOf(request), { call, action: 'endpoints.update' }, (before) =>
+        declaration.change(body, before),
+      ),
 
-    'endpoints.delete': async (request) => {
+    'endpoints.delete': async (request, call) => {
       const { answer: id } = await config.change(async () => {
         const endpoint = await findEndpoint(store, refOf(request));
-        return { write: { now: clock.now(), deleteEndpoints: [endpoint.id] }, answer: endpoint.id };
+        const now = clock.now();
+        const audit = auditEntries(call, now, {
+          action: 'endpoints.delete',
+          ...targetOf(endpoint),
+          before: wireEndpoint(endpoint),
+        });
+        return { write: { now, deleteEndpoints: [endpoint.id], audit }, answer: endpoint.id };
       });
       engine.endpointChanged(id, null);
       return undefined;
     },
 
-    'endpoints.pause': async ({ body: { reason = 'operator' }, ...request }) =>
-      await change(refOf(request), async () => ({ enabled: false, pausedReason: reason })),
+    'endpoints.pause': async ({ body: { reason = 'operator' }, ...request }, call) =>
+      await change(refOf(request), { call, action: 'endpoints.pause' }, async () => ({
+        enabled: false,
+        pausedReason: reason,
+      })),
 
-    'endpoints.resume': async (request) => {
-      const resumed = await change(refOf(request), async () => ({ enabled: true, pausedReason: null }));
+    'endpoints.resume': async (request, call) => {
+      const by = { call, action: 'endpoints.resume' } as const;
+      const resumed = await change(refOf(request), by, async () => ({ enabled: true, pausedReason: null }));
       await engine.clearThrottles([resumed.id]);
       return { ...resumed, throttled_until: null };
     },
 
-    'endpoints.rotateSecret': async ({ body: { grace_s: graceS }, ...request }) => {
+    'endpoints.rotateSecret': async ({ body: { grace_s: graceS }, ...request }, call) => {
       const secret = newSecret(random);
-      const changed = await change(refOf(request), async ({ secrets }) => {
+      const by = { call, action: 'endpoints.rotateSecret' } as const;
+      const changed = await change(refOf(request), by, async ({ secrets }) => {
         const sealed = keyring.seal(secret, 'signing');
         const rotated = rotateSecrets(secrets, sealed, clock.now(), graceS * secondMs);
         if (rotated === null)
@@ -167,8 +197,9 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       return { ...changed, secret };
     },
 
-    'endpoints.test': async (request) => {
-      const { id, tenant } = await findEndpoint(store, refOf(request));
+    'endpoints.test': async (request, call) => {
+      const endpoint = await findEndpoint(store, refOf(request));
+      const { id, tenant } = endpoint;
       const now = clock.now();
       const event = makeEvent({
         id: newEventId(now, random.bytes(14), random.bytes(1)[0]! % shardCount),
@@ -180,13 +211,38 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
           endpoint_id: id,
         }),
       });
-      const receipt = await store.acceptFor(event, id, now);
+      const audit = auditEntry(call, now, {
+        action: 'endpoints.test',
+        ...targetOf(endpoint),
+        after: { event_id: event.id },
+      });
+      const receipt = await store.acceptFor(event, id, now, audit);
       if (receipt === null) throw notFound('endpoint by that id or name');
       await engine.clearThrottles([id]);
       engine.wake([id]);
       return wireReceipt(receipt);
     },
   };
+}
+
+const targetOf = ({ id, tenant }: Endpoint): Pick<Change, 'target' | 'tenant'> => ({
+  target: { kind: 'endpoint', id },
+  tenant,
+});
+
+function createEntries(call: Call, action: Id, endpoint: Endpoint): readonly AuditEntry[] {
+  const after = wireEndpoint(endpoint);
+  return auditEntries(call, endpoint.createdAt, { action, ...targetOf(endpoint), after });
+}
+
+function updateEntries(
+  call: Call,
+  action: Id,
+  before: Endpoint,
+  change: EndpointChange,
+): readonly AuditEntry[] {
+  const sides = endpointChange(before, changedEndpoint(before, change), wireEndpoint);
+  return auditEntries(call, change.updatedAt, { action, ...targetOf(before), ...sides });
 }
 
 function checkedSecret(secret: string): string {
@@ -218,7 +274,9 @@ const overrideNames = {
   retry: 'retry',
 } as const;
 
-function wireEndpoint(endpoint: Endpoint): Omit<Answer<'endpoints.get'>, 'breaker' | 'throttled_until'> {
+export function wireEndpoint(
+  endpoint: Endpoint,
+): Omit<Answer<'endpoints.get'>, 'breaker' | 'throttled_until'> {
   return {
     id: endpoint.id,
     name: endpoint.name,

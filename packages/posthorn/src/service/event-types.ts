@@ -3,7 +3,15 @@ import type { EventTypeDocument, StoredDocument } from '../domain/documents.ts';
 import type { Fault } from '../domain/errors.ts';
 import { templatesBy } from '../domain/template.ts';
 import type { Store } from '../store/store.ts';
-import { deleteDocument, namesOf, refuseFaults, requireDocument, unknownNames } from './declared.ts';
+import {
+  deleteDocument,
+  documentBy,
+  namesOf,
+  refuseFaults,
+  requireDocument,
+  unknownNames,
+} from './declared.ts';
+import { auditEntries } from './audit.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { fingerprint } from './fingerprint.ts';
 import type { Handlers, Of } from './handler.ts';
@@ -22,21 +30,36 @@ export function eventTypeService(deps: ServiceDependencies): Handlers<Of<'eventT
     'eventTypes.get': async ({ params: { name } }) =>
       wireEventType(await requireDocument(store, 'event_type', name)),
 
-    'eventTypes.put': async ({ params: { name }, body: document }) => {
+    'eventTypes.put': async ({ params: { name }, body: document }, call) => {
       // Compiling takes as long as it takes: not while other changes wait.
       const fault = document.schema === undefined ? null : await catalog.schemaFault(document.schema);
       if (fault !== null) refuseFaults([{ path: '/schema', message: fault }]);
       await config.change(async () => {
         refuseFaults(await faultsOf(store, name, document));
         const putDocuments = [{ kind: 'event_type' as const, name, document }];
-        return { write: { now: clock.now(), putDocuments }, answer: null };
+        const before = await documentBy(store, 'event_type', name);
+        const now = clock.now();
+        const audit = auditEntries(call, now, {
+          action: 'eventTypes.put',
+          target: { kind: 'event_type', id: name },
+          tenant: null,
+          before: before === null ? null : wireEventType({ name, document: before }),
+          after: wireEventType({ name, document }),
+        });
+        return { write: { now, putDocuments, audit }, answer: null };
       });
       await catalog.refresh();
       return wireEventType({ name, document });
     },
 
-    'eventTypes.delete': async ({ params: { name } }) => {
-      await deleteDocument(deps, 'event_type', name);
+    'eventTypes.delete': async ({ params: { name } }, by) => {
+      await deleteDocument(deps, {
+        kind: 'event_type',
+        name,
+        by,
+        action: 'eventTypes.delete',
+        shown: wireEventType,
+      });
       await catalog.refresh();
     },
   };

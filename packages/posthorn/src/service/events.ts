@@ -6,6 +6,7 @@ import { deliveryId } from '../domain/ids.ts';
 import { exactMinor } from '../domain/money.ts';
 import type { TraceContext } from '../domain/trace.ts';
 import { iso, isoOrNull } from '../domain/time.ts';
+import { auditEntry } from './audit.ts';
 import { wireDelivery } from './deliveries.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { type Handlers, type Of, Reply } from './handler.ts';
@@ -109,9 +110,16 @@ export function eventService(deps: ServiceDependencies): Handlers<Of<'events'>> 
       );
     },
 
-    'events.replay': async ({ params: { id }, query: { tenant }, body: { endpoint_id: reference } }) => {
+    'events.replay': async (
+      { params: { id }, query: { tenant }, body: { endpoint_id: reference } },
+      call,
+    ) => {
       const to = reference === undefined ? null : (await findEndpoint(store, { reference, tenant })).id;
-      const answer = await store.replayEvent(tenant, id, to, clock.now());
+      const now = clock.now();
+      // What it creates the store adds.
+      const target = { kind: 'event', id };
+      const audit = auditEntry(call, now, { action: 'events.replay', target, tenant });
+      const answer = await store.replayEvent(tenant, id, to, now, audit);
       if (answer === 'no_event') throw notFound(missing);
       if (answer === 'no_endpoint') throw notFound('endpoint by that id in the tenant of the event');
       const { receipt, deliveries, filtered, overridden } = answer;

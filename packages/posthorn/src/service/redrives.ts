@@ -1,12 +1,14 @@
 import type { Answer } from '../contract/table.ts';
+import type { AuditEntry } from '../domain/audit-entry.ts';
 import { notFound, PosthornError } from '../domain/errors.ts';
 import { timeOrderedId } from '../domain/ids.ts';
 import { iso, isoOrNull } from '../domain/time.ts';
 import { beginRedrive } from '../store/redrives.ts';
 import type { DeliveryFilter, RedriveRecord } from '../store/store.ts';
+import { auditEntry } from './audit.ts';
 import { filterFrom, wireFilter } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
-import type { Handlers, Of } from './handler.ts';
+import type { Call, Handlers, Of } from './handler.ts';
 import { decodeCursor, invalidCursor, pageRead } from './paging.ts';
 import { wireMoney } from './wire.ts';
 
@@ -34,20 +36,35 @@ export function redriveService({
     return found;
   };
 
+  /** What it changes the store adds. */
+  const commandEntry = async (
+    id: string,
+    action: 'redrives.update' | 'redrives.stop',
+    call: Call,
+  ): Promise<AuditEntry> => {
+    const redrive = await store.redrive(id);
+    if (redrive === null) throw missing();
+    const target = { kind: 'redrive', id };
+    return auditEntry(call, clock.now(), { action, target, tenant: tenantOf(redrive.filter) });
+  };
+
   return {
-    'redrives.create': async ({ body: { filter: wire, dry_run: dryRun, name, rate_per_s: ratePerS } }) => {
+    'redrives.create': async (
+      { body: { filter: wire, dry_run: dryRun, name = null, rate_per_s: ratePerS = null } },
+      call,
+    ) => {
       const filter: DeliveryFilter = { states: ['dead'], ...(await filterFrom(store, wire)) };
       // Read before anything is stored: what fails after that would say that nothing was (G5).
       const throttled = dryRun ? [] : await throttledBy(filter);
       const now = clock.now();
-      const redrive = await beginRedrive(store, {
-        id: timeOrderedId('rdr', now, random.bytes(12)),
-        name: name ?? null,
-        filter,
-        ratePerS: ratePerS ?? null,
-        dryRun,
-        now,
+      const id = timeOrderedId('rdr', now, random.bytes(12));
+      const audit = auditEntry(call, now, {
+        action: 'redrives.create',
+        target: { kind: 'redrive', id },
+        tenant: tenantOf(filter),
+        after: { name, filter: wireFilter(filter), rate_per_s: ratePerS, dry_run: dryRun },
       });
+      const redrive = await beginRedrive(store, { id, name, filter, ratePerS, dryRun, now }, audit);
       // An operator who redrives wants it now: what receivers asked for with Retry-After is over.
       await engine.clearThrottles(throttled);
       engine.wake([]);
@@ -67,11 +84,15 @@ export function redriveService({
       return wireRedrive(redrive);
     },
 
-    'redrives.update': async ({ params: { id }, body: { name, rate_per_s: ratePerS } }) => {
-      const changed = await store.changeRedrive(id, {
-        ...(name === undefined ? {} : { name }),
-        ...(ratePerS === undefined ? {} : { ratePerS }),
-      });
+    'redrives.update': async ({ params: { id }, body: { name, rate_per_s: ratePerS } }, call) => {
+      const changed = await store.changeRedrive(
+        id,
+        {
+          ...(name === undefined ? {} : { name }),
+          ...(ratePerS === undefined ? {} : { ratePerS }),
+        },
+        await commandEntry(id, 'redrives.update', call),
+      );
       if (changed === 'not_found') throw missing();
       if (changed === 'ended')
         throw new PosthornError(
@@ -82,8 +103,9 @@ export function redriveService({
       return wireRedrive(changed);
     },
 
-    'redrives.stop': async ({ params: { id } }) => {
-      const redrive = await store.stopRedrive(id, clock.now());
+    'redrives.stop': async ({ params: { id } }, call) => {
+      const audit = await commandEntry(id, 'redrives.stop', call);
+      const redrive = await store.stopRedrive(id, clock.now(), audit);
       if (redrive === null) throw missing();
       if (redrive.state === 'done')
         throw new PosthornError('wrong_state', 'This redrive is done: there is nothing left to stop.');
@@ -91,6 +113,11 @@ export function redriveService({
       return wireRedrive(redrive);
     },
   };
+}
+
+/** The tenant of a redrive that is about one. */
+function tenantOf({ tenants }: DeliveryFilter): string | null {
+  return tenants?.length === 1 ? tenants[0]! : null;
 }
 
 function wireRedrive(redrive: RedriveRecord): Answer<'redrives.get'> {

@@ -5,7 +5,15 @@ import type { ScopedObjective, SloDocument } from '../domain/objective.ts';
 import { dayMs } from '../domain/time.ts';
 import { readDeclared } from '../reliability/judge.ts';
 import type { Store } from '../store/store.ts';
-import { deleteDocument, namesOf, refuseFaults, requireDocument, unknownNames } from './declared.ts';
+import {
+  deleteDocument,
+  documentBy,
+  namesOf,
+  refuseFaults,
+  requireDocument,
+  unknownNames,
+} from './declared.ts';
+import { auditEntries } from './audit.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { fingerprint } from './fingerprint.ts';
 import type { Handlers } from './handler.ts';
@@ -30,17 +38,26 @@ export function sloService(
 
     'slos.get': async ({ params: { name } }) => wireSlo(await requireDocument(store, 'slo', name)),
 
-    'slos.put': async ({ params: { name }, body: document }) => {
+    'slos.put': async ({ params: { name }, body: document }, call) => {
       await config.change(async () => {
         refuseFaults(await faultsOf(store, document));
         const putDocuments = [{ kind: 'slo' as const, name, document }];
-        return { write: { now: clock.now(), putDocuments }, answer: null };
+        const before = await documentBy(store, 'slo', name);
+        const now = clock.now();
+        const audit = auditEntries(call, now, {
+          action: 'slos.put',
+          target: { kind: 'slo', id: name },
+          tenant: null,
+          before: before === null ? null : wireSlo({ name, document: before }),
+          after: wireSlo({ name, document }),
+        });
+        return { write: { now, putDocuments, audit }, answer: null };
       });
       return wireSlo({ name, document });
     },
 
-    'slos.delete': async ({ params: { name } }) => {
-      await deleteDocument(deps, 'slo', name);
+    'slos.delete': async ({ params: { name } }, by) => {
+      await deleteDocument(deps, { kind: 'slo', name, by, action: 'slos.delete', shown: wireSlo });
     },
   };
 }

@@ -2,7 +2,15 @@ import type { Answer } from '../contract/table.ts';
 import type { StoredDocument } from '../domain/documents.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
 import type { Store } from '../store/store.ts';
-import { deleteDocument, namesOf, refuseFaults, requireDocument, unknownNames } from './declared.ts';
+import {
+  deleteDocument,
+  documentBy,
+  namesOf,
+  refuseFaults,
+  requireDocument,
+  unknownNames,
+} from './declared.ts';
+import { auditEntries } from './audit.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { fingerprint } from './fingerprint.ts';
 import type { Handlers, Of } from './handler.ts';
@@ -17,18 +25,28 @@ export function teamService(deps: ServiceDependencies): Handlers<Of<'teams'>> {
 
     'teams.get': async ({ params: { name } }) => wireTeam(await requireDocument(store, 'team', name)),
 
-    'teams.put': async ({ params: { name }, body: document }) => {
+    'teams.put': async ({ params: { name }, body: document }, call) => {
       await config.change(async () => {
         const channels = document.channels.map((channel, at) => ({ path: `/channels/${at}`, name: channel }));
         refuseFaults(unknownNames(await namesOf(store, 'channel'), 'channel', channels));
         const putDocuments = [{ kind: 'team' as const, name, document }];
-        return { write: { now: clock.now(), putDocuments }, answer: null };
+        const before = await documentBy(store, 'team', name);
+        const now = clock.now();
+        const audit = auditEntries(call, now, {
+          action: 'teams.put',
+          target: { kind: 'team', id: name },
+          tenant: null,
+          before: before === null ? null : wireTeam({ name, document: before }),
+          after: wireTeam({ name, document }),
+        });
+        return { write: { now, putDocuments, audit }, answer: null };
       });
       return wireTeam({ name, document });
     },
 
-    'teams.delete': async ({ params: { name } }) => {
-      await deleteDocument(deps, 'team', name, () => teamUse(store, name));
+    'teams.delete': async ({ params: { name } }, by) => {
+      const inUse = () => teamUse(store, name);
+      await deleteDocument(deps, { kind: 'team', name, by, action: 'teams.delete', shown: wireTeam, inUse });
     },
   };
 }

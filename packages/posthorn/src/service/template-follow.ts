@@ -1,29 +1,36 @@
-import { followed } from '../domain/endpoint.ts';
+import type { OperationId } from '../contract/table.ts';
+import { changedEndpoint, followed } from '../domain/endpoint.ts';
 import { templatesBy } from '../domain/template.ts';
 import type { Engine } from '../engine/port.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Store } from '../store/store.ts';
+import { auditEntries, type By, endpointChange } from './audit.ts';
 import type { ConfigWriter } from './config-writer.ts';
+import { wireEndpoint } from './endpoints.ts';
 
 /** Endpoints brought to their template's version in one transaction. */
 const followPage = 200;
 
-/**
- * Brings every endpoint that follows a template to the template's version. What is pending keeps its `due_at`, and its next
- * outcome is judged by the new policy. Run again, after a crash in the middle, it changes what is left. Each page is written
- * only if neither its templates nor its endpoints have changed since they were read. Answers how many it changed.
- */
-export async function followTemplates({
-  store,
-  engine,
-  config,
-  clock,
-}: {
+interface Following {
   readonly store: Store;
   readonly engine: Pick<Engine, 'endpointChanged'>;
   readonly config: ConfigWriter;
   readonly clock: Clock;
-}): Promise<number> {
+}
+
+/**
+ * Brings every endpoint that follows a template to the template's version. What is pending keeps its `due_at`, and its next
+ * outcome is judged by the new policy. Run again, after a crash in the middle, it changes what is left. Each page is written
+ * only if neither its templates nor its endpoints have changed since they were read. Answers how many it changed,
+ * each of which has an entry in the audit log. `by` null: Posthorn does it at its start.
+ */
+export async function followTemplates(
+  { store, engine, config, clock }: Following,
+  { by, action }: { readonly by: By | null; readonly action: OperationId } = {
+    by: null,
+    action: 'templates.put',
+  },
+): Promise<number> {
   let changed = 0;
   for (let after: string | null = null; ;) {
     const from: string | null = after;
@@ -31,13 +38,23 @@ export async function followTemplates({
       const now = clock.now();
       const templates = templatesBy(await store.documents('template'));
       const read = await store.endpoints({ after: from, limit: followPage });
-      const updateEndpoints = read.flatMap(({ id, template: name, templateVersion, own }) => {
+      const changes = read.flatMap((before) => {
+        const { template: name, templateVersion, own } = before;
         const template = name === null ? undefined : templates.get(name);
         return template === undefined || templateVersion === template.version
           ? []
-          : [{ id, change: { ...followed(template, own), updatedAt: now } }];
+          : [{ before, change: { ...followed(template, own), updatedAt: now } }];
       });
-      return { write: updateEndpoints.length === 0 ? null : { now, updateEndpoints }, answer: read };
+      const audit = changes.flatMap(({ before, change }) =>
+        auditEntries(by, now, {
+          action,
+          target: { kind: 'endpoint', id: before.id },
+          tenant: before.tenant,
+          ...endpointChange(before, changedEndpoint(before, change), wireEndpoint),
+        }),
+      );
+      const updateEndpoints = changes.map(({ before: { id }, change }) => ({ id, change }));
+      return { write: updateEndpoints.length === 0 ? null : { now, updateEndpoints, audit }, answer: read };
     });
     for (const endpoint of endpoints) engine.endpointChanged(endpoint.id, endpoint);
     changed += endpoints.length;

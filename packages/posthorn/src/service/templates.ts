@@ -8,6 +8,7 @@ import {
 } from '../domain/template.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
 import type { Store } from '../store/store.ts';
+import { auditEntries } from './audit.ts';
 import { deleteDocument, documentBy, missingDocument } from './declared.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { fingerprint } from './fingerprint.ts';
@@ -39,7 +40,7 @@ export function templateService(deps: ServiceDependencies): Handlers<Of<'templat
       return wireBuiltIn(builtIn);
     },
 
-    'templates.put': async ({ params: { name }, body: document }) => {
+    'templates.put': async ({ params: { name }, body: document }, call) => {
       const { answer } = await config.change(async () => {
         const stored = await documentBy(store, 'template', name);
         // The same document again makes no new version.
@@ -47,9 +48,18 @@ export function templateService(deps: ServiceDependencies): Handlers<Of<'templat
           return { write: null, answer: stored };
         const version = await nextVersion(store, name, stored);
         const made: StoredTemplate = { document, template: templateOf(name, version, document) };
+        const now = clock.now();
+        const audit = auditEntries(call, now, {
+          action: 'templates.put',
+          target: { kind: 'template', id: name },
+          tenant: null,
+          before: stored === null ? null : wireTemplate(stored),
+          after: wireTemplate(made),
+        });
         return {
           write: {
-            now: clock.now(),
+            now,
+            audit,
             putDocuments: [
               { kind: 'template' as const, name, document: made },
               { kind: 'template_version' as const, name, document: { version } },
@@ -59,14 +69,22 @@ export function templateService(deps: ServiceDependencies): Handlers<Of<'templat
         };
       });
       // Endpoints are also brought to a template that was stored before, if a crash left some behind.
-      await followTemplates(deps);
+      await followTemplates(deps, { by: call, action: 'templates.put' });
       return wireTemplate(answer);
     },
 
-    'templates.delete': async ({ params: { name } }) => {
-      await deleteDocument(deps, 'template', name, () => templateUse(store, name));
+    'templates.delete': async ({ params: { name } }, by) => {
+      const action = 'templates.delete';
+      await deleteDocument(deps, {
+        kind: 'template',
+        name,
+        by,
+        action,
+        shown: ({ document }) => wireTemplate(document),
+        inUse: () => templateUse(store, name),
+      });
       // Without its document a built-in template is what it was.
-      await followTemplates(deps);
+      await followTemplates(deps, { by, action });
     },
   };
 }

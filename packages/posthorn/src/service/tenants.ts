@@ -3,6 +3,7 @@ import type { StoredDocument } from '../domain/documents.ts';
 import { PosthornError } from '../domain/errors.ts';
 import { maxTenants } from '../domain/tenant.ts';
 import type { Store } from '../store/store.ts';
+import { auditEntries } from './audit.ts';
 import { deleteDocument, documentBy, namesOf, refuseFaults, requireDocument } from './declared.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { fingerprint } from './fingerprint.ts';
@@ -18,24 +19,40 @@ export function tenantService(deps: ServiceDependencies): Handlers<Of<'tenants'>
 
     'tenants.get': async ({ params: { name } }) => wireTenant(await requireDocument(store, 'tenant', name)),
 
-    'tenants.put': async ({ params: { name }, body: document }) => {
+    'tenants.put': async ({ params: { name }, body: document }, call) => {
       await config.change(async () => {
         const names = await namesOf(store, 'tenant');
         if (names.size >= maxTenants && !names.has(name))
           refuseFaults([{ path: '', message: `at most ${maxTenants} tenants can be declared` }]);
         const putDocuments = [{ kind: 'tenant' as const, name, document }];
-        return { write: { now: clock.now(), putDocuments }, answer: null };
+        const before = await documentBy(store, 'tenant', name);
+        const now = clock.now();
+        const audit = auditEntries(call, now, {
+          action: 'tenants.put',
+          target: { kind: 'tenant', id: name },
+          tenant: name,
+          before: before === null ? null : wireTenant({ name, document: before }),
+          after: wireTenant({ name, document }),
+        });
+        return { write: { now, putDocuments, audit }, answer: null };
       });
       await tenantGate.refresh();
       return wireTenant({ name, document });
     },
 
-    'tenants.delete': async ({ params: { name } }) => {
-      await deleteDocument(deps, 'tenant', name, async () =>
-        (await store.endpointCount(name)) === 0
-          ? null
-          : `The tenant ${name} has endpoints: delete them first.`,
-      );
+    'tenants.delete': async ({ params: { name } }, by) => {
+      await deleteDocument(deps, {
+        kind: 'tenant',
+        name,
+        by,
+        action: 'tenants.delete',
+        tenant: name,
+        shown: wireTenant,
+        inUse: async () =>
+          (await store.endpointCount(name)) === 0
+            ? null
+            : `The tenant ${name} has endpoints: delete them first.`,
+      });
       await tenantGate.refresh();
     },
   };

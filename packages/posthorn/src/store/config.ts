@@ -1,3 +1,4 @@
+import type { AuditEntry } from '../domain/audit-entry.ts';
 import type { DeclaredDocument, DocumentKind } from '../domain/documents.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import { ConflictError } from '../domain/errors.ts';
@@ -17,7 +18,10 @@ export interface Endpoints {
    * its throttle is cleared in the same transaction.
    */
   updateEndpoint(id: string, change: EndpointChange): Promise<Endpoint | null>;
-  /** Pauses an endpoint whose receiver answered 410, if `url` is still the one it has; else returns null. */
+  /**
+   * Pauses an endpoint whose receiver answered 410, if `url` is still the one it has; else returns null. Posthorn does it by
+   * itself, and the audit log says so.
+   */
   pauseGone(id: string, url: string, now: number): Promise<Endpoint | null>;
   endpoint(id: string): Promise<Endpoint | null>;
   /** Those not deleted that have any of these names in any of these tenants. */
@@ -47,6 +51,8 @@ export interface ConfigChange {
   readonly deleteEndpoints?: readonly string[];
   readonly putDocuments?: readonly DeclaredDocument[];
   readonly deleteDocuments?: readonly { readonly kind: DocumentKind; readonly name: string }[];
+  /** Entries of the audit log, in the same transaction. */
+  readonly audit?: readonly AuditEntry[];
 }
 
 /** Read, decide and write without losing what somebody else has written meanwhile. */

@@ -1,9 +1,11 @@
+import type { AuditEntry } from '../domain/audit-entry.ts';
 import type { NewEvent, Receipt } from '../domain/event.ts';
 import type { Money } from './accounting.ts';
 import type { DeliveryRecord } from './delivery-record.ts';
 import type { DeliveryFilter, ListPage } from './filters.ts';
 
-// The part of the port for what operators do to deliveries.
+// The part of the port for what operators do to deliveries. Each takes the entry of the audit log about it, which is appended in
+// its transaction if it changes anything (G4); null: nobody has asked for it.
 
 export type CommandResult = 'done' | 'refused' | 'endpoint_deleted';
 
@@ -84,16 +86,32 @@ export interface Operations {
    * comes due sooner. An attempt in flight is not disturbed, but if it turns out to be the last of its schedule, the delivery
    * begins a fresh one instead of staying dead. A delivery of a deleted endpoint stays as it is.
    */
-  redriveDelivery(number: number, now: number): Promise<CommandAnswer>;
+  redriveDelivery(number: number, now: number, audit?: AuditEntry | null): Promise<CommandAnswer>;
   /** Only a pending delivery can be cancelled. */
-  cancelDelivery(number: number, words: string, now: number): Promise<CommandAnswer>;
+  cancelDelivery(
+    number: number,
+    words: string,
+    now: number,
+    audit?: AuditEntry | null,
+  ): Promise<CommandAnswer>;
   /**
    * Commits new deliveries of a past event, to one endpoint or to all that would receive it now: see `planReplay`. Rejects
    * with `ConflictError` where the stored event does not match its digest.
    */
-  replayEvent(tenant: string, eventId: string, endpointId: string | null, now: number): Promise<ReplayAnswer>;
+  replayEvent(
+    tenant: string,
+    eventId: string,
+    endpointId: string | null,
+    now: number,
+    audit?: AuditEntry | null,
+  ): Promise<ReplayAnswer>;
   /** A delivery of an event to one endpoint only, whatever it subscribes to: for the test call. */
-  acceptFor(event: NewEvent, endpointId: string, now: number): Promise<Receipt | null>;
+  acceptFor(
+    event: NewEvent,
+    endpointId: string,
+    now: number,
+    audit?: AuditEntry | null,
+  ): Promise<Receipt | null>;
   /** Reads a bounded part of what a redrive would find; `next` is null at its end. */
   countRedrive(
     filter: DeliveryFilter,
@@ -104,7 +122,7 @@ export interface Operations {
    * Records a job that runs step by step, also after a restart. It takes deliveries that exist now, and no later ones. Rejects
    * with `ConflictError` if too many are running.
    */
-  createRedrive(redrive: NewRedrive): Promise<RedriveRecord>;
+  createRedrive(redrive: NewRedrive, audit?: AuditEntry | null): Promise<RedriveRecord>;
   redrive(id: string): Promise<RedriveRecord | null>;
   /** By id; by default the newest first. */
   redrives(page: ListPage<string>): Promise<readonly RedriveRecord[]>;
@@ -113,9 +131,10 @@ export interface Operations {
   changeRedrive(
     id: string,
     change: { readonly name?: string | null; readonly ratePerS?: number | null },
+    audit?: AuditEntry | null,
   ): Promise<RedriveRecord | 'not_found' | 'ended'>;
   /** From here on no step of it redrives anything. */
-  stopRedrive(id: string, now: number): Promise<RedriveRecord | null>;
+  stopRedrive(id: string, now: number, audit?: AuditEntry | null): Promise<RedriveRecord | null>;
   /**
    * Redrives up to `limit` more of a job in one transaction with its progress, and reads a bounded number of deliveries for
    * it: a step may redrive none and not be the last.

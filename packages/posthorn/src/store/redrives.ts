@@ -1,3 +1,4 @@
+import type { AuditEntry } from '../domain/audit-entry.ts';
 import { ConflictError } from '../domain/errors.ts';
 import type { Money } from './accounting.ts';
 import { stateNumbers } from './rows.ts';
@@ -175,6 +176,7 @@ function add(a: RedriveMatch, b: RedriveMatch): RedriveMatch {
 export async function beginRedrive(
   store: Pick<Operations, 'countRedrive' | 'createRedrive'>,
   redrive: Omit<NewRedrive, 'match'>,
+  audit: AuditEntry | null = null,
 ): Promise<RedriveRecord> {
   let match: RedriveMatch = { matched: 0, skipped: 0, oldestAt: null, newestAt: null, value: [] };
   for (let from: RedriveCursor | null = null; ;) {
@@ -187,5 +189,5 @@ export async function beginRedrive(
     if (next === null) break;
     from = next;
   }
-  return await store.createRedrive({ ...redrive, match });
+  return await store.createRedrive({ ...redrive, match }, audit);
 }

@@ -1,11 +1,13 @@
 import type { Alert } from '../domain/alert.ts';
 import type { ErrorClass } from '../domain/attempt.ts';
+import type { AuditEntry } from '../domain/audit-entry.ts';
 import type { Ages } from '../domain/clock-record.ts';
 import type { Reason, Trigger } from '../domain/delivery.ts';
 import type { DocumentKind, Documents, StoredDocument } from '../domain/documents.ts';
 import type { EventRecord, NewEvent, Receipt } from '../domain/event.ts';
 import type { Value } from '../domain/money.ts';
 import type { Accounting, Money } from './accounting.ts';
+import type { AuditLog } from './audit-log.ts';
 import type { Clockwork } from './clockwork.ts';
 import type { Config, Endpoints } from './config.ts';
 import type { Breakers } from './breakers.ts';
@@ -45,7 +47,8 @@ export interface Store
     Alerting,
     Clockwork,
     IdempotencyKeys,
-    Keys {
+    Keys,
+    AuditLog {
   close(): Promise<void>;
 }
 
@@ -438,6 +441,8 @@ export interface AlertsChange {
   readonly forgotten: readonly string[];
   /** Events to be delivered to one endpoint each: who is told. */
   readonly notifications: readonly { readonly event: NewEvent; readonly endpointId: string }[];
+  /** What of it an operator has asked for. */
+  readonly audit?: readonly AuditEntry[];
   readonly now: number;
 }
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { StoreFaultError } from '../../domain/errors.ts';
 import { deliveryId } from '../../domain/ids.ts';
+import { type AuditCheck, checkAuditLog } from '../../ledger/audit-check.ts';
 import { findingsMost, reconcile, type Reconciliation } from '../../ledger/reconciler.ts';
 import { printable } from '../../report/printable.ts';
 import type { Store } from '../../store/store.ts';
@@ -8,12 +9,32 @@ import { CommandError, print, printJson, table } from '../output.ts';
 import { openToRead, readWhole } from '../read-store.ts';
 
 /** Checks a data directory, running or stopped: it only reads. */
-export async function verifyDataDirectory(dataDir: string): Promise<Reconciliation> {
-  return await verifyStore(await openToRead(dataDir, undefined));
+export async function verifyDataDirectory(dataDir: string): Promise<Verification> {
+  return await verifyStore(await openToRead(dataDir, undefined), null);
+}
+
+/** What `verify` finds: the books, and the audit log. */
+interface Verification extends Reconciliation {
+  readonly audit: AuditCheck;
+}
+
+/** An entry that the audit log had: `12:<hash>`, as Posthorn's log says it. */
+function knownEntryFrom(text: string | undefined): { sequence: number; hash: string } | null {
+  if (text === undefined) return null;
+  const [, sequence, hash] = /^([1-9]\d{0,14}):([0-9a-f]{64})$/.exec(text) ?? [];
+  if (sequence === undefined || hash === undefined)
+    throw new CommandError(
+      '--audit-head is not a sequence and a hash, such as 12:0f3a…: copy both from a line audit_log_head of the log',
+      2,
+    );
+  return { sequence: Number(sequence), hash };
 }
 
 /** Every page, then every row. What is damaged is a finding like any other, as far as the rest can be read. */
-async function verifyStore(opened: Store): Promise<Reconciliation> {
+async function verifyStore(
+  opened: Store,
+  known: { readonly sequence: number; readonly hash: string } | null,
+): Promise<Verification> {
   return await readWhole(opened, async (store) => {
     const damage = await store.checkFiles({ everyPage: true }).then(
       () => null,
@@ -22,32 +43,49 @@ async function verifyStore(opened: Store): Promise<Reconciliation> {
         throw error;
       },
     );
-    if (damage === null) return await reconcile(store, { everyRow: true });
+    const audit = (): Promise<AuditCheck> => checkAuditLog(store, { keys: [], known });
+    if (damage === null) return { ...(await reconcile(store, { everyRow: true })), audit: await audit() };
     const found = { number: null, eventId: null, endpointId: null, problem: damage.message };
-    const readable = await reconcile(store, { everyRow: true }).catch(() => {
+    const fail = (): never => {
       throw damage;
-    });
-    return { ...readable, balanced: false, findings: [found, ...readable.findings] };
+    };
+    const readable = await reconcile(store, { everyRow: true }).catch(fail);
+    const findings = [found, ...readable.findings];
+    return { ...readable, balanced: false, findings, audit: await audit().catch(fail) };
   });
+}
+
+interface VerifyOptions {
+  readonly dataDir?: string;
+  readonly databaseUrl?: string;
+  readonly auditHead?: string;
+  readonly json?: boolean;
 }
 
 export function verifyCommand(): Command {
   return new Command('verify')
     .option('--data-dir <path>', 'POSTHORN_DATA_DIR, default ./posthorn-data')
     .option('--database-url <url>', 'check a PostgreSQL instead (POSTHORN_DATABASE_URL)')
+    .option(
+      '--audit-head <sequence:hash>',
+      'check that the audit log still has this entry, as a line audit_log_head of the log said it',
+    )
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  posthorn verify --data-dir ./posthorn-data')
-    .action(async (options: { dataDir?: string; databaseUrl?: string; json?: boolean }) => {
+    .action(async (options: VerifyOptions) => {
       if (options.dataDir !== undefined && options.databaseUrl !== undefined)
         throw new CommandError('give --data-dir or --database-url, and not both', 2);
       const dataDir = options.dataDir ?? process.env['POSTHORN_DATA_DIR'] ?? './posthorn-data';
       const databaseUrl =
         options.databaseUrl ??
         (options.dataDir === undefined ? process.env['POSTHORN_DATABASE_URL'] : undefined);
-      const { rows, fanOuts, residue, findings, digests, balanced } =
+      const known = knownEntryFrom(options.auditHead);
+      const { rows, fanOuts, residue, findings, digests, balanced, audit } = await verifyStore(
         databaseUrl === undefined
-          ? await verifyDataDirectory(dataDir)
-          : await verifyStore(await openToRead(undefined, databaseUrl));
+          ? await openToRead(dataDir, undefined)
+          : await openToRead(undefined, databaseUrl),
+        known,
+      );
       const named = findings.map(({ number, eventId, endpointId, problem }) => ({
         delivery_id: number === null ? null : deliveryId(number),
         event_id: eventId,
@@ -70,6 +108,7 @@ export function verifyCommand(): Command {
           findings: named,
           // There may be more: only so many are looked for.
           findings_limited: isLimited,
+          audit_log: auditAnswer(audit),
         });
       } else {
         print(
@@ -119,12 +158,44 @@ export function verifyCommand(): Command {
           print(
             `${digests.without} of ${digests.events} events were accepted before Posthorn kept digests: their payloads cannot be checked.`,
           );
+        for (const line of auditLines(audit)) print(line);
         print(
           balanced
             ? 'Every delivery is accounted for.'
             : `NOT BALANCED: residue ${residue}, ${isLimited ? `the first ${findings.length} findings; verify again once these are repaired: there may be more` : `${findings.length} findings`}.`,
         );
       }
-      if (!balanced) process.exitCode = 1;
+      if (!balanced || audit.findings.length > 0) process.exitCode = 1;
     });
+}
+
+function auditAnswer({ entries, head, unsealed, unchecked, findings }: AuditCheck): unknown {
+  return {
+    intact: findings.length === 0,
+    entries,
+    sequence: head?.sequence ?? null,
+    hash: head?.hash ?? null,
+    unsealed,
+    unchecked_seals: unchecked,
+    findings,
+    findings_limited: findings.length >= findingsMost,
+  };
+}
+
+function auditLines({ entries, head, findings }: AuditCheck): readonly string[] {
+  if (findings.length === 0)
+    return [
+      entries === 0 && head?.sequence === 0
+        ? 'The audit log has no entries.'
+        : `The audit log is intact: ${entries} entries, the last one is ${head!.sequence}:${head!.hash}.`,
+    ];
+  const more = findings.length >= findingsMost ? ' There may be more.' : '';
+  return [
+    ...findings.map(({ sequence, problem }) =>
+      sequence === null
+        ? `FOUND in the audit log: ${problem}`
+        : `FOUND in the audit log: entry ${sequence} ${problem}`,
+    ),
+    `THE AUDIT LOG WAS CHANGED: ${findings.length} findings.${more}`,
+  ];
 }

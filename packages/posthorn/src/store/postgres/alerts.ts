@@ -1,6 +1,7 @@
 import type { Alert } from '../../domain/alert.ts';
 import type { AlertsChange } from '../store.ts';
 import { insertPlanned, notifyDue } from './accept.ts';
+import { writeAudit } from './audit-log.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 
@@ -21,7 +22,7 @@ export async function readAlerts(db: Database): Promise<{ version: number; alert
 export async function saveAlerts(
   db: Database,
   endpoints: EndpointTable,
-  { version, changed, forgotten, notifications, now }: AlertsChange,
+  { version, changed, forgotten, notifications, audit = [], now }: AlertsChange,
 ): Promise<boolean> {
   for (let stale: number | undefined; ;) {
     const copy = await endpoints.current(stale);
@@ -63,10 +64,14 @@ export async function saveAlerts(
         await connection.query('alerts_forget', 'DELETE FROM posthorn.alerts WHERE id = ANY ($1::text[])', [
           forgotten,
         ]);
-        if (planned.length === 0) return 'saved';
+        if (planned.length === 0) {
+          await writeAudit(connection, audit);
+          return 'saved';
+        }
         const done = await insertPlanned(connection, copy.version, planned, { now, node: 'operations' });
         // Endpoints have changed meanwhile: nothing is stored, and the next turn works with a fresh copy.
         if (done === null) throw new StaleCopy();
+        await writeAudit(connection, audit);
         return 'saved';
       })
       .catch((error: unknown) => {

@@ -32,6 +32,8 @@ export const referenceTables = [
   'nodes',
   'idempotency_keys',
   'keys',
+  'audit_log',
+  'audit_head',
   'migrations',
 ] as const;
 

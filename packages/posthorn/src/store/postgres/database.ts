@@ -17,6 +17,8 @@ export interface Connection {
    * by `shard` (Citus). Else a statement may span shards, which saves round trips.
    */
   readonly oneShard: boolean;
+  /** Seals the audit log; null: it is not sealed. */
+  readonly auditKey: Uint8Array | null;
   /** Rows as arrays, in column order. A named statement is prepared once on each connection. */
   query(name: string, text: string, values?: readonly Value[]): Promise<Row[]>;
 }
@@ -119,14 +121,18 @@ export class Database implements Connection {
   readonly #pool: pg.Pool;
   readonly #owned: readonly pg.Pool[];
   oneShard = false;
+  auditKey: Uint8Array | null = null;
 
   constructor(pool: pg.Pool, hot: pg.Pool, owned: readonly pg.Pool[]) {
     this.#pool = pool;
     this.#owned = owned;
-    const asHere = (): boolean => this.oneShard;
+    const asHere = (): Database => this;
     this.hot = {
       get oneShard() {
-        return asHere();
+        return asHere().oneShard;
+      },
+      get auditKey() {
+        return asHere().auditKey;
       },
       query: (name, text, values = []) => untilFree(() => queryOn(hot, name, text, values)),
     };
@@ -185,6 +191,7 @@ export class Database implements Connection {
       await queryOn(client, '', `BEGIN ${mode}`, []);
       const answer = await work({
         oneShard: this.oneShard,
+        auditKey: this.auditKey,
         query: (name, text, values = []) => queryOn(client, name, text, values),
       });
       await queryOn(client, '', 'COMMIT', []);

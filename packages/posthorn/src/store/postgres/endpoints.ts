@@ -1,6 +1,8 @@
 import { changedEndpoint, type Endpoint } from '../../domain/endpoint.ts';
 import type { ConfigChange, EndpointChange, ListPage, TenantFilter } from '../store.ts';
+import { goneEntry } from '../audit-log.ts';
 import { nameTaken } from '../config.ts';
+import { writeAudit } from './audit-log.ts';
 import type { Connection, Database } from './database.ts';
 import { removeDocument, writeDocument } from './documents.ts';
 import { tenantMatches, tenantValues } from './filter.ts';
@@ -190,11 +192,15 @@ export class EndpointTable {
   }
 
   async pauseGone(id: string, url: string, now: number): Promise<Endpoint | null> {
-    return await this.#announced((connection) =>
-      this.#write(connection, id, (endpoint) =>
-        endpoint.url === url ? { enabled: false, pausedReason: 'gone', updatedAt: now } : null,
-      ),
-    );
+    return await this.#announced(async (connection) => {
+      const found: Endpoint[] = [];
+      const paused = await this.#write(connection, id, (endpoint) => {
+        found.push(endpoint);
+        return endpoint.url === url ? { enabled: false, pausedReason: 'gone', updatedAt: now } : null;
+      });
+      if (paused !== null) await writeAudit(connection, [goneEntry(found[0]!, paused)]);
+      return paused;
+    });
   }
 
   async delete(id: string, now: number): Promise<boolean> {
@@ -231,6 +237,7 @@ export class EndpointTable {
           if (endpoint === null) throw missing(id);
           changed.push(endpoint);
         }
+        await writeAudit(connection, change.audit ?? []);
         return changed;
       });
     } finally {

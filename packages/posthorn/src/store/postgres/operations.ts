@@ -1,7 +1,10 @@
-import { commandTransitions, deliveryStates } from '../../domain/delivery.ts';
+import type { AuditEntry } from '../../domain/audit-entry.ts';
+import { commandTransitions, type DeliveryState, deliveryStates } from '../../domain/delivery.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
+import { withChange } from '../audit-log.ts';
 import { type CommandAnswer, commandAnswer, type CommandResult } from '../operations.ts';
 import { redriveMark, stateNumbers, triggers } from '../rows.ts';
+import { writeAudit } from './audit-log.ts';
 import type { Connection, Database, Row } from './database.ts';
 import { writeLedger } from './ledger.ts';
 import { readDelivery } from './readings.ts';
@@ -19,11 +22,12 @@ async function lock(connection: Connection, number: number): Promise<Row | undef
   return row;
 }
 
+/** Returns the state that the delivery had, or why it is not redriven. */
 async function redriveOne(
   connection: Connection,
   number: number,
   now: number,
-): Promise<CommandResult | 'not_found'> {
+): Promise<DeliveryState | Exclude<CommandResult, 'done'> | 'not_found'> {
   const row = await lock(connection, number);
   if (row === undefined) return 'not_found';
   const [state, endpoint, createdAt, claimedBy, dueAt, , type] = row as [
@@ -35,11 +39,12 @@ async function redriveOne(
     string | null,
     string,
   ];
-  if (!commandTransitions.redrive.from.includes(deliveryStates[state]!)) return 'refused';
+  const before = deliveryStates[state]!;
+  if (!commandTransitions.redrive.from.includes(before)) return 'refused';
   if ((await lockEndpoints(connection, [endpoint])).size === 0) return 'endpoint_deleted';
   if (state !== stateNumbers.pending) {
     await redriveEnded(connection, [{ number, state, endpoint, createdAt, type }], 'manual', now);
-    return 'done';
+    return before;
   }
   const key = [shardOfNumber(number), number];
   // An attempt in flight keeps its claim and its fence (G3); `settle` finds the mark if the attempt fails.
@@ -55,13 +60,22 @@ async function redriveOne(
       'UPDATE posthorn.deliveries SET due_at = $3, trigger = $4 WHERE shard = $1 AND number = $2',
       [...key, now, triggers.indexOf('manual')],
     );
-  return 'done';
+  return before;
 }
 
-export async function redriveDelivery(db: Database, number: number, now: number): Promise<CommandAnswer> {
+export async function redriveDelivery(
+  db: Database,
+  number: number,
+  now: number,
+  audit: AuditEntry | null,
+): Promise<CommandAnswer> {
   return await db.transaction(async (connection) => {
-    const result = await redriveOne(connection, number, now);
-    return commandAnswer(result, await readDelivery(connection, number));
+    const state = await redriveOne(connection, number, now);
+    const delivery = await readDelivery(connection, number);
+    if (state === 'not_found' || state === 'refused' || state === 'endpoint_deleted')
+      return commandAnswer(state, delivery);
+    await writeAudit(connection, [withChange(audit, { state }, { state: 'pending' })]);
+    return commandAnswer('done', delivery);
   });
 }
 
@@ -102,13 +116,18 @@ export async function cancelDelivery(
   number: number,
   words: string,
   now: number,
+  audit: AuditEntry | null,
 ): Promise<CommandAnswer> {
   return await db.transaction(async (connection) => {
     const row = await lock(connection, number);
     if (row === undefined) return commandAnswer('not_found', null);
-    const may = commandTransitions.cancel.from.includes(deliveryStates[row[0] as number]!);
-    if (may) await cancelOne(connection, number, row, `cancelled: ${words}`, now);
-    return commandAnswer(may ? 'done' : 'refused', await readDelivery(connection, number));
+    if (!commandTransitions.cancel.from.includes(deliveryStates[row[0] as number]!))
+      return commandAnswer('refused', await readDelivery(connection, number));
+    const reason = `cancelled: ${words}`;
+    await cancelOne(connection, number, row, reason, now);
+    const delivery = await readDelivery(connection, number);
+    await writeAudit(connection, [withChange(audit, { state: 'pending' }, { state: 'cancelled', reason })]);
+    return commandAnswer('done', delivery);
   });
 }
 

@@ -1,6 +1,7 @@
 import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
 import { readAlerts, saveAlerts } from './alerts.ts';
+import { appendAudit, pruneAuditLog, readAuditChain, readAuditLog } from './audit-log.ts';
 import {
   clearThrottle,
   openBreakers,
@@ -81,17 +82,18 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     throttles: (now) => throttles(db, now),
     clearThrottle: (endpointId, now) => clearThrottle(db, endpointId, now),
 
-    redriveDelivery: (number, now) => redriveDelivery(db, number, now),
-    cancelDelivery: (number, words, now) => cancelDelivery(db, number, words, now),
-    replayEvent: (tenant, eventId, endpointId, now) =>
-      replayEvent(db, endpoints, tenant, eventId, endpointId, now),
-    acceptFor: (event, endpointId, now) => acceptFor(db, endpoints, event, endpointId, now),
-    createRedrive: (redrive) => createRedrive(db, redrive),
+    redriveDelivery: (number, now, audit = null) => redriveDelivery(db, number, now, audit),
+    cancelDelivery: (number, words, now, audit = null) => cancelDelivery(db, number, words, now, audit),
+    replayEvent: (tenant, eventId, endpointId, now, audit = null) =>
+      replayEvent(db, endpoints, tenant, eventId, endpointId, now, audit),
+    acceptFor: (event, endpointId, now, audit = null) =>
+      acceptFor(db, endpoints, event, endpointId, now, audit),
+    createRedrive: (redrive, audit = null) => createRedrive(db, redrive, audit),
     countRedrive: (filter, from, limit) => countRedrive(db, filter, from, limit),
     redrive: (id) => findRedrive(db, id),
     redrives: (page) => listRedrives(db, page),
-    changeRedrive: (id, change) => changeRedrive(db, id, change),
-    stopRedrive: (id, now) => stopRedrive(db, id, now),
+    changeRedrive: (id, change, audit = null) => changeRedrive(db, id, change, audit),
+    stopRedrive: (id, now, audit = null) => stopRedrive(db, id, now, audit),
     runningRedrives: () => runningRedrives(db),
     stepRedrive: (id, limit, now) => stepRedrive(db, id, limit, now),
 
@@ -160,6 +162,10 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     rotateKey: (id, rotation, now) => rotateKey(db, id, rotation, now),
     revokeKey: (id, now) => revokeKey(db, id, now),
     recordKeyUses: (uses) => recordKeyUses(db, uses),
+    appendAudit: (entries) => appendAudit(db, entries),
+    auditLog: (filter, page) => readAuditLog(db, filter, page),
+    auditChain: (after, limit) => readAuditChain(db, after, limit),
+    pruneAuditLog: (ages, keepMs, limit) => pruneAuditLog(db, ages, keepMs, limit),
     close: () => db.close(),
   };
 }

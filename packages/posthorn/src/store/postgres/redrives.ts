@@ -1,4 +1,6 @@
+import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { shardCount } from '../../domain/shard.ts';
+import { newRedriveEntry, redriveEntry } from '../audit-log.ts';
 import {
   type Dropped,
   firstState,
@@ -20,6 +22,7 @@ import type {
   RedriveRecord,
 } from '../store.ts';
 import { notifyDue } from './accept.ts';
+import { writeAudit } from './audit-log.ts';
 import type { Connection, Database, Row, Value } from './database.ts';
 import { filterSql, inList, tenantMatches, tenantValues } from './filter.ts';
 import { lockEndpoints, redriveEnded } from './redrive-ended.ts';
@@ -165,7 +168,11 @@ export async function countRedrive(
   return { ...matchFrom(page), next: page.next };
 }
 
-export async function createRedrive(db: Database, redrive: NewRedrive): Promise<RedriveRecord> {
+export async function createRedrive(
+  db: Database,
+  redrive: NewRedrive,
+  audit: AuditEntry | null,
+): Promise<RedriveRecord> {
   const created = await db.transaction(async (connection) => {
     const [running] = await connection.query(
       'redrives_count',
@@ -192,38 +199,67 @@ export async function createRedrive(db: Database, redrive: NewRedrive): Promise<
         state === 'done' ? redrive.now : null,
       ],
     );
-    return (await findRedrive(connection, redrive.id))!;
+    const recorded = (await findRedrive(connection, redrive.id))!;
+    await writeAudit(connection, [newRedriveEntry(audit, recorded)]);
+    return recorded;
   });
   // The coordinator looks for new work, wherever it runs.
   if (created.state === 'running') await notifyDue(db, []);
   return created;
 }
 
+/** While its row is locked no step of it is taken, and no other change of it. */
+async function lockRedrive(connection: Connection, id: string): Promise<RedriveRecord | null> {
+  const [row] = await connection.query(
+    'redrive_hold',
+    `SELECT ${redriveColumns} FROM posthorn.redrives WHERE id = $1 FOR UPDATE`,
+    [id],
+  );
+  return row === undefined ? null : recordFrom(row);
+}
+
 export async function changeRedrive(
   db: Database,
   id: string,
   { name, ratePerS }: { name?: string | null; ratePerS?: number | null },
+  audit: AuditEntry | null,
 ): Promise<RedriveRecord | 'not_found' | 'ended'> {
-  const rows = await db.query(
-    'redrive_change',
-    `UPDATE posthorn.redrives SET name = CASE WHEN $2 THEN $3::text ELSE name END,
-       rate_per_s = CASE WHEN $4 THEN $5::float8 ELSE rate_per_s END
-     WHERE id = $1 AND (state = 'running' OR NOT $4) RETURNING ${redriveColumns}`,
-    [id, name !== undefined, name ?? null, ratePerS !== undefined, ratePerS ?? null],
-  );
-  if (rows.length === 0) return (await findRedrive(db, id)) === null ? 'not_found' : 'ended';
-  await notifyDue(db, []);
-  return recordFrom(rows[0]!);
+  const changed = await db.transaction(async (connection) => {
+    const before = await lockRedrive(connection, id);
+    if (before === null) return 'not_found';
+    if (ratePerS !== undefined && before.state !== 'running') return 'ended';
+    const [row] = await connection.query(
+      'redrive_change',
+      `UPDATE posthorn.redrives SET name = $2, rate_per_s = $3 WHERE id = $1 RETURNING ${redriveColumns}`,
+      [id, name === undefined ? before.name : name, ratePerS === undefined ? before.ratePerS : ratePerS],
+    );
+    const after = recordFrom(row!);
+    await writeAudit(connection, [redriveEntry(audit, before, after)]);
+    return after;
+  });
+  if (typeof changed !== 'string') await notifyDue(db, []);
+  return changed;
 }
 
-export async function stopRedrive(db: Database, id: string, now: number): Promise<RedriveRecord | null> {
+export async function stopRedrive(
+  db: Database,
+  id: string,
+  now: number,
+  audit: AuditEntry | null,
+): Promise<RedriveRecord | null> {
   // A step holds the row's lock until it commits: what it redrives comes before the stop, and nothing after it.
-  await db.query(
-    'redrive_stop',
-    "UPDATE posthorn.redrives SET state = 'stopped', finished_at = $2 WHERE id = $1 AND state = 'running'",
-    [id, now],
-  );
-  return await findRedrive(db, id);
+  return await db.transaction(async (connection) => {
+    const before = await lockRedrive(connection, id);
+    if (before === null) return null;
+    await connection.query(
+      'redrive_stop',
+      "UPDATE posthorn.redrives SET state = 'stopped', finished_at = $2 WHERE id = $1 AND state = 'running'",
+      [id, now],
+    );
+    const after = (await findRedrive(connection, id))!;
+    await writeAudit(connection, [redriveEntry(audit, before, after)]);
+    return after;
+  });
 }
 
 export async function stepRedrive(

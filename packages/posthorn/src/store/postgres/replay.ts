@@ -1,12 +1,15 @@
 import { corruptMessage } from '../../domain/attempt.ts';
+import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { ConflictError } from '../../domain/errors.ts';
 import type { NewEvent, Receipt } from '../../domain/event.ts';
 import { deliveryNumber, shardOfNumber } from '../../domain/ids.ts';
+import { replayEntry } from '../audit-log.ts';
 import { planReplay } from '../matching.ts';
 import { newReceipt } from '../plan.ts';
 import { eventOf, triggers } from '../rows.ts';
 import type { ReplayAnswer } from '../store.ts';
 import { findEvent, insertPlanned, notifyDue } from './accept.ts';
+import { writeAudit } from './audit-log.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 
@@ -17,6 +20,7 @@ export async function replayEvent(
   eventId: string,
   endpointId: string | null,
   now: number,
+  audit: AuditEntry | null,
 ): Promise<ReplayAnswer> {
   for (let stale: number | undefined; ;) {
     const copy = await endpoints.current(stale);
@@ -93,6 +97,7 @@ export async function replayEvent(
         'UPDATE posthorn.events SET deliveries = deliveries + $3, suppressed = suppressed + $4 WHERE shard = $1 AND number = $2',
         [shardOfNumber(number), number, wanted.length, suppressed],
       );
+      await writeAudit(connection, [replayEntry(audit, endpointId, wanted.length, suppressed)]);
       const numbers = drawn.map(([next]) => deliveryNumber(next as number, shardOfNumber(number)));
       return {
         receipt: newReceipt({ id: eventId, tenant, type }, stored.acceptedAt, wanted.length, suppressed),
@@ -121,6 +126,7 @@ export async function acceptFor(
   event: NewEvent,
   endpointId: string,
   now: number,
+  audit: AuditEntry | null,
 ): Promise<Receipt | null> {
   for (let stale: number | undefined; ;) {
     const copy = await endpoints.current(stale);
@@ -142,9 +148,12 @@ export async function acceptFor(
       filtered: 0,
     };
     const trigger = triggers.indexOf('manual');
-    const done = await db.transaction((connection) =>
-      insertPlanned(connection, copy.version, [planned], { now, node: 'operations', trigger }),
-    );
+    const done = await db.transaction(async (connection) => {
+      const by = { now, node: 'operations', trigger };
+      const inserted = await insertPlanned(connection, copy.version, [planned], by);
+      if (inserted !== null) await writeAudit(connection, [audit]);
+      return inserted;
+    });
     if (done === null) {
       stale = copy.version;
       continue;

@@ -1,4 +1,5 @@
 import { StoreOpenError } from '../../domain/errors.ts';
+import { auditLogTables } from './audit-log.ts';
 import { breakerColumns, throttleColumns } from './breakers.ts';
 import type { Connection, Database } from './database.ts';
 import { idempotencyTable } from './idempotency.ts';
@@ -299,6 +300,7 @@ const migrations: readonly string[] = [
   CREATE UNIQUE INDEX endpoints_named ON posthorn.endpoints (tenant, name) WHERE deleted_at IS NULL AND name IS NOT NULL;
   `,
   keysTable,
+  auditLogTables,
 ];
 
 const namedMost = 5;

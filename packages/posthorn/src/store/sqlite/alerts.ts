@@ -1,6 +1,7 @@
 import type { Alert } from '../../domain/alert.ts';
 import type { AlertsChange } from '../store.ts';
 import { insertOneDelivery, insertOneEvent, type Placement } from './accept.ts';
+import { writeAudit } from './audit-log.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 import { LedgerChanges } from './ledger.ts';
@@ -23,7 +24,7 @@ export function saveAlerts(
   db: Database,
   endpoints: EndpointTable,
   sequences: Sequences,
-  { version: seen, changed, forgotten, notifications, now }: AlertsChange,
+  { version: seen, changed, forgotten, notifications, audit = [], now }: AlertsChange,
 ): boolean {
   const ledger = new LedgerChanges();
   const placement: Placement = { sequences, ledger, now };
@@ -48,6 +49,7 @@ export function saveAlerts(
       insertOneDelivery(db, placement, { ...event, number }, known, null);
     }
     ledger.write(db);
+    writeAudit(db, audit);
     return true;
   });
 }

@@ -15,6 +15,8 @@ const maxStatements = 1000;
  */
 export class Database {
   readonly path: string;
+  /** Seals the audit log; null: it is not sealed. */
+  auditKey: Uint8Array | null = null;
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   /** Not 0 as soon as any connection of this process has found damage: then nothing is written any more. */

@@ -2,7 +2,9 @@ import { changedEndpoint, type Endpoint } from '../../domain/endpoint.ts';
 import type { ConfigChange, EndpointChange, ListPage, TenantFilter } from '../store.ts';
 import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
+import { goneEntry } from '../audit-log.ts';
 import { nameTaken } from '../config.ts';
+import { writeAudit } from './audit-log.ts';
 import { removeDocument, writeDocument } from './documents.ts';
 
 export interface KnownEndpoint {
@@ -153,8 +155,16 @@ export class EndpointTable {
   }
 
   pauseGone(id: string, url: string, now: number): Endpoint | null {
-    if (this.#byId.get(id)?.endpoint.url !== url) return null;
-    return this.update(id, { enabled: false, pausedReason: 'gone', updatedAt: now });
+    const known = this.#byId.get(id);
+    if (known === undefined || known.endpoint.url !== url) return null;
+    const changed = this.#db.transaction(() => {
+      const paused = this.#write(known, { enabled: false, pausedReason: 'gone', updatedAt: now });
+      writeAudit(this.#db, [goneEntry(known.endpoint, paused.endpoint)]);
+      return paused;
+    });
+    this.#keep(changed);
+    this.version++;
+    return changed.endpoint;
   }
 
   delete(id: string, now: number): boolean {
@@ -180,10 +190,12 @@ export class EndpointTable {
         writeDocument(this.#db, kind, name, document);
       for (const { kind, name } of change.deleteDocuments ?? []) removeDocument(this.#db, kind, name);
       for (const one of deleted) this.#remove(one, change.now);
-      return [
+      const written = [
         ...(change.createEndpoints ?? []).map((endpoint) => this.#insert(endpoint)),
         ...(change.updateEndpoints ?? []).map((one) => this.#write(known(one.id), one.change)),
       ];
+      writeAudit(this.#db, change.audit ?? []);
+      return written;
     });
     for (const one of deleted) this.#forget(one);
     for (const one of changed) this.#keep(one);

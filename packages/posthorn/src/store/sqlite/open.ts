@@ -31,6 +31,8 @@ const longReadings: ReadonlySet<string> = new Set<keyof Store>([
   'checkDigests',
   'fanOuts',
   'gone',
+  'auditLog',
+  'auditChain',
 ]);
 
 /**

@@ -1,18 +1,22 @@
-import { commandTransitions, deliveryStates } from '../../domain/delivery.ts';
+import type { AuditEntry } from '../../domain/audit-entry.ts';
+import { commandTransitions, type DeliveryState, deliveryStates } from '../../domain/delivery.ts';
+import { withChange } from '../audit-log.ts';
 import { type CommandAnswer, commandAnswer, type CommandResult } from '../operations.ts';
 import { redriveMark, stateNumbers, triggers } from '../rows.ts';
+import { writeAudit } from './audit-log.ts';
 import type { Database, Row } from './database.ts';
 import { redriveEnded } from './redrive-ended.ts';
 import { LedgerChanges } from './ledger.ts';
 import { readDelivery } from './readings.ts';
 import { wakeSuccessor } from './settle.ts';
 
+/** Returns the state that the delivery had, or why it is not redriven. */
 function redriveOne(
   db: Database,
   ledger: LedgerChanges,
   number: number,
   now: number,
-): CommandResult | 'not_found' {
+): DeliveryState | Exclude<CommandResult, 'done'> | 'not_found' {
   const row = db.get(
     `SELECT d.state, d.endpoint, d.created_at, d.claimed_by, d.due_at, e.type, p.deleted_at FROM deliveries d
      JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint WHERE d.number = ?`,
@@ -28,11 +32,12 @@ function redriveOne(
     string,
     number | null,
   ];
-  if (!commandTransitions.redrive.from.includes(deliveryStates[state]!)) return 'refused';
+  const before = deliveryStates[state]!;
+  if (!commandTransitions.redrive.from.includes(before)) return 'refused';
   if (deletedAt !== null) return 'endpoint_deleted';
   if (state !== stateNumbers.pending) {
     redriveEnded(db, ledger, { number, state, endpoint, createdAt, type }, 'manual', now);
-    return 'done';
+    return before;
   }
   // An attempt in flight keeps its claim and its fence (G3); `settle` finds the mark if the attempt fails.
   if (claimedBy !== null) db.run('UPDATE deliveries SET trigger = ? WHERE number = ?', redriveMark, number);
@@ -43,15 +48,23 @@ function redriveOne(
       triggers.indexOf('manual'),
       number,
     );
-  return 'done';
+  return before;
 }
 
-export function redriveDelivery(db: Database, number: number, now: number): CommandAnswer {
+export function redriveDelivery(
+  db: Database,
+  number: number,
+  now: number,
+  audit: AuditEntry | null,
+): CommandAnswer {
   const ledger = new LedgerChanges();
   return db.transaction(() => {
-    const result = redriveOne(db, ledger, number, now);
+    const state = redriveOne(db, ledger, number, now);
+    if (state === 'not_found' || state === 'refused' || state === 'endpoint_deleted')
+      return commandAnswer(state, readDelivery(db, number));
     ledger.write(db);
-    return commandAnswer(result, readDelivery(db, number));
+    writeAudit(db, [withChange(audit, { state }, { state: 'pending' })]);
+    return commandAnswer('done', readDelivery(db, number));
   });
 }
 
@@ -67,7 +80,13 @@ function cancelOne(db: Database, ledger: LedgerChanges, row: Row, reason: string
   wakeSuccessor(db, number, now);
 }
 
-export function cancelDelivery(db: Database, number: number, words: string, now: number): CommandAnswer {
+export function cancelDelivery(
+  db: Database,
+  number: number,
+  words: string,
+  now: number,
+  audit: AuditEntry | null,
+): CommandAnswer {
   const ledger = new LedgerChanges();
   return db.transaction(() => {
     const row = db.get(
@@ -76,10 +95,13 @@ export function cancelDelivery(db: Database, number: number, words: string, now:
       number,
     );
     if (row === undefined) return commandAnswer('not_found', null);
-    const may = commandTransitions.cancel.from.includes(deliveryStates[row[4] as number]!);
-    if (may) cancelOne(db, ledger, row, `cancelled: ${words}`, now);
+    if (!commandTransitions.cancel.from.includes(deliveryStates[row[4] as number]!))
+      return commandAnswer('refused', readDelivery(db, number));
+    const reason = `cancelled: ${words}`;
+    cancelOne(db, ledger, row, reason, now);
     ledger.write(db);
-    return commandAnswer(may ? 'done' : 'refused', readDelivery(db, number));
+    writeAudit(db, [withChange(audit, { state: 'pending' }, { state: 'cancelled', reason })]);
+    return commandAnswer('done', readDelivery(db, number));
   });
 }
 

@@ -1,4 +1,6 @@
 import type { SQLInputValue } from 'node:sqlite';
+import type { AuditEntry } from '../../domain/audit-entry.ts';
+import { newRedriveEntry, redriveEntry } from '../audit-log.ts';
 import {
   type Dropped,
   firstState,
@@ -19,6 +21,7 @@ import type {
   RedriveMatch,
   RedriveRecord,
 } from '../store.ts';
+import { writeAudit } from './audit-log.ts';
 import type { Database, Row } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 import { filterSql, inList, listValue, tenantMatches, tenantValues } from './filter.ts';
@@ -151,7 +154,12 @@ export function countRedrive(
   return { ...matchFrom(page), next: page.next };
 }
 
-export function createRedrive(db: Database, sequences: Sequences, redrive: NewRedrive): RedriveRecord {
+export function createRedrive(
+  db: Database,
+  sequences: Sequences,
+  redrive: NewRedrive,
+  audit: AuditEntry | null,
+): RedriveRecord {
   return db.transaction(() => {
     const running = db.get("SELECT count(*) FROM redrives WHERE state = 'running'")![0] as number;
     const { state, skipped } = firstState(redrive, running);
@@ -171,7 +179,9 @@ export function createRedrive(db: Database, sequences: Sequences, redrive: NewRe
       redrive.now,
       state === 'done' ? redrive.now : null,
     );
-    return findRedrive(db, redrive.id)!;
+    const created = findRedrive(db, redrive.id)!;
+    writeAudit(db, [newRedriveEntry(audit, created)]);
+    return created;
   });
 }
 
@@ -179,6 +189,7 @@ export function changeRedrive(
   db: Database,
   id: string,
   { name, ratePerS }: { name?: string | null; ratePerS?: number | null },
+  audit: AuditEntry | null,
 ): RedriveRecord | 'not_found' | 'ended' {
   return db.transaction(() => {
     const before = findRedrive(db, id);
@@ -190,18 +201,29 @@ export function changeRedrive(
       ratePerS === undefined ? before.ratePerS : ratePerS,
       id,
     );
-    return findRedrive(db, id)!;
+    const after = findRedrive(db, id)!;
+    writeAudit(db, [redriveEntry(audit, before, after)]);
+    return after;
   });
 }
 
-export function stopRedrive(db: Database, id: string, now: number): RedriveRecord | null {
+export function stopRedrive(
+  db: Database,
+  id: string,
+  now: number,
+  audit: AuditEntry | null,
+): RedriveRecord | null {
   return db.transaction(() => {
+    const before = findRedrive(db, id);
+    if (before === null) return null;
     db.run(
       "UPDATE redrives SET state = 'stopped', finished_at = ? WHERE id = ? AND state = 'running'",
       now,
       id,
     );
-    return findRedrive(db, id);
+    const after = findRedrive(db, id)!;
+    writeAudit(db, [redriveEntry(audit, before, after)]);
+    return after;
   });
 }
 

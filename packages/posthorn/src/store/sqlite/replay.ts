@@ -1,12 +1,15 @@
 import { corruptMessage } from '../../domain/attempt.ts';
+import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { ConflictError } from '../../domain/errors.ts';
 import type { NewEvent, Receipt } from '../../domain/event.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
+import { replayEntry } from '../audit-log.ts';
 import { planReplay } from '../matching.ts';
 import { newReceipt } from '../plan.ts';
 import { eventOf, triggers } from '../rows.ts';
 import type { ReplayAnswer } from '../store.ts';
 import { findEvent, insertOneDelivery, insertOneEvent, type Placement } from './accept.ts';
+import { writeAudit } from './audit-log.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
 import { LedgerChanges } from './ledger.ts';
@@ -20,6 +23,7 @@ export function replayEvent(
   eventId: string,
   endpointId: string | null,
   now: number,
+  audit: AuditEntry | null,
 ): ReplayAnswer {
   const ledger = new LedgerChanges();
   const placement: Placement = { sequences, ledger, now };
@@ -48,6 +52,7 @@ export function replayEvent(
       number,
     );
     ledger.write(db);
+    writeAudit(db, [replayEntry(audit, endpointId, wanted.length, suppressed)]);
     const receipt = newReceipt({ id: eventId, tenant, type }, stored.acceptedAt, wanted.length, suppressed);
     return { receipt, deliveries, filtered, overridden };
   });
@@ -59,6 +64,7 @@ export function acceptFor(
   event: NewEvent,
   known: KnownEndpoint,
   now: number,
+  audit: AuditEntry | null,
 ): Receipt {
   const ledger = new LedgerChanges();
   const placement: Placement = { sequences, ledger, now };
@@ -67,6 +73,7 @@ export function acceptFor(
     const number = insertOneEvent(db, placement, event, { deliveries: 1, suppressed, filtered: 0 });
     insertOneDelivery(db, placement, { ...event, number }, known, null, triggers.indexOf('manual'));
     ledger.write(db);
+    writeAudit(db, [audit]);
   });
   return newReceipt(event, now, 1, suppressed);
 }

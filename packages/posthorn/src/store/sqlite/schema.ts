@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { StoreOpenError } from '../../domain/errors.ts';
+import { auditLogTables } from './audit-log.ts';
 import { breakerColumns, throttleColumns } from './breakers.ts';
 import { damageOf, primaryCode } from './damage.ts';
 import { idempotencyTable } from './idempotency.ts';
@@ -297,6 +298,7 @@ const migrations: readonly string[] = [
   CREATE UNIQUE INDEX endpoints_named ON endpoints (tenant, name) WHERE deleted_at IS NULL AND name IS NOT NULL;
   `,
   keysTable,
+  auditLogTables,
 ];
 
 const namedMost = 5;

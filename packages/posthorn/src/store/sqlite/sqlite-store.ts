@@ -2,6 +2,7 @@ import { NotFoundError } from '../../domain/errors.ts';
 import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
 import { readAlerts, saveAlerts } from './alerts.ts';
+import { appendAudit, pruneAuditLog, readAuditChain, readAuditLog } from './audit-log.ts';
 import {
   clearThrottle,
   openBreakers,
@@ -98,20 +99,20 @@ export function createSqliteStore(db: Database): Store {
     throttles: async (now) => throttles(db, now),
     clearThrottle: async (endpointId, now) => clearThrottle(db, endpointId, now),
 
-    redriveDelivery: async (number, now) => redriveDelivery(db, number, now),
-    cancelDelivery: async (number, words, now) => cancelDelivery(db, number, words, now),
-    replayEvent: async (tenant, eventId, endpointId, now) =>
-      replayEvent(db, endpoints, sequences, tenant, eventId, endpointId, now),
-    acceptFor: async (event, endpointId, now) => {
+    redriveDelivery: async (number, now, audit = null) => redriveDelivery(db, number, now, audit),
+    cancelDelivery: async (number, words, now, audit = null) => cancelDelivery(db, number, words, now, audit),
+    replayEvent: async (tenant, eventId, endpointId, now, audit = null) =>
+      replayEvent(db, endpoints, sequences, tenant, eventId, endpointId, now, audit),
+    acceptFor: async (event, endpointId, now, audit = null) => {
       const known = endpoints.get(endpointId);
-      return known === undefined ? null : acceptFor(db, sequences, event, known, now);
+      return known === undefined ? null : acceptFor(db, sequences, event, known, now, audit);
     },
     countRedrive: async (filter, from, limit) => countRedrive(db, endpoints, sequences, filter, from, limit),
-    createRedrive: async (redrive) => createRedrive(db, sequences, redrive),
+    createRedrive: async (redrive, audit = null) => createRedrive(db, sequences, redrive, audit),
     redrive: async (id) => findRedrive(db, id),
     redrives: async (page) => listRedrives(db, page),
-    changeRedrive: async (id, change) => changeRedrive(db, id, change),
-    stopRedrive: async (id, now) => stopRedrive(db, id, now),
+    changeRedrive: async (id, change, audit = null) => changeRedrive(db, id, change, audit),
+    stopRedrive: async (id, now, audit = null) => stopRedrive(db, id, now, audit),
     runningRedrives: async () => runningRedrives(db),
     stepRedrive: async (id, limit, now) => stepRedrive(db, endpoints, id, limit, now),
 
@@ -185,6 +186,10 @@ export function createSqliteStore(db: Database): Store {
     rotateKey: async (id, rotation, now) => rotateKey(db, id, rotation, now),
     revokeKey: async (id, now) => revokeKey(db, id, now),
     recordKeyUses: async (uses) => recordKeyUses(db, uses),
+    appendAudit: async (entries) => appendAudit(db, entries),
+    auditLog: async (filter, page) => readAuditLog(db, filter, page),
+    auditChain: async (after, limit) => readAuditChain(db, after, limit),
+    pruneAuditLog: async (ages, keepMs, limit) => pruneAuditLog(db, ages, keepMs, limit),
     close: async () => db.close(),
   };
 }

@@ -1,0 +1,68 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { OperationId } from '../contract/table.ts';
+import { type AuditEntry, canonicalJson, engineActor } from '../domain/audit-entry.ts';
+import type { Endpoint } from '../domain/endpoint.ts';
+import type { Call } from './handler.ts';
+
+/** Who asks for a change: what of a call its entry in the audit log says. */
+export type By = Pick<Call, 'caller' | 'from' | 'requestId'>;
+
+/** What an operation changes. */
+export interface Change {
+  readonly action: OperationId;
+  readonly target: AuditEntry['target'];
+  readonly tenant: string | null;
+  /** As answers show it, so without secrets; null or left out: it was not there, or is not any more. */
+  readonly before?: unknown;
+  readonly after?: unknown;
+}
+
+/** The entry of the audit log about a change. Null as the call: Posthorn makes it by itself. */
+export function auditEntry(
+  by: By | null,
+  at: number,
+  { action, target, tenant, before = null, after = null }: Change,
+): AuditEntry {
+  const { kind, id, name } = by?.caller ?? engineActor;
+  return {
+    at,
+    actor: { kind, id, name },
+    action,
+    target,
+    tenant,
+    before,
+    after,
+    from: by?.from ?? null,
+    requestId: by?.requestId ?? null,
+  };
+}
+
+/** The same as a list for a change of the configuration: empty where the target is as it was. */
+export function auditEntries(by: By | null, at: number, change: Change): readonly AuditEntry[] {
+  const { before = null, after = null } = change;
+  return canonicalJson(before) === canonicalJson(after) ? [] : [auditEntry(by, at, change)];
+}
+
+/** An endpoint's document of the contract, as far as it is configured. */
+type Shown = Readonly<Record<string, unknown>>;
+
+/**
+ * Both sides of a change of an endpoint. Of what is write-only they do not say what it is, but that it was changed. When it
+ * was last updated is no change.
+ */
+export function endpointChange(
+  before: Endpoint,
+  after: Endpoint,
+  shown: (endpoint: Endpoint) => Shown,
+): { readonly before: unknown; readonly after: unknown } {
+  const names = new Set([...Object.keys(before.headers), ...Object.keys(after.headers)]);
+  const replaced = [
+    ...(isDeepStrictEqual(before.secrets, after.secrets) ? [] : ['secret']),
+    ...[...names]
+      .filter((name) => before.headers[name] !== after.headers[name])
+      .map((name) => `headers.${name}`),
+  ];
+  const { updated_at: _, ...was } = shown(before);
+  const { updated_at: __, ...is } = shown(after);
+  return { before: was, after: replaced.length === 0 ? is : { ...is, write_only_changed: replaced } };
+}

@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type AuditCheck, checkAuditLog } from '../../../packages/posthorn/src/ledger/audit-check.ts';
+import { anEntry } from './auditing.ts';
+import type { Tamperable } from './digests.ts';
+
+/** Whoever edits, removes, reorders or inserts an entry of the audit log is found out (G9). */
+export function describeAuditTampering(name: string, open: () => Promise<Tamperable>): void {
+  describe(`${name}: the chain of the audit log`, () => {
+    let subject: Tamperable;
+    beforeEach(async () => {
+      subject = await open();
+      await subject.store.appendAudit(
+        [1, 2, 3, 4, 5, 6].map((n) => anEntry({ target: { kind: 'endpoint', id: `ep_${n}` } })),
+      );
+    });
+    afterEach(async () => {
+      await subject.close();
+    });
+    const check = async (known: { sequence: number; hash: string } | null = null): Promise<AuditCheck> =>
+      await checkAuditLog(subject.store, { keys: [], known });
+    const found = async (): Promise<readonly string[]> =>
+      (await check()).findings.map(({ sequence, problem }) => `${sequence} ${problem}`);
+
+    test('G9: an untouched one has no finding', async () => {
+      expect(await check()).toMatchObject({ entries: 6, unsealed: 6, findings: [] });
+    });
+
+    test.each([
+      ['document', `document = replace(document, 'deploys', 'nobody')`],
+      ['document that is no JSON', `document = 'gone'`],
+      ['hash', `hash = previous_hash`],
+    ])('G9: an edited %s is found', async (_, set) => {
+      await subject.run(`UPDATE audit_log SET ${set} WHERE sequence = 3`);
+      expect((await found())[0]).toMatch(
+        /^3 (does not match its hash|is not an entry that Posthorn wrote): it was edited/,
+      );
+      expect(
+        (await subject.store.auditLog({}, { after: null, limit: 10 })).map(({ sequence }) => sequence),
+      ).toEqual([6, 5, 4, 3, 2, 1]);
+    });
+
+    test.each([`actor = 'other'`, `action = 'other'`, `tenant = NULL`, `at = at + 1`, `target = 'ep_9'`])(
+      'G9: a column that a filter would no longer find is found: %s',
+      async (set) => {
+        await subject.run(`UPDATE audit_log SET ${set} WHERE sequence = 3`);
+        expect(await found()).toEqual([
+          expect.stringMatching(/^3 is listed under other values than it has: it was edited/),
+        ]);
+      },
+    );
+
+    test('G9: removed entries are found: first, in the middle, several, and last', async () => {
+      const missing = 'is missing: it was removed';
+      await subject.run('DELETE FROM audit_log WHERE sequence = 1');
+      expect(await found()).toEqual([`1 ${missing}`]);
+      await subject.run('DELETE FROM audit_log WHERE sequence IN (3, 4)');
+      expect(await found()).toEqual([`1 ${missing}`, '3 and all up to 4 are missing: they were removed']);
+      await subject.run('DELETE FROM audit_log WHERE sequence = 6');
+      expect(await found()).toEqual([
+        `1 ${missing}`,
+        '3 and all up to 4 are missing: they were removed',
+        `6 ${missing}`,
+      ]);
+      await subject.run('DELETE FROM audit_log');
+      expect(await found()).toEqual(['1 and all up to 6 are missing: they were removed']);
+    });
+
+    test('G9: entries that have changed places are found', async () => {
+      await subject.run('UPDATE audit_log SET sequence = 100 WHERE sequence = 2');
+      await subject.run('UPDATE audit_log SET sequence = 2 WHERE sequence = 3');
+      await subject.run('UPDATE audit_log SET sequence = 3 WHERE sequence = 100');
+      expect((await found()).map((text) => text.slice(0, 15))).toEqual([
+        '2 does not matc',
+        '3 does not matc',
+        // It follows the one that stands where it does not belong.
+        '4 does not foll',
+      ]);
+    });
+
+    test('G9: an inserted entry is found, wherever it stands', async () => {
+      const columns = 'at, actor, action, target_kind, target, tenant, document, previous_hash, hash, seal';
+      const copy = (to: number): string =>
+        `INSERT INTO audit_log (sequence, ${columns}) SELECT ${to}, ${columns} FROM audit_log WHERE sequence = 4`;
+      await subject.run(copy(7));
+      expect(await found()).toEqual(['7 stands behind the last entry that the head knows: it was inserted']);
+      await subject.run('UPDATE audit_head SET sequence = 7');
+      expect((await found())[0]).toMatch(/^7 does not match its hash/);
+      await subject.run('UPDATE audit_head SET sequence = 6');
+      await subject.run('DELETE FROM audit_log WHERE sequence = 7');
+      await subject.run(copy(0));
+      expect(await found()).toEqual(['0 stands before the first entry that is kept: it was inserted']);
+    });
+
+    test('G9: a head that was edited or removed is found, and nothing is changed without one', async () => {
+      await subject.run(`UPDATE audit_head SET hash = first_previous_hash`);
+      expect(await found()).toEqual([
+        expect.stringMatching(/^6 has another hash than the head of the log says/),
+      ]);
+      await subject.run('DELETE FROM audit_head');
+      expect(await found()).toEqual([expect.stringMatching(/^null the head of the log is missing/)]);
+      await expect(subject.store.appendAudit([anEntry()])).rejects.toMatchObject({ name: 'StoreFaultError' });
+    });
+
+    test('G9: a log that was cut together with its head is found by an entry that it once had', async () => {
+      const { head } = await check();
+      const fifth = (await subject.store.auditChain(4, 1)).rows[0]!;
+      await subject.run('DELETE FROM audit_log WHERE sequence = 6');
+      await subject.run(`UPDATE audit_head SET sequence = 5, hash = '${fifth.hash}'`);
+      // The database alone says nothing of it any more.
+      expect(await found()).toEqual([]);
+      const known = { sequence: head!.sequence, hash: head!.hash };
+      expect((await check(known)).findings).toEqual([{ sequence: 6, problem: 'is missing: it was removed' }]);
+      await subject.store.appendAudit([anEntry()]);
+      expect((await check(known)).findings).toEqual([
+        { sequence: 6, problem: 'has another hash than it once had: the log was computed anew' },
+      ]);
+      expect((await check({ sequence: 5, hash: fifth.hash })).findings).toEqual([]);
+    });
+  });
+}

@@ -24,6 +24,8 @@ const hot = [
   'claim_one',
   'claim_keyed_one',
   'claim_defer_one',
+  'claim_keyed_blocked_one',
+  'claim_defer_blocked_one',
   'claim_next_one',
   'settle_one',
   'settle_rest_one',

@@ -2,6 +2,7 @@ import { describe } from 'vitest';
 import type { Store } from '../../packages/posthorn/src/store/store.ts';
 import { describeAccepting } from './store/accepting.ts';
 import { describeBalance } from './store/balance.ts';
+import { describeBlocking } from './store/blocking.ts';
 import { describeClaiming } from './store/claiming.ts';
 import { describeClockwork } from './store/clockwork.ts';
 import { describeConfiguring } from './store/configuring.ts';
@@ -25,6 +26,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
     const subject = subjectOf(open);
     describeAccepting(subject);
     describeClaiming(subject);
+    describeBlocking(subject);
     describeSettling(subject);
     describeOperations(subject);
     describeAuditing(subject);

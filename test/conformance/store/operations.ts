@@ -109,6 +109,8 @@ export function describeOperations(subject: Subject): void {
         errorClass: 'http_5xx',
         count: 1,
         oldestAt: start,
+        oldestPrunableAt: start,
+        blockedKeys: 0,
         valueAtRisk: [{ currency: 'USD', amountMinor: 2n ** 53n + 1n, events: 1 }],
       },
     ]);

@@ -6,6 +6,7 @@ import type {
   Alert,
   AlertList,
   BatchReceipt,
+  BlockedKeyList,
   CancelRequest,
   Channel,
   ChannelDocument,
@@ -57,6 +58,7 @@ import type {
   EventsGetInput,
   EventsReplayInput,
   DeliveriesListInput,
+  BlockedKeysListInput,
   DeadLettersListInput,
   EndpointsListInput,
   EndpointsGetInput,
@@ -104,11 +106,17 @@ export interface DeliveriesApi<Options> {
   /** Get a delivery. The delivery and its attempts. */
   get(id: string, options?: Options): Promise<DeliveryDetails>;
 
-  /** Redrive a delivery. Makes the delivery due now. A dead, suppressed or cancelled one gets a fresh schedule; a pending one only comes due sooner. What the receiver asked for with `Retry-After` is over. */
+  /** Redrive a delivery. Makes the delivery due now. A dead, suppressed or cancelled one gets a fresh schedule; a pending one only comes due sooner, and waits for earlier ones of its ordering key all the same. What the receiver asked for with `Retry-After` is over. */
   redrive(id: string, options?: Options): Promise<Delivery>;
 
-  /** Cancel a pending delivery. It is not attempted again unless it is redriven. An attempt in flight is not cut. */
+  /** Cancel a delivery. A pending delivery is not attempted again unless it is redriven; an attempt in flight is not cut. A dead letter can be cancelled if it blocks its ordering key (`on_dead: block`): the key goes on without it. */
   cancel(id: string, input: CancelRequest, options?: Options): Promise<Delivery>;
+}
+
+/** What became of each event at each endpoint. */
+export interface BlockedKeysApi<Options> {
+  /** List blocked ordering keys. Ordering keys of endpoints with `on_dead: block` that have a dead letter, with what waits behind it. By endpoint, the oldest first. */
+  list(input?: BlockedKeysListInput, options?: Options): PageRequest<BlockedKeyList>;
 }
 
 /** Deliveries that ended undelivered. */
@@ -332,6 +340,7 @@ export interface KeysApi<Options> {
 export interface Api<Options> {
   readonly events: EventsApi<Options>;
   readonly deliveries: DeliveriesApi<Options>;
+  readonly blockedKeys: BlockedKeysApi<Options>;
   readonly deadLetters: DeadLettersApi<Options>;
   readonly endpoints: EndpointsApi<Options>;
   readonly redrives: RedrivesApi<Options>;
@@ -358,6 +367,7 @@ export type OperationId =
   | 'deliveries.get'
   | 'deliveries.redrive'
   | 'deliveries.cancel'
+  | 'blockedKeys.list'
   | 'deadLetters.list'
   | 'endpoints.create'
   | 'endpoints.list'

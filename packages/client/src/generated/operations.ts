@@ -96,6 +96,19 @@ const receiptShape = object({
   duplicate: flag,
 });
 const batchReceiptShape = object({ accepted: list(receiptShape) });
+const blockedKeyShape = object({
+  endpoint_id: text,
+  tenant: text,
+  ordering_key: text,
+  blocked_by: text,
+  event_id: text,
+  event_type: text,
+  error_class: nullable(text),
+  reason: text,
+  since: text,
+  waiting: number,
+});
+const blockedKeyListShape = object({ items: list(blockedKeyShape), next_cursor: nullable(text) });
 const burnRateShape = object({
   rule: text,
   severity: text,
@@ -147,6 +160,7 @@ const deadLetterGroupShape = object({
   owner: nullable(text),
   error_class: nullable(text),
   count: number,
+  blocked_keys: number,
   oldest_at: text,
   value_at_risk: list(moneyShape),
 });
@@ -164,6 +178,7 @@ const deliveryShape = object({
   settled_at: nullable(text),
   reason: nullable(text),
   last_error: nullable(object({ class: text, status_code: nullable(number), message: nullable(text) })),
+  blocked_by: nullable(text),
 });
 const deliveryDetailsShape = object({
   id: text,
@@ -178,6 +193,7 @@ const deliveryDetailsShape = object({
   settled_at: nullable(text),
   reason: nullable(text),
   last_error: nullable(object({ class: text, status_code: nullable(number), message: nullable(text) })),
+  blocked_by: nullable(text),
   attempts: list(attemptShape),
 });
 const deliveryListShape = object({ items: list(deliveryShape), next_cursor: nullable(text) });
@@ -203,6 +219,8 @@ const endpointShape = object({
   max_in_flight: number,
   rate_limit_per_s: nullable(number),
   ordering: text,
+  on_dead: text,
+  blocked_keys: number,
   filter: nullable(record(nullable(either(text, number, flag)))),
   retry: retryPolicyShape,
   deliver_within_s: number,
@@ -231,6 +249,7 @@ const endpointChangeShape = object({
   max_in_flight: number,
   rate_limit_per_s: nullable(number),
   ordering: text,
+  on_dead: text,
   filter: nullable(record(nullable(either(text, number, flag)))),
   retry: nullable(retryPolicyInputShape),
   deliver_within_s: nullable(number),
@@ -251,6 +270,7 @@ const endpointRequestShape = object({
   max_in_flight: number,
   rate_limit_per_s: nullable(number),
   ordering: text,
+  on_dead: text,
   filter: nullable(record(nullable(either(text, number, flag)))),
   retry: nullable(retryPolicyInputShape),
   deliver_within_s: nullable(number),
@@ -273,6 +293,8 @@ const endpointWithSecretShape = object({
   max_in_flight: number,
   rate_limit_per_s: nullable(number),
   ordering: text,
+  on_dead: text,
+  blocked_keys: number,
   filter: nullable(record(nullable(either(text, number, flag)))),
   retry: retryPolicyShape,
   deliver_within_s: number,
@@ -300,6 +322,8 @@ const ensuredEndpointShape = object({
   max_in_flight: number,
   rate_limit_per_s: nullable(number),
   ordering: text,
+  on_dead: text,
+  blocked_keys: number,
   filter: nullable(record(nullable(either(text, number, flag)))),
   retry: retryPolicyShape,
   deliver_within_s: number,
@@ -427,6 +451,7 @@ const namedEndpointRequestShape = object({
   max_in_flight: number,
   rate_limit_per_s: nullable(number),
   ordering: text,
+  on_dead: text,
   filter: nullable(record(nullable(either(text, number, flag)))),
   retry: nullable(retryPolicyInputShape),
   deliver_within_s: nullable(number),
@@ -624,6 +649,7 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
       error_class: either(text, list(text)),
       since: text,
       until: text,
+      blocked: text,
       limit: number,
       cursor: text,
       order: text,
@@ -638,6 +664,18 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
     path: '/v1/deliveries/{id}/cancel',
     body: cancelRequestShape,
     answer: deliveryShape,
+  },
+  'blockedKeys.list': {
+    method: 'GET',
+    path: '/v1/blocked-keys',
+    query: object({
+      tenant: either(text, list(text)),
+      endpoint_id: either(text, list(text)),
+      limit: number,
+      cursor: text,
+    }),
+    answer: blockedKeyListShape,
+    isList: true,
   },
   'deadLetters.list': {
     method: 'GET',

@@ -208,6 +208,56 @@ export interface BatchReceipt {
   readonly accepted: readonly Receipt[];
 }
 
+export interface BlockedKey {
+  readonly endpointId: string;
+  readonly tenant: string;
+  readonly orderingKey: string;
+
+  /** The first dead letter of the key: redrive it, or cancel it to go on without it. */
+  readonly blockedBy: string;
+
+  /** Of the dead letter. */
+  readonly eventId: string;
+  readonly eventType: string;
+
+  /** Of its last attempt. */
+  readonly errorClass:
+    | 'timeout'
+    | 'connect'
+    | 'dns'
+    | 'tls'
+    | 'reset'
+    | 'blocked_address'
+    | 'proxy'
+    | 'token'
+    | 'http_4xx'
+    | 'http_5xx'
+    | 'rate_limited'
+    | 'gone'
+    | 'redirect'
+    | 'protocol'
+    | 'internal'
+    | 'corrupt'
+    | 'secrets'
+    | null;
+
+  /** Why it is dead. */
+  readonly reason: string;
+
+  /** When it became a dead letter. */
+  readonly since: string;
+
+  /** Deliveries that it holds; up to 1,000 are counted. */
+  readonly waiting: number;
+}
+
+export interface BlockedKeyList {
+  readonly items: readonly BlockedKey[];
+
+  /** Of the next page; null: this is the last. */
+  readonly nextCursor: string | null;
+}
+
 export interface BurnRate {
   readonly rule: string;
   readonly severity: 'page' | 'ticket';
@@ -342,6 +392,9 @@ export interface DeadLetterGroup {
     | null;
   readonly count: number;
 
+  /** Ordering keys that they block (`on_dead: block`). */
+  readonly blockedKeys: number;
+
   /** When the oldest of them was created. */
   readonly oldestAt: string;
 
@@ -404,6 +457,9 @@ export interface Delivery {
     readonly statusCode: number | null;
     readonly message: string | null;
   } | null;
+
+  /** The dead letter of its ordering key that holds it (`on_dead: block`); null: none does. */
+  readonly blockedBy: string | null;
 }
 
 export interface DeliveryDetails {
@@ -455,6 +511,9 @@ export interface DeliveryDetails {
     readonly message: string | null;
   } | null;
 
+  /** The dead letter of its ordering key that holds it (`on_dead: block`); null: none does. */
+  readonly blockedBy: string | null;
+
   /** Oldest first. */
   readonly attempts: readonly Attempt[];
 }
@@ -488,6 +547,10 @@ export interface Endpoint {
   readonly maxInFlight: number;
   readonly rateLimitPerS: number | null;
   readonly ordering: 'none' | 'key';
+  readonly onDead: 'skip' | 'block';
+
+  /** Ordering keys that a dead letter blocks (`on_dead: block`); up to 1,000 are counted. */
+  readonly blockedKeys: number;
   readonly filter: Readonly<Record<string, string | number | boolean | null>> | null;
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
@@ -534,6 +597,9 @@ export interface EndpointChange {
 
   /** `key`: events of one ordering key one after the other. */
   readonly ordering?: 'none' | 'key' | undefined;
+
+  /** What a dead letter means to later deliveries of its ordering key. `skip`: they go on without it. `block`, only with the ordering `key`: they are held until it is redriven and delivered, or cancelled. */
+  readonly onDead?: 'skip' | 'block' | undefined;
 
   /** JSON Pointers into the data, and the values that they have to have. */
   readonly filter?: Readonly<Record<string, string | number | boolean | null>> | null | undefined;
@@ -593,6 +659,9 @@ export interface EndpointRequest {
   /** `key`: events of one ordering key one after the other. */
   readonly ordering?: 'none' | 'key' | undefined;
 
+  /** What a dead letter means to later deliveries of its ordering key. `skip`: they go on without it. `block`, only with the ordering `key`: they are held until it is redriven and delivered, or cancelled. */
+  readonly onDead?: 'skip' | 'block' | undefined;
+
   /** JSON Pointers into the data, and the values that they have to have. */
   readonly filter?: Readonly<Record<string, string | number | boolean | null>> | null | undefined;
 
@@ -631,6 +700,10 @@ export interface EndpointWithSecret {
   readonly maxInFlight: number;
   readonly rateLimitPerS: number | null;
   readonly ordering: 'none' | 'key';
+  readonly onDead: 'skip' | 'block';
+
+  /** Ordering keys that a dead letter blocks (`on_dead: block`); up to 1,000 are counted. */
+  readonly blockedKeys: number;
   readonly filter: Readonly<Record<string, string | number | boolean | null>> | null;
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
@@ -671,6 +744,10 @@ export interface EnsuredEndpoint {
   readonly maxInFlight: number;
   readonly rateLimitPerS: number | null;
   readonly ordering: 'none' | 'key';
+  readonly onDead: 'skip' | 'block';
+
+  /** Ordering keys that a dead letter blocks (`on_dead: block`); up to 1,000 are counted. */
+  readonly blockedKeys: number;
   readonly filter: Readonly<Record<string, string | number | boolean | null>> | null;
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
@@ -925,6 +1002,9 @@ export interface NamedEndpointRequest {
 
   /** `key`: events of one ordering key one after the other. */
   readonly ordering?: 'none' | 'key' | undefined;
+
+  /** What a dead letter means to later deliveries of its ordering key. `skip`: they go on without it. `block`, only with the ordering `key`: they are held until it is redriven and delivered, or cancelled. */
+  readonly onDead?: 'skip' | 'block' | undefined;
 
   /** JSON Pointers into the data, and the values that they have to have. */
   readonly filter?: Readonly<Record<string, string | number | boolean | null>> | null | undefined;
@@ -1624,12 +1704,27 @@ export interface DeliveriesListInput {
   /** Created before this time. */
   readonly until?: string | Date | undefined;
 
+  /** Only those that a dead letter of their ordering key holds. */
+  readonly blocked?: 'true' | undefined;
+
   /** Items of a page at most. */
   readonly limit?: number | undefined;
 
   /** `nextCursor` of the page before. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
+}
+
+/** What `blockedKeys.list` takes. */
+export interface BlockedKeysListInput {
+  readonly tenant?: string | readonly string[] | undefined;
+  readonly endpointId?: string | readonly string[] | undefined;
+
+  /** Items of a page at most. */
+  readonly limit?: number | undefined;
+
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
 }
 
 /** What `deadLetters.list` takes. */

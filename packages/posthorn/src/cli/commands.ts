@@ -50,6 +50,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/redrives.ts')).redrivesCommand(),
   },
   {
+    name: 'cancel',
+    description: 'cancel pending deliveries, or give up dead letters that block their ordering key',
+    load: async () => (await import('./commands/cancel.ts')).cancelCommand(),
+  },
+  {
     name: 'verify',
     description:
       'check the books of a data directory, running or stopped: accepted = delivered + pending + dead + cancelled + suppressed',

@@ -10,6 +10,7 @@ const deadLetterGroup = z
     owner: z.string().nullable().describe('The team that owns the endpoint.'),
     error_class: errorClass.nullable().describe('Of the last attempt; null: there was none.'),
     count,
+    blocked_keys: count.describe('Ordering keys that they block (`on_dead: block`).'),
     oldest_at: timestamp.describe('When the oldest of them was created.'),
     value_at_risk: z.array(moneyAnswer).describe('What their events are worth, by currency.'),
   })
@@ -36,6 +37,7 @@ export const deadLetterOperations = operations({
             owner: 'checkout',
             error_class: 'http_5xx',
             count: 42,
+            blocked_keys: 0,
             oldest_at: '2026-11-20T08:15:00.000Z',
             value_at_risk: [{ currency: 'USD', amount_minor: 461_580, events: 42 }],
           },

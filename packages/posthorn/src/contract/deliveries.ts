@@ -29,6 +29,10 @@ const fields = {
       'Why it is in its state: `delivered`, `schedule_exhausted`, `too_old`, `gone`, `corrupt`, `endpoint_paused`, `endpoint_deleted`, or `cancelled: …` with what the operator said.',
     ),
   last_error: lastError.nullable().describe('Of the last attempt, if it failed.'),
+  blocked_by: z
+    .string()
+    .nullable()
+    .describe('The dead letter of its ordering key that holds it (`on_dead: block`); null: none does.'),
 };
 export const delivery = z.strictObject(fields).meta({ id: 'Delivery' });
 
@@ -59,6 +63,10 @@ const cancelRequest = z
   .strictObject({ reason: z.string().min(1).max(256).describe('Kept with the delivery.') })
   .meta({ id: 'CancelRequest' });
 
+const blocked = z
+  .enum(['true'], 'must be true')
+  .optional()
+  .describe('Only those that a dead letter of their ordering key holds.');
 const params = z.strictObject({ id: anyId.describe('`dlv_…`') });
 
 export const deliveryExample = {
@@ -74,6 +82,7 @@ export const deliveryExample = {
   settled_at: '2026-11-20T08:15:05.214Z',
   reason: 'delivered',
   last_error: null,
+  blocked_by: null,
 } as const;
 
 const attemptExample = {
@@ -109,7 +118,7 @@ export const deliveryOperations = operations({
     scope: 'read',
     summary: 'List deliveries',
     description: 'Newest first, unless `order` is `asc`.',
-    query: z.strictObject({ ...deliveryFilterQuery.shape, ...pageIn('desc') }),
+    query: z.strictObject({ ...deliveryFilterQuery.shape, blocked, ...pageIn('desc') }),
     status: 200,
     answer: pageOf('DeliveryList', delivery),
     errors: [],
@@ -155,7 +164,7 @@ export const deliveryOperations = operations({
     scope: 'operate',
     summary: 'Redrive a delivery',
     description:
-      'Makes the delivery due now. A dead, suppressed or cancelled one gets a fresh schedule; a pending one only comes due sooner. What the receiver asked for with `Retry-After` is over.',
+      'Makes the delivery due now. A dead, suppressed or cancelled one gets a fresh schedule; a pending one only comes due sooner, and waits for earlier ones of its ordering key all the same. What the receiver asked for with `Retry-After` is over.',
     params,
     status: 202,
     answer: delivery,
@@ -176,8 +185,9 @@ export const deliveryOperations = operations({
     path: '/v1/deliveries/{id}/cancel',
     tag: 'deliveries',
     scope: 'operate',
-    summary: 'Cancel a pending delivery',
-    description: 'It is not attempted again unless it is redriven. An attempt in flight is not cut.',
+    summary: 'Cancel a delivery',
+    description:
+      'A pending delivery is not attempted again unless it is redriven; an attempt in flight is not cut. A dead letter can be cancelled if it blocks its ordering key (`on_dead: block`): the key goes on without it.',
     params,
     body: cancelRequest,
     status: 200,

@@ -9,6 +9,7 @@ import {
   tenantName,
   timestamp,
 } from './fields.ts';
+import { orderingFields, orderingSettings } from './endpoint-ordering.ts';
 import { receipt } from './events.ts';
 import { operations } from './operation.ts';
 import { deliverWithinS, retryPolicy, timeoutMs } from './retry.ts';
@@ -58,7 +59,7 @@ const settings = {
     .describe(
       "Attempts a second; null: no limit. One second's attempts may begin at once. Nodes that share a database share it.",
     ),
-  ordering: z.enum(['none', 'key']).describe('`key`: events of one ordering key one after the other.'),
+  ...orderingSettings,
   filter: z
     .record(filterPointer, filterValue)
     .refine((filter) => Object.keys(filter).length <= 50, 'at most 50 pointers')
@@ -115,7 +116,7 @@ const endpointFields = {
   timeout_ms: z.int(),
   max_in_flight: z.int(),
   rate_limit_per_s: z.number().nullable(),
-  ordering: z.enum(['none', 'key']),
+  ...orderingFields,
   filter: z.record(z.string(), filterValue).nullable(),
   retry: retryPolicy,
   deliver_within_s: z.number(),
@@ -176,6 +177,8 @@ const example = {
   max_in_flight: 64,
   rate_limit_per_s: null,
   ordering: 'none',
+  on_dead: 'skip',
+  blocked_keys: 0,
   filter: null,
   retry: {
     schedule_s: [5, 30, 120, 600, 1800, 7200, 18_000, 36_000, 36_000],

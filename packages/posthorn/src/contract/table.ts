@@ -1,4 +1,5 @@
 import { accountingOperations } from './accounting.ts';
+import { blockedKeyOperations } from './blocked-keys.ts';
 import { conformanceOperations } from './conformance.ts';
 import { nodeOperations } from './nodes.ts';
 import { deadLetterOperations } from './dead-letters.ts';
@@ -22,6 +23,7 @@ import { tenantOperations } from './tenants.ts';
 export const table = {
   ...eventOperations,
   ...deliveryOperations,
+  ...blockedKeyOperations,
   ...deadLetterOperations,
   ...endpointOperations,
   ...redriveOperations,

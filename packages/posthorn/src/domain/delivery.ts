@@ -68,7 +68,10 @@ export function afterAttempt(
 
 type Command = 'redrive' | 'cancel';
 
-/** Which states a person's command may leave, and where it leads. Anything else is refused. */
+/**
+ * Which states a person's command may leave, and where it leads. Anything else is refused; but a dead letter that blocks its
+ * ordering key can be cancelled too, which gives it up and lets the key go on.
+ */
 export const commandTransitions: Readonly<
   Record<Command, { readonly from: readonly DeliveryState[]; readonly to: DeliveryState }>
 > = {

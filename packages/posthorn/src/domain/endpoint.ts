@@ -1,3 +1,4 @@
+import type { OnDead } from './ordering.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 import { standardTemplate, type Template, type TemplateField, templateFields } from './template.ts';
 
@@ -33,6 +34,8 @@ export interface Endpoint {
   readonly maxInFlight: number;
   readonly rateLimitPerS: number | null;
   readonly ordering: 'none' | 'key';
+  /** `block` only with the ordering `key`. */
+  readonly onDead: OnDead;
   readonly filter: Filter | null;
   readonly retry: RetryPolicy;
   /** A delivery that arrives later than this after acceptance is late. */
@@ -63,6 +66,7 @@ export function freshEndpoint(
     maxInFlight: 64,
     rateLimitPerS: null,
     ordering: 'none',
+    onDead: 'skip',
     filter: null,
     retry: standardTemplate.retry,
     deliverWithinMs: standardTemplate.deliverWithinMs,

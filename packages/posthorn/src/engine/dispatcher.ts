@@ -140,9 +140,9 @@ export class Dispatcher {
     return moved;
   }
 
-  /** Undefined if there is no lane. */
-  isEnabled(id: string): boolean | undefined {
-    return this.#lanes.get(id)?.endpoint.enabled;
+  /** As this node knows it; undefined if there is no lane. */
+  endpoint(id: string): Endpoint | undefined {
+    return this.#lanes.get(id)?.endpoint;
   }
 
   /** Work for this endpoint is due at `time`. */

@@ -1,15 +1,19 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
+import type { Blocking } from '../store/blocking.ts';
 import type { BreakerChange, Breakers, ThrottleChange } from '../store/breakers.ts';
-import type { DeliveryPath, Endpoints } from '../store/store.ts';
+import type { BringForwardRequest, DeliveryPath, Endpoints } from '../store/store.ts';
 import { ChangeKeeper } from './change-keeper.ts';
 import type { Dispatcher } from './dispatcher.ts';
 
 /** So many deliveries are brought forward in one transaction. */
 const maxPerStep = 1000;
 
-type HealthStore = Breakers & Pick<DeliveryPath, 'bringForward'> & Pick<Endpoints, 'pauseGone'>;
+type HealthStore = Breakers &
+  Pick<Blocking, 'freeKeys'> &
+  Pick<DeliveryPath, 'bringForward'> &
+  Pick<Endpoints, 'pauseGone'>;
 type HealthDispatcher = Pick<
   Dispatcher,
   'hearBreakers' | 'hearThrottles' | 'clearThrottle' | 'dueBy' | 'setEndpoint'
@@ -72,6 +76,21 @@ export class EndpointHealth {
     await this.#bringForward(endpointId, 'all');
   }
 
+  /** Keys need no longer keep their order, or no longer past dead letters: what was held goes on. */
+  async freed(endpointId: string, what: 'blocked_keys' | 'all_keys'): Promise<void> {
+    if (what === 'all_keys') return await this.#bringForward(endpointId, 'deferred');
+    try {
+      for (let after: number | null = -1; after !== null;) {
+        const now = this.#clock.now();
+        after = await this.#store.freeKeys({ endpointId, now, after, limit: maxPerStep });
+        this.#dispatcher().dueBy(endpointId, now);
+      }
+    } catch (error) {
+      // They are looked at again by themselves.
+      this.#failed(error as Error, endpointId, 'cannot free the keys of an endpoint');
+    }
+  }
+
   /** An operator acts: the endpoint is tried again at once, whatever its receiver asked for. */
   async clearThrottle(endpointId: string): Promise<void> {
     const isUnsaved = this.#throttles.isUnsaved(endpointId);
@@ -110,7 +129,7 @@ export class EndpointHealth {
     await Promise.all([this.#breakers.stop(), this.#throttles.stop()]);
   }
 
-  async #bringForward(endpointId: string, only: 'all' | 'throttled'): Promise<void> {
+  async #bringForward(endpointId: string, only: BringForwardRequest['only']): Promise<void> {
     try {
       for (let count = maxPerStep; count >= maxPerStep;) {
         const now = this.#clock.now();

@@ -5,6 +5,7 @@ import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
 import type { Keyring } from '../secrets/keyring.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
+import { freedBy } from '../domain/ordering.ts';
 import { UnavailableError } from '../domain/errors.ts';
 import { within } from '../runtime/within.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
@@ -163,10 +164,12 @@ export function createEngine(options: EngineOptions): Engine {
 
   /** Whoever hears of it first, this call or the hint to all nodes: a new URL or a resume is a new beginning. */
   const takeEndpoint = (id: string, endpoint: Endpoint | null): void => {
-    const wasEnabled = dispatcher.isEnabled(id);
+    const former = dispatcher.endpoint(id);
     const moved = dispatcher.setEndpoint(id, endpoint);
     if (moved) void health.moved(id);
-    else if (wasEnabled === false && endpoint?.enabled === true) void health.clearThrottle(id);
+    else if (former?.enabled === false && endpoint?.enabled === true) void health.clearThrottle(id);
+    const freed = former === undefined || endpoint === null ? null : freedBy(former, endpoint);
+    if (freed !== null) void health.freed(id, freed);
   };
   const loadEndpoints = async (): Promise<void> => {
     const gone = new Set(dispatcher.endpointIds);

@@ -6,7 +6,7 @@ import { exactMinor, exponentOf } from '../domain/money.ts';
 import type { ScopedObjective } from '../domain/objective.ts';
 import { wilson } from '../domain/statistics.ts';
 import type { Template } from '../domain/template.ts';
-import type { DeadLetterGroup, DeliveryRecord, FanOutState, Finding } from '../store/store.ts';
+import type { BlockedKey, DeadLetterGroup, DeliveryRecord, FanOutState, Finding } from '../store/store.ts';
 import type { FaultDomain } from '../domain/attempt.ts';
 import type { Money, OverdueGroup } from '../store/accounting.ts';
 import type { DomainStatus, ObjectiveStatus } from './objective-status.ts';
@@ -38,10 +38,16 @@ export function deadLetterCondition(
   loudness: Template['deadLetterSeverity'],
   /** The endpoint is known to be down, which an alert of its own says. */
   down: boolean,
+  /** Of the ordering keys that dead letters of the endpoint block: the oldest. */
+  blocked: readonly BlockedKey[] = [],
 ): Condition {
-  const { endpointId, owner, errorClass, count, oldestAt, valueAtRisk } = group;
-  const age = now - oldestAt;
-  const ending = age > lastCall * deadRetentionMs;
+  const { endpointId, owner, errorClass, count, oldestAt, oldestPrunableAt, blockedKeys, valueAtRisk } =
+    group;
+  // What blocks a key is kept until an operator has dealt with it.
+  const ending = oldestPrunableAt !== null && now - oldestPrunableAt > lastCall * deadRetentionMs;
+  const keys = blockedKeys.toLocaleString('en-US');
+  const blocks =
+    blockedKeys === 0 ? '' : `; ${keys} ordering ${blockedKeys === 1 ? 'key is' : 'keys are'} blocked`;
   return {
     rule: 'dead_letters',
     group: `${endpointId}/${errorClass ?? 'unknown'}`,
@@ -54,13 +60,26 @@ export function deadLetterCondition(
         : 'ticket',
     inhibited: down && !ending,
     owner,
-    summary: `${count.toLocaleString('en-US')} dead ${count === 1 ? 'letter' : 'letters'} at ${endpointId} (${errorClass ?? 'unknown'})${ending ? ', and the oldest is about to be deleted' : ''}`,
+    summary: `${count.toLocaleString('en-US')} dead ${count === 1 ? 'letter' : 'letters'} at ${endpointId} (${errorClass ?? 'unknown'})${blocks}${ending ? ', and the oldest is about to be deleted' : ''}`,
     evidence: {
       count,
       oldest_at: iso(oldestAt),
       value_at_risk: valueAtRisk.map(wireMoney),
       sample_delivery_ids: samples.map(deliveryId),
-      next_step: `mend the receiver, then: posthorn redrive --endpoint-id ${endpointId}`,
+      ...(blockedKeys === 0
+        ? {}
+        : {
+            blocked_keys: blockedKeys,
+            blocked_by: blocked.map(({ blockedBy, since, waiting }) => ({
+              delivery_id: deliveryId(blockedBy),
+              since: new Date(since).toISOString(),
+              waiting,
+            })),
+          }),
+      next_step:
+        blockedKeys === 0
+          ? `mend the receiver, then: posthorn redrive --endpoint-id ${endpointId}`
+          : `later deliveries of these keys are held: posthorn deliveries --blocked --endpoint-id ${endpointId} lists them; mend the receiver, then: posthorn redrive --endpoint-id ${endpointId}; or go on without one: posthorn cancel <delivery>`,
     },
     waitMs: groupWaitMs,
   };

@@ -12,6 +12,8 @@ const letters = (n: number, fields: Partial<DeadLetterGroup> = {}): DeadLetterGr
   errorClass: 'timeout',
   count: 10_000 - n,
   oldestAt: now - 60_000,
+  oldestPrunableAt: now - 60_000,
+  blockedKeys: 0,
   valueAtRisk: [],
   ...fields,
 });

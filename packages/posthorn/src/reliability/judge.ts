@@ -5,6 +5,7 @@ import { type Template, templatesBy } from '../domain/template.ts';
 import { type Accounting, everything } from '../store/accounting.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
 import type { Alerting, DeadLetterGroup, Endpoints, Finding, Integrity, Readings } from '../store/store.ts';
+import type { Blocking } from '../store/blocking.ts';
 import type { Breakers } from '../store/breakers.ts';
 import {
   beyondCondition,
@@ -46,6 +47,7 @@ export type JudgedStore = Pick<Readings, 'deadLetters' | 'deliveries'> &
   Pick<Alerting, 'documents'> &
   Pick<Endpoints, 'endpoints'> &
   Pick<Breakers, 'openBreakers'> &
+  Pick<Blocking, 'blockedKeys'> &
   Pick<Integrity, 'fanOuts'>;
 
 /** What is declared and configured, as one reading of the store. */
@@ -147,8 +149,13 @@ export async function judgeDeliveries(
       states: ['dead'],
       ...(errorClass === null ? {} : { errorClasses: [errorClass] }),
     });
+    const blocked =
+      group.blockedKeys === 0
+        ? []
+        : await store.blockedKeys({ endpointIds: [endpointId], after: null, limit: samplesMost });
+    const isDown = down.has(endpointId);
     conditions.push(
-      deadLetterCondition(group, ids, lived, deadRetentionMs, loudness(endpointId), down.has(endpointId)),
+      deadLetterCondition(group, ids, lived, deadRetentionMs, loudness(endpointId), isDown, blocked),
     );
   }
   const { underWay } = await store.fanOuts(groupsMost);

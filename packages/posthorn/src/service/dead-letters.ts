@@ -30,6 +30,7 @@ function wireGroup(group: DeadLetterGroup): Answer<'deadLetters.list'>['items'][
     owner: group.owner,
     error_class: group.errorClass,
     count: group.count,
+    blocked_keys: group.blockedKeys,
     oldest_at: iso(group.oldestAt),
     value_at_risk: group.valueAtRisk.map(wireMoney),
   };

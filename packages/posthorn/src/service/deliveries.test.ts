@@ -21,6 +21,7 @@ const delivery: DeliveryRecord = {
   lastErrorClass: null,
   lastStatusCode: null,
   lastMessage: null,
+  blockedBy: null,
 };
 
 /** A store that goes away with the commit. */

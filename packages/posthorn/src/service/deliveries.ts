@@ -52,15 +52,15 @@ export function deliveryService({
   };
 
   return {
-    'deliveries.list': async ({ query: { limit, cursor, order, ...filter } }) => {
+    'deliveries.list': async ({ query: { limit, cursor, order, blocked, ...filter } }) => {
       const last = decodeCursor(cursor);
       const after = last === null ? null : parseDeliveryId(last);
       if (last !== null && after === null) throw invalidCursor();
-      const read = await store.deliveries(await filterFrom(store, filter), {
-        after,
-        limit: limit + 1,
-        order,
-      });
+      const chosen = {
+        ...(await filterFrom(store, filter)),
+        ...(blocked === undefined ? {} : { blocked: true as const }),
+      };
+      const read = await store.deliveries(chosen, { after, limit: limit + 1, order });
       const page = pageRead(read, limit, ({ number }) => deliveryId(number));
       return { ...page, items: page.items.map(wireDelivery) };
     },
@@ -89,7 +89,7 @@ export function deliveryService({
         id,
         { call, action: 'deliveries.cancel' },
         (number, now, audit) => store.cancelDelivery(number, reason, now, audit),
-        'only a pending delivery can be cancelled.',
+        'only a pending delivery can be cancelled, or a dead letter that blocks its ordering key.',
       );
       engine.wake([delivery.endpointId]);
       return wireDelivery(delivery);
@@ -116,6 +116,7 @@ export function wireDelivery(d: DeliveryRecord): WireDelivery {
       d.lastErrorClass === null
         ? null
         : { class: d.lastErrorClass, status_code: d.lastStatusCode, message: d.lastMessage },
+    blocked_by: d.blockedBy === null ? null : deliveryId(d.blockedBy),
   };
 }
 

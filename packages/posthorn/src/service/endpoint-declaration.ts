@@ -3,6 +3,7 @@ import { invalid } from '../domain/errors.ts';
 import { type Template, templatesBy } from '../domain/template.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { type EndpointFields, fieldsFrom, hasPolicy, headersFrom, policyFrom } from './endpoint-fields.ts';
+import { orderingFrom } from './endpoint-ordering.ts';
 import { receiverUrl } from './receiver-url.ts';
 
 export interface EndpointIdentity {
@@ -62,6 +63,7 @@ export function endpointDeclaration({
         { ...identity, url },
         {
           ...fieldsFrom(wire),
+          ...orderingFrom(wire, { ordering: 'none', onDead: 'skip' }),
           ...(wire.headers === undefined ? {} : { headers: headersFrom(wire.headers, stored, keyring) }),
           ...policyFrom(wire, { own: [] }, template),
         },
@@ -72,6 +74,7 @@ export function endpointDeclaration({
       const name = wire.template === undefined ? before.template : wire.template;
       return {
         ...fieldsFrom(wire),
+        ...orderingFrom(wire, before),
         ...(wire.url === undefined ? {} : { url: receiverUrl(wire.url, refuseHost) }),
         ...(wire.headers === undefined
           ? {}

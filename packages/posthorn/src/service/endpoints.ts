@@ -9,6 +9,7 @@ import {
   rotateSecrets,
 } from '../domain/endpoint.ts';
 import { invalid, notFound, PosthornError } from '../domain/errors.ts';
+import { blocksKeys } from '../domain/ordering.ts';
 import { makeEvent } from '../domain/event.ts';
 import { newEventId, timeOrderedId } from '../domain/ids.ts';
 import { shardCount } from '../domain/shard.ts';
@@ -51,7 +52,13 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
 
   const readHealth = async (endpoints: readonly Endpoint[]): Promise<Health> => {
     const ids = endpoints.map(({ id }) => id);
-    return new Map((await store.receiverHealth(ids, clock.now())).map((one) => [one.endpointId, one]));
+    const blocking = endpoints.filter(blocksKeys).map(({ id }) => id);
+    const receivers = await store.receiverHealth(ids, clock.now());
+    const counts = blocking.length === 0 ? [] : await store.deadKeyCounts(blocking);
+    return {
+      receivers: new Map(receivers.map((one) => [one.endpointId, one])),
+      blockedKeys: new Map(counts.map(({ endpointId, keys }) => [endpointId, keys])),
+    };
   };
 
   /** The engine hears of changes in the order in which they were committed. Answers the endpoint as it is then. */
@@ -62,17 +69,17 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
   ): Promise<Answer<'endpoints.get'>> => {
     const { endpoints, answer } = await config.change(async () => {
       const before = await findEndpoint(store, ref);
-      // Read before anything is stored: what fails after that would say that nothing was (G5).
-      const health = await readHealth([before]);
       const now = clock.now();
       const fresh = { ...(await fields(before)), updatedAt: now };
+      // Read before anything is stored: what fails after that would say that nothing was (G5).
+      const health = await readHealth([{ ...before, ...fresh }]);
       const audit = updateEntries(by.call, by.action, before, fresh);
       const updateEndpoints = [{ id: before.id, change: fresh }];
       return { write: { now, updateEndpoints, audit }, answer: { formerUrl: before.url, health } };
     });
     const endpoint = endpoints[0]!;
     engine.endpointChanged(endpoint.id, endpoint);
-    return shown(endpoint, endpoint.url === answer.formerUrl ? answer.health : noHealth);
+    return shown(endpoint, answer.health, endpoint.url !== answer.formerUrl);
   };
 
   return {
@@ -133,7 +140,7 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
             ? {}
             : { secrets: rotateSecrets(before.secrets, identity.secret, now, 0) ?? fresh.secrets }),
         };
-        const found = { before, health: await readHealth([before]) };
+        const found = { before, health: await readHealth([replaced]) };
         // The same again changes nothing.
         if (isDeepStrictEqual(replaced, before)) return { write: null, answer: found };
         const updated = { ...replaced, updatedAt: now };
@@ -143,8 +150,7 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       });
       const endpoint = endpoints[0] ?? answer!.before;
       if (endpoints.length > 0) engine.endpointChanged(endpoint.id, endpoint);
-      if (answer !== null)
-        return shown(endpoint, endpoint.url === answer.before.url ? answer.health : noHealth);
+      if (answer !== null) return shown(endpoint, answer.health, endpoint.url !== answer.before.url);
       return new Reply<Answer<'endpoints.ensure'>>({ ...shown(endpoint, noHealth), secret }, { other: true });
     },
 
@@ -256,13 +262,24 @@ function checkedSecret(secret: string): string {
 }
 
 /** What attempts have found out about receivers, by endpoint. */
-type Health = ReadonlyMap<string, ReceiverHealth>;
-const noHealth: Health = new Map();
+interface Health {
+  readonly receivers: ReadonlyMap<string, ReceiverHealth>;
+  /** How many ordering keys their dead letters block. */
+  readonly blockedKeys: ReadonlyMap<string, number>;
+}
+const noHealth: Health = { receivers: new Map(), blockedKeys: new Map() };
 
-function shown(endpoint: Endpoint, health: Health): Answer<'endpoints.get'> {
-  const { openSince = null, throttledUntil = null } = health.get(endpoint.id) ?? {};
+/** `hasMoved`: what was found out of a former URL says nothing of the present one. */
+function shown(
+  endpoint: Endpoint,
+  { receivers, blockedKeys }: Health,
+  hasMoved = false,
+): Answer<'endpoints.get'> {
+  const found = hasMoved ? undefined : receivers.get(endpoint.id);
+  const { openSince = null, throttledUntil = null } = found ?? {};
   return {
     ...wireEndpoint(endpoint),
+    blocked_keys: blockedKeys.get(endpoint.id) ?? 0,
     breaker: { state: openSince === null ? 'closed' : 'open', since: isoOrNull(openSince) },
     throttled_until: isoOrNull(throttledUntil),
   };
@@ -276,7 +293,7 @@ const overrideNames = {
 
 export function wireEndpoint(
   endpoint: Endpoint,
-): Omit<Answer<'endpoints.get'>, 'breaker' | 'throttled_until'> {
+): Omit<Answer<'endpoints.get'>, 'blocked_keys' | 'breaker' | 'throttled_until'> {
   return {
     id: endpoint.id,
     name: endpoint.name,
@@ -295,6 +312,7 @@ export function wireEndpoint(
     max_in_flight: endpoint.maxInFlight,
     rate_limit_per_s: endpoint.rateLimitPerS,
     ordering: endpoint.ordering,
+    on_dead: endpoint.onDead,
     filter: endpoint.filter,
     retry: wireRetry(endpoint.retry),
     deliver_within_s: endpoint.deliverWithinMs / 1000,

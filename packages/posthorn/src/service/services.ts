@@ -1,4 +1,5 @@
 import { accountingService } from './accounting.ts';
+import { blockedKeyService } from './blocked-keys.ts';
 import { conformanceService } from './conformance.ts';
 import { alertService } from './alerts.ts';
 import { channelService } from './channels.ts';
@@ -24,6 +25,7 @@ export function createServices(deps: ServiceDependencies): Handlers {
   return {
     ...eventService(deps),
     ...deliveryService(deps),
+    ...blockedKeyService(deps),
     ...deadLetterService(deps),
     ...endpointService(deps),
     ...redriveService(deps),

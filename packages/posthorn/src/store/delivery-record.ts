@@ -16,4 +16,6 @@ export interface DeliveryRecord {
   readonly lastErrorClass: ErrorClass | null;
   readonly lastStatusCode: number | null;
   readonly lastMessage: string | null;
+  /** The number of the dead letter that holds it; null if it is not held. */
+  readonly blockedBy: number | null;
 }

@@ -17,6 +17,8 @@ export interface DeliveryFilter extends TenantFilter {
   /** Bounds on when the delivery was created: since ≤ t < until. */
   readonly since?: number;
   readonly until?: number;
+  /** Only pending deliveries that a dead letter of their key holds. */
+  readonly blocked?: true;
 }
 
 /** A page of a list that a store reads in the order of its index. */

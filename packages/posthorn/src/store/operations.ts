@@ -87,7 +87,7 @@ export interface Operations {
    * begins a fresh one instead of staying dead. A delivery of a deleted endpoint stays as it is.
    */
   redriveDelivery(number: number, now: number, audit?: AuditEntry | null): Promise<CommandAnswer>;
-  /** Only a pending delivery can be cancelled. */
+  /** Cancels a pending delivery, or a dead letter that blocks its ordering key: then the next of the key is due. */
   cancelDelivery(
     number: number,
     words: string,

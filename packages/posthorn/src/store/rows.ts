@@ -5,7 +5,14 @@ import type { EventRecord } from '../domain/event.ts';
 import { shardOfNumber } from '../domain/ids.ts';
 import { integrityOf } from './digest.ts';
 import type { StoredEvent } from './plan.ts';
-import type { AttemptRecord, DeadLetterGroup, DeliveryRecord, FanOutState, GoneEvent } from './store.ts';
+import type {
+  AttemptRecord,
+  BlockedKey,
+  DeadLetterGroup,
+  DeliveryRecord,
+  FanOutState,
+  GoneEvent,
+} from './store.ts';
 import type { AccountingGroup, Money, Tally } from './accounting.ts';
 
 // What adapters read, as records. Each function says in which order it expects the columns.
@@ -66,7 +73,7 @@ export function eventOf(row: Row): EventRecord {
 
 /**
  * number, event id, event type, tenant, endpoint id, state, attempts, due_at, created_at, settled_at, reason, error_class,
- * status_code, message
+ * status_code, message, blocked by
  */
 export function deliveryOf(row: Row): DeliveryRecord {
   return {
@@ -84,6 +91,7 @@ export function deliveryOf(row: Row): DeliveryRecord {
     lastErrorClass: row[11] as ErrorClass | null,
     lastStatusCode: row[12] as number | null,
     lastMessage: row[13] as string | null,
+    blockedBy: row[14] as number | null,
   };
 }
 
@@ -129,7 +137,23 @@ export function fanOutStateOf(row: Row): FanOutState {
   return { tenant, acceptedAt, movedAt, remaining };
 }
 
-/** Groups: endpoint id, owner, error_class, count, oldest. Money: endpoint id, error_class, currency, sum (text), events. */
+/** endpoint id, tenant, number, key, settled_at, reason, error_class, event id, event type, waiting */
+export function blockedKeyOf(row: Row): BlockedKey {
+  return {
+    endpointId: row[0] as string,
+    tenant: row[1] as string,
+    blockedBy: row[2] as number,
+    orderingKey: row[3] as string,
+    since: row[4] as number,
+    reason: row[5] as string,
+    errorClass: row[6] as ErrorClass | null,
+    eventId: row[7] as string,
+    eventType: row[8] as string,
+    waiting: row[9] as number,
+  };
+}
+
+/** Groups: endpoint id, owner, error_class, count, oldest, oldest prunable, blocked keys. Money: endpoint id, error_class, currency, sum (text), events. */
 export function deadLettersOf(groups: readonly Row[], money: readonly Row[]): DeadLetterGroup[] {
   return groups.map((row) => ({
     endpointId: row[0] as string,
@@ -137,6 +161,8 @@ export function deadLettersOf(groups: readonly Row[], money: readonly Row[]): De
     errorClass: row[2] as ErrorClass | null,
     count: row[3] as number,
     oldestAt: row[4] as number,
+    oldestPrunableAt: row[5] as number | null,
+    blockedKeys: row[6] as number,
     valueAtRisk: moneyOf(
       money.filter((m) => m[0] === row[0] && m[1] === row[2]),
       2,

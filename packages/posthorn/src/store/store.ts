@@ -10,6 +10,7 @@ import type { Accounting, Money } from './accounting.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { Clockwork } from './clockwork.ts';
 import type { Config, Endpoints } from './config.ts';
+import type { Blocking } from './blocking.ts';
 import type { Breakers } from './breakers.ts';
 import type { IdempotencyKeys } from './idempotency.ts';
 import type { DeliveryFilter, ListPage, TenantFilter } from './filters.ts';
@@ -18,6 +19,7 @@ import type { Nodes } from './nodes.ts';
 import type { DeliveryRecord } from './delivery-record.ts';
 import type { Operations } from './operations.ts';
 
+export type * from './blocking.ts';
 export type * from './config.ts';
 export type * from './filters.ts';
 export type * from './keys.ts';
@@ -39,6 +41,7 @@ export interface Store
     Endpoints,
     Config,
     Breakers,
+    Blocking,
     Operations,
     Readings,
     Accounting,
@@ -68,7 +71,8 @@ export interface DeliveryPath {
   /**
    * Claims due deliveries of one endpoint, of each shard the oldest due first: raises each claim number by one and moves
    * `due_at` to `now + leaseMs` (G2). A delivery behind an earlier one of its ordering key is not claimed
-   * but deferred to that one's `due_at`. Claims nothing where the endpoint is not enabled.
+   * but deferred to that one's `due_at`; one behind a dead letter that blocks its key is deferred by `heldMs`. Claims nothing
+   * where the endpoint is not enabled.
    */
   claim(request: ClaimRequest): Promise<ClaimAnswer>;
 
@@ -83,8 +87,8 @@ export interface DeliveryPath {
   release(claims: readonly ReleasedClaim[]): Promise<void>;
 
   /**
-   * Makes up to `limit` deliveries of an endpoint due now that wait for a later time and are not claimed: all, or those
-   * whose receiver asked for it (429, 503). Returns how many.
+   * Makes up to `limit` deliveries of an endpoint due now that wait for a later time and are not claimed: retries (all, or
+   * those whose receiver asked for it: 429, 503), or what waits behind an earlier one of its key. Returns how many.
    */
   bringForward(request: BringForwardRequest): Promise<number>;
 
@@ -96,7 +100,7 @@ export interface DeliveryPath {
 
   /**
    * Looks at up to `limit` deliveries behind `after`, oldest first, and deletes those that are old and
-   * finished, with events that have none left (G7). A round ends where `next` is null.
+   * finished, with events that have none left (G7). A dead letter that blocks its key is kept. A round ends where `next` is null.
    */
   prune(request: PruneRequest): Promise<PruneAnswer>;
 
@@ -257,7 +261,7 @@ export interface ReleasedClaim {
 
 export interface BringForwardRequest {
   readonly endpointId: string;
-  readonly only: 'all' | 'throttled';
+  readonly only: 'all' | 'throttled' | 'deferred';
   readonly now: number;
   readonly limit: number;
 }
@@ -309,6 +313,10 @@ export interface DeadLetterGroup {
   readonly errorClass: ErrorClass | null;
   readonly count: number;
   readonly oldestAt: number;
+  /** The oldest of those that retention takes: the ones that block no key. Null if there are none. */
+  readonly oldestPrunableAt: number | null;
+  /** Ordering keys that they block. */
+  readonly blockedKeys: number;
   readonly valueAtRisk: readonly Money[];
 }
 

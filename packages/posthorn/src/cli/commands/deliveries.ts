@@ -98,6 +98,7 @@ async function showOne(client: Client, id: string, json: boolean): Promise<void>
   print(
     `${one.id}  ${one.state}${one.reason === null ? '' : ` (${one.reason})`}  event ${one.eventId} ${one.eventType}  endpoint ${one.endpointId}`,
   );
+  if (one.blockedBy !== null) print(`held by the dead letter ${one.blockedBy} of its ordering key`);
   print(
     table(
       ['n', 'started', 'ms', 'status', 'outcome', 'error', 'trigger', 'message'],
@@ -115,9 +116,35 @@ async function showOne(client: Client, id: string, json: boolean): Promise<void>
   );
 }
 
+/** Ordering keys that dead letters block, with what waits. */
+async function showBlocked(client: Client, options: Record<string, unknown>): Promise<void> {
+  const { tenant, endpointId } = filterOf(options);
+  const { answer, items, noteMore } = await listed(
+    (part) => client.blockedKeys.list({ ...part, tenant, endpointId }),
+    options,
+  );
+  if (options['json'] === true) return printJson(wireAnswer('blockedKeys.list', answer));
+  if (items.length === 0) return print('No ordering key is blocked.');
+  print(
+    table(
+      ['endpoint', 'ordering key', 'blocked by', 'failure', 'since', 'waiting'],
+      printable(items).map((k) => [
+        k.endpointId,
+        k.orderingKey,
+        k.blockedBy,
+        k.errorClass ?? '',
+        k.since,
+        k.waiting,
+      ]),
+    ),
+  );
+  noteMore();
+}
+
 export function deliveriesCommand(): Command {
   return listOptions(filterOptions(remoteOptions(new Command('deliveries'))))
     .argument('[id]', 'a delivery: dlv_…')
+    .option('--blocked', 'list the ordering keys that dead letters block, and how many deliveries wait')
     .option(
       '--attempts',
       'write all of them as JSON lines with their attempts: the log that posthorn audit and posthorn impact read',
@@ -126,12 +153,17 @@ export function deliveriesCommand(): Command {
     .option('--database-url <url>', 'with --attempts: a Posthorn on PostgreSQL')
     .addHelpText(
       'after',
-      '\nExamples:\n  posthorn deliveries --state dead,suppressed --error-class timeout\n  posthorn deliveries --attempts --data-dir ./posthorn-data > posthorn.jsonl',
+      '\nExamples:\n  posthorn deliveries --state dead,suppressed --error-class timeout\n  posthorn deliveries --blocked\n  posthorn deliveries --attempts --data-dir ./posthorn-data > posthorn.jsonl',
     )
     .action(async (id: string | undefined, options: Record<string, unknown>) => {
       if (options['attempts'] === true) {
         if (id !== undefined) throw new CommandError('--attempts writes all deliveries: leave out the id', 2);
-        refuseBeside('--attempts, which writes all deliveries', options, [...filters, 'limit', 'cursor']);
+        refuseBeside('--attempts, which writes all deliveries', options, [
+          ...filters,
+          'blocked',
+          'limit',
+          'cursor',
+        ]);
         await printLog(
           options['dataDir'] as string | undefined,
           options['databaseUrl'] as string | undefined,
@@ -141,8 +173,13 @@ export function deliveriesCommand(): Command {
       refuseBeside('a server: they go with --attempts', options, ['dataDir', 'databaseUrl']);
       const client = clientOf(options);
       if (id !== undefined) {
-        refuseBeside('an id', options, [...filters, 'limit', 'cursor']);
+        refuseBeside('an id', options, [...filters, 'blocked', 'limit', 'cursor']);
         return await showOne(client, id, options['json'] === true);
+      }
+      if (options['blocked'] === true) {
+        const others = filters.filter((field) => field !== 'tenant' && field !== 'endpointId');
+        refuseBeside('--blocked, which lists keys', options, others);
+        return await showBlocked(client, options);
       }
       const filter = filterOf(options);
       const page = await listed((part) => client.deliveries.list({ ...filter, ...part }), options);

@@ -70,6 +70,8 @@ const whole = {
       errorClass: 'timeout' as const,
       count: 3,
       oldestAt: 40_000,
+      oldestPrunableAt: 40_000,
+      blockedKeys: 0,
       valueAtRisk: [],
     },
   ],

@@ -1,3 +1,4 @@
+import { heldMs } from '../../domain/ordering.ts';
 import { postgresDigest } from '../digest.ts';
 import { redriveMark, triggers } from '../rows.ts';
 
@@ -73,19 +74,32 @@ const due = (
   ORDER BY c.due_at LIMIT $4`;
 
 // A delivery of a key waits for every earlier one, and for one whose lease still runs, whatever its number.
-const behind = (
+const behindPending = (
   form: Form,
 ): string => `EXISTS (SELECT 1 FROM posthorn.deliveries b WHERE b.state = 0 AND b.shard = ${form.at('d')} AND b.endpoint = d.endpoint
   AND b.order_key = d.order_key AND b.number <> d.number AND (b.number < d.number OR (b.claimed_by IS NOT NULL AND b.due_at > $3)))`;
 
-const claimKeyed = (form: Form): string => `WITH p AS MATERIALIZED (${form.endpoint}),
+/** The first dead letter of the key of a row of `alias`. */
+const firstDead = (
+  form: Form,
+  alias: string,
+): string => `(SELECT min(b.number) FROM posthorn.deliveries b WHERE b.state = 2 AND b.order_key IS NOT NULL AND b.shard = ${form.at(alias)}
+  AND b.endpoint = ${alias}.endpoint AND b.order_key = ${alias}.order_key)`;
+
+/** `blocks`: dead letters of the endpoint hold later deliveries of their keys. */
+const behind = (form: Form, blocks: boolean): string =>
+  blocks
+    ? `(${behindPending(form)} OR coalesce(${firstDead(form, 'd')} < d.number, false))`
+    : behindPending(form);
+
+const claimKeyed = (form: Form, blocks: boolean): string => `WITH p AS MATERIALIZED (${form.endpoint}),
   due AS MATERIALIZED (SELECT x.* FROM p, LATERAL (${due(form)}) x),
   mine AS MATERIALIZED (
     -- One lookup by key for each: LIMIT keeps the planner from joining with every pending row instead.
     SELECT ${form.place('m')}, m.due_at FROM due CROSS JOIN LATERAL (
       SELECT ${form.place('d')}, d.due_at FROM posthorn.deliveries d
       WHERE d.shard = ${form.at('due')} AND d.number = due.number AND d.state + 0 = 0 AND d.due_at + 0 <= $3
-        AND NOT (d.order_key IS NOT NULL AND ${behind(form)})
+        AND NOT (d.order_key IS NOT NULL AND ${behind(form, blocks)})
       LIMIT 1 FOR UPDATE OF d SKIP LOCKED) m),
   ${claimed(form, '$6', '$7')}`;
 
@@ -95,19 +109,25 @@ const claimKeyed = (form: Form): string => `WITH p AS MATERIALIZED (${form.endpo
 //
 // The head is locked meanwhile: else it could end between being seen and the deferring, and its successor would sleep
 // through its call. A head that is locked already is about to change, and its followers are looked at again.
-const defer = (form: Form): string => `WITH p AS MATERIALIZED (${form.endpoint}),
+//
+// Where dead letters block, one that stands before the head is the head itself: nobody is claimed, and everything sleeps for long.
+const head = (form: Form, blocks: boolean): string => {
+  const first = `SELECT b.number FROM posthorn.deliveries b
+      WHERE b.state = 0 AND b.shard = ${form.at('k')} AND b.endpoint = k.endpoint AND b.order_key = k.order_key`;
+  const pending = `${first} ORDER BY (b.claimed_by IS NULL OR b.due_at <= $3), b.number LIMIT 1`;
+  const inFlight = `${first} AND b.claimed_by IS NOT NULL AND b.due_at > $3 ORDER BY b.number LIMIT 1`;
+  return blocks ? `coalesce((${inFlight}), least((${pending}), ${firstDead(form, 'k')}))` : `(${pending})`;
+};
+const defer = (form: Form, blocks: boolean): string => `WITH p AS MATERIALIZED (${form.endpoint}),
   due AS MATERIALIZED (SELECT x.* FROM p, LATERAL (${due(form)}) x),
   keys AS MATERIALIZED (
     SELECT DISTINCT d.shard, d.endpoint, d.order_key FROM posthorn.deliveries d JOIN due USING (shard, number)
-    WHERE d.shard = ${form.at('due')} AND d.state + 0 = 0 AND d.claimed_by IS NULL AND d.order_key IS NOT NULL AND ${behind(form)}),
+    WHERE d.shard = ${form.at('due')} AND d.state + 0 = 0 AND d.claimed_by IS NULL AND d.order_key IS NOT NULL AND ${behind(form, blocks)}),
   waiting AS MATERIALIZED (
-    SELECT k.*, (SELECT b.number FROM posthorn.deliveries b
-      WHERE b.state = 0 AND b.shard = ${form.at('k')} AND b.endpoint = k.endpoint AND b.order_key = k.order_key
-      ORDER BY (b.claimed_by IS NULL OR b.due_at <= $3), b.number LIMIT 1) AS head
-    FROM keys k),
+    SELECT k.*, ${head(form, blocks)} AS head FROM keys k),
   heads AS MATERIALIZED (
-    SELECT w.*, h.due_at FROM waiting w JOIN posthorn.deliveries h ON h.shard = ${form.at('w')} AND h.number = w.head
-    WHERE h.state + 0 = 0 FOR SHARE OF h SKIP LOCKED),
+    SELECT w.*, ${blocks ? `coalesce(h.due_at, $3 + ${heldMs}::bigint) AS due_at` : 'h.due_at'} FROM waiting w JOIN posthorn.deliveries h ON h.shard = ${form.at('w')} AND h.number = w.head
+    WHERE h.state + 0 ${blocks ? 'IN (0, 2)' : '= 0'} FOR SHARE OF h SKIP LOCKED),
   queue AS MATERIALIZED (
     SELECT q.shard, q.number, h.due_at FROM heads h CROSS JOIN LATERAL (
       SELECT q.shard, q.number FROM posthorn.deliveries q
@@ -125,8 +145,11 @@ const nextOf = (
 
 const statementsOf = (form: Form) => ({
   any: claimAny(form),
-  keyed: claimKeyed(form),
-  defer: defer(form),
+  keyed: claimKeyed(form, false),
+  defer: defer(form, false),
+  /** Where dead letters block their keys. */
+  blockedKeyed: claimKeyed(form, true),
+  blockedDefer: defer(form, true),
   next: nextOf(form),
 });
 /** Statements over the shards of an array. */

@@ -1,3 +1,5 @@
+import type { Endpoint } from '../../domain/endpoint.ts';
+import { blocksKeys } from '../../domain/ordering.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
 import { shardCount } from '../../domain/shard.ts';
 import type {
@@ -11,6 +13,13 @@ import type {
 import { triggers } from '../rows.ts';
 import { endpointOf, inOneShard, overShards } from './claim-sql.ts';
 import type { Database, Row, Value } from './database.ts';
+
+/** How an endpoint keeps the order of keys; `block`: past no dead letter. */
+export type Order = 'none' | 'key' | 'block';
+
+export function orderOf(endpoint: Endpoint): Order {
+  return blocksKeys(endpoint) ? 'block' : endpoint.ordering;
+}
 
 const allShards = Array.from({ length: shardCount }, (_, shard) => shard);
 
@@ -33,17 +42,21 @@ async function claimRows(
   db: Database,
   { endpointId, limit, now, leaseMs, node }: ClaimRequest,
   shards: readonly number[],
-  keyed: boolean,
+  order: Order,
   turns: Turns,
 ): Promise<Row[]> {
   const leaseUntil = now + leaseMs;
-  if (keyed || limit <= oldestFirstUpTo) {
+  const blocks = order === 'block';
+  if (order !== 'none' || limit <= oldestFirstUpTo) {
     // Twice its part, so that an uneven backlog still fills most of a claim.
     const perShard = limit <= oldestFirstUpTo ? limit : Math.max(1, Math.ceil((2 * limit) / shards.length));
-    if (keyed)
-      await db.hot.query('claim_defer', overShards.defer, [endpointId, shards, now, limit, perShard]);
-    const values = [endpointId, shards, now, limit, perShard, leaseUntil, node];
-    return await db.hot.query('claim_keyed', overShards.keyed, values);
+    const chosen = [endpointId, shards, now, limit, perShard];
+    if (blocks) await db.hot.query('claim_defer_blocked', overShards.blockedDefer, chosen);
+    else if (order === 'key') await db.hot.query('claim_defer', overShards.defer, chosen);
+    const values = [...chosen, leaseUntil, node];
+    return blocks
+      ? await db.hot.query('claim_keyed_blocked', overShards.blockedKeyed, values)
+      : await db.hot.query('claim_keyed', overShards.keyed, values);
   }
   const ordered = inTurn(shards, turns.get(endpointId) ?? 0);
   const rows = await db.hot.query('claim', overShards.any, [
@@ -68,7 +81,7 @@ async function claimByShard(
   db: Database,
   { endpointId, limit, now, leaseMs, node }: ClaimRequest,
   shards: readonly number[],
-  keyed: boolean,
+  order: Order,
   turns: Turns,
 ): Promise<{ rows: Row[]; next: number | null }> {
   const [endpoint] = await db.hot.query('claim_endpoint', endpointOf, [endpointId]);
@@ -77,19 +90,18 @@ async function claimByShard(
   const rows: Row[] = [];
   const claimFrom = async (shard: number): Promise<void> => {
     const left = limit - rows.length;
-    if (keyed) await db.hot.query('claim_defer_one', inOneShard.defer, [num, shard, now, left, left]);
-    const more = keyed
-      ? await db.hot.query('claim_keyed_one', inOneShard.keyed, [
-          num,
-          shard,
-          now,
-          left,
-          left,
-          now + leaseMs,
-          node,
-        ])
-      : await db.hot.query('claim_one', inOneShard.any, [num, shard, now, left, now + leaseMs, node]);
-    rows.push(...more);
+    const chosen = [num, shard, now, left, left];
+    const values = [...chosen, now + leaseMs, node];
+    if (order === 'block') {
+      await db.hot.query('claim_defer_blocked_one', inOneShard.blockedDefer, chosen);
+      rows.push(...(await db.hot.query('claim_keyed_blocked_one', inOneShard.blockedKeyed, values)));
+    } else if (order === 'key') {
+      await db.hot.query('claim_defer_one', inOneShard.defer, chosen);
+      rows.push(...(await db.hot.query('claim_keyed_one', inOneShard.keyed, values)));
+    } else {
+      const any = [num, shard, now, left, now + leaseMs, node];
+      rows.push(...(await db.hot.query('claim_one', inOneShard.any, any)));
+    }
   };
   const nextOf = async (of: readonly number[]): Promise<Map<number, number>> => {
     const found = await Promise.all(
@@ -128,18 +140,18 @@ async function claimByShard(
 export async function claim(
   db: Database,
   request: ClaimRequest,
-  keyed: boolean,
+  order: Order,
   turns: Turns,
 ): Promise<ClaimAnswer> {
   const { endpointId, limit, now } = request;
   const shards = request.shards ?? allShards;
   if (shards.length === 0) return { deliveries: [], nextDueAt: null };
   if (db.oneShard) {
-    const { rows, next } = await claimByShard(db, request, shards, keyed, turns);
+    const { rows, next } = await claimByShard(db, request, shards, order, turns);
     const deliveries = await keepWithin(db, request, rows);
     return { deliveries, nextDueAt: deliveries.length < rows.length ? now : next };
   }
-  const rows = await claimRows(db, request, shards, keyed, turns);
+  const rows = await claimRows(db, request, shards, order, turns);
   const deliveries = await keepWithin(db, request, rows);
   // A full claim says that there is more; asking how soon would cost as much as the next claim.
   if (rows.length >= limit) return { deliveries, nextDueAt: now };
@@ -219,13 +231,20 @@ export async function release(db: Database, claims: readonly ReleasedClaim[]): P
   await inShards(db, 'release', releaseSql, byShard, values(claims));
 }
 
+/** What waits behind an earlier one of its key was not tried yet: brought forward, it would only be deferred again. */
+const chosenRows: Readonly<Record<BringForwardRequest['only'], string>> = {
+  all: '(x.order_key IS NULL OR x.tries > 0)',
+  throttled: 'x.status_code IN (429, 503)',
+  deferred: 'x.order_key IS NOT NULL AND x.tries = 0',
+};
+
 const bringForwardSql = (
   only: BringForwardRequest['only'],
   oneShard: boolean,
 ): string => `UPDATE posthorn.deliveries d SET due_at = $2 FROM (
     SELECT x.shard, x.number FROM posthorn.deliveries x
     WHERE x.state = 0 AND x.endpoint = (SELECT num FROM posthorn.endpoints WHERE id = $1) ${oneShard ? 'AND x.shard = $4::smallint' : ''}
-      AND x.due_at > $2 AND x.claimed_by IS NULL ${only === 'all' ? '' : 'AND x.status_code IN (429, 503)'}
+      AND x.due_at > $2 AND x.claimed_by IS NULL AND ${chosenRows[only]}
     LIMIT $3 FOR UPDATE SKIP LOCKED) m
   WHERE d.shard = ${oneShard ? '$4::smallint' : 'm.shard'} AND d.number = m.number RETURNING d.number`;
 

@@ -1,5 +1,6 @@
 import type { DeliveryFilter, TenantFilter } from '../store.ts';
 import { stateNumbers } from '../rows.ts';
+import { blockedBySql, blocksKeysSql } from './blocking-sql.ts';
 import type { Value } from './database.ts';
 
 /** A filter as SQL over `deliveries d`, `events e` and `endpoints p`; every value is a parameter, from `$first` on. */
@@ -28,6 +29,14 @@ export function filterSql(filter: DeliveryFilter, first = 1): { where: string; v
   addAny('d.error_class', filter.errorClasses);
   add((p) => `d.created_at >= ${p}`, filter.since);
   add((p) => `d.created_at < ${p}`, filter.until);
+  // From the keys of the few endpoints that can hold any, not from all deliveries.
+  if (filter.blocked)
+    parts.push(
+      'd.state = 0',
+      'd.order_key IS NOT NULL',
+      `d.endpoint IN (SELECT p.num FROM posthorn.endpoints p WHERE ${blocksKeysSql})`,
+      `${blockedBySql} IS NOT NULL`,
+    );
   return { where: parts.join(' AND '), values };
 }
 

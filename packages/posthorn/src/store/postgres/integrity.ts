@@ -107,7 +107,7 @@ const checks: readonly { readonly problem: string; readonly sql: string }[] = [
   {
     problem: 'an attempt ended it and nobody redrove it, but it is not dead',
     sql: `SELECT d.number, e.id, p.id FROM posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number JOIN posthorn.endpoints p ON p.num = d.endpoint
-          WHERE d.state NOT IN (1, 2) AND d.redrives = 0
+          WHERE d.state NOT IN (1, 2) AND NOT (d.state = 3 AND d.reason LIKE 'cancelled: %') AND d.redrives = 0
             AND EXISTS (SELECT 1 FROM posthorn.attempts a WHERE a.shard = d.shard AND a.delivery = d.number AND a.outcome = 'dead')`,
   },
   {

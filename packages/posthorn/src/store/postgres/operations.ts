@@ -5,6 +5,7 @@ import { withChange } from '../audit-log.ts';
 import { type CommandAnswer, commandAnswer, type CommandResult } from '../operations.ts';
 import { redriveMark, stateNumbers, triggers } from '../rows.ts';
 import { writeAudit } from './audit-log.ts';
+import { blockingAmong, wakeSuccessor } from './blocking.ts';
 import type { Connection, Database, Row } from './database.ts';
 import { writeLedger } from './ledger.ts';
 import { readDelivery } from './readings.ts';
@@ -86,7 +87,7 @@ async function cancelOne(
   reason: string,
   now: number,
 ): Promise<void> {
-  const [, endpoint, createdAt, , , orderKey, type] = row as [
+  const [state, endpoint, createdAt, , , orderKey, type] = row as [
     number,
     number,
     number,
@@ -101,14 +102,10 @@ async function cancelOne(
     `UPDATE posthorn.deliveries SET state = 3, due_at = NULL, claimed_by = NULL, settled_at = $3, reason = $4 WHERE shard = $1 AND number = $2`,
     [shard, number, now, reason],
   );
-  await writeLedger(connection, '', [{ endpoint, createdAt, type, cancelled: 1 }]);
-  if (orderKey === null) return;
-  await connection.query(
-    'wake_successor',
-    `UPDATE posthorn.deliveries SET due_at = $4 WHERE shard = $1 AND claimed_by IS NULL AND number =
-       (SELECT number FROM posthorn.deliveries WHERE state = 0 AND shard = $1 AND endpoint = $2 AND order_key = $3 ORDER BY number LIMIT 1)`,
-    [shard, endpoint, orderKey, now],
-  );
+  await writeLedger(connection, '', [
+    { endpoint, createdAt, type, cancelled: 1, ...(state === stateNumbers.dead ? { dead: -1 } : {}) },
+  ]);
+  if (orderKey !== null) await wakeSuccessor(connection, [shard, endpoint, orderKey], now);
 }
 
 export async function cancelDelivery(
@@ -121,12 +118,25 @@ export async function cancelDelivery(
   return await db.transaction(async (connection) => {
     const row = await lock(connection, number);
     if (row === undefined) return commandAnswer('not_found', null);
-    if (!commandTransitions.cancel.from.includes(deliveryStates[row[0] as number]!))
+    const [state, endpoint, , , , orderKey] = row as [
+      number,
+      number,
+      number,
+      unknown,
+      unknown,
+      string | null,
+    ];
+    const blocks =
+      state === stateNumbers.dead &&
+      orderKey !== null &&
+      (await blockingAmong(connection, [endpoint])).has(endpoint);
+    const former = deliveryStates[state]!;
+    if (!blocks && !commandTransitions.cancel.from.includes(former))
       return commandAnswer('refused', await readDelivery(connection, number));
     const reason = `cancelled: ${words}`;
     await cancelOne(connection, number, row, reason, now);
     const delivery = await readDelivery(connection, number);
-    await writeAudit(connection, [withChange(audit, { state: 'pending' }, { state: 'cancelled', reason })]);
+    await writeAudit(connection, [withChange(audit, { state: former }, { state: 'cancelled', reason })]);
     return commandAnswer('done', delivery);
   });
 }

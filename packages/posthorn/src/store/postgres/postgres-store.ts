@@ -11,7 +11,8 @@ import {
   throttles,
 } from './breakers.ts';
 import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
-import { bringForward, claim, nextDue, release, takeOver, type Turns } from './claim.ts';
+import { deadKeyCounts, blockedKeys, freeKeys } from './blocking.ts';
+import { bringForward, claim, nextDue, orderOf, release, takeOver, type Turns } from './claim.ts';
 import { readClock, saveClock } from './clock.ts';
 import type { Database } from './database.ts';
 import { readDocument, readDocuments, removeDocument, writeDocument } from './documents.ts';
@@ -53,8 +54,10 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
   return {
     accept: (groups, options) => accept(db, endpoints, groups, options),
     claim: async (request) => {
-      const known = (await endpoints.current()).byId.get(request.endpointId);
-      return await claim(db, request, known?.endpoint.ordering !== 'none', turns);
+      const known =
+        (await endpoints.current()).byId.get(request.endpointId) ?? (await endpoints.get(request.endpointId));
+      if (known === undefined) return { deliveries: [], nextDueAt: null };
+      return await claim(db, request, orderOf(known.endpoint), turns);
     },
     settle: (settlements) => settle(db, settlements),
     release: (claims) => release(db, claims),
@@ -96,6 +99,10 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     stopRedrive: (id, now, audit = null) => stopRedrive(db, id, now, audit),
     runningRedrives: () => runningRedrives(db),
     stepRedrive: (id, limit, now) => stepRedrive(db, id, limit, now),
+
+    blockedKeys: (query) => blockedKeys(db, query),
+    deadKeyCounts: (ids) => deadKeyCounts(db, ids),
+    freeKeys: (request) => freeKeys(db, request),
 
     event: (tenant, id) => readEvent(db, tenant, id),
     deliveries: (filter, page) => readDeliveries(db, filter, page),

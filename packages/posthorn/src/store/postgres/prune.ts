@@ -1,5 +1,6 @@
 import type { PruneAnswer, PruneRequest } from '../store.ts';
 import { retentionOf } from '../retention.ts';
+import { blockingAmong } from './blocking.ts';
 import { endStates, writeLedger } from './ledger.ts';
 import type { Connection, Database, Row } from './database.ts';
 import { refuseFormerTime } from './time.ts';
@@ -28,7 +29,8 @@ async function inGroups<T>(
 
 /** The oldest deliveries behind a number: keys stand by shard and numbers run on over all, so each shard gives its oldest. */
 async function readOldest(connection: Connection, after: number, limit: number): Promise<number[][]> {
-  const columns = 'd.number, d.event_number, d.endpoint, d.state, d.created_at, d.settled_at';
+  const columns =
+    'd.number, d.event_number, d.endpoint, d.state, d.created_at, d.settled_at, (d.order_key IS NOT NULL)::int';
   if (!connection.oneShard)
     return (await connection.query(
       'prune_read',
@@ -90,9 +92,17 @@ export async function prune(db: Database, request: PruneRequest): Promise<PruneA
     const rows = await readOldest(connection, request.after, limit);
     // A stamp of a wrong clock ends nothing: what was made after it may be old.
     const old = rows.filter(([number, , , , createdAt]) => !retention.endsAt(number!, createdAt!));
-    const doomed = old.filter(
+    const over = old.filter(
       ([number, , , state, , settledAt]) =>
         state !== 0 && retention.isOver(number!, settledAt!, state === dead),
+    );
+    // What holds others is not forgotten while it does (G7).
+    const mayBlock = over.filter(([, , , state, , , isKeyed]) => state === dead && isKeyed === 1);
+    const blocking = await blockingAmong(connection, [
+      ...new Set(mayBlock.map(([, , endpoint]) => endpoint!)),
+    ]);
+    const doomed = over.filter(
+      ([, , endpoint, state, , , isKeyed]) => state !== dead || isKeyed === 0 || !blocking.has(endpoint!),
     );
     let next = rows.length === limit && old.length === rows.length ? old.at(-1)![0]! : null;
     let deleted = 0;

@@ -10,6 +10,7 @@ import type {
 } from '../store.ts';
 import { attemptOf, deadLettersOf, deliveryOf, eventOf } from '../rows.ts';
 import { findEvent, findEventNumbers } from './accept.ts';
+import { blockedBySql, blocksKeysSql } from './blocking-sql.ts';
 import type { Connection, Database } from './database.ts';
 import { filterSql, tenantMatches, tenantValues } from './filter.ts';
 
@@ -19,7 +20,7 @@ export async function readEvent(db: Database, tenant: string, id: string): Promi
 }
 
 const columns = `d.number, e.id, e.type, e.tenant, p.id, d.state, d.attempts, d.due_at, d.created_at, d.settled_at, d.reason,
-  d.error_class, d.status_code, d.message`;
+  d.error_class, d.status_code, d.message, ${blockedBySql}`;
 const tables = `posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number
   JOIN posthorn.endpoints p ON p.num = d.endpoint`;
 
@@ -46,7 +47,7 @@ export async function readDeliveries(
   const [behind, first] = order === 'desc' ? ['<', Number.MAX_SAFE_INTEGER] : ['>', -1];
   const rows = await db.query(
     '',
-    `SELECT ${columns} FROM ${tables} WHERE d.number ${behind} $1 AND ${where}${more} ORDER BY d.number ${order} LIMIT $2`,
+    `SELECT ${columns} FROM ${tables} WHERE d.number ${behind} $1 AND ${where}${more} ORDER BY d.number${filter.blocked ? ' + 0' : ''} ${order} LIMIT $2`,
     [after ?? first, limit, ...values],
   );
   return rows.map(deliveryOf);
@@ -73,11 +74,13 @@ export async function readAttempts(db: Database, number: number): Promise<Attemp
 
 export async function readDeadLetters(db: Database, filter: TenantFilter): Promise<DeadLetterGroup[]> {
   const of = `d.state = 2 AND ${tenantMatches('p.tenant', 1, 2)}`;
+  const blocking = `(d.order_key IS NOT NULL AND ${blocksKeysSql})`;
   const values = tenantValues(filter);
   const [groups, money] = await Promise.all([
     db.query(
       'dead_letters',
-      `SELECT p.id, p.document ->> 'owner', d.error_class, count(*), min(d.settled_at)
+      `SELECT p.id, p.document ->> 'owner', d.error_class, count(*), min(d.settled_at),
+         min(d.settled_at) FILTER (WHERE NOT ${blocking}), count(DISTINCT d.order_key) FILTER (WHERE ${blocking})
        FROM posthorn.deliveries d JOIN posthorn.endpoints p ON p.num = d.endpoint
        WHERE ${of} GROUP BY p.id, p.document ->> 'owner', d.error_class ORDER BY 4 DESC`,
       values,

@@ -2,6 +2,7 @@ import { StoreOpenError } from '../../domain/errors.ts';
 import { auditLogTables } from './audit-log.ts';
 import { breakerColumns, throttleColumns } from './breakers.ts';
 import type { Connection, Database } from './database.ts';
+import { blockingMigration } from './blocking.ts';
 import { idempotencyTable } from './idempotency.ts';
 import { keysTable } from './keys.ts';
 import { missingParts, partsMadeBy, partsThere } from './schema-parts.ts';
@@ -301,6 +302,7 @@ const migrations: readonly string[] = [
   `,
   keysTable,
   auditLogTables,
+  blockingMigration,
 ];
 
 const namedMost = 5;

@@ -6,22 +6,28 @@ import type {
   DueHint,
   ReleasedClaim,
 } from '../store.ts';
+import { blocksKeys, heldMs } from '../../domain/ordering.ts';
 import { digestHeadSql, digestOf } from '../digest.ts';
 import { redriveMark, triggers } from '../rows.ts';
+import { firstDead } from './blocking.ts';
 import type { Database } from './database.ts';
-import type { EndpointTable } from './endpoints.ts';
+import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
 
 export const eventHead = digestHeadSql('char(10)', (column) => column);
 
 const due = `SELECT d.number, d.claim, d.tries, d.created_at, d.trigger, d.order_key, e.id, e.type,
     coalesce(e.occurred_at, e.accepted_at), e.data,
-    e.digest, ${eventHead}, d.due_at
+    e.digest, ${eventHead}, d.due_at, d.redrives
   FROM deliveries d JOIN events e ON e.number = d.event_number
   WHERE d.state = 0 AND d.endpoint = ? AND d.due_at <= ? ORDER BY d.due_at LIMIT +?`;
 
 // The head of the key: the earliest delivery that is still pending, for which this delivery waits.
-const before = `SELECT due_at, number FROM deliveries
+const before = `SELECT due_at, number, redrives FROM deliveries
   WHERE state = 0 AND endpoint = ? AND order_key = ? AND number < ? ORDER BY number LIMIT 1`;
+
+// Only one that was redriven can find a later one of its key in flight. It reads the whole queue of the key.
+const inFlight = `SELECT due_at FROM deliveries
+  WHERE state = 0 AND endpoint = ? AND order_key = ? AND number > ? AND claimed_by IS NOT NULL AND due_at > ? LIMIT 1`;
 
 // What waits behind the head is out of the way until the head ends, which makes its successor due at once. The whole
 // queue of the key is deferred together: else each step of a long queue would read it again.
@@ -29,6 +35,34 @@ const deferQueue = `UPDATE deliveries SET due_at = ?
   WHERE state = 0 AND endpoint = ? AND order_key = ? AND number > ? AND due_at <= ? AND claimed_by IS NULL`;
 const deferMs = 1000;
 const manual = triggers.indexOf('manual');
+
+/** Which delivery of a key may be claimed, and until when the others of the key are out of the way. */
+interface Turn {
+  /** Null: none. */
+  readonly head: number | null;
+  /** Those after this number are deferred, if they are due. */
+  readonly behind: number;
+  readonly deferTo: number;
+}
+
+function turnOf(
+  db: Database,
+  { num, endpoint }: KnownEndpoint,
+  { number, orderKey, redrives }: { number: number; orderKey: string; redrives: number },
+  now: number,
+  leaseUntil: number,
+): Turn {
+  const first = db.get(before, num, orderKey, number) as [number, number, number] | undefined;
+  const [headDueAt, head, headRedrives] = first ?? [leaseUntil, number, redrives];
+  const dead = blocksKeys(endpoint)
+    ? (db.get(firstDead, num, orderKey)?.[0] as number | undefined)
+    : undefined;
+  if (dead !== undefined && dead < head) return { head: null, behind: dead, deferTo: now + heldMs };
+  const flying = headRedrives > 0 ? db.get(inFlight, num, orderKey, head, now) : undefined;
+  if (flying !== undefined)
+    return { head: null, behind: -1, deferTo: Math.max(flying[0] as number, now + deferMs) };
+  return { head, behind: head, deferTo: Math.max(headDueAt, now + deferMs) };
+}
 
 export function claim(db: Database, endpoints: EndpointTable, request: ClaimRequest): ClaimAnswer {
   const known = endpoints.get(request.endpointId);
@@ -39,19 +73,20 @@ export function claim(db: Database, endpoints: EndpointTable, request: ClaimRequ
   return db.transaction(() => {
     const deliveries: ClaimedDelivery[] = [];
     let payload = 0;
-    const heads = new Map<string, number>();
+    const heads = new Map<string, Turn>();
     for (const row of db.all(due, num, now, request.limit)) {
       const [number, claimNumber, tries, createdAt, trigger, orderKey, eventId, eventType, occurredAt, data] =
         row as [number, number, number, number, number, string | null, string, string, number, string];
-      const [digest, head, dueAt] = row.slice(10) as [string | null, string, number];
+      const [digest, head, dueAt] = row.slice(10, 13) as [string | null, string, number];
       if (orderKey !== null && endpoint.ordering === 'key') {
-        if (!heads.has(orderKey)) {
-          const [headDueAt, head] = db.get(before, num, orderKey, number) ?? [leaseUntil, number];
-          heads.set(orderKey, head as number);
-          db.run(deferQueue, Math.max(headDueAt as number, now + deferMs), num, orderKey, head!, now);
+        let turn = heads.get(orderKey);
+        if (turn === undefined) {
+          turn = turnOf(db, known, { number, orderKey, redrives: row[13] as number }, now, leaseUntil);
+          heads.set(orderKey, turn);
+          db.run(deferQueue, turn.deferTo, num, orderKey, turn.behind, now);
         }
         // The head itself may stand further down in what was read.
-        if (heads.get(orderKey) !== number) continue;
+        if (turn.head !== number) continue;
       }
       if (payload > request.maxPayload) break;
       payload += data.length;
@@ -97,6 +132,13 @@ export function release(db: Database, claims: readonly ReleasedClaim[]): void {
   });
 }
 
+/** What waits behind an earlier one of its key was not tried yet: brought forward, it would only be deferred again. */
+const chosen: Readonly<Record<BringForwardRequest['only'], string>> = {
+  all: '(order_key IS NULL OR tries > 0)',
+  throttled: 'status_code IN (429, 503)',
+  deferred: 'order_key IS NOT NULL AND tries = 0',
+};
+
 export function bringForward(
   db: Database,
   endpoints: EndpointTable,
@@ -108,7 +150,7 @@ export function bringForward(
     db.run(
       `UPDATE deliveries SET due_at = ?1 WHERE number IN (SELECT number FROM deliveries
          WHERE state = 0 AND endpoint = ?2 AND due_at > ?1 AND claimed_by IS NULL
-           ${only === 'all' ? '' : 'AND status_code IN (429, 503)'} LIMIT +?3)`,
+           AND ${chosen[only]} LIMIT +?3)`,
       now,
       known.num,
       limit,

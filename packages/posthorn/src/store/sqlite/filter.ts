@@ -1,6 +1,7 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { DeliveryFilter, TenantFilter } from '../store.ts';
 import { stateNumbers } from '../rows.ts';
+import { blockedBySql, blocksKeysSql } from './blocking-sql.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 
@@ -53,6 +54,14 @@ export function filterSql(
   addAny('d.error_class', filter.errorClasses);
   add('d.created_at >= ?', filter.since);
   add('d.created_at < ?', filter.until);
+  // From the keys of the few endpoints that can hold any, not from all deliveries.
+  if (filter.blocked)
+    parts.push(
+      'd.state = 0',
+      'd.order_key IS NOT NULL',
+      `d.endpoint IN (SELECT p.num FROM endpoints p WHERE ${blocksKeysSql})`,
+      `${blockedBySql} IS NOT NULL`,
+    );
   return { where: parts.join(' AND '), values };
 }
 

@@ -22,6 +22,8 @@ const longReadings: ReadonlySet<string> = new Set<keyof Store>([
   'delivery',
   'attempts',
   'deadLetters',
+  'blockedKeys',
+  'deadKeyCounts',
   'accounting',
   'accountingBy',
   'tallies',

@@ -1,14 +1,16 @@
 import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { commandTransitions, type DeliveryState, deliveryStates } from '../../domain/delivery.ts';
+import { blocksKeys } from '../../domain/ordering.ts';
 import { withChange } from '../audit-log.ts';
 import { type CommandAnswer, commandAnswer, type CommandResult } from '../operations.ts';
 import { redriveMark, stateNumbers, triggers } from '../rows.ts';
 import { writeAudit } from './audit-log.ts';
+import { wakeSuccessor } from './blocking.ts';
 import type { Database, Row } from './database.ts';
+import type { EndpointTable } from './endpoints.ts';
 import { redriveEnded } from './redrive-ended.ts';
 import { LedgerChanges } from './ledger.ts';
 import { readDelivery } from './readings.ts';
-import { wakeSuccessor } from './settle.ts';
 
 /** Returns the state that the delivery had, or why it is not redriven. */
 function redriveOne(
@@ -82,6 +84,7 @@ function cancelOne(db: Database, ledger: LedgerChanges, row: Row, reason: string
 
 export function cancelDelivery(
   db: Database,
+  endpoints: EndpointTable,
   number: number,
   words: string,
   now: number,
@@ -90,17 +93,30 @@ export function cancelDelivery(
   const ledger = new LedgerChanges();
   return db.transaction(() => {
     const row = db.get(
-      `SELECT d.number, d.endpoint, d.created_at, e.type, d.state FROM deliveries d
+      `SELECT d.number, d.endpoint, d.created_at, e.type, d.state, d.order_key FROM deliveries d
        JOIN events e ON e.number = d.event_number WHERE d.number = ?`,
       number,
     );
     if (row === undefined) return commandAnswer('not_found', null);
-    if (!commandTransitions.cancel.from.includes(deliveryStates[row[4] as number]!))
+    const [, endpoint, createdAt, type, state, orderKey] = row as [
+      number,
+      number,
+      number,
+      string,
+      number,
+      string | null,
+    ];
+    const known = endpoints.byNum(endpoint);
+    const blocks =
+      state === stateNumbers.dead && orderKey !== null && known !== undefined && blocksKeys(known.endpoint);
+    const former = deliveryStates[state]!;
+    if (!blocks && !commandTransitions.cancel.from.includes(former))
       return commandAnswer('refused', readDelivery(db, number));
     const reason = `cancelled: ${words}`;
+    if (blocks) ledger.add({ endpoint, type, acceptedAt: createdAt }, 'dead', -1);
     cancelOne(db, ledger, row, reason, now);
     ledger.write(db);
-    writeAudit(db, [withChange(audit, { state: 'pending' }, { state: 'cancelled', reason })]);
+    writeAudit(db, [withChange(audit, { state: former }, { state: 'cancelled', reason })]);
     return commandAnswer('done', readDelivery(db, number));
   });
 }

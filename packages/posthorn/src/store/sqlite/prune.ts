@@ -1,7 +1,9 @@
 import { eventShard, shardOfNumber } from '../../domain/ids.ts';
+import { blocksKeys } from '../../domain/ordering.ts';
 import { retentionOf } from '../retention.ts';
 import type { PruneAnswer, PruneRequest } from '../store.ts';
 import type { Database } from './database.ts';
+import type { EndpointTable } from './endpoints.ts';
 import { type Counter, LedgerChanges } from './ledger.ts';
 
 const prunedCounter: readonly (Counter | null)[] = [
@@ -41,7 +43,7 @@ function deleteEvent(db: Database, number: number): void {
  * time has to be kept. What goes is added to the pruned counters in the same transaction, so the books stay
  * balanced (G4, G6).
  */
-export function prune(db: Database, request: PruneRequest): PruneAnswer {
+export function prune(db: Database, endpoints: EndpointTable, request: PruneRequest): PruneAnswer {
   const { limit } = request;
   const retention = retentionOf(request);
   const ledger = new LedgerChanges();
@@ -49,6 +51,10 @@ export function prune(db: Database, request: PruneRequest): PruneAnswer {
   let next: number | null = null;
   let lastDelivery = -1;
   let lastEvent = -1;
+  const isBlocking = (num: number): boolean => {
+    const known = endpoints.byNum(num);
+    return known !== undefined && blocksKeys(known.endpoint);
+  };
   const removeEvent = (number: number): void => {
     deleteEvent(db, number);
     lastEvent = Math.max(lastEvent, number);
@@ -56,7 +62,7 @@ export function prune(db: Database, request: PruneRequest): PruneAnswer {
   // Settled no earlier than made: from the first young one on everything is too young, and nothing further is read.
   // A stamp of a wrong clock ends nothing: what was made after it may be old.
   const rows = db.allWhile(
-    'SELECT number, event_number, endpoint, state, created_at, settled_at FROM deliveries WHERE number > ? ORDER BY number LIMIT +?',
+    'SELECT number, event_number, endpoint, state, created_at, settled_at, order_key IS NOT NULL FROM deliveries WHERE number > ? ORDER BY number LIMIT +?',
     ([number, , , , createdAt]) => !retention.endsAt(number as number, createdAt as number),
     request.after,
     limit,
@@ -72,9 +78,11 @@ export function prune(db: Database, request: PruneRequest): PruneAnswer {
       if (retention.isUnwantedOver(number, acceptedAt)) unwanted.add(number);
   if (rows.length === 0 && unwanted.size === 0) return { deleted, next };
   db.transaction(() => {
-    for (const [number, event, endpoint, state, createdAt, settledAt] of rows) {
+    for (const [number, event, endpoint, state, createdAt, settledAt, isKeyed] of rows) {
       next = number!;
       if (state === 0 || !retention.isOver(number!, settledAt!, state === dead)) continue;
+      // What holds others is not forgotten while it does (G7).
+      if (state === dead && isKeyed === 1 && isBlocking(endpoint!)) continue;
       db.run('DELETE FROM attempts WHERE delivery = ?', number!);
       db.run('DELETE FROM deliveries WHERE number = ?', number!);
       const left = db.get(

@@ -9,6 +9,7 @@ import type {
 } from '../store.ts';
 import { attemptOf, deadLettersOf, deliveryOf, eventOf } from '../rows.ts';
 import { findEvent, findEventNumber } from './accept.ts';
+import { blockedBySql, blocksKeysSql } from './blocking-sql.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 import { filterSql, tenantMatches, tenantValues } from './filter.ts';
@@ -19,7 +20,7 @@ export function readEvent(db: Database, tenant: string, id: string): EventRecord
 }
 
 const deliveryColumns = `d.number, e.id, e.type, e.tenant, p.id, d.state, d.attempts, d.due_at, d.created_at, d.settled_at, d.reason,
-  d.error_class, d.status_code, d.message`;
+  d.error_class, d.status_code, d.message, ${blockedBySql}`;
 const deliveryTables =
   'deliveries d JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint';
 
@@ -47,7 +48,7 @@ export function readDeliveries(
   const [behind, first] = order === 'desc' ? ['<', Number.MAX_SAFE_INTEGER] : ['>', -1];
   return db
     .all(
-      `SELECT ${deliveryColumns} FROM ${deliveryTables} WHERE ${where} AND d.number ${behind} ? ORDER BY d.number ${order} LIMIT +?`,
+      `SELECT ${deliveryColumns} FROM ${deliveryTables} WHERE ${where} AND d.number ${behind} ? ORDER BY ${filter.blocked ? '+' : ''}d.number ${order} LIMIT +?`,
       ...values,
       after ?? first,
       limit,
@@ -73,8 +74,10 @@ export function readAttempts(db: Database, number: number): AttemptRecord[] {
 export function readDeadLetters(db: Database, filter: TenantFilter): DeadLetterGroup[] {
   const where = `AND ${tenantMatches('p.tenant', 1, 2)}`;
   const values = tenantValues(filter);
+  const blocking = `(d.order_key IS NOT NULL AND ${blocksKeysSql})`;
   const groups = db.all(
-    `SELECT p.id, json_extract(p.document, '$.owner'), d.error_class, count(*), min(d.settled_at)
+    `SELECT p.id, json_extract(p.document, '$.owner'), d.error_class, count(*), min(d.settled_at),
+       min(CASE WHEN NOT ${blocking} THEN d.settled_at END), count(DISTINCT CASE WHEN ${blocking} THEN d.order_key END)
      FROM deliveries d JOIN endpoints p ON p.num = d.endpoint
      WHERE d.state = 2 ${where} GROUP BY p.id, d.error_class ORDER BY 4 DESC`,
     ...values,

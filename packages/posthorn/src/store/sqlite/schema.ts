@@ -3,6 +3,7 @@ import { StoreOpenError } from '../../domain/errors.ts';
 import { auditLogTables } from './audit-log.ts';
 import { breakerColumns, throttleColumns } from './breakers.ts';
 import { damageOf, primaryCode } from './damage.ts';
+import { blockingMigration } from './blocking.ts';
 import { idempotencyTable } from './idempotency.ts';
 import { keysTable } from './keys.ts';
 import { missingParts } from './schema-check.ts';
@@ -299,6 +300,7 @@ const migrations: readonly string[] = [
   `,
   keysTable,
   auditLogTables,
+  blockingMigration,
 ];
 
 const namedMost = 5;

@@ -1,6 +1,7 @@
 import { latencyBucket } from '../../domain/latency.ts';
 import type { SettleAnswer, Settlement } from '../store.ts';
 import { stateNumbers, triggers } from '../rows.ts';
+import { wakeSuccessor } from './blocking.ts';
 import type { Database } from './database.ts';
 import { LedgerChanges } from './ledger.ts';
 import { isDeleted, isMarked, redriveEnded } from './redrive-ended.ts';
@@ -12,20 +13,6 @@ const apply = `UPDATE deliveries SET state = ?, due_at = ?, settled_at = ?, reas
 const insertAttempt = `INSERT OR IGNORE INTO attempts (delivery, n, started_at, duration_ms, status_code, outcome,
   error_class, message, response_excerpt, trigger, node) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const outcomes = { pending: 'retry', delivered: 'delivered', dead: 'dead' } as const;
-
-/** After a keyed delivery has ended, the next of its key is due at once. */
-export function wakeSuccessor(db: Database, number: number, now: number): void {
-  const row = db.get('SELECT endpoint, order_key FROM deliveries WHERE number = ?', number);
-  if (row === undefined || row[1] === null) return;
-  db.run(
-    `UPDATE deliveries SET due_at = ? WHERE claimed_by IS NULL AND due_at > ? AND number =
-       (SELECT number FROM deliveries WHERE state = 0 AND endpoint = ? AND order_key = ? ORDER BY number LIMIT 1)`,
-    now,
-    now,
-    row[0]!,
-    row[1]!,
-  );
-}
 
 /** Whether the attempt log has this very outcome as one that was applied. */
 function isLogged(db: Database, { number, claim, startedAt, state }: Settlement): boolean {

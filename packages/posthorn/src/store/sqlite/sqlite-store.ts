@@ -36,6 +36,7 @@ import {
   pruneKeyedRequests,
 } from './idempotency.ts';
 import { createKey, findKey, listKeys, readKnownKeys, recordKeyUses, revokeKey, rotateKey } from './keys.ts';
+import { deadKeyCounts, blockedKeys, freeKeys } from './blocking.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { prune } from './prune.ts';
 import { readAttempts, readDeadLetters, readDeliveries, readDelivery, readEvent } from './readings.ts';
@@ -78,7 +79,7 @@ export function createSqliteStore(db: Database): Store {
     bringForward: async (request) => bringForward(db, endpoints, request),
     takeOver: async (node, now) => takeOver(db, node, now),
     nextDue: async () => nextDue(db, endpoints),
-    prune: async (request) => prune(db, request),
+    prune: async (request) => prune(db, endpoints, request),
     stepFanOut: async (request) => stepFanOut(db, endpoints, sequences, request),
     cancelOrphans: async (limit, now) => cancelOrphans(db, limit, now),
 
@@ -100,7 +101,8 @@ export function createSqliteStore(db: Database): Store {
     clearThrottle: async (endpointId, now) => clearThrottle(db, endpointId, now),
 
     redriveDelivery: async (number, now, audit = null) => redriveDelivery(db, number, now, audit),
-    cancelDelivery: async (number, words, now, audit = null) => cancelDelivery(db, number, words, now, audit),
+    cancelDelivery: async (number, words, now, audit = null) =>
+      cancelDelivery(db, endpoints, number, words, now, audit),
     replayEvent: async (tenant, eventId, endpointId, now, audit = null) =>
       replayEvent(db, endpoints, sequences, tenant, eventId, endpointId, now, audit),
     acceptFor: async (event, endpointId, now, audit = null) => {
@@ -115,6 +117,10 @@ export function createSqliteStore(db: Database): Store {
     stopRedrive: async (id, now, audit = null) => stopRedrive(db, id, now, audit),
     runningRedrives: async () => runningRedrives(db),
     stepRedrive: async (id, limit, now) => stepRedrive(db, endpoints, id, limit, now),
+
+    blockedKeys: async (query) => blockedKeys(db, query),
+    deadKeyCounts: async (ids) => deadKeyCounts(db, ids),
+    freeKeys: async (request) => freeKeys(db, endpoints, request),
 
     event: async (tenant, id) => readEvent(db, tenant, id),
     deliveries: async (filter, page) => readDeliveries(db, endpoints, filter, page),

@@ -1,0 +1,61 @@
+import type { ErrorClass } from '../domain/attempt.ts';
+import type { TenantFilter } from './filters.ts';
+
+// The part of the store port for ordering keys that dead letters block (`blocksKeys` in domain/ordering.ts).
+
+/** Keys of an endpoint, and deliveries of a key, are counted up to this. */
+export const maxCountedBlocked = 1000;
+
+/** A key of an endpoint, and the first dead letter that blocks it. */
+export interface BlockedKey {
+  readonly endpointId: string;
+  readonly tenant: string;
+  readonly orderingKey: string;
+  /** The dead letter's number. */
+  readonly blockedBy: number;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly errorClass: ErrorClass | null;
+  readonly reason: string;
+  /** When the dead letter ended. */
+  readonly since: number;
+  /** Deliveries that it holds, up to `maxCountedBlocked`. */
+  readonly waiting: number;
+}
+
+/** A position in the list of blocked keys, which goes by endpoint id and by number. */
+export interface BlockedKeyCursor {
+  readonly endpointId: string;
+  readonly number: number;
+}
+
+export interface BlockedKeyQuery extends TenantFilter {
+  readonly endpointIds?: readonly string[];
+  readonly after: BlockedKeyCursor | null;
+  readonly limit: number;
+}
+
+export interface DeadKeyCount {
+  readonly endpointId: string;
+  /** Up to `maxCountedBlocked`. */
+  readonly keys: number;
+}
+
+export interface FreeKeysRequest {
+  readonly endpointId: string;
+  readonly now: number;
+  /** Of the dead letters of this step; -1, or `next` of the answer before. */
+  readonly after: number;
+  readonly limit: number;
+}
+
+export interface Blocking {
+  blockedKeys(query: BlockedKeyQuery): Promise<readonly BlockedKey[]>;
+  /** Of these endpoints those whose dead letters have ordering keys, whatever that means to the keys. */
+  deadKeyCounts(endpointIds: readonly string[]): Promise<readonly DeadKeyCount[]>;
+  /**
+   * Makes the first pending delivery of each key due now that has one of the next `limit` dead letters: after a change from
+   * `block` to `skip`. Returns where to go on, null at the end.
+   */
+  freeKeys(request: FreeKeysRequest): Promise<number | null>;
+}

@@ -434,7 +434,7 @@ export class World implements Surroundings {
       info: quiet,
       warn: quiet,
       error: (fields, message) => {
-        if (/by a defect of ours|cannot be settled/.test(message))
+        if (fields['code'] === 'request_failed' || fields['code'] === 'settle_failed')
           this.found('defect', `${node.name}: ${message}: ${JSON.stringify(fields)}`);
       },
     };

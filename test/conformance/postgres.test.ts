@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { UnavailableError } from '../../packages/posthorn/src/domain/errors.ts';
+import { senderInAlerts } from '../../packages/posthorn/src/store/postgres/alerts.ts';
 import { Database } from '../../packages/posthorn/src/store/postgres/database.ts';
 import { FormerTimeError } from '../../packages/posthorn/src/store/leap.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
@@ -10,6 +11,7 @@ import { settlementOf } from '../settlement.ts';
 import { describeAccounting } from './accounting-conformance.ts';
 import { describeStore } from './store-conformance.ts';
 import { describeAuditTampering } from './store/audit-tampering.ts';
+import { describeAlertWords } from './store/alert-words.ts';
 import { describeDigests } from './store/digests.ts';
 import { describeFanOut } from './store/fanning-out.ts';
 import { tamperablePostgres } from './store/postgres-tamperable.ts';
@@ -35,6 +37,7 @@ const tamperable = async () => tamperablePostgres(await postgres.createMigrated(
 describeDigests('PostgreSQL', tamperable);
 describeAuditTampering('PostgreSQL', tamperable);
 describeFanOut('PostgreSQL', tamperable);
+describeAlertWords('PostgreSQL', tamperable, senderInAlerts);
 
 test('a step by a copy of endpoints that another node has changed hands nothing over', async () => {
   const url = await postgres.createMigrated();

@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { deliveryId } from '../../packages/posthorn/src/domain/ids.ts';
 import { reconcile } from '../../packages/posthorn/src/ledger/reconciler.ts';
+import { senderInAlerts } from '../../packages/posthorn/src/store/sqlite/alerts.ts';
 import { Database } from '../../packages/posthorn/src/store/sqlite/database.ts';
 import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
 import { agesAt, anEndpoint, anEvent, start, tempDir } from '../support.ts';
@@ -10,6 +11,7 @@ import { describeAccounting } from './accounting-conformance.ts';
 import { settlementOf } from '../settlement.ts';
 import { describeStore } from './store-conformance.ts';
 import { describeAuditTampering } from './store/audit-tampering.ts';
+import { describeAlertWords } from './store/alert-words.ts';
 import { describeDigests } from './store/digests.ts';
 import { describeFanOut } from './store/fanning-out.ts';
 import { everything } from '../../packages/posthorn/src/store/accounting.ts';
@@ -33,6 +35,7 @@ const tamperable = async () => {
 describeDigests('SQLite', tamperable);
 describeAuditTampering('SQLite', tamperable);
 describeFanOut('SQLite', tamperable);
+describeAlertWords('SQLite', tamperable, senderInAlerts);
 
 describe('SQLite in its own thread', () => {
   test('carries every call over, and errors with their class', async () => {

@@ -311,8 +311,8 @@ describe('how objectives stand', () => {
     const { objectives } = await readDeclared(store);
     const status = (await readStatuses(store, objectives, now)).get('payments')!;
     expect(status).toMatchObject({ due: 6, good: 3, sli: 0.5 });
-    // Late at the first attempt and never tried: ours. Dead: the receiver refused it.
-    expect(status.by.ours).toMatchObject({ bad: 2 });
+    // Late at the first attempt and never tried: the sender. Dead: the receiver refused it.
+    expect(status.by.sender).toMatchObject({ bad: 2 });
     expect(status.by.receiver).toMatchObject({ bad: 1 });
     expect(status.by.receiver.budgetRemaining).toBeCloseTo(1 - 1 / 6 / 0.01);
     expect(status.worst).toMatchObject([{ endpointId: endpoint.id }]);
@@ -355,7 +355,7 @@ describe('how objectives stand', () => {
     }
     const declared = await readDeclared(store);
     const status = (await readStatuses(store, declared.objectives, now)).get('payments')!;
-    expect(status.by.ours).toMatchObject({ bad: 0, budgetRemaining: 1 });
+    expect(status.by.sender).toMatchObject({ bad: 0, budgetRemaining: 1 });
     expect(status.by.receiver.budgetRemaining).toBeLessThan(0);
     expect(await judgeObjectives(store, declared, now)).toMatchObject([
       {

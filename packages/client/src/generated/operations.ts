@@ -54,7 +54,10 @@ const accountingShape = object({
   pending: number,
   unaccounted: number,
   overdue: number,
-  failures: object({ by_class: record(number), by_fault_domain: object({ ours: number, receiver: number }) }),
+  failures: object({
+    by_class: record(number),
+    by_fault_domain: object({ sender: number, receiver: number }),
+  }),
   latency_ms: object({ p50: nullable(number), p95: nullable(number), p99: nullable(number) }),
   value_at_risk: list(moneyShape),
   groups: optional(list(accountingGroupShape)),

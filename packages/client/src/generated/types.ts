@@ -67,7 +67,7 @@ export interface Accounting {
         >
       >
     >;
-    readonly byFaultDomain: { readonly ours: number; readonly receiver: number };
+    readonly byFaultDomain: { readonly sender: number; readonly receiver: number };
   };
 
   /** From acceptance to delivery. */

@@ -72,7 +72,7 @@ const accounting = z
     failures: z
       .strictObject({
         by_class: z.partialRecord(z.enum(errorClasses), count),
-        by_fault_domain: z.strictObject({ ours: count, receiver: count }),
+        by_fault_domain: z.strictObject({ sender: count, receiver: count }),
       })
       .describe('Failed attempts.'),
     latency_ms: z
@@ -134,7 +134,7 @@ export const accountingOperations = operations({
         drop_rate: 0.004,
         drop_rate_interval: [0.00294, 0.00544],
         first_attempt_success_rate: 0.982,
-        failures: { by_class: { http_5xx: 410, timeout: 22 }, by_fault_domain: { ours: 0, receiver: 432 } },
+        failures: { by_class: { http_5xx: 410, timeout: 22 }, by_fault_domain: { sender: 0, receiver: 432 } },
         latency_ms: { p50: 41.1, p95: 310.6, p99: 31_000.4 },
         value_at_risk: [{ currency: 'EUR', amount_minor: 125_000, events: 50 }],
         groups: [

@@ -24,12 +24,12 @@ export const errorClasses = [
 ] as const;
 export type ErrorClass = (typeof errorClasses)[number];
 
-/** Whose fault a failed attempt is: `ours` where Posthorn itself or its store failed, else the receiver's, with its address and its name. */
-export type FaultDomain = 'ours' | 'receiver';
+/** Whose fault a failed attempt is: the `sender`'s where Posthorn or its store failed, else the receiver's, with its address and its name. */
+export type FaultDomain = 'sender' | 'receiver';
 
 export function faultDomain(errorClass: ErrorClass): FaultDomain {
   return errorClass === 'internal' || errorClass === 'corrupt' || errorClass === 'secrets'
-    ? 'ours'
+    ? 'sender'
     : 'receiver';
 }
 

@@ -311,7 +311,7 @@ export function beyondCondition(rule: string, groups: number, most: number): Con
   };
 }
 
-const sides: readonly FaultDomain[] = ['ours', 'receiver'];
+const sides: readonly FaultDomain[] = ['sender', 'receiver'];
 const percent = (rate: number): string => `${(100 * rate).toFixed(rate < 0.01 ? 2 : 1)} %`;
 
 /** What was found when an objective is in danger: gathered only then. */
@@ -346,7 +346,9 @@ export function objectiveConditions(
       const leaking = leaks.filter(({ evidence }) => evidence.firing);
       const { due, bad, burn: rate } = (burning[0] ?? leaking[0]!).evidence;
       const [owner, other] =
-        side === 'ours' ? [objective.producer, objective.consumer] : [objective.consumer, objective.producer];
+        side === 'sender'
+          ? [objective.producer, objective.consumer]
+          : [objective.consumer, objective.producer];
       return {
         rule: burning.length > 0 ? 'burn_rate' : 'slow_leak',
         group: `${objective.name}/${side}`,
@@ -355,8 +357,8 @@ export function objectiveConditions(
         ...(other === null || other === owner ? {} : { alsoTold: [other] }),
         summary:
           burning.length > 0
-            ? `${objective.name}: the error budget is spent ${rate.toFixed(1)} times as fast as it may be, by ${side === 'ours' ? 'the sender' : 'the receiver'}`
-            : `${objective.name}: ${percent(bad / due)} do not arrive in time, steadily, by ${side === 'ours' ? 'the sender' : 'the receiver'}`,
+            ? `${objective.name}: the error budget is spent ${rate.toFixed(1)} times as fast as it may be, by the ${side}`
+            : `${objective.name}: ${percent(bad / due)} do not arrive in time, steadily, by the ${side}`,
         evidence: {
           objective: objective.name,
           target: objective.target,

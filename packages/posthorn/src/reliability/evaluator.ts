@@ -159,10 +159,10 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
         declared.objectives,
         new Map([
           ...progress,
-          // Spoiled by the books alone, each missing delivery once, and that is always ours.
+          // Spoiled by the books alone, each missing delivery once, and that is always the sender's fault.
           ...accounted.map(({ name }): [string, DomainCounts] => {
             const due = Math.max(progress.get(name)!.due, residue);
-            return [name, { due, bad: residue, badBy: { ours: residue, receiver: 0 } }];
+            return [name, { due, bad: residue, badBy: { sender: residue, receiver: 0 } }];
           }),
         ]),
       );

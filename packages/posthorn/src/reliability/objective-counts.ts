@@ -16,13 +16,13 @@ export interface DomainCounts extends Counts {
   readonly badBy: Readonly<Record<FaultDomain, number>>;
 }
 
-const noCounts: DomainCounts = { due: 0, bad: 0, badBy: { ours: 0, receiver: 0 } };
+const noCounts: DomainCounts = { due: 0, bad: 0, badBy: { sender: 0, receiver: 0 } };
 
 function addCounts(a: DomainCounts, b: DomainCounts): DomainCounts {
   return {
     due: a.due + b.due,
     bad: a.bad + b.bad,
-    badBy: { ours: a.badBy.ours + b.badBy.ours, receiver: a.badBy.receiver + b.badBy.receiver },
+    badBy: { sender: a.badBy.sender + b.badBy.sender, receiver: a.badBy.receiver + b.badBy.receiver },
   };
 }
 
@@ -36,7 +36,7 @@ function countsOf(tally: TypeTally): DomainCounts {
   // Failed at the first attempt and not on time in the end. A replay's first attempt is none of these, hence the bounds.
   const failed = tally.firstAttempts - tally.firstAttemptDelivered - tally.recovered + tally.suppressed;
   const receiver = Math.min(bad, Math.max(0, failed));
-  return { due, bad, badBy: { ours: bad - receiver, receiver } };
+  return { due, bad, badBy: { sender: bad - receiver, receiver } };
 }
 
 /** Windows of one objective that end now; each endpoint's is moved back by its own deadline. */

@@ -89,7 +89,7 @@ export function statusOf(objective: ScopedObjective, windows: ObjectiveWindows):
     sli: due === 0 ? null : 1 - bad / due,
     interval: wilson(due - bad, due),
     by: {
-      ours: domainStatus(objective, windows, 'ours'),
+      sender: domainStatus(objective, windows, 'sender'),
       receiver: domainStatus(objective, windows, 'receiver'),
     },
     worst: [...windows.byEndpoint(objective.windowMs)]

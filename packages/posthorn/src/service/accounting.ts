@@ -95,7 +95,7 @@ function wireAccounting(c: AccountingCounts): Omit<Accounting, 'window'> {
     first_attempt_success_rate: rateOf(c.firstAttemptDelivered, c.firstAttempts),
     failures: {
       by_class: Object.fromEntries(c.failures.map(({ errorClass, count }) => [errorClass, count])),
-      by_fault_domain: { ours: failuresOf(c, 'ours'), receiver: failuresOf(c, 'receiver') },
+      by_fault_domain: { sender: failuresOf(c, 'sender'), receiver: failuresOf(c, 'receiver') },
     },
     latency_ms: {
       p50: latencyQuantile(c.latency, 0.5),

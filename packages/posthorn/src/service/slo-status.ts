@@ -49,7 +49,7 @@ export function sloStatusService({
       if (objective.kind === 'accounted') return await accountedStatus(objective);
       const status = (await readStatuses(store, [objective], clock.now())).get(name)!;
       return wireStatus(objective, status.good, status.due, {
-        sender: wireSide(status, 'ours', objective.producer),
+        sender: wireSide(status, 'sender', objective.producer),
         receiver: wireSide(status, 'receiver', objective.consumer),
       });
     },

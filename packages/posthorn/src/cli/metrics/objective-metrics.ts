@@ -33,8 +33,8 @@ export function objectiveMetrics(registry: Registry): OnProgress {
       const { due, badBy } = progress.get(name)!;
       target.at({ slo: name }).value = ratio;
       total.at({ slo: name }).value += due;
-      good.at({ slo: name }).value += due - badBy.ours;
-      bad.at({ slo: name, fault_domain: 'ours' }).value += badBy.ours;
+      good.at({ slo: name }).value += due - badBy.sender;
+      bad.at({ slo: name, fault_domain: 'sender' }).value += badBy.sender;
       bad.at({ slo: name, fault_domain: 'receiver' }).value += badBy.receiver;
     }
   };

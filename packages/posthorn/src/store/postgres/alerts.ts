@@ -5,6 +5,13 @@ import { writeAudit } from './audit-log.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 
+/** A migration: objectives' alerts called the sender's side `ours`. */
+export const senderInAlerts = `
+  UPDATE posthorn.alerts SET document = (jsonb_set(document::jsonb, '{evidence,fault_domain}', '"sender"')
+      || jsonb_build_object('group', regexp_replace(document ->> 'group', '/ours$', '/sender')))::json
+    WHERE document -> 'evidence' ->> 'fault_domain' = 'ours';
+`;
+
 export async function readAlerts(db: Database): Promise<{ version: number; alerts: Alert[] }> {
   return await db.snapshot(async (connection) => {
     const [row] = await connection.query(

@@ -4,6 +4,7 @@ import { breakerColumns, throttleColumns } from './breakers.ts';
 import type { Connection, Database } from './database.ts';
 import { blockingMigration } from './blocking.ts';
 import { idempotencyTable } from './idempotency.ts';
+import { senderInAlerts } from './alerts.ts';
 import { keysTable } from './keys.ts';
 import { missingParts, partsMadeBy, partsThere } from './schema-parts.ts';
 import { publishSql } from './publish.ts';
@@ -303,6 +304,7 @@ const migrations: readonly string[] = [
   keysTable,
   auditLogTables,
   blockingMigration,
+  senderInAlerts,
 ];
 
 const namedMost = 5;

@@ -7,6 +7,15 @@ import type { EndpointTable } from './endpoints.ts';
 import { LedgerChanges } from './ledger.ts';
 import type { Sequences } from './sequences.ts';
 
+/** A migration: objectives' alerts called the sender's side `ours`. */
+export const senderInAlerts = `
+  UPDATE alerts SET document = json_set(document, '$.evidence.fault_domain', 'sender', '$.group',
+      CASE WHEN json_extract(document, '$.group') LIKE '%/ours'
+        THEN substr(json_extract(document, '$.group'), 1, length(json_extract(document, '$.group')) - 4) || 'sender'
+        ELSE json_extract(document, '$.group') END)
+    WHERE json_valid(document) AND json_extract(document, '$.evidence.fault_domain') = 'ours';
+`;
+
 export function readAlerts(db: Database): { version: number; alerts: Alert[] } {
   return db.snapshot(() => ({
     version: version(db),

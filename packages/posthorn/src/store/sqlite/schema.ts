@@ -5,6 +5,7 @@ import { breakerColumns, throttleColumns } from './breakers.ts';
 import { damageOf, primaryCode } from './damage.ts';
 import { blockingMigration } from './blocking.ts';
 import { idempotencyTable } from './idempotency.ts';
+import { senderInAlerts } from './alerts.ts';
 import { keysTable } from './keys.ts';
 import { missingParts } from './schema-check.ts';
 
@@ -301,6 +302,7 @@ const migrations: readonly string[] = [
   keysTable,
   auditLogTables,
   blockingMigration,
+  senderInAlerts,
 ];
 
 const namedMost = 5;

@@ -551,7 +551,7 @@ export interface Endpoint {
 
   /** Ordering keys that a dead letter blocks (`on_dead: block`); up to 1,000 are counted. */
   readonly blockedKeys: number;
-  readonly filter: Readonly<Record<string, string | number | boolean | null>> | null;
+  readonly filter: Filter | null;
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
   readonly enabled: boolean;
@@ -601,8 +601,8 @@ export interface EndpointChange {
   /** What a dead letter means to later deliveries of its ordering key. `skip`: they go on without it. `block`, only with the ordering `key`: they are held until it is redriven and delivered, or cancelled. */
   readonly onDead?: 'skip' | 'block' | undefined;
 
-  /** JSON Pointers into the data, and the values that they have to have. */
-  readonly filter?: Readonly<Record<string, string | number | boolean | null>> | null | undefined;
+  /** Which events it gets, by their data; null: all that it subscribes to. */
+  readonly filter?: Filter | null | undefined;
 
   /** Null: as the template says. */
   readonly retry?: RetryPolicyInput | null | undefined;
@@ -662,8 +662,8 @@ export interface EndpointRequest {
   /** What a dead letter means to later deliveries of its ordering key. `skip`: they go on without it. `block`, only with the ordering `key`: they are held until it is redriven and delivered, or cancelled. */
   readonly onDead?: 'skip' | 'block' | undefined;
 
-  /** JSON Pointers into the data, and the values that they have to have. */
-  readonly filter?: Readonly<Record<string, string | number | boolean | null>> | null | undefined;
+  /** Which events it gets, by their data; null: all that it subscribes to. */
+  readonly filter?: Filter | null | undefined;
 
   /** Null: as the template says. */
   readonly retry?: RetryPolicyInput | null | undefined;
@@ -704,7 +704,7 @@ export interface EndpointWithSecret {
 
   /** Ordering keys that a dead letter blocks (`on_dead: block`); up to 1,000 are counted. */
   readonly blockedKeys: number;
-  readonly filter: Readonly<Record<string, string | number | boolean | null>> | null;
+  readonly filter: Filter | null;
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
   readonly enabled: boolean;
@@ -748,7 +748,7 @@ export interface EnsuredEndpoint {
 
   /** Ordering keys that a dead letter blocks (`on_dead: block`); up to 1,000 are counted. */
   readonly blockedKeys: number;
-  readonly filter: Readonly<Record<string, string | number | boolean | null>> | null;
+  readonly filter: Filter | null;
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
   readonly enabled: boolean;
@@ -844,6 +844,19 @@ export interface EventTypeList {
   /** Of the next page; null: this is the last. */
   readonly nextCursor: string | null;
 }
+
+/** Conditions on the data, all of which must hold. A JSON Pointer names a value: `{"/currency": "eur"}` (equality) or `{"/amount": {"gte": 1000, "lt": 5000}}` with the operators eq, gt, gte, lt, lte, in, exists and prefix. `all` and `any` take lists of filters, `not` takes one. At most 200 values and 8 levels. */
+export type Filter = Readonly<
+  Record<
+    string,
+    | string
+    | number
+    | boolean
+    | null
+    | Readonly<Record<string, unknown>>
+    | readonly Readonly<Record<string, unknown>>[]
+  >
+>;
 
 export interface Health {
   readonly status: 'ok';
@@ -1006,8 +1019,8 @@ export interface NamedEndpointRequest {
   /** What a dead letter means to later deliveries of its ordering key. `skip`: they go on without it. `block`, only with the ordering `key`: they are held until it is redriven and delivered, or cancelled. */
   readonly onDead?: 'skip' | 'block' | undefined;
 
-  /** JSON Pointers into the data, and the values that they have to have. */
-  readonly filter?: Readonly<Record<string, string | number | boolean | null>> | null | undefined;
+  /** Which events it gets, by their data; null: all that it subscribes to. */
+  readonly filter?: Filter | null | undefined;
 
   /** Null: as the template says. */
   readonly retry?: RetryPolicyInput | null | undefined;

@@ -11,6 +11,7 @@ import {
 } from './fields.ts';
 import { orderingFields, orderingSettings } from './endpoint-ordering.ts';
 import { receipt } from './events.ts';
+import { filter } from './filter.ts';
 import { operations } from './operation.ts';
 import { deliverWithinS, retryPolicy, timeoutMs } from './retry.ts';
 import { severalInQuery } from './several.ts';
@@ -26,12 +27,6 @@ const headerValue = z
   .max(1024)
   .regex(/^[\t\x20-\x7e]*$/, 'visible ASCII');
 const fewHeaders = (all: object): boolean => Object.keys(all).length <= 20;
-
-const filterPointer = z
-  .string()
-  .regex(/^(\/.*)?$/, 'a JSON Pointer')
-  .max(256);
-const filterValue = z.union([z.string().max(256), z.number(), z.boolean(), z.null()]);
 
 const asTemplate = 'Null: as the template says.';
 const settings = {
@@ -60,11 +55,7 @@ const settings = {
       "Attempts a second; null: no limit. One second's attempts may begin at once. Nodes that share a database share it.",
     ),
   ...orderingSettings,
-  filter: z
-    .record(filterPointer, filterValue)
-    .refine((filter) => Object.keys(filter).length <= 50, 'at most 50 pointers')
-    .nullable()
-    .describe('JSON Pointers into the data, and the values that they have to have.'),
+  filter: filter.nullable().describe('Which events it gets, by their data; null: all that it subscribes to.'),
   retry: retryPolicy.nullable().describe(asTemplate),
   deliver_within_s: deliverWithinS.nullable().describe(`The deadline. ${asTemplate}`),
   enabled: z.boolean().describe('A disabled endpoint gets nothing; its deliveries are suppressed.'),
@@ -117,7 +108,7 @@ const endpointFields = {
   max_in_flight: z.int(),
   rate_limit_per_s: z.number().nullable(),
   ...orderingFields,
-  filter: z.record(z.string(), filterValue).nullable(),
+  filter: filter.nullable(),
   retry: retryPolicy,
   deliver_within_s: z.number(),
   enabled: z.boolean(),

@@ -1,4 +1,5 @@
 import type { OnDead } from './ordering.ts';
+import type { Filter } from './filter.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 import { standardTemplate, type Template, type TemplateField, templateFields } from './template.ts';
 
@@ -8,9 +9,6 @@ export interface EndpointSecret {
   /** Until when it still signs beside its successor; null for the current one. */
   readonly expiresAt: number | null;
 }
-
-/** Every named member must equal the value at that JSON Pointer of the event's data. */
-export type Filter = Readonly<Record<string, string | number | boolean | null>>;
 
 export interface Endpoint {
   readonly id: string;
@@ -145,23 +143,4 @@ export function subscribes(eventTypes: readonly string[], type: string): boolean
     if (pattern.endsWith('.*') && type.startsWith(pattern.slice(0, -1))) return true;
   }
   return false;
-}
-
-/** The value at a JSON Pointer (RFC 6901), or undefined. */
-export function atPointer(data: unknown, pointer: string): unknown {
-  if (pointer === '') return data;
-  let node = data;
-  for (const raw of pointer.split('/').slice(1)) {
-    if (node === null || typeof node !== 'object') return undefined;
-    const name = raw.replaceAll('~1', '/').replaceAll('~0', '~');
-    // An array has members by number only: its length is no part of the data.
-    if (Array.isArray(node) && !/^(0|[1-9]\d{0,8})$/.test(name)) return undefined;
-    if (!Object.hasOwn(node, name)) return undefined;
-    node = (node as Record<string, unknown>)[name];
-  }
-  return node;
-}
-
-export function passesFilter(filter: Filter, data: unknown): boolean {
-  return Object.entries(filter).every(([pointer, wanted]) => atPointer(data, pointer) === wanted);
 }

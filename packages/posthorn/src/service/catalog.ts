@@ -1,5 +1,5 @@
 import type { EventTypeDocument } from '../domain/documents.ts';
-import { atPointer } from '../domain/endpoint.ts';
+import { atPointer } from '../domain/json-pointer.ts';
 import type { Value } from '../domain/money.ts';
 import type { Store } from '../store/store.ts';
 import { type DeclaredSchema, declaredSchema, type SchemaValidator } from '../validation/validator.ts';

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { anEndpoint, anEvent, start } from '../../../../test/support.ts';
-import { subscribes, passesFilter } from '../domain/endpoint.ts';
+import { subscribes } from '../domain/endpoint.ts';
+import { passesFilter } from '../domain/filter.ts';
 import { type FanOutEvent, nextBlock, targetsFrom, targetsText } from './fan-out.ts';
 import { planAccept } from './plan.ts';
 

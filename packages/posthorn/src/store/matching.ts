@@ -1,5 +1,6 @@
-import { type Endpoint, passesFilter, subscribes } from '../domain/endpoint.ts';
+import { type Endpoint, subscribes } from '../domain/endpoint.ts';
 import type { NewEvent } from '../domain/event.ts';
+import { compiledFilter, passesFilter } from '../domain/filter.ts';
 import { hasBit, setBit } from './fan-out.ts';
 import type { Replayed } from './store.ts';
 
@@ -61,12 +62,10 @@ function matchFilters<Known extends { readonly endpoint: Endpoint }>(
   const passes = new Uint8Array(Math.ceil(subscribers.all.length / 8));
   let count = 0;
   let suppressed = 0;
-  let data: unknown;
+  // Once for all filters; there is at least one.
+  const data: unknown = JSON.parse(event.data);
   for (const [place, { endpoint }] of subscribers.all.entries()) {
-    if (endpoint.filter !== null) {
-      data ??= JSON.parse(event.data);
-      if (!passesFilter(endpoint.filter, data)) continue;
-    }
+    if (endpoint.filter !== null && !compiledFilter(endpoint.filter)(data)) continue;
     setBit(passes, place);
     count++;
     if (!endpoint.enabled) suppressed++;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { rawData } from '../../service/raw-json.ts';
-import { atPointer } from '../../domain/endpoint.ts';
+import { atPointer } from '../../domain/json-pointer.ts';
 
 /** One line as an event of a batch. */
 export interface EventLine {

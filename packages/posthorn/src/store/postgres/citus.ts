@@ -1,4 +1,5 @@
 import type { Database } from './database.ts';
+import { filterParts } from './filter-sql.ts';
 import { publishSql } from './publish.ts';
 import { migrationLock, statementsOf } from './schema.ts';
 
@@ -107,7 +108,7 @@ export async function distribute(db: Database): Promise<string[]> {
       done.push(table);
     }
     // A database of an earlier version has functions that join shards.
-    for (const statement of statementsOf(publishSql)) await connection.query('', statement);
+    for (const statement of statementsOf(filterParts + publishSql)) await connection.query('', statement);
     return done;
   });
 }

@@ -1,4 +1,5 @@
 import { postgresDigest } from '../digest.ts';
+import { passesFilterSql } from './filter-sql.ts';
 
 /**
  * `posthorn.publish`: an event accepted inside the transaction of an application that shares the database, so that a
@@ -72,12 +73,8 @@ export const publishSql = `
     RETURN node;
   END $body$;
 
-  CREATE OR REPLACE FUNCTION posthorn.passes_filter(filter jsonb, data jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $body$
-    SELECT filter IS NULL OR jsonb_typeof(filter) = 'null' OR NOT EXISTS (
-      SELECT FROM jsonb_each(filter) AS f (pointer, wanted) WHERE posthorn.at_pointer(data, f.pointer) IS DISTINCT FROM f.wanted)
-  $body$;
-
-  -- The value that data carries where its type is declared with one; see valueAt in api/catalog.ts.
+${passesFilterSql}
+  -- The value that data carries where its type is declared with one; see valueAt in service/catalog.ts.
   CREATE OR REPLACE FUNCTION posthorn.value_at(data jsonb, declared jsonb, OUT amount_minor bigint, OUT currency text)
   LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $body$
   DECLARE
@@ -117,6 +114,7 @@ export const publishSql = `
     wanted_count int;
     filtered_count int;
     waiting text;
+    readable jsonb;
     behind boolean := false;
     fan_out bigint;
   BEGIN
@@ -141,7 +139,7 @@ export const publishSql = `
     END IF;
     IF amount IS NULL THEN
       SELECT v.amount_minor, v.currency INTO amount, money
-        FROM posthorn.documents d, posthorn.value_at(publish.data::jsonb, d.document -> 'value') v
+        FROM posthorn.documents d, posthorn.value_at(posthorn.readable(publish.data::text), d.document -> 'value') v
         WHERE d.kind = 'event_type' AND d.name = publish.type;
     END IF;
 
@@ -178,11 +176,16 @@ export const publishSql = `
         'deliveries', before.deliveries, 'suppressed', before.suppressed, 'duplicate', true);
     END IF;
 
+    -- Read once for all filters.
+    IF EXISTS (SELECT FROM posthorn.endpoints e WHERE e.tenant = publish.tenant AND e.deleted_at IS NULL
+      AND jsonb_typeof(e.document -> 'filter') = 'object') THEN
+      readable := posthorn.readable(publish.data::text);
+    END IF;
     SELECT coalesce(array_agg(p.num ORDER BY p.num) FILTER (WHERE p.passes), '{}'), count(*) FILTER (WHERE p.passes),
         count(*) FILTER (WHERE p.passes AND NOT p.enabled), count(*) FILTER (WHERE NOT p.passes),
         left(string_agg(p.id, ' ') FILTER (WHERE p.passes AND p.enabled), 7000)
       INTO wanted, wanted_count, suppressed_count, filtered_count, waiting
-      FROM (SELECT e.num, e.id, e.enabled, posthorn.passes_filter(e.document -> 'filter', publish.data::jsonb) AS passes
+      FROM (SELECT e.num, e.id, e.enabled, posthorn.passes_filter(e.document -> 'filter', readable) AS passes
         FROM posthorn.endpoints e WHERE e.tenant = publish.tenant AND e.deleted_at IS NULL
           AND posthorn.subscribes(e.document -> 'eventTypes', publish.type)) p;
 

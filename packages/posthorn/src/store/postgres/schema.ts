@@ -3,6 +3,7 @@ import { auditLogTables } from './audit-log.ts';
 import { breakerColumns, throttleColumns } from './breakers.ts';
 import type { Connection, Database } from './database.ts';
 import { blockingMigration } from './blocking.ts';
+import { filterParts } from './filter-sql.ts';
 import { idempotencyTable } from './idempotency.ts';
 import { senderInAlerts } from './alerts.ts';
 import { keysTable } from './keys.ts';
@@ -305,6 +306,9 @@ const migrations: readonly string[] = [
   auditLogTables,
   blockingMigration,
   senderInAlerts,
+  // Filters compare and combine.
+  `${filterParts}
+  ${publishSql}`,
 ];
 
 const namedMost = 5;

@@ -68,7 +68,10 @@ export function startHousekeeping(options: {
       }
       return pruned.next !== null || cancelled >= batch || expired >= batch || unfolded;
     } catch (error) {
-      logger.warn({ error: (error as Error).message }, 'housekeeping failed; it will be tried again');
+      logger.warn(
+        { code: 'housekeeping_failed', error: (error as Error).message },
+        'housekeeping failed; it will be tried again',
+      );
       return false;
     }
   };

@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import type { Ages } from '../domain/clock-record.ts';
+import { secondMs } from '../domain/time.ts';
+import { nodeClock } from '../runtime/clock.ts';
+import { FormerTimeError } from '../store/leap.ts';
+import { defaultRetention, startHousekeeping } from './housekeeping.ts';
+
+const start = Date.UTC(2026, 0, 1);
+const quiet = (): void => {};
+
+/** A node that keeps house; rounds come when the test says so. */
+function aNode(shared: boolean) {
+  let next: (() => void) | undefined;
+  let isFormer = false;
+  const calls: string[] = [];
+  const asked: Ages[] = [];
+  const call = async <T>(name: string, ages: Ages | null, answer: T): Promise<T> => {
+    calls.push(name);
+    if (ages !== null) asked.push(ages);
+    if (isFormer && ages !== null) throw new FormerTimeError('the clock has jumped');
+    return answer;
+  };
+  startHousekeeping({
+    store: {
+      prune: ({ ages }) => call('prune', ages, { deleted: 0, next: null }),
+      cancelOrphans: () => call('cancelOrphans', null, 0),
+      pruneKeyedRequests: (ages) => call('pruneKeyedRequests', ages, 0),
+      fold: () => call('fold', null, false),
+    },
+    clock: nodeClock({
+      now: () => start,
+      monotonic: () => 100 * secondMs,
+      after: (_, fn) => {
+        next = fn;
+        return quiet;
+      },
+    }),
+    logger: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+    retention: defaultRetention,
+    shared,
+    mine: () => true,
+  });
+  const round = async (): Promise<void> => {
+    calls.length = 0;
+    const begin = next!;
+    next = undefined;
+    begin();
+    for (let turns = 0; next === undefined && turns < 100; turns++) await Promise.resolve();
+  };
+  return { round, calls, asked, jump: (is: boolean) => void (isFormer = is) };
+}
+
+test.each([true, false])(
+  'G7: what is deleted by age is checked by the clock of a store that nodes share: %s',
+  async (shared) => {
+    const { round, asked } = aNode(shared);
+    await round();
+    expect(asked).toHaveLength(2);
+    expect(asked.every((ages) => ages.shared === shared)).toBe(true);
+  },
+);
+
+test('G7: a round that the store refuses, because its clock has jumped, ends there and is made again', async () => {
+  const { round, calls, jump } = aNode(true);
+  jump(true);
+  await round();
+  expect(calls).toEqual(['prune']);
+  jump(false);
+  await round();
+  expect(calls).toEqual(['prune', 'cancelOrphans', 'pruneKeyedRequests', 'fold']);
+});

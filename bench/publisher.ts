@@ -1,10 +1,10 @@
 import { Pool } from 'undici';
 import { payments } from './payments.ts';
 
-// Publishes over HTTP: `publisher.ts <url> <key> <count> <events a request> <connections> [events a second]`;
+// Publishes over HTTP: `publisher.ts <url> <key> <count> <events a request> <connections> [events a second, 0: as fast as can be] [tenant]`;
 // prints events a second that were accepted. Each payload says when it was sent.
 
-const [url, key, count, size, connections, rate] = process.argv.slice(2);
+const [url, key, count, size, connections, rate = '0', tenant = 'default'] = process.argv.slice(2);
 const total = Number(count);
 const perRequest = Number(size);
 const pool = new Pool(url!, { connections: Number(connections), pipelining: 1 });
@@ -12,7 +12,7 @@ let begun = 0;
 
 function event(n: number): string {
   const { type, data } = payments[n % payments.length]!;
-  return `{"type":"${type}","data":{"sent_at":${performance.timeOrigin + performance.now()},"payment":${data}}}`;
+  return `{"tenant":"${tenant}","type":"${type}","data":{"sent_at":${performance.timeOrigin + performance.now()},"payment":${data}}}`;
 }
 
 async function post(): Promise<void> {
@@ -42,7 +42,7 @@ async function post(): Promise<void> {
 }
 
 const began = performance.now();
-if (rate === undefined) {
+if (rate === '0') {
   await Promise.all(
     Array.from({ length: Number(connections) }, async () => {
       while (begun < total) await post();

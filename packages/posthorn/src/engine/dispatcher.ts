@@ -13,11 +13,11 @@ import type {
 } from '../store/store.ts';
 import { Attempts, type AttemptsOptions } from './attempts.ts';
 import { firstClaim } from './first-claim.ts';
-import { breakerFrom, type Lane, type SignerOf } from './lane.ts';
+import { breakerFrom, type Lane, leastFirst, type SignerOf } from './lane.ts';
 import { LaneTable } from './lane-table.ts';
 import type { AcceptTrace } from './tracing.ts';
 import { TurnLimit } from './turn-limit.ts';
-import { Turns } from './turns.ts';
+import { Turns } from '../runtime/turns.ts';
 
 /** A lease lasts this much longer than the endpoint's timeout: for waiting in a lane and for settling. */
 const leaseMarginMs = 30_000;
@@ -266,7 +266,7 @@ export class Dispatcher {
       lane.dueBy(now);
       touched.add(lane);
     }
-    for (const lane of touched) {
+    for (const lane of leastFirst(touched)) {
       // It was paused, or everything stops, while its events were being stored.
       if (this.#stopping || !lane.endpoint.enabled) this.#giveBack(lane, lane.takeWaiting());
       else this.#pump(lane);

@@ -12,7 +12,7 @@ import { Lane } from './lane.ts';
 import { LaneTable } from './lane-table.ts';
 import { type Bucket, fullBucket, msUntilTokens, takeToken } from './rate-limit.ts';
 import { Settler } from './settler.ts';
-import { CostTurns, Turns } from './turns.ts';
+import { CostTurns, Turns } from '../runtime/turns.ts';
 
 /** A clock that stands still; timers fire at once, in turn. */
 const still: Clock = {

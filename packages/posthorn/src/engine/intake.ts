@@ -4,9 +4,10 @@ import type { TraceContext } from '../domain/trace.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { defaultMaxDirect } from '../store/plan.ts';
 import type { AcceptAnswer, AcceptOptions, DeliveryPath } from '../store/store.ts';
+import { CommitSize } from './commit-size.ts';
 import { FairBudget, type Share } from './fair-budget.ts';
 import { type AcceptTrace, traceAccept, type Tracing } from './tracing.ts';
-import { CostTurns } from './turns.ts';
+import { CostTurns } from '../runtime/turns.ts';
 
 /** Events in one commit. */
 const maxCommit = 2000;
@@ -47,6 +48,7 @@ export class Intake {
   readonly #waiting = new CostTurns<Waiting>();
   readonly #budget = new FairBudget(maxWaiting);
   readonly #shares = new Map<string, Share>();
+  readonly #size: CommitSize;
   /** Mean over the last commits; requests that get their deliveries in steps by themselves are left out. */
   #deliveriesAnEvent = 1;
   #running: Promise<void> | null = null;
@@ -71,6 +73,7 @@ export class Intake {
     this.#accepted = options.accepted;
     this.#tracing = options.tracing;
     this.#onHealth = options.onHealth;
+    this.#size = new CommitSize(options.clock, maxCommit);
   }
 
   async publish(
@@ -84,6 +87,7 @@ export class Intake {
     if (!share.isOpen) throw new UnavailableError('too many events are waiting to be stored');
     const { promise, resolve, reject } = Promise.withResolvers<readonly Receipt[]>();
     share.take(events.length);
+    this.#size.note(tenant);
     const trace = traceAccept(this.#tracing, events, parent);
     const cost = events.reduce((sum, { data }) => sum + data.length + eventCost, 0);
     this.#waiting.add(tenant, { share, events, cost, trace, resolve, reject }, cost);
@@ -119,13 +123,18 @@ export class Intake {
    */
   #next(): Waiting[] {
     const most = Math.min(maxCommit, defaultMaxDirect / this.#deliveriesAnEvent);
+    const shared = this.#size.events;
     const batch: Waiting[] = [];
+    const taken = new Set<Share>();
     let events = 0;
     let cost = 0;
     for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
       events += next.events.length;
       cost += next.cost;
       if (batch.length > 0 && (events > most || cost > maxCommitCost)) break;
+      // However short the commit is to be, everybody who waits has one turn in it.
+      if (events > shared && taken.has(next.share)) break;
+      taken.add(next.share);
       this.#waiting.take();
       batch.push(next);
       next.share.give(next.events.length);
@@ -161,7 +170,12 @@ export class Intake {
       const groups = batch.map(({ events }) => events);
       const options = this.#options(this.#clock.now(), groups);
       try {
+        const began = this.#clock.monotonic();
         const answer = await this.#store.accept(groups, options);
+        this.#size.measured(
+          groups.reduce((sum, events) => sum + events.length, 0),
+          this.#clock.monotonic() - began,
+        );
         this.#onHealth(true);
         this.#observe(answer);
         for (const [index, waiting] of batch.entries()) {

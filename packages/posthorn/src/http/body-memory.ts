@@ -2,24 +2,23 @@
 export type Free = () => void;
 
 /**
- * Bytes of request bodies that are in memory at once: bounded over all requests, and for each sender to a share, so that
- * one cannot take it all (G8). The parsed value takes several times as much.
+ * Bytes of request bodies that are in memory at once, bounded over all requests (G8). Three quarters are for whoever comes; the
+ * last one is divided into equal parts for those who hold something, so that a sender gets some however much others hold.
+ * The parsed value takes several times as much.
  */
 export class BodyMemory {
   readonly #maxBytes: number;
-  readonly #maxShare: number;
   readonly #shares = new Map<string, number>();
   #total = 0;
 
-  constructor(maxBytes: number, maxShare: number) {
+  constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
-    this.#maxShare = maxShare;
   }
 
   /** Null if there is no room for so many bytes. */
   reserve(sender: string, bytes: number): Free | null {
     const share = this.#shares.get(sender) ?? 0;
-    if (this.#total + bytes > this.#maxBytes || share + bytes > this.#maxShare) return null;
+    if (!this.#fits(share, bytes)) return null;
     this.#total += bytes;
     this.#shares.set(sender, share + bytes);
     let isFree = false;
@@ -31,5 +30,12 @@ export class BodyMemory {
       if (left === 0) this.#shares.delete(sender);
       else this.#shares.set(sender, left);
     };
+  }
+
+  #fits(share: number, bytes: number): boolean {
+    const total = this.#total + bytes;
+    if (total <= this.#maxBytes * 0.75) return true;
+    const part = (this.#maxBytes * 0.25) / (this.#shares.size + Number(share === 0));
+    return total <= this.#maxBytes && share + bytes <= part;
   }
 }

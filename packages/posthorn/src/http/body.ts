@@ -18,7 +18,6 @@ declare module 'fastify' {
 
 /** Text and value of a body take three to six times its bytes: 64 MiB of bodies are up to 400 MB of memory. */
 const maxBodiesBytes = 64 * 1024 * 1024;
-const maxShareBytes = 48 * 1024 * 1024;
 /** Parsing 8 MiB takes 40 to 100 ms: bodies above this are parsed one at a time, with a turn between the steps. */
 const maxParsedAtOnce = 256 * 1024;
 
@@ -57,7 +56,7 @@ async function readBytes(
   if (declared !== null && declared > limit) throw tooLarge(limit);
   // A connection that has ended already would neither end the body nor free its memory.
   if (payload.destroyed || request.rawReply!.destroyed) throw cutBody();
-  const sender = request.headers.authorization ?? request.ip;
+  const sender = request.caller?.id ?? request.ip;
   const frees: Free[] = [];
   const freeAll = (): void => frees.forEach((free) => free());
   request.rawReply!.once('finish', freeAll).once('close', freeAll);
@@ -139,7 +138,7 @@ function parseText(text: string): unknown {
 
 /** Reads JSON bodies, in bounded memory, and parses them without keeping the event loop for long. */
 export function readBodies(app: FastifyInstance, continueBody: (request: IncomingMessage) => void): void {
-  const memory = new BodyMemory(maxBodiesBytes, maxShareBytes);
+  const memory = new BodyMemory(maxBodiesBytes);
   let turn: Promise<unknown> = Promise.resolve();
 
   const parse = (request: FastifyRequest, bytes: Buffer): unknown => {

@@ -14,6 +14,7 @@ import { refuseUnknown } from './methods.ts';
 import { requestIds } from './request-ids.ts';
 import { type Caller, firstAdmin, hasScope, nobody } from '../domain/caller.ts';
 import { PosthornError } from '../domain/errors.ts';
+import { RequestTurns } from './request-turns.ts';
 import { refuseOtherRoutes, serveOperations } from './operations.ts';
 import { sendProblem } from './problem.ts';
 import { posthornErrorOf } from '../service/errors.ts';
@@ -107,6 +108,7 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
       ),
   });
 
+  const turns = new RequestTurns();
   app.decorateRequest('caller', null);
   refuseOtherRoutes(app);
   // Nothing is accepted by declarations that were not read.
@@ -134,6 +136,8 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
     const caller = found instanceof Promise ? await found : found;
     request.caller = caller;
     demandScope(caller, scope);
+    const turn = turns.admit(caller.id, request.headers['content-length']);
+    if (turn !== null) await turn;
   });
   refuseUnknown(app);
 

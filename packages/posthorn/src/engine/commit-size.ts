@@ -1,0 +1,49 @@
+import type { Clock } from '../runtime/clock.ts';
+
+/** While several tenants publish, a commit is to take about this long: whoever comes next waits for it. */
+const sharedMs = 4;
+/** Fewer events than this would only make more commits. */
+const minShared = 48;
+/** So long after a tenant's request a request of another one makes the intake a shared one. */
+const rememberMs = 1000;
+/** Weight of the newest commit in the mean. */
+const newest = 0.2;
+/** Smaller commits say how long the disk takes, and not how long an event does. */
+const minMeasured = 16;
+const firstMsAnEvent = 0.04;
+
+/**
+ * How many events go into one commit. A tenant that publishes alone has large commits, which cost least; as soon as others
+ * publish too, commits are short, so that nobody waits long behind the flood of another (G8).
+ */
+export class CommitSize {
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  readonly #max: number;
+  #msAnEvent = firstMsAnEvent;
+  #lastTenant = '';
+  #sharedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Pick<Clock, 'monotonic'>, max: number) {
+    this.#clock = clock;
+    this.#max = max;
+  }
+
+  /** A tenant publishes. */
+  note(tenant: string): void {
+    if (tenant === this.#lastTenant) return;
+    // The first one of all has nobody beside it.
+    if (this.#lastTenant !== '') this.#sharedAt = this.#clock.monotonic();
+    this.#lastTenant = tenant;
+  }
+
+  /** Events of the next commit, beyond which a tenant has no second turn in it. */
+  get events(): number {
+    if (this.#clock.monotonic() - this.#sharedAt > rememberMs) return this.#max;
+    return Math.min(this.#max, Math.max(minShared, sharedMs / this.#msAnEvent));
+  }
+
+  /** A commit of so many events took so long. */
+  measured(events: number, ms: number): void {
+    if (events >= minMeasured) this.#msAnEvent += newest * (ms / events - this.#msAnEvent);
+  }
+}

@@ -200,12 +200,40 @@ const deliveryDetailsShape = object({
   attempts: list(attemptShape),
 });
 const deliveryListShape = object({ items: list(deliveryShape), next_cursor: nullable(text) });
+const endpointCertificateShape = object({
+  use: text,
+  subject: text,
+  issuer: text,
+  not_before: text,
+  not_after: text,
+  fingerprint: text,
+});
 const filterShape = record(nullable(either(text, number, flag, record(anything), list(record(anything)))));
 const retryPolicyShape = object({
   schedule_s: optional(list(number)),
   exponential: optional(object({ base_s: number, factor: number, max_s: number, attempts: number })),
   jitter: number,
   give_up_after_s: number,
+});
+const shownEndpointAuthShape = either(
+  object({ type: text, username: text, password: nothing }),
+  object({ type: text, token: nothing }),
+  object({
+    type: text,
+    token_url: text,
+    client_id: text,
+    client_secret: nothing,
+    scope: nullable(text),
+    audience: nullable(text),
+    auth_method: text,
+  }),
+);
+const shownEndpointTlsShape = object({
+  client_certificate: nullable(text),
+  client_key: nothing,
+  ca: nullable(text),
+  min_version: nullable(text),
+  server_name: nullable(text),
 });
 const endpointShape = object({
   id: text,
@@ -219,6 +247,10 @@ const endpointShape = object({
   template_version: nullable(number),
   overrides: list(text),
   headers: record(nothing),
+  auth: nullable(shownEndpointAuthShape),
+  tls: nullable(shownEndpointTlsShape),
+  proxy: nullable(text),
+  certificates: list(endpointCertificateShape),
   timeout_ms: number,
   max_in_flight: number,
   rate_limit_per_s: nullable(number),
@@ -234,6 +266,39 @@ const endpointShape = object({
   throttled_until: nullable(text),
   created_at: text,
   updated_at: text,
+});
+const endpointAuthShape = either(
+  object({ type: text, username: text, password: text }),
+  object({ type: text, token: text }),
+  object({
+    type: text,
+    token_url: text,
+    client_id: text,
+    client_secret: text,
+    scope: nullable(text),
+    audience: nullable(text),
+    auth_method: text,
+  }),
+);
+const endpointAuthChangeShape = either(
+  object({ type: text, username: text, password: nullable(text) }),
+  object({ type: text, token: nullable(text) }),
+  object({
+    type: text,
+    token_url: text,
+    client_id: text,
+    client_secret: nullable(text),
+    scope: nullable(text),
+    audience: nullable(text),
+    auth_method: text,
+  }),
+);
+const endpointTlsShape = object({
+  client_certificate: nullable(text),
+  client_key: nullable(text),
+  ca: nullable(text),
+  min_version: nullable(text),
+  server_name: nullable(text),
 });
 const retryPolicyInputShape = object({
   schedule_s: list(number),
@@ -258,6 +323,9 @@ const endpointChangeShape = object({
   retry: nullable(retryPolicyInputShape),
   deliver_within_s: nullable(number),
   enabled: flag,
+  auth: nullable(endpointAuthChangeShape),
+  tls: nullable(endpointTlsShape),
+  proxy: nullable(text),
 });
 const endpointListShape = object({ items: list(endpointShape), next_cursor: nullable(text) });
 const endpointPauseShape = object({ reason: text });
@@ -279,6 +347,9 @@ const endpointRequestShape = object({
   retry: nullable(retryPolicyInputShape),
   deliver_within_s: nullable(number),
   enabled: flag,
+  auth: nullable(endpointAuthShape),
+  tls: nullable(endpointTlsShape),
+  proxy: nullable(text),
   secret: text,
 });
 const endpointWithSecretShape = object({
@@ -293,6 +364,10 @@ const endpointWithSecretShape = object({
   template_version: nullable(number),
   overrides: list(text),
   headers: record(nothing),
+  auth: nullable(shownEndpointAuthShape),
+  tls: nullable(shownEndpointTlsShape),
+  proxy: nullable(text),
+  certificates: list(endpointCertificateShape),
   timeout_ms: number,
   max_in_flight: number,
   rate_limit_per_s: nullable(number),
@@ -322,6 +397,10 @@ const ensuredEndpointShape = object({
   template_version: nullable(number),
   overrides: list(text),
   headers: record(nothing),
+  auth: nullable(shownEndpointAuthShape),
+  tls: nullable(shownEndpointTlsShape),
+  proxy: nullable(text),
+  certificates: list(endpointCertificateShape),
   timeout_ms: number,
   max_in_flight: number,
   rate_limit_per_s: nullable(number),
@@ -460,6 +539,9 @@ const namedEndpointRequestShape = object({
   retry: nullable(retryPolicyInputShape),
   deliver_within_s: nullable(number),
   enabled: flag,
+  auth: nullable(endpointAuthChangeShape),
+  tls: nullable(endpointTlsShape),
+  proxy: nullable(text),
   secret: text,
 });
 const newValueShape = object({ amount_minor: number, currency: text });

@@ -543,6 +543,16 @@ export interface Endpoint {
 
   /** The names; values are write-only. */
   readonly headers: Readonly<Record<string, null>>;
+
+  /** Secrets are null. */
+  readonly auth: ShownEndpointAuth | null;
+  readonly tls: ShownEndpointTls | null;
+
+  /** Without its password. */
+  readonly proxy: string | null;
+
+  /** What the certificates of `tls` say. */
+  readonly certificates: readonly EndpointCertificate[];
   readonly timeoutMs: number;
   readonly maxInFlight: number;
   readonly rateLimitPerS: number | null;
@@ -564,6 +574,54 @@ export interface Endpoint {
   readonly throttledUntil: string | null;
   readonly createdAt: string;
   readonly updatedAt: string;
+}
+
+export type EndpointAuth =
+  | { readonly type: 'basic'; readonly username: string; readonly password: string }
+  | { readonly type: 'bearer'; readonly token: string }
+  | {
+      readonly type: 'oauth2_client_credentials';
+
+      /** Of the token server. The address guard judges it as any receiver. */
+      readonly tokenUrl: string;
+      readonly clientId: string;
+      readonly clientSecret: string;
+      readonly scope?: string | null | undefined;
+      readonly audience?: string | null | undefined;
+
+      /** Where the client's credentials are sent: in the header `authorization`, or in the body. */
+      readonly authMethod?: 'basic' | 'body' | undefined;
+    };
+
+export type EndpointAuthChange =
+  | { readonly type: 'basic'; readonly username: string; readonly password: string | null }
+  | { readonly type: 'bearer'; readonly token: string | null }
+  | {
+      readonly type: 'oauth2_client_credentials';
+
+      /** Of the token server. The address guard judges it as any receiver. */
+      readonly tokenUrl: string;
+      readonly clientId: string;
+      readonly clientSecret: string | null;
+      readonly scope?: string | null | undefined;
+      readonly audience?: string | null | undefined;
+
+      /** Where the client's credentials are sent: in the header `authorization`, or in the body. */
+      readonly authMethod?: 'basic' | 'body' | undefined;
+    };
+
+export interface EndpointCertificate {
+  /** Presented, or trusted. */
+  readonly use: 'client' | 'ca';
+  readonly subject: string;
+  readonly issuer: string;
+  readonly notBefore: string;
+
+  /** An alert says so 30, 7 and 1 day before a client certificate expires. */
+  readonly notAfter: string;
+
+  /** SHA-256. */
+  readonly fingerprint: string;
 }
 
 export interface EndpointChange {
@@ -612,6 +670,13 @@ export interface EndpointChange {
 
   /** A disabled endpoint gets nothing; its deliveries are suppressed. */
   readonly enabled?: boolean | undefined;
+
+  /** Credentials of every request. `basic`, `bearer`: sent as they are. `oauth2_client_credentials`: a bearer token, fetched from `tokenUrl`, kept until shortly before it expires, and renewed once after a 401. Not together with a header `authorization`. Secrets are write-only. Null keeps the stored one, if the type is the same. */
+  readonly auth?: EndpointAuthChange | null | undefined;
+
+  /** How the connection is secured; for `https` URLs only. Another setting ends the connections of the former. */
+  readonly tls?: EndpointTls | null | undefined;
+  readonly proxy?: string | null | undefined;
 }
 
 export interface EndpointList {
@@ -674,8 +739,32 @@ export interface EndpointRequest {
   /** A disabled endpoint gets nothing; its deliveries are suppressed. */
   readonly enabled?: boolean | undefined;
 
+  /** Credentials of every request. `basic`, `bearer`: sent as they are. `oauth2_client_credentials`: a bearer token, fetched from `tokenUrl`, kept until shortly before it expires, and renewed once after a 401. Not together with a header `authorization`. Secrets are write-only. */
+  readonly auth?: EndpointAuth | null | undefined;
+
+  /** How the connection is secured; for `https` URLs only. Another setting ends the connections of the former. */
+  readonly tls?: EndpointTls | null | undefined;
+  readonly proxy?: string | null | undefined;
+
   /** `whsec_…`; made if it is left out. Write-only. */
   readonly secret?: string | undefined;
+}
+
+export interface EndpointTls {
+  /** PEM: the certificate that Posthorn presents, its chain behind it. */
+  readonly clientCertificate?: string | null | undefined;
+
+  /** PEM, without a passphrase. Write-only: null keeps the stored one while there is a certificate. */
+  readonly clientKey?: string | null | undefined;
+
+  /** PEM: the only authorities that are trusted. Null: the system's. */
+  readonly ca?: string | null | undefined;
+
+  /** Of TLS. Null: 1.2. */
+  readonly minVersion?: '1.2' | '1.3' | null | undefined;
+
+  /** The name that is asked for, and that the receiver's certificate must have. Null: the URL's host. */
+  readonly serverName?: string | null | undefined;
 }
 
 export interface EndpointWithSecret {
@@ -696,6 +785,16 @@ export interface EndpointWithSecret {
 
   /** The names; values are write-only. */
   readonly headers: Readonly<Record<string, null>>;
+
+  /** Secrets are null. */
+  readonly auth: ShownEndpointAuth | null;
+  readonly tls: ShownEndpointTls | null;
+
+  /** Without its password. */
+  readonly proxy: string | null;
+
+  /** What the certificates of `tls` say. */
+  readonly certificates: readonly EndpointCertificate[];
   readonly timeoutMs: number;
   readonly maxInFlight: number;
   readonly rateLimitPerS: number | null;
@@ -740,6 +839,16 @@ export interface EnsuredEndpoint {
 
   /** The names; values are write-only. */
   readonly headers: Readonly<Record<string, null>>;
+
+  /** Secrets are null. */
+  readonly auth: ShownEndpointAuth | null;
+  readonly tls: ShownEndpointTls | null;
+
+  /** Without its password. */
+  readonly proxy: string | null;
+
+  /** What the certificates of `tls` say. */
+  readonly certificates: readonly EndpointCertificate[];
   readonly timeoutMs: number;
   readonly maxInFlight: number;
   readonly rateLimitPerS: number | null;
@@ -1030,6 +1139,13 @@ export interface NamedEndpointRequest {
 
   /** A disabled endpoint gets nothing; its deliveries are suppressed. */
   readonly enabled?: boolean | undefined;
+
+  /** Credentials of every request. `basic`, `bearer`: sent as they are. `oauth2_client_credentials`: a bearer token, fetched from `tokenUrl`, kept until shortly before it expires, and renewed once after a 401. Not together with a header `authorization`. Secrets are write-only. Null keeps the stored one, if the type is the same. */
+  readonly auth?: EndpointAuthChange | null | undefined;
+
+  /** How the connection is secured; for `https` URLs only. Another setting ends the connections of the former. */
+  readonly tls?: EndpointTls | null | undefined;
+  readonly proxy?: string | null | undefined;
 
   /** `whsec_…`; kept if it is left out, or made. Write-only. */
   readonly secret?: string | undefined;
@@ -1347,6 +1463,29 @@ export interface RetryPolicyInput {
 export interface SecretRotation {
   /** For so long the former secret signs too. */
   readonly graceS?: number | undefined;
+}
+
+export type ShownEndpointAuth =
+  | { readonly type: 'basic'; readonly username: string; readonly password: null }
+  | { readonly type: 'bearer'; readonly token: null }
+  | {
+      readonly type: 'oauth2_client_credentials';
+      readonly tokenUrl: string;
+      readonly clientId: string;
+      readonly clientSecret: null;
+      readonly scope: string | null;
+      readonly audience: string | null;
+      readonly authMethod: 'basic' | 'body';
+    };
+
+export interface ShownEndpointTls {
+  readonly clientCertificate: string | null;
+
+  /** Write-only. */
+  readonly clientKey: null;
+  readonly ca: string | null;
+  readonly minVersion: '1.2' | '1.3' | null;
+  readonly serverName: string | null;
 }
 
 export interface Slo {

@@ -10,6 +10,7 @@ import {
   timestamp,
 } from './fields.ts';
 import { orderingFields, orderingSettings } from './endpoint-ordering.ts';
+import { keptReach, newReach, shownReach } from './endpoint-reach.ts';
 import { receipt } from './events.ts';
 import { filter } from './filter.ts';
 import { operations } from './operation.ts';
@@ -66,6 +67,7 @@ const newEndpoint = z
   .strictObject({
     tenant: ownTenant.default('default'),
     ...settings,
+    ...newReach,
     secret: secret.describe('`whsec_…`; made if it is left out. Write-only.'),
   })
   .partial()
@@ -76,13 +78,14 @@ const keptHeaders = z
   .refine(fewHeaders, 'at most 20 headers')
   .describe('All of them; null keeps the stored value, which answers do not show.');
 const endpointChange = z
-  .strictObject({ ...settings, headers: keptHeaders })
+  .strictObject({ ...settings, ...keptReach, headers: keptHeaders })
   .partial()
   .meta({ id: 'EndpointChange' });
 const namedEndpoint = z
   .strictObject({
     tenant: ownTenant,
     ...settings,
+    ...keptReach,
     headers: keptHeaders,
     secret: secret.describe('`whsec_…`; kept if it is left out, or made. Write-only.'),
   })
@@ -104,6 +107,7 @@ const endpointFields = {
     .array(z.enum(['timeout_ms', 'deliver_within_s', 'retry']))
     .describe('What it says itself, whatever its template says.'),
   headers: z.record(z.string(), z.null()).describe('The names; values are write-only.'),
+  ...shownReach,
   timeout_ms: z.int(),
   max_in_flight: z.int(),
   rate_limit_per_s: z.number().nullable(),
@@ -164,6 +168,10 @@ const example = {
   template_version: 1,
   overrides: [],
   headers: { 'x-environment': null },
+  auth: null,
+  tls: null,
+  proxy: null,
+  certificates: [],
   timeout_ms: 15_000,
   max_in_flight: 64,
   rate_limit_per_s: null,

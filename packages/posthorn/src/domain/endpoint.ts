@@ -1,5 +1,6 @@
 import type { OnDead } from './ordering.ts';
 import type { Filter } from './filter.ts';
+import type { ReachSettings } from './reach.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 import { standardTemplate, type Template, type TemplateField, templateFields } from './template.ts';
 
@@ -10,7 +11,7 @@ export interface EndpointSecret {
   readonly expiresAt: number | null;
 }
 
-export interface Endpoint {
+export interface Endpoint extends Partial<ReachSettings> {
   readonly id: string;
   readonly tenant: string;
   /** The caller's own, unique in its tenant among endpoints that are not deleted; null: none. Never looks like an id. */
@@ -60,6 +61,9 @@ export function freshEndpoint(
     templateVersion: null,
     own: [],
     headers: {},
+    auth: null,
+    tls: null,
+    proxy: null,
     timeoutMs: standardTemplate.timeoutMs,
     maxInFlight: 64,
     rateLimitPerS: null,

@@ -8,7 +8,9 @@ import type { Random } from '../runtime/random.ts';
 import { type Keyring, SecretError } from '../secrets/keyring.ts';
 import { parseSecret, sign } from '../signing/standard-webhooks.ts';
 import type { ClaimedDelivery } from '../store/store.ts';
+import type { Reach } from '../transport/reach.ts';
 import type { OutboundRequest, Transport } from '../transport/transport.ts';
+import { openedReach } from './opened-reach.ts';
 
 /** What of an endpoint's settings every request needs, opened and worked out once per change. */
 export interface Signer {
@@ -16,6 +18,7 @@ export interface Signer {
   readonly extraHeaders: readonly string[];
   /** Values that a receiver may repeat, and that are shown nowhere. */
   readonly hidden: readonly string[];
+  readonly reach: Reach | null;
 }
 
 /** Opens what the endpoint's requests need. Returns the error if a secret cannot be opened: its attempts fail with it. */
@@ -36,14 +39,16 @@ function openedSigner(endpoint: Endpoint, keyring: Pick<Keyring, 'open'>): Signe
   const headers = Object.entries(endpoint.headers).map(
     ([name, value]) => [name, keyring.open(value, 'header')] as const,
   );
+  const reached = openedReach(endpoint, keyring);
   const lasting = secrets.every(({ expiresAt }) => expiresAt === null);
   const all = secrets.map(({ key }) => key);
   return {
     // During a rotation's grace time both secrets sign.
     keysAt: (now) =>
       lasting ? all : secrets.filter((s) => s.expiresAt === null || s.expiresAt > now).map((s) => s.key),
-    extraHeaders: headers.flat(),
-    hidden: headers.map(([, value]) => value),
+    extraHeaders: [...headers.flat(), ...reached.headers],
+    hidden: [...headers.map(([, value]) => value), ...reached.hidden],
+    reach: reached.reach,
   };
 }
 
@@ -116,6 +121,7 @@ export function webhookRequest(
     timeoutMs: endpoint.timeoutMs,
     sender: endpoint.id,
     tenant: endpoint.tenant,
+    reach: signer.reach,
   };
 }
 

@@ -4,6 +4,7 @@ import { type Template, templatesBy } from '../domain/template.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { type EndpointFields, fieldsFrom, hasPolicy, headersFrom, policyFrom } from './endpoint-fields.ts';
 import { orderingFrom } from './endpoint-ordering.ts';
+import { checkReach, reachFrom } from './endpoint-reach.ts';
 import { receiverUrl } from './receiver-url.ts';
 
 export interface EndpointIdentity {
@@ -16,21 +17,20 @@ export interface EndpointIdentity {
 
 /** From what callers declare to endpoints, by what is stored: for decisions of the `ConfigWriter`. */
 export interface EndpointDeclaration {
-  /** The endpoint that this body makes; `stored` are the headers whose values it may keep. */
+  /** The endpoint that this body makes; `before`: the one whose secrets it may keep. */
   fresh(
     identity: EndpointIdentity,
     wire: EndpointFields & { readonly url: string },
-    stored?: Endpoint['headers'],
+    before?: Endpoint,
   ): Promise<Endpoint>;
   /** What this body changes. */
   change(wire: EndpointFields, before: Endpoint): Promise<Partial<Endpoint>>;
 }
 
-export function endpointDeclaration({
-  store,
-  keyring,
-  refuseHost,
-}: Pick<ServiceDependencies, 'store' | 'keyring' | 'refuseHost'>): EndpointDeclaration {
+export function endpointDeclaration(
+  deps: Pick<ServiceDependencies, 'store' | 'keyring' | 'refuseHost' | 'clock'>,
+): EndpointDeclaration {
+  const { store, keyring, refuseHost } = deps;
   const templateNamed = async (name: string): Promise<Template> => {
     const template = templatesBy(await store.documents('template')).get(name);
     if (template === undefined) throw invalid('/template', `there is no template ${name}`);
@@ -53,28 +53,34 @@ export function endpointDeclaration({
   };
 
   return {
-    fresh: async (identity, wire, stored = {}) => {
+    fresh: async (identity, wire, before) => {
       await checkOwner(wire);
       const url = receiverUrl(wire.url, refuseHost);
       const name =
         wire.template === undefined ? await templateOfTypes(wire.event_types ?? ['*']) : wire.template;
       const template = name === null ? null : await templateNamed(name);
-      return freshEndpoint(
+      const fresh = freshEndpoint(
         { ...identity, url },
         {
           ...fieldsFrom(wire),
           ...orderingFrom(wire, { ordering: 'none', onDead: 'skip' }),
-          ...(wire.headers === undefined ? {} : { headers: headersFrom(wire.headers, stored, keyring) }),
+          ...(wire.headers === undefined
+            ? {}
+            : { headers: headersFrom(wire.headers, before?.headers ?? {}, keyring) }),
+          ...reachFrom(wire, before ?? null, deps),
           ...policyFrom(wire, { own: [] }, template),
         },
       );
+      checkReach(fresh);
+      return fresh;
     },
     change: async (wire, before) => {
       await checkOwner(wire);
       const name = wire.template === undefined ? before.template : wire.template;
-      return {
+      const change = {
         ...fieldsFrom(wire),
         ...orderingFrom(wire, before),
+        ...reachFrom(wire, before, deps),
         ...(wire.url === undefined ? {} : { url: receiverUrl(wire.url, refuseHost) }),
         ...(wire.headers === undefined
           ? {}
@@ -83,6 +89,8 @@ export function endpointDeclaration({
           ? policyFrom(wire, before, name === null ? null : await templateNamed(name))
           : {}),
       };
+      checkReach({ ...before, ...change });
+      return change;
     },
   };
 }

@@ -23,6 +23,7 @@ import { tenantsFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { endpointDeclaration, type EndpointIdentity } from './endpoint-declaration.ts';
 import { type EndpointRef, findEndpoint } from './endpoint-ref.ts';
+import { shownReach } from './endpoint-reach.ts';
 import { wireReceipt } from './events.ts';
 import { type Call, type Handlers, type Of, Reply } from './handler.ts';
 import { decodeCursor, pageRead } from './paging.ts';
@@ -128,7 +129,7 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       const identity = newIdentity(tenant, secret, now);
       const { answer, endpoints } = await config.change(async () => {
         const [before] = await store.endpointsNamed([tenant], [name]);
-        const fresh = await declaration.fresh(identity, { ...settings, name }, before?.headers);
+        const fresh = await declaration.fresh(identity, { ...settings, name }, before);
         if (before === undefined) {
           await refuseTooManyEndpoints(store, tenant);
           const audit = createEntries(call, 'endpoints.ensure', fresh);
@@ -308,6 +309,7 @@ export function wireEndpoint(
     overrides: endpoint.own.map((field) => overrideNames[field]),
     // Write-only: null says that one is set, and null sent back keeps it.
     headers: Object.fromEntries(Object.keys(endpoint.headers).map((name) => [name, null])),
+    ...shownReach(endpoint),
     timeout_ms: endpoint.timeoutMs,
     max_in_flight: endpoint.maxInFlight,
     rate_limit_per_s: endpoint.rateLimitPerS,

@@ -2,12 +2,22 @@ import { PosthornError } from '../domain/errors.ts';
 
 /** The URL of a receiver as it is stored, or a 422 that says what is wrong with it. */
 export function receiverUrl(text: string, refuseHost: (hostname: string) => string | null): string {
+  return calledUrl(text, refuseHost, '/url');
+}
+
+/** The same for another URL that Posthorn calls; `path`: where it stands in the body. */
+export function calledUrl(
+  text: string,
+  refuseHost: (hostname: string) => string | null,
+  path: string,
+): string {
   const fault = (message: string): PosthornError =>
-    new PosthornError('invalid_request', `/url ${message}`, [{ path: '/url', message }]);
+    new PosthornError('invalid_request', `${path} ${message}`, [{ path, message }]);
   const url = URL.parse(text);
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:'))
     throw fault('must be an http or https URL');
-  if (url.username !== '' || url.password !== '') throw fault('must not carry credentials; use headers');
+  if (url.username !== '' || url.password !== '')
+    throw fault('must not carry credentials; use headers or auth');
   if (url.hash !== '') throw fault('must not have a fragment');
   const refused = refuseHost(url.hostname);
   if (refused !== null) throw fault(refused);

@@ -1,14 +1,8 @@
 import { BlockList, isIP } from 'node:net';
+import { type ProxyUrl, proxyUrlFrom } from '../domain/proxy-url.ts';
 
 /** A proxy that connections to receivers go through. */
-export interface Proxy {
-  readonly kind: 'http' | 'socks5';
-  readonly host: string;
-  readonly port: number;
-  readonly secure: boolean;
-  readonly credentials: { readonly username: string; readonly password: string } | null;
-  /** For messages: without credentials. */
-  readonly name: string;
+export interface Proxy extends ProxyUrl {
   /** The administrator's: connected to wherever it is. An endpoint's own one is judged as a receiver is (G9). */
   readonly trusted: boolean;
 }
@@ -28,49 +22,14 @@ export type ProxyChoice = (to: {
   readonly port: number;
 }) => Proxy | null;
 
-const kinds: Readonly<Record<string, { readonly kind: Proxy['kind']; readonly port: number }>> = {
-  'http:': { kind: 'http', port: 80 },
-  'https:': { kind: 'http', port: 443 },
-  'socks5:': { kind: 'socks5', port: 1080 },
-  'socks5h:': { kind: 'socks5', port: 1080 },
-};
-/** RFC 1929 has one byte for the length of each. */
-const maxSocksCredential = 255;
-
 /**
  * Throws if it is not a proxy's URL; the message never has the credentials. `socks5h` is the same as `socks5`: who looks names
  * up depends on whose proxy it is (`Dial`).
  */
 export function parseProxy(url: string, trusted = true): Proxy {
-  const parsed = URL.parse(url.includes('://') ? url : `http://${url}`);
-  const known = parsed === null ? undefined : kinds[parsed.protocol];
-  if (parsed === null || known === undefined || parsed.hostname === '')
-    throw new Error('Invalid proxy: use http://host:port, https://host:port or socks5://host:port.');
-  const { protocol, hostname, port, host, username, password } = parsed;
-  const credentials =
-    username === '' && password === '' ? null : { username: decoded(username), password: decoded(password) };
-  if (known.kind === 'socks5' && credentials !== null)
-    for (const text of Object.values(credentials))
-      if (Buffer.byteLength(text) > maxSocksCredential || text === '')
-        throw new Error('Invalid proxy: SOCKS5 takes a user and a password of 1 to 255 bytes.');
-  return {
-    kind: known.kind,
-    host: (hostname.startsWith('[') ? hostname.slice(1, -1) : hostname).toLowerCase(),
-    port: port === '' ? known.port : Number(port),
-    secure: protocol === 'https:',
-    credentials,
-    name: `${protocol}//${host}`,
-    trusted,
-  };
-}
-
-/** A percent sign that encodes nothing is itself. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  const parsed = proxyUrlFrom(url);
+  if (typeof parsed === 'string') throw new Error(`Invalid proxy: ${parsed}`);
+  return { ...parsed, trusted };
 }
 
 /** The line of a request's head that has the credentials for an HTTP proxy. */

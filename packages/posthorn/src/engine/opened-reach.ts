@@ -1,0 +1,93 @@
+import type { Endpoint } from '../domain/endpoint.ts';
+import {
+  type EndpointAuth,
+  type EndpointProxy,
+  type EndpointTls,
+  reachOf,
+  withPassword,
+} from '../domain/reach.ts';
+import type { Keyring } from '../secrets/keyring.ts';
+import { parseProxy } from '../transport/proxy.ts';
+import type { OAuthClient, Reach, TlsSettings } from '../transport/reach.ts';
+
+/** How a receiver is reached, with its secrets opened. */
+export interface OpenedReach {
+  /** Null: nothing about its connections is special. */
+  readonly reach: Reach | null;
+  /** Of every request: a name and its value. */
+  readonly headers: readonly string[];
+  /** Values that a receiver may repeat, and that are shown nowhere. */
+  readonly hidden: readonly string[];
+}
+
+const usual: OpenedReach = { reach: null, headers: [], hidden: [] };
+
+const versions = { '1.2': 'TLSv1.2', '1.3': 'TLSv1.3' } as const;
+
+/** Throws `SecretError` if a secret cannot be opened. */
+export function openedReach(endpoint: Endpoint, keyring: Pick<Keyring, 'open'>): OpenedReach {
+  const { auth, tls, proxy } = reachOf(endpoint);
+  if (auth === null && tls === null && proxy === null) return usual;
+  const credentials =
+    auth === null || auth.type === 'oauth2_client_credentials' ? null : credentialsOf(auth, keyring);
+  const client = auth?.type === 'oauth2_client_credentials' ? clientOf(auth, keyring) : null;
+  const isSpecial = tls !== null || proxy !== null || client !== null;
+  return {
+    reach: isSpecial
+      ? {
+          // As it is stored, with sealed secrets: what was only read again keeps its connections.
+          key: JSON.stringify([client === null ? null : auth, tls, proxy]),
+          tls: tls === null ? null : settingsOf(tls, keyring),
+          proxy: proxy === null ? null : proxyOf(proxy, keyring),
+          oauth: client,
+        }
+      : null,
+    headers: credentials === null ? [] : ['authorization', credentials.value],
+    hidden: [...(credentials?.hidden ?? []), ...(client === null ? [] : [client.clientSecret])],
+  };
+}
+
+function credentialsOf(
+  auth: Exclude<EndpointAuth, { type: 'oauth2_client_credentials' }>,
+  keyring: Pick<Keyring, 'open'>,
+): { readonly value: string; readonly hidden: readonly string[] } {
+  if (auth.type === 'bearer') {
+    const token = keyring.open(auth.token);
+    return { value: `Bearer ${token}`, hidden: [token] };
+  }
+  const password = keyring.open(auth.password);
+  const pair = Buffer.from(`${auth.username}:${password}`).toString('base64');
+  return { value: `Basic ${pair}`, hidden: [pair, password] };
+}
+
+function clientOf(
+  auth: Extract<EndpointAuth, { type: 'oauth2_client_credentials' }>,
+  keyring: Pick<Keyring, 'open'>,
+): OAuthClient {
+  const { tokenUrl, clientId, clientSecret, scope, audience, authMethod } = auth;
+  return {
+    tokenUrl,
+    clientId,
+    clientSecret: keyring.open(clientSecret),
+    scope,
+    audience,
+    method: authMethod,
+  };
+}
+
+function settingsOf(tls: EndpointTls, keyring: Pick<Keyring, 'open'>): TlsSettings {
+  const { clientCertificate, clientKey, ca, minVersion, serverName } = tls;
+  return {
+    certificate: clientCertificate,
+    key: clientKey === null ? null : keyring.open(clientKey),
+    ca,
+    minVersion: minVersion === null ? null : versions[minVersion],
+    serverName,
+  };
+}
+
+function proxyOf(proxy: EndpointProxy, keyring: Pick<Keyring, 'open'>): Reach['proxy'] {
+  if (proxy === 'direct') return proxy;
+  const { url, password } = proxy;
+  return parseProxy(withPassword(url, password === null ? null : keyring.open(password)), false);
+}

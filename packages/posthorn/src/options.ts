@@ -33,6 +33,8 @@ export interface PosthornOptions extends SecretOptions {
   readonly retentionDays?: number;
   /** How long dead letters are kept. Default 90 days. */
   readonly deadRetentionDays?: number;
+  /** How long entries of the audit log are kept. Default 400 days. */
+  readonly auditRetentionDays?: number;
   /** A stop ends within so long, whatever is in flight. Default 20 s. */
   readonly stopGraceS?: number;
   /** How often the counters are compared with the rows. Default 60 s. */

@@ -87,6 +87,7 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
     retention: {
       settledMs: (options.retentionDays ?? defaults.retentionDays) * dayMs,
       deadMs: (options.deadRetentionDays ?? defaults.deadRetentionDays) * dayMs,
+      auditMs: (options.auditRetentionDays ?? defaults.auditRetentionDays) * dayMs,
     },
   });
   metrics?.watch(engine);

@@ -17,6 +17,7 @@ import { createServices } from './service/services.ts';
 import { followTemplates } from './service/template-follow.ts';
 import { openPostgresStore } from './store/postgres/open.ts';
 import { openSqliteStore } from './store/sqlite/open.ts';
+import type { Store } from './store/store.ts';
 
 /** Of the grace time, for what comes after the attempts in flight: giving claims back, and closing. */
 const closingMs = 4000;
@@ -50,13 +51,15 @@ export interface StopResult extends StopReport {
   readonly closed: boolean;
 }
 
-/** Opens the store that `database` names, and the keyring of its secrets. */
+/** Opens the store that `database` names, and the keyring of its secrets, which seals the audit log too. */
 export async function open(options: PosthornOptions): Promise<Opened & OpenedKeyring> {
   const { database, nodeName } = options;
   if (typeof database === 'string' && !/^postgres(ql)?:\/\//.test(database)) {
     const store = await openSqliteStore({ dataDir: database, thread: true });
     try {
-      return { store, node: embeddedNode, ...keyringIn(database, options, systemRandom) };
+      const keyring = keyringIn(database, options, systemRandom);
+      await sealAuditLog(store, keyring);
+      return { store, node: embeddedNode, ...keyring };
     } catch (error) {
       await store.close();
       throw error;
@@ -65,7 +68,14 @@ export async function open(options: PosthornOptions): Promise<Opened & OpenedKey
   const keyring = keyringOf(options, systemRandom);
   // A name of its own in every run: what a former run has claimed is taken over when it is found dead.
   const made = `${hostname()}-${process.pid}-${Buffer.from(systemRandom.bytes(3)).toString('hex')}`;
-  return { ...(await openPostgresStore(database)), node: nodeName ?? made, ...keyring };
+  const opened = await openPostgresStore(database);
+  await sealAuditLog(opened.store, keyring);
+  return { ...opened, node: nodeName ?? made, ...keyring };
+}
+
+async function sealAuditLog(store: Store, { keyring }: OpenedKeyring): Promise<void> {
+  const [newest] = keyring.auditKeys;
+  if (keyring.keyId !== null && newest !== undefined) await store.sealAuditLog(newest);
 }
 
 /**

@@ -213,6 +213,11 @@ export function describeAuditing(subject: Subject): void {
   test('retention takes the oldest entries, a batch at a time, and the chain begins with what is left', async () => {
     const { store } = subject;
     const day = 86_400_000;
+    const key = new Uint8Array(32).fill(7);
+    await store.sealAuditLog(key);
+    const whole = async (): Promise<void> => {
+      expect(await checkAuditLog(store, { keys: [key] })).toMatchObject({ unsealed: 0, findings: [] });
+    };
     for (let n = 0; n < 5; n++) await store.appendAudit([anEntry({ at: start + n * day })]);
     const ages = agesAt(start + 10 * day);
     expect(await store.pruneAuditLog(ages, 20 * day, 10)).toBe(0);
@@ -220,11 +225,11 @@ export function describeAuditing(subject: Subject): void {
     expect(await store.pruneAuditLog(ages, 7.5 * day, 2)).toBe(1);
     expect(await store.pruneAuditLog(ages, 7.5 * day, 2)).toBe(0);
     expect((await everything(store)).map(({ sequence }) => sequence)).toEqual([4, 5]);
-    await intact();
+    await whole();
     expect(await store.pruneAuditLog(ages, day, 9)).toBe(2);
     await store.appendAudit([anEntry()]);
     expect((await everything(store)).map(({ sequence }) => sequence)).toEqual([6]);
-    await intact();
+    await whole();
   });
 
   test('G9: changes at the same time make one chain', async () => {

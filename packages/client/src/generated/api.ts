@@ -5,6 +5,7 @@ import type {
   Accounting,
   Alert,
   AlertList,
+  AuditEntryList,
   BatchReceipt,
   BlockedKeyList,
   CancelRequest,
@@ -81,6 +82,7 @@ import type {
   EventTypesListInput,
   SlosListInput,
   KeysListInput,
+  AuditLogListInput,
 } from './types.ts';
 
 /** Publish events, and look them up. */
@@ -336,6 +338,12 @@ export interface KeysApi<Options> {
   rotate(id: string, input?: KeyRotation, options?: Options): Promise<KeyWithSecret>;
 }
 
+/** Who has changed what. */
+export interface AuditLogApi<Options> {
+  /** List the audit log. Who has changed what, newest first: one entry for each change, kept in the same transaction. Publishing is not part of it, nor is what Posthorn does by itself, except that it pauses or disables an endpoint. Each entry has the hash of the one before, so one that was edited or removed is found by `posthorn verify`. */
+  list(input?: AuditLogListInput, options?: Options): PageRequest<AuditEntryList>;
+}
+
 /** Every call, by its resource. */
 export interface Api<Options> {
   readonly events: EventsApi<Options>;
@@ -356,6 +364,7 @@ export interface Api<Options> {
   readonly templates: TemplatesApi<Options>;
   readonly eventTypes: EventTypesApi<Options>;
   readonly keys: KeysApi<Options>;
+  readonly auditLog: AuditLogApi<Options>;
 }
 
 export type OperationId =
@@ -423,4 +432,5 @@ export type OperationId =
   | 'keys.list'
   | 'keys.get'
   | 'keys.delete'
-  | 'keys.rotate';
+  | 'keys.rotate'
+  | 'auditLog.list';

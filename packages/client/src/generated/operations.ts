@@ -89,6 +89,23 @@ const attemptShape = object({
   trigger: text,
   node: text,
 });
+const auditEntryShape = object({
+  sequence: number,
+  version: number,
+  at: text,
+  actor: object({ kind: text, id: text, name: text }),
+  action: text,
+  target: object({ kind: text, id: text }),
+  tenant: nullable(text),
+  before: anything,
+  after: anything,
+  from: nullable(text),
+  request_id: nullable(text),
+  previous_hash: text,
+  hash: text,
+  seal: nullable(text),
+});
+const auditEntryListShape = object({ items: list(auditEntryShape), next_cursor: nullable(text) });
 const receiptShape = object({
   id: text,
   tenant: text,
@@ -996,5 +1013,23 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
     path: '/v1/keys/{id}/rotate',
     body: keyRotationShape,
     answer: keyWithSecretShape,
+  },
+  'auditLog.list': {
+    method: 'GET',
+    path: '/v1/audit-log',
+    query: object({
+      tenant: text,
+      actor: text,
+      action: text,
+      target_kind: text,
+      target: text,
+      since: text,
+      until: text,
+      limit: number,
+      cursor: text,
+      order: text,
+    }),
+    answer: auditEntryListShape,
+    isList: true,
   },
 };

@@ -203,6 +203,55 @@ export interface Attempt {
   readonly node: string;
 }
 
+export interface AuditEntry {
+  /** Counts from 1 without a gap; retention takes the lowest. */
+  readonly sequence: number;
+
+  /** Of the form of an entry, which its hash covers. */
+  readonly version: 1;
+  readonly at: string;
+
+  /** Who did it. `engine`: Posthorn by itself; `library`: the application that embeds it. */
+  readonly actor: {
+    readonly kind: 'key' | 'session' | 'portal' | 'library' | 'cli' | 'engine';
+    readonly id: string;
+    readonly name: string;
+  };
+
+  /** The id of the operation, such as `endpoints.update`. */
+  readonly action: string;
+  readonly target: { readonly kind: string; readonly id: string };
+
+  /** The tenant that the target belongs to; null: none, or several. */
+  readonly tenant: string | null;
+
+  /** The target as answers showed it, without what is write-only, or the part that matters; null: it was not there. What is longer than 16,384 characters is replaced by `{"cut_characters": …}`. */
+  readonly before: unknown;
+
+  /** The same as it is since; null: it is not there any more. */
+  readonly after: unknown;
+
+  /** The request's address; null: this process. */
+  readonly from: string | null;
+  readonly requestId: string | null;
+
+  /** The hash of the entry before. */
+  readonly previousHash: string;
+
+  /** SHA-256, hexadecimal, of this entry without `hash` and `seal`, as JSON with sorted keys and no spaces (RFC 8785). */
+  readonly hash: string;
+
+  /** HMAC-SHA-256 of the hash, with a key of the server's; null: it had none. */
+  readonly seal: string | null;
+}
+
+export interface AuditEntryList {
+  readonly items: readonly AuditEntry[];
+
+  /** Of the next page; null: this is the last. */
+  readonly nextCursor: string | null;
+}
+
 export interface BatchReceipt {
   /** In the order of the events. */
   readonly accepted: readonly Receipt[];
@@ -2082,6 +2131,34 @@ export interface SlosListInput {
 /** What `keys.list` takes. */
 export interface KeysListInput {
   readonly tenant?: string | readonly string[] | undefined;
+
+  /** Items of a page at most. */
+  readonly limit?: number | undefined;
+
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+  readonly order?: 'asc' | 'desc' | undefined;
+}
+
+/** What `auditLog.list` takes. */
+export interface AuditLogListInput {
+  readonly tenant?: string | undefined;
+
+  /** The actor's id. */
+  readonly actor?: string | undefined;
+  readonly action?: string | undefined;
+
+  /** Such as `endpoint` or `key`. */
+  readonly targetKind?: string | undefined;
+
+  /** The target's id or name. */
+  readonly target?: string | undefined;
+
+  /** At this time or later. */
+  readonly since?: string | Date | undefined;
+
+  /** Before this time. */
+  readonly until?: string | Date | undefined;
 
   /** Items of a page at most. */
   readonly limit?: number | undefined;

@@ -57,7 +57,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'verify',
     description:
-      'check the books of a data directory, running or stopped: accepted = delivered + pending + dead + cancelled + suppressed',
+      'check the books and the audit log of a data directory, running or stopped: accepted = delivered + pending + dead + cancelled + suppressed',
     load: async () => (await import('./commands/verify.ts')).verifyCommand(),
   },
   {
@@ -118,6 +118,11 @@ export const commands: readonly CommandEntry[] = [
     name: 'tenants',
     description: 'list tenants, and declare, show or delete one: display name, metadata, limits',
     load: async () => (await import('./commands/tenants.ts')).tenantsCommand(),
+  },
+  {
+    name: 'audit-log',
+    description: 'who has changed what: list the entries, or export all of them with their hashes',
+    load: async () => (await import('./commands/audit-log.ts')).auditLogCommand(),
   },
   {
     name: 'migrate',

@@ -67,6 +67,20 @@ export async function listed<Answer extends ListAnswer>(
   };
 }
 
+/** The pages of a list of any length, one after the other. */
+export async function* everyPage<Answer extends ListAnswer>(
+  read: (page: Page) => PageRequest<Answer>,
+): AsyncGenerator<Answer> {
+  let cursor: string | null = null;
+  do {
+    const answer: Answer = await read(cursor === null ? { limit: maxPage } : { limit: maxPage, cursor });
+    if (answer.nextCursor === cursor && cursor !== null)
+      throw new ApiError(200, 'garbled', 'the pages of the list do not end; is the URL right?');
+    yield answer;
+    cursor = answer.nextCursor;
+  } while (cursor !== null);
+}
+
 /** Options that read a list to its end. */
 export const everything = { limit: maxItems } as const;
 

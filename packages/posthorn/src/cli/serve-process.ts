@@ -95,6 +95,7 @@ export async function startServing(
     ...(settings.metricsKey === undefined ? {} : { metricsKeyHash: hashOf(settings.metricsKey) }),
     retentionDays: settings.retentionDays,
     deadRetentionDays: settings.deadRetentionDays,
+    auditRetentionDays: settings.auditRetentionDays,
     stopGraceS: settings.stopGraceS,
     reconcileEveryS: settings.reconcileEveryS,
     logger: log.logger,

@@ -7,6 +7,7 @@ export const defaults = {
   /** How long finished deliveries are kept. */
   retentionDays: 30,
   deadRetentionDays: 90,
+  auditRetentionDays: 400,
   stopGraceS: 20,
   reconcileEveryS: 60,
   evaluateEveryS: 15,

@@ -50,6 +50,7 @@ const schema = z.object({
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default(defaults.logLevel),
   retentionDays: days.default(defaults.retentionDays),
   deadRetentionDays: days.default(defaults.deadRetentionDays),
+  auditRetentionDays: days.default(defaults.auditRetentionDays),
   stopGraceS: aNumber.min(1).max(3600).default(defaults.stopGraceS),
   reconcileEveryS: aNumber.min(1).max(86_400).default(defaults.reconcileEveryS),
   watchdogUrl: z
@@ -83,6 +84,7 @@ const names: Readonly<Record<keyof Settings, string>> = {
   logLevel: 'LOG_LEVEL',
   retentionDays: 'RETENTION_DAYS',
   deadRetentionDays: 'DEAD_RETENTION_DAYS',
+  auditRetentionDays: 'AUDIT_RETENTION_DAYS',
   stopGraceS: 'STOP_GRACE_S',
   reconcileEveryS: 'RECONCILE_EVERY_S',
   watchdogUrl: 'WATCHDOG_URL',

@@ -60,6 +60,7 @@ export const tags = {
   conformance: 'What has no owner, template or objective.',
   nodes: 'The processes that deliver.',
   keys: 'API keys: what each may see and do, and when it was used last.',
+  'audit-log': 'Who has changed what.',
   service: 'Health, metrics and this document.',
 } as const;
 export type Tag = keyof typeof tags;

@@ -1,4 +1,5 @@
 import { accountingOperations } from './accounting.ts';
+import { auditLogOperations } from './audit-log.ts';
 import { blockedKeyOperations } from './blocked-keys.ts';
 import { conformanceOperations } from './conformance.ts';
 import { nodeOperations } from './nodes.ts';
@@ -40,6 +41,7 @@ export const table = {
   ...eventTypeOperations,
   ...sloOperations,
   ...keyOperations,
+  ...auditLogOperations,
 } as const satisfies Readonly<Record<string, Operation>>;
 
 export type OperationId = keyof typeof table;

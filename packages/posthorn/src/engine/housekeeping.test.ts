@@ -12,7 +12,17 @@ const quiet = (): void => {};
 function aNode(shared: boolean) {
   let next: (() => void) | undefined;
   let isFormer = false;
+  let monotonic = 100 * secondMs;
   const calls: string[] = [];
+  const shown: unknown[] = [];
+  const head = {
+    firstSequence: 1,
+    firstPreviousHash: '00',
+    sequence: 1,
+    hash: '01',
+    sealedFrom: null,
+    seal: null,
+  };
   const asked: Ages[] = [];
   const call = async <T>(name: string, ages: Ages | null, answer: T): Promise<T> => {
     calls.push(name);
@@ -25,17 +35,19 @@ function aNode(shared: boolean) {
       prune: ({ ages }) => call('prune', ages, { deleted: 0, next: null }),
       cancelOrphans: () => call('cancelOrphans', null, 0),
       pruneKeyedRequests: (ages) => call('pruneKeyedRequests', ages, 0),
+      pruneAuditLog: (ages) => call('pruneAuditLog', ages, 0),
       fold: () => call('fold', null, false),
+      auditChain: () => call('auditChain', null, { head: { ...head }, rows: [] }),
     },
     clock: nodeClock({
       now: () => start,
-      monotonic: () => 100 * secondMs,
+      monotonic: () => monotonic,
       after: (_, fn) => {
         next = fn;
         return quiet;
       },
     }),
-    logger: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+    logger: { debug: quiet, info: (fields) => void shown.push(fields), warn: quiet, error: quiet },
     retention: defaultRetention,
     shared,
     mine: () => true,
@@ -47,7 +59,8 @@ function aNode(shared: boolean) {
     begin();
     for (let turns = 0; next === undefined && turns < 100; turns++) await Promise.resolve();
   };
-  return { round, calls, asked, jump: (is: boolean) => void (isFormer = is) };
+  const pass = (ms: number): void => void (monotonic += ms);
+  return { round, calls, asked, head, shown, pass, jump: (is: boolean) => void (isFormer = is) };
 }
 
 test.each([true, false])(
@@ -55,7 +68,7 @@ test.each([true, false])(
   async (shared) => {
     const { round, asked } = aNode(shared);
     await round();
-    expect(asked).toHaveLength(2);
+    expect(asked).toHaveLength(3);
     expect(asked.every((ages) => ages.shared === shared)).toBe(true);
   },
 );
@@ -67,5 +80,26 @@ test('G7: a round that the store refuses, because its clock has jumped, ends the
   expect(calls).toEqual(['prune']);
   jump(false);
   await round();
-  expect(calls).toEqual(['prune', 'cancelOrphans', 'pruneKeyedRequests', 'fold']);
+  expect(calls).toEqual([
+    'prune',
+    'cancelOrphans',
+    'pruneKeyedRequests',
+    'pruneAuditLog',
+    'fold',
+    'auditChain',
+  ]);
+});
+
+test('G9: the last entry of the audit log stands in the log of the process, once for each minute in which it is another one', async () => {
+  const { round, head, shown, pass } = aNode(false);
+  await round();
+  head.sequence = 2;
+  head.hash = '02';
+  await round();
+  expect(shown).toEqual([{ code: 'audit_log_head', sequence: 1, hash: '01' }]);
+  for (let minutes = 0; minutes < 2; minutes++) {
+    pass(60 * secondMs);
+    await round();
+  }
+  expect(shown.slice(1)).toEqual([{ code: 'audit_log_head', sequence: 2, hash: '02' }]);
 });

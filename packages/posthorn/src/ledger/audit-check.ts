@@ -12,8 +12,9 @@ import { findingsMost } from './reconciler.ts';
 const chainPage = 200;
 
 export interface AuditFinding {
-  /** Of the entry, or of the first one that is missing; null: it is about the head. */
+  /** Of the entry, or of the first and the last of several; null: it is about the head. */
   readonly sequence: number | null;
+  readonly through: number | null;
   readonly problem: string;
 }
 
@@ -29,7 +30,7 @@ export interface AuditCheck {
   readonly findings: readonly AuditFinding[];
 }
 
-interface AuditCheckOptions {
+export interface AuditCheckOptions {
   /** Those that may have sealed entries; none: seals are not checked. */
   readonly keys: readonly Uint8Array[];
   /** An entry that the log had, as a line of Posthorn's own log once said. */
@@ -67,8 +68,11 @@ class ChainWalk {
     this.#known = known;
   }
 
-  #found(sequence: number | null, problem: string): void {
-    if (this.#findings.length < findingsMost) this.#findings.push({ sequence, problem });
+  #found(sequence: number | null, problem: string, through = sequence): void {
+    const last = this.#findings.at(-1);
+    if (sequence !== null && last?.problem === problem && last.through === sequence - 1)
+      this.#findings[this.#findings.length - 1] = { ...last, through };
+    else if (this.#findings.length < findingsMost) this.#findings.push({ sequence, through, problem });
   }
 
   read({ head, rows }: AuditChainPage): void {
@@ -107,8 +111,7 @@ class ChainWalk {
   }
 
   #missing(from: number, to: number): void {
-    if (from === to) this.#found(from, 'is missing: it was removed');
-    if (from < to) this.#found(from, `and all up to ${to} are missing: they were removed`);
+    if (from <= to) this.#found(from, 'is missing: it was removed', to);
   }
 
   #checkSeal({ sequence, hash, seal }: AuditRow, head: AuditHead | null): void {

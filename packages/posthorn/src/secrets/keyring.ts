@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto';
+import { createCipheriv, createDecipheriv, hkdfSync, type KeyObject } from 'node:crypto';
 import type { SecretKey } from './secret-key.ts';
 
 /** What a secret is for: one that was sealed for one use cannot be opened for another. */
@@ -19,6 +19,8 @@ export interface Keyring {
   readonly keyId: string | null;
   /** All keys that open, the newest first. */
   readonly keyIds: readonly string[];
+  /** Keys that seal the audit log, one derived from each of these: whoever has them can open no secret. */
+  readonly auditKeys: readonly Uint8Array[];
 }
 
 /** A secret that cannot be opened; its message says why, and what to do. */
@@ -94,6 +96,7 @@ export function createKeyring(
     },
     keyId: newest?.id ?? null,
     keyIds: keys.map(({ id }) => id),
+    auditKeys: keys.map(({ key }) => new Uint8Array(hkdfSync('sha256', key, '', 'posthorn audit log', 32))),
   };
 }
 

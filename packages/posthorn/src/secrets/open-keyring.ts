@@ -52,6 +52,18 @@ export function keyringOf(options: SecretOptions, random: { bytes(n: number): Ui
   return { keyring: createKeyring(keys, { random, plaintext }), madeKeyFile: null };
 }
 
+/** The keyring for reading what is stored, also beside a running process: nothing is made, and without keys nothing opens. */
+export function keyringToRead(
+  dataDir: string | null,
+  options: SecretOptions,
+  random: { bytes(n: number): Uint8Array },
+): Keyring {
+  const given = givenKeys(options);
+  const stored = dataDir === null ? [] : (readKeyFile(dataDir) ?? []);
+  const keys = [...given, ...stored.filter(({ id }) => !given.some((key) => key.id === id))];
+  return createKeyring(keys, { random, plaintext: true });
+}
+
 /**
  * The keyring of a data directory, whose lock the caller holds. A key that is given seals, and the key file, if there is one, opens
  * what it sealed before.

@@ -2,6 +2,7 @@ import { accountingService } from './accounting.ts';
 import { blockedKeyService } from './blocked-keys.ts';
 import { conformanceService } from './conformance.ts';
 import { alertService } from './alerts.ts';
+import { auditLogService } from './audit-log.ts';
 import { channelService } from './channels.ts';
 import { deadLetterService } from './dead-letters.ts';
 import { deliveryService } from './deliveries.ts';
@@ -42,5 +43,6 @@ export function createServices(deps: ServiceDependencies): Handlers {
     ...eventTypeService(deps),
     ...sloService(deps),
     ...keyService(deps),
+    ...auditLogService(deps),
   };
 }

@@ -61,6 +61,10 @@ export function serveCommand(): Command {
       `keep dead letters so long (POSTHORN_DEAD_RETENTION_DAYS, default ${defaults.deadRetentionDays})`,
     )
     .option(
+      '--audit-retention-days <days>',
+      `keep entries of the audit log so long (POSTHORN_AUDIT_RETENTION_DAYS, default ${defaults.auditRetentionDays})`,
+    )
+    .option(
       '--stop-grace-s <seconds>',
       `let attempts in flight finish for so long when stopped (POSTHORN_STOP_GRACE_S, default ${defaults.stopGraceS})`,
     )

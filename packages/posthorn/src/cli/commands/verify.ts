@@ -1,21 +1,44 @@
 import { Command } from 'commander';
-import { StoreFaultError } from '../../domain/errors.ts';
+import { StoreFaultError, StoreOpenError } from '../../domain/errors.ts';
 import { deliveryId } from '../../domain/ids.ts';
-import { type AuditCheck, checkAuditLog } from '../../ledger/audit-check.ts';
+import { type AuditCheck, type AuditCheckOptions, checkAuditLog } from '../../ledger/audit-check.ts';
 import { findingsMost, reconcile, type Reconciliation } from '../../ledger/reconciler.ts';
 import { printable } from '../../report/printable.ts';
+import { systemRandom } from '../../runtime/random.ts';
+import { keyringToRead } from '../../secrets/open-keyring.ts';
 import type { Store } from '../../store/store.ts';
 import { CommandError, print, printJson, table } from '../output.ts';
 import { openToRead, readWhole } from '../read-store.ts';
 
 /** Checks a data directory, running or stopped: it only reads. */
 export async function verifyDataDirectory(dataDir: string): Promise<Verification> {
-  return await verifyStore(await openToRead(dataDir, undefined), null);
+  return await verify({ dataDir });
 }
 
 /** What `verify` finds: the books, and the audit log. */
 interface Verification extends Reconciliation {
   readonly audit: AuditCheck;
+}
+
+interface Verified {
+  /** What counts unless there is a URL. */
+  readonly dataDir: string;
+  readonly databaseUrl?: string | undefined;
+  readonly secretKey?: string | undefined;
+  readonly known?: AuditCheckOptions['known'];
+}
+
+async function verify({ dataDir, databaseUrl, secretKey, known = null }: Verified): Promise<Verification> {
+  const isDirectory = databaseUrl === undefined;
+  const store = await openToRead(isDirectory ? dataDir : undefined, databaseUrl);
+  let keys: readonly Uint8Array[];
+  try {
+    keys = keyringToRead(isDirectory ? dataDir : null, { secretKey }, systemRandom).auditKeys;
+  } catch (error) {
+    await store.close();
+    throw error instanceof StoreOpenError ? new CommandError(error.message, 2) : error;
+  }
+  return await verifyStore(store, { keys, known });
 }
 
 /** An entry that the audit log had: `12:<hash>`, as Posthorn's log says it. */
@@ -31,10 +54,7 @@ function knownEntryFrom(text: string | undefined): { sequence: number; hash: str
 }
 
 /** Every page, then every row. What is damaged is a finding like any other, as far as the rest can be read. */
-async function verifyStore(
-  opened: Store,
-  known: { readonly sequence: number; readonly hash: string } | null,
-): Promise<Verification> {
+async function verifyStore(opened: Store, auditing: AuditCheckOptions): Promise<Verification> {
   return await readWhole(opened, async (store) => {
     const damage = await store.checkFiles({ everyPage: true }).then(
       () => null,
@@ -43,7 +63,7 @@ async function verifyStore(
         throw error;
       },
     );
-    const audit = (): Promise<AuditCheck> => checkAuditLog(store, { keys: [], known });
+    const audit = (): Promise<AuditCheck> => checkAuditLog(store, auditing);
     if (damage === null) return { ...(await reconcile(store, { everyRow: true })), audit: await audit() };
     const found = { number: null, eventId: null, endpointId: null, problem: damage.message };
     const fail = (): never => {
@@ -80,93 +100,82 @@ export function verifyCommand(): Command {
         options.databaseUrl ??
         (options.dataDir === undefined ? process.env['POSTHORN_DATABASE_URL'] : undefined);
       const known = knownEntryFrom(options.auditHead);
-      const { rows, fanOuts, residue, findings, digests, balanced, audit } = await verifyStore(
-        databaseUrl === undefined
-          ? await openToRead(dataDir, undefined)
-          : await openToRead(undefined, databaseUrl),
-        known,
-      );
-      const named = findings.map(({ number, eventId, endpointId, problem }) => ({
-        delivery_id: number === null ? null : deliveryId(number),
-        event_id: eventId,
-        endpoint_id: endpointId,
-        problem,
-      }));
-      const isLimited = findings.length >= findingsMost;
-      if (options.json === true) {
-        printJson({
-          balanced,
-          residue,
-          fan_out_remaining: fanOuts.remaining,
-          events_checked: digests?.events ?? 0,
-          events_without_digest: digests?.without ?? 0,
-          endpoints: rows.map(({ endpointId, residue: rest, ...row }) => ({
-            endpoint_id: endpointId,
-            residue: rest,
-            ...row,
-          })),
-          findings: named,
-          // There may be more: only so many are looked for.
-          findings_limited: isLimited,
-          audit_log: auditAnswer(audit),
-        });
-      } else {
-        print(
-          table(
-            [
-              'endpoint',
-              'accepted',
-              '=',
-              'delivered',
-              'pending',
-              'dead',
-              'cancelled',
-              'suppressed',
-              'residue',
-            ],
-            rows.map((r) => [
-              r.endpointId,
-              r.accepted,
-              '=',
-              r.delivered,
-              r.pending,
-              r.dead,
-              r.cancelled,
-              r.suppressed,
-              r.residue,
-            ]),
-          ),
-        );
-        for (const row of rows) {
-          for (const { state, by } of row.mismatches) {
-            print(
-              `${row.endpointId}: ${Math.abs(by)} ${by > 0 ? 'more' : 'fewer'} ${state} than its counter says`,
-            );
-          }
-        }
-        for (const f of named)
-          print(
-            printable(
-              `FOUND ${[f.delivery_id, f.event_id, f.endpoint_id].filter((id) => id !== null).join(' ')}: ${f.problem}`,
-            ),
-          );
-        if (fanOuts.remaining > 0)
-          print(
-            `${fanOuts.remaining} deliveries of accepted events are still to be created (fan-out in steps).`,
-          );
-        if (digests !== null && digests.without > 0)
-          print(
-            `${digests.without} of ${digests.events} events were accepted before Posthorn kept digests: their payloads cannot be checked.`,
-          );
-        for (const line of auditLines(audit)) print(line);
-        print(
-          balanced
-            ? 'Every delivery is accounted for.'
-            : `NOT BALANCED: residue ${residue}, ${isLimited ? `the first ${findings.length} findings; verify again once these are repaired: there may be more` : `${findings.length} findings`}.`,
-        );
-      }
-      if (!balanced || audit.findings.length > 0) process.exitCode = 1;
+      const secretKey = process.env['POSTHORN_SECRET_KEY'] || undefined;
+      const found = await verify({ dataDir, databaseUrl, secretKey, known });
+      if (options.json === true) printJson(verificationAnswer(found));
+      else printVerification(found);
+      if (!found.balanced || found.audit.findings.length > 0) process.exitCode = 1;
     });
+}
+
+function findingsFrom({ findings }: Verification) {
+  return findings.map(({ number, eventId, endpointId, problem }) => ({
+    delivery_id: number === null ? null : deliveryId(number),
+    event_id: eventId,
+    endpoint_id: endpointId,
+    problem,
+  }));
+}
+
+function verificationAnswer(found: Verification): unknown {
+  const { rows, fanOuts, residue, findings, digests, balanced, audit } = found;
+  return {
+    balanced,
+    residue,
+    fan_out_remaining: fanOuts.remaining,
+    events_checked: digests?.events ?? 0,
+    events_without_digest: digests?.without ?? 0,
+    endpoints: rows.map(({ endpointId, residue: rest, ...row }) => ({
+      endpoint_id: endpointId,
+      residue: rest,
+      ...row,
+    })),
+    findings: findingsFrom(found),
+    // There may be more: only so many are looked for.
+    findings_limited: findings.length >= findingsMost,
+    audit_log: auditAnswer(audit),
+  };
+}
+
+function booksTable(rows: Verification['rows']): string {
+  return table(
+    ['endpoint', 'accepted', '=', 'delivered', 'pending', 'dead', 'cancelled', 'suppressed', 'residue'],
+    rows.map((r) => [
+      r.endpointId,
+      r.accepted,
+      '=',
+      r.delivered,
+      r.pending,
+      r.dead,
+      r.cancelled,
+      r.suppressed,
+      r.residue,
+    ]),
+  );
+}
+
+function printVerification(found: Verification): void {
+  const { rows, fanOuts, residue, findings, digests, balanced, audit } = found;
+  print(booksTable(rows));
+  for (const row of rows)
+    for (const { state, by } of row.mismatches)
+      print(`${row.endpointId}: ${Math.abs(by)} ${by > 0 ? 'more' : 'fewer'} ${state} than its counter says`);
+  for (const f of findingsFrom(found)) {
+    const ids = [f.delivery_id, f.event_id, f.endpoint_id].filter((id) => id !== null);
+    print(printable(`FOUND ${ids.join(' ')}: ${f.problem}`));
+  }
+  if (fanOuts.remaining > 0)
+    print(`${fanOuts.remaining} deliveries of accepted events are still to be created (fan-out in steps).`);
+  if (digests !== null && digests.without > 0)
+    print(
+      `${digests.without} of ${digests.events} events were accepted before Posthorn kept digests: their payloads cannot be checked.`,
+    );
+  for (const line of auditLines(audit)) print(line);
+  const howMany =
+    findings.length >= findingsMost
+      ? `the first ${findings.length} findings; verify again once these are repaired: there may be more`
+      : `${findings.length} findings`;
+  print(balanced ? 'Every delivery is accounted for.' : `NOT BALANCED: residue ${residue}, ${howMany}.`);
 }
 
 function auditAnswer({ entries, head, unsealed, unchecked, findings }: AuditCheck): unknown {
@@ -182,20 +191,30 @@ function auditAnswer({ entries, head, unsealed, unchecked, findings }: AuditChec
   };
 }
 
-function auditLines({ entries, head, findings }: AuditCheck): readonly string[] {
-  if (findings.length === 0)
+function auditLines({ entries, head, findings, unsealed, unchecked }: AuditCheck): readonly string[] {
+  if (findings.length > 0) {
+    const more = findings.length >= findingsMost ? ' There may be more.' : '';
     return [
-      entries === 0 && head?.sequence === 0
-        ? 'The audit log has no entries.'
-        : `The audit log is intact: ${entries} entries, the last one is ${head!.sequence}:${head!.hash}.`,
+      ...findings.map(({ sequence, through, problem }) =>
+        sequence === null
+          ? `FOUND in the audit log: ${problem}`
+          : sequence === through
+            ? `FOUND in the audit log: entry ${sequence} ${problem}`
+            : `FOUND in the audit log: entries ${sequence} to ${through}: each ${problem}`,
+      ),
+      `THE AUDIT LOG WAS CHANGED: ${findings.length} ${findings.length === 1 ? 'finding' : 'findings'}.${more}`,
     ];
-  const more = findings.length >= findingsMost ? ' There may be more.' : '';
+  }
+  if (entries === 0 && head?.sequence === 0) return ['The audit log has no entries.'];
   return [
-    ...findings.map(({ sequence, problem }) =>
-      sequence === null
-        ? `FOUND in the audit log: ${problem}`
-        : `FOUND in the audit log: entry ${sequence} ${problem}`,
-    ),
-    `THE AUDIT LOG WAS CHANGED: ${findings.length} findings.${more}`,
+    `The audit log is intact: ${entries} ${entries === 1 ? 'entry' : 'entries'}, the last one is ${head!.sequence}:${head!.hash}.`,
+    ...(unsealed === 0
+      ? []
+      : [`${unsealed} of them have no seal: whoever can write the database could have computed them anew.`]),
+    ...(unchecked === 0
+      ? []
+      : [
+          `${unchecked} seals were not checked: set POSTHORN_SECRET_KEY, the keys that were used before too.`,
+        ]),
   ];
 }

@@ -15,6 +15,7 @@ import {
 } from '../audit-log.ts';
 import type { ListPage } from '../filters.ts';
 import type { Connection, Database, Row } from './database.ts';
+import { refuseFormerTime } from './time.ts';
 
 /** A migration. The document is text, because its hash is that of the text. */
 export const auditLogTables = `
@@ -206,6 +207,7 @@ export async function pruneAuditLog(
       [sequence],
     );
     await writeHead(connection, prunedHead(head, { sequence, hash }, connection.auditKey));
+    await refuseFormerTime(connection, ages);
     return deleted.length;
   });
 }

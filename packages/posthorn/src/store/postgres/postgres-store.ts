@@ -169,6 +169,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     rotateKey: (id, rotation, now) => rotateKey(db, id, rotation, now),
     revokeKey: (id, now) => revokeKey(db, id, now),
     recordKeyUses: (uses) => recordKeyUses(db, uses),
+    sealAuditLog: async (key) => void (db.auditKey = key),
     appendAudit: (entries) => appendAudit(db, entries),
     auditLog: (filter, page) => readAuditLog(db, filter, page),
     auditChain: (after, limit) => readAuditChain(db, after, limit),

@@ -192,6 +192,7 @@ export function createSqliteStore(db: Database): Store {
     rotateKey: async (id, rotation, now) => rotateKey(db, id, rotation, now),
     revokeKey: async (id, now) => revokeKey(db, id, now),
     recordKeyUses: async (uses) => recordKeyUses(db, uses),
+    sealAuditLog: async (key) => void (db.auditKey = key),
     appendAudit: async (entries) => appendAudit(db, entries),
     auditLog: async (filter, page) => readAuditLog(db, filter, page),
     auditChain: async (after, limit) => readAuditChain(db, after, limit),

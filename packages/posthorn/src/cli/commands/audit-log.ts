@@ -1,0 +1,79 @@
+import { Command } from 'commander';
+import type { AuditEntry, Client } from '@posthorn/client';
+import { wireAnswer } from '../answers.ts';
+import { everyPage, listed, listOptions } from '../listing.ts';
+import { print, printJson, printStreamed, table } from '../output.ts';
+import { apiTime, clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
+
+type Filter = Omit<NonNullable<Parameters<Client['auditLog']['list']>[0]>, 'limit' | 'cursor' | 'order'>;
+type Options = RemoteOptions & Filter & { readonly json?: boolean };
+
+const filters = ['tenant', 'actor', 'action', 'targetKind', 'target', 'since', 'until'] as const;
+
+function filterOptions(command: Command): Command {
+  return command
+    .option('--tenant <tenant>', 'of this tenant')
+    .option('--actor <id>', 'by this actor: the id of a key or session, library, posthorn')
+    .option('--action <operation>', 'of this operation, such as endpoints.update')
+    .option('--target-kind <kind>', 'about this kind of thing, such as endpoint or key')
+    .option('--target <id>', 'about this thing, by its id or name')
+    .option('--since <time>', 'at this time or later (ISO 8601)', apiTime)
+    .option('--until <time>', 'before this time (ISO 8601)', apiTime);
+}
+
+function filterFrom(options: Options): Filter {
+  return Object.fromEntries(
+    filters.filter((field) => options[field] !== undefined).map((field) => [field, options[field]]),
+  );
+}
+
+function row({ sequence, at, actor, action, target, tenant, from }: AuditEntry): readonly string[] {
+  return [
+    String(sequence),
+    at,
+    `${actor.kind} ${actor.name === actor.id ? actor.id : `${actor.id} (${actor.name})`}`,
+    action,
+    `${target.kind} ${target.id}`,
+    tenant ?? '',
+    from ?? '',
+  ];
+}
+
+function listCommand(): Command {
+  return listOptions(filterOptions(remoteOptions(new Command('list'))))
+    .description('List who has changed what, newest first')
+    .addHelpText('after', '\nExample:\n  posthorn audit-log list --target-kind endpoint --since 2026-11-01')
+    .action(async (options: Options & { readonly limit?: number; readonly cursor?: string }) => {
+      const client = clientOf(options);
+      const filter = filterFrom(options);
+      const page = await listed((part) => client.auditLog.list({ ...filter, ...part }), options);
+      if (options.json === true) return printJson(wireAnswer('auditLog.list', page.answer));
+      print(table(['entry', 'at', 'who', 'what', 'target', 'tenant', 'from'], page.items.map(row)));
+      page.noteMore();
+    });
+}
+
+function exportCommand(): Command {
+  return filterOptions(remoteOptions(new Command('export')))
+    .description('Write all entries as JSON lines with their hashes, oldest first')
+    .addHelpText('after', '\nExample:\n  posthorn audit-log export > audit-log.jsonl')
+    .action(async (options: Options) => {
+      const client = clientOf(options);
+      const filter = filterFrom(options);
+      const pages = everyPage((part) => client.auditLog.list({ ...filter, ...part, order: 'asc' }));
+      for await (const answer of pages) {
+        const { items } = wireAnswer('auditLog.list', answer) as { readonly items: readonly unknown[] };
+        for (const item of items) if (!(await printStreamed(JSON.stringify(item)))) return;
+      }
+    });
+}
+
+export function auditLogCommand(): Command {
+  return new Command('audit-log')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  posthorn audit-log list --json\n  posthorn audit-log export > audit-log.jsonl',
+    )
+    .addCommand(listCommand(), { isDefault: true })
+    .addCommand(exportCommand());
+}

@@ -31,6 +31,7 @@ function evaluatorOn(store: Store, time: { now: number }): Evaluator {
     reconcileEveryMs: 60_000,
     deadRetentionMs: 90 * 86_400_000,
     clockStatus: () => clockStatus(null),
+    locked: () => ({ count: 0, endpointIds: [], keyIds: [] }),
     mine: () => true,
     wake: () => {},
     onEvaluated: () => {},
@@ -38,10 +39,11 @@ function evaluatorOn(store: Store, time: { now: number }): Evaluator {
 }
 
 async function aChannel(store: Store): Promise<string> {
-  const endpoint = anEndpoint({ tenant: 'posthorn', envelope: 'none' });
+  const endpoint = anEndpoint({ tenant: 'posthorn', body: 'data' });
   await store.createEndpoint(endpoint);
   await store.putDocument('channel', 'ops', {
-    channel: { kind: 'webhook', url: endpoint.url },
+    channel: { kind: 'webhook', host: 'receiver.test' },
+    fingerprint: 'f',
     endpointId: endpoint.id,
   });
   return endpoint.id;

@@ -50,6 +50,7 @@ async function alertsOf(
     reconcileEveryMs: 60_000,
     deadRetentionMs: 90 * 86_400_000,
     clockStatus: () => clockStatus(null),
+    locked: () => ({ count: 0, endpointIds: [], keyIds: [] }),
     mine: () => true,
     wake: () => {},
     onEvaluated: () => {},

@@ -28,6 +28,7 @@ export function startJobs(
     reconcileEveryMs,
     deadRetentionMs: (options.deadRetentionDays ?? defaults.deadRetentionDays) * dayMs,
     clockStatus: () => engine.status().clock,
+    locked: () => engine.status().locked,
     mine,
     wake: (endpointIds) => engine.wake(endpointIds),
     ...(onProgress === undefined ? {} : { onProgress }),

@@ -14,6 +14,7 @@ import { systemRandom } from './runtime/random.ts';
 import { within } from './runtime/within.ts';
 import { keyringIn, keyringOf, type OpenedKeyring } from './secrets/open-keyring.ts';
 import { createServices } from './service/services.ts';
+import { sealStored } from './service/seal-stored.ts';
 import { followTemplates } from './service/template-follow.ts';
 import { openPostgresStore } from './store/postgres/open.ts';
 import { openSqliteStore } from './store/sqlite/open.ts';
@@ -123,6 +124,7 @@ export function compose(opened: Opened, options: NodeOptions): Posthorn {
     (stopping ??= stopNode(parts, opened, listener, () => stopJobs(), options));
   const start = async (): Promise<void> => {
     const { engine, logger } = parts;
+    await sealStored(parts.services, logger);
     await engine.start();
     const following = await followTemplates(parts.services);
     if (following > 0)

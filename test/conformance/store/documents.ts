@@ -5,5 +5,5 @@ export function aTeam(...channels: readonly string[]): TeamDocument {
 }
 
 export function aChannel(endpointId: string): StoredChannel {
-  return { channel: { kind: 'webhook', url: 'https://receiver.test/alerts' }, endpointId };
+  return { channel: { kind: 'webhook', host: 'receiver.test' }, fingerprint: 'f', endpointId };
 }

@@ -159,8 +159,25 @@ export function describeKeeping(subject: Subject): void {
     expect(await subject.store.settleSetting('key', 'e')).toBe('d');
   });
 
+  test('G9: settings that hold secrets are listed, and replaced only if nobody else did', async () => {
+    const { store } = subject;
+    await store.saveSetting('open', 'sealed and plain: not these');
+    await store.saveSetting('b', 'sealed:1:00000000:setting:AAAA');
+    await store.saveSetting('a', 'plain:1:setting:x');
+    expect(await store.sealedSettings()).toEqual([
+      { name: 'a', value: 'plain:1:setting:x' },
+      { name: 'b', value: 'sealed:1:00000000:setting:AAAA' },
+    ]);
+    expect(await store.replaceSetting('a', 'another', 'new')).toBe(false);
+    expect(await store.replaceSetting('missing', 'another', 'new')).toBe(false);
+    expect(await store.replaceSetting('a', 'plain:1:setting:x', 'new')).toBe(true);
+    expect(await store.setting('a')).toBe('new');
+    expect(await store.purgeFormerValues()).toBe(true);
+    expect(await store.setting('a')).toBe('new');
+  });
+
   test('alerts: a step and what is told of it are stored together, once', async () => {
-    const endpoint = await one({ tenant: 'posthorn', envelope: 'none' });
+    const endpoint = await one({ tenant: 'posthorn', body: 'data' });
     const alert = anAlert('alr_1');
     expect(await subject.store.alerts()).toEqual({ version: 0, alerts: [] });
     const step = {

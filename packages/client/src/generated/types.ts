@@ -613,6 +613,15 @@ export interface Endpoint {
   readonly filter: Filter | null;
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
+
+  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; id and time are in the headers. */
+  readonly body: 'envelope' | 'data';
+
+  /** The caller's own notes, replaced as a whole. Not secret; Posthorn does nothing with them. */
+  readonly metadata: Readonly<Record<string, string>>;
+
+  /** Why its secrets cannot be opened: nothing is sent until the key is back, or until the secret and the headers are set again. */
+  readonly secretsError: string | null;
   readonly enabled: boolean;
   readonly pausedReason: string | null;
 
@@ -717,6 +726,12 @@ export interface EndpointChange {
   /** The deadline. Null: as the template says. */
   readonly deliverWithinS?: number | null | undefined;
 
+  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; id and time are in the headers. */
+  readonly body?: 'envelope' | 'data' | undefined;
+
+  /** The caller's own notes, replaced as a whole. Not secret; Posthorn does nothing with them. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+
   /** A disabled endpoint gets nothing; its deliveries are suppressed. */
   readonly enabled?: boolean | undefined;
 
@@ -784,6 +799,12 @@ export interface EndpointRequest {
 
   /** The deadline. Null: as the template says. */
   readonly deliverWithinS?: number | null | undefined;
+
+  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; id and time are in the headers. */
+  readonly body?: 'envelope' | 'data' | undefined;
+
+  /** The caller's own notes, replaced as a whole. Not secret; Posthorn does nothing with them. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
 
   /** A disabled endpoint gets nothing; its deliveries are suppressed. */
   readonly enabled?: boolean | undefined;
@@ -855,6 +876,15 @@ export interface EndpointWithSecret {
   readonly filter: Filter | null;
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
+
+  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; id and time are in the headers. */
+  readonly body: 'envelope' | 'data';
+
+  /** The caller's own notes, replaced as a whole. Not secret; Posthorn does nothing with them. */
+  readonly metadata: Readonly<Record<string, string>>;
+
+  /** Why its secrets cannot be opened: nothing is sent until the key is back, or until the secret and the headers are set again. */
+  readonly secretsError: string | null;
   readonly enabled: boolean;
   readonly pausedReason: string | null;
 
@@ -909,6 +939,15 @@ export interface EnsuredEndpoint {
   readonly filter: Filter | null;
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
+
+  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; id and time are in the headers. */
+  readonly body: 'envelope' | 'data';
+
+  /** The caller's own notes, replaced as a whole. Not secret; Posthorn does nothing with them. */
+  readonly metadata: Readonly<Record<string, string>>;
+
+  /** Why its secrets cannot be opened: nothing is sent until the key is back, or until the secret and the headers are set again. */
+  readonly secretsError: string | null;
   readonly enabled: boolean;
   readonly pausedReason: string | null;
 
@@ -1186,6 +1225,12 @@ export interface NamedEndpointRequest {
   /** The deadline. Null: as the template says. */
   readonly deliverWithinS?: number | null | undefined;
 
+  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; id and time are in the headers. */
+  readonly body?: 'envelope' | 'data' | undefined;
+
+  /** The caller's own notes, replaced as a whole. Not secret; Posthorn does nothing with them. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+
   /** A disabled endpoint gets nothing; its deliveries are suppressed. */
   readonly enabled?: boolean | undefined;
 
@@ -1277,6 +1322,9 @@ export interface Readiness {
 
   /** What is wrong with the store's files: an operator has to act. */
   readonly storeFault?: 'missing' | 'replaced' | 'damaged';
+
+  /** Endpoints whose secrets this node cannot open, because it lacks the key: their attempts fail until it is back. */
+  readonly lockedEndpoints?: number;
   readonly clock: Clock;
 }
 

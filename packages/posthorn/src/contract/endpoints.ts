@@ -11,23 +11,25 @@ import {
 } from './fields.ts';
 import { orderingFields, orderingSettings } from './endpoint-ordering.ts';
 import { keptReach, newReach, shownReach } from './endpoint-reach.ts';
+import { isReservedHeader } from '../domain/header-names.ts';
+import { bodyKind, metadata } from './endpoint-body.ts';
 import { receipt } from './events.ts';
 import { filter } from './filter.ts';
 import { operations } from './operation.ts';
 import { deliverWithinS, retryPolicy, timeoutMs } from './retry.ts';
 import { severalInQuery } from './several.ts';
 
-const forbiddenHeader =
-  /^(host|content-length|content-type|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer|proxy-.*|webhook-.*|posthorn-.*|traceparent|tracestate|user-agent)$/i;
 const headerName = z
   .string()
   .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, 'a header name')
-  .refine((name) => !forbiddenHeader.test(name), 'is set by Posthorn');
+  .refine((name) => !isReservedHeader(name), 'is set by Posthorn');
 const headerValue = z
   .string()
   .max(1024)
   .regex(/^[\t\x20-\x7e]*$/, 'visible ASCII');
 const fewHeaders = (all: object): boolean => Object.keys(all).length <= 20;
+const eachOnce = (all: object): boolean =>
+  new Set(Object.keys(all).map((name) => name.toLowerCase())).size === Object.keys(all).length;
 
 const asTemplate = 'Null: as the template says.';
 const settings = {
@@ -44,6 +46,7 @@ const settings = {
   headers: z
     .record(headerName, headerValue)
     .refine(fewHeaders, 'at most 20 headers')
+    .refine(eachOnce, 'a header twice, in another spelling')
     .describe('Sent with every request. Values are write-only.'),
   timeout_ms: timeoutMs.nullable().describe(`Of one attempt. ${asTemplate}`),
   max_in_flight: z.int().min(1).max(1024).describe('Attempts at once.'),
@@ -59,6 +62,8 @@ const settings = {
   filter: filter.nullable().describe('Which events it gets, by their data; null: all that it subscribes to.'),
   retry: retryPolicy.nullable().describe(asTemplate),
   deliver_within_s: deliverWithinS.nullable().describe(`The deadline. ${asTemplate}`),
+  body: bodyKind,
+  metadata,
   enabled: z.boolean().describe('A disabled endpoint gets nothing; its deliveries are suppressed.'),
 };
 
@@ -76,6 +81,7 @@ const newEndpoint = z
 const keptHeaders = z
   .record(headerName, headerValue.nullable())
   .refine(fewHeaders, 'at most 20 headers')
+  .refine(eachOnce, 'a header twice, in another spelling')
   .describe('All of them; null keeps the stored value, which answers do not show.');
 const endpointChange = z
   .strictObject({ ...settings, ...keptReach, headers: keptHeaders })
@@ -115,6 +121,14 @@ const endpointFields = {
   filter: filter.nullable(),
   retry: retryPolicy,
   deliver_within_s: z.number(),
+  body: bodyKind,
+  metadata,
+  secrets_error: z
+    .string()
+    .nullable()
+    .describe(
+      'Why its secrets cannot be opened: nothing is sent until the key is back, or until the secret and the headers are set again.',
+    ),
   enabled: z.boolean(),
   paused_reason: z.string().nullable(),
   breaker: z
@@ -185,6 +199,9 @@ const example = {
     give_up_after_s: 604_800,
   },
   deliver_within_s: 300,
+  body: 'envelope',
+  metadata: { account: 'acct_42' },
+  secrets_error: null,
   enabled: true,
   paused_reason: null,
   breaker: { state: 'closed', since: null },

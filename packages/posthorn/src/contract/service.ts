@@ -27,6 +27,11 @@ const readiness = z
       .enum(['missing', 'replaced', 'damaged'])
       .optional()
       .describe("What is wrong with the store's files: an operator has to act."),
+    locked_endpoints: count
+      .optional()
+      .describe(
+        'Endpoints whose secrets this node cannot open, because it lacks the key: their attempts fail until it is back.',
+      ),
     clock,
   })
   .meta({ id: 'Readiness' });

@@ -21,55 +21,69 @@ export type Channel<Kind extends ChannelKind = ChannelKind> = {
   readonly [K in Kind]: { readonly kind: K } & ChannelSettings[K];
 }[Kind];
 
-/** Where a channel's notifications are sent to, and how. */
+/** Where a channel's notifications are sent to, and how. All of it is secret. */
 export interface ChannelReceiver {
   readonly via: 'http' | 'mail';
   readonly url: string;
+  /** Members of the body that only the sender puts in. */
+  readonly members: Readonly<Record<string, string>>;
 }
 
-/** What answers show of a channel: its URL, routing key and mail server's password are write-only. */
-interface ShownChannel {
-  readonly host?: string;
-  readonly from?: string;
-  readonly to?: readonly string[];
+/** What of a channel is no secret, by its kind: its URL, routing key and mail server's password are write-only. */
+interface ShownSettings {
+  readonly slack: {};
+  readonly pagerduty: {};
+  readonly alertmanager: { readonly host: string };
+  readonly webhook: { readonly host: string };
+  readonly email: { readonly host: string; readonly from: string; readonly to: readonly string[] };
 }
+
+/** A channel as it is stored and shown. */
+export type ShownChannel<Kind extends ChannelKind = ChannelKind> = {
+  readonly [K in Kind]: { readonly kind: K } & ShownSettings[K];
+}[Kind];
 
 /** All that the kinds of channels differ in. */
-interface KindOfChannel<C> {
+interface KindOfChannel<C, Shown> {
   readonly receiver: (channel: C) => ChannelReceiver;
-  readonly shown: (channel: C) => ShownChannel;
+  readonly shown: (channel: C) => Shown;
   /** What is posted, or the parts of the email. */
-  readonly payload: (channel: C, alert: Alert) => unknown;
+  readonly payload: (channel: Shown, alert: Alert) => unknown;
 }
 
-const http = (url: string): ChannelReceiver => ({ via: 'http', url });
+const http = (url: string, members: ChannelReceiver['members'] = {}): ChannelReceiver => ({
+  via: 'http',
+  url,
+  members,
+});
 const hostOf = (url: string): string => new URL(url).host;
 
-const kinds: { readonly [Kind in ChannelKind]: KindOfChannel<Channel<Kind>> } = {
+const kinds: { readonly [Kind in ChannelKind]: KindOfChannel<Channel<Kind>, ShownChannel<Kind>> } = {
   slack: {
     receiver: ({ url }) => http(url),
     // The path of an incoming webhook is its secret, and its host says no more than the kind.
-    shown: () => ({}),
+    shown: ({ kind }) => ({ kind }),
     payload: (_, alert) => slack(alert),
   },
   pagerduty: {
-    receiver: ({ url }) => http(url ?? 'https://events.pagerduty.com/v2/enqueue'),
-    shown: () => ({}),
-    payload: ({ routing_key: key }, alert) => pagerDuty(alert, key),
+    receiver: ({ url, routing_key }) =>
+      http(url ?? 'https://events.pagerduty.com/v2/enqueue', { routing_key }),
+    shown: ({ kind }) => ({ kind }),
+    payload: (_, alert) => pagerDuty(alert),
   },
   alertmanager: {
     receiver: ({ url }) => http(url),
-    shown: ({ url }) => ({ host: hostOf(url) }),
+    shown: ({ kind, url }) => ({ kind, host: hostOf(url) }),
     payload: (_, alert) => alertmanager(alert),
   },
   webhook: {
     receiver: ({ url }) => http(url),
-    shown: ({ url }) => ({ host: hostOf(url) }),
+    shown: ({ kind, url }) => ({ kind, host: hostOf(url) }),
     payload: (_, alert) => ({ type: 'posthorn.alert', alert: wireAlert(alert) }),
   },
   email: {
-    receiver: ({ server }) => ({ via: 'mail', url: server }),
-    shown: ({ server, from, to }) => ({ host: hostOf(server), from, to }),
+    receiver: ({ server }) => ({ via: 'mail', url: server, members: {} }),
+    shown: ({ kind, server, from, to }) => ({ kind, host: hostOf(server), from, to }),
     payload: (channel, alert) => email(alert, channel),
   },
 };
@@ -79,13 +93,13 @@ export function receiverOf<Kind extends ChannelKind>(channel: Channel<Kind>): Ch
   return kinds[channel.kind].receiver(channel);
 }
 
-/** What answers show of the channel. */
-export function shownOf<Kind extends ChannelKind>(channel: Channel<Kind>): ShownChannel {
+/** What is stored and shown of the channel. */
+export function shownOf<Kind extends ChannelKind>(channel: Channel<Kind>): ShownChannel<Kind> {
   return kinds[channel.kind].shown(channel);
 }
 
-/** What is sent to a channel. */
-export function payloadOf<Kind extends ChannelKind>(channel: Channel<Kind>, alert: Alert): unknown {
+/** What is sent to a channel, but for what only its sender puts in. */
+export function payloadOf<Kind extends ChannelKind>(channel: ShownChannel<Kind>, alert: Alert): unknown {
   return kinds[channel.kind].payload(channel, alert);
 }
 
@@ -132,9 +146,8 @@ function slack(alert: Alert): unknown {
 }
 
 /** Events API v2: one incident for each alert, by its id. */
-function pagerDuty(alert: Alert, routingKey: string): unknown {
+function pagerDuty(alert: Alert): unknown {
   return {
-    routing_key: routingKey,
     event_action: resolved(alert) ? 'resolve' : 'trigger',
     dedup_key: cut(alert.id, 255),
     client: 'Posthorn',

@@ -1,4 +1,4 @@
-import type { Channel } from './channel.ts';
+import type { ShownChannel } from './channel.ts';
 import type { SloDocument } from './objective.ts';
 import type { StoredTemplate } from './template.ts';
 import type { TenantDocument } from './tenant.ts';
@@ -12,7 +12,10 @@ export interface TeamDocument {
 }
 
 export interface StoredChannel {
-  readonly channel: Channel;
+  /** What of it is no secret; the rest is sealed in its endpoint. */
+  readonly channel: ShownChannel;
+  /** Tells whether another document is the same. */
+  readonly fingerprint: string;
   /** The endpoint by which it is reached. */
   readonly endpointId: string;
 }

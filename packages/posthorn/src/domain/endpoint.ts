@@ -5,10 +5,35 @@ import type { RetryPolicy } from './retry-policy.ts';
 import { standardTemplate, type Template, type TemplateField, templateFields } from './template.ts';
 
 export interface EndpointSecret {
-  /** `whsec_…` */
+  /** `whsec_…`, sealed. */
   readonly secret: string;
   /** Until when it still signs beside its successor; null for the current one. */
   readonly expiresAt: number | null;
+}
+
+/** What signs the requests: `v1` by the secrets, `v1a` by the signing keys. */
+const signatureKinds = ['v1', 'v1a'] as const;
+export type SignatureKind = (typeof signatureKinds)[number];
+
+/** A key pair whose signatures anybody can verify. */
+export interface EndpointSigningKey {
+  /** How the published keys name it: tells nothing of its endpoint. */
+  readonly id: string;
+  /** `whpk_…` */
+  readonly publicKey: string;
+  /** `whsk_…`, sealed. */
+  readonly privateKey: string;
+  readonly createdAt: number;
+  /** Until when it still signs beside its successor; null for the current one. */
+  readonly expiresAt: number | null;
+}
+
+/** What a channel's endpoint keeps sealed until a request is made. */
+export interface SealedReceiver {
+  /** The whole URL. The endpoint's own is its origin, with a mark that changes when the whole one does. */
+  readonly url: string;
+  /** Members that are put into the body, a JSON object: PagerDuty's routing key. */
+  readonly members: Readonly<Record<string, string>>;
 }
 
 export interface Endpoint extends Partial<ReachSettings> {
@@ -26,8 +51,15 @@ export interface Endpoint extends Partial<ReachSettings> {
   /** What it says for itself, whatever its template says. */
   readonly own: readonly TemplateField[];
   readonly secrets: readonly EndpointSecret[];
-  /** `none`: the event's data is the whole body, as other services' APIs want it. Posthorn's own channels are such. */
-  readonly envelope?: 'none';
+  readonly signatures: readonly SignatureKind[];
+  /** None until `v1a` is first asked for; the current one first. */
+  readonly signingKeys: readonly EndpointSigningKey[];
+  /** `data`: the event's data is the whole body, byte for byte. Posthorn's own channels are such. */
+  readonly body: 'envelope' | 'data';
+  /** The caller's own; Posthorn does nothing with it. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Of a channel's endpoint. */
+  readonly channel?: SealedReceiver;
   readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   readonly maxInFlight: number;
@@ -46,6 +78,12 @@ export interface Endpoint extends Partial<ReachSettings> {
   readonly updatedAt: number;
 }
 
+/**
+ * The fields that hold sealed texts: no other one is looked into for them, because what callers write into it may look like one. A
+ * deleted endpoint has nothing in them.
+ */
+export const sealedFields = ['secrets', 'signingKeys', 'headers', 'channel', 'auth', 'tls', 'proxy'] as const;
+
 /** An endpoint as it is made: what is not given has its default, and is as in the standard template. */
 export function freshEndpoint(
   required: Pick<Endpoint, 'id' | 'tenant' | 'url' | 'createdAt'> & { readonly secret: string },
@@ -60,6 +98,10 @@ export function freshEndpoint(
     template: null,
     templateVersion: null,
     own: [],
+    signatures: ['v1'],
+    signingKeys: [],
+    body: 'envelope',
+    metadata: {},
     headers: {},
     auth: null,
     tls: null,
@@ -112,7 +154,7 @@ export function changedEndpoint(before: Endpoint, change: Partial<Endpoint>): En
  * is enabled, a pause by 410 lasts as long as the URL that answered so.
  */
 export function replacedEndpoint(before: Endpoint, fresh: Endpoint, saysEnabled: boolean): Endpoint {
-  const { id, tenant, createdAt, updatedAt, secrets, enabled, pausedReason } = before;
+  const { id, tenant, createdAt, updatedAt, secrets, signingKeys, enabled, pausedReason } = before;
   const staysGone = !saysEnabled && !enabled && pausedReason === 'gone' && before.url === fresh.url;
   const keepsPause = staysGone || enabled === fresh.enabled;
   return {
@@ -122,6 +164,7 @@ export function replacedEndpoint(before: Endpoint, fresh: Endpoint, saysEnabled:
     createdAt,
     updatedAt,
     secrets,
+    signingKeys,
     ...(keepsPause ? { enabled, pausedReason } : {}),
   };
 }

@@ -1,3 +1,4 @@
+import { alertTenant } from './alert.ts';
 import { type Endpoint, subscribes } from './endpoint.ts';
 import type { Template } from './template.ts';
 import { dayMs } from './time.ts';
@@ -70,7 +71,7 @@ export function scopeObjectives(
           (ids.length === 0 || ids.includes(endpoint.id)) &&
           (tenant === undefined || endpoint.tenant === tenant) &&
           // Posthorn's own messages are nobody's payments.
-          endpoint.envelope !== 'none' &&
+          endpoint.tenant !== alertTenant &&
           overlap(eventTypes, endpoint.eventTypes),
       ),
       producer: document.producer,

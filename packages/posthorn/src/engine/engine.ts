@@ -20,6 +20,7 @@ import { createOwnership } from './ownership.ts';
 import type { Engine, EngineObserver, StopReport } from './port.ts';
 import { endFutureSecrets } from './future-secrets.ts';
 import { Redriver } from './redriver.ts';
+import { SealWatch } from './seal-watch.ts';
 import { Settler } from './settler.ts';
 import { type StoreWatch, watchStore } from './store-watch.ts';
 import { Timekeeper } from './timekeeper.ts';
@@ -106,6 +107,7 @@ export function createEngine(options: EngineOptions): Engine {
     settled,
     onHealth: (takes) => onHealth('outcomes', takes),
   });
+  const sealWatch = new SealWatch(options.keyring, logger);
   const health = new EndpointHealth({ store, clock, logger, dispatcher: () => dispatcher });
   const dispatcher: Dispatcher = new Dispatcher({
     store,
@@ -166,7 +168,9 @@ export function createEngine(options: EngineOptions): Engine {
   const takeEndpoint = (id: string, endpoint: Endpoint | null): void => {
     const former = dispatcher.endpoint(id);
     const moved = dispatcher.setEndpoint(id, endpoint);
+    const unlocked = sealWatch.take(id, endpoint);
     if (moved) void health.moved(id);
+    else if (unlocked) void health.unlocked(id);
     else if (former?.enabled === false && endpoint?.enabled === true) void health.clearThrottle(id);
     const freed = former === undefined || endpoint === null ? null : freedBy(former, endpoint);
     if (freed !== null) void health.freed(id, freed);
@@ -177,7 +181,8 @@ export function createEngine(options: EngineOptions): Engine {
       takeEndpoint(endpoint.id, endpoint);
       gone.delete(endpoint.id);
     }
-    for (const id of gone) dispatcher.setEndpoint(id, null);
+    for (const id of gone) takeEndpoint(id, null);
+    sealWatch.report();
   };
   const look = async (): Promise<void> => {
     await health.read();
@@ -325,6 +330,7 @@ export function createEngine(options: EngineOptions): Engine {
     },
     endpointChanged: (id, endpoint) => {
       takeEndpoint(id, endpoint);
+      sealWatch.report();
       if (endpoint?.enabled === true) dispatcher.dueBy(id, clock.now());
     },
     status: () => ({
@@ -336,6 +342,7 @@ export function createEngine(options: EngineOptions): Engine {
       throttled: dispatcher.throttled,
       shards,
       clock: timekeeper.status,
+      locked: sealWatch.locked,
     }),
   };
 }

@@ -1,3 +1,4 @@
+import type { LockedEndpoints } from './seal-watch.ts';
 import type { StoreFault } from '../domain/errors.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { NewEvent, Receipt } from '../domain/event.ts';
@@ -53,6 +54,7 @@ export interface EngineStatus {
   /** What this node owns of the 64 shards. */
   readonly shards: readonly number[];
   readonly clock: ClockStatus;
+  readonly locked: LockedEndpoints;
 }
 
 /** The observations that metrics are made of; every method is cheap and never throws. */

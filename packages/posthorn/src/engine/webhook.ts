@@ -1,4 +1,5 @@
 import type { Endpoint } from '../domain/endpoint.ts';
+import { isReservedHeader } from '../domain/header-names.ts';
 import { headerText } from '../domain/header-text.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { type TraceContext, traceparentOf } from '../domain/trace.ts';
@@ -16,6 +17,9 @@ import { openedReach } from './opened-reach.ts';
 export interface Signer {
   keysAt(now: number): readonly Uint8Array[];
   readonly extraHeaders: readonly string[];
+  readonly url: string;
+  /** What the body of a channel's request gets besides: members of JSON, without braces; empty if there are none. */
+  readonly members: string;
   /** Values that a receiver may repeat, and that are shown nowhere. */
   readonly hidden: readonly string[];
   readonly reach: Reach | null;
@@ -36,9 +40,11 @@ function openedSigner(endpoint: Endpoint, keyring: Pick<Keyring, 'open'>): Signe
     key: parseSecret(keyring.open(secret, 'signing')),
     expiresAt,
   }));
-  const headers = Object.entries(endpoint.headers).map(
-    ([name, value]) => [name, keyring.open(value, 'header')] as const,
-  );
+  // What became Posthorn's own since it was stored is not the caller's any more.
+  const headers = Object.entries(endpoint.headers)
+    .filter(([name]) => !isReservedHeader(name))
+    .map(([name, value]) => [name, keyring.open(value, 'header')] as const);
+  const { url, members, hidden } = openedReceiver(endpoint, keyring);
   const reached = openedReach(endpoint, keyring);
   const lasting = secrets.every(({ expiresAt }) => expiresAt === null);
   const all = secrets.map(({ key }) => key);
@@ -47,9 +53,33 @@ function openedSigner(endpoint: Endpoint, keyring: Pick<Keyring, 'open'>): Signe
     keysAt: (now) =>
       lasting ? all : secrets.filter((s) => s.expiresAt === null || s.expiresAt > now).map((s) => s.key),
     extraHeaders: [...headers.flat(), ...reached.headers],
-    hidden: [...headers.map(([, value]) => value), ...reached.hidden],
+    hidden: [...headers.map(([, value]) => value), ...hidden, ...reached.hidden],
     reach: reached.reach,
+    url,
+    members: JSON.stringify(members).slice(1, -1),
   };
+}
+
+/** Where requests go: a channel's URL and what its body gets are sealed, and may be repeated by its receiver. */
+function openedReceiver(
+  { url, channel }: Endpoint,
+  keyring: Pick<Keyring, 'open'>,
+): { url: string; members: Record<string, string>; hidden: string[] } {
+  if (channel === undefined) return { url, members: {}, hidden: [] };
+  const opened = keyring.open(channel.url, 'channel');
+  const members = Object.fromEntries(
+    Object.entries(channel.members).map(([name, value]) => [name, keyring.open(value, 'channel')]),
+  );
+  const { username, password, pathname, search } = new URL(opened);
+  const parts = [username, password, pathname + search, pathname, search];
+  return { url: opened, members, hidden: [opened, ...parts, ...Object.values(members)] };
+}
+
+/** The body of a channel's request: what its sender puts in stands last, so that it counts. */
+function withMembers(data: string, members: string): string {
+  if (members === '') return data;
+  const open = data.slice(0, data.lastIndexOf('}')).trimEnd();
+  return `${open}${open.endsWith('{') ? '' : ','}${members}}`;
 }
 
 /**
@@ -90,15 +120,15 @@ export function webhookRequest(
 ): OutboundRequest {
   const { eventId, eventType, occurredAt, data } = delivery;
   const body = Buffer.from(
-    endpoint.envelope === 'none'
-      ? data
+    endpoint.body === 'data'
+      ? withMembers(data, signer.members)
       : `{"id":${JSON.stringify(eventId)},"type":"${eventType}","timestamp":"${iso(occurredAt)}","data":${data}}`,
   );
   const seconds = Math.floor(time.now / 1000);
   // Signed as sent.
   const id = headerText(eventId);
   return {
-    url: endpoint.url,
+    url: signer.url,
     headers: [
       'content-type',
       'application/json',

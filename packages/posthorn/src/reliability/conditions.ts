@@ -217,6 +217,31 @@ export function clockCondition({ jump, doubtedMs, believedInMs }: ClockStatus): 
   };
 }
 
+/** Endpoints whose secrets need a key that is not here. */
+export interface LockedSecrets {
+  readonly count: number;
+  readonly endpointIds: readonly string[];
+  readonly keyIds: readonly string[];
+}
+
+export function lockedCondition({ count, endpointIds, keyIds }: LockedSecrets): Condition | null {
+  if (count === 0) return null;
+  return {
+    rule: 'secrets_locked',
+    group: 'secrets',
+    severity: 'page',
+    owner: null,
+    summary: `the secrets of ${count} ${count === 1 ? 'endpoint' : 'endpoints'} cannot be opened: nothing is sent to ${count === 1 ? 'it' : 'them'}`,
+    evidence: {
+      endpoints: endpointIds,
+      missing_keys: keyIds,
+      next_step:
+        'add the missing keys to POSTHORN_SECRET_KEY or restore the key file, and start again; where a key is lost, set the secret and the headers of each endpoint again',
+    },
+    waitMs: 0,
+  };
+}
+
 function lengthOf(ms: number): string {
   if (ms >= 2 * dayMs) return `${Math.round(ms / dayMs)} days`;
   if (ms >= 2 * hourMs) return `${Math.round(ms / hourMs)} hours`;

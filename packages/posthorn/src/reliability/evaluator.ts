@@ -15,7 +15,13 @@ import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
 import type { Alerting, Readings } from '../store/store.ts';
-import { clockCondition, silentEvaluatorCondition, silentReconcilerCondition } from './conditions.ts';
+import {
+  clockCondition,
+  lockedCondition,
+  type LockedSecrets,
+  silentEvaluatorCondition,
+  silentReconcilerCondition,
+} from './conditions.ts';
 import { rememberDeadLetters } from './dead-letters.ts';
 import { type DomainCounts, readProgress } from './objective-counts.ts';
 import {
@@ -53,6 +59,8 @@ export interface EvaluatorOptions {
   readonly reconcileEveryMs: number;
   readonly deadRetentionMs: number;
   readonly clockStatus: () => ClockStatus;
+  /** Endpoints whose secrets cannot be opened here. */
+  readonly locked: () => LockedSecrets;
   /** Whether this node is the one that does it now. */
   readonly mine: () => boolean;
   /** There is something to deliver to these endpoints. */
@@ -122,6 +130,8 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
       list.push(silentReconcilerCondition(clock.monotonic() - since));
     const time = clockCondition(options.clockStatus());
     if (time !== null) list.push(time);
+    const locked = lockedCondition(options.locked());
+    if (locked !== null) list.push(locked);
     if (isUnsteady(now)) for (const rule of byTheClock) unjudged.add(rule);
     const silence = mine() ? null : await silentFor();
     if (silence !== null) list.push(silentEvaluatorCondition(silence));

@@ -1,5 +1,5 @@
 import type { Alert } from '../domain/alert.ts';
-import { type Channel, payloadOf } from '../domain/channel.ts';
+import { payloadOf, type ShownChannel } from '../domain/channel.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { StoreFaultError } from '../domain/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -15,7 +15,7 @@ const maxChannels = 100;
 
 interface Way {
   readonly name: string;
-  readonly channel: Channel;
+  readonly channel: ShownChannel;
   readonly endpoint: Endpoint;
 }
 

@@ -15,6 +15,8 @@ export interface Keyring {
   open(sealed: string, purpose?: Purpose): string;
   /** The same secret under the key that seals now; returns the same text if it is, or was never sealed. Throws as `open` does. */
   renew(sealed: string): string;
+  /** Throws as `open` does, whatever the text is for. */
+  check(sealed: string): void;
   /** The key that seals now; null: nothing is encrypted. */
   readonly keyId: string | null;
   /** All keys that open, the newest first. */
@@ -83,16 +85,16 @@ export function createKeyring(
       );
     return decrypted(checked(head, sealedFor!, purpose), Buffer.from(body!, 'base64'), key);
   };
+  const purposeOf = (sealed: string): Purpose | undefined =>
+    (plain.exec(sealed)?.[1] ?? envelope.exec(sealed)?.[3]) as Purpose | undefined;
   return {
     seal,
     open,
+    check: (sealed) => void open(sealed, purposeOf(sealed)),
     renew: (sealed) => {
-      const [, purpose] = plain.exec(sealed) ?? [];
-      const [, , id, sealedFor] = envelope.exec(sealed) ?? [];
-      const its = (purpose ?? sealedFor) as Purpose | undefined;
-      if (its === undefined || (newest === undefined ? purpose !== undefined : id === newest.id))
-        return sealed;
-      return seal(open(sealed, its), its);
+      const opened = open(sealed, purposeOf(sealed));
+      if (!isSealed(sealed) || keyIdOf(sealed) === (newest?.id ?? null)) return sealed;
+      return seal(opened, purposeOf(sealed));
     },
     keyId: newest?.id ?? null,
     keyIds: keys.map(({ id }) => id),

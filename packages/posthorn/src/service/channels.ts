@@ -1,25 +1,25 @@
 import type { Answer } from '../contract/table.ts';
 import { alertTenant } from '../domain/alert.ts';
-import { type Channel, receiverOf, shownOf } from '../domain/channel.ts';
+import { shownOf } from '../domain/channel.ts';
 import type { StoredChannel, StoredDocument } from '../domain/documents.ts';
 import { type Endpoint, freshEndpoint } from '../domain/endpoint.ts';
 import { PosthornError } from '../domain/errors.ts';
 import { timeOrderedId } from '../domain/ids.ts';
 import { newSecret } from '../signing/standard-webhooks.ts';
 import { auditEntries } from './audit.ts';
+import { openReceiver, sealedReceiver } from './channel-endpoint.ts';
 import { documentBy, requireDocument } from './declared.ts';
 import type { ServiceDependencies } from './dependencies.ts';
-import { fingerprint } from './fingerprint.ts';
+import { fingerprintSaltBytes, hasFingerprint, sealedFingerprint } from './fingerprint.ts';
 import type { Handlers, Of } from './handler.ts';
 import { pageOf } from './paging.ts';
-import { mailServerUrl, receiverUrl } from './receiver-url.ts';
 
 /**
  * Channels: where notifications go. Alerts leave by Posthorn's own durable delivery, so a channel is an endpoint of its own
  * tenant, and the two change together (G4).
  */
 export function channelService(deps: ServiceDependencies): Handlers<Of<'channels'>> {
-  const { store, config, engine, clock } = deps;
+  const { store, config, engine, clock, random } = deps;
   return {
     'channels.list': async ({ query }) =>
       pageOf((await store.documents('channel')).map(wireChannel), query, ({ name }) => [name]),
@@ -28,13 +28,21 @@ export function channelService(deps: ServiceDependencies): Handlers<Of<'channels
       wireChannel(await requireDocument(store, 'channel', name)),
 
     'channels.put': async ({ params: { name }, body: channel }, call) => {
-      const url = urlOf(channel, deps);
-      const fresh = channelEndpoint(name, url, deps);
+      const receiver = openReceiver(channel, deps);
+      const made = await sealedFingerprint(channel, random.bytes(fingerprintSaltBytes));
       const { endpoints, answer: document } = await config.change(async () => {
         const now = clock.now();
         const before = await documentBy(store, 'channel', name);
         const existing = before === null ? null : await store.endpoint(before.endpointId);
-        const answer: StoredChannel = { channel, endpointId: (existing ?? fresh).id };
+        const sealed = sealedReceiver(receiver, existing, deps);
+        const answer: StoredChannel = {
+          channel: shownOf(channel),
+          fingerprint:
+            before !== null && (await hasFingerprint(channel, before.fingerprint))
+              ? before.fingerprint
+              : made,
+          endpointId: existing?.id ?? timeOrderedId('ep', now, random.bytes(12)),
+        };
         const audit = auditEntries(call, now, {
           action: 'channels.put',
           target: { kind: 'channel', id: name },
@@ -48,8 +56,8 @@ export function channelService(deps: ServiceDependencies): Handlers<Of<'channels
             audit,
             putDocuments: [{ kind: 'channel' as const, name, document: answer }],
             ...(existing === null
-              ? { createEndpoints: [fresh] }
-              : { updateEndpoints: [{ id: existing.id, change: { url, updatedAt: now } }] }),
+              ? { createEndpoints: [channelEndpoint(name, answer.endpointId, sealed, deps)] }
+              : { updateEndpoints: [{ id: existing.id, change: { ...sealed, updatedAt: now } }] }),
           },
           answer,
         };
@@ -91,32 +99,27 @@ export function channelService(deps: ServiceDependencies): Handlers<Of<'channels
   };
 }
 
-/** The URL that notifications are sent to; rejects one that is not valid or whose host may not be called. */
-function urlOf(channel: Channel, deps: ServiceDependencies): string {
-  const { via, url } = receiverOf(channel);
-  return via === 'mail' ? mailServerUrl(url, deps.refuseMailServer) : receiverUrl(url, deps.refuseHost);
-}
-
 /** The endpoint of a new channel. */
 function channelEndpoint(
   name: string,
-  url: string,
+  id: string,
+  sealed: ReturnType<typeof sealedReceiver>,
   { clock, random, keyring }: ServiceDependencies,
 ): Endpoint {
-  const now = clock.now();
   return freshEndpoint(
     {
-      id: timeOrderedId('ep', now, random.bytes(12)),
+      id,
       tenant: alertTenant,
-      url,
+      url: sealed.url,
       secret: keyring.seal(newSecret(random), 'signing'),
-      createdAt: now,
+      createdAt: clock.now(),
     },
     {
       // It is sent to by name alone, and subscribes to nothing that anybody could publish.
       eventTypes: ['posthorn.alert'],
       description: `channel ${name}`,
-      envelope: 'none',
+      body: 'data',
+      channel: sealed.channel,
       maxInFlight: 4,
     },
   );
@@ -124,13 +127,8 @@ function channelEndpoint(
 
 function wireChannel({
   name,
-  document: { channel, endpointId },
+  document: { channel, fingerprint, endpointId },
 }: StoredDocument<'channel'>): Answer<'channels.get'> {
-  return {
-    name,
-    kind: channel.kind,
-    endpoint_id: endpointId,
-    fingerprint: fingerprint(channel),
-    ...shownOf(channel),
-  };
+  const { kind, ...shown } = channel;
+  return { name, kind, endpoint_id: endpointId, fingerprint, ...shown };
 }

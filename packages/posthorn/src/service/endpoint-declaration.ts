@@ -75,6 +75,11 @@ export function endpointDeclaration(
       return fresh;
     },
     change: async (wire, before) => {
+      if (before.channel !== undefined && (wire.url !== undefined || wire.body !== undefined))
+        throw invalid(
+          wire.url === undefined ? '/body' : '/url',
+          'of a channel is declared with the channel: PUT /v1/channels/{name}',
+        );
       await checkOwner(wire);
       const name = wire.template === undefined ? before.template : wire.template;
       const change = {

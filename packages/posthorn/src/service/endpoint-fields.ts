@@ -18,6 +18,8 @@ export function fieldsFrom(wire: EndpointFields): Partial<Endpoint> {
   if (wire.owner !== undefined) given.owner = wire.owner;
   if (wire.max_in_flight !== undefined) given.maxInFlight = wire.max_in_flight;
   if (wire.rate_limit_per_s !== undefined) given.rateLimitPerS = wire.rate_limit_per_s;
+  if (wire.body !== undefined) given.body = wire.body;
+  if (wire.metadata !== undefined) given.metadata = wire.metadata;
   if (wire.filter !== undefined) given.filter = wire.filter;
   if (wire.enabled !== undefined) {
     given.enabled = wire.enabled;

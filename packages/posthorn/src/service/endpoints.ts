@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Answer } from '../contract/table.ts';
+import { alertTenant } from '../domain/alert.ts';
 import type { AuditEntry } from '../domain/audit-entry.ts';
 import {
   changedEndpoint,
@@ -14,7 +15,8 @@ import { makeEvent } from '../domain/event.ts';
 import { newEventId, timeOrderedId } from '../domain/ids.ts';
 import { shardCount } from '../domain/shard.ts';
 import { iso, isoOrNull, secondMs } from '../domain/time.ts';
-import { sealsThis } from '../secrets/keyring.ts';
+import { type Keyring, sealsThis } from '../secrets/keyring.ts';
+import { sealFault } from '../secrets/sealed-values.ts';
 import { newSecret, parseSecret } from '../signing/standard-webhooks.ts';
 import type { ReceiverHealth } from '../store/breakers.ts';
 import type { EndpointChange } from '../store/store.ts';
@@ -44,6 +46,8 @@ const refOf = ({ params: { id }, query: { tenant } }: Scoped): EndpointRef => ({
 export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoints'>> {
   const { store, config, engine, clock, random, keyring } = deps;
   const declaration = endpointDeclaration(deps);
+  const shown = (endpoint: Endpoint, health: Health, hasMoved = false): Answer<'endpoints.get'> =>
+    shownWith(keyring, endpoint, health, hasMoved);
   const newIdentity = (tenant: string, secret: string, now: number): EndpointIdentity => ({
     id: timeOrderedId('ep', now, random.bytes(12)),
     tenant,
@@ -271,15 +275,17 @@ interface Health {
 const noHealth: Health = { receivers: new Map(), blockedKeys: new Map() };
 
 /** `hasMoved`: what was found out of a former URL says nothing of the present one. */
-function shown(
+function shownWith(
+  keyring: Keyring,
   endpoint: Endpoint,
   { receivers, blockedKeys }: Health,
-  hasMoved = false,
+  hasMoved: boolean,
 ): Answer<'endpoints.get'> {
   const found = hasMoved ? undefined : receivers.get(endpoint.id);
   const { openSince = null, throttledUntil = null } = found ?? {};
   return {
     ...wireEndpoint(endpoint),
+    secrets_error: sealFault(keyring, endpoint),
     blocked_keys: blockedKeys.get(endpoint.id) ?? 0,
     breaker: { state: openSince === null ? 'closed' : 'open', since: isoOrNull(openSince) },
     throttled_until: isoOrNull(throttledUntil),
@@ -294,13 +300,13 @@ const overrideNames = {
 
 export function wireEndpoint(
   endpoint: Endpoint,
-): Omit<Answer<'endpoints.get'>, 'blocked_keys' | 'breaker' | 'throttled_until'> {
+): Omit<Answer<'endpoints.get'>, 'blocked_keys' | 'breaker' | 'throttled_until' | 'secrets_error'> {
   return {
     id: endpoint.id,
     name: endpoint.name,
     tenant: endpoint.tenant,
     // A channel's URL is as good as a password.
-    url: endpoint.envelope === 'none' ? new URL(endpoint.url).host : endpoint.url,
+    url: endpoint.tenant === alertTenant ? new URL(endpoint.url).host : endpoint.url,
     event_types: [...endpoint.eventTypes],
     description: endpoint.description,
     owner: endpoint.owner,
@@ -318,6 +324,8 @@ export function wireEndpoint(
     filter: endpoint.filter,
     retry: wireRetry(endpoint.retry),
     deliver_within_s: endpoint.deliverWithinMs / 1000,
+    body: endpoint.body,
+    metadata: endpoint.metadata,
     enabled: endpoint.enabled,
     paused_reason: endpoint.pausedReason,
     created_at: iso(endpoint.createdAt),

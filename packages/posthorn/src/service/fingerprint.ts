@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { createHash, scrypt } from 'node:crypto';
+import { promisify } from 'node:util';
 
 /** Members in the order of their names, at every depth: the same document gives the same text. */
 function canonical(value: unknown): unknown {
@@ -12,10 +13,30 @@ function canonical(value: unknown): unknown {
   );
 }
 
-/** Tells whether two documents are the same without showing what is in them: channels hold secrets. */
+/** Tells whether two documents are the same. */
 export function fingerprint(document: unknown): string {
   return createHash('sha256')
     .update(JSON.stringify(canonical(document)))
     .digest('hex')
     .slice(0, 16);
+}
+
+/** Random bytes that `sealedFingerprint` takes. */
+export const fingerprintSaltBytes = 8;
+const derive = promisify<string, Buffer, number, Buffer>(scrypt);
+
+/**
+ * The same for a document that holds secrets: salted and slow, so that whoever sees it cannot try passwords by the million. Written
+ * as `<salt>-<hash>` in hexadecimal.
+ */
+export async function sealedFingerprint(document: unknown, salt: Uint8Array): Promise<string> {
+  const hash = await derive(JSON.stringify(canonical(document)), Buffer.from(salt), 16);
+  return `${Buffer.from(salt).toString('hex')}-${hash.toString('hex')}`;
+}
+
+/** Whether the document has this fingerprint, of either kind. */
+export async function hasFingerprint(document: unknown, known: string): Promise<boolean> {
+  const [salt] = known.split('-');
+  if (salt === known) return known === fingerprint(document);
+  return known === (await sealedFingerprint(document, Buffer.from(salt!, 'hex')));
 }

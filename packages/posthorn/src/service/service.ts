@@ -26,13 +26,14 @@ export function serviceService(deps: ServiceDependencies): Handlers<Of<'service'
     'service.health': async () => ({ status: 'ok', version }),
 
     'service.ready': async () => {
-      const { ready, storeFault, inFlight, buffered, clock: time } = engine.status();
+      const { ready, storeFault, inFlight, buffered, clock: time, locked } = engine.status();
       return new Reply<Answer<'service.ready'>>(
         {
           status: ready ? 'ready' : 'not ready',
           in_flight: inFlight,
           buffered,
           ...(storeFault === null ? {} : { store_fault: storeFault }),
+          ...(locked.count === 0 ? {} : { locked_endpoints: locked.count }),
           clock: wireClock(time),
         },
         { other: !ready },

@@ -1,6 +1,6 @@
 import type { AuditEntry } from '../domain/audit-entry.ts';
 import type { DeclaredDocument, DocumentKind } from '../domain/documents.ts';
-import type { Endpoint } from '../domain/endpoint.ts';
+import { type Endpoint, sealedFields } from '../domain/endpoint.ts';
 import { ConflictError } from '../domain/errors.ts';
 import type { ListPage, TenantFilter } from './filters.ts';
 
@@ -33,6 +33,10 @@ export interface Endpoints {
   /** Marks it deleted; its pending deliveries are cancelled in batches by `cancelOrphans`. */
   deleteEndpoint(id: string, now: number): Promise<boolean>;
 }
+
+/** Of the sealed fields, a deleted endpoint's document has these empty, and not the others: it only serves to count and list. */
+export const emptiedSecrets = { secrets: [], signingKeys: [], headers: {} } as const;
+export const removedSecrets: readonly string[] = sealedFields.filter((field) => !(field in emptiedSecrets));
 
 export function nameTaken(tenant: string, name: string): ConflictError {
   return new ConflictError(

@@ -18,6 +18,7 @@ import type { Keys } from './keys.ts';
 import type { Nodes } from './nodes.ts';
 import type { DeliveryRecord } from './delivery-record.ts';
 import type { Operations } from './operations.ts';
+import type { SealedSettings } from './sealed-settings.ts';
 
 export type * from './blocking.ts';
 export type * from './config.ts';
@@ -51,7 +52,8 @@ export interface Store
     Clockwork,
     IdempotencyKeys,
     Keys,
-    AuditLog {
+    AuditLog,
+    SealedSettings {
   close(): Promise<void>;
 }
 

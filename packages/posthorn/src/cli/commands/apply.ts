@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { z } from 'zod';
 import { ApiError, type Client, type ListAnswer, type OperationId, type PageRequest } from '@posthorn/client';
-import { fingerprint } from '../../service/fingerprint.ts';
+import { hasFingerprint } from '../../service/fingerprint.ts';
 import { channelDocument } from '../../contract/channels.ts';
 import { eventTypeDocument } from '../../contract/event-types.ts';
 import { documentName, eventType, ownTenant } from '../../contract/fields.ts';
@@ -133,7 +133,7 @@ export function applyCommand(): Command {
           for (const [name, document] of Object.entries(declared[kind] ?? {})) {
             const before = there.get(name);
             const action =
-              before === undefined ? 'create' : before === fingerprint(document) ? 'keep' : 'change';
+              before === undefined ? 'create' : (await hasFingerprint(document, before)) ? 'keep' : 'change';
             changes.push({ kind, name, action, document });
             there.delete(name);
           }

@@ -1,7 +1,7 @@
 import { changedEndpoint, type Endpoint } from '../../domain/endpoint.ts';
 import type { ConfigChange, EndpointChange, ListPage, TenantFilter } from '../store.ts';
 import { goneEntry } from '../audit-log.ts';
-import { nameTaken } from '../config.ts';
+import { emptiedSecrets, nameTaken, removedSecrets } from '../config.ts';
 import { writeAudit } from './audit-log.ts';
 import type { Connection, Database } from './database.ts';
 import { removeDocument, writeDocument } from './documents.ts';
@@ -169,8 +169,9 @@ export class EndpointTable {
   async #remove(connection: Connection, id: string, now: number): Promise<boolean> {
     const rows = await connection.query(
       'endpoint_delete',
-      'UPDATE posthorn.endpoints SET deleted_at = $2, enabled = false WHERE id = $1 AND deleted_at IS NULL RETURNING num',
-      [id, now],
+      `UPDATE posthorn.endpoints SET deleted_at = $2, enabled = false, document = document - $3::text[] || $4::jsonb
+       WHERE id = $1 AND deleted_at IS NULL RETURNING num`,
+      [id, now, removedSecrets, JSON.stringify(emptiedSecrets)],
     );
     return rows.length > 0;
   }

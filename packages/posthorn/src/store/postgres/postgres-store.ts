@@ -44,6 +44,7 @@ import {
   stopRedrive,
 } from './redrives.ts';
 import { acceptFor, replayEvent } from './replay.ts';
+import { purgeFormerValues, readSealedSettings, replaceSetting } from './sealed-settings.ts';
 import { settle } from './settle.ts';
 import { readPending } from './tenants.ts';
 
@@ -136,6 +137,10 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
       const [row] = await db.query('setting', 'SELECT value FROM posthorn.settings WHERE name = $1', [name]);
       return row![0] as string;
     },
+
+    sealedSettings: async () => readSealedSettings(db),
+    replaceSetting: async (name, from, to) => replaceSetting(db, name, from, to),
+    purgeFormerValues: async () => purgeFormerValues(db),
 
     conservation: () => readConservation(db),
     // The server keeps its own files; what it finds wrong with them, every statement says.

@@ -5,6 +5,7 @@ import type { Connection, Database } from './database.ts';
 import { blockingMigration } from './blocking.ts';
 import { filterParts } from './filter-sql.ts';
 import { idempotencyTable } from './idempotency.ts';
+import { secretsMigration } from './sealed-settings.ts';
 import { senderInAlerts } from './alerts.ts';
 import { keysTable } from './keys.ts';
 import { missingParts, partsMadeBy, partsThere } from './schema-parts.ts';
@@ -309,6 +310,7 @@ const migrations: readonly string[] = [
   // Filters compare and combine.
   `${filterParts}
   ${publishSql}`,
+  secretsMigration,
 ];
 
 const namedMost = 5;

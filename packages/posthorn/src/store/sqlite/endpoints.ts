@@ -3,9 +3,14 @@ import type { ConfigChange, EndpointChange, ListPage, TenantFilter } from '../st
 import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
 import { goneEntry } from '../audit-log.ts';
-import { nameTaken } from '../config.ts';
+import { emptiedSecrets, nameTaken, removedSecrets } from '../config.ts';
 import { writeAudit } from './audit-log.ts';
 import { removeDocument, writeDocument } from './documents.ts';
+
+const withoutSecrets = `json_set(json_remove(document, ${removedSecrets.map((name) => `'$.${name}'`).join(', ')}),
+  ${Object.entries(emptiedSecrets)
+    .map(([name, value]) => `'$.${name}', json('${JSON.stringify(value)}')`)
+    .join(', ')})`;
 
 export interface KnownEndpoint {
   readonly num: number;
@@ -131,7 +136,11 @@ export class EndpointTable {
   }
 
   #remove({ num }: KnownEndpoint, now: number): void {
-    this.#db.run('UPDATE endpoints SET deleted_at = ?, enabled = 0 WHERE num = ?', now, num);
+    this.#db.run(
+      `UPDATE endpoints SET deleted_at = ?, enabled = 0, document = ${withoutSecrets} WHERE num = ?`,
+      now,
+      num,
+    );
   }
 
   #forget({ num, endpoint: { id, tenant } }: KnownEndpoint): void {

@@ -5,6 +5,7 @@ import { breakerColumns, throttleColumns } from './breakers.ts';
 import { damageOf, primaryCode } from './damage.ts';
 import { blockingMigration } from './blocking.ts';
 import { idempotencyTable } from './idempotency.ts';
+import { secretsMigration } from './sealed-settings.ts';
 import { senderInAlerts } from './alerts.ts';
 import { keysTable } from './keys.ts';
 import { missingParts } from './schema-check.ts';
@@ -303,6 +304,7 @@ const migrations: readonly string[] = [
   auditLogTables,
   blockingMigration,
   senderInAlerts,
+  secretsMigration,
 ];
 
 const namedMost = 5;

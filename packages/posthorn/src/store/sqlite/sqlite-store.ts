@@ -52,6 +52,7 @@ import {
 } from './redrives.ts';
 import { acceptFor, replayEvent } from './replay.ts';
 import { Sequences } from './sequences.ts';
+import { purgeFormerValues, readSealedSettings, replaceSetting } from './sealed-settings.ts';
 import { settle } from './settle.ts';
 import { readPending } from './tenants.ts';
 
@@ -150,6 +151,10 @@ export function createSqliteStore(db: Database): Store {
         db.run('INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING', name, value);
         return db.get('SELECT value FROM settings WHERE name = ?', name)![0] as string;
       }),
+
+    sealedSettings: async () => readSealedSettings(db),
+    replaceSetting: async (name, from, to) => replaceSetting(db, name, from, to),
+    purgeFormerValues: async (maxBytes) => purgeFormerValues(db, maxBytes),
 
     conservation: async () => readConservation(db),
     checkFiles: async ({ everyPage }) => {

@@ -1,0 +1,65 @@
+import { type Endpoint, sealedFields } from '../domain/endpoint.ts';
+import { type Keyring, keyIdOf, SecretError } from './keyring.ts';
+
+// Where an endpoint's secrets stand: known by the names of their members, because what callers write elsewhere may look like one.
+
+const secretMembers: ReadonlySet<string> = new Set([
+  'headers',
+  'channel',
+  'secret',
+  'privateKey',
+  'password',
+  'token',
+  'clientSecret',
+  'clientKey',
+]);
+
+/** What of an endpoint holds secrets. */
+export function sealedPart(endpoint: Endpoint): Partial<Endpoint> {
+  const fields: ReadonlySet<string> = new Set(sealedFields);
+  return Object.fromEntries(Object.entries(endpoint).filter(([name]) => fields.has(name)));
+}
+
+/** The part with each of its secrets replaced. */
+export function mapSecrets(part: Partial<Endpoint>, change: (text: string) => string): Partial<Endpoint> {
+  return mapped(part, false, change) as Partial<Endpoint>;
+}
+
+function mapped(value: unknown, isSecret: boolean, change: (text: string) => string): unknown {
+  if (typeof value === 'string') return isSecret ? change(value) : value;
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map((item) => mapped(item, isSecret, change));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [
+      name,
+      mapped(member, isSecret || secretMembers.has(name), change),
+    ]),
+  );
+}
+
+/** The secrets of an endpoint, as they are stored. */
+export function secretsOf(endpoint: Endpoint): readonly string[] {
+  const texts: string[] = [];
+  mapSecrets(sealedPart(endpoint), (text) => {
+    texts.push(text);
+    return text;
+  });
+  return texts;
+}
+
+/** Why an endpoint's secrets cannot be opened, the first of them; null if all can. */
+export function sealFault(keyring: Keyring, endpoint: Endpoint): string | null {
+  try {
+    for (const text of secretsOf(endpoint)) keyring.check(text);
+    return null;
+  } catch (error) {
+    if (error instanceof SecretError) return error.message;
+    throw error;
+  }
+}
+
+/** The keys that an endpoint's secrets need and that are not here. Opens nothing: it may be asked of every endpoint. */
+export function missingKeys(keyring: Keyring, endpoint: Endpoint): readonly string[] {
+  const ids = secretsOf(endpoint).flatMap((text) => keyIdOf(text) ?? []);
+  return [...new Set(ids)].filter((id) => !keyring.keyIds.includes(id));
+}

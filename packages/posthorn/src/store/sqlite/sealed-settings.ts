@@ -1,0 +1,37 @@
+import type { Database } from './database.ts';
+
+/** What the whole body is, what signs, and what the caller notes of an endpoint. A deleted one needs no secrets any more. */
+export const secretsMigration = `
+  UPDATE endpoints SET document = json_set(json_remove(document, '$.envelope'),
+    '$.body', iif(document ->> '$.envelope' = 'none', 'data', 'envelope'), '$.metadata', json('{}'),
+    '$.signatures', json('["v1"]'), '$.signingKeys', json('[]'));
+  UPDATE endpoints SET document = json_set(document, '$.secrets', json('[]'), '$.headers', json('{}'))
+    WHERE deleted_at IS NOT NULL;
+`;
+
+export function readSealedSettings(db: Database): { name: string; value: string }[] {
+  return db
+    .all(
+      "SELECT name, value FROM settings WHERE value LIKE 'sealed:1:%' OR value LIKE 'plain:1:%' ORDER BY name",
+    )
+    .map(([name, value]) => ({ name: name as string, value: value as string }));
+}
+
+export function replaceSetting(db: Database, name: string, from: string, to: string): boolean {
+  return (
+    db.transaction(() =>
+      db.run('UPDATE settings SET value = ? WHERE name = ? AND value = ?', to, name, from),
+    ) > 0
+  );
+}
+
+/** Rewrites the whole file, because a freed page may be anywhere in it, and empties the log. */
+export function purgeFormerValues(db: Database, maxBytes = Number.POSITIVE_INFINITY): boolean {
+  const [pages] = db.get('PRAGMA page_count')!;
+  const [size] = db.get('PRAGMA page_size')!;
+  if ((pages as number) * (size as number) > maxBytes) return false;
+  db.checkGround();
+  db.raw.exec('VACUUM');
+  const [busy] = db.get('PRAGMA wal_checkpoint(TRUNCATE)')!;
+  return busy === 0;
+}

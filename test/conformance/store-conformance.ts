@@ -6,6 +6,7 @@ import { describeBlocking } from './store/blocking.ts';
 import { describeClaiming } from './store/claiming.ts';
 import { describeClockwork } from './store/clockwork.ts';
 import { describeConfiguring } from './store/configuring.ts';
+import { describeFailing } from './store/failing.ts';
 import { describeIdempotency } from './store/idempotency.ts';
 import { describeInFlight } from './store/in-flight.ts';
 import { describeKeeping } from './store/keeping.ts';
@@ -39,6 +40,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
     describeTenants(subject);
     describeKeeping(subject);
     describeClockwork(subject);
+    describeFailing(subject);
     describeIdempotency(subject);
     describeKeys(subject);
     describeBalance(subject, propertyRuns);

@@ -115,6 +115,7 @@ export function describeKeeping(subject: Subject): void {
       endpointId,
       openSince,
       throttledUntil,
+      failingSince: null,
     });
     expect(await health(start, well, gone)).toEqual(new Set());
     expect(await health(start, throttled)).toEqual(new Set([is(throttled.id, null, until)]));

@@ -138,10 +138,10 @@ export interface EndpointsApi<Options> {
   /** Get an endpoint. Its settings, and what attempts have found out about its receiver. */
   get(id: string, input?: EndpointsGetInput, options?: Options): Promise<Endpoint>;
 
-  /** Create or replace an endpoint by its name. Safe to repeat: afterwards there is one endpoint of that name in the tenant, with these settings. Settings that are left out get their defaults; the secret stays what it was, and a pause by a 410 lasts until the URL changes or `enabled` is given. 201 if it was created, and only then the answer shows the secret. */
+  /** Create or replace an endpoint by its name. Safe to repeat: afterwards there is one endpoint of that name in the tenant, with these settings. Settings that are left out get their defaults; the secret stays what it was, and a pause because of a 410 or of failures lasts until the URL changes or `enabled` is given. 201 if it was created, and only then the answer shows the secret. */
   ensure(id: string, input: EndpointsEnsureInput, options?: Options): Promise<EnsuredEndpoint>;
 
-  /** Change an endpoint. Changes the settings that are given. With another URL everything ends that was learned of the former one: its breaker, and what it asked for with Retry-After. */
+  /** Change an endpoint. Changes the settings that are given. With another URL everything ends that was learned of the former one: its breaker, its failures, what it asked for with Retry-After, and a pause because of a 410 or of failures. */
   update(id: string, input: EndpointsUpdateInput, options?: Options): Promise<Endpoint>;
 
   /** Delete an endpoint. Its pending deliveries are cancelled, with that reason. Its name is free again. */
@@ -150,7 +150,7 @@ export interface EndpointsApi<Options> {
   /** Pause an endpoint. Pending deliveries wait; deliveries of new events are suppressed: kept, and redriven when somebody asks for it. */
   pause(id: string, input?: EndpointsPauseInput, options?: Options): Promise<Endpoint>;
 
-  /** Resume an endpoint. Goes on with what is pending, also where the receiver asked to wait (Retry-After). */
+  /** Resume an endpoint. Goes on with what is pending, also where the receiver asked to wait (Retry-After). Deliveries that were suppressed meanwhile stay so until they are redriven. Failures are counted anew. */
   resume(id: string, input?: EndpointsResumeInput, options?: Options): Promise<Endpoint>;
 
   /** Rotate the signing secret. Makes a new secret; until the grace time ends, requests are signed with the former one too. The answer is the only one that shows the new one. */

@@ -622,7 +622,16 @@ export interface Endpoint {
 
   /** Why its secrets cannot be opened: nothing is sent until the key is back, or until the secret and the headers are set again. */
   readonly secretsError: string | null;
+  readonly disableAfterS: number | null;
+
+  /** The first failure since the last success, if `disableAfterS` is set; null: none. */
+  readonly failingSince: string | null;
+
+  /** From then on the next failed attempt pauses the endpoint, unless one succeeds before; null: none does. */
+  readonly disablesAt: string | null;
   readonly enabled: boolean;
+
+  /** What an operator gave; `gone`: the receiver answered 410; `failing`: see `disableAfterS`. */
   readonly pausedReason: string | null;
 
   /** Open after 20 failed attempts in a row: until the next success a sixteenth of `maxInFlight` is tried at once. */
@@ -732,6 +741,9 @@ export interface EndpointChange {
   /** The caller's own notes, replaced as a whole. Not secret; Posthorn does nothing with them. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 
+  /** The endpoint is paused (`paused_reason: failing`) when every attempt has failed for so long, at least 5 of them; null: never. */
+  readonly disableAfterS?: number | null | undefined;
+
   /** A disabled endpoint gets nothing; its deliveries are suppressed. */
   readonly enabled?: boolean | undefined;
 
@@ -805,6 +817,9 @@ export interface EndpointRequest {
 
   /** The caller's own notes, replaced as a whole. Not secret; Posthorn does nothing with them. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
+
+  /** The endpoint is paused (`paused_reason: failing`) when every attempt has failed for so long, at least 5 of them; null: never. */
+  readonly disableAfterS?: number | null | undefined;
 
   /** A disabled endpoint gets nothing; its deliveries are suppressed. */
   readonly enabled?: boolean | undefined;
@@ -885,7 +900,16 @@ export interface EndpointWithSecret {
 
   /** Why its secrets cannot be opened: nothing is sent until the key is back, or until the secret and the headers are set again. */
   readonly secretsError: string | null;
+  readonly disableAfterS: number | null;
+
+  /** The first failure since the last success, if `disableAfterS` is set; null: none. */
+  readonly failingSince: string | null;
+
+  /** From then on the next failed attempt pauses the endpoint, unless one succeeds before; null: none does. */
+  readonly disablesAt: string | null;
   readonly enabled: boolean;
+
+  /** What an operator gave; `gone`: the receiver answered 410; `failing`: see `disableAfterS`. */
   readonly pausedReason: string | null;
 
   /** Open after 20 failed attempts in a row: until the next success a sixteenth of `maxInFlight` is tried at once. */
@@ -948,7 +972,16 @@ export interface EnsuredEndpoint {
 
   /** Why its secrets cannot be opened: nothing is sent until the key is back, or until the secret and the headers are set again. */
   readonly secretsError: string | null;
+  readonly disableAfterS: number | null;
+
+  /** The first failure since the last success, if `disableAfterS` is set; null: none. */
+  readonly failingSince: string | null;
+
+  /** From then on the next failed attempt pauses the endpoint, unless one succeeds before; null: none does. */
+  readonly disablesAt: string | null;
   readonly enabled: boolean;
+
+  /** What an operator gave; `gone`: the receiver answered 410; `failing`: see `disableAfterS`. */
   readonly pausedReason: string | null;
 
   /** Open after 20 failed attempts in a row: until the next success a sixteenth of `maxInFlight` is tried at once. */
@@ -1230,6 +1263,9 @@ export interface NamedEndpointRequest {
 
   /** The caller's own notes, replaced as a whole. Not secret; Posthorn does nothing with them. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
+
+  /** The endpoint is paused (`paused_reason: failing`) when every attempt has failed for so long, at least 5 of them; null: never. */
+  readonly disableAfterS?: number | null | undefined;
 
   /** A disabled endpoint gets nothing; its deliveries are suppressed. */
   readonly enabled?: boolean | undefined;

@@ -9,6 +9,7 @@ import {
   tenantName,
   timestamp,
 } from './fields.ts';
+import { lifecycleFields, lifecycleSettings } from './endpoint-lifecycle.ts';
 import { orderingFields, orderingSettings } from './endpoint-ordering.ts';
 import { keptReach, newReach, shownReach } from './endpoint-reach.ts';
 import { isReservedHeader } from '../domain/header-names.ts';
@@ -64,6 +65,7 @@ const settings = {
   deliver_within_s: deliverWithinS.nullable().describe(`The deadline. ${asTemplate}`),
   body: bodyKind,
   metadata,
+  ...lifecycleSettings,
   enabled: z.boolean().describe('A disabled endpoint gets nothing; its deliveries are suppressed.'),
 };
 
@@ -129,8 +131,12 @@ const endpointFields = {
     .describe(
       'Why its secrets cannot be opened: nothing is sent until the key is back, or until the secret and the headers are set again.',
     ),
+  ...lifecycleFields,
   enabled: z.boolean(),
-  paused_reason: z.string().nullable(),
+  paused_reason: z
+    .string()
+    .nullable()
+    .describe('What an operator gave; `gone`: the receiver answered 410; `failing`: see `disable_after_s`.'),
   breaker: z
     .strictObject({ state: z.enum(['closed', 'open']), since: timestamp.nullable() })
     .describe(
@@ -202,6 +208,9 @@ const example = {
   body: 'envelope',
   metadata: { account: 'acct_42' },
   secrets_error: null,
+  disable_after_s: null,
+  failing_since: null,
+  disables_at: null,
   enabled: true,
   paused_reason: null,
   breaker: { state: 'closed', since: null },
@@ -268,7 +277,7 @@ export const endpointOperations = operations({
     scope: 'operate',
     summary: 'Create or replace an endpoint by its name',
     description:
-      'Safe to repeat: afterwards there is one endpoint of that name in the tenant, with these settings. Settings that are left out get their defaults; the secret stays what it was, and a pause by a 410 lasts until the URL changes or `enabled` is given. 201 if it was created, and only then the answer shows the secret.',
+      'Safe to repeat: afterwards there is one endpoint of that name in the tenant, with these settings. Settings that are left out get their defaults; the secret stays what it was, and a pause because of a 410 or of failures lasts until the URL changes or `enabled` is given. 201 if it was created, and only then the answer shows the secret.',
     // As for the other calls of this path: two names for one part of a path are ambiguous in OpenAPI.
     params: z.strictObject({ id: documentName.describe('The name.') }),
     query: z.strictObject({ tenant: ownTenant.optional() }),
@@ -290,7 +299,7 @@ export const endpointOperations = operations({
     scope: 'operate',
     summary: 'Change an endpoint',
     description:
-      'Changes the settings that are given. With another URL everything ends that was learned of the former one: its breaker, and what it asked for with Retry-After.',
+      'Changes the settings that are given. With another URL everything ends that was learned of the former one: its breaker, its failures, what it asked for with Retry-After, and a pause because of a 410 or of failures.',
     params,
     query: inTenant,
     body: endpointChange,
@@ -343,7 +352,8 @@ export const endpointOperations = operations({
     tag: 'endpoints',
     scope: 'operate',
     summary: 'Resume an endpoint',
-    description: 'Goes on with what is pending, also where the receiver asked to wait (Retry-After).',
+    description:
+      'Goes on with what is pending, also where the receiver asked to wait (Retry-After). Deliveries that were suppressed meanwhile stay so until they are redriven. Failures are counted anew.',
     params,
     query: inTenant,
     status: 200,

@@ -72,7 +72,9 @@ export interface Endpoint extends Partial<ReachSettings> {
   /** A delivery that arrives later than this after acceptance is late. */
   readonly deliverWithinMs: number;
   readonly enabled: boolean;
-  /** Why it is not enabled: an operator's pause, or `gone` (the receiver answered 410). */
+  /** After so long of nothing but failures it is paused; null: never. */
+  readonly disableAfterMs: number | null;
+  /** Why it is not enabled: an operator's pause, or one of `automaticPauses`. */
   readonly pausedReason: string | null;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -114,6 +116,7 @@ export function freshEndpoint(
     filter: null,
     retry: standardTemplate.retry,
     deliverWithinMs: standardTemplate.deliverWithinMs,
+    disableAfterMs: null,
     enabled: true,
     pausedReason: null,
     updatedAt: rest.createdAt,
@@ -142,21 +145,37 @@ export function rotateSecrets(
   return former.length > maxFormerSecrets ? null : [{ secret, expiresAt: null }, ...former];
 }
 
-/** An endpoint after a change. What its former URL asked for ends with that URL: a pause by 410 too. */
+/** Pauses of Posthorn's own: the receiver answered 410, or has only failed for too long. They end with the URL. */
+export const automaticPauses = { gone: 'gone', failing: 'failing' } as const;
+
+function isPausedByItself({ enabled, pausedReason }: Pick<Endpoint, 'enabled' | 'pausedReason'>): boolean {
+  return !enabled && (pausedReason === automaticPauses.gone || pausedReason === automaticPauses.failing);
+}
+
+/** Whether what was counted of an endpoint's failures ends with a change: it begins anew, or is counted no longer. */
+export function endsFailing(before: Endpoint, after: Endpoint): boolean {
+  return (
+    after.url !== before.url ||
+    (after.enabled && !before.enabled) ||
+    (after.disableAfterMs === null) !== (before.disableAfterMs === null)
+  );
+}
+
+/** An endpoint after a change. What its former URL asked for ends with that URL: a pause of Posthorn's own too. */
 export function changedEndpoint(before: Endpoint, change: Partial<Endpoint>): Endpoint {
   const after: Endpoint = { ...before, ...change };
-  const wasGone = !before.enabled && before.pausedReason === 'gone' && change.enabled === undefined;
-  return wasGone && after.url !== before.url ? { ...after, enabled: true, pausedReason: null } : after;
+  const wasPaused = isPausedByItself(before) && change.enabled === undefined;
+  return wasPaused && after.url !== before.url ? { ...after, enabled: true, pausedReason: null } : after;
 }
 
 /**
  * An endpoint that from now on does what a fresh one would: its identity and secrets stay. Unless the caller says whether it
- * is enabled, a pause by 410 lasts as long as the URL that answered so.
+ * is enabled, a pause of Posthorn's own lasts as long as the URL that it is about.
  */
 export function replacedEndpoint(before: Endpoint, fresh: Endpoint, saysEnabled: boolean): Endpoint {
   const { id, tenant, createdAt, updatedAt, secrets, signingKeys, enabled, pausedReason } = before;
-  const staysGone = !saysEnabled && !enabled && pausedReason === 'gone' && before.url === fresh.url;
-  const keepsPause = staysGone || enabled === fresh.enabled;
+  const staysPaused = !saysEnabled && isPausedByItself(before) && before.url === fresh.url;
+  const keepsPause = staysPaused || enabled === fresh.enabled;
   return {
     ...fresh,
     id,

@@ -28,6 +28,8 @@ export interface AttemptsOptions {
 export interface AttemptListener {
   /** The endpoint's breaker has opened or closed. */
   breakerChanged(lane: Lane, now: number): void;
+  /** Of an endpoint that is to be disabled some day: it has failed, or delivered again; `isTooLong`: that day is now. */
+  failing(lane: Lane, now: number, isTooLong: boolean): void;
   /** The receiver asks for no requests for so long. */
   throttled(lane: Lane, retryAfterMs: number, now: number): void;
   /** The receiver answered 410. */
@@ -148,6 +150,8 @@ export class Attempts {
     // An answer of a former URL says nothing of the present one.
     const moved = endpoint.url !== lane.endpoint.url;
     if (!moved && lane.observe(result.ok, result.durationMs, now)) this.#listener.breakerChanged(lane, now);
+    const failing = moved ? 'same' : lane.observeFailing(result.ok, result.errorClass, now);
+    if (failing !== 'same') this.#listener.failing(lane, now, failing === 'too_long');
     const settlement = settlementFrom(
       {
         delivery,

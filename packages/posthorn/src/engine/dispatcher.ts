@@ -2,7 +2,8 @@ import type { Endpoint } from '../domain/endpoint.ts';
 import type { NewEvent } from '../domain/event.ts';
 import { maxRetryAfterMs } from '../domain/retry-policy.ts';
 import { shardCount } from '../domain/shard.ts';
-import type { BreakerChange, OpenBreaker, Throttle, ThrottleChange } from '../store/breakers.ts';
+import type { OpenBreaker, Throttle } from '../store/breakers.ts';
+import type { FailingEndpoint } from '../store/failures.ts';
 import type {
   AcceptAnswer,
   AcceptOptions,
@@ -13,7 +14,8 @@ import type {
 } from '../store/store.ts';
 import { Attempts, type AttemptsOptions } from './attempts.ts';
 import { firstClaim } from './first-claim.ts';
-import { breakerFrom, type Lane, leastFirst, type SignerOf } from './lane.ts';
+import { hearBreakers, hearFailing, type HealthListener } from './hearing.ts';
+import { breakerFrom, failingFrom, type Lane, leastFirst, type SignerOf } from './lane.ts';
 import { LaneTable } from './lane-table.ts';
 import type { AcceptTrace } from './tracing.ts';
 import { TurnLimit } from './turn-limit.ts';
@@ -35,16 +37,11 @@ const maxStarvedTried = 256;
 /** Attempts that begin in one turn of the event loop: about 5 ms of work. */
 const maxBegunATurn = 100;
 
-export interface DispatcherOptions extends AttemptsOptions {
+export interface DispatcherOptions extends AttemptsOptions, HealthListener {
   readonly store: Pick<DeliveryPath, 'claim' | 'release'>;
   readonly signerOf: SignerOf;
   /** Whether this node knows what time it is: a claim by another one could take over leases that still run (G3). */
   readonly mayClaim: () => boolean;
-  /** An endpoint's breaker has opened or closed here. */
-  readonly onBreaker: (change: BreakerChange) => void;
-  /** A receiver has asked this node for no requests until then. */
-  readonly onThrottle: (change: ThrottleChange) => void;
-  readonly onGone: (endpoint: Endpoint) => void;
 }
 
 /**
@@ -73,6 +70,7 @@ export class Dispatcher {
     this.#turn = new TurnLimit(options.clock, maxBegunATurn, () => this.#feedStarved(maxStarvedTried));
     this.#flights = new Attempts(options, {
       breakerChanged: (lane, now) => options.onBreaker(breakerFrom(lane, now)),
+      failing: (lane, now, isTooLong) => options.onFailing(failingFrom(lane, now), isTooLong),
       throttled: (lane, retryAfterMs, now) => this.#learnThrottle(lane, retryAfterMs, now),
       gone: options.onGone,
       ended: (lane) => {
@@ -155,11 +153,12 @@ export class Dispatcher {
 
   /** Takes what the endpoints' rows say: those whose breaker is open, and since when. */
   hearBreakers(open: readonly OpenBreaker[]): void {
-    const since = new Map(open.map(({ endpointId, openSince }) => [endpointId, openSince]));
-    for (const lane of this.#lanes) {
-      if (lane.hear(since.get(lane.endpoint.id) ?? null))
-        this.#o.onBreaker(breakerFrom(lane, lane.breaker.lastSuccessAt));
-    }
+    hearBreakers(this.#lanes, open, this.#o.onBreaker);
+  }
+
+  /** Takes what the endpoints' rows say: those that have only failed since their last success. */
+  hearFailing(rows: readonly FailingEndpoint[], isUnsaved: (endpointId: string) => boolean): void {
+    hearFailing(this.#lanes, rows, isUnsaved, (change) => this.#o.onFailing(change, false));
   }
 
   /**

@@ -2,6 +2,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { Blocking } from '../store/blocking.ts';
+import type { FailingChange, Failures } from '../store/failures.ts';
 import type { BreakerChange, Breakers, ThrottleChange } from '../store/breakers.ts';
 import type { BringForwardRequest, DeliveryPath, Endpoints } from '../store/store.ts';
 import { ChangeKeeper } from './change-keeper.ts';
@@ -13,10 +14,11 @@ const maxPerStep = 1000;
 type HealthStore = Breakers &
   Pick<Blocking, 'freeKeys'> &
   Pick<DeliveryPath, 'bringForward'> &
-  Pick<Endpoints, 'pauseGone'>;
+  Pick<Endpoints, 'pauseGone'> &
+  Failures;
 type HealthDispatcher = Pick<
   Dispatcher,
-  'hearBreakers' | 'hearThrottles' | 'clearThrottle' | 'dueBy' | 'setEndpoint'
+  'hearBreakers' | 'hearFailing' | 'hearThrottles' | 'clearThrottle' | 'dueBy' | 'setEndpoint'
 >;
 
 /**
@@ -30,8 +32,11 @@ export class EndpointHealth {
   readonly #dispatcher: () => HealthDispatcher;
   readonly #breakers: ChangeKeeper<BreakerChange>;
   readonly #throttles: ChangeKeeper<ThrottleChange>;
+  readonly #failures: ChangeKeeper<FailingChange>;
   /** By endpoint: the URL that answered 410. */
   readonly #gone = new Map<string, string>();
+  /** By endpoint: the failure that is one too many. */
+  readonly #tooLong = new Map<string, FailingChange>();
 
   constructor(options: {
     store: HealthStore;
@@ -46,6 +51,7 @@ export class EndpointHealth {
     this.#dispatcher = options.dispatcher;
     this.#breakers = new ChangeKeeper({ save: (changes) => store.saveBreakers(changes), clock, logger });
     this.#throttles = new ChangeKeeper({ save: (changes) => store.saveThrottles(changes), clock, logger });
+    this.#failures = new ChangeKeeper({ save: (changes) => store.saveFailing(changes), clock, logger });
   }
 
   noteBreaker(change: BreakerChange): void {
@@ -56,6 +62,14 @@ export class EndpointHealth {
     this.#throttles.note(change);
   }
 
+  noteFailing(change: FailingChange, isTooLong: boolean): void {
+    if (isTooLong) this.#tooLong.set(change.endpointId, change);
+    else {
+      this.#tooLong.delete(change.endpointId);
+      this.#failures.note(change);
+    }
+  }
+
   noteGone({ id, url }: Endpoint): void {
     this.#gone.set(id, url);
   }
@@ -63,6 +77,8 @@ export class EndpointHealth {
   /** Reads the endpoints' rows: what other nodes learned, and the former run of this one. */
   async read(): Promise<void> {
     this.#dispatcher().hearBreakers(await this.#store.openBreakers());
+    const failing = await this.#store.failingEndpoints();
+    this.#dispatcher().hearFailing(failing, (id) => this.#failures.isUnsaved(id));
     const readAt = this.#clock.monotonic();
     const throttles = await this.#store.throttles(this.#clock.now());
     this.#dispatcher().hearThrottles(throttles, readAt, (id) => this.#throttles.isUnsaved(id));
@@ -72,6 +88,8 @@ export class EndpointHealth {
   async moved(endpointId: string): Promise<void> {
     this.#throttles.forget(endpointId);
     this.#breakers.forget(endpointId);
+    this.#failures.forget(endpointId);
+    this.#tooLong.delete(endpointId);
     this.#gone.delete(endpointId);
     await this.#bringForward(endpointId, 'all');
   }
@@ -129,9 +147,34 @@ export class EndpointHealth {
     }
   }
 
+  /** After a failed attempt was settled: the endpoint is paused if it has only failed for too long. */
+  disableFailing(endpointId: string): void {
+    const change = this.#tooLong.get(endpointId);
+    if (change === undefined) return;
+    this.#tooLong.delete(endpointId);
+    void this.#pauseFailing(change);
+  }
+
+  async #pauseFailing(change: FailingChange): Promise<void> {
+    const { endpointId } = change;
+    try {
+      const endpoint = await this.#store.pauseFailing(change);
+      // By its row it has not, because another node has delivered; or somebody was faster.
+      if (endpoint === null) return;
+      this.#dispatcher().setEndpoint(endpointId, endpoint);
+      this.#logger.warn(
+        { code: 'endpoint_disabled', endpoint: endpointId },
+        'the endpoint has failed every attempt for too long: it is paused',
+      );
+    } catch (error) {
+      // The next failure tries again.
+      this.#failed(error as Error, endpointId, 'cannot pause an endpoint that has failed for too long');
+    }
+  }
+
   /** Writes what is not yet written. */
   async stop(): Promise<void> {
-    await Promise.all([this.#breakers.stop(), this.#throttles.stop()]);
+    await Promise.all([this.#breakers.stop(), this.#throttles.stop(), this.#failures.stop()]);
   }
 
   async #bringForward(endpointId: string, only: BringForwardRequest['only']): Promise<void> {

@@ -94,6 +94,7 @@ export function createEngine(options: EngineOptions): Engine {
     observer?.settled(settlement, applied);
     tracing?.settled(settlement, applied);
     if (applied && reason === 'gone') void health.pauseGone(endpointId);
+    if (state !== 'delivered') health.disableFailing(endpointId);
     if (answer === 'redriven') dispatcher.dueBy(endpointId, now);
     else if (applied && state === 'pending') dispatcher.dueBy(endpointId, dueAt!);
     else if (applied && keyed) dispatcher.dueBy(endpointId, now);
@@ -113,6 +114,7 @@ export function createEngine(options: EngineOptions): Engine {
     store,
     mayClaim: () => timekeeper.mayClaim,
     onBreaker: (change) => health.noteBreaker(change),
+    onFailing: (change, isTooLong) => health.noteFailing(change, isTooLong),
     onThrottle: (change) => health.noteThrottle(change),
     onGone: (endpoint) => health.noteGone(endpoint),
     transport: options.transport,

@@ -1,6 +1,9 @@
-import type { Endpoint } from '../domain/endpoint.ts';
+import { type ErrorClass, faultDomain } from '../domain/attempt.ts';
+import { type Endpoint, endsFailing } from '../domain/endpoint.ts';
+import { afterFailure, type Failing, isTooLong } from '../domain/failing.ts';
 import type { SecretError } from '../secrets/keyring.ts';
 import type { BreakerChange } from '../store/breakers.ts';
+import type { FailingChange } from '../store/failures.ts';
 import type { ClaimedDelivery } from '../store/store.ts';
 import {
   afterLook,
@@ -49,6 +52,8 @@ export class Lane {
   throttledUntil = 0;
   throttleSetAt = Number.NEGATIVE_INFINITY;
   breaker: Breaker = freshBreaker;
+  /** What attempts have come to since the last success, where the endpoint is to be disabled some day. */
+  failing: Failing | null = null;
   /** This node's part of the endpoint's limits: what it owns of all shards. */
   share = 1;
   #bucket: Bucket = fullBucket;
@@ -75,6 +80,7 @@ export class Lane {
   /** Takes the endpoint as it is now. What was learned of a former URL ends with it; true if there was one. */
   change(endpoint: Endpoint, now: number): boolean {
     const hasMoved = endpoint.url !== this.endpoint.url;
+    if (endsFailing(this.endpoint, endpoint)) this.failing = null;
     this.endpoint = endpoint;
     this.#signer = null;
     if (!hasMoved) return false;
@@ -127,6 +133,7 @@ export class Lane {
       };
     }
     this.breaker = moved(this.breaker, byMs);
+    if (this.failing !== null) this.failing = { ...this.failing, since: this.failing.since + byMs };
     // A retry is due by the clock; when that goes back, it is due as much earlier.
     if (byMs < 0 && this.nextDueAt !== null) this.nextDueAt += byMs;
     this.cancelTimer?.();
@@ -193,6 +200,27 @@ export class Lane {
     return 0;
   }
 
+  /** After an attempt, if the endpoint is to be disabled some day: what became of its failures. */
+  observeFailing(ok: boolean, errorClass: ErrorClass | null, now: number): 'same' | 'changed' | 'too_long' {
+    const { endpoint, failing: before } = this;
+    if (endpoint.disableAfterMs === null) return 'same';
+    // A failure of our own says nothing of the receiver.
+    if (errorClass !== null && faultDomain(errorClass) === 'sender') return 'same';
+    this.failing = ok ? null : afterFailure(before, now);
+    if (this.failing !== null && isTooLong(endpoint, this.failing, now)) return 'too_long';
+    return this.failing === before ? 'same' : 'changed';
+  }
+
+  /** After the endpoint's row was read: true if the row is to be told of a success that this node knows. */
+  hearFailing(row: Failing | null): boolean {
+    if (row !== null && this.breaker.lastSuccessAt >= row.since) {
+      this.failing = null;
+      return true;
+    }
+    this.failing = row === null ? null : { since: row.since, count: row.count };
+    return false;
+  }
+
   /** After an attempt: true if the endpoint's row is to be told what became of the breaker. */
   observe(ok: boolean, durationMs: number, now: number): boolean {
     this.#meanMs += newest * (Math.max(0.5, durationMs) - this.#meanMs);
@@ -211,6 +239,11 @@ export class Lane {
   dueBy(time: number): void {
     if (this.nextDueAt === null || time < this.nextDueAt) this.nextDueAt = time;
   }
+}
+
+/** What the endpoint's row is to hear of its failures. */
+export function failingFrom({ endpoint, failing }: Lane, at: number): FailingChange {
+  return { endpointId: endpoint.id, url: endpoint.url, failing, at };
 }
 
 /** What the endpoint's row is to hear of its breaker. */

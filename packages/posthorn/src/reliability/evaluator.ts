@@ -42,7 +42,7 @@ const silentAfterMs = 60_000;
 const evaluatedAt = 'alerts_evaluated_at';
 /** After a jump of the clock, what is measured by the time since then says nothing for so long. */
 const unsteadyMs = 5 * minuteMs;
-const byTheClock = ['overdue', 'endpoint_down'] as const;
+const byTheClock = ['overdue', 'endpoint_down', 'endpoint_disabling'] as const;
 
 export type OnProgress = (
   objectives: readonly ScopedObjective[],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { freshEndpoint } from '../domain/endpoint.ts';
+import { type Endpoint, freshEndpoint } from '../domain/endpoint.ts';
 import type { DeadLetterGroup } from '../store/store.ts';
 import { overdueCondition } from './conditions.ts';
 import { type JudgedStore, judgeDeliveries } from './judge.ts';
@@ -34,6 +34,7 @@ describe('an outage wider than alerts of their own (G5)', () => {
         })),
       accounting: async () => ({ pending: 1 }),
       fanOuts: async () => ({ underWay: [], remaining: 0 }),
+      failingEndpoints: async () => [],
       deliveries: async () => [],
     } as unknown as JudgedStore;
     const endpoints = Array.from({ length: count }, (_, n) =>
@@ -116,5 +117,56 @@ describe('what is overdue says why', () => {
     const condition = overdueCondition(overdue, [], rate, now);
     expect(condition.severity).toBe(severity);
     expect(condition.summary).toContain(words);
+  });
+});
+
+describe('an endpoint that is paused when it has only failed for long', () => {
+  const hour = 3_600_000;
+  const judgedAt = async (elapsed: number, fields: Partial<Endpoint> = {}) => {
+    const endpoint = freshEndpoint(
+      { id: 'ep_1', tenant: 'default', url: 'https://orders.example.com/', secret: 's', createdAt: now },
+      { disableAfterMs: 10 * hour, owner: 'orders', ...fields },
+    );
+    const store = {
+      openBreakers: async () => [],
+      failingEndpoints: async () => [{ endpointId: 'ep_1', since: now, count: 5 }],
+      overdue: async () => [],
+      fanOuts: async () => ({ underWay: [] }),
+      accounting: async () => ({ pending: 3, suppressed: 2 }),
+    };
+    const found = await judgeDeliveries(
+      store as unknown as JudgedStore,
+      { endpoints: [endpoint], templates: new Map(), objectives: [] },
+      { now: now + elapsed, lived: now, deadRetentionMs: hour, deadLetters: async () => [] },
+    );
+    return found.map(({ rule, owner, severity, summary }) => [rule, owner, severity, summary]);
+  };
+
+  test('G5: its owner hears of it before, twice, and after', async () => {
+    expect(await judgedAt(5 * hour - 1)).toEqual([]);
+    expect(await judgedAt(5 * hour)).toEqual([
+      [
+        'endpoint_disabling',
+        'orders',
+        'ticket',
+        expect.stringMatching(/^orders.example.com .* paused in 5 h$/),
+      ],
+    ]);
+    expect(await judgedAt(8 * hour)).toEqual([
+      ['endpoint_disabling', 'orders', 'page', expect.stringContaining('paused in 2 h')],
+    ]);
+    expect(await judgedAt(11 * hour)).toEqual([
+      ['endpoint_disabling', 'orders', 'page', expect.stringContaining('by its next failure')],
+    ]);
+    expect(await judgedAt(12 * hour, { enabled: false, pausedReason: 'failing' })).toEqual([
+      [
+        'endpoint_disabled',
+        'orders',
+        'ticket',
+        expect.stringContaining('3 deliveries wait, 2 are suppressed'),
+      ],
+    ]);
+    expect(await judgedAt(12 * hour, { enabled: false, pausedReason: 'operator' })).toEqual([]);
+    expect(await judgedAt(12 * hour, { disableAfterMs: null })).toEqual([]);
   });
 });

@@ -6,6 +6,7 @@ import { type Accounting, everything } from '../store/accounting.ts';
 import { everyEndpoint } from '../store/every-endpoint.ts';
 import type { Alerting, DeadLetterGroup, Endpoints, Finding, Integrity, Readings } from '../store/store.ts';
 import type { Blocking } from '../store/blocking.ts';
+import type { Failures } from '../store/failures.ts';
 import type { Breakers } from '../store/breakers.ts';
 import {
   beyondCondition,
@@ -19,6 +20,7 @@ import {
   overdueCondition,
   unaccountedCondition,
 } from './conditions.ts';
+import { disabledCondition, disablingCondition, isDisabled } from './failing-conditions.ts';
 import { readWindows } from './objective-counts.ts';
 import { type ObjectiveStatus, ruleWindowsMs, statusOf } from './objective-status.ts';
 import { minuteMs } from '../domain/time.ts';
@@ -48,6 +50,7 @@ export type JudgedStore = Pick<Readings, 'deadLetters' | 'deliveries'> &
   Pick<Endpoints, 'endpoints'> &
   Pick<Breakers, 'openBreakers'> &
   Pick<Blocking, 'blockedKeys'> &
+  Pick<Failures, 'failingEndpoints'> &
   Pick<Integrity, 'fanOuts'>;
 
 /** What is declared and configured, as one reading of the store. */
@@ -125,6 +128,7 @@ export async function judgeDeliveries(
       endpointDownCondition({ endpointId, owner, openSince, loudness: loudness(endpointId), pending, now }),
     );
   }
+  conditions.push(...(await judgeFailing(store, endpoints, loudness, now)));
   // What must page comes first, whatever is behind the limit.
   const letters = (await options.deadLetters(now)).toSorted(
     (a, b) => Number(b.errorClass === 'corrupt') - Number(a.errorClass === 'corrupt'),
@@ -182,6 +186,33 @@ export async function judgeDeliveries(
     ['overdue', overdue],
   ] as const)
     if (groups.length > groupsMost) conditions.push(beyondCondition(rule, groups.length, groupsMost));
+  return conditions;
+}
+
+/** Endpoints that are going to be paused because they only fail, and those that are. */
+async function judgeFailing(
+  store: Pick<JudgedStore, 'failingEndpoints' | 'accounting'>,
+  endpoints: readonly Endpoint[],
+  loudness: (endpointId: string) => Template['deadLetterSeverity'],
+  now: number,
+): Promise<Condition[]> {
+  const failing = new Map((await store.failingEndpoints()).map((one) => [one.endpointId, one]));
+  const conditions: Condition[] = [];
+  let disabled = 0;
+  for (const endpoint of endpoints) {
+    const { id } = endpoint;
+    const row = failing.get(id);
+    if (isDisabled(endpoint)) {
+      if (++disabled > groupsMost) continue;
+      const counts = await store.accounting({ ...everything, endpointIds: [id], now });
+      const { pending, suppressed } = counts;
+      conditions.push(disabledCondition(endpoint, row?.since ?? null, { pending, suppressed }, loudness(id)));
+    } else if (row !== undefined) {
+      const condition = disablingCondition(endpoint, row, loudness(id), now);
+      if (condition !== null) conditions.push(condition);
+    }
+  }
+  if (disabled > groupsMost) conditions.push(beyondCondition('endpoint_disabled', disabled, groupsMost));
   return conditions;
 }
 

@@ -2,6 +2,7 @@ import type { Input } from '../contract/table.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import { followed } from '../domain/endpoint.ts';
 import { invalid } from '../domain/errors.ts';
+import { secondMs } from '../domain/time.ts';
 import { standardTemplate, type Template, type TemplateField, templateFields } from '../domain/template.ts';
 import { type Keyring, sealedAgain } from '../secrets/keyring.ts';
 import { retryOf } from './retry.ts';
@@ -20,6 +21,8 @@ export function fieldsFrom(wire: EndpointFields): Partial<Endpoint> {
   if (wire.rate_limit_per_s !== undefined) given.rateLimitPerS = wire.rate_limit_per_s;
   if (wire.body !== undefined) given.body = wire.body;
   if (wire.metadata !== undefined) given.metadata = wire.metadata;
+  if (wire.disable_after_s !== undefined)
+    given.disableAfterMs = wire.disable_after_s === null ? null : wire.disable_after_s * secondMs;
   if (wire.filter !== undefined) given.filter = wire.filter;
   if (wire.enabled !== undefined) {
     given.enabled = wire.enabled;

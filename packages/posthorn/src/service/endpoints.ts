@@ -4,12 +4,14 @@ import { alertTenant } from '../domain/alert.ts';
 import type { AuditEntry } from '../domain/audit-entry.ts';
 import {
   changedEndpoint,
+  endsFailing,
   type Endpoint,
   maxFormerSecrets,
   replacedEndpoint,
   rotateSecrets,
 } from '../domain/endpoint.ts';
 import { invalid, notFound, PosthornError } from '../domain/errors.ts';
+import { disablesAt } from '../domain/failing.ts';
 import { blocksKeys } from '../domain/ordering.ts';
 import { makeEvent } from '../domain/event.ts';
 import { newEventId, timeOrderedId } from '../domain/ids.ts';
@@ -46,8 +48,8 @@ const refOf = ({ params: { id }, query: { tenant } }: Scoped): EndpointRef => ({
 export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoints'>> {
   const { store, config, engine, clock, random, keyring } = deps;
   const declaration = endpointDeclaration(deps);
-  const shown = (endpoint: Endpoint, health: Health, hasMoved = false): Answer<'endpoints.get'> =>
-    shownWith(keyring, endpoint, health, hasMoved);
+  const shown = (endpoint: Endpoint, health: Health, before = endpoint): Answer<'endpoints.get'> =>
+    shownWith(keyring, endpoint, health, before);
   const newIdentity = (tenant: string, secret: string, now: number): EndpointIdentity => ({
     id: timeOrderedId('ep', now, random.bytes(12)),
     tenant,
@@ -80,11 +82,11 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       const health = await readHealth([{ ...before, ...fresh }]);
       const audit = updateEntries(by.call, by.action, before, fresh);
       const updateEndpoints = [{ id: before.id, change: fresh }];
-      return { write: { now, updateEndpoints, audit }, answer: { formerUrl: before.url, health } };
+      return { write: { now, updateEndpoints, audit }, answer: { before, health } };
     });
     const endpoint = endpoints[0]!;
     engine.endpointChanged(endpoint.id, endpoint);
-    return shown(endpoint, answer.health, endpoint.url !== answer.formerUrl);
+    return shown(endpoint, answer.health, answer.before);
   };
 
   return {
@@ -155,7 +157,7 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       });
       const endpoint = endpoints[0] ?? answer!.before;
       if (endpoints.length > 0) engine.endpointChanged(endpoint.id, endpoint);
-      if (answer !== null) return shown(endpoint, answer.health, endpoint.url !== answer.before.url);
+      if (answer !== null) return shown(endpoint, answer.health, answer.before);
       return new Reply<Answer<'endpoints.ensure'>>({ ...shown(endpoint, noHealth), secret }, { other: true });
     },
 
@@ -274,21 +276,24 @@ interface Health {
 }
 const noHealth: Health = { receivers: new Map(), blockedKeys: new Map() };
 
-/** `hasMoved`: what was found out of a former URL says nothing of the present one. */
+/** After a change from `before`: what was found out of a former URL says nothing of the present one. */
 function shownWith(
   keyring: Keyring,
   endpoint: Endpoint,
   { receivers, blockedKeys }: Health,
-  hasMoved: boolean,
+  before: Endpoint,
 ): Answer<'endpoints.get'> {
-  const found = hasMoved ? undefined : receivers.get(endpoint.id);
+  const found = endpoint.url === before.url ? receivers.get(endpoint.id) : undefined;
   const { openSince = null, throttledUntil = null } = found ?? {};
+  const failingSince = endsFailing(before, endpoint) ? null : (found?.failingSince ?? null);
   return {
     ...wireEndpoint(endpoint),
     secrets_error: sealFault(keyring, endpoint),
     blocked_keys: blockedKeys.get(endpoint.id) ?? 0,
     breaker: { state: openSince === null ? 'closed' : 'open', since: isoOrNull(openSince) },
     throttled_until: isoOrNull(throttledUntil),
+    failing_since: isoOrNull(failingSince),
+    disables_at: isoOrNull(endpoint.enabled ? disablesAt(endpoint, failingSince) : null),
   };
 }
 
@@ -300,7 +305,10 @@ const overrideNames = {
 
 export function wireEndpoint(
   endpoint: Endpoint,
-): Omit<Answer<'endpoints.get'>, 'blocked_keys' | 'breaker' | 'throttled_until' | 'secrets_error'> {
+): Omit<
+  Answer<'endpoints.get'>,
+  'blocked_keys' | 'breaker' | 'throttled_until' | 'failing_since' | 'disables_at' | 'secrets_error'
+> {
   return {
     id: endpoint.id,
     name: endpoint.name,
@@ -326,6 +334,7 @@ export function wireEndpoint(
     deliver_within_s: endpoint.deliverWithinMs / 1000,
     body: endpoint.body,
     metadata: endpoint.metadata,
+    disable_after_s: endpoint.disableAfterMs === null ? null : endpoint.disableAfterMs / secondMs,
     enabled: endpoint.enabled,
     paused_reason: endpoint.pausedReason,
     created_at: iso(endpoint.createdAt),

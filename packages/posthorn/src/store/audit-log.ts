@@ -195,7 +195,7 @@ export function redriveEntry(
 }
 
 /** The entry of an endpoint that Posthorn pauses by itself, because its receiver answered 410. */
-export function goneEntry(before: Endpoint, after: Endpoint): AuditEntry {
+export function pauseEntry(before: Endpoint, after: Endpoint): AuditEntry {
   const shown = ({ enabled, pausedReason }: Endpoint): unknown => ({ enabled, paused_reason: pausedReason });
   return {
     at: after.updatedAt,

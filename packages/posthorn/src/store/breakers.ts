@@ -50,4 +50,6 @@ export interface ReceiverHealth {
   readonly openSince: number | null;
   /** Null: not throttled, or no longer. */
   readonly throttledUntil: number | null;
+  /** Since when it has only failed; null where that is not counted, or it has not. */
+  readonly failingSince: number | null;
 }

@@ -12,6 +12,7 @@ import type { Clockwork } from './clockwork.ts';
 import type { Config, Endpoints } from './config.ts';
 import type { Blocking } from './blocking.ts';
 import type { Breakers } from './breakers.ts';
+import type { Failures } from './failures.ts';
 import type { IdempotencyKeys } from './idempotency.ts';
 import type { DeliveryFilter, ListPage, TenantFilter } from './filters.ts';
 import type { Keys } from './keys.ts';
@@ -22,6 +23,7 @@ import type { SealedSettings } from './sealed-settings.ts';
 
 export type * from './blocking.ts';
 export type * from './config.ts';
+export type * from './failures.ts';
 export type * from './filters.ts';
 export type * from './keys.ts';
 export type * from './nodes.ts';
@@ -43,6 +45,7 @@ export interface Store
     Config,
     Breakers,
     Blocking,
+    Failures,
     Operations,
     Readings,
     Accounting,

@@ -101,13 +101,14 @@ export async function receiverHealth(
 ): Promise<ReceiverHealth[]> {
   const rows = await db.query(
     'receiver_health',
-    `SELECT id, breaker_open_since, CASE WHEN throttled_until > $2 THEN throttled_until END FROM posthorn.endpoints
-     WHERE id = ANY ($1::text[]) AND deleted_at IS NULL AND (breaker_open_since IS NOT NULL OR throttled_until > $2)`,
+    `SELECT id, breaker_open_since, CASE WHEN throttled_until > $2 THEN throttled_until END, failing_since FROM posthorn.endpoints
+     WHERE id = ANY ($1::text[]) AND deleted_at IS NULL AND (breaker_open_since IS NOT NULL OR throttled_until > $2 OR failing_since IS NOT NULL)`,
     [endpointIds, now],
   );
-  return rows.map(([id, openSince, throttledUntil]) => ({
+  return rows.map(([id, openSince, throttledUntil, failingSince]) => ({
     endpointId: id as string,
     openSince: openSince as number | null,
     throttledUntil: throttledUntil as number | null,
+    failingSince: failingSince as number | null,
   }));
 }

@@ -73,6 +73,21 @@ async function moveTimes(connection: Connection, { now, byMs, beyondMs = 0 }: Re
         [now, byMs, shard, now + beyondMs],
       );
   }
+  // What a leap has not lived through is no failure.
+  if (byMs > 0)
+    await connection.query(
+      'clock_failing',
+      `UPDATE posthorn.endpoints SET failing_since = failing_since + $1::bigint, failing_after = failing_after + $1::bigint
+       WHERE failing_since IS NOT NULL`,
+      [byMs],
+    );
+  else
+    await connection.query(
+      'clock_failing_back',
+      `UPDATE posthorn.endpoints SET failing_since = least(failing_since, $1::bigint), failing_after = least(failing_after, $1::bigint)
+       WHERE failing_since > $1 OR failing_after > $1`,
+      [now],
+    );
   if (byMs < 0)
     await connection.query(
       'clock_breakers',

@@ -1,9 +1,12 @@
-import { changedEndpoint, type Endpoint } from '../../domain/endpoint.ts';
+import { automaticPauses, changedEndpoint, endsFailing, type Endpoint } from '../../domain/endpoint.ts';
+import { isTooLong } from '../../domain/failing.ts';
+import type { FailingChange } from '../failures.ts';
 import type { ConfigChange, EndpointChange, ListPage, TenantFilter } from '../store.ts';
-import { goneEntry } from '../audit-log.ts';
+import { pauseEntry } from '../audit-log.ts';
 import { emptiedSecrets, nameTaken, removedSecrets } from '../config.ts';
 import { writeAudit } from './audit-log.ts';
 import type { Connection, Database } from './database.ts';
+import { failingWith, resetFailing } from './failures.ts';
 import { removeDocument, writeDocument } from './documents.ts';
 import { tenantMatches, tenantValues } from './filter.ts';
 
@@ -163,6 +166,7 @@ export class EndpointTable {
          WHERE id = $1`,
         [id, change.updatedAt],
       );
+    if (endsFailing(before, endpoint)) await resetFailing(connection, id, change.updatedAt);
     return endpoint;
   }
 
@@ -197,9 +201,31 @@ export class EndpointTable {
       const found: Endpoint[] = [];
       const paused = await this.#write(connection, id, (endpoint) => {
         found.push(endpoint);
-        return endpoint.url === url ? { enabled: false, pausedReason: 'gone', updatedAt: now } : null;
+        return endpoint.url === url
+          ? { enabled: false, pausedReason: automaticPauses.gone, updatedAt: now }
+          : null;
       });
-      if (paused !== null) await writeAudit(connection, [goneEntry(found[0]!, paused)]);
+      if (paused !== null) await writeAudit(connection, [pauseEntry(found[0]!, paused)]);
+      return paused;
+    });
+  }
+
+  async pauseFailing(change: FailingChange): Promise<Endpoint | null> {
+    const { endpointId, url, at } = change;
+    const known = await this.get(endpointId);
+    const before = await this.#db.transaction((connection) => failingWith(connection, change));
+    // Where another node has delivered nobody else is to hear of anything.
+    if (known === undefined || before === null || !isTooLong(known.endpoint, before, at)) return null;
+    return await this.#announced(async (connection) => {
+      const failing = await failingWith(connection, change);
+      const found: Endpoint[] = [];
+      const paused = await this.#write(connection, endpointId, (endpoint) => {
+        found.push(endpoint);
+        const isDue = failing !== null && isTooLong(endpoint, failing, at);
+        if (!isDue || endpoint.url !== url || !endpoint.enabled) return null;
+        return { enabled: false, pausedReason: automaticPauses.failing, updatedAt: at };
+      });
+      if (paused !== null) await writeAudit(connection, [pauseEntry(found[0]!, paused)]);
       return paused;
     });
   }

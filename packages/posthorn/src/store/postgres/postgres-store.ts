@@ -29,6 +29,7 @@ import {
   pruneKeyedRequests,
 } from './idempotency.ts';
 import { checkDigests, findTampered, readFanOuts, readConservation, readGone } from './integrity.ts';
+import { failingEndpoints, saveFailing } from './failures.ts';
 import { beat, type LastBeats, leave, readNodes } from './nodes.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { prune } from './prune.ts';
@@ -101,6 +102,9 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     runningRedrives: () => runningRedrives(db),
     stepRedrive: (id, limit, now) => stepRedrive(db, id, limit, now),
 
+    saveFailing: (changes) => saveFailing(db, changes),
+    failingEndpoints: () => failingEndpoints(db),
+    pauseFailing: (change) => endpoints.pauseFailing(change),
     blockedKeys: (query) => blockedKeys(db, query),
     deadKeyCounts: (ids) => deadKeyCounts(db, ids),
     freeKeys: (request) => freeKeys(db, request),

@@ -4,6 +4,7 @@ import { breakerColumns, throttleColumns } from './breakers.ts';
 import type { Connection, Database } from './database.ts';
 import { blockingMigration } from './blocking.ts';
 import { filterParts } from './filter-sql.ts';
+import { failingColumns } from './failures.ts';
 import { idempotencyTable } from './idempotency.ts';
 import { secretsMigration } from './sealed-settings.ts';
 import { senderInAlerts } from './alerts.ts';
@@ -311,6 +312,7 @@ const migrations: readonly string[] = [
   `${filterParts}
   ${publishSql}`,
   secretsMigration,
+  failingColumns,
 ];
 
 const namedMost = 5;

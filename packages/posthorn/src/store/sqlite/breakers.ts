@@ -81,14 +81,15 @@ export function openBreakers(db: Database): OpenBreaker[] {
 export function receiverHealth(db: Database, endpointIds: readonly string[], now: number): ReceiverHealth[] {
   return db
     .all(
-      `SELECT id, breaker_open_since, CASE WHEN throttled_until > ?2 THEN throttled_until END FROM endpoints
-       WHERE id IN (SELECT value FROM json_each(?1)) AND deleted_at IS NULL AND (breaker_open_since IS NOT NULL OR throttled_until > ?2)`,
+      `SELECT id, breaker_open_since, CASE WHEN throttled_until > ?2 THEN throttled_until END, failing_since FROM endpoints
+       WHERE id IN (SELECT value FROM json_each(?1)) AND deleted_at IS NULL AND (breaker_open_since IS NOT NULL OR throttled_until > ?2 OR failing_since IS NOT NULL)`,
       JSON.stringify(endpointIds),
       now,
     )
-    .map(([id, openSince, throttledUntil]) => ({
+    .map(([id, openSince, throttledUntil, failingSince]) => ({
       endpointId: id as string,
       openSince: openSince as number | null,
       throttledUntil: throttledUntil as number | null,
+      failingSince: failingSince as number | null,
     }));
 }

@@ -38,6 +38,11 @@ function moveTimes(db: Database, { now, byMs, beyondMs = 0 }: Rebase): void {
       byMs,
       now - byMs,
     );
+    // What a leap has not lived through is no failure.
+    db.run(
+      'UPDATE endpoints SET failing_since = failing_since + ?1, failing_after = failing_after + ?1 WHERE failing_since IS NOT NULL',
+      byMs,
+    );
     return;
   }
   db.run(
@@ -51,5 +56,7 @@ function moveTimes(db: Database, { now, byMs, beyondMs = 0 }: Rebase): void {
      WHERE breaker_at > ?1`,
     now,
   );
+  db.run('UPDATE endpoints SET failing_since = ?1 WHERE failing_since > ?1', now);
+  db.run('UPDATE endpoints SET failing_after = ?1 WHERE failing_after > ?1', now);
   db.run('UPDATE endpoints SET throttled_until = NULL, throttled_at = ?1 WHERE throttled_at > ?1', now);
 }

@@ -1,8 +1,11 @@
-import { changedEndpoint, type Endpoint } from '../../domain/endpoint.ts';
+import { automaticPauses, changedEndpoint, endsFailing, type Endpoint } from '../../domain/endpoint.ts';
+import { isTooLong } from '../../domain/failing.ts';
+import type { FailingChange } from '../failures.ts';
 import type { ConfigChange, EndpointChange, ListPage, TenantFilter } from '../store.ts';
 import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
-import { goneEntry } from '../audit-log.ts';
+import { failingWith, resetFailing } from './failures.ts';
+import { pauseEntry } from '../audit-log.ts';
 import { emptiedSecrets, nameTaken, removedSecrets } from '../config.ts';
 import { writeAudit } from './audit-log.ts';
 import { removeDocument, writeDocument } from './documents.ts';
@@ -132,6 +135,7 @@ export class EndpointTable {
         change.updatedAt,
         num,
       );
+    if (endsFailing(before, endpoint)) resetFailing(this.#db, num, change.updatedAt);
     return { num, endpoint };
   }
 
@@ -167,10 +171,32 @@ export class EndpointTable {
     const known = this.#byId.get(id);
     if (known === undefined || known.endpoint.url !== url) return null;
     const changed = this.#db.transaction(() => {
-      const paused = this.#write(known, { enabled: false, pausedReason: 'gone', updatedAt: now });
-      writeAudit(this.#db, [goneEntry(known.endpoint, paused.endpoint)]);
+      const paused = this.#write(known, {
+        enabled: false,
+        pausedReason: automaticPauses.gone,
+        updatedAt: now,
+      });
+      writeAudit(this.#db, [pauseEntry(known.endpoint, paused.endpoint)]);
       return paused;
     });
+    this.#keep(changed);
+    this.version++;
+    return changed.endpoint;
+  }
+
+  pauseFailing(change: FailingChange): Endpoint | null {
+    const { endpointId, url, at } = change;
+    const known = this.#byId.get(endpointId);
+    if (known === undefined || known.endpoint.url !== url || !known.endpoint.enabled) return null;
+    const changed = this.#db.transaction(() => {
+      const failing = failingWith(this.#db, change);
+      if (failing === null || !isTooLong(known.endpoint, failing, at)) return null;
+      const pausedReason = automaticPauses.failing;
+      const paused = this.#write(known, { enabled: false, pausedReason, updatedAt: at });
+      writeAudit(this.#db, [pauseEntry(known.endpoint, paused.endpoint)]);
+      return paused;
+    });
+    if (changed === null) return null;
     this.#keep(changed);
     this.version++;
     return changed.endpoint;

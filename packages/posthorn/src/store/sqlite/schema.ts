@@ -4,6 +4,7 @@ import { auditLogTables } from './audit-log.ts';
 import { breakerColumns, throttleColumns } from './breakers.ts';
 import { damageOf, primaryCode } from './damage.ts';
 import { blockingMigration } from './blocking.ts';
+import { failingColumns } from './failures.ts';
 import { idempotencyTable } from './idempotency.ts';
 import { secretsMigration } from './sealed-settings.ts';
 import { senderInAlerts } from './alerts.ts';
@@ -305,6 +306,7 @@ const migrations: readonly string[] = [
   blockingMigration,
   senderInAlerts,
   secretsMigration,
+  failingColumns,
 ];
 
 const namedMost = 5;

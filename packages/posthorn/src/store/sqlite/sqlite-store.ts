@@ -37,6 +37,7 @@ import {
 } from './idempotency.ts';
 import { createKey, findKey, listKeys, readKnownKeys, recordKeyUses, revokeKey, rotateKey } from './keys.ts';
 import { deadKeyCounts, blockedKeys, freeKeys } from './blocking.ts';
+import { failingEndpoints, saveFailing } from './failures.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { prune } from './prune.ts';
 import { readAttempts, readDeadLetters, readDeliveries, readDelivery, readEvent } from './readings.ts';
@@ -119,6 +120,9 @@ export function createSqliteStore(db: Database): Store {
     runningRedrives: async () => runningRedrives(db),
     stepRedrive: async (id, limit, now) => stepRedrive(db, endpoints, id, limit, now),
 
+    saveFailing: async (changes) => saveFailing(db, changes),
+    failingEndpoints: async () => failingEndpoints(db),
+    pauseFailing: async (change) => endpoints.pauseFailing(change),
     blockedKeys: async (query) => blockedKeys(db, query),
     deadKeyCounts: async (ids) => deadKeyCounts(db, ids),
     freeKeys: async (request) => freeKeys(db, endpoints, request),

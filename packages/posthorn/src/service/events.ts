@@ -16,6 +16,7 @@ import { idempotencyConflict } from './idempotency.ts';
 import { type EventInput, eventMaker, jsonText } from './new-event.ts';
 import { pageRead } from './paging.ts';
 import type { Admission } from './tenant-gate.ts';
+import { payloadLooks } from './payload-looks.ts';
 import { rawBatchData, rawData } from './raw-json.ts';
 
 /** Of an event with more deliveries, the newest. */
@@ -62,6 +63,7 @@ function createPublisher({
 export function eventService(deps: ServiceDependencies): Handlers<Of<'events'>> {
   const { store, engine, clock } = deps;
   const publisher = createPublisher(deps);
+  const looks = payloadLooks(deps);
   const missing = 'event by that id and tenant';
 
   return {
@@ -88,7 +90,7 @@ export function eventService(deps: ServiceDependencies): Handlers<Of<'events'>> 
       return { accepted: (await publisher.publish(inputs, trace)).map(wireReceipt) };
     },
 
-    'events.get': async ({ params: { id }, query: { tenant } }) => {
+    'events.get': async ({ params: { id }, query: { tenant } }, call) => {
       const event = await store.event(tenant, id);
       if (event === null) throw notFound(missing);
       const { items, next_cursor: next } = pageRead(
@@ -105,6 +107,7 @@ export function eventService(deps: ServiceDependencies): Handlers<Of<'events'>> 
         deliveries_next_cursor: next,
       };
       // The data goes out as it came in: parsing and printing it again could change its numbers.
+      await looks.note(call, event);
       return new Reply<Answer<'events.get'>>(
         `${JSON.stringify(head).slice(0, -1)},"data":${shownData(event)}}`,
       );

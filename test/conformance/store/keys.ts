@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { AuditEntry } from '../../../packages/posthorn/src/domain/audit-entry.ts';
 import type { KeyRecord } from '../../../packages/posthorn/src/domain/key.ts';
 import { start } from '../../support.ts';
 import type { Subject } from './subject.ts';
@@ -75,6 +76,36 @@ export function describeKeys(subject: Subject): void {
     expect(await store.revokeKey(key.id, start + 20)).toEqual(revoked);
     expect(await store.keys({ after: null, limit: 10 })).toEqual([revoked]);
     expect(await store.revokeKey('key_none', start)).toBeNull();
+  });
+
+  test('G4, G9: what is done to a key is in the audit log, with both sides and no hash; what changes nothing is not', async () => {
+    const { store } = subject;
+    const key = aKey({ expiresAt: start + 1000 });
+    const entry = (action: string): AuditEntry => ({
+      at: start,
+      actor: { kind: 'key', id: 'admin', name: 'admin key' },
+      action,
+      target: { kind: 'key', id: key.id },
+      tenant: null,
+      before: null,
+      after: null,
+      from: null,
+      requestId: null,
+    });
+    await store.createKey(key, entry('keys.create'));
+    const rotation = { hash: 'd'.repeat(64), formerUntil: start + 50 };
+    await store.rotateKey(key.id, rotation, start, entry('keys.rotate'));
+    for (const at of [start + 1, start + 2]) await store.revokeKey(key.id, at, entry('keys.delete'));
+    await store.rotateKey(key.id, rotation, start + 3, entry('keys.rotate'));
+    const entries = await store.auditLog({}, { after: null, limit: 10, order: 'asc' });
+    const iso = (ms: number): string => new Date(ms).toISOString();
+    expect(entries.map(({ document: { action, before, after } }) => [action, before, after])).toMatchObject([
+      ['keys.create', null, { name: key.name, former_until: null, revoked_at: null }],
+      ['keys.rotate', { former_until: null }, { former_until: iso(start + 50) }],
+      ['keys.delete', { revoked_at: null }, { revoked_at: iso(start + 1) }],
+    ]);
+    const texts = JSON.stringify(entries.map(({ document }) => document));
+    for (const hash of [key.hash, rotation.hash]) expect(texts).not.toContain(hash);
   });
 
   test('G9: every change has another version, and whoever has the newest one reads nothing', async () => {

@@ -87,7 +87,7 @@ const attemptShape = object({
   message: nullable(text),
   response_excerpt: nullable(text),
   trigger: text,
-  node: text,
+  node: nullable(text),
 });
 const auditEntryShape = object({
   sequence: number,
@@ -758,7 +758,7 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
   'events.get': {
     method: 'GET',
     path: '/v1/events/{id}',
-    query: object({ tenant: text }),
+    query: object({ tenant: text, endpoint_id: either(text, list(text)) }),
     answer: eventShape,
   },
   'events.replay': {
@@ -811,7 +811,13 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
   'deadLetters.list': {
     method: 'GET',
     path: '/v1/dead-letters',
-    query: object({ tenant: either(text, list(text)), limit: number, cursor: text, order: text }),
+    query: object({
+      tenant: either(text, list(text)),
+      endpoint_id: either(text, list(text)),
+      limit: number,
+      cursor: text,
+      order: text,
+    }),
     answer: deadLetterListShape,
     isList: true,
   },
@@ -824,7 +830,13 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
   'endpoints.list': {
     method: 'GET',
     path: '/v1/endpoints',
-    query: object({ tenant: either(text, list(text)), limit: number, cursor: text, order: text }),
+    query: object({
+      tenant: either(text, list(text)),
+      endpoint_id: either(text, list(text)),
+      limit: number,
+      cursor: text,
+      order: text,
+    }),
     answer: endpointListShape,
     isList: true,
   },
@@ -884,7 +896,13 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
   'redrives.list': {
     method: 'GET',
     path: '/v1/redrives',
-    query: object({ limit: number, cursor: text, order: text }),
+    query: object({
+      tenant: either(text, list(text)),
+      endpoint_id: either(text, list(text)),
+      limit: number,
+      cursor: text,
+      order: text,
+    }),
     answer: redriveListShape,
     isList: true,
   },
@@ -938,6 +956,8 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
     query: object({
       state: either(text, list(text)),
       severity: either(text, list(text)),
+      tenant: either(text, list(text)),
+      endpoint_id: either(text, list(text)),
       limit: number,
       cursor: text,
       order: text,

@@ -199,8 +199,8 @@ export interface Attempt {
   /** The retry clock, an operator, or a redrive in bulk. */
   readonly trigger: 'schedule' | 'manual' | 'redrive';
 
-  /** The process that made it. */
-  readonly node: string;
+  /** The process that made it; null: the portal does not show it. */
+  readonly node: string | null;
 }
 
 export interface AuditEntry {
@@ -767,6 +767,7 @@ export interface EndpointPause {
 }
 
 export interface EndpointRequest {
+  /** If left out: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 
   /** The caller's own, unique in its tenant. */
@@ -1287,6 +1288,8 @@ export interface NewEvent {
 
   /** Any JSON, at most 256 KiB. Delivered byte for byte. */
   readonly data: unknown;
+
+  /** If left out: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 
   /** Unique in its tenant. The same id and body again answers the same receipt. Made if left out. */
@@ -1920,13 +1923,16 @@ export interface Value {
 
 /** What `events.get` takes. */
 export interface EventsGetInput {
-  /** Whose event it is. */
+  /** Whose event it is. If left out: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
+
+  /** Only its deliveries to these endpoints; not found if it has none. */
+  readonly endpointId?: string | readonly string[] | undefined;
 }
 
 /** What `events.replay` takes. */
 export type EventsReplayInput = ReplayRequest & {
-  /** Whose event it is. */
+  /** Whose event it is. If left out: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 };
 
@@ -2015,6 +2021,7 @@ export interface BlockedKeysListInput {
 /** What `deadLetters.list` takes. */
 export interface DeadLettersListInput {
   readonly tenant?: string | readonly string[] | undefined;
+  readonly endpointId?: string | readonly string[] | undefined;
 
   /** Items of a page at most. */
   readonly limit?: number | undefined;
@@ -2028,6 +2035,9 @@ export interface DeadLettersListInput {
 export interface EndpointsListInput {
   readonly tenant?: string | readonly string[] | undefined;
 
+  /** Only these, by id or name. */
+  readonly endpointId?: string | readonly string[] | undefined;
+
   /** Items of a page at most. */
   readonly limit?: number | undefined;
 
@@ -2038,7 +2048,7 @@ export interface EndpointsListInput {
 
 /** What `endpoints.get` takes. */
 export interface EndpointsGetInput {
-  /** Of the endpoint, if it is given by its name; `default` if left out. */
+  /** Of the endpoint, if it is given by its name. If left out: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 }
 
@@ -2047,42 +2057,48 @@ export type EndpointsEnsureInput = NamedEndpointRequest & { readonly tenant?: st
 
 /** What `endpoints.update` takes. */
 export type EndpointsUpdateInput = EndpointChange & {
-  /** Of the endpoint, if it is given by its name; `default` if left out. */
+  /** Of the endpoint, if it is given by its name. If left out: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 };
 
 /** What `endpoints.delete` takes. */
 export interface EndpointsDeleteInput {
-  /** Of the endpoint, if it is given by its name; `default` if left out. */
+  /** Of the endpoint, if it is given by its name. If left out: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 }
 
 /** What `endpoints.pause` takes. */
 export type EndpointsPauseInput = EndpointPause & {
-  /** Of the endpoint, if it is given by its name; `default` if left out. */
+  /** Of the endpoint, if it is given by its name. If left out: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 };
 
 /** What `endpoints.resume` takes. */
 export interface EndpointsResumeInput {
-  /** Of the endpoint, if it is given by its name; `default` if left out. */
+  /** Of the endpoint, if it is given by its name. If left out: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 }
 
 /** What `endpoints.rotateSecret` takes. */
 export type EndpointsRotateSecretInput = SecretRotation & {
-  /** Of the endpoint, if it is given by its name; `default` if left out. */
+  /** Of the endpoint, if it is given by its name. If left out: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 };
 
 /** What `endpoints.test` takes. */
 export interface EndpointsTestInput {
-  /** Of the endpoint, if it is given by its name; `default` if left out. */
+  /** Of the endpoint, if it is given by its name. If left out: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 }
 
 /** What `redrives.list` takes. */
 export interface RedrivesListInput {
+  /** Only redrives whose filter names tenants, and none but these. */
+  readonly tenant?: string | readonly string[] | undefined;
+
+  /** Only redrives whose filter names endpoints, and none but these. */
+  readonly endpointId?: string | readonly string[] | undefined;
+
   /** Items of a page at most. */
   readonly limit?: number | undefined;
 
@@ -2143,6 +2159,12 @@ export interface AlertsListInput {
     | readonly ('pending' | 'firing' | 'resolved')[]
     | undefined;
   readonly severity?: 'page' | 'ticket' | readonly ('page' | 'ticket')[] | undefined;
+
+  /** Alerts about endpoints of these tenants; those about everything are in none. */
+  readonly tenant?: string | readonly string[] | undefined;
+
+  /** Alerts about these endpoints. */
+  readonly endpointId?: string | readonly string[] | undefined;
 
   /** Items of a page at most. */
   readonly limit?: number | undefined;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { alertStates } from '../domain/alert.ts';
-import { anyId, pageIn, pageOf, timestamp } from './fields.ts';
+import { anyId, pageIn, pageOf, tenantName, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
 import { severalInQuery } from './several.ts';
 
@@ -53,6 +53,10 @@ export const alertOperations = operations({
     query: z.strictObject({
       state: severalInQuery(state).optional(),
       severity: severalInQuery(severity).optional(),
+      tenant: severalInQuery(tenantName)
+        .optional()
+        .describe('Alerts about endpoints of these tenants; those about everything are in none.'),
+      endpoint_id: severalInQuery(anyId).optional().describe('Alerts about these endpoints.'),
       ...pageIn('desc'),
     }),
     status: 200,

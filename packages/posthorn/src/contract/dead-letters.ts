@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { errorClass } from './delivery-filter.ts';
-import { count, moneyAnswer, pageIn, pageOf, tenantName, timestamp } from './fields.ts';
+import { anyId, count, moneyAnswer, pageIn, pageOf, tenantName, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
 import { severalInQuery } from './several.ts';
 
@@ -24,7 +24,11 @@ export const deadLetterOperations = operations({
     scope: 'read',
     summary: 'List dead letters in groups',
     description: 'By endpoint and class of the last error, the largest group first.',
-    query: z.strictObject({ tenant: severalInQuery(tenantName).optional(), ...pageIn('desc') }),
+    query: z.strictObject({
+      tenant: severalInQuery(tenantName).optional(),
+      endpoint_id: severalInQuery(anyId).optional(),
+      ...pageIn('desc'),
+    }),
     status: 200,
     answer: pageOf('DeadLetterList', deadLetterGroup),
     errors: [],

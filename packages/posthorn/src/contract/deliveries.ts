@@ -51,7 +51,7 @@ const attempt = z
     trigger: z
       .enum(['schedule', 'manual', 'redrive'])
       .describe('The retry clock, an operator, or a redrive in bulk.'),
-    node: z.string().describe('The process that made it.'),
+    node: z.string().nullable().describe('The process that made it; null: the portal does not show it.'),
   })
   .meta({ id: 'Attempt' });
 

@@ -4,6 +4,7 @@ import {
   documentName,
   eventTypePattern,
   ownTenant,
+  tenantLeftOut,
   pageIn,
   pageOf,
   tenantName,
@@ -72,7 +73,7 @@ const settings = {
 const secret = z.string().max(128);
 const newEndpoint = z
   .strictObject({
-    tenant: ownTenant.default('default'),
+    tenant: ownTenant.describe(tenantLeftOut),
     ...settings,
     ...newReach,
     secret: secret.describe('`whsec_…`; made if it is left out. Write-only.'),
@@ -152,7 +153,11 @@ const endpoint = z.strictObject(endpointFields).meta({ id: 'Endpoint' });
 const endpointWithSecret = z
   .strictObject({ ...endpointFields, secret: z.string().describe('Shown this once.') })
   .meta({ id: 'EndpointWithSecret' });
-const listQuery = z.strictObject({ tenant: severalInQuery(tenantName).optional(), ...pageIn('asc') });
+const listQuery = z.strictObject({
+  tenant: severalInQuery(tenantName).optional(),
+  endpoint_id: severalInQuery(anyId).optional().describe('Only these, by id or name.'),
+  ...pageIn('asc'),
+});
 const endpointMaybeWithSecret = z
   .strictObject({ ...endpointFields, secret: z.string().optional().describe('Only if it was created.') })
   .meta({ id: 'EnsuredEndpoint' });
@@ -172,9 +177,7 @@ const pause = z.strictObject({ reason: z.string().max(256).optional() }).meta({ 
 
 const params = z.strictObject({ id: anyId.describe('The id, or the name.') });
 const inTenant = z.strictObject({
-  tenant: tenantName
-    .optional()
-    .describe('Of the endpoint, if it is given by its name; `default` if left out.'),
+  tenant: tenantName.optional().describe(`Of the endpoint, if it is given by its name. ${tenantLeftOut}`),
 });
 const example = {
   id: 'ep_01jd8z0c3r5s7u9w1y3a5c7e9g',

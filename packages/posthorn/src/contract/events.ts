@@ -1,8 +1,19 @@
 import { z } from 'zod';
 import { delivery, deliveryExample } from './deliveries.ts';
-import { amountMinor, anyId, count, eventId, eventType, ownTenant, tenantName, timestamp } from './fields.ts';
+import {
+  amountMinor,
+  anyId,
+  count,
+  eventId,
+  eventType,
+  ownTenant,
+  tenantLeftOut,
+  tenantName,
+  timestamp,
+} from './fields.ts';
 import { maxBatchBytes } from './limits.ts';
 import { operations } from './operation.ts';
+import { severalInQuery } from './several.ts';
 
 const newValue = z
   .strictObject({
@@ -21,7 +32,7 @@ export const newEvent = z
       .unknown()
       .refine((data) => data !== undefined, 'is missing')
       .describe('Any JSON, at most 256 KiB. Delivered byte for byte.'),
-    tenant: ownTenant.default('default'),
+    tenant: ownTenant.optional().describe(tenantLeftOut),
     id: eventId
       .optional()
       .describe(
@@ -101,7 +112,8 @@ const replay = z
   .meta({ id: 'Replay' });
 
 const params = z.strictObject({ id: anyId });
-const query = z.strictObject({ tenant: tenantName.default('default').describe('Whose event it is.') });
+const tenant = tenantName.optional().describe(`Whose event it is. ${tenantLeftOut}`);
+const query = z.strictObject({ tenant });
 
 const newEventExample = {
   type: 'payment_intent.succeeded',
@@ -186,7 +198,12 @@ export const eventOperations = operations({
     summary: 'Get an event',
     description: 'The event and its deliveries.',
     params,
-    query,
+    query: z.strictObject({
+      tenant,
+      endpoint_id: severalInQuery(anyId)
+        .optional()
+        .describe('Only its deliveries to these endpoints; not found if it has none.'),
+    }),
     status: 200,
     answer: event,
     errors: ['not_found'],

@@ -26,6 +26,8 @@ export const tenantName = z
   .regex(/^[A-Za-z0-9._:-]{1,128}$/, 'letters, digits and . _ : - only, at most 128');
 /** A tenant that a caller may publish to, and have endpoints in. */
 export const ownTenant = tenantName.refine((tenant) => tenant !== alertTenant, "is Posthorn's own");
+/** Where a tenant may be left out. */
+export const tenantLeftOut = 'If left out: the tenant that the key is bound to, else `default`.';
 export const eventId = printableName(255);
 export const eventType = z
   .string()

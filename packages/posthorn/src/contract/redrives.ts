@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { redriveFilter, redriveFilterAnswer } from './delivery-filter.ts';
-import { anyId, count, moneyAnswer, pageIn, pageOf, printableName, timestamp } from './fields.ts';
+import { anyId, count, moneyAnswer, pageIn, pageOf, printableName, tenantName, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
+import { severalInQuery } from './several.ts';
 
 const rate = z
   .number()
@@ -90,7 +91,15 @@ export const redriveOperations = operations({
     scope: 'read',
     summary: 'List redrives',
     description: 'Newest first, unless another order is asked for.',
-    query: z.strictObject(pageIn('desc')),
+    query: z.strictObject({
+      tenant: severalInQuery(tenantName)
+        .optional()
+        .describe('Only redrives whose filter names tenants, and none but these.'),
+      endpoint_id: severalInQuery(anyId)
+        .optional()
+        .describe('Only redrives whose filter names endpoints, and none but these.'),
+      ...pageIn('desc'),
+    }),
     status: 200,
     answer: redriveList,
     errors: [],

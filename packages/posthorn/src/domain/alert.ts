@@ -1,3 +1,5 @@
+import { isEndpointId } from './ids.ts';
+
 /** Posthorn's own deliveries, what it tells people, belong to this tenant; nobody else publishes under it. */
 export const alertTenant = 'posthorn';
 
@@ -29,6 +31,12 @@ export interface Alert {
   /** When somebody was last told, and of which severity; null: nobody yet. */
   readonly notifiedAt: number | null;
   readonly notifiedSeverity: AlertSeverity | null;
+}
+
+/** The endpoint that an alert is about; null: about something else, or about everything. */
+export function alertEndpoint({ group }: Pick<Alert, 'group'>): string | null {
+  const [first = ''] = group.split('/');
+  return isEndpointId(first) ? first : null;
 }
 
 /** What a rule finds to be true now. */

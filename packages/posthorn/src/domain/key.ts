@@ -1,3 +1,4 @@
+import { iso, isoOrNull } from './time.ts';
 import { type Caller, type KeyScope, hasScope, type PayloadAccess } from './caller.ts';
 
 /** An API key as it is stored: the key itself is nowhere (G9). */
@@ -48,6 +49,21 @@ export function keyEndsAt({
 /** What a key sees of payloads if nothing else is said. */
 export function defaultPayloads(scopes: readonly KeyScope[]): PayloadAccess {
   return hasScope({ scopes }, 'admin') ? 'full' : 'masked';
+}
+
+/** A key's settings in the words of the wire, without anything of the key itself. */
+export function keySettings(key: KeyRecord) {
+  return {
+    name: key.name,
+    scopes: key.scopes,
+    tenant: key.tenant,
+    endpoint_ids: key.endpointIds,
+    payloads: key.payloads,
+    rate_limit_per_s: key.ratePerS,
+    created_at: iso(key.createdAt),
+    expires_at: isoOrNull(key.expiresAt),
+    revoked_at: isoOrNull(key.revokedAt),
+  };
 }
 
 export function callerFrom({ id, name, scopes, tenant, endpointIds, payloads }: KeyRecord): Caller {

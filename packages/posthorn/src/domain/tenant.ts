@@ -1,3 +1,6 @@
+/** Of what names no tenant, if the caller is not bound to one. */
+export const defaultTenant = 'default';
+
 /** What a tenant may have and do; null: as much as it wants. */
 export interface TenantLimits {
   readonly endpoints: number | null;

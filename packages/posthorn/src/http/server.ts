@@ -18,6 +18,8 @@ import { RequestTurns } from './request-turns.ts';
 import { refuseOtherRoutes, serveOperations } from './operations.ts';
 import { sendProblem } from './problem.ts';
 import { posthornErrorOf } from '../service/errors.ts';
+import { confined, demandCall } from '../service/confinement/confinement.ts';
+import { createConfinements } from '../service/confinement/table.ts';
 import type { Handlers } from '../service/handler.ts';
 
 /** What a key has to be good for; null: the path is of no operation, and that is said only to who has a key. */
@@ -28,6 +30,8 @@ function scopeOf({ routeOptions }: FastifyRequest): Scope | null {
 
 /** A path of no operation is answered to whoever has a key. */
 function demandScope(caller: Caller, scope: Scope | null): void {
+  // What a portal's holder may do besides reading, its link says.
+  if (scope === 'operate' && caller.can !== null) return;
   if (scope === null || scope === 'none' || hasScope(caller, scope === 'metrics' ? 'read' : scope)) return;
   // The key for metrics has no scope, and opens nothing else.
   if (scope === 'metrics' && caller === nobody) return;
@@ -108,6 +112,7 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
       ),
   });
 
+  const confinements = createConfinements(deps.store);
   const turns = new RequestTurns();
   app.decorateRequest('caller', null);
   refuseOtherRoutes(app);
@@ -136,6 +141,8 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
     const caller = found instanceof Promise ? await found : found;
     request.caller = caller;
     demandScope(caller, scope);
+    const { operation } = request.routeOptions.config;
+    if (operation !== undefined) demandCall(confinements[operation], caller);
     const turn = turns.admit(caller.id, request.headers['content-length']);
     if (turn !== null) await turn;
   });
@@ -143,6 +150,6 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
 
   handleErrors(app, logger);
   honorIdempotencyKeys(app, deps);
-  serveOperations(app, services);
+  serveOperations(app, confined(services, confinements));
   return app;
 }

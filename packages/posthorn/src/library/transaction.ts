@@ -28,12 +28,12 @@ export async function publishInTransaction(
   const id = 'events.publish';
   try {
     const input = eventFromObject(wireInput(operations[id], given).body, '');
-    const { tenant, type, id: eventId, ordering_key: key, occurred_at: at, value } = input.event;
+    const { type, id: eventId, ordering_key: key, occurred_at: at, value } = input.event;
     const [extracted] = await catalog.check(uncheckedEvents([input]));
     const { rows } = await client.query(
       `SELECT posthorn.publish($1, $2, $3::json, $4, $5, $6::timestamptz, $7, $8) AS receipt`,
       [
-        tenant,
+        input.tenant,
         type,
         input.dataText,
         eventId ?? null,

@@ -1,8 +1,11 @@
-import { alertStates } from '../domain/alert.ts';
+import { alertEndpoint, alertStates } from '../domain/alert.ts';
 import { wireAlert } from '../domain/channel.ts';
 import { notFound, PosthornError } from '../domain/errors.ts';
 import { auditEntry } from './audit.ts';
 import type { ServiceDependencies } from './dependencies.ts';
+import { everyEndpoint } from '../store/every-endpoint.ts';
+import type { Endpoints } from '../store/store.ts';
+import { endpointIdsFrom } from './endpoint-ref.ts';
 import type { Handlers, Of } from './handler.ts';
 import { pageOf } from './paging.ts';
 
@@ -11,15 +14,19 @@ const acknowledgeTries = 5;
 /** Alerts: listed and acknowledged. */
 export function alertService({ store, clock, unstoredAlerts }: ServiceDependencies): Handlers<Of<'alerts'>> {
   return {
-    'alerts.list': async ({ query: { state, severity, ...page } }) => {
+    'alerts.list': async ({
+      query: { state, severity, tenant: tenants, endpoint_id: references, ...page },
+    }) => {
       const unstored = unstoredAlerts();
       const stored = await store.alerts().catch((error: unknown) => {
         // The store is what the unstored ones are about.
         if (unstored.length > 0) return { alerts: [] };
         throw error;
       });
+      const isAbout = await endpointsAsked(store, tenants, references);
       const selected = [...unstored, ...stored.alerts].filter(
         (alert) =>
+          isAbout(alertEndpoint(alert)) &&
           (state === undefined || state.includes(alert.state)) &&
           (severity === undefined || severity.includes(alert.severity)),
       );
@@ -57,4 +64,17 @@ export function alertService({ store, clock, unstoredAlerts }: ServiceDependenci
       throw new PosthornError('unavailable', 'alerts are changing; try again');
     },
   };
+}
+
+/** Whether an alert about this endpoint was asked for. */
+async function endpointsAsked(
+  store: Pick<Endpoints, 'endpoints' | 'endpointsNamed'>,
+  tenants: readonly string[] | undefined,
+  references: readonly string[] | undefined,
+): Promise<(endpointId: string | null) => boolean> {
+  if (tenants === undefined && references === undefined) return () => true;
+  const ids = references === undefined ? null : new Set(await endpointIdsFrom(store, references, tenants));
+  const ofTenants = new Set<string>();
+  if (tenants !== undefined) for await (const { id } of everyEndpoint(store, { tenants })) ofTenants.add(id);
+  return (id) => id !== null && (ids === null || ids.has(id)) && (tenants === undefined || ofTenants.has(id));
 }

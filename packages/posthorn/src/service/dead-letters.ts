@@ -2,6 +2,7 @@ import type { Answer } from '../contract/table.ts';
 import type { DeadLetterGroup } from '../store/store.ts';
 import { tenantsFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
+import { endpointIdsFrom } from './endpoint-ref.ts';
 import type { Handlers, Of } from './handler.ts';
 import { pageOf } from './paging.ts';
 import { wireMoney } from './wire.ts';
@@ -12,9 +13,14 @@ export function deadLetterService({
   store,
 }: Pick<ServiceDependencies, 'store'>): Handlers<Of<'deadLetters'>> {
   return {
-    'deadLetters.list': async ({ query: { tenant, ...page } }) => {
+    'deadLetters.list': async ({ query: { tenant, endpoint_id: references, ...page } }) => {
       const { items, next_cursor: next } = pageOf(
-        await store.deadLetters(tenantsFrom(tenant)),
+        await store.deadLetters({
+          ...tenantsFrom(tenant, references !== undefined),
+          ...(references === undefined
+            ? {}
+            : { endpointIds: await endpointIdsFrom(store, references, tenant) }),
+        }),
         page,
         ({ count, endpointId, errorClass }) => [-count, endpointId, errorClass ?? ''],
         'desc',

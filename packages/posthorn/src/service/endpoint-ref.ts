@@ -1,6 +1,7 @@
 import type { Endpoint } from '../domain/endpoint.ts';
 import { notFound } from '../domain/errors.ts';
 import { isEndpointId } from '../domain/ids.ts';
+import { defaultTenant } from '../domain/tenant.ts';
 import type { Endpoints } from '../store/store.ts';
 
 /** How a caller says which endpoint: by its id, or by its name in a tenant. */
@@ -15,7 +16,7 @@ type Found = Pick<Endpoints, 'endpoint' | 'endpointsNamed'>;
 export async function findEndpoint(store: Found, { reference, tenant }: EndpointRef): Promise<Endpoint> {
   const found = isEndpointId(reference)
     ? await store.endpoint(reference)
-    : (await store.endpointsNamed([tenant ?? 'default'], [reference]))[0];
+    : (await store.endpointsNamed([tenant ?? defaultTenant], [reference]))[0];
   if (!found || (tenant !== undefined && found.tenant !== tenant))
     throw notFound('endpoint by that id or name');
   return found;
@@ -25,7 +26,7 @@ export async function findEndpoint(store: Found, { reference, tenant }: Endpoint
 export async function endpointIdsFrom(
   store: Pick<Endpoints, 'endpointsNamed'>,
   references: readonly string[],
-  tenants: readonly string[] = ['default'],
+  tenants: readonly string[] = [defaultTenant],
 ): Promise<readonly string[]> {
   const names = references.filter((reference) => !isEndpointId(reference));
   if (names.length === 0) return references;

@@ -16,6 +16,7 @@ import { blocksKeys } from '../domain/ordering.ts';
 import { makeEvent } from '../domain/event.ts';
 import { newEventId, timeOrderedId } from '../domain/ids.ts';
 import { shardCount } from '../domain/shard.ts';
+import { defaultTenant } from '../domain/tenant.ts';
 import { iso, isoOrNull, secondMs } from '../domain/time.ts';
 import { type Keyring, sealsThis } from '../secrets/keyring.ts';
 import { sealFault } from '../secrets/sealed-values.ts';
@@ -26,7 +27,7 @@ import { auditEntries, auditEntry, type Change, endpointChange } from './audit.t
 import { tenantsFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { endpointDeclaration, type EndpointIdentity } from './endpoint-declaration.ts';
-import { type EndpointRef, findEndpoint } from './endpoint-ref.ts';
+import { endpointIdsFrom, type EndpointRef, findEndpoint } from './endpoint-ref.ts';
 import { shownReach } from './endpoint-reach.ts';
 import { wireReceipt } from './events.ts';
 import { type Call, type Handlers, type Of, Reply } from './handler.ts';
@@ -90,7 +91,7 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
   };
 
   return {
-    'endpoints.create': async ({ body: { tenant = 'default', secret: given, ...settings } }, call) => {
+    'endpoints.create': async ({ body: { tenant = defaultTenant, secret: given, ...settings } }, call) => {
       const now = clock.now();
       const secret = given === undefined ? newSecret(random) : checkedSecret(given);
       const identity = newIdentity(tenant, secret, now);
@@ -104,9 +105,10 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       return { ...shown(endpoint, noHealth), secret };
     },
 
-    'endpoints.list': async ({ query: { tenant, limit, cursor, order } }) => {
+    'endpoints.list': async ({ query: { tenant, endpoint_id: references, limit, cursor, order } }) => {
       const read = await store.endpoints({
-        ...tenantsFrom(tenant),
+        ...tenantsFrom(tenant, references !== undefined),
+        ...(references === undefined ? {} : { ids: await endpointIdsFrom(store, references, tenant) }),
         after: decodeCursor(cursor),
         limit: limit + 1,
         order,
@@ -125,7 +127,7 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       { params: { id: name }, query, body: { tenant: ownTenant, secret: given, ...settings } },
       call,
     ) => {
-      const tenant = query.tenant ?? ownTenant ?? 'default';
+      const tenant = query.tenant ?? ownTenant ?? defaultTenant;
       if (ownTenant !== undefined && ownTenant !== tenant)
         throw invalid('/tenant', `is not the tenant of the query, ${tenant}`);
       if (settings.name !== undefined && settings.name !== name)

@@ -4,13 +4,14 @@ import { EventConflictError, notFound } from '../domain/errors.ts';
 import type { EventRecord, Receipt } from '../domain/event.ts';
 import { deliveryId } from '../domain/ids.ts';
 import { exactMinor } from '../domain/money.ts';
+import { defaultTenant } from '../domain/tenant.ts';
 import type { TraceContext } from '../domain/trace.ts';
 import { iso, isoOrNull } from '../domain/time.ts';
 import { auditEntry } from './audit.ts';
 import { wireDelivery } from './deliveries.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { type Handlers, type Of, Reply } from './handler.ts';
-import { findEndpoint } from './endpoint-ref.ts';
+import { endpointIdsFrom, findEndpoint } from './endpoint-ref.ts';
 import { eventConflict } from './errors.ts';
 import { idempotencyConflict } from './idempotency.ts';
 import { type EventInput, eventMaker, jsonText } from './new-event.ts';
@@ -71,8 +72,9 @@ export function eventService(deps: ServiceDependencies): Handlers<Of<'events'>> 
       // An event without an id has its key for one, and remembers it: nothing else is stored for the key.
       const fallbackId = event.id === undefined && idempotencyKey !== null ? idempotencyKey : undefined;
       const dataText = text === null ? jsonText(event.data, '') : rawData(text)!;
+      const { tenant = defaultTenant } = event;
       try {
-        const [receipt] = await publisher.publish([{ event, dataText, path: '', fallbackId }], trace);
+        const [receipt] = await publisher.publish([{ event, tenant, dataText, path: '', fallbackId }], trace);
         const answer = wireReceipt(receipt!);
         return fallbackId !== undefined && answer.duplicate ? new Reply(answer, { replayed: true }) : answer;
       } catch (error) {
@@ -85,22 +87,33 @@ export function eventService(deps: ServiceDependencies): Handlers<Of<'events'>> 
       const raw = text === null ? null : rawBatchData(text);
       const inputs = events.map((event, index): EventInput => {
         const path = `/events/${index}`;
-        return { event, dataText: raw === null ? jsonText(event.data, path) : raw[index]!, path };
+        const { tenant = defaultTenant } = event;
+        return { event, tenant, dataText: raw === null ? jsonText(event.data, path) : raw[index]!, path };
       });
       return { accepted: (await publisher.publish(inputs, trace)).map(wireReceipt) };
     },
 
-    'events.get': async ({ params: { id }, query: { tenant } }, call) => {
+    'events.get': async (
+      { params: { id }, query: { tenant = defaultTenant, endpoint_id: references } },
+      call,
+    ) => {
       const event = await store.event(tenant, id);
       if (event === null) throw notFound(missing);
       const { items, next_cursor: next } = pageRead(
         await store.deliveries(
-          { tenants: [tenant], eventIds: [id] },
+          {
+            tenants: [tenant],
+            eventIds: [id],
+            ...(references === undefined
+              ? {}
+              : { endpointIds: await endpointIdsFrom(store, references, [tenant]) }),
+          },
           { after: null, limit: deliveriesShown + 1 },
         ),
         deliveriesShown,
         ({ number }) => deliveryId(number),
       );
+      if (references !== undefined && items.length === 0) throw notFound(missing);
       const head: Omit<Answer<'events.get'>, 'data'> = {
         ...wireEvent(event),
         deliveries: items.map(wireDelivery),
@@ -114,7 +127,7 @@ export function eventService(deps: ServiceDependencies): Handlers<Of<'events'>> 
     },
 
     'events.replay': async (
-      { params: { id }, query: { tenant }, body: { endpoint_id: reference } },
+      { params: { id }, query: { tenant = defaultTenant }, body: { endpoint_id: reference } },
       call,
     ) => {
       const to = reference === undefined ? null : (await findEndpoint(store, { reference, tenant })).id;

@@ -1,14 +1,16 @@
 import { hash } from 'node:crypto';
-import type { Answer, Input } from '../contract/table.ts';
-import type { KeyScope } from '../domain/caller.ts';
+import type { Answer, Input, OperationId } from '../contract/table.ts';
+import type { AuditEntry } from '../domain/audit-entry.ts';
+import { type Caller, type KeyScope, type PayloadAccess, payloadAccesses } from '../domain/caller.ts';
 import { type Fault, invalid, notFound, PosthornError } from '../domain/errors.ts';
 import { timeOrderedId } from '../domain/ids.ts';
-import { defaultPayloads, type KeyRecord, keyState } from '../domain/key.ts';
+import { defaultPayloads, type KeyRecord, keySettings, keyState } from '../domain/key.ts';
 import { iso, isoOrNull, secondMs } from '../domain/time.ts';
+import { auditEntry } from './audit.ts';
 import { refuseFaults } from './declared.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { findEndpoint } from './endpoint-ref.ts';
-import type { Handlers, Of } from './handler.ts';
+import type { Call, Handlers, Of } from './handler.ts';
 import { decodeCursor, invalidCursor, pageRead } from './paging.ts';
 
 const missing = (): PosthornError => notFound('key by that id');
@@ -22,6 +24,10 @@ export function keyService({ store, clock, random, keyTable }: ServiceDependenci
   const newKey = (): string => `phk_${Buffer.from(random.bytes(keyBytes)).toString('base64url')}`;
   const shown = (record: KeyRecord): Answer<'keys.get'> =>
     wireKey({ ...record, lastUse: keyTable.lastUse(record.id) ?? record.lastUse }, clock.now());
+
+  /** The store adds what was changed. */
+  const entry = (call: Call, action: OperationId, { id, tenant }: KeyRecord): AuditEntry =>
+    auditEntry(call, clock.now(), { action, target: { kind: 'key', id }, tenant });
 
   /** The tenant and the endpoints that a new key is bound to. */
   const bounds = async ({
@@ -50,7 +56,7 @@ export function keyService({ store, clock, random, keyTable }: ServiceDependenci
   };
 
   return {
-    'keys.create': async ({ body }) => {
+    'keys.create': async ({ body }, call) => {
       const now = clock.now();
       const expiresAt = body.expires_at === undefined ? null : Date.parse(body.expires_at);
       if (expiresAt !== null && expiresAt <= now) throw invalid('/expires_at', 'must be in the future');
@@ -63,14 +69,15 @@ export function keyService({ store, clock, random, keyTable }: ServiceDependenci
         name: body.name,
         scopes,
         ...(await bounds(body)),
-        payloads: body.payloads ?? defaultPayloads(scopes),
+        payloads: body.payloads ?? lessOf(defaultPayloads(scopes), call.caller.payloads),
         ratePerS: body.rate_limit_per_s ?? null,
         createdAt: now,
         expiresAt,
         revokedAt: null,
         lastUse: null,
       };
-      await store.createKey(record);
+      demandPayloads(call.caller, record.payloads);
+      await store.createKey(record, entry(call, 'keys.create', record));
       await keyTable.refresh();
       return { ...shown(record), key };
     },
@@ -94,42 +101,48 @@ export function keyService({ store, clock, random, keyTable }: ServiceDependenci
       return shown(key);
     },
 
-    'keys.delete': async ({ params: { id } }) => {
-      if ((await store.revokeKey(id, clock.now())) === null) throw missing();
+    'keys.delete': async ({ params: { id } }, call) => {
+      const before = await store.key(id);
+      if (before === null) throw missing();
+      await store.revokeKey(id, clock.now(), entry(call, 'keys.delete', before));
       await keyTable.refresh();
       return undefined;
     },
 
-    'keys.rotate': async ({ params: { id }, body: { grace_s: graceS } }) => {
+    'keys.rotate': async ({ params: { id }, body: { grace_s: graceS } }, call) => {
+      const before = await store.key(id);
+      if (before === null) throw missing();
+      demandPayloads(call.caller, before.payloads);
       const key = newKey();
       const now = clock.now();
       const rotation = { hash: hash('sha256', key), formerUntil: now + graceS * secondMs };
-      const record = await store.rotateKey(id, rotation, now);
-      if (record === null) {
-        const ended = await store.key(id);
-        if (ended === null) throw missing();
-        throw new PosthornError('wrong_state', `This key is ${keyState(ended, now)}: create another one.`);
-      }
+      const record = await store.rotateKey(id, rotation, now, entry(call, 'keys.rotate', before));
+      if (record === null)
+        throw new PosthornError('wrong_state', 'This key has expired or was revoked: create another one.');
       await keyTable.refresh();
       return { ...shown(record), key };
     },
   };
 }
 
+const lessOf = (a: PayloadAccess, b: PayloadAccess): PayloadAccess =>
+  payloadAccesses.indexOf(a) < payloadAccesses.indexOf(b) ? a : b;
+
+/** Nobody gets a key that shows more than the caller's own. */
+function demandPayloads({ payloads: own }: Caller, payloads: PayloadAccess): void {
+  if (lessOf(own, payloads) !== payloads)
+    throw new PosthornError(
+      'forbidden',
+      `This key sees payloads: ${own}, and cannot make one that sees payloads: ${payloads}.`,
+    );
+}
+
 function wireKey(record: KeyRecord, now: number): Answer<'keys.get'> {
   const { former, lastUse } = record;
   return {
     id: record.id,
-    name: record.name,
     state: keyState(record, now),
-    scopes: record.scopes,
-    tenant: record.tenant,
-    endpoint_ids: record.endpointIds,
-    payloads: record.payloads,
-    rate_limit_per_s: record.ratePerS,
-    created_at: iso(record.createdAt),
-    expires_at: isoOrNull(record.expiresAt),
-    revoked_at: isoOrNull(record.revokedAt),
+    ...keySettings(record),
     former_until: former === null || former.until <= now ? null : iso(former.until),
     last_used_at: isoOrNull(lastUse?.at ?? null),
     last_used_from: lastUse?.from ?? null,

@@ -21,7 +21,8 @@ describe('an event that an application hands over as an object', () => {
     const at = new Date(0);
     expect(eventFromObject({ type: 'a.b', data: { at, half: '\ud800', none: undefined } }, '')).toMatchObject(
       {
-        event: { type: 'a.b', tenant: 'default' },
+        event: { type: 'a.b' },
+        tenant: 'default',
         dataText: String.raw`{"at":"1970-01-01T00:00:00.000Z","half":"\ud800"}`,
       },
     );

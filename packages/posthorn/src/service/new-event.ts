@@ -7,6 +7,7 @@ import { makeEvent, type NewEvent } from '../domain/event.ts';
 import type { Value } from '../domain/money.ts';
 import { newEventId } from '../domain/ids.ts';
 import { hashShard, shardCount } from '../domain/shard.ts';
+import { defaultTenant } from '../domain/tenant.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Random } from '../runtime/random.ts';
 import type { Catalog, UncheckedEvent } from './catalog.ts';
@@ -23,6 +24,7 @@ const maxDataNesting = maxNesting - 1;
 /** An event that is handed over, validated. */
 export interface EventInput {
   readonly event: Input<'events.publish'>['body'];
+  readonly tenant: string;
   /** The text of its data, which is stored and sent as it is. */
   readonly dataText: string;
   /** Where it stands in the request, as a JSON Pointer. */
@@ -34,7 +36,7 @@ export interface EventInput {
 /** An event that an application hands over as an object: its data is written as JSON. Throws what is wrong with it. */
 export function eventFromObject(given: unknown, path: string): EventInput {
   const event = parse(newEvent, given);
-  return { event, dataText: jsonText(event.data, path), path };
+  return { event, tenant: event.tenant ?? defaultTenant, dataText: jsonText(event.data, path), path };
 }
 
 export function jsonText(data: unknown, path: string): string {
@@ -66,8 +68,8 @@ function refuseLarge({ dataText, path }: EventInput): void {
 export function uncheckedEvents(inputs: readonly EventInput[]): readonly UncheckedEvent[] {
   return inputs.map((input) => {
     refuseLarge(input);
-    const { event, dataText: text, path } = input;
-    return { tenant: event.tenant, type: event.type, data: event.data, text, path };
+    const { event, tenant, dataText: text, path } = input;
+    return { tenant, type: event.type, data: event.data, text, path };
   });
 }
 
@@ -104,8 +106,8 @@ export function eventMaker(
     const shard = key === undefined ? nextShard() : hashShard(tenant, key);
     return { id: newEventId(clock.now(), draw(), shard), callerId: false, shard };
   };
-  const make = ({ event, dataText, fallbackId }: EventInput, extracted: Value | null): NewEvent => {
-    const { tenant, type, ordering_key: key, occurred_at: occurredAt, value } = event;
+  const make = ({ event, tenant, dataText, fallbackId }: EventInput, extracted: Value | null): NewEvent => {
+    const { type, ordering_key: key, occurred_at: occurredAt, value } = event;
     const callersId = event.id ?? fallbackId;
     return makeEvent({
       ...(callersId === undefined ? newIdentity(tenant, key) : { id: callersId, callerId: true }),

@@ -8,6 +8,7 @@ import type { DeliveryFilter, RedriveRecord } from '../store/store.ts';
 import { auditEntry } from './audit.ts';
 import { filterFrom, wireFilter } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
+import { endpointIdsFrom } from './endpoint-ref.ts';
 import type { Call, Handlers, Of } from './handler.ts';
 import { decodeCursor, invalidCursor, pageRead } from './paging.ts';
 import { wireMoney } from './wire.ts';
@@ -71,10 +72,24 @@ export function redriveService({
       return wireRedrive(redrive);
     },
 
-    'redrives.list': async ({ query: { limit, cursor, order } }) => {
+    'redrives.list': async ({
+      query: { tenant: tenants, endpoint_id: references, limit, cursor, order },
+    }) => {
       const after = decodeCursor(cursor);
       if (after !== null && !/^rdr_\w{1,64}$/.test(after)) throw invalidCursor();
-      const page = pageRead(await store.redrives({ after, limit: limit + 1, order }), limit, ({ id }) => id);
+      const page = pageRead(
+        await store.redrives({
+          after,
+          limit: limit + 1,
+          order,
+          ...(tenants === undefined ? {} : { tenants }),
+          ...(references === undefined
+            ? {}
+            : { endpointIds: await endpointIdsFrom(store, references, tenants) }),
+        }),
+        limit,
+        ({ id }) => id,
+      );
       return { ...page, items: page.items.map(wireRedrive) };
     },
 

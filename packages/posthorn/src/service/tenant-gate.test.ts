@@ -27,7 +27,7 @@ async function aGate(tenants: Readonly<Record<string, Partial<TenantLimits>>>) {
     clock,
   );
   await gate.refresh();
-  const inputs = (tenant: string, count = 1) => Array.from({ length: count }, () => ({ event: { tenant } }));
+  const inputs = (tenant: string, count = 1) => Array.from({ length: count }, () => ({ tenant }));
   const publish = async (...given: (readonly [tenant: string, count?: number])[]) => {
     try {
       const admitted = gate.admit(given.flatMap(([tenant, count]) => inputs(tenant, count)));

@@ -19,7 +19,7 @@ export interface TenantGate {
    * Lets the events of one request in, all or none: rejects with `too_many_events` or `too_many_pending`. Null, at the cost of
    * a look-up, if none of their tenants has a limit.
    */
-  admit(inputs: readonly { readonly event: { readonly tenant: string } }[]): Promise<Admission> | null;
+  admit(inputs: readonly { readonly tenant: string }[]): Promise<Admission> | null;
   /** Reads the declarations again. */
   refresh(): Promise<void>;
 }
@@ -177,9 +177,9 @@ export function createTenantGate(
 
   return {
     admit: (inputs) => {
-      if (limited.size === 0 || !inputs.some(({ event }) => limited.has(event.tenant))) return null;
+      if (limited.size === 0 || !inputs.some(({ tenant }) => limited.has(tenant))) return null;
       const counts = new Map<string, number>();
-      for (const { event } of inputs) counts.set(event.tenant, (counts.get(event.tenant) ?? 0) + 1);
+      for (const { tenant } of inputs) counts.set(tenant, (counts.get(tenant) ?? 0) + 1);
       return admit(counts);
     },
     refresh: async () => {

@@ -71,6 +71,6 @@ export async function refuseTooManyEndpoints(
   );
 }
 
-function wireTenant({ name, document }: StoredDocument<'tenant'>): Answer<'tenants.get'> {
+export function wireTenant({ name, document }: StoredDocument<'tenant'>): Answer<'tenants.get'> {
   return { name, fingerprint: fingerprint(document), ...document };
 }

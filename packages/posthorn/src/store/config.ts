@@ -10,6 +10,10 @@ export type EndpointChange = Partial<Omit<Endpoint, 'id' | 'tenant' | 'createdAt
   readonly updatedAt: number;
 };
 
+export interface EndpointQuery extends TenantFilter, ListPage<string> {
+  readonly ids?: readonly string[];
+}
+
 /** Whatever gives an endpoint a name that another one of its tenant has rejects with `ConflictError` (`name_taken`). */
 export interface Endpoints {
   createEndpoint(endpoint: Endpoint): Promise<void>;
@@ -29,7 +33,7 @@ export interface Endpoints {
   /** Of this tenant, those not deleted. */
   endpointCount(tenant: string): Promise<number>;
   /** Those not deleted, by id; by default the oldest first. */
-  endpoints(query: TenantFilter & ListPage<string>): Promise<readonly Endpoint[]>;
+  endpoints(query: EndpointQuery): Promise<readonly Endpoint[]>;
   /** Marks it deleted; its pending deliveries are cancelled in batches by `cancelOrphans`. */
   deleteEndpoint(id: string, now: number): Promise<boolean>;
 }

@@ -1,12 +1,15 @@
 import type { Endpoint } from '../domain/endpoint.ts';
-import type { Endpoints } from './store.ts';
+import type { Endpoints, TenantFilter } from './store.ts';
 
 const page = 500;
 
-/** All endpoints that are not deleted, by id, page by page. */
-export async function* everyEndpoint(store: Pick<Endpoints, 'endpoints'>): AsyncGenerator<Endpoint> {
+/** All endpoints that are not deleted (of these tenants), by id, page by page. */
+export async function* everyEndpoint(
+  store: Pick<Endpoints, 'endpoints'>,
+  filter: TenantFilter = {},
+): AsyncGenerator<Endpoint> {
   for (let after: string | null = null; ;) {
-    const endpoints: readonly Endpoint[] = await store.endpoints({ after, limit: page });
+    const endpoints: readonly Endpoint[] = await store.endpoints({ ...filter, after, limit: page });
     yield* endpoints;
     if (endpoints.length < page) return;
     after = endpoints.at(-1)!.id;

@@ -1,8 +1,12 @@
-import type { KeyRecord, KeyUse } from '../domain/key.ts';
+import type { AuditEntry } from '../domain/audit-entry.ts';
+import { type KeyRecord, keySettings, type KeyUse } from '../domain/key.ts';
+import { iso } from '../domain/time.ts';
 import { ConflictError } from '../domain/errors.ts';
+import { withChange } from './audit-log.ts';
 import type { ListPage, TenantFilter } from './filters.ts';
 
-// The part of the port for API keys (G9). Keys themselves are nowhere in it: only their hashes.
+// The part of the port for API keys (G9). Keys themselves are nowhere in it: only their hashes. Whatever changes a key takes the
+// entry of the audit log about it, which is appended in the same transaction with both sides of the change.
 
 /** Keys that work at once: every node holds them all in memory, so that no request waits for the store. */
 export const maxWorkingKeys = 10_000;
@@ -22,18 +26,36 @@ export interface KnownKeys {
 
 export interface Keys {
   /** Rejects with `ConflictError` (`too_many_keys`) if `maxWorkingKeys` work already. */
-  createKey(key: KeyRecord): Promise<void>;
+  createKey(key: KeyRecord, audit?: AuditEntry | null): Promise<void>;
   key(id: string): Promise<KeyRecord | null>;
   /** Those that have ended too. By id; by default the oldest first. */
   keys(query: TenantFilter & ListPage<string>): Promise<readonly KeyRecord[]>;
   /** All that work, and some that have ended lately; null if none was created, rotated or revoked since version `seen`. */
   knownKeys(seen: number | null): Promise<KnownKeys | null>;
   /** Replaces the hash of a key that works; null, with nothing changed, if there is none by this id or it has ended. */
-  rotateKey(id: string, rotation: KeyRotation, now: number): Promise<KeyRecord | null>;
+  rotateKey(
+    id: string,
+    rotation: KeyRotation,
+    now: number,
+    audit?: AuditEntry | null,
+  ): Promise<KeyRecord | null>;
   /** Ends a key; its row stays. One that was revoked before keeps that time. Null if there is none. */
-  revokeKey(id: string, now: number): Promise<KeyRecord | null>;
+  revokeKey(id: string, now: number, audit?: AuditEntry | null): Promise<KeyRecord | null>;
   /** Notes when and from where keys were used last; an earlier use than the one that is known changes nothing. */
   recordKeyUses(uses: readonly (KeyUse & { readonly id: string })[]): Promise<void>;
+}
+
+/** The entry with both sides of what was done to a key. */
+export function keyEntry(
+  audit: AuditEntry | null,
+  before: KeyRecord | null,
+  after: KeyRecord,
+): AuditEntry | null {
+  const sideOf = (key: KeyRecord): unknown => ({
+    ...keySettings(key),
+    former_until: key.former === null ? null : iso(key.former.until),
+  });
+  return withChange(audit, before === null ? null : sideOf(before), sideOf(after));
 }
 
 export function tooManyKeys(): ConflictError {

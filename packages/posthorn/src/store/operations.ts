@@ -66,6 +66,12 @@ export interface RedriveRecord extends RedriveMatch {
   readonly finishedAt: number | null;
 }
 
+/** Redrives whose filters are confined to these tenants, and to these endpoints. */
+export interface RedriveQuery extends ListPage<string> {
+  readonly tenants?: readonly string[];
+  readonly endpointIds?: readonly string[];
+}
+
 /** What a replay has committed, or why it has committed nothing. */
 export type ReplayAnswer = Replayed | 'no_event' | 'no_endpoint';
 
@@ -125,7 +131,7 @@ export interface Operations {
   createRedrive(redrive: NewRedrive, audit?: AuditEntry | null): Promise<RedriveRecord>;
   redrive(id: string): Promise<RedriveRecord | null>;
   /** By id; by default the newest first. */
-  redrives(page: ListPage<string>): Promise<readonly RedriveRecord[]>;
+  redrives(query: RedriveQuery): Promise<readonly RedriveRecord[]>;
   runningRedrives(): Promise<readonly RedriveRecord[]>;
   /** A job that has ended keeps its rate. */
   changeRedrive(

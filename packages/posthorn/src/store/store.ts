@@ -14,7 +14,7 @@ import type { Blocking } from './blocking.ts';
 import type { Breakers } from './breakers.ts';
 import type { Failures } from './failures.ts';
 import type { IdempotencyKeys } from './idempotency.ts';
-import type { DeliveryFilter, ListPage, TenantFilter } from './filters.ts';
+import type { DeliveryFilter, ListPage } from './filters.ts';
 import type { Keys } from './keys.ts';
 import type { Nodes } from './nodes.ts';
 import type { DeliveryRecord } from './delivery-record.ts';
@@ -312,6 +312,8 @@ export interface AttemptRecord {
   readonly node: string;
 }
 
+export type DeadLetterFilter = Pick<DeliveryFilter, 'tenants' | 'exceptTenant' | 'endpointIds'>;
+
 export interface DeadLetterGroup {
   readonly endpointId: string;
   readonly owner: string | null;
@@ -331,7 +333,7 @@ export interface Readings {
   deliveries(filter: DeliveryFilter, page: ListPage<number>): Promise<readonly DeliveryRecord[]>;
   delivery(number: number): Promise<DeliveryRecord | null>;
   attempts(number: number): Promise<readonly AttemptRecord[]>;
-  deadLetters(filter: TenantFilter): Promise<readonly DeadLetterGroup[]>;
+  deadLetters(filter: DeadLetterFilter): Promise<readonly DeadLetterGroup[]>;
   /** Named settings that outlive a process (the hash of the admin key). */
   setting(name: string): Promise<string | null>;
   saveSetting(name: string, value: string): Promise<void>;

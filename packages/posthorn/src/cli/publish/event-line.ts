@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { rawData } from '../../service/raw-json.ts';
 import { atPointer } from '../../domain/json-pointer.ts';
+import { defaultTenant } from '../../domain/tenant.ts';
 
 /** One line as an event of a batch. */
 export interface EventLine {
@@ -57,7 +58,7 @@ export function eventOfLine(
   if (data === null) throw new LineError('no_data', 'no "data"');
   const { data: parsed, ...fields } = event;
   const isIdDerived = fields['id'] === undefined || fields['id'] === null;
-  const tenant = typeof fields['tenant'] === 'string' ? fields['tenant'] : 'default';
+  const tenant = typeof fields['tenant'] === 'string' ? fields['tenant'] : defaultTenant;
   const id = isIdDerived ? idOf(tenant, text, number) : fields['id'];
   // What is no text is no id: the server says what is wrong with it.
   if (isIdDerived) fields['id'] = id;

@@ -1,14 +1,14 @@
 import { automaticPauses, changedEndpoint, endsFailing, type Endpoint } from '../../domain/endpoint.ts';
 import { isTooLong } from '../../domain/failing.ts';
 import type { FailingChange } from '../failures.ts';
-import type { ConfigChange, EndpointChange, ListPage, TenantFilter } from '../store.ts';
+import type { ConfigChange, EndpointChange, EndpointQuery } from '../store.ts';
 import { pauseEntry } from '../audit-log.ts';
 import { emptiedSecrets, nameTaken, removedSecrets } from '../config.ts';
 import { writeAudit } from './audit-log.ts';
 import type { Connection, Database } from './database.ts';
 import { failingWith, resetFailing } from './failures.ts';
 import { removeDocument, writeDocument } from './documents.ts';
-import { tenantMatches, tenantValues } from './filter.ts';
+import { inList, tenantMatches, tenantValues } from './filter.ts';
 
 export interface KnownEndpoint {
   readonly num: number;
@@ -95,13 +95,14 @@ export class EndpointTable {
     return row![0] as number;
   }
 
-  async list(query: TenantFilter & ListPage<string>): Promise<Endpoint[]> {
-    const { after, limit, order = 'asc' } = query;
+  async list(query: EndpointQuery): Promise<Endpoint[]> {
+    const { ids = null, after, limit, order = 'asc' } = query;
     const rows = await this.#db.query(
       `endpoint_list_${order}`,
       `SELECT document FROM posthorn.endpoints WHERE deleted_at IS NULL AND ${tenantMatches('tenant', 1, 2)}
-         AND ($3::text IS NULL OR id COLLATE "C" ${order === 'asc' ? '>' : '<'} $3) ORDER BY id COLLATE "C" ${order} LIMIT $4`,
-      [...tenantValues(query), after, Number.isFinite(limit) ? limit : null],
+         AND ($3::text IS NULL OR id COLLATE "C" ${order === 'asc' ? '>' : '<'} $3) AND ${inList('id', 5)}
+       ORDER BY id COLLATE "C" ${order} LIMIT $4`,
+      [...tenantValues(query), after, Number.isFinite(limit) ? limit : null, ids],
     );
     return rows.map(([document]) => document as unknown as Endpoint);
   }

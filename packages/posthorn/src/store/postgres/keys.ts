@@ -1,9 +1,11 @@
+import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { keyEndsAt, type KeyRecord, keyState, type KeyUse } from '../../domain/key.ts';
 import type { ListPage, TenantFilter } from '../filters.ts';
 import {
   keyColumns,
   type KeyDocument,
   keyDocumentFrom,
+  keyEntry,
   keyFrom,
   type KeyRotation,
   type KnownKeys,
@@ -11,6 +13,7 @@ import {
   maxWorkingKeys,
   tooManyKeys,
 } from '../keys.ts';
+import { writeAudit } from './audit-log.ts';
 import type { Connection, Database, Row } from './database.ts';
 import { tenantMatches, tenantValues } from './filter.ts';
 
@@ -43,7 +46,7 @@ function recordFrom(row: Row): KeyRecord {
   return keyFrom(row, row[3] as unknown as KeyDocument);
 }
 
-export async function createKey(db: Database, key: KeyRecord): Promise<void> {
+export async function createKey(db: Database, key: KeyRecord, audit: AuditEntry | null): Promise<void> {
   await db.transaction(async (connection) => {
     await raiseVersion(connection);
     const [working] = await connection.query(
@@ -57,6 +60,7 @@ export async function createKey(db: Database, key: KeyRecord): Promise<void> {
       'INSERT INTO posthorn.keys (id, hash, tenant, document, ends_at) VALUES ($1, $2, $3, $4, $5)',
       [key.id, key.hash, key.tenant, JSON.stringify(keyDocumentFrom(key)), keyEndsAt(key)],
     );
+    await writeAudit(connection, [keyEntry(audit, null, key)]);
   });
 }
 
@@ -104,6 +108,7 @@ export async function rotateKey(
   id: string,
   { hash, formerUntil }: KeyRotation,
   now: number,
+  audit: AuditEntry | null,
 ): Promise<KeyRecord | null> {
   return await db.transaction(async (connection) => {
     await raiseVersion(connection);
@@ -115,11 +120,17 @@ export async function rotateKey(
       hash,
       JSON.stringify(keyDocumentFrom(key)),
     ]);
+    await writeAudit(connection, [keyEntry(audit, before, key)]);
     return key;
   });
 }
 
-export async function revokeKey(db: Database, id: string, now: number): Promise<KeyRecord | null> {
+export async function revokeKey(
+  db: Database,
+  id: string,
+  now: number,
+  audit: AuditEntry | null,
+): Promise<KeyRecord | null> {
   return await db.transaction(async (connection) => {
     await raiseVersion(connection);
     const before = await findKey(connection, id);
@@ -130,6 +141,7 @@ export async function revokeKey(db: Database, id: string, now: number): Promise<
       'UPDATE posthorn.keys SET revoked_at = $2, ends_at = $3 WHERE id = $1',
       [id, now, keyEndsAt(key)],
     );
+    await writeAudit(connection, [keyEntry(audit, before, key)]);
     return key;
   });
 }

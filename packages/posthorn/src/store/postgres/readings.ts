@@ -2,17 +2,17 @@ import type { EventRecord } from '../../domain/event.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
 import type {
   AttemptRecord,
+  DeadLetterFilter,
   DeadLetterGroup,
   DeliveryFilter,
   DeliveryRecord,
   ListPage,
-  TenantFilter,
 } from '../store.ts';
 import { attemptOf, deadLettersOf, deliveryOf, eventOf } from '../rows.ts';
 import { findEvent, findEventNumbers } from './accept.ts';
 import { blockedBySql, blocksKeysSql } from './blocking-sql.ts';
 import type { Connection, Database } from './database.ts';
-import { filterSql, tenantMatches, tenantValues } from './filter.ts';
+import { filterSql, inList, tenantMatches, tenantValues } from './filter.ts';
 
 export async function readEvent(db: Database, tenant: string, id: string): Promise<EventRecord | null> {
   const row = await findEvent(db, tenant, id);
@@ -72,10 +72,10 @@ export async function readAttempts(db: Database, number: number): Promise<Attemp
   return rows.map(attemptOf);
 }
 
-export async function readDeadLetters(db: Database, filter: TenantFilter): Promise<DeadLetterGroup[]> {
-  const of = `d.state = 2 AND ${tenantMatches('p.tenant', 1, 2)}`;
+export async function readDeadLetters(db: Database, filter: DeadLetterFilter): Promise<DeadLetterGroup[]> {
+  const of = `d.state = 2 AND ${tenantMatches('p.tenant', 1, 2)} AND ${inList('p.id', 3)}`;
+  const values = [...tenantValues(filter), filter.endpointIds ?? null];
   const blocking = `(d.order_key IS NOT NULL AND ${blocksKeysSql})`;
-  const values = tenantValues(filter);
   const [groups, money] = await Promise.all([
     db.query(
       'dead_letters',

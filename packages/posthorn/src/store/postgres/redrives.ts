@@ -15,10 +15,10 @@ import {
 } from '../redrives.ts';
 import type {
   DeliveryFilter,
-  ListPage,
   NewRedrive,
   RedriveCursor,
   RedriveMatch,
+  RedriveQuery,
   RedriveRecord,
 } from '../store.ts';
 import { notifyDue } from './accept.ts';
@@ -43,15 +43,23 @@ export async function findRedrive(connection: Connection, id: string): Promise<R
   return row === undefined ? null : recordFrom(row);
 }
 
+/** The filter names values of this field, and all of them are in the list at this number of a parameter; null: whatever it names. */
+const confinedTo = (field: keyof DeliveryFilter, at: number): string =>
+  `($${at}::jsonb IS NULL OR (filter -> '${field}' <> '[]' AND filter -> '${field}' <@ $${at}::jsonb))`;
+
+const jsonList = (values: readonly string[] | undefined): string | null =>
+  values === undefined ? null : JSON.stringify(values);
+
 export async function listRedrives(
   db: Database,
-  { after, limit, order = 'desc' }: ListPage<string>,
+  { after, limit, order = 'desc', tenants, endpointIds }: RedriveQuery,
 ): Promise<RedriveRecord[]> {
   const rows = await db.query(
     `redrives_list_${order}`,
     `SELECT ${redriveColumns} FROM posthorn.redrives
-     WHERE $1::text IS NULL OR id COLLATE "C" ${order === 'desc' ? '<' : '>'} $1 ORDER BY id COLLATE "C" ${order} LIMIT $2`,
-    [after, limit],
+     WHERE ($1::text IS NULL OR id COLLATE "C" ${order === 'desc' ? '<' : '>'} $1)
+       AND ${confinedTo('tenants', 3)} AND ${confinedTo('endpointIds', 4)} ORDER BY id COLLATE "C" ${order} LIMIT $2`,
+    [after, limit, jsonList(tenants), jsonList(endpointIds)],
   );
   return rows.map(recordFrom);
 }

@@ -1,7 +1,7 @@
 import { automaticPauses, changedEndpoint, endsFailing, type Endpoint } from '../../domain/endpoint.ts';
 import { isTooLong } from '../../domain/failing.ts';
 import type { FailingChange } from '../failures.ts';
-import type { ConfigChange, EndpointChange, ListPage, TenantFilter } from '../store.ts';
+import type { ConfigChange, EndpointChange, EndpointQuery } from '../store.ts';
 import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
 import { failingWith, resetFailing } from './failures.ts';
@@ -69,7 +69,7 @@ export class EndpointTable {
     return this.#byTenant.get(tenant)?.size ?? 0;
   }
 
-  list({ tenants, exceptTenant, after, limit, order = 'asc' }: TenantFilter & ListPage<string>): Endpoint[] {
+  list({ tenants, exceptTenant, ids, after, limit, order = 'asc' }: EndpointQuery): Endpoint[] {
     const precedes = (a: string, b: string): boolean => (order === 'asc' ? a < b : a > b);
     return [...this.#byId.values()]
       .map(({ endpoint }) => endpoint)
@@ -77,6 +77,7 @@ export class EndpointTable {
         ({ id, tenant }) =>
           (tenants === undefined || tenants.includes(tenant)) &&
           tenant !== exceptTenant &&
+          (ids === undefined || ids.includes(id)) &&
           (after === null || precedes(after, id)),
       )
       .toSorted((a, b) => (precedes(a.id, b.id) ? -1 : 1))

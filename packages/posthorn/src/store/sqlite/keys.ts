@@ -1,9 +1,11 @@
+import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { keyEndsAt, type KeyRecord, keyState, type KeyUse } from '../../domain/key.ts';
 import type { ListPage, TenantFilter } from '../filters.ts';
 import {
   keyColumns,
   type KeyDocument,
   keyDocumentFrom,
+  keyEntry,
   keyFrom,
   type KeyRotation,
   type KnownKeys,
@@ -11,6 +13,7 @@ import {
   maxWorkingKeys,
   tooManyKeys,
 } from '../keys.ts';
+import { writeAudit } from './audit-log.ts';
 import type { Database, Row } from './database.ts';
 import { tenantMatches, tenantValues } from './filter.ts';
 
@@ -43,7 +46,7 @@ function recordFrom(db: Database, row: Row): KeyRecord {
   return keyFrom(row, db.json(row[3], 'a stored key') as KeyDocument);
 }
 
-export function createKey(db: Database, key: KeyRecord): void {
+export function createKey(db: Database, key: KeyRecord, audit: AuditEntry | null): void {
   db.transaction(() => {
     const working = db.get(
       'SELECT count(*) FROM keys WHERE ends_at IS NULL OR ends_at > ?',
@@ -58,6 +61,7 @@ export function createKey(db: Database, key: KeyRecord): void {
       JSON.stringify(keyDocumentFrom(key)),
       keyEndsAt(key),
     );
+    writeAudit(db, [keyEntry(audit, null, key)]);
     raiseVersion(db);
   });
 }
@@ -100,6 +104,7 @@ export function rotateKey(
   id: string,
   { hash, formerUntil }: KeyRotation,
   now: number,
+  audit: AuditEntry | null,
 ): KeyRecord | null {
   return db.transaction(() => {
     const before = findKey(db, id);
@@ -112,17 +117,19 @@ export function rotateKey(
       id,
     );
     raiseVersion(db);
+    writeAudit(db, [keyEntry(audit, before, key)]);
     return key;
   });
 }
 
-export function revokeKey(db: Database, id: string, now: number): KeyRecord | null {
+export function revokeKey(db: Database, id: string, now: number, audit: AuditEntry | null): KeyRecord | null {
   return db.transaction(() => {
     const before = findKey(db, id);
     if (before === null || before.revokedAt !== null) return before;
     const key = { ...before, revokedAt: now };
     db.run('UPDATE keys SET revoked_at = ?, ends_at = ? WHERE id = ?', now, keyEndsAt(key), id);
     raiseVersion(db);
+    writeAudit(db, [keyEntry(audit, before, key)]);
     return key;
   });
 }

@@ -1,18 +1,18 @@
 import type { EventRecord } from '../../domain/event.ts';
 import type {
   AttemptRecord,
+  DeadLetterFilter,
   DeadLetterGroup,
   DeliveryFilter,
   DeliveryRecord,
   ListPage,
-  TenantFilter,
 } from '../store.ts';
 import { attemptOf, deadLettersOf, deliveryOf, eventOf } from '../rows.ts';
 import { findEvent, findEventNumber } from './accept.ts';
 import { blockedBySql, blocksKeysSql } from './blocking-sql.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
-import { filterSql, tenantMatches, tenantValues } from './filter.ts';
+import { filterSql, inList, listValue, tenantMatches, tenantValues } from './filter.ts';
 
 export function readEvent(db: Database, tenant: string, id: string): EventRecord | null {
   const row = findEvent(db, tenant, id);
@@ -71,9 +71,9 @@ export function readAttempts(db: Database, number: number): AttemptRecord[] {
     .map(attemptOf);
 }
 
-export function readDeadLetters(db: Database, filter: TenantFilter): DeadLetterGroup[] {
-  const where = `AND ${tenantMatches('p.tenant', 1, 2)}`;
-  const values = tenantValues(filter);
+export function readDeadLetters(db: Database, filter: DeadLetterFilter): DeadLetterGroup[] {
+  const where = `AND ${tenantMatches('p.tenant', 1, 2)} AND ${inList('p.id', 3)}`;
+  const values = [...tenantValues(filter), listValue(filter.endpointIds)];
   const blocking = `(d.order_key IS NOT NULL AND ${blocksKeysSql})`;
   const groups = db.all(
     `SELECT p.id, json_extract(p.document, '$.owner'), d.error_class, count(*), min(d.settled_at),

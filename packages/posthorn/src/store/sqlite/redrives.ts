@@ -15,10 +15,10 @@ import {
 } from '../redrives.ts';
 import type {
   DeliveryFilter,
-  ListPage,
   NewRedrive,
   RedriveCursor,
   RedriveMatch,
+  RedriveQuery,
   RedriveRecord,
 } from '../store.ts';
 import { writeAudit } from './audit-log.ts';
@@ -41,15 +41,23 @@ export function findRedrive(db: Database, id: string): RedriveRecord | null {
   return row === undefined ? null : recordFrom(row);
 }
 
+/** The filter names values of this field, and all of them are in the list at this number of a parameter; null: whatever it names. */
+const confinedTo = (field: keyof DeliveryFilter, at: number): string =>
+  `(?${at} IS NULL OR (json_array_length(filter, '$.${field}') > 0 AND NOT EXISTS (
+     SELECT 1 FROM json_each(filter, '$.${field}') named WHERE named.value NOT IN (SELECT value FROM json_each(?${at})))))`;
+
 export function listRedrives(
   db: Database,
-  { after, limit, order = 'desc' }: ListPage<string>,
+  { after, limit, order = 'desc', tenants, endpointIds }: RedriveQuery,
 ): RedriveRecord[] {
   return db
     .all(
-      `SELECT ${redriveColumns} FROM redrives ${after === null ? '' : `WHERE id ${order === 'desc' ? '<' : '>'} ?2`}
+      `SELECT ${redriveColumns} FROM redrives WHERE ${confinedTo('tenants', 2)} AND ${confinedTo('endpointIds', 3)}
+         ${after === null ? '' : `AND id ${order === 'desc' ? '<' : '>'} ?4`}
        ORDER BY id ${order} LIMIT +?1`,
       limit,
+      listValue(tenants),
+      listValue(endpointIds),
       ...(after === null ? [] : [after]),
     )
     .map(recordFrom);

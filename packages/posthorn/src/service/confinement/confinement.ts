@@ -1,0 +1,110 @@
+import type { Answer, Input, OperationId } from '../../contract/table.ts';
+import type { Caller, PortalAction } from '../../domain/caller.ts';
+import { PosthornError } from '../../domain/errors.ts';
+import { type Handler, type Handlers, Reply } from '../handler.ts';
+
+/** A caller that knows of one tenant, and perhaps of some of its endpoints only. */
+export interface BoundCaller extends Caller {
+  readonly tenant: string;
+}
+
+export type Next<Id extends OperationId> = (input: Input<Id>) => Promise<Answer<Id> | Reply<Answer<Id>>>;
+
+/**
+ * Narrows a request to what the caller may know of, and passes it on. What is not the caller's is refused in the same words as
+ * what does not exist.
+ */
+export type Confine<Id extends OperationId> = (
+  input: Input<Id>,
+  caller: BoundCaller,
+  next: Next<Id>,
+) => Promise<Answer<Id> | Reply<Answer<Id>>>;
+
+/** How one operation is confined to the caller's tenant and endpoints (G9). */
+export interface Confinement<Id extends OperationId> {
+  /** `open`: it shows nothing of anybody. `forbidden`: it is about everything, so 403. */
+  readonly bound: 'open' | 'forbidden' | Confine<Id>;
+  /** What a portal's holder needs to be allowed; `read`: nothing more; `never`: a portal does not have it. */
+  readonly portal: 'read' | 'never' | PortalAction;
+  /** The answer as a portal shows it: without names of owners, templates and nodes. */
+  readonly portalAnswer?: (answer: Answer<Id>) => Answer<Id>;
+}
+
+/** An entry for every operation: one that is new does not compile without. */
+export type Confinements<Ids extends OperationId = OperationId> = {
+  readonly [Id in Ids]: Confinement<Id>;
+};
+
+export const open = { bound: 'open', portal: 'read' } as const;
+export const openToKeys = { bound: 'open', portal: 'never' } as const;
+export const forbidden = { bound: 'forbidden', portal: 'never' } as const;
+
+export function isBound({ tenant, endpointIds, can }: Caller): boolean {
+  return tenant !== null || endpointIds !== null || can !== null;
+}
+
+/** Whatever is bound in any way is bound to a tenant; else it gets nothing. */
+function boundCaller(caller: Caller): BoundCaller {
+  const { tenant } = caller;
+  if (tenant === null) throw aboutEverything();
+  return { ...caller, tenant };
+}
+
+export function aboutEverything(): PosthornError {
+  return new PosthornError(
+    'forbidden',
+    'This call is about everything, and this key is bound to a tenant or to endpoints: use a key that is not.',
+  );
+}
+
+/** Throws `forbidden` if the caller may not make this call at all, whatever it asks for. */
+export function demandCall(
+  { bound, portal }: Pick<Confinement<OperationId>, 'bound' | 'portal'>,
+  caller: Caller,
+): void {
+  if (!isBound(caller)) return;
+  const { can } = caller;
+  if (can !== null && portal !== 'read' && (portal === 'never' || !can.includes(portal)))
+    throw new PosthornError('forbidden', 'This portal link does not allow that.');
+  if (bound === 'forbidden') throw aboutEverything();
+}
+
+/** The same use cases, each confined to its caller; an unbound one costs a look at three fields. */
+export function confined(handlers: Handlers, confinements: Confinements): Handlers {
+  return Object.fromEntries(
+    (Object.keys(handlers) as OperationId[]).map((id) => [
+      id,
+      confinedHandler(
+        handlers[id] as Handler<OperationId>,
+        // Which entry belongs to which handler is what `Confinements` says: here only their names are known.
+        confinements[id] as unknown as Confinement<OperationId>,
+      ),
+    ]),
+  ) as unknown as Handlers;
+}
+
+function confinedHandler(
+  handle: Handler<OperationId>,
+  confinement: Confinement<OperationId>,
+): Handler<OperationId> {
+  const { bound, portalAnswer } = confinement;
+  return (input, call) => {
+    if (!isBound(call.caller)) return handle(input, call);
+    const run = async (): Promise<Awaited<ReturnType<Handler<OperationId>>>> => {
+      demandCall(confinement, call.caller);
+      const next: Next<OperationId> = (narrowed) => handle(narrowed, call);
+      const answer = await (typeof bound === 'function'
+        ? bound(input, boundCaller(call.caller), next)
+        : next(input));
+      if (call.caller.can === null || portalAnswer === undefined) return answer;
+      return portalAnswer(answerWithin(answer));
+    };
+    return run();
+  };
+}
+
+/** Answers of which a portal sees less are documents, not text. */
+function answerWithin(answer: Awaited<ReturnType<Handler<OperationId>>>): Answer<OperationId> {
+  if (!(answer instanceof Reply)) return answer;
+  throw new Error('this answer is text: a portal cannot be shown less of it');
+}

@@ -1,0 +1,76 @@
+import type { Answer } from '../../contract/table.ts';
+import { PosthornError } from '../../domain/errors.ts';
+import type { Store } from '../../store/store.ts';
+import type { Of } from '../handler.ts';
+import type { BoundCaller, Confinements } from './confinement.ts';
+import { missing, ownEndpoint, ownFilter, ownTenant } from './own.ts';
+
+type Endpoint = Answer<'endpoints.get'>;
+
+/** A portal's holder sees how its endpoint is set, and neither who owns it here nor which policies there are. */
+const portalEndpoint = <E extends Endpoint>(endpoint: E): E => ({
+  ...endpoint,
+  owner: null,
+  template: null,
+  template_version: null,
+});
+
+/** Of an operation on one endpoint, by its id or name. */
+interface OfOne {
+  readonly params: { readonly id: string };
+  readonly query: { readonly tenant?: string | undefined };
+}
+
+function refuseEndpointBound({ endpointIds }: BoundCaller): void {
+  if (endpointIds !== null)
+    throw new PosthornError(
+      'forbidden',
+      'This key is bound to endpoints, and cannot create others: use a key of the tenant.',
+    );
+}
+
+export function endpointConfinements(store: Store): Confinements<Of<'endpoints'>> {
+  const ofOne = async <I extends OfOne, A>(
+    input: I,
+    caller: BoundCaller,
+    next: (input: I) => Promise<A>,
+  ): Promise<A> => {
+    const { params, query } = input;
+    const id = await ownEndpoint(store, caller, { reference: params.id, tenant: query.tenant });
+    return await next({ ...input, params: { id }, query: { tenant: caller.tenant } });
+  };
+
+  return {
+    'endpoints.create': {
+      bound: async (input, caller, next) => {
+        const tenant = ownTenant(caller, input.body.tenant, missing.tenant);
+        refuseEndpointBound(caller);
+        return await next({ ...input, body: { ...input.body, tenant } });
+      },
+      portal: 'never',
+    },
+    'endpoints.list': {
+      bound: async (input, caller, next) =>
+        await next({ ...input, query: await ownFilter(store, caller, input.query) }),
+      portal: 'read',
+      portalAnswer: (page) => ({ ...page, items: page.items.map(portalEndpoint) }),
+    },
+    'endpoints.get': { bound: ofOne, portal: 'read', portalAnswer: portalEndpoint },
+    'endpoints.ensure': {
+      bound: async (input, caller, next) => {
+        const tenant = ownTenant(caller, input.query.tenant ?? input.body.tenant, missing.tenant);
+        const [found] = await store.endpointsNamed([tenant], [input.params.id]);
+        if (found === undefined || caller.endpointIds?.includes(found.id) === false)
+          refuseEndpointBound(caller);
+        return await next({ ...input, query: { ...input.query, tenant } });
+      },
+      portal: 'never',
+    },
+    'endpoints.update': { bound: ofOne, portal: 'never' },
+    'endpoints.delete': { bound: ofOne, portal: 'never' },
+    'endpoints.pause': { bound: ofOne, portal: 'never' },
+    'endpoints.resume': { bound: ofOne, portal: 'never' },
+    'endpoints.rotateSecret': { bound: ofOne, portal: 'rotate', portalAnswer: portalEndpoint },
+    'endpoints.test': { bound: ofOne, portal: 'test' },
+  };
+}

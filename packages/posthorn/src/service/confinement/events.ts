@@ -1,0 +1,112 @@
+import { invalid } from '../../domain/errors.ts';
+import type { Store } from '../../store/store.ts';
+import type { Of } from '../handler.ts';
+import type { BoundCaller, Confinements } from './confinement.ts';
+import { demandOwnDelivery, missing, ownEndpoint, ownEndpoints, ownFilter, ownTenant } from './own.ts';
+
+type Ids = Of<'events'> | Of<'deliveries'> | Of<'deadLetters'>;
+
+/** The endpoint that a caller that is bound to endpoints replays to: the one it names, or the only one it has. */
+async function replayTarget(
+  store: Store,
+  caller: BoundCaller,
+  asked: string | undefined,
+): Promise<string | undefined> {
+  const { tenant, endpointIds } = caller;
+  if (asked !== undefined) return await ownEndpoint(store, caller, { reference: asked, tenant });
+  if (endpointIds === null) return undefined;
+  const [only, another] = endpointIds;
+  if (only === undefined || another !== undefined)
+    throw invalid('/endpoint_id', 'is missing: this key is bound to endpoints, so name the one to replay to');
+  return only;
+}
+
+export function eventConfinements(store: Store): Confinements<Ids> {
+  /** An event of the caller's tenant; for a caller that is bound to endpoints, one that was to be delivered to any of them. */
+  const demandOwnEvent = async ({ tenant, endpointIds }: BoundCaller, id: string): Promise<void> => {
+    if (endpointIds === null) return;
+    const filter = { tenants: [tenant], eventIds: [id], endpointIds };
+    if ((await store.deliveries(filter, { after: null, limit: 1 })).length === 0) throw missing.event();
+  };
+
+  return {
+    'events.publish': {
+      bound: (input, caller, next) => {
+        const tenant = ownTenant(caller, input.body.tenant, missing.tenant);
+        return next({ ...input, body: { ...input.body, tenant } });
+      },
+      portal: 'never',
+    },
+    'events.publishBatch': {
+      bound: (input, caller, next) => {
+        const events = input.body.events.map((event) => ({
+          ...event,
+          tenant: ownTenant(caller, event.tenant, missing.tenant),
+        }));
+        return next({ ...input, body: { events } });
+      },
+      portal: 'never',
+    },
+    'events.get': {
+      bound: async (input, caller, next) => {
+        const tenant = ownTenant(caller, input.query.tenant, missing.event);
+        const endpointIds = await ownEndpoints(store, caller, input.query.endpoint_id);
+        return await next({
+          ...input,
+          query: { tenant, ...(endpointIds === undefined ? {} : { endpoint_id: endpointIds }) },
+        });
+      },
+      portal: 'read',
+    },
+    'events.replay': {
+      bound: async (input, caller, next) => {
+        const tenant = ownTenant(caller, input.query.tenant, missing.event);
+        await demandOwnEvent(caller, input.params.id);
+        const to = await replayTarget(store, caller, input.body.endpoint_id);
+        return await next({ ...input, query: { tenant }, body: to === undefined ? {} : { endpoint_id: to } });
+      },
+      portal: 'replay',
+    },
+
+    'deliveries.list': {
+      bound: async (input, caller, next) =>
+        await next({ ...input, query: await ownFilter(store, caller, input.query) }),
+      portal: 'read',
+    },
+    'deliveries.get': {
+      bound: async (input, caller, next) => {
+        await demandOwnDelivery(store, caller, input.params.id);
+        return await next(input);
+      },
+      portal: 'read',
+      portalAnswer: (delivery) => ({
+        ...delivery,
+        attempts: delivery.attempts.map((attempt) => ({ ...attempt, node: null })),
+      }),
+    },
+    'deliveries.redrive': {
+      bound: async (input, caller, next) => {
+        await demandOwnDelivery(store, caller, input.params.id);
+        return await next(input);
+      },
+      portal: 'redrive',
+    },
+    'deliveries.cancel': {
+      bound: async (input, caller, next) => {
+        await demandOwnDelivery(store, caller, input.params.id);
+        return await next(input);
+      },
+      portal: 'never',
+    },
+
+    'deadLetters.list': {
+      bound: async (input, caller, next) =>
+        await next({ ...input, query: await ownFilter(store, caller, input.query) }),
+      portal: 'read',
+      portalAnswer: (page) => ({
+        ...page,
+        items: page.items.map((group) => ({ ...group, owner: null })),
+      }),
+    },
+  };
+}

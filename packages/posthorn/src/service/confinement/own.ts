@@ -1,0 +1,101 @@
+import { notFound, type PosthornError } from '../../domain/errors.ts';
+import { parseDeliveryId } from '../../domain/ids.ts';
+import type { DeliveryFilter, Endpoints, Readings } from '../../store/store.ts';
+import { endpointIdsFrom, type EndpointRef, findEndpoint } from '../endpoint-ref.ts';
+import type { BoundCaller } from './confinement.ts';
+
+// What is a bound caller's own. Errors are those of what does not exist, word for word.
+
+export const missing = {
+  tenant: (): PosthornError => notFound('tenant by that name'),
+  endpoint: (): PosthornError => notFound('endpoint by that id or name'),
+  event: (): PosthornError => notFound('event by that id and tenant'),
+  delivery: (): PosthornError => notFound('delivery by that id'),
+  redrive: (): PosthornError => notFound('redrive by that id'),
+  alert: (): PosthornError => notFound('alert by that id'),
+  key: (): PosthornError => notFound('key by that id'),
+};
+
+/** The caller's tenant, if a request names that one or none; else throws `none`. */
+export function ownTenant(
+  { tenant }: BoundCaller,
+  asked: string | undefined,
+  none: () => PosthornError,
+): string {
+  if (asked !== undefined && asked !== tenant) throw none();
+  return tenant;
+}
+
+/** Of the tenants that a list is asked for, the caller's; a list of none is empty. */
+export function ownTenants({ tenant }: BoundCaller, asked: readonly string[] | undefined): readonly string[] {
+  return asked === undefined || asked.includes(tenant) ? [tenant] : [];
+}
+
+/** Of the endpoints that a list is asked for, the caller's; undefined: all of its tenant. */
+export async function ownEndpoints(
+  store: Pick<Endpoints, 'endpointsNamed'>,
+  { tenant, endpointIds }: BoundCaller,
+  asked: readonly string[] | undefined,
+): Promise<readonly string[] | undefined> {
+  if (endpointIds === null) return asked;
+  if (asked === undefined) return endpointIds;
+  return (await endpointIdsFrom(store, asked, [tenant])).filter((id) => endpointIds.includes(id));
+}
+
+interface FilterFields {
+  readonly tenant?: readonly string[] | undefined;
+  readonly endpoint_id?: readonly string[] | undefined;
+}
+
+/** A list's filter, narrowed to what is the caller's. */
+export async function ownFilter<F extends FilterFields>(
+  store: Pick<Endpoints, 'endpointsNamed'>,
+  caller: BoundCaller,
+  filter: F,
+): Promise<F> {
+  const endpointIds = await ownEndpoints(store, caller, filter.endpoint_id);
+  return {
+    ...filter,
+    tenant: ownTenants(caller, filter.tenant),
+    ...(endpointIds === undefined ? {} : { endpoint_id: endpointIds }),
+  };
+}
+
+/** The id of an endpoint of the caller's. */
+export async function ownEndpoint(
+  store: Pick<Endpoints, 'endpoint' | 'endpointsNamed'>,
+  caller: BoundCaller,
+  { reference, tenant }: EndpointRef,
+): Promise<string> {
+  const asked = { reference, tenant: ownTenant(caller, tenant, missing.endpoint) };
+  const { id } = await findEndpoint(store, asked);
+  if (caller.endpointIds?.includes(id) === false) throw missing.endpoint();
+  return id;
+}
+
+export function isOwn(
+  { tenant, endpointIds }: BoundCaller,
+  of: { readonly tenant: string; readonly endpointId: string },
+): boolean {
+  return of.tenant === tenant && endpointIds?.includes(of.endpointId) !== false;
+}
+
+export async function demandOwnDelivery(
+  store: Pick<Readings, 'delivery'>,
+  caller: BoundCaller,
+  id: string,
+): Promise<void> {
+  const number = parseDeliveryId(id);
+  const delivery = number === null ? null : await store.delivery(number);
+  if (delivery === null || !isOwn(caller, delivery)) throw missing.delivery();
+}
+
+/** Whether a redrive takes deliveries of the caller's only. */
+export function isOwnFilter(
+  { tenant, endpointIds: own }: BoundCaller,
+  { tenants = [], endpointIds = [] }: DeliveryFilter,
+): boolean {
+  const within = (named: readonly string[], known: readonly string[]): boolean =>
+    named.length > 0 && named.every((one) => known.includes(one));
+  return within(tenants, [tenant]) && (own === null || within(endpointIds, own));
+}

@@ -1,0 +1,149 @@
+import type { Answer } from '../../contract/table.ts';
+import { alertEndpoint } from '../../domain/alert.ts';
+import { PosthornError } from '../../domain/errors.ts';
+import type { Store } from '../../store/store.ts';
+import { documentBy } from '../declared.ts';
+import type { Of } from '../handler.ts';
+import { wireTenant } from '../tenants.ts';
+import { type Confine, type Confinements, forbidden, open, openToKeys } from './confinement.ts';
+import { endpointConfinements } from './endpoints.ts';
+import { eventConfinements } from './events.ts';
+import { isOwn, missing, ownFilter, ownTenant, ownTenants } from './own.ts';
+import { redriveConfinements } from './redrives.ts';
+
+const portalEventType = <T extends Answer<'eventTypes.get'>>(type: T): T => ({
+  ...type,
+  owner: null,
+  template: null,
+});
+
+/** How every operation is confined to the tenant and the endpoints that its caller is bound to (G9). */
+export function createConfinements(store: Store): Confinements {
+  return {
+    ...eventConfinements(store),
+    ...endpointConfinements(store),
+    ...redriveConfinements(store),
+    ...alertConfinements(store),
+    ...keyConfinements(store),
+    ...tenantConfinements(store),
+
+    'accounting.get': {
+      bound: async (input, caller, next) => {
+        if (caller.can !== null && (input.query.by === 'owner' || input.query.owner !== undefined))
+          throw new PosthornError('forbidden', 'A portal does not show who owns endpoints.');
+        const answer = await next({ ...input, query: await ownFilter(store, caller, input.query) });
+        if (caller.endpointIds === null || !('events' in answer)) return answer;
+        // Events are counted by tenant: whoever is bound to endpoints knows of those that were to be delivered there.
+        return { ...answer, events: answer.accepted, unmatched: 0 };
+      },
+      portal: 'read',
+    },
+
+    'eventTypes.list': {
+      ...open,
+      portalAnswer: (page) => ({ ...page, items: page.items.map(portalEventType) }),
+    },
+    'eventTypes.get': { ...open, portalAnswer: portalEventType },
+    'eventTypes.put': forbidden,
+    'eventTypes.delete': forbidden,
+
+    'templates.list': openToKeys,
+    'templates.get': openToKeys,
+    'templates.put': forbidden,
+    'templates.delete': forbidden,
+
+    'teams.list': forbidden,
+    'teams.get': forbidden,
+    'teams.put': forbidden,
+    'teams.delete': forbidden,
+    'channels.list': forbidden,
+    'channels.get': forbidden,
+    'channels.put': forbidden,
+    'channels.delete': forbidden,
+    'slos.list': forbidden,
+    'slos.get': forbidden,
+    'slos.put': forbidden,
+    'slos.delete': forbidden,
+    'slos.status': forbidden,
+    'conformance.get': forbidden,
+    'nodes.list': forbidden,
+
+    'service.health': open,
+    'service.ready': open,
+    'service.openapi': open,
+    'service.error': open,
+    'service.metrics': forbidden,
+  };
+}
+
+/** Alerts about the caller's endpoints; those about everything are nobody's. */
+function alertConfinements(store: Store): Confinements<Of<'alerts'>> {
+  return {
+    'alerts.list': {
+      bound: async (input, caller, next) =>
+        await next({ ...input, query: await ownFilter(store, caller, input.query) }),
+      portal: 'never',
+    },
+    'alerts.acknowledge': {
+      bound: async (input, caller, next) => {
+        const alert = (await store.alerts()).alerts.find(({ id }) => id === input.params.id);
+        const endpointId = alert === undefined ? null : alertEndpoint(alert);
+        const endpoint = endpointId === null ? null : await store.endpoint(endpointId);
+        if (endpoint === null || !isOwn(caller, { tenant: endpoint.tenant, endpointId: endpoint.id }))
+          throw missing.alert();
+        return await next(input);
+      },
+      portal: 'never',
+    },
+  };
+}
+
+/** An admin key of a tenant makes keys for that tenant. */
+function keyConfinements(store: Store): Confinements<Of<'keys'>> {
+  const ofOne =
+    <Id extends 'keys.get' | 'keys.delete' | 'keys.rotate'>(): Confine<Id> =>
+    async (input, caller, next) => {
+      if ((await store.key(input.params.id))?.tenant !== caller.tenant) throw missing.key();
+      return await next(input);
+    };
+  return {
+    'keys.create': {
+      bound: async (input, caller, next) => {
+        const tenant = ownTenant(caller, input.body.tenant, missing.tenant);
+        return await next({ ...input, body: { ...input.body, tenant } });
+      },
+      portal: 'never',
+    },
+    'keys.list': {
+      bound: async (input, caller, next) =>
+        await next({ ...input, query: { ...input.query, tenant: ownTenants(caller, input.query.tenant) } }),
+      portal: 'never',
+    },
+    'keys.get': { bound: ofOne(), portal: 'never' },
+    'keys.delete': { bound: ofOne(), portal: 'never' },
+    'keys.rotate': { bound: ofOne(), portal: 'never' },
+  };
+}
+
+/** A bound caller knows of its own tenant, and declares none: its limits are not its own to set. */
+function tenantConfinements(store: Store): Confinements<Of<'tenants'>> {
+  return {
+    'tenants.list': {
+      bound: async (_, { tenant }) => {
+        const document = await documentBy(store, 'tenant', tenant);
+        const items = document === null ? [] : [wireTenant({ name: tenant, document })];
+        return { items, next_cursor: null };
+      },
+      portal: 'never',
+    },
+    'tenants.get': {
+      bound: async (input, caller, next) => {
+        ownTenant(caller, input.params.name, missing.tenant);
+        return await next(input);
+      },
+      portal: 'never',
+    },
+    'tenants.put': forbidden,
+    'tenants.delete': forbidden,
+  };
+}

@@ -243,7 +243,7 @@ export const endpointOperations = operations({
     body: newEndpoint,
     status: 201,
     answer: endpointWithSecret,
-    errors: ['name_taken', 'tenant_limit'],
+    errors: ['not_found', 'name_taken', 'tenant_limit'],
     example: { body: exampleRequest, answer: { ...example, secret: exampleSecret } },
   },
   'endpoints.list': {
@@ -288,7 +288,7 @@ export const endpointOperations = operations({
     status: 200,
     otherStatus: 201,
     answer: endpointMaybeWithSecret,
-    errors: ['tenant_limit'],
+    errors: ['not_found', 'tenant_limit'],
     example: {
       params: { id: example.name },
       body: { url: example.url, event_types: example.event_types },

@@ -146,6 +146,7 @@ const receiptExample = {
   duplicate: false,
 } as const;
 const refusals = [
+  'not_found',
   'event_id_conflict',
   'invalid_data',
   'schema_too_expensive',

@@ -78,7 +78,7 @@ export const redriveOperations = operations({
     body: redriveRequest,
     status: 202,
     answer: redrive,
-    errors: [],
+    errors: ['not_found', 'too_many_redrives'],
     example: {
       body: { filter: { endpoint_id: example.filter.endpoint_id[0] }, rate_per_s: 50, name: example.name },
       answer: example,

@@ -39,7 +39,7 @@ export const open = { bound: 'open', portal: 'read' } as const;
 export const openToKeys = { bound: 'open', portal: 'never' } as const;
 export const forbidden = { bound: 'forbidden', portal: 'never' } as const;
 
-export function isBound({ tenant, endpointIds, can }: Caller): boolean {
+function isBound({ tenant, endpointIds, can }: Caller): boolean {
   return tenant !== null || endpointIds !== null || can !== null;
 }
 
@@ -50,7 +50,7 @@ function boundCaller(caller: Caller): BoundCaller {
   return { ...caller, tenant };
 }
 
-export function aboutEverything(): PosthornError {
+function aboutEverything(): PosthornError {
   return new PosthornError(
     'forbidden',
     'This call is about everything, and this key is bound to a tenant or to endpoints: use a key that is not.',

@@ -4,7 +4,7 @@ import type { Of } from '../handler.ts';
 import type { BoundCaller, Confinements } from './confinement.ts';
 import { demandOwnDelivery, missing, ownEndpoint, ownEndpoints, ownFilter, ownTenant } from './own.ts';
 
-type Ids = Of<'events'> | Of<'deliveries'> | Of<'deadLetters'>;
+type Ids = Of<'events'> | Of<'deliveries'> | Of<'deadLetters'> | Of<'blockedKeys'>;
 
 /** The endpoint that a caller that is bound to endpoints replays to: the one it names, or the only one it has. */
 async function replayTarget(
@@ -99,6 +99,11 @@ export function eventConfinements(store: Store): Confinements<Ids> {
       portal: 'never',
     },
 
+    'blockedKeys.list': {
+      bound: async (input, caller, next) =>
+        await next({ ...input, query: await ownFilter(store, caller, input.query) }),
+      portal: 'read',
+    },
     'deadLetters.list': {
       bound: async (input, caller, next) =>
         await next({ ...input, query: await ownFilter(store, caller, input.query) }),

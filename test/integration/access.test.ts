@@ -1,0 +1,242 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Operation } from '../../packages/posthorn/src/contract/operation.ts';
+import { parseRequest } from '../../packages/posthorn/src/contract/parse.ts';
+import { type OperationId, table } from '../../packages/posthorn/src/contract/table.ts';
+import { type Caller, keyScopes, type PortalAction } from '../../packages/posthorn/src/domain/caller.ts';
+import { PosthornError } from '../../packages/posthorn/src/domain/errors.ts';
+import { localCall } from '../../packages/posthorn/src/library/local-api.ts';
+import { createParts, type Parts } from '../../packages/posthorn/src/parts.ts';
+import { plainKeyring } from '../../packages/posthorn/src/secrets/keyring.ts';
+import { confined } from '../../packages/posthorn/src/service/confinement/confinement.ts';
+import { createConfinements } from '../../packages/posthorn/src/service/confinement/table.ts';
+import { type Call, type Handlers, Reply } from '../../packages/posthorn/src/service/handler.ts';
+import { createServices } from '../../packages/posthorn/src/service/services.ts';
+import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
+import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
+import type { Store } from '../../packages/posthorn/src/store/store.ts';
+import { accessCases } from '../access/cases.ts';
+import {
+  type Answer,
+  createWorld,
+  owner,
+  template,
+  tenants,
+  type Target,
+  type World,
+} from '../access/world.ts';
+import { type Postgres, startPostgres } from '../postgres.ts';
+import { tempDir, until } from '../support.ts';
+import { serve } from './serving.ts';
+
+// Every operation is called with every kind of key, against a real server on both stores (G9).
+
+let postgres: Postgres;
+beforeAll(async () => {
+  postgres = await startPostgres();
+});
+afterAll(async () => {
+  await postgres.stop();
+});
+
+const ids = Object.keys(table) as OperationId[];
+const operation = (id: OperationId): Operation => table[id];
+const hasKey = (id: OperationId): boolean => !['none', 'metrics'].includes(operation(id).scope);
+
+describe.each([
+  ['SQLite', async () => await openSqliteStore({ dataDir: tempDir(), thread: true })],
+  ['PostgreSQL', async () => (await openPostgresStore(await postgres.createDatabase())).store],
+])('G9: every operation by every kind of key on %s', (_, open: () => Promise<Store>) => {
+  let server: Awaited<ReturnType<typeof serve>>;
+  let store: Store;
+  let world: World;
+  const keys: Record<string, string> = {};
+  beforeAll(async () => {
+    store = await open();
+    // After the start nobody but the test takes a step of the alerts.
+    server = await serve({ evaluateEveryS: 3600 }, store);
+    world = await createWorld(server.url, store);
+    const key = async (fields: object): Promise<string> =>
+      (await world.admin('keys.create', { body: { name: 'x', ...fields } }))['key'] as string;
+    for (const scope of keyScopes) keys[scope] = await key({ scopes: [scope] });
+    const all = ['publish', 'read', 'operate', 'admin'];
+    keys['ofTenant'] = await key({ scopes: all, tenant: tenants.own });
+    keys['ofAnother'] = await key({ scopes: all, tenant: tenants.foreign });
+    keys['ofEndpoint'] = await key({
+      scopes: ['read', 'operate'],
+      endpoint_ids: [world.sides.own.endpointId],
+    });
+    const ended = { revoked: {}, expired: { expires_at: new Date(Date.now() + 300).toISOString() } };
+    for (const [kind, fields] of Object.entries(ended)) {
+      const made = await world.admin('keys.create', { body: { name: kind, scopes: ['admin'], ...fields } });
+      keys[kind] = made['key'] as string;
+      if (kind === 'revoked') await world.admin('keys.delete', { params: { id: made['id'] as string } });
+    }
+    await until(
+      'it has expired',
+      async () => (await world.call(keys['expired']!, 'nodes.list', {})).status === 401,
+    );
+  });
+  afterAll(async () => {
+    await server.stop();
+  });
+
+  const call = async (id: OperationId, key: string | null, target: Target): Promise<Answer> =>
+    await world.call(key, id, await accessCases[id].request(world, target));
+  const succeeds = ({ status }: Answer, id: OperationId): void => {
+    const { status: first, otherStatus = first } = operation(id);
+    expect([first, otherStatus, accessCases[id].status], id).toContain(status);
+  };
+  const withoutId = ({ text }: Answer): unknown => {
+    const body = JSON.parse(text) as Record<string, unknown>;
+    return { ...body, request_id: undefined };
+  };
+  /** Refused as what does not exist is, word for word. */
+  const isMissing = async (id: OperationId, key: string, target: Target, status: number): Promise<void> => {
+    const [answer, missing] = [await call(id, key, target), await call(id, key, 'missing')];
+    expect([answer.status, missing.status], `${id} ${target}`).toEqual([status, status]);
+    expect(withoutId(answer), `${id} ${target}`).toEqual(withoutId(missing));
+  };
+  /** The answer names nothing of a side that its caller does not know of. */
+  const isSilentOn = (id: OperationId, { text }: Answer, side: 'own' | 'sibling' | 'foreign'): void => {
+    if (accessCases[id].about === 'nobody') return;
+    expect(
+      [...world.marks[side]].filter((mark) => text.includes(mark)),
+      `${id} names what is ${side}`,
+    ).toEqual([]);
+  };
+  const isForbidden = ({ status, text }: Answer, id: OperationId): void => {
+    expect([status, text.includes('"code":"forbidden"')], id).toEqual([403, true]);
+  };
+
+  test.each(ids)('%s without a valid key', async (id) => {
+    const refused: unknown[] = [];
+    for (const key of [null, 'phk_wrong', keys['expired']!, keys['revoked']!]) {
+      const answer = await call(id, key, 'own');
+      if (!hasKey(id)) succeeds(answer, id);
+      else {
+        // Too many of them are refused too, by their address.
+        expect([401, 429]).toContain(answer.status);
+        if (answer.status === 401) refused.push(withoutId(answer));
+      }
+    }
+    for (const one of refused) expect(one).toEqual(refused[0]);
+  });
+
+  test.each(ids)('%s by each scope alone', async (id) => {
+    const { scope } = operation(id);
+    for (const held of keyScopes) {
+      const answer = await call(id, keys[held]!, 'own');
+      if (!hasKey(id) || held === scope || held === 'admin') succeeds(answer, id);
+      else isForbidden(answer, id);
+    }
+  });
+
+  test.each(ids)('%s by a key of the tenant', async (id) => {
+    const { about } = accessCases[id];
+    const key = keys['ofTenant']!;
+    const own = await call(id, key, 'own');
+    if (about === 'everything') return isForbidden(own, id);
+    succeeds(own, id);
+    isSilentOn(id, own, 'foreign');
+    if (about === 'nobody') return;
+    const foreign = await call(id, key, 'foreign');
+    isSilentOn(id, foreign, 'foreign');
+    await isMissing(id, key, 'foreign', about === 'many' ? 200 : 404);
+    if (about !== 'tenant') succeeds(await call(id, key, 'sibling'), id);
+  });
+
+  test.each(ids)('%s by a key of another tenant', async (id) => {
+    const { about } = accessCases[id];
+    const key = keys['ofAnother']!;
+    const answer = await call(id, key, 'own');
+    if (about === 'everything') return isForbidden(answer, id);
+    isSilentOn(id, answer, 'own');
+    isSilentOn(id, answer, 'sibling');
+    if (about === 'one' || about === 'tenant') await isMissing(id, key, 'own', 404);
+    else succeeds(answer, id);
+  });
+
+  describe('by the holder of a portal link', () => {
+    let parts: Parts;
+    let handlers: Handlers;
+    beforeAll(() => {
+      parts = createParts({ store, node: 'portal', keyring: plainKeyring }, { database: '' });
+      handlers = confined(createServices(parts.services), createConfinements(store));
+    });
+    afterAll(async () => {
+      parts.validator.close();
+      parts.names.close();
+      await parts.transport.close();
+    });
+
+    /** What it answers, or the code and the message of its refusal. */
+    const ask = async (id: OperationId, can: readonly PortalAction[], target: Target): Promise<string> => {
+      const { tenant, endpointId } = world.sides.own;
+      const caller: Caller = {
+        kind: 'portal',
+        id: 'ses_1',
+        name: 'portal',
+        scopes: ['read'],
+        tenant,
+        endpointIds: [endpointId],
+        payloads: 'masked',
+        can,
+      };
+      const input: unknown = parseRequest(table[id], {
+        params: undefined,
+        query: {},
+        body: undefined,
+        ...(await accessCases[id].request(world, target)),
+      });
+      const handle = handlers[id] as (input: unknown, call: Call) => Promise<unknown>;
+      try {
+        const answer = await handle(input, { ...localCall, caller });
+        return JSON.stringify(answer instanceof Reply ? String(answer.answer) : answer);
+      } catch (error) {
+        if (!(error instanceof PosthornError)) throw error;
+        return `${error.code}: ${error.message}`;
+      }
+    };
+
+    test.each(ids)('%s', async (id) => {
+      const { portal, about, endpointBound } = accessCases[id];
+      const all: readonly PortalAction[] = ['redrive', 'replay', 'test', 'rotate'];
+      const others = all.filter((action) => action !== portal);
+      if (portal === 'never') {
+        expect(await ask(id, all, 'own')).toMatch(/^forbidden: /);
+        return;
+      }
+      if (portal !== 'read') expect(await ask(id, others, 'own')).toMatch(/^forbidden: /);
+      const own = await ask(id, portal === 'read' ? [] : [portal], 'own');
+      expect(own).not.toMatch(/^\w+: /);
+      if (about === 'nobody' || endpointBound === 'missing') return;
+      for (const hidden of [...world.marks.foreign, ...world.marks.sibling, owner, template, '"local"'])
+        expect(own).not.toContain(hidden);
+      for (const target of ['sibling', 'foreign'] as const) {
+        const answer = await ask(id, all, target);
+        if (about === 'one') expect(answer).toBe(await ask(id, all, 'missing'));
+        expect([...world.marks[target]].filter((mark) => answer.includes(mark))).toEqual([]);
+      }
+    });
+  });
+
+  test.each(ids)('%s by a key of one endpoint', async (id) => {
+    const { about, endpointBound } = accessCases[id];
+    const { scope } = operation(id);
+    const key = keys['ofEndpoint']!;
+    const own = await call(id, key, 'own');
+    if (endpointBound === 'missing') return await isMissing(id, key, 'own', 404);
+    const lacksScope = hasKey(id) && !(['read', 'operate'] as string[]).includes(scope);
+    if (lacksScope || about === 'everything' || endpointBound === 'forbidden') return isForbidden(own, id);
+    succeeds(own, id);
+    isSilentOn(id, own, 'foreign');
+    isSilentOn(id, own, 'sibling');
+    if (about === 'nobody') return;
+    for (const target of ['sibling', 'foreign'] as const) {
+      const answer = await call(id, key, target);
+      isSilentOn(id, answer, target);
+      // A tenant's key may not know which names are taken; nothing by this name and another's are refused alike.
+      if (about === 'one' && id !== 'tenants.get') await isMissing(id, key, target, 404);
+    }
+  });
+});

@@ -261,6 +261,7 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
   'slos.status': everything(named(slo)),
   'conformance.get': everything(),
   'nodes.list': everything(),
+  'auditLog.list': everything(),
 
   'service.health': nobodys(),
   'service.ready': nobodys(),

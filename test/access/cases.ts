@@ -262,6 +262,8 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
   'conformance.get': everything(),
   'nodes.list': everything(),
   'auditLog.list': everything(),
+  'secrets.status': everything(),
+  'secrets.rotate': everything(),
 
   'service.health': nobodys(),
   'service.ready': nobodys(),

@@ -43,6 +43,8 @@ import type {
   RedriveList,
   RedriveRequest,
   Replay,
+  SecretsRotation,
+  SecretsStatus,
   Slo,
   SloDocument,
   SloList,
@@ -344,6 +346,15 @@ export interface AuditLogApi<Options> {
   list(input?: AuditLogListInput, options?: Options): PageRequest<AuditEntryList>;
 }
 
+/** The keys that stored secrets are encrypted with. */
+export interface SecretsApi<Options> {
+  /** Show which keys encrypt the stored secrets. Counts them by key, and says which keys can go. Shows neither secrets nor keys. */
+  status(options?: Options): Promise<SecretsStatus>;
+
+  /** Encrypt all stored secrets with the newest key. Safe to repeat: it does what is left. Every node has to have the new key before. Nothing that receivers see changes. */
+  rotate(options?: Options): Promise<SecretsRotation>;
+}
+
 /** Every call, by its resource. */
 export interface Api<Options> {
   readonly events: EventsApi<Options>;
@@ -365,6 +376,7 @@ export interface Api<Options> {
   readonly eventTypes: EventTypesApi<Options>;
   readonly keys: KeysApi<Options>;
   readonly auditLog: AuditLogApi<Options>;
+  readonly secrets: SecretsApi<Options>;
 }
 
 export type OperationId =
@@ -433,4 +445,6 @@ export type OperationId =
   | 'keys.get'
   | 'keys.delete'
   | 'keys.rotate'
-  | 'auditLog.list';
+  | 'auditLog.list'
+  | 'secrets.status'
+  | 'secrets.rotate';

@@ -666,6 +666,20 @@ const replayShape = object({
 });
 const replayRequestShape = object({ endpoint_id: text });
 const secretRotationShape = object({ grace_s: number });
+const secretsStatusShape = object({
+  encrypted: flag,
+  key_id: nullable(text),
+  keys: list(object({ id: text, available: flag, secrets: number })),
+  plaintext: number,
+  locked_endpoints: number,
+  removable_keys: list(text),
+});
+const secretsRotationShape = object({
+  changed: number,
+  unreadable: number,
+  purged: flag,
+  status: secretsStatusShape,
+});
 const sloDocumentShape = object({
   description: text,
   objective: text,
@@ -1080,4 +1094,6 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
     answer: auditEntryListShape,
     isList: true,
   },
+  'secrets.status': { method: 'GET', path: '/v1/secrets', answer: secretsStatusShape },
+  'secrets.rotate': { method: 'POST', path: '/v1/secrets/rotate', answer: secretsRotationShape },
 };

@@ -1601,6 +1601,47 @@ export interface SecretRotation {
   readonly graceS?: number | undefined;
 }
 
+export interface SecretsRotation {
+  /** Endpoints and settings whose secrets were encrypted anew. */
+  readonly changed: number;
+
+  /** Secrets that could not be opened and stay as they are. */
+  readonly unreadable: number;
+
+  /** Whether the database was rewritten, so that its files hold nothing under a former key. Not done while it runs if it has more than 1 GiB: stop Posthorn and run `posthorn secrets rotate --data-dir`. */
+  readonly purged: boolean;
+  readonly status: SecretsStatus;
+}
+
+export interface SecretsStatus {
+  /** False with `--plaintext-secrets`. */
+  readonly encrypted: boolean;
+
+  /** The key that encrypts now: the first one that this node was given. */
+  readonly keyId: string | null;
+
+  /** Those that this node has, and those that something is encrypted with. */
+  readonly keys: readonly {
+    /** A short hash of the key, as sealed texts name it. */
+    readonly id: string;
+
+    /** Whether this node has it. */
+    readonly available: boolean;
+
+    /** Stored secrets that it encrypts. */
+    readonly secrets: number;
+  }[];
+
+  /** Stored secrets that are not encrypted. */
+  readonly plaintext: number;
+
+  /** Endpoints with a secret that this node cannot open. */
+  readonly lockedEndpoints: number;
+
+  /** Former keys that encrypt nothing any more. The audit log before the rotation is verified with them: keep a copy apart. */
+  readonly removableKeys: readonly string[];
+}
+
 export type ShownEndpointAuth =
   | { readonly type: 'basic'; readonly username: string; readonly password: null }
   | { readonly type: 'bearer'; readonly token: null }

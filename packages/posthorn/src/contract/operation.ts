@@ -61,6 +61,7 @@ export const tags = {
   nodes: 'The processes that deliver.',
   keys: 'API keys: what each may see and do, and when it was used last.',
   'audit-log': 'Who has changed what.',
+  secrets: 'The keys that stored secrets are encrypted with.',
   service: 'Health, metrics and this document.',
 } as const;
 export type Tag = keyof typeof tags;

@@ -13,6 +13,7 @@ import { endpointOperations } from './endpoints.ts';
 import { eventTypeOperations } from './event-types.ts';
 import { keyOperations } from './keys.ts';
 import { redriveOperations } from './redrives.ts';
+import { secretOperations } from './secrets.ts';
 import { serviceOperations } from './service.ts';
 import { sloStatusOperations } from './slo-status.ts';
 import { sloOperations } from './slos.ts';
@@ -42,6 +43,7 @@ export const table = {
   ...sloOperations,
   ...keyOperations,
   ...auditLogOperations,
+  ...secretOperations,
 } as const satisfies Readonly<Record<string, Operation>>;
 
 export type OperationId = keyof typeof table;

@@ -5,6 +5,7 @@ import {
   linkSync,
   openSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeSync,
@@ -43,24 +44,31 @@ export function readKeyFile(dataDir: string): readonly SecretKey[] | null {
  */
 export function makeKeyFile(dataDir: string, random: { bytes(n: number): Uint8Array }): readonly SecretKey[] {
   const path = keyFileIn(dataDir);
+  write(`${comment}\n${newSecretKey(random)}\n`, path, (draft) => {
+    // Never over one that is there.
+    linkSync(draft, path);
+    rmSync(draft);
+  });
+  return readKeyFile(dataDir)!;
+}
+
+/** Writes a draft beside the file and puts it in place. */
+function write(text: string, path: string, place: (draft: string) => void): void {
   const draft = `${path}.new`;
   try {
     rmSync(draft, { force: true });
     const file = openSync(draft, 'wx', 0o600);
     try {
-      writeSync(file, `${comment}\n${newSecretKey(random)}\n`);
+      writeSync(file, text);
       fsyncSync(file);
     } finally {
       closeSync(file);
     }
-    // Never over one that is there.
-    linkSync(draft, path);
-    rmSync(draft);
+    place(draft);
     syncDirectory(dirname(path));
   } catch (error) {
-    throw unusable(path, `cannot be made (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
+    throw unusable(path, `cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
   }
-  return readKeyFile(dataDir)!;
 }
 
 function syncDirectory(path: string): void {
@@ -76,4 +84,13 @@ function unusable(path: string, why: string): StoreOpenError {
   return new StoreOpenError(
     `the key file ${path} ${why}: restore it from its backup, or set POSTHORN_SECRET_KEY`,
   );
+}
+
+/** Puts a new key before those of the file, which go on opening what they sealed: whole or not at all. */
+export function addKey(dataDir: string, random: { bytes(n: number): Uint8Array }): readonly SecretKey[] {
+  const path = keyFileIn(dataDir);
+  const before = readKeyFile(dataDir);
+  const former = before === null ? '' : readFileSync(path, 'utf8').replace(`${comment}\n`, '');
+  write(`${comment}\n${newSecretKey(random)}\n${former}`, path, (draft) => renameSync(draft, path));
+  return readKeyFile(dataDir)!;
 }

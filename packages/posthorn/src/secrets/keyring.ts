@@ -17,6 +17,8 @@ export interface Keyring {
   renew(sealed: string): string;
   /** Throws as `open` does, whatever the text is for. */
   check(sealed: string): void;
+  /** A keyring that opens the same, and seals nothing: to store secrets in clear again. */
+  decrypting(): Keyring;
   /** The key that seals now; null: nothing is encrypted. */
   readonly keyId: string | null;
   /** All keys that open, the newest first. */
@@ -96,6 +98,7 @@ export function createKeyring(
       if (!isSealed(sealed) || keyIdOf(sealed) === (newest?.id ?? null)) return sealed;
       return seal(opened, purposeOf(sealed));
     },
+    decrypting: () => createKeyring(keys, { random, plaintext: true }),
     keyId: newest?.id ?? null,
     keyIds: keys.map(({ id }) => id),
     auditKeys: keys.map(({ key }) => new Uint8Array(hkdfSync('sha256', key, '', 'posthorn audit log', 32))),

@@ -44,7 +44,7 @@ test('a key file that cannot be used is a sentence, and never replaced', () => {
   rmSync(file);
   mkdirSync(file);
   expect(() => keyringIn(dataDir, {}, systemRandom)).toThrow(/not a regular file/);
-  expect(() => keyringIn(join(dataDir, 'missing'), {}, systemRandom)).toThrow(/cannot be made \(ENOENT\)/);
+  expect(() => keyringIn(join(dataDir, 'missing'), {}, systemRandom)).toThrow(/cannot be written \(ENOENT\)/);
 });
 
 test('PostgreSQL needs a key or the word that it does not', () => {

@@ -61,7 +61,7 @@ export function keyringToRead(
   const given = givenKeys(options);
   const stored = dataDir === null ? [] : (readKeyFile(dataDir) ?? []);
   const keys = [...given, ...stored.filter(({ id }) => !given.some((key) => key.id === id))];
-  return createKeyring(keys, { random, plaintext: true });
+  return createKeyring(keys, { random, plaintext: keys.length === 0 });
 }
 
 /**

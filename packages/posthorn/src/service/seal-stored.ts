@@ -14,9 +14,9 @@ import { fingerprintSaltBytes, sealedFingerprint } from './fingerprint.ts';
 type Dependencies = Pick<ServiceDependencies, 'store' | 'config' | 'keyring' | 'random' | 'clock'>;
 
 /** Endpoints that one transaction changes. */
-const page = 200;
-/** A larger database is not rewritten at a start: that would take longer than whoever waits for it expects. */
-const maxRewrittenBytes = 1024 ** 3;
+export const sealedPage = 200;
+/** A larger database is not rewritten at a start, or while it serves: that holds up its one writer for minutes. */
+export const maxRewrittenBytes = 1024 ** 3;
 
 /** A channel as it was stored before its secrets were sealed. */
 type FormerChannel = {
@@ -79,7 +79,7 @@ async function sealEndpoints({ store, config, keyring, clock }: Dependencies): P
   for (let after: string | null = null; ;) {
     const from: string | null = after;
     const { endpoints, answer: read } = await config.change(async () => {
-      const listed = await store.endpoints({ after: from, limit: page });
+      const listed = await store.endpoints({ after: from, limit: sealedPage });
       const updateEndpoints = listed.flatMap((endpoint) => {
         const change = sealingChange(keyring, endpoint);
         return change === null ? [] : [{ id: endpoint.id, change }];
@@ -92,7 +92,7 @@ async function sealEndpoints({ store, config, keyring, clock }: Dependencies): P
       };
     });
     changed += endpoints.length;
-    if (read.length < page) return changed;
+    if (read.length < sealedPage) return changed;
     after = read.at(-1)!.id;
   }
 }

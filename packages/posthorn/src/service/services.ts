@@ -14,6 +14,7 @@ import type { Handlers } from './handler.ts';
 import { keyService } from './keys.ts';
 import { nodeService } from './nodes.ts';
 import { redriveService } from './redrives.ts';
+import { secretService } from './secrets.ts';
 import { serviceService } from './service.ts';
 import { sloStatusService } from './slo-status.ts';
 import { sloService } from './slos.ts';
@@ -44,5 +45,6 @@ export function createServices(deps: ServiceDependencies): Handlers {
     ...sloService(deps),
     ...keyService(deps),
     ...auditLogService(deps),
+    ...secretService(deps),
   };
 }

@@ -69,6 +69,8 @@ export function createConfinements(store: Store): Confinements {
     'nodes.list': forbidden,
     // Entries are numbered and chained over all tenants: they tell how much others change.
     'auditLog.list': forbidden,
+    'secrets.status': forbidden,
+    'secrets.rotate': forbidden,
 
     'service.health': open,
     'service.ready': open,

@@ -64,6 +64,15 @@ export function describeIdempotency(subject: Subject): void {
     expect(states.map(({ state }) => state).toSorted()).toEqual(['fresh', ...Array(19).fill('running')]);
   });
 
+  test('G3: of many that take over a run that died exactly one runs', async () => {
+    await subject.store.beginKeyedRequest(aRequest());
+    const now = start + leaseMs;
+    const states = await Promise.all(
+      Array.from({ length: 20 }, () => subject.store.beginKeyedRequest(aRequest({ now }))),
+    );
+    expect(states.map(({ state }) => state).toSorted()).toEqual(['fresh', ...Array(19).fill('running')]);
+  });
+
   test('another request under the key is a conflict, while the first runs, when it has ended, and after its lease', async () => {
     const { store } = subject;
     const first = aRequest();

@@ -5,10 +5,10 @@ import { writeAudit } from './audit-log.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 
-/** A migration: objectives' alerts called the sender's side `ours`. */
+/** A migration: objectives' alerts called the sender's side `ours`. Of immutable functions alone, as a distributed database wants. */
 export const senderInAlerts = `
-  UPDATE posthorn.alerts SET document = (jsonb_set(document::jsonb, '{evidence,fault_domain}', '"sender"')
-      || jsonb_build_object('group', regexp_replace(document ->> 'group', '/ours$', '/sender')))::json
+  UPDATE posthorn.alerts SET document = regexp_replace(
+      replace(document::text, '"fault_domain":"ours"', '"fault_domain":"sender"'), '"group":"([^"]*)/ours"', '"group":"\\1/sender"')::json
     WHERE document -> 'evidence' ->> 'fault_domain' = 'ours';
 `;
 

@@ -29,31 +29,37 @@ export const idempotencyTable = `
 `;
 
 /**
- * One statement claims the key or finds it taken; what it was taken by is read after it, and may be gone by then. A lease has
- * run out by this node's clock and by the database's: one of them alone may not know of a step back that the other has seen.
+ * One statement claims a key that is new. A lease that is to be taken over has run out by this node's clock and by the
+ * database's: one of them alone may not know of a step back that the other has seen. (The database's is read by itself,
+ * because a statement that changes a distributed table takes no function that is not immutable.)
  */
 export async function beginKeyedRequest(db: Database, request: KeyedRequest): Promise<KeyedRequestState> {
   const { id, caller, fingerprint, token, now, leaseUntil } = request;
   const claimed = await db.query(
     'idempotency_begin',
-    `INSERT INTO posthorn.idempotency_keys AS k (id, caller, fingerprint, token, lease_until, at)
-     VALUES ($1, $2, $3, $4, $5, $6)
-     ON CONFLICT (id) DO UPDATE SET token = excluded.token, lease_until = excluded.lease_until, at = excluded.at
-       WHERE k.fingerprint = excluded.fingerprint AND k.lease_until <= least(excluded.at, ${databaseNow})
-     RETURNING id`,
+    `INSERT INTO posthorn.idempotency_keys (id, caller, fingerprint, token, lease_until, at) VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (id) DO NOTHING RETURNING id`,
     [id, caller, fingerprint, token, leaseUntil, now],
   );
   if (claimed.length > 0) return { state: 'fresh' };
   const [row] = await db.query(
     'idempotency_read',
-    'SELECT fingerprint, lease_until, answer FROM posthorn.idempotency_keys WHERE id = $1',
+    `SELECT fingerprint, lease_until, answer, token, ${databaseNow} FROM posthorn.idempotency_keys WHERE id = $1`,
     [id],
   );
   // Abandoned in between: the caller asks again, as for one that runs.
   if (row === undefined) return { state: 'running' };
-  const [known, lease, answer] = row;
+  const [known, lease, answer, former, clock] = row as [string, number | null, string | null, string, number];
   if (known !== fingerprint) return { state: 'conflict' };
-  return lease === null ? { state: 'done', answer: answer as string | null } : { state: 'running' };
+  if (lease === null) return { state: 'done', answer };
+  if (lease > Math.min(now, clock)) return { state: 'running' };
+  const taken = await db.query(
+    'idempotency_take_over',
+    `UPDATE posthorn.idempotency_keys SET token = $3, lease_until = $4, at = $5
+     WHERE id = $1 AND token = $2 AND lease_until = $6 RETURNING id`,
+    [id, former, token, leaseUntil, now, lease],
+  );
+  return { state: taken.length > 0 ? 'fresh' : 'running' };
 }
 
 export async function extendKeyedRequest(

@@ -471,6 +471,7 @@ const eventShape = object({
   integrity: text,
   deliveries: list(deliveryShape),
   deliveries_next_cursor: nullable(text),
+  payloads: text,
   data: anything,
 });
 const eventTypeShape = object({

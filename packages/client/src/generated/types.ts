@@ -193,7 +193,7 @@ export interface Attempt {
     | null;
   readonly message: string | null;
 
-  /** The beginning of the response body. */
+  /** The beginning of the response body; null also if the key sees no payloads. */
   readonly responseExcerpt: string | null;
 
   /** The retry clock, an operator, or a redrive in bulk. */
@@ -1015,7 +1015,10 @@ export interface Event {
   /** Null: these are all. Else the `cursor` for `GET /v1/deliveries` with this `eventId` and `tenant`. */
   readonly deliveriesNextCursor: string | null;
 
-  /** Byte for byte as it was published. */
+  /** How much of `data` the key may see. `none`: nothing, so it is null. `masked`: card numbers, bank accounts and email addresses are replaced by `[card number]`, `[IBAN]` and `[email address]`. */
+  readonly payloads: 'none' | 'masked' | 'full';
+
+  /** Byte for byte as it was published, if `payloads` is `full`. */
   readonly data: unknown;
 }
 

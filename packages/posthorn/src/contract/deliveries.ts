@@ -47,7 +47,10 @@ const attempt = z
       .describe('`superseded`: settled when the delivery was no longer its own, so it changed nothing.'),
     error_class: errorClass.nullable().describe('Null: it delivered.'),
     message: z.string().nullable(),
-    response_excerpt: z.string().nullable().describe('The beginning of the response body.'),
+    response_excerpt: z
+      .string()
+      .nullable()
+      .describe('The beginning of the response body; null also if the key sees no payloads.'),
     trigger: z
       .enum(['schedule', 'manual', 'redrive'])
       .describe('The retry clock, an operator, or a redrive in bulk.'),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { payloadAccesses } from '../domain/caller.ts';
 import { delivery, deliveryExample } from './deliveries.ts';
 import {
   amountMinor,
@@ -87,7 +88,12 @@ const event = z
       .describe(
         'Null: these are all. Else the `cursor` for `GET /v1/deliveries` with this `event_id` and `tenant`.',
       ),
-    data: z.unknown().describe('Byte for byte as it was published.'),
+    payloads: z
+      .enum(payloadAccesses)
+      .describe(
+        'How much of `data` the key may see. `none`: nothing, so it is null. `masked`: card numbers, bank accounts and email addresses are replaced by `[card number]`, `[IBAN]` and `[email address]`.',
+      ),
+    data: z.unknown().describe('Byte for byte as it was published, if `payloads` is `full`.'),
   })
   .meta({ id: 'Event' });
 
@@ -222,6 +228,7 @@ export const eventOperations = operations({
         integrity: 'intact',
         deliveries: [{ ...deliveryExample, event_id: newEventExample.id, event_type: newEventExample.type }],
         deliveries_next_cursor: null,
+        payloads: 'full',
         data: newEventExample.data,
       },
     },

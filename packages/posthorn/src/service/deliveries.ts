@@ -1,5 +1,6 @@
 import type { Answer } from '../contract/table.ts';
 import type { AuditEntry } from '../domain/audit-entry.ts';
+import type { PayloadAccess } from '../domain/caller.ts';
 import { notFound, PosthornError } from '../domain/errors.ts';
 import { deliveryId, parseDeliveryId } from '../domain/ids.ts';
 import { iso, isoOrNull } from '../domain/time.ts';
@@ -8,6 +9,7 @@ import { auditEntry } from './audit.ts';
 import { filterFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import type { Call, Handlers, Of } from './handler.ts';
+import { shownMessage, shownText } from './payloads.ts';
 import { decodeCursor, invalidCursor, pageRead } from './paging.ts';
 
 const missing = (): PosthornError => notFound('delivery by that id');
@@ -52,7 +54,7 @@ export function deliveryService({
   };
 
   return {
-    'deliveries.list': async ({ query: { limit, cursor, order, blocked, ...filter } }) => {
+    'deliveries.list': async ({ query: { limit, cursor, order, blocked, ...filter } }, { caller }) => {
       const last = decodeCursor(cursor);
       const after = last === null ? null : parseDeliveryId(last);
       if (last !== null && after === null) throw invalidCursor();
@@ -62,13 +64,16 @@ export function deliveryService({
       };
       const read = await store.deliveries(chosen, { after, limit: limit + 1, order });
       const page = pageRead(read, limit, ({ number }) => deliveryId(number));
-      return { ...page, items: page.items.map(wireDelivery) };
+      return { ...page, items: page.items.map((one) => wireDelivery(one, caller.payloads)) };
     },
 
-    'deliveries.get': async ({ params: { id } }) => {
+    'deliveries.get': async ({ params: { id } }, { caller: { payloads } }) => {
       const delivery = await find(id);
       const attempts = await store.attempts(delivery.number);
-      return { ...wireDelivery(delivery), attempts: attempts.map(wireAttempt) };
+      return {
+        ...wireDelivery(delivery, payloads),
+        attempts: attempts.map((attempt) => wireAttempt(attempt, payloads)),
+      };
     },
 
     'deliveries.redrive': async ({ params: { id } }, call) => {
@@ -81,7 +86,7 @@ export function deliveryService({
       // An operator who redrives wants it now: what the receiver asked for with Retry-After is over.
       await engine.clearThrottles([delivery.endpointId]);
       engine.wake([delivery.endpointId]);
-      return wireDelivery(delivery);
+      return wireDelivery(delivery, call.caller.payloads);
     },
 
     'deliveries.cancel': async ({ params: { id }, body: { reason } }, call) => {
@@ -92,14 +97,14 @@ export function deliveryService({
         'only a pending delivery can be cancelled, or a dead letter that blocks its ordering key.',
       );
       engine.wake([delivery.endpointId]);
-      return wireDelivery(delivery);
+      return wireDelivery(delivery, call.caller.payloads);
     },
   };
 }
 
 type WireDelivery = Answer<'deliveries.redrive'>;
 
-export function wireDelivery(d: DeliveryRecord): WireDelivery {
+export function wireDelivery(d: DeliveryRecord, payloads: PayloadAccess): WireDelivery {
   return {
     id: deliveryId(d.number),
     event_id: d.eventId,
@@ -115,12 +120,19 @@ export function wireDelivery(d: DeliveryRecord): WireDelivery {
     last_error:
       d.lastErrorClass === null
         ? null
-        : { class: d.lastErrorClass, status_code: d.lastStatusCode, message: d.lastMessage },
+        : {
+            class: d.lastErrorClass,
+            status_code: d.lastStatusCode,
+            message: shownMessage(d.lastMessage, payloads),
+          },
     blocked_by: d.blockedBy === null ? null : deliveryId(d.blockedBy),
   };
 }
 
-function wireAttempt(a: AttemptRecord): Answer<'deliveries.get'>['attempts'][number] {
+function wireAttempt(
+  a: AttemptRecord,
+  payloads: PayloadAccess,
+): Answer<'deliveries.get'>['attempts'][number] {
   return {
     n: a.n,
     started_at: iso(a.startedAt),
@@ -128,8 +140,8 @@ function wireAttempt(a: AttemptRecord): Answer<'deliveries.get'>['attempts'][num
     status_code: a.statusCode,
     outcome: a.outcome,
     error_class: a.errorClass,
-    message: a.message,
-    response_excerpt: a.responseExcerpt,
+    message: shownMessage(a.message, payloads),
+    response_excerpt: shownText(a.responseExcerpt, payloads),
     trigger: a.trigger,
     node: a.node,
   };

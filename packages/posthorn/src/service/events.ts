@@ -1,5 +1,4 @@
 import type { Answer } from '../contract/table.ts';
-import { alertTenant } from '../domain/alert.ts';
 import { EventConflictError, notFound } from '../domain/errors.ts';
 import type { EventRecord, Receipt } from '../domain/event.ts';
 import { deliveryId } from '../domain/ids.ts';
@@ -17,6 +16,7 @@ import { idempotencyConflict } from './idempotency.ts';
 import { type EventInput, eventMaker, jsonText } from './new-event.ts';
 import { pageRead } from './paging.ts';
 import type { Admission } from './tenant-gate.ts';
+import { shownData } from './payloads.ts';
 import { payloadLooks } from './payload-looks.ts';
 import { rawBatchData, rawData } from './raw-json.ts';
 
@@ -114,15 +114,16 @@ export function eventService(deps: ServiceDependencies): Handlers<Of<'events'>> 
         ({ number }) => deliveryId(number),
       );
       if (references !== undefined && items.length === 0) throw notFound(missing);
-      const head: Omit<Answer<'events.get'>, 'data'> = {
+      const { payloads } = call.caller;
+      const head: Omit<Answer<'events.get'>, 'data' | 'payloads'> = {
         ...wireEvent(event),
-        deliveries: items.map(wireDelivery),
+        deliveries: items.map((delivery) => wireDelivery(delivery, payloads)),
         deliveries_next_cursor: next,
       };
       // The data goes out as it came in: parsing and printing it again could change its numbers.
       await looks.note(call, event);
       return new Reply<Answer<'events.get'>>(
-        `${JSON.stringify(head).slice(0, -1)},"data":${shownData(event)}}`,
+        `${JSON.stringify(head).slice(0, -1)},"payloads":"${payloads}","data":${shownData(event, payloads)}}`,
       );
     },
 
@@ -167,7 +168,7 @@ function wireEvent({
   orderingKey,
   value,
   integrity,
-}: EventRecord): Omit<Answer<'events.get'>, 'data' | 'deliveries' | 'deliveries_next_cursor'> {
+}: EventRecord): Omit<Answer<'events.get'>, 'data' | 'payloads' | 'deliveries' | 'deliveries_next_cursor'> {
   return {
     id,
     tenant,
@@ -178,25 +179,4 @@ function wireEvent({
     value: value === null ? null : { amount_minor: exactMinor(value.amountMinor), currency: value.currency },
     integrity,
   };
-}
-
-/** The text of an event's data as it may be shown, which is JSON. */
-function shownData({ tenant, data, integrity }: EventRecord): string {
-  const shown = tenant === alertTenant ? withoutRoutingKey(data) : data;
-  // Data that was changed on disk may be anything: then it is shown as a text.
-  return integrity === 'corrupt' && !isJson(shown) ? JSON.stringify(shown) : shown;
-}
-
-/** What Posthorn posts to PagerDuty carries the channel's key, which is write-only. */
-function withoutRoutingKey(data: string): string {
-  return data.replaceAll(/("routing_key"\s*:\s*)"(?:[^"\\]|\\.)*"/g, '$1null');
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,0 +1,174 @@
+// What a caller that is not entitled to payment data sees of it (G9): card numbers, bank accounts and email addresses are
+// replaced, everything else stays as it is. Every pass is linear in the length of the text.
+
+const cardLabel = '[card number]';
+const ibanLabel = '[IBAN]';
+const emailLabel = '[email address]';
+
+const minCardDigits = 12;
+const maxCardDigits = 19;
+const minIban = 15;
+const maxIban = 34;
+
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+function replaced(text: string, ranges: readonly Range[], label: string): string {
+  let result = '';
+  let at = 0;
+  for (const { start, end } of ranges) {
+    result += text.slice(at, start) + label;
+    at = end;
+  }
+  return ranges.length === 0 ? text : result + text.slice(at);
+}
+
+/** Digits in groups, as they are written: apart by a few spaces or dashes. */
+const digitRuns = /\d+(?:[ \u00a0\u2010-\u2015-]{1,3}\d+)*/g;
+
+/**
+ * Card numbers among the digits of one run: whole groups of it that together have 12 to 19 digits and pass Luhn's check. From
+ * each group on the longest such number counts.
+ */
+function cardsIn(run: string, offset: number): Range[] {
+  const groups = [...run.matchAll(/\d+/g)].map((group) => ({ start: group.index, digits: group[0] }));
+  const found: Range[] = [];
+  for (let first = 0; first < groups.length;) {
+    const last = lastGroupOfCard(groups, first);
+    if (last === null) {
+      first++;
+      continue;
+    }
+    const { start, digits } = groups[last]!;
+    found.push({ start: offset + groups[first]!.start, end: offset + start + digits.length });
+    first = last + 1;
+  }
+  return found;
+}
+
+function lastGroupOfCard(groups: readonly { readonly digits: string }[], first: number): number | null {
+  // Which digits are doubled depends on how many follow: both sums are kept, one for each parity of the length.
+  let evenSum = 0;
+  let oddSum = 0;
+  let length = 0;
+  let found: number | null = null;
+  for (let at = first; at < groups.length; at++) {
+    const { digits } = groups[at]!;
+    if (length + digits.length > maxCardDigits) break;
+    for (let place = 0; place < digits.length; place++) {
+      const digit = digits.charCodeAt(place) - 48;
+      const doubled = digit > 4 ? 2 * digit - 9 : 2 * digit;
+      const isEven = length++ % 2 === 0;
+      evenSum += isEven ? doubled : digit;
+      oddSum += isEven ? digit : doubled;
+    }
+    const passes = (length % 2 === 0 ? evenSum : oddSum) % 10 === 0;
+    if (length >= minCardDigits && passes) found = at;
+  }
+  return found;
+}
+
+function withoutCards(text: string): string {
+  const ranges = [...text.matchAll(digitRuns)].flatMap(({ 0: run, index }) =>
+    run.length < minCardDigits ? [] : cardsIn(run, index),
+  );
+  return replaced(text, ranges, cardLabel);
+}
+
+/** Where a bank account may begin: a country and two check digits, with nothing of a word before. */
+const ibanStarts = /(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}/g;
+const isAlphanumeric = (code: number): boolean =>
+  (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122);
+/** The remainder by 97 of a number to which this character is appended: a digit, or a letter as 10 to 35. */
+function appended(remainder: number, code: number): number {
+  if (code <= 57) return (remainder * 10 + code - 48) % 97;
+  return (remainder * 100 + (code & 31) + 9) % 97;
+}
+
+/** Where the bank account ends that begins here, the longest whose check digits are right; null: there is none. */
+function ibanEnd(text: string, start: number): number | null {
+  let head = 0;
+  for (let at = start; at < start + 4; at++) head = appended(head, text.charCodeAt(at));
+  let body = 0;
+  let length = 4;
+  let found: number | null = null;
+  for (let at = start + 4; length < maxIban; at++) {
+    const code = text.charCodeAt(at);
+    const isSeparator = (code === 32 || code === 45) && isAlphanumeric(text.charCodeAt(at + 1));
+    if (isSeparator) continue;
+    if (!isAlphanumeric(code)) break;
+    body = appended(body, code);
+    length++;
+    const isEnd = !isAlphanumeric(text.charCodeAt(at + 1));
+    // The head counts behind the body: its two letters and two digits are six decimal places.
+    if (length >= minIban && isEnd && (body * 1_000_000 + head) % 97 === 1) found = at + 1;
+  }
+  return found;
+}
+
+function withoutIbans(text: string): string {
+  const ranges: Range[] = [];
+  let behind = 0;
+  for (const { index: start } of text.matchAll(ibanStarts)) {
+    const end = start < behind ? null : ibanEnd(text, start);
+    if (end === null) continue;
+    ranges.push({ start, end });
+    behind = end;
+  }
+  return replaced(text, ranges, ibanLabel);
+}
+
+const isLocalPart = (char: string): boolean => /[\p{L}\p{N}\p{M}._%+'&*/=?^`{|}~!#$-]/u.test(char);
+const isDomain = (char: string): boolean => /[\p{L}\p{N}\p{M}.-]/u.test(char);
+const domainEnd = /[\p{L}\p{N}\p{M}]$/u;
+
+function withoutEmails(text: string): string {
+  const ranges: Range[] = [];
+  for (let at = text.indexOf('@'), behind = 0; at >= 0; at = text.indexOf('@', at + 1)) {
+    let start = at;
+    while (start > behind && isLocalPart(text[start - 1]!)) start--;
+    let end = at + 1;
+    while (end < text.length && isDomain(text[end]!)) end++;
+    // A sentence may end behind it.
+    while (end > at + 1 && !domainEnd.test(text[end - 1]!)) end--;
+    const domain = text.slice(at + 1, end);
+    if (start === at || !/[^.]\.[^.]/.test(domain)) continue;
+    ranges.push({ start, end });
+    behind = end;
+  }
+  return replaced(text, ranges, emailLabel);
+}
+
+/** A text without card numbers, bank accounts and email addresses. */
+export function maskedText(text: string): string {
+  const hasDigits = /\d/.test(text);
+  const withoutNumbers = hasDigits ? withoutCards(withoutIbans(text)) : text;
+  return text.includes('@') ? withoutEmails(withoutNumbers) : withoutNumbers;
+}
+
+/** Whether a number of JSON is a whole one that looks like a card's. */
+function isCard(number: string): boolean {
+  if (number.length < minCardDigits) return false;
+  const value = /[.eE]/.test(number) ? Number(number) : null;
+  if (value !== null && !Number.isSafeInteger(value)) return false;
+  const digits = (value === null ? number : String(value)).replace('-', '');
+  return cardsIn(digits, 0).length > 0;
+}
+
+/** Strings and numbers of a JSON text; what is between them has neither quotes nor digits. */
+const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
+
+/**
+ * JSON text with the same structure, and what looks like payment data replaced in strings, names and numbers. Everything else
+ * stays as it was sent, digit for digit. The text is valid JSON.
+ */
+export function maskedJson(json: string): string {
+  return json.replaceAll(tokens, (token) => {
+    if (!token.startsWith('"')) return isCard(token) ? JSON.stringify(cardLabel) : token;
+    const text = token.includes('\\') ? (JSON.parse(token) as string) : token.slice(1, -1);
+    const masked = maskedText(text);
+    return masked === text ? token : JSON.stringify(masked);
+  });
+}

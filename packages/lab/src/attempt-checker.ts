@@ -1,5 +1,6 @@
 import { type OutboundRequest, parseSecret, sign } from 'posthorn/engine';
 import type { LabNode } from './node.ts';
+import { parseDeliveryId } from 'posthorn/domain';
 import { drawnAt } from 'posthorn/runtime';
 import type { Surroundings } from './surroundings.ts';
 
@@ -29,6 +30,9 @@ export class AttemptChecker {
         'lease',
         `${delivery}: attempt ${claim} begins too late to end within its lease (G3)`,
       );
+    const dead = this.#world.keys.heldBy(parseDeliveryId(delivery)!);
+    if (dead !== null && !this.#troubled(node.name, now))
+      this.#world.found('blocked', `${delivery}: an attempt begins while ${dead} blocks its key`);
     const flying = (this.#flying.get(delivery) ?? []).filter((one) => one.endsAt > now);
     for (const other of flying) {
       const lease = this.#world.checker.leases.get(`${delivery}/${other.claim}`) ?? Number.POSITIVE_INFINITY;

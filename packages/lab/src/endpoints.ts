@@ -23,7 +23,9 @@ export function endpointOf(of: LabEndpoint, index: number, random: SeededRandom)
       maxInFlight: of.max_in_flight,
       rateLimitPerS: of.rate_limit_per_s,
       ordering: of.ordering,
+      onDead: of.on_dead,
       deliverWithinMs: of.deliver_within_s * 1000,
+      disableAfterMs: of.disable_after_s === null ? null : of.disable_after_s * 1000,
       ...(of.schedule_s === undefined
         ? {}
         : {

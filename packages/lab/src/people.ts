@@ -14,6 +14,8 @@ export class People {
   /** Payments that they have replayed or redriven. */
   readonly touched = new Set<number>();
   readonly deleted = new Set<number>();
+  /** Dead letters that blocked a key and were tried once more. */
+  readonly #redriven = new Set<number>();
 
   constructor(world: Surroundings, store: SharedStore, inner: Store) {
     this.#world = world;
@@ -90,6 +92,8 @@ export class People {
     } else if (kind === 'change') {
       const changed = await store.updateEndpoint(endpoint.id, {
         maxInFlight: 1 + Math.floor(pick * 64),
+        // Where dead letters block keys they do not always.
+        ...(endpoint.onDead === 'block' ? { onDead: (pick * 131) % 1 < 0.5 ? 'skip' : 'block' } : {}),
         updatedAt: now,
       });
       if (changed !== null) engine!.endpointChanged(endpoint.id, changed);
@@ -100,6 +104,30 @@ export class People {
       this.deleted.add(index);
       await store.deleteEndpoint(endpoint.id, now);
       engine!.endpointChanged(endpoint.id, null);
+    }
+  }
+
+  /** Deals with what blocks keys, in the time of rest: a dead letter is redriven, or given up the second time. */
+  freeKeys(): void {
+    this.#freeKeys().catch((error: Error) => this.#failed(error));
+  }
+
+  async #freeKeys(): Promise<void> {
+    const node = this.#world.nodes.find(({ up, frozenUntil }) => up && frozenUntil === null);
+    if (node === undefined || !node.engine!.status().ready) return;
+    const store = this.#store.of(node, node.life);
+    for (const { blockedBy, endpointId, eventId } of await this.#inner.blockedKeys({
+      after: null,
+      limit: 100,
+    })) {
+      const now = this.#world.clockNow;
+      this.touched.add(Number(eventId.slice(4)));
+      if (this.#redriven.has(blockedBy)) await store.cancelDelivery(blockedBy, 'somebody gave it up', now);
+      else await store.redriveDelivery(blockedBy, now);
+      this.#redriven.add(blockedBy);
+      this.#world.count('unblock');
+      node.engine!.wake([endpointId]);
+      this.#store.hint(node, [endpointId]);
     }
   }
 

@@ -27,12 +27,16 @@ const faultShares = z.partialRecord(z.enum(networkFaults), share).default({});
 const endpoint = z.strictObject({
   name: z.string().min(1).max(40),
   ordering: z.enum(['none', 'key']).default('none'),
+  /** What a dead letter means to later payments of its customer, with ordering `key`. */
+  on_dead: z.enum(['skip', 'block']).default('skip'),
   timeout_s: z.number().min(0.1).max(60).default(15),
   max_in_flight: count(1000).default(64),
   rate_limit_per_s: z.number().positive().nullable().default(null),
   /** Delays between attempts, in seconds; left out, the default schedule of about 28 hours. */
   schedule_s: z.array(z.number().positive()).min(1).max(30).optional(),
   deliver_within_s: z.number().positive().default(300),
+  /** It is paused when every attempt has failed for so long; people resume it when all faults have ended. */
+  disable_after_s: z.number().positive().nullable().default(null),
   /** Its own faults instead of the network's. */
   faults: z.partialRecord(z.enum(networkFaults), share).optional(),
   /** Requests a second that it bears; beyond, it answers 503. */

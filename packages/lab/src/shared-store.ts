@@ -38,6 +38,8 @@ const writing = new Set<keyof Store>([
   'takeOver',
   'prune',
   'cancelOrphans',
+  'freeKeys',
+  'pauseFailing',
   'updateEndpoint',
   'deleteEndpoint',
   'redriveDelivery',
@@ -163,6 +165,7 @@ export class SharedStore {
         const { waiting } = answer as { waiting: readonly string[] };
         if (waiting.length > 0) this.hint(node, waiting);
       }
+      if (name === 'pauseFailing' && answer !== null) this.hint(node, 'config');
       if (name === 'updateEndpoint' || name === 'deleteEndpoint') this.hint(node, 'config');
       return answer;
     };

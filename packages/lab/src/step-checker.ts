@@ -2,6 +2,7 @@ import { deliveryId } from 'posthorn/domain';
 import type { Database } from 'posthorn/sqlite';
 import type { Settlement } from 'posthorn/store';
 import type { Retention } from 'posthorn/engine';
+import type { KeyChecker } from './key-checker.ts';
 import type { LabNode } from './node.ts';
 import type { Step } from './shared-store.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -19,6 +20,8 @@ export type Invariant =
   | 'terminal_changed'
   | 'promise'
   | 'order'
+  | 'blocked'
+  | 'disabled'
   | 'late_count'
   | 'starved'
   | 'over_rate'
@@ -44,12 +47,14 @@ export interface Seen {
   readonly claimed: boolean;
   readonly dueAt: number | null;
   readonly attempts: number;
+  readonly orderKey: string | null;
 }
 
 /** No pending delivery may sleep longer than the longest delay of any schedule, Retry-After (24 h) and jitter allow. */
 const sleepMost = 25 * 3_600_000;
 const pending = 0;
 const dead = 2;
+const cancelled = 3;
 /** What drift of up to a jump's size, and the rounding of times, may take from retention. */
 const retentionSlackMs = 10_000;
 
@@ -88,6 +93,7 @@ export class StepChecker {
   readonly #sharedClock: boolean;
   readonly #clocks: CheckedClocks;
   readonly #retention: Retention;
+  readonly #keys: KeyChecker;
   /** By number: when a delivery came into its last terminal state, ms since the world began. */
   readonly #endedAt = new Map<number, number>();
   readonly #rows = new Map<number, Seen>();
@@ -111,6 +117,7 @@ export class StepChecker {
     sharedClock: boolean;
     clocks: CheckedClocks;
     retention: Retention;
+    keys: KeyChecker;
   }) {
     this.#db = options.db;
     if (options.watch) this.#db.raw.exec(watching);
@@ -120,6 +127,7 @@ export class StepChecker {
     this.#sharedClock = options.sharedClock;
     this.#clocks = options.clocks;
     this.#retention = options.retention;
+    this.#keys = options.keys;
   }
 
   after(step: Step): void {
@@ -158,7 +166,9 @@ export class StepChecker {
   }
 
   /** G7: whatever the clock says, retention takes what is old, by time that really passed or that a node has to believe. */
-  #kept({ number, state }: Seen): void {
+  #kept({ number, state, orderKey, endpoint }: Seen): void {
+    if (state === dead && orderKey !== null && this.#keys.blocks(endpoint))
+      this.#found('pruned_early', `${deliveryId(number)} is pruned while it blocks its key (G7)`);
     const endedAt = this.#endedAt.get(number);
     if (endedAt === undefined || this.#clocks.hasBelievedLeapSince(endedAt)) return;
     const age = this.#time.elapsed - endedAt;
@@ -208,6 +218,7 @@ export class StepChecker {
           `${id} was claimed for less than its endpoint's time-out: another attempt can overlap it (G3)`,
         );
     }
+    if (step.name === 'claim' && row.claimed && old?.claim !== row.claim) this.#free(number);
     if (old === undefined) return;
     // Whoever cancels and redrives while an attempt is in flight wants another one: the lease ended with the delivery.
     if (old.state === pending && row.state !== pending) this.leases.set(`${id}/${row.claim}`, 0);
@@ -221,7 +232,14 @@ export class StepChecker {
       !isUnsteady
     )
       this.#found('lease', `${id} was claimed while a lease ran (G2)`);
-    if (old.state !== pending && row.state !== old.state && !redriving.has(step.name))
+    // A dead letter that blocks its key can be given up.
+    const isGivenUp =
+      step.name === 'cancelDelivery' &&
+      old.state === dead &&
+      row.state === cancelled &&
+      row.orderKey !== null &&
+      this.#keys.blocks(row.endpoint);
+    if (old.state !== pending && row.state !== old.state && !isGivenUp && !redriving.has(step.name))
       this.#found(
         'terminal_changed',
         `${id} had ended (state ${old.state}) and ${step.name} made it ${row.state} (G3)`,
@@ -244,6 +262,12 @@ export class StepChecker {
     }
   }
 
+  #free(number: number): void {
+    const dead = this.#keys.heldBy(number);
+    if (dead !== null)
+      this.#found('blocked', `${deliveryId(number)} was claimed while ${dead} blocks its key`);
+  }
+
   #isDeleted(endpoint: number): boolean {
     const row = this.#db.get('SELECT 1 FROM endpoints WHERE num = ? AND deleted_at IS NOT NULL', endpoint);
     return row !== undefined;
@@ -252,8 +276,18 @@ export class StepChecker {
   /** What this step has written: null where a row is gone. */
   #changed(): Map<number, Seen | null> {
     const rows = new Map<number, Seen | null>();
-    for (const [number, endpoint, state, claim, claimedBy, dueAt, attempts, eventId] of this.#db.all(
-      `SELECT c.number, d.endpoint, d.state, d.claim, d.claimed_by, d.due_at, d.attempts, e.id FROM lab_changed c
+    for (const [
+      number,
+      endpoint,
+      state,
+      claim,
+      claimedBy,
+      dueAt,
+      attempts,
+      eventId,
+      orderKey,
+    ] of this.#db.all(
+      `SELECT c.number, d.endpoint, d.state, d.claim, d.claimed_by, d.due_at, d.attempts, e.id, d.order_key FROM lab_changed c
        LEFT JOIN deliveries d ON d.number = c.number LEFT JOIN events e ON e.number = d.event_number ORDER BY c.number`,
     )) {
       rows.set(
@@ -269,6 +303,7 @@ export class StepChecker {
               claimed: claimedBy !== null,
               dueAt: dueAt as number | null,
               attempts: attempts as number,
+              orderKey: orderKey as string | null,
             },
       );
     }

@@ -2,6 +2,7 @@ import type { Endpoint } from 'posthorn/domain';
 import type { Database } from 'posthorn/sqlite';
 import type { History } from './history.ts';
 import type { Trouble } from './judge.ts';
+import type { KeyChecker } from './key-checker.ts';
 import type { LabNode } from './node.ts';
 import type { Plan } from './plan.ts';
 import type { Scenario } from './scenario.ts';
@@ -20,6 +21,7 @@ export interface Surroundings {
   readonly deleted: ReadonlySet<number>;
   readonly db: Database;
   readonly checker: StepChecker;
+  readonly keys: KeyChecker;
   readonly troubles: readonly Trouble[];
   /** What the clock that counts says, right or wrong. */
   readonly clockNow: number;

@@ -5,10 +5,12 @@ import type { Store } from 'posthorn/store';
 import { createSqliteStore, Database, migrate } from 'posthorn/sqlite';
 import { AttemptChecker } from './attempt-checker.ts';
 import { changedNothing, describe } from './describe.ts';
+import { DisableChecker } from './disable-checker.ts';
 import { endpointOf } from './endpoints.ts';
 import { History } from './history.ts';
 import type { FinalDelivery, Trouble } from './judge.ts';
 import { Network } from './network.ts';
+import { KeyChecker } from './key-checker.ts';
 import { LabNode } from './node.ts';
 import { People } from './people.ts';
 import type { NodeFault, Plan } from './plan.ts';
@@ -62,6 +64,7 @@ export class World implements Surroundings {
   readonly store: SharedStore;
   readonly inner: Store;
   readonly checker: StepChecker;
+  readonly keys: KeyChecker;
   readonly violations: Violation[] = [];
   readonly troubles: Trouble[] = [];
   readonly faults: Record<string, number> = {};
@@ -72,6 +75,7 @@ export class World implements Surroundings {
   readonly people: People;
   readonly #publisher: Publisher;
   readonly #attempts: AttemptChecker;
+  readonly #disabling: DisableChecker;
   readonly #onProgress: (elapsed: number) => void;
   #healed = false;
   /** When the clock leapt, and until when a node may not have seen it. */
@@ -101,7 +105,12 @@ export class World implements Surroundings {
     this.db.raw.exec('PRAGMA synchronous = OFF');
     migrate(this.db.raw);
     this.inner = createSqliteStore(this.db);
+    this.keys = new KeyChecker(
+      this.db,
+      scenario.endpoints.some(({ on_dead: onDead }) => onDead === 'block'),
+    );
     this.checker = new StepChecker({
+      keys: this.keys,
       db: this.db,
       watch: scenario.check === 'every_step',
       time: this.time,
@@ -144,6 +153,11 @@ export class World implements Surroundings {
     this.people = new People(this, this.store, this.inner);
     this.#publisher = new Publisher(this);
     this.#attempts = new AttemptChecker(this);
+    this.#disabling = new DisableChecker({
+      report: (words) => this.found('disabled', words),
+      count: () => this.count('disabled'),
+      elapsed: () => this.time.elapsed,
+    });
   }
 
   get #retention(): Retention {
@@ -207,7 +221,9 @@ export class World implements Surroundings {
     let quiet = false;
     const look = (): void => {
       quiet = this.#publisher.open === 0 && this.#pending() === 0;
-      if (!quiet) this.time.after(5000, look);
+      if (quiet) return;
+      this.people.freeKeys();
+      this.time.after(5000, look);
     };
     this.time.after(5000, look);
     while (!quiet && !this.#hopeless && this.time.now < end) {
@@ -449,6 +465,7 @@ export class World implements Surroundings {
   #onStep(step: Step): void {
     if (this.history.lines !== null && !changedNothing(step)) this.note(() => describe(step));
     if (this.scenario.check === 'every_step') this.checker.after(step);
+    this.#disabling.after(step);
   }
 
   #everyHour(): void {

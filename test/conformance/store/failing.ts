@@ -2,8 +2,9 @@ import { expect, test } from 'vitest';
 import type { Endpoint } from '../../../packages/posthorn/src/domain/endpoint.ts';
 import { minFailures } from '../../../packages/posthorn/src/domain/failing.ts';
 import type { FailingChange } from '../../../packages/posthorn/src/store/store.ts';
-import { start } from '../../support.ts';
-import type { Subject } from './subject.ts';
+import { anEvent, start } from '../../support.ts';
+import { settlementOf } from '../../settlement.ts';
+import { noRoom, type Subject } from './subject.ts';
 
 const hour = 3_600_000;
 
@@ -75,6 +76,20 @@ export function describeFailing(subject: Subject): void {
     // One that is heard of late says nothing of what came after it.
     await subject.store.saveFailing([success(endpoint, start + 45)]);
     expect(await row(endpoint)).toMatchObject({ since: start + 50, count: 1 });
+  });
+
+  test('what was delivered meanwhile counts, whether or not its node has lived to record it', async () => {
+    const endpoint = await one({ disableAfterMs: hour });
+    await subject.store.accept([[anEvent()]], noRoom);
+    await subject.store.saveFailing([failure(endpoint, start, start)]);
+    const [delivery] = (await subject.claim(endpoint.id, start)).deliveries;
+    await subject.store.settle([settlementOf(delivery!, 'delivered', start + 10)]);
+    const late = failure(endpoint, start, start + hour);
+    expect(await subject.store.pauseFailing(late)).toBeNull();
+    expect(await row(endpoint)).toBeNull();
+    expect(await subject.store.pauseFailing(failure(endpoint, start, start + 2 * hour))).toBeNull();
+    const again = failure(endpoint, start + hour + 1, start + 2 * hour + 1);
+    expect(await subject.store.pauseFailing(again)).toMatchObject({ enabled: false });
   });
 
   test('it ends with the URL, with a resume and with the setting; a pause by it ends with the URL', async () => {

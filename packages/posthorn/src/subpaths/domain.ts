@@ -4,7 +4,7 @@ export { type DeliveryState, deliveryStates } from '../domain/delivery.ts';
 export { type Endpoint, freshEndpoint } from '../domain/endpoint.ts';
 export { UnavailableError } from '../domain/errors.ts';
 export { makeEvent, type NewEvent, type Receipt } from '../domain/event.ts';
-export { deliveryId, shardOfNumber } from '../domain/ids.ts';
+export { deliveryId, parseDeliveryId, shardOfNumber } from '../domain/ids.ts';
 export { exactMinor, exponentOf, formatValue, type Value } from '../domain/money.ts';
 export { defaultRetryPolicy } from '../domain/retry-policy.ts';
 export { binomialTail, difference, type Estimate, newcombe, shareOf, wilson } from '../domain/statistics.ts';

@@ -6,6 +6,7 @@ export type {
   AcceptAnswer,
   AcceptOptions,
   Beat,
+  FailingChange,
   FanOutRequest,
   Gone,
   Hints,

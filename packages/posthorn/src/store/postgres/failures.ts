@@ -14,6 +14,12 @@ export const failingColumns = `
   CREATE INDEX endpoints_failing ON posthorn.endpoints (id) WHERE failing_since IS NOT NULL;
 `;
 
+/** A migration: how many deliveries had succeeded when the failures began. */
+export const failingDelivered = 'ALTER TABLE posthorn.endpoints ADD COLUMN failing_delivered bigint';
+
+const delivered = `(SELECT coalesce(sum(l.delivered), 0)::bigint FROM posthorn.ledger l
+    WHERE l.shard = ANY (ARRAY(SELECT s::smallint FROM generate_series(0, 63) s)) AND l.endpoint = e.num)`;
+
 /**
  * Rows are locked in one order on every node, so that two writers never wait for each other in a circle. A success that lies
  * in the future is of a clock that was wrong.
@@ -29,6 +35,7 @@ const saveSql = `WITH c AS MATERIALIZED (
       WHEN e.failing_since > c.at THEN e.failing_since END,
     failing_count = CASE WHEN c.since IS NOT NULL THEN greatest(e.failing_count, c.count)
       WHEN e.failing_since > c.at THEN e.failing_count ELSE 0 END,
+    failing_delivered = CASE WHEN e.failing_since IS NULL THEN ${delivered} ELSE e.failing_delivered END,
     failing_after = CASE WHEN c.since IS NULL THEN greatest(e.failing_after, c.at) ELSE e.failing_after END
   FROM c WHERE e.num = c.num`;
 
@@ -58,16 +65,22 @@ export async function failingEndpoints(db: Database): Promise<FailingEndpoint[]>
   }));
 }
 
-/** Records a change in the caller's transaction, and returns what the row says then. */
+/**
+ * Records a change in the caller's transaction, and returns what the row says then. Null if anything was delivered since, which a
+ * node may not have lived to record: the counters of the ledger have it in the transaction of its outcome.
+ */
 export async function failingWith(connection: Connection, change: FailingChange): Promise<Failing | null> {
   await save(connection, [change]);
   const [row] = await connection.query(
     'failing_one',
-    'SELECT failing_since, failing_count FROM posthorn.endpoints WHERE id = $1',
+    `SELECT e.failing_since, e.failing_count, ${delivered} > e.failing_delivered FROM posthorn.endpoints e WHERE e.id = $1`,
     [change.endpointId],
   );
-  const [since, count] = (row ?? [null, 0]) as [number | null, number];
-  return since === null ? null : { since, count };
+  const [since, count, hasDelivered] = (row ?? [null, 0, false]) as [number | null, number, boolean];
+  if (since === null) return null;
+  if (!hasDelivered) return { since, count };
+  await resetFailing(connection, change.endpointId, change.at);
+  return null;
 }
 
 /** What was counted ends: the endpoint begins anew, or its failures are counted no longer. */

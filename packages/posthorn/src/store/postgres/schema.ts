@@ -4,7 +4,7 @@ import { breakerColumns, throttleColumns } from './breakers.ts';
 import type { Connection, Database } from './database.ts';
 import { blockingMigration } from './blocking.ts';
 import { filterParts } from './filter-sql.ts';
-import { failingColumns } from './failures.ts';
+import { failingColumns, failingDelivered } from './failures.ts';
 import { idempotencyTable } from './idempotency.ts';
 import { secretsMigration } from './sealed-settings.ts';
 import { senderInAlerts } from './alerts.ts';
@@ -313,6 +313,7 @@ const migrations: readonly string[] = [
   ${publishSql}`,
   secretsMigration,
   failingColumns,
+  failingDelivered,
 ];
 
 const namedMost = 5;

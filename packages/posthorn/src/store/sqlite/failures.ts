@@ -15,8 +15,15 @@ export const failingColumns = `
   CREATE INDEX endpoints_failing ON endpoints (id) WHERE failing_since IS NOT NULL;
 `;
 
+/** A migration: how many deliveries had succeeded when the failures began. */
+export const failingDelivered = 'ALTER TABLE endpoints ADD COLUMN failing_delivered INTEGER';
+
+const delivered =
+  '(SELECT coalesce(sum(l.delivered), 0) FROM ledger l WHERE l.shard = 0 AND l.endpoint = endpoints.num)';
+
 // A success that lies in the future is of a clock that was wrong.
-const failed = `UPDATE endpoints SET failing_since = min(coalesce(failing_since, ?1), ?1), failing_count = max(failing_count, ?2)
+const failed = `UPDATE endpoints SET failing_since = min(coalesce(failing_since, ?1), ?1), failing_count = max(failing_count, ?2),
+    failing_delivered = CASE WHEN failing_since IS NULL THEN ${delivered} ELSE failing_delivered END
   WHERE id = ?3 AND json_extract(document, '$.url') = ?4 AND json_extract(document, '$.disableAfterMs') IS NOT NULL
     AND (coalesce(failing_after, ?1) <= ?1 OR failing_after > ?5 + ${clockSlackMs})`;
 const succeeded = `UPDATE endpoints SET failing_count = CASE WHEN failing_since > ?1 THEN failing_count ELSE 0 END,
@@ -46,12 +53,26 @@ export function failingEndpoints(db: Database): FailingEndpoint[] {
     }));
 }
 
-/** Records a change in the caller's transaction, and returns what the row says then. */
+/**
+ * Records a change in the caller's transaction, and returns what the row says then. Null if anything was delivered since, which a
+ * node may not have lived to record: the counters of the ledger have it in the transaction of its outcome.
+ */
 export function failingWith(db: Database, change: FailingChange): Failing | null {
   save(db, change);
-  const row = db.get('SELECT failing_since, failing_count FROM endpoints WHERE id = ?', change.endpointId);
-  const [since, count] = (row ?? [null, 0]) as [number | null, number];
-  return since === null ? null : { since, count };
+  const row = db.get(
+    `SELECT failing_since, failing_count, ${delivered} > failing_delivered, num FROM endpoints WHERE id = ?`,
+    change.endpointId,
+  );
+  const [since, count, hasDelivered, num] = (row ?? [null, 0, 0, 0]) as [
+    number | null,
+    number,
+    number,
+    number,
+  ];
+  if (since === null) return null;
+  if (hasDelivered === 0) return { since, count };
+  resetFailing(db, num, change.at);
+  return null;
 }
 
 /** What was counted ends: the endpoint begins anew, or its failures are counted no longer. */

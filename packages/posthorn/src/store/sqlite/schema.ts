@@ -4,7 +4,7 @@ import { auditLogTables } from './audit-log.ts';
 import { breakerColumns, throttleColumns } from './breakers.ts';
 import { damageOf, primaryCode } from './damage.ts';
 import { blockingMigration } from './blocking.ts';
-import { failingColumns } from './failures.ts';
+import { failingColumns, failingDelivered } from './failures.ts';
 import { idempotencyTable } from './idempotency.ts';
 import { secretsMigration } from './sealed-settings.ts';
 import { senderInAlerts } from './alerts.ts';
@@ -307,6 +307,7 @@ const migrations: readonly string[] = [
   senderInAlerts,
   secretsMigration,
   failingColumns,
+  failingDelivered,
 ];
 
 const namedMost = 5;

@@ -261,7 +261,14 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
   'slos.status': everything(named(slo)),
   'conformance.get': everything(),
   'nodes.list': everything(),
-  'auditLog.list': everything(),
+  'auditLog.list': {
+    ...many('never'),
+    request: async (world, target) => {
+      // Each is an entry of its tenant.
+      for (const side of ['own', 'foreign'] as const) await world.key(side);
+      return target === 'own' || target === 'sibling' ? {} : { query: { tenant: tenants[target] } };
+    },
+  },
   'secrets.status': everything(),
   'secrets.rotate': everything(),
 

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPosthorn } from '../../packages/posthorn/src/index.ts';
 import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
-import { agesAt, tempDir } from '../support.ts';
+import { startPostgres } from '../postgres.ts';
+import { agesAt, secretKey, tempDir } from '../support.ts';
 import { runHere } from './run-here.ts';
 import { apiKey, serve } from './serving.ts';
 
@@ -165,6 +168,7 @@ test('G9: entries that were written without a key stay as they are when there is
     unsealed: 1,
   });
   // And where the key is taken away again, that is seen.
+  rmSync(join(dataDir, 'posthorn.key'));
   await put('fourth', true);
   const later = await runHere('verify', '--data-dir', dataDir);
   expect([later.code, later.out]).toEqual([
@@ -188,4 +192,31 @@ test('G9: a log whose beginning was taken without the key is found', async () =>
     1,
     [expect.stringMatching(/^the head of the log has a seal of none of the keys/)],
   ]);
+});
+
+test('G9: verify checks the chain of a PostgreSQL with the key of its nodes', async () => {
+  const postgres = await startPostgres();
+  const database = await postgres.createDatabase();
+  const posthorn = await createPosthorn({ database, secretKey });
+  for (const name of ['a', 'b', 'c']) await posthorn.teams.put(name, { description: '', channels: [] });
+  await posthorn.stop();
+  const verify = async () => {
+    const { code, out } = await runHere('verify', '--database-url', database, '--json');
+    return { code, log: (JSON.parse(out) as { audit_log: unknown }).audit_log };
+  };
+  expect(await verify()).toMatchObject({ code: 0, log: { intact: true, entries: 3, unchecked_seals: 3 } });
+  process.env['POSTHORN_SECRET_KEY'] = secretKey;
+  try {
+    expect(await verify()).toMatchObject({ code: 0, log: { intact: true, entries: 3, unchecked_seals: 0 } });
+    const client = new pg.Client({ connectionString: database });
+    await client.connect();
+    await client.query(
+      "UPDATE posthorn.audit_log SET document = replace(document, 'library', 'nobody') WHERE sequence = 2",
+    );
+    await client.end();
+    expect(await verify()).toMatchObject({ code: 1, log: { intact: false, findings: [{ sequence: 2 }] } });
+  } finally {
+    delete process.env['POSTHORN_SECRET_KEY'];
+    await postgres.stop();
+  }
 });

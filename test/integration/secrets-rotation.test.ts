@@ -109,6 +109,9 @@ test('G9: offline, a data directory with a key file gets a new key first; status
   writeFileSync(file, after.replace(`${formerLine}\n`, ''));
   const second = await serve({ dataDir });
   await delivers(second.client, receiver);
+  expect(await second.client.request('GET', '/v1/audit-log?action=secrets.rotate')).toMatchObject({
+    items: [{ actor: { kind: 'cli', id: expect.any(String) }, from: null }],
+  });
   await second.stop();
   // And with the wrong one.
   writeFileSync(file, before);

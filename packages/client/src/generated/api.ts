@@ -342,7 +342,7 @@ export interface KeysApi<Options> {
 
 /** Who has changed what. */
 export interface AuditLogApi<Options> {
-  /** List the audit log. Who has changed what, newest first: one entry for each change, kept in the same transaction. Publishing is not part of it, nor is what Posthorn does by itself, except that it pauses or disables an endpoint. Each entry has the hash of the one before, so one that was edited or removed is found by `posthorn verify`. */
+  /** List the audit log. Who has changed what, newest first: one entry for each change, kept in the same transaction. Publishing is not part of it, nor is what Posthorn does by itself, except that it pauses or disables an endpoint. Each entry has the hash of the one before, so one that was edited or removed is found by `posthorn verify`. A key that is bound to a tenant sees the entries of its tenant, which are numbered among all. */
   list(input?: AuditLogListInput, options?: Options): PageRequest<AuditEntryList>;
 }
 

@@ -62,7 +62,7 @@ export const auditLogOperations = operations({
     scope: 'admin',
     summary: 'List the audit log',
     description:
-      'Who has changed what, newest first: one entry for each change, kept in the same transaction. Publishing is not part of it, nor is what Posthorn does by itself, except that it pauses or disables an endpoint. Each entry has the hash of the one before, so one that was edited or removed is found by `posthorn verify`.',
+      'Who has changed what, newest first: one entry for each change, kept in the same transaction. Publishing is not part of it, nor is what Posthorn does by itself, except that it pauses or disables an endpoint. Each entry has the hash of the one before, so one that was edited or removed is found by `posthorn verify`. A key that is bound to a tenant sees the entries of its tenant, which are numbered among all.',
     query: z.strictObject({
       tenant: tenantName.optional(),
       actor: anyId.max(255).optional().describe("The actor's id."),

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { OperationId } from '../contract/table.ts';
 import { type AuditEntry, canonicalJson, engineActor } from '../domain/audit-entry.ts';
-import type { Endpoint } from '../domain/endpoint.ts';
+import { type Endpoint, sealedFields } from '../domain/endpoint.ts';
 import type { Call } from './handler.ts';
 
 /** Who asks for a change: what of a call its entry in the audit log says. */
@@ -55,14 +55,27 @@ export function endpointChange(
   after: Endpoint,
   shown: (endpoint: Endpoint) => Shown,
 ): { readonly before: unknown; readonly after: unknown } {
-  const names = new Set([...Object.keys(before.headers), ...Object.keys(after.headers)]);
-  const replaced = [
-    ...(isDeepStrictEqual(before.secrets, after.secrets) ? [] : ['secret']),
-    ...[...names]
-      .filter((name) => before.headers[name] !== after.headers[name])
-      .map((name) => `headers.${name}`),
-  ];
   const { updated_at: _, ...was } = shown(before);
   const { updated_at: __, ...is } = shown(after);
+  const replaced = writeOnlyChanges(before, after).filter(
+    (name) => was[name] === undefined || isDeepStrictEqual(was[name], is[name]),
+  );
   return { before: was, after: replaced.length === 0 ? is : { ...is, write_only_changed: replaced } };
 }
+
+/** The fields that answers show without their secrets, and that have another value. */
+function writeOnlyChanges(before: Endpoint, after: Endpoint): readonly string[] {
+  const fields = sealedFields.filter((field) => !isDeepStrictEqual(before[field], after[field]));
+  return fields.flatMap((field) => {
+    if (field !== 'headers') return [wireNames[field] ?? field];
+    const names = new Set([...Object.keys(before.headers), ...Object.keys(after.headers)]);
+    return [...names]
+      .filter((name) => before.headers[name] !== after.headers[name])
+      .map((name) => `headers.${name}`);
+  });
+}
+
+const wireNames: { readonly [Field in (typeof sealedFields)[number]]?: string } = {
+  secrets: 'secret',
+  signingKeys: 'signing_key',
+};

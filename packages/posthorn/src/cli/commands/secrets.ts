@@ -12,6 +12,7 @@ import { ConfigWriter } from '../../service/config-writer.ts';
 import { sealStored } from '../../service/seal-stored.ts';
 import { rotateSecrets, secretsStatus } from '../../service/secrets.ts';
 import { wireAnswer } from '../answers.ts';
+import { operator } from '../operator.ts';
 import { CommandError, note, print, printJson, table } from '../output.ts';
 import { openToRead } from '../read-store.ts';
 import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
@@ -99,7 +100,7 @@ async function rotateHere(database: string, options: Options): Promise<SecretsRo
       engine: { endpointChanged: () => {} },
     };
     await sealStored(deps, quiet);
-    const { status, ...rotation } = await rotateSecrets(deps, null);
+    const { status, ...rotation } = await rotateSecrets(deps, operator());
     return { ...rotation, status: statusFrom(status) };
   } finally {
     await store.close();

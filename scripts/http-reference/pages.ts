@@ -91,6 +91,7 @@ function answerExample({ status, answer, example, contentType = 'json' }: Operat
 
 function keyNeeded({ scope }: Operation): string {
   if (scope === 'none') return 'no key';
+  if (scope === 'any') return 'any key, session or portal link';
   return scope === 'metrics'
     ? 'no key, unless the server has one for metrics'
     : `a key that may ${scope === 'admin' ? 'administer' : scope}`;

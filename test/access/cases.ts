@@ -272,6 +272,15 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
   'secrets.status': everything(),
   'secrets.rotate': everything(),
 
+  'me.get': nobodys(),
+  'sessions.create': nobodys(async () => ({ body: {} })),
+  'sessions.delete': nobodys(),
+  'portalLinks.create': {
+    about: 'tenant',
+    portal: 'never',
+    request: async (_, target) => ({ body: { tenant: tenants[target] } }),
+  },
+
   'service.health': nobodys(),
   'service.ready': nobodys(),
   'service.openapi': nobodys(),

@@ -17,6 +17,7 @@ import { describeOperations } from './store/operations.ts';
 import { describeRedriving } from './store/redriving.ts';
 import { describeReplaying } from './store/replaying.ts';
 import { describePruning } from './store/pruning.ts';
+import { describeSessions } from './store/sessions.ts';
 import { describeSettling } from './store/settling.ts';
 import { describeTenants } from './store/tenants.ts';
 import { subjectOf } from './store/subject.ts';
@@ -38,6 +39,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
     describeConfiguring(subject);
     describeListing(subject);
     describeTenants(subject);
+    describeSessions(subject);
     describeKeeping(subject);
     describeClockwork(subject);
     describeFailing(subject);

@@ -87,7 +87,7 @@ describe.each([
     expect((problem['errors'] as Body[]).map((one) => one['path'])).toContain(fault);
   });
 
-  test('a tenant with endpoints cannot be deleted', async () => {
+  test('a tenant with endpoints or keys cannot be deleted', async () => {
     await request('PUT', '/v1/tenants/used', {});
     const { body: endpoint } = await anEndpoint('used');
     expect(await request('DELETE', '/v1/tenants/used')).toMatchObject({
@@ -95,6 +95,12 @@ describe.each([
       body: { code: 'in_use' },
     });
     await request('DELETE', `/v1/endpoints/${endpoint['id'] as string}`);
+    const { body: key } = await request('POST', '/v1/keys', { name: 'k', scopes: ['read'], tenant: 'used' });
+    expect(await request('DELETE', '/v1/tenants/used')).toMatchObject({
+      status: 409,
+      body: { code: 'in_use' },
+    });
+    await request('DELETE', `/v1/keys/${key['id'] as string}`);
     expect(await request('DELETE', '/v1/tenants/used')).toMatchObject({ status: 204 });
   });
 

@@ -29,6 +29,13 @@ export interface PosthornOptions extends SecretOptions {
   readonly adminKeyHashes?: readonly string[];
   /** SHA-256 (hex) of the key that opens `/metrics`, beside the admin keys. Default: `/metrics` takes no key. */
   readonly metricsKeyHash?: string;
+  /**
+   * Origin that the API and the dashboard are reached by, such as `https://posthorn.example.com`. With `https` TLS ends before this
+   * node, and browsers may sign in. Default: not known, so that browsers sign in on this machine only.
+   */
+  readonly publicUrl?: string;
+  /** Lets browsers sign in over plain HTTP from other machines, where keys can be read on the way. Default false. */
+  readonly insecureDashboard?: boolean;
   /** How long finished deliveries are kept. Default 30 days. */
   readonly retentionDays?: number;
   /** How long dead letters are kept. Default 90 days. */

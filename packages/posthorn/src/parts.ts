@@ -13,6 +13,7 @@ import { createCatalog } from './service/catalog.ts';
 import { ConfigWriter } from './service/config-writer.ts';
 import { createKeyTable } from './service/key-table.ts';
 import type { ServiceDependencies } from './service/dependencies.ts';
+import { createSessionTable } from './service/session-table.ts';
 import { createTenantGate } from './service/tenant-gate.ts';
 import type { Hints, Store } from './store/store.ts';
 import { type StoreUse, watchUse } from './store/store-use.ts';
@@ -44,6 +45,8 @@ export interface Parts {
   readonly engine: Engine;
   readonly alarm: StoreAlarm;
   readonly services: ServiceDependencies;
+  /** Where the API listens; null: nowhere yet. */
+  readonly listening: { url: string | null };
 }
 
 export function createParts({ store: opened, node, hints, keyring }: Opened, options: NodeOptions): Parts {
@@ -97,6 +100,8 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
     const refused = guard.refusesHost(hostname);
     return refused === null ? null : `is refused: ${refused.message}. --allow-networks opens networks.`;
   };
+  const listening: Parts['listening'] = { url: null };
+  const publicOrigin = options.publicUrl === undefined ? null : new URL(options.publicUrl).origin;
   const services: ServiceDependencies = {
     store,
     config: new ConfigWriter(store),
@@ -108,11 +113,13 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
     random: systemRandom,
     keyring,
     keyTable: createKeyTable(store, clock),
+    sessionTable: createSessionTable(store, clock),
+    publicUrl: () => publicOrigin ?? listening.url,
     version,
     renderMetrics: async () => (await metrics?.render()) ?? '',
     unstoredAlerts: () => [alarm.alert()].filter((alert) => alert !== null),
     refuseHost,
     refuseMailServer: (hostname) => mailFault() ?? refuseHost(hostname),
   };
-  return { clock, logger, use, transport, names, validator, engine, alarm, services };
+  return { clock, logger, use, transport, names, validator, engine, alarm, services, listening };
 }

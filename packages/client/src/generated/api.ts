@@ -32,10 +32,13 @@ import type {
   KeyRequest,
   KeyRotation,
   KeyWithSecret,
+  Me,
   NewEvent,
   NewEventBatch,
   NodeList,
   OpenApiDocument,
+  PortalLink,
+  PortalLinkRequest,
   Readiness,
   Receipt,
   Redrive,
@@ -45,6 +48,7 @@ import type {
   Replay,
   SecretsRotation,
   SecretsStatus,
+  SignIn,
   Slo,
   SloDocument,
   SloList,
@@ -238,6 +242,27 @@ export interface ServiceApi<Options> {
   error(code: string, options?: Options): Promise<string>;
 }
 
+/** Signing in, who calls, and links for receivers. */
+export interface MeApi<Options> {
+  /** Show who calls. What this key, session or portal link may see and do, and when it ends. */
+  get(options?: Options): Promise<Me>;
+}
+
+/** Signing in, who calls, and links for receivers. */
+export interface SessionsApi<Options> {
+  /** Sign in. Exchanges an API key, or the token of a portal link, for a session cookie: `HttpOnly`, `SameSite=Strict`, over HTTPS `__Host-posthorn`. A session ends after 12 hours without use, after 7 days at most, and as soon as its key is revoked, expires or is rotated away; one of a portal link with the link. Refused over plain HTTP from other machines, unless the server allows it. A request with the cookie that changes something has to come from a page of this server, with `Content-Type: application/json`. */
+  create(input?: SignIn, options?: Options): Promise<Me>;
+
+  /** Sign out. Ends the session that it is called with, and clears its cookie. With the token of a portal link it ends the link. A key is not ended. */
+  delete(options?: Options): Promise<void>;
+}
+
+/** Signing in, who calls, and links for receivers. */
+export interface PortalLinksApi<Options> {
+  /** Create a portal link. Lets a receiver see its own endpoints, deliveries, dead letters and events, with whole payloads, and do what `can` says. The link works until it expires, for as many browsers as open it, and ends with the key that created it. */
+  create(input: PortalLinkRequest, options?: Options): Promise<PortalLink>;
+}
+
 /** What needs somebody. */
 export interface AlertsApi<Options> {
   /** List alerts. Pending ones first, then those that fire, then resolved ones of the last 30 days; each the newest first. An alert about the store itself is listed even if the store cannot be read. */
@@ -368,6 +393,9 @@ export interface Api<Options> {
   readonly conformance: ConformanceApi<Options>;
   readonly nodes: NodesApi<Options>;
   readonly service: ServiceApi<Options>;
+  readonly me: MeApi<Options>;
+  readonly sessions: SessionsApi<Options>;
+  readonly portalLinks: PortalLinksApi<Options>;
   readonly alerts: AlertsApi<Options>;
   readonly channels: ChannelsApi<Options>;
   readonly teams: TeamsApi<Options>;
@@ -414,6 +442,10 @@ export type OperationId =
   | 'service.metrics'
   | 'service.openapi'
   | 'service.error'
+  | 'me.get'
+  | 'sessions.create'
+  | 'sessions.delete'
+  | 'portalLinks.create'
   | 'alerts.list'
   | 'alerts.acknowledge'
   | 'channels.list'

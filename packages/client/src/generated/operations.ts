@@ -563,6 +563,19 @@ const templateSloShape = object({
   consumer: nullable(text),
 });
 const listedSloShape = either(sloShape, templateSloShape);
+const meShape = object({
+  name: text,
+  kind: text,
+  scopes: list(text),
+  tenant: nullable(text),
+  endpoint_ids: nullable(list(text)),
+  payloads: text,
+  can: nullable(list(text)),
+  version: text,
+  public_url: nullable(text),
+  now: text,
+  expires_at: nullable(text),
+});
 const namedEndpointRequestShape = object({
   tenant: text,
   name: nullable(text),
@@ -603,6 +616,13 @@ const newEventBatchShape = object({ events: list(newEventShape) });
 const nodeShape = object({ node: text, started_at: text, last_heartbeat_at: text, shards: list(number) });
 const nodeListShape = object({ items: list(nodeShape), next_cursor: nullable(text) });
 const openApiDocumentShape = object({ openapi: text });
+const portalLinkShape = object({ url: text, token: text, expires_at: text });
+const portalLinkRequestShape = object({
+  tenant: text,
+  endpoint_ids: list(text),
+  can: list(text),
+  expires_in_s: number,
+});
 const readinessShape = object({
   status: text,
   in_flight: number,
@@ -681,6 +701,7 @@ const secretsRotationShape = object({
   purged: flag,
   status: secretsStatusShape,
 });
+const signInShape = object({ key: text, token: text });
 const sloDocumentShape = object({
   description: text,
   objective: text,
@@ -965,6 +986,15 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
   'service.metrics': { method: 'GET', path: '/metrics', answer: 'text' },
   'service.openapi': { method: 'GET', path: '/openapi.json', answer: openApiDocumentShape },
   'service.error': { method: 'GET', path: '/errors/{code}', answer: 'text' },
+  'me.get': { method: 'GET', path: '/v1/me', answer: meShape },
+  'sessions.create': { method: 'POST', path: '/v1/sessions', body: signInShape, answer: meShape },
+  'sessions.delete': { method: 'DELETE', path: '/v1/sessions' },
+  'portalLinks.create': {
+    method: 'POST',
+    path: '/v1/portal-links',
+    body: portalLinkRequestShape,
+    answer: portalLinkShape,
+  },
   'alerts.list': {
     method: 'GET',
     path: '/v1/alerts',

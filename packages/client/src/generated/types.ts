@@ -1206,6 +1206,37 @@ export interface KeyWithSecret {
 
 export type ListedSlo = Slo | TemplateSlo;
 
+export interface Me {
+  /** Of the key; for people. */
+  readonly name: string;
+
+  /** `key`: an API key; `session`: a browser that signed in with one; `portal`: the holder of a portal link. */
+  readonly kind: 'key' | 'session' | 'portal' | 'library' | 'cli';
+  readonly scopes: readonly ('publish' | 'read' | 'operate' | 'admin')[];
+
+  /** The only tenant that it sees; null: all. */
+  readonly tenant: string | null;
+
+  /** The only endpoints that it sees; null: all of its tenant. */
+  readonly endpointIds: readonly string[] | null;
+  readonly payloads: 'none' | 'masked' | 'full';
+
+  /** What a portal link lets its holder do besides reading; null: it is not one. */
+  readonly can: readonly ('redrive' | 'replay' | 'test' | 'rotate')[] | null;
+
+  /** The server's. */
+  readonly version: string;
+
+  /** Where this server is reached; null: it was not told. */
+  readonly publicUrl: string | null;
+
+  /** The server's clock. */
+  readonly now: string;
+
+  /** When this session or key ends; null: it does not. */
+  readonly expiresAt: string | null;
+}
+
 export interface Money {
   readonly currency: string;
 
@@ -1351,6 +1382,29 @@ export interface NonConforming {
 
 export interface OpenApiDocument {
   readonly openapi: string;
+}
+
+export interface PortalLink {
+  /** To be given to the receiver. The token is in the fragment, which no log of a server has. Only a path if the server was not told where it is reached. */
+  readonly url: string;
+
+  /** `phl_…`: opens sessions until it expires, and is taken as `Authorization: Bearer` where cookies do not reach, as in a frame of another site. Shown this once. */
+  readonly token: string;
+  readonly expiresAt: string;
+}
+
+export interface PortalLinkRequest {
+  /** Whose endpoints, deliveries and events it shows. */
+  readonly tenant: string;
+
+  /** Shows only these endpoints of the tenant, by id or name. Default: all of them. */
+  readonly endpointIds?: readonly string[] | undefined;
+
+  /** What it lets its holder do besides reading. */
+  readonly can?: readonly ('redrive' | 'replay' | 'test' | 'rotate')[] | undefined;
+
+  /** The link, and every session that it opens, ends after so long. */
+  readonly expiresInS?: number | undefined;
 }
 
 export interface Readiness {
@@ -1666,6 +1720,14 @@ export interface ShownEndpointTls {
   readonly ca: string | null;
   readonly minVersion: '1.2' | '1.3' | null;
   readonly serverName: string | null;
+}
+
+export interface SignIn {
+  /** An API key, unless `Authorization` has it. */
+  readonly key?: string | undefined;
+
+  /** The token of a portal link, instead of a key. */
+  readonly token?: string | undefined;
 }
 
 export interface Slo {

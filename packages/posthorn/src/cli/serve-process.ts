@@ -92,6 +92,8 @@ export async function startServing(
     denyNetworks: settings.denyNetworks,
     ...(proxy === undefined ? {} : { proxy }),
     adminKeyHashes: [key.hash],
+    ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
+    insecureDashboard: settings.insecureDashboard,
     ...(settings.metricsKey === undefined ? {} : { metricsKeyHash: hashOf(settings.metricsKey) }),
     retentionDays: settings.retentionDays,
     deadRetentionDays: settings.deadRetentionDays,

@@ -38,10 +38,3 @@ export function unknownVariables(
       return { variable, nearest: ranked.toSorted(([a], [b]) => a - b)[0]![1] };
     });
 }
-
-const loopback = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
-
-/** Whether only this machine can connect to an address that is listened on. */
-export function isLoopback(host: string): boolean {
-  return loopback.test(host);
-}

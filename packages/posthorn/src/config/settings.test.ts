@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { isLoopback, unknownVariables } from './environment.ts';
+import { isLoopback } from '../domain/network.ts';
+import { unknownVariables } from './environment.ts';
 import { readSettings, settingVariables } from './settings.ts';
 
 test('defaults need nothing', () => {

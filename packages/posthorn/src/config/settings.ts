@@ -43,6 +43,16 @@ const schema = z.object({
     })
     .optional(),
   plaintextSecrets: flag.default(false),
+  publicUrl: z
+    .string()
+    .transform((text) => text.replace(/\/$/, ''))
+    .refine(
+      (text) =>
+        URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text,
+      'must be an origin such as https://posthorn.example.com, without a path',
+    )
+    .optional(),
+  insecureDashboard: flag.default(false),
   metricsKey: z
     .string()
     .regex(/^[\x21-\x7e]{16,200}$/, 'has 16 to 200 visible characters')
@@ -80,6 +90,8 @@ const names: Readonly<Record<keyof Settings, string>> = {
   apiKey: 'API_KEY',
   secretKey: 'SECRET_KEY',
   plaintextSecrets: 'PLAINTEXT_SECRETS',
+  publicUrl: 'PUBLIC_URL',
+  insecureDashboard: 'INSECURE_DASHBOARD',
   metricsKey: 'METRICS_KEY',
   logLevel: 'LOG_LEVEL',
   retentionDays: 'RETENTION_DAYS',

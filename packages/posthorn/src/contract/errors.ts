@@ -54,6 +54,21 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
       'The key is valid, and may not do this: it lacks the scope that the call needs, or is bound to a tenant or to endpoints and the call is about everything.',
     remedy: 'Use a key with that scope, or ask whoever administers this server for one.',
   },
+  cross_site: {
+    status: 403,
+    title: 'Cross-site request',
+    meaning:
+      'A browser sent the request with a session cookie, and it changes something, but it does not come from a page of this server.',
+    remedy:
+      'Send `Content-Type: application/json` from a page of this server; from elsewhere send `Authorization` and no cookie.',
+  },
+  insecure_connection: {
+    status: 403,
+    title: 'Insecure connection',
+    meaning: 'A browser may sign in over HTTPS only: over plain HTTP everybody on the way reads the key.',
+    remedy:
+      'Start the server with `--public-url` set to the `https` URL of the proxy before it, or open it on its own machine. `--insecure-dashboard` allows plain HTTP.',
+  },
   not_found: {
     status: 404,
     title: 'Not found',

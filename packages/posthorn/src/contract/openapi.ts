@@ -135,7 +135,9 @@ function responsesOf(operation: Operation, { answer }: Schemas): Json {
 function securityOf({ scope }: Operation): Json[] {
   if (scope === 'none') return [];
   // None is needed unless the server has a key for metrics.
-  return scope === 'metrics' ? [{}, { key: [] }] : [{ key: [scope] }];
+  if (scope === 'metrics') return [{}, { key: [] }];
+  const scopes = scope === 'any' ? [] : [scope];
+  return [{ key: scopes }, { session: scopes }];
 }
 
 function operationFrom(id: string, operation: Operation, schemas: Schemas): Json {
@@ -208,7 +210,18 @@ export function openApiFrom(table: Readonly<Record<string, Operation>>, version:
         RetryAfter: { description: 'When to try again, in seconds.', schema: { type: 'integer' } },
       },
       securitySchemes: {
-        key: { type: 'http', scheme: 'bearer', description: 'An API key: `phk_…`.' },
+        key: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'An API key, `phk_…`, or the token of a portal link, `phl_…`.',
+        },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: '__Host-posthorn',
+          description:
+            'A browser that signed in; over plain HTTP on the own machine the cookie is named `posthorn`.',
+        },
       },
     },
   };

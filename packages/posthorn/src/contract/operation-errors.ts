@@ -17,8 +17,8 @@ const repeatable = [
 export const rareErrors: readonly ErrorCode[] = ['expectation_failed', 'not_implemented'];
 
 /** Whether the operation honors `Idempotency-Key`. */
-export function isRepeatable({ method }: Operation): boolean {
-  return method === 'POST';
+export function isRepeatable({ method, isRepeatable: may = true }: Operation): boolean {
+  return method === 'POST' && may;
 }
 
 /** Every code that the operation may answer, by status and then by name. */
@@ -31,6 +31,7 @@ export function errorsOf(operation: Operation): readonly ErrorCode[] {
     ...errors,
     ...always,
     ...(scope === 'none' ? [] : withKey),
+    ...(scope === 'none' || method === 'GET' ? [] : (['cross_site'] as const)),
     ...(hasInput ? withInput : []),
     ...(takesBody ? withBody : []),
     ...(path.startsWith('/v1/') ? onStore : []),

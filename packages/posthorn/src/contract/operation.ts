@@ -3,8 +3,8 @@ import type { KeyScope } from '../domain/caller.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-/** What a key has to be good for (see `KeyScope`); `none`: no key is needed; `metrics`: none, unless the server has a key for metrics. */
-export type Scope = KeyScope | 'metrics' | 'none';
+/** What a key has to be good for (see `KeyScope`); `any`: any key, session or portal link; `none`: no key is needed; `metrics`: none, unless the server has a key for metrics. */
+export type Scope = KeyScope | 'any' | 'metrics' | 'none';
 
 /** One call of the API, in the words of the wire (snake_case). Everything that is said of a call stands here. */
 export interface Operation {
@@ -21,8 +21,10 @@ export interface Operation {
   readonly query?: z.ZodObject;
   /** A schema that accepts `{}` makes the body optional. */
   readonly body?: z.ZodType;
-  /** Larger than other calls' (512 KiB). */
+  /** Another bound than other calls' (512 KiB). */
   readonly maxBodyBytes?: number;
+  /** False: a POST that does not honor `Idempotency-Key`, because its answer is of use once. */
+  readonly isRepeatable?: boolean;
   readonly status: number;
   /** Where the call may answer with another status, and the same body. */
   readonly otherStatus?: number;
@@ -62,6 +64,7 @@ export const tags = {
   keys: 'API keys: what each may see and do, and when it was used last.',
   'audit-log': 'Who has changed what.',
   secrets: 'The keys that stored secrets are encrypted with.',
+  sessions: 'Signing in, who calls, and links for receivers.',
   service: 'Health, metrics and this document.',
 } as const;
 export type Tag = keyof typeof tags;

@@ -15,6 +15,7 @@ import { keyOperations } from './keys.ts';
 import { redriveOperations } from './redrives.ts';
 import { secretOperations } from './secrets.ts';
 import { serviceOperations } from './service.ts';
+import { sessionOperations } from './sessions.ts';
 import { sloStatusOperations } from './slo-status.ts';
 import { sloOperations } from './slos.ts';
 import { teamOperations } from './teams.ts';
@@ -34,6 +35,7 @@ export const table = {
   ...conformanceOperations,
   ...nodeOperations,
   ...serviceOperations,
+  ...sessionOperations,
   ...alertOperations,
   ...channelOperations,
   ...teamOperations,

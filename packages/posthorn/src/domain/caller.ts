@@ -7,7 +7,7 @@ export const payloadAccesses = ['none', 'masked', 'full'] as const;
 export type PayloadAccess = (typeof payloadAccesses)[number];
 
 /** What a portal link may let its holder do besides reading. */
-const portalActions = ['redrive', 'replay', 'test', 'rotate'] as const;
+export const portalActions = ['redrive', 'replay', 'test', 'rotate'] as const;
 export type PortalAction = (typeof portalActions)[number];
 
 /** Who calls, and what it may see and do (G9). */

@@ -27,3 +27,10 @@ export function networkFrom(text: string): Network | null {
     isSingle: prefix === longest,
   };
 }
+
+const loopback = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
+
+/** Whether only this machine can connect to an address that is listened on. */
+export function isLoopback(host: string): boolean {
+  return loopback.test(host);
+}

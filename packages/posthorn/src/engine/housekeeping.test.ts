@@ -34,6 +34,7 @@ function aNode(shared: boolean) {
     store: {
       prune: ({ ages }) => call('prune', ages, { deleted: 0, next: null }),
       cancelOrphans: () => call('cancelOrphans', null, 0),
+      pruneSessions: async () => 0,
       pruneKeyedRequests: (ages) => call('pruneKeyedRequests', ages, 0),
       pruneAuditLog: (ages) => call('pruneAuditLog', ages, 0),
       fold: () => call('fold', null, false),

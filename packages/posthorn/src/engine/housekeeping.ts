@@ -4,6 +4,7 @@ import type { Logger } from '../runtime/logger.ts';
 import type { Accounting } from '../store/accounting.ts';
 import type { AuditLog } from '../store/audit-log.ts';
 import type { IdempotencyKeys } from '../store/idempotency.ts';
+import type { Sessions } from '../store/sessions.ts';
 import type { DeliveryPath } from '../store/store.ts';
 import { dayMs } from '../domain/time.ts';
 
@@ -32,7 +33,8 @@ export function startHousekeeping(options: {
   readonly store: Pick<DeliveryPath, 'prune' | 'cancelOrphans'> &
     Pick<Accounting, 'fold'> &
     Pick<IdempotencyKeys, 'pruneKeyedRequests'> &
-    Pick<AuditLog, 'pruneAuditLog' | 'auditChain'>;
+    Pick<AuditLog, 'pruneAuditLog' | 'auditChain'> &
+    Pick<Sessions, 'pruneSessions'>;
   readonly clock: NodeClock;
   readonly logger: Logger;
   readonly retention: Retention;
@@ -70,13 +72,15 @@ export function startHousekeeping(options: {
       const cancelled = await store.cancelOrphans(batch, ages.now);
       const expired = await store.pruneKeyedRequests(ages, batch);
       const forgotten = await store.pruneAuditLog(ages, retention.auditMs, batch);
+      const ended = await store.pruneSessions(lived, batch);
       let unfolded = false;
       if (clock.monotonic() - foldedAt >= foldEveryMs) {
         unfolded = await store.fold(lived);
         if (!unfolded) foldedAt = clock.monotonic();
       }
       if (clock.monotonic() - shownAt >= showHeadEveryMs) await showHead();
-      return pruned.next !== null || cancelled >= batch || expired >= batch || forgotten >= batch || unfolded;
+      const full = [cancelled, expired, forgotten, ended].some((count) => count >= batch);
+      return pruned.next !== null || full || unfolded;
     } catch (error) {
       logger.warn(
         { code: 'housekeeping_failed', error: (error as Error).message },

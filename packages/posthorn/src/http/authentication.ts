@@ -51,6 +51,13 @@ export interface Authentication {
    * passes from every address. A promise only if what is known of the keys has to be read again first.
    */
   require(authorization: string | undefined, address: string): Caller | Promise<Caller>;
+  /**
+   * Whose key has this SHA-256, in hexadecimal, if it works now: for what was begun with it. `counts`: as a request with the key
+   * itself, against its rate and as its last use.
+   */
+  holder(keyHash: string, counts: boolean, address: string): Promise<Caller | null>;
+  /** Counts, logs and limits a failure; throws 401 or 429. */
+  refuse(reason: AuthenticationFailure, address: string): never;
 }
 
 /** Compares keys with the hashes of those that are known, and bounds, counts and logs what fails (G9). */
@@ -130,8 +137,21 @@ export function createAuthentication(options: {
     keyTable.used(found.id, address === '' ? null : address);
     return found.caller;
   };
+  const holderNow = (hash: Buffer, counts: boolean, address: string): Caller | null => {
+    const found = keyTable.find(hash);
+    if (found?.state !== 'active') return null;
+    return counts ? createdBy(hash, address) : found.caller;
+  };
 
   return {
+    refuse,
+    holder: async (keyHash, counts, address) => {
+      const hash = Buffer.from(keyHash, 'hex');
+      const caller = callerWith(hash);
+      if (caller !== undefined) return caller;
+      await keyTable.current();
+      return holderNow(hash, counts, address);
+    },
     require: (authorization, address) => {
       const key = presentedKey(authorization);
       if (key === undefined) return refuse(authorization === undefined ? 'missing' : 'malformed', address);

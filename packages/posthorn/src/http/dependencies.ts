@@ -1,6 +1,7 @@
 import type { Logger } from '../runtime/logger.ts';
 import type { ServiceDependencies } from '../service/dependencies.ts';
 import type { AuthenticationFailure } from './authentication.ts';
+import type { Reached } from './browser.ts';
 
 export interface Metrics {
   /** In the Prometheus text format, version 0.0.4. */
@@ -14,5 +15,6 @@ export interface ApiDependencies extends ServiceDependencies {
   readonly adminKeyHashes: readonly string[];
   /** The same of the key that opens `/metrics` beside them; null: it takes none. */
   readonly metricsKeyHash: string | null;
+  readonly reached: Reached;
   readonly authenticationFailed?: ((reason: AuthenticationFailure) => void) | undefined;
 }

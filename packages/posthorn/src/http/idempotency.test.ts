@@ -8,6 +8,7 @@ import { systemRandom } from '../runtime/random.ts';
 import type { IdempotencyKeys } from '../store/idempotency.ts';
 import { openSqliteStore } from '../store/sqlite/open.ts';
 import type { Store } from '../store/store.ts';
+import { presentedKey } from './authentication.ts';
 import { honorIdempotencyKeys } from './idempotency.ts';
 import { requestSecrets } from './keyed-request.ts';
 import { sendProblem } from './problem.ts';
@@ -39,6 +40,10 @@ beforeEach(async () => {
   });
   app = Fastify();
   app.decorateRequest('rawJson', null);
+  app.decorateRequest('credential', null);
+  app.addHook('onRequest', async (request) => {
+    request.credential = presentedKey(request.headers.authorization) ?? null;
+  });
   app.setErrorHandler((error, _, reply) =>
     sendProblem(reply, error instanceof PosthornError ? error : new PosthornError('internal', 'a defect')),
   );

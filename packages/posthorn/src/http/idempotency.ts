@@ -6,13 +6,14 @@ import type {
   onSendHookHandler,
   preHandlerHookHandler,
 } from 'fastify';
+import type { Operation } from '../contract/operation.ts';
+import { table } from '../contract/table.ts';
 import { invalid, PosthornError } from '../domain/errors.ts';
 import { secondMs } from '../domain/time.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Random } from '../runtime/random.ts';
 import type { IdempotencyKeys, KeyedRequestBounds } from '../store/idempotency.ts';
-import { presentedKey } from './authentication.ts';
 import {
   type KeptAnswer,
   type RequestContent,
@@ -198,9 +199,9 @@ function beginHook(deps: IdempotencyDependencies): preHandlerHookHandler {
   };
   return (request, reply, done) => {
     const key = idempotencyKey(request);
-    const apiKey = key === undefined ? undefined : presentedKey(request.headers.authorization);
-    if (key === undefined || apiKey === undefined || hasEventIdFromKey(request)) done();
-    else void decide(request, reply, requestSecrets(apiKey, key), done);
+    const { credential } = request;
+    if (key === undefined || credential === null || hasEventIdFromKey(request)) done();
+    else void decide(request, reply, requestSecrets(credential, key), done);
   };
 }
 
@@ -231,7 +232,9 @@ function endHook(deps: IdempotencyDependencies): onSendHookHandler {
 export function honorIdempotencyKeys(app: FastifyInstance, deps: IdempotencyDependencies): void {
   app.decorateRequest('keyedRun', null);
   app.addHook('onRoute', (route) => {
-    if (route.method !== 'POST') return;
+    const id = route.config?.operation;
+    const operation: Operation | null = id === undefined ? null : table[id];
+    if (route.method !== 'POST' || operation?.isRepeatable === false) return;
     route.preHandler = [beginHook(deps), ...[route.preHandler ?? []].flat()];
     route.onSend = [...[route.onSend ?? []].flat(), endHook(deps)];
   });

@@ -5,7 +5,8 @@ import { type OperationId, table } from '../contract/table.ts';
 import { type Caller, nobody } from '../domain/caller.ts';
 import { traceOf } from '../domain/trace.ts';
 import { idempotencyKey } from './idempotency.ts';
-import { type Call, type Handlers, Reply } from '../service/handler.ts';
+import { credentialOf } from './identity.ts';
+import { type Call, type Handlers, Reply, type SessionChange } from '../service/handler.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -29,8 +30,12 @@ function callOf(request: FastifyRequest): Call {
     trace: traceparent === undefined ? null : traceOf(traceparent, tracestate),
     text: rawJson,
     idempotencyKey: method === 'POST' ? (idempotencyKey(request) ?? null) : null,
+    credential: () => credentialOf(request),
   };
 }
+
+/** A call has begun or ended a session: the browser is to hear of it. */
+export type OnSession = (request: FastifyRequest, reply: FastifyReply, change: SessionChange) => void;
 
 const asIs = (text: unknown): string => text as string;
 
@@ -39,9 +44,11 @@ function send(
   operation: Operation,
   result: unknown,
   request: FastifyRequest,
+  onSession: OnSession,
 ): FastifyReply {
   const { status, otherStatus = status, answer, contentType = 'application/json; charset=utf-8' } = operation;
   if (!(result instanceof Reply)) return reply.code(status).send(answer === null ? undefined : result);
+  if (result.session !== null) onSession(request, reply, result.session);
   void reply.code(result.other ? otherStatus : status);
   if (result.replayed) void reply.header('idempotent-replayed', 'true');
   if (result.etag !== null) {
@@ -66,7 +73,7 @@ export function refuseOtherRoutes(app: FastifyInstance): void {
 }
 
 /** Registers every operation of the contract. */
-export function serveOperations(app: FastifyInstance, handlers: Handlers): void {
+export function serveOperations(app: FastifyInstance, handlers: Handlers, onSession: OnSession): void {
   for (const id of Object.keys(table) as OperationId[]) {
     const operation: Operation = table[id];
     // Which handler belongs to which operation is what `Handlers` says: here only their names are known.
@@ -77,7 +84,13 @@ export function serveOperations(app: FastifyInstance, handlers: Handlers): void 
       config: { operation: id },
       ...(operation.maxBodyBytes === undefined ? {} : { bodyLimit: operation.maxBodyBytes }),
       handler: async (request, reply) =>
-        send(reply, operation, await handle(parseRequest(operation, request), callOf(request)), request),
+        send(
+          reply,
+          operation,
+          await handle(parseRequest(operation, request), callOf(request)),
+          request,
+          onSession,
+        ),
     });
   }
 }

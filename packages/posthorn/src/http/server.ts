@@ -11,11 +11,12 @@ import type { Scope } from '../contract/operation.ts';
 import { table } from '../contract/table.ts';
 import { refuseMalformed } from './malformed.ts';
 import { refuseUnknown } from './methods.ts';
+import { createIdentity, honorSignIn, sendSession } from './identity.ts';
 import { requestIds } from './request-ids.ts';
 import { type Caller, firstAdmin, hasScope, nobody } from '../domain/caller.ts';
 import { PosthornError } from '../domain/errors.ts';
 import { RequestTurns } from './request-turns.ts';
-import { refuseOtherRoutes, serveOperations } from './operations.ts';
+import { type OnSession, refuseOtherRoutes, serveOperations } from './operations.ts';
 import { sendProblem } from './problem.ts';
 import { posthornErrorOf } from '../service/errors.ts';
 import { confined, demandCall } from '../service/confinement/confinement.ts';
@@ -32,7 +33,8 @@ function scopeOf({ routeOptions }: FastifyRequest): Scope | null {
 function demandScope(caller: Caller, scope: Scope | null): void {
   // What a portal's holder may do besides reading, its link says.
   if (scope === 'operate' && caller.can !== null) return;
-  if (scope === null || scope === 'none' || hasScope(caller, scope === 'metrics' ? 'read' : scope)) return;
+  if (scope === null || scope === 'none' || scope === 'any') return;
+  if (hasScope(caller, scope === 'metrics' ? 'read' : scope)) return;
   // The key for metrics has no scope, and opens nothing else.
   if (scope === 'metrics' && caller === nobody) return;
   throw new PosthornError(
@@ -88,6 +90,8 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
     deps.metricsKeyHash === null
       ? null
       : authenticationBy([...admins, { hash: deps.metricsKeyHash, caller: nobody }]);
+  const { reached, clock } = deps;
+  const identity = createIdentity({ authentication, sessionTable: deps.sessionTable, reached });
   const app = Fastify({
     logger: false,
     bodyLimit: maxBodyBytes,
@@ -115,6 +119,8 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   const confinements = createConfinements(deps.store);
   const turns = new RequestTurns();
   app.decorateRequest('caller', null);
+  app.decorateRequest('session', null);
+  app.decorateRequest('credential', null);
   refuseOtherRoutes(app);
   // Nothing is accepted by declarations that were not read.
   app.addHook('onReady', async () => {
@@ -128,6 +134,8 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   });
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('request-id', request.id);
+    // Answers are somebody's own: nothing on the way keeps them.
+    if (request.url.startsWith('/v1/')) void reply.header('cache-control', 'no-store');
     if (isClosing)
       throw new PosthornError(
         'unavailable',
@@ -135,9 +143,11 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
       );
     refuseMalformed(request);
     const scope = scopeOf(request);
-    const required = scope === 'none' ? null : scope === 'metrics' ? metricsAuthentication : authentication;
-    if (required === null) return;
-    const found = required.require(request.headers.authorization, request.socket.remoteAddress ?? '');
+    if (scope === 'none' || (scope === 'metrics' && metricsAuthentication === null)) return;
+    const found =
+      scope === 'metrics'
+        ? metricsAuthentication!.require(request.headers.authorization, request.socket.remoteAddress ?? '')
+        : identity.identify(request);
     const caller = found instanceof Promise ? await found : found;
     request.caller = caller;
     demandScope(caller, scope);
@@ -149,7 +159,10 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   refuseUnknown(app);
 
   handleErrors(app, logger);
+  honorSignIn(app, identity);
   honorIdempotencyKeys(app, deps);
-  serveOperations(app, confined(services, confinements));
+  const onSession: OnSession = (request, reply, change) =>
+    sendSession(request, reply, change, clock.now(), reached);
+  serveOperations(app, confined(services, confinements), onSession);
   return app;
 }

@@ -15,9 +15,9 @@ export interface Listener {
 }
 
 export function createListener(
-  { services, logger }: Parts,
+  { services, logger, listening }: Parts,
   handlers: Handlers,
-  { adminKeyHashes = [], metricsKeyHash, metrics }: NodeOptions,
+  { adminKeyHashes = [], metricsKeyHash, metrics, publicUrl, insecureDashboard = false }: NodeOptions,
 ): Listener {
   let server: FastifyInstance | null = null;
   let isClosed = false;
@@ -32,12 +32,17 @@ export function createListener(
           logger,
           adminKeyHashes,
           metricsKeyHash: metricsKeyHash ?? null,
+          reached: {
+            origin: publicUrl === undefined ? null : new URL(publicUrl).origin,
+            allowInsecure: insecureDashboard,
+          },
           authenticationFailed: metrics?.authenticationFailed,
         },
         handlers,
       );
       // `localhost` may name two addresses: whoever asks for it finds this one.
-      return await server.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port });
+      listening.url = await server.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port });
+      return listening.url;
     },
     close: async () => {
       isClosed = true;

@@ -24,6 +24,7 @@ export const localCall: Call = {
   trace: null,
   text: null,
   idempotencyKey: null,
+  credential: () => null,
 };
 
 /**

@@ -6,6 +6,7 @@ import type { Keyring } from '../secrets/keyring.ts';
 import type { Store } from '../store/store.ts';
 import type { Catalog } from './catalog.ts';
 import type { ConfigWriter } from './config-writer.ts';
+import type { SessionTable } from './session-table.ts';
 import type { TenantGate } from './tenant-gate.ts';
 import type { KeyTable } from './key-table.ts';
 
@@ -23,6 +24,9 @@ export interface ServiceDependencies {
   readonly random: Random;
   readonly keyring: Keyring;
   readonly keyTable: KeyTable;
+  readonly sessionTable: SessionTable;
+  /** Where the API is reached, without a slash at its end; null: that is not known. */
+  readonly publicUrl: () => string | null;
   readonly version: string;
   /** In the Prometheus text format. */
   readonly renderMetrics: () => Promise<string>;

@@ -1,6 +1,18 @@
 import type { Answer, Input, OperationId } from '../contract/table.ts';
 import type { Caller } from '../domain/caller.ts';
+import type { SessionRecord } from '../domain/session.ts';
 import type { TraceContext } from '../domain/trace.ts';
+
+/** What a caller has shown to be known by; what it begins ends with it. */
+export interface Credential {
+  /** SHA-256 of the key, in hexadecimal; of a session the key that it was begun with. Null: there is none. */
+  readonly keyHash: string | null;
+  /** Null: it came with the key itself. */
+  readonly session: SessionRecord | null;
+}
+
+/** A session that a call has begun, with what opens it, or that it has ended. */
+export type SessionChange = { readonly token: string; readonly endsAt: number } | 'ended';
 
 /** What a request has besides its path, query and body. */
 export interface Call {
@@ -13,6 +25,8 @@ export interface Call {
   /** The body's text as it came: an event's data goes out as it was sent. */
   readonly text: string | null;
   readonly idempotencyKey: string | null;
+  /** Null: the call comes from this process. */
+  readonly credential: () => Credential | null;
 }
 
 /** An answer that is more than its value. */
@@ -24,18 +38,21 @@ export class Reply<T> {
   readonly etag: string | null;
   /** The request was carried out before, under the same Idempotency-Key. */
   readonly replayed: boolean;
+  readonly session: SessionChange | null;
   constructor(
     answer: T | string | Buffer,
     {
       other = false,
       etag = null,
       replayed = false,
-    }: { other?: boolean; etag?: string | null; replayed?: boolean } = {},
+      session = null,
+    }: { other?: boolean; etag?: string | null; replayed?: boolean; session?: SessionChange | null } = {},
   ) {
     this.answer = answer;
     this.other = other;
     this.etag = etag;
     this.replayed = replayed;
+    this.session = session;
   }
 }
 

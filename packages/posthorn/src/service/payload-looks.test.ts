@@ -13,6 +13,7 @@ const callOf = (caller: Caller): Call => ({
   trace: null,
   text: null,
   idempotencyKey: null,
+  credential: () => null,
 });
 
 test('G9: a look at a full payload is an entry, once in an hour for each caller and event', async () => {

@@ -16,6 +16,7 @@ import { nodeService } from './nodes.ts';
 import { redriveService } from './redrives.ts';
 import { secretService } from './secrets.ts';
 import { serviceService } from './service.ts';
+import { sessionService } from './sessions.ts';
 import { sloStatusService } from './slo-status.ts';
 import { sloService } from './slos.ts';
 import { teamService } from './teams.ts';
@@ -36,6 +37,7 @@ export function createServices(deps: ServiceDependencies): Handlers {
     ...conformanceService(deps),
     ...nodeService(deps),
     ...serviceService(deps),
+    ...sessionService(deps),
     ...alertService(deps),
     ...channelService(deps),
     ...teamService(deps),

@@ -1,6 +1,7 @@
 import type { Answer } from '../contract/table.ts';
 import type { StoredDocument } from '../domain/documents.ts';
 import { PosthornError } from '../domain/errors.ts';
+import { type KeyRecord, keyState } from '../domain/key.ts';
 import { maxTenants } from '../domain/tenant.ts';
 import type { Store } from '../store/store.ts';
 import { auditEntries } from './audit.ts';
@@ -48,14 +49,25 @@ export function tenantService(deps: ServiceDependencies): Handlers<Of<'tenants'>
         action: 'tenants.delete',
         tenant: name,
         shown: wireTenant,
-        inUse: async () =>
-          (await store.endpointCount(name)) === 0
-            ? null
-            : `The tenant ${name} has endpoints: delete them first.`,
+        inUse: () => tenantUse(store, name, clock.now()),
       });
       await tenantGate.refresh();
     },
   };
+}
+
+/** What the tenant still has, and has to go before it can be deleted; or null. */
+async function tenantUse(store: Store, tenant: string, now: number): Promise<string | null> {
+  if ((await store.endpointCount(tenant)) > 0)
+    return `The tenant ${tenant} has endpoints: delete them first.`;
+  const limit = 1000;
+  for (let after: string | null = null; ;) {
+    const keys: readonly KeyRecord[] = await store.keys({ tenants: [tenant], after, limit });
+    const key = keys.find((one) => keyState(one, now) === 'active');
+    if (key !== undefined) return `The key ${key.id} is bound to the tenant ${tenant}: revoke it first.`;
+    if (keys.length < limit) return null;
+    after = keys.at(-1)!.id;
+  }
 }
 
 /** Rejects with `tenant_limit` if the tenant may not have another endpoint: for decisions of the `ConfigWriter`. */

@@ -20,6 +20,7 @@ import type { Nodes } from './nodes.ts';
 import type { DeliveryRecord } from './delivery-record.ts';
 import type { Operations } from './operations.ts';
 import type { SealedSettings } from './sealed-settings.ts';
+import type { Sessions } from './sessions.ts';
 
 export type * from './blocking.ts';
 export type * from './config.ts';
@@ -55,6 +56,7 @@ export interface Store
     Clockwork,
     IdempotencyKeys,
     Keys,
+    Sessions,
     AuditLog,
     SealedSettings {
   close(): Promise<void>;

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { defaults } from '../../config/defaults.ts';
-import { isLoopback, unknownVariables } from '../../config/environment.ts';
+import { unknownVariables } from '../../config/environment.ts';
 import { readSettings, type Settings, settingVariables } from '../../config/settings.ts';
+import { isLoopback } from '../../domain/network.ts';
 import { printable } from '../../report/printable.ts';
 import { CommandError } from '../output.ts';
 import { createServeLog, type ServeLog } from '../serve-log.ts';
@@ -43,6 +44,14 @@ export function serveCommand(): Command {
     .option(
       '--plaintext-secrets',
       'store secrets as they are, readable by whoever reads the database (POSTHORN_PLAINTEXT_SECRETS)',
+    )
+    .option(
+      '--public-url <url>',
+      'origin that browsers reach this server by; with https, TLS ends in a proxy before it (POSTHORN_PUBLIC_URL, default: not known)',
+    )
+    .option(
+      '--insecure-dashboard',
+      'let browsers sign in over plain HTTP from other machines, where keys can be read on the way (POSTHORN_INSECURE_DASHBOARD)',
     )
     .option(
       '--metrics-key <key>',

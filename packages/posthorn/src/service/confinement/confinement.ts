@@ -50,7 +50,7 @@ function boundCaller(caller: Caller): BoundCaller {
   return { ...caller, tenant };
 }
 
-function aboutEverything(): PosthornError {
+export function aboutEverything(): PosthornError {
   return new PosthornError(
     'forbidden',
     'This call is about everything, and this key is bound to a tenant or to endpoints: use a key that is not.',

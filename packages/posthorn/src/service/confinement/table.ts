@@ -10,6 +10,7 @@ import { endpointConfinements } from './endpoints.ts';
 import { eventConfinements } from './events.ts';
 import { isOwn, missing, ownFilter, ownTenant, ownTenants } from './own.ts';
 import { redriveConfinements } from './redrives.ts';
+import { sessionConfinements } from './sessions.ts';
 
 const portalEventType = <T extends Answer<'eventTypes.get'>>(type: T): T => ({
   ...type,
@@ -26,6 +27,7 @@ export function createConfinements(store: Store): Confinements {
     ...alertConfinements(store),
     ...keyConfinements(store),
     ...tenantConfinements(store),
+    ...sessionConfinements,
 
     'accounting.get': {
       bound: async (input, caller, next) => {

@@ -33,6 +33,7 @@ export const referenceTables = [
   'nodes',
   'idempotency_keys',
   'keys',
+  'sessions',
   'audit_log',
   'audit_head',
   'migrations',

@@ -46,6 +46,7 @@ import {
 } from './redrives.ts';
 import { acceptFor, replayEvent } from './replay.ts';
 import { purgeFormerValues, readSealedSettings, replaceSetting } from './sealed-settings.ts';
+import { createSession, deleteSession, pruneSessions, readSession, sessionSeen } from './sessions.ts';
 import { settle } from './settle.ts';
 import { readPending } from './tenants.ts';
 
@@ -172,6 +173,11 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     pruneKeyedRequests: (ages, limit) => pruneKeyedRequests(db, ages, limit),
     boundKeyedRequests: (caller, bounds, limit) => boundKeyedRequests(db, caller, bounds, limit),
     createKey: (key, audit = null) => createKey(db, key, audit),
+    createSession: (session, max, audit) => createSession(db, session, max, audit),
+    session: (hash) => readSession(db, hash),
+    sessionSeen: (hash, at) => sessionSeen(db, hash, at),
+    deleteSession: (hash, audit) => deleteSession(db, hash, audit),
+    pruneSessions: (now, limit) => pruneSessions(db, now, limit),
     key: (id) => findKey(db, id),
     keys: (query) => listKeys(db, query),
     knownKeys: (seen) => readKnownKeys(db, seen),

@@ -9,6 +9,7 @@ import { idempotencyTable } from './idempotency.ts';
 import { secretsMigration } from './sealed-settings.ts';
 import { senderInAlerts } from './alerts.ts';
 import { keysTable } from './keys.ts';
+import { sessionsTable } from './sessions.ts';
 import { missingParts, partsMadeBy, partsThere } from './schema-parts.ts';
 import { publishSql } from './publish.ts';
 
@@ -314,6 +315,7 @@ const migrations: readonly string[] = [
   secretsMigration,
   failingColumns,
   failingDelivered,
+  sessionsTable,
 ];
 
 const namedMost = 5;

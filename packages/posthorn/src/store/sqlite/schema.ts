@@ -9,6 +9,7 @@ import { idempotencyTable } from './idempotency.ts';
 import { secretsMigration } from './sealed-settings.ts';
 import { senderInAlerts } from './alerts.ts';
 import { keysTable } from './keys.ts';
+import { sessionsTable } from './sessions.ts';
 import { missingParts } from './schema-check.ts';
 
 /** SQLITE_ERROR: the statement does not fit the database. */
@@ -308,6 +309,7 @@ const migrations: readonly string[] = [
   secretsMigration,
   failingColumns,
   failingDelivered,
+  sessionsTable,
 ];
 
 const namedMost = 5;

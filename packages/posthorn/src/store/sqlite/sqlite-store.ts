@@ -54,6 +54,7 @@ import {
 import { acceptFor, replayEvent } from './replay.ts';
 import { Sequences } from './sequences.ts';
 import { purgeFormerValues, readSealedSettings, replaceSetting } from './sealed-settings.ts';
+import { createSession, deleteSession, pruneSessions, readSession, sessionSeen } from './sessions.ts';
 import { settle } from './settle.ts';
 import { readPending } from './tenants.ts';
 
@@ -195,6 +196,11 @@ export function createSqliteStore(db: Database): Store {
     pruneKeyedRequests: async (ages, limit) => pruneKeyedRequests(db, ages, limit),
     boundKeyedRequests: async (caller, bounds, limit) => boundKeyedRequests(db, caller, bounds, limit),
     createKey: async (key, audit = null) => createKey(db, key, audit),
+    createSession: async (session, max, audit) => createSession(db, session, max, audit),
+    session: async (hash) => readSession(db, hash),
+    sessionSeen: async (hash, at) => sessionSeen(db, hash, at),
+    deleteSession: async (hash, audit) => deleteSession(db, hash, audit),
+    pruneSessions: async (now, limit) => pruneSessions(db, now, limit),
     key: async (id) => findKey(db, id),
     keys: async (query) => listKeys(db, query),
     knownKeys: async (seen) => readKnownKeys(db, seen),

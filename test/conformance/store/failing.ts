@@ -137,7 +137,13 @@ export function describeFailing(subject: Subject): void {
     const endpoint = await one({ disableAfterMs: hour });
     await subject.store.saveFailing([failure(endpoint, start, start)]);
     expect(await subject.store.receiverHealth([endpoint.id], start)).toEqual([
-      { endpointId: endpoint.id, openSince: null, throttledUntil: null, failingSince: start },
+      {
+        endpointId: endpoint.id,
+        openSince: null,
+        throttledUntil: null,
+        failingSince: start,
+        serverCertificate: null,
+      },
     ]);
     await subject.store.deleteEndpoint(endpoint.id, start);
     expect(await row(endpoint)).toBeNull();

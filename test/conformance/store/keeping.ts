@@ -47,6 +47,42 @@ export function describeKeeping(subject: Subject): void {
     expect(await subject.store.openBreakers()).toEqual([]);
   });
 
+  test('the certificate of a receiver stands in the endpoint: the later word counts, and it ends with the URL', async () => {
+    const { store } = subject;
+    const [a, gone] = [await one(), await one()];
+    const certificate = (subject: string, notAfter: number) => ({
+      subject,
+      issuer: 'CN=an authority',
+      notBefore: start - 1000,
+      notAfter,
+      fingerprint: subject,
+    });
+    const seen = ({ id, url }: typeof a, name: string, at: number, ends = start + 1000) => ({
+      endpointId: id,
+      url,
+      certificate: certificate(name, ends),
+      at,
+    });
+    const known = async () => (await store.receiverHealth([a.id], start))[0]?.serverCertificate ?? null;
+    await store.saveServerCertificates([seen(a, 'CN=first', start), seen(gone, 'CN=gone', start)]);
+    await store.deleteEndpoint(gone.id, start + 1);
+    expect(await known()).toEqual(certificate('CN=first', start + 1000));
+    await store.saveServerCertificates([seen(a, 'CN=late', start - 1)]);
+    await store.saveServerCertificates([
+      { ...seen(a, 'CN=elsewhere', start + 5), url: 'https://other.example/' },
+    ]);
+    expect(await known()).toEqual(certificate('CN=first', start + 1000));
+    await store.saveServerCertificates([seen(a, 'CN="zweites", O=Größe', start + 10, start + 9000)]);
+    expect(await known()).toEqual(certificate('CN="zweites", O=Größe', start + 9000));
+    expect(await store.serverCertificates(start + 9001)).toEqual([
+      { endpointId: a.id, certificate: certificate('CN="zweites", O=Größe', start + 9000) },
+    ]);
+    expect(await store.serverCertificates(start + 9000)).toEqual([]);
+    await store.updateEndpoint(a.id, { url: 'https://other.example/', updatedAt: start + 20 });
+    expect(await known()).toBeNull();
+    expect(await store.serverCertificates(start + 100_000)).toEqual([]);
+  });
+
   test('a throttle stands in the endpoint: the later word counts, an operator clears it, and it runs out', async () => {
     const [a, b] = [await one(), await one()];
     const until = start + 60_000;
@@ -116,6 +152,7 @@ export function describeKeeping(subject: Subject): void {
       openSince,
       throttledUntil,
       failingSince: null,
+      serverCertificate: null,
     });
     expect(await health(start, well, gone)).toEqual(new Set());
     expect(await health(start, throttled)).toEqual(new Set([is(throttled.id, null, until)]));

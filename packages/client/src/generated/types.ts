@@ -600,7 +600,7 @@ export interface Endpoint {
   /** Without its password. */
   readonly proxy: string | null;
 
-  /** What the certificates of `tls` say. */
+  /** What the certificates of `tls`, and that of the receiver, say of themselves. */
   readonly certificates: readonly EndpointCertificate[];
   readonly timeoutMs: number;
   readonly maxInFlight: number;
@@ -678,13 +678,13 @@ export type EndpointAuthChange =
     };
 
 export interface EndpointCertificate {
-  /** Presented, or trusted. */
-  readonly use: 'client' | 'ca';
+  /** Presented to the receiver, trusted, or what the receiver presented last. */
+  readonly use: 'client' | 'ca' | 'server';
   readonly subject: string;
   readonly issuer: string;
   readonly notBefore: string;
 
-  /** An alert says so 30, 7 and 1 day before a client certificate expires. */
+  /** An alert says so 30, 7 and 1 days before a client certificate expires, and 7 and 1 before that of the receiver. */
   readonly notAfter: string;
 
   /** SHA-256. */
@@ -879,7 +879,7 @@ export interface EndpointWithSecret {
   /** Without its password. */
   readonly proxy: string | null;
 
-  /** What the certificates of `tls` say. */
+  /** What the certificates of `tls`, and that of the receiver, say of themselves. */
   readonly certificates: readonly EndpointCertificate[];
   readonly timeoutMs: number;
   readonly maxInFlight: number;
@@ -951,7 +951,7 @@ export interface EnsuredEndpoint {
   /** Without its password. */
   readonly proxy: string | null;
 
-  /** What the certificates of `tls` say. */
+  /** What the certificates of `tls`, and that of the receiver, say of themselves. */
   readonly certificates: readonly EndpointCertificate[];
   readonly timeoutMs: number;
   readonly maxInFlight: number;

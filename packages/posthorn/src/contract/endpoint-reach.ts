@@ -158,16 +158,18 @@ export const shownReach = {
     .array(
       z
         .strictObject({
-          use: z.enum(['client', 'ca']).describe('Presented, or trusted.'),
+          use: z
+            .enum(['client', 'ca', 'server'])
+            .describe('Presented to the receiver, trusted, or what the receiver presented last.'),
           subject: z.string(),
           issuer: z.string(),
           not_before: timestamp,
           not_after: timestamp.describe(
-            'An alert says so 30, 7 and 1 day before a client certificate expires.',
+            'An alert says so 30, 7 and 1 days before a client certificate expires, and 7 and 1 before that of the receiver.',
           ),
           fingerprint: z.string().describe('SHA-256.'),
         })
         .meta({ id: 'EndpointCertificate' }),
     )
-    .describe('What the certificates of `tls` say.'),
+    .describe('What the certificates of `tls`, and that of the receiver, say of themselves.'),
 };

@@ -47,6 +47,24 @@ describe('alerts', () => {
     expect(w.stored[0]).toMatchObject({ state: 'resolved', firedAt: minute });
   });
 
+  test('what gets worse in stages is told at each, and not in between', () => {
+    const w = world();
+    const day = 24 * 60 * minute;
+    const at = (days: number, stage: string, severity: 'ticket' | 'page' = 'ticket') =>
+      w.at(days * day, [condition({ waitMs: 0, stage, severity })]);
+    expect(at(0, '30')).toEqual(['firing ticket ep_1/timeout']);
+    for (let days = 1; days < 23; days++) expect(at(days, '30')).toEqual([]);
+    // What somebody has acknowledged at one stage is told again at the next.
+    w.acknowledge(22 * day);
+    expect(at(23, '7')).toEqual(['firing ticket ep_1/timeout']);
+    expect(w.stored[0]).toMatchObject({ acknowledgedAt: null, notifiedStage: '7' });
+    expect(at(24, '7')).toEqual([]);
+    expect(at(29, '1', 'page')).toEqual(['firing page ep_1/timeout']);
+    expect(at(30, '0', 'page')).toEqual(['firing page ep_1/timeout']);
+    expect(at(40, '0', 'page')).toEqual([]);
+    expect(w.at(41 * day, [])).toEqual(['resolved page ep_1/timeout']);
+  });
+
   test('one is told when it has lasted, once, and told when it is over', () => {
     const w = world();
     expect(w.at(0, [condition()])).toEqual([]);

@@ -31,6 +31,8 @@ export interface Alert {
   /** When somebody was last told, and of which severity; null: nobody yet. */
   readonly notifiedAt: number | null;
   readonly notifiedSeverity: AlertSeverity | null;
+  /** The stage at which somebody was last told; only of what gets worse in stages. */
+  readonly notifiedStage?: string;
 }
 
 /** The endpoint that an alert is about; null: about something else, or about everything. */
@@ -52,6 +54,8 @@ export interface Condition {
   readonly inhibited?: boolean;
   /** How long it has to be true before anybody is told, ms. */
   readonly waitMs: number;
+  /** Of what gets worse in stages over weeks: somebody is told at each, and not every few hours in between. */
+  readonly stage?: string;
 }
 
 export interface AlertTiming {
@@ -90,6 +94,9 @@ function notAfter(alert: Alert, now: number): Alert {
   };
 }
 
+const stageNotified = (stage: string | undefined): Pick<Alert, 'notifiedStage'> =>
+  stage === undefined ? {} : { notifiedStage: stage };
+
 /** Rules that could not be judged this time; their alerts stay as they are, whoever judged them before. */
 export type Unjudged = ReadonlySet<string>;
 
@@ -118,8 +125,12 @@ export function stepAlerts(
     const { rule, group, severity, owner, alsoTold, summary, evidence, waitMs } = condition;
     const since = before?.since ?? now;
     const firing = now - since >= waitMs;
-    const worse = before?.notifiedSeverity === 'ticket' && severity === 'page';
+    const { stage } = condition;
+    const nextStage =
+      stage !== undefined && (before?.notifiedAt ?? null) !== null && before?.notifiedStage !== stage;
+    const worse = (before?.notifiedSeverity === 'ticket' && severity === 'page') || nextStage;
     const again =
+      stage === undefined &&
       before?.notifiedAt !== null &&
       before?.notifiedAt !== undefined &&
       before.acknowledgedAt === null &&
@@ -143,6 +154,7 @@ export function stepAlerts(
       acknowledgedAt: worse ? null : (before?.acknowledgedAt ?? null),
       notifiedAt: tell ? now : (before?.notifiedAt ?? null),
       notifiedSeverity: tell ? severity : (before?.notifiedSeverity ?? null),
+      ...stageNotified(tell ? stage : before?.notifiedStage),
     };
     if (tell) told.push(alert);
     if (before === undefined || JSON.stringify(before) !== JSON.stringify(alert)) changed.push(alert);

@@ -1,4 +1,5 @@
 import type { Endpoint } from '../domain/endpoint.ts';
+import type { Certificate } from '../domain/reach.ts';
 import type { TraceContext } from '../domain/trace.ts';
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -22,6 +23,8 @@ export interface AttemptsOptions {
   readonly node: string;
   readonly userAgent: string;
   readonly tracing?: Tracing | undefined;
+  /** A receiver has presented a certificate that it did not a moment ago. */
+  readonly onCertificate: (endpoint: Endpoint, certificate: Certificate, now: number) => void;
 }
 
 /** What the lanes hear of an attempt. */
@@ -166,6 +169,8 @@ export class Attempts {
       now,
       () => this.#o.random.float(),
     );
+    if (!moved && result.serverCertificate !== undefined)
+      this.#o.onCertificate(endpoint, result.serverCertificate, now);
     if (settlement.reason === 'gone') this.#listener.gone(endpoint);
     if (span !== undefined) {
       span.end(result);

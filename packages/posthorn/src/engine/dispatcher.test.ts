@@ -37,6 +37,7 @@ test('G8: of 300 endpoints at once, 100 attempts begin in a turn of the event lo
     onThrottle: () => {},
     onGone: () => {},
     onFailing: () => {},
+    onCertificate: () => {},
   });
   const endpoints = Array.from({ length: 300 }, (_, at) =>
     anEndpoint({ id: `ep_${at}`, tenant: at < 299 ? 'flood' : 'other', url: `http://h${at}/` }),

@@ -2,14 +2,16 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { Blocking } from '../store/blocking.ts';
+import type { Certificate } from '../domain/reach.ts';
 import type { FailingChange, Failures } from '../store/failures.ts';
-import type { BreakerChange, Breakers, ThrottleChange } from '../store/breakers.ts';
+import type { BreakerChange, Breakers, SeenCertificate, ThrottleChange } from '../store/breakers.ts';
 import type { BringForwardRequest, DeliveryPath, Endpoints } from '../store/store.ts';
 import { ChangeKeeper } from './change-keeper.ts';
 import type { Dispatcher } from './dispatcher.ts';
 
 /** So many deliveries are brought forward in one transaction. */
 const maxPerStep = 1000;
+const maxNoted = 20_000;
 
 type HealthStore = Breakers &
   Pick<Blocking, 'freeKeys'> &
@@ -33,6 +35,9 @@ export class EndpointHealth {
   readonly #breakers: ChangeKeeper<BreakerChange>;
   readonly #throttles: ChangeKeeper<ThrottleChange>;
   readonly #failures: ChangeKeeper<FailingChange>;
+  readonly #certificates: ChangeKeeper<SeenCertificate>;
+  /** By endpoint: URL and fingerprint of what was noted last. Forgotten all at once, at the cost of noting them again. */
+  readonly #noted = new Map<string, string>();
   /** By endpoint: the URL that answered 410. */
   readonly #gone = new Map<string, string>();
   /** By endpoint: the failure that is one too many. */
@@ -52,6 +57,11 @@ export class EndpointHealth {
     this.#breakers = new ChangeKeeper({ save: (changes) => store.saveBreakers(changes), clock, logger });
     this.#throttles = new ChangeKeeper({ save: (changes) => store.saveThrottles(changes), clock, logger });
     this.#failures = new ChangeKeeper({ save: (changes) => store.saveFailing(changes), clock, logger });
+    this.#certificates = new ChangeKeeper({
+      save: (seen) => store.saveServerCertificates(seen),
+      clock,
+      logger,
+    });
   }
 
   noteBreaker(change: BreakerChange): void {
@@ -68,6 +78,14 @@ export class EndpointHealth {
       this.#tooLong.delete(change.endpointId);
       this.#failures.note(change);
     }
+  }
+
+  noteCertificate({ id, url }: Endpoint, certificate: Certificate, at: number): void {
+    const noted = `${url} ${certificate.fingerprint}`;
+    if (this.#noted.get(id) === noted) return;
+    if (this.#noted.size >= maxNoted) this.#noted.clear();
+    this.#noted.set(id, noted);
+    this.#certificates.note({ endpointId: id, url, certificate, at });
   }
 
   noteGone({ id, url }: Endpoint): void {
@@ -90,6 +108,8 @@ export class EndpointHealth {
     this.#breakers.forget(endpointId);
     this.#failures.forget(endpointId);
     this.#tooLong.delete(endpointId);
+    this.#certificates.forget(endpointId);
+    this.#noted.delete(endpointId);
     this.#gone.delete(endpointId);
     await this.#bringForward(endpointId, 'all');
   }
@@ -174,7 +194,8 @@ export class EndpointHealth {
 
   /** Writes what is not yet written. */
   async stop(): Promise<void> {
-    await Promise.all([this.#breakers.stop(), this.#throttles.stop(), this.#failures.stop()]);
+    const all = [this.#breakers, this.#throttles, this.#failures, this.#certificates];
+    await Promise.all(all.map((changes) => changes.stop()));
   }
 
   async #bringForward(endpointId: string, only: BringForwardRequest['only']): Promise<void> {

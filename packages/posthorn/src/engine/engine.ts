@@ -116,6 +116,7 @@ export function createEngine(options: EngineOptions): Engine {
     onBreaker: (change) => health.noteBreaker(change),
     onFailing: (change, isTooLong) => health.noteFailing(change, isTooLong),
     onThrottle: (change) => health.noteThrottle(change),
+    onCertificate: (endpoint, certificate, at) => health.noteCertificate(endpoint, certificate, at),
     onGone: (endpoint) => health.noteGone(endpoint),
     transport: options.transport,
     clock,

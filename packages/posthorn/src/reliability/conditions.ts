@@ -330,7 +330,9 @@ export function beyondCondition(rule: string, groups: number, most: number): Con
       next_step:
         rule === 'dead_letters'
           ? 'posthorn dead-letters --limit 10000 lists all'
-          : 'posthorn deliveries --state pending --limit 10000 shows which endpoints they are',
+          : rule === 'certificate_expiring'
+            ? 'GET /v1/endpoints shows the certificates of each endpoint and when they end'
+            : 'posthorn deliveries --state pending --limit 10000 shows which endpoints they are',
     },
     waitMs: 0,
   };

@@ -33,6 +33,7 @@ describe('an outage wider than alerts of their own (G5)', () => {
           throttledUntil: null,
         })),
       accounting: async () => ({ pending: 1 }),
+      serverCertificates: async () => [],
       fanOuts: async () => ({ underWay: [], remaining: 0 }),
       failingEndpoints: async () => [],
       deliveries: async () => [],
@@ -131,6 +132,7 @@ describe('an endpoint that is paused when it has only failed for long', () => {
       openBreakers: async () => [],
       failingEndpoints: async () => [{ endpointId: 'ep_1', since: now, count: 5 }],
       overdue: async () => [],
+      serverCertificates: async () => [],
       fanOuts: async () => ({ underWay: [] }),
       accounting: async () => ({ pending: 3, suppressed: 2 }),
     };

@@ -8,6 +8,7 @@ import type { Alerting, DeadLetterGroup, Endpoints, Finding, Integrity, Readings
 import type { Blocking } from '../store/blocking.ts';
 import type { Failures } from '../store/failures.ts';
 import type { Breakers } from '../store/breakers.ts';
+import { certificateCondition, expiringCertificates } from './certificates.ts';
 import {
   beyondCondition,
   corruptCondition,
@@ -23,7 +24,7 @@ import {
 import { disabledCondition, disablingCondition, isDisabled } from './failing-conditions.ts';
 import { readWindows } from './objective-counts.ts';
 import { type ObjectiveStatus, ruleWindowsMs, statusOf } from './objective-status.ts';
-import { minuteMs } from '../domain/time.ts';
+import { dayMs, minuteMs } from '../domain/time.ts';
 
 const samplesMost = 3;
 /** So many groups of dead letters, overdue endpoints and broken ones are looked at, the largest first. */
@@ -35,6 +36,8 @@ const downAfterMs = 5 * minuteMs;
 /** A fan-out is stuck when it has created nothing for so long: a step takes milliseconds. */
 const fanOutStuckAfterMs = 5 * minuteMs;
 const worstMost = 5;
+/** Certificates of receivers that end later are not looked at. */
+const serverCertificatesWithinMs = 7 * dayMs;
 
 /** What a reconciliation found, as far as alerts need it. */
 export interface Books {
@@ -48,7 +51,7 @@ export type JudgedStore = Pick<Readings, 'deadLetters' | 'deliveries'> &
   Pick<Accounting, 'accounting' | 'accountingBy' | 'tallies' | 'overdue'> &
   Pick<Alerting, 'documents'> &
   Pick<Endpoints, 'endpoints'> &
-  Pick<Breakers, 'openBreakers'> &
+  Pick<Breakers, 'openBreakers' | 'serverCertificates'> &
   Pick<Blocking, 'blockedKeys'> &
   Pick<Failures, 'failingEndpoints'> &
   Pick<Integrity, 'fanOuts'>;
@@ -180,10 +183,17 @@ export async function judgeDeliveries(
       ),
     );
   }
+  const expiring = expiringCertificates(
+    endpoints,
+    await store.serverCertificates(now + serverCertificatesWithinMs),
+    now,
+  );
+  conditions.push(...expiring.slice(0, groupsMost).map((one) => certificateCondition(one, now)));
   for (const [rule, groups] of [
     ['endpoint_down', breakers],
     ['dead_letters', letters],
     ['overdue', overdue],
+    ['certificate_expiring', expiring],
   ] as const)
     if (groups.length > groupsMost) conditions.push(beyondCondition(rule, groups.length, groupsMost));
   return conditions;

@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { invalid } from '../domain/errors.ts';
+import { certificateFrom } from '../domain/certificate.ts';
 import type { Certificate } from '../domain/reach.ts';
 
 const maxCertificates = 64;
@@ -35,18 +36,18 @@ function read(pem: string, path: string): { readonly blocks: string[]; readonly 
 export function clientCertificatesFrom(pem: string, path: string, now: number): ReadCertificates {
   const { blocks, parsed } = read(pem, path);
   for (const one of parsed) {
-    const { subject, notBefore, notAfter } = certificateOf(one);
+    const { subject, notBefore, notAfter } = certificateFrom(one);
     if (notAfter <= now) throw invalid(path, `has expired: ${subject} was valid until ${day(notAfter)}`);
     if (notBefore > now + clockSkewMs)
       throw invalid(path, `is not valid yet: ${subject} is valid from ${day(notBefore)} on`);
   }
-  return { pem: `${blocks.join('\n')}\n`, first: parsed[0]!, certificates: parsed.map(certificateOf) };
+  return { pem: `${blocks.join('\n')}\n`, first: parsed[0]!, certificates: parsed.map(certificateFrom) };
 }
 
 /** Trusted authorities: some of a bundle may have expired, but not all. */
 export function authoritiesFrom(pem: string, path: string, now: number): Omit<ReadCertificates, 'first'> {
   const { blocks, parsed } = read(pem, path);
-  const certificates = parsed.map(certificateOf);
+  const certificates = parsed.map(certificateFrom);
   if (certificates.every(({ notAfter }) => notAfter <= now))
     throw invalid(
       path,
@@ -78,27 +79,6 @@ function keyFrom(key: string, path: string): KeyObject {
         : 'is not a private key in PEM',
     );
   }
-}
-
-function certificateOf({
-  subject,
-  issuer,
-  validFromDate,
-  validToDate,
-  fingerprint256,
-}: X509Certificate): Certificate {
-  return {
-    subject: nameFrom(subject),
-    issuer: nameFrom(issuer),
-    notBefore: validFromDate.getTime(),
-    notAfter: validToDate.getTime(),
-    fingerprint: fingerprint256,
-  };
-}
-
-/** `O=…\nCN=…` in one line; some certificates have no subject. */
-function nameFrom(text: string | undefined): string {
-  return (text ?? '').split('\n').join(', ').slice(0, 512);
 }
 
 function day(time: number): string {

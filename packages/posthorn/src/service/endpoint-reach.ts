@@ -193,7 +193,10 @@ function shownAuth(auth: EndpointAuth): NonNullable<Shown['auth']> {
   }
 }
 
-function shownCertificate(use: 'client' | 'ca', certificate: Certificate): Shown['certificates'][number] {
+export function shownCertificate(
+  use: 'client' | 'ca' | 'server',
+  certificate: Certificate,
+): Shown['certificates'][number] {
   const { subject, issuer, notBefore, notAfter, fingerprint } = certificate;
   return { use, subject, issuer, not_before: iso(notBefore), not_after: iso(notAfter), fingerprint };
 }

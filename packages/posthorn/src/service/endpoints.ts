@@ -28,7 +28,7 @@ import { tenantsFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { endpointDeclaration, type EndpointIdentity } from './endpoint-declaration.ts';
 import { endpointIdsFrom, type EndpointRef, findEndpoint } from './endpoint-ref.ts';
-import { shownReach } from './endpoint-reach.ts';
+import { shownCertificate, shownReach } from './endpoint-reach.ts';
 import { wireReceipt } from './events.ts';
 import { type Call, type Handlers, type Of, Reply } from './handler.ts';
 import { decodeCursor, pageRead } from './paging.ts';
@@ -286,10 +286,15 @@ function shownWith(
   before: Endpoint,
 ): Answer<'endpoints.get'> {
   const found = endpoint.url === before.url ? receivers.get(endpoint.id) : undefined;
-  const { openSince = null, throttledUntil = null } = found ?? {};
+  const { openSince = null, throttledUntil = null, serverCertificate = null } = found ?? {};
   const failingSince = endsFailing(before, endpoint) ? null : (found?.failingSince ?? null);
+  const wire = wireEndpoint(endpoint);
   return {
-    ...wireEndpoint(endpoint),
+    ...wire,
+    certificates: [
+      ...wire.certificates,
+      ...(serverCertificate === null ? [] : [shownCertificate('server', serverCertificate)]),
+    ],
     secrets_error: sealFault(keyring, endpoint),
     blocked_keys: blockedKeys.get(endpoint.id) ?? 0,
     breaker: { state: openSince === null ? 'closed' : 'open', since: isoOrNull(openSince) },

@@ -1,5 +1,7 @@
 // The part of the store port that keeps what attempts found out about an endpoint's receiver, in the endpoint's row.
 
+import type { Certificate } from '../domain/reach.ts';
+
 /** Breaker state in the endpoint's row: what one node found out serves the others, and its own next life. */
 export interface Breakers {
   /** Records openings and closings. Of two about one endpoint the later counts, in whatever order they arrive. */
@@ -10,8 +12,12 @@ export interface Breakers {
   saveThrottles(changes: readonly ThrottleChange[]): Promise<void>;
   /** Endpoints that are throttled beyond `now`, deleted ones left out. */
   throttles(now: number): Promise<readonly Throttle[]>;
-  /** The same of single endpoints, in whatever order; those that are deleted, or neither broken nor throttled, are left out. */
+  /** What is known of single endpoints, in whatever order; those that are deleted, or of which nothing is known, are left out. */
   receiverHealth(endpointIds: readonly string[], now: number): Promise<readonly ReceiverHealth[]>;
+  /** Records which certificates receivers presented. The same rules as for breakers. */
+  saveServerCertificates(seen: readonly SeenCertificate[]): Promise<void>;
+  /** Those that end before `endsBefore`, of endpoints that are not deleted. */
+  serverCertificates(endsBefore: number): Promise<readonly ServerCertificate[]>;
   /** An operator's word: the endpoint is throttled no more. Other nodes are notified. Returns whether it was. */
   clearThrottle(endpointId: string, now: number): Promise<boolean>;
 }
@@ -52,4 +58,18 @@ export interface ReceiverHealth {
   readonly throttledUntil: number | null;
   /** Since when it has only failed; null where that is not counted, or it has not. */
   readonly failingSince: number | null;
+  /** What the receiver presented last; null: nothing yet. */
+  readonly serverCertificate: Certificate | null;
+}
+
+/** A certificate that a receiver presented, and that was trusted. */
+export interface ServerCertificate {
+  readonly endpointId: string;
+  readonly certificate: Certificate;
+}
+
+export interface SeenCertificate extends ServerCertificate {
+  readonly url: string;
+  /** When it was seen. */
+  readonly at: number;
 }

@@ -220,12 +220,18 @@ export class Attempt implements Exchange, DialListener, Expiring {
       responseExcerpt: this.#chunks.length === 0 ? null : excerpt(this.#chunks),
       retryAfterMs,
       durationMs: this.#parts.clock.monotonic() - this.#startedAt,
+      ...(this.#target.seenCertificate === null ? {} : seenOn(this.#target)),
     });
     // Its deadline keeps an ended attempt for a while: not with a payload.
     this.#chunks = [];
     this.#request = spent;
     this.#head = '';
   }
+}
+
+function seenOn(target: Target): Pick<AttemptResult, 'serverCertificate'> {
+  const serverCertificate = target.takeCertificate();
+  return serverCertificate === null ? {} : { serverCertificate };
 }
 
 function refusedClient(): Error {

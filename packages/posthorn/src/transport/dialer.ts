@@ -298,6 +298,7 @@ export class Dial {
     if (target !== null) socket.on('session', (latest) => (target.tlsSession = latest));
     socket.once('secureConnect', () => {
       this.#sockets.delete(socket);
+      if (target !== null) target.seenCertificate = socket.getPeerX509Certificate() ?? null;
       if (!this.#ended) done(socket);
     });
     socket.on('error', (error) => {

@@ -1,4 +1,7 @@
+import type { X509Certificate } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
+import { certificateFrom } from '../domain/certificate.ts';
+import type { Certificate } from '../domain/reach.ts';
 import type { Connection } from './connection.ts';
 import { type Proxy, proxyAuthorization, type ProxyChoice } from './proxy.ts';
 import type { Reach } from './reach.ts';
@@ -31,6 +34,10 @@ export class Target {
   tlsSession: Buffer | null = null;
   /** Of its own TLS settings; null until it is needed, and without such settings. */
   secureContext: SecureContext | null = null;
+  /** What the receiver presented at the last handshake; null once somebody has taken it. */
+  seenCertificate: X509Certificate | null = null;
+  /** The fingerprint of the one that was taken. */
+  takenCertificate = '';
   /** The address guard's answer; null until it was asked. */
   refused: Error | 'permitted' | null = null;
   /** Its sender has another one now: nothing is kept for it any more. */
@@ -60,6 +67,17 @@ export class Target {
     this.requestHead =
       `POST ${isWhole ? `${protocol}//${host}` : ''}${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n` +
       (isWhole ? proxyAuthorization(this.proxy!) : '');
+  }
+
+  /** What the receiver presented, each certificate once. */
+  takeCertificate(): Certificate | null {
+    const seen = this.seenCertificate;
+    if (seen === null) return null;
+    this.seenCertificate = null;
+    const certificate = certificateFrom(seen);
+    if (certificate.fingerprint === this.takenCertificate) return null;
+    this.takenCertificate = certificate.fingerprint;
+    return certificate;
   }
 
   /** Whether these are the settings that it was made with: by their key, because each change of an endpoint makes new objects. */

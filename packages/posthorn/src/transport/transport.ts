@@ -1,4 +1,5 @@
 import type { ErrorClass } from '../domain/attempt.ts';
+import type { Certificate } from '../domain/reach.ts';
 import type { Reach } from './reach.ts';
 
 /** One HTTP request of a delivery, and what came of it. */
@@ -37,4 +38,6 @@ export interface AttemptResult {
   readonly responseExcerpt: string | null;
   readonly retryAfterMs: number | null;
   readonly durationMs: number;
+  /** What the receiver presented on a new connection, if it was not seen a moment ago. */
+  readonly serverCertificate?: Certificate;
 }

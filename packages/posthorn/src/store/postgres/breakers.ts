@@ -1,5 +1,14 @@
 import { clockSlackMs } from '../rows.ts';
-import type { BreakerChange, OpenBreaker, ReceiverHealth, Throttle, ThrottleChange } from '../breakers.ts';
+import type { Certificate } from '../../domain/reach.ts';
+import type {
+  BreakerChange,
+  OpenBreaker,
+  ReceiverHealth,
+  SeenCertificate,
+  ServerCertificate,
+  Throttle,
+  ThrottleChange,
+} from '../breakers.ts';
 import type { Database } from './database.ts';
 import { announced } from './endpoints.ts';
 
@@ -94,6 +103,41 @@ export async function openBreakers(db: Database): Promise<OpenBreaker[]> {
   return rows.map(([id, since]) => ({ endpointId: id as string, openSince: since as number }));
 }
 
+/** A migration: the certificate that the receiver presented last, when it ends, and when it was seen. */
+export const serverCertificateColumns = `
+  ALTER TABLE posthorn.endpoints ADD COLUMN server_certificate jsonb, ADD COLUMN server_certificate_ends bigint,
+    ADD COLUMN server_certificate_at bigint;
+  CREATE INDEX endpoints_server_certificate ON posthorn.endpoints (server_certificate_ends)
+    WHERE server_certificate_ends IS NOT NULL;
+`;
+
+export async function saveServerCertificates(db: Database, seen: readonly SeenCertificate[]): Promise<void> {
+  await db.query(
+    'server_certificates_save',
+    `${changes('text', 'server_certificate_at')}
+     UPDATE posthorn.endpoints e SET server_certificate = c.value::jsonb, server_certificate_at = c.at,
+       server_certificate_ends = (c.value::jsonb ->> 'notAfter')::bigint FROM c WHERE e.num = c.num`,
+    [
+      seen.map(({ endpointId }) => endpointId),
+      seen.map(({ url }) => url),
+      seen.map(({ certificate }) => JSON.stringify(certificate)),
+      seen.map(({ at }) => at),
+    ],
+  );
+}
+
+export async function serverCertificates(db: Database, endsBefore: number): Promise<ServerCertificate[]> {
+  const rows = await db.query(
+    'server_certificates',
+    'SELECT id, server_certificate FROM posthorn.endpoints WHERE server_certificate_ends < $1 AND deleted_at IS NULL',
+    [endsBefore],
+  );
+  return rows.map(([id, certificate]) => ({
+    endpointId: id as string,
+    certificate: certificate as unknown as Certificate,
+  }));
+}
+
 export async function receiverHealth(
   db: Database,
   endpointIds: readonly string[],
@@ -101,14 +145,16 @@ export async function receiverHealth(
 ): Promise<ReceiverHealth[]> {
   const rows = await db.query(
     'receiver_health',
-    `SELECT id, breaker_open_since, CASE WHEN throttled_until > $2 THEN throttled_until END, failing_since FROM posthorn.endpoints
-     WHERE id = ANY ($1::text[]) AND deleted_at IS NULL AND (breaker_open_since IS NOT NULL OR throttled_until > $2 OR failing_since IS NOT NULL)`,
+    `SELECT id, breaker_open_since, CASE WHEN throttled_until > $2 THEN throttled_until END, failing_since, server_certificate
+     FROM posthorn.endpoints WHERE id = ANY ($1::text[]) AND deleted_at IS NULL AND (breaker_open_since IS NOT NULL
+       OR throttled_until > $2 OR failing_since IS NOT NULL OR server_certificate IS NOT NULL)`,
     [endpointIds, now],
   );
-  return rows.map(([id, openSince, throttledUntil, failingSince]) => ({
+  return rows.map(([id, openSince, throttledUntil, failingSince, certificate]) => ({
     endpointId: id as string,
     openSince: openSince as number | null,
     throttledUntil: throttledUntil as number | null,
     failingSince: failingSince as number | null,
+    serverCertificate: certificate as unknown as Certificate | null,
   }));
 }

@@ -163,8 +163,8 @@ export class EndpointTable {
     if (endpoint.url !== before.url)
       await connection.query(
         'endpoint_moved',
-        `UPDATE posthorn.endpoints SET breaker_open_since = NULL, breaker_at = $2, throttled_until = NULL, throttled_at = $2
-         WHERE id = $1`,
+        `UPDATE posthorn.endpoints SET breaker_open_since = NULL, breaker_at = $2, throttled_until = NULL, throttled_at = $2,
+           server_certificate = NULL, server_certificate_ends = NULL, server_certificate_at = $2 WHERE id = $1`,
         [id, change.updatedAt],
       );
     if (endsFailing(before, endpoint)) await resetFailing(connection, id, change.updatedAt);

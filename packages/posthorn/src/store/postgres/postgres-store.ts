@@ -7,7 +7,9 @@ import {
   openBreakers,
   receiverHealth,
   saveBreakers,
+  saveServerCertificates,
   saveThrottles,
+  serverCertificates,
   throttles,
 } from './breakers.ts';
 import { readAccounting, readAccountingBy, readOverdue, readTallies } from './accounting.ts';
@@ -86,6 +88,8 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     receiverHealth: (endpointIds, now) => receiverHealth(db, endpointIds, now),
     saveThrottles: (changes) => saveThrottles(db, changes),
     throttles: (now) => throttles(db, now),
+    saveServerCertificates: (seen) => saveServerCertificates(db, seen),
+    serverCertificates: (endsBefore) => serverCertificates(db, endsBefore),
     clearThrottle: (endpointId, now) => clearThrottle(db, endpointId, now),
 
     redriveDelivery: (number, now, audit = null) => redriveDelivery(db, number, now, audit),

@@ -1,6 +1,6 @@
 import { StoreOpenError } from '../../domain/errors.ts';
 import { auditLogTables } from './audit-log.ts';
-import { breakerColumns, throttleColumns } from './breakers.ts';
+import { breakerColumns, serverCertificateColumns, throttleColumns } from './breakers.ts';
 import type { Connection, Database } from './database.ts';
 import { blockingMigration } from './blocking.ts';
 import { filterParts } from './filter-sql.ts';
@@ -313,6 +313,7 @@ const migrations: readonly string[] = [
   `${filterParts}
   ${publishSql}`,
   secretsMigration,
+  serverCertificateColumns,
   failingColumns,
   failingDelivered,
   sessionsTable,

@@ -1,5 +1,14 @@
 import { clockSlackMs } from '../rows.ts';
-import type { BreakerChange, OpenBreaker, ReceiverHealth, Throttle, ThrottleChange } from '../breakers.ts';
+import type { Certificate } from '../../domain/reach.ts';
+import type {
+  BreakerChange,
+  OpenBreaker,
+  ReceiverHealth,
+  SeenCertificate,
+  ServerCertificate,
+  Throttle,
+  ThrottleChange,
+} from '../breakers.ts';
 import type { Database } from './database.ts';
 
 /** A migration: breaker state in the endpoint's row. `breaker_at` is when it last opened or closed. */
@@ -78,18 +87,58 @@ export function openBreakers(db: Database): OpenBreaker[] {
     .map(([id, since]) => ({ endpointId: id as string, openSince: since as number }));
 }
 
+/** A migration: the certificate that the receiver presented last, when it ends, and when it was seen. */
+export const serverCertificateColumns = `
+  ALTER TABLE endpoints ADD COLUMN server_certificate TEXT;
+  ALTER TABLE endpoints ADD COLUMN server_certificate_ends INTEGER;
+  ALTER TABLE endpoints ADD COLUMN server_certificate_at INTEGER;
+  CREATE INDEX endpoints_server_certificate ON endpoints (server_certificate_ends) WHERE server_certificate_ends IS NOT NULL;
+`;
+
+export function saveServerCertificates(db: Database, seen: readonly SeenCertificate[]): void {
+  db.transaction(() => {
+    for (const { endpointId, url, certificate, at } of seen) {
+      db.run(
+        `UPDATE endpoints SET server_certificate = ?1, server_certificate_at = ?2, server_certificate_ends = ?5
+         WHERE id = ?3 AND json_extract(document, '$.url') = ?4 AND ${isLater('server_certificate_at')}`,
+        JSON.stringify(certificate),
+        at,
+        endpointId,
+        url,
+        certificate.notAfter,
+      );
+    }
+  });
+}
+
+export function serverCertificates(db: Database, endsBefore: number): ServerCertificate[] {
+  return db
+    .all(
+      `SELECT id, server_certificate FROM endpoints
+       WHERE server_certificate_ends < ? AND server_certificate_ends IS NOT NULL AND deleted_at IS NULL`,
+      endsBefore,
+    )
+    .map(([id, text]) => ({
+      endpointId: id as string,
+      certificate: db.json(text, "a receiver's certificate") as Certificate,
+    }));
+}
+
 export function receiverHealth(db: Database, endpointIds: readonly string[], now: number): ReceiverHealth[] {
   return db
     .all(
-      `SELECT id, breaker_open_since, CASE WHEN throttled_until > ?2 THEN throttled_until END, failing_since FROM endpoints
-       WHERE id IN (SELECT value FROM json_each(?1)) AND deleted_at IS NULL AND (breaker_open_since IS NOT NULL OR throttled_until > ?2 OR failing_since IS NOT NULL)`,
+      `SELECT id, breaker_open_since, CASE WHEN throttled_until > ?2 THEN throttled_until END, failing_since, server_certificate
+       FROM endpoints WHERE id IN (SELECT value FROM json_each(?1)) AND deleted_at IS NULL AND (breaker_open_since IS NOT NULL
+         OR throttled_until > ?2 OR failing_since IS NOT NULL OR server_certificate IS NOT NULL)`,
       JSON.stringify(endpointIds),
       now,
     )
-    .map(([id, openSince, throttledUntil, failingSince]) => ({
+    .map(([id, openSince, throttledUntil, failingSince, certificate]) => ({
       endpointId: id as string,
       openSince: openSince as number | null,
       throttledUntil: throttledUntil as number | null,
       failingSince: failingSince as number | null,
+      serverCertificate:
+        certificate === null ? null : (db.json(certificate!, "a receiver's certificate") as Certificate),
     }));
 }

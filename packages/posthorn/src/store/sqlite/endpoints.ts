@@ -131,8 +131,8 @@ export class EndpointTable {
     // What was learned of a URL ends with it.
     if (endpoint.url !== before.url)
       this.#db.run(
-        `UPDATE endpoints SET breaker_open_since = NULL, breaker_at = ?1, throttled_until = NULL, throttled_at = ?1
-         WHERE num = ?2`,
+        `UPDATE endpoints SET breaker_open_since = NULL, breaker_at = ?1, throttled_until = NULL, throttled_at = ?1,
+           server_certificate = NULL, server_certificate_ends = NULL, server_certificate_at = ?1 WHERE num = ?2`,
         change.updatedAt,
         num,
       );

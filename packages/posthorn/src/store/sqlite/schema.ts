@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { StoreOpenError } from '../../domain/errors.ts';
 import { auditLogTables } from './audit-log.ts';
-import { breakerColumns, throttleColumns } from './breakers.ts';
+import { breakerColumns, serverCertificateColumns, throttleColumns } from './breakers.ts';
 import { damageOf, primaryCode } from './damage.ts';
 import { blockingMigration } from './blocking.ts';
 import { failingColumns, failingDelivered } from './failures.ts';
@@ -307,6 +307,7 @@ const migrations: readonly string[] = [
   blockingMigration,
   senderInAlerts,
   secretsMigration,
+  serverCertificateColumns,
   failingColumns,
   failingDelivered,
   sessionsTable,

@@ -8,7 +8,9 @@ import {
   openBreakers,
   receiverHealth,
   saveBreakers,
+  saveServerCertificates,
   saveThrottles,
+  serverCertificates,
   throttles,
 } from './breakers.ts';
 import { bringForward, claim, nextDue, release, takeOver } from './claim.ts';
@@ -101,6 +103,8 @@ export function createSqliteStore(db: Database): Store {
     receiverHealth: async (endpointIds, now) => receiverHealth(db, endpointIds, now),
     saveThrottles: async (changes) => saveThrottles(db, changes),
     throttles: async (now) => throttles(db, now),
+    saveServerCertificates: async (seen) => saveServerCertificates(db, seen),
+    serverCertificates: async (endsBefore) => serverCertificates(db, endsBefore),
     clearThrottle: async (endpointId, now) => clearThrottle(db, endpointId, now),
 
     redriveDelivery: async (number, now, audit = null) => redriveDelivery(db, number, now, audit),

@@ -1,0 +1,108 @@
+import type { Condition } from '../domain/alert.ts';
+import type { Endpoint } from '../domain/endpoint.ts';
+import { type Certificate, reachOf } from '../domain/reach.ts';
+import { dayMs, iso } from '../domain/time.ts';
+import type { ServerCertificate } from '../store/breakers.ts';
+
+/** Days before the end at which somebody is notified: of a client certificate, and of a receiver's own. */
+const clientDays = [1, 7, 30];
+/** Most servers renew theirs by themselves, 30 days before the end. */
+const serverDays = [1, 7];
+/** A certificate that lives no longer is renewed by a machine every few days. */
+const shortLifeMs = 10 * dayMs;
+
+const namedMost = 20;
+
+/** A certificate that ends soon, or has ended, with the endpoints of one owner that use it. */
+export interface Expiry {
+  readonly endpoints: [Endpoint, ...Endpoint[]];
+  readonly use: 'client' | 'server';
+  readonly certificate: Certificate;
+  /** The days that its end is within; 0: it is over. */
+  readonly stage: number;
+}
+
+/** The certificates of these endpoints that somebody should renew, those that end first in front. */
+export function expiringCertificates(
+  endpoints: readonly Endpoint[],
+  servers: readonly ServerCertificate[],
+  now: number,
+): readonly Expiry[] {
+  const seen = new Map(servers.map((server) => [server.endpointId, server]));
+  const found = new Map<string, Expiry>();
+  for (const endpoint of endpoints) {
+    if (!endpoint.enabled) continue;
+    const client = firstToEnd(reachOf(endpoint).tls?.clientCertificates ?? []);
+    if (client !== null) add(found, endpoint, 'client', client, clientDays, now);
+    const server = seen.get(endpoint.id);
+    if (server !== undefined) {
+      const { notBefore, notAfter } = server.certificate;
+      const days = notAfter - notBefore > shortLifeMs ? serverDays : serverDays.slice(0, 1);
+      add(found, endpoint, 'server', server.certificate, days, now);
+    }
+  }
+  return [...found.values()].toSorted((a, b) => a.certificate.notAfter - b.certificate.notAfter);
+}
+
+function add(
+  found: Map<string, Expiry>,
+  endpoint: Endpoint,
+  use: Expiry['use'],
+  certificate: Certificate,
+  days: readonly number[],
+  now: number,
+): void {
+  const leftMs = certificate.notAfter - now;
+  const stage = leftMs <= 0 ? 0 : days.find((within) => leftMs <= within * dayMs);
+  if (stage === undefined) return;
+  // Many endpoints present the same one.
+  const key = `${use} ${certificate.fingerprint} ${endpoint.owner ?? ''}`;
+  const known = found.get(key);
+  if (known === undefined) found.set(key, { endpoints: [endpoint], use, certificate, stage });
+  else known.endpoints.push(endpoint);
+}
+
+/** Of a chain the one that ends first ends it. */
+function firstToEnd(certificates: readonly Certificate[]): Certificate | null {
+  return certificates.reduce<Certificate | null>(
+    (first, one) => (first === null || one.notAfter < first.notAfter ? one : first),
+    null,
+  );
+}
+
+/** A certificate that ends soon: a ticket, and a page on its last day. Notified once at each stage, not every few hours. */
+export function certificateCondition({ endpoints, use, certificate, stage }: Expiry, now: number): Condition {
+  const [{ id, url, owner }, ...others] = endpoints;
+  const { host } = new URL(url);
+  const and = others.length === 0 ? '' : ` and ${others.length.toLocaleString('en-US')} more`;
+  const { subject, issuer, notAfter, fingerprint } = certificate;
+  const whose =
+    use === 'client' ? `the client certificate for ${host}${and}` : `the certificate of ${host}${and}`;
+  const left = notAfter - now;
+  const when =
+    stage === 0
+      ? `expired on ${iso(notAfter).slice(0, 10)}: deliveries fail`
+      : `expires in ${left < 2 * dayMs ? `${Math.max(1, Math.floor(left / 3_600_000))} h` : `${Math.floor(left / dayMs)} days`}, on ${iso(notAfter).slice(0, 10)}`;
+  return {
+    rule: 'certificate_expiring',
+    group: `${use}/${fingerprint.replaceAll(':', '').slice(0, 16)}/${owner ?? ''}`,
+    severity: stage <= 1 ? 'page' : 'ticket',
+    owner,
+    summary: `${whose} (${subject || 'no subject'}) ${when}`,
+    evidence: {
+      endpoint_ids: endpoints.slice(0, namedMost).map((endpoint) => endpoint.id),
+      endpoints: endpoints.length,
+      use,
+      subject,
+      issuer,
+      not_after: iso(notAfter),
+      fingerprint,
+      next_step:
+        use === 'client'
+          ? `PATCH /v1/endpoints/${id} with a new client_certificate and client_key in tls: the next attempt uses it`
+          : `renew the certificate of ${host}: Posthorn sees the new one at its next connection`,
+    },
+    waitMs: 0,
+    stage: String(stage),
+  };
+}

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { tempDir, until } from '../support.ts';
+import { runHere } from './run-here.ts';
 import { apiKey, serve } from './serving.ts';
 
 // Keys through the API: created, used, limited, rotated and revoked, on one node and on another.
@@ -172,5 +173,58 @@ describe.each([
     const metrics = await (await fetch(`${nodes[0]!.url}/metrics`)).text();
     expect(metrics).toMatch(/posthorn_authentication_failures_total\{reason="revoked"\} [1-9]/);
     expect(metrics).not.toContain(key);
+  });
+});
+
+describe('posthorn keys', () => {
+  let server: Awaited<ReturnType<typeof serve>>;
+  beforeAll(async () => {
+    server = await serve();
+    process.env['POSTHORN_URL'] = server.url;
+    process.env['POSTHORN_API_KEY'] = apiKey;
+  });
+  afterAll(async () => {
+    delete process.env['POSTHORN_URL'];
+    delete process.env['POSTHORN_API_KEY'];
+    await server.stop();
+  });
+  const status = async (key: string): Promise<number> =>
+    (await fetch(`${server.url}/v1/event-types`, { headers: { authorization: `Bearer ${key}` } })).status;
+
+  test('creates, lists, rotates and revokes; a key is printed once, alone on standard output', async () => {
+    const made = await runHere('keys', 'create', 'ci', '--scopes', 'publish,read', '--tenant', 'acme');
+    expect(made.code).toBe(0);
+    expect(made.out).toMatch(/^phk_[\w-]{43}\n$/);
+    const [id] = /key_\w+/.exec(made.err)!;
+    expect(await status(made.out.trim())).toBe(200);
+
+    const listed = await runHere('keys');
+    expect(listed.out).toMatch(new RegExp(`${id} +ci +active +publish read +acme +all +masked`));
+    expect(listed.out).not.toContain('phk_');
+    expect((await runHere('keys', 'list', '--tenant', 'other')).out).not.toContain(id);
+    const shown = await runHere('keys', 'get', id, '--json');
+    expect(JSON.parse(shown.out)).toMatchObject({ id, scopes: ['publish', 'read'] });
+
+    const rotated = await runHere('keys', 'rotate', id, '--grace', '0', '--json');
+    const { key } = JSON.parse(rotated.out) as { key: string };
+    expect([await status(made.out.trim()), await status(key)]).toEqual([401, 200]);
+
+    expect((await runHere('keys', 'revoke', id)).out).toBe(`revoked ${id}\n`);
+    expect(await status(key)).toBe(401);
+    expect((await runHere('keys')).out).toMatch(new RegExp(`${id} +ci +revoked`));
+    expect((await runHere('keys', 'rotate', id)).code).toBe(1);
+    expect((await runHere('keys', 'get', 'key_none')).code).toBe(1);
+  });
+
+  test.each([
+    [['keys', 'create', 'x']],
+    [['keys', 'create', 'x', '--scopes', 'root']],
+    [['keys', 'create', 'x', '--scopes', 'read,']],
+    [['keys', 'create', 'x', '--scopes', 'read', '--payloads', 'some']],
+    [['keys', 'create', 'x', '--scopes', 'read', '--expires-at', 'soon']],
+    [['keys', 'create', 'x', '--scopes', 'read', '--rate-limit', '0']],
+    [['keys', 'rotate', 'key_1', '--grace', '-1']],
+  ])('%j is wrong usage, and nothing is sent', async (args) => {
+    expect((await runHere(...args)).code).toBe(2);
   });
 });

@@ -115,6 +115,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/nodes.ts')).nodesCommand(),
   },
   {
+    name: 'keys',
+    description: 'API keys: list, create, show, revoke and rotate them',
+    load: async () => (await import('./commands/keys.ts')).keysCommand(),
+  },
+  {
     name: 'tenants',
     description: 'list tenants, and declare, show or delete one: display name, metadata, limits',
     load: async () => (await import('./commands/tenants.ts')).tenantsCommand(),

@@ -30,11 +30,13 @@ const mayImport: readonly {
   { of: 'engine', from: ['config', 'domain', 'runtime', 'secrets', 'signing', 'store', 'transport'] },
   { of: 'ledger', from: ['domain', 'runtime', 'store'] },
   // Runs what users declare, in threads that can be ended.
+  { of: 'sandbox', from: ['domain', 'runtime'], drivers: ['node:worker_threads', 're2js'] },
   {
     of: 'validation',
-    from: ['domain', 'runtime'],
-    drivers: ['node:worker_threads', 'ajv/dist/2020.js', 'ajv-formats', 're2js'],
+    from: ['domain', 'runtime', 'sandbox'],
+    drivers: ['ajv/dist/2020.js', 'ajv-formats'],
   },
+  { of: 'transformation', from: ['domain', 'runtime', 'sandbox', 'engine'], drivers: ['jsonata', 're2js'] },
   { of: 'contract', from: ['domain'] },
   {
     of: 'service',
@@ -48,6 +50,8 @@ const mayImport: readonly {
       'engine',
       'ledger',
       'reliability',
+      'sandbox',
+      'transformation',
       'validation',
     ],
   },
@@ -121,6 +125,7 @@ const drivers = [
   'ajv/dist/2020.js',
   'ajv-formats',
   're2js',
+  'jsonata',
   'undici',
   'nodemailer',
   'pg',

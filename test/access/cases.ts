@@ -188,6 +188,18 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
   'endpoints.rotateSecret': ofEndpoint('rotate', { grace_s: 0 }),
   'endpoints.test': ofEndpoint('test'),
 
+  'transformations.dryRun': {
+    about: 'tenant',
+    portal: 'never',
+    request: async (_, target) => ({
+      body: {
+        tenant: tenants[target],
+        transformation: { language: 'jsonata', expression: '$' },
+        data: 1,
+      },
+    }),
+  },
+
   'redrives.create': {
     about: 'tenant',
     portal: 'never',

@@ -22,6 +22,7 @@ import { createHttpTransport } from './transport/http-transport.ts';
 import { bySchemeTransport, createMailTransport, mailFault } from './transport/mail-transport.ts';
 import { lookupFunction, systemNames } from './transport/name-lookup.ts';
 import type { Transport } from './transport/transport.ts';
+import { createTransformations, type Transformations } from './transformation/transformer.ts';
 import { createSchemaValidator, type SchemaValidator } from './validation/validator.ts';
 import { version } from './version.ts';
 
@@ -42,6 +43,7 @@ export interface Parts {
   readonly transport: Transport;
   readonly names: { close(): void };
   readonly validator: SchemaValidator;
+  readonly transformations: Transformations;
   readonly engine: Engine;
   readonly alarm: StoreAlarm;
   readonly services: ServiceDependencies;
@@ -68,6 +70,7 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
     createMailTransport({ clock, guard, lookup: lookupFunction(names, 'posthorn') }),
   );
   const validator = createSchemaValidator(clock, logger);
+  const transformations = createTransformations(clock, logger);
   const catalog = createCatalog(store, validator);
   const tenantGate = createTenantGate(store, clock);
   const readDeclarations = async (): Promise<void> => {
@@ -76,6 +79,7 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
   const engine = createEngine({
     store,
     transport,
+    transformer: transformations,
     clock,
     random: systemRandom,
     keyring,
@@ -109,6 +113,7 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
     tenantGate,
     readDeclarations,
     engine,
+    transformations,
     clock,
     random: systemRandom,
     keyring,
@@ -121,5 +126,17 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
     refuseHost,
     refuseMailServer: (hostname) => mailFault() ?? refuseHost(hostname),
   };
-  return { clock, logger, use, transport, names, validator, engine, alarm, services, listening };
+  return {
+    clock,
+    logger,
+    use,
+    transport,
+    names,
+    validator,
+    transformations,
+    engine,
+    alarm,
+    services,
+    listening,
+  };
 }

@@ -174,7 +174,7 @@ export function compose(opened: Opened, options: NodeOptions): Posthorn {
 const isList = (given: NewEvent | readonly NewEvent[]): given is readonly NewEvent[] => Array.isArray(given);
 
 async function stopNode(
-  { clock, logger, use, transport, names, validator, engine, alarm }: Parts,
+  { clock, logger, use, transport, names, validator, transformations, engine, alarm }: Parts,
   { store: opened }: Opened,
   listener: Listener,
   stopJobs: () => void,
@@ -191,6 +191,7 @@ async function stopNode(
   const answered = await within(clock, Math.min(answeringMs, graceMs / 4), listener.close());
   if (!answered) listener.cut();
   validator.close();
+  transformations.close();
   const report = await engine.stop(left(reserveMs));
   await within(clock, left(reserveMs / 4), transport.close());
   names.close();

@@ -62,6 +62,8 @@ import type {
   Tenant,
   TenantDocument,
   TenantList,
+  TransformationDryRun,
+  TransformationOutcome,
   EventsGetInput,
   EventsReplayInput,
   DeliveriesListInput,
@@ -332,6 +334,12 @@ export interface TemplatesApi<Options> {
   delete(name: string, options?: Options): Promise<void>;
 }
 
+/** Reshape what an endpoint is sent. */
+export interface TransformationsApi<Options> {
+  /** Try a transformation. Runs the expression as an attempt would, within the same bounds, and sends nothing. An expression that cannot be declared is refused with 422. */
+  dryRun(input: TransformationDryRun, options?: Options): Promise<TransformationOutcome>;
+}
+
 /** Declared types of events: schema, owner, value. */
 export interface EventTypesApi<Options> {
   /** List event types. The declared ones, by name. Events of other types are accepted too. */
@@ -401,6 +409,7 @@ export interface Api<Options> {
   readonly teams: TeamsApi<Options>;
   readonly tenants: TenantsApi<Options>;
   readonly templates: TemplatesApi<Options>;
+  readonly transformations: TransformationsApi<Options>;
   readonly eventTypes: EventTypesApi<Options>;
   readonly keys: KeysApi<Options>;
   readonly auditLog: AuditLogApi<Options>;
@@ -464,6 +473,7 @@ export type OperationId =
   | 'templates.get'
   | 'templates.put'
   | 'templates.delete'
+  | 'transformations.dryRun'
   | 'eventTypes.list'
   | 'eventTypes.get'
   | 'eventTypes.put'

@@ -252,6 +252,7 @@ const shownEndpointTlsShape = object({
   min_version: nullable(text),
   server_name: nullable(text),
 });
+const transformationShape = object({ language: text, expression: text });
 const endpointShape = object({
   id: text,
   name: nullable(text),
@@ -275,6 +276,7 @@ const endpointShape = object({
   on_dead: text,
   blocked_keys: number,
   filter: nullable(filterShape),
+  transformation: nullable(transformationShape),
   retry: retryPolicyShape,
   deliver_within_s: number,
   body: text,
@@ -343,6 +345,7 @@ const endpointChangeShape = object({
   ordering: text,
   on_dead: text,
   filter: nullable(filterShape),
+  transformation: nullable(transformationShape),
   retry: nullable(retryPolicyInputShape),
   deliver_within_s: nullable(number),
   body: text,
@@ -370,6 +373,7 @@ const endpointRequestShape = object({
   ordering: text,
   on_dead: text,
   filter: nullable(filterShape),
+  transformation: nullable(transformationShape),
   retry: nullable(retryPolicyInputShape),
   deliver_within_s: nullable(number),
   body: text,
@@ -404,6 +408,7 @@ const endpointWithSecretShape = object({
   on_dead: text,
   blocked_keys: number,
   filter: nullable(filterShape),
+  transformation: nullable(transformationShape),
   retry: retryPolicyShape,
   deliver_within_s: number,
   body: text,
@@ -443,6 +448,7 @@ const ensuredEndpointShape = object({
   on_dead: text,
   blocked_keys: number,
   filter: nullable(filterShape),
+  transformation: nullable(transformationShape),
   retry: retryPolicyShape,
   deliver_within_s: number,
   body: text,
@@ -591,6 +597,7 @@ const namedEndpointRequestShape = object({
   ordering: text,
   on_dead: text,
   filter: nullable(filterShape),
+  transformation: nullable(transformationShape),
   retry: nullable(retryPolicyInputShape),
   deliver_within_s: nullable(number),
   body: text,
@@ -783,6 +790,14 @@ const tenantDocumentShape = object({
   }),
 });
 const tenantListShape = object({ items: list(tenantShape), next_cursor: nullable(text) });
+const transformationDryRunShape = object({
+  transformation: transformationShape,
+  data: anything,
+  event_type: text,
+  event_id: text,
+  tenant: text,
+});
+const transformationOutcomeShape = object({ result: anything, error: nullable(text) });
 export const operations: Readonly<Record<OperationId, Operation>> = {
   'events.publish': { method: 'POST', path: '/v1/events', body: newEventShape, answer: receiptShape },
   'events.publishBatch': {
@@ -1066,6 +1081,12 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
     answer: templateShape,
   },
   'templates.delete': { method: 'DELETE', path: '/v1/templates/{name}' },
+  'transformations.dryRun': {
+    method: 'POST',
+    path: '/v1/transformations/dry-run',
+    body: transformationDryRunShape,
+    answer: transformationOutcomeShape,
+  },
   'eventTypes.list': {
     method: 'GET',
     path: '/v1/event-types',

@@ -62,6 +62,7 @@ export interface Accounting {
           | 'protocol'
           | 'internal'
           | 'corrupt'
+          | 'transformation'
           | 'secrets',
           number
         >
@@ -189,6 +190,7 @@ export interface Attempt {
     | 'protocol'
     | 'internal'
     | 'corrupt'
+    | 'transformation'
     | 'secrets'
     | null;
   readonly message: string | null;
@@ -287,6 +289,7 @@ export interface BlockedKey {
     | 'protocol'
     | 'internal'
     | 'corrupt'
+    | 'transformation'
     | 'secrets'
     | null;
 
@@ -437,6 +440,7 @@ export interface DeadLetterGroup {
     | 'protocol'
     | 'internal'
     | 'corrupt'
+    | 'transformation'
     | 'secrets'
     | null;
   readonly count: number;
@@ -500,6 +504,7 @@ export interface Delivery {
       | 'protocol'
       | 'internal'
       | 'corrupt'
+      | 'transformation'
       | 'secrets';
 
     /** Of the response; null: there was none. */
@@ -553,6 +558,7 @@ export interface DeliveryDetails {
       | 'protocol'
       | 'internal'
       | 'corrupt'
+      | 'transformation'
       | 'secrets';
 
     /** Of the response; null: there was none. */
@@ -611,6 +617,7 @@ export interface Endpoint {
   /** Ordering keys that a dead letter blocks (`on_dead: block`); up to 1,000 are counted. */
   readonly blockedKeys: number;
   readonly filter: Filter | null;
+  readonly transformation: Transformation | null;
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
 
@@ -728,6 +735,7 @@ export interface EndpointChange {
 
   /** Which events it gets, by their data; null: all that it subscribes to. */
   readonly filter?: Filter | null | undefined;
+  readonly transformation?: Transformation | null | undefined;
 
   /** Null: as the template says. */
   readonly retry?: RetryPolicyInput | null | undefined;
@@ -806,6 +814,7 @@ export interface EndpointRequest {
 
   /** Which events it gets, by their data; null: all that it subscribes to. */
   readonly filter?: Filter | null | undefined;
+  readonly transformation?: Transformation | null | undefined;
 
   /** Null: as the template says. */
   readonly retry?: RetryPolicyInput | null | undefined;
@@ -890,6 +899,7 @@ export interface EndpointWithSecret {
   /** Ordering keys that a dead letter blocks (`on_dead: block`); up to 1,000 are counted. */
   readonly blockedKeys: number;
   readonly filter: Filter | null;
+  readonly transformation: Transformation | null;
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
 
@@ -962,6 +972,7 @@ export interface EnsuredEndpoint {
   /** Ordering keys that a dead letter blocks (`on_dead: block`); up to 1,000 are counted. */
   readonly blockedKeys: number;
   readonly filter: Filter | null;
+  readonly transformation: Transformation | null;
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
 
@@ -1286,6 +1297,7 @@ export interface NamedEndpointRequest {
 
   /** Which events it gets, by their data; null: all that it subscribes to. */
   readonly filter?: Filter | null | undefined;
+  readonly transformation?: Transformation | null | undefined;
 
   /** Null: as the template says. */
   readonly retry?: RetryPolicyInput | null | undefined;
@@ -1481,6 +1493,7 @@ export interface Redrive {
       | 'protocol'
       | 'internal'
       | 'corrupt'
+      | 'transformation'
       | 'secrets'
     )[];
 
@@ -1534,6 +1547,7 @@ export interface RedriveRequest {
       | 'protocol'
       | 'internal'
       | 'corrupt'
+      | 'transformation'
       | 'secrets'
       | readonly (
           | 'timeout'
@@ -1552,6 +1566,7 @@ export interface RedriveRequest {
           | 'protocol'
           | 'internal'
           | 'corrupt'
+          | 'transformation'
           | 'secrets'
         )[]
       | undefined;
@@ -2019,6 +2034,38 @@ export interface TenantList {
   readonly nextCursor: string | null;
 }
 
+/** Reshapes the data when an attempt is made. What was published stays as it is. Bounded in time, memory and result; a failure is retried like any other, and never sends the data as it was. */
+export interface Transformation {
+  readonly language: 'jsonata';
+
+  /** JSONata over the data; `$event` has `id`, `type` and `timestamp`. */
+  readonly expression: string;
+}
+
+export interface TransformationDryRun {
+  readonly transformation: Transformation;
+
+  /** Any JSON. Either this or `eventId`. */
+  readonly data?: unknown;
+
+  /** What `$event.type` is with `data`. */
+  readonly eventType?: string | undefined;
+
+  /** Of a stored event; for keys that see payloads in full. */
+  readonly eventId?: string | undefined;
+
+  /** Of the event; `default` if left out. */
+  readonly tenant?: string | undefined;
+}
+
+export interface TransformationOutcome {
+  /** What would be sent as data; null if it fails. */
+  readonly result: unknown;
+
+  /** Why an attempt would fail; null if it would not. */
+  readonly error: string | null;
+}
+
 export interface Value {
   /** Minor units; a string above 2^53. */
   readonly amountMinor: number | string;
@@ -2073,6 +2120,7 @@ export interface DeliveriesListInput {
     | 'protocol'
     | 'internal'
     | 'corrupt'
+    | 'transformation'
     | 'secrets'
     | readonly (
         | 'timeout'
@@ -2091,6 +2139,7 @@ export interface DeliveriesListInput {
         | 'protocol'
         | 'internal'
         | 'corrupt'
+        | 'transformation'
         | 'secrets'
       )[]
     | undefined;

@@ -18,6 +18,7 @@ import { bodyKind, metadata } from './endpoint-body.ts';
 import { receipt } from './events.ts';
 import { filter } from './filter.ts';
 import { operations } from './operation.ts';
+import { transformation } from './transformations.ts';
 import { deliverWithinS, retryPolicy, timeoutMs } from './retry.ts';
 import { severalInQuery } from './several.ts';
 
@@ -62,6 +63,7 @@ const settings = {
     ),
   ...orderingSettings,
   filter: filter.nullable().describe('Which events it gets, by their data; null: all that it subscribes to.'),
+  transformation: transformation.nullable(),
   retry: retryPolicy.nullable().describe(asTemplate),
   deliver_within_s: deliverWithinS.nullable().describe(`The deadline. ${asTemplate}`),
   body: bodyKind,
@@ -122,6 +124,7 @@ const endpointFields = {
   rate_limit_per_s: z.number().nullable(),
   ...orderingFields,
   filter: filter.nullable(),
+  transformation: transformation.nullable(),
   retry: retryPolicy,
   deliver_within_s: z.number(),
   body: bodyKind,
@@ -202,6 +205,7 @@ const example = {
   on_dead: 'skip',
   blocked_keys: 0,
   filter: null,
+  transformation: null,
   retry: {
     schedule_s: [5, 30, 120, 600, 1800, 7200, 18_000, 36_000, 36_000],
     jitter: 0.1,

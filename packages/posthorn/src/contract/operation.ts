@@ -48,6 +48,7 @@ export interface OperationExample {
 export const tags = {
   events: 'Publish events, and look them up.',
   endpoints: 'Receivers: their URLs, subscriptions, limits and secrets.',
+  transformations: 'Reshape what an endpoint is sent.',
   deliveries: 'What became of each event at each endpoint.',
   'dead-letters': 'Deliveries that ended undelivered.',
   redrives: 'Make many dead or suppressed deliveries pending again.',

@@ -20,6 +20,7 @@ import { sloStatusOperations } from './slo-status.ts';
 import { sloOperations } from './slos.ts';
 import { teamOperations } from './teams.ts';
 import { templateOperations } from './templates.ts';
+import { transformationOperations } from './transformations.ts';
 import { tenantOperations } from './tenants.ts';
 
 /** Every call of the API. Routes, validation, OpenAPI, the client, the library and the reference come from here. */
@@ -41,6 +42,7 @@ export const table = {
   ...teamOperations,
   ...tenantOperations,
   ...templateOperations,
+  ...transformationOperations,
   ...eventTypeOperations,
   ...sloOperations,
   ...keyOperations,

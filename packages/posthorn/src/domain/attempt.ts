@@ -2,6 +2,7 @@
  * Why an attempt did not deliver. `blocked_address`: the address guard refused the receiver's address. `proxy`: the endpoint's
  * own proxy failed. `token`: its OAuth token server gave no token. `corrupt`: the stored event was changed after it was
  * accepted, so that nothing was sent. `secrets`: a secret of the endpoint cannot be opened, so that nothing was sent.
+ * `transformation`: the endpoint's expression gave no data to send, so that nothing was sent.
  */
 export const errorClasses = [
   'timeout',
@@ -20,11 +21,12 @@ export const errorClasses = [
   'protocol',
   'internal',
   'corrupt',
+  'transformation',
   'secrets',
 ] as const;
 export type ErrorClass = (typeof errorClasses)[number];
 
-/** Whose fault a failed attempt is: the `sender`'s where Posthorn or its store failed, else the receiver's, with its address and its name. */
+/** Whose fault a failed attempt is: the `sender`'s where Posthorn or its store failed, else the receiver's, with its address, its name and its expression. */
 export type FaultDomain = 'sender' | 'receiver';
 
 export function faultDomain(errorClass: ErrorClass): FaultDomain {

@@ -2,6 +2,7 @@ import type { OnDead } from './ordering.ts';
 import type { Filter } from './filter.ts';
 import type { ReachSettings } from './reach.ts';
 import type { RetryPolicy } from './retry-policy.ts';
+import type { Transformation } from './transformation.ts';
 import { standardTemplate, type Template, type TemplateField, templateFields } from './template.ts';
 
 export interface EndpointSecret {
@@ -68,6 +69,7 @@ export interface Endpoint extends Partial<ReachSettings> {
   /** `block` only with the ordering `key`. */
   readonly onDead: OnDead;
   readonly filter: Filter | null;
+  readonly transformation: Transformation | null;
   readonly retry: RetryPolicy;
   /** A delivery that arrives later than this after acceptance is late. */
   readonly deliverWithinMs: number;
@@ -114,6 +116,7 @@ export function freshEndpoint(
     ordering: 'none',
     onDead: 'skip',
     filter: null,
+    transformation: null,
     retry: standardTemplate.retry,
     deliverWithinMs: standardTemplate.deliverWithinMs,
     disableAfterMs: null,

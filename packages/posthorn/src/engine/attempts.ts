@@ -1,5 +1,6 @@
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { Certificate } from '../domain/reach.ts';
+import type { Transformation } from '../domain/transformation.ts';
 import type { TraceContext } from '../domain/trace.ts';
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -10,6 +11,7 @@ import type { AttemptResult, Transport } from '../transport/transport.ts';
 import type { Lane } from './lane.ts';
 import { corruptSettlement, settlementFrom } from './settlement.ts';
 import type { Settler } from './settler.ts';
+import type { TransformAnswer, Transformer } from './transformer.ts';
 import { type AttemptSpan, TraceMemory, type Tracing } from './tracing.ts';
 import { contextHeaders, traceHeaders, webhookRequest } from './webhook.ts';
 
@@ -25,6 +27,7 @@ export interface AttemptsOptions {
   readonly tracing?: Tracing | undefined;
   /** A receiver has presented a certificate that it did not a moment ago. */
   readonly onCertificate: (endpoint: Endpoint, certificate: Certificate, now: number) => void;
+  readonly transformer?: Transformer | undefined;
 }
 
 /** What the lanes hear of an attempt. */
@@ -37,6 +40,8 @@ export interface AttemptListener {
   throttled(lane: Lane, retryAfterMs: number, now: number): void;
   /** The receiver answered 410. */
   gone(endpoint: Endpoint): void;
+  /** Nothing was sent, and no attempt was made of it: the delivery is due again then. */
+  postponed(lane: Lane, dueAt: number): void;
   /** The attempt is over and its outcome on its way to the store: the lane may begin the next. */
   ended(lane: Lane): void;
 }
@@ -102,7 +107,9 @@ export class Attempts {
     const trace = span === undefined ? this.#traceHeaders(known) : contextHeaders(span.context);
     const flight: Flight = { lane, delivery, endpoint, startedAt: now, span, hidden: [] };
     this.#flights.add(flight);
-    void this.#attempt(flight, now, trace).then((result) => this.#finish(flight, result));
+    void this.#attempt(flight, now, trace).then((result) =>
+      result === null ? this.#postpone(flight) : this.#finish(flight, result),
+    );
   }
 
   refuseCorrupt(lane: Lane, delivery: ClaimedDelivery): void {
@@ -115,18 +122,30 @@ export class Attempts {
     this.#o.settler().push(corruptSettlement(delivery, lane.endpoint, this.#o.node, this.#o.clock.now()));
   }
 
-  /** Never rejects: a delivery of which no request can be made fails like any other, and ends as a dead letter. */
-  async #attempt(flight: Flight, now: number, trace: readonly string[]): Promise<AttemptResult> {
-    const { lane, delivery } = flight;
+  /**
+   * Never rejects: a delivery of which no request can be made fails like any other, and ends as a dead letter. Null: nothing
+   * was tried.
+   */
+  async #attempt(flight: Flight, now: number, trace: readonly string[]): Promise<AttemptResult | null> {
+    const { lane, delivery, endpoint } = flight;
     try {
       const { signer } = lane;
       if (signer instanceof SecretError)
         return { ...noAnswer, errorClass: 'secrets', message: signer.message.slice(0, maxMessage) };
       flight.hidden = signer.hidden;
+      let sent = delivery;
+      if (endpoint.transformation !== null) {
+        const answer = await this.#transform(delivery, endpoint.transformation);
+        if (answer.kind === 'busy') return null;
+        if (answer.kind === 'fault')
+          return { ...noAnswer, errorClass: 'transformation', message: answer.fault.slice(0, maxMessage) };
+        sent = { ...delivery, data: answer.data };
+        now = this.#o.clock.now();
+      }
       return await this.#o.transport.post(
         webhookRequest(
-          delivery,
-          lane.endpoint,
+          sent,
+          endpoint,
           signer,
           { now, lived: this.#o.clock.lived() },
           trace,
@@ -142,18 +161,49 @@ export class Attempts {
     }
   }
 
-  #finish(flight: Flight, result: AttemptResult): void {
-    if (this.#cut) return;
-    const { lane, delivery, endpoint, startedAt, span } = flight;
-    const now = this.#o.clock.now();
+  /** Off this thread: what an expression costs is its endpoint's alone (G8). */
+  async #transform(delivery: ClaimedDelivery, transformation: Transformation): Promise<TransformAnswer> {
+    const { transformer } = this.#o;
+    if (transformer === undefined) throw new Error('nothing here runs transformations');
+    const { endpointId: owner, eventId, eventType, occurredAt, data } = delivery;
+    return await transformer.transform({ transformation, owner, eventId, eventType, occurredAt, data });
+  }
+
+  #leave(flight: Flight): void {
+    const { lane, delivery } = flight;
     this.#flights.delete(flight);
     lane.inFlight--;
     lane.shares.attempts.give(1);
     lane.shares.payload.give(delivery.data.length);
+  }
+
+  /** Gives the claim back, for a while: the attempt did not begin, and costs the delivery nothing. */
+  #postpone(flight: Flight): void {
+    if (this.#cut) return;
+    const { lane, delivery, span } = flight;
+    const dueAt = this.#o.clock.now() + postponedMs;
+    this.#leave(flight);
+    span?.end(postponedResult);
+    void this.#o.store.release([{ number: delivery.number, claim: delivery.claim, dueAt }]).then(
+      () => this.#listener.postponed(lane, dueAt),
+      // The claim ends with its lease, and the delivery comes due (G2).
+      () => this.#listener.postponed(lane, delivery.leaseUntil),
+    );
+    this.#listener.ended(lane);
+    this.#endedAll();
+  }
+
+  #finish(flight: Flight, result: AttemptResult): void {
+    if (this.#cut) return;
+    const { lane, delivery, endpoint, startedAt, span } = flight;
+    const now = this.#o.clock.now();
+    this.#leave(flight);
     // An answer of a former URL says nothing of the present one.
     const moved = endpoint.url !== lane.endpoint.url;
-    if (!moved && lane.observe(result.ok, result.durationMs, now)) this.#listener.breakerChanged(lane, now);
-    const failing = moved ? 'same' : lane.observeFailing(result.ok, result.errorClass, now);
+    // Of the receiver an expression says nothing.
+    const wasAsked = !moved && result.errorClass !== 'transformation';
+    if (wasAsked && lane.observe(result.ok, result.durationMs, now)) this.#listener.breakerChanged(lane, now);
+    const failing = wasAsked ? lane.observeFailing(result.ok, result.errorClass, now) : 'same';
     if (failing !== 'same') this.#listener.failing(lane, now, failing === 'too_long');
     const settlement = settlementFrom(
       {
@@ -182,9 +232,16 @@ export class Attempts {
     if (!moved && result.retryAfterMs !== null && result.retryAfterMs > 0)
       this.#listener.throttled(lane, result.retryAfterMs, now);
     this.#listener.ended(lane);
+    this.#endedAll();
+  }
+
+  #endedAll(): void {
     if (this.inFlight === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 }
+
+/** What found no turn to be transformed is tried again after this. */
+const postponedMs = 1000;
 
 /** What the attempt log keeps of a message. */
 const maxMessage = 300;
@@ -196,6 +253,12 @@ const noAnswer = {
   retryAfterMs: null,
   durationMs: 0,
 } as const;
+
+const postponedResult: AttemptResult = {
+  ...noAnswer,
+  errorClass: 'transformation',
+  message: 'other expressions were running; made again later',
+};
 
 const cutResult: AttemptResult = {
   ...noAnswer,

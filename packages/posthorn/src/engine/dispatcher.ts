@@ -73,6 +73,7 @@ export class Dispatcher {
       failing: (lane, now, isTooLong) => options.onFailing(failingFrom(lane, now), isTooLong),
       throttled: (lane, retryAfterMs, now) => this.#learnThrottle(lane, retryAfterMs, now),
       gone: options.onGone,
+      postponed: (lane, dueAt) => this.dueBy(lane.endpoint.id, dueAt),
       ended: (lane) => {
         this.#pump(lane);
         this.resume();

@@ -25,6 +25,7 @@ import { Settler } from './settler.ts';
 import { type StoreWatch, watchStore } from './store-watch.ts';
 import { Timekeeper } from './timekeeper.ts';
 import type { Tracing } from './tracing.ts';
+import type { Transformer } from './transformer.ts';
 import { signerOf } from './webhook.ts';
 
 export interface EngineOptions {
@@ -43,6 +44,8 @@ export interface EngineOptions {
   readonly onConfig?: () => Promise<void>;
   readonly observer?: EngineObserver;
   readonly tracing?: Tracing;
+  /** Runs the expressions of endpoints that have one. */
+  readonly transformer?: Transformer;
   readonly retention?: Retention;
   /** The store's files are missing, replaced or damaged; null: they are back. Set: they are watched. */
   readonly onStoreFault?: (fault: StoreFaultError | null) => void;
@@ -127,6 +130,7 @@ export function createEngine(options: EngineOptions): Engine {
     settler: () => settler,
     userAgent: `Posthorn/${options.version}`,
     tracing,
+    transformer: options.transformer,
   });
   const intake = new Intake({
     store,

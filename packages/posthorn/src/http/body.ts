@@ -25,7 +25,7 @@ const maxParsedAtOnce = 256 * 1024;
 const leastReserved = 64 * 1024;
 
 /** Their schemas look at every text but the data, which may hold anything. */
-const eventBodies = new Set(['/v1/events', '/v1/events/batch']);
+const eventBodies = new Set(['/v1/events', '/v1/events/batch', '/v1/transformations/dry-run']);
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function tooLarge(limit: number): PosthornError {

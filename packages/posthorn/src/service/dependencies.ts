@@ -4,6 +4,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Random } from '../runtime/random.ts';
 import type { Keyring } from '../secrets/keyring.ts';
 import type { Store } from '../store/store.ts';
+import type { Transformations } from '../transformation/transformer.ts';
 import type { Catalog } from './catalog.ts';
 import type { ConfigWriter } from './config-writer.ts';
 import type { SessionTable } from './session-table.ts';
@@ -20,6 +21,7 @@ export interface ServiceDependencies {
   /** Reads again what is kept in memory of what operators declare. */
   readonly readDeclarations: () => Promise<void>;
   readonly engine: Engine;
+  readonly transformations: Pick<Transformations, 'inspect' | 'transform'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly keyring: Keyring;

@@ -33,6 +33,7 @@ import { wireReceipt } from './events.ts';
 import { type Call, type Handlers, type Of, Reply } from './handler.ts';
 import { decodeCursor, pageRead } from './paging.ts';
 import { refuseTooManyEndpoints } from './tenants.ts';
+import { refuseTransformation } from './transformations.ts';
 import { wireRetry } from './wire.ts';
 
 type Id = Of<'endpoints'>;
@@ -92,6 +93,7 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
 
   return {
     'endpoints.create': async ({ body: { tenant = defaultTenant, secret: given, ...settings } }, call) => {
+      await refuseTransformation(deps, settings.transformation);
       const now = clock.now();
       const secret = given === undefined ? newSecret(random) : checkedSecret(given);
       const identity = newIdentity(tenant, secret, now);
@@ -132,6 +134,7 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
         throw invalid('/tenant', `is not the tenant of the query, ${tenant}`);
       if (settings.name !== undefined && settings.name !== name)
         throw invalid('/name', `is not the name in the path, ${name}`);
+      await refuseTransformation(deps, settings.transformation);
       const now = clock.now();
       const secret = given === undefined ? newSecret(random) : checkedSecret(given);
       const identity = newIdentity(tenant, secret, now);
@@ -163,10 +166,12 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       return new Reply<Answer<'endpoints.ensure'>>({ ...shown(endpoint, noHealth), secret }, { other: true });
     },
 
-    'endpoints.update': async ({ body, ...request }, call) =>
-      await change(refOf(request), { call, action: 'endpoints.update' }, (before) =>
+    'endpoints.update': async ({ body, ...request }, call) => {
+      await refuseTransformation(deps, body.transformation);
+      return await change(refOf(request), { call, action: 'endpoints.update' }, (before) =>
         declaration.change(body, before),
-      ),
+      );
+    },
 
     'endpoints.delete': async (request, call) => {
       const { answer: id } = await config.change(async () => {
@@ -337,6 +342,7 @@ export function wireEndpoint(
     ordering: endpoint.ordering,
     on_dead: endpoint.onDead,
     filter: endpoint.filter,
+    transformation: endpoint.transformation,
     retry: wireRetry(endpoint.retry),
     deliver_within_s: endpoint.deliverWithinMs / 1000,
     body: endpoint.body,

@@ -1,5 +1,5 @@
-import type { SchemaFault } from '../validation/protocol.ts';
-import { ValidationError } from '../validation/validator.ts';
+import { SandboxError } from '../sandbox/pool.ts';
+import type { SchemaFault } from '../validation/verdict.ts';
 import { type Fault, PosthornError } from '../domain/errors.ts';
 
 /** The problem of data that a type's schema refuses. `path`: where the event stands in the request. */
@@ -14,7 +14,7 @@ export function refusedData(type: string, path: string, found: readonly SchemaFa
 
 /** The problem of data, or with `type` null of a declaration, for which a schema gave no verdict. */
 export function noVerdict(type: string | null, error: unknown): unknown {
-  if (!(error instanceof ValidationError)) return error;
+  if (!(error instanceof SandboxError)) return error;
   const { why } = error;
   const what = type === null ? 'this schema' : `the schema of ${type}`;
   const fault = type === null ? [{ path: '/schema', message: 'is too expensive' }] : undefined;

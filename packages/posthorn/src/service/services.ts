@@ -21,6 +21,7 @@ import { sloStatusService } from './slo-status.ts';
 import { sloService } from './slos.ts';
 import { teamService } from './teams.ts';
 import { templateService } from './templates.ts';
+import { transformationService } from './transformations.ts';
 import { tenantService } from './tenants.ts';
 
 /** Every use case, by its operation. */
@@ -43,6 +44,7 @@ export function createServices(deps: ServiceDependencies): Handlers {
     ...teamService(deps),
     ...tenantService(deps),
     ...templateService(deps),
+    ...transformationService(deps),
     ...eventTypeService(deps),
     ...sloService(deps),
     ...keyService(deps),

@@ -1,7 +1,7 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
-import { boundedPattern, linearPattern, type Pattern } from './patterns.ts';
-import type { SchemaFault, Verdict } from './protocol.ts';
+import { boundedPattern, linearPattern, type Pattern } from '../sandbox/patterns.ts';
+import type { SchemaFault, Verdict } from './verdict.ts';
 
 const maxFaults = 20;
 const maxPathLength = 512;

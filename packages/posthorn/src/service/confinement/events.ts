@@ -2,7 +2,15 @@ import { invalid } from '../../domain/errors.ts';
 import type { Store } from '../../store/store.ts';
 import type { Of } from '../handler.ts';
 import type { BoundCaller, Confinements } from './confinement.ts';
-import { demandOwnDelivery, missing, ownEndpoint, ownEndpoints, ownFilter, ownTenant } from './own.ts';
+import {
+  demandOwnDelivery,
+  demandOwnEvent,
+  missing,
+  ownEndpoint,
+  ownEndpoints,
+  ownFilter,
+  ownTenant,
+} from './own.ts';
 
 type Ids = Of<'events'> | Of<'deliveries'> | Of<'deadLetters'> | Of<'blockedKeys'>;
 
@@ -22,13 +30,6 @@ async function replayTarget(
 }
 
 export function eventConfinements(store: Store): Confinements<Ids> {
-  /** An event of the caller's tenant; for a caller that is bound to endpoints, one that was to be delivered to any of them. */
-  const demandOwnEvent = async ({ tenant, endpointIds }: BoundCaller, id: string): Promise<void> => {
-    if (endpointIds === null) return;
-    const filter = { tenants: [tenant], eventIds: [id], endpointIds };
-    if ((await store.deliveries(filter, { after: null, limit: 1 })).length === 0) throw missing.event();
-  };
-
   return {
     'events.publish': {
       bound: (input, caller, next) => {
@@ -61,7 +62,7 @@ export function eventConfinements(store: Store): Confinements<Ids> {
     'events.replay': {
       bound: async (input, caller, next) => {
         const tenant = ownTenant(caller, input.query.tenant, missing.event);
-        await demandOwnEvent(caller, input.params.id);
+        await demandOwnEvent(store, caller, input.params.id);
         const to = await replayTarget(store, caller, input.body.endpoint_id);
         return await next({ ...input, query: { tenant }, body: to === undefined ? {} : { endpoint_id: to } });
       },

@@ -90,6 +90,17 @@ export async function demandOwnDelivery(
   if (delivery === null || !isOwn(caller, delivery)) throw missing.delivery();
 }
 
+/** An event of the caller's tenant; for a caller that is bound to endpoints, one that was to be delivered to any of them. */
+export async function demandOwnEvent(
+  store: Pick<Readings, 'deliveries'>,
+  { tenant, endpointIds }: BoundCaller,
+  id: string,
+): Promise<void> {
+  if (endpointIds === null) return;
+  const filter = { tenants: [tenant], eventIds: [id], endpointIds };
+  if ((await store.deliveries(filter, { after: null, limit: 1 })).length === 0) throw missing.event();
+}
+
 /** Whether a redrive takes deliveries of the caller's only. */
 export function isOwnFilter(
   { tenant, endpointIds: own }: BoundCaller,

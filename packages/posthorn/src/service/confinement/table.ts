@@ -8,7 +8,7 @@ import { wireTenant } from '../tenants.ts';
 import { type Confine, type Confinements, forbidden, open, openToKeys } from './confinement.ts';
 import { endpointConfinements } from './endpoints.ts';
 import { eventConfinements } from './events.ts';
-import { isOwn, missing, ownFilter, ownTenant, ownTenants } from './own.ts';
+import { demandOwnEvent, isOwn, missing, ownFilter, ownTenant, ownTenants } from './own.ts';
 import { redriveConfinements } from './redrives.ts';
 import { sessionConfinements } from './sessions.ts';
 
@@ -28,6 +28,7 @@ export function createConfinements(store: Store): Confinements {
     ...keyConfinements(store),
     ...tenantConfinements(store),
     ...sessionConfinements,
+    ...transformationConfinements(store),
 
     'accounting.get': {
       bound: async (input, caller, next) => {
@@ -84,6 +85,21 @@ export function createConfinements(store: Store): Confinements {
     'service.openapi': open,
     'service.error': open,
     'service.metrics': forbidden,
+  };
+}
+
+/** Whoever tries an expression on a stored event needs to know of that event. */
+function transformationConfinements(store: Store): Confinements<Of<'transformations'>> {
+  return {
+    'transformations.dryRun': {
+      bound: async (input, caller, next) => {
+        const { tenant: asked, event_id: id } = input.body;
+        const tenant = ownTenant(caller, asked, id === undefined ? missing.tenant : missing.event);
+        if (id !== undefined) await demandOwnEvent(store, caller, id);
+        return await next({ ...input, body: { ...input.body, tenant } });
+      },
+      portal: 'never',
+    },
   };
 }
 

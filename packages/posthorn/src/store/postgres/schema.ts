@@ -317,6 +317,8 @@ const migrations: readonly string[] = [
   failingColumns,
   failingDelivered,
   sessionsTable,
+  // Endpoints may reshape what they send.
+  `UPDATE posthorn.endpoints SET document = document || '{"transformation": null}'`,
 ];
 
 const namedMost = 5;

@@ -311,6 +311,8 @@ const migrations: readonly string[] = [
   failingColumns,
   failingDelivered,
   sessionsTable,
+  // Endpoints may reshape what they send.
+  `UPDATE endpoints SET document = json_set(document, '$.transformation', json('null'))`,
 ];
 
 const namedMost = 5;

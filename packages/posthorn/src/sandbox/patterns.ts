@@ -26,13 +26,18 @@ function isSimple(pattern: string): boolean {
   return variables.length <= 1;
 }
 
-/** A pattern as the linear-time engine runs it. */
-function linear(pattern: string, flags: string): Pattern {
-  const compiled = RE2JS.compile(
-    RE2JS.translateRegExp(pattern),
-    flags.includes('i') ? RE2JS.CASE_INSENSITIVE : 0,
-  );
-  return { test: (text) => compiled.test(text), toString: () => `linear:${flags}:${pattern}` };
+/** A pattern as the linear-time engine has it. Throws for what it does not have. */
+export function linearProgram(pattern: string, flags: string): RE2JS {
+  const ignoresCase = flags.includes('i') ? RE2JS.CASE_INSENSITIVE : 0;
+  const hasLines = flags.includes('m') ? RE2JS.MULTILINE : 0;
+  try {
+    return RE2JS.compile(RE2JS.translateRegExp(pattern), ignoresCase | hasLines);
+  } catch (error) {
+    throw new Error(
+      `the pattern ${JSON.stringify(pattern.slice(0, 100))} cannot run in linear time (${(error as Error).message.slice(0, 100)}): use a pattern without lookahead, lookbehind, backreferences and repeat counts above 1,000`,
+      { cause: error },
+    );
+  }
 }
 
 /**
@@ -43,14 +48,8 @@ export function linearPattern(pattern: string, flags = 'u'): Pattern {
   // Says what is wrong in the words that people know from JavaScript.
   const native = new RegExp(pattern, flags);
   if (isSimple(pattern)) return native;
-  try {
-    return linear(pattern, flags);
-  } catch (error) {
-    throw new Error(
-      `the pattern ${JSON.stringify(pattern.slice(0, 100))} cannot run in linear time (${(error as Error).message.slice(0, 100)}): use a pattern without lookahead, lookbehind, backreferences and repeat counts above 1,000`,
-      { cause: error },
-    );
-  }
+  const program = linearProgram(pattern, flags);
+  return { test: (text) => program.test(text), toString: () => `linear:${flags}:${pattern}` };
 }
 
 /** The same; what has no linear form is run by V8, and the caller bounds its time. */

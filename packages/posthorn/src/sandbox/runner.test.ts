@@ -3,26 +3,34 @@ import { getPriority } from 'node:os';
 import { expect, test } from 'vitest';
 import { systemClock } from '../runtime/clock.ts';
 import type { ThreadAnswer } from './protocol.ts';
-import { type Excess, ValidationThread } from './thread.ts';
+import type { Verdict } from '../validation/verdict.ts';
+import { type Excess, Runner } from './runner.ts';
+
+const script = new URL('../validation/thread-worker.ts', import.meta.url);
 
 /** Has a thread validate a text; answers what it said, or why it ended. */
 function outcome(schema: unknown, text: string, heapMb: number, budgetMs: number): Promise<string> {
   return new Promise((resolve) => {
-    const thread: ValidationThread = new ValidationThread({
+    const thread: Runner<Verdict> = new Runner<Verdict>({
       clock: systemClock,
+      host: 'thread',
+      script,
       heapMb,
       lowPriority: true,
       onEnd: (excess: Excess) => resolve(excess),
       onReady: () =>
-        thread.run({ kind: 'prepare', hash: 'a', schema: JSON.stringify(schema) }, 60_000, () =>
-          thread.run(
-            { kind: 'validate', parts: [{ hash: 'a', texts: [text] }] },
-            budgetMs,
-            (answer: ThreadAnswer) => {
-              resolve(answer.kind);
-              thread.close();
-            },
-          ),
+        thread.run(
+          { kind: 'prepare', program: { hash: 'a', text: JSON.stringify(schema), isSimple: false } },
+          60_000,
+          () =>
+            thread.run(
+              { kind: 'run', parts: [{ hash: 'a', texts: [text] }], limitMs: budgetMs },
+              budgetMs,
+              (answer: ThreadAnswer<Verdict>) => {
+                resolve(answer.kind);
+                thread.close();
+              },
+            ),
         ),
     });
   });
@@ -33,7 +41,7 @@ const manyErrors = { items: { anyOf: Array.from({ length: 300 }, () => ({ type: 
 const items = JSON.stringify(Array.from({ length: 8000 }, () => 1));
 
 test('G8: a thread ends at its heap or its time, and the process goes on', async () => {
-  expect(await outcome(manyErrors, '[1]', 64, 60_000)).toBe('validated');
+  expect(await outcome(manyErrors, '[1]', 64, 60_000)).toBe('ran');
   expect(await outcome(manyErrors, items, 16, 60_000)).toBe('memory');
   expect(await outcome(manyErrors, items, 1024, 20)).toBe('time');
 });
@@ -43,8 +51,10 @@ test.skipIf(process.platform !== 'linux')(
   async () => {
     const before = getPriority(process.pid);
     const priorities = await new Promise<readonly number[]>((resolve) => {
-      const thread = new ValidationThread({
+      const thread = new Runner<Verdict>({
         clock: systemClock,
+        host: 'thread',
+        script,
         heapMb: 64,
         lowPriority: true,
         onEnd: () => resolve([]),

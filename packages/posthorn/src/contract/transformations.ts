@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { transformationLimits } from '../domain/transformation.ts';
+import { eventId, eventType, tenantName } from './fields.ts';
+import { operations } from './operation.ts';
+
+export const transformation = z
+  .strictObject({
+    language: z.enum(['jsonata']),
+    expression: z
+      .string()
+      .min(1)
+      .max(transformationLimits.expressionLength)
+      .refine(
+        (text) => text.isWellFormed() && !text.includes('\0'),
+        'must not contain NUL or unpaired surrogates',
+      )
+      .describe('JSONata over the data; `$event` has `id`, `type` and `timestamp`.'),
+  })
+  .meta({
+    id: 'Transformation',
+    description:
+      'Reshapes the data when an attempt is made. What was published stays as it is. Bounded in time, memory and result; a failure is retried like any other, and never sends the data as it was.',
+  });
+
+const dryRun = z
+  .strictObject({
+    transformation,
+    data: z.unknown().optional().describe('Any JSON. Either this or `event_id`.'),
+    event_type: eventType.default('example').describe('What `$event.type` is with `data`.'),
+    event_id: eventId.optional().describe('Of a stored event; for keys that see payloads in full.'),
+    tenant: tenantName.optional().describe('Of the event; `default` if left out.'),
+  })
+  .meta({ id: 'TransformationDryRun' });
+
+const outcome = z
+  .strictObject({
+    result: z.unknown().describe('What would be sent as data; null if it fails.'),
+    error: z.string().nullable().describe('Why an attempt would fail; null if it would not.'),
+  })
+  .meta({ id: 'TransformationOutcome' });
+
+export const transformationOperations = operations({
+  'transformations.dryRun': {
+    method: 'POST',
+    path: '/v1/transformations/dry-run',
+    tag: 'transformations',
+    scope: 'operate',
+    summary: 'Try a transformation',
+    description:
+      'Runs the expression as an attempt would, within the same bounds, and sends nothing. An expression that cannot be declared is refused with 422.',
+    body: dryRun,
+    status: 200,
+    answer: outcome,
+    errors: ['not_found', 'event_corrupt'],
+    example: {
+      body: {
+        transformation: { language: 'jsonata', expression: 'object.{"order": id, "total": amount / 100}' },
+        data: { object: { id: 'pi_17', amount: 1099, currency: 'usd' } },
+      },
+      answer: { result: { order: 'pi_17', total: 10.99 }, error: null },
+    },
+  },
+});

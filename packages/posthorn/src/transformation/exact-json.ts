@@ -1,0 +1,38 @@
+// A double holds 15 digits; longer numbers, such as ids of other systems, are copied as they were written.
+
+// In Node since version 21; not in the types of its language version yet.
+declare global {
+  interface JSON {
+    rawJSON(text: string): object;
+    parse(
+      text: string,
+      reviver: (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown,
+    ): unknown;
+  }
+}
+
+/** A number's digits and where the point is, so that all ways to write one number are the same text. */
+function canonical(number: string): string {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+    /^(-?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/.exec(number) ?? [];
+  const digits = `${whole}${fraction}`.replace(/^0+/, '');
+  if (digits === '') return '0';
+  const short = digits.replace(/0+$/, '');
+  return `${sign}${short}e${Number(exponent) - fraction.length + digits.length - short.length}`;
+}
+
+/** Whether reading and printing this number gives the same number. */
+function isExact(source: string): boolean {
+  return canonical(source) === canonical(String(Number(source)));
+}
+
+/** Texts without such runs hold no number that a double does not. */
+const doubtful = /[\d.]{16}|\d[eE]/;
+
+/** Parses JSON; a number that a double does not hold becomes a value that can be copied, and not be calculated with. */
+export function parseExact(text: string): unknown {
+  if (!doubtful.test(text)) return JSON.parse(text);
+  return JSON.parse(text, (_, value, { source }) =>
+    typeof value === 'number' && source !== undefined && !isExact(source) ? JSON.rawJSON(source) : value,
+  );
+}

@@ -1,0 +1,12 @@
+import { serve } from '../sandbox/serve.ts';
+import { compiledExpression, expressionFault } from './compiled-expression.ts';
+import type { Transformed } from './protocol.ts';
+import { fixClock } from './runner-clock.ts';
+
+// Expressions of several tenants run here one after the other: none may leave anything to the next.
+// (The lists of JSONata have a `push` of their own, which a frozen prototype would not let them have.)
+for (const { prototype } of [Object, Function, String, Number, Boolean, RegExp, Date, Map, Set, Promise])
+  Object.freeze(prototype);
+fixClock();
+
+serve<Transformed>({ inspect: expressionFault, compile: compiledExpression });

@@ -48,12 +48,13 @@ export function alertService({ store, clock, unstoredAlerts }: ServiceDependenci
         if (alert.state === 'resolved') throw new PosthornError('resolved', 'this alert is resolved');
         if (alert.acknowledgedAt !== null) return wireAlert(alert);
         const now = clock.now();
+        const endpointId = alertEndpoint(alert);
         const acknowledged = { ...alert, acknowledgedAt: now };
         const audit = [
           auditEntry(call, now, {
             action: 'alerts.acknowledge',
             target: { kind: 'alert', id },
-            tenant: null,
+            tenant: endpointId === null ? null : ((await store.endpoint(endpointId))?.tenant ?? null),
             before: wireAlert(alert),
             after: wireAlert(acknowledged),
           }),

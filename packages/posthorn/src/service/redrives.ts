@@ -4,7 +4,7 @@ import { notFound, PosthornError } from '../domain/errors.ts';
 import { timeOrderedId } from '../domain/ids.ts';
 import { iso, isoOrNull } from '../domain/time.ts';
 import { beginRedrive } from '../store/redrives.ts';
-import type { DeliveryFilter, RedriveRecord } from '../store/store.ts';
+import type { DeliveryFilter, Endpoints, RedriveRecord } from '../store/store.ts';
 import { auditEntry } from './audit.ts';
 import { filterFrom, wireFilter } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
@@ -46,7 +46,8 @@ export function redriveService({
     const redrive = await store.redrive(id);
     if (redrive === null) throw missing();
     const target = { kind: 'redrive', id };
-    return auditEntry(call, clock.now(), { action, target, tenant: tenantOf(redrive.filter) });
+    const tenant = await tenantOf(store, redrive.filter);
+    return auditEntry(call, clock.now(), { action, target, tenant });
   };
 
   return {
@@ -62,7 +63,7 @@ export function redriveService({
       const audit = auditEntry(call, now, {
         action: 'redrives.create',
         target: { kind: 'redrive', id },
-        tenant: tenantOf(filter),
+        tenant: await tenantOf(store, filter),
         after: { name, filter: wireFilter(filter), rate_per_s: ratePerS, dry_run: dryRun },
       });
       const redrive = await beginRedrive(store, { id, name, filter, ratePerS, dryRun, now }, audit);
@@ -130,9 +131,19 @@ export function redriveService({
   };
 }
 
-/** The tenant of a redrive that is about one. */
-function tenantOf({ tenants }: DeliveryFilter): string | null {
-  return tenants?.length === 1 ? tenants[0]! : null;
+/** The tenant of a redrive that is about one: by its filter, or by the endpoints that it names. */
+async function tenantOf(
+  store: Pick<Endpoints, 'endpoint'>,
+  { tenants, endpointIds }: DeliveryFilter,
+): Promise<string | null> {
+  const found = new Set(tenants);
+  if (tenants === undefined)
+    for (const id of endpointIds ?? []) {
+      const endpoint = await store.endpoint(id);
+      if (endpoint !== null) found.add(endpoint.tenant);
+    }
+  const [first = null, ...others] = found;
+  return others.length === 0 ? first : null;
 }
 
 function wireRedrive(redrive: RedriveRecord): Answer<'redrives.get'> {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -418,6 +418,36 @@ describe('proxy', () => {
     expect(await deliver()).toMatchObject([{ outcome: 'delivered' }]);
     expect((await call('GET', `/v1/endpoints/${id}`)).body).toMatchObject({ proxy: 'direct' });
   });
+
+  test.each(['http', 'socks5'])(
+    'a %s proxy that hangs is bounded by the timeout, and delays no other endpoint (G8)',
+    async (scheme) => {
+      const sockets = new Set<Socket>();
+      const hanging = createTcpServer((socket) => {
+        sockets.add(socket);
+        socket.on('error', () => {});
+      });
+      await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve));
+      closing.push(() => {
+        for (const socket of sockets) socket.destroy();
+        hanging.close();
+      });
+      const receiver = await receiving();
+      const proxy = `${scheme}://127.0.0.1:${(hanging.address() as AddressInfo).port}`;
+      await create({ url: receiver.url, proxy, timeout_ms: 1000 });
+      const slow = deliver();
+      tenant = `${tenant}-other`;
+      await create({ url: receiver.url });
+      for (let n = 0; n < 5; n++) expect(await deliver()).toMatchObject([{ outcome: 'delivered' }]);
+      const [failed] = await slow;
+      expect(failed).toMatchObject({
+        outcome: 'dead',
+        error_class: 'timeout',
+        message: 'no tunnel through the proxy within the timeout of 1000 ms',
+      });
+      expect(receiver.requests).toHaveLength(5);
+    },
+  );
 
   test.each([
     'none',

@@ -212,7 +212,7 @@ export class Attempt implements Exchange, DialListener, Expiring {
     this.#dial = null;
     if (this.#connection !== null) this.#parts.keeper.discard(this.#connection);
     this.#connection = null;
-    this.#onResult(this, {
+    const result: AttemptResult = {
       ok: errorClass === null,
       statusCode: this.#status,
       errorClass,
@@ -220,8 +220,11 @@ export class Attempt implements Exchange, DialListener, Expiring {
       responseExcerpt: this.#chunks.length === 0 ? null : excerpt(this.#chunks),
       retryAfterMs,
       durationMs: this.#parts.clock.monotonic() - this.#startedAt,
-      ...(this.#target.seenCertificate === null ? {} : seenOn(this.#target)),
-    });
+    };
+    this.#onResult(
+      this,
+      this.#target.seenCertificate === null ? result : withCertificate(result, this.#target),
+    );
     // Its deadline keeps an ended attempt for a while: not with a payload.
     this.#chunks = [];
     this.#request = spent;
@@ -229,9 +232,9 @@ export class Attempt implements Exchange, DialListener, Expiring {
   }
 }
 
-function seenOn(target: Target): Pick<AttemptResult, 'serverCertificate'> {
+function withCertificate(result: AttemptResult, target: Target): AttemptResult {
   const serverCertificate = target.takeCertificate();
-  return serverCertificate === null ? {} : { serverCertificate };
+  return serverCertificate === null ? result : { ...result, serverCertificate };
 }
 
 function refusedClient(): Error {

@@ -161,6 +161,14 @@ describe('a client certificate', () => {
   });
 });
 
+test('a receiver that presents far too many certificates is not read to the end', async () => {
+  const chain = `${server.cert}${authority.cert.repeat(400)}`;
+  const { port } = await aTlsReceiver({ certificate: { cert: chain, key: server.key } });
+  const result = await aPost()(`https://localhost:${port}/`, { ca: authority.cert });
+  expect(result).toMatchObject({ ok: false, errorClass: 'tls' });
+  expect(result.message).toContain('EXCESSIVE_MESSAGE_SIZE');
+});
+
 test('a minimum version is kept to', async () => {
   const old = await aTlsReceiver({ maxVersion: 'TLSv1.2' });
   const post = aPost();

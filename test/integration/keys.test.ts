@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
+import type { Store } from '../../packages/posthorn/src/store/store.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
 import { tempDir, until } from '../support.ts';
 import { runHere } from './run-here.ts';
@@ -174,6 +176,31 @@ describe.each([
     expect(metrics).toMatch(/posthorn_authentication_failures_total\{reason="revoked"\} [1-9]/);
     expect(metrics).not.toContain(key);
   });
+});
+
+test('G8, G9: tokens that nobody has cost the store no more reads than the address may fail', async () => {
+  const opened = await openSqliteStore({ dataDir: tempDir(), thread: true });
+  let reads = 0;
+  const counting: Store = new Proxy(opened, {
+    get: (store, method: keyof Store) => {
+      if (method === 'session') reads++;
+      return store[method];
+    },
+  });
+  const server = await serve({}, counting);
+  try {
+    const before = reads;
+    for (let n = 0; n < 200; n++)
+      for (const kind of ['phk', 'phl']) {
+        const authorization = `Bearer ${kind}_nobody_${n}`;
+        const { status } = await fetch(`${server.url}/v1/me`, { headers: { authorization } });
+        expect([401, 429]).toContain(status);
+      }
+    // Thirty at once, and one every two seconds.
+    expect(reads - before).toBeLessThan(150);
+  } finally {
+    await server.stop();
+  }
 });
 
 describe('posthorn keys', () => {

@@ -56,6 +56,8 @@ export interface Authentication {
    * itself, against its rate and as its last use.
    */
   holder(keyHash: string, counts: boolean, address: string): Promise<Caller | null>;
+  /** Whether the next failure of this address is refused with 429. */
+  isExhausted(address: string): boolean;
   /** Counts, logs and limits a failure; throws 401 or 429. */
   refuse(reason: AuthenticationFailure, address: string): never;
 }
@@ -81,11 +83,16 @@ export function createAuthentication(options: {
     return keys[fits.indexOf(true)]?.caller;
   };
 
+  /** What is left of the address's share of failures. */
+  const tokensOf = (group: string, now: number): number => {
+    const before = buckets.get(group);
+    return before === undefined ? maxBurst : Math.min(maxBurst, before.tokens + (now - before.at) / refillMs);
+  };
+
   /** Takes one failure from the address's share; answers how long it has to wait for the next, 0 if this one fitted. */
   const waitMsFor = (group: string): number => {
     const now = clock.monotonic();
-    const before = buckets.get(group) ?? { tokens: maxBurst, at: now };
-    const tokens = Math.min(maxBurst, before.tokens + (now - before.at) / refillMs);
+    const tokens = tokensOf(group, now);
     buckets.delete(group);
     if (buckets.size >= maxAddresses) buckets.delete(buckets.keys().next().value!);
     buckets.set(group, { tokens: tokens >= 1 ? tokens - 1 : tokens, at: now });
@@ -145,6 +152,7 @@ export function createAuthentication(options: {
 
   return {
     refuse,
+    isExhausted: (address) => tokensOf(addressGroup(address), clock.monotonic()) < 1,
     holder: async (keyHash, counts, address) => {
       const hash = Buffer.from(keyHash, 'hex');
       const caller = callerWith(hash);

@@ -54,7 +54,11 @@ export function createIdentity({
     kinds: readonly SessionKind[],
   ): Promise<Caller> => {
     const address = request.socket.remoteAddress ?? '';
-    const session = await sessionTable.find(hash('sha256', secret));
+    const hashed = hash('sha256', secret);
+    // What nobody has is looked up in the store: no more often than the address may fail.
+    if (!sessionTable.knows(hashed) && authentication.isExhausted(address))
+      return authentication.refuse('unknown', address);
+    const session = await sessionTable.find(hashed);
     if (session === null || !kinds.includes(session.kind)) return authentication.refuse('unknown', address);
     const holder =
       session.keyHash === null

@@ -12,6 +12,8 @@ const maxKept = 10_000;
 export interface SessionTable {
   /** By the SHA-256, in hexadecimal; null: there is none, or its time is over. */
   find(hash: string): Promise<SessionRecord | null>;
+  /** Whether it was found before, so that finding it again costs nobody a read that a stranger asked for. */
+  knows(hash: string): boolean;
   /** Notes a use; it is written in the background. */
   used(session: SessionRecord): void;
   /** It was ended here. */
@@ -55,6 +57,7 @@ export function createSessionTable(
       }
       return session === null || hasEnded(session, clock.now()) ? null : session;
     },
+    knows: (hash) => kept.has(hash),
     used: (session) => {
       const now = clock.now();
       if (now - session.seenAt < seenEveryMs) return;

@@ -7,12 +7,18 @@ import { missing, ownEndpoint, ownFilter, ownTenant } from './own.ts';
 
 type Endpoint = Answer<'endpoints.get'>;
 
-/** A portal's holder sees how its endpoint is set, and neither who owns it here nor which policies there are. */
+/**
+ * A portal's holder sees how its endpoint is set, and nothing of how things are done here: who owns it, which policies there
+ * are, notes, the way out of the network, what is wrong with our keys.
+ */
 const portalEndpoint = <E extends Endpoint>(endpoint: E): E => ({
   ...endpoint,
   owner: null,
   template: null,
   template_version: null,
+  metadata: {},
+  proxy: null,
+  secrets_error: null,
 });
 
 /** Of an operation on one endpoint, by its id or name. */

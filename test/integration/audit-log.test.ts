@@ -287,6 +287,7 @@ const steps: readonly Step[] = [
 
 /** Operations that change nothing that an entry would be about, each with the reason. */
 const unaudited: Partial<Record<OperationId, string>> = {
+  'transformations.dryRun': 'it changes nothing; a stored event that it reads is a look at a payload',
   'secrets.rotate': 'with one key nothing is to be encrypted anew: secrets-rotation.test.ts has two',
 };
 
@@ -313,7 +314,7 @@ describe('G9: every operation that changes something leaves one entry', () => {
         ? { cookie: made['cookie']!, 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' }
         : undefined,
     );
-    if (cookie !== null) made['cookie'] = cookie;
+    if (cookie !== null && !cookie.endsWith('=')) made['cookie'] = cookie;
     expect([expected, otherStatus], JSON.stringify(body)).toContain(status);
     const { id: answered } = body as { id?: string };
     if (step.keep !== undefined) made[step.keep] = answered!;
@@ -321,7 +322,10 @@ describe('G9: every operation that changes something leaves one entry', () => {
     const now = await entries();
     expect(now.length - count).toBe(1);
     expect(now[0]).toMatchObject({
-      actor: { kind: step.session === true ? 'session' : 'key', id: 'admin' },
+      actor:
+        step.session === true
+          ? { kind: 'session', id: expect.stringMatching(/^ses_/) }
+          : { kind: 'key', id: 'admin' },
       action: id,
       target: { kind: step.target.kind, id: step.target.id?.() ?? answered ?? expect.any(String) },
       tenant: step.tenant,
@@ -357,8 +361,10 @@ describe('G9: every operation that changes something leaves one entry', () => {
     const all = JSON.stringify(await entries());
     for (const changed of ['secret', 'auth']) expect(all).toContain(`"write_only_changed":["${changed}"]`);
     expect(all).toMatch(/"write_only_changed":\[[^\]]*"headers\.X-Other"/);
-    for (const [name, canary] of Object.entries(canaries)) expect(all, name).not.toContain(canary);
-    expect(all).not.toMatch(/whsec_|phk_/);
-    expect(all).not.toContain(made['cookie']!.split('=')[1]);
+    const found = Object.entries({ ...canaries, session: made['cookie']!.split('=')[1]! })
+      .filter(([, canary]) => all.includes(canary))
+      .map(([name]) => name);
+    expect(found).toEqual([]);
+    expect(/whsec_|phk_/.test(all)).toBe(false);
   });
 });

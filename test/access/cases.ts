@@ -188,6 +188,11 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
   'endpoints.rotateSecret': ofEndpoint('rotate', { grace_s: 0 }),
   'endpoints.test': ofEndpoint('test'),
 
+  'filters.dryRun': {
+    about: 'tenant',
+    portal: 'never',
+    request: async (_, target) => ({ body: { tenant: tenants[target], filter: { '/a': 1 }, data: 1 } }),
+  },
   'transformations.dryRun': {
     about: 'tenant',
     portal: 'never',

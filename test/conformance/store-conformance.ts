@@ -14,6 +14,7 @@ import { describeListing } from './store/listing.ts';
 import { describeAuditing } from './store/auditing.ts';
 import { describeKeys } from './store/keys.ts';
 import { describeOperations } from './store/operations.ts';
+import { describeRecent } from './store/recent.ts';
 import { describeRedriving } from './store/redriving.ts';
 import { describeReplaying } from './store/replaying.ts';
 import { describePruning } from './store/pruning.ts';
@@ -38,6 +39,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
     describePruning(subject);
     describeConfiguring(subject);
     describeListing(subject);
+    describeRecent(subject);
     describeTenants(subject);
     describeSessions(subject);
     describeKeeping(subject);

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { serve } from './serving.ts';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { runHere } from './run-here.ts';
+import { apiKey, serve } from './serving.ts';
 
 let server: Awaited<ReturnType<typeof serve>>;
 beforeAll(async () => {
@@ -36,4 +37,83 @@ test('filters decide which endpoints get an event, after every change', async ()
   await request('PATCH', `/v1/endpoints/${id}`, { filter: { not: filter } });
   expect(await publish({ amount: 1000, currency: 'eur' })).toBe(0);
   expect(await publish(null)).toBe(1);
+});
+
+test('a dry run says how many of the newest events would pass, and names some', async () => {
+  const { request } = server.client;
+  const tenant = 'h';
+  for (let n = 0; n < 30; n++)
+    await request('POST', '/v1/events', {
+      id: `e${n}`,
+      tenant,
+      type: n < 10 ? 'old.x' : 'new.x',
+      data: { n },
+    });
+  const dryRun = async (body: object) =>
+    await request<Record<string, unknown>>('POST', '/v1/filters/dry-run', { tenant, ...body });
+  expect(await dryRun({ filter: { '/n': { gte: 25 } } })).toMatchObject({
+    examined: 30,
+    passed: 5,
+    failed: 25,
+    passed_ids: ['e29', 'e28', 'e27', 'e26', 'e25'],
+    failed_ids: ['e24', 'e23', 'e22', 'e21', 'e20', 'e19', 'e18', 'e17', 'e16', 'e15'],
+    complete: true,
+  });
+  expect(await dryRun({ filter: {}, event_types: ['old.*'] })).toMatchObject({ examined: 10, passed: 10 });
+  expect(await dryRun({ filter: {}, last: 3 })).toMatchObject({ examined: 3, complete: false });
+  expect(await dryRun({ filter: {}, tenant: 'nobody' })).toMatchObject({ examined: 0, newest_at: null });
+  expect(await dryRun({ filter: { '/n': 1 }, data: { n: 1 } })).toMatchObject({ examined: 1, passed: 1 });
+  for (const [body, path] of [
+    [{ filter: { n: 1 } }, '/filter/n'],
+    [{ filter: {}, last: 1001 }, '/last'],
+    [{ filter: {}, tenant: 'posthorn' }, '/tenant'],
+    [{ filter: {}, data: 1, last: 1 }, '/data'],
+  ] as const)
+    await expect(dryRun(body)).rejects.toMatchObject({ status: 422, errors: [{ path }] });
+});
+
+test('G9: whoever does not see payloads in full tries nothing on stored events', async () => {
+  const { key } = await server.client.request<{ key: string }>('POST', '/v1/keys', {
+    name: 'reader',
+    scopes: ['read', 'operate'],
+    payloads: 'masked',
+  });
+  const call = async (path: string, body: object) =>
+    (
+      await fetch(`${server.url}${path}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+    ).status;
+  const transformation = { language: 'jsonata', expression: '$' };
+  expect(await call('/v1/filters/dry-run', { filter: {}, tenant: 'h' })).toBe(403);
+  expect(await call('/v1/filters/dry-run', { filter: {}, data: 1 })).toBe(200);
+  expect(await call('/v1/transformations/dry-run', { transformation, event_id: 'e1', tenant: 'h' })).toBe(
+    403,
+  );
+  expect(await call('/v1/transformations/dry-run', { transformation, data: 1 })).toBe(200);
+});
+
+test('the command line tries filters and transformations', async () => {
+  vi.stubEnv('POSTHORN_URL', server.url);
+  vi.stubEnv('POSTHORN_API_KEY', apiKey);
+  const filter = '{"/n": {"gte": 25}}';
+  expect(await runHere('filters', 'dry-run', filter, '--tenant', 'h', '--last', '10')).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^5 of 10 events pass, .*\npass: e29, .*\ndo not: e24, /),
+  });
+  expect(await runHere('filters', 'dry-run', '{')).toMatchObject({ code: 2 });
+  expect(
+    await runHere('transformations', 'dry-run', 'n + 1', '--event', 'e1', '--tenant', 'h'),
+  ).toMatchObject({
+    code: 0,
+    out: '2\n',
+  });
+  expect(await runHere('transformations', 'dry-run', 'n + "x"', '--data', '{"n": 1}')).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/T2002/),
+  });
+  expect(await runHere('transformations', 'dry-run', 'n')).toMatchObject({ code: 2 });
+  vi.unstubAllEnvs();
 });

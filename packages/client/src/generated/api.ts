@@ -26,6 +26,8 @@ import type {
   EventType,
   EventTypeDocument,
   EventTypeList,
+  FilterDryRun,
+  FilterOutcome,
   Health,
   Key,
   KeyList,
@@ -334,6 +336,12 @@ export interface TemplatesApi<Options> {
   delete(name: string, options?: Options): Promise<void>;
 }
 
+/** Which events an endpoint gets, by their data. */
+export interface FiltersApi<Options> {
+  /** Try a filter. Says how many of the newest events would pass, and names some that would and some that would not. It looks through the newest 12,800 events of all tenants and at most 4 MiB of data. Stored events are for keys that see payloads in full: by trying filters on them a key could find out what they hold. */
+  dryRun(input: FilterDryRun, options?: Options): Promise<FilterOutcome>;
+}
+
 /** Reshape what an endpoint is sent. */
 export interface TransformationsApi<Options> {
   /** Try a transformation. Runs the expression as an attempt would, within the same bounds, and sends nothing. An expression that cannot be declared is refused with 422. */
@@ -409,6 +417,7 @@ export interface Api<Options> {
   readonly teams: TeamsApi<Options>;
   readonly tenants: TenantsApi<Options>;
   readonly templates: TemplatesApi<Options>;
+  readonly filters: FiltersApi<Options>;
   readonly transformations: TransformationsApi<Options>;
   readonly eventTypes: EventTypesApi<Options>;
   readonly keys: KeysApi<Options>;
@@ -473,6 +482,7 @@ export type OperationId =
   | 'templates.get'
   | 'templates.put'
   | 'templates.delete'
+  | 'filters.dryRun'
   | 'transformations.dryRun'
   | 'eventTypes.list'
   | 'eventTypes.get'

@@ -497,6 +497,23 @@ const eventTypeDocumentShape = object({
   value: object({ amount: text, currency: text }),
 });
 const eventTypeListShape = object({ items: list(eventTypeShape), next_cursor: nullable(text) });
+const filterDryRunShape = object({
+  filter: filterShape,
+  tenant: text,
+  event_types: list(text),
+  last: number,
+  data: anything,
+});
+const filterOutcomeShape = object({
+  examined: number,
+  passed: number,
+  failed: number,
+  passed_ids: list(text),
+  failed_ids: list(text),
+  newest_at: nullable(text),
+  oldest_at: nullable(text),
+  complete: flag,
+});
 const healthShape = object({ status: text, version: text });
 const keyShape = object({
   id: text,
@@ -1081,6 +1098,12 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
     answer: templateShape,
   },
   'templates.delete': { method: 'DELETE', path: '/v1/templates/{name}' },
+  'filters.dryRun': {
+    method: 'POST',
+    path: '/v1/filters/dry-run',
+    body: filterDryRunShape,
+    answer: filterOutcomeShape,
+  },
   'transformations.dryRun': {
     method: 'POST',
     path: '/v1/transformations/dry-run',

@@ -1103,6 +1103,42 @@ export type Filter = Readonly<
   >
 >;
 
+export interface FilterDryRun {
+  readonly filter: Filter;
+
+  /** Whose events; `default` if left out. */
+  readonly tenant?: string | undefined;
+
+  /** Only events of these types, as endpoints subscribe to them. */
+  readonly eventTypes?: readonly string[] | undefined;
+
+  /** Of how many of the newest events. 100 if left out. */
+  readonly last?: number | undefined;
+
+  /** Any JSON, tried instead of stored events. */
+  readonly data?: unknown;
+}
+
+export interface FilterOutcome {
+  /** Events that the filter was tried on. */
+  readonly examined: number;
+  readonly passed: number;
+  readonly failed: number;
+
+  /** Ids of the newest of them, at most 10. */
+  readonly passedIds: readonly string[];
+
+  /** Ids of the newest of them, at most 10. */
+  readonly failedIds: readonly string[];
+
+  /** When the newest of them was accepted. */
+  readonly newestAt: string | null;
+  readonly oldestAt: string | null;
+
+  /** False: there are older events of them, or more than one look reads, that it was not tried on. */
+  readonly complete: boolean;
+}
+
 export interface Health {
   readonly status: 'ok';
   readonly version: string;

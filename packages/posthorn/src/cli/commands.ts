@@ -55,6 +55,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/cancel.ts')).cancelCommand(),
   },
   {
+    name: 'filters',
+    description: 'try a filter on recent events',
+    load: async () => (await import('./commands/filters.ts')).filtersCommand(),
+  },
+  {
+    name: 'transformations',
+    description: 'try a transformation on data or on a stored event',
+    load: async () => (await import('./commands/transformations.ts')).transformationsCommand(),
+  },
+  {
     name: 'verify',
     description:
       'check the books and the audit log of a data directory, running or stopped: accepted = delivered + pending + dead + cancelled + suppressed',

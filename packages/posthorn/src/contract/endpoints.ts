@@ -16,7 +16,7 @@ import { keptReach, newReach, shownReach } from './endpoint-reach.ts';
 import { isReservedHeader } from '../domain/header-names.ts';
 import { bodyKind, metadata } from './endpoint-body.ts';
 import { receipt } from './events.ts';
-import { filter } from './filter.ts';
+import { filter } from './filters.ts';
 import { operations } from './operation.ts';
 import { transformation } from './transformations.ts';
 import { deliverWithinS, retryPolicy, timeoutMs } from './retry.ts';

@@ -48,6 +48,7 @@ export interface OperationExample {
 export const tags = {
   events: 'Publish events, and look them up.',
   endpoints: 'Receivers: their URLs, subscriptions, limits and secrets.',
+  filters: 'Which events an endpoint gets, by their data.',
   transformations: 'Reshape what an endpoint is sent.',
   deliveries: 'What became of each event at each endpoint.',
   'dead-letters': 'Deliveries that ended undelivered.',

@@ -2,6 +2,7 @@ import { accountingOperations } from './accounting.ts';
 import { auditLogOperations } from './audit-log.ts';
 import { blockedKeyOperations } from './blocked-keys.ts';
 import { conformanceOperations } from './conformance.ts';
+import { filterOperations } from './filters.ts';
 import { nodeOperations } from './nodes.ts';
 import { deadLetterOperations } from './dead-letters.ts';
 import { deliveryOperations } from './deliveries.ts';
@@ -42,6 +43,7 @@ export const table = {
   ...teamOperations,
   ...tenantOperations,
   ...templateOperations,
+  ...filterOperations,
   ...transformationOperations,
   ...eventTypeOperations,
   ...sloOperations,

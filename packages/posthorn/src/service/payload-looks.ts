@@ -1,3 +1,5 @@
+import type { Caller } from '../domain/caller.ts';
+import { PosthornError } from '../domain/errors.ts';
 import { hourMs } from '../domain/time.ts';
 import { auditEntry } from './audit.ts';
 import type { ServiceDependencies } from './dependencies.ts';
@@ -33,4 +35,13 @@ export function payloadLooks({ store, clock }: Pick<ServiceDependencies, 'store'
       }
     },
   };
+}
+
+/** What only callers may use that see payloads whole: by trying it out they could find out the rest. */
+export function requirePayloads({ payloads }: Pick<Caller, 'payloads'>): void {
+  if (payloads !== 'full')
+    throw new PosthornError(
+      'forbidden',
+      'This key does not see payloads in full, so it cannot try anything on stored events: send data.',
+    );
 }

@@ -12,6 +12,7 @@ import { eventService } from './events.ts';
 import { endpointService } from './endpoints.ts';
 import type { Handlers } from './handler.ts';
 import { keyService } from './keys.ts';
+import { filterService } from './filters.ts';
 import { nodeService } from './nodes.ts';
 import { redriveService } from './redrives.ts';
 import { secretService } from './secrets.ts';
@@ -44,6 +45,7 @@ export function createServices(deps: ServiceDependencies): Handlers {
     ...teamService(deps),
     ...tenantService(deps),
     ...templateService(deps),
+    ...filterService(deps),
     ...transformationService(deps),
     ...eventTypeService(deps),
     ...sloService(deps),

@@ -1,5 +1,4 @@
 import type { Answer, Input } from '../contract/table.ts';
-import type { Caller } from '../domain/caller.ts';
 import { alertTenant } from '../domain/alert.ts';
 import { corruptMessage } from '../domain/attempt.ts';
 import { invalid, notFound, PosthornError } from '../domain/errors.ts';
@@ -11,7 +10,7 @@ import { noResult } from '../transformation/transformer.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { type Call, type Handlers, type Of, Reply } from './handler.ts';
 import { jsonText } from './new-event.ts';
-import { payloadLooks } from './payload-looks.ts';
+import { payloadLooks, requirePayloads } from './payload-looks.ts';
 import { rawData } from './raw-json.ts';
 
 type DryRun = Input<'transformations.dryRun'>['body'];
@@ -32,15 +31,6 @@ function inspectionFault(error: unknown): string {
   if (error.why.kind === 'busy')
     throw new PosthornError('unavailable', 'The expression cannot be checked now: try again.');
   return noResult(error.why);
-}
-
-/** What only callers may use that see payloads whole: by trying it out they could find out the rest. */
-function requirePayloads({ payloads }: Pick<Caller, 'payloads'>): void {
-  if (payloads !== 'full')
-    throw new PosthornError(
-      'forbidden',
-      'This key does not see payloads in full, so it cannot try anything on stored events: send data.',
-    );
 }
 
 /** Expressions, tried before an endpoint uses them. */

@@ -14,6 +14,7 @@ import type { Blocking } from './blocking.ts';
 import type { Breakers } from './breakers.ts';
 import type { Failures } from './failures.ts';
 import type { IdempotencyKeys } from './idempotency.ts';
+import type { RecentEvents, RecentEventsRequest } from './recent.ts';
 import type { DeliveryFilter, ListPage } from './filters.ts';
 import type { Keys } from './keys.ts';
 import type { Nodes } from './nodes.ts';
@@ -26,6 +27,7 @@ export type * from './blocking.ts';
 export type * from './config.ts';
 export type * from './failures.ts';
 export type * from './filters.ts';
+export type * from './recent.ts';
 export type * from './keys.ts';
 export type * from './nodes.ts';
 export type * from './delivery-record.ts';
@@ -335,6 +337,8 @@ export interface Readings {
   deliveries(filter: DeliveryFilter, page: ListPage<number>): Promise<readonly DeliveryRecord[]>;
   delivery(number: number): Promise<DeliveryRecord | null>;
   attempts(number: number): Promise<readonly AttemptRecord[]>;
+  /** A tenant's newest events with their data, within bounds. For trying things on them. */
+  recentEvents(request: RecentEventsRequest): Promise<RecentEvents>;
   deadLetters(filter: DeadLetterFilter): Promise<readonly DeadLetterGroup[]>;
   /** Named settings that outlive a process (the hash of the admin key). */
   setting(name: string): Promise<string | null>;

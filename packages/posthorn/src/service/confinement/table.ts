@@ -28,7 +28,7 @@ export function createConfinements(store: Store): Confinements {
     ...keyConfinements(store),
     ...tenantConfinements(store),
     ...sessionConfinements,
-    ...transformationConfinements(store),
+    ...dryRunConfinements(store),
 
     'accounting.get': {
       bound: async (input, caller, next) => {
@@ -88,9 +88,21 @@ export function createConfinements(store: Store): Confinements {
   };
 }
 
-/** Whoever tries an expression on a stored event needs to know of that event. */
-function transformationConfinements(store: Store): Confinements<Of<'transformations'>> {
+/** Whoever tries something on stored events needs to know of those events. */
+function dryRunConfinements(store: Store): Confinements<Of<'transformations'> | Of<'filters'>> {
   return {
+    'filters.dryRun': {
+      bound: async (input, caller, next) => {
+        const tenant = ownTenant(caller, input.body.tenant, missing.tenant);
+        if (caller.endpointIds !== null && input.body.data === undefined)
+          throw new PosthornError(
+            'forbidden',
+            'This key is bound to endpoints, and a filter is tried on all events of a tenant: send data.',
+          );
+        return await next({ ...input, body: { ...input.body, tenant } });
+      },
+      portal: 'never',
+    },
     'transformations.dryRun': {
       bound: async (input, caller, next) => {
         const { tenant: asked, event_id: id } = input.body;

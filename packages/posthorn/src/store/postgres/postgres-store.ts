@@ -50,6 +50,7 @@ import { acceptFor, replayEvent } from './replay.ts';
 import { purgeFormerValues, readSealedSettings, replaceSetting } from './sealed-settings.ts';
 import { createSession, deleteSession, pruneSessions, readSession, sessionSeen } from './sessions.ts';
 import { settle } from './settle.ts';
+import { readRecentEvents } from './recent.ts';
 import { readPending } from './tenants.ts';
 
 /** The port on PostgreSQL; any number of nodes share it. */
@@ -118,6 +119,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     deliveries: (filter, page) => readDeliveries(db, filter, page),
     delivery: (number) => readDelivery(db, number),
     attempts: (number) => readAttempts(db, number),
+    recentEvents: (request) => readRecentEvents(db, request),
     deadLetters: (filter) => readDeadLetters(db, filter),
     accounting: (query) => readAccounting(db, query),
     accountingBy: async (query, by) => readAccountingBy(db, query, by),

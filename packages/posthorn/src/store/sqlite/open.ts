@@ -18,6 +18,7 @@ export async function openSqliteStore(options: OpenOptions): Promise<Store> {
 /** Lists, accounting, the reconciler's count of every row. */
 const longReadings: ReadonlySet<string> = new Set<keyof Store>([
   'event',
+  'recentEvents',
   'deliveries',
   'delivery',
   'attempts',

@@ -58,6 +58,7 @@ import { Sequences } from './sequences.ts';
 import { purgeFormerValues, readSealedSettings, replaceSetting } from './sealed-settings.ts';
 import { createSession, deleteSession, pruneSessions, readSession, sessionSeen } from './sessions.ts';
 import { settle } from './settle.ts';
+import { readRecentEvents } from './recent.ts';
 import { readPending } from './tenants.ts';
 
 /** The port on one open database; every call runs to its end before the next begins. */
@@ -136,6 +137,7 @@ export function createSqliteStore(db: Database): Store {
     deliveries: async (filter, page) => readDeliveries(db, endpoints, filter, page),
     delivery: async (number) => readDelivery(db, number),
     attempts: async (number) => readAttempts(db, number),
+    recentEvents: async (request) => readRecentEvents(db, request),
     deadLetters: async (filter) => readDeadLetters(db, filter),
     accounting: async (query) => readAccounting(db, query),
     accountingBy: async (query, by) => readAccountingBy(db, query, by),

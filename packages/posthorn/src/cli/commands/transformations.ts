@@ -1,0 +1,40 @@
+import { Command } from 'commander';
+import { wireAnswer } from '../answers.ts';
+import { jsonArgument } from '../json-argument.ts';
+import { CommandError, printExact, printJson } from '../output.ts';
+import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
+
+interface DryRunOptions extends RemoteOptions {
+  readonly data?: unknown;
+  readonly event?: string;
+  readonly tenant?: string;
+  readonly json?: true;
+}
+
+export function transformationsCommand(): Command {
+  const dryRun = remoteOptions(new Command('dry-run'))
+    .description('Say what an expression makes of data; exit code 1 if an attempt would fail')
+    .argument('<expression>', 'in JSONata')
+    .option('--data <json>', 'what it is tried on', jsonArgument)
+    .option('--event <id>', 'a stored event to try it on, instead of data')
+    .option('--tenant <tenant>', 'of the event (default: default)')
+    .addHelpText(
+      'after',
+      `\nExample:\n  posthorn transformations dry-run 'object.id' --data '{"object": {"id": "pi_17"}}'`,
+    )
+    .action(async (expression: string, options: DryRunOptions) => {
+      const { data, event: eventId, tenant, json } = options;
+      if ((data === undefined) === (eventId === undefined))
+        throw new CommandError('give either --data or --event', 2);
+      const transformation = { language: 'jsonata', expression } as const;
+      const input = eventId === undefined ? { transformation, data } : { transformation, eventId, tenant };
+      const answer = await clientOf(options).transformations.dryRun(input);
+      if (json === true) printJson(wireAnswer('transformations.dryRun', answer));
+      else if (answer.error === null) printExact(JSON.stringify(answer.result, null, 2));
+      if (answer.error !== null) throw new CommandError(answer.error);
+    });
+  return new Command('transformations')
+    .description('Try transformations of endpoints')
+    .addHelpText('after', `\nExample:\n  posthorn transformations dry-run 'object.id' --event evt_… --json`)
+    .addCommand(dryRun);
+}

@@ -99,7 +99,7 @@ describe('posthorn alone', () => {
       });
   });
 
-  test('it serves and delivers; email and traces say what they need', async () => {
+  test('it serves, reshapes and delivers; email and traces say what they need', async () => {
     const receiver = await aReceiver();
     const server = spawn(
       bin,
@@ -117,10 +117,13 @@ describe('posthorn alone', () => {
           headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
           body: JSON.stringify(body),
         });
-      expect((await call('POST', '/v1/endpoints', { url: receiver.url })).status).toBe(201);
+      const transformation = { language: 'jsonata', expression: '{ "id": order }' };
+      const endpoint = { url: receiver.url, transformation };
+      expect((await call('POST', '/v1/endpoints', endpoint)).status).toBe(201);
       const event = { type: 'payment.succeeded', data: { order: 17 } };
       expect((await call('POST', '/v1/events', event)).status).toBe(202);
       await until('it has arrived', () => receiver.requests.length > 0);
+      expect(receiver.requests[0]!.body.toString()).toContain('"data":{"id":17}');
       const mail = {
         kind: 'email',
         server: 'smtp://mail.example.com',

@@ -88,7 +88,11 @@ test('G1: the same id and body again gives the same receipt, across SQL and API;
   await store.createEndpoint(anEndpoint({ tenant }));
   const call = "$1, 'a.b', $2, id => 'one', ordering_key => 'k'";
   expect(await publish(call, tenant, '{"n":1}')).toMatchObject({ duplicate: false, deliveries: 1 });
-  expect(await publish(call, tenant, '{"n":1}')).toMatchObject({ duplicate: true, deliveries: 1 });
+  expect(await publish(call, tenant, '{"n":1}')).toMatchObject({
+    duplicate: true,
+    deliveries: 1,
+    unmatched: false,
+  });
   await expect(publish(call, tenant, '{"n":2}')).rejects.toMatchObject({ code: '23505' });
   await expect(publish("$1, 'a.b', $2, id => 'one'", tenant, '{"n":1}')).rejects.toMatchObject({
     code: '23505',
@@ -271,7 +275,7 @@ test('a value that the type declares is taken out of the data, as the API takes 
 test('a role needs no more than usage and execute', async () => {
   const role = `app_${process.pid}`;
   await db.query(`CREATE ROLE ${role}; GRANT USAGE ON SCHEMA posthorn TO ${role}; SET ROLE ${role}`);
-  expect(await publish("'least', 'a.b', '1'")).toMatchObject({ duplicate: false });
+  expect(await publish("'least', 'a.b', '1'")).toMatchObject({ duplicate: false, unmatched: true });
   await expect(db.query('SELECT * FROM posthorn.events')).rejects.toMatchObject({ code: '42501' });
   await db.query(`RESET ROLE; REVOKE ALL ON SCHEMA posthorn FROM ${role}; DROP ROLE ${role}`);
 });

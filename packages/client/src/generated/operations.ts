@@ -113,6 +113,7 @@ const receiptShape = object({
   accepted_at: text,
   deliveries: number,
   suppressed: number,
+  unmatched: flag,
   duplicate: flag,
 });
 const batchReceiptShape = object({ accepted: list(receiptShape) });
@@ -704,6 +705,7 @@ const replayShape = object({
   accepted_at: text,
   deliveries: number,
   suppressed: number,
+  unmatched: flag,
   duplicate: flag,
   delivery_ids: list(text),
   filtered: number,

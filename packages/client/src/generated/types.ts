@@ -1486,6 +1486,9 @@ export interface Receipt {
   /** How many of them are suppressed, because their endpoint is disabled. */
   readonly suppressed: number;
 
+  /** No endpoint takes it: none subscribes to its type, or their filters exclude it. */
+  readonly unmatched: boolean;
+
   /** Accepted before: this is the receipt of then, and nothing was created. */
   readonly duplicate: boolean;
 }
@@ -1635,6 +1638,9 @@ export interface Replay {
 
   /** How many of them are suppressed, because their endpoint is disabled. */
   readonly suppressed: number;
+
+  /** No endpoint takes it: none subscribes to its type, or their filters exclude it. */
+  readonly unmatched: boolean;
 
   /** Accepted before: this is the receipt of then, and nothing was created. */
   readonly duplicate: boolean;

@@ -410,6 +410,7 @@ export const endpointOperations = operations({
         accepted_at: '2026-11-20T09:00:00.000Z',
         deliveries: 1,
         suppressed: 0,
+        unmatched: false,
         duplicate: false,
       },
     },

@@ -60,6 +60,9 @@ const receiptFields = {
   accepted_at: timestamp.describe('When it was committed to disk.'),
   deliveries: count.describe('Deliveries that were created.'),
   suppressed: count.describe('How many of them are suppressed, because their endpoint is disabled.'),
+  unmatched: z
+    .boolean()
+    .describe('No endpoint takes it: none subscribes to its type, or their filters exclude it.'),
   duplicate: z.boolean().describe('Accepted before: this is the receipt of then, and nothing was created.'),
 };
 export const receipt = z.strictObject(receiptFields).meta({ id: 'Receipt' });
@@ -149,6 +152,7 @@ const receiptExample = {
   accepted_at: '2026-11-20T08:15:00.000Z',
   deliveries: 1,
   suppressed: 0,
+  unmatched: false,
   duplicate: false,
 } as const;
 const refusals = [

@@ -156,7 +156,8 @@ export function eventService(deps: ServiceDependencies): Handlers<Of<'events'>> 
 
 export function wireReceipt(receipt: Receipt): Answer<'events.publish'> {
   const { id, tenant, type, acceptedAt, deliveries, suppressed, duplicate } = receipt;
-  return { id, tenant, type, accepted_at: iso(acceptedAt), deliveries, suppressed, duplicate };
+  const unmatched = deliveries === 0;
+  return { id, tenant, type, accepted_at: iso(acceptedAt), deliveries, suppressed, unmatched, duplicate };
 }
 
 function wireEvent({

@@ -173,7 +173,8 @@ ${passesFilterSql}
         RAISE EXCEPTION 'posthorn: the id % was used before for another event', event_id USING ERRCODE = '23505';
       END IF;
       RETURN jsonb_build_object('id', event_id, 'tenant', before.tenant, 'type', before.type, 'accepted_at', before.accepted_at,
-        'deliveries', before.deliveries, 'suppressed', before.suppressed, 'duplicate', true);
+        'deliveries', before.deliveries, 'suppressed', before.suppressed,
+        'unmatched', before.deliveries = 0, 'duplicate', true);
     END IF;
 
     -- Read once for all filters.
@@ -238,6 +239,7 @@ ${passesFilterSql}
     -- Sent when the caller commits, and only then.
     IF waiting IS NOT NULL THEN PERFORM pg_notify('posthorn_due', waiting); END IF;
     RETURN jsonb_build_object('id', event_id, 'tenant', publish.tenant, 'type', publish.type, 'accepted_at', now_ms,
-      'deliveries', wanted_count, 'suppressed', suppressed_count, 'duplicate', false);
+      'deliveries', wanted_count, 'suppressed', suppressed_count,
+      'unmatched', wanted_count = 0, 'duplicate', false);
   END $body$;
 `;

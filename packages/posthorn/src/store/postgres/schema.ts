@@ -319,6 +319,8 @@ const migrations: readonly string[] = [
   sessionsTable,
   // Endpoints may reshape what they send.
   `UPDATE posthorn.endpoints SET document = document || '{"transformation": null}'`,
+  // Receipts say whether any endpoint takes the event.
+  publishSql,
 ];
 
 const namedMost = 5;

@@ -174,6 +174,31 @@ describe('tls', () => {
     expect((await call('GET', `/v1/endpoints/${id}`)).body).toMatchObject({ tls: null });
   });
 
+  test('what failed for want of a certificate is tried again as soon as there is one', async () => {
+    const receiver = await aMutualReceiver();
+    const id = await create({
+      url: receiver.url,
+      tls: { ca: authority.cert },
+      retry: { schedule_s: [3600] },
+    });
+    await call('POST', '/v1/events', { tenant, type: 'payment.succeeded', data: {} });
+    const only = async () =>
+      (
+        (await call('GET', `/v1/deliveries?tenant=${tenant}`)).body as unknown as {
+          items: { state: string; attempt_count: number }[];
+        }
+      ).items[0]!;
+    await until('it has failed once', async () => (await only()).attempt_count === 1);
+    expect(await only()).toMatchObject({ state: 'pending' });
+    const tls = {
+      client_certificate: clientCertificate.cert,
+      client_key: clientCertificate.key,
+      ca: authority.cert,
+    };
+    await call('PATCH', `/v1/endpoints/${id}`, { tls });
+    await until('it is delivered', async () => (await only()).state === 'delivered');
+  });
+
   const pair = { client_certificate: clientCertificate.cert, client_key: clientCertificate.key };
   test.each([
     ['another key', { ...pair, client_key: nextClient.key }, '/tls/client_key'],

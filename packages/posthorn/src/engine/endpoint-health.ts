@@ -119,6 +119,11 @@ export class EndpointHealth {
     await this.#bringForward(endpointId, 'all');
   }
 
+  /** Its receiver is reached in another way: what failed in the former one is tried again at once. */
+  async reached(endpointId: string): Promise<void> {
+    await this.#bringForward(endpointId, 'all');
+  }
+
   /** Keys need no longer keep their order, or no longer past dead letters: what was held goes on. */
   async freed(endpointId: string, what: 'blocked_keys' | 'all_keys'): Promise<void> {
     if (what === 'all_keys') return await this.#bringForward(endpointId, 'deferred');

@@ -26,6 +26,7 @@ import { type StoreWatch, watchStore } from './store-watch.ts';
 import { Timekeeper } from './timekeeper.ts';
 import type { Tracing } from './tracing.ts';
 import type { Transformer } from './transformer.ts';
+import { reachesOtherwise } from './opened-reach.ts';
 import { signerOf } from './webhook.ts';
 
 export interface EngineOptions {
@@ -179,7 +180,9 @@ export function createEngine(options: EngineOptions): Engine {
     if (moved) void health.moved(id);
     else if (unlocked) void health.unlocked(id);
     else if (former?.enabled === false && endpoint?.enabled === true) void health.clearThrottle(id);
-    const freed = former === undefined || endpoint === null ? null : freedBy(former, endpoint);
+    if (former === undefined || endpoint === null) return;
+    if (!moved && reachesOtherwise(former, endpoint, options.keyring)) void health.reached(id);
+    const freed = freedBy(former, endpoint);
     if (freed !== null) void health.freed(id, freed);
   };
   const loadEndpoints = async (): Promise<void> => {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Endpoint } from '../domain/endpoint.ts';
 import {
   type EndpointAuth,
@@ -6,7 +7,7 @@ import {
   reachOf,
   withPassword,
 } from '../domain/reach.ts';
-import type { Keyring } from '../secrets/keyring.ts';
+import { type Keyring, SecretError } from '../secrets/keyring.ts';
 import { parseProxy } from '../transport/proxy.ts';
 import type { OAuthClient, Reach, TlsSettings } from '../transport/reach.ts';
 
@@ -45,6 +46,29 @@ export function openedReach(endpoint: Endpoint, keyring: Pick<Keyring, 'open'>):
     headers: credentials === null ? [] : ['authorization', credentials.value],
     hidden: [...(credentials?.hidden ?? []), ...(client === null ? [] : [client.clientSecret])],
   };
+}
+
+/**
+ * Whether a receiver is reached in another way than before: what it answered then says nothing of now. Compared as opened,
+ * because a secret that is sealed anew is another text.
+ */
+export function reachesOtherwise(
+  former: Endpoint,
+  endpoint: Endpoint,
+  keyring: Pick<Keyring, 'open'>,
+): boolean {
+  const sealed = reachOf(endpoint);
+  if (isDeepStrictEqual(reachOf(former), sealed)) return false;
+  try {
+    const [before, after] = [former, endpoint].map((one) => {
+      const { reach, headers } = openedReach(one, keyring);
+      return [headers, reach?.tls, reach?.proxy, reach?.oauth];
+    });
+    return !isDeepStrictEqual(before, after);
+  } catch (error) {
+    if (error instanceof SecretError) return true;
+    throw error;
+  }
 }
 
 function credentialsOf(

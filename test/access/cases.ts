@@ -123,6 +123,11 @@ const declareTenants = async (world: World): Promise<void> => {
   for (const name of [tenants.own, tenants.foreign])
     await world.admin('tenants.put', { params: { name }, body: { display_name: name } });
 };
+const publishedKeys: AccessCase['request'] = async (world) => {
+  const body = { url: 'http://127.0.0.1:1/', signatures: ['v1a'], event_types: ['access.unpublished'] };
+  const made = await world.admin('endpoints.create', { body });
+  return { params: { id: (made as { key_set: string }).key_set } };
+};
 const fresh = async (world: World): Promise<string> => world.name();
 
 /** Every operation: one that is new does not compile without an entry. */
@@ -168,6 +173,7 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
   },
   'endpoints.list': many('read'),
   'endpoints.get': ofEndpoint('read'),
+  'endpoints.publicKeys': ofEndpoint('read'),
   'endpoints.ensure': {
     about: 'tenant',
     portal: 'never',
@@ -298,6 +304,7 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
     request: async (_, target) => ({ body: { tenant: tenants[target] } }),
   },
 
+  'service.publicKeys': nobodys(publishedKeys),
   'service.health': nobodys(),
   'service.ready': nobodys(),
   'service.openapi': nobodys(),

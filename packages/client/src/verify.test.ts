@@ -1,3 +1,4 @@
+import { generateKeyPairSync, sign } from 'node:crypto';
 import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, test } from 'vitest';
@@ -95,6 +96,45 @@ describe('verifyWebhook', () => {
   test('a secret that is none is refused', () => {
     for (const bad of ['', 'whsec_', 'whsec_ü', 'no base64!'])
       expect(codeOf(bad, signed(), body)).toBe('invalid_secret');
+  });
+
+  describe('with a public key (v1a)', () => {
+    const pair = generateKeyPairSync('ed25519');
+    const raw = Buffer.from(pair.publicKey.export({ format: 'jwk' }).x!, 'base64url');
+    const publicKey = `whpk_${raw.toString('base64')}`;
+    const signedBy = (text = body, at = now): string => {
+      const content = Buffer.from(`evt_1.${Math.floor(at / 1000)}.${text}`);
+      return `v1a,${sign(null, content, pair.privateKey).toString('base64')}`;
+    };
+    const asymmetric = (signature = signedBy()) => ({ ...signed(), 'webhook-signature': signature });
+
+    test('verifies, alone and among others, as text and as bytes', () => {
+      for (const signature of [
+        signedBy(),
+        `${signed()['webhook-signature']} ${signedBy()}`,
+        `v1a,AAAA v2,x ${signedBy()}`,
+      ])
+        for (const form of [body, Buffer.from(body), new TextEncoder().encode(body).buffer])
+          expect(codeOf(publicKey, asymmetric(signature), form)).toBe('verified');
+      expect(codeOf([other, publicKey], asymmetric(), body)).toBe('verified');
+      expect(codeOf([secret, publicKey], signed(), body)).toBe('verified');
+    });
+
+    test('refuses another body, another key, another kind of signature, and keys that are none', () => {
+      expect(codeOf(publicKey, asymmetric(), `${body} `)).toBe('no_matching_signature');
+      expect(codeOf(`whpk_${Buffer.alloc(32, 9).toString('base64')}`, asymmetric(), body)).toBe(
+        'no_matching_signature',
+      );
+      expect(codeOf(publicKey, signed(), body)).toBe('no_matching_signature');
+      expect(codeOf(publicKey, asymmetric(signedBy().replace('v1a,', 'v1,')), body)).toBe(
+        'no_matching_signature',
+      );
+      expect(codeOf(publicKey, asymmetric(signedBy(body, now - 400_000)), body)).toBe(
+        'no_matching_signature',
+      );
+      for (const bad of ['whpk_', 'whpk_AAAA', 'whpk_no base64!', `whsk_${raw.toString('base64')}`])
+        expect(codeOf(bad, asymmetric(), body)).toBe('invalid_secret');
+    });
   });
 
   test('agrees with the library of the standard (property)', () => {

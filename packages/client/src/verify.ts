@@ -1,10 +1,10 @@
 import type * as Crypto from 'node:crypto';
 import { systemRuntime } from './runtime/system.ts';
 
-// Standard Webhooks, symmetric signatures (v1): https://www.standardwebhooks.com
+// Standard Webhooks, symmetric (v1) and asymmetric (v1a) signatures: https://www.standardwebhooks.com
 
 export type WebhookVerificationFailure =
-  /** The secret is not `whsec_` and base64: a fault of the receiver's own settings. */
+  /** The secret is not `whsec_` and base64, or the public key not `whpk_` and base64: a fault of the receiver's own settings. */
   | 'invalid_secret'
   /** The body was parsed already: verify the bytes that arrived. */
   | 'body_not_raw'
@@ -13,7 +13,7 @@ export type WebhookVerificationFailure =
   /** Sent longer ago than is tolerated: perhaps somebody repeats it. */
   | 'timestamp_too_old'
   | 'timestamp_too_new'
-  /** None of the signatures is of this body under one of the secrets. */
+  /** None of the signatures is of this body under one of the secrets or public keys. */
   | 'no_matching_signature'
   /** Signed, and not JSON. */
   | 'invalid_body';
@@ -51,10 +51,15 @@ export interface VerifyOptions {
 }
 
 const defaultToleranceS = 300;
+const publicPrefix = 'whpk_';
+const ed25519Bytes = 32;
+/** Signatures of one request that are looked at: each that is asymmetric costs a tenth of a millisecond. */
+const maxSignatures = 64;
 
 /**
  * Returns the event in a webhook, after its signature and its timestamp were checked; throws `WebhookVerificationError`.
- * `body` is the request's body as it arrived, before any parsing. Several secrets: one of them has to have signed it.
+ * `body` is the request's body as it arrived, before any parsing. A secret is `whsec_…`, which the sender signs with too (`v1`), or
+ * its public key, `whpk_…` (`v1a`). Several: one of them has to have signed it.
  */
 export function verifyWebhook<Event = WebhookEvent>(
   secret: string | readonly string[],
@@ -62,7 +67,7 @@ export function verifyWebhook<Event = WebhookEvent>(
   body: string | Uint8Array | ArrayBuffer,
   { toleranceS = defaultToleranceS, now = systemRuntime.now() }: VerifyOptions = {},
 ): Event {
-  const keys = (typeof secret === 'string' ? [secret] : secret).map(keyFrom);
+  const checks = (typeof secret === 'string' ? [secret] : secret).map(checkFrom);
   const raw = body instanceof ArrayBuffer ? new Uint8Array(body) : body;
   if (typeof raw !== 'string' && !(raw instanceof Uint8Array))
     throw new WebhookVerificationError(
@@ -71,21 +76,9 @@ export function verifyWebhook<Event = WebhookEvent>(
     );
   const id = headerOf(headers, 'webhook-id');
   const timestamp = headerOf(headers, 'webhook-timestamp');
-  const signatures = headerOf(headers, 'webhook-signature').split(' ');
+  const signatures = headerOf(headers, 'webhook-signature').split(' ', maxSignatures);
   checkTimestamp(timestamp, Number(now) / 1000, toleranceS);
-  const { createHmac, timingSafeEqual } = nodeCrypto();
-  const bytes = new TextEncoder();
-  const isSigned = keys.some((key) => {
-    const wanted = createHmac('sha256', key).update(`${id}.${timestamp}.`).update(raw).digest('base64');
-    // Every signature is compared, so that the time says nothing of which was right.
-    return (
-      signatures.filter((signature) => {
-        const got = bytes.encode(signature);
-        const own = bytes.encode(`v1,${wanted}`);
-        return got.length === own.length && timingSafeEqual(got, own);
-      }).length > 0
-    );
-  });
+  const isSigned = checks.some((check) => check(`${id}.${timestamp}.`, raw, signatures));
   if (!isSigned)
     throw new WebhookVerificationError(
       'no_matching_signature',
@@ -98,15 +91,67 @@ export function verifyWebhook<Event = WebhookEvent>(
   }
 }
 
-/** The key in a secret: base64, after `whsec_` unless somebody cut it off. */
-function keyFrom(secret: string): Uint8Array {
-  const text = typeof secret === 'string' ? secret.replace(/^whsec_/, '') : '';
+/** Whether one of these signatures is of this content. */
+type Check = (head: string, body: string | Uint8Array, signatures: readonly string[]) => boolean;
+
+function checkFrom(secret: string): Check {
+  return typeof secret === 'string' && secret.startsWith(publicPrefix)
+    ? asymmetric(secret.slice(publicPrefix.length))
+    : symmetric(secret);
+}
+
+function symmetric(secret: string): Check {
+  // Somebody may have cut the prefix off.
+  const key = typeof secret === 'string' ? fromBase64(secret.replace(/^whsec_/, '')) : null;
+  if (key === null)
+    throw new WebhookVerificationError('invalid_secret', 'A secret is whsec_ followed by base64');
+  return (head, body, signatures) => {
+    const { createHmac, timingSafeEqual } = nodeCrypto();
+    const bytes = new TextEncoder();
+    const own = bytes.encode(`v1,${createHmac('sha256', key).update(head).update(body).digest('base64')}`);
+    // Every signature is compared, so that the time says nothing of which was right.
+    return (
+      signatures.filter((signature) => {
+        const got = bytes.encode(signature);
+        return got.length === own.length && timingSafeEqual(got, own);
+      }).length > 0
+    );
+  };
+}
+
+function asymmetric(text: string): Check {
+  const key = fromBase64(text);
+  if (key?.length !== ed25519Bytes)
+    throw new WebhookVerificationError(
+      'invalid_secret',
+      'A public key is whpk_ followed by base64 of 32 bytes',
+    );
+  return (head, body, signatures) => {
+    const { createPublicKey, verify } = nodeCrypto();
+    const x = btoa(String.fromCharCode(...key))
+      .replaceAll('+', '-')
+      .replaceAll('/', '_')
+      .replace('=', '');
+    const publicKey = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
+    const bytes = new TextEncoder();
+    const [first, second] = [bytes.encode(head), typeof body === 'string' ? bytes.encode(body) : body];
+    const content = new Uint8Array(first.length + second.length);
+    content.set(first);
+    content.set(second, first.length);
+    return signatures.some((signature) => {
+      const given = signature.startsWith('v1a,') ? fromBase64(signature.slice('v1a,'.length)) : null;
+      return given !== null && verify(null, content, publicKey, given);
+    });
+  };
+}
+
+/** Null if it is empty or not base64. */
+function fromBase64(text: string): Uint8Array | null {
   try {
-    if (text !== '') return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+    return text === '' ? null : Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
   } catch {
-    // Not base64.
+    return null;
   }
-  throw new WebhookVerificationError('invalid_secret', 'A secret is whsec_ followed by base64');
 }
 
 function headerOf(headers: WebhookHeaders, name: string): string {

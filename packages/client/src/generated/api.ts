@@ -41,6 +41,7 @@ import type {
   OpenApiDocument,
   PortalLink,
   PortalLinkRequest,
+  PublicKeyList,
   Readiness,
   Receipt,
   Redrive,
@@ -48,6 +49,7 @@ import type {
   RedriveList,
   RedriveRequest,
   Replay,
+  RotatedEndpoint,
   SecretsRotation,
   SecretsStatus,
   SignIn,
@@ -79,6 +81,7 @@ import type {
   EndpointsPauseInput,
   EndpointsResumeInput,
   EndpointsRotateSecretInput,
+  EndpointsPublicKeysInput,
   EndpointsTestInput,
   RedrivesListInput,
   AccountingGetInput,
@@ -163,12 +166,11 @@ export interface EndpointsApi<Options> {
   /** Resume an endpoint. Goes on with what is pending, also where the receiver asked to wait (Retry-After). Deliveries that were suppressed meanwhile stay so until they are redriven. Failures are counted anew. */
   resume(id: string, input?: EndpointsResumeInput, options?: Options): Promise<Endpoint>;
 
-  /** Rotate the signing secret. Makes a new secret; until the grace time ends, requests are signed with the former one too. The answer is the only one that shows the new one. */
-  rotateSecret(
-    id: string,
-    input?: EndpointsRotateSecretInput,
-    options?: Options,
-  ): Promise<EndpointWithSecret>;
+  /** Rotate the signing secret. Makes a new secret and a new key pair, whichever the endpoint signs with (`signatures`); until the grace time ends, requests are signed with the former ones too. The answer is the only one that shows the new secret; public keys are in `/v1/endpoints/{id}/public-keys`. */
+  rotateSecret(id: string, input?: EndpointsRotateSecretInput, options?: Options): Promise<RotatedEndpoint>;
+
+  /** List the public keys of an endpoint. What verifies its `v1a` signatures; empty if it never signed with `v1a`. The same keys are published without an API key under its `keySet`. */
+  publicKeys(id: string, input?: EndpointsPublicKeysInput, options?: Options): Promise<PublicKeyList>;
 
   /** Send a test event. Publishes an event of type `posthorn.test` to this endpoint alone. Its delivery says what the receiver answered. */
   test(id: string, input?: EndpointsTestInput, options?: Options): Promise<Receipt>;
@@ -235,6 +237,9 @@ export interface ServiceApi<Options> {
 
   /** Check that the node accepts events. Answers 503 while the node starts or stops, and while its store refuses writes. The body is the same. */
   ready(options?: Options): Promise<Readiness>;
+
+  /** Get published signing keys. The public keys of one endpoint, by its `keySet`: for receivers, who have no API key. A set is named by 144 random bits, and neither the name nor the answer says whose it is. Trust what you were given for your endpoint, not what a request names. */
+  publicKeys(id: string, options?: Options): Promise<PublicKeyList>;
 
   /** Get metrics. In the Prometheus text format, rendered at most once a second. The metrics reference names each of them. */
   metrics(options?: Options): Promise<string>;
@@ -445,6 +450,7 @@ export type OperationId =
   | 'endpoints.pause'
   | 'endpoints.resume'
   | 'endpoints.rotateSecret'
+  | 'endpoints.publicKeys'
   | 'endpoints.test'
   | 'redrives.create'
   | 'redrives.list'
@@ -457,6 +463,7 @@ export type OperationId =
   | 'nodes.list'
   | 'service.health'
   | 'service.ready'
+  | 'service.publicKeys'
   | 'service.metrics'
   | 'service.openapi'
   | 'service.error'

@@ -621,10 +621,16 @@ export interface Endpoint {
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
 
-  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; id and time are in the headers. */
+  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; its id is in `webhook-id`. */
   readonly body: 'envelope' | 'data';
 
-  /** The caller's own notes, replaced as a whole. Not secret; Posthorn does nothing with them. */
+  /** `v1`: HMAC by the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. Both: two signatures in `webhook-signature`. */
+  readonly signatures: readonly ('v1' | 'v1a')[];
+
+  /** Where its public keys are published for everybody: `/.well-known/posthorn/public-keys/{set}`. Null: it never signed with `v1a`. */
+  readonly keySet: string | null;
+
+  /** Your own data, for your own use: up to 50 texts of at most 512 characters. */
   readonly metadata: Readonly<Record<string, string>>;
 
   /** Why its secrets cannot be opened: nothing is sent until the key is back, or until the secret and the headers are set again. */
@@ -743,10 +749,13 @@ export interface EndpointChange {
   /** The deadline. Null: as the template says. */
   readonly deliverWithinS?: number | null | undefined;
 
-  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; id and time are in the headers. */
+  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; its id is in `webhook-id`. */
   readonly body?: 'envelope' | 'data' | undefined;
 
-  /** The caller's own notes, replaced as a whole. Not secret; Posthorn does nothing with them. */
+  /** `v1`: HMAC by the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. Both: two signatures in `webhook-signature`. */
+  readonly signatures?: readonly ('v1' | 'v1a')[] | undefined;
+
+  /** Your own data, for your own use: up to 50 texts of at most 512 characters. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 
   /** The endpoint is paused (`paused_reason: failing`) when every attempt has failed for so long, at least 5 of them; null: never. */
@@ -822,10 +831,13 @@ export interface EndpointRequest {
   /** The deadline. Null: as the template says. */
   readonly deliverWithinS?: number | null | undefined;
 
-  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; id and time are in the headers. */
+  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; its id is in `webhook-id`. */
   readonly body?: 'envelope' | 'data' | undefined;
 
-  /** The caller's own notes, replaced as a whole. Not secret; Posthorn does nothing with them. */
+  /** `v1`: HMAC by the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. Both: two signatures in `webhook-signature`. */
+  readonly signatures?: readonly ('v1' | 'v1a')[] | undefined;
+
+  /** Your own data, for your own use: up to 50 texts of at most 512 characters. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 
   /** The endpoint is paused (`paused_reason: failing`) when every attempt has failed for so long, at least 5 of them; null: never. */
@@ -903,10 +915,16 @@ export interface EndpointWithSecret {
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
 
-  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; id and time are in the headers. */
+  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; its id is in `webhook-id`. */
   readonly body: 'envelope' | 'data';
 
-  /** The caller's own notes, replaced as a whole. Not secret; Posthorn does nothing with them. */
+  /** `v1`: HMAC by the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. Both: two signatures in `webhook-signature`. */
+  readonly signatures: readonly ('v1' | 'v1a')[];
+
+  /** Where its public keys are published for everybody: `/.well-known/posthorn/public-keys/{set}`. Null: it never signed with `v1a`. */
+  readonly keySet: string | null;
+
+  /** Your own data, for your own use: up to 50 texts of at most 512 characters. */
   readonly metadata: Readonly<Record<string, string>>;
 
   /** Why its secrets cannot be opened: nothing is sent until the key is back, or until the secret and the headers are set again. */
@@ -976,10 +994,16 @@ export interface EnsuredEndpoint {
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
 
-  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; id and time are in the headers. */
+  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; its id is in `webhook-id`. */
   readonly body: 'envelope' | 'data';
 
-  /** The caller's own notes, replaced as a whole. Not secret; Posthorn does nothing with them. */
+  /** `v1`: HMAC by the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. Both: two signatures in `webhook-signature`. */
+  readonly signatures: readonly ('v1' | 'v1a')[];
+
+  /** Where its public keys are published for everybody: `/.well-known/posthorn/public-keys/{set}`. Null: it never signed with `v1a`. */
+  readonly keySet: string | null;
+
+  /** Your own data, for your own use: up to 50 texts of at most 512 characters. */
   readonly metadata: Readonly<Record<string, string>>;
 
   /** Why its secrets cannot be opened: nothing is sent until the key is back, or until the secret and the headers are set again. */
@@ -1341,10 +1365,13 @@ export interface NamedEndpointRequest {
   /** The deadline. Null: as the template says. */
   readonly deliverWithinS?: number | null | undefined;
 
-  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; id and time are in the headers. */
+  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; its id is in `webhook-id`. */
   readonly body?: 'envelope' | 'data' | undefined;
 
-  /** The caller's own notes, replaced as a whole. Not secret; Posthorn does nothing with them. */
+  /** `v1`: HMAC by the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. Both: two signatures in `webhook-signature`. */
+  readonly signatures?: readonly ('v1' | 'v1a')[] | undefined;
+
+  /** Your own data, for your own use: up to 50 texts of at most 512 characters. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 
   /** The endpoint is paused (`paused_reason: failing`) when every attempt has failed for so long, at least 5 of them; null: never. */
@@ -1453,6 +1480,20 @@ export interface PortalLinkRequest {
 
   /** The link, and every session that it opens, ends after so long. */
   readonly expiresInS?: number | undefined;
+}
+
+export interface PublicKeyList {
+  /** The current one first; a former one until shortly after it ended. */
+  readonly items: readonly {
+    readonly id: string;
+
+    /** `whpk_…` */
+    readonly publicKey: string;
+
+    /** Until when it signs beside its successor; null: the current one. */
+    readonly expiresAt: string | null;
+  }[];
+  readonly nextCursor: null;
 }
 
 export interface Readiness {
@@ -1708,6 +1749,85 @@ export interface RetryPolicyInput {
 
   /** No attempt begins later than this after the event was accepted. */
   readonly giveUpAfterS?: number | undefined;
+}
+
+export interface RotatedEndpoint {
+  readonly id: string;
+  readonly name: string | null;
+  readonly tenant: string;
+
+  /** Of a notification channel only the host. */
+  readonly url: string;
+  readonly eventTypes: readonly string[];
+  readonly description: string | null;
+  readonly owner: string | null;
+  readonly template: string | null;
+  readonly templateVersion: number | null;
+
+  /** What it says itself, whatever its template says. */
+  readonly overrides: readonly ('timeout_ms' | 'deliver_within_s' | 'retry')[];
+
+  /** The names; values are write-only. */
+  readonly headers: Readonly<Record<string, null>>;
+
+  /** Secrets are null. */
+  readonly auth: ShownEndpointAuth | null;
+  readonly tls: ShownEndpointTls | null;
+
+  /** Without its password. */
+  readonly proxy: string | null;
+
+  /** What the certificates of `tls`, and that of the receiver, say of themselves. */
+  readonly certificates: readonly EndpointCertificate[];
+  readonly timeoutMs: number;
+  readonly maxInFlight: number;
+  readonly rateLimitPerS: number | null;
+  readonly ordering: 'none' | 'key';
+  readonly onDead: 'skip' | 'block';
+
+  /** Ordering keys that a dead letter blocks (`on_dead: block`); up to 1,000 are counted. */
+  readonly blockedKeys: number;
+  readonly filter: Filter | null;
+  readonly transformation: Transformation | null;
+  readonly retry: RetryPolicy;
+  readonly deliverWithinS: number;
+
+  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; its id is in `webhook-id`. */
+  readonly body: 'envelope' | 'data';
+
+  /** `v1`: HMAC by the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. Both: two signatures in `webhook-signature`. */
+  readonly signatures: readonly ('v1' | 'v1a')[];
+
+  /** Where its public keys are published for everybody: `/.well-known/posthorn/public-keys/{set}`. Null: it never signed with `v1a`. */
+  readonly keySet: string | null;
+
+  /** Your own data, for your own use: up to 50 texts of at most 512 characters. */
+  readonly metadata: Readonly<Record<string, string>>;
+
+  /** Why its secrets cannot be opened: nothing is sent until the key is back, or until the secret and the headers are set again. */
+  readonly secretsError: string | null;
+  readonly disableAfterS: number | null;
+
+  /** The first failure since the last success, if `disableAfterS` is set; null: none. */
+  readonly failingSince: string | null;
+
+  /** From then on the next failed attempt pauses the endpoint, unless one succeeds before; null: none does. */
+  readonly disablesAt: string | null;
+  readonly enabled: boolean;
+
+  /** What an operator gave; `gone`: the receiver answered 410; `failing`: see `disableAfterS`. */
+  readonly pausedReason: string | null;
+
+  /** Open after 20 failed attempts in a row: until the next success a sixteenth of `maxInFlight` is tried at once. */
+  readonly breaker: { readonly state: 'closed' | 'open'; readonly since: string | null };
+
+  /** The receiver asked for no requests until then (Retry-After). */
+  readonly throttledUntil: string | null;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+
+  /** The new one, shown this once. Not there if the endpoint signs with `v1a` alone. */
+  readonly secret?: string;
 }
 
 export interface SecretRotation {
@@ -2281,6 +2401,12 @@ export type EndpointsRotateSecretInput = SecretRotation & {
   /** Of the endpoint, if it is given by its name. If left out: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 };
+
+/** What `endpoints.publicKeys` takes. */
+export interface EndpointsPublicKeysInput {
+  /** Of the endpoint, if it is given by its name. If left out: the tenant that the key is bound to, else `default`. */
+  readonly tenant?: string | undefined;
+}
 
 /** What `endpoints.test` takes. */
 export interface EndpointsTestInput {

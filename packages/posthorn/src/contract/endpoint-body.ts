@@ -1,16 +1,53 @@
 import { z } from 'zod';
+import { timestamp } from './fields.ts';
 
-// What is sent, and what the caller notes of an endpoint.
-
-const maxMetadata = 50;
+// What is sent, and what signs it.
 
 export const bodyKind = z
   .enum(['envelope', 'data'])
   .describe(
-    '`envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; id and time are in the headers.',
+    '`envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; its id is in `webhook-id`.',
   );
 
-export const metadata = z
-  .record(z.string().regex(/^[\w.:/-]{1,64}$/, '1 to 64 of A-Z a-z 0-9 _ . : / -'), z.string().max(512))
-  .refine((all) => Object.keys(all).length <= maxMetadata, `at most ${maxMetadata} members`)
-  .describe("The caller's own notes, replaced as a whole. Not secret; Posthorn does nothing with them.");
+export const signatures = z
+  .array(z.enum(['v1', 'v1a']))
+  .min(1)
+  .max(2)
+  .refine((kinds) => new Set(kinds).size === kinds.length, 'a kind twice')
+  .describe(
+    '`v1`: HMAC by the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. Both: two signatures in `webhook-signature`.',
+  );
+
+export const keySet = z
+  .string()
+  .nullable()
+  .describe(
+    'Where its public keys are published for everybody: `/.well-known/posthorn/public-keys/{set}`. Null: it never signed with `v1a`.',
+  );
+
+const publicKey = z.strictObject({
+  id: z.string(),
+  public_key: z.string().describe('`whpk_…`'),
+  expires_at: timestamp
+    .nullable()
+    .describe('Until when it signs beside its successor; null: the current one.'),
+});
+
+/** At most 17 of them: nobody has to page. */
+export const publicKeyList = z
+  .strictObject({
+    items: z.array(publicKey).describe('The current one first; a former one until shortly after it ended.'),
+    next_cursor: z.null(),
+  })
+  .meta({ id: 'PublicKeyList' });
+
+export const examplePublicKeys = {
+  items: [
+    {
+      id: 'wpk_q0p3Zk8Vw1xT',
+      public_key: 'whpk_JmJSW3bhzPxYPJ4SPEp1VpGSgE5S4JLYTkFrFEPvFCw=',
+      expires_at: null,
+    },
+  ],
+  next_cursor: null,
+} as const;

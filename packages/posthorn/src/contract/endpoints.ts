@@ -14,7 +14,8 @@ import { lifecycleFields, lifecycleSettings } from './endpoint-lifecycle.ts';
 import { orderingFields, orderingSettings } from './endpoint-ordering.ts';
 import { keptReach, newReach, shownReach } from './endpoint-reach.ts';
 import { isReservedHeader } from '../domain/header-names.ts';
-import { bodyKind, metadata } from './endpoint-body.ts';
+import { bodyKind, examplePublicKeys, keySet, publicKeyList, signatures } from './endpoint-body.ts';
+import { metadata } from './metadata.ts';
 import { receipt } from './events.ts';
 import { filter } from './filters.ts';
 import { operations } from './operation.ts';
@@ -67,6 +68,7 @@ const settings = {
   retry: retryPolicy.nullable().describe(asTemplate),
   deliver_within_s: deliverWithinS.nullable().describe(`The deadline. ${asTemplate}`),
   body: bodyKind,
+  signatures,
   metadata,
   ...lifecycleSettings,
   enabled: z.boolean().describe('A disabled endpoint gets nothing; its deliveries are suppressed.'),
@@ -128,6 +130,8 @@ const endpointFields = {
   retry: retryPolicy,
   deliver_within_s: z.number(),
   body: bodyKind,
+  signatures,
+  key_set: keySet,
   metadata,
   secrets_error: z
     .string()
@@ -164,6 +168,15 @@ const listQuery = z.strictObject({
 const endpointMaybeWithSecret = z
   .strictObject({ ...endpointFields, secret: z.string().optional().describe('Only if it was created.') })
   .meta({ id: 'EnsuredEndpoint' });
+const rotatedEndpoint = z
+  .strictObject({
+    ...endpointFields,
+    secret: z
+      .string()
+      .optional()
+      .describe('The new one, shown this once. Not there if the endpoint signs with `v1a` alone.'),
+  })
+  .meta({ id: 'RotatedEndpoint' });
 const endpointList = pageOf('EndpointList', endpoint);
 
 const rotation = z
@@ -213,6 +226,8 @@ const example = {
   },
   deliver_within_s: 300,
   body: 'envelope',
+  signatures: ['v1'],
+  key_set: null,
   metadata: { account: 'acct_42' },
   secrets_error: null,
   disable_after_s: null,
@@ -375,18 +390,33 @@ export const endpointOperations = operations({
     scope: 'operate',
     summary: 'Rotate the signing secret',
     description:
-      'Makes a new secret; until the grace time ends, requests are signed with the former one too. The answer is the only one that shows the new one.',
+      'Makes a new secret and a new key pair, whichever the endpoint signs with (`signatures`); until the grace time ends, requests are signed with the former ones too. The answer is the only one that shows the new secret; public keys are in `/v1/endpoints/{id}/public-keys`.',
     params,
     query: inTenant,
     body: rotation,
     status: 200,
-    answer: endpointWithSecret,
+    answer: rotatedEndpoint,
     errors: ['not_found', 'too_many_secrets'],
     example: {
       params: exampleParams,
       body: { grace_s: 86_400 },
       answer: { ...example, secret: exampleSecret },
     },
+  },
+  'endpoints.publicKeys': {
+    method: 'GET',
+    path: '/v1/endpoints/{id}/public-keys',
+    tag: 'endpoints',
+    scope: 'read',
+    summary: 'List the public keys of an endpoint',
+    description:
+      'What verifies its `v1a` signatures; empty if it never signed with `v1a`. The same keys are published without an API key under its `key_set`.',
+    params,
+    query: inTenant,
+    status: 200,
+    answer: publicKeyList,
+    errors: ['not_found'],
+    example: { params: exampleParams, answer: examplePublicKeys },
   },
   'endpoints.test': {
     method: 'POST',

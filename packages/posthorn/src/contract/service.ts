@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { errorCodes } from '../domain/errors.ts';
+import { examplePublicKeys, publicKeyList } from './endpoint-body.ts';
 import { count, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
 
@@ -62,6 +63,20 @@ export const serviceOperations = operations({
     answer: readiness,
     errors: [],
     example: { answer: { status: 'ready', in_flight: 12, buffered: 40, clock: { state: 'ok' } } },
+  },
+  'service.publicKeys': {
+    method: 'GET',
+    path: '/.well-known/posthorn/public-keys/{id}',
+    tag: 'service',
+    scope: 'none',
+    summary: 'Get published signing keys',
+    description:
+      'The public keys of one endpoint, by its `key_set`: for receivers, who have no API key. A set is named by 144 random bits, and neither the name nor the answer says whose it is. Trust what you were given for your endpoint, not what a request names.',
+    params: z.strictObject({ id: z.string().max(64).describe('The key set: `wks_…`.') }),
+    status: 200,
+    answer: publicKeyList,
+    errors: ['not_found'],
+    example: { params: { id: 'wks_Zl5mJ0d8yUqf0m1cVYx7aH2K' }, answer: examplePublicKeys },
   },
   'service.metrics': {
     method: 'GET',

@@ -3,28 +3,12 @@ import type { Filter } from './filter.ts';
 import type { ReachSettings } from './reach.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 import type { Transformation } from './transformation.ts';
+import type { EndpointSigningKey, SignatureKind } from './signing-keys.ts';
 import { standardTemplate, type Template, type TemplateField, templateFields } from './template.ts';
 
 export interface EndpointSecret {
   /** `whsec_…`, sealed. */
   readonly secret: string;
-  /** Until when it still signs beside its successor; null for the current one. */
-  readonly expiresAt: number | null;
-}
-
-/** What signs the requests: `v1` by the secrets, `v1a` by the signing keys. */
-const signatureKinds = ['v1', 'v1a'] as const;
-export type SignatureKind = (typeof signatureKinds)[number];
-
-/** A key pair whose signatures anybody can verify. */
-export interface EndpointSigningKey {
-  /** How the published keys name it: tells nothing of its endpoint. */
-  readonly id: string;
-  /** `whpk_…` */
-  readonly publicKey: string;
-  /** `whsk_…`, sealed. */
-  readonly privateKey: string;
-  readonly createdAt: number;
   /** Until when it still signs beside its successor; null for the current one. */
   readonly expiresAt: number | null;
 }
@@ -133,19 +117,19 @@ export function freshEndpoint(
 export const maxFormerSecrets = 16;
 
 /**
- * The secrets after a rotation, the new one first: the current one goes on signing for the grace time, and former ones
+ * The secrets or keys after a rotation, the new one first: the current one goes on signing for the grace time, and former ones
  * until the end that was promised for them. Null if that were too many: a promise is never cut short.
  */
-export function rotateSecrets(
-  secrets: readonly EndpointSecret[],
-  secret: string,
+export function rotated<T extends { readonly expiresAt: number | null }>(
+  all: readonly T[],
+  fresh: T,
   now: number,
   graceMs: number,
-): readonly EndpointSecret[] | null {
-  const former = secrets
+): readonly T[] | null {
+  const former = all
     .map((old) => ({ ...old, expiresAt: old.expiresAt ?? now + graceMs }))
     .filter(({ expiresAt }) => expiresAt > now);
-  return former.length > maxFormerSecrets ? null : [{ secret, expiresAt: null }, ...former];
+  return former.length > maxFormerSecrets ? null : [fresh, ...former];
 }
 
 /** Pauses of Posthorn's own: the receiver answered 410, or has only failed for too long. They end with the URL. */

@@ -19,6 +19,7 @@ import { Intake } from './intake.ts';
 import { createOwnership } from './ownership.ts';
 import type { Engine, EngineObserver, StopReport } from './port.ts';
 import { endFutureSecrets } from './future-secrets.ts';
+import { KeySets } from './key-sets.ts';
 import { Redriver } from './redriver.ts';
 import { SealWatch } from './seal-watch.ts';
 import { Settler } from './settler.ts';
@@ -112,6 +113,7 @@ export function createEngine(options: EngineOptions): Engine {
     settled,
     onHealth: (takes) => onHealth('outcomes', takes),
   });
+  const keySets = new KeySets();
   const sealWatch = new SealWatch(options.keyring, logger);
   const health = new EndpointHealth({ store, clock, logger, dispatcher: () => dispatcher });
   const dispatcher: Dispatcher = new Dispatcher({
@@ -176,6 +178,7 @@ export function createEngine(options: EngineOptions): Engine {
   const takeEndpoint = (id: string, endpoint: Endpoint | null): void => {
     const former = dispatcher.endpoint(id);
     const moved = dispatcher.setEndpoint(id, endpoint);
+    keySets.take(id, endpoint);
     const unlocked = sealWatch.take(id, endpoint);
     if (moved) void health.moved(id);
     else if (unlocked) void health.unlocked(id);
@@ -343,6 +346,7 @@ export function createEngine(options: EngineOptions): Engine {
       sealWatch.report();
       if (endpoint?.enabled === true) dispatcher.dueBy(id, clock.now());
     },
+    publicKeys: (set) => keySets.get(set),
     status: () => ({
       ready: running && refused.size === 0 && (watch?.fault ?? null) === null && watch?.answers !== false,
       storeFault: watch?.fault?.fault ?? null,

@@ -19,17 +19,14 @@ export async function endFutureSecrets(
   for (let tries = 0; tries < maxTries; tries++) {
     const version = await store.configVersion();
     const updateEndpoints = [];
-    for await (const { id, secrets, updatedAt } of everyEndpoint(store))
-      if (secrets.some(({ expiresAt }) => expiresAt !== null && expiresAt > latest))
+    for await (const { id, secrets, signingKeys, updatedAt } of everyEndpoint(store))
+      if ([...secrets, ...signingKeys].some(({ expiresAt }) => expiresAt !== null && expiresAt > latest))
         updateEndpoints.push({
           id,
           change: {
             updatedAt,
-            secrets: secrets.map((secret) =>
-              secret.expiresAt === null
-                ? secret
-                : { ...secret, expiresAt: Math.min(secret.expiresAt, latest) },
-            ),
+            secrets: secrets.map((one) => endedBy(one, latest)),
+            signingKeys: signingKeys.map((one) => endedBy(one, latest)),
           },
         });
     if (updateEndpoints.length === 0) return [];
@@ -37,4 +34,8 @@ export async function endFutureSecrets(
     if (changed !== null) return changed;
   }
   return [];
+}
+
+function endedBy<T extends { readonly expiresAt: number | null }>(one: T, latest: number): T {
+  return one.expiresAt === null ? one : { ...one, expiresAt: Math.min(one.expiresAt, latest) };
 }

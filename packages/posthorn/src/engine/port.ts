@@ -2,6 +2,7 @@ import type { LockedEndpoints } from './seal-watch.ts';
 import type { StoreFault } from '../domain/errors.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { NewEvent, Receipt } from '../domain/event.ts';
+import type { EndpointSigningKey } from '../domain/signing-keys.ts';
 import type { TraceContext } from '../domain/trace.ts';
 import type { Settlement } from '../store/store.ts';
 import type { ClockStatus } from '../domain/clock-record.ts';
@@ -28,6 +29,8 @@ export interface Engine {
   clearThrottles(endpointIds: readonly string[]): Promise<void>;
   /** To be called after every committed change of an endpoint; null says it was deleted. */
   endpointChanged(id: string, endpoint: Endpoint | null): void;
+  /** The signing keys that are published under this set; none if there is no such set. */
+  publicKeys(set: string): readonly EndpointSigningKey[];
   status(): EngineStatus;
 }
 

@@ -1,21 +1,30 @@
+import type { KeyObject } from 'node:crypto';
 import type { Endpoint } from '../domain/endpoint.ts';
 import { isReservedHeader } from '../domain/header-names.ts';
 import { headerText } from '../domain/header-text.ts';
 import { deliveryId } from '../domain/ids.ts';
+import type { SignatureKind } from '../domain/signing-keys.ts';
 import { type TraceContext, traceparentOf } from '../domain/trace.ts';
 import { iso } from '../domain/time.ts';
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Random } from '../runtime/random.ts';
 import { type Keyring, SecretError } from '../secrets/keyring.ts';
+import { parsePrivateKey, signAsymmetrically } from '../signing/asymmetric.ts';
 import { parseSecret, sign } from '../signing/standard-webhooks.ts';
 import type { ClaimedDelivery } from '../store/store.ts';
 import type { Reach } from '../transport/reach.ts';
 import type { OutboundRequest, Transport } from '../transport/transport.ts';
 import { openedReach } from './opened-reach.ts';
 
+/** Prepared, of each kind those that sign at a time. */
+interface SigningKeys {
+  readonly secrets: readonly Uint8Array[];
+  readonly privateKeys: readonly KeyObject[];
+}
+
 /** What of an endpoint's settings every request needs, opened and worked out once per change. */
 export interface Signer {
-  keysAt(now: number): readonly Uint8Array[];
+  keysAt(now: number): SigningKeys;
   readonly extraHeaders: readonly string[];
   readonly url: string;
   /** What the body of a channel's request gets besides: members of JSON, without braces; empty if there are none. */
@@ -36,8 +45,12 @@ export function signerOf(endpoint: Endpoint, keyring: Pick<Keyring, 'open'>): Si
 }
 
 function openedSigner(endpoint: Endpoint, keyring: Pick<Keyring, 'open'>): Signer {
-  const secrets = endpoint.secrets.map(({ secret, expiresAt }) => ({
+  const secrets = ofKind(endpoint, 'v1', endpoint.secrets).map(({ secret, expiresAt }) => ({
     key: parseSecret(keyring.open(secret, 'signing')),
+    expiresAt,
+  }));
+  const privateKeys = ofKind(endpoint, 'v1a', endpoint.signingKeys).map(({ privateKey, expiresAt }) => ({
+    key: parsePrivateKey(keyring.open(privateKey, 'signing')),
     expiresAt,
   }));
   // What became Posthorn's own since it was stored is not the caller's any more.
@@ -46,18 +59,43 @@ function openedSigner(endpoint: Endpoint, keyring: Pick<Keyring, 'open'>): Signe
     .map(([name, value]) => [name, keyring.open(value, 'header')] as const);
   const { url, members, hidden } = openedReceiver(endpoint, keyring);
   const reached = openedReach(endpoint, keyring);
-  const lasting = secrets.every(({ expiresAt }) => expiresAt === null);
-  const all = secrets.map(({ key }) => key);
+  const lasting = [...secrets, ...privateKeys].every(({ expiresAt }) => expiresAt === null);
+  const keysUntil = (now: number): SigningKeys => ({
+    secrets: secrets.filter(endsAfter(now)).map(({ key }) => key),
+    privateKeys: privateKeys.filter(endsAfter(now)).map(({ key }) => key),
+  });
+  const all = keysUntil(Number.NEGATIVE_INFINITY);
   return {
-    // During a rotation's grace time both secrets sign.
-    keysAt: (now) =>
-      lasting ? all : secrets.filter((s) => s.expiresAt === null || s.expiresAt > now).map((s) => s.key),
+    // During a rotation's grace time the former ones sign too.
+    keysAt: (now) => (lasting ? all : keysUntil(now)),
     extraHeaders: [...headers.flat(), ...reached.headers],
     hidden: [...headers.map(([, value]) => value), ...hidden, ...reached.hidden],
     reach: reached.reach,
     url,
     members: JSON.stringify(members).slice(1, -1),
   };
+}
+
+/** None if the endpoint does not sign with them. */
+function ofKind<T>({ signatures }: Endpoint, kind: SignatureKind, keys: readonly T[]): readonly T[] {
+  return signatures.includes(kind) ? keys : [];
+}
+
+const endsAfter =
+  (now: number) =>
+  ({ expiresAt }: { readonly expiresAt: number | null }): boolean =>
+    expiresAt === null || expiresAt > now;
+
+/** The `webhook-signature` header. */
+function signatureOf(
+  { secrets, privateKeys }: SigningKeys,
+  id: string,
+  timestampS: number,
+  body: Uint8Array,
+): string {
+  if (privateKeys.length === 0) return sign(secrets, id, timestampS, body);
+  const asymmetric = signAsymmetrically(privateKeys, id, timestampS, body);
+  return secrets.length === 0 ? asymmetric : `${sign(secrets, id, timestampS, body)} ${asymmetric}`;
 }
 
 /** Where requests go: a channel's URL and what its body gets are sealed, and may be repeated by its receiver. */
@@ -139,7 +177,7 @@ export function webhookRequest(
       'webhook-timestamp',
       String(seconds),
       'webhook-signature',
-      sign(signer.keysAt(time.lived), id, seconds, body),
+      signatureOf(signer.keysAt(time.lived), id, seconds, body),
       'posthorn-delivery',
       deliveryId(delivery.number),
       'posthorn-attempt',

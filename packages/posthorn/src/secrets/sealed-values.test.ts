@@ -19,7 +19,14 @@ function anEndpointWithAll(): Endpoint {
     headers: { a: seal('header') },
     channel: { url: seal('channel'), members: { routing_key: seal('member') } },
     signingKeys: [
-      { id: 'k', publicKey: 'whpk_', privateKey: seal('private key'), createdAt: 0, expiresAt: null },
+      {
+        id: 'k',
+        keySet: 's',
+        publicKey: 'whpk_',
+        privateKey: seal('private key'),
+        createdAt: 0,
+        expiresAt: null,
+      },
     ],
     auth: { type: 'basic', username: 'sealed:1:not:one:AAAA', password: seal('password') },
     tls: {

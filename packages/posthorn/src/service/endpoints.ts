@@ -8,7 +8,7 @@ import {
   type Endpoint,
   maxFormerSecrets,
   replacedEndpoint,
-  rotateSecrets,
+  rotated,
 } from '../domain/endpoint.ts';
 import { invalid, notFound, PosthornError } from '../domain/errors.ts';
 import { disablesAt } from '../domain/failing.ts';
@@ -16,6 +16,7 @@ import { blocksKeys } from '../domain/ordering.ts';
 import { makeEvent } from '../domain/event.ts';
 import { newEventId, timeOrderedId } from '../domain/ids.ts';
 import { shardCount } from '../domain/shard.ts';
+import { publishedKeys } from '../domain/signing-keys.ts';
 import { defaultTenant } from '../domain/tenant.ts';
 import { iso, isoOrNull, secondMs } from '../domain/time.ts';
 import { type Keyring, sealsThis } from '../secrets/keyring.ts';
@@ -32,6 +33,7 @@ import { shownCertificate, shownReach } from './endpoint-reach.ts';
 import { wireReceipt } from './events.ts';
 import { type Call, type Handlers, type Of, Reply } from './handler.ts';
 import { decodeCursor, pageRead } from './paging.ts';
+import { rotateSigningKeys, wirePublicKeys, withSigningKey } from './signing-keys.ts';
 import { refuseTooManyEndpoints } from './tenants.ts';
 import { refuseTransformation } from './transformations.ts';
 import { wireRetry } from './wire.ts';
@@ -98,7 +100,7 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       const secret = given === undefined ? newSecret(random) : checkedSecret(given);
       const identity = newIdentity(tenant, secret, now);
       const { answer: endpoint } = await config.change(async () => {
-        const answer = await declaration.fresh(identity, settings);
+        const answer = withSigningKey(await declaration.fresh(identity, settings), now, deps);
         await refuseTooManyEndpoints(store, tenant);
         const audit = createEntries(call, 'endpoints.create', answer);
         return { write: { now, createEndpoints: [answer], audit }, answer };
@@ -140,18 +142,20 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       const identity = newIdentity(tenant, secret, now);
       const { answer, endpoints } = await config.change(async () => {
         const [before] = await store.endpointsNamed([tenant], [name]);
-        const fresh = await declaration.fresh(identity, { ...settings, name }, before);
+        const declared = await declaration.fresh(identity, { ...settings, name }, before);
+        const fresh = before === undefined ? withSigningKey(declared, now, deps) : declared;
         if (before === undefined) {
           await refuseTooManyEndpoints(store, tenant);
           const audit = createEntries(call, 'endpoints.ensure', fresh);
           return { write: { now, createEndpoints: [fresh], audit }, answer: null };
         }
-        const replaced = {
+        const kept = {
           ...replacedEndpoint(before, fresh, settings.enabled !== undefined),
           ...(given === undefined || sealsThis(keyring, before.secrets[0]!.secret, given, 'signing')
             ? {}
-            : { secrets: rotateSecrets(before.secrets, identity.secret, now, 0) ?? fresh.secrets }),
+            : { secrets: rotated(before.secrets, fresh.secrets[0]!, now, 0) ?? fresh.secrets }),
         };
+        const replaced = withSigningKey(kept, now, deps);
         const found = { before, health: await readHealth([replaced]) };
         // The same again changes nothing.
         if (isDeepStrictEqual(replaced, before)) return { write: null, answer: found };
@@ -168,9 +172,11 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
 
     'endpoints.update': async ({ body, ...request }, call) => {
       await refuseTransformation(deps, body.transformation);
-      return await change(refOf(request), { call, action: 'endpoints.update' }, (before) =>
-        declaration.change(body, before),
-      );
+      return await change(refOf(request), { call, action: 'endpoints.update' }, async (before) => {
+        const changed = await declaration.change(body, before);
+        const { signingKeys } = withSigningKey({ ...before, ...changed }, clock.now(), deps);
+        return { ...changed, signingKeys };
+      });
     },
 
     'endpoints.delete': async (request, call) => {
@@ -203,18 +209,29 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
 
     'endpoints.rotateSecret': async ({ body: { grace_s: graceS }, ...request }, call) => {
       const secret = newSecret(random);
+      let hasSecret = false;
       const by = { call, action: 'endpoints.rotateSecret' } as const;
-      const changed = await change(refOf(request), by, async ({ secrets }) => {
-        const sealed = keyring.seal(secret, 'signing');
-        const rotated = rotateSecrets(secrets, sealed, clock.now(), graceS * secondMs);
-        if (rotated === null)
+      const changed = await change(refOf(request), by, async ({ secrets, signingKeys, signatures }) => {
+        const [now, graceMs] = [clock.now(), graceS * secondMs];
+        hasSecret = signatures.includes('v1');
+        const fresh = { secret: keyring.seal(secret, 'signing'), expiresAt: null };
+        const newSecrets = hasSecret ? rotated(secrets, fresh, now, graceMs) : secrets;
+        const newKeys = signatures.includes('v1a')
+          ? rotateSigningKeys(signingKeys, now, graceMs, deps)
+          : signingKeys;
+        if (newSecrets === null || newKeys === null)
           throw new PosthornError(
             'too_many_secrets',
             `${maxFormerSecrets} former secrets of this endpoint sign until their grace time ends: wait for the first to end, or send a grace_s of 0 to retire the current one at once.`,
           );
-        return { secrets: rotated };
+        return { secrets: newSecrets, signingKeys: newKeys };
       });
-      return { ...changed, secret };
+      return hasSecret ? { ...changed, secret } : changed;
+    },
+
+    'endpoints.publicKeys': async (request) => {
+      const { signingKeys } = await findEndpoint(store, refOf(request));
+      return wirePublicKeys(publishedKeys(signingKeys, clock.now()));
     },
 
     'endpoints.test': async (request, call) => {
@@ -346,6 +363,8 @@ export function wireEndpoint(
     retry: wireRetry(endpoint.retry),
     deliver_within_s: endpoint.deliverWithinMs / 1000,
     body: endpoint.body,
+    signatures: [...endpoint.signatures],
+    key_set: endpoint.signingKeys[0]?.keySet ?? null,
     metadata: endpoint.metadata,
     disable_after_s: endpoint.disableAfterMs === null ? null : endpoint.disableAfterMs / secondMs,
     enabled: endpoint.enabled,

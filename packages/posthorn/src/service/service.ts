@@ -4,10 +4,12 @@ import { table } from '../contract/table.ts';
 import type { Answer } from '../contract/table.ts';
 import type { ClockStatus } from '../domain/clock-record.ts';
 import { errorCodes, notFound } from '../domain/errors.ts';
+import { publishedKeys } from '../domain/signing-keys.ts';
 import { iso } from '../domain/time.ts';
 import { atMostEvery } from './at-most-every.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { errorPage } from './error-page.ts';
+import { wirePublicKeys } from './signing-keys.ts';
 import { type Handlers, type Of, Reply } from './handler.ts';
 
 /** Scrapers of several systems get the same text. */
@@ -38,6 +40,12 @@ export function serviceService(deps: ServiceDependencies): Handlers<Of<'service'
         },
         { other: !ready },
       );
+    },
+
+    'service.publicKeys': async ({ params: { id } }) => {
+      const keys = publishedKeys(engine.publicKeys(id), clock.now());
+      if (keys.length === 0) throw notFound('key set by that id');
+      return wirePublicKeys(keys);
     },
 
     'service.metrics': async () => new Reply<string>(await renderMetrics()),

@@ -62,6 +62,7 @@ export function endpointConfinements(store: Store): Confinements<Of<'endpoints'>
       portalAnswer: (page) => ({ ...page, items: page.items.map(portalEndpoint) }),
     },
     'endpoints.get': { bound: ofOne, portal: 'read', portalAnswer: portalEndpoint },
+    'endpoints.publicKeys': { bound: ofOne, portal: 'read' },
     'endpoints.ensure': {
       bound: async (input, caller, next) => {
         const tenant = ownTenant(caller, input.query.tenant ?? input.body.tenant, missing.tenant);

@@ -82,6 +82,7 @@ export function createConfinements(store: Store): Confinements {
 
     'service.health': open,
     'service.ready': open,
+    'service.publicKeys': open,
     'service.openapi': open,
     'service.error': open,
     'service.metrics': forbidden,

@@ -103,6 +103,7 @@ export function describeSessions(subject: Subject): void {
     await subject.store.deleteSession(session.hash, entry('sessions.delete'));
     const log = await subject.store.auditLog({}, { after: null, limit: 10 });
     expect(log.map(({ document: { action } }) => action)).toEqual(['sessions.delete', 'sessions.create']);
-    expect(JSON.stringify(log)).not.toContain(session.hash);
+    // The hash before the first entry is as many zeros as the hash of the first session here.
+    expect(JSON.stringify(log.map(({ document }) => document))).not.toContain(session.hash);
   });
 }

@@ -62,9 +62,6 @@ function threadHost<R>({ script, heapMb, lowPriority }: HostOptions, events: Hos
   };
 }
 
-/** Ends by these where memory is short: V8 aborts, and the kernel kills. */
-const memorySignals: readonly (string | null)[] = ['SIGABRT', 'SIGTRAP', 'SIGILL', 'SIGKILL'];
-
 function processHost<R>({ script, heapMb, lowPriority }: HostOptions, events: HostEvents<R>): Host {
   const child = fork(script, lowPriority ? ['--low-priority'] : [], {
     env: {},
@@ -75,9 +72,14 @@ function processHost<R>({ script, heapMb, lowPriority }: HostOptions, events: Ho
     ],
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });
-  child.on('message', (message) => events.message(message as ThreadMessage<R>));
+  let hasBegun = false;
+  child.on('message', (message) => {
+    hasBegun = true;
+    events.message(message as ThreadMessage<R>);
+  });
   child.on('error', () => events.ended('failed'));
-  child.on('exit', (_, signal) => events.ended(memorySignals.includes(signal) ? 'memory' : 'failed'));
+  // One that has begun ends by what it runs, which takes its memory: V8 aborts, or the kernel kills.
+  child.on('exit', () => events.ended(hasBegun ? 'memory' : 'failed'));
   // An idle one keeps nobody from ending.
   child.unref();
   child.channel?.unref();

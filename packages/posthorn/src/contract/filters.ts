@@ -77,7 +77,7 @@ export const filterOperations = operations({
     body: dryRun,
     status: 200,
     answer: outcome,
-    errors: [],
+    errors: ['not_found'],
     example: {
       body: {
         filter: { '/object/amount': { gte: 1000 }, '/object/currency': 'usd' },

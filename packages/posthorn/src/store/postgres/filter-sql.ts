@@ -7,8 +7,9 @@ const zeroTo = `'${5n ** 1075n}e-1075'::numeric`;
 
 /** What `passesFilterSql` needs; a migration of its own made these. */
 export const filterParts = String.raw`
-  -- Data as jsonb, which holds neither NUL nor half a surrogate pair: both become U+FFFD.
-  CREATE OR REPLACE FUNCTION posthorn.readable(data text) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $body$
+  -- Data as jsonb, which holds neither NUL nor half a surrogate pair: both become U+FFFD. Were it immutable, plans would read it
+  -- where nothing needs it.
+  CREATE OR REPLACE FUNCTION posthorn.readable(data text) RETURNS jsonb LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE AS $body$
   DECLARE
     clean text := data;
   BEGIN

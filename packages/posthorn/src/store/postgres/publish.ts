@@ -114,7 +114,6 @@ ${passesFilterSql}
     wanted_count int;
     filtered_count int;
     waiting text;
-    readable jsonb;
     behind boolean := false;
     fan_out bigint;
   BEGIN
@@ -177,16 +176,13 @@ ${passesFilterSql}
         'unmatched', before.deliveries = 0, 'duplicate', true);
     END IF;
 
-    -- Read once for all filters.
-    IF EXISTS (SELECT FROM posthorn.endpoints e WHERE e.tenant = publish.tenant AND e.deleted_at IS NULL
-      AND jsonb_typeof(e.document -> 'filter') = 'object') THEN
-      readable := posthorn.readable(publish.data::text);
-    END IF;
     SELECT coalesce(array_agg(p.num ORDER BY p.num) FILTER (WHERE p.passes), '{}'), count(*) FILTER (WHERE p.passes),
         count(*) FILTER (WHERE p.passes AND NOT p.enabled), count(*) FILTER (WHERE NOT p.passes),
         left(string_agg(p.id, ' ') FILTER (WHERE p.passes AND p.enabled), 7000)
       INTO wanted, wanted_count, suppressed_count, filtered_count, waiting
-      FROM (SELECT e.num, e.id, e.enabled, posthorn.passes_filter(e.document -> 'filter', readable) AS passes
+      FROM (SELECT e.num, e.id, e.enabled, CASE WHEN jsonb_typeof(e.document -> 'filter') = 'object'
+          -- Read once, by the first filter.
+          THEN posthorn.passes_filter(e.document -> 'filter', (SELECT posthorn.readable(publish.data::text))) ELSE true END AS passes
         FROM posthorn.endpoints e WHERE e.tenant = publish.tenant AND e.deleted_at IS NULL
           AND posthorn.subscribes(e.document -> 'eventTypes', publish.type)) p;
 

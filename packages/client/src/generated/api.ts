@@ -154,7 +154,7 @@ export interface EndpointsApi<Options> {
   /** Create or replace an endpoint by its name. Safe to repeat: afterwards there is one endpoint of that name in the tenant, with these settings. Settings that are left out get their defaults; the secret stays what it was, and a pause because of a 410 or of failures lasts until the URL changes or `enabled` is given. 201 if it was created, and only then the answer shows the secret. */
   ensure(id: string, input: EndpointsEnsureInput, options?: Options): Promise<EnsuredEndpoint>;
 
-  /** Change an endpoint. Changes the settings that are given. With another URL everything ends that was learned of the former one: its breaker, its failures, what it asked for with Retry-After, and a pause because of a 410 or of failures. */
+  /** Change an endpoint. Changes the settings that are given. With another URL everything ends that was learned of the former one: its breaker, its failures, what it asked for with Retry-After, and a pause because of a 410 or of failures. With other `auth`, `tls` or `proxy`, retries that wait are made at once. */
   update(id: string, input: EndpointsUpdateInput, options?: Options): Promise<Endpoint>;
 
   /** Delete an endpoint. Its pending deliveries are cancelled, with that reason. Its name is free again. */

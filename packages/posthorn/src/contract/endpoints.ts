@@ -321,7 +321,7 @@ export const endpointOperations = operations({
     scope: 'operate',
     summary: 'Change an endpoint',
     description:
-      'Changes the settings that are given. With another URL everything ends that was learned of the former one: its breaker, its failures, what it asked for with Retry-After, and a pause because of a 410 or of failures.',
+      'Changes the settings that are given. With another URL everything ends that was learned of the former one: its breaker, its failures, what it asked for with Retry-After, and a pause because of a 410 or of failures. With other `auth`, `tls` or `proxy`, retries that wait are made at once.',
     params,
     query: inTenant,
     body: endpointChange,

@@ -128,6 +128,30 @@ export function describeBlocking(subject: Subject): void {
     for (const id of ['k-2', 'k-3']) expect(await of(id)).toMatchObject({ dueAt: at + 2 * heldMs });
   });
 
+  test('what is held, or late because it was, is counted as such by type and minute of acceptance', async () => {
+    const endpoint = await one(block);
+    await publish('k-1', 'k-2', 'k-3', 'j-1');
+    const range = { endpointId: endpoint.id, since: start, until: start + 60_000 };
+    const later = { ...range, since: start + 60_000, until: start + 120_000 };
+    const counted = async () =>
+      (await subject.store.tallies([range, later])).map((of) =>
+        of.map(({ held, heldLate, late }) => [held, heldLate, late]),
+      );
+    await attempt(endpoint.id, start, { 'k-1': 'dead' });
+    await claimed(endpoint.id, start + lease);
+    expect(await counted()).toEqual([[[2, 0, 0]], []]);
+    await subject.store.cancelDelivery((await of('k-1')).number, 'x', start + lease);
+    expect(await counted()).toEqual([[[0, 0, 0]], []]);
+    for (const now of [start + lease, start + lease + 5]) {
+      const { deliveries } = await claim(endpoint.id, now);
+      const late = now === start + lease;
+      await subject.store.settle(
+        deliveries.map((d) => settlementOf(d, 'delivered', now + 1, { keyed: true, late })),
+      );
+    }
+    expect(await counted()).toEqual([[[0, 1, 1]], []]);
+  });
+
   test('an operator who redrives a held delivery does not let it pass', async () => {
     const endpoint = await one(block);
     await publish('k-1', 'k-2', 'k-3');

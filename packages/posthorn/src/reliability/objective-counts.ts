@@ -12,7 +12,10 @@ const endpointsAtOnce = 20;
 
 /** What became of the deliveries of a window whose deadline has passed. */
 export interface DomainCounts extends Counts {
-  /** Of the bad ones: those whose first attempt the receiver failed, or whose endpoint was paused; and all others. */
+  /**
+   * Of the bad ones: those whose first attempt the receiver failed, whose endpoint was paused, or which a dead letter has held;
+   * and all others.
+   */
   readonly badBy: Readonly<Record<FaultDomain, number>>;
 }
 
@@ -35,7 +38,9 @@ function countsOf(tally: TypeTally): DomainCounts {
   const bad = Math.max(0, due - (tally.delivered - tally.late));
   // Failed at the first attempt and not on time in the end. A replay's first attempt is none of these, hence the bounds.
   const failed = tally.firstAttempts - tally.firstAttemptDelivered - tally.recovered + tally.suppressed;
-  const receiver = Math.min(bad, Math.max(0, failed));
+  // What a dead letter of its key holds, or has held until it was late, waits for the receiver.
+  const held = tally.heldLate + tally.held;
+  const receiver = Math.min(bad, Math.max(0, failed) + held);
   return { due, bad, badBy: { sender: bad - receiver, receiver } };
 }
 

@@ -91,7 +91,13 @@ export interface TypeTally extends Tally {
   readonly eventType: string;
   /** On time, although the first attempt had failed. */
   readonly recovered: number;
+  /** Late at the first attempt, after a dead letter of their ordering key had held them. */
+  readonly heldLate: number;
+  /** Not tried yet, because a dead letter holds them now; at most `maxHeldCounted` are counted. */
+  readonly held: number;
 }
+
+export const maxHeldCounted = 20_000;
 
 /** Pending deliveries of one endpoint whose time has come, and that nobody has taken up. */
 export interface OverdueGroup {

@@ -184,8 +184,11 @@ export const tallyColumns = [
   'first_attempts',
   'first_delivered',
 ] as const;
-/** `recovered`: on time, although the first attempt had failed; counted by event type and minute alone. */
-export const talliedColumns = [...tallyColumns, 'recovered'] as const;
+/**
+ * Counted by event type and minute alone. `recovered`: on time, although the first attempt had failed. `held_late`: late at the
+ * first attempt, after a dead letter had held it.
+ */
+export const talliedColumns = [...tallyColumns, 'recovered', 'held_late'] as const;
 /** The books also know what retention has taken, by the state that it had. */
 export const bookColumns = [
   ...tallyColumns,

@@ -1,14 +1,16 @@
 import type { AccountingKey } from '../../domain/accounting.ts';
-import type {
-  AccountingCounts,
-  AccountingGroup,
-  AccountingQuery,
-  OverdueGroup,
-  TallyRange,
-  TypeTally,
+import {
+  type AccountingCounts,
+  type AccountingGroup,
+  type AccountingQuery,
+  maxHeldCounted,
+  type OverdueGroup,
+  type TallyRange,
+  type TypeTally,
 } from '../accounting.ts';
 import { typePatterns } from '../filters.ts';
 import { addLatencies, hoursOf } from '../folding.ts';
+import { type HeldCount, withHeld } from '../held.ts';
 import {
   type ChosenEndpoint,
   failureOf,
@@ -18,6 +20,7 @@ import {
   tallyColumns,
   tallyOf,
 } from '../rows.ts';
+import { blockedBySql, blocksKeysSql } from './blocking-sql.ts';
 import type { Connection, Database, Value } from './database.ts';
 import { inList, tenantMatches, tenantValues } from './filter.ts';
 import { hourMs, minuteMs } from '../../domain/time.ts';
@@ -170,10 +173,13 @@ export async function readAccounting(db: Database, query: AccountingQuery): Prom
   });
 }
 
-export async function readTallies(db: Database, ranges: readonly TallyRange[]): Promise<TypeTally[][]> {
+export async function readTallies(
+  db: Database,
+  ranges: readonly TallyRange[],
+): Promise<(readonly TypeTally[])[]> {
   const rows = await db.query(
     'tallies',
-    `SELECT ${sums}, sum(l.recovered)::bigint, l.type, r.ord
+    `SELECT ${sums}, sum(l.recovered)::bigint, sum(l.held_late)::bigint, l.type, r.ord
      FROM unnest($1::text[], $2::int[], $3::int[]) WITH ORDINALITY AS r (id, since, until, ord)
      JOIN posthorn.endpoints p ON p.id = r.id
      JOIN posthorn.tallies l ON ${counted(db)} AND l.endpoint = p.num AND l.minute >= r.since AND l.minute < r.until
@@ -186,13 +192,19 @@ export async function readTallies(db: Database, ranges: readonly TallyRange[]): 
   );
   const answer: TypeTally[][] = ranges.map(() => []);
   for (const row of rows) {
-    answer[(row[tallyColumns.length + 2] as number) - 1]!.push({
+    answer[(row[tallyColumns.length + 3] as number) - 1]!.push({
       ...tallyOf(row, 0),
       recovered: row[tallyColumns.length] as number,
-      eventType: row[tallyColumns.length + 1] as string,
+      heldLate: row[tallyColumns.length + 1] as number,
+      held: 0,
+      eventType: row[tallyColumns.length + 2] as string,
     });
   }
-  return answer;
+  return withHeld(
+    answer,
+    ranges,
+    await readHeld(db, [...new Set(ranges.map(({ endpointId }) => endpointId))]),
+  );
 }
 
 export async function readOverdue(db: Database, dueBefore: number): Promise<OverdueGroup[]> {
@@ -218,5 +230,25 @@ export async function readOverdue(db: Database, dueBefore: number): Promise<Over
     oldestDueAt: row[3] as number,
     claimed: row[4] as number,
     throttledUntil: row[5] as number | null,
+  }));
+}
+
+/** Endpoints whose dead letters block nothing are read no further. */
+async function readHeld(db: Database, endpointIds: readonly string[]): Promise<HeldCount[]> {
+  const rows = await db.query(
+    'held',
+    `SELECT p.id, h.type, h.minute, count(*) FROM posthorn.endpoints p CROSS JOIN LATERAL (
+       SELECT e.type, d.created_at / ${minuteMs} AS minute
+       FROM posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number
+       WHERE d.endpoint = p.num AND d.state = 0 AND d.order_key IS NOT NULL AND d.attempts = 0 AND ${blockedBySql} IS NOT NULL
+       LIMIT ${maxHeldCounted}) h
+     WHERE p.id = ANY ($1::text[]) AND ${blocksKeysSql} GROUP BY p.id, h.type, h.minute`,
+    [endpointIds],
+  );
+  return rows.map(([endpointId, eventType, minute, count]) => ({
+    endpointId: endpointId as string,
+    eventType: eventType as string,
+    minute: minute as number,
+    count: count as number,
   }));
 }

@@ -17,6 +17,12 @@ export const blockingMigration = `
     WHERE state = 2 AND order_key IS NOT NULL;
 `;
 
+/** A migration: which deliveries a dead letter has held, and how many of those were late at their first attempt. */
+export const heldColumns = `
+  ALTER TABLE posthorn.deliveries ADD COLUMN held boolean NOT NULL DEFAULT false;
+  ALTER TABLE posthorn.tallies ADD COLUMN held_late bigint NOT NULL DEFAULT 0;
+`;
+
 /** Which of these endpoints hold keys behind their dead letters, by their numbers. */
 export async function blockingAmong(
   connection: Connection,

@@ -126,15 +126,15 @@ const defer = (form: Form, blocks: boolean): string => `WITH p AS MATERIALIZED (
   waiting AS MATERIALIZED (
     SELECT k.*, ${head(form, blocks)} AS head FROM keys k),
   heads AS MATERIALIZED (
-    SELECT w.*, ${blocks ? `coalesce(h.due_at, $3 + ${heldMs}::bigint) AS due_at` : 'h.due_at'} FROM waiting w JOIN posthorn.deliveries h ON h.shard = ${form.at('w')} AND h.number = w.head
+    SELECT w.*, ${blocks ? `coalesce(h.due_at, $3 + ${heldMs}::bigint) AS due_at, h.due_at IS NULL AS is_held` : 'h.due_at'} FROM waiting w JOIN posthorn.deliveries h ON h.shard = ${form.at('w')} AND h.number = w.head
     WHERE h.state + 0 ${blocks ? 'IN (0, 2)' : '= 0'} FOR SHARE OF h SKIP LOCKED),
   queue AS MATERIALIZED (
-    SELECT q.shard, q.number, h.due_at FROM heads h CROSS JOIN LATERAL (
+    SELECT q.shard, q.number, h.due_at${blocks ? ', h.is_held' : ''} FROM heads h CROSS JOIN LATERAL (
       SELECT q.shard, q.number FROM posthorn.deliveries q
       WHERE q.state = 0 AND q.shard = ${form.at('h')} AND q.endpoint = h.endpoint AND q.order_key = h.order_key AND q.number <> h.head
         AND q.due_at <= $3 AND q.claimed_by IS NULL
       ORDER BY q.number LIMIT ${deferMost}) q)
-UPDATE posthorn.deliveries d SET due_at = greatest($3 + ${deferMs}, q.due_at) FROM queue q
+UPDATE posthorn.deliveries d SET due_at = greatest($3 + ${deferMs}, q.due_at)${blocks ? ', held = d.held OR q.is_held' : ''} FROM queue q
 WHERE d.shard = ${form.at('q')} AND d.number = q.number AND d.state + 0 = 0 AND d.claimed_by IS NULL`;
 
 const nextOf = (

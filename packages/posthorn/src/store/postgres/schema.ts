@@ -2,7 +2,7 @@ import { StoreOpenError } from '../../domain/errors.ts';
 import { auditLogTables } from './audit-log.ts';
 import { breakerColumns, serverCertificateColumns, throttleColumns } from './breakers.ts';
 import type { Connection, Database } from './database.ts';
-import { blockingMigration } from './blocking.ts';
+import { blockingMigration, heldColumns } from './blocking.ts';
 import { filterParts } from './filter-sql.ts';
 import { failingColumns, failingDelivered } from './failures.ts';
 import { idempotencyTable } from './idempotency.ts';
@@ -316,6 +316,7 @@ const migrations: readonly string[] = [
   serverCertificateColumns,
   failingColumns,
   failingDelivered,
+  heldColumns,
   sessionsTable,
   // Endpoints may reshape what they send.
   `UPDATE posthorn.endpoints SET document = document || '{"transformation": null}'`,

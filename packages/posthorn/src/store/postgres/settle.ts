@@ -39,6 +39,7 @@ function counters(from: string, own: string, superseded: string, oneShard: boole
     ['first_attempts', count(`${own} AND first`)],
     ['first_delivered', count(`${own} AND first AND state = 1`)],
     ['recovered', count(`${own} AND NOT first AND state = 1 AND NOT late`)],
+    ['held_late', count(`${own} AND first AND state = 1 AND late AND held`)],
   ] as const;
   const insert = (
     table: 'ledger' | 'tallies',
@@ -89,7 +90,7 @@ const settleOwn = (oneShard: boolean): string => `WITH
   own AS (
     UPDATE posthorn.deliveries d SET ${settled} FROM ${outcomes} WITH ORDINALITY AS s (${outcomeColumns})
     WHERE d.shard = ${shardOf(oneShard, 's.number')} AND d.number = s.number AND ${fence}
-    RETURNING d.shard, d.endpoint, d.order_key, s.created_at / 3600000 AS hour, ${isRedriven}, s.*),
+    RETURNING d.shard, d.endpoint, d.order_key, d.held, s.created_at / 3600000 AS hour, ${isRedriven}, s.*),
   logged AS (
     INSERT INTO posthorn.attempts (${attemptColumns})
     SELECT ${oneShard ? '$21::smallint' : 'shard'}, number, claim, started_at, duration_ms, status_code,
@@ -105,7 +106,7 @@ SELECT ord, redriven FROM own`;
  */
 const settleRest = (oneShard: boolean): string => `WITH
   s AS MATERIALIZED (
-    SELECT u.*, (u.number & 63)::smallint AS shard, d.endpoint, d.order_key, a.outcome IS NOT NULL AS logged,
+    SELECT u.*, (u.number & 63)::smallint AS shard, d.endpoint, d.order_key, d.held, a.outcome IS NOT NULL AS logged,
       a.started_at = u.started_at AND a.outcome = CASE u.state WHEN 0 THEN 'retry' WHEN 1 THEN 'delivered' ELSE 'dead' END AS again,
       row_number() OVER (PARTITION BY u.number, u.claim ORDER BY u.ord) = 1 AS foremost
     FROM ${outcomes} WITH ORDINALITY AS u (${outcomeColumns})

@@ -1,14 +1,16 @@
 import type { AccountingKey } from '../../domain/accounting.ts';
-import type {
-  AccountingCounts,
-  AccountingGroup,
-  AccountingQuery,
-  OverdueGroup,
-  TallyRange,
-  TypeTally,
+import {
+  type AccountingCounts,
+  type AccountingGroup,
+  type AccountingQuery,
+  maxHeldCounted,
+  type OverdueGroup,
+  type TallyRange,
+  type TypeTally,
 } from '../accounting.ts';
 import { typePatterns } from '../filters.ts';
 import { addLatencies, hoursOf } from '../folding.ts';
+import { type HeldCount, withHeld } from '../held.ts';
 import {
   type ChosenEndpoint,
   failureOf,
@@ -18,6 +20,7 @@ import {
   tallyColumns,
   tallyOf,
 } from '../rows.ts';
+import { blockedBySql, blocksKeysSql } from './blocking-sql.ts';
 import type { Database } from './database.ts';
 import { inList, listValue, tenantMatches, tenantValues } from './filter.ts';
 import { hourMs, minuteMs } from '../../domain/time.ts';
@@ -193,12 +196,12 @@ export function readAccounting(db: Database, query: AccountingQuery): Accounting
   });
 }
 
-export function readTallies(db: Database, ranges: readonly TallyRange[]): TypeTally[][] {
-  return db.snapshot(() =>
-    ranges.map(({ endpointId, since, until }) =>
+export function readTallies(db: Database, ranges: readonly TallyRange[]): (readonly TypeTally[])[] {
+  return db.snapshot(() => {
+    const tallies = ranges.map(({ endpointId, since, until }) =>
       db
         .all(
-          `SELECT ${sums}, sum(l.recovered), l.type FROM endpoints p
+          `SELECT ${sums}, sum(l.recovered), sum(l.held_late), l.type FROM endpoints p
            CROSS JOIN tallies l ON l.shard = 0 AND l.endpoint = p.num AND l.minute >= ? AND l.minute < ?
            WHERE p.id = ? GROUP BY l.type`,
           Math.floor(since / minuteMs),
@@ -208,10 +211,13 @@ export function readTallies(db: Database, ranges: readonly TallyRange[]): TypeTa
         .map((row) => ({
           ...tallyOf(row, 0),
           recovered: row[tallyColumns.length] as number,
-          eventType: row[tallyColumns.length + 1] as string,
+          heldLate: row[tallyColumns.length + 1] as number,
+          held: 0,
+          eventType: row[tallyColumns.length + 2] as string,
         })),
-    ),
-  );
+    );
+    return withHeld(tallies, ranges, readHeld(db, [...new Set(ranges.map(({ endpointId }) => endpointId))]));
+  });
 }
 
 export function readOverdue(db: Database, dueBefore: number): OverdueGroup[] {
@@ -236,4 +242,23 @@ export function readOverdue(db: Database, dueBefore: number): OverdueGroup[] {
         throttledUntil: row[5] as number | null,
       })),
   );
+}
+
+/** Oldest keys first. Endpoints whose dead letters block nothing are read no further. */
+function readHeld(db: Database, endpointIds: readonly string[]): HeldCount[] {
+  return db
+    .all(
+      `SELECT h.id, h.type, h.minute, count(*) FROM (
+         SELECT p.id, e.type, d.created_at / ${minuteMs} AS minute FROM endpoints p CROSS JOIN deliveries d JOIN events e ON e.number = d.event_number
+         WHERE p.id IN (SELECT value FROM json_each(?)) AND ${blocksKeysSql} AND d.endpoint = p.num AND d.state = 0
+           AND d.order_key IS NOT NULL AND d.attempts = 0 AND ${blockedBySql} IS NOT NULL LIMIT ${maxHeldCounted}) h
+       GROUP BY h.id, h.type, h.minute`,
+      JSON.stringify(endpointIds),
+    )
+    .map(([endpointId, eventType, minute, count]) => ({
+      endpointId: endpointId as string,
+      eventType: eventType as string,
+      minute: minute as number,
+      count: count as number,
+    }));
 }

@@ -17,6 +17,12 @@ export const blockingMigration = `
   CREATE INDEX deliveries_dead_keys ON deliveries (endpoint, order_key, number) WHERE state = 2 AND order_key IS NOT NULL;
 `;
 
+/** A migration: which deliveries a dead letter has held, and how many of those were late at their first attempt. */
+export const heldColumns = `
+  ALTER TABLE deliveries ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE tallies ADD COLUMN held_late INTEGER NOT NULL DEFAULT 0;
+`;
+
 /** The first dead letter of a key; its parameters are the endpoint and the key. */
 export const firstDead = `SELECT number FROM deliveries
   WHERE state = 2 AND endpoint = ? AND order_key = ? AND order_key IS NOT NULL ORDER BY number LIMIT 1`;

@@ -33,6 +33,8 @@ const inFlight = `SELECT due_at FROM deliveries
 // queue of the key is deferred together: else each step of a long queue would read it again.
 const deferQueue = `UPDATE deliveries SET due_at = ?
   WHERE state = 0 AND endpoint = ? AND order_key = ? AND number > ? AND due_at <= ? AND claimed_by IS NULL`;
+// The same behind a dead letter.
+const hold = deferQueue.replace('SET due_at = ?', 'SET held = 1, due_at = ?');
 const deferMs = 1000;
 const manual = triggers.indexOf('manual');
 
@@ -43,6 +45,8 @@ interface Turn {
   /** Those after this number are deferred, if they are due. */
   readonly behind: number;
   readonly deferTo: number;
+  /** A dead letter holds them. */
+  readonly isHeld: boolean;
 }
 
 function turnOf(
@@ -57,11 +61,12 @@ function turnOf(
   const dead = blocksKeys(endpoint)
     ? (db.get(firstDead, num, orderKey)?.[0] as number | undefined)
     : undefined;
-  if (dead !== undefined && dead < head) return { head: null, behind: dead, deferTo: now + heldMs };
+  if (dead !== undefined && dead < head)
+    return { head: null, behind: dead, deferTo: now + heldMs, isHeld: true };
   const flying = headRedrives > 0 ? db.get(inFlight, num, orderKey, head, now) : undefined;
   if (flying !== undefined)
-    return { head: null, behind: -1, deferTo: Math.max(flying[0] as number, now + deferMs) };
-  return { head, behind: head, deferTo: Math.max(headDueAt, now + deferMs) };
+    return { head: null, behind: -1, deferTo: Math.max(flying[0] as number, now + deferMs), isHeld: false };
+  return { head, behind: head, deferTo: Math.max(headDueAt, now + deferMs), isHeld: false };
 }
 
 export function claim(db: Database, endpoints: EndpointTable, request: ClaimRequest): ClaimAnswer {
@@ -83,7 +88,7 @@ export function claim(db: Database, endpoints: EndpointTable, request: ClaimRequ
         if (turn === undefined) {
           turn = turnOf(db, known, { number, orderKey, redrives: row[13] as number }, now, leaseUntil);
           heads.set(orderKey, turn);
-          db.run(deferQueue, turn.deferTo, num, orderKey, turn.behind, now);
+          db.run(turn.isHeld ? hold : deferQueue, turn.deferTo, num, orderKey, turn.behind, now);
         }
         // The head itself may stand further down in what was read.
         if (turn.head !== number) continue;

@@ -3,7 +3,7 @@ import { StoreOpenError } from '../../domain/errors.ts';
 import { auditLogTables } from './audit-log.ts';
 import { breakerColumns, serverCertificateColumns, throttleColumns } from './breakers.ts';
 import { damageOf, primaryCode } from './damage.ts';
-import { blockingMigration } from './blocking.ts';
+import { blockingMigration, heldColumns } from './blocking.ts';
 import { failingColumns, failingDelivered } from './failures.ts';
 import { idempotencyTable } from './idempotency.ts';
 import { secretsMigration } from './sealed-settings.ts';
@@ -310,6 +310,7 @@ const migrations: readonly string[] = [
   serverCertificateColumns,
   failingColumns,
   failingDelivered,
+  heldColumns,
   sessionsTable,
   // Endpoints may reshape what they send.
   `UPDATE endpoints SET document = json_set(document, '$.transformation', json('null'))`,

@@ -29,6 +29,11 @@ function wasRedriven(db: Database, { number, state }: Settlement, endpoint: numb
   return state === 'pending' || !isDeleted(db, endpoint);
 }
 
+/** Whether a dead letter of its key has held it. */
+function wasHeld(db: Database, number: number): boolean {
+  return db.get('SELECT 1 FROM deliveries WHERE number = ? AND held = 1', number) !== undefined;
+}
+
 /** `endpointNum` finds an endpoint's number even after it was deleted. */
 export function settle(
   db: Database,
@@ -86,8 +91,10 @@ export function settle(
       if (s.state === 'delivered') {
         ledger.add(counted, 'delivered');
         ledger.addLatency(counted, latencyBucket(s.now - s.createdAt));
-        if (s.late) ledger.add(counted, 'late');
-        else if (!s.first) ledger.addTally(counted, 'recovered');
+        if (s.late) {
+          ledger.add(counted, 'late');
+          if (s.first && s.keyed && wasHeld(db, s.number)) ledger.addTally(counted, 'held_late');
+        } else if (!s.first) ledger.addTally(counted, 'recovered');
       } else if (s.state === 'dead') {
         ledger.add(counted, 'dead');
         if (isRedriven)

@@ -25,6 +25,30 @@ function replaced(text: string, ranges: readonly Range[], label: string): string
   return ranges.length === 0 ? text : result + text.slice(at);
 }
 
+/** Classes of ASCII characters. */
+const other = 0;
+const digit = 1;
+const letter = 2;
+/** Of an email address, besides letters and digits. */
+const addressMark = 3;
+
+const classes = new Uint8Array(128);
+for (const [characters, value] of [
+  ['0123456789', digit],
+  ['ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz', letter],
+  ["._%+'&*/=?^`{|}~!#$-", addressMark],
+] as const)
+  for (const character of characters) classes[character.charCodeAt(0)] = value;
+
+const classAt = (text: string, at: number): number => {
+  const code = text.charCodeAt(at);
+  return code < 128 ? classes[code]! : other;
+};
+const isAlphanumeric = (text: string, at: number): boolean => {
+  const found = classAt(text, at);
+  return found === digit || found === letter;
+};
+
 /** Digits in groups, as they are written: apart by a few spaces or dashes. */
 const digitRuns = /\d+(?:[ \u00a0\u2010-\u2015-]{1,3}\d+)*/g;
 
@@ -33,54 +57,50 @@ const digitRuns = /\d+(?:[ \u00a0\u2010-\u2015-]{1,3}\d+)*/g;
  * each group on the longest such number counts.
  */
 function cardsIn(run: string, offset: number): Range[] {
-  const groups = [...run.matchAll(/\d+/g)].map((group) => ({ start: group.index, digits: group[0] }));
   const found: Range[] = [];
-  for (let first = 0; first < groups.length;) {
-    const last = lastGroupOfCard(groups, first);
-    if (last === null) {
-      first++;
-      continue;
+  for (let start = 0; start < run.length;) {
+    const end = cardEnd(run, start);
+    if (end !== null) {
+      found.push({ start: offset + start, end: offset + end });
+      start = end;
     }
-    const { start, digits } = groups[last]!;
-    found.push({ start: offset + groups[first]!.start, end: offset + start + digits.length });
-    first = last + 1;
+    // To the next group.
+    while (start < run.length && end === null && classAt(run, start) === digit) start++;
+    while (start < run.length && classAt(run, start) !== digit) start++;
   }
   return found;
 }
 
-function lastGroupOfCard(groups: readonly { readonly digits: string }[], first: number): number | null {
+/** Where the longest card number ends that begins with the group here; null: there is none. */
+function cardEnd(run: string, start: number): number | null {
   // Which digits are doubled depends on how many follow: both sums are kept, one for each parity of the length.
   let evenSum = 0;
   let oddSum = 0;
   let length = 0;
   let found: number | null = null;
-  for (let at = first; at < groups.length; at++) {
-    const { digits } = groups[at]!;
-    if (length + digits.length > maxCardDigits) break;
-    for (let place = 0; place < digits.length; place++) {
-      const digit = digits.charCodeAt(place) - 48;
-      const doubled = digit > 4 ? 2 * digit - 9 : 2 * digit;
-      const isEven = length++ % 2 === 0;
-      evenSum += isEven ? doubled : digit;
-      oddSum += isEven ? digit : doubled;
-    }
-    const passes = (length % 2 === 0 ? evenSum : oddSum) % 10 === 0;
-    if (length >= minCardDigits && passes) found = at;
+  for (let at = start; at < run.length; at++) {
+    const value = run.charCodeAt(at) - 48;
+    if (value < 0 || value > 9) continue;
+    const doubled = value > 4 ? 2 * value - 9 : 2 * value;
+    const isEven = length % 2 === 0;
+    evenSum += isEven ? doubled : value;
+    oddSum += isEven ? value : doubled;
+    if (++length > maxCardDigits) break;
+    if (length < minCardDigits || classAt(run, at + 1) === digit) continue;
+    if ((length % 2 === 0 ? evenSum : oddSum) % 10 === 0) found = at + 1;
   }
   return found;
 }
 
 function withoutCards(text: string): string {
-  const ranges = [...text.matchAll(digitRuns)].flatMap(({ 0: run, index }) =>
-    run.length < minCardDigits ? [] : cardsIn(run, index),
-  );
+  const ranges: Range[] = [];
+  for (const { 0: run, index } of text.matchAll(digitRuns))
+    if (run.length >= minCardDigits) ranges.push(...cardsIn(run, index));
   return replaced(text, ranges, cardLabel);
 }
 
 /** Where a bank account may begin: a country and two check digits, with nothing of a word before. */
 const ibanStarts = /(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}/g;
-const isAlphanumeric = (code: number): boolean =>
-  (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122);
 /** The remainder by 97 of a number to which this character is appended: a digit, or a letter as 10 to 35. */
 function appended(remainder: number, code: number): number {
   if (code <= 57) return (remainder * 10 + code - 48) % 97;
@@ -94,16 +114,19 @@ function ibanEnd(text: string, start: number): number | null {
   let body = 0;
   let length = 4;
   let found: number | null = null;
+  let isNext = isAlphanumeric(text, start + 4);
   for (let at = start + 4; length < maxIban; at++) {
+    const isHere = isNext;
     const code = text.charCodeAt(at);
-    const isSeparator = (code === 32 || code === 45) && isAlphanumeric(text.charCodeAt(at + 1));
-    if (isSeparator) continue;
-    if (!isAlphanumeric(code)) break;
+    isNext = isAlphanumeric(text, at + 1);
+    if (!isHere) {
+      if ((code === 32 || code === 45) && isNext) continue;
+      break;
+    }
     body = appended(body, code);
     length++;
-    const isEnd = !isAlphanumeric(text.charCodeAt(at + 1));
     // The head counts behind the body: its two letters and two digits are six decimal places.
-    if (length >= minIban && isEnd && (body * 1_000_000 + head) % 97 === 1) found = at + 1;
+    if (length >= minIban && !isNext && (body * 1_000_000 + head) % 97 === 1) found = at + 1;
   }
   return found;
 }
@@ -120,21 +143,24 @@ function withoutIbans(text: string): string {
   return replaced(text, ranges, ibanLabel);
 }
 
-const isLocalPart = (char: string): boolean => /[\p{L}\p{N}\p{M}._%+'&*/=?^`{|}~!#$-]/u.test(char);
-const isDomain = (char: string): boolean => /[\p{L}\p{N}\p{M}.-]/u.test(char);
-const domainEnd = /[\p{L}\p{N}\p{M}]$/u;
+const beyondAscii = /[\p{L}\p{N}\p{M}]/u;
+const isWord = (text: string, at: number): boolean =>
+  text.charCodeAt(at) < 128 ? isAlphanumeric(text, at) : beyondAscii.test(text[at]!);
+const isLocalPart = (text: string, at: number): boolean =>
+  isWord(text, at) || classAt(text, at) === addressMark;
+const isDomain = (text: string, at: number): boolean =>
+  isWord(text, at) || text[at] === '.' || text[at] === '-';
 
 function withoutEmails(text: string): string {
   const ranges: Range[] = [];
   for (let at = text.indexOf('@'), behind = 0; at >= 0; at = text.indexOf('@', at + 1)) {
     let start = at;
-    while (start > behind && isLocalPart(text[start - 1]!)) start--;
+    while (start > behind && isLocalPart(text, start - 1)) start--;
     let end = at + 1;
-    while (end < text.length && isDomain(text[end]!)) end++;
+    while (end < text.length && isDomain(text, end)) end++;
     // A sentence may end behind it.
-    while (end > at + 1 && !domainEnd.test(text[end - 1]!)) end--;
-    const domain = text.slice(at + 1, end);
-    if (start === at || !/[^.]\.[^.]/.test(domain)) continue;
+    while (end > at + 1 && !isWord(text, end - 1)) end--;
+    if (start === at || !text.slice(at + 2, end).includes('.')) continue;
     ranges.push({ start, end });
     behind = end;
   }

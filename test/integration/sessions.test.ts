@@ -254,6 +254,9 @@ describe.each([
 
     const expiring = await newKey({ expires_at: new Date(Date.now() + 5000).toISOString() });
     const fourth = await signIn({ key: expiring.key });
+    expect((await ask('GET', '/v1/me', { headers: fourth })).body['expires_at']).toBe(
+      (await admin('GET', `/v1/keys/${expiring.id}`))['expires_at'],
+    );
     await endsOnAllNodes('its key has expired', fourth);
   });
 

@@ -1,15 +1,16 @@
 import type { Clock } from '../runtime/clock.ts';
 
-/** While several tenants publish, a commit is to take about this long: whoever comes next waits for it. */
+/** While several tenants publish, the events of a commit take about this long, or as long as the disk itself. */
 const sharedMs = 4;
 /** Fewer events than this would only make more commits. */
-const minShared = 48;
+const minShared = 16;
 /** So long after a tenant's request a request of another one makes the intake a shared one. */
 const rememberMs = 1000;
-/** Weight of the newest commit in the mean. */
+/** Weight of the newest commit in the means. */
 const newest = 0.2;
-/** Smaller commits say how long the disk takes, and not how long an event does. */
+/** Commits of fewer events say how long the disk takes, those of more how long an event does. */
 const minMeasured = 16;
+const firstDiskMs = 1;
 const firstMsAnEvent = 0.04;
 
 /**
@@ -19,6 +20,7 @@ const firstMsAnEvent = 0.04;
 export class CommitSize {
   readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #max: number;
+  #diskMs = firstDiskMs;
   #msAnEvent = firstMsAnEvent;
   #lastTenant = '';
   #sharedAt = Number.NEGATIVE_INFINITY;
@@ -39,11 +41,16 @@ export class CommitSize {
   /** Events of the next commit, beyond which a tenant has no second turn in it. */
   get events(): number {
     if (this.#clock.monotonic() - this.#sharedAt > rememberMs) return this.#max;
-    return Math.min(this.#max, Math.max(minShared, sharedMs / this.#msAnEvent));
+    const wanted = Math.max(sharedMs, this.#diskMs) / this.#msAnEvent;
+    return Math.min(this.#max, Math.max(minShared, wanted));
   }
 
   /** A commit of so many events took so long. */
   measured(events: number, ms: number): void {
-    if (events >= minMeasured) this.#msAnEvent += newest * (ms / events - this.#msAnEvent);
+    if (events < minMeasured) this.#diskMs += newest * (ms - this.#diskMs);
+    else {
+      const msAnEvent = Math.max(0, ms - this.#diskMs) / events;
+      this.#msAnEvent += newest * (msAnEvent - this.#msAnEvent);
+    }
   }
 }

@@ -35,6 +35,9 @@ export function sessionService(
     return { token, session: { ...fields, id, hash: hash('sha256', token), createdAt: now, seenAt: now } };
   };
 
+  /** What is begun with a key ends with it; what is known of its end is said. */
+  const keyExpiry = async ({ caller: { kind, id } }: Call): Promise<number> =>
+    (kind === 'key' ? (await store.key(id))?.expiresAt : null) ?? Number.POSITIVE_INFINITY;
   const me = async (
     { caller: { name, kind, scopes, tenant, endpointIds, payloads, can, id } }: Pick<Call, 'caller'>,
     session: SessionRecord | null,
@@ -67,6 +70,7 @@ export function sessionService(
         );
       const now = clock.now();
       const { keyHash, session: link } = credential;
+      const keyEndsAt = await keyExpiry(call);
       const { session, token } = make(
         link === null
           ? {
@@ -74,7 +78,7 @@ export function sessionService(
               owner: keyHash ?? call.caller.id,
               keyHash,
               portal: null,
-              endsAt: now + maxSessionMs,
+              endsAt: Math.min(now + maxSessionMs, keyEndsAt),
             }
           : { kind: 'portal', owner: link.id, keyHash, portal: link.portal, endsAt: link.endsAt },
         now,
@@ -119,7 +123,7 @@ export function sessionService(
           owner: keyHash ?? call.caller.id,
           keyHash,
           portal,
-          endsAt: now + expiresInS * secondMs,
+          endsAt: Math.min(now + expiresInS * secondMs, await keyExpiry(call)),
         },
         now,
       );

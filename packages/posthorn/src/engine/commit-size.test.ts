@@ -56,6 +56,21 @@ function anIntake() {
   return { clock, commits, waits, publish, turn };
 }
 
+test('G8: who publishes little is not held to one request a commit by the large batches of another', async () => {
+  const { waits, publish, turn } = anIntake();
+  for (let n = 0; n < 4; n++) publish('flood', 100, true);
+  publish('quiet');
+  await turn();
+  for (let n = 0; n < 30; n++) {
+    // More in each commit than one from each tenant.
+    for (let each = 0; each < 5; each++) publish('quiet');
+    await turn();
+  }
+  await turn();
+  await turn();
+  expect(waits.filter(({ tenant }) => tenant === 'quiet')).toHaveLength(151);
+});
+
 test('a tenant that publishes alone has large commits', async () => {
   const { commits, publish, turn } = anIntake();
   for (let n = 0; n < 2000; n++) publish('a', 1, true);

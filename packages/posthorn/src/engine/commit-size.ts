@@ -38,7 +38,7 @@ export class CommitSize {
     this.#lastTenant = tenant;
   }
 
-  /** Events of the next commit, beyond which a tenant has no second turn in it. */
+  /** Events that one tenant may have in the next commit; one request it has in any case. */
   get events(): number {
     if (this.#clock.monotonic() - this.#sharedAt > rememberMs) return this.#max;
     const wanted = Math.max(sharedMs, this.#diskMs) / this.#msAnEvent;

@@ -125,16 +125,25 @@ export class Intake {
     const most = Math.min(maxCommit, defaultMaxDirect / this.#deliveriesAnEvent);
     const shared = this.#size.events;
     const batch: Waiting[] = [];
-    const taken = new Set<Share>();
+    const taken = new Map<Share, number>();
+    /** Who was passed over since the last request was taken: once all that wait were, the commit is complete. */
+    const passed = new Set<Share>();
     let events = 0;
     let cost = 0;
     for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
+      const own = taken.get(next.share) ?? 0;
+      // Who has had its part lets the others go first: they have theirs, however large its requests are.
+      if (own > 0 && own + next.events.length > shared) {
+        if (passed.has(next.share)) break;
+        passed.add(next.share);
+        this.#waiting.pass();
+        continue;
+      }
       events += next.events.length;
       cost += next.cost;
       if (batch.length > 0 && (events > most || cost > maxCommitCost)) break;
-      // However short the commit is to be, everybody who waits has one turn in it.
-      if (events > shared && taken.has(next.share)) break;
-      taken.add(next.share);
+      taken.set(next.share, own + next.events.length);
+      passed.clear();
       this.#waiting.take();
       batch.push(next);
       next.share.give(next.events.length);

@@ -64,6 +64,14 @@ export class CostTurns<T> {
     return undefined;
   }
 
+  /** Whoever's turn it is lets all others go first. It keeps what it has saved. */
+  pass(): void {
+    if (this.peek() === undefined) return;
+    const [tenant, line] = this.#tenants.entries().next().value!;
+    this.#tenants.delete(tenant);
+    this.#tenants.set(tenant, line);
+  }
+
   /** Takes the one whose turn it is; undefined if nobody waits. */
   take(): T | undefined {
     if (this.peek() === undefined) return undefined;

@@ -430,6 +430,37 @@ describe('portal links', () => {
     expect((await ask('GET', '/v1/me', bearer(second))).status).toBe(401);
   });
 
+  test('G9: the sessions that a link has opened end when it does', async () => {
+    const token = (await admin('POST', '/v1/portal-links', { tenant: 'acme' })).body['token'] as string;
+    const begun = await ask('POST', '/v1/sessions', {}, { token });
+    const cookie = { cookie: begun.headers.get('set-cookie')!.split(';')[0]! };
+    expect((await ask('GET', '/v1/me', cookie)).status).toBe(200);
+    expect((await ask('DELETE', '/v1/sessions', bearer(token))).status).toBe(204);
+    await until('it is over', async () => (await ask('GET', '/v1/me', cookie)).status === 401);
+  });
+
+  test.each(['masked', 'none'])(
+    'G9: a link shows no more of payloads than the key that made it: %s',
+    async (payloads) => {
+      const key = { name: 'support', scopes: ['admin'], tenant: 'acme', payloads };
+      const { body: made } = await admin('POST', '/v1/keys', key);
+      const event = { tenant: 'acme', type: 'x', id: `evt_card_${payloads}`, data: '4111111111111111' };
+      await admin('POST', '/v1/events', event);
+      const link = await ask('POST', '/v1/portal-links', bearer(made['key'] as string), { tenant: 'acme' });
+      const { token } = link.body as { token: string };
+      const begun = await ask('POST', '/v1/sessions', {}, { token });
+      const cookie = { cookie: begun.headers.get('set-cookie')!.split(';')[0]! };
+      expect(begun.body['payloads']).toBe(payloads);
+      for (const by of [bearer(token), cookie]) {
+        const shown = await ask('GET', `/v1/events/${event.id}`, by);
+        expect(shown.body).toMatchObject({
+          payloads,
+          data: payloads === 'none' ? null : '[card number]',
+        });
+      }
+    },
+  );
+
   test('only an admin makes links, for endpoints that are there', async () => {
     const { body: key } = await admin('POST', '/v1/keys', { name: 'ops', scopes: ['read', 'operate'] });
     const foreign = await anEndpoint('other');

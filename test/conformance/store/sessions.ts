@@ -63,6 +63,17 @@ export function describeSessions(subject: Subject): void {
     ]);
   });
 
+  test('G9: a session of a portal is none once its link was ended, whenever it began', async () => {
+    const [link, other] = [aSession({ kind: 'link' }), aSession({ kind: 'link' })];
+    const of = (owner: SessionRecord) => aSession({ kind: 'portal', owner: owner.hash });
+    const [before, after, others] = [of(link), of(link), of(other)];
+    for (const session of [link, other, before, others]) await create(session);
+    expect(await left([before, others])).toEqual([before.id, others.id]);
+    await subject.store.deleteSession(link.hash, null);
+    await create(after);
+    expect(await left([before, after, others])).toEqual([others.id]);
+  });
+
   test('the last use is kept, whatever order uses are written in', async () => {
     const session = aSession();
     await create(session);

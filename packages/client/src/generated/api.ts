@@ -262,13 +262,13 @@ export interface SessionsApi<Options> {
   /** Sign in. Exchanges an API key, or the token of a portal link, for a session cookie: `HttpOnly`, `SameSite=Strict`, over HTTPS `__Host-posthorn`. A session ends after 12 hours without use, after 7 days at most, and as soon as its key is revoked, expires or is rotated away; one of a portal link with the link. Refused over plain HTTP from other machines, unless the server allows it. A request with the cookie that changes something has to come from a page of this server, with `Content-Type: application/json`. */
   create(input?: SignIn, options?: Options): Promise<Me>;
 
-  /** Sign out. Ends the session that it is called with, and clears its cookie. With the token of a portal link it ends the link. A key is not ended. */
+  /** Sign out. Ends the session that it is called with, and clears its cookie. With the token of a portal link it ends the link, and the sessions that the link has opened. A key is not ended. */
   delete(options?: Options): Promise<void>;
 }
 
 /** Signing in, who calls, and links for receivers. */
 export interface PortalLinksApi<Options> {
-  /** Create a portal link. Lets a receiver see its own endpoints, deliveries, dead letters and events, with whole payloads, and do what `can` says. The link works until it expires, for as many browsers as open it, and ends with the key that created it. */
+  /** Create a portal link. Lets a receiver see its own endpoints, deliveries, dead letters and events, with payloads as far as the key that creates it sees them, and do what `can` says. The link works until it expires, for as many browsers as open it, and ends with the key that created it. */
   create(input: PortalLinkRequest, options?: Options): Promise<PortalLink>;
 }
 

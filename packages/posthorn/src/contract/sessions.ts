@@ -130,7 +130,7 @@ export const sessionOperations = operations({
     scope: 'any',
     summary: 'Sign out',
     description:
-      'Ends the session that it is called with, and clears its cookie. With the token of a portal link it ends the link. A key is not ended.',
+      'Ends the session that it is called with, and clears its cookie. With the token of a portal link it ends the link, and the sessions that the link has opened. A key is not ended.',
     status: 204,
     answer: null,
     errors: [],
@@ -143,7 +143,7 @@ export const sessionOperations = operations({
     scope: 'admin',
     summary: 'Create a portal link',
     description:
-      'Lets a receiver see its own endpoints, deliveries, dead letters and events, with whole payloads, and do what `can` says. The link works until it expires, for as many browsers as open it, and ends with the key that created it.',
+      'Lets a receiver see its own endpoints, deliveries, dead letters and events, with payloads as far as the key that creates it sees them, and do what `can` says. The link works until it expires, for as many browsers as open it, and ends with the key that created it.',
     body: linkRequest,
     status: 201,
     answer: link,

@@ -6,6 +6,10 @@ export type KeyScope = (typeof keyScopes)[number];
 export const payloadAccesses = ['none', 'masked', 'full'] as const;
 export type PayloadAccess = (typeof payloadAccesses)[number];
 
+/** The one that shows less. */
+export const lessOf = (a: PayloadAccess, b: PayloadAccess): PayloadAccess =>
+  payloadAccesses.indexOf(a) < payloadAccesses.indexOf(b) ? a : b;
+
 /** What a portal link may let its holder do besides reading. */
 export const portalActions = ['redrive', 'replay', 'test', 'rotate'] as const;
 export type PortalAction = (typeof portalActions)[number];

@@ -61,6 +61,23 @@ describe('G9: what looks like payment data is replaced', () => {
       "escaped":"[card number] \\"","kept":"\\u00e9\\/" }`);
   });
 
+  test.each([
+    '6304000000000000000.0',
+    '6.304e18',
+    '63040000000000000000000e-4',
+    '0.6304E+19',
+    '-6304000000000000000.000',
+  ])('a whole number is one however it is written: %s', (number) => {
+    expect(maskedJson(`[${number},1]`)).toBe('["[card number]",1]');
+  });
+
+  test.each(['6304000000000000000.5', '6.304e19', '6304e999999999999999999', '0e18', '4111111111111111e-1'])(
+    'and %s is none',
+    (number) => {
+      expect(maskedJson(number)).toBe(number);
+    },
+  );
+
   test('a name that is a card number or an address is data', () => {
     expect(maskedJson(`{"${pan}":1,"a@b.co":2}`)).toBe('{"[card number]":1,"[email address]":2}');
   });

@@ -174,13 +174,19 @@ export function maskedText(text: string): string {
   return text.includes('@') ? withoutEmails(withoutNumbers) : withoutNumbers;
 }
 
+/** No card number has so many, zeros before it included. */
+const maxWrittenDigits = 100;
+
 /** Whether a number of JSON is a whole one that looks like a card's. */
 function isCard(number: string): boolean {
-  if (number.length < minCardDigits) return false;
-  const value = /[.eE]/.test(number) ? Number(number) : null;
-  if (value !== null && !Number.isSafeInteger(value)) return false;
-  const digits = (value === null ? number : String(value)).replace('-', '');
-  return cardsIn(digits, 0).length > 0;
+  if (number.length < minCardDigits && !/e/i.test(number)) return false;
+  const [, whole = '', fraction = '', exponent = '0'] =
+    /^-?(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/.exec(number) ?? [];
+  // By its digits: a double does not hold 19 of them.
+  const point = whole.length + Number(exponent);
+  const digits = whole + fraction;
+  if (point > maxWrittenDigits || /[1-9]/.test(digits.slice(Math.max(0, point)))) return false;
+  return cardsIn(digits.slice(0, Math.max(0, point)).padEnd(point, '0').replace(/^0+/, ''), 0).length > 0;
 }
 
 /** Strings and numbers of a JSON text; what is between them has neither quotes nor digits. */

@@ -30,7 +30,7 @@ export interface SessionRecord {
   /** SHA-256 of what is presented, in hexadecimal. */
   readonly hash: string;
   readonly kind: SessionKind;
-  /** Sessions of one owner are bounded: a key's id, or that of a link. */
+  /** Sessions of one owner are bounded: the hash of the key, or of a `portal`'s link. */
   readonly owner: string;
   /** SHA-256 of the key that it was begun with, or whose link it was: it ends when that key does. Null: the application's own. */
   readonly keyHash: string | null;
@@ -64,7 +64,8 @@ export function sessionCaller(
     scopes: ['read'],
     tenant,
     endpointIds,
-    payloads: 'full',
+    // Nobody lets others see more than itself.
+    payloads: holder?.payloads ?? libraryCaller.payloads,
     can,
   };
 }

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Answer, Input, OperationId } from '../contract/table.ts';
 import type { AuditEntry } from '../domain/audit-entry.ts';
-import { type Caller, type KeyScope, type PayloadAccess, payloadAccesses } from '../domain/caller.ts';
+import { type Caller, type KeyScope, lessOf, type PayloadAccess } from '../domain/caller.ts';
 import { type Fault, invalid, notFound, PosthornError } from '../domain/errors.ts';
 import { timeOrderedId } from '../domain/ids.ts';
 import { defaultPayloads, type KeyRecord, keySettings, keyState } from '../domain/key.ts';
@@ -124,9 +124,6 @@ export function keyService({ store, clock, random, keyTable }: ServiceDependenci
     },
   };
 }
-
-const lessOf = (a: PayloadAccess, b: PayloadAccess): PayloadAccess =>
-  payloadAccesses.indexOf(a) < payloadAccesses.indexOf(b) ? a : b;
 
 /** Nobody gets a key that shows more than the caller's own. */
 function demandPayloads({ payloads: own }: Caller, payloads: PayloadAccess): void {

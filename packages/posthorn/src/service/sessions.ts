@@ -80,7 +80,7 @@ export function sessionService(
               portal: null,
               endsAt: Math.min(now + maxSessionMs, keyEndsAt),
             }
-          : { kind: 'portal', owner: link.id, keyHash, portal: link.portal, endsAt: link.endsAt },
+          : { kind: 'portal', owner: link.hash, keyHash, portal: link.portal, endsAt: link.endsAt },
         now,
       );
       const kind = link === null ? 'session' : 'portal';

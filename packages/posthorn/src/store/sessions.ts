@@ -5,7 +5,7 @@ import type { SessionRecord } from '../domain/session.ts';
 export interface Sessions {
   /** Begins one, and ends the oldest of the same kind and owner beyond `max`. */
   createSession(session: SessionRecord, max: number, audit: AuditEntry | null): Promise<void>;
-  /** By its hash; also one that is over and was not deleted yet. */
+  /** By its hash; also one that is over and was not deleted yet, but none whose portal link was ended. */
   session(hash: string): Promise<SessionRecord | null>;
   /** Notes a use; an earlier one than is known changes nothing. */
   sessionSeen(hash: string, at: number): Promise<void>;
@@ -19,6 +19,10 @@ export interface Sessions {
 export type SessionDocument = Pick<SessionRecord, 'keyHash' | 'portal'>;
 
 export const sessionColumns = 'id, hash, kind, owner, document, created_at, ends_at, seen_at';
+
+/** Of a row `s`: a portal's session is none without its link, also one that began while its link was being ended. */
+export const withItsLink = (table: string): string =>
+  `(s.kind <> 'portal' OR EXISTS (SELECT 1 FROM ${table} link WHERE link.hash = s.owner))`;
 
 /** `sessionColumns`, with the document parsed. */
 export function sessionFrom(row: readonly unknown[], document: SessionDocument): SessionRecord {

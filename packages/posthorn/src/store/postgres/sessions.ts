@@ -1,6 +1,6 @@
 import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { sessionIdleMs, type SessionRecord } from '../../domain/session.ts';
-import { sessionColumns, type SessionDocument, sessionFrom } from '../sessions.ts';
+import { sessionColumns, type SessionDocument, sessionFrom, withItsLink } from '../sessions.ts';
 import { writeAudit } from './audit-log.ts';
 import type { Database } from './database.ts';
 
@@ -54,9 +54,11 @@ export async function createSession(
 }
 
 export async function readSession(db: Database, hash: string): Promise<SessionRecord | null> {
-  const [row] = await db.query('session', `SELECT ${sessionColumns} FROM posthorn.sessions WHERE hash = $1`, [
-    hash,
-  ]);
+  const [row] = await db.query(
+    'session',
+    `SELECT ${sessionColumns} FROM posthorn.sessions s WHERE hash = $1 AND ${withItsLink('posthorn.sessions')}`,
+    [hash],
+  );
   return row === undefined ? null : sessionFrom(row, row[4] as unknown as SessionDocument);
 }
 

@@ -1,6 +1,6 @@
 import type { AuditEntry } from '../../domain/audit-entry.ts';
 import { sessionIdleMs, type SessionRecord } from '../../domain/session.ts';
-import { sessionColumns, type SessionDocument, sessionFrom } from '../sessions.ts';
+import { sessionColumns, type SessionDocument, sessionFrom, withItsLink } from '../sessions.ts';
 import { writeAudit } from './audit-log.ts';
 import type { Database } from './database.ts';
 
@@ -52,7 +52,10 @@ export function createSession(
 }
 
 export function readSession(db: Database, hash: string): SessionRecord | null {
-  const row = db.get(`SELECT ${sessionColumns} FROM sessions WHERE hash = ?`, hash);
+  const row = db.get(
+    `SELECT ${sessionColumns} FROM sessions s WHERE hash = ? AND ${withItsLink('sessions')}`,
+    hash,
+  );
   return row === undefined ? null : sessionFrom(row, db.json(row[4]!, 'a stored session') as SessionDocument);
 }
 

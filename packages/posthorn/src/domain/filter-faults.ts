@@ -5,13 +5,13 @@ import { pointerSteps } from './json-pointer.ts';
 export const filterLimits = {
   /** Values that are compared: each condition, and each value of `in`. */
   values: 200,
-  /** Of `all`, `any` and `not` within each other. */
+  /** Levels of `all`, `any` and `not` within each other. */
   depth: 8,
-  /** Of all its pointers together: walking 1,000 takes 40 µs. */
+  /** Names in all its pointers together: walking 1,000 takes 40 µs. */
   steps: 1000,
-  /** Of each pointer and each text. */
+  /** Characters of each pointer and each text. */
   textLength: 256,
-  /** Of the whole filter as JSON. */
+  /** Characters of the whole filter as JSON. */
   length: 32_768,
 } as const;
 

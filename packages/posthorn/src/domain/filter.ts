@@ -1,6 +1,6 @@
 import { atSteps, pointerSteps } from './json-pointer.ts';
 
-// Which events an endpoint gets, by their data. The same rules stand in SQL (store/postgres/filter-sql.ts), for what is
+// Which events an endpoint gets, by their data. The same rules exist in SQL (store/postgres/filter-sql.ts), for what is
 // published inside a transaction; test/integration/filter-language.test.ts holds the two against each other.
 
 export type FilterScalar = string | number | boolean | null;
@@ -18,7 +18,7 @@ export interface FilterConditions {
 }
 
 /**
- * All members must hold. A member named by a JSON Pointer says what stands there: a value (equality) or conditions. `all` and
+ * All members must hold. A member named by a JSON Pointer says what is there: a value (equality) or conditions. `all` and
  * `any` hold filters, `not` holds one.
  */
 export interface Filter {
@@ -77,7 +77,7 @@ const orders = {
 function compared(wanted: number | string, holds: (order: number) => boolean): ValueTest {
   if (typeof wanted === 'number')
     return (value) => typeof value === 'number' && holds(value < wanted ? -1 : Number(value > wanted));
-  // Of a long text no more is read than decides, and one unit more, so that no pair is cut in what counts.
+  // A long text is read as far as decides and one unit further, so that no pair is cut in what counts.
   return (value) =>
     typeof value === 'string' &&
     holds(compareCodePoints(readable(value.slice(0, wanted.length + 2)), wanted));

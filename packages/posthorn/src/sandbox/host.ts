@@ -80,7 +80,7 @@ function processHost<R>({ script, heapMb, lowPriority }: HostOptions, events: Ho
   child.on('error', () => events.ended('failed'));
   // One that has begun ends by what it runs, which takes its memory: V8 aborts, or the kernel kills.
   child.on('exit', () => events.ended(hasBegun ? 'memory' : 'failed'));
-  // An idle one keeps nobody from ending.
+  // An idle one does not keep this process alive.
   child.unref();
   child.channel?.unref();
   return {

@@ -28,14 +28,14 @@ export interface PoolOptions {
   readonly limitMs: number;
   readonly freshLimitMs: number;
   readonly maxTextsPerMessage: number;
-  /** Of one program's compilation, which is its own cost at declaration and the first text's afterward. */
+  /** Processor time of compiling one program, which is its own cost at declaration and the first text's afterward. */
   readonly compileBudgetMs: number;
   readonly heapMb: number;
   /** What waits longer is given up. */
   readonly maxWaitMs: number;
 }
 
-/** Rejects with this if there is no result, and why. */
+/** Why a program gave no result. */
 export class SandboxError extends Error {
   override readonly name = 'SandboxError';
   readonly why: NoResult;
@@ -403,7 +403,7 @@ export class SandboxPool<R> {
     this.#dispatch();
   }
 
-  /** Of several jobs one is at fault: each is tried by itself. */
+  /** Tries each job by itself: one of several is at fault. */
   #tryAlone(part: Part<R>): void {
     part.lane.suspected();
     for (const { job } of part.slices) job.alone = true;

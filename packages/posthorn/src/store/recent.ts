@@ -6,7 +6,7 @@ export interface RecentEventsRequest {
   /** As endpoints subscribe: types, trailing wildcards, `*`. */
   readonly eventTypes: readonly string[];
   readonly limit: number;
-  /** Of all tenants' newest events no more are looked through. */
+  /** Limit of the newest events of all tenants that are looked through. */
   readonly maxScanned: number;
   /** Characters of data, after which no more events are read. */
   readonly maxPayload: number;

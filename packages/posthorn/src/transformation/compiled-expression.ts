@@ -14,9 +14,9 @@ const refusedFunctions: ReadonlyMap<string, string> = new Map([
   ['shuffle', 'every attempt sends the same body'],
   ['eval', 'an expression is checked when it is declared'],
 ]);
-/** Of evaluations within each other: more would exhaust the stack. */
+/** Limit of evaluations within each other: more would exhaust the stack. */
 const maxDepth = 400;
-/** Of the items of a list: no result may have as many. */
+/** Limit of the items of a list: no result may have as many. */
 const maxItems = transformationLimits.resultBytes;
 
 interface Failure {
@@ -98,7 +98,7 @@ function resultText(result: unknown): string {
 function faultFrom(thrown: unknown): Transformed {
   if (thrown instanceof ResultError) return { fault: thrown.message, detail: thrown.message };
   const { code, message, position } = failureFrom(thrown);
-  // Of the engine's own: an exhausted stack, a text that is too long.
+  // The language's own error for an exhausted stack, and the engine's for that or a text that is too long.
   if (code === 'D1011' || thrown instanceof RangeError) {
     const fault = 'the expression nests too deeply, or its result is too large';
     return { fault, detail: fault };

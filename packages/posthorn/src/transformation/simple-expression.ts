@@ -1,4 +1,4 @@
-/** Functions whose cost is about the size of what they are given, and whose results are no larger. */
+/** Functions whose cost is about the size of what they are given, and whose results are not larger. */
 const simpleFunctions: ReadonlySet<string> = new Set(
   `abs average boolean ceil contains count exists floor fromMillis keys length lookup lowercase max merge min not number power
    round sqrt string substring substringAfter substringBefore sum toMillis trim type uppercase`.split(/\s+/),
@@ -8,7 +8,7 @@ const simpleFunctions: ReadonlySet<string> = new Set(
 const repeating = /\bfunction\b|λ|:=|\.\.|~>|\*\*/;
 
 /**
- * Whether an expression takes values and puts them elsewhere, and no more: judged by its text alone, so a few that do no more
+ * Whether an expression takes values and puts them elsewhere, and no more: decided by its text alone, so a few that do no more
  * count as others. It decides about turns, and never about bounds.
  */
 export function isSimpleExpression(expression: string): boolean {

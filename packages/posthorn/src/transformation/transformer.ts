@@ -9,7 +9,7 @@ import type { Program } from '../sandbox/protocol.ts';
 import type { Transformed } from './protocol.ts';
 import { isSimpleExpression } from './simple-expression.ts';
 
-/** Of what may run on: an attempt has to end within its lease. */
+/** Limit of waiting for a turn: an attempt has to end within its lease. */
 const maxWaitMs = 2500;
 
 /** Runs the expressions of endpoints in processes of their own. */

@@ -17,7 +17,7 @@ export async function readRecentEvents(db: Database, request: RecentEventsReques
   const perShard = Math.ceil(request.maxScanned / shardCount);
   const heads: EventHead[] = [];
   let complete = true;
-  // One shard after the other, each by its own index: this is nobody's hot path.
+  // One shard after the other, each by its own index: this is not a hot path.
   for (let shard = 0; shard < shardCount; shard++) {
     const rows = await db.query(
       'recent_heads',

@@ -9,7 +9,7 @@ import {
 import type { Database } from './database.ts';
 
 export function readRecentEvents(db: Database, request: RecentEventsRequest): RecentEvents {
-  // The data stands behind these columns, and is not read for them.
+  // The data follows these columns in its row, and is not read for them.
   const heads = db
     .all(
       'SELECT number, CASE WHEN tenant = ? THEN type END FROM events ORDER BY number DESC LIMIT ?',

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { AuditEntry } from '../../../packages/posthorn/src/domain/audit-entry.ts';
 import type { KeyRecord } from '../../../packages/posthorn/src/domain/key.ts';
+import { maxTenantKeys } from '../../../packages/posthorn/src/store/keys.ts';
 import { start } from '../../support.ts';
 import type { Subject } from './subject.ts';
 
@@ -50,6 +51,18 @@ export function describeKeys(subject: Subject): void {
     expect(await store.keys({ after: keys[0]!.id, limit: 10 })).toEqual(keys.slice(1));
     expect(await store.keys({ tenants: ['acme', 'other'], after: null, limit: 10 })).toEqual([bound]);
     await expect(store.createKey(aKey({ hash: bound.hash }))).rejects.toThrow(/unique/i);
+  });
+
+  test('G8: a tenant that has all the keys it may have takes none from others', async () => {
+    const { store } = subject;
+    const ended = aKey({ tenant: 'acme', expiresAt: start });
+    const keys = Array.from({ length: maxTenantKeys }, () => aKey({ tenant: 'acme' }));
+    for (const key of [ended, ...keys]) await store.createKey(key);
+    await expect(store.createKey(aKey({ tenant: 'acme' }))).rejects.toThrow(/1000 keys of this tenant/);
+    await store.createKey(aKey({ tenant: 'other' }));
+    await store.createKey(aKey());
+    await store.revokeKey(keys[0]!.id, start);
+    await store.createKey(aKey({ tenant: 'acme', createdAt: start }));
   });
 
   test('G9: a rotated key has another hash, and the former one until its time; one that has ended is not rotated', async () => {

@@ -153,7 +153,7 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   too_many_keys: {
     status: 409,
     title: 'Too many keys',
-    meaning: 'As many keys as can work at once work already.',
+    meaning: 'As many keys as can work at once, or as a tenant can have, work already.',
     remedy: 'Revoke keys that nobody uses: each shows when it was used last.',
   },
   too_many_redrives: {

@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest';
 import { RequestTurns } from './request-turns.ts';
 
+interface Who {
+  readonly id: string;
+  readonly tenant: string | null;
+}
+
 /** Turns of an event loop that come when the test says so. */
 function aLoop() {
   let go: (() => void) | null = null;
@@ -17,10 +22,10 @@ function aLoop() {
 test('G8: a request waits for no flood of another caller', async () => {
   const { turns, next } = aLoop();
   const begun: string[] = [];
-  const ask = (caller: string, length?: string): void => {
-    const wait = turns.admit(caller, length);
-    if (wait === null) begun.push(caller);
-    else void wait.then(() => begun.push(caller));
+  const ask = (id: string): void => {
+    const wait = turns.admit({ id, tenant: null }, undefined);
+    if (wait === null) begun.push(id);
+    else void wait.then(() => begun.push(id));
   };
   for (let n = 0; n < 500; n++) ask('flood');
   // What fits into a turn begins at once.
@@ -33,13 +38,30 @@ test('G8: a request waits for no flood of another caller', async () => {
   expect(begun).toHaveLength(501);
 });
 
+test('G8: a tenant gains nothing by many keys, and its callers take turns among themselves', async () => {
+  const { turns, next } = aLoop();
+  const begun: string[] = [];
+  const ask = (tenant: string, id: string): void => {
+    void turns.admit({ tenant, id }, undefined)?.then(() => begun.push(`${tenant}/${id}`));
+  };
+  for (let n = 0; n < 20; n++) ask('flood', 'first');
+  for (let n = 0; n < 300; n++) ask('flood', `session-${n % 100}`);
+  for (let n = 0; n < 10; n++) ask('other', 'key');
+  ask('flood', 'last');
+  await next();
+  expect(begun.filter((one) => one === 'other/key')).toHaveLength(10);
+  for (let n = 0; n < 5; n++) await next();
+  expect(begun).toContain('flood/last');
+});
+
 test('G8: a large body counts as many small requests, and nothing waits once the flood is over', async () => {
   const { turns, next } = aLoop();
-  expect(turns.admit('a', String(4096 * 18))).toBeNull();
-  expect(turns.admit('a', '10')).toBeNull();
-  expect(turns.admit('b', '10')).not.toBeNull();
+  const [a, b] = ['a', 'b'].map((id) => ({ id, tenant: null })) as [Who, Who];
+  expect(turns.admit(a, String(4096 * 18))).toBeNull();
+  expect(turns.admit(a, '10')).toBeNull();
+  expect(turns.admit(b, '10')).not.toBeNull();
   await next();
   await next();
-  expect(turns.admit('b', undefined)).toBeNull();
-  expect(turns.admit('b', 'nonsense')).toBeNull();
+  expect(turns.admit(b, undefined)).toBeNull();
+  expect(turns.admit(b, 'nonsense')).toBeNull();
 });

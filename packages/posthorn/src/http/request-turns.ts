@@ -1,3 +1,4 @@
+import type { Caller } from '../domain/caller.ts';
 import { nextTurn } from '../runtime/turn.ts';
 import { Turns } from '../runtime/turns.ts';
 
@@ -12,13 +13,13 @@ interface Waiting {
 }
 
 /**
- * How many requests begin in one turn of the event loop: beyond, callers take turns, so that a request waits for no flood of
- * another caller's (G8). Where fewer arrive, nothing waits, and it costs a comparison. Connections are bounded, and each has
+ * How many requests begin in one turn of the event loop: beyond, tenants take turns, and the callers of a tenant among
+ * themselves, so that a request waits for no flood of another's, and nobody gains by having many keys or sessions (G8). Where fewer arrive, nothing waits, and it costs a comparison. Connections are bounded, and each has
  * one request at a time, so what waits is bounded too.
  */
 export class RequestTurns {
   readonly #nextTurn: () => Promise<void>;
-  readonly #waiting = new Turns<Waiting>();
+  readonly #tenants = new Map<string, Turns<Waiting>>();
   #begun = 0;
   #isArmed = false;
 
@@ -26,17 +27,35 @@ export class RequestTurns {
     this.#nextTurn = next;
   }
 
-  /** Null: it may begin now. */
-  admit(caller: string, contentLength: string | undefined): Promise<void> | null {
+  /** Null: it may begin now. Of a caller of no tenant it is the caller itself. */
+  admit(
+    { tenant, id }: Pick<Caller, 'tenant' | 'id'>,
+    contentLength: string | undefined,
+  ): Promise<void> | null {
     const bytes = Number(contentLength ?? 0);
     const cost = 1 + (Number.isFinite(bytes) ? Math.min(maxCost, Math.floor(bytes / bytesPerCost)) : 0);
-    if (this.#waiting.size === 0 && this.#begun < maxCost) {
+    if (this.#tenants.size === 0 && this.#begun < maxCost) {
       this.#count(cost);
       return null;
     }
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.add(caller, { cost, begin: resolve });
+    // Neither names of tenants nor ids have a space.
+    const group = tenant ?? ` ${id}`;
+    let waiting = this.#tenants.get(group);
+    if (waiting === undefined) this.#tenants.set(group, (waiting = new Turns()));
+    waiting.add(id, { cost, begin: resolve });
     return promise;
+  }
+
+  #take(): Waiting | undefined {
+    const next = this.#tenants.entries().next();
+    if (next.done === true) return undefined;
+    const [group, waiting] = next.value;
+    const taken = waiting.take();
+    // Behind all others, if it has more.
+    this.#tenants.delete(group);
+    if (waiting.size > 0) this.#tenants.set(group, waiting);
+    return taken;
   }
 
   #count(cost: number): void {
@@ -50,7 +69,7 @@ export class RequestTurns {
     this.#isArmed = false;
     this.#begun = 0;
     while (this.#begun < maxCost) {
-      const next = this.#waiting.take();
+      const next = this.#take();
       if (next === undefined) return;
       this.#count(next.cost);
       next.begin();

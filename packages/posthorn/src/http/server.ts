@@ -153,7 +153,7 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
     demandScope(caller, scope);
     const { operation } = request.routeOptions.config;
     if (operation !== undefined) demandCall(confinements[operation], caller);
-    const turn = turns.admit(caller.id, request.headers['content-length']);
+    const turn = turns.admit(caller, request.headers['content-length']);
     if (turn !== null) await turn;
   });
   refuseUnknown(app);

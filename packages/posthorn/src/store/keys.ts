@@ -10,6 +10,8 @@ import type { ListPage, TenantFilter } from './filters.ts';
 
 /** Keys that work at once: every node holds them all in memory, so that no request waits for the store. */
 export const maxWorkingKeys = 10_000;
+/** Of them, those bound to one tenant: whoever may create keys for a tenant leaves the other tenants theirs (G8). */
+export const maxTenantKeys = 1000;
 /** Ended keys that nodes know besides, the last to end first: to say why one does not work any more. */
 export const maxEndedKeys = 1000;
 
@@ -25,7 +27,7 @@ export interface KnownKeys {
 }
 
 export interface Keys {
-  /** Rejects with `ConflictError` (`too_many_keys`) if `maxWorkingKeys` work already. */
+  /** Rejects with `ConflictError` (`too_many_keys`) if `maxWorkingKeys` work already, or `maxTenantKeys` of its tenant. */
   createKey(key: KeyRecord, audit?: AuditEntry | null): Promise<void>;
   key(id: string): Promise<KeyRecord | null>;
   /** Those that have ended too. By id; by default the oldest first. */
@@ -58,10 +60,18 @@ export function keyEntry(
   return withChange(audit, before === null ? null : sideOf(before), sideOf(after));
 }
 
-export function tooManyKeys(): ConflictError {
-  return new ConflictError(
+/** Throws if no other key can work; `ofTenant`: of the keys that do, those of its tenant. */
+export function refuseTooManyKeys(working: number, ofTenant: number): void {
+  const full =
+    working >= maxWorkingKeys
+      ? `${maxWorkingKeys} keys`
+      : ofTenant >= maxTenantKeys
+        ? `${maxTenantKeys} keys of this tenant`
+        : null;
+  if (full === null) return;
+  throw new ConflictError(
     'too_many_keys',
-    `${maxWorkingKeys} keys work already, and no more can: revoke keys that nobody uses, then create this one again.`,
+    `${full} work already, and no more can: revoke keys that nobody uses, then create this one again.`,
   );
 }
 

@@ -11,7 +11,7 @@ import {
   type KnownKeys,
   maxEndedKeys,
   maxWorkingKeys,
-  tooManyKeys,
+  refuseTooManyKeys,
 } from '../keys.ts';
 import { writeAudit } from './audit-log.ts';
 import type { Connection, Database, Row } from './database.ts';
@@ -49,12 +49,13 @@ function recordFrom(row: Row): KeyRecord {
 export async function createKey(db: Database, key: KeyRecord, audit: AuditEntry | null): Promise<void> {
   await db.transaction(async (connection) => {
     await raiseVersion(connection);
-    const [working] = await connection.query(
+    const [counts] = await connection.query(
       'keys_count',
-      'SELECT count(*) FROM posthorn.keys WHERE ends_at IS NULL OR ends_at > $1',
-      [key.createdAt],
+      'SELECT count(*), count(*) FILTER (WHERE tenant = $2) FROM posthorn.keys WHERE ends_at IS NULL OR ends_at > $1',
+      [key.createdAt, key.tenant],
     );
-    if ((working![0] as number) >= maxWorkingKeys) throw tooManyKeys();
+    const [working, ofTenant] = counts as unknown as [number, number];
+    refuseTooManyKeys(working, ofTenant);
     await connection.query(
       'key_create',
       'INSERT INTO posthorn.keys (id, hash, tenant, document, ends_at) VALUES ($1, $2, $3, $4, $5)',

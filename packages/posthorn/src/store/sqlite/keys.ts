@@ -11,7 +11,7 @@ import {
   type KnownKeys,
   maxEndedKeys,
   maxWorkingKeys,
-  tooManyKeys,
+  refuseTooManyKeys,
 } from '../keys.ts';
 import { writeAudit } from './audit-log.ts';
 import type { Database, Row } from './database.ts';
@@ -48,11 +48,12 @@ function recordFrom(db: Database, row: Row): KeyRecord {
 
 export function createKey(db: Database, key: KeyRecord, audit: AuditEntry | null): void {
   db.transaction(() => {
-    const working = db.get(
-      'SELECT count(*) FROM keys WHERE ends_at IS NULL OR ends_at > ?',
+    const [working, ofTenant] = db.get(
+      'SELECT count(*), count(*) FILTER (WHERE tenant = ?) FROM keys WHERE ends_at IS NULL OR ends_at > ?',
+      key.tenant,
       key.createdAt,
-    )![0] as number;
-    if (working >= maxWorkingKeys) throw tooManyKeys();
+    ) as [number, number];
+    refuseTooManyKeys(working, ofTenant);
     db.run(
       'INSERT INTO keys (id, hash, tenant, document, ends_at) VALUES (?, ?, ?, ?, ?)',
       key.id,

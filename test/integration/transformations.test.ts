@@ -157,7 +157,7 @@ test('long numbers go out as they were published, and dry runs show them so', as
 });
 
 test(
-  'G8: a thousand endpoints with hostile expressions hold up neither another endpoint nor one with an honest expression',
+  'G8: a thousand endpoints with hostile expressions hold up neither another endpoint nor one with a simple expression',
   { timeout: 120_000 },
   async () => {
     const hostile = [

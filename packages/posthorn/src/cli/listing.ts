@@ -31,6 +31,17 @@ export function listOptions(command: Command): Command {
     .option('--cursor <cursor>', 'go on behind a former list');
 }
 
+/** Adds the list that a group of commands shows if none of them is named. */
+export function addDefaultList(group: Command, list: Command): Command {
+  // Commander takes a name that it does not know for an argument of the default command.
+  list.allowExcessArguments().hook('preAction', ({ args: [unknown] }) => {
+    if (unknown === undefined) return;
+    const names = group.commands.map((command) => command.name()).join(', ');
+    group.error(`error: unknown command '${unknown}'. ${group.name()} has: ${names}`);
+  });
+  return group.addCommand(list, { isDefault: true });
+}
+
 /**
  * Reads a list page by page, up to `--limit`. It never ends early without a word: `nextCursor` and `noteMore` say where to go
  * on (G5).

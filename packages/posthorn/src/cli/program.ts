@@ -10,7 +10,7 @@ export async function runProgram(argv: readonly string[], make: () => Promise<Co
   process.umask(0o077);
   dropEmptyVariables();
   try {
-    const program = (await make()).showHelpAfterError('(see --help)');
+    const program = await make();
     throwing(program);
     await program.parseAsync(argv);
   } catch (error) {
@@ -34,8 +34,10 @@ function dropEmptyVariables(): void {
     if (value === '' && name.startsWith('POSTHORN_')) delete process.env[name];
 }
 
-/** Wrong usage throws, in commands of commands too: Commander itself would leave with 1. */
+/** Wrong usage says what is right and throws, in commands of commands too: Commander itself would leave with 1. */
 function throwing(command: Command): void {
-  command.exitOverride();
+  command
+    .exitOverride()
+    .showHelpAfterError(`(usage: ${command.createHelp().commandUsage(command)}; see --help)`);
   for (const inner of command.commands) throwing(inner);
 }

@@ -44,7 +44,7 @@ const usualTimeoutS = 30;
 export function remoteOptions(command: Command, timeoutS = usualTimeoutS): Command {
   return command
     .option('--url <url>', 'the server (POSTHORN_URL, default http://127.0.0.1:8400)')
-    .option('--api-key <key>', 'its admin key (POSTHORN_API_KEY)')
+    .option('--api-key <key>', 'its key (POSTHORN_API_KEY)')
     .option(
       '--timeout <seconds>',
       'limit of each request, answer included',

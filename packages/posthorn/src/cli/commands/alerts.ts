@@ -13,7 +13,7 @@ import { printable } from '../../report/printable.ts';
 import { SeededRandom } from '../../runtime/seeded-random.ts';
 import type { Store } from '../../store/store.ts';
 import { wireAnswer } from '../answers.ts';
-import { everyItem } from '../listing.ts';
+import { addDefaultList, everyItem } from '../listing.ts';
 import { CommandError, note, print, printJson, progress, table } from '../output.ts';
 import { openToRead } from '../read-store.ts';
 import { demandWritable } from '../writable.ts';
@@ -277,12 +277,12 @@ export function alertsCommand(): Command {
     'after',
     '\nEvery command takes --json.\n\nExample:\n  posthorn alerts\n  posthorn alerts backtest --help',
   );
-  remoteOptions(command.command('list', { isDefault: true }))
+  const list = remoteOptions(new Command('list'))
     .description('alerts that fire now; exit code 1 where one of them is a page')
     .option('--all', 'also pending and resolved ones')
     .addHelpText('after', '\nExample:\n  posthorn alerts')
-    .exitOverride()
     .action(listAlerts);
+  addDefaultList(command, list);
   remoteOptions(command.command('ack <id>'))
     .description('acknowledge an alert: it is not repeated until it gets worse')
     .addHelpText('after', '\nExample:\n  posthorn alerts ack alr_01kb3r5v0h2m9q4w7x8y6z5t3s')

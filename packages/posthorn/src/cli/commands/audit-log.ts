@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { AuditEntry, Client } from '@posthorn/client';
 import { wireAnswer } from '../answers.ts';
-import { everyPage, listed, listOptions } from '../listing.ts';
+import { addDefaultList, everyPage, listed, listOptions } from '../listing.ts';
 import { print, printJson, printStreamed, table } from '../output.ts';
 import { apiTime, clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
 
@@ -48,7 +48,8 @@ function listCommand(): Command {
       const filter = filterFrom(options);
       const page = await listed((part) => client.auditLog.list({ ...filter, ...part }), options);
       if (options.json === true) return printJson(wireAnswer('auditLog.list', page.answer));
-      print(table(['entry', 'at', 'who', 'what', 'target', 'tenant', 'from'], page.items.map(row)));
+      if (page.items.length === 0) print('There are no matching entries in the audit log.');
+      else print(table(['entry', 'at', 'who', 'what', 'target', 'tenant', 'from'], page.items.map(row)));
       page.noteMore();
     });
 }
@@ -69,11 +70,9 @@ function exportCommand(): Command {
 }
 
 export function auditLogCommand(): Command {
-  return new Command('audit-log')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  posthorn audit-log list --json\n  posthorn audit-log export > audit-log.jsonl',
-    )
-    .addCommand(listCommand(), { isDefault: true })
-    .addCommand(exportCommand());
+  const group = new Command('audit-log').addHelpText(
+    'after',
+    '\nExamples:\n  posthorn audit-log list --json\n  posthorn audit-log export > audit-log.jsonl',
+  );
+  return addDefaultList(group, listCommand()).addCommand(exportCommand());
 }

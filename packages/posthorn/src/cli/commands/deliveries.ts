@@ -184,6 +184,7 @@ export function deliveriesCommand(): Command {
       const filter = filterOf(options);
       const page = await listed((part) => client.deliveries.list({ ...filter, ...part }), options);
       if (options['json'] === true) return printJson(wireAnswer('deliveries.list', page.answer));
+      if (page.items.length === 0) return print('There are no matching deliveries.');
       print(
         table(
           ['delivery', 'event', 'type', 'endpoint', 'state', 'attempts', 'due', 'last error'],

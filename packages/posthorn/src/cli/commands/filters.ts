@@ -40,6 +40,8 @@ export function filtersCommand(): Command {
 }
 
 function described({ examined, passed, passedIds, failedIds, oldestAt, complete }: FilterOutcome): string {
+  if (examined === 0)
+    return 'There are no such events to try it on: publish some, or look at --event-types and --tenant.';
   const since = oldestAt === null ? '' : `, the oldest of ${oldestAt}`;
   return [
     `${passed} of ${examined} events pass${since}${complete ? '' : ' (older ones were not looked at)'}`,

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import type { Key, KeyRequest, KeyWithSecret } from '@posthorn/client';
 import { keyScopes, type PayloadAccess, payloadAccesses } from '../../domain/caller.ts';
 import { wireAnswer } from '../answers.ts';
-import { listed, listOptions } from '../listing.ts';
+import { addDefaultList, listed, listOptions } from '../listing.ts';
 import { note, print, printExact, printJson, table } from '../output.ts';
 import {
   apiTime,
@@ -135,7 +135,10 @@ function listCommand(): Command {
         const { tenant } = options;
         const page = await listed((part) => client.keys.list({ ...part, tenant }), options);
         if (options.json === true) return printJson(wireAnswer('keys.list', page.answer));
-        printKeys(page.items);
+        if (page.items.length > 0) printKeys(page.items);
+        else if (tenant === undefined)
+          print('There are no keys beside the first admin key. Create one with posthorn keys create.');
+        else print('There are no keys of this tenant.');
         page.noteMore();
       },
     );
@@ -183,12 +186,11 @@ function rotateCommand(): Command {
 }
 
 export function keysCommand(): Command {
-  return new Command('keys')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  posthorn keys list --json\n  KEY=$(posthorn keys create ci --scopes publish)',
-    )
-    .addCommand(listCommand(), { isDefault: true })
+  const group = new Command('keys').addHelpText(
+    'after',
+    '\nExamples:\n  posthorn keys list --json\n  KEY=$(posthorn keys create ci --scopes publish)',
+  );
+  return addDefaultList(group, listCommand())
     .addCommand(createCommand())
     .addCommand(getCommand())
     .addCommand(revokeCommand())

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Client, Redrive } from '@posthorn/client';
 import { wireAnswer } from '../answers.ts';
-import { listed, listOptions } from '../listing.ts';
+import { addDefaultList, listed, listOptions } from '../listing.ts';
 import { CommandError, print, printJson, table } from '../output.ts';
 import { clientOf, numberBetween, remoteOptions } from '../remote.ts';
 import { skippedNote } from './redrive.ts';
@@ -38,6 +38,7 @@ export function redrivesCommand(): Command {
       const client = clientOf(options);
       const page = await listed((part) => client.redrives.list(part), options);
       if (options['json'] === true) return printJson(wireAnswer('redrives.list', page.answer));
+      if (page.items.length === 0) return print('There are no redrives in bulk.');
       print(
         table(
           ['redrive', 'name', 'state', 'matched', 'redriven', 'skipped', 'per second', 'created'],
@@ -62,9 +63,11 @@ export function redrivesCommand(): Command {
   })
     .option('--rate <per second>', 'at most so many a second', numberBetween(0.001, 100_000))
     .option('--name <name>', 'what it is for');
-  return new Command('redrives')
-    .addHelpText('after', '\nExamples:\n  posthorn redrives list --json\n  posthorn redrives stop rdr_…')
-    .addCommand(list, { isDefault: true })
+  const group = new Command('redrives').addHelpText(
+    'after',
+    '\nExamples:\n  posthorn redrives list --json\n  posthorn redrives stop rdr_…',
+  );
+  return addDefaultList(group, list)
     .addCommand(one('get', 'Show how far a redrive is', (client, id) => client.redrives.get(id)))
     .addCommand(one('stop', 'Stop a redrive', (client, id) => client.redrives.stop(id)))
     .addCommand(change);

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { Tenant } from '@posthorn/client';
 import { wireAnswer } from '../answers.ts';
-import { listed, listOptions } from '../listing.ts';
+import { addDefaultList, listed, listOptions } from '../listing.ts';
 import { print, printJson, table } from '../output.ts';
 import { clientOf, integerBetween, numberBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
 
@@ -14,9 +14,9 @@ function printTenants(tenants: readonly Tenant[]): void {
       tenants.map(({ name, displayName, limits, metadata }) => [
         name,
         displayName,
-        String(limits.endpoints ?? ''),
-        String(limits.eventsPerS ?? ''),
-        String(limits.pendingDeliveries ?? ''),
+        limits.endpoints ?? '',
+        limits.eventsPerS ?? '',
+        limits.pendingDeliveries ?? '',
         Object.entries(metadata)
           .map(([key, value]) => `${key}=${value}`)
           .join(' '),
@@ -40,14 +40,16 @@ function listCommand(): Command {
       const client = clientOf(options);
       const page = await listed((part) => client.tenants.list(part), options);
       if (options.json === true) return printJson(wireAnswer('tenants.list', page.answer));
-      printTenants(page.items);
+      if (page.items.length === 0)
+        print('There are no declared tenants. Declare one with posthorn tenants put.');
+      else printTenants(page.items);
       page.noteMore();
     });
 }
 
 function getCommand(): Command {
   return remoteOptions(new Command('get'))
-    .description('Show a tenant')
+    .description('Show a declared tenant')
     .argument('<name>', 'its name')
     .addHelpText('after', '\nExample:\n  posthorn tenants get kestrel')
     .action(async (name: string, options: Options) => {
@@ -118,12 +120,11 @@ function deleteCommand(): Command {
 }
 
 export function tenantsCommand(): Command {
-  return new Command('tenants')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  posthorn tenants list --json\n  posthorn tenants put kestrel --pending-deliveries 100000',
-    )
-    .addCommand(listCommand(), { isDefault: true })
+  const group = new Command('tenants').addHelpText(
+    'after',
+    '\nExamples:\n  posthorn tenants list --json\n  posthorn tenants put kestrel --pending-deliveries 100000',
+  );
+  return addDefaultList(group, listCommand())
     .addCommand(getCommand())
     .addCommand(putCommand())
     .addCommand(deleteCommand());

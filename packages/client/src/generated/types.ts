@@ -662,7 +662,7 @@ export type EndpointAuth =
   | {
       readonly type: 'oauth2_client_credentials';
 
-      /** Of the token server. The address guard judges it as any receiver. */
+      /** Of the token server. The address guard checks it as it does any receiver. */
       readonly tokenUrl: string;
       readonly clientId: string;
       readonly clientSecret: string;
@@ -679,7 +679,7 @@ export type EndpointAuthChange =
   | {
       readonly type: 'oauth2_client_credentials';
 
-      /** Of the token server. The address guard judges it as any receiver. */
+      /** Of the token server. The address guard checks it as it does any receiver. */
       readonly tokenUrl: string;
       readonly clientId: string;
       readonly clientSecret: string | null;

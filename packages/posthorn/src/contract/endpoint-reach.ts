@@ -29,7 +29,7 @@ const clientFields = {
   token_url: z
     .string()
     .max(2048)
-    .describe('Of the token server. The address guard judges it as any receiver.'),
+    .describe('Of the token server. The address guard checks it as it does any receiver.'),
   client_id: line(256),
 };
 const clientOptions = {

@@ -154,7 +154,7 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
     status: 409,
     title: 'Too many keys',
     meaning: 'As many keys as can work at once, or as a tenant can have, work already.',
-    remedy: 'Revoke keys that nobody uses: each shows when it was used last.',
+    remedy: 'Revoke unused keys: each shows when it was used last.',
   },
   too_many_redrives: {
     status: 409,

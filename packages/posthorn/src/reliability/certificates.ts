@@ -4,14 +4,14 @@ import { type Certificate, reachOf } from '../domain/reach.ts';
 import { dayMs, iso } from '../domain/time.ts';
 import type { ServerCertificate } from '../store/breakers.ts';
 
-/** Days before the end at which somebody is notified: of a client certificate, and of a receiver's own. */
+/** Days before the end at which the owner is notified: of a client certificate, and of a receiver's own. */
 const clientDays = [1, 7, 30];
 /** Most servers renew theirs by themselves, 30 days before the end. */
 const serverDays = [1, 7];
 /** A certificate that lives no longer is renewed by a machine every few days. */
 const shortLifeMs = 10 * dayMs;
 
-const namedMost = 20;
+const maxNamed = 20;
 
 /** A certificate that ends soon, or has ended, with the endpoints of one owner that use it. */
 export interface Expiry {
@@ -22,7 +22,7 @@ export interface Expiry {
   readonly stage: number;
 }
 
-/** The certificates of these endpoints that somebody should renew, those that end first in front. */
+/** The certificates of these endpoints that should be renewed, those that end first in front. */
 export function expiringCertificates(
   endpoints: readonly Endpoint[],
   servers: readonly ServerCertificate[],
@@ -90,7 +90,7 @@ export function certificateCondition({ endpoints, use, certificate, stage }: Exp
     owner,
     summary: `${whose} (${subject || 'no subject'}) ${when}`,
     evidence: {
-      endpoint_ids: endpoints.slice(0, namedMost).map((endpoint) => endpoint.id),
+      endpoint_ids: endpoints.slice(0, maxNamed).map((endpoint) => endpoint.id),
       endpoints: endpoints.length,
       use,
       subject,

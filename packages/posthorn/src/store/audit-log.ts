@@ -214,7 +214,7 @@ export function pauseEntry(before: Endpoint, after: Endpoint): AuditEntry {
 export function missingHead(): StoreFaultError {
   return new StoreFaultError(
     'missing',
-    'the head of the audit log is missing: somebody has changed the database, and nothing can be changed without an entry in the audit log; restore a backup and start Posthorn again',
+    'the head of the audit log is missing, so the database was edited, and nothing can be changed without an entry in the audit log: restore a backup and start Posthorn again',
   );
 }
 

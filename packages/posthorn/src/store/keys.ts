@@ -71,7 +71,7 @@ export function refuseTooManyKeys(working: number, ofTenant: number): void {
   if (full === null) return;
   throw new ConflictError(
     'too_many_keys',
-    `${full} work already, and no more can: revoke keys that nobody uses, then create this one again.`,
+    `${full} work already, and no more can: revoke unused keys, then create this one again.`,
   );
 }
 

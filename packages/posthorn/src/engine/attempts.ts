@@ -135,7 +135,7 @@ export class Attempts {
       flight.hidden = signer.hidden;
       let sent = delivery;
       if (endpoint.transformation !== null) {
-        const answer = await this.#transform(delivery, endpoint.transformation);
+        const answer = await this.#transform(delivery, endpoint, endpoint.transformation);
         if (answer.kind === 'busy') return null;
         if (answer.kind === 'fault')
           return { ...noAnswer, errorClass: 'transformation', message: answer.fault.slice(0, maxMessage) };
@@ -162,10 +162,15 @@ export class Attempts {
   }
 
   /** Off this thread: what an expression costs is its endpoint's alone (G8). */
-  async #transform(delivery: ClaimedDelivery, transformation: Transformation): Promise<TransformAnswer> {
+  async #transform(
+    delivery: ClaimedDelivery,
+    { tenant, id }: Endpoint,
+    transformation: Transformation,
+  ): Promise<TransformAnswer> {
     const { transformer } = this.#o;
     if (transformer === undefined) throw new Error('nothing here runs transformations');
-    const { endpointId: owner, eventId, eventType, occurredAt, data } = delivery;
+    const { eventId, eventType, occurredAt, data } = delivery;
+    const owner = { tenant, id };
     return await transformer.transform({ transformation, owner, eventId, eventType, occurredAt, data });
   }
 

@@ -3,8 +3,8 @@ import type { Transformation } from '../domain/transformation.ts';
 /** What an expression sees. */
 export interface TransformRequest {
   readonly transformation: Transformation;
-  /** Whose share of the threads it uses: the endpoint's id. */
-  readonly owner: string;
+  /** Whose share of the runners it uses: tenants take turns, and an owner has one at a time. */
+  readonly owner: { readonly tenant: string; readonly id: string };
   readonly eventId: string;
   readonly eventType: string;
   readonly occurredAt: number;

@@ -78,7 +78,9 @@ test('an endpoint without a transformation is sent to at once', async () => {
 
 test('what an expression gives is sent as the data', async () => {
   const { asked, sent } = await attempt({ kind: 'data', data: '[1]' }, { transformation });
-  expect(asked).toMatchObject([{ transformation, owner: 'ep_1', data: '{"n":1}' }]);
+  expect(asked).toMatchObject([
+    { transformation, owner: { tenant: 'default', id: 'ep_1' }, data: '{"n":1}' },
+  ]);
   expect(sent.map(({ body }) => body.toString())).toEqual([expect.stringMatching(/"data":\[1\]\}$/)]);
 });
 

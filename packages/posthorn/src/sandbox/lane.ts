@@ -46,6 +46,7 @@ export type LaneRecord = 'proven' | 'simple' | 'fresh' | 'slow';
 /** What waits for one program on behalf of one owner; its share of the threads is one at a time (G8). */
 export class Lane<R> {
   readonly program: Program;
+  readonly tenant: string;
   readonly jobs: Job<R>[] = [];
   running = false;
   /** Since when it has had no turn: it keeps its place also if what waited was given up; null: it has none to keep. */
@@ -56,8 +57,9 @@ export class Lane<R> {
   #struckAt = 0;
   #suspendedUntil = 0;
 
-  constructor(program: Program) {
+  constructor(program: Program, tenant: string) {
     this.program = program;
+    this.tenant = tenant;
   }
 
   get #provenAfter(): number {

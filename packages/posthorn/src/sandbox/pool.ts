@@ -3,7 +3,9 @@ import { availableParallelism } from 'node:os';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { nextTurn } from '../runtime/turn.ts';
+import { Turns } from '../runtime/turns.ts';
 import { Lane, type LaneRecord, type NoResult, type Slice } from './lane.ts';
+import { LaneQueue } from './lane-queue.ts';
 import type { HostKind } from './host.ts';
 import type { PartAnswer, Program, ThreadAnswer, ThreadRequest } from './protocol.ts';
 import { type Excess, Runner } from './runner.ts';
@@ -49,9 +51,16 @@ export function programFrom(text: string, isSimple = false): Program {
   return { text, hash: digest('sha256', text), isSimple };
 }
 
+/** Whose share of the runners a program uses: its lane is the owner's, and tenants take turns. */
+export interface Owner {
+  readonly tenant: string;
+  readonly id: string;
+}
+
 type WorkKind = LaneRecord | 'inspection';
 
 interface Inspection {
+  readonly tenant: string;
   readonly program: string;
   readonly since: number;
   readonly resolve: (fault: string | null) => void;
@@ -100,13 +109,13 @@ export class SandboxPool<R> {
   readonly #slots = new Set<Slot<R>>();
   readonly #lanes = new Map<string, Lane<R>>();
   /** Lanes with work that are not running. */
-  readonly #queues: Readonly<Record<LaneRecord, Lane<R>[]>> = {
-    proven: [],
-    simple: [],
-    fresh: [],
-    slow: [],
+  readonly #queues: Readonly<Record<LaneRecord, LaneQueue<R>>> = {
+    proven: new LaneQueue(),
+    simple: new LaneQueue(),
+    fresh: new LaneQueue(),
+    slow: new LaneQueue(),
   };
-  readonly #inspections: Inspection[] = [];
+  #inspections = new Turns<Inspection>();
   #turn = 0;
   #isDispatching = false;
   /** The thread that only proven lanes use, once there are any; what may hang runs where everything else goes first. */
@@ -121,8 +130,8 @@ export class SandboxPool<R> {
     this.#clock = options.clock;
   }
 
-  /** A result for each text. `owner` is whose share of the threads this is. Rejects with `SandboxError`. */
-  run(program: Program, owner: string, texts: readonly string[]): Promise<readonly R[]> {
+  /** A result for each text. Rejects with `SandboxError`. */
+  run(program: Program, owner: Owner, texts: readonly string[]): Promise<readonly R[]> {
     const now = this.#clock.monotonic();
     return new Promise((resolve, fail) => {
       const reject = (why: NoResult): void => fail(new SandboxError(why));
@@ -139,11 +148,12 @@ export class SandboxPool<R> {
   }
 
   /** Why the program cannot be declared, or null. Rejects with `SandboxError`. */
-  inspect(program: Program): Promise<string | null> {
+  inspect(program: Program, tenant: string): Promise<string | null> {
     return new Promise((resolve, fail) => {
       const reject = (why: NoResult): void => fail(new SandboxError(why));
       if (this.#closed || this.#waiting >= maxWaitingJobs) return reject({ kind: 'busy' });
-      this.#inspections.push({ program: program.text, since: this.#clock.monotonic(), resolve, reject });
+      const since = this.#clock.monotonic();
+      this.#inspections.add(tenant, { tenant, program: program.text, since, resolve, reject });
       this.#waiting++;
       this.#dispatchSoon();
     });
@@ -156,13 +166,13 @@ export class SandboxPool<R> {
     this.#giveUp(() => true);
   }
 
-  #lane(program: Program, owner: string): Lane<R> | null {
-    const key = `${program.hash} ${owner}`;
+  #lane(program: Program, { tenant, id }: Owner): Lane<R> | null {
+    const key = `${program.hash} ${id}`;
     let lane = this.#lanes.get(key);
     if (lane === undefined) {
       if (this.#lanes.size >= maxLanes) this.#forgetIdle();
       if (this.#lanes.size >= maxLanes) return null;
-      lane = new Lane(program);
+      lane = new Lane(program, tenant);
       this.#lanes.set(key, lane);
     }
     return lane;
@@ -174,11 +184,7 @@ export class SandboxPool<R> {
   }
 
   #enqueue(lane: Lane<R>): void {
-    const queue = this.#queues[lane.record];
-    const since = (lane.waitingSince ??= this.#clock.monotonic());
-    let at = queue.length;
-    while (at > 0 && (queue[at - 1]!.waitingSince ?? since) > since) at--;
-    queue.splice(at, 0, lane);
+    this.#queues[lane.record].add(lane, this.#clock.monotonic());
   }
 
   /**
@@ -196,28 +202,28 @@ export class SandboxPool<R> {
       if (running !== null && (running.kind === 'inspection' || running.record === 'slow')) slowRunning++;
     if (slowRunning >= this.#maxUnproven - 1) return kinds;
     if (slow.length > 0) kinds.push('slow');
-    if (this.#inspections.length > 0) kinds.push('inspection');
+    if (this.#inspections.size > 0) kinds.push('inspection');
     return kinds;
   }
 
-  /** What runs next on this thread: the kinds take turns, and lanes of a kind too. */
+  /** What runs next on this thread: the kinds take turns, and tenants within a kind. */
   #next(slot: Slot<R>): Running<R> | null {
     const { runner } = slot;
     const kinds = this.#eligible(slot);
     if (kinds.length === 0) return null;
     const kind = kinds[this.#turn++ % kinds.length]!;
-    if (kind === 'inspection') return { kind, inspection: this.#inspections.shift()! };
+    if (kind === 'inspection') return { kind, inspection: this.#inspections.take()! };
     const queue = this.#queues[kind];
-    const parts = [this.#part(queue.shift()!)];
+    const parts = [this.#part(queue.take()!)];
     // A message costs more than most runs: those that are known to be quick share one.
     if (kind === 'proven' && runner.sent.has(parts[0]!.lane.program.hash)) {
       let texts = countTexts(parts[0]!);
       while (
         queue.length > 0 &&
         texts < this.#o.maxTextsPerMessage &&
-        runner.sent.has(queue[0]!.program.hash)
+        runner.sent.has(queue.peek()!.program.hash)
       ) {
-        const part = this.#part(queue.shift()!);
+        const part = this.#part(queue.take()!);
         texts += countTexts(part);
         parts.push(part);
       }
@@ -457,13 +463,14 @@ export class SandboxPool<R> {
       this.#waiting -= late.length;
       for (const { reject } of late) reject({ kind: 'busy' });
     }
-    for (const lanes of Object.values(this.#queues))
-      lanes.splice(0, lanes.length, ...lanes.filter(({ jobs }) => jobs.length > 0));
-    for (const inspection of this.#inspections.splice(0))
-      if (since(inspection.since)) {
+    for (const queue of Object.values(this.#queues)) queue.dropEmpty();
+    const inspections = this.#inspections;
+    this.#inspections = new Turns();
+    for (let next = inspections.take(); next !== undefined; next = inspections.take())
+      if (since(next.since)) {
         this.#waiting--;
-        inspection.reject({ kind: 'busy' });
-      } else this.#inspections.push(inspection);
+        next.reject({ kind: 'busy' });
+      } else this.#inspections.add(next.tenant, next);
   }
 
   #sweepLater(): void {

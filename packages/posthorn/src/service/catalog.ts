@@ -55,7 +55,7 @@ async function faultOf(
   try {
     const verdicts = await validator.validate(
       schema,
-      `${tenant} ${type}`,
+      { tenant, id: `${tenant} ${type}` },
       events.map(({ text }) => text),
     );
     const at = verdicts.findIndex((verdict) => verdict !== null);

@@ -95,7 +95,7 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
 
   return {
     'endpoints.create': async ({ body: { tenant = defaultTenant, secret: given, ...settings } }, call) => {
-      await refuseTransformation(deps, settings.transformation);
+      await refuseTransformation(deps, settings.transformation, tenant);
       const now = clock.now();
       const secret = given === undefined ? newSecret(random) : checkedSecret(given);
       const identity = newIdentity(tenant, secret, now);
@@ -136,7 +136,7 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
         throw invalid('/tenant', `is not the tenant of the query, ${tenant}`);
       if (settings.name !== undefined && settings.name !== name)
         throw invalid('/name', `is not the name in the path, ${name}`);
-      await refuseTransformation(deps, settings.transformation);
+      await refuseTransformation(deps, settings.transformation, tenant);
       const now = clock.now();
       const secret = given === undefined ? newSecret(random) : checkedSecret(given);
       const identity = newIdentity(tenant, secret, now);
@@ -171,7 +171,8 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
     },
 
     'endpoints.update': async ({ body, ...request }, call) => {
-      await refuseTransformation(deps, body.transformation);
+      // Whose endpoint it is is not known yet: a caller of a tenant can only mean one of its own.
+      await refuseTransformation(deps, body.transformation, call.caller.tenant ?? defaultTenant);
       return await change(refOf(request), { call, action: 'endpoints.update' }, async (before) => {
         const changed = await declaration.change(body, before);
         const { signingKeys } = withSigningKey({ ...before, ...changed }, clock.now(), deps);

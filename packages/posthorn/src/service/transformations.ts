@@ -20,9 +20,10 @@ type TriedEvent = Pick<TransformRequest, 'eventId' | 'eventType' | 'occurredAt' 
 export async function refuseTransformation(
   { transformations }: Pick<ServiceDependencies, 'transformations'>,
   transformation: Transformation | null | undefined,
+  tenant: string,
 ): Promise<void> {
   if (transformation === null || transformation === undefined) return;
-  const fault = await transformations.inspect(transformation).catch(inspectionFault);
+  const fault = await transformations.inspect(transformation, tenant).catch(inspectionFault);
   if (fault !== null) throw invalid('/transformation/expression', fault);
 }
 
@@ -61,11 +62,12 @@ export function transformationService(deps: ServiceDependencies): Handlers<Of<'t
     'transformations.dryRun': async ({ body }, call) => {
       const { transformation, tenant = defaultTenant, event_id: id, data } = body;
       if ((id === undefined) === (data === undefined)) throw invalid('/data', 'give either data or event_id');
-      await refuseTransformation(deps, transformation);
+      const payer = call.caller.tenant ?? tenant;
+      await refuseTransformation(deps, transformation, payer);
       const event = id === undefined ? givenEvent(body, call) : await storedEvent(tenant, id, call);
       const answer = await transformations.transform({
         transformation,
-        owner: `dry run of ${call.caller.id}`,
+        owner: { tenant: payer, id: `dry run of ${call.caller.id}` },
         ...event,
       });
       if (answer.kind === 'busy')

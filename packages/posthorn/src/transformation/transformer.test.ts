@@ -9,16 +9,17 @@ afterAll(() => transformations.close());
 
 const occurredAt = Date.UTC(2026, 10, 20, 8, 15);
 let owners = 0;
-const run = async (expression: string, data: unknown, owner = `ep_${owners++}`) =>
+const run = async (expression: string, data: unknown, owner = `ep_${owners++}`, tenant = 'default') =>
   await transformations.transform({
     transformation: { language: 'jsonata', expression },
-    owner,
+    owner: { tenant, id: owner },
     eventId: 'evt_1',
     eventType: 'payment.succeeded',
     occurredAt,
     data: typeof data === 'string' ? data : JSON.stringify(data),
   });
-const inspect = (expression: string) => transformations.inspect({ language: 'jsonata', expression });
+const inspect = (expression: string) =>
+  transformations.inspect({ language: 'jsonata', expression }, 'default');
 
 const payment = { object: { id: 'pi_1', amount: 1099, currency: 'usd', lines: [{ n: 1 }, { n: 2 }] } };
 
@@ -168,5 +169,22 @@ test(
     expect(await run(endless, payment, 'ep_other')).toMatchObject({
       fault: expect.stringMatching(/100 ms/) as string,
     });
+  },
+);
+
+test(
+  'G8: another tenant waits for one expression of a tenant, not for all',
+  { timeout: 60_000 },
+  async () => {
+    const hostile = Array.from({ length: 300 }, (_, n) => `($f := function($x) { $f($x) }; $f(${n}))`);
+    let ended = 0;
+    const running = hostile.map((expression) =>
+      run(expression, payment, undefined, 'hostile').then(() => ended++),
+    );
+    // As new as theirs, and nothing that is known to be quick by its looks.
+    const answer = await run('$map(object.lines, function($line) { $line.n })', payment, undefined, 'other');
+    expect(answer).toEqual({ kind: 'data', data: '[1,2]' });
+    expect(ended).toBeLessThan(30);
+    await Promise.all(running);
   },
 );

@@ -15,7 +15,7 @@ const maxWaitMs = 2500;
 /** Runs the expressions of endpoints in processes of their own. */
 export interface Transformations extends Transformer {
   /** Why the expression cannot be declared, or null. Rejects with `SandboxError`. */
-  inspect(transformation: Transformation): Promise<string | null>;
+  inspect(transformation: Transformation, tenant: string): Promise<string | null>;
   close(): void;
 }
 
@@ -49,7 +49,7 @@ export function createTransformations(clock: Clock, logger: Logger): Transformat
     return program;
   };
   return {
-    inspect: (transformation) => pool.inspect(programOf(transformation)),
+    inspect: (transformation, tenant) => pool.inspect(programOf(transformation), tenant),
     transform: async (request) => {
       try {
         const [result] = await pool.run(programOf(request.transformation), request.owner, [

@@ -64,7 +64,7 @@ class Limited {
     if (most !== null && this.#pending + this.#since + this.#underWay >= most)
       return new PosthornError(
         'too_many_pending',
-        `The tenant ${tenant} may have ${most} pending deliveries, and has as many: publish again when some are delivered.`,
+        `The tenant ${tenant} has reached its limit of ${most} pending deliveries: publish again when some are delivered.`,
         undefined,
         countEveryMs / secondMs,
       );
@@ -73,7 +73,7 @@ class Limited {
     if (this.#tokens >= 1) return null;
     return new PosthornError(
       'too_many_events',
-      `The tenant ${tenant} may publish ${rate} events per second: publish again after Retry-After.`,
+      `The tenant ${tenant} has reached its limit of ${rate} events per second: publish again after Retry-After.`,
       undefined,
       Math.ceil((1 - this.#tokens) / rate),
     );

@@ -79,7 +79,7 @@ export async function refuseTooManyEndpoints(
   if (most === null || (await store.endpointCount(tenant)) < most) return;
   throw new PosthornError(
     'tenant_limit',
-    `The tenant ${tenant} may have ${most} endpoints, and has as many: delete one, or declare the tenant with a higher limit.`,
+    `The tenant ${tenant} has reached its limit of ${most} endpoints: delete one, or declare the tenant with a higher limit.`,
   );
 }
 

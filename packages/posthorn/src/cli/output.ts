@@ -76,8 +76,20 @@ export function note(text: string): void {
   process.stderr.write(`${printableLines(text)}\n`);
 }
 
-/** Columns aligned by width; numbers to the right. Every cell stays on its line; what a damaged store lacks is empty. */
-export function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+/** Of the terminal that reads the output; infinite if a file or a program does. */
+function outputWidth(): number {
+  return process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY;
+}
+
+/**
+ * Columns aligned by width; numbers to the right. Every cell stays on its line; what a damaged store lacks is empty. What is
+ * too wide for the terminal has a block for each row instead: ids that are cut could not be copied.
+ */
+export function table(
+  header: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+  maxWidth = outputWidth(),
+): string {
   const cells = rows.map((row) =>
     row.map((cell) =>
       typeof cell === 'number' ? cell.toLocaleString('en-US') : printable(String(cell ?? '')),
@@ -86,6 +98,8 @@ export function table(header: readonly string[], rows: readonly (readonly (strin
   const widths = header.map((title, column) =>
     cells.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), title.length),
   );
+  const isTooWide = widths.reduce((sum, width) => sum + width + 2, -2) > maxWidth;
+  if (isTooWide && cells.length > 0) return cells.map((row) => block(header, row)).join('\n\n');
   const right = header.map((_, column) => rows.some((row) => typeof row[column] === 'number'));
   const line = (row: readonly string[]): string =>
     row
@@ -93,6 +107,14 @@ export function table(header: readonly string[], rows: readonly (readonly (strin
       .join('  ')
       .trimEnd();
   return [line(header), line(widths.map((width) => '-'.repeat(width))), ...cells.map(line)].join('\n');
+}
+
+/** One row, a line for each cell that is not empty. */
+function block(header: readonly string[], row: readonly string[]): string {
+  const width = Math.max(...header.map((title) => title.length));
+  return row
+    .flatMap((cell, column) => (cell === '' ? [] : [`${(header[column] ?? '').padEnd(width)}  ${cell}`]))
+    .join('\n');
 }
 
 /**

@@ -11,7 +11,8 @@ test('G1: a full disk answers 503 with Retry-After, acknowledges nothing, and re
   const db = new Database(join(tempDir(), 'posthorn.db'));
   migrate(db.raw);
   // SQLite itself then answers SQLITE_FULL, as it does where the disk has no more room.
-  db.raw.exec('PRAGMA max_page_count = 60');
+  const { page_count: pages } = db.raw.prepare('PRAGMA page_count').get() as { page_count: number };
+  db.raw.exec(`PRAGMA max_page_count = ${pages + 30}`);
   const store = createSqliteStore(db);
   const { url, client, stop } = await serve({}, store);
   const receiver = await aReceiver();

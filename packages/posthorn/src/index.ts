@@ -2,6 +2,7 @@
 import './runtime/unbundled.ts';
 
 export { createPosthorn, type Posthorn, type StopResult } from './posthorn.ts';
+export type { SecretOptions } from './secrets/open-keyring.ts';
 export type { PosthornOptions } from './options.ts';
 export type { SqlClient } from './library/transaction.ts';
 export { type ErrorCode, type Fault, PosthornError, StoreOpenError } from './domain/errors.ts';

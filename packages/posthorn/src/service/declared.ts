@@ -1,5 +1,5 @@
 import type { OperationId } from '../contract/table.ts';
-import type { Documents, DocumentKind, StoredDocument } from '../domain/documents.ts';
+import type { DeclaredDocument, Documents, DocumentKind, StoredDocument } from '../domain/documents.ts';
 import { type Fault, notFound, PosthornError } from '../domain/errors.ts';
 import type { Store } from '../store/store.ts';
 import { auditEntries, type By } from './audit.ts';
@@ -62,6 +62,40 @@ export function unknownNames(
 export function refuseFaults(faults: readonly Fault[]): void {
   if (faults.length > 0)
     throw new PosthornError('invalid_request', `${faults[0]!.path} ${faults[0]!.message}`, faults);
+}
+
+/** A document that is to be written. */
+interface Declaration<Kind extends DocumentKind, Shown> {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly document: Documents[Kind];
+  readonly by: By;
+  readonly action: OperationId;
+  /** Null or left out: the document belongs to no tenant. */
+  readonly tenant?: string | null;
+  /** As answers show it. */
+  readonly shown: (document: StoredDocument<Kind>) => Shown;
+  /** Refuses what does not fit what is stored: part of the decision, so it may run several times. */
+  readonly check: () => Promise<void>;
+}
+
+/** Writes the document, with its entry in the audit log, and returns it as answers show it. */
+export async function putDocument<Kind extends DocumentKind, Shown>(
+  { store, config, clock }: ServiceDependencies,
+  { kind, name, document, by, action, tenant = null, shown, check }: Declaration<Kind, Shown>,
+): Promise<Shown> {
+  const after = shown({ name, document });
+  await config.change(async () => {
+    await check();
+    const stored = await documentBy(store, kind, name);
+    const before = stored === null ? null : shown({ name, document: stored });
+    const now = clock.now();
+    const audit = auditEntries(by, now, { action, target: { kind, id: name }, tenant, before, after });
+    // The kind and its document belong together by this function's own type.
+    const put = { kind, name, document } as DeclaredDocument;
+    return { write: { now, putDocuments: [put], audit }, answer: null };
+  });
+  return after;
 }
 
 /** A document that is to be deleted. */

@@ -5,13 +5,12 @@ import { templatesBy } from '../domain/template.ts';
 import type { Store } from '../store/store.ts';
 import {
   deleteDocument,
-  documentBy,
   namesOf,
+  putDocument,
   refuseFaults,
   requireDocument,
   unknownNames,
 } from './declared.ts';
-import { auditEntries } from './audit.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { fingerprint } from './fingerprint.ts';
 import type { Handlers, Of } from './handler.ts';
@@ -22,7 +21,7 @@ const maxEventTypes = 2000;
 
 /** Declared event types: schema, owner, template, and where the value is. */
 export function eventTypeService(deps: ServiceDependencies): Handlers<Of<'eventTypes'>> {
-  const { store, config, catalog, clock } = deps;
+  const { store, catalog } = deps;
   return {
     'eventTypes.list': async ({ query }) =>
       pageOf((await store.documents('event_type')).map(wireEventType), query, ({ name }) => [name]),
@@ -34,22 +33,19 @@ export function eventTypeService(deps: ServiceDependencies): Handlers<Of<'eventT
       // Compiling takes as long as it takes: not while other changes wait.
       const fault = document.schema === undefined ? null : await catalog.schemaFault(document.schema);
       if (fault !== null) refuseFaults([{ path: '/schema', message: fault }]);
-      await config.change(async () => {
-        refuseFaults(await faultsOf(store, name, document));
-        const putDocuments = [{ kind: 'event_type' as const, name, document }];
-        const before = await documentBy(store, 'event_type', name);
-        const now = clock.now();
-        const audit = auditEntries(call, now, {
-          action: 'eventTypes.put',
-          target: { kind: 'event_type', id: name },
-          tenant: null,
-          before: before === null ? null : wireEventType({ name, document: before }),
-          after: wireEventType({ name, document }),
-        });
-        return { write: { now, putDocuments, audit }, answer: null };
+      const declared = await putDocument(deps, {
+        kind: 'event_type',
+        name,
+        document,
+        by: call,
+        action: 'eventTypes.put',
+        shown: wireEventType,
+        check: async () => {
+          refuseFaults(await faultsOf(store, name, document));
+        },
       });
       await catalog.refresh();
-      return wireEventType({ name, document });
+      return declared;
     },
 
     'eventTypes.delete': async ({ params: { name } }, by) => {

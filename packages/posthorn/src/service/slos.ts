@@ -7,13 +7,12 @@ import { readDeclared } from '../reliability/judge.ts';
 import type { Store } from '../store/store.ts';
 import {
   deleteDocument,
-  documentBy,
   namesOf,
+  putDocument,
   refuseFaults,
   requireDocument,
   unknownNames,
 } from './declared.ts';
-import { auditEntries } from './audit.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { fingerprint } from './fingerprint.ts';
 import type { Handlers } from './handler.ts';
@@ -23,7 +22,7 @@ import { pageOf } from './paging.ts';
 export function sloService(
   deps: ServiceDependencies,
 ): Handlers<'slos.list' | 'slos.get' | 'slos.put' | 'slos.delete'> {
-  const { store, config, clock } = deps;
+  const { store } = deps;
   return {
     'slos.list': async ({ query }) => {
       const { objectives } = await readDeclared(store);
@@ -39,21 +38,17 @@ export function sloService(
     'slos.get': async ({ params: { name } }) => wireSlo(await requireDocument(store, 'slo', name)),
 
     'slos.put': async ({ params: { name }, body: document }, call) => {
-      await config.change(async () => {
-        refuseFaults(await faultsOf(store, document));
-        const putDocuments = [{ kind: 'slo' as const, name, document }];
-        const before = await documentBy(store, 'slo', name);
-        const now = clock.now();
-        const audit = auditEntries(call, now, {
-          action: 'slos.put',
-          target: { kind: 'slo', id: name },
-          tenant: null,
-          before: before === null ? null : wireSlo({ name, document: before }),
-          after: wireSlo({ name, document }),
-        });
-        return { write: { now, putDocuments, audit }, answer: null };
+      return await putDocument(deps, {
+        kind: 'slo',
+        name,
+        document,
+        by: call,
+        action: 'slos.put',
+        shown: wireSlo,
+        check: async () => {
+          refuseFaults(await faultsOf(store, document));
+        },
       });
-      return wireSlo({ name, document });
     },
 
     'slos.delete': async ({ params: { name } }, by) => {

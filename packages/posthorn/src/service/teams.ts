@@ -4,13 +4,12 @@ import { everyEndpoint } from '../store/every-endpoint.ts';
 import type { Store } from '../store/store.ts';
 import {
   deleteDocument,
-  documentBy,
   namesOf,
+  putDocument,
   refuseFaults,
   requireDocument,
   unknownNames,
 } from './declared.ts';
-import { auditEntries } from './audit.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { fingerprint } from './fingerprint.ts';
 import type { Handlers, Of } from './handler.ts';
@@ -18,7 +17,7 @@ import { pageOf } from './paging.ts';
 
 /** Teams: who owns what, and who is notified. */
 export function teamService(deps: ServiceDependencies): Handlers<Of<'teams'>> {
-  const { store, config, clock } = deps;
+  const { store } = deps;
   return {
     'teams.list': async ({ query }) =>
       pageOf((await store.documents('team')).map(wireTeam), query, ({ name }) => [name]),
@@ -26,22 +25,21 @@ export function teamService(deps: ServiceDependencies): Handlers<Of<'teams'>> {
     'teams.get': async ({ params: { name } }) => wireTeam(await requireDocument(store, 'team', name)),
 
     'teams.put': async ({ params: { name }, body: document }, call) => {
-      await config.change(async () => {
-        const channels = document.channels.map((channel, at) => ({ path: `/channels/${at}`, name: channel }));
-        refuseFaults(unknownNames(await namesOf(store, 'channel'), 'channel', channels));
-        const putDocuments = [{ kind: 'team' as const, name, document }];
-        const before = await documentBy(store, 'team', name);
-        const now = clock.now();
-        const audit = auditEntries(call, now, {
-          action: 'teams.put',
-          target: { kind: 'team', id: name },
-          tenant: null,
-          before: before === null ? null : wireTeam({ name, document: before }),
-          after: wireTeam({ name, document }),
-        });
-        return { write: { now, putDocuments, audit }, answer: null };
+      return await putDocument(deps, {
+        kind: 'team',
+        name,
+        document,
+        by: call,
+        action: 'teams.put',
+        shown: wireTeam,
+        check: async () => {
+          const channels = document.channels.map((channel, at) => ({
+            path: `/channels/${at}`,
+            name: channel,
+          }));
+          refuseFaults(unknownNames(await namesOf(store, 'channel'), 'channel', channels));
+        },
       });
-      return wireTeam({ name, document });
     },
 
     'teams.delete': async ({ params: { name } }, by) => {

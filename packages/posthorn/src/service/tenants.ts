@@ -4,8 +4,14 @@ import { PosthornError } from '../domain/errors.ts';
 import { type KeyRecord, keyState } from '../domain/key.ts';
 import { maxTenants } from '../domain/tenant.ts';
 import type { Store } from '../store/store.ts';
-import { auditEntries } from './audit.ts';
-import { deleteDocument, documentBy, namesOf, refuseFaults, requireDocument } from './declared.ts';
+import {
+  deleteDocument,
+  documentBy,
+  namesOf,
+  putDocument,
+  refuseFaults,
+  requireDocument,
+} from './declared.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { fingerprint } from './fingerprint.ts';
 import type { Handlers, Of } from './handler.ts';
@@ -13,7 +19,7 @@ import { pageOf } from './paging.ts';
 
 /** Tenants: whose webhooks they are, and how much each may have. */
 export function tenantService(deps: ServiceDependencies): Handlers<Of<'tenants'>> {
-  const { store, config, clock, tenantGate } = deps;
+  const { store, clock, tenantGate } = deps;
   return {
     'tenants.list': async ({ query }) =>
       pageOf((await store.documents('tenant')).map(wireTenant), query, ({ name }) => [name]),
@@ -21,24 +27,22 @@ export function tenantService(deps: ServiceDependencies): Handlers<Of<'tenants'>
     'tenants.get': async ({ params: { name } }) => wireTenant(await requireDocument(store, 'tenant', name)),
 
     'tenants.put': async ({ params: { name }, body: document }, call) => {
-      await config.change(async () => {
-        const names = await namesOf(store, 'tenant');
-        if (names.size >= maxTenants && !names.has(name))
-          refuseFaults([{ path: '', message: `at most ${maxTenants} tenants can be declared` }]);
-        const putDocuments = [{ kind: 'tenant' as const, name, document }];
-        const before = await documentBy(store, 'tenant', name);
-        const now = clock.now();
-        const audit = auditEntries(call, now, {
-          action: 'tenants.put',
-          target: { kind: 'tenant', id: name },
-          tenant: name,
-          before: before === null ? null : wireTenant({ name, document: before }),
-          after: wireTenant({ name, document }),
-        });
-        return { write: { now, putDocuments, audit }, answer: null };
+      const declared = await putDocument(deps, {
+        kind: 'tenant',
+        name,
+        document,
+        by: call,
+        action: 'tenants.put',
+        tenant: name,
+        shown: wireTenant,
+        check: async () => {
+          const names = await namesOf(store, 'tenant');
+          if (names.size >= maxTenants && !names.has(name))
+            refuseFaults([{ path: '', message: `at most ${maxTenants} tenants can be declared` }]);
+        },
       });
       await tenantGate.refresh();
-      return wireTenant({ name, document });
+      return declared;
     },
 
     'tenants.delete': async ({ params: { name } }, by) => {

@@ -223,6 +223,7 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
   'redrives.stop': { ...ofRedrive('never'), status: 409 },
 
   'accounting.get': many('read'),
+  'series.get': many('read'),
   'alerts.list': many('never', (world, side) => world.alert(side)),
   'alerts.acknowledge': one('never', 'alr_none', (world, side) => world.alert(side)),
 

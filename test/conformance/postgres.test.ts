@@ -9,6 +9,7 @@ import { type Postgres, startPostgres } from '../postgres.ts';
 import { agesAt, anEndpoint, anEvent, start, until } from '../support.ts';
 import { settlementOf } from '../settlement.ts';
 import { describeAccounting } from './accounting-conformance.ts';
+import { describeSeries } from './series-conformance.ts';
 import { describeStore } from './store-conformance.ts';
 import { describeAuditTampering } from './store/audit-tampering.ts';
 import { describeAlertWords } from './store/alert-words.ts';
@@ -30,6 +31,10 @@ describeStore('PostgreSQL', async () => (await openPostgresStore(await postgres.
 
 describeAccounting(
   'accounting on PostgreSQL',
+  async () => (await openPostgresStore(await postgres.createMigrated())).store,
+);
+describeSeries(
+  'series on PostgreSQL',
   async () => (await openPostgresStore(await postgres.createMigrated())).store,
 );
 

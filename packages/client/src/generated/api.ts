@@ -52,6 +52,7 @@ import type {
   RotatedEndpoint,
   SecretsRotation,
   SecretsStatus,
+  Series,
   SignIn,
   Slo,
   SloDocument,
@@ -85,6 +86,7 @@ import type {
   EndpointsTestInput,
   RedrivesListInput,
   AccountingGetInput,
+  SeriesGetInput,
   ConformanceGetInput,
   NodesListInput,
   AlertsListInput,
@@ -198,6 +200,12 @@ export interface RedrivesApi<Options> {
 export interface AccountingApi<Options> {
   /** Get what became of everything accepted. Sums of the ledger over the deliveries accepted in a window. Bounds are rounded outward to whole hours, or to whole days (UTC) if they are older than eight days. */
   get(input?: AccountingGetInput, options?: Options): Promise<Accounting>;
+}
+
+/** Counters by time, for charts. */
+export interface SeriesApi<Options> {
+  /** Get counters as time series. Counters of deliveries by the time of their acceptance, with the outcome that is known now. Counters stand by the minute for 8 hours (`counts` and `inTime`), by the hour for 8 days (latency: 26 hours), then by day (UTC). Every point of the window is there, at most 1,500 over all series. */
+  get(input?: SeriesGetInput, options?: Options): Promise<Series>;
 }
 
 /** Reliability objectives, error budgets and burn rates. */
@@ -410,6 +418,7 @@ export interface Api<Options> {
   readonly endpoints: EndpointsApi<Options>;
   readonly redrives: RedrivesApi<Options>;
   readonly accounting: AccountingApi<Options>;
+  readonly series: SeriesApi<Options>;
   readonly slos: SlosApi<Options>;
   readonly conformance: ConformanceApi<Options>;
   readonly nodes: NodesApi<Options>;
@@ -458,6 +467,7 @@ export type OperationId =
   | 'redrives.update'
   | 'redrives.stop'
   | 'accounting.get'
+  | 'series.get'
   | 'slos.status'
   | 'conformance.get'
   | 'nodes.list'

@@ -649,6 +649,29 @@ const newEventShape = object({
 const newEventBatchShape = object({ events: list(newEventShape) });
 const nodeShape = object({ node: text, started_at: text, last_heartbeat_at: text, shards: list(number) });
 const nodeListShape = object({ items: list(nodeShape), next_cursor: nullable(text) });
+const seriesPointShape = object({
+  at: text,
+  open: flag,
+  accepted: optional(number),
+  delivered: optional(number),
+  pending: optional(number),
+  dead: optional(number),
+  cancelled: optional(number),
+  suppressed: optional(number),
+  late: optional(number),
+  first_attempts: optional(number),
+  first_delivered: optional(number),
+  superseded: optional(number),
+  due: optional(number),
+  in_time: optional(number),
+  dropped: optional(number),
+  in_time_interval: optional(intervalShape),
+  failures: optional(number),
+  p50: optional(nullable(number)),
+  p95: optional(nullable(number)),
+  p99: optional(nullable(number)),
+});
+const oneSeriesShape = object({ key: nullable(text), others: number, points: list(seriesPointShape) });
 const openApiDocumentShape = object({ openapi: text });
 const portalLinkShape = object({ url: text, token: text, expires_at: text });
 const portalLinkRequestShape = object({
@@ -781,6 +804,12 @@ const secretsRotationShape = object({
   unreadable: number,
   purged: flag,
   status: secretsStatusShape,
+});
+const seriesShape = object({
+  measure: text,
+  by: text,
+  window: object({ since: text, until: text, step: text }),
+  series: list(oneSeriesShape),
 });
 const signInShape = object({ key: text, token: text });
 const sloDocumentShape = object({
@@ -1060,6 +1089,22 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
       cursor: text,
     }),
     answer: accountingShape,
+  },
+  'series.get': {
+    method: 'GET',
+    path: '/v1/series',
+    query: object({
+      measure: text,
+      by: text,
+      step: text,
+      since: text,
+      until: text,
+      tenant: either(text, list(text)),
+      endpoint_id: either(text, list(text)),
+      event_type: either(text, list(text)),
+      owner: either(text, list(text)),
+    }),
+    answer: seriesShape,
   },
   'slos.status': { method: 'GET', path: '/v1/slos/{name}/status', answer: sloStatusShape },
   'conformance.get': {

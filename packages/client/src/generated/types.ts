@@ -1455,6 +1455,17 @@ export interface NonConforming {
   readonly missing: readonly ('declaration' | 'template' | 'slo' | 'owner')[];
 }
 
+export interface OneSeries {
+  /** What `by` asks for: an endpoint’s id, a team, a type, a class. Null: no owner, or everything. */
+  readonly key: string | null;
+
+  /** This series is so many smaller keys together; 0: it is the one of `key`. */
+  readonly others: number;
+
+  /** One for each step of the window, also if nothing was counted. */
+  readonly points: readonly SeriesPoint[];
+}
+
 export interface OpenApiDocument {
   readonly openapi: string;
 }
@@ -1874,6 +1885,83 @@ export interface SecretsStatus {
 
   /** Former keys that encrypt nothing any more. The audit log before the rotation is verified with them: keep a copy apart. */
   readonly removableKeys: readonly string[];
+}
+
+export interface Series {
+  readonly measure: 'counts' | 'in_time' | 'failures' | 'latency';
+  readonly by: 'none' | 'endpoint' | 'owner' | 'event_type' | 'error_class' | 'fault_domain';
+  readonly window: {
+    readonly since: string;
+    readonly until: string;
+
+    /** How long a point is. Coarser than asked for if the counters of that time are. */
+    readonly step: 'minute' | 'hour' | 'day';
+  };
+
+  /** The largest first; if they are too many, the smaller ones as one. */
+  readonly series: readonly OneSeries[];
+}
+
+export interface SeriesPoint {
+  /** When the point begins. */
+  readonly at: string;
+
+  /** Some deadline of what was accepted here has not passed: the numbers are not final. */
+  readonly open: boolean;
+
+  /** With `counts`: deliveries that were accepted here. */
+  readonly accepted?: number;
+
+  /** With `counts` and `latency`. */
+  readonly delivered?: number;
+
+  /** With `counts` and `inTime`: neither delivered nor ended otherwise until now. */
+  readonly pending?: number;
+
+  /** With `counts`. */
+  readonly dead?: number;
+
+  /** With `counts`. */
+  readonly cancelled?: number;
+
+  /** With `counts`. */
+  readonly suppressed?: number;
+
+  /** With `counts` and `inTime`: delivered after the deadline. */
+  readonly late?: number;
+
+  /** With `counts`. */
+  readonly firstAttempts?: number;
+
+  /** With `counts`: delivered by the first attempt. */
+  readonly firstDelivered?: number;
+
+  /** With `counts`: attempts whose outcome came after another one had settled the delivery. */
+  readonly superseded?: number;
+
+  /** With `inTime`: all but the cancelled ones; while the deadline has not passed, only those that have an outcome. */
+  readonly due?: number;
+
+  /** With `inTime`: delivered before the deadline. */
+  readonly inTime?: number;
+
+  /** With `inTime`: dead or suppressed. */
+  readonly dropped?: number;
+
+  /** With `inTime`: of `inTime` among `due`. */
+  readonly inTimeInterval?: Interval;
+
+  /** With `failures`: failed attempts. */
+  readonly failures?: number;
+
+  /** Upper bound of the quantile; null: nothing was delivered. */
+  readonly p50?: number | null;
+
+  /** Upper bound of the quantile; null: nothing was delivered. */
+  readonly p95?: number | null;
+
+  /** Upper bound of the quantile; null: nothing was delivered. */
+  readonly p99?: number | null;
 }
 
 export type ShownEndpointAuth =
@@ -2451,6 +2539,29 @@ export interface AccountingGetInput {
 
   /** `nextCursor` of the page before. */
   readonly cursor?: string | undefined;
+}
+
+/** What `series.get` takes. */
+export interface SeriesGetInput {
+  readonly measure?: 'counts' | 'in_time' | 'failures' | 'latency' | undefined;
+
+  /** `errorClass` and `fault_domain` (one of 18 classes, or whose fault) go with `failures` alone. */
+  readonly by?: 'none' | 'endpoint' | 'owner' | 'event_type' | 'error_class' | 'fault_domain' | undefined;
+  readonly step?: 'auto' | 'minute' | 'hour' | 'day' | undefined;
+
+  /** By default 24 hours before `until`. */
+  readonly since?: string | Date | undefined;
+
+  /** By default now. */
+  readonly until?: string | Date | undefined;
+  readonly tenant?: string | readonly string[] | undefined;
+  readonly endpointId?: string | readonly string[] | undefined;
+
+  /** Types, and trailing wildcards such as `payment.*`. */
+  readonly eventType?: string | readonly string[] | undefined;
+
+  /** Teams that own the endpoints. */
+  readonly owner?: string | readonly string[] | undefined;
 }
 
 /** What `conformance.get` takes. */

@@ -54,6 +54,7 @@ export const tags = {
   'dead-letters': 'Deliveries that ended undelivered.',
   redrives: 'Make many dead or suppressed deliveries pending again.',
   accounting: 'What became of everything that was accepted.',
+  series: 'Counters by time, for charts.',
   alerts: 'What needs somebody.',
   channels: 'Where notifications go.',
   teams: 'Who owns what, and who is notified.',

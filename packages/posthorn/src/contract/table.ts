@@ -15,6 +15,7 @@ import { eventTypeOperations } from './event-types.ts';
 import { keyOperations } from './keys.ts';
 import { redriveOperations } from './redrives.ts';
 import { secretOperations } from './secrets.ts';
+import { seriesOperations } from './series.ts';
 import { serviceOperations } from './service.ts';
 import { sessionOperations } from './sessions.ts';
 import { sloStatusOperations } from './slo-status.ts';
@@ -33,6 +34,7 @@ export const table = {
   ...endpointOperations,
   ...redriveOperations,
   ...accountingOperations,
+  ...seriesOperations,
   ...sloStatusOperations,
   ...conformanceOperations,
   ...nodeOperations,

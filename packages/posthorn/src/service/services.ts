@@ -16,6 +16,7 @@ import { filterService } from './filters.ts';
 import { nodeService } from './nodes.ts';
 import { redriveService } from './redrives.ts';
 import { secretService } from './secrets.ts';
+import { seriesService } from './series.ts';
 import { serviceService } from './service.ts';
 import { sessionService } from './sessions.ts';
 import { sloStatusService } from './slo-status.ts';
@@ -35,6 +36,7 @@ export function createServices(deps: ServiceDependencies): Handlers {
     ...endpointService(deps),
     ...redriveService(deps),
     ...accountingService(deps),
+    ...seriesService(deps),
     ...sloStatusService(deps),
     ...conformanceService(deps),
     ...nodeService(deps),

@@ -21,6 +21,7 @@ import type { Nodes } from './nodes.ts';
 import type { DeliveryRecord } from './delivery-record.ts';
 import type { Operations } from './operations.ts';
 import type { SealedSettings } from './sealed-settings.ts';
+import type { Series } from './series.ts';
 import type { Sessions } from './sessions.ts';
 
 export type * from './blocking.ts';
@@ -52,6 +53,7 @@ export interface Store
     Operations,
     Readings,
     Accounting,
+    Series,
     Integrity,
     Nodes,
     Alerting,

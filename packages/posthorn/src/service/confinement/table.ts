@@ -42,6 +42,15 @@ export function createConfinements(store: Store): Confinements {
       portal: 'read',
     },
 
+    'series.get': {
+      bound: async (input, caller, next) => {
+        if (caller.can !== null && (input.query.by === 'owner' || input.query.owner !== undefined))
+          throw new PosthornError('forbidden', 'A portal does not show who owns endpoints.');
+        return await next({ ...input, query: await ownFilter(store, caller, input.query) });
+      },
+      portal: 'read',
+    },
+
     'eventTypes.list': {
       ...open,
       portalAnswer: (page) => ({ ...page, items: page.items.map(portalEventType) }),

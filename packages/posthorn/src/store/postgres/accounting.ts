@@ -11,15 +11,8 @@ import {
 import { typePatterns } from '../filters.ts';
 import { addLatencies, hoursOf } from '../folding.ts';
 import { type HeldCount, withHeld } from '../held.ts';
-import {
-  type ChosenEndpoint,
-  failureOf,
-  groupTallies,
-  moneyOf,
-  overdueGraceMs,
-  tallyColumns,
-  tallyOf,
-} from '../rows.ts';
+import type { SeriesEndpoint } from '../series-groups.ts';
+import { failureOf, groupTallies, moneyOf, overdueGraceMs, tallyColumns, tallyOf } from '../rows.ts';
 import { blockedBySql, blocksKeysSql } from './blocking-sql.ts';
 import type { Connection, Database, Value } from './database.ts';
 import { inList, tenantMatches, tenantValues } from './filter.ts';
@@ -27,13 +20,13 @@ import { hourMs, minuteMs } from '../../domain/time.ts';
 
 const sums = tallyColumns.map((name) => `sum(l.${name})::bigint`).join(', ');
 
-async function chooseEndpoints(
+export async function chooseEndpoints(
   connection: Connection,
   query: Omit<AccountingQuery, 'now'>,
-): Promise<ChosenEndpoint[]> {
+): Promise<SeriesEndpoint[]> {
   const rows = await connection.query(
     'accounting_endpoints',
-    `SELECT num, id, tenant, document ->> 'owner' FROM posthorn.endpoints
+    `SELECT num, id, tenant, document ->> 'owner', (document ->> 'deliverWithinMs')::bigint FROM posthorn.endpoints
      WHERE ${tenantMatches('tenant', 1, 2)} AND ${inList('id', 3)} AND ${inList("document ->> 'owner'", 4)}`,
     [...tenantValues(query), query.endpointIds, query.owners],
   );
@@ -42,14 +35,15 @@ async function chooseEndpoints(
     id: row[1] as string,
     tenant: row[2] as string,
     owner: row[3] as string | null,
+    deliverWithinMs: row[4] as number,
   }));
 }
 
 /** `typeValues` as two parameters from this number on. */
-const typeMatches = (column: string, at: number): string =>
+export const typeMatches = (column: string, at: number): string =>
   `($${at}::text[] IS NULL OR ${column} = ANY ($${at}) OR ${column} LIKE ANY ($${at + 1}::text[]))`;
 
-function typeValues(
+export function typeValues(
   eventTypes: AccountingQuery['eventTypes'],
 ): [types: readonly string[] | null, prefixes: readonly string[] | null] {
   const patterns = typePatterns(eventTypes);
@@ -58,7 +52,8 @@ function typeValues(
 }
 
 /** Counters stand in one place, or beside the rows of each shard where the tables are distributed. */
-const counted = ({ oneShard }: Connection): string => (oneShard ? 'l.shard BETWEEN 0 AND 63' : 'l.shard = 0');
+export const counted = ({ oneShard }: Connection): string =>
+  oneShard ? 'l.shard BETWEEN 0 AND 63' : 'l.shard = 0';
 const booksOf = (at: Connection): string =>
   `FROM posthorn.ledger l WHERE ${counted(at)} AND l.endpoint = ANY ($1::int[]) AND l.hour BETWEEN $2 AND $3`;
 const talliesOf = (

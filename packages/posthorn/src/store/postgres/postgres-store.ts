@@ -49,6 +49,7 @@ import {
 import { acceptFor, replayEvent } from './replay.ts';
 import { purgeFormerValues, readSealedSettings, replaceSetting } from './sealed-settings.ts';
 import { createSession, deleteSession, pruneSessions, readSession, sessionSeen } from './sessions.ts';
+import { readCountSeries, readFailureSeries, readLatencySeries } from './series.ts';
 import { settle } from './settle.ts';
 import { readRecentEvents } from './recent.ts';
 import { readPending } from './tenants.ts';
@@ -124,6 +125,9 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     accounting: (query) => readAccounting(db, query),
     accountingBy: async (query, by) => readAccountingBy(db, query, by),
     pendingIn: (tenants) => readPending(db, endpoints, tenants),
+    countSeries: async (query) => readCountSeries(db, query),
+    failureSeries: async (query) => readFailureSeries(db, query),
+    latencySeries: async (query) => readLatencySeries(db, query),
     tallies: async (ranges) => readTallies(db, ranges),
     overdue: async (dueBefore) => readOverdue(db, dueBefore),
     fold: async (now) => fold(db, now),

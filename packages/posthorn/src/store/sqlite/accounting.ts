@@ -11,15 +11,8 @@ import {
 import { typePatterns } from '../filters.ts';
 import { addLatencies, hoursOf } from '../folding.ts';
 import { type HeldCount, withHeld } from '../held.ts';
-import {
-  type ChosenEndpoint,
-  failureOf,
-  groupTallies,
-  moneyOf,
-  overdueGraceMs,
-  tallyColumns,
-  tallyOf,
-} from '../rows.ts';
+import type { SeriesEndpoint } from '../series-groups.ts';
+import { failureOf, groupTallies, moneyOf, overdueGraceMs, tallyColumns, tallyOf } from '../rows.ts';
 import { blockedBySql, blocksKeysSql } from './blocking-sql.ts';
 import type { Database } from './database.ts';
 import { inList, listValue, tenantMatches, tenantValues } from './filter.ts';
@@ -27,10 +20,7 @@ import { hourMs, minuteMs } from '../../domain/time.ts';
 
 const sums = tallyColumns.map((name) => `sum(l.${name})`).join(', ');
 
-function chooseEndpoints(
-  db: Database,
-  query: Omit<AccountingQuery, 'now'>,
-): (ChosenEndpoint & { readonly deliverWithinMs: number })[] {
+export function chooseEndpoints(db: Database, query: Omit<AccountingQuery, 'now'>): SeriesEndpoint[] {
   return db
     .all(
       `SELECT num, id, tenant, json_extract(document, '$.owner'), json_extract(document, '$.deliverWithinMs') FROM endpoints
@@ -49,11 +39,11 @@ function chooseEndpoints(
 }
 
 /** `typeValues` as two parameters from this number on. The column's name has a table before it: `json_each` has a `type` too. */
-const typeMatches = (column: string, at: number): string =>
+export const typeMatches = (column: string, at: number): string =>
   `(?${at} IS NULL OR ${column} IN (SELECT value FROM json_each(?${at})) OR (?${at + 1} <> '[]'
     AND EXISTS (SELECT 1 FROM json_each(?${at + 1}) x WHERE substr(${column}, 1, length(x.value)) = x.value)))`;
 
-function typeValues(
+export function typeValues(
   eventTypes: AccountingQuery['eventTypes'],
 ): [types: string | null, prefixes: string | null] {
   const patterns = typePatterns(eventTypes);

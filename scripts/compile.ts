@@ -3,11 +3,13 @@ import { copyFileSync, existsSync, globSync, readFileSync, rmSync, writeFileSync
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { build } from 'rolldown';
+import { copyDashboard } from './dashboard.ts';
 
 // `prepack` of every package, in its folder: compiles it to `dist`. What an installation would only carry about is left out:
 // declarations that no entry leads to, and of the packages under `devDependencies` all but the one file that they make.
 
 interface Manifest {
+  readonly name: string;
   readonly devDependencies?: Readonly<Record<string, string>>;
   readonly exports: Readonly<Record<string, { readonly types: string }>>;
 }
@@ -45,7 +47,11 @@ async function vendor(name: string): Promise<void> {
 }
 
 const { resolve } = createRequire(import.meta.url);
-const { exports, devDependencies = {} } = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
+const {
+  name: ownName,
+  exports,
+  devDependencies = {},
+} = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
 const compiler = resolve('typescript/package.json');
 rmSync('dist', { recursive: true, force: true });
 execFileSync(process.execPath, [join(dirname(compiler), 'bin/tsc'), '-b', 'tsconfig.build.json'], {
@@ -59,3 +65,4 @@ for (const file of kept)
     if (readFileSync(file, 'utf8').includes(`'${name}'`))
       throw new Error(`${file} speaks of ${name}, whose types are not installed`);
 for (const name of vendored) await vendor(name);
+if (ownName === 'posthorn') await copyDashboard('dist/dashboard');

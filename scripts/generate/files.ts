@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { format, type FormatOptions } from 'oxfmt';
 import { table } from '../../packages/posthorn/src/contract/table.ts';
 import { clientFiles, versionFile } from './client.ts';
+import { pathsFile } from './paths.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const read = (path: string): unknown => JSON.parse(readFileSync(here(path), 'utf8'));
@@ -16,6 +17,7 @@ export async function generatedFiles(): Promise<Readonly<Record<string, string>>
   const files: Record<string, string> = { 'packages/posthorn/src/version.ts': versionFile(ofPosthorn) };
   for (const [name, text] of Object.entries(clientFiles(table, version)))
     files[`packages/client/src/generated/${name}`] = text;
+  files['packages/dashboard/src/generated/paths.ts'] = pathsFile(table);
   const formatted: Record<string, string> = {};
   for (const [path, text] of Object.entries(files)) {
     const { code, errors } = await format(path, text, style);

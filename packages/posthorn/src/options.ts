@@ -34,6 +34,8 @@ export interface PosthornOptions extends SecretOptions {
    * node, and browsers may sign in. Default: not known, so that browsers sign in on this machine only.
    */
   readonly publicUrl?: string;
+  /** `listen` serves the dashboard too, at `/`. Default false. */
+  readonly dashboard?: boolean;
   /** Lets browsers sign in over plain HTTP from other machines, where keys can be read on the way. Default false. */
   readonly insecureDashboard?: boolean;
   /** How long finished deliveries are kept. Default 30 days. */

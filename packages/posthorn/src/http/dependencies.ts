@@ -2,6 +2,7 @@ import type { Logger } from '../runtime/logger.ts';
 import type { ServiceDependencies } from '../service/dependencies.ts';
 import type { AuthenticationFailure } from './authentication.ts';
 import type { Reached } from './browser.ts';
+import type { DashboardFiles } from './dashboard-files.ts';
 
 export interface Metrics {
   /** In the Prometheus text format, version 0.0.4. */
@@ -16,5 +17,7 @@ export interface ApiDependencies extends ServiceDependencies {
   /** The same of the key that opens `/metrics` beside them; null: it takes none. */
   readonly metricsKeyHash: string | null;
   readonly reached: Reached;
+  /** Null: it is not served. */
+  readonly dashboard: DashboardFiles | null;
   readonly authenticationFailed?: ((reason: AuthenticationFailure) => void) | undefined;
 }

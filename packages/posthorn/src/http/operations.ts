@@ -62,9 +62,10 @@ function send(
 
 const urlOf = ({ path }: Operation): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
 
-/** Lets no route be registered from now on but those of the contract. */
+/** Lets no route be registered from now on but those of the contract, and files. */
 export function refuseOtherRoutes(app: FastifyInstance): void {
   app.addHook('onRoute', ({ config, method, url }) => {
+    if (config?.isFile === true) return;
     const id = config?.operation;
     const operation = id === undefined ? undefined : table[id];
     if (operation === undefined || operation.method !== method || urlOf(operation) !== url)

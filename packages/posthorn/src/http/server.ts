@@ -3,6 +3,7 @@ import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Logger } from '../runtime/logger.ts';
 import { type Authentication, createAuthentication } from './authentication.ts';
 import { readBodies } from './body.ts';
+import { serveDashboard } from './dashboard-files.ts';
 import { createHttpServer, type HttpServer } from './connections.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { honorIdempotencyKeys } from './idempotency.ts';
@@ -25,8 +26,9 @@ import type { Handlers } from '../service/handler.ts';
 
 /** What a key has to be good for; null: the path is of no operation, and that is said only to who has a key. */
 function scopeOf({ routeOptions }: FastifyRequest): Scope | null {
-  const id = routeOptions.config.operation;
-  return id === undefined ? null : table[id].scope;
+  const { operation, isFile } = routeOptions.config;
+  if (isFile === true) return 'none';
+  return operation === undefined ? null : table[operation].scope;
 }
 
 /** A path of no operation is answered to whoever has a key. */
@@ -164,5 +166,6 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   const onSession: OnSession = (request, reply, change) =>
     sendSession(request, reply, change, clock.now(), reached);
   serveOperations(app, confined(services, confinements), onSession);
+  if (deps.dashboard !== null) serveDashboard(app, deps.dashboard);
   return app;
 }

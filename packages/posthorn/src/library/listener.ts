@@ -17,7 +17,14 @@ export interface Listener {
 export function createListener(
   { services, logger, listening }: Parts,
   handlers: Handlers,
-  { adminKeyHashes = [], metricsKeyHash, metrics, publicUrl, insecureDashboard = false }: NodeOptions,
+  {
+    adminKeyHashes = [],
+    metricsKeyHash,
+    metrics,
+    publicUrl,
+    insecureDashboard = false,
+    dashboard = false,
+  }: NodeOptions,
 ): Listener {
   let server: FastifyInstance | null = null;
   let isClosed = false;
@@ -25,6 +32,13 @@ export function createListener(
     listen: async ({ host, port }) => {
       // An application that only publishes does without Fastify.
       const { createServer } = await import('../http/server.ts');
+      const { readDashboard } = await import('../http/dashboard-files.ts');
+      const files = dashboard ? await readDashboard() : null;
+      if (dashboard && files === null)
+        logger.warn(
+          { code: 'dashboard_not_built' },
+          'the dashboard is not built and is not served; npm start builds it in a checkout',
+        );
       if (isClosed) throw new UnavailableError('stopped before it listened');
       server = createServer(
         {
@@ -36,6 +50,7 @@ export function createListener(
             origin: publicUrl === undefined ? null : new URL(publicUrl).origin,
             allowInsecure: insecureDashboard,
           },
+          dashboard: files,
           authenticationFailed: metrics?.authenticationFailed,
         },
         handlers,

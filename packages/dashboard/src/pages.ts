@@ -1,0 +1,17 @@
+import type { ComponentType } from 'react';
+
+/** One page: where it is, what it is called, and what it needs. A page is added here and nowhere else. */
+export interface Page {
+  /** `$name` is a parameter: `/deliveries/$delivery`. */
+  readonly path: string;
+  readonly title: string;
+  /** In the navigation, with the letter that follows `g`. */
+  readonly nav?: { readonly name: string; readonly letter: string };
+  /** Parameters of the query that it knows; others are told to the reader. */
+  readonly search: readonly string[];
+  /** Not there for who came by a portal link. */
+  readonly isForTeams?: boolean;
+  readonly load: () => Promise<{ readonly default: ComponentType }>;
+}
+
+export const pages: readonly Page[] = [];

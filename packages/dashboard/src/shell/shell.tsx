@@ -1,0 +1,117 @@
+import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
+import { type ReactNode, useEffect, useState } from 'react';
+import { useNow } from '../clock.ts';
+import { listenToKeys, useKeys } from '../keys.ts';
+import { useLiveState } from '../live.ts';
+import { pages } from '../pages.ts';
+import { durationText } from '../parts/time.ts';
+import { Toasts } from '../parts/toast.tsx';
+import { setPreferences, usePreferences } from '../preferences.ts';
+import { useMe } from '../session.tsx';
+import { KeyList } from './key-list.tsx';
+import { Logo } from './logo.tsx';
+import { Menu } from './menu.tsx';
+
+/** Pages of the navigation that this session has. */
+function useNavigation(): readonly { path: string; name: string; letter: string }[] {
+  const { kind } = useMe();
+  return pages
+    .filter(({ nav, isForTeams }) => nav !== undefined && (kind !== 'portal' || isForTeams !== true))
+    .map(({ path, nav }) => ({ path, ...nav! }));
+}
+
+const isHere = (path: string, pathname: string): boolean =>
+  path === '/' ? pathname === '/' : pathname === path || pathname.startsWith(`${path}/`);
+
+/** What stands around every page. */
+export function Shell(): ReactNode {
+  const { pathname, search } = useLocation();
+  const navigate = useNavigate();
+  const navigation = useNavigation();
+  const { zone } = usePreferences();
+  const [isKeyListOpen, setKeyListOpen] = useState(false);
+  useEffect(() => listenToKeys(), []);
+  useKeys([
+    ...navigation.map(({ path, name, letter }) => ({
+      keys: `g ${letter}`,
+      text: `Go to ${name}`,
+      run: () => void navigate({ to: path }),
+    })),
+    {
+      keys: 'z',
+      text: 'Switch between UTC and local time',
+      run: () => setPreferences({ zone: zone === 'utc' ? 'local' : 'utc' }),
+    },
+    { keys: '?', text: 'Show this list', run: () => setKeyListOpen(true) },
+  ]);
+  const isWall = (search as { wall?: string }).wall === '1';
+  return (
+    <div className={isWall ? 'shell shell-wall' : 'shell'}>
+      <a href="#main" className="skip">
+        Skip to the page
+      </a>
+      {isWall ? null : (
+        <header className="shell-header">
+          <Link to="/" className="brand">
+            <Logo /> Posthorn
+          </Link>
+          <nav aria-label="Pages" className="shell-nav">
+            {navigation.map(({ path, name }) => (
+              <Link key={path} to={path} aria-current={isHere(path, pathname) ? 'page' : undefined}>
+                {name}
+              </Link>
+            ))}
+          </nav>
+          <div className="shell-right">
+            <Live />
+            <button
+              type="button"
+              className="zone"
+              title="Times are in this zone: press to switch"
+              onClick={() => setPreferences({ zone: zone === 'utc' ? 'local' : 'utc' })}
+            >
+              {zone === 'utc' ? 'UTC' : 'Local'}
+            </button>
+            <Menu onKeys={() => setKeyListOpen(true)} />
+          </div>
+        </header>
+      )}
+      <main id="main" tabIndex={-1}>
+        <Outlet />
+      </main>
+      {isWall ? null : (
+        <nav className="shell-bar" aria-label="Pages, short">
+          {navigation.slice(0, 3).map(({ path, name }) => (
+            <Link key={path} to={path} aria-current={isHere(path, pathname) ? 'page' : undefined}>
+              {name}
+            </Link>
+          ))}
+          <Menu onKeys={() => setKeyListOpen(true)} name="More" extra={navigation.slice(3)} />
+        </nav>
+      )}
+      {isKeyListOpen ? <KeyList onClose={() => setKeyListOpen(false)} /> : null}
+      <Toasts />
+    </div>
+  );
+}
+
+function Live(): ReactNode {
+  const state = useLiveState();
+  const nowMs = useNow();
+  if (state.kind === 'live')
+    return (
+      <span className="live">
+        <span className="good" aria-hidden="true">
+          ●
+        </span>{' '}
+        live
+      </span>
+    );
+  if (state.kind === 'paused') return <span className="live">‖ paused by you</span>;
+  const age = durationText(Math.max(0, nowMs - state.since));
+  return (
+    <span className="live wait" role="status">
+      {state.kind === 'reconnecting' ? `◐ reconnecting, ${age} old` : `▲ stale for ${age}`}
+    </span>
+  );
+}

@@ -1,0 +1,14 @@
+import type { Operation } from '../../packages/posthorn/src/contract/operation.ts';
+
+/** Where each call goes: all that the dashboard needs of the operations table besides its types. */
+export function pathsFile(table: Readonly<Record<string, Operation>>): string {
+  const lines = Object.entries(table).map(([id, { method, path }]) => `  '${id}': ['${method}', '${path}'],`);
+  return `// Generated from the operations table by \`npm run generate\`: do not edit.
+
+import type { OperationId } from '../../../posthorn/src/contract/table.ts';
+
+export const paths: Readonly<Record<OperationId, readonly [method: string, path: string]>> = {
+${lines.join('\n')}
+};
+`;
+}

@@ -117,6 +117,8 @@ const mayImport: readonly {
     ],
     drivers: ['node:worker_threads'],
   },
+  // Talks to the API only: of the server it knows the types of the calls.
+  { of: '@posthorn/dashboard', from: ['posthorn/src/contract/table.ts'] },
   { of: '@posthorn/lab/cli', from: ['@posthorn/lab'], packages: ['posthorn/cli', 'posthorn/domain'] },
 ];
 const drivers = [
@@ -135,12 +137,20 @@ const drivers = [
   '@opentelemetry/exporter-trace-otlp-http',
   '@opentelemetry/resources',
 ];
+/** Runs in a browser: nothing of it is simulated. */
+const browsers = ['@posthorn/dashboard'];
 const commandLines = ['cli', '@posthorn/audit/cli', '@posthorn/lab/cli'];
 const runtimes = ['runtime', '@posthorn/client/runtime'];
 const bans: readonly { readonly what: RegExp; readonly allowed: readonly string[] }[] = [
-  { what: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/, allowed: [...runtimes, ...commandLines] },
-  { what: /\bset(Timeout|Interval|Immediate)\(/, allowed: [...runtimes, ...commandLines] },
-  { what: /\bMath\.random\(|\brandomBytes\(|\brandomUUID\(/, allowed: [...runtimes, ...commandLines] },
+  {
+    what: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/,
+    allowed: [...runtimes, ...commandLines, ...browsers],
+  },
+  { what: /\bset(Timeout|Interval|Immediate)\(/, allowed: [...runtimes, ...commandLines, ...browsers] },
+  {
+    what: /\bMath\.random\(|\brandomBytes\(|\brandomUUID\(/,
+    allowed: [...runtimes, ...commandLines, ...browsers],
+  },
   { what: /\bprocess\.env\b/, allowed: commandLines },
   { what: /\bconsole\./, allowed: [] },
   // getaddrinfo holds one of libuv's four threads for each lookup (G8).
@@ -170,8 +180,8 @@ function fileOf(place: string): string {
 }
 
 const places = [...manifests.values()].flatMap(({ name, folder }) =>
-  globSync('**/*.ts', { cwd: join('packages', folder, 'src') })
-    .filter((file) => !file.endsWith('.test.ts'))
+  globSync('**/*.{ts,tsx}', { cwd: join('packages', folder, 'src') })
+    .filter((file) => !/\.test\.tsx?$/.test(file))
     .map((file) => (name === 'posthorn' ? file : `${name}/${file}`)),
 );
 
@@ -275,6 +285,7 @@ describe('the source is tidy', () => {
     ['contract/x.ts', "import { a } from '../reliability/rules.ts';"],
     ['reliability/x.ts', "import { a } from '../contract/slos.ts';"],
     ['reliability/x.ts', "import { a } from '../transport/address-guard.ts';"],
+    ['@posthorn/dashboard/x.ts', "import { a } from '../../posthorn/src/domain/ids.ts';"],
     ['newfolder/x.ts', ''],
   ])('a planted fault in %s is found: %s', (file, text) => {
     expect(faults(file, text)).toHaveLength(1);
@@ -282,22 +293,24 @@ describe('the source is tidy', () => {
 
   test('what is exported is used by another file', () => {
     const files = ['test', 'bench', ...globSync('packages/*/src')].flatMap((root) =>
-      globSync('**/*.ts', { cwd: root, exclude: ['**/node_modules'] }).map((file) => join(root, file)),
+      globSync('**/*.{ts,tsx}', { cwd: root, exclude: ['**/node_modules'] }).map((file) => join(root, file)),
     );
     const texts = new Map(files.map((file) => [file, readFileSync(file, 'utf8')]));
     const uses = (text: string, name: string): number =>
       text.match(new RegExp(`\\b${name}\\b`, 'g'))?.length ?? 0;
     // To hand a name on to other packages is no use of it: theirs is.
     const users = [...texts].filter(([file]) => !file.includes('/subpaths/'));
-    const unused = [...texts].flatMap(([file, text]) =>
-      [...text.matchAll(/^export (?:async )?(const|function|class|interface|type) (\w+)/gm)]
-        .filter(([, kind, name]) => {
-          // A type may be exported because an exported signature in its own file speaks of it.
-          const ofSignature = (kind === 'interface' || kind === 'type') && uses(text, name!) > 1;
-          return !ofSignature && !users.some(([other, t]) => other !== file && uses(t, name!) > 0);
-        })
-        .map(([, , name]) => `${file}: ${name}`),
-    );
+    const unused = [...texts]
+      .filter(([file]) => !file.startsWith('packages/dashboard/'))
+      .flatMap(([file, text]) =>
+        [...text.matchAll(/^export (?:async )?(const|function|class|interface|type) (\w+)/gm)]
+          .filter(([, kind, name]) => {
+            // A type may be exported because an exported signature in its own file speaks of it.
+            const ofSignature = (kind === 'interface' || kind === 'type') && uses(text, name!) > 1;
+            return !ofSignature && !users.some(([other, t]) => other !== file && uses(t, name!) > 0);
+          })
+          .map(([, , name]) => `${file}: ${name}`),
+      );
     expect(unused).toEqual([]);
   });
 

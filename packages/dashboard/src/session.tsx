@@ -18,14 +18,14 @@ export function useMe(): Me {
 export type Action = 'operate' | 'admin' | 'redrive' | 'replay' | 'test' | 'rotate';
 
 /** Why this session may not do something; null: it may. To be said where the button stands. */
-export function forbiddenFor({ kind, scopes, can }: Me, action: Action): string | null {
+export function forbiddenFor({ scopes, can }: Me, action: Action): string | null {
   if (can !== null)
     return (can as readonly string[]).includes(action)
       ? null
       : 'This link does not allow it: ask who gave it to you.';
   const scope = action === 'admin' ? 'admin' : 'operate';
   if (scopes.includes('admin') || scopes.includes(scope)) return null;
-  return `Your key has the scope ${scopes.join(', ')}; this takes ${scope}. Ask for a key with it.${kind === 'portal' ? '' : ''}`;
+  return `Your key has the scope ${scopes.join(', ')}; this takes ${scope}. Ask for a key with it.`;
 }
 
 /** `forbiddenFor` of who is signed in. */

@@ -30,6 +30,7 @@ export const paths: Readonly<Record<OperationId, readonly [method: string, path:
   'redrives.update': ['PATCH', '/v1/redrives/{id}'],
   'redrives.stop': ['POST', '/v1/redrives/{id}/stop'],
   'accounting.get': ['GET', '/v1/accounting'],
+  'series.get': ['GET', '/v1/series'],
   'slos.status': ['GET', '/v1/slos/{name}/status'],
   'conformance.get': ['GET', '/v1/conformance'],
   'nodes.list': ['GET', '/v1/nodes'],

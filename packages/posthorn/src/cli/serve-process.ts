@@ -94,7 +94,7 @@ export async function startServing(
     adminKeyHashes: [key.hash],
     ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
     insecureDashboard: settings.insecureDashboard,
-    dashboard: settings.dashboard,
+    dashboard: !settings.noDashboard,
     ...(settings.metricsKey === undefined ? {} : { metricsKeyHash: hashOf(settings.metricsKey) }),
     retentionDays: settings.retentionDays,
     deadRetentionDays: settings.deadRetentionDays,

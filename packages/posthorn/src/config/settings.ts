@@ -53,7 +53,7 @@ const schema = z.object({
     )
     .optional(),
   insecureDashboard: flag.default(false),
-  dashboard: flag.default(true),
+  noDashboard: flag.default(false),
   metricsKey: z
     .string()
     .regex(/^[\x21-\x7e]{16,200}$/, 'has 16 to 200 visible characters')
@@ -93,7 +93,7 @@ const names: Readonly<Record<keyof Settings, string>> = {
   plaintextSecrets: 'PLAINTEXT_SECRETS',
   publicUrl: 'PUBLIC_URL',
   insecureDashboard: 'INSECURE_DASHBOARD',
-  dashboard: 'DASHBOARD',
+  noDashboard: 'NO_DASHBOARD',
   metricsKey: 'METRICS_KEY',
   logLevel: 'LOG_LEVEL',
   retentionDays: 'RETENTION_DAYS',

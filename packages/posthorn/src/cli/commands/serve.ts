@@ -53,7 +53,7 @@ export function serveCommand(): Command {
       '--insecure-dashboard',
       'let browsers sign in over plain HTTP from other machines, where keys can be read on the way (POSTHORN_INSECURE_DASHBOARD)',
     )
-    .option('--no-dashboard', 'serve the API only (POSTHORN_DASHBOARD=false)')
+    .option('--no-dashboard', 'serve the API only (POSTHORN_NO_DASHBOARD)')
     .option(
       '--metrics-key <key>',
       'key that /metrics then takes, beside the admin key (POSTHORN_METRICS_KEY, default: no key)',
@@ -86,8 +86,8 @@ export function serveCommand(): Command {
     .action(async (options: Record<string, unknown>) => {
       // A script's variable that was not set: data would go to the usual directory, where nobody looks for it.
       if (options['dataDir'] === '') throw new CommandError('--data-dir is empty: name a directory', 2);
-      // Not said is not `--dashboard`: then the variable counts.
-      const given = options['dashboard'] === true ? { ...options, dashboard: undefined } : options;
+      // The command line's parser calls it by what it takes away.
+      const given = options['dashboard'] === false ? { ...options, noDashboard: true } : options;
       const read = readSettings(given, process.env);
       if ('faults' in read) throw new CommandError(read.faults.join('\n'), 2);
       const { settings } = read;

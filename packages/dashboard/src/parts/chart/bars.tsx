@@ -1,0 +1,144 @@
+import { type ReactNode, useId } from 'react';
+import { Frame, type Marker } from './frame.tsx';
+import { linearTicks, type Unit, valueText } from './ticks.ts';
+
+export interface BarPart {
+  readonly name: string;
+  readonly tone: 'bar' | 'good' | 'wait' | 'bad' | 'held' | 'soft';
+  readonly values: readonly number[];
+  /** 95% intervals of the values, drawn as whiskers; for parts that are not stacked. */
+  readonly intervals?: readonly (readonly [low: number, high: number] | null)[];
+}
+
+export interface BarsProperties {
+  readonly label: string;
+  readonly since: number;
+  readonly until: number;
+  /** Where each bar begins. */
+  readonly times: readonly number[];
+  /** The length of one bar. */
+  readonly stepMs: number;
+  /** Stacked, the first at the bottom. */
+  readonly parts: readonly BarPart[];
+  readonly unit: Unit;
+  /** Bars whose numbers may still change: hatched. */
+  readonly isOpen?: (index: number) => boolean;
+  readonly height?: number;
+  readonly markers?: readonly Marker[];
+  readonly target?: { readonly value: number; readonly label: string };
+  readonly onPick?: (index: number) => void;
+}
+
+const room = 1.1;
+const gap = 0.3;
+/** So that one of a million is seen. */
+const leastPx = 2;
+
+/** Stacked bars over time, with intervals as whiskers. What may still change is hatched. */
+export function Bars(properties: BarsProperties): ReactNode {
+  const { label, since, until, times, stepMs, parts, unit, isOpen, target, ...rest } = properties;
+  const hatch = useId();
+  const sums = times.map((_, index) => parts.reduce((sum, { values }) => sum + (values[index] ?? 0), 0));
+  const highs = parts.flatMap(({ intervals }) => intervals?.map((interval) => interval?.[1] ?? 0) ?? []);
+  // One wide interval would flatten all bars: it is cut off at three times the tallest.
+  const tallest = Math.max(0, ...sums, target?.value ?? 0);
+  const max = Math.max(tallest, Math.min(Math.max(0, ...highs), tallest * 3)) * room || 1;
+  return (
+    <Frame
+      {...rest}
+      {...(target === undefined ? {} : { target })}
+      label={label}
+      since={since}
+      until={until}
+      times={times}
+      yTicks={linearTicks(max, unit)}
+      yShare={(value) => Math.min(1, value / max)}
+      valueAt={(index) =>
+        parts.map(({ name, values }) => `${name} ${valueText(values[index] ?? 0, unit)}`).join(', ') +
+        (isOpen?.(index) === true ? '; may still change' : '')
+      }
+      table={{
+        head: parts.map(({ name }) => name),
+        rows: times.map((_, index) => parts.map(({ values }) => valueText(values[index] ?? 0, unit))),
+      }}
+    >
+      {({ x, y, left, width }, cursor) => (
+        <>
+          <defs>
+            <pattern
+              id={hatch}
+              width="6"
+              height="6"
+              patternUnits="userSpaceOnUse"
+              patternTransform="rotate(45)"
+            >
+              <rect width="6" height="6" className="chart-hatch-ground" />
+              <line x1="0" y1="0" x2="0" y2="6" className="chart-hatch-line" />
+            </pattern>
+          </defs>
+          {times.map((at, index) => {
+            const begin = Math.max(x(at), left);
+            const full = Math.min(x(at + stepMs), left + width) - begin;
+            const thickness = Math.max(1, full * (1 - gap));
+            let below = 0;
+            return (
+              <g key={at} className={cursor === index ? 'chart-bar is-here' : 'chart-bar'}>
+                {parts.map(({ name, tone, values, intervals }) => {
+                  const value = values[index] ?? 0;
+                  const base = y(below);
+                  const pixels = value === 0 ? 0 : Math.max(leastPx, base - y(below + value));
+                  const interval = intervals?.[index] ?? null;
+                  const middle = begin + full / 2;
+                  const box = {
+                    x: begin + (full - thickness) / 2,
+                    y: base - pixels,
+                    width: thickness,
+                    height: pixels,
+                  };
+                  below += value;
+                  return (
+                    <g key={name} className={`chart-${tone}`}>
+                      <rect {...box} className="chart-fill" />
+                      {isOpen?.(index) === true && pixels > 0 ? (
+                        <rect {...box} fill={`url(#${hatch})`} />
+                      ) : null}
+                      {interval === null || thickness < 4 ? null : (
+                        <line
+                          className="chart-whisker"
+                          x1={middle}
+                          x2={middle}
+                          y1={y(interval[0])}
+                          y2={y(interval[1])}
+                        />
+                      )}
+                    </g>
+                  );
+                })}
+              </g>
+            );
+          })}
+        </>
+      )}
+    </Frame>
+  );
+}
+
+/** Names of parts with their colors, where no label fits at the drawing. */
+export function Legend({
+  parts,
+}: {
+  parts: readonly { readonly name: string; readonly tone: BarPart['tone'] }[];
+}): ReactNode {
+  return (
+    <ul className="chart-legend row label">
+      {parts.map(({ name, tone }) => (
+        <li key={name} className={`chart-${tone}`}>
+          <svg width="10" height="10" aria-hidden="true">
+            <rect width="10" height="10" rx="2" className="chart-fill" />
+          </svg>{' '}
+          {name}
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,222 @@
+import './chart.css';
+import { type KeyboardEvent, type PointerEvent, type ReactNode, useId, useState } from 'react';
+import { now } from '../../clock.ts';
+import { usePreferences } from '../../preferences.ts';
+import { fullTimeText } from '../time.ts';
+import { useWidth } from './size.ts';
+import { type Tick, timeTicks } from './ticks.ts';
+
+/** Something that happened, at its time: a deploy, an incident, the end of one. */
+export interface Marker {
+  readonly at: number;
+  readonly label: string;
+  readonly tone?: 'link' | 'wait' | 'bad';
+}
+
+/** What a chart draws itself with: positions in pixels of time and value. */
+export interface Plot {
+  readonly x: (ms: number) => number;
+  readonly y: (value: number) => number;
+  readonly width: number;
+  readonly height: number;
+  readonly left: number;
+  readonly top: number;
+  readonly isNarrow: boolean;
+}
+
+export interface FrameProperties {
+  /** A sentence that says what it shows, for who cannot see it. */
+  readonly label: string;
+  readonly since: number;
+  readonly until: number;
+  readonly height?: number;
+  readonly yTicks: readonly Tick[];
+  /** The position of a value between 0 (bottom) and 1 (top). */
+  readonly yShare: (value: number) => number;
+  /** Times at which there are values: the cursor steps from one to the next. */
+  readonly times: readonly number[];
+  /** What is said of one of them. */
+  readonly valueAt: (index: number) => string;
+  readonly markers?: readonly Marker[];
+  /** A line across, dashed. */
+  readonly target?: { readonly value: number; readonly label: string };
+  /** Chosen with a click or Enter. */
+  readonly onPick?: (index: number) => void;
+  readonly children: (plot: Plot, cursor: number | null) => ReactNode;
+  /** The same as a table: a head and rows of text. */
+  readonly table: { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] };
+}
+
+const charPx = 6.6;
+const axisPx = 24;
+/** Words near the right edge turn inward. */
+const inwardPx = 160;
+
+/**
+ * Axes, grid, markers, target, cursor and table of every chart over time. The cursor follows the pointer and the arrow keys; what
+ * it stands on is said in words beneath the chart, and to who listens.
+ */
+export function Frame(properties: FrameProperties): ReactNode {
+  const {
+    label,
+    since,
+    until,
+    height = 220,
+    yTicks,
+    yShare,
+    times,
+    valueAt,
+    markers = [],
+    target,
+    onPick,
+    children,
+    table,
+  } = properties;
+  const [ref, width] = useWidth();
+  const [cursor, setCursor] = useState<number | null>(null);
+  const { zone } = usePreferences();
+  const id = useId();
+  const isNarrow = width < 480;
+  const left = Math.ceil(Math.max(...yTicks.map(({ text }) => text.length), 2) * charPx) + 8;
+  const top = markers.length > 0 || target !== undefined ? 18 : 8;
+  const inner = { width: Math.max(40, width - left - 8), height: height - top - axisPx };
+  const x = (ms: number): number => left + ((ms - since) / Math.max(1, until - since)) * inner.width;
+  const y = (value: number): number => top + (1 - yShare(value)) * inner.height;
+  const plot: Plot = { x, y, width: inner.width, height: inner.height, left, top, isNarrow };
+  const nearest = (px: number): number | null => {
+    let found: number | null = null;
+    for (const [index, at] of times.entries())
+      if (found === null || Math.abs(x(at) - px) < Math.abs(x(times[found]!) - px)) found = index;
+    return found;
+  };
+  const onPointer = (event: PointerEvent<SVGSVGElement>): void =>
+    setCursor(nearest(event.clientX - event.currentTarget.getBoundingClientRect().left));
+  const onKey = (event: KeyboardEvent): void => {
+    const last = times.length - 1;
+    const moves: Readonly<Record<string, number>> = {
+      ArrowLeft: Math.max(0, (cursor ?? times.length) - 1),
+      ArrowRight: Math.min(last, (cursor ?? -1) + 1),
+      Home: 0,
+      End: last,
+    };
+    const next = moves[event.key];
+    if (next !== undefined && last >= 0) {
+      event.preventDefault();
+      setCursor(next);
+    } else if (event.key === 'Enter' && cursor !== null && onPick !== undefined) onPick(cursor);
+    else if (event.key === 'Escape') setCursor(null);
+  };
+  const at = cursor === null ? undefined : times[cursor];
+  const precision = until - since > 4 * 86_400_000 ? 'minute' : 'second';
+  return (
+    <figure className="chart" ref={ref}>
+      <svg
+        width={width}
+        height={height}
+        role="img"
+        aria-labelledby={id}
+        tabIndex={0}
+        onPointerMove={onPointer}
+        onPointerLeave={() => setCursor(null)}
+        onClick={() => {
+          if (cursor !== null) onPick?.(cursor);
+        }}
+        onKeyDown={onKey}
+        className={onPick === undefined ? undefined : 'chart-picks'}
+      >
+        <title id={id}>{label}</title>
+        {yTicks.map(({ at: value, text }) => (
+          <g key={value}>
+            <line className="chart-grid" x1={left} x2={left + inner.width} y1={y(value)} y2={y(value)} />
+            <text x={left - 8} y={y(value) + 4} textAnchor="end">
+              {text}
+            </text>
+          </g>
+        ))}
+        {timeTicks(since, until, Math.max(2, Math.floor(inner.width / 110)), zone, now()).map(
+          ({ at: ms, text }) => (
+            <text
+              key={ms}
+              x={Math.min(Math.max(x(ms), left + 14), left + inner.width - 20)}
+              y={height - 6}
+              textAnchor="middle"
+            >
+              {text}
+            </text>
+          ),
+        )}
+        {children(plot, cursor)}
+        {target === undefined ? null : (
+          <g>
+            <line
+              className="chart-target"
+              x1={left}
+              x2={left + inner.width}
+              y1={y(target.value)}
+              y2={y(target.value)}
+            />
+            <text className="chart-halo wait" x={left + inner.width} y={y(target.value) - 5} textAnchor="end">
+              {target.label}
+            </text>
+          </g>
+        )}
+        {markers
+          .filter(({ at: ms }) => ms >= since && ms <= until)
+          .map(({ at: ms, label: words, tone = 'link' }) => {
+            const isInward = x(ms) > left + inner.width - Math.min(inwardPx, inner.width / 2);
+            return (
+              <g key={`${ms}${words}`} className={`chart-marker chart-${tone}`}>
+                <line x1={x(ms)} x2={x(ms)} y1={top - 6} y2={top + inner.height} />
+                <text
+                  className="chart-halo"
+                  x={x(ms) + (isInward ? -5 : 5)}
+                  y={top - 4}
+                  textAnchor={isInward ? 'end' : 'start'}
+                >
+                  {isNarrow && words.length > 24 ? `${words.slice(0, 23)}…` : words}
+                </text>
+              </g>
+            );
+          })}
+        {at === undefined ? null : (
+          <line className="chart-cursor" x1={x(at)} x2={x(at)} y1={top} y2={top + inner.height} />
+        )}
+      </svg>
+      <figcaption className="chart-said label" aria-live="polite">
+        {at === undefined || cursor === null
+          ? ' '
+          : `${fullTimeText(at, zone, precision)}: ${valueAt(cursor)}`}
+      </figcaption>
+      <details className="chart-table">
+        <summary>As a table</summary>
+        <div className="chart-table-scroll" tabIndex={0} role="region" aria-label={`${label} As a table`}>
+          <table className="table">
+            <caption className="sr">{label}</caption>
+            <thead>
+              <tr>
+                <th scope="col">{zone === 'utc' ? 'from (UTC)' : 'from (local time)'}</th>
+                {table.head.map((head) => (
+                  <th key={head} scope="col" className="num">
+                    {head}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {table.rows.map((cells, index) => (
+                <tr key={times[index]}>
+                  <td>{fullTimeText(times[index]!, zone, 'minute')}</td>
+                  {cells.map((cell, column) => (
+                    <td key={table.head[column]} className="num">
+                      {cell}
+                    </td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </details>
+    </figure>
+  );
+}

@@ -18,6 +18,7 @@ import { describeRecent } from './store/recent.ts';
 import { describeRedriving } from './store/redriving.ts';
 import { describeReplaying } from './store/replaying.ts';
 import { describePruning } from './store/pruning.ts';
+import { describeSearching } from './store/searching.ts';
 import { describeSessions } from './store/sessions.ts';
 import { describeSettling } from './store/settling.ts';
 import { describeTenants } from './store/tenants.ts';
@@ -39,6 +40,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
     describePruning(subject);
     describeConfiguring(subject);
     describeListing(subject);
+    describeSearching(subject);
     describeRecent(subject);
     describeTenants(subject);
     describeSessions(subject);

@@ -26,8 +26,8 @@ export interface PageRequest<Answer extends ListAnswer>
   pages(): AsyncIterable<Page<Answer>>;
 }
 
-/** Pages without items that may follow each other: a list of nothing but such pages would never end. */
-const maxEmptyPages = 100;
+/** Pages without items that may follow each other, as of a search that finds nothing in many rows: a list of nothing but such pages would never end. */
+const maxEmptyPages = 1000;
 
 /** `read` asks for the page behind a cursor; null is where the caller wants to begin. */
 export function pageRequest<Item, Answer extends ListAnswer<Item>>(

@@ -217,7 +217,45 @@ const deliveryDetailsShape = object({
   blocked_by: nullable(text),
   attempts: list(attemptShape),
 });
-const deliveryListShape = object({ items: list(deliveryShape), next_cursor: nullable(text) });
+const deliveryEndpointShape = object({
+  name: nullable(text),
+  host: text,
+  owner: nullable(text),
+  enabled: flag,
+  deleted: flag,
+});
+const valueShape = object({ amount_minor: amount, currency: text });
+const deliveryEventShape = object({
+  accepted_at: text,
+  occurred_at: nullable(text),
+  ordering_key: nullable(text),
+  value: nullable(valueShape),
+});
+const listedDeliveryShape = object({
+  id: text,
+  event_id: text,
+  event_type: text,
+  tenant: text,
+  endpoint_id: text,
+  state: text,
+  attempt_count: number,
+  due_at: nullable(text),
+  created_at: text,
+  settled_at: nullable(text),
+  reason: nullable(text),
+  last_error: nullable(object({ class: text, status_code: nullable(number), message: nullable(text) })),
+  blocked_by: nullable(text),
+  deadline_at: text,
+  late: flag,
+  event: optional(deliveryEventShape),
+  endpoint: optional(deliveryEndpointShape),
+});
+const deliveryListShape = object({
+  searched_to: nullable(text),
+  rows_read: nullable(number),
+  items: list(listedDeliveryShape),
+  next_cursor: nullable(text),
+});
 const endpointCertificateShape = object({
   use: text,
   subject: text,
@@ -474,7 +512,6 @@ const ensuredEndpointShape = object({
   updated_at: text,
   secret: optional(text),
 });
-const valueShape = object({ amount_minor: amount, currency: text });
 const eventShape = object({
   id: text,
   tenant: text,
@@ -934,7 +971,14 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
       error_class: either(text, list(text)),
       since: text,
       until: text,
+      status_code: either(number, list(number)),
+      owner: either(text, list(text)),
+      ordering_key: either(text, list(text)),
+      late: text,
+      min_value: text,
+      currency: either(text, list(text)),
       blocked: text,
+      include: either(text, list(text)),
       limit: number,
       cursor: text,
       order: text,

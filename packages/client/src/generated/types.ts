@@ -573,8 +573,32 @@ export interface DeliveryDetails {
   readonly attempts: readonly Attempt[];
 }
 
+export interface DeliveryEndpoint {
+  readonly name: string | null;
+
+  /** Of its URL, with the port. */
+  readonly host: string;
+
+  /** The team that owns it; null also for a portal. */
+  readonly owner: string | null;
+  readonly enabled: boolean;
+  readonly deleted: boolean;
+}
+
+export interface DeliveryEvent {
+  readonly acceptedAt: string;
+  readonly occurredAt: string | null;
+  readonly orderingKey: string | null;
+  readonly value: Value | null;
+}
+
 export interface DeliveryList {
-  readonly items: readonly Delivery[];
+  /** How far the search has come, in time; null: to the end, so there are no more. */
+  readonly searchedTo: string | null;
+
+  /** Rows that this call has looked at; null if the key is bound to a tenant: they are of all tenants. */
+  readonly rowsRead: number | null;
+  readonly items: readonly ListedDelivery[];
 
   /** Of the next page; null: this is the last. */
   readonly nextCursor: string | null;
@@ -1273,6 +1297,72 @@ export interface KeyWithSecret {
 
   /** The key itself, `phk_…`. Shown this once. */
   readonly key: string;
+}
+
+export interface ListedDelivery {
+  readonly id: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly tenant: string;
+  readonly endpointId: string;
+
+  /** Only `pending` moves by itself. */
+  readonly state: 'pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed';
+
+  /** Attempts that were made. */
+  readonly attemptCount: number;
+
+  /** When a pending delivery is attempted next, or claimed again if its attempt never ends. */
+  readonly dueAt: string | null;
+  readonly createdAt: string;
+
+  /** When it left `pending`. */
+  readonly settledAt: string | null;
+
+  /** Why it is in its state: `delivered`, `schedule_exhausted`, `too_old`, `gone`, `corrupt`, `endpoint_paused`, `endpoint_deleted`, or `cancelled: …` with what the operator said. */
+  readonly reason: string | null;
+
+  /** Of the last attempt, if it failed. */
+  readonly lastError: {
+    readonly class:
+      | 'timeout'
+      | 'connect'
+      | 'dns'
+      | 'tls'
+      | 'reset'
+      | 'blocked_address'
+      | 'proxy'
+      | 'token'
+      | 'http_4xx'
+      | 'http_5xx'
+      | 'rate_limited'
+      | 'gone'
+      | 'redirect'
+      | 'protocol'
+      | 'internal'
+      | 'corrupt'
+      | 'transformation'
+      | 'secrets';
+
+    /** Of the response; null: there was none. */
+    readonly statusCode: number | null;
+    readonly message: string | null;
+  } | null;
+
+  /** The dead letter of its ordering key that holds it (`on_dead: block`); null: none does. */
+  readonly blockedBy: string | null;
+
+  /** By when it ought to be delivered, by what its endpoint promises now (`deliverWithinS`). */
+  readonly deadlineAt: string;
+
+  /** Delivered after its deadline, or past it and still pending. */
+  readonly late: boolean;
+
+  /** With `include=event`. */
+  readonly event?: DeliveryEvent;
+
+  /** With `include=endpoint`. */
+  readonly endpoint?: DeliveryEndpoint;
 }
 
 export type ListedSlo = Slo | TemplateSlo;
@@ -2400,8 +2490,29 @@ export interface DeliveriesListInput {
   /** Created before this time. */
   readonly until?: string | Date | undefined;
 
+  /** Of the last response. */
+  readonly statusCode?: number | readonly number[] | undefined;
+
+  /** Teams that own the endpoint. */
+  readonly owner?: string | readonly string[] | undefined;
+
+  /** Of the event; faster with its `tenant`. */
+  readonly orderingKey?: string | readonly string[] | undefined;
+
+  /** `true`: delivered after its deadline, or past it and still pending. `false`: all others. */
+  readonly late?: 'true' | 'false' | undefined;
+
+  /** Events worth at least so many minor units, whatever the currency is: give `currency` too. */
+  readonly minValue?: string | undefined;
+
+  /** Of the value of the event, ISO 4217. */
+  readonly currency?: string | readonly string[] | undefined;
+
   /** Only those that a dead letter of their ordering key holds. */
   readonly blocked?: 'true' | undefined;
+
+  /** Adds to each delivery what a table of deliveries shows of its event and its endpoint. */
+  readonly include?: 'event' | 'endpoint' | readonly ('event' | 'endpoint')[] | undefined;
 
   /** Items of a page at most. */
   readonly limit?: number | undefined;

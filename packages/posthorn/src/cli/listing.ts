@@ -7,8 +7,8 @@ import { integerBetween } from './remote.ts';
 const maxPage = 1000;
 const maxItems = 1_000_000;
 const usualItems = 50;
-/** Pages without items that may follow each other: a list of nothing but such pages would never end. */
-const maxEmptyPages = 100;
+/** Pages without items that may follow each other, as of a search that finds nothing in many rows: a list of nothing but such pages would never end. */
+const maxEmptyPages = 1000;
 
 export interface Listing<Answer extends ListAnswer> {
   readonly items: Answer['items'];

@@ -1,6 +1,14 @@
 import { z } from 'zod';
-import { deliveryFilterQuery, deliveryState, errorClass } from './delivery-filter.ts';
-import { anyId, count, pageIn, pageOf, timestamp } from './fields.ts';
+import { deliveryState, errorClass } from './delivery-filter.ts';
+import {
+  boundedSearch,
+  deliveryEndpoint,
+  deliveryEvent,
+  deliveryListQuery,
+  searchedFields,
+  timelinessFields,
+} from './delivery-search.ts';
+import { anyId, count, pageOf, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
 
 const lastError = z.strictObject({
@@ -66,10 +74,15 @@ const cancelRequest = z
   .strictObject({ reason: z.string().min(1).max(256).describe('Kept with the delivery.') })
   .meta({ id: 'CancelRequest' });
 
-const blocked = z
-  .enum(['true'], 'must be true')
-  .optional()
-  .describe('Only those that a dead letter of their ordering key holds.');
+const listedDelivery = z
+  .strictObject({
+    ...fields,
+    ...timelinessFields,
+    event: deliveryEvent.optional().describe('With `include=event`.'),
+    endpoint: deliveryEndpoint.optional().describe('With `include=endpoint`.'),
+  })
+  .meta({ id: 'ListedDelivery' });
+
 const params = z.strictObject({ id: anyId.describe('`dlv_…`') });
 
 export const deliveryExample = {
@@ -120,14 +133,38 @@ export const deliveryOperations = operations({
     tag: 'deliveries',
     scope: 'read',
     summary: 'List deliveries',
-    description: 'Newest first, unless `order` is `asc`.',
-    query: z.strictObject({ ...deliveryFilterQuery.shape, blocked, ...pageIn('desc') }),
+    description: `Newest first, unless \`order\` is \`asc\`. ${boundedSearch}`,
+    query: deliveryListQuery,
     status: 200,
-    answer: pageOf('DeliveryList', delivery),
+    answer: pageOf('DeliveryList', listedDelivery, searchedFields),
     errors: [],
     example: {
-      query: { endpoint_id: deadExample.endpoint_id, state: 'dead,suppressed' },
-      answer: { items: [deadExample], next_cursor: null },
+      query: { endpoint_id: deadExample.endpoint_id, state: 'dead,suppressed', include: 'event,endpoint' },
+      answer: {
+        items: [
+          {
+            ...deadExample,
+            deadline_at: '2026-11-20T08:16:00.000Z',
+            late: false,
+            event: {
+              accepted_at: deadExample.created_at,
+              occurred_at: null,
+              ordering_key: 'ch_1PgafmB7WZ01zgkWoe0TuiTN',
+              value: { amount_minor: 1099, currency: 'USD' },
+            },
+            endpoint: {
+              name: 'orders',
+              host: 'orders.kestrel.example',
+              owner: 'shop',
+              enabled: true,
+              deleted: false,
+            },
+          },
+        ],
+        next_cursor: null,
+        searched_to: null,
+        rows_read: 1,
+      },
     },
   },
   'deliveries.get': {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { payloadAccesses } from '../domain/caller.ts';
 import { delivery, deliveryExample } from './deliveries.ts';
+import { value } from './delivery-search.ts';
 import {
-  amountMinor,
   anyId,
   count,
   eventId,
@@ -22,9 +22,6 @@ const newValue = z
     currency: z.string().regex(/^[A-Za-z]{3}$/, 'an ISO 4217 code'),
   })
   .meta({ id: 'NewValue' });
-const value = z
-  .strictObject({ amount_minor: amountMinor, currency: z.string().describe('ISO 4217, upper case.') })
-  .meta({ id: 'Value' });
 
 export const newEvent = z
   .strictObject({

@@ -4,13 +4,15 @@ import type { PayloadAccess } from '../domain/caller.ts';
 import { notFound, PosthornError } from '../domain/errors.ts';
 import { deliveryId, parseDeliveryId } from '../domain/ids.ts';
 import { iso, isoOrNull } from '../domain/time.ts';
-import type { AttemptRecord, CommandAnswer, DeliveryRecord } from '../store/store.ts';
+import type { AttemptRecord, CommandAnswer, DeliveryRecord, FoundDelivery } from '../store/store.ts';
 import { auditEntry } from './audit.ts';
-import { filterFrom } from './delivery-filter.ts';
+import { searchBounded, searchedPage } from './bounded-search.ts';
+import { searchFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import type { Call, Handlers, Of } from './handler.ts';
 import { shownMessage, shownText } from './payloads.ts';
-import { decodeCursor, invalidCursor, pageRead } from './paging.ts';
+import { wireValue } from './wire.ts';
+import { decodeCursor, invalidCursor } from './paging.ts';
 
 const missing = (): PosthornError => notFound('delivery by that id');
 
@@ -54,17 +56,24 @@ export function deliveryService({
   };
 
   return {
-    'deliveries.list': async ({ query: { limit, cursor, order, blocked, ...filter } }, { caller }) => {
+    'deliveries.list': async ({ query: { limit, cursor, order, include = [], ...query } }, { caller }) => {
       const last = decodeCursor(cursor);
       const after = last === null ? null : parseDeliveryId(last);
       if (last !== null && after === null) throw invalidCursor();
-      const chosen = {
-        ...(await filterFrom(store, filter)),
-        ...(blocked === undefined ? {} : { blocked: true as const }),
-      };
-      const read = await store.deliveries(chosen, { after, limit: limit + 1, order });
-      const page = pageRead(read, limit, ({ number }) => deliveryId(number));
-      return { ...page, items: page.items.map((one) => wireDelivery(one, caller.payloads)) };
+      const now = clock.now();
+      const search = await searchFrom(store, query, now);
+      const within = await store.deliveriesWithin(search);
+      // One more than the page, which tells whether there are more.
+      const found = await searchBounded(clock, { after, limit: limit + 1 }, async (page) => {
+        const { numbers, ...step } = await store.searchDeliveries(search, { ...page, order, within });
+        return { ...step, items: await store.foundDeliveries(numbers) };
+      });
+      const items = found.items.map((one) => wireListed(one, { include, now, payloads: caller.payloads }));
+      return searchedPage(items, limit, found, {
+        cursorOf: ({ id }) => id,
+        timeOf: ({ created_at: at }) => at,
+        cursorAt: deliveryId,
+      });
     },
 
     'deliveries.get': async ({ params: { id } }, { caller: { payloads } }) => {
@@ -127,6 +136,53 @@ export function wireDelivery(d: DeliveryRecord, payloads: PayloadAccess): WireDe
           },
     blocked_by: d.blockedBy === null ? null : deliveryId(d.blockedBy),
   };
+}
+
+/** By when it ought to be delivered, and whether that is over. */
+function timeliness(
+  { state, createdAt, settledAt, endpoint: { deliverWithinMs } }: FoundDelivery,
+  now: number,
+): { readonly deadline_at: string; readonly late: boolean } {
+  const deadline = createdAt + deliverWithinMs;
+  const until = state === 'pending' ? now : state === 'delivered' ? settledAt! : deadline;
+  return { deadline_at: iso(deadline), late: until > deadline };
+}
+
+type Listed = Answer<'deliveries.list'>['items'][number];
+
+function wireListed(
+  found: FoundDelivery,
+  {
+    include,
+    now,
+    payloads,
+  }: {
+    readonly include: readonly ('event' | 'endpoint')[];
+    readonly now: number;
+    readonly payloads: PayloadAccess;
+  },
+): Listed {
+  return {
+    ...wireDelivery(found, payloads),
+    ...timeliness(found, now),
+    ...(include.includes('event') ? { event: wireEventOf(found) } : {}),
+    ...(include.includes('endpoint') ? { endpoint: wireEndpointOf(found) } : {}),
+  };
+}
+
+function wireEventOf({ event }: FoundDelivery): NonNullable<Listed['event']> {
+  const { acceptedAt, occurredAt, orderingKey, value } = event;
+  return {
+    accepted_at: iso(acceptedAt),
+    occurred_at: isoOrNull(occurredAt),
+    ordering_key: orderingKey,
+    value: wireValue(value),
+  };
+}
+
+function wireEndpointOf({ endpoint }: FoundDelivery): NonNullable<Listed['endpoint']> {
+  const { name, url, owner, enabled, deleted } = endpoint;
+  return { name, host: new URL(url).host, owner, enabled, deleted };
 }
 
 function wireAttempt(

@@ -1,9 +1,9 @@
 import type { z } from 'zod';
 import type { deliveryFilterQuery, redriveFilter } from '../contract/delivery-filter.ts';
-import type { Answer } from '../contract/table.ts';
+import type { Answer, Input } from '../contract/table.ts';
 import { alertTenant } from '../domain/alert.ts';
 import { iso } from '../domain/time.ts';
-import type { DeliveryFilter, Endpoints, TenantFilter } from '../store/store.ts';
+import type { DeliveryFilter, DeliverySearch, Endpoints, TenantFilter } from '../store/store.ts';
 import { endpointIdsFrom } from './endpoint-ref.ts';
 
 type WireFilter = z.output<typeof deliveryFilterQuery> | z.output<typeof redriveFilter>;
@@ -32,6 +32,25 @@ export async function filterFrom(
     ...(wire.error_class === undefined ? {} : { errorClasses: wire.error_class }),
     ...(wire.since === undefined ? {} : { since: Date.parse(wire.since) }),
     ...(wire.until === undefined ? {} : { until: Date.parse(wire.until) }),
+  };
+}
+
+/** What a list of deliveries is asked for in the domain's words; an owner, a currency or a value does not say whose they are. */
+export async function searchFrom(
+  store: Pick<Endpoints, 'endpointsNamed'>,
+  wire: Omit<Input<'deliveries.list'>['query'], 'limit' | 'cursor' | 'order' | 'include'>,
+  now: number,
+): Promise<DeliverySearch> {
+  const { status_code: codes, ordering_key: keys, min_value: minValue, currency, late, blocked } = wire;
+  return {
+    ...(await filterFrom(store, wire)),
+    ...(codes === undefined ? {} : { statusCodes: codes }),
+    ...(wire.owner === undefined ? {} : { owners: wire.owner }),
+    ...(keys === undefined ? {} : { orderingKeys: keys }),
+    ...(currency === undefined ? {} : { currencies: currency.map((code) => code.toUpperCase()) }),
+    ...(minValue === undefined ? {} : { minValue: BigInt(minValue) }),
+    ...(late === undefined ? {} : { late: { is: late === 'true', now } }),
+    ...(blocked === undefined ? {} : { blocked: true as const }),
   };
 }
 

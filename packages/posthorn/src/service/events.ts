@@ -2,7 +2,6 @@ import type { Answer } from '../contract/table.ts';
 import { EventConflictError, notFound } from '../domain/errors.ts';
 import type { EventRecord, Receipt } from '../domain/event.ts';
 import { deliveryId } from '../domain/ids.ts';
-import { exactMinor } from '../domain/money.ts';
 import { defaultTenant } from '../domain/tenant.ts';
 import type { TraceContext } from '../domain/trace.ts';
 import { iso, isoOrNull } from '../domain/time.ts';
@@ -19,6 +18,7 @@ import type { Admission } from './tenant-gate.ts';
 import { shownData } from './payloads.ts';
 import { payloadLooks } from './payload-looks.ts';
 import { rawBatchData, rawData } from './raw-json.ts';
+import { wireValue } from './wire.ts';
 
 /** Of an event with more deliveries, the newest. */
 const deliveriesShown = 1000;
@@ -177,7 +177,7 @@ function wireEvent({
     accepted_at: iso(acceptedAt),
     occurred_at: isoOrNull(occurredAt),
     ordering_key: orderingKey,
-    value: value === null ? null : { amount_minor: exactMinor(value.amountMinor), currency: value.currency },
+    value: wireValue(value),
     integrity,
   };
 }

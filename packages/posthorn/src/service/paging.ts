@@ -14,7 +14,7 @@ export type Position = readonly (string | number)[];
 const maxPageLength = 4 * 1024 * 1024;
 
 /** The first `limit` items, or fewer if they are large; at least one. */
-function firstOf<T>(items: readonly T[], limit: number): readonly T[] {
+export function firstOf<T>(items: readonly T[], limit: number): readonly T[] {
   let length = 0;
   for (let count = 0; count < Math.min(limit, items.length); count++) {
     length += JSON.stringify(items[count], (_, value: unknown) =>
@@ -93,7 +93,7 @@ function compare(a: Position, b: Position): number {
   return a.length - b.length;
 }
 
-function encodeCursor(text: string): string {
+export function encodeCursor(text: string): string {
   return Buffer.from(text).toString('base64url');
 }
 

@@ -1,4 +1,4 @@
-import { exactMinor } from '../domain/money.ts';
+import { exactMinor, type Value } from '../domain/money.ts';
 import type { RetryDocument, RetryPolicy } from '../domain/retry-policy.ts';
 import type { Money } from '../store/accounting.ts';
 
@@ -27,4 +27,8 @@ export function wireMoney({ currency, amountMinor, events }: Money): {
   events: number;
 } {
   return { currency, amount_minor: exactMinor(amountMinor), events };
+}
+
+export function wireValue(value: Value | null): { currency: string; amount_minor: number | string } | null {
+  return value === null ? null : { amount_minor: exactMinor(value.amountMinor), currency: value.currency };
 }

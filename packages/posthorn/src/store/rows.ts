@@ -5,6 +5,7 @@ import type { EventRecord } from '../domain/event.ts';
 import { shardOfNumber } from '../domain/ids.ts';
 import { integrityOf } from './digest.ts';
 import type { StoredEvent } from './plan.ts';
+import type { FoundDelivery } from './search.ts';
 import type {
   AttemptRecord,
   BlockedKey,
@@ -92,6 +93,34 @@ export function deliveryOf(row: Row): DeliveryRecord {
     lastStatusCode: row[12] as number | null,
     lastMessage: row[13] as string | null,
     blockedBy: row[14] as number | null,
+  };
+}
+
+/**
+ * The columns of `deliveryOf`, then accepted_at, occurred_at, ordering_key, amount_minor (text), currency of the event, and name,
+ * url, owner, enabled, deleted, deliver within ms of the endpoint.
+ */
+export function foundDeliveryOf(row: Row): FoundDelivery {
+  const [acceptedAt, occurredAt, orderingKey, amountMinor, currency] = row.slice(15) as [
+    number,
+    number | null,
+    string | null,
+    string | null,
+    string,
+  ];
+  const [name, url, owner, enabled, deleted, deliverWithinMs] = row.slice(20) as [
+    string | null,
+    string,
+    string | null,
+    number | boolean,
+    number | boolean,
+    number,
+  ];
+  const value = amountMinor === null ? null : { amountMinor: BigInt(amountMinor), currency };
+  return {
+    ...deliveryOf(row),
+    event: { acceptedAt, occurredAt, orderingKey, value },
+    endpoint: { name, url, owner, enabled: Boolean(enabled), deleted: Boolean(deleted), deliverWithinMs },
   };
 }
 

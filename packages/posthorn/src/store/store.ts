@@ -22,6 +22,7 @@ import type { DeliveryRecord } from './delivery-record.ts';
 import type { Operations } from './operations.ts';
 import type { SealedSettings } from './sealed-settings.ts';
 import type { Series } from './series.ts';
+import type { Searching } from './search.ts';
 import type { Sessions } from './sessions.ts';
 
 export type * from './blocking.ts';
@@ -33,6 +34,7 @@ export type * from './keys.ts';
 export type * from './nodes.ts';
 export type * from './delivery-record.ts';
 export type * from './operations.ts';
+export type * from './search.ts';
 
 /**
  * The store port: each method is one transition of the design, made durable before its promise resolves.
@@ -52,6 +54,7 @@ export interface Store
     Failures,
     Operations,
     Readings,
+    Searching,
     Accounting,
     Series,
     Integrity,

@@ -1,4 +1,4 @@
-import { invalid } from '../../domain/errors.ts';
+import { invalid, PosthornError } from '../../domain/errors.ts';
 import type { Store } from '../../store/store.ts';
 import type { Of } from '../handler.ts';
 import type { BoundCaller, Confinements } from './confinement.ts';
@@ -10,6 +10,7 @@ import {
   ownEndpoints,
   ownFilter,
   ownTenant,
+  withoutRowCount,
 } from './own.ts';
 
 type Ids = Of<'events'> | Of<'deliveries'> | Of<'deadLetters'> | Of<'blockedKeys'>;
@@ -70,9 +71,21 @@ export function eventConfinements(store: Store): Confinements<Ids> {
     },
 
     'deliveries.list': {
-      bound: async (input, caller, next) =>
-        await next({ ...input, query: await ownFilter(store, caller, input.query) }),
+      bound: async (input, caller, next) => {
+        // What a portal does not show, it does not answer questions about.
+        if (caller.can !== null && input.query.owner !== undefined)
+          throw new PosthornError('forbidden', 'A portal does not show who owns an endpoint.');
+        const query = await ownFilter(store, caller, input.query);
+        return withoutRowCount(await next({ ...input, query }));
+      },
       portal: 'read',
+      portalAnswer: (page) => ({
+        ...page,
+        items: page.items.map(({ endpoint, ...delivery }) => ({
+          ...delivery,
+          ...(endpoint === undefined ? {} : { endpoint: { ...endpoint, owner: null } }),
+        })),
+      }),
     },
     'deliveries.get': {
       bound: async (input, caller, next) => {

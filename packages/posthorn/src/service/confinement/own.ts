@@ -2,6 +2,7 @@ import { notFound, type PosthornError } from '../../domain/errors.ts';
 import { parseDeliveryId } from '../../domain/ids.ts';
 import type { DeliveryFilter, Endpoints, Readings } from '../../store/store.ts';
 import { endpointIdsFrom, type EndpointRef, findEndpoint } from '../endpoint-ref.ts';
+import { Reply } from '../handler.ts';
 import type { BoundCaller } from './confinement.ts';
 
 // What is a bound caller's own. Errors are those of what does not exist, word for word.
@@ -109,4 +110,11 @@ export function isOwnFilter(
   const within = (named: readonly string[], known: readonly string[]): boolean =>
     named.length > 0 && named.every((one) => known.includes(one));
   return within(tenants, [tenant]) && (own === null || within(endpointIds, own));
+}
+
+/** How many rows there are says something of other tenants. */
+export function withoutRowCount<A extends { readonly rows_read: number | null }>(
+  answer: A | Reply<A>,
+): A | Reply<A> {
+  return answer instanceof Reply ? answer : { ...answer, rows_read: null };
 }

@@ -1,10 +1,11 @@
-import type { DeliveryFilter, TenantFilter } from '../store.ts';
+import type { DeliverySearch } from '../search.ts';
+import type { TenantFilter } from '../store.ts';
 import { stateNumbers } from '../rows.ts';
 import { blockedBySql, blocksKeysSql } from './blocking-sql.ts';
 import type { Value } from './database.ts';
 
 /** A filter as SQL over `deliveries d`, `events e` and `endpoints p`; every value is a parameter, from `$first` on. */
-export function filterSql(filter: DeliveryFilter, first = 1): { where: string; values: Value[] } {
+export function filterSql(filter: DeliverySearch, first = 1): { where: string; values: Value[] } {
   const parts = ['true'];
   const values: Value[] = [];
   const add = (sql: (parameter: string) => string, value: Value | undefined): void => {
@@ -29,6 +30,20 @@ export function filterSql(filter: DeliveryFilter, first = 1): { where: string; v
   addAny('d.error_class', filter.errorClasses);
   add((p) => `d.created_at >= ${p}`, filter.since);
   add((p) => `d.created_at < ${p}`, filter.until);
+  add((p) => `d.status_code = ANY (${p}::int[])`, filter.statusCodes);
+  addAny("p.document ->> 'owner'", filter.owners);
+  addAny('e.ordering_key', filter.orderingKeys);
+  addAny('e.currency', filter.currencies);
+  add((p) => `e.amount_minor >= ${p}::bigint`, filter.minValue);
+  if (filter.late !== undefined) {
+    const { is, now } = filter.late;
+    const within = `(p.document ->> 'deliverWithinMs')::float8`;
+    add(
+      (p) =>
+        `${is ? '' : 'NOT '}(d.state <= 1 AND coalesce(d.settled_at, ${p}::bigint) - d.created_at > ${within})`,
+      now,
+    );
+  }
   // From the keys of the few endpoints that can hold any, not from all deliveries.
   if (filter.blocked)
     parts.push(

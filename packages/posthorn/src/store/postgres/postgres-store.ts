@@ -1,3 +1,4 @@
+import { readToLimit, type Searching } from '../search.ts';
 import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
 import { readAlerts, saveAlerts } from './alerts.ts';
@@ -35,7 +36,7 @@ import { failingEndpoints, saveFailing } from './failures.ts';
 import { beat, type LastBeats, leave, readNodes } from './nodes.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { prune } from './prune.ts';
-import { readAttempts, readDeadLetters, readDeliveries, readDelivery, readEvent } from './readings.ts';
+import { readAttempts, readDeadLetters, readDelivery, readEvent } from './readings.ts';
 import {
   changeRedrive,
   countRedrive,
@@ -47,6 +48,7 @@ import {
   stopRedrive,
 } from './redrives.ts';
 import { acceptFor, replayEvent } from './replay.ts';
+import { deliveriesWithin, foundDeliveries, searchDeliveries } from './search.ts';
 import { purgeFormerValues, readSealedSettings, replaceSetting } from './sealed-settings.ts';
 import { createSession, deleteSession, pruneSessions, readSession, sessionSeen } from './sessions.ts';
 import { readCountSeries, readFailureSeries, readLatencySeries } from './series.ts';
@@ -58,6 +60,12 @@ import { readPending } from './tenants.ts';
 export function createPostgresStore(db: Database, endpoints: EndpointTable): Store {
   const turns: Turns = new Map();
   const beats: LastBeats = new Map();
+  const searching: Searching = {
+    deliveriesWithin: (window) => deliveriesWithin(db, window),
+    searchDeliveries: (search, page) => searchDeliveries(db, search, page),
+    foundDeliveries: (numbers) => foundDeliveries(db, numbers),
+  };
+
   return {
     accept: (groups, options) => accept(db, endpoints, groups, options),
     claim: async (request) => {
@@ -117,7 +125,8 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     freeKeys: (request) => freeKeys(db, request),
 
     event: (tenant, id) => readEvent(db, tenant, id),
-    deliveries: (filter, page) => readDeliveries(db, filter, page),
+    ...searching,
+    deliveries: (filter, page) => readToLimit(searching, filter, page),
     delivery: (number) => readDelivery(db, number),
     attempts: (number) => readAttempts(db, number),
     recentEvents: (request) => readRecentEvents(db, request),

@@ -1,62 +1,26 @@
 import type { EventRecord } from '../../domain/event.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
-import type {
-  AttemptRecord,
-  DeadLetterFilter,
-  DeadLetterGroup,
-  DeliveryFilter,
-  DeliveryRecord,
-  ListPage,
-} from '../store.ts';
+import type { AttemptRecord, DeadLetterFilter, DeadLetterGroup, DeliveryRecord } from '../store.ts';
 import { attemptOf, deadLettersOf, deliveryOf, eventOf } from '../rows.ts';
-import { findEvent, findEventNumbers } from './accept.ts';
+import { findEvent } from './accept.ts';
 import { blockedBySql, blocksKeysSql } from './blocking-sql.ts';
 import type { Connection, Database } from './database.ts';
-import { filterSql, inList, tenantMatches, tenantValues } from './filter.ts';
+import { inList, tenantMatches, tenantValues } from './filter.ts';
 
 export async function readEvent(db: Database, tenant: string, id: string): Promise<EventRecord | null> {
   const row = await findEvent(db, tenant, id);
   return row === undefined ? null : eventOf(row);
 }
 
-const columns = `d.number, e.id, e.type, e.tenant, p.id, d.state, d.attempts, d.due_at, d.created_at, d.settled_at, d.reason,
+export const deliveryColumns = `d.number, e.id, e.type, e.tenant, p.id, d.state, d.attempts, d.due_at, d.created_at, d.settled_at, d.reason,
   d.error_class, d.status_code, d.message, ${blockedBySql}`;
-const tables = `posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number
+export const deliveryTables = `posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number
   JOIN posthorn.endpoints p ON p.num = d.endpoint`;
-
-export async function readDeliveries(
-  db: Database,
-  filter: DeliveryFilter,
-  { after, limit, order = 'desc' }: ListPage<number>,
-): Promise<DeliveryRecord[]> {
-  const { eventIds, ...rest } = filter;
-  const { where, values } = filterSql(rest, 3);
-  let more = '';
-  if (eventIds !== undefined) {
-    // By way of the receipts: ids are unique within a tenant, so without one all tenants are looked at.
-    const tenants =
-      filter.tenants ??
-      (await db.query('tenants', 'SELECT DISTINCT tenant FROM posthorn.event_ledger')).map(
-        ([tenant]) => tenant as string,
-      );
-    const asked = tenants.flatMap((tenant) => eventIds.map((id) => ({ tenant, id })));
-    const numbers = await findEventNumbers(db, asked);
-    more = ` AND d.event_number = ANY ($${3 + values.length}::bigint[]) AND d.shard = ANY ($${4 + values.length}::smallint[])`;
-    values.push(numbers, numbers.map(shardOfNumber));
-  }
-  const [behind, first] = order === 'desc' ? ['<', Number.MAX_SAFE_INTEGER] : ['>', -1];
-  const rows = await db.query(
-    '',
-    `SELECT ${columns} FROM ${tables} WHERE d.number ${behind} $1 AND ${where}${more} ORDER BY d.number${filter.blocked ? ' + 0' : ''} ${order} LIMIT $2`,
-    [after ?? first, limit, ...values],
-  );
-  return rows.map(deliveryOf);
-}
 
 export async function readDelivery(db: Connection, number: number): Promise<DeliveryRecord | null> {
   const [row] = await db.query(
     'delivery',
-    `SELECT ${columns} FROM ${tables} WHERE d.shard = $1 AND d.number = $2`,
+    `SELECT ${deliveryColumns} FROM ${deliveryTables} WHERE d.shard = $1 AND d.number = $2`,
     [shardOfNumber(number), number],
   );
   return row === undefined ? null : deliveryOf(row);
@@ -88,7 +52,7 @@ export async function readDeadLetters(db: Database, filter: DeadLetterFilter): P
     db.query(
       'dead_letters_money',
       `SELECT endpoint, class, currency, sum(amount_minor)::text, count(*) FROM (
-         SELECT DISTINCT p.id AS endpoint, d.error_class AS class, e.currency, e.amount_minor, e.number FROM ${tables} WHERE ${of}) m
+         SELECT DISTINCT p.id AS endpoint, d.error_class AS class, e.currency, e.amount_minor, e.number FROM ${deliveryTables} WHERE ${of}) m
        GROUP BY endpoint, class, currency`,
       values,
     ),

@@ -9,6 +9,7 @@ import { idempotencyTable } from './idempotency.ts';
 import { secretsMigration } from './sealed-settings.ts';
 import { senderInAlerts } from './alerts.ts';
 import { keysTable } from './keys.ts';
+import { searchMigration } from './search.ts';
 import { sessionsTable } from './sessions.ts';
 import { missingParts, partsMadeBy, partsThere } from './schema-parts.ts';
 import { publishSql } from './publish.ts';
@@ -322,6 +323,7 @@ const migrations: readonly string[] = [
   `UPDATE posthorn.endpoints SET document = document || '{"transformation": null}'`,
   // Receipts say whether any endpoint takes the event.
   publishSql,
+  searchMigration,
 ];
 
 const namedMost = 5;

@@ -1,5 +1,6 @@
 import type { SQLInputValue } from 'node:sqlite';
-import type { DeliveryFilter, TenantFilter } from '../store.ts';
+import type { DeliverySearch } from '../search.ts';
+import type { TenantFilter } from '../store.ts';
 import { stateNumbers } from '../rows.ts';
 import { blockedBySql, blocksKeysSql } from './blocking-sql.ts';
 import type { Database } from './database.ts';
@@ -15,7 +16,7 @@ function anyOf(column: string, values: readonly (string | number)[]): { sql: str
 
 /** A filter as SQL over `deliveries d JOIN events e`; every value is a parameter. */
 export function filterSql(
-  filter: DeliveryFilter,
+  filter: DeliverySearch,
   endpoints: EndpointTable,
   db: Database,
 ): { where: string; values: SQLInputValue[] } {
@@ -33,15 +34,7 @@ export function filterSql(
   };
   addAny('e.tenant', filter.tenants);
   add('e.tenant <> ?', filter.exceptTenant);
-  addAny(
-    'd.endpoint',
-    filter.endpointIds?.flatMap(
-      (id) =>
-        endpoints.get(id)?.num ??
-        (db.get('SELECT num FROM endpoints WHERE id = ?', id)?.[0] as number | undefined) ??
-        [],
-    ),
-  );
+  addAny('d.endpoint', filter.endpointIds && endpointNumbers(db, endpoints, filter.endpointIds));
   addAny('e.id', filter.eventIds);
   addAny('e.type', filter.eventTypes);
   if (filter.states !== undefined) {
@@ -54,6 +47,26 @@ export function filterSql(
   addAny('d.error_class', filter.errorClasses);
   add('d.created_at >= ?', filter.since);
   add('d.created_at < ?', filter.until);
+  addAny('d.status_code', filter.statusCodes);
+  if (filter.owners !== undefined)
+    add(
+      `d.endpoint IN (SELECT num FROM endpoints WHERE json_extract(document, '$.owner') IN (SELECT value FROM json_each(?)))`,
+      JSON.stringify(filter.owners),
+    );
+  addAny('e.ordering_key', filter.orderingKeys);
+  addAny('e.currency', filter.currencies);
+  add('e.amount_minor >= ?', filter.minValue);
+  if (filter.late !== undefined) {
+    const { is, now } = filter.late;
+    const within = `json_extract(document, '$.deliverWithinMs')`;
+    const tookMs = 'coalesce(d.settled_at, ?) - d.created_at';
+    // Nearly all are faster than every deadline: the document of the endpoint is looked into for the others alone.
+    parts.push(
+      `${is ? '' : 'NOT '}(d.state <= 1 AND ${tookMs} > (SELECT min(${within}) FROM endpoints)
+         AND ${tookMs} > (SELECT ${within} FROM endpoints w WHERE w.num = d.endpoint))`,
+    );
+    values.push(now, now);
+  }
   // From the keys of the few endpoints that can hold any, not from all deliveries.
   if (filter.blocked)
     parts.push(
@@ -65,8 +78,22 @@ export function filterSql(
   return { where: parts.join(' AND '), values };
 }
 
+/** Of endpoints that are there, or were. */
+export function endpointNumbers(
+  db: Database,
+  endpoints: EndpointTable,
+  ids: readonly string[],
+): readonly number[] {
+  return ids.flatMap(
+    (id) =>
+      endpoints.get(id)?.num ??
+      (db.get('SELECT num FROM endpoints WHERE id = ?', id)?.[0] as number | undefined) ??
+      [],
+  );
+}
+
 /** States stand in the text, not as parameters, so that their partial indexes can be used. */
-function statesSql(states: NonNullable<DeliveryFilter['states']>): string {
+function statesSql(states: NonNullable<DeliverySearch['states']>): string {
   const numbers = [...new Set(states.map((state) => stateNumbers[state]))].toSorted((a, b) => a - b);
   return numbers.length === 1 ? `d.state = ${numbers[0]}` : `d.state IN (${numbers.join(', ')})`;
 }

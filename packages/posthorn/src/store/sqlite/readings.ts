@@ -1,60 +1,20 @@
 import type { EventRecord } from '../../domain/event.ts';
-import type {
-  AttemptRecord,
-  DeadLetterFilter,
-  DeadLetterGroup,
-  DeliveryFilter,
-  DeliveryRecord,
-  ListPage,
-} from '../store.ts';
+import type { AttemptRecord, DeadLetterFilter, DeadLetterGroup, DeliveryRecord } from '../store.ts';
 import { attemptOf, deadLettersOf, deliveryOf, eventOf } from '../rows.ts';
-import { findEvent, findEventNumber } from './accept.ts';
+import { findEvent } from './accept.ts';
 import { blockedBySql, blocksKeysSql } from './blocking-sql.ts';
 import type { Database } from './database.ts';
-import type { EndpointTable } from './endpoints.ts';
-import { filterSql, inList, listValue, tenantMatches, tenantValues } from './filter.ts';
+import { inList, listValue, tenantMatches, tenantValues } from './filter.ts';
 
 export function readEvent(db: Database, tenant: string, id: string): EventRecord | null {
   const row = findEvent(db, tenant, id);
   return row === undefined ? null : eventOf(row);
 }
 
-const deliveryColumns = `d.number, e.id, e.type, e.tenant, p.id, d.state, d.attempts, d.due_at, d.created_at, d.settled_at, d.reason,
+export const deliveryColumns = `d.number, e.id, e.type, e.tenant, p.id, d.state, d.attempts, d.due_at, d.created_at, d.settled_at, d.reason,
   d.error_class, d.status_code, d.message, ${blockedBySql}`;
-const deliveryTables =
+export const deliveryTables =
   'deliveries d JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint';
-
-export function readDeliveries(
-  db: Database,
-  endpoints: EndpointTable,
-  filter: DeliveryFilter,
-  { after, limit, order = 'desc' }: ListPage<number>,
-): DeliveryRecord[] {
-  const { eventIds, ...rest } = filter;
-  const parts = filterSql(rest, endpoints, db);
-  const values = [...parts.values];
-  let where = parts.where;
-  if (eventIds !== undefined) {
-    // By way of the event's own index: ids are unique within a tenant, so without one all tenants are looked at.
-    const tenants =
-      filter.tenants ??
-      db.all('SELECT DISTINCT tenant FROM event_ledger').map(([tenant]) => tenant as string);
-    const numbers = tenants.flatMap((tenant) =>
-      eventIds.flatMap((id) => findEventNumber(db, tenant, id) ?? []),
-    );
-    where += ' AND d.event_number IN (SELECT value FROM json_each(?))';
-    values.push(JSON.stringify(numbers));
-  }
-  const [behind, first] = order === 'desc' ? ['<', Number.MAX_SAFE_INTEGER] : ['>', -1];
-  return db
-    .all(
-      `SELECT ${deliveryColumns} FROM ${deliveryTables} WHERE ${where} AND d.number ${behind} ? ORDER BY ${filter.blocked ? '+' : ''}d.number ${order} LIMIT +?`,
-      ...values,
-      after ?? first,
-      limit,
-    )
-    .map(deliveryOf);
-}
 
 export function readDelivery(db: Database, number: number): DeliveryRecord | null {
   const row = db.get(`SELECT ${deliveryColumns} FROM ${deliveryTables} WHERE d.number = ?`, number);

@@ -9,6 +9,7 @@ import { idempotencyTable } from './idempotency.ts';
 import { secretsMigration } from './sealed-settings.ts';
 import { senderInAlerts } from './alerts.ts';
 import { keysTable } from './keys.ts';
+import { searchMigration } from './search.ts';
 import { sessionsTable } from './sessions.ts';
 import { missingParts } from './schema-check.ts';
 
@@ -314,6 +315,7 @@ const migrations: readonly string[] = [
   sessionsTable,
   // Endpoints may reshape what they send.
   `UPDATE endpoints SET document = json_set(document, '$.transformation', json('null'))`,
+  searchMigration,
 ];
 
 const namedMost = 5;

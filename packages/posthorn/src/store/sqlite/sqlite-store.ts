@@ -1,4 +1,5 @@
 import { NotFoundError } from '../../domain/errors.ts';
+import { readToLimit, type Searching } from '../search.ts';
 import type { Store } from '../store.ts';
 import { accept } from './accept.ts';
 import { readAlerts, saveAlerts } from './alerts.ts';
@@ -42,7 +43,7 @@ import { deadKeyCounts, blockedKeys, freeKeys } from './blocking.ts';
 import { failingEndpoints, saveFailing } from './failures.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { prune } from './prune.ts';
-import { readAttempts, readDeadLetters, readDeliveries, readDelivery, readEvent } from './readings.ts';
+import { readAttempts, readDeadLetters, readDelivery, readEvent } from './readings.ts';
 import {
   changeRedrive,
   countRedrive,
@@ -55,6 +56,7 @@ import {
 } from './redrives.ts';
 import { acceptFor, replayEvent } from './replay.ts';
 import { Sequences } from './sequences.ts';
+import { deliveriesWithin, foundDeliveries, searchDeliveries } from './search.ts';
 import { purgeFormerValues, readSealedSettings, replaceSetting } from './sealed-settings.ts';
 import { createSession, deleteSession, pruneSessions, readSession, sessionSeen } from './sessions.ts';
 import { readCountSeries, readFailureSeries, readLatencySeries } from './series.ts';
@@ -76,6 +78,12 @@ export function createSqliteStore(db: Database): Store {
       nums.set(id, num);
     }
     return num;
+  };
+
+  const searching: Searching = {
+    deliveriesWithin: (window) => deliveriesWithin(db, window),
+    searchDeliveries: async (search, page) => searchDeliveries(db, endpoints, search, page),
+    foundDeliveries: async (numbers) => foundDeliveries(db, numbers),
   };
 
   return {
@@ -135,7 +143,8 @@ export function createSqliteStore(db: Database): Store {
     freeKeys: async (request) => freeKeys(db, endpoints, request),
 
     event: async (tenant, id) => readEvent(db, tenant, id),
-    deliveries: async (filter, page) => readDeliveries(db, endpoints, filter, page),
+    ...searching,
+    deliveries: (filter, page) => readToLimit(searching, filter, page),
     delivery: async (number) => readDelivery(db, number),
     attempts: async (number) => readAttempts(db, number),
     recentEvents: async (request) => readRecentEvents(db, request),

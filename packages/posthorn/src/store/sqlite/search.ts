@@ -1,0 +1,221 @@
+import type { SQLInputValue } from 'node:sqlite';
+import { hashShard } from '../../domain/shard.ts';
+import type { DeliveryState } from '../../domain/delivery.ts';
+import type { Order } from '../filters.ts';
+import { foundDeliveryOf, stateNumbers } from '../rows.ts';
+import {
+  allNumbers,
+  type DeliverySearch,
+  disorderMs,
+  endOf,
+  firstNumberAt,
+  firstNumbers,
+  type FoundDelivery,
+  maxArms,
+  maxPendingCollected,
+  type NumberRange,
+  partTo,
+  remaining,
+  type SearchPage,
+  type SearchStep,
+  stepFrom,
+} from '../search.ts';
+import { findEventNumber } from './accept.ts';
+import { blocksKeysSql } from './blocking-sql.ts';
+import type { Database } from './database.ts';
+import type { EndpointTable } from './endpoints.ts';
+import { endpointNumbers, filterSql } from './filter.ts';
+import { deliveryColumns, deliveryTables } from './readings.ts';
+
+/** A migration: the way to what ended undelivered, whatever endpoint it was for. What is pending or delivered is not in it. */
+export const searchMigration =
+  'CREATE INDEX deliveries_ended_listed ON deliveries (state, number) WHERE state >= 2;';
+
+/** Numbers of a range, in an order, from an index that has few of all rows. */
+type Arm = (range: NumberRange, order: Order, max: number) => number[];
+
+const numbersFrom =
+  (db: Database, where: string, ...values: SQLInputValue[]): Arm =>
+  ({ first, last }, order, max) =>
+    db
+      .all(
+        `SELECT number FROM deliveries WHERE ${where} AND number BETWEEN ? AND ? ORDER BY number ${order} LIMIT +?`,
+        ...values,
+        first,
+        last,
+        max,
+      )
+      .map(([number]) => number as number);
+
+/** Pending ones by the index of what is due, which is in another order: null if they are too many to be put in order. */
+function pendingArms(db: Database, endpoints: readonly number[] | null): Arm[] | null {
+  const of = endpoints === null ? '' : ' AND endpoint IN (SELECT value FROM json_each(?))';
+  const values = endpoints === null ? [] : [JSON.stringify(endpoints)];
+  const from = `FROM deliveries INDEXED BY deliveries_due WHERE state = 0${of}`;
+  const [count] = db.get(
+    `SELECT count(*) FROM (SELECT 1 ${from} LIMIT ${maxPendingCollected + 1})`,
+    ...values,
+  )!;
+  if ((count as number) > maxPendingCollected) return null;
+  return [
+    ({ first, last }, order, max) =>
+      db
+        .all(
+          `SELECT number ${from} AND +number BETWEEN ? AND ? ORDER BY +number ${order} LIMIT +?`,
+          ...values,
+          first,
+          last,
+          max,
+        )
+        .map(([number]) => number as number),
+  ];
+}
+
+function endedArms(
+  db: Database,
+  states: readonly DeliveryState[],
+  endpoints: readonly number[] | null,
+): Arm[] {
+  const numbers = states.map((state) => stateNumbers[state]);
+  if (endpoints !== null && endpoints.length * numbers.length <= maxArms)
+    return numbers.flatMap((state) =>
+      endpoints.map((endpoint) =>
+        // The condition of the index, and the state as it stands in it.
+        numbersFrom(db, `state >= 2 AND state = ${state} AND endpoint = ?`, endpoint),
+      ),
+    );
+  return numbers.map((state) => numbersFrom(db, `state >= 2 AND state = ${state}`));
+}
+
+function eventArms(db: Database, { tenants, eventIds = [] }: DeliverySearch): Arm[] {
+  // Ids are unique within a tenant, so without one all tenants are looked at.
+  const asked =
+    tenants ?? db.all('SELECT DISTINCT tenant FROM event_ledger').map(([tenant]) => tenant as string);
+  const numbers = asked.flatMap((tenant) => eventIds.flatMap((id) => findEventNumber(db, tenant, id) ?? []));
+  return [numbersFrom(db, 'event_number IN (SELECT value FROM json_each(?))', JSON.stringify(numbers))];
+}
+
+/** The indexes that lead to everything the search can match; null: it has to look through all rows. */
+function armsOf(db: Database, endpoints: EndpointTable, search: DeliverySearch): Arm[] | null {
+  const { eventIds, blocked, endpointIds } = search;
+  if (eventIds !== undefined) return eventArms(db, search);
+  const states = blocked ? (['pending'] as const) : search.states;
+  if (states === undefined || states.includes('delivered')) return null;
+  let chosen = endpointIds === undefined ? null : endpointNumbers(db, endpoints, endpointIds);
+  if (blocked) {
+    const blocking = db
+      .all(`SELECT p.num FROM endpoints p WHERE ${blocksKeysSql}`)
+      .map(([num]) => num as number);
+    chosen = chosen === null ? blocking : chosen.filter((num) => blocking.includes(num));
+  }
+  const pending = states.includes('pending') ? pendingArms(db, chosen) : [];
+  if (pending === null) return null;
+  const ended = states.filter((state) => state !== 'pending');
+  return [...pending, ...endedArms(db, ended, chosen)];
+}
+
+/** How far a walk over all rows comes, and how many it reads. */
+function walkTo(
+  db: Database,
+  { first, last }: NumberRange,
+  order: Order,
+  maxRows: number,
+): { readonly end: number | null; readonly rowsRead: number } {
+  const rows = `FROM deliveries NOT INDEXED WHERE number BETWEEN ? AND ?`;
+  const row = db.get(
+    `SELECT number ${rows} ORDER BY number ${order} LIMIT 1 OFFSET +?`,
+    first,
+    last,
+    maxRows - 1,
+  );
+  if (row !== undefined) return { end: row[0] as number, rowsRead: maxRows };
+  return { end: null, rowsRead: db.get(`SELECT count(*) ${rows}`, first, last)![0] as number };
+}
+
+export function searchDeliveries(
+  db: Database,
+  endpoints: EndpointTable,
+  search: DeliverySearch,
+  page: SearchPage,
+): SearchStep {
+  const { order, limit, maxRows } = page;
+  const range = remaining(page);
+  if (range === null) return { numbers: [], rowsRead: 0, next: null, searchedTo: null };
+  return db.snapshot(() => {
+    const dated = (step: Omit<SearchStep, 'searchedTo'>): SearchStep => ({
+      ...step,
+      searchedTo:
+        step.next === null
+          ? null
+          : (db.get('SELECT created_at FROM deliveries WHERE number = ?', step.next)![0] as number),
+    });
+    const { eventIds: _, ...filter } = search;
+    const arms = armsOf(db, endpoints, search);
+    const { where, values } = filterSql(filter, endpoints, db);
+    const { tenants, orderingKeys } = search;
+    // The events of a key share a shard, which a delivery's number tells: nothing else is looked up for the others.
+    const shards =
+      tenants === undefined || orderingKeys === undefined
+        ? null
+        : tenants.flatMap((tenant) => orderingKeys.map((key) => hashShard(tenant, key)));
+    const ofShards = shards === null ? '' : ' AND d.number % 64 IN (SELECT value FROM json_each(?))';
+    const withEndpoints = search.blocked ? ' CROSS JOIN endpoints p ON p.num = d.endpoint' : '';
+    const matching = (among: string, ...chosen: SQLInputValue[]): number[] =>
+      db
+        .all(
+          `SELECT d.number FROM deliveries d NOT INDEXED CROSS JOIN events e ON e.number = d.event_number${withEndpoints}
+           WHERE ${among}${ofShards} AND ${where} ORDER BY d.number ${order} LIMIT +?`,
+          ...chosen,
+          ...(shards === null ? [] : [JSON.stringify(shards)]),
+          ...values,
+          limit,
+        )
+        .map(([number]) => number as number);
+    if (arms === null) {
+      const { end, rowsRead } = walkTo(db, range, order, maxRows);
+      const part = partTo(range, end ?? endOf(range, order), order);
+      return dated(
+        stepFrom(matching('d.number BETWEEN ? AND ?', part.first, part.last), page, rowsRead, end),
+      );
+    }
+    const lists = arms.map((arm) => arm(range, order, maxRows));
+    const { numbers, isCut } = firstNumbers(lists, order, maxRows);
+    const found = matching('d.number IN (SELECT value FROM json_each(?))', JSON.stringify(numbers));
+    return dated(stepFrom(found, page, numbers.length, isCut ? numbers.at(-1)! : null));
+  });
+}
+
+export async function deliveriesWithin(
+  db: Database,
+  { since, until }: { readonly since?: number; readonly until?: number },
+): Promise<NumberRange> {
+  if (since === undefined && until === undefined) return allNumbers;
+  const highest = db.get('SELECT max(number) FROM deliveries')?.[0] as number | null | undefined;
+  if (highest === null || highest === undefined) return allNumbers;
+  const at = (time: number): Promise<number> =>
+    firstNumberAt(
+      time,
+      highest,
+      (from) =>
+        (db.get('SELECT created_at FROM deliveries WHERE number >= ? ORDER BY number LIMIT 1', from)?.[0] as
+          | number
+          | undefined) ?? null,
+    );
+  return {
+    first: since === undefined ? allNumbers.first : await at(since - disorderMs),
+    last: until === undefined ? allNumbers.last : await at(until + disorderMs),
+  };
+}
+
+export function foundDeliveries(db: Database, numbers: readonly number[]): FoundDelivery[] {
+  const rows = db.all(
+    `SELECT ${deliveryColumns}, ${foundColumns} FROM ${deliveryTables} WHERE d.number IN (SELECT value FROM json_each(?))`,
+    JSON.stringify(numbers),
+  );
+  const found = new Map(rows.map((row) => [row[0] as number, foundDeliveryOf(row)]));
+  return numbers.flatMap((number) => found.get(number) ?? []);
+}
+
+const foundColumns = `e.accepted_at, e.occurred_at, e.ordering_key, CAST(e.amount_minor AS TEXT), e.currency,
+  json_extract(p.document, '$.name'), json_extract(p.document, '$.url'), json_extract(p.document, '$.owner'), p.enabled,
+  p.deleted_at IS NOT NULL, json_extract(p.document, '$.deliverWithinMs')`;

@@ -31,10 +31,18 @@ function see(answer: SeenAnswer): void {
 const isPosthorns = (requestId: unknown): boolean =>
   typeof requestId === 'string' && requestId.startsWith('req_');
 
+/** The dashboard's files are not answers of the API: pages are HTML, and what they load has hashed names that last. */
+const isFile = (headers: Readonly<Record<string, unknown>>): boolean =>
+  String(headers['content-type']).startsWith('text/html') ||
+  String(headers['cache-control']).includes('immutable');
+
 const fetchUnseen = globalThis.fetch;
 globalThis.fetch = async (input, init) => {
   const response = await fetchUnseen(input, init);
-  if (isPosthorns(response.headers.get('request-id'))) {
+  if (
+    isPosthorns(response.headers.get('request-id')) &&
+    !isFile(Object.fromEntries(response.headers.entries()))
+  ) {
     const { pathname, search } = new URL(response.url);
     const { status, headers } = response;
     const method = init?.method ?? (input instanceof Request ? input.method : 'GET');
@@ -70,7 +78,7 @@ function seeWritten({ req, statusCode }: ServerResponse, { contentType, chunks }
 
 ServerResponse.prototype.writeHead = function (this: ServerResponse, ...args: unknown[]): ServerResponse {
   const headers = { ...this.getHeaders(), ...(args.at(-1) as Record<string, unknown> | undefined) };
-  if (isPosthorns(headers['request-id']))
+  if (isPosthorns(headers['request-id']) && !isFile(headers))
     written.set(this, { contentType: String(headers['content-type'] ?? ''), chunks: [] });
   return Reflect.apply(writeHead, this, args) as ServerResponse;
 };

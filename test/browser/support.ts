@@ -5,6 +5,7 @@ import type { AxeResults } from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import type { Settings } from '../../packages/posthorn/src/config/settings.ts';
+import { buildDashboard } from '../../scripts/dashboard.ts';
 import { apiKey, serve } from '../integration/serving.ts';
 import { startChromium } from './chromium.ts';
 
@@ -68,6 +69,7 @@ export function browserSuite(settings: Partial<Settings> = {}): Suite {
   };
 
   beforeAll(async () => {
+    await buildDashboard();
     [browser, server] = await Promise.all([startChromium(), serve(settings)]);
   });
   afterEach(async () => {

@@ -1,0 +1,101 @@
+import { expect, test } from 'vitest';
+import { apiKey } from '../integration/serving.ts';
+import { browserSuite, expectGoodViews } from './support.ts';
+
+// What stands around every page: signing in and out, the address bar, keys, theme and zone.
+
+const suite = browserSuite();
+
+test('who is not signed in sees one field, and gets in with a key', async () => {
+  const page = await suite.open('/', { key: null });
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await page.getByLabel('API key').fill('phk_wrong');
+  await page.keyboard.press('Enter');
+  await page.getByText('That key is not valid').waitFor();
+  await page.getByLabel('API key').fill(apiKey);
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Menu' }).waitFor();
+  // The cookie outlives the page; the key is nowhere in it.
+  await page.reload();
+  await page.getByRole('button', { name: 'Menu' }).click();
+  expect(await page.evaluate(() => JSON.stringify([localStorage, sessionStorage]))).not.toContain('phk_');
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+});
+
+test('a link with a key signs in, and the key leaves the address bar and the history (G9)', async () => {
+  const page = await suite.open(`/sign-in#k=${apiKey}`, { key: null });
+  await page.getByRole('button', { name: 'Menu' }).waitFor();
+  expect(page.url()).not.toContain('phk_');
+  await page.goBack();
+  expect(page.url()).not.toContain('phk_');
+});
+
+test('a session that ends elsewhere leads back to signing in', async () => {
+  const page = await suite.open('/', { statuses: [401] });
+  await page.getByRole('button', { name: 'Menu' }).waitFor();
+  await page.context().clearCookies();
+  await page.reload();
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+});
+
+test('keys: the list of them, the zone, and none while somebody writes or has turned them off', async () => {
+  const page = await suite.open('/');
+  const zone = page.locator('.zone');
+  await zone.waitFor();
+  await page.keyboard.press('z');
+  await expect.poll(() => zone.innerText()).toBe('Local');
+  await page.keyboard.press('?');
+  const list = page.getByRole('dialog', { name: 'Keyboard' });
+  await list.waitFor();
+  await page.keyboard.press('Escape');
+  await list.waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Menu' }).click();
+  await page.getByRole('checkbox', { name: 'Single letters act' }).uncheck();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('z');
+  expect(await zone.innerText()).toBe('Local');
+});
+
+test('a theme that was chosen wins over the system’s, and is there after a reload', async () => {
+  const page = await suite.open('/', { theme: 'light' });
+  const ground = (): Promise<string> => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  await page.getByRole('button', { name: 'Menu' }).click();
+  expect(await ground()).toBe('rgb(246, 247, 249)');
+  await page.getByRole('radio', { name: 'Dark' }).check();
+  expect(await ground()).toBe('rgb(14, 18, 22)');
+  await page.reload();
+  await page.getByRole('button', { name: 'Menu' }).waitFor();
+  expect(await ground()).toBe('rgb(14, 18, 22)');
+});
+
+test('a page that does not exist says so', async () => {
+  const page = await suite.open('/deliveries/a/b/c');
+  await page.getByText('There is no such page').waitFor();
+});
+
+test('nothing is loaded from elsewhere, and the first load is within its budget', async () => {
+  const page = await suite.open('/healthz', { key: null });
+  const origins = new Set<string>();
+  let scriptBytes = 0;
+  page.on('response', (response) => {
+    origins.add(new URL(response.url()).origin);
+  });
+  page.on('requestfinished', (request) => {
+    if (request.resourceType() !== 'script') return;
+    void request.sizes().then(({ responseBodySize }) => (scriptBytes += responseBodySize));
+  });
+  await page.goto('/');
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  expect([...origins]).toEqual([suite.server.url]);
+  await expect.poll(() => scriptBytes).toBeGreaterThan(10_000);
+  expect(scriptBytes).toBeLessThan(160_000);
+});
+
+test('signing in is accessible in both themes and widths', async () => {
+  await expectGoodViews(suite, '/', {
+    name: 'sign-in',
+    key: null,
+    ready: (page) => page.getByRole('heading', { name: 'Sign in' }).waitFor(),
+  });
+});

@@ -13,6 +13,7 @@ import { describeKeeping } from './store/keeping.ts';
 import { describeListing } from './store/listing.ts';
 import { describeAuditing } from './store/auditing.ts';
 import { describeKeys } from './store/keys.ts';
+import { describeObjectiveReadings } from './store/objective-readings.ts';
 import { describeOperations } from './store/operations.ts';
 import { describeRecent } from './store/recent.ts';
 import { describeRedriving } from './store/redriving.ts';
@@ -33,6 +34,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
     describeBlocking(subject);
     describeSettling(subject);
     describeOperations(subject);
+    describeObjectiveReadings(subject);
     describeAuditing(subject);
     describeInFlight(subject);
     describeRedriving(subject);

@@ -197,6 +197,26 @@ describe('a running Posthorn', () => {
       alert: { rule: 'unaccounted' },
     });
     expect(request.headers['webhook-signature']).toMatch(/^v1,/);
+    // The alert says whom it has notified, and when the channel took it. Nobody owns it, so it is no team's.
+    const notified = async () =>
+      (await requestTo(posthorn, 'GET', '/v1/alerts?state=firing')).body as {
+        items: { notified: { state: string; delivery_id: string }[] }[];
+      };
+    await until(
+      'it is delivered',
+      async () => (await notified()).items[0]?.notified[0]?.state === 'delivered',
+    );
+    expect((await notified()).items[0]!.notified).toEqual([
+      {
+        team: null,
+        channel: 'ops',
+        at: expect.any(String),
+        says: 'firing',
+        delivery_id: expect.stringMatching(/^dlv_/),
+        state: 'delivered',
+        delivered_at: expect.any(String),
+      },
+    ]);
     expect((await requestTo(posthorn, 'POST', `/v1/alerts/${alert!.id}/acknowledge`)).body).toMatchObject({
       acknowledged_at: expect.any(String),
     });

@@ -180,6 +180,12 @@ const settings = {
 /** Each operation that changes something, in an order in which each finds something to change. */
 const steps: readonly Step[] = [
   declared('channels', 'channel', 'slack', 'channels.put', slack),
+  {
+    id: 'channels.test',
+    path: () => '/v1/channels/slack/test',
+    target: { kind: 'channel', id: () => 'slack' },
+    tenant: null,
+  },
   declared('teams', 'team', 'orders', 'teams.put', { description: '', channels: ['slack'] }),
   declared('templates', 'template', 'strict', 'templates.put', {
     timeout_ms: 5000,

@@ -12,6 +12,7 @@ import type {
   Channel,
   ChannelDocument,
   ChannelList,
+  ChannelTest,
   Conformance,
   DeadLetterList,
   Delivery,
@@ -56,7 +57,10 @@ import type {
   SignIn,
   Slo,
   SloDocument,
+  SloHistory,
   SloList,
+  SloMinutes,
+  SloSpends,
   SloStatus,
   Team,
   TeamDocument,
@@ -87,9 +91,12 @@ import type {
   RedrivesListInput,
   AccountingGetInput,
   SeriesGetInput,
+  SlosHistoryInput,
+  SlosMinutesInput,
   ConformanceGetInput,
   NodesListInput,
   AlertsListInput,
+  AlertsAcknowledgeInput,
   ChannelsListInput,
   TeamsListInput,
   TenantsListInput,
@@ -213,6 +220,15 @@ export interface SlosApi<Options> {
   /** Get the status of an objective. Counts the deliveries whose deadline has passed in the window of the objective. What is bad is the fault of one side, and each side has an error budget of its own. */
   status(name: string, options?: Options): Promise<SloStatus>;
 
+  /** Get how the budgets of an objective were spent over time. Each side's error budget after each stretch of the window. Counters stand by the minute for 8 hours, then by the hour for 8 days, then by the day. An objective of the kind `accounted` has no history. */
+  history(name: string, input?: SlosHistoryInput, options?: Options): Promise<SloHistory>;
+
+  /** Get the counts of an objective for a backtest. What was due and what was bad, by the time of acceptance, for trying alert rules on it. Where minutes are not kept any more, counts are of whole hours or days. An objective of the kind `accounted` has none. */
+  minutes(name: string, input?: SlosMinutesInput, options?: Options): Promise<SloMinutes>;
+
+  /** Get what spent the budgets of an objective. By endpoint, side, cause and days (UTC) in a row. Each bad delivery is counted once, under what most of those of its day missed the objective for. Worth is read from rows, so it is known while those are kept, and not of deliveries that were late at their first attempt. */
+  spend(name: string, options?: Options): Promise<SloSpends>;
+
   /** List objectives. Every objective that is evaluated: the declared ones by name, then those that templates set for the endpoints that follow them. */
   list(input?: SlosListInput, options?: Options): PageRequest<SloList>;
 
@@ -285,8 +301,8 @@ export interface AlertsApi<Options> {
   /** List alerts. Pending ones first, then those that fire, then resolved ones of the last 30 days; each the newest first. An alert about the store itself is listed even if the store cannot be read. */
   list(input?: AlertsListInput, options?: Options): PageRequest<AlertList>;
 
-  /** Acknowledge an alert. Stops repeat notifications of the alert. If it gets worse, or becomes true again after it was resolved, Posthorn notifies again. Acknowledging twice changes nothing. */
-  acknowledge(id: string, options?: Options): Promise<Alert>;
+  /** Acknowledge an alert. Stops repeat notifications of the alert. If it gets worse, or becomes true again after it was resolved, Posthorn notifies again; also when `until` has come. Acknowledging again replaces the note and the time, and without either changes nothing. */
+  acknowledge(id: string, input?: AlertsAcknowledgeInput, options?: Options): Promise<Alert>;
 }
 
 /** Where notifications go. */
@@ -299,6 +315,9 @@ export interface ChannelsApi<Options> {
 
   /** Declare a channel. Creates the channel, or replaces it, together with the endpoint by which it is reached. Alerts go to the channels of the teams that they concern; an alert without an owner goes to every channel. */
   put(name: string, input: ChannelDocument, options?: Options): Promise<Channel>;
+
+  /** Test a channel. Sends one notification the way that alerts go, waits for what the channel answers, and says it. A test that fails is not repeated. PagerDuty and Alertmanager get a second one that resolves it. */
+  test(name: string, options?: Options): Promise<ChannelTest>;
 
   /** Delete a channel. Refused while a team uses the channel. Its pending notifications are cancelled. */
   delete(name: string, options?: Options): Promise<void>;
@@ -469,6 +488,9 @@ export type OperationId =
   | 'accounting.get'
   | 'series.get'
   | 'slos.status'
+  | 'slos.history'
+  | 'slos.minutes'
+  | 'slos.spend'
   | 'conformance.get'
   | 'nodes.list'
   | 'service.health'
@@ -486,6 +508,7 @@ export type OperationId =
   | 'channels.list'
   | 'channels.get'
   | 'channels.put'
+  | 'channels.test'
   | 'channels.delete'
   | 'teams.list'
   | 'teams.get'

@@ -63,6 +63,15 @@ const accountingShape = object({
   groups: optional(list(accountingGroupShape)),
   next_cursor: optional(nullable(text)),
 });
+const alertNotifiedShape = object({
+  team: nullable(text),
+  channel: text,
+  at: text,
+  says: text,
+  delivery_id: nullable(text),
+  state: nullable(text),
+  delivered_at: nullable(text),
+});
 const alertShape = object({
   id: text,
   rule: text,
@@ -72,9 +81,13 @@ const alertShape = object({
   since: text,
   resolved_at: nullable(text),
   acknowledged_at: nullable(text),
+  acknowledged_by: nullable(text),
+  acknowledged_until: nullable(text),
+  note: nullable(text),
   summary: text,
   evidence: record(anything),
   owner: nullable(text),
+  notified: list(alertNotifiedShape),
 });
 const alertListShape = object({ items: list(alertShape), next_cursor: nullable(text) });
 const attemptShape = object({
@@ -138,6 +151,7 @@ const burnRateShape = object({
   factor: number,
   rate_long: number,
   rate_short: number,
+  lasts_s: nullable(number),
   firing: flag,
 });
 const cancelRequestShape = object({ reason: text });
@@ -156,6 +170,18 @@ const channelDocumentShape = either(
   object({ kind: text, server: text, from: text, to: list(text) }),
 );
 const channelListShape = object({ items: list(channelShape), next_cursor: nullable(text) });
+const channelTestShape = object({
+  channel: text,
+  kind: text,
+  delivery_id: text,
+  result: text,
+  sent_at: text,
+  duration_ms: nullable(number),
+  status_code: nullable(number),
+  error_class: nullable(text),
+  message: nullable(text),
+  response_excerpt: nullable(text),
+});
 const clockShape = object({
   state: text,
   jumped_at: optional(text),
@@ -186,6 +212,50 @@ const deadLetterGroupShape = object({
   value_at_risk: list(moneyShape),
 });
 const deadLetterListShape = object({ items: list(deadLetterGroupShape), next_cursor: nullable(text) });
+const sloSideShape = object({
+  team: nullable(text),
+  bad: number,
+  sli: nullable(number),
+  budget_remaining: nullable(number),
+  budget: number,
+  burn: list(burnRateShape),
+  lasts_s: nullable(number),
+  sentence: text,
+  slow_leak: flag,
+  endpoints: list(object({ endpoint_id: text, bad: number, total: number })),
+});
+const sloWindowShape = object({ since: text, until: text, resolution: text, known_since: text });
+const sloStatusShape = object({
+  name: text,
+  objective: text,
+  target: number,
+  window_days: number,
+  template: nullable(text),
+  endpoints: number,
+  kept: flag,
+  sli: nullable(number),
+  sli_interval: intervalShape,
+  sentence: text,
+  window: sloWindowShape,
+  good: number,
+  total: number,
+  sides: object({ sender: sloSideShape, receiver: sloSideShape }),
+});
+const declaredSloShape = object({
+  name: text,
+  built_in: flag,
+  fingerprint: text,
+  description: text,
+  objective: text,
+  target: number,
+  window_days: number,
+  event_types: list(text),
+  tenant: optional(text),
+  endpoint_ids: list(text),
+  producer: text,
+  consumer: text,
+  status: optional(sloStatusShape),
+});
 const deliveryShape = object({
   id: text,
   event_id: text,
@@ -605,20 +675,6 @@ const keyWithSecretShape = object({
   last_used_from: nullable(text),
   key: text,
 });
-const sloShape = object({
-  name: text,
-  built_in: flag,
-  fingerprint: text,
-  description: text,
-  objective: text,
-  target: number,
-  window_days: number,
-  event_types: list(text),
-  tenant: optional(text),
-  endpoint_ids: list(text),
-  producer: text,
-  consumer: text,
-});
 const templateSloShape = object({
   name: text,
   built_in: flag,
@@ -630,8 +686,9 @@ const templateSloShape = object({
   endpoint_ids: list(text),
   producer: nothing,
   consumer: nullable(text),
+  status: optional(sloStatusShape),
 });
-const listedSloShape = either(sloShape, templateSloShape);
+const listedSloShape = either(declaredSloShape, templateSloShape);
 const meShape = object({
   name: text,
   kind: text,
@@ -827,6 +884,7 @@ const rotatedEndpointShape = object({
   updated_at: text,
   secret: optional(text),
 });
+const runShape = list(number);
 const secretRotationShape = object({ grace_s: number });
 const secretsStatusShape = object({
   encrypted: flag,
@@ -849,6 +907,20 @@ const seriesShape = object({
   series: list(oneSeriesShape),
 });
 const signInShape = object({ key: text, token: text });
+const sloShape = object({
+  name: text,
+  built_in: flag,
+  fingerprint: text,
+  description: text,
+  objective: text,
+  target: number,
+  window_days: number,
+  event_types: list(text),
+  tenant: optional(text),
+  endpoint_ids: list(text),
+  producer: text,
+  consumer: text,
+});
 const sloDocumentShape = object({
   description: text,
   objective: text,
@@ -860,29 +932,63 @@ const sloDocumentShape = object({
   producer: text,
   consumer: text,
 });
-const sloListShape = object({ items: list(listedSloShape), next_cursor: nullable(text) });
-const sloSideShape = object({
-  team: nullable(text),
-  bad: number,
-  sli: nullable(number),
-  budget_remaining: nullable(number),
-  burn: list(burnRateShape),
-  slow_leak: flag,
-  endpoints: list(object({ endpoint_id: text, bad: number, total: number })),
-});
-const sloStatusShape = object({
+const sloHistoryShape = object({
   name: text,
-  objective: text,
   target: number,
-  window_days: number,
-  template: nullable(text),
-  endpoints: number,
-  kept: flag,
-  sli: nullable(number),
-  sli_interval: intervalShape,
-  good: number,
-  total: number,
-  sides: object({ sender: sloSideShape, receiver: sloSideShape }),
+  window: sloWindowShape,
+  due: number,
+  budget: number,
+  points: list(
+    object({
+      at: text,
+      length_s: number,
+      due: number,
+      sender: object({ bad: number, budget_remaining: nullable(number) }),
+      receiver: object({ bad: number, budget_remaining: nullable(number) }),
+    }),
+  ),
+});
+const sloListShape = object({ items: list(listedSloShape), next_cursor: nullable(text) });
+const sloMinutesShape = object({
+  name: text,
+  target: number,
+  window_s: number,
+  within_s: number,
+  since: text,
+  until: text,
+  known_since: text,
+  segments: list(
+    object({
+      at: text,
+      step_s: number,
+      due: list(runShape),
+      sender: list(runShape),
+      receiver: list(runShape),
+    }),
+  ),
+});
+const sloSpendShape = object({
+  side: text,
+  endpoint: object({ id: text, name: nullable(text), host: text, owner: nullable(text) }),
+  cause: text,
+  failures: list(object({ class: text, count: number })),
+  since: text,
+  until: text,
+  bad: number,
+  of_budget: nullable(number),
+  worth: list(moneyShape),
+  unknown_worth: number,
+});
+const sloSpendsShape = object({
+  name: text,
+  target: number,
+  window: sloWindowShape,
+  due: number,
+  budget: number,
+  items: list(sloSpendShape),
+  beyond: object({ items: number, bad: number }),
+  rows_read: number,
+  complete: flag,
 });
 const teamShape = object({ name: text, fingerprint: text, description: text, channels: list(text) });
 const teamDocumentShape = object({ description: text, channels: list(text) });
@@ -1151,6 +1257,19 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
     answer: seriesShape,
   },
   'slos.status': { method: 'GET', path: '/v1/slos/{name}/status', answer: sloStatusShape },
+  'slos.history': {
+    method: 'GET',
+    path: '/v1/slos/{name}/history',
+    query: object({ step: text }),
+    answer: sloHistoryShape,
+  },
+  'slos.minutes': {
+    method: 'GET',
+    path: '/v1/slos/{name}/minutes',
+    query: object({ since: text, until: text }),
+    answer: sloMinutesShape,
+  },
+  'slos.spend': { method: 'GET', path: '/v1/slos/{name}/spend', answer: sloSpendsShape },
   'conformance.get': {
     method: 'GET',
     path: '/v1/conformance',
@@ -1192,6 +1311,9 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
       severity: either(text, list(text)),
       tenant: either(text, list(text)),
       endpoint_id: either(text, list(text)),
+      slo: either(text, list(text)),
+      owner: either(text, list(text)),
+      since: text,
       limit: number,
       cursor: text,
       order: text,
@@ -1199,7 +1321,12 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
     answer: alertListShape,
     isList: true,
   },
-  'alerts.acknowledge': { method: 'POST', path: '/v1/alerts/{id}/acknowledge', answer: alertShape },
+  'alerts.acknowledge': {
+    method: 'POST',
+    path: '/v1/alerts/{id}/acknowledge',
+    body: object({ note: text, until: text }),
+    answer: alertShape,
+  },
   'channels.list': {
     method: 'GET',
     path: '/v1/channels',
@@ -1214,6 +1341,7 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
     body: channelDocumentShape,
     answer: channelShape,
   },
+  'channels.test': { method: 'POST', path: '/v1/channels/{name}/test', answer: channelTestShape },
   'channels.delete': { method: 'DELETE', path: '/v1/channels/{name}' },
   'teams.list': {
     method: 'GET',
@@ -1285,7 +1413,7 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
   'slos.list': {
     method: 'GET',
     path: '/v1/slos',
-    query: object({ limit: number, cursor: text, order: text }),
+    query: object({ include: either(text, list(text)), limit: number, cursor: text, order: text }),
     answer: sloListShape,
     isList: true,
   },

@@ -144,6 +144,15 @@ export interface Alert {
   readonly since: string;
   readonly resolvedAt: string | null;
   readonly acknowledgedAt: string | null;
+
+  /** The name of the key, or of whoever signed in. */
+  readonly acknowledgedBy: string | null;
+
+  /** Then it is notified again; null: until it is over. */
+  readonly acknowledgedUntil: string | null;
+
+  /** What was said when it was acknowledged. */
+  readonly note: string | null;
   readonly summary: string;
 
   /** Counts, ids, the value at risk and the next step; which of them depends on the rule. */
@@ -151,6 +160,9 @@ export interface Alert {
 
   /** The team that owns what is wrong; null: none is known. */
   readonly owner: string | null;
+
+  /** Who was notified of it, the oldest first; the last 20. Empty for keys that are bound to a tenant. */
+  readonly notified: readonly AlertNotified[];
 }
 
 export interface AlertList {
@@ -158,6 +170,23 @@ export interface AlertList {
 
   /** Of the next page; null: this is the last. */
   readonly nextCursor: string | null;
+}
+
+export interface AlertNotified {
+  /** Null: nobody owns it, or whoever does has no channel, so every channel was notified. */
+  readonly team: string | null;
+  readonly channel: string;
+
+  /** When it was accepted for delivery. */
+  readonly at: string;
+  readonly says: 'firing' | 'resolved';
+
+  /** Of the tenant `posthorn`; null: it is deleted already. */
+  readonly deliveryId: string | null;
+  readonly state: 'pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed' | null;
+
+  /** When the channel took it. */
+  readonly deliveredAt: string | null;
 }
 
 export interface Attempt {
@@ -326,6 +355,9 @@ export interface BurnRate {
   /** 1: the budget lasts exactly as long as the window of the objective. */
   readonly rateLong: number;
   readonly rateShort: number;
+
+  /** How long the budget lasts at `rateLong`; null: nothing of it is spent. */
+  readonly lastsS: number | null;
   readonly firing: boolean;
 }
 
@@ -391,6 +423,46 @@ export interface ChannelList {
 
   /** Of the next page; null: this is the last. */
   readonly nextCursor: string | null;
+}
+
+export interface ChannelTest {
+  readonly channel: string;
+  readonly kind: 'slack' | 'pagerduty' | 'alertmanager' | 'webhook' | 'email';
+
+  /** Of the tenant `posthorn`. */
+  readonly deliveryId: string;
+
+  /** `no_answer`: no attempt has ended within the timeout, or the channel is paused. */
+  readonly result: 'delivered' | 'failed' | 'no_answer';
+  readonly sentAt: string;
+  readonly durationMs: number | null;
+
+  /** What the channel answered; null: it did not. */
+  readonly statusCode: number | null;
+  readonly errorClass:
+    | 'timeout'
+    | 'connect'
+    | 'dns'
+    | 'tls'
+    | 'reset'
+    | 'blocked_address'
+    | 'proxy'
+    | 'token'
+    | 'http_4xx'
+    | 'http_5xx'
+    | 'rate_limited'
+    | 'gone'
+    | 'redirect'
+    | 'protocol'
+    | 'internal'
+    | 'corrupt'
+    | 'transformation'
+    | 'secrets'
+    | null;
+  readonly message: string | null;
+
+  /** The beginning of what it answered; null also if the key sees no payloads. */
+  readonly responseExcerpt: string | null;
 }
 
 export interface Clock {
@@ -460,6 +532,40 @@ export interface DeadLetterList {
 
   /** Of the next page; null: this is the last. */
   readonly nextCursor: string | null;
+}
+
+export interface DeclaredSlo {
+  readonly name: string;
+  readonly builtIn: false;
+
+  /** The same for the same document: tells whether it changed without showing what is write-only. */
+  readonly fingerprint: string;
+  readonly description: string;
+
+  /** What has to hold: delivered within the deadline, or accounted for at all. */
+  readonly objective: 'delivered_within' | 'accounted';
+
+  /** 0.999: one in a thousand may miss its deadline. */
+  readonly target: number;
+  readonly windowDays: number;
+
+  /** Types, trailing wildcards such as `payment.*`, or `*` for all. */
+  readonly eventTypes: readonly string[];
+
+  /** Only deliveries of this tenant. */
+  readonly tenant?: string;
+
+  /** Only these endpoints; empty: all. */
+  readonly endpointIds: readonly string[];
+
+  /** The team that sends. */
+  readonly producer: string;
+
+  /** The team that receives. */
+  readonly consumer: string;
+
+  /** With `include=status`. Whether everything is accounted for is as the last reconciliation found it. */
+  readonly status?: SloStatus;
 }
 
 export interface Delivery {
@@ -1365,7 +1471,7 @@ export interface ListedDelivery {
   readonly endpoint?: DeliveryEndpoint;
 }
 
-export type ListedSlo = Slo | TemplateSlo;
+export type ListedSlo = DeclaredSlo | TemplateSlo;
 
 export interface Me {
   /** Of the key; for people. */
@@ -1931,6 +2037,9 @@ export interface RotatedEndpoint {
   readonly secret?: string;
 }
 
+/** A count, and in how many steps in a row. */
+export type Run = readonly [number, number];
+
 export interface SecretRotation {
   /** For so long the former secret signs too. */
   readonly graceS?: number | undefined;
@@ -2142,11 +2251,79 @@ export interface SloDocument {
   readonly consumer: string;
 }
 
+export interface SloHistory {
+  readonly name: string;
+  readonly target: number;
+  readonly window: SloWindow;
+
+  /** Deliveries of the window whose deadline has passed. */
+  readonly due: number;
+
+  /** How many of them may be bad, for each side. */
+  readonly budget: number;
+
+  /** From `knownSince` on, without gaps. The last has what is left now. */
+  readonly points: readonly {
+    /** The beginning of the stretch, by the time of acceptance. */
+    readonly at: string;
+
+    /** A minute, an hour or a day: as fine as asked for, where counters are. */
+    readonly lengthS: number;
+    readonly due: number;
+    readonly sender: {
+      readonly bad: number;
+
+      /** What was left then of the error budget of the whole window: 1 is all of it, below 0 it was overspent; null: nothing was due in the window. */
+      readonly budgetRemaining: number | null;
+    };
+    readonly receiver: {
+      readonly bad: number;
+
+      /** What was left then of the error budget of the whole window: 1 is all of it, below 0 it was overspent; null: nothing was due in the window. */
+      readonly budgetRemaining: number | null;
+    };
+  }[];
+}
+
 export interface SloList {
   readonly items: readonly ListedSlo[];
 
   /** Of the next page; null: this is the last. */
   readonly nextCursor: string | null;
+}
+
+export interface SloMinutes {
+  readonly name: string;
+  readonly target: number;
+
+  /** The window of the objective. */
+  readonly windowS: number;
+
+  /** A count is known so long after the time that it stands at: the longest deadline of the endpoints. */
+  readonly withinS: number;
+  readonly since: string;
+  readonly until: string;
+
+  /** From when there is anything to count; later than `since` while the endpoints are younger than the window. */
+  readonly knownSince: string;
+
+  /** One after the other, the oldest and coarsest first. */
+  readonly segments: readonly {
+    /** Of its first step. */
+    readonly at: string;
+
+    /** 60; where minutes are not kept any more 3600, and where hours are not, 86400. */
+    readonly stepS: number;
+
+    /** Run-length coded. */
+    readonly due: readonly Run[];
+
+    /** Bad ones by the fault of the sender. */
+    readonly sender: readonly Run[];
+
+    /** Bad ones by the fault of the receiver. */
+    readonly receiver: readonly Run[];
+  }[];
 }
 
 export interface SloSide {
@@ -2161,7 +2338,16 @@ export interface SloSide {
 
   /** What is left of this side's error budget: 1 is all of it, below 0 it is overspent; null: nothing was due. */
   readonly budgetRemaining: number | null;
+
+  /** How many may be bad before the budget is used up: `total` × (1 − `target`). */
+  readonly budget: number;
   readonly burn: readonly BurnRate[];
+
+  /** How long what is left of the budget lasts at the pace of the last hour; 0: it is used up; null: nothing was spent in the last hour. */
+  readonly lastsS: number | null;
+
+  /** The same for people. */
+  readonly sentence: string;
 
   /** A steady excess that no burn rate sees. */
   readonly slowLeak: boolean;
@@ -2172,6 +2358,103 @@ export interface SloSide {
     readonly bad: number;
     readonly total: number;
   }[];
+}
+
+export interface SloSpend {
+  readonly side: 'sender' | 'receiver';
+  readonly endpoint: {
+    readonly id: string;
+    readonly name: string | null;
+    readonly host: string;
+    readonly owner: string | null;
+  };
+
+  /** What most of them missed it for. A failure class: of failed attempts. `delayed`: none failed, they were late or still wait; `paused`: accepted while the endpoint was paused; `held`: behind a dead letter of their ordering key; `unknown`: no failed attempt was counted. */
+  readonly cause:
+    | 'delayed'
+    | 'paused'
+    | 'held'
+    | 'unknown'
+    | 'timeout'
+    | 'connect'
+    | 'dns'
+    | 'tls'
+    | 'reset'
+    | 'blocked_address'
+    | 'proxy'
+    | 'token'
+    | 'http_4xx'
+    | 'http_5xx'
+    | 'rate_limited'
+    | 'gone'
+    | 'redirect'
+    | 'protocol'
+    | 'internal'
+    | 'corrupt'
+    | 'transformation'
+    | 'secrets';
+
+  /** Failed attempts on these days by class; the most first. */
+  readonly failures: readonly {
+    readonly class:
+      | 'timeout'
+      | 'connect'
+      | 'dns'
+      | 'tls'
+      | 'reset'
+      | 'blocked_address'
+      | 'proxy'
+      | 'token'
+      | 'http_4xx'
+      | 'http_5xx'
+      | 'rate_limited'
+      | 'gone'
+      | 'redirect'
+      | 'protocol'
+      | 'internal'
+      | 'corrupt'
+      | 'transformation'
+      | 'secrets';
+    readonly count: number;
+  }[];
+  readonly since: string;
+
+  /** The end of the last day. */
+  readonly until: string;
+
+  /** Deliveries accepted on these days that are late or will not arrive. */
+  readonly bad: number;
+
+  /** Of the budget of this side; null: there is none. */
+  readonly ofBudget: number | null;
+
+  /** What they are worth, as far as it is known. */
+  readonly worth: readonly Money[];
+
+  /** How many of them have no value, or none that is known any more. */
+  readonly unknownWorth: number;
+}
+
+export interface SloSpends {
+  readonly name: string;
+  readonly target: number;
+  readonly window: SloWindow;
+  readonly due: number;
+
+  /** How many may be bad, for each side. */
+  readonly budget: number;
+
+  /** The most first, at most 100. */
+  readonly items: readonly SloSpend[];
+
+  /** What did not fit in. */
+  readonly beyond: { readonly items: number; readonly bad: number };
+
+  /** Deliveries that were read for their worth. */
+  readonly rowsRead: number;
+
+  /** False: there are more rows than are read, and what was not read counts as of unknown worth. */
+  readonly complete: boolean;
 }
 
 export interface SloStatus {
@@ -2192,11 +2475,29 @@ export interface SloStatus {
   /** `good` / `total`, whoever is at fault; null: nothing was due. */
   readonly sli: number | null;
   readonly sliInterval: Interval;
+
+  /** Whether it is kept, for people; names the side that has overspent its budget. */
+  readonly sentence: string;
+  readonly window: SloWindow;
   readonly good: number;
 
   /** Deliveries whose deadline has passed. */
   readonly total: number;
   readonly sides: { readonly sender: SloSide; readonly receiver: SloSide };
+}
+
+/** By the time of acceptance. */
+export interface SloWindow {
+  readonly since: string;
+
+  /** What was accepted later is not past its deadline yet. */
+  readonly until: string;
+
+  /** How fine counters are at `since`; an hour or a day (UTC) that the window cuts is left out. */
+  readonly resolution: 'minute' | 'hour' | 'day';
+
+  /** From when there is anything to count; later than `since` while the endpoints are younger than the window. */
+  readonly knownSince: string;
 }
 
 export interface Team {
@@ -2319,6 +2620,9 @@ export interface TemplateSlo {
 
   /** The owner of the endpoint. */
   readonly consumer: string | null;
+
+  /** With `include=status`. Whether everything is accounted for is as the last reconciliation found it. */
+  readonly status?: SloStatus;
 }
 
 export interface Tenant {
@@ -2675,6 +2979,21 @@ export interface SeriesGetInput {
   readonly owner?: string | readonly string[] | undefined;
 }
 
+/** What `slos.history` takes. */
+export interface SlosHistoryInput {
+  /** How fine the stretches are at most. */
+  readonly step?: 'minute' | 'hour' | 'day' | undefined;
+}
+
+/** What `slos.minutes` takes. */
+export interface SlosMinutesInput {
+  /** By default the beginning of the window. */
+  readonly since?: string | Date | undefined;
+
+  /** By default now. */
+  readonly until?: string | Date | undefined;
+}
+
 /** What `conformance.get` takes. */
 export interface ConformanceGetInput {
   /** Items of a page at most. */
@@ -2711,6 +3030,15 @@ export interface AlertsListInput {
   /** Alerts about these endpoints. */
   readonly endpointId?: string | readonly string[] | undefined;
 
+  /** Alerts about these objectives. */
+  readonly slo?: string | readonly string[] | undefined;
+
+  /** Alerts about what these teams own. */
+  readonly owner?: string | readonly string[] | undefined;
+
+  /** Alerts that were open at this time or later. */
+  readonly since?: string | Date | undefined;
+
   /** Items of a page at most. */
   readonly limit?: number | undefined;
 
@@ -2718,6 +3046,15 @@ export interface AlertsListInput {
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
 }
+
+/** What `alerts.acknowledge` takes. */
+export type AlertsAcknowledgeInput = {
+  /** For whoever looks at it next. */
+  readonly note?: string | undefined;
+
+  /** In the future, at most 30 days from now. Left out: until it is over. */
+  readonly until?: string | Date | undefined;
+};
 
 /** What `channels.list` takes. */
 export interface ChannelsListInput {
@@ -2771,6 +3108,9 @@ export interface EventTypesListInput {
 
 /** What `slos.list` takes. */
 export interface SlosListInput {
+  /** `status`: how each objective of the page stands. */
+  readonly include?: 'status' | readonly 'status'[] | undefined;
+
   /** Items of a page at most. */
   readonly limit?: number | undefined;
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { alertStates } from '../domain/alert.ts';
-import { anyId, pageIn, pageOf, tenantName, timestamp } from './fields.ts';
+import { deliveryState } from './delivery-filter.ts';
+import { anyId, documentName, pageIn, pageOf, tenantName, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
 import { severalInQuery } from './several.ts';
 
@@ -8,6 +9,21 @@ const state = z
   .enum(alertStates)
   .describe('`pending`: true, and not yet for long enough to notify. `resolved`: no longer true.');
 const severity = z.enum(['page', 'ticket']);
+
+const notified = z
+  .strictObject({
+    team: z
+      .string()
+      .nullable()
+      .describe('Null: nobody owns it, or whoever does has no channel, so every channel was notified.'),
+    channel: z.string(),
+    at: timestamp.describe('When it was accepted for delivery.'),
+    says: z.enum(['firing', 'resolved']),
+    delivery_id: z.string().nullable().describe('Of the tenant `posthorn`; null: it is deleted already.'),
+    state: deliveryState.nullable(),
+    delivered_at: timestamp.nullable().describe('When the channel took it.'),
+  })
+  .meta({ id: 'AlertNotified' });
 
 const alert = z
   .strictObject({
@@ -19,11 +35,19 @@ const alert = z
     since: timestamp.describe('When it became true.'),
     resolved_at: timestamp.nullable(),
     acknowledged_at: timestamp.nullable(),
+    acknowledged_by: z.string().nullable().describe('The name of the key, or of whoever signed in.'),
+    acknowledged_until: timestamp.nullable().describe('Then it is notified again; null: until it is over.'),
+    note: z.string().nullable().describe('What was said when it was acknowledged.'),
     summary: z.string(),
     evidence: z
       .record(z.string(), z.unknown())
       .describe('Counts, ids, the value at risk and the next step; which of them depends on the rule.'),
     owner: z.string().nullable().describe('The team that owns what is wrong; null: none is known.'),
+    notified: z
+      .array(notified)
+      .describe(
+        'Who was notified of it, the oldest first; the last 20. Empty for keys that are bound to a tenant.',
+      ),
   })
   .meta({ id: 'Alert' });
 
@@ -36,9 +60,23 @@ const example = {
   since: '2026-11-20T08:15:00.000Z',
   resolved_at: null,
   acknowledged_at: null,
+  acknowledged_by: null,
+  acknowledged_until: null,
+  note: null,
   summary: 'The ledger was not checked for 15 minutes',
   evidence: { seconds: 900, next_step: "look for 'reconciliation failed' in the log" },
   owner: null,
+  notified: [
+    {
+      team: 'platform',
+      channel: 'ops',
+      at: '2026-11-20T08:15:00.000Z',
+      says: 'firing',
+      delivery_id: 'dlv_01jd8z2m9k4x7v0q5t3n6w8y1a',
+      state: 'delivered',
+      delivered_at: '2026-11-20T08:15:00.300Z',
+    },
+  ],
 } as const;
 
 export const alertOperations = operations({
@@ -57,6 +95,9 @@ export const alertOperations = operations({
         .optional()
         .describe('Alerts about endpoints of these tenants; those about everything are in none.'),
       endpoint_id: severalInQuery(anyId).optional().describe('Alerts about these endpoints.'),
+      slo: severalInQuery(anyId).optional().describe('Alerts about these objectives.'),
+      owner: severalInQuery(documentName).optional().describe('Alerts about what these teams own.'),
+      since: timestamp.optional().describe('Alerts that were open at this time or later.'),
       ...pageIn('desc'),
     }),
     status: 200,
@@ -71,14 +112,27 @@ export const alertOperations = operations({
     scope: 'operate',
     summary: 'Acknowledge an alert',
     description:
-      'Stops repeat notifications of the alert. If it gets worse, or becomes true again after it was resolved, Posthorn notifies again. Acknowledging twice changes nothing.',
+      'Stops repeat notifications of the alert. If it gets worse, or becomes true again after it was resolved, Posthorn notifies again; also when `until` has come. Acknowledging again replaces the note and the time, and without either changes nothing.',
     params: z.strictObject({ id: anyId }),
+    body: z.strictObject({
+      note: z.string().min(1).max(1000).optional().describe('For whoever looks at it next.'),
+      until: timestamp
+        .optional()
+        .describe('In the future, at most 30 days from now. Left out: until it is over.'),
+    }),
     status: 200,
     answer: alert,
     errors: ['not_found', 'resolved'],
     example: {
       params: { id: example.id },
-      answer: { ...example, acknowledged_at: '2026-11-20T08:21:30.000Z' },
+      body: { note: 'The disk of node-b is full; ordered', until: '2026-11-20T14:00:00.000Z' },
+      answer: {
+        ...example,
+        acknowledged_at: '2026-11-20T08:21:30.000Z',
+        acknowledged_by: 'ines',
+        acknowledged_until: '2026-11-20T14:00:00.000Z',
+        note: 'The disk of node-b is full; ordered',
+      },
     },
   },
 });

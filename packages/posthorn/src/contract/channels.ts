@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { documentName, fingerprint, named, pageOf, pageQuery } from './fields.ts';
+import { errorClass } from './delivery-filter.ts';
+import { documentName, fingerprint, named, pageOf, pageQuery, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
 
 const url = z.string().max(2048);
@@ -29,10 +30,12 @@ export const channelDocument = z
   ])
   .meta({ id: 'ChannelDocument' });
 
+const kinds = z.enum(channelDocument.options.map(({ shape }) => shape.kind.value));
+
 const channel = z
   .strictObject({
     name: documentName,
-    kind: z.enum(channelDocument.options.map(({ shape }) => shape.kind.value)),
+    kind: kinds,
     endpoint_id: z
       .string()
       .describe('Notifications are deliveries to this endpoint, of the tenant `posthorn`.'),
@@ -43,6 +46,26 @@ const channel = z
   })
   .describe('URLs, routing keys and mail servers are write-only.')
   .meta({ id: 'Channel' });
+
+const testResult = z
+  .strictObject({
+    channel: documentName,
+    kind: kinds,
+    delivery_id: z.string().describe('Of the tenant `posthorn`.'),
+    result: z
+      .enum(['delivered', 'failed', 'no_answer'])
+      .describe('`no_answer`: no attempt has ended within the timeout, or the channel is paused.'),
+    sent_at: timestamp,
+    duration_ms: z.number().min(0).nullable(),
+    status_code: z.int().nullable().describe('What the channel answered; null: it did not.'),
+    error_class: errorClass.nullable(),
+    message: z.string().nullable(),
+    response_excerpt: z
+      .string()
+      .nullable()
+      .describe('The beginning of what it answered; null also if the key sees no payloads.'),
+  })
+  .meta({ id: 'ChannelTest' });
 
 const example = {
   name: 'ops',
@@ -96,6 +119,34 @@ export const channelOperations = operations({
       params,
       body: { kind: 'slack', url: 'https://hooks.slack.com/services/T00/B00/XXXX' },
       answer: example,
+    },
+  },
+  'channels.test': {
+    method: 'POST',
+    path: '/v1/channels/{name}/test',
+    tag: 'channels',
+    scope: 'operate',
+    summary: 'Test a channel',
+    description:
+      'Sends one notification the way that alerts go, waits for what the channel answers, and says it. A test that fails is not repeated. PagerDuty and Alertmanager get a second one that resolves it.',
+    params: named,
+    status: 200,
+    answer: testResult,
+    errors: ['not_found'],
+    example: {
+      params,
+      answer: {
+        channel: 'ops',
+        kind: 'slack',
+        delivery_id: 'dlv_00000gq7v2k',
+        result: 'failed',
+        sent_at: '2026-11-20T09:00:00.000Z',
+        duration_ms: 184,
+        status_code: 404,
+        error_class: 'http_4xx',
+        message: null,
+        response_excerpt: 'no_service',
+      },
     },
   },
   'channels.delete': {

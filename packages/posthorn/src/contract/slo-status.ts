@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import { count, interval } from './fields.ts';
+import { count, interval, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
+
+const lasts = z.number().min(0).nullable();
 
 const burnRate = z
   .strictObject({
@@ -11,9 +13,25 @@ const burnRate = z
     factor: z.number().describe('The rule fires above this burn rate.'),
     rate_long: z.number().describe('1: the budget lasts exactly as long as the window of the objective.'),
     rate_short: z.number(),
+    lasts_s: lasts.describe('How long the budget lasts at `rate_long`; null: nothing of it is spent.'),
     firing: z.boolean(),
   })
   .meta({ id: 'BurnRate' });
+
+/** The window of an objective as it was counted. */
+export const sloWindow = z
+  .strictObject({
+    since: timestamp,
+    until: timestamp.describe('What was accepted later is not past its deadline yet.'),
+    resolution: z
+      .enum(['minute', 'hour', 'day'])
+      .describe('How fine counters are at `since`; an hour or a day (UTC) that the window cuts is left out.'),
+    known_since: timestamp.describe(
+      'From when there is anything to count; later than `since` while the endpoints are younger than the window.',
+    ),
+  })
+  .describe('By the time of acceptance.')
+  .meta({ id: 'SloWindow' });
 
 const side = z
   .strictObject({
@@ -26,7 +44,14 @@ const side = z
       .describe(
         "What is left of this side's error budget: 1 is all of it, below 0 it is overspent; null: nothing was due.",
       ),
+    budget: z
+      .number()
+      .describe('How many may be bad before the budget is used up: `total` × (1 − `target`).'),
     burn: z.array(burnRate),
+    lasts_s: lasts.describe(
+      'How long what is left of the budget lasts at the pace of the last hour; 0: it is used up; null: nothing was spent in the last hour.',
+    ),
+    sentence: z.string().describe('The same for people.'),
     slow_leak: z.boolean().describe('A steady excess that no burn rate sees.'),
     endpoints: z
       .array(z.strictObject({ endpoint_id: z.string(), bad: count, total: count }))
@@ -48,16 +73,70 @@ export const sloStatus = z
     kept: z.boolean().describe('Whether `sli` is at least `target`; true if nothing was due.'),
     sli: z.number().nullable().describe('`good` / `total`, whoever is at fault; null: nothing was due.'),
     sli_interval: interval,
+    sentence: z
+      .string()
+      .describe('Whether it is kept, for people; names the side that has overspent its budget.'),
+    window: sloWindow,
     good: count,
     total: count.describe('Deliveries whose deadline has passed.'),
     sides: z.strictObject({ sender: side, receiver: side }),
   })
   .meta({ id: 'SloStatus' });
 
+export const exampleWindow = {
+  since: '2026-10-21T00:00:00.000Z',
+  until: '2026-11-20T09:00:00.000Z',
+  resolution: 'day',
+  known_since: '2026-10-21T00:00:00.000Z',
+} as const;
+
 const rates = [
   { rule: 'burn-1h', severity: 'page', long: '1h', short: '5m', factor: 14.4 },
   { rule: 'burn-6h', severity: 'page', long: '6h', short: '30m', factor: 6 },
 ] as const;
+
+export const exampleStatus: z.input<typeof sloStatus> = {
+  name: 'payments',
+  objective: 'delivered_within',
+  target: 0.999,
+  window_days: 30,
+  template: null,
+  endpoints: 12,
+  kept: false,
+  sli: 0.9987,
+  sli_interval: [0.99847, 0.9989],
+  sentence:
+    'Not kept: 99.86% delivered in time; the target is 99.9%. The receiver, shop, spent 1.2 times its budget.',
+  window: exampleWindow,
+  good: 124_837,
+  total: 125_000,
+  sides: {
+    sender: {
+      team: 'payments',
+      bad: 3,
+      sli: 0.999976,
+      budget_remaining: 0.976,
+      burn: rates.map((rate) => ({ ...rate, rate_long: 0, rate_short: 0, lasts_s: null, firing: false })),
+      budget: 125,
+      lasts_s: null,
+      sentence: 'Nothing was spent in the last hour.',
+      slow_leak: false,
+      endpoints: [{ endpoint_id: 'ep_01jd8z0c3r5s7u9w1y3a5c7e9g', bad: 3, total: 41_000 }],
+    },
+    receiver: {
+      team: 'shop',
+      bad: 160,
+      sli: 0.99872,
+      budget_remaining: -0.28,
+      burn: rates.map((rate) => ({ ...rate, rate_long: 18.2, rate_short: 21, lasts_s: 0, firing: true })),
+      budget: 125,
+      lasts_s: 0,
+      sentence: 'Overspent: 1.2 times the budget is gone.',
+      slow_leak: false,
+      endpoints: [{ endpoint_id: 'ep_01jd8z0c3r5s7u9w1y3a5c7e9g', bad: 160, total: 41_000 }],
+    },
+  },
+};
 
 export const sloStatusOperations = operations({
   'slos.status': {
@@ -76,39 +155,7 @@ export const sloStatusOperations = operations({
     errors: ['not_found'],
     example: {
       params: { name: 'payments' },
-      answer: {
-        name: 'payments',
-        objective: 'delivered_within',
-        target: 0.999,
-        window_days: 30,
-        template: null,
-        endpoints: 12,
-        kept: false,
-        sli: 0.9987,
-        sli_interval: [0.99847, 0.9989],
-        good: 124_837,
-        total: 125_000,
-        sides: {
-          sender: {
-            team: 'payments',
-            bad: 3,
-            sli: 0.999976,
-            budget_remaining: 0.976,
-            burn: rates.map((rate) => ({ ...rate, rate_long: 0, rate_short: 0, firing: false })),
-            slow_leak: false,
-            endpoints: [{ endpoint_id: 'ep_01jd8z0c3r5s7u9w1y3a5c7e9g', bad: 3, total: 41_000 }],
-          },
-          receiver: {
-            team: 'shop',
-            bad: 160,
-            sli: 0.99872,
-            budget_remaining: -0.28,
-            burn: rates.map((rate) => ({ ...rate, rate_long: 18.2, rate_short: 21, firing: true })),
-            slow_leak: false,
-            endpoints: [{ endpoint_id: 'ep_01jd8z0c3r5s7u9w1y3a5c7e9g', bad: 160, total: 41_000 }],
-          },
-        },
-      },
+      answer: exampleStatus,
     },
   },
 });

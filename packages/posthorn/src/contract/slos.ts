@@ -5,11 +5,13 @@ import {
   eventTypePattern,
   fingerprint,
   named,
+  pageIn,
   pageOf,
-  pageQuery,
   tenantName,
 } from './fields.ts';
 import { operations } from './operation.ts';
+import { severalInQuery } from './several.ts';
+import { exampleStatus, sloStatus } from './slo-status.ts';
 
 const fields = {
   description,
@@ -52,9 +54,16 @@ export const sloDocument = z
   })
   .meta({ id: 'SloDocument' });
 
-const slo = z
-  .strictObject({ name: documentName, built_in: z.literal(false), fingerprint, ...fields })
-  .meta({ id: 'Slo' });
+const declaredFields = { name: documentName, built_in: z.literal(false), fingerprint, ...fields };
+const slo = z.strictObject(declaredFields).meta({ id: 'Slo' });
+const included = {
+  status: sloStatus
+    .optional()
+    .describe(
+      'With `include=status`. Whether everything is accounted for is as the last reconciliation found it.',
+    ),
+};
+const listedDeclared = z.strictObject({ ...declaredFields, ...included }).meta({ id: 'DeclaredSlo' });
 const templateSlo = z
   .strictObject({
     name: z.string().describe('The id of the endpoint.'),
@@ -67,10 +76,11 @@ const templateSlo = z
     endpoint_ids: z.array(z.string()),
     producer: z.null(),
     consumer: z.string().nullable().describe('The owner of the endpoint.'),
+    ...included,
   })
   .describe('The objective that a template sets for one endpoint.')
   .meta({ id: 'TemplateSlo' });
-const listed = z.discriminatedUnion('built_in', [slo, templateSlo]).meta({ id: 'ListedSlo' });
+const listed = z.discriminatedUnion('built_in', [listedDeclared, templateSlo]).meta({ id: 'ListedSlo' });
 
 const exampleDocument = {
   description: 'Orders hear of payments in time',
@@ -99,14 +109,20 @@ export const sloOperations = operations({
     summary: 'List objectives',
     description:
       'Every objective that is evaluated: the declared ones by name, then those that templates set for the endpoints that follow them.',
-    query: pageQuery,
+    query: z.strictObject({
+      include: severalInQuery(z.enum(['status']))
+        .optional()
+        .describe('`status`: how each objective of the page stands.'),
+      ...pageIn('asc'),
+    }),
     status: 200,
     answer: pageOf('SloList', listed),
     errors: [],
     example: {
+      query: { include: 'status' },
       answer: {
         items: [
-          example,
+          { ...example, status: exampleStatus },
           {
             name: 'ep_01jd8z0c3r5s7u9w1y3a5c7e9g',
             built_in: true,

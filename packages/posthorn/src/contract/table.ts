@@ -18,6 +18,7 @@ import { secretOperations } from './secrets.ts';
 import { seriesOperations } from './series.ts';
 import { serviceOperations } from './service.ts';
 import { sessionOperations } from './sessions.ts';
+import { sloHistoryOperations } from './slo-history.ts';
 import { sloStatusOperations } from './slo-status.ts';
 import { sloOperations } from './slos.ts';
 import { teamOperations } from './teams.ts';
@@ -36,6 +37,7 @@ export const table = {
   ...accountingOperations,
   ...seriesOperations,
   ...sloStatusOperations,
+  ...sloHistoryOperations,
   ...conformanceOperations,
   ...nodeOperations,
   ...serviceOperations,

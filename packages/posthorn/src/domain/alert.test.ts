@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { type Alert, alertTiming, type Condition, stepAlerts } from './alert.ts';
+import {
+  type Alert,
+  type AlertNotification,
+  alertTiming,
+  type Condition,
+  stepAlerts,
+  withNotifications,
+} from './alert.ts';
 
 const minute = 60_000;
 const condition = (fields: Partial<Condition> = {}): Condition => ({
@@ -21,8 +28,15 @@ function world() {
     get stored() {
       return stored;
     },
-    acknowledge(now: number) {
-      stored = stored.map((alert) => ({ ...alert, acknowledgedAt: now }));
+    acknowledge(now: number, until?: number) {
+      stored = stored.map((alert) => ({
+        ...alert,
+        acknowledgedAt: now,
+        ...(until === undefined ? {} : { acknowledgement: { by: 'ines', note: 'on it', until } }),
+      }));
+    },
+    notify(notification: AlertNotification) {
+      stored = stored.map((alert) => withNotifications(alert, [notification]));
     },
     at(now: number, conditions: Condition[], unjudged: string[] = []) {
       const step = stepAlerts(stored, conditions, now, () => `alr_${++ids}`, new Set(unjudged));
@@ -45,6 +59,39 @@ describe('alerts', () => {
     expect(w.stored[0]).toMatchObject({ firedAt: minute, notifiedAt: minute + alertTiming.repeatMs });
     w.at(2 * minute + alertTiming.repeatMs, []);
     expect(w.stored[0]).toMatchObject({ state: 'resolved', firedAt: minute });
+  });
+
+  test('an acknowledgement for a time ends with it: then somebody is told, and told again as before', () => {
+    const w = world();
+    const at = (minutes: number) => w.at(minutes * minute, [condition({ waitMs: 0 })]);
+    expect(at(0)).toHaveLength(1);
+    w.acknowledge(minute, 90 * minute);
+    for (const minutes of [2, 60, 89]) expect(at(minutes)).toEqual([]);
+    expect(w.stored[0]).toMatchObject({ acknowledgedAt: minute, acknowledgement: { by: 'ines' } });
+    expect(at(90)).toEqual(['firing ticket ep_1/timeout']);
+    expect(w.stored[0]).toMatchObject({ acknowledgedAt: null });
+    expect(w.stored[0]!.acknowledgement).toBeUndefined();
+    expect(at(91)).toEqual([]);
+    expect(at(90 + 240)).toHaveLength(1);
+    // What is over keeps who was on it.
+    w.acknowledge(400 * minute, 1000 * minute);
+    w.at(401 * minute, []);
+    expect(w.stored[0]).toMatchObject({ state: 'resolved', acknowledgement: { note: 'on it' } });
+  });
+
+  test('an alert keeps its newest notifications, and is not changed by a step that changes nothing', () => {
+    const w = world();
+    w.at(0, [condition({ waitMs: 0 })]);
+    for (let at = 0; at < 25; at++)
+      w.notify({ teams: ['shop'], channel: 'ops', at, says: 'firing', eventId: `e${at}` });
+    expect(w.stored[0]!.notifications!.map(({ at }) => at)).toEqual(
+      Array.from({ length: 20 }, (_, n) => n + 5),
+    );
+    w.acknowledge(1, 1000 * minute);
+    const before = w.stored;
+    w.at(minute, [condition({ waitMs: 0 })]);
+    expect(w.stored).toEqual(before);
+    expect(stepAlerts(before, [condition({ waitMs: 0 })], minute, () => '').changed).toEqual([]);
   });
 
   test('what gets worse in stages is told at each, and not in between', () => {

@@ -7,6 +7,26 @@ export const alertTenant = 'posthorn';
 export const alertStates = ['pending', 'firing', 'resolved'] as const;
 export type AlertSeverity = 'page' | 'ticket';
 
+export interface Acknowledgement {
+  readonly by: string;
+  readonly note: string | null;
+  readonly until: number | null;
+}
+
+/** One notification about an alert. */
+export interface AlertNotification {
+  /** Teams that it was for; none: nobody owns it, or whoever does has no channel. */
+  readonly teams: readonly string[];
+  readonly channel: string;
+  readonly at: number;
+  /** The state of the alert that it says. */
+  readonly says: 'firing' | 'resolved';
+  /** Of the event that is delivered to the channel. */
+  readonly eventId: string;
+}
+
+const maxNotificationsKept = 20;
+
 /** One rule and one group of what it speaks of: an alert, as it is stored. Times in ms since the epoch. */
 export interface Alert {
   readonly id: string;
@@ -28,6 +48,10 @@ export interface Alert {
   readonly firedAt?: number | null;
   readonly resolvedAt: number | null;
   readonly acknowledgedAt: number | null;
+  /** Who acknowledged it, what they said of it, and until when; null: until it is over. Only where it was acknowledged. */
+  readonly acknowledgement?: Acknowledgement;
+  /** Who was notified, the oldest first; at most the newest `maxNotificationsKept`. */
+  readonly notifications?: readonly AlertNotification[];
   /** When somebody was last told, and of which severity; null: nobody yet. */
   readonly notifiedAt: number | null;
   readonly notifiedSeverity: AlertSeverity | null;
@@ -97,6 +121,18 @@ function notAfter(alert: Alert, now: number): Alert {
 const stageNotified = (stage: string | undefined): Pick<Alert, 'notifiedStage'> =>
   stage === undefined ? {} : { notifiedStage: stage };
 
+/** An acknowledgement for a time ends with it. */
+function isAcknowledged({ acknowledgedAt, acknowledgement }: Alert, now: number): boolean {
+  const until = acknowledgement?.until ?? null;
+  return acknowledgedAt !== null && (until === null || now < until);
+}
+
+/** Adds to the notifications that an alert keeps. */
+export function withNotifications(alert: Alert, more: readonly AlertNotification[]): Alert {
+  if (more.length === 0) return alert;
+  return { ...alert, notifications: [...(alert.notifications ?? []), ...more].slice(-maxNotificationsKept) };
+}
+
 /** Rules that could not be judged this time; their alerts stay as they are, whoever judged them before. */
 export type Unjudged = ReadonlySet<string>;
 
@@ -129,12 +165,14 @@ export function stepAlerts(
     const nextStage =
       stage !== undefined && (before?.notifiedAt ?? null) !== null && before?.notifiedStage !== stage;
     const worse = (before?.notifiedSeverity === 'ticket' && severity === 'page') || nextStage;
+    // What got worse has to be looked at again.
+    const acknowledged = before !== undefined && !worse && isAcknowledged(before, now);
+    const wasNotified = before?.notifiedAt !== null && before?.notifiedAt !== undefined;
+    // An acknowledgement that ends is an appointment: whoever made it is notified then.
     const again =
-      stage === undefined &&
-      before?.notifiedAt !== null &&
-      before?.notifiedAt !== undefined &&
-      before.acknowledgedAt === null &&
-      now - before.notifiedAt >= timing.repeatMs;
+      wasNotified &&
+      !acknowledged &&
+      (before.acknowledgedAt !== null || (stage === undefined && now - before.notifiedAt >= timing.repeatMs));
     const tell =
       firing && condition.inhibited !== true && ((before?.notifiedAt ?? null) === null || worse || again);
     const alert: Alert = {
@@ -150,11 +188,15 @@ export function stepAlerts(
       since,
       firedAt: firing ? (before?.firedAt ?? (before?.state === 'firing' ? before.since : now)) : null,
       resolvedAt: null,
-      // What got worse has to be looked at again.
-      acknowledgedAt: worse ? null : (before?.acknowledgedAt ?? null),
+      acknowledgedAt: acknowledged ? before.acknowledgedAt : null,
       notifiedAt: tell ? now : (before?.notifiedAt ?? null),
       notifiedSeverity: tell ? severity : (before?.notifiedSeverity ?? null),
       ...stageNotified(tell ? stage : before?.notifiedStage),
+      // Where those who add them put them: the same alert is the same text.
+      ...(before?.notifications === undefined ? {} : { notifications: before.notifications }),
+      ...(acknowledged && before.acknowledgement !== undefined
+        ? { acknowledgement: before.acknowledgement }
+        : {}),
     };
     if (tell) told.push(alert);
     if (before === undefined || JSON.stringify(before) !== JSON.stringify(alert)) changed.push(alert);

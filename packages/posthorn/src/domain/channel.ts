@@ -1,5 +1,5 @@
 import type { Alert } from './alert.ts';
-import { iso } from './time.ts';
+import { iso, isoOrNull } from './time.ts';
 
 /** What is declared of a channel, by its kind. */
 interface ChannelSettings {
@@ -228,8 +228,11 @@ export function wireAlert(alert: Alert) {
     state,
     group,
     since: iso(since),
-    resolved_at: alert.resolvedAt === null ? null : iso(alert.resolvedAt),
-    acknowledged_at: alert.acknowledgedAt === null ? null : iso(alert.acknowledgedAt),
+    resolved_at: isoOrNull(alert.resolvedAt),
+    acknowledged_at: isoOrNull(alert.acknowledgedAt),
+    acknowledged_by: alert.acknowledgement?.by ?? null,
+    acknowledged_until: isoOrNull(alert.acknowledgement?.until ?? null),
+    note: alert.acknowledgement?.note ?? null,
     summary,
     evidence,
     owner,

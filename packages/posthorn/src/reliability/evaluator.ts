@@ -3,8 +3,10 @@ import {
   alertStates,
   alertTenant,
   alertTiming,
+  type AlertNotification,
   type Condition,
   stepAlerts,
+  withNotifications,
 } from '../domain/alert.ts';
 import { payloadOf } from '../domain/channel.ts';
 import type { ClockStatus } from '../domain/clock-record.ts';
@@ -75,6 +77,14 @@ export interface Evaluator {
   /** Now, not when it is time: for tests and for the end of a reconciliation. */
   evaluate(): Promise<void>;
   stop(): void;
+}
+
+/** An event to one channel, and what the alert keeps of it. */
+interface Notification {
+  readonly event: NewEvent;
+  readonly endpointId: string;
+  readonly alertId: string;
+  readonly record: AlertNotification;
 }
 
 interface JudgedObjectives {
@@ -191,8 +201,13 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
     const changes = step.changed.length + step.forgotten.length > 0;
     if (changes) {
       const notifications = step.told.length === 0 ? [] : await notificationsOf(step.told, now);
-      const { changed, forgotten } = step;
-      if (!(await store.saveAlerts({ version, changed, forgotten, notifications, now }))) {
+      const { forgotten } = step;
+      const sent = Map.groupBy(notifications, ({ alertId }) => alertId);
+      const changed = step.changed.map((alert) =>
+        withNotifications(alert, sent.get(alert.id)?.map(({ record }) => record) ?? []),
+      );
+      const events = notifications.map(({ event, endpointId }) => ({ event, endpointId }));
+      if (!(await store.saveAlerts({ version, changed, forgotten, notifications: events, now }))) {
         logger.info({}, 'another node has judged the alerts meanwhile');
         return;
       }
@@ -211,10 +226,7 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
     });
   };
 
-  const notificationsOf = async (
-    told: readonly Alert[],
-    now: number,
-  ): Promise<{ event: NewEvent; endpointId: string }[]> => {
+  const notificationsOf = async (told: readonly Alert[], now: number): Promise<Notification[]> => {
     const channels = new Map(
       (await store.documents('channel')).map(({ name, document }) => [name, document]),
     );
@@ -222,12 +234,13 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
       (await store.documents('team')).map(({ name, document }) => [name, document.channels]),
     );
     return told.flatMap((alert) => {
-      const told = [...(alert.owner === null ? [] : [alert.owner]), ...(alert.alsoTold ?? [])];
-      const owned = new Set(
-        told.flatMap((team) => teams.get(team) ?? []).filter((name) => channels.has(name)),
-      );
+      const concerned = [...(alert.owner === null ? [] : [alert.owner]), ...(alert.alsoTold ?? [])];
+      const owned = new Map<string, string[]>();
+      for (const team of concerned)
+        for (const name of teams.get(team) ?? [])
+          if (channels.has(name)) owned.set(name, [...(owned.get(name) ?? []), team]);
       // What nobody owns, or whose owner has no channel, everybody hears of.
-      return [...(owned.size > 0 ? owned : channels.keys())].map((name) => {
+      return [...(owned.size > 0 ? owned.keys() : channels.keys())].map((name): Notification => {
         const { channel, endpointId } = channels.get(name)!;
         const event = makeEvent({
           id: `${alert.id}-${alert.state}-${now}-${name}`,
@@ -236,7 +249,15 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
           type: 'posthorn.alert',
           data: JSON.stringify(payloadOf(channel, alert)),
         });
-        return { endpointId, event };
+        const says = alert.state === 'resolved' ? 'resolved' : 'firing';
+        const record = {
+          teams: owned.get(name) ?? [],
+          channel: name,
+          at: now,
+          says,
+          eventId: event.id,
+        } as const;
+        return { endpointId, event, alertId: alert.id, record };
       });
     });
   };

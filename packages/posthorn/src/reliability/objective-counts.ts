@@ -8,7 +8,7 @@ import { minuteMs } from '../domain/time.ts';
 /** An outcome is in the counters so long after it happened, at the latest. */
 const settleLagMs = 5000;
 /** Endpoints in one reading, so that deliveries need not wait long for it. */
-const endpointsAtOnce = 20;
+export const endpointsAtOnce = 20;
 
 /** What became of the deliveries of a window whose deadline has passed. */
 export interface DomainCounts extends Counts {
@@ -19,9 +19,9 @@ export interface DomainCounts extends Counts {
   readonly badBy: Readonly<Record<FaultDomain, number>>;
 }
 
-const noCounts: DomainCounts = { due: 0, bad: 0, badBy: { sender: 0, receiver: 0 } };
+export const noCounts: DomainCounts = { due: 0, bad: 0, badBy: { sender: 0, receiver: 0 } };
 
-function addCounts(a: DomainCounts, b: DomainCounts): DomainCounts {
+export function addCounts(a: DomainCounts, b: DomainCounts): DomainCounts {
   return {
     due: a.due + b.due,
     bad: a.bad + b.bad,
@@ -33,7 +33,7 @@ function addCounts(a: DomainCounts, b: DomainCounts): DomainCounts {
  * From counters to good and bad. All of it is past its deadline, so what is not delivered in time is bad: late, dead,
  * suppressed, or still pending. Cancelled ones were called off by a person and are neither.
  */
-function countsOf(tally: TypeTally): DomainCounts {
+export function countsOf(tally: TypeTally): DomainCounts {
   const due = Math.max(0, tally.accepted - tally.cancelled);
   const bad = Math.max(0, due - (tally.delivered - tally.late));
   // Failed at the first attempt and not on time in the end. A replay's first attempt is none of these, hence the bounds.
@@ -53,7 +53,7 @@ export interface ObjectiveWindows {
 }
 
 /** What was accepted before this is past its deadline and counted, at `now`: a whole minute. */
-function dueUntil(now: number, deliverWithinMs: number): number {
+export function dueUntil(now: number, deliverWithinMs: number): number {
   return Math.floor((now - deliverWithinMs - settleLagMs) / minuteMs) * minuteMs;
 }
 

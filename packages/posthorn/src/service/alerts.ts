@@ -1,22 +1,35 @@
-import { alertEndpoint, alertStates } from '../domain/alert.ts';
+import type { Answer, Input } from '../contract/table.ts';
+import {
+  type Alert,
+  type AlertNotification,
+  alertEndpoint,
+  alertStates,
+  alertTenant,
+} from '../domain/alert.ts';
 import { wireAlert } from '../domain/channel.ts';
-import { notFound, PosthornError } from '../domain/errors.ts';
+import { invalid, notFound, PosthornError } from '../domain/errors.ts';
+import { deliveryId } from '../domain/ids.ts';
+import { dayMs, iso, isoOrNull } from '../domain/time.ts';
+import { everyEndpoint } from '../store/every-endpoint.ts';
+import type { DeliveryRecord, Endpoints, Readings } from '../store/store.ts';
 import { auditEntry } from './audit.ts';
 import type { ServiceDependencies } from './dependencies.ts';
-import { everyEndpoint } from '../store/every-endpoint.ts';
-import type { Endpoints } from '../store/store.ts';
 import { endpointIdsFrom } from './endpoint-ref.ts';
 import type { Handlers, Of } from './handler.ts';
 import { pageOf } from './paging.ts';
 
+type WireAlert = Answer<'alerts.list'>['items'][number];
+
 const acknowledgeTries = 5;
+const maxAcknowledgedMs = 30 * dayMs;
+/** Notifications that are looked up in one reading. */
+const lookedUpAtOnce = 500;
 
 /** Alerts: listed and acknowledged. */
 export function alertService({ store, clock, unstoredAlerts }: ServiceDependencies): Handlers<Of<'alerts'>> {
   return {
-    'alerts.list': async ({
-      query: { state, severity, tenant: tenants, endpoint_id: references, ...page },
-    }) => {
+    'alerts.list': async ({ query }) => {
+      const { state, severity, tenant: tenants, endpoint_id: references, slo, owner, since, ...page } = query;
       const unstored = unstoredAlerts();
       const stored = await store.alerts().catch((error: unknown) => {
         // The store is what the unstored ones are about.
@@ -24,11 +37,15 @@ export function alertService({ store, clock, unstoredAlerts }: ServiceDependenci
         throw error;
       });
       const isAbout = await endpointsAsked(store, tenants, references);
+      const from = since === undefined ? null : Date.parse(since);
       const selected = [...unstored, ...stored.alerts].filter(
         (alert) =>
           isAbout(alertEndpoint(alert)) &&
           (state === undefined || state.includes(alert.state)) &&
-          (severity === undefined || severity.includes(alert.severity)),
+          (severity === undefined || severity.includes(alert.severity)) &&
+          (slo === undefined || slo.some((name) => isAboutObjective(alert, name))) &&
+          (owner === undefined || (alert.owner !== null && owner.includes(alert.owner))) &&
+          (from === null || alert.resolvedAt === null || alert.resolvedAt >= from),
       );
       const { items, next_cursor: next } = pageOf(
         selected,
@@ -36,20 +53,26 @@ export function alertService({ store, clock, unstoredAlerts }: ServiceDependenci
         (alert) => [alertStates.indexOf(alert.state), -alert.since, alert.id],
         'desc',
       );
-      return { items: items.map(wireAlert), next_cursor: next };
+      return { items: await wireAlerts(store, items), next_cursor: next };
     },
 
-    'alerts.acknowledge': async ({ params: { id } }, call) => {
+    'alerts.acknowledge': async ({ params: { id }, body }, call) => {
+      const until = untilFrom(body, clock.now());
       // The evaluator may take a step at the same time: then this one is computed again.
       for (let tries = 0; tries < acknowledgeTries; tries++) {
         const { version, alerts } = await store.alerts();
         const alert = alerts.find((one) => one.id === id);
         if (alert === undefined) throw notFound('alert by that id');
         if (alert.state === 'resolved') throw new PosthornError('resolved', 'this alert is resolved');
-        if (alert.acknowledgedAt !== null) return wireAlert(alert);
+        const saysNothing = body.note === undefined && until === null;
+        if (alert.acknowledgedAt !== null && saysNothing) return await wireOne(store, alert);
         const now = clock.now();
         const endpointId = alertEndpoint(alert);
-        const acknowledged = { ...alert, acknowledgedAt: now };
+        const acknowledged: Alert = {
+          ...alert,
+          acknowledgedAt: now,
+          acknowledgement: { by: call.caller.name, note: body.note ?? null, until },
+        };
         const audit = [
           auditEntry(call, now, {
             action: 'alerts.acknowledge',
@@ -60,11 +83,67 @@ export function alertService({ store, clock, unstoredAlerts }: ServiceDependenci
           }),
         ];
         const step = { version, changed: [acknowledged], forgotten: [], notifications: [], audit, now };
-        if (await store.saveAlerts(step)) return wireAlert(acknowledged);
+        if (await store.saveAlerts(step)) return await wireOne(store, acknowledged);
       }
       throw new PosthornError('unavailable', 'alerts are changing; try again');
     },
   };
+}
+
+function untilFrom({ until }: Input<'alerts.acknowledge'>['body'], now: number): number | null {
+  if (until === undefined) return null;
+  const time = Date.parse(until);
+  if (time <= now) throw invalid('/until', 'must be in the future');
+  if (time > now + maxAcknowledgedMs) throw invalid('/until', 'must be at most 30 days from now');
+  return time;
+}
+
+/** Objectives' alerts are grouped by the objective and the side. */
+function isAboutObjective({ evidence, group }: Alert, name: string): boolean {
+  return evidence['objective'] === name || group === `${name}/sender` || group === `${name}/receiver`;
+}
+
+async function wireOne(store: Pick<Readings, 'deliveries'>, alert: Alert): Promise<WireAlert> {
+  const [wire] = await wireAlerts(store, [alert]);
+  return wire!;
+}
+
+/** Alerts with what became of their notifications. */
+async function wireAlerts(
+  store: Pick<Readings, 'deliveries'>,
+  alerts: readonly Alert[],
+): Promise<readonly WireAlert[]> {
+  const ids = alerts.flatMap(({ notifications = [] }) => notifications.map(({ eventId }) => eventId));
+  const deliveries = new Map<string, DeliveryRecord>();
+  for (let at = 0; at < ids.length; at += lookedUpAtOnce) {
+    const eventIds = ids.slice(at, at + lookedUpAtOnce);
+    // Each of these events has one delivery; a replay of one would be the newest.
+    const found = await store.deliveries(
+      { tenants: [alertTenant], eventIds },
+      { after: null, limit: 2 * lookedUpAtOnce },
+    );
+    for (const delivery of found.toReversed()) deliveries.set(delivery.eventId, delivery);
+  }
+  return alerts.map((alert) => ({
+    ...wireAlert(alert),
+    notified: (alert.notifications ?? []).flatMap((one) => wireNotified(one, deliveries.get(one.eventId))),
+  }));
+}
+
+/** One entry for each team that the notification was for. */
+function wireNotified(
+  { teams, channel, at, says }: AlertNotification,
+  delivery: DeliveryRecord | undefined,
+): WireAlert['notified'] {
+  return (teams.length === 0 ? [null] : teams).map((team) => ({
+    team,
+    channel,
+    at: iso(at),
+    says,
+    delivery_id: delivery === undefined ? null : deliveryId(delivery.number),
+    state: delivery?.state ?? null,
+    delivered_at: delivery?.state === 'delivered' ? isoOrNull(delivery.settledAt) : null,
+  }));
 }
 
 /** Whether an alert about this endpoint was asked for. */

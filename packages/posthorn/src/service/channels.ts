@@ -18,7 +18,9 @@ import { pageOf } from './paging.ts';
  * Channels: where notifications go. Alerts leave by Posthorn's own durable delivery, so a channel is an endpoint of its own
  * tenant, and the two change together (G4).
  */
-export function channelService(deps: ServiceDependencies): Handlers<Of<'channels'>> {
+export function channelService(
+  deps: ServiceDependencies,
+): Handlers<Exclude<Of<'channels'>, 'channels.test'>> {
   const { store, config, engine, clock, random } = deps;
   return {
     'channels.list': async ({ query }) =>

@@ -3,6 +3,7 @@ import { blockedKeyService } from './blocked-keys.ts';
 import { conformanceService } from './conformance.ts';
 import { alertService } from './alerts.ts';
 import { auditLogService } from './audit-log.ts';
+import { channelTestService } from './channel-test.ts';
 import { channelService } from './channels.ts';
 import { deadLetterService } from './dead-letters.ts';
 import { deliveryService } from './deliveries.ts';
@@ -19,6 +20,7 @@ import { secretService } from './secrets.ts';
 import { seriesService } from './series.ts';
 import { serviceService } from './service.ts';
 import { sessionService } from './sessions.ts';
+import { sloHistoryService } from './slo-history.ts';
 import { sloStatusService } from './slo-status.ts';
 import { sloService } from './slos.ts';
 import { teamService } from './teams.ts';
@@ -38,12 +40,14 @@ export function createServices(deps: ServiceDependencies): Handlers {
     ...accountingService(deps),
     ...seriesService(deps),
     ...sloStatusService(deps),
+    ...sloHistoryService(deps),
     ...conformanceService(deps),
     ...nodeService(deps),
     ...serviceService(deps),
     ...sessionService(deps),
     ...alertService(deps),
     ...channelService(deps),
+    ...channelTestService(deps),
     ...teamService(deps),
     ...tenantService(deps),
     ...templateService(deps),

@@ -17,6 +17,9 @@ import type { ServiceDependencies } from './dependencies.ts';
 import { fingerprint } from './fingerprint.ts';
 import type { Handlers } from './handler.ts';
 import { pageOf } from './paging.ts';
+import { readStatusesFor } from './slo-status.ts';
+
+type ListedSlo = Answer<'slos.list'>['items'][number];
 
 /** Objectives as they are declared, and those that templates set. */
 export function sloService(
@@ -24,15 +27,23 @@ export function sloService(
 ): Handlers<'slos.list' | 'slos.get' | 'slos.put' | 'slos.delete'> {
   const { store } = deps;
   return {
-    'slos.list': async ({ query }) => {
+    'slos.list': async ({ query: { include, ...page } }) => {
       const { objectives } = await readDeclared(store);
-      const items = [
+      const items: ListedSlo[] = [
         ...(await store.documents('slo')).map(wireSlo),
         ...objectives.flatMap(({ template, ...objective }) =>
           template === null ? [] : [wireTemplateSlo(template, objective)],
         ),
       ];
-      return pageOf(items, query, ({ built_in: builtIn, name }) => [builtIn ? 1 : 0, name]);
+      const list = pageOf(items, page, ({ built_in: builtIn, name }) => [builtIn ? 1 : 0, name]);
+      if (include === undefined) return list;
+      const names = new Set(list.items.map(({ name }) => name));
+      const asked = objectives.filter(({ name }) => names.has(name));
+      const statuses = await readStatusesFor(store, asked, deps.clock.now());
+      return {
+        ...list,
+        items: list.items.map((item): ListedSlo => ({ ...item, status: statuses.get(item.name) })),
+      };
     },
 
     'slos.get': async ({ params: { name } }) => wireSlo(await requireDocument(store, 'slo', name)),
@@ -79,7 +90,7 @@ function wireSlo({ name, document }: StoredDocument<'slo'>): Answer<'slos.get'> 
 function wireTemplateSlo(
   template: string,
   objective: Omit<ScopedObjective, 'template'>,
-): Exclude<Answer<'slos.list'>['items'][number], { built_in: false }> {
+): Exclude<ListedSlo, { built_in: false }> {
   return {
     name: objective.name,
     built_in: true,

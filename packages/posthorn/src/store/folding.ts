@@ -1,6 +1,6 @@
 import type { AccountingQuery } from './accounting.ts';
 import { bookColumns, talliedColumns } from './rows.ts';
-import { dayMs, hourMs } from '../domain/time.ts';
+import { dayMs, hourMs, minuteMs } from '../domain/time.ts';
 
 // Counters are kept fine while they are young and coarse when they are old, so that any window over months is read in
 // milliseconds: measured with 10,000,000 deliveries over 90 days (bench/accounting.ts). Every sum stays as it was.
@@ -26,7 +26,7 @@ export interface Fold {
 const tallies = {
   table: 'tallies',
   time: 'minute',
-  unitMs: 60_000,
+  unitMs: minuteMs,
   keys: ['endpoint', 'type'],
   sums: talliedColumns,
 } as const;
@@ -43,6 +43,18 @@ export const folds: readonly Fold[] = [
 /** Rows before this, in the fold's own unit, are folded. */
 export function foldUntil({ unitMs, per, ageMs }: Fold, now: number): number {
   return Math.floor((now - ageMs) / unitMs / per) * per;
+}
+
+/** Counts by type and time stand at least so fine from these times on (ms since the epoch). */
+export interface TallyGrid {
+  readonly minutesFrom: number;
+  /** Before: by the day. */
+  readonly hoursFrom: number;
+}
+
+export function tallyGrid(now: number): TallyGrid {
+  const [minutes, hours] = folds;
+  return { minutesFrom: foldUntil(minutes!, now) * minuteMs, hoursFrom: foldUntil(hours!, now) * minuteMs };
 }
 
 /** Latencies of hours before this (hours since the epoch) stand by the day. */

@@ -19,6 +19,7 @@ import type { DeliveryFilter, ListPage } from './filters.ts';
 import type { Keys } from './keys.ts';
 import type { Nodes } from './nodes.ts';
 import type { DeliveryRecord } from './delivery-record.ts';
+import type { ObjectiveReadings } from './objective-readings.ts';
 import type { Operations } from './operations.ts';
 import type { SealedSettings } from './sealed-settings.ts';
 import type { Series } from './series.ts';
@@ -57,6 +58,7 @@ export interface Store
     Searching,
     Accounting,
     Series,
+    ObjectiveReadings,
     Integrity,
     Nodes,
     Alerting,

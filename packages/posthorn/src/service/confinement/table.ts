@@ -71,12 +71,16 @@ export function createConfinements(store: Store): Confinements {
     'channels.list': forbidden,
     'channels.get': forbidden,
     'channels.put': forbidden,
+    'channels.test': forbidden,
     'channels.delete': forbidden,
     'slos.list': forbidden,
     'slos.get': forbidden,
     'slos.put': forbidden,
     'slos.delete': forbidden,
     'slos.status': forbidden,
+    'slos.history': forbidden,
+    'slos.minutes': forbidden,
+    'slos.spend': forbidden,
     'conformance.get': forbidden,
     'nodes.list': forbidden,
     'auditLog.list': {
@@ -125,12 +129,18 @@ function dryRunConfinements(store: Store): Confinements<Of<'transformations'> | 
   };
 }
 
+/** Teams and channels are nobody's who is bound to a tenant. */
+const withoutTeams = <T extends Answer<'alerts.acknowledge'>>(alert: T): T => ({ ...alert, notified: [] });
+
 /** Alerts about the caller's endpoints; those about everything are nobody's. */
 function alertConfinements(store: Store): Confinements<Of<'alerts'>> {
   return {
     'alerts.list': {
-      bound: async (input, caller, next) =>
-        await next({ ...input, query: await ownFilter(store, caller, input.query) }),
+      bound: async (input, caller, next) => {
+        const query = await ownFilter(store, caller, input.query);
+        const answer = await next({ ...input, query });
+        return 'items' in answer ? { ...answer, items: answer.items.map(withoutTeams) } : answer;
+      },
       portal: 'never',
     },
     'alerts.acknowledge': {
@@ -140,7 +150,8 @@ function alertConfinements(store: Store): Confinements<Of<'alerts'>> {
         const endpoint = endpointId === null ? null : await store.endpoint(endpointId);
         if (endpoint === null || !isOwn(caller, { tenant: endpoint.tenant, endpointId: endpoint.id }))
           throw missing.alert();
-        return await next(input);
+        const answer = await next(input);
+        return 'notified' in answer ? withoutTeams(answer) : answer;
       },
       portal: 'never',
     },

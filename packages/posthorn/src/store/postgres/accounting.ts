@@ -18,7 +18,7 @@ import type { Connection, Database, Value } from './database.ts';
 import { inList, tenantMatches, tenantValues } from './filter.ts';
 import { hourMs, minuteMs } from '../../domain/time.ts';
 
-const sums = tallyColumns.map((name) => `sum(l.${name})::bigint`).join(', ');
+export const sums = tallyColumns.map((name) => `sum(l.${name})::bigint`).join(', ');
 
 export async function chooseEndpoints(
   connection: Connection,
@@ -229,7 +229,7 @@ export async function readOverdue(db: Database, dueBefore: number): Promise<Over
 }
 
 /** Endpoints whose dead letters block nothing are read no further. */
-async function readHeld(db: Database, endpointIds: readonly string[]): Promise<HeldCount[]> {
+export async function readHeld(db: Database, endpointIds: readonly string[]): Promise<HeldCount[]> {
   const rows = await db.query(
     'held',
     `SELECT p.id, h.type, h.minute, count(*) FROM posthorn.endpoints p CROSS JOIN LATERAL (

@@ -34,6 +34,7 @@ import {
 import { checkDigests, findTampered, readFanOuts, readConservation, readGone } from './integrity.ts';
 import { failingEndpoints, saveFailing } from './failures.ts';
 import { beat, type LastBeats, leave, readNodes } from './nodes.ts';
+import { readFailureDays, readMissedWorth, readTallySteps } from './objective-readings.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { prune } from './prune.ts';
 import { readAttempts, readDeadLetters, readDelivery, readEvent } from './readings.ts';
@@ -138,6 +139,9 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     failureSeries: async (query) => readFailureSeries(db, query),
     latencySeries: async (query) => readLatencySeries(db, query),
     tallies: async (ranges) => readTallies(db, ranges),
+    tallySteps: async (ranges, stepMinutes) => readTallySteps(db, ranges, stepMinutes),
+    failureDays: async (ranges) => readFailureDays(db, ranges),
+    missedWorth: async (ranges, now, limit) => readMissedWorth(db, ranges, now, limit),
     overdue: async (dueBefore) => readOverdue(db, dueBefore),
     fold: async (now) => fold(db, now),
     setting: async (name) => {

@@ -10,6 +10,7 @@ import { secretsMigration } from './sealed-settings.ts';
 import { senderInAlerts } from './alerts.ts';
 import { keysTable } from './keys.ts';
 import { searchMigration } from './search.ts';
+import { retriedIndex } from './objective-readings.ts';
 import { sessionsTable } from './sessions.ts';
 import { missingParts, partsMadeBy, partsThere } from './schema-parts.ts';
 import { publishSql } from './publish.ts';
@@ -324,6 +325,7 @@ const migrations: readonly string[] = [
   // Receipts say whether any endpoint takes the event.
   publishSql,
   searchMigration,
+  retriedIndex,
 ];
 
 const namedMost = 5;

@@ -18,7 +18,7 @@ import type { Database } from './database.ts';
 import { inList, listValue, tenantMatches, tenantValues } from './filter.ts';
 import { hourMs, minuteMs } from '../../domain/time.ts';
 
-const sums = tallyColumns.map((name) => `sum(l.${name})`).join(', ');
+export const sums = tallyColumns.map((name) => `sum(l.${name})`).join(', ');
 
 export function chooseEndpoints(db: Database, query: Omit<AccountingQuery, 'now'>): SeriesEndpoint[] {
   return db
@@ -235,7 +235,7 @@ export function readOverdue(db: Database, dueBefore: number): OverdueGroup[] {
 }
 
 /** Oldest keys first. Endpoints whose dead letters block nothing are read no further. */
-function readHeld(db: Database, endpointIds: readonly string[]): HeldCount[] {
+export function readHeld(db: Database, endpointIds: readonly string[]): HeldCount[] {
   return db
     .all(
       `SELECT h.id, h.type, h.minute, count(*) FROM (

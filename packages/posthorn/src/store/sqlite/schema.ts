@@ -10,6 +10,7 @@ import { secretsMigration } from './sealed-settings.ts';
 import { senderInAlerts } from './alerts.ts';
 import { keysTable } from './keys.ts';
 import { searchMigration } from './search.ts';
+import { retriedIndex } from './objective-readings.ts';
 import { sessionsTable } from './sessions.ts';
 import { missingParts } from './schema-check.ts';
 
@@ -316,6 +317,7 @@ const migrations: readonly string[] = [
   // Endpoints may reshape what they send.
   `UPDATE endpoints SET document = json_set(document, '$.transformation', json('null'))`,
   searchMigration,
+  retriedIndex,
 ];
 
 const namedMost = 5;

@@ -41,6 +41,7 @@ import {
 import { createKey, findKey, listKeys, readKnownKeys, recordKeyUses, revokeKey, rotateKey } from './keys.ts';
 import { deadKeyCounts, blockedKeys, freeKeys } from './blocking.ts';
 import { failingEndpoints, saveFailing } from './failures.ts';
+import { readFailureDays, readMissedWorth, readTallySteps } from './objective-readings.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { prune } from './prune.ts';
 import { readAttempts, readDeadLetters, readDelivery, readEvent } from './readings.ts';
@@ -156,6 +157,9 @@ export function createSqliteStore(db: Database): Store {
     failureSeries: async (query) => readFailureSeries(db, query),
     latencySeries: async (query) => readLatencySeries(db, query),
     tallies: async (ranges) => readTallies(db, ranges),
+    tallySteps: async (ranges, stepMinutes) => readTallySteps(db, ranges, stepMinutes),
+    failureDays: async (ranges) => readFailureDays(db, ranges),
+    missedWorth: async (ranges, now, limit) => readMissedWorth(db, ranges, now, limit),
     overdue: async (dueBefore) => readOverdue(db, dueBefore),
     fold: async (now) => fold(db, now),
     setting: async (name) =>

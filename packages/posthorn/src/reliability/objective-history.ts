@@ -1,0 +1,117 @@
+import { subscribes } from '../domain/endpoint.ts';
+import type { FaultDomain } from '../domain/attempt.ts';
+import type { ScopedObjective } from '../domain/objective.ts';
+import { dayMs, hourMs, minuteMs } from '../domain/time.ts';
+import { tallyGrid } from '../store/folding.ts';
+import type { ObjectiveReadings, StepTally } from '../store/objective-readings.ts';
+import { addCounts, countsOf, type DomainCounts, endpointsAtOnce, noCounts } from './objective-counts.ts';
+import { objectiveRanges, objectiveWindow, type ObjectiveWindow } from './objective-window.ts';
+
+/** What came due of the deliveries accepted in one stretch of time. */
+export interface HistoryCell extends DomainCounts {
+  readonly at: number;
+  readonly lengthMs: number;
+}
+
+/** The counters of an objective's window, by endpoint and step. */
+export async function readSteps(
+  store: Pick<ObjectiveReadings, 'tallySteps'>,
+  objective: ScopedObjective,
+  stepMinutes: number,
+  now: number,
+): Promise<readonly StepTally[]> {
+  const ranges = objectiveRanges(objective, now);
+  const steps: StepTally[] = [];
+  for (let at = 0; at < ranges.length; at += endpointsAtOnce) {
+    const some = await store.tallySteps(ranges.slice(at, at + endpointsAtOnce), stepMinutes);
+    for (const step of some) if (subscribes(objective.eventTypes, step.eventType)) steps.push(step);
+  }
+  return steps;
+}
+
+/** The stretches of a window from when there is anything to count: as fine as asked for, where counters are so fine. */
+export function cellsOf(
+  { knownSince, until }: ObjectiveWindow,
+  stepMs: number,
+  now: number,
+): { at: number; lengthMs: number }[] {
+  const { minutesFrom, hoursFrom } = tallyGrid(now);
+  const cells: { at: number; lengthMs: number }[] = [];
+  for (let at = knownSince; at < until;) {
+    const unitMs =
+      at < hoursFrom ? dayMs : at < minutesFrom ? Math.max(hourMs, stepMs) : Math.max(minuteMs, stepMs);
+    // Every stretch ends at a multiple of its length, and none reaches into where they are finer.
+    const begin = Math.floor(at / unitMs) * unitMs;
+    const end = Math.min(begin + unitMs, until);
+    cells.push({ at: begin, lengthMs: unitMs });
+    at = Math.max(end, at + minuteMs);
+  }
+  return cells;
+}
+
+/** Counts by stretch, zero where nothing was due. */
+export function historyCells(
+  objective: ScopedObjective,
+  steps: readonly StepTally[],
+  stepMs: number,
+  now: number,
+): readonly HistoryCell[] {
+  const cells = cellsOf(objectiveWindow(objective, now), stepMs, now);
+  const counts = cells.map(() => noCounts);
+  for (const step of steps) {
+    const index = cellAt(cells, step.at);
+    if (index !== null) counts[index] = addCounts(counts[index]!, countsOf(step));
+  }
+  return cells.map((cell, index) => ({ ...cell, ...counts[index]! }));
+}
+
+/** The stretch that a time is in; the first one for what is before it, so that every count is in one. */
+function cellAt(cells: readonly { readonly at: number }[], time: number): number | null {
+  if (cells.length === 0) return null;
+  let low = 0;
+  let high = cells.length - 1;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (cells[middle]!.at <= time) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** A side's budget after a stretch. */
+export interface BudgetPoint {
+  readonly bad: number;
+  /** Of the budget of the whole window; null: nothing was due in it. */
+  readonly remaining: number | null;
+}
+
+/**
+ * What was left of each side's budget after each stretch. The budget is that of the whole window, so the last point is what is
+ * left of it now.
+ */
+export function burnDown(
+  cells: readonly HistoryCell[],
+  target: number,
+): readonly (HistoryCell & { readonly sides: Readonly<Record<FaultDomain, BudgetPoint>> })[] {
+  const due = cells.reduce((sum, cell) => sum + cell.due, 0);
+  const budget = due * (1 - target);
+  const spent = { sender: 0, receiver: 0 };
+  return cells.map((cell) => {
+    const pointOf = (side: FaultDomain): BudgetPoint => {
+      spent[side] += cell.badBy[side];
+      return { bad: cell.badBy[side], remaining: due === 0 ? null : 1 - spent[side] / budget };
+    };
+    return { ...cell, sides: { sender: pointOf('sender'), receiver: pointOf('receiver') } };
+  });
+}
+
+/** Numbers one after the other as [number, how often]. */
+export function runLengths(numbers: readonly number[]): (readonly [number, number])[] {
+  const runs: [number, number][] = [];
+  for (const number of numbers) {
+    const last = runs.at(-1);
+    if (last !== undefined && last[0] === number) last[1]++;
+    else runs.push([number, 1]);
+  }
+  return runs;
+}

@@ -1,0 +1,50 @@
+import type { ScopedObjective } from '../domain/objective.ts';
+import { dayMs, hourMs, minuteMs } from '../domain/time.ts';
+import { type TallyGrid, tallyGrid } from '../store/folding.ts';
+import type { TallyRange } from '../store/accounting.ts';
+import { dueUntil } from './objective-counts.ts';
+
+/** The window of an objective by the time of acceptance, as its counters have it. */
+export interface ObjectiveWindow {
+  readonly since: number;
+  readonly until: number;
+  /** How fine counters are at its beginning. */
+  readonly resolution: 'minute' | 'hour' | 'day';
+  /** From when there is anything to count: later than `since` while the first endpoint of the objective is young. */
+  readonly knownSince: number;
+}
+
+/** Each endpoint's own window: it is moved back by the endpoint's deadline, so that everything in it is past it. */
+export function objectiveRanges(
+  { endpoints, windowMs }: Pick<ScopedObjective, 'endpoints' | 'windowMs'>,
+  now: number,
+): (TallyRange & { readonly deliverWithinMs: number })[] {
+  return endpoints.map(({ id, deliverWithinMs }) => {
+    const until = dueUntil(now, deliverWithinMs);
+    return { endpointId: id, deliverWithinMs, since: until - windowMs, until };
+  });
+}
+
+/** Counters of a day or an hour that a window cuts are left out of it: so far forward its beginning moves. */
+function countedFrom(since: number, { minutesFrom, hoursFrom }: TallyGrid): number {
+  const unitMs = since < hoursFrom ? dayMs : since < minutesFrom ? hourMs : minuteMs;
+  return Math.ceil(since / unitMs) * unitMs;
+}
+
+export function objectiveWindow(objective: ScopedObjective, now: number): ObjectiveWindow {
+  const ranges = objectiveRanges(objective, now);
+  const until = ranges.reduce((latest, range) => Math.max(latest, range.until), 0) || dueUntil(now, 0);
+  const asked = ranges.reduce(
+    (earliest, range) => Math.min(earliest, range.since),
+    until - objective.windowMs,
+  );
+  const grid = tallyGrid(now);
+  const since = Math.min(until, countedFrom(asked, grid));
+  const first = objective.endpoints.reduce((at, { createdAt }) => Math.min(at, createdAt), until);
+  return {
+    since,
+    until,
+    resolution: asked < grid.hoursFrom ? 'day' : asked < grid.minutesFrom ? 'hour' : 'minute',
+    knownSince: Math.max(since, first),
+  };
+}

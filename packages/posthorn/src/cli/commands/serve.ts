@@ -199,6 +199,7 @@ function startFacts(
       if (made !== null) log.print(shownOnce(made));
       else if (settings.apiKey === undefined)
         log.print('Admin key: the one printed at the first start; set POSTHORN_API_KEY to use another.');
+      if (!settings.noDashboard) log.print(`Dashboard: open ${url}/ and sign in with the admin key.`);
       log.print(
         `Next: export POSTHORN_API_KEY=phk_…; curl -H "Authorization: Bearer $POSTHORN_API_KEY" ${url}/v1/accounting`,
       );

@@ -53,6 +53,29 @@ function problemFault(operation: Operation | undefined, status: number, value: u
   return `${code} is not among the errors of the operation`;
 }
 
+const linesIn = (body: string): string[] => body.split('\n').slice(0, -1);
+
+/** Server-sent events as the contract has them; the last one may have been cut off. */
+function messagesIn(body: string): unknown[] {
+  return body
+    .split('\n\n')
+    .slice(0, -1)
+    .filter((text) => text !== ':')
+    .map((text) => {
+      const field = (name: string): string | null =>
+        new RegExp(`^${name}: (.*)$`, 'm').exec(text)?.[1] ?? null;
+      return { event: field('event'), id: field('id'), data: JSON.parse(field('data')!) as unknown };
+    });
+}
+
+function firstFault(schema: NonNullable<Operation['answer']>, values: readonly unknown[]): string | null {
+  for (const value of values) {
+    const fault = faultOf(schema, value);
+    if (fault !== null) return fault;
+  }
+  return null;
+}
+
 /** What is wrong with an answer by the contract; null: nothing. */
 export function answerFault({ method, url, status, contentType, body }: SeenAnswer): string | null {
   const operation = operationOf(method, url);
@@ -64,6 +87,15 @@ export function answerFault({ method, url, status, contentType, body }: SeenAnsw
     return status < 400 ? 'no operation has this method and path' : 'it is not a problem document';
   if (status !== operation.status && status !== operation.otherStatus)
     return 'the operation has another status';
+  if (operation.lines !== undefined && contentType === 'application/x-ndjson')
+    return firstFault(
+      operation.lines.answer,
+      linesIn(body).map((line) => JSON.parse(line) as unknown),
+    );
+  if (operation.isStream === true)
+    return contentType === operation.contentType
+      ? firstFault(operation.answer!, messagesIn(body))
+      : `it is ${contentType}`;
   if (operation.answer === null) return body === '' ? null : 'the operation has no body';
   if (contentType !== (operation.contentType ?? 'application/json; charset=utf-8'))
     return `it is ${contentType}`;

@@ -39,8 +39,11 @@ const isFile = (headers: Readonly<Record<string, unknown>>): boolean =>
 const fetchUnseen = globalThis.fetch;
 globalThis.fetch = async (input, init) => {
   const response = await fetchUnseen(input, init);
+  // A stream has no end: it is seen where it is written.
+  const isStream = response.headers.get('content-type') === 'text/event-stream';
   if (
     isPosthorns(response.headers.get('request-id')) &&
+    !isStream &&
     !isFile(Object.fromEntries(response.headers.entries()))
   ) {
     const { pathname, search } = new URL(response.url);

@@ -15,6 +15,14 @@ interface Call {
   readonly answer: JsonSchema | undefined;
   readonly isText: boolean;
   readonly isList: boolean;
+  readonly lines: LineSchemas | undefined;
+}
+
+/** Of a call in its form of lines. */
+interface LineSchemas {
+  readonly query: JsonSchema;
+  readonly line: JsonSchema;
+  readonly answer: JsonSchema;
 }
 
 interface Component {
@@ -37,7 +45,7 @@ export function clientFiles(table: Table, version: string): Readonly<Record<stri
   return {
     'types.ts': typesFile(writer, calls, components),
     'api.ts': apiFile(writer, calls, components),
-    'operations.ts': operationsFile(calls, components, names.nameOf),
+    'operations.ts': operationsFile({ calls, definitions }, components, names.nameOf),
     'version.ts': versionFile(version),
   };
 }
@@ -58,7 +66,7 @@ function readTable(table: Table): {
     return its;
   };
   const calls = Object.entries(table).map(([id, operation]): Call => {
-    const { contentType = 'application/json' } = operation;
+    const { contentType = 'application/json', isStream = false, lines } = operation;
     const query = querySchema(operation);
     const answer = read(operation.answer ?? undefined, 'output');
     const members = (answer?.$ref === undefined ? answer : definitions.output[refName(answer.$ref)])
@@ -69,7 +77,15 @@ function readTable(table: Table): {
       query,
       body: read(operation.body, 'input'),
       answer,
-      isText: !/json/.test(contentType),
+      isText: !isStream && !/json/.test(contentType),
+      lines:
+        lines === undefined
+          ? undefined
+          : {
+              query: querySchema(lines)!,
+              line: read(lines.line, 'input')!,
+              answer: read(lines.answer, 'output')!,
+            },
       isList: ['items', 'next_cursor'].every((name) => members?.[name]) && !!query?.properties?.['cursor'],
     };
   });
@@ -79,7 +95,7 @@ function readTable(table: Table): {
 /**
  * What a query's parameters are after they were read, because a URL knows only text; and which of them may be left out.
  */
-function querySchema({ query }: Operation): JsonSchema | undefined {
+function querySchema({ query }: Pick<Operation, 'query'>): JsonSchema | undefined {
   if (query === undefined) return undefined;
   const properties = Object.entries(query.shape).map(([name, schema]) => {
     const output = jsonSchema(schema, 'output').schema;
@@ -142,10 +158,11 @@ function wireNames(
     for (const name of Object.keys((schema as JsonSchema).properties ?? {})) names.add(name);
     Object.values(schema).forEach(walk);
   };
-  walk([calls.map(({ query, body, answer }) => [query, body, answer]), definitions]);
+  walk([calls.map(({ query, body, answer, lines }) => [query, body, answer, lines]), definitions]);
   return names;
 }
 
+const linesId = (id: string): string => `${id}Lines`;
 const inputName = (id: string): string => `${id.split('.').map(pascalCase).join('')}Input`;
 
 /** What a call takes beside its path: one object for query and body. */
@@ -172,7 +189,14 @@ function typesFile(writer: TypeWriter, calls: readonly Call[], components: reado
     );
     return [`${said}export type ${inputName(id)} = ${parts.join(' & ')};`];
   });
-  return `${head}${[...declared, ...inputs].join('\n\n')}\n`;
+  const ofLines = calls.flatMap(({ id, lines }) =>
+    lines === undefined
+      ? []
+      : [
+          `/** What \`${linesId(id)}\` takes beside the lines. */\nexport interface ${inputName(linesId(id))} { ${members(writer, lines.query, 'input')} }`,
+        ],
+  );
+  return `${head}${[...declared, ...inputs, ...ofLines].join('\n\n')}\n`;
 }
 
 /** The methods of every resource, and the name of every operation. */
@@ -198,6 +222,7 @@ function apiFile(writer: TypeWriter, calls: readonly Call[], components: readonl
   const types = [
     ...components.map(({ name }) => name),
     ...calls.flatMap((call) => (inputType(writer, call) === inputName(call.id) ? [inputName(call.id)] : [])),
+    ...calls.flatMap(({ id, lines }) => (lines === undefined ? [] : [inputName(linesId(id))])),
   ];
   return [
     head,
@@ -225,37 +250,62 @@ function methodOf(writer: TypeWriter, call: Call): string {
   ];
   const type = answer === undefined ? 'void' : isText ? 'string' : typeOf(writer, answer, 'output');
   const said = comment(writer, `${operation.summary}. ${operation.description}`.trim());
-  return `${said}${id.split('.')[1]}(${parameters.join(', ')}): ${call.isList ? 'PageRequest' : 'Promise'}<${type}>;`;
+  const wrapper = operation.isStream ? 'AsyncIterable' : call.isList ? 'PageRequest' : 'Promise';
+  const method = `${said}${id.split('.')[1]}(${parameters.join(', ')}): ${wrapper}<${type}>;`;
+  return call.lines === undefined ? method : `${method}\n${linesMethodOf(writer, id, call.lines)}`;
+}
+
+/** The same call with a body and an answer of lines. */
+function linesMethodOf(writer: TypeWriter, id: string, { line, answer }: LineSchemas): string {
+  const its = typeOf(writer, line, 'input');
+  const said = comment(
+    writer,
+    `The same with any number of lines, which are read as they are sent. The answer is complete when it ends.`,
+  );
+  return `${said}${id.split('.')[1]}Lines(lines: Iterable<${its}> | AsyncIterable<${its}>, input: ${inputName(linesId(id))}, options?: Options): AsyncIterable<${typeOf(writer, answer, 'output')}>;`;
 }
 
 /** What the client needs of every operation when it runs. */
 function operationsFile(
-  calls: readonly Call[],
+  { calls, definitions }: ReturnType<typeof readTable>,
   components: readonly Component[],
   nameOf: TypeWriter['nameOf'],
 ): string {
   const constant = (name: string): string => `${name[0]!.toLowerCase()}${name.slice(1)}Shape`;
   const writer: ShapeWriter = { constantOf: (name, side) => constant(nameOf(name, side)) };
+  // A union of messages is read message by message: it has no constant.
+  const unions = new Set(
+    calls.filter(({ operation }) => operation.isStream).map(({ answer }) => refName(answer?.$ref ?? '')),
+  );
   const declared = inOrder(
-    components.map(({ name, schema, side }) => ({
-      name: constant(name),
-      text: shapeOf(writer, schema, side),
-    })),
+    components
+      .filter(({ name }) => !unions.has(name))
+      .map(({ name, schema, side }) => ({
+        name: constant(name),
+        text: shapeOf(writer, schema, side),
+      })),
   );
-  const entries = calls.map(
-    ({ id, operation: { method, path, otherStatus = 200 }, query, body, answer, isText, isList }) => {
-      const parts = [
-        `method: '${method}'`,
-        `path: '${path}'`,
-        ...(otherStatus < 300 ? [] : [`otherStatus: ${otherStatus}`]),
-        ...(query === undefined ? [] : [`query: ${shapeOf(writer, query, 'input')}`]),
-        ...(body === undefined ? [] : [`body: ${shapeOf(writer, body, 'input')}`]),
-        ...(answer === undefined ? [] : [`answer: ${isText ? "'text'" : shapeOf(writer, answer, 'output')}`]),
-        ...(isList ? ['isList: true'] : []),
-      ];
-      return `'${id}': { ${parts.join(', ')} },`;
-    },
-  );
+  const entries = calls.map(({ id, operation, query, body, answer, isText, isList, lines }) => {
+    const { method, path, otherStatus = 200, isStream } = operation;
+    const parts = [
+      `method: '${method}'`,
+      `path: '${path}'`,
+      ...(otherStatus < 300 ? [] : [`otherStatus: ${otherStatus}`]),
+      ...(query === undefined ? [] : [`query: ${shapeOf(writer, query, 'input')}`]),
+      ...(body === undefined ? [] : [`body: ${shapeOf(writer, body, 'input')}`]),
+      ...(answer === undefined || isStream
+        ? []
+        : [`answer: ${isText ? "'text'" : shapeOf(writer, answer, 'output')}`]),
+      ...(isList ? ['isList: true'] : []),
+      ...(isStream ? [`messages: ${messagesOf(writer, answer!, definitions.output)}`] : []),
+      ...(lines === undefined
+        ? []
+        : [
+            `lines: { query: ${shapeOf(writer, lines.query, 'input')}, line: ${shapeOf(writer, lines.line, 'input')}, answer: ${shapeOf(writer, lines.answer, 'output')} }`,
+          ]),
+    ];
+    return `'${id}': { ${parts.join(', ')} },`;
+  });
   const text = [
     ...declared.map(({ name, text: shape }) => `const ${name} = ${shape};`),
     `export const operations: Readonly<Record<OperationId, Operation>> = {\n${entries.join('\n')}\n};`,
@@ -267,6 +317,17 @@ function operationsFile(
     "import type { OperationId } from './api.ts';\n\n",
     `${text}\n`,
   ].join('');
+}
+
+/** The shapes of a stream's messages, by the event that each of them has. */
+function messagesOf(writer: ShapeWriter, answer: JsonSchema, definitions: Definitions): string {
+  const schemaOf = (one: JsonSchema): JsonSchema =>
+    one.$ref === undefined ? one : definitions[refName(one.$ref)]!;
+  const messages = (schemaOf(answer).oneOf ?? []).map((one) => {
+    const event = schemaOf(one).properties!['event']!.const;
+    return `${JSON.stringify(event)}: ${shapeOf(writer, one, 'output')}`;
+  });
+  return `{ ${messages.join(', ')} }`;
 }
 
 const constructors = [

@@ -78,15 +78,37 @@ function curl({ method, path, scope, example, body }: Operation): string {
   ].join(' \\\n  ');
 }
 
-function answerExample({ status, answer, example, contentType = 'json' }: Operation): string {
+const fenced = (language: string, text: string): string => `\`\`\`${language}\n${text.trimEnd()}\n\`\`\``;
+const jsonLines = (values: readonly unknown[]): string =>
+  values.map((value) => JSON.stringify(value)).join('\n');
+
+/** The call with a body and an answer of lines. */
+function linesExample({ path, lines }: Operation): string {
+  if (lines === undefined) return '';
+  const query = new URLSearchParams(lines.example.query).toString().replaceAll('%3A', ':');
+  const request = [
+    `curl -X POST "$POSTHORN_URL${path}?${query}"`,
+    '-H "Authorization: Bearer $POSTHORN_API_KEY"',
+    '-H "Content-Type: application/x-ndjson"',
+    '-H "Accept: application/x-ndjson"',
+    `--data-binary ${shell(jsonLines(lines.example.body))}`,
+  ].join(' \\\n  ');
+  return `With lines:\n\n${fenced('bash', request)}\n\nanswers:\n\n${fenced('json', jsonLines(lines.example.answer))}`;
+}
+
+function answerExample({ status, answer, example, contentType = 'json', isStream }: Operation): string {
   if (answer === null) return `Answers ${status} without a body.`;
+  if (isStream === true) {
+    const { event, id, data } = example.answer as { event: string; id: string; data: unknown };
+    return `Answers ${status} with a stream of messages such as:\n\n${fenced('text', `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}`)}`;
+  }
   const text = typeof example.answer === 'string' ? example.answer : JSON.stringify(example.answer, null, 2);
   const language = contentType.startsWith('text/html')
     ? 'html'
     : typeof example.answer === 'string'
       ? 'text'
       : 'json';
-  return `Answers ${status}:\n\n\`\`\`${language}\n${text.trimEnd()}\n\`\`\``;
+  return `Answers ${status}:\n\n${fenced(language, text)}`;
 }
 
 function keyNeeded({ scope }: Operation): string {
@@ -137,6 +159,7 @@ function operationSection(
         ]),
     `\`\`\`bash\n${curl(operation)}\n\`\`\``,
     answerExample(operation),
+    ...(operation.lines === undefined ? [] : [linesExample(operation)]),
     ...(answer?.$ref === undefined ? [] : [`Attributes: ${typeOf(answer)}.`]),
     errors.length === 0
       ? 'Errors: those of [every call](index.md#errors).'

@@ -222,6 +222,28 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
   'redrives.update': { ...ofRedrive('never', { rate_per_s: 1 }), status: 409 },
   'redrives.stop': { ...ofRedrive('never'), status: 409 },
 
+  'reconcile.run': {
+    about: 'one',
+    portal: 'read',
+    request: async (world, target) => {
+      if (target !== 'missing') await world.event(target);
+      const body = {
+        since: '2020-01-01T00:00:00Z',
+        until: '2100-01-01T00:00:00Z',
+        received_ids: ['none'],
+      };
+      const id = await world.idOf(target, 'ep_none', async (side) => world.sides[side].endpointId);
+      return { body: { ...body, endpoint_id: id } };
+    },
+  },
+  'stream.open': {
+    about: 'one',
+    portal: 'read',
+    request: async (world, target) => {
+      const id = await world.idOf(target, 'ep_none', async (side) => world.sides[side].endpointId);
+      return { query: { topics: `endpoint:${id}` } };
+    },
+  },
   'accounting.get': many('read'),
   'series.get': many('read'),
   'alerts.list': many('never', (world, side) => world.alert(side)),

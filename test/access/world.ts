@@ -63,6 +63,17 @@ export function pathOf({ path }: Operation, { params = {}, query = {} }: Request
   return search === '' ? at : `${at}?${search}`;
 }
 
+/** The first two messages of a stream. */
+async function beginningOf(response: Response): Promise<string> {
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body!) {
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
+    if (text.split('\n\n').length > 2) break;
+  }
+  return text;
+}
+
 export async function createWorld(url: string, store: Store): Promise<World> {
   let count = 0;
   const name = (): string => `made-${String(++count).padStart(5, '0')}`;
@@ -81,7 +92,9 @@ export async function createWorld(url: string, store: Store): Promise<World> {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    return { status: response.status, text: await response.text() };
+    const { isStream }: Operation = table[id];
+    const text = response.ok && isStream ? await beginningOf(response) : await response.text();
+    return { status: response.status, text };
   };
   const admin: World['admin'] = async (id, request) => {
     const { status, text } = await call(apiKey, id, request);

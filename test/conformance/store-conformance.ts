@@ -16,6 +16,7 @@ import { describeKeys } from './store/keys.ts';
 import { describeObjectiveReadings } from './store/objective-readings.ts';
 import { describeOperations } from './store/operations.ts';
 import { describeRecent } from './store/recent.ts';
+import { describeReconciling } from './store/reconciling.ts';
 import { describeRedriving } from './store/redriving.ts';
 import { describeReplaying } from './store/replaying.ts';
 import { describePruning } from './store/pruning.ts';
@@ -44,6 +45,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
     describeListing(subject);
     describeSearching(subject);
     describeRecent(subject);
+    describeReconciling(subject);
     describeTenants(subject);
     describeSessions(subject);
     describeKeeping(subject);

@@ -60,6 +60,11 @@ export function encoded(
   return { path: path + queryText(query), body: body === undefined ? null : JSON.stringify(body) };
 }
 
+/** The URL of a call in its form of lines. */
+export function linesPath({ path, lines }: Operation, input: object = {}): string {
+  return path + queryText(toWire(lines!.query, input) as Values);
+}
+
 /** What a call resolves with. Rejects an answer that is not of this operation (G5). */
 export function decoded({ method, path, answer: shape }: Operation, answer: Answer, base: string): unknown {
   if (shape === undefined) return undefined;
@@ -77,7 +82,7 @@ export function decoded({ method, path, answer: shape }: Operation, answer: Answ
 
 /** What is wrong with a call's input, in the names that its caller wrote. */
 export function callersNames(
-  { query, body }: Operation,
+  { query, body }: Pick<Operation, 'query' | 'body'>,
   { message, errors }: { readonly message: string; readonly errors: readonly FieldError[] },
 ): { readonly message: string; readonly errors: readonly FieldError[] } {
   const renamed = errors.map(({ path, message: its }) => {

@@ -1,12 +1,13 @@
-import { callersNames, decoded, encoded } from './call.ts';
+import { callersNames, decoded, encoded, linesPath } from './call.ts';
 import { aborted, createConnection, type Fetch, jsonFrom } from './connection.ts';
 import { ApiError } from './errors.ts';
-import type { Api, OperationId } from './generated/api.ts';
+import type { Api } from './generated/api.ts';
 import { operations } from './generated/operations.ts';
 import type { Operation } from './operation.ts';
-import { createApi } from './resources.ts';
+import { type Call, createApi, type Open } from './resources.ts';
 import { waitBeforeRetry } from './retries.ts';
 import { type ClientRuntime, systemRuntime } from './runtime/system.ts';
+import { answerLinesOf, bodyOf, messagesOf } from './streams.ts';
 import { version } from './generated/version.ts';
 
 export interface CallOptions {
@@ -14,7 +15,7 @@ export interface CallOptions {
   readonly idempotencyKey?: string;
   /** Gives the call up. */
   readonly signal?: AbortSignal;
-  /** Limit of each try, from connecting to the end of the answer. */
+  /** Limit of each try, from connecting to the end of the answer; of an answer that goes on, to its beginning. */
   readonly timeoutMs?: number;
 }
 
@@ -41,6 +42,9 @@ export interface Client extends Api<CallOptions> {
 
 const defaultTimeoutMs = 30_000;
 const defaultTries = 3;
+/** Limit of a body of lines, until its answer begins. */
+const maxUploadMs = 30 * 60_000;
+const lineType = 'application/x-ndjson';
 
 /**
  * Returns a client of the HTTP API at `url`. Throws a `TypeError` if the URL or the key cannot be used; calls reject with
@@ -54,34 +58,21 @@ export function createClient(url: string, apiKey: string, options: ClientOptions
     now: runtime.now,
     userAgent: options.userAgent === undefined ? own : `${options.userAgent} ${own}`,
   });
-  const call = async (
-    id: OperationId,
-    params: readonly string[],
-    input: object | undefined,
-    callOptions: CallOptions = {},
-  ): Promise<unknown> => {
-    const operation: Operation = operations[id];
-    const { path, body } = encoded(operation, params, input);
-    const { signal } = callOptions;
-    const { method } = operation;
-    const key = callOptions.idempotencyKey ?? (method === 'POST' ? runtime.newKey() : null);
+  /** Sends it again while that may help. */
+  const retried = async <T>(
+    operation: Operation,
+    key: string | null,
+    signal: AbortSignal | undefined,
+    send: () => Promise<T>,
+  ): Promise<T> => {
     if (key !== null && !/^[\x21-\x7e]{1,255}$/.test(key))
       throw new TypeError('An idempotency key must be 1 to 255 visible ASCII characters');
     for (let tries = 1; ; tries++) {
       try {
-        const answer = await connection.send({
-          method,
-          path,
-          body,
-          idempotencyKey: key,
-          timeoutMs: callOptions.timeoutMs ?? timeoutMs,
-          otherStatus: operation.otherStatus,
-          signal,
-        });
-        return decoded(operation, answer, connection.base);
+        return await send();
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
-        const state = { method, hasKey: key !== null, tries, maxTries };
+        const state = { method: operation.method, hasKey: key !== null, tries, maxTries };
         const waitMs = waitBeforeRetry(error, state, runtime.random());
         if (waitMs === null) throw renamed(operation, error);
         await runtime.wait(waitMs, signal).catch(() => {
@@ -90,8 +81,58 @@ export function createClient(url: string, apiKey: string, options: ClientOptions
       }
     }
   };
+  const call: Call<CallOptions> = async (id, params, input, callOptions = {}) => {
+    const operation: Operation = operations[id];
+    const { path, body } = encoded(operation, params, input);
+    const { signal } = callOptions;
+    const { method } = operation;
+    const key = callOptions.idempotencyKey ?? (method === 'POST' ? runtime.newKey() : null);
+    return await retried(operation, key, signal, async () => {
+      const answer = await connection.send({
+        method,
+        path,
+        body,
+        idempotencyKey: key,
+        timeoutMs: callOptions.timeoutMs ?? timeoutMs,
+        otherStatus: operation.otherStatus,
+        signal,
+      });
+      return decoded(operation, answer, connection.base);
+    });
+  };
+  const open: Open<CallOptions> = async function* (id, params, input, lines, callOptions = {}) {
+    const operation: Operation = operations[id];
+    const { method } = operation;
+    const { signal } = callOptions;
+    const usual = { method, idempotencyKey: null, signal };
+    if (lines === null) {
+      const { path } = encoded(operation, params, input);
+      const limitMs = callOptions.timeoutMs ?? timeoutMs;
+      const answer = await retried(operation, null, signal, () =>
+        connection.open({ ...usual, path, body: null, accept: 'text/event-stream', timeoutMs: limitMs }),
+      );
+      yield* messagesOf(answer, operation.messages!);
+      return;
+    }
+    const { query, line, answer: shape } = operation.lines!;
+    const path = linesPath(operation, input);
+    // What was read of the lines is gone: a call with lines is sent once.
+    const answer = await connection
+      .open({
+        ...usual,
+        path,
+        body: bodyOf(lines, line),
+        contentType: lineType,
+        accept: lineType,
+        timeoutMs: callOptions.timeoutMs ?? maxUploadMs,
+      })
+      .catch((error: unknown) => {
+        throw error instanceof ApiError ? renamed({ query }, error) : error;
+      });
+    yield* answerLinesOf(answer, shape);
+  };
   return {
-    ...createApi<CallOptions>(call),
+    ...createApi<CallOptions>(call, open),
     request: async (
       method: string,
       path: string,
@@ -112,7 +153,7 @@ export function createClient(url: string, apiKey: string, options: ClientOptions
 }
 
 /** The same error, with the names that the caller wrote. */
-function renamed(operation: Operation, error: ApiError): ApiError {
+function renamed(operation: Pick<Operation, 'query' | 'body'>, error: ApiError): ApiError {
   const { status, code, requestId, retryAfterS } = error;
   const { message, errors } = callersNames(operation, error);
   return new ApiError(status, code, message, { errors, requestId, retryAfterS });

@@ -6,7 +6,10 @@ export interface Exchange {
   readonly method: string;
   /** Path and query. */
   readonly path: string;
-  readonly body: string | null;
+  readonly body: string | ReadableStream<Uint8Array> | null;
+  /** Of a body and an answer of lines, instead of JSON. */
+  readonly contentType?: string;
+  readonly accept?: string;
   readonly idempotencyKey: string | null;
   readonly timeoutMs: number;
   /** Besides those of success, one that is no failure. */
@@ -27,6 +30,21 @@ export interface Connection {
   readonly base: string;
   /** Sends it once. Rejects with `ApiError` unless the answer is whole and its status one of success. */
   send(exchange: Exchange): Promise<Answer>;
+  /**
+   * Sends it once, and resolves as soon as the answer begins: `timeoutMs` is the limit of that. Rejects with `ApiError` unless
+   * its status is one of success.
+   */
+  open(exchange: Exchange): Promise<OpenAnswer>;
+}
+
+/** An answer that goes on. */
+export interface OpenAnswer {
+  readonly contentType: string;
+  readonly requestId: string | null;
+  /** Its bytes; reading rejects with `ApiError` where it is cut off. */
+  chunks(): AsyncGenerator<Uint8Array>;
+  /** Gives it up. */
+  close(): void;
 }
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -42,42 +60,100 @@ export function createConnection(
 ): Connection {
   const base = baseUrl(url);
   if (!/^[\x21-\x7e]+$/.test(apiKey)) throw new TypeError('The API key must be visible ASCII characters');
+  const ask = async (exchange: Exchange, limit: AbortSignal): Promise<Response> => {
+    const { method, path, body, contentType = 'application/json', idempotencyKey, signal } = exchange;
+    const headers: Record<string, string> = {
+      authorization: `Bearer ${apiKey}`,
+      accept: exchange.accept ?? 'application/json',
+      'user-agent': userAgent,
+    };
+    if (body !== null) headers['content-type'] = contentType;
+    if (idempotencyKey !== null) headers['idempotency-key'] = idempotencyKey;
+    const init: RequestInit & { duplex: 'half' } = {
+      method,
+      headers,
+      body,
+      // Needed where the body is a stream, and of no effect elsewhere.
+      duplex: 'half',
+      signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
+      // A redirect would turn a POST into a GET, and leave the key behind on another host.
+      redirect: 'manual',
+    };
+    return await fetch(base + path, init);
+  };
   return {
     base,
     send: async (exchange) => {
-      const { method, path, body, idempotencyKey, timeoutMs, signal } = exchange;
-      const headers: Record<string, string> = {
-        authorization: `Bearer ${apiKey}`,
-        accept: 'application/json',
-        'user-agent': userAgent,
-      };
-      if (body !== null) headers['content-type'] = 'application/json';
-      if (idempotencyKey !== null) headers['idempotency-key'] = idempotencyKey;
-      const limit = AbortSignal.timeout(timeoutMs);
+      const limit = AbortSignal.timeout(exchange.timeoutMs);
       let response: Response | null = null;
       let answer: Answer;
       try {
-        response = await fetch(base + path, {
-          method,
-          headers,
-          body,
-          signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
-          // A redirect would turn a POST into a GET, and leave the key behind on another host.
-          redirect: 'manual',
-        });
-        answer = {
-          status: response.status,
-          contentType: response.headers.get('content-type') ?? 'no content type',
-          requestId: response.headers.get('request-id'),
-          retryAfterS: retryAfterS(response.headers.get('retry-after'), now()),
-          text: await boundedText(response),
-        };
+        response = await ask(exchange, limit);
+        answer = await answerFrom(response, now());
       } catch (error) {
         throw failureFrom(error as Error, base, exchange, response);
       }
-      const isSuccess = answer.status >= 200 && answer.status < 300;
-      if (!isSuccess && answer.status !== exchange.otherStatus) throw refusalFrom(answer, base);
+      if (!response.ok && answer.status !== exchange.otherStatus) throw refusalFrom(answer, base);
       return answer;
+    },
+    open: async (exchange) => {
+      const giveUp = new AbortController();
+      const limit = setLimit(exchange.timeoutMs, giveUp);
+      let response: Response | null = null;
+      try {
+        response = await ask(exchange, giveUp.signal);
+        if (!response.ok) throw refusalFrom(await answerFrom(response, now()), base);
+      } catch (error) {
+        if (error instanceof ApiError) throw error;
+        throw failureFrom(error as Error, base, exchange, response);
+      } finally {
+        limit.end();
+      }
+      return openAnswer(response, (error) => failureFrom(error, base, exchange, response), giveUp);
+    },
+  };
+}
+
+async function answerFrom(response: Response, now: number): Promise<Answer> {
+  return {
+    status: response.status,
+    contentType: response.headers.get('content-type') ?? 'no content type',
+    requestId: response.headers.get('request-id'),
+    retryAfterS: retryAfterS(response.headers.get('retry-after'), now),
+    text: await boundedText(response),
+  };
+}
+
+/** Gives something up at the end of a time, unless that is over before. */
+function setLimit(timeoutMs: number, giveUp: AbortController): { end(): void } {
+  const limit = AbortSignal.timeout(timeoutMs);
+  const late = (): void => giveUp.abort(limit.reason);
+  limit.addEventListener('abort', late, { once: true });
+  return { end: () => limit.removeEventListener('abort', late) };
+}
+
+function openAnswer(
+  response: Response,
+  failed: (error: Error) => ApiError,
+  giveUp: AbortController,
+): OpenAnswer {
+  const reader = response.body?.getReader();
+  return {
+    contentType: response.headers.get('content-type') ?? 'no content type',
+    requestId: response.headers.get('request-id'),
+    close: () => giveUp.abort(),
+    chunks: async function* () {
+      try {
+        while (reader !== undefined) {
+          const { done, value } = await reader.read();
+          if (done) return;
+          yield value;
+        }
+      } catch (error) {
+        throw failed(error as Error);
+      } finally {
+        giveUp.abort();
+      }
     },
   };
 }

@@ -13,4 +13,8 @@ export interface Operation {
   readonly answer?: Shape | 'text';
   /** The answer is one page of a list that goes on. */
   readonly isList?: true;
+  /** The answer goes on: the shape of each of its messages, by its event. */
+  readonly messages?: Readonly<Record<string, Shape>>;
+  /** The same call with a body and an answer of lines; what else it is told is in the query. */
+  readonly lines?: { readonly query: Shape; readonly line: Shape; readonly answer: Shape };
 }

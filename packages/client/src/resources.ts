@@ -11,21 +11,41 @@ export type Call<Options> = (
   options?: Options,
 ) => Promise<unknown>;
 
+/** What a body of lines is made from. */
+export type LineSource = Iterable<unknown> | AsyncIterable<unknown>;
+
+/** Makes a call whose answer goes on: of an operation that streams, or, with `lines`, in its form of lines. */
+export type Open<Options> = (
+  id: OperationId,
+  params: readonly string[],
+  input: object | undefined,
+  lines: LineSource | null,
+  options?: Options,
+) => AsyncIterable<unknown>;
+
 type Method = (...args: unknown[]) => unknown;
 
-/** Builds the methods of every resource over one function that makes a call: of HTTP, or of the library. */
-export function createApi<Options>(call: Call<Options>): Api<Options> {
+/** Builds the methods of every resource over the functions that make a call: of HTTP, or of the library. */
+export function createApi<Options>(call: Call<Options>, open: Open<Options>): Api<Options> {
   const api: Record<string, Record<string, Method>> = {};
   for (const id of Object.keys(operations) as OperationId[]) {
     const [resource, name] = id.split('.') as [string, string];
-    (api[resource] ??= {})[name] = methodOf(id, operations[id], call);
+    const methods = (api[resource] ??= {});
+    methods[name] = methodOf(id, operations[id], call, open);
+    if (operations[id].lines !== undefined)
+      methods[`${name}Lines`] = (lines, input, options) =>
+        open(id, [], input as object | undefined, lines as LineSource, options as Options | undefined);
   }
   // Which methods there are, and what they take, is generated from the same table as `operations`.
   return api as unknown as Api<Options>;
 }
 
-function methodOf<Options>(id: OperationId, operation: Operation, call: Call<Options>): Method {
-  const { path, query, body, isList } = operation;
+function methodOf<Options>(
+  id: OperationId,
+  { path, query, body, isList, messages }: Operation,
+  call: Call<Options>,
+  open: Open<Options>,
+): Method {
   const paramCount = path.match(/\{\w+\}/g)?.length ?? 0;
   const takesInput = query !== undefined || body !== undefined;
   const paramsOf = (args: readonly unknown[]): string[] => args.slice(0, paramCount) as string[];
@@ -33,6 +53,8 @@ function methodOf<Options>(id: OperationId, operation: Operation, call: Call<Opt
     takesInput ? (args[paramCount] as object | undefined) : undefined;
   const optionsOf = (args: readonly unknown[]): Options | undefined =>
     args[paramCount + (takesInput ? 1 : 0)] as Options | undefined;
+  if (messages !== undefined)
+    return (...args) => open(id, paramsOf(args), inputOf(args), null, optionsOf(args));
   if (isList !== true) return (...args) => call(id, paramsOf(args), inputOf(args), optionsOf(args));
   return (...args) =>
     pageRequest((cursor) => {

@@ -14,6 +14,7 @@ import { ConfigWriter } from './service/config-writer.ts';
 import { createKeyTable } from './service/key-table.ts';
 import type { ServiceDependencies } from './service/dependencies.ts';
 import { createSessionTable } from './service/session-table.ts';
+import { createStreamHub } from './service/stream/hub.ts';
 import { createTenantGate } from './service/tenant-gate.ts';
 import type { Hints, Store } from './store/store.ts';
 import { type StoreUse, watchUse } from './store/store-use.ts';
@@ -119,6 +120,7 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
     keyring,
     keyTable: createKeyTable(store, clock),
     sessionTable: createSessionTable(store, clock),
+    streams: createStreamHub(clock, systemRandom),
     publicUrl: () => publicOrigin ?? listening.url,
     version,
     renderMetrics: async () => (await metrics?.render()) ?? '',

@@ -174,7 +174,7 @@ export function compose(opened: Opened, options: NodeOptions): Posthorn {
 const isList = (given: NewEvent | readonly NewEvent[]): given is readonly NewEvent[] => Array.isArray(given);
 
 async function stopNode(
-  { clock, logger, use, transport, names, validator, transformations, engine, alarm }: Parts,
+  { clock, logger, use, transport, names, validator, transformations, engine, alarm, services }: Parts,
   { store: opened }: Opened,
   listener: Listener,
   stopJobs: () => void,
@@ -187,6 +187,8 @@ async function stopNode(
   stopJobs();
   alarm.stop();
   engine.quiesce();
+  // They would go on for ever, and nobody has anything to lose by connecting again.
+  services.streams.close();
   // Requests that are being read get their answer; who sends or reads too slowly for that is cut off.
   const answered = await within(clock, Math.min(answeringMs, graceMs / 4), listener.close());
   if (!answered) listener.cut();

@@ -45,6 +45,9 @@ import type {
   PublicKeyList,
   Readiness,
   Receipt,
+  ReconcileRequest,
+  Reconciliation,
+  ReconciliationLine,
   Redrive,
   RedriveChange,
   RedriveList,
@@ -62,6 +65,7 @@ import type {
   SloMinutes,
   SloSpends,
   SloStatus,
+  StreamMessage,
   Team,
   TeamDocument,
   TeamList,
@@ -91,6 +95,7 @@ import type {
   RedrivesListInput,
   AccountingGetInput,
   SeriesGetInput,
+  StreamOpenInput,
   SlosHistoryInput,
   SlosMinutesInput,
   ConformanceGetInput,
@@ -105,6 +110,7 @@ import type {
   SlosListInput,
   KeysListInput,
   AuditLogListInput,
+  ReconcileRunLinesInput,
 } from './types.ts';
 
 /** Publish events, and look them up. */
@@ -213,6 +219,27 @@ export interface AccountingApi<Options> {
 export interface SeriesApi<Options> {
   /** Get counters as time series. Counters of deliveries by the time of their acceptance, with the outcome that is known now. Counters stand by the minute for 8 hours (`counts` and `inTime`), by the hour for 8 days (latency: 26 hours), then by day (UTC). Every point of the window is there, at most 1,500 over all series. */
   get(input?: SeriesGetInput, options?: Options): Promise<Series>;
+}
+
+/** Compare what was delivered with what a receiver has. */
+export interface ReconcileApi<Options> {
+  /** Compare with what a receiver has. Compares the deliveries of a window to one endpoint with the ids that its receiver has, and lists what is missing there and what was never sent. With `Content-Type: application/x-ndjson` the body is one id a line, millions of them, and what else the body of JSON has is in the query; with `Accept: application/x-ndjson` the answer to that is lines too, each with one of `missing`, `unexpected` and, as the last one, `summary`: an answer without it is not complete. */
+  run(input: ReconcileRequest, options?: Options): Promise<Reconciliation>;
+
+  /** The same with any number of lines, which are read as they are sent. The answer is complete when it ends. */
+  runLines(
+    lines:
+      | Iterable<string | { readonly id: string } | { readonly eventId: string }>
+      | AsyncIterable<string | { readonly id: string } | { readonly eventId: string }>,
+    input: ReconcileRunLinesInput,
+    options?: Options,
+  ): AsyncIterable<ReconciliationLine>;
+}
+
+/** What changes, as it changes. */
+export interface StreamApi<Options> {
+  /** Watch what changes. Server-sent events. Each connection begins with `hello`, then with the present state of every topic, as the call that reads it answers it: of `alerts` one message `alert` for each that is not resolved. Afterwards a message comes when that answer changes, within about a second. With `Last-Event-ID` only what has changed since that message is sent, if this node still knows. What cannot be read any more, and a key or session that has ended, end the connection; so does a reader that does not keep up. A node has room for 200 connections. */
+  open(input: StreamOpenInput, options?: Options): AsyncIterable<StreamMessage>;
 }
 
 /** Reliability objectives, error budgets and burn rates. */
@@ -438,6 +465,8 @@ export interface Api<Options> {
   readonly redrives: RedrivesApi<Options>;
   readonly accounting: AccountingApi<Options>;
   readonly series: SeriesApi<Options>;
+  readonly reconcile: ReconcileApi<Options>;
+  readonly stream: StreamApi<Options>;
   readonly slos: SlosApi<Options>;
   readonly conformance: ConformanceApi<Options>;
   readonly nodes: NodesApi<Options>;
@@ -487,6 +516,8 @@ export type OperationId =
   | 'redrives.stop'
   | 'accounting.get'
   | 'series.get'
+  | 'reconcile.run'
+  | 'stream.open'
   | 'slos.status'
   | 'slos.history'
   | 'slos.minutes'

@@ -90,6 +90,7 @@ const alertShape = object({
   notified: list(alertNotifiedShape),
 });
 const alertListShape = object({ items: list(alertShape), next_cursor: nullable(text) });
+const alertMessageShape = object({ event: text, id: nullable(text), data: alertShape });
 const attemptShape = object({
   n: number,
   started_at: text,
@@ -326,6 +327,7 @@ const deliveryListShape = object({
   items: list(listedDeliveryShape),
   next_cursor: nullable(text),
 });
+const deliveryMessageShape = object({ event: text, id: nullable(text), data: deliveryDetailsShape });
 const endpointCertificateShape = object({
   use: text,
   subject: text,
@@ -469,6 +471,7 @@ const endpointChangeShape = object({
   proxy: nullable(text),
 });
 const endpointListShape = object({ items: list(endpointShape), next_cursor: nullable(text) });
+const endpointMessageShape = object({ event: text, id: nullable(text), data: endpointShape });
 const endpointPauseShape = object({ reason: text });
 const endpointRequestShape = object({
   tenant: text,
@@ -631,6 +634,11 @@ const filterOutcomeShape = object({
   complete: flag,
 });
 const healthShape = object({ status: text, version: text });
+const helloMessageShape = object({
+  event: text,
+  id: nullable(text),
+  data: object({ version: text, now: text }),
+});
 const keyShape = object({
   id: text,
   name: text,
@@ -701,6 +709,13 @@ const meShape = object({
   public_url: nullable(text),
   now: text,
   expires_at: nullable(text),
+});
+const missingDeliveryShape = object({
+  event_id: text,
+  delivery_id: text,
+  state: text,
+  settled_at: nullable(text),
+  value: nullable(object({ currency: text, amount_minor: amount })),
 });
 const namedEndpointRequestShape = object({
   tenant: text,
@@ -786,6 +801,58 @@ const readinessShape = object({
   locked_endpoints: optional(number),
   clock: clockShape,
 });
+const reconcileRequestShape = object({
+  endpoint_id: text,
+  tenant: text,
+  since: text,
+  until: text,
+  cursor: text,
+  limit: number,
+  received_ids: list(text),
+});
+const reconciliationShape = object({
+  sent: number,
+  delivered: number,
+  received: number,
+  matched: number,
+  outside: number,
+  missing_count: number,
+  missing_by_state: object({
+    pending: number,
+    delivered: number,
+    dead: number,
+    cancelled: number,
+    suppressed: number,
+  }),
+  missing_value: list(moneyShape),
+  unexpected_count: number,
+  missing: list(missingDeliveryShape),
+  unexpected: list(text),
+  next_cursor: nullable(text),
+});
+const reconciliationSummaryShape = object({
+  sent: number,
+  delivered: number,
+  received: number,
+  matched: number,
+  outside: number,
+  missing_count: number,
+  missing_by_state: object({
+    pending: number,
+    delivered: number,
+    dead: number,
+    cancelled: number,
+    suppressed: number,
+  }),
+  missing_value: list(moneyShape),
+  unexpected_count: number,
+  next_cursor: nullable(text),
+});
+const reconciliationLineShape = either(
+  object({ missing: missingDeliveryShape }),
+  object({ unexpected: text }),
+  object({ summary: reconciliationSummaryShape }),
+);
 const redriveShape = object({
   id: text,
   name: nullable(text),
@@ -813,6 +880,7 @@ const redriveShape = object({
 });
 const redriveChangeShape = object({ rate_per_s: nullable(number), name: nullable(text) });
 const redriveListShape = object({ items: list(redriveShape), next_cursor: nullable(text) });
+const redriveMessageShape = object({ event: text, id: nullable(text), data: redriveShape });
 const redriveRequestShape = object({
   filter: object({
     tenant: either(text, list(text)),
@@ -1255,6 +1323,36 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
       owner: either(text, list(text)),
     }),
     answer: seriesShape,
+  },
+  'reconcile.run': {
+    method: 'POST',
+    path: '/v1/reconcile',
+    body: reconcileRequestShape,
+    answer: reconciliationShape,
+    lines: {
+      query: object({
+        endpoint_id: text,
+        tenant: text,
+        since: text,
+        until: text,
+        cursor: text,
+        limit: number,
+      }),
+      line: either(text, object({ id: text }), object({ event_id: text })),
+      answer: reconciliationLineShape,
+    },
+  },
+  'stream.open': {
+    method: 'GET',
+    path: '/v1/stream',
+    query: object({ topics: either(text, list(text)), last_event_id: text }),
+    messages: {
+      hello: helloMessageShape,
+      alert: alertMessageShape,
+      endpoint: endpointMessageShape,
+      delivery: deliveryMessageShape,
+      redrive: redriveMessageShape,
+    },
   },
   'slos.status': { method: 'GET', path: '/v1/slos/{name}/status', answer: sloStatusShape },
   'slos.history': {

@@ -172,6 +172,14 @@ export interface AlertList {
   readonly nextCursor: string | null;
 }
 
+export interface AlertMessage {
+  readonly event: 'alert';
+
+  /** Of the message: the header `Last-Event-ID` of a new connection that is to go on from here. */
+  readonly id: string | null;
+  readonly data: Alert;
+}
+
 export interface AlertNotified {
   /** Null: nobody owns it, or whoever does has no channel, so every channel was notified. */
   readonly team: string | null;
@@ -710,6 +718,14 @@ export interface DeliveryList {
   readonly nextCursor: string | null;
 }
 
+export interface DeliveryMessage {
+  readonly event: 'delivery';
+
+  /** Of the message: the header `Last-Event-ID` of a new connection that is to go on from here. */
+  readonly id: string | null;
+  readonly data: DeliveryDetails;
+}
+
 export interface Endpoint {
   readonly id: string;
   readonly name: string | null;
@@ -907,6 +923,14 @@ export interface EndpointList {
 
   /** Of the next page; null: this is the last. */
   readonly nextCursor: string | null;
+}
+
+export interface EndpointMessage {
+  readonly event: 'endpoint';
+
+  /** Of the message: the header `Last-Event-ID` of a new connection that is to go on from here. */
+  readonly id: string | null;
+  readonly data: Endpoint;
 }
 
 export interface EndpointPause {
@@ -1298,6 +1322,15 @@ export interface Health {
   readonly version: string;
 }
 
+/** The first message of every connection. */
+export interface HelloMessage {
+  readonly event: 'hello';
+
+  /** Of the message: the header `Last-Event-ID` of a new connection that is to go on from here. */
+  readonly id: string | null;
+  readonly data: { readonly version: string; readonly now: string };
+}
+
 /** Wilson score interval at 95%: lower and upper bound. */
 export type Interval = readonly [number, number];
 
@@ -1502,6 +1535,21 @@ export interface Me {
 
   /** When this session or key ends; null: it does not. */
   readonly expiresAt: string | null;
+}
+
+export interface MissingDelivery {
+  readonly eventId: string;
+  readonly deliveryId: string;
+
+  /** `delivered`: the endpoint answered 2xx, and the receiver does not have it. */
+  readonly state: 'pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed';
+  readonly settledAt: string | null;
+  readonly value: {
+    readonly currency: string;
+
+    /** Minor units; a string above 2^53. */
+    readonly amountMinor: number | string;
+  } | null;
 }
 
 export interface Money {
@@ -1741,6 +1789,116 @@ export interface Receipt {
   readonly duplicate: boolean;
 }
 
+export interface ReconcileRequest {
+  /** Whose deliveries: an endpoint, by id or name. */
+  readonly endpointId: string;
+
+  /** Of an endpoint that is given by its name; default: `default`. */
+  readonly tenant?: string | undefined;
+
+  /** Deliveries that were created at this time or later. */
+  readonly since: string | Date;
+
+  /** Deliveries that were created before this time. */
+  readonly until: string | Date;
+
+  /** `nextCursor` of the answer before, with the same ids. */
+  readonly cursor?: string | undefined;
+
+  /** Items of `missing`, and of `unexpected`, in an answer at most. */
+  readonly limit?: number | undefined;
+
+  /** What the receiver has: each is a `webhook-id`, which is the id of an event. */
+  readonly receivedIds: readonly string[];
+}
+
+export interface Reconciliation {
+  /** Deliveries of the window, in any state. */
+  readonly sent: number;
+
+  /** Those among them that the endpoint answered with 2xx. */
+  readonly delivered: number;
+
+  /** Ids that the receiver has, each counted once. */
+  readonly received: number;
+
+  /** Deliveries of the window that the receiver has. */
+  readonly matched: number;
+
+  /** Ids that the receiver has of deliveries to this endpoint outside the window. */
+  readonly outside: number;
+
+  /** Deliveries of the window that the receiver does not have. */
+  readonly missingCount: number;
+
+  /** Of `missingCount`. */
+  readonly missingByState: {
+    readonly pending: number;
+    readonly delivered: number;
+    readonly dead: number;
+    readonly cancelled: number;
+    readonly suppressed: number;
+  };
+
+  /** Of what is missing, by currency. */
+  readonly missingValue: readonly Money[];
+
+  /** Ids that the receiver has and that were never sent to this endpoint, or that retention has deleted. */
+  readonly unexpectedCount: number;
+
+  /** The oldest first. */
+  readonly missing: readonly MissingDelivery[];
+
+  /** In the order in which they were given. */
+  readonly unexpected: readonly string[];
+
+  /** More is missing or unexpected: send the same ids with this cursor. Null: this was all. */
+  readonly nextCursor: string | null;
+}
+
+export type ReconciliationLine =
+  | { readonly missing: MissingDelivery }
+  | { readonly unexpected: string }
+  | { readonly summary: ReconciliationSummary };
+
+export interface ReconciliationSummary {
+  /** Deliveries of the window, in any state. */
+  readonly sent: number;
+
+  /** Those among them that the endpoint answered with 2xx. */
+  readonly delivered: number;
+
+  /** Ids that the receiver has, each counted once. */
+  readonly received: number;
+
+  /** Deliveries of the window that the receiver has. */
+  readonly matched: number;
+
+  /** Ids that the receiver has of deliveries to this endpoint outside the window. */
+  readonly outside: number;
+
+  /** Deliveries of the window that the receiver does not have. */
+  readonly missingCount: number;
+
+  /** Of `missingCount`. */
+  readonly missingByState: {
+    readonly pending: number;
+    readonly delivered: number;
+    readonly dead: number;
+    readonly cancelled: number;
+    readonly suppressed: number;
+  };
+
+  /** Of what is missing, by currency. */
+  readonly missingValue: readonly Money[];
+
+  /** Ids that the receiver has and that were never sent to this endpoint, or that retention has deleted. */
+  readonly unexpectedCount: number;
+
+  /** More is unexpected than an answer lists: send the same ids with this cursor. */
+  readonly nextCursor: string | null;
+}
+
 export interface Redrive {
   readonly id: string;
   readonly name: string | null;
@@ -1807,6 +1965,14 @@ export interface RedriveList {
 
   /** Of the next page; null: this is the last. */
   readonly nextCursor: string | null;
+}
+
+export interface RedriveMessage {
+  readonly event: 'redrive';
+
+  /** Of the message: the header `Last-Event-ID` of a new connection that is to go on from here. */
+  readonly id: string | null;
+  readonly data: Redrive;
 }
 
 export interface RedriveRequest {
@@ -2500,6 +2666,8 @@ export interface SloWindow {
   readonly knownSince: string;
 }
 
+export type StreamMessage = HelloMessage | AlertMessage | EndpointMessage | DeliveryMessage | RedriveMessage;
+
 export interface Team {
   readonly name: string;
 
@@ -2979,6 +3147,15 @@ export interface SeriesGetInput {
   readonly owner?: string | readonly string[] | undefined;
 }
 
+/** What `stream.open` takes. */
+export interface StreamOpenInput {
+  /** `alerts`, `endpoint:{id}`, `delivery:{id}`, `redrive:{id}`. */
+  readonly topics: string | readonly string[];
+
+  /** For clients that cannot send the header `Last-Event-ID`. */
+  readonly lastEventId?: string | undefined;
+}
+
 /** What `slos.history` takes. */
 export interface SlosHistoryInput {
   /** How fine the stretches are at most. */
@@ -3157,4 +3334,25 @@ export interface AuditLogListInput {
   /** `nextCursor` of the page before. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
+}
+
+/** What `reconcile.runLines` takes beside the lines. */
+export interface ReconcileRunLinesInput {
+  /** Whose deliveries: an endpoint, by id or name. */
+  readonly endpointId: string;
+
+  /** Of an endpoint that is given by its name; default: `default`. */
+  readonly tenant?: string | undefined;
+
+  /** Deliveries that were created at this time or later. */
+  readonly since: string | Date;
+
+  /** Deliveries that were created before this time. */
+  readonly until: string | Date;
+
+  /** `nextCursor` of the answer before, with the same ids. */
+  readonly cursor?: string | undefined;
+
+  /** Items of `missing`, and of `unexpected`, in an answer at most. */
+  readonly limit?: number | undefined;
 }

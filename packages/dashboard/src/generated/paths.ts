@@ -31,6 +31,8 @@ export const paths: Readonly<Record<OperationId, readonly [method: string, path:
   'redrives.stop': ['POST', '/v1/redrives/{id}/stop'],
   'accounting.get': ['GET', '/v1/accounting'],
   'series.get': ['GET', '/v1/series'],
+  'reconcile.run': ['POST', '/v1/reconcile'],
+  'stream.open': ['GET', '/v1/stream'],
   'slos.status': ['GET', '/v1/slos/{name}/status'],
   'slos.history': ['GET', '/v1/slos/{name}/history'],
   'slos.minutes': ['GET', '/v1/slos/{name}/minutes'],

@@ -65,6 +65,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/transformations.ts')).transformationsCommand(),
   },
   {
+    name: 'reconcile',
+    description: 'compare what was delivered to an endpoint with the ids that its receiver has',
+    load: async () => (await import('./commands/reconcile.ts')).reconcileCommand(),
+  },
+  {
     name: 'verify',
     description:
       'check the books and the audit log of a data directory, running or stopped: accepted = delivered + pending + dead + cancelled + suppressed',

@@ -6,3 +6,5 @@ export const maxDataBytes = 256 * 1024;
 export const maxBodyBytes = 512 * 1024;
 /** Of a batch: it has room for many large events, not for a thousand of the largest, and parsing it stops nobody for long. */
 export const maxBatchBytes = 8 * 1024 * 1024;
+/** Connections of `GET /v1/stream` that a node has at once. */
+export const maxStreams = 200;

@@ -8,6 +8,7 @@ import { type Operation, tags } from './operation.ts';
 type Json = Readonly<Record<string, unknown>>;
 
 const json = 'application/json';
+const lineType = 'application/x-ndjson';
 const component = (id: string): string => `#/components/schemas/${id}`;
 const requestId = { 'request-id': { $ref: '#/components/headers/RequestId' } };
 const retryAfter = { 'retry-after': { $ref: '#/components/headers/RetryAfter' } };
@@ -20,6 +21,12 @@ interface Schemas {
   readonly query: Readonly<Record<string, JsonSchema>>;
   readonly body: JsonSchema | null;
   readonly answer: JsonSchema | null;
+  /** Of the form of lines. */
+  readonly lines: {
+    readonly query: Readonly<Record<string, JsonSchema>>;
+    readonly line: JsonSchema;
+    readonly answer: JsonSchema;
+  } | null;
 }
 
 function fieldsOf(schema: z.ZodObject | undefined): [string, z.ZodType][] {
@@ -35,27 +42,43 @@ function convertAll(operations: readonly Operation[]): {
   const output: z.ZodType[] = [problemAnswer];
   const takes = (schema: z.ZodType): number => input.push(schema) - 1;
   const answers = (schema: z.ZodType): number => output.push(schema) - 1;
-  const places = operations.map(({ params, query, body, answer }) => ({
+  const places = operations.map(({ params, query, body, answer, lines }) => ({
     params: fieldsOf(params).map(([name, schema]) => [name, takes(schema)] as const),
     query: fieldsOf(query).map(([name, schema]) => [name, takes(schema)] as const),
     body: body === undefined ? null : takes(body),
     answer: answer === null ? null : answers(answer),
+    lines:
+      lines === undefined
+        ? null
+        : {
+            query: fieldsOf(lines.query).map(([name, schema]) => [name, takes(schema)] as const),
+            line: takes(lines.line),
+            answer: answers(lines.answer),
+          },
   }));
   const converted = jsonSchemasFrom({ input, output }, component);
   const named = (fields: readonly (readonly [string, number])[]): Record<string, JsonSchema> =>
     Object.fromEntries(fields.map(([name, at]) => [name, converted.input[at]!]));
   return {
-    schemas: places.map(({ params, query, body, answer }) => ({
+    schemas: places.map(({ params, query, body, answer, lines }) => ({
       params: named(params),
       query: named(query),
       body: body === null ? null : converted.input[body]!,
       answer: answer === null ? null : converted.output[answer]!,
+      lines:
+        lines === null
+          ? null
+          : {
+              query: named(lines.query),
+              line: converted.input[lines.line]!,
+              answer: converted.output[lines.answer]!,
+            },
     })),
     components: converted.components,
   };
 }
 
-function parametersOf(operation: Operation, { params, query }: Schemas): Json[] {
+function parametersOf(operation: Operation, { params, query, lines }: Schemas): Json[] {
   const { example } = operation;
   const parameter = (place: 'path' | 'query', name: string, schema: JsonSchema, given: unknown): Json => {
     const { description, ...rest } = schema;
@@ -75,6 +98,11 @@ function parametersOf(operation: Operation, { params, query }: Schemas): Json[] 
     ...Object.entries(query).map(([name, schema]) =>
       parameter('query', name, schema, exampleOf(schema, example.query?.[name])),
     ),
+    // With a body of JSON they are in the body.
+    ...Object.entries(lines?.query ?? {}).map(([name, schema]) => ({
+      ...parameter('query', name, schema, undefined),
+      required: false,
+    })),
     ...(isRepeatable(operation) ? [{ $ref: '#/components/parameters/IdempotencyKey' }] : []),
   ];
 }
@@ -113,12 +141,22 @@ function problemResponse(codes: readonly ErrorCode[]): Json {
   };
 }
 
-function responsesOf(operation: Operation, { answer }: Schemas): Json {
+/** Of a line the schema, and of all lines the example: OpenAPI has no word for a list of values without brackets. */
+const ofLines = (schema: JsonSchema, example: unknown): Json => ({ [lineType]: { schema, example } });
+
+function responsesOf(operation: Operation, { answer, lines }: Schemas): Json {
   const { status, otherStatus, summary, contentType = json, example } = operation;
   const success = {
     description: summary,
     headers: requestId,
-    ...(answer === null ? {} : { content: { [contentType]: { schema: answer, example: example.answer } } }),
+    ...(answer === null
+      ? {}
+      : {
+          content: {
+            [contentType]: { schema: answer, example: example.answer },
+            ...(lines === null ? {} : ofLines(lines.answer, operation.lines!.example.answer.at(-1))),
+          },
+        }),
   };
   return {
     [status]: success,
@@ -155,7 +193,12 @@ function operationFrom(id: string, operation: Operation, schemas: Schemas): Json
       : {
           requestBody: {
             required: !body.safeParse({}).success,
-            content: { [json]: { schema: schemas.body, example: example.body ?? {} } },
+            content: {
+              [json]: { schema: schemas.body, example: example.body ?? {} },
+              ...(schemas.lines === null
+                ? {}
+                : ofLines(schemas.lines.line, operation.lines!.example.body[0])),
+            },
           },
         }),
     responses: responsesOf(operation, schemas),

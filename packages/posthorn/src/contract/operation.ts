@@ -32,9 +32,27 @@ export interface Operation {
   readonly answer: z.ZodType | null;
   /** Of JSON, unless the answer is text of another type. */
   readonly contentType?: string;
+  /** The answer goes on: server-sent events (`contentType` is `text/event-stream`), each of them an `answer`. */
+  readonly isStream?: true;
+  /** The same call with a body and an answer of lines, which are read and written as they come. */
+  readonly lines?: LineForm;
   /** Besides those of every call. */
   readonly errors: readonly ErrorCode[];
   readonly example: OperationExample;
+}
+
+/** A body of type `application/x-ndjson`: one JSON value a line. What a body of JSON says besides is in the query. */
+export interface LineForm {
+  readonly query: z.ZodObject;
+  /** Of the body. */
+  readonly line: z.ZodType;
+  /** Of the answer, where the request accepts `application/x-ndjson`; else it is that of JSON. */
+  readonly answer: z.ZodType;
+  readonly example: {
+    readonly query: Readonly<Record<string, string>>;
+    readonly body: readonly unknown[];
+    readonly answer: readonly unknown[];
+  };
 }
 
 /** A request and its answer as on the wire. */
@@ -65,6 +83,8 @@ export const tags = {
   conformance: 'What has no owner, template or objective.',
   nodes: 'The processes that deliver.',
   keys: 'API keys: what each may see and do, and when it was used last.',
+  reconcile: 'Compare what was delivered with what a receiver has.',
+  stream: 'What changes, as it changes.',
   'audit-log': 'Who has changed what.',
   secrets: 'The keys that stored secrets are encrypted with.',
   sessions: 'Signing in, who calls, and links for receivers.',
@@ -79,7 +99,12 @@ export interface InputOf<O extends Operation> {
   readonly params: Output<O['params']>;
   readonly query: Output<O['query']>;
   readonly body: Output<O['body']>;
+  /** Of a body of lines, in parts; `body` has what the query says. Null: it was JSON. Undefined: the call takes no lines. */
+  readonly lines?: O['lines'] extends LineForm ? BodyLines<z.output<O['lines']['line']>> | null : undefined;
 }
+
+/** The values of a body's lines, some at a time, as they arrive. */
+export type BodyLines<T> = AsyncIterable<readonly T[]>;
 
 /** Answers are only read: what is stored may be answered without a copy. */
 type Immutable<T> = T extends readonly (infer Item)[]
@@ -92,6 +117,11 @@ type Immutable<T> = T extends readonly (infer Item)[]
 export type AnswerOf<O extends Operation> = O['answer'] extends z.ZodType
   ? Immutable<z.input<O['answer']>>
   : undefined;
+
+/** One line of its answer. */
+export type LineOf<O extends Operation> = O['lines'] extends LineForm
+  ? Immutable<z.input<O['lines']['answer']>>
+  : never;
 
 /** Keeps what is said of an operation in its type. */
 export const operations = <const T extends Readonly<Record<string, Operation>>>(table: T): T => table;

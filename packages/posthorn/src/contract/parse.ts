@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { type Fault, PosthornError } from '../domain/errors.ts';
-import type { Operation } from './operation.ts';
+import type { BodyLines, LineForm, Operation } from './operation.ts';
 
 const maxFaults = 100;
 /** A name that the caller made up may be as long as the body. */
@@ -44,6 +44,8 @@ export interface RawRequest {
   readonly params: unknown;
   readonly query: unknown;
   readonly body: unknown;
+  /** Of a body of lines, instead of `body`. */
+  readonly lines?: BodyLines<unknown> | null;
 }
 
 /** A body that is left out stands for `{}` if its schema accepts that. */
@@ -51,11 +53,34 @@ function parseBody(schema: z.ZodType, body: unknown): unknown {
   return parse(schema, body === undefined && schema.safeParse({}).success ? {} : body);
 }
 
+/** Each line as its schema has it; the first one that is not ends it. */
+async function* parseLines({ line }: LineForm, parts: BodyLines<unknown>): BodyLines<unknown> {
+  let number = 0;
+  for await (const part of parts)
+    yield part.map((value) => {
+      number++;
+      const { data, error } = line.safeParse(value);
+      if (error === undefined) return data;
+      const message = error.issues[0]!.message;
+      throw new PosthornError('invalid_request', `line ${number}: ${message}`, [
+        { path: `/${number - 1}`, message },
+      ]);
+    });
+}
+
 /** The parts of a request that its operation has, each as its schema has it. */
-export function parseRequest({ params, query, body }: Operation, request: RawRequest): RawRequest {
+export function parseRequest({ params, query, body, lines }: Operation, request: RawRequest): RawRequest {
+  if (lines !== undefined && request.lines)
+    return {
+      params: params === undefined ? undefined : parse(params, request.params),
+      query: undefined,
+      body: parse(lines.query, request.query),
+      lines: parseLines(lines, request.lines),
+    };
   return {
     params: params === undefined ? undefined : parse(params, request.params),
     query: query === undefined ? undefined : parse(query, request.query),
     body: body === undefined ? undefined : parseBody(body, request.body),
+    ...(lines === undefined ? {} : { lines: null }),
   };
 }

@@ -15,6 +15,10 @@ describe('the contract', () => {
     answer?.parse(example.answer);
     expect(params === undefined).toBe(example.params === undefined);
     expect(answer === null).toBe(example.answer === undefined);
+    const { lines } = operation;
+    lines?.query.parse(lines.example.query);
+    for (const line of lines?.example.body ?? []) lines!.line.parse(line);
+    for (const line of lines?.example.answer ?? []) lines!.answer.parse(line);
   });
 
   test.each(operations)('%s: parameters are those of its path', (_, { path, params }) => {

@@ -7,12 +7,13 @@ import { nodeOperations } from './nodes.ts';
 import { deadLetterOperations } from './dead-letters.ts';
 import { deliveryOperations } from './deliveries.ts';
 import { eventOperations } from './events.ts';
-import type { AnswerOf, InputOf, Operation } from './operation.ts';
+import type { AnswerOf, InputOf, LineOf, Operation } from './operation.ts';
 import { alertOperations } from './alerts.ts';
 import { channelOperations } from './channels.ts';
 import { endpointOperations } from './endpoints.ts';
 import { eventTypeOperations } from './event-types.ts';
 import { keyOperations } from './keys.ts';
+import { reconcileOperations } from './reconcile.ts';
 import { redriveOperations } from './redrives.ts';
 import { secretOperations } from './secrets.ts';
 import { seriesOperations } from './series.ts';
@@ -21,6 +22,7 @@ import { sessionOperations } from './sessions.ts';
 import { sloHistoryOperations } from './slo-history.ts';
 import { sloStatusOperations } from './slo-status.ts';
 import { sloOperations } from './slos.ts';
+import { streamOperations } from './stream.ts';
 import { teamOperations } from './teams.ts';
 import { templateOperations } from './templates.ts';
 import { transformationOperations } from './transformations.ts';
@@ -36,6 +38,8 @@ export const table = {
   ...redriveOperations,
   ...accountingOperations,
   ...seriesOperations,
+  ...reconcileOperations,
+  ...streamOperations,
   ...sloStatusOperations,
   ...sloHistoryOperations,
   ...conformanceOperations,
@@ -58,4 +62,5 @@ export const table = {
 
 export type OperationId = keyof typeof table;
 export type Input<Id extends OperationId> = InputOf<(typeof table)[Id]>;
+export type Line<Id extends OperationId> = LineOf<(typeof table)[Id]>;
 export type Answer<Id extends OperationId> = AnswerOf<(typeof table)[Id]>;

@@ -2,7 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { nextTurn } from '../runtime/turn.ts';
 import { BodyMemory, type Free } from './body-memory.ts';
+import type { HttpServer } from './connections.ts';
+import { lineBody } from './line-body.ts';
 import { maxNesting } from '../contract/limits.ts';
+import type { Operation } from '../contract/operation.ts';
+import { table } from '../contract/table.ts';
 import { PosthornError } from '../domain/errors.ts';
 import { nestsDeeper } from '../service/raw-json.ts';
 import { refuseUnstorable } from './storable.ts';
@@ -106,6 +110,13 @@ async function readBytes(
   });
 }
 
+export function notJson(): PosthornError {
+  return new PosthornError(
+    'unsupported_media_type',
+    'The body must be JSON, with Content-Type: application/json.',
+  );
+}
+
 function cutBody(): PosthornError {
   return new PosthornError('bad_request', 'The request body ended before it was complete.');
 }
@@ -137,7 +148,10 @@ function parseText(text: string): unknown {
 }
 
 /** Reads JSON bodies, in bounded memory, and parses them without keeping the event loop for long. */
-export function readBodies(app: FastifyInstance, continueBody: (request: IncomingMessage) => void): void {
+export function readBodies(
+  app: FastifyInstance,
+  { continueBody, takeLong }: Pick<HttpServer, 'continueBody' | 'takeLong'>,
+): void {
   const memory = new BodyMemory(maxBodiesBytes);
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -168,6 +182,19 @@ export function readBodies(app: FastifyInstance, continueBody: (request: Incomin
     done(null, payload);
   });
   app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    'application/x-ndjson',
+    async (request: FastifyRequest, payload: IncomingMessage) => {
+      const { operation } = request.routeOptions.config;
+      const form: Operation | null = operation === undefined ? null : table[operation];
+      if (form?.lines === undefined) throw notJson();
+      refuseEncoded(request);
+      return lineBody(request, payload, () => {
+        takeLong(request.raw);
+        continueBody(request.raw);
+      });
+    },
+  );
   app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
     const bytes = await readBytes(request, payload, memory, continueBody);
     if (bytes.length === 0) return undefined;

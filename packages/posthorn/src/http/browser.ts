@@ -73,7 +73,9 @@ export function setCookie(connection: Connection, token: string, maxAgeS: number
   return `${name}=${token}; Path=/; Max-Age=${maxAgeS}; HttpOnly; SameSite=Strict${secure}`;
 }
 
-const isJson = (type: string | undefined): boolean => /^application\/json\s*(;|$)/i.test(type ?? '');
+/** Neither is one that a page of another site may send without being asked first. */
+const isJson = (type: string | undefined): boolean =>
+  /^application\/(json|x-ndjson)\s*(;|$)/i.test(type ?? '');
 
 /** Whether a request comes from a page of this server, as far as its browser says; null: it says nothing. */
 function isSameOrigin({ headers }: Request, connection: Connection, { origin }: Reached): boolean | null {

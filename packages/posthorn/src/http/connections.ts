@@ -13,6 +13,8 @@ const maxPipelined = 100;
 const headersTimeoutMs = 10_000;
 /** Of a whole request, its body included. */
 const requestTimeoutMs = 30_000;
+/** Of one whose body is read line by line, as far as its lines are worked on: as long as it goes on. */
+const longRequestMs = 30 * 60_000;
 const keepAliveTimeoutMs = 75_000;
 /** Without a byte in either direction: what does not read its answer is closed. */
 const idleTimeoutMs = 120_000;
@@ -31,6 +33,8 @@ type Handle = (request: IncomingMessage, response: ServerResponse) => void;
 interface Connection {
   /** The answer under way, or null. */
   answering: ServerResponse | null;
+  /** When its request has to have arrived, by the monotonic clock. */
+  dueAt: number;
   /** Whether it ever sent a whole request. */
   served: boolean;
   readonly waiting: (readonly [IncomingMessage, ServerResponse])[];
@@ -40,6 +44,8 @@ export interface HttpServer {
   readonly server: Server;
   /** Asks the client for the body that it holds back (`Expect: 100-continue`), when it is going to be read. */
   continueBody(request: IncomingMessage): void;
+  /** The body of this request is worked on while it arrives, and may take long to. */
+  takeLong(request: IncomingMessage): void;
   /** Answers what is not a request, or came too late or too large, and ends the connection. */
   refuse(error: Error & { readonly code?: string }, socket: Socket): void;
   /** Closes what is idle, and everything within a grace. The caller closes the server. */
@@ -81,7 +87,8 @@ export function createHttpServer(
 
   const server = createServer({
     headersTimeout: headersTimeoutMs,
-    requestTimeout: requestTimeoutMs,
+    // That of bodies is below: some requests may take longer than others.
+    requestTimeout: 0,
     keepAliveTimeout: keepAliveTimeoutMs,
     connectionsCheckingInterval: checkEveryMs,
     // Node would refuse it with an empty answer.
@@ -130,6 +137,7 @@ export function createHttpServer(
 
   const begin = (connection: Connection, request: IncomingMessage, response: ServerResponse): void => {
     connection.answering = response;
+    connection.dueAt = clock.monotonic() + requestTimeoutMs;
     connection.served = true;
     closeWhereUnread(request, response);
     response.once('close', () => {
@@ -158,7 +166,7 @@ export function createHttpServer(
   };
 
   server.on('connection', (socket: Socket) => {
-    connections.set(socket, { answering: null, served: false, waiting: [] });
+    connections.set(socket, { answering: null, dueAt: 0, served: false, waiting: [] });
     socket.once('close', () => connections.delete(socket));
   });
   server.on('request', take);
@@ -179,9 +187,24 @@ export function createHttpServer(
     sendLast(socket, malformed(error.code));
   };
 
+  const refuseLate = (): void => {
+    const now = clock.monotonic();
+    for (const [socket, { answering, dueAt }] of connections)
+      if (answering !== null && !answering.req.complete && dueAt < now)
+        refuse(Object.assign(new Error('late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket);
+    cancelCheck = clock.after(checkEveryMs, refuseLate);
+  };
+  let cancelCheck = (): void => {};
+  server.once('listening', () => (cancelCheck = clock.after(checkEveryMs, refuseLate)));
+  server.once('close', () => cancelCheck());
+
   return {
     server,
     refuse,
+    takeLong: ({ socket }) => {
+      const connection = connections.get(socket);
+      if (connection !== undefined) connection.dueAt = clock.monotonic() + longRequestMs;
+    },
     continueBody: (request) => {
       held.get(request)?.writeContinue();
       held.delete(request);

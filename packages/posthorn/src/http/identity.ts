@@ -36,6 +36,8 @@ export interface Identity {
   identify(request: FastifyRequest): Caller | Promise<Caller>;
   /** Who begins a session: as `identify`, but with the key or the token in the body too, and by no cookie. */
   signIn(request: FastifyRequest): Promise<Caller>;
+  /** Whether the session or the key that a request was let in by still works: for answers that go on. Counts as a use of the session. */
+  mayRead(request: FastifyRequest): Promise<boolean>;
 }
 
 export function createIdentity({
@@ -95,6 +97,15 @@ export function createIdentity({
         if (cookie !== null) return byCookie(request, cookie, connection);
       }
       return byHeader(request, authorization);
+    },
+    mayRead: async ({ session, credential, socket }) => {
+      const holds = async (keyHash: string): Promise<boolean> =>
+        (await authentication.holder(keyHash, false, socket.remoteAddress ?? '')) !== null;
+      if (session === null) return credential !== null && (await holds(hash('sha256', credential)));
+      const found = await sessionTable.find(session.hash);
+      if (found === null || (found.keyHash !== null && !(await holds(found.keyHash)))) return false;
+      sessionTable.used(found);
+      return true;
     },
     signIn: async (request) => {
       demandSignInHere(request, connectionOf(request, reached), reached);

@@ -1,12 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Operation } from '../contract/operation.ts';
-import { parseRequest } from '../contract/parse.ts';
+import { parseRequest, type RawRequest } from '../contract/parse.ts';
 import { type OperationId, table } from '../contract/table.ts';
 import { type Caller, nobody } from '../domain/caller.ts';
 import { traceOf } from '../domain/trace.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { idempotencyKey } from './idempotency.ts';
 import { credentialOf } from './identity.ts';
-import { type Call, type Handlers, Reply, type SessionChange } from '../service/handler.ts';
+import { type Call, type Handlers, Lines, Reply, type SessionChange, Stream } from '../service/handler.ts';
+import { isLineBody } from './line-body.ts';
+import { bodyOf, sendStream } from './streams.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -30,12 +33,23 @@ function callOf(request: FastifyRequest): Call {
     trace: traceparent === undefined ? null : traceOf(traceparent, tracestate),
     text: rawJson,
     idempotencyKey: method === 'POST' ? (idempotencyKey(request) ?? null) : null,
+    acceptsLines: headers.accept?.includes(lineType) === true,
     credential: () => credentialOf(request),
   };
 }
 
 /** A call has begun or ended a session: the browser is to hear of it. */
 export type OnSession = (request: FastifyRequest, reply: FastifyReply, change: SessionChange) => void;
+
+const lineType = 'application/x-ndjson';
+
+/** What the adapter needs besides the use cases. */
+export interface Serving {
+  readonly onSession: OnSession;
+  readonly clock: Clock;
+  /** Whether whoever was let in by this request may still come in. */
+  readonly mayRead: (request: FastifyRequest) => Promise<boolean>;
+}
 
 const asIs = (text: unknown): string => text as string;
 
@@ -44,8 +58,10 @@ function send(
   operation: Operation,
   result: unknown,
   request: FastifyRequest,
-  onSession: OnSession,
+  { onSession, clock, mayRead }: Serving,
 ): FastifyReply {
+  if (result instanceof Stream) return sendStream(reply, result, { clock, mayRead: () => mayRead(request) });
+  if (result instanceof Lines) return reply.type(lineType).send(bodyOf(result));
   const { status, otherStatus = status, answer, contentType = 'application/json; charset=utf-8' } = operation;
   if (!(result instanceof Reply)) return reply.code(status).send(answer === null ? undefined : result);
   if (result.session !== null) onSession(request, reply, result.session);
@@ -58,6 +74,14 @@ function send(
   const isReady = typeof result.answer === 'string' || Buffer.isBuffer(result.answer);
   if (!isReady) return reply.send(result.answer);
   return reply.type(contentType).serializer(asIs).send(result.answer);
+}
+
+/** The parts that the contract knows: browsers say in a header where they left a stream. */
+function partsOf({ isStream }: Operation, { params, query, body, headers }: FastifyRequest): RawRequest {
+  if (isLineBody(body)) return { params, query, body: undefined, lines: body };
+  const lastId = headers['last-event-id'];
+  if (isStream !== true || lastId === undefined) return { params, query, body };
+  return { params, query: { last_event_id: lastId, ...(query as object) }, body };
 }
 
 const urlOf = ({ path }: Operation): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
@@ -74,7 +98,7 @@ export function refuseOtherRoutes(app: FastifyInstance): void {
 }
 
 /** Registers every operation of the contract. */
-export function serveOperations(app: FastifyInstance, handlers: Handlers, onSession: OnSession): void {
+export function serveOperations(app: FastifyInstance, handlers: Handlers, serving: Serving): void {
   for (const id of Object.keys(table) as OperationId[]) {
     const operation: Operation = table[id];
     // Which handler belongs to which operation is what `Handlers` says: here only their names are known.
@@ -88,9 +112,9 @@ export function serveOperations(app: FastifyInstance, handlers: Handlers, onSess
         send(
           reply,
           operation,
-          await handle(parseRequest(operation, request), callOf(request)),
+          await handle(parseRequest(operation, partsOf(operation, request)), callOf(request)),
           request,
-          onSession,
+          serving,
         ),
     });
   }

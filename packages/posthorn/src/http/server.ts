@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Logger } from '../runtime/logger.ts';
 import { type Authentication, createAuthentication } from './authentication.ts';
-import { readBodies } from './body.ts';
+import { notJson, readBodies } from './body.ts';
 import { serveDashboard } from './dashboard-files.ts';
 import { createHttpServer, type HttpServer } from './connections.ts';
 import type { ApiDependencies } from './dependencies.ts';
@@ -47,11 +47,7 @@ function demandScope(caller: Caller, scope: Scope | null): void {
 
 /** What a caller may know of whatever was thrown; null: a defect. */
 function errorOf(error: Error & { code?: string; statusCode?: number }): PosthornError | null {
-  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
-    return new PosthornError(
-      'unsupported_media_type',
-      'The body must be JSON, with Content-Type: application/json.',
-    );
+  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return notJson();
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
     return new PosthornError('bad_request', error.message);
   return posthornErrorOf(error);
@@ -128,10 +124,11 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   app.addHook('onReady', async () => {
     await Promise.all([deps.readDeclarations(), deps.keyTable.refresh()]);
   });
-  readBodies(app, http.continueBody);
+  readBodies(app, http);
   let isClosing = false;
   app.addHook('preClose', async () => {
     isClosing = true;
+    deps.streams.close();
     http.closing();
   });
   app.addHook('onRequest', async (request, reply) => {
@@ -165,7 +162,7 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   honorIdempotencyKeys(app, deps);
   const onSession: OnSession = (request, reply, change) =>
     sendSession(request, reply, change, clock.now(), reached);
-  serveOperations(app, confined(services, confinements), onSession);
+  serveOperations(app, confined(services, confinements), { onSession, clock, mayRead: identity.mayRead });
   if (deps.dashboard !== null) serveDashboard(app, deps.dashboard);
   return app;
 }

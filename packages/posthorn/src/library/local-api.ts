@@ -7,6 +7,7 @@ import {
   type OperationId,
   operations,
   queryValues,
+  toWire,
   wireInput,
 } from '@posthorn/client/operations';
 import { parseRequest } from '../contract/parse.ts';
@@ -14,7 +15,9 @@ import { table } from '../contract/table.ts';
 import { libraryCaller } from '../domain/caller.ts';
 import { PosthornError } from '../domain/errors.ts';
 import { posthornErrorOf } from '../service/errors.ts';
-import { type Call, type Handlers, Reply } from '../service/handler.ts';
+import { type Call, type Handlers, Lines, Reply, Stream } from '../service/handler.ts';
+import type { Message } from '../service/stream/topics.ts';
+import { messagesOf } from './messages.ts';
 
 /** A call of the library carries nothing besides its input. */
 export const localCall: Call = {
@@ -24,6 +27,7 @@ export const localCall: Call = {
   trace: null,
   text: null,
   idempotencyKey: null,
+  acceptsLines: false,
   credential: () => null,
 };
 
@@ -32,15 +36,68 @@ export const localCall: Call = {
  * and out. Rejects with `PosthornError`. Each waits for `ready`, which is null once nothing is left to wait for.
  */
 export function createLocalApi(handlers: Handlers, ready: () => Promise<void> | null): Api<never> {
-  return createApi<never>(async (id, params, input) => {
+  const resultOf = async (id: OperationId, start: () => Promise<unknown>): Promise<unknown> => {
     try {
       const wait = ready();
       if (wait !== null) await wait;
-      return answerOf(operations[id], await run(handlers, id, params, input));
+      return await start();
     } catch (error) {
       throw callersError(id, error);
     }
+  };
+  return createApi<never>(
+    async (id, params, input) =>
+      await resultOf(id, async () => answerOf(operations[id], await run(handlers, id, params, input))),
+    async function* (id, params, input, lines) {
+      const operation = operations[id];
+      const result = await resultOf(id, () =>
+        lines === null
+          ? run(handlers, id, params, input)
+          : runLines(handlers, id, input, partsOf(lines, operation)),
+      );
+      if (result instanceof Stream)
+        for await (const message of messagesOf(result as Stream<Message>))
+          yield fromWire(operation.messages![message.event]!, message);
+      if (result instanceof Lines)
+        for await (const part of result.lines)
+          for (const line of part) yield fromWire(operation.lines!.answer, line);
+    },
+  );
+}
+
+/** Starts one operation in its form of lines. */
+function runLines(
+  handlers: Handlers,
+  id: OperationId,
+  input: object | undefined,
+  lines: AsyncIterable<readonly unknown[]>,
+): Promise<unknown> {
+  const query = toWire(operations[id].lines!.query, input ?? {}) as Readonly<Record<string, unknown>>;
+  const request = parseRequest(table[id], {
+    params: undefined,
+    query: Object.fromEntries(queryValues(query)),
+    body: undefined,
+    lines,
   });
+  const handle = handlers[id] as (input: unknown, call: Call) => Promise<unknown>;
+  return handle(request, { ...localCall, acceptsLines: true });
+}
+
+/** Lines that are handled at a time. */
+const partSize = 500;
+
+async function* partsOf(
+  lines: Iterable<unknown> | AsyncIterable<unknown>,
+  operation: ClientOperation,
+): AsyncGenerator<readonly unknown[]> {
+  let part: unknown[] = [];
+  for await (const line of lines) {
+    part.push(toWire(operation.lines!.line, line));
+    if (part.length < partSize) continue;
+    yield part;
+    part = [];
+  }
+  if (part.length > 0) yield part;
 }
 
 /** Starts one operation: its input becomes a request as the wire has it, which is validated as that of HTTP is. */

@@ -8,6 +8,8 @@ import type { Transformations } from '../transformation/transformer.ts';
 import type { Catalog } from './catalog.ts';
 import type { ConfigWriter } from './config-writer.ts';
 import type { SessionTable } from './session-table.ts';
+import type { StreamHub } from './stream/hub.ts';
+import type { Message } from './stream/topics.ts';
 import type { TenantGate } from './tenant-gate.ts';
 import type { KeyTable } from './key-table.ts';
 
@@ -27,6 +29,7 @@ export interface ServiceDependencies {
   readonly keyring: Keyring;
   readonly keyTable: KeyTable;
   readonly sessionTable: SessionTable;
+  readonly streams: StreamHub<Message>;
   /** Where the API is reached, without a slash at its end; null: that is not known. */
   readonly publicUrl: () => string | null;
   readonly version: string;

@@ -1,4 +1,5 @@
-import type { Answer, Input, OperationId } from '../contract/table.ts';
+import type { Operation } from '../contract/operation.ts';
+import type { Answer, Input, Line, OperationId, table } from '../contract/table.ts';
 import type { Caller } from '../domain/caller.ts';
 import type { SessionRecord } from '../domain/session.ts';
 import type { TraceContext } from '../domain/trace.ts';
@@ -25,6 +26,8 @@ export interface Call {
   /** The body's text as it came: an event's data goes out as it was sent. */
   readonly text: string | null;
   readonly idempotencyKey: string | null;
+  /** Of a body of lines: the answer may have lines too. */
+  readonly acceptsLines: boolean;
   /** Null: the call comes from this process. */
   readonly credential: () => Credential | null;
 }
@@ -56,11 +59,40 @@ export class Reply<T> {
   }
 }
 
+/** Where the messages of a stream go. */
+export interface Sink<T> {
+  /** False: the reader does not keep up. It gets nothing more, and the stream ends. */
+  send(message: T): boolean;
+  /** Every message is for itself: what was not sent is lost, and whoever reads asks again. */
+  end(): void;
+}
+
+/** An answer that goes on, message by message, until either side ends it. */
+export class Stream<T> {
+  /** Begins to send; returns what ends it, which may be called twice. */
+  readonly begin: (to: Sink<T>) => () => void;
+  constructor(begin: (to: Sink<T>) => () => void) {
+    this.begin = begin;
+  }
+}
+
+/** An answer of lines, some at a time, which are made as they are read. */
+export class Lines<T> {
+  readonly lines: AsyncIterable<readonly T[]>;
+  constructor(lines: AsyncIterable<readonly T[]>) {
+    this.lines = lines;
+  }
+}
+
+type Streamed<O extends Operation, Id extends OperationId> = O['isStream'] extends true
+  ? Stream<Answer<Id>>
+  : Answer<Id> | Reply<Answer<Id>> | (O['lines'] extends object ? Lines<Line<Id>> : never);
+
+/** What a use case answers. */
+export type Result<Id extends OperationId> = Streamed<(typeof table)[Id], Id>;
+
 /** A use case: takes a validated request of its operation, and returns the answer, or rejects with a `PosthornError`. */
-export type Handler<Id extends OperationId> = (
-  input: Input<Id>,
-  call: Call,
-) => Promise<Answer<Id> | Reply<Answer<Id>>>;
+export type Handler<Id extends OperationId> = (input: Input<Id>, call: Call) => Promise<Result<Id>>;
 
 export type Handlers<Ids extends OperationId = OperationId> = { readonly [Id in Ids]: Handler<Id> };
 

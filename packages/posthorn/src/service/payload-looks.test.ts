@@ -13,6 +13,7 @@ const callOf = (caller: Caller): Call => ({
   trace: null,
   text: null,
   idempotencyKey: null,
+  acceptsLines: false,
   credential: () => null,
 });
 

@@ -1,5 +1,7 @@
 import { accountingService } from './accounting.ts';
 import { blockedKeyService } from './blocked-keys.ts';
+import { confined } from './confinement/confinement.ts';
+import { createConfinements } from './confinement/table.ts';
 import { conformanceService } from './conformance.ts';
 import { alertService } from './alerts.ts';
 import { auditLogService } from './audit-log.ts';
@@ -15,6 +17,7 @@ import type { Handlers } from './handler.ts';
 import { keyService } from './keys.ts';
 import { filterService } from './filters.ts';
 import { nodeService } from './nodes.ts';
+import { reconcileService } from './reconcile.ts';
 import { redriveService } from './redrives.ts';
 import { secretService } from './secrets.ts';
 import { seriesService } from './series.ts';
@@ -23,6 +26,7 @@ import { sessionService } from './sessions.ts';
 import { sloHistoryService } from './slo-history.ts';
 import { sloStatusService } from './slo-status.ts';
 import { sloService } from './slos.ts';
+import { streamService } from './stream.ts';
 import { teamService } from './teams.ts';
 import { templateService } from './templates.ts';
 import { transformationService } from './transformations.ts';
@@ -30,7 +34,7 @@ import { tenantService } from './tenants.ts';
 
 /** Every use case, by its operation. */
 export function createServices(deps: ServiceDependencies): Handlers {
-  return {
+  const services = {
     ...eventService(deps),
     ...deliveryService(deps),
     ...blockedKeyService(deps),
@@ -39,6 +43,7 @@ export function createServices(deps: ServiceDependencies): Handlers {
     ...redriveService(deps),
     ...accountingService(deps),
     ...seriesService(deps),
+    ...reconcileService(deps),
     ...sloStatusService(deps),
     ...sloHistoryService(deps),
     ...conformanceService(deps),
@@ -59,4 +64,5 @@ export function createServices(deps: ServiceDependencies): Handlers {
     ...auditLogService(deps),
     ...secretService(deps),
   };
+  return { ...services, ...streamService(deps, confined(services, createConfinements(deps.store))) };
 }

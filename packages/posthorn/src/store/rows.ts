@@ -15,6 +15,7 @@ import type {
   GoneEvent,
 } from './store.ts';
 import type { AccountingGroup, Money, Tally } from './accounting.ts';
+import type { EventHeading, SentDelivery } from './reconciling.ts';
 
 // What adapters read, as records. Each function says in which order it expects the columns.
 
@@ -295,5 +296,25 @@ function addTallies(a: Tally, b: Tally): Tally {
     superseded: a.superseded + b.superseded,
     firstAttempts: a.firstAttempts + b.firstAttempts,
     firstAttemptDelivered: a.firstAttemptDelivered + b.firstAttemptDelivered,
+  };
+}
+
+/** number, event number, state, settled_at */
+export function sentDeliveryOf(row: Row): SentDelivery {
+  return {
+    number: row[0] as number,
+    eventNumber: row[1] as number,
+    state: deliveryStates[row[2] as number]!,
+    settledAt: row[3] as number | null,
+  };
+}
+
+/** number, id, amount_minor (text), currency */
+export function eventHeadingOf(row: Row): EventHeading {
+  const amount = row[2] as string | null;
+  return {
+    number: row[0] as number,
+    id: row[1] as string,
+    value: amount === null ? null : { amountMinor: BigInt(amount), currency: row[3] as string },
   };
 }

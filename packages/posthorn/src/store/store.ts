@@ -21,6 +21,7 @@ import type { Nodes } from './nodes.ts';
 import type { DeliveryRecord } from './delivery-record.ts';
 import type { ObjectiveReadings } from './objective-readings.ts';
 import type { Operations } from './operations.ts';
+import type { Reconciling } from './reconciling.ts';
 import type { SealedSettings } from './sealed-settings.ts';
 import type { Series } from './series.ts';
 import type { Searching } from './search.ts';
@@ -34,6 +35,7 @@ export type * from './recent.ts';
 export type * from './keys.ts';
 export type * from './nodes.ts';
 export type * from './delivery-record.ts';
+export type * from './reconciling.ts';
 export type * from './operations.ts';
 export type * from './search.ts';
 
@@ -56,6 +58,7 @@ export interface Store
     Operations,
     Readings,
     Searching,
+    Reconciling,
     Accounting,
     Series,
     ObjectiveReadings,

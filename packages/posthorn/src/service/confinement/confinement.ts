@@ -1,14 +1,14 @@
 import type { Answer, Input, OperationId } from '../../contract/table.ts';
 import type { Caller, PortalAction } from '../../domain/caller.ts';
 import { PosthornError } from '../../domain/errors.ts';
-import { type Handler, type Handlers, Reply } from '../handler.ts';
+import { type Handler, type Handlers, Lines, Reply, type Result, Stream } from '../handler.ts';
 
 /** A caller that knows of one tenant, and perhaps of some of its endpoints only. */
 export interface BoundCaller extends Caller {
   readonly tenant: string;
 }
 
-export type Next<Id extends OperationId> = (input: Input<Id>) => Promise<Answer<Id> | Reply<Answer<Id>>>;
+export type Next<Id extends OperationId> = (input: Input<Id>) => Promise<Result<Id>>;
 
 /**
  * Narrows a request to what the caller may know of, and passes it on. What is not the caller's is refused in the same words as
@@ -18,7 +18,7 @@ export type Confine<Id extends OperationId> = (
   input: Input<Id>,
   caller: BoundCaller,
   next: Next<Id>,
-) => Promise<Answer<Id> | Reply<Answer<Id>>>;
+) => Promise<Result<Id>>;
 
 /** How one operation is confined to the caller's tenant and endpoints (G9). */
 export interface Confinement<Id extends OperationId> {
@@ -70,17 +70,20 @@ export function demandCall(
 }
 
 /** The same use cases, each confined to its caller; an unbound one costs a look at three fields. */
-export function confined(handlers: Handlers, confinements: Confinements): Handlers {
+export function confined<Ids extends OperationId>(
+  handlers: Handlers<Ids>,
+  confinements: Confinements,
+): Handlers<Ids> {
   return Object.fromEntries(
-    (Object.keys(handlers) as OperationId[]).map((id) => [
+    (Object.keys(handlers) as Ids[]).map((id) => [
       id,
       confinedHandler(
-        handlers[id] as Handler<OperationId>,
+        handlers[id] as unknown as Handler<OperationId>,
         // Which entry belongs to which handler is what `Confinements` says: here only their names are known.
         confinements[id] as unknown as Confinement<OperationId>,
       ),
     ]),
-  ) as unknown as Handlers;
+  ) as unknown as Handlers<Ids>;
 }
 
 function confinedHandler(
@@ -104,7 +107,8 @@ function confinedHandler(
 }
 
 /** Answers of which a portal sees less are documents, not text. */
-function answerWithin(answer: Awaited<ReturnType<Handler<OperationId>>>): Answer<OperationId> {
-  if (!(answer instanceof Reply)) return answer;
-  throw new Error('this answer is text: a portal cannot be shown less of it');
+function answerWithin(answer: unknown): Answer<OperationId> {
+  if (answer instanceof Reply || answer instanceof Stream || answer instanceof Lines)
+    throw new Error('this answer is no document: a portal cannot be shown less of it');
+  return answer as Answer<OperationId>;
 }

@@ -8,7 +8,7 @@ import { wireTenant } from '../tenants.ts';
 import { type Confine, type Confinements, forbidden, open, openToKeys } from './confinement.ts';
 import { endpointConfinements } from './endpoints.ts';
 import { eventConfinements } from './events.ts';
-import { demandOwnEvent, isOwn, missing, ownFilter, ownTenant, ownTenants } from './own.ts';
+import { demandOwnEvent, isOwn, missing, ownEndpoint, ownFilter, ownTenant, ownTenants } from './own.ts';
 import { redriveConfinements } from './redrives.ts';
 import { sessionConfinements } from './sessions.ts';
 
@@ -50,6 +50,16 @@ export function createConfinements(store: Store): Confinements {
       },
       portal: 'read',
     },
+    'reconcile.run': {
+      bound: async (input, caller, next) => {
+        const { endpoint_id: reference, tenant } = input.body;
+        const id = await ownEndpoint(store, caller, { reference, tenant });
+        return await next({ ...input, body: { ...input.body, endpoint_id: id, tenant: caller.tenant } });
+      },
+      portal: 'read',
+    },
+    // Each topic is the answer of a call, which is confined to the same caller.
+    'stream.open': { bound: (input, _, next) => next(input), portal: 'read' },
 
     'eventTypes.list': {
       ...open,

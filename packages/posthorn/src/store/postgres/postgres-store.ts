@@ -38,6 +38,7 @@ import { readFailureDays, readMissedWorth, readTallySteps } from './objective-re
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { prune } from './prune.ts';
 import { readAttempts, readDeadLetters, readDelivery, readEvent } from './readings.ts';
+import { readEventHeadings, readSentDeliveries, readSentEvents } from './reconciling.ts';
 import {
   changeRedrive,
   countRedrive,
@@ -131,6 +132,9 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     delivery: (number) => readDelivery(db, number),
     attempts: (number) => readAttempts(db, number),
     recentEvents: (request) => readRecentEvents(db, request),
+    sentDeliveries: (window, after, limit) => readSentDeliveries(db, window, after, limit),
+    sentEvents: (window, tenant, eventIds) => readSentEvents(db, window, tenant, eventIds),
+    eventHeadings: (numbers) => readEventHeadings(db, numbers),
     deadLetters: (filter) => readDeadLetters(db, filter),
     accounting: (query) => readAccounting(db, query),
     accountingBy: async (query, by) => readAccountingBy(db, query, by),

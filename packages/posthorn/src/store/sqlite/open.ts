@@ -45,6 +45,9 @@ const longReadings: ReadonlySet<string> = new Set<keyof Store>([
   'gone',
   'auditLog',
   'auditChain',
+  'sentDeliveries',
+  'sentEvents',
+  'eventHeadings',
 ]);
 
 /**

@@ -45,6 +45,7 @@ import { readFailureDays, readMissedWorth, readTallySteps } from './objective-re
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
 import { prune } from './prune.ts';
 import { readAttempts, readDeadLetters, readDelivery, readEvent } from './readings.ts';
+import { readEventHeadings, readSentDeliveries, readSentEvents } from './reconciling.ts';
 import {
   changeRedrive,
   countRedrive,
@@ -149,6 +150,11 @@ export function createSqliteStore(db: Database): Store {
     delivery: async (number) => readDelivery(db, number),
     attempts: async (number) => readAttempts(db, number),
     recentEvents: async (request) => readRecentEvents(db, request),
+    sentDeliveries: async (window, after, limit) =>
+      readSentDeliveries(db, endpointNum(window.endpointId), window, after, limit),
+    sentEvents: async (window, tenant, eventIds) =>
+      readSentEvents(db, endpointNum(window.endpointId), window, tenant, eventIds),
+    eventHeadings: async (numbers) => readEventHeadings(db, numbers),
     deadLetters: async (filter) => readDeadLetters(db, filter),
     accounting: async (query) => readAccounting(db, query),
     accountingBy: async (query, by) => readAccountingBy(db, query, by),

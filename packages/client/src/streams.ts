@@ -1,0 +1,92 @@
+import type { OpenAnswer } from './connection.ts';
+import { ApiError } from './errors.ts';
+import { fromWire, isOf, type Shape, toWire } from './shape.ts';
+import type { LineSource } from './resources.ts';
+
+/** A line, or an event, longer than this is none of Posthorn's. */
+const maxLineLength = 16 * 1024 * 1024;
+
+/** The lines of an answer, without their ends. */
+async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of chunks) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop()!;
+    if (rest.length > maxLineLength) throw garbled('a line that does not end');
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
+}
+
+const garbled = (what: string, requestId: string | null = null): ApiError =>
+  new ApiError(200, 'garbled', `the answer has ${what}; is the URL right?`, { requestId });
+
+function valueOf(text: string, requestId: string | null): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw garbled('a line that is not JSON', requestId);
+  }
+}
+
+/** The messages of a stream of server-sent events, which only ends by an error or by whoever reads it. */
+export async function* messagesOf(
+  answer: OpenAnswer,
+  shapes: Readonly<Record<string, Shape>>,
+): AsyncGenerator {
+  if (!answer.contentType.startsWith('text/event-stream')) throw garbled('another type', answer.requestId);
+  let fields: { id?: string; event?: string; data?: string } = {};
+  for await (const line of linesOf(answer.chunks())) {
+    if (line === '') {
+      const { id = null, event, data } = fields;
+      fields = {};
+      if (event === undefined || data === undefined) continue;
+      // Later versions may send what this one does not know.
+      const shape = Object.hasOwn(shapes, event) ? shapes[event] : undefined;
+      if (shape === undefined) continue;
+      const message = { event, id, data: valueOf(data, answer.requestId) };
+      if (!isOf(shape, message)) throw garbled('a message that is not one of this version', answer.requestId);
+      yield fromWire(shape, message);
+      continue;
+    }
+    const [, name, value] = /^([^:]*)(?:: ?(.*))?$/.exec(line) ?? [];
+    if (name === 'id' || name === 'event' || name === 'data') fields[name] = value ?? '';
+  }
+  throw new ApiError(0, 'cut', 'the server has ended the stream', { requestId: answer.requestId });
+}
+
+/** The lines of an answer that ends with its last one. */
+export async function* answerLinesOf(answer: OpenAnswer, shape: Shape): AsyncGenerator {
+  if (!answer.contentType.startsWith('application/x-ndjson')) throw garbled('another type', answer.requestId);
+  for await (const line of linesOf(answer.chunks())) {
+    const value = valueOf(line, answer.requestId);
+    if (!isOf(shape, value)) throw garbled('a line that is not one of this version', answer.requestId);
+    yield fromWire(shape, value);
+  }
+}
+
+/** Characters of a part of a body. */
+const partLength = 64 * 1024;
+
+/** A body of lines, made as it is sent. */
+export function bodyOf(lines: LineSource, shape: Shape): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  const iterator = Symbol.asyncIterator in lines ? lines[Symbol.asyncIterator]() : lines[Symbol.iterator]();
+  return new ReadableStream({
+    pull: async (controller) => {
+      let part = '';
+      while (part.length < partLength) {
+        const next = await iterator.next();
+        if (next.done === true) {
+          if (part !== '') controller.enqueue(encoder.encode(part));
+          controller.close();
+          return;
+        }
+        part += `${JSON.stringify(toWire(shape, next.value))}\n`;
+      }
+      controller.enqueue(encoder.encode(part));
+    },
+    cancel: async () => void (await iterator.return?.()),
+  });
+}

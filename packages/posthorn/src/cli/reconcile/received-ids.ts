@@ -1,0 +1,121 @@
+import { type InputLine, isBlank } from '../../logs/lines.ts';
+
+/** Where ids are, by the names that tools give them. */
+const idNames = ['webhook-id', 'webhook_id', 'event_id', 'eventId', 'id'];
+
+/** A line that has no id; `message` follows its number. */
+export class NoIdError extends Error {
+  override readonly name = 'NoIdError';
+}
+
+/** Takes the id out of a line; null: the line has none, and needs none. */
+type Taker = (text: string) => string | null;
+
+/** The cells of a row of CSV (RFC 4180, without line breaks in cells). */
+export function cellsOf(row: string, separator: string): string[] {
+  const cells: string[] = [];
+  let at = 0;
+  do {
+    if (row[at] === '"') {
+      let cell = '';
+      for (at++; ; at++) {
+        const end = row.indexOf('"', at);
+        if (end < 0) throw new NoIdError('a quote does not end');
+        cell += row.slice(at, end);
+        at = end + 1;
+        if (row[at] !== '"') break;
+        cell += '"';
+      }
+      cells.push(cell);
+    } else {
+      const end = row.indexOf(separator, at);
+      cells.push(row.slice(at, end < 0 ? row.length : end).trim());
+      at = end < 0 ? row.length : end;
+    }
+    if (at < row.length && row[at] !== separator) throw new NoIdError('text follows a quoted cell');
+  } while (at++ < row.length);
+  return cells;
+}
+
+function fromJson(text: string, column: string | null): string {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new NoIdError('is not JSON, as the first line is');
+  }
+  if (typeof value === 'string') return value;
+  const fields: Readonly<Record<string, unknown>> =
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+  const id = (column === null ? idNames : [column])
+    .map((name) => fields[name])
+    .find((one) => one !== undefined);
+  if (typeof id !== 'string') throw new NoIdError(`has no ${column ?? 'id'} that is a text`);
+  return id;
+}
+
+/** How the lines of an input are read, by the first of them, which may be a header. */
+function takerFrom(
+  first: string,
+  column: string | null,
+): { readonly take: Taker; readonly isHeader: boolean } {
+  if (/^\s*["{]/.test(first) && isJson(first))
+    return { take: (text) => fromJson(text, column), isHeader: false };
+  const separator = [',', ';', '\t'].find((one) => first.includes(one));
+  const names = separator === undefined ? [first.trim()] : cellsOf(first, separator);
+  const at = (column === null ? idNames : [column])
+    .map((name) => names.indexOf(name))
+    .find((place) => place >= 0);
+  if (at === undefined && column !== null)
+    throw new NoIdError(`has no column ${column}: it has ${names.join(', ')}`);
+  if (separator === undefined) return { take: (text) => text.trim(), isHeader: at !== undefined };
+  if (at === undefined)
+    throw new NoIdError(
+      `has several columns, and none is named ${idNames.join(', ')}: name it with --column`,
+    );
+  return {
+    take: (text) => {
+      const cell = cellsOf(text, separator)[at];
+      if (cell === undefined || cell === '') throw new NoIdError(`has nothing in the column ${names[at]!}`);
+      return cell;
+    },
+    isHeader: true,
+  };
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The ids in the lines of an input: JSON lines (an id, or an object that has one), CSV with a header, or plain text. The first line
+ * says which. Rejects with `NoIdError`, which names the line: an id that is skipped would be called missing (G5).
+ */
+export async function* receivedIds(
+  groups: AsyncIterable<readonly InputLine[]>,
+  column: string | null,
+): AsyncGenerator<string> {
+  let take: Taker | null = null;
+  for await (const lines of groups)
+    for (const line of lines) {
+      if ('fault' in line) throw new NoIdError(`line ${line.number} is ${line.fault}`);
+      if (isBlank(line.text)) continue;
+      try {
+        if (take === null) {
+          const taker = takerFrom(line.text, column);
+          take = taker.take;
+          if (taker.isHeader) continue;
+        }
+        const id = take(line.text);
+        if (id !== null) yield id;
+      } catch (error) {
+        if (!(error instanceof NoIdError)) throw error;
+        throw new NoIdError(`line ${line.number} ${error.message}`);
+      }
+    }
+}

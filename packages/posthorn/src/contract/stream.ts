@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import { alertOperations } from './alerts.ts';
+import { deliveryOperations } from './deliveries.ts';
+import { endpointOperations } from './endpoints.ts';
+import { timestamp } from './fields.ts';
+import { operations } from './operation.ts';
+import { redriveOperations } from './redrives.ts';
+import { severalInQuery } from './several.ts';
+
+const topic = z
+  .string()
+  .max(300)
+  .regex(
+    /^(alerts|(endpoint|delivery|redrive):.+)$/,
+    'must be alerts, endpoint:ep_…, delivery:dlv_… or redrive:rdr_…',
+  );
+
+const id = z
+  .string()
+  .nullable()
+  .describe('Of the message: the header `Last-Event-ID` of a new connection that is to go on from here.');
+const hello = z
+  .strictObject({
+    event: z.literal('hello'),
+    id,
+    data: z.strictObject({ version: z.string(), now: timestamp }),
+  })
+  .meta({ id: 'HelloMessage', description: 'The first message of every connection.' });
+
+const alert = alertOperations['alerts.acknowledge'].answer;
+
+const message = z
+  .discriminatedUnion('event', [
+    hello,
+    z.strictObject({ event: z.literal('alert'), id, data: alert }).meta({ id: 'AlertMessage' }),
+    z
+      .strictObject({
+        event: z.literal('endpoint'),
+        id,
+        data: endpointOperations['endpoints.get'].answer,
+      })
+      .meta({ id: 'EndpointMessage' }),
+    z
+      .strictObject({
+        event: z.literal('delivery'),
+        id,
+        data: deliveryOperations['deliveries.get'].answer,
+      })
+      .meta({ id: 'DeliveryMessage' }),
+    z
+      .strictObject({ event: z.literal('redrive'), id, data: redriveOperations['redrives.get'].answer })
+      .meta({ id: 'RedriveMessage' }),
+  ])
+  .meta({ id: 'StreamMessage' });
+
+const example = {
+  event: 'redrive',
+  id: 'k3v9x2.41',
+  data: redriveOperations['redrives.get'].example.answer,
+} as const;
+
+export const streamOperations = operations({
+  'stream.open': {
+    method: 'GET',
+    path: '/v1/stream',
+    tag: 'stream',
+    scope: 'read',
+    summary: 'Watch what changes',
+    description:
+      'Server-sent events. Each connection begins with `hello`, then with the present state of every topic, as the call that reads it answers it: of `alerts` one message `alert` for each that is not resolved. Afterwards a message comes when that answer changes, within about a second. With `Last-Event-ID` only what has changed since that message is sent, if this node still knows. What cannot be read any more, and a key or session that has ended, end the connection; so does a reader that does not keep up. A node has room for 200 connections.',
+    query: z.strictObject({
+      topics: severalInQuery(topic).describe('`alerts`, `endpoint:{id}`, `delivery:{id}`, `redrive:{id}`.'),
+      last_event_id: z
+        .string()
+        .max(128)
+        .optional()
+        .describe('For clients that cannot send the header `Last-Event-ID`.'),
+    }),
+    status: 200,
+    answer: message,
+    contentType: 'text/event-stream',
+    isStream: true,
+    errors: ['not_found', 'busy'],
+    example: { query: { topics: `alerts,redrive:${example.data.id}` }, answer: example },
+  },
+});

@@ -1,0 +1,127 @@
+import type { ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
+import { secondMs } from '../domain/time.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Lines, Stream } from '../service/handler.ts';
+
+/** Whoever is connected is looked at this often: whether it may still see this, and whether it reads. */
+const checkMs = 5 * secondMs;
+/** A comment goes out with every so many looks: proxies close what is silent. */
+const commentEvery = 3;
+/** Bytes that wait for one reader at most. The messages themselves are shared by all. */
+const maxWaiting = 512 * 1024;
+
+/** As it is sent: made once, however many read it. */
+const frames = new WeakMap<object, Buffer>();
+const comment = Buffer.from(':\n\n');
+
+interface Message {
+  readonly event: string;
+  readonly id: string | null;
+  readonly data: unknown;
+}
+
+function frameOf(message: Message): Buffer {
+  let frame = frames.get(message);
+  if (frame === undefined) {
+    const { id, event, data } = message;
+    frame = Buffer.from(
+      `${id === null ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`,
+    );
+    frames.set(message, frame);
+  }
+  return frame;
+}
+
+/**
+ * Answers with server-sent events until either side ends. A reader that does not keep up is cut off, and not buffered for (G8);
+ * one that may not see this any more too, within `checkMs` (G9).
+ */
+export function sendStream(
+  reply: FastifyReply,
+  stream: Stream<Message>,
+  { clock, mayRead }: { readonly clock: Clock; readonly mayRead: () => Promise<boolean> },
+): FastifyReply {
+  const { raw } = reply;
+  void reply.hijack();
+  for (const [name, value] of Object.entries(reply.getHeaders()))
+    if (value !== undefined) raw.setHeader(name, value);
+  // Proxies that collect answers before they pass them on would pass nothing on.
+  raw.setHeader('x-accel-buffering', 'no');
+  raw.setHeader('content-type', 'text/event-stream');
+  raw.writeHead(200);
+  raw.flushHeaders();
+  const write = (frame: Buffer): boolean => {
+    if (raw.destroyed || raw.writableEnded) return false;
+    raw.write(frame);
+    if (raw.writableLength <= maxWaiting) return true;
+    raw.destroy();
+    return false;
+  };
+  const stop = stream.begin({ send: (message) => write(frameOf(message)), end: () => raw.end() });
+  const stopLooking = look(raw, clock, write, mayRead);
+  const over = (): void => {
+    stopLooking();
+    stop();
+  };
+  if (raw.destroyed) over();
+  else raw.once('close', over);
+  return reply;
+}
+
+/** Looks after one connection from time to time; returns what ends that. */
+function look(
+  raw: ServerResponse,
+  clock: Clock,
+  write: (frame: Buffer) => boolean,
+  mayRead: () => Promise<boolean>,
+): () => void {
+  let looks = 0;
+  let isOver = false;
+  let cancel = (): void => {};
+  let waitedBefore = false;
+  const once = async (): Promise<void> => {
+    // A store that cannot be asked ends nothing.
+    const may = await mayRead().catch(() => true);
+    if (isOver) return;
+    if (!may) return void raw.end();
+    // It has not taken in a look's time what it was sent before.
+    const waits = raw.writableNeedDrain;
+    if (waits && waitedBefore) return void raw.destroy();
+    waitedBefore = waits;
+    if (++looks % commentEvery === 0) write(comment);
+    cancel = clock.after(checkMs, () => void once());
+  };
+  cancel = clock.after(checkMs, () => void once());
+  return () => {
+    isOver = true;
+    cancel();
+  };
+}
+
+/** The body of an answer of lines: they are made as the client takes them. */
+export function bodyOf({ lines }: Lines<unknown>): Readable {
+  const iterator = lines[Symbol.asyncIterator]();
+  const body: Readable = new Readable({
+    read: () => {
+      const next = async (): Promise<void> => {
+        for (;;) {
+          const { done, value } = await iterator.next();
+          if (done === true) return void body.push(null);
+          if (value.length > 0)
+            return void body.push(value.map((line) => `${JSON.stringify(line)}\n`).join(''));
+        }
+      };
+      next().catch((error: unknown) => body.destroy(error as Error));
+    },
+    destroy: (error, done) => {
+      const ended = iterator.return?.() ?? Promise.resolve();
+      ended.then(
+        () => done(error),
+        () => done(error),
+      );
+    },
+  });
+  return body;
+}

@@ -1,0 +1,76 @@
+import type { Answer } from '../../contract/table.ts';
+import type { Caller } from '../../domain/caller.ts';
+import { type Call, type Handlers, Reply } from '../handler.ts';
+import type { Item, Topic } from './hub.ts';
+
+export type Message = Answer<'stream.open'>;
+/** The calls whose answers are watched, each confined to its caller. */
+export type WatchedCalls = Pick<
+  Handlers,
+  'alerts.list' | 'endpoints.get' | 'deliveries.get' | 'redrives.get'
+>;
+
+/** Alerts that are compared: those that are not resolved come first. */
+const maxAlerts = 1000;
+
+const callBy = (caller: Caller): Call => ({
+  caller,
+  from: null,
+  requestId: null,
+  trace: null,
+  text: null,
+  idempotencyKey: null,
+  acceptsLines: false,
+  credential: () => null,
+});
+
+/** Whoever has the same one is shown the same. */
+const scopeOf = ({ tenant, endpointIds, can, payloads }: Caller): string =>
+  JSON.stringify([tenant, endpointIds, can, payloads]);
+
+function itemFrom<T>(key: string, data: T, message: (data: T, id: string) => Message): Item<Message> {
+  return { key, text: JSON.stringify(data), isCurrent: true, message: (id) => message(data, id) };
+}
+
+/** What a topic is: the answer of a call, as this caller gets it (G9). */
+export function topicFor(name: string, caller: Caller, calls: WatchedCalls): Topic<Message> {
+  const call = callBy(caller);
+  const [kind, id] = partsOf(name);
+  const request = { params: { id }, query: {}, body: undefined };
+  const reads: Record<string, () => Promise<readonly Item<Message>[]>> = {
+    alerts: async () => {
+      const query = { limit: maxAlerts, order: 'desc' } as const;
+      const { items } = documentOf(
+        await calls['alerts.list']({ params: undefined, query, body: undefined }, call),
+      );
+      return items.map((alert) => ({
+        ...itemFrom(alert.id, alert, (data, at) => ({ event: 'alert', id: at, data })),
+        isCurrent: alert.state !== 'resolved',
+      }));
+    },
+    endpoint: async () => {
+      const endpoint = documentOf(await calls['endpoints.get'](request, call));
+      return [itemFrom('', endpoint, (data, at) => ({ event: 'endpoint', id: at, data }))];
+    },
+    delivery: async () => {
+      const delivery = documentOf(await calls['deliveries.get']({ ...request, query: undefined }, call));
+      return [itemFrom('', delivery, (data, at) => ({ event: 'delivery', id: at, data }))];
+    },
+    redrive: async () => {
+      const redrive = documentOf(await calls['redrives.get']({ ...request, query: undefined }, call));
+      return [itemFrom('', redrive, (data, at) => ({ event: 'redrive', id: at, data }))];
+    },
+  };
+  return { key: `${name} ${scopeOf(caller)}`, read: reads[kind]! };
+}
+
+function partsOf(name: string): readonly [kind: string, id: string] {
+  const at = name.indexOf(':');
+  return at < 0 ? [name, ''] : [name.slice(0, at), name.slice(at + 1)];
+}
+
+/** These calls answer documents, not text. */
+function documentOf<T>(result: T | Reply<T>): T {
+  if (result instanceof Reply) throw new Error('this answer is text: it cannot be watched');
+  return result;
+}

@@ -125,7 +125,7 @@ export function createStreamHub<M>(clock: Clock, random: Random): StreamHub<M> {
         // A store that is away comes back; what is not there any more does not.
         if (posthornErrorOf(error)?.code !== 'unavailable') {
           drop();
-          for (const watcher of [...source.watchers]) watcher.end();
+          for (const watcher of source.watchers) watcher.end();
           return;
         }
       }
@@ -211,7 +211,7 @@ export function createStreamHub<M>(clock: Clock, random: Random): StreamHub<M> {
     },
     close: () => {
       isClosed = true;
-      for (const end of [...open]) end();
+      for (const end of open) end();
     },
   };
 }

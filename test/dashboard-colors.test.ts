@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { tokens as reportTokens } from '../packages/posthorn/src/report/tokens.ts';
 
 // WCAG 2.2: text at least 4.5 against what it stands on, graphics and borders of controls at least 3.
 
@@ -43,4 +44,9 @@ test('every pair of colors that stand on each other can be told apart', () => {
       .map(({ theme, ratio }) => `${front} on ${back}, ${theme}: ${ratio.toFixed(2)}, least ${least}`),
   );
   expect(faults).toEqual([]);
+});
+
+test('reports have the same colors', () => {
+  for (const [name, [light, dark]] of Object.entries(reportTokens))
+    expect(tokens.get(name), name).toEqual({ light, dark });
 });

@@ -1,8 +1,8 @@
 import { interval as range, percent, time } from '../report/figures.ts';
 import { formatValue } from 'posthorn/domain';
-import { bar, forScreens, linear, plot, plotArea, type PlotWidth, round, ticks } from '../report/chart.ts';
+import { bar, forScreens, linear, plot, plotArea, type PlotWidth, round } from '../report/chart.ts';
 import { html, type Html } from '../report/html.ts';
-import { reportPage } from 'posthorn/report';
+import { reportPage, roundTicks } from 'posthorn/report';
 import type { ImpactResult } from './compare.ts';
 import { impactRows, notesOf, recoveredLine, recoveredWords, unchangedWords } from './words.ts';
 import { count } from '../report/count.ts';
@@ -51,7 +51,7 @@ function ratesPlot({ before, after, verdict }: ImpactResult, width: PlotWidth): 
     area,
     `Drop rate before ${percent(before.drop_rate)}, after ${percent(after.drop_rate)}`,
     {
-      values: ticks(most, 4).map((value) => ({ y: y(value), words: percent(value) })),
+      values: roundTicks(most, 4).map((value) => ({ y: y(value), words: percent(value) })),
       below: [before, after].map((side, index) => ({
         x: area.left + half * (index + 0.5),
         words: `${index === 0 ? 'before' : 'after'}${width === 760 ? `: ${count(side.events)} events` : ''}`,

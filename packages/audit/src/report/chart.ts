@@ -14,15 +14,6 @@ export function linear(
     : (value) => start + ((value - from) / (to - from)) * (end - start);
 }
 
-/** Round values between 0 and `most`, about `count` of them: steps of 1, 2 or 5 times a power of ten. */
-export function ticks(most: number, count: number): number[] {
-  if (!(most > 0)) return [0];
-  const rough = most / count;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((n) => n * power).find((size) => size >= rough)!;
-  return Array.from({ length: Math.floor(most / step + 1e-9) + 1 }, (_, n) => n * step);
-}
-
 export interface PlotArea {
   readonly width: number;
   readonly height: number;
@@ -35,14 +26,17 @@ export interface PlotArea {
 /** How wide a plot is drawn: as wide as the text, or for a phone, where the former would be too small to read. */
 export type PlotWidth = 760 | 360;
 
-/** With room for labels on the left and below. */
-export const plotArea = (height: number, width: PlotWidth = 760): PlotArea => ({
+/** The height of a row of words. */
+const rowPx = 16;
+
+/** With room for labels on the left and below, and for `rows` of words above. */
+export const plotArea = (height: number, width: PlotWidth = 760, rows = 0): PlotArea => ({
   width,
-  height,
+  height: height + rows * rowPx,
   left: width === 760 ? 64 : 58,
   right: width - 12,
-  top: 28,
-  bottom: height - 34,
+  top: 28 + rows * rowPx,
+  bottom: height + rows * rowPx - 34,
 });
 
 /** A plot for every screen: the page shows the one that fits. */
@@ -70,7 +64,10 @@ export function plot(
   </svg>`;
 }
 
-/** A vertical line with words at its head, on the side where there is room. */
+/** Below a plot's title. */
+const firstRowPx = 32;
+
+/** A vertical line with words at its head, in a row above the plot, on the side where there is room. */
 export function flag(
   area: PlotArea,
   x: number,
@@ -82,14 +79,14 @@ export function flag(
   return html`<line
       x1="${round(x)}"
       x2="${round(x)}"
-      y1="${area.top - 8}"
+      y1="${firstRowPx + row * rowPx - 10}"
       y2="${area.bottom}"
       stroke="var(--${colour})"
       stroke-width="2"
       stroke-dasharray="5 3"
     /><text
       x="${round(x + (roomRight ? 6 : -6))}"
-      y="${area.top + 4 + row * 16}"
+      y="${firstRowPx + row * rowPx}"
       text-anchor="${roomRight ? 'start' : 'end'}"
       style="fill:var(--${colour})"
       >${words}</text

@@ -6,11 +6,11 @@ import type { AuditResult, CauseFinding, MissingEvent } from '../result.ts';
 import { verdicts } from '../result.ts';
 import { causeWords, interval, money, moneys, percent, seconds, time, verdictWords } from './figures.ts';
 import { examplePlot } from './example-plot.ts';
-import { dropRatePlot, durationsLegend, durationsPlot, moneyPlot } from './plots.ts';
+import { dropRateLegend, dropRatePlot, durationsLegend, durationsPlot, moneyPlot } from './plots.ts';
 import { count } from './count.ts';
 
 const style = `
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1rem; margin: 1.2rem 0 } .card { border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem } .card b { display: block; font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere }
+.quality { border-left: 3px solid var(--edge); padding-left: .8rem } .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1rem; margin: 1.2rem 0 } .card { border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem } .card b { display: block; font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere }
 .card b.several { font-size: 1.15rem } .legend span { margin-right: 1.2rem; white-space: nowrap } .legend i { display: inline-block; width: .8rem; height: .8rem; border-radius: .2rem; margin-right: .35rem }
 code { unicode-bidi: isolate; overflow-wrap: anywhere } td { vertical-align: top } summary { cursor: pointer } .dense code { overflow-wrap: normal } .dense td { padding-right: 1.2rem } pre { overflow-x: auto; background: color-mix(in srgb, var(--line) 35%, transparent); padding: .7rem; border-radius: .4rem }
 `;
@@ -333,6 +333,29 @@ function trustSection({ coverage, source, power, sender, expected, received, ...
   );
 }
 
+/** How good the data are, in one line at the top: what follows is as good as they. */
+function dataQuality({ coverage }: AuditResult): Html {
+  const { malformed, unusable, duplicates, gaps, sampling, lines } = coverage;
+  const unread = malformed.count + unusable.reduce((sum, { count: n }) => sum + n, 0);
+  const faults = [
+    unread === 0
+      ? null
+      : `${count(unread)} of ${count(lines)} lines could not be used (${percent(unread / Math.max(1, lines))})`,
+    gaps.length === 0 ? null : `${count(gaps.length)} ${gaps.length === 1 ? 'gap' : 'gaps'} in time`,
+    sampling.suspected ? 'the log seems to be a sample' : null,
+    coverage.right_censored === 0 ? null : `${count(coverage.right_censored)} events too young to be decided`,
+    coverage.clock_skew.attempts === 0
+      ? null
+      : `clocks disagree in ${count(coverage.clock_skew.attempts)} attempts`,
+    duplicates === 0 ? null : `${count(duplicates)} lines repeated`,
+  ].filter((fault) => fault !== null);
+  return html`<p class="quality">
+    <b>Data:</b> ${count(lines)} lines;
+    ${faults.length === 0 ? 'every one was used, without gaps' : faults.join('; ')}.
+    <a href="#trust">How far this can be trusted</a>
+  </p>`;
+}
+
 const onsetCaption = ({ onset }: AuditResult): Html =>
   onset === null
     ? html`<figcaption>There is no step in the drop rate beyond chance.</figcaption>`
@@ -351,7 +374,7 @@ export function auditPage(result: AuditResult, command: string): string {
       ${result.coverage.from === null || result.coverage.to === null ? '' : `${time(result.coverage.from)} to ${time(result.coverage.to)} UTC, `}${count(events)}
       events, ${count(result.attempts)} attempts. An event is one obligation: one event to one endpoint.
     </p>
-    ${cards(result)}
+    ${dataQuality(result)} ${cards(result)}
     <h2 id="verdicts">What became of them</h2>
     <div class="scroll">
       <table>
@@ -372,7 +395,7 @@ export function auditPage(result: AuditResult, command: string): string {
       'When',
       html`<figure>
         ${forScreens((width) => dropRatePlot(result, width))}
-        ${n.silently_dropped === 0 ? null : onsetCaption(result)}
+        ${n.silently_dropped === 0 ? null : html`${dropRateLegend(result)}${onsetCaption(result)}`}
       </figure>`,
     )}
     ${causesSection(result)}

@@ -1,5 +1,6 @@
 import { exponentOf } from 'posthorn/domain';
-import { bar, flag, linear, plot, plotArea, type PlotWidth, round, ticks } from './chart.ts';
+import { roundTicks } from 'posthorn/report';
+import { bar, flag, linear, plot, plotArea, type PlotWidth, round } from './chart.ts';
 import { html, type Html } from './html.ts';
 import type { AuditResult, DurationBin, SeriesBin } from '../result.ts';
 import { day, money, percent, seconds, time } from './figures.ts';
@@ -8,6 +9,11 @@ import { count } from './count.ts';
 /** Of a plot: more bars than this are put together. */
 const barsMost = 56;
 const weekMs = 7 * 86_400_000;
+
+/** Of deploys and incidents, that a plot shows. */
+const maxMarkers = 12;
+/** So many have their names in the plot; more have numbers. */
+const maxNamed = 4;
 
 /** Neighbouring bins as one, so that no more than `most` are left. */
 function coarser(bins: readonly SeriesBin[], most: number): SeriesBin[][] {
@@ -32,10 +38,17 @@ export function dropRatePlot(
     return html`<p>
       None was dropped in silence from ${time(coverage.from)} to ${time(coverage.to ?? coverage.from)}.
     </p>`;
-  const area = plotArea(260, width);
   const binMs = series.bin_seconds * 1000;
   const from = Date.parse(series.bins[0]!.from);
   const until = Date.parse(series.bins.at(-1)!.from) + binMs;
+  const inside = ({ at }: { readonly at: string }): boolean =>
+    Date.parse(at) >= from && Date.parse(at) <= until;
+  const known = markers.filter(inside).slice(0, maxMarkers);
+  const hasOnset = onset !== null && inside(onset);
+  // Words stand above the bars, each in a row of its own where they are few; many have numbers, which a list explains.
+  const isNumbered = known.length > maxNamed;
+  const markerRows = isNumbered ? 1 : known.length;
+  const area = plotArea(260, width, markerRows + (hasOnset ? 1 : 0));
   const rates = groups.map((bins) => {
     const judged = sum(bins, 'accepted') - sum(bins, 'unresolved');
     return judged === 0 ? 0 : sum(bins, 'silently_dropped') / judged;
@@ -52,39 +65,40 @@ export function dropRatePlot(
       `${time(bins[0]!.from)}: ${count(sum(bins, 'silently_dropped'))} of ${count(sum(bins, 'accepted'))} dropped in silence (${percent(rates[index]!)})`,
     );
   });
-  const inside = ({ at }: { readonly at: string }): boolean =>
-    Date.parse(at) >= from && Date.parse(at) <= until;
-  const known = markers.filter(inside).slice(0, 12);
   const marks = known.map((marker, index) =>
-    flag(area, x(Date.parse(marker.at)), known.length > 4 ? '' : marker.label, 'soft', index % 3),
+    flag(
+      area,
+      x(Date.parse(marker.at)),
+      isNumbered ? String(index + 1) : marker.label,
+      'soft',
+      isNumbered ? 0 : index,
+    ),
   );
   const step =
-    onset === null || !inside(onset)
+    onset === null || !hasOnset
       ? null
       : flag(
           area,
           x(Date.parse(onset.at)),
           `onset ${time(onset.at)}${wide ? `: ${percent(onset.rate_before)} → ${percent(onset.rate_after)}` : ''}`,
           'wait',
-          3,
+          markerRows,
         );
   const line = html`<line
-      x1="${area.left}"
-      x2="${area.right}"
-      y1="${round(y(overall))}"
-      y2="${round(y(overall))}"
-      stroke="var(--ink)"
-      stroke-dasharray="2 4"
-    /><text x="${area.right}" y="${round(y(overall) - 5)}" text-anchor="end"
-      >over all: ${percent(overall)}</text
-    >`;
+    x1="${area.left}"
+    x2="${area.right}"
+    y1="${round(y(overall))}"
+    y2="${round(y(overall))}"
+    stroke="var(--ink)"
+    stroke-dasharray="2 4"
+  />`;
   const span = until - from;
   const days = span > 4 * 86_400_000;
   return plot(
     area,
     `Share of events dropped in silence over time; ${percent(overall)} over all`,
     {
-      values: ticks(most, 4).map((value) => ({ y: y(value), words: percent(value) })),
+      values: roundTicks(most, 4).map((value) => ({ y: y(value), words: percent(value) })),
       below: (wide && days ? [0, 0.25, 0.5, 0.75, 1] : wide || days ? [0, 0.5, 1] : [0, 1]).map((share) => ({
         x: x(from + share * span),
         words: days ? day(from + share * span) : time(from + share * span),
@@ -93,6 +107,34 @@ export function dropRatePlot(
     },
     [...bars, line, ...marks, ...(step === null ? [] : [step])],
   );
+}
+
+/** What the lines and colors of `dropRatePlot` mean. */
+export function dropRateLegend({ series, markers, onset, silent_drop_rate: overall }: AuditResult): Html {
+  const [first] = series.bins;
+  const last = series.bins.at(-1);
+  const shown =
+    first === undefined || last === undefined
+      ? []
+      : markers
+          .filter(
+            ({ at }) =>
+              Date.parse(at) >= Date.parse(first.from) &&
+              Date.parse(at) <= Date.parse(last.from) + series.bin_seconds * 1000,
+          )
+          .slice(0, maxMarkers);
+  return html`<p class="soft legend">
+      <span><i style="background:var(--bad)"></i>dropped in silence</span
+      ><span>dotted: over all, ${percent(overall)}</span
+      >${shown.length === 0 ? null : html`<span>grey, dashed: deploys and other markers</span>`}${onset === null ? null : html`<span>amber, dashed: where the rate steps</span>`}
+    </p>
+    ${
+      shown.length <= maxNamed
+        ? null
+        : html`<ol class="soft">
+            ${shown.map(({ at, label }) => html`<li>${time(at)}: ${label}</li>`)}
+          </ol>`
+    }`;
 }
 
 const classes = [
@@ -207,7 +249,7 @@ export function moneyPlot({ series, coverage }: AuditResult, width: PlotWidth): 
     area,
     `Value at risk by week in ${currency}`,
     {
-      values: ticks(most, 3).map((value) => ({ y: y(value), words: count(value) })),
+      values: roundTicks(most, 3).map((value) => ({ y: y(value), words: count(value) })),
       below: weeks
         .map((_, index) => ({
           x: area.left + index * step + step / 2,

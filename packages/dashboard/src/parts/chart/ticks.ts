@@ -1,3 +1,4 @@
+import { roundTicks } from '../../../../posthorn/src/report/ticks.ts';
 import type { Preferences } from '../../preferences.ts';
 import { percent, shortCount } from '../number.ts';
 import { durationText, timeText } from '../time.ts';
@@ -16,19 +17,9 @@ export function valueText(value: number, unit: Unit): string {
   return unit === 'ms' ? durationText(value) : shortCount(value);
 }
 
-/** Round steps from 0 to at least `max`: about `count` of them. */
-export function linearTicks(max: number, unit: Unit, count = 4): readonly Tick[] {
-  if (!(max > 0)) return [{ at: 0, text: valueText(0, unit) }];
-  const rough = max / count;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((its) => its >= rough)!;
-  // Half a delivery is none.
-  const whole = unit === 'count' ? Math.max(1, Math.ceil(step)) : step;
-  return Array.from({ length: Math.floor(max / whole + 1e-9) + 1 }, (_, index) => {
-    const at = index * whole;
-    return { at, text: valueText(Number(at.toPrecision(6)), unit) };
-  });
-}
+/** Round values from 0 to at most `max`, in words. */
+export const linearTicks = (max: number, unit: Unit, count = 4): readonly Tick[] =>
+  roundTicks(max, count, { wholeOnly: unit === 'count' }).map((at) => ({ at, text: valueText(at, unit) }));
 
 /** Powers of ten between two lengths of time, for a logarithmic axis. */
 export function logTicks(min: number, max: number): readonly Tick[] {

@@ -73,6 +73,8 @@ export async function fillHistory(store: Store, count: number): Promise<void> {
         statusCode: 200,
         errorClass: null,
         message: null,
+        leaseUntil: 0,
+        wire: null,
         responseExcerpt: 'ok',
         trigger: 'schedule',
         node: 'filler',

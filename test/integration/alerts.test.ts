@@ -95,6 +95,8 @@ async function deadLetters(
         statusCode: 500,
         errorClass: 'http_5xx',
         message: 'HTTP 500',
+        leaseUntil: 0,
+        wire: null,
         responseExcerpt: null,
         trigger: 'schedule',
         node: 'n',

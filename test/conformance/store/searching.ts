@@ -222,6 +222,58 @@ export function describeSearching(subject: Subject): void {
     expect(await store.foundDeliveries([])).toEqual([]);
   });
 
+  test('an attempt is kept with its lease and how it went over the wire, a superseded one too', async () => {
+    const { store } = subject;
+    const { id } = await subject.one({ tenant: 'a' });
+    await store.accept([[anEvent({ tenant: 'a' })]], { ...noRoom, now: start });
+    const [first] = (await subject.claim(id, start)).deliveries;
+    const [second] = (await subject.claim(id, first!.leaseUntil + 1)).deliveries;
+    const wire = {
+      address: '192.0.2.1',
+      phasesMs: { lookup: 1.5, connect: 2, proxy: null, tls: null, firstByte: 3.1 },
+      headers: [['retry-after', '120']] as const,
+    };
+    const at = first!.leaseUntil + 2;
+    await store.settle([
+      settlementOf(first!, 'delivered', at, { leaseUntil: first!.leaseUntil, wire }),
+      settlementOf(second!, 'pending', at, { leaseUntil: second!.leaseUntil, wire: null }),
+    ]);
+    expect(await store.attempts(first!.number)).toMatchObject([
+      { n: 1, outcome: 'superseded', leaseUntil: first!.leaseUntil, wire },
+      { n: 2, outcome: 'retry', leaseUntil: second!.leaseUntil, wire: null },
+    ]);
+    expect(await store.deliveryDetails(first!.number)).toMatchObject({
+      claim: 2,
+      claimedBy: null,
+      scheduleAttempts: 1,
+      behind: null,
+    });
+    expect(await store.deliveryDetails(987_654_321)).toBeNull();
+  });
+
+  test('the details of a delivery say who has it claimed, and which one of its key goes first', async () => {
+    const { store } = subject;
+    const { id } = await subject.one({ tenant: 'a', ordering: 'key' });
+    await store.accept(
+      [[anEvent({ tenant: 'a', orderingKey: 'k' }), anEvent({ tenant: 'a', orderingKey: 'k' })]],
+      { ...noRoom, now: start },
+    );
+    const [claimed] = (await subject.claim(id, start, 100, 'node-b')).deliveries;
+    const [first, second] = await store.deliveries({}, { after: null, limit: 2, order: 'asc' });
+    expect(claimed!.number).toBe(first!.number);
+    expect(await store.deliveryDetails(first!.number)).toMatchObject({
+      claim: 1,
+      claimedBy: 'node-b',
+      dueAt: claimed!.leaseUntil,
+      behind: null,
+    });
+    expect(await store.deliveryDetails(second!.number)).toMatchObject({
+      claim: 0,
+      claimedBy: null,
+      behind: first!.number,
+    });
+  });
+
   test('where deliveries of a time can be is told by their numbers, give or take the disorder of an hour', async () => {
     const { store } = subject;
     expect(await store.deliveriesWithin({ since: start })).toEqual(allNumbers);

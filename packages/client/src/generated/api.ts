@@ -133,7 +133,7 @@ export interface DeliveriesApi<Options> {
   /** List deliveries. Newest first, unless `order` is `asc`. A call reads at most 200,000 rows, and takes about 200 ms: then `nextCursor` goes on from there, also if the page has fewer items than `limit`, or none. */
   list(input?: DeliveriesListInput, options?: Options): PageRequest<DeliveryList>;
 
-  /** Get a delivery. The delivery and its attempts. */
+  /** Get a delivery. The delivery and its attempts, with their leases; what it waits for, when it is attempted next, and who has redriven it. */
   get(id: string, options?: Options): Promise<DeliveryDetails>;
 
   /** Redrive a delivery. Makes the delivery due now. A dead, suppressed or cancelled one gets a fresh schedule; a pending one only comes due sooner, and waits for earlier ones of its ordering key all the same. What the receiver asked for with `Retry-After` is over. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { deliveryState, errorClass } from './delivery-filter.ts';
+import { detailExample, detailFields } from './delivery-details.ts';
 import {
   boundedSearch,
   deliveryEndpoint,
@@ -44,31 +45,7 @@ const fields = {
 };
 export const delivery = z.strictObject(fields).meta({ id: 'Delivery' });
 
-const attempt = z
-  .strictObject({
-    n: z.int().min(1).describe('Counts from 1, over all schedules of the delivery.'),
-    started_at: timestamp,
-    duration_ms: z.number().min(0),
-    status_code: z.int().nullable().describe('Of the response; null: there was none.'),
-    outcome: z
-      .enum(['delivered', 'retry', 'dead', 'superseded'])
-      .describe('`superseded`: settled when the delivery was no longer its own, so it changed nothing.'),
-    error_class: errorClass.nullable().describe('Null: it delivered.'),
-    message: z.string().nullable(),
-    response_excerpt: z
-      .string()
-      .nullable()
-      .describe('The beginning of the response body; null also if the key sees no payloads.'),
-    trigger: z
-      .enum(['schedule', 'manual', 'redrive'])
-      .describe('The retry clock, an operator, or a redrive in bulk.'),
-    node: z.string().nullable().describe('The process that made it; null: the portal does not show it.'),
-  })
-  .meta({ id: 'Attempt' });
-
-const deliveryDetails = z
-  .strictObject({ ...fields, attempts: z.array(attempt).describe('Oldest first.') })
-  .meta({ id: 'DeliveryDetails' });
+const deliveryDetails = z.strictObject({ ...fields, ...detailFields }).meta({ id: 'DeliveryDetails' });
 
 const cancelRequest = z
   .strictObject({ reason: z.string().min(1).max(256).describe('Kept with the delivery.') })
@@ -101,18 +78,6 @@ export const deliveryExample = {
   blocked_by: null,
 } as const;
 
-const attemptExample = {
-  n: 1,
-  started_at: '2026-11-20T08:15:00.004Z',
-  duration_ms: 31,
-  status_code: 502,
-  outcome: 'retry',
-  error_class: 'http_5xx',
-  message: null,
-  response_excerpt: '<html><head><title>502 Bad Gateway</title></head>',
-  trigger: 'schedule',
-  node: 'local',
-} as const;
 const deadExample = {
   ...deliveryExample,
   id: 'dlv_00000gq7v2m',
@@ -173,7 +138,8 @@ export const deliveryOperations = operations({
     tag: 'deliveries',
     scope: 'read',
     summary: 'Get a delivery',
-    description: 'The delivery and its attempts.',
+    description:
+      'The delivery and its attempts, with their leases; what it waits for, when it is attempted next, and who has redriven it.',
     params,
     status: 200,
     answer: deliveryDetails,
@@ -182,18 +148,7 @@ export const deliveryOperations = operations({
       params: { id: deliveryExample.id },
       answer: {
         ...deliveryExample,
-        attempts: [
-          attemptExample,
-          {
-            ...attemptExample,
-            n: 2,
-            started_at: '2026-11-20T08:15:05.183Z',
-            status_code: 200,
-            outcome: 'delivered',
-            error_class: null,
-            response_excerpt: 'ok',
-          },
-        ],
+        ...detailExample,
       },
     },
   },

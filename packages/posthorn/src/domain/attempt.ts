@@ -26,6 +26,23 @@ export const errorClasses = [
 ] as const;
 export type ErrorClass = (typeof errorClasses)[number];
 
+/** How an attempt went over the wire: kept of those that failed, and of a sample of the others. */
+export interface WireRecord {
+  /** That was connected to, or tried last; of a proxy what it was asked for. Null: none was. */
+  readonly address: string | null;
+  /** Null: there was no such phase, as on a connection that was kept from before. */
+  readonly phasesMs: {
+    readonly lookup: number | null;
+    readonly connect: number | null;
+    readonly proxy: number | null;
+    readonly tls: number | null;
+    /** From the request to the first byte of the answer. */
+    readonly firstByte: number | null;
+  };
+  /** The first ones of the answer, names in small letters. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
 /** Whose fault a failed attempt is: the `sender`'s where Posthorn or its store failed, else the receiver's, with its address, its name and its expression. */
 export type FaultDomain = 'sender' | 'receiver';
 

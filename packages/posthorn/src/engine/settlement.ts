@@ -1,4 +1,4 @@
-import { corruptMessage } from '../domain/attempt.ts';
+import { corruptMessage, type WireRecord } from '../domain/attempt.ts';
 import { afterAttempt } from '../domain/delivery.ts';
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { ClaimedDelivery, Settlement } from '../store/store.ts';
@@ -43,6 +43,7 @@ export function settlementFrom(attempt: FinishedAttempt, now: number, random: ()
     errorClass: result.errorClass,
     message: result.message,
     responseExcerpt: withoutSecrets(result.responseExcerpt, hidden),
+    wire: result.wire === undefined ? null : withoutSecretHeaders(result.wire, hidden),
     late: ageMs > endpoint.deliverWithinMs,
   };
 }
@@ -59,6 +60,14 @@ export function withoutSecrets(excerpt: string | null, hidden: readonly string[]
     for (const part of [value, ...value.split(' ')])
       if (part.length >= minSecretLength) shown = shown.replaceAll(part, '…');
   return shown;
+}
+
+function withoutSecretHeaders(wire: WireRecord, hidden: readonly string[]): WireRecord {
+  if (hidden.length === 0) return wire;
+  return {
+    ...wire,
+    headers: wire.headers.map(([name, value]) => [name, withoutSecrets(value, hidden)!] as const),
+  };
 }
 
 /** A stored event that does not match its digest is never sent: its delivery ends at once, as a dead letter. */
@@ -80,6 +89,7 @@ export function corruptSettlement(
     errorClass: 'corrupt',
     message: corruptMessage,
     responseExcerpt: null,
+    wire: null,
     late: false,
   };
 }
@@ -89,6 +99,7 @@ type ClaimFields =
   | 'endpointId'
   | 'eventType'
   | 'claim'
+  | 'leaseUntil'
   | 'createdAt'
   | 'trigger'
   | 'node'
@@ -96,12 +107,13 @@ type ClaimFields =
   | 'keyed';
 
 function claimOf(delivery: ClaimedDelivery, endpoint: Endpoint, node: string): Pick<Settlement, ClaimFields> {
-  const { number, endpointId, eventType, claim, createdAt, trigger, attemptsMade } = delivery;
+  const { number, endpointId, eventType, claim, leaseUntil, createdAt, trigger, attemptsMade } = delivery;
   return {
     number,
     endpointId,
     eventType,
     claim,
+    leaseUntil,
     createdAt,
     trigger,
     node,

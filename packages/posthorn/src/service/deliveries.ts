@@ -4,15 +4,19 @@ import type { PayloadAccess } from '../domain/caller.ts';
 import { notFound, PosthornError } from '../domain/errors.ts';
 import { deliveryId, parseDeliveryId } from '../domain/ids.ts';
 import { iso, isoOrNull } from '../domain/time.ts';
-import type { AttemptRecord, CommandAnswer, DeliveryRecord, FoundDelivery } from '../store/store.ts';
+import type { CommandAnswer, DeliveryRecord, FoundDelivery } from '../store/store.ts';
 import { auditEntry } from './audit.ts';
 import { searchBounded, searchedPage } from './bounded-search.ts';
 import { searchFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import type { Call, Handlers, Of } from './handler.ts';
-import { shownMessage, shownText } from './payloads.ts';
+import { nextAttempts, waitingFor, wireAttempt } from './delivery-details.ts';
+import { shownMessage } from './payloads.ts';
 import { wireValue } from './wire.ts';
 import { decodeCursor, invalidCursor } from './paging.ts';
+
+/** The last ones. */
+const redrivesShown = 50;
 
 const missing = (): PosthornError => notFound('delivery by that id');
 
@@ -77,10 +81,33 @@ export function deliveryService({
     },
 
     'deliveries.get': async ({ params: { id } }, { caller: { payloads } }) => {
-      const delivery = await find(id);
-      const attempts = await store.attempts(delivery.number);
+      const number = parseDeliveryId(id);
+      const delivery = number === null ? null : await store.deliveryDetails(number);
+      if (delivery === null) throw missing();
+      const now = clock.now();
+      const { endpointId } = delivery;
+      const [attempts, endpoint, [health], redrives] = await Promise.all([
+        store.attempts(delivery.number),
+        store.endpoint(endpointId),
+        store.receiverHealth([endpointId], now),
+        store.auditLog(
+          { action: 'deliveries.redrive', targetKind: 'delivery', targetId: id },
+          { after: null, limit: redrivesShown },
+        ),
+      ]);
+      const receiver = { endpoint, health: health ?? { openSince: null, throttledUntil: null } };
+      const { claim, claimedBy, dueAt } = delivery;
       return {
         ...wireDelivery(delivery, payloads),
+        ...timeliness(delivery, now),
+        value: wireValue(delivery.event.value),
+        event: wireEventOf(delivery),
+        endpoint: wireEndpointOf(delivery),
+        claims: claim,
+        claim: claimedBy === null ? null : { n: claim, node: claimedBy, lease_until: iso(dueAt!) },
+        waiting_for: waitingFor(delivery, receiver),
+        next_attempts: nextAttempts(delivery, receiver, now),
+        redrives: redrives.map(({ document: { at, actor } }) => ({ at, by: actor.name })).toReversed(),
         attempts: attempts.map((attempt) => wireAttempt(attempt, payloads)),
       };
     },
@@ -183,22 +210,4 @@ function wireEventOf({ event }: FoundDelivery): NonNullable<Listed['event']> {
 function wireEndpointOf({ endpoint }: FoundDelivery): NonNullable<Listed['endpoint']> {
   const { name, url, owner, enabled, deleted } = endpoint;
   return { name, host: new URL(url).host, owner, enabled, deleted };
-}
-
-function wireAttempt(
-  a: AttemptRecord,
-  payloads: PayloadAccess,
-): Answer<'deliveries.get'>['attempts'][number] {
-  return {
-    n: a.n,
-    started_at: iso(a.startedAt),
-    duration_ms: a.durationMs,
-    status_code: a.statusCode,
-    outcome: a.outcome,
-    error_class: a.errorClass,
-    message: shownMessage(a.message, payloads),
-    response_excerpt: shownText(a.responseExcerpt, payloads),
-    trigger: a.trigger,
-    node: a.node,
-  };
 }

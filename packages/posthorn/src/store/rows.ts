@@ -1,11 +1,11 @@
 import type { AccountingKey } from '../domain/accounting.ts';
-import type { ErrorClass } from '../domain/attempt.ts';
+import type { ErrorClass, WireRecord } from '../domain/attempt.ts';
 import { deliveryStates } from '../domain/delivery.ts';
 import type { EventRecord } from '../domain/event.ts';
 import { shardOfNumber } from '../domain/ids.ts';
 import { integrityOf } from './digest.ts';
 import type { StoredEvent } from './plan.ts';
-import type { FoundDelivery } from './search.ts';
+import type { DeliveryDetails, FoundDelivery } from './search.ts';
 import type {
   AttemptRecord,
   BlockedKey,
@@ -125,7 +125,18 @@ export function foundDeliveryOf(row: Row): FoundDelivery {
   };
 }
 
-/** n, started_at, duration_ms, status_code, outcome, error_class, message, response_excerpt, trigger, node */
+/** The columns of `foundDeliveryOf`, then claim, claimed_by, tries, and the number of the one that goes first. */
+export function deliveryDetailsOf(row: Row): DeliveryDetails {
+  return {
+    ...foundDeliveryOf(row),
+    claim: row[26] as number,
+    claimedBy: row[27] as string | null,
+    scheduleAttempts: row[28] as number,
+    behind: row[29] as number | null,
+  };
+}
+
+/** n, started_at, duration_ms, status_code, outcome, error_class, message, response_excerpt, trigger, node, lease_until, wire */
 export function attemptOf(row: Row): AttemptRecord {
   return {
     n: row[0] as number,
@@ -138,6 +149,8 @@ export function attemptOf(row: Row): AttemptRecord {
     responseExcerpt: row[7] as string | null,
     trigger: triggers[row[8] as number]!,
     node: row[9] as string,
+    leaseUntil: row[10] as number | null,
+    wire: row[11] === null ? null : (JSON.parse(row[11] as string) as WireRecord),
   };
 }
 

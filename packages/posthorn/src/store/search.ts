@@ -60,12 +60,25 @@ export interface FoundDelivery extends DeliveryRecord {
   };
 }
 
+/** A delivery with what tells why it waits. */
+export interface DeliveryDetails extends FoundDelivery {
+  /** Of the newest claim; 0: there was none. */
+  readonly claim: number;
+  /** The node that has it claimed, until `dueAt`; null: nobody has. */
+  readonly claimedBy: string | null;
+  /** Of the running schedule: a redrive begins a new one. */
+  readonly scheduleAttempts: number;
+  /** The earlier pending delivery of its ordering key that goes first; null: none does. */
+  readonly behind: number | null;
+}
+
 export interface Searching {
   /** Where deliveries created in since ≤ t < until can be: numbers rise with time, but for `disorderMs`. */
   deliveriesWithin(window: { readonly since?: number; readonly until?: number }): Promise<NumberRange>;
   searchDeliveries(search: DeliverySearch, page: SearchPage): Promise<SearchStep>;
   /** In the order asked for; those that are not there are left out. */
   foundDeliveries(numbers: readonly number[]): Promise<readonly FoundDelivery[]>;
+  deliveryDetails(number: number): Promise<DeliveryDetails | null>;
 }
 
 export const allNumbers: NumberRange = { first: 0, last: Number.MAX_SAFE_INTEGER };

@@ -1,5 +1,5 @@
 import type { Alert } from '../domain/alert.ts';
-import type { ErrorClass } from '../domain/attempt.ts';
+import type { ErrorClass, WireRecord } from '../domain/attempt.ts';
 import type { AuditEntry } from '../domain/audit-entry.ts';
 import type { Ages } from '../domain/clock-record.ts';
 import type { Reason, Trigger } from '../domain/delivery.ts';
@@ -246,6 +246,7 @@ export interface Settlement {
   readonly endpointId: string;
   readonly eventType: string;
   readonly claim: number;
+  readonly leaseUntil: number;
   readonly createdAt: number;
   readonly state: 'pending' | 'delivered' | 'dead';
   readonly dueAt: number | null;
@@ -257,6 +258,7 @@ export interface Settlement {
   readonly errorClass: ErrorClass | null;
   readonly message: string | null;
   readonly responseExcerpt: string | null;
+  readonly wire: WireRecord | null;
   readonly trigger: Trigger;
   readonly node: string;
   readonly late: boolean;
@@ -324,6 +326,10 @@ export interface AttemptRecord {
   readonly responseExcerpt: string | null;
   readonly trigger: Trigger;
   readonly node: string;
+  /** Null of attempts that were made before leases were kept. */
+  readonly leaseUntil: number | null;
+  /** Null if it was not kept. */
+  readonly wire: WireRecord | null;
 }
 
 export type DeadLetterFilter = Pick<DeliveryFilter, 'tenants' | 'exceptTenant' | 'endpointIds'>;

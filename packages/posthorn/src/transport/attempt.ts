@@ -11,6 +11,7 @@ import { parseRetryAfter } from './retry-after.ts';
 import type { Target } from './target.ts';
 import { readableReason } from './tls-reasons.ts';
 import type { AttemptResult, OutboundRequest } from './transport.ts';
+import { type DialTimes, type KeptHeaders, wireRecord } from './wire-record.ts';
 
 const maxExcerptBytes = 4096;
 /** A longer answer is not read to its end: its status has been seen, and that is what counts. */
@@ -45,6 +46,12 @@ export class Attempt implements Exchange, DialListener, Expiring {
   #timed = false;
   #connection: Connection | null = null;
   #dial: Dial | null = null;
+  /** Of the connection that was made for it. */
+  #times: DialTimes | null = null;
+  #address: string | null = null;
+  #sentAt = 0;
+  #firstByteMs: number | null = null;
+  #headers: KeptHeaders | null = null;
   #note: string | null = null;
   #status: number | null = null;
   #chunks: Buffer[] = [];
@@ -89,17 +96,29 @@ export class Attempt implements Exchange, DialListener, Expiring {
   }
 
   onDialed(socket: Socket, address: string, ttlMs: number): void {
-    this.#dial = null;
+    this.#leaveDial();
     this.#send(this.#parts.keeper.add(this.#target, socket, address, ttlMs));
   }
 
   onDialFailed(error: Error): void {
     const step = stepClasses[this.#dial?.stage ?? 'connection'];
-    this.#dial = null;
+    this.#leaveDial();
     const { code } = error as { code?: string };
     // What is idle holds the file descriptors that are missing.
     if ((code === 'EMFILE' || code === 'ENFILE') && this.#parts.keeper.closeIdle() > 0) this.#dialNew();
     else this.fail(step === 'tls' ? this.#refusalIn(error) : error, step);
+  }
+
+  onAnswerBegun(): void {
+    this.#firstByteMs = this.#parts.clock.monotonic() - this.#sentAt;
+  }
+
+  /** What is known of a connection in the making is kept. */
+  #leaveDial(): void {
+    if (this.#dial === null) return;
+    this.#times = this.#dial.times;
+    this.#address = this.#dial.address;
+    this.#dial = null;
   }
 
   onBody(chunk: Buffer): void {
@@ -183,7 +202,10 @@ export class Attempt implements Exchange, DialListener, Expiring {
 
   #send(connection: Connection): void {
     this.#connection = connection;
-    connection.send(this.#head, this.#request.body, this);
+    this.#address = connection.address;
+    this.#firstByteMs = null;
+    this.#sentAt = this.#parts.clock.monotonic();
+    connection.send(this.#head, this.#request.body, this, this.#request.recorded === true);
   }
 
   /** The status is known and the rest of the answer is not waited for. */
@@ -192,7 +214,8 @@ export class Attempt implements Exchange, DialListener, Expiring {
     this.#finish(connection);
   }
 
-  #finish({ reader: { status, retryAfter } }: Connection): void {
+  #finish({ reader: { status, retryAfter, headers } }: Connection): void {
+    this.#headers = headers;
     const { proxy, isTunnelled } = this.#target;
     if (status === 407 && proxy !== null && !isTunnelled) {
       this.fail(proxyError(proxy, 'does not accept the credentials (HTTP 407)'));
@@ -209,7 +232,7 @@ export class Attempt implements Exchange, DialListener, Expiring {
     if (this.#ended) return;
     this.#ended = true;
     this.#dial?.cancel();
-    this.#dial = null;
+    this.#leaveDial();
     if (this.#connection !== null) this.#parts.keeper.discard(this.#connection);
     this.#connection = null;
     const result: AttemptResult = {
@@ -220,6 +243,9 @@ export class Attempt implements Exchange, DialListener, Expiring {
       responseExcerpt: this.#chunks.length === 0 ? null : excerpt(this.#chunks),
       retryAfterMs,
       durationMs: this.#parts.clock.monotonic() - this.#startedAt,
+      ...(errorClass !== null || this.#request.recorded === true
+        ? { wire: wireRecord(this.#address, this.#times, this.#firstByteMs, this.#headers) }
+        : {}),
     };
     this.#onResult(
       this,

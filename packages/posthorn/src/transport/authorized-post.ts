@@ -65,9 +65,16 @@ export class AuthorizedPost {
       timeoutMs: leftMs,
     });
     // A receiver may repeat what it refuses.
-    const { responseExcerpt } = result;
-    return responseExcerpt === null
-      ? result
-      : { ...result, responseExcerpt: responseExcerpt.replaceAll(token, '…') };
+    const { responseExcerpt, wire } = result;
+    const without = (text: string): string => text.replaceAll(token, '…');
+    return {
+      ...result,
+      responseExcerpt: responseExcerpt === null ? null : without(responseExcerpt),
+      ...(wire === undefined
+        ? {}
+        : {
+            wire: { ...wire, headers: wire.headers.map(([name, value]) => [name, without(value)] as const) },
+          }),
+    };
   }
 }

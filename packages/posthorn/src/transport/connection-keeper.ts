@@ -95,7 +95,7 @@ export class ConnectionKeeper {
   /** A connection that has just been made. */
   add(target: Target, socket: Socket, address: string, ttlMs: number): Connection {
     const now = this.#clock.monotonic();
-    const connection = new Connection(socket);
+    const connection = new Connection(socket, address);
     this.#open.set(connection, {
       target,
       address,

@@ -6,6 +6,8 @@ const maxJoinedBytes = 64 * 1024;
 
 /** One request and its answer on a connection. */
 export interface Exchange extends BodySink {
+  /** The first byte of the answer has arrived. */
+  onAnswerBegun(): void;
   /** The head of the final answer has been read, and its body goes on. */
   onBodyAwaited(connection: Connection): void;
   /** The connection has no further part in it: the answer is complete, or the connection is lost. */
@@ -23,11 +25,14 @@ export class Connection {
   requests = 0;
   /** A byte has arrived since the last request was sent. */
   answered = false;
+  /** That it was made to. */
+  readonly address: string;
   /** Called when it closes by itself. */
   onClose: () => void = () => {};
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, address: string) {
     this.#socket = socket;
+    this.address = address;
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
     socket.on('end', () => this.#ended());
     socket.on('error', (error) => this.#lose(error));
@@ -38,12 +43,12 @@ export class Connection {
     return this.#open && !this.#socket.destroyed && this.#socket.writable;
   }
 
-  send(head: string, body: Uint8Array, exchange: Exchange): void {
+  send(head: string, body: Uint8Array, exchange: Exchange, keepsHeaders: boolean): void {
     this.#exchange = exchange;
     this.#awaitingBody = false;
     this.answered = false;
     this.requests++;
-    this.reader.reset();
+    this.reader.reset(keepsHeaders);
     const socket = this.#socket;
     if (head.length + body.length <= maxJoinedBytes) {
       const all = Buffer.allocUnsafe(head.length + body.length);
@@ -72,7 +77,10 @@ export class Connection {
       this.#close();
       return;
     }
-    this.answered = true;
+    if (!this.answered) {
+      this.answered = true;
+      exchange.onAnswerBegun();
+    }
     const { reader } = this;
     try {
       reader.read(chunk, exchange);

@@ -7,6 +7,7 @@ import { type Proxy, proxyError } from './proxy.ts';
 import type { Target } from './target.ts';
 import { secureContextOf } from './secure-context.ts';
 import { openTunnel } from './tunnel.ts';
+import { DialTimes } from './wire-record.ts';
 
 /** The next address is tried beside the one before after this long (RFC 8305, 5); none is given up for it. */
 const nextAddressMs = 250;
@@ -79,7 +80,10 @@ export class Dial {
   #ended = false;
   /** The proxy that is to be reached now; null once it is, and without one. */
   #unreached: Proxy | null = null;
-  stage: DialStage = 'lookup';
+  #stage: DialStage = 'lookup';
+  readonly times: DialTimes;
+  /** That is tried now, or was last; null: it has not come to that. */
+  address: string | null = null;
 
   constructor(
     options: DialerOptions,
@@ -93,6 +97,16 @@ export class Dial {
     this.#tenant = tenant;
     this.#listener = listener;
     this.#usualContext = usualContext;
+    this.times = new DialTimes(options.clock, this.#stage);
+  }
+
+  get stage(): DialStage {
+    return this.#stage;
+  }
+
+  #enter(stage: DialStage): void {
+    this.#stage = stage;
+    this.times.enter(stage);
   }
 
   /** The proxy that is still to be reached; null without one, and once it is. */
@@ -178,7 +192,7 @@ export class Dial {
 
   #race(permitted: readonly string[], ttlMs: number): void {
     if (this.#ended) return;
-    this.stage = 'connection';
+    this.#enter('connection');
     this.#addresses = permitted.slice(0, maxAddresses);
     this.#ttlMs = ttlMs;
     this.#connectNext();
@@ -191,6 +205,7 @@ export class Dial {
       if (this.#sockets.size === 0) this.#fail(this.#firstError!);
       return;
     }
+    this.address = address;
     const socket = this.#open(() =>
       connectTcp({
         host: address,
@@ -234,7 +249,7 @@ export class Dial {
       this.#succeed(socket, asked);
       return;
     }
-    this.stage = 'tunnel through the proxy';
+    this.#enter('tunnel through the proxy');
     this.#sockets.add(socket);
     socket.once('error', (error) => {
       if (this.#sockets.delete(socket))
@@ -257,7 +272,7 @@ export class Dial {
   #askAgain(asked: readonly string[], proxy: Proxy): void {
     this.#asked = asked;
     this.#unreached = proxy;
-    this.stage = 'connection';
+    this.#enter('connection');
     this.#next = 0;
     this.#firstError = null;
     this.#connectNext();
@@ -276,7 +291,7 @@ export class Dial {
 
   /** `target`: the receiver, whose last TLS session saves the next handshake a round trip; null for a proxy. */
   #secure(raw: Socket, host: string, target: Target | null, done: (secured: Socket) => void): void {
-    this.stage = 'TLS handshake';
+    this.#enter('TLS handshake');
     // A literal address has no name to send; its certificate must hold the address itself.
     const name = target?.reach?.tls?.serverName ?? (isIP(host) === 0 ? host.replace(/\.$/, '') : '');
     const session = target?.tlsSession ?? null;
@@ -325,12 +340,14 @@ export class Dial {
   #succeed(socket: Socket, address: string): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.times.end();
     this.#listener.onDialed(socket, address, this.#ttlMs);
   }
 
   #fail(error: Error): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.times.end();
     this.#cancelTimer();
     const proxy = this.unreachedProxy;
     const { code } = error as { readonly code?: string };

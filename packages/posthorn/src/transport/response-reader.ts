@@ -1,3 +1,5 @@
+import { KeptHeaders } from './wire-record.ts';
+
 /** The heads of an answer, its interim answers included. Node's own limit of 16 KiB refuses answers of healthy receivers. */
 const maxHeadBytes = 64 * 1024;
 const maxInterimAnswers = 32;
@@ -37,6 +39,9 @@ export class ResponseReader {
   /** Stop at the end of the head: what follows belongs to someone else (an answer to CONNECT). */
   readonly #headOnly: boolean;
   rest: Buffer | null = null;
+  /** Of the final answer, if they are kept: of every answer that is not a success. */
+  headers: KeptHeaders | null = null;
+  #keepsHeaders = false;
 
   #stage: Stage = 'status';
   #line: Buffer | null = null;
@@ -54,7 +59,9 @@ export class ResponseReader {
   }
 
   /** Prepares for the answer to the next request. */
-  reset(): void {
+  reset(keepsHeaders = false): void {
+    this.#keepsHeaders = keepsHeaders;
+    this.headers = null;
     this.status = null;
     this.retryAfter = undefined;
     this.keepAliveS = null;
@@ -165,6 +172,7 @@ export class ResponseReader {
     this.#length = null;
     this.#encoding = null;
     this.reusable = true;
+    this.headers = this.#code >= 300 || (this.#keepsHeaders && this.#code >= 200) ? new KeptHeaders() : null;
     this.#stage = 'fields';
   }
 
@@ -178,6 +186,7 @@ export class ResponseReader {
     }
     const before = line.charCodeAt(colon - 1);
     const nameEnd = before === 0x20 || before === 0x09 ? line.slice(0, colon).trimEnd().length : colon;
+    this.headers?.take(line.slice(0, nameEnd).toLowerCase(), line.slice(colon + 1).trim());
     // The names of interest have these lengths: most lines need not be looked at further.
     if (nameEnd !== 10 && nameEnd !== 11 && nameEnd !== 14 && nameEnd !== 17) return;
     const value = line.slice(colon + 1).trim();

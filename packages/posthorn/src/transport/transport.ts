@@ -1,4 +1,4 @@
-import type { ErrorClass } from '../domain/attempt.ts';
+import type { ErrorClass, WireRecord } from '../domain/attempt.ts';
 import type { Certificate } from '../domain/reach.ts';
 import type { Reach } from './reach.ts';
 
@@ -26,6 +26,8 @@ export interface OutboundRequest {
   readonly reach?: Reach | null;
   /** How much of the answer's body is kept. Default: 4 KiB. */
   readonly maxExcerptBytes?: number;
+  /** A success says how it went over the wire too, as every failure does. Default: it does not. */
+  readonly recorded?: boolean;
 }
 
 export interface AttemptResult {
@@ -38,6 +40,7 @@ export interface AttemptResult {
   readonly responseExcerpt: string | null;
   readonly retryAfterMs: number | null;
   readonly durationMs: number;
+  readonly wire?: WireRecord;
   /** What the receiver presented on a new connection, if it was not seen a moment ago. */
   readonly serverCertificate?: Certificate;
 }

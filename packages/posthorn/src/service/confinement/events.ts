@@ -1,6 +1,6 @@
 import { invalid, PosthornError } from '../../domain/errors.ts';
 import type { Store } from '../../store/store.ts';
-import type { Of } from '../handler.ts';
+import { type Of, Reply } from '../handler.ts';
 import type { BoundCaller, Confinements } from './confinement.ts';
 import {
   demandOwnDelivery,
@@ -90,12 +90,21 @@ export function eventConfinements(store: Store): Confinements<Ids> {
     'deliveries.get': {
       bound: async (input, caller, next) => {
         await demandOwnDelivery(store, caller, input.params.id);
-        return await next(input);
+        const answer = await next(input);
+        if (answer instanceof Reply) return answer;
+        // Who operates here is in the audit log alone.
+        return { ...answer, redrives: answer.redrives.map(({ at }) => ({ at, by: null })) };
       },
       portal: 'read',
-      portalAnswer: (delivery) => ({
+      portalAnswer: ({ claim, endpoint, ...delivery }) => ({
         ...delivery,
-        attempts: delivery.attempts.map((attempt) => ({ ...attempt, node: null })),
+        endpoint: { ...endpoint, owner: null },
+        claim: claim === null ? null : { ...claim, node: null },
+        attempts: delivery.attempts.map(({ phases_ms: phases, ...attempt }) => ({
+          ...attempt,
+          phases_ms: phases === null ? null : { ...phases, proxy: null },
+          node: null,
+        })),
       }),
     },
     'deliveries.redrive': {

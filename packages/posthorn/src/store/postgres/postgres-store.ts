@@ -50,7 +50,7 @@ import {
   stopRedrive,
 } from './redrives.ts';
 import { acceptFor, replayEvent } from './replay.ts';
-import { deliveriesWithin, foundDeliveries, searchDeliveries } from './search.ts';
+import { deliveriesWithin, deliveryDetails, foundDeliveries, searchDeliveries } from './search.ts';
 import { purgeFormerValues, readSealedSettings, replaceSetting } from './sealed-settings.ts';
 import { createSession, deleteSession, pruneSessions, readSession, sessionSeen } from './sessions.ts';
 import { readCountSeries, readFailureSeries, readLatencySeries } from './series.ts';
@@ -66,6 +66,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     deliveriesWithin: (window) => deliveriesWithin(db, window),
     searchDeliveries: (search, page) => searchDeliveries(db, search, page),
     foundDeliveries: (numbers) => foundDeliveries(db, numbers),
+    deliveryDetails: (number) => deliveryDetails(db, number),
   };
 
   return {

@@ -29,7 +29,7 @@ export async function readDelivery(db: Connection, number: number): Promise<Deli
 export async function readAttempts(db: Database, number: number): Promise<AttemptRecord[]> {
   const rows = await db.query(
     'attempts',
-    `SELECT n, started_at, duration_ms, status_code, outcome, error_class, message, response_excerpt, trigger, node
+    `SELECT n, started_at, duration_ms, status_code, outcome, error_class, message, response_excerpt, trigger, node, lease_until, wire
      FROM posthorn.attempts WHERE shard = $1 AND delivery = $2 ORDER BY n`,
     [shardOfNumber(number), number],
   );

@@ -11,6 +11,7 @@ import { senderInAlerts } from './alerts.ts';
 import { keysTable } from './keys.ts';
 import { searchMigration } from './search.ts';
 import { retriedIndex } from './objective-readings.ts';
+import { attemptWireColumns } from './settle.ts';
 import { sessionsTable } from './sessions.ts';
 import { missingParts, partsMadeBy, partsThere } from './schema-parts.ts';
 import { publishSql } from './publish.ts';
@@ -326,6 +327,7 @@ const migrations: readonly string[] = [
   publishSql,
   searchMigration,
   retriedIndex,
+  attemptWireColumns,
 ];
 
 const namedMost = 5;

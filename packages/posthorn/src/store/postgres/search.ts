@@ -2,9 +2,10 @@ import type { DeliveryState } from '../../domain/delivery.ts';
 import { shardOfNumber } from '../../domain/ids.ts';
 import { hashShard, shardCount } from '../../domain/shard.ts';
 import type { Order } from '../filters.ts';
-import { foundDeliveryOf, stateNumbers } from '../rows.ts';
+import { deliveryDetailsOf, foundDeliveryOf, stateNumbers } from '../rows.ts';
 import {
   allNumbers,
+  type DeliveryDetails,
   type DeliverySearch,
   disorderMs,
   endOf,
@@ -245,6 +246,21 @@ export async function deliveriesWithin(
     first: since === undefined ? allNumbers.first : await at(since - disorderMs),
     last: until === undefined ? allNumbers.last : await at(until + disorderMs),
   };
+}
+
+/** The first pending delivery of the key, where the endpoint keeps the order of keys. */
+const behindSql = `CASE WHEN d.state = 0 AND d.order_key IS NOT NULL AND p.document ->> 'ordering' = 'key' THEN
+  (SELECT min(b.number) FROM posthorn.deliveries b WHERE b.state = 0 AND b.order_key IS NOT NULL AND b.shard = d.shard
+     AND b.endpoint = d.endpoint AND b.order_key = d.order_key AND b.number < d.number) END`;
+
+export async function deliveryDetails(db: Database, number: number): Promise<DeliveryDetails | null> {
+  const [row] = await db.query(
+    'delivery_details',
+    `SELECT ${deliveryColumns}, ${foundColumns}, d.claim, d.claimed_by, d.tries, ${behindSql} FROM ${deliveryTables}
+     WHERE d.shard = $1 AND d.number = $2`,
+    [shardOfNumber(number), number],
+  );
+  return row === undefined ? null : deliveryDetailsOf(row);
 }
 
 const foundColumns = `e.accepted_at, e.occurred_at, e.ordering_key, e.amount_minor::text, e.currency, p.document ->> 'name',

@@ -8,9 +8,9 @@ import { lockEndpoints, redriveEnded } from './redrive-ended.ts';
 
 const outcomes = `unnest($1::bigint[], $2::int[], $3::smallint[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::int[],
   $9::int[], $10::text[], $11::text[], $12::text[], $13::smallint[], $14::boolean[], $15::boolean[], $16::boolean[], $17::smallint[],
-  $18::bigint[], $20::text[])`;
+  $18::bigint[], $20::text[], $21::bigint[], $22::text[])`;
 const outcomeColumns = `number, claim, state, due_at, reason, now, started_at, duration_ms, status_code, error_class, message, excerpt,
-  trigger, late, first, keyed, bucket, created_at, type, ord`;
+  trigger, late, first, keyed, bucket, created_at, type, lease_until, wire, ord`;
 /** Redriven while the attempt was in flight, which is to be retried: as if the redrive had come just after (G3). */
 const isRetryNow = `s.state = 0 AND d.trigger = ${redriveMark}`;
 const manual = triggers.indexOf('manual');
@@ -22,8 +22,12 @@ const settled = `state = s.state, due_at = CASE WHEN ${isRetryNow} THEN s.now EL
 const fence = `d.state + 0 = 0 AND d.claim = s.claim AND d.claimed_by IS NOT NULL AND NOT (s.state = 2 AND d.trigger = ${redriveMark})`;
 /** Of a row as it was settled. */
 const isRedriven = `d.trigger = ${manual} AS redriven`;
+/** A migration: until when the claim of an attempt lasted, and how it went over the wire. */
+export const attemptWireColumns =
+  'ALTER TABLE posthorn.attempts ADD COLUMN lease_until bigint, ADD COLUMN wire text;';
+
 const attemptColumns = `shard, delivery, n, started_at, duration_ms, status_code, outcome, error_class, message, response_excerpt,
-  trigger, node`;
+  trigger, node, lease_until, wire`;
 /**
  * Counters of the rows of `from`, in the statement of the outcomes themselves (G4). `own` and `superseded` say of a row whether
  * its outcome was applied, or came too late.
@@ -70,16 +74,16 @@ function counters(from: string, own: string, superseded: string, oneShard: boole
 const wake = (ended: string, oneShard: boolean): string => `
   -- Whatever its due_at: it may be deferred in this very moment, and the newest version of the row is what counts.
   UPDATE posthorn.deliveries d SET due_at = w.now FROM (
-    SELECT s.shard, s.now, (SELECT b.number FROM posthorn.deliveries b WHERE b.state = 0 AND b.shard = ${oneShard ? '$21::smallint' : 's.shard'}
+    SELECT s.shard, s.now, (SELECT b.number FROM posthorn.deliveries b WHERE b.state = 0 AND b.shard = ${oneShard ? '$23::smallint' : 's.shard'}
       AND b.endpoint = s.endpoint AND b.order_key = s.order_key AND b.number <> s.number ORDER BY b.number LIMIT 1) AS number
     FROM ${ended} s WHERE s.keyed AND s.order_key IS NOT NULL AND s.state <> 0) w
-  WHERE d.shard = ${oneShard ? '$21::smallint' : 'w.shard'} AND d.number = w.number AND d.state + 0 = 0 AND d.claimed_by IS NULL`;
+  WHERE d.shard = ${oneShard ? '$23::smallint' : 'w.shard'} AND d.number = w.number AND d.state + 0 = 0 AND d.claimed_by IS NULL`;
 
 /** A settlement's shard: its own parameter where a statement names exactly one, else by the number of each. */
 const shardOf = (oneShard: boolean, number: string): string =>
-  oneShard ? '$21::smallint' : `(${number} & 63)::smallint`;
+  oneShard ? '$23::smallint' : `(${number} & 63)::smallint`;
 /** Where the counters stand: beside the rows where the tables are distributed, else in one place. */
-const ledgerShard = (oneShard: boolean): string => (oneShard ? '$21::smallint' : '0');
+const ledgerShard = (oneShard: boolean): string => (oneShard ? '$23::smallint' : '0');
 
 /**
  * One statement is the whole transaction (G4): the fenced update (G3), the attempt log, the counters, and the
@@ -93,8 +97,8 @@ const settleOwn = (oneShard: boolean): string => `WITH
     RETURNING d.shard, d.endpoint, d.order_key, d.held, s.created_at / 3600000 AS hour, ${isRedriven}, s.*),
   logged AS (
     INSERT INTO posthorn.attempts (${attemptColumns})
-    SELECT ${oneShard ? '$21::smallint' : 'shard'}, number, claim, started_at, duration_ms, status_code,
-      CASE state WHEN 0 THEN 'retry' WHEN 1 THEN 'delivered' ELSE 'dead' END, error_class, message, excerpt, trigger, $19::text FROM own),
+    SELECT ${oneShard ? '$23::smallint' : 'shard'}, number, claim, started_at, duration_ms, status_code,
+      CASE state WHEN 0 THEN 'retry' WHEN 1 THEN 'delivered' ELSE 'dead' END, error_class, message, excerpt, trigger, $19::text, lease_until, wire FROM own),
   ${counters('own', 'true', 'false', oneShard)},
   woken AS (${wake('own', oneShard)})
 SELECT ord, redriven FROM own`;
@@ -114,10 +118,10 @@ const settleRest = (oneShard: boolean): string => `WITH
     CROSS JOIN LATERAL (
       SELECT * FROM posthorn.deliveries d WHERE d.shard = ${shardOf(oneShard, 'u.number')} AND d.number = u.number LIMIT 1) d
     LEFT JOIN LATERAL (
-      SELECT * FROM posthorn.attempts a WHERE a.shard = ${oneShard ? '$21::smallint' : 'd.shard'} AND a.delivery = d.number AND a.n = u.claim LIMIT 1) a ON true),
+      SELECT * FROM posthorn.attempts a WHERE a.shard = ${oneShard ? '$23::smallint' : 'd.shard'} AND a.delivery = d.number AND a.n = u.claim LIMIT 1) a ON true),
   applied AS (
     UPDATE posthorn.deliveries d SET ${settled} FROM s
-    WHERE d.shard = ${oneShard ? '$21::smallint' : 's.shard'} AND d.number = s.number AND ${fence} AND s.foremost
+    WHERE d.shard = ${oneShard ? '$23::smallint' : 's.shard'} AND d.number = s.number AND ${fence} AND s.foremost
     RETURNING s.ord, ${isRedriven}),
   judged AS MATERIALIZED (
     -- IN in the list of columns is looked up in a hash; a join would compare every row with every other.
@@ -125,9 +129,9 @@ const settleRest = (oneShard: boolean): string => `WITH
     FROM (SELECT s.*, s.ord IN (SELECT ord FROM applied) AS own, s.created_at / 3600000 AS hour FROM s) x),
   logged AS (
     INSERT INTO posthorn.attempts (${attemptColumns})
-    SELECT ${oneShard ? '$21::smallint' : 'shard'}, number, claim, started_at, duration_ms, status_code,
+    SELECT ${oneShard ? '$23::smallint' : 'shard'}, number, claim, started_at, duration_ms, status_code,
       CASE WHEN NOT own THEN 'superseded' WHEN state = 0 THEN 'retry' WHEN state = 1 THEN 'delivered' ELSE 'dead' END,
-      error_class, message, excerpt, trigger, $19::text FROM judged WHERE foremost
+      error_class, message, excerpt, trigger, $19::text, lease_until, wire FROM judged WHERE foremost
     ON CONFLICT DO NOTHING),
   ${counters('judged', 'own', 'superseded', oneShard)},
   woken AS (${wake('s', oneShard)})
@@ -156,6 +160,8 @@ function valuesOf(settlements: readonly Settlement[]): Value[] {
     of(({ createdAt }) => createdAt),
     settlements[0]!.node,
     of(({ eventType }) => eventType),
+    of(({ leaseUntil }) => leaseUntil),
+    of(({ wire }) => (wire === null ? null : JSON.stringify(wire))),
   ] as Value[];
 }
 

@@ -23,6 +23,7 @@ const longReadings: ReadonlySet<string> = new Set<keyof Store>([
   'deliveriesWithin',
   'searchDeliveries',
   'foundDeliveries',
+  'deliveryDetails',
   'delivery',
   'attempts',
   'deadLetters',

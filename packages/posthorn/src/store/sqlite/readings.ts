@@ -24,7 +24,7 @@ export function readDelivery(db: Database, number: number): DeliveryRecord | nul
 export function readAttempts(db: Database, number: number): AttemptRecord[] {
   return db
     .all(
-      `SELECT n, started_at, duration_ms, status_code, outcome, error_class, message, response_excerpt, trigger, node
+      `SELECT n, started_at, duration_ms, status_code, outcome, error_class, message, response_excerpt, trigger, node, lease_until, wire
        FROM attempts WHERE delivery = ? ORDER BY n`,
       number,
     )

@@ -11,6 +11,7 @@ import { senderInAlerts } from './alerts.ts';
 import { keysTable } from './keys.ts';
 import { searchMigration } from './search.ts';
 import { retriedIndex } from './objective-readings.ts';
+import { attemptWireColumns } from './settle.ts';
 import { sessionsTable } from './sessions.ts';
 import { missingParts } from './schema-check.ts';
 
@@ -318,6 +319,7 @@ const migrations: readonly string[] = [
   `UPDATE endpoints SET document = json_set(document, '$.transformation', json('null'))`,
   searchMigration,
   retriedIndex,
+  attemptWireColumns,
 ];
 
 const namedMost = 5;

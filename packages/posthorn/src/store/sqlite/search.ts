@@ -2,9 +2,10 @@ import type { SQLInputValue } from 'node:sqlite';
 import { hashShard } from '../../domain/shard.ts';
 import type { DeliveryState } from '../../domain/delivery.ts';
 import type { Order } from '../filters.ts';
-import { foundDeliveryOf, stateNumbers } from '../rows.ts';
+import { deliveryDetailsOf, foundDeliveryOf, stateNumbers } from '../rows.ts';
 import {
   allNumbers,
+  type DeliveryDetails,
   type DeliverySearch,
   disorderMs,
   endOf,
@@ -214,6 +215,19 @@ export function foundDeliveries(db: Database, numbers: readonly number[]): Found
   );
   const found = new Map(rows.map((row) => [row[0] as number, foundDeliveryOf(row)]));
   return numbers.flatMap((number) => found.get(number) ?? []);
+}
+
+/** The first pending delivery of the key, where the endpoint keeps the order of keys. */
+const behindSql = `CASE WHEN d.state = 0 AND d.order_key IS NOT NULL AND json_extract(p.document, '$.ordering') = 'key' THEN
+  (SELECT min(b.number) FROM deliveries b WHERE b.state = 0 AND b.order_key IS NOT NULL AND b.endpoint = d.endpoint
+     AND b.order_key = d.order_key AND b.number < d.number) END`;
+
+export function deliveryDetails(db: Database, number: number): DeliveryDetails | null {
+  const row = db.get(
+    `SELECT ${deliveryColumns}, ${foundColumns}, d.claim, d.claimed_by, d.tries, ${behindSql} FROM ${deliveryTables} WHERE d.number = ?`,
+    number,
+  );
+  return row === undefined ? null : deliveryDetailsOf(row);
 }
 
 const foundColumns = `e.accepted_at, e.occurred_at, e.ordering_key, CAST(e.amount_minor AS TEXT), e.currency,

@@ -11,7 +11,12 @@ const apply = `UPDATE deliveries SET state = ?, due_at = ?, settled_at = ?, reas
     attempts = attempts + 1, tries = tries + 1, trigger = ?, error_class = ?, status_code = ?, message = ?
   WHERE number = ? AND state = 0 AND claim = ? AND claimed_by IS NOT NULL`;
 const insertAttempt = `INSERT OR IGNORE INTO attempts (delivery, n, started_at, duration_ms, status_code, outcome,
-  error_class, message, response_excerpt, trigger, node) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  error_class, message, response_excerpt, trigger, node, lease_until, wire) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+/** A migration: until when the claim of an attempt lasted, and how it went over the wire. */
+export const attemptWireColumns = `
+  ALTER TABLE attempts ADD COLUMN lease_until INTEGER;
+  ALTER TABLE attempts ADD COLUMN wire TEXT;
+`;
 const outcomes = { pending: 'retry', delivered: 'delivered', dead: 'dead' } as const;
 
 /** Whether the attempt log has this very outcome as one that was applied. */
@@ -75,6 +80,8 @@ export function settle(
         s.responseExcerpt,
         triggers.indexOf(s.trigger),
         s.node,
+        s.leaseUntil,
+        s.wire === null ? null : JSON.stringify(s.wire),
       );
       // The same outcome again, because its answer was lost: it was applied, and is counted no more.
       if (own) answers.push(isRedriven ? 'redriven' : 'applied');

@@ -58,7 +58,7 @@ import {
 } from './redrives.ts';
 import { acceptFor, replayEvent } from './replay.ts';
 import { Sequences } from './sequences.ts';
-import { deliveriesWithin, foundDeliveries, searchDeliveries } from './search.ts';
+import { deliveriesWithin, deliveryDetails, foundDeliveries, searchDeliveries } from './search.ts';
 import { purgeFormerValues, readSealedSettings, replaceSetting } from './sealed-settings.ts';
 import { createSession, deleteSession, pruneSessions, readSession, sessionSeen } from './sessions.ts';
 import { readCountSeries, readFailureSeries, readLatencySeries } from './series.ts';
@@ -86,6 +86,7 @@ export function createSqliteStore(db: Database): Store {
     deliveriesWithin: (window) => deliveriesWithin(db, window),
     searchDeliveries: async (search, page) => searchDeliveries(db, endpoints, search, page),
     foundDeliveries: async (numbers) => foundDeliveries(db, numbers),
+    deliveryDetails: async (number) => deliveryDetails(db, number),
   };
 
   return {

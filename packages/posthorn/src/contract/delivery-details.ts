@@ -1,0 +1,180 @@
+import { z } from 'zod';
+import { errorClass } from './delivery-filter.ts';
+import { deliveryEndpoint, deliveryEvent, timelinessFields, value } from './delivery-search.ts';
+import { count, timestamp } from './fields.ts';
+
+// What a delivery's own page shows beyond its place in a list.
+
+const header = z.strictObject({ name: z.string(), value: z.string() }).meta({ id: 'Header' });
+export const headers = z.array(header);
+
+const phaseMs = z.number().min(0).nullable();
+const phases = z
+  .strictObject({
+    lookup: phaseMs.describe('Of the name.'),
+    connect: phaseMs,
+    proxy: phaseMs.describe('Until the proxy had connected; null also for a portal.'),
+    tls: phaseMs.describe('Of the handshake.'),
+    first_byte: phaseMs.describe('From the request to the first byte of the answer.'),
+  })
+  .meta({ id: 'AttemptPhases' });
+
+const attempt = z
+  .strictObject({
+    n: z
+      .int()
+      .min(1)
+      .describe(
+        'The number of its claim: counts from 1, over all schedules of the delivery. One that is missing is a claim that never reported.',
+      ),
+    started_at: timestamp,
+    duration_ms: z.number().min(0),
+    lease_until: timestamp
+      .nullable()
+      .describe(
+        'Until when its claim lasted: an outcome after that may be superseded. Null: it was not kept.',
+      ),
+    status_code: z.int().nullable().describe('Of the response; null: there was none.'),
+    outcome: z
+      .enum(['delivered', 'retry', 'dead', 'superseded'])
+      .describe('`superseded`: settled when the delivery was no longer its own, so it changed nothing.'),
+    error_class: errorClass.nullable().describe('Null: it delivered.'),
+    message: z.string().nullable(),
+    response_excerpt: z
+      .string()
+      .nullable()
+      .describe('The beginning of the response body; null also if the key sees no payloads.'),
+    response_headers: headers
+      .nullable()
+      .describe(
+        'The first 20, at most 4 KiB; of failures and of a sample of successes. Null: not kept, or the key sees no payloads.',
+      ),
+    address: z
+      .string()
+      .nullable()
+      .describe('That was connected to, or tried last; null: none, or it was not kept.'),
+    phases_ms: phases
+      .nullable()
+      .describe('How long the phases took; a null phase did not happen. Null: not kept.'),
+    trigger: z
+      .enum(['schedule', 'manual', 'redrive'])
+      .describe('The retry clock, an operator, or a redrive in bulk.'),
+    node: z.string().nullable().describe('The process that made it; null: the portal does not show it.'),
+  })
+  .meta({ id: 'Attempt' });
+
+const claim = z
+  .strictObject({
+    n: z.int().min(1),
+    node: z.string().nullable().describe('Null: the portal does not show it.'),
+    lease_until: timestamp.describe('If nothing is heard of it by then, the delivery is claimed again.'),
+  })
+  .meta({ id: 'Claim' });
+
+const waitingFor = z
+  .strictObject({
+    kind: z
+      .enum([
+        'attempt',
+        'due',
+        'retry',
+        'throttle',
+        'circuit_breaker',
+        'ordering_key',
+        'dead_letter',
+        'paused_endpoint',
+      ])
+      .describe(
+        '`attempt`: one is under way. `due`: its first attempt; `retry`: the next one. `throttle`: its receiver asked for no requests (`Retry-After`). `circuit_breaker`: its receiver fails, and is tried a little at a time. `ordering_key`: an earlier delivery of its key goes first. `dead_letter`: one of its key holds it. `paused_endpoint`: its endpoint is paused.',
+      ),
+    until: timestamp.nullable().describe('Null: that depends on something else than time.'),
+    delivery_id: z.string().nullable().describe('The delivery that goes first, or that holds it.'),
+  })
+  .meta({ id: 'WaitingFor' });
+
+const nextAttempt = z
+  .strictObject({
+    n: z.int().min(1).describe('If no claim is lost until then.'),
+    at: timestamp.describe('Not before.'),
+    latest_at: timestamp.describe(
+      'Not after, unless the receiver asks for a pause or its limits hold it up.',
+    ),
+  })
+  .meta({ id: 'ExpectedAttempt' });
+
+const redriveOfDelivery = z
+  .strictObject({
+    at: timestamp,
+    by: z
+      .string()
+      .nullable()
+      .describe('The name of the key; null if the key that asks is bound to a tenant.'),
+  })
+  .meta({ id: 'DeliveryRedrive' });
+
+export const detailFields = {
+  ...timelinessFields,
+  value: value.nullable().describe('Of the event.'),
+  event: deliveryEvent,
+  endpoint: deliveryEndpoint,
+  claims: count.describe(
+    'How often it was claimed for an attempt: those without an attempt of that number never reported.',
+  ),
+  claim: claim.nullable().describe('Of the attempt that is under way; null: none is.'),
+  waiting_for: waitingFor.nullable().describe('What a pending delivery waits for; null: it is not pending.'),
+  next_attempts: z
+    .array(nextAttempt)
+    .describe('Attempts to be expected if all fail, the first 20; after the last one it is a dead letter.'),
+  redrives: z.array(redriveOfDelivery).describe('By an operator, one by one, the oldest first: the last 50.'),
+  attempts: z.array(attempt).describe('Oldest first.'),
+};
+
+const attemptExample = {
+  n: 1,
+  started_at: '2026-11-20T08:15:00.004Z',
+  duration_ms: 31,
+  lease_until: '2026-11-20T08:15:45.002Z',
+  status_code: 502,
+  outcome: 'retry',
+  error_class: 'http_5xx',
+  message: null,
+  response_excerpt: '<html><head><title>502 Bad Gateway</title></head>',
+  response_headers: [{ name: 'content-type', value: 'text/html' }],
+  address: '192.0.2.80',
+  phases_ms: { lookup: 1.2, connect: 4.8, proxy: null, tls: 11.3, first_byte: 12.6 },
+  trigger: 'schedule',
+  node: 'local',
+} as const;
+
+export const detailExample = {
+  deadline_at: '2026-11-20T08:16:00.000Z',
+  late: false,
+  value: { amount_minor: 1099, currency: 'USD' },
+  event: {
+    accepted_at: '2026-11-20T08:15:00.000Z',
+    occurred_at: null,
+    ordering_key: null,
+    value: { amount_minor: 1099, currency: 'USD' },
+  },
+  endpoint: { name: 'orders', host: 'orders.kestrel.example', owner: 'shop', enabled: true, deleted: false },
+  claims: 2,
+  claim: null,
+  waiting_for: null,
+  next_attempts: [],
+  redrives: [],
+  attempts: [
+    attemptExample,
+    {
+      ...attemptExample,
+      n: 2,
+      started_at: '2026-11-20T08:15:05.183Z',
+      lease_until: '2026-11-20T08:15:50.183Z',
+      status_code: 200,
+      outcome: 'delivered',
+      error_class: null,
+      response_excerpt: 'ok',
+      response_headers: [{ name: 'content-type', value: 'text/plain' }],
+      phases_ms: { lookup: null, connect: null, proxy: null, tls: null, first_byte: 9.4 },
+    },
+  ],
+} as const;

@@ -156,8 +156,19 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
     endpoint_id: sides[target === 'missing' ? 'own' : target].endpointId,
   })),
 
+  'events.list': many('read', (world, side) => world.event(side)),
+  'attempts.list': many('read'),
+  'search.find': {
+    about: 'many',
+    portal: 'read',
+    request: async (world, target) => {
+      const { query = {} } = await many('read').request(world, target);
+      return { query: { ...query, q: '127.0.0.1' } };
+    },
+  },
   'deliveries.list': many('read', (world, side) => world.event(side)),
   'deliveries.get': ofDelivery('read'),
+  'deliveries.request': ofDelivery('read'),
   'deliveries.redrive': ofDelivery('redrive'),
   'deliveries.cancel': ofDelivery('never', { reason: 'tested' }),
   'blockedKeys.list': many('read'),

@@ -20,6 +20,7 @@ import { describeReconciling } from './store/reconciling.ts';
 import { describeRedriving } from './store/redriving.ts';
 import { describeReplaying } from './store/replaying.ts';
 import { describePruning } from './store/pruning.ts';
+import { describeEventSearching } from './store/event-searching.ts';
 import { describeSearching } from './store/searching.ts';
 import { describeSessions } from './store/sessions.ts';
 import { describeSettling } from './store/settling.ts';
@@ -44,6 +45,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
     describeConfiguring(subject);
     describeListing(subject);
     describeSearching(subject);
+    describeEventSearching(subject);
     describeRecent(subject);
     describeReconciling(subject);
     describeTenants(subject);

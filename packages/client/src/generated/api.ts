@@ -5,6 +5,7 @@ import type {
   Accounting,
   Alert,
   AlertList,
+  AttemptList,
   AuditEntryList,
   BatchReceipt,
   BlockedKeyList,
@@ -18,12 +19,14 @@ import type {
   Delivery,
   DeliveryDetails,
   DeliveryList,
+  DeliveryRequest,
   Endpoint,
   EndpointList,
   EndpointRequest,
   EndpointWithSecret,
   EnsuredEndpoint,
   Event,
+  EventList,
   EventType,
   EventTypeDocument,
   EventTypeList,
@@ -54,6 +57,7 @@ import type {
   RedriveRequest,
   Replay,
   RotatedEndpoint,
+  SearchResults,
   SecretsRotation,
   SecretsStatus,
   Series,
@@ -79,7 +83,11 @@ import type {
   TransformationOutcome,
   EventsGetInput,
   EventsReplayInput,
+  EventsListInput,
+  AttemptsListInput,
+  SearchFindInput,
   DeliveriesListInput,
+  DeliveriesRequestInput,
   BlockedKeysListInput,
   DeadLettersListInput,
   EndpointsListInput,
@@ -126,6 +134,21 @@ export interface EventsApi<Options> {
 
   /** Deliver a past event again. Makes new deliveries of the event, under the same `webhook-id`, to the endpoints that would receive it if it were published now, or to the one that is named, whatever it subscribes to and filters: naming it is the decision. Deliveries to paused endpoints are suppressed. */
   replay(id: string, input?: EventsReplayInput, options?: Options): Promise<Replay>;
+
+  /** List events. Without their data. Newest first, unless `order` is `asc`. A call reads at most 200,000 rows, and takes about 200 ms: then `nextCursor` goes on from there, also if the page has fewer items than `limit`, or none. */
+  list(input?: EventsListInput, options?: Options): PageRequest<EventList>;
+}
+
+/** What became of each event at each endpoint. */
+export interface AttemptsApi<Options> {
+  /** List attempts. Across deliveries: those of the newest delivery first, its last attempt first, unless `order` is `asc`. A call reads at most 200,000 rows, and takes about 200 ms: then `nextCursor` goes on from there, also if the page has fewer items than `limit`, or none. */
+  list(input?: AttemptsListInput, options?: Options): PageRequest<AttemptList>;
+}
+
+/** Health, metrics and this document. */
+export interface SearchApi<Options> {
+  /** Find anything by its id or a piece of its name. Ids are found whole: of deliveries, events, endpoints, redrives and alerts. Endpoints are found by a piece of their URL, name or owner; event types, teams, objectives, channels and templates by a piece of their name. At most ten of each kind. */
+  find(input: SearchFindInput, options?: Options): Promise<SearchResults>;
 }
 
 /** What became of each event at each endpoint. */
@@ -141,6 +164,9 @@ export interface DeliveriesApi<Options> {
 
   /** Cancel a delivery. A pending delivery is not attempted again unless it is redriven; an attempt in flight is not cut. A dead letter can be cancelled if it blocks its ordering key (`on_dead: block`): the key goes on without it. */
   cancel(id: string, input: CancelRequest, options?: Options): Promise<Delivery>;
+
+  /** Get the request of a delivery. What is sent to the receiver: made again from the stored event and the endpoint, by the code that sends it. Looking at a full payload is recorded in the audit log. */
+  request(id: string, input?: DeliveriesRequestInput, options?: Options): Promise<DeliveryRequest>;
 }
 
 /** What became of each event at each endpoint. */
@@ -458,6 +484,8 @@ export interface SecretsApi<Options> {
 /** Every call, by its resource. */
 export interface Api<Options> {
   readonly events: EventsApi<Options>;
+  readonly attempts: AttemptsApi<Options>;
+  readonly search: SearchApi<Options>;
   readonly deliveries: DeliveriesApi<Options>;
   readonly blockedKeys: BlockedKeysApi<Options>;
   readonly deadLetters: DeadLettersApi<Options>;
@@ -492,10 +520,14 @@ export type OperationId =
   | 'events.publishBatch'
   | 'events.get'
   | 'events.replay'
+  | 'events.list'
+  | 'attempts.list'
+  | 'search.find'
   | 'deliveries.list'
   | 'deliveries.get'
   | 'deliveries.redrive'
   | 'deliveries.cancel'
+  | 'deliveries.request'
   | 'blockedKeys.list'
   | 'deadLetters.list'
   | 'endpoints.create'

@@ -19,49 +19,46 @@ const phases = z
   })
   .meta({ id: 'AttemptPhases' });
 
-const attempt = z
-  .strictObject({
-    n: z
-      .int()
-      .min(1)
-      .describe(
-        'The number of its claim: counts from 1, over all schedules of the delivery. One that is missing is a claim that never reported.',
-      ),
-    started_at: timestamp,
-    duration_ms: z.number().min(0),
-    lease_until: timestamp
-      .nullable()
-      .describe(
-        'Until when its claim lasted: an outcome after that may be superseded. Null: it was not kept.',
-      ),
-    status_code: z.int().nullable().describe('Of the response; null: there was none.'),
-    outcome: z
-      .enum(['delivered', 'retry', 'dead', 'superseded'])
-      .describe('`superseded`: settled when the delivery was no longer its own, so it changed nothing.'),
-    error_class: errorClass.nullable().describe('Null: it delivered.'),
-    message: z.string().nullable(),
-    response_excerpt: z
-      .string()
-      .nullable()
-      .describe('The beginning of the response body; null also if the key sees no payloads.'),
-    response_headers: headers
-      .nullable()
-      .describe(
-        'The first 20, at most 4 KiB; of failures and of a sample of successes. Null: not kept, or the key sees no payloads.',
-      ),
-    address: z
-      .string()
-      .nullable()
-      .describe('That was connected to, or tried last; null: none, or it was not kept.'),
-    phases_ms: phases
-      .nullable()
-      .describe('How long the phases took; a null phase did not happen. Null: not kept.'),
-    trigger: z
-      .enum(['schedule', 'manual', 'redrive'])
-      .describe('The retry clock, an operator, or a redrive in bulk.'),
-    node: z.string().nullable().describe('The process that made it; null: the portal does not show it.'),
-  })
-  .meta({ id: 'Attempt' });
+export const attemptFields = {
+  n: z
+    .int()
+    .min(1)
+    .describe(
+      'The number of its claim: counts from 1, over all schedules of the delivery. One that is missing is a claim that never reported.',
+    ),
+  started_at: timestamp,
+  duration_ms: z.number().min(0),
+  lease_until: timestamp
+    .nullable()
+    .describe('Until when its claim lasted: an outcome after that may be superseded. Null: it was not kept.'),
+  status_code: z.int().nullable().describe('Of the response; null: there was none.'),
+  outcome: z
+    .enum(['delivered', 'retry', 'dead', 'superseded'])
+    .describe('`superseded`: settled when the delivery was no longer its own, so it changed nothing.'),
+  error_class: errorClass.nullable().describe('Null: it delivered.'),
+  message: z.string().nullable(),
+  response_excerpt: z
+    .string()
+    .nullable()
+    .describe('The beginning of the response body; null also if the key sees no payloads.'),
+  response_headers: headers
+    .nullable()
+    .describe(
+      'The first 20, at most 4 KiB; of failures and of a sample of successes. Null: not kept, or the key sees no payloads.',
+    ),
+  address: z
+    .string()
+    .nullable()
+    .describe('That was connected to, or tried last; null: none, or it was not kept.'),
+  phases_ms: phases
+    .nullable()
+    .describe('How long the phases took; a null phase did not happen. Null: not kept.'),
+  trigger: z
+    .enum(['schedule', 'manual', 'redrive'])
+    .describe('The retry clock, an operator, or a redrive in bulk.'),
+  node: z.string().nullable().describe('The process that made it; null: the portal does not show it.'),
+};
+const attempt = z.strictObject(attemptFields).meta({ id: 'Attempt' });
 
 const claim = z
   .strictObject({
@@ -129,7 +126,7 @@ export const detailFields = {
   attempts: z.array(attempt).describe('Oldest first.'),
 };
 
-const attemptExample = {
+export const attemptExample = {
   n: 1,
   started_at: '2026-11-20T08:15:00.004Z',
   duration_ms: 31,

@@ -6,9 +6,13 @@ import { filterOperations } from './filters.ts';
 import { nodeOperations } from './nodes.ts';
 import { deadLetterOperations } from './dead-letters.ts';
 import { deliveryOperations } from './deliveries.ts';
+import { deliveryRequestOperations } from './delivery-request.ts';
 import { eventOperations } from './events.ts';
 import type { AnswerOf, InputOf, LineOf, Operation } from './operation.ts';
 import { alertOperations } from './alerts.ts';
+import { attemptOperations } from './attempts.ts';
+import { eventListOperations } from './event-list.ts';
+import { searchOperations } from './search.ts';
 import { channelOperations } from './channels.ts';
 import { endpointOperations } from './endpoints.ts';
 import { eventTypeOperations } from './event-types.ts';
@@ -31,7 +35,11 @@ import { tenantOperations } from './tenants.ts';
 /** Every call of the API. Routes, validation, OpenAPI, the client, the library and the reference come from here. */
 export const table = {
   ...eventOperations,
+  ...eventListOperations,
+  ...attemptOperations,
+  ...searchOperations,
   ...deliveryOperations,
+  ...deliveryRequestOperations,
   ...blockedKeyOperations,
   ...deadLetterOperations,
   ...endpointOperations,

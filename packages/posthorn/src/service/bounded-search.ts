@@ -1,6 +1,6 @@
 import { iso } from '../domain/time.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { encodeCursor, firstOf } from './paging.ts';
+import { decodeCursor, encodeCursor, firstOf, invalidCursor } from './paging.ts';
 
 /** What one call may read and take, however little it finds. */
 const maxRows = 200_000;
@@ -73,4 +73,12 @@ export function searchedPage<Key, Item>(
     searched_to: searchedTo === null ? null : iso(searchedTo),
     rows_read: rowsRead,
   };
+}
+
+/** A cursor that holds the number of a row. */
+export function numberCursor(cursor: string | undefined): number | null {
+  const text = decodeCursor(cursor);
+  if (text === null) return null;
+  if (!/^\d{1,16}$/.test(text)) throw invalidCursor();
+  return Number(text);
 }

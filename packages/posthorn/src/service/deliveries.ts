@@ -25,7 +25,9 @@ export function deliveryService({
   store,
   engine,
   clock,
-}: Pick<ServiceDependencies, 'store' | 'engine' | 'clock'>): Handlers<Of<'deliveries'>> {
+}: Pick<ServiceDependencies, 'store' | 'engine' | 'clock'>): Handlers<
+  Exclude<Of<'deliveries'>, 'deliveries.request'>
+> {
   const find = async (id: string): Promise<DeliveryRecord> => {
     const number = parseDeliveryId(id);
     const delivery = number === null ? null : await store.delivery(number);

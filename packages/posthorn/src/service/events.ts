@@ -61,7 +61,7 @@ function createPublisher({
 }
 
 /** Events: published one by one or in batches, read, and replayed. */
-export function eventService(deps: ServiceDependencies): Handlers<Of<'events'>> {
+export function eventService(deps: ServiceDependencies): Handlers<Exclude<Of<'events'>, 'events.list'>> {
   const { store, engine, clock } = deps;
   const publisher = createPublisher(deps);
   const looks = payloadLooks(deps);

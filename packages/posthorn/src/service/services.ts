@@ -4,11 +4,15 @@ import { confined } from './confinement/confinement.ts';
 import { createConfinements } from './confinement/table.ts';
 import { conformanceService } from './conformance.ts';
 import { alertService } from './alerts.ts';
+import { attemptService } from './attempts.ts';
 import { auditLogService } from './audit-log.ts';
 import { channelTestService } from './channel-test.ts';
+import { eventListService } from './event-list.ts';
+import { searchService } from './search.ts';
 import { channelService } from './channels.ts';
 import { deadLetterService } from './dead-letters.ts';
 import { deliveryService } from './deliveries.ts';
+import { deliveryRequestService } from './delivery-request.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { eventTypeService } from './event-types.ts';
 import { eventService } from './events.ts';
@@ -36,7 +40,11 @@ import { tenantService } from './tenants.ts';
 export function createServices(deps: ServiceDependencies): Handlers {
   const services = {
     ...eventService(deps),
+    ...eventListService(deps),
+    ...attemptService(deps),
+    ...searchService(deps),
     ...deliveryService(deps),
+    ...deliveryRequestService(deps),
     ...blockedKeyService(deps),
     ...deadLetterService(deps),
     ...endpointService(deps),

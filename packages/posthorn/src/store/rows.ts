@@ -5,6 +5,7 @@ import type { EventRecord } from '../domain/event.ts';
 import { shardOfNumber } from '../domain/ids.ts';
 import { integrityOf } from './digest.ts';
 import type { StoredEvent } from './plan.ts';
+import type { FoundEvent } from './event-search.ts';
 import type { DeliveryDetails, FoundDelivery } from './search.ts';
 import type {
   AttemptRecord,
@@ -122,6 +123,22 @@ export function foundDeliveryOf(row: Row): FoundDelivery {
     ...deliveryOf(row),
     event: { acceptedAt, occurredAt, orderingKey, value },
     endpoint: { name, url, owner, enabled: Boolean(enabled), deleted: Boolean(deleted), deliverWithinMs },
+  };
+}
+
+/** number, tenant, id, type, accepted_at, occurred_at, ordering_key, amount_minor (text), currency, deliveries, suppressed */
+export function foundEventOf(row: Row): FoundEvent {
+  return {
+    number: row[0] as number,
+    tenant: row[1] as string,
+    id: row[2] as string,
+    type: row[3] as string,
+    acceptedAt: row[4] as number,
+    occurredAt: row[5] as number | null,
+    orderingKey: row[6] as string | null,
+    value: row[7] === null ? null : { amountMinor: BigInt(row[7] as string), currency: row[8] as string },
+    deliveries: row[9] as number,
+    suppressed: row[10] as number,
   };
 }
 

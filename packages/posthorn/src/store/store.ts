@@ -24,6 +24,7 @@ import type { Operations } from './operations.ts';
 import type { Reconciling } from './reconciling.ts';
 import type { SealedSettings } from './sealed-settings.ts';
 import type { Series } from './series.ts';
+import type { EventSearching } from './event-search.ts';
 import type { Searching } from './search.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -37,6 +38,7 @@ export type * from './nodes.ts';
 export type * from './delivery-record.ts';
 export type * from './reconciling.ts';
 export type * from './operations.ts';
+export type * from './event-search.ts';
 export type * from './search.ts';
 
 /**
@@ -59,6 +61,7 @@ export interface Store
     Readings,
     Searching,
     Reconciling,
+    EventSearching,
     Accounting,
     Series,
     ObjectiveReadings,

@@ -13,7 +13,13 @@ import {
   withoutRowCount,
 } from './own.ts';
 
-type Ids = Of<'events'> | Of<'deliveries'> | Of<'deadLetters'> | Of<'blockedKeys'>;
+type Ids =
+  | Of<'events'>
+  | Of<'attempts'>
+  | Of<'search'>
+  | Of<'deliveries'>
+  | Of<'deadLetters'>
+  | Of<'blockedKeys'>;
 
 /** The endpoint that a caller that is bound to endpoints replays to: the one it names, or the only one it has. */
 async function replayTarget(
@@ -48,6 +54,36 @@ export function eventConfinements(store: Store): Confinements<Ids> {
         return next({ ...input, body: { events } });
       },
       portal: 'never',
+    },
+    'events.list': {
+      bound: async (input, caller, next) => {
+        const query = await ownFilter(store, caller, input.query);
+        return withoutRowCount(await next({ ...input, query }));
+      },
+      portal: 'read',
+    },
+    'attempts.list': {
+      bound: async (input, caller, next) => {
+        const query = await ownFilter(store, caller, input.query);
+        return withoutRowCount(await next({ ...input, query }));
+      },
+      portal: 'read',
+      portalAnswer: (page) => ({
+        ...page,
+        items: page.items.map(({ phases_ms: phases, ...attempt }) => ({
+          ...attempt,
+          phases_ms: phases === null ? null : { ...phases, proxy: null },
+          node: null,
+        })),
+      }),
+    },
+    'search.find': {
+      bound: async (input, caller, next) =>
+        await next({ ...input, query: await ownFilter(store, caller, input.query) }),
+      portal: 'read',
+      portalAnswer: ({ items }) => ({
+        items: items.map((item) => (item.kind === 'endpoint' ? { ...item, detail: null } : item)),
+      }),
     },
     'events.get': {
       bound: async (input, caller, next) => {
@@ -106,6 +142,13 @@ export function eventConfinements(store: Store): Confinements<Ids> {
           node: null,
         })),
       }),
+    },
+    'deliveries.request': {
+      bound: async (input, caller, next) => {
+        await demandOwnDelivery(store, caller, input.params.id);
+        return await next(input);
+      },
+      portal: 'read',
     },
     'deliveries.redrive': {
       bound: async (input, caller, next) => {

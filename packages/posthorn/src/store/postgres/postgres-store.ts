@@ -50,7 +50,15 @@ import {
   stopRedrive,
 } from './redrives.ts';
 import { acceptFor, replayEvent } from './replay.ts';
-import { deliveriesWithin, deliveryDetails, foundDeliveries, searchDeliveries } from './search.ts';
+import { deliveryDetails, foundDeliveries, numbersWithin, searchDeliveries } from './search.ts';
+import {
+  attemptsOf,
+  eventsById,
+  findEndpoints,
+  findEventTypes,
+  foundEvents,
+  searchEvents,
+} from './event-search.ts';
 import { purgeFormerValues, readSealedSettings, replaceSetting } from './sealed-settings.ts';
 import { createSession, deleteSession, pruneSessions, readSession, sessionSeen } from './sessions.ts';
 import { readCountSeries, readFailureSeries, readLatencySeries } from './series.ts';
@@ -63,7 +71,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
   const turns: Turns = new Map();
   const beats: LastBeats = new Map();
   const searching: Searching = {
-    deliveriesWithin: (window) => deliveriesWithin(db, window),
+    deliveriesWithin: (window) => numbersWithin(db, 'deliveries', window),
     searchDeliveries: (search, page) => searchDeliveries(db, search, page),
     foundDeliveries: (numbers) => foundDeliveries(db, numbers),
     deliveryDetails: (number) => deliveryDetails(db, number),
@@ -129,6 +137,13 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
 
     event: (tenant, id) => readEvent(db, tenant, id),
     ...searching,
+    eventsWithin: (window) => numbersWithin(db, 'events', window),
+    searchEvents: (search, page) => searchEvents(db, search, page),
+    foundEvents: (numbers) => foundEvents(db, numbers),
+    eventsById: (id, tenants) => eventsById(db, id, tenants),
+    attemptsOf: (numbers) => attemptsOf(db, numbers),
+    findEndpoints: (query) => findEndpoints(db, query),
+    findEventTypes: (query) => findEventTypes(db, query),
     deliveries: (filter, page) => readToLimit(searching, filter, page),
     delivery: (number) => readDelivery(db, number),
     attempts: (number) => readAttempts(db, number),

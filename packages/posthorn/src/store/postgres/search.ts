@@ -31,10 +31,13 @@ import { deliveryColumns, deliveryTables } from './readings.ts';
 export const searchMigration =
   'CREATE INDEX deliveries_ended_listed ON posthorn.deliveries (state, number) WHERE state >= 2;';
 
+type NumberedTable = 'deliveries' | 'events';
+const timeColumns = { deliveries: 'created_at', events: 'accepted_at' } as const;
+
 /** Numbers of a range, in an order, from an index that has few of all rows. */
 type Arm = (range: NumberRange, order: Order, max: number) => Promise<number[]>;
 
-const allShards: readonly number[] = Array.from({ length: shardCount }, (_, shard) => shard);
+export const allShards: readonly number[] = Array.from({ length: shardCount }, (_, shard) => shard);
 const numberIn = ([number]: Row): number => number as number;
 
 const numbersFrom =
@@ -122,16 +125,17 @@ async function armsOf(db: Database, search: DeliverySearch): Promise<Arm[] | nul
 /** The first row of a range, by the key of each shard; null: it has none. */
 async function firstIn(
   db: Database,
+  table: NumberedTable,
   { first, last }: NumberRange,
   order: Order,
 ): Promise<{ readonly number: number; readonly createdAt: number } | null> {
   const of = (shard: string): string =>
-    `SELECT number, created_at FROM posthorn.deliveries WHERE ${shard} AND number BETWEEN $1 AND $2 ORDER BY number ${order} LIMIT 1`;
+    `SELECT number, ${timeColumns[table]} AS at FROM posthorn.${table} WHERE ${shard} AND number BETWEEN $1 AND $2 ORDER BY number ${order} LIMIT 1`;
   const [row] = await db.query(
     '',
     db.oneShard
       ? of('true')
-      : `SELECT f.number, f.created_at FROM unnest($3::smallint[]) AS s (shard) CROSS JOIN LATERAL (${of('shard = s.shard')}) f
+      : `SELECT f.number, f.at FROM unnest($3::smallint[]) AS s (shard) CROSS JOIN LATERAL (${of('shard = s.shard')}) f
          ORDER BY f.number ${order} LIMIT 1`,
     db.oneShard ? [first, last] : [first, last, allShards],
   );
@@ -139,8 +143,9 @@ async function firstIn(
 }
 
 /** The next numbers of a walk over all rows: each number of the sequence was used once, so their span bounds the rows. */
-async function walk(
+export async function walk(
   db: Database,
+  table: NumberedTable,
   range: NumberRange,
   shards: readonly number[],
   { order, maxRows }: SearchPage,
@@ -150,7 +155,8 @@ async function walk(
   readonly endAt: number;
   readonly rowsRead: number;
 } | null> {
-  const begin = await firstIn(db, range, order);
+  const begin = await firstIn(db, table, range, order);
+  const time = timeColumns[table];
   if (begin === null) return null;
   const span = (maxRows - 1) * shardCount;
   const end =
@@ -158,7 +164,7 @@ async function walk(
   const part = partTo(range, end, order);
   const [row] = await db.query(
     '',
-    'SELECT count(*), min(created_at), max(created_at) FROM posthorn.deliveries WHERE shard = ANY ($1::smallint[]) AND number BETWEEN $2 AND $3',
+    `SELECT count(*), min(${time}), max(${time}) FROM posthorn.${table} WHERE shard = ANY ($1::smallint[]) AND number BETWEEN $2 AND $3`,
     [shards, part.first, part.last],
   );
   const [rowsRead, oldest, newest] = row as [number, number | null, number | null];
@@ -199,7 +205,7 @@ export async function searchDeliveries(
       tenants === undefined || orderingKeys === undefined
         ? allShards
         : [...new Set(tenants.flatMap((tenant) => orderingKeys.map((key) => hashShard(tenant, key))))];
-    const walked = await walk(db, range, shards, page);
+    const walked = await walk(db, 'deliveries', range, shards, page);
     if (walked === null) return nothing;
     const { part, end, endAt, rowsRead } = walked;
     const rows = `(SELECT * FROM posthorn.deliveries WHERE shard = ANY ($2::smallint[]) AND number BETWEEN $3 AND $4) d`;
@@ -207,7 +213,7 @@ export async function searchDeliveries(
     // The number that a walk ends at need not be one of a row.
     return {
       ...step,
-      searchedTo: step.next === end && end !== null ? endAt : await createdAt(db, step.next),
+      searchedTo: step.next === end && end !== null ? endAt : await madeAt(db, 'deliveries', step.next),
     };
   }
   const lists: number[][] = [];
@@ -217,29 +223,35 @@ export async function searchDeliveries(
     JOIN posthorn.deliveries d ON d.shard = k.shard AND d.number = k.number`;
   const found = await matching(rows, [numbers, numbers.map(shardOfNumber)]);
   const step = stepFrom(found, page, numbers.length, isCut ? numbers.at(-1)! : null);
-  return { ...step, searchedTo: await createdAt(db, step.next) };
+  return { ...step, searchedTo: await madeAt(db, 'deliveries', step.next) };
 }
 
-async function createdAt(db: Database, number: number | null): Promise<number | null> {
+/** When the row of a number was made. */
+export async function madeAt(
+  db: Database,
+  table: NumberedTable,
+  number: number | null,
+): Promise<number | null> {
   if (number === null) return null;
   const [row] = await db.query(
-    'delivery_created',
-    'SELECT created_at FROM posthorn.deliveries WHERE shard = $1 AND number = $2',
+    '',
+    `SELECT ${timeColumns[table]} FROM posthorn.${table} WHERE shard = $1 AND number = $2`,
     [shardOfNumber(number), number],
   );
   return (row?.[0] as number | undefined) ?? null;
 }
 
-export async function deliveriesWithin(
+export async function numbersWithin(
   db: Database,
+  table: NumberedTable,
   { since, until }: { readonly since?: number; readonly until?: number },
 ): Promise<NumberRange> {
   if (since === undefined && until === undefined) return allNumbers;
-  const highest = await firstIn(db, allNumbers, 'desc');
+  const highest = await firstIn(db, table, allNumbers, 'desc');
   if (highest === null) return allNumbers;
   const at = (time: number): Promise<number> =>
     firstNumberAt(time, highest.number, async (from) => {
-      const row = await firstIn(db, { first: from, last: allNumbers.last }, 'asc');
+      const row = await firstIn(db, table, { first: from, last: allNumbers.last }, 'asc');
       return row?.createdAt ?? null;
     });
   return {

@@ -32,6 +32,9 @@ import { deliveryColumns, deliveryTables } from './readings.ts';
 export const searchMigration =
   'CREATE INDEX deliveries_ended_listed ON deliveries (state, number) WHERE state >= 2;';
 
+type NumberedTable = 'deliveries' | 'events';
+const timeColumns = { deliveries: 'created_at', events: 'accepted_at' } as const;
+
 /** Numbers of a range, in an order, from an index that has few of all rows. */
 type Arm = (range: NumberRange, order: Order, max: number) => number[];
 
@@ -116,13 +119,14 @@ function armsOf(db: Database, endpoints: EndpointTable, search: DeliverySearch):
 }
 
 /** How far a walk over all rows comes, and how many it reads. */
-function walkTo(
+export function walkTo(
   db: Database,
+  table: NumberedTable,
   { first, last }: NumberRange,
   order: Order,
   maxRows: number,
 ): { readonly end: number | null; readonly rowsRead: number } {
-  const rows = `FROM deliveries NOT INDEXED WHERE number BETWEEN ? AND ?`;
+  const rows = `FROM ${table} NOT INDEXED WHERE number BETWEEN ? AND ?`;
   const row = db.get(
     `SELECT number ${rows} ORDER BY number ${order} LIMIT 1 OFFSET +?`,
     first,
@@ -173,7 +177,7 @@ export function searchDeliveries(
         )
         .map(([number]) => number as number);
     if (arms === null) {
-      const { end, rowsRead } = walkTo(db, range, order, maxRows);
+      const { end, rowsRead } = walkTo(db, 'deliveries', range, order, maxRows);
       const part = partTo(range, end ?? endOf(range, order), order);
       return dated(
         stepFrom(matching('d.number BETWEEN ? AND ?', part.first, part.last), page, rowsRead, end),
@@ -186,21 +190,23 @@ export function searchDeliveries(
   });
 }
 
-export async function deliveriesWithin(
+export async function numbersWithin(
   db: Database,
+  table: NumberedTable,
   { since, until }: { readonly since?: number; readonly until?: number },
 ): Promise<NumberRange> {
   if (since === undefined && until === undefined) return allNumbers;
-  const highest = db.get('SELECT max(number) FROM deliveries')?.[0] as number | null | undefined;
+  const highest = db.get(`SELECT max(number) FROM ${table}`)?.[0] as number | null | undefined;
   if (highest === null || highest === undefined) return allNumbers;
   const at = (time: number): Promise<number> =>
     firstNumberAt(
       time,
       highest,
       (from) =>
-        (db.get('SELECT created_at FROM deliveries WHERE number >= ? ORDER BY number LIMIT 1', from)?.[0] as
-          | number
-          | undefined) ?? null,
+        (db.get(
+          `SELECT ${timeColumns[table]} FROM ${table} WHERE number >= ? ORDER BY number LIMIT 1`,
+          from,
+        )?.[0] as number | undefined) ?? null,
     );
   return {
     first: since === undefined ? allNumbers.first : await at(since - disorderMs),

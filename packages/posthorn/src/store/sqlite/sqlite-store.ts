@@ -58,7 +58,15 @@ import {
 } from './redrives.ts';
 import { acceptFor, replayEvent } from './replay.ts';
 import { Sequences } from './sequences.ts';
-import { deliveriesWithin, deliveryDetails, foundDeliveries, searchDeliveries } from './search.ts';
+import { deliveryDetails, foundDeliveries, numbersWithin, searchDeliveries } from './search.ts';
+import {
+  attemptsOf,
+  eventsById,
+  findEndpoints,
+  findEventTypes,
+  foundEvents,
+  searchEvents,
+} from './event-search.ts';
 import { purgeFormerValues, readSealedSettings, replaceSetting } from './sealed-settings.ts';
 import { createSession, deleteSession, pruneSessions, readSession, sessionSeen } from './sessions.ts';
 import { readCountSeries, readFailureSeries, readLatencySeries } from './series.ts';
@@ -83,7 +91,7 @@ export function createSqliteStore(db: Database): Store {
   };
 
   const searching: Searching = {
-    deliveriesWithin: (window) => deliveriesWithin(db, window),
+    deliveriesWithin: (window) => numbersWithin(db, 'deliveries', window),
     searchDeliveries: async (search, page) => searchDeliveries(db, endpoints, search, page),
     foundDeliveries: async (numbers) => foundDeliveries(db, numbers),
     deliveryDetails: async (number) => deliveryDetails(db, number),
@@ -147,6 +155,13 @@ export function createSqliteStore(db: Database): Store {
 
     event: async (tenant, id) => readEvent(db, tenant, id),
     ...searching,
+    eventsWithin: (window) => numbersWithin(db, 'events', window),
+    searchEvents: async (search, page) => searchEvents(db, search, page),
+    foundEvents: async (numbers) => foundEvents(db, numbers),
+    eventsById: async (id, tenants) => eventsById(db, id, tenants),
+    attemptsOf: async (numbers) => attemptsOf(db, numbers),
+    findEndpoints: async (query) => findEndpoints(db, query),
+    findEventTypes: async (query) => findEventTypes(db, query),
     deliveries: (filter, page) => readToLimit(searching, filter, page),
     delivery: async (number) => readDelivery(db, number),
     attempts: async (number) => readAttempts(db, number),

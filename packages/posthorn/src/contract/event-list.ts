@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { boundedSearch, searchedFields, value } from './delivery-search.ts';
+import { anyId, count, eventId, eventType, pageIn, pageOf, tenantName, timestamp } from './fields.ts';
+import { operations } from './operation.ts';
+import { severalInQuery, severalRepeated } from './several.ts';
+
+const listedEvent = z
+  .strictObject({
+    id: z.string(),
+    tenant: z.string(),
+    type: z.string(),
+    accepted_at: timestamp,
+    occurred_at: timestamp.nullable(),
+    ordering_key: z.string().nullable(),
+    value: value.nullable(),
+    deliveries: count.describe('Deliveries that were created when it was accepted.'),
+    suppressed: count.describe('How many of them were suppressed.'),
+    unmatched: z.boolean().describe('No endpoint took it.'),
+  })
+  .meta({ id: 'ListedEvent' });
+
+export const eventListOperations = operations({
+  'events.list': {
+    method: 'GET',
+    path: '/v1/events',
+    tag: 'events',
+    scope: 'read',
+    summary: 'List events',
+    description: `Without their data. Newest first, unless \`order\` is \`asc\`. ${boundedSearch}`,
+    query: z.strictObject({
+      tenant: severalInQuery(tenantName).optional(),
+      type: severalInQuery(eventType).optional(),
+      endpoint_id: severalInQuery(anyId).optional().describe('Events with a delivery to any of these.'),
+      ordering_key: severalRepeated(eventId).optional(),
+      unmatched: z
+        .enum(['true', 'false'])
+        .optional()
+        .describe('`true`: only those that no endpoint took. `false`: only others.'),
+      since: timestamp.optional().describe('Accepted at this time or later.'),
+      until: timestamp.optional().describe('Accepted before this time.'),
+      ...pageIn('desc'),
+    }),
+    status: 200,
+    answer: pageOf('EventList', listedEvent, searchedFields),
+    errors: [],
+    example: {
+      query: { type: 'refund.updated', unmatched: 'true' },
+      answer: {
+        items: [
+          {
+            id: 're_1Pgc72B7WZ01zgkWqPvrRrPE-updated',
+            tenant: 'default',
+            type: 'refund.updated',
+            accepted_at: '2026-11-20T08:15:00.000Z',
+            occurred_at: null,
+            ordering_key: null,
+            value: { amount_minor: 100, currency: 'USD' },
+            deliveries: 0,
+            suppressed: 0,
+            unmatched: true,
+          },
+        ],
+        next_cursor: null,
+        searched_to: null,
+        rows_read: 1,
+      },
+    },
+  },
+});

@@ -91,17 +91,56 @@ const alertShape = object({
 });
 const alertListShape = object({ items: list(alertShape), next_cursor: nullable(text) });
 const alertMessageShape = object({ event: text, id: nullable(text), data: alertShape });
+const attemptPhasesShape = object({
+  lookup: nullable(number),
+  connect: nullable(number),
+  proxy: nullable(number),
+  tls: nullable(number),
+  first_byte: nullable(number),
+});
+const headerShape = object({ name: text, value: text });
 const attemptShape = object({
   n: number,
   started_at: text,
   duration_ms: number,
+  lease_until: nullable(text),
   status_code: nullable(number),
   outcome: text,
   error_class: nullable(text),
   message: nullable(text),
   response_excerpt: nullable(text),
+  response_headers: nullable(list(headerShape)),
+  address: nullable(text),
+  phases_ms: nullable(attemptPhasesShape),
   trigger: text,
   node: nullable(text),
+});
+const listedAttemptShape = object({
+  n: number,
+  started_at: text,
+  duration_ms: number,
+  lease_until: nullable(text),
+  status_code: nullable(number),
+  outcome: text,
+  error_class: nullable(text),
+  message: nullable(text),
+  response_excerpt: nullable(text),
+  response_headers: nullable(list(headerShape)),
+  address: nullable(text),
+  phases_ms: nullable(attemptPhasesShape),
+  trigger: text,
+  node: nullable(text),
+  delivery_id: text,
+  event_id: text,
+  event_type: text,
+  tenant: text,
+  endpoint_id: text,
+});
+const attemptListShape = object({
+  searched_to: nullable(text),
+  rows_read: nullable(number),
+  items: list(listedAttemptShape),
+  next_cursor: nullable(text),
 });
 const auditEntryShape = object({
   sequence: number,
@@ -183,6 +222,7 @@ const channelTestShape = object({
   message: nullable(text),
   response_excerpt: nullable(text),
 });
+const claimShape = object({ n: number, node: nullable(text), lease_until: text });
 const clockShape = object({
   state: text,
   jumped_at: optional(text),
@@ -272,6 +312,23 @@ const deliveryShape = object({
   last_error: nullable(object({ class: text, status_code: nullable(number), message: nullable(text) })),
   blocked_by: nullable(text),
 });
+const deliveryEndpointShape = object({
+  name: nullable(text),
+  host: text,
+  owner: nullable(text),
+  enabled: flag,
+  deleted: flag,
+});
+const valueShape = object({ amount_minor: amount, currency: text });
+const deliveryEventShape = object({
+  accepted_at: text,
+  occurred_at: nullable(text),
+  ordering_key: nullable(text),
+  value: nullable(valueShape),
+});
+const deliveryRedriveShape = object({ at: text, by: nullable(text) });
+const expectedAttemptShape = object({ n: number, at: text, latest_at: text });
+const waitingForShape = object({ kind: text, until: nullable(text), delivery_id: nullable(text) });
 const deliveryDetailsShape = object({
   id: text,
   event_id: text,
@@ -286,21 +343,17 @@ const deliveryDetailsShape = object({
   reason: nullable(text),
   last_error: nullable(object({ class: text, status_code: nullable(number), message: nullable(text) })),
   blocked_by: nullable(text),
-  attempts: list(attemptShape),
-});
-const deliveryEndpointShape = object({
-  name: nullable(text),
-  host: text,
-  owner: nullable(text),
-  enabled: flag,
-  deleted: flag,
-});
-const valueShape = object({ amount_minor: amount, currency: text });
-const deliveryEventShape = object({
-  accepted_at: text,
-  occurred_at: nullable(text),
-  ordering_key: nullable(text),
+  deadline_at: text,
+  late: flag,
   value: nullable(valueShape),
+  event: deliveryEventShape,
+  endpoint: deliveryEndpointShape,
+  claims: number,
+  claim: nullable(claimShape),
+  waiting_for: nullable(waitingForShape),
+  next_attempts: list(expectedAttemptShape),
+  redrives: list(deliveryRedriveShape),
+  attempts: list(attemptShape),
 });
 const listedDeliveryShape = object({
   id: text,
@@ -328,6 +381,17 @@ const deliveryListShape = object({
   next_cursor: nullable(text),
 });
 const deliveryMessageShape = object({ event: text, id: nullable(text), data: deliveryDetailsShape });
+const deliveryRequestShape = object({
+  attempt: number,
+  sent_at: nullable(text),
+  changed_since: flag,
+  method: text,
+  url: text,
+  headers: list(headerShape),
+  body: nullable(text),
+  body_bytes: nullable(number),
+  payloads: text,
+});
 const endpointCertificateShape = object({
   use: text,
   subject: text,
@@ -598,6 +662,24 @@ const eventShape = object({
   deliveries_next_cursor: nullable(text),
   payloads: text,
   data: anything,
+});
+const listedEventShape = object({
+  id: text,
+  tenant: text,
+  type: text,
+  accepted_at: text,
+  occurred_at: nullable(text),
+  ordering_key: nullable(text),
+  value: nullable(valueShape),
+  deliveries: number,
+  suppressed: number,
+  unmatched: flag,
+});
+const eventListShape = object({
+  searched_to: nullable(text),
+  rows_read: nullable(number),
+  items: list(listedEventShape),
+  next_cursor: nullable(text),
 });
 const eventTypeShape = object({
   name: text,
@@ -953,6 +1035,14 @@ const rotatedEndpointShape = object({
   secret: optional(text),
 });
 const runShape = list(number);
+const searchResultShape = object({
+  kind: text,
+  id: text,
+  tenant: nullable(text),
+  title: text,
+  detail: nullable(text),
+});
+const searchResultsShape = object({ items: list(searchResultShape) });
 const secretRotationShape = object({ grace_s: number });
 const secretsStatusShape = object({
   encrypted: flag,
@@ -1133,6 +1223,48 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
     body: replayRequestShape,
     answer: replayShape,
   },
+  'events.list': {
+    method: 'GET',
+    path: '/v1/events',
+    query: object({
+      tenant: either(text, list(text)),
+      type: either(text, list(text)),
+      endpoint_id: either(text, list(text)),
+      ordering_key: either(text, list(text)),
+      unmatched: text,
+      since: text,
+      until: text,
+      limit: number,
+      cursor: text,
+      order: text,
+    }),
+    answer: eventListShape,
+    isList: true,
+  },
+  'attempts.list': {
+    method: 'GET',
+    path: '/v1/attempts',
+    query: object({
+      tenant: either(text, list(text)),
+      endpoint_id: either(text, list(text)),
+      event_id: either(text, list(text)),
+      outcome: either(text, list(text)),
+      status_class: either(text, list(text)),
+      since: text,
+      until: text,
+      limit: number,
+      cursor: text,
+      order: text,
+    }),
+    answer: attemptListShape,
+    isList: true,
+  },
+  'search.find': {
+    method: 'GET',
+    path: '/v1/search',
+    query: object({ q: text, tenant: either(text, list(text)), endpoint_id: either(text, list(text)) }),
+    answer: searchResultsShape,
+  },
   'deliveries.list': {
     method: 'GET',
     path: '/v1/deliveries',
@@ -1167,6 +1299,12 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
     path: '/v1/deliveries/{id}/cancel',
     body: cancelRequestShape,
     answer: deliveryShape,
+  },
+  'deliveries.request': {
+    method: 'GET',
+    path: '/v1/deliveries/{id}/request',
+    query: object({ attempt: number }),
+    answer: deliveryRequestShape,
   },
   'blockedKeys.list': {
     method: 'GET',

@@ -198,10 +198,13 @@ export interface AlertNotified {
 }
 
 export interface Attempt {
-  /** Counts from 1, over all schedules of the delivery. */
+  /** The number of its claim: counts from 1, over all schedules of the delivery. One that is missing is a claim that never reported. */
   readonly n: number;
   readonly startedAt: string;
   readonly durationMs: number;
+
+  /** Until when its claim lasted: an outcome after that may be superseded. Null: it was not kept. */
+  readonly leaseUntil: string | null;
 
   /** Of the response; null: there was none. */
   readonly statusCode: number | null;
@@ -235,11 +238,47 @@ export interface Attempt {
   /** The beginning of the response body; null also if the key sees no payloads. */
   readonly responseExcerpt: string | null;
 
+  /** The first 20, at most 4 KiB; of failures and of a sample of successes. Null: not kept, or the key sees no payloads. */
+  readonly responseHeaders: readonly Header[] | null;
+
+  /** That was connected to, or tried last; null: none, or it was not kept. */
+  readonly address: string | null;
+
+  /** How long the phases took; a null phase did not happen. Null: not kept. */
+  readonly phasesMs: AttemptPhases | null;
+
   /** The retry clock, an operator, or a redrive in bulk. */
   readonly trigger: 'schedule' | 'manual' | 'redrive';
 
   /** The process that made it; null: the portal does not show it. */
   readonly node: string | null;
+}
+
+export interface AttemptList {
+  /** How far the search has come, in time; null: to the end, so there are no more. */
+  readonly searchedTo: string | null;
+
+  /** Rows that this call has looked at; null if the key is bound to a tenant: they are of all tenants. */
+  readonly rowsRead: number | null;
+  readonly items: readonly ListedAttempt[];
+
+  /** Of the next page; null: this is the last. */
+  readonly nextCursor: string | null;
+}
+
+export interface AttemptPhases {
+  /** Of the name. */
+  readonly lookup: number | null;
+  readonly connect: number | null;
+
+  /** Until the proxy had connected; null also for a portal. */
+  readonly proxy: number | null;
+
+  /** Of the handshake. */
+  readonly tls: number | null;
+
+  /** From the request to the first byte of the answer. */
+  readonly firstByte: number | null;
 }
 
 export interface AuditEntry {
@@ -473,6 +512,16 @@ export interface ChannelTest {
   readonly responseExcerpt: string | null;
 }
 
+export interface Claim {
+  readonly n: number;
+
+  /** Null: the portal does not show it. */
+  readonly node: string | null;
+
+  /** If nothing is heard of it by then, the delivery is claimed again. */
+  readonly leaseUntil: string;
+}
+
 export interface Clock {
   /** `jumped`: by a minute or more in the last hour. `doubted`: nothing is deleted by it yet. */
   readonly state: 'ok' | 'jumped' | 'doubted';
@@ -683,6 +732,32 @@ export interface DeliveryDetails {
   /** The dead letter of its ordering key that holds it (`on_dead: block`); null: none does. */
   readonly blockedBy: string | null;
 
+  /** By when it ought to be delivered, by what its endpoint promises now (`deliverWithinS`). */
+  readonly deadlineAt: string;
+
+  /** Delivered after its deadline, or past it and still pending. */
+  readonly late: boolean;
+
+  /** Of the event. */
+  readonly value: Value | null;
+  readonly event: DeliveryEvent;
+  readonly endpoint: DeliveryEndpoint;
+
+  /** How often it was claimed for an attempt: those without an attempt of that number never reported. */
+  readonly claims: number;
+
+  /** Of the attempt that is under way; null: none is. */
+  readonly claim: Claim | null;
+
+  /** What a pending delivery waits for; null: it is not pending. */
+  readonly waitingFor: WaitingFor | null;
+
+  /** Attempts to be expected if all fail, the first 20; after the last one it is a dead letter. */
+  readonly nextAttempts: readonly ExpectedAttempt[];
+
+  /** By an operator, one by one, the oldest first: the last 50. */
+  readonly redrives: readonly DeliveryRedrive[];
+
   /** Oldest first. */
   readonly attempts: readonly Attempt[];
 }
@@ -724,6 +799,38 @@ export interface DeliveryMessage {
   /** Of the message: the header `Last-Event-ID` of a new connection that is to go on from here. */
   readonly id: string | null;
   readonly data: DeliveryDetails;
+}
+
+export interface DeliveryRedrive {
+  readonly at: string;
+
+  /** The name of the key; null if the key that asks is bound to a tenant. */
+  readonly by: string | null;
+}
+
+export interface DeliveryRequest {
+  /** Whose request it is; of a delivery without attempts the first one. */
+  readonly attempt: number;
+
+  /** When that attempt began; null: it has not. */
+  readonly sentAt: string | null;
+
+  /** The endpoint was changed after the attempt began: URL, headers and the form of the body are as they are now. */
+  readonly changedSince: boolean;
+  readonly method: 'POST';
+  readonly url: string;
+
+  /** In their order. Signatures, credentials and values of your own headers are not shown; `traceparent` is not kept. */
+  readonly headers: readonly Header[];
+
+  /** Byte for byte, if `payloads` is `full`. Null: the key sees no payloads, or the expression of the endpoint gives no body. */
+  readonly body: string | null;
+
+  /** Null: the expression of the endpoint gives no body. */
+  readonly bodyBytes: number | null;
+
+  /** How much of the body the key may see. */
+  readonly payloads: 'none' | 'masked' | 'full';
 }
 
 export interface Endpoint {
@@ -1211,6 +1318,18 @@ export interface Event {
   readonly data: unknown;
 }
 
+export interface EventList {
+  /** How far the search has come, in time; null: to the end, so there are no more. */
+  readonly searchedTo: string | null;
+
+  /** Rows that this call has looked at; null if the key is bound to a tenant: they are of all tenants. */
+  readonly rowsRead: number | null;
+  readonly items: readonly ListedEvent[];
+
+  /** Of the next page; null: this is the last. */
+  readonly nextCursor: string | null;
+}
+
 export interface EventType {
   readonly name: string;
 
@@ -1268,6 +1387,17 @@ export interface EventTypeList {
   readonly nextCursor: string | null;
 }
 
+export interface ExpectedAttempt {
+  /** If no claim is lost until then. */
+  readonly n: number;
+
+  /** Not before. */
+  readonly at: string;
+
+  /** Not after, unless the receiver asks for a pause or its limits hold it up. */
+  readonly latestAt: string;
+}
+
 /** Conditions on the data, all of which must hold. A JSON Pointer names a value: `{"/currency": "eur"}` (equality) or `{"/amount": {"gte": 1000, "lt": 5000}}` with the operators eq, gt, gte, lt, lte, in, exists and prefix. `all` and `any` take lists of filters, `not` takes one. At most 200 values and 8 levels. */
 export type Filter = Readonly<
   Record<
@@ -1315,6 +1445,11 @@ export interface FilterOutcome {
 
   /** False: there are older events of them, or more than one look reads, that it was not tried on. */
   readonly complete: boolean;
+}
+
+export interface Header {
+  readonly name: string;
+  readonly value: string;
 }
 
 export interface Health {
@@ -1438,6 +1573,68 @@ export interface KeyWithSecret {
   readonly key: string;
 }
 
+export interface ListedAttempt {
+  /** The number of its claim: counts from 1, over all schedules of the delivery. One that is missing is a claim that never reported. */
+  readonly n: number;
+  readonly startedAt: string;
+  readonly durationMs: number;
+
+  /** Until when its claim lasted: an outcome after that may be superseded. Null: it was not kept. */
+  readonly leaseUntil: string | null;
+
+  /** Of the response; null: there was none. */
+  readonly statusCode: number | null;
+
+  /** `superseded`: settled when the delivery was no longer its own, so it changed nothing. */
+  readonly outcome: 'delivered' | 'retry' | 'dead' | 'superseded';
+
+  /** Null: it delivered. */
+  readonly errorClass:
+    | 'timeout'
+    | 'connect'
+    | 'dns'
+    | 'tls'
+    | 'reset'
+    | 'blocked_address'
+    | 'proxy'
+    | 'token'
+    | 'http_4xx'
+    | 'http_5xx'
+    | 'rate_limited'
+    | 'gone'
+    | 'redirect'
+    | 'protocol'
+    | 'internal'
+    | 'corrupt'
+    | 'transformation'
+    | 'secrets'
+    | null;
+  readonly message: string | null;
+
+  /** The beginning of the response body; null also if the key sees no payloads. */
+  readonly responseExcerpt: string | null;
+
+  /** The first 20, at most 4 KiB; of failures and of a sample of successes. Null: not kept, or the key sees no payloads. */
+  readonly responseHeaders: readonly Header[] | null;
+
+  /** That was connected to, or tried last; null: none, or it was not kept. */
+  readonly address: string | null;
+
+  /** How long the phases took; a null phase did not happen. Null: not kept. */
+  readonly phasesMs: AttemptPhases | null;
+
+  /** The retry clock, an operator, or a redrive in bulk. */
+  readonly trigger: 'schedule' | 'manual' | 'redrive';
+
+  /** The process that made it; null: the portal does not show it. */
+  readonly node: string | null;
+  readonly deliveryId: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly tenant: string;
+  readonly endpointId: string;
+}
+
 export interface ListedDelivery {
   readonly id: string;
   readonly eventId: string;
@@ -1502,6 +1699,25 @@ export interface ListedDelivery {
 
   /** With `include=endpoint`. */
   readonly endpoint?: DeliveryEndpoint;
+}
+
+export interface ListedEvent {
+  readonly id: string;
+  readonly tenant: string;
+  readonly type: string;
+  readonly acceptedAt: string;
+  readonly occurredAt: string | null;
+  readonly orderingKey: string | null;
+  readonly value: Value | null;
+
+  /** Deliveries that were created when it was accepted. */
+  readonly deliveries: number;
+
+  /** How many of them were suppressed. */
+  readonly suppressed: number;
+
+  /** No endpoint took it. */
+  readonly unmatched: boolean;
 }
 
 export type ListedSlo = DeclaredSlo | TemplateSlo;
@@ -2206,6 +2422,37 @@ export interface RotatedEndpoint {
 /** A count, and in how many steps in a row. */
 export type Run = readonly [number, number];
 
+export interface SearchResult {
+  readonly kind:
+    | 'delivery'
+    | 'event'
+    | 'endpoint'
+    | 'redrive'
+    | 'alert'
+    | 'event_type'
+    | 'team'
+    | 'objective'
+    | 'channel'
+    | 'template';
+
+  /** Of a declared thing its name. */
+  readonly id: string;
+
+  /** Null: it belongs to none. */
+  readonly tenant: string | null;
+
+  /** An endpoint is called by the host and path of its URL. */
+  readonly title: string;
+
+  /** What tells it from others of the same title. */
+  readonly detail: string | null;
+}
+
+export interface SearchResults {
+  /** Ids first. */
+  readonly items: readonly SearchResult[];
+}
+
 export interface SecretRotation {
   /** For so long the former secret signs too. */
   readonly graceS?: number | undefined;
@@ -2886,6 +3133,25 @@ export interface Value {
   readonly currency: string;
 }
 
+export interface WaitingFor {
+  /** `attempt`: one is under way. `due`: its first attempt; `retry`: the next one. `throttle`: its receiver asked for no requests (`Retry-After`). `circuit_breaker`: its receiver fails, and is tried a little at a time. `orderingKey`: an earlier delivery of its key goes first. `dead_letter`: one of its key holds it. `paused_endpoint`: its endpoint is paused. */
+  readonly kind:
+    | 'attempt'
+    | 'due'
+    | 'retry'
+    | 'throttle'
+    | 'circuit_breaker'
+    | 'ordering_key'
+    | 'dead_letter'
+    | 'paused_endpoint';
+
+  /** Null: that depends on something else than time. */
+  readonly until: string | null;
+
+  /** The delivery that goes first, or that holds it. */
+  readonly deliveryId: string | null;
+}
+
 /** What `events.get` takes. */
 export interface EventsGetInput {
   /** Whose event it is. If left out: the tenant that the key is bound to, else `default`. */
@@ -2900,6 +3166,77 @@ export type EventsReplayInput = ReplayRequest & {
   /** Whose event it is. If left out: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 };
+
+/** What `events.list` takes. */
+export interface EventsListInput {
+  readonly tenant?: string | readonly string[] | undefined;
+  readonly type?: string | readonly string[] | undefined;
+
+  /** Events with a delivery to any of these. */
+  readonly endpointId?: string | readonly string[] | undefined;
+  readonly orderingKey?: string | readonly string[] | undefined;
+
+  /** `true`: only those that no endpoint took. `false`: only others. */
+  readonly unmatched?: 'true' | 'false' | undefined;
+
+  /** Accepted at this time or later. */
+  readonly since?: string | Date | undefined;
+
+  /** Accepted before this time. */
+  readonly until?: string | Date | undefined;
+
+  /** Items of a page at most. */
+  readonly limit?: number | undefined;
+
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+  readonly order?: 'asc' | 'desc' | undefined;
+}
+
+/** What `attempts.list` takes. */
+export interface AttemptsListInput {
+  readonly tenant?: string | readonly string[] | undefined;
+  readonly endpointId?: string | readonly string[] | undefined;
+  readonly eventId?: string | readonly string[] | undefined;
+  readonly outcome?:
+    | 'delivered'
+    | 'retry'
+    | 'dead'
+    | 'superseded'
+    | readonly ('delivered' | 'retry' | 'dead' | 'superseded')[]
+    | undefined;
+
+  /** `none`: there was no response. */
+  readonly statusClass?:
+    | '1xx'
+    | '2xx'
+    | '3xx'
+    | '4xx'
+    | '5xx'
+    | 'none'
+    | readonly ('1xx' | '2xx' | '3xx' | '4xx' | '5xx' | 'none')[]
+    | undefined;
+
+  /** Started at this time or later. */
+  readonly since?: string | Date | undefined;
+
+  /** Started before this time. */
+  readonly until?: string | Date | undefined;
+
+  /** Items of a page at most. */
+  readonly limit?: number | undefined;
+
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+  readonly order?: 'asc' | 'desc' | undefined;
+}
+
+/** What `search.find` takes. */
+export interface SearchFindInput {
+  readonly q: string;
+  readonly tenant?: string | readonly string[] | undefined;
+  readonly endpointId?: string | readonly string[] | undefined;
+}
 
 /** What `deliveries.list` takes. */
 export interface DeliveriesListInput {
@@ -2992,6 +3329,12 @@ export interface DeliveriesListInput {
   /** `nextCursor` of the page before. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
+}
+
+/** What `deliveries.request` takes. */
+export interface DeliveriesRequestInput {
+  /** The number of an attempt. If left out: the last one. */
+  readonly attempt?: number | undefined;
 }
 
 /** What `blockedKeys.list` takes. */

@@ -1,6 +1,6 @@
 import type { Value } from '../domain/money.ts';
 import type { TenantFilter } from './filters.ts';
-import type { AttemptRecord } from './store.ts';
+import type { AttemptRecord } from './delivery-record.ts';
 import type { NumberRange, SearchPage, SearchStep } from './search.ts';
 
 // Searching events as deliveries are searched, and finding things by a piece of their names.

@@ -18,7 +18,7 @@ import type { RecentEvents, RecentEventsRequest } from './recent.ts';
 import type { DeliveryFilter, ListPage } from './filters.ts';
 import type { Keys } from './keys.ts';
 import type { Nodes } from './nodes.ts';
-import type { DeliveryRecord } from './delivery-record.ts';
+import type { AttemptRecord, DeliveryRecord } from './delivery-record.ts';
 import type { ObjectiveReadings } from './objective-readings.ts';
 import type { Operations } from './operations.ts';
 import type { Reconciling } from './reconciling.ts';
@@ -317,23 +317,6 @@ export interface PruneAnswer {
 }
 
 // ---------------------------------------------------------------- readings
-
-export interface AttemptRecord {
-  readonly n: number;
-  readonly startedAt: number;
-  readonly durationMs: number;
-  readonly statusCode: number | null;
-  readonly outcome: 'delivered' | 'retry' | 'dead' | 'superseded';
-  readonly errorClass: ErrorClass | null;
-  readonly message: string | null;
-  readonly responseExcerpt: string | null;
-  readonly trigger: Trigger;
-  readonly node: string;
-  /** Null of attempts that were made before leases were kept. */
-  readonly leaseUntil: number | null;
-  /** Null if it was not kept. */
-  readonly wire: WireRecord | null;
-}
 
 export type DeadLetterFilter = Pick<DeliveryFilter, 'tenants' | 'exceptTenant' | 'endpointIds'>;
 

@@ -5,13 +5,13 @@ import { classifyError, classifyStatus } from './classify.ts';
 import type { Connection, Exchange } from './connection.ts';
 import type { ConnectionKeeper } from './connection-keeper.ts';
 import type { Deadlines, Expiring } from './deadlines.ts';
-import type { Dial, DialListener, Dialer, DialStage } from './dialer.ts';
+import type { Dial, DialListener, Dialer } from './dialer.ts';
 import { proxyError } from './proxy.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import type { Target } from './target.ts';
 import { readableReason } from './tls-reasons.ts';
 import type { AttemptResult, OutboundRequest } from './transport.ts';
-import { type DialTimes, type KeptHeaders, wireRecord } from './wire-record.ts';
+import { type DialStage, type DialTimes, type KeptHeaders, wireRecord } from './wire-record.ts';
 
 const maxExcerptBytes = 4096;
 /** A longer answer is not read to its end: its status has been seen, and that is what counts. */

@@ -7,7 +7,7 @@ import { type Proxy, proxyError } from './proxy.ts';
 import type { Target } from './target.ts';
 import { secureContextOf } from './secure-context.ts';
 import { openTunnel } from './tunnel.ts';
-import { DialTimes } from './wire-record.ts';
+import { type DialStage, DialTimes } from './wire-record.ts';
 
 /** The next address is tried beside the one before after this long (RFC 8305, 5); none is given up for it. */
 const nextAddressMs = 250;
@@ -21,9 +21,6 @@ const maxAsked = 4;
 const unresolvedMs = 2000;
 /** Finds connections whose other end is gone without a word, also while a slow receiver works. */
 const keepAliveProbeMs = 15_000;
-
-/** What an unfinished attempt waits for. */
-export type DialStage = 'lookup' | 'connection' | 'tunnel through the proxy' | 'TLS handshake';
 
 export interface DialListener {
   /** Nothing of ours is in the way any more: from now on it is the receiver's time. */

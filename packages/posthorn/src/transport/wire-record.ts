@@ -1,6 +1,8 @@
 import type { WireRecord } from '../domain/attempt.ts';
 import type { Clock } from '../runtime/clock.ts';
-import type { DialStage } from './dialer.ts';
+
+/** What an unfinished attempt waits for. */
+export type DialStage = 'lookup' | 'connection' | 'tunnel through the proxy' | 'TLS handshake';
 
 /** What is kept of the head of an answer. */
 const maxHeaders = 20;

@@ -257,6 +257,7 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
   },
   'accounting.get': many('read'),
   'series.get': many('read'),
+  'now.get': many('read'),
   'alerts.list': many('never', (world, side) => world.alert(side)),
   'alerts.acknowledge': one('never', 'alr_none', (world, side) => world.alert(side)),
 

@@ -11,6 +11,7 @@ import { settlementOf } from '../settlement.ts';
 import { describeAccounting } from './accounting-conformance.ts';
 import { describeSeries } from './series-conformance.ts';
 import { describeStore } from './store-conformance.ts';
+import { describeWorth } from './worth-conformance.ts';
 import { describeAuditTampering } from './store/audit-tampering.ts';
 import { describeAlertWords } from './store/alert-words.ts';
 import { describeDigests } from './store/digests.ts';
@@ -42,6 +43,7 @@ const tamperable = async () => tamperablePostgres(await postgres.createMigrated(
 describeDigests('PostgreSQL', tamperable);
 describeAuditTampering('PostgreSQL', tamperable);
 describeFanOut('PostgreSQL', tamperable);
+describeWorth('worth on PostgreSQL', tamperable);
 describeAlertWords('PostgreSQL', tamperable, senderInAlerts);
 
 test('a step by a copy of endpoints that another node has changed hands nothing over', async () => {

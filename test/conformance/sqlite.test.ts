@@ -11,6 +11,7 @@ import { describeAccounting } from './accounting-conformance.ts';
 import { describeSeries } from './series-conformance.ts';
 import { settlementOf } from '../settlement.ts';
 import { describeStore } from './store-conformance.ts';
+import { describeWorth } from './worth-conformance.ts';
 import { describeAuditTampering } from './store/audit-tampering.ts';
 import { describeAlertWords } from './store/alert-words.ts';
 import { describeDigests } from './store/digests.ts';
@@ -37,6 +38,7 @@ const tamperable = async () => {
 describeDigests('SQLite', tamperable);
 describeAuditTampering('SQLite', tamperable);
 describeFanOut('SQLite', tamperable);
+describeWorth('worth on SQLite', tamperable);
 describeAlertWords('SQLite', tamperable, senderInAlerts);
 
 describe('SQLite in its own thread', () => {

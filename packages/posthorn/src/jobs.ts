@@ -1,5 +1,6 @@
 import { defaults } from './config/defaults.ts';
 import { dayMs, secondMs } from './domain/time.ts';
+import { saveReconciliation } from './ledger/last-reconciliation.ts';
 import { startReconciler } from './ledger/reconciler.ts';
 import type { NodeOptions } from './options.ts';
 import type { Parts } from './parts.ts';
@@ -47,6 +48,12 @@ export function startJobs(
     mine,
     onResult: (result) => {
       options.onReconciled?.(result);
+      saveReconciliation(store, result, clock.now()).catch((error: Error) =>
+        logger.warn(
+          { code: 'reconciliation_not_saved', error: error.message },
+          'the result of the reconciliation was not saved',
+        ),
+      );
       evaluator.reconciled({
         balanced: result.balanced,
         residue: result.residue,

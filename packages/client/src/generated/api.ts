@@ -42,6 +42,7 @@ import type {
   NewEvent,
   NewEventBatch,
   NodeList,
+  Now,
   OpenApiDocument,
   PortalLink,
   PortalLinkRequest,
@@ -104,6 +105,7 @@ import type {
   AccountingGetInput,
   SeriesGetInput,
   StreamOpenInput,
+  NowGetInput,
   SlosHistoryInput,
   SlosMinutesInput,
   ConformanceGetInput,
@@ -266,6 +268,12 @@ export interface ReconcileApi<Options> {
 export interface StreamApi<Options> {
   /** Watch what changes. Server-sent events. Each connection begins with `hello`, then with the present state of every topic, as the call that reads it answers it: of `alerts` one message `alert` for each that is not resolved. Afterwards a message comes when that answer changes, within about a second. With `Last-Event-ID` only what has changed since that message is sent, if this node still knows. What cannot be read any more, and a key or session that has ended, end the connection; so does a reader that does not keep up. A node has room for 200 connections. */
   open(input: StreamOpenInput, options?: Options): AsyncIterable<StreamMessage>;
+}
+
+/** The overview of now. */
+export interface NowApi<Options> {
+  /** Get the overview of now. One answer to: does everything arrive, what is it worth, whose is it, and what needs someone. Made at most once a second, and shared by everybody who asks for the same. */
+  get(input?: NowGetInput, options?: Options): Promise<Now>;
 }
 
 /** Reliability objectives, error budgets and burn rates. */
@@ -495,6 +503,7 @@ export interface Api<Options> {
   readonly series: SeriesApi<Options>;
   readonly reconcile: ReconcileApi<Options>;
   readonly stream: StreamApi<Options>;
+  readonly now: NowApi<Options>;
   readonly slos: SlosApi<Options>;
   readonly conformance: ConformanceApi<Options>;
   readonly nodes: NodesApi<Options>;
@@ -550,6 +559,7 @@ export type OperationId =
   | 'series.get'
   | 'reconcile.run'
   | 'stream.open'
+  | 'now.get'
   | 'slos.status'
   | 'slos.history'
   | 'slos.minutes'

@@ -840,6 +840,71 @@ const newEventShape = object({
 const newEventBatchShape = object({ events: list(newEventShape) });
 const nodeShape = object({ node: text, started_at: text, last_heartbeat_at: text, shards: list(number) });
 const nodeListShape = object({ items: list(nodeShape), next_cursor: nullable(text) });
+const nowNeedShape = object({
+  kind: text,
+  severity: text,
+  subject: nullable(text),
+  endpoint_id: nullable(text),
+  alert_id: nullable(text),
+  acknowledged_at: nullable(text),
+  since: nullable(text),
+  count: nullable(number),
+  value: list(moneyShape),
+  owner: nullable(text),
+  summary: text,
+  detail: text,
+  action: nullable(object({ label: text, path: text })),
+});
+const nowTeamShape = object({
+  team: nullable(text),
+  level: text,
+  state: text,
+  dead: number,
+  suppressed: number,
+  late_pending: number,
+  at_risk: list(moneyShape),
+  budget_left: nullable(number),
+  objective: nullable(text),
+});
+const nowShape = object({
+  at: text,
+  level: text,
+  sentence: text,
+  window: object({ since: text, until: text, resolution: text }),
+  ledger: object({
+    accepted: number,
+    delivered: number,
+    pending: number,
+    dead: number,
+    cancelled: number,
+    suppressed: number,
+    unaccounted: number,
+  }),
+  pending_read: object({ rows: number, complete: flag }),
+  reconciled: nullable(
+    object({ at: text, balanced: flag, residue: number, rows_read: nullable(number), ids: list(text) }),
+  ),
+  earlier: object({ dead: number, suppressed: number }),
+  in_time: object({
+    good: number,
+    due: number,
+    share: nullable(number),
+    interval: intervalShape,
+    target: nullable(number),
+  }),
+  latency_ms: object({ p50: nullable(number), p99: nullable(number) }),
+  at_risk: object({
+    dead: list(moneyShape),
+    suppressed: list(moneyShape),
+    late_pending: list(moneyShape),
+    late_pending_count: number,
+    unknown: number,
+  }),
+  teams: list(nowTeamShape),
+  needs: list(nowNeedShape),
+  more_needs: number,
+  endpoints: number,
+});
 const seriesPointShape = object({
   at: text,
   open: flag,
@@ -1491,6 +1556,12 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
       delivery: deliveryMessageShape,
       redrive: redriveMessageShape,
     },
+  },
+  'now.get': {
+    method: 'GET',
+    path: '/v1/now',
+    query: object({ tenant: either(text, list(text)), endpoint_id: either(text, list(text)), last: text }),
+    answer: nowShape,
   },
   'slos.status': { method: 'GET', path: '/v1/slos/{name}/status', answer: sloStatusShape },
   'slos.history': {

@@ -1915,6 +1915,170 @@ export interface NonConforming {
   readonly missing: readonly ('declaration' | 'template' | 'slo' | 'owner')[];
 }
 
+export interface Now {
+  /** When this was made. */
+  readonly at: string;
+
+  /** `act`: someone has to act. `watch`: something waits, or spends an error budget. `well`: neither. */
+  readonly level: 'act' | 'watch' | 'well';
+
+  /** What is true now, to be read out. */
+  readonly sentence: string;
+  readonly window: {
+    readonly since: string;
+    readonly until: string;
+
+    /** To which bounds were rounded outward. */
+    readonly resolution: 'hour' | 'day';
+  };
+
+  /** Accepted in the window; each delivery is in exactly one of the others. */
+  readonly ledger: {
+    readonly accepted: number;
+    readonly delivered: number;
+    readonly pending: number;
+    readonly dead: number;
+    readonly cancelled: number;
+    readonly suppressed: number;
+    readonly unaccounted: number;
+  };
+
+  /** Pending deliveries that were read one by one. If there are more, `pending` is what the counters leave, and what is late is at least what was found. */
+  readonly pendingRead: { readonly rows: number; readonly complete: boolean };
+
+  /** The last check of the ledger against the rows; null: it was not checked yet. */
+  readonly reconciled: {
+    readonly at: string;
+    readonly balanced: boolean;
+
+    /** Deliveries unaccounted for. */
+    readonly residue: number;
+
+    /** Null: the key is bound, and it counted everything. */
+    readonly rowsRead: number | null;
+
+    /** Of deliveries, events or endpoints that it found; at most 20. */
+    readonly ids: readonly string[];
+  } | null;
+
+  /** Accepted before the window, and still dead or suppressed. */
+  readonly earlier: { readonly dead: number; readonly suppressed: number };
+
+  /** Delivered before the deadline. */
+  readonly inTime: {
+    readonly good: number;
+
+    /** All but the cancelled ones and those whose deadline is ahead. */
+    readonly due: number;
+    readonly share: number | null;
+    readonly interval: Interval;
+
+    /** The highest target of any objective; null: there is none. */
+    readonly target: number | null;
+  };
+  readonly latencyMs: {
+    /** Upper bound of the quantile; null: nothing was delivered. */
+    readonly p50: number | null;
+
+    /** Upper bound of the quantile; null: nothing was delivered. */
+    readonly p99: number | null;
+  };
+
+  /** What the deliveries of the window are worth: an event counts for each delivery of it. */
+  readonly atRisk: {
+    /** By currency; never added across currencies. */
+    readonly dead: readonly Money[];
+
+    /** By currency; never added across currencies. */
+    readonly suppressed: readonly Money[];
+
+    /** By currency; never added across currencies. */
+    readonly latePending: readonly Money[];
+    readonly latePendingCount: number;
+
+    /** Deliveries at risk whose events have no value. */
+    readonly unknown: number;
+  };
+  readonly teams: readonly NowTeam[];
+
+  /** The most severe first, then by worth and age. */
+  readonly needs: readonly NowNeed[];
+
+  /** Those that are not in `needs`. */
+  readonly moreNeeds: number;
+
+  /** That exist; 0: nothing was set up yet. */
+  readonly endpoints: number;
+}
+
+export interface NowNeed {
+  readonly kind:
+    | 'unaccounted'
+    | 'dead_letters'
+    | 'suppressed'
+    | 'failing'
+    | 'late'
+    | 'paused'
+    | 'objective'
+    | 'alert'
+    | 'unmatched'
+    | 'owner'
+    | 'channel'
+    | 'key';
+  readonly severity: 'act' | 'watch' | 'note';
+
+  /** What it is about: a host, an objective, an event type. Null: everything. */
+  readonly subject: string | null;
+  readonly endpointId: string | null;
+
+  /** The alert that says so, for acknowledging it. */
+  readonly alertId: string | null;
+  readonly acknowledgedAt: string | null;
+  readonly since: string | null;
+  readonly count: number | null;
+
+  /** By currency; never added across currencies. */
+  readonly value: readonly Money[];
+
+  /** The team; null: none is known. */
+  readonly owner: string | null;
+
+  /** A sentence. */
+  readonly summary: string;
+
+  /** A second one; may be empty. */
+  readonly detail: string;
+  readonly action: {
+    readonly label: string;
+
+    /** In the dashboard. */
+    readonly path: string;
+  } | null;
+}
+
+export interface NowTeam {
+  /** Null: endpoints that nobody owns. */
+  readonly team: string | null;
+
+  /** `act`: someone has to act. `watch`: something waits, or spends an error budget. `well`: neither. */
+  readonly level: 'act' | 'watch' | 'well';
+
+  /** In words, such as `38 dead letters`. */
+  readonly state: string;
+  readonly dead: number;
+  readonly suppressed: number;
+  readonly latePending: number;
+
+  /** By currency; never added across currencies. */
+  readonly atRisk: readonly Money[];
+
+  /** What is left of the error budget that is left least of those that the team answers for; 1 is all of it. Null: it answers for none. */
+  readonly budgetLeft: number | null;
+
+  /** Of that budget. */
+  readonly objective: string | null;
+}
+
 export interface OneSeries {
   /** What `by` asks for: an endpoint’s id, a team, a type, a class. Null: no owner, or everything. */
   readonly key: string | null;
@@ -3497,6 +3661,15 @@ export interface StreamOpenInput {
 
   /** For clients that cannot send the header `Last-Event-ID`. */
   readonly lastEventId?: string | undefined;
+}
+
+/** What `now.get` takes. */
+export interface NowGetInput {
+  readonly tenant?: string | readonly string[] | undefined;
+  readonly endpointId?: string | readonly string[] | undefined;
+
+  /** The window: what was accepted in this time. */
+  readonly last?: '1h' | '24h' | '7d' | '30d' | undefined;
 }
 
 /** What `slos.history` takes. */

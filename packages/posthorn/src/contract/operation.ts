@@ -73,6 +73,7 @@ export const tags = {
   redrives: 'Make many dead or suppressed deliveries pending again.',
   accounting: 'What became of everything that was accepted.',
   series: 'Counters by time, for charts.',
+  now: 'The overview of now.',
   alerts: 'What needs somebody.',
   channels: 'Where notifications go.',
   teams: 'Who owns what, and who is notified.',

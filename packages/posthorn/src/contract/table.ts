@@ -4,6 +4,7 @@ import { blockedKeyOperations } from './blocked-keys.ts';
 import { conformanceOperations } from './conformance.ts';
 import { filterOperations } from './filters.ts';
 import { nodeOperations } from './nodes.ts';
+import { nowOperations } from './now.ts';
 import { deadLetterOperations } from './dead-letters.ts';
 import { deliveryOperations } from './deliveries.ts';
 import { deliveryRequestOperations } from './delivery-request.ts';
@@ -48,6 +49,7 @@ export const table = {
   ...seriesOperations,
   ...reconcileOperations,
   ...streamOperations,
+  ...nowOperations,
   ...sloStatusOperations,
   ...sloHistoryOperations,
   ...conformanceOperations,

@@ -1,3 +1,4 @@
+import { formatValue } from '../domain/money.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type {
@@ -9,6 +10,7 @@ import type {
   Integrity,
   StateCounts,
 } from '../store/store.ts';
+import type { RiskSum, WorthComparison } from '../store/worth.ts';
 
 // G6: what the counters say was accepted must equal what the rows say became of it. Nothing here is used by
 // the code that writes either side.
@@ -36,6 +38,8 @@ export interface Reconciliation {
   readonly fanOuts: FanOuts;
   /** Sum of the residues' magnitudes over all endpoints, and of the fan-outs. */
   readonly residue: number;
+  /** Rows of deliveries that were counted. */
+  readonly rowsRead: number;
   readonly findings: readonly Finding[];
   /** Events compared with their digests, and those among them that carry none; null where it was not asked for. */
   readonly digests: { readonly events: number; readonly without: number } | null;
@@ -61,19 +65,46 @@ export function equationOf(row: ConservationRow): Equation {
   };
 }
 
+/** What is at risk is worth something else by the counters than by the rows. */
+export function worthFindings({ endpointId, currency, counters, rows }: WorthComparison): Finding[] {
+  return (['dead', 'suppressed'] as const)
+    .filter(
+      (state) =>
+        counters[state].count !== rows[state].count ||
+        counters[state].amountMinor !== rows[state].amountMinor,
+    )
+    .map((state) => {
+      const shown = ({ count, amountMinor }: RiskSum): string =>
+        `${count} ${state}${currency === '' ? ' of unknown worth' : ` worth ${formatValue({ amountMinor, currency })}`}`;
+      return {
+        number: null,
+        eventId: null,
+        endpointId,
+        problem: `the counters say ${shown(counters[state])}, and the rows say ${shown(rows[state])}`,
+      };
+    });
+}
+
 /** Checks the whole store. Looking for offending rows reads every one, so it is done where asked, or where the sums are off. */
 export async function reconcile(
   store: Integrity,
   options: { readonly everyRow: boolean },
 ): Promise<Reconciliation> {
-  const rows = (await store.conservation()).map(equationOf);
+  const counted = await store.conservation();
+  const rows = counted.map(equationOf);
+  const rowsRead = counted.reduce(
+    (sum, { rows: of }) => sum + of.pending + endStates.reduce((ended, state) => ended + of[state], 0),
+    0,
+  );
   const fanOuts = await store.fanOuts(fanOutsShown);
   const fanOutResidue = fanOuts.planned - fanOuts.made - fanOuts.remaining;
   const residue = rows.reduce((sum, row) => sum + Math.abs(row.residue), Math.abs(fanOutResidue));
   const sumsHold = residue === 0 && rows.every(({ mismatches }) => mismatches.length === 0);
-  const findings = options.everyRow || !sumsHold ? [...(await store.findTampered(findingsMost))] : [];
+  const worth = (await store.worthComparisons()).flatMap(worthFindings);
+  const tampered = options.everyRow || !sumsHold ? await store.findTampered(findingsMost) : [];
+  const findings = [...tampered, ...worth].slice(0, findingsMost);
   const digests = options.everyRow ? await checkEveryDigest(store, findings) : null;
-  return { rows, fanOuts, residue, findings, digests, balanced: sumsHold && findings.length === 0 };
+  return { rows, fanOuts, residue, rowsRead, findings, digests, balanced: sumsHold && findings.length === 0 };
 }
 
 /** Compares every event with its digest, page by page; adds to `findings` up to their limit. */

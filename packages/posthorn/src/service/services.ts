@@ -22,6 +22,7 @@ import { keyService } from './keys.ts';
 import { filterService } from './filters.ts';
 import { nodeService } from './nodes.ts';
 import { reconcileService } from './reconcile.ts';
+import { nowService } from './now.ts';
 import { redriveService } from './redrives.ts';
 import { secretService } from './secrets.ts';
 import { seriesService } from './series.ts';
@@ -52,6 +53,7 @@ export function createServices(deps: ServiceDependencies): Handlers {
     ...accountingService(deps),
     ...seriesService(deps),
     ...reconcileService(deps),
+    ...nowService(deps),
     ...sloStatusService(deps),
     ...sloHistoryService(deps),
     ...conformanceService(deps),

@@ -1,6 +1,7 @@
 import type { AccountingQuery } from './accounting.ts';
 import { bookColumns, talliedColumns } from './rows.ts';
 import { dayMs, hourMs, minuteMs } from '../domain/time.ts';
+import { worthColumns } from './worth.ts';
 
 // Counters are kept fine while they are young and coarse when they are old, so that any window over months is read in
 // milliseconds: measured with 10,000,000 deliveries over 90 days (bench/accounting.ts). Every sum stays as it was.
@@ -13,7 +14,7 @@ const hoursKeptMs = 8 * dayMs;
 const latencyHoursKeptMs = 26 * hourMs;
 
 export interface Fold {
-  readonly table: 'tallies' | 'ledger' | 'event_ledger' | 'failures';
+  readonly table: 'tallies' | 'ledger' | 'event_ledger' | 'failures' | 'worth';
   /** The column of time, whose rows that are no multiple of `per` become one with the multiple before them. */
   readonly time: 'minute' | 'hour';
   readonly unitMs: number;
@@ -38,6 +39,7 @@ export const folds: readonly Fold[] = [
   { ...hourly, table: 'ledger', keys: ['endpoint'], sums: bookColumns },
   { ...hourly, table: 'event_ledger', keys: ['tenant', 'type'], sums: ['events', 'unmatched'] },
   { ...hourly, table: 'failures', keys: ['endpoint', 'type', 'class'], sums: ['count'] },
+  { ...hourly, table: 'worth', keys: ['endpoint', 'currency'], sums: worthColumns },
 ];
 
 /** Rows before this, in the fold's own unit, are folded. */

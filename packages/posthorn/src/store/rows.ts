@@ -15,6 +15,7 @@ import type {
   FanOutState,
   GoneEvent,
 } from './store.ts';
+import { riskSumOf, type WorthComparison } from './worth.ts';
 import type { AccountingGroup, Money, Tally } from './accounting.ts';
 import type { EventHeading, SentDelivery } from './reconciling.ts';
 
@@ -228,6 +229,16 @@ export function deadLettersOf(groups: readonly Row[], money: readonly Row[]): De
       2,
     ),
   }));
+}
+
+/** Endpoint id, currency, the six counters and their six counts from rows, in the order of `worthColumns`. */
+export function worthComparisonOf(row: Row): WorthComparison {
+  return {
+    endpointId: row[0] as string,
+    currency: row[1] as string,
+    counters: { dead: riskSumOf(row, 2), suppressed: riskSumOf(row, 5) },
+    rows: { dead: riskSumOf(row, 8), suppressed: riskSumOf(row, 11) },
+  };
 }
 
 // ---------------------------------------------------------------- counters

@@ -22,11 +22,13 @@ import type { AttemptRecord, DeliveryRecord } from './delivery-record.ts';
 import type { ObjectiveReadings } from './objective-readings.ts';
 import type { Operations } from './operations.ts';
 import type { Reconciling } from './reconciling.ts';
+import type { Overview } from './overview.ts';
 import type { SealedSettings } from './sealed-settings.ts';
 import type { Series } from './series.ts';
 import type { EventSearching } from './event-search.ts';
 import type { Searching } from './search.ts';
 import type { Sessions } from './sessions.ts';
+import type { WorthComparison } from './worth.ts';
 
 export type * from './blocking.ts';
 export type * from './config.ts';
@@ -65,6 +67,7 @@ export interface Store
     Accounting,
     Series,
     ObjectiveReadings,
+    Overview,
     Integrity,
     Nodes,
     Alerting,
@@ -439,6 +442,8 @@ export interface FanOutState {
 export interface Integrity {
   /** Both sides per endpoint, read in one snapshot, by queries that share no code with the writers. */
   conservation(): Promise<readonly ConservationRow[]>;
+  /** The same for what dead letters and suppressed deliveries are worth. */
+  worthComparisons(): Promise<readonly WorthComparison[]>;
   /**
    * Rejects with `StoreFaultError` where the store's files are not those that were opened, or were found damaged. With
    * `everyPage` each page is read for it, which takes as long as reading the whole store.

@@ -36,6 +36,7 @@ const balanced: Reconciliation = {
     },
   ],
   residue: 0,
+  rowsRead: 9,
   findings: [],
   digests: null,
   fanOuts: { planned: 0, made: 0, remaining: 0, underWay: [] },

@@ -42,6 +42,17 @@ export function createConfinements(store: Store): Confinements {
       portal: 'read',
     },
 
+    'now.get': {
+      bound: async (input, caller, next) =>
+        await next({ ...input, query: await ownFilter(store, caller, input.query) }),
+      portal: 'read',
+      portalAnswer: (now) => ({
+        ...now,
+        teams: [],
+        needs: now.needs.map((need) => ({ ...need, owner: null, alert_id: null, acknowledged_at: null })),
+      }),
+    },
+
     'series.get': {
       bound: async (input, caller, next) => {
         if (caller.can !== null && (input.query.by === 'owner' || input.query.owner !== undefined))

@@ -9,6 +9,7 @@ import { storedOf } from '../rows.ts';
 import type { AcceptAnswer, AcceptOptions, FreshDelivery } from '../store.ts';
 import { type Connection, type Database, type Row, uniqueViolation, type Value } from './database.ts';
 import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
+import { addWorth, amountSums, worthInsert } from './worth.ts';
 
 const stored = `e.tenant, e.id, e.type, e.data, e.ordering_key, e.occurred_at, e.accepted_at, e.amount_minor::text, e.currency,
   e.deliveries, e.suppressed, e.number, e.digest`;
@@ -120,7 +121,7 @@ const shardIs = (oneShard: boolean): string => (oneShard ? '$24::smallint' : 'sh
  * It stores nothing where the endpoints have changed since the plan was made. Numbers come from sequences in the
  * order of the events, so that a later event of an ordering key has the higher number.
  */
-const insert = (oneShard: boolean): string => `WITH
+const insert = (oneShard: boolean, suppressed: boolean): string => `WITH
   guard AS MATERIALIZED (SELECT true AS ok ${oneShard ? 'WHERE $1::bigint IS NOT NULL' : 'FROM posthorn.config WHERE version = $1::bigint'}),
   ev AS MATERIALIZED (
     SELECT u.*, ${oneShard ? '($25::bigint[])[u.ord]' : "nextval('posthorn.event_numbers')"} * 64 + u.shard AS number FROM guard, (
@@ -165,11 +166,26 @@ const insert = (oneShard: boolean): string => `WITH
     SELECT ${oneShard ? '$24::smallint' : '0'}, tenant, $15::bigint / 3600000, type, $22::text || ':accept', count(*), count(*) FILTER (WHERE deliveries = 0)
     FROM ev GROUP BY tenant, type
     ON CONFLICT (shard, tenant, hour, type, writer)
-      DO UPDATE SET events = l.events + excluded.events, unmatched = l.unmatched + excluded.unmatched)
+      DO UPDATE SET events = l.events + excluded.events, unmatched = l.unmatched + excluded.unmatched)${
+        suppressed
+          ? `,
+  worth AS (
+    ${worthInsert('suppressed')}
+    SELECT ${oneShard ? '$24::smallint' : '0'}, dl.endpoint, $15::bigint / 3600000, coalesce(e.currency, ''), $22::text || ':accept', ${amountSums}
+    FROM dl JOIN ev e ON e.ord = dl.event WHERE NOT dl.enabled GROUP BY 2, 4
+    ${addWorth('suppressed')})`
+          : ''
+      }
 SELECT g.ok, dl.ord, dl.number FROM guard g LEFT JOIN dl ON dl.lease_until IS NOT NULL ORDER BY dl.ord`;
 
-const spanning = insert(false);
-const single = insert(true);
+/** What is worth something from the start is counted in a text of its own: nobody else pays for it. */
+const texts = {
+  spanning: { accept: insert(false, false), accept_suppressed: insert(false, true) },
+  single: { accept_one: insert(true, false), accept_suppressed_one: insert(true, true) },
+};
+
+const hasSuppressed = (events: readonly PlannedEvent<KnownEndpoint>[]): boolean =>
+  events.some(({ deliveries }) => deliveries.some(({ known }) => !known.endpoint.enabled));
 
 function valuesOf(
   version: number,
@@ -259,12 +275,10 @@ async function insertByShard(
   const claimed = new Map<number, number>();
   for (const [shard, of] of byShard(numbered, ({ planned }) => planned.event.shard)) {
     const ords = of.flatMap((event) => event.ords);
-    const rows = await connection.query('accept_one', single, [
-      ...valuesOf(
-        version,
-        of.map(({ planned }) => planned),
-        options,
-      ),
+    const own = of.map(({ planned }) => planned);
+    const name = hasSuppressed(own) ? 'accept_suppressed_one' : 'accept_one';
+    const rows = await connection.query(name, texts.single[name], [
+      ...valuesOf(version, own, options),
       shard,
       of.map(({ number }) => number),
       ords.map((at) => deliveryNumbers[at]!),
@@ -297,7 +311,8 @@ export async function insertPlanned(
   options: InsertOptions,
 ): Promise<ReadonlyMap<number, number> | null> {
   if (connection.oneShard) return await insertByShard(connection, version, events, options);
-  const rows = await connection.query('accept', spanning, valuesOf(version, events, options));
+  const name = hasSuppressed(events) ? 'accept_suppressed' : 'accept';
+  const rows = await connection.query(name, texts.spanning[name], valuesOf(version, events, options));
   if (rows.length === 0) return null;
   return new Map(
     rows.filter(([, ord]) => ord !== null).map(([, ord, number]) => [(ord as number) - 1, number as number]),

@@ -18,6 +18,7 @@ export const distributedTables = [
   'latency_days',
   'tallies',
   'failures',
+  'worth',
 ] as const;
 /** Reference tables: small, and joined with the others. */
 export const referenceTables = [

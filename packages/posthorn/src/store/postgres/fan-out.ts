@@ -16,6 +16,7 @@ import { byShard, notifyDue } from './accept.ts';
 import type { Connection, Database, Value } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 import { countFanOut } from './fan-out-plan.ts';
+import { writeWorth } from './worth.ts';
 
 /** Deliveries of a block with their counters; `oneShard` as in accept.ts. Answers the numbers in the order of the block. */
 const insertSql = (oneShard: boolean): string => `WITH
@@ -138,6 +139,22 @@ export async function stepFanOut(
     const nums = new Map((copy.byTenant.get(tenant) ?? []).map(({ num, endpoint }) => [num, endpoint]));
     const handover = handOver(block, (num) => nums.get(num), payloads, request);
     const numbers = await insertBlock(connection, block, handover, acceptedAt, request);
+    await writeWorth(
+      connection,
+      block.deliveries.flatMap(({ event, target }) =>
+        target.endpoint.enabled
+          ? []
+          : [
+              {
+                event: event.number,
+                endpoint: target.num,
+                createdAt: acceptedAt,
+                state: 'suppressed',
+                by: 1,
+              },
+            ],
+      ),
+    );
     await advance(connection, id, block, request.now);
     await countFanOut(connection, request.node, 0, block.deliveries.length);
     const claimed = claimedOf(block, handover, numbers, nums, payloads);

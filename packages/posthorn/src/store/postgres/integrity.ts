@@ -1,6 +1,6 @@
 import { shardCount } from '../../domain/shard.ts';
 import { findingsOfEvent, postgresDigest } from '../digest.ts';
-import { fanOutStateOf, goneEventOf } from '../rows.ts';
+import { fanOutStateOf, goneEventOf, worthComparisonOf } from '../rows.ts';
 import type {
   ConservationRow,
   DigestCursor,
@@ -10,6 +10,7 @@ import type {
   Gone,
   GoneWindow,
 } from '../store.ts';
+import type { WorthComparison } from '../worth.ts';
 import type { Database } from './database.ts';
 import { hourMs } from '../../domain/time.ts';
 
@@ -57,6 +58,25 @@ export async function readConservation(db: Database): Promise<ConservationRow[]>
       pruned: states(rest.slice(5)),
     };
   });
+}
+
+/** An event that is gone is worth nothing that is known; its delivery is found by another check. */
+export async function readWorthComparisons(db: Database): Promise<WorthComparison[]> {
+  const side = (state: number): string => `count(*) FILTER (WHERE d.state = ${state}),
+    coalesce(sum(e.amount_minor >> 32) FILTER (WHERE d.state = ${state} AND e.currency IS NOT NULL), 0),
+    coalesce(sum(e.amount_minor & x'ffffffff'::bigint) FILTER (WHERE d.state = ${state} AND e.currency IS NOT NULL), 0)`;
+  const sums = ['c1', 'c2', 'c3', 'c4', 'c5', 'c6', 'r1', 'r2', 'r3', 'r4', 'r5', 'r6'];
+  const rows = await db.query(
+    'worth_comparisons',
+    `SELECT coalesce(p.id, 'unknown endpoint ' || u.endpoint), u.currency, ${sums.map((name) => `sum(u.${name})::bigint`).join(', ')} FROM (
+         SELECT endpoint, currency, dead, dead_hi, dead_lo, suppressed, suppressed_hi, suppressed_lo, 0, 0, 0, 0, 0, 0 FROM posthorn.worth
+         UNION ALL
+         SELECT d.endpoint, coalesce(e.currency, ''), 0, 0, 0, 0, 0, 0, ${side(2)}, ${side(4)}
+         FROM posthorn.deliveries d LEFT JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number
+         WHERE d.state IN (2, 4) GROUP BY 1, 2) AS u (endpoint, currency, ${sums.join(', ')})
+       LEFT JOIN posthorn.endpoints p ON p.num = u.endpoint GROUP BY 1, 2`,
+  );
+  return rows.map(worthComparisonOf);
 }
 
 /** Each query answers [delivery number, event id, endpoint id] of what contradicts itself. */

@@ -10,13 +10,14 @@ import type { Connection, Database, Row } from './database.ts';
 import { writeLedger } from './ledger.ts';
 import { readDelivery } from './readings.ts';
 import { lockEndpoints, redriveEnded } from './redrive-ended.ts';
+import { writeWorth } from './worth.ts';
 
 /** Locks one delivery: what people do and what the engine settles take turns on its row. */
 async function lock(connection: Connection, number: number): Promise<Row | undefined> {
   const [row] = await connection.query(
     'delivery_lock',
     `SELECT d.state, d.endpoint, d.created_at, d.claimed_by, d.due_at, d.order_key,
-       (SELECT e.type FROM posthorn.events e WHERE e.shard = d.shard AND e.number = d.event_number)
+       (SELECT e.type FROM posthorn.events e WHERE e.shard = d.shard AND e.number = d.event_number), d.event_number
      FROM posthorn.deliveries d WHERE d.shard = $1 AND d.number = $2 FOR UPDATE OF d`,
     [shardOfNumber(number), number],
   );
@@ -87,7 +88,7 @@ async function cancelOne(
   reason: string,
   now: number,
 ): Promise<void> {
-  const [state, endpoint, createdAt, , , orderKey, type] = row as [
+  const [state, endpoint, createdAt, , , orderKey, type, event] = row as [
     number,
     number,
     number,
@@ -95,6 +96,7 @@ async function cancelOne(
     unknown,
     string | null,
     string,
+    number,
   ];
   const shard = shardOfNumber(number);
   await connection.query(
@@ -105,6 +107,8 @@ async function cancelOne(
   await writeLedger(connection, '', [
     { endpoint, createdAt, type, cancelled: 1, ...(state === stateNumbers.dead ? { dead: -1 } : {}) },
   ]);
+  if (state === stateNumbers.dead)
+    await writeWorth(connection, [{ event, endpoint, createdAt, state: 'dead', by: -1 }]);
   if (orderKey !== null) await wakeSuccessor(connection, [shard, endpoint, orderKey], now);
 }
 

@@ -31,11 +31,19 @@ import {
   finishKeyedRequest,
   pruneKeyedRequests,
 } from './idempotency.ts';
-import { checkDigests, findTampered, readFanOuts, readConservation, readGone } from './integrity.ts';
+import {
+  checkDigests,
+  findTampered,
+  readConservation,
+  readFanOuts,
+  readGone,
+  readWorthComparisons,
+} from './integrity.ts';
 import { failingEndpoints, saveFailing } from './failures.ts';
 import { beat, type LastBeats, leave, readNodes } from './nodes.ts';
 import { readFailureDays, readMissedWorth, readTallySteps } from './objective-readings.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
+import { readPendingWorth, readUnmatchedTypes, readWorth } from './overview.ts';
 import { prune } from './prune.ts';
 import { readAttempts, readDeadLetters, readDelivery, readEvent } from './readings.ts';
 import { readEventHeadings, readSentDeliveries, readSentEvents } from './reconciling.ts';
@@ -155,6 +163,9 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     accounting: (query) => readAccounting(db, query),
     accountingBy: async (query, by) => readAccountingBy(db, query, by),
     pendingIn: (tenants) => readPending(db, endpoints, tenants),
+    worth: async (query) => readWorth(db, query),
+    pendingWorth: async (query, maxRows) => readPendingWorth(db, query, maxRows),
+    unmatchedTypes: async (query, limit) => readUnmatchedTypes(db, query, limit),
     countSeries: async (query) => readCountSeries(db, query),
     failureSeries: async (query) => readFailureSeries(db, query),
     latencySeries: async (query) => readLatencySeries(db, query),
@@ -191,6 +202,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     purgeFormerValues: async () => purgeFormerValues(db),
 
     conservation: () => readConservation(db),
+    worthComparisons: () => readWorthComparisons(db),
     // The server keeps its own files; what it finds wrong with them, every statement says.
     checkFiles: async () => {},
     findTampered: (limit) => findTampered(db, limit),

@@ -3,7 +3,9 @@ import { retentionOf } from '../retention.ts';
 import { blockingAmong } from './blocking.ts';
 import { endStates, writeLedger } from './ledger.ts';
 import type { Connection, Database, Row } from './database.ts';
+import { atRiskStates } from '../worth.ts';
 import { refuseFormerTime } from './time.ts';
+import { writeWorth } from './worth.ts';
 import { eventShard, shardOfNumber } from '../../domain/ids.ts';
 import { shardCount } from '../../domain/shard.ts';
 
@@ -135,6 +137,15 @@ export async function prune(db: Database, request: PruneRequest): Promise<PruneA
            WHERE a.shard = ${shard === null ? '(n.number & 63)::smallint' : '$2::smallint'} AND a.delivery = n.number`,
           [of, ...given(shard)],
         ),
+      );
+      await writeWorth(
+        connection,
+        gone.flatMap(([, event, endpoint, before, createdAt]) => {
+          const state = atRiskStates[before!]!;
+          return state === null
+            ? []
+            : [{ event: event!, endpoint: endpoint!, createdAt: createdAt!, state, by: -1 }];
+        }),
       );
       const events = gone.map(([, event]) => event!);
       const bare = await inGroups(connection, events, shardOfNumber, (of, shard) =>

@@ -1,5 +1,6 @@
 import { postgresDigest } from '../digest.ts';
 import { passesFilterSql } from './filter-sql.ts';
+import { addWorth, worthInsert } from './worth.ts';
 
 /**
  * `posthorn.publish`: an event accepted inside the transaction of an application that shares the database, so that a
@@ -227,6 +228,12 @@ ${passesFilterSql}
     SELECT 0, e.num, now_ms / 60000, publish.type, writer, 1, (NOT e.enabled)::int FROM posthorn.endpoints e WHERE e.num = ANY (wanted)
     ON CONFLICT (shard, endpoint, minute, type, writer)
       DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed;
+    IF suppressed_count > 0 THEN
+      ${worthInsert('suppressed')}
+      SELECT 0, e.num, now_ms / 3600000, coalesce(money, ''), writer, 1, coalesce(amount >> 32, 0), coalesce(amount & 4294967295, 0)
+      FROM posthorn.endpoints e WHERE e.num = ANY (wanted) AND NOT e.enabled
+      ${addWorth('suppressed')};
+    END IF;
     INSERT INTO posthorn.event_ledger AS l (shard, tenant, hour, type, writer, events, unmatched)
     VALUES (0, publish.tenant, now_ms / 3600000, publish.type, writer, 1, (wanted_count = 0)::int)
     ON CONFLICT (shard, tenant, hour, type, writer)

@@ -2,6 +2,8 @@ import { shardOfNumber } from '../../domain/ids.ts';
 import { triggers } from '../rows.ts';
 import type { Connection } from './database.ts';
 import { endStates, writeLedger } from './ledger.ts';
+import { atRiskStates } from '../worth.ts';
+import { writeWorth } from './worth.ts';
 
 /** A delivery that has ended. */
 interface Ended {
@@ -37,6 +39,7 @@ export async function redriveEnded(
   now: number,
 ): Promise<ReadonlySet<number>> {
   const redriven = new Set<number>();
+  const events = new Map<number, number>();
   const groups = connection.oneShard
     ? [...Map.groupBy(ended, ({ number }) => shardOfNumber(number))].toSorted(([a], [b]) => a - b)
     : [[null, ended] as const];
@@ -48,7 +51,7 @@ export async function redriveEnded(
          trigger = $4, redrives = redrives + 1
        FROM unnest($1::bigint[], $2::smallint[]) AS n (number, state)
        WHERE d.shard = ${shard === null ? '(n.number & 63)::smallint' : '$5::smallint'} AND d.number = n.number AND d.state = n.state
-       RETURNING d.number`,
+       RETURNING d.number, d.event_number`,
       [
         of.map(({ number }) => number),
         of.map(({ state }) => state),
@@ -57,7 +60,10 @@ export async function redriveEnded(
         ...(shard === null ? [] : [shard]),
       ],
     );
-    for (const [number] of rows) redriven.add(number as number);
+    for (const [number, event] of rows as number[][]) {
+      redriven.add(number!);
+      events.set(number!, event!);
+    }
   }
   await writeLedger(
     connection,
@@ -70,6 +76,14 @@ export async function redriveEnded(
         type,
         [endStates[state]!]: -1,
       })),
+  );
+  await writeWorth(
+    connection,
+    ended.flatMap(({ number, endpoint, createdAt, state: before }) => {
+      const state = atRiskStates[before]!;
+      const event = events.get(number);
+      return state === null || event === undefined ? [] : [{ event, endpoint, createdAt, state, by: -1 }];
+    }),
   );
   return redriven;
 }

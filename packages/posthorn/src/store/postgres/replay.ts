@@ -12,6 +12,7 @@ import { findEvent, insertPlanned, notifyDue } from './accept.ts';
 import { writeAudit } from './audit-log.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
+import { writeWorth } from './worth.ts';
 
 export async function replayEvent(
   db: Database,
@@ -90,6 +91,14 @@ export async function replayEvent(
          ON CONFLICT (shard, endpoint, minute, type, writer)
            DO UPDATE SET accepted = l.accepted + excluded.accepted, suppressed = l.suppressed + excluded.suppressed`,
         [nums, enabled, now, type],
+      );
+      await writeWorth(
+        connection,
+        wanted.flatMap(({ num, endpoint }) =>
+          endpoint.enabled
+            ? []
+            : [{ event: number, endpoint: num, createdAt: now, state: 'suppressed', by: 1 }],
+        ),
       );
       // The event knows how many deliveries it has, so that a missing one shows (G6).
       await connection.query(

@@ -15,6 +15,7 @@ import { attemptWireColumns } from './settle.ts';
 import { sessionsTable } from './sessions.ts';
 import { missingParts, partsMadeBy, partsThere } from './schema-parts.ts';
 import { publishSql } from './publish.ts';
+import { worthTable } from './worth.ts';
 
 /** Two nodes that start at once take turns by this advisory lock. */
 export const migrationLock = 7_026_784_1;
@@ -328,6 +329,9 @@ const migrations: readonly string[] = [
   searchMigration,
   retriedIndex,
   attemptWireColumns,
+  worthTable,
+  // What is suppressed from the start is worth something.
+  publishSql,
 ];
 
 const namedMost = 5;

@@ -5,6 +5,7 @@ import { redriveMark, stateNumbers, triggers } from '../rows.ts';
 import { notifyDue } from './accept.ts';
 import type { Database, Value } from './database.ts';
 import { lockEndpoints, redriveEnded } from './redrive-ended.ts';
+import { addWorth, amountSums, worthInsert } from './worth.ts';
 
 const outcomes = `unnest($1::bigint[], $2::int[], $3::smallint[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::int[],
   $9::int[], $10::text[], $11::text[], $12::text[], $13::smallint[], $14::boolean[], $15::boolean[], $16::boolean[], $17::smallint[],
@@ -28,11 +29,18 @@ export const attemptWireColumns =
 
 const attemptColumns = `shard, delivery, n, started_at, duration_ms, status_code, outcome, error_class, message, response_excerpt,
   trigger, node, lease_until, wire`;
+/** Texts of the same statement: what every batch would pay for stands only in those that have it. */
+interface Variant {
+  readonly oneShard: boolean;
+  /** Some outcome ends in a dead letter, whose worth is counted. */
+  readonly dead: boolean;
+}
+
 /**
  * Counters of the rows of `from`, in the statement of the outcomes themselves (G4). `own` and `superseded` say of a row whether
  * its outcome was applied, or came too late.
  */
-function counters(from: string, own: string, superseded: string, oneShard: boolean): string {
+function counters(from: string, own: string, superseded: string, { oneShard, dead }: Variant): string {
   const shard = ledgerShard(oneShard);
   const count = (condition: string): string => `count(*) FILTER (WHERE ${condition})`;
   const sums = [
@@ -67,7 +75,19 @@ function counters(from: string, own: string, superseded: string, oneShard: boole
     INSERT INTO posthorn.latency AS l (shard, endpoint, hour, bucket, type, writer, count)
     SELECT ${shard}, endpoint, hour, bucket, type, $19::text || ':settle', count(*) FROM ${from} WHERE ${own} AND state = 1
     GROUP BY 2, 3, 4, 5
-    ON CONFLICT (shard, endpoint, hour, bucket, type, writer) DO UPDATE SET count = l.count + excluded.count)`;
+    ON CONFLICT (shard, endpoint, hour, bucket, type, writer) DO UPDATE SET count = l.count + excluded.count)${
+      dead
+        ? `,
+  worth AS (
+    ${worthInsert('dead')}
+    SELECT ${shard}, f.endpoint, f.hour, coalesce(e.currency, ''), $19::text || ':settle', ${amountSums}
+    -- LIMIT keeps the planner to a lookup by key.
+    FROM ${from} f LEFT JOIN LATERAL (SELECT e.currency, e.amount_minor FROM posthorn.events e
+      WHERE e.shard = ${oneShard ? shard : 'f.shard'} AND e.number = f.event_number LIMIT 1) e ON true
+    WHERE ${own} AND f.state = 2 GROUP BY 2, 3, 4
+    ${addWorth('dead')})`
+        : ''
+    }`;
 }
 
 /** The successor of an ordering key is due when its head has ended. */
@@ -90,16 +110,16 @@ const ledgerShard = (oneShard: boolean): string => (oneShard ? '$23::smallint' :
  * successor of an ordering key. It takes the outcomes whose fence holds, which is nearly all of them, and finds each
  * delivery once. An outcome whose fence holds is in no attempt log yet: settling it is what gives the claim up.
  */
-const settleOwn = (oneShard: boolean): string => `WITH
+const settleOwn = ({ oneShard, dead }: Variant): string => `WITH
   own AS (
     UPDATE posthorn.deliveries d SET ${settled} FROM ${outcomes} WITH ORDINALITY AS s (${outcomeColumns})
     WHERE d.shard = ${shardOf(oneShard, 's.number')} AND d.number = s.number AND ${fence}
-    RETURNING d.shard, d.endpoint, d.order_key, d.held, s.created_at / 3600000 AS hour, ${isRedriven}, s.*),
+    RETURNING d.shard, d.endpoint, d.order_key, d.held,${dead ? ' d.event_number,' : ''} s.created_at / 3600000 AS hour, ${isRedriven}, s.*),
   logged AS (
     INSERT INTO posthorn.attempts (${attemptColumns})
     SELECT ${oneShard ? '$23::smallint' : 'shard'}, number, claim, started_at, duration_ms, status_code,
       CASE state WHEN 0 THEN 'retry' WHEN 1 THEN 'delivered' ELSE 'dead' END, error_class, message, excerpt, trigger, $19::text, lease_until, wire FROM own),
-  ${counters('own', 'true', 'false', oneShard)},
+  ${counters('own', 'true', 'false', { oneShard, dead })},
   woken AS (${wake('own', oneShard)})
 SELECT ord, redriven FROM own`;
 
@@ -108,9 +128,9 @@ SELECT ord, redriven FROM own`;
  * outcomes, as happens where the connection was lost before its answer came: what is in the attempt log already is
  * answered as it was, and counted no more.
  */
-const settleRest = (oneShard: boolean): string => `WITH
+const settleRest = ({ oneShard, dead }: Variant): string => `WITH
   s AS MATERIALIZED (
-    SELECT u.*, (u.number & 63)::smallint AS shard, d.endpoint, d.order_key, d.held, a.outcome IS NOT NULL AS logged,
+    SELECT u.*, (u.number & 63)::smallint AS shard, d.endpoint, d.order_key, d.held,${dead ? ' d.event_number,' : ''} a.outcome IS NOT NULL AS logged,
       a.started_at = u.started_at AND a.outcome = CASE u.state WHEN 0 THEN 'retry' WHEN 1 THEN 'delivered' ELSE 'dead' END AS again,
       row_number() OVER (PARTITION BY u.number, u.claim ORDER BY u.ord) = 1 AS foremost
     FROM ${outcomes} WITH ORDINALITY AS u (${outcomeColumns})
@@ -133,7 +153,7 @@ const settleRest = (oneShard: boolean): string => `WITH
       CASE WHEN NOT own THEN 'superseded' WHEN state = 0 THEN 'retry' WHEN state = 1 THEN 'delivered' ELSE 'dead' END,
       error_class, message, excerpt, trigger, $19::text, lease_until, wire FROM judged WHERE foremost
     ON CONFLICT DO NOTHING),
-  ${counters('judged', 'own', 'superseded', oneShard)},
+  ${counters('judged', 'own', 'superseded', { oneShard, dead })},
   woken AS (${wake('s', oneShard)})
 SELECT ord, own OR coalesce(again, false), ord IN (SELECT ord FROM applied WHERE redriven) FROM judged`;
 
@@ -165,8 +185,24 @@ function valuesOf(settlements: readonly Settlement[]): Value[] {
   ] as Value[];
 }
 
-const spanning = { own: settleOwn(false), rest: settleRest(false) };
-const single = { own: settleOwn(true), rest: settleRest(true) };
+interface Texts {
+  readonly own: string;
+  readonly rest: string;
+  /** Of the names of both. */
+  readonly suffix: string;
+}
+const textsOf = (variant: Variant): Texts => ({
+  own: settleOwn(variant),
+  rest: settleRest(variant),
+  suffix: `${variant.dead ? '_dead' : ''}${variant.oneShard ? '_one' : ''}`,
+});
+const texts = {
+  spanning: {
+    usual: textsOf({ oneShard: false, dead: false }),
+    dead: textsOf({ oneShard: false, dead: true }),
+  },
+  single: { usual: textsOf({ oneShard: true, dead: false }), dead: textsOf({ oneShard: true, dead: true }) },
+};
 
 /**
  * Settles the last outcome of a schedule whose delivery was redriven while it was in flight, and begins the fresh one, in one
@@ -208,8 +244,10 @@ async function settleBatch(
 ): Promise<SettleAnswer[]> {
   const connection = db.hot;
   const answers = settlements.map((): SettleAnswer => 'superseded');
-  const [sql, suffix, more] =
-    shard === null ? ([spanning, '', []] as const) : ([single, '_one', [shard]] as const);
+  const hasDead = settlements.some(({ state }) => state === 'dead');
+  const sql = texts[shard === null ? 'spanning' : 'single'][hasDead ? 'dead' : 'usual'];
+  const { suffix } = sql;
+  const more = shard === null ? [] : [shard];
   const values = (indexes: readonly number[]): Value[] => [
     ...valuesOf(indexes.map((index) => settlements[index]!)),
     ...more,

@@ -102,6 +102,7 @@ export function insertOneDelivery(
       trigger,
     );
     ledger.add(counted, 'suppressed');
+    ledger.addWorth(db, number, counted, 'suppressed');
   }
   ledger.add(counted, 'accepted');
   return number;

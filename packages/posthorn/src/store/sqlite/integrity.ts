@@ -1,5 +1,5 @@
 import { digestOf, findingsOfEvent } from '../digest.ts';
-import { fanOutStateOf, goneEventOf } from '../rows.ts';
+import { fanOutStateOf, goneEventOf, worthComparisonOf } from '../rows.ts';
 import type {
   ConservationRow,
   DigestCursor,
@@ -9,6 +9,7 @@ import type {
   Gone,
   GoneWindow,
 } from '../store.ts';
+import type { WorthComparison } from '../worth.ts';
 import { eventHead } from './claim.ts';
 import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
@@ -55,6 +56,25 @@ export function readConservation(db: Database): ConservationRow[] {
       };
     });
   });
+}
+
+/** An event that is gone is worth nothing that is known; its delivery is found by another check. */
+export function readWorthComparisons(db: Database): WorthComparison[] {
+  const side = (state: number): string => `sum(d.state = ${state}),
+    sum(CASE WHEN d.state = ${state} AND e.currency IS NOT NULL THEN e.amount_minor >> 32 ELSE 0 END),
+    sum(CASE WHEN d.state = ${state} AND e.currency IS NOT NULL THEN e.amount_minor & 0xffffffff ELSE 0 END)`;
+  const rows = db.all(
+    `SELECT coalesce(p.id, 'unknown endpoint ' || u.endpoint), u.currency, sum(u.c1), sum(u.c2), sum(u.c3), sum(u.c4), sum(u.c5), sum(u.c6),
+       sum(u.r1), sum(u.r2), sum(u.r3), sum(u.r4), sum(u.r5), sum(u.r6) FROM (
+         SELECT endpoint, currency, dead AS c1, dead_hi AS c2, dead_lo AS c3, suppressed AS c4, suppressed_hi AS c5, suppressed_lo AS c6,
+           0 AS r1, 0 AS r2, 0 AS r3, 0 AS r4, 0 AS r5, 0 AS r6 FROM worth
+         UNION ALL
+         SELECT d.endpoint, ifnull(e.currency, ''), 0, 0, 0, 0, 0, 0, ${side(2)}, ${side(4)}
+         FROM deliveries d LEFT JOIN events e ON e.number = d.event_number
+         WHERE d.state >= 2 AND d.state IN (2, 4) GROUP BY 1, 2) u
+       LEFT JOIN endpoints p ON p.num = u.endpoint GROUP BY 1, 2`,
+  );
+  return rows.map(worthComparisonOf);
 }
 
 /** Each query answers [delivery number, event id, endpoint id] of what contradicts itself. */

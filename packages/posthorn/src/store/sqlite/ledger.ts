@@ -1,5 +1,7 @@
 import { bookColumns, talliedColumns } from '../rows.ts';
 import type { Database } from './database.ts';
+import type { AtRisk } from '../worth.ts';
+import { WorthChanges } from './worth.ts';
 import { hourMs, minuteMs } from '../../domain/time.ts';
 
 export type Counter = (typeof bookColumns)[number];
@@ -46,6 +48,8 @@ export class LedgerChanges {
     { tenant: string; hour: number; type: string; events: number; unmatched: number }
   >();
 
+  readonly #worth = new WorthChanges();
+
   /** A counter of the books, and the same by type and minute. */
   add(of: Counted, counter: Counter & Tally, by = 1): void {
     this.addToBooks(of.endpoint, of.acceptedAt, counter, by);
@@ -85,6 +89,11 @@ export class LedgerChanges {
     else row.count++;
   }
 
+  /** A delivery that enters (1) or leaves (-1) what is at risk, and takes its worth with it. */
+  addWorth(db: Database, number: number, of: Omit<Counted, 'type'>, state: AtRisk, by: 1 | -1 = 1): void {
+    this.#worth.add(db, { number, endpoint: of.endpoint, hour: hourOf(of.acceptedAt) }, state, by);
+  }
+
   addEvent(tenant: string, type: string, acceptedAt: number, matched: boolean): void {
     const hour = hourOf(acceptedAt);
     const key = `${hour}:${type}:${tenant}`;
@@ -95,6 +104,7 @@ export class LedgerChanges {
   }
 
   write(db: Database): void {
+    this.#worth.write(db);
     for (const { endpoint, hour, by } of this.#rows.values()) db.run(upsert, endpoint, hour, ...by);
     for (const { endpoint, minute, type, by } of this.#tallies.values())
       db.run(tallyUpsert, endpoint, minute, type, ...by);

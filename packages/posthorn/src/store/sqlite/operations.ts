@@ -113,7 +113,11 @@ export function cancelDelivery(
     if (!blocks && !commandTransitions.cancel.from.includes(former))
       return commandAnswer('refused', readDelivery(db, number));
     const reason = `cancelled: ${words}`;
-    if (blocks) ledger.add({ endpoint, type, acceptedAt: createdAt }, 'dead', -1);
+    if (blocks) {
+      const counted = { endpoint, type, acceptedAt: createdAt };
+      ledger.add(counted, 'dead', -1);
+      ledger.addWorth(db, number, counted, 'dead', -1);
+    }
     cancelOne(db, ledger, row, reason, now);
     ledger.write(db);
     writeAudit(db, [withChange(audit, { state: former }, { state: 'cancelled', reason })]);

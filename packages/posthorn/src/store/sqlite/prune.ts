@@ -5,6 +5,7 @@ import type { PruneAnswer, PruneRequest } from '../store.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 import { type Counter, LedgerChanges } from './ledger.ts';
+import { atRiskStates } from '../worth.ts';
 
 const prunedCounter: readonly (Counter | null)[] = [
   null,
@@ -83,6 +84,9 @@ export function prune(db: Database, endpoints: EndpointTable, request: PruneRequ
       if (state === 0 || !retention.isOver(number!, settledAt!, state === dead)) continue;
       // What holds others is not forgotten while it does (G7).
       if (state === dead && isKeyed === 1 && isBlocking(endpoint!)) continue;
+      const atRisk = atRiskStates[state!]!;
+      if (atRisk !== null)
+        ledger.addWorth(db, number!, { endpoint: endpoint!, acceptedAt: createdAt! }, atRisk, -1);
       db.run('DELETE FROM attempts WHERE delivery = ?', number!);
       db.run('DELETE FROM deliveries WHERE number = ?', number!);
       const left = db.get(

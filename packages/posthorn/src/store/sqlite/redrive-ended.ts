@@ -1,6 +1,7 @@
 import { redriveMark, triggers } from '../rows.ts';
 import type { Database } from './database.ts';
 import type { LedgerChanges } from './ledger.ts';
+import { atRiskStates } from '../worth.ts';
 
 const counters = [null, 'delivered', 'dead', 'cancelled', 'suppressed'] as const;
 
@@ -29,7 +30,10 @@ export function redriveEnded(
     triggers.indexOf(trigger),
     number,
   );
-  ledger.add({ endpoint, type, acceptedAt: createdAt }, counters[state]!, -1);
+  const counted = { endpoint, type, acceptedAt: createdAt };
+  ledger.add(counted, counters[state]!, -1);
+  const atRisk = atRiskStates[state]!;
+  if (atRisk !== null) ledger.addWorth(db, number, counted, atRisk, -1);
 }
 
 /** Whether a redrive came while its attempt was in flight. */

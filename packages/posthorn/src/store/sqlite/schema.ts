@@ -13,6 +13,7 @@ import { searchMigration } from './search.ts';
 import { retriedIndex } from './objective-readings.ts';
 import { attemptWireColumns } from './settle.ts';
 import { sessionsTable } from './sessions.ts';
+import { worthTable } from './worth.ts';
 import { missingParts } from './schema-check.ts';
 
 /** SQLITE_ERROR: the statement does not fit the database. */
@@ -320,6 +321,7 @@ const migrations: readonly string[] = [
   searchMigration,
   retriedIndex,
   attemptWireColumns,
+  worthTable,
 ];
 
 const namedMost = 5;

@@ -104,6 +104,7 @@ export function settle(
         } else if (!s.first) ledger.addTally(counted, 'recovered');
       } else if (s.state === 'dead') {
         ledger.add(counted, 'dead');
+        ledger.addWorth(db, s.number, counted, 'dead');
         if (isRedriven)
           redriveEnded(
             db,

@@ -29,6 +29,7 @@ import {
   readFanOuts,
   readConservation,
   readGone,
+  readWorthComparisons,
 } from './integrity.ts';
 import {
   abandonKeyedRequest,
@@ -43,6 +44,7 @@ import { deadKeyCounts, blockedKeys, freeKeys } from './blocking.ts';
 import { failingEndpoints, saveFailing } from './failures.ts';
 import { readFailureDays, readMissedWorth, readTallySteps } from './objective-readings.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
+import { readPendingWorth, readUnmatchedTypes, readWorth } from './overview.ts';
 import { prune } from './prune.ts';
 import { readAttempts, readDeadLetters, readDelivery, readEvent } from './readings.ts';
 import { readEventHeadings, readSentDeliveries, readSentEvents } from './reconciling.ts';
@@ -175,6 +177,9 @@ export function createSqliteStore(db: Database): Store {
     accounting: async (query) => readAccounting(db, query),
     accountingBy: async (query, by) => readAccountingBy(db, query, by),
     pendingIn: async (tenants) => readPending(db, endpoints, tenants),
+    worth: async (query) => readWorth(db, query),
+    pendingWorth: async (query, maxRows) => readPendingWorth(db, query, maxRows),
+    unmatchedTypes: async (query, limit) => readUnmatchedTypes(db, query, limit),
     countSeries: async (query) => readCountSeries(db, query),
     failureSeries: async (query) => readFailureSeries(db, query),
     latencySeries: async (query) => readLatencySeries(db, query),
@@ -207,6 +212,7 @@ export function createSqliteStore(db: Database): Store {
     purgeFormerValues: async (maxBytes) => purgeFormerValues(db, maxBytes),
 
     conservation: async () => readConservation(db),
+    worthComparisons: async () => readWorthComparisons(db),
     checkFiles: async ({ everyPage }) => {
       db.checkGround();
       if (everyPage) checkPages(db);

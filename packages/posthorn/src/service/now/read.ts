@@ -1,0 +1,169 @@
+import { alertEndpoint, alertTenant } from '../../domain/alert.ts';
+import type { FaultDomain } from '../../domain/attempt.ts';
+import type { Endpoint } from '../../domain/endpoint.ts';
+import { dayMs } from '../../domain/time.ts';
+import { lastReconciliation } from '../../ledger/last-reconciliation.ts';
+import { type Declared, readDeclared, readStatuses } from '../../reliability/judge.ts';
+
+import type { Tally } from '../../store/accounting.ts';
+import { everything } from '../../store/accounting.ts';
+import type { OverviewQuery } from '../../store/overview.ts';
+import type { Store } from '../../store/store.ts';
+import type { ServiceDependencies } from '../dependencies.ts';
+import type { NowEndpoint, NowFacts, Sends, TeamBudget } from './facts.ts';
+import { Latest } from './latest.ts';
+
+/** Pending deliveries that are read one by one: 20,000 take some 30 ms. */
+const maxPendingRead = 20_000;
+const unmatchedMost = 20;
+/** Objectives are evaluated by the minute. */
+const objectivesEveryMs = 60_000;
+const endingSoonMs = 7 * dayMs;
+const keysMost = 1000;
+
+/** What an overview is asked for. */
+export interface NowScope extends Pick<OverviewQuery, 'tenants' | 'exceptTenant' | 'endpointIds'> {
+  readonly last: '1h' | '24h' | '7d' | '30d';
+  readonly since: number;
+  readonly until: number;
+}
+
+type Objectives = Pick<NowFacts, 'budgets' | 'sends' | 'target'>;
+const sides: readonly FaultDomain[] = ['sender', 'receiver'];
+
+/** What each team has left, and how what it sends fares. */
+async function readObjectives(store: Store, { objectives }: Declared, now: number): Promise<Objectives> {
+  const timed = objectives.filter(({ kind }) => kind === 'delivered_within');
+  const statuses = await readStatuses(store, timed, now);
+  const budgets = new Map<string, TeamBudget>();
+  const sends = new Map<string, Sends>();
+  for (const objective of timed) {
+    const { by, due } = statuses.get(objective.name)!;
+    const teams = { sender: objective.producer, receiver: objective.consumer };
+    for (const side of sides) {
+      const team = teams[side];
+      const left = by[side].budgetRemaining;
+      if (team === null || left === null) continue;
+      const before = budgets.get(team);
+      if (before === undefined || left < before.left) budgets.set(team, { left, objective: objective.name });
+    }
+    if (teams.sender === null) continue;
+    const before = sends.get(teams.sender) ?? { due: 0, bad: 0 };
+    sends.set(teams.sender, { due: before.due + due, bad: before.bad + by.sender.bad });
+  }
+  const targets = timed.map(({ target }) => target);
+  return { budgets, sends, target: targets.length === 0 ? null : Math.max(...targets) };
+}
+
+function endpointOf(endpoint: Endpoint, failing: ReadonlyMap<string, number>): NowEndpoint {
+  const { id, tenant, owner, url, enabled, pausedReason, updatedAt } = endpoint;
+  return {
+    id,
+    tenant,
+    host: new URL(url).host,
+    owner,
+    isEnabled: enabled,
+    pausedReason,
+    updatedAt,
+    failingSince: failing.get(id) ?? null,
+  };
+}
+
+/** Reads what an overview is made from: sums of counters, bounded readings, and what is declared, kept while it does not change. */
+export function nowReader({
+  store,
+  clock,
+  unstoredAlerts,
+}: Pick<ServiceDependencies, 'store' | 'clock' | 'unstoredAlerts'>): (scope: NowScope) => Promise<NowFacts> {
+  let declared: { readonly version: number; readonly value: Promise<Declared> } | null = null;
+  const objectives = new Latest<Objectives>(clock, objectivesEveryMs, 1);
+
+  const readDeclarations = async (): Promise<Declared> => {
+    const version = await store.configVersion();
+    if (declared?.version !== version) {
+      const value = readDeclared(store);
+      declared = { version, value };
+      value.catch(() => (declared = null));
+    }
+    return await declared.value;
+  };
+
+  return async (scope) => {
+    const now = clock.now();
+    const { tenants, exceptTenant, endpointIds, last, since, until } = scope;
+    const isEverything = tenants === undefined && endpointIds === null;
+    const of = {
+      ...(tenants === undefined ? {} : { tenants }),
+      ...(exceptTenant === undefined ? {} : { exceptTenant }),
+      endpointIds,
+      now,
+    };
+    const within = { ...of, since, until };
+    const whole = { ...of, since: null, until: null };
+    const inScope = ({ tenant, id }: Pick<Endpoint, 'tenant' | 'id'>): boolean =>
+      (tenants === undefined ? tenant !== exceptTenant : tenants.includes(tenant)) &&
+      endpointIds?.includes(id) !== false;
+    const all = await readDeclarations();
+    const [tallies, worth, worthWithin, pending, reconciliation, stored, unmatched, open, teams] =
+      await Promise.all([
+        store.accountingBy({ ...everything, ...within }, 'endpoint'),
+        store.worth(whole),
+        store.worth(within),
+        store.pendingWorth(within, maxPendingRead),
+        lastReconciliation(store),
+        store.alerts(),
+        endpointIds === null ? store.unmatchedTypes(within, unmatchedMost) : [],
+        store.openBreakers(),
+        store.documents('team'),
+      ]);
+    const failing = new Map(open.map(({ endpointId, openSince }) => [endpointId, openSince]));
+    const endpoints = new Map(
+      all.endpoints.filter(inScope).map((endpoint) => [endpoint.id, endpointOf(endpoint, failing)]),
+    );
+    const { budgets, sends, target } = await objectives.get('', () => readObjectives(store, all, now));
+    return {
+      now,
+      last,
+      isEverything,
+      endpoints,
+      tallies: new Map(tallies.map(({ key, ...tally }): [string, Tally] => [String(key), tally])),
+      worth,
+      worthWithin,
+      pending,
+      reconciliation,
+      alerts: [...unstoredAlerts(), ...stored.alerts].filter((alert) => {
+        if (alert.state !== 'firing') return false;
+        const about = alertEndpoint(alert);
+        return about === null ? isEverything : endpoints.has(about);
+      }),
+      unmatched,
+      teams: new Set(teams.map(({ name }) => name)),
+      // Whoever sees a part alone is told nothing of objectives that cover more.
+      budgets: isEverything ? budgets : new Map(),
+      sends: isEverything ? sends : new Map(),
+      target,
+      ...(isEverything ? await readHouse(store, within) : { brokenChannels: [], endingKeys: 0 }),
+    };
+  };
+}
+
+/** What is wrong with Posthorn's own ways out and in. */
+async function readHouse(
+  store: Store,
+  { since, until, now }: Pick<OverviewQuery, 'since' | 'until' | 'now'>,
+): Promise<Pick<NowFacts, 'brokenChannels' | 'endingKeys'>> {
+  const [own, channels, keys] = await Promise.all([
+    store.worth({ tenants: [alertTenant], endpointIds: null, since, until, now }),
+    store.documents('channel'),
+    store.keys({ after: null, limit: keysMost }),
+  ]);
+  const broken = new Set(own.filter(({ dead }) => dead.count > 0).map(({ endpointId }) => endpointId));
+  return {
+    brokenChannels: channels
+      .filter(({ document }) => broken.has(document.endpointId))
+      .map(({ name }) => name),
+    endingKeys: keys.filter(
+      ({ expiresAt }) => expiresAt !== null && expiresAt > now && expiresAt - now < endingSoonMs,
+    ).length,
+  };
+}

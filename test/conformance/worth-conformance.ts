@@ -1,0 +1,124 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { worthFindings } from '../../packages/posthorn/src/ledger/reconciler.ts';
+import type { AcceptOptions, Settlement, Store } from '../../packages/posthorn/src/store/store.ts';
+import type { WorthComparison } from '../../packages/posthorn/src/store/worth.ts';
+import { settlementOf } from '../settlement.ts';
+import type { Tamperable } from './store/digests.ts';
+import { agesAt, anEndpoint, anEvent, start } from '../support.ts';
+
+const hour = 3_600_000;
+const noRoom: AcceptOptions = { now: start, node: 'a', leaseMs: 30_000, defaultRoom: 0, room: new Map() };
+const huge = 2n ** 62n;
+
+/** What is at risk, as counters: what every adapter must keep equal to its rows. */
+export function describeWorth(name: string, open: () => Promise<Tamperable>): void {
+  describe(name, () => {
+    let opened: Tamperable;
+    let store: Store;
+    beforeEach(async () => {
+      opened = await open();
+      store = opened.store;
+    });
+    afterEach(async () => {
+      await opened.close();
+    });
+
+    const publish = async (value: { amountMinor: bigint; currency: string } | null, at = start) =>
+      await store.accept([[anEvent({ value })]], { ...noRoom, now: at });
+    const settle = async (endpointId: string, state: Settlement['state'], at: number): Promise<number> => {
+      const { deliveries } = await store.claim({
+        endpointId,
+        shards: null,
+        limit: 1,
+        maxPayload: 1e9,
+        now: at,
+        leaseMs: 60_000,
+        node: 'a',
+      });
+      await store.settle([settlementOf(deliveries[0]!, state, at)]);
+      return deliveries[0]!.number;
+    };
+    /** By the counters, once they were found equal to the rows. */
+    const worth = async (): Promise<string[]> => {
+      const all = await store.worthComparisons();
+      expect(all.flatMap(worthFindings)).toEqual([]);
+      const shown = ({ currency, counters }: WorthComparison): string[] =>
+        (['dead', 'suppressed'] as const).flatMap((state) => {
+          const { count, amountMinor } = counters[state];
+          return count === 0 && amountMinor === 0n ? [] : [`${state} ${count} ${currency} ${amountMinor}`];
+        });
+      return all.flatMap(shown).toSorted();
+    };
+
+    test('G4: it moves with the delivery: dead, redriven, suppressed, cancelled, pruned, folded', async () => {
+      const live = anEndpoint({ ordering: 'key', onDead: 'block' });
+      const off = anEndpoint({ enabled: false });
+      for (const endpoint of [live, off]) await store.createEndpoint(endpoint);
+      await publish({ amountMinor: 500n, currency: 'EUR' });
+      await publish({ amountMinor: -20n, currency: 'EUR' }, start + 1);
+      await publish(null, start + 2);
+      await publish({ amountMinor: huge, currency: 'JPY' }, start + hour);
+      await publish({ amountMinor: huge, currency: 'JPY' }, start + hour + 1);
+      const suppressed = ['suppressed 1  0', 'suppressed 2 EUR 480', `suppressed 2 JPY ${2n * huge}`];
+      expect(await worth()).toEqual(suppressed);
+
+      const first = await settle(live.id, 'dead', start + hour + 10);
+      await settle(live.id, 'dead', start + hour + 11);
+      await settle(live.id, 'dead', start + hour + 12);
+      for (const n of [13, 14]) await settle(live.id, 'delivered', start + hour + n);
+      expect(await worth()).toEqual(['dead 1  0', 'dead 2 EUR 480', ...suppressed]);
+
+      expect(await store.redriveDelivery(first, start + 2 * hour)).toMatchObject({ result: 'done' });
+      expect(await worth()).toEqual(['dead 1  0', 'dead 1 EUR -20', ...suppressed]);
+      await settle(live.id, 'dead', start + 2 * hour + 1);
+      expect(await worth()).toEqual(['dead 1  0', 'dead 2 EUR 480', ...suppressed]);
+
+      while (await store.fold(start + 20 * 24 * hour)) {
+        // Until everything is folded that is old enough.
+      }
+      expect(await worth()).toEqual(['dead 1  0', 'dead 2 EUR 480', ...suppressed]);
+      await store.prune({
+        ages: agesAt(start + 3 * hour),
+        settledBefore: start + 3 * hour,
+        deadBefore: start + 3 * hour,
+        limit: 100,
+        after: -1,
+      });
+      expect(await worth()).toEqual([]);
+    });
+
+    test('a dead letter that is cancelled, and events that are replayed or sent to one endpoint alone', async () => {
+      const live = anEndpoint({ ordering: 'key', onDead: 'block' });
+      await store.createEndpoint(live);
+      const value = { amountMinor: 700n, currency: 'USD' };
+      await store.accept([[anEvent({ id: 'one', value, orderingKey: 'k' })]], noRoom);
+      const number = await settle(live.id, 'dead', start + 1);
+      expect(await worth()).toEqual(['dead 1 USD 700']);
+      expect(await store.cancelDelivery(number, 'not needed', start + 2)).toMatchObject({ result: 'done' });
+      expect(await worth()).toEqual([]);
+      await store.updateEndpoint(live.id, { enabled: false, updatedAt: start });
+      await store.replayEvent('default', 'one', null, start + 3);
+      await store.acceptFor(anEvent({ value }), live.id, start + 4);
+      expect(await worth()).toEqual(['suppressed 2 USD 1400']);
+    });
+
+    test('G6: a counter that was edited, and an amount that was, are found', async () => {
+      const off = anEndpoint({ enabled: false });
+      await store.createEndpoint(off);
+      await publish({ amountMinor: 500n, currency: 'EUR' });
+      const findings = async () => (await store.worthComparisons()).flatMap(worthFindings);
+      await opened.run(`UPDATE worth SET suppressed_lo = suppressed_lo + 1`);
+      expect(await findings()).toMatchObject([
+        {
+          endpointId: off.id,
+          problem:
+            'the counters say 1 suppressed worth 5.01 EUR, and the rows say 1 suppressed worth 5.00 EUR',
+        },
+      ]);
+      await opened.run(`UPDATE events SET amount_minor = 501`);
+      expect(await findings()).toEqual([]);
+      await opened.run(`DELETE FROM worth`);
+      expect(await findings()).toHaveLength(1);
+    });
+  });
+}

@@ -43,6 +43,7 @@ const mayImport: readonly {
     from: [
       'domain',
       'contract',
+      'impact',
       'runtime',
       'secrets',
       'signing',
@@ -60,7 +61,9 @@ const mayImport: readonly {
     from: ['domain', 'contract', 'service', 'runtime', 'signing', 'store'],
   },
   { of: 'logs', from: ['domain'] },
-  { of: 'report', from: [] },
+  { of: 'report', from: ['domain'] },
+  // Compares what happened before a change and after it: what an audit found, or what a store's counters say.
+  { of: 'impact', from: ['domain', 'report', 'store', 'reliability'] },
   { of: 'reliability', from: ['domain', 'runtime', 'logs', 'report', 'store', 'transport/transport.ts'] },
   { of: 'cli', from: ['*'], packages: ['@posthorn/client', '@posthorn/client/operations'] },
   // What other packages need.
@@ -81,14 +84,8 @@ const mayImport: readonly {
   {
     of: '@posthorn/audit',
     from: [],
-    packages: ['posthorn/domain', 'posthorn/runtime', 'posthorn/report', 'posthorn/logs'],
+    packages: ['posthorn/domain', 'posthorn/impact', 'posthorn/runtime', 'posthorn/report', 'posthorn/logs'],
     drivers: ['@duckdb/node-api'],
-  },
-  // Compares what the audit found, or what a store's counters say.
-  {
-    of: '@posthorn/audit/impact',
-    from: ['@posthorn/audit'],
-    packages: ['posthorn/domain', 'posthorn/report', 'posthorn/store'],
   },
   {
     of: '@posthorn/audit/cli',
@@ -97,6 +94,7 @@ const mayImport: readonly {
       'posthorn/alert-rules',
       'posthorn/cli',
       'posthorn/domain',
+      'posthorn/impact',
       'posthorn/report',
       'posthorn/store',
       '@posthorn/lab',

@@ -1,7 +1,7 @@
+import { count } from 'posthorn/report';
 import { binomialTail } from 'posthorn/domain';
 import { type Database, isoOrNull, num, text } from './database.ts';
 import type { CauseFinding } from './result.ts';
-import { count } from './report/count.ts';
 
 /** What was accepted so long before a restart was still in memory. */
 const beforeMarkerMs = 120_000;

@@ -1,7 +1,6 @@
+import { printable, count } from 'posthorn/report';
 import { formatValue } from 'posthorn/domain';
-import { printable } from 'posthorn/report';
 import type { AuditResult, CauseFinding, Minor, ValueAtRisk } from './result.ts';
-import { count } from './report/count.ts';
 
 const many = (n: number, one: string, more = `${one}s`): string => `${count(n)} ${n === 1 ? one : more}`;
 const percent = (share: number): string =>

@@ -1,6 +1,6 @@
+import { count } from 'posthorn/report';
 import { contrast } from './evidence.ts';
 import type { Rule } from './rule.ts';
-import { count } from '../report/count.ts';
 
 /** The number of the attempt goes back, so the end of the schedule is never reached. */
 export const counterReset: Rule = {

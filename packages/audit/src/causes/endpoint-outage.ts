@@ -1,6 +1,6 @@
+import { count } from 'posthorn/report';
 import { contrast } from './evidence.ts';
 import type { Rule } from './rule.ts';
-import { count } from '../report/count.ts';
 
 /** Failed while its endpoint failed at nearly everything (`outage`). */
 export const endpointOutage: Rule = {

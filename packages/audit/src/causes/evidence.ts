@@ -1,8 +1,8 @@
+import { count } from 'posthorn/report';
 import type { Marker } from '../markers.ts';
 import type { AuditResult } from '../result.ts';
 import type { Habits } from '../sender.ts';
 import type { Table } from '../statistics.ts';
-import { count } from '../report/count.ts';
 
 /** A stretch of time in which an endpoint failed at nearly all of what was sent; ms since the epoch. */
 export interface Outage {

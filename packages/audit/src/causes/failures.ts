@@ -1,6 +1,6 @@
+import { count } from 'posthorn/report';
 import { contrast, seconds } from './evidence.ts';
 import type { Rule } from './rule.ts';
-import { count } from '../report/count.ts';
 
 // Causes that the last failure names itself.
 

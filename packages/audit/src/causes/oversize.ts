@@ -1,8 +1,8 @@
+import { count } from 'posthorn/report';
 import { num, numOrNull } from '../database.ts';
 import { findStep, trend } from '../statistics.ts';
 import { contrast } from './evidence.ts';
 import type { Look, Rule } from './rule.ts';
-import { count } from '../report/count.ts';
 
 /** Bins of payload sizes, so many for each doubling. */
 const perDoubling = 4;

@@ -1,8 +1,8 @@
+import { count } from 'posthorn/report';
 import { num, quote, text } from '../database.ts';
 import { benjaminiHochberg, fisherExact } from '../statistics.ts';
 import { contrast } from './evidence.ts';
 import type { Look, Rule } from './rule.ts';
-import { count } from '../report/count.ts';
 
 const leastLost = 5;
 const significance = 0.001;

@@ -1,7 +1,7 @@
+import { count } from 'posthorn/report';
 import { wilson } from 'posthorn/domain';
 import { type Evidence, percent, seconds } from './evidence.ts';
 import type { Cause } from '../result.ts';
-import { count } from '../report/count.ts';
 
 // What is told of events that show none of the rules' signs.
 

@@ -1,8 +1,8 @@
+import { count } from 'posthorn/report';
 import { num } from '../database.ts';
 import { holm, poissonRates } from '../statistics.ts';
 import { contrast } from './evidence.ts';
 import type { Look, Rule } from './rule.ts';
-import { count } from '../report/count.ts';
 
 /** How long before a restart what it lost may have been taken on, in ms; the log says which of them fits. */
 const reaches = [15_000, 30_000, 60_000, 120_000, 300_000];

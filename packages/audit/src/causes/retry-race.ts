@@ -1,6 +1,6 @@
+import { count } from 'posthorn/report';
 import { contrast } from './evidence.ts';
 import type { Rule } from './rule.ts';
-import { count } from '../report/count.ts';
 
 const words: Rule['words'] = (e) =>
   `In ${count(e.events)} lost events two requests of the same event were under way at once, or a request that had been given up wrote its end over the retry that was owed; no attempt came after that.${contrast(e)}`;

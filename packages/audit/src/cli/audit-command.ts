@@ -1,10 +1,10 @@
+import { printable, withShownPaths } from 'posthorn/report';
 import { globSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { audit } from '../audit.ts';
 import { AuditError, AuditStopped } from '../errors.ts';
 import type { AuditOptions, AuditResult } from '../result.ts';
 import { summarize } from '../summary.ts';
-import { printable, withShownPaths } from 'posthorn/report';
 import { type AuditOutputs, auditOutputOptions, writeAuditOutputs } from './audit-outputs.ts';
 import { type LogReading, logReadingOptions, readingOf } from './log-reading.ts';
 import {

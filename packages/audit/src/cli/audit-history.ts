@@ -1,7 +1,7 @@
+import { type TimeToDetect } from 'posthorn/impact';
 import { readMinutes } from '../history.ts';
 import type { WouldHave } from '../report/post-mortem.ts';
 import type { AuditOptions } from '../result.ts';
-import type { TimeToDetect } from '../impact/compare.ts';
 import {
   backtest,
   defaultObjective,

@@ -1,3 +1,4 @@
+import { compare } from 'posthorn/impact';
 import { basename } from 'node:path';
 import type { Scenario } from '@posthorn/lab';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -8,7 +9,6 @@ import { auditPage } from '../report/page.ts';
 import { type Outcome, postMortem } from '../report/post-mortem.ts';
 import type { AuditOptions, AuditResult } from '../result.ts';
 import { formatValue } from 'posthorn/domain';
-import { compare } from '../impact/compare.ts';
 import { sideOfAudit } from '../impact/of-audit.ts';
 import { rulesOn } from './audit-history.ts';
 import { CommandError, note, writePrivately } from 'posthorn/cli';

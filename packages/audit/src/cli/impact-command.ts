@@ -1,8 +1,16 @@
-import { Command, InvalidArgumentError } from 'commander';
-import { compare, type ImpactResult, type TimeToDetect } from '../impact/compare.ts';
-import { impactPage } from '../impact/page.ts';
-import { impactMarkdown, impactRows, notesOf, recoveredLine, unchangedWords } from '../impact/words.ts';
 import { printable } from 'posthorn/report';
+import {
+  compare,
+  type ImpactResult,
+  type TimeToDetect,
+  impactPage,
+  impactMarkdown,
+  impactRows,
+  notesOf,
+  recoveredLine,
+  unchangedWords,
+} from 'posthorn/impact';
+import { Command, InvalidArgumentError } from 'commander';
 import {
   CommandError,
   commandText,

@@ -1,19 +1,25 @@
+import { printable } from 'posthorn/report';
+import {
+  type TimeToDetect,
+  detectedByAlert,
+  sideOfStore,
+  type Side,
+  booksBegin,
+  type Window,
+  windowOfBooks,
+  windowsAround,
+  firstRuleOn,
+} from 'posthorn/impact';
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { audit } from '../audit.ts';
 import { AuditError, AuditStopped } from '../errors.ts';
 import type { AuditOptions } from '../result.ts';
-import type { TimeToDetect } from '../impact/compare.ts';
 import { sideOfAudit } from '../impact/of-audit.ts';
-import { detectedByAlert, sideOfStore } from '../impact/of-store.ts';
-import type { Side } from '../impact/side.ts';
-import { booksBegin, type Window, windowOfBooks, windowsAround } from '../impact/store-window.ts';
-import { printable } from 'posthorn/report';
 import type { Store } from 'posthorn/store';
 import { firstAlertIn } from './audit-history.ts';
 import { CommandError, interrupted, openToRead, progress } from 'posthorn/cli';
 import { noteUnread } from './unread.ts';
-import { firstRuleOn } from './store-history.ts';
 
 /** One side, and how soon its first loss was noticed, or would have been. */
 export interface Found {

@@ -1,5 +1,5 @@
+import { type Side, type WeekParts, weekPartsOf } from 'posthorn/impact';
 import type { AuditResult } from '../result.ts';
-import { type Side, type WeekParts, weekPartsOf } from './side.ts';
 
 /** Events by part of the week, where the log's time bins are fine enough to tell; traffic by the hour is noise in a small log. */
 function partsOfWeek({ series }: AuditResult): WeekParts {

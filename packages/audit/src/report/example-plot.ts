@@ -1,7 +1,17 @@
-import { linear, plot, type PlotArea, plotArea, type PlotWidth, round, type Scale } from './chart.ts';
-import { html, type Html } from './html.ts';
+import {
+  linear,
+  plot,
+  type PlotArea,
+  plotArea,
+  type PlotWidth,
+  round,
+  type Scale,
+  html,
+  type Html,
+  seconds,
+  time,
+} from 'posthorn/report';
 import type { Example, ExampleAttempt } from '../result.ts';
-import { seconds, time } from './figures.ts';
 
 /** Attempts that a timeline shows. */
 const shownMost = 12;

@@ -1,13 +1,22 @@
+import {
+  forScreens,
+  html,
+  type Html,
+  reportPage,
+  interval,
+  money,
+  moneys,
+  percent,
+  seconds,
+  time,
+  count,
+} from 'posthorn/report';
+import { causeWords, verdictWords } from './terms.ts';
 import { wilson } from 'posthorn/domain';
-import { forScreens } from './chart.ts';
-import { html, type Html } from './html.ts';
-import { reportPage } from 'posthorn/report';
 import type { AuditResult, CauseFinding, MissingEvent } from '../result.ts';
 import { verdicts } from '../result.ts';
-import { causeWords, interval, money, moneys, percent, seconds, time, verdictWords } from './figures.ts';
 import { examplePlot } from './example-plot.ts';
 import { dropRateLegend, dropRatePlot, durationsLegend, durationsPlot, moneyPlot } from './plots.ts';
-import { count } from './count.ts';
 
 const style = `
 .quality { border-left: 3px solid var(--edge); padding-left: .8rem } .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1rem; margin: 1.2rem 0 } .card { border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem } .card b { display: block; font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere }

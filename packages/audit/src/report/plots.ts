@@ -1,10 +1,23 @@
+import {
+  roundTicks,
+  bar,
+  flag,
+  linear,
+  plot,
+  plotArea,
+  type PlotWidth,
+  round,
+  html,
+  type Html,
+  day,
+  money,
+  percent,
+  seconds,
+  time,
+  count,
+} from 'posthorn/report';
 import { exponentOf } from 'posthorn/domain';
-import { roundTicks } from 'posthorn/report';
-import { bar, flag, linear, plot, plotArea, type PlotWidth, round } from './chart.ts';
-import { html, type Html } from './html.ts';
 import type { AuditResult, DurationBin, SeriesBin } from '../result.ts';
-import { day, money, percent, seconds, time } from './figures.ts';
-import { count } from './count.ts';
 
 /** Of a plot: more bars than this are put together. */
 const barsMost = 56;

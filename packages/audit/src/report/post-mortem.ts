@@ -1,8 +1,20 @@
-import { blank, escapeMarkdown, markdownCode, markdownTable } from './markdown.ts';
+import {
+  blank,
+  escapeMarkdown,
+  markdownCode,
+  markdownTable,
+  day,
+  interval,
+  money,
+  moneys,
+  percent,
+  seconds,
+  time,
+  count,
+} from 'posthorn/report';
+import { causeWords, verdictWords } from './terms.ts';
 import type { AuditResult, CauseFinding } from '../result.ts';
 import { verdicts } from '../result.ts';
-import { causeWords, day, interval, money, moneys, percent, seconds, time, verdictWords } from './figures.ts';
-import { count } from './count.ts';
 
 /** One alert rule, replayed over the same log. */
 export interface WouldHave {

@@ -1,7 +1,11 @@
-import { countedAround } from '../impact/store-window.ts';
-import { backtest, defaultObjective, defaultRules, MinuteHistory } from 'posthorn/alert-rules';
-import { alertTenant, minuteMs } from 'posthorn/domain';
-import { everything, type Store } from 'posthorn/store';
+import { countedAround } from './store-window.ts';
+import { backtest } from '../reliability/backtest.ts';
+import { defaultObjective, defaultRules } from '../reliability/rules.ts';
+import { MinuteHistory } from '../reliability/counts.ts';
+import { alertTenant } from '../domain/alert.ts';
+import { minuteMs } from '../domain/time.ts';
+import { everything } from '../store/accounting.ts';
+import { type Store } from '../store/store.ts';
 
 /** A window of more minutes than ten years is none. */
 const minutesMost = 5_300_000;

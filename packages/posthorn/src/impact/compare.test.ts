@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { wilson } from '../../../posthorn/src/domain/statistics.ts';
+import { wilson } from '../domain/statistics.ts';
 import { compare } from './compare.ts';
 import { distance, exposureChecks } from './exposure.ts';
 import type { Side } from './side.ts';

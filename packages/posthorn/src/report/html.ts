@@ -1,4 +1,4 @@
-import { escapeHtml } from 'posthorn/report';
+import { escapeHtml } from './page.ts';
 
 /** HTML that is safe to put into a page. Only `html` makes it. */
 export interface Html {

@@ -1,5 +1,8 @@
-import { everything, hoursOf, type Store } from 'posthorn/store';
-import { alertTenant, dayMs, hourMs } from 'posthorn/domain';
+import { everything } from '../store/accounting.ts';
+import { hoursOf } from '../store/folding.ts';
+import { type Store } from '../store/store.ts';
+import { alertTenant } from '../domain/alert.ts';
+import { dayMs, hourMs } from '../domain/time.ts';
 
 const weekMs = 7 * dayMs;
 

@@ -1,4 +1,5 @@
-import { binomialTail, difference, type Estimate, exactMinor, newcombe, shareOf } from 'posthorn/domain';
+import { binomialTail, difference, type Estimate, newcombe, shareOf } from '../domain/statistics.ts';
+import { exactMinor } from '../domain/money.ts';
 import { interval as range, percent } from '../report/figures.ts';
 import { type ExposureCheck, exposureChecks } from './exposure.ts';
 import { lostOf, type Side, weeksOf } from './side.ts';

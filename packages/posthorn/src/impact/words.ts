@@ -1,5 +1,5 @@
 import { interval as range, moneys, percent, seconds } from '../report/figures.ts';
-import { formatValue } from 'posthorn/domain';
+import { formatValue } from '../domain/money.ts';
 import { escapeMarkdown, markdownCode, markdownTable } from '../report/markdown.ts';
 import type { ImpactResult, TimeToDetect } from './compare.ts';
 import { count } from '../report/count.ts';

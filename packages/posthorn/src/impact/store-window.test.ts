@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Alert } from '../../../posthorn/src/domain/alert.ts';
+import type { Alert } from '../domain/alert.ts';
 import { detectedByAlert } from './of-store.ts';
 import { byDayOfWeek, weekPartsOf } from './side.ts';
 import { windowOfBooks, windowsAround } from './store-window.ts';

@@ -1,4 +1,4 @@
-import { hourMs } from 'posthorn/domain';
+import { hourMs } from '../domain/time.ts';
 
 /** Money of one currency, a week; minor units, not rounded. */
 export interface WeeklyLoss {

@@ -1,5 +1,8 @@
-import { type Alert, alertTenant, formatValue, hourMs, type Value } from 'posthorn/domain';
-import { type AccountingGroup, everything, type Gone, type Store, unaccountedOf } from 'posthorn/store';
+import { type Alert, alertTenant } from '../domain/alert.ts';
+import { formatValue, type Value } from '../domain/money.ts';
+import { hourMs } from '../domain/time.ts';
+import { type AccountingGroup, everything, unaccountedOf } from '../store/accounting.ts';
+import { type Gone, type Store } from '../store/store.ts';
 import { type Side, type WeekParts, type WeeklyLoss, weekPartsOf, weeksOf } from './side.ts';
 import type { StoreWindow } from './store-window.ts';
 import { count } from '../report/count.ts';

@@ -1,4 +1,4 @@
-import { printable } from 'posthorn/report';
+import { printable } from './printable.ts';
 
 /** Text as it may stand in a line of Markdown: nothing in it is formatting, a link, HTML or a new line. */
 export const escapeMarkdown = (text: string): string =>

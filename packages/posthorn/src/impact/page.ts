@@ -1,8 +1,9 @@
 import { interval as range, percent, time } from '../report/figures.ts';
-import { formatValue } from 'posthorn/domain';
+import { formatValue } from '../domain/money.ts';
 import { bar, forScreens, linear, plot, plotArea, type PlotWidth, round } from '../report/chart.ts';
 import { html, type Html } from '../report/html.ts';
-import { reportPage, roundTicks } from 'posthorn/report';
+import { reportPage } from '../report/page.ts';
+import { roundTicks } from '../report/ticks.ts';
 import type { ImpactResult } from './compare.ts';
 import { impactRows, notesOf, recoveredLine, recoveredWords, unchangedWords } from './words.ts';
 import { count } from '../report/count.ts';

@@ -1,0 +1,46 @@
+import { formatValue } from '../domain/money.ts';
+
+// How figures are said in reports. Everywhere the same.
+
+/** `0.218 %`: as many digits as a small share needs. */
+export function percent(share: number): string {
+  const value = share * 100;
+  if (value === 0) return '0 %';
+  const size = Math.abs(value);
+  const digits = size >= 1 ? 2 : size >= 0.01 ? 3 : size >= 0.0001 ? 5 : 7;
+  return `${Number(value.toFixed(digits))} %`;
+}
+
+export const interval = ([lo, hi]: readonly [number, number]): string => `${percent(lo)} to ${percent(hi)}`;
+
+/** `2026-01-04 21:24`, UTC. */
+export const time = (at: string | number): string =>
+  new Date(at).toISOString().slice(0, 16).replace('T', ' ');
+
+export const day = (at: string | number): string => new Date(at).toISOString().slice(0, 10);
+
+/** A length of time: `80 ms`, `11.3 s`, `2.5 min`, `3.2 h`, `4.1 days`. */
+export function seconds(ms: number): string {
+  const units = [
+    [1000, 1, 'ms'],
+    [120_000, 1000, 's'],
+    [7_200_000, 60_000, 'min'],
+    [172_800_000, 3_600_000, 'h'],
+    [Number.POSITIVE_INFINITY, 86_400_000, 'days'],
+  ] as const;
+  const [, size, unit] = units.find(([below]) => ms < below) ?? units[4];
+  return `${Number((ms / size).toFixed(size === 1 ? 0 : 1))} ${unit}`;
+}
+
+export const money = ({
+  amount_minor: minor,
+  currency,
+}: {
+  amount_minor: number | string;
+  currency: string;
+}): string => formatValue({ amountMinor: BigInt(minor), currency });
+
+/** `1,234.50 USD and 12.00 EUR`; `nothing` where there is none. */
+export const moneys = (
+  values: readonly { readonly amount_minor: number | string; readonly currency: string }[],
+): string => (values.length === 0 ? 'nothing' : values.map(money).join(' and '));

@@ -323,6 +323,16 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
   'slos.spend': everything(named(slo)),
   'conformance.get': everything(),
   'nodes.list': everything(),
+  'markers.list': everything(),
+  'markers.create': everything(async () => ({ body: { label: 'v2' } })),
+  'markers.delete': everything(async (world) => ({
+    params: { id: (await world.admin('markers.create', { body: { label: 'v1' } }))['id'] as string },
+  })),
+  // The world is too young to have a time before.
+  'impact.get': {
+    ...everything(async () => ({ query: { at: '2026-01-01T00:00:00Z' } })),
+    status: 422,
+  },
   'auditLog.list': {
     ...many('never'),
     request: async (world, target) => {

@@ -22,6 +22,7 @@ import { describeReplaying } from './store/replaying.ts';
 import { describePruning } from './store/pruning.ts';
 import { describeEventSearching } from './store/event-searching.ts';
 import { describeSearching } from './store/searching.ts';
+import { describeMarkers } from './store/markers.ts';
 import { describeSessions } from './store/sessions.ts';
 import { describeSettling } from './store/settling.ts';
 import { describeTenants } from './store/tenants.ts';
@@ -50,6 +51,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
     describeReconciling(subject);
     describeTenants(subject);
     describeSessions(subject);
+    describeMarkers(subject);
     describeKeeping(subject);
     describeClockwork(subject);
     describeFailing(subject);

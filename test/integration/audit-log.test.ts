@@ -259,6 +259,20 @@ const steps: readonly Step[] = [
     tenant: 'acme',
     keep: 'key',
   },
+  {
+    id: 'markers.create',
+    path: () => '/v1/markers',
+    body: { kind: 'deploy', label: 'payments 2.14' },
+    target: { kind: 'marker' },
+    tenant: null,
+    keep: 'marker',
+  },
+  {
+    id: 'markers.delete',
+    path: () => `/v1/markers/${made['marker']!}`,
+    target: { kind: 'marker', id: () => made['marker']! },
+    tenant: null,
+  },
   ofKey('keys.rotate', '/rotate', { grace_s: 60 }),
   ofKey('keys.delete', ''),
   {

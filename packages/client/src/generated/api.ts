@@ -33,14 +33,18 @@ import type {
   FilterDryRun,
   FilterOutcome,
   Health,
+  Impact,
   Key,
   KeyList,
   KeyRequest,
   KeyRotation,
   KeyWithSecret,
+  Marker,
+  MarkerList,
   Me,
   NewEvent,
   NewEventBatch,
+  NewMarker,
   NodeList,
   Now,
   OpenApiDocument,
@@ -110,6 +114,8 @@ import type {
   SlosMinutesInput,
   ConformanceGetInput,
   NodesListInput,
+  MarkersListInput,
+  ImpactGetInput,
   AlertsListInput,
   AlertsAcknowledgeInput,
   ChannelsListInput,
@@ -357,6 +363,24 @@ export interface PortalLinksApi<Options> {
   create(input: PortalLinkRequest, options?: Options): Promise<PortalLink>;
 }
 
+/** What a change did: markers, and before against after. */
+export interface MarkersApi<Options> {
+  /** List markers. What happened when, as people and pipelines have noted it: the newest first. */
+  list(input?: MarkersListInput, options?: Options): PageRequest<MarkerList>;
+
+  /** Put a marker. Notes a deploy, an incident or another change, for charts and for the comparison of before and after. The newest 10,000 are kept. */
+  create(input: NewMarker, options?: Options): Promise<Marker>;
+
+  /** Delete a marker. Takes it out of charts; nothing else changes. */
+  delete(id: string, options?: Options): Promise<void>;
+}
+
+/** What a change did: markers, and before against after. */
+export interface ImpactApi<Options> {
+  /** Compare before and after a change. What was lost, late and given up before a time and after it, with intervals, money, and whether both times saw the same traffic: as `posthorn impact` computes it from the counters. With `at` both sides are equally long, in whole weeks, days or hours, without the hour or day of the change itself. Counters stand by the hour for eight days and then by the day (UTC); what is compared is said in `before` and `after`. */
+  get(input?: ImpactGetInput, options?: Options): Promise<Impact>;
+}
+
 /** What needs somebody. */
 export interface AlertsApi<Options> {
   /** List alerts. Pending ones first, then those that fire, then resolved ones of the last 30 days; each the newest first. An alert about the store itself is listed even if the store cannot be read. */
@@ -511,6 +535,8 @@ export interface Api<Options> {
   readonly me: MeApi<Options>;
   readonly sessions: SessionsApi<Options>;
   readonly portalLinks: PortalLinksApi<Options>;
+  readonly markers: MarkersApi<Options>;
+  readonly impact: ImpactApi<Options>;
   readonly alerts: AlertsApi<Options>;
   readonly channels: ChannelsApi<Options>;
   readonly teams: TeamsApi<Options>;
@@ -576,6 +602,10 @@ export type OperationId =
   | 'sessions.create'
   | 'sessions.delete'
   | 'portalLinks.create'
+  | 'markers.list'
+  | 'markers.create'
+  | 'markers.delete'
+  | 'impact.get'
   | 'alerts.list'
   | 'alerts.acknowledge'
   | 'channels.list'

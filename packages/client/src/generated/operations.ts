@@ -721,6 +721,40 @@ const helloMessageShape = object({
   id: nullable(text),
   data: object({ version: text, now: text }),
 });
+const weeklyMoneyShape = object({ currency: text, amount_minor: amount, interval: list(number) });
+const impactSideShape = object({
+  label: text,
+  from: text,
+  until: text,
+  events: number,
+  unresolved: number,
+  silently_dropped: number,
+  acknowledged_unprocessed: number,
+  given_up: number,
+  late: number,
+  drop_rate: number,
+  drop_interval: intervalShape,
+  budget_burned: number,
+  weekly_value: list(weeklyMoneyShape),
+  given_up_value: list(moneyShape),
+  first_lost_at: nullable(text),
+  time_to_detect: nullable(object({ after_s: number, by: text })),
+  notes: list(text),
+});
+const impactShape = object({
+  version: number,
+  before: impactSideShape,
+  after: impactSideShape,
+  difference: object({ rate: number, interval: list(number) }),
+  verdict: text,
+  statement: text,
+  if_unchanged: object({ expected_drops: number, chance_of_so_few: number }),
+  exposure: object({ equal: flag, checks: list(object({ check: text, fine: nullable(flag), words: text })) }),
+  recovered_per_week: list(weeklyMoneyShape),
+  objective: object({ target: number }),
+  markdown: nullable(text),
+  html: nullable(text),
+});
 const keyShape = object({
   id: text,
   name: text,
@@ -779,6 +813,8 @@ const templateSloShape = object({
   status: optional(sloStatusShape),
 });
 const listedSloShape = either(declaredSloShape, templateSloShape);
+const markerShape = object({ id: text, at: text, kind: text, label: text, url: nullable(text), by: text });
+const markerListShape = object({ items: list(markerShape), next_cursor: nullable(text) });
 const meShape = object({
   name: text,
   kind: text,
@@ -838,6 +874,7 @@ const newEventShape = object({
   value: newValueShape,
 });
 const newEventBatchShape = object({ events: list(newEventShape) });
+const newMarkerShape = object({ at: text, kind: text, label: text, url: text });
 const nodeShape = object({ node: text, started_at: text, last_heartbeat_at: text, shards: list(number) });
 const nodeListShape = object({ items: list(nodeShape), next_cursor: nullable(text) });
 const nowNeedShape = object({
@@ -1609,6 +1646,29 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
     path: '/v1/portal-links',
     body: portalLinkRequestShape,
     answer: portalLinkShape,
+  },
+  'markers.list': {
+    method: 'GET',
+    path: '/v1/markers',
+    query: object({ since: text, until: text, limit: number, cursor: text }),
+    answer: markerListShape,
+    isList: true,
+  },
+  'markers.create': { method: 'POST', path: '/v1/markers', body: newMarkerShape, answer: markerShape },
+  'markers.delete': { method: 'DELETE', path: '/v1/markers/{id}' },
+  'impact.get': {
+    method: 'GET',
+    path: '/v1/impact',
+    query: object({
+      at: text,
+      before_since: text,
+      before_until: text,
+      after_since: text,
+      after_until: text,
+      target: number,
+      format: text,
+    }),
+    answer: impactShape,
   },
   'alerts.list': {
     method: 'GET',

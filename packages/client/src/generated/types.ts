@@ -1466,6 +1466,82 @@ export interface HelloMessage {
   readonly data: { readonly version: string; readonly now: string };
 }
 
+export interface Impact {
+  readonly version: 1;
+  readonly before: ImpactSide;
+  readonly after: ImpactSide;
+  readonly difference: {
+    readonly rate: number;
+
+    /** At 95%: lower and upper bound. */
+    readonly interval: readonly [number, number];
+  };
+  readonly verdict: 'better' | 'no_difference_shown' | 'worse';
+
+  /** The comparison in a sentence. */
+  readonly statement: string;
+
+  /** What the rate from before would have done to the deliveries from after. */
+  readonly ifUnchanged: { readonly expectedDrops: number; readonly chanceOfSoFew: number };
+  readonly exposure: {
+    /** Whether both times saw the same traffic, as far as can be told. */
+    readonly equal: boolean;
+    readonly checks: readonly {
+      readonly check: 'volume' | 'endpoints' | 'hours_of_week' | 'event_types';
+
+      /** Null: the data cannot tell. */
+      readonly fine: boolean | null;
+      readonly words: string;
+    }[];
+  };
+
+  /** Money a week that is no longer at risk. */
+  readonly recoveredPerWeek: readonly WeeklyMoney[];
+  readonly objective: { readonly target: number };
+
+  /** With `format=markdown`: the same as a section of a document. */
+  readonly markdown: string | null;
+
+  /** With `format=html`: the same as one page that loads nothing. */
+  readonly html: string | null;
+}
+
+export interface ImpactSide {
+  readonly label: string;
+  readonly from: string;
+  readonly until: string;
+
+  /** Deliveries whose end is known. */
+  readonly events: number;
+
+  /** Still pending. */
+  readonly unresolved: number;
+
+  /** Accepted, and no row accounts for them. */
+  readonly silentlyDropped: number;
+
+  /** Known from a receiver only; 0 here. */
+  readonly acknowledgedUnprocessed: number;
+
+  /** Dead letters and suppressed deliveries. */
+  readonly givenUp: number;
+  readonly late: number;
+
+  /** Of what was dropped in silence. */
+  readonly dropRate: number;
+  readonly dropInterval: Interval;
+
+  /** Of what the objective allows over this time; 1 is all of it. */
+  readonly budgetBurned: number;
+  readonly weeklyValue: readonly WeeklyMoney[];
+  readonly givenUpValue: readonly Money[];
+  readonly firstLostAt: string | null;
+  readonly timeToDetect: { readonly afterS: number; readonly by: string } | null;
+
+  /** What has to be said about these numbers. */
+  readonly notes: readonly string[];
+}
+
 /** Wilson score interval at 95%: lower and upper bound. */
 export type Interval = readonly [number, number];
 
@@ -1722,6 +1798,24 @@ export interface ListedEvent {
 
 export type ListedSlo = DeclaredSlo | TemplateSlo;
 
+export interface Marker {
+  readonly id: string;
+  readonly at: string;
+  readonly kind: 'deploy' | 'incident' | 'change' | 'note';
+  readonly label: string;
+  readonly url: string | null;
+
+  /** Who put it there: the name of the key. */
+  readonly by: string;
+}
+
+export interface MarkerList {
+  readonly items: readonly Marker[];
+
+  /** Of the next page; null: this is the last. */
+  readonly nextCursor: string | null;
+}
+
 export interface Me {
   /** Of the key; for people. */
   readonly name: string;
@@ -1876,6 +1970,18 @@ export interface NewEvent {
 
 export interface NewEventBatch {
   readonly events: readonly NewEvent[];
+}
+
+export interface NewMarker {
+  /** When it happened. Default: now. */
+  readonly at?: string | Date | undefined;
+  readonly kind?: 'deploy' | 'incident' | 'change' | 'note' | undefined;
+
+  /** In a few words: `payments 2.14`. */
+  readonly label: string;
+
+  /** Where more is said: a release, an incident. */
+  readonly url?: string | undefined;
 }
 
 export interface NewValue {
@@ -3316,6 +3422,16 @@ export interface WaitingFor {
   readonly deliveryId: string | null;
 }
 
+export interface WeeklyMoney {
+  readonly currency: string;
+
+  /** Minor units; a string above 2^53. */
+  readonly amountMinor: number | string;
+
+  /** At 95%: lower and upper bound. */
+  readonly interval: readonly [number, number];
+}
+
 /** What `events.get` takes. */
 export interface EventsGetInput {
   /** Whose event it is. If left out: the tenant that the key is bound to, else `default`. */
@@ -3705,6 +3821,35 @@ export interface NodesListInput {
   /** `nextCursor` of the page before. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
+}
+
+/** What `markers.list` takes. */
+export interface MarkersListInput {
+  /** Inclusive. */
+  readonly since?: string | Date | undefined;
+
+  /** Exclusive. */
+  readonly until?: string | Date | undefined;
+
+  /** Items of a page at most. */
+  readonly limit?: number | undefined;
+
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+}
+
+/** What `impact.get` takes. */
+export interface ImpactGetInput {
+  /** When the change was made; instead of both windows. */
+  readonly at?: string | Date | undefined;
+  readonly beforeSince?: string | Date | undefined;
+  readonly beforeUntil?: string | Date | undefined;
+  readonly afterSince?: string | Date | undefined;
+  readonly afterUntil?: string | Date | undefined;
+
+  /** Of the objective that `budgetBurned` is about. */
+  readonly target?: number | undefined;
+  readonly format?: 'json' | 'markdown' | 'html' | undefined;
 }
 
 /** What `alerts.list` takes. */

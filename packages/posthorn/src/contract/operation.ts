@@ -82,6 +82,7 @@ export const tags = {
   'event-types': 'Declared types of events: schema, owner, value.',
   slos: 'Reliability objectives, error budgets and burn rates.',
   conformance: 'What has no owner, template or objective.',
+  impact: 'What a change did: markers, and before against after.',
   nodes: 'The processes that deliver.',
   keys: 'API keys: what each may see and do, and when it was used last.',
   reconcile: 'Compare what was delivered with what a receiver has.',

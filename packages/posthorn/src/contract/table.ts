@@ -23,6 +23,8 @@ import { redriveOperations } from './redrives.ts';
 import { secretOperations } from './secrets.ts';
 import { seriesOperations } from './series.ts';
 import { serviceOperations } from './service.ts';
+import { impactOperations } from './impact.ts';
+import { markerOperations } from './markers.ts';
 import { sessionOperations } from './sessions.ts';
 import { sloHistoryOperations } from './slo-history.ts';
 import { sloStatusOperations } from './slo-status.ts';
@@ -56,6 +58,8 @@ export const table = {
   ...nodeOperations,
   ...serviceOperations,
   ...sessionOperations,
+  ...markerOperations,
+  ...impactOperations,
   ...alertOperations,
   ...channelOperations,
   ...teamOperations,

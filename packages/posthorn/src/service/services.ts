@@ -27,6 +27,8 @@ import { redriveService } from './redrives.ts';
 import { secretService } from './secrets.ts';
 import { seriesService } from './series.ts';
 import { serviceService } from './service.ts';
+import { impactService } from './impact.ts';
+import { markerService } from './markers.ts';
 import { sessionService } from './sessions.ts';
 import { sloHistoryService } from './slo-history.ts';
 import { sloStatusService } from './slo-status.ts';
@@ -60,6 +62,8 @@ export function createServices(deps: ServiceDependencies): Handlers {
     ...nodeService(deps),
     ...serviceService(deps),
     ...sessionService(deps),
+    ...markerService(deps),
+    ...impactService(deps),
     ...alertService(deps),
     ...channelService(deps),
     ...channelTestService(deps),

@@ -27,6 +27,7 @@ import type { SealedSettings } from './sealed-settings.ts';
 import type { Series } from './series.ts';
 import type { EventSearching } from './event-search.ts';
 import type { Searching } from './search.ts';
+import type { Markers } from './markers.ts';
 import type { Sessions } from './sessions.ts';
 import type { WorthComparison } from './worth.ts';
 
@@ -75,6 +76,7 @@ export interface Store
     IdempotencyKeys,
     Keys,
     Sessions,
+    Markers,
     AuditLog,
     SealedSettings {
   close(): Promise<void>;

@@ -1,11 +1,10 @@
-export { type Alert, alertTenant } from '../domain/alert.ts';
 export type { Ages } from '../domain/clock-record.ts';
 export { type DeliveryState, deliveryStates } from '../domain/delivery.ts';
 export { type Endpoint, freshEndpoint } from '../domain/endpoint.ts';
 export { UnavailableError } from '../domain/errors.ts';
 export { makeEvent, type NewEvent, type Receipt } from '../domain/event.ts';
 export { deliveryId, parseDeliveryId, shardOfNumber } from '../domain/ids.ts';
-export { exactMinor, exponentOf, formatValue, type Value } from '../domain/money.ts';
+export { exactMinor, exponentOf, formatValue } from '../domain/money.ts';
 export { defaultRetryPolicy } from '../domain/retry-policy.ts';
-export { binomialTail, difference, type Estimate, newcombe, shareOf, wilson } from '../domain/statistics.ts';
+export { binomialTail, wilson } from '../domain/statistics.ts';
 export { dayMs, hourMs, minuteMs } from '../domain/time.ts';

@@ -1,5 +1,4 @@
-export { type AccountingGroup, everything, unaccountedOf } from '../store/accounting.ts';
-export { hoursOf } from '../store/folding.ts';
+export { everything } from '../store/accounting.ts';
 export { isLeap, refuseFormer } from '../store/leap.ts';
 export { beginRedrive } from '../store/redrives.ts';
 export type {
@@ -8,7 +7,6 @@ export type {
   Beat,
   FailingChange,
   FanOutRequest,
-  Gone,
   Hints,
   NodeRecord,
   PruneRequest,

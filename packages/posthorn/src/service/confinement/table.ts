@@ -104,6 +104,10 @@ export function createConfinements(store: Store): Confinements {
     'slos.spend': forbidden,
     'conformance.get': forbidden,
     'nodes.list': forbidden,
+    'markers.list': forbidden,
+    'markers.create': forbidden,
+    'markers.delete': forbidden,
+    'impact.get': forbidden,
     'auditLog.list': {
       bound: async (input, { tenant }, next) =>
         input.query.tenant === undefined || input.query.tenant === tenant

@@ -68,6 +68,7 @@ import {
   searchEvents,
 } from './event-search.ts';
 import { purgeFormerValues, readSealedSettings, replaceSetting } from './sealed-settings.ts';
+import { createMarker, deleteMarker, readMarker, readMarkers } from './markers.ts';
 import { createSession, deleteSession, pruneSessions, readSession, sessionSeen } from './sessions.ts';
 import { readCountSeries, readFailureSeries, readLatencySeries } from './series.ts';
 import { settle } from './settle.ts';
@@ -233,6 +234,10 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     sessionSeen: (hash, at) => sessionSeen(db, hash, at),
     deleteSession: (hash, audit) => deleteSession(db, hash, audit),
     pruneSessions: (now, limit) => pruneSessions(db, now, limit),
+    createMarker: (marker, audit) => createMarker(db, marker, audit),
+    marker: (id) => readMarker(db, id),
+    markers: (query) => readMarkers(db, query),
+    deleteMarker: (id, audit) => deleteMarker(db, id, audit),
     key: (id) => findKey(db, id),
     keys: (query) => listKeys(db, query),
     knownKeys: (seen) => readKnownKeys(db, seen),

@@ -12,6 +12,7 @@ import { keysTable } from './keys.ts';
 import { searchMigration } from './search.ts';
 import { retriedIndex } from './objective-readings.ts';
 import { attemptWireColumns } from './settle.ts';
+import { markersTable } from './markers.ts';
 import { sessionsTable } from './sessions.ts';
 import { missingParts, partsMadeBy, partsThere } from './schema-parts.ts';
 import { publishSql } from './publish.ts';
@@ -332,6 +333,7 @@ const migrations: readonly string[] = [
   worthTable,
   // What is suppressed from the start is worth something.
   publishSql,
+  markersTable,
 ];
 
 const namedMost = 5;

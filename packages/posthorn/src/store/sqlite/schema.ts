@@ -12,6 +12,7 @@ import { keysTable } from './keys.ts';
 import { searchMigration } from './search.ts';
 import { retriedIndex } from './objective-readings.ts';
 import { attemptWireColumns } from './settle.ts';
+import { markersTable } from './markers.ts';
 import { sessionsTable } from './sessions.ts';
 import { worthTable } from './worth.ts';
 import { missingParts } from './schema-check.ts';
@@ -322,6 +323,7 @@ const migrations: readonly string[] = [
   retriedIndex,
   attemptWireColumns,
   worthTable,
+  markersTable,
 ];
 
 const namedMost = 5;

@@ -70,6 +70,7 @@ import {
   searchEvents,
 } from './event-search.ts';
 import { purgeFormerValues, readSealedSettings, replaceSetting } from './sealed-settings.ts';
+import { createMarker, deleteMarker, readMarker, readMarkers } from './markers.ts';
 import { createSession, deleteSession, pruneSessions, readSession, sessionSeen } from './sessions.ts';
 import { readCountSeries, readFailureSeries, readLatencySeries } from './series.ts';
 import { settle } from './settle.ts';
@@ -252,6 +253,10 @@ export function createSqliteStore(db: Database): Store {
     sessionSeen: async (hash, at) => sessionSeen(db, hash, at),
     deleteSession: async (hash, audit) => deleteSession(db, hash, audit),
     pruneSessions: async (now, limit) => pruneSessions(db, now, limit),
+    createMarker: async (marker, audit) => createMarker(db, marker, audit),
+    marker: async (id) => readMarker(db, id),
+    markers: async (query) => readMarkers(db, query),
+    deleteMarker: async (id, audit) => deleteMarker(db, id, audit),
     key: async (id) => findKey(db, id),
     keys: async (query) => listKeys(db, query),
     knownKeys: async (seen) => readKnownKeys(db, seen),

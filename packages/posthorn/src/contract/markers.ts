@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { markerKinds } from '../domain/marker.ts';
+import { anyId, cursor, pageIn, pageOf, printableName, timestamp } from './fields.ts';
+import { operations } from './operation.ts';
+
+const httpUrl = z
+  .string()
+  .max(2048)
+  .regex(/^https?:\/\/[^\s]+$/, 'must be an http or https URL');
+
+const marker = z
+  .strictObject({
+    id: z.string(),
+    at: timestamp,
+    kind: z.enum(markerKinds),
+    label: z.string(),
+    url: z.string().nullable(),
+    by: z.string().describe('Who put it there: the name of the key.'),
+  })
+  .meta({ id: 'Marker' });
+
+const newMarker = z
+  .strictObject({
+    at: timestamp.optional().describe('When it happened. Default: now.'),
+    kind: z.enum(markerKinds).default('deploy'),
+    label: printableName(120).describe('In a few words: `payments 2.14`.'),
+    url: httpUrl.optional().describe('Where more is said: a release, an incident.'),
+  })
+  .meta({ id: 'NewMarker' });
+
+const example = {
+  id: 'mrk_01jd8z0c3r5s7u9w1y3a5c7e9g',
+  at: '2026-11-09T10:00:00.000Z',
+  kind: 'deploy',
+  label: 'payments 2.14',
+  url: 'https://git.example.com/payments/releases/2.14',
+  by: 'deploy pipeline',
+} as const;
+
+export const markerOperations = operations({
+  'markers.list': {
+    method: 'GET',
+    path: '/v1/markers',
+    tag: 'impact',
+    scope: 'read',
+    summary: 'List markers',
+    description: 'What happened when, as people and pipelines have noted it: the newest first.',
+    query: z.strictObject({
+      since: timestamp.optional().describe('Inclusive.'),
+      until: timestamp.optional().describe('Exclusive.'),
+      limit: pageIn('desc').limit,
+      cursor,
+    }),
+    status: 200,
+    answer: pageOf('MarkerList', marker),
+    errors: [],
+    example: {
+      query: { since: '2026-11-01T00:00:00Z' },
+      answer: { items: [example], next_cursor: null },
+    },
+  },
+  'markers.create': {
+    method: 'POST',
+    path: '/v1/markers',
+    tag: 'impact',
+    scope: 'operate',
+    summary: 'Put a marker',
+    description:
+      'Notes a deploy, an incident or another change, for charts and for the comparison of before and after. The newest 10,000 are kept.',
+    body: newMarker,
+    status: 201,
+    answer: marker,
+    errors: [],
+    example: {
+      body: { kind: 'deploy', label: 'payments 2.14', url: example.url },
+      answer: example,
+    },
+  },
+  'markers.delete': {
+    method: 'DELETE',
+    path: '/v1/markers/{id}',
+    tag: 'impact',
+    scope: 'operate',
+    summary: 'Delete a marker',
+    description: 'Takes it out of charts; nothing else changes.',
+    params: z.strictObject({ id: anyId }),
+    status: 204,
+    answer: null,
+    errors: ['not_found'],
+    example: { params: { id: example.id } },
+  },
+});

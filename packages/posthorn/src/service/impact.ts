@@ -1,0 +1,130 @@
+import type { Answer, Input } from '../contract/table.ts';
+import { invalid } from '../domain/errors.ts';
+import { iso, secondMs } from '../domain/time.ts';
+import { compare, type ImpactResult, type TimeToDetect } from '../impact/compare.ts';
+import { firstRuleOn } from '../impact/first-rule.ts';
+import { detectedByAlert, sideOfStore } from '../impact/of-store.ts';
+import { impactPage } from '../impact/page.ts';
+import type { Side } from '../impact/side.ts';
+import { booksBegin, type Window, windowOfBooks, windowsAround } from '../impact/store-window.ts';
+import { impactMarkdown } from '../impact/words.ts';
+import type { ServiceDependencies } from './dependencies.ts';
+import type { Handlers, Of } from './handler.ts';
+
+type Query = Input<'impact.get'>['query'];
+
+/** Counters move slowly, and the comparison reads all of them: within so long the same answer serves everybody. */
+const keptMs = 30 * secondMs;
+const maxKept = 20;
+
+/** Before and after a change, from this Posthorn's own counters. */
+export function impactService({
+  store,
+  clock,
+}: Pick<ServiceDependencies, 'store' | 'clock'>): Handlers<Of<'impact'>> {
+  const kept = new Map<string, { readonly at: number; readonly result: Promise<ImpactResult> }>();
+
+  const detected = async (side: Side, now: number): Promise<TimeToDetect | null> => {
+    if (side.firstLostAt === null) return null;
+    const { alerts } = await store.alerts();
+    const after = detectedByAlert(alerts, side.firstLostAt);
+    if (after !== null)
+      return { after_s: Math.round(after / secondMs), by: 'the alert unaccounted, as the store keeps it' };
+    const rule = await firstRuleOn(store, side, side.firstLostAt, now);
+    return rule === null
+      ? null
+      : {
+          after_s: Math.round(rule.afterMs / secondMs),
+          by: `alert rule ${rule.rule}, replayed over the counters`,
+        };
+  };
+
+  const sideOf = async (path: string, asked: Window, begin: number, now: number): Promise<Side> => {
+    const window = windowOfBooks(asked, begin, now);
+    const label = `${iso(asked.from)}..${iso(asked.until)}`;
+    if (window === null)
+      throw invalid(
+        path,
+        asked.from >= now
+          ? `has not come yet: it is ${iso(now)}`
+          : `is before ${iso(begin)}, when the ledger of this Posthorn begins: for the time before use posthorn audit and posthorn impact with a log`,
+      );
+    const side = await sideOfStore(store, window, label, now);
+    if (side.judged === 0)
+      throw invalid(path, 'no delivery ended in this time: choose a window with traffic');
+    return side;
+  };
+
+  const compared = async (query: Query, now: number): Promise<ImpactResult> => {
+    const begin = await booksBegin(store, now);
+    if (begin === null) throw invalid('/at', 'nothing has been accepted yet: there is nothing to compare');
+    const windows = windowsFrom(query, begin, now);
+    const before = await sideOf(query.at === undefined ? '/before_since' : '/at', windows.before, begin, now);
+    const after = await sideOf(query.at === undefined ? '/after_since' : '/at', windows.after, begin, now);
+    return compare(before, after, {
+      target: query.target,
+      detectedBefore: await detected(before, now),
+      detectedAfter: await detected(after, now),
+    });
+  };
+
+  return {
+    'impact.get': async ({ query }) => {
+      const { format, ...what } = query;
+      const now = clock.now();
+      const key = JSON.stringify(what);
+      for (const [other, { at }] of kept) if (now - at >= keptMs || at > now) kept.delete(other);
+      let entry = kept.get(key);
+      if (entry === undefined) {
+        entry = { at: now, result: compared(query, now) };
+        // What failed is tried again.
+        entry.result.catch(() => kept.delete(key));
+        if (kept.size >= maxKept) kept.delete(kept.keys().next().value!);
+        kept.set(key, entry);
+      }
+      const result = await entry.result;
+      const command = `posthorn impact --data-dir DIR ${commandOptions(query)}`;
+      return {
+        ...wireImpact(result),
+        markdown: format === 'markdown' ? impactMarkdown(result, command) : null,
+        html: format === 'html' ? impactPage(result, command) : null,
+      };
+    },
+  };
+}
+
+const wireImpact = (result: ImpactResult): Omit<Answer<'impact.get'>, 'markdown' | 'html'> => result;
+
+const commandOptions = ({
+  at,
+  before_since: bs,
+  before_until: bu,
+  after_since: as,
+  after_until: au,
+}: Query): string => (at === undefined ? `--before ${bs}..${bu} --after ${as}..${au}` : `--deploy ${at}`);
+
+function windowsFrom(
+  query: Query,
+  begin: number,
+  now: number,
+): { readonly before: Window; readonly after: Window } {
+  const { at, before_since, before_until, after_since, after_until } = query;
+  const ends = [before_since, before_until, after_since, after_until];
+  if (at !== undefined) {
+    if (ends.some((end) => end !== undefined))
+      throw invalid('/at', 'instead of the windows, not beside them');
+    const windows = windowsAround(Date.parse(at), begin, now);
+    if (windows === null)
+      throw invalid(
+        '/at',
+        `there is no whole hour on both sides: the ledger begins at ${iso(begin)}, and it is ${iso(now)}`,
+      );
+    return windows;
+  }
+  if (ends.includes(undefined))
+    throw invalid('/at', 'is required, or all of before_since, before_until, after_since and after_until');
+  const [bs, bu, as, au] = ends.map((end) => Date.parse(end!)) as [number, number, number, number];
+  if (!(bs < bu)) throw invalid('/before_until', 'must be after before_since');
+  if (!(as < au)) throw invalid('/after_until', 'must be after after_since');
+  return { before: { from: bs, until: bu }, after: { from: as, until: au } };
+}

@@ -26,7 +26,10 @@ const still: Clock = {
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const outcome = (number: number): Settlement => ({ number }) as Settlement;
 
-function settlerOn(settle: (batch: readonly Settlement[]) => Promise<readonly SettleAnswer[]>): {
+function settlerOn(
+  settle: (batch: readonly Settlement[]) => Promise<readonly SettleAnswer[]>,
+  isShared = false,
+): {
   settler: Settler;
   settled: [number, SettleAnswer][];
   health: boolean[];
@@ -37,6 +40,7 @@ function settlerOn(settle: (batch: readonly Settlement[]) => Promise<readonly Se
     store: { settle },
     clock: still,
     logger: silent,
+    sharing: { isShared },
     settled: ({ number }, answer) => settled.push([number, answer]),
     onHealth: (takes) => health.push(takes),
   });

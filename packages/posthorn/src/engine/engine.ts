@@ -23,6 +23,7 @@ import { KeySets } from './key-sets.ts';
 import { Redriver } from './redriver.ts';
 import { SealWatch } from './seal-watch.ts';
 import { Settler } from './settler.ts';
+import { Sharing } from '../runtime/sharing.ts';
 import { type StoreWatch, watchStore } from './store-watch.ts';
 import { Timekeeper } from './timekeeper.ts';
 import type { Tracing } from './tracing.ts';
@@ -106,8 +107,10 @@ export function createEngine(options: EngineOptions): Engine {
     dispatcher.resume();
   };
 
+  const sharing = new Sharing(clock);
   const settler = new Settler({
     store,
+    sharing,
     clock,
     logger,
     settled,
@@ -118,6 +121,7 @@ export function createEngine(options: EngineOptions): Engine {
   const health = new EndpointHealth({ store, clock, logger, dispatcher: () => dispatcher });
   const dispatcher: Dispatcher = new Dispatcher({
     store,
+    sharing,
     mayClaim: () => timekeeper.mayClaim,
     onBreaker: (change) => health.noteBreaker(change),
     onFailing: (change, isTooLong) => health.noteFailing(change, isTooLong),
@@ -137,6 +141,7 @@ export function createEngine(options: EngineOptions): Engine {
   });
   const intake = new Intake({
     store,
+    sharing,
     clock,
     onHealth: (takes, error) => onHealth('events', takes, error),
     options: (now, groups) => dispatcher.acceptOptions(now, groups),

@@ -5,6 +5,7 @@ import type { NewEvent } from '../domain/event.ts';
 import { newReceipt } from '../store/plan.ts';
 import type { FanOutRequest, FanOutStep } from '../store/store.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { Sharing } from '../runtime/sharing.ts';
 import { FanOut } from './fan-out.ts';
 import { Intake } from './intake.ts';
 
@@ -88,6 +89,7 @@ test('a commit takes as many events as it can create the deliveries of, once it 
       },
     },
     clock: still,
+    sharing: new Sharing(still),
     options: (now) => ({ now, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map() }),
     accepted: () => {},
     onHealth: () => {},
@@ -111,6 +113,7 @@ test('G1: where the store takes no events, publishers and the log hear why', asy
   const intake = new Intake({
     store: { accept: () => Promise.reject(full) },
     clock: still,
+    sharing: new Sharing(still),
     options: (now) => ({ now, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map() }),
     accepted: () => {},
     onHealth: (takes, error) => heard.push([takes, error?.message]),

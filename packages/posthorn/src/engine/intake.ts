@@ -5,6 +5,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { defaultMaxDirect } from '../store/plan.ts';
 import type { AcceptAnswer, AcceptOptions, DeliveryPath } from '../store/store.ts';
 import { CommitSize } from './commit-size.ts';
+import type { Sharing } from '../runtime/sharing.ts';
 import { FairBudget, type Share } from './fair-budget.ts';
 import { type AcceptTrace, traceAccept, type Tracing } from './tracing.ts';
 import { CostTurns } from '../runtime/turns.ts';
@@ -20,7 +21,11 @@ const maxWaiting = 50_000;
 /** Weight of the newest commit in the mean of deliveries an event. */
 const newest = 0.2;
 
+/** Commits at a time while several tenants publish; a tenant is in one of them at most. */
+const maxSharedCommits = 4;
+
 interface Waiting {
+  readonly tenant: string;
   readonly share: Share;
   readonly events: readonly NewEvent[];
   readonly cost: number;
@@ -31,7 +36,8 @@ interface Waiting {
 
 /**
  * Group commit of events (G1): one transaction at a time, each taking all that came in while the one before
- * was going to disk. A lone event is committed at once; under load hundreds share one fsync.
+ * was going to disk. A lone event is committed at once; under load hundreds share one fsync. While several tenants publish,
+ * the events of a tenant that is in no commit begin another one, so that they do not wait for the flood of another (G8).
  */
 export class Intake {
   readonly #store: Pick<DeliveryPath, 'accept'>;
@@ -48,15 +54,20 @@ export class Intake {
   readonly #waiting = new CostTurns<Waiting>();
   readonly #budget = new FairBudget(maxWaiting);
   readonly #shares = new Map<string, Share>();
+  readonly #sharing: Sharing;
   readonly #size: CommitSize;
   /** Mean over the last commits; requests that get their deliveries in steps by themselves are left out. */
   #deliveriesAnEvent = 1;
-  #running: Promise<void> | null = null;
+  #running = 0;
+  #idle: (() => void)[] = [];
+  /** Tenants of the commits under way. */
+  readonly #committing = new Set<string>();
   #closed = false;
 
   constructor(options: {
     store: Pick<DeliveryPath, 'accept'>;
     clock: Clock;
+    sharing: Sharing;
     options: (now: number, groups: readonly (readonly NewEvent[])[]) => AcceptOptions;
     accepted: (
       groups: readonly (readonly NewEvent[])[],
@@ -73,7 +84,8 @@ export class Intake {
     this.#accepted = options.accepted;
     this.#tracing = options.tracing;
     this.#onHealth = options.onHealth;
-    this.#size = new CommitSize(options.clock, maxCommit);
+    this.#sharing = options.sharing;
+    this.#size = new CommitSize(options.sharing, maxCommit);
   }
 
   async publish(
@@ -87,18 +99,22 @@ export class Intake {
     if (!share.isOpen) throw new UnavailableError('too many events are waiting to be stored');
     const { promise, resolve, reject } = Promise.withResolvers<readonly Receipt[]>();
     share.take(events.length);
-    this.#size.note(tenant);
+    this.#sharing.note(tenant);
     const trace = traceAccept(this.#tracing, events, parent);
     const cost = events.reduce((sum, { data }) => sum + data.length + eventCost, 0);
-    this.#waiting.add(tenant, { share, events, cost, trace, resolve, reject }, cost);
-    this.#running ??= this.#run();
+    this.#waiting.add(tenant, { tenant, share, events, cost, trace, resolve, reject }, cost);
+    if (this.#running < this.#maxCommits && !this.#committing.has(tenant)) void this.#run();
     return await promise;
   }
 
   /** Refuses what comes from now on; resolves when what came before is committed. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#running;
+    if (this.#running > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  get #maxCommits(): number {
+    return this.#sharing.isShared ? maxSharedCommits : 1;
   }
 
   /** Ends without what is left, because its time is over: nothing of it was stored. */
@@ -132,8 +148,9 @@ export class Intake {
     let cost = 0;
     for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
       const own = taken.get(next.share) ?? 0;
+      const isBusy = this.#committing.has(next.tenant);
       // Who has had its part lets the others go first: they have theirs, however large its requests are.
-      if (own > 0 && own + next.events.length > shared) {
+      if (isBusy || (own > 0 && own + next.events.length > shared)) {
         if (passed.has(next.share)) break;
         passed.add(next.share);
         this.#waiting.pass();
@@ -172,19 +189,25 @@ export class Intake {
   }
 
   async #run(): Promise<void> {
+    this.#running++;
     // Requests that were read in the same turn of the event loop come together.
     await Promise.resolve();
-    while (this.#waiting.size > 0) {
-      const batch = this.#next();
+    for (let batch = this.#next(); batch.length > 0; batch = this.#next()) {
+      const tenants = new Set(batch.map(({ tenant }) => tenant));
+      for (const tenant of tenants) this.#committing.add(tenant);
       const groups = batch.map(({ events }) => events);
       const options = this.#options(this.#clock.now(), groups);
       try {
         const began = this.#clock.monotonic();
         const answer = await this.#store.accept(groups, options);
-        this.#size.measured(
-          groups.reduce((sum, events) => sum + events.length, 0),
-          this.#clock.monotonic() - began,
-        );
+        const ms = this.#clock.monotonic() - began;
+        // Beside another commit its time would be the time of both.
+        if (this.#running === 1)
+          this.#size.measured(
+            groups.reduce((sum, events) => sum + events.length, 0),
+            ms,
+          );
+        for (const tenant of tenants) this.#committing.delete(tenant);
         this.#onHealth(true);
         this.#observe(answer);
         for (const [index, waiting] of batch.entries()) {
@@ -205,6 +228,7 @@ export class Intake {
           batch.map(({ trace }) => trace),
         );
       } catch (error) {
+        for (const tenant of tenants) this.#committing.delete(tenant);
         this.#onHealth(!(error instanceof UnavailableError), error as Error);
         for (const { reject, trace } of batch) {
           trace?.end(error as Error);
@@ -212,6 +236,7 @@ export class Intake {
         }
       }
     }
-    this.#running = null;
+    if (--this.#running > 0) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 }

@@ -3,9 +3,12 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { DeliveryPath, SettleAnswer, Settlement } from '../store/store.ts';
 import type { Share } from './fair-budget.ts';
+import type { Sharing } from '../runtime/sharing.ts';
 
 /** At most this many outcomes go into one transaction. */
 const maxBatch = 1000;
+/** While several tenants are active: 2 to 3 ms of SQLite, for which the events of all wait. */
+const maxShared = 128;
 /**
  * Nobody waits for an outcome's commit, so under load one begins this long after the beginning of the one
  * before it, and takes all that came in meanwhile. Measured: a tenth less time for each delivery.
@@ -32,6 +35,7 @@ export class Settler {
   readonly #store: Pick<DeliveryPath, 'settle'>;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #sharing: Pick<Sharing, 'isShared'>;
   readonly #settled: (settlement: Settlement, answer: SettleAnswer) => void;
   readonly #onHealth: (healthy: boolean) => void;
   #queue: Waiting[] = [];
@@ -46,12 +50,14 @@ export class Settler {
     store: Pick<DeliveryPath, 'settle'>;
     clock: Clock;
     logger: Logger;
+    sharing: Pick<Sharing, 'isShared'>;
     settled: (settlement: Settlement, answer: SettleAnswer) => void;
     onHealth: (healthy: boolean) => void;
   }) {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#logger = options.logger;
+    this.#sharing = options.sharing;
     this.#settled = options.settled;
     this.#onHealth = options.onHealth;
   }
@@ -112,10 +118,11 @@ export class Settler {
     while (this.#queue.length > 0) {
       const pace = Math.min(maxPaceMs, Math.max(paceMs, 2 * this.#took));
       const early = this.#lastBegan + pace - this.#clock.monotonic();
-      if (early > 0 && this.#queue.length < maxBatch)
+      const most = this.#sharing.isShared ? maxShared : maxBatch;
+      if (early > 0 && this.#queue.length < most)
         await new Promise<void>((resolve) => this.#clock.after(early, resolve));
       this.#lastBegan = this.#clock.monotonic();
-      const batch = this.#queue.slice(0, size);
+      const batch = this.#queue.slice(0, Math.min(size, most));
       try {
         const answers = await this.#store.settle(batch.map(({ settlement }) => settlement));
         this.#took = this.#clock.monotonic() - this.#lastBegan;

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { aClock } from '../../../../test/manual-clock.ts';
 import { anEndpoint, anEvent } from '../../../../test/support.ts';
 import { nodeClock } from '../runtime/clock.ts';
+import { Sharing } from '../runtime/sharing.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { nextTurn } from '../runtime/turn.ts';
 import { plainKeyring } from '../secrets/keyring.ts';
@@ -46,6 +47,7 @@ async function attempt(
     },
     settler: () => ({ push: (settlement) => void settled.push(settlement) }),
     clock: nodeClock(clock),
+    sharing: new Sharing(clock),
     random: systemRandom,
     signerOf: (endpoint) => signerOf(endpoint, plainKeyring),
     logger: silent,

@@ -6,20 +6,20 @@ import type { Clock } from '../runtime/clock.ts';
  */
 export class TurnLimit {
   readonly #clock: Clock;
-  readonly #max: number;
+  readonly #max: () => number;
   readonly #onNext: () => void;
   #count = 0;
   #cancel: (() => void) | null = null;
 
   /** `onNext` is called when the turn is over in which something was counted. */
-  constructor(clock: Clock, max: number, onNext: () => void) {
+  constructor(clock: Clock, max: () => number, onNext: () => void) {
     this.#clock = clock;
     this.#max = max;
     this.#onNext = onNext;
   }
 
   get isFull(): boolean {
-    return this.#count >= this.#max;
+    return this.#count > 0 && this.#count >= this.#max();
   }
 
   count(): void {

@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Clock } from '../runtime/clock.ts';
 import { nextTurn } from '../runtime/turn.ts';
 import { BodyMemory, type Free } from './body-memory.ts';
 import type { HttpServer } from './connections.ts';
 import { lineBody } from './line-body.ts';
+import { PublishTurns } from './publish-turns.ts';
 import { maxNesting } from '../contract/limits.ts';
 import type { Operation } from '../contract/operation.ts';
 import { table } from '../contract/table.ts';
@@ -28,8 +30,9 @@ const maxParsedAtOnce = 256 * 1024;
 /** Of a body whose length is not declared. */
 const leastReserved = 64 * 1024;
 
+const publishing: ReadonlySet<string> = new Set(['/v1/events', '/v1/events/batch']);
 /** Their schemas look at every text but the data, which may hold anything. */
-const eventBodies = new Set(['/v1/events', '/v1/events/batch', '/v1/transformations/dry-run']);
+const eventBodies = new Set([...publishing, '/v1/transformations/dry-run']);
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function tooLarge(limit: number): PosthornError {
@@ -150,9 +153,11 @@ function parseText(text: string): unknown {
 /** Reads JSON bodies, in bounded memory, and parses them without keeping the event loop for long. */
 export function readBodies(
   app: FastifyInstance,
+  clock: Pick<Clock, 'monotonic'>,
   { continueBody, takeLong }: Pick<HttpServer, 'continueBody' | 'takeLong'>,
 ): void {
   const memory = new BodyMemory(maxBodiesBytes);
+  const publishTurns = new PublishTurns(clock);
   let turn: Promise<unknown> = Promise.resolve();
 
   const parse = (request: FastifyRequest, bytes: Buffer): unknown => {
@@ -198,6 +203,11 @@ export function readBodies(
   app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
     const bytes = await readBytes(request, payload, memory, continueBody);
     if (bytes.length === 0) return undefined;
+    if (publishing.has(request.routeOptions.url ?? '') && request.caller !== null) {
+      const { turn, end } = publishTurns.begin(request.caller, bytes.length);
+      request.rawReply!.once('close', end);
+      if (turn !== null) await turn;
+    }
     if (bytes.length <= maxParsedAtOnce) return parse(request, bytes);
     const mine = turn.then(() => parseLarge(request, bytes));
     turn = mine.catch(() => {}).then(nextTurn);

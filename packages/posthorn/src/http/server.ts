@@ -124,7 +124,7 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   app.addHook('onReady', async () => {
     await Promise.all([deps.readDeclarations(), deps.keyTable.refresh()]);
   });
-  readBodies(app, http);
+  readBodies(app, deps.clock, http);
   let isClosing = false;
   app.addHook('preClose', async () => {
     isClosing = true;

@@ -1,7 +1,8 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { Store } from '../store.ts';
 import { openHere, type OpenOptions } from './open-here.ts';
 import type { Call, Reply } from './thread.ts';
+import { CallOrder } from './call-order.ts';
 import { plainError } from './thread-errors.ts';
 
 const port = parentPort!;
@@ -9,12 +10,28 @@ const reply = (message: Reply): void => port.postMessage(message);
 
 try {
   const store: Store = openHere(workerData as OpenOptions);
-  port.on('message', ([id, method, args]: Call) => {
-    const run = store[method] as (...values: readonly unknown[]) => Promise<unknown>;
-    run(...args).then(
-      (answer) => reply([id, answer]),
-      (error: unknown) => reply([id, undefined, plainError(error)]),
-    );
+  const order = new CallOrder();
+  const run = async ([id, method, args]: Call): Promise<void> => {
+    const call = store[method] as (...values: readonly unknown[]) => Promise<unknown>;
+    try {
+      reply([id, await call(...args)]);
+    } catch (error) {
+      reply([id, undefined, plainError(error)]);
+    }
+  };
+  let isRunning = false;
+  port.on('message', async (first: Call) => {
+    order.add(first);
+    if (isRunning) return;
+    isRunning = true;
+    for (;;) {
+      for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port))
+        order.add(next.message as Call);
+      const call = order.take();
+      if (call === undefined) break;
+      await run(call);
+    }
+    isRunning = false;
   });
   reply([0, null]);
 } catch (error) {

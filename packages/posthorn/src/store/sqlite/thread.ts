@@ -12,7 +12,7 @@ export type Reply = readonly [number, unknown] | readonly [number, undefined, Th
 
 /**
  * The store in a thread of its own. The port is asynchronous and speaks in plain data, so every method is
- * carried over by the same few lines; calls run one after the other in the order in which they were made.
+ * carried over by the same few lines; calls run one after the other, in the order of `CallOrder`.
  */
 export async function openInThread(options: OpenOptions): Promise<Store> {
   const worker = new Worker(workerScript('thread-worker', import.meta.url), { workerData: options });

@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import { aClock } from '../../../../test/manual-clock.ts';
+import { PublishTurns } from './publish-turns.ts';
+
+const kib = 1024;
+const flood = { tenant: 'flood', id: 'a' };
+const other = { tenant: 'other', id: 'b' };
+
+/** Turns while two tenants publish. */
+function shared() {
+  const clock = aClock();
+  const turns = new PublishTurns(clock);
+  turns.begin(flood, 1).end();
+  turns.begin(other, 1).end();
+  return { clock, turns };
+}
+const isSettled = (promise: Promise<void>): Promise<boolean> =>
+  Promise.race([promise.then(() => true), new Promise<boolean>((resolve) => setImmediate(resolve, false))]);
+
+test('G8: while others publish, a tenant has one large batch at a time, and they do not wait for it', async () => {
+  const { turns } = shared();
+  const first = turns.begin(flood, 170 * kib);
+  const second = turns.begin(flood, 170 * kib);
+  const small = turns.begin(flood, 1 * kib);
+  expect(first.turn).toBeNull();
+  expect(turns.begin(other, 1 * kib).turn).toBeNull();
+  // A small one does not overtake: else small ones would keep large ones out.
+  expect(await isSettled(small.turn!)).toBe(false);
+  first.end();
+  expect(await isSettled(second.turn!)).toBe(true);
+  expect(await isSettled(small.turn!)).toBe(true);
+});
+
+test('a body larger than the limit has its turn too, and one whose connection ends gives its place away', async () => {
+  const { turns } = shared();
+  const first = turns.begin(flood, 9000 * kib);
+  const second = turns.begin(flood, 9000 * kib);
+  const third = turns.begin(flood, 9000 * kib);
+  second.end();
+  expect(await isSettled(second.turn!)).toBe(true);
+  expect(await isSettled(third.turn!)).toBe(false);
+  first.end();
+  expect(await isSettled(third.turn!)).toBe(true);
+  third.end();
+  expect(turns.begin(flood, 9000 * kib).turn).toBeNull();
+});
+
+test('a tenant alone has no limit, nor has one whose neighbors are quiet again', () => {
+  const { clock, turns } = shared();
+  turns.begin(flood, 170 * kib);
+  expect(turns.begin(flood, 170 * kib).turn).not.toBeNull();
+  clock.pass(1001);
+  for (let n = 0; n < 10; n++) expect(turns.begin(flood, 170 * kib).turn).toBeNull();
+});

@@ -4,6 +4,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { nextTurn } from '../runtime/turn.ts';
 import { Turns } from '../runtime/turns.ts';
+import { HangPauses } from './hang-pauses.ts';
 import { Lane, type LaneRecord, type NoResult, type Slice } from './lane.ts';
 import { LaneQueue } from './lane-queue.ts';
 import type { HostKind } from './host.ts';
@@ -115,6 +116,7 @@ export class SandboxPool<R> {
     fresh: new LaneQueue(),
     slow: new LaneQueue(),
   };
+  readonly #pauses: HangPauses<R>;
   #inspections = new Turns<Inspection>();
   #turn = 0;
   #isDispatching = false;
@@ -128,6 +130,7 @@ export class SandboxPool<R> {
   constructor(options: PoolOptions) {
     this.#o = options;
     this.#clock = options.clock;
+    this.#pauses = new HangPauses(options.clock, (lane) => this.#queue(lane));
   }
 
   /** A result for each text. Rejects with `SandboxError`. */
@@ -143,7 +146,6 @@ export class SandboxPool<R> {
       lane.jobs.push({ texts, results: [], since: now, alone: false, resolve, reject });
       this.#waiting++;
       if (lane.jobs.length === 1 && !lane.running) this.#enqueue(lane);
-      this.#dispatchSoon();
     });
   }
 
@@ -162,6 +164,7 @@ export class SandboxPool<R> {
   close(): void {
     this.#closed = true;
     this.#cancelSweep?.();
+    this.#pauses.close();
     for (const { runner } of this.#slots) runner.close();
     this.#giveUp(() => true);
   }
@@ -184,7 +187,12 @@ export class SandboxPool<R> {
   }
 
   #enqueue(lane: Lane<R>): void {
+    if (!this.#pauses.holds(lane)) this.#queue(lane);
+  }
+
+  #queue(lane: Lane<R>): void {
     this.#queues[lane.record].add(lane, this.#clock.monotonic());
+    this.#dispatchSoon();
   }
 
   /**
@@ -320,6 +328,7 @@ export class SandboxPool<R> {
       for (const { lane } of running.parts) {
         lane.used(usedMs, parts.length === 1);
         this.#hasProven ||= lane.record === 'proven';
+        this.#pauses.ran(lane.program.hash);
       }
       this.#ran(slot, running, answer);
     });
@@ -404,8 +413,12 @@ export class SandboxPool<R> {
     else if (running.kind === 'inspection')
       this.#rejectRunning(running, { kind: 'too_expensive', resource: excess });
     else if (running.parts.length > 1) for (const part of running.parts) this.#tryAlone(part);
-    // Whatever its record: a thread was lost.
-    else this.#partExceeded(running.parts[0]!, 'slow', excess);
+    else {
+      const part = running.parts[0]!;
+      this.#pauses.hung(part.lane.program.hash);
+      // Whatever its record: a thread was lost.
+      this.#partExceeded(part, 'slow', excess);
+    }
     this.#dispatch();
   }
 

@@ -2,8 +2,8 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { distributedTables, referenceTables } from '../../packages/posthorn/src/store/postgres/citus.ts';
 import { migrateDatabase, openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
-import type { Store } from '../../packages/posthorn/src/store/store.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
+import { recycling } from '../recycled.ts';
 import { describeStore } from './store-conformance.ts';
 import { describeAuditTampering } from './store/audit-tampering.ts';
 import { describeDigests } from './store/digests.ts';
@@ -83,8 +83,7 @@ async function partitionedDatabase(): Promise<string> {
   return url;
 }
 
-const open = async (): Promise<Store> =>
-  (await openPostgresStore(await postgres.createMigrated(), { oneShard: true })).store;
+const open = recycling(() => postgres, { oneShard: true });
 
 describeStore('PostgreSQL, one shard a statement', open, 3);
 const tamperable = async () => tamperablePostgres(await postgres.createMigrated(), true);

@@ -6,6 +6,7 @@ import { Database } from '../../packages/posthorn/src/store/postgres/database.ts
 import { FormerTimeError } from '../../packages/posthorn/src/store/leap.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
+import { recycling } from '../recycled.ts';
 import { agesAt, anEndpoint, anEvent, start, until } from '../support.ts';
 import { settlementOf } from '../settlement.ts';
 import { describeAccounting } from './accounting-conformance.ts';
@@ -27,17 +28,12 @@ afterAll(async () => {
   await postgres.stop();
 });
 
-// Each run of the property takes a database of its own, so there are fewer of them.
-describeStore('PostgreSQL', async () => (await openPostgresStore(await postgres.createMigrated())).store, 15);
+// Each run of the property takes a database, so there are fewer of them.
+const open = recycling(() => postgres);
+describeStore('PostgreSQL', open, 15);
 
-describeAccounting(
-  'accounting on PostgreSQL',
-  async () => (await openPostgresStore(await postgres.createMigrated())).store,
-);
-describeSeries(
-  'series on PostgreSQL',
-  async () => (await openPostgresStore(await postgres.createMigrated())).store,
-);
+describeAccounting('accounting on PostgreSQL', open);
+describeSeries('series on PostgreSQL', open);
 
 const tamperable = async () => tamperablePostgres(await postgres.createMigrated(), false);
 describeDigests('PostgreSQL', tamperable);

@@ -12,6 +12,7 @@ import type {
   FanOutStep,
   ReleasedClaim,
 } from '../store/store.ts';
+import { acceptOptions, leaseMarginMs } from './accept-options.ts';
 import { Attempts, type AttemptsOptions } from './attempts.ts';
 import { firstClaim } from './first-claim.ts';
 import { hearBreakers, hearFailing, type HealthListener } from './hearing.ts';
@@ -22,12 +23,8 @@ import type { Sharing } from '../runtime/sharing.ts';
 import { TurnLimit } from './turn-limit.ts';
 import { Turns } from '../runtime/turns.ts';
 
-/** A lease lasts this much longer than the endpoint's timeout: for waiting in a lane and for settling. */
-const leaseMarginMs = 30_000;
 /** This node's clock is behind its store's by as long as the answer to a heartbeat took to come; and no more than this. */
 const clockLagMs = 5000;
-/** Capacity of an endpoint that has no lane yet. */
-const firstCapacity = 64;
 const maxPayloadPerClaim = 4 * 1024 * 1024;
 /** Claims at a time: more would only wait in the store, before settling, accepting and heartbeats. */
 const maxClaims = 4;
@@ -213,24 +210,8 @@ export class Dispatcher {
   }
 
   #optionsFor(lanes: Iterable<Lane>, now: number): AcceptOptions {
-    const room = new Map<string, number>();
-    const closed = !this.#begun || this.#stopping;
-    if (!closed) {
-      const mono = this.#o.clock.monotonic();
-      for (const lane of lanes) {
-        const free = this.#freshCapacity(lane, now, mono);
-        if (free !== firstCapacity) room.set(lane.endpoint.id, free);
-      }
-    }
-    const defaultRoom = closed ? 0 : firstCapacity;
-    return { now, node: this.#o.node, leaseMs: leaseMarginMs, defaultRoom, room };
-  }
-
-  #freshCapacity(lane: Lane, now: number, mono: number): number {
-    // If older work waits in the store, fresh work goes behind it.
-    if (lane.nextDueAt !== null && lane.nextDueAt <= now) return 0;
-    const { payload, attempts, outcomes } = lane.shares;
-    return payload.isOpen && attempts.isOpen && outcomes.isOpen ? lane.capacity(mono) : 0;
+    const isOpen = this.#begun && !this.#stopping;
+    return acceptOptions(lanes, { now, mono: this.#o.clock.monotonic(), node: this.#o.node, isOpen });
   }
 
   /** The fast path: deliveries that were accepted already claimed. */

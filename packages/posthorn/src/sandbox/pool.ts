@@ -195,10 +195,8 @@ export class SandboxPool<R> {
     this.#dispatchSoon();
   }
 
-  /**
-   * The kinds of work that may begin on this thread, or with null on a new one. What hangs cannot take every thread: proven
-   * lanes have one to themselves, and slow ones leave another to what is new.
-   */
+  // What hangs cannot take every thread: proven lanes have one to themselves, and slow ones leave another to what is new.
+  /** The kinds of work that may begin on this thread, or with null on a new one. */
   #eligible(slot: Slot<R> | null): WorkKind[] {
     const { proven, simple, fresh, slow } = this.#queues;
     const kinds: WorkKind[] = proven.length > 0 ? ['proven'] : [];
@@ -404,8 +402,8 @@ export class SandboxPool<R> {
       if (running !== null) this.#rejectRunning(running, { kind: 'busy' });
       return;
     }
-    if (excess === 'failed')
-      this.#o.logger.warn({ code: `${this.#o.name}_runner_ended` }, `the runner of a ${this.#o.name} ended`);
+    const { logger, name } = this.#o;
+    if (excess === 'failed') logger.warn({ code: `${name}_runner_ended` }, `the runner of a ${name} ended`);
     if (running === null) {
       // A thread that does not start would be started again for ever.
       if (!slot.ready) this.#giveUp(() => true);

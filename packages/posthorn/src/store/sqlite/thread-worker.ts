@@ -20,9 +20,7 @@ try {
     }
   };
   let isRunning = false;
-  port.on('message', async (first: Call) => {
-    order.add(first);
-    if (isRunning) return;
+  const work = async (): Promise<void> => {
     isRunning = true;
     for (;;) {
       for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port))
@@ -32,6 +30,10 @@ try {
       await run(call);
     }
     isRunning = false;
+  };
+  port.on('message', (first: Call) => {
+    order.add(first);
+    if (!isRunning) void work();
   });
   reply([0, null]);
 } catch (error) {

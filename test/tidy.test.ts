@@ -2,6 +2,9 @@ import { globSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
+/** What of the rules of alerts runs in browsers too. */
+const browserRules = ['backtest', 'counts', 'rules'].map((name) => `posthorn/src/reliability/${name}.ts`);
+
 /**
  * What a folder may import, besides itself: folders, packages (entry by entry), and drivers. A folder of `posthorn` has its
  * plain name, one of another package the package's name before it. See docs/internals/packages.md.
@@ -116,7 +119,11 @@ const mayImport: readonly {
     drivers: ['node:worker_threads'],
   },
   // Talks to the API only: of the server it knows the types of the calls. Its charts are of one hand with the reports'.
-  { of: '@posthorn/dashboard', from: ['posthorn/src/contract/table.ts', 'posthorn/src/report'] },
+  // It tries the server's rules of alerts on counts, in a worker: pure code.
+  {
+    of: '@posthorn/dashboard',
+    from: ['posthorn/src/contract/table.ts', 'posthorn/src/report', ...browserRules],
+  },
   { of: '@posthorn/lab/cli', from: ['@posthorn/lab'], packages: ['posthorn/cli', 'posthorn/domain'] },
 ];
 const drivers = [
@@ -287,6 +294,22 @@ describe('the source is tidy', () => {
     ['newfolder/x.ts', ''],
   ])('a planted fault in %s is found: %s', (file, text) => {
     expect(faults(file, text)).toHaveLength(1);
+  });
+
+  test('what a browser runs of the server needs nothing of Node', () => {
+    const seen = new Set<string>();
+    const visit = (file: string): string[] => {
+      if (seen.has(file)) return [];
+      seen.add(file);
+      const imports = [
+        ...readFileSync(file, 'utf8').matchAll(/^(?:im|ex)port (?!type)[^;]*?from '([^']+)';/gm),
+      ];
+      return imports.flatMap(([, target]) =>
+        target!.startsWith('.') ? visit(join(dirname(file), target!)) : [`${file}: ${target}`],
+      );
+    };
+    expect(browserRules.flatMap((file) => visit(join('packages', file)))).toEqual([]);
+    expect(seen.size).toBeGreaterThan(4);
   });
 
   test('what is exported is used by another file', () => {

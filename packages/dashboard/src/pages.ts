@@ -14,4 +14,20 @@ export interface Page {
   readonly load: () => Promise<{ readonly default: ComponentType }>;
 }
 
-export const pages: readonly Page[] = [];
+export const pages: readonly Page[] = [
+  {
+    path: '/objectives',
+    title: 'Objectives',
+    nav: { name: 'Objectives', letter: 'o' },
+    search: ['team'],
+    isForTeams: true,
+    load: () => import('./pages/objectives/list.tsx'),
+  },
+  {
+    path: '/objectives/$objective',
+    title: 'Objective',
+    search: ['side', 'rules', 'incidents'],
+    isForTeams: true,
+    load: () => import('./pages/objectives/objective.tsx'),
+  },
+];

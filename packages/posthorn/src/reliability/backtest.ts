@@ -1,4 +1,3 @@
-import type { Random } from '../runtime/random.ts';
 import { MinuteHistory } from './counts.ts';
 import { minuteMs } from '../domain/time.ts';
 import { evaluate, type Evidence, type Objective, type Rule } from './rules.ts';
@@ -99,7 +98,8 @@ export function backtest(
 export function healthyControl(
   minutes: MinuteHistory,
   objective: Objective,
-  random: Random,
+  /** Between 0 and 1. */
+  random: { float(): number },
 ): ReplayedHistory {
   const share = (1 - objective.target) / 2;
   const due = Array.from({ length: minutes.minutes }, (_, at) => minutes.window(at, minuteMs).due);

@@ -1,0 +1,186 @@
+import { line } from 'd3-shape';
+import type { ReactNode } from 'react';
+import type { Answer, Item } from '../../api.ts';
+import { Frame } from '../../parts/chart/frame.tsx';
+import { now } from '../../clock.ts';
+import { visible } from '../../parts/untrusted.tsx';
+import { budgetText, sideMarks, sideNames, sideTitle, type Status } from './words.ts';
+
+type History = Answer<'slos.history'>;
+type Alert = Item<'alerts.list'>;
+
+/** Deeper than this a line is cut off: what is overspent fifty times has one message. */
+const maxBelow = 1;
+
+/** Each side's budget over the window: it begins whole, and below 0 the promise is broken. Alerts are bands. */
+export function BudgetChart({
+  history,
+  status,
+  alerts,
+}: {
+  history: History;
+  status: Status;
+  alerts: readonly Alert[];
+}): ReactNode {
+  const { points } = history;
+  const since = Date.parse(history.window.since);
+  const until = Math.max(Date.parse(history.window.until), since + 1);
+  const times = points.map(({ at, length_s: lengthS }) => Math.min(until, Date.parse(at) + lengthS * 1000));
+  const lowest = Math.min(
+    0,
+    ...points.flatMap(({ sender, receiver }) => [
+      sender.budget_remaining ?? 0,
+      receiver.budget_remaining ?? 0,
+    ]),
+  );
+  const low = Math.max(-maxBelow, lowest < 0 ? Math.min(lowest * 1.1, -0.25) : -0.12);
+  const share = (value: number): number => (Math.max(low, Math.min(1, value)) - low) / (1.04 - low);
+  const ticks = [1, 0.75, 0.5, 0.25, 0, -0.5, -1]
+    .filter((at) => at >= low)
+    .map((at) => ({ at, text: `${at < 0 ? '−' : ''}${Math.abs(at * 100)}%` }));
+  const names = {
+    sender: sideTitle('sender', status.sides.sender.team),
+    receiver: sideTitle('receiver', status.sides.receiver.team),
+  };
+  const said = (index: number): string =>
+    sideNames
+      .map(
+        (side) =>
+          `${visible(names[side])} ${budgetText(points[index]![side].budget_remaining)} left, ${points[index]![side].bad} bad`,
+      )
+      .join('; ');
+  const known = Date.parse(history.window.known_since);
+  return (
+    <Frame
+      label={`What was left of the budgets of ${visible(names.sender)} and of ${visible(names.receiver)}, from whole to now: ${said(points.length - 1)}.`}
+      since={since}
+      until={until}
+      height={240}
+      yTicks={ticks}
+      yShare={share}
+      times={times}
+      valueAt={said}
+      table={{
+        head: sideNames.flatMap((side) => [`${visible(names[side])}: left`, `${visible(names[side])}: bad`]),
+        rows: points.map((point) =>
+          sideNames.flatMap((side) => [budgetText(point[side].budget_remaining), String(point[side].bad)]),
+        ),
+      }}
+    >
+      {({ x, y, left, top, width, height, isNarrow }, cursor) => {
+        const right = left + width;
+        const inside = (at: number): number => Math.max(left, Math.min(right, x(at)));
+        const ends = sideNames.map((side) => y(points.at(-1)?.[side].budget_remaining ?? 1));
+        // Labels of lines that end close to each other stand apart.
+        const apart = Math.abs(ends[0]! - ends[1]!) < 16;
+        return (
+          <>
+            <rect className="budget-below" x={left} y={y(0)} width={width} height={top + height - y(0)} />
+            {known > since ? (
+              <g>
+                <rect
+                  className="budget-unknown"
+                  x={left}
+                  y={top}
+                  width={Math.max(0, inside(known) - left)}
+                  height={height}
+                />
+                {inside(known) - left > 90 ? (
+                  <text className="chart-halo" x={left + 6} y={y(0) - 8}>
+                    not counted yet
+                  </text>
+                ) : null}
+              </g>
+            ) : null}
+            {alerts.map((alert) => (
+              <AlertBand
+                base={y(0)}
+                key={alert.id}
+                alert={alert}
+                x={inside}
+                top={top}
+                height={height}
+                isNarrow={isNarrow}
+                right={right}
+              />
+            ))}
+            {sideNames.map((side, index) => {
+              const path = line<History['points'][number]>()
+                .x((_, at) => inside(times[at]!))
+                .y((point) => y(point[side].budget_remaining ?? 1));
+              const { tone } = sideMarks[side];
+              const end = ends[index]!;
+              const isLower = end > ends[1 - index]! || (end === ends[1 - index]! && index === 1);
+              const started = points.length === 0 ? '' : `M${inside(Math.max(since, known))},${y(1)}L`;
+              return (
+                <g key={side} className={`chart-${tone}`}>
+                  <path
+                    className="chart-line budget-line"
+                    d={started + (path([...points]) ?? '').slice(1)}
+                    strokeDasharray={side === 'receiver' ? '5 3' : undefined}
+                  />
+                  {cursor === null || points[cursor] === undefined ? null : (
+                    <circle
+                      className="chart-dot"
+                      cx={inside(times[cursor]!)}
+                      cy={y(points[cursor][side].budget_remaining ?? 1)}
+                      r="3"
+                    />
+                  )}
+                  <text
+                    className="chart-halo budget-name"
+                    x={right - 2}
+                    y={apart && isLower ? end + 17 : end - 6}
+                    textAnchor="end"
+                  >
+                    {`${visible(names[side])}: ${budgetText(points.at(-1)?.[side].budget_remaining ?? null)}`}
+                  </text>
+                </g>
+              );
+            })}
+          </>
+        );
+      }}
+    </Frame>
+  );
+}
+
+function AlertBand({
+  alert,
+  x,
+  top,
+  height,
+  right,
+  isNarrow,
+  base,
+}: {
+  alert: Alert;
+  /** Where the budget is used up. */
+  base: number;
+  x: (at: number) => number;
+  top: number;
+  height: number;
+  right: number;
+  isNarrow: boolean;
+}): ReactNode {
+  const from = x(Date.parse(alert.since));
+  const width = Math.max(3, x(alert.resolved_at === null ? now() : Date.parse(alert.resolved_at)) - from);
+  const by = alert.acknowledged_by;
+  const words = `${alert.severity}${by === null ? '' : `, acknowledged by ${visible(by)}`}`;
+  const isInward = from + words.length * 6.4 > right;
+  return (
+    <g className={alert.severity === 'page' ? 'budget-band is-page' : 'budget-band'}>
+      <rect x={from} y={top} width={width} height={height} />
+      {isNarrow ? null : (
+        <text
+          className="chart-halo"
+          x={isInward ? from + width - 4 : from + 4}
+          y={base - 8}
+          textAnchor={isInward ? 'end' : 'start'}
+        >
+          {words}
+        </text>
+      )}
+    </g>
+  );
+}

@@ -1,0 +1,205 @@
+import { type PointerEvent, type ReactNode, useMemo, useState } from 'react';
+import type { Incident } from '../../../../posthorn/src/reliability/backtest.ts';
+import { now } from '../../clock.ts';
+import { Button } from '../../parts/button.tsx';
+import { useWidth } from '../../parts/chart/size.ts';
+import { timeTicks } from '../../parts/chart/ticks.ts';
+import { fullTimeText } from '../../parts/time.ts';
+import { usePreferences } from '../../preferences.ts';
+import { type Counts, type Side, spanOf } from './replay.ts';
+
+const hourMs = 3_600_000;
+/** Each is a band on every plot. */
+export const maxIncidents = 10;
+
+interface Cell {
+  readonly at: number;
+  readonly lengthMs: number;
+  readonly bad: number;
+}
+
+/** Bad deliveries by the hour or the day. */
+function cellsOf(counts: Counts, side: Side): readonly Cell[] {
+  const cells: Cell[] = [];
+  for (const segment of counts.segments) {
+    const stepMs = segment.step_s * 1000;
+    let at = Date.parse(segment.at);
+    // Minutes would be thinner than a pixel.
+    const joined = Math.max(1, hourMs / stepMs);
+    let step = 0;
+    for (const [bad = 0, times = 0] of segment[side])
+      for (let time = 0; time < times; time++, step++, at += stepMs) {
+        const last = cells.at(-1);
+        if (last !== undefined && joined > 1 && step % joined !== 0)
+          cells[cells.length - 1] = { ...last, bad: last.bad + bad, lengthMs: last.lengthMs + stepMs };
+        else cells.push({ at, lengthMs: stepMs, bad });
+      }
+  }
+  return cells;
+}
+
+/** What was bad, by time, with incidents as bands: dragged on the plot, or written. */
+export function IncidentPlot({
+  counts,
+  side,
+  incidents,
+  onChange,
+}: {
+  counts: Counts;
+  side: Side;
+  incidents: readonly Incident[];
+  onChange: (incidents: readonly Incident[]) => void;
+}): ReactNode {
+  const [ref, width] = useWidth(640);
+  const { zone } = usePreferences();
+  const [drag, setDrag] = useState<{ from: number; until: number } | null>(null);
+  const cells = useMemo(() => cellsOf(counts, side), [counts, side]);
+  const { from, until } = spanOf(counts);
+  const height = 76;
+  const rate = (cell: Cell): number => cell.bad / (cell.lengthMs / hourMs);
+  const most = cells.reduce((max, cell) => Math.max(max, rate(cell)), 0) || 1;
+  const x = (ms: number): number => ((ms - from) / Math.max(1, until - from)) * width;
+  const timeAt = (event: PointerEvent<SVGSVGElement>): number => {
+    const share = (event.clientX - event.currentTarget.getBoundingClientRect().left) / width;
+    const ms = from + Math.max(0, Math.min(1, share)) * (until - from);
+    return Math.round(ms / hourMs) * hourMs;
+  };
+  const shown =
+    drag === null
+      ? incidents
+      : [...incidents, { from: Math.min(drag.from, drag.until), until: Math.max(drag.from, drag.until) }];
+  return (
+    <div>
+      <h3 className="soft">
+        What was late or dead, by time;{' '}
+        {incidents.length === 0
+          ? 'no incident'
+          : incidents.length === 1
+            ? 'one incident'
+            : `${incidents.length} incidents`}{' '}
+        marked. Drag to mark one.
+      </h3>
+      <div ref={ref} className="chart incident-plot">
+        <svg
+          width={width}
+          height={height + 20}
+          role="img"
+          aria-label={`Late or dead deliveries by time; incidents: ${incidents.map((one) => `${fullTimeText(one.from, zone, 'minute')} to ${fullTimeText(one.until, zone, 'minute')}`).join(', ') || 'none'}`}
+          onPointerDown={(event) => {
+            event.currentTarget.setPointerCapture(event.pointerId);
+            const at = timeAt(event);
+            setDrag({ from: at, until: at });
+          }}
+          onPointerMove={(event) => {
+            if (drag !== null) setDrag({ ...drag, until: timeAt(event) });
+          }}
+          onPointerUp={() => {
+            if (drag !== null && drag.from !== drag.until)
+              onChange([
+                ...incidents,
+                { from: Math.min(drag.from, drag.until), until: Math.max(drag.from, drag.until) },
+              ]);
+            setDrag(null);
+          }}
+          onPointerCancel={() => setDrag(null)}
+        >
+          {shown.map((incident, index) => (
+            <rect
+              key={`${incident.from} ${index}`}
+              className="firing-incident"
+              x={Math.max(0, x(incident.from))}
+              y={0}
+              width={Math.max(2, x(incident.until) - Math.max(0, x(incident.from)))}
+              height={height}
+            />
+          ))}
+          {cells.map((cell) =>
+            cell.bad === 0 ? null : (
+              <rect
+                key={cell.at}
+                className={`chart-fill chart-${side === 'sender' ? 'bar' : 'held'}`}
+                x={Math.max(0, x(cell.at))}
+                y={height - Math.max(2, (rate(cell) / most) * (height - 6))}
+                width={Math.max(1.5, (x(cell.at + cell.lengthMs) - Math.max(0, x(cell.at))) * 0.8)}
+                height={Math.max(2, (rate(cell) / most) * (height - 6))}
+              />
+            ),
+          )}
+          <line className="chart-grid" x1={0} x2={width} y1={height} y2={height} />
+          {timeTicks(from, until, Math.max(2, Math.floor(width / 110)), zone, now()).map(({ at, text }) => (
+            <text key={at} x={Math.max(16, Math.min(width - 16, x(at)))} y={height + 16} textAnchor="middle">
+              {text}
+            </text>
+          ))}
+        </svg>
+      </div>
+      <ul className="incident-list">
+        {incidents.map((incident, index) => (
+          <li key={`${incident.from} ${incident.until} ${index}`} className="row">
+            <TimeField
+              name={`Incident ${index + 1} from (UTC)`}
+              ms={incident.from}
+              onChange={(at) =>
+                onChange(
+                  incidents.map((one, place) =>
+                    place === index && at < one.until ? { ...one, from: at } : one,
+                  ),
+                )
+              }
+            />
+            <span className="soft">to</span>
+            <TimeField
+              name={`Incident ${index + 1} until (UTC)`}
+              ms={incident.until}
+              onChange={(at) =>
+                onChange(
+                  incidents.map((one, place) =>
+                    place === index && at > one.from ? { ...one, until: at } : one,
+                  ),
+                )
+              }
+            />
+            <Button
+              kind="plain"
+              onClick={() => onChange(incidents.filter((_, place) => place !== index))}
+              aria-label={`Remove incident ${index + 1}`}
+            >
+              Remove
+            </Button>
+          </li>
+        ))}
+        <li>
+          <Button
+            onClick={() => onChange([...incidents, { from: Math.max(from, until - 24 * hourMs), until }])}
+            forbidden={incidents.length >= maxIncidents ? `At most ${maxIncidents} incidents.` : null}
+          >
+            Add an incident
+          </Button>
+        </li>
+      </ul>
+    </div>
+  );
+}
+
+function TimeField({
+  name,
+  ms,
+  onChange,
+}: {
+  name: string;
+  ms: number;
+  onChange: (ms: number) => void;
+}): ReactNode {
+  return (
+    <input
+      type="datetime-local"
+      className="input incident-time"
+      aria-label={name}
+      value={new Date(ms).toISOString().slice(0, 16)}
+      onChange={(event) => {
+        const at = Date.parse(`${event.target.value}Z`);
+        if (!Number.isNaN(at)) onChange(at);
+      }}
+    />
+  );
+}

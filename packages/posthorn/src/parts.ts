@@ -56,20 +56,22 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
   const use = watchUse(opened);
   const { store } = use;
   const clock = nodeClock(options.clock ?? systemClock);
-  const { logger = silent, metrics, tracing } = options;
+  const { logger = silent, metrics, tracing, random = systemRandom } = options;
   const guard = createAddressGuard(options);
   const names = systemNames(clock);
-  const transport = bySchemeTransport(
-    createHttpTransport({
-      clock,
-      random: systemRandom,
-      guard,
-      names,
-      proxy: options.proxy,
-      userAgent: `Posthorn/${version}`,
-    }),
-    createMailTransport({ clock, guard, lookup: lookupFunction(names, 'posthorn') }),
-  );
+  const transport =
+    options.transport ??
+    bySchemeTransport(
+      createHttpTransport({
+        clock,
+        random,
+        guard,
+        names,
+        proxy: options.proxy,
+        userAgent: `Posthorn/${version}`,
+      }),
+      createMailTransport({ clock, guard, lookup: lookupFunction(names, 'posthorn') }),
+    );
   const validator = createSchemaValidator(clock, logger);
   const transformations = createTransformations(clock, logger);
   const catalog = createCatalog(store, validator);
@@ -82,7 +84,7 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
     transport,
     transformer: transformations,
     clock,
-    random: systemRandom,
+    random,
     keyring,
     logger,
     node,
@@ -116,7 +118,7 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
     engine,
     transformations,
     clock,
-    random: systemRandom,
+    random,
     keyring,
     keyTable: createKeyTable(store, clock),
     sessionTable: createSessionTable(store, clock),

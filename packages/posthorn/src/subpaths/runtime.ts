@@ -3,3 +3,4 @@ export type { Logger } from '../runtime/logger.ts';
 export type { Random } from '../runtime/random.ts';
 export { drawnAt, hashText, normalQuantile, SeededRandom } from '../runtime/seeded-random.ts';
 export { nextTurn } from '../runtime/turn.ts';
+export { VirtualTime } from '../runtime/virtual-time.ts';

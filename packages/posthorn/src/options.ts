@@ -64,8 +64,8 @@ export interface PosthornOptions extends SecretOptions {
 export interface NodeOptions extends PosthornOptions {
   readonly clock?: Clock;
   readonly random?: Random;
-  /** What makes the requests. Default: over the network. */
-  readonly transport?: Transport;
+  /** What makes the requests, given what would make them over the network. */
+  readonly transport?: ((network: Transport) => Transport) | undefined;
   readonly metrics?: Metrics & { readonly observer: EngineObserver; watch(engine: Engine): void };
   readonly onReconciled?: (result: Reconciliation) => void;
   /** How many alerts fire now. */

@@ -59,19 +59,18 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
   const { logger = silent, metrics, tracing, random = systemRandom } = options;
   const guard = createAddressGuard(options);
   const names = systemNames(clock);
-  const transport =
-    options.transport ??
-    bySchemeTransport(
-      createHttpTransport({
-        clock,
-        random,
-        guard,
-        names,
-        proxy: options.proxy,
-        userAgent: `Posthorn/${version}`,
-      }),
-      createMailTransport({ clock, guard, lookup: lookupFunction(names, 'posthorn') }),
-    );
+  const network = bySchemeTransport(
+    createHttpTransport({
+      clock,
+      random,
+      guard,
+      names,
+      proxy: options.proxy,
+      userAgent: `Posthorn/${version}`,
+    }),
+    createMailTransport({ clock, guard, lookup: lookupFunction(names, 'posthorn') }),
+  );
+  const transport = options.transport?.(network) ?? network;
   const validator = createSchemaValidator(clock, logger);
   const transformations = createTransformations(clock, logger);
   const catalog = createCatalog(store, validator);

@@ -140,7 +140,7 @@ export function startReconciler(options: {
   let cancel = (): void => {};
   const round = async (): Promise<void> => {
     if (options.mine()) await once();
-    if (!stopped) cancel = clock.after(everyMs, () => void round(), 'poll');
+    if (!stopped) cancel = clock.after(everyMs, () => void round());
   };
   const once = async (): Promise<void> => {
     try {
@@ -162,7 +162,7 @@ export function startReconciler(options: {
       logger.warn({ error: (error as Error).message }, 'reconciliation failed; it will be tried again');
     }
   };
-  cancel = clock.after(everyMs, () => void round(), 'poll');
+  cancel = clock.after(everyMs, () => void round());
   return {
     stop: () => {
       stopped = true;

@@ -38,6 +38,8 @@ export interface PosthornOptions extends SecretOptions {
   readonly publicUrl?: string;
   /** `listen` serves the dashboard too, at `/`. Default false. */
   readonly dashboard?: boolean;
+  /** Serves the dashboard here, with the API that its pages call, and not where the API listens. */
+  readonly dashboardAddress?: { readonly host: string; readonly port: number };
   /** Lets browsers sign in over plain HTTP from other machines, where keys can be read on the way. Default false. */
   readonly insecureDashboard?: boolean;
   /** How long finished deliveries are kept. Default 30 days. */

@@ -49,7 +49,7 @@ export interface Parts {
   readonly alarm: StoreAlarm;
   readonly services: ServiceDependencies;
   /** Where the API listens; null: nowhere yet. */
-  readonly listening: { url: string | null };
+  readonly listening: { url: string | null; dashboardUrl: string | null };
 }
 
 export function createParts({ store: opened, node, hints, keyring }: Opened, options: NodeOptions): Parts {
@@ -106,7 +106,7 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
     const refused = guard.refusesHost(hostname);
     return refused === null ? null : `is refused: ${refused.message}. --allow-networks opens networks.`;
   };
-  const listening: Parts['listening'] = { url: null };
+  const listening: Parts['listening'] = { url: null, dashboardUrl: null };
   const publicOrigin = options.publicUrl === undefined ? null : new URL(options.publicUrl).origin;
   const services: ServiceDependencies = {
     store,
@@ -122,7 +122,7 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
     keyTable: createKeyTable(store, clock),
     sessionTable: createSessionTable(store, clock),
     streams: createStreamHub(clock, systemRandom),
-    publicUrl: () => publicOrigin ?? listening.url,
+    publicUrl: () => publicOrigin ?? listening.dashboardUrl ?? listening.url,
     version,
     renderMetrics: async () => (await metrics?.render()) ?? '',
     unstoredAlerts: () => [alarm.alert()].filter((alert) => alert !== null),

@@ -97,6 +97,7 @@ export async function startServing(
     ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
     insecureDashboard: settings.insecureDashboard,
     dashboard: !settings.noDashboard,
+    ...(settings.dashboardHost === undefined ? {} : { dashboardAddress: settings.dashboardHost }),
     ...(settings.metricsKey === undefined ? {} : { metricsKeyHash: hashOf(settings.metricsKey) }),
     retentionDays: settings.retentionDays,
     deadRetentionDays: settings.deadRetentionDays,

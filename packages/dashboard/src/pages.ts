@@ -1,4 +1,5 @@
 import type { ComponentType } from 'react';
+import { filterNames } from './pages/deliveries/filters.ts';
 
 /** One page: where it is, what it is called, and what it needs. A page is added here and nowhere else. */
 export interface Page {
@@ -29,5 +30,22 @@ export const pages: readonly Page[] = [
     search: ['side', 'rules', 'incidents'],
     isForTeams: true,
     load: () => import('./pages/objectives/objective.tsx'),
+    path: '/deliveries',
+    title: 'Deliveries',
+    nav: { name: 'Deliveries', letter: 'd' },
+    search: [...filterNames, 'last', 'since', 'until'],
+    load: () => import('./pages/deliveries/list.tsx'),
+  },
+  {
+    path: '/deliveries/$delivery',
+    title: 'Delivery',
+    search: [],
+    load: () => import('./pages/deliveries/delivery.tsx'),
+  },
+  {
+    path: '/events/$tenant/$id',
+    title: 'Event',
+    search: [],
+    load: () => import('./pages/deliveries/event.tsx'),
   },
 ];

@@ -17,19 +17,6 @@ export interface Page {
 
 export const pages: readonly Page[] = [
   {
-    path: '/objectives',
-    title: 'Objectives',
-    nav: { name: 'Objectives', letter: 'o' },
-    search: ['team'],
-    isForTeams: true,
-    load: () => import('./pages/objectives/list.tsx'),
-  },
-  {
-    path: '/objectives/$objective',
-    title: 'Objective',
-    search: ['side', 'rules', 'incidents'],
-    isForTeams: true,
-    load: () => import('./pages/objectives/objective.tsx'),
     path: '/deliveries',
     title: 'Deliveries',
     nav: { name: 'Deliveries', letter: 'd' },
@@ -47,5 +34,20 @@ export const pages: readonly Page[] = [
     title: 'Event',
     search: [],
     load: () => import('./pages/deliveries/event.tsx'),
+  },
+  {
+    path: '/objectives',
+    title: 'Objectives',
+    nav: { name: 'Objectives', letter: 'o' },
+    search: ['team'],
+    isForTeams: true,
+    load: () => import('./pages/objectives/list.tsx'),
+  },
+  {
+    path: '/objectives/$objective',
+    title: 'Objective',
+    search: ['side', 'rules', 'incidents'],
+    isForTeams: true,
+    load: () => import('./pages/objectives/objective.tsx'),
   },
 ];

@@ -119,10 +119,15 @@ const mayImport: readonly {
     drivers: ['node:worker_threads'],
   },
   // Talks to the API only: of the server it knows the types of the calls. Its charts are of one hand with the reports'.
-  // It tries the server's rules of alerts on counts, in a worker: pure code.
+  // It tries the server's rules of alerts on counts, in a worker, and compares rates: pure code.
   {
     of: '@posthorn/dashboard',
-    from: ['posthorn/src/contract/table.ts', 'posthorn/src/report', ...browserRules],
+    from: [
+      'posthorn/src/contract/table.ts',
+      'posthorn/src/domain/statistics.ts',
+      'posthorn/src/report',
+      ...browserRules,
+    ],
   },
   { of: '@posthorn/lab/cli', from: ['@posthorn/lab'], packages: ['posthorn/cli', 'posthorn/domain'] },
 ];

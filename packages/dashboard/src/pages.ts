@@ -50,4 +50,12 @@ export const pages: readonly Page[] = [
     isForTeams: true,
     load: () => import('./pages/objectives/objective.tsx'),
   },
+  {
+    path: '/impact',
+    title: 'Impact',
+    nav: { name: 'Impact', letter: 'i' },
+    search: ['at'],
+    isForTeams: true,
+    load: () => import('./pages/impact/impact.tsx'),
+  },
 ];

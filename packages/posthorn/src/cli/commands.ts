@@ -135,6 +135,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/keys.ts')).keysCommand(),
   },
   {
+    name: 'markers',
+    description: 'list markers, and create or delete one: deploys and other moments that charts show',
+    load: async () => (await import('./commands/markers.ts')).markersCommand(),
+  },
+  {
     name: 'tenants',
     description: 'list tenants, and declare, show or delete one: display name, metadata, limits',
     load: async () => (await import('./commands/tenants.ts')).tenantsCommand(),

@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import type { Answer } from '../../packages/posthorn/src/contract/table.ts';
 import { aMonth } from './objectives-history.ts';
-import { browserSuite, expectGoodViews } from './support.ts';
+import { browserSuite, expectGoodViews, expectNoOverflow } from './support.ts';
 
 // Objectives, and the page of one that two teams share.
 
@@ -47,7 +47,7 @@ test('what the page says is what the API says, and a row leads to its deliveries
     ['shop receives', receiver],
   ] as const)
     expect(await page.getByRole('region', { name }).innerText()).toContain(
-      `${side.bad} of ${Math.floor(side.budget + 1e-6)} spent`,
+      `${side.bad} spent, ${Math.floor(side.budget + 1e-6)} allowed`,
     );
   const spend = await client.request<Answer<'slos.spend'>>('GET', '/v1/slos/payments-in-time/spend');
   expect(spend.items.reduce((sum, { bad }) => sum + bad, 0)).toBe(sender.bad + receiver.bad);
@@ -109,6 +109,64 @@ test('an alert is acknowledged with a note that both teams read', async () => {
   await dialog.waitFor({ state: 'detached' });
   await page.getByText('“<b>finance</b> restarts it ⟨U+202E⟩”').waitFor();
   await page.getByText(/Acknowledged by admin key/).waitFor();
+});
+
+test('a panel that fails leaves the page alone, and says what to do', async () => {
+  const page = await suite.open('/objectives', { statuses: [500] });
+  await page.route('**/v1/slos/*/spend', (route) =>
+    route.fulfill({
+      status: 500,
+      contentType: 'application/problem+json',
+      body: JSON.stringify({ code: 'internal', detail: 'The disk is slow today.', request_id: 'req_1' }),
+    }),
+  );
+  await page.getByRole('link', { name: 'payments-in-time' }).click();
+  await page.getByText('The disk is slow today.').waitFor();
+  await page.getByRole('region', { name: 'shop receives' }).waitFor();
+  await page.unroute('**/v1/slos/*/spend');
+  await page.getByRole('button', { name: 'Try again' }).first().click();
+  await page.getByRole('table', { name: /What spent the budgets/ }).waitFor();
+});
+
+test('a key that only reads sees everything, and is told what acknowledging takes; a tenant’s key sees no objective (G9)', async () => {
+  const make = async (fields: object): Promise<string> =>
+    (
+      await suite.server.client.request<{ key: string }>('POST', '/v1/keys', {
+        name: 'x',
+        scopes: ['read'],
+        ...fields,
+      })
+    ).key;
+  const page = await suite.open('/objectives/ledger-in-time', { key: await make({}) });
+  const button = page.getByRole('button', { name: /^(Acknowledge|Change note)…/ }).first();
+  await button.waitFor({ timeout: 90_000 });
+  expect(await button.getAttribute('aria-disabled')).toBe('true');
+  expect(await button.getAttribute('title')).toContain('this takes operate');
+  const bound = await suite.open('/objectives/ledger-in-time', {
+    key: await make({ tenant: 'default' }),
+    statuses: [403],
+  });
+  await bound.getByText('Your key does not show this', { exact: false }).first().waitFor();
+});
+
+test('nothing declared says how to declare; what is not there says so', async () => {
+  const page = await suite.open('/deliveries', { statuses: [404] });
+  await page.route('**/v1/slos?*', (route) => route.fulfill({ json: { items: [], next_cursor: null } }));
+  await page.goto('/objectives');
+  await page.getByText('posthorn apply').waitFor();
+  await page.goto('/objectives/none');
+  await page.getByText('objective by that name', { exact: false }).first().waitFor();
+});
+
+test('both pages fit a window of 320 pixels', async () => {
+  for (const [path, ready1] of [
+    ['/objectives', (page: Page) => page.getByRole('link', { name: 'payments-in-time' }).waitFor()],
+    ['/objectives/payments-in-time', ready],
+  ] as const) {
+    const page = await suite.open(path, { width: 320 });
+    await ready1(page);
+    await expectNoOverflow(page);
+  }
 });
 
 test('both pages are good in both themes and widths', async () => {

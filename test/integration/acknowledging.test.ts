@@ -3,7 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Posthorn } from '../../packages/posthorn/src/posthorn.ts';
 import { aReceiver, tempDir, until } from '../support.ts';
-import { createNode, requestTo } from './library-http.ts';
+import { createNode, listening, requestTo } from './library-http.ts';
+import { runHere } from './run-here.ts';
+import { apiKey } from './serving.ts';
 
 type WireAlert = {
   readonly id: string;
@@ -128,6 +130,38 @@ describe('alerts say who is on it, and channels can be tried', () => {
       attempt_count: 1,
     });
     expect((await call('POST', '/v1/channels/none/test')).status).toBe(404);
+  });
+
+  test('the command line acknowledges with a note, and tests channels', async () => {
+    const environment = { POSTHORN_URL: await listening(posthorn), POSTHORN_API_KEY: apiKey };
+    Object.assign(process.env, environment);
+    try {
+      const [alert] = await alerts('owner=shop');
+      const wrong = await runHere('alerts', 'ack', alert!.id, '--until', 'noon');
+      expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('--until takes a time')]);
+      const until1 = new Date(Date.now() + 3_600_000).toISOString();
+      expect((await runHere('alerts', 'ack', alert!.id, '--note', 'by hand', '--until', until1)).code).toBe(
+        0,
+      );
+      expect((await alerts('owner=shop'))[0]).toMatchObject({ note: 'by hand', acknowledged_until: until1 });
+      const fine = await runHere('channels', 'test', 'ops');
+      expect([fine.code, fine.out]).toEqual([
+        0,
+        expect.stringMatching(/^ops \(webhook\) took the test after \d+ ms: status 200/),
+      ]);
+      const bad = await runHere('channels', 'test', 'everybody');
+      expect([bad.code, bad.out]).toEqual([
+        1,
+        expect.stringMatching(/did not take the test: status 500, http_5xx.*"no"/),
+      ]);
+      const list = await runHere('channels', '--json');
+      expect(JSON.parse(list.out).items.map(({ name }: { name: string }) => name)).toEqual([
+        'everybody',
+        'ops',
+      ]);
+    } finally {
+      for (const name in environment) delete process.env[name];
+    }
   });
 
   test('every kind of channel can be tested; an incident that it opens is resolved', async () => {

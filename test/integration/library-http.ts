@@ -12,6 +12,13 @@ export async function createNode(options: PosthornOptions): Promise<Posthorn> {
 
 const urls = new WeakMap<Posthorn, Promise<string>>();
 
+/** Where a node in this process listens, from the first call on. */
+export async function listening(posthorn: Posthorn): Promise<string> {
+  const url = urls.get(posthorn) ?? posthorn.listen({ host: '127.0.0.1', port: 0 });
+  urls.set(posthorn, url);
+  return await url;
+}
+
 /** A request to the HTTP API of a node in this process, which listens from the first one on. */
 export async function requestTo(
   posthorn: Posthorn,
@@ -19,9 +26,7 @@ export async function requestTo(
   path: string,
   body?: unknown,
 ): Promise<{ status: number; body: unknown }> {
-  const listening = urls.get(posthorn) ?? posthorn.listen({ host: '127.0.0.1', port: 0 });
-  urls.set(posthorn, listening);
-  const response = await fetch((await listening) + path, {
+  const response = await fetch((await listening(posthorn)) + path, {
     method,
     headers: {
       authorization: `Bearer ${apiKey}`,

@@ -115,6 +115,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/alerts.ts')).alertsCommand(),
   },
   {
+    name: 'channels',
+    description: 'where notifications go: list channels, and test one',
+    load: async () => (await import('./commands/channels.ts')).channelsCommand(),
+  },
+  {
     name: 'rules',
     description: 'rules and a dashboard for Prometheus and Grafana',
     load: async () => (await import('./commands/rules.ts')).rulesCommand(),

@@ -38,6 +38,7 @@ export default function Objective(): ReactNode {
       <nav aria-label="Where this is" className="soft crumbs">
         <Link to="/objectives">Objectives</Link> / {visible(name)}
       </nav>
+      {status.data === undefined ? <Sentence>{visible(name)}</Sentence> : null}
       <Reading of={status} what="Counting what was due…" height={640}>
         {(its) => <Shown status={its} name={name} />}
       </Reading>

@@ -72,7 +72,7 @@ function Side({
         <p className="soft side-words">
           {kind === 'accounted'
             ? `${countText(bad)} unaccounted`
-            : `${countText(bad)} of ${countText(Math.floor(budget + 1e-6))} spent`}
+            : `${countText(bad)} spent, ${countText(Math.floor(budget + 1e-6))} allowed`}
           <br />
           {sentence}
         </p>

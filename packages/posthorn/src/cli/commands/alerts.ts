@@ -17,7 +17,7 @@ import { addDefaultList, everyItem } from '../listing.ts';
 import { CommandError, note, print, printJson, progress, table } from '../output.ts';
 import { openToRead } from '../read-store.ts';
 import { demandWritable } from '../writable.ts';
-import { clientOf, remoteOptions } from '../remote.ts';
+import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
 
 interface BacktestOptions {
   readonly fromLog?: string;
@@ -256,14 +256,23 @@ async function listAlerts(options: Record<string, unknown>): Promise<void> {
       state,
       since,
       acknowledgedAt: seen,
+      acknowledgedBy: by,
+      note: said,
+      notified,
       summary,
       evidence,
       owner,
     } of printable(items)) {
       print(
-        `${severity.toUpperCase()} ${rule} (${state} since ${since}${seen === null ? '' : ', acknowledged'}), owner ${owner ?? 'nobody'}, ${id}`,
+        `${severity.toUpperCase()} ${rule} (${state} since ${since}${seen === null ? '' : `, acknowledged by ${by ?? 'somebody'}`}), owner ${owner ?? 'nobody'}, ${id}`,
       );
       print(`  ${summary}`);
+      if (said !== null) print(`  note: ${said}`);
+      const last = notified.at(-1);
+      if (last !== undefined)
+        print(
+          `  notified: ${last.team ?? 'everybody'} in ${last.channel} at ${last.at} (${last.state ?? 'deleted'})`,
+        );
       for (const [name, value] of Object.entries(evidence))
         print(`  ${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`);
     }
@@ -284,14 +293,30 @@ export function alertsCommand(): Command {
     .action(listAlerts);
   addDefaultList(command, list);
   remoteOptions(command.command('ack <id>'))
-    .description('acknowledge an alert: it is not repeated until it gets worse')
-    .addHelpText('after', '\nExample:\n  posthorn alerts ack alr_01kb3r5v0h2m9q4w7x8y6z5t3s')
+    .description('Acknowledge an alert (stops repeat notifications until it gets worse)')
+    .option('--note <text>', 'what is known, for whoever looks at it next')
+    .option(
+      '--until <time>',
+      'notify again at this time, such as 2026-11-26T18:00Z (default: when it is over)',
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  posthorn alerts ack alr_01kb3r5v0h2m9q4w7x8y6z5t3s --note "disk full, ordered"',
+    )
     .exitOverride()
-    .action(async (id: string, options: Record<string, unknown>) => {
-      const alert = await clientOf(options).alerts.acknowledge(id);
-      if (options['json'] === true) printJson(wireAnswer('alerts.acknowledge', alert));
-      else print(`acknowledged: ${printable(alert.summary)}`);
-    });
+    .action(
+      async (id: string, options: RemoteOptions & { note?: string; until?: string; json?: boolean }) => {
+        const { note, until } = options;
+        if (until !== undefined && Number.isNaN(Date.parse(until)))
+          throw new CommandError('--until takes a time, such as 2026-11-26T18:00Z', 2);
+        const alert = await clientOf(options).alerts.acknowledge(id, {
+          ...(note === undefined ? {} : { note }),
+          ...(until === undefined ? {} : { until: new Date(until).toISOString() }),
+        });
+        if (options.json === true) printJson(wireAnswer('alerts.acknowledge', alert));
+        else print(`acknowledged: ${printable(alert.summary)}`);
+      },
+    );
   command
     .command('backtest')
     .description(

@@ -1,0 +1,65 @@
+import { Command } from 'commander';
+import { wireAnswer } from '../answers.ts';
+import { addDefaultList, everyItem } from '../listing.ts';
+import { print, printJson, table } from '../output.ts';
+import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { printable } from '../../report/printable.ts';
+
+type Options = RemoteOptions & { readonly json?: boolean };
+
+function listCommand(): Command {
+  return remoteOptions(new Command('list'))
+    .description('List channels, by name')
+    .addHelpText('after', '\nExample:\n  posthorn channels list')
+    .action(async (options: Options) => {
+      const client = clientOf(options);
+      const items = await everyItem((page) => client.channels.list(page));
+      if (options.json === true) return printJson(wireAnswer('channels.list', { items }));
+      if (items.length === 0)
+        return print('There are no channels. Declare some under channels: and run posthorn apply.');
+      print(
+        table(
+          ['channel', 'kind', 'host', 'to'],
+          printable(items).map(({ name, kind, host = '', to = [] }) => [name, kind, host, to.join(', ')]),
+        ),
+      );
+    });
+}
+
+function testCommand(): Command {
+  return remoteOptions(new Command('test'))
+    .description(
+      'Send one test notification, and say what the channel answered (exit code 1: it did not take it)',
+    )
+    .argument('<name>', 'its name')
+    .addHelpText('after', '\nExample:\n  posthorn channels test ops')
+    .action(async (name: string, options: Options) => {
+      const result = await clientOf(options).channels.test(name);
+      if (result.result !== 'delivered') process.exitCode = 1;
+      if (options.json === true) return printJson(wireAnswer('channels.test', result));
+      const { kind, durationMs, statusCode, errorClass, message, responseExcerpt } = printable(result);
+      const answer = [
+        statusCode === null ? null : `status ${statusCode}`,
+        errorClass,
+        message,
+        responseExcerpt === null || responseExcerpt === '' ? null : JSON.stringify(responseExcerpt),
+      ].filter((part) => part !== null);
+      print(
+        result.result === 'delivered'
+          ? `${name} (${kind}) took the test after ${durationMs} ms: ${answer.join(', ')}`
+          : result.result === 'failed'
+            ? `${name} (${kind}) did not take the test: ${answer.join(', ')}`
+            : `${name} (${kind}) did not answer in time`,
+      );
+      print(`delivery ${result.deliveryId}`);
+    });
+}
+
+export function channelsCommand(): Command {
+  const command = new Command('channels').addHelpText(
+    'after',
+    '\nEvery command takes --json.\n\nExample:\n  posthorn channels test ops',
+  );
+  addDefaultList(command, listCommand());
+  return command.addCommand(testCommand());
+}

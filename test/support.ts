@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type AuditActor, engineActor } from '../packages/posthorn/src/domain/audit-entry.ts';
 import type { Ages } from '../packages/posthorn/src/domain/clock-record.ts';
 import { type Endpoint, freshEndpoint } from '../packages/posthorn/src/domain/endpoint.ts';
 import { makeEvent, type NewEvent } from '../packages/posthorn/src/domain/event.ts';
@@ -97,3 +98,11 @@ export async function aReceiver(
     },
   };
 }
+
+/** What a redrive in bulk is besides its id, filter and rate. */
+export const aRedrive: {
+  readonly kind: 'redrive';
+  readonly name: null;
+  readonly target: null;
+  readonly by: AuditActor;
+} = { kind: 'redrive', name: null, target: null, by: engineActor };

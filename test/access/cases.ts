@@ -68,6 +68,10 @@ const ofDelivery = (portal: AccessCase['portal'], body?: unknown): AccessCase =>
   one(portal, 'dlv_00000000zzz', async (world, side) => (await world.event(side)).deliveryId, body);
 const ofRedrive = (portal: AccessCase['portal'], body?: unknown): AccessCase =>
   one(portal, 'rdr_none', (world, side) => world.redrive(side), body);
+const ofGroup = (body?: unknown): AccessCase =>
+  one('never', 'suppressed.ep_none.-.-', (world, side) => world.droppedGroup(side), body);
+const ofReplay = (portal: AccessCase['portal'], body?: unknown): AccessCase =>
+  one(portal, 'rpl_none', (world, side) => world.replay(side), body);
 const ofEvent = (
   portal: AccessCase['portal'],
   body?: (world: World, target: Target) => unknown,
@@ -173,6 +177,8 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
   'deliveries.cancel': ofDelivery('never', { reason: 'tested' }),
   'blockedKeys.list': many('read'),
   'deadLetters.list': many('read'),
+  'deadLetters.snooze': ofGroup({ until: new Date(Date.now() + 3_600_000).toISOString(), reason: 'tested' }),
+  'deadLetters.wake': ofGroup(),
 
   'endpoints.create': {
     about: 'tenant',
@@ -255,6 +261,16 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
       return { query: { topics: `endpoint:${id}` } };
     },
   },
+  'replays.create': {
+    about: 'tenant',
+    portal: 'replay',
+    request: async (_, target) => ({ body: { filter: { tenant: tenants[target] }, dry_run: true } }),
+  },
+  'replays.list': many('read', (world, side) => world.replay(side)),
+  'replays.get': ofReplay('read'),
+  'replays.update': { ...ofReplay('replay', { rate_per_s: 1 }), status: 409 },
+  'replays.stop': { ...ofReplay('replay'), status: 409 },
+
   'accounting.get': many('read'),
   'series.get': many('read'),
   'now.get': many('read'),

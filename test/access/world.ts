@@ -53,6 +53,10 @@ export interface World {
   /** An event with a delivery to the side's endpoint alone. */
   event(side: Existing): Promise<{ readonly id: string; readonly deliveryId: string }>;
   redrive(side: Existing): Promise<string>;
+  /** The id of a group that has a suppressed delivery. */
+  droppedGroup(side: Existing): Promise<string>;
+  /** It finds nothing to replay. */
+  replay(side: Existing): Promise<string>;
   alert(side: Existing): Promise<string>;
   key(side: Existing): Promise<string>;
 }
@@ -145,6 +149,18 @@ export async function createWorld(url: string, store: Store): Promise<World> {
     redrive: async (side) => {
       const filter = { tenant: tenants[side], endpoint_id: sides[side].endpointId };
       return marked(side, await admin('redrives.create', { body: { filter, rate_per_s: 0.001 } }));
+    },
+    droppedGroup: async (side) => {
+      const params = { id: sides[side].endpointId };
+      await admin('endpoints.pause', { params, body: {} });
+      const event = { tenant: tenants[side], type: `${type}.${side}`, data: { n: ++count } };
+      marked(side, await admin('events.publish', { body: event }));
+      await admin('endpoints.resume', { params });
+      return `suppressed.${params.id}.-.-`;
+    },
+    replay: async (side) => {
+      const filter = { tenant: tenants[side], endpoint_id: sides[side].endpointId, state: 'cancelled' };
+      return marked(side, await admin('replays.create', { body: { filter } }));
     },
     alert: async (side) => {
       const id = `alr_${name()}`;

@@ -13,7 +13,7 @@ import { systemRandom } from '../../packages/posthorn/src/runtime/random.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
 import { openHere } from '../../packages/posthorn/src/store/sqlite/open-here.ts';
 import { type Postgres, startPostgres } from '../postgres.ts';
-import { anEndpoint, anEvent, aReceiver, start, tempDir, until } from '../support.ts';
+import { aRedrive, anEndpoint, anEvent, aReceiver, start, tempDir, until } from '../support.ts';
 import { createNode, requestTo } from './library-http.ts';
 
 const logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -304,7 +304,7 @@ test('100,000 dead letters of three endpoints in ten minutes are three notificat
   // Redriven, all of them: each is over, and said to be.
   let { state } = await beginRedrive(store, {
     id: 'r',
-    name: null,
+    ...aRedrive,
     filter: {},
     ratePerS: null,
     dryRun: false,

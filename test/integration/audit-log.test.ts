@@ -119,6 +119,13 @@ const ofRedrive = (id: OperationId, verb: string, body?: unknown): Step => ({
   target: { kind: 'redrive', id: () => made['redrive']! },
   tenant: 'acme',
 });
+const ofReplay = (id: OperationId, verb: string, body?: unknown): Step => ({
+  id,
+  path: () => `/v1/replays/${made['replay']}${verb}`,
+  ...(body === undefined ? {} : { body }),
+  target: { kind: 'replay', id: () => made['replay']! },
+  tenant: 'acme',
+});
 const ofDelivery = (id: OperationId, verb: string, body?: unknown): Step => ({
   id,
   path: () => `/v1/deliveries/${made['delivery']}/${verb}`,
@@ -233,6 +240,19 @@ const steps: readonly Step[] = [
     tenant: 'acme',
   },
   {
+    id: 'deadLetters.snooze',
+    path: () => `/v1/dead-letters/suppressed.${made['endpoint']}.-.-/snooze`,
+    body: { until: new Date(Date.now() + 3_600_000).toISOString(), reason: 'wait for the deploy' },
+    target: { kind: 'dead_letters', id: () => `suppressed.${made['endpoint']}.-.-` },
+    tenant: 'acme',
+  },
+  {
+    id: 'deadLetters.wake',
+    path: () => `/v1/dead-letters/suppressed.${made['endpoint']}.-.-/wake`,
+    target: { kind: 'dead_letters', id: () => `suppressed.${made['endpoint']}.-.-` },
+    tenant: 'acme',
+  },
+  {
     id: 'redrives.create',
     path: () => '/v1/redrives',
     // By its endpoint it is acme's.
@@ -243,6 +263,16 @@ const steps: readonly Step[] = [
   },
   ofRedrive('redrives.update', '', { rate_per_s: 0.02 }),
   ofRedrive('redrives.stop', '/stop'),
+  {
+    id: 'replays.create',
+    path: () => '/v1/replays',
+    body: () => ({ filter: { endpoint_id: made['endpoint'] }, rate_per_s: 0.01 }),
+    target: { kind: 'replay' },
+    tenant: 'acme',
+    keep: 'replay',
+  },
+  ofReplay('replays.update', '', { rate_per_s: 0.02 }),
+  ofReplay('replays.stop', '/stop'),
   ofEndpoint('endpoints.resume', '/resume'),
   {
     id: 'alerts.acknowledge',

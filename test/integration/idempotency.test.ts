@@ -113,7 +113,7 @@ describe('a repeat gets the same answer, and the request is carried out once', (
 
   test('beginning a redrive', async () => {
     const { body } = await expectOnce('/v1/redrives', { filter: { endpoint_id: await anEndpoint() } });
-    const { length } = await node.store.redrives({ after: null, limit: 100 });
+    const { length } = await node.store.redrives({ kind: 'redrive', after: null, limit: 100 });
     expect(length).toBe(1);
     expect(body.id).toMatch(/^rdr_/);
   });

@@ -51,6 +51,11 @@ describe.each([
     (await requestTo(nodes[calls++ % nodes.length]!, method, path, body)) as Answer;
   const redrive = async (id: unknown): Promise<Body> =>
     (await request('GET', `/v1/redrives/${String(id)}`)).body;
+  /** All but what became of its deliveries, which goes on. */
+  const progress = (shown: Body): Body => {
+    const { outcome: _, ...job } = shown;
+    return job;
+  };
   const isDone = (id: unknown) => async () => (await redrive(id))['state'] === 'done';
 
   /** An endpoint of a tenant of its own with so many dead letters. */
@@ -116,7 +121,7 @@ describe.each([
     await until('the new rate counts', async () => Number((await redrive(slow.body['id']))['redriven']) > 5);
     const stopped = await request('POST', `${path}/stop`);
     expect(stopped).toMatchObject({ status: 200, body: { state: 'stopped' } });
-    expect((await request('POST', `${path}/stop`)).body).toEqual(stopped.body);
+    expect(progress((await request('POST', `${path}/stop`)).body)).toEqual(progress(stopped.body));
     expect((await request('PATCH', path, { rate_per_s: 1 })).status).toBe(409);
     expect((await request('POST', `/v1/redrives/${String(quick.body['id'])}/stop`)).status).toBe(409);
     expect((await request('POST', '/v1/redrives/rdr_nobody/stop')).status).toBe(404);
@@ -127,7 +132,7 @@ describe.each([
     await dead('later', 5);
     const later = await request('POST', '/v1/redrives', { filter: { tenant: 'later' } });
     await until('a later one is done', isDone(later.body['id']));
-    expect(await redrive(slow.body['id'])).toEqual(stopped.body);
+    expect(progress(await redrive(slow.body['id']))).toEqual(progress(stopped.body));
     await until('what was redriven is delivered', async () => {
       const { body } = await request('GET', '/v1/accounting?tenant=slow');
       return body['delivered'] === stopped.body['redriven'] && body['pending'] === 0;
@@ -158,7 +163,7 @@ describe.each([
     await until('it is done', isDone(going));
     expect(before).toBeLessThan(30);
     expect(await redrive(going)).toMatchObject({ redriven: 30 });
-    expect(await redrive(halted)).toEqual(stopped);
+    expect(progress(await redrive(halted))).toEqual(progress(stopped));
   });
 
   test('a redrive of a deleted endpoint says what it skips, and refuses it singly', async () => {

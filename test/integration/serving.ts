@@ -14,7 +14,6 @@ const keyFor = ({ databaseUrl, plaintextSecrets }: Partial<Settings>): { secretK
 export async function serve(
   fields: Partial<Settings> = {},
   store?: Store,
-  parts: Pick<Parameters<typeof startServing>[1] & object, 'clock' | 'transport'> = {},
 ): Promise<{ url: string; client: WireClient; dataDir: string; stop(): Promise<void> }> {
   const dataDir = fields.dataDir ?? tempDir();
   const read = readSettings(
@@ -30,10 +29,7 @@ export async function serve(
     {},
   );
   if ('faults' in read) throw new Error(read.faults.join());
-  const serving = await startServing(read.settings, {
-    ...(store === undefined ? {} : { store }),
-    ...parts,
-  });
+  const serving = await startServing(read.settings, store === undefined ? {} : { store });
   return {
     url: serving.url,
     client: createWireClient(serving.url, apiKey),

@@ -1,5 +1,4 @@
 import type { ComponentType } from 'react';
-import { filterNames } from './pages/deliveries/filters.ts';
 
 /** One page: where it is, what it is called, and what it needs. A page is added here and nowhere else. */
 export interface Page {
@@ -17,23 +16,25 @@ export interface Page {
 
 export const pages: readonly Page[] = [
   {
-    path: '/deliveries',
-    title: 'Deliveries',
-    nav: { name: 'Deliveries', letter: 'd' },
-    search: [...filterNames, 'last', 'since', 'until'],
-    load: () => import('./pages/deliveries/list.tsx'),
+    path: '/dead-letters',
+    title: 'Dead letters',
+    nav: { name: 'Dead letters', letter: 'x' },
+    search: ['state', 'tenant', 'owner', 'endpoint_id', 'group', 'last', 'since', 'until'],
+    load: () => import('./pages/dead-letters/dead-letters.tsx'),
   },
+  { path: '/redrives', title: 'Redrives', search: [], load: () => import('./pages/redrives/redrives.tsx') },
   {
-    path: '/deliveries/$delivery',
-    title: 'Delivery',
+    path: '/redrives/$redrive',
+    title: 'A redrive',
     search: [],
-    load: () => import('./pages/deliveries/delivery.tsx'),
+    load: () => import('./pages/redrives/redrive.tsx'),
   },
+  { path: '/replays', title: 'Replays', search: [], load: () => import('./pages/redrives/replays.tsx') },
   {
-    path: '/events/$tenant/$id',
-    title: 'Event',
+    path: '/replays/$replay',
+    title: 'A replay',
     search: [],
-    load: () => import('./pages/deliveries/event.tsx'),
+    load: () => import('./pages/redrives/replay.tsx'),
   },
   {
     path: '/objectives',

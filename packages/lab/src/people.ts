@@ -1,4 +1,4 @@
-import { UnavailableError } from 'posthorn/domain';
+import { engineActor, UnavailableError } from 'posthorn/domain';
 import { beginRedrive, type Store } from 'posthorn/store';
 import { tenant } from './endpoints.ts';
 import type { LabNode } from './node.ts';
@@ -76,7 +76,10 @@ export class People {
         this.touched.add(Number((eventId as string).slice(4)));
       await beginRedrive(store, {
         id: `rdr_${id}`,
+        kind: 'redrive',
         name: null,
+        target: null,
+        by: engineActor,
         filter: {},
         ratePerS: pick < 0.5 ? null : 20,
         dryRun: false,

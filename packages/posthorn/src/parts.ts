@@ -49,20 +49,20 @@ export interface Parts {
   readonly alarm: StoreAlarm;
   readonly services: ServiceDependencies;
   /** Where the API listens; null: nowhere yet. */
-  readonly listening: { url: string | null; dashboardUrl: string | null };
+  readonly listening: { url: string | null };
 }
 
 export function createParts({ store: opened, node, hints, keyring }: Opened, options: NodeOptions): Parts {
   const use = watchUse(opened);
   const { store } = use;
   const clock = nodeClock(options.clock ?? systemClock);
-  const { logger = silent, metrics, tracing, random = systemRandom } = options;
+  const { logger = silent, metrics, tracing } = options;
   const guard = createAddressGuard(options);
   const names = systemNames(clock);
-  const network = bySchemeTransport(
+  const transport = bySchemeTransport(
     createHttpTransport({
       clock,
-      random,
+      random: systemRandom,
       guard,
       names,
       proxy: options.proxy,
@@ -70,7 +70,6 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
     }),
     createMailTransport({ clock, guard, lookup: lookupFunction(names, 'posthorn') }),
   );
-  const transport = options.transport?.(network) ?? network;
   const validator = createSchemaValidator(clock, logger);
   const transformations = createTransformations(clock, logger);
   const catalog = createCatalog(store, validator);
@@ -78,12 +77,17 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
   const readDeclarations = async (): Promise<void> => {
     await Promise.all([catalog.refresh(), tenantGate.refresh()]);
   };
+  const retention = {
+    settledMs: (options.retentionDays ?? defaults.retentionDays) * dayMs,
+    deadMs: (options.deadRetentionDays ?? defaults.deadRetentionDays) * dayMs,
+    auditMs: (options.auditRetentionDays ?? defaults.auditRetentionDays) * dayMs,
+  };
   const engine = createEngine({
     store,
     transport,
     transformer: transformations,
     clock,
-    random,
+    random: systemRandom,
     keyring,
     logger,
     node,
@@ -93,11 +97,7 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
     ...(hints === undefined ? {} : { hints }),
     ...(metrics === undefined ? {} : { observer: metrics.observer }),
     ...(tracing === undefined ? {} : { tracing }),
-    retention: {
-      settledMs: (options.retentionDays ?? defaults.retentionDays) * dayMs,
-      deadMs: (options.deadRetentionDays ?? defaults.deadRetentionDays) * dayMs,
-      auditMs: (options.auditRetentionDays ?? defaults.auditRetentionDays) * dayMs,
-    },
+    retention,
   });
   metrics?.watch(engine);
   const send = channelSender(transport, clock, keyring, `Posthorn/${version}`);
@@ -106,7 +106,7 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
     const refused = guard.refusesHost(hostname);
     return refused === null ? null : `is refused: ${refused.message}. --allow-networks opens networks.`;
   };
-  const listening: Parts['listening'] = { url: null, dashboardUrl: null };
+  const listening: Parts['listening'] = { url: null };
   const publicOrigin = options.publicUrl === undefined ? null : new URL(options.publicUrl).origin;
   const services: ServiceDependencies = {
     store,
@@ -117,13 +117,14 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
     engine,
     transformations,
     clock,
-    random,
+    random: systemRandom,
     keyring,
     keyTable: createKeyTable(store, clock),
     sessionTable: createSessionTable(store, clock),
     streams: createStreamHub(clock, systemRandom),
-    publicUrl: () => publicOrigin ?? listening.dashboardUrl ?? listening.url,
+    publicUrl: () => publicOrigin ?? listening.url,
     version,
+    retention,
     renderMetrics: async () => (await metrics?.render()) ?? '',
     unstoredAlerts: () => [alarm.alert()].filter((alert) => alert !== null),
     refuseHost,

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type AuditCheck, checkAuditLog } from '../../../packages/posthorn/src/ledger/audit-check.ts';
 import { chained, sealOf } from '../../../packages/posthorn/src/store/audit-log.ts';
 import { beginRedrive } from '../../../packages/posthorn/src/store/redrives.ts';
-import { anEndpoint, anEvent, start } from '../../support.ts';
+import { aRedrive, anEndpoint, anEvent, start } from '../../support.ts';
 import { anEntry } from './auditing.ts';
 import type { Tamperable } from './digests.ts';
 import { noRoom } from './subject.ts';
@@ -110,7 +110,7 @@ export function describeAuditTampering(name: string, open: () => Promise<Tampera
       await store.createEndpoint(endpoint);
       await store.accept([[anEvent({ id: 'pay-1' })]], noRoom);
       const { number } = (await store.deliveries({}, { after: null, limit: 1 }))[0]!;
-      const redrive = { id: 'rdr_1', name: null, filter: {}, ratePerS: null, dryRun: false, now: start };
+      const redrive = { id: 'rdr_1', ...aRedrive, filter: {}, ratePerS: null, dryRun: false, now: start };
       await beginRedrive(store, { ...redrive, filter: { states: ['pending'] } });
       await subject.run('DELETE FROM audit_head');
       const { version } = await store.alerts();
@@ -144,9 +144,12 @@ export function describeAuditTampering(name: string, open: () => Promise<Tampera
       expect(await store.delivery(number)).toMatchObject({ state: 'pending' });
       expect(await store.deliveries({}, { after: null, limit: 9 })).toHaveLength(1);
       expect(await store.event('default', 'test-1')).toBeNull();
-      expect((await store.redrives({ after: null, limit: 9 })).map(({ id, name: its }) => [id, its])).toEqual(
-        [['rdr_1', null]],
-      );
+      expect(
+        (await store.redrives({ kind: 'redrive', after: null, limit: 9 })).map(({ id, name: its }) => [
+          id,
+          its,
+        ]),
+      ).toEqual([['rdr_1', null]]);
       expect((await store.alerts()).version).toBe(version);
       expect(await store.endpoints({ after: null, limit: 9 })).toEqual([endpoint]);
     });

@@ -6,7 +6,7 @@ import type { AuditRecord } from '../../../packages/posthorn/src/store/audit-log
 import { beginRedrive } from '../../../packages/posthorn/src/store/redrives.ts';
 import type { Store } from '../../../packages/posthorn/src/store/store.ts';
 import { settlementOf } from '../../settlement.ts';
-import { agesAt, anEndpoint, anEvent, start } from '../../support.ts';
+import { aRedrive, agesAt, anEndpoint, anEvent, start } from '../../support.ts';
 import { noRoom, type Subject } from './subject.ts';
 
 export function anEntry(fields: Partial<AuditEntry> = {}): AuditEntry {
@@ -141,7 +141,7 @@ export function describeAuditing(subject: Subject): void {
   test('G4: a redrive in bulk is one entry, and one for each change of it', async () => {
     await dead(await one());
     const { store } = subject;
-    const redrive = { id: 'rdr_1', name: null, filter: {}, ratePerS: null, dryRun: false, now: start };
+    const redrive = { id: 'rdr_1', ...aRedrive, filter: {}, ratePerS: null, dryRun: false, now: start };
     const entry = (action: string): AuditEntry =>
       anEntry({ action, before: null, after: { dry_run: false } });
     await beginRedrive(store, redrive, entry('redrives.create'));

@@ -4,7 +4,7 @@ import { reconcile } from '../../../packages/posthorn/src/ledger/reconciler.ts';
 import { everything } from '../../../packages/posthorn/src/store/accounting.ts';
 import { beginRedrive } from '../../../packages/posthorn/src/store/redrives.ts';
 import type { ClaimedDelivery, DeliveryFilter, Store } from '../../../packages/posthorn/src/store/store.ts';
-import { agesAt, anEndpoint, anEvent, start } from '../../support.ts';
+import { aRedrive, agesAt, anEndpoint, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { lease, noRoom, type Subject } from './subject.ts';
 
@@ -111,7 +111,7 @@ export function describeBalance(subject: Subject, runs: number): void {
               const filter: DeliveryFilter =
                 pick % 3 === 0 ? {} : { states: [pick % 3 === 1 ? 'dead' : 'suppressed'] };
               const id = `rdr_${now}_${claims.length}_${all.length}_${jobs++}`;
-              await beginRedrive(fresh, { id, name: null, filter, ratePerS: null, dryRun: false, now });
+              await beginRedrive(fresh, { id, ...aRedrive, filter, ratePerS: null, dryRun: false, now });
               await fresh.stepRedrive(id, 1 + (pick % 2), now);
             } else if (kind === 'stop')
               for (const job of await fresh.runningRedrives()) await fresh.stopRedrive(job.id, now);

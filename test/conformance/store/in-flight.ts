@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { DeliveryState } from '../../../packages/posthorn/src/domain/delivery.ts';
 import { beginRedrive } from '../../../packages/posthorn/src/store/redrives.ts';
 import type { ClaimedDelivery, SettleAnswer } from '../../../packages/posthorn/src/store/store.ts';
-import { agesAt, anEvent, start } from '../../support.ts';
+import { aRedrive, agesAt, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { lease, noRoom, type Subject } from './subject.ts';
 
@@ -139,7 +139,7 @@ const rows: readonly Row[] = [
   {
     operation: 'left alone while a redrive in bulk runs',
     run: async ({ store }) => {
-      const job = { id: 'rdr_1', name: null, filter: {}, ratePerS: null, dryRun: false, now: at };
+      const job = { id: 'rdr_1', ...aRedrive, filter: {}, ratePerS: null, dryRun: false, now: at };
       expect(await beginRedrive(store, job)).toMatchObject({ matched: 0, state: 'done' });
     },
     expected: undisturbed,

@@ -3,7 +3,7 @@ import { everything } from '../../../packages/posthorn/src/store/accounting.ts';
 import { beginRedrive } from '../../../packages/posthorn/src/store/redrives.ts';
 import type { DeliveryFilter, DeliveryRecord } from '../../../packages/posthorn/src/store/store.ts';
 import { settlementOf } from '../../settlement.ts';
-import { anEvent, start } from '../../support.ts';
+import { aRedrive, anEvent, start } from '../../support.ts';
 import { noRoom, type Subject } from './subject.ts';
 
 /** Lists and sums: by several values of a field, in both orders, and without a tenant. */
@@ -80,7 +80,7 @@ export function describeListing(subject: Subject): void {
     const matched = async (filter: DeliveryFilter): Promise<number> => {
       const job = await beginRedrive(subject.store, {
         id: `rdr_${jobs++}`,
-        name: null,
+        ...aRedrive,
         filter,
         ratePerS: null,
         dryRun: true,
@@ -159,7 +159,7 @@ export function describeListing(subject: Subject): void {
     for (let n = 0; n < 3; n++)
       await beginRedrive(store, {
         id: `rdr_000${n}`,
-        name: null,
+        ...aRedrive,
         filter: {},
         ratePerS: null,
         dryRun: true,
@@ -200,7 +200,7 @@ export function describeListing(subject: Subject): void {
       'asc',
     );
     await pages<{ id: string }, string>(
-      (after, order) => store.redrives(page(after, order)),
+      (after, order) => store.redrives({ kind: 'redrive', ...page(after, order) }),
       ({ id }) => id,
       'desc',
     );

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { beginRedrive } from '../../../packages/posthorn/src/store/redrives.ts';
-import { anEvent, start } from '../../support.ts';
+import { aRedrive, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { noRoom, type Subject } from './subject.ts';
 
@@ -22,7 +22,7 @@ export function describeOperations(subject: Subject): void {
     await subject.store.updateEndpoint(endpoint.id, { enabled: true, updatedAt: start });
     const job = await beginRedrive(subject.store, {
       id: 'rdr_1',
-      name: null,
+      ...aRedrive,
       filter: { states: ['suppressed'] },
       ratePerS: null,
       dryRun: false,

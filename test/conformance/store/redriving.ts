@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { everything } from '../../../packages/posthorn/src/store/accounting.ts';
 import { beginRedrive } from '../../../packages/posthorn/src/store/redrives.ts';
 import type { DeliveryFilter, RedriveRecord } from '../../../packages/posthorn/src/store/store.ts';
-import { anEvent, start } from '../../support.ts';
+import { aRedrive, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { noRoom, type Subject } from './subject.ts';
 
@@ -18,7 +18,7 @@ export function describeRedriving(subject: Subject): void {
   ): Promise<RedriveRecord> =>
     beginRedrive(subject.store, {
       id: `rdr_${String(++jobs).padStart(4, '0')}`,
-      name: null,
+      ...aRedrive,
       filter,
       ratePerS: null,
       dryRun: false,
@@ -228,9 +228,11 @@ export function describeRedriving(subject: Subject): void {
 
   test('redrives are listed newest first, page by page', async () => {
     const made = [await begin(), await begin(), await begin()].map(({ id }) => id).toReversed();
-    const page = await subject.store.redrives({ after: null, limit: 2 });
+    const page = await subject.store.redrives({ kind: 'redrive', after: null, limit: 2 });
     expect(page.map(({ id }) => id)).toEqual(made.slice(0, 2));
-    expect((await subject.store.redrives({ after: made[1]!, limit: 2 }))[0]?.id).toBe(made[2]);
+    expect((await subject.store.redrives({ kind: 'redrive', after: made[1]!, limit: 2 }))[0]?.id).toBe(
+      made[2],
+    );
   });
 
   test('G8: no more than a hundred redrives run at the same time', async () => {

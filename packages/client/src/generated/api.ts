@@ -9,12 +9,17 @@ import type {
   AuditEntryList,
   BatchReceipt,
   BlockedKeyList,
+  BulkReplay,
+  BulkReplayChange,
+  BulkReplayList,
+  BulkReplayRequest,
   CancelRequest,
   Channel,
   ChannelDocument,
   ChannelList,
   ChannelTest,
   Conformance,
+  DeadLetterGroup,
   DeadLetterList,
   Delivery,
   DeliveryDetails,
@@ -74,6 +79,7 @@ import type {
   SloMinutes,
   SloSpends,
   SloStatus,
+  SnoozeRequest,
   StreamMessage,
   Team,
   TeamDocument,
@@ -106,6 +112,7 @@ import type {
   EndpointsPublicKeysInput,
   EndpointsTestInput,
   RedrivesListInput,
+  ReplaysListInput,
   AccountingGetInput,
   SeriesGetInput,
   StreamOpenInput,
@@ -185,8 +192,14 @@ export interface BlockedKeysApi<Options> {
 
 /** Deliveries that ended undelivered. */
 export interface DeadLettersApi<Options> {
-  /** List dead letters in groups. By endpoint and class of the last error, the largest group first. */
+  /** List dead letters in groups. By endpoint, class of the last error and status code; those that are worth the most come first, by the currency that most of them have. Reads at most 100,000 deliveries of 1,000 endpoints, the newest of each. */
   list(input?: DeadLettersListInput, options?: Options): PageRequest<DeadLetterList>;
+
+  /** Snooze a group of dead letters. Says that a group may wait, for 30 days at most: lists show it as snoozed. Nothing is changed about its deliveries, its alerts or its retention. */
+  snooze(id: string, input: SnoozeRequest, options?: Options): Promise<DeadLetterGroup>;
+
+  /** End the snooze of a group. The group is shown as before. */
+  wake(id: string, options?: Options): Promise<DeadLetterGroup>;
 }
 
 /** Receivers: their URLs, subscriptions, limits and secrets. */
@@ -227,13 +240,13 @@ export interface EndpointsApi<Options> {
 
 /** Make many dead or suppressed deliveries pending again. */
 export interface RedrivesApi<Options> {
-  /** Redrive deliveries in bulk. Makes all dead or suppressed deliveries that match the filter pending again, with a fresh schedule. The redrive is durable, goes on after a restart, and runs beside others. */
+  /** Redrive deliveries in bulk. Makes all dead or suppressed deliveries that match the filter pending again, with a fresh schedule. The redrive is durable, goes on after a restart, and runs beside others. It sends the first 20, waits for their outcomes for up to 20 s, and stops itself if all of them fail again. */
   create(input: RedriveRequest, options?: Options): Promise<Redrive>;
 
   /** List redrives. Newest first, unless another order is asked for. */
   list(input?: RedrivesListInput, options?: Options): PageRequest<RedriveList>;
 
-  /** Get a redrive. Its progress. */
+  /** Get a redrive. Its progress, and what became of its deliveries. */
   get(id: string, options?: Options): Promise<Redrive>;
 
   /** Change a redrive. Changes the rate or the name of a running redrive. */
@@ -241,6 +254,24 @@ export interface RedrivesApi<Options> {
 
   /** Stop a redrive. What was redriven stays so; what was not stays dead or suppressed. */
   stop(id: string, options?: Options): Promise<Redrive>;
+}
+
+/** Deliver many past events again. */
+export interface ReplaysApi<Options> {
+  /** Replay deliveries in bulk. Makes new deliveries of past events, under the same `webhook-id`, so a receiver that deduplicates skips what it has. Deliveries to paused endpoints are suppressed. The replay is durable, goes on after a restart, and runs beside others. It sends the first 20, waits for their outcomes for up to 20 s, and stops itself if all of them fail. */
+  create(input: BulkReplayRequest, options?: Options): Promise<BulkReplay>;
+
+  /** List replays in bulk. Newest first, unless another order is asked for. */
+  list(input?: ReplaysListInput, options?: Options): PageRequest<BulkReplayList>;
+
+  /** Get a replay in bulk. Its progress, and what became of its deliveries. */
+  get(id: string, options?: Options): Promise<BulkReplay>;
+
+  /** Change a replay in bulk. Changes the rate or the name of a running replay. */
+  update(id: string, input: BulkReplayChange, options?: Options): Promise<BulkReplay>;
+
+  /** Stop a replay in bulk. Deliveries that it has made stay; the rest is not made. */
+  stop(id: string, options?: Options): Promise<BulkReplay>;
 }
 
 /** What became of everything that was accepted. */
@@ -523,6 +554,7 @@ export interface Api<Options> {
   readonly deadLetters: DeadLettersApi<Options>;
   readonly endpoints: EndpointsApi<Options>;
   readonly redrives: RedrivesApi<Options>;
+  readonly replays: ReplaysApi<Options>;
   readonly accounting: AccountingApi<Options>;
   readonly series: SeriesApi<Options>;
   readonly reconcile: ReconcileApi<Options>;
@@ -565,6 +597,8 @@ export type OperationId =
   | 'deliveries.request'
   | 'blockedKeys.list'
   | 'deadLetters.list'
+  | 'deadLetters.snooze'
+  | 'deadLetters.wake'
   | 'endpoints.create'
   | 'endpoints.list'
   | 'endpoints.get'
@@ -581,6 +615,11 @@ export type OperationId =
   | 'redrives.get'
   | 'redrives.update'
   | 'redrives.stop'
+  | 'replays.create'
+  | 'replays.list'
+  | 'replays.get'
+  | 'replays.update'
+  | 'replays.stop'
   | 'accounting.get'
   | 'series.get'
   | 'reconcile.run'

@@ -183,6 +183,61 @@ const blockedKeyShape = object({
   waiting: number,
 });
 const blockedKeyListShape = object({ items: list(blockedKeyShape), next_cursor: nullable(text) });
+const jobActorShape = nullable(object({ kind: text, name: text }));
+const jobEndpointShape = object({ endpoint_id: text, matched: number, value: list(moneyShape) });
+const jobOutcomeShape = object({ delivered: number, pending: number, dead: number, other: number });
+const bulkReplayShape = object({
+  id: text,
+  name: nullable(text),
+  by: jobActorShape,
+  state: text,
+  stop_reason: nullable(text),
+  matched: number,
+  skipped: number,
+  outcome: jobOutcomeShape,
+  value: list(moneyShape),
+  oldest_at: nullable(text),
+  newest_at: nullable(text),
+  keys_held: number,
+  endpoints: number,
+  by_endpoint: list(jobEndpointShape),
+  filter: object({
+    tenant: optional(list(text)),
+    endpoint_id: optional(list(text)),
+    event_id: optional(list(text)),
+    event_type: optional(list(text)),
+    state: optional(list(text)),
+    error_class: optional(list(text)),
+    status_code: optional(list(number)),
+    since: optional(text),
+    until: optional(text),
+  }),
+  dry_run: flag,
+  rate_per_s: nullable(number),
+  created_at: text,
+  finished_at: nullable(text),
+  endpoint_id: nullable(text),
+  replayed: number,
+});
+const bulkReplayChangeShape = object({ rate_per_s: nullable(number), name: nullable(text) });
+const bulkReplayListShape = object({ items: list(bulkReplayShape), next_cursor: nullable(text) });
+const bulkReplayRequestShape = object({
+  filter: object({
+    tenant: either(text, list(text)),
+    endpoint_id: either(text, list(text)),
+    event_type: either(text, list(text)),
+    error_class: either(text, list(text)),
+    status_code: either(number, list(number)),
+    since: text,
+    until: text,
+    event_id: either(text, list(text)),
+    state: either(text, list(text)),
+  }),
+  endpoint_id: text,
+  rate_per_s: nullable(number),
+  name: text,
+  dry_run: flag,
+});
 const burnRateShape = object({
   rule: text,
   severity: text,
@@ -243,16 +298,40 @@ const conformanceShape = object({
   items: list(nonConformingShape),
   next_cursor: nullable(text),
 });
+const deadLetterSnoozeShape = nullable(
+  object({ until_count: nullable(number), reason: text, by: text, at: text }),
+);
+const recoveryShape = nullable(object({ since: text, successes: number }));
 const deadLetterGroupShape = object({
+  group_id: text,
+  state: text,
   endpoint_id: text,
+  endpoint_name: nullable(text),
+  host: text,
   owner: nullable(text),
+  enabled: flag,
+  deleted: flag,
   error_class: nullable(text),
+  status_code: nullable(number),
+  message: nullable(text),
   count: number,
+  partial: flag,
   blocked_keys: number,
   oldest_at: text,
+  newest_at: text,
+  deleted_from: nullable(text),
+  sample_id: text,
   value_at_risk: list(moneyShape),
+  recovered: recoveryShape,
+  snoozed_until: nullable(text),
+  snooze: deadLetterSnoozeShape,
 });
-const deadLetterListShape = object({ items: list(deadLetterGroupShape), next_cursor: nullable(text) });
+const deadLetterListShape = object({
+  rows_read: number,
+  complete: flag,
+  items: list(deadLetterGroupShape),
+  next_cursor: nullable(text),
+});
 const sloSideShape = object({
   team: nullable(text),
   bad: number,
@@ -1040,13 +1119,18 @@ const reconciliationLineShape = either(
 const redriveShape = object({
   id: text,
   name: nullable(text),
+  by: jobActorShape,
   state: text,
+  stop_reason: nullable(text),
   matched: number,
-  redriven: number,
   skipped: number,
+  outcome: jobOutcomeShape,
   value: list(moneyShape),
   oldest_at: nullable(text),
   newest_at: nullable(text),
+  keys_held: number,
+  endpoints: number,
+  by_endpoint: list(jobEndpointShape),
   filter: object({
     tenant: optional(list(text)),
     endpoint_id: optional(list(text)),
@@ -1054,6 +1138,7 @@ const redriveShape = object({
     event_type: optional(list(text)),
     state: optional(list(text)),
     error_class: optional(list(text)),
+    status_code: optional(list(number)),
     since: optional(text),
     until: optional(text),
   }),
@@ -1061,6 +1146,7 @@ const redriveShape = object({
   rate_per_s: nullable(number),
   created_at: text,
   finished_at: nullable(text),
+  redriven: number,
 });
 const redriveChangeShape = object({ rate_per_s: nullable(number), name: nullable(text) });
 const redriveListShape = object({ items: list(redriveShape), next_cursor: nullable(text) });
@@ -1069,12 +1155,13 @@ const redriveRequestShape = object({
   filter: object({
     tenant: either(text, list(text)),
     endpoint_id: either(text, list(text)),
-    event_id: either(text, list(text)),
     event_type: either(text, list(text)),
-    state: either(text, list(text)),
     error_class: either(text, list(text)),
+    status_code: either(number, list(number)),
     since: text,
     until: text,
+    event_id: either(text, list(text)),
+    state: either(text, list(text)),
   }),
   rate_per_s: nullable(number),
   name: text,
@@ -1250,6 +1337,7 @@ const sloSpendsShape = object({
   rows_read: number,
   complete: flag,
 });
+const snoozeRequestShape = object({ until: text, or_doubled: flag, reason: text });
 const teamShape = object({ name: text, fingerprint: text, description: text, channels: list(text) });
 const teamDocumentShape = object({ description: text, channels: list(text) });
 const teamListShape = object({ items: list(teamShape), next_cursor: nullable(text) });
@@ -1381,6 +1469,7 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
       until: text,
       status_code: either(number, list(number)),
       owner: either(text, list(text)),
+      redrive_id: either(text, list(text)),
       ordering_key: either(text, list(text)),
       late: text,
       min_value: text,
@@ -1426,6 +1515,10 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
     query: object({
       tenant: either(text, list(text)),
       endpoint_id: either(text, list(text)),
+      owner: either(text, list(text)),
+      state: either(text, list(text)),
+      since: text,
+      until: text,
       limit: number,
       cursor: text,
       order: text,
@@ -1433,6 +1526,13 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
     answer: deadLetterListShape,
     isList: true,
   },
+  'deadLetters.snooze': {
+    method: 'POST',
+    path: '/v1/dead-letters/{id}/snooze',
+    body: snoozeRequestShape,
+    answer: deadLetterGroupShape,
+  },
+  'deadLetters.wake': { method: 'POST', path: '/v1/dead-letters/{id}/wake', answer: deadLetterGroupShape },
   'endpoints.create': {
     method: 'POST',
     path: '/v1/endpoints',
@@ -1532,6 +1632,33 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
     answer: redriveShape,
   },
   'redrives.stop': { method: 'POST', path: '/v1/redrives/{id}/stop', answer: redriveShape },
+  'replays.create': {
+    method: 'POST',
+    path: '/v1/replays',
+    body: bulkReplayRequestShape,
+    answer: bulkReplayShape,
+  },
+  'replays.list': {
+    method: 'GET',
+    path: '/v1/replays',
+    query: object({
+      tenant: either(text, list(text)),
+      endpoint_id: either(text, list(text)),
+      limit: number,
+      cursor: text,
+      order: text,
+    }),
+    answer: bulkReplayListShape,
+    isList: true,
+  },
+  'replays.get': { method: 'GET', path: '/v1/replays/{id}', answer: bulkReplayShape },
+  'replays.update': {
+    method: 'PATCH',
+    path: '/v1/replays/{id}',
+    body: bulkReplayChangeShape,
+    answer: bulkReplayShape,
+  },
+  'replays.stop': { method: 'POST', path: '/v1/replays/{id}/stop', answer: bulkReplayShape },
   'accounting.get': {
     method: 'GET',
     path: '/v1/accounting',

@@ -386,6 +386,173 @@ export interface BlockedKeyList {
   readonly nextCursor: string | null;
 }
 
+export interface BulkReplay {
+  readonly id: string;
+  readonly name: string | null;
+  readonly by: JobActor;
+  readonly state: 'running' | 'done' | 'stopped';
+
+  /** Why it is `stopped`. `asked`: an operator stopped it. `failing`: it stopped itself, because the first 20 deliveries all failed again. */
+  readonly stopReason: 'asked' | 'failing' | null;
+
+  /** How many the filter matched when it was created. */
+  readonly matched: number;
+
+  /** Not taken: changed or deleted since, or without an endpoint. */
+  readonly skipped: number;
+  readonly outcome: JobOutcome;
+
+  /** Of what matched, by currency. */
+  readonly value: readonly Money[];
+
+  /** When the oldest of what matched was created. */
+  readonly oldestAt: string | null;
+  readonly newestAt: string | null;
+
+  /** Ordering keys whose later deliveries wait until these are delivered; counted up to 100,000. */
+  readonly keysHeld: number;
+
+  /** How many endpoints have any of what matched. */
+  readonly endpoints: number;
+
+  /** The 100 endpoints with the most. */
+  readonly byEndpoint: readonly JobEndpoint[];
+  readonly filter: {
+    readonly tenant?: readonly string[];
+    readonly endpointId?: readonly string[];
+    readonly eventId?: readonly string[];
+    readonly eventType?: readonly string[];
+    readonly state?: readonly ('pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed')[];
+    readonly errorClass?: readonly (
+      | 'timeout'
+      | 'connect'
+      | 'dns'
+      | 'tls'
+      | 'reset'
+      | 'blocked_address'
+      | 'proxy'
+      | 'token'
+      | 'http_4xx'
+      | 'http_5xx'
+      | 'rate_limited'
+      | 'gone'
+      | 'redirect'
+      | 'protocol'
+      | 'internal'
+      | 'corrupt'
+      | 'transformation'
+      | 'secrets'
+    )[];
+    readonly statusCode?: readonly number[];
+
+    /** Created at this time or later. */
+    readonly since?: string;
+
+    /** Created before this time. */
+    readonly until?: string;
+  };
+  readonly dryRun: boolean;
+  readonly ratePerS: number | null;
+  readonly createdAt: string;
+  readonly finishedAt: string | null;
+
+  /** The endpoint that gets the events; null: each goes to its own. */
+  readonly endpointId: string | null;
+
+  /** New deliveries so far. */
+  readonly replayed: number;
+}
+
+export interface BulkReplayChange {
+  /** Deliveries a second, over all of it; null: as fast as the store allows. */
+  readonly ratePerS?: number | null | undefined;
+  readonly name?: string | null | undefined;
+}
+
+export interface BulkReplayList {
+  readonly items: readonly BulkReplay[];
+
+  /** Of the next page; null: this is the last. */
+  readonly nextCursor: string | null;
+}
+
+export interface BulkReplayRequest {
+  /** Which deliveries, by any of the values of each field, in whatever state. With `endpointId` beside it: which events, and those without any delivery too unless it names endpoints, states or failures. */
+  readonly filter: {
+    readonly tenant?: string | readonly string[] | undefined;
+    readonly endpointId?: string | readonly string[] | undefined;
+    readonly eventType?: string | readonly string[] | undefined;
+    readonly errorClass?:
+      | 'timeout'
+      | 'connect'
+      | 'dns'
+      | 'tls'
+      | 'reset'
+      | 'blocked_address'
+      | 'proxy'
+      | 'token'
+      | 'http_4xx'
+      | 'http_5xx'
+      | 'rate_limited'
+      | 'gone'
+      | 'redirect'
+      | 'protocol'
+      | 'internal'
+      | 'corrupt'
+      | 'transformation'
+      | 'secrets'
+      | readonly (
+          | 'timeout'
+          | 'connect'
+          | 'dns'
+          | 'tls'
+          | 'reset'
+          | 'blocked_address'
+          | 'proxy'
+          | 'token'
+          | 'http_4xx'
+          | 'http_5xx'
+          | 'rate_limited'
+          | 'gone'
+          | 'redirect'
+          | 'protocol'
+          | 'internal'
+          | 'corrupt'
+          | 'transformation'
+          | 'secrets'
+        )[]
+      | undefined;
+
+    /** Of the last attempt's answer. */
+    readonly statusCode?: number | readonly number[] | undefined;
+
+    /** Created at this time or later. */
+    readonly since?: string | Date | undefined;
+
+    /** Created before this time. */
+    readonly until?: string | Date | undefined;
+    readonly eventId?: string | readonly string[] | undefined;
+    readonly state?:
+      | 'pending'
+      | 'delivered'
+      | 'dead'
+      | 'cancelled'
+      | 'suppressed'
+      | readonly ('pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed')[]
+      | undefined;
+  };
+
+  /** Deliver each event once to this endpoint (its id or name), whatever it subscribes to and filters. If left out, each delivery is made again at its own endpoint. */
+  readonly endpointId?: string | undefined;
+
+  /** Deliveries a second, over all of it; null: as fast as the store allows. */
+  readonly ratePerS?: number | null | undefined;
+  readonly name?: string | undefined;
+
+  /** Count what would be done, and do nothing. */
+  readonly dryRun?: boolean | undefined;
+}
+
 export interface BurnRate {
   readonly rule: string;
   readonly severity: 'page' | 'ticket';
@@ -546,10 +713,23 @@ export interface Conformance {
 }
 
 export interface DeadLetterGroup {
+  /** The same for as long as there are such deliveries; for snoozing. */
+  readonly groupId: string;
+  readonly state: 'dead' | 'suppressed';
   readonly endpointId: string;
+  readonly endpointName: string | null;
+
+  /** Of the endpoint's URL, with the port. */
+  readonly host: string;
 
   /** The team that owns the endpoint. */
   readonly owner: string | null;
+
+  /** False: the endpoint is paused, so what is redriven waits for its resume. */
+  readonly enabled: boolean;
+
+  /** The endpoint is deleted: nothing can deliver these. */
+  readonly deleted: boolean;
 
   /** Of the last attempt; null: there was none. */
   readonly errorClass:
@@ -572,24 +752,60 @@ export interface DeadLetterGroup {
     | 'transformation'
     | 'secrets'
     | null;
+
+  /** Of the last attempt's answer; null: there was none. */
+  readonly statusCode: number | null;
+
+  /** What most of the newest 1,000 say: the first line of the answer, else why the attempt failed, without ids and numbers. */
+  readonly message: string | null;
   readonly count: number;
+
+  /** The endpoint has more than one call reads: count, worth and times are of the newest. */
+  readonly partial: boolean;
 
   /** Ordering keys that they block (`on_dead: block`). */
   readonly blockedKeys: number;
 
-  /** When the oldest of them was created. */
+  /** When the oldest of them ended. */
   readonly oldestAt: string;
+
+  /** When the newest of them ended. */
+  readonly newestAt: string;
+
+  /** When retention deletes the first of them; null: it deletes none, because they block keys. */
+  readonly deletedFrom: string | null;
+
+  /** The newest of them. */
+  readonly sampleId: string;
 
   /** What their events are worth, by currency. */
   readonly valueAtRisk: readonly Money[];
+  readonly recovered: Recovery;
+  readonly snoozedUntil: string | null;
+  readonly snooze: DeadLetterSnooze;
 }
 
 export interface DeadLetterList {
+  /** Deliveries that this call has read. */
+  readonly rowsRead: number;
+
+  /** False: there are more than one call reads; narrow it by endpoint, owner or tenant. */
+  readonly complete: boolean;
   readonly items: readonly DeadLetterGroup[];
 
   /** Of the next page; null: this is the last. */
   readonly nextCursor: string | null;
 }
+
+export type DeadLetterSnooze = {
+  /** It ends sooner if the group has so many. */
+  readonly untilCount: number | null;
+  readonly reason: string;
+
+  /** Who snoozed it. */
+  readonly by: string;
+  readonly at: string;
+} | null;
 
 export interface DeclaredSlo {
   readonly name: string;
@@ -1545,6 +1761,28 @@ export interface ImpactSide {
 /** Wilson score interval at 95%: lower and upper bound. */
 export type Interval = readonly [number, number];
 
+/** Who began it; null: that was not recorded, or a portal does not show it. */
+export type JobActor = {
+  readonly kind: 'key' | 'session' | 'portal' | 'library' | 'cli' | 'engine';
+  readonly name: string;
+} | null;
+
+export interface JobEndpoint {
+  readonly endpointId: string;
+  readonly matched: number;
+  readonly value: readonly Money[];
+}
+
+/** What became of the deliveries that it has taken. The four add up to them. */
+export interface JobOutcome {
+  readonly delivered: number;
+  readonly pending: number;
+  readonly dead: number;
+
+  /** Cancelled, suppressed, taken over by a later redrive, or deleted by retention. */
+  readonly other: number;
+}
+
 export interface Key {
   readonly id: string;
   readonly name: string;
@@ -2385,22 +2623,46 @@ export interface ReconciliationSummary {
   readonly nextCursor: string | null;
 }
 
+/** Whether the endpoint works again; null: nothing says so, or it is failing now. */
+export type Recovery = {
+  /** When the newest of them ended. */
+  readonly since: string;
+
+  /** Deliveries that the endpoint has accepted since. */
+  readonly successes: number;
+} | null;
+
 export interface Redrive {
   readonly id: string;
   readonly name: string | null;
+  readonly by: JobActor;
   readonly state: 'running' | 'done' | 'stopped';
 
-  /** Deliveries that the filter matched when the redrive was created. */
-  readonly matched: number;
-  readonly redriven: number;
+  /** Why it is `stopped`. `asked`: an operator stopped it. `failing`: it stopped itself, because the first 20 deliveries all failed again. */
+  readonly stopReason: 'asked' | 'failing' | null;
 
-  /** No longer dead or suppressed when their turn came, or without an endpoint. */
+  /** How many the filter matched when it was created. */
+  readonly matched: number;
+
+  /** Not taken: changed or deleted since, or without an endpoint. */
   readonly skipped: number;
+  readonly outcome: JobOutcome;
 
   /** Of what matched, by currency. */
   readonly value: readonly Money[];
+
+  /** When the oldest of what matched was created. */
   readonly oldestAt: string | null;
   readonly newestAt: string | null;
+
+  /** Ordering keys whose later deliveries wait until these are delivered; counted up to 100,000. */
+  readonly keysHeld: number;
+
+  /** How many endpoints have any of what matched. */
+  readonly endpoints: number;
+
+  /** The 100 endpoints with the most. */
+  readonly byEndpoint: readonly JobEndpoint[];
   readonly filter: {
     readonly tenant?: readonly string[];
     readonly endpointId?: readonly string[];
@@ -2427,6 +2689,7 @@ export interface Redrive {
       | 'transformation'
       | 'secrets'
     )[];
+    readonly statusCode?: readonly number[];
 
     /** Created at this time or later. */
     readonly since?: string;
@@ -2438,10 +2701,13 @@ export interface Redrive {
   readonly ratePerS: number | null;
   readonly createdAt: string;
   readonly finishedAt: string | null;
+
+  /** Made pending again so far. */
+  readonly redriven: number;
 }
 
 export interface RedriveChange {
-  /** Deliveries a second, over the whole redrive; null: as fast as the store allows. */
+  /** Deliveries a second, over all of it; null: as fast as the store allows. */
   readonly ratePerS?: number | null | undefined;
   readonly name?: string | null | undefined;
 }
@@ -2466,9 +2732,7 @@ export interface RedriveRequest {
   readonly filter: {
     readonly tenant?: string | readonly string[] | undefined;
     readonly endpointId?: string | readonly string[] | undefined;
-    readonly eventId?: string | readonly string[] | undefined;
     readonly eventType?: string | readonly string[] | undefined;
-    readonly state?: 'dead' | 'suppressed' | readonly ('dead' | 'suppressed')[] | undefined;
     readonly errorClass?:
       | 'timeout'
       | 'connect'
@@ -2510,18 +2774,23 @@ export interface RedriveRequest {
         )[]
       | undefined;
 
+    /** Of the last attempt's answer. */
+    readonly statusCode?: number | readonly number[] | undefined;
+
     /** Created at this time or later. */
     readonly since?: string | Date | undefined;
 
     /** Created before this time. */
     readonly until?: string | Date | undefined;
+    readonly eventId?: string | readonly string[] | undefined;
+    readonly state?: 'dead' | 'suppressed' | readonly ('dead' | 'suppressed')[] | undefined;
   };
 
-  /** Deliveries a second, over the whole redrive; null: as fast as the store allows. */
+  /** Deliveries a second, over all of it; null: as fast as the store allows. */
   readonly ratePerS?: number | null | undefined;
   readonly name?: string | undefined;
 
-  /** Count what would be redriven, and redrive nothing. */
+  /** Count what would be done, and do nothing. */
   readonly dryRun?: boolean | undefined;
 }
 
@@ -3183,6 +3452,15 @@ export interface SloWindow {
   readonly knownSince: string;
 }
 
+export interface SnoozeRequest {
+  /** At most 30 days from now. */
+  readonly until: string | Date;
+
+  /** Ends sooner if the group has twice as many as now. */
+  readonly orDoubled?: boolean | undefined;
+  readonly reason: string;
+}
+
 export type StreamMessage = HelloMessage | AlertMessage | EndpointMessage | DeliveryMessage | RedriveMessage;
 
 export interface Team {
@@ -3585,6 +3863,9 @@ export interface DeliveriesListInput {
   /** Teams that own the endpoint. */
   readonly owner?: string | readonly string[] | undefined;
 
+  /** What a redrive or a replay in bulk has taken, unless a later one took it over. */
+  readonly redriveId?: string | readonly string[] | undefined;
+
   /** Of the event; faster with its `tenant`. */
   readonly orderingKey?: string | readonly string[] | undefined;
 
@@ -3633,6 +3914,18 @@ export interface BlockedKeysListInput {
 export interface DeadLettersListInput {
   readonly tenant?: string | readonly string[] | undefined;
   readonly endpointId?: string | readonly string[] | undefined;
+
+  /** Teams that own the endpoint. */
+  readonly owner?: string | readonly string[] | undefined;
+
+  /** `dead`, `suppressed` or both; dead letters if left out. */
+  readonly state?: 'dead' | 'suppressed' | readonly ('dead' | 'suppressed')[] | undefined;
+
+  /** Created at this time or later. */
+  readonly since?: string | Date | undefined;
+
+  /** Created before this time. */
+  readonly until?: string | Date | undefined;
 
   /** Items of a page at most. */
   readonly limit?: number | undefined;
@@ -3714,6 +4007,22 @@ export interface RedrivesListInput {
   readonly tenant?: string | readonly string[] | undefined;
 
   /** Only redrives whose filter names endpoints, and none but these. */
+  readonly endpointId?: string | readonly string[] | undefined;
+
+  /** Items of a page at most. */
+  readonly limit?: number | undefined;
+
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+  readonly order?: 'asc' | 'desc' | undefined;
+}
+
+/** What `replays.list` takes. */
+export interface ReplaysListInput {
+  /** Only replays whose filter names tenants, and none but these. */
+  readonly tenant?: string | readonly string[] | undefined;
+
+  /** Only replays whose filter names endpoints, and none but these. */
   readonly endpointId?: string | readonly string[] | undefined;
 
   /** Items of a page at most. */

@@ -11,7 +11,6 @@ import { useMe } from '../session.tsx';
 import { KeyList } from './key-list.tsx';
 import { Logo } from './logo.tsx';
 import { Menu } from './menu.tsx';
-import { SearchBox } from './search.tsx';
 
 /** Pages of the navigation that this session has. */
 function useNavigation(): readonly { path: string; name: string; letter: string }[] {
@@ -64,7 +63,6 @@ export function Shell(): ReactNode {
             ))}
           </nav>
           <div className="shell-right">
-            <SearchBox />
             <Live />
             <button
               type="button"

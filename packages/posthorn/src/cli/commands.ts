@@ -50,6 +50,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/redrives.ts')).redrivesCommand(),
   },
   {
+    name: 'replay',
+    description: 'deliver past events again: one, or all whose deliveries match',
+    load: async () => (await import('./commands/replay.ts')).replayCommand(),
+  },
+  {
+    name: 'replays',
+    description: 'list replays in bulk, and show, change or stop one',
+    load: async () => (await import('./commands/redrives.ts')).replaysCommand(),
+  },
+  {
     name: 'cancel',
     description: 'cancel pending deliveries, or give up dead letters that block their ordering key',
     load: async () => (await import('./commands/cancel.ts')).cancelCommand(),

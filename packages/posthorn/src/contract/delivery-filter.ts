@@ -9,8 +9,10 @@ import { several, severalInQuery, severalRepeated } from './several.ts';
 export const errorClass = z.enum(errorClasses);
 export const deliveryState = z.enum(deliveryStates);
 /** Only what ended undelivered is redriven. */
-const droppedState = z.enum(['dead', 'suppressed'], 'must be dead or suppressed');
-const window = {
+export const droppedState = z.enum(['dead', 'suppressed'], 'must be dead or suppressed');
+/** Of an answer. */
+const statusCode = z.int().min(100).max(999);
+export const window = {
   since: timestamp.describe('Created at this time or later.'),
   until: timestamp.describe('Created before this time.'),
 };
@@ -28,20 +30,33 @@ export const deliveryFilterQuery = z
   })
   .partial();
 
+const chosen = {
+  tenant: several(tenantName),
+  endpoint_id: several(anyId),
+  event_type: several(eventType),
+  error_class: several(errorClass),
+  status_code: several<number>(statusCode).describe("Of the last attempt's answer."),
+  ...window,
+};
+
 /** In the body of a redrive. */
 export const redriveFilter = z
+  .strictObject({ ...chosen, event_id: several(eventId), state: several(droppedState) })
+  .partial();
+
+/** A reconciliation finds more events than a person names. */
+const maxReplayedEvents = 1000;
+
+/** In the body of a replay. */
+export const replayFilter = z
   .strictObject({
-    tenant: several(tenantName),
-    endpoint_id: several(anyId),
-    event_id: several(eventId),
-    event_type: several(eventType),
-    state: several(droppedState),
-    error_class: several(errorClass),
-    ...window,
+    ...chosen,
+    event_id: several(eventId, maxReplayedEvents),
+    state: several(deliveryState),
   })
   .partial();
 
-/** In the answer of a redrive. */
+/** In the answer of a redrive or a replay. */
 export const redriveFilterAnswer = z
   .strictObject({
     tenant: z.array(tenantName),
@@ -50,6 +65,7 @@ export const redriveFilterAnswer = z
     event_type: z.array(eventType),
     state: z.array(deliveryState),
     error_class: z.array(errorClass),
+    status_code: z.array(statusCode),
     ...window,
   })
   .partial();

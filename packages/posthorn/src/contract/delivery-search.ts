@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { deliveryFilterQuery } from './delivery-filter.ts';
-import { amountMinor, count, documentName, eventId, pageIn, timestamp } from './fields.ts';
+import { anyId, amountMinor, count, documentName, eventId, pageIn, timestamp } from './fields.ts';
 import { severalInQuery, severalRepeated } from './several.ts';
 
 // What a list of deliveries can be asked for, and what it says of each beside the delivery itself.
@@ -12,6 +12,9 @@ export const deliveryListQuery = z.strictObject({
   ...deliveryFilterQuery.shape,
   status_code: severalInQuery(statusCode).optional().describe('Of the last response.'),
   owner: severalInQuery(documentName).optional().describe('Teams that own the endpoint.'),
+  redrive_id: severalInQuery(anyId)
+    .optional()
+    .describe('What a redrive or a replay in bulk has taken, unless a later one took it over.'),
   ordering_key: severalRepeated(eventId).optional().describe('Of the event; faster with its `tenant`.'),
   late: z
     .enum(['true', 'false'])

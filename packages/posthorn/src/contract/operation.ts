@@ -71,6 +71,7 @@ export const tags = {
   deliveries: 'What became of each event at each endpoint.',
   'dead-letters': 'Deliveries that ended undelivered.',
   redrives: 'Make many dead or suppressed deliveries pending again.',
+  replays: 'Deliver many past events again.',
   accounting: 'What became of everything that was accepted.',
   series: 'Counters by time, for charts.',
   now: 'The overview of now.',

@@ -1,16 +1,16 @@
 import { z } from 'zod';
 
-/** Values that a filter takes for one field. */
+/** Values that a filter takes for one field, unless it says otherwise. */
 const maxValues = 50;
 
 type InQuery<T> = z.ZodType<readonly T[], string | readonly string[]>;
 
 /** A filter in a body: one value or a list of them. */
-export function several<T>(item: z.ZodType<T>): z.ZodType<readonly T[], T | readonly T[]> {
-  return listOf<T, T | readonly T[]>(item, (given: unknown) => ({
+export function several<T>(item: z.ZodType<T>, max = maxValues): z.ZodType<readonly T[], T | readonly T[]> {
+  return listOf<T, T | readonly T[]>(item, max, (given: unknown) => ({
     values: Array.isArray(given) ? given : [given],
     indexed: Array.isArray(given),
-  })).meta({ anyOf: [shapeOf(item), listShapeOf(item)] });
+  })).meta({ anyOf: [shapeOf(item), listShapeOf(item, max)] });
 }
 
 /** A filter in a query: repeated, or with commas between its values. */
@@ -24,15 +24,16 @@ export function severalRepeated<T>(item: z.ZodType<T>): InQuery<T> {
 }
 
 function inQuery<T>(item: z.ZodType<T>, split: (text: string) => readonly string[]): InQuery<T> {
-  return listOf<T, string | readonly string[]>(item, (given) => {
+  return listOf<T, string | readonly string[]>(item, maxValues, (given) => {
     const values = [given].flat().flatMap((text) => split(String(text)));
     return { values, indexed: values.length > 1 };
-  }).meta(listShapeOf(item));
+  }).meta(listShapeOf(item, maxValues));
 }
 
 /** Faults of a value that was given alone are faults of the field; of others, the path has the place. */
 function listOf<T, Given>(
   item: z.ZodType<T>,
+  max: number,
   read: (given: Given) => { readonly values: readonly unknown[]; readonly indexed: boolean },
 ): z.ZodType<readonly T[], Given> {
   return z
@@ -42,9 +43,9 @@ function listOf<T, Given>(
       const refuse = (message: string, path: PropertyKey[] = []): void =>
         void context.issues.push({ code: 'custom', message, path, input: given });
       if (values.length === 0) refuse('needs at least one value');
-      if (values.length > maxValues) refuse(`takes at most ${maxValues} values`);
+      if (values.length > max) refuse(`takes at most ${max.toLocaleString('en-US')} values`);
       const parsed = new Set<T>();
-      for (const [index, value] of values.slice(0, maxValues).entries()) {
+      for (const [index, value] of values.slice(0, max).entries()) {
         const result = item.safeParse(value);
         if (result.success) parsed.add(result.data);
         else
@@ -55,8 +56,8 @@ function listOf<T, Given>(
     });
 }
 
-function listShapeOf(item: z.ZodType): Record<string, unknown> {
-  return { type: 'array', items: shapeOf(item), minItems: 1, maxItems: maxValues };
+function listShapeOf(item: z.ZodType, max: number): Record<string, unknown> {
+  return { type: 'array', items: shapeOf(item), minItems: 1, maxItems: max };
 }
 
 function shapeOf(item: z.ZodType): Record<string, unknown> {

@@ -20,6 +20,7 @@ import { eventTypeOperations } from './event-types.ts';
 import { keyOperations } from './keys.ts';
 import { reconcileOperations } from './reconcile.ts';
 import { redriveOperations } from './redrives.ts';
+import { replayOperations } from './replays.ts';
 import { secretOperations } from './secrets.ts';
 import { seriesOperations } from './series.ts';
 import { serviceOperations } from './service.ts';
@@ -47,6 +48,7 @@ export const table = {
   ...deadLetterOperations,
   ...endpointOperations,
   ...redriveOperations,
+  ...replayOperations,
   ...accountingOperations,
   ...seriesOperations,
   ...reconcileOperations,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { UnavailableError } from '../domain/errors.ts';
-import { VirtualTime } from '../runtime/virtual-time.ts';
+import { VirtualTime } from '../../../lab/src/virtual-time.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { RedriveRecord } from '../store/store.ts';
 import { Redriver } from './redriver.ts';
@@ -17,7 +17,7 @@ interface FakeJob {
 
 /** A store whose jobs are in memory, on virtual time. */
 function world() {
-  const time = new VirtualTime(Date.UTC(2026, 0, 4));
+  const time = new VirtualTime();
   const clock: Clock = {
     now: () => Math.floor(time.now),
     monotonic: () => time.elapsed,
@@ -40,7 +40,7 @@ function world() {
       await time.wait(job.stepTakesMs);
       atOnce--;
       if (job.failing) throw new Error('this one fails');
-      if (job.record.state !== 'running') return { redrive: job.record, endpointIds: [] };
+      if (job.record.state !== 'running') return { redrive: job.record, endpointIds: [], isWaiting: false };
       const left = job.record.matched - job.record.redriven;
       const count = Math.min(limit, job.perStep, left);
       const done = count === left && job.perStep > 0;
@@ -51,7 +51,7 @@ function world() {
         state: done ? 'done' : 'running',
         finishedAt: done ? now : null,
       };
-      return { redrive: job.record, endpointIds: [] };
+      return { redrive: job.record, endpointIds: [], isWaiting: false };
     },
   };
   const node = (mine: () => boolean = () => true) =>
@@ -70,8 +70,17 @@ function world() {
     job: (id: string, ratePerS: number | null, matched: number, fields: Partial<FakeJob> = {}): FakeJob => {
       const record: RedriveRecord = {
         id,
+        kind: 'redrive',
         name: null,
         filter: {},
+        target: null,
+        firstNumber: 0,
+        belowNumber: 0,
+        by: null,
+        stopReason: null,
+        keysHeld: 0,
+        endpoints: 0,
+        byEndpoint: [],
         ratePerS,
         dryRun: false,
         state: 'running',

@@ -15,12 +15,14 @@ const maxPauseMs = 100;
 const pollMs = 1000;
 /** With a rate, a step takes as many as are due in this time. */
 const stepMs = 100;
+/** A job that waits for the outcomes of its first deliveries looks this often. */
+const waitPollMs = 100;
 /** A job that is behind its rate, because the store was slow, makes up for at most this much. */
 const maxBehindMs = 1000;
 const retryFirstMs = 1000;
 const maxRetryMs = 30_000;
 
-/** A redrive that runs on this node. Times are monotonic. */
+/** A redrive or replay that runs on this node. Times are monotonic. */
 interface Job {
   redrive: RedriveRecord;
   /** The next step may begin then. */
@@ -33,7 +35,7 @@ interface Job {
 }
 
 /**
- * Runs bulk redrives side by side, in small steps that take turns: the one that has waited longest goes next, so neither a
+ * Runs redrives and replays in bulk side by side, in small steps that take turns: the one that has waited longest goes next, so neither a
  * slow, nor a large, nor a failing one holds up another (G8). Progress is stored with each step, so a restart, or another
  * node, goes on where the last one committed; a stop is in the store too, and the next step finds it.
  */
@@ -161,19 +163,24 @@ export class Redriver {
       job.redrive = answer.redrive;
       job.failures = 0;
       if (answer.redrive.state !== 'running') this.#jobs.delete(id);
+      if (answer.redrive.stopReason === 'failing')
+        this.#logger.warn(
+          { code: 'redrive_failing', redrive: id },
+          'a redrive or replay stopped itself: its first deliveries all failed',
+        );
       const last = answer.redrive.redriven - before;
       if (last > 0) {
         job.lastAt = Math.max(job.nextAt, now - maxBehindMs);
         job.last = last;
       }
-      const pause = Math.min(maxPauseMs, Math.max(pauseMs, now - began));
+      const pause = answer.isWaiting ? waitPollMs : Math.min(maxPauseMs, Math.max(pauseMs, now - began));
       job.nextAt = Math.max(now + pause, last > 0 ? job.lastAt + paceMs(answer.redrive.ratePerS, last) : 0);
     } catch (error) {
       const wait = Math.min(maxRetryMs, retryFirstMs * 2 ** Math.min(job.failures++, 10));
       job.nextAt = this.#clock.monotonic() + wait;
       this.#logger.warn(
         { redrive: id, error: (error as Error).message },
-        'a step of a redrive failed; trying again',
+        'a step of a redrive or replay failed; trying again',
       );
     }
     job.stepping = false;

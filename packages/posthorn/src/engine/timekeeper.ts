@@ -164,12 +164,11 @@ export class Timekeeper {
   }
 
   #checkLater(): void {
-    const check = (): void => {
+    this.#cancel = this.#o.clock.after(checkMs, () => {
       void this.compare(this.#o.clock.wall()).finally(() => {
         if (!this.#stopped) this.#checkLater();
       });
-    };
-    this.#cancel = this.#o.clock.after(checkMs, check, 'poll');
+    });
   }
 
   /** One at a time; a store that cannot be written is asked again at the next check. */

@@ -33,14 +33,9 @@ export const localCall: Call = {
 
 /**
  * Every operation as a method that runs its use case here, without HTTP: the same names and types as the client's, camelCase in
- * and out. Rejects with `PosthornError`. Each waits for `ready`, which is null once nothing is left to wait for. `call` names who
- * calls, unless that is the application.
+ * and out. Rejects with `PosthornError`. Each waits for `ready`, which is null once nothing is left to wait for.
  */
-export function createLocalApi(
-  handlers: Handlers,
-  ready: () => Promise<void> | null,
-  call: Call = localCall,
-): Api<never> {
+export function createLocalApi(handlers: Handlers, ready: () => Promise<void> | null): Api<never> {
   const resultOf = async (id: OperationId, start: () => Promise<unknown>): Promise<unknown> => {
     try {
       const wait = ready();
@@ -52,13 +47,13 @@ export function createLocalApi(
   };
   return createApi<never>(
     async (id, params, input) =>
-      await resultOf(id, async () => answerOf(operations[id], await run(handlers, id, params, input, call))),
+      await resultOf(id, async () => answerOf(operations[id], await run(handlers, id, params, input))),
     async function* (id, params, input, lines) {
       const operation = operations[id];
       const result = await resultOf(id, () =>
         lines === null
-          ? run(handlers, id, params, input, call)
-          : runLines(handlers, id, input, partsOf(lines, operation), call),
+          ? run(handlers, id, params, input)
+          : runLines(handlers, id, input, partsOf(lines, operation)),
       );
       if (result instanceof Stream)
         for await (const message of messagesOf(result as Stream<Message>))
@@ -76,7 +71,6 @@ function runLines(
   id: OperationId,
   input: object | undefined,
   lines: AsyncIterable<readonly unknown[]>,
-  call: Call,
 ): Promise<unknown> {
   const query = toWire(operations[id].lines!.query, input ?? {}) as Readonly<Record<string, unknown>>;
   const request = parseRequest(table[id], {
@@ -86,7 +80,7 @@ function runLines(
     lines,
   });
   const handle = handlers[id] as (input: unknown, call: Call) => Promise<unknown>;
-  return handle(request, { ...call, acceptsLines: true });
+  return handle(request, { ...localCall, acceptsLines: true });
 }
 
 /** Lines that are handled at a time. */
@@ -112,7 +106,6 @@ function run(
   id: OperationId,
   params: readonly string[],
   input: object | undefined,
-  call: Call,
 ): Promise<unknown> {
   const operation = operations[id];
   const { query, body } = wireInput(operation, input);
@@ -123,7 +116,7 @@ function run(
   });
   // Which handler belongs to which operation is what `Handlers` says: here only their names are known.
   const handle = handlers[id] as (input: unknown, call: Call) => Promise<unknown>;
-  return handle(request, call);
+  return handle(request, localCall);
 }
 
 function paramsOf({ path }: ClientOperation, values: readonly string[]): Record<string, unknown> {

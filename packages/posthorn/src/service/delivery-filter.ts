@@ -1,12 +1,15 @@
 import type { z } from 'zod';
-import type { deliveryFilterQuery, redriveFilter } from '../contract/delivery-filter.ts';
+import type { deliveryFilterQuery, redriveFilter, replayFilter } from '../contract/delivery-filter.ts';
 import type { Answer, Input } from '../contract/table.ts';
 import { alertTenant } from '../domain/alert.ts';
 import { iso } from '../domain/time.ts';
 import type { DeliveryFilter, DeliverySearch, Endpoints, TenantFilter } from '../store/store.ts';
 import { endpointIdsFrom } from './endpoint-ref.ts';
 
-type WireFilter = z.output<typeof deliveryFilterQuery> | z.output<typeof redriveFilter>;
+type WireFilter =
+  | z.output<typeof deliveryFilterQuery>
+  | z.output<typeof redriveFilter>
+  | z.output<typeof replayFilter>;
 
 /**
  * The tenants that a list or a sum covers. What Posthorn does itself is in none, unless its tenant is asked for, or
@@ -30,6 +33,7 @@ export async function filterFrom(
     ...(wire.event_type === undefined ? {} : { eventTypes: wire.event_type }),
     ...(wire.state === undefined ? {} : { states: wire.state }),
     ...(wire.error_class === undefined ? {} : { errorClasses: wire.error_class }),
+    ...('status_code' in wire && wire.status_code !== undefined ? { statusCodes: wire.status_code } : {}),
     ...(wire.since === undefined ? {} : { since: Date.parse(wire.since) }),
     ...(wire.until === undefined ? {} : { until: Date.parse(wire.until) }),
   };
@@ -46,6 +50,7 @@ export async function searchFrom(
     ...(await filterFrom(store, wire)),
     ...(codes === undefined ? {} : { statusCodes: codes }),
     ...(wire.owner === undefined ? {} : { owners: wire.owner }),
+    ...(wire.redrive_id === undefined ? {} : { redriveIds: wire.redrive_id }),
     ...(keys === undefined ? {} : { orderingKeys: keys }),
     ...(currency === undefined ? {} : { currencies: currency.map((code) => code.toUpperCase()) }),
     ...(minValue === undefined ? {} : { minValue: BigInt(minValue) }),
@@ -65,6 +70,7 @@ export function wireFilter(filter: DeliveryFilter): Answer<'redrives.get'>['filt
     event_type: list(filter.eventTypes),
     state: list(filter.states),
     error_class: list(filter.errorClasses),
+    status_code: list(filter.statusCodes),
     since: since === undefined ? undefined : iso(since),
     until: until === undefined ? undefined : iso(until),
   };

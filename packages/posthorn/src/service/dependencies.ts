@@ -33,6 +33,8 @@ export interface ServiceDependencies {
   /** Where the API is reached, without a slash at its end; null: that is not known. */
   readonly publicUrl: () => string | null;
   readonly version: string;
+  /** How long deliveries are kept that ended: dead letters, and all others. */
+  readonly retention: { readonly deadMs: number; readonly settledMs: number };
   /** In the Prometheus text format. */
   readonly renderMetrics: () => Promise<string>;
   /** Alerts that cannot be stored, because they are about the store. */

@@ -24,6 +24,7 @@ import { nodeService } from './nodes.ts';
 import { reconcileService } from './reconcile.ts';
 import { nowService } from './now.ts';
 import { redriveService } from './redrives.ts';
+import { replayService } from './replays.ts';
 import { secretService } from './secrets.ts';
 import { seriesService } from './series.ts';
 import { serviceService } from './service.ts';
@@ -52,6 +53,7 @@ export function createServices(deps: ServiceDependencies): Handlers {
     ...deadLetterService(deps),
     ...endpointService(deps),
     ...redriveService(deps),
+    ...replayService(deps),
     ...accountingService(deps),
     ...seriesService(deps),
     ...reconcileService(deps),

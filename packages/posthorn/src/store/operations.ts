@@ -1,4 +1,5 @@
-import type { AuditEntry } from '../domain/audit-entry.ts';
+import type { AuditActor, AuditEntry } from '../domain/audit-entry.ts';
+import type { DeliveryState } from '../domain/delivery.ts';
 import type { NewEvent, Receipt } from '../domain/event.ts';
 import type { Money } from './accounting.ts';
 import type { DeliveryRecord } from './delivery-record.ts';
@@ -23,51 +24,110 @@ export function commandAnswer(
     : { result, delivery };
 }
 
-/** What a redrive in bulk finds: dead and suppressed deliveries that its filter matches. */
+/**
+ * Jobs in bulk are recorded, walked, paced and stopped in one way. A redrive makes dead and suppressed deliveries pending
+ * again; a replay makes new deliveries.
+ */
+export type BulkKind = 'redrive' | 'replay';
+
+/** What a job in bulk is about. */
+export interface BulkRequest {
+  readonly kind: BulkKind;
+  readonly filter: DeliveryFilter;
+  /**
+   * Of a replay: the endpoint that gets each event whose deliveries match, once. Null: each delivery is made again at its own
+   * endpoint.
+   */
+  readonly target: string | null;
+  /** Numbers from here on: nothing before it can match. */
+  readonly firstNumber: number;
+  /** Numbers below this: of what is there when the job begins, and of nothing that can only be later than its window. */
+  readonly belowNumber: number;
+}
+
+/** What a job finds. */
 export interface RedriveMatch {
   readonly matched: number;
-  /** Of these, deliveries of deleted endpoints: nothing can deliver them, so they stay as they are. */
+  /** Of these, what nothing can deliver, because its endpoint is deleted. */
   readonly skipped: number;
   /** When the oldest and the newest of them were created. */
   readonly oldestAt: number | null;
   readonly newestAt: number | null;
   /** An event counts once for each of its deliveries. */
   readonly value: readonly Money[];
+  /** Ordering keys whose later deliveries wait until these are delivered; counted up to `maxKeysCounted`. */
+  readonly keysHeld: number;
+  /** The endpoints with the most, and how many there are. */
+  readonly byEndpoint: readonly EndpointMatch[];
+  readonly endpoints: number;
 }
 
-/** A position in the walk over dead and suppressed deliveries: by state, endpoint and number. */
+export interface EndpointMatch {
+  readonly endpointId: string;
+  readonly matched: number;
+  readonly value: readonly Money[];
+}
+
+/** A part of what a job finds: `byEndpoint` is whole. */
+export interface RedriveMatchPage extends Omit<RedriveMatch, 'keysHeld' | 'endpoints'> {
+  readonly keys: readonly string[];
+  /** Null at its end. */
+  readonly next: RedriveCursor | null;
+}
+
+/** A position in the walk: by state (of a replay by shard), endpoint and number. */
 export interface RedriveCursor {
   readonly state: number;
   readonly endpoint: number;
   readonly number: number;
 }
 
-export interface NewRedrive {
+export interface NewRedrive extends BulkRequest {
   readonly id: string;
   readonly name: string | null;
-  readonly filter: DeliveryFilter;
   readonly ratePerS: number | null;
   readonly dryRun: boolean;
+  /** Who has asked for it. */
+  readonly by: AuditActor;
   readonly now: number;
   /** What `countRedrive` found. */
   readonly match: RedriveMatch;
 }
 
-export interface RedriveRecord extends RedriveMatch {
+export interface RedriveRecord extends RedriveMatch, BulkRequest {
   readonly id: string;
   readonly name: string | null;
-  readonly filter: DeliveryFilter;
   readonly ratePerS: number | null;
   readonly dryRun: boolean;
+  /** Null: begun before that was recorded. */
+  readonly by: AuditActor | null;
   readonly state: 'running' | 'done' | 'stopped';
+  /** `failing`: by itself, because the first attempts all failed. */
+  readonly stopReason: 'asked' | 'failing' | null;
+  /** Made pending, or made anew, so far. */
   readonly redriven: number;
   readonly createdAt: number;
   readonly steppedAt: number | null;
   readonly finishedAt: number | null;
 }
 
-/** Redrives whose filters are confined to these tenants, and to these endpoints. */
+/** What became of a job's deliveries: how many of them are in each state. What another job has taken over is not among them. */
+export interface RedriveOutcome {
+  readonly id: string;
+  readonly states: Readonly<Partial<Record<DeliveryState, number>>>;
+}
+
+export interface RedriveStep {
+  readonly redrive: RedriveRecord;
+  /** Endpoints that have deliveries due now. */
+  readonly endpointIds: readonly string[];
+  /** Nothing was taken, because the first ones are still under way. */
+  readonly isWaiting: boolean;
+}
+
+/** Jobs whose filters are confined to these tenants, and to these endpoints. */
 export interface RedriveQuery extends ListPage<string> {
+  readonly kind: BulkKind;
   readonly tenants?: readonly string[];
   readonly endpointIds?: readonly string[];
 }
@@ -118,12 +178,8 @@ export interface Operations {
     now: number,
     audit?: AuditEntry | null,
   ): Promise<Receipt | null>;
-  /** Reads a bounded part of what a redrive would find; `next` is null at its end. */
-  countRedrive(
-    filter: DeliveryFilter,
-    from: RedriveCursor | null,
-    limit: number,
-  ): Promise<RedriveMatch & { readonly next: RedriveCursor | null }>;
+  /** Reads a bounded part of what a job would find. */
+  countRedrive(request: BulkRequest, from: RedriveCursor | null, limit: number): Promise<RedriveMatchPage>;
   /**
    * Records a job that runs step by step, also after a restart. It takes deliveries that exist now, and no later ones. Rejects
    * with `ConflictError` if too many are running.
@@ -139,15 +195,13 @@ export interface Operations {
     change: { readonly name?: string | null; readonly ratePerS?: number | null },
     audit?: AuditEntry | null,
   ): Promise<RedriveRecord | 'not_found' | 'ended'>;
-  /** From here on no step of it redrives anything. */
+  /** How many of the deliveries of these jobs are in which state. */
+  redriveOutcomes(ids: readonly string[]): Promise<readonly RedriveOutcome[]>;
+  /** From here on no step of it changes anything. */
   stopRedrive(id: string, now: number, audit?: AuditEntry | null): Promise<RedriveRecord | null>;
   /**
-   * Redrives up to `limit` more of a job in one transaction with its progress, and reads a bounded number of deliveries for
-   * it: a step may redrive none and not be the last.
+   * Does up to `limit` more of a job in one transaction with its progress, and reads a bounded number of rows for it: a step may
+   * do none and not be the last. It waits for the outcomes of the first ones, and stops the job if they all fail.
    */
-  stepRedrive(
-    id: string,
-    limit: number,
-    now: number,
-  ): Promise<{ readonly redrive: RedriveRecord; readonly endpointIds: readonly string[] }>;
+  stepRedrive(id: string, limit: number, now: number): Promise<RedriveStep>;
 }

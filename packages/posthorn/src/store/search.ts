@@ -7,9 +7,10 @@ import type { DeliveryFilter, ListPage, Order } from './filters.ts';
 
 /** What a list can ask for beyond what a redrive takes. */
 export interface DeliverySearch extends DeliveryFilter {
-  readonly statusCodes?: readonly number[];
   /** Teams that own the endpoint. */
   readonly owners?: readonly string[];
+  /** Redrives and replays in bulk: what each has taken last. */
+  readonly redriveIds?: readonly string[];
   readonly orderingKeys?: readonly string[];
   readonly currencies?: readonly string[];
   /** Minor units, of whatever currency. */
@@ -91,6 +92,8 @@ export const maxPendingCollected = 50_000;
 
 /** More pairs of a state and an endpoint than this are not walked one by one. */
 export const maxArms = 64;
+/** Of so many jobs the deliveries are found by their own index. */
+export const maxRedrives = 4;
 
 /** The part of `within` that is still to be searched; null: nothing is left. */
 export function remaining({ after, order, within }: SearchPage): NumberRange | null {

@@ -17,6 +17,7 @@ import type { IdempotencyKeys } from './idempotency.ts';
 import type { RecentEvents, RecentEventsRequest } from './recent.ts';
 import type { DeliveryFilter, ListPage } from './filters.ts';
 import type { Keys } from './keys.ts';
+import type { DeadLetters } from './dead-letters.ts';
 import type { Nodes } from './nodes.ts';
 import type { AttemptRecord, DeliveryRecord } from './delivery-record.ts';
 import type { ObjectiveReadings } from './objective-readings.ts';
@@ -62,6 +63,7 @@ export interface Store
     Failures,
     Operations,
     Readings,
+    DeadLetters,
     Searching,
     Reconciling,
     EventSearching,

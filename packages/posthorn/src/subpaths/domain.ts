@@ -1,3 +1,4 @@
+export { engineActor } from '../domain/audit-entry.ts';
 export type { Ages } from '../domain/clock-record.ts';
 export { type DeliveryState, deliveryStates } from '../domain/delivery.ts';
 export { type Endpoint, freshEndpoint } from '../domain/endpoint.ts';

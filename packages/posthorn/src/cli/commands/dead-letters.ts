@@ -1,5 +1,6 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { formatValue } from '../../domain/money.ts';
+import { printable } from '../../report/printable.ts';
 import { wireAnswer } from '../answers.ts';
 import { listed, listOptions } from '../listing.ts';
 import { print, printJson, table } from '../output.ts';
@@ -8,31 +9,48 @@ import { clientOf, remoteOptions } from '../remote.ts';
 export function deadLettersCommand(): Command {
   return listOptions(remoteOptions(new Command('dead-letters')))
     .option('--tenant <tenants>', 'only these tenants, separated by commas')
+    .option('--owner <teams>', 'only endpoints that these teams own')
+    .option('--endpoint-id <ids>', 'only these endpoints')
+    .addOption(new Option('--state <state>', 'which of them (default dead)').choices(['dead', 'suppressed']))
     .addHelpText(
       'after',
       '\nExample:\n  posthorn dead-letters && posthorn redrive --endpoint-id ep_… --dry-run',
     )
     .action(async (options: Record<string, unknown>) => {
-      const { tenant } = options as { readonly tenant?: string };
+      const { tenant, owner, endpointId } = options as Readonly<Record<string, string | undefined>>;
+      const { state } = options as { readonly state?: 'dead' | 'suppressed' };
       const client = clientOf(options);
       const { answer, items, noteMore } = await listed(
-        (page) => client.deadLetters.list({ ...page, tenant }),
+        (page) => client.deadLetters.list({ ...page, tenant, owner, endpointId, state }),
         options,
       );
       if (options['json'] === true) return printJson(wireAnswer('deadLetters.list', answer));
       if (items.length === 0) return print('There are no dead letters.');
       print(
         table(
-          ['endpoint', 'owner', 'failure', 'dead letters', 'oldest', 'value at risk'],
-          items.map((g) => [
+          [
+            'endpoint',
+            'host',
+            'owner',
+            'failure',
+            'dead letters',
+            'newest',
+            'value at risk',
+            'works again',
+            'says',
+          ],
+          printable(items).map((g) => [
             g.endpointId,
+            g.host,
             g.owner ?? '',
-            g.errorClass ?? '',
-            g.count,
-            g.oldestAt,
+            [g.errorClass ?? g.state, g.statusCode ?? ''].join(' ').trim(),
+            g.partial ? `≥ ${g.count}` : g.count,
+            g.newestAt,
             g.valueAtRisk
               .map(({ amountMinor, currency }) => formatValue({ amountMinor: BigInt(amountMinor), currency }))
               .join(', '),
+            g.recovered === null ? '' : `${g.recovered.successes} delivered since`,
+            g.message ?? '',
           ]),
         ),
       );

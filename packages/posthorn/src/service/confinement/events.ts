@@ -1,10 +1,12 @@
 import { invalid, PosthornError } from '../../domain/errors.ts';
 import type { Store } from '../../store/store.ts';
+import { groupNamed } from '../dropped-groups.ts';
 import { type Of, Reply } from '../handler.ts';
-import type { BoundCaller, Confinements } from './confinement.ts';
+import type { BoundCaller, Confine, Confinements } from './confinement.ts';
 import {
   demandOwnDelivery,
   demandOwnEvent,
+  isOwn,
   missing,
   ownEndpoint,
   ownEndpoints,
@@ -37,6 +39,16 @@ async function replayTarget(
 }
 
 export function eventConfinements(store: Store): Confinements<Ids> {
+  const ofGroup =
+    <Id extends 'deadLetters.snooze' | 'deadLetters.wake'>(): Confine<Id> =>
+    async (input, caller, next) => {
+      const endpointId = groupNamed(input.params.id)?.endpointId;
+      const endpoint = endpointId === undefined ? null : await store.endpoint(endpointId);
+      if (endpoint === null || !isOwn(caller, { tenant: endpoint.tenant, endpointId: endpoint.id }))
+        throw missing.deadLetters();
+      return await next(input);
+    };
+
   return {
     'events.publish': {
       bound: (input, caller, next) => {
@@ -176,8 +188,10 @@ export function eventConfinements(store: Store): Confinements<Ids> {
       portal: 'read',
       portalAnswer: (page) => ({
         ...page,
-        items: page.items.map((group) => ({ ...group, owner: null })),
+        items: page.items.map((group) => ({ ...group, owner: null, snooze: null, snoozed_until: null })),
       }),
     },
+    'deadLetters.snooze': { bound: ofGroup(), portal: 'never' },
+    'deadLetters.wake': { bound: ofGroup(), portal: 'never' },
   };
 }

@@ -12,7 +12,9 @@ export const missing = {
   endpoint: (): PosthornError => notFound('endpoint by that id or name'),
   event: (): PosthornError => notFound('event by that id and tenant'),
   delivery: (): PosthornError => notFound('delivery by that id'),
+  deadLetters: (): PosthornError => notFound('group of dead letters by that id'),
   redrive: (): PosthornError => notFound('redrive by that id'),
+  replay: (): PosthornError => notFound('replay by that id'),
   alert: (): PosthornError => notFound('alert by that id'),
   key: (): PosthornError => notFound('key by that id'),
 };

@@ -1,16 +1,29 @@
-import type { Store } from '../../store/store.ts';
+import type { BulkKind, Store } from '../../store/store.ts';
 import type { Of } from '../handler.ts';
 import type { Confine, Confinements } from './confinement.ts';
-import { isOwnFilter, missing, ownFilter } from './own.ts';
+import { isOwnFilter, missing, ownEndpoint, ownFilter } from './own.ts';
 
-type OfOne = 'redrives.get' | 'redrives.update' | 'redrives.stop';
+type OfOne =
+  | 'redrives.get'
+  | 'redrives.update'
+  | 'redrives.stop'
+  | 'replays.get'
+  | 'replays.update'
+  | 'replays.stop';
 
-export function redriveConfinements(store: Store): Confinements<Of<'redrives'>> {
+/** Who works here is nothing to a portal's holder. */
+const portalJob = <Job extends { readonly by: unknown }>(job: Job): Job & { readonly by: null } => ({
+  ...job,
+  by: null,
+});
+/** Of redrives and replays in bulk: those whose filters name nothing but the caller's. */
+export function redriveConfinements(store: Store): Confinements<Of<'redrives'> | Of<'replays'>> {
   const ofOne =
-    <Id extends OfOne>(): Confine<Id> =>
+    <Id extends OfOne>(kind: BulkKind): Confine<Id> =>
     async (input, caller, next) => {
-      const redrive = await store.redrive(input.params.id);
-      if (redrive === null || !isOwnFilter(caller, redrive.filter)) throw missing.redrive();
+      const job = await store.redrive(input.params.id);
+      if (job === null || job.kind !== kind || !isOwnFilter(caller, job.filter)) throw missing[kind]();
+      if (job.target !== null && caller.endpointIds?.includes(job.target) === false) throw missing[kind]();
       return await next(input);
     };
 
@@ -29,9 +42,38 @@ export function redriveConfinements(store: Store): Confinements<Of<'redrives'>> 
       bound: async (input, caller, next) =>
         await next({ ...input, query: await ownFilter(store, caller, input.query) }),
       portal: 'read',
+      portalAnswer: (page) => ({ ...page, items: page.items.map(portalJob) }),
     },
-    'redrives.get': { bound: ofOne(), portal: 'read' },
-    'redrives.update': { bound: ofOne(), portal: 'never' },
-    'redrives.stop': { bound: ofOne(), portal: 'never' },
+    'redrives.get': { bound: ofOne('redrive'), portal: 'read', portalAnswer: portalJob },
+    'redrives.update': { bound: ofOne('redrive'), portal: 'never' },
+    'redrives.stop': { bound: ofOne('redrive'), portal: 'never' },
+
+    'replays.create': {
+      bound: async (input, caller, next) => {
+        const filter = await ownFilter(store, caller, input.body.filter);
+        if (filter.tenant?.length === 0) throw missing.tenant();
+        if (filter.endpoint_id?.length === 0) throw missing.endpoint();
+        const { endpoint_id: reference } = input.body;
+        const to =
+          reference === undefined
+            ? undefined
+            : await ownEndpoint(store, caller, { reference, tenant: caller.tenant });
+        return await next({
+          ...input,
+          body: { ...input.body, filter, ...(to === undefined ? {} : { endpoint_id: to }) },
+        });
+      },
+      portal: 'replay',
+      portalAnswer: portalJob,
+    },
+    'replays.list': {
+      bound: async (input, caller, next) =>
+        await next({ ...input, query: await ownFilter(store, caller, input.query) }),
+      portal: 'read',
+      portalAnswer: (page) => ({ ...page, items: page.items.map(portalJob) }),
+    },
+    'replays.get': { bound: ofOne('replay'), portal: 'read', portalAnswer: portalJob },
+    'replays.update': { bound: ofOne('replay'), portal: 'replay', portalAnswer: portalJob },
+    'replays.stop': { bound: ofOne('replay'), portal: 'replay', portalAnswer: portalJob },
   };
 }

@@ -71,6 +71,27 @@ async function findByShard(connection: Connection, asked: readonly EventKey[]): 
   return events.flat();
 }
 
+/** Stored events by their numbers; they stay until the caller's transaction ends. */
+export async function lockEventsByNumber(connection: Connection, numbers: readonly number[]): Promise<Row[]> {
+  if (!connection.oneShard)
+    return await connection.query(
+      'events_lock',
+      `SELECT ${stored} FROM posthorn.events e
+       WHERE e.shard = ANY ($2::smallint[]) AND e.number = ANY ($1::bigint[]) ORDER BY e.shard, e.number FOR UPDATE`,
+      [numbers, [...new Set(numbers.map(shardOfNumber))]],
+    );
+  const rows: Row[] = [];
+  for (const [shard, of] of byShard(numbers, shardOfNumber))
+    rows.push(
+      ...(await connection.query(
+        'events_lock_one',
+        `SELECT ${stored} FROM posthorn.events e WHERE e.shard = $2::smallint AND e.number = ANY ($1::bigint[]) ORDER BY e.number FOR UPDATE`,
+        [of, shard],
+      )),
+    );
+  return rows;
+}
+
 /** The stored event of this tenant and id, wherever its ordering key has put it. */
 export async function findEvent(
   connection: Connection,

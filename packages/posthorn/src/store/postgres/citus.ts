@@ -28,6 +28,7 @@ export const referenceTables = [
   'documents',
   'alerts',
   'redrives',
+  'dead_letter_snoozes',
   'fan_outs',
   'fan_out_events',
   'fan_out_ledger',

@@ -32,6 +32,7 @@ export function filterSql(filter: DeliverySearch, first = 1): { where: string; v
   add((p) => `d.created_at < ${p}`, filter.until);
   add((p) => `d.status_code = ANY (${p}::int[])`, filter.statusCodes);
   addAny("p.document ->> 'owner'", filter.owners);
+  addAny('d.redrive_id', filter.redriveIds);
   addAny('e.ordering_key', filter.orderingKeys);
   addAny('e.currency', filter.currencies);
   add((p) => `e.amount_minor >= ${p}::bigint`, filter.minValue);

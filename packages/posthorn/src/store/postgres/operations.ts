@@ -45,7 +45,10 @@ async function redriveOne(
   if (!commandTransitions.redrive.from.includes(before)) return 'refused';
   if ((await lockEndpoints(connection, [endpoint])).size === 0) return 'endpoint_deleted';
   if (state !== stateNumbers.pending) {
-    await redriveEnded(connection, [{ number, state, endpoint, createdAt, type }], 'manual', now);
+    await redriveEnded(connection, [{ number, state, endpoint, createdAt, type }], {
+      trigger: 'manual',
+      now,
+    });
     return before;
   }
   const key = [shardOfNumber(number), number];

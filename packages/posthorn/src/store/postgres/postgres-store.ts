@@ -18,6 +18,7 @@ import { deadKeyCounts, blockedKeys, freeKeys } from './blocking.ts';
 import { bringForward, claim, nextDue, orderOf, release, takeOver, type Turns } from './claim.ts';
 import { readClock, saveClock } from './clock.ts';
 import type { Database } from './database.ts';
+import { deleteSnooze, droppedGroups, readSnoozes, saveSnooze } from './dead-letters.ts';
 import { readDocument, readDocuments, removeDocument, writeDocument } from './documents.ts';
 import { createKey, findKey, listKeys, readKnownKeys, recordKeyUses, revokeKey, rotateKey } from './keys.ts';
 import { announced, EndpointTable } from './endpoints.ts';
@@ -53,6 +54,7 @@ import {
   createRedrive,
   findRedrive,
   listRedrives,
+  redriveOutcomes,
   runningRedrives,
   stepRedrive,
   stopRedrive,
@@ -129,13 +131,18 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     acceptFor: (event, endpointId, now, audit = null) =>
       acceptFor(db, endpoints, event, endpointId, now, audit),
     createRedrive: (redrive, audit = null) => createRedrive(db, redrive, audit),
-    countRedrive: (filter, from, limit) => countRedrive(db, filter, from, limit),
+    countRedrive: (request, from, limit) => countRedrive(db, endpoints, request, from, limit),
     redrive: (id) => findRedrive(db, id),
     redrives: (page) => listRedrives(db, page),
+    droppedGroups: (query) => droppedGroups(db, query),
+    snoozes: (now) => readSnoozes(db, now),
+    saveSnooze: (snooze, audit = null) => saveSnooze(db, snooze, audit),
+    deleteSnooze: (groupId, audit = null) => deleteSnooze(db, groupId, audit),
+    redriveOutcomes: (ids) => redriveOutcomes(db, ids),
     changeRedrive: (id, change, audit = null) => changeRedrive(db, id, change, audit),
     stopRedrive: (id, now, audit = null) => stopRedrive(db, id, now, audit),
     runningRedrives: () => runningRedrives(db),
-    stepRedrive: (id, limit, now) => stepRedrive(db, id, limit, now),
+    stepRedrive: (id, limit, now) => stepRedrive(db, endpoints, id, limit, now),
 
     saveFailing: (changes) => saveFailing(db, changes),
     failingEndpoints: () => failingEndpoints(db),

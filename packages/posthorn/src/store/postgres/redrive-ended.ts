@@ -28,6 +28,13 @@ export async function lockEndpoints(
   return new Set(rows.map(([num]) => num as number));
 }
 
+export interface Again {
+  readonly trigger: 'manual' | 'redrive';
+  /** The job in bulk that does it. */
+  readonly redriveId?: string;
+  readonly now: number;
+}
+
 /**
  * Puts ended deliveries back on the retry clock with a fresh schedule, in the caller's transaction, which has locked their
  * endpoints. Answers those that were still as they were read.
@@ -35,8 +42,7 @@ export async function lockEndpoints(
 export async function redriveEnded(
   connection: Connection,
   ended: readonly Ended[],
-  trigger: 'manual' | 'redrive',
-  now: number,
+  { trigger, redriveId, now }: Again,
 ): Promise<ReadonlySet<number>> {
   const redriven = new Set<number>();
   const events = new Map<number, number>();
@@ -48,15 +54,16 @@ export async function redriveEnded(
     const rows = await connection.query(
       shard === null ? 'redrive_again' : 'redrive_again_one',
       `UPDATE posthorn.deliveries d SET state = 0, due_at = $3, claimed_by = NULL, tries = 0, settled_at = NULL, reason = NULL,
-         trigger = $4, redrives = redrives + 1
+         trigger = $4, redrives = redrives + 1, redrive_id = coalesce($5::text, redrive_id)
        FROM unnest($1::bigint[], $2::smallint[]) AS n (number, state)
-       WHERE d.shard = ${shard === null ? '(n.number & 63)::smallint' : '$5::smallint'} AND d.number = n.number AND d.state = n.state
+       WHERE d.shard = ${shard === null ? '(n.number & 63)::smallint' : '$6::smallint'} AND d.number = n.number AND d.state = n.state
        RETURNING d.number, d.event_number`,
       [
         of.map(({ number }) => number),
         of.map(({ state }) => state),
         now,
         triggers.indexOf(trigger),
+        redriveId ?? null,
         ...(shard === null ? [] : [shard]),
       ],
     );

@@ -1,36 +1,58 @@
-import type { AuditEntry } from '../../domain/audit-entry.ts';
-import { shardCount } from '../../domain/shard.ts';
+import type { AuditActor, AuditEntry } from '../../domain/audit-entry.ts';
+import { deliveryStates } from '../../domain/delivery.ts';
+import { shardOfNumber } from '../../domain/ids.ts';
 import { newRedriveEntry, redriveEntry } from '../audit-log.ts';
+import { type FirstSent, type FirstState, firstSentAfter, planStep } from '../first-sent.ts';
 import {
-  type Dropped,
   firstState,
+  type Found,
   matchFrom,
   redriveColumns,
   redriveFrom,
   redriveReads,
-  redriveStates,
   summaryFrom,
   takeFrom,
-  type Walk,
 } from '../redrives.ts';
 import type {
+  BulkRequest,
   DeliveryFilter,
   NewRedrive,
   RedriveCursor,
-  RedriveMatch,
+  RedriveMatchPage,
+  RedriveOutcome,
   RedriveQuery,
   RedriveRecord,
+  RedriveStep,
 } from '../store.ts';
 import { notifyDue } from './accept.ts';
 import { writeAudit } from './audit-log.ts';
-import type { Connection, Database, Row, Value } from './database.ts';
-import { filterSql, inList, tenantMatches, tenantValues } from './filter.ts';
+import type { Connection, Database, Row } from './database.ts';
+import type { EndpointTable } from './endpoints.ts';
 import { lockEndpoints, redriveEnded } from './redrive-ended.ts';
+import { bounded, cursorOf, targetOf, walk } from './redrive-walk.ts';
+import { replayFound } from './replay-found.ts';
+
+/** A migration: who began a job, replays beside redrives, and which deliveries are whose. */
+export const bulkJobs = `
+  ALTER TABLE posthorn.redrives ADD COLUMN kind text NOT NULL DEFAULT 'redrive', ADD COLUMN target text, ADD COLUMN actor json,
+    ADD COLUMN stop_reason text, ADD COLUMN first_sent json;
+  UPDATE posthorn.redrives SET stop_reason = 'asked' WHERE state = 'stopped';
+  ALTER TABLE posthorn.deliveries ADD COLUMN redrive_id text;
+  CREATE INDEX deliveries_redrive ON posthorn.deliveries (redrive_id, state) WHERE redrive_id IS NOT NULL;
+`;
+
+/** A migration: what a job need not read, because it is older than its window; its deliveries in the order of their numbers. */
+export const bulkWindows = `
+  ALTER TABLE posthorn.redrives ADD COLUMN first_number bigint NOT NULL DEFAULT 0;
+  DROP INDEX posthorn.deliveries_redrive;
+  CREATE INDEX deliveries_redrive ON posthorn.deliveries (redrive_id, state, number) WHERE redrive_id IS NOT NULL;
+`;
 
 function recordFrom(row: Row): RedriveRecord {
   return redriveFrom(row, {
     filter: row[1] as unknown as DeliveryFilter,
     summary: row[11] as unknown as object,
+    by: row[15] as unknown as AuditActor | null,
   });
 }
 
@@ -52,14 +74,14 @@ const jsonList = (values: readonly string[] | undefined): string | null =>
 
 export async function listRedrives(
   db: Database,
-  { after, limit, order = 'desc', tenants, endpointIds }: RedriveQuery,
+  { kind, after, limit, order = 'desc', tenants, endpointIds }: RedriveQuery,
 ): Promise<RedriveRecord[]> {
   const rows = await db.query(
     `redrives_list_${order}`,
     `SELECT ${redriveColumns} FROM posthorn.redrives
      WHERE ($1::text IS NULL OR id COLLATE "C" ${order === 'desc' ? '<' : '>'} $1)
-       AND ${confinedTo('tenants', 3)} AND ${confinedTo('endpointIds', 4)} ORDER BY id COLLATE "C" ${order} LIMIT $2`,
-    [after, limit, jsonList(tenants), jsonList(endpointIds)],
+       AND kind = $5 AND ${confinedTo('tenants', 3)} AND ${confinedTo('endpointIds', 4)} ORDER BY id COLLATE "C" ${order} LIMIT $2`,
+    [after, limit, jsonList(tenants), jsonList(endpointIds), kind],
   );
   return rows.map(recordFrom);
 }
@@ -72,108 +94,31 @@ export async function runningRedrives(db: Database): Promise<RedriveRecord[]> {
   return rows.map(recordFrom);
 }
 
-/** Every delivery that is numbered so far has a number below this. */
-async function deliveryBound(connection: Connection): Promise<number> {
-  const [row] = await connection.query('delivery_bound', 'SELECT last_value FROM posthorn.delivery_numbers');
-  return ((row![0] as number) + 1) * shardCount;
-}
-
-/** Reads up to `limit` dead and suppressed deliveries behind a position, in the order of their index. */
-async function walk(
-  connection: Connection,
-  filter: DeliveryFilter,
-  from: RedriveCursor | null,
-  below: number,
-  limit: number,
-): Promise<Walk> {
-  const rows: Dropped[] = [];
-  for (const state of redriveStates(filter)) {
-    if (from !== null && state < from.state) continue;
-    const continued = from !== null && state === from.state;
-    let endpoint = continued ? from.endpoint : -1;
-    let number = continued ? from.number : -1;
-    for (;;) {
-      const left = limit - rows.length;
-      if (left <= 0) return { rows, next: { state, endpoint, number } };
-      const read =
-        endpoint < 0 ? [] : await readEndpoint(connection, filter, { state, endpoint, number }, below, left);
-      rows.push(...read);
-      number = read.at(-1)?.number ?? number;
-      if (read.length === left) continue;
-      const next = await nextEndpoint(connection, filter, state, endpoint);
-      if (next === null) break;
-      endpoint = next;
-      number = -1;
-    }
-  }
-  return { rows, next: null };
-}
-
-/** The next endpoint with deliveries in this state. */
-async function nextEndpoint(
-  connection: Connection,
-  filter: DeliveryFilter,
-  state: number,
-  behind: number,
-): Promise<number | null> {
-  const chosen = `${tenantMatches('p.tenant', 2, 3)} AND ${inList('p.id', 4)}`;
-  const [row] = await connection.query(
-    `redrive_next_${state}${connection.oneShard ? '_distributed' : ''}`,
-    connection.oneShard
-      ? `SELECT min(d.endpoint) FROM posthorn.deliveries d JOIN posthorn.endpoints p ON p.num = d.endpoint
-         WHERE d.state = ${state} AND d.endpoint > $1 AND ${chosen}`
-      : `SELECT p.num FROM posthorn.endpoints p WHERE p.num > $1 AND ${chosen}
-           AND EXISTS (SELECT FROM posthorn.deliveries d WHERE d.state = ${state} AND d.endpoint = p.num) ORDER BY p.num LIMIT 1`,
-    [behind, ...tenantValues(filter), filter.endpointIds ?? null],
+export async function redriveOutcomes(db: Database, ids: readonly string[]): Promise<RedriveOutcome[]> {
+  const rows = await db.query(
+    'redrive_outcomes',
+    'SELECT redrive_id, state, count(*) FROM posthorn.deliveries WHERE redrive_id = ANY ($1::text[]) GROUP BY 1, 2',
+    [ids],
   );
-  return (row?.[0] as number | null | undefined) ?? null;
-}
-
-async function readEndpoint(
-  connection: Connection,
-  filter: DeliveryFilter,
-  at: RedriveCursor,
-  below: number,
-  limit: number,
-): Promise<Dropped[]> {
-  const { where, values } = filterSql(filter, 5);
-  // A state stands in the text, so that the index of ended deliveries serves.
-  const range = `d.state = ${at.state} AND d.endpoint = $1 AND d.number > $2 AND d.number < $3 ORDER BY d.number LIMIT $4`;
-  const columns = `d.number, p.id, p.deleted_at IS NOT NULL, d.created_at, e.type, (${where}), e.amount_minor::text, e.currency`;
-  const rows = await connection.query(
-    '',
-    connection.oneShard
-      ? `SELECT ${columns} FROM posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number
-           JOIN posthorn.endpoints p ON p.num = d.endpoint WHERE ${range}`
-      : // The page first, then its events by key. Measured with 300,000 deliveries: joined at once, a page took 100 ms and not 20.
-        `WITH d AS MATERIALIZED (SELECT * FROM posthorn.deliveries d WHERE ${range})
-         SELECT ${columns} FROM d JOIN posthorn.endpoints p ON p.num = d.endpoint
-           CROSS JOIN LATERAL (SELECT * FROM posthorn.events e WHERE e.shard = d.shard AND e.number = d.event_number LIMIT 1) e
-         ORDER BY d.number`,
-    [at.endpoint, at.number, below, limit, ...values] as Value[],
-  );
-  return rows.map((row) => ({
-    number: row[0] as number,
-    state: at.state,
-    endpoint: at.endpoint,
-    endpointId: row[1] as string,
-    deleted: row[2] === true,
-    createdAt: row[3] as number,
-    type: row[4] as string,
-    hit: row[5] === true,
-    amountMinor: row[6] as string | null,
-    currency: row[7] as string | null,
+  return ids.map((id) => ({
+    id,
+    states: Object.fromEntries(
+      rows
+        .filter(([of]) => of === id)
+        .map(([, state, count]) => [deliveryStates[state as number]!, count as number]),
+    ),
   }));
 }
 
 export async function countRedrive(
   db: Database,
-  filter: DeliveryFilter,
+  endpoints: EndpointTable,
+  request: BulkRequest,
   from: RedriveCursor | null,
   limit: number,
-): Promise<RedriveMatch & { next: RedriveCursor | null }> {
-  const page = await walk(db, filter, from, await deliveryBound(db), limit);
-  return { ...matchFrom(page), next: page.next };
+): Promise<RedriveMatchPage> {
+  const known = await targetOf(endpoints, request);
+  return matchFrom(await walk(db, known, await bounded(db, request), from, limit));
 }
 
 export async function createRedrive(
@@ -190,8 +135,8 @@ export async function createRedrive(
     await connection.query(
       'redrive_create',
       `INSERT INTO posthorn.redrives (id, name, filter, rate_per_s, dry_run, state, matched, redriven, skipped, summary, cursor_state,
-         cursor_endpoint, cursor, last_number, created_at, finished_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, 0, -1, -1, $10, $11, $12)`,
+         cursor_endpoint, cursor, last_number, created_at, finished_at, kind, target, actor, first_sent, first_number)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, 0, -1, -1, $10, $11, $12, $13, $14, $15, $16, $17)`,
       [
         redrive.id,
         redrive.name,
@@ -202,9 +147,14 @@ export async function createRedrive(
         redrive.match.matched,
         skipped,
         summaryFrom(redrive.match),
-        await deliveryBound(connection),
+        (await bounded(connection, redrive)).belowNumber,
         redrive.now,
         state === 'done' ? redrive.now : null,
+        redrive.kind,
+        redrive.target,
+        JSON.stringify(redrive.by),
+        JSON.stringify({ numbers: [], until: null } satisfies FirstSent),
+        redrive.firstNumber,
       ],
     );
     const recorded = (await findRedrive(connection, redrive.id))!;
@@ -249,6 +199,19 @@ export async function changeRedrive(
   return changed;
 }
 
+async function markStopped(
+  connection: Connection,
+  id: string,
+  reason: RedriveRecord['stopReason'],
+  now: number,
+): Promise<void> {
+  await connection.query(
+    'redrive_stop',
+    "UPDATE posthorn.redrives SET state = 'stopped', stop_reason = $3, finished_at = $2 WHERE id = $1 AND state = 'running'",
+    [id, now, reason],
+  );
+}
+
 export async function stopRedrive(
   db: Database,
   id: string,
@@ -259,59 +222,95 @@ export async function stopRedrive(
   return await db.transaction(async (connection) => {
     const before = await lockRedrive(connection, id);
     if (before === null) return null;
-    await connection.query(
-      'redrive_stop',
-      "UPDATE posthorn.redrives SET state = 'stopped', finished_at = $2 WHERE id = $1 AND state = 'running'",
-      [id, now],
-    );
+    await markStopped(connection, id, 'asked', now);
     const after = (await findRedrive(connection, id))!;
     await writeAudit(connection, [redriveEntry(audit, before, after)]);
     return after;
   });
 }
 
+/** How the first deliveries of a job are now. */
+async function readFirst(connection: Connection, { numbers }: FirstSent): Promise<FirstState[]> {
+  const rows = await connection.query(
+    'redrive_first',
+    `SELECT d.state, d.tries, p.enabled FROM posthorn.deliveries d JOIN posthorn.endpoints p ON p.num = d.endpoint
+     WHERE d.shard = ANY ($2::smallint[]) AND d.number = ANY ($1::bigint[])`,
+    [numbers, [...new Set(numbers.map(shardOfNumber))]],
+  );
+  return rows.map((row) => ({
+    state: row[0] as number,
+    tries: row[1] as number,
+    enabled: row[2] === true,
+  }));
+}
+
+/** Does what the job does to what it has found; answers the deliveries that are due now. */
+async function takeAll(
+  connection: Connection,
+  job: RedriveRecord,
+  found: readonly Found[],
+  now: number,
+): Promise<readonly number[]> {
+  if (job.kind === 'replay') return await replayFound(connection, found, job.id, now);
+  // Deleted since it was read: skipped as well.
+  const live = await lockEndpoints(connection, [...new Set(found.map(({ endpoint }) => endpoint))]);
+  const chosen = found.filter(({ endpoint }) => live.has(endpoint));
+  const again = { trigger: 'redrive', redriveId: job.id, now } as const;
+  return [...(await redriveEnded(connection, chosen, again))];
+}
+
 export async function stepRedrive(
   db: Database,
+  endpoints: EndpointTable,
   id: string,
   limit: number,
   now: number,
-): Promise<{ redrive: RedriveRecord; endpointIds: string[] }> {
-  const answer = await db.transaction(async (connection) => {
+): Promise<RedriveStep> {
+  const answer = await db.transaction(async (connection): Promise<RedriveStep> => {
     // The row's lock lets one node at a time take the next step.
     const [row] = await connection.query(
       'redrive_lock',
-      `SELECT ${redriveColumns}, cursor_state, cursor_endpoint, cursor, last_number FROM posthorn.redrives WHERE id = $1 FOR UPDATE`,
+      `SELECT ${redriveColumns}, cursor_state, cursor_endpoint, cursor, first_sent FROM posthorn.redrives WHERE id = $1 FOR UPDATE`,
       [id],
     );
     if (row === undefined) throw new Error(`there is no redrive ${id}`);
-    const redrive = recordFrom(row);
-    if (redrive.state !== 'running') return { redrive, endpointIds: [] };
-    const [state, endpoint, number, below] = row.slice(-4) as [number, number, number, number];
+    const job = recordFrom(row);
+    if (job.state !== 'running') return { redrive: job, endpointIds: [], isWaiting: false };
+    const [state, endpoint, number] = row.slice(-4) as [number, number, number];
+    const sent = row.at(-1) as unknown as FirstSent | null;
+    const plan = planStep(job, sent && { sent, states: await readFirst(connection, sent) }, limit, now);
+    if (plan.do === 'wait') return { redrive: job, endpointIds: [], isWaiting: true };
+    if (plan.do === 'stop') {
+      await markStopped(connection, id, 'failing', now);
+      return { redrive: (await findRedrive(connection, id))!, endpointIds: [], isWaiting: false };
+    }
     const from = { state, endpoint, number };
-    const step = takeFrom(await walk(connection, redrive.filter, from, below, redriveReads), limit);
-    // Deleted since it was read: skipped as well.
-    const live = await lockEndpoints(connection, [...new Set(step.redrive.map((one) => one.endpoint))]);
-    const chosen = step.redrive.filter((one) => live.has(one.endpoint));
-    const redriven = await redriveEnded(connection, chosen, 'redrive', now);
+    const known = await targetOf(endpoints, job);
+    const found = await walk(connection, known, job, from, redriveReads);
+    const step = takeFrom(found, plan.limit, cursorOf(job));
+    const numbers = await takeAll(connection, job, step.redrive, now);
+    const first = plan.isWatching && sent !== null ? firstSentAfter(sent, numbers, now) : null;
     await connection.query(
       'redrive_step',
       `UPDATE posthorn.redrives SET redriven = redriven + $2, skipped = skipped + $3, cursor_state = $4, cursor_endpoint = $5, cursor = $6,
-         stepped_at = coalesce($7, stepped_at), state = $8, finished_at = $9 WHERE id = $1`,
+         stepped_at = coalesce($7, stepped_at), state = $8, finished_at = $9, first_sent = $10 WHERE id = $1`,
       [
         id,
-        redriven.size,
-        step.skipped + step.redrive.length - chosen.length,
+        numbers.length,
+        step.skipped + step.redrive.length - numbers.length,
         (step.next ?? from).state,
         (step.next ?? from).endpoint,
         (step.next ?? from).number,
-        redriven.size > 0 ? now : null,
+        numbers.length > 0 ? now : null,
         step.next === null ? 'done' : 'running',
         step.next === null ? now : null,
+        first === null ? null : JSON.stringify(first),
       ],
     );
     return {
       redrive: (await findRedrive(connection, id))!,
-      endpointIds: [...new Set(chosen.map(({ endpointId }) => endpointId))],
+      endpointIds: [...new Set(step.redrive.map(({ endpointId }) => endpointId))],
+      isWaiting: false,
     };
   });
   if (answer.endpointIds.length > 0) await notifyDue(db, answer.endpointIds);

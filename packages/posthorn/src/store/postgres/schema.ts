@@ -3,6 +3,7 @@ import { auditLogTables } from './audit-log.ts';
 import { breakerColumns, serverCertificateColumns, throttleColumns } from './breakers.ts';
 import type { Connection, Database } from './database.ts';
 import { blockingMigration, heldColumns } from './blocking.ts';
+import { snoozesTable } from './dead-letters.ts';
 import { filterParts } from './filter-sql.ts';
 import { failingColumns, failingDelivered } from './failures.ts';
 import { idempotencyTable } from './idempotency.ts';
@@ -13,6 +14,7 @@ import { searchMigration } from './search.ts';
 import { retriedIndex } from './objective-readings.ts';
 import { attemptWireColumns } from './settle.ts';
 import { markersTable } from './markers.ts';
+import { bulkJobs, bulkWindows } from './redrives.ts';
 import { sessionsTable } from './sessions.ts';
 import { missingParts, partsMadeBy, partsThere } from './schema-parts.ts';
 import { publishSql } from './publish.ts';
@@ -334,6 +336,9 @@ const migrations: readonly string[] = [
   // What is suppressed from the start is worth something.
   publishSql,
   markersTable,
+  bulkJobs,
+  snoozesTable,
+  bulkWindows,
 ];
 
 const namedMost = 5;

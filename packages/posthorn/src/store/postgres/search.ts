@@ -14,6 +14,7 @@ import {
   type FoundDelivery,
   maxArms,
   maxPendingCollected,
+  maxRedrives,
   type NumberRange,
   partTo,
   remaining,
@@ -101,10 +102,18 @@ async function eventArms(db: Database, { tenants, eventIds = [] }: DeliverySearc
   ];
 }
 
+/** A job's deliveries by their state, each in the order of its index. */
+function redriveArms(db: Database, ids: readonly string[]): Arm[] {
+  return ids.flatMap((id) =>
+    Object.values(stateNumbers).map((state) => numbersFrom(db, `redrive_id = $4 AND state = ${state}`, id)),
+  );
+}
+
 /** The indexes that lead to everything the search can match; null: it has to look through all rows. */
 async function armsOf(db: Database, search: DeliverySearch): Promise<Arm[] | null> {
-  const { eventIds, blocked, endpointIds } = search;
+  const { eventIds, redriveIds, blocked, endpointIds } = search;
   if (eventIds !== undefined) return await eventArms(db, search);
+  if (redriveIds !== undefined && redriveIds.length <= maxRedrives) return redriveArms(db, redriveIds);
   const states = blocked ? (['pending'] as const) : search.states;
   if (states === undefined || states.includes('delivered')) return null;
   let chosen: readonly number[] | null = null;

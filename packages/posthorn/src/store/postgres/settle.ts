@@ -226,12 +226,10 @@ async function settleMarked(
     const endpoint = unmarked[0]![0] as number;
     await connection.query(name, sql, values);
     if (!(await lockEndpoints(connection, [endpoint])).has(endpoint)) return 'applied';
-    await redriveEnded(
-      connection,
-      [{ number, state: stateNumbers.dead, endpoint, createdAt, type }],
-      'manual',
+    await redriveEnded(connection, [{ number, state: stateNumbers.dead, endpoint, createdAt, type }], {
+      trigger: 'manual',
       now,
-    );
+    });
     return 'redriven';
   });
 }

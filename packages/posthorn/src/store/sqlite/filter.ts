@@ -53,6 +53,7 @@ export function filterSql(
       `d.endpoint IN (SELECT num FROM endpoints WHERE json_extract(document, '$.owner') IN (SELECT value FROM json_each(?)))`,
       JSON.stringify(filter.owners),
     );
+  addAny('d.redrive_id', filter.redriveIds);
   addAny('e.ordering_key', filter.orderingKeys);
   addAny('e.currency', filter.currencies);
   add('e.amount_minor >= ?', filter.minValue);

@@ -34,6 +34,8 @@ const longReadings: ReadonlySet<string> = new Set<keyof Store>([
   'delivery',
   'attempts',
   'deadLetters',
+  'redriveOutcomes',
+  'droppedGroups',
   'blockedKeys',
   'deadKeyCounts',
   'accounting',

@@ -38,7 +38,7 @@ function redriveOne(
   if (!commandTransitions.redrive.from.includes(before)) return 'refused';
   if (deletedAt !== null) return 'endpoint_deleted';
   if (state !== stateNumbers.pending) {
-    redriveEnded(db, ledger, { number, state, endpoint, createdAt, type }, 'manual', now);
+    redriveEnded(db, ledger, { number, state, endpoint, createdAt, type }, { trigger: 'manual', now });
     return before;
   }
   // An attempt in flight keeps its claim and its fence (G3); `settle` finds the mark if the attempt fails.

@@ -14,20 +14,27 @@ interface Ended {
   readonly type: string;
 }
 
+export interface Again {
+  readonly trigger: 'manual' | 'redrive';
+  /** The job in bulk that does it. */
+  readonly redriveId?: string;
+  readonly now: number;
+}
+
 /** Puts an ended delivery back on the retry clock with a fresh schedule; the caller holds the transaction. */
 export function redriveEnded(
   db: Database,
   ledger: LedgerChanges,
   { number, state, endpoint, createdAt, type }: Ended,
-  trigger: 'manual' | 'redrive',
-  now: number,
+  { trigger, redriveId, now }: Again,
 ): void {
   // The claim number goes on counting: an attempt of the former schedule stays fenced off (G3).
   db.run(
     `UPDATE deliveries SET state = 0, due_at = ?, claimed_by = NULL, tries = 0, settled_at = NULL, reason = NULL, trigger = ?,
-       redrives = redrives + 1 WHERE number = ?`,
+       redrives = redrives + 1, redrive_id = coalesce(?, redrive_id) WHERE number = ?`,
     now,
     triggers.indexOf(trigger),
+    redriveId ?? null,
     number,
   );
   const counted = { endpoint, type, acceptedAt: createdAt };

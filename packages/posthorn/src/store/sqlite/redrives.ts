@@ -1,38 +1,61 @@
-import type { SQLInputValue } from 'node:sqlite';
-import type { AuditEntry } from '../../domain/audit-entry.ts';
+import type { AuditActor, AuditEntry } from '../../domain/audit-entry.ts';
+import { deliveryStates } from '../../domain/delivery.ts';
 import { newRedriveEntry, redriveEntry } from '../audit-log.ts';
+import { type FirstSent, type FirstState, firstSentAfter, planStep } from '../first-sent.ts';
 import {
-  type Dropped,
   firstState,
+  type Found,
   matchFrom,
   redriveColumns,
   redriveFrom,
   redriveReads,
-  redriveStates,
   summaryFrom,
   takeFrom,
-  type Walk,
 } from '../redrives.ts';
 import type {
+  BulkRequest,
   DeliveryFilter,
   NewRedrive,
   RedriveCursor,
-  RedriveMatch,
+  RedriveMatchPage,
+  RedriveOutcome,
   RedriveQuery,
   RedriveRecord,
+  RedriveStep,
 } from '../store.ts';
 import { writeAudit } from './audit-log.ts';
 import type { Database, Row } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
-import { filterSql, inList, listValue, tenantMatches, tenantValues } from './filter.ts';
+import { listValue } from './filter.ts';
 import { LedgerChanges } from './ledger.ts';
 import { redriveEnded } from './redrive-ended.ts';
+import { bounded, cursorOf, walk } from './redrive-walk.ts';
+import { replayFound, type ReplayPlace } from './replay.ts';
 import type { Sequences } from './sequences.ts';
+
+/** A migration: who began a job, replays beside redrives, and which deliveries are whose. */
+export const bulkJobs = `
+  ALTER TABLE redrives ADD COLUMN kind TEXT NOT NULL DEFAULT 'redrive';
+  -- The endpoint of a replay to one.
+  ALTER TABLE redrives ADD COLUMN target TEXT;
+  ALTER TABLE redrives ADD COLUMN actor TEXT;
+  ALTER TABLE redrives ADD COLUMN stop_reason TEXT;
+  UPDATE redrives SET stop_reason = 'asked' WHERE state = 'stopped';
+  -- The first deliveries, while the job waits for their outcomes (store/first-sent.ts).
+  ALTER TABLE redrives ADD COLUMN first_sent TEXT;
+  -- The last job that took it.
+  ALTER TABLE deliveries ADD COLUMN redrive_id TEXT;
+  CREATE INDEX deliveries_redrive ON deliveries (redrive_id, state) WHERE redrive_id IS NOT NULL;
+`;
+
+/** A migration: what a job need not read, because it is older than its window. */
+export const bulkWindows = 'ALTER TABLE redrives ADD COLUMN first_number INTEGER NOT NULL DEFAULT 0;';
 
 function recordFrom(row: Row): RedriveRecord {
   return redriveFrom(row, {
     filter: JSON.parse(row[1] as string) as DeliveryFilter,
     summary: JSON.parse(row[11] as string) as object,
+    by: JSON.parse((row[15] as string | null) ?? 'null') as AuditActor | null,
   });
 }
 
@@ -48,14 +71,15 @@ const confinedTo = (field: keyof DeliveryFilter, at: number): string =>
 
 export function listRedrives(
   db: Database,
-  { after, limit, order = 'desc', tenants, endpointIds }: RedriveQuery,
+  { kind, after, limit, order = 'desc', tenants, endpointIds }: RedriveQuery,
 ): RedriveRecord[] {
   return db
     .all(
-      `SELECT ${redriveColumns} FROM redrives WHERE ${confinedTo('tenants', 2)} AND ${confinedTo('endpointIds', 3)}
-         ${after === null ? '' : `AND id ${order === 'desc' ? '<' : '>'} ?4`}
+      `SELECT ${redriveColumns} FROM redrives WHERE kind = ?2 AND ${confinedTo('tenants', 3)} AND ${confinedTo('endpointIds', 4)}
+         ${after === null ? '' : `AND id ${order === 'desc' ? '<' : '>'} ?5`}
        ORDER BY id ${order} LIMIT +?1`,
       limit,
+      kind,
       listValue(tenants),
       listValue(endpointIds),
       ...(after === null ? [] : [after]),
@@ -67,99 +91,26 @@ export function runningRedrives(db: Database): RedriveRecord[] {
   return db.all(`SELECT ${redriveColumns} FROM redrives WHERE state = 'running' ORDER BY id`).map(recordFrom);
 }
 
-/** Reads up to `limit` dead and suppressed deliveries behind a position, in the order of their index. */
-function walk(
-  db: Database,
-  endpoints: EndpointTable,
-  filter: DeliveryFilter,
-  from: RedriveCursor | null,
-  below: number,
-  limit: number,
-): Walk {
-  const { where, values } = filterSql(filter, endpoints, db);
-  const rows: Dropped[] = [];
-  for (const state of redriveStates(filter)) {
-    if (from !== null && state < from.state) continue;
-    const continued = from !== null && state === from.state;
-    let endpoint = continued ? from.endpoint : -1;
-    let number = continued ? from.number : -1;
-    for (;;) {
-      const left = limit - rows.length;
-      if (left <= 0) return { rows, next: { state, endpoint, number } };
-      const read = readEndpoint(db, { state, endpoint, number, below, left, where, values });
-      rows.push(...read);
-      number = read.at(-1)?.number ?? number;
-      if (read.length === left) continue;
-      const next = nextEndpoint(db, filter, state, endpoint);
-      if (next === null) break;
-      endpoint = next;
-      number = -1;
-    }
-  }
-  return { rows, next: null };
-}
-
-/** The next endpoint with deliveries in this state. `state >= 2` is the condition of the index. */
-function nextEndpoint(db: Database, filter: DeliveryFilter, state: number, behind: number): number | null {
-  const row = db.get(
-    `SELECT p.num FROM endpoints p WHERE p.num > ?1 AND ${tenantMatches('p.tenant', 2, 3)} AND ${inList('p.id', 4)}
-       AND EXISTS (SELECT 1 FROM deliveries d WHERE d.state = ${state} AND d.state >= 2 AND d.endpoint = p.num)
-     ORDER BY p.num LIMIT 1`,
-    behind,
-    ...tenantValues(filter),
-    listValue(filter.endpointIds),
-  );
-  return (row?.[0] as number | undefined) ?? null;
-}
-
-function readEndpoint(
-  db: Database,
-  of: {
-    state: number;
-    endpoint: number;
-    number: number;
-    below: number;
-    left: number;
-    where: string;
-    values: readonly SQLInputValue[];
-  },
-): Dropped[] {
-  return db
-    .all(
-      `SELECT d.number, p.id, p.deleted_at IS NOT NULL, d.created_at, e.type, (${of.where}), CAST(e.amount_minor AS TEXT), e.currency
-       FROM deliveries d JOIN events e ON e.number = d.event_number JOIN endpoints p ON p.num = d.endpoint
-       WHERE d.state = ${of.state} AND d.state >= 2 AND d.endpoint = ? AND d.number > ? AND d.number < ?
-       ORDER BY d.number LIMIT +?`,
-      ...of.values,
-      of.endpoint,
-      of.number,
-      of.below,
-      of.left,
-    )
-    .map((row) => ({
-      number: row[0] as number,
-      state: of.state,
-      endpoint: of.endpoint,
-      endpointId: row[1] as string,
-      deleted: row[2] === 1,
-      createdAt: row[3] as number,
-      type: row[4] as string,
-      hit: row[5] === 1,
-      amountMinor: row[6] as string | null,
-      currency: row[7] as string | null,
-    }));
+export function redriveOutcomes(db: Database, ids: readonly string[]): RedriveOutcome[] {
+  return ids.map((id) => ({
+    id,
+    states: Object.fromEntries(
+      db
+        .all('SELECT state, count(*) FROM deliveries WHERE redrive_id = ? GROUP BY state', id)
+        .map(([state, count]) => [deliveryStates[state as number]!, count as number]),
+    ),
+  }));
 }
 
 export function countRedrive(
   db: Database,
   endpoints: EndpointTable,
   sequences: Sequences,
-  filter: DeliveryFilter,
+  request: BulkRequest,
   from: RedriveCursor | null,
   limit: number,
-): RedriveMatch & { next: RedriveCursor | null } {
-  const page = walk(db, endpoints, filter, from, sequences.deliveryBound, limit);
-  return { ...matchFrom(page), next: page.next };
+): RedriveMatchPage {
+  return matchFrom(walk(db, endpoints, bounded(request, sequences), from, limit));
 }
 
 export function createRedrive(
@@ -171,21 +122,28 @@ export function createRedrive(
   return db.transaction(() => {
     const running = db.get("SELECT count(*) FROM redrives WHERE state = 'running'")![0] as number;
     const { state, skipped } = firstState(redrive, running);
+    const first: FirstSent = { numbers: [], until: null };
     db.run(
-      `INSERT INTO redrives (id, name, filter, rate_per_s, dry_run, state, matched, redriven, skipped, summary, cursor_state,
-         cursor_endpoint, cursor, last_number, created_at, finished_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 0, -1, -1, ?, ?, ?)`,
+      `INSERT INTO redrives (id, kind, name, filter, target, actor, rate_per_s, dry_run, state, matched, redriven, skipped, summary,
+         cursor_state, cursor_endpoint, cursor, first_number, last_number, created_at, finished_at, first_sent)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 0, -1, -1, ?, ?, ?, ?, ?)`,
       redrive.id,
+      redrive.kind,
       redrive.name,
       JSON.stringify(redrive.filter),
+      redrive.target,
+      JSON.stringify(redrive.by),
       redrive.ratePerS,
       Number(redrive.dryRun),
       state,
       redrive.match.matched,
       skipped,
       summaryFrom(redrive.match),
-      sequences.deliveryBound,
+      redrive.firstNumber,
+      bounded(redrive, sequences).belowNumber,
       redrive.now,
       state === 'done' ? redrive.now : null,
+      JSON.stringify(first),
     );
     const created = findRedrive(db, redrive.id)!;
     writeAudit(db, [newRedriveEntry(audit, created)]);
@@ -215,6 +173,15 @@ export function changeRedrive(
   });
 }
 
+function markStopped(db: Database, id: string, reason: RedriveRecord['stopReason'], now: number): void {
+  db.run(
+    "UPDATE redrives SET state = 'stopped', stop_reason = ?, finished_at = ? WHERE id = ? AND state = 'running'",
+    reason,
+    now,
+    id,
+  );
+}
+
 export function stopRedrive(
   db: Database,
   id: string,
@@ -224,53 +191,88 @@ export function stopRedrive(
   return db.transaction(() => {
     const before = findRedrive(db, id);
     if (before === null) return null;
-    db.run(
-      "UPDATE redrives SET state = 'stopped', finished_at = ? WHERE id = ? AND state = 'running'",
-      now,
-      id,
-    );
+    markStopped(db, id, 'asked', now);
     const after = findRedrive(db, id)!;
     writeAudit(db, [redriveEntry(audit, before, after)]);
     return after;
   });
 }
 
+/** How the first deliveries of a job are now. */
+function readFirst(db: Database, { numbers }: FirstSent): FirstState[] {
+  return db
+    .all(
+      `SELECT d.state, d.tries, p.enabled FROM deliveries d JOIN endpoints p ON p.num = d.endpoint
+       WHERE d.number IN (SELECT value FROM json_each(?))`,
+      JSON.stringify(numbers),
+    )
+    .map((row) => ({ state: row[0] as number, tries: row[1] as number, enabled: row[2] === 1 }));
+}
+
+/** Does what the job does to what it has found; answers the deliveries that are due now, and how many could not be. */
+function takeAll(
+  db: Database,
+  place: ReplayPlace,
+  job: RedriveRecord,
+  found: readonly Found[],
+): { readonly numbers: readonly number[]; readonly skipped: number } {
+  const numbers = found.flatMap((row): number | readonly number[] => {
+    if (job.kind === 'replay') return replayFound(db, place, row, job.id) ?? [];
+    redriveEnded(db, place.ledger, row, { trigger: 'redrive', redriveId: job.id, now: place.now });
+    return row.number;
+  });
+  return { numbers, skipped: found.length - numbers.length };
+}
+
+interface StepPlace {
+  readonly endpoints: EndpointTable;
+  readonly sequences: Sequences;
+}
+
 export function stepRedrive(
   db: Database,
-  endpoints: EndpointTable,
+  { endpoints, sequences }: StepPlace,
   id: string,
   limit: number,
   now: number,
-): { redrive: RedriveRecord; endpointIds: string[] } {
+): RedriveStep {
   const ledger = new LedgerChanges();
   return db.transaction(() => {
-    const redrive = findRedrive(db, id);
-    if (redrive === null) throw new Error(`there is no redrive ${id}`);
-    if (redrive.state !== 'running') return { redrive, endpointIds: [] };
-    const [state, endpoint, number, below] = db.get(
-      'SELECT cursor_state, cursor_endpoint, cursor, last_number FROM redrives WHERE id = ?',
+    const job = findRedrive(db, id);
+    if (job === null) throw new Error(`there is no redrive ${id}`);
+    if (job.state !== 'running') return { redrive: job, endpointIds: [], isWaiting: false };
+    const [state, endpoint, number, firstText] = db.get(
+      'SELECT cursor_state, cursor_endpoint, cursor, first_sent FROM redrives WHERE id = ?',
       id,
-    ) as [number, number, number, number];
+    ) as [number, number, number, string | null];
+    const sent = JSON.parse(firstText ?? 'null') as FirstSent | null;
+    const plan = planStep(job, sent && { sent, states: readFirst(db, sent) }, limit, now);
+    if (plan.do === 'wait') return { redrive: job, endpointIds: [], isWaiting: true };
+    if (plan.do === 'stop') {
+      markStopped(db, id, 'failing', now);
+      return { redrive: findRedrive(db, id)!, endpointIds: [], isWaiting: false };
+    }
     const from = { state, endpoint, number };
-    const step = takeFrom(walk(db, endpoints, redrive.filter, from, below, redriveReads), limit);
-    for (const row of step.redrive) redriveEnded(db, ledger, row, 'redrive', now);
+    const found = walk(db, endpoints, job, from, redriveReads);
+    const step = takeFrom(found, plan.limit, cursorOf(job));
+    const { numbers, skipped } = takeAll(db, { endpoints, sequences, ledger, now }, job, step.redrive);
+    const first = plan.isWatching && sent !== null ? firstSentAfter(sent, numbers, now) : null;
     db.run(
       `UPDATE redrives SET redriven = redriven + ?, skipped = skipped + ?, cursor_state = ?, cursor_endpoint = ?, cursor = ?,
-         stepped_at = ?, state = ?, finished_at = ? WHERE id = ?`,
-      step.redrive.length,
-      step.skipped,
+         stepped_at = ?, state = ?, finished_at = ?, first_sent = ? WHERE id = ?`,
+      numbers.length,
+      step.skipped + skipped,
       (step.next ?? from).state,
       (step.next ?? from).endpoint,
       (step.next ?? from).number,
-      step.redrive.length > 0 ? now : redrive.steppedAt,
+      numbers.length > 0 ? now : job.steppedAt,
       step.next === null ? 'done' : 'running',
       step.next === null ? now : null,
+      first === null ? null : JSON.stringify(first),
       id,
     );
     ledger.write(db);
-    return {
-      redrive: findRedrive(db, id)!,
-      endpointIds: [...new Set(step.redrive.map(({ endpointId }) => endpointId))],
-    };
+    const endpointIds = [...new Set(step.redrive.map(({ endpointId }) => endpointId))];
+    return { redrive: findRedrive(db, id)!, endpointIds, isWaiting: false };
   });
 }

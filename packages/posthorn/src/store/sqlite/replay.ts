@@ -6,9 +6,10 @@ import { shardOfNumber } from '../../domain/ids.ts';
 import { replayEntry } from '../audit-log.ts';
 import { planReplay } from '../matching.ts';
 import { newReceipt } from '../plan.ts';
+import type { Found } from '../redrives.ts';
 import { eventOf, triggers } from '../rows.ts';
 import type { ReplayAnswer } from '../store.ts';
-import { findEvent, insertOneDelivery, insertOneEvent, type Placement } from './accept.ts';
+import { findEvent, findEventByNumber, insertOneDelivery, insertOneEvent, type Placement } from './accept.ts';
 import { writeAudit } from './audit-log.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable, KnownEndpoint } from './endpoints.ts';
@@ -56,6 +57,37 @@ export function replayEvent(
     const receipt = newReceipt({ id: eventId, tenant, type }, stored.acceptedAt, wanted.length, suppressed);
     return { receipt, deliveries, filtered, overridden };
   });
+}
+
+export interface ReplayPlace extends Placement {
+  readonly endpoints: EndpointTable;
+}
+
+/**
+ * A new delivery of what a replay in bulk has found, in the caller's transaction. Null: its event does not match its digest, so
+ * it would not be sent.
+ */
+export function replayFound(
+  db: Database,
+  { endpoints, ...placement }: ReplayPlace,
+  { eventNumber, endpoint }: Pick<Found, 'eventNumber' | 'endpoint'>,
+  redriveId: string,
+): number | null {
+  const row = findEventByNumber(db, eventNumber);
+  const known = endpoints.byNum(endpoint);
+  if (row === undefined || known === undefined) return null;
+  const { type, orderingKey, integrity } = eventOf(row);
+  if (integrity === 'corrupt') return null;
+  const event = { number: eventNumber, shard: shardOfNumber(eventNumber), type, orderingKey };
+  const number = insertOneDelivery(db, placement, event, known, null, triggers.indexOf('redrive'));
+  db.run('UPDATE deliveries SET redrive_id = ? WHERE number = ?', redriveId, number);
+  // The event knows how many deliveries it has, so that a missing one shows (G6).
+  db.run(
+    'UPDATE events SET deliveries = deliveries + 1, suppressed = suppressed + ? WHERE number = ?',
+    Number(!known.endpoint.enabled),
+    eventNumber,
+  );
+  return number;
 }
 
 export function acceptFor(

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { StoreOpenError } from '../../domain/errors.ts';
 import { auditLogTables } from './audit-log.ts';
 import { breakerColumns, serverCertificateColumns, throttleColumns } from './breakers.ts';
+import { snoozesTable } from './dead-letters.ts';
 import { damageOf, primaryCode } from './damage.ts';
 import { blockingMigration, heldColumns } from './blocking.ts';
 import { failingColumns, failingDelivered } from './failures.ts';
@@ -13,6 +14,7 @@ import { searchMigration } from './search.ts';
 import { retriedIndex } from './objective-readings.ts';
 import { attemptWireColumns } from './settle.ts';
 import { markersTable } from './markers.ts';
+import { bulkJobs, bulkWindows } from './redrives.ts';
 import { sessionsTable } from './sessions.ts';
 import { worthTable } from './worth.ts';
 import { missingParts } from './schema-check.ts';
@@ -324,6 +326,9 @@ const migrations: readonly string[] = [
   attemptWireColumns,
   worthTable,
   markersTable,
+  bulkJobs,
+  snoozesTable,
+  bulkWindows,
 ];
 
 const namedMost = 5;

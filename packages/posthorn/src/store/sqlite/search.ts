@@ -14,6 +14,7 @@ import {
   type FoundDelivery,
   maxArms,
   maxPendingCollected,
+  maxRedrives,
   type NumberRange,
   partTo,
   remaining,
@@ -21,7 +22,7 @@ import {
   type SearchStep,
   stepFrom,
 } from '../search.ts';
-import { findEventNumber } from './accept.ts';
+import { findEventNumbers } from './accept.ts';
 import { blocksKeysSql } from './blocking-sql.ts';
 import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
@@ -92,17 +93,24 @@ function endedArms(
 }
 
 function eventArms(db: Database, { tenants, eventIds = [] }: DeliverySearch): Arm[] {
-  // Ids are unique within a tenant, so without one all tenants are looked at.
-  const asked =
-    tenants ?? db.all('SELECT DISTINCT tenant FROM event_ledger').map(([tenant]) => tenant as string);
-  const numbers = asked.flatMap((tenant) => eventIds.flatMap((id) => findEventNumber(db, tenant, id) ?? []));
+  const numbers = findEventNumbers(db, eventIds, tenants);
   return [numbersFrom(db, 'event_number IN (SELECT value FROM json_each(?))', JSON.stringify(numbers))];
+}
+
+/** A job's deliveries by their state, each in the order of its index. */
+function redriveArms(db: Database, ids: readonly string[]): Arm[] {
+  return ids.flatMap((id) =>
+    Object.values(stateNumbers).map((state) =>
+      numbersFrom(db, `redrive_id = ? AND redrive_id IS NOT NULL AND state = ${state}`, id),
+    ),
+  );
 }
 
 /** The indexes that lead to everything the search can match; null: it has to look through all rows. */
 function armsOf(db: Database, endpoints: EndpointTable, search: DeliverySearch): Arm[] | null {
-  const { eventIds, blocked, endpointIds } = search;
+  const { eventIds, redriveIds, blocked, endpointIds } = search;
   if (eventIds !== undefined) return eventArms(db, search);
+  if (redriveIds !== undefined && redriveIds.length <= maxRedrives) return redriveArms(db, redriveIds);
   const states = blocked ? (['pending'] as const) : search.states;
   if (states === undefined || states.includes('delivered')) return null;
   let chosen = endpointIds === undefined ? null : endpointNumbers(db, endpoints, endpointIds);

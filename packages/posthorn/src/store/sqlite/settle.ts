@@ -116,8 +116,7 @@ export function settle(
               createdAt: s.createdAt,
               type: s.eventType,
             },
-            'manual',
-            s.now,
+            { trigger: 'manual', now: s.now },
           );
       }
       if (ended && s.keyed) wakeSuccessor(db, s.number, s.now);

@@ -40,6 +40,7 @@ import {
   pruneKeyedRequests,
 } from './idempotency.ts';
 import { createKey, findKey, listKeys, readKnownKeys, recordKeyUses, revokeKey, rotateKey } from './keys.ts';
+import { deleteSnooze, droppedGroups, readSnoozes, saveSnooze } from './dead-letters.ts';
 import { deadKeyCounts, blockedKeys, freeKeys } from './blocking.ts';
 import { failingEndpoints, saveFailing } from './failures.ts';
 import { readFailureDays, readMissedWorth, readTallySteps } from './objective-readings.ts';
@@ -54,6 +55,7 @@ import {
   createRedrive,
   findRedrive,
   listRedrives,
+  redriveOutcomes,
   runningRedrives,
   stepRedrive,
   stopRedrive,
@@ -140,14 +142,20 @@ export function createSqliteStore(db: Database): Store {
       const known = endpoints.get(endpointId);
       return known === undefined ? null : acceptFor(db, sequences, event, known, now, audit);
     },
-    countRedrive: async (filter, from, limit) => countRedrive(db, endpoints, sequences, filter, from, limit),
+    countRedrive: async (request, from, limit) =>
+      countRedrive(db, endpoints, sequences, request, from, limit),
     createRedrive: async (redrive, audit = null) => createRedrive(db, sequences, redrive, audit),
     redrive: async (id) => findRedrive(db, id),
     redrives: async (page) => listRedrives(db, page),
     changeRedrive: async (id, change, audit = null) => changeRedrive(db, id, change, audit),
     stopRedrive: async (id, now, audit = null) => stopRedrive(db, id, now, audit),
     runningRedrives: async () => runningRedrives(db),
-    stepRedrive: async (id, limit, now) => stepRedrive(db, endpoints, id, limit, now),
+    droppedGroups: async (query) => droppedGroups(db, query),
+    snoozes: async (now) => readSnoozes(db, now),
+    saveSnooze: async (snooze, audit = null) => saveSnooze(db, snooze, audit),
+    deleteSnooze: async (groupId, audit = null) => deleteSnooze(db, groupId, audit),
+    redriveOutcomes: async (ids) => redriveOutcomes(db, ids),
+    stepRedrive: async (id, limit, now) => stepRedrive(db, { endpoints, sequences }, id, limit, now),
 
     saveFailing: async (changes) => saveFailing(db, changes),
     failingEndpoints: async () => failingEndpoints(db),

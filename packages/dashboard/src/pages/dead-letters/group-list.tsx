@@ -1,0 +1,114 @@
+import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { useNow } from '../../clock.ts';
+import { moneyLine } from '../../parts/money.ts';
+import { countText } from '../../parts/number.ts';
+import { Chip, states } from '../../parts/state.tsx';
+import { Table } from '../../parts/table.tsx';
+import { durationText } from '../../parts/time.ts';
+import { Untrusted } from '../../parts/untrusted.tsx';
+import { When } from '../../parts/when.tsx';
+import { useQuerySearch } from '../../url.ts';
+import { failureOf, type Group, verdictOn } from './words.ts';
+
+/** Groups, each a link to its triage beside it. */
+export function GroupList({ groups, selected }: { groups: readonly Group[]; selected: string }): ReactNode {
+  return (
+    <Table
+      caption="Groups of what did not arrive, by endpoint and failure"
+      rows={groups}
+      keyOf={({ group_id: id }) => id}
+      rowProps={({ group_id: id, snoozed_until: until }) => ({
+        className: [id === selected ? 'is-selected' : '', until === null ? '' : 'dimmed'].join(' ').trim(),
+      })}
+      columns={[
+        {
+          key: 'where',
+          head: 'where and why',
+          phone: 'first',
+          cell: (group) => <Where group={group} isSelected={group.group_id === selected} />,
+        },
+        {
+          key: 'worth',
+          head: 'worth',
+          isNumber: true,
+          phone: 'end',
+          cell: ({ value_at_risk: value }) => (
+            <span className="dead-worth">
+              {moneyLine(value, 2) || <span className="soft">not known</span>}
+            </span>
+          ),
+        },
+        {
+          key: 'owner',
+          head: 'owner',
+          phone: 'hidden',
+          cell: ({ owner }) =>
+            owner === null ? <span className="wait">nobody</span> : <Untrusted text={owner} max={24} />,
+        },
+        {
+          key: 'count',
+          head: 'letters',
+          isNumber: true,
+          phone: 'hidden',
+          cell: ({ count, partial }) => `${partial ? '≥ ' : ''}${countText(count)}`,
+        },
+      ]}
+    />
+  );
+}
+
+function Where({ group, isSelected }: { group: Group; isSelected: boolean }): ReactNode {
+  const search = useQuerySearch();
+  const nowMs = useNow();
+  const { glyph, tone } = states[group.state];
+  const verdict = verdictOn(group, nowMs);
+  return (
+    <div className="dead-where">
+      <span className={tone} aria-hidden="true">
+        {glyph}
+      </span>
+      <div>
+        <Link
+          to="/dead-letters"
+          search={{ ...search, group: group.group_id } as never}
+          className="dead-host"
+          aria-current={isSelected ? 'true' : undefined}
+        >
+          <Untrusted text={group.host || group.endpoint_id} max={60} />
+        </Link>
+        <p className="soft">
+          <code>{failureOf(group)}</code>
+          {group.message === null ? null : (
+            <>
+              {' '}
+              “<Untrusted text={group.message} max={70} />”
+            </>
+          )}
+          {' · '}oldest {durationText(nowMs - Date.parse(group.oldest_at))}
+        </p>
+        <p className="row dead-chips">
+          <Chip
+            tone={verdict.tone}
+            glyph={verdict.tone === 'good' ? '●' : verdict.tone === 'held' ? '‖' : '▲'}
+          >
+            {verdict.short}
+          </Chip>
+          {group.snoozed_until === null ? null : (
+            <Chip tone="off" glyph="◷">
+              snoozed until <When at={group.snoozed_until} precision="minute" />
+            </Chip>
+          )}
+          {group.blocked_keys === 0 ? null : (
+            <Chip tone="wait" glyph="◐">
+              blocks {countText(group.blocked_keys)} keys
+            </Chip>
+          )}
+          <span className="phone-only label">
+            {countText(group.count)} · {group.owner ?? 'nobody'}
+          </span>
+        </p>
+      </div>
+    </div>
+  );
+}

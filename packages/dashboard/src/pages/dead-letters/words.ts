@@ -1,0 +1,112 @@
+import type { Item } from '../../api.ts';
+import type { BulkFilter } from '../../parts/bulk-action.ts';
+import { moneyLine } from '../../parts/money.ts';
+import { countText, plural } from '../../parts/number.ts';
+import { durationText } from '../../parts/time.ts';
+
+// What the page says of its groups. Pure.
+
+export type Group = Item<'deadLetters.list'>;
+export type State = Group['state'];
+
+/** Worth of all of them, by currency: amounts of one currency are added, and of two never. */
+export function worthOf(groups: readonly Pick<Group, 'value_at_risk'>[]): Group['value_at_risk'] {
+  const sums = new Map<string, { amount: bigint; events: number }>();
+  for (const { value_at_risk: value } of groups)
+    for (const { currency, amount_minor, events } of value) {
+      const sum = sums.get(currency) ?? { amount: 0n, events: 0 };
+      sums.set(currency, { amount: sum.amount + BigInt(amount_minor), events: sum.events + events });
+    }
+  return [...sums].map(([currency, { amount, events }]) => ({
+    currency,
+    amount_minor: String(amount),
+    events,
+  }));
+}
+
+const nameOf = (state: State, count: number): string =>
+  state === 'dead'
+    ? plural(count, 'dead letter')
+    : plural(count, 'suppressed delivery', 'suppressed deliveries');
+
+/** The page's sentence. */
+export function sentence(groups: readonly Group[], state: State, isComplete: boolean): string {
+  const count = groups.reduce((sum, group) => sum + group.count, 0);
+  const worth = moneyLine(worthOf(groups));
+  const least = isComplete ? '' : 'At least ';
+  return `${least}${nameOf(state, count)}${worth === '' ? '' : `, worth ${worth}`}.`;
+}
+
+/** The line under it. */
+export function lead(groups: readonly Group[], nowMs: number): string {
+  const oldest = Math.min(...groups.map(({ oldest_at }) => Date.parse(oldest_at)));
+  const ends = groups.flatMap(({ deleted_from: from }) => (from === null ? [] : [Date.parse(from)]));
+  const first = Math.min(...ends);
+  const age = `The oldest is ${durationText(nowMs - oldest)} old`;
+  const end =
+    ends.length === 0
+      ? ''
+      : first <= nowMs
+        ? '; the first is deleted any moment'
+        : `; the first is deleted in ${daysText(first - nowMs)}`;
+  return `${age}${end}. Sorted by worth.`;
+}
+
+/** Days are enough where there are many. */
+export const daysText = (ms: number): string =>
+  ms >= 2 * 86_400_000 ? plural(Math.floor(ms / 86_400_000), 'day') : durationText(ms);
+
+/** Why they ended: `http_5xx 503`. */
+export const failureOf = ({ error_class, status_code, state }: Group): string =>
+  error_class === null ? state : [error_class, ...(status_code === null ? [] : [status_code])].join(' ');
+
+/** The filter that takes what this group has, for a redrive and for the list of deliveries. */
+export function filterOf(
+  group: Group,
+  range: { readonly since?: string; readonly until?: string },
+): BulkFilter {
+  return {
+    endpoint_id: [group.endpoint_id],
+    state: [group.state],
+    ...(group.error_class === null ? {} : { error_class: [group.error_class] }),
+    ...(group.status_code === null ? {} : { status_code: [group.status_code] }),
+    ...range,
+  };
+}
+
+export interface Verdict {
+  readonly tone: 'good' | 'wait' | 'held' | 'bad';
+  readonly short: string;
+  readonly text: string;
+}
+
+/** Does it work again? */
+export function verdictOn(group: Group, nowMs: number): Verdict {
+  if (group.deleted)
+    return {
+      tone: 'bad',
+      short: 'endpoint deleted',
+      text: 'The endpoint is deleted: nothing can deliver these. Replay their events to another endpoint.',
+    };
+  if (!group.enabled)
+    return {
+      tone: 'held',
+      short: 'endpoint paused',
+      text: 'The endpoint is paused: what is redriven waits until it is resumed.',
+    };
+  if (group.recovered !== null) {
+    const { since, successes } = group.recovered;
+    return {
+      tone: 'good',
+      short: 'works again',
+      text: `It works again: ${plural(successes, 'delivery', 'deliveries')} accepted since the newest of these, ${durationText(nowMs - Date.parse(since))} ago.`,
+    };
+  }
+  return {
+    tone: 'wait',
+    short: 'not known to work',
+    text: `Nothing has been delivered there since the newest of these, ${durationText(nowMs - Date.parse(group.newest_at))} ago. Send one first.`,
+  };
+}
+
+export const rowsReadText = (rows: number): string => `${countText(rows)} deliveries were read`;

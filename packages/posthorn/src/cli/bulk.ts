@@ -1,0 +1,162 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { ApiError, type BulkReplay, type Redrive } from '@posthorn/client';
+import { formatValue } from '../domain/money.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { filterOf, filterOptions } from './commands/deliveries.ts';
+import { CommandError, note, print, progress, table } from './output.ts';
+import { numberBetween, remoteOptions } from './remote.ts';
+
+// What the commands about redrives and replays in bulk have in common.
+
+export type Job = Redrive | BulkReplay;
+
+const isReplay = (job: Job): job is BulkReplay => 'replayed' in job;
+const doneOf = (job: Job): number => (isReplay(job) ? job.replayed : job.redriven);
+const verbOf = (job: Job): string => (isReplay(job) ? 'replayed' : 'redriven');
+
+/** How many it skipped and why, or nothing. */
+function skippedNote({ skipped }: Job): string {
+  return skipped === 0
+    ? ''
+    : `; ${skipped.toLocaleString('en-US')} skipped, because their endpoint is deleted: they stay as they are`;
+}
+
+/** Why it stopped, or nothing. */
+function stopNote({ stopReason }: Job): string {
+  return stopReason === 'failing' ? ' by itself: the first 20 deliveries all failed' : '';
+}
+
+export function jobLine(job: Job): string {
+  if (job.dryRun) return `${job.id} was a dry run: ${job.matched} matched${skippedNote(job)}`;
+  const rate = job.ratePerS === null ? '' : ` at ${job.ratePerS} per second`;
+  const name = job.name === null ? '' : ` (${job.name})`;
+  const { delivered, pending, dead, other } = job.outcome;
+  const outcome = `delivered ${delivered}, pending ${pending}, dead ${dead}${other === 0 ? '' : `, other ${other}`}`;
+  return `${job.id}${name} is ${job.state}${stopNote(job)}: ${doneOf(job)} of ${job.matched} ${verbOf(job)}${rate}; ${outcome}${skippedNote(job)}`;
+}
+
+/** What it would do. */
+function described(job: Job): string {
+  const worth = (value: Job['value']): string =>
+    value
+      .map(({ currency, amountMinor }) => formatValue({ amountMinor: BigInt(amountMinor), currency }))
+      .join(', ');
+  return [
+    `${job.matched} deliveries match; nothing was changed${skippedNote(job)}`,
+    ...(job.value.length === 0 ? [] : [`Worth ${worth(job.value)}`]),
+    ...(job.oldestAt === null ? [] : [`Created from ${job.oldestAt} to ${job.newestAt}`]),
+    ...(job.ratePerS === null || job.matched === 0
+      ? []
+      : [`At ${job.ratePerS} per second: about ${Math.ceil(job.matched / job.ratePerS)} s`]),
+    ...(job.keysHeld === 0
+      ? []
+      : [`Later deliveries of ${job.keysHeld} ordering keys wait until these are delivered`]),
+    ...(job.byEndpoint.length < 2
+      ? []
+      : [
+          table(
+            ['endpoint', 'matched', 'worth'],
+            job.byEndpoint.map((one) => [one.endpointId, one.matched, worth(one.value)]),
+          ),
+        ]),
+  ].join('\n');
+}
+
+export const jobColumns = [
+  'id',
+  'name',
+  'state',
+  'matched',
+  'done',
+  'skipped',
+  'delivered',
+  'dead again',
+  'per second',
+  'by',
+  'created',
+];
+
+export function jobRow(job: Job): (string | number)[] {
+  return [
+    job.id,
+    job.name ?? '',
+    job.dryRun ? 'dry run' : job.stopReason === 'failing' ? 'stopped: failing' : job.state,
+    job.matched,
+    doneOf(job),
+    job.skipped,
+    job.outcome.delivered,
+    job.outcome.dead,
+    String(job.ratePerS ?? ''),
+    job.by?.name ?? '',
+    job.createdAt,
+  ];
+}
+
+const pollMs = 200;
+/** A server that is away for longer ends the watching, and not the job. */
+const awayMs = 60_000;
+
+/** Follows a job until it ends. It is the server's: what ends the watching does not end it. */
+export async function watched<J extends Job>(begun: J, read: (id: string) => Promise<J>): Promise<J> {
+  let job = begun;
+  const bar = progress(job.matched);
+  let answeredAt = systemClock.monotonic();
+  try {
+    while (job.state === 'running') {
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+      try {
+        job = await read(job.id);
+        answeredAt = systemClock.monotonic();
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        const isPassing = error.status === 0 || error.status === 429 || error.status >= 500;
+        if (!isPassing || systemClock.monotonic() - answeredAt > awayMs)
+          throw new CommandError(`${error.message}; ${job.id} goes on by itself on the server`);
+      }
+      bar.at(doneOf(job), verbOf(job));
+    }
+  } finally {
+    bar.end();
+  }
+  return job;
+}
+
+/** Says what became of a job that was watched to its end; not all of what was asked for done is no success (G5). */
+export function reportJob(job: Job, kind: 'redrive' | 'replay'): void {
+  if (job.dryRun) print(described(job));
+  else {
+    const done = kind === 'redrive' ? 'deliveries are pending again' : 'deliveries were made anew';
+    print(`${doneOf(job)} of ${job.matched} ${done} (${kind} ${job.id})${skippedNote(job)}`);
+  }
+}
+
+export function exitBy(job: Job, kind: 'redrive' | 'replay'): void {
+  if (job.state !== 'done') note(`posthorn: the ${kind} ${job.id} ended as ${job.state}${stopNote(job)}`);
+  if (job.state !== 'done' || (job.skipped > 0 && !job.dryRun)) process.exitCode = 1;
+}
+
+function statusCodes(text: string, before: readonly number[] = []): number[] {
+  const codes = text.split(',').map(Number);
+  if (codes.every((code) => Number.isInteger(code) && code >= 100 && code <= 999))
+    return [...before, ...codes];
+  throw new InvalidArgumentError('Give status codes such as 503, separated by commas.');
+}
+
+/** A command that begins a job by a filter, or does one thing by its id. */
+export function jobCommand(name: 'redrive' | 'replay'): Command {
+  return filterOptions(remoteOptions(new Command(name)))
+    .option('--status-code <codes>', 'only these last status codes', statusCodes)
+    .option('--rate <per second>', 'at most so many a second', numberBetween(0.001, 100_000))
+    .option('--name <name>', `what it is for, as posthorn ${name}s shows it`)
+    .option('--dry-run', 'only count what matches');
+}
+
+/** The filter, with the fields that a list of deliveries is not asked for. */
+export function jobFilterOf(options: Record<string, unknown>): ReturnType<typeof filterOf> & {
+  readonly statusCode?: readonly number[];
+} {
+  const { statusCode } = options as { readonly statusCode?: readonly number[] };
+  return { ...filterOf(options), ...(statusCode === undefined ? {} : { statusCode }) };
+}
+
+export const jobOptions = ['rate', 'name', 'dryRun', 'statusCode'] as const;

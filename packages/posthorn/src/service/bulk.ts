@@ -1,0 +1,237 @@
+import type { Answer } from '../contract/table.ts';
+import type { AuditEntry } from '../domain/audit-entry.ts';
+import { notFound, PosthornError } from '../domain/errors.ts';
+import { timeOrderedId } from '../domain/ids.ts';
+import { iso, isoOrNull } from '../domain/time.ts';
+import { beginRedrive } from '../store/redrives.ts';
+import type {
+  BulkKind,
+  DeliveryFilter,
+  Endpoints,
+  RedriveOutcome,
+  RedriveQuery,
+  RedriveRecord,
+} from '../store/store.ts';
+import { auditEntry } from './audit.ts';
+import { wireFilter } from './delivery-filter.ts';
+import type { ServiceDependencies } from './dependencies.ts';
+import { endpointIdsFrom } from './endpoint-ref.ts';
+import type { Call } from './handler.ts';
+import { decodeCursor, invalidCursor, type Page, pageRead } from './paging.ts';
+import { wireMoney } from './wire.ts';
+
+const prefixes = { redrive: 'rdr', replay: 'rpl' } as const satisfies Record<BulkKind, string>;
+
+export interface BulkInput {
+  readonly filter: DeliveryFilter;
+  readonly target: string | null;
+  readonly name?: string | undefined;
+  readonly rate_per_s?: number | null | undefined;
+  readonly dry_run: boolean;
+}
+
+/** A job as an answer shows it, but for how many it has done. */
+type WireJob = Omit<Answer<'redrives.get'>, 'redriven'>;
+
+interface JobPage {
+  readonly items: readonly RedriveRecord[];
+  readonly next_cursor: string | null;
+}
+
+/** Jobs in bulk: durable, side by side; listed, changed and stopped. A redrive and a replay differ in what a step does. */
+export interface BulkJobs {
+  create(input: BulkInput, call: Call): Promise<RedriveRecord>;
+  list(
+    query: Required<Pick<Page, 'limit' | 'order'>> & {
+      readonly cursor?: string | undefined;
+      readonly tenant?: readonly string[] | undefined;
+      readonly endpoint_id?: readonly string[] | undefined;
+    },
+  ): Promise<JobPage>;
+  get(id: string): Promise<RedriveRecord>;
+  update(
+    id: string,
+    change: { readonly name?: string | null | undefined; readonly rate_per_s?: number | null | undefined },
+    call: Call,
+  ): Promise<RedriveRecord>;
+  stop(id: string, call: Call): Promise<RedriveRecord>;
+  /** As answers show them, with what became of their deliveries. */
+  shown<Shown>(
+    jobs: readonly RedriveRecord[],
+    show: (job: RedriveRecord, wire: WireJob) => Shown,
+  ): Promise<Shown[]>;
+}
+
+export function bulkJobs(
+  { store, engine, clock, random }: Pick<ServiceDependencies, 'store' | 'engine' | 'clock' | 'random'>,
+  kind: BulkKind,
+): BulkJobs {
+  const missing = (): PosthornError => notFound(`${kind} by that id`);
+  const resource = kind === 'redrive' ? 'redrives' : 'replays';
+
+  const find = async (id: string): Promise<RedriveRecord> => {
+    const job = await store.redrive(id);
+    if (job === null || job.kind !== kind) throw missing();
+    return job;
+  };
+
+  /** The endpoints that are throttled and may have deliveries of this job. */
+  const throttledBy = async ({ filter, target }: BulkInput): Promise<readonly string[]> => {
+    const { endpointIds, tenants, exceptTenant } = filter;
+    if (target !== null) return [target];
+    const found: string[] = [];
+    for (const id of endpointIds ?? engine.status().throttled) {
+      const tenant = (await store.endpoint(id))?.tenant;
+      if (tenant !== undefined && tenant !== exceptTenant && tenants?.includes(tenant) !== false)
+        found.push(id);
+    }
+    return found;
+  };
+
+  /** What it changes the store adds. */
+  const commandEntry = async (id: string, verb: 'update' | 'stop', call: Call): Promise<AuditEntry> => {
+    const job = await find(id);
+    const tenant = await tenantOf(store, job.filter);
+    const target = { kind, id };
+    return auditEntry(call, clock.now(), { action: `${resource}.${verb}`, target, tenant });
+  };
+
+  return {
+    create: async (input, call) => {
+      const { filter, target, name = null, rate_per_s: ratePerS = null, dry_run: dryRun } = input;
+      // Read before anything is stored: what fails after that would say that nothing was (G5).
+      const throttled = dryRun ? [] : await throttledBy(input);
+      const now = clock.now();
+      const id = timeOrderedId(prefixes[kind], now, random.bytes(12));
+      const audit = auditEntry(call, now, {
+        action: `${resource}.create`,
+        target: { kind, id },
+        tenant: await tenantOf(store, filter),
+        after: {
+          name,
+          filter: wireFilter(filter),
+          ...(target === null ? {} : { endpoint_id: target }),
+          rate_per_s: ratePerS,
+          dry_run: dryRun,
+        },
+      });
+      const { kind: by, id: byId, name: byName } = call.caller;
+      const job = await beginRedrive(
+        store,
+        { id, kind, name, filter, target, ratePerS, dryRun, by: { kind: by, id: byId, name: byName }, now },
+        audit,
+      );
+      // An operator who does this wants it now: what receivers asked for with Retry-After is over.
+      await engine.clearThrottles(throttled);
+      engine.wake([]);
+      return job;
+    },
+
+    list: async ({ tenant: tenants, endpoint_id: references, limit, cursor, order }) => {
+      const after = decodeCursor(cursor);
+      if (after !== null && !new RegExp(`^${prefixes[kind]}_\\w{1,64}$`).test(after)) throw invalidCursor();
+      const query: RedriveQuery = {
+        kind,
+        after,
+        limit: limit + 1,
+        order,
+        ...(tenants === undefined ? {} : { tenants }),
+        ...(references === undefined
+          ? {}
+          : { endpointIds: await endpointIdsFrom(store, references, tenants) }),
+      };
+      return pageRead(await store.redrives(query), limit, ({ id }) => id);
+    },
+
+    get: find,
+
+    update: async (id, { name, rate_per_s: ratePerS }, call) => {
+      const audit = await commandEntry(id, 'update', call);
+      const changed = await store.changeRedrive(
+        id,
+        {
+          ...(name === undefined ? {} : { name }),
+          ...(ratePerS === undefined ? {} : { ratePerS }),
+        },
+        audit,
+      );
+      if (changed === 'not_found') throw missing();
+      if (changed === 'ended')
+        throw new PosthornError(
+          'wrong_state',
+          `This ${kind} has ended: start another one with the rate you want.`,
+        );
+      engine.wake([]);
+      return changed;
+    },
+
+    stop: async (id, call) => {
+      const audit = await commandEntry(id, 'stop', call);
+      const job = await store.stopRedrive(id, clock.now(), audit);
+      if (job === null) throw missing();
+      if (job.state === 'done')
+        throw new PosthornError('wrong_state', `This ${kind} is done: there is nothing left to stop.`);
+      engine.wake([]);
+      return job;
+    },
+
+    shown: async (jobs, show) => {
+      const taken = jobs.filter(({ redriven }) => redriven > 0).map(({ id }) => id);
+      const outcomes = taken.length === 0 ? [] : await store.redriveOutcomes(taken);
+      return jobs.map((job) =>
+        show(
+          job,
+          wireJob(
+            job,
+            outcomes.find(({ id }) => id === job.id),
+          ),
+        ),
+      );
+    },
+  };
+}
+
+/** The tenant of a job that is about one: by its filter, or by the endpoints that it names. */
+async function tenantOf(
+  store: Pick<Endpoints, 'endpoint'>,
+  { tenants, endpointIds }: DeliveryFilter,
+): Promise<string | null> {
+  const found = new Set(tenants);
+  if (tenants === undefined)
+    for (const id of endpointIds ?? []) {
+      const endpoint = await store.endpoint(id);
+      if (endpoint !== null) found.add(endpoint.tenant);
+    }
+  const [first = null, ...others] = found;
+  return others.length === 0 ? first : null;
+}
+
+function wireJob(job: RedriveRecord, outcome: RedriveOutcome | undefined): WireJob {
+  const { delivered = 0, pending = 0, dead = 0 } = outcome?.states ?? {};
+  return {
+    id: job.id,
+    name: job.name,
+    by: job.by === null ? null : { kind: job.by.kind, name: job.by.name },
+    state: job.state,
+    stop_reason: job.stopReason,
+    matched: job.matched,
+    skipped: job.skipped,
+    // A step may commit between the two readings.
+    outcome: { delivered, pending, dead, other: Math.max(0, job.redriven - delivered - pending - dead) },
+    value: job.value.map(wireMoney),
+    oldest_at: isoOrNull(job.oldestAt),
+    newest_at: isoOrNull(job.newestAt),
+    keys_held: job.keysHeld,
+    endpoints: job.endpoints,
+    by_endpoint: job.byEndpoint.map(({ endpointId, matched, value }) => ({
+      endpoint_id: endpointId,
+      matched,
+      value: value.map(wireMoney),
+    })),
+    filter: wireFilter(job.filter),
+    dry_run: job.dryRun,
+    rate_per_s: job.ratePerS,
+    created_at: iso(job.createdAt),
+    finished_at: isoOrNull(job.finishedAt),
+  };
+}

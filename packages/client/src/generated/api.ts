@@ -192,7 +192,7 @@ export interface BlockedKeysApi<Options> {
 
 /** Deliveries that ended undelivered. */
 export interface DeadLettersApi<Options> {
-  /** List dead letters in groups. By endpoint, class of the last error and status code; those that are worth the most come first, by the currency that most of them have. Reads at most 100,000 deliveries of 1,000 endpoints, the newest of each. */
+  /** List dead letters in groups. By endpoint, class of the last error and status code; those that are worth the most come first, by the currency that most of them have. Reads at most 40,000 deliveries of 1,000 endpoints, the newest of each. */
   list(input?: DeadLettersListInput, options?: Options): PageRequest<DeadLetterList>;
 
   /** Snooze a group of dead letters. Says that a group may wait, for 30 days at most: lists show it as snoozed. Nothing is changed about its deliveries, its alerts or its retention. */

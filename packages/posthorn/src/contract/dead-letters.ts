@@ -99,7 +99,7 @@ export const deadLetterOperations = operations({
     scope: 'read',
     summary: 'List dead letters in groups',
     description:
-      'By endpoint, class of the last error and status code; those that are worth the most come first, by the currency that most of them have. Reads at most 100,000 deliveries of 1,000 endpoints, the newest of each.',
+      'By endpoint, class of the last error and status code; those that are worth the most come first, by the currency that most of them have. Reads at most 40,000 deliveries of 1,000 endpoints, the newest of each.',
     query: z.strictObject({
       tenant: severalInQuery(tenantName).optional(),
       endpoint_id: severalInQuery(anyId).optional(),

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Client, createClient, type StreamMessage } from '../../packages/client/src/index.ts';
 import type { Alert } from '../../packages/posthorn/src/domain/alert.ts';
@@ -144,6 +145,22 @@ describe.each([
       ),
     );
     again.stop();
+  });
+
+  test('the overview of now comes when it changes, and not only because time has passed', async () => {
+    const { messages, stop } = watch(client, 'now');
+    await until('it is there', () => of(messages, 'now').length > 0);
+    const accepted = (): number[] =>
+      (of(messages, 'now') as { ledger: { accepted: number } }[]).map(({ ledger }) => ledger.accepted);
+    answer = 200;
+    await endpoint({ eventTypes: ['a.counted'] });
+    const before = accepted().at(-1)!;
+    await client.events.publish({ type: 'a.counted', data: {} });
+    await until('it is counted', () => accepted().at(-1) === before + 1);
+    expect(
+      of(messages, 'now').every((one, at, all) => at === 0 || !isDeepStrictEqual(one, all[at - 1])),
+    ).toBe(true);
+    stop();
   });
 
   test('a redrive is followed to its end', async () => {

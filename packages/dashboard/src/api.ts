@@ -9,7 +9,7 @@ export type Item<Id extends OperationId> =
 
 type Part<Id extends OperationId, Name extends 'params' | 'query' | 'body'> = Input<Id>[Name];
 
-type QueryValue = string | number | boolean | readonly (string | number)[] | null | undefined;
+export type QueryValue = string | number | boolean | readonly (string | number)[] | null | undefined;
 
 /** What a call sends: everything as on the wire. Times and amounts are text. */
 export interface Request<Id extends OperationId> {
@@ -50,7 +50,8 @@ export class Problem extends Error {
   }
 }
 
-const queryText = (query: Readonly<Record<string, QueryValue>>): string => {
+/** The query of a URL, with its question mark. */
+export const queryText = (query: Readonly<Record<string, QueryValue>>): string => {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     const text = typeof value === 'object' && value !== null ? value.join(',') : value;
@@ -68,7 +69,8 @@ export function urlFor<Id extends OperationId>(id: Id, { params, query }: Reques
   return filled + queryText((query ?? {}) as Readonly<Record<string, QueryValue>>);
 }
 
-async function problemFrom(response: Response): Promise<Problem> {
+/** What a refusal of the server says. */
+export async function problemFrom(response: Response): Promise<Problem> {
   const value: unknown = await response.json().catch(() => null);
   const { code, detail, request_id, errors } = (typeof value === 'object' && value !== null ? value : {}) as {
     code?: string;
@@ -90,6 +92,11 @@ async function problemFrom(response: Response): Promise<Problem> {
 }
 
 const signedOut = new EventTarget();
+
+/** The server no longer knows the session. */
+export function endSession(): void {
+  signedOut.dispatchEvent(new Event('signed-out'));
+}
 
 /** Calls back when the server no longer knows the session. Returns what ends that. */
 export function onSignedOut(listener: () => void): () => void {
@@ -123,7 +130,7 @@ export async function call<Id extends OperationId>(id: Id, request: Request<Id> 
   }
   if (!response.ok) {
     const problem = await problemFrom(response);
-    if (problem.status === 401 && id !== 'sessions.create') signedOut.dispatchEvent(new Event('signed-out'));
+    if (problem.status === 401 && id !== 'sessions.create') endSession();
     throw problem;
   }
   if (response.status === 204) return undefined as Answer<Id>;

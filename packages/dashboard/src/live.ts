@@ -16,9 +16,12 @@ export function setLiveState(next: LiveState): void {
   for (const listener of listeners) listener();
 }
 
+/** How fresh it is now; for code that no component runs. */
+export const liveState = (): LiveState => state;
+
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
 
-export const useLiveState = (): LiveState => useSyncExternalStore(subscribe, () => state);
+export const useLiveState = (): LiveState => useSyncExternalStore(subscribe, liveState);

@@ -7,6 +7,7 @@ import {
   useQuery,
   type UseQueryResult,
 } from '@tanstack/react-query';
+import { useLiveState } from './live.ts';
 import { type Answer, call, type OperationId, Problem, type Request } from './api.ts';
 
 /** Refusals are final; a server that is away is asked again, and shown as away meanwhile. */
@@ -32,6 +33,10 @@ export interface ReadOptions {
   readonly keepsOld?: boolean;
 }
 
+/** Who has paused the page reads in peace. */
+const useInterval = (everyMs: number | false): number | false =>
+  useLiveState().kind === 'paused' ? false : everyMs;
+
 /** Reads from the API. The key in the cache is the operation and what was asked. */
 export function useRead<Id extends OperationId>(
   id: Id,
@@ -41,7 +46,7 @@ export function useRead<Id extends OperationId>(
   return useQuery<Answer<Id>, Problem>({
     queryKey: [id, request.params ?? null, request.query ?? null],
     queryFn: ({ signal }) => call(id, { ...request, signal }),
-    refetchInterval: everyMs,
+    refetchInterval: useInterval(everyMs),
     enabled,
     ...(keepsOld ? { placeholderData: keepPreviousData as never } : {}),
   });
@@ -63,7 +68,7 @@ export function useReadPages<Id extends OperationId>(
       }),
     initialPageParam: null,
     getNextPageParam: (page) => (page as { next_cursor?: string | null }).next_cursor ?? undefined,
-    refetchInterval: everyMs,
+    refetchInterval: useInterval(everyMs),
     enabled,
   });
 }

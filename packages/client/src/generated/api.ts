@@ -303,7 +303,7 @@ export interface ReconcileApi<Options> {
 
 /** What changes, as it changes. */
 export interface StreamApi<Options> {
-  /** Watch what changes. Server-sent events. Each connection begins with `hello`, then with the present state of every topic, as the call that reads it answers it: of `alerts` one message `alert` for each that is not resolved. Afterwards a message comes when that answer changes, within about a second. With `Last-Event-ID` only what has changed since that message is sent, if this node still knows. What cannot be read any more, and a key or session that has ended, end the connection; so does a reader that does not keep up. A node has room for 200 connections. */
+  /** Watch what changes. Server-sent events. Each connection begins with `hello`, then with the present state of every topic, as the call that reads it answers it: of `alerts` one message `alert` for each that is not resolved, of `now` the overview of the last 24 hours, and `reconciled` whenever the ledger was checked. Afterwards a message comes when that answer changes, within about a second. With `Last-Event-ID` only what has changed since that message is sent, if this node still knows. What cannot be read any more, and a key or session that has ended, end the connection; so does a reader that does not keep up. A node has room for 200 connections. */
   open(input: StreamOpenInput, options?: Options): AsyncIterable<StreamMessage>;
 }
 

@@ -1021,6 +1021,7 @@ const nowShape = object({
   more_needs: number,
   endpoints: number,
 });
+const nowMessageShape = object({ event: text, id: nullable(text), data: nowShape });
 const seriesPointShape = object({
   at: text,
   open: flag,
@@ -1072,6 +1073,11 @@ const reconcileRequestShape = object({
   cursor: text,
   limit: number,
   received_ids: list(text),
+});
+const reconciledMessageShape = object({
+  event: text,
+  id: nullable(text),
+  data: object({ at: text, balanced: flag, residue: number, rows_read: nullable(number), ids: list(text) }),
 });
 const reconciliationShape = object({
   sent: number,
@@ -1715,6 +1721,8 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
     query: object({ topics: either(text, list(text)), last_event_id: text }),
     messages: {
       hello: helloMessageShape,
+      now: nowMessageShape,
+      reconciled: reconciledMessageShape,
       alert: alertMessageShape,
       endpoint: endpointMessageShape,
       delivery: deliveryMessageShape,

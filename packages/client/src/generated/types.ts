@@ -2355,6 +2355,14 @@ export interface Now {
   readonly endpoints: number;
 }
 
+export interface NowMessage {
+  readonly event: 'now';
+
+  /** Of the message: the header `Last-Event-ID` of a new connection that is to go on from here. */
+  readonly id: string | null;
+  readonly data: Now;
+}
+
 export interface NowNeed {
   readonly kind:
     | 'unaccounted'
@@ -2534,6 +2542,26 @@ export interface ReconcileRequest {
 
   /** What the receiver has: each is a `webhook-id`, which is the id of an event. */
   readonly receivedIds: readonly string[];
+}
+
+export interface ReconciledMessage {
+  readonly event: 'reconciled';
+
+  /** Of the message: the header `Last-Event-ID` of a new connection that is to go on from here. */
+  readonly id: string | null;
+  readonly data: {
+    readonly at: string;
+    readonly balanced: boolean;
+
+    /** Deliveries unaccounted for. */
+    readonly residue: number;
+
+    /** Null: the key is bound, and it counted everything. */
+    readonly rowsRead: number | null;
+
+    /** Of deliveries, events or endpoints that it found; at most 20. */
+    readonly ids: readonly string[];
+  };
 }
 
 export interface Reconciliation {
@@ -3461,7 +3489,14 @@ export interface SnoozeRequest {
   readonly reason: string;
 }
 
-export type StreamMessage = HelloMessage | AlertMessage | EndpointMessage | DeliveryMessage | RedriveMessage;
+export type StreamMessage =
+  | HelloMessage
+  | NowMessage
+  | ReconciledMessage
+  | AlertMessage
+  | EndpointMessage
+  | DeliveryMessage
+  | RedriveMessage;
 
 export interface Team {
   readonly name: string;
@@ -4081,7 +4116,7 @@ export interface SeriesGetInput {
 
 /** What `stream.open` takes. */
 export interface StreamOpenInput {
-  /** `alerts`, `endpoint:{id}`, `delivery:{id}`, `redrive:{id}`. */
+  /** `now`, `alerts`, `endpoint:{id}`, `delivery:{id}`, `redrive:{id}`. */
   readonly topics: string | readonly string[];
 
   /** For clients that cannot send the header `Last-Event-ID`. */

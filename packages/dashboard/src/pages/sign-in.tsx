@@ -36,6 +36,7 @@ export function SignIn({
       setAsking(false);
     }
   };
+  if (location.pathname === '/portal') return <LinkEnded />;
   return (
     <main className="sign-in" id="main">
       <form className="card stack" onSubmit={(event) => void submit(event)}>
@@ -72,6 +73,24 @@ export function SignIn({
           </p>
         </div>
       </form>
+    </main>
+  );
+}
+
+/** Receivers have no key: their link has ended, or was not copied whole. */
+function LinkEnded(): ReactNode {
+  return (
+    <main className="sign-in" id="main">
+      <div className="card stack">
+        <p className="row sign-in-brand">
+          <Logo /> Posthorn
+        </p>
+        <h1>This link does not work</h1>
+        <p>It has ended, or it was not copied whole. Ask whoever gave it to you for a new one.</p>
+        <p>
+          <a href="/sign-in">Sign in with an API key</a>
+        </p>
+      </div>
     </main>
   );
 }

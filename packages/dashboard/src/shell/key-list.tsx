@@ -3,7 +3,7 @@ import { activeKeys } from '../keys.ts';
 import { Dialog } from '../parts/dialog.tsx';
 
 const shown = (keys: string): string =>
-  keys.replace('mod+', navigator.platform.startsWith('Mac') ? '⌘' : 'Ctrl ');
+  keys === ' ' ? 'Space' : keys.replace('mod+', navigator.platform.startsWith('Mac') ? '⌘' : 'Ctrl ');
 
 /** What the keys do here. */
 export function KeyList({ onClose }: { onClose: () => void }): ReactNode {

@@ -34,6 +34,19 @@ export function Menu({
             {its}
           </Link>
         ))}
+        <Link to={'/missed' as string} onClick={close}>
+          Missed
+        </Link>
+        {me.kind === 'portal' ? null : (
+          <>
+            <Link to={'/settings/keys' as string} onClick={close}>
+              Settings
+            </Link>
+            <Link to={'/portal' as string} onClick={close}>
+              Portal links
+            </Link>
+          </>
+        )}
         <p className="label">
           {me.name}
           {me.tenant === null ? '' : `, tenant ${me.tenant}`}

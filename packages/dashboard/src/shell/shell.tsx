@@ -8,6 +8,7 @@ import { durationText } from '../parts/time.ts';
 import { Toasts } from '../parts/toast.tsx';
 import { setPreferences, usePreferences } from '../preferences.ts';
 import { useMe } from '../session.tsx';
+import { togglePaused, useStream } from '../stream.ts';
 import { KeyList } from './key-list.tsx';
 import { Logo } from './logo.tsx';
 import { Menu } from './menu.tsx';
@@ -30,6 +31,7 @@ export function Shell(): ReactNode {
   const navigation = useNavigation();
   const { zone } = usePreferences();
   const [isKeyListOpen, setKeyListOpen] = useState(false);
+  useStream(useMe());
   useEffect(() => listenToKeys(), []);
   useKeys([
     ...navigation.map(({ path, name, letter }) => ({
@@ -42,6 +44,7 @@ export function Shell(): ReactNode {
       text: 'Switch between UTC and local time',
       run: () => setPreferences({ zone: zone === 'utc' ? 'local' : 'utc' }),
     },
+    { keys: ' ', text: 'Pause live numbers, or let them go on', run: togglePaused },
     { keys: '?', text: 'Show this list', run: () => setKeyListOpen(true) },
   ]);
   const isWall = (search as { wall?: string }).wall === '1';

@@ -4,6 +4,7 @@ import { deliveryOperations } from './deliveries.ts';
 import { endpointOperations } from './endpoints.ts';
 import { timestamp } from './fields.ts';
 import { operations } from './operation.ts';
+import { nowOperations } from './now.ts';
 import { redriveOperations } from './redrives.ts';
 import { severalInQuery } from './several.ts';
 
@@ -11,8 +12,8 @@ const topic = z
   .string()
   .max(300)
   .regex(
-    /^(alerts|(endpoint|delivery|redrive):.+)$/,
-    'must be alerts, endpoint:ep_…, delivery:dlv_… or redrive:rdr_…',
+    /^(now|alerts|(endpoint|delivery|redrive):.+)$/,
+    'must be now, alerts, endpoint:ep_…, delivery:dlv_… or redrive:rdr_…',
   );
 
 const id = z
@@ -32,6 +33,16 @@ const alert = alertOperations['alerts.acknowledge'].answer;
 const message = z
   .discriminatedUnion('event', [
     hello,
+    z
+      .strictObject({ event: z.literal('now'), id, data: nowOperations['now.get'].answer })
+      .meta({ id: 'NowMessage' }),
+    z
+      .strictObject({
+        event: z.literal('reconciled'),
+        id,
+        data: nowOperations['now.get'].answer.shape.reconciled.unwrap(),
+      })
+      .meta({ id: 'ReconciledMessage' }),
     z.strictObject({ event: z.literal('alert'), id, data: alert }).meta({ id: 'AlertMessage' }),
     z
       .strictObject({
@@ -67,9 +78,11 @@ export const streamOperations = operations({
     scope: 'read',
     summary: 'Watch what changes',
     description:
-      'Server-sent events. Each connection begins with `hello`, then with the present state of every topic, as the call that reads it answers it: of `alerts` one message `alert` for each that is not resolved. Afterwards a message comes when that answer changes, within about a second. With `Last-Event-ID` only what has changed since that message is sent, if this node still knows. What cannot be read any more, and a key or session that has ended, end the connection; so does a reader that does not keep up. A node has room for 200 connections.',
+      'Server-sent events. Each connection begins with `hello`, then with the present state of every topic, as the call that reads it answers it: of `alerts` one message `alert` for each that is not resolved, of `now` the overview of the last 24 hours, and `reconciled` whenever the ledger was checked. Afterwards a message comes when that answer changes, within about a second. With `Last-Event-ID` only what has changed since that message is sent, if this node still knows. What cannot be read any more, and a key or session that has ended, end the connection; so does a reader that does not keep up. A node has room for 200 connections.',
     query: z.strictObject({
-      topics: severalInQuery(topic).describe('`alerts`, `endpoint:{id}`, `delivery:{id}`, `redrive:{id}`.'),
+      topics: severalInQuery(topic).describe(
+        '`now`, `alerts`, `endpoint:{id}`, `delivery:{id}`, `redrive:{id}`.',
+      ),
       last_event_id: z
         .string()
         .max(128)
@@ -81,6 +94,6 @@ export const streamOperations = operations({
     contentType: 'text/event-stream',
     isStream: true,
     errors: ['not_found', 'busy'],
-    example: { query: { topics: `alerts,redrive:${example.data.id}` }, answer: example },
+    example: { query: { topics: `now,redrive:${example.data.id}` }, answer: example },
   },
 });

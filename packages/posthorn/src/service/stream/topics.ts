@@ -7,7 +7,7 @@ export type Message = Answer<'stream.open'>;
 /** The calls whose answers are watched, each confined to its caller. */
 export type WatchedCalls = Pick<
   Handlers,
-  'alerts.list' | 'endpoints.get' | 'deliveries.get' | 'redrives.get'
+  'now.get' | 'alerts.list' | 'endpoints.get' | 'deliveries.get' | 'redrives.get'
 >;
 
 /** Alerts that are compared: those that are not resolved come first. */
@@ -38,6 +38,11 @@ export function topicFor(name: string, caller: Caller, calls: WatchedCalls): Top
   const [kind, id] = partsOf(name);
   const request = { params: { id }, query: {}, body: undefined };
   const reads: Record<string, () => Promise<readonly Item<Message>[]>> = {
+    now: async () => {
+      const query = { last: '24h' } as const;
+      const now = documentOf(await calls['now.get']({ params: undefined, query, body: undefined }, call));
+      return itemsOfNow(now);
+    },
     alerts: async () => {
       const query = { limit: maxAlerts, order: 'desc' } as const;
       const { items } = documentOf(
@@ -62,6 +67,18 @@ export function topicFor(name: string, caller: Caller, calls: WatchedCalls): Top
     },
   };
   return { key: `${name} ${scopeOf(caller)}`, read: reads[kind]! };
+}
+
+/** The overview, without the time at which it was made, and the last check of the ledger. */
+function itemsOfNow(now: Answer<'now.get'>): Item<Message>[] {
+  const { reconciled } = now;
+  const overview = itemFrom('now', now, (data, at) => ({ event: 'now', id: at, data }));
+  return [
+    { ...overview, text: JSON.stringify({ ...now, at: null }) },
+    ...(reconciled === null
+      ? []
+      : [itemFrom('reconciled', reconciled, (data, at) => ({ event: 'reconciled', id: at, data }))]),
+  ];
 }
 
 function partsOf(name: string): readonly [kind: string, id: string] {

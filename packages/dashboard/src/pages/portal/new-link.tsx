@@ -1,0 +1,169 @@
+import { type ReactNode, useState } from 'react';
+import { type Answer, call, type Item, newIdempotencyKey, Problem } from '../../api.ts';
+import { Button } from '../../parts/button.tsx';
+import { Card } from '../../parts/card.tsx';
+import { Copy } from '../../parts/copy.tsx';
+import { Dialog } from '../../parts/dialog.tsx';
+import { Refusal } from '../../parts/panel.tsx';
+import { Sentence } from '../../parts/sentence.tsx';
+import { hostOf } from '../../parts/untrusted.tsx';
+import { When } from '../../parts/when.tsx';
+import { useRead } from '../../query.ts';
+import { useForbidden, useMe } from '../../session.tsx';
+
+const actions = {
+  redrive: 'redrive what was given up',
+  replay: 'have events sent again',
+  test: 'send a test',
+  rotate: 'rotate its signing secret',
+} as const;
+type Action = keyof typeof actions;
+const names = Object.keys(actions) as readonly Action[];
+
+const lifetimes = [
+  [3600, 'an hour'],
+  [86_400, 'a day'],
+  [7 * 86_400, '7 days'],
+] as const;
+
+/** Makes a link that shows a receiver what is its own. */
+export function NewLink(): ReactNode {
+  const me = useMe();
+  const forbidden = useForbidden('admin');
+  const [tenant, setTenant] = useState(me.tenant ?? 'default');
+  const [chosen, setChosen] = useState<readonly string[]>([]);
+  const [can, setCan] = useState<readonly Action[]>(['redrive', 'replay']);
+  const [lifetimeS, setLifetime] = useState<number>(3600);
+  const [made, setMade] = useState<Answer<'portalLinks.create'> | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const make = async (): Promise<void> => {
+    setProblem(null);
+    try {
+      setMade(
+        await call('portalLinks.create', {
+          body: {
+            tenant,
+            can,
+            expires_in_s: lifetimeS,
+            ...(chosen.length === 0 ? {} : { endpoint_ids: chosen }),
+          },
+          idempotencyKey: newIdempotencyKey(),
+        }),
+      );
+    } catch (error) {
+      setProblem(error instanceof Problem ? error : new Problem(0, 'internal', (error as Error).message));
+    }
+  };
+  return (
+    <div className="stack">
+      <Sentence lead="It sees its own endpoints, deliveries and dead letters, and can compare them with what it processed. It sees no teams, no other tenants, and no names of owners, templates or nodes.">
+        Show a receiver what is its own.
+      </Sentence>
+      <Card title="A link for a receiver">
+        <div className="stack">
+          <div className="field">
+            <label htmlFor="link-tenant">Tenant</label>
+            <input
+              id="link-tenant"
+              className="input"
+              value={tenant}
+              readOnly={me.tenant !== null}
+              onChange={(event) => {
+                setTenant(event.target.value.trim());
+                setChosen([]);
+              }}
+            />
+          </div>
+          <EndpointChoice tenant={tenant} chosen={chosen} onChange={setChosen} />
+          <fieldset className="portal-choices">
+            <legend className="label">Besides looking, it may</legend>
+            {names.map((name) => (
+              <label key={name}>
+                <input
+                  type="checkbox"
+                  checked={can.includes(name)}
+                  onChange={(event) =>
+                    setCan(event.target.checked ? [...can, name] : can.filter((one) => one !== name))
+                  }
+                />
+                {actions[name]}
+              </label>
+            ))}
+          </fieldset>
+          <div className="field">
+            <label htmlFor="link-lifetime">The link works for</label>
+            <select
+              id="link-lifetime"
+              className="select"
+              value={lifetimeS}
+              onChange={(event) => setLifetime(Number(event.target.value))}
+            >
+              {lifetimes.map(([seconds, text]) => (
+                <option key={seconds} value={seconds}>
+                  {text}
+                </option>
+              ))}
+            </select>
+          </div>
+          {problem === null ? null : <Refusal problem={problem} />}
+          <p>
+            <Button
+              kind="go"
+              forbidden={forbidden ?? (tenant === '' ? 'Name a tenant first.' : null)}
+              onClick={() => void make()}
+            >
+              Make the link
+            </Button>
+          </p>
+        </div>
+      </Card>
+      {made === null ? null : (
+        <Dialog
+          title="The link"
+          onClose={() => setMade(null)}
+          actions={<Copy text={absolute(made.url)} label="Copy the link" />}
+        >
+          <p>
+            It is shown this once. Whoever has it sees what it shows, until <When at={made.expires_at} />.
+          </p>
+          <code className="portal-link">{absolute(made.url)}</code>
+        </Dialog>
+      )}
+    </div>
+  );
+}
+
+/** A server that was not told where it is reached answers a path. */
+const absolute = (url: string): string => new URL(url, location.origin).href;
+
+function EndpointChoice({
+  tenant,
+  chosen,
+  onChange,
+}: {
+  tenant: string;
+  chosen: readonly string[];
+  onChange: (ids: readonly string[]) => void;
+}): ReactNode {
+  const { data } = useRead('endpoints.list', { query: { tenant, limit: 100 } }, { enabled: tenant !== '' });
+  const items: readonly Item<'endpoints.list'>[] = data?.items ?? [];
+  return (
+    <fieldset className="portal-choices">
+      <legend className="label">Only these endpoints (none chosen: all of the tenant)</legend>
+      {items.length === 0 ? <span className="soft">This tenant has no endpoint.</span> : null}
+      {items.map(({ id, url, name }) => (
+        <label key={id}>
+          <input
+            type="checkbox"
+            checked={chosen.includes(id)}
+            onChange={(event) =>
+              onChange(event.target.checked ? [...chosen, id] : chosen.filter((one) => one !== id))
+            }
+          />
+          {hostOf(url)}
+          {name === null ? '' : ` (${name})`}
+        </label>
+      ))}
+    </fieldset>
+  );
+}

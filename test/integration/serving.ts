@@ -14,6 +14,7 @@ const keyFor = ({ databaseUrl, plaintextSecrets }: Partial<Settings>): { secretK
 export async function serve(
   fields: Partial<Settings> = {},
   store?: Store,
+  parts: Pick<Parameters<typeof startServing>[1] & object, 'clock' | 'transport'> = {},
 ): Promise<{ url: string; client: WireClient; dataDir: string; stop(): Promise<void> }> {
   const dataDir = fields.dataDir ?? tempDir();
   const read = readSettings(
@@ -29,7 +30,10 @@ export async function serve(
     {},
   );
   if ('faults' in read) throw new Error(read.faults.join());
-  const serving = await startServing(read.settings, store === undefined ? {} : { store });
+  const serving = await startServing(read.settings, {
+    ...(store === undefined ? {} : { store }),
+    ...parts,
+  });
   return {
     url: serving.url,
     client: createWireClient(serving.url, apiKey),

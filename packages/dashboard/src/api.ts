@@ -104,8 +104,8 @@ export function onSignedOut(listener: () => void): () => void {
   return () => signedOut.removeEventListener('signed-out', listener);
 }
 
-/** Calls the API with the session's cookie. Rejects with `Problem`. */
-export async function call<Id extends OperationId>(id: Id, request: Request<Id> = {}): Promise<Answer<Id>> {
+/** Sends a call with the session's cookie. Rejects with `Problem`. */
+async function responseTo<Id extends OperationId>(id: Id, request: Request<Id>): Promise<Response> {
   const [method] = paths[id];
   const { body, idempotencyKey, signal } = request;
   const changes = method !== 'GET';
@@ -133,6 +133,12 @@ export async function call<Id extends OperationId>(id: Id, request: Request<Id> 
     if (problem.status === 401 && id !== 'sessions.create') endSession();
     throw problem;
   }
+  return response;
+}
+
+/** Calls the API with the session's cookie. Rejects with `Problem`. */
+export async function call<Id extends OperationId>(id: Id, request: Request<Id> = {}): Promise<Answer<Id>> {
+  const response = await responseTo(id, request);
   if (response.status === 204) return undefined as Answer<Id>;
   const answer: unknown = await response.json().catch(() => {
     throw new Problem(
@@ -142,6 +148,11 @@ export async function call<Id extends OperationId>(id: Id, request: Request<Id> 
     );
   });
   return answer as Answer<Id>;
+}
+
+/** The text of an answer as it came: parsing JSON changes long numbers, and an event's data is shown as it was published. */
+export async function callText<Id extends OperationId>(id: Id, request: Request<Id> = {}): Promise<string> {
+  return await (await responseTo(id, request)).text();
 }
 
 /** A key under which a change has one effect: made when a dialog opens, so that a double click is one change. */

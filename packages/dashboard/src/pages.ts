@@ -1,4 +1,5 @@
 import type { ComponentType } from 'react';
+import { filterNames } from './pages/deliveries/filters.ts';
 
 /** One page: where it is, what it is called, and what it needs. A page is added here and nowhere else. */
 export interface Page {
@@ -15,6 +16,25 @@ export interface Page {
 }
 
 export const pages: readonly Page[] = [
+  {
+    path: '/deliveries',
+    title: 'Deliveries',
+    nav: { name: 'Deliveries', letter: 'd' },
+    search: [...filterNames, 'last', 'since', 'until'],
+    load: () => import('./pages/deliveries/list.tsx'),
+  },
+  {
+    path: '/deliveries/$delivery',
+    title: 'Delivery',
+    search: [],
+    load: () => import('./pages/deliveries/delivery.tsx'),
+  },
+  {
+    path: '/events/$tenant/$id',
+    title: 'Event',
+    search: [],
+    load: () => import('./pages/deliveries/event.tsx'),
+  },
   {
     path: '/dead-letters',
     title: 'Dead letters',

@@ -4,7 +4,7 @@ import { readLines } from 'posthorn/logs';
 import type { NaiveLogLine } from './naive-sender.ts';
 import type { Plan } from './plan.ts';
 import type { Scenario } from './scenario.ts';
-import { worldBegins } from './virtual-time.ts';
+import { worldBegins } from './world-begins.ts';
 
 const iso = (elapsed: number): string => new Date(worldBegins + elapsed).toISOString();
 

@@ -3,7 +3,7 @@ import { newSecret } from 'posthorn/engine';
 import type { LabEndpoint } from './scenario.ts';
 import type { SeededRandom } from 'posthorn/runtime';
 import { endpointUrl } from './transport.ts';
-import { worldBegins } from './virtual-time.ts';
+import { worldBegins } from './world-begins.ts';
 
 export const tenant = 'lab';
 

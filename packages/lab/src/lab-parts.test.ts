@@ -3,13 +3,13 @@ import { makePlan } from './plan.ts';
 import { Network } from './network.ts';
 import { parseScenario, parseScenarioYaml } from './scenario.ts';
 import { normalQuantile, SeededRandom } from '../../posthorn/src/runtime/seeded-random.ts';
-import { VirtualTime } from './virtual-time.ts';
+import { VirtualTime } from 'posthorn/runtime';
 
 const least = { name: 'mine', payments: 10, hours: 1, endpoints: [{ name: 'orders' }] };
 
 describe('virtual time', () => {
   test('fires by time, then in the order of setting; a cancelled timer never; promises rest in between', async () => {
-    const time = new VirtualTime();
+    const time = new VirtualTime(0);
     const seen: string[] = [];
     time.after(20, () => seen.push('c'));
     time.after(10, () => {
@@ -26,7 +26,7 @@ describe('virtual time', () => {
   });
 
   test('waiting for less than a clock can show lets time pass all the same', async () => {
-    const time = new VirtualTime();
+    const time = new VirtualTime(0);
     let waited = 0;
     const again = (): void => {
       if (waited++ < 10) time.after(1e-9, again);
@@ -40,7 +40,7 @@ describe('virtual time', () => {
   });
 
   test('a thousand timers fire in order', async () => {
-    const time = new VirtualTime();
+    const time = new VirtualTime(0);
     const random = new SeededRandom(1, 'timers');
     const fired: number[] = [];
     for (let n = 0; n < 1000; n++) time.after(random.float() * 1000, () => fired.push(time.now));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Exchange } from './network.ts';
 import { NaiveSender, type NaiveLogLine } from './naive-sender.ts';
-import { VirtualTime } from './virtual-time.ts';
+import { VirtualTime } from 'posthorn/runtime';
 
 const answer = (answeredAfter: number, status: number | null, error: Exchange['error'] = null): Exchange => ({
   processedAfter: status === 200 ? answeredAfter : null,
@@ -13,7 +13,7 @@ const answer = (answeredAfter: number, status: number | null, error: Exchange['e
 });
 
 function run(exchanges: readonly Exchange[]): { lines: NaiveLogLine[]; status: string | undefined } {
-  const time = new VirtualTime();
+  const time = new VirtualTime(0);
   const lines: NaiveLogLine[] = [];
   const sender = new NaiveSender({
     time,

@@ -1,5 +1,5 @@
 import type { Exchange } from './network.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import type { VirtualTime } from 'posthorn/runtime';
 
 // The sender of the incident, as such services are written: it keeps its retries in memory, and the last writer wins.
 // Nothing in it looks wrong line by line, nothing throws, and nothing is logged when a webhook is lost.

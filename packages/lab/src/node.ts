@@ -1,6 +1,6 @@
 import type { Engine } from 'posthorn/engine';
-import type { Clock } from 'posthorn/runtime';
-import { type VirtualTime, worldBegins } from './virtual-time.ts';
+import type { Clock, VirtualTime } from 'posthorn/runtime';
+import { worldBegins } from './world-begins.ts';
 
 /** A process of the simulated cluster: it can die, freeze, and have a wrong clock. */
 export class LabNode {

@@ -6,7 +6,8 @@ import { Network } from './network.ts';
 import { inBatches, makePlan, type Plan } from './plan.ts';
 import type { Scenario } from './scenario.ts';
 import type { Violation } from './step-checker.ts';
-import { VirtualTime, worldBegins } from './virtual-time.ts';
+import { VirtualTime } from 'posthorn/runtime';
+import { worldBegins } from './world-begins.ts';
 import { type Mutant, World } from './world.ts';
 import { everything } from 'posthorn/store';
 
@@ -247,7 +248,7 @@ export async function runNaive(
   onProgress: (share: number) => void,
 ): Promise<NaiveResult> {
   const { timeout_s: timeoutS, retry_after_s: retryAfterS } = scenario.naive!;
-  const time = new VirtualTime();
+  const time = new VirtualTime(worldBegins);
   const network = new Network(scenario, plan);
   const history = new History(scenario.payments, 1, false, false);
   const within = scenario.endpoints[0]!.deliver_within_s * 1000;

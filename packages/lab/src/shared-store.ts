@@ -12,8 +12,7 @@ import {
 } from 'posthorn/store';
 import type { LabNode } from './node.ts';
 import type { Scenario } from './scenario.ts';
-import { drawnAt, hashText } from 'posthorn/runtime';
-import type { VirtualTime } from './virtual-time.ts';
+import { drawnAt, hashText, type VirtualTime } from 'posthorn/runtime';
 
 /** As long as on PostgreSQL: who has not been heard of for so long is dead. */
 const deadAfterMs = 8000;

@@ -5,7 +5,7 @@ import type { Retention } from 'posthorn/engine';
 import type { KeyChecker } from './key-checker.ts';
 import type { LabNode } from './node.ts';
 import type { Step } from './shared-store.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import type { VirtualTime } from 'posthorn/runtime';
 
 export type Invariant =
   | 'lost'

@@ -7,7 +7,7 @@ import type { LabNode } from './node.ts';
 import type { Plan } from './plan.ts';
 import type { Scenario } from './scenario.ts';
 import type { Invariant, StepChecker } from './step-checker.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import type { VirtualTime } from 'posthorn/runtime';
 
 /** What everybody in a world can see of it. */
 export interface Surroundings {

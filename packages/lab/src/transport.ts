@@ -3,7 +3,7 @@ import type { History } from './history.ts';
 import type { Exchange, Network } from './network.ts';
 import type { LabNode } from './node.ts';
 import { paymentOf } from './plan.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import type { VirtualTime } from 'posthorn/runtime';
 
 const messages = {
   reset: 'ECONNRESET: socket hang up',

@@ -1,6 +1,6 @@
 import { dayMs, deliveryId, deliveryStates, type Endpoint, hourMs, UnavailableError } from 'posthorn/domain';
 import { createEngine, defaultRetention, plainKeyring, type Retention } from 'posthorn/engine';
-import { drawnAt, type Logger, nodeClock, SeededRandom } from 'posthorn/runtime';
+import { drawnAt, type Logger, nodeClock, SeededRandom, VirtualTime } from 'posthorn/runtime';
 import type { Store } from 'posthorn/store';
 import { createSqliteStore, Database, migrate } from 'posthorn/sqlite';
 import { AttemptChecker } from './attempt-checker.ts';
@@ -20,7 +20,7 @@ import { SharedStore, type Step } from './shared-store.ts';
 import { type Invariant, StepChecker, type Violation } from './step-checker.ts';
 import type { Surroundings } from './surroundings.ts';
 import { labTransport } from './transport.ts';
-import { VirtualTime, worldBegins } from './virtual-time.ts';
+import { worldBegins } from './world-begins.ts';
 
 const violationsMost = 50;
 /** How long a node may go by the former time after the clock has leapt: a slow store, and heartbeats that fail. */
@@ -57,7 +57,7 @@ export interface WorldOptions {
 
 /** Posthorn's own engine and store in a simulated world: nodes, publishers, people, network and receivers. */
 export class World implements Surroundings {
-  readonly time = new VirtualTime();
+  readonly time = new VirtualTime(worldBegins);
   readonly history: History;
   readonly network: Network;
   readonly nodes: readonly LabNode[];

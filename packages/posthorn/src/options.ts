@@ -4,10 +4,12 @@ import type { Metrics } from './http/dependencies.ts';
 import type { Reconciliation } from './ledger/reconciler.ts';
 import type { OnProgress } from './reliability/evaluator.ts';
 import type { Clock } from './runtime/clock.ts';
+import type { Random } from './runtime/random.ts';
 import type { SecretOptions } from './secrets/open-keyring.ts';
 import type { Logger } from './runtime/logger.ts';
 import type { PostgresPool } from './store/postgres/open.ts';
 import type { ProxyVariables } from './transport/proxy.ts';
+import type { Transport } from './transport/transport.ts';
 
 export interface PosthornOptions extends SecretOptions {
   /** `postgres://…`, a pool of the application's own, or the directory of the embedded store. */
@@ -36,6 +38,8 @@ export interface PosthornOptions extends SecretOptions {
   readonly publicUrl?: string;
   /** `listen` serves the dashboard too, at `/`. Default false. */
   readonly dashboard?: boolean;
+  /** Serves the dashboard here, with the API that its pages call, and not where the API listens. */
+  readonly dashboardAddress?: { readonly host: string; readonly port: number };
   /** Lets browsers sign in over plain HTTP from other machines, where keys can be read on the way. Default false. */
   readonly insecureDashboard?: boolean;
   /** How long finished deliveries are kept. Default 30 days. */
@@ -61,6 +65,9 @@ export interface PosthornOptions extends SecretOptions {
 /** What `posthorn serve` and tests give besides. */
 export interface NodeOptions extends PosthornOptions {
   readonly clock?: Clock;
+  readonly random?: Random;
+  /** What makes the requests, given what would make them over the network. */
+  readonly transport?: ((network: Transport) => Transport) | undefined;
   readonly metrics?: Metrics & { readonly observer: EngineObserver; watch(engine: Engine): void };
   readonly onReconciled?: (result: Reconciliation) => void;
   /** How many alerts fire now. */

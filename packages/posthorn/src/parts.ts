@@ -49,20 +49,20 @@ export interface Parts {
   readonly alarm: StoreAlarm;
   readonly services: ServiceDependencies;
   /** Where the API listens; null: nowhere yet. */
-  readonly listening: { url: string | null };
+  readonly listening: { url: string | null; dashboardUrl: string | null };
 }
 
 export function createParts({ store: opened, node, hints, keyring }: Opened, options: NodeOptions): Parts {
   const use = watchUse(opened);
   const { store } = use;
   const clock = nodeClock(options.clock ?? systemClock);
-  const { logger = silent, metrics, tracing } = options;
+  const { logger = silent, metrics, tracing, random = systemRandom } = options;
   const guard = createAddressGuard(options);
   const names = systemNames(clock);
-  const transport = bySchemeTransport(
+  const network = bySchemeTransport(
     createHttpTransport({
       clock,
-      random: systemRandom,
+      random,
       guard,
       names,
       proxy: options.proxy,
@@ -70,6 +70,7 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
     }),
     createMailTransport({ clock, guard, lookup: lookupFunction(names, 'posthorn') }),
   );
+  const transport = options.transport?.(network) ?? network;
   const validator = createSchemaValidator(clock, logger);
   const transformations = createTransformations(clock, logger);
   const catalog = createCatalog(store, validator);
@@ -87,7 +88,7 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
     transport,
     transformer: transformations,
     clock,
-    random: systemRandom,
+    random,
     keyring,
     logger,
     node,
@@ -106,7 +107,7 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
     const refused = guard.refusesHost(hostname);
     return refused === null ? null : `is refused: ${refused.message}. --allow-networks opens networks.`;
   };
-  const listening: Parts['listening'] = { url: null };
+  const listening: Parts['listening'] = { url: null, dashboardUrl: null };
   const publicOrigin = options.publicUrl === undefined ? null : new URL(options.publicUrl).origin;
   const services: ServiceDependencies = {
     store,
@@ -117,12 +118,12 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
     engine,
     transformations,
     clock,
-    random: systemRandom,
+    random,
     keyring,
     keyTable: createKeyTable(store, clock),
     sessionTable: createSessionTable(store, clock),
     streams: createStreamHub(clock, systemRandom),
-    publicUrl: () => publicOrigin ?? listening.url,
+    publicUrl: () => publicOrigin ?? listening.dashboardUrl ?? listening.url,
     version,
     retention,
     renderMetrics: async () => (await metrics?.render()) ?? '',

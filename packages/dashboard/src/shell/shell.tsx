@@ -12,6 +12,7 @@ import { togglePaused, useStream } from '../stream.ts';
 import { KeyList } from './key-list.tsx';
 import { Logo } from './logo.tsx';
 import { Menu } from './menu.tsx';
+import { SearchBox } from './search.tsx';
 
 /** Pages of the navigation that this session has. */
 function useNavigation(): readonly { path: string; name: string; letter: string }[] {
@@ -66,6 +67,7 @@ export function Shell(): ReactNode {
             ))}
           </nav>
           <div className="shell-right">
+            <SearchBox />
             <Live />
             <button
               type="button"

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { proxyFromEnvironment, type Settings } from '../config/settings.ts';
 import { dayMs } from '../domain/time.ts';
+import type { NodeOptions } from '../options.ts';
 import type { Opened } from '../parts.ts';
 import { compose, open, type StopResult } from '../posthorn.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
@@ -46,6 +47,7 @@ export async function startServing(
     readonly store?: Store;
     readonly clock?: Clock;
     readonly logger?: ServeLog;
+    readonly transport?: NodeOptions['transport'];
     /** A key was made, and is seen only now: whatever fails afterwards, it opens this store. */
     readonly onNewKey?: (key: string) => void;
     /** A key file was made, which has to be backed up. */
@@ -95,6 +97,7 @@ export async function startServing(
     ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
     insecureDashboard: settings.insecureDashboard,
     dashboard: !settings.noDashboard,
+    ...(settings.dashboardHost === undefined ? {} : { dashboardAddress: settings.dashboardHost }),
     ...(settings.metricsKey === undefined ? {} : { metricsKeyHash: hashOf(settings.metricsKey) }),
     retentionDays: settings.retentionDays,
     deadRetentionDays: settings.deadRetentionDays,
@@ -110,6 +113,7 @@ export async function startServing(
     evaluateEveryS: settings.evaluateEveryS,
     ...(settings.watchdogUrl === undefined ? {} : { watchdogUrl: settings.watchdogUrl }),
     ...(parts.clock === undefined ? {} : { clock: parts.clock }),
+    ...(parts.transport === undefined ? {} : { transport: parts.transport }),
   });
   const stop = async (): Promise<StopResult> => {
     const result = await posthorn.stop();

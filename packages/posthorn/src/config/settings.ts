@@ -54,6 +54,15 @@ const schema = z.object({
     .optional(),
   insecureDashboard: flag.default(false),
   noDashboard: flag.default(false),
+  dashboardHost: z
+    .string()
+    .regex(/^[^\s/]+:\d{1,5}$/, 'must be host:port, such as 10.0.0.5:8401')
+    .transform((text) => {
+      const at = text.lastIndexOf(':');
+      return { host: text.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port: Number(text.slice(at + 1)) };
+    })
+    .refine(({ port }) => port <= 65_535, 'has a port up to 65535')
+    .optional(),
   metricsKey: z
     .string()
     .regex(/^[\x21-\x7e]{16,200}$/, 'has 16 to 200 visible characters')
@@ -94,6 +103,7 @@ const names: Readonly<Record<keyof Settings, string>> = {
   publicUrl: 'PUBLIC_URL',
   insecureDashboard: 'INSECURE_DASHBOARD',
   noDashboard: 'NO_DASHBOARD',
+  dashboardHost: 'DASHBOARD_HOST',
   metricsKey: 'METRICS_KEY',
   logLevel: 'LOG_LEVEL',
   retentionDays: 'RETENTION_DAYS',

@@ -54,7 +54,7 @@ export function startHousekeeping(options: {
   const round = async (): Promise<void> => {
     let more = false;
     if (mine()) more = await work();
-    if (!stopped) cancel = clock.after(more ? 20 : everyMs, () => void round());
+    if (!stopped) cancel = clock.after(more ? 20 : everyMs, () => void round(), 'poll');
   };
   const work = async (): Promise<boolean> => {
     try {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { UnavailableError } from '../domain/errors.ts';
-import { VirtualTime } from '../../../lab/src/virtual-time.ts';
+import { VirtualTime } from '../runtime/virtual-time.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { RedriveRecord } from '../store/store.ts';
 import { Redriver } from './redriver.ts';
@@ -17,7 +17,7 @@ interface FakeJob {
 
 /** A store whose jobs are in memory, on virtual time. */
 function world() {
-  const time = new VirtualTime();
+  const time = new VirtualTime(Date.UTC(2026, 0, 4));
   const clock: Clock = {
     now: () => Math.floor(time.now),
     monotonic: () => time.elapsed,

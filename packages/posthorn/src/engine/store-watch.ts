@@ -52,9 +52,9 @@ export function watchStore(options: {
           logger.error({ code: 'store_away', error: (error as Error).message }, 'the store does not answer');
       },
     );
-    if (!stopped) cancel = clock.after(everyMs, () => void round());
+    if (!stopped) cancel = clock.after(everyMs, () => void round(), 'poll');
   };
-  cancel = clock.after(everyMs, () => void round());
+  cancel = clock.after(everyMs, () => void round(), 'poll');
   return {
     get fault() {
       return fault;

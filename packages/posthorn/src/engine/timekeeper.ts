@@ -164,11 +164,12 @@ export class Timekeeper {
   }
 
   #checkLater(): void {
-    this.#cancel = this.#o.clock.after(checkMs, () => {
+    const check = (): void => {
       void this.compare(this.#o.clock.wall()).finally(() => {
         if (!this.#stopped) this.#checkLater();
       });
-    });
+    };
+    this.#cancel = this.#o.clock.after(checkMs, check, 'poll');
   }
 
   /** One at a time; a store that cannot be written is asked again at the next check. */

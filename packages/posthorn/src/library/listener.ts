@@ -1,13 +1,19 @@
 import type { FastifyInstance } from 'fastify';
 import { UnavailableError } from '../domain/errors.ts';
+import type { DashboardFiles } from '../http/dashboard-files.ts';
 import type { NodeOptions } from '../options.ts';
 import type { Parts } from '../parts.ts';
 import type { Handlers } from '../service/handler.ts';
 
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** The HTTP API of a node, which exists once something listens. */
 export interface Listener {
   /** Resolves with the URL. */
-  listen(address: { readonly host: string; readonly port: number }): Promise<string>;
+  listen(at: Address): Promise<string>;
   /** Refuses new requests, and resolves when those that are being read or answered have ended. */
   close(): Promise<void>;
   /** Ends the connections that are left. */
@@ -24,46 +30,68 @@ export function createListener(
     publicUrl,
     insecureDashboard = false,
     dashboard = false,
+    dashboardAddress,
   }: NodeOptions,
 ): Listener {
-  let server: FastifyInstance | null = null;
+  let servers: FastifyInstance[] = [];
   let isClosed = false;
-  return {
-    listen: async ({ host, port }) => {
-      // An application that only publishes does without Fastify.
-      const { createServer } = await import('../http/server.ts');
-      const { readDashboard } = await import('../http/dashboard-files.ts');
-      const files = dashboard ? await readDashboard() : null;
-      if (dashboard && files === null)
-        logger.warn(
-          { code: 'dashboard_not_built' },
-          'the dashboard is not built and is not served; npm start builds it in a checkout',
-        );
-      if (isClosed) throw new UnavailableError('stopped before it listened');
-      server = createServer(
-        {
-          ...services,
-          logger,
-          adminKeyHashes,
-          metricsKeyHash: metricsKeyHash ?? null,
-          reached: {
-            origin: publicUrl === undefined ? null : new URL(publicUrl).origin,
-            allowInsecure: insecureDashboard,
-          },
-          dashboard: files,
-          authenticationFailed: metrics?.authenticationFailed,
+
+  const serveAt = async (at: Address, files: DashboardFiles | null): Promise<string> => {
+    // An application that only publishes does without Fastify.
+    const { createServer } = await import('../http/server.ts');
+    if (isClosed) throw new UnavailableError('stopped before it listened');
+    const server = createServer(
+      {
+        ...services,
+        logger,
+        adminKeyHashes,
+        metricsKeyHash: metricsKeyHash ?? null,
+        reached: {
+          origin: publicUrl === undefined ? null : new URL(publicUrl).origin,
+          allowInsecure: insecureDashboard,
         },
-        handlers,
+        dashboard: files,
+        authenticationFailed: metrics?.authenticationFailed,
+      },
+      handlers,
+    );
+    servers = [...servers, server];
+    // `localhost` may name two addresses: whoever asks for it finds this one.
+    return await server.listen({ host: at.host === 'localhost' ? '127.0.0.1' : at.host, port: at.port });
+  };
+
+  const dashboardFiles = async (): Promise<DashboardFiles | null> => {
+    if (!dashboard) return null;
+    const { readDashboard } = await import('../http/dashboard-files.ts');
+    const files = await readDashboard();
+    if (files === null)
+      logger.warn(
+        { code: 'dashboard_not_built' },
+        'the dashboard is not built and is not served; npm start builds it in a checkout',
       );
-      // `localhost` may name two addresses: whoever asks for it finds this one.
-      listening.url = await server.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port });
+    return files;
+  };
+
+  return {
+    listen: async (at) => {
+      const files = await dashboardFiles();
+      listening.url = await serveAt(at, dashboardAddress === undefined ? files : null);
+      // Its pages call the API where they come from.
+      listening.dashboardUrl =
+        files === null
+          ? null
+          : dashboardAddress === undefined
+            ? listening.url
+            : await serveAt(dashboardAddress, files);
       return listening.url;
     },
     close: async () => {
       isClosed = true;
-      await server?.close();
+      await Promise.all(servers.map((server) => server.close()));
       await services.keyTable.close();
     },
-    cut: () => server?.server.closeAllConnections(),
+    cut: () => {
+      for (const { server } of servers) server.closeAllConnections();
+    },
   };
 }

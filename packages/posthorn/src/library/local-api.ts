@@ -33,9 +33,14 @@ export const localCall: Call = {
 
 /**
  * Every operation as a method that runs its use case here, without HTTP: the same names and types as the client's, camelCase in
- * and out. Rejects with `PosthornError`. Each waits for `ready`, which is null once nothing is left to wait for.
+ * and out. Rejects with `PosthornError`. Each waits for `ready`, which is null once nothing is left to wait for. `call` names who
+ * calls, unless that is the application.
  */
-export function createLocalApi(handlers: Handlers, ready: () => Promise<void> | null): Api<never> {
+export function createLocalApi(
+  handlers: Handlers,
+  ready: () => Promise<void> | null,
+  call: Call = localCall,
+): Api<never> {
   const resultOf = async (id: OperationId, start: () => Promise<unknown>): Promise<unknown> => {
     try {
       const wait = ready();
@@ -47,13 +52,13 @@ export function createLocalApi(handlers: Handlers, ready: () => Promise<void> | 
   };
   return createApi<never>(
     async (id, params, input) =>
-      await resultOf(id, async () => answerOf(operations[id], await run(handlers, id, params, input))),
+      await resultOf(id, async () => answerOf(operations[id], await run(handlers, id, params, input, call))),
     async function* (id, params, input, lines) {
       const operation = operations[id];
       const result = await resultOf(id, () =>
         lines === null
-          ? run(handlers, id, params, input)
-          : runLines(handlers, id, input, partsOf(lines, operation)),
+          ? run(handlers, id, params, input, call)
+          : runLines(handlers, id, input, partsOf(lines, operation), call),
       );
       if (result instanceof Stream)
         for await (const message of messagesOf(result as Stream<Message>))
@@ -71,6 +76,7 @@ function runLines(
   id: OperationId,
   input: object | undefined,
   lines: AsyncIterable<readonly unknown[]>,
+  call: Call,
 ): Promise<unknown> {
   const query = toWire(operations[id].lines!.query, input ?? {}) as Readonly<Record<string, unknown>>;
   const request = parseRequest(table[id], {
@@ -80,7 +86,7 @@ function runLines(
     lines,
   });
   const handle = handlers[id] as (input: unknown, call: Call) => Promise<unknown>;
-  return handle(request, { ...localCall, acceptsLines: true });
+  return handle(request, { ...call, acceptsLines: true });
 }
 
 /** Lines that are handled at a time. */
@@ -106,6 +112,7 @@ function run(
   id: OperationId,
   params: readonly string[],
   input: object | undefined,
+  call: Call,
 ): Promise<unknown> {
   const operation = operations[id];
   const { query, body } = wireInput(operation, input);
@@ -116,7 +123,7 @@ function run(
   });
   // Which handler belongs to which operation is what `Handlers` says: here only their names are known.
   const handle = handlers[id] as (input: unknown, call: Call) => Promise<unknown>;
-  return handle(request, localCall);
+  return handle(request, call);
 }
 
 function paramsOf({ path }: ClientOperation, values: readonly string[]): Record<string, unknown> {

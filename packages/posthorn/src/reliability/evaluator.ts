@@ -284,7 +284,7 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
       objectives = null;
       options.onProgress?.([], new Map());
     }
-    if (!stopped) cancel = clock.after(everyMs, () => void round());
+    if (!stopped) cancel = clock.after(everyMs, () => void round(), 'poll');
   };
   cancel = clock.after(Math.min(1000, everyMs), () => void round());
   return {

@@ -6,8 +6,11 @@ export interface Clock {
   now(): number;
   /** Milliseconds from an arbitrary start, never going back: for durations. */
   monotonic(): number;
-  /** Calls `fn` after `ms`; answers how to cancel that. */
-  after(ms: number, fn: () => void): () => void;
+  /**
+   * Calls `fn` after `ms`; returns how to cancel that. `poll`: `fn` is a periodic check for which nothing waits, so that a
+   * simulation of weeks may make it less often.
+   */
+  after(ms: number, fn: () => void, kind?: 'poll'): () => void;
 }
 
 // Beyond this Node's timers fire at once.
@@ -66,7 +69,7 @@ export function nodeClock(base: Clock): NodeClock {
     now,
     wall: () => base.now(),
     monotonic: () => base.monotonic(),
-    after: (ms, fn) => base.after(ms, fn),
+    after: (ms, fn, kind) => base.after(ms, fn, kind),
     setTime: (time) => {
       set = { now: time, at: base.monotonic() };
     },

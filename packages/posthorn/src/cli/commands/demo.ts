@@ -2,19 +2,45 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { defaults } from '../../config/defaults.ts';
+import { keepDemo } from '../demo/kestrel/keep.ts';
 import { runDemo } from '../demo/run.ts';
-import { CommandError, note, print, printJson, table } from '../output.ts';
+import { CommandError, print, printJson, table } from '../output.ts';
+import { stoppable } from '../stoppable.ts';
+
+interface Options {
+  readonly events: string;
+  readonly keep?: boolean;
+  readonly dataDir: string;
+  readonly port: string;
+  readonly deliveries: string;
+  readonly json?: boolean;
+}
+
+function wholeNumber(option: string, text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1 || number > 1_000_000)
+    throw new CommandError(`${option} takes a number from 1 to 1000000`, 2);
+  return number;
+}
 
 export function demoCommand(): Command {
   return new Command('demo')
     .option('--events <n>', 'how many events', '10000')
-    .option('--keep', 'keep the data directory')
+    .option('--keep', 'make five weeks of history instead, and serve it live with the dashboard until Ctrl-C')
+    .option('--data-dir <path>', 'with --keep: where the history is kept, or goes on', './posthorn-demo')
+    .option('--port <number>', 'with --keep: port to listen on', String(defaults.port))
+    .option('--deliveries <n>', 'with --keep: how many deliveries the history has, about', '150000')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExample:\n  posthorn demo')
-    .action(async (options: { events: string; keep?: boolean; json?: boolean }) => {
-      const events = Number(options.events);
-      if (!Number.isInteger(events) || events < 1 || events > 1_000_000)
-        throw new CommandError('--events takes a number from 1 to 1000000', 2);
+    .addHelpText('after', '\nExamples:\n  posthorn demo\n  posthorn demo --keep')
+    .action(async (options: Options) => {
+      if (options.keep === true) {
+        const deliveries = wholeNumber('--deliveries', options.deliveries);
+        const { dataDir, port, json = false } = options;
+        await stoppable((signal) => keepDemo({ dataDir, port, deliveries, json, signal }));
+        return;
+      }
+      const events = wholeNumber('--events', options.events);
       const dataDir = await mkdtemp(join(tmpdir(), 'posthorn-demo-'));
       try {
         const result = await runDemo({ events, dataDir });
@@ -64,8 +90,7 @@ export function demoCommand(): Command {
         }
         if (!result.agrees) process.exitCode = 1;
       } finally {
-        if (options.keep === true) note(`kept ${dataDir}`);
-        else await rm(dataDir, { recursive: true, force: true });
+        await rm(dataDir, { recursive: true, force: true });
       }
     });
 }

@@ -55,6 +55,10 @@ export function serveCommand(): Command {
     )
     .option('--no-dashboard', 'serve the API only (POSTHORN_NO_DASHBOARD)')
     .option(
+      '--dashboard-host <host:port>',
+      'serve the dashboard there, and not where the API listens (POSTHORN_DASHBOARD_HOST)',
+    )
+    .option(
       '--metrics-key <key>',
       'key that /metrics then takes, beside the admin key (POSTHORN_METRICS_KEY, default: no key)',
     )
@@ -199,7 +203,12 @@ function startFacts(
       if (made !== null) log.print(shownOnce(made));
       else if (settings.apiKey === undefined)
         log.print('Admin key: the one printed at the first start; set POSTHORN_API_KEY to use another.');
-      if (!settings.noDashboard) log.print(`Dashboard: open ${url}/ and sign in with the admin key.`);
+      if (!settings.noDashboard) {
+        const at = settings.dashboardHost;
+        log.print(
+          `Dashboard: open ${at === undefined ? url : `http://${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}`}/ and sign in with the admin key.`,
+        );
+      }
       log.print(
         `Next: export POSTHORN_API_KEY=phk_…; curl -H "Authorization: Bearer $POSTHORN_API_KEY" ${url}/v1/accounting`,
       );

@@ -1,13 +1,10 @@
-import { nextTurn } from 'posthorn/runtime';
+import { nextTurn } from './turn.ts';
 
 interface Timer {
   readonly at: number;
   readonly order: number;
   fn: (() => void) | null;
 }
-
-/** Where every simulated world begins: a Sunday midnight (UTC), in ms since the epoch. */
-export const worldBegins = Date.UTC(2026, 0, 4);
 
 const leastMs = 0.001;
 
@@ -16,20 +13,27 @@ const leastMs = 0.001;
  * every run. Timers of one moment fire in the order in which they were set.
  */
 export class VirtualTime {
-  #now = worldBegins;
+  readonly #begins: number;
+  #now: number;
   #order = 0;
   #fired = 0;
   // A binary heap by time, then by order.
   readonly #heap: Timer[] = [];
+
+  /** `begins` in ms since the epoch. */
+  constructor(begins: number) {
+    this.#begins = begins;
+    this.#now = begins;
+  }
 
   /** ms since the epoch, with fractions. */
   get now(): number {
     return this.#now;
   }
 
-  /** ms since the world began. */
+  /** ms since it began. */
   get elapsed(): number {
-    return this.#now - worldBegins;
+    return this.#now - this.#begins;
   }
 
   /** How many timers have fired. */

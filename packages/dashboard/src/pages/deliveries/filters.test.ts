@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { bucketsOf, filtersFrom, filterWords, isCounted } from './filters.ts';
+
+test('filters are those of the URL that the API knows', () => {
+  expect(filtersFrom({ state: 'dead,pending', last: '24h', owner: ' ', nothing: 'x' })).toEqual({
+    state: 'dead,pending',
+  });
+});
+
+test('a filter reads as a sentence', () => {
+  expect(
+    filterWords({ state: 'dead,pending', endpoint_id: 'orders', error_class: 'timeout', late: 'true' }),
+  ).toBe('dead letters or pending, at orders, timeout, late');
+  expect(filterWords({})).toBe('');
+});
+
+test('counters know tenants, endpoints, types, owners and states', () => {
+  expect(isCounted({ state: 'dead', owner: 'shop', tenant: 'a' })).toBe(true);
+  expect(isCounted({ state: 'dead', error_class: 'timeout' })).toBe(false);
+});
+
+test('rows are counted by when they were created; what is outside of the window is not', () => {
+  const at = (ms: number): string => new Date(ms).toISOString();
+  const { times, stepMs, byState } = bucketsOf(
+    [
+      { created_at: at(0), state: 'dead' },
+      { created_at: at(9999), state: 'dead' },
+      { created_at: at(10_000), state: 'pending' },
+      { created_at: at(90_000), state: 'dead' },
+      { created_at: at(-1), state: 'dead' },
+    ],
+    { since: 0, until: 40_000 },
+    4,
+  );
+  expect(times).toEqual([0, 10_000, 20_000, 30_000]);
+  expect(stepMs).toBe(10_000);
+  expect(byState.get('dead')).toEqual([2, 0, 0, 0]);
+  expect(byState.get('pending')).toEqual([0, 1, 0, 0]);
+});

@@ -1,0 +1,182 @@
+import type { Api } from '@posthorn/client';
+import { hourMs, iso, minuteMs, secondMs } from '../../../domain/time.ts';
+import type { Calendar, Span } from './calendar.ts';
+import { channels, eventTypes, formerTeam, objectives, receivers, teams, templates } from './cast.ts';
+import { refusedEvent } from './conduct.ts';
+import type { Traffic } from './traffic.ts';
+
+type Posthorn = Api<never>;
+
+/** People of Kestrel Pay, by their keys. */
+export interface Operators {
+  as(name: string): Posthorn;
+}
+
+/** Something that happens once. */
+export interface Act {
+  readonly at: number;
+  readonly act: () => Promise<void>;
+}
+
+export interface Script {
+  /** Declares teams, channels, templates, types, endpoints and objectives. */
+  declare(): Promise<void>;
+  readonly acts: readonly Act[];
+  /** When alerts are evaluated more often, because there will be some. */
+  readonly watched: readonly Span[];
+}
+
+const platform = 'tom@kestrel.example';
+const onCall = 'ines@kestrel.example';
+const growth = 'mara@kestrel.example';
+const partners = 'ravi@kestrel.example';
+const system = 'payments service';
+
+const day = (at: number): string =>
+  new Date(at).toLocaleDateString('en-GB', { day: 'numeric', month: 'long', timeZone: 'UTC' });
+
+/** What the people of Kestrel Pay do, beside what their systems publish. */
+export function scriptOf(calendar: Calendar, { as }: Operators, traffic: Traffic): Script {
+  const ids = new Map<string, string>();
+  const redriveAll = async (
+    who: string,
+    name: string,
+    endpoint: string,
+    span: Span,
+    ratePerS: number | null,
+  ): Promise<void> => {
+    await as(who).redrives.create({
+      name,
+      filter: {
+        endpointId: ids.get(endpoint)!,
+        state: 'dead',
+        since: iso(span.from - hourMs),
+        until: iso(span.until),
+      },
+      ratePerS,
+    });
+  };
+  const { ordersDown, analyticsDown, northwindCertificate, until: now } = calendar;
+
+  const acts: Act[] = [
+    {
+      at: ordersDown.until + 15 * minuteMs,
+      act: () =>
+        redriveAll(
+          onCall,
+          `orders, ${day(ordersDown.from)} to ${day(ordersDown.until)}`,
+          'orders',
+          ordersDown,
+          20,
+        ),
+    },
+    {
+      at: northwindCertificate.until + 20 * minuteMs,
+      act: () =>
+        redriveAll(
+          onCall,
+          `certificate of ${day(northwindCertificate.from)}`,
+          'northwind',
+          northwindCertificate,
+          10,
+        ),
+    },
+    {
+      at: calendar.crmPausedAt,
+      act: async () => void (await as(growth).endpoints.pause(ids.get('crm')!, { reason: 'migration' })),
+    },
+    {
+      at: calendar.partnerCertificateAt + 90 * minuteMs,
+      act: async () => {
+        const api = as(partners);
+        const endpointId = ids.get('partner')!;
+        const { items } = await api.deliveries.list({ endpointId, state: 'pending', limit: 3 });
+        for (const { id } of items) await api.deliveries.cancel(id, { reason: 'sent to Brightside by mail' });
+      },
+    },
+    ...blockedKey(calendar, as(system), traffic),
+    ...unmatched(calendar, as(system), traffic),
+    // What goes wrong at the partner and at the ledger is seen at once.
+    ...[calendar.partnerCertificateAt + 20 * minuteMs, calendar.ledgerDown.from + 20 * secondMs].map(
+      (at) => ({
+        at,
+        act: async () => {
+          const events = Array.from({ length: 14 }, () => traffic.event(at, { type: 'payout.paid' }));
+          await as(system).events.publishBatch({ events });
+        },
+      }),
+    ),
+    { at: calendar.ledgerDown.from + 12 * minuteMs, act: () => acknowledge(as(onCall), ids.get('ledger')!) },
+    {
+      at: now - 4 * secondMs,
+      act: () => redriveAll(growth, 'analytics, partition key', 'analytics', analyticsDown, 5),
+    },
+  ];
+  return {
+    declare: () => declare(as(platform), ids),
+    acts,
+    watched: [
+      ...[ordersDown, analyticsDown, northwindCertificate, calendar.ordersNight].flatMap(({ from, until }) =>
+        [from, until].map((at) => ({ from: at - minuteMs, until: at + 30 * minuteMs })),
+      ),
+      { from: calendar.ledgerDown.from, until: now + minuteMs },
+    ],
+  };
+}
+
+async function declare(api: Posthorn, ids: Map<string, string>): Promise<void> {
+  for (const [name, document] of Object.entries(channels)) await api.channels.put(name, document);
+  for (const [name, document] of Object.entries(teams)) await api.teams.put(name, document);
+  await api.teams.put(formerTeam, {});
+  for (const [name, document] of Object.entries(templates)) await api.templates.put(name, document);
+  for (const [name, { description, owner, amount }] of Object.entries(eventTypes))
+    await api.eventTypes.put(name, {
+      description,
+      owner,
+      ...(amount === null ? {} : { value: { amount: `/object/${amount}`, currency: '/object/currency' } }),
+    });
+  for (const [name, { host, endpoint }] of Object.entries(receivers)) {
+    const { id } = await api.endpoints.create({ name, url: `https://${host}/webhooks`, ...endpoint });
+    ids.set(name, id);
+  }
+  for (const [name, { endpoints, ...document }] of Object.entries(objectives))
+    await api.slos.put(name, { ...document, endpointIds: endpoints.map((one) => ids.get(one)!) });
+}
+
+/** A payment that the warehouse refuses, and the later ones of its customer, which wait behind it. */
+function blockedKey({ warehouseBlockedAt }: Calendar, api: Posthorn, traffic: Traffic): Act[] {
+  const customer = 17;
+  const type = 'payment_intent.succeeded';
+  return [
+    {
+      at: warehouseBlockedAt,
+      act: async () =>
+        void (await api.events.publish({
+          ...traffic.event(warehouseBlockedAt, { type, customer }),
+          id: refusedEvent,
+        })),
+    },
+    ...[31, 87, 140, 210, 305].map((minutes) => {
+      const at = warehouseBlockedAt + minutes * minuteMs;
+      return { at, act: async () => void (await api.events.publish(traffic.event(at, { type, customer }))) };
+    }),
+  ];
+}
+
+/** A type that nobody subscribes to. */
+function unmatched({ until }: Calendar, api: Posthorn, traffic: Traffic): Act[] {
+  return Array.from({ length: 12 }, (_, n) => {
+    const at = until - (12 - n) * 37 * minuteMs;
+    return {
+      at,
+      act: async () => void (await api.events.publish(traffic.event(at, { type: 'refund.updated' }))),
+    };
+  });
+}
+
+/** Whoever is on call takes the page about an endpoint. */
+async function acknowledge(api: Posthorn, endpointId: string): Promise<void> {
+  const { items } = await api.alerts.list({ state: 'firing' });
+  const alert = items.find(({ group, severity }) => group.startsWith(endpointId) && severity === 'page');
+  if (alert !== undefined) await api.alerts.acknowledge(alert.id);
+}

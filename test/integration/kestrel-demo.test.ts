@@ -1,0 +1,134 @@
+import { execFile, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeHistory } from '../../packages/posthorn/src/cli/demo/kestrel/history.ts';
+import { verifyDataDirectory } from '../../packages/posthorn/src/cli/commands/verify.ts';
+import type { Database } from '../../packages/posthorn/src/store/sqlite/database.ts';
+import { saveCopy } from '../../packages/posthorn/src/store/sqlite/save-copy.ts';
+import { systemClock } from '../../packages/posthorn/src/runtime/clock.ts';
+import { tempDir } from '../support.ts';
+import { serve } from './serving.ts';
+
+// The history of `posthorn demo --keep`, small: it is made by the engine that ships, on simulated time.
+
+const now = Date.UTC(2026, 10, 26, 10, 12);
+const make = (): Promise<Database> => makeHistory({ seed: 7, now, deliveries: 10_000 });
+const script = new URL('../../bin/posthorn.js', import.meta.url).pathname;
+
+interface List {
+  readonly items: readonly Record<string, unknown>[];
+}
+
+describe('the history', () => {
+  let db: Database;
+  let dataDir: string;
+  let server: Awaited<ReturnType<typeof serve>>;
+  beforeAll(async () => {
+    db = await make();
+    dataDir = tempDir();
+    saveCopy(db, dataDir);
+    // The server's clock begins at the end of the history, and nothing that it sends is answered.
+    const began = systemClock.monotonic();
+    server = await serve({ dataDir }, undefined, {
+      clock: { ...systemClock, now: () => Math.round(now + systemClock.monotonic() - began) },
+      transport: () => ({ post: () => new Promise(() => {}), close: async () => {} }),
+    });
+  });
+  afterAll(async () => {
+    await server.stop();
+    db.close();
+  });
+  const items = async (path: string): Promise<List['items']> => {
+    const { items: found } = await server.client.request<List>('GET', path);
+    return found;
+  };
+
+  test('one seed and one end make one history', async () => {
+    const again = await make();
+    for (const table of [
+      'events',
+      'deliveries',
+      'attempts',
+      'alerts',
+      'redrives',
+      'endpoints',
+      'audit_log',
+    ]) {
+      const rows = ({ raw }: Database): unknown => raw.prepare(`SELECT * FROM ${table} ORDER BY 1, 2`).all();
+      expect(rows(again), table).toEqual(rows(db));
+    }
+    again.close();
+  });
+
+  test('every delivery of it is accounted for (G6)', async () => {
+    expect(await verifyDataDirectory(dataDir)).toMatchObject({ balanced: true, residue: 0, findings: [] });
+  });
+
+  test('every state is there, and attempts that were superseded (G3)', async () => {
+    for (const state of ['delivered', 'pending', 'dead', 'cancelled', 'suppressed'])
+      expect(await items(`/v1/deliveries?state=${state}&limit=1`), state).toHaveLength(1);
+    const sums = await server.client.request<Record<string, number>>('GET', '/v1/accounting');
+    expect(sums).toMatchObject({ unmatched: 12, unaccounted: 0 });
+    expect(sums['superseded_attempts']).toBeGreaterThan(0);
+    expect(sums['late']).toBeGreaterThan(0);
+    const currencies = db.raw
+      .prepare('SELECT DISTINCT currency FROM events WHERE currency IS NOT NULL')
+      .all();
+    expect(currencies).toHaveLength(5);
+  });
+
+  test('alerts fire, one is acknowledged, others have resolved; one redrive is done and one runs', async () => {
+    const alerts = await items('/v1/alerts?limit=500');
+    expect(alerts).toContainEqual(
+      expect.objectContaining({
+        rule: 'endpoint_down',
+        severity: 'page',
+        acknowledged_at: expect.any(String),
+      }),
+    );
+    expect(alerts).toContainEqual(expect.objectContaining({ state: 'firing', severity: 'ticket' }));
+    expect(alerts).toContainEqual(expect.objectContaining({ state: 'resolved' }));
+    const redrives = await items('/v1/redrives');
+    expect(redrives.map(({ name }) => name)).toContain('certificate of 24 November');
+    // The server may have brought the last one to its end by now.
+    const states = db.raw.prepare('SELECT state FROM redrives ORDER BY created_at').all();
+    expect(states.map(({ state }) => state)).toEqual(['done', 'done', 'running']);
+  });
+
+  test('who did it is in the audit log, and who owns nothing is in the conformance', async () => {
+    const paused = await items('/v1/audit-log?action=endpoints.pause');
+    expect(paused).toContainEqual(
+      expect.objectContaining({ actor: expect.objectContaining({ name: 'mara@kestrel.example' }) }),
+    );
+    expect(JSON.stringify(await server.client.request('GET', '/v1/conformance'))).toContain('finanse');
+  });
+});
+
+test('posthorn demo --keep serves its history with the dashboard, keeps it, and goes on with it', async () => {
+  const dataDir = tempDir();
+  for (const round of ['made', 'kept']) {
+    const child = spawn(
+      process.execPath,
+      [script, 'demo', '--keep', '--json', '--deliveries', '300', '--port', '0', '--data-dir', dataDir],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    const [line] = (await Promise.race([
+      new Promise((resolve) => createInterface(child.stdout).once('line', (text) => resolve([text]))),
+      exited.then((code) => Promise.reject(new Error(`it ended with ${code}`))),
+    ])) as [string];
+    const { url, key, sign_in: signIn } = JSON.parse(line) as Record<string, string>;
+    expect(signIn).toBe(`${url}/#k=${key}`);
+    expect(await (await fetch(url!)).text()).toContain('<title>Posthorn</title>');
+    const answer = await fetch(`${url}/v1/endpoints`, { headers: { authorization: `Bearer ${key}` } });
+    expect(
+      ((await answer.json()) as List).items.filter(({ tenant }) => tenant !== 'posthorn'),
+      round,
+    ).toHaveLength(14);
+    child.kill('SIGINT');
+    expect(await exited).toBe(0);
+  }
+  const { stdout } = await promisify(execFile)(process.execPath, [script, 'verify', '--data-dir', dataDir]);
+  expect(stdout).toContain('Every delivery is accounted for.');
+});

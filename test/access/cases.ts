@@ -190,6 +190,11 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
   },
   'endpoints.list': many('read'),
   'endpoints.get': ofEndpoint('read'),
+  'endpoints.health': ofEndpoint('read'),
+  'endpoints.check': {
+    ...nobodys(async () => ({ body: { url: 'https://example.com/' } })),
+    portal: 'never',
+  },
   'endpoints.publicKeys': ofEndpoint('read'),
   'endpoints.ensure': {
     about: 'tenant',

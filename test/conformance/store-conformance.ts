@@ -8,6 +8,7 @@ import { describeClaiming } from './store/claiming.ts';
 import { describeClockwork } from './store/clockwork.ts';
 import { describeConfiguring } from './store/configuring.ts';
 import { describeDropped } from './store/dropped.ts';
+import { describeEndpointFigures } from './store/endpoint-figures.ts';
 import { describeFailing } from './store/failing.ts';
 import { describeIdempotency } from './store/idempotency.ts';
 import { describeInFlight } from './store/in-flight.ts';
@@ -59,6 +60,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
     describeKeeping(subject);
     describeClockwork(subject);
     describeFailing(subject);
+    describeEndpointFigures(subject);
     describeIdempotency(subject);
     describeKeys(subject);
     describeBalance(subject, propertyRuns);

@@ -338,6 +338,7 @@ const steps: readonly Step[] = [
 /** Operations that change nothing that an entry would be about, each with the reason. */
 const unaudited: Partial<Record<OperationId, string>> = {
   'transformations.dryRun': 'it changes nothing; a stored event that it reads is a look at a payload',
+  'endpoints.check': 'it judges a URL and changes nothing',
   'secrets.rotate': 'with one key nothing is to be encrypted anew: secrets-rotation.test.ts has two',
 };
 

@@ -57,6 +57,26 @@ export const pages: readonly Page[] = [
     load: () => import('./pages/redrives/replay.tsx'),
   },
   {
+    path: '/endpoints',
+    title: 'Endpoints',
+    nav: { name: 'Endpoints', letter: 'e' },
+    search: ['q', 'owner', 'unowned', 'template', 'state', 'tenant', 'sort'],
+    load: () => import('./pages/endpoints/endpoints.tsx'),
+  },
+  {
+    path: '/endpoints/new',
+    title: 'New endpoint',
+    search: [],
+    isForTeams: true,
+    load: () => import('./pages/endpoints/new-endpoint.tsx'),
+  },
+  {
+    path: '/endpoints/$endpoint',
+    title: 'Endpoint',
+    search: [],
+    load: () => import('./pages/endpoints/endpoint.tsx'),
+  },
+  {
     path: '/objectives',
     title: 'Objectives',
     nav: { name: 'Objectives', letter: 'o' },

@@ -143,6 +143,7 @@ export function describeFailing(subject: Subject): void {
         throttledUntil: null,
         failingSince: start,
         serverCertificate: null,
+        contact: null,
       },
     ]);
     await subject.store.deleteEndpoint(endpoint.id, start);

@@ -153,6 +153,7 @@ export function describeKeeping(subject: Subject): void {
       throttledUntil,
       failingSince: null,
       serverCertificate: null,
+      contact: null,
     });
     expect(await health(start, well, gone)).toEqual(new Set());
     expect(await health(start, throttled)).toEqual(new Set([is(throttled.id, null, until)]));

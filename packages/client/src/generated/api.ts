@@ -26,8 +26,12 @@ import type {
   DeliveryList,
   DeliveryRequest,
   Endpoint,
+  EndpointCheck,
+  EndpointCheckAnswer,
+  EndpointHealthDetails,
   EndpointList,
   EndpointRequest,
+  EndpointTest,
   EndpointWithSecret,
   EnsuredEndpoint,
   Event,
@@ -111,6 +115,7 @@ import type {
   EndpointsRotateSecretInput,
   EndpointsPublicKeysInput,
   EndpointsTestInput,
+  EndpointsHealthInput,
   RedrivesListInput,
   ReplaysListInput,
   AccountingGetInput,
@@ -207,7 +212,7 @@ export interface EndpointsApi<Options> {
   /** Create an endpoint. From now on it gets every event that it subscribes to. The answer is the only one that shows its signing secret. */
   create(input: EndpointRequest, options?: Options): Promise<EndpointWithSecret>;
 
-  /** List endpoints. Oldest first. */
+  /** List endpoints. Oldest first, unless `sort` says otherwise. With `include=health`, each with its last 24 hours, what waits and what is dead. */
   list(input?: EndpointsListInput, options?: Options): PageRequest<EndpointList>;
 
   /** Get an endpoint. Its settings, and what attempts have found out about its receiver. */
@@ -234,8 +239,14 @@ export interface EndpointsApi<Options> {
   /** List the public keys of an endpoint. What verifies its `v1a` signatures; empty if it never signed with `v1a`. The same keys are published without an API key under its `keySet`. */
   publicKeys(id: string, input?: EndpointsPublicKeysInput, options?: Options): Promise<PublicKeyList>;
 
-  /** Send a test event. Publishes an event of type `posthorn.test` to this endpoint alone. Its delivery says what the receiver answered. */
-  test(id: string, input?: EndpointsTestInput, options?: Options): Promise<Receipt>;
+  /** Check the URL of an endpoint. Says whether an endpoint could be created with this URL, and creates none. The addresses of a name are judged when they are connected to. */
+  check(input: EndpointCheck, options?: Options): Promise<EndpointCheckAnswer>;
+
+  /** Send a test event. Publishes an event of type `posthorn.test` to this endpoint alone, and answers what the receiver answered. */
+  test(id: string, input?: EndpointsTestInput, options?: Options): Promise<EndpointTest>;
+
+  /** Diagnose an endpoint. Why the endpoint is as it is, in one sentence that rules make of what is known; what waits, and until when nothing is lost; how attempts failed, with the last answers. */
+  health(id: string, input?: EndpointsHealthInput, options?: Options): Promise<EndpointHealthDetails>;
 }
 
 /** Make many dead or suppressed deliveries pending again. */
@@ -609,7 +620,9 @@ export type OperationId =
   | 'endpoints.resume'
   | 'endpoints.rotateSecret'
   | 'endpoints.publicKeys'
+  | 'endpoints.check'
   | 'endpoints.test'
+  | 'endpoints.health'
   | 'redrives.create'
   | 'redrives.list'
   | 'redrives.get'

@@ -1119,6 +1119,10 @@ export interface Endpoint {
   /** Open after 20 failed attempts in a row: until the next success a sixteenth of `maxInFlight` is tried at once. */
   readonly breaker: { readonly state: 'closed' | 'open'; readonly since: string | null };
 
+  /** Of the attempts at its URL; written every 5 s at most. */
+  readonly lastSuccessAt: string | null;
+  readonly lastFailureAt: string | null;
+
   /** The receiver asked for no requests until then (Retry-After). */
   readonly throttledUntil: string | null;
   readonly createdAt: string;
@@ -1241,8 +1245,184 @@ export interface EndpointChange {
   readonly proxy?: string | null | undefined;
 }
 
+export interface EndpointCheck {
+  readonly url: string;
+}
+
+export interface EndpointCheckAnswer {
+  /** As it would be stored; null: it is refused. */
+  readonly url: string | null;
+
+  /** What is wrong with it; null: nothing. */
+  readonly fault: string | null;
+}
+
+export interface EndpointDiagnosis {
+  /** What it found, such as `timeout` or `paused`. */
+  readonly rule: string;
+
+  /** `act`: somebody has to do something. */
+  readonly level: 'ok' | 'watch' | 'act';
+  readonly sentence: string;
+  readonly nextStep: string | null;
+}
+
+export interface EndpointHealth {
+  /** `failing`: every attempt since the last success failed. `slowed`: the receiver asked for time, or the breaker is open. `idle`: nothing was sent yet. */
+  readonly state: 'failing' | 'slowed' | 'paused' | 'healthy' | 'idle';
+
+  /** Why it is not healthy, and its limits, in a few words; null: nothing is to be said. */
+  readonly note: string | null;
+
+  /** Whole clock hours of acceptance. */
+  readonly window: { readonly since: string; readonly until: string };
+  readonly inTime: InTime;
+
+  /** Deliveries accepted a second, in this clock hour and the one before. */
+  readonly ratePerS: number;
+
+  /** From acceptance to delivery, of this clock hour and the one before, else of the window. */
+  readonly p99Ms: number | null;
+  readonly pending: number;
+
+  /** The earliest due time of what is pending. */
+  readonly oldestDueAt: string | null;
+
+  /** Dead letters that retention has not taken. */
+  readonly dead: number;
+  readonly suppressed: number;
+
+  /** Of the dead letters, by currency. */
+  readonly worth: readonly Money[];
+
+  /** False: there are more dead letters than were read for `worth`. */
+  readonly worthComplete: boolean;
+  readonly lastSuccessAt: string | null;
+  readonly lastFailureAt: string | null;
+
+  /** The first failure since the last success. */
+  readonly failingSince: string | null;
+
+  /** At least so many attempts have failed since the last success. */
+  readonly failuresInARow: number;
+
+  /** Of the last failed attempt; null: none failed. */
+  readonly lastError: {
+    readonly class:
+      | 'timeout'
+      | 'connect'
+      | 'dns'
+      | 'tls'
+      | 'reset'
+      | 'blocked_address'
+      | 'proxy'
+      | 'token'
+      | 'http_4xx'
+      | 'http_5xx'
+      | 'rate_limited'
+      | 'gone'
+      | 'redirect'
+      | 'protocol'
+      | 'internal'
+      | 'corrupt'
+      | 'transformation'
+      | 'secrets';
+    readonly statusCode: number | null;
+  } | null;
+
+  /** By the hour of acceptance, oldest first. */
+  readonly bars: {
+    readonly since: string;
+    readonly stepS: number;
+
+    /** Delivered in time. */
+    readonly good: readonly number[];
+
+    /** Late, dead or suppressed. */
+    readonly bad: readonly number[];
+  };
+}
+
+export interface EndpointHealthDetails {
+  readonly endpointId: string;
+
+  /** When it was read. */
+  readonly at: string;
+  readonly diagnosis: EndpointDiagnosis;
+  readonly health: EndpointHealth;
+  readonly waiting: {
+    /** Pending deliveries, by the counters. */
+    readonly count: number;
+
+    /** Those with an attempt under way. */
+    readonly underWay: number;
+    readonly nextAttemptAt: string | null;
+
+    /** Before this no pending delivery becomes a dead letter; null: nothing is pending, or it cannot be said. */
+    readonly nothingLostUntil: string | null;
+    readonly byAttempts: readonly {
+      /** Of the running schedule. */
+      readonly attempts: number;
+      readonly count: number;
+    }[];
+
+    /** False: more is pending than was read for this. */
+    readonly complete: boolean;
+  };
+
+  /** Pending deliveries by when they are due; one that is under way is due when its lease ends. */
+  readonly due: readonly {
+    /** Null: overdue ones. */
+    readonly since: string | null;
+
+    /** Null: no end. */
+    readonly until: string | null;
+    readonly count: number;
+
+    /** There are more than were counted. */
+    readonly atLeast: boolean;
+  }[];
+
+  /** Of deliveries accepted since then. */
+  readonly failures: {
+    readonly since: string;
+    readonly byClass: readonly {
+      readonly class:
+        | 'timeout'
+        | 'connect'
+        | 'dns'
+        | 'tls'
+        | 'reset'
+        | 'blocked_address'
+        | 'proxy'
+        | 'token'
+        | 'http_4xx'
+        | 'http_5xx'
+        | 'rate_limited'
+        | 'gone'
+        | 'redirect'
+        | 'protocol'
+        | 'internal'
+        | 'corrupt'
+        | 'transformation'
+        | 'secrets';
+      readonly fault: 'sender' | 'receiver';
+
+      /** Failed attempts. */
+      readonly count: number;
+      readonly eventTypes: readonly { readonly eventType: string; readonly count: number }[];
+
+      /** The newest known; null: its delivery has ended well. */
+      readonly last: FailedAttempt | null;
+    }[];
+  };
+
+  /** Last attempts of dead letters and of deliveries that wait for a retry, newest first. */
+  readonly errors: readonly FailedAttempt[];
+}
+
 export interface EndpointList {
-  readonly items: readonly Endpoint[];
+  readonly items: readonly ListedEndpoint[];
 
   /** Of the next page; null: this is the last. */
   readonly nextCursor: string | null;
@@ -1334,6 +1514,31 @@ export interface EndpointRequest {
   readonly secret?: string | undefined;
 }
 
+export interface EndpointTest {
+  readonly id: string;
+  readonly tenant: string;
+  readonly type: string;
+
+  /** When it was committed to disk. */
+  readonly acceptedAt: string;
+
+  /** Deliveries that were created. */
+  readonly deliveries: number;
+
+  /** How many of them are suppressed, because their endpoint is disabled. */
+  readonly suppressed: number;
+
+  /** No endpoint takes it: none subscribes to its type, or their filters exclude it. */
+  readonly unmatched: boolean;
+
+  /** Accepted before: this is the receipt of then, and nothing was created. */
+  readonly duplicate: boolean;
+  readonly deliveryId: string;
+
+  /** Null: none was made in time, or the endpoint is paused. The delivery goes on by itself. */
+  readonly attempt: Attempt | null;
+}
+
 export interface EndpointTls {
   /** PEM: the certificate that Posthorn presents, its chain behind it. */
   readonly clientCertificate?: string | null | undefined;
@@ -1421,6 +1626,10 @@ export interface EndpointWithSecret {
   /** Open after 20 failed attempts in a row: until the next success a sixteenth of `maxInFlight` is tried at once. */
   readonly breaker: { readonly state: 'closed' | 'open'; readonly since: string | null };
 
+  /** Of the attempts at its URL; written every 5 s at most. */
+  readonly lastSuccessAt: string | null;
+  readonly lastFailureAt: string | null;
+
   /** The receiver asked for no requests until then (Retry-After). */
   readonly throttledUntil: string | null;
   readonly createdAt: string;
@@ -1499,6 +1708,10 @@ export interface EnsuredEndpoint {
 
   /** Open after 20 failed attempts in a row: until the next success a sixteenth of `maxInFlight` is tried at once. */
   readonly breaker: { readonly state: 'closed' | 'open'; readonly since: string | null };
+
+  /** Of the attempts at its URL; written every 5 s at most. */
+  readonly lastSuccessAt: string | null;
+  readonly lastFailureAt: string | null;
 
   /** The receiver asked for no requests until then (Retry-After). */
   readonly throttledUntil: string | null;
@@ -1612,6 +1825,13 @@ export interface ExpectedAttempt {
 
   /** Not after, unless the receiver asks for a pause or its limits hold it up. */
   readonly latestAt: string;
+}
+
+export interface FailedAttempt {
+  readonly deliveryId: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly attempt: Attempt;
 }
 
 /** Conditions on the data, all of which must hold. A JSON Pointer names a value: `{"/currency": "eur"}` (equality) or `{"/amount": {"gte": 1000, "lt": 5000}}` with the operators eq, gt, gte, lt, lte, in, exists and prefix. `all` and `any` take lists of filters, `not` takes one. At most 200 values and 8 levels. */
@@ -1756,6 +1976,18 @@ export interface ImpactSide {
 
   /** What has to be said about these numbers. */
   readonly notes: readonly string[];
+}
+
+export interface InTime {
+  /** Delivered in time. */
+  readonly good: number;
+
+  /** Accepted in the window, and past its deadline. */
+  readonly due: number;
+
+  /** `good` / `due`; null: nothing was due. */
+  readonly share: number | null;
+  readonly interval: Interval;
 }
 
 /** Wilson score interval at 95%: lower and upper bound. */
@@ -2013,6 +2245,89 @@ export interface ListedDelivery {
 
   /** With `include=endpoint`. */
   readonly endpoint?: DeliveryEndpoint;
+}
+
+export interface ListedEndpoint {
+  readonly id: string;
+  readonly name: string | null;
+  readonly tenant: string;
+
+  /** Of a notification channel only the host. */
+  readonly url: string;
+  readonly eventTypes: readonly string[];
+  readonly description: string | null;
+  readonly owner: string | null;
+  readonly template: string | null;
+  readonly templateVersion: number | null;
+
+  /** What it says itself, whatever its template says. */
+  readonly overrides: readonly ('timeout_ms' | 'deliver_within_s' | 'retry')[];
+
+  /** The names; values are write-only. */
+  readonly headers: Readonly<Record<string, null>>;
+
+  /** Secrets are null. */
+  readonly auth: ShownEndpointAuth | null;
+  readonly tls: ShownEndpointTls | null;
+
+  /** Without its password. */
+  readonly proxy: string | null;
+
+  /** What the certificates of `tls`, and that of the receiver, say of themselves. */
+  readonly certificates: readonly EndpointCertificate[];
+  readonly timeoutMs: number;
+  readonly maxInFlight: number;
+  readonly rateLimitPerS: number | null;
+  readonly ordering: 'none' | 'key';
+  readonly onDead: 'skip' | 'block';
+
+  /** Ordering keys that a dead letter blocks (`on_dead: block`); up to 1,000 are counted. */
+  readonly blockedKeys: number;
+  readonly filter: Filter | null;
+  readonly transformation: Transformation | null;
+  readonly retry: RetryPolicy;
+  readonly deliverWithinS: number;
+
+  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; its id is in `webhook-id`. */
+  readonly body: 'envelope' | 'data';
+
+  /** `v1`: HMAC by the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. Both: two signatures in `webhook-signature`. */
+  readonly signatures: readonly ('v1' | 'v1a')[];
+
+  /** Where its public keys are published for everybody: `/.well-known/posthorn/public-keys/{set}`. Null: it never signed with `v1a`. */
+  readonly keySet: string | null;
+
+  /** Your own data, for your own use: up to 50 texts of at most 512 characters. */
+  readonly metadata: Readonly<Record<string, string>>;
+
+  /** Why its secrets cannot be opened: nothing is sent until the key is back, or until the secret and the headers are set again. */
+  readonly secretsError: string | null;
+  readonly disableAfterS: number | null;
+
+  /** The first failure since the last success, if `disableAfterS` is set; null: none. */
+  readonly failingSince: string | null;
+
+  /** From then on the next failed attempt pauses the endpoint, unless one succeeds before; null: none does. */
+  readonly disablesAt: string | null;
+  readonly enabled: boolean;
+
+  /** What an operator gave; `gone`: the receiver answered 410; `failing`: see `disableAfterS`. */
+  readonly pausedReason: string | null;
+
+  /** Open after 20 failed attempts in a row: until the next success a sixteenth of `maxInFlight` is tried at once. */
+  readonly breaker: { readonly state: 'closed' | 'open'; readonly since: string | null };
+
+  /** Of the attempts at its URL; written every 5 s at most. */
+  readonly lastSuccessAt: string | null;
+  readonly lastFailureAt: string | null;
+
+  /** The receiver asked for no requests until then (Retry-After). */
+  readonly throttledUntil: string | null;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+
+  /** If asked for with `include=health`. */
+  readonly health?: EndpointHealth;
 }
 
 export interface ListedEvent {
@@ -2976,6 +3291,10 @@ export interface RotatedEndpoint {
 
   /** Open after 20 failed attempts in a row: until the next success a sixteenth of `maxInFlight` is tried at once. */
   readonly breaker: { readonly state: 'closed' | 'open'; readonly since: string | null };
+
+  /** Of the attempts at its URL; written every 5 s at most. */
+  readonly lastSuccessAt: string | null;
+  readonly lastFailureAt: string | null;
 
   /** The receiver asked for no requests until then (Retry-After). */
   readonly throttledUntil: string | null;
@@ -3977,6 +4296,28 @@ export interface EndpointsListInput {
   /** Only these, by id or name. */
   readonly endpointId?: string | readonly string[] | undefined;
 
+  /** Only those with this text in id, name, URL, description or owner. */
+  readonly q?: string | undefined;
+
+  /** Only those of these teams. */
+  readonly owner?: string | readonly string[] | undefined;
+
+  /** Only those without an owner, or whose owner is not a declared team. */
+  readonly unowned?: 'true' | undefined;
+  readonly template?: string | readonly string[] | undefined;
+  readonly state?:
+    | 'failing'
+    | 'slowed'
+    | 'paused'
+    | 'healthy'
+    | 'idle'
+    | readonly ('failing' | 'slowed' | 'paused' | 'healthy' | 'idle')[]
+    | undefined;
+  readonly include?: 'health' | readonly 'health'[] | undefined;
+
+  /** `need`: those that need somebody first, by state, dead letters and what waits. */
+  readonly sort?: 'created' | 'name' | 'need' | undefined;
+
   /** Items of a page at most. */
   readonly limit?: number | undefined;
 
@@ -4032,6 +4373,15 @@ export interface EndpointsPublicKeysInput {
 
 /** What `endpoints.test` takes. */
 export interface EndpointsTestInput {
+  /** Of the endpoint, if it is given by its name. If left out: the tenant that the key is bound to, else `default`. */
+  readonly tenant?: string | undefined;
+
+  /** For the attempt, at most. If left out: the endpoint's timeout and 2 s, at most 30 s. */
+  readonly waitS?: number | undefined;
+}
+
+/** What `endpoints.health` takes. */
+export interface EndpointsHealthInput {
   /** Of the endpoint, if it is given by its name. If left out: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 }

@@ -17,6 +17,7 @@ export const states = {
   failing: { glyph: '▲', tone: 'bad', word: 'failing' },
   slowed: { glyph: '◐', tone: 'wait', word: 'slowed' },
   paused: { glyph: '‖', tone: 'held', word: 'paused' },
+  idle: { glyph: '○', tone: 'off', word: 'idle' },
 } as const satisfies Readonly<Record<string, { glyph: string; tone: Tone; word: string }>>;
 export type StateName = keyof typeof states;
 

@@ -58,7 +58,7 @@ export const attemptFields = {
     .describe('The retry clock, an operator, or a redrive in bulk.'),
   node: z.string().nullable().describe('The process that made it; null: the portal does not show it.'),
 };
-const attempt = z.strictObject(attemptFields).meta({ id: 'Attempt' });
+export const attempt = z.strictObject(attemptFields).meta({ id: 'Attempt' });
 
 const claim = z
   .strictObject({

@@ -15,8 +15,8 @@ import { orderingFields, orderingSettings } from './endpoint-ordering.ts';
 import { keptReach, newReach, shownReach } from './endpoint-reach.ts';
 import { isReservedHeader } from '../domain/header-names.ts';
 import { bodyKind, examplePublicKeys, keySet, publicKeyList, signatures } from './endpoint-body.ts';
+import { endpointHealth, endpointState, healthExample } from './endpoint-health.ts';
 import { metadata } from './metadata.ts';
-import { receipt } from './events.ts';
 import { filter } from './filters.ts';
 import { operations } from './operation.ts';
 import { transformation } from './transformations.ts';
@@ -150,6 +150,8 @@ const endpointFields = {
     .describe(
       'Open after 20 failed attempts in a row: until the next success a sixteenth of `max_in_flight` is tried at once.',
     ),
+  last_success_at: timestamp.nullable().describe('Of the attempts at its URL; written every 5 s at most.'),
+  last_failure_at: timestamp.nullable(),
   throttled_until: timestamp
     .nullable()
     .describe('The receiver asked for no requests until then (Retry-After).'),
@@ -160,9 +162,33 @@ const endpoint = z.strictObject(endpointFields).meta({ id: 'Endpoint' });
 const endpointWithSecret = z
   .strictObject({ ...endpointFields, secret: z.string().describe('Shown this once.') })
   .meta({ id: 'EndpointWithSecret' });
+const listed = z
+  .strictObject({
+    ...endpointFields,
+    health: endpointHealth.optional().describe('If asked for with `include=health`.'),
+  })
+  .meta({ id: 'ListedEndpoint' });
 const listQuery = z.strictObject({
   tenant: severalInQuery(tenantName).optional(),
   endpoint_id: severalInQuery(anyId).optional().describe('Only these, by id or name.'),
+  q: z
+    .string()
+    .min(1)
+    .max(256)
+    .optional()
+    .describe('Only those with this text in id, name, URL, description or owner.'),
+  owner: severalInQuery(documentName).optional().describe('Only those of these teams.'),
+  unowned: z
+    .enum(['true'], 'must be true')
+    .optional()
+    .describe('Only those without an owner, or whose owner is not a declared team.'),
+  template: severalInQuery(documentName).optional(),
+  state: severalInQuery(endpointState).optional(),
+  include: severalInQuery(z.enum(['health'])).optional(),
+  sort: z
+    .enum(['created', 'name', 'need'])
+    .default('created')
+    .describe('`need`: those that need somebody first, by state, dead letters and what waits.'),
   ...pageIn('asc'),
 });
 const endpointMaybeWithSecret = z
@@ -177,7 +203,7 @@ const rotatedEndpoint = z
       .describe('The new one, shown this once. Not there if the endpoint signs with `v1a` alone.'),
   })
   .meta({ id: 'RotatedEndpoint' });
-const endpointList = pageOf('EndpointList', endpoint);
+const endpointList = pageOf('EndpointList', listed);
 
 const rotation = z
   .strictObject({
@@ -236,6 +262,8 @@ const example = {
   enabled: true,
   paused_reason: null,
   breaker: { state: 'closed', since: null },
+  last_success_at: '2026-11-20T08:59:58.402Z',
+  last_failure_at: null,
   throttled_until: null,
   created_at: '2026-11-20T08:00:00.000Z',
   updated_at: '2026-11-20T08:00:00.000Z',
@@ -271,12 +299,16 @@ export const endpointOperations = operations({
     tag: 'endpoints',
     scope: 'read',
     summary: 'List endpoints',
-    description: 'Oldest first.',
+    description:
+      'Oldest first, unless `sort` says otherwise. With `include=health`, each with its last 24 hours, what waits and what is dead.',
     query: listQuery,
     status: 200,
     answer: endpointList,
     errors: [],
-    example: { query: { tenant: 'default' }, answer: { items: [example], next_cursor: null } },
+    example: {
+      query: { include: 'health', sort: 'need' },
+      answer: { items: [{ ...example, health: healthExample }], next_cursor: null },
+    },
   },
   'endpoints.get': {
     method: 'GET',
@@ -417,32 +449,5 @@ export const endpointOperations = operations({
     answer: publicKeyList,
     errors: ['not_found'],
     example: { params: exampleParams, answer: examplePublicKeys },
-  },
-  'endpoints.test': {
-    method: 'POST',
-    path: '/v1/endpoints/{id}/test',
-    tag: 'endpoints',
-    scope: 'operate',
-    summary: 'Send a test event',
-    description:
-      'Publishes an event of type `posthorn.test` to this endpoint alone. Its delivery says what the receiver answered.',
-    params,
-    query: inTenant,
-    status: 202,
-    answer: receipt,
-    errors: ['not_found'],
-    example: {
-      params: exampleParams,
-      answer: {
-        id: 'evt_01jd8z5t7v9x1z3b5d7f9h1k3m',
-        tenant: 'default',
-        type: 'posthorn.test',
-        accepted_at: '2026-11-20T09:00:00.000Z',
-        deliveries: 1,
-        suppressed: 0,
-        unmatched: false,
-        duplicate: false,
-      },
-    },
   },
 });

@@ -15,6 +15,9 @@ import { attemptOperations } from './attempts.ts';
 import { eventListOperations } from './event-list.ts';
 import { searchOperations } from './search.ts';
 import { channelOperations } from './channels.ts';
+import { endpointCheckOperations } from './endpoint-check.ts';
+import { endpointHealthOperations } from './endpoint-health.ts';
+import { endpointTestOperations } from './endpoint-test.ts';
 import { endpointOperations } from './endpoints.ts';
 import { eventTypeOperations } from './event-types.ts';
 import { keyOperations } from './keys.ts';
@@ -47,6 +50,9 @@ export const table = {
   ...blockedKeyOperations,
   ...deadLetterOperations,
   ...endpointOperations,
+  ...endpointCheckOperations,
+  ...endpointTestOperations,
+  ...endpointHealthOperations,
   ...redriveOperations,
   ...replayOperations,
   ...accountingOperations,

@@ -10,6 +10,7 @@ import type { ClaimedDelivery, DeliveryPath } from '../store/store.ts';
 import type { AttemptResult, Transport } from '../transport/transport.ts';
 import type { Lane } from './lane.ts';
 import { corruptSettlement, settlementFrom } from './settlement.ts';
+import type { LaneContact } from './lane-contact.ts';
 import type { Settler } from './settler.ts';
 import type { TransformAnswer, Transformer } from './transformer.ts';
 import { type AttemptSpan, TraceMemory, type Tracing } from './tracing.ts';
@@ -27,6 +28,8 @@ export interface AttemptsOptions {
   readonly tracing?: Tracing | undefined;
   /** A receiver has presented a certificate that it did not a moment ago. */
   readonly onCertificate: (endpoint: Endpoint, certificate: Certificate, now: number) => void;
+  /** An attempt has ended, and what is known of its endpoint is not yet noted. */
+  readonly onContact: (endpoint: Endpoint, contact: LaneContact) => void;
   readonly transformer?: Transformer | undefined;
 }
 
@@ -208,6 +211,10 @@ export class Attempts {
     // Of the receiver an expression says nothing.
     const wasAsked = !moved && result.errorClass !== 'transformation';
     if (wasAsked && lane.observe(result.ok, result.durationMs, now)) this.#listener.breakerChanged(lane, now);
+    if (!moved) {
+      lane.contact.observe(result, now);
+      if (!lane.contact.isNoted) this.#o.onContact(lane.endpoint, lane.contact);
+    }
     const failing = wasAsked ? lane.observeFailing(result.ok, result.errorClass, now) : 'same';
     if (failing !== 'same') this.#listener.failing(lane, now, failing === 'too_long');
     const settlement = settlementFrom(

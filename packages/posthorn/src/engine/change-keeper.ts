@@ -2,7 +2,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 
 /** However often what is known of endpoints changes, a node writes it down this often at most, all together. */
-const paceMs = 1000;
+const defaultPaceMs = 1000;
 
 /**
  * Writes what this node learned of its endpoints (breakers, throttles) into their rows: only changes, never an attempt.
@@ -12,11 +12,13 @@ export class ChangeKeeper<Change extends { readonly endpointId: string }> {
   readonly #save: (changes: readonly Change[]) => Promise<void>;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #paceMs: number;
+  readonly #maxChanges: number;
   readonly #changes = new Map<string, Change>();
   /** What is being written now. */
   #inWrite: readonly Change[] = [];
   #cancel: (() => void) | null = null;
-  #writing: Promise<void> | null = null;
+  #writing: Promise<unknown> | null = null;
   #stopped = false;
   #nextAt = Number.NEGATIVE_INFINITY;
 
@@ -24,10 +26,15 @@ export class ChangeKeeper<Change extends { readonly endpointId: string }> {
     save: (changes: readonly Change[]) => Promise<void>;
     clock: Clock;
     logger: Logger;
+    paceMs?: number;
+    /** So many at once; the others wait for the next time, the longest first. */
+    maxChanges?: number;
   }) {
     this.#save = options.save;
     this.#clock = options.clock;
     this.#logger = options.logger;
+    this.#paceMs = options.paceMs ?? defaultPaceMs;
+    this.#maxChanges = options.maxChanges ?? Number.POSITIVE_INFINITY;
   }
 
   /** The newest change of an endpoint is the one that is written. */
@@ -52,7 +59,7 @@ export class ChangeKeeper<Change extends { readonly endpointId: string }> {
     this.#stopped = true;
     this.#cancel?.();
     await this.#writing;
-    await this.#write();
+    while (this.#changes.size > 0) if (!(await this.#write())) return;
   }
 
   #schedule(): void {
@@ -66,14 +73,16 @@ export class ChangeKeeper<Change extends { readonly endpointId: string }> {
     });
   }
 
-  async #write(): Promise<void> {
-    const changes = [...this.#changes.values()];
-    if (changes.length === 0) return;
-    this.#changes.clear();
+  /** Returns whether it could be written. */
+  async #write(): Promise<boolean> {
+    const changes = [...this.#changes.values()].slice(0, this.#maxChanges);
+    if (changes.length === 0) return true;
+    for (const { endpointId } of changes) this.#changes.delete(endpointId);
     this.#inWrite = changes;
-    this.#nextAt = this.#clock.monotonic() + paceMs;
+    this.#nextAt = this.#clock.monotonic() + this.#paceMs;
     try {
       await this.#save(changes);
+      return true;
     } catch (error) {
       this.#logger.warn(
         {
@@ -86,6 +95,7 @@ export class ChangeKeeper<Change extends { readonly endpointId: string }> {
       for (const change of this.#inWrite) {
         if (!this.#changes.has(change.endpointId)) this.#changes.set(change.endpointId, change);
       }
+      return false;
     } finally {
       this.#inWrite = [];
     }

@@ -38,6 +38,7 @@ test('G8: of 300 endpoints at once, 100 attempts begin in a turn of the event lo
     onBreaker: () => {},
     onThrottle: () => {},
     onGone: () => {},
+    onContact: () => {},
     onFailing: () => {},
     onCertificate: () => {},
   });

@@ -7,11 +7,21 @@ import type { FailingChange, Failures } from '../store/failures.ts';
 import type { BreakerChange, Breakers, SeenCertificate, ThrottleChange } from '../store/breakers.ts';
 import type { BringForwardRequest, DeliveryPath, Endpoints } from '../store/store.ts';
 import { ChangeKeeper } from './change-keeper.ts';
+import type { LaneContact } from './lane-contact.ts';
 import type { Dispatcher } from './dispatcher.ts';
 
 /** So many deliveries are brought forward in one transaction. */
 const maxPerStep = 1000;
 const maxNoted = 20_000;
+/** When attempts last succeeded and failed is written this often, and of so many endpoints at once: no attempt waits for it. */
+const contactPaceMs = 5000;
+const maxContacts = 2000;
+
+interface NotedContact {
+  readonly endpointId: string;
+  readonly url: string;
+  readonly seen: LaneContact;
+}
 
 type HealthStore = Breakers &
   Pick<Blocking, 'freeKeys'> &
@@ -36,6 +46,7 @@ export class EndpointHealth {
   readonly #throttles: ChangeKeeper<ThrottleChange>;
   readonly #failures: ChangeKeeper<FailingChange>;
   readonly #certificates: ChangeKeeper<SeenCertificate>;
+  readonly #contacts: ChangeKeeper<NotedContact>;
   /** By endpoint: URL and fingerprint of what was noted last. Forgotten all at once, at the cost of noting them again. */
   readonly #noted = new Map<string, string>();
   /** By endpoint: the URL that answered 410. */
@@ -61,6 +72,13 @@ export class EndpointHealth {
       save: (seen) => store.saveServerCertificates(seen),
       clock,
       logger,
+    });
+    this.#contacts = new ChangeKeeper({
+      save: (noted) => store.saveContacts(noted.map(({ seen, ...of }) => ({ ...of, contact: seen.take() }))),
+      clock,
+      logger,
+      paceMs: contactPaceMs,
+      maxChanges: maxContacts,
     });
   }
 
@@ -88,6 +106,11 @@ export class EndpointHealth {
     this.#certificates.note({ endpointId: id, url, certificate, at });
   }
 
+  noteContact({ id: endpointId, url }: Endpoint, seen: LaneContact): void {
+    seen.isNoted = true;
+    this.#contacts.note({ endpointId, url, seen });
+  }
+
   noteGone({ id, url }: Endpoint): void {
     this.#gone.set(id, url);
   }
@@ -109,6 +132,7 @@ export class EndpointHealth {
     this.#failures.forget(endpointId);
     this.#tooLong.delete(endpointId);
     this.#certificates.forget(endpointId);
+    this.#contacts.forget(endpointId);
     this.#noted.delete(endpointId);
     this.#gone.delete(endpointId);
     await this.#bringForward(endpointId, 'all');
@@ -199,7 +223,7 @@ export class EndpointHealth {
 
   /** Writes what is not yet written. */
   async stop(): Promise<void> {
-    const all = [this.#breakers, this.#throttles, this.#failures, this.#certificates];
+    const all = [this.#breakers, this.#throttles, this.#failures, this.#certificates, this.#contacts];
     await Promise.all(all.map((changes) => changes.stop()));
   }
 

@@ -124,6 +124,7 @@ export function createEngine(options: EngineOptions): Engine {
     sharing,
     mayClaim: () => timekeeper.mayClaim,
     onBreaker: (change) => health.noteBreaker(change),
+    onContact: (endpoint, contact) => health.noteContact(endpoint, contact),
     onFailing: (change, isTooLong) => health.noteFailing(change, isTooLong),
     onThrottle: (change) => health.noteThrottle(change),
     onCertificate: (endpoint, certificate, at) => health.noteCertificate(endpoint, certificate, at),

@@ -14,6 +14,7 @@ import {
   isOpen,
   moved,
 } from './breaker.ts';
+import { LaneContact } from './lane-contact.ts';
 import type { Share } from './fair-budget.ts';
 import { type Bucket, fullBucket, msUntilTokens, takeToken, tokensAt } from './rate-limit.ts';
 import type { Signer } from './webhook.ts';
@@ -52,6 +53,8 @@ export class Lane {
   throttledUntil = 0;
   throttleSetAt = Number.NEGATIVE_INFINITY;
   breaker: Breaker = freshBreaker;
+  /** When attempts last succeeded and failed here. */
+  contact = new LaneContact();
   /** What attempts have come to since the last success, where the endpoint is to be disabled some day. */
   failing: Failing | null = null;
   /** This node's part of the endpoint's limits: what it owns of all shards. */
@@ -85,6 +88,7 @@ export class Lane {
     this.#signer = null;
     if (!hasMoved) return false;
     this.breaker = freshBreaker;
+    this.contact = new LaneContact();
     this.throttle(0, now);
     this.#meanMs = firstMeanMs;
     this.#stalled = false;
@@ -133,6 +137,7 @@ export class Lane {
       };
     }
     this.breaker = moved(this.breaker, byMs);
+    this.contact.move(byMs);
     if (this.failing !== null) this.failing = { ...this.failing, since: this.failing.since + byMs };
     // A retry is due by the clock; when that goes back, it is due as much earlier.
     if (byMs < 0 && this.nextDueAt !== null) this.nextDueAt += byMs;

@@ -57,6 +57,7 @@ async function attempt(
     onBreaker: (change) => void breakers.push(change),
     onThrottle: () => {},
     onGone: () => {},
+    onContact: () => {},
     onFailing: () => {},
     onCertificate: () => {},
   });

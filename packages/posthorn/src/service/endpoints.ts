@@ -1,42 +1,34 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Answer } from '../contract/table.ts';
-import { alertTenant } from '../domain/alert.ts';
 import type { AuditEntry } from '../domain/audit-entry.ts';
 import {
   changedEndpoint,
-  endsFailing,
   type Endpoint,
   maxFormerSecrets,
   replacedEndpoint,
   rotated,
 } from '../domain/endpoint.ts';
-import { invalid, notFound, PosthornError } from '../domain/errors.ts';
-import { disablesAt } from '../domain/failing.ts';
-import { blocksKeys } from '../domain/ordering.ts';
-import { makeEvent } from '../domain/event.ts';
-import { newEventId, timeOrderedId } from '../domain/ids.ts';
-import { shardCount } from '../domain/shard.ts';
+import { invalid, PosthornError } from '../domain/errors.ts';
+import { timeOrderedId } from '../domain/ids.ts';
 import { publishedKeys } from '../domain/signing-keys.ts';
 import { defaultTenant } from '../domain/tenant.ts';
-import { iso, isoOrNull, secondMs } from '../domain/time.ts';
-import { type Keyring, sealsThis } from '../secrets/keyring.ts';
-import { sealFault } from '../secrets/sealed-values.ts';
+import { secondMs } from '../domain/time.ts';
+import { sealsThis } from '../secrets/keyring.ts';
 import { newSecret, parseSecret } from '../signing/standard-webhooks.ts';
-import type { ReceiverHealth } from '../store/breakers.ts';
 import type { EndpointChange } from '../store/store.ts';
-import { auditEntries, auditEntry, type Change, endpointChange } from './audit.ts';
-import { tenantsFrom } from './delivery-filter.ts';
+import { auditEntries, type Change, endpointChange } from './audit.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { endpointDeclaration, type EndpointIdentity } from './endpoint-declaration.ts';
-import { endpointIdsFrom, type EndpointRef, findEndpoint } from './endpoint-ref.ts';
-import { shownCertificate, shownReach } from './endpoint-reach.ts';
-import { wireReceipt } from './events.ts';
+import { endpointList } from './endpoint-list.ts';
+import { endpointCheckService } from './endpoint-check.ts';
+import { endpointDiagnosisService } from './endpoint-diagnosis.ts';
+import { endpointTestService } from './endpoint-test.ts';
+import { type EndpointRef, findEndpoint } from './endpoint-ref.ts';
+import { type Health, noHealth, readKnown, shownWith, wireEndpoint } from './endpoint-shown.ts';
 import { type Call, type Handlers, type Of, Reply } from './handler.ts';
-import { decodeCursor, pageRead } from './paging.ts';
 import { rotateSigningKeys, wirePublicKeys, withSigningKey } from './signing-keys.ts';
 import { refuseTooManyEndpoints } from './tenants.ts';
 import { refuseTransformation } from './transformations.ts';
-import { wireRetry } from './wire.ts';
 
 type Id = Of<'endpoints'>;
 
@@ -52,6 +44,7 @@ const refOf = ({ params: { id }, query: { tenant } }: Scoped): EndpointRef => ({
 export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoints'>> {
   const { store, config, engine, clock, random, keyring } = deps;
   const declaration = endpointDeclaration(deps);
+  const list = endpointList(deps);
   const shown = (endpoint: Endpoint, health: Health, before = endpoint): Answer<'endpoints.get'> =>
     shownWith(keyring, endpoint, health, before);
   const newIdentity = (tenant: string, secret: string, now: number): EndpointIdentity => ({
@@ -61,16 +54,8 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
     createdAt: now,
   });
 
-  const readHealth = async (endpoints: readonly Endpoint[]): Promise<Health> => {
-    const ids = endpoints.map(({ id }) => id);
-    const blocking = endpoints.filter(blocksKeys).map(({ id }) => id);
-    const receivers = await store.receiverHealth(ids, clock.now());
-    const counts = blocking.length === 0 ? [] : await store.deadKeyCounts(blocking);
-    return {
-      receivers: new Map(receivers.map((one) => [one.endpointId, one])),
-      blockedKeys: new Map(counts.map(({ endpointId, keys }) => [endpointId, keys])),
-    };
-  };
+  const readHealth = (endpoints: readonly Endpoint[]): Promise<Health> =>
+    readKnown(store, endpoints, clock.now());
 
   /** The engine hears of changes in the order in which they were committed. Answers the endpoint as it is then. */
   const change = async (
@@ -109,18 +94,7 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       return { ...shown(endpoint, noHealth), secret };
     },
 
-    'endpoints.list': async ({ query: { tenant, endpoint_id: references, limit, cursor, order } }) => {
-      const read = await store.endpoints({
-        ...tenantsFrom(tenant, references !== undefined),
-        ...(references === undefined ? {} : { ids: await endpointIdsFrom(store, references, tenant) }),
-        after: decodeCursor(cursor),
-        limit: limit + 1,
-        order,
-      });
-      const page = pageRead(read, limit, ({ id }) => id);
-      const health = await readHealth(page.items);
-      return { ...page, items: page.items.map((endpoint) => shown(endpoint, health)) };
-    },
+    'endpoints.list': list,
 
     'endpoints.get': async (request) => {
       const endpoint = await findEndpoint(store, refOf(request));
@@ -235,31 +209,9 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       return wirePublicKeys(publishedKeys(signingKeys, clock.now()));
     },
 
-    'endpoints.test': async (request, call) => {
-      const endpoint = await findEndpoint(store, refOf(request));
-      const { id, tenant } = endpoint;
-      const now = clock.now();
-      const event = makeEvent({
-        id: newEventId(now, random.bytes(14), random.bytes(1)[0]! % shardCount),
-        callerId: false,
-        tenant,
-        type: 'posthorn.test',
-        data: JSON.stringify({
-          message: 'A test from Posthorn: this endpoint receives webhooks.',
-          endpoint_id: id,
-        }),
-      });
-      const audit = auditEntry(call, now, {
-        action: 'endpoints.test',
-        ...targetOf(endpoint),
-        after: { event_id: event.id },
-      });
-      const receipt = await store.acceptFor(event, id, now, audit);
-      if (receipt === null) throw notFound('endpoint by that id or name');
-      await engine.clearThrottles([id]);
-      engine.wake([id]);
-      return wireReceipt(receipt);
-    },
+    ...endpointDiagnosisService(deps),
+    ...endpointCheckService(deps),
+    ...endpointTestService(deps),
   };
 }
 
@@ -291,86 +243,4 @@ function checkedSecret(secret: string): string {
     const { message } = error as Error;
     throw new PosthornError('invalid_request', message, [{ path: '/secret', message }]);
   }
-}
-
-/** What attempts have found out about receivers, by endpoint. */
-interface Health {
-  readonly receivers: ReadonlyMap<string, ReceiverHealth>;
-  /** How many ordering keys their dead letters block. */
-  readonly blockedKeys: ReadonlyMap<string, number>;
-}
-const noHealth: Health = { receivers: new Map(), blockedKeys: new Map() };
-
-/** After a change from `before`: what was found out of a former URL says nothing of the present one. */
-function shownWith(
-  keyring: Keyring,
-  endpoint: Endpoint,
-  { receivers, blockedKeys }: Health,
-  before: Endpoint,
-): Answer<'endpoints.get'> {
-  const found = endpoint.url === before.url ? receivers.get(endpoint.id) : undefined;
-  const { openSince = null, throttledUntil = null, serverCertificate = null } = found ?? {};
-  const failingSince = endsFailing(before, endpoint) ? null : (found?.failingSince ?? null);
-  const wire = wireEndpoint(endpoint);
-  return {
-    ...wire,
-    certificates: [
-      ...wire.certificates,
-      ...(serverCertificate === null ? [] : [shownCertificate('server', serverCertificate)]),
-    ],
-    secrets_error: sealFault(keyring, endpoint),
-    blocked_keys: blockedKeys.get(endpoint.id) ?? 0,
-    breaker: { state: openSince === null ? 'closed' : 'open', since: isoOrNull(openSince) },
-    throttled_until: isoOrNull(throttledUntil),
-    failing_since: isoOrNull(failingSince),
-    disables_at: isoOrNull(endpoint.enabled ? disablesAt(endpoint, failingSince) : null),
-  };
-}
-
-const overrideNames = {
-  timeoutMs: 'timeout_ms',
-  deliverWithinMs: 'deliver_within_s',
-  retry: 'retry',
-} as const;
-
-export function wireEndpoint(
-  endpoint: Endpoint,
-): Omit<
-  Answer<'endpoints.get'>,
-  'blocked_keys' | 'breaker' | 'throttled_until' | 'failing_since' | 'disables_at' | 'secrets_error'
-> {
-  return {
-    id: endpoint.id,
-    name: endpoint.name,
-    tenant: endpoint.tenant,
-    // A channel's URL is as good as a password.
-    url: endpoint.tenant === alertTenant ? new URL(endpoint.url).host : endpoint.url,
-    event_types: [...endpoint.eventTypes],
-    description: endpoint.description,
-    owner: endpoint.owner,
-    template: endpoint.template,
-    template_version: endpoint.templateVersion,
-    overrides: endpoint.own.map((field) => overrideNames[field]),
-    // Write-only: null says that one is set, and null sent back keeps it.
-    headers: Object.fromEntries(Object.keys(endpoint.headers).map((name) => [name, null])),
-    ...shownReach(endpoint),
-    timeout_ms: endpoint.timeoutMs,
-    max_in_flight: endpoint.maxInFlight,
-    rate_limit_per_s: endpoint.rateLimitPerS,
-    ordering: endpoint.ordering,
-    on_dead: endpoint.onDead,
-    filter: endpoint.filter,
-    transformation: endpoint.transformation,
-    retry: wireRetry(endpoint.retry),
-    deliver_within_s: endpoint.deliverWithinMs / 1000,
-    body: endpoint.body,
-    signatures: [...endpoint.signatures],
-    key_set: endpoint.signingKeys[0]?.keySet ?? null,
-    metadata: endpoint.metadata,
-    disable_after_s: endpoint.disableAfterMs === null ? null : endpoint.disableAfterMs / secondMs,
-    enabled: endpoint.enabled,
-    paused_reason: endpoint.pausedReason,
-    created_at: iso(endpoint.createdAt),
-    updated_at: iso(endpoint.updatedAt),
-  };
 }

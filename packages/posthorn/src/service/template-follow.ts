@@ -6,7 +6,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Store } from '../store/store.ts';
 import { auditEntries, type By, endpointChange } from './audit.ts';
 import type { ConfigWriter } from './config-writer.ts';
-import { wireEndpoint } from './endpoints.ts';
+import { wireEndpoint } from './endpoint-shown.ts';
 
 /** Endpoints brought to their template's version in one transaction. */
 const followPage = 200;

@@ -1,9 +1,11 @@
 // The part of the store port that keeps what attempts found out about an endpoint's receiver, in the endpoint's row.
 
+import type { Contact } from '../domain/contact.ts';
+import type { Contacts } from './contacts.ts';
 import type { Certificate } from '../domain/reach.ts';
 
 /** Breaker state in the endpoint's row: what one node found out serves the others, and its own next life. */
-export interface Breakers {
+export interface Breakers extends Contacts {
   /** Records openings and closings. Of two about one endpoint the later counts, in whatever order they arrive. */
   saveBreakers(changes: readonly BreakerChange[]): Promise<void>;
   /** Endpoints whose breaker is open, deleted ones left out. */
@@ -60,6 +62,8 @@ export interface ReceiverHealth {
   readonly failingSince: number | null;
   /** What the receiver presented last; null: nothing yet. */
   readonly serverCertificate: Certificate | null;
+  /** When attempts last succeeded and failed; null: none was recorded. */
+  readonly contact: Contact | null;
 }
 
 /** A certificate that a receiver presented, and that was trusted. */

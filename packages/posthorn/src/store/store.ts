@@ -12,6 +12,7 @@ import type { Clockwork } from './clockwork.ts';
 import type { Config, Endpoints } from './config.ts';
 import type { Blocking } from './blocking.ts';
 import type { Breakers } from './breakers.ts';
+import type { EndpointReadings } from './endpoint-readings.ts';
 import type { Failures } from './failures.ts';
 import type { IdempotencyKeys } from './idempotency.ts';
 import type { RecentEvents, RecentEventsRequest } from './recent.ts';
@@ -68,6 +69,7 @@ export interface Store
     Reconciling,
     EventSearching,
     Accounting,
+    EndpointReadings,
     Series,
     ObjectiveReadings,
     Overview,

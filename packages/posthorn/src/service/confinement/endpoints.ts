@@ -2,7 +2,7 @@ import type { Answer } from '../../contract/table.ts';
 import { PosthornError } from '../../domain/errors.ts';
 import type { Store } from '../../store/store.ts';
 import type { Of } from '../handler.ts';
-import type { BoundCaller, Confinements } from './confinement.ts';
+import { type BoundCaller, type Confinements, openToKeys } from './confinement.ts';
 import { missing, ownEndpoint, ownFilter, ownTenant } from './own.ts';
 
 type Endpoint = Answer<'endpoints.get'>;
@@ -19,6 +19,22 @@ const portalEndpoint = <E extends Endpoint>(endpoint: E): E => ({
   metadata: {},
   proxy: null,
   secrets_error: null,
+});
+
+type FailedAttempt = Answer<'endpoints.health'>['errors'][number];
+
+/** Nothing of the nodes here, or of the way out of the network. */
+const portalAttempt = ({
+  phases_ms: phases,
+  ...attempt
+}: FailedAttempt['attempt']): FailedAttempt['attempt'] => ({
+  ...attempt,
+  phases_ms: phases === null ? null : { ...phases, proxy: null },
+  node: null,
+});
+const withoutNode = (failed: FailedAttempt): FailedAttempt => ({
+  ...failed,
+  attempt: portalAttempt(failed.attempt),
 });
 
 /** Of an operation on one endpoint, by its id or name. */
@@ -55,13 +71,36 @@ export function endpointConfinements(store: Store): Confinements<Of<'endpoints'>
       },
       portal: 'never',
     },
+    'endpoints.check': openToKeys,
     'endpoints.list': {
-      bound: async (input, caller, next) =>
-        await next({ ...input, query: await ownFilter(store, caller, input.query) }),
+      bound: async (input, caller, next) => {
+        const { owner, unowned, template } = input.query;
+        if (caller.can !== null && [owner, unowned, template].some((asked) => asked !== undefined))
+          throw new PosthornError(
+            'forbidden',
+            'A portal does not show who owns endpoints, or which templates they follow.',
+          );
+        return await next({ ...input, query: await ownFilter(store, caller, input.query) });
+      },
       portal: 'read',
       portalAnswer: (page) => ({ ...page, items: page.items.map(portalEndpoint) }),
     },
     'endpoints.get': { bound: ofOne, portal: 'read', portalAnswer: portalEndpoint },
+    'endpoints.health': {
+      bound: ofOne,
+      portal: 'read',
+      portalAnswer: ({ failures, errors, ...health }) => ({
+        ...health,
+        failures: {
+          ...failures,
+          by_class: failures.by_class.map((one) => ({
+            ...one,
+            last: one.last === null ? null : withoutNode(one.last),
+          })),
+        },
+        errors: errors.map(withoutNode),
+      }),
+    },
     'endpoints.publicKeys': { bound: ofOne, portal: 'read' },
     'endpoints.ensure': {
       bound: async (input, caller, next) => {
@@ -78,6 +117,17 @@ export function endpointConfinements(store: Store): Confinements<Of<'endpoints'>
     'endpoints.pause': { bound: ofOne, portal: 'never' },
     'endpoints.resume': { bound: ofOne, portal: 'never' },
     'endpoints.rotateSecret': { bound: ofOne, portal: 'rotate', portalAnswer: portalEndpoint },
-    'endpoints.test': { bound: ofOne, portal: 'test' },
+    'endpoints.test': {
+      bound: async (input, caller, next) => {
+        const { params, query } = input;
+        const id = await ownEndpoint(store, caller, { reference: params.id, tenant: query.tenant });
+        return await next({ ...input, params: { id }, query: { ...query, tenant: caller.tenant } });
+      },
+      portal: 'test',
+      portalAnswer: (test) => ({
+        ...test,
+        attempt: test.attempt === null ? null : portalAttempt(test.attempt),
+      }),
+    },
   };
 }

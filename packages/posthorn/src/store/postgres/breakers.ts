@@ -1,3 +1,4 @@
+import { contactColumns, contactOf } from '../contacts.ts';
 import { clockSlackMs } from '../rows.ts';
 import type { Certificate } from '../../domain/reach.ts';
 import type {
@@ -145,16 +146,22 @@ export async function receiverHealth(
 ): Promise<ReceiverHealth[]> {
   const rows = await db.query(
     'receiver_health',
-    `SELECT id, breaker_open_since, CASE WHEN throttled_until > $2 THEN throttled_until END, failing_since, server_certificate
+    `SELECT id, breaker_open_since, CASE WHEN throttled_until > $2 THEN throttled_until END, failing_since, server_certificate,
+       ${contactColumns.join(', ')}
      FROM posthorn.endpoints WHERE id = ANY ($1::text[]) AND deleted_at IS NULL AND (breaker_open_since IS NOT NULL
-       OR throttled_until > $2 OR failing_since IS NOT NULL OR server_certificate IS NOT NULL)`,
+       OR throttled_until > $2 OR failing_since IS NOT NULL OR server_certificate IS NOT NULL
+       OR last_success_at IS NOT NULL OR last_failure_at IS NOT NULL)`,
     [endpointIds, now],
   );
-  return rows.map(([id, openSince, throttledUntil, failingSince, certificate]) => ({
-    endpointId: id as string,
-    openSince: openSince as number | null,
-    throttledUntil: throttledUntil as number | null,
-    failingSince: failingSince as number | null,
-    serverCertificate: certificate as unknown as Certificate | null,
-  }));
+  return rows.map((row) => {
+    const [id, openSince, throttledUntil, failingSince, certificate] = row;
+    return {
+      endpointId: id as string,
+      openSince: openSince as number | null,
+      throttledUntil: throttledUntil as number | null,
+      failingSince: failingSince as number | null,
+      serverCertificate: certificate as unknown as Certificate | null,
+      contact: contactOf(row, 5),
+    };
+  });
 }

@@ -5,6 +5,7 @@ import type { ConfigChange, EndpointChange, EndpointQuery } from '../store.ts';
 import { pauseEntry } from '../audit-log.ts';
 import { emptiedSecrets, nameTaken, removedSecrets } from '../config.ts';
 import { writeAudit } from './audit-log.ts';
+import { contactForgotten } from './contacts.ts';
 import type { Connection, Database } from './database.ts';
 import { failingWith, resetFailing } from './failures.ts';
 import { removeDocument, writeDocument } from './documents.ts';
@@ -164,7 +165,8 @@ export class EndpointTable {
       await connection.query(
         'endpoint_moved',
         `UPDATE posthorn.endpoints SET breaker_open_since = NULL, breaker_at = $2, throttled_until = NULL, throttled_at = $2,
-           server_certificate = NULL, server_certificate_ends = NULL, server_certificate_at = $2 WHERE id = $1`,
+           server_certificate = NULL, server_certificate_ends = NULL, server_certificate_at = $2,
+           ${contactForgotten} WHERE id = $1`,
         [id, change.updatedAt],
       );
     if (endsFailing(before, endpoint)) await resetFailing(connection, id, change.updatedAt);

@@ -73,6 +73,9 @@ import { purgeFormerValues, readSealedSettings, replaceSetting } from './sealed-
 import { createMarker, deleteMarker, readMarker, readMarkers } from './markers.ts';
 import { createSession, deleteSession, pruneSessions, readSession, sessionSeen } from './sessions.ts';
 import { readCountSeries, readFailureSeries, readLatencySeries } from './series.ts';
+import { readEndpointEvidence } from './endpoint-evidence.ts';
+import { readAtRisk, readEndpointFigures } from './endpoint-figures.ts';
+import { saveContacts } from './contacts.ts';
 import { settle } from './settle.ts';
 import { readRecentEvents } from './recent.ts';
 import { readPending } from './tenants.ts';
@@ -122,6 +125,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     throttles: (now) => throttles(db, now),
     saveServerCertificates: (seen) => saveServerCertificates(db, seen),
     serverCertificates: (endsBefore) => serverCertificates(db, endsBefore),
+    saveContacts: (changes) => saveContacts(db, changes),
     clearThrottle: (endpointId, now) => clearThrottle(db, endpointId, now),
 
     redriveDelivery: (number, now, audit = null) => redriveDelivery(db, number, now, audit),
@@ -181,6 +185,9 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     tallySteps: async (ranges, stepMinutes) => readTallySteps(db, ranges, stepMinutes),
     failureDays: async (ranges) => readFailureDays(db, ranges),
     missedWorth: async (ranges, now, limit) => readMissedWorth(db, ranges, now, limit),
+    endpointFigures: (request) => readEndpointFigures(db, request),
+    atRisk: (request) => readAtRisk(db, request),
+    endpointEvidence: (request) => readEndpointEvidence(db, request),
     overdue: async (dueBefore) => readOverdue(db, dueBefore),
     fold: async (now) => fold(db, now),
     setting: async (name) => {

@@ -1,5 +1,6 @@
 import { StoreOpenError } from '../../domain/errors.ts';
 import { auditLogTables } from './audit-log.ts';
+import { contactMigration } from './contacts.ts';
 import { breakerColumns, serverCertificateColumns, throttleColumns } from './breakers.ts';
 import type { Connection, Database } from './database.ts';
 import { blockingMigration, heldColumns } from './blocking.ts';
@@ -339,6 +340,7 @@ const migrations: readonly string[] = [
   bulkJobs,
   snoozesTable,
   bulkWindows,
+  contactMigration,
 ];
 
 const namedMost = 5;

@@ -1,3 +1,4 @@
+import { contactColumns, contactOf } from '../contacts.ts';
 import { clockSlackMs } from '../rows.ts';
 import type { Certificate } from '../../domain/reach.ts';
 import type {
@@ -127,18 +128,24 @@ export function serverCertificates(db: Database, endsBefore: number): ServerCert
 export function receiverHealth(db: Database, endpointIds: readonly string[], now: number): ReceiverHealth[] {
   return db
     .all(
-      `SELECT id, breaker_open_since, CASE WHEN throttled_until > ?2 THEN throttled_until END, failing_since, server_certificate
+      `SELECT id, breaker_open_since, CASE WHEN throttled_until > ?2 THEN throttled_until END, failing_since, server_certificate,
+         ${contactColumns.join(', ')}
        FROM endpoints WHERE id IN (SELECT value FROM json_each(?1)) AND deleted_at IS NULL AND (breaker_open_since IS NOT NULL
-         OR throttled_until > ?2 OR failing_since IS NOT NULL OR server_certificate IS NOT NULL)`,
+         OR throttled_until > ?2 OR failing_since IS NOT NULL OR server_certificate IS NOT NULL
+         OR last_success_at IS NOT NULL OR last_failure_at IS NOT NULL)`,
       JSON.stringify(endpointIds),
       now,
     )
-    .map(([id, openSince, throttledUntil, failingSince, certificate]) => ({
-      endpointId: id as string,
-      openSince: openSince as number | null,
-      throttledUntil: throttledUntil as number | null,
-      failingSince: failingSince as number | null,
-      serverCertificate:
-        certificate === null ? null : (db.json(certificate!, "a receiver's certificate") as Certificate),
-    }));
+    .map((row) => {
+      const [id, openSince, throttledUntil, failingSince, certificate] = row;
+      return {
+        endpointId: id as string,
+        openSince: openSince as number | null,
+        throttledUntil: throttledUntil as number | null,
+        failingSince: failingSince as number | null,
+        serverCertificate:
+          certificate === null ? null : (db.json(certificate!, "a receiver's certificate") as Certificate),
+        contact: contactOf(row, 5),
+      };
+    });
 }

@@ -2,6 +2,7 @@ import { automaticPauses, changedEndpoint, endsFailing, type Endpoint } from '..
 import { isTooLong } from '../../domain/failing.ts';
 import type { FailingChange } from '../failures.ts';
 import type { ConfigChange, EndpointChange, EndpointQuery } from '../store.ts';
+import { contactForgotten } from './contacts.ts';
 import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
 import { failingWith, resetFailing } from './failures.ts';
@@ -132,7 +133,8 @@ export class EndpointTable {
     if (endpoint.url !== before.url)
       this.#db.run(
         `UPDATE endpoints SET breaker_open_since = NULL, breaker_at = ?1, throttled_until = NULL, throttled_at = ?1,
-           server_certificate = NULL, server_certificate_ends = NULL, server_certificate_at = ?1 WHERE num = ?2`,
+           server_certificate = NULL, server_certificate_ends = NULL, server_certificate_at = ?1,
+           ${contactForgotten} WHERE num = ?2`,
         change.updatedAt,
         num,
       );

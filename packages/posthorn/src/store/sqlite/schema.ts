@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { StoreOpenError } from '../../domain/errors.ts';
 import { auditLogTables } from './audit-log.ts';
+import { contactMigration } from './contacts.ts';
 import { breakerColumns, serverCertificateColumns, throttleColumns } from './breakers.ts';
 import { snoozesTable } from './dead-letters.ts';
 import { damageOf, primaryCode } from './damage.ts';
@@ -329,6 +330,7 @@ const migrations: readonly string[] = [
   bulkJobs,
   snoozesTable,
   bulkWindows,
+  contactMigration,
 ];
 
 const namedMost = 5;

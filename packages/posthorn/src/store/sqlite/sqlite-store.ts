@@ -75,6 +75,9 @@ import { purgeFormerValues, readSealedSettings, replaceSetting } from './sealed-
 import { createMarker, deleteMarker, readMarker, readMarkers } from './markers.ts';
 import { createSession, deleteSession, pruneSessions, readSession, sessionSeen } from './sessions.ts';
 import { readCountSeries, readFailureSeries, readLatencySeries } from './series.ts';
+import { readEndpointEvidence } from './endpoint-evidence.ts';
+import { readAtRisk, readEndpointFigures } from './endpoint-figures.ts';
+import { saveContacts } from './contacts.ts';
 import { settle } from './settle.ts';
 import { readRecentEvents } from './recent.ts';
 import { readPending } from './tenants.ts';
@@ -131,6 +134,7 @@ export function createSqliteStore(db: Database): Store {
     throttles: async (now) => throttles(db, now),
     saveServerCertificates: async (seen) => saveServerCertificates(db, seen),
     serverCertificates: async (endsBefore) => serverCertificates(db, endsBefore),
+    saveContacts: async (changes) => saveContacts(db, changes),
     clearThrottle: async (endpointId, now) => clearThrottle(db, endpointId, now),
 
     redriveDelivery: async (number, now, audit = null) => redriveDelivery(db, number, now, audit),
@@ -196,6 +200,9 @@ export function createSqliteStore(db: Database): Store {
     tallySteps: async (ranges, stepMinutes) => readTallySteps(db, ranges, stepMinutes),
     failureDays: async (ranges) => readFailureDays(db, ranges),
     missedWorth: async (ranges, now, limit) => readMissedWorth(db, ranges, now, limit),
+    endpointFigures: async (request) => readEndpointFigures(db, request),
+    atRisk: async (request) => readAtRisk(db, request),
+    endpointEvidence: async (request) => readEndpointEvidence(db, request),
     overdue: async (dueBefore) => readOverdue(db, dueBefore),
     fold: async (now) => fold(db, now),
     setting: async (name) =>

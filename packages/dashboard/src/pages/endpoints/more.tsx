@@ -1,0 +1,228 @@
+import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import type { Answer } from '../../api.ts';
+import { Card } from '../../parts/card.tsx';
+import { Copy } from '../../parts/copy.tsx';
+import { Empty, Reading } from '../../parts/panel.tsx';
+import { Chip, State } from '../../parts/state.tsx';
+import { Table } from '../../parts/table.tsx';
+import { durationText } from '../../parts/time.ts';
+import { Untrusted, visible } from '../../parts/untrusted.tsx';
+import { Ago, When, ZoneName } from '../../parts/when.tsx';
+import { useRead } from '../../query.ts';
+import { useForbidden } from '../../session.tsx';
+
+type Endpoint = Answer<'endpoints.get'>;
+
+const liveMs = 10_000;
+const secondMs = 1000;
+
+const overrides = { timeout_ms: 'timeout', deliver_within_s: 'deadline', retry: 'retry schedule' } as const;
+
+/** How it is set: the URL, what it gets, and its limits. */
+export function SettingsCard({ endpoint }: { endpoint: Endpoint }): ReactNode {
+  const { template, overrides: own, retry } = endpoint;
+  const schedule =
+    retry.schedule_s === undefined
+      ? `exponential backoff, ${retry.exponential?.attempts ?? 0} attempts`
+      : `${retry.schedule_s.length + 1} attempts over ${durationText(retry.schedule_s.reduce((a, b) => a + b, 0) * secondMs)}`;
+  return (
+    <Card title="Settings" actions={<Copy text={endpoint.id} label="Copy its id" />}>
+      <dl className="facts">
+        <dt>URL</dt>
+        <dd className="mono">
+          <Untrusted text={endpoint.url} /> <Copy text={endpoint.url} label="Copy the URL" />
+        </dd>
+        <dt>Event types</dt>
+        <dd className="mono">
+          <Untrusted text={endpoint.event_types.join(', ')} />
+        </dd>
+        {endpoint.description === null ? null : (
+          <>
+            <dt>Description</dt>
+            <dd>
+              <Untrusted text={endpoint.description} />
+            </dd>
+          </>
+        )}
+        <dt>Owner</dt>
+        <dd>
+          {endpoint.owner === null ? (
+            <span className="wait">nobody</span>
+          ) : (
+            <Untrusted text={endpoint.owner} />
+          )}
+        </dd>
+        <dt>Template</dt>
+        <dd>
+          {template === null ? 'none' : <Untrusted text={template} />}
+          {own.length === 0 || template === null ? null : (
+            <span className="soft"> but its own {own.map((field) => overrides[field]).join(', ')}</span>
+          )}
+        </dd>
+        <dt>Deadline</dt>
+        <dd>{durationText(endpoint.deliver_within_s * secondMs)} after acceptance</dd>
+        <dt>Retries</dt>
+        <dd>{schedule}</dd>
+        <dt>Timeout</dt>
+        <dd>{durationText(endpoint.timeout_ms)}</dd>
+        <dt>Limits</dt>
+        <dd>
+          {endpoint.max_in_flight} attempts at once
+          {endpoint.rate_limit_per_s === null ? '' : `, ${endpoint.rate_limit_per_s} a second`}
+        </dd>
+        <dt>Order</dt>
+        <dd>
+          {endpoint.ordering === 'none'
+            ? 'none'
+            : `by key; a dead letter ${endpoint.on_dead === 'block' ? 'blocks its key' : 'is skipped'}`}
+        </dd>
+        <dt>Filter</dt>
+        <dd className="mono">
+          {endpoint.filter === null ? 'none' : <Untrusted text={JSON.stringify(endpoint.filter)} max={400} />}
+        </dd>
+        <dt>Changed</dt>
+        <dd>
+          <When at={endpoint.updated_at} />
+        </dd>
+      </dl>
+    </Card>
+  );
+}
+
+/** The newest deliveries. */
+export function DeliveriesCard({ id }: { id: string }): ReactNode {
+  const list = useRead('deliveries.list', { query: { endpoint_id: id, limit: 10 } }, { everyMs: liveMs });
+  return (
+    <Card
+      title="Newest deliveries"
+      actions={
+        <Link to="/deliveries" search={{ endpoint_id: id } as never}>
+          All of them
+        </Link>
+      }
+    >
+      <Reading of={list} what="Reading the newest deliveries…" height={240}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <Empty>Nothing was accepted for this endpoint yet.</Empty>
+          ) : (
+            <Table
+              caption="Newest deliveries"
+              rows={items}
+              keyOf={(one) => one.id}
+              columns={[
+                { key: 'state', head: 'State', phone: 'end', cell: ({ state }) => <State name={state} /> },
+                {
+                  key: 'at',
+                  head: (
+                    <>
+                      Accepted (<ZoneName />)
+                    </>
+                  ),
+                  cell: ({ created_at: at }) => <When at={at} />,
+                },
+                {
+                  key: 'type',
+                  head: 'Event type',
+                  phone: 'first',
+                  cell: ({ id: delivery, event_type: type }) => (
+                    <Link to="/deliveries/$delivery" params={{ delivery } as never}>
+                      <Untrusted text={type} />
+                    </Link>
+                  ),
+                },
+                {
+                  key: 'tries',
+                  head: 'Attempts',
+                  isNumber: true,
+                  phone: 'hidden',
+                  cell: ({ attempt_count: count }) => count,
+                },
+                {
+                  key: 'last',
+                  head: 'Last error',
+                  phone: 'hidden',
+                  cell: ({ last_error: error }) =>
+                    error === null ? '' : <span className="mono">{error.status_code ?? error.class}</span>,
+                },
+              ]}
+            />
+          )
+        }
+      </Reading>
+    </Card>
+  );
+}
+
+/** Alerts about this endpoint, those that fire first. */
+export function AlertsCard({ id }: { id: string }): ReactNode {
+  const list = useRead('alerts.list', { query: { endpoint_id: id, limit: 10 } }, { everyMs: liveMs });
+  return (
+    <Card title="Alerts">
+      <Reading of={list} what="Reading alerts…">
+        {({ items }) =>
+          items.length === 0 ? (
+            <Empty>No alert of the last 30 days is about this endpoint.</Empty>
+          ) : (
+            <ul className="endpoint-steps">
+              {items.map((alert) => (
+                <li key={alert.id}>
+                  <Chip
+                    tone={alert.state === 'resolved' ? 'off' : alert.severity === 'page' ? 'bad' : 'wait'}
+                  >
+                    {alert.state === 'resolved' ? 'resolved' : alert.severity}
+                  </Chip>{' '}
+                  <Untrusted text={alert.summary} />
+                  <div className="label">
+                    since <When at={alert.since} />
+                    {alert.acknowledged_at === null ? null : ', acknowledged'}
+                  </div>
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Reading>
+    </Card>
+  );
+}
+
+/** Who changed what. */
+export function ChangesCard({ id }: { id: string }): ReactNode {
+  const forbidden = useForbidden('admin');
+  const list = useRead(
+    'auditLog.list',
+    { query: { target_kind: 'endpoint', target: id, limit: 10 } },
+    { enabled: forbidden === null },
+  );
+  if (forbidden !== null)
+    return (
+      <Card title="Changes">
+        <Empty>The audit log says who changed this endpoint. {forbidden}</Empty>
+      </Card>
+    );
+  return (
+    <Card title="Changes">
+      <Reading of={list} what="Reading the audit log…">
+        {({ items }) =>
+          items.length === 0 ? (
+            <Empty>The audit log has no change of this endpoint.</Empty>
+          ) : (
+            <ul className="endpoint-steps">
+              {items.map((entry) => (
+                <li key={entry.sequence}>
+                  <span className="mono">{visible(entry.action)}</span> by{' '}
+                  <Untrusted text={entry.actor.name} />
+                  <div className="label">
+                    <Ago at={entry.at} />
+                  </div>
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Reading>
+    </Card>
+  );
+}

@@ -1,0 +1,56 @@
+import type { ReactNode } from 'react';
+import { countText, plural } from './number.ts';
+import '../styles/parts-hour-bars.css';
+
+const height = 28;
+const barWidth = 5;
+const gap = 2;
+/** So that one of a million is seen. */
+const leastPx = 2;
+
+/** A day in small: one bar an hour, what went well below and what did not on top of it. */
+export function HourBars({
+  good,
+  bad,
+  hours = good.length,
+}: {
+  good: readonly number[];
+  bad: readonly number[];
+  hours?: number;
+}): ReactNode {
+  const max = Math.max(1, ...good.map((count, index) => count + (bad[index] ?? 0)));
+  const px = (count: number): number => (count === 0 ? 0 : Math.max(leastPx, (count / max) * height));
+  const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
+  const width = hours * (barWidth + gap) - gap;
+  return (
+    <svg
+      className="hour-bars"
+      role="img"
+      viewBox={`0 0 ${width} ${height}`}
+      width={width}
+      height={height}
+      aria-label={`${plural(hours, 'hour')}: ${countText(sum(good))} delivered in time, ${countText(sum(bad))} late, dead or suppressed`}
+    >
+      <line className="hour-bars-ground" x1={0} x2={width} y1={height - 0.5} y2={height - 0.5} />
+      {good.map((count, index) => {
+        const [well, ill] = [px(count), px(bad[index] ?? 0)];
+        const x = index * (barWidth + gap);
+        const top = Math.min(height, well + ill);
+        return (
+          // The hours of a day have no other name than their place.
+          // oxlint-disable-next-line react/no-array-index-key
+          <g key={index}>
+            <rect
+              className="hour-bars-good"
+              x={x}
+              y={height - Math.min(well, height - ill)}
+              width={barWidth}
+              height={Math.min(well, height - ill)}
+            />
+            <rect className="hour-bars-bad" x={x} y={height - top} width={barWidth} height={ill} />
+          </g>
+        );
+      })}
+    </svg>
+  );
+}

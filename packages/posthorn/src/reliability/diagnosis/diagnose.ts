@@ -1,0 +1,262 @@
+import { dayMs } from '../../domain/time.ts';
+import { causeOf } from './causes.ts';
+import type { Diagnosis, DiagnosisFacts, DiagnosisLevel } from './facts.ts';
+import { counted, duration, listed, moment, number, percent } from './words.ts';
+
+/** A certificate that ends within this is worth a word while everything is well. */
+const certificateSoonMs = 7 * dayMs;
+/** Above this share of failed attempts a healthy endpoint is worth a look. */
+const manyFailures = 0.05;
+
+interface Rule {
+  readonly name: string;
+  readonly applies: (facts: DiagnosisFacts) => boolean;
+  readonly level: DiagnosisLevel;
+  /** Parts of one sentence; empty ones are left out. */
+  readonly parts: (facts: DiagnosisFacts) => readonly string[];
+  readonly nextStep: (facts: DiagnosisFacts) => string | null;
+}
+
+/** `for 18 min, since 09:41 UTC`, and what was the last success. */
+function began({ contact, now }: DiagnosisFacts): string {
+  const { failedSince, lastSuccessAt } = contact!;
+  const since = `for ${duration(now - failedSince!)} (since ${moment(failedSince!, now)})`;
+  return lastSuccessAt === null ? `${since}; no attempt has ever succeeded` : since;
+}
+
+function typesPart({ failingTypes, otherTypes }: DiagnosisFacts): string {
+  if (failingTypes.length + otherTypes.length < 2) return '';
+  if (otherTypes.length === 0) return ', for all event types';
+  return `, for ${listed(failingTypes.map((type) => `\`${type}\``))}`;
+}
+
+/** What waits, and when it is tried next. */
+function waits({ pending, claimed, nextAttemptAt, now }: DiagnosisFacts): string {
+  if (pending === 0) return '';
+  const waiting = `${counted(pending, 'delivery', 'deliveries')} ${pending === 1 ? 'waits' : 'wait'}`;
+  if (nextAttemptAt === null) return claimed > 0 ? `${waiting}, and attempts are under way` : waiting;
+  if (nextAttemptAt <= now) return `${waiting}, and the next attempt is due now`;
+  return `${waiting}, and the next attempt is in ${duration(nextAttemptAt - now)}`;
+}
+
+/** "Nothing is lost until": every pending delivery has an end, and this is the first. */
+function safety({ pending, lossAt, now }: DiagnosisFacts): string {
+  if (pending === 0) return '';
+  if (lossAt === null) return 'nothing is lost while the schedule has attempts left';
+  return lossAt <= now
+    ? 'the first schedule may end with the next attempt'
+    : `nothing is lost until ${moment(lossAt, now)}, when the first schedule ends`;
+}
+
+function deadPart({ dead }: DiagnosisFacts): string {
+  return dead === 0 ? '' : `${counted(dead, 'delivery is a dead letter', 'deliveries are dead letters')}`;
+}
+
+function suppressedPart({ suppressed }: DiagnosisFacts): string {
+  if (suppressed === 0) return '';
+  return `${counted(suppressed, 'delivery', 'deliveries')} of new events ${suppressed === 1 ? 'is' : 'are'} suppressed`;
+}
+
+function lastSuccess({ contact, now }: DiagnosisFacts): string {
+  const at = contact?.lastSuccessAt ?? null;
+  return at === null ? '' : `the last success was ${duration(now - at)} ago`;
+}
+
+const held = (facts: DiagnosisFacts): readonly string[] => [
+  facts.pending === 0
+    ? ''
+    : `${counted(facts.pending, 'delivery', 'deliveries')} ${facts.pending === 1 ? 'waits' : 'wait'}`,
+  suppressedPart(facts),
+];
+
+const pausedFor = ({ pause, now }: DiagnosisFacts): string =>
+  pause!.at === null ? '' : ` since ${moment(pause!.at, now)}`;
+
+const reasonOf = (facts: DiagnosisFacts): string | null => facts.pause?.reason ?? null;
+
+const resumeStep = 'Resume the endpoint; then redrive what was suppressed.';
+
+/** In their order: the first that applies speaks. */
+export const rules: readonly Rule[] = [
+  {
+    name: 'paused_gone',
+    applies: (facts) => reasonOf(facts) === 'gone',
+    level: 'act',
+    parts: (facts) => [
+      `${facts.host} answered 410 Gone, so Posthorn has paused its endpoint${pausedFor(facts)}`,
+      ...held(facts),
+    ],
+    nextStep: () => 'Change the URL or delete the endpoint; resume it only if the 410 was a mistake.',
+  },
+  {
+    name: 'paused_failing',
+    applies: (facts) => reasonOf(facts) === 'failing',
+    level: 'act',
+    parts: (facts) => [
+      `${facts.host} has failed every attempt for so long that Posthorn has paused its endpoint${pausedFor(facts)}`,
+      ...held(facts),
+    ],
+    nextStep: () =>
+      'Fix the receiver, send a test, then resume the endpoint and redrive what was suppressed.',
+  },
+  {
+    name: 'paused',
+    applies: ({ pause }) => pause !== null,
+    level: 'watch',
+    parts: (facts) => {
+      const { host, pause } = facts;
+      const why = pause!.reason === 'operator' ? '' : `: "${pause!.reason}"`;
+      const by = pause!.by === null ? '' : ` by ${pause!.by}`;
+      return [`${host} has been paused${by}${pausedFor(facts)}${why}`, ...held(facts)];
+    },
+    nextStep: () => resumeStep,
+  },
+  {
+    name: 'secrets',
+    applies: ({ secretsFault }) => secretsFault !== null,
+    level: 'act',
+    parts: (facts) => [`${facts.host} is sent nothing: ${facts.secretsFault}`, waits(facts)],
+    nextStep: () => 'Bring the former secret key back, or set the secret and the headers again.',
+  },
+  {
+    name: 'failing',
+    applies: ({ state, contact }) => state === 'failing' && contact?.failedSince !== null && contact !== null,
+    level: 'act',
+    parts: (facts) => {
+      const { answers, contact, disablesAt, now } = facts;
+      const cause = causeOf(facts, contact!.failedSince!);
+      const others = answers.slice(1);
+      const also =
+        others.length === 0
+          ? ''
+          : `other failures: ${listed(others.map(({ errorClass, statusCode }) => `${statusCode ?? errorClass}`))}`;
+      return [
+        `${facts.host} ${cause.says} ${began(facts)}${typesPart(facts)}`,
+        also,
+        waits(facts),
+        safety(facts),
+        deadPart(facts),
+        disablesAt === null
+          ? ''
+          : disablesAt <= now
+            ? 'the next failed attempt pauses the endpoint'
+            : `unless an attempt succeeds, the endpoint is paused at ${moment(disablesAt, now)}`,
+      ];
+    },
+    nextStep: (facts) => causeOf(facts, facts.contact!.failedSince!).nextStep,
+  },
+  {
+    name: 'throttled',
+    applies: ({ throttledUntil, now }) => throttledUntil !== null && throttledUntil > now,
+    level: 'watch',
+    parts: (facts) => [
+      `${facts.host} has asked for no requests until ${moment(facts.throttledUntil!, facts.now)} (Retry-After), which Posthorn obeys`,
+      waits({ ...facts, nextAttemptAt: Math.max(facts.throttledUntil!, facts.nextAttemptAt ?? 0) }),
+      safety(facts),
+      deadPart(facts),
+    ],
+    nextStep: () => 'Set `rate_limit_per_s` to what the receiver can take.',
+  },
+  {
+    name: 'slowed',
+    applies: ({ breakerSince }) => breakerSince !== null,
+    level: 'watch',
+    parts: (facts) => [
+      `${facts.host} gets ${number(facts.slowedTo)} of ${number(facts.maxInFlight)} attempts at a time since ${moment(facts.breakerSince!, facts.now)}, after 20 failures in a row`,
+      waits(facts),
+      deadPart(facts),
+    ],
+    nextStep: () => 'The next success ends it.',
+  },
+  {
+    name: 'blocked_keys',
+    applies: ({ blockedKeys }) => blockedKeys > 0,
+    level: 'act',
+    parts: (facts) => [
+      `${facts.host} is delivered to, but dead letters block ${counted(facts.blockedKeys, 'ordering key')}`,
+      waits({ ...facts, nextAttemptAt: null, claimed: 0 }),
+    ],
+    nextStep: () =>
+      'Redrive the dead letters that block, or cancel them to let their keys go on without them.',
+  },
+  {
+    name: 'some_types',
+    applies: ({ failingTypes, otherTypes, failures, inTime }) =>
+      failingTypes.length > 0 && otherTypes.length > 0 && failures > manyFailures * Math.max(20, inTime.due),
+    level: 'watch',
+    parts: (facts) => [
+      `${facts.host} is delivered to, but attempts fail for ${listed(facts.failingTypes.map((type) => `\`${type}\``))} and no other type: ${counted(facts.failures, 'failed attempt')} in 24 h`,
+      waits(facts),
+      deadPart(facts),
+    ],
+    nextStep: () => 'Compare these types with what the receiver expects; the last errors are below.',
+  },
+  {
+    name: 'dead_letters',
+    applies: ({ dead, state }) => dead > 0 && state !== 'idle',
+    level: 'act',
+    parts: (facts) => [
+      `${facts.host} is delivered to, but ${deadPart(facts)}`,
+      lastSuccess(facts),
+      waits(facts),
+    ],
+    nextStep: () => 'Redrive the dead letters: the receiver answers again.',
+  },
+  {
+    name: 'certificate',
+    applies: ({ certificateEndsAt, now }) =>
+      certificateEndsAt !== null && certificateEndsAt - now < certificateSoonMs,
+    level: 'watch',
+    parts: (facts) => [
+      `${facts.host} is delivered to, but its certificate ends in ${duration(Math.max(0, facts.certificateEndsAt! - facts.now))}`,
+    ],
+    nextStep: () => 'The receiver renews its certificate before that.',
+  },
+  {
+    name: 'suppressed',
+    applies: ({ suppressed }) => suppressed > 0,
+    level: 'watch',
+    parts: (facts) => [
+      `${facts.host} is delivered to, but ${counted(facts.suppressed, 'delivery', 'deliveries')} of a time when it was paused ${facts.suppressed === 1 ? 'is' : 'are'} still suppressed`,
+    ],
+    nextStep: () => 'Redrive what is suppressed.',
+  },
+  {
+    name: 'idle',
+    applies: ({ state }) => state === 'idle',
+    level: 'ok',
+    parts: (facts) => [
+      `${facts.host} was sent nothing yet: no event of ${listed(facts.eventTypes.map((type) => (type === '*' ? 'any type' : `\`${type}\``)))} was accepted since the endpoint was created`,
+    ],
+    nextStep: () => 'Send a test event.',
+  },
+  {
+    name: 'healthy',
+    applies: () => true,
+    level: 'ok',
+    parts: (facts) => {
+      const { host, inTime } = facts;
+      const share =
+        inTime.due === 0
+          ? 'nothing was due in 24 h'
+          : `${percent(inTime.good / inTime.due)} of ${counted(inTime.due, 'delivery', 'deliveries')} in time in 24 h`;
+      return [`${host} takes what it is sent: ${share}`, lastSuccess(facts), waits(facts)];
+    },
+    nextStep: () => null,
+  },
+];
+
+/** Why an endpoint is as it is, in one sentence that could be read out. */
+export function diagnose(facts: DiagnosisFacts): Diagnosis {
+  const rule = rules.find((one) => one.applies(facts))!;
+  const sentence = rule
+    .parts(facts)
+    .filter((part) => part !== '')
+    .join('; ');
+  return {
+    rule: rule.name === 'failing' ? causeOf(facts, facts.contact!.failedSince!).rule : rule.name,
+    level: rule.level,
+    sentence: `${sentence}.`,
+    nextStep: rule.nextStep(facts),
+  };
+}

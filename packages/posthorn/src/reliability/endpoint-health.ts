@@ -1,0 +1,112 @@
+import type { Contact } from '../domain/contact.ts';
+import type { Endpoint } from '../domain/endpoint.ts';
+import type { EndpointState } from '../domain/endpoint-state.ts';
+import { latencyQuantile } from '../domain/latency.ts';
+import { wilson } from '../domain/statistics.ts';
+import { hourMs, minuteMs, secondMs } from '../domain/time.ts';
+import type { Tally } from '../store/accounting.ts';
+import type { ReceiverHealth } from '../store/breakers.ts';
+import type { EndpointFigures } from '../store/endpoint-figures.ts';
+
+/** Hours of acceptance that health speaks of, the running one among them. */
+export const healthHours = 24;
+/** An outcome is in the counters so long after it happened, at the latest. */
+const settleLagMs = 5000;
+/** Failures since the last success make an endpoint failing when there are so many, or for so long. */
+const failingCount = 3;
+const failingMs = minuteMs;
+
+export interface StateFacts {
+  readonly enabled: boolean;
+  readonly contact: Contact | null;
+  readonly throttledUntil: number | null;
+  readonly breakerSince: number | null;
+  /** Deliveries ever accepted. */
+  readonly accepted: number;
+}
+
+export function endpointState(facts: StateFacts, now: number): EndpointState {
+  const { enabled, contact, throttledUntil, breakerSince } = facts;
+  if (!enabled) return 'paused';
+  const isThrottled = throttledUntil !== null && throttledUntil > now;
+  // A receiver that asks for time is slowed down, as it wishes.
+  if (isThrottled && (contact === null || contact.lastErrorClass === 'rate_limited')) return 'slowed';
+  if (contact !== null && contact.failedSince !== null) {
+    const { failuresInARow, failedSince } = contact;
+    if (failuresInARow >= failingCount || now - failedSince >= failingMs) return 'failing';
+  }
+  if (isThrottled || breakerSince !== null) return 'slowed';
+  return contact === null && facts.accepted === 0 ? 'idle' : 'healthy';
+}
+
+/** What an endpoint's row says of its receiver, where anything is known. */
+export function stateFacts(
+  { enabled }: Pick<Endpoint, 'enabled'>,
+  receiver: ReceiverHealth | undefined,
+  accepted: number,
+): StateFacts {
+  const { contact = null, throttledUntil = null, openSince = null } = receiver ?? {};
+  return { enabled, contact, throttledUntil, breakerSince: openSince, accepted };
+}
+
+/** Up to where what was accepted is past its deadline and counted: a whole minute. */
+export function dueUntil({ deliverWithinMs }: Pick<Endpoint, 'deliverWithinMs'>, now: number): number {
+  return Math.floor((now - deliverWithinMs - settleLagMs) / minuteMs) * minuteMs;
+}
+
+/** The first of the hours that health speaks of. */
+export function healthSince(now: number): number {
+  return (Math.floor(now / hourMs) - healthHours + 1) * hourMs;
+}
+
+/** Latencies of this hour and the one before. */
+export function latencySince(now: number): number {
+  return (Math.floor(now / hourMs) - 1) * hourMs;
+}
+
+export interface HealthFigures {
+  readonly inTime: {
+    readonly good: number;
+    /** What is past its deadline. */
+    readonly due: number;
+    readonly share: number | null;
+    readonly interval: readonly [number, number];
+  };
+  /** Deliveries accepted a second, in this clock hour and the one before. */
+  readonly ratePerS: number;
+  readonly p99Ms: number | null;
+  /** By the hour of acceptance, oldest first. Good: delivered in time; bad: late, dead or suppressed. */
+  readonly good: readonly number[];
+  readonly bad: readonly number[];
+}
+
+const goodOf = ({ delivered, late }: Tally): number => Math.max(0, delivered - late);
+const dueOf = ({ accepted, cancelled }: Tally): number => Math.max(0, accepted - cancelled);
+
+export function healthFigures(
+  endpoint: Pick<Endpoint, 'deliverWithinMs'>,
+  figures: EndpointFigures,
+  now: number,
+): HealthFigures {
+  const since = healthSince(now);
+  const until = dueUntil(endpoint, now);
+  const untilHour = Math.floor(until / hourMs) * hourMs;
+  const past = figures.hours.filter(({ at }) => at < untilHour);
+  const counted: readonly Tally[] = untilHour >= since ? [...past, figures.partial] : past;
+  const due = counted.reduce((sum, tally) => sum + dueOf(tally), 0);
+  const good = Math.min(
+    due,
+    counted.reduce((sum, tally) => sum + goodOf(tally), 0),
+  );
+  const recent = figures.hours.filter(({ at }) => at >= latencySince(now));
+  const accepted = recent.reduce((sum, hour) => sum + hour.accepted, 0);
+  const byHour = new Map(figures.hours.map((hour) => [hour.at, hour]));
+  const hours = Array.from({ length: healthHours }, (_, index) => byHour.get(since + index * hourMs));
+  return {
+    inTime: { good, due, share: due === 0 ? null : good / due, interval: wilson(good, due) },
+    ratePerS: Math.round((accepted / Math.max(1, (now - latencySince(now)) / secondMs)) * 1000) / 1000,
+    p99Ms: latencyQuantile(figures.latency, 0.99),
+    good: hours.map((hour) => (hour === undefined ? 0 : goodOf(hour))),
+    bad: hours.map((hour) => (hour === undefined ? 0 : hour.late + hour.dead + hour.suppressed)),
+  };
+}

@@ -17,6 +17,13 @@ export interface Page {
 
 export const pages: readonly Page[] = [
   {
+    path: '/',
+    title: 'Now',
+    nav: { name: 'Now', letter: 'n' },
+    search: ['last', 'tenant', 'endpoint_id'],
+    load: () => import('./pages/now/now.tsx'),
+  },
+  {
     path: '/deliveries',
     title: 'Deliveries',
     nav: { name: 'Deliveries', letter: 'd' },

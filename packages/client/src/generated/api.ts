@@ -320,7 +320,7 @@ export interface StreamApi<Options> {
 
 /** The overview of now. */
 export interface NowApi<Options> {
-  /** Get the overview of now. One answer to: does everything arrive, what is it worth, whose is it, and what needs someone. Made at most once a second, and shared by everybody who asks for the same. */
+  /** Get the overview of now. One answer to: does everything arrive, what is it worth, whose is it, and what needs attention. Made at most once a second, and shared by everybody who asks for the same. */
   get(input?: NowGetInput, options?: Options): Promise<Now>;
 }
 

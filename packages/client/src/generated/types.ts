@@ -2724,7 +2724,7 @@ export interface NowNeed {
 }
 
 export interface NowTeam {
-  /** Null: endpoints that nobody owns. */
+  /** Null: endpoints without an owner. */
   readonly team: string | null;
 
   /** `act`: someone has to act. `watch`: something waits, or spends an error budget. `well`: neither. */

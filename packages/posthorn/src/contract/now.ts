@@ -16,7 +16,7 @@ const money = z.array(moneyAnswer).describe('By currency; never added across cur
 
 const nowTeam = z
   .strictObject({
-    team: z.string().nullable().describe('Null: endpoints that nobody owns.'),
+    team: z.string().nullable().describe('Null: endpoints without an owner.'),
     level,
     state: z.string().describe('In words, such as `38 dead letters`.'),
     dead: count,
@@ -143,7 +143,7 @@ export const nowOperations = operations({
     scope: 'read',
     summary: 'Get the overview of now',
     description:
-      'One answer to: does everything arrive, what is it worth, whose is it, and what needs someone. Made at most once a second, and shared by everybody who asks for the same.',
+      'One answer to: does everything arrive, what is it worth, whose is it, and what needs attention. Made at most once a second, and shared by everybody who asks for the same.',
     query: z.strictObject({
       tenant: severalInQuery(tenantName).optional(),
       endpoint_id: severalInQuery(anyId).optional(),

@@ -131,7 +131,7 @@ function wireNow(
   };
 }
 
-/** Whoever is asked about a part is told of that part alone. */
+/** An overview of a part says what was found in that part alone. */
 function wireReconciled({ reconciliation, isEverything, endpoints }: NowFacts): Now['reconciled'] {
   if (reconciliation === null) return null;
   const own = isEverything

@@ -9,7 +9,7 @@ import { countText, lengthText, plural } from './words.ts';
 
 type Wire = Answer<'now.get'>['needs'][number];
 
-/** One thing that needs somebody, before it is put into words for the wire. */
+/** One thing that needs attention, before it is put into words for the wire. */
 export interface Need extends Omit<Wire, 'value' | 'since'> {
   readonly amounts: Amounts;
   readonly since: number | null;
@@ -174,7 +174,7 @@ function unmatchedNeed({ unmatched }: NowFacts): Need[] {
   ];
 }
 
-/** Whatever nobody owns, nobody is notified of. */
+/** Alerts about an endpoint go to the team that owns it. */
 function ownerNeeds({ endpoints, teams }: NowFacts): Need[] {
   const all = [...endpoints.values()];
   const rows = [
@@ -186,7 +186,7 @@ function ownerNeeds({ endpoints, teams }: NowFacts): Need[] {
     {
       found: all.filter(({ owner }) => owner !== null && !teams.has(owner)),
       says: 'whose owner is no team',
-      detail: 'Nobody is notified in its name',
+      detail: 'No team is notified of its alerts',
     },
   ];
   return rows
@@ -216,7 +216,7 @@ function houseNeeds({ brokenChannels, endingKeys }: NowFacts): Need[] {
     since: null,
     owner: null,
     summary: `Notifications do not reach the channel ${name}`,
-    detail: 'Whoever it notifies does not hear of alerts',
+    detail: 'Alerts that go to it do not arrive',
     action: { label: 'Test…', path: '/settings/channels' },
   }));
   if (endingKeys === 0) return channels;
@@ -232,7 +232,7 @@ function houseNeeds({ brokenChannels, endingKeys }: NowFacts): Need[] {
       count: endingKeys,
       owner: null,
       summary: `${plural(endingKeys, 'API key ends', 'API keys end')} within 7 days`,
-      detail: 'Whoever uses it is refused afterwards',
+      detail: 'Calls with it are refused afterwards',
       action: { label: 'Open', path: '/settings/keys' },
     },
   ];
@@ -246,7 +246,7 @@ function mainCurrency(needs: readonly Need[]): string | null {
   return all.list()[0]?.currency ?? null;
 }
 
-/** Everything that needs somebody: the most severe first, then by worth, then by age. */
+/** Everything that needs attention: the most severe first, then by worth, then by age. */
 export function nowNeeds(facts: NowFacts): Need[] {
   const needs = [
     ...[...facts.endpoints.values()].flatMap((endpoint) => endpointNeed(facts, endpoint) ?? []),

@@ -15,7 +15,7 @@ const worthText = (amounts: readonly Amounts[]): string => {
   return text === '' ? '' : ` worth ${text}`;
 };
 
-/** Nothing is lost: but only whoever has looked may say so. */
+/** That nothing is lost is said only once the ledger was checked. */
 function lead({ reconciliation }: NowFacts): string {
   return reconciliation === null ? 'The ledger has not been checked yet.' : 'Nothing is lost.';
 }

@@ -39,15 +39,17 @@ export function readPendingWorth(db: Database, query: OverviewQuery, maxRows: nu
   return db.snapshot(() => {
     // A scope of few endpoints reads their own ranges of the index; all of them together are read as the index has them.
     const of = isEverything
-      ? 'deliveries d CROSS JOIN endpoints p ON p.num = d.endpoint'
-      : 'endpoints p CROSS JOIN deliveries d ON d.endpoint = p.num';
+      ? 'deliveries d CROSS JOIN p ON p.num = d.endpoint'
+      : 'p CROSS JOIN deliveries d ON d.endpoint = p.num';
     const rows = db.all(
-      `SELECT r.id, nullif(ifnull(e.currency, ''), ''), count(*), sum(r.late),
+      `WITH p AS MATERIALIZED (
+         SELECT p.num, p.id, json_extract(p.document, '$.deliverWithinMs') AS within FROM endpoints p WHERE ${inScope})
+       SELECT r.id, nullif(ifnull(e.currency, ''), ''), count(*), sum(r.late),
          sum(iif(r.late, ifnull(e.amount_minor, 0) >> 32, 0)), sum(iif(r.late, ifnull(e.amount_minor, 0) & 4294967295, 0)),
          min(iif(r.late, r.created_at, NULL)), sum(r.due_at < ?4 - ${overdueGraceMs}), sum(r.counted)
        FROM (SELECT p.id, d.event_number, d.created_at, d.due_at, d.created_at >= ?5 AND d.created_at < ?6 AS counted,
-           d.created_at < ?4 - json_extract(p.document, '$.deliverWithinMs') AS late
-         FROM ${of} WHERE d.state = 0 AND ${inScope} LIMIT ?7) r
+           d.created_at < ?4 - p.within AS late
+         FROM ${of} WHERE d.state = 0 LIMIT ?7) r
        LEFT JOIN events e ON r.late AND e.number = r.event_number
        GROUP BY r.id, 2, r.counted`,
       ...scopeOf(query),

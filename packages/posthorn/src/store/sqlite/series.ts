@@ -51,9 +51,10 @@ const latencySource = (table: 'latency' | 'latency_days', { by }: SeriesQuery): 
 
 const hasTypes = ({ table }: Source): boolean => table !== 'ledger';
 
-/** ?1: members of the groups; ?2 and ?3: bounds in units of the time; ?4 and ?5: types, if the table has any. */
+/** ?1: members of the groups, taken apart once; ?2 and ?3: bounds in units of the time; ?4 and ?5: types, if the table has any. */
+const membersSql = 'WITH n (num, grp) AS MATERIALIZED (SELECT value ->> 0, value ->> 1 FROM json_each(?1))';
 const fromSql = (source: Source): string =>
-  `FROM json_each(?1) n CROSS JOIN ${source.table} l ON ${source.table === 'latency_days' ? '' : 'l.shard = 0 AND '}l.endpoint = n.value ->> 0
+  `FROM n CROSS JOIN ${source.table} l ON ${source.table === 'latency_days' ? '' : 'l.shard = 0 AND '}l.endpoint = n.num
      AND l.${source.time} >= ?2 AND l.${source.time} < ?3 ${hasTypes(source) ? `WHERE ${typeMatches('l.type', 4)}` : ''}`;
 
 function valuesOf(source: Source, query: SeriesQuery, { members }: SeriesGroups): (string | number | null)[] {
@@ -81,7 +82,7 @@ function choose(db: Database, query: SeriesQuery, source: Source): Chosen {
   const groups = seriesGroups(endpoints, by, null);
   if (by === 'none') return { groups, alone: [null], others: 0 };
   const sizes = db.all(
-    `SELECT ${source.own === null ? 'n.value ->> 1' : `l.${source.own}`}, ${source.sums[0]} ${fromSql(source)}
+    `${membersSql} SELECT ${source.own === null ? 'n.grp' : `l.${source.own}`}, ${source.sums[0]} ${fromSql(source)}
      GROUP BY 1 ORDER BY 2 DESC LIMIT ${maxKeysCounted}`,
     ...valuesOf(source, query, groups),
   );
@@ -115,7 +116,7 @@ function read(
         ? `iif(l.${own} IN (SELECT value FROM json_each(?6)), l.${own}, NULL)`
         : `l.${own}`;
   const rows = db.all(
-    `SELECT n.value ->> 1, ${key}, l.${time} / ${stepMs[step] / stepMs[time]}, ${[...plain, ...sums].join(', ')} ${fromSql(source)}
+    `${membersSql} SELECT n.grp, ${key}, l.${time} / ${stepMs[step] / stepMs[time]}, ${[...plain, ...sums].join(', ')} ${fromSql(source)}
      GROUP BY ${Array.from({ length: 3 + plain.length }, (_, at) => at + 1).join(', ')}`,
     ...valuesOf(source, query, groups),
     ...(isNarrowed ? [JSON.stringify(alone)] : []),

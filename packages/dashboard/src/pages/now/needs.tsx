@@ -1,0 +1,123 @@
+import type { ReactNode } from 'react';
+import { Card } from '../../parts/card.tsx';
+import { moneyText } from '../../parts/money.ts';
+import { plural } from '../../parts/number.ts';
+import { Empty } from '../../parts/panel.tsx';
+import { type Column, Table } from '../../parts/table.tsx';
+import { Untrusted } from '../../parts/untrusted.tsx';
+import { Ago } from '../../parts/when.tsx';
+import { PathLink } from './equation.tsx';
+import { around, type Need, needLook, type Now } from './words.ts';
+
+/** The sentence of a need, with what it is about in bold. */
+export function NeedText({ need }: { need: Need }): ReactNode {
+  const [before, subject, after] = around(need.summary, need.subject);
+  return (
+    <>
+      <Untrusted text={before} />
+      {subject === '' ? null : (
+        <strong>
+          <Untrusted text={subject} />
+        </strong>
+      )}
+      <Untrusted text={after} />
+    </>
+  );
+}
+
+const columns: readonly Column<Need>[] = [
+  {
+    key: 'what',
+    head: 'what',
+    phone: 'below',
+    cell: (need) => {
+      const { glyph, tone, word } = needLook(need);
+      return (
+        <div className="need-what">
+          <span className={tone} aria-hidden="true">
+            {glyph}
+          </span>
+          <div>
+            <span className="sr">{word}: </span>
+            <NeedText need={need} />
+            <div className="soft">
+              <Untrusted text={need.detail} max={220} />
+              {need.acknowledged_at === null ? null : (
+                <>
+                  {need.detail === '' ? '' : '; '}acknowledged <Ago at={need.acknowledged_at} />
+                </>
+              )}
+            </div>
+          </div>
+        </div>
+      );
+    },
+  },
+  {
+    key: 'worth',
+    head: 'worth',
+    isNumber: true,
+    phone: 'below',
+    width: '130px',
+    cell: ({ value }) =>
+      value.map((money) => (
+        <div key={money.currency} className="nowrap">
+          {moneyText(money)}
+        </div>
+      )),
+  },
+  {
+    key: 'owner',
+    head: 'owner',
+    phone: 'below',
+    width: '140px',
+    cell: ({ owner }) =>
+      owner === null ? <span className="soft desktop-only">—</span> : <Untrusted text={owner} max={30} />,
+  },
+  {
+    key: 'action',
+    head: <span className="sr">action</span>,
+    isNumber: true,
+    phone: 'below',
+    width: '150px',
+    cell: ({ action }) =>
+      action === null ? null : (
+        <PathLink path={action.path} className="button need-link">
+          {action.label}
+        </PathLink>
+      ),
+  },
+];
+
+const keyOf = ({ kind, endpoint_id: endpoint, alert_id: alert, subject }: Need): string =>
+  `${kind} ${endpoint ?? alert ?? subject ?? ''}`;
+
+/** What needs attention: at most seven, the most severe first. */
+export function Needs({ now }: { now: Now }): ReactNode {
+  const all = now.needs.length + now.more_needs;
+  return (
+    <div className="now-needs">
+      <Card title={all === 0 ? 'Needs attention' : `Needs attention (${all})`}>
+        {all === 0 ? (
+          <Empty>
+            Nothing does. Dead letters, failing and paused endpoints, burning objectives and endpoints without
+            an owner would be listed here.
+          </Empty>
+        ) : (
+          <Table
+            caption="What needs attention, the most severe first"
+            columns={columns}
+            rows={now.needs}
+            keyOf={keyOf}
+          />
+        )}
+        {now.more_needs === 0 ? null : (
+          <p className="soft">
+            and {plural(now.more_needs, 'more', 'more')}: the pages of endpoints and dead letters have them
+            all
+          </p>
+        )}
+      </Card>
+    </div>
+  );
+}

@@ -18,6 +18,7 @@ import {
   type RuleChanges,
   rulesYaml,
   usualChanges,
+  usualGate,
   usualRules,
 } from './rules-text.ts';
 import { IncidentPlot, maxIncidents } from './incidents.tsx';
@@ -203,7 +204,7 @@ function Gate({
         <input
           type="checkbox"
           checked={isNone}
-          onChange={(event) => onChange(event.target.checked ? null : -5)}
+          onChange={(event) => onChange(event.target.checked ? null : usualGate)}
         />{' '}
         no gate
       </label>

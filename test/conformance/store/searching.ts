@@ -295,4 +295,23 @@ export function describeSearching(subject: Subject): void {
     );
     expect(await store.deliveriesWithin({})).toEqual(allNumbers);
   });
+
+  test('deliveries that a fan-out creates long after their event are found in the time of the event', async () => {
+    const { store } = subject;
+    for (let n = 0; n < 3; n++) await subject.one({ tenant: 'a' });
+    await subject.one({ tenant: 'b' });
+    await store.accept([[anEvent({ id: 'early', tenant: 'a' })]], { ...noRoom, now: start, maxDirect: 1 });
+    const hours = 60 * minute;
+    for (let hour = 0; hour < 12; hour++)
+      await store.accept([[anEvent({ id: `b${hour}`, tenant: 'b' })]], {
+        ...noRoom,
+        now: start + hour * hours,
+      });
+    for (let step = { tenant: 'a' } as { tenant: string | null }; step.tenant !== null;)
+      step = await store.stepFanOut({ ...noRoom, now: start + 12 * hours, limit: 10, after: null });
+    const search = { since: start, until: start + minute, tenants: ['a'] };
+    const page = { order: 'desc', maxRows: 100, limit: 100 } as const;
+    expect((await searched(store, search, page)).numbers).toHaveLength(3);
+    expect(await store.deliveries({ until: start + minute }, { after: null, limit: 9 })).toHaveLength(4);
+  });
 }

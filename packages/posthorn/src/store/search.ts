@@ -74,7 +74,7 @@ export interface DeliveryDetails extends FoundDelivery {
 }
 
 export interface Searching {
-  /** Where deliveries created in since ≤ t < until can be: numbers rise with time, but for `disorderMs`. */
+  /** Where deliveries created in since ≤ t < until can be: numbers rise with time, but for their disorder. */
   deliveriesWithin(window: { readonly since?: number; readonly until?: number }): Promise<NumberRange>;
   searchDeliveries(search: DeliverySearch, page: SearchPage): Promise<SearchStep>;
   /** In the order asked for; those that are not there are left out. */
@@ -84,8 +84,25 @@ export interface Searching {
 
 export const allNumbers: NumberRange = { first: 0, last: Number.MAX_SAFE_INTEGER };
 
-/** A delivery may have a higher number than one that was created up to so much later: a fan-out takes its time, and clocks are set back. */
-export const disorderMs = 3_600_000;
+/**
+ * A delivery may have a higher number than one that was created up to so much later: a fan-out takes its time, and clocks are
+ * corrected. A fan-out that takes longer, as after a long stop, is remembered: see `disorderSetting`.
+ */
+const usualDisorderMs = 3_600_000;
+
+/** The setting that holds how late deliveries were created at most, if that was later than `usualDisorderMs`. */
+export const disorderSetting = 'deliveries_disorder_ms';
+
+/** What has to be remembered of deliveries that are created so long after their event; null: nothing. */
+export function disorderToKeep(lateMs: number): number | null {
+  return lateMs > usualDisorderMs ? lateMs : null;
+}
+
+/** By how much a window of time is widened before it is looked for by number. */
+export function disorderFrom(setting: string | number | null | undefined): number {
+  const kept = Number(setting ?? 0);
+  return Math.max(usualDisorderMs, Number.isFinite(kept) ? kept : 0);
+}
 
 /** More pending deliveries than this are not collected by their own index: they are found among all rows. */
 export const maxPendingCollected = 50_000;

@@ -17,6 +17,7 @@ import type { Connection, Database, Value } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 import { countFanOut } from './fan-out-plan.ts';
 import { writeWorth } from './worth.ts';
+import { noteDisorder } from './search.ts';
 
 /** Deliveries of a block with their counters; `oneShard` as in accept.ts. Answers the numbers in the order of the block. */
 const insertSql = (oneShard: boolean): string => `WITH
@@ -155,6 +156,7 @@ export async function stepFanOut(
             ],
       ),
     );
+    await noteDisorder(connection, request.now - acceptedAt);
     await advance(connection, id, block, request.now);
     await countFanOut(connection, request.node, 0, block.deliveries.length);
     const claimed = claimedOf(block, handover, numbers, nums, payloads);

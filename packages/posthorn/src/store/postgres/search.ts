@@ -7,7 +7,9 @@ import {
   allNumbers,
   type DeliveryDetails,
   type DeliverySearch,
-  disorderMs,
+  disorderFrom,
+  disorderSetting,
+  disorderToKeep,
   endOf,
   firstNumberAt,
   firstNumbers,
@@ -24,7 +26,7 @@ import {
 } from '../search.ts';
 import { findEventNumbers } from './accept.ts';
 import { blocksKeysSql } from './blocking-sql.ts';
-import type { Database, Row, Value } from './database.ts';
+import type { Connection, Database, Row, Value } from './database.ts';
 import { filterSql } from './filter.ts';
 import { deliveryColumns, deliveryTables } from './readings.ts';
 
@@ -250,6 +252,18 @@ export async function madeAt(
   return (row?.[0] as number | undefined) ?? null;
 }
 
+/** Remembers, within the transaction that creates them, deliveries whose event was accepted long before. */
+export async function noteDisorder(connection: Connection, lateMs: number): Promise<void> {
+  const kept = disorderToKeep(lateMs);
+  if (kept === null) return;
+  await connection.query(
+    'disorder_note',
+    `INSERT INTO posthorn.settings AS s (name, value) VALUES ($1, $2)
+     ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE s.value::bigint < excluded.value::bigint`,
+    [disorderSetting, String(kept)],
+  );
+}
+
 export async function numbersWithin(
   db: Database,
   table: NumberedTable,
@@ -258,14 +272,18 @@ export async function numbersWithin(
   if (since === undefined && until === undefined) return allNumbers;
   const highest = await firstIn(db, table, allNumbers, 'desc');
   if (highest === null) return allNumbers;
+  const [kept] = await db.query('setting', 'SELECT value FROM posthorn.settings WHERE name = $1', [
+    disorderSetting,
+  ]);
+  const slackMs = disorderFrom(kept?.[0] as string | undefined);
   const at = (time: number): Promise<number> =>
     firstNumberAt(time, highest.number, async (from) => {
       const row = await firstIn(db, table, { first: from, last: allNumbers.last }, 'asc');
       return row?.createdAt ?? null;
     });
   return {
-    first: since === undefined ? allNumbers.first : await at(since - disorderMs),
-    last: until === undefined ? allNumbers.last : await at(until + disorderMs),
+    first: since === undefined ? allNumbers.first : await at(since - slackMs),
+    last: until === undefined ? allNumbers.last : await at(until + slackMs),
   };
 }
 

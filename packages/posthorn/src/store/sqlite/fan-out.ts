@@ -16,6 +16,7 @@ import type { Database } from './database.ts';
 import type { EndpointTable } from './endpoints.ts';
 import { countFanOut } from './fan-out-plan.ts';
 import { LedgerChanges } from './ledger.ts';
+import { noteDisorder } from './search.ts';
 import type { Sequences } from './sequences.ts';
 
 /** The first fan-out of the tenant behind `after`, or of the first tenant. */
@@ -62,6 +63,7 @@ export function stepFanOut(
           event: places.get(event.number)!,
         });
     }
+    noteDisorder(db, request.now - acceptedAt);
     advance(db, id, block, request.now);
     ledger.write(db);
     const made = block.deliveries.length;

@@ -7,7 +7,9 @@ import {
   allNumbers,
   type DeliveryDetails,
   type DeliverySearch,
-  disorderMs,
+  disorderFrom,
+  disorderSetting,
+  disorderToKeep,
   endOf,
   firstNumberAt,
   firstNumbers,
@@ -198,6 +200,20 @@ export function searchDeliveries(
   });
 }
 
+const disorderSql = 'SELECT value FROM settings WHERE name = ?';
+
+/** Remembers, within the transaction that creates them, deliveries whose event was accepted long before. */
+export function noteDisorder(db: Database, lateMs: number): void {
+  const kept = disorderToKeep(lateMs);
+  if (kept === null || kept <= disorderFrom(db.get(disorderSql, disorderSetting)?.[0] as string | undefined))
+    return;
+  db.run(
+    'INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+    disorderSetting,
+    String(kept),
+  );
+}
+
 export async function numbersWithin(
   db: Database,
   table: NumberedTable,
@@ -206,6 +222,7 @@ export async function numbersWithin(
   if (since === undefined && until === undefined) return allNumbers;
   const highest = db.get(`SELECT max(number) FROM ${table}`)?.[0] as number | null | undefined;
   if (highest === null || highest === undefined) return allNumbers;
+  const slackMs = disorderFrom(db.get(disorderSql, disorderSetting)?.[0] as string | undefined);
   const at = (time: number): Promise<number> =>
     firstNumberAt(
       time,
@@ -217,8 +234,8 @@ export async function numbersWithin(
         )?.[0] as number | undefined) ?? null,
     );
   return {
-    first: since === undefined ? allNumbers.first : await at(since - disorderMs),
-    last: until === undefined ? allNumbers.last : await at(until + disorderMs),
+    first: since === undefined ? allNumbers.first : await at(since - slackMs),
+    last: until === undefined ? allNumbers.last : await at(until + slackMs),
   };
 }
 

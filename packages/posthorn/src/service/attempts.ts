@@ -85,17 +85,17 @@ export function attemptService({
             order,
             within,
           });
-          const [deliveries, attempts] = await Promise.all([
-            store.foundDeliveries(step.numbers),
-            store.attemptsOf(step.numbers),
-          ]);
+          const attempts = (await store.attemptsOf(step.numbers)).filter(
+            (attempt) => matches(attempt, query) && isBehind(after, attempt.delivery, attempt.n, order),
+          );
           const byDelivery = Map.groupBy(attempts, ({ delivery }) => delivery);
+          // Most outcomes that are looked for are rare: the deliveries of the others are not read.
+          const deliveries = await store.foundDeliveries(
+            step.numbers.filter((number) => byDelivery.has(number)),
+          );
           const items = deliveries.flatMap((delivery) => {
-            const of = (byDelivery.get(delivery.number) ?? []).filter(
-              (attempt) => matches(attempt, query) && isBehind(after, delivery.number, attempt.n, order),
-            );
-            const sorted = order === 'desc' ? of.toReversed() : of;
-            return sorted.map((attempt) => ({ delivery, attempt }));
+            const of = byDelivery.get(delivery.number) ?? [];
+            return (order === 'desc' ? of.toReversed() : of).map((attempt) => ({ delivery, attempt }));
           });
           const cut = items.length > page.limit;
           const last = items[page.limit - 1];

@@ -8,6 +8,7 @@ import { Button } from '../../parts/button.tsx';
 import { Card } from '../../parts/card.tsx';
 import { Copy } from '../../parts/copy.tsx';
 import { moneyText } from '../../parts/money.ts';
+import { plural } from '../../parts/number.ts';
 import { Reading } from '../../parts/panel.tsx';
 import { Payload } from '../../parts/payload.tsx';
 import { Sentence } from '../../parts/sentence.tsx';
@@ -64,7 +65,7 @@ function Delivery({ details }: { details: Details }): ReactNode {
         <TimelineChart timeline={timeline} selected={selected} onSelect={setChosen} />
         {timeline.moreExpected === 0 ? null : (
           <p className="label">
-            {timeline.moreExpected} more attempts are expected, the last one{' '}
+            {plural(timeline.moreExpected, 'more attempt is', 'more attempts are')} expected, the last one{' '}
             <Ago at={details.next_attempts.at(-1)!.at} />; then it is a dead letter.
           </p>
         )}

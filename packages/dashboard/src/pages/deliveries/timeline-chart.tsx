@@ -5,7 +5,7 @@ import { plural } from '../../parts/number.ts';
 import { durationText, timeText } from '../../parts/time.ts';
 import { visible } from '../../parts/untrusted.tsx';
 import { usePreferences } from '../../preferences.ts';
-import { type Row, scaleOf, type Timeline } from './timeline.ts';
+import { type Row, type Scale, scaleOf, type Timeline } from './timeline.ts';
 
 const barPx = 14;
 const leasePx = 24;
@@ -118,11 +118,7 @@ export function TimelineChart({
         {folds.map((fold) => (
           <g key={fold.from}>
             <rect className="timeline-fold" x={fold.x} y={topPx} width={fold.width} height={bottom - topPx} />
-            {fold.width < 30 ? null : (
-              <text className="timeline-soft" x={fold.x + fold.width / 2} y={topPx - 5} textAnchor="middle">
-                {durationText(fold.to - fold.from)}
-              </text>
-            )}
+            <FoldLength fold={fold} />
           </g>
         ))}
         {overlaps.map(({ from, to }) => (
@@ -194,6 +190,20 @@ export function TimelineChart({
         )}
       </ul>
     </figure>
+  );
+}
+
+/** How long a fold lasts, as far as there is room to say it. */
+function FoldLength({ fold: { from, to, x, width } }: { fold: Scale['folds'][number] }): ReactNode {
+  const whole = durationText(to - from);
+  const text = [whole, whole.split(' ').slice(0, 2).join(' ')].find(
+    (one) => one.length * charPx <= width + 6,
+  );
+  if (text === undefined) return null;
+  return (
+    <text className="timeline-soft" x={x + width / 2} y={topPx - 5} textAnchor="middle">
+      {text}
+    </text>
   );
 }
 

@@ -48,7 +48,7 @@ export function waitingText({ waiting_for: waiting, due_at: due }: Details, nowM
     case 'retry':
       return `Due again${when}`;
     case 'throttle':
-      return `Waits${when === '' ? '' : `; its receiver asked for no requests until${when.replace(' in', ' in')}`}`;
+      return `Due again${when}: its receiver asked for a pause`;
     case 'circuit_breaker':
       return `Due${when}; its receiver fails, and is tried a little at a time`;
     case 'ordering_key':

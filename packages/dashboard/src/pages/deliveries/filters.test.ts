@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bucketsOf, filtersFrom, filterWords, isCounted } from './filters.ts';
+import { bucketsOf, bulkFilter, filtersFrom, filterWords, isCounted } from './filters.ts';
 
 test('filters are those of the URL that the API knows', () => {
   expect(filtersFrom({ state: 'dead,pending', last: '24h', owner: ' ', nothing: 'x' })).toEqual({
@@ -36,4 +36,23 @@ test('rows are counted by when they were created; what is outside of the window 
   expect(stepMs).toBe(10_000);
   expect(byState.get('dead')).toEqual([2, 0, 0, 0]);
   expect(byState.get('pending')).toEqual([0, 1, 0, 0]);
+});
+
+test('what a list shows is redriven by the same filter, or it is said why not', () => {
+  expect(
+    bulkFilter({
+      state: 'dead,pending',
+      endpoint_id: 'a,b',
+      status_code: '503',
+      since: '2026-11-25T02:00:00Z',
+    }),
+  ).toEqual({
+    state: ['dead'],
+    endpoint_id: ['a', 'b'],
+    status_code: [503],
+    since: '2026-11-25T02:00:00Z',
+  });
+  expect(bulkFilter({ since: 'x' })).toEqual({ state: ['dead', 'suppressed'], since: 'x' });
+  expect(bulkFilter({ owner: 'shop', late: 'true' })).toContain('owner and late');
+  expect(bulkFilter({ state: 'delivered' })).toContain('Only dead letters');
 });

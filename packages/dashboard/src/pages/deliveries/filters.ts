@@ -1,3 +1,4 @@
+import type { BulkFilter } from '../../parts/bulk-action.ts';
 import type { Search } from '../../url.ts';
 
 // The filters of the page are those of the API, in the URL under the same names.
@@ -116,4 +117,30 @@ export function bucketsOf(
     counts[index]!++;
   }
   return { times, stepMs, byState };
+}
+
+/** Filters that a redrive or a replay of many takes too. */
+const bulkNames = ['tenant', 'endpoint_id', 'event_id', 'event_type', 'state', 'error_class'] as const;
+
+/** The filter of a redrive of everything that a list shows, or why there is none. */
+export function bulkFilter(query: Readonly<Record<string, string>>): BulkFilter | string {
+  const unknown = filterNames.filter(
+    (name) =>
+      query[name] !== undefined && name !== 'status_code' && !bulkNames.some((known) => known === name),
+  );
+  if (unknown.length > 0)
+    return `A redrive cannot go by ${unknown.map((name) => filterLabels[name]).join(' and ')}: take that filter out.`;
+  const states = query['state']?.split(',');
+  const dropped = states?.filter((state) => state === 'dead' || state === 'suppressed');
+  if (dropped?.length === 0) return 'Only dead letters and suppressed deliveries are redriven.';
+  const { since, until, status_code: codes } = query;
+  return {
+    ...Object.fromEntries(
+      bulkNames.flatMap((name) => (query[name] === undefined ? [] : [[name, query[name].split(',')]])),
+    ),
+    state: dropped ?? ['dead', 'suppressed'],
+    ...(codes === undefined ? {} : { status_code: codes.split(',').map(Number) }),
+    ...(since === undefined ? {} : { since }),
+    ...(until === undefined ? {} : { until }),
+  };
 }

@@ -2,6 +2,7 @@ import './deliveries.css';
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { call, newIdempotencyKey, Problem } from '../../api.ts';
 import { now } from '../../clock.ts';
+import { BulkDialog } from '../../parts/bulk-dialog.tsx';
 import { Button } from '../../parts/button.tsx';
 import { Card } from '../../parts/card.tsx';
 import { countText, plural } from '../../parts/number.ts';
@@ -17,7 +18,7 @@ import { useForbidden } from '../../session.tsx';
 import { useQuerySearch, useSetSearch } from '../../url.ts';
 import { exportLines, save } from './export.ts';
 import { FilterBar } from './filter-bar.tsx';
-import { type Filters, filtersFrom, filterWords, isCounted } from './filters.ts';
+import { bulkFilter, type Filters, filtersFrom, filterWords, isCounted } from './filters.ts';
 import { Histogram } from './histogram.tsx';
 import { type Listed, Rows } from './rows.tsx';
 
@@ -288,6 +289,9 @@ function Bulk({
   onDone: () => void;
 }): ReactNode {
   const forbidden = useForbidden('redrive');
+  const forbidBulk = useForbidden('operate');
+  const [isRedriving, setRedriving] = useState(false);
+  const filter = useMemo(() => bulkFilter(query), [query]);
   const [asked, setAsked] = useState<string | null>(null);
   const chosen = items.filter(({ id, state }) => selected.has(id) && state !== 'delivered');
   const redrive = async (): Promise<void> => {
@@ -341,6 +345,19 @@ function Bulk({
           </Button>
         </>
       )}
+      <Button
+        forbidden={forbidBulk ?? busy ?? (typeof filter === 'string' ? filter : null)}
+        onClick={() => setRedriving(true)}
+      >
+        Redrive all that match…
+      </Button>
+      {isRedriving && typeof filter !== 'string' ? (
+        <BulkDialog
+          action={{ kind: 'redrive', filter }}
+          title="Redrive all dead letters and suppressed deliveries that match"
+          onClose={() => setRedriving(false)}
+        />
+      ) : null}
       <Button forbidden={busy} onClick={() => void write()}>
         Export as JSON lines
       </Button>

@@ -53,7 +53,8 @@ export function Receiver(): ReactNode {
       </Card>
       {endsAt === null ? null : (
         <p className="soft">
-          This link ends on <When at={endsAt} />. Ask whoever gave it to you for another one.
+          This link works until <When at={endsAt} precision="minute" />. Ask whoever gave it to you for
+          another one.
         </p>
       )}
     </div>
@@ -99,7 +100,7 @@ const parts = [
 function Equation({ of }: { of: Accounting }): ReactNode {
   return (
     <Card>
-      <dl className="facts">
+      <dl className="portal-equation">
         <div>
           <dt>sent to you</dt>
           <dd className="figure">{countText(of.accepted)}</dd>

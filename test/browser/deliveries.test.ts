@@ -252,6 +252,19 @@ describe('deliveries in the browser', () => {
     await expect.poll(() => new URL(page.url()).search).not.toContain('error_class');
   });
 
+  test('all that match are redriven as one job after a dry run, or it is said why not', async () => {
+    const page = await suite.open('/deliveries?state=dead&endpoint_id=ledger&status_code=503');
+    await page.getByRole('button', { name: 'Redrive all that match…' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Redrive 8' }).waitFor();
+    await expectAccessible(page, 'the dry run');
+    await page.keyboard.press('Escape');
+    await page.goto('/deliveries?state=dead&late=false');
+    await page.locator('.rows-row').first().waitFor();
+    const button = page.getByRole('button', { name: /Redrive all that match/ });
+    expect(await button.getAttribute('aria-disabled')).toBe('true');
+    expect(await button.getAttribute('title')).toContain('late');
+  });
+
   test('new deliveries wait behind their number, and appear when they are asked for', async () => {
     const page = await suite.open('/deliveries?event_type=late.one');
     await page.getByText('No delivery like this').waitFor();

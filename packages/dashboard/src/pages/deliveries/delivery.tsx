@@ -19,6 +19,7 @@ import { Untrusted } from '../../parts/untrusted.tsx';
 import { Ago, When, ZoneName } from '../../parts/when.tsx';
 import { refresh, useRead } from '../../query.ts';
 import { useForbidden } from '../../session.tsx';
+import { useTopics } from '../../stream.ts';
 import { usePathParam } from '../../url.ts';
 import { CancelDialog, ReplayDialog } from './dialogs.tsx';
 import { Neighbors } from './neighbors.tsx';
@@ -26,14 +27,15 @@ import { type Details, timelineOf, tookText } from './timeline.ts';
 import { TimelineChart } from './timeline-chart.tsx';
 import { classText, headingOf, sentText, stateName } from './words.ts';
 
-/** A pending delivery moves by itself; what has ended does not. */
-const liveMs = 2000;
+/** The stream says what changes; what a claim or a time brings about alone is asked for. */
+const liveMs = 5000;
 
 /** What happened to one delivery: its claims to scale, what was sent, what came back, and what can be done. */
 export default function DeliveryPage(): ReactNode {
   const id = usePathParam('delivery');
   const [isPending, setPending] = useState(true);
   const read = useRead('deliveries.get', { params: { id } }, { everyMs: isPending ? liveMs : false });
+  useTopics(...(isPending ? [`delivery:${id}`] : []));
   const { data } = read;
   if (data !== undefined && isPending !== (data.state === 'pending')) setPending(data.state === 'pending');
   return (

@@ -265,6 +265,13 @@ describe('deliveries in the browser', () => {
     expect(await button.getAttribute('title')).toContain('late');
   });
 
+  test('what a redrive took is listed by its id, of the last 30 days', async () => {
+    const page = await suite.open('/deliveries?redrive_id=rdr_none');
+    await page.getByText('No delivery like this was accepted in the last 30 days').waitFor();
+    await page.getByText('redrive or replay: rdr_none').waitFor();
+    expect(await page.getByText('This page does not know').count()).toBe(0);
+  });
+
   test('new deliveries wait behind their number, and appear when they are asked for', async () => {
     const page = await suite.open('/deliveries?event_type=late.one');
     await page.getByText('No delivery like this').waitFor();

@@ -1,10 +1,15 @@
 import { expect, test } from 'vitest';
-import { bucketsOf, bulkFilter, filtersFrom, filterWords, isCounted } from './filters.ts';
+import { bucketsOf, bulkFilter, usualLast, filtersFrom, filterWords, isCounted } from './filters.ts';
 
 test('filters are those of the URL that the API knows', () => {
   expect(filtersFrom({ state: 'dead,pending', last: '24h', owner: ' ', nothing: 'x' })).toEqual({
     state: 'dead,pending',
   });
+});
+
+test('what is known by an id is looked for further back', () => {
+  expect(usualLast({ redrive_id: 'rdr_1' })).toBe('30d');
+  expect(usualLast({ state: 'dead' })).toBe('24h');
 });
 
 test('a filter reads as a sentence', () => {

@@ -15,6 +15,7 @@ export const filterNames = [
   'currency',
   'ordering_key',
   'event_id',
+  'redrive_id',
   'tenant',
 ] as const;
 export type FilterName = (typeof filterNames)[number];
@@ -32,6 +33,7 @@ export const filterLabels: Readonly<Record<FilterName, string>> = {
   currency: 'currency',
   ordering_key: 'ordering key',
   event_id: 'event',
+  redrive_id: 'redrive or replay',
   tenant: 'tenant',
 };
 
@@ -56,6 +58,12 @@ export const classNames = [
   'transformation',
   'secrets',
 ] as const;
+
+/** What is known by its own id is looked for further back than what is like many others. */
+export const usualLast = (filters: Filters): string =>
+  filters.event_id !== undefined || filters.ordering_key !== undefined || filters.redrive_id !== undefined
+    ? '30d'
+    : '24h';
 
 /** The filters that a URL names. */
 export function filtersFrom(search: Search): Filters {

@@ -18,7 +18,7 @@ import { useForbidden } from '../../session.tsx';
 import { useQuerySearch, useSetSearch } from '../../url.ts';
 import { exportLines, save } from './export.ts';
 import { FilterBar } from './filter-bar.tsx';
-import { bulkFilter, type Filters, filtersFrom, filterWords, isCounted } from './filters.ts';
+import { bulkFilter, type Filters, filtersFrom, filterWords, isCounted, usualLast } from './filters.ts';
 import { Histogram } from './histogram.tsx';
 import { type Listed, Rows } from './rows.tsx';
 
@@ -38,7 +38,10 @@ export default function DeliveriesPage(): ReactNode {
   const search = useQuerySearch();
   const filters = filtersFrom(search);
   const minute = Math.floor(now() / 60_000);
-  const range = useMemo(() => rangeFrom(search, minute * 60_000), [search, minute]);
+  const range = useMemo(
+    () => rangeFrom(search, minute * 60_000, usualLast(filtersFrom(search))),
+    [search, minute],
+  );
   const query = queryFor(filters, range);
   const key = JSON.stringify({ ...query, since: range.last ?? query['since'] });
   // While nothing else is asked for, the window stays where it was: lists never move under the pointer.

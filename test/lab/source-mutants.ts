@@ -72,7 +72,7 @@ export const sourceMutants: readonly SourceMutant[] = [
     guarantee: 'G6',
     scenario: 'blocked-keys',
     file: 'packages/posthorn/src/store/sqlite/operations.ts',
-    from: "if (blocks) ledger.add({ endpoint, type, acceptedAt: createdAt }, 'dead', -1);",
+    from: "ledger.add(counted, 'dead', -1);",
     to: '',
   },
   {
@@ -191,9 +191,9 @@ export const sourceMutants: readonly SourceMutant[] = [
   {
     name: 'a lease ends before its time-out',
     guarantee: 'G3',
-    file: 'packages/posthorn/src/engine/dispatcher.ts',
-    from: 'const leaseMarginMs = 30_000;',
-    to: 'const leaseMarginMs = -1_000;',
+    file: 'packages/posthorn/src/engine/accept-options.ts',
+    from: 'export const leaseMarginMs = 30_000;',
+    to: 'export const leaseMarginMs = -1_000;',
   },
   {
     name: 'a node claims before its clock is right',

@@ -27,6 +27,7 @@ export const referenceTables = [
   'settings',
   'documents',
   'alerts',
+  'markers',
   'redrives',
   'dead_letter_snoozes',
   'fan_outs',

@@ -15,6 +15,9 @@ type Now = Answer<'now.get'>;
 const request = async <T = unknown>(method: string, path: string, body?: unknown): Promise<T> =>
   await suite.server.client.request<T>(method, path, body);
 
+/** The stream brings the real overview of 24 hours; of any other window it makes the page ask, and the test answers. */
+const ownWindow = 'last=7d';
+
 /** Answers the page's calls with these, as the contract has them. */
 async function answerWith(page: Page, now: Now): Promise<void> {
   await page.route('**/v1/now*', (route) => route.fulfill({ json: now }));
@@ -22,7 +25,7 @@ async function answerWith(page: Page, now: Now): Promise<void> {
     route.fulfill({ json: aSeries(new URL(route.request().url())) }),
   );
   await page.route('**/v1/markers*', (route) => route.fulfill({ json: someMarkers() }));
-  await page.goto('/');
+  await page.goto(`/?${ownWindow}`);
 }
 
 const closing: (() => Promise<void>)[] = [];
@@ -123,7 +126,7 @@ describe('against a real server', () => {
 
 describe('every state', () => {
   test('full, in both themes and widths', async () => {
-    await expectGoodViews(suite, '/', {
+    await expectGoodViews(suite, '/healthz', {
       name: 'now',
       ready: async (page) => {
         await answerWith(page, aNow());
@@ -134,7 +137,7 @@ describe('every state', () => {
   });
 
   test('all is well, nothing at all, and nine currencies', async () => {
-    const page = await suite.open('/');
+    const page = await suite.open('/healthz');
     const { currencies, ...rest } = {
       currencies: ['EUR', 'USD', 'GBP', 'JPY', 'KWD', 'CHF', 'SEK', 'PLN', 'CZK'],
       ...aNow(),
@@ -181,7 +184,7 @@ describe('every state', () => {
   });
 
   test('what is unaccounted for takes the page over', async () => {
-    await expectGoodViews(suite, '/', {
+    await expectGoodViews(suite, '/healthz', {
       name: 'now-lost',
       ready: async (page) => {
         const now = aNow();
@@ -202,10 +205,10 @@ describe('every state', () => {
   });
 
   test('a screen on a wall: digits of 64 px and more, no navigation; Escape leaves it', async () => {
-    const page = await suite.open('/?wall=1', { width: 1920 });
+    const page = await suite.open('/healthz', { width: 1920 });
     await page.setViewportSize({ width: 1920, height: 1080 });
     await page.route('**/v1/now*', (route) => route.fulfill({ json: aNow() }));
-    await page.goto('/?wall=1');
+    await page.goto(`/?wall=1&${ownWindow}`);
     await page.locator('.wall').waitFor();
     await picture(page, 'now-wall');
     const size = await page
@@ -218,20 +221,20 @@ describe('every state', () => {
     await expectAccessible(page, 'the wall');
     await page.keyboard.press('Escape');
     await page.locator('.wall').waitFor({ state: 'detached' });
-    expect(new URL(page.url()).search).toBe('');
+    expect(new URL(page.url()).search).toBe(`?${ownWindow}`);
   });
 
   test('a refusal is told, and the last numbers stay while the server is away', async () => {
-    const refused = await suite.open('/', { statuses: [503] });
+    const refused = await suite.open('/healthz', { statuses: [503] });
     await refused.route('**/v1/now*', (route) =>
       route.fulfill({
         status: 503,
         json: { code: 'unavailable', detail: 'The store is away.', request_id: 'req-1' },
       }),
     );
-    await refused.goto('/');
+    await refused.goto(`/?${ownWindow}`);
     await refused.getByRole('alert').getByText('The store is away.').waitFor();
-    const page = await suite.open('/', { statuses: [503] });
+    const page = await suite.open('/healthz', { statuses: [503] });
     await answerWith(page, aNow());
     await page.getByText('1,284,093').first().waitFor();
     await page.route('**/v1/now*', (route) =>
@@ -242,7 +245,7 @@ describe('every state', () => {
   });
 
   test('hostile names are text', async () => {
-    const page = await suite.open('/');
+    const page = await suite.open('/healthz');
     const now = aNow();
     const hostile = '<img src=x onerror=alert(1)>\u202eevil';
     await answerWith(page, {

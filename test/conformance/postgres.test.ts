@@ -10,6 +10,7 @@ import { recycling } from '../recycled.ts';
 import { agesAt, anEndpoint, anEvent, start, until } from '../support.ts';
 import { settlementOf } from '../settlement.ts';
 import { describeAccounting } from './accounting-conformance.ts';
+import { describeOverview } from './overview-conformance.ts';
 import { describeSeries } from './series-conformance.ts';
 import { describeStore } from './store-conformance.ts';
 import { describeWorth } from './worth-conformance.ts';
@@ -34,6 +35,7 @@ describeStore('PostgreSQL', open, 15);
 
 describeAccounting('accounting on PostgreSQL', open);
 describeSeries('series on PostgreSQL', open);
+describeOverview('overview on PostgreSQL', open);
 
 const tamperable = async () => tamperablePostgres(await postgres.createMigrated(), false);
 describeDigests('PostgreSQL', tamperable);

@@ -8,6 +8,7 @@ import { Database } from '../../packages/posthorn/src/store/sqlite/database.ts';
 import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
 import { agesAt, anEndpoint, anEvent, start, tempDir } from '../support.ts';
 import { describeAccounting } from './accounting-conformance.ts';
+import { describeOverview } from './overview-conformance.ts';
 import { describeSeries } from './series-conformance.ts';
 import { settlementOf } from '../settlement.ts';
 import { describeStore } from './store-conformance.ts';
@@ -21,6 +22,7 @@ import { everything } from '../../packages/posthorn/src/store/accounting.ts';
 describeStore('SQLite in this thread', () => openSqliteStore({ dataDir: ':memory:' }));
 describeAccounting('accounting on SQLite', () => openSqliteStore({ dataDir: ':memory:' }));
 describeSeries('series on SQLite', () => openSqliteStore({ dataDir: ':memory:' }));
+describeOverview('overview on SQLite', () => openSqliteStore({ dataDir: ':memory:' }));
 
 const tamperable = async () => {
   const dataDir = tempDir();

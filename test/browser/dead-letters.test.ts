@@ -163,6 +163,19 @@ test('a group is snoozed with a reason and woken; who may only read sees why the
   expect(await button.getAttribute('title')).toContain('this takes operate');
 });
 
+test('everything that failed in a window is redriven from the list of deliveries, not only the rows that are seen', async () => {
+  const id = await dead(60);
+  const page = await suite.open(`/deliveries?state=dead&error_class=http_5xx&endpoint_id=${id}&last=1h`);
+  await page.getByRole('button', { name: 'Redrive all that match…' }).click();
+  const dialog = page.getByRole('dialog', { name: /Redrive all dead letters/ });
+  await dialog.getByLabel('Deliveries a second').fill('');
+  await dialog.getByRole('button', { name: 'Redrive 60' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Done: all 60 delivered.' }).waitFor();
+  await page.getByRole('link', { name: 'those it redrove' }).click();
+  await page.getByText('redrive or replay').first().waitFor();
+  await page.getByRole('button', { name: 'Replay all that match…' }).waitFor();
+});
+
 test('no dead letters, suppressed ones, and a window that has none', async () => {
   const page = await suite.open(
     '/dead-letters?owner=shop&since=2020-01-01T00:00:00Z&until=2020-01-02T00:00:00Z',

@@ -62,7 +62,11 @@ export function Triage({
         <p className="soft">What dies meanwhile is not included. A redrive begins with a dry run.</p>
         <CommandLine command={commandFor({ kind: 'redrive', filter }, { ratePerS: 20, name: '' })} />
         <div className="row no-print">
-          <Link to={`/deliveries${stringifySearch(listed(filter))}`}>See these deliveries</Link>
+          <Link
+            to={`/deliveries${stringifySearch(listed({ since: longBefore(group.oldest_at), ...filter }))}`}
+          >
+            See these deliveries
+          </Link>
           <Link to={`/deliveries/${group.sample_id}`}>The newest one</Link>
           {group.deleted ? null : <Link to={`/endpoints/${group.endpoint_id}`}>The endpoint</Link>}
           {group.snoozed_until === null ? (
@@ -78,6 +82,9 @@ export function Triage({
     </Card>
   );
 }
+
+/** They were created before they ended, by the length of their schedule. */
+const longBefore = (at: string): string => new Date(Date.parse(at) - 30 * 86_400_000).toISOString();
 
 /** As the query of the list has it. */
 const listed = (filter: object): Record<string, string> =>

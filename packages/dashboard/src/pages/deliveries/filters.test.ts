@@ -60,4 +60,6 @@ test('what a list shows is redriven by the same filter, or it is said why not', 
   expect(bulkFilter({ since: 'x' })).toEqual({ state: ['dead', 'suppressed'], since: 'x' });
   expect(bulkFilter({ owner: 'shop', late: 'true' })).toContain('owner and late');
   expect(bulkFilter({ state: 'delivered' })).toContain('Only dead letters');
+  expect(bulkFilter({ state: 'delivered' }, 'replay')).toEqual({ state: ['delivered'] });
+  expect(bulkFilter({ late: 'true' }, 'replay')).toContain('A replay cannot go by late');
 });

@@ -17,6 +17,7 @@ export const filterNames = [
   'event_id',
   'redrive_id',
   'tenant',
+  'redrive_id',
 ] as const;
 export type FilterName = (typeof filterNames)[number];
 export type Filters = Partial<Readonly<Record<FilterName, string>>>;
@@ -35,6 +36,7 @@ export const filterLabels: Readonly<Record<FilterName, string>> = {
   event_id: 'event',
   redrive_id: 'redrive or replay',
   tenant: 'tenant',
+  redrive_id: 'redrive or replay',
 };
 
 export const stateNames = ['pending', 'delivered', 'dead', 'suppressed', 'cancelled'] as const;
@@ -130,23 +132,27 @@ export function bucketsOf(
 /** Filters that a redrive or a replay of many takes too. */
 const bulkNames = ['tenant', 'endpoint_id', 'event_id', 'event_type', 'state', 'error_class'] as const;
 
-/** The filter of a redrive of everything that a list shows, or why there is none. */
-export function bulkFilter(query: Readonly<Record<string, string>>): BulkFilter | string {
+/** The filter of a redrive or a replay of everything that a list shows, or why there is none. */
+export function bulkFilter(
+  query: Readonly<Record<string, string>>,
+  kind: 'redrive' | 'replay' = 'redrive',
+): BulkFilter | string {
   const unknown = filterNames.filter(
     (name) =>
       query[name] !== undefined && name !== 'status_code' && !bulkNames.some((known) => known === name),
   );
   if (unknown.length > 0)
-    return `A redrive cannot go by ${unknown.map((name) => filterLabels[name]).join(' and ')}: take that filter out.`;
+    return `A ${kind} cannot go by ${unknown.map((name) => filterLabels[name]).join(' and ')}: take that filter out.`;
   const states = query['state']?.split(',');
   const dropped = states?.filter((state) => state === 'dead' || state === 'suppressed');
-  if (dropped?.length === 0) return 'Only dead letters and suppressed deliveries are redriven.';
+  if (kind === 'redrive' && dropped?.length === 0)
+    return 'Only dead letters and suppressed deliveries are redriven.';
   const { since, until, status_code: codes } = query;
   return {
     ...Object.fromEntries(
       bulkNames.flatMap((name) => (query[name] === undefined ? [] : [[name, query[name].split(',')]])),
     ),
-    state: dropped ?? ['dead', 'suppressed'],
+    ...(kind === 'replay' ? {} : { state: dropped ?? ['dead', 'suppressed'] }),
     ...(codes === undefined ? {} : { status_code: codes.split(',').map(Number) }),
     ...(since === undefined ? {} : { since }),
     ...(until === undefined ? {} : { until }),

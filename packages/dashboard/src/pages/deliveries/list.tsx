@@ -293,8 +293,12 @@ function Bulk({
 }): ReactNode {
   const forbidden = useForbidden('redrive');
   const forbidBulk = useForbidden('operate');
-  const [isRedriving, setRedriving] = useState(false);
-  const filter = useMemo(() => bulkFilter(query), [query]);
+  const forbidReplay = useForbidden('replay');
+  const [bulk, setBulk] = useState<'redrive' | 'replay' | null>(null);
+  const filters = useMemo(
+    () => ({ redrive: bulkFilter(query), replay: bulkFilter(query, 'replay') }),
+    [query],
+  );
   const [asked, setAsked] = useState<string | null>(null);
   const chosen = items.filter(({ id, state }) => selected.has(id) && state !== 'delivered');
   const redrive = async (): Promise<void> => {
@@ -349,18 +353,28 @@ function Bulk({
         </>
       )}
       <Button
-        forbidden={forbidBulk ?? busy ?? (typeof filter === 'string' ? filter : null)}
-        onClick={() => setRedriving(true)}
+        forbidden={forbidBulk ?? busy ?? (typeof filters.redrive === 'string' ? filters.redrive : null)}
+        onClick={() => setBulk('redrive')}
       >
         Redrive all that match…
       </Button>
-      {isRedriving && typeof filter !== 'string' ? (
+      <Button
+        forbidden={forbidReplay ?? busy ?? (typeof filters.replay === 'string' ? filters.replay : null)}
+        onClick={() => setBulk('replay')}
+      >
+        Replay all that match…
+      </Button>
+      {bulk === null || typeof filters[bulk] === 'string' ? null : (
         <BulkDialog
-          action={{ kind: 'redrive', filter }}
-          title="Redrive all dead letters and suppressed deliveries that match"
-          onClose={() => setRedriving(false)}
+          action={{ kind: bulk, filter: filters[bulk] }}
+          title={
+            bulk === 'redrive'
+              ? 'Redrive all dead letters and suppressed deliveries that match'
+              : 'Replay all deliveries that match'
+          }
+          onClose={() => setBulk(null)}
         />
-      ) : null}
+      )}
       <Button forbidden={busy} onClick={() => void write()}>
         Export as JSON lines
       </Button>

@@ -180,7 +180,12 @@ function Asked({ job, kind }: { job: Job; kind: Kind }): ReactNode {
         <div>
           <dt>its deliveries</dt>
           <dd>
-            <Link to={`/deliveries${stringifySearch({ redrive_id: job.id })}`}>
+            <Link
+              to={`/deliveries${stringifySearch({
+                redrive_id: job.id,
+                since: kind === 'redrive' ? job.oldest_at : job.created_at,
+              })}`}
+            >
               {kind === 'redrive' ? 'those it redrove' : 'those it made'}
             </Link>
           </dd>

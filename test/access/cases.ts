@@ -327,6 +327,7 @@ export const accessCases: Readonly<Record<OperationId, AccessCase>> = {
   'templates.delete': everything(named(template)),
   'teams.list': everything(),
   'teams.get': everything(named(team)),
+  'teams.overview': everything(named(team)),
   'teams.put': everything(named(fresh, { channels: [] })),
   'teams.delete': everything(named(team)),
   'channels.list': everything(),

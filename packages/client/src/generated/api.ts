@@ -88,6 +88,7 @@ import type {
   Team,
   TeamDocument,
   TeamList,
+  TeamOverview,
   Template,
   TemplateDocument,
   TemplateList,
@@ -463,6 +464,9 @@ export interface TeamsApi<Options> {
 
   /** Delete a team. Refused while the team owns an endpoint or an event type, or an objective names it. */
   delete(name: string, options?: Options): Promise<void>;
+
+  /** Get what a team sends and receives. Event types and endpoints that the team owns, how each type fares at each endpoint in the last 24 hours, and the team's objectives, alerts and conformance. */
+  overview(name: string, options?: Options): Promise<TeamOverview>;
 }
 
 /** Whose webhooks they are, and how much each may have. */
@@ -669,6 +673,7 @@ export type OperationId =
   | 'teams.get'
   | 'teams.put'
   | 'teams.delete'
+  | 'teams.overview'
   | 'tenants.list'
   | 'tenants.get'
   | 'tenants.put'

@@ -1467,8 +1467,58 @@ const sloSpendsShape = object({
 });
 const snoozeRequestShape = object({ until: text, or_doubled: flag, reason: text });
 const teamShape = object({ name: text, fingerprint: text, description: text, channels: list(text) });
+const teamCellShape = object({
+  event_type: text,
+  endpoint_id: text,
+  in_time: inTimeShape,
+  dead: number,
+  suppressed: number,
+  late_pending: number,
+  at_risk: list(moneyShape),
+});
 const teamDocumentShape = object({ description: text, channels: list(text) });
+const teamEndpointShape = object({
+  endpoint_id: text,
+  name: nullable(text),
+  host: text,
+  tenant: text,
+  owner: nullable(text),
+  state: text,
+  in_time: inTimeShape,
+  pending: number,
+  dead: number,
+});
 const teamListShape = object({ items: list(teamShape), next_cursor: nullable(text) });
+const teamOverviewShape = object({
+  name: text,
+  description: text,
+  channels: list(text),
+  sentence: text,
+  level: text,
+  window: object({ since: text, until: text }),
+  sends: list(object({ event_type: text, description: nullable(text), accepted: number, endpoints: number })),
+  receives: list(teamEndpointShape),
+  others: list(teamEndpointShape),
+  matrix: list(teamCellShape),
+  objectives: list(
+    object({
+      name: text,
+      side: text,
+      other: nullable(text),
+      target: number,
+      kept: flag,
+      sli: nullable(number),
+      budget_remaining: nullable(number),
+    }),
+  ),
+  alerts: list(object({ id: text, severity: text, since: text, summary: text })),
+  conformance: object({
+    total: number,
+    conforming: number,
+    items: list(object({ kind: text, id: text, missing: list(text) })),
+  }),
+  complete: flag,
+});
 const templateShape = object({
   name: text,
   version: number,
@@ -1996,6 +2046,7 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
   'teams.get': { method: 'GET', path: '/v1/teams/{name}', answer: teamShape },
   'teams.put': { method: 'PUT', path: '/v1/teams/{name}', body: teamDocumentShape, answer: teamShape },
   'teams.delete': { method: 'DELETE', path: '/v1/teams/{name}' },
+  'teams.overview': { method: 'GET', path: '/v1/teams/{name}/overview', answer: teamOverviewShape },
   'tenants.list': {
     method: 'GET',
     path: '/v1/tenants',

@@ -3828,6 +3828,20 @@ export interface Team {
   readonly channels: readonly string[];
 }
 
+export interface TeamCell {
+  readonly eventType: string;
+  readonly endpointId: string;
+  readonly inTime: InTime;
+  readonly dead: number;
+  readonly suppressed: number;
+
+  /** Past their deadline, and still pending. */
+  readonly latePending: number;
+
+  /** What these are worth, by currency. */
+  readonly atRisk: readonly Money[];
+}
+
 export interface TeamDocument {
   readonly description?: string | undefined;
 
@@ -3835,11 +3849,96 @@ export interface TeamDocument {
   readonly channels?: readonly string[] | undefined;
 }
 
+export interface TeamEndpoint {
+  readonly endpointId: string;
+  readonly name: string | null;
+  readonly host: string;
+  readonly tenant: string;
+  readonly owner: string | null;
+
+  /** `failing`: every attempt since the last success failed. `slowed`: the receiver asked for time, or the breaker is open. `idle`: nothing was sent yet. */
+  readonly state: 'failing' | 'slowed' | 'paused' | 'healthy' | 'idle';
+  readonly inTime: InTime;
+  readonly pending: number;
+  readonly dead: number;
+}
+
 export interface TeamList {
   readonly items: readonly Team[];
 
   /** Of the next page; null: this is the last. */
   readonly nextCursor: string | null;
+}
+
+export interface TeamOverview {
+  readonly name: string;
+  readonly description: string;
+  readonly channels: readonly string[];
+
+  /** How the team stands, for people. */
+  readonly sentence: string;
+  readonly level: 'ok' | 'watch' | 'act';
+
+  /** By the time of acceptance. */
+  readonly window: { readonly since: string; readonly until: string };
+
+  /** Event types that the team owns. */
+  readonly sends: readonly {
+    readonly eventType: string;
+
+    /** Null: the type is declared without one. */
+    readonly description: string | null;
+
+    /** Deliveries of it, in the window. */
+    readonly accepted: number;
+
+    /** That subscribe to it. */
+    readonly endpoints: number;
+  }[];
+
+  /** Endpoints that the team owns. */
+  readonly receives: readonly TeamEndpoint[];
+
+  /** Other teams' endpoints that get the team's types. */
+  readonly others: readonly TeamEndpoint[];
+
+  /** The team's types at every endpoint, and every type at the team's endpoints; pairs without deliveries are left out. */
+  readonly matrix: readonly TeamCell[];
+  readonly objectives: readonly {
+    readonly name: string;
+
+    /** The team's own. */
+    readonly side: 'sender' | 'receiver';
+
+    /** The team of the other side. */
+    readonly other: string | null;
+    readonly target: number;
+    readonly kept: boolean;
+    readonly sli: number | null;
+
+    /** Of the team's own side. */
+    readonly budgetRemaining: number | null;
+  }[];
+
+  /** Those that fire. */
+  readonly alerts: readonly {
+    readonly id: string;
+    readonly severity: 'page' | 'ticket';
+    readonly since: string;
+    readonly summary: string;
+  }[];
+  readonly conformance: {
+    readonly total: number;
+    readonly conforming: number;
+    readonly items: readonly {
+      readonly kind: 'endpoint' | 'event_type';
+      readonly id: string;
+      readonly missing: readonly ('declaration' | 'template' | 'slo' | 'owner')[];
+    }[];
+  };
+
+  /** False: more is at risk, or more endpoints are concerned, than was read. */
+  readonly complete: boolean;
 }
 
 export interface Template {

@@ -78,6 +78,7 @@ export const paths: Readonly<Record<OperationId, readonly [method: string, path:
   'teams.get': ['GET', '/v1/teams/{name}'],
   'teams.put': ['PUT', '/v1/teams/{name}'],
   'teams.delete': ['DELETE', '/v1/teams/{name}'],
+  'teams.overview': ['GET', '/v1/teams/{name}/overview'],
   'tenants.list': ['GET', '/v1/tenants'],
   'tenants.get': ['GET', '/v1/tenants/{name}'],
   'tenants.put': ['PUT', '/v1/tenants/{name}'],

@@ -11,7 +11,7 @@ export const endpointState = z
     '`failing`: every attempt since the last success failed. `slowed`: the receiver asked for time, or the breaker is open. `idle`: nothing was sent yet.',
   );
 
-const inTime = z
+export const inTime = z
   .strictObject({
     good: count.describe('Delivered in time.'),
     due: count.describe('Accepted in the window, and past its deadline.'),

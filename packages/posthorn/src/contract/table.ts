@@ -34,6 +34,7 @@ import { sloHistoryOperations } from './slo-history.ts';
 import { sloStatusOperations } from './slo-status.ts';
 import { sloOperations } from './slos.ts';
 import { streamOperations } from './stream.ts';
+import { teamOverviewOperations } from './team-overview.ts';
 import { teamOperations } from './teams.ts';
 import { templateOperations } from './templates.ts';
 import { transformationOperations } from './transformations.ts';
@@ -71,6 +72,7 @@ export const table = {
   ...alertOperations,
   ...channelOperations,
   ...teamOperations,
+  ...teamOverviewOperations,
   ...tenantOperations,
   ...templateOperations,
   ...filterOperations,

@@ -75,7 +75,7 @@ export async function readDeadWorth(
 }
 
 /** Sums by currency, the one that most events have first. */
-function addMoney(all: readonly Money[]): Money[] {
+export function addMoney(all: readonly Money[]): Money[] {
   const sums = new Map<string, Money>();
   for (const { currency, amountMinor, events } of all) {
     const before = sums.get(currency);

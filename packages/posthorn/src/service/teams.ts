@@ -13,12 +13,15 @@ import {
 import type { ServiceDependencies } from './dependencies.ts';
 import { fingerprint } from './fingerprint.ts';
 import type { Handlers, Of } from './handler.ts';
+import { teamOverviewService } from './team-overview.ts';
 import { pageOf } from './paging.ts';
 
 /** Teams: who owns what, and who is notified. */
 export function teamService(deps: ServiceDependencies): Handlers<Of<'teams'>> {
   const { store } = deps;
   return {
+    ...teamOverviewService(deps),
+
     'teams.list': async ({ query }) =>
       pageOf((await store.documents('team')).map(wireTeam), query, ({ name }) => [name]),
 

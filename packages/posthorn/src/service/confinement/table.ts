@@ -87,6 +87,7 @@ export function createConfinements(store: Store): Confinements {
 
     'teams.list': forbidden,
     'teams.get': forbidden,
+    'teams.overview': forbidden,
     'teams.put': forbidden,
     'teams.delete': forbidden,
     'channels.list': forbidden,

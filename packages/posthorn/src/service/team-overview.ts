@@ -1,0 +1,236 @@
+import type { Answer } from '../contract/table.ts';
+import { alertTenant } from '../domain/alert.ts';
+import { type Endpoint, subscribes } from '../domain/endpoint.ts';
+import { wilson } from '../domain/statistics.ts';
+import { hourMs, iso } from '../domain/time.ts';
+import { conformanceOf } from '../reliability/conformance.ts';
+import { counted, percent } from '../reliability/diagnosis/words.ts';
+import {
+  dueUntil,
+  endpointState,
+  healthFigures,
+  healthHours,
+  healthSince,
+  stateFacts,
+} from '../reliability/endpoint-health.ts';
+import { readDeclared } from '../reliability/judge.ts';
+import type { TypeTally } from '../store/accounting.ts';
+import type { EndpointFigures, Risk } from '../store/endpoint-figures.ts';
+import { requireDocument } from './declared.ts';
+import type { ServiceDependencies } from './dependencies.ts';
+import { addMoney, readFigures } from './endpoint-health.ts';
+import { type Health, readKnown } from './endpoint-shown.ts';
+import type { Handlers } from './handler.ts';
+import { readStatusesFor } from './slo-status.ts';
+import { wireMoney } from './wire.ts';
+
+type Overview = Answer<'teams.overview'>;
+type Party = Overview['receives'][number];
+type Cell = Overview['matrix'][number];
+type InTime = Cell['in_time'];
+
+/** Of a team with more, the first of them are read, its own before the others'. */
+const maxEndpoints = 200;
+const maxRiskRows = 2000;
+
+/** What a team sends and receives, and how it goes at the other side. */
+export function teamOverviewService(deps: ServiceDependencies): Handlers<'teams.overview'> {
+  const { store, clock } = deps;
+  return {
+    'teams.overview': async ({ params: { name } }) => {
+      const { document: team } = await requireDocument(store, 'team', name);
+      const now = clock.now();
+      const { endpoints, objectives } = await readDeclared(store);
+      const declared = await store.documents('event_type');
+      const ownTypes = declared.filter(({ document }) => document.owner === name);
+      const concerned = endpoints.filter(
+        (endpoint) =>
+          endpoint.tenant !== alertTenant &&
+          (endpoint.owner === name || ownTypes.some((type) => subscribes(endpoint.eventTypes, type.name))),
+      );
+      const read = concerned
+        .toSorted((a, b) => Number(b.owner === name) - Number(a.owner === name))
+        .slice(0, maxEndpoints);
+      const tallies = await store.tallies(
+        read.map((endpoint) => ({
+          endpointId: endpoint.id,
+          since: healthSince(now),
+          until: Math.max(healthSince(now), dueUntil(endpoint, now)),
+        })),
+      );
+      const { risks, complete } = await store.atRisk({
+        endpoints: read.map((one) => ({ endpointId: one.id, lateBefore: now - one.deliverWithinMs })),
+        maxRows: maxRiskRows,
+      });
+      const known = await readKnown(store, read, now);
+      const figures = await readFigures(store, read, now);
+      const isOwnType = (type: string): boolean => ownTypes.some((one) => one.name === type);
+      const matrix = read.flatMap((endpoint, index) =>
+        cellsOf(endpoint, tallies[index] ?? [], risks).filter(
+          ({ event_type: type }) => endpoint.owner === name || isOwnType(type),
+        ),
+      );
+      const party = (endpoint: Endpoint): Party => partyOf(endpoint, known, figures.get(endpoint.id), now);
+      const receives = read.filter(({ owner }) => owner === name).map(party);
+      const named = objectives.filter(({ producer, consumer }) => producer === name || consumer === name);
+      const statuses = await readStatusesFor(store, named, now);
+      const { alerts } = await store.alerts();
+      const conformance = conformanceOf({
+        endpoints: endpoints.filter(({ owner }) => owner === name),
+        objectives,
+        seen: [],
+        declared: new Map(ownTypes.map((type) => [type.name, type.document])),
+        teams: new Set([name]),
+      });
+      const sends = ownTypes.map((type) => ({
+        event_type: type.name,
+        description: type.document.description === '' ? null : type.document.description,
+        accepted: tallies
+          .flat()
+          .reduce((sum, one) => sum + (one.eventType === type.name ? one.accepted : 0), 0),
+        endpoints: concerned.filter(({ eventTypes }) => subscribes(eventTypes, type.name)).length,
+      }));
+      const firing = alerts.filter(({ state, owner }) => state === 'firing' && owner === name);
+      return {
+        name,
+        description: team.description,
+        channels: [...team.channels],
+        ...sentenceOf(name, sends, receives, matrix),
+        window: { since: iso(healthSince(now)), until: iso(healthSince(now) + healthHours * hourMs) },
+        sends,
+        receives,
+        others: read.filter(({ owner }) => owner !== name).map(party),
+        matrix,
+        objectives: named.flatMap((objective) =>
+          objectiveOf(name, objective.name, objective, statuses.get(objective.name)),
+        ),
+        alerts: firing.map(({ id, severity, since, summary }) => ({
+          id,
+          severity,
+          since: iso(since),
+          summary,
+        })),
+        conformance: {
+          total: conformance.total,
+          conforming: conformance.total - conformance.items.length,
+          items: conformance.items.map(({ kind, id, missing }) => ({ kind, id, missing: [...missing] })),
+        },
+        complete: complete && concerned.length <= maxEndpoints,
+      };
+    },
+  };
+}
+
+function partyOf(
+  endpoint: Endpoint,
+  known: Health,
+  figures: EndpointFigures | undefined,
+  now: number,
+): Party {
+  const facts = stateFacts(endpoint, known.receivers.get(endpoint.id), figures?.accepted ?? 0);
+  return {
+    endpoint_id: endpoint.id,
+    name: endpoint.name,
+    host: new URL(endpoint.url).host,
+    tenant: endpoint.tenant,
+    owner: endpoint.owner,
+    state: endpointState(facts, now),
+    in_time: figures === undefined ? shareOf(0, 0) : healthFigures(endpoint, figures, now).inTime,
+    pending: Math.max(0, figures?.pending ?? 0),
+    dead: Math.max(0, figures?.dead ?? 0),
+  };
+}
+
+function shareOf(good: number, due: number): InTime {
+  return { good, due, share: due === 0 ? null : good / due, interval: wilson(good, due) };
+}
+
+/** How each type fares at one endpoint. */
+function cellsOf({ id }: Endpoint, tallies: readonly TypeTally[], risks: readonly Risk[]): Cell[] {
+  const own = risks.filter(({ endpointId }) => endpointId === id);
+  const types = new Set([
+    ...tallies.map(({ eventType }) => eventType),
+    ...own.map(({ eventType }) => eventType),
+  ]);
+  return [...types]
+    .filter((type) => type !== '' && !type.startsWith('posthorn.'))
+    .toSorted()
+    .map((type) => {
+      const tally = tallies.find(({ eventType }) => eventType === type);
+      const due = tally === undefined ? 0 : Math.max(0, tally.accepted - tally.cancelled);
+      const good = tally === undefined ? 0 : Math.max(0, Math.min(due, tally.delivered - tally.late));
+      const ofType = own.filter(({ eventType }) => eventType === type);
+      const count = (kind: Risk['kind']): number =>
+        ofType.reduce((sum, risk) => sum + (risk.kind === kind ? risk.deliveries : 0), 0);
+      return {
+        event_type: type,
+        endpoint_id: id,
+        in_time: shareOf(good, due),
+        dead: count('dead'),
+        suppressed: count('suppressed'),
+        late_pending: count('late_pending'),
+        at_risk: addMoney(ofType.flatMap(({ worth }) => worth)).map(wireMoney),
+      };
+    });
+}
+
+type Status = Awaited<ReturnType<typeof readStatusesFor>> extends ReadonlyMap<string, infer S> ? S : never;
+
+function objectiveOf(
+  team: string,
+  name: string,
+  {
+    producer,
+    consumer,
+    target,
+  }: { readonly producer: string | null; readonly consumer: string | null; readonly target: number },
+  status: Status | undefined,
+): Overview['objectives'] {
+  if (status === undefined) return [];
+  const sides = [
+    ['sender', producer, consumer],
+    ['receiver', consumer, producer],
+  ] as const;
+  return sides
+    .filter(([, own]) => own === team)
+    .map(([side, , other]) => ({
+      name,
+      side,
+      other,
+      target,
+      kept: status.kept,
+      sli: status.sli,
+      budget_remaining: status.sides[side].budget_remaining,
+    }));
+}
+
+function sentenceOf(
+  name: string,
+  sends: Overview['sends'],
+  receives: Overview['receives'],
+  matrix: Overview['matrix'],
+): Pick<Overview, 'sentence' | 'level'> {
+  const due = matrix.reduce((sum, { in_time: one }) => sum + one.due, 0);
+  const good = matrix.reduce((sum, { in_time: one }) => sum + one.good, 0);
+  const lost = matrix.reduce((sum, { dead, suppressed }) => sum + dead + suppressed, 0);
+  const late = matrix.reduce((sum, { late_pending: one }) => sum + one, 0);
+  const failing = receives.filter(({ state }) => state === 'failing').length;
+  const does = [
+    sends.length === 0 ? '' : `sends ${counted(sends.length, 'event type')}`,
+    receives.length === 0 ? '' : `receives at ${counted(receives.length, 'endpoint')}`,
+  ].filter((part) => part !== '');
+  const parts = [
+    does.length === 0 ? `${name} owns no event type and no endpoint` : `${name} ${does.join(' and ')}`,
+    due === 0 ? '' : `${percent(good / due)} of ${counted(due, 'delivery', 'deliveries')} in time in 24 h`,
+    failing === 0 ? '' : `${counted(failing, 'endpoint fails', 'endpoints fail')} every attempt`,
+    lost === 0
+      ? ''
+      : `${counted(lost, 'delivery', 'deliveries')} will not arrive by ${lost === 1 ? 'itself' : 'themselves'}`,
+    late === 0 ? '' : `${counted(late, 'delivery is', 'deliveries are')} late and still pending`,
+    lost + late + failing === 0 && does.length > 0 ? 'nothing is at risk' : '',
+  ].filter((part) => part !== '');
+  return {
+    sentence: `${parts.join('; ')}.`,
+    level: lost + failing > 0 ? 'act' : late > 0 ? 'watch' : 'ok',
+  };
+}

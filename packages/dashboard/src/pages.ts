@@ -99,6 +99,21 @@ export const pages: readonly Page[] = [
     load: () => import('./pages/objectives/objective.tsx'),
   },
   {
+    path: '/teams',
+    title: 'Teams',
+    nav: { name: 'Teams', letter: 't' },
+    search: [],
+    isForTeams: true,
+    load: () => import('./pages/teams/teams.tsx'),
+  },
+  {
+    path: '/teams/$team',
+    title: 'Team',
+    search: [],
+    isForTeams: true,
+    load: () => import('./pages/teams/team.tsx'),
+  },
+  {
     path: '/impact',
     title: 'Impact',
     nav: { name: 'Impact', letter: 'i' },

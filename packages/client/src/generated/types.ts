@@ -1982,7 +1982,7 @@ export interface InTime {
   /** Delivered in time. */
   readonly good: number;
 
-  /** Accepted in the window, and past its deadline. */
+  /** Accepted in the window, and past its deadline or ended before it. */
   readonly due: number;
 
   /** `good` / `due`; null: nothing was due. */

@@ -14,7 +14,7 @@ export const endpointState = z
 export const inTime = z
   .strictObject({
     good: count.describe('Delivered in time.'),
-    due: count.describe('Accepted in the window, and past its deadline.'),
+    due: count.describe('Accepted in the window, and past its deadline or ended before it.'),
     share: z.number().nullable().describe('`good` / `due`; null: nothing was due.'),
     interval,
   })

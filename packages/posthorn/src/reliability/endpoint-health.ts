@@ -64,14 +64,37 @@ export function latencySince(now: number): number {
   return (Math.floor(now / hourMs) - 1) * hourMs;
 }
 
+const goodOf = ({ delivered, late }: Tally): number => Math.max(0, delivered - late);
+const dueOf = ({ accepted, cancelled }: Tally): number => Math.max(0, accepted - cancelled);
+const endedOf = ({ delivered, dead, suppressed }: Tally): number => delivered + dead + suppressed;
+
+export interface InTime {
+  readonly good: number;
+  readonly due: number;
+  readonly share: number | null;
+  readonly interval: readonly [number, number];
+}
+
+/** Of what is past its deadline all counts; of what is younger only what has ended, because the rest may still be in time. */
+export function inTimeOf(past: readonly Tally[], young: readonly Tally[]): InTime {
+  const sum = (tallies: readonly Tally[], of: (tally: Tally) => number): number =>
+    tallies.reduce((total, tally) => total + of(tally), 0);
+  const due = sum(past, dueOf) + sum(young, endedOf);
+  const good = Math.min(due, sum([...past, ...young], goodOf));
+  return { good, due, share: due === 0 ? null : good / due, interval: wilson(good, due) };
+}
+
+/** What of a tally is not in a part of it. */
+function without(whole: Tally, part: Tally): Tally {
+  const names = Object.keys(part) as (keyof Tally)[];
+  return Object.fromEntries(names.map((name) => [name, Math.max(0, whole[name] - part[name])])) as Record<
+    keyof Tally,
+    number
+  >;
+}
+
 export interface HealthFigures {
-  readonly inTime: {
-    readonly good: number;
-    /** What is past its deadline. */
-    readonly due: number;
-    readonly share: number | null;
-    readonly interval: readonly [number, number];
-  };
+  readonly inTime: InTime;
   /** Deliveries accepted a second, in this clock hour and the one before. */
   readonly ratePerS: number;
   readonly p99Ms: number | null;
@@ -79,9 +102,6 @@ export interface HealthFigures {
   readonly good: readonly number[];
   readonly bad: readonly number[];
 }
-
-const goodOf = ({ delivered, late }: Tally): number => Math.max(0, delivered - late);
-const dueOf = ({ accepted, cancelled }: Tally): number => Math.max(0, accepted - cancelled);
 
 export function healthFigures(
   endpoint: Pick<Endpoint, 'deliverWithinMs'>,
@@ -91,19 +111,18 @@ export function healthFigures(
   const since = healthSince(now);
   const until = dueUntil(endpoint, now);
   const untilHour = Math.floor(until / hourMs) * hourMs;
+  // The hour in which the deadline of now lies is past in part.
+  const isCut = untilHour >= since;
   const past = figures.hours.filter(({ at }) => at < untilHour);
-  const counted: readonly Tally[] = untilHour >= since ? [...past, figures.partial] : past;
-  const due = counted.reduce((sum, tally) => sum + dueOf(tally), 0);
-  const good = Math.min(
-    due,
-    counted.reduce((sum, tally) => sum + goodOf(tally), 0),
-  );
+  const young = figures.hours
+    .filter(({ at }) => at >= untilHour)
+    .map((hour) => (isCut && hour.at === untilHour ? without(hour, figures.partial) : hour));
   const recent = figures.hours.filter(({ at }) => at >= latencySince(now));
   const accepted = recent.reduce((sum, hour) => sum + hour.accepted, 0);
   const byHour = new Map(figures.hours.map((hour) => [hour.at, hour]));
   const hours = Array.from({ length: healthHours }, (_, index) => byHour.get(since + index * hourMs));
   return {
-    inTime: { good, due, share: due === 0 ? null : good / due, interval: wilson(good, due) },
+    inTime: inTimeOf(isCut ? [...past, figures.partial] : past, young),
     ratePerS: Math.round((accepted / Math.max(1, (now - latencySince(now)) / secondMs)) * 1000) / 1000,
     p99Ms: latencyQuantile(figures.latency, 0.99),
     good: hours.map((hour) => (hour === undefined ? 0 : goodOf(hour))),

@@ -1,8 +1,7 @@
 import type { Answer } from '../contract/table.ts';
 import { alertTenant } from '../domain/alert.ts';
 import { type Endpoint, subscribes } from '../domain/endpoint.ts';
-import { wilson } from '../domain/statistics.ts';
-import { hourMs, iso } from '../domain/time.ts';
+import { hourMs, iso, minuteMs } from '../domain/time.ts';
 import { conformanceOf } from '../reliability/conformance.ts';
 import { counted, percent } from '../reliability/diagnosis/words.ts';
 import {
@@ -11,6 +10,7 @@ import {
   healthFigures,
   healthHours,
   healthSince,
+  inTimeOf,
   stateFacts,
 } from '../reliability/endpoint-health.ts';
 import { readDeclared } from '../reliability/judge.ts';
@@ -27,7 +27,6 @@ import { wireMoney } from './wire.ts';
 type Overview = Answer<'teams.overview'>;
 type Party = Overview['receives'][number];
 type Cell = Overview['matrix'][number];
-type InTime = Cell['in_time'];
 
 /** Of a team with more, the first of them are read, its own before the others'. */
 const maxEndpoints = 200;
@@ -51,12 +50,16 @@ export function teamOverviewService(deps: ServiceDependencies): Handlers<'teams.
       const read = concerned
         .toSorted((a, b) => Number(b.owner === name) - Number(a.owner === name))
         .slice(0, maxEndpoints);
+      // Each endpoint twice: what is past its deadline, and what is younger.
       const tallies = await store.tallies(
-        read.map((endpoint) => ({
-          endpointId: endpoint.id,
-          since: healthSince(now),
-          until: Math.max(healthSince(now), dueUntil(endpoint, now)),
-        })),
+        read.flatMap((endpoint) => {
+          const since = healthSince(now);
+          const due = Math.max(since, dueUntil(endpoint, now));
+          return [
+            { endpointId: endpoint.id, since, until: due },
+            { endpointId: endpoint.id, since: due, until: now + minuteMs },
+          ];
+        }),
       );
       const { risks, complete } = await store.atRisk({
         endpoints: read.map((one) => ({ endpointId: one.id, lateBefore: now - one.deliverWithinMs })),
@@ -66,7 +69,7 @@ export function teamOverviewService(deps: ServiceDependencies): Handlers<'teams.
       const figures = await readFigures(store, read, now);
       const isOwnType = (type: string): boolean => ownTypes.some((one) => one.name === type);
       const matrix = read.flatMap((endpoint, index) =>
-        cellsOf(endpoint, tallies[index] ?? [], risks).filter(
+        cellsOf(endpoint, tallies[2 * index] ?? [], tallies[2 * index + 1] ?? [], risks).filter(
           ({ event_type: type }) => endpoint.owner === name || isOwnType(type),
         ),
       );
@@ -135,37 +138,36 @@ function partyOf(
     tenant: endpoint.tenant,
     owner: endpoint.owner,
     state: endpointState(facts, now),
-    in_time: figures === undefined ? shareOf(0, 0) : healthFigures(endpoint, figures, now).inTime,
+    in_time: figures === undefined ? inTimeOf([], []) : healthFigures(endpoint, figures, now).inTime,
     pending: Math.max(0, figures?.pending ?? 0),
     dead: Math.max(0, figures?.dead ?? 0),
   };
 }
 
-function shareOf(good: number, due: number): InTime {
-  return { good, due, share: due === 0 ? null : good / due, interval: wilson(good, due) };
-}
-
 /** How each type fares at one endpoint. */
-function cellsOf({ id }: Endpoint, tallies: readonly TypeTally[], risks: readonly Risk[]): Cell[] {
+function cellsOf(
+  { id }: Endpoint,
+  past: readonly TypeTally[],
+  young: readonly TypeTally[],
+  risks: readonly Risk[],
+): Cell[] {
   const own = risks.filter(({ endpointId }) => endpointId === id);
   const types = new Set([
-    ...tallies.map(({ eventType }) => eventType),
+    ...[...past, ...young].map(({ eventType }) => eventType),
     ...own.map(({ eventType }) => eventType),
   ]);
   return [...types]
     .filter((type) => type !== '' && !type.startsWith('posthorn.'))
     .toSorted()
     .map((type) => {
-      const tally = tallies.find(({ eventType }) => eventType === type);
-      const due = tally === undefined ? 0 : Math.max(0, tally.accepted - tally.cancelled);
-      const good = tally === undefined ? 0 : Math.max(0, Math.min(due, tally.delivered - tally.late));
+      const isOfType = ({ eventType }: TypeTally): boolean => eventType === type;
       const ofType = own.filter(({ eventType }) => eventType === type);
       const count = (kind: Risk['kind']): number =>
         ofType.reduce((sum, risk) => sum + (risk.kind === kind ? risk.deliveries : 0), 0);
       return {
         event_type: type,
         endpoint_id: id,
-        in_time: shareOf(good, due),
+        in_time: inTimeOf(past.filter(isOfType), young.filter(isOfType)),
         dead: count('dead'),
         suppressed: count('suppressed'),
         late_pending: count('late_pending'),

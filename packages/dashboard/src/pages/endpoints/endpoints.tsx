@@ -27,7 +27,7 @@ const columns: readonly Column<ListedEndpoint>[] = [
     key: 'state',
     head: 'State',
     phone: 'end',
-    width: '24%',
+    width: '22%',
     cell: ({ health }) => (
       <>
         <State name={health!.state} />
@@ -41,6 +41,7 @@ const columns: readonly Column<ListedEndpoint>[] = [
   },
   {
     key: 'endpoint',
+    width: '20%',
     head: 'Endpoint',
     phone: 'first',
     cell: ({ id, url, name, description }) => (
@@ -56,6 +57,7 @@ const columns: readonly Column<ListedEndpoint>[] = [
   },
   {
     key: 'in-time',
+    width: '11%',
     head: 'In time, 24 h',
     isNumber: true,
     phone: 'below',
@@ -68,12 +70,14 @@ const columns: readonly Column<ListedEndpoint>[] = [
   },
   {
     key: 'bars',
+    width: '16%',
     head: 'By the hour',
     phone: 'hidden',
     cell: ({ health }) => <HourBars good={health!.bars.good} bad={health!.bars.bad} />,
   },
   {
     key: 'p99',
+    width: '8%',
     head: 'p99',
     isNumber: true,
     phone: 'hidden',
@@ -81,6 +85,7 @@ const columns: readonly Column<ListedEndpoint>[] = [
   },
   {
     key: 'waits',
+    width: '10%',
     head: 'Waits',
     isNumber: true,
     cell: ({ health }) =>
@@ -100,6 +105,7 @@ const columns: readonly Column<ListedEndpoint>[] = [
   },
   {
     key: 'dead',
+    width: '13%',
     head: 'Dead letters',
     isNumber: true,
     cell: ({ id, health }) =>

@@ -31,6 +31,7 @@ export interface OpenOptions {
 }
 
 export type Serving = Awaited<ReturnType<typeof serve>>;
+type ServingParts = Parameters<typeof serve>[2];
 
 export interface Suite {
   readonly server: Serving;
@@ -44,8 +45,10 @@ export interface Suite {
 const heights: Readonly<Record<number, number>> = { 1280: 900, 390: 844 };
 const resourceFailure = /^Failed to load resource: the server responded with a status of (\d+)/;
 
-/** Registers what starts before a file's tests and ends after them. `settings` are those of `posthorn serve`. */
-export function browserSuite(settings: Partial<Settings> = {}): Suite {
+/** Registers what starts before a file's tests and ends after them. `given`: settings of `posthorn serve`, or what makes them. */
+export function browserSuite(
+  given: Partial<Settings> | (() => Promise<{ settings: Partial<Settings>; parts: ServingParts }>) = {},
+): Suite {
   let browser: Browser | null = null;
   let server: Serving | null = null;
   let contexts: BrowserContext[] = [];
@@ -70,7 +73,8 @@ export function browserSuite(settings: Partial<Settings> = {}): Suite {
 
   beforeAll(async () => {
     await buildDashboard();
-    [browser, server] = await Promise.all([startChromium(), serve(settings)]);
+    const { settings, parts } = typeof given === 'function' ? await given() : { settings: given, parts: {} };
+    [browser, server] = await Promise.all([startChromium(), serve(settings, undefined, parts)]);
   });
   afterEach(async () => {
     await Promise.all(contexts.map((context) => context.close()));
@@ -175,13 +179,21 @@ export async function expectNoOverflow(page: Page, what = page.url()): Promise<v
 /** Where pictures go, for somebody to look at; without it none are made. */
 const pictureFolder = process.env['POSTHORN_TEST_PICTURES'];
 
-/** Makes a picture of a whole page as `name-1280-light.png`, if the environment says where to. */
+/** Of a long list the beginning shows what it is. */
+const maxPictureHeight = 1600;
+
+/** Makes a picture of a page as `name-1280-light.png`, if the environment says where to. */
 export async function picture(page: Page, name: string): Promise<void> {
   if (pictureFolder === undefined) return;
   await mkdir(pictureFolder, { recursive: true });
   const isDark = await page.evaluate(() => matchMedia('(prefers-color-scheme: dark)').matches);
   const file = `${name}-${page.viewportSize()?.width}-${isDark ? 'dark' : 'light'}.png`;
-  await page.screenshot({ path: join(pictureFolder, file), fullPage: true, animations: 'disabled' });
+  const { width, height } = await page.evaluate(() => {
+    const { scrollWidth, scrollHeight } = document.documentElement;
+    return { width: scrollWidth, height: scrollHeight };
+  });
+  const clip = { x: 0, y: 0, width, height: Math.min(height, maxPictureHeight) };
+  await page.screenshot({ path: join(pictureFolder, file), fullPage: true, animations: 'disabled', clip });
 }
 
 /**
@@ -193,14 +205,17 @@ export async function expectGoodViews(
   path: string,
   { name, ready, ...options }: OpenOptions & { name: string; ready: (page: Page) => Promise<unknown> },
 ): Promise<void> {
-  for (const width of widths)
+  for (const width of widths) {
+    const page = await suite.open(path, { ...options, theme: themes[0], width });
+    await ready(page);
     for (const theme of themes) {
-      const page = await suite.open(path, { ...options, theme, width });
-      await ready(page);
+      await page.emulateMedia({ colorScheme: theme });
+      await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished)));
       const view = `${name} at ${width}, ${theme}`;
       await picture(page, name);
       await expectNoOverflow(page, view);
       await expectAccessible(page, view);
-      await page.context().close();
     }
+    await page.context().close();
+  }
 }

@@ -183,7 +183,7 @@ describe('bad input is refused with its path, and nothing is stored', () => {
   });
 
   test.each([
-    ['DELETE', '/v1/events', ['POST']],
+    ['DELETE', '/v1/events', ['GET', 'POST']],
     ['POST', '/v1/deliveries?state=dead', ['GET']],
     ['DELETE', '/v1/events/batch', ['GET', 'POST']],
     ['PATCH', '/v1/teams/checkout', ['DELETE', 'GET', 'PUT']],

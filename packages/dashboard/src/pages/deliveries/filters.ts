@@ -17,7 +17,6 @@ export const filterNames = [
   'event_id',
   'redrive_id',
   'tenant',
-  'redrive_id',
 ] as const;
 export type FilterName = (typeof filterNames)[number];
 export type Filters = Partial<Readonly<Record<FilterName, string>>>;
@@ -36,7 +35,6 @@ export const filterLabels: Readonly<Record<FilterName, string>> = {
   event_id: 'event',
   redrive_id: 'redrive or replay',
   tenant: 'tenant',
-  redrive_id: 'redrive or replay',
 };
 
 export const stateNames = ['pending', 'delivered', 'dead', 'suppressed', 'cancelled'] as const;

@@ -1,5 +1,5 @@
 import { createServices } from '../../../service/services.ts';
-import { libraryCaller } from '../../../domain/caller.ts';
+import { type Caller, libraryCaller } from '../../../domain/caller.ts';
 import { minuteMs, secondMs } from '../../../domain/time.ts';
 import { startJobs } from '../../../jobs.ts';
 import { createLocalApi, localCall } from '../../../library/local-api.ts';
@@ -139,12 +139,13 @@ class History {
 
   /** The calls of the API, as these people make them. */
   #operatorsOf({ handlers }: Process): Operators {
+    const keyIds = new Map<string, string>();
     return {
-      as: (name) =>
-        createLocalApi(handlers, () => null, {
-          ...localCall,
-          caller: { ...libraryCaller, kind: 'key', id: `key_${name.split('@')[0]}`, name },
-        }),
+      as: (name) => {
+        const caller: Caller = { ...libraryCaller, kind: 'key', id: keyIds.get(name) ?? 'admin', name };
+        return createLocalApi(handlers, () => null, { ...localCall, caller });
+      },
+      know: (name, keyId) => void keyIds.set(name, keyId),
     };
   }
 

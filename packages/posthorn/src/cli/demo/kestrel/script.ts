@@ -1,5 +1,5 @@
-import type { Api } from '@posthorn/client';
-import { hourMs, iso, minuteMs, secondMs } from '../../../domain/time.ts';
+import type { Api, KeyRequest } from '@posthorn/client';
+import { dayMs, hourMs, iso, minuteMs, secondMs } from '../../../domain/time.ts';
 import type { Calendar, Span } from './calendar.ts';
 import { channels, eventTypes, formerTeam, objectives, receivers, teams, templates } from './cast.ts';
 import { refusedEvent } from './conduct.ts';
@@ -10,6 +10,8 @@ type Posthorn = Api<never>;
 /** People of Kestrel Pay, by their keys. */
 export interface Operators {
   as(name: string): Posthorn;
+  /** Who calls under this name from now on. */
+  know(name: string, keyId: string): void;
 }
 
 /** Something that happens once. */
@@ -31,12 +33,25 @@ const onCall = 'ines@kestrel.example';
 const growth = 'mara@kestrel.example';
 const partners = 'ravi@kestrel.example';
 const system = 'payments service';
+const pipeline = 'deploy pipeline';
+const monitoring = 'monitoring';
+
+/** Keys of people and of systems. */
+const keys: Readonly<Record<string, KeyRequest['scopes']>> = {
+  [platform]: ['admin'],
+  [onCall]: ['read', 'operate'],
+  [growth]: ['read', 'operate'],
+  [partners]: ['read', 'operate'],
+  [system]: ['publish'],
+  [pipeline]: ['operate'],
+  [monitoring]: ['read'],
+};
 
 const day = (at: number): string =>
   new Date(at).toLocaleDateString('en-GB', { day: 'numeric', month: 'long', timeZone: 'UTC' });
 
 /** What the people of Kestrel Pay do, beside what their systems publish. */
-export function scriptOf(calendar: Calendar, { as }: Operators, traffic: Traffic): Script {
+export function scriptOf(calendar: Calendar, { as, know }: Operators, traffic: Traffic): Script {
   const ids = new Map<string, string>();
   const redriveAll = async (
     who: string,
@@ -67,7 +82,7 @@ export function scriptOf(calendar: Calendar, { as }: Operators, traffic: Traffic
           `orders, ${day(ordersDown.from)} to ${day(ordersDown.until)}`,
           'orders',
           ordersDown,
-          20,
+          null,
         ),
     },
     {
@@ -78,7 +93,7 @@ export function scriptOf(calendar: Calendar, { as }: Operators, traffic: Traffic
           `certificate of ${day(northwindCertificate.from)}`,
           'northwind',
           northwindCertificate,
-          10,
+          null,
         ),
     },
     {
@@ -93,6 +108,20 @@ export function scriptOf(calendar: Calendar, { as }: Operators, traffic: Traffic
         const { items } = await api.deliveries.list({ endpointId, state: 'pending', limit: 3 });
         for (const { id } of items) await api.deliveries.cancel(id, { reason: 'sent to Brightside by mail' });
       },
+    },
+    ...calendar.deploys.map((at, index) => ({
+      at,
+      act: async () =>
+        void (await as(pipeline).markers.create({ kind: 'deploy', label: `payments 2.${11 + index}` })),
+    })),
+    {
+      at: ordersDown.from + 20 * minuteMs,
+      act: async () =>
+        void (await as(onCall).markers.create({
+          kind: 'incident',
+          label: 'orders database',
+          at: iso(ordersDown.from),
+        })),
     },
     ...blockedKey(calendar, as(system), traffic),
     ...unmatched(calendar, as(system), traffic),
@@ -113,7 +142,14 @@ export function scriptOf(calendar: Calendar, { as }: Operators, traffic: Traffic
     },
   ];
   return {
-    declare: () => declare(as(platform), ids),
+    declare: async () => {
+      for (const [name, scopes] of Object.entries(keys)) {
+        const ends = name === monitoring ? { expiresAt: iso(now + 5 * dayMs) } : {};
+        const { id } = await as(platform).keys.create({ name, scopes, ...ends });
+        know(name, id);
+      }
+      await declare(as(platform), ids);
+    },
     acts,
     watched: [
       ...[ordersDown, analyticsDown, northwindCertificate, calendar.ordersNight].flatMap(({ from, until }) =>
@@ -178,5 +214,8 @@ function unmatched({ until }: Calendar, api: Posthorn, traffic: Traffic): Act[] 
 async function acknowledge(api: Posthorn, endpointId: string): Promise<void> {
   const { items } = await api.alerts.list({ state: 'firing' });
   const alert = items.find(({ group, severity }) => group.startsWith(endpointId) && severity === 'page');
-  if (alert !== undefined) await api.alerts.acknowledge(alert.id);
+  if (alert !== undefined)
+    await api.alerts.acknowledge(alert.id, {
+      note: 'Finance restores the replica of the ledger; I call them at 30 minutes.',
+    });
 }

@@ -62,7 +62,7 @@ export const queryText = (query: Readonly<Record<string, QueryValue>>): string =
 };
 
 /** The path and query of a call. */
-export function urlFor<Id extends OperationId>(id: Id, { params, query }: Request<Id> = {}): string {
+function urlFor<Id extends OperationId>(id: Id, { params, query }: Request<Id> = {}): string {
   const [, path] = paths[id];
   const values = (params ?? {}) as Readonly<Record<string, string>>;
   const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? ''));

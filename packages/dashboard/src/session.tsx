@@ -18,7 +18,7 @@ export function useMe(): Me {
 export type Action = 'operate' | 'admin' | 'redrive' | 'replay' | 'test' | 'rotate';
 
 /** Why this session may not do something; null: it may. To be said where the button stands. */
-export function forbiddenFor({ scopes, can }: Me, action: Action): string | null {
+function forbiddenFor({ scopes, can }: Me, action: Action): string | null {
   if (can !== null)
     return (can as readonly string[]).includes(action)
       ? null
@@ -32,7 +32,7 @@ export function forbiddenFor({ scopes, can }: Me, action: Action): string | null
 export const useForbidden = (action: Action): string | null => forbiddenFor(useMe(), action);
 
 /** What a URL's fragment may carry: no log of a server has it. It is taken out of the address bar at once. */
-export function secretFromFragment(): { readonly key: string } | { readonly token: string } | null {
+function secretFromFragment(): { readonly key: string } | { readonly token: string } | null {
   const parameters = new URLSearchParams(location.hash.slice(1));
   const key = parameters.get('k');
   const token = parameters.get('t');

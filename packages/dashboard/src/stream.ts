@@ -18,7 +18,6 @@ const callsOf = {
 } as const satisfies Readonly<Record<string, OperationId>>;
 
 const wanted = new Map<symbol, readonly string[]>();
-const listeners = new Set<(message: Message) => void>();
 let tabs: Tabs | null = null;
 let server: ConnectionState = { kind: 'open' };
 let isPaused = false;
@@ -68,7 +67,6 @@ function keepNow(data: Answer<'now.get'>): void {
 function onMessage(message: Message): void {
   if (isPaused) return;
   keep(message);
-  for (const listener of listeners) listener(message);
 }
 
 /** Whatever may have changed while nothing was heard is asked for once more. */
@@ -114,14 +112,6 @@ export function useTopics(...topics: readonly string[]): void {
       tabs?.want(topicsNow());
     };
   }, [key]);
-}
-
-/** Calls back with every message while the component is there. */
-export function useMessages(listener: (message: Message) => void): void {
-  useEffect(() => {
-    listeners.add(listener);
-    return () => void listeners.delete(listener);
-  }, [listener]);
 }
 
 /** Stops the numbers for who wants to read in peace, or lets them go on from what is true now. */

@@ -52,9 +52,7 @@ const magnitude = ({ amount_minor }: Money): bigint => {
 };
 
 /** The main currency first: the one with the most events, else the largest amount. Zeros are left out. */
-export function sortedMoney<T extends Money & { readonly events?: number }>(
-  amounts: readonly T[],
-): readonly T[] {
+function sortedMoney<T extends Money & { readonly events?: number }>(amounts: readonly T[]): readonly T[] {
   return amounts
     .filter((money) => magnitude(money) !== 0n)
     .toSorted(

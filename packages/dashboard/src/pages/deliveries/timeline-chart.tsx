@@ -32,7 +32,7 @@ const sizesFor = (width: number): Sizes =>
 const nameOf = ({ n, kind }: Row): string => (kind === 'expected' ? `attempt ${n}` : `claim ${n}`);
 
 /** Says in one sentence what the drawing shows. */
-export function labelOf({ rows, overlaps }: Timeline): string {
+function labelOf({ rows, overlaps }: Timeline): string {
   const attempts = rows.filter(({ kind }) => kind === 'attempt').length;
   const lost = rows.filter(({ kind }) => kind === 'lost').length;
   const expected = rows.filter(({ kind }) => kind === 'expected').length;

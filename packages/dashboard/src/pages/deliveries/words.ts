@@ -36,7 +36,7 @@ const classWords: Readonly<Record<string, string>> = {
 
 export const classText = (name: string): string => classWords[name] ?? name;
 
-export function waitingText({ waiting_for: waiting, due_at: due }: Details, nowMs: number): string {
+function waitingText({ waiting_for: waiting, due_at: due }: Details, nowMs: number): string {
   if (waiting === null) return 'Pending';
   const until = waiting.until === null ? null : Date.parse(waiting.until);
   const when = until === null ? '' : until <= nowMs ? ' now' : ` ${relativeText(until, nowMs)}`;

@@ -10,11 +10,6 @@ export function inTimeText({ good, due, share }: Health['in_time']): string {
   return due < minForRate ? `${countText(good)} of ${countText(due)}` : percent(share);
 }
 
-/** Whether somebody has to act on an endpoint, by what the list knows of it. */
-export function needsSomebody({ state, dead }: Pick<Health, 'state' | 'dead'>): boolean {
-  return state === 'failing' || dead > 0;
-}
-
 export interface ListSummary {
   readonly level: 'act' | 'watch' | 'well';
   readonly sentence: string;

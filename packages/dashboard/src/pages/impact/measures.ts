@@ -88,10 +88,3 @@ export function aWeek(amounts: readonly (Money & { readonly events: number })[],
     amount_minor: String((BigInt(amount_minor) * weekMs) / length),
   }));
 }
-
-/** More of the same that would bound the rate by a third of what it is bounded by now: the rule of three. */
-export function moreNeeded({ after }: Measure): { readonly count: number; readonly bound: number } | null {
-  if (after.count > 0 || after.of === 0) return null;
-  const bound = after.interval[1] / 3;
-  return { count: after.of * 2, bound };
-}

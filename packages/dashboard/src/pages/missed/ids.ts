@@ -65,7 +65,7 @@ function readerOf(first: string): { readonly idIn: (line: string) => string; rea
  * Takes the ids out of lines of text, CSV with a header, or JSON; the first line says which. A line without one is refused: an
  * id that is skipped would be called missing.
  */
-export function idReader(): (line: string) => string | null {
+function idReader(): (line: string) => string | null {
   let number = 0;
   let idIn: ((line: string) => string) | null = null;
   return (line) => {

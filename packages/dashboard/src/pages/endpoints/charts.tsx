@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 import type { Answer } from '../../api.ts';
 import { Card } from '../../parts/card.tsx';
 import { Lines } from '../../parts/chart/lines.tsx';
-import { Reading } from '../../parts/panel.tsx';
+import { Empty, Reading } from '../../parts/panel.tsx';
 import { useRead } from '../../query.ts';
 
 type Series = Answer<'series.get'>;
@@ -23,6 +23,8 @@ export function Charts({ id }: { id: string }): ReactNode {
         <Reading of={inTime} what="Counting what was in time…" height={200}>
           {(answer) => {
             const points = pointsOf(answer);
+            if (points.every(({ due = 0 }) => due === 0))
+              return <Empty>Nothing was due in these 24 hours.</Empty>;
             return (
               <Lines
                 label="Share of deliveries in time over 24 hours"
@@ -46,6 +48,8 @@ export function Charts({ id }: { id: string }): ReactNode {
         <Reading of={latency} what="Reading latencies…" height={200}>
           {(answer) => {
             const points = pointsOf(answer);
+            if (points.every(({ delivered = 0 }) => delivered === 0))
+              return <Empty>Nothing was delivered in these 24 hours.</Empty>;
             const line = (name: 'p50' | 'p95' | 'p99', tone: 'soft' | 'bar' | 'wait', isDashed: boolean) => ({
               name,
               tone,

@@ -52,10 +52,14 @@ export default function EndpointPage(): ReactNode {
             As of <When at={at} />.
           </>
         }
-        actions={endpoint.data === undefined ? undefined : <Actions endpoint={endpoint.data} />}
       >
         <Untrusted text={diagnosis.sentence} />
       </Sentence>
+      {endpoint.data === undefined ? null : (
+        <div className="row no-print">
+          <Actions endpoint={endpoint.data} />
+        </div>
+      )}
       <div className="two">
         <HealthCard health={health} />
         <DueCard details={details.data} />
@@ -143,35 +147,47 @@ function HealthCard({ health }: { health: Details['health'] }): ReactNode {
         </p>
         <HourBars good={health.bars.good} bad={health.bars.bad} />
         <dl className="facts">
-          <dt>p99</dt>
-          <dd>{health.p99_ms === null ? 'nothing delivered' : durationText(health.p99_ms)}</dd>
-          <dt>Accepted</dt>
-          <dd>{health.rate_per_s} a second</dd>
-          <dt>Last success</dt>
-          <dd>{health.last_success_at === null ? 'never' : <Ago at={health.last_success_at} />}</dd>
-          <dt>Last failure</dt>
-          <dd>
-            {health.last_failure_at === null ? 'never' : <Ago at={health.last_failure_at} />}
-            {health.last_error === null ? null : (
-              <span className="mono soft">
-                {' '}
-                {health.last_error.class} {health.last_error.status_code ?? ''}
-              </span>
-            )}
-          </dd>
-          <dt>Dead letters</dt>
-          <dd>
-            {health.dead === 0 ? (
-              'none'
-            ) : (
-              <>
-                <span className="bad">{countText(health.dead)}</span>, worth{' '}
-                {health.worth.length === 0 ? 'unknown' : moneyLine(health.worth)}
-              </>
-            )}
-          </dd>
-          <dt>Suppressed</dt>
-          <dd>{countText(health.suppressed)}</dd>
+          <div>
+            <dt>p99</dt>
+            <dd>{health.p99_ms === null ? 'nothing delivered' : durationText(health.p99_ms)}</dd>
+          </div>
+          <div>
+            <dt>Accepted</dt>
+            <dd>{health.rate_per_s} a second</dd>
+          </div>
+          <div>
+            <dt>Last success</dt>
+            <dd>{health.last_success_at === null ? 'never' : <Ago at={health.last_success_at} />}</dd>
+          </div>
+          <div>
+            <dt>Last failure</dt>
+            <dd>
+              {health.last_failure_at === null ? 'never' : <Ago at={health.last_failure_at} />}
+              {health.last_error === null ? null : (
+                <span className="mono soft">
+                  {' '}
+                  {health.last_error.class} {health.last_error.status_code ?? ''}
+                </span>
+              )}
+            </dd>
+          </div>
+          <div>
+            <dt>Dead letters</dt>
+            <dd>
+              {health.dead === 0 ? (
+                'none'
+              ) : (
+                <>
+                  <span className="bad">{countText(health.dead)}</span>, worth{' '}
+                  {health.worth.length === 0 ? 'unknown' : moneyLine(health.worth)}
+                </>
+              )}
+            </dd>
+          </div>
+          <div>
+            <dt>Suppressed</dt>
+            <dd>{countText(health.suppressed)}</dd>
+          </div>
         </dl>
       </div>
     </Card>
@@ -180,13 +196,13 @@ function HealthCard({ health }: { health: Details['health'] }): ReactNode {
 
 const minuteMs = 60_000;
 
-/** `overdue`, `within 1 min`, `1 to 5 min`. */
+/** `overdue`, `within 1 min`, `up to 5 min`. */
 function spanText({ since, until }: Details['due'][number], at: string): string {
   const ms = (time: string): number => Date.parse(time) - Date.parse(at);
   const length = (time: string): string => durationText(Math.round(ms(time) / minuteMs) * minuteMs);
   if (since === null) return 'overdue';
   if (until === null) return `after ${length(since)}`;
-  return ms(since) < minuteMs / 2 ? `within ${length(until)}` : `to ${length(until)}`;
+  return ms(since) < minuteMs / 2 ? `within ${length(until)}` : `up to ${length(until)}`;
 }
 
 /** The retry storm seen before it comes: what waits, by when it is due. */

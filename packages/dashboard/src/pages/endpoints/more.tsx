@@ -29,62 +29,88 @@ export function SettingsCard({ endpoint }: { endpoint: Endpoint }): ReactNode {
   return (
     <Card title="Settings" actions={<Copy text={endpoint.id} label="Copy its id" />}>
       <dl className="facts">
-        <dt>URL</dt>
-        <dd className="mono">
-          <Untrusted text={endpoint.url} /> <Copy text={endpoint.url} label="Copy the URL" />
-        </dd>
-        <dt>Event types</dt>
-        <dd className="mono">
-          <Untrusted text={endpoint.event_types.join(', ')} />
-        </dd>
+        <div>
+          <dt>URL</dt>
+          <dd className="mono">
+            <Untrusted text={endpoint.url} /> <Copy text={endpoint.url} label="Copy the URL" />
+          </dd>
+        </div>
+        <div>
+          <dt>Event types</dt>
+          <dd className="mono">
+            <Untrusted text={endpoint.event_types.join(', ')} />
+          </dd>
+        </div>
         {endpoint.description === null ? null : (
-          <>
+          <div>
             <dt>Description</dt>
             <dd>
               <Untrusted text={endpoint.description} />
             </dd>
-          </>
+          </div>
         )}
-        <dt>Owner</dt>
-        <dd>
-          {endpoint.owner === null ? (
-            <span className="wait">nobody</span>
-          ) : (
-            <Untrusted text={endpoint.owner} />
-          )}
-        </dd>
-        <dt>Template</dt>
-        <dd>
-          {template === null ? 'none' : <Untrusted text={template} />}
-          {own.length === 0 || template === null ? null : (
-            <span className="soft"> but its own {own.map((field) => overrides[field]).join(', ')}</span>
-          )}
-        </dd>
-        <dt>Deadline</dt>
-        <dd>{durationText(endpoint.deliver_within_s * secondMs)} after acceptance</dd>
-        <dt>Retries</dt>
-        <dd>{schedule}</dd>
-        <dt>Timeout</dt>
-        <dd>{durationText(endpoint.timeout_ms)}</dd>
-        <dt>Limits</dt>
-        <dd>
-          {endpoint.max_in_flight} attempts at once
-          {endpoint.rate_limit_per_s === null ? '' : `, ${endpoint.rate_limit_per_s} a second`}
-        </dd>
-        <dt>Order</dt>
-        <dd>
-          {endpoint.ordering === 'none'
-            ? 'none'
-            : `by key; a dead letter ${endpoint.on_dead === 'block' ? 'blocks its key' : 'is skipped'}`}
-        </dd>
-        <dt>Filter</dt>
-        <dd className="mono">
-          {endpoint.filter === null ? 'none' : <Untrusted text={JSON.stringify(endpoint.filter)} max={400} />}
-        </dd>
-        <dt>Changed</dt>
-        <dd>
-          <When at={endpoint.updated_at} />
-        </dd>
+        <div>
+          <dt>Owner</dt>
+          <dd>
+            {endpoint.owner === null ? (
+              <span className="wait">nobody</span>
+            ) : (
+              <Untrusted text={endpoint.owner} />
+            )}
+          </dd>
+        </div>
+        <div>
+          <dt>Template</dt>
+          <dd>
+            {template === null ? 'none' : <Untrusted text={template} />}
+            {own.length === 0 || template === null ? null : (
+              <span className="soft"> but its own {own.map((field) => overrides[field]).join(', ')}</span>
+            )}
+          </dd>
+        </div>
+        <div>
+          <dt>Deadline</dt>
+          <dd>{durationText(endpoint.deliver_within_s * secondMs)} after acceptance</dd>
+        </div>
+        <div>
+          <dt>Retries</dt>
+          <dd>{schedule}</dd>
+        </div>
+        <div>
+          <dt>Timeout</dt>
+          <dd>{durationText(endpoint.timeout_ms)}</dd>
+        </div>
+        <div>
+          <dt>Limits</dt>
+          <dd>
+            {endpoint.max_in_flight} attempts at once
+            {endpoint.rate_limit_per_s === null ? '' : `, ${endpoint.rate_limit_per_s} a second`}
+          </dd>
+        </div>
+        <div>
+          <dt>Order</dt>
+          <dd>
+            {endpoint.ordering === 'none'
+              ? 'none'
+              : `by key; a dead letter ${endpoint.on_dead === 'block' ? 'blocks its key' : 'is skipped'}`}
+          </dd>
+        </div>
+        <div>
+          <dt>Filter</dt>
+          <dd className="mono">
+            {endpoint.filter === null ? (
+              'none'
+            ) : (
+              <Untrusted text={JSON.stringify(endpoint.filter)} max={400} />
+            )}
+          </dd>
+        </div>
+        <div>
+          <dt>Changed</dt>
+          <dd>
+            <When at={endpoint.updated_at} />
+          </dd>
+        </div>
       </dl>
     </Card>
   );

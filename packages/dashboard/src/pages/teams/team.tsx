@@ -197,8 +197,16 @@ function Alerts({ overview }: { overview: Overview }): ReactNode {
   );
 }
 
+const lacks = {
+  declaration: 'a declaration',
+  template: 'a template',
+  slo: 'an objective',
+  owner: 'an owner',
+} as const;
+
 /** What the team owns and what it lacks, with the YAML that a fix begins with. */
-function Conformance({ overview: { name, conformance } }: { overview: Overview }): ReactNode {
+function Conformance({ overview: { name, conformance, receives } }: { overview: Overview }): ReactNode {
+  const hosts = new Map(receives.map(({ endpoint_id: id, host }) => [id, host]));
   const types = conformance.items.filter(({ kind }) => kind === 'event_type');
   const yaml = [
     'event_types:',
@@ -207,17 +215,17 @@ function Conformance({ overview: { name, conformance } }: { overview: Overview }
   return (
     <Card title="Conformance">
       <p>
-        {countText(conformance.conforming)} of {plural(conformance.total, 'thing')} that the team owns have an
-        owner, a template and an objective.
+        Of {plural(conformance.total, 'thing')} that the team owns, {countText(conformance.conforming)}{' '}
+        {conformance.conforming === 1 ? 'has' : 'have'} an owner, a template and an objective.
       </p>
       {conformance.items.length === 0 ? null : (
         <ul>
           {conformance.items.map(({ kind, id, missing }) => (
             <li key={`${kind} ${id}`}>
               <span className="mono">
-                <Untrusted text={id} />
+                <Untrusted text={hosts.get(id) ?? id} />
               </span>{' '}
-              lacks {missing.map((one) => (one === 'slo' ? 'an objective' : `a ${one}`)).join(', ')}
+              lacks {missing.map((one) => lacks[one]).join(' and ')}
             </li>
           ))}
         </ul>

@@ -29,7 +29,7 @@ const suite = browserSuite(async () => {
 
 let screens: readonly Screen[] = [];
 beforeAll(async () => {
-  screens = await screensOf(suite.server.client);
+  screens = await screensOf(suite.server.client, now);
 });
 
 test.for(screenNames)('%s fits its window and is accessible, in both themes and widths', async (name) => {

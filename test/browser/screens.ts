@@ -1,4 +1,6 @@
 import type { Page } from 'playwright-core';
+import { calendarUntil } from '../../packages/posthorn/src/cli/demo/kestrel/calendar.ts';
+import { iso } from '../../packages/posthorn/src/domain/time.ts';
 import type { WireClient } from '../wire-client.ts';
 
 // Every page of the dashboard, with something to show on each, in the history of `posthorn demo --keep`.
@@ -37,14 +39,17 @@ export interface Screen {
 type Items = { readonly items: readonly Readonly<Record<string, unknown>>[] };
 
 /** The pages, with ids of the history where a path has one. */
-export async function screensOf(client: WireClient): Promise<Screen[]> {
+export async function screensOf(client: WireClient, now: number): Promise<Screen[]> {
   const first = async (path: string): Promise<Readonly<Record<string, unknown>>> => {
     const { items } = await client.request<Items>('GET', path);
     if (items[0] === undefined) throw new Error(`${path} is empty`);
     return items[0];
   };
+  const { freeze } = calendarUntil(now);
   const ledger = await client.request<{ id: string }>('GET', '/v1/endpoints/ledger');
-  const attempt = await first('/v1/attempts?outcome=superseded&limit=1');
+  const attempt = await first(
+    `/v1/attempts?outcome=superseded&limit=1&since=${iso(freeze.from)}&until=${iso(freeze.until + 600_000)}`,
+  );
   const delivery = await client.request<Record<string, unknown>>(
     'GET',
     `/v1/deliveries/${String(attempt['delivery_id'])}`,

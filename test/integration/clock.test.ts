@@ -1,7 +1,7 @@
 import { plainKeyring } from '../../packages/posthorn/src/secrets/keyring.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Ages } from '../../packages/posthorn/src/domain/clock-record.ts';
-import type { Opened } from '../../packages/posthorn/src/parts.ts';
+import type { Opened } from '../../packages/posthorn/src/opened.ts';
 import { compose, type Posthorn } from '../../packages/posthorn/src/posthorn.ts';
 import { systemClock } from '../../packages/posthorn/src/runtime/clock.ts';
 import { refuseFormer } from '../../packages/posthorn/src/store/leap.ts';

@@ -1,6 +1,6 @@
 import type { EngineObserver, Engine } from './engine/port.ts';
 import type { Tracing } from './engine/tracing.ts';
-import type { Metrics } from './http/dependencies.ts';
+import type { Metrics } from './http/metrics.ts';
 import type { Reconciliation } from './ledger/reconciler.ts';
 import type { OnProgress } from './reliability/evaluator.ts';
 import type { Clock } from './runtime/clock.ts';

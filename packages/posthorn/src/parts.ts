@@ -1,3 +1,4 @@
+import type { Opened } from './opened.ts';
 import { defaults } from './config/defaults.ts';
 import { dayMs } from './domain/time.ts';
 import { createEngine } from './engine/engine.ts';
@@ -8,7 +9,6 @@ import { createStoreAlarm, type StoreAlarm } from './reliability/store-alarm.ts'
 import { type NodeClock, nodeClock, systemClock } from './runtime/clock.ts';
 import type { Logger } from './runtime/logger.ts';
 import { systemRandom } from './runtime/random.ts';
-import type { Keyring } from './secrets/keyring.ts';
 import { createCatalog } from './service/catalog.ts';
 import { ConfigWriter } from './service/config-writer.ts';
 import { createKeyTable } from './service/key-table.ts';
@@ -16,7 +16,6 @@ import type { ServiceDependencies } from './service/dependencies.ts';
 import { createSessionTable } from './service/session-table.ts';
 import { createStreamHub } from './service/stream/hub.ts';
 import { createTenantGate } from './service/tenant-gate.ts';
-import type { Hints, Store } from './store/store.ts';
 import { type StoreUse, watchUse } from './store/store-use.ts';
 import { createAddressGuard } from './transport/address-guard.ts';
 import { createHttpTransport } from './transport/http-transport.ts';
@@ -28,13 +27,6 @@ import { createSchemaValidator, type SchemaValidator } from './validation/valida
 import { version } from './version.ts';
 
 const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-
-export interface Opened {
-  readonly store: Store;
-  readonly node: string;
-  readonly hints?: Hints;
-  readonly keyring: Keyring;
-}
 
 /** The parts of one node, which nothing has started yet. */
 export interface Parts {

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { proxyFromEnvironment, type Settings } from '../config/settings.ts';
 import { dayMs } from '../domain/time.ts';
 import type { NodeOptions } from '../options.ts';
-import type { Opened } from '../parts.ts';
+import type { Opened } from '../opened.ts';
 import { compose, open, type StopResult } from '../posthorn.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { createServeLog, type ServeLog } from './serve-log.ts';

@@ -4,12 +4,6 @@ import type { AuthenticationFailure } from './authentication.ts';
 import type { Reached } from './browser.ts';
 import type { DashboardFiles } from './dashboard-files.ts';
 
-export interface Metrics {
-  /** In the Prometheus text format, version 0.0.4. */
-  render(): Promise<string>;
-  readonly authenticationFailed?: (reason: AuthenticationFailure) => void;
-}
-
 export interface ApiDependencies extends ServiceDependencies {
   readonly logger: Logger;
   /** SHA-256 of each admin key, in hexadecimal: the keys themselves are nowhere. */

@@ -82,6 +82,9 @@ export function describeOverview(name: string, open: () => Promise<Store>): void
       await publish({ type: 'quick', value: euros(5n) }, start + 2 * hour);
       await publish({ type: 'quick', value: null }, start + 2 * hour);
       await publish({ type: 'slow', value: euros(9n) }, start + 2 * hour);
+      await publish({ type: 'slow', value: null }, start + 2 * hour);
+      await publish({ type: 'slow', value: null }, start);
+      await publish({ type: 'slow', value: null }, start);
       const read = async (fields: Partial<OverviewQuery>, maxRows = 100) => {
         const { parts, ...rest } = await store.pendingWorth(query(fields), maxRows);
         return {
@@ -100,22 +103,27 @@ export function describeOverview(name: string, open: () => Promise<Store>): void
       };
       const recent = { since: start + hour, until: start + 4 * hour };
       expect(await read(recent)).toEqual({
-        read: 4,
+        read: 7,
         isComplete: true,
         parts: [
           ['quick', 'EUR', false, 1, 1, 2 ** 40, 0, 1],
           ['quick', 'EUR', true, 1, 1, 5, 2, 1],
           ['quick', null, true, 1, 1, 0, 2, 1],
-          ['slow', null, true, 1, 0, 0, null, 1],
+          ['slow', null, false, 2, 0, 0, null, 2],
+          // Two in one group are within the window as one is.
+          ['slow', null, true, 2, 0, 0, null, 2],
         ],
       });
       expect(await read({ ...recent, endpointIds: [slow.id] })).toEqual({
-        read: 1,
+        read: 4,
         isComplete: true,
-        parts: [['slow', null, true, 1, 0, 0, null, 1]],
+        parts: [
+          ['slow', null, false, 2, 0, 0, null, 2],
+          ['slow', null, true, 2, 0, 0, null, 2],
+        ],
       });
       expect(await read({ tenants: ['nobody'] })).toEqual({ read: 0, isComplete: true, parts: [] });
-      expect(await read({}, 4)).toMatchObject({ read: 4, isComplete: true });
+      expect(await read({}, 7)).toMatchObject({ read: 7, isComplete: true });
       expect(await read({}, 3)).toMatchObject({ read: 3, isComplete: false });
     });
 

@@ -46,7 +46,7 @@ export function readPendingWorth(db: Database, query: OverviewQuery, maxRows: nu
          SELECT p.num, p.id, json_extract(p.document, '$.deliverWithinMs') AS within FROM endpoints p WHERE ${inScope})
        SELECT r.id, nullif(ifnull(e.currency, ''), ''), count(*), sum(r.late),
          sum(iif(r.late, ifnull(e.amount_minor, 0) >> 32, 0)), sum(iif(r.late, ifnull(e.amount_minor, 0) & 4294967295, 0)),
-         min(iif(r.late, r.created_at, NULL)), sum(r.due_at < ?4 - ${overdueGraceMs}), sum(r.counted)
+         min(iif(r.late, r.created_at, NULL)), sum(r.due_at < ?4 - ${overdueGraceMs}), r.counted
        FROM (SELECT p.id, d.event_number, d.created_at, d.due_at, d.created_at >= ?5 AND d.created_at < ?6 AS counted,
            d.created_at < ?4 - p.within AS late
          FROM ${of} WHERE d.state = 0 LIMIT ?7) r

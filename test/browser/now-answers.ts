@@ -196,7 +196,19 @@ export function aSeries(url: URL): Answer<'series.get'> {
 export function someMarkers(): Answer<'markers.list'> {
   const at = new Date(Math.floor(Date.now() / hourMs) * hourMs - 17.5 * 24 * hourMs).toISOString();
   return {
-    items: [{ id: 'mrk_1', at, kind: 'deploy', label: 'redrive “orders outage”', url: null, by: 'ines' }],
+    items: [
+      {
+        id: 'mrk_1',
+        at,
+        kind: 'deploy',
+        label: 'redrive “orders outage”',
+        url: null,
+        by: 'ines',
+        automatic: false,
+        tenant: null,
+        subject: null,
+      },
+    ],
     next_cursor: null,
   };
 }

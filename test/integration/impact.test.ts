@@ -129,3 +129,32 @@ test('a pipeline puts a marker, and everybody sees it', async () => {
     expect(response.status, JSON.stringify(bad)).toBe(422);
   }
 });
+
+test('of one tenant, with what only it has lost', async () => {
+  const at = new Date(change).toISOString();
+  const { body } = await get(`/v1/impact?at=${at}&tenant=default`);
+  expect(body).toMatchObject({ before: { events: 200, given_up: 10 } });
+  const nobody = await get(`/v1/impact?at=${at}&tenant=nobody`);
+  expect(nobody.status).toBe(422);
+  expect((nobody.body as { errors?: { path: string }[] }).errors?.[0]?.path).toBe('/tenant');
+});
+
+test('Posthorn notes by itself what changes how deliveries go: a pause, a redrive; and who did it', async () => {
+  const { items } = (await get('/v1/endpoints')).body as unknown as { items: { id: string; url: string }[] };
+  const { id, url } = items[0]!;
+  await server.client.request('POST', `/v1/endpoints/${id}/pause`, { reason: 'migration' });
+  await server.client.request('POST', `/v1/endpoints/${id}/resume`, {});
+  await server.client.request('POST', '/v1/redrives', {
+    filter: { endpoint_id: id },
+    name: 'after the outage',
+  });
+  await server.client.request('POST', '/v1/redrives', { filter: { endpoint_id: id }, dry_run: true });
+  const automatic = (await get('/v1/markers?automatic=true')).body as unknown as {
+    items: { label: string; by: string; subject: { kind: string } }[];
+  };
+  const { host } = new URL(url);
+  expect(automatic.items.map(({ label }) => label).toSorted()).toEqual(
+    [`${host} paused: migration`, `${host} resumed`, 'Redrive: after the outage'].toSorted(),
+  );
+  expect(new Set(automatic.items.map(({ by }) => by)).size).toBe(1);
+});

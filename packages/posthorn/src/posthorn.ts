@@ -17,6 +17,7 @@ import { keyringIn, keyringOf, type OpenedKeyring } from './secrets/open-keyring
 import { createServices } from './service/services.ts';
 import { sealStored } from './service/seal-stored.ts';
 import { followTemplates } from './service/template-follow.ts';
+import { markVersion } from './service/version-marker.ts';
 import { openPostgresStore } from './store/postgres/open.ts';
 import { openSqliteStore } from './store/sqlite/open.ts';
 import type { Store } from './store/store.ts';
@@ -128,6 +129,7 @@ export function compose(opened: Opened, options: NodeOptions): Posthorn {
     const { engine, logger } = parts;
     await sealStored(parts.services, logger);
     await engine.start();
+    await markVersion(parts.services);
     const following = await followTemplates(parts.services);
     if (following > 0)
       logger.info({ endpoints: following }, 'endpoints follow a newer version of their template');

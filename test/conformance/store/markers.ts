@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Marker } from '../../../packages/posthorn/src/domain/marker.ts';
 import { auditEntry } from '../../../packages/posthorn/src/service/audit.ts';
-import { start } from '../../support.ts';
+import { anEndpoint, start } from '../../support.ts';
 import type { Subject } from './subject.ts';
 
 const aMarker = (n: number, fields: Partial<Marker> = {}): Marker => ({
@@ -11,12 +11,15 @@ const aMarker = (n: number, fields: Partial<Marker> = {}): Marker => ({
   label: `version ${n}`,
   url: null,
   by: 'pipeline',
+  isAutomatic: false,
+  tenant: null,
+  subject: null,
   ...fields,
 });
 
 /** Markers: read backward in time, page by page, deleted once. */
 export function describeMarkers(subject: Subject): void {
-  const all = { since: null, until: null, after: null, limit: 100 };
+  const all = { since: null, until: null, isAutomatic: null, after: null, limit: 100 };
 
   test('markers come back as they were put, the newest first, and within a window', async () => {
     const { store } = subject;
@@ -61,5 +64,54 @@ export function describeMarkers(subject: Subject): void {
     expect(await store.markers(all)).toEqual([]);
     const log = await store.auditLog({}, { after: null, limit: 10 });
     expect(log).toHaveLength(1);
+  });
+
+  test('a change of an endpoint leaves a marker in its own transaction, or neither is there (G4)', async () => {
+    const { store } = subject;
+    const endpoint = anEndpoint();
+    await store.createEndpoint(endpoint);
+    const version = await store.configVersion();
+    const pause = (at: number): Parameters<typeof store.changeConfig>[0] => ({
+      version,
+      now: at,
+      updateEndpoints: [{ id: endpoint.id, change: { enabled: false, updatedAt: at } }],
+      audit: [
+        auditEntry(null, at, {
+          action: 'endpoints.pause',
+          target: { kind: 'endpoint', id: endpoint.id },
+          tenant: endpoint.tenant,
+          before: { url: endpoint.url, enabled: true },
+          after: { url: endpoint.url, enabled: false, paused_reason: 'migration' },
+        }),
+      ],
+    });
+    expect(await store.changeConfig(pause(start))).not.toBeNull();
+    // Of another version by now: refused, and nothing is left of it.
+    expect(await store.changeConfig(pause(start + 1))).toBeNull();
+    const [marker, ...others] = await store.markers({ ...all, isAutomatic: true });
+    expect(others).toEqual([]);
+    expect(marker).toMatchObject({
+      at: start,
+      kind: 'change',
+      label: `${new URL(endpoint.url).host} paused: migration`,
+      by: 'Posthorn',
+      isAutomatic: true,
+      tenant: endpoint.tenant,
+      subject: { kind: 'endpoint', id: endpoint.id },
+    });
+    expect(await store.markers({ ...all, isAutomatic: false })).toEqual([]);
+    // The same one again is the same one.
+    await store.createMarker(marker!, null);
+    expect(await store.markers(all)).toEqual([marker]);
+  });
+
+  test('an endpoint that Posthorn pauses by itself leaves one too', async () => {
+    const { store } = subject;
+    const endpoint = anEndpoint();
+    await store.createEndpoint(endpoint);
+    await store.pauseGone(endpoint.id, endpoint.url, start + 5);
+    expect(await store.markers(all)).toMatchObject([
+      { at: start + 5, by: 'Posthorn', subject: { kind: 'endpoint', id: endpoint.id } },
+    ]);
   });
 }

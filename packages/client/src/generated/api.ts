@@ -408,10 +408,10 @@ export interface PortalLinksApi<Options> {
 
 /** What a change did: markers, and before against after. */
 export interface MarkersApi<Options> {
-  /** List markers. What happened when, as people and pipelines have noted it: the newest first. */
+  /** List markers. What happened when: the newest first. People and pipelines note deploys and incidents. Posthorn itself puts a marker if it starts with another version, if an endpoint is paused, resumed or gets another template, if a template gets another version, and if a redrive or replay in bulk begins. */
   list(input?: MarkersListInput, options?: Options): PageRequest<MarkerList>;
 
-  /** Put a marker. Notes a deploy, an incident or another change, for charts and for the comparison of before and after. The newest 10,000 are kept. */
+  /** Put a marker. Notes a deploy, an incident or another change, for charts and for the comparison of before and after. The newest 10,000 are kept, and the newest 5,000 of those that Posthorn puts by itself. */
   create(input: NewMarker, options?: Options): Promise<Marker>;
 
   /** Delete a marker. Takes it out of charts; nothing else changes. */

@@ -1012,7 +1012,17 @@ const templateSloShape = object({
   status: optional(sloStatusShape),
 });
 const listedSloShape = either(declaredSloShape, templateSloShape);
-const markerShape = object({ id: text, at: text, kind: text, label: text, url: nullable(text), by: text });
+const markerShape = object({
+  id: text,
+  at: text,
+  kind: text,
+  label: text,
+  url: nullable(text),
+  by: text,
+  automatic: flag,
+  tenant: nullable(text),
+  subject: nullable(object({ kind: text, id: text })),
+});
 const markerListShape = object({ items: list(markerShape), next_cursor: nullable(text) });
 const meShape = object({
   name: text,
@@ -1976,7 +1986,7 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
   'markers.list': {
     method: 'GET',
     path: '/v1/markers',
-    query: object({ since: text, until: text, limit: number, cursor: text }),
+    query: object({ since: text, until: text, automatic: text, limit: number, cursor: text }),
     answer: markerListShape,
     isList: true,
   },
@@ -1991,6 +2001,7 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
       before_until: text,
       after_since: text,
       after_until: text,
+      tenant: text,
       target: number,
       format: text,
     }),

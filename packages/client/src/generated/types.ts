@@ -2360,6 +2360,15 @@ export interface Marker {
 
   /** Who put it there: the name of the key. */
   readonly by: string;
+
+  /** Whether Posthorn put it there by itself, because something was changed. */
+  readonly automatic: boolean;
+
+  /** The tenant that it is about; null: it is about none. */
+  readonly tenant: string | null;
+
+  /** What was changed, such as an endpoint; null if a person or a pipeline put it. */
+  readonly subject: { readonly kind: string; readonly id: string } | null;
 }
 
 export interface MarkerList {
@@ -4624,6 +4633,9 @@ export interface MarkersListInput {
   /** Exclusive. */
   readonly until?: string | Date | undefined;
 
+  /** `true`: only those that Posthorn put by itself. `false`: only the others. */
+  readonly automatic?: 'true' | 'false' | undefined;
+
   /** Items of a page at most. */
   readonly limit?: number | undefined;
 
@@ -4639,6 +4651,9 @@ export interface ImpactGetInput {
   readonly beforeUntil?: string | Date | undefined;
   readonly afterSince?: string | Date | undefined;
   readonly afterUntil?: string | Date | undefined;
+
+  /** Only deliveries of this tenant. Default: all but those of Posthorn itself. */
+  readonly tenant?: string | undefined;
 
   /** Of the objective that `budgetBurned` is about. */
   readonly target?: number | undefined;

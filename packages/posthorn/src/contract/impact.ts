@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { amountMinor, count, interval, moneyAnswer, timestamp } from './fields.ts';
+import { amountMinor, count, interval, moneyAnswer, tenantName, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
 
 const share = z.number().min(0).max(1);
@@ -99,6 +99,9 @@ export const impactOperations = operations({
       before_until: timestamp.optional(),
       after_since: timestamp.optional(),
       after_until: timestamp.optional(),
+      tenant: tenantName
+        .optional()
+        .describe('Only deliveries of this tenant. Default: all but those of Posthorn itself.'),
       target: z.coerce
         .number()
         .min(0.5)

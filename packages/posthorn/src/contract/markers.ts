@@ -16,6 +16,14 @@ const marker = z
     label: z.string(),
     url: z.string().nullable(),
     by: z.string().describe('Who put it there: the name of the key.'),
+    automatic: z
+      .boolean()
+      .describe('Whether Posthorn put it there by itself, because something was changed.'),
+    tenant: z.string().nullable().describe('The tenant that it is about; null: it is about none.'),
+    subject: z
+      .strictObject({ kind: z.string(), id: z.string() })
+      .nullable()
+      .describe('What was changed, such as an endpoint; null if a person or a pipeline put it.'),
   })
   .meta({ id: 'Marker' });
 
@@ -35,6 +43,9 @@ const example = {
   label: 'payments 2.14',
   url: 'https://git.example.com/payments/releases/2.14',
   by: 'deploy pipeline',
+  automatic: false,
+  tenant: null,
+  subject: null,
 } as const;
 
 export const markerOperations = operations({
@@ -44,10 +55,15 @@ export const markerOperations = operations({
     tag: 'impact',
     scope: 'read',
     summary: 'List markers',
-    description: 'What happened when, as people and pipelines have noted it: the newest first.',
+    description:
+      'What happened when: the newest first. People and pipelines note deploys and incidents. Posthorn itself puts a marker if it starts with another version, if an endpoint is paused, resumed or gets another template, if a template gets another version, and if a redrive or replay in bulk begins.',
     query: z.strictObject({
       since: timestamp.optional().describe('Inclusive.'),
       until: timestamp.optional().describe('Exclusive.'),
+      automatic: z
+        .enum(['true', 'false'])
+        .optional()
+        .describe('`true`: only those that Posthorn put by itself. `false`: only the others.'),
       limit: pageIn('desc').limit,
       cursor,
     }),
@@ -66,7 +82,7 @@ export const markerOperations = operations({
     scope: 'operate',
     summary: 'Put a marker',
     description:
-      'Notes a deploy, an incident or another change, for charts and for the comparison of before and after. The newest 10,000 are kept.',
+      'Notes a deploy, an incident or another change, for charts and for the comparison of before and after. The newest 10,000 are kept, and the newest 5,000 of those that Posthorn puts by itself.',
     body: newMarker,
     status: 201,
     answer: marker,

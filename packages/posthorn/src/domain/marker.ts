@@ -2,6 +2,12 @@
 export const markerKinds = ['deploy', 'incident', 'change', 'note'] as const;
 export type MarkerKind = (typeof markerKinds)[number];
 
+/** What a marker is about: an endpoint, a template, a job. */
+export interface MarkerSubject {
+  readonly kind: string;
+  readonly id: string;
+}
+
 /** Something that happened, which readers of charts know of: a deploy, the begin of an incident, a changed setting. */
 export interface Marker {
   readonly id: string;
@@ -12,4 +18,9 @@ export interface Marker {
   readonly url: string | null;
   /** Who put it there, for people. */
   readonly by: string;
+  /** Posthorn put it there by itself, when somebody changed something. */
+  readonly isAutomatic: boolean;
+  /** The tenant that it is about; null: it is about none. */
+  readonly tenant: string | null;
+  readonly subject: MarkerSubject | null;
 }

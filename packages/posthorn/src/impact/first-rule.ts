@@ -1,8 +1,7 @@
-import { countedAround } from './store-window.ts';
+import { countedAround, trafficOf } from './store-window.ts';
 import { backtest } from '../reliability/backtest.ts';
 import { defaultObjective, defaultRules } from '../reliability/rules.ts';
 import { MinuteHistory } from '../reliability/counts.ts';
-import { alertTenant } from '../domain/alert.ts';
 import { minuteMs } from '../domain/time.ts';
 import { everything } from '../store/accounting.ts';
 import { type Store } from '../store/store.ts';
@@ -20,9 +19,10 @@ export async function firstRuleOn(
   window: { readonly from: number; readonly until: number },
   lostAt: number,
   now: number,
+  tenant: string | null = null,
 ): Promise<{ readonly rule: string; readonly afterMs: number } | null> {
   const hours = await store.accountingBy(
-    { ...everything, exceptTenant: alertTenant, since: window.from, until: window.until, now },
+    { ...everything, ...trafficOf(tenant), since: window.from, until: window.until, now },
     'hour',
   );
   const length = Math.min(minutesMost, Math.ceil((window.until - window.from) / minuteMs));

@@ -1,10 +1,15 @@
 import { type Alert, alertTenant } from '../domain/alert.ts';
 import { formatValue, type Value } from '../domain/money.ts';
 import { hourMs } from '../domain/time.ts';
-import { type AccountingGroup, everything, unaccountedOf } from '../store/accounting.ts';
+import {
+  type AccountingGroup,
+  type AccountingQuery,
+  everything,
+  unaccountedOf,
+} from '../store/accounting.ts';
 import { type Gone, type Store } from '../store/store.ts';
 import { type Side, type WeekParts, type WeeklyLoss, weekPartsOf, weeksOf } from './side.ts';
-import type { StoreWindow } from './store-window.ts';
+import { type StoreWindow, trafficOf } from './store-window.ts';
 import { count } from '../report/count.ts';
 
 type Books = Pick<Store, 'accounting' | 'accountingBy' | 'gone'>;
@@ -13,9 +18,6 @@ type Books = Pick<Store, 'accounting' | 'accountingBy' | 'gone'>;
 const pricedMost = 100_000;
 /** Hours that are looked at one by one for the first loss. */
 const hoursMost = 200;
-
-/** What Posthorn sends itself is nobody's traffic. */
-const ofTenants = { ...everything, exceptTenant: alertTenant };
 
 const mixOf = (groups: readonly AccountingGroup[]): Map<string, number> =>
   new Map(groups.map(({ key, accepted }) => [String(key), accepted]));
@@ -45,13 +47,13 @@ async function firstLossOf(
   store: Books,
   hours: readonly AccountingGroup[],
   gone: Gone,
-  now: number,
+  query: AccountingQuery,
 ): Promise<number | null> {
   if (gone.events[0] !== undefined) return gone.events[0].acceptedAt;
   const open = hours.filter((hour) => unaccountedOf({ ...hour, pending: 0 }) > 0).slice(0, hoursMost);
   for (const { key, ...counters } of open) {
     const since = Number(key);
-    const { pending } = await store.accounting({ ...ofTenants, since, until: since + hourMs, now });
+    const { pending } = await store.accounting({ ...query, since, until: since + hourMs });
     if (unaccountedOf({ ...counters, pending }) > 0) return since;
   }
   return null;
@@ -73,21 +75,25 @@ export async function sideOfStore(
   window: StoreWindow,
   label: string,
   now: number,
+  tenant: string | null = null,
 ): Promise<Side> {
   const { from, until, byDay, notes } = window;
-  const query = { ...ofTenants, since: from, until, now };
+  const query = { ...everything, ...trafficOf(tenant), since: from, until, now };
   const counts = await store.accounting(query);
   const { accepted, pending, dead, cancelled, suppressed, late, valueAtRisk } = counts;
   const residue = unaccountedOf(counts);
   const unaccounted = Math.max(0, residue);
   const hours = await store.accountingBy(query, 'hour');
-  const events = { tenant: null, since: from, until };
+  const events = { tenant, since: from, until };
   const all = await store.gone(events, unaccounted === 0 ? 0 : pricedMost);
-  const own = await store.gone({ ...events, tenant: alertTenant }, 0);
+  // Of every tenant's, Posthorn's own are taken out.
+  const own = tenant === null ? await store.gone({ ...events, tenant: alertTenant }, 0) : null;
   const weekly = weeklyOf(all, unaccounted, weeksOf({ from, until }));
   const found = all.events.reduce((sum, { missing }) => sum + missing, 0);
   const unpriced = Math.max(0, unaccounted - found) + all.events.filter(({ value }) => value === null).length;
-  const prunedGivenUp = all.pruned.dead + all.pruned.suppressed - own.pruned.dead - own.pruned.suppressed;
+  const givenUp = (gone: Gone | null): number =>
+    gone === null ? 0 : gone.pruned.dead + gone.pruned.suppressed;
+  const prunedGivenUp = givenUp(all) - givenUp(own);
   return {
     label,
     from,
@@ -105,7 +111,7 @@ export async function sideOfStore(
     endpoints: mixOf(await store.accountingBy(query, 'endpoint')),
     types: mixOf(await store.accountingBy(query, 'event_type')),
     weekParts: partsOf(hours, byDay),
-    firstLostAt: unaccounted === 0 ? null : await firstLossOf(store, hours, all, now),
+    firstLostAt: unaccounted === 0 ? null : await firstLossOf(store, hours, all, query),
     notes: [
       ...notes,
       'lost in silence is what the books accepted and no row accounts for; `posthorn verify` names it',

@@ -1,4 +1,5 @@
 import { everything } from '../store/accounting.ts';
+import type { TenantFilter } from '../store/filters.ts';
 import { hoursOf } from '../store/folding.ts';
 import { type Store } from '../store/store.ts';
 import { alertTenant } from '../domain/alert.ts';
@@ -28,9 +29,18 @@ export function countedAround(at: number, now: number): Window {
   return { from: from * hourMs, until: (to + 1) * hourMs };
 }
 
+/** Whose deliveries are compared; null: everybody's but Posthorn's own, which are nobody's traffic. */
+export function trafficOf(tenant: string | null): TenantFilter {
+  return tenant === null ? { exceptTenant: alertTenant } : { tenants: [tenant] };
+}
+
 /** When the first delivery was accepted that the books know of: to the hour, or the day. Null: there is none. */
-export async function booksBegin(store: Pick<Store, 'accountingBy'>, now: number): Promise<number | null> {
-  const [first] = await store.accountingBy({ ...everything, exceptTenant: alertTenant, now }, 'hour');
+export async function booksBegin(
+  store: Pick<Store, 'accountingBy'>,
+  now: number,
+  tenant: string | null = null,
+): Promise<number | null> {
+  const [first] = await store.accountingBy({ ...everything, ...trafficOf(tenant), now }, 'hour');
   return first === undefined ? null : Number(first.key);
 }
 

@@ -24,13 +24,13 @@ export function impactService({
 }: Pick<ServiceDependencies, 'store' | 'clock'>): Handlers<Of<'impact'>> {
   const kept = new Map<string, { readonly at: number; readonly result: Promise<ImpactResult> }>();
 
-  const detected = async (side: Side, now: number): Promise<TimeToDetect | null> => {
+  const detected = async (side: Side, now: number, tenant: string | null): Promise<TimeToDetect | null> => {
     if (side.firstLostAt === null) return null;
     const { alerts } = await store.alerts();
     const after = detectedByAlert(alerts, side.firstLostAt);
     if (after !== null)
       return { after_s: Math.round(after / secondMs), by: 'the alert unaccounted, as the store keeps it' };
-    const rule = await firstRuleOn(store, side, side.firstLostAt, now);
+    const rule = await firstRuleOn(store, side, side.firstLostAt, now, tenant);
     return rule === null
       ? null
       : {
@@ -39,7 +39,12 @@ export function impactService({
         };
   };
 
-  const sideOf = async (path: string, asked: Window, begin: number, now: number): Promise<Side> => {
+  const sideOf = async (
+    path: string,
+    asked: Window,
+    begin: number,
+    { now, tenant }: { readonly now: number; readonly tenant: string | null },
+  ): Promise<Side> => {
     const window = windowOfBooks(asked, begin, now);
     const label = `${iso(asked.from)}..${iso(asked.until)}`;
     if (window === null)
@@ -49,22 +54,28 @@ export function impactService({
           ? `has not come yet: it is ${iso(now)}`
           : `is before ${iso(begin)}, when the ledger of this Posthorn begins: for the time before use posthorn audit and posthorn impact with a log`,
       );
-    const side = await sideOfStore(store, window, label, now);
+    const side = await sideOfStore(store, window, label, now, tenant);
     if (side.judged === 0)
       throw invalid(path, 'no delivery ended in this time: choose a window with traffic');
     return side;
   };
 
   const compared = async (query: Query, now: number): Promise<ImpactResult> => {
-    const begin = await booksBegin(store, now);
-    if (begin === null) throw invalid('/at', 'nothing has been accepted yet: there is nothing to compare');
+    const { tenant = null } = query;
+    const begin = await booksBegin(store, now, tenant);
+    if (begin === null)
+      throw invalid(
+        tenant === null ? '/at' : '/tenant',
+        `nothing has been accepted${tenant === null ? '' : ' for this tenant'} yet: there is nothing to compare`,
+      );
+    const of = { now, tenant };
     const windows = windowsFrom(query, begin, now);
-    const before = await sideOf(query.at === undefined ? '/before_since' : '/at', windows.before, begin, now);
-    const after = await sideOf(query.at === undefined ? '/after_since' : '/at', windows.after, begin, now);
+    const before = await sideOf(query.at === undefined ? '/before_since' : '/at', windows.before, begin, of);
+    const after = await sideOf(query.at === undefined ? '/after_since' : '/at', windows.after, begin, of);
     return compare(before, after, {
       target: query.target,
-      detectedBefore: await detected(before, now),
-      detectedAfter: await detected(after, now),
+      detectedBefore: await detected(before, now, tenant),
+      detectedAfter: await detected(after, now, tenant),
     });
   };
 

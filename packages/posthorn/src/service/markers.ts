@@ -10,17 +10,18 @@ import { decodeCursor, invalidCursor, pageRead } from './paging.ts';
 
 const timeOf = (text: string | undefined): number | null => (text === undefined ? null : Date.parse(text));
 
-/** What happened when, as people and pipelines note it. */
+/** What happened when, as people, pipelines and Posthorn itself note it. */
 export function markerService({
   store,
   clock,
   random,
 }: Pick<ServiceDependencies, 'store' | 'clock' | 'random'>): Handlers<Of<'markers'>> {
   return {
-    'markers.list': async ({ query: { since, until, limit, cursor } }) => {
+    'markers.list': async ({ query: { since, until, automatic, limit, cursor } }) => {
       const read = await store.markers({
         since: timeOf(since),
         until: timeOf(until),
+        isAutomatic: automatic === undefined ? null : automatic === 'true',
         after: positionFrom(decodeCursor(cursor)),
         limit: limit + 1,
       });
@@ -37,6 +38,9 @@ export function markerService({
         label,
         url: url ?? null,
         by: call.caller.name,
+        isAutomatic: false,
+        tenant: null,
+        subject: null,
       };
       const after = wireMarker(marker);
       await store.createMarker(
@@ -73,6 +77,7 @@ function positionFrom(last: string | null): { readonly at: number; readonly id: 
   return { at: Number(at), id };
 }
 
-function wireMarker({ id, at, kind, label, url, by }: Marker): Answer<'markers.create'> {
-  return { id, at: iso(at), kind, label, url, by };
+function wireMarker(marker: Marker): Answer<'markers.create'> {
+  const { id, at, kind, label, url, by, isAutomatic: automatic, tenant, subject } = marker;
+  return { id, at: iso(at), kind, label, url, by, automatic, tenant, subject };
 }

@@ -196,7 +196,11 @@ export function redriveEntry(
 
 /** The entry of an endpoint that Posthorn pauses by itself, because its receiver answered 410. */
 export function pauseEntry(before: Endpoint, after: Endpoint): AuditEntry {
-  const shown = ({ enabled, pausedReason }: Endpoint): unknown => ({ enabled, paused_reason: pausedReason });
+  const shown = ({ url, enabled, pausedReason }: Endpoint): unknown => ({
+    host: new URL(url).host,
+    enabled,
+    paused_reason: pausedReason,
+  });
   return {
     at: after.updatedAt,
     actor: engineActor,

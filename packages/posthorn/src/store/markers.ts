@@ -1,21 +1,30 @@
-import type { AuditEntry } from '../domain/audit-entry.ts';
+import { hash } from 'node:crypto';
+import { type AuditEntry, auditDocument, canonicalJson } from '../domain/audit-entry.ts';
+import { type AutomaticMarker, automaticMarker } from '../domain/automatic-marker.ts';
+import { timeOrderedId } from '../domain/ids.ts';
 import type { Marker, MarkerKind } from '../domain/marker.ts';
 
-/** More are not kept: the oldest go. */
+/** More are not kept: the oldest go. Those that Posthorn puts by itself never push out what people have noted. */
 export const maxMarkers = 10_000;
+export const maxAutomaticMarkers = 5000;
 
 export interface MarkerQuery {
   /** ms since the epoch. */
   readonly since: number | null;
   readonly until: number | null;
+  /** Only those that Posthorn put by itself, or only the others; null: all. */
+  readonly isAutomatic: boolean | null;
   /** Goes on after this one, backward in time. */
   readonly after: { readonly at: number; readonly id: string } | null;
   readonly limit: number;
 }
 
-/** The part of the port for markers. */
+/**
+ * The part of the port for markers. A change whose entry in the audit log is worth one (domain/automatic-marker.ts) leaves it in
+ * its own transaction (G4).
+ */
 export interface Markers {
-  /** Adds one, and deletes the oldest beyond `maxMarkers`. */
+  /** Adds one, unless there is one by its id, and deletes the oldest beyond `maxMarkers` or `maxAutomaticMarkers`. */
   createMarker(marker: Marker, audit: AuditEntry | null): Promise<void>;
   marker(id: string): Promise<Marker | null>;
   /** The newest first. */
@@ -24,16 +33,72 @@ export interface Markers {
   deleteMarker(id: string, audit: AuditEntry | null): Promise<boolean>;
 }
 
-export const markerColumns = 'id, at, kind, label, url, created_by';
+export const markerColumns =
+  'id, at, kind, label, url, created_by, automatic, tenant, subject_kind, subject_id';
 
 /** Of `markerColumns`. */
 export function markerFrom(row: readonly unknown[]): Marker {
-  const [id, at, kind, label, url, by] = row as [string, number, MarkerKind, string, string | null, string];
-  return { id, at, kind, label, url, by };
+  const [id, at, kind, label, url, by, isAutomatic, tenant, subjectKind, subjectId] = row as [
+    string,
+    number,
+    MarkerKind,
+    string,
+    string | null,
+    string,
+    number,
+    string | null,
+    string | null,
+    string | null,
+  ];
+  return {
+    id,
+    at,
+    kind,
+    label,
+    url,
+    by,
+    isAutomatic: isAutomatic === 1,
+    tenant,
+    subject: subjectKind === null || subjectId === null ? null : { kind: subjectKind, id: subjectId },
+  };
 }
+
+/** For `markerColumns`. */
+export function markerValues(marker: Marker): (string | number | null)[] {
+  const { id, at, kind, label, url, by, isAutomatic, tenant, subject } = marker;
+  return [
+    id,
+    at,
+    kind,
+    label,
+    url,
+    by,
+    isAutomatic ? 1 : 0,
+    tenant,
+    subject?.kind ?? null,
+    subject?.id ?? null,
+  ];
+}
+
+export const maxOf = ({ isAutomatic }: Pick<Marker, 'isAutomatic'>): number =>
+  isAutomatic ? maxAutomaticMarkers : maxMarkers;
 
 /** Bounds of a query that stand for none. */
 export function boundsFrom({ since, until, after }: MarkerQuery): readonly [number, number, number, string] {
   const farthest = Number.MAX_SAFE_INTEGER;
   return [since ?? 0, until ?? farthest, after?.at ?? farthest, after?.id ?? ''];
+}
+
+/** Those that these changes leave. */
+export function automaticMarkers(entries: readonly AuditEntry[]): readonly Marker[] {
+  return entries.flatMap((entry) => {
+    const marker = automaticMarker(entry);
+    return marker === null ? [] : [identified(marker, canonicalJson(auditDocument(entry)))];
+  });
+}
+
+/** Its id is made from what it is about: the same change leaves one marker, whichever node notes it. */
+export function identified(marker: AutomaticMarker, about: string, idAt = marker.at): Marker {
+  const digest = Buffer.from(hash('sha256', about), 'hex').subarray(0, 16);
+  return { id: timeOrderedId('mrk', idAt, digest), ...marker };
 }

@@ -13,6 +13,7 @@ import { toast } from '../../parts/toast.tsx';
 import { When, ZoneName } from '../../parts/when.tsx';
 import { useRead } from '../../query.ts';
 import { useQuerySearch, useSetSearch } from '../../url.ts';
+import { comparable } from './comparable.ts';
 import { Markers } from './markers.tsx';
 import { headlineOf, type Impact, type Measure, measuresOf, verdictOf } from './measures.ts';
 import { Exposure, Noticed, SideBySide } from './side-by-side.tsx';
@@ -25,8 +26,8 @@ const dayMs = 24 * hourMs;
 /** Before and after a change: what was dropped, what the fix did, in rate and money. */
 export default function ImpactPage(): ReactNode {
   const asked = timeFrom(useQuerySearch()['at'] ?? '');
-  const newest = useRead('markers.list', { query: { limit: 1 } }, { enabled: asked === null });
-  const marker = newest.data?.items[0];
+  const newest = useRead('markers.list', { query: { limit: 50 } }, { enabled: asked === null });
+  const marker = comparable(newest.data?.items ?? [], now());
   if (asked !== null) return <Around at={asked} />;
   if (newest.isPending)
     return (

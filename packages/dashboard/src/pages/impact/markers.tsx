@@ -62,7 +62,7 @@ export function Markers({ here }: { here: string | null }): ReactNode {
 }
 
 function MarkerRow({
-  marker: { id, at, kind, label, by, url },
+  marker: { id, at, kind, label, by, url, automatic, subject },
   isHere,
   forbidden,
 }: {
@@ -89,6 +89,8 @@ function MarkerRow({
         <span className="soft">
           {' '}
           <When at={at} precision="minute" />, by <Untrusted text={by} max={40} />
+          {automatic ? ', noted by Posthorn' : null}
+          <About subject={subject} />
           {url === null ? null : (
             <>
               ,{' '}
@@ -103,6 +105,23 @@ function MarkerRow({
         Delete<span className="sr"> the marker {label}</span>
       </Button>
     </li>
+  );
+}
+
+const pagesOf: Readonly<Record<string, { readonly to: string; readonly name: string }>> = {
+  endpoint: { to: '/endpoints/', name: 'the endpoint' },
+  redrive: { to: '/redrives/', name: 'the redrive' },
+  replay: { to: '/replays/', name: 'the replay' },
+};
+
+/** Where what was changed can be looked at. */
+function About({ subject }: { subject: Marker['subject'] }): ReactNode {
+  const page = subject === null ? undefined : pagesOf[subject.kind];
+  if (subject === null || page === undefined) return null;
+  return (
+    <>
+      , <Link to={page.to + encodeURIComponent(subject.id)}>{page.name}</Link>
+    </>
   );
 }
 

@@ -36,7 +36,7 @@ export function ByDay({ now, scope }: { now: Now; scope: object }): ReactNode {
   const { kind } = useMe();
   const marked = useRead(
     'markers.list',
-    { query: { since: sinceOf(now.at, days), limit: markersMost } },
+    { query: { since: sinceOf(now.at, days), automatic: 'false', limit: markersMost } },
     { enabled: kind !== 'portal', everyMs: 60_000 },
   );
   const markers = (marked.data?.items ?? []).map(({ id, at, label }) => ({

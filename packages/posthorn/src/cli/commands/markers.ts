@@ -28,20 +28,30 @@ function listCommand(): Command {
     .description('List markers, newest first')
     .option('--since <time>', 'at this time or later', timeFrom)
     .option('--until <time>', 'before this time', timeFrom)
+    .addOption(
+      new Option('--automatic <which>', 'only those that Posthorn put by itself, or only the others').choices(
+        ['true', 'false'],
+      ),
+    )
     .addHelpText('after', '\nExample:\n  posthorn markers list --since 2026-11-01T00:00Z')
     .action(
       async ({
         since,
         until,
+        automatic,
         ...options
       }: Options & {
         readonly since?: string;
         readonly until?: string;
+        readonly automatic?: 'true' | 'false';
         readonly limit?: number;
         readonly cursor?: string;
       }) => {
         const client = clientOf(options);
-        const page = await listed((part) => client.markers.list({ since, until, ...part }), options);
+        const page = await listed(
+          (part) => client.markers.list({ since, until, automatic, ...part }),
+          options,
+        );
         if (options.json === true) return printJson(wireAnswer('markers.list', page.answer));
         if (page.items.length === 0) print('There are no markers. Create one with posthorn markers create.');
         else printMarkers(page.items);

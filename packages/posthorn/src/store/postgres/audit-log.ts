@@ -15,6 +15,7 @@ import {
 } from '../audit-log.ts';
 import type { ListPage } from '../filters.ts';
 import type { Connection, Database, Row } from './database.ts';
+import { writeAutomaticMarkers } from './marker-rows.ts';
 import { refuseFormerTime } from './time.ts';
 
 /** A migration. The document is text, because its hash is that of the text. */
@@ -100,8 +101,8 @@ async function writeHead(connection: Connection, head: AuditHead): Promise<void>
 }
 
 /**
- * Appends the entries of a change. The caller holds its transaction (G4), and does this last: the head stays locked until the
- * commit, and whoever locks it locks nothing else after it, so no two changes wait for each other in a circle.
+ * Appends the entries of a change, and puts the markers that they are worth. The caller holds its transaction (G4), and does this
+ * last: the head stays locked until the commit, and whoever locks it locks nothing else after it, so no two changes wait for each other in a circle.
  */
 export async function writeAudit(
   connection: Connection,
@@ -109,6 +110,7 @@ export async function writeAudit(
 ): Promise<void> {
   const made = entries.filter((entry) => entry !== null);
   if (made.length === 0) return;
+  await writeAutomaticMarkers(connection, made);
   const { rows, head } = chained(await lockHead(connection), made, connection.auditKey);
   await connection.query(
     'audit_append',

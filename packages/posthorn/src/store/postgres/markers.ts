@@ -1,8 +1,9 @@
 import type { AuditEntry } from '../../domain/audit-entry.ts';
 import type { Marker } from '../../domain/marker.ts';
-import { boundsFrom, markerColumns, markerFrom, type MarkerQuery, maxMarkers } from '../markers.ts';
+import { boundsFrom, markerColumns, markerFrom, type MarkerQuery } from '../markers.ts';
 import { writeAudit } from './audit-log.ts';
 import type { Database } from './database.ts';
+import { insertMarker } from './marker-rows.ts';
 
 /** A migration. */
 export const markersTable = `
@@ -17,20 +18,17 @@ export const markersTable = `
   CREATE INDEX markers_at ON posthorn.markers (at, id COLLATE "C");
 `;
 
+/** A migration: who put it, and what it is about. */
+export const markerSubjects = `
+  ALTER TABLE posthorn.markers ADD COLUMN automatic integer NOT NULL DEFAULT 0;
+  ALTER TABLE posthorn.markers ADD COLUMN tenant text;
+  ALTER TABLE posthorn.markers ADD COLUMN subject_kind text;
+  ALTER TABLE posthorn.markers ADD COLUMN subject_id text;
+`;
+
 export async function createMarker(db: Database, marker: Marker, audit: AuditEntry | null): Promise<void> {
-  const { id, at, kind, label, url, by } = marker;
   await db.transaction(async (connection) => {
-    await connection.query(
-      'marker_create',
-      `INSERT INTO posthorn.markers (${markerColumns}) VALUES ($1, $2, $3, $4, $5, $6)`,
-      [id, at, kind, label, url, by],
-    );
-    await connection.query(
-      'markers_bound',
-      `DELETE FROM posthorn.markers WHERE id IN (SELECT id FROM posthorn.markers
-         ORDER BY at DESC, id COLLATE "C" DESC OFFSET $1)`,
-      [maxMarkers],
-    );
+    await insertMarker(connection, marker);
     await writeAudit(connection, [audit]);
   });
 }
@@ -44,8 +42,8 @@ export async function readMarkers(db: Database, query: MarkerQuery): Promise<rea
   const rows = await db.query(
     'markers',
     `SELECT ${markerColumns} FROM posthorn.markers WHERE at >= $1 AND at < $2 AND (at, id COLLATE "C") < ($3, $4)
-     ORDER BY at DESC, id COLLATE "C" DESC LIMIT $5`,
-    [...boundsFrom(query), query.limit],
+       AND automatic = coalesce($5, automatic) ORDER BY at DESC, id COLLATE "C" DESC LIMIT $6`,
+    [...boundsFrom(query), query.isAutomatic === null ? null : Number(query.isAutomatic), query.limit],
   );
   return rows.map(markerFrom);
 }

@@ -14,7 +14,7 @@ import { keysTable } from './keys.ts';
 import { searchMigration } from './search.ts';
 import { retriedIndex } from './objective-readings.ts';
 import { attemptWireColumns } from './settle.ts';
-import { markersTable } from './markers.ts';
+import { markersTable, markerSubjects } from './markers.ts';
 import { bulkJobs, bulkWindows } from './redrives.ts';
 import { sessionsTable } from './sessions.ts';
 import { missingParts, partsMadeBy, partsThere } from './schema-parts.ts';
@@ -341,6 +341,7 @@ const migrations: readonly string[] = [
   snoozesTable,
   bulkWindows,
   contactMigration,
+  markerSubjects,
 ];
 
 const namedMost = 5;

@@ -15,6 +15,7 @@ import {
 } from '../audit-log.ts';
 import type { ListPage } from '../filters.ts';
 import type { Database, Row } from './database.ts';
+import { writeAutomaticMarkers } from './marker-rows.ts';
 
 /** A migration. */
 export const auditLogTables = `
@@ -101,10 +102,11 @@ function writeHead(db: Database, head: AuditHead): void {
   );
 }
 
-/** Appends the entries of a change. The caller holds its transaction (G4), and does this last. */
+/** Appends the entries of a change, and puts the markers that they are worth. The caller holds its transaction (G4), and does this last. */
 export function writeAudit(db: Database, entries: readonly (AuditEntry | null)[]): void {
   const made = entries.filter((entry) => entry !== null);
   if (made.length === 0) return;
+  writeAutomaticMarkers(db, made);
   const { rows, head } = chained(requireHead(db), made, db.auditKey);
   for (const row of rows)
     db.run(

@@ -1,8 +1,9 @@
 import type { AuditEntry } from '../../domain/audit-entry.ts';
 import type { Marker } from '../../domain/marker.ts';
-import { boundsFrom, markerColumns, markerFrom, type MarkerQuery, maxMarkers } from '../markers.ts';
+import { boundsFrom, markerColumns, markerFrom, type MarkerQuery } from '../markers.ts';
 import { writeAudit } from './audit-log.ts';
 import type { Database } from './database.ts';
+import { insertMarker } from './marker-rows.ts';
 
 /** A migration. */
 export const markersTable = `
@@ -17,14 +18,17 @@ export const markersTable = `
   CREATE INDEX markers_at ON markers (at, id);
 `;
 
+/** A migration: who put it, and what it is about. */
+export const markerSubjects = `
+  ALTER TABLE markers ADD COLUMN automatic INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE markers ADD COLUMN tenant TEXT;
+  ALTER TABLE markers ADD COLUMN subject_kind TEXT;
+  ALTER TABLE markers ADD COLUMN subject_id TEXT;
+`;
+
 export function createMarker(db: Database, marker: Marker, audit: AuditEntry | null): void {
-  const { id, at, kind, label, url, by } = marker;
   db.transaction(() => {
-    db.run(`INSERT INTO markers (${markerColumns}) VALUES (?, ?, ?, ?, ?, ?)`, id, at, kind, label, url, by);
-    db.run(
-      'DELETE FROM markers WHERE id IN (SELECT id FROM markers ORDER BY at DESC, id DESC LIMIT -1 OFFSET ?)',
-      maxMarkers,
-    );
+    insertMarker(db, marker);
     writeAudit(db, [audit]);
   });
 }
@@ -38,11 +42,13 @@ export function readMarkers(db: Database, query: MarkerQuery): readonly Marker[]
   const [since, until, at, id] = boundsFrom(query);
   return db
     .all(
-      `SELECT ${markerColumns} FROM markers WHERE at >= ? AND at < ? AND (at, id) < (?, ?) ORDER BY at DESC, id DESC LIMIT ?`,
+      `SELECT ${markerColumns} FROM markers WHERE at >= ? AND at < ? AND (at, id) < (?, ?)
+         AND automatic = ifnull(?, automatic) ORDER BY at DESC, id DESC LIMIT ?`,
       since,
       until,
       at,
       id,
+      query.isAutomatic === null ? null : Number(query.isAutomatic),
       query.limit,
     )
     .map(markerFrom);

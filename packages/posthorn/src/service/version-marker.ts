@@ -1,0 +1,25 @@
+import { versionMarker } from '../domain/automatic-marker.ts';
+import { identified } from '../store/markers.ts';
+import type { ServiceDependencies } from './dependencies.ts';
+
+const setting = 'version';
+
+/**
+ * Puts a marker if the node before had another version. Nodes that start at the same time note the same change once: its id is made
+ * from what the setting said before.
+ */
+export async function markVersion({
+  store,
+  clock,
+  version,
+}: Pick<ServiceDependencies, 'store' | 'clock' | 'version'>): Promise<void> {
+  const now = clock.now();
+  const before = await store.setting(setting);
+  if (before !== null) {
+    const [former = '', since] = before.split(' ');
+    if (former === version) return;
+    const marker = identified(versionMarker(former, version, now), `${before} ${version}`, Number(since));
+    await store.createMarker(marker, null);
+  }
+  await store.saveSetting(setting, `${version} ${now}`);
+}

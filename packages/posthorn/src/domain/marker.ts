@@ -3,7 +3,7 @@ export const markerKinds = ['deploy', 'incident', 'change', 'note'] as const;
 export type MarkerKind = (typeof markerKinds)[number];
 
 /** What a marker is about: an endpoint, a template, a job. */
-export interface MarkerSubject {
+interface MarkerSubject {
   readonly kind: string;
   readonly id: string;
 }

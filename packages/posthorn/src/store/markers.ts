@@ -5,8 +5,8 @@ import { timeOrderedId } from '../domain/ids.ts';
 import type { Marker, MarkerKind } from '../domain/marker.ts';
 
 /** More are not kept: the oldest go. Those that Posthorn puts by itself never push out what people have noted. */
-export const maxMarkers = 10_000;
-export const maxAutomaticMarkers = 5000;
+const maxMarkers = 10_000;
+const maxAutomaticMarkers = 5000;
 
 export interface MarkerQuery {
   /** ms since the epoch. */

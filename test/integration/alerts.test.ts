@@ -32,7 +32,7 @@ function evaluatorOn(store: Store, time: { now: number }): Evaluator {
     deadRetentionMs: 90 * 86_400_000,
     clockStatus: () => clockStatus(null),
     locked: () => ({ count: 0, endpointIds: [], keyIds: [] }),
-    mine: () => true,
+    role: { isCoordinator: true },
     wake: () => {},
     onEvaluated: () => {},
   });

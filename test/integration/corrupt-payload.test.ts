@@ -51,7 +51,7 @@ async function alertsOf(
     deadRetentionMs: 90 * 86_400_000,
     clockStatus: () => clockStatus(null),
     locked: () => ({ count: 0, endpointIds: [], keyIds: [] }),
-    mine: () => true,
+    role: { isCoordinator: true },
     wake: () => {},
     onEvaluated: () => {},
   });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UnavailableError } from '../../packages/posthorn/src/domain/errors.ts';
-import { createOwnership } from '../../packages/posthorn/src/engine/ownership.ts';
+import { Heartbeats } from '../../packages/posthorn/src/engine/heartbeats.ts';
+import { OwnedShards } from '../../packages/posthorn/src/engine/owned-shards.ts';
 import { openPostgresStore } from '../../packages/posthorn/src/store/postgres/open.ts';
 import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
 import type { Store } from '../../packages/posthorn/src/store/store.ts';
@@ -245,10 +246,10 @@ test('stale endpoint snapshot on another node', async () => {
 
 test('monitor that gives up after n errors', async () => {
   let failing = 200;
-  let looked = 0;
+  let polled = 0;
   let pending: (() => void)[] = [];
   const health: boolean[] = [];
-  const ownership = createOwnership({
+  const heartbeats = new Heartbeats({
     store: {
       beat: async (node) => {
         if (failing < 200 && failing > 0) {
@@ -265,27 +266,30 @@ test('monitor that gives up after n errors', async () => {
     logger: { debug() {}, info() {}, warn() {}, error() {} },
     node: 'a',
     hints: null,
-    onTime: () => {},
-    onShards: () => {},
-    onConfig: async () => {},
-    onDead: async () => {},
-    onLook: async () => {
-      looked++;
+    shards: new OwnedShards(),
+    health: { report: (_, answers) => void health.push(answers) },
+    listener: {
+      storeTime: () => {},
+      shardsChanged: () => {},
+      configChanged: async () => {},
+      nodeDied: async () => {},
+      pollDue: async () => {
+        polled++;
+      },
+      dueElsewhere: () => {},
     },
-    onDue: () => {},
-    onHealth: (answers) => health.push(answers),
   });
-  await ownership.start();
-  expect(looked).toBe(1);
+  await heartbeats.start();
+  expect(polled).toBe(1);
   for (let round = 0; round < 250; round++) {
     const due = pending;
     pending = [];
     for (const fn of due) fn();
     await new Promise((resolve) => setImmediate(resolve));
   }
-  expect(looked).toBe(2);
+  expect(polled).toBe(2);
   // What readyz says of it.
   expect(health.slice(0, 3)).toEqual([true, false, false]);
   expect(health.at(-1)).toBe(true);
-  await ownership.stop();
+  await heartbeats.stop();
 });

@@ -184,7 +184,7 @@ export const sourceMutants: readonly SourceMutant[] = [
   {
     name: 'an attempt begins whatever is left of its lease',
     guarantee: 'G3',
-    file: 'packages/posthorn/src/engine/dispatcher.ts',
+    file: 'packages/posthorn/src/engine/scheduler.ts',
     from: 'const lastMoment = now + lane.endpoint.timeoutMs + clockLagMs;',
     to: 'const lastMoment = 0;',
   },
@@ -198,7 +198,7 @@ export const sourceMutants: readonly SourceMutant[] = [
   {
     name: 'a node claims before its clock is right',
     guarantee: 'G2',
-    file: 'packages/posthorn/src/engine/dispatcher.ts',
+    file: 'packages/posthorn/src/engine/scheduler.ts',
     from: '  #begun = false;',
     to: '  #begun = true;',
   },
@@ -206,16 +206,16 @@ export const sourceMutants: readonly SourceMutant[] = [
     name: 'publishers are told before the commit',
     guarantee: 'G1',
     file: 'packages/posthorn/src/engine/intake.ts',
-    from: '        const answer = await this.#store.accept(groups, options);',
+    from: '        const answer = await this.#commit(groups, options);',
     to: `        const early = groups.map((group) => ({ receipts: group.map((event) => ({ id: event.id, tenant: event.tenant, type: event.type, acceptedAt: options.now, deliveries: 3, suppressed: 0, duplicate: false })) }));
         for (const [index, waiting] of batch.entries()) waiting.resolve(early[index]!.receipts);
-        const answer = await this.#store.accept(groups, options);`,
+        const answer = await this.#commit(groups, options);`,
   },
   {
     name: 'a node that thaws believes an answer from before its freeze',
     guarantee: 'G3',
-    file: 'packages/posthorn/src/engine/ownership.ts',
-    from: 'if (answer.now !== null && (fresh || !timed)) {',
+    file: 'packages/posthorn/src/engine/heartbeats.ts',
+    from: 'if (answer.now !== null && (this.#isFresh || !this.#isTimed)) {',
     to: 'if (answer.now !== null) {',
   },
   {

@@ -19,7 +19,6 @@ export function startJobs(
     url === undefined
       ? null
       : createWatchdog({ url, transport, clock, logger, userAgent: `Posthorn/${version}` });
-  const mine = (): boolean => engine.status().shards.includes(0);
   const evaluator: Evaluator = startEvaluator({
     store,
     clock,
@@ -30,7 +29,7 @@ export function startJobs(
     deadRetentionMs: (options.deadRetentionDays ?? defaults.deadRetentionDays) * dayMs,
     clockStatus: () => engine.status().clock,
     locked: () => engine.status().locked,
-    mine,
+    role: engine,
     wake: (endpointIds) => engine.wake(endpointIds),
     ...(onProgress === undefined ? {} : { onProgress }),
     onEvaluated: (firing) => {
@@ -45,7 +44,7 @@ export function startJobs(
     clock,
     logger,
     everyMs: reconcileEveryMs,
-    mine,
+    role: engine,
     onResult: (result) => {
       options.onReconciled?.(result);
       saveReconciliation(store, result, clock.now()).catch((error: Error) =>

@@ -38,3 +38,13 @@ export function ownedShards(nodes: readonly string[], node: string): number[] {
   }
   return owned;
 }
+
+/** One node at a time is the coordinator, which runs the singleton jobs: the one that owns this shard. */
+const coordinatorShard = 0;
+
+export const isCoordinator = (shards: readonly number[]): boolean => shards.includes(coordinatorShard);
+
+/** Whether this node runs the singleton jobs now. */
+export interface ClusterRole {
+  readonly isCoordinator: boolean;
+}

@@ -1,5 +1,5 @@
 import type { Endpoint } from '../domain/endpoint.ts';
-import type { Certificate } from '../domain/reach.ts';
+import { corruptSettlement, settlementFrom } from '../domain/settlement.ts';
 import type { Transformation } from '../domain/transformation.ts';
 import type { TraceContext } from '../domain/trace.ts';
 import type { NodeClock } from '../runtime/clock.ts';
@@ -8,10 +8,9 @@ import type { Random } from '../runtime/random.ts';
 import { SecretError } from '../secrets/keyring.ts';
 import type { ClaimedDelivery, DeliveryPath } from '../store/store.ts';
 import type { AttemptResult, Transport } from '../transport/transport.ts';
-import type { Lane } from './lane.ts';
-import { corruptSettlement, settlementFrom } from './settlement.ts';
-import type { LaneContact } from './lane-contact.ts';
-import type { Settler } from './settler.ts';
+import type { HealthListener } from './health-notes.ts';
+import { breakerFrom, failingFrom, type Lane } from './lane.ts';
+import type { Outcomes } from './outcomes.ts';
 import type { TransformAnswer, Transformer } from './transformer.ts';
 import { type AttemptSpan, TraceMemory, type Tracing } from './tracing.ts';
 import { contextHeaders, traceHeaders, webhookRequest } from './webhook.ts';
@@ -19,31 +18,22 @@ import { contextHeaders, traceHeaders, webhookRequest } from './webhook.ts';
 export interface AttemptsOptions {
   readonly store: Pick<DeliveryPath, 'release'>;
   readonly transport: Transport;
-  readonly settler: () => Pick<Settler, 'push'>;
+  readonly outcomes: Outcomes;
+  readonly health: HealthListener;
   readonly clock: NodeClock;
   readonly random: Random;
   readonly logger: Logger;
   readonly node: string;
   readonly userAgent: string;
   readonly tracing?: Tracing | undefined;
-  /** A receiver has presented a certificate that it did not a moment ago. */
-  readonly onCertificate: (endpoint: Endpoint, certificate: Certificate, now: number) => void;
-  /** An attempt has ended, and what is known of its endpoint is not yet noted. */
-  readonly onContact: (endpoint: Endpoint, contact: LaneContact) => void;
   readonly transformer?: Transformer | undefined;
 }
 
-/** What the lanes hear of an attempt. */
+/** What becomes of an attempt, for its lane. Implemented by the dispatcher. */
 export interface AttemptListener {
-  /** The endpoint's breaker has opened or closed. */
-  breakerChanged(lane: Lane, now: number): void;
-  /** Of an endpoint that is to be disabled some day: it has failed, or delivered again; `isTooLong`: that day is now. */
-  failing(lane: Lane, now: number, isTooLong: boolean): void;
   /** The receiver asks for no requests for so long. */
-  throttled(lane: Lane, retryAfterMs: number, now: number): void;
-  /** The receiver answered 410. */
-  gone(endpoint: Endpoint): void;
-  /** Nothing was sent, and no attempt was made of it: the delivery is due again then. */
+  retryAfter(lane: Lane, retryAfterMs: number, now: number): void;
+  /** Nothing was sent, and it does not count as an attempt: the delivery is due again then. */
   postponed(lane: Lane, dueAt: number): void;
   /** The attempt is over and its outcome on its way to the store: the lane may begin the next. */
   ended(lane: Lane): void;
@@ -122,7 +112,7 @@ export class Attempts {
       'a stored event does not match its digest: it is not sent',
     );
     this.traces.forget(number);
-    this.#o.settler().push(corruptSettlement(delivery, lane.endpoint, this.#o.node, this.#o.clock.now()));
+    this.#o.outcomes.push(corruptSettlement(delivery, lane.endpoint, this.#o.node, this.#o.clock.now()));
   }
 
   /**
@@ -206,17 +196,9 @@ export class Attempts {
     const { lane, delivery, endpoint, startedAt, span } = flight;
     const now = this.#o.clock.now();
     this.#leave(flight);
-    // An answer of a former URL says nothing of the present one.
+    // An answer from the previous URL says nothing about the present one.
     const moved = endpoint.url !== lane.endpoint.url;
-    // Of the receiver an expression says nothing.
-    const wasAsked = !moved && result.errorClass !== 'transformation';
-    if (wasAsked && lane.observe(result.ok, result.durationMs, now)) this.#listener.breakerChanged(lane, now);
-    if (!moved) {
-      lane.contact.observe(result, now);
-      if (!lane.contact.isNoted) this.#o.onContact(lane.endpoint, lane.contact);
-    }
-    const failing = wasAsked ? lane.observeFailing(result.ok, result.errorClass, now) : 'same';
-    if (failing !== 'same') this.#listener.failing(lane, now, failing === 'too_long');
+    if (!moved) this.#observe(lane, result, now);
     const settlement = settlementFrom(
       {
         delivery,
@@ -231,20 +213,32 @@ export class Attempts {
       now,
       () => this.#o.random.float(),
     );
-    if (!moved && result.serverCertificate !== undefined)
-      this.#o.onCertificate(endpoint, result.serverCertificate, now);
-    if (settlement.reason === 'gone') this.#listener.gone(endpoint);
+    if (settlement.reason === 'gone') this.#o.health.noteGone(endpoint);
     if (span !== undefined) {
       span.end(result);
       this.#o.tracing!.settling(settlement, span.context);
     }
     if (settlement.state !== 'pending') this.traces.forget(delivery.number);
     lane.shares.outcomes.take(1);
-    this.#o.settler().push(settlement, lane.shares.outcomes);
+    this.#o.outcomes.push(settlement, lane.shares.outcomes);
     if (!moved && result.retryAfterMs !== null && result.retryAfterMs > 0)
-      this.#listener.throttled(lane, result.retryAfterMs, now);
+      this.#listener.retryAfter(lane, result.retryAfterMs, now);
     this.#listener.ended(lane);
     this.#endedAll();
+  }
+
+  /** What the result says about the receiver. */
+  #observe(lane: Lane, result: AttemptResult, now: number): void {
+    const { health } = this.#o;
+    lane.contact.observe(result, now);
+    if (!lane.contact.isNoted) health.noteContact(lane.endpoint, lane.contact);
+    if (result.serverCertificate !== undefined)
+      health.noteCertificate(lane.endpoint, result.serverCertificate, now);
+    // The receiver was not asked: an expression says nothing about it.
+    if (result.errorClass === 'transformation') return;
+    if (lane.observe(result.ok, result.durationMs, now)) health.noteBreaker(breakerFrom(lane, now));
+    const failing = lane.observeFailing(result.ok, result.errorClass, now);
+    if (failing !== 'same') health.noteFailing(failingFrom(lane, now), failing === 'too_long');
   }
 
   #endedAll(): void {

@@ -39,9 +39,14 @@ function anIntake() {
         };
       },
     },
-    options: (now) => ({ now, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map() }),
-    accepted: () => {},
-    onHealth: () => {},
+    admission: {
+      reserve: (now) => ({ now, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map() }),
+      admit: () => {},
+    },
+    fanOut: { wake: () => {} },
+    health: { report: () => {} },
+    observer: undefined,
+    tracing: undefined,
   });
   const publish = (tenant: string, count = 1, again = false): void => {
     const began = clock.monotonic();

@@ -6,7 +6,6 @@ import { systemRandom } from '../runtime/random.ts';
 import { Sharing } from '../runtime/sharing.ts';
 import { plainKeyring } from '../secrets/keyring.ts';
 import { Dispatcher } from './dispatcher.ts';
-import { signerOf } from './webhook.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -26,21 +25,23 @@ test('G8: of 300 endpoints at once, 100 attempts begin in a turn of the event lo
       },
       close: () => Promise.resolve(),
     },
-    settler: () => ({ push: () => {} }),
+    outcomes: { push: () => {} },
     clock: nodeClock(base),
     sharing: new Sharing(base),
     random: systemRandom,
-    signerOf: (endpoint) => signerOf(endpoint, plainKeyring),
+    keyring: plainKeyring,
     logger: silent,
     node: 'n1',
     userAgent: 'test',
-    mayClaim: () => true,
-    onBreaker: () => {},
-    onThrottle: () => {},
-    onGone: () => {},
-    onContact: () => {},
-    onFailing: () => {},
-    onCertificate: () => {},
+    gate: { mayClaim: true },
+    health: {
+      noteBreaker: () => {},
+      noteThrottle: () => {},
+      noteGone: () => {},
+      noteContact: () => {},
+      noteFailing: () => {},
+      noteCertificate: () => {},
+    },
   });
   const endpoints = Array.from({ length: 300 }, (_, at) =>
     anEndpoint({ id: `ep_${at}`, tenant: at < 299 ? 'flood' : 'other', url: `http://h${at}/` }),
@@ -56,12 +57,10 @@ test('G8: of 300 endpoints at once, 100 attempts begin in a turn of the event lo
     group: 0,
     event: 0,
   }));
-  dispatcher.takeFresh(
-    groups,
-    { groups: [], claimed, waiting: [], fanOuts: 0 },
-    dispatcher.acceptOptions(0, groups),
-    [null],
-  );
+  const { admission } = dispatcher;
+  const options = admission.reserve(0, groups);
+  const answer = { groups: [], claimed, waiting: [], fanOuts: 0 };
+  admission.admit({ groups, options, answer, traces: [null] });
   expect(begun).toHaveLength(100);
   base.pass(1);
   expect(begun).toHaveLength(125);

@@ -20,6 +20,21 @@ const still: Clock = {
 };
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const idle: FanOutStep = { tenant: null, made: 0, claimed: [], events: [], waiting: [] };
+const noRoom = (now: number) => ({
+  now,
+  node: 'a',
+  leaseMs: 1,
+  defaultRoom: 0,
+  room: new Map<string, number>(),
+});
+/** What an intake has beside its store: nothing here is claimed as it is accepted. */
+const aside = {
+  admission: { reserve: noRoom, admit: () => {} },
+  fanOut: { wake: () => {} },
+  health: { report: () => {} },
+  observer: undefined,
+  tracing: undefined,
+};
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A runner on a store that answers each step as the test says. */
@@ -30,8 +45,10 @@ function runnerOn(step: (request: FanOutRequest, n: number) => Promise<FanOutSte
     store: { stepFanOut: (request) => step(request, requests.push(request)) },
     clock: still,
     logger: silent,
-    options: (now) => ({ now, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map() }),
-    fanned: ({ waiting }) => due.push(...waiting),
+    admission: {
+      reserveStep: (now) => noRoom(now),
+      admitStep: ({ waiting }) => void due.push(...waiting),
+    },
   });
   return { fanOut, requests, due };
 }
@@ -90,9 +107,7 @@ test('a commit takes as many events as it can create the deliveries of, once it 
     },
     clock: still,
     sharing: new Sharing(still),
-    options: (now) => ({ now, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map() }),
-    accepted: () => {},
-    onHealth: () => {},
+    ...aside,
   });
   const publish = (count: number, each: number) =>
     Promise.all(
@@ -114,9 +129,8 @@ test('G1: where the store takes no events, publishers and the log hear why', asy
     store: { accept: () => Promise.reject(full) },
     clock: still,
     sharing: new Sharing(still),
-    options: (now) => ({ now, node: 'a', leaseMs: 1, defaultRoom: 0, room: new Map() }),
-    accepted: () => {},
-    onHealth: (takes, error) => heard.push([takes, error?.message]),
+    ...aside,
+    health: { report: (_, isTaken, error) => void heard.push([isTaken, error?.message]) },
   });
   await expect(intake.publish([anEvent()])).rejects.toBe(full);
   expect(heard).toEqual([[false, 'its disk is full']]);

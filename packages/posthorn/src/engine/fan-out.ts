@@ -1,6 +1,7 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { AcceptOptions, DeliveryPath, FanOutStep } from '../store/store.ts';
+import type { DeliveryPath, FanOutStep } from '../store/store.ts';
+import type { Admission } from './admission.ts';
 
 /**
  * Deliveries in one step: 4 to 20 ms of the one writer of SQLite, for which every publisher may have to wait. Half as many
@@ -11,34 +12,26 @@ const stepDeliveries = 1000;
 const retryMs = 100;
 const maxRetryMs = 2000;
 
+export interface FanOutOptions {
+  readonly store: Pick<DeliveryPath, 'stepFanOut'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly admission: Pick<Admission, 'reserveStep' | 'admitStep'>;
+}
+
 /**
  * Creates the deliveries of large requests, step by step. What is left to do is in the store, so a restart goes on where
  * the last step committed, and so does another node.
  */
 export class FanOut {
-  readonly #store: Pick<DeliveryPath, 'stepFanOut'>;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #options: (now: number) => AcceptOptions;
-  readonly #fanned: (step: FanOutStep, now: number) => void;
+  readonly #o: FanOutOptions;
   #running: Promise<void> | null = null;
   #again = false;
   #stopped = false;
   #cancelPause = (): void => {};
 
-  constructor(options: {
-    store: Pick<DeliveryPath, 'stepFanOut'>;
-    clock: Clock;
-    logger: Logger;
-    /** What the dispatcher can take at once. */
-    options: (now: number) => AcceptOptions;
-    fanned: (step: FanOutStep, now: number) => void;
-  }) {
-    this.#store = options.store;
-    this.#clock = options.clock;
-    this.#logger = options.logger;
-    this.#options = options.options;
-    this.#fanned = options.fanned;
+  constructor(options: FanOutOptions) {
+    this.#o = options;
   }
 
   /** There may be something to do. */
@@ -59,17 +52,21 @@ export class FanOut {
     let failures = 0;
     while (this.#again && !this.#stopped) {
       try {
-        const now = this.#clock.now();
-        const step = await this.#store.stepFanOut({ ...this.#options(now), limit: stepDeliveries, after });
+        const now = this.#o.clock.now();
+        const step = await this.#o.store.stepFanOut({
+          ...this.#o.admission.reserveStep(now),
+          limit: stepDeliveries,
+          after,
+        });
         const { tenant, made }: FanOutStep = step;
         failures = 0;
         after = tenant;
         this.#again = tenant !== null;
-        this.#fanned(step, now);
+        this.#o.admission.admitStep(step, now);
         if (tenant !== null && made === 0) await this.#pause(retryMs);
       } catch (error) {
         if (failures === 0)
-          this.#logger.warn(
+          this.#o.logger.warn(
             { code: 'fan_out_failed', error: (error as Error).message },
             'a step of a fan-out failed; trying again',
           );
@@ -82,7 +79,7 @@ export class FanOut {
   async #pause(ms: number): Promise<void> {
     if (this.#stopped) return;
     await new Promise<void>((resolve) => {
-      const cancel = this.#clock.after(ms, resolve);
+      const cancel = this.#o.clock.after(ms, resolve);
       this.#cancelPause = () => {
         cancel();
         resolve();

@@ -3,7 +3,7 @@ import type { Ages } from '../domain/clock-record.ts';
 import { secondMs } from '../domain/time.ts';
 import { nodeClock } from '../runtime/clock.ts';
 import { FormerTimeError } from '../store/leap.ts';
-import { defaultRetention, startHousekeeping } from './housekeeping.ts';
+import { defaultRetention, Housekeeping } from './housekeeping.ts';
 
 const start = Date.UTC(2026, 0, 1);
 const quiet = (): void => {};
@@ -30,7 +30,7 @@ function aNode(shared: boolean) {
     if (isFormer && ages !== null) throw new FormerTimeError('the clock has jumped');
     return answer;
   };
-  startHousekeeping({
+  const housekeeping = new Housekeeping({
     store: {
       prune: ({ ages }) => call('prune', ages, { deleted: 0, next: null }),
       cancelOrphans: () => call('cancelOrphans', null, 0),
@@ -51,8 +51,10 @@ function aNode(shared: boolean) {
     logger: { debug: quiet, info: (fields) => void shown.push(fields), warn: quiet, error: quiet },
     retention: defaultRetention,
     shared,
-    mine: () => true,
+    role: { isCoordinator: true },
+    timekeeper: { isCurrent: true },
   });
+  housekeeping.start();
   const round = async (): Promise<void> => {
     calls.length = 0;
     const begin = next!;

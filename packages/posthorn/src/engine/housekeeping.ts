@@ -1,12 +1,11 @@
 import { defaults } from '../config/defaults.ts';
+import type { ClusterRole } from '../domain/shard.ts';
+import { dayMs } from '../domain/time.ts';
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { Accounting } from '../store/accounting.ts';
-import type { AuditLog } from '../store/audit-log.ts';
-import type { IdempotencyKeys } from '../store/idempotency.ts';
-import type { Sessions } from '../store/sessions.ts';
-import type { DeliveryPath } from '../store/store.ts';
-import { dayMs } from '../domain/time.ts';
+import { type Repeated, repeat } from '../runtime/repeat.ts';
+import type { Store } from '../store/store.ts';
+import type { Timekeeper } from './timekeeper.ts';
 
 export interface Retention {
   /** How long finished deliveries and their events are kept, in ms. */
@@ -28,85 +27,112 @@ const foldEveryMs = 60_000;
 const batch = 500;
 const showHeadEveryMs = 60_000;
 
-/** Works in small batches, each its own transaction, with a pause after each: history never holds up delivery. */
-export function startHousekeeping(options: {
-  readonly store: Pick<DeliveryPath, 'prune' | 'cancelOrphans'> &
-    Pick<Accounting, 'fold'> &
-    Pick<IdempotencyKeys, 'pruneKeyedRequests'> &
-    Pick<AuditLog, 'pruneAuditLog' | 'auditChain'> &
-    Pick<Sessions, 'pruneSessions'>;
+/** The pause after a full batch, and after the start. */
+const moreMs = 20;
+const firstMs = 1000;
+
+export interface HousekeepingOptions {
+  readonly store: Pick<
+    Store,
+    | 'prune'
+    | 'cancelOrphans'
+    | 'fold'
+    | 'pruneKeyedRequests'
+    | 'pruneAuditLog'
+    | 'auditChain'
+    | 'pruneSessions'
+  >;
   readonly clock: NodeClock;
   readonly logger: Logger;
   readonly retention: Retention;
   /** Whether nodes share the store, and its clock. */
   readonly shared: boolean;
-  /** Whether this node is the one that does it: two at it would only be in each other's way. */
-  readonly mine: () => boolean;
-}): { stop(): void } {
-  const { store, clock, logger, retention, shared, mine } = options;
-  let stopped = false;
-  let cancel = (): void => {};
-  let after = -1;
-  let foldedAt = Number.NEGATIVE_INFINITY;
-  let shownAt = Number.NEGATIVE_INFINITY;
-  let shownHead = -1;
+  /** Only the coordinator keeps house: two nodes would only be in each other's way. */
+  readonly role: ClusterRole;
+  /** A node that does not know what time it is deletes nothing (G7). */
+  readonly timekeeper: Pick<Timekeeper, 'isCurrent'>;
+}
 
-  const round = async (): Promise<void> => {
-    let more = false;
-    if (mine()) more = await work();
-    if (!stopped) cancel = clock.after(more ? 20 : everyMs, () => void round(), 'poll');
-  };
-  const work = async (): Promise<boolean> => {
-    try {
-      // What a leap of the clock has not lived through is not old, and not folded.
-      const ages = { ...clock.ages(), shared };
-      const { lived } = ages;
-      const pruned = await store.prune({
-        ages,
-        settledBefore: lived - retention.settledMs,
-        deadBefore: lived - retention.deadMs,
-        limit: batch,
-        after,
-      });
-      after = pruned.next ?? -1;
-      const cancelled = await store.cancelOrphans(batch, ages.now);
-      const expired = await store.pruneKeyedRequests(ages, batch);
-      const forgotten = await store.pruneAuditLog(ages, retention.auditMs, batch);
-      const ended = await store.pruneSessions(lived, batch);
-      let unfolded = false;
-      if (clock.monotonic() - foldedAt >= foldEveryMs) {
-        unfolded = await store.fold(lived);
-        if (!unfolded) foldedAt = clock.monotonic();
-      }
-      if (clock.monotonic() - shownAt >= showHeadEveryMs) await showHead();
-      const full = [cancelled, expired, forgotten, ended].some((count) => count >= batch);
-      return pruned.next !== null || full || unfolded;
-    } catch (error) {
-      logger.warn(
-        { code: 'housekeeping_failed', error: (error as Error).message },
-        'housekeeping failed; it will be tried again',
-      );
-      return false;
-    }
-  };
+/** Works in small batches, each its own transaction, with a pause after each: history never holds up delivery. */
+export class Housekeeping {
+  readonly #o: HousekeepingOptions;
+  #rounds: Repeated | null = null;
+  /** Where the next batch begins. */
+  #after = -1;
+  #foldedAt = Number.NEGATIVE_INFINITY;
+  #shownAt = Number.NEGATIVE_INFINITY;
+  #shownHead = -1;
 
-  /** Who can write the database cannot take back what stands in the log of this process. */
-  const showHead = async (): Promise<void> => {
+  constructor(options: HousekeepingOptions) {
+    this.#o = options;
+  }
+
+  start(): void {
+    const { clock, logger, role, timekeeper } = this.#o;
+    const round = async (): Promise<number> => {
+      if (!role.isCoordinator || !timekeeper.isCurrent) return everyMs;
+      return (await this.#work()) ? moreMs : everyMs;
+    };
+    this.#rounds = repeat(clock, round, {
+      everyMs,
+      firstMs,
+      kind: 'poll',
+      onError: (error) =>
+        logger.warn(
+          { code: 'housekeeping_failed', error: error.message },
+          'housekeeping failed; it will be tried again',
+        ),
+    });
+  }
+
+  stop(): void {
+    void this.#rounds?.stop();
+  }
+
+  /** Returns whether there is more to do. */
+  async #work(): Promise<boolean> {
+    const { store, clock, retention, shared } = this.#o;
+    // What a leap of the clock has not lived through is not old, and not folded.
+    const ages = { ...clock.ages(), shared };
+    const { lived } = ages;
+    const pruned = await store.prune({
+      ages,
+      settledBefore: lived - retention.settledMs,
+      deadBefore: lived - retention.deadMs,
+      limit: batch,
+      after: this.#after,
+    });
+    this.#after = pruned.next ?? -1;
+    const counts = [
+      await store.cancelOrphans(batch, ages.now),
+      await store.pruneKeyedRequests(ages, batch),
+      await store.pruneAuditLog(ages, retention.auditMs, batch),
+      await store.pruneSessions(lived, batch),
+    ];
+    const isFolded = await this.#fold(lived);
+    if (clock.monotonic() - this.#shownAt >= showHeadEveryMs) await this.#showHead();
+    return pruned.next !== null || counts.some((count) => count >= batch) || !isFolded;
+  }
+
+  /** Returns whether nothing is left to fold. */
+  async #fold(lived: number): Promise<boolean> {
+    const { store, clock } = this.#o;
+    if (clock.monotonic() - this.#foldedAt < foldEveryMs) return true;
+    if (await store.fold(lived)) return false;
+    this.#foldedAt = clock.monotonic();
+    return true;
+  }
+
+  /** An intruder that can write the database cannot take back what is in the log of this process. */
+  async #showHead(): Promise<void> {
+    const { store, clock, logger } = this.#o;
     const { head } = await store.auditChain(Number.MAX_SAFE_INTEGER, 1);
-    shownAt = clock.monotonic();
-    if (head === null || head.sequence === shownHead) return;
-    shownHead = head.sequence;
+    this.#shownAt = clock.monotonic();
+    if (head === null || head.sequence === this.#shownHead) return;
+    this.#shownHead = head.sequence;
     logger.info(
       { code: 'audit_log_head', sequence: head.sequence, hash: head.hash },
       'last entry of the audit log',
     );
-  };
-
-  cancel = clock.after(1000, () => void round());
-  return {
-    stop: () => {
-      stopped = true;
-      cancel();
-    },
-  };
+  }
 }

@@ -4,11 +4,15 @@ import type { TraceContext } from '../domain/trace.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { defaultMaxDirect } from '../store/plan.ts';
 import type { AcceptAnswer, AcceptOptions, DeliveryPath } from '../store/store.ts';
-import { CommitSize } from './commit-size.ts';
 import type { Sharing } from '../runtime/sharing.ts';
-import { FairBudget, type Share } from './fair-budget.ts';
-import { type AcceptTrace, traceAccept, type Tracing } from './tracing.ts';
 import { CostTurns } from '../runtime/turns.ts';
+import type { AcceptedCommit, Admission } from './admission.ts';
+import { CommitSize } from './commit-size.ts';
+import { FairBudget, type Share } from './fair-budget.ts';
+import type { FanOut } from './fan-out.ts';
+import type { EngineObserver } from './port.ts';
+import type { StoreHealth } from './store-health.ts';
+import { type AcceptTrace, traceAccept, type Tracing } from './tracing.ts';
 
 /** Events in one commit. */
 const maxCommit = 2000;
@@ -23,6 +27,17 @@ const newest = 0.2;
 
 /** Commits at a time while several tenants publish; a tenant is in one of them at most. */
 const maxSharedCommits = 4;
+
+export interface IntakeOptions {
+  readonly store: Pick<DeliveryPath, 'accept'>;
+  readonly clock: Clock;
+  readonly sharing: Sharing;
+  readonly admission: Pick<Admission, 'reserve' | 'admit'>;
+  readonly fanOut: Pick<FanOut, 'wake'>;
+  readonly health: Pick<StoreHealth, 'report'>;
+  readonly observer: EngineObserver | undefined;
+  readonly tracing: Tracing | undefined;
+}
 
 interface Waiting {
   readonly tenant: string;
@@ -40,21 +55,10 @@ interface Waiting {
  * the events of a tenant that is in no commit begin another one, so that they do not wait for the flood of another (G8).
  */
 export class Intake {
-  readonly #store: Pick<DeliveryPath, 'accept'>;
-  readonly #clock: Clock;
-  readonly #options: (now: number, groups: readonly (readonly NewEvent[])[]) => AcceptOptions;
-  readonly #accepted: (
-    groups: readonly (readonly NewEvent[])[],
-    answer: AcceptAnswer,
-    options: AcceptOptions,
-    traces: readonly (AcceptTrace | null)[],
-  ) => void;
-  readonly #tracing: Tracing | undefined;
-  readonly #onHealth: (healthy: boolean, error?: Error) => void;
+  readonly #o: IntakeOptions;
   readonly #waiting = new CostTurns<Waiting>();
   readonly #budget = new FairBudget(maxWaiting);
   readonly #shares = new Map<string, Share>();
-  readonly #sharing: Sharing;
   readonly #size: CommitSize;
   /** Mean over the last commits; requests that get their deliveries in steps by themselves are left out. */
   #deliveriesAnEvent = 1;
@@ -64,27 +68,8 @@ export class Intake {
   readonly #committing = new Set<string>();
   #closed = false;
 
-  constructor(options: {
-    store: Pick<DeliveryPath, 'accept'>;
-    clock: Clock;
-    sharing: Sharing;
-    options: (now: number, groups: readonly (readonly NewEvent[])[]) => AcceptOptions;
-    accepted: (
-      groups: readonly (readonly NewEvent[])[],
-      answer: AcceptAnswer,
-      options: AcceptOptions,
-      traces: readonly (AcceptTrace | null)[],
-    ) => void;
-    tracing?: Tracing | undefined;
-    onHealth: (healthy: boolean, error?: Error) => void;
-  }) {
-    this.#store = options.store;
-    this.#clock = options.clock;
-    this.#options = options.options;
-    this.#accepted = options.accepted;
-    this.#tracing = options.tracing;
-    this.#onHealth = options.onHealth;
-    this.#sharing = options.sharing;
+  constructor(options: IntakeOptions) {
+    this.#o = options;
     this.#size = new CommitSize(options.sharing, maxCommit);
   }
 
@@ -99,8 +84,8 @@ export class Intake {
     if (!share.isOpen) throw new UnavailableError('too many events are waiting to be stored');
     const { promise, resolve, reject } = Promise.withResolvers<readonly Receipt[]>();
     share.take(events.length);
-    this.#sharing.note(tenant);
-    const trace = traceAccept(this.#tracing, events, parent);
+    this.#o.sharing.note(tenant);
+    const trace = traceAccept(this.#o.tracing, events, parent);
     const cost = events.reduce((sum, { data }) => sum + data.length + eventCost, 0);
     this.#waiting.add(tenant, { tenant, share, events, cost, trace, resolve, reject }, cost);
     if (this.#running < this.#maxCommits && !this.#committing.has(tenant)) void this.#run();
@@ -114,7 +99,7 @@ export class Intake {
   }
 
   get #maxCommits(): number {
-    return this.#sharing.isShared ? maxSharedCommits : 1;
+    return this.#o.sharing.isShared ? maxSharedCommits : 1;
   }
 
   /** Ends without what is left, because its time is over: nothing of it was stored. */
@@ -195,41 +180,16 @@ export class Intake {
     for (let batch = this.#next(); batch.length > 0; batch = this.#next()) {
       const tenants = new Set(batch.map(({ tenant }) => tenant));
       for (const tenant of tenants) this.#committing.add(tenant);
-      const groups = batch.map(({ events }) => events);
-      const options = this.#options(this.#clock.now(), groups);
       try {
-        const began = this.#clock.monotonic();
-        const answer = await this.#store.accept(groups, options);
-        const ms = this.#clock.monotonic() - began;
-        // Beside another commit its time would be the time of both.
-        if (this.#running === 1)
-          this.#size.measured(
-            groups.reduce((sum, events) => sum + events.length, 0),
-            ms,
-          );
+        const groups = batch.map(({ events }) => events);
+        const options = this.#o.admission.reserve(this.#o.clock.now(), groups);
+        const answer = await this.#commit(groups, options);
         for (const tenant of tenants) this.#committing.delete(tenant);
-        this.#onHealth(true);
-        this.#observe(answer);
-        for (const [index, waiting] of batch.entries()) {
-          const group = answer.groups[index]!;
-          if ('receipts' in group) {
-            waiting.trace?.end(null);
-            waiting.resolve(group.receipts);
-          } else {
-            const error = new EventConflictError(group.conflict, waiting.events[group.conflict]!.id);
-            waiting.trace?.end(error);
-            waiting.reject(error);
-          }
-        }
-        this.#accepted(
-          groups,
-          answer,
-          options,
-          batch.map(({ trace }) => trace),
-        );
+        this.#o.health.report('events', true);
+        this.#accepted(batch, { groups, options, answer, traces: batch.map(({ trace }) => trace) });
       } catch (error) {
         for (const tenant of tenants) this.#committing.delete(tenant);
-        this.#onHealth(!(error instanceof UnavailableError), error as Error);
+        this.#o.health.report('events', !(error instanceof UnavailableError), error as Error);
         for (const { reject, trace } of batch) {
           trace?.end(error as Error);
           reject(error as Error);
@@ -239,4 +199,52 @@ export class Intake {
     if (--this.#running > 0) return;
     for (const resolve of this.#idle.splice(0)) resolve();
   }
+
+  async #commit(groups: readonly (readonly NewEvent[])[], options: AcceptOptions): Promise<AcceptAnswer> {
+    const { clock, store } = this.#o;
+    const began = clock.monotonic();
+    const answer = await store.accept(groups, options);
+    const ms = clock.monotonic() - began;
+    // Beside another commit its time would be the time of both.
+    if (this.#running === 1)
+      this.#size.measured(
+        groups.reduce((sum, events) => sum + events.length, 0),
+        ms,
+      );
+    return answer;
+  }
+
+  /** The commit is on disk: publishers get their receipts (G1), and the dispatcher what it can send at once. */
+  #accepted(batch: readonly Waiting[], commit: AcceptedCommit): void {
+    const { answer } = commit;
+    this.#observe(answer);
+    for (const [index, waiting] of batch.entries()) {
+      const group = answer.groups[index]!;
+      if ('receipts' in group) {
+        waiting.trace?.end(null);
+        waiting.resolve(group.receipts);
+      } else {
+        const error = new EventConflictError(group.conflict, waiting.events[group.conflict]!.id);
+        waiting.trace?.end(error);
+        waiting.reject(error);
+      }
+    }
+    this.#o.admission.admit(commit);
+    if (answer.fanOuts > 0) this.#o.fanOut.wake();
+    if (this.#o.observer !== undefined) observeAccepted(this.#o.observer, answer);
+  }
+}
+
+function observeAccepted(observer: EngineObserver, { groups }: AcceptAnswer): void {
+  let events = 0;
+  let deliveries = 0;
+  for (const group of groups) {
+    if (!('receipts' in group)) continue;
+    for (const receipt of group.receipts) {
+      if (receipt.duplicate) continue;
+      events++;
+      deliveries += receipt.deliveries;
+    }
+  }
+  observer.accepted(events, deliveries);
 }

@@ -1,7 +1,7 @@
 import { type Endpoint, subscribes } from '../domain/endpoint.ts';
 import type { NewEvent } from '../domain/event.ts';
 import { FairBudget } from './fair-budget.ts';
-import { Lane, type SignerOf } from './lane.ts';
+import { Lane, type OpenSigner } from './lane.ts';
 
 /** Over all lanes, each with a part of its own: characters of payload, attempts in flight, outcomes that wait for the disk. */
 const maxPayload = 64 * 1024 * 1024;
@@ -16,11 +16,11 @@ export class LaneTable {
   readonly #attempts: FairBudget;
   readonly #outcomes = new FairBudget(maxOutcomes);
 
-  readonly #signerOf: SignerOf;
+  readonly #openSigner: OpenSigner;
 
   /** `capacity`: how many requests the transport can carry at once. */
-  constructor(signerOf: SignerOf, capacity: number = maxAttempts) {
-    this.#signerOf = signerOf;
+  constructor(openSigner: OpenSigner, capacity: number = maxAttempts) {
+    this.#openSigner = openSigner;
     this.#attempts = new FairBudget(Math.min(maxAttempts, capacity));
   }
 
@@ -47,7 +47,7 @@ export class LaneTable {
       attempts: this.#attempts.share(tenant),
       outcomes: this.#outcomes.share(tenant),
     };
-    const lane = new Lane(endpoint, shares, this.#signerOf);
+    const lane = new Lane(endpoint, shares, this.#openSigner);
     this.#lanes.set(id, lane);
     const group = this.#byTenant.get(tenant);
     if (group === undefined) this.#byTenant.set(tenant, new Set([lane]));

@@ -35,13 +35,13 @@ export interface LaneShares {
   readonly outcomes: Share;
 }
 
-export type SignerOf = (endpoint: Endpoint) => Signer | SecretError;
+export type OpenSigner = (endpoint: Endpoint) => Signer | SecretError;
 
 /** One endpoint's place in memory: what is claimed for it, what is in flight, and when to check again. */
 export class Lane {
   endpoint: Endpoint;
-  readonly #signerOf: SignerOf;
-  #signer: ReturnType<SignerOf> | null = null;
+  readonly #openSigner: OpenSigner;
+  #signer: ReturnType<OpenSigner> | null = null;
   readonly shares: LaneShares;
   readonly #queue: ClaimedDelivery[] = [];
   #head = 0;
@@ -69,15 +69,15 @@ export class Lane {
   /** Work was given back unused: until an attempt ends, nothing is claimed ahead. */
   #stalled = false;
 
-  constructor(endpoint: Endpoint, shares: LaneShares, signerOf: SignerOf) {
+  constructor(endpoint: Endpoint, shares: LaneShares, openSigner: OpenSigner) {
     this.endpoint = endpoint;
-    this.#signerOf = signerOf;
+    this.#openSigner = openSigner;
     this.shares = shares;
   }
 
   /** Opened at the first attempt after a change; the error if a secret cannot be opened. */
-  get signer(): ReturnType<SignerOf> {
-    return (this.#signer ??= this.#signerOf(this.endpoint));
+  get signer(): ReturnType<OpenSigner> {
+    return (this.#signer ??= this.#openSigner(this.endpoint));
   }
 
   /** Takes the endpoint as it is now. What was learned of a former URL ends with it; true if there was one. */

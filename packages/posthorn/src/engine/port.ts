@@ -4,12 +4,13 @@ import type { Endpoint } from '../domain/endpoint.ts';
 import type { NewEvent, Receipt } from '../domain/event.ts';
 import type { EndpointSigningKey } from '../domain/signing-keys.ts';
 import type { TraceContext } from '../domain/trace.ts';
-import type { Settlement } from '../store/store.ts';
 import type { ClockStatus } from '../domain/clock-record.ts';
+import type { ClusterRole } from '../domain/shard.ts';
+import type { SettledListener } from './outcomes.ts';
 
 /** What the API and the command line use of the running engine. */
-export interface Engine {
-  /** Takes over former claims, then begins to deliver. */
+export interface Engine extends ClusterRole {
+  /** Recovers claims of a previous run, then begins to deliver. */
   start(): Promise<void>;
   /** Begins no attempt from now on, and is not ready; accepting goes on. The first step of a stop. */
   quiesce(): void;
@@ -61,9 +62,7 @@ export interface EngineStatus {
 }
 
 /** The observations that metrics are made of; every method is cheap and never throws. */
-export interface EngineObserver {
+export interface EngineObserver extends SettledListener {
   accepted(events: number, deliveries: number): void;
-  /** An outcome is on disk; not applied: another attempt had settled the delivery (G3). */
-  settled(settlement: Settlement, applied: boolean): void;
   storeFailed(): void;
 }

@@ -3,6 +3,7 @@ import { UnavailableError } from '../domain/errors.ts';
 import { VirtualTime } from '../runtime/virtual-time.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { RedriveRecord } from '../store/store.ts';
+import type { ClusterRole } from '../domain/shard.ts';
 import { Redriver } from './redriver.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
@@ -54,8 +55,8 @@ function world() {
       return { redrive: job.record, endpointIds: [], isWaiting: false };
     },
   };
-  const node = (mine: () => boolean = () => true) =>
-    new Redriver({ store, clock, logger: silent, due: () => {}, mine });
+  const node = (role: ClusterRole = { isCoordinator: true }) =>
+    new Redriver({ store, clock, logger: silent, role, dispatcher: { wake: () => {} } });
   return {
     time,
     jobs,
@@ -208,7 +209,11 @@ test('a restart, or another node, goes on at the same rate and does not begin wi
   for (let turn = 0; turn < 30; turn++) {
     const mine = turn;
     coordinator = turn;
-    const node = w.node(() => coordinator === mine);
+    const node = w.node({
+      get isCoordinator() {
+        return coordinator === mine;
+      },
+    });
     node.wake();
     await w.run(4);
     if (turn % 2 === 0) node.stop();
@@ -220,7 +225,7 @@ test('a restart, or another node, goes on at the same rate and does not begin wi
 test('only the coordinator steps, and one that is stopped does no more', async () => {
   const w = world();
   const job = w.job('a', 10, 1000);
-  w.node(() => false).wake();
+  w.node({ isCoordinator: false }).wake();
   await w.run(10);
   expect(job.record.redriven).toBe(0);
   const node = w.node();

@@ -1,8 +1,8 @@
+import type { ClusterRole } from '../domain/shard.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Operations, RedriveRecord } from '../store/store.ts';
-
-type RedriveStore = Pick<Operations, 'runningRedrives' | 'stepRedrive'>;
+import type { Dispatcher } from './dispatcher.ts';
 
 /** Measured on the embedded store: 6 ms, in which no event is accepted. */
 const maxStep = 200;
@@ -22,6 +22,15 @@ const maxBehindMs = 1000;
 const retryFirstMs = 1000;
 const maxRetryMs = 30_000;
 
+export interface RedriverOptions {
+  readonly store: Pick<Operations, 'runningRedrives' | 'stepRedrive'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Only the coordinator runs jobs: two nodes would take twice the rate. */
+  readonly role: ClusterRole;
+  readonly dispatcher: Pick<Dispatcher, 'wake'>;
+}
+
 /** A redrive or replay that runs on this node. Times are monotonic. */
 interface Job {
   redrive: RedriveRecord;
@@ -40,11 +49,7 @@ interface Job {
  * node, goes on where the last one committed; a stop is in the store too, and the next step finds it.
  */
 export class Redriver {
-  readonly #store: RedriveStore;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #due: (endpointIds: readonly string[]) => void;
-  readonly #mine: () => boolean;
+  readonly #o: RedriverOptions;
   readonly #jobs = new Map<string, Job>();
   #steps = 0;
   #reading = false;
@@ -53,25 +58,14 @@ export class Redriver {
   #cancelPoll: (() => void) | null = null;
   #cancelTimer: (() => void) | null = null;
 
-  constructor(options: {
-    store: RedriveStore;
-    clock: Clock;
-    logger: Logger;
-    due: (endpointIds: readonly string[]) => void;
-    /** Whether this node is the one that runs them: two would take twice the rate. */
-    mine: () => boolean;
-  }) {
-    this.#store = options.store;
-    this.#clock = options.clock;
-    this.#logger = options.logger;
-    this.#due = options.due;
-    this.#mine = options.mine;
+  constructor(options: RedriverOptions) {
+    this.#o = options;
   }
 
   /** There may be a new job, or one may have changed. */
   wake(): void {
     if (this.#reading) this.#readAgain = true;
-    else if (!this.#stopped && this.#mine()) void this.#read();
+    else if (!this.#stopped && this.#o.role.isCoordinator) void this.#read();
   }
 
   stop(): void {
@@ -89,18 +83,21 @@ export class Redriver {
     do {
       this.#readAgain = false;
       try {
-        this.#keep(await this.#store.runningRedrives());
+        this.#keep(await this.#o.store.runningRedrives());
         failed = false;
       } catch (error) {
         failed = true;
-        this.#logger.warn({ error: (error as Error).message }, 'cannot read redrives; trying again');
+        this.#o.logger.warn(
+          { code: 'redrives_unread', error: (error as Error).message },
+          'cannot read redrives; trying again',
+        );
       }
     } while (this.#readAgain && !failed && !this.#stopped);
     this.#reading = false;
     if (this.#stopped) return;
     this.#pump();
     if (this.#jobs.size > 0 || failed)
-      this.#cancelPoll = this.#clock.after(pollMs, () => {
+      this.#cancelPoll = this.#o.clock.after(pollMs, () => {
         this.#cancelPoll = null;
         this.wake();
       });
@@ -110,12 +107,12 @@ export class Redriver {
     const ids = new Set(running.map(({ id }) => id));
     // One that is in a step ends with what the step answers.
     for (const [id, job] of this.#jobs) if (!ids.has(id) && !job.stepping) this.#jobs.delete(id);
-    const now = this.#clock.monotonic();
+    const now = this.#o.clock.monotonic();
     for (const redrive of running) {
       const job = this.#jobs.get(redrive.id);
       if (job === undefined) {
         // Begun by a former run or another node: the rate counts on from its last step.
-        const since = redrive.steppedAt === null ? Infinity : this.#clock.now() - redrive.steppedAt;
+        const since = redrive.steppedAt === null ? Infinity : this.#o.clock.now() - redrive.steppedAt;
         const pace = paceMs(redrive.ratePerS, stepSize(redrive.ratePerS));
         const nextAt = now + Math.min(pace, Math.max(0, pace - Math.max(0, since)));
         const fresh = { redrive, nextAt, lastAt: now, last: 0, failures: 0, stepping: false };
@@ -132,18 +129,18 @@ export class Redriver {
     this.#cancelTimer?.();
     this.#cancelTimer = null;
     if (this.#stopped) return;
-    if (!this.#mine()) {
+    if (!this.#o.role.isCoordinator) {
       this.#jobs.clear();
       return;
     }
     const waiting = [...this.#jobs.values()]
       .filter(({ stepping }) => !stepping)
       .toSorted((a, b) => a.nextAt - b.nextAt);
-    const now = this.#clock.monotonic();
+    const now = this.#o.clock.monotonic();
     for (const job of waiting) {
       if (this.#steps >= maxSteps) return;
       if (job.nextAt > now) {
-        this.#cancelTimer = this.#clock.after(job.nextAt - now, () => this.#pump());
+        this.#cancelTimer = this.#o.clock.after(job.nextAt - now, () => this.#pump());
         return;
       }
       this.#steps++;
@@ -154,17 +151,17 @@ export class Redriver {
 
   async #step(job: Job): Promise<void> {
     const { id, ratePerS, redriven: before } = job.redrive;
-    const began = this.#clock.monotonic();
+    const began = this.#o.clock.monotonic();
     try {
-      const answer = await this.#store.stepRedrive(id, stepSize(ratePerS), this.#clock.now());
-      this.#due(answer.endpointIds);
-      const now = this.#clock.monotonic();
+      const answer = await this.#o.store.stepRedrive(id, stepSize(ratePerS), this.#o.clock.now());
+      this.#o.dispatcher.wake(answer.endpointIds);
+      const now = this.#o.clock.monotonic();
       // What a poll has heard of the rate meanwhile is as new as what the step has read.
       job.redrive = answer.redrive;
       job.failures = 0;
       if (answer.redrive.state !== 'running') this.#jobs.delete(id);
       if (answer.redrive.stopReason === 'failing')
-        this.#logger.warn(
+        this.#o.logger.warn(
           { code: 'redrive_failing', redrive: id },
           'a redrive or replay stopped itself: its first deliveries all failed',
         );
@@ -177,9 +174,9 @@ export class Redriver {
       job.nextAt = Math.max(now + pause, last > 0 ? job.lastAt + paceMs(answer.redrive.ratePerS, last) : 0);
     } catch (error) {
       const wait = Math.min(maxRetryMs, retryFirstMs * 2 ** Math.min(job.failures++, 10));
-      job.nextAt = this.#clock.monotonic() + wait;
-      this.#logger.warn(
-        { redrive: id, error: (error as Error).message },
+      job.nextAt = this.#o.clock.monotonic() + wait;
+      this.#o.logger.warn(
+        { code: 'redrive_step_failed', redrive: id, error: (error as Error).message },
         'a step of a redrive or replay failed; trying again',
       );
     }

@@ -1,9 +1,11 @@
 import { UnavailableError } from '../domain/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import type { DeliveryPath, SettleAnswer, Settlement } from '../store/store.ts';
-import type { Share } from './fair-budget.ts';
+import type { DeliveryPath, Settlement } from '../store/store.ts';
 import type { Sharing } from '../runtime/sharing.ts';
+import type { Share } from './fair-budget.ts';
+import type { Outcomes, SettledListener } from './outcomes.ts';
+import type { StoreHealth } from './store-health.ts';
 
 /** At most this many outcomes go into one transaction. */
 const maxBatch = 1000;
@@ -22,6 +24,14 @@ const maxPaceMs = 25;
 const firstRetryMs = 50;
 const maxRetryMs = 2000;
 
+export interface SettlerOptions {
+  readonly store: Pick<DeliveryPath, 'settle'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly sharing: Pick<Sharing, 'isShared'>;
+  readonly health: Pick<StoreHealth, 'report'>;
+}
+
 interface Waiting {
   readonly settlement: Settlement;
   readonly share: Share | undefined;
@@ -31,13 +41,9 @@ interface Waiting {
  * Group commit of outcomes (G4): one transaction at a time, each taking all that came in meanwhile.
  * While the store refuses, outcomes are kept and tried again; the fence makes trying twice harmless (G3).
  */
-export class Settler {
-  readonly #store: Pick<DeliveryPath, 'settle'>;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #sharing: Pick<Sharing, 'isShared'>;
-  readonly #settled: (settlement: Settlement, answer: SettleAnswer) => void;
-  readonly #onHealth: (healthy: boolean) => void;
+export class Settler implements Outcomes {
+  readonly #o: SettlerOptions;
+  readonly #listeners: SettledListener[] = [];
   #queue: Waiting[] = [];
   #running = false;
   #abandoned = false;
@@ -46,20 +52,13 @@ export class Settler {
   #took = 0;
   #idle: (() => void)[] = [];
 
-  constructor(options: {
-    store: Pick<DeliveryPath, 'settle'>;
-    clock: Clock;
-    logger: Logger;
-    sharing: Pick<Sharing, 'isShared'>;
-    settled: (settlement: Settlement, answer: SettleAnswer) => void;
-    onHealth: (healthy: boolean) => void;
-  }) {
-    this.#store = options.store;
-    this.#clock = options.clock;
-    this.#logger = options.logger;
-    this.#sharing = options.sharing;
-    this.#settled = options.settled;
-    this.#onHealth = options.onHealth;
+  constructor(options: SettlerOptions) {
+    this.#o = options;
+  }
+
+  /** Listeners are called in the order in which they subscribed. */
+  subscribe(listener: SettledListener): void {
+    this.#listeners.push(listener);
   }
 
   /** How many outcomes are not yet on disk. */
@@ -67,7 +66,6 @@ export class Settler {
     return this.#unsettled;
   }
 
-  /** `share` is what the outcome holds of the budget of outcomes, until it is on disk. */
   push(settlement: Settlement, share?: Share): void {
     this.#queue.push({ settlement, share });
     this.#unsettled++;
@@ -111,49 +109,72 @@ export class Settler {
 
   async #run(): Promise<void> {
     this.#running = true;
-    let wait = firstRetryMs;
+    let waitMs = firstRetryMs;
     let size = maxBatch;
     // Lets the outcomes of one turn of the event loop come together.
     await Promise.resolve();
     while (this.#queue.length > 0) {
-      const pace = Math.min(maxPaceMs, Math.max(paceMs, 2 * this.#took));
-      const early = this.#lastBegan + pace - this.#clock.monotonic();
-      const most = this.#sharing.isShared ? maxShared : maxBatch;
-      if (early > 0 && this.#queue.length < most)
-        await new Promise<void>((resolve) => this.#clock.after(early, resolve));
-      this.#lastBegan = this.#clock.monotonic();
-      const batch = this.#queue.slice(0, Math.min(size, most));
-      try {
-        const answers = await this.#store.settle(batch.map(({ settlement }) => settlement));
-        this.#took = this.#clock.monotonic() - this.#lastBegan;
-        this.#remove(batch);
-        wait = firstRetryMs;
+      await this.#pace();
+      const batch = this.#queue.slice(0, Math.min(size, this.#maxBatch));
+      const result = await this.#settle(batch);
+      if (result === 'settled') {
+        waitMs = firstRetryMs;
         size = maxBatch;
-        this.#onHealth(true);
-        for (const [index, { settlement }] of batch.entries()) this.#settled(settlement, answers[index]!);
-      } catch (error) {
-        if (!(error instanceof UnavailableError)) {
-          // A defect, not a disk: find the one outcome by settling singly, and let its delivery come due again (G2).
-          if (batch.length === 1) {
-            this.#remove(batch);
-            this.#logger.error(
-              { code: 'settle_failed', error: (error as Error).message },
-              'an outcome cannot be settled; its delivery will be tried again',
-            );
-          }
-          size = 1;
-          continue;
-        }
-        this.#onHealth(false);
-        this.#logger.error(
-          { code: 'settle_unavailable', error: (error as Error).message, outcomes: batch.length },
-          'cannot settle outcomes; trying again',
-        );
-        await new Promise<void>((resolve) => this.#clock.after(wait, resolve));
-        wait = Math.min(wait * 2, maxRetryMs);
+      } else if (result === 'defect') size = 1;
+      else {
+        await this.#wait(waitMs);
+        waitMs = Math.min(waitMs * 2, maxRetryMs);
       }
     }
     this.#running = false;
     for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  get #maxBatch(): number {
+    return this.#o.sharing.isShared ? maxShared : maxBatch;
+  }
+
+  /** Waits until the next commit is to begin. */
+  async #pace(): Promise<void> {
+    const pace = Math.min(maxPaceMs, Math.max(paceMs, 2 * this.#took));
+    const early = this.#lastBegan + pace - this.#o.clock.monotonic();
+    if (early > 0 && this.#queue.length < this.#maxBatch) await this.#wait(early);
+    this.#lastBegan = this.#o.clock.monotonic();
+  }
+
+  async #wait(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => this.#o.clock.after(ms, resolve));
+  }
+
+  async #settle(batch: readonly Waiting[]): Promise<'settled' | 'unavailable' | 'defect'> {
+    const { store, clock, logger, health } = this.#o;
+    try {
+      const answers = await store.settle(batch.map(({ settlement }) => settlement));
+      this.#took = clock.monotonic() - this.#lastBegan;
+      this.#remove(batch);
+      health.report('outcomes', true);
+      for (const [index, { settlement }] of batch.entries())
+        for (const listener of this.#listeners) listener.settled(settlement, answers[index]!);
+      return 'settled';
+    } catch (error) {
+      const { message } = error as Error;
+      if (error instanceof UnavailableError) {
+        health.report('outcomes', false);
+        logger.error(
+          { code: 'settle_unavailable', error: message, outcomes: batch.length },
+          'cannot settle outcomes; trying again',
+        );
+        return 'unavailable';
+      }
+      // A defect, not a disk: find the one outcome by settling singly, and let its delivery come due again (G2).
+      if (batch.length === 1) {
+        this.#remove(batch);
+        logger.error(
+          { code: 'settle_failed', error: message },
+          'an outcome cannot be settled; its delivery will be tried again',
+        );
+      }
+      return 'defect';
+    }
   }
 }

@@ -40,10 +40,8 @@ function world() {
       clock,
       logger,
       shared: true,
-      isCoordinator: () => isCoordinator,
-      isAlone: () => false,
-      onJump: quiet,
-      onMoved: async () => {},
+      shards: { isCoordinator, isAlone: false },
+      listener: { jumped: () => {}, rowsMoved: async () => {} },
     });
     await timekeeper.start();
     return { clock, beat: () => timekeeper.compare(storeNow()) };

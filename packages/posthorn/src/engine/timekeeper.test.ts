@@ -22,10 +22,8 @@ async function aNode(shared = true) {
     clock: nodeClock(clock),
     logger: silent,
     shared,
-    isCoordinator: () => true,
-    isAlone: () => true,
-    onJump: () => {},
-    onMoved: async () => {},
+    shards: { isCoordinator: true, isAlone: true },
+    listener: { jumped: () => {}, rowsMoved: async () => {} },
   });
   const beat = async (wrongMs = 0): Promise<void> => await timekeeper.compare(start + passed + wrongMs);
   if (shared) await beat();

@@ -15,10 +15,13 @@ import {
   stepClock,
   willLookAgain,
 } from '../domain/clock-record.ts';
+import { iso, minuteMs } from '../domain/time.ts';
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { type Repeated, repeat } from '../runtime/repeat.ts';
 import type { Clockwork, Rebase } from '../store/clockwork.ts';
-import { iso, minuteMs } from '../domain/time.ts';
+import type { ClaimGate } from './claims.ts';
+import type { OwnedShards } from './owned-shards.ts';
 
 /** How often an embedded node compares its clock with the machine's; nodes that share a store do so with each heartbeat. */
 const checkMs = 2000;
@@ -41,14 +44,16 @@ export interface TimekeeperOptions {
   readonly logger: Logger;
   /** Whether nodes share the store: then its clock counts, and `compare` is called with each heartbeat. */
   readonly shared: boolean;
-  /** Whether this node saves the record; the others read it. */
-  readonly isCoordinator: () => boolean;
-  /** Whether no other node is alive. */
-  readonly isAlone: () => boolean;
+  /** The coordinator saves the record; the others read it. */
+  readonly shards: Pick<OwnedShards, 'isCoordinator' | 'isAlone'>;
+  readonly listener: ClockListener;
+}
+
+export interface ClockListener {
   /** The clock has jumped, and this node has followed: what it has in memory moves by as much. */
-  readonly onJump: (byMs: number) => void;
+  jumped(byMs: number): void;
   /** Times in rows have moved. */
-  readonly onMoved: (rebase: Rebase) => Promise<void>;
+  rowsMoved(rebase: Rebase): Promise<void>;
 }
 
 /**
@@ -56,7 +61,7 @@ export interface TimekeeperOptions {
  * between two runs (domain/clock-record.ts). Signatures follow the clock at once; what is relative (retries, leases) keeps its
  * distance; what deletes or expires goes by lived time.
  */
-export class Timekeeper {
+export class Timekeeper implements ClaimGate {
   readonly #o: TimekeeperOptions;
   #record: ClockRecord | null = null;
   #shown: ClockRecord | null = null;
@@ -73,8 +78,7 @@ export class Timekeeper {
   #comparing = false;
   #comparedAt = Number.NEGATIVE_INFINITY;
   #unsureSince: number | null = null;
-  #stopped = false;
-  #cancel = (): void => {};
+  #checks: Repeated | null = null;
 
   constructor(options: TimekeeperOptions) {
     this.#o = options;
@@ -112,13 +116,17 @@ export class Timekeeper {
     // From here on a jump is nothing that this node sees before it is compared.
     clock.setTime(now);
     await this.#sync(now, clock.monotonic());
-    if (!this.#o.shared) this.#checkLater();
+    if (this.#o.shared) return;
+    this.#checks = repeat(clock, () => this.compare(clock.wall()), {
+      everyMs: checkMs,
+      kind: 'poll',
+      onError: (error) => this.#notSaved(error),
+    });
   }
 
   /** Saves the last reading. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#cancel();
+    void this.#checks?.stop();
     if (this.#record !== null) await this.#syncSafely(this.#o.clock.now());
   }
 
@@ -134,7 +142,7 @@ export class Timekeeper {
   }
 
   async #compare(now: number): Promise<void> {
-    const { clock, shared, onJump } = this.#o;
+    const { clock, shared, listener } = this.#o;
     const comparedAt = clock.monotonic();
     this.#comparedAt = comparedAt;
     const byMs = now - clock.now();
@@ -151,7 +159,7 @@ export class Timekeeper {
       clock.setTime(now);
       this.#notBefore = clock.monotonic() + everyNodeMs - saveMs;
       this.#wentBackBy = byMs;
-      onJump(byMs);
+      listener.jumped(byMs);
       return;
     }
     // The embedded store carries out calls in their order: what is claimed from here on is claimed after the move.
@@ -159,17 +167,8 @@ export class Timekeeper {
     // Of a shared store this node might find leases run out that only seem so.
     if (shared) await moving;
     clock.setTime(now + Math.round(clock.monotonic() - comparedAt));
-    onJump(byMs);
+    listener.jumped(byMs);
     await moving;
-  }
-
-  #checkLater(): void {
-    const check = (): void => {
-      void this.compare(this.#o.clock.wall()).finally(() => {
-        if (!this.#stopped) this.#checkLater();
-      });
-    };
-    this.#cancel = this.#o.clock.after(checkMs, check, 'poll');
   }
 
   /** One at a time; a store that cannot be written is asked again at the next check. */
@@ -178,10 +177,7 @@ export class Timekeeper {
     const sync = (): Promise<void> =>
       this.#sync(reading, readAt).catch((error: Error) => {
         this.#isOwn = false;
-        this.#o.logger.warn(
-          { code: 'clock_not_saved', error: error.message },
-          'cannot save the last time seen; trying again',
-        );
+        this.#notSaved(error);
       });
     const mine = this.#syncing === null ? sync() : this.#syncing.then(sync);
     this.#syncing = mine;
@@ -190,9 +186,16 @@ export class Timekeeper {
     });
   }
 
+  #notSaved(error: Error): void {
+    this.#o.logger.warn(
+      { code: 'clock_not_saved', error: error.message },
+      'cannot save the last time seen; trying again',
+    );
+  }
+
   /** Brings the record up to now, by a reading and when that was right. */
   async #sync(reading: number, readAt: number, tries = 0): Promise<void> {
-    const { store, clock, shared, isCoordinator, isAlone, onMoved } = this.#o;
+    const { store, clock, shared, shards, listener } = this.#o;
     this.#syncedAt = clock.monotonic();
     const starting = this.#record === null;
     if (shared || !this.#isOwn) await this.#read(reading);
@@ -204,10 +207,10 @@ export class Timekeeper {
     }
     const now = reading + Math.round(staleMs);
     // Nobody knows for how long nothing ran; unless other nodes did.
-    const unknownMs = isAlone() ? null : 0;
+    const unknownMs = shards.isAlone ? null : 0;
     const livedMs = this.#seenAt === null ? unknownMs : Math.round(clock.monotonic() - this.#seenAt);
     const step = this.#late(stepClock(this.#record!, now, livedMs, this.#isOwn ? jumpMs : sharedSlackMs));
-    if (step.jump === null && shared && !starting && !isCoordinator() && this.#wentBackBy === null) {
+    if (step.jump === null && shared && !starting && !shards.isCoordinator && this.#wentBackBy === null) {
       clock.believe(this.#record!);
       return;
     }
@@ -234,7 +237,7 @@ export class Timekeeper {
     this.#wentBackBy = null;
     clock.believe(record);
     this.#say(step, starting);
-    if (rebase !== null) await onMoved(rebase);
+    if (rebase !== null) await listener.rowsMoved(rebase);
   }
 
   /**

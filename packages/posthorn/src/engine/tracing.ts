@@ -3,17 +3,16 @@ import type { NewEvent } from '../domain/event.ts';
 import type { TraceContext } from '../domain/trace.ts';
 import type { ClaimedDelivery, Settlement } from '../store/store.ts';
 import type { AttemptResult } from '../transport/transport.ts';
+import type { SettledListener } from './outcomes.ts';
 
 /** Where spans go. Every method is cheap and never throws; without a `Tracing` nothing of it costs anything. */
-export interface Tracing {
+export interface Tracing extends SettledListener {
   /** An event has come in; `parent` is its publisher's context. Ends with its commit. */
   accept(event: NewEvent, parent: TraceContext | null): AcceptSpan;
   /** An attempt begins; `accepted` is the context of the event's accept, where it is known here. */
   attempt(delivery: ClaimedDelivery, endpoint: Endpoint, accepted: TraceContext | null): AttemptSpan;
   /** An attempt's outcome waits for its commit. */
   settling(settlement: Settlement, attempt: TraceContext): void;
-  /** The same settlement is on disk; not applied: another attempt had settled the delivery. */
-  settled(settlement: Settlement, applied: boolean): void;
 }
 
 export interface AcceptSpan {

@@ -10,7 +10,6 @@ import type { ReleasedClaim, Settlement } from '../store/store.ts';
 import type { OutboundRequest } from '../transport/transport.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { TransformAnswer, TransformRequest } from './transformer.ts';
-import { signerOf } from './webhook.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const transformation = { language: 'jsonata', expression: 'n' } as const;
@@ -45,21 +44,23 @@ async function attempt(
         return answer;
       },
     },
-    settler: () => ({ push: (settlement) => void settled.push(settlement) }),
+    outcomes: { push: (settlement) => void settled.push(settlement) },
     clock: nodeClock(clock),
     sharing: new Sharing(clock),
     random: systemRandom,
-    signerOf: (endpoint) => signerOf(endpoint, plainKeyring),
+    keyring: plainKeyring,
     logger: silent,
     node: 'n1',
     userAgent: 'test',
-    mayClaim: () => true,
-    onBreaker: (change) => void breakers.push(change),
-    onThrottle: () => {},
-    onGone: () => {},
-    onContact: () => {},
-    onFailing: () => {},
-    onCertificate: () => {},
+    gate: { mayClaim: true },
+    health: {
+      noteBreaker: (change) => void breakers.push(change),
+      noteThrottle: () => {},
+      noteGone: () => {},
+      noteContact: () => {},
+      noteFailing: () => {},
+      noteCertificate: () => {},
+    },
   });
   const endpoint = anEndpoint({ id: 'ep_1', ...fields });
   dispatcher.own(Array.from({ length: 64 }, (_, shard) => shard));
@@ -67,8 +68,9 @@ async function attempt(
   dispatcher.begin();
   const groups = [[anEvent({ data: '{"n":1}' })]];
   const claimed = [{ number: 64, endpointId: 'ep_1', leaseUntil: clock.now() + 600_000, group: 0, event: 0 }];
-  const options = dispatcher.acceptOptions(clock.now(), groups);
-  dispatcher.takeFresh(groups, { groups: [], claimed, waiting: [], fanOuts: 0 }, options, [null]);
+  const options = dispatcher.admission.reserve(clock.now(), groups);
+  const stored = { groups: [], claimed, waiting: [], fanOuts: 0 };
+  dispatcher.admission.admit({ groups, options, answer: stored, traces: [null] });
   const sentAtOnce = sent.length;
   await nextTurn();
   return { asked, sent, sentAtOnce, settled, released, breakers, now: clock.now(), dispatcher };

@@ -8,7 +8,7 @@ import { newSecretKey, secretKeysFrom } from '../secrets/secret-key.ts';
 import { requestHead } from '../transport/request-head.ts';
 import { Target } from '../transport/target.ts';
 import type { OutboundRequest } from '../transport/transport.ts';
-import { signerOf, traceHeaders, webhookRequest } from './webhook.ts';
+import { signerFrom, traceHeaders, webhookRequest } from './webhook.ts';
 
 const keyring = createKeyring(secretKeysFrom(newSecretKey(systemRandom)) as never, { random: systemRandom });
 const delivery = {
@@ -21,7 +21,7 @@ const delivery = {
 };
 
 function requestTo(endpoint: Endpoint, data = delivery.data): OutboundRequest {
-  const signer = signerOf(endpoint, keyring);
+  const signer = signerFrom(endpoint, keyring);
   if (signer instanceof SecretError) throw signer;
   const trace = traceHeaders(systemRandom)({
     traceId: '1'.repeat(32),
@@ -113,6 +113,6 @@ describe('headers', () => {
 
 test('a secret that cannot be opened is an answer, not an exception', () => {
   const endpoint = anEndpoint({ headers: { a: keyring.seal('x', 'header') } });
-  expect(signerOf(endpoint, plainKeyring)).toBeInstanceOf(SecretError);
-  expect(signerOf(anEndpoint({ headers: { a: keyring.seal('x') } }), keyring)).toBeInstanceOf(SecretError);
+  expect(signerFrom(endpoint, plainKeyring)).toBeInstanceOf(SecretError);
+  expect(signerFrom(anEndpoint({ headers: { a: keyring.seal('x') } }), keyring)).toBeInstanceOf(SecretError);
 });

@@ -36,7 +36,7 @@ export interface Signer {
 }
 
 /** Opens what the endpoint's requests need. Returns the error if a secret cannot be opened: its attempts fail with it. */
-export function signerOf(endpoint: Endpoint, keyring: Pick<Keyring, 'open'>): Signer | SecretError {
+export function signerFrom(endpoint: Endpoint, keyring: Pick<Keyring, 'open'>): Signer | SecretError {
   try {
     return openedSigner(endpoint, keyring);
   } catch (error) {
@@ -214,7 +214,7 @@ export function channelSender(
     const now = clock.now();
     const delivery = { number: 0, claim: 1, eventId: id, eventType: 'posthorn.alert', occurredAt: now, data };
     const time = { now, lived: clock.lived() };
-    const signer = signerOf(endpoint, keyring);
+    const signer = signerFrom(endpoint, keyring);
     if (signer instanceof SecretError) throw signer;
     return (await transport.post(webhookRequest(delivery, endpoint, signer, time, [], userAgent))).ok;
   };

@@ -1,6 +1,8 @@
+import type { ClusterRole } from '../domain/shard.ts';
 import { formatValue } from '../domain/money.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { repeat } from '../runtime/repeat.ts';
 import type {
   ConservationRow,
   DigestCursor,
@@ -132,41 +134,33 @@ export function startReconciler(options: {
   readonly logger: Logger;
   readonly everyMs: number;
   readonly onResult: (result: Reconciliation) => void;
-  /** Whether this node is the one that does it now. */
-  readonly mine: () => boolean;
+  readonly role: ClusterRole;
 }): { stop(): void } {
-  const { store, clock, logger, everyMs, onResult } = options;
-  let stopped = false;
-  let cancel = (): void => {};
+  const { store, clock, logger, everyMs, role, onResult } = options;
   const round = async (): Promise<void> => {
-    if (options.mine()) await once();
-    if (!stopped) cancel = clock.after(everyMs, () => void round());
+    if (!role.isCoordinator) return;
+    const result = await reconcile(store, { everyRow: false });
+    onResult(result);
+    if (result.balanced) return;
+    logger.error(
+      {
+        code: 'unaccounted',
+        residue: result.residue,
+        findings: result.findings.length,
+        endpoints: result.rows
+          .filter((row) => row.residue !== 0 || row.mismatches.length > 0)
+          .map((row) => row.endpointId),
+      },
+      'deliveries are unaccounted for: run posthorn verify',
+    );
   };
-  const once = async (): Promise<void> => {
-    try {
-      const result = await reconcile(store, { everyRow: false });
-      onResult(result);
-      if (!result.balanced) {
-        logger.error(
-          {
-            residue: result.residue,
-            findings: result.findings.length,
-            endpoints: result.rows
-              .filter((row) => row.residue !== 0 || row.mismatches.length > 0)
-              .map((row) => row.endpointId),
-          },
-          'the books do not balance: run posthorn verify',
-        );
-      }
-    } catch (error) {
-      logger.warn({ error: (error as Error).message }, 'reconciliation failed; it will be tried again');
-    }
-  };
-  cancel = clock.after(everyMs, () => void round());
-  return {
-    stop: () => {
-      stopped = true;
-      cancel();
-    },
-  };
+  const rounds = repeat(clock, round, {
+    everyMs,
+    onError: (error) =>
+      logger.warn(
+        { code: 'reconciliation_failed', error: error.message },
+        'reconciliation failed; it will be tried again',
+      ),
+  });
+  return { stop: () => void rounds.stop() };
 }

@@ -1,3 +1,4 @@
+import type { ClusterRole } from '../domain/shard.ts';
 import {
   type Alert,
   alertStates,
@@ -15,6 +16,7 @@ import { timeOrderedId } from '../domain/ids.ts';
 import type { ScopedObjective } from '../domain/objective.ts';
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { repeat } from '../runtime/repeat.ts';
 import type { Random } from '../runtime/random.ts';
 import type { Alerting, Readings } from '../store/store.ts';
 import {
@@ -63,8 +65,7 @@ export interface EvaluatorOptions {
   readonly clockStatus: () => ClockStatus;
   /** Endpoints whose secrets cannot be opened here. */
   readonly locked: () => LockedSecrets;
-  /** Whether this node is the one that does it now. */
-  readonly mine: () => boolean;
+  readonly role: ClusterRole;
   /** There is something to deliver to these endpoints. */
   readonly wake: (endpointIds: readonly string[]) => void;
   readonly onEvaluated: (firing: { readonly page: number; readonly ticket: number }) => void;
@@ -97,9 +98,8 @@ interface JudgedObjectives {
  * on where this one died: a rule that it cannot judge yet leaves its alerts as they are.
  */
 export function startEvaluator(options: EvaluatorOptions): Evaluator {
-  const { store, clock, random, logger, everyMs, mine } = options;
+  const { store, clock, random, logger, everyMs, role } = options;
   let stopped = false;
-  let cancel = (): void => {};
   let books: Books | null = null;
   let unbalancedRuns = 0;
   let lastBooksAt: number | null = null;
@@ -143,7 +143,7 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
     const locked = lockedCondition(options.locked());
     if (locked !== null) list.push(locked);
     if (isUnsteady(now)) for (const rule of byTheClock) unjudged.add(rule);
-    const silence = mine() ? null : await silentFor();
+    const silence = role.isCoordinator ? null : await silentFor();
     if (silence !== null) list.push(silentEvaluatorCondition(silence));
     const declared = await readDeclared(store);
     list.push(
@@ -262,16 +262,19 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
     });
   };
 
+  const notEvaluated = (error: Error): void =>
+    logger.warn(
+      { code: 'evaluation_failed', error: error.message },
+      'alerts could not be evaluated; trying again',
+    );
   const once = (): Promise<void> => {
     running ??= evaluate()
-      .catch((error: Error) =>
-        logger.warn({ error: error.message }, 'alerts could not be judged; they will be again'),
-      )
+      .catch(notEvaluated)
       .finally(() => (running = null));
     return running;
   };
   const round = async (): Promise<void> => {
-    if (mine()) {
+    if (role.isCoordinator) {
       mineSince ??= clock.monotonic();
       await once();
     } else {
@@ -284,9 +287,13 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
       objectives = null;
       options.onProgress?.([], new Map());
     }
-    if (!stopped) cancel = clock.after(everyMs, () => void round(), 'poll');
   };
-  cancel = clock.after(Math.min(1000, everyMs), () => void round());
+  const rounds = repeat(clock, round, {
+    everyMs,
+    firstMs: Math.min(1000, everyMs),
+    kind: 'poll',
+    onError: notEvaluated,
+  });
   return {
     reconciled: (found) => {
       books = found;
@@ -297,7 +304,7 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
     evaluate: once,
     stop: () => {
       stopped = true;
-      cancel();
+      void rounds.stop();
     },
   };
 }

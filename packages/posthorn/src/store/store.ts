@@ -1,11 +1,12 @@
 import type { Alert } from '../domain/alert.ts';
-import type { ErrorClass, WireRecord } from '../domain/attempt.ts';
+import type { ErrorClass } from '../domain/attempt.ts';
 import type { AuditEntry } from '../domain/audit-entry.ts';
 import type { Ages } from '../domain/clock-record.ts';
-import type { Reason, Trigger } from '../domain/delivery.ts';
+import type { Trigger } from '../domain/delivery.ts';
 import type { DocumentKind, Documents, StoredDocument } from '../domain/documents.ts';
 import type { EventRecord, NewEvent, Receipt } from '../domain/event.ts';
 import type { Value } from '../domain/money.ts';
+import type { Settlement } from '../domain/settlement.ts';
 import type { Accounting, Money } from './accounting.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { Clockwork } from './clockwork.ts';
@@ -33,6 +34,7 @@ import type { Markers } from './markers.ts';
 import type { Sessions } from './sessions.ts';
 import type { WorthComparison } from './worth.ts';
 
+export type { Settlement } from '../domain/settlement.ts';
 export type * from './blocking.ts';
 export type * from './config.ts';
 export type * from './failures.ts';
@@ -251,33 +253,6 @@ export interface ClaimedDelivery {
   readonly data: string;
   /** False where the stored event does not match its digest: it is never sent. */
   readonly intact: boolean;
-}
-
-export interface Settlement {
-  readonly number: number;
-  readonly endpointId: string;
-  readonly eventType: string;
-  readonly claim: number;
-  readonly leaseUntil: number;
-  readonly createdAt: number;
-  readonly state: 'pending' | 'delivered' | 'dead';
-  readonly dueAt: number | null;
-  readonly reason: Reason | null;
-  readonly now: number;
-  readonly startedAt: number;
-  readonly durationMs: number;
-  readonly statusCode: number | null;
-  readonly errorClass: ErrorClass | null;
-  readonly message: string | null;
-  readonly responseExcerpt: string | null;
-  readonly wire: WireRecord | null;
-  readonly trigger: Trigger;
-  readonly node: string;
-  readonly late: boolean;
-  /** The delivery's very first attempt. */
-  readonly first: boolean;
-  /** Its endpoint keeps the order of keys: when it ends, the key's next delivery is due. */
-  readonly keyed: boolean;
 }
 
 /**

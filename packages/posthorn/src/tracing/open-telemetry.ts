@@ -134,11 +134,11 @@ export function openTelemetryTracing(tracer: Tracer): Tracing {
       settling.set(settlement, span);
     },
 
-    settled: (settlement, applied) => {
+    settled: (settlement, answer) => {
       const span = settling.get(settlement);
       if (span === undefined) return;
       // Another attempt had settled the delivery: kept as superseded, and nothing else has changed (G3).
-      span.setAttribute('posthorn.superseded', !applied);
+      span.setAttribute('posthorn.superseded', answer === 'superseded');
       span.end();
     },
   };

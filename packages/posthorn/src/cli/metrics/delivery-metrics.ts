@@ -77,8 +77,8 @@ export function deliveryMetrics(registry: Registry, endpointLabel: (id: string) 
       events.value += newEvents;
       deliveries.value += newDeliveries;
     },
-    settled: ({ endpointId, state, errorClass, durationMs, now, createdAt }, applied) => {
-      const outcome = !applied ? 'superseded' : state === 'pending' ? 'retry' : state;
+    settled: ({ endpointId, state, errorClass, durationMs, now, createdAt }, answer) => {
+      const outcome = answer === 'superseded' ? answer : state === 'pending' ? 'retry' : state;
       const key = `${outcome} ${errorClass}`;
       let child = children.get(key);
       if (child === undefined) {

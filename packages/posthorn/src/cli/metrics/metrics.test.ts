@@ -81,9 +81,9 @@ const whole = {
 describe('metrics', () => {
   test('attempts count once, by what became of them, with the latency of what was delivered', async () => {
     const metrics = metricsOf(null);
-    metrics.observer.settled(aSettlement(), true);
-    metrics.observer.settled(aSettlement({ state: 'pending', errorClass: 'timeout' }), true);
-    metrics.observer.settled(aSettlement(), false);
+    metrics.observer.settled(aSettlement(), 'applied');
+    metrics.observer.settled(aSettlement({ state: 'pending', errorClass: 'timeout' }), 'applied');
+    metrics.observer.settled(aSettlement(), 'superseded');
     const text = await metrics.render();
     expect(text).toContain('posthorn_attempts_total{outcome="delivered",error_class=""} 1');
     expect(text).toContain('posthorn_attempts_total{outcome="retry",error_class="timeout"} 1');
@@ -97,7 +97,7 @@ describe('metrics', () => {
     const metrics = metricsOf(null);
     metrics.observer.settled(
       aSettlement({ state: 'pending', errorClass: 'timeout', durationMs: 60_050 }),
-      true,
+      'applied',
     );
     const text = await metrics.render();
     expect(text).toContain('posthorn_attempt_duration_seconds_bucket{le="60",outcome="retry"} 0');

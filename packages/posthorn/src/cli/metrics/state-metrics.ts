@@ -1,3 +1,4 @@
+import { isCoordinator } from '../../domain/shard.ts';
 import type { EngineStatus } from '../../engine/port.ts';
 import type { Reconciliation } from '../../ledger/reconciler.ts';
 import type { Registry, Values } from './registry.ts';
@@ -94,8 +95,8 @@ export function stateMetrics(
       sample === null ? null : sample.oldestDueAt === null ? 0 : Math.max(0, now - sample.oldestDueAt) / 1000,
     );
 
-    const mine = status?.shards.includes(0) === true;
-    const known = mine ? books : null;
+    const speaks = status !== null && isCoordinator(status.shards);
+    const known = speaks ? books : null;
     put(residue, known?.result.residue);
     put(unbalanced, known === null ? null : Number(!known.result.balanced));
     put(reconciled, known === null ? null : known.at / 1000);
@@ -105,13 +106,13 @@ export function stateMetrics(
       for (const state of states) deliveries.at({ endpoint_id: label, state }).value += row[state];
     }
 
-    const judged = mine ? alerts : null;
+    const judged = speaks ? alerts : null;
     put(evaluated, judged === null ? null : judged.at / 1000);
     firing.clear();
     if (judged !== null)
       for (const severity of ['page', 'ticket'] as const) firing.at({ severity }).value = judged[severity];
 
-    const whole = mine ? (sample?.whole ?? null) : null;
+    const whole = speaks ? (sample?.whole ?? null) : null;
     put(pending, whole?.pending);
     put(overdue, whole?.overdue);
     put(late, whole?.late);

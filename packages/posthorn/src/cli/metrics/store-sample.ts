@@ -1,3 +1,4 @@
+import { isCoordinator } from '../../domain/shard.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { within } from '../../runtime/within.ts';
 import type { Accounting } from '../../store/accounting.ts';
@@ -42,7 +43,7 @@ export function createStoreSampler(
   const read = async (shards: readonly number[]): Promise<StoreSample> => {
     const due = (await store.nextDue(shards)).map(({ dueAt }) => dueAt);
     const oldestDueAt = due.length === 0 ? null : due.reduce((a, b) => Math.min(a, b));
-    if (!shards.includes(0)) return { oldestDueAt, whole: null };
+    if (!isCoordinator(shards)) return { oldestDueAt, whole: null };
     const now = clock.now();
     const { pending, overdue, late } = await store.accounting({
       ...everything,

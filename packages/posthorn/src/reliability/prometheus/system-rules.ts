@@ -60,7 +60,7 @@ const invariants: RuleGroup = {
       {
         summary: 'Posthorn does not judge its own alert rules',
         description: 'Its channels will stay quiet, whatever happens.',
-        next_step: "look for 'alerts could not be judged' in the log",
+        next_step: 'look for code evaluation_failed in the log',
       },
     ),
     alert('PosthornAbsent', 'page', 'absent(posthorn_build_info)', '2m', {
@@ -83,7 +83,7 @@ const invariants: RuleGroup = {
     alert('PosthornStoreRefused', 'ticket', 'increase(posthorn_store_failures_total[15m]) > 0.5', null, {
       summary: '{{ $labels.instance }}: the store refused writes',
       description: 'Publishers got 503 meanwhile.',
-      next_step: "look for 'the store refuses' in the log",
+      next_step: 'look for code store_refuses in the log',
     }),
     alert('PosthornBacklogOld', 'ticket', 'max(posthorn_oldest_due_age_seconds) > 600', '5m', {
       summary: 'A delivery has been due for {{ $value | humanizeDuration }}',

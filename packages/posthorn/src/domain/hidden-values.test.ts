@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { withoutSecrets } from './settlement.ts';
+import { withoutSecrets } from './hidden-values.ts';
 
 test.each([
   ['{"authorization":"Bearer token-1234567"}', '{"authorization":"…"}'],

@@ -41,9 +41,9 @@ function settlerOn(
     clock: still,
     logger: silent,
     sharing: { isShared },
-    settled: ({ number }, answer) => settled.push([number, answer]),
-    onHealth: (takes) => health.push(takes),
+    health: { report: (_, isTaken) => void health.push(isTaken) },
   });
+  settler.subscribe({ settled: ({ number }, answer) => void settled.push([number, answer]) });
   return { settler, settled, health };
 }
 

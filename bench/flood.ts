@@ -95,6 +95,8 @@ interface Quantiles {
 interface Measured {
   readonly published: Quantiles;
   readonly delivered: Quantiles;
+  /** Events of the flood that were accepted meanwhile. */
+  readonly flooded: number;
 }
 
 const quantiles = (values: number[]): Quantiles => {
@@ -171,7 +173,8 @@ async function run(flood: Flood | null): Promise<Measured> {
       delivered = [...delivered, ...(await takeLatencies())];
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    return { published: quantiles(took), delivered: quantiles(delivered) };
+    const { events } = await client.request<{ events: number }>('GET', '/v1/accounting?tenant=flood');
+    return { published: quantiles(took), delivered: quantiles(delivered), flooded: events };
   } finally {
     flooding?.kill('SIGKILL');
     await kill(server, 'SIGKILL');
@@ -198,7 +201,7 @@ for (const name of chosen) {
     });
     process.stderr.write(
       `flood of ${flood.what}: published ${shown(beside.published)}, without ${shown(alone.published)}; ` +
-        `delivered ${shown(beside.delivered)}, without ${shown(alone.delivered)}\n`,
+        `delivered ${shown(beside.delivered)}, without ${shown(alone.delivered)}; ${beside.flooded} events of the flood\n`,
     );
   }
   const published = median(ratios.map((ratio) => ratio.published));

@@ -5,6 +5,7 @@ import { nextTurn } from '../runtime/turn.ts';
 import { BodyMemory, type Free } from './body-memory.ts';
 import type { HttpServer } from './connections.ts';
 import { lineBody } from './line-body.ts';
+import { threadUtilization } from '../runtime/utilization.ts';
 import { PublishTurns } from './publish-turns.ts';
 import { maxNesting } from '../contract/limits.ts';
 import type { Operation } from '../contract/operation.ts';
@@ -153,11 +154,11 @@ function parseText(text: string): unknown {
 /** Reads JSON bodies, in bounded memory, and parses them without keeping the event loop for long. */
 export function readBodies(
   app: FastifyInstance,
-  clock: Pick<Clock, 'monotonic'>,
+  clock: Pick<Clock, 'monotonic' | 'after'>,
   { continueBody, takeLong }: Pick<HttpServer, 'continueBody' | 'takeLong'>,
 ): void {
   const memory = new BodyMemory(maxBodiesBytes);
-  const publishTurns = new PublishTurns(clock);
+  const publishTurns = new PublishTurns(clock, threadUtilization());
   let turn: Promise<unknown> = Promise.resolve();
 
   const parse = (request: FastifyRequest, bytes: Buffer): unknown => {

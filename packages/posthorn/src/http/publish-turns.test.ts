@@ -9,10 +9,11 @@ const other = { tenant: 'other', id: 'b' };
 /** Turns while two tenants publish. */
 function shared() {
   const clock = aClock();
-  const turns = new PublishTurns(clock);
+  const busy = { share: 0 };
+  const turns = new PublishTurns(clock, () => busy.share);
   turns.begin(flood, 1).end();
   turns.begin(other, 1).end();
-  return { clock, turns };
+  return { clock, turns, busy };
 }
 const isSettled = (promise: Promise<void>): Promise<boolean> =>
   Promise.race([promise.then(() => true), new Promise<boolean>((resolve) => setImmediate(resolve, false))]);
@@ -28,6 +29,8 @@ test('G8: while others publish, a tenant has one large batch at a time, and they
   expect(await isSettled(small.turn!)).toBe(false);
   first.end();
   expect(await isSettled(second.turn!)).toBe(true);
+  expect(await isSettled(small.turn!)).toBe(false);
+  second.end();
   expect(await isSettled(small.turn!)).toBe(true);
 });
 
@@ -51,4 +54,42 @@ test('a tenant alone has no limit, nor has one whose neighbors are quiet again',
   expect(turns.begin(flood, 170 * kib).turn).not.toBeNull();
   clock.pass(1001);
   for (let n = 0; n < 10; n++) expect(turns.begin(flood, 170 * kib).turn).toBeNull();
+});
+
+test('G8: a tenant that publishes more than all others together waits as long as the thread is too busy', async () => {
+  const { clock, turns, busy } = shared();
+  const flooding = (): Promise<void> | null => {
+    const { turn, end } = turns.begin(flood, 10 * kib);
+    if (turn === null) end();
+    return turn;
+  };
+  busy.share = 0.9;
+  // 10 KiB every 5 ms, until the first window is over.
+  for (let n = 0; n < 11; n++) {
+    expect(flooding()).toBeNull();
+    turns.begin(other, 1).end();
+    clock.pass(5);
+  }
+  expect(flooding()).toBeNull();
+  const next = flooding()!;
+  expect(next).not.toBeNull();
+  // Two thirds of its rate is left to it: almost 7 ms for each, of which it has saved 5.
+  clock.pass(1);
+  expect(await isSettled(next)).toBe(false);
+  expect(turns.begin(other, 1).turn).toBeNull();
+  clock.pass(1);
+  expect(await isSettled(next)).toBe(true);
+});
+
+test('tenants of equal size are not slowed down however busy the thread is', () => {
+  const { clock, turns, busy } = shared();
+  busy.share = 1;
+  for (let n = 0; n < 50; n++) {
+    for (const tenant of [flood, other]) {
+      const { turn, end } = turns.begin(tenant, 10 * kib);
+      expect(turn).toBeNull();
+      end();
+    }
+    clock.pass(5);
+  }
 });

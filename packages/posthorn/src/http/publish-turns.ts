@@ -1,17 +1,25 @@
 import type { Caller } from '../domain/caller.ts';
 import { Sharing } from '../runtime/sharing.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { Utilization } from '../runtime/utilization.ts';
+import { PublishPace } from './publish-pace.ts';
 
 /**
  * Bytes of bodies that one tenant may have between their parsing and their answer while several tenants publish; one body it may
- * have in any case. About 200 small events: a commit and a half.
+ * have in any case. Six small events: with 64 of them a turn of the thread took 6 ms, which everybody waits for.
  */
-const maxBytes = 256 * 1024;
+const maxBytes = 16 * 1024;
+/** What a tenant has not used of its pace for this long, ms, it may use at once: timers are as exact. */
+const maxSavedMs = 5;
 /** A request beside its body, in the same bytes. */
 const requestCost = 1024;
 
 interface Publishing {
   used: number;
+  /** By the monotonic clock: nothing of it begins before. */
+  pausedUntil: number;
+  /** Ends the pause for those that wait. */
+  cancel: (() => void) | null;
   readonly waiting: { readonly cost: number; readonly begin: () => void }[];
 }
 
@@ -22,11 +30,15 @@ const noTurn = { turn: null, end: (): void => {} };
  * thread free (G8). A tenant alone has no limit here.
  */
 export class PublishTurns {
+  readonly #clock: Pick<Clock, 'monotonic' | 'after'>;
   readonly #sharing: Sharing;
+  readonly #pace: PublishPace;
   readonly #tenants = new Map<string, Publishing>();
 
-  constructor(clock: Pick<Clock, 'monotonic'>) {
+  constructor(clock: Pick<Clock, 'monotonic' | 'after'>, utilization: Utilization) {
+    this.#clock = clock;
     this.#sharing = new Sharing(clock);
+    this.#pace = new PublishPace(clock, utilization);
   }
 
   /** `turn` is null if it may be parsed now. `end` is to be called once its answer is sent, or its connection closed. */
@@ -39,7 +51,8 @@ export class PublishTurns {
     this.#sharing.note(group);
     if (!this.#sharing.isShared) return noTurn;
     let publishing = this.#tenants.get(group);
-    if (publishing === undefined) this.#tenants.set(group, (publishing = { used: 0, waiting: [] }));
+    if (publishing === undefined)
+      this.#tenants.set(group, (publishing = { used: 0, pausedUntil: 0, cancel: null, waiting: [] }));
     return this.#take(group, publishing, requestCost + bytes);
   }
 
@@ -49,8 +62,8 @@ export class PublishTurns {
     cost: number,
   ): { readonly turn: Promise<void> | null; readonly end: () => void } {
     const end = (): void => this.#give(group, publishing, cost);
-    if (publishing.waiting.length === 0 && fits(publishing, cost)) {
-      publishing.used += cost;
+    if (publishing.waiting.length === 0 && this.#fits(publishing, cost)) {
+      this.#begun(group, publishing, cost);
       return { turn: null, end };
     }
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -59,11 +72,12 @@ export class PublishTurns {
       cost,
       begin: () => {
         hasBegun = true;
-        publishing.used += cost;
+        this.#begun(group, publishing, cost);
         resolve();
       },
     };
     publishing.waiting.push(entry);
+    this.#goOn(group, publishing);
     return {
       turn: promise,
       end: () => {
@@ -75,17 +89,38 @@ export class PublishTurns {
     };
   }
 
+  #begun(group: string, publishing: Publishing, cost: number): void {
+    publishing.used += cost;
+    const now = this.#clock.monotonic();
+    const pauseMs = this.#pace.take(group, cost);
+    publishing.pausedUntil = Math.max(now - maxSavedMs, publishing.pausedUntil) + pauseMs;
+  }
+
+  #fits({ used, pausedUntil }: Publishing, cost: number): boolean {
+    return (used === 0 || used + cost <= maxBytes) && pausedUntil <= this.#clock.monotonic();
+  }
+
   #give(group: string, publishing: Publishing, cost: number): void {
     publishing.used -= cost;
+    this.#goOn(group, publishing);
+  }
+
+  /** Begins what has waited long enough. */
+  #goOn(group: string, publishing: Publishing): void {
     for (let next = publishing.waiting[0]; next !== undefined; next = publishing.waiting[0]) {
-      if (!fits(publishing, next.cost)) return;
+      if (!this.#fits(publishing, next.cost)) break;
       publishing.waiting.shift();
       next.begin();
     }
-    if (publishing.used === 0) this.#tenants.delete(group);
+    const pauseMs = publishing.pausedUntil - this.#clock.monotonic();
+    if (pauseMs > 0) {
+      publishing.cancel ??= this.#clock.after(Math.ceil(pauseMs), () => {
+        publishing.cancel = null;
+        this.#goOn(group, publishing);
+      });
+    } else if (publishing.used === 0 && publishing.waiting.length === 0) {
+      publishing.cancel?.();
+      this.#tenants.delete(group);
+    }
   }
-}
-
-function fits({ used }: Publishing, cost: number): boolean {
-  return used === 0 || used + cost <= maxBytes;
 }

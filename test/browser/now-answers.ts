@@ -58,7 +58,7 @@ export function aNow(at = Date.now()): Now {
       unaccounted: 0,
     },
     pending_read: { rows: 181, complete: true },
-    reconciled: { at: iso(at - 21_000), balanced: true, residue: 0, rows_read: 38_233_250, ids: [] },
+    reconciled: { at: iso(at - 21_000), balanced: true, unaccounted: 0, rows_read: 38_233_250, ids: [] },
     earlier: { dead: 0, suppressed: 0 },
     in_time: { good: 1_283_320, due: 1_284_091, share: 0.9994, interval: [0.9993, 0.9995], target: 0.999 },
     latency_ms: { p50: 84, p99: 1900 },

@@ -195,7 +195,7 @@ describe('every state', () => {
           reconciled: {
             ...now.reconciled!,
             balanced: false,
-            residue: 2,
+            unaccounted: 2,
             ids: ['dlv_0000000001a', 'evt_01abc'],
           },
         });

@@ -191,15 +191,19 @@ describe('G6: tampering is found and named', () => {
   };
 
   test('untouched, it balances', async () => {
-    expect(await check((await filled()).dataDir)).toMatchObject({ balanced: true, residue: 0, findings: [] });
+    expect(await check((await filled()).dataDir)).toMatchObject({
+      balanced: true,
+      unaccounted: 0,
+      findings: [],
+    });
   });
 
-  test('a deleted delivery leaves a residue and names its event', async () => {
+  test('a deleted delivery is unaccounted for and names its event', async () => {
     const { dataDir, numbers, events } = await filled();
     tamper(dataDir, 'DELETE FROM deliveries WHERE number = ?', numbers[0]!);
     expect(await check(dataDir)).toMatchObject({
       balanced: false,
-      residue: 1,
+      unaccounted: 1,
       findings: [{ eventId: events[0] }],
     });
   });
@@ -224,6 +228,6 @@ describe('G6: tampering is found and named', () => {
     expect((await check(dataDir)).findings).toMatchObject([{ number: numbers[1] }]);
     const other = await filled();
     tamper(other.dataDir, 'UPDATE ledger SET accepted = accepted + 1');
-    expect(await check(other.dataDir)).toMatchObject({ balanced: false, residue: 1 });
+    expect(await check(other.dataDir)).toMatchObject({ balanced: false, unaccounted: 1 });
   });
 });

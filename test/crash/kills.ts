@@ -16,7 +16,7 @@ const inFlightMostMs = 2000;
 export interface KillsResult {
   readonly accepted: number;
   readonly kills: number;
-  readonly residue: number;
+  readonly unaccounted: number;
   readonly endpoints: readonly {
     readonly unique: number;
     readonly lost: number;
@@ -116,11 +116,11 @@ export async function surviveKills(options: {
       300_000,
     );
     await kill(server, 'SIGTERM');
-    const { residue } = await verifyDataDirectory(dataDir);
+    const { unaccounted } = await verifyDataDirectory(dataDir);
     return {
       accepted: accepted.size,
       kills: killedAt.length,
-      residue,
+      unaccounted,
       endpoints: receivers.map((receiver) => {
         const { ids, repeated, repeatedAfter, unverified } = receiver.tally();
         return {
@@ -156,5 +156,5 @@ if (import.meta.main) {
   const bad = result.endpoints.some(
     (e) => e.lost + e.unexpected + e.unexplained + e.unverified > 0 || e.unique !== Number(values.events),
   );
-  process.exitCode = bad || result.residue !== 0 ? 1 : 0;
+  process.exitCode = bad || result.unaccounted !== 0 ? 1 : 0;
 }

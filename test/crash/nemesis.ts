@@ -105,7 +105,7 @@ function seeded(seed: number): () => number {
 export interface CrashResult extends Verdict {
   readonly seed: number;
   readonly injected: Readonly<Record<string, number>>;
-  readonly residue: number;
+  readonly unaccounted: number;
   readonly balanced: boolean;
   readonly outOfOrder: number;
   readonly pending: number;
@@ -327,7 +327,7 @@ export async function runNemesis(options: {
       throw new Error(`${error.message}; still pending: ${JSON.stringify(await samplePending(databaseUrl))}`);
     });
     const { store } = await openPostgresStore(databaseUrl);
-    const { residue, balanced } = await reconcile(store, { everyRow: true });
+    const { unaccounted, balanced } = await reconcile(store, { everyRow: true });
     await store.close();
     const db = new pg.Client({ connectionString: databaseUrl });
     await db.connect();
@@ -351,7 +351,7 @@ export async function runNemesis(options: {
       seed: options.seed,
       injected,
       ...verdict,
-      residue,
+      unaccounted,
       balanced,
       pending,
       crashes: [...crashes],
@@ -421,6 +421,6 @@ if (import.meta.main) {
     result.unexplained.length +
     result.outOfOrder +
     result.crashes.length +
-    Math.abs(result.residue);
+    Math.abs(result.unaccounted);
   process.exitCode = bad > 0 || !result.balanced ? 1 : 0;
 }

@@ -73,7 +73,7 @@ test('G1, G2, G3, G6: nodes killed, frozen and cut off, a database killed, clock
     lost: [],
     unexpected: [],
     unexplained: [],
-    residue: 0,
+    unaccounted: 0,
     balanced: true,
     pending: 0,
     outOfOrder: 0,

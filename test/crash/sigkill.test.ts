@@ -45,7 +45,7 @@ test('G1, G2: an event accepted with 202 in the millisecond of a SIGKILL is deli
       'nothing is pending',
       async () => (await client.request<{ pending: number }>('GET', '/v1/accounting')).pending === 0,
     );
-    expect(await verifyDataDirectory(dataDir)).toMatchObject({ balanced: true, residue: 0 });
+    expect(await verifyDataDirectory(dataDir)).toMatchObject({ balanced: true, unaccounted: 0 });
   } finally {
     await kill(server, 'SIGKILL');
     await receiver.close();
@@ -54,13 +54,18 @@ test('G1, G2: an event accepted with 202 in the millisecond of a SIGKILL is deli
 
 test('G6: the demo, with its kill in the middle, balances and agrees with its receivers', async () => {
   const result = await runDemo({ events: 600, dataDir: tempDir() });
-  expect(result).toMatchObject({ agrees: true, kills: 1, residue: 0, disagreements: [] });
+  expect(result).toMatchObject({ agrees: true, kills: 1, unaccounted: 0, disagreements: [] });
 });
 
 test('G1, G2, G6: real events survive kills at random; what repeats was in flight at a kill', async () => {
   const result = await surviveKills({ events: 1500, kills: 2, draw: Math.random });
   const clean = { unique: 1500, lost: 0, unexpected: 0, unexplained: 0, unverified: 0 };
-  expect(result).toMatchObject({ accepted: 1500, kills: 2, residue: 0, endpoints: [clean, clean, clean] });
+  expect(result).toMatchObject({
+    accepted: 1500,
+    kills: 2,
+    unaccounted: 0,
+    endpoints: [clean, clean, clean],
+  });
 });
 
 test('SIGTERM drains: nothing is left claimed, and the process ends by itself', async () => {

@@ -17,8 +17,8 @@ import { aRedrive, anEndpoint, anEvent, aReceiver, start, tempDir, until } from 
 import { createNode, requestTo } from './library-http.ts';
 
 const logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-const balanced: Books = { balanced: true, residue: 0, endpointIds: [], findings: [] };
-const unbalanced: Books = { balanced: false, residue: 1, endpointIds: ['ep_1'], findings: [] };
+const balanced: Books = { balanced: true, unaccounted: 0, endpointIds: [], findings: [] };
+const unbalanced: Books = { balanced: false, unaccounted: 1, endpointIds: ['ep_1'], findings: [] };
 
 /** An evaluator of one node, on a clock that the test moves; judges only when it is asked to. */
 function evaluatorOn(store: Store, time: { now: number }): Evaluator {
@@ -189,7 +189,7 @@ describe('a running Posthorn', () => {
       rule: 'unaccounted',
       severity: 'page',
       state: 'firing',
-      evidence: { residue: 1, findings: [expect.objectContaining({ event_id: 'victim' })] },
+      evidence: { unaccounted: 1, findings: [expect.objectContaining({ event_id: 'victim' })] },
     });
     // It left by the durable delivery, in the channel's own words.
     await until('the channel is told', () => receiver.requests.length > 0);

@@ -241,7 +241,7 @@ test('G2, G6: a SIGKILL of the server in the middle of a redrive loses none and 
     });
     // At least once: what was in flight at a kill may have come twice, and nothing is missing.
     expect(receiver.ids.size).toBe(3000);
-    expect(await verifyDataDirectory(dataDir)).toMatchObject({ balanced: true, residue: 0 });
+    expect(await verifyDataDirectory(dataDir)).toMatchObject({ balanced: true, unaccounted: 0 });
   } finally {
     await kill(server, 'SIGKILL');
     await receiver.close();

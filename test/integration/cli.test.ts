@@ -178,7 +178,7 @@ describe('against a server', () => {
     db.close();
     const { code, out } = await posthorn(['verify', '--data-dir', server.dataDir, '--json']);
     expect(code).toBe(1);
-    expect(JSON.parse(out)).toMatchObject({ balanced: false, residue: 1 });
+    expect(JSON.parse(out)).toMatchObject({ balanced: false, unaccounted: 1 });
     expect((JSON.parse(out) as { findings: object[] }).findings).not.toHaveLength(0);
   });
 

@@ -62,7 +62,11 @@ describe('the history', () => {
   });
 
   test('every delivery of it is accounted for (G6)', async () => {
-    expect(await verifyDataDirectory(dataDir)).toMatchObject({ balanced: true, residue: 0, findings: [] });
+    expect(await verifyDataDirectory(dataDir)).toMatchObject({
+      balanced: true,
+      unaccounted: 0,
+      findings: [],
+    });
   });
 
   test('every state is there, and attempts that were superseded (G3)', async () => {

@@ -45,7 +45,7 @@ describe('posthorn lab', () => {
       payments: 10_000,
       simulated_days: 1.5,
       naive: { accepted: 10_000, value_at_risk: [{ currency: 'USD' }] },
-      posthorn: { accepted: 10_000, delivered: 10_000, dead: 0, lost: 0, unexpected: 0, residue: 0 },
+      posthorn: { accepted: 10_000, delivered: 10_000, dead: 0, lost: 0, unexpected: 0, unaccounted: 0 },
       failures: [],
     });
     expect(summary.faults.hang).toBeGreaterThan(0);

@@ -99,7 +99,7 @@ describe('GET /v1/now', () => {
     expect(now).toMatchObject({
       level: 'act',
       sentence: 'Nothing is lost. 6 notifications worth €15.00 and ¥7 will not arrive unless someone acts.',
-      reconciled: { balanced: true, residue: 0, ids: [] },
+      reconciled: { balanced: true, unaccounted: 0, ids: [] },
       in_time: { good: 5, due: 11 },
       endpoints: 3,
       more_needs: 0,
@@ -160,7 +160,7 @@ describe('GET /v1/now', () => {
     expect(now).toMatchObject({
       level: 'act',
       sentence: '1 notification is unaccounted for: accepted, and in no state at all.',
-      reconciled: { residue: 1 },
+      reconciled: { unaccounted: 1 },
     });
     expect(now.reconciled!.ids.length).toBeGreaterThan(0);
   });

@@ -49,7 +49,7 @@ describe('the lab', () => {
         seed: answer.seed,
         violations: [],
       });
-      expect(answer.posthorn).toMatchObject({ lost: 0, unexpected: 0, residue: 0 });
+      expect(answer.posthorn).toMatchObject({ lost: 0, unexpected: 0, unaccounted: 0 });
       for (const [fault, n] of Object.entries(answer.faults)) faults[fault] = (faults[fault] ?? 0) + n;
     }
     const kinds =
@@ -119,7 +119,7 @@ describe('the lab', () => {
     for (const answer of await pool.run(jobs(scenario('incident', { payments: 10_000, hours: 36 }), 1, 2))) {
       if (answer instanceof Error) throw answer;
       expect(answer.violations).toEqual([]);
-      expect(answer.posthorn).toMatchObject({ accepted: 10_000, delivered: 10_000, lost: 0, residue: 0 });
+      expect(answer.posthorn).toMatchObject({ accepted: 10_000, delivered: 10_000, lost: 0, unaccounted: 0 });
       rates.push(answer.naive!.silently_dropped / answer.naive!.accepted);
       expect(answer.naive!.given_up).toBe(0);
       expect(answer.naive!.examples.length).toBeGreaterThan(0);

@@ -83,7 +83,7 @@ export function labReport(
           ['given up, and said so (dead letters)', number(naive.given_up), number(posthorn.dead)],
           ['delivered late', number(naive.late), number(posthorn.late)],
           ['arrived more than once (same webhook-id)', number(naive.duplicated), number(posthorn.duplicated)],
-          ['unaccounted for in the books', 'it keeps none', number(posthorn.residue)],
+          ['unaccounted for in the books', 'it keeps none', number(posthorn.unaccounted)],
           [
             'money at risk',
             naive.value_at_risk.map(money).join(', '),

@@ -51,7 +51,7 @@ export interface PosthornResult {
   readonly duplicated: number;
   readonly duplicate_causes: Readonly<Record<string, number>>;
   readonly superseded: number;
-  readonly residue: number;
+  readonly unaccounted: number;
   readonly steps_checked: number;
 }
 
@@ -121,7 +121,7 @@ async function resultOf(world: World, scenario: Scenario, plan: Plan): Promise<O
   if (!books.balanced) {
     const words =
       books.findings[0] === undefined
-        ? `residue ${books.residue}`
+        ? `unaccounted ${books.unaccounted}`
         : `${books.findings[0].problem} (${books.findings[0].eventId})`;
     world.report({
       invariant: 'conservation',
@@ -172,7 +172,7 @@ async function resultOf(world: World, scenario: Scenario, plan: Plan): Promise<O
       duplicated: verdict.duplicates,
       duplicate_causes: verdict.duplicated,
       superseded: accounting.supersededAttempts,
-      residue: books.residue,
+      unaccounted: books.unaccounted,
       steps_checked: world.checker.steps,
     },
     violations: world.violations,

@@ -111,7 +111,7 @@ export function summarize(
       duplicated: sum(({ posthorn }) => posthorn.duplicated),
       duplicate_causes: addUp(results.map(({ posthorn }) => posthorn.duplicate_causes)),
       superseded: sum(({ posthorn }) => posthorn.superseded),
-      residue: sum(({ posthorn }) => posthorn.residue),
+      unaccounted: sum(({ posthorn }) => posthorn.unaccounted),
       steps_checked: sum(({ posthorn }) => posthorn.steps_checked),
     },
     failures: answers.flatMap(({ seed, answer }): LabSummary['failures'][number][] => {

@@ -55,9 +55,9 @@ export function startJobs(
       );
       evaluator.reconciled({
         balanced: result.balanced,
-        residue: result.residue,
+        unaccounted: result.unaccounted,
         endpointIds: result.rows
-          .filter((row) => row.residue !== 0 || row.mismatches.length > 0)
+          .filter((row) => row.unaccounted !== 0 || row.mismatches.length > 0)
           .map(({ endpointId }) => endpointId),
         findings: result.findings,
       });

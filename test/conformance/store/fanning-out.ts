@@ -47,8 +47,8 @@ export function describeFanOut(name: string, open: () => Promise<Tamperable>): v
       throw new Error('the fan-outs do not end');
     };
     const balanced = async (): Promise<void> => {
-      const { findings, residue, balanced: is } = await reconcile(subject.store, { everyRow: true });
-      expect({ findings, residue, is }).toEqual({ findings: [], residue: 0, is: true });
+      const { findings, unaccounted, balanced: is } = await reconcile(subject.store, { everyRow: true });
+      expect({ findings, unaccounted, is }).toEqual({ findings: [], unaccounted: 0, is: true });
     };
     const rows = async (eventId: string) =>
       await subject.store.deliveries(
@@ -260,8 +260,8 @@ export function describeFanOut(name: string, open: () => Promise<Tamperable>): v
       const waiting = new Set(steps.flatMap((answer) => answer.waiting));
       // The changed event is left to a claim, which finds it; nothing waits where the endpoint stopped.
       expect([...waiting].toSorted()).toEqual([one!.id, two!.id, keyed!.id].toSorted());
-      const { residue } = await reconcile(subject.store, { everyRow: false });
-      expect(residue).toBe(0);
+      const { unaccounted } = await reconcile(subject.store, { everyRow: false });
+      expect(unaccounted).toBe(0);
       // What was handed over belongs to its claim, and comes due again if its node dies.
       for (const { number } of claimed)
         expect(await subject.store.delivery(number)).toMatchObject({ state: 'pending' });
@@ -306,12 +306,12 @@ export function describeFanOut(name: string, open: () => Promise<Tamperable>): v
       await subject.run(
         "DELETE FROM fan_out_events WHERE event_number = (SELECT number FROM events WHERE id = 'a')",
       );
-      const { residue, findings, balanced: is } = await reconcile(subject.store, { everyRow: false });
-      expect([residue, is]).toEqual([3, false]);
+      const { unaccounted, findings, balanced: is } = await reconcile(subject.store, { everyRow: false });
+      expect([unaccounted, is]).toEqual([3, false]);
       expect(findings).toMatchObject([{ eventId: 'a' }]);
       expect(await finish()).toBe(3);
       expect(await reconcile(subject.store, { everyRow: false })).toMatchObject({
-        residue: 3,
+        unaccounted: 3,
         findings: [{ eventId: 'a' }],
       });
     });
@@ -323,7 +323,7 @@ export function describeFanOut(name: string, open: () => Promise<Tamperable>): v
       await balanced();
       await subject.run('DELETE FROM deliveries');
       const lost = await reconcile(subject.store, { everyRow: true });
-      expect(lost.residue).toBe(2);
+      expect(lost.unaccounted).toBe(2);
       expect(lost.findings).toMatchObject([{ eventId: 'a' }]);
       await subject.run('DELETE FROM fan_outs');
       const headless = await reconcile(subject.store, { everyRow: true });

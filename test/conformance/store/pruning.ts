@@ -46,7 +46,7 @@ export function describePruning(subject: Subject): void {
     ]);
     await balanced();
     const [books] = (await subject.store.conservation()).map(equationOf);
-    expect(books).toMatchObject({ accepted: 3, delivered: 1, dead: 1, pending: 1, residue: 0 });
+    expect(books).toMatchObject({ accepted: 3, delivered: 1, dead: 1, pending: 1, unaccounted: 0 });
     // Pruned is not lost, and how many of which state are no rows any more is known.
     const hour = Math.floor(start / 3_600_000) * 3_600_000;
     const window = { tenant: null, since: hour, until: hour + 3_600_000 };

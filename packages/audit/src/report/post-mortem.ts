@@ -219,7 +219,7 @@ ${markdownTable(
   ]),
 )}
 
-${first === undefined ? 'None of them would have noticed: the losses are too few for rates. What would: a reconciliation that compares accepted with accounted for, and alerts on any residue.' : `The first is \`${first.rule}\`, ${seconds(first.afterMs!)} after the first loss. A reconciliation of accepted against accounted for needs no rate at all: it alerts on the first residue.`}`;
+${first === undefined ? 'None of them would have noticed: the losses are too few for rates. What would: a reconciliation that compares accepted with accounted for, and alerts on any unaccounted.' : `The first is \`${first.rule}\`, ${seconds(first.afterMs!)} after the first loss. A reconciliation of accepted against accounted for needs no rate at all: it alerts on the first unaccounted.`}`;
 }
 
 function gapSection({ causes, coverage }: AuditResult, facts: PostMortemFacts): string {

@@ -1128,7 +1128,7 @@ const nowShape = object({
   }),
   pending_read: object({ rows: number, complete: flag }),
   reconciled: nullable(
-    object({ at: text, balanced: flag, residue: number, rows_read: nullable(number), ids: list(text) }),
+    object({ at: text, balanced: flag, unaccounted: number, rows_read: nullable(number), ids: list(text) }),
   ),
   earlier: object({ dead: number, suppressed: number }),
   in_time: object({
@@ -1207,7 +1207,13 @@ const reconcileRequestShape = object({
 const reconciledMessageShape = object({
   event: text,
   id: nullable(text),
-  data: object({ at: text, balanced: flag, residue: number, rows_read: nullable(number), ids: list(text) }),
+  data: object({
+    at: text,
+    balanced: flag,
+    unaccounted: number,
+    rows_read: nullable(number),
+    ids: list(text),
+  }),
 });
 const reconciliationShape = object({
   sent: number,

@@ -2620,7 +2620,7 @@ export interface Now {
     readonly balanced: boolean;
 
     /** Deliveries unaccounted for. */
-    readonly residue: number;
+    readonly unaccounted: number;
 
     /** Null: the key is bound, and it counted everything. */
     readonly rowsRead: number | null;
@@ -2878,7 +2878,7 @@ export interface ReconciledMessage {
     readonly balanced: boolean;
 
     /** Deliveries unaccounted for. */
-    readonly residue: number;
+    readonly unaccounted: number;
 
     /** Null: the key is bound, and it counted everything. */
     readonly rowsRead: number | null;

@@ -24,7 +24,7 @@ export function printSummary(summary: LabSummary, scenario: Scenario): void {
     );
   if (summary.failures.length > 0) return;
   print(
-    `\nPosthorn: 0 lost, 0 unexpected, residue 0 (${scenario.name}, seed ${seed}${seeds > 1 ? ` to ${seed + seeds - 1}` : ''}).`,
+    `\nPosthorn: 0 lost, 0 unexpected, unaccounted 0 (${scenario.name}, seed ${seed}${seeds > 1 ? ` to ${seed + seeds - 1}` : ''}).`,
   );
   if (seeds > 1)
     print(
@@ -63,7 +63,7 @@ function printPosthorn(posthorn: LabSummary['posthorn']): void {
     superseded: posthorn.superseded,
     lost: posthorn.lost,
     unexpected: posthorn.unexpected,
-    residue: posthorn.residue,
+    unaccounted: posthorn.unaccounted,
     'steps checked': posthorn.steps_checked,
   };
   print(`${table(Object.keys(columns), [Object.values(columns)])}\n`);

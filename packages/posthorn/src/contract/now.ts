@@ -97,7 +97,7 @@ const now = z
       .strictObject({
         at: timestamp,
         balanced: z.boolean(),
-        residue: z.int().describe('Deliveries unaccounted for.'),
+        unaccounted: z.int().describe('Deliveries unaccounted for.'),
         rows_read: count.nullable().describe('Null: the key is bound, and it counted everything.'),
         ids: z.array(z.string()).describe('Of deliveries, events or endpoints that it found; at most 20.'),
       })
@@ -178,7 +178,7 @@ export const nowOperations = operations({
         reconciled: {
           at: '2026-11-25T10:21:12.000Z',
           balanced: true,
-          residue: 0,
+          unaccounted: 0,
           rows_read: 182_113,
           ids: [],
         },

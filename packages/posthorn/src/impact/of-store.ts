@@ -81,8 +81,8 @@ export async function sideOfStore(
   const query = { ...everything, ...trafficOf(tenant), since: from, until, now };
   const counts = await store.accounting(query);
   const { accepted, pending, dead, cancelled, suppressed, late, valueAtRisk } = counts;
-  const residue = unaccountedOf(counts);
-  const unaccounted = Math.max(0, residue);
+  const difference = unaccountedOf(counts);
+  const unaccounted = Math.max(0, difference);
   const hours = await store.accountingBy(query, 'hour');
   const events = { tenant, since: from, until };
   const all = await store.gone(events, unaccounted === 0 ? 0 : pricedMost);
@@ -115,8 +115,8 @@ export async function sideOfStore(
     notes: [
       ...notes,
       'lost in silence is what the books accepted and no row accounts for; `posthorn verify` names it',
-      ...(residue < 0
-        ? [`the books have ${count(-residue)} more ends than beginnings: run \`posthorn verify\``]
+      ...(difference < 0
+        ? [`the books have ${count(-difference)} more ends than beginnings: run \`posthorn verify\``]
         : []),
       ...(unpriced === 0
         ? []

@@ -4,7 +4,7 @@ import type { Reconciliation } from './reconciler.ts';
 
 // What the reconciler found last, in the store: so that any node can say it, also after a restart.
 
-const setting = 'last_reconciliation';
+const setting = 'reconciliation';
 const maxEndpoints = 100;
 const maxFindings = 20;
 
@@ -12,11 +12,11 @@ export interface LastReconciliation {
   /** ms since the epoch. */
   readonly at: number;
   readonly balanced: boolean;
-  readonly residue: number;
+  readonly unaccounted: number;
   /** Rows of deliveries that were counted. */
   readonly rowsRead: number;
   /** Endpoints whose rows and counters differ. */
-  readonly endpoints: readonly { readonly id: string; readonly residue: number }[];
+  readonly endpoints: readonly { readonly id: string; readonly unaccounted: number }[];
   readonly findings: readonly {
     readonly deliveryId: string | null;
     readonly eventId: string | null;
@@ -27,18 +27,18 @@ export interface LastReconciliation {
 
 export async function saveReconciliation(
   store: Pick<Readings, 'saveSetting'>,
-  { balanced, residue, rowsRead, rows, findings }: Reconciliation,
+  { balanced, unaccounted, rowsRead, rows, findings }: Reconciliation,
   at: number,
 ): Promise<void> {
   const last: LastReconciliation = {
     at,
     balanced,
-    residue,
+    unaccounted,
     rowsRead,
     endpoints: rows
-      .filter((row) => row.residue !== 0 || row.mismatches.length > 0)
+      .filter((row) => row.unaccounted !== 0 || row.mismatches.length > 0)
       .slice(0, maxEndpoints)
-      .map((row) => ({ id: row.endpointId, residue: row.residue })),
+      .map((row) => ({ id: row.endpointId, unaccounted: row.unaccounted })),
     findings: findings.slice(0, maxFindings).map(({ number, eventId, endpointId, problem }) => ({
       deliveryId: number === null ? null : deliveryId(number),
       eventId,

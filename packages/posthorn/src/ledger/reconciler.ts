@@ -29,7 +29,7 @@ export interface Equation extends StateCounts {
   readonly accepted: number;
   readonly pending: number;
   /** accepted less the sum of the states: above zero, deliveries are unaccounted for. */
-  readonly residue: number;
+  readonly unaccounted: number;
   /** States whose rows do not match their counter, with how many rows there are too many (or, negative, too few). */
   readonly mismatches: readonly { readonly state: keyof StateCounts; readonly by: number }[];
 }
@@ -38,8 +38,8 @@ export interface Reconciliation {
   readonly rows: readonly Equation[];
   /** What fan-outs were to create, have created and are still to create: planned = made + remaining. */
   readonly fanOuts: FanOuts;
-  /** Sum of the residues' magnitudes over all endpoints, and of the fan-outs. */
-  readonly residue: number;
+  /** Sum of the missing deliveries' magnitudes over all endpoints, and of the fan-outs. */
+  readonly unaccounted: number;
   /** Rows of deliveries that were counted. */
   readonly rowsRead: number;
   readonly findings: readonly Finding[];
@@ -60,7 +60,7 @@ export function equationOf(row: ConservationRow): Equation {
     tenant: row.tenant,
     accepted: row.counters.accepted,
     pending: row.rows.pending,
-    residue: row.counters.accepted - total,
+    unaccounted: row.counters.accepted - total,
     mismatches: endStates
       .map((state) => ({ state, by: sums[state] - row.counters[state] }))
       .filter(({ by }) => by !== 0),
@@ -99,14 +99,25 @@ export async function reconcile(
     0,
   );
   const fanOuts = await store.fanOuts(fanOutsShown);
-  const fanOutResidue = fanOuts.planned - fanOuts.made - fanOuts.remaining;
-  const residue = rows.reduce((sum, row) => sum + Math.abs(row.residue), Math.abs(fanOutResidue));
-  const sumsHold = residue === 0 && rows.every(({ mismatches }) => mismatches.length === 0);
+  const unaccountedOfFanOuts = fanOuts.planned - fanOuts.made - fanOuts.remaining;
+  const unaccounted = rows.reduce(
+    (sum, row) => sum + Math.abs(row.unaccounted),
+    Math.abs(unaccountedOfFanOuts),
+  );
+  const sumsHold = unaccounted === 0 && rows.every(({ mismatches }) => mismatches.length === 0);
   const worth = (await store.worthComparisons()).flatMap(worthFindings);
   const tampered = options.everyRow || !sumsHold ? await store.findTampered(findingsMost) : [];
   const findings = [...tampered, ...worth].slice(0, findingsMost);
   const digests = options.everyRow ? await checkEveryDigest(store, findings) : null;
-  return { rows, fanOuts, residue, rowsRead, findings, digests, balanced: sumsHold && findings.length === 0 };
+  return {
+    rows,
+    fanOuts,
+    unaccounted,
+    rowsRead,
+    findings,
+    digests,
+    balanced: sumsHold && findings.length === 0,
+  };
 }
 
 /** Compares every event with its digest, page by page; adds to `findings` up to their limit. */
@@ -145,10 +156,10 @@ export function startReconciler(options: {
     logger.error(
       {
         code: 'unaccounted',
-        residue: result.residue,
+        unaccounted: result.unaccounted,
         findings: result.findings.length,
         endpoints: result.rows
-          .filter((row) => row.residue !== 0 || row.mismatches.length > 0)
+          .filter((row) => row.unaccounted !== 0 || row.mismatches.length > 0)
           .map((row) => row.endpointId),
       },
       'deliveries are unaccounted for: run posthorn verify',

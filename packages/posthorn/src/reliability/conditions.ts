@@ -112,23 +112,23 @@ export function corruptCondition(
 
 /** The invariant: what was accepted and is nowhere. The second reconciliation that finds it makes it fire. */
 export function unaccountedCondition(books: {
-  readonly residue: number;
+  readonly unaccounted: number;
   readonly endpointIds: readonly string[];
   readonly findings: readonly Finding[];
   readonly confirmed: boolean;
 }): Condition {
-  const { residue, endpointIds, findings, confirmed } = books;
+  const { unaccounted, endpointIds, findings, confirmed } = books;
   return {
     rule: 'unaccounted',
     group: 'books',
     severity: 'page',
     owner: null,
     summary:
-      residue === 0
+      unaccounted === 0
         ? `rows and counters contradict each other at ${endpointIds.length || findings.length} places`
-        : `${residue.toLocaleString('en-US')} deliveries are unaccounted for`,
+        : `${unaccounted.toLocaleString('en-US')} deliveries are unaccounted for`,
     evidence: {
-      residue,
+      unaccounted,
       endpoint_ids: endpointIds.slice(0, idsMost),
       findings: findings.slice(0, idsMost).map(({ number, eventId, endpointId, problem }) => ({
         delivery_id: number === null ? null : deliveryId(number),

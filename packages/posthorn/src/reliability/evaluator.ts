@@ -105,7 +105,7 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
   let lastBooksAt: number | null = null;
   let mineSince: number | null = null;
   let objectives: JudgedObjectives | null = null;
-  let countedResidue = 0;
+  let countedBefore = 0;
   const deadLetters = rememberDeadLetters(store);
   let running: Promise<void> | null = null;
   let lastEvaluation: { readonly text: string | null; readonly seenAt: number } | null = null;
@@ -172,8 +172,8 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
         Math.min(now, objectives?.at ?? now),
         now,
       );
-      const residue = Math.max(0, (books?.residue ?? 0) - countedResidue);
-      countedResidue += residue;
+      const unaccounted = Math.max(0, (books?.unaccounted ?? 0) - countedBefore);
+      countedBefore += unaccounted;
       const accounted = declared.objectives.filter(({ kind }) => kind === 'accounted');
       options.onProgress(
         declared.objectives,
@@ -181,8 +181,8 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
           ...progress,
           // Spoiled by the books alone, each missing delivery once, and that is always the sender's fault.
           ...accounted.map(({ name }): [string, DomainCounts] => {
-            const due = Math.max(progress.get(name)!.due, residue);
-            return [name, { due, bad: residue, badBy: { sender: residue, receiver: 0 } }];
+            const due = Math.max(progress.get(name)!.due, unaccounted);
+            return [name, { due, bad: unaccounted, badBy: { sender: unaccounted, receiver: 0 } }];
           }),
         ]),
       );

@@ -42,7 +42,7 @@ const serverCertificatesWithinMs = 7 * dayMs;
 /** What a reconciliation found, as far as alerts need it. */
 export interface Books {
   readonly balanced: boolean;
-  readonly residue: number;
+  readonly unaccounted: number;
   readonly endpointIds: readonly string[];
   readonly findings: readonly Finding[];
 }

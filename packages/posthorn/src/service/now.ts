@@ -146,9 +146,9 @@ function wireReconciled({ reconciliation, isEverything, endpoints }: NowFacts): 
   return {
     at: iso(reconciliation.at),
     balanced: isEverything ? reconciliation.balanced : own.length === 0 && findings.length === 0,
-    residue: isEverything
-      ? reconciliation.residue
-      : own.reduce((sum, { residue }) => sum + Math.abs(residue), 0),
+    unaccounted: isEverything
+      ? reconciliation.unaccounted
+      : own.reduce((sum, { unaccounted }) => sum + Math.abs(unaccounted), 0),
     rows_read: isEverything ? reconciliation.rowsRead : null,
     ids: [...new Set([...ids, ...own.map(({ id }) => id)])].slice(0, idsMost),
   };

@@ -26,7 +26,7 @@ export function sloStatusService({
         missing += Math.max(0, unaccountedOf(counts));
       }
       // The reconciler reads every row, where this reads counters.
-      const bad = Math.min(total, Math.max(missing, await residueIn(store, objective)));
+      const bad = Math.min(total, Math.max(missing, await unaccountedIn(store, objective)));
       return accountedStatus(objective, total, bad, now);
     },
   };
@@ -57,18 +57,18 @@ export async function readStatusesFor(
   const accepted = new Map(groups.map((group) => [group.key, group.accepted]));
   for (const objective of accounted) {
     const total = objective.endpoints.reduce((sum, { id }) => sum + (accepted.get(id) ?? 0), 0);
-    const bad = Math.min(total, await residueIn(store, objective));
+    const bad = Math.min(total, await unaccountedIn(store, objective));
     statuses.set(objective.name, accountedStatus(objective, total, bad, now));
   }
   return statuses;
 }
 
 /** What the reconciler found unaccounted, unless it was at other endpoints alone. */
-async function residueIn(store: Store, { endpoints }: ScopedObjective): Promise<number> {
+async function unaccountedIn(store: Store, { endpoints }: ScopedObjective): Promise<number> {
   const { alerts } = await store.alerts();
   const found = alerts.find(({ rule, state }) => rule === 'unaccounted' && state !== 'resolved');
   if (found === undefined) return 0;
-  const { residue, endpoint_ids: where } = found.evidence;
+  const { unaccounted, endpoint_ids: where } = found.evidence;
   if (Array.isArray(where) && where.length > 0 && !endpoints.some(({ id }) => where.includes(id))) return 0;
-  return Number(residue ?? 0);
+  return Number(unaccounted ?? 0);
 }

@@ -84,7 +84,7 @@ export function Equation({ now, isPlain = false }: { now: Now; isPlain?: boolean
         <dt>unaccounted</dt>
         <dd>
           <Number
-            count={ledger.unaccounted === 0 ? (now.reconciled?.residue ?? 0) : ledger.unaccounted}
+            count={ledger.unaccounted === 0 ? (now.reconciled?.unaccounted ?? 0) : ledger.unaccounted}
             path={null}
             label="unaccounted"
           />

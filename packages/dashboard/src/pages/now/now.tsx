@@ -35,7 +35,7 @@ function Lead({ now, last }: { now: Now; last: Preset }): ReactNode {
         <>
           Ledger checked <Ago at={reconciled.at} />
           {reconciled.rows_read === null ? '' : `: ${countText(reconciled.rows_read)} deliveries`},{' '}
-          {reconciled.balanced ? 'none unaccounted.' : `${countText(reconciled.residue)} unaccounted.`}
+          {reconciled.balanced ? 'none unaccounted.' : `${countText(reconciled.unaccounted)} unaccounted.`}
         </>
       )}
     </>

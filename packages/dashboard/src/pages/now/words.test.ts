@@ -10,7 +10,7 @@ const ledger = {
   suppressed: 0,
   unaccounted: 0,
 };
-const reconciled = { at: '2026-11-25T10:00:00Z', balanced: true, residue: 0, rows_read: 1, ids: [] };
+const reconciled = { at: '2026-11-25T10:00:00Z', balanced: true, unaccounted: 0, rows_read: 1, ids: [] };
 
 test('the page is taken over by what is unaccounted for, and by nothing else', () => {
   expect(isLost({ ledger, reconciled })).toBe(false);

@@ -118,16 +118,16 @@ function findingsFrom({ findings }: Verification) {
 }
 
 function verificationAnswer(found: Verification): unknown {
-  const { rows, fanOuts, residue, findings, digests, balanced, audit } = found;
+  const { rows, fanOuts, unaccounted, findings, digests, balanced, audit } = found;
   return {
     balanced,
-    residue,
+    unaccounted,
     fan_out_remaining: fanOuts.remaining,
     events_checked: digests?.events ?? 0,
     events_without_digest: digests?.without ?? 0,
-    endpoints: rows.map(({ endpointId, residue: rest, ...row }) => ({
+    endpoints: rows.map(({ endpointId, unaccounted: rest, ...row }) => ({
       endpoint_id: endpointId,
-      residue: rest,
+      unaccounted: rest,
       ...row,
     })),
     findings: findingsFrom(found),
@@ -139,7 +139,7 @@ function verificationAnswer(found: Verification): unknown {
 
 function booksTable(rows: Verification['rows']): string {
   return table(
-    ['endpoint', 'accepted', '=', 'delivered', 'pending', 'dead', 'cancelled', 'suppressed', 'residue'],
+    ['endpoint', 'accepted', '=', 'delivered', 'pending', 'dead', 'cancelled', 'suppressed', 'unaccounted'],
     rows.map((r) => [
       r.endpointId,
       r.accepted,
@@ -149,13 +149,13 @@ function booksTable(rows: Verification['rows']): string {
       r.dead,
       r.cancelled,
       r.suppressed,
-      r.residue,
+      r.unaccounted,
     ]),
   );
 }
 
 function printVerification(found: Verification): void {
-  const { rows, fanOuts, residue, findings, digests, balanced, audit } = found;
+  const { rows, fanOuts, unaccounted, findings, digests, balanced, audit } = found;
   print(booksTable(rows));
   for (const row of rows)
     for (const { state, by } of row.mismatches)
@@ -175,7 +175,9 @@ function printVerification(found: Verification): void {
     findings.length >= findingsMost
       ? `the first ${findings.length} findings; verify again once these are repaired: there may be more`
       : `${findings.length} findings`;
-  print(balanced ? 'Every delivery is accounted for.' : `NOT BALANCED: residue ${residue}, ${howMany}.`);
+  print(
+    balanced ? 'Every delivery is accounted for.' : `NOT BALANCED: unaccounted ${unaccounted}, ${howMany}.`,
+  );
 }
 
 function auditAnswer({ entries, head, unsealed, unchecked, findings }: AuditCheck): unknown {

@@ -27,7 +27,7 @@ export interface DemoResult {
     readonly dead: number;
     readonly cancelled: number;
     readonly suppressed: number;
-    readonly residue: number;
+    readonly unaccounted: number;
     readonly receiver: {
       readonly unique: number;
       readonly requests: number;
@@ -35,7 +35,7 @@ export interface DemoResult {
       readonly unverified: number;
     };
   }[];
-  readonly residue: number;
+  readonly unaccounted: number;
   readonly agrees: boolean;
   readonly disagreements: readonly string[];
 }
@@ -169,8 +169,8 @@ export async function runDemo({
       const unique = tally?.ids.size ?? 0;
       if (row.accepted !== count)
         disagreements.push(`${name}: ${row.accepted} accepted of ${count} published`);
-      if (row.residue !== 0 || row.pending !== 0)
-        disagreements.push(`${name}: residue ${row.residue}, pending ${row.pending}`);
+      if (row.unaccounted !== 0 || row.pending !== 0)
+        disagreements.push(`${name}: unaccounted ${row.unaccounted}, pending ${row.pending}`);
       if (tally === undefined) {
         if (row.dead !== count) disagreements.push(`${name}: ${row.dead} dead letters of ${count}`);
       } else {
@@ -180,7 +180,7 @@ export async function runDemo({
           disagreements.push(`${name}: received an id that was not published`);
         if (tally.unverified > 0) disagreements.push(`${name}: ${tally.unverified} bad signatures`);
       }
-      const { accepted: sum, delivered, pending, dead, cancelled, suppressed, residue } = row;
+      const { accepted: sum, delivered, pending, dead, cancelled, suppressed, unaccounted } = row;
       return {
         name,
         accepted: sum,
@@ -189,7 +189,7 @@ export async function runDemo({
         dead,
         cancelled,
         suppressed,
-        residue,
+        unaccounted,
         receiver: {
           unique,
           requests: tally?.requests ?? 0,
@@ -204,7 +204,7 @@ export async function runDemo({
       kills,
       seconds: (Date.now() - began) / 1000,
       endpoints,
-      residue: books.residue,
+      unaccounted: books.unaccounted,
       agrees: disagreements.length === 0 && kills > 0,
       disagreements,
     };

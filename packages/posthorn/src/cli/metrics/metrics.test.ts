@@ -31,11 +31,11 @@ const balanced: Reconciliation = {
       dead: 3,
       cancelled: 0,
       suppressed: 0,
-      residue: 0,
+      unaccounted: 0,
       mismatches: [],
     },
   ],
-  residue: 0,
+  unaccounted: 0,
   rowsRead: 9,
   findings: [],
   digests: null,
@@ -116,8 +116,8 @@ describe('metrics', () => {
       'posthorn_claimed_waiting 5',
       'posthorn_shards_owned 2',
       'posthorn_oldest_due_age_seconds 12',
-      'posthorn_conservation_residue 0',
-      'posthorn_books_unbalanced 0',
+      'posthorn_deliveries_unaccounted 0',
+      'posthorn_ledger_unbalanced 0',
       'posthorn_last_reconciliation_timestamp_seconds 100',
       'posthorn_deliveries{endpoint_id="ep_a",state="dead"} 3',
       'posthorn_alerts_firing{severity="page"} 1',
@@ -134,14 +134,14 @@ describe('metrics', () => {
 
   test('a node that does not own the first shard, or no longer, says nothing of the whole', async () => {
     const metrics = metricsOf({ oldestDueAt: null, whole: null });
-    metrics.reconciled({ ...balanced, residue: 4, balanced: false });
+    metrics.reconciled({ ...balanced, unaccounted: 4, balanced: false });
     metrics.evaluated({ page: 1, ticket: 0 });
-    expect(await metrics.render()).toMatch(/^posthorn_conservation_residue 4$/m);
+    expect(await metrics.render()).toMatch(/^posthorn_deliveries_unaccounted 4$/m);
     metrics.watch(anEngine([5]));
     const text = await metrics.render();
     expect(text).toMatch(/^posthorn_oldest_due_age_seconds 0$/m);
     expect(text).not.toMatch(
-      /^posthorn_(conservation_residue|last_reconciliation|last_evaluation|deliveries\{|alerts_firing|pending|overdue|dead_letters|oldest_dead|nodes)/m,
+      /^posthorn_(deliveries_unaccounted|last_reconciliation|last_evaluation|deliveries\{|alerts_firing|pending|overdue|dead_letters|oldest_dead|nodes)/m,
     );
   });
 });

@@ -43,13 +43,13 @@ export function stateMetrics(
     'How long the most overdue delivery of this node has been due; 0 where none is',
   );
 
-  const residue = gauge(
-    'posthorn_conservation_residue',
+  const unaccounted = gauge(
+    'posthorn_deliveries_unaccounted',
     'Deliveries unaccounted for at the last reconciliation: anything but 0 is a page',
   );
   const unbalanced = gauge(
-    'posthorn_books_unbalanced',
-    '1 where the last reconciliation found a residue, or rows and counters that contradict each other',
+    'posthorn_ledger_unbalanced',
+    '1 where the last reconciliation found unaccounted deliveries, or rows and counters that contradict each other',
   );
   const reconciled = gauge(
     'posthorn_last_reconciliation_timestamp_seconds',
@@ -97,7 +97,7 @@ export function stateMetrics(
 
     const speaks = status !== null && isCoordinator(status.shards);
     const known = speaks ? books : null;
-    put(residue, known?.result.residue);
+    put(unaccounted, known?.result.unaccounted);
     put(unbalanced, known === null ? null : Number(!known.result.balanced));
     put(reconciled, known === null ? null : known.at / 1000);
     deliveries.clear();

@@ -63,7 +63,7 @@ const drafts: readonly Draft[] = [
     'Unaccounted',
     4,
     'none',
-    [['max(posthorn_conservation_residue)', '']],
+    [['max(posthorn_deliveries_unaccounted)', '']],
     'Accepted, and in no state at all. Anything but 0 is a page.',
     1,
   ),

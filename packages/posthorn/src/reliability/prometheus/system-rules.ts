@@ -27,7 +27,7 @@ const invariants: RuleGroup = {
     alert(
       'PosthornUnaccounted',
       'page',
-      'max(posthorn_conservation_residue) > 0\nor max(posthorn_books_unbalanced) > 0',
+      'max(posthorn_deliveries_unaccounted) > 0\nor max(posthorn_ledger_unbalanced) > 0',
       '2m',
       {
         summary: 'Deliveries are unaccounted for, or rows and counters contradict each other',

@@ -65,7 +65,7 @@ const facts = (fields: Partial<NowFacts> = {}): NowFacts => ({
   worth: [],
   worthWithin: [],
   pending: { parts: [], read: 0, isComplete: true },
-  reconciliation: { at: now, balanced: true, residue: 0, rowsRead: 10, endpoints: [], findings: [] },
+  reconciliation: { at: now, balanced: true, unaccounted: 0, rowsRead: 10, endpoints: [], findings: [] },
   alerts: [],
   unmatched: [],
   teams: new Set(['shop']),
@@ -156,7 +156,7 @@ describe('the sentence', () => {
         reconciliation: {
           at: now,
           balanced: false,
-          residue: 3,
+          unaccounted: 3,
           rowsRead: 9,
           endpoints: [],
           findings: [],
@@ -226,7 +226,7 @@ describe('G6: the equation', () => {
               ? {
                   at: now,
                   balanced: missing === 0,
-                  residue: missing,
+                  unaccounted: missing,
                   rowsRead: 0,
                   endpoints: [],
                   findings: [],

@@ -22,7 +22,7 @@ function lead({ reconciliation }: NowFacts): string {
 
 /** What is unaccounted for, by the counters of the window or by the last check of all rows. */
 function unaccountedOf({ reconciliation }: NowFacts, { equation }: Totals): number {
-  return Math.max(Math.abs(equation.unaccounted), Math.abs(reconciliation?.residue ?? 0));
+  return Math.max(Math.abs(equation.unaccounted), Math.abs(reconciliation?.unaccounted ?? 0));
 }
 
 /** The one sentence that is read out in a meeting: what is true, what it is worth, and whether anybody has to act. */

@@ -60,7 +60,7 @@ function equationOf({ tallies, pending, reconciliation, isEverything }: NowFacts
   const left = accepted - ended.delivered - ended.dead - ended.cancelled - ended.suppressed;
   if (!pending.isComplete) {
     // Too many to count one by one: what the reconciler misses is not among them.
-    const missing = isEverything ? Math.max(0, reconciliation?.residue ?? 0) : 0;
+    const missing = isEverything ? Math.max(0, reconciliation?.unaccounted ?? 0) : 0;
     return { accepted, ...ended, pending: Math.max(0, left - missing), unaccounted: Math.min(missing, left) };
   }
   const counted = sum(

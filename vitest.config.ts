@@ -15,7 +15,16 @@ const longest = [
   'crash/sigkill.test.ts',
   'crash/postgres.test.ts',
   'crash/fan-out.test.ts',
+  'integration/bulk-redrive.test.ts',
+  'browser/missed.test.ts',
+  'browser/impact.test.ts',
+  'browser/screens.test.ts',
+  'browser/deliveries.test.ts',
+  'integration/kestrel-demo.test.ts',
   'integration/lab-cli.test.ts',
+  'integration/access.test.ts',
+  'browser/dead-letters.test.ts',
+  'browser/endpoints.test.ts',
   'integration/cli.test.ts',
   'conformance/postgres.test.ts',
   'conformance/postgres-one-shard.test.ts',
@@ -42,11 +51,15 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   plugins: [{ name: 'source', enforce: 'pre', resolveId: (id: string) => sourceFile(id) }],
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
     setupFiles: ['test/validate-answers.ts'],
     // A bound for what hangs, not a measure: on a machine with ten times as much to do, everything still passes.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    projects: [
+      // Unit tests share a worker: a process for each of their files took as long as most of the tests in them.
+      { extends: true, test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], isolate: false } },
+      { extends: true, test: { name: 'whole', include: ['test/**/*.test.ts'] } },
+    ],
     maxWorkers: Math.max(2, Math.min(4, availableParallelism())),
     sequence: { sequencer: LongestFirst },
   },

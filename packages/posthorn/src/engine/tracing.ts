@@ -1,18 +1,19 @@
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { NewEvent } from '../domain/event.ts';
 import type { TraceContext } from '../domain/trace.ts';
-import type { ClaimedDelivery, Settlement } from '../store/store.ts';
+import type { ClaimedDelivery, SettleAnswer, Settlement } from '../store/store.ts';
 import type { AttemptResult } from '../transport/transport.ts';
-import type { SettledListener } from './outcomes.ts';
 
 /** Where spans go. Every method is cheap and never throws; without a `Tracing` nothing of it costs anything. */
-export interface Tracing extends SettledListener {
+export interface Tracing {
   /** An event has come in; `parent` is its publisher's context. Ends with its commit. */
   accept(event: NewEvent, parent: TraceContext | null): AcceptSpan;
   /** An attempt begins; `accepted` is the context of the event's accept, where it is known here. */
   attempt(delivery: ClaimedDelivery, endpoint: Endpoint, accepted: TraceContext | null): AttemptSpan;
   /** An attempt's outcome waits for its commit. */
   settling(settlement: Settlement, attempt: TraceContext): void;
+  /** The outcome is on disk. A `SettledListener`, spelled out because the library exports this type. */
+  settled(settlement: Settlement, answer: SettleAnswer): void;
 }
 
 export interface AcceptSpan {

@@ -32,6 +32,7 @@ const behindTracing = [
   'ClaimedDelivery',
   'Endpoint',
   'NewEvent',
+  'SettleAnswer',
   'Settlement',
   'TraceContext',
 ];

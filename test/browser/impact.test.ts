@@ -83,6 +83,20 @@ test('a time is written, moved by keys and kept in the address; what cannot be c
   await page.getByRole('listitem').filter({ hasText: 'there is no whole hour on both sides' }).waitFor();
 });
 
+test('now as it was: the slider goes to another moment by keyboard, and the address keeps it', async () => {
+  const page = await suite.open(`/impact?at=${at}`);
+  const card = page.getByRole('region', { name: 'Now, as it was' });
+  await card.getByText('36 notifications worth €450.00 would not arrive unless someone acted.').waitFor();
+  expect(await card.getByRole('row', { name: /dead letter/ }).innerText()).toMatch(/36/);
+  await card.getByText('36 dead letters at', { exact: false }).waitFor();
+  await card.getByRole('slider').focus();
+  await page.keyboard.press('Home');
+  await card.getByText('No payment notification had been accepted in this time.').waitFor();
+  expect(page.url()).toContain('moment=');
+  await page.reload();
+  await card.getByText('No payment notification had been accepted in this time.').waitFor();
+});
+
 test('markers: others’ text stays text, one is added and deleted, each leads to its before and after', async () => {
   const page = await suite.open(`/impact?at=${at}`);
   await page.getByRole('link', { name: '<b>orders</b> is away ⟨U+202E⟩' }).waitFor();

@@ -26,6 +26,7 @@ import { describePruning } from './store/pruning.ts';
 import { describeEventSearching } from './store/event-searching.ts';
 import { describeSearching } from './store/searching.ts';
 import { describeMarkers } from './store/markers.ts';
+import { describePast } from './store/past.ts';
 import { describeSessions } from './store/sessions.ts';
 import { describeSettling } from './store/settling.ts';
 import { describeTenants } from './store/tenants.ts';
@@ -57,6 +58,7 @@ export function describeStore(name: string, open: () => Promise<Store>, property
     describeTenants(subject);
     describeSessions(subject);
     describeMarkers(subject);
+    describePast(subject);
     describeKeeping(subject);
     describeClockwork(subject);
     describeFailing(subject);

@@ -139,6 +139,36 @@ test('of one tenant, with what only it has lost', async () => {
   expect((nobody.body as { errors?: { path: string }[] }).errors?.[0]?.path).toBe('/tenant');
 });
 
+test('now as it was: what was dead then and is delivered since; what is too old or to come is refused', async () => {
+  const at = new Date(change).toISOString();
+  const then = (await get(`/v1/now/past?at=${at}`)).body as unknown as Record<string, unknown>;
+  expect(then).toMatchObject({
+    level: 'act',
+    sentence: '10 notifications worth €50.00 would not arrive unless someone acted.',
+    ledger: { accepted: 200, delivered: 190, pending: 0, dead: 10, cancelled: 0, suppressed: 0 },
+    became: [],
+    at_risk: { dead: [{ currency: 'EUR', amount_minor: 5000, events: 10 }] },
+    needs: [{ kind: 'dead_letters', count: 10 }],
+    alerts: [],
+  });
+  // An hour in which the first had been accepted, and none was tried yet.
+  const early = new Date(change - day + hour + 50).toISOString();
+  expect((await get(`/v1/now/past?at=${early}&last=1h`)).body).toMatchObject({
+    level: 'well',
+    ledger: { accepted: 200, pending: 200, dead: 0 },
+    became: [
+      { then: 'pending', now: 'delivered', count: 190 },
+      { then: 'pending', now: 'dead', count: 10 },
+    ],
+  });
+  for (const query of [
+    `at=${new Date(now + day).toISOString()}`,
+    `at=${new Date(now - 31 * day).toISOString()}`,
+    'at=yesterday',
+  ])
+    expect((await get(`/v1/now/past?${query}`)).status, query).toBe(422);
+});
+
 test('Posthorn notes by itself what changes how deliveries go: a pause, a redrive; and who did it', async () => {
   const { items } = (await get('/v1/endpoints')).body as unknown as { items: { id: string; url: string }[] };
   const { id, url } = items[0]!;

@@ -117,7 +117,7 @@ export const pages: readonly Page[] = [
     path: '/impact',
     title: 'Impact',
     nav: { name: 'Impact', letter: 'i' },
-    search: ['at'],
+    search: ['at', 'moment'],
     isForTeams: true,
     load: () => import('./pages/impact/impact.tsx'),
   },

@@ -57,6 +57,7 @@ import type {
   NodeList,
   Now,
   OpenApiDocument,
+  PastNow,
   PortalLink,
   PortalLinkRequest,
   PublicKeyList,
@@ -123,6 +124,7 @@ import type {
   SeriesGetInput,
   StreamOpenInput,
   NowGetInput,
+  NowPastInput,
   SlosHistoryInput,
   SlosMinutesInput,
   ConformanceGetInput,
@@ -323,6 +325,9 @@ export interface StreamApi<Options> {
 export interface NowApi<Options> {
   /** Get the overview of now. One answer to: does everything arrive, what is it worth, whose is it, and what needs attention. Made at most once a second, and shared by everybody who asks for the same. */
   get(input?: NowGetInput, options?: Options): Promise<Now>;
+
+  /** Get the overview as it was at a moment. How what was accepted before a moment stood then: what had arrived, what waited, what was a dead letter, and which alerts fired. Counters know the present outcome only, so it is read from rows: for as long as settled deliveries are kept, and for at most 2,000,000 of them. What has changed since stands beside it. */
+  past(input: NowPastInput, options?: Options): Promise<PastNow>;
 }
 
 /** Reliability objectives, error budgets and burn rates. */
@@ -642,6 +647,7 @@ export type OperationId =
   | 'reconcile.run'
   | 'stream.open'
   | 'now.get'
+  | 'now.past'
   | 'slos.status'
   | 'slos.history'
   | 'slos.minutes'

@@ -1176,6 +1176,54 @@ const seriesPointShape = object({
 });
 const oneSeriesShape = object({ key: nullable(text), others: number, points: list(seriesPointShape) });
 const openApiDocumentShape = object({ openapi: text });
+const pastNowShape = object({
+  at: text,
+  level: text,
+  sentence: text,
+  window: object({ since: text, until: text }),
+  ledger: object({
+    accepted: number,
+    delivered: number,
+    pending: number,
+    dead: number,
+    cancelled: number,
+    suppressed: number,
+  }),
+  became: list(object({ then: text, now: text, count: number })),
+  at_risk: object({
+    dead: list(moneyShape),
+    suppressed: list(moneyShape),
+    late_pending: list(moneyShape),
+    late_pending_count: number,
+    unknown: number,
+  }),
+  needs: list(
+    object({
+      kind: text,
+      endpoint_id: text,
+      subject: nullable(text),
+      owner: nullable(text),
+      since: nullable(text),
+      count: number,
+      value: list(moneyShape),
+    }),
+  ),
+  more_needs: number,
+  alerts: list(
+    object({
+      id: text,
+      rule: text,
+      severity: text,
+      owner: nullable(text),
+      endpoint_id: nullable(text),
+      summary: text,
+      since: text,
+      resolved_at: nullable(text),
+      acknowledged: flag,
+    }),
+  ),
+  more_alerts: number,
+});
 const portalLinkShape = object({ url: text, token: text, expires_at: text });
 const portalLinkRequestShape = object({
   tenant: text,
@@ -1941,6 +1989,17 @@ export const operations: Readonly<Record<OperationId, Operation>> = {
     path: '/v1/now',
     query: object({ tenant: either(text, list(text)), endpoint_id: either(text, list(text)), last: text }),
     answer: nowShape,
+  },
+  'now.past': {
+    method: 'GET',
+    path: '/v1/now/past',
+    query: object({
+      at: text,
+      tenant: either(text, list(text)),
+      endpoint_id: either(text, list(text)),
+      last: text,
+    }),
+    answer: pastNowShape,
   },
   'slos.status': { method: 'GET', path: '/v1/slos/{name}/status', answer: sloStatusShape },
   'slos.history': {

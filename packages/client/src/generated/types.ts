@@ -2770,6 +2770,84 @@ export interface OpenApiDocument {
   readonly openapi: string;
 }
 
+export interface PastNow {
+  readonly at: string;
+  readonly level: 'act' | 'watch' | 'well';
+
+  /** What was true then, to be read out. */
+  readonly sentence: string;
+
+  /** What was accepted in this time. */
+  readonly window: { readonly since: string; readonly until: string };
+
+  /** Rows, each in the state that it had then. */
+  readonly ledger: {
+    readonly accepted: number;
+    readonly delivered: number;
+    readonly pending: number;
+    readonly dead: number;
+    readonly cancelled: number;
+    readonly suppressed: number;
+  };
+
+  /** How many of those in a state then are in another one now. */
+  readonly became: readonly {
+    readonly then: 'pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed';
+    readonly now: 'pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed';
+    readonly count: number;
+  }[];
+  readonly atRisk: {
+    /** By currency; never added across currencies. */
+    readonly dead: readonly Money[];
+
+    /** By currency; never added across currencies. */
+    readonly suppressed: readonly Money[];
+
+    /** By currency; never added across currencies. */
+    readonly latePending: readonly Money[];
+    readonly latePendingCount: number;
+
+    /** Deliveries at risk whose events have no value. */
+    readonly unknown: number;
+  };
+
+  /** What did not arrive then, by endpoint; at most 7. */
+  readonly needs: readonly {
+    readonly kind: 'dead_letters' | 'suppressed' | 'late';
+    readonly endpointId: string;
+
+    /** The host; null: the endpoint was deleted. */
+    readonly subject: string | null;
+
+    /** Of today. */
+    readonly owner: string | null;
+
+    /** When the first of them was accepted. */
+    readonly since: string | null;
+    readonly count: number;
+
+    /** By currency; never added across currencies. */
+    readonly value: readonly Money[];
+  }[];
+  readonly moreNeeds: number;
+
+  /** Those that fired then and are still kept; at most 20. */
+  readonly alerts: readonly {
+    readonly id: string;
+    readonly rule: string;
+    readonly severity: 'page' | 'ticket';
+    readonly owner: string | null;
+    readonly endpointId: string | null;
+
+    /** As it last was. */
+    readonly summary: string;
+    readonly since: string;
+    readonly resolvedAt: string | null;
+    readonly acknowledged: boolean;
+  }[];
+  readonly moreAlerts: number;
+}
+
 export interface PortalLink {
   /** To be given to the receiver. The token is in the fragment, which no log of a server has. Only a path if the server was not told where it is reached. */
   readonly url: string;
@@ -4588,6 +4666,17 @@ export interface NowGetInput {
 
   /** The window: what was accepted in this time. */
   readonly last?: '1h' | '24h' | '7d' | '30d' | undefined;
+}
+
+/** What `now.past` takes. */
+export interface NowPastInput {
+  /** The moment. */
+  readonly at: string | Date;
+  readonly tenant?: string | readonly string[] | undefined;
+  readonly endpointId?: string | readonly string[] | undefined;
+
+  /** The window: what was accepted in this time before it. */
+  readonly last?: '1h' | '24h' | '7d' | undefined;
 }
 
 /** What `slos.history` takes. */

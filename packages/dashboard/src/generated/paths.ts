@@ -47,6 +47,7 @@ export const paths: Readonly<Record<OperationId, readonly [method: string, path:
   'reconcile.run': ['POST', '/v1/reconcile'],
   'stream.open': ['GET', '/v1/stream'],
   'now.get': ['GET', '/v1/now'],
+  'now.past': ['GET', '/v1/now/past'],
   'slos.status': ['GET', '/v1/slos/{name}/status'],
   'slos.history': ['GET', '/v1/slos/{name}/history'],
   'slos.minutes': ['GET', '/v1/slos/{name}/minutes'],

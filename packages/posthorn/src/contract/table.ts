@@ -5,6 +5,7 @@ import { conformanceOperations } from './conformance.ts';
 import { filterOperations } from './filters.ts';
 import { nodeOperations } from './nodes.ts';
 import { nowOperations } from './now.ts';
+import { nowPastOperations } from './now-past.ts';
 import { deadLetterOperations } from './dead-letters.ts';
 import { deliveryOperations } from './deliveries.ts';
 import { deliveryRequestOperations } from './delivery-request.ts';
@@ -61,6 +62,7 @@ export const table = {
   ...reconcileOperations,
   ...streamOperations,
   ...nowOperations,
+  ...nowPastOperations,
   ...sloStatusOperations,
   ...sloHistoryOperations,
   ...conformanceOperations,

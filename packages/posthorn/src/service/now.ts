@@ -7,7 +7,7 @@ import type { Store } from '../store/store.ts';
 import { tenantsFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import { endpointIdsFrom } from './endpoint-ref.ts';
-import type { Handlers, Of } from './handler.ts';
+import type { Handlers } from './handler.ts';
 import type { NowFacts } from './now/facts.ts';
 import { Latest } from './now/latest.ts';
 import { type Need, nowNeeds, wireNeed, withSamples } from './now/needs.ts';
@@ -28,7 +28,7 @@ const idsMost = 20;
 const lengths = { '1h': hourMs, '24h': dayMs, '7d': 7 * dayMs, '30d': 30 * dayMs } as const;
 
 /** The overview of now, made at most once a second for all who ask for the same. */
-export function nowService(deps: ServiceDependencies): Handlers<Of<'now'>> {
+export function nowService(deps: ServiceDependencies): Handlers<'now.get'> {
   const { store, clock } = deps;
   const latest = new Latest<Now>(clock, everyMs, maxScopes);
   const read = nowReader(deps);

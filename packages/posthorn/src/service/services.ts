@@ -23,6 +23,7 @@ import { filterService } from './filters.ts';
 import { nodeService } from './nodes.ts';
 import { reconcileService } from './reconcile.ts';
 import { nowService } from './now.ts';
+import { nowPastService } from './now-past.ts';
 import { redriveService } from './redrives.ts';
 import { replayService } from './replays.ts';
 import { secretService } from './secrets.ts';
@@ -58,6 +59,7 @@ export function createServices(deps: ServiceDependencies): Handlers {
     ...seriesService(deps),
     ...reconcileService(deps),
     ...nowService(deps),
+    ...nowPastService(deps),
     ...sloStatusService(deps),
     ...sloHistoryService(deps),
     ...conformanceService(deps),

@@ -26,6 +26,7 @@ import type { ObjectiveReadings } from './objective-readings.ts';
 import type { Operations } from './operations.ts';
 import type { Reconciling } from './reconciling.ts';
 import type { Overview } from './overview.ts';
+import type { Past } from './past.ts';
 import type { SealedSettings } from './sealed-settings.ts';
 import type { Series } from './series.ts';
 import type { EventSearching } from './event-search.ts';
@@ -75,6 +76,7 @@ export interface Store
     Series,
     ObjectiveReadings,
     Overview,
+    Past,
     Integrity,
     Nodes,
     Alerting,

@@ -15,6 +15,7 @@ import { useRead } from '../../query.ts';
 import { useQuerySearch, useSetSearch } from '../../url.ts';
 import { comparable } from './comparable.ts';
 import { Markers } from './markers.tsx';
+import { AsItWas } from './past.tsx';
 import { headlineOf, type Impact, type Measure, measuresOf, verdictOf } from './measures.ts';
 import { Exposure, Noticed, SideBySide } from './side-by-side.tsx';
 import { timeFrom } from './time-from.ts';
@@ -53,7 +54,8 @@ export default function ImpactPage(): ReactNode {
 function Around({ at }: { at: string }): ReactNode {
   const setSearch = useSetSearch();
   const impact = useRead('impact.get', { query: { at } });
-  const move = (byMs: number): void => setSearch({ at: new Date(Date.parse(at) + byMs).toISOString() });
+  const move = (byMs: number): void =>
+    setSearch({ at: new Date(Date.parse(at) + byMs).toISOString(), moment: null });
   useKeys([
     { keys: '[', text: 'A day earlier', run: () => move(-dayMs) },
     { keys: ']', text: 'A day later', run: () => move(dayMs) },
@@ -73,6 +75,7 @@ function Around({ at }: { at: string }): ReactNode {
       ) : (
         <Refusal problem={error} onRetry={error.status === 422 ? undefined : () => void impact.refetch()} />
       )}
+      <AsItWas key={at} at={at} />
       <Markers here={at} />
     </div>
   );
@@ -149,7 +152,7 @@ function AroundForm({ at, move }: { at: string | null; move?: (byMs: number) => 
   const use = (): void => {
     const time = timeFrom(text);
     setRefused(time === null);
-    if (time !== null) setSearch({ at: time });
+    if (time !== null) setSearch({ at: time, moment: null });
   };
   const step = (byMs: number, words: string): ReactNode =>
     move === undefined || at === null ? null : (

@@ -53,6 +53,12 @@ export function createConfinements(store: Store): Confinements {
       }),
     },
 
+    'now.past': {
+      bound: async (input, caller, next) =>
+        await next({ ...input, query: await ownFilter(store, caller, input.query) }),
+      portal: 'never',
+    },
+
     'series.get': {
       bound: async (input, caller, next) => {
         if (caller.can !== null && (input.query.by === 'owner' || input.query.owner !== undefined))

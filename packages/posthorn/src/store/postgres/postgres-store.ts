@@ -44,6 +44,7 @@ import { failingEndpoints, saveFailing } from './failures.ts';
 import { beat, type LastBeats, leave, readNodes } from './nodes.ts';
 import { readFailureDays, readMissedWorth, readTallySteps } from './objective-readings.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
+import { readPastStep } from './past.ts';
 import { readPendingWorth, readUnmatchedTypes, readWorth } from './overview.ts';
 import { prune } from './prune.ts';
 import { readAttempts, readDeadLetters, readDelivery, readEvent } from './readings.ts';
@@ -176,6 +177,7 @@ export function createPostgresStore(db: Database, endpoints: EndpointTable): Sto
     accountingBy: async (query, by) => readAccountingBy(db, query, by),
     pendingIn: (tenants) => readPending(db, endpoints, tenants),
     worth: async (query) => readWorth(db, query),
+    pastStep: async (query, page) => readPastStep(db, query, page),
     pendingWorth: async (query, maxRows) => readPendingWorth(db, query, maxRows),
     unmatchedTypes: async (query, limit) => readUnmatchedTypes(db, query, limit),
     countSeries: async (query) => readCountSeries(db, query),

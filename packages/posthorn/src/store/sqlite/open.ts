@@ -43,6 +43,7 @@ const longReadings: ReadonlySet<string> = new Set<keyof Store>([
   'tallies',
   'countSeries',
   'worth',
+  'pastStep',
   'pendingWorth',
   'unmatchedTypes',
   'failureSeries',

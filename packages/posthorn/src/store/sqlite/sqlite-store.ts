@@ -45,6 +45,7 @@ import { deadKeyCounts, blockedKeys, freeKeys } from './blocking.ts';
 import { failingEndpoints, saveFailing } from './failures.ts';
 import { readFailureDays, readMissedWorth, readTallySteps } from './objective-readings.ts';
 import { cancelDelivery, cancelOrphans, redriveDelivery } from './operations.ts';
+import { readPastStep } from './past.ts';
 import { readPendingWorth, readUnmatchedTypes, readWorth } from './overview.ts';
 import { prune } from './prune.ts';
 import { readAttempts, readDeadLetters, readDelivery, readEvent } from './readings.ts';
@@ -191,6 +192,7 @@ export function createSqliteStore(db: Database): Store {
     accountingBy: async (query, by) => readAccountingBy(db, query, by),
     pendingIn: async (tenants) => readPending(db, endpoints, tenants),
     worth: async (query) => readWorth(db, query),
+    pastStep: async (query, page) => readPastStep(db, query, page),
     pendingWorth: async (query, maxRows) => readPendingWorth(db, query, maxRows),
     unmatchedTypes: async (query, limit) => readUnmatchedTypes(db, query, limit),
     countSeries: async (query) => readCountSeries(db, query),

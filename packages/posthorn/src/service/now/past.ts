@@ -1,0 +1,159 @@
+import type { Answer } from '../../contract/table.ts';
+import { type Alert, alertEndpoint } from '../../domain/alert.ts';
+import type { DeliveryState } from '../../domain/delivery.ts';
+import { iso, isoOrNull } from '../../domain/time.ts';
+import type { PastPart } from '../../store/past.ts';
+import { wireMoney } from '../wire.ts';
+import { Amounts, moneyList } from './amounts.ts';
+import { plural } from './words.ts';
+
+// What is said of a moment that is over, from how its deliveries stood: computed from what was read alone.
+
+type WirePast = Answer<'now.past'>;
+type PastNeed = WirePast['needs'][number];
+
+const maxNeeds = 7;
+const maxAlerts = 20;
+const kinds = ['dead_letters', 'suppressed', 'late'] as const;
+
+/** What of an endpoint a need says. */
+export interface PastEndpoint {
+  readonly host: string;
+  readonly owner: string | null;
+}
+
+export interface PastFacts {
+  readonly since: number;
+  readonly at: number;
+  readonly parts: readonly PastPart[];
+  /** By id; those that were deleted since are not there. */
+  readonly endpoints: ReadonlyMap<string, PastEndpoint>;
+  /** All that are stored and that the caller may know of. */
+  readonly alerts: readonly Alert[];
+}
+
+const countOf = (parts: readonly PastPart[]): number => parts.reduce((sum, { count }) => sum + count, 0);
+
+function amountsOf(parts: readonly PastPart[]): Amounts {
+  const amounts = new Amounts();
+  for (const { currency, amountMinor, count } of parts) amounts.add(currency, amountMinor, count);
+  return amounts;
+}
+
+const kindOf = ({ then, isLate }: PastPart): (typeof kinds)[number] | null =>
+  then === 'dead' ? 'dead_letters' : then === 'suppressed' ? 'suppressed' : isLate ? 'late' : null;
+
+/** Whether an alert fired at a moment. One that was stored by an older Posthorn does not say when it began to. */
+export function firedAt({ firedAt: fired, since, resolvedAt, state }: Alert, at: number): boolean {
+  if (state === 'pending') return false;
+  return (fired ?? since) <= at && (resolvedAt === null || resolvedAt > at);
+}
+
+export function pastAnswer(facts: PastFacts): WirePast {
+  const { parts, at } = facts;
+  const of = (state: DeliveryState): PastPart[] => parts.filter(({ then }) => then === state);
+  const late = parts.filter(({ isLate }) => isLate);
+  const [dead, suppressed] = [of('dead'), of('suppressed')];
+  const risk = { dead: amountsOf(dead), suppressed: amountsOf(suppressed), late: amountsOf(late) };
+  const needs = needsOf(facts);
+  const alerts = facts.alerts.filter((alert) => firedAt(alert, at));
+  return {
+    at: iso(at),
+    ...sentenceOf(facts),
+    window: { since: iso(facts.since), until: iso(at) },
+    ledger: {
+      accepted: countOf(parts),
+      delivered: countOf(of('delivered')),
+      pending: countOf(of('pending')),
+      dead: countOf(dead),
+      cancelled: countOf(of('cancelled')),
+      suppressed: countOf(suppressed),
+    },
+    became: becameOf(parts),
+    at_risk: {
+      dead: risk.dead.list().map(wireMoney),
+      suppressed: risk.suppressed.list().map(wireMoney),
+      late_pending: risk.late.list().map(wireMoney),
+      late_pending_count: countOf(late),
+      unknown: risk.dead.unknown + risk.suppressed.unknown + risk.late.unknown,
+    },
+    needs: needs.slice(0, maxNeeds),
+    more_needs: Math.max(0, needs.length - maxNeeds),
+    alerts: alerts.slice(0, maxAlerts).map(wireAlert(at)),
+    more_alerts: Math.max(0, alerts.length - maxAlerts),
+  };
+}
+
+/** What became of those that had not arrived. */
+function becameOf(parts: readonly PastPart[]): WirePast['became'] {
+  const groups = Map.groupBy(
+    parts.filter(({ then, now }) => then !== now),
+    ({ then, now }) => `${then} ${now}`,
+  );
+  return [...groups.values()].map((group) => ({
+    then: group[0]!.then,
+    now: group[0]!.now,
+    count: countOf(group),
+  }));
+}
+
+function needsOf({ parts, endpoints }: PastFacts): PastNeed[] {
+  const groups = Map.groupBy(parts, (part) => {
+    const kind = kindOf(part);
+    return kind === null ? '' : `${kind} ${part.endpointId}`;
+  });
+  groups.delete('');
+  const needs = [...groups.values()].map((group): PastNeed => {
+    const { endpointId } = group[0]!;
+    const endpoint = endpoints.get(endpointId);
+    return {
+      kind: kindOf(group[0]!)!,
+      endpoint_id: endpointId,
+      subject: endpoint?.host ?? null,
+      owner: endpoint?.owner ?? null,
+      since: isoOrNull(Math.min(...group.map(({ oldestAt }) => oldestAt))),
+      count: countOf(group),
+      value: amountsOf(group).list().map(wireMoney),
+    };
+  });
+  return needs.toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || b.count - a.count);
+}
+
+const wireAlert =
+  (at: number) =>
+  (alert: Alert): WirePast['alerts'][number] => ({
+    id: alert.id,
+    rule: alert.rule,
+    severity: alert.severity,
+    owner: alert.owner,
+    endpoint_id: alertEndpoint(alert),
+    summary: alert.summary,
+    since: iso(alert.since),
+    resolved_at: isoOrNull(alert.resolvedAt),
+    acknowledged: alert.acknowledgedAt !== null && alert.acknowledgedAt <= at,
+  });
+
+function sentenceOf({ parts }: PastFacts): Pick<WirePast, 'level' | 'sentence'> {
+  const dropped = parts.filter(({ then }) => then === 'dead' || then === 'suppressed');
+  const late = parts.filter(({ isLate }) => isLate);
+  const worth = (of: readonly PastPart[]): string => {
+    const text = moneyList(amountsOf(of).list());
+    return text === '' ? '' : ` worth ${text}`;
+  };
+  if (dropped.length > 0)
+    return {
+      level: 'act',
+      sentence: `${plural(countOf(dropped), 'notification')}${worth(dropped)} would not arrive unless someone acted.`,
+    };
+  if (late.length > 0)
+    return {
+      level: 'watch',
+      sentence: `${plural(countOf(late), 'notification')}${worth(late)} ${countOf(late) === 1 ? 'was' : 'were'} late and still being delivered.`,
+    };
+  return countOf(parts) === 0
+    ? { level: 'well', sentence: 'No payment notification had been accepted in this time.' }
+    : {
+        level: 'well',
+        sentence: 'Every payment notification of this time had arrived or was on its way in time.',
+      };
+}

@@ -124,8 +124,7 @@ export function aNow(at = Date.now()): Now {
         alert_id: 'alr_1',
         acknowledged_at: iso(at - hourMs),
         owner: 'shop',
-        summary:
-          'payments-in-time: the error budget is spent 1.2 times as fast as it may be, by the receiver',
+        summary: 'payments-in-time: the receiver spends its error budget 1.2 times as fast as allowed',
         detail: '72% is left and lasts 18 days',
         action: { label: 'Open', path: '/objectives/payments-in-time' },
       }),

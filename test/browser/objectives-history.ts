@@ -80,7 +80,7 @@ function anAlert(fields: Partial<Alert> & Pick<Alert, 'id' | 'since'>): Alert {
     severity: 'ticket',
     state: 'firing',
     owner: 'shop',
-    summary: 'payments-in-time: the error budget is spent 4.2 times as fast as it may be, by the receiver',
+    summary: 'payments-in-time: the receiver spends its error budget 4.2 times as fast as allowed',
     evidence: { objective: 'payments-in-time', fault_domain: 'receiver' },
     firedAt: fields.since,
     resolvedAt: null,

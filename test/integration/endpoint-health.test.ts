@@ -163,7 +163,7 @@ describe.each([
       failures: { by_class: [{ class: 'http_5xx', fault: 'receiver' }] },
     });
     expect(found.diagnosis.sentence).toMatch(
-      /has answered 503 to every attempt for .*, for all event types; 9 deliveries wait.*; nothing is lost until .*, when the first schedule ends\.$/,
+      /has answered 503 to every attempt for .*, for all event types; 9 deliveries wait.*; nothing is lost until .*, when the earliest schedule ends\.$/,
     );
     expect(found.due.reduce((sum, { count: of }) => sum + of, 0)).toBe(9);
     const [failed] = found.failures.by_class;
@@ -178,9 +178,9 @@ describe.each([
   });
 
   test.each([
-    ['once', 'not_found', /nothing takes webhooks at this path/],
+    ['once', 'not_found', /nothing accepts webhooks at this path/],
     ['moved', 'redirect', /a redirect \(301\), which Posthorn never follows/],
-    ['busy', 'throttled', /asked for no requests until .* \(Retry-After\)/],
+    ['busy', 'throttled', /asked for a pause until .* \(Retry-After\)/],
     [
       'paused',
       'paused',

@@ -156,7 +156,7 @@ describe('posthorn impact', () => {
       severity: 'page',
       state: 'firing',
       owner: null,
-      summary: '5 deliveries are unaccounted for',
+      summary: '5 deliveries are unaccounted',
       evidence: {},
       since: deploy + hour + 60_000,
       firedAt: deploy + hour + 120_000,

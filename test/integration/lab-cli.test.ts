@@ -171,7 +171,7 @@ describe('posthorn alerts backtest', () => {
     [[], 'give one of --from-log'],
     [['--from-log', 'missing.jsonl'], 'no such file'],
     [['--from-log', 'package.json'], 'no attempt that can be read'],
-    [['--from-log', 'x', '--rules', 'package.json'], 'these rules are not valid'],
+    [['--from-log', 'x', '--rules', 'package.json'], 'Invalid rules'],
     [['--from-log', 'x', '--incident', 'yesterday'], 'takes two times'],
     [['--from-log', 'x', '--target', '2'], 'takes a number from'],
   ])('wrong usage %j', async (args, words) => {

@@ -107,7 +107,9 @@ function describeHistory(name: string, open: () => Promise<Store>): void {
         good: 21 * 20,
         window: { resolution: 'day', known_since: new Date(endpoint.createdAt).toISOString() },
       });
-      expect(status.sentence).toMatch(/^Not kept: 98\.8% .* Counted for 20 days of 30 days so far\.$/);
+      expect(status.sentence).toMatch(
+        /^Not kept: 98\.8% .* Only 20 days of 30 days have been counted so far\.$/,
+      );
       expect([sender.bad, receiver.bad]).toEqual([1, 4]);
       const history = await read(store, 'slos.history');
       expect(history).toMatchObject({ due: status.total, budget: expect.closeTo(sender.budget) });

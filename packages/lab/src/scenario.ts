@@ -60,7 +60,7 @@ const rates = z.number().min(0).max(3600);
 
 /** A world to simulate. A scenario is data; times are simulated. */
 const scenarioSchema = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'takes small letters, digits and dashes'),
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'takes lowercase letters, digits and dashes'),
   description: z.string().max(2000).default(''),
   payments: count(50_000_000),
   /** How long payments and faults come. */

@@ -10,7 +10,7 @@ const alert = (id: string, group: string, evidence: Alert['evidence']): Alert =>
   severity: 'page',
   state: 'firing',
   owner: 'payments',
-  summary: 'the error budget is spent 14.4 times as fast as it may be, by the sender',
+  summary: 'the sender spends its error budget 14.4 times as fast as allowed',
   evidence,
   since: start,
   resolvedAt: null,

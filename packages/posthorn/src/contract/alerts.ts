@@ -64,7 +64,7 @@ const example = {
   acknowledged_until: null,
   note: null,
   summary: 'The ledger was not checked for 15 minutes',
-  evidence: { seconds: 900, next_step: "look for 'reconciliation failed' in the log" },
+  evidence: { seconds: 900, next_step: 'Look for the code reconciliation_failed in the log' },
   owner: null,
   notified: [
     {

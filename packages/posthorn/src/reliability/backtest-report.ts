@@ -24,7 +24,7 @@ function tradePlot(points: readonly TradePoint[]): string {
   const slowest = Math.max(...shown.map(({ detectedAfterMs }) => detectedAfterMs!)) / 3_600_000;
   const x = (falsePerWeek: number): number => left + (falsePerWeek / (most * 1.1)) * (width - left - 90);
   const y = (hours: number): number => bottom - (hours / (slowest * 1.15)) * (bottom - 20);
-  // Gates that came to the same place share one label.
+  // Gates with the same result share one label.
   const places = new Map<string, TradePoint[]>();
   for (const point of shown) {
     const key = `${Math.round(x(point.falsePerWeek) / 12)} ${Math.round(y(point.detectedAfterMs! / 3_600_000) / 12)}`;
@@ -44,7 +44,7 @@ ${[0, 0.5, 1].map((share) => `<text class="soft" x="${x(most * share)}" y="${bot
 ${dots.join('\n')}</svg>`;
 }
 
-/** When each rule fired, on one line of time. */
+/** When each rule fired, on one timeline. */
 function firingsPlot(outcomes: readonly RuleOutcome[], from: number, until: number): string {
   const left = 120;
   const width = 760;
@@ -73,7 +73,7 @@ export interface BacktestPage {
   readonly until: number;
 }
 
-/** One file without anything to load. */
+/** One file that loads nothing else. */
 export function backtestReport(page: BacktestPage): string {
   const { source, objective, counts, outcomes, trade, from, until } = page;
   const rows = outcomes.map(({ rule, firings, detectedAfterMs, missed, falsePerWeek }) => {

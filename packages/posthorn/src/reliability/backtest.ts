@@ -2,40 +2,40 @@ import { MinuteHistory } from './counts.ts';
 import { minuteMs } from '../domain/time.ts';
 import { evaluate, type Evidence, type Objective, type Rule } from './rules.ts';
 
-/** What is replayed. `overdue` is how many retries were overdue in each minute; empty where the history cannot tell. */
+/** The history to replay. `overdue` is the number of overdue retries in each minute; empty if the history cannot say. */
 export interface ReplayedHistory {
   readonly minutes: MinuteHistory;
   readonly overdue: ArrayLike<number>;
 }
 
-/** A time in which something was known to be wrong, ms since the epoch. */
+/** A period in which something was known to be wrong, in ms since the epoch. */
 export interface Incident {
   readonly from: number;
   readonly until: number;
 }
 
-/** One time that a rule would have fired. */
+/** One firing of a rule. */
 export interface Firing {
   readonly rule: string;
   readonly severity: Rule['severity'];
   readonly from: number;
-  /** When it was resolved; null: it fired to the end of the history. */
+  /** When it was resolved; null: it was still firing at the end of the history. */
   readonly until: number | null;
   readonly evidence: Evidence;
-  /** Whether it began in an incident, or as its echo: while the incident was still in the rule's window. */
+  /** Whether it began during an incident, or as its echo: while the incident was still in the rule's window. */
   readonly real: boolean;
 }
 
 export interface RuleOutcome {
   readonly rule: Rule;
   readonly firings: readonly Firing[];
-  /** From the beginning of the first incident to the first firing in it; null: missed, or there is no incident. */
+  /** From the start of the first incident to the first firing in it; null: missed, or the history has no incident. */
   readonly detectedAfterMs: number | null;
   readonly missed: number;
   readonly falsePerWeek: number;
 }
 
-/** A rule that has stopped being true for so long is resolved; one that comes and goes fires once. */
+/** A rule is resolved after its condition has been false for this long; one that flaps fires once. */
 const resolveAfterMinutes = 15;
 
 function reachOf(rule: Rule): number {
@@ -43,7 +43,7 @@ function reachOf(rule: Rule): number {
   return rule.kind === 'slow_leak' ? Math.max(...rule.windowsMs) : rule.graceMs;
 }
 
-/** Replays a history minute by minute through each rule, in virtual time. */
+/** Replays a history through each rule, minute by minute, in virtual time. */
 export function backtest(
   history: ReplayedHistory,
   rules: readonly Rule[],
@@ -92,8 +92,8 @@ export function backtest(
 }
 
 /**
- * The same traffic with no incident in it: each event is late with a chance of half the budget, as in a service that
- * keeps its objective with room to spare.
+ * Returns the same traffic without an incident: each event is late with a probability of half the budget, as in a
+ * service that meets its objective with room to spare.
  */
 export function healthyControl(
   minutes: MinuteHistory,
@@ -104,7 +104,7 @@ export function healthyControl(
   const share = (1 - objective.target) / 2;
   const due = Array.from({ length: minutes.minutes }, (_, at) => minutes.window(at, minuteMs).due);
   const bad = due.map((n) => {
-    // Gaps between late ones are geometric: a minute costs as many draws as it has late events.
+    // Gaps between late events are geometric, so a minute costs one draw per late event.
     let count = 0;
     for (let at = -1; ;) {
       at += 1 + Math.floor(Math.log(1 - random.float()) / Math.log1p(-share));
@@ -122,7 +122,7 @@ export interface TradePoint {
 }
 
 /**
- * What sensitivity costs: the same rules with looser and stricter gates, their alarms a week on `healthy` (the same
+ * What sensitivity costs: the same rules with looser and stricter gates, their alarms per week on `healthy` (the same
  * traffic without the incident) against the time they take to notice it.
  */
 export function trade(

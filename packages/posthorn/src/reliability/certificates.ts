@@ -4,25 +4,25 @@ import { type Certificate, reachOf } from '../domain/reach.ts';
 import { dayMs, iso } from '../domain/time.ts';
 import type { ServerCertificate } from '../store/breakers.ts';
 
-/** Days before the end at which the owner is notified: of a client certificate, and of a receiver's own. */
+/** Days before expiry at which the owner is notified: for a client certificate, and for a receiver's own. */
 const clientDays = [1, 7, 30];
-/** Most servers renew theirs by themselves, 30 days before the end. */
+/** Most servers renew their certificates automatically, 30 days before expiry. */
 const serverDays = [1, 7];
-/** A certificate that lives no longer is renewed by a machine every few days. */
+/** A certificate with a shorter lifetime is renewed automatically every few days. */
 const shortLifeMs = 10 * dayMs;
 
 const maxNamed = 20;
 
-/** A certificate that ends soon, or has ended, with the endpoints of one owner that use it. */
+/** A certificate that expires soon or has expired, with the endpoints of one owner that use it. */
 export interface Expiry {
   readonly endpoints: [Endpoint, ...Endpoint[]];
   readonly use: 'client' | 'server';
   readonly certificate: Certificate;
-  /** The days that its end is within; 0: it is over. */
+  /** The threshold, in days, that its expiry has crossed; 0: it has expired. */
   readonly stage: number;
 }
 
-/** The certificates of these endpoints that should be renewed, those that end first in front. */
+/** Returns the certificates of these endpoints that should be renewed, earliest expiry first. */
 export function expiringCertificates(
   endpoints: readonly Endpoint[],
   servers: readonly ServerCertificate[],
@@ -55,14 +55,14 @@ function add(
   const leftMs = certificate.notAfter - now;
   const stage = leftMs <= 0 ? 0 : days.find((within) => leftMs <= within * dayMs);
   if (stage === undefined) return;
-  // Many endpoints present the same one.
+  // Many endpoints can present the same certificate.
   const key = `${use} ${certificate.fingerprint} ${endpoint.owner ?? ''}`;
   const known = found.get(key);
   if (known === undefined) found.set(key, { endpoints: [endpoint], use, certificate, stage });
   else known.endpoints.push(endpoint);
 }
 
-/** Of a chain the one that ends first ends it. */
+/** A chain expires with the first of its certificates. */
 function firstToEnd(certificates: readonly Certificate[]): Certificate | null {
   return certificates.reduce<Certificate | null>(
     (first, one) => (first === null || one.notAfter < first.notAfter ? one : first),
@@ -70,7 +70,7 @@ function firstToEnd(certificates: readonly Certificate[]): Certificate | null {
   );
 }
 
-/** A certificate that ends soon: a ticket, and a page on its last day. Notified once at each stage, not every few hours. */
+/** A certificate that expires soon: a ticket, and a page on its last day. Notified once at each stage, not every few hours. */
 export function certificateCondition({ endpoints, use, certificate, stage }: Expiry, now: number): Condition {
   const [{ id, url, owner }, ...others] = endpoints;
   const { host } = new URL(url);
@@ -99,8 +99,8 @@ export function certificateCondition({ endpoints, use, certificate, stage }: Exp
       fingerprint,
       next_step:
         use === 'client'
-          ? `PATCH /v1/endpoints/${id} with a new client_certificate and client_key in tls: the next attempt uses it`
-          : `renew the certificate of ${host}: Posthorn sees the new one at its next connection`,
+          ? `Send PATCH /v1/endpoints/${id} with a new client_certificate and client_key in tls: the next attempt uses it`
+          : `Renew the certificate of ${host}: Posthorn sees the new one at its next connection`,
     },
     waitMs: 0,
     stage: String(stage),

@@ -11,12 +11,12 @@ import type { FaultDomain } from '../domain/attempt.ts';
 import type { Money, OverdueGroup } from '../store/accounting.ts';
 import type { DomainStatus, ObjectiveStatus } from './objective-status.ts';
 
-/** Dead letters wait this long for their like, so that a burst is one alert. */
+/** Dead letters wait this long for more of the same group, so that a burst is one alert. */
 const groupWaitMs = 30_000;
-/** From here on a group of dead letters is worth being woken for: so much money in whole units, or so many. */
+/** From here on a group of dead letters pages: this amount of money in whole units, or this many. */
 const pageValue = 10_000;
 const pageCount = 1000;
-/** Dead letters are pruned some day; this share of their retention is the last call. */
+/** Dead letters are pruned after their retention; an alert is sent at this share of it. */
 const lastCall = 0.9;
 const idsMost = 20;
 
@@ -28,17 +28,17 @@ function isMuch({ currency, amountMinor }: Money): boolean {
   return amountMinor >= BigInt(pageValue) * 10n ** BigInt(exponentOf(currency));
 }
 
-/** A group of dead letters: one endpoint, one class of failure. Worse with its value, its number and its age. */
+/** A group of dead letters: one endpoint, one error class. Its severity rises with its value, its count and its age. */
 export function deadLetterCondition(
   group: DeadLetterGroup,
   samples: readonly number[],
   now: number,
   deadRetentionMs: number,
-  /** As the endpoint's template says. */
+  /** From the endpoint's template. */
   loudness: Template['deadLetterSeverity'],
-  /** The endpoint is known to be down, which an alert of its own says. */
+  /** The endpoint is known to be down; another alert reports that. */
   down: boolean,
-  /** Of the ordering keys that dead letters of the endpoint block: the oldest. */
+  /** The oldest ordering keys that dead letters of the endpoint block. */
   blocked: readonly BlockedKey[] = [],
 ): Condition {
   const { endpointId, owner, errorClass, count, oldestAt, oldestPrunableAt, blockedKeys, valueAtRisk } =
@@ -51,7 +51,7 @@ export function deadLetterCondition(
   return {
     rule: 'dead_letters',
     group: `${endpointId}/${errorClass ?? 'unknown'}`,
-    // What is about to be deleted for good is worth being woken for, whatever the template says.
+    // An imminent permanent deletion pages, whatever the template says.
     severity:
       ending ||
       loudness === 'page' ||
@@ -78,14 +78,14 @@ export function deadLetterCondition(
           }),
       next_step:
         blockedKeys === 0
-          ? `mend the receiver, then: posthorn redrive --endpoint-id ${endpointId}`
-          : `later deliveries of these keys are held: posthorn deliveries --blocked --endpoint-id ${endpointId} lists them; mend the receiver, then: posthorn redrive --endpoint-id ${endpointId}; or go on without one: posthorn cancel <delivery>`,
+          ? `Fix the receiver, then run: posthorn redrive --endpoint-id ${endpointId}`
+          : `Later deliveries of these keys wait; list them with: posthorn deliveries --blocked --endpoint-id ${endpointId}. Fix the receiver, then run: posthorn redrive --endpoint-id ${endpointId}. To skip a dead letter, run: posthorn cancel <delivery>`,
     },
     waitMs: groupWaitMs,
   };
 }
 
-/** Stored events of one endpoint that do not match their digests: the disk, or whoever writes to it, is not to be trusted. */
+/** Stored events of one endpoint that do not match their digests: the disk, or whatever writes to it, cannot be trusted. */
 export function corruptCondition(
   { endpointId, owner, count, oldestAt, valueAtRisk }: DeadLetterGroup,
   samples: readonly Pick<DeliveryRecord, 'number' | 'eventId' | 'tenant'>[],
@@ -104,13 +104,13 @@ export function corruptCondition(
       event_ids: samples.map(({ eventId }) => eventId),
       sample_delivery_ids: samples.map(({ number }) => deliveryId(number)),
       next_step:
-        'posthorn verify names every such event; check the disk, restore it from a backup, and publish it again under a new id',
+        'Run posthorn verify to list every such event; check the disk, restore it from a backup, and publish the events again under new ids',
     },
     waitMs: 0,
   };
 }
 
-/** The invariant: what was accepted and is nowhere. The second reconciliation that finds it makes it fire. */
+/** The invariant: accepted deliveries that are in no state. It fires when a second reconciliation confirms it. */
 export function unaccountedCondition(books: {
   readonly unaccounted: number;
   readonly endpointIds: readonly string[];
@@ -125,8 +125,8 @@ export function unaccountedCondition(books: {
     owner: null,
     summary:
       unaccounted === 0
-        ? `rows and counters contradict each other at ${endpointIds.length || findings.length} places`
-        : `${unaccounted.toLocaleString('en-US')} deliveries are unaccounted for`,
+        ? `rows and counters contradict each other in ${endpointIds.length || findings.length} places`
+        : `${unaccounted.toLocaleString('en-US')} deliveries are unaccounted`,
     evidence: {
       unaccounted,
       endpoint_ids: endpointIds.slice(0, idsMost),
@@ -136,13 +136,14 @@ export function unaccountedCondition(books: {
         endpoint_id: endpointId,
         problem,
       })),
-      next_step: 'posthorn verify names every one; somebody or something has written past Posthorn',
+      next_step:
+        'Run posthorn verify to list each one; something other than Posthorn has written to the store',
     },
     waitMs: confirmed ? 0 : Number.POSITIVE_INFINITY,
   };
 }
 
-/** Requests whose deliveries are not all created, and nobody goes on with it. */
+/** Requests whose deliveries are not all created, and whose fan-out has stopped. */
 export function fanOutStuckCondition(stuck: readonly FanOutState[], now: number): Condition {
   const remaining = stuck.reduce((sum, fanOut) => sum + fanOut.remaining, 0);
   const minutes = Math.round((now - stuck[0]!.movedAt) / 60_000);
@@ -151,15 +152,15 @@ export function fanOutStuckCondition(stuck: readonly FanOutState[], now: number)
     group: 'fan-outs',
     severity: 'page',
     owner: null,
-    summary: `${remaining.toLocaleString('en-US')} deliveries of accepted events are not created yet, and nothing has moved for ${minutes} min`,
+    summary: `${remaining.toLocaleString('en-US')} deliveries of accepted events have not been created, and there has been no progress for ${minutes} min`,
     evidence: {
       remaining,
       tenants: [...new Set(stuck.map(({ tenant }) => tenant))].slice(0, idsMost),
       accepted_at: iso(Math.min(...stuck.map(({ acceptedAt }) => acceptedAt))),
       next_step:
-        'look for the code fan_out_failed in the log; the events are stored, and a restart goes on with them',
+        'Look for the code fan_out_failed in the log. The events are stored; a restart resumes their fan-out',
     },
-    // One that was behind another of its tenant begins with the time of its acceptance.
+    // A fan-out that waited behind another of its tenant counts from its acceptance.
     waitMs: groupWaitMs,
   };
 }
@@ -170,13 +171,16 @@ export function silentReconcilerCondition(forMs: number): Condition {
     group: 'books',
     severity: 'page',
     owner: null,
-    summary: `the books were last checked ${Math.round(forMs / 1000)} s ago`,
-    evidence: { seconds: Math.round(forMs / 1000), next_step: "look for 'reconciliation failed' in the log" },
+    summary: `the ledger was last checked ${Math.round(forMs / 1000)} s ago`,
+    evidence: {
+      seconds: Math.round(forMs / 1000),
+      next_step: 'Look for the code reconciliation_failed in the log',
+    },
     waitMs: 0,
   };
 }
 
-/** The evaluator of another node has written nothing for so long: this node judged in its stead. */
+/** The evaluator of another node has written nothing for this long, so this node evaluated instead. */
 export function silentEvaluatorCondition(forMs: number): Condition {
   const seconds = Math.round(forMs / 1000);
   return {
@@ -184,16 +188,16 @@ export function silentEvaluatorCondition(forMs: number): Condition {
     group: 'alerts',
     severity: 'page',
     owner: null,
-    summary: `alerts were not judged for ${seconds} s`,
-    evidence: { seconds, next_step: 'posthorn nodes names the owner of shard 0: look at its log' },
+    summary: `alert rules were not evaluated for ${seconds} s`,
+    evidence: { seconds, next_step: 'Run posthorn nodes to find the owner of shard 0, and read its log' },
     waitMs: 0,
   };
 }
 
-/** So far off, receivers refuse signatures: their tolerance is five minutes. */
+/** Receivers refuse signatures that are off by more than five minutes, the usual tolerance. */
 const pageJumpMs = 5 * minuteMs;
 
-/** The clock that stamps events and signs webhooks has jumped, or is not believed. */
+/** The clock that stamps events and signs webhooks has jumped, or is not trusted. */
 export function clockCondition({ jump, doubtedMs, believedInMs }: ClockStatus): Condition | null {
   if (jump === null && doubtedMs === 0) return null;
   const byMs = jump?.byMs ?? doubtedMs;
@@ -205,19 +209,19 @@ export function clockCondition({ jump, doubtedMs, believedInMs }: ClockStatus): 
     owner: null,
     summary:
       doubtedMs > 0
-        ? `the clock is ${lengthOf(doubtedMs)} ahead of the time that Posthorn has lived through; nothing is deleted or expires by it`
-        : `the clock went ${direction} by ${lengthOf(Math.abs(byMs))}`,
+        ? `the clock is ${lengthOf(doubtedMs)} ahead of the time Posthorn has measured; it deletes and expires nothing by this clock`
+        : `the clock jumped ${direction} by ${lengthOf(Math.abs(byMs))}`,
     evidence: {
       ...(jump === null ? {} : { jumped_at: iso(jump.at), jumped_by_s: Math.round(byMs / 1000) }),
       ...(doubtedMs > 0 ? { believed_in_s: Math.round(believedInMs / 1000) } : {}),
       next_step:
-        'compare the clock of the machine (with PostgreSQL: of the database) with a time server; receivers refuse signatures that are five minutes off',
+        'Compare the clock of the machine (with PostgreSQL: of the database server) with a time server; receivers refuse signatures that are five minutes off',
     },
     waitMs: 0,
   };
 }
 
-/** Endpoints whose secrets need a key that is not here. */
+/** Endpoints whose secrets need a key that this node does not have. */
 export interface LockedSecrets {
   readonly count: number;
   readonly endpointIds: readonly string[];
@@ -231,12 +235,12 @@ export function lockedCondition({ count, endpointIds, keyIds }: LockedSecrets): 
     group: 'secrets',
     severity: 'page',
     owner: null,
-    summary: `the secrets of ${count} ${count === 1 ? 'endpoint' : 'endpoints'} cannot be opened: nothing is sent to ${count === 1 ? 'it' : 'them'}`,
+    summary: `the secrets of ${count} ${count === 1 ? 'endpoint' : 'endpoints'} cannot be decrypted: nothing is sent to ${count === 1 ? 'it' : 'them'}`,
     evidence: {
       endpoints: endpointIds,
       missing_keys: keyIds,
       next_step:
-        'add the missing keys to POSTHORN_SECRET_KEY or restore the key file, and start again; where a key is lost, set the secret and the headers of each endpoint again',
+        'Add the missing keys to POSTHORN_SECRET_KEY or restore the key file, and restart. If a key is lost, set the secret and the headers of each endpoint again',
     },
     waitMs: 0,
   };
@@ -248,22 +252,22 @@ function lengthOf(ms: number): string {
   return ms >= 2 * minuteMs ? `${Math.round(ms / minuteMs)} minutes` : `${Math.round(ms / 1000)} seconds`;
 }
 
-/** What has come due and nobody has taken up: the next silent drop, if Posthorn could make one. */
+/** Deliveries that are due and that no node has claimed: where a silent drop would begin. */
 export function overdueCondition(
   group: OverdueGroup,
   samples: readonly number[],
-  /** As the endpoint is set. */
+  /** From the endpoint's settings. */
   rateLimitPerS: number | null,
   now: number,
 ): Condition {
   const { endpointId, owner, count, oldestDueAt, claimed, throttledUntil } = group;
   const why =
     throttledUntil !== null
-      ? `the receiver asked for no requests until ${iso(throttledUntil)}`
+      ? `the receiver asked for a pause until ${iso(throttledUntil)} (Retry-After)`
       : rateLimitPerS !== null
-        ? `events come faster than its rate limit of ${rateLimitPerS}/s lets them go`
+        ? `events arrive faster than its rate limit of ${rateLimitPerS}/s`
         : claimed > 0
-          ? 'the receiver is slower than its events come'
+          ? 'events arrive faster than the receiver answers'
           : null;
   const minutes = Math.round((now - oldestDueAt) / 60_000);
   return {
@@ -281,16 +285,16 @@ export function overdueCondition(
       sample_delivery_ids: samples.map(deliveryId),
       next_step:
         throttledUntil !== null
-          ? `POST /v1/endpoints/${endpointId}/resume sends at once, if the receiver is ready earlier`
+          ? `To send now, if the receiver is ready earlier: POST /v1/endpoints/${endpointId}/resume`
           : why !== null
-            ? `raise the receiver's capacity, or its limits: posthorn deliveries --endpoint-id ${endpointId} --state pending`
-            : 'posthorn nodes shows who owns what; look at the log of the owner for why it does not send',
+            ? `Raise the receiver's capacity, or its limits. To see what waits: posthorn deliveries --endpoint-id ${endpointId} --state pending`
+            : "Run posthorn nodes to see which node owns what, and read that node's log for why it does not send",
     },
     waitMs: 0,
   };
 }
 
-/** An endpoint that has answered nothing for a while: its dead letters are told of here, and not one by one. */
+/** An endpoint that has answered nothing for a while. This alert covers its dead letters, which are not notified one by one. */
 export function endpointDownCondition(down: {
   readonly endpointId: string;
   readonly owner: string | null;
@@ -309,13 +313,13 @@ export function endpointDownCondition(down: {
     evidence: {
       since: iso(openSince),
       pending,
-      next_step: `posthorn deliveries --endpoint-id ${endpointId} --state pending shows the errors; nothing is lost while it is retried`,
+      next_step: `To see the errors: posthorn deliveries --endpoint-id ${endpointId} --state pending. Nothing is lost while it is retried`,
     },
     waitMs: 0,
   };
 }
 
-/** More of a kind than have an alert of their own: an outage this wide pages, and no endpoint behind the limit is passed over. */
+/** More groups than get an alert of their own: an outage this wide pages, so that no endpoint beyond the limit is missed. */
 export function beyondCondition(rule: string, groups: number, most: number): Condition {
   const beyond = groups - most;
   return {
@@ -323,16 +327,16 @@ export function beyondCondition(rule: string, groups: number, most: number): Con
     group: 'beyond',
     severity: 'page',
     owner: null,
-    summary: `${beyond.toLocaleString('en-US')} more besides the ${most.toLocaleString('en-US')} that have an alert of their own (${rule})`,
+    summary: `${beyond.toLocaleString('en-US')} more beyond the ${most.toLocaleString('en-US')} that have an alert of their own (${rule})`,
     evidence: {
       groups,
       beyond,
       next_step:
         rule === 'dead_letters'
-          ? 'posthorn dead-letters --limit 10000 lists all'
+          ? 'List all: posthorn dead-letters --limit 10000'
           : rule === 'certificate_expiring'
-            ? 'GET /v1/endpoints shows the certificates of each endpoint and when they end'
-            : 'posthorn deliveries --state pending --limit 10000 shows which endpoints they are',
+            ? "GET /v1/endpoints shows each endpoint's certificates and when they expire"
+            : 'List the affected endpoints: posthorn deliveries --state pending --limit 10000',
     },
     waitMs: 0,
   };
@@ -341,13 +345,13 @@ export function beyondCondition(rule: string, groups: number, most: number): Con
 const sides: readonly FaultDomain[] = ['sender', 'receiver'];
 const percent = (rate: number): string => `${(100 * rate).toFixed(rate < 0.01 ? 2 : 1)} %`;
 
-/** What was found when an objective is in danger: gathered only then. */
+/** Evidence for an objective in danger, gathered only then. */
 export interface ObjectiveEvidence {
   readonly samples: readonly number[];
   readonly valueAtRisk: readonly Money[];
 }
 
-/** Whether any of an objective's rules fires: then its evidence is worth gathering. */
+/** Returns whether any rule of an objective fires: only then is its evidence worth gathering. */
 export function isInDanger({ by }: ObjectiveStatus): boolean {
   return sides.some((side) => fires(by[side]));
 }
@@ -357,8 +361,8 @@ function fires({ burn, leaks }: DomainStatus): boolean {
 }
 
 /**
- * An objective's alerts: one for each side that spends its budget too fast, or leaks steadily. Both teams are told; the side
- * whose fault it is owns it.
+ * The alerts of an objective: one for each side that spends its budget too fast, or leaks steadily. Both teams are
+ * notified; the side at fault owns it.
  */
 export function objectiveConditions(
   objective: ScopedObjective,
@@ -384,8 +388,8 @@ export function objectiveConditions(
         ...(other === null || other === owner ? {} : { alsoTold: [other] }),
         summary:
           burning.length > 0
-            ? `${objective.name}: the error budget is spent ${rate.toFixed(1)} times as fast as it may be, by the ${side}`
-            : `${objective.name}: ${percent(bad / due)} do not arrive in time, steadily, by the ${side}`,
+            ? `${objective.name}: the ${side} spends its error budget ${rate.toFixed(1)} times as fast as allowed`
+            : `${objective.name}: ${percent(bad / due)} of deliveries are persistently late or lost because of the ${side}`,
         evidence: {
           objective: objective.name,
           target: objective.target,
@@ -401,7 +405,7 @@ export function objectiveConditions(
             .map(({ endpointId, counts }) => ({ endpoint_id: endpointId, bad: counts.badBy[side] })),
           sample_delivery_ids: samples.map(deliveryId),
           value_at_risk: valueAtRisk.map(wireMoney),
-          next_step: `posthorn slo status ${objective.name} shows both sides; posthorn deliveries --state dead, and --state pending, what is owed`,
+          next_step: `Show both sides: posthorn slo status ${objective.name}. Show what is owed: posthorn deliveries --state dead, and --state pending`,
         },
         waitMs: 0,
       };

@@ -9,18 +9,21 @@ export interface NonConforming {
   readonly kind: 'endpoint' | 'event_type';
   readonly id: string;
   readonly tenant: string | null;
-  /** As it is declared; where it is missing all the same, there is no such team. */
+  /** As declared; null also if the declared team does not exist. */
   readonly owner: string | null;
   readonly missing: readonly Lack[];
 }
 
 export interface Conformance {
-  /** How many endpoints and event types were looked at. */
+  /** How many endpoints and event types were checked. */
   readonly total: number;
   readonly items: readonly NonConforming[];
 }
 
-/** Who has no template, no objective or no owner. `seen` are types that were published lately, `declared` those with a document. */
+/**
+ * Returns what has no template, no objective or no owner. `seen` are types published recently, `declared` those with a
+ * document.
+ */
 export function conformanceOf(facts: {
   readonly endpoints: readonly Endpoint[];
   readonly objectives: readonly ScopedObjective[];
@@ -44,7 +47,7 @@ export function conformanceOf(facts: {
         ...ofOwner(owner),
       ],
     }));
-  // What Posthorn sends by itself is nobody's to declare; '' is what was counted before types were.
+  // Posthorn's own types need no declaration; '' counts events from before types were recorded.
   const types = [...new Set([...facts.declared.keys(), ...facts.seen])]
     .filter((type) => type !== '' && !type.startsWith('posthorn.'))
     .map((type): NonConforming => {

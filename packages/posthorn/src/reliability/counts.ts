@@ -11,11 +11,11 @@ export class MinuteHistory {
   /** The first minute, ms since the epoch. */
   readonly from: number;
   readonly minutes: number;
-  // Sums of everything before a minute, so that a window of any length costs two look-ups.
+  // Prefix sums by minute, so that a window of any length costs two lookups.
   readonly #due: Float64Array;
   readonly #bad: Float64Array;
 
-  /** `due` and `bad` are counts by minute, from the minute of `from` on. */
+  /** `due` and `bad` are counts per minute, starting with the minute of `from`. */
   constructor(from: number, due: ArrayLike<number>, bad: ArrayLike<number>) {
     this.from = from;
     this.minutes = due.length;
@@ -27,7 +27,10 @@ export class MinuteHistory {
     }
   }
 
-  /** Counts of the window of this length that ends with this minute (0 is the first); what was before is not there. */
+  /**
+   * Returns the counts of the window of this length that ends with this minute (0 is the first). Minutes before the
+   * history count as zero.
+   */
   window(minute: number, lengthMs: number): Counts {
     const until = minute + 1;
     const from = Math.max(0, until - Math.round(lengthMs / minuteMs));

@@ -3,12 +3,12 @@ import type { DeadLetterGroup, Readings } from '../store/store.ts';
 import { everything } from '../store/accounting.ts';
 import { minuteMs } from '../domain/time.ts';
 
-/** However quiet the counters are, the groups are read again after so long. */
+/** The groups are read again after this long even if no counter has changed. */
 const rereadMs = 5 * minuteMs;
 
 /**
- * Groups of dead letters, read only when the counters of an endpoint say that there are others than before: with millions of
- * them the reading takes seconds, and a judge asks every few.
+ * Groups of dead letters, read again only when an endpoint's counters have changed: with millions of dead letters the
+ * query takes seconds, and the evaluator asks every few.
  */
 export function rememberDeadLetters(
   store: Pick<Readings, 'deadLetters'> & Pick<Accounting, 'accountingBy'>,

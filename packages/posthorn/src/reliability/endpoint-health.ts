@@ -8,11 +8,11 @@ import type { Tally } from '../store/accounting.ts';
 import type { ReceiverHealth } from '../store/breakers.ts';
 import type { EndpointFigures } from '../store/endpoint-figures.ts';
 
-/** Hours of acceptance that health speaks of, the running one among them. */
+/** Hours of acceptance that health covers, including the current one. */
 export const healthHours = 24;
-/** An outcome is in the counters so long after it happened, at the latest. */
+/** An outcome is in the counters after this long, at the latest. */
 const settleLagMs = 5000;
-/** Failures since the last success make an endpoint failing when there are so many, or for so long. */
+/** An endpoint is failing after this many failures since the last success, or after this long without one. */
 const failingCount = 3;
 const failingMs = minuteMs;
 
@@ -21,7 +21,7 @@ export interface StateFacts {
   readonly contact: Contact | null;
   readonly throttledUntil: number | null;
   readonly breakerSince: number | null;
-  /** Deliveries ever accepted. */
+  /** Deliveries accepted over all time. */
   readonly accepted: number;
 }
 
@@ -29,7 +29,7 @@ export function endpointState(facts: StateFacts, now: number): EndpointState {
   const { enabled, contact, throttledUntil, breakerSince } = facts;
   if (!enabled) return 'paused';
   const isThrottled = throttledUntil !== null && throttledUntil > now;
-  // A receiver that asks for time is slowed down, as it wishes.
+  // A receiver that sends Retry-After is slowed down, as it asks.
   if (isThrottled && (contact === null || contact.lastErrorClass === 'rate_limited')) return 'slowed';
   if (contact !== null && contact.failedSince !== null) {
     const { failuresInARow, failedSince } = contact;
@@ -39,7 +39,7 @@ export function endpointState(facts: StateFacts, now: number): EndpointState {
   return contact === null && facts.accepted === 0 ? 'idle' : 'healthy';
 }
 
-/** What an endpoint's row says of its receiver, where anything is known. */
+/** What an endpoint's row says about its receiver, if anything is known. */
 export function stateFacts(
   { enabled }: Pick<Endpoint, 'enabled'>,
   receiver: ReceiverHealth | undefined,
@@ -49,17 +49,17 @@ export function stateFacts(
   return { enabled, contact, throttledUntil, breakerSince: openSince, accepted };
 }
 
-/** Up to where what was accepted is past its deadline and counted: a whole minute. */
+/** Everything accepted before this is past its deadline and counted: a whole minute. */
 export function dueUntil({ deliverWithinMs }: Pick<Endpoint, 'deliverWithinMs'>, now: number): number {
   return Math.floor((now - deliverWithinMs - settleLagMs) / minuteMs) * minuteMs;
 }
 
-/** The first of the hours that health speaks of. */
+/** The first of the hours that health covers. */
 export function healthSince(now: number): number {
   return (Math.floor(now / hourMs) - healthHours + 1) * hourMs;
 }
 
-/** Latencies of this hour and the one before. */
+/** Latencies of this hour and the previous one. */
 export function latencySince(now: number): number {
   return (Math.floor(now / hourMs) - 1) * hourMs;
 }
@@ -75,7 +75,10 @@ export interface InTime {
   readonly interval: readonly [number, number];
 }
 
-/** Of what is past its deadline all counts; of what is younger only what has ended, because the rest may still be in time. */
+/**
+ * Returns how much was delivered in time: everything past its deadline counts, and younger deliveries only if they have
+ * ended, because the rest may still be in time.
+ */
 export function inTimeOf(past: readonly Tally[], young: readonly Tally[]): InTime {
   const sum = (tallies: readonly Tally[], of: (tally: Tally) => number): number =>
     tallies.reduce((total, tally) => total + of(tally), 0);
@@ -84,7 +87,7 @@ export function inTimeOf(past: readonly Tally[], young: readonly Tally[]): InTim
   return { good, due, share: due === 0 ? null : good / due, interval: wilson(good, due) };
 }
 
-/** What of a tally is not in a part of it. */
+/** Returns the part of a count that is not in a part of it. */
 function without(whole: Tally, part: Tally): Tally {
   const names = Object.keys(part) as (keyof Tally)[];
   return Object.fromEntries(names.map((name) => [name, Math.max(0, whole[name] - part[name])])) as Record<
@@ -95,10 +98,10 @@ function without(whole: Tally, part: Tally): Tally {
 
 export interface HealthFigures {
   readonly inTime: InTime;
-  /** Deliveries accepted a second, in this clock hour and the one before. */
+  /** Deliveries accepted per second in this clock hour and the previous one. */
   readonly ratePerS: number;
   readonly p99Ms: number | null;
-  /** By the hour of acceptance, oldest first. Good: delivered in time; bad: late, dead or suppressed. */
+  /** By hour of acceptance, oldest first. Good: delivered in time; bad: late, dead or suppressed. */
   readonly good: readonly number[];
   readonly bad: readonly number[];
 }
@@ -111,7 +114,7 @@ export function healthFigures(
   const since = healthSince(now);
   const until = dueUntil(endpoint, now);
   const untilHour = Math.floor(until / hourMs) * hourMs;
-  // The hour in which the deadline of now lies is past in part.
+  // The hour that contains the current deadline is past only in part.
   const isCut = untilHour >= since;
   const past = figures.hours.filter(({ at }) => at < untilHour);
   const young = figures.hours

@@ -39,12 +39,12 @@ import {
 } from './judge.ts';
 import { minuteMs } from '../domain/time.ts';
 
-/** Objectives are judged by the minute, so no more often than so. */
+/** Objectives are evaluated by the minute, so no more often than this. */
 const objectivesEveryMs = 60_000;
-/** Where nobody has judged for this long, another node does it. */
+/** If no node has evaluated for this long, another node takes over. */
 const silentAfterMs = 60_000;
 const evaluatedAt = 'alerts_evaluated_at';
-/** After a jump of the clock, what is measured by the time since then says nothing for so long. */
+/** After a clock jump, measurements of the time since then mean nothing for this long. */
 const unsteadyMs = 5 * minuteMs;
 const byTheClock = ['overdue', 'endpoint_down', 'endpoint_disabling'] as const;
 
@@ -59,23 +59,23 @@ export interface EvaluatorOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly everyMs: number;
-  /** How often the books are checked. */
+  /** How often the ledger is checked. */
   readonly reconcileEveryMs: number;
   readonly deadRetentionMs: number;
   readonly clockStatus: () => ClockStatus;
-  /** Endpoints whose secrets cannot be opened here. */
+  /** Endpoints whose secrets cannot be decrypted here. */
   readonly locked: () => LockedSecrets;
   readonly role: ClusterRole;
-  /** There is something to deliver to these endpoints. */
+  /** These endpoints have deliveries that are due. */
   readonly wake: (endpointIds: readonly string[]) => void;
   readonly onEvaluated: (firing: { readonly page: number; readonly ticket: number }) => void;
-  /** What came past its deadline since the last time, by objective. */
+  /** What passed its deadline since the last evaluation, by objective. */
   readonly onProgress?: OnProgress;
 }
 
 export interface Evaluator {
   reconciled(books: Books): void;
-  /** Now, not when it is time: for tests and for the end of a reconciliation. */
+  /** Evaluates now, not on schedule: for tests, and after a reconciliation. */
   evaluate(): Promise<void>;
   stop(): void;
 }
@@ -94,8 +94,8 @@ interface JudgedObjectives {
 }
 
 /**
- * Judges the rules on a schedule, one node at a time. Everything that has to survive is in the store, so another node goes
- * on where this one died: a rule that it cannot judge yet leaves its alerts as they are.
+ * Evaluates the rules on a schedule, one node at a time. Everything that has to survive is in the store, so another
+ * node continues where this one died: a rule that it cannot evaluate yet leaves its alerts as they are.
  */
 export function startEvaluator(options: EvaluatorOptions): Evaluator {
   const { store, clock, random, logger, everyMs, role } = options;
@@ -111,8 +111,8 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
   let lastEvaluation: { readonly text: string | null; readonly seenAt: number } | null = null;
 
   /**
-   * For how long the store has not heard of an evaluation; null: not long enough to speak of. By the monotonic clock: a leap
-   * of the other makes nobody silent.
+   * How long the store has not seen an evaluation; null: not long enough to report. Measured by the monotonic clock, so
+   * that a jump of the wall clock silences no node.
    */
   const silentFor = async (): Promise<number | null> => {
     const text = await store.setting(evaluatedAt);
@@ -131,7 +131,7 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
   ): Promise<{ list: Condition[]; unjudged: Set<string> }> => {
     const unjudged = new Set<string>();
     const list: Condition[] = [];
-    // Until this node has looked at the books itself, it knows nothing of them.
+    // Until this node has checked the ledger itself, it knows nothing about it.
     if (books === null) unjudged.add('unaccounted');
     else list.push(...judgeBooks(books, unbalancedRuns, stored));
     const since = lastBooksAt ?? mineSince;
@@ -165,7 +165,7 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
   const judgeAll = async (declared: Declared, now: number): Promise<JudgedObjectives> => {
     const list = await judgeObjectives(store, declared, now);
     if (options.onProgress !== undefined) {
-      // Counted from when this node began to judge, and nothing at first: whoever adds the nodes up has all of it.
+      // Counted from when this node began to evaluate, starting at zero: the sum over all nodes is complete.
       const progress = await readProgress(
         store,
         declared.objectives,
@@ -179,7 +179,7 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
         declared.objectives,
         new Map([
           ...progress,
-          // Spoiled by the books alone, each missing delivery once, and that is always the sender's fault.
+          // Only the ledger can spoil these: each missing delivery counts once, and is always the sender's fault.
           ...accounted.map(({ name }): [string, DomainCounts] => {
             const due = Math.max(progress.get(name)!.due, unaccounted);
             return [name, { due, bad: unaccounted, badBy: { sender: unaccounted, receiver: 0 } }];
@@ -194,7 +194,7 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
     const now = clock.now();
     const { version, alerts } = await store.alerts();
     const { list, unjudged } = await conditions(alerts, now);
-    // Resolved alerts are forgotten by lived time.
+    // Resolved alerts expire by measured time, not by the wall clock.
     const keepResolvedMs = alertTiming.keepResolvedMs + (now - clock.lived());
     const newId = (): string => timeOrderedId('alr', now, random.bytes(12));
     const step = stepAlerts(alerts, list, now, newId, unjudged, { ...alertTiming, keepResolvedMs });
@@ -208,7 +208,7 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
       );
       const events = notifications.map(({ event, endpointId }) => ({ event, endpointId }));
       if (!(await store.saveAlerts({ version, changed, forgotten, notifications: events, now }))) {
-        logger.info({}, 'another node has judged the alerts meanwhile');
+        logger.info({}, 'another node has evaluated the alerts meanwhile');
         return;
       }
       for (const { rule, group, state, severity } of step.told)
@@ -239,7 +239,7 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
       for (const team of concerned)
         for (const name of teams.get(team) ?? [])
           if (channels.has(name)) owned.set(name, [...(owned.get(name) ?? []), team]);
-      // What nobody owns, or whose owner has no channel, everybody hears of.
+      // If an alert has no owner, or its owner has no channel, every channel is notified.
       return [...(owned.size > 0 ? owned.keys() : channels.keys())].map((name): Notification => {
         const { channel, endpointId } = channels.get(name)!;
         const event = makeEvent({
@@ -279,7 +279,7 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
       await once();
     } else {
       if (await silentFor().catch(() => null)) await once();
-      // What another node finds out meanwhile is not known here.
+      // What another node has found meanwhile is not known here.
       mineSince = null;
       lastBooksAt = null;
       books = null;

@@ -5,12 +5,12 @@ import type { Template } from '../domain/template.ts';
 import { minuteMs } from '../domain/time.ts';
 import type { FailingEndpoint } from '../store/failures.ts';
 
-/** From this share of its time on, the owner of an endpoint hears that it is going to be paused. */
+/** From this share of the time on, the owner of an endpoint is warned that it will be paused. */
 const warnFrom = 0.5;
-/** From here on it is the last call, which pages unless the template says otherwise. */
+/** From here on it is the last warning, which pages unless the template says otherwise. */
 const lastCallFrom = 0.8;
 
-/** An endpoint that is going to be paused because it only fails; null: that is not near. */
+/** An endpoint that will be paused because it only fails; null: that is not near. */
 export function disablingCondition(
   endpoint: Endpoint,
   { since, count }: FailingEndpoint,
@@ -29,12 +29,12 @@ export function disablingCondition(
     group: id,
     severity: isLastCall || loudness === 'page' ? 'page' : 'ticket',
     owner,
-    summary: `${host} (${id}) has failed every attempt since ${new Date(since).toISOString()}; it is paused ${now >= at ? 'by its next failure' : `in ${lengthOf(at - now)}`}`,
+    summary: `${host} (${id}) has failed every attempt since ${new Date(since).toISOString()}; Posthorn pauses it ${now >= at ? 'at its next failure' : `in ${lengthOf(at - now)}`}`,
     evidence: {
       failing_since: new Date(since).toISOString(),
       disables_at: new Date(at).toISOString(),
       disable_after_s: disableAfterMs / 1000,
-      next_step: `posthorn deliveries --endpoint-id ${id} --state pending shows the errors; one success ends it, and so does disable_after_s: null`,
+      next_step: `To see the errors: posthorn deliveries --endpoint-id ${id} --state pending. One success prevents the pause, and so does disable_after_s: null`,
     },
     waitMs: 0,
   };
@@ -54,18 +54,18 @@ export function disabledCondition(
     group: id,
     severity: loudness === 'page' ? 'page' : 'ticket',
     owner,
-    summary: `${new URL(url).host} (${id}) is paused because it has only failed${since === null ? '' : ` since ${new Date(since).toISOString()}`}; ${n(counts.pending)} deliveries wait, ${n(counts.suppressed)} are suppressed`,
+    summary: `${new URL(url).host} (${id}) was paused because every attempt failed${since === null ? '' : ` since ${new Date(since).toISOString()}`}; ${n(counts.pending)} deliveries wait, ${n(counts.suppressed)} are suppressed`,
     evidence: {
       failing_since: since === null ? null : new Date(since).toISOString(),
       paused_by: new Date(updatedAt).toISOString(),
       ...counts,
-      next_step: `fix the receiver, then: POST /v1/endpoints/${id}/resume sends what waits, and posthorn redrive --endpoint-id ${id} --state suppressed what came meanwhile`,
+      next_step: `Fix the receiver, then send what waits with POST /v1/endpoints/${id}/resume, and what came meanwhile with posthorn redrive --endpoint-id ${id} --state suppressed`,
     },
     waitMs: 0,
   };
 }
 
-/** Whether Posthorn has paused it because it only failed. */
+/** Returns whether Posthorn has paused it because it only failed. */
 export function isDisabled({ enabled, pausedReason }: Endpoint): boolean {
   return !enabled && pausedReason === automaticPauses.failing;
 }

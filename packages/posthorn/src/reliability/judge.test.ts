@@ -105,14 +105,20 @@ describe('what is overdue says why', () => {
   };
   test.each([
     ['nothing is sent', group, null, 'page', 'nothing is being sent'],
-    ['attempts are in flight', { ...group, claimed: 1 }, null, 'ticket', 'slower than its events come'],
+    [
+      'attempts are in flight',
+      { ...group, claimed: 1 },
+      null,
+      'ticket',
+      'events arrive faster than the receiver answers',
+    ],
     ['its rate is limited', group, 0.5, 'ticket', 'rate limit of 0.5/s'],
     [
       'it is throttled',
       { ...group, throttledUntil: now + 60_000 },
       null,
       'ticket',
-      'asked for no requests until',
+      'asked for a pause until',
     ],
   ] as const)('%s', (_, overdue, rate, severity, words) => {
     const condition = overdueCondition(overdue, [], rate, now);
@@ -151,14 +157,14 @@ describe('an endpoint that is paused when it has only failed for long', () => {
         'endpoint_disabling',
         'orders',
         'ticket',
-        expect.stringMatching(/^orders.example.com .* paused in 5 h$/),
+        expect.stringMatching(/^orders.example.com .* pauses it in 5 h$/),
       ],
     ]);
     expect(await judgedAt(8 * hour)).toEqual([
-      ['endpoint_disabling', 'orders', 'page', expect.stringContaining('paused in 2 h')],
+      ['endpoint_disabling', 'orders', 'page', expect.stringContaining('pauses it in 2 h')],
     ]);
     expect(await judgedAt(11 * hour)).toEqual([
-      ['endpoint_disabling', 'orders', 'page', expect.stringContaining('by its next failure')],
+      ['endpoint_disabling', 'orders', 'page', expect.stringContaining('at its next failure')],
     ]);
     expect(await judgedAt(12 * hour, { enabled: false, pausedReason: 'failing' })).toEqual([
       [

@@ -27,19 +27,19 @@ import { type ObjectiveStatus, ruleWindowsMs, statusOf } from './objective-statu
 import { dayMs, minuteMs } from '../domain/time.ts';
 
 const samplesMost = 3;
-/** So many groups of dead letters, overdue endpoints and broken ones are looked at, the largest first. */
+/** This many groups of dead letters, overdue endpoints and failing endpoints are evaluated, the largest first. */
 const groupsMost = 200;
-/** A delivery is overdue where nobody has taken it up so long after its time. */
+/** A delivery is overdue if no node has claimed it this long after it was due. */
 const overdueGraceMs = 5 * minuteMs;
-/** An endpoint is down when it has failed every attempt for so long. */
+/** An endpoint is down after it has failed every attempt for this long. */
 const downAfterMs = 5 * minuteMs;
-/** A fan-out is stuck when it has created nothing for so long: a step takes milliseconds. */
+/** A fan-out is stuck after it has created nothing for this long: a step takes milliseconds. */
 const fanOutStuckAfterMs = 5 * minuteMs;
 const worstMost = 5;
-/** Certificates of receivers that end later are not looked at. */
+/** Receiver certificates that expire later than this are not checked. */
 const serverCertificatesWithinMs = 7 * dayMs;
 
-/** What a reconciliation found, as far as alerts need it. */
+/** What alerts need to know of a reconciliation. */
 export interface Books {
   readonly balanced: boolean;
   readonly unaccounted: number;
@@ -56,7 +56,7 @@ export type JudgedStore = Pick<Readings, 'deadLetters' | 'deliveries'> &
   Pick<Failures, 'failingEndpoints'> &
   Pick<Integrity, 'fanOuts'>;
 
-/** What is declared and configured, as one reading of the store. */
+/** What is declared and configured, in one read of the store. */
 export interface Declared {
   readonly endpoints: readonly Endpoint[];
   readonly templates: ReadonlyMap<string, Template>;
@@ -71,7 +71,7 @@ export async function readDeclared(store: Pick<JudgedStore, 'documents' | 'endpo
   return { endpoints, templates, objectives: scopeObjectives(declared, endpoints, templates) };
 }
 
-/** How objectives of the kind `delivered_within` stand now. */
+/** Returns the current state of the objectives of kind `delivered_within`. */
 export async function readStatuses(
   store: Pick<Accounting, 'tallies'>,
   objectives: readonly ScopedObjective[],
@@ -85,20 +85,20 @@ export async function readStatuses(
   );
 }
 
-/** The invariant. `unbalancedRuns`: how many reconciliations in a row did not balance, this one among them. */
+/** Evaluates the invariant. `unbalancedRuns`: how many reconciliations in a row did not balance, including this one. */
 export function judgeBooks(books: Books, unbalancedRuns: number, stored: readonly Alert[]): Condition[] {
   if (books.balanced) return [];
   const open = stored.some(({ rule, state }) => rule === 'unaccounted' && state === 'firing');
   return [unaccountedCondition({ ...books, confirmed: unbalancedRuns >= 2 || open })];
 }
 
-/** What is wrong with deliveries now: dead letters, overdue ones, endpoints that are down. */
+/** Returns what is wrong with deliveries now: dead letters, overdue deliveries, endpoints that are down. */
 export async function judgeDeliveries(
   store: JudgedStore,
   { endpoints, templates }: Declared,
   options: {
     readonly now: number;
-    /** What retention goes by. */
+    /** Retention periods. */
     readonly lived: number;
     readonly deadRetentionMs: number;
     readonly deadLetters: (now: number) => Promise<readonly DeadLetterGroup[]>;
@@ -132,7 +132,7 @@ export async function judgeDeliveries(
     );
   }
   conditions.push(...(await judgeFailing(store, endpoints, loudness, now)));
-  // What must page comes first, whatever is behind the limit.
+  // What must page comes first, whatever lies beyond the limit.
   const letters = (await options.deadLetters(now)).toSorted(
     (a, b) => Number(b.errorClass === 'corrupt') - Number(a.errorClass === 'corrupt'),
   );
@@ -168,7 +168,7 @@ export async function judgeDeliveries(
   const { underWay } = await store.fanOuts(groupsMost);
   const stuck = underWay.filter(({ movedAt }) => now - movedAt > fanOutStuckAfterMs);
   if (stuck.length > 0) conditions.push(fanOutStuckCondition(stuck, now));
-  // Of one that is down the other alert speaks.
+  // If an endpoint is down, another alert covers it.
   const overdue = (await store.overdue(now - overdueGraceMs))
     .filter(({ endpointId }) => !down.has(endpointId))
     .toSorted((a, b) => Number(a.claimed > 0) - Number(b.claimed > 0));
@@ -199,7 +199,7 @@ export async function judgeDeliveries(
   return conditions;
 }
 
-/** Endpoints that are going to be paused because they only fail, and those that are. */
+/** Endpoints that will be paused because they only fail, and those that have been. */
 async function judgeFailing(
   store: Pick<JudgedStore, 'failingEndpoints' | 'accounting'>,
   endpoints: readonly Endpoint[],
@@ -242,7 +242,7 @@ export async function judgeObjectives(
   return conditions;
 }
 
-/** Some of what is owed, and what it is worth, at the endpoints that spoiled most. */
+/** Some of what is owed, and its value, at the endpoints that spoiled the most. */
 async function evidenceOf(
   store: JudgedStore,
   { worst }: ObjectiveStatus,

@@ -4,16 +4,16 @@ import { MinuteHistory } from './counts.ts';
 import { minuteMs } from '../domain/time.ts';
 import type { Objective, Rule } from './rules.ts';
 
-/** What a history needs to know of one event, ms since the epoch. */
+/** What a history needs to know of one event, in ms since the epoch. */
 export interface EventOutcome {
   readonly acceptedAt: number;
   /** Null: never, as far as is known. */
   readonly deliveredAt: number | null;
-  /** Times at which a retry was owed and until when it was not made; Infinity: never. */
+  /** When a retry was due and how long it was not made; Infinity: never made. */
   readonly owed: readonly { readonly from: number; readonly until: number }[];
 }
 
-/** Collects attempts into what became of each event. */
+/** Collects attempts into the outcome of each event. */
 export class OutcomeCollector {
   readonly #events = new Map<
     string,
@@ -31,7 +31,7 @@ export class OutcomeCollector {
       event.deliveredAt = event.deliveredAt === null ? at : Math.min(event.deliveredAt, at);
       return;
     }
-    // Only what did not deliver at once can owe anything: most events cost no more than three numbers.
+    // Only events that were not delivered at once can owe a retry: most events cost three numbers.
     event.starts.push(startedAt);
     if (nextRetryAt !== undefined && nextRetryAt !== null) event.owed.push(nextRetryAt);
   }
@@ -42,7 +42,7 @@ export class OutcomeCollector {
       deliveredAt,
       owed: [...new Set(owed)].map((from) => ({
         from,
-        // A retry may come a moment early by rounding.
+        // A retry may come slightly early because of rounding.
         until: Math.min(
           deliveredAt ?? Number.POSITIVE_INFINITY,
           ...starts.filter((start) => start >= from - 1000),
@@ -57,7 +57,7 @@ export function historyOf(
   outcomes: readonly EventOutcome[],
   objective: Objective,
   rules: readonly Rule[],
-  /** Until when the history is known; later deadlines are not judged. */
+  /** How far the history is known; later deadlines are not evaluated. */
   until: number,
 ): ReplayedHistory {
   const begin = outcomes.reduce(

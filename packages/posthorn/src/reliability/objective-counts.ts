@@ -5,16 +5,16 @@ import type { Accounting, TypeTally } from '../store/accounting.ts';
 import { type Counts } from './counts.ts';
 import { minuteMs } from '../domain/time.ts';
 
-/** An outcome is in the counters so long after it happened, at the latest. */
+/** An outcome is in the counters after this long, at the latest. */
 const settleLagMs = 5000;
-/** Endpoints in one reading, so that deliveries need not wait long for it. */
+/** Endpoints per read, so that deliveries do not wait long for it. */
 export const endpointsAtOnce = 20;
 
-/** What became of the deliveries of a window whose deadline has passed. */
+/** Outcomes of a window's deliveries whose deadline has passed. */
 export interface DomainCounts extends Counts {
   /**
-   * Of the bad ones: those whose first attempt the receiver failed, whose endpoint was paused, or which a dead letter has held;
-   * and all others.
+   * Bad deliveries by fault. Receiver: it failed the first attempt, its endpoint was paused, or a dead letter blocked
+   * the delivery. Sender: all others.
    */
   readonly badBy: Readonly<Record<FaultDomain, number>>;
 }
@@ -30,21 +30,21 @@ export function addCounts(a: DomainCounts, b: DomainCounts): DomainCounts {
 }
 
 /**
- * From counters to good and bad. All of it is past its deadline, so what is not delivered in time is bad: late, dead,
- * suppressed, or still pending. Cancelled ones were called off by a person and are neither.
+ * Converts counters to good and bad. All of it is past its deadline, so what is not delivered in time is bad: late,
+ * dead, suppressed, or still pending. Cancelled deliveries were stopped by an operator and are neither.
  */
 export function countsOf(tally: TypeTally): DomainCounts {
   const due = Math.max(0, tally.accepted - tally.cancelled);
   const bad = Math.max(0, due - (tally.delivered - tally.late));
-  // Failed at the first attempt and not on time in the end. A replay's first attempt is none of these, hence the bounds.
+  // Failed at the first attempt and not on time in the end. A replay's first attempt is neither, hence the bounds.
   const failed = tally.firstAttempts - tally.firstAttemptDelivered - tally.recovered + tally.suppressed;
-  // What a dead letter of its key holds, or has held until it was late, waits for the receiver.
+  // What a dead letter of its key blocks, or blocked until it was late, waits for the receiver.
   const held = tally.heldLate + tally.held;
   const receiver = Math.min(bad, Math.max(0, failed) + held);
   return { due, bad, badBy: { sender: bad - receiver, receiver } };
 }
 
-/** Windows of one objective that end now; each endpoint's is moved back by its own deadline. */
+/** Windows of one objective that end now; each endpoint's is shifted back by its own deadline. */
 export interface ObjectiveWindows {
   /** Counts over the last `lengthMs`, one of the lengths that were read. */
   window(lengthMs: number): DomainCounts;
@@ -57,7 +57,7 @@ export function dueUntil(now: number, deliverWithinMs: number): number {
   return Math.floor((now - deliverWithinMs - settleLagMs) / minuteMs) * minuteMs;
 }
 
-/** What came past its deadline between two times, by objective: to be added up, for nothing is in two such spans. */
+/** What passed its deadline between two times, by objective. Summable: nothing is in two such spans. */
 export async function readProgress(
   store: Pick<Accounting, 'tallies'>,
   objectives: readonly ScopedObjective[],

@@ -7,7 +7,7 @@ import type { ObjectiveReadings, StepTally } from '../store/objective-readings.t
 import { addCounts, countsOf, type DomainCounts, endpointsAtOnce, noCounts } from './objective-counts.ts';
 import { objectiveRanges, objectiveWindow, type ObjectiveWindow } from './objective-window.ts';
 
-/** What came due of the deliveries accepted in one stretch of time. */
+/** What came due of the deliveries accepted in one step. */
 export interface HistoryCell extends DomainCounts {
   readonly at: number;
   readonly lengthMs: number;
@@ -29,7 +29,10 @@ export async function readSteps(
   return steps;
 }
 
-/** The stretches of a window from when there is anything to count: as fine as asked for, where counters are so fine. */
+/**
+ * Returns the steps of a window, beginning where there is something to count: as fine as requested, if counters are
+ * that fine.
+ */
 export function cellsOf(
   { knownSince, until }: ObjectiveWindow,
   stepMs: number,
@@ -40,7 +43,7 @@ export function cellsOf(
   for (let at = knownSince; at < until;) {
     const unitMs =
       at < hoursFrom ? dayMs : at < minutesFrom ? Math.max(hourMs, stepMs) : Math.max(minuteMs, stepMs);
-    // Every stretch ends at a multiple of its length, and none reaches into where they are finer.
+    // Every step ends at a multiple of its length, and none overlaps a period with finer counters.
     const begin = Math.floor(at / unitMs) * unitMs;
     const end = Math.min(begin + unitMs, until);
     cells.push({ at: begin, lengthMs: unitMs });
@@ -49,7 +52,7 @@ export function cellsOf(
   return cells;
 }
 
-/** Counts by stretch, zero where nothing was due. */
+/** Counts by step, zero if nothing was due. */
 export function historyCells(
   objective: ScopedObjective,
   steps: readonly StepTally[],
@@ -65,7 +68,7 @@ export function historyCells(
   return cells.map((cell, index) => ({ ...cell, ...counts[index]! }));
 }
 
-/** The stretch that a time is in; the first one for what is before it, so that every count is in one. */
+/** Returns the step that contains a time; earlier times are in the first, so that every count is in one. */
 function cellAt(cells: readonly { readonly at: number }[], time: number): number | null {
   if (cells.length === 0) return null;
   let low = 0;
@@ -78,16 +81,16 @@ function cellAt(cells: readonly { readonly at: number }[], time: number): number
   return low;
 }
 
-/** A side's budget after a stretch. */
+/** A side's budget after a step. */
 export interface BudgetPoint {
   readonly bad: number;
-  /** Of the budget of the whole window; null: nothing was due in it. */
+  /** Share of the whole window's budget; null: nothing was due in it. */
   readonly remaining: number | null;
 }
 
 /**
- * What was left of each side's budget after each stretch. The budget is that of the whole window, so the last point is what is
- * left of it now.
+ * Returns what was left of each side's budget after each step. The budget is that of the whole window, so the last
+ * point is what is left now.
  */
 export function burnDown(
   cells: readonly HistoryCell[],
@@ -105,7 +108,7 @@ export function burnDown(
   });
 }
 
-/** Numbers one after the other as [number, how often]. */
+/** Run-length encoding: [number, repetitions]. */
 export function runLengths(numbers: readonly number[]): (readonly [number, number])[] {
   const runs: [number, number][] = [];
   for (const number of numbers) {

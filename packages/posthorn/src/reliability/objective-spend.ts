@@ -7,17 +7,18 @@ import type { DayFailures, MissedWorth, StepTally } from '../store/objective-rea
 import { countsOf } from './objective-counts.ts';
 
 /**
- * Why deliveries missed an objective. `delayed`: no attempt failed, they were late or still wait; `paused`: accepted while the
- * endpoint was; `held`: behind a dead letter of their ordering key; `unknown`: no failed attempt was counted.
+ * Why deliveries missed an objective. `delayed`: no attempt failed, they were late or still wait; `paused`: accepted
+ * while the endpoint was paused; `held`: behind a dead letter of their ordering key; `unknown`: no failed attempt was
+ * counted.
  */
 export type SpendCause = 'delayed' | 'paused' | 'held' | 'unknown' | ErrorClass;
 
-/** What one side spent of its budget at one endpoint for one reason, on days in a row. */
+/** What one side spent of its budget at one endpoint for one reason, on consecutive days. */
 export interface Spend {
   readonly side: FaultDomain;
   readonly endpointId: string;
   readonly cause: SpendCause;
-  /** Beginnings of the first day and of the day after the last (UTC). */
+  /** Start of the first day and of the day after the last (UTC). */
   readonly since: number;
   readonly until: number;
   readonly bad: number;
@@ -46,7 +47,7 @@ interface DayCounts {
 
 const dayOf = (time: number): number => Math.floor(time / dayMs) * dayMs;
 
-/** What spent the budgets, by endpoint, side, main cause and days in a row; the most first. */
+/** Returns what spent the budgets, by endpoint, side, main cause and consecutive days; the largest first. */
 export function spendOf(
   { eventTypes }: Pick<ScopedObjective, 'eventTypes'>,
   steps: readonly StepTally[],
@@ -128,7 +129,7 @@ function causeOf(side: FaultDomain, { bad, paused, held, failures }: DayCounts):
   return most === undefined ? 'unknown' : most[0];
 }
 
-/** Days in a row with one cause are one. */
+/** Consecutive days with the same cause are one. */
 function runsOf(days: readonly DaySpend[]): Spend[] {
   const runs: Spend[] = [];
   for (const { day, ...one } of days) {

@@ -8,7 +8,7 @@ import { type BurnRateRule, defaultRules, evaluate, type Evidence, type SlowLeak
 const burnRules = defaultRules.filter((rule): rule is BurnRateRule => rule.kind === 'burn_rate');
 const leakRules = defaultRules.filter((rule): rule is SlowLeakRule => rule.kind === 'slow_leak');
 
-/** Every length of window that the rules read. */
+/** Every window length that the rules read. */
 export const ruleWindowsMs: readonly number[] = [
   ...burnRules.flatMap(({ longMs, shortMs }) => [longMs, shortMs]),
   ...leakRules.flatMap(({ windowsMs }) => windowsMs),
@@ -29,9 +29,9 @@ export interface LeakStatus {
 /** One side's account of an objective. */
 export interface DomainStatus {
   readonly bad: number;
-  /** The share that this side did not spoil; null where nothing was due. */
+  /** The share that this side did not spoil; null if nothing was due. */
   readonly sli: number | null;
-  /** What is left of the error budget: 1 is all of it, below 0 it is overspent; null where nothing was due. */
+  /** What is left of the error budget: 1 is all of it, below 0 it is overspent; null if nothing was due. */
   readonly budgetRemaining: number | null;
   readonly burn: readonly BurnStatus[];
   readonly leaks: readonly LeakStatus[];
@@ -41,14 +41,14 @@ export interface ObjectiveStatus {
   readonly due: number;
   readonly good: number;
   readonly sli: number | null;
-  /** Wilson, 95 %. */
+  /** Wilson interval at 95%. */
   readonly interval: readonly [number, number];
   readonly by: Readonly<Record<FaultDomain, DomainStatus>>;
   /** Endpoints by what they spoiled, the worst first. */
   readonly worst: readonly { readonly endpointId: string; readonly counts: DomainCounts }[];
 }
 
-/** The counts as one side answers for them. */
+/** The counts that one side answers for. */
 function sideOf({ due, badBy }: DomainCounts, side: FaultDomain): Counts {
   return { due, bad: badBy[side] };
 }
@@ -58,7 +58,7 @@ function domainStatus(
   windows: ObjectiveWindows,
   side: FaultDomain,
 ): DomainStatus {
-  // The deadline is in the windows already: each endpoint's is moved back by it.
+  // The windows include the deadline: each endpoint's is shifted back by it.
   const objective = { target, windowMs, withinMs: 0 };
   const window = (lengthMs: number): Counts => sideOf(windows.window(lengthMs), side);
   const { due, bad } = window(windowMs);
@@ -80,7 +80,7 @@ function domainStatus(
   };
 }
 
-/** How an objective stands, by windows that include its own. */
+/** Returns the status of an objective from windows that include its own. */
 export function statusOf(objective: ScopedObjective, windows: ObjectiveWindows): ObjectiveStatus {
   const { due, bad } = windows.window(objective.windowMs);
   return {

@@ -4,17 +4,17 @@ import { type TallyGrid, tallyGrid } from '../store/folding.ts';
 import type { TallyRange } from '../store/accounting.ts';
 import { dueUntil } from './objective-counts.ts';
 
-/** The window of an objective by the time of acceptance, as its counters have it. */
+/** The window of an objective by time of acceptance, as its counters store it. */
 export interface ObjectiveWindow {
   readonly since: number;
   readonly until: number;
-  /** How fine counters are at its beginning. */
+  /** How fine the counters are at its beginning. */
   readonly resolution: 'minute' | 'hour' | 'day';
-  /** From when there is anything to count: later than `since` while the first endpoint of the objective is young. */
+  /** From when there is something to count: later than `since` while the objective's first endpoint is new. */
   readonly knownSince: number;
 }
 
-/** Each endpoint's own window: it is moved back by the endpoint's deadline, so that everything in it is past it. */
+/** Each endpoint's own window is shifted back by the endpoint's deadline, so that everything in it is past it. */
 export function objectiveRanges(
   { endpoints, windowMs }: Pick<ScopedObjective, 'endpoints' | 'windowMs'>,
   now: number,
@@ -25,7 +25,7 @@ export function objectiveRanges(
   });
 }
 
-/** Counters of a day or an hour that a window cuts are left out of it: so far forward its beginning moves. */
+/** Daily or hourly counters that a window would cut are left out: its beginning moves forward by this much. */
 function countedFrom(since: number, { minutesFrom, hoursFrom }: TallyGrid): number {
   const unitMs = since < hoursFrom ? dayMs : since < minutesFrom ? hourMs : minuteMs;
   return Math.ceil(since / unitMs) * unitMs;

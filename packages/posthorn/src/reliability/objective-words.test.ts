@@ -31,14 +31,14 @@ test('an objective is kept or not by the whole, and no share is rounded up to al
     'Not kept: 99.89% delivered in time; the target is 99.9%. The receiver, shop, spent 4.3 times its budget.',
   );
   expect(objectiveSentence(missed)).toContain(
-    ' Neither side has overspent its own budget; both together have.',
+    ' Neither side has overspent its own budget, but both together have.',
   );
   expect(objectiveSentence({ ...facts, kept: false, good: 0, total: 10 })).toMatch(/^Not kept: 0% /);
 });
 
 test('a young window says so, and so does one in which nothing was due', () => {
   expect(objectiveSentence({ ...facts, knownMs: 4 * day })).toBe(
-    'Kept: 99.968% delivered in time; the target is 99.9%. Counted for 4 days of 30 days so far.',
+    'Kept: 99.968% delivered in time; the target is 99.9%. Only 4 days of 30 days have been counted so far.',
   );
   expect(objectiveSentence({ ...facts, good: 0, total: 0 })).toBe('Nothing was due in the last 30 days.');
 });
@@ -53,9 +53,9 @@ test('what is unaccounted is said in numbers', () => {
 
 test('how long a budget lasts is said in words', () => {
   const say = (fields: Partial<SideFacts>) => sideSentence({ ...sender, ...fields }, 30 * day);
-  expect(say({})).toBe('At the pace of the last hour the budget lasts 18 days.');
-  expect(say({ lastsMs: 5.5 * 3_600_000 })).toBe('At the pace of the last hour the budget lasts 5 hours.');
-  expect(say({ lastsMs: 65_000 })).toBe('At the pace of the last hour the budget lasts 1 minute.');
+  expect(say({})).toBe('At the rate of the last hour the budget lasts 18 days.');
+  expect(say({ lastsMs: 5.5 * 3_600_000 })).toBe('At the rate of the last hour the budget lasts 5 hours.');
+  expect(say({ lastsMs: 65_000 })).toBe('At the rate of the last hour the budget lasts 1 minute.');
   expect(say({ lastsMs: 31 * day })).toContain('for the whole window');
   expect(say({ pace: 0, lastsMs: null })).toBe('Nothing was spent in the last hour.');
   expect(say({ budgetRemaining: -0.28, lastsMs: 0 })).toBe('Overspent: 1.2 times the budget is gone.');

@@ -1,8 +1,8 @@
 import { dayMs, hourMs, minuteMs } from '../domain/time.ts';
 
-// What people read of an objective: one sentence for the whole, one for each side.
+// The text of an objective: one sentence for the whole, one for each side.
 
-/** What an objective's sentence needs to know. */
+/** The input of an objective's sentence. */
 export interface SentenceFacts {
   readonly kind: 'delivered_within' | 'accounted';
   readonly target: number;
@@ -10,7 +10,7 @@ export interface SentenceFacts {
   readonly good: number;
   readonly total: number;
   readonly windowMs: number;
-  /** For how long there has been anything to count. */
+  /** For how long counters have existed. */
   readonly knownMs: number;
   readonly sides: readonly SideFacts[];
 }
@@ -21,12 +21,12 @@ export interface SideFacts {
   readonly team: string | null;
   /** 1 is all of it, below 0 it is overspent; null: nothing was due. */
   readonly budgetRemaining: number | null;
-  /** How many times as fast as allowed it was spent in the last hour. */
+  /** The burn rate of the last hour: how many times as fast as allowed it was spent. */
   readonly pace: number;
   readonly lastsMs: number | null;
 }
 
-/** Never rounded up: what is not everything is not shown as 100%. Enough digits to tell it from 100%. */
+/** Never rounded up: less than everything is not shown as 100%. Has enough digits to tell it from 100%. */
 function percentText(share: number): string {
   const gap = 1 - share;
   const digits = gap <= 0 ? 0 : Math.min(6, Math.max(1, Math.ceil(-Math.log10(gap)) - 1));
@@ -61,7 +61,7 @@ export function objectiveSentence(facts: SentenceFacts): string {
 
 function overspentText(sides: readonly SideFacts[]): string {
   const over = sides.filter(({ budgetRemaining: left }) => left !== null && left < 0);
-  if (over.length === 0) return ' Neither side has overspent its own budget; both together have.';
+  if (over.length === 0) return ' Neither side has overspent its own budget, but both together have.';
   return over
     .map(({ side, team, budgetRemaining: left }) => {
       const who = team === null ? `The ${side}` : `The ${side}, ${team},`;
@@ -75,18 +75,18 @@ function timesText(times: number): string {
 }
 
 function youngText({ knownMs, windowMs }: SentenceFacts): string {
-  // The last counted minute is never quite now.
+  // The last counted minute is always slightly in the past.
   if (knownMs >= windowMs - dayMs) return '';
-  return ` Counted for ${spanText(Math.max(knownMs, minuteMs))} of ${spanText(windowMs)} so far.`;
+  return ` Only ${spanText(Math.max(knownMs, minuteMs))} of ${spanText(windowMs)} have been counted so far.`;
 }
 
-/** What is left of a side's budget, and for how long at the present pace. */
+/** What is left of a side's budget, and for how long at the current rate. */
 export function sideSentence({ budgetRemaining: left, pace, lastsMs }: SideFacts, windowMs: number): string {
   if (left === null) return 'Nothing was due.';
   if (left < 0) return `Overspent: ${timesText(1 - left)} the budget is gone.`;
   if (left === 0) return 'The budget is used up.';
   if (pace === 0) return 'Nothing was spent in the last hour.';
   if (lastsMs === null || lastsMs >= windowMs)
-    return 'At the pace of the last hour the budget lasts for the whole window.';
-  return `At the pace of the last hour the budget lasts ${spanText(lastsMs)}.`;
+    return 'At the rate of the last hour the budget lasts for the whole window.';
+  return `At the rate of the last hour the budget lasts ${spanText(lastsMs)}.`;
 }

@@ -95,7 +95,7 @@ describe('rules', () => {
         'rules:\n  - {kind: burn_rate, name: A!, severity: loud, long: 1 hour, short: 5m, factor: 2}',
       ),
     ).toThrow(/rules\.0\.name[\s\S]*rules\.0\.severity[\s\S]*rules\.0\.long/);
-    expect(() => parseRules('rules: [')).toThrow('not YAML');
+    expect(() => parseRules('rules: [')).toThrow('Invalid YAML');
   });
 });
 

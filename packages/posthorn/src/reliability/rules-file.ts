@@ -8,7 +8,7 @@ const duration = z
   .regex(/^\d{1,6}(s|m|h|d)$/, 'a duration such as 30s, 5m, 6h or 3d')
   .transform((text) => Number(text.slice(0, -1)) * units[text.at(-1)!]!);
 const common = {
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'small letters, digits and dashes'),
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lowercase letters, digits and dashes'),
   severity: z.enum(['page', 'ticket']),
 };
 const pValue = z.number().min(1e-12).max(0.5);
@@ -61,18 +61,21 @@ function ruleOf(one: z.output<typeof rule>): Rule {
   return { kind: one.kind, name, severity, graceMs: one.grace };
 }
 
-/** Rules and objective of a YAML file; what it leaves out is the default. A `RulesError` names each fault by its path. */
+/**
+ * Parses the rules and the objective of a YAML file; defaults fill what it leaves out. A `RulesError` names each fault
+ * by its path.
+ */
 export function parseRules(text: string): { readonly objective: Objective; readonly rules: readonly Rule[] } {
   let input: unknown;
   try {
     input = parse(text);
   } catch (error) {
-    throw new RulesError(`this is not YAML: ${(error as Error).message}`);
+    throw new RulesError(`Invalid YAML: ${(error as Error).message}`);
   }
   const { success, data, error } = file.safeParse(input);
   if (!success)
     throw new RulesError(
-      `these rules are not valid:\n${error.issues.map(({ path, message }) => `  ${path.join('.') || '(top)'}: ${message}`).join('\n')}`,
+      `Invalid rules:\n${error.issues.map(({ path, message }) => `  ${path.join('.') || '(top)'}: ${message}`).join('\n')}`,
     );
   const { objective, rules } = data;
   return {

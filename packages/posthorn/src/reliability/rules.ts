@@ -3,18 +3,18 @@ import type { Counts } from './counts.ts';
 
 export type Severity = 'page' | 'ticket';
 
-/** A share of events that has to be delivered before its deadline, over a rolling window. */
+/** A share of events that must be delivered before their deadline, over a rolling window. */
 export interface Objective {
   /** 0.999: one in a thousand may be late or lost. */
   readonly target: number;
   readonly windowMs: number;
-  /** By when after its acceptance an event has to be delivered. */
+  /** How long after its acceptance an event must be delivered. */
   readonly withinMs: number;
 }
 
 /**
- * Multi-window burn rate (Google SRE Workbook, chapter 5): the budget is spent `factor` times as fast as it may be, over
- * the long window and still over the short one. The gate asks whether so many bad ones could be chance.
+ * Multi-window burn rate (Google SRE Workbook, chapter 5): the budget is spent `factor` times as fast as allowed, over
+ * the long window and still over the short one. The gate asks whether this many bad events could be chance.
  */
 export interface BurnRateRule {
   readonly kind: 'burn_rate';
@@ -23,7 +23,7 @@ export interface BurnRateRule {
   readonly longMs: number;
   readonly shortMs: number;
   readonly factor: number;
-  /** The chance of as many bad ones, if the objective were just met, must be below this; null: no gate. */
+  /** The probability of as many bad events, if the objective were just met, must be below this; null: no gate. */
   readonly pValue: number | null;
 }
 
@@ -36,12 +36,12 @@ export interface SlowLeakRule {
   readonly pValue: number;
 }
 
-/** Retries whose time has passed and that nobody has made: with them the next silent drop begins. */
+/** Retries that are past due and that no node has made: a silent drop begins with them. */
 export interface OverdueRule {
   readonly kind: 'overdue';
   readonly name: string;
   readonly severity: Severity;
-  /** How long after its time a retry is overdue. */
+  /** How long after its due time a retry is overdue. */
   readonly graceMs: number;
 }
 
@@ -51,10 +51,10 @@ const minute = 60_000;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** With it, 27 healthy days from 10 to 10,000 events an hour fire nothing (test/lab/alert-noise.test.ts). */
+/** With it, 27 healthy days of 10 to 10,000 events per hour fire nothing (test/lab/alert-noise.test.ts). */
 const gate = 1e-5;
 
-/** The Workbook's four pairs (table 5-8) with a gate for low traffic, the slow leak, and what is overdue. */
+/** The Workbook's four pairs (table 5-8) with a gate for low traffic, the slow leak, and overdue retries. */
 export const defaultRules: readonly Rule[] = [
   {
     kind: 'burn_rate',
@@ -98,20 +98,20 @@ export const defaultRules: readonly Rule[] = [
 
 export const defaultObjective: Objective = { target: 0.999, windowMs: 30 * day, withinMs: 5 * minute };
 
-/** Why a rule fires, or does not. */
+/** Why a rule fires or does not. */
 export interface Evidence {
   readonly firing: boolean;
   readonly due: number;
   readonly bad: number;
-  /** How many times as fast as allowed the budget is spent over the rule's long window. */
+  /** The burn rate over the rule's long window: how many times as fast as allowed the budget is spent. */
   readonly burn: number;
-  /** The chance of as many bad ones, if the rate were the one that the rule tolerates; 1 where it was not asked for. */
+  /** The probability of as many bad events at the rate that the rule tolerates; 1 if it was not computed. */
   readonly pValue: number;
 }
 
 /**
- * What a leak is measured against. At 99.9 % and above it is the budget itself. A loose objective would hide a steady
- * 0.3 % for ever, so there it is three tenths of the budget, and never below one in a thousand.
+ * Returns the rate that a leak is measured against. At 99.9% and above it is the budget itself. A loose objective would
+ * hide a steady 0.3% forever, so there it is three tenths of the budget, and never below one in a thousand.
  */
 export function toleratedLeak(target: number): number {
   const budget = 1 - target;
@@ -120,7 +120,7 @@ export function toleratedLeak(target: number): number {
 
 const nothing: Evidence = { firing: false, due: 0, bad: 0, burn: 0, pValue: 1 };
 
-/** Judges one rule by the counts of any window that ends now; `overdue` is how many retries are overdue now. */
+/** Evaluates one rule on the counts of any window that ends now; `overdue` is how many retries are overdue now. */
 export function evaluate(
   rule: Rule,
   objective: Objective,

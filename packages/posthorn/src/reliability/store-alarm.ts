@@ -7,9 +7,9 @@ import type { Logger } from '../runtime/logger.ts';
 import type { Alerting, Endpoints } from '../store/store.ts';
 import { hourMs } from '../domain/time.ts';
 
-/** A channel that does not answer gets the page again after these pauses. */
+/** The page is sent again after these pauses to a channel that does not answer. */
 const againMs = [1000, 5000, 30_000, 120_000, 600_000];
-/** While the fault lasts, everybody is notified again after so long. */
+/** While the fault lasts, every channel is notified again after this long. */
 const repeatMs = 4 * hourMs;
 const maxChannels = 100;
 
@@ -20,7 +20,7 @@ interface Way {
 }
 
 export interface StoreAlarm {
-  /** Reads who is to be notified, while the store can still be read. */
+  /** Reads which channels to notify, while the store can still be read. */
   refresh(): Promise<void>;
   changed(fault: StoreFaultError | null): void;
   /** The alert that fires now, or null. */
@@ -29,15 +29,15 @@ export interface StoreAlarm {
 }
 
 /**
- * Pages when the store itself cannot be trusted. Every other alert is a delivery, and waits in the store; this one goes to the
- * channels directly, because what is written into lost files reaches nobody.
+ * Pages when the store itself cannot be trusted. Every other alert is a delivery and waits in the store; this one goes
+ * to the channels directly, because nothing written to lost files is ever sent.
  */
 export function createStoreAlarm(options: {
   readonly store: Pick<Alerting, 'documents'> & Pick<Endpoints, 'endpoint'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly node: string;
-  /** One attempt at a channel's endpoint; whether it was answered with success. */
+  /** Makes one attempt at a channel's endpoint; returns whether it succeeded. */
   readonly send: (endpoint: Endpoint, id: string, data: string) => Promise<boolean>;
 }): StoreAlarm {
   const { store, clock, logger, node, send } = options;
@@ -76,7 +76,7 @@ export function createStoreAlarm(options: {
     if (ways.length === 0)
       logger.error(
         { code: 'store_page_unaddressed' },
-        'no channel is declared: nobody is paged about the store',
+        'no channel is declared: the page about the store has no recipient',
       );
     for (const way of ways) void notifyOne(way, about, 0);
   };
@@ -125,7 +125,7 @@ export function createStoreAlarm(options: {
         notifiedAt: null,
         notifiedSeverity: null,
       };
-      // What the store still has in its hands can be read; where it cannot, the channels of the last evaluation serve.
+      // What the store still holds in memory can be read; otherwise the channels of the last evaluation serve.
       void refresh()
         .catch(() => {})
         .then(() => {

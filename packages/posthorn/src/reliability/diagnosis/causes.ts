@@ -2,7 +2,7 @@ import type { ErrorClass } from '../../domain/attempt.ts';
 import type { DiagnosisFacts } from './facts.ts';
 import { duration, moment } from './words.ts';
 
-/** Why every attempt fails: the receiver's name stands before `says`, and what can be done about it. */
+/** Why every attempt fails: `says` follows the receiver's name, then what can be done about it. */
 export interface Cause {
   readonly rule: string;
   readonly says: string;
@@ -14,24 +14,24 @@ type Failing = DiagnosisFacts & { readonly since: number };
 interface CauseRule {
   readonly rule: string;
   readonly errorClass: ErrorClass;
-  /** Of the response; not given: any. */
+  /** Status of the response; undefined: any. */
   readonly statusCodes?: readonly number[];
   readonly says: (facts: Failing, statusCode: number | null) => string;
   readonly nextStep: string;
 }
 
-/** ` (its reason)`. */
+/** ` (reason)`. */
 const quoted = ({ lastMessage }: DiagnosisFacts): string => (lastMessage === null ? '' : ` (${lastMessage})`);
 
 const isExpired = ({ certificateEndsAt, now }: DiagnosisFacts): boolean =>
   certificateEndsAt !== null && certificateEndsAt <= now;
 
-/** The first rule that fits speaks. */
+/** The first rule that matches wins. */
 const causeRules: readonly CauseRule[] = [
   {
     rule: 'dns',
     errorClass: 'dns',
-    says: (facts) => `cannot be found: its name has not resolved${quoted(facts)}`,
+    says: (facts) => `cannot be found: its name does not resolve${quoted(facts)}`,
     nextStep: 'Check the host in the URL and its DNS records.',
   },
   {
@@ -39,65 +39,65 @@ const causeRules: readonly CauseRule[] = [
     errorClass: 'tls',
     says: (facts) =>
       isExpired(facts)
-        ? `has failed every TLS handshake, because its certificate expired ${moment(facts.certificateEndsAt!, facts.now)},`
+        ? `has failed every TLS handshake because its certificate expired ${moment(facts.certificateEndsAt!, facts.now)},`
         : `has failed every TLS handshake${quoted(facts)}`,
-    nextStep: 'The receiver renews or corrects its certificate; nothing has to be changed here.',
+    nextStep: 'The receiver must renew or correct its certificate; nothing has to change here.',
   },
   {
     rule: 'refused',
     errorClass: 'connect',
-    says: (facts) => `has refused or not taken any connection${quoted(facts)}`,
+    says: (facts) => `has not accepted any connection${quoted(facts)}`,
     nextStep: 'Check that the receiver runs and that its port is open to Posthorn.',
   },
   {
     rule: 'timeout',
     errorClass: 'timeout',
     says: ({ timeoutMs }) => `has not answered any attempt within ${duration(timeoutMs)}`,
-    nextStep: 'The receiver answers 2xx first and works afterwards; or raise `timeout_ms`.',
+    nextStep: 'The receiver should answer 2xx first and process afterwards; or raise `timeout_ms`.',
   },
   {
     rule: 'reset',
     errorClass: 'reset',
-    says: () => 'has closed the connection of every attempt before it answered',
-    nextStep: 'Look for crashes or a proxy that gives up in front of the receiver.',
+    says: () => 'has closed the connection of every attempt before answering',
+    nextStep: 'Look for crashes, or for a proxy in front of the receiver that gives up.',
   },
   {
     rule: 'blocked_address',
     errorClass: 'blocked_address',
-    says: (facts) => `resolves to an address that Posthorn does not call${quoted(facts)}`,
+    says: (facts) => `resolves to an address that Posthorn may not call${quoted(facts)}`,
     nextStep: 'Correct the URL, or allow its network with `--allow-networks`.',
   },
   {
     rule: 'proxy',
     errorClass: 'proxy',
-    says: (facts) => `has not been reached: the endpoint's own proxy fails${quoted(facts)}`,
+    says: (facts) => `has not been reached: the endpoint's proxy fails${quoted(facts)}`,
     nextStep: 'Check the `proxy` of the endpoint.',
   },
   {
     rule: 'token',
     errorClass: 'token',
-    says: (facts) => `has not been called: its OAuth token server gives no token${quoted(facts)}`,
+    says: (facts) => `has not been called: its OAuth token server does not return a token${quoted(facts)}`,
     nextStep: 'Check the token URL, the client and its secret in `auth`.',
   },
   {
     rule: 'unauthorized',
     errorClass: 'http_4xx',
     statusCodes: [401, 403],
-    says: (_, status) => `has refused Posthorn's credentials or signature with ${status} at every attempt`,
+    says: (_, status) => `has refused Posthorn's credentials or signature with ${status} on every attempt`,
     nextStep: 'Compare the signing secret, `auth` and headers with what the receiver expects.',
   },
   {
     rule: 'not_found',
     errorClass: 'http_4xx',
     statusCodes: [404, 405],
-    says: (_, status) => `has answered ${status} to every attempt, so nothing takes webhooks at this path,`,
+    says: (_, status) => `has answered ${status} to every attempt, so nothing accepts webhooks at this path,`,
     nextStep: 'Correct the path of the URL, or deploy the route that is missing.',
   },
   {
     rule: 'client_error',
     errorClass: 'http_4xx',
-    says: (_, status) => `has answered ${status ?? '4xx'} to every attempt, so it refuses what is sent,`,
-    nextStep: "Read the receiver's answer below; it says what it does not accept.",
+    says: (_, status) => `has answered ${status ?? '4xx'} to every attempt, so it rejects what is sent,`,
+    nextStep: "Read the receiver's answer below; it says what it rejects.",
   },
   {
     rule: 'rate_limited',
@@ -122,7 +122,7 @@ const causeRules: readonly CauseRule[] = [
     rule: 'server_error',
     errorClass: 'http_5xx',
     says: (_, status) => `has answered ${status ?? '5xx'} to every attempt`,
-    nextStep: 'The receiver is to be fixed; retries go on by themselves meanwhile.',
+    nextStep: 'Fix the receiver; Posthorn keeps retrying meanwhile.',
   },
   {
     rule: 'protocol',
@@ -133,20 +133,22 @@ const causeRules: readonly CauseRule[] = [
   {
     rule: 'transformation',
     errorClass: 'transformation',
-    says: (facts) => `has been sent nothing: the endpoint's transformation gives no data${quoted(facts)}`,
-    nextStep: 'Correct the `transformation`; `POST /v1/transformations/dry-run` tries it on stored events.',
+    says: (facts) => `has been sent nothing: the endpoint's transformation returns no data${quoted(facts)}`,
+    nextStep:
+      'Correct the `transformation`; try it on stored events with `POST /v1/transformations/dry-run`.',
   },
   {
     rule: 'secrets',
     errorClass: 'secrets',
-    says: (facts) => `has been sent nothing: a secret of the endpoint cannot be opened${quoted(facts)}`,
-    nextStep: 'Bring the former secret key back, or set the secret and the headers again.',
+    says: (facts) => `has been sent nothing: a secret of the endpoint cannot be decrypted${quoted(facts)}`,
+    nextStep: 'Restore the previous secret key, or set the secret and the headers again.',
   },
   {
     rule: 'internal',
     errorClass: 'internal',
-    says: (facts) => `has not been called because of an error of Posthorn or its machine${quoted(facts)}`,
-    nextStep: "Look at this server's log.",
+    says: (facts) =>
+      `has not been called because of an internal error or a fault of this machine${quoted(facts)}`,
+    nextStep: "Read this server's log.",
   },
   {
     rule: 'corrupt',
@@ -156,7 +158,7 @@ const causeRules: readonly CauseRule[] = [
   },
 ];
 
-/** Why an endpoint fails by what its last failures were; `since`: when they began. */
+/** Returns why an endpoint fails, from its last failures; `since`: when they began. */
 export function causeOf(facts: DiagnosisFacts, since: number): Cause {
   const { answers, contact } = facts;
   const [first] = answers;

@@ -76,8 +76,8 @@ test('a failing endpoint: what it answers, since when, for which types, what wai
     rule: 'server_error',
     level: 'act',
     sentence:
-      'orders.example.com has answered 503 to every attempt for 18 min (since 09:41 UTC), for all event types; 179 deliveries wait, and the next attempt is in 41 s; nothing is lost until tomorrow 13:40 UTC, when the first schedule ends.',
-    nextStep: 'The receiver is to be fixed; retries go on by themselves meanwhile.',
+      'orders.example.com has answered 503 to every attempt for 18 min (since 09:41 UTC), for all event types; 179 deliveries wait, and the next attempt is in 41 s; nothing is lost until tomorrow 13:40 UTC, when the earliest schedule ends.',
+    nextStep: 'Fix the receiver; Posthorn keeps retrying meanwhile.',
   });
 });
 
@@ -86,40 +86,40 @@ describe('each way to fail has its words', () => {
     [
       'dns',
       failing('dns', null, { lastMessage: 'no such host' }),
-      'its name has not resolved (no such host)',
+      'its name does not resolve (no such host)',
     ],
     [
       'tls',
       failing('tls', null, { certificateEndsAt: now - dayMs }),
-      'has failed every TLS handshake, because its certificate expired yesterday 09:59 UTC,',
+      'has failed every TLS handshake because its certificate expired yesterday 09:59 UTC,',
     ],
     [
       'tls',
       failing('tls', null, { lastMessage: 'another name' }),
       'every TLS handshake (another name) for 18 min',
     ],
-    ['refused', failing('connect'), 'has refused or not taken any connection'],
+    ['refused', failing('connect'), 'has not accepted any connection'],
     ['timeout', failing('timeout'), 'has not answered any attempt within 15 s'],
     ['reset', failing('reset'), 'closed the connection of every attempt'],
-    ['blocked_address', failing('blocked_address'), 'an address that Posthorn does not call'],
-    ['proxy', failing('proxy'), "the endpoint's own proxy fails"],
-    ['token', failing('token'), 'gives no token'],
+    ['blocked_address', failing('blocked_address'), 'an address that Posthorn may not call'],
+    ['proxy', failing('proxy'), "the endpoint's proxy fails"],
+    ['token', failing('token'), 'does not return a token'],
     ['unauthorized', failing('http_4xx', 401), 'credentials or signature with 401'],
     ['unauthorized', failing('http_4xx', 403), 'credentials or signature with 403'],
-    ['not_found', failing('http_4xx', 404), 'nothing takes webhooks at this path'],
+    ['not_found', failing('http_4xx', 404), 'nothing accepts webhooks at this path'],
     [
       'client_error',
       failing('http_4xx', 422),
-      'has answered 422 to every attempt, so it refuses what is sent',
+      'has answered 422 to every attempt, so it rejects what is sent',
     ],
     ['rate_limited', failing('rate_limited', 429), 'has answered 429 to every attempt'],
     ['gone', failing('gone', 410), 'has answered 410 Gone'],
     ['redirect', failing('redirect', 301), 'a redirect (301), which Posthorn never follows'],
     ['server_error', failing('http_5xx', 500), 'has answered 500 to every attempt'],
     ['protocol', failing('protocol'), 'has not answered in valid HTTP'],
-    ['transformation', failing('transformation'), "the endpoint's transformation gives no data"],
-    ['secrets', failing('secrets'), 'a secret of the endpoint cannot be opened'],
-    ['internal', failing('internal'), 'an error of Posthorn or its machine'],
+    ['transformation', failing('transformation'), "the endpoint's transformation returns no data"],
+    ['secrets', failing('secrets'), 'a secret of the endpoint cannot be decrypted'],
+    ['internal', failing('internal'), 'an internal error or a fault of this machine'],
     ['corrupt', failing('corrupt'), 'changed on disk'],
   ])('%s: %#', (rule, facts, words) => {
     const diagnosis = diagnose(facts);
@@ -148,10 +148,10 @@ test('other failures, the end of its time and dead letters are named too', () =>
 
 test('what cannot be promised is not promised', () => {
   expect(says(failing('timeout', null, { pending: 3, nextAttemptAt: now - 1 }))).toContain(
-    '3 deliveries wait, and the next attempt is due now; nothing is lost while the schedule has attempts left.',
+    '3 deliveries wait, and the next attempt is due now; nothing is lost while attempts remain on the schedule.',
   );
   expect(says(failing('timeout', null, { pending: 1, claimed: 1, lossAt: now }))).toContain(
-    '1 delivery waits, and attempts are under way; the first schedule may end with the next attempt.',
+    '1 delivery waits, and attempts are in progress; the earliest schedule may end with the next attempt.',
   );
 });
 
@@ -177,13 +177,13 @@ describe('an endpoint that does not fail', () => {
       'paused_gone',
       'act',
       { pause: { reason: 'gone', at: now, by: null } },
-      'orders.example.com answered 410 Gone, so Posthorn has paused its endpoint since 09:59 UTC.',
+      'orders.example.com answered 410 Gone, so Posthorn has paused the endpoint since 09:59 UTC.',
     ],
     [
       'paused_failing',
       'act',
       { pause: { reason: 'failing', at: null, by: null } },
-      'orders.example.com has failed every attempt for so long that Posthorn has paused its endpoint.',
+      'orders.example.com has failed every attempt for so long that Posthorn has paused the endpoint.',
     ],
     [
       'secrets',
@@ -195,55 +195,55 @@ describe('an endpoint that does not fail', () => {
       'throttled',
       'watch',
       { throttledUntil: now + 5 * minuteMs, pending: 4, nextAttemptAt: now + 1, lossAt: now + hourMs },
-      'orders.example.com has asked for no requests until 10:04 UTC (Retry-After), which Posthorn obeys; 4 deliveries wait, and the next attempt is in 5 min; nothing is lost until 10:59 UTC, when the first schedule ends.',
+      'orders.example.com has asked for a pause until 10:04 UTC (Retry-After), and Posthorn obeys; 4 deliveries wait, and the next attempt is in 5 min; nothing is lost until 10:59 UTC, when the earliest schedule ends.',
     ],
     [
       'slowed',
       'watch',
       { breakerSince: since },
-      'orders.example.com gets 4 of 64 attempts at a time since 09:41 UTC, after 20 failures in a row.',
+      'orders.example.com has been limited to 4 of 64 concurrent attempts since 09:41 UTC, after 20 failures in a row.',
     ],
     [
       'blocked_keys',
       'act',
       { blockedKeys: 1, pending: 7, dead: 1 },
-      'orders.example.com is delivered to, but dead letters block 1 ordering key; 7 deliveries wait.',
+      'orders.example.com receives deliveries, but dead letters block 1 ordering key; 7 deliveries wait.',
     ],
     [
       'some_types',
       'watch',
       { failingTypes: ['refund.updated'], otherTypes: ['payment.succeeded'], failures: 900 },
-      'orders.example.com is delivered to, but attempts fail for `refund.updated` and no other type: 900 failed attempts in 24 h.',
+      'orders.example.com receives deliveries, but attempts fail for `refund.updated` and no other type: 900 failed attempts in 24 h.',
     ],
     [
       'dead_letters',
       'act',
       { dead: 38 },
-      'orders.example.com is delivered to, but 38 deliveries are dead letters; the last success was 4 s ago.',
+      'orders.example.com receives deliveries, but 38 deliveries are dead letters; the last success was 4 s ago.',
     ],
     [
       'certificate',
       'watch',
       { certificateEndsAt: now + 3 * dayMs },
-      'orders.example.com is delivered to, but its certificate ends in 3 d.',
+      'orders.example.com receives deliveries, but its certificate expires in 3 d.',
     ],
     [
       'suppressed',
       'watch',
       { suppressed: 5 },
-      'orders.example.com is delivered to, but 5 deliveries of a time when it was paused are still suppressed.',
+      'orders.example.com receives deliveries, but 5 deliveries from a time when it was paused are still suppressed.',
     ],
     [
       'idle',
       'ok',
       { state: 'idle', contact: null, eventTypes: ['*'] },
-      'orders.example.com was sent nothing yet: no event of any type was accepted since the endpoint was created.',
+      'orders.example.com has been sent nothing yet: no event of any type has been accepted since the endpoint was created.',
     ],
     [
       'healthy',
       'ok',
       {},
-      'orders.example.com takes what it is sent: 100% of 12,345 deliveries in time in 24 h; the last success was 4 s ago.',
+      'orders.example.com accepts what it is sent: 100% of 12,345 deliveries in time in 24 h; the last success was 4 s ago.',
     ],
   ])('%s', (rule, level, facts, sentence) => {
     expect(diagnose({ ...healthy, ...facts })).toMatchObject({ rule, level, sentence });

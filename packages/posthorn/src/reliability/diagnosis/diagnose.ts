@@ -3,9 +3,9 @@ import { causeOf } from './causes.ts';
 import type { Diagnosis, DiagnosisFacts, DiagnosisLevel } from './facts.ts';
 import { counted, duration, listed, moment, number, percent } from './words.ts';
 
-/** A certificate that ends within this is worth a word while everything is well. */
+/** A certificate that expires within this is mentioned even while the endpoint is healthy. */
 const certificateSoonMs = 7 * dayMs;
-/** Above this share of failed attempts a healthy endpoint is worth a look. */
+/** Above this share of failed attempts the diagnosis of a healthy endpoint mentions them. */
 const manyFailures = 0.05;
 
 interface Rule {
@@ -17,7 +17,7 @@ interface Rule {
   readonly nextStep: (facts: DiagnosisFacts) => string | null;
 }
 
-/** `for 18 min, since 09:41 UTC`, and what was the last success. */
+/** `for 18 min (since 09:41 UTC)`, and when the last success was. */
 function began({ contact, now }: DiagnosisFacts): string {
   const { failedSince, lastSuccessAt } = contact!;
   const since = `for ${duration(now - failedSince!)} (since ${moment(failedSince!, now)})`;
@@ -30,22 +30,22 @@ function typesPart({ failingTypes, otherTypes }: DiagnosisFacts): string {
   return `, for ${listed(failingTypes.map((type) => `\`${type}\``))}`;
 }
 
-/** What waits, and when it is tried next. */
+/** How many deliveries wait, and when the next attempt is. */
 function waits({ pending, claimed, nextAttemptAt, now }: DiagnosisFacts): string {
   if (pending === 0) return '';
   const waiting = `${counted(pending, 'delivery', 'deliveries')} ${pending === 1 ? 'waits' : 'wait'}`;
-  if (nextAttemptAt === null) return claimed > 0 ? `${waiting}, and attempts are under way` : waiting;
+  if (nextAttemptAt === null) return claimed > 0 ? `${waiting}, and attempts are in progress` : waiting;
   if (nextAttemptAt <= now) return `${waiting}, and the next attempt is due now`;
   return `${waiting}, and the next attempt is in ${duration(nextAttemptAt - now)}`;
 }
 
-/** "Nothing is lost until": every pending delivery has an end, and this is the first. */
+/** "Nothing is lost until": every pending delivery has a final attempt, and this is the earliest. */
 function safety({ pending, lossAt, now }: DiagnosisFacts): string {
   if (pending === 0) return '';
-  if (lossAt === null) return 'nothing is lost while the schedule has attempts left';
+  if (lossAt === null) return 'nothing is lost while attempts remain on the schedule';
   return lossAt <= now
-    ? 'the first schedule may end with the next attempt'
-    : `nothing is lost until ${moment(lossAt, now)}, when the first schedule ends`;
+    ? 'the earliest schedule may end with the next attempt'
+    : `nothing is lost until ${moment(lossAt, now)}, when the earliest schedule ends`;
 }
 
 function deadPart({ dead }: DiagnosisFacts): string {
@@ -74,16 +74,16 @@ const pausedFor = ({ pause, now }: DiagnosisFacts): string =>
 
 const reasonOf = (facts: DiagnosisFacts): string | null => facts.pause?.reason ?? null;
 
-const resumeStep = 'Resume the endpoint; then redrive what was suppressed.';
+const resumeStep = 'Resume the endpoint, then redrive the suppressed deliveries.';
 
-/** In their order: the first that applies speaks. */
+/** In order: the first that applies wins. */
 export const rules: readonly Rule[] = [
   {
     name: 'paused_gone',
     applies: (facts) => reasonOf(facts) === 'gone',
     level: 'act',
     parts: (facts) => [
-      `${facts.host} answered 410 Gone, so Posthorn has paused its endpoint${pausedFor(facts)}`,
+      `${facts.host} answered 410 Gone, so Posthorn has paused the endpoint${pausedFor(facts)}`,
       ...held(facts),
     ],
     nextStep: () => 'Change the URL or delete the endpoint; resume it only if the 410 was a mistake.',
@@ -93,11 +93,11 @@ export const rules: readonly Rule[] = [
     applies: (facts) => reasonOf(facts) === 'failing',
     level: 'act',
     parts: (facts) => [
-      `${facts.host} has failed every attempt for so long that Posthorn has paused its endpoint${pausedFor(facts)}`,
+      `${facts.host} has failed every attempt for so long that Posthorn has paused the endpoint${pausedFor(facts)}`,
       ...held(facts),
     ],
     nextStep: () =>
-      'Fix the receiver, send a test, then resume the endpoint and redrive what was suppressed.',
+      'Fix the receiver, send a test, then resume the endpoint and redrive the suppressed deliveries.',
   },
   {
     name: 'paused',
@@ -116,7 +116,7 @@ export const rules: readonly Rule[] = [
     applies: ({ secretsFault }) => secretsFault !== null,
     level: 'act',
     parts: (facts) => [`${facts.host} is sent nothing: ${facts.secretsFault}`, waits(facts)],
-    nextStep: () => 'Bring the former secret key back, or set the secret and the headers again.',
+    nextStep: () => 'Restore the previous secret key, or set the secret and the headers again.',
   },
   {
     name: 'failing',
@@ -150,7 +150,7 @@ export const rules: readonly Rule[] = [
     applies: ({ throttledUntil, now }) => throttledUntil !== null && throttledUntil > now,
     level: 'watch',
     parts: (facts) => [
-      `${facts.host} has asked for no requests until ${moment(facts.throttledUntil!, facts.now)} (Retry-After), which Posthorn obeys`,
+      `${facts.host} has asked for a pause until ${moment(facts.throttledUntil!, facts.now)} (Retry-After), and Posthorn obeys`,
       waits({ ...facts, nextAttemptAt: Math.max(facts.throttledUntil!, facts.nextAttemptAt ?? 0) }),
       safety(facts),
       deadPart(facts),
@@ -162,22 +162,22 @@ export const rules: readonly Rule[] = [
     applies: ({ breakerSince }) => breakerSince !== null,
     level: 'watch',
     parts: (facts) => [
-      `${facts.host} gets ${number(facts.slowedTo)} of ${number(facts.maxInFlight)} attempts at a time since ${moment(facts.breakerSince!, facts.now)}, after 20 failures in a row`,
+      `${facts.host} has been limited to ${number(facts.slowedTo)} of ${number(facts.maxInFlight)} concurrent attempts since ${moment(facts.breakerSince!, facts.now)}, after 20 failures in a row`,
       waits(facts),
       deadPart(facts),
     ],
-    nextStep: () => 'The next success ends it.',
+    nextStep: () => 'The next success lifts the limit.',
   },
   {
     name: 'blocked_keys',
     applies: ({ blockedKeys }) => blockedKeys > 0,
     level: 'act',
     parts: (facts) => [
-      `${facts.host} is delivered to, but dead letters block ${counted(facts.blockedKeys, 'ordering key')}`,
+      `${facts.host} receives deliveries, but dead letters block ${counted(facts.blockedKeys, 'ordering key')}`,
       waits({ ...facts, nextAttemptAt: null, claimed: 0 }),
     ],
     nextStep: () =>
-      'Redrive the dead letters that block, or cancel them to let their keys go on without them.',
+      'Redrive the dead letters that block, or cancel them to let their keys continue without them.',
   },
   {
     name: 'some_types',
@@ -185,7 +185,7 @@ export const rules: readonly Rule[] = [
       failingTypes.length > 0 && otherTypes.length > 0 && failures > manyFailures * Math.max(20, inTime.due),
     level: 'watch',
     parts: (facts) => [
-      `${facts.host} is delivered to, but attempts fail for ${listed(facts.failingTypes.map((type) => `\`${type}\``))} and no other type: ${counted(facts.failures, 'failed attempt')} in 24 h`,
+      `${facts.host} receives deliveries, but attempts fail for ${listed(facts.failingTypes.map((type) => `\`${type}\``))} and no other type: ${counted(facts.failures, 'failed attempt')} in 24 h`,
       waits(facts),
       deadPart(facts),
     ],
@@ -196,7 +196,7 @@ export const rules: readonly Rule[] = [
     applies: ({ dead, state }) => dead > 0 && state !== 'idle',
     level: 'act',
     parts: (facts) => [
-      `${facts.host} is delivered to, but ${deadPart(facts)}`,
+      `${facts.host} receives deliveries, but ${deadPart(facts)}`,
       lastSuccess(facts),
       waits(facts),
     ],
@@ -208,25 +208,25 @@ export const rules: readonly Rule[] = [
       certificateEndsAt !== null && certificateEndsAt - now < certificateSoonMs,
     level: 'watch',
     parts: (facts) => [
-      `${facts.host} is delivered to, but its certificate ends in ${duration(Math.max(0, facts.certificateEndsAt! - facts.now))}`,
+      `${facts.host} receives deliveries, but its certificate expires in ${duration(Math.max(0, facts.certificateEndsAt! - facts.now))}`,
     ],
-    nextStep: () => 'The receiver renews its certificate before that.',
+    nextStep: () => 'The receiver must renew its certificate before that.',
   },
   {
     name: 'suppressed',
     applies: ({ suppressed }) => suppressed > 0,
     level: 'watch',
     parts: (facts) => [
-      `${facts.host} is delivered to, but ${counted(facts.suppressed, 'delivery', 'deliveries')} of a time when it was paused ${facts.suppressed === 1 ? 'is' : 'are'} still suppressed`,
+      `${facts.host} receives deliveries, but ${counted(facts.suppressed, 'delivery', 'deliveries')} from a time when it was paused ${facts.suppressed === 1 ? 'is' : 'are'} still suppressed`,
     ],
-    nextStep: () => 'Redrive what is suppressed.',
+    nextStep: () => 'Redrive the suppressed deliveries.',
   },
   {
     name: 'idle',
     applies: ({ state }) => state === 'idle',
     level: 'ok',
     parts: (facts) => [
-      `${facts.host} was sent nothing yet: no event of ${listed(facts.eventTypes.map((type) => (type === '*' ? 'any type' : `\`${type}\``)))} was accepted since the endpoint was created`,
+      `${facts.host} has been sent nothing yet: no event of ${listed(facts.eventTypes.map((type) => (type === '*' ? 'any type' : `\`${type}\``)))} has been accepted since the endpoint was created`,
     ],
     nextStep: () => 'Send a test event.',
   },
@@ -240,13 +240,13 @@ export const rules: readonly Rule[] = [
         inTime.due === 0
           ? 'nothing was due in 24 h'
           : `${percent(inTime.good / inTime.due)} of ${counted(inTime.due, 'delivery', 'deliveries')} in time in 24 h`;
-      return [`${host} takes what it is sent: ${share}`, lastSuccess(facts), waits(facts)];
+      return [`${host} accepts what it is sent: ${share}`, lastSuccess(facts), waits(facts)];
     },
     nextStep: () => null,
   },
 ];
 
-/** Why an endpoint is as it is, in one sentence that could be read out. */
+/** Returns why an endpoint is in its state, in one sentence. */
 export function diagnose(facts: DiagnosisFacts): Diagnosis {
   const rule = rules.find((one) => one.applies(facts))!;
   const sentence = rule

@@ -2,13 +2,13 @@ import type { ErrorClass } from '../../domain/attempt.ts';
 import type { Contact } from '../../domain/contact.ts';
 import type { EndpointState } from '../../domain/endpoint-state.ts';
 
-/** What an attempt came to, if it failed. */
+/** The outcome of a failed attempt. */
 export interface Answered {
   readonly errorClass: ErrorClass;
   readonly statusCode: number | null;
 }
 
-/** What the diagnosis of one endpoint is made of. Times in ms since the epoch. */
+/** The input of an endpoint's diagnosis. Times are in ms since the epoch. */
 export interface DiagnosisFacts {
   readonly now: number;
   readonly host: string;
@@ -18,39 +18,39 @@ export interface DiagnosisFacts {
   readonly pause: {
     readonly reason: string;
     readonly at: number | null;
-    /** Who paused it; null: Posthorn did, or nobody knows. */
+    /** Who paused it; null: Posthorn did, or it is not known. */
     readonly by: string | null;
   } | null;
-  /** Why its secrets cannot be opened. */
+  /** Why its secrets cannot be decrypted. */
   readonly secretsFault: string | null;
   readonly contact: Contact | null;
   readonly throttledUntil: number | null;
   readonly breakerSince: number | null;
-  /** Attempts at once while the breaker is open, and otherwise. */
+  /** Concurrent attempts while the breaker is open, and otherwise. */
   readonly slowedTo: number;
   readonly maxInFlight: number;
-  /** When the certificate ends that the receiver presented last; null: none is known. */
+  /** When the certificate that the receiver presented last expires; null: none is known. */
   readonly certificateEndsAt: number | null;
-  /** When a failed attempt pauses the endpoint by itself. */
+  /** When a failed attempt pauses the endpoint automatically. */
   readonly disablesAt: number | null;
   readonly pending: number;
-  /** Attempts that are under way, or claimed for it. */
+  /** Attempts in progress, or claimed. */
   readonly claimed: number;
   readonly nextAttemptAt: number | null;
-  /** Before this no pending delivery becomes a dead letter; null: that cannot be said. */
+  /** No pending delivery becomes a dead letter before this; null: not known. */
   readonly lossAt: number | null;
   readonly dead: number;
   readonly suppressed: number;
   /** Ordering keys that dead letters block. */
   readonly blockedKeys: number;
-  /** Failures since the last success, by what came back, the most frequent first. */
+  /** Failures since the last success by outcome, the most frequent first. */
   readonly answers: readonly (Answered & { readonly count: number })[];
-  /** The last failure in the words of whoever made the attempt. */
+  /** The last failure's message. */
   readonly lastMessage: string | null;
-  /** Event types of the time since it fails, with failures and without. */
+  /** Event types since it began to fail, with failures and without. */
   readonly failingTypes: readonly string[];
   readonly otherTypes: readonly string[];
-  /** Of the last 24 hours. */
+  /** Over the last 24 hours. */
   readonly inTime: { readonly good: number; readonly due: number };
   readonly failures: number;
 }
@@ -58,10 +58,10 @@ export interface DiagnosisFacts {
 export type DiagnosisLevel = 'ok' | 'watch' | 'act';
 
 export interface Diagnosis {
-  /** The rule that spoke. */
+  /** The rule that matched. */
   readonly rule: string;
   readonly level: DiagnosisLevel;
   readonly sentence: string;
-  /** What somebody can do; null: nothing is to be done. */
+  /** What the operator can do; null: nothing needs to be done. */
   readonly nextStep: string | null;
 }

@@ -1,6 +1,6 @@
 import { dayMs, hourMs, minuteMs, secondMs } from '../../domain/time.ts';
 
-// How sentences about endpoints say numbers and times.
+// How sentences about endpoints write numbers and times.
 
 export const number = (value: number): string => value.toLocaleString('en-US');
 
@@ -34,7 +34,7 @@ export function moment(time: number, now: number): string {
   return `${date.getUTCDate()} ${months[date.getUTCMonth()]} ${clock}`;
 }
 
-/** `99.9%`: as many decimals as tell it from all and from nothing, four at most. */
+/** `99.9%`: enough decimals to tell it from 100% and from 0%, four at most. */
 export function percent(share: number): string {
   const value = share * 100;
   const rest = Math.min(value, 100 - value);

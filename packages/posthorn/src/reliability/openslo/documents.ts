@@ -13,17 +13,17 @@ export interface OpenSloDocument {
 }
 
 /**
- * Where what OpenSLO has no place for is kept. Without a prefix before a slash: such a prefix has to be a domain, and
+ * The annotation that keeps what OpenSLO has no field for. No prefix with a slash: that would have to be a domain, and
  * Posthorn owns none.
  */
 export const annotation = (name: string): string => `posthorn.${name}`;
 
-/** OpenSLO's targets are below 1. An objective without a budget has this there, and its own target in an annotation. */
+/** OpenSLO's targets are below 1. An objective without a budget gets this, and its own target in an annotation. */
 export const nearlyOne = 0.999999;
 
 const nameMost = 63;
 
-/** The text itself where it is a name by RFC 1123, else one like it that no other text gets. */
+/** Returns the text itself if it is a name by RFC 1123, else a similar name that is unique to it. */
 export function rfcName(text: string): string {
   if (text.length <= nameMost && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(text)) return text;
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 8);

@@ -67,7 +67,7 @@ function sliOf(slo: NamedSlo): OpenSloDocument {
   };
 }
 
-/** A policy has one condition, so each pair of windows is a policy of its own; the short window is how long to wait. */
+/** A policy has one condition, so each pair of windows is its own policy; the short window is `alertAfter`. */
 function policyOf(slo: NamedSlo, rule: BurnRateRule): OpenSloDocument {
   return {
     apiVersion,
@@ -103,8 +103,9 @@ function conditionOf(rule: BurnRateRule): OpenSloDocument {
 }
 
 /**
- * OpenSLO documents of objectives: for each an SLO, its SLI and an AlertPolicy for each burn rate; conditions and targets
- * are shared. What OpenSLO has no place for stands in annotations, so that `fromOpenSlo` makes the same objectives again.
+ * Converts objectives to OpenSLO documents: an SLO and its SLI each, and an AlertPolicy for each burn rate; conditions
+ * and targets are shared. Annotations keep what OpenSLO has no field for, so that `fromOpenSlo` restores the same
+ * objectives.
  */
 export function toOpenSlo(slos: readonly NamedSlo[]): OpenSloDocument[] {
   const used = new Set<BurnRateRule>();
@@ -120,7 +121,7 @@ export function toOpenSlo(slos: readonly NamedSlo[]): OpenSloDocument[] {
     apiVersion,
     kind: 'AlertNotificationTarget',
     metadata: { name: targetName(team) },
-    spec: { description: `The channels of the team ${team}.`, target: 'posthorn' },
+    spec: { description: `The channels of team ${team}.`, target: 'posthorn' },
   }));
   return [...own, ...burnRules.filter((rule) => used.has(rule)).map(conditionOf), ...targets];
 }

@@ -3,7 +3,7 @@ import type { NamedSlo, SloDocument } from '../../domain/objective.ts';
 import { annotation, nearlyOne, type OpenSloDocument } from './documents.ts';
 import { toOpenSlo } from './export.ts';
 
-/** As much of a document as is read; what else stands in it is compared afterwards. */
+/** The part of a document that is read; the rest is compared afterwards. */
 const head = z.looseObject({
   apiVersion: z.string(),
   kind: z.string(),
@@ -30,9 +30,9 @@ type Spec = z.output<typeof sloSpec>;
 
 export interface Imported {
   readonly slos: readonly NamedSlo[];
-  /** What was in the documents and is not kept, or is kept in another way: nothing goes silently. */
+  /** What the documents contain and the import does not keep, or keeps in another form: nothing is dropped silently. */
   readonly notes: readonly string[];
-  /** Why a document could not be taken over. */
+  /** Why a document could not be imported. */
   readonly faults: readonly string[];
 }
 
@@ -88,7 +88,7 @@ function candidate(
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
-/** What `before` has and `after` has not, or has otherwise; the topmost member of each difference. */
+/** Returns what `before` has and `after` does not, or has changed; the topmost member of each difference. */
 function differences(before: unknown, after: unknown, path: string): string[] {
   if (before !== null && after !== null && typeof before === 'object' && typeof after === 'object') {
     const there = after as Record<string, unknown>;
@@ -101,9 +101,9 @@ function differences(before: unknown, after: unknown, path: string): string[] {
 }
 
 export interface Owners {
-  /** For documents that do not say whose events these are; else the name of their service. */
+  /** Producer for documents that name none; default: the name of their service. */
   readonly producer?: string | undefined;
-  /** For documents that do not say who depends on them; OpenSLO knows one service, and Posthorn two owners. */
+  /** Consumer for documents that name none; OpenSLO has one service, and Posthorn has two owners. */
   readonly consumer?: string | undefined;
 }
 
@@ -117,7 +117,7 @@ export type SloCheck = (candidate: unknown) =>
       };
     };
 
-/** Objectives of OpenSLO documents. Pure; whatever of the documents they do not say again is in the notes. */
+/** Converts OpenSLO documents to objectives. Pure; the notes list whatever the objectives do not keep. */
 export function fromOpenSlo(documents: readonly unknown[], check: SloCheck, owners: Owners = {}): Imported {
   const faults: string[] = [];
   const slos: NamedSlo[] = [];
@@ -139,7 +139,7 @@ export function fromOpenSlo(documents: readonly unknown[], check: SloCheck, owne
     const { apiVersion, kind, metadata } = parsed.data;
     const title = `${kind} ${metadata.name}`;
     if (apiVersion !== 'openslo/v1') {
-      faults.push(`${title}: apiVersion ${apiVersion} is not known, only openslo/v1`);
+      faults.push(`${title}: unsupported apiVersion ${apiVersion}. Use openslo/v1.`);
       continue;
     }
     if (kind !== 'SLO') {
@@ -159,8 +159,7 @@ export function fromOpenSlo(documents: readonly unknown[], check: SloCheck, owne
     const name = annotations[annotation('name')] ?? slug(metadata.name);
     const made = check(candidate(spec.data, annotations, owners));
     if (made.success) {
-      if (slos.some((slo) => slo.name === name))
-        faults.push(`${title}: there are two objectives by the name ${name}`);
+      if (slos.some((slo) => slo.name === name)) faults.push(`${title}: duplicate objective name ${name}`);
       else {
         slos.push({ name, ...made.data });
         read.push({ title, kind, document, name });
@@ -169,7 +168,7 @@ export function fromOpenSlo(documents: readonly unknown[], check: SloCheck, owne
       faults.push(
         ...made.error.issues.map(({ path, message }) =>
           path[0] === 'consumer' && owners.consumer === undefined
-            ? `${title}: it does not say who depends on it: give --consumer, or the annotation ${annotation('consumer')}`
+            ? `${title}: the consumer is missing. Pass --consumer, or set the annotation ${annotation('consumer')}.`
             : `${title}: ${path.join('.')}: ${message}`,
         ),
       );
@@ -177,7 +176,7 @@ export function fromOpenSlo(documents: readonly unknown[], check: SloCheck, owne
   return { slos, faults, notes: faults.length > 0 ? [] : read.flatMap((one) => notesOf(one, slos)) };
 }
 
-/** A target in percent says the same as a share; only its spelling is another. */
+/** A target in percent means the same as a share. */
 function inShares(document: unknown): unknown {
   const { spec } = document as { spec: { objectives?: { targetPercent?: number }[] } };
   const [first, ...others] = spec?.objectives ?? [];
@@ -187,7 +186,7 @@ function inShares(document: unknown): unknown {
   return { ...(document as object), spec: { ...spec, objectives: [{ target, ...rest }, ...others] } };
 }
 
-/** A document beside what the objectives would be exported as: the difference is what is lost. */
+/** Compares a document with what its objectives would be exported as: the difference is lost. */
 function notesOf(
   { title, kind, document, name }: { title: string; kind: string; document: unknown; name: string },
   slos: readonly NamedSlo[],
@@ -200,13 +199,13 @@ function notesOf(
       kind === 'SLI'
         ? 'Posthorn measures its objectives itself'
         : kind.startsWith('Alert')
-          ? 'Posthorn judges its own burn rates, and tells the teams by their channels'
-          : 'Posthorn has nothing of the kind';
+          ? 'Posthorn evaluates its own burn rates and notifies the teams through their channels'
+          : 'Posthorn has no equivalent';
     return [`${title} is not kept: ${why}`];
   }
   const own = differences(inShares(document), same, '').map((words) => `${title}: ${words}`);
   const spec = (document as { spec?: { timeWindow?: unknown } }).spec;
   return kind === 'SLO' && spec?.timeWindow === undefined
-    ? [...own, `${title}: no spec.timeWindow: taken as ${usualDays} days`]
+    ? [...own, `${title}: no spec.timeWindow, so ${usualDays} days are assumed`]
     : own;
 }

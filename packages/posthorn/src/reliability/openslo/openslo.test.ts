@@ -209,16 +209,16 @@ describe('OpenSLO', () => {
       'SLO checkout: spec.indicatorRef: checkout-ratio becomes checkout',
       'SLO checkout: spec.timeWindow.0.duration: 4w becomes 28d',
       'SLO checkout: spec.objectives.0.displayName is not kept',
-      'Service shop is not kept: Posthorn has nothing of the kind',
+      'Service shop is not kept: Posthorn has no equivalent',
     ]);
   });
 
   test.each<[string, object, RegExp]>([
-    ['nobody depends on it', aForeign(), /give --consumer/],
+    ['nobody depends on it', aForeign(), /Pass --consumer/],
     ['slices of time', aForeign({ budgetingMethod: 'Timeslices' }), /only Occurrences/],
     ['no target', aForeign({ objectives: [{}] }), /target/],
     ['a calendar of minutes', aForeign({ timeWindow: [{ duration: '90m' }] }), /window_days/],
-    ['another version', { ...aForeign(), apiVersion: 'openslo/v1alpha' }, /only openslo\/v1/],
+    ['another version', { ...aForeign(), apiVersion: 'openslo/v1alpha' }, /Use openslo\/v1/],
     ['no document', { kind: 'SLO' }, /document 1: apiVersion/],
   ])('%s is refused', (_, document, words) => {
     const { faults } = fromOpenSlo(
@@ -231,7 +231,7 @@ describe('OpenSLO', () => {
 
   test('two documents of one name are refused, and lists within documents are read', () => {
     expect(fromOpenSlo([[aForeign(), aForeign()]], check, { consumer: 'c' }).faults).toEqual([
-      'SLO checkout: there are two objectives by the name checkout',
+      'SLO checkout: duplicate objective name checkout',
     ]);
   });
 });

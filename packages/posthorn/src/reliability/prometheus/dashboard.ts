@@ -31,7 +31,7 @@ interface Draft {
   readonly unit: string;
   readonly width: number;
   readonly description: string;
-  /** From which value on it is red; green below. Null: no verdict. */
+  /** The value from which it is red; below, it is green. Null: no color. */
   readonly redFrom: number | null;
 }
 
@@ -64,7 +64,7 @@ const drafts: readonly Draft[] = [
     4,
     'none',
     [['max(posthorn_deliveries_unaccounted)', '']],
-    'Accepted, and in no state at all. Anything but 0 is a page.',
+    'Accepted, but in no state. Anything but 0 is a page.',
     1,
   ),
   draft(
@@ -73,7 +73,7 @@ const drafts: readonly Draft[] = [
     4,
     'none',
     [['max(posthorn_overdue_deliveries)', '']],
-    'Pending, past its time, and nobody attempts it.',
+    'Pending and past due, and no node attempts them.',
     1,
   ),
   draft(
@@ -82,7 +82,7 @@ const drafts: readonly Draft[] = [
     4,
     'none',
     [['sum(posthorn_dead_letters)', '']],
-    'They arrive only if somebody redrives them.',
+    'They are delivered only if an operator redrives them.',
     1,
   ),
   draft(
@@ -96,7 +96,7 @@ const drafts: readonly Draft[] = [
   ),
   draft(
     'stat',
-    'Books checked',
+    'Ledger checked',
     4,
     's',
     [['time() - max(posthorn_last_reconciliation_timestamp_seconds)', '']],
@@ -111,7 +111,7 @@ const drafts: readonly Draft[] = [
     12,
     'percentunit',
     [['slo:period_error_budget_remaining:ratio', '{{slo}} ({{producer}} → {{consumer}})']],
-    'Of the whole period of the objective.',
+    "Over the objective's whole period.",
   ),
   draft(
     'timeseries',
@@ -119,12 +119,12 @@ const drafts: readonly Draft[] = [
     12,
     'none',
     [['slo:current_burn_rate:ratio', '{{slo}}']],
-    '1 spends the budget exactly by the end of the period.',
+    'A rate of 1 spends the budget exactly by the end of the period.',
   ),
-  draft('timeseries', 'Late or lost, over an hour', 12, 'percentunit', [
+  draft('timeseries', 'Late or lost, per hour', 12, 'percentunit', [
     ['slo:sli_error:ratio_rate1h', '{{slo}}'],
   ]),
-  draft('timeseries', 'Alerts that fire', 12, 'none', [
+  draft('timeseries', 'Firing alerts', 12, 'none', [
     ['posthorn_alerts_firing', 'Posthorn: {{severity}}'],
     [
       'count by (severity) (ALERTS{alertname=~"Posthorn.*",alertname!="PosthornWatchdog",alertstate="firing"})',
@@ -143,11 +143,11 @@ const drafts: readonly Draft[] = [
     [`sum by (error_class) (rate(posthorn_attempts_total{error_class!=""}[${interval}]))`, '{{error_class}}'],
   ]),
   draft('timeseries', 'Accept to delivered', 8, 's', quantiles('posthorn_delivery_latency_seconds')),
-  draft('timeseries', 'Time of an attempt', 8, 's', quantiles('posthorn_attempt_duration_seconds')),
+  draft('timeseries', 'Attempt duration', 8, 's', quantiles('posthorn_attempt_duration_seconds')),
   draft('timeseries', 'Pending', 8, 'none', [
     ['max(posthorn_pending_deliveries)', 'pending'],
     ['max(posthorn_overdue_deliveries)', 'overdue'],
-    ['max(posthorn_late_deliveries)', 'late, all told'],
+    ['max(posthorn_late_deliveries)', 'late, total'],
   ]),
   row('Endpoints'),
   draft('timeseries', 'Share of attempts that deliver', 12, 'percentunit', [
@@ -165,7 +165,7 @@ const drafts: readonly Draft[] = [
     24,
     'none',
     [['sort_desc(endpoint_class:posthorn_dead_letters:sum > 0)', '']],
-    'By endpoint and class of failure.',
+    'By endpoint and error class.',
   ),
   row('Nodes'),
   draft('timeseries', 'Attempts in flight', 6, 'none', [
@@ -221,7 +221,7 @@ function panelOf(made: Draft, id: number, x: number, y: number): Panel {
   };
 }
 
-/** Panels from left to right, a new line where one does not fit. */
+/** Panels from left to right; one that does not fit starts a new row. */
 function placed(all: readonly Draft[]): Panel[] {
   let x = 0;
   let y = 0;
@@ -243,7 +243,7 @@ export function dashboard(): Dashboard {
   return {
     uid: 'posthorn',
     title: 'Posthorn',
-    description: 'Payment webhooks: what was accepted, what arrived, and what is owed.',
+    description: 'Payment webhooks: what was accepted, what was delivered, and what is owed.',
     tags: ['posthorn'],
     schemaVersion: 39,
     version: 1,
@@ -260,7 +260,7 @@ export function dashboard(): Dashboard {
   };
 }
 
-/** Grafana's file provider for the folder that the dashboard is put into. */
+/** Grafana's file provider for the folder that contains the dashboard. */
 export const dashboardProvider = {
   apiVersion: 1,
   providers: [

@@ -30,13 +30,13 @@ const units = [
   ['s', 1000],
 ] as const;
 
-/** A length of time as Prometheus writes it, in the largest unit that divides it: 5m, 6h, 30d. */
+/** Returns a duration as Prometheus writes it, in the largest unit that divides it: 5m, 6h, 30d. */
 export function promDuration(ms: number): string {
   const [unit, length] = units.find(([, each]) => ms % each === 0) ?? ['s', 1000];
   return `${Math.ceil(ms / length)}${unit}`;
 }
 
-/** A share without the dust of binary fractions: 1 - 0.999 is 0.001. */
+/** Returns a share without binary rounding errors: 1 - 0.999 is 0.001. */
 export function share(value: number): number {
   return Number(value.toPrecision(10));
 }

@@ -4,7 +4,7 @@ import { type AlertingRule, promDuration, type RecordingRule, type RuleGroup, sh
 
 const day = 86_400_000;
 
-/** What a Posthorn exposes of its objectives; the rules are built on these and nothing else. */
+/** What Posthorn exposes about its objectives; the rules use only these metrics. */
 export const sloMetrics = {
   good: 'posthorn_slo_good_total',
   total: 'posthorn_slo_total',
@@ -15,9 +15,10 @@ const burnRules = defaultRules.filter((rule) => rule.kind === 'burn_rate');
 const leakRules = defaultRules.filter((rule) => rule.kind === 'slow_leak');
 
 /**
- * What a rule must see before so many bad ones are no chance: -ln of the chance that it may err with. PromQL has no
- * binomial distribution, so the tail is bounded after Chernoff, by the Poisson's: P(X ≥ k) ≤ exp(-(k ln(k/λ) - k + λ)).
- * What passes the bound passes the exact test that Posthorn itself makes; at the margin it asks for a little more.
+ * The evidence a rule needs before it accepts that this many bad events are not chance: -ln of the tolerated error
+ * probability. PromQL has no binomial distribution, so the tail is bounded after Chernoff, by the Poisson's: P(X ≥ k) ≤
+ * exp(-(k ln(k/λ) - k + λ)). What passes the bound passes the exact test that Posthorn itself makes; at the margin it
+ * asks for slightly more.
  */
 export function surprise(bad: number, expected: number): number {
   return bad * Math.log(bad / expected) - bad + expected;
@@ -31,7 +32,7 @@ function surpriseOf(window: string, slo: string, tolerated: number): string {
   return `${bad} * ln(${bad} / (${expected})) - ${bad} + ${expected}`;
 }
 
-/** Events past their deadline, bad ones among them, and their ratio: sums over sums, never a mean of ratios. */
+/** Events past their deadline, the bad ones among them, and their ratio: sums over sums, never a mean of ratios. */
 function windowRules(slo: string, windowMs: number): RecordingRule[] {
   const window = promDuration(windowMs);
   const of = `{slo="${slo}"}`;
@@ -49,7 +50,7 @@ function windowRules(slo: string, windowMs: number): RecordingRule[] {
   ];
 }
 
-/** Facts of the objective, as series: for dashboards that draw every objective with one query. */
+/** Facts of the objective as series, so that a dashboard can draw every objective with one query. */
 function factRules(slo: NamedSlo, budget: number): RecordingRule[] {
   const labels = { slo: slo.name, producer: slo.producer, consumer: slo.consumer };
   const of = `{slo="${slo.name}"}`;
@@ -58,7 +59,7 @@ function factRules(slo: NamedSlo, budget: number): RecordingRule[] {
     { record: 'slo:objective:ratio', expr: `vector(${slo.target})`, labels },
     { record: 'slo:error_budget:ratio', expr: `vector(${budget})`, labels },
     { record: 'slo:time_period:days', expr: `vector(${slo.window_days})`, labels },
-    // What has no budget has no burn rate.
+    // Without a budget there is no burn rate.
     ...(budget === 0
       ? []
       : [
@@ -98,7 +99,7 @@ function burnAlerts(slo: NamedSlo, budget: number, labels: Record<string, string
         expr: [burn(long), burn(short), ...gate].map((part) => `(${part})`).join('\nand '),
         labels: { ...labels, rule: rule.name, severity: rule.severity },
         annotations: {
-          summary: `${slo.name}: its error budget is spent {{ $value | humanize }} times as fast as it may be`,
+          summary: `${slo.name}: the error budget is spent {{ $value | humanize }} times as fast as allowed`,
           description: `Over ${long}, and still over ${short}, more is late or lost than ${rule.factor === 1 ? '' : `${rule.factor} times `}what ${slo.producer} and ${slo.consumer} agreed on. At a burn rate of ${rule.factor} the budget of ${slo.window_days} days lasts ${days} days.`,
           next_step: `posthorn slo status ${slo.name}; posthorn dead-letters`,
         },
@@ -118,14 +119,17 @@ function leakAlerts(slo: NamedSlo, tolerated: number, labels: Record<string, str
       .join('\nor '),
     labels: { ...labels, rule: rule.name, severity: rule.severity },
     annotations: {
-      summary: `${slo.name}: {{ $value | humanizePercentage }} is late or lost, steadily`,
-      description: `More than ${share(tolerated * 100)} % over a day or three, and too many for chance. Too slow for burn rates, and this is how silent drops look.`,
+      summary: `${slo.name}: {{ $value | humanizePercentage }} is steadily late or lost`,
+      description: `More than ${share(tolerated * 100)}% over one to three days, and too many for chance. Too slow for burn rates; silent drops look like this.`,
       next_step: `posthorn slo status ${slo.name}; posthorn verify`,
     },
   }));
 }
 
-/** Rules of one objective: windows, facts, burn rates with a gate for low traffic, the slow leak, and its own absence. */
+/**
+ * Rules of one objective: windows, facts, burn rates with a gate for low traffic, the slow leak, and an alert for its
+ * absence.
+ */
 export function sloRules(slo: NamedSlo): RuleGroup {
   const { name, target } = slo;
   const budget = share(1 - target);
@@ -181,9 +185,9 @@ export function sloRules(slo: NamedSlo): RuleGroup {
         for: '10m',
         labels: { ...labels, severity: 'ticket' },
         annotations: {
-          summary: `${name}: nobody measures it`,
+          summary: `${name}: the objective is not measured`,
           description:
-            'No Posthorn exposes this objective: it was deleted or renamed, or metrics are not scraped.',
+            'No Posthorn exposes this objective: it was deleted or renamed, or its metrics are not scraped.',
           next_step: 'posthorn apply -f posthorn.yaml --dry-run; posthorn rules export',
         },
       },
@@ -202,7 +206,7 @@ export function sloRules(slo: NamedSlo): RuleGroup {
   };
 }
 
-/** Alerts that this objective is too loose for: so many times its budget would be more than everything. */
+/** Alerts that this objective is too loose for: this many times its budget would be more than everything. */
 export function unreachable(slo: NamedSlo): string[] {
   const budget = share(1 - slo.target);
   return burnRules.filter(({ factor }) => share(factor * budget) >= 1).map(({ name }) => name);

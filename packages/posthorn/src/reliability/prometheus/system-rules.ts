@@ -19,7 +19,7 @@ function alert(
 const reconciled = 'posthorn_last_reconciliation_timestamp_seconds';
 const evaluated = 'posthorn_last_evaluation_timestamp_seconds';
 
-/** What must hold of every Posthorn, whatever its objectives; and what says that nobody is looking. */
+/** What must hold for every Posthorn, whatever its objectives; and an alert for when it is not monitored. */
 const invariants: RuleGroup = {
   name: 'posthorn-invariants',
   interval: '30s',
@@ -30,15 +30,15 @@ const invariants: RuleGroup = {
       'max(posthorn_deliveries_unaccounted) > 0\nor max(posthorn_ledger_unbalanced) > 0',
       '2m',
       {
-        summary: 'Deliveries are unaccounted for, or rows and counters contradict each other',
+        summary: 'Deliveries are unaccounted, or rows and counters contradict each other',
         description:
-          'Two reconciliations in a row found it. Somebody or something has written past Posthorn.',
-        next_step: 'posthorn verify names every one',
+          'Two reconciliations in a row found it. Something other than Posthorn has written to the store.',
+        next_step: 'posthorn verify lists each one',
       },
     ),
     alert('PosthornOverdue', 'page', 'max(posthorn_overdue_deliveries) > 0', '5m', {
-      summary: '{{ $value | humanize }} deliveries are overdue: nobody makes their next attempt',
-      description: 'A pending delivery whose time has passed is where a silent drop begins.',
+      summary: '{{ $value | humanize }} deliveries are overdue: no node makes their next attempt',
+      description: 'A silent drop begins with a pending delivery that is past due.',
       next_step: 'posthorn nodes; look for errors in the log; posthorn deliveries --state pending',
     }),
     alert(
@@ -47,9 +47,9 @@ const invariants: RuleGroup = {
       `time() - max(${reconciled}) > 300\nor absent(${reconciled})`,
       '5m',
       {
-        summary: 'The books are not being checked',
-        description: 'As long as that is so, a delivery could be missing and nobody would know.',
-        next_step: "look for 'reconciliation failed' in the log",
+        summary: 'The ledger is not being checked',
+        description: 'Meanwhile a delivery could be missing without an alert.',
+        next_step: 'look for the code reconciliation_failed in the log',
       },
     ),
     alert(
@@ -58,15 +58,15 @@ const invariants: RuleGroup = {
       `time() - max(${evaluated}) > 120\nor absent(${evaluated})`,
       '5m',
       {
-        summary: 'Posthorn does not judge its own alert rules',
-        description: 'Its channels will stay quiet, whatever happens.',
+        summary: 'Posthorn does not evaluate its own alert rules',
+        description: 'It sends no notifications, whatever happens.',
         next_step: 'look for code evaluation_failed in the log',
       },
     ),
     alert('PosthornAbsent', 'page', 'absent(posthorn_build_info)', '2m', {
       summary: 'No Posthorn is being scraped',
       description: 'It is down, or Prometheus cannot reach it. No other alert of these rules can fire.',
-      next_step: 'curl http://<node>:8400/healthz; look at the targets of Prometheus',
+      next_step: 'curl http://<node>:8400/healthz; check the targets in Prometheus',
     }),
     alert('PosthornStoreFault', 'page', 'max(posthorn_store_fault) > 0', null, {
       summary: 'The files of the store are missing, replaced or damaged',
@@ -77,8 +77,8 @@ const invariants: RuleGroup = {
     alert('PosthornNotReady', 'page', 'posthorn_ready == 0', '2m', {
       summary: '{{ $labels.instance }} does not accept events',
       description:
-        'The store refuses writes, or the node is still starting. Nothing was acknowledged and lost.',
-      next_step: 'curl http://{{ $labels.instance }}/readyz; look at the disk, or at the database',
+        'The store refuses writes, or the node is still starting. Nothing that was acknowledged is lost.',
+      next_step: 'curl http://{{ $labels.instance }}/readyz; check the disk, or the database',
     }),
     alert('PosthornStoreRefused', 'ticket', 'increase(posthorn_store_failures_total[15m]) > 0.5', null, {
       summary: '{{ $labels.instance }}: the store refused writes',
@@ -87,7 +87,7 @@ const invariants: RuleGroup = {
     }),
     alert('PosthornBacklogOld', 'ticket', 'max(posthorn_oldest_due_age_seconds) > 600', '5m', {
       summary: 'A delivery has been due for {{ $value | humanizeDuration }}',
-      description: 'An endpoint gets more than it takes, or there are too few nodes.',
+      description: 'An endpoint gets more than it can process, or there are too few nodes.',
       next_step: 'posthorn deliveries --state pending; raise max_in_flight, or add nodes',
     }),
     alert(
@@ -96,14 +96,14 @@ const invariants: RuleGroup = {
       'nodejs_eventloop_lag_p99_seconds > 0.5\nand on (instance) posthorn_build_info',
       '10m',
       {
-        summary: '{{ $labels.instance }} answers late: its event loop lags {{ $value | humanizeDuration }}',
-        description: 'More work than one core does. Attempts look slower than their receivers are.',
-        next_step: 'add a node, or give this one a faster core',
+        summary: '{{ $labels.instance }} answers slowly: its event loop lags {{ $value | humanizeDuration }}',
+        description: 'The load exceeds one core. Attempts look slower than their receivers are.',
+        next_step: 'add a node, or use a faster core for this one',
       },
     ),
     alert('PosthornWatchdog', 'none', 'vector(1)', null, {
-      summary: 'Always fires: route it to a service that raises the alarm where it stops',
-      description: 'It proves the way from Prometheus to whoever is told.',
+      summary: 'Always fires: route it to a service that raises the alarm when it stops',
+      description: 'It proves that notifications from Prometheus arrive.',
       next_step: 'none',
     }),
   ],
@@ -111,7 +111,7 @@ const invariants: RuleGroup = {
 
 const byClass = 'endpoint_class:posthorn_dead_letters:sum';
 
-/** Dead letters, one alert for each endpoint and class of failure. */
+/** Dead letters, one alert for each endpoint and error class. */
 const deadLetters: RuleGroup = {
   name: 'posthorn-dead-letters',
   interval: '30s',
@@ -120,16 +120,16 @@ const deadLetters: RuleGroup = {
     alert('PosthornDeadLetters', 'ticket', `${byClass} > 0 < 1000`, '1m', {
       summary:
         '{{ $value | humanize }} dead letters at {{ $labels.endpoint_id }} ({{ $labels.error_class }})',
-      description: 'They arrive only if somebody redrives them.',
+      description: 'They are delivered only if an operator redrives them.',
       next_step:
-        'mend the receiver, then: posthorn redrive --endpoint-id {{ $labels.endpoint_id }} --state dead',
+        'fix the receiver, then run: posthorn redrive --endpoint-id {{ $labels.endpoint_id }} --state dead',
     }),
     alert('PosthornManyDeadLetters', 'page', `${byClass} >= 1000`, '1m', {
       summary:
         '{{ $value | humanize }} dead letters at {{ $labels.endpoint_id }} ({{ $labels.error_class }})',
-      description: 'They arrive only if somebody redrives them.',
+      description: 'They are delivered only if an operator redrives them.',
       next_step:
-        'mend the receiver, then: posthorn redrive --endpoint-id {{ $labels.endpoint_id }} --state dead',
+        'fix the receiver, then run: posthorn redrive --endpoint-id {{ $labels.endpoint_id }} --state dead',
     }),
     alert(
       'PosthornDeadLettersExpire',
@@ -139,7 +139,7 @@ const deadLetters: RuleGroup = {
       {
         summary:
           'Dead letters are about to be deleted: the oldest has used {{ $value | humanizePercentage }} of its retention',
-        description: 'After that nobody can redrive it.',
+        description: 'After that they cannot be redriven.',
         next_step: 'posthorn dead-letters; posthorn redrive, or POSTHORN_DEAD_RETENTION_DAYS',
       },
     ),
@@ -149,7 +149,7 @@ const deadLetters: RuleGroup = {
       'sum by (endpoint_id) (rate(posthorn_endpoint_attempts_total{outcome=~"retry|dead",endpoint_id!="other"}[15m])) > 0\nunless sum by (endpoint_id) (rate(posthorn_endpoint_attempts_total{outcome="delivered"}[15m])) > 0',
       '10m',
       {
-        summary: '{{ $labels.endpoint_id }} takes nothing: every attempt of 15 minutes failed',
+        summary: '{{ $labels.endpoint_id }} accepts nothing: every attempt in 15 minutes failed',
         description:
           "Deliveries are retried on their schedule. Let this alert inhibit the endpoint's dead letters.",
         next_step: 'posthorn deliveries --endpoint-id {{ $labels.endpoint_id }} --state pending',

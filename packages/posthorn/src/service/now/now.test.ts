@@ -252,7 +252,7 @@ describe('needs', () => {
     severity: 'ticket',
     state: 'firing',
     owner: 'shop',
-    summary: 'payments: the error budget is spent 2.0 times as fast as it may be, by the receiver',
+    summary: 'payments: the receiver spends its error budget 2.0 times as fast as allowed',
     evidence: { next_step: 'posthorn slo status payments' },
     since: now - hour,
     resolvedAt: null,
@@ -323,7 +323,7 @@ describe('needs', () => {
       [
         'objective',
         'watch',
-        'payments: the error budget is spent 2.0 times as fast as it may be, by the receiver',
+        'payments: the receiver spends its error budget 2.0 times as fast as allowed',
         'posthorn slo status payments',
       ],
     ]);

@@ -86,6 +86,12 @@ test('groups are sorted by worth, say why, and the panel says whether the receiv
 test('one first: its outcome is waited for, then the rest is redriven after a dry run, as a job that survives a reload', async () => {
   const id = await dead(25);
   const page = await suite.open(`/dead-letters?endpoint_id=${id}`);
+  // How many there are stands in the navigation of every page, and follows by itself.
+  const link = page
+    .getByRole('navigation', { name: 'Pages', exact: true })
+    .getByRole('link', { name: /^Dead letters/ });
+  await expect.poll(() => link.innerText()).toMatch(/^Dead letters·[1-9]\d*/);
+  const dead25 = Number(/\d+/.exec(await link.innerText()));
   await page.getByRole('button', { name: 'One first' }).click();
   await page.getByText(/is delivered: 200 in/).waitFor();
   await page.getByRole('button', { name: /Redrive the other 24/ }).click();
@@ -100,6 +106,7 @@ test('one first: its outcome is waited for, then the rest is redriven after a dr
   await dialog.getByRole('button', { name: 'Redrive 24' }).dblclick();
   await page.waitForURL(/\/redrives\/rdr_/);
   await page.getByRole('heading', { level: 1, name: 'Done: all 24 delivered.' }).waitFor();
+  await expect.poll(async () => Number(/\d+/.exec(await link.innerText()) ?? 0)).toBe(dead25 - 25);
   expect(received - before).toBe(24);
   await page.reload();
   await page.getByText('certificate of 24 November').waitFor();

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { worthFindings } from '../../packages/posthorn/src/ledger/reconciler.ts';
+import { everything } from '../../packages/posthorn/src/store/accounting.ts';
 import type { AcceptOptions, Settlement, Store } from '../../packages/posthorn/src/store/store.ts';
 import type { WorthComparison } from '../../packages/posthorn/src/store/worth.ts';
 import { settlementOf } from '../settlement.ts';
@@ -49,6 +50,50 @@ export function describeWorth(name: string, open: () => Promise<Tamperable>): vo
         });
       return all.flatMap(shown).toSorted();
     };
+
+    test('G6: value at risk is that of rows while they are few, of counters beyond, and the same where each event has one delivery', async () => {
+      const [one, other] = [anEndpoint({ eventTypes: ['a'] }), anEndpoint({ enabled: false })];
+      for (const endpoint of [one, other]) await store.createEndpoint(endpoint);
+      await store.accept([[anEvent({ type: 'a', value: { amountMinor: 500n, currency: 'EUR' } })]], noRoom);
+      await store.accept([[anEvent({ type: 'b', value: { amountMinor: huge, currency: 'JPY' } })]], noRoom);
+      await store.accept([[anEvent({ type: 'b', value: null })]], noRoom);
+      await settle(one.id, 'dead', start + 10);
+      const atRisk = async (fields: Partial<Parameters<Store['accounting']>[0]>) => {
+        const counts = await store.accounting({ ...everything, now: start + hour, ...fields });
+        const { valueAtRisk, valueCounted } = counts;
+        return {
+          money: valueAtRisk
+            .map(({ currency, amountMinor, events }) => `${events} ${currency} ${amountMinor}`)
+            .toSorted(),
+          ...valueCounted,
+        };
+      };
+      // The first event is dead at one endpoint and suppressed at the other.
+      const rows = { money: ['1 EUR 500', `1 JPY ${huge}`], by: 'event', isComplete: true };
+      expect(await atRisk({})).toEqual(rows);
+      expect(await atRisk({ maxValueRows: 4 })).toEqual(rows);
+      expect(await atRisk({ maxValueRows: 3 })).toEqual({
+        money: ['2 EUR 1000', `1 JPY ${huge}`].toSorted(),
+        by: 'delivery',
+        isComplete: true,
+      });
+      const ofOne = { endpointIds: [one.id] };
+      expect((await atRisk({ ...ofOne, maxValueRows: 0 })).money).toEqual((await atRisk(ofOne)).money);
+      expect(await atRisk({ since: start + 2 * hour, until: start + 3 * hour, maxValueRows: 0 })).toEqual({
+        money: [],
+        by: 'event',
+        isComplete: true,
+      });
+      // Counters of worth know no types: no more rows are read than that.
+      expect(await atRisk({ eventTypes: ['b'] })).toMatchObject({
+        money: [`1 JPY ${huge}`],
+        isComplete: true,
+      });
+      expect(await atRisk({ eventTypes: ['b'], maxValueRows: 3 })).toMatchObject({
+        by: 'event',
+        isComplete: false,
+      });
+    });
 
     test('G4: it moves with the delivery: dead, redriven, suppressed, cancelled, pruned, folded', async () => {
       const live = anEndpoint({ ordering: 'key', onDead: 'block' });

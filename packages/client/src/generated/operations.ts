@@ -60,6 +60,7 @@ const accountingShape = object({
   }),
   latency_ms: object({ p50: nullable(number), p95: nullable(number), p99: nullable(number) }),
   value_at_risk: list(moneyShape),
+  value_counted: object({ by: text, complete: flag }),
   groups: optional(list(accountingGroupShape)),
   next_cursor: optional(nullable(text)),
 });

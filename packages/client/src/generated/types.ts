@@ -86,6 +86,15 @@ export interface Accounting {
   /** Of the events with a dead or suppressed delivery, by currency. */
   readonly valueAtRisk: readonly Money[];
 
+  /** How `valueAtRisk` was counted. */
+  readonly valueCounted: {
+    /** `event`: each event counts once. `delivery`: there are more than 20,000 such deliveries, so the sum is that of counters, which count an event for each of its deliveries. */
+    readonly by: 'event' | 'delivery';
+
+    /** False: event types were asked for, and there are more such deliveries than were read. */
+    readonly complete: boolean;
+  };
+
   /** With `by`. */
   readonly groups?: readonly AccountingGroup[];
 
@@ -1295,7 +1304,7 @@ export interface EndpointHealth {
   /** Of the dead letters, by currency. */
   readonly worth: readonly Money[];
 
-  /** False: there are more dead letters than were read for `worth`. */
+  /** Whether `worth` is of all dead letters; always true. */
   readonly worthComplete: boolean;
   readonly lastSuccessAt: string | null;
   readonly lastFailureAt: string | null;

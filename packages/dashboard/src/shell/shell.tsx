@@ -9,6 +9,7 @@ import { Toasts } from '../parts/toast.tsx';
 import { setPreferences, usePreferences } from '../preferences.ts';
 import { useMe } from '../session.tsx';
 import { togglePaused, useStream } from '../stream.ts';
+import { DeadCount } from './dead-count.tsx';
 import { KeyList } from './key-list.tsx';
 import { Logo } from './logo.tsx';
 import { Menu } from './menu.tsx';
@@ -63,6 +64,7 @@ export function Shell(): ReactNode {
             {navigation.map(({ path, name }) => (
               <Link key={path} to={path} aria-current={isHere(path, pathname) ? 'page' : undefined}>
                 {name}
+                {path === '/dead-letters' ? <DeadCount /> : null}
               </Link>
             ))}
           </nav>
@@ -89,6 +91,7 @@ export function Shell(): ReactNode {
           {navigation.slice(0, 3).map(({ path, name }) => (
             <Link key={path} to={path} aria-current={isHere(path, pathname) ? 'page' : undefined}>
               {name}
+              {path === '/dead-letters' ? <DeadCount /> : null}
             </Link>
           ))}
           <Menu onKeys={() => setKeyListOpen(true)} name="More" extra={navigation.slice(3)} />

@@ -81,6 +81,18 @@ const accounting = z
     value_at_risk: z
       .array(moneyAnswer)
       .describe('Of the events with a dead or suppressed delivery, by currency.'),
+    value_counted: z
+      .strictObject({
+        by: z
+          .enum(['event', 'delivery'])
+          .describe(
+            '`event`: each event counts once. `delivery`: there are more than 20,000 such deliveries, so the sum is that of counters, which count an event for each of its deliveries.',
+          ),
+        complete: z
+          .boolean()
+          .describe('False: event types were asked for, and there are more such deliveries than were read.'),
+      })
+      .describe('How `value_at_risk` was counted.'),
     groups: z.array(accountingGroup).optional().describe('With `by`.'),
     next_cursor: z
       .string()
@@ -137,6 +149,7 @@ export const accountingOperations = operations({
         failures: { by_class: { http_5xx: 410, timeout: 22 }, by_fault_domain: { sender: 0, receiver: 432 } },
         latency_ms: { p50: 41.1, p95: 310.6, p99: 31_000.4 },
         value_at_risk: [{ currency: 'EUR', amount_minor: 125_000, events: 50 }],
+        value_counted: { by: 'event', complete: true },
         groups: [
           {
             owner: 'shop',

@@ -46,7 +46,7 @@ export const endpointHealth = z
     dead: count.describe('Dead letters that retention has not taken.'),
     suppressed: count,
     worth: z.array(moneyAnswer).describe('Of the dead letters, by currency.'),
-    worth_complete: z.boolean().describe('False: there are more dead letters than were read for `worth`.'),
+    worth_complete: z.boolean().describe('Whether `worth` is of all dead letters; always true.'),
     last_success_at: timestamp.nullable(),
     last_failure_at: timestamp.nullable(),
     failing_since: timestamp.nullable().describe('The first failure since the last success.'),

@@ -103,5 +103,6 @@ function wireAccounting(c: AccountingCounts): Omit<Accounting, 'window'> {
       p99: latencyQuantile(c.latency, 0.99),
     },
     value_at_risk: c.valueAtRisk.map(wireMoney),
+    value_counted: { by: c.valueCounted.by, complete: c.valueCounted.isComplete },
   };
 }

@@ -62,7 +62,7 @@ export function endpointDiagnosisService(deps: ServiceDependencies): Handlers<'e
       const endpoint = await findEndpoint(store, { reference: id, tenant });
       const reading = await read(deps, endpoint, clock.now());
       const { now, known, figures, evidence } = reading;
-      const worthOf = await readDeadWorth(store, (figures?.dead ?? 0) > 0 ? [endpoint] : []);
+      const worthOf = await readDeadWorth(store, (figures?.dead ?? 0) > 0 ? [endpoint] : [], now);
       const facts = factsOf(deps, reading);
       const diagnosis = diagnose({
         ...facts,

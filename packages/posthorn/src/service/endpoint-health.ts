@@ -21,10 +21,7 @@ import { wireMoney } from './wire.ts';
 
 type HealthAnswer = Answer<'endpoints.health'>['health'];
 
-/** Dead letters of an endpoint that are read for what they are worth. */
-const maxWorthRows = 5000;
-
-export type HealthStore = Pick<Store, 'endpointFigures' | 'atRisk'>;
+export type HealthStore = Pick<Store, 'endpointFigures' | 'worth'>;
 
 export async function readFigures(
   store: HealthStore,
@@ -51,27 +48,25 @@ export async function readFigures(
   return figures;
 }
 
-interface Worth {
-  readonly money: readonly Money[];
-  readonly complete: boolean;
-}
-
-/** What the dead letters of these endpoints are worth. */
+/** What the dead letters of these endpoints are worth, by counters: however many there are. */
 export async function readDeadWorth(
   store: HealthStore,
   endpoints: readonly Endpoint[],
-): Promise<(endpointId: string) => Worth> {
-  if (endpoints.length === 0) return () => ({ money: [], complete: true });
-  const { risks, complete } = await store.atRisk({
-    // Before all time: nothing that is pending is read.
-    endpoints: endpoints.map(({ id }) => ({ endpointId: id, lateBefore: 0 })),
-    maxRows: maxWorthRows,
+  now: number,
+): Promise<(endpointId: string) => readonly Money[]> {
+  if (endpoints.length === 0) return () => [];
+  const worth = await store.worth({
+    endpointIds: endpoints.map(({ id }) => id),
+    since: null,
+    until: null,
+    now,
   });
-  return (endpointId) => {
-    const dead = risks.filter((one) => one.endpointId === endpointId && one.kind === 'dead');
-    const read = dead.reduce((sum, { deliveries }) => sum + deliveries, 0);
-    return { money: addMoney(dead.flatMap(({ worth }) => worth)), complete: complete || read < maxWorthRows };
-  };
+  return (id) =>
+    addMoney(
+      worth.flatMap(({ endpointId, currency, dead: { amountMinor, count: events } }) =>
+        endpointId === id && currency !== null && events > 0 ? [{ currency, amountMinor, events }] : [],
+      ),
+    );
 }
 
 /** Sums by currency, the one that most events have first. */
@@ -92,7 +87,7 @@ export interface HealthParts {
   readonly endpoint: Endpoint;
   readonly receiver: ReceiverHealth | undefined;
   readonly figures: EndpointFigures | undefined;
-  readonly worth: Worth;
+  readonly worth: readonly Money[];
   readonly now: number;
 }
 
@@ -136,8 +131,9 @@ export function wireHealth({ endpoint, receiver, figures, worth, now }: HealthPa
     oldest_due_at: isoOrNull(counted.nextDueAt),
     dead: Math.max(0, counted.dead),
     suppressed: Math.max(0, counted.suppressed),
-    worth: worth.money.map(wireMoney),
-    worth_complete: worth.complete,
+    worth: worth.map(wireMoney),
+    // Counters know all of it.
+    worth_complete: true,
     last_success_at: isoOrNull(contact?.lastSuccessAt ?? null),
     last_failure_at: isoOrNull(contact?.lastFailureAt ?? null),
     failing_since: isoOrNull(contact?.failedSince ?? null),

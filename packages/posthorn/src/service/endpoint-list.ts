@@ -36,7 +36,7 @@ export function endpointList(deps: ServiceDependencies): Handler<'endpoints.list
     if (query.include === undefined) return { ...page, items: shown };
     const figures = await readFigures(store, page.items, now);
     const dead = page.items.filter(({ id }) => (figures.get(id)?.dead ?? 0) > 0);
-    const worthOf = await readDeadWorth(store, dead);
+    const worthOf = await readDeadWorth(store, dead, now);
     return {
       ...page,
       items: page.items.map((endpoint, index): Answer<'endpoints.list'>['items'][number] => ({

@@ -1,6 +1,7 @@
 import type { AccountingKey } from '../domain/accounting.ts';
 import type { ErrorClass } from '../domain/attempt.ts';
 import type { TenantFilter } from './filters.ts';
+import type { ValueAtRisk } from './value-at-risk.ts';
 
 // The part of the store's port that answers how much: counters, and what follows from them.
 
@@ -21,6 +22,14 @@ export interface AccountingQuery extends TenantFilter {
   readonly until: number | null;
   readonly now: number;
 }
+
+export interface CountsQuery extends AccountingQuery {
+  /** With more dead letters and suppressed deliveries than this, what they are worth is taken from counters. */
+  readonly maxValueRows?: number;
+}
+
+/** 20,000 rows with their events take some 50 ms. */
+export const usualValueRows = 20_000;
 
 /** Everything there is; to be narrowed by what is asked for, and completed by the time. */
 export const everything: Omit<AccountingQuery, 'now'> = {
@@ -59,6 +68,8 @@ export interface AccountingCounts {
   /** Count by latency bucket index (`domain/latency.ts`). */
   readonly latency: readonly { readonly bucket: number; readonly count: number }[];
   readonly valueAtRisk: readonly Money[];
+  /** How it was counted. */
+  readonly valueCounted: Pick<ValueAtRisk, 'by' | 'isComplete'>;
 }
 
 /** Counters alone: nothing in it is counted from rows. Late ones are those that were delivered late. */
@@ -112,7 +123,7 @@ export interface OverdueGroup {
 }
 
 export interface Accounting {
-  accounting(query: AccountingQuery): Promise<AccountingCounts>;
+  accounting(query: CountsQuery): Promise<AccountingCounts>;
   /** The counters of the same deliveries, in groups. */
   accountingBy(query: AccountingQuery, by: AccountingKey): Promise<readonly AccountingGroup[]>;
   /**

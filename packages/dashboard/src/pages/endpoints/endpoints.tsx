@@ -118,7 +118,6 @@ const columns: readonly Column<ListedEndpoint>[] = [
             <span className="sr"> dead letters</span>
           </Link>
           <div className="label">
-            {health!.worth_complete ? '' : 'more than '}
             {health!.worth.length === 0 ? 'of unknown worth' : moneyLine(health!.worth, 2)}
           </div>
         </>

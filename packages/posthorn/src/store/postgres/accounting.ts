@@ -3,20 +3,23 @@ import {
   type AccountingCounts,
   type AccountingGroup,
   type AccountingQuery,
+  type CountsQuery,
   maxHeldCounted,
   type OverdueGroup,
   type TallyRange,
   type TypeTally,
+  usualValueRows,
 } from '../accounting.ts';
-import { typePatterns } from '../filters.ts';
 import { addLatencies, hoursOf } from '../folding.ts';
 import { type HeldCount, withHeld } from '../held.ts';
 import type { SeriesEndpoint } from '../series-groups.ts';
-import { failureOf, groupTallies, moneyOf, overdueGraceMs, tallyColumns, tallyOf } from '../rows.ts';
+import { failureOf, groupTallies, overdueGraceMs, tallyColumns, tallyOf } from '../rows.ts';
 import { blockedBySql, blocksKeysSql } from './blocking-sql.ts';
 import type { Connection, Database, Value } from './database.ts';
 import { inList, tenantMatches, tenantValues } from './filter.ts';
 import { hourMs, minuteMs } from '../../domain/time.ts';
+import { counted, typeMatches, typeValues } from './type-filter.ts';
+import { readValueAtRisk } from './value-at-risk.ts';
 
 export const sums = tallyColumns.map((name) => `sum(l.${name})::bigint`).join(', ');
 
@@ -39,21 +42,6 @@ export async function chooseEndpoints(
   }));
 }
 
-/** `typeValues` as two parameters from this number on. */
-export const typeMatches = (column: string, at: number): string =>
-  `($${at}::text[] IS NULL OR ${column} = ANY ($${at}) OR ${column} LIKE ANY ($${at + 1}::text[]))`;
-
-export function typeValues(
-  eventTypes: AccountingQuery['eventTypes'],
-): [types: readonly string[] | null, prefixes: readonly string[] | null] {
-  const patterns = typePatterns(eventTypes);
-  if (patterns === null) return [null, null];
-  return [patterns.types, patterns.prefixes.map((prefix) => `${prefix.replaceAll('_', '\\_')}%`)];
-}
-
-/** Counters stand in one place, or beside the rows of each shard where the tables are distributed. */
-export const counted = ({ oneShard }: Connection): string =>
-  oneShard ? 'l.shard BETWEEN 0 AND 63' : 'l.shard = 0';
 const booksOf = (at: Connection): string =>
   `FROM posthorn.ledger l WHERE ${counted(at)} AND l.endpoint = ANY ($1::int[]) AND l.hour BETWEEN $2 AND $3`;
 const talliesOf = (
@@ -89,7 +77,7 @@ export async function readAccountingBy(
   });
 }
 
-export async function readAccounting(db: Database, query: AccountingQuery): Promise<AccountingCounts> {
+export async function readAccounting(db: Database, query: CountsQuery): Promise<AccountingCounts> {
   const { now, eventTypes } = query;
   const { from, to } = hoursOf(query);
   const types = typeValues(eventTypes);
@@ -140,16 +128,13 @@ export async function readAccounting(db: Database, query: AccountingQuery): Prom
        GROUP BY l.class ORDER BY 2 DESC, 1`,
       window,
     );
-    // At risk: events with a delivery that is dead or suppressed, each event once.
-    const money = await connection.query(
-      'accounting_money',
-      `SELECT currency, sum(amount_minor)::text, count(*) FROM (
-         SELECT DISTINCT e.number, e.currency, e.amount_minor
-         FROM posthorn.deliveries d JOIN posthorn.events e ON e.shard = d.shard AND e.number = d.event_number
-         WHERE d.state IN (2, 4) AND d.endpoint = ANY ($1::int[]) AND d.created_at >= $2::bigint * ${hourMs}
-           AND d.created_at < ($3::bigint + 1) * ${hourMs} AND ${typeMatches('e.type', 4)}) m GROUP BY currency`,
-      window,
-    );
+    const risk = await readValueAtRisk(connection, {
+      endpoints: nums,
+      from,
+      to,
+      eventTypes: query.eventTypes,
+      maxRows: query.maxValueRows ?? usualValueRows,
+    });
     return {
       ...counts,
       events: (events![0] as number | null) ?? 0,
@@ -163,7 +148,8 @@ export async function readAccounting(db: Database, query: AccountingQuery): Prom
         hours.map(([bucket, count]) => ({ bucket: bucket as number, count: count as number })),
         days.map(([counts]) => counts as string),
       ),
-      valueAtRisk: moneyOf(money, 0),
+      valueAtRisk: risk.money,
+      valueCounted: { by: risk.by, isComplete: risk.isComplete },
     };
   });
 }

@@ -10,7 +10,8 @@ import {
   stepsWithHeld,
 } from '../objective-readings.ts';
 import { tallyColumns, tallyOf } from '../rows.ts';
-import { counted, readHeld, sums } from './accounting.ts';
+import { readHeld, sums } from './accounting.ts';
+import { counted } from './type-filter.ts';
 import type { Database } from './database.ts';
 
 /** A migration: the way to deliveries of an endpoint that needed more than one attempt; those of a first attempt are not in it. */

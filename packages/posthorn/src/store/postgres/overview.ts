@@ -3,7 +3,7 @@ import { hoursOf } from '../folding.ts';
 import type { OverviewQuery, PendingReading, UnmatchedType, Worth } from '../overview.ts';
 import { overdueGraceMs } from '../rows.ts';
 import { riskSumOf, worthColumns } from '../worth.ts';
-import { counted } from './accounting.ts';
+import { counted } from './type-filter.ts';
 import type { Database, Value } from './database.ts';
 import { inList, tenantMatches, tenantValues } from './filter.ts';
 

@@ -10,7 +10,8 @@ import {
   type SeriesRow,
   stepMs,
 } from '../series.ts';
-import { chooseEndpoints, counted, typeMatches, typeValues } from './accounting.ts';
+import { chooseEndpoints } from './accounting.ts';
+import { counted, typeMatches, typeValues } from './type-filter.ts';
 import type { Connection, Database, Row, Value } from './database.ts';
 
 /** A table of counters, and what of it is read: sums, and columns that are no sums. */

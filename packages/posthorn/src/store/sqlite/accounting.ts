@@ -3,20 +3,23 @@ import {
   type AccountingCounts,
   type AccountingGroup,
   type AccountingQuery,
+  type CountsQuery,
   maxHeldCounted,
   type OverdueGroup,
   type TallyRange,
   type TypeTally,
+  usualValueRows,
 } from '../accounting.ts';
-import { typePatterns } from '../filters.ts';
 import { addLatencies, hoursOf } from '../folding.ts';
 import { type HeldCount, withHeld } from '../held.ts';
 import type { SeriesEndpoint } from '../series-groups.ts';
-import { failureOf, groupTallies, moneyOf, overdueGraceMs, tallyColumns, tallyOf } from '../rows.ts';
+import { failureOf, groupTallies, overdueGraceMs, tallyColumns, tallyOf } from '../rows.ts';
 import { blockedBySql, blocksKeysSql } from './blocking-sql.ts';
 import type { Database } from './database.ts';
 import { inList, listValue, tenantMatches, tenantValues } from './filter.ts';
 import { hourMs, minuteMs } from '../../domain/time.ts';
+import { typeMatches, typeValues } from './type-filter.ts';
+import { readValueAtRisk } from './value-at-risk.ts';
 
 export const sums = tallyColumns.map((name) => `sum(l.${name})`).join(', ');
 
@@ -36,18 +39,6 @@ export function chooseEndpoints(db: Database, query: Omit<AccountingQuery, 'now'
       owner: row[3] as string | null,
       deliverWithinMs: row[4] as number,
     }));
-}
-
-/** `typeValues` as two parameters from this number on. The column's name has a table before it: `json_each` has a `type` too. */
-export const typeMatches = (column: string, at: number): string =>
-  `(?${at} IS NULL OR ${column} IN (SELECT value FROM json_each(?${at})) OR (?${at + 1} <> '[]'
-    AND EXISTS (SELECT 1 FROM json_each(?${at + 1}) x WHERE substr(${column}, 1, length(x.value)) = x.value)))`;
-
-export function typeValues(
-  eventTypes: AccountingQuery['eventTypes'],
-): [types: string | null, prefixes: string | null] {
-  const patterns = typePatterns(eventTypes);
-  return [listValue(patterns?.types), listValue(patterns?.prefixes)];
 }
 
 export function readAccountingBy(db: Database, query: AccountingQuery, by: AccountingKey): AccountingGroup[] {
@@ -79,7 +70,7 @@ export function readAccountingBy(db: Database, query: AccountingQuery, by: Accou
   });
 }
 
-export function readAccounting(db: Database, query: AccountingQuery): AccountingCounts {
+export function readAccounting(db: Database, query: CountsQuery): AccountingCounts {
   const { now, eventTypes } = query;
   const { from, to } = hoursOf(query);
   const types = typeValues(eventTypes);
@@ -158,18 +149,13 @@ export function readAccounting(db: Database, query: AccountingQuery): Accounting
         ...window,
       )
       .map(failureOf);
-    // At risk: events with a delivery that is dead or suppressed, each event once.
-    const money = db.all(
-      `SELECT currency, CAST(sum(amount_minor) AS TEXT), count(*) FROM (
-         SELECT DISTINCT e.number, e.currency, e.amount_minor
-         FROM json_each(?1) n CROSS JOIN (VALUES (2), (4)) s
-         CROSS JOIN deliveries d ON d.state = s.column1 AND d.state >= 2 AND d.endpoint = n.value
-         CROSS JOIN events e ON e.number = d.event_number
-         WHERE d.created_at >= ?2 * ${hourMs} AND d.created_at < (?3 + 1) * ${hourMs} AND e.currency IS NOT NULL
-           AND ${typeMatches('e.type', 4)})
-       GROUP BY currency`,
-      ...window,
-    );
+    const risk = readValueAtRisk(db, {
+      endpoints: chosen.map(({ num }) => num),
+      from,
+      to,
+      eventTypes,
+      maxRows: query.maxValueRows ?? usualValueRows,
+    });
     const { superseded, ...counts } = total;
     return {
       ...counts,
@@ -181,7 +167,8 @@ export function readAccounting(db: Database, query: AccountingQuery): Accounting
       supersededAttempts: superseded,
       failures,
       latency: addLatencies(hours, days),
-      valueAtRisk: moneyOf(money, 0),
+      valueAtRisk: risk.money,
+      valueCounted: { by: risk.by, isComplete: risk.isComplete },
     };
   });
 }

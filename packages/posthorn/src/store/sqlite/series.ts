@@ -10,7 +10,8 @@ import {
   type SeriesRow,
   stepMs,
 } from '../series.ts';
-import { chooseEndpoints, typeMatches, typeValues } from './accounting.ts';
+import { chooseEndpoints } from './accounting.ts';
+import { typeMatches, typeValues } from './type-filter.ts';
 import type { Database, Row } from './database.ts';
 
 /** A table of counters, and what of it is read: sums, and columns that are no sums. */

@@ -1,7 +1,6 @@
 import type { AccountingKey } from '../domain/accounting.ts';
 import type { ErrorClass } from '../domain/attempt.ts';
 import type { TenantFilter } from './filters.ts';
-import type { ValueAtRisk } from './value-at-risk.ts';
 
 // The part of the store's port that answers how much: counters, and what follows from them.
 
@@ -48,6 +47,14 @@ export function unaccountedOf(
   return accepted - (delivered + pending + dead + cancelled + suppressed);
 }
 
+/** How it was counted what dead letters and suppressed deliveries are worth. */
+export interface ValueCounted {
+  /** `event`: from rows, an event counts once for all of its deliveries. `delivery`: from counters, it counts for each. */
+  readonly by: 'event' | 'delivery';
+  /** False: types were asked for, which the counters of worth do not have, and there are more rows than were read. */
+  readonly isComplete: boolean;
+}
+
 /** Sums of the ledger's counters; rows are counted only for `pending`, `overdue` and what is at risk. */
 export interface AccountingCounts {
   readonly events: number;
@@ -68,8 +75,7 @@ export interface AccountingCounts {
   /** Count by latency bucket index (`domain/latency.ts`). */
   readonly latency: readonly { readonly bucket: number; readonly count: number }[];
   readonly valueAtRisk: readonly Money[];
-  /** How it was counted. */
-  readonly valueCounted: Pick<ValueAtRisk, 'by' | 'isComplete'>;
+  readonly valueCounted: ValueCounted;
 }
 
 /** Counters alone: nothing in it is counted from rows. Late ones are those that were delivered late. */

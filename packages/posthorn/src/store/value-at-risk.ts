@@ -1,4 +1,4 @@
-import type { Money } from './accounting.ts';
+import type { Money, ValueCounted } from './accounting.ts';
 import type { AtRisk, RiskSum } from './worth.ts';
 
 export interface ValueRequest {
@@ -13,12 +13,8 @@ export interface ValueRequest {
 }
 
 /** What dead letters and suppressed deliveries are worth, by currency. */
-export interface ValueAtRisk {
+export interface ValueAtRisk extends ValueCounted {
   readonly money: readonly Money[];
-  /** `event`: from rows, an event counts once for all of its deliveries. `delivery`: from counters, it counts for each. */
-  readonly by: 'event' | 'delivery';
-  /** False: types were asked for, which the counters of worth do not have, and there are more rows than were read. */
-  readonly isComplete: boolean;
 }
 
 type WorthSums = Readonly<Record<AtRisk, RiskSum>> & { readonly currency: string };

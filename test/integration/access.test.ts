@@ -76,7 +76,7 @@ describe.each([
 
   const call = async (id: OperationId, key: string | null, target: Target): Promise<Answer> =>
     await world.call(key, id, await accessCases[id].request(world, target));
-  const succeeds = ({ status }: Answer, id: OperationId): void => {
+  const expectSuccess = ({ status }: Answer, id: OperationId): void => {
     const { status: first, otherStatus = first } = operation(id);
     expect([first, otherStatus, accessCases[id].status], id).toContain(status);
   };
@@ -91,14 +91,14 @@ describe.each([
     expect(withoutId(answer), `${id} ${target}`).toEqual(withoutId(missing));
   };
   /** The answer names nothing of a side that its caller does not know of. */
-  const isSilentOn = (id: OperationId, { text }: Answer, side: 'own' | 'sibling' | 'foreign'): void => {
+  const expectSilentOn = (id: OperationId, { text }: Answer, side: 'own' | 'sibling' | 'foreign'): void => {
     if (accessCases[id].about === 'nobody') return;
     expect(
       [...world.marks[side]].filter((mark) => text.includes(mark)),
       `${id} names what is ${side}`,
     ).toEqual([]);
   };
-  const isForbidden = ({ status, text }: Answer, id: OperationId): void => {
+  const expectForbidden = ({ status, text }: Answer, id: OperationId): void => {
     expect([status, text.includes('"code":"forbidden"')], id).toEqual([403, true]);
   };
 
@@ -106,7 +106,7 @@ describe.each([
     const refused: unknown[] = [];
     for (const key of [null, 'phk_wrong', keys['expired']!, keys['revoked']!]) {
       const answer = await call(id, key, 'own');
-      if (!hasKey(id)) succeeds(answer, id);
+      if (!hasKey(id)) expectSuccess(answer, id);
       else {
         // Too many of them are refused too, by their address.
         expect([401, 429]).toContain(answer.status);
@@ -120,8 +120,8 @@ describe.each([
     const { scope } = operation(id);
     for (const held of keyScopes) {
       const answer = await call(id, keys[held]!, 'own');
-      if (!hasKey(id) || takesAnyKey(id) || held === scope || held === 'admin') succeeds(answer, id);
-      else isForbidden(answer, id);
+      if (!hasKey(id) || takesAnyKey(id) || held === scope || held === 'admin') expectSuccess(answer, id);
+      else expectForbidden(answer, id);
     }
   });
 
@@ -129,25 +129,25 @@ describe.each([
     const { about } = accessCases[id];
     const key = keys['ofTenant']!;
     const own = await call(id, key, 'own');
-    if (about === 'everything') return isForbidden(own, id);
-    succeeds(own, id);
-    isSilentOn(id, own, 'foreign');
+    if (about === 'everything') return expectForbidden(own, id);
+    expectSuccess(own, id);
+    expectSilentOn(id, own, 'foreign');
     if (about === 'nobody') return;
     const foreign = await call(id, key, 'foreign');
-    isSilentOn(id, foreign, 'foreign');
+    expectSilentOn(id, foreign, 'foreign');
     await isMissing(id, key, 'foreign', about === 'many' ? 200 : 404);
-    if (about !== 'tenant') succeeds(await call(id, key, 'sibling'), id);
+    if (about !== 'tenant') expectSuccess(await call(id, key, 'sibling'), id);
   });
 
   test.each(ids)('%s by a key of another tenant', async (id) => {
     const { about } = accessCases[id];
     const key = keys['ofAnother']!;
     const answer = await call(id, key, 'own');
-    if (about === 'everything') return isForbidden(answer, id);
-    isSilentOn(id, answer, 'own');
-    isSilentOn(id, answer, 'sibling');
+    if (about === 'everything') return expectForbidden(answer, id);
+    expectSilentOn(id, answer, 'own');
+    expectSilentOn(id, answer, 'sibling');
     if (about === 'one' || about === 'tenant') await isMissing(id, key, 'own', 404);
-    else succeeds(answer, id);
+    else expectSuccess(answer, id);
   });
 
   const links = new Map<string, string>();
@@ -167,24 +167,24 @@ describe.each([
     const { portal, about, endpointBound } = accessCases[id];
     const all = await linkTo(portalActions);
     if (portal === 'never' && hasKey(id)) {
-      isForbidden(await call(id, all, 'own'), id);
+      expectForbidden(await call(id, all, 'own'), id);
       return;
     }
     const others = portalActions.filter((action) => action !== portal);
     const isAction = portalActions.some((action) => action === portal);
-    if (isAction) isForbidden(await call(id, await linkTo(others), 'own'), id);
+    if (isAction) expectForbidden(await call(id, await linkTo(others), 'own'), id);
     const allowing = portalActions.filter((action) => action === portal);
     const own = await call(id, await linkTo(allowing), 'own');
-    succeeds(own, id);
+    expectSuccess(own, id);
     // It has ended the link.
     if (id === 'sessions.delete') links.clear();
     if (about === 'nobody' || endpointBound === 'missing') return;
-    isSilentOn(id, own, 'sibling');
-    isSilentOn(id, own, 'foreign');
+    expectSilentOn(id, own, 'sibling');
+    expectSilentOn(id, own, 'foreign');
     // Nor does it show who owns endpoints, which templates there are, and which processes.
     for (const hidden of [owner, template, '"local"']) expect(own.text).not.toContain(hidden);
     for (const target of ['sibling', 'foreign'] as const) {
-      isSilentOn(id, await call(id, all, target), target);
+      expectSilentOn(id, await call(id, all, target), target);
       if (about === 'one') await isMissing(id, all, target, 404);
     }
   });
@@ -196,14 +196,15 @@ describe.each([
     const own = await call(id, key, 'own');
     if (endpointBound === 'missing') return await isMissing(id, key, 'own', 404);
     const lacksScope = hasKey(id) && !takesAnyKey(id) && !(['read', 'operate'] as string[]).includes(scope);
-    if (lacksScope || about === 'everything' || endpointBound === 'forbidden') return isForbidden(own, id);
-    succeeds(own, id);
-    isSilentOn(id, own, 'foreign');
-    isSilentOn(id, own, 'sibling');
+    if (lacksScope || about === 'everything' || endpointBound === 'forbidden')
+      return expectForbidden(own, id);
+    expectSuccess(own, id);
+    expectSilentOn(id, own, 'foreign');
+    expectSilentOn(id, own, 'sibling');
     if (about === 'nobody') return;
     for (const target of ['sibling', 'foreign'] as const) {
       const answer = await call(id, key, target);
-      isSilentOn(id, answer, target);
+      expectSilentOn(id, answer, target);
       // A tenant's key may not know which names are taken; nothing by this name and another's are refused alike.
       if (about === 'one' && id !== 'tenants.get') await isMissing(id, key, target, 404);
     }

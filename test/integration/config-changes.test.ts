@@ -161,7 +161,7 @@ describe.each([
       ]);
       const there = async (path: string) => (await request('GET', path)).status === 200;
       const named = (await there(`/v1/event-types/${type}`)) || (await there(`/v1/slos/${slo}`));
-      if (named) expect(await there(`/v1/teams/${team}`)).toBe(true);
+      expect(!named || (await there(`/v1/teams/${team}`)), team).toBe(true);
       const found = await request('GET', `/v1/teams/${team}`);
       if (found.status === 200 && (found.body['channels'] as string[]).length > 0)
         expect(await there(`/v1/channels/${channel}`)).toBe(true);

@@ -210,5 +210,5 @@ test('G2: a server stops although clients send halves of requests and keep their
   await fetch(`${other.url}/healthz`);
   await other.stop();
   for (const socket of sockets) socket.destroy();
-  await expect(fetch(`${other.url}/healthz`)).rejects.toThrow();
+  await expect(fetch(`${other.url}/healthz`)).rejects.toThrow('fetch failed');
 });

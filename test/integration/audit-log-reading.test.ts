@@ -190,7 +190,7 @@ test('G9: a log whose beginning was taken without the key is found', async () =>
   const { audit_log: log } = JSON.parse(out) as { audit_log: { findings: { problem: string }[] } };
   expect([code, log.findings.map(({ problem }) => problem)]).toEqual([
     1,
-    [expect.stringMatching(/^the head of the log has a seal of none of the keys/)],
+    [expect.stringMatching(/^the head of the log has a seal that none of the keys made/)],
   ]);
 });
 

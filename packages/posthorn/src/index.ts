@@ -8,7 +8,7 @@ export type { SqlClient } from './library/transaction.ts';
 export { type ErrorCode, type Fault, PosthornError, StoreOpenError } from './domain/errors.ts';
 export type { StopReport } from './engine/port.ts';
 export type { Tracing } from './engine/tracing.ts';
-export type { Logger, LogWrite } from './runtime/logger.ts';
+export type { Logger, LogFields, LogWrite } from './runtime/logger.ts';
 export type { PostgresPool } from './store/postgres/open.ts';
 export type { ProxyVariables } from './transport/proxy.ts';
 export type * from '@posthorn/client/types';

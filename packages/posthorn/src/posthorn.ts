@@ -132,7 +132,10 @@ export function compose(opened: Opened, options: NodeOptions): Posthorn {
     await markVersion(parts.services);
     const following = await followTemplates(parts.services);
     if (following > 0)
-      logger.info({ endpoints: following }, 'endpoints follow a newer version of their template');
+      logger.info(
+        { code: 'templates_followed', endpoints: following },
+        'endpoints follow a newer version of their template',
+      );
     // A stop that was asked for meanwhile has ended what had begun.
     if (stopping !== null) throw new UnavailableError('stopped while it was starting');
     started = true;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { equationOf } from '../../../packages/posthorn/src/ledger/reconciler.ts';
+import { equationFrom } from '../../../packages/posthorn/src/ledger/reconciler.ts';
 import { agesAt, anEvent, start } from '../../support.ts';
 import { settlementOf } from '../../settlement.ts';
 import { noRoom, type Subject } from './subject.ts';
@@ -45,7 +45,7 @@ export function describePruning(subject: Subject): void {
       { state: 'pending' },
     ]);
     await balanced();
-    const [books] = (await subject.store.conservation()).map(equationOf);
+    const [books] = (await subject.store.conservation()).map(equationFrom);
     expect(books).toMatchObject({ accepted: 3, delivered: 1, dead: 1, pending: 1, unaccounted: 0 });
     // Pruned is not lost, and how many of which state are no rows any more is known.
     const hour = Math.floor(start / 3_600_000) * 3_600_000;

@@ -1,4 +1,4 @@
-/** What counts unless somebody sets it: for `posthorn serve` and its documentation, and for an application that embeds a node. */
+/** Defaults: for `posthorn serve` and its documentation, and for an application that embeds a node. */
 export const defaults = {
   host: '127.0.0.1',
   port: 8400,

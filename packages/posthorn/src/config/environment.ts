@@ -1,6 +1,6 @@
 /** Read by other commands, or by the tests. */
 const otherNames = ['URL'];
-/** What Kubernetes sets for a service named posthorn: nobody wrote these. */
+/** What Kubernetes sets for a service named posthorn: no operator wrote these. */
 const injected = /^POSTHORN_(SERVICE_|PORT_\d|TEST_)/;
 
 export interface UnknownVariable {

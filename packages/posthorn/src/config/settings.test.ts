@@ -45,7 +45,7 @@ test('networks are CIDRs or addresses, separated by commas', () => {
     });
 });
 
-test('a variable that is no setting is named with the one that it is most like, and never with its value', () => {
+test('a variable that is not a setting is named with the one that it is most like, and never with its value', () => {
   const env = {
     POSTHORN_RETENTION_DAY: '7',
     POSTHORN_DATABASE_UR: 'postgres://u:secret@h/d',

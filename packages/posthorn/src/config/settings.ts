@@ -15,7 +15,7 @@ const networks = z
   .default([]);
 const days = aNumber.min(0.01).max(36_500);
 
-/** Everything `serve` can be told, by option or by environment variable. */
+/** Every setting of `serve`, by option or by environment variable. */
 const schema = z.object({
   host: z.string().min(1).default(defaults.host),
   port: aNumber.int().min(0).max(65_535).default(defaults.port),
@@ -125,7 +125,7 @@ const onlyVariables: ReadonlySet<keyof Settings> = new Set([
   'watchdogUrl',
 ]);
 
-/** Proxies named by the environment, which count only where Node is told to use them: an accident must not reroute payments. */
+/** Proxies named by the environment, which apply only if Node is configured to use them: an accident must not reroute payments. */
 export function proxyFromEnvironment(env: Readonly<Record<string, string | undefined>>):
   | {
       readonly http?: string | undefined;

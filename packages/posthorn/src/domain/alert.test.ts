@@ -50,7 +50,7 @@ function world() {
 }
 
 describe('alerts', () => {
-  test('when one began to fire is kept: neither when it became true, nor when somebody was last told', () => {
+  test('when one began to fire is kept: neither when it became true, nor when it was last notified', () => {
     const w = world();
     w.at(0, [condition()]);
     expect(w.stored[0]).toMatchObject({ since: 0, firedAt: null });
@@ -61,7 +61,7 @@ describe('alerts', () => {
     expect(w.stored[0]).toMatchObject({ state: 'resolved', firedAt: minute });
   });
 
-  test('an acknowledgement for a time ends with it: then somebody is told, and told again as before', () => {
+  test('a temporary acknowledgement expires: then the alert is notified, and repeated as before', () => {
     const w = world();
     const at = (minutes: number) => w.at(minutes * minute, [condition({ waitMs: 0 })]);
     expect(at(0)).toHaveLength(1);
@@ -94,14 +94,14 @@ describe('alerts', () => {
     expect(stepAlerts(before, [condition({ waitMs: 0 })], minute, () => '').changed).toEqual([]);
   });
 
-  test('what gets worse in stages is told at each, and not in between', () => {
+  test('what gets worse in stages is notified at each, and not in between', () => {
     const w = world();
     const day = 24 * 60 * minute;
     const at = (days: number, stage: string, severity: 'ticket' | 'page' = 'ticket') =>
       w.at(days * day, [condition({ waitMs: 0, stage, severity })]);
     expect(at(0, '30')).toEqual(['firing ticket ep_1/timeout']);
     for (let days = 1; days < 23; days++) expect(at(days, '30')).toEqual([]);
-    // What somebody has acknowledged at one stage is told again at the next.
+    // An acknowledgement at one stage does not silence the next.
     w.acknowledge(22 * day);
     expect(at(23, '7')).toEqual(['firing ticket ep_1/timeout']);
     expect(w.stored[0]).toMatchObject({ acknowledgedAt: null, notifiedStage: '7' });
@@ -112,7 +112,7 @@ describe('alerts', () => {
     expect(w.at(41 * day, [])).toEqual(['resolved page ep_1/timeout']);
   });
 
-  test('one is told when it has lasted, once, and told when it is over', () => {
+  test('an alert is notified once it has lasted, once, and when it is resolved', () => {
     const w = world();
     expect(w.at(0, [condition()])).toEqual([]);
     expect(w.stored[0]).toMatchObject({ state: 'pending', since: 0 });
@@ -129,14 +129,14 @@ describe('alerts', () => {
     expect(w.stored).toEqual([]);
   });
 
-  test('what passes before its time is told to nobody', () => {
+  test('what passes before its delay is not notified', () => {
     const w = world();
     w.at(0, [condition()]);
     expect(w.at(15_000, [])).toEqual([]);
     expect(w.stored).toEqual([]);
   });
 
-  test('it is repeated after four hours, unless somebody is on it; getting worse is told at once', () => {
+  test('it is repeated after four hours unless it is acknowledged; escalation is notified at once', () => {
     const w = world();
     const now = condition({ waitMs: 0 });
     expect(w.at(0, [now])).toHaveLength(1);
@@ -148,18 +148,18 @@ describe('alerts', () => {
       'firing page ep_1/timeout',
     ]);
     expect(w.stored[0]!.acknowledgedAt).toBeNull();
-    // Better again is no news.
+    // An improvement is not notified.
     expect(w.at(3 * alertTiming.repeatMs + 2, [now])).toHaveLength(0);
   });
 
-  test('three groups are three; a fourth that begins later is told too', () => {
+  test('three groups are three; a fourth that begins later is notified too', () => {
     const w = world();
     const groups = ['a', 'b', 'c'].map((group) => condition({ group, waitMs: 0 }));
     expect(w.at(0, groups)).toHaveLength(3);
     expect(w.at(minute, [...groups, condition({ group: 'd', waitMs: 0 })])).toEqual(['firing ticket d']);
   });
 
-  test('a rule that cannot be judged leaves its alerts as they are', () => {
+  test('a rule that cannot be evaluated leaves its alerts as they are', () => {
     const w = world();
     w.at(0, [condition({ rule: 'unaccounted', waitMs: 0 })]);
     const before = w.stored;

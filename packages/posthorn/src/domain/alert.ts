@@ -1,6 +1,6 @@
 import { isEndpointId } from './ids.ts';
 
-/** Posthorn's own deliveries, what it tells people, belong to this tenant; nobody else publishes under it. */
+/** Posthorn's own notifications belong to this tenant; no other publisher uses it. */
 export const alertTenant = 'posthorn';
 
 /** `pending`: true for the first time, and given a moment to pass. `resolved`: true no longer. */
@@ -15,13 +15,13 @@ export interface Acknowledgement {
 
 /** One notification about an alert. */
 export interface AlertNotification {
-  /** Teams that it was for; none: nobody owns it, or whoever does has no channel. */
+  /** Teams that were notified; none if it has no owner, or its owner has no channel. */
   readonly teams: readonly string[];
   readonly channel: string;
   readonly at: number;
   /** The state of the alert that it says. */
   readonly says: 'firing' | 'resolved';
-  /** Of the event that is delivered to the channel. */
+  /** Id of the event that is delivered to the channel. */
   readonly eventId: string;
 }
 
@@ -37,7 +37,7 @@ export interface Alert {
   readonly state: (typeof alertStates)[number];
   /** The team that owns what is wrong, where one is known. */
   readonly owner: string | null;
-  /** Teams that are told beside the owner. */
+  /** Teams that are notified besides the owner. */
   readonly alsoTold?: readonly string[];
   readonly summary: string;
   /** Counts, ids, money at risk, and the next step: what a person needs who was just woken. */
@@ -52,10 +52,10 @@ export interface Alert {
   readonly acknowledgement?: Acknowledgement;
   /** Who was notified, the oldest first; at most the newest `maxNotificationsKept`. */
   readonly notifications?: readonly AlertNotification[];
-  /** When somebody was last told, and of which severity; null: nobody yet. */
+  /** When it was last notified, and with which severity; null: not yet. */
   readonly notifiedAt: number | null;
   readonly notifiedSeverity: AlertSeverity | null;
-  /** The stage at which somebody was last told; only of what gets worse in stages. */
+  /** The stage that was last notified, if it gets worse in stages. */
   readonly notifiedStage?: string;
 }
 
@@ -74,16 +74,16 @@ export interface Condition {
   readonly alsoTold?: readonly string[];
   readonly summary: string;
   readonly evidence: Readonly<Record<string, unknown>>;
-  /** True while another alert says it already: it is kept, and nobody is told of it. */
+  /** True while another alert covers it: it is kept, and not notified. */
   readonly inhibited?: boolean;
-  /** How long it has to be true before anybody is told, ms. */
+  /** Delay before the first notification, ms. */
   readonly waitMs: number;
-  /** Of what gets worse in stages over weeks: somebody is told at each, and not every few hours in between. */
+  /** The stage, if it gets worse in stages over weeks: each is notified, and not repeated every few hours in between. */
   readonly stage?: string;
 }
 
 export interface AlertTiming {
-  /** While it goes on firing, somebody is told again after so long, unless it was acknowledged. */
+  /** While it keeps firing, it is notified again after this long, unless it is acknowledged. */
   readonly repeatMs: number;
   /** Resolved ones are forgotten after so long. */
   readonly keepResolvedMs: number;
@@ -95,7 +95,7 @@ export interface AlertStep {
   /** Alerts that are new or have changed. */
   readonly changed: readonly Alert[];
   readonly forgotten: readonly string[];
-  /** Those of which somebody is told now: they fire, got worse, still fire, or are over. */
+  /** Alerts to notify about now: newly firing, escalated, repeated or resolved. */
   readonly told: readonly Alert[];
 }
 
@@ -133,11 +133,11 @@ export function withNotifications(alert: Alert, more: readonly AlertNotification
   return { ...alert, notifications: [...(alert.notifications ?? []), ...more].slice(-maxNotificationsKept) };
 }
 
-/** Rules that could not be judged this time; their alerts stay as they are, whoever judged them before. */
+/** Rules that could not be evaluated this time; their alerts stay as they are. */
 export type Unjudged = ReadonlySet<string>;
 
 /**
- * The only step that alerts make: from what is stored and what is true now to what is stored next, and who is told. Pure,
+ * The only step that alerts make: from what is stored and what is true now to what is stored next, and what is notified. Pure,
  * so that any node can take it, and one that takes it again after a crash comes to the same.
  */
 export function stepAlerts(
@@ -168,7 +168,7 @@ export function stepAlerts(
     // What got worse has to be looked at again.
     const acknowledged = before !== undefined && !worse && isAcknowledged(before, now);
     const wasNotified = before?.notifiedAt !== null && before?.notifiedAt !== undefined;
-    // An acknowledgement that ends is an appointment: whoever made it is notified then.
+    // An acknowledgement that expires is an appointment: its author is notified then.
     const again =
       wasNotified &&
       !acknowledged &&
@@ -203,7 +203,7 @@ export function stepAlerts(
   }
   for (const alert of open.values()) {
     if (unjudged.has(alert.rule)) continue;
-    // Nobody was told that it began, so nobody is told that it is over.
+    // Its beginning was not notified, so its end is not either.
     if (alert.state === 'pending') {
       forgotten.push(alert.id);
       continue;

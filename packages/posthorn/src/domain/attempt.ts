@@ -52,6 +52,6 @@ export function faultDomain(errorClass: ErrorClass): FaultDomain {
     : 'receiver';
 }
 
-/** Why a corrupt event is not sent, in the attempt log and for whoever asks to replay it. */
+/** Why a corrupt event is not sent, in the attempt log and in the answer to a replay. */
 export const corruptMessage =
   'the stored event does not match its digest: it was changed after it was accepted';

@@ -31,7 +31,7 @@ export interface AuditDocument extends Pick<
   AuditEntry,
   'actor' | 'action' | 'target' | 'tenant' | 'before' | 'after' | 'from'
 > {
-  /** Of this form: what is hashed depends on it. */
+  /** Version of this form: what is hashed depends on it. */
   readonly version: 1;
   readonly at: string;
   readonly request_id: string | null;
@@ -76,7 +76,7 @@ function cut(text: string): unknown {
 }
 
 /**
- * JSON with sorted keys and no spaces (RFC 8785): the same value gives the same text, whoever prints it and in whatever order
+ * JSON with sorted keys and no spaces (RFC 8785): the same value gives the same text, from any writer and in any order
  * its fields were stored.
  */
 export function canonicalJson(value: unknown): string {

@@ -17,7 +17,7 @@ const entry = (fields: Partial<AuditEntry>): AuditEntry => ({
 const labelOf = (fields: Partial<AuditEntry>): string | null => automaticMarker(entry(fields))?.label ?? null;
 const url = 'https://crm.example/hooks';
 
-test('a pause, a resumption and another template of an endpoint are worth a marker, whoever did it', () => {
+test('a pause, a resumption and another template of an endpoint are worth a marker, by any author', () => {
   expect(automaticMarker(entry({ after: { url, enabled: false, paused_reason: 'migration' } }))).toEqual({
     at: 1000,
     kind: 'change',

@@ -77,7 +77,7 @@ function endpointLabel(was: Fields, is: Fields): string | null {
   return `${host} follows the template ${template}`;
 }
 
-/** A template that nobody could follow yet changes nothing. */
+/** A template that no endpoint could follow yet changes nothing. */
 function templateLabel(name: string, was: Fields, is: Fields): string | null {
   const version = is['version'];
   if (typeof version === 'number') return version === 1 ? null : `Template ${name}, version ${version}`;

@@ -18,7 +18,7 @@ export type PortalAction = (typeof portalActions)[number];
 export interface Caller {
   /** `key`: by a key in a header; `session`: a browser that signed in with a key; `portal`: a browser that came by a portal link. */
   readonly kind: 'key' | 'session' | 'portal' | 'library' | 'cli';
-  /** Of the key, or of the session; of the first admin key `admin`, of the library and the command line their own. */
+  /** Id of the key or the session; `admin` for the first admin key; the library and the command line have their own. */
   readonly id: string;
   /** For people. */
   readonly name: string;
@@ -28,7 +28,7 @@ export interface Caller {
   /** The only endpoints that it knows of; null: all of its tenant. */
   readonly endpointIds: readonly string[] | null;
   readonly payloads: PayloadAccess;
-  /** What else a portal's holder may do; null: it is no portal. */
+  /** What else a portal's holder may do; null: it is not a portal. */
   readonly can: readonly PortalAction[] | null;
 }
 

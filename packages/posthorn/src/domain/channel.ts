@@ -29,7 +29,7 @@ export interface ChannelReceiver {
   readonly members: Readonly<Record<string, string>>;
 }
 
-/** What of a channel is no secret, by its kind: its URL, routing key and mail server's password are write-only. */
+/** The public part of a channel, by its kind: its URL, routing key and mail server's password are write-only. */
 interface ShownSettings {
   readonly slack: {};
   readonly pagerduty: {};

@@ -4,7 +4,7 @@ import { dayMs, hourMs, minuteMs, secondMs } from './time.ts';
 //
 // The wall clock stamps rows and signs webhooks, because receivers compare it with their own. It is never believed alone:
 // the store keeps its last reading, and every further reading is compared with what should have become of that one.
-// *Lived* time is what deletion and expiry go by. It is the wall clock, except after a leap forward that nobody lived
+// *Lived* time is what deletion and expiry go by. It is the wall clock, except after a leap forward that no process lived
 // through: then it goes on from before the leap, until the clock has held its course for a day.
 
 /** A reading that differs by more than this from the expected one is a jump; less is drift, which is followed. */
@@ -127,7 +127,7 @@ export function isDoubted({ confirmInMs }: ClockRecord): boolean {
 
 /**
  * Follows the clock from its last known reading to `now`. `livedMs` is how much time has passed by the monotonic clock; null
- * at a start, when nobody knows. `slackMs` is how exact that is.
+ * at a start, when it is unknown. `slackMs` is how exact that is.
  */
 export function stepClock(
   record: ClockRecord,
@@ -258,7 +258,7 @@ function forward(record: ClockRecord, now: number, byMs: number, starting: boole
   const isCorrected = behind !== null && (!starting || endsBehind(record, now));
   const after = {
     ...record,
-    // While it was stopped, rows of a clock that had been ahead grew older; of one that was behind nobody can say so.
+    // While it was stopped, rows of a clock that had been ahead grew older; of one that was behind that is unknown.
     disputed: isCorrected
       ? dispute(record, 'behind', behind.from - marginMs, Math.max(behind.until, seen) + marginMs)
       : starting && believed
@@ -299,7 +299,7 @@ function isOpen({ kind, eventsBelow }: DisputedStamps): boolean {
   return kind === 'ahead' && eventsBelow === open;
 }
 
-/** Whether it is still to be said which rows a dispute is about: whoever sees a jump has no time to ask. */
+/** Whether it is still to be said which rows a dispute is about: a node that sees a jump has no time to ask. */
 export function hasOpenDispute({ disputed }: ClockRecord): boolean {
   return disputed.some(isOpen);
 }

@@ -5,10 +5,10 @@ import { maxRetryAfterMs, retryDelayMs, type RetryPolicy } from './retry-policy.
 export const deliveryStates = ['pending', 'delivered', 'dead', 'cancelled', 'suppressed'] as const;
 export type DeliveryState = (typeof deliveryStates)[number];
 
-/** What caused an attempt: the retry clock, a person, or a redrive of dead letters. */
+/** What caused an attempt: the retry clock, an operator, or a redrive of dead letters. */
 export type Trigger = 'schedule' | 'manual' | 'redrive';
 
-/** Why a delivery left `pending` or never entered it (G5). Cancelling adds the operator's words after a colon. */
+/** Why a delivery left `pending` or never entered it (G5). Cancelling adds the operator's reason after a colon. */
 export type Reason =
   | 'delivered'
   | 'schedule_exhausted'
@@ -51,7 +51,7 @@ export function afterAttempt(
   if (outcome.ok) return { state: 'delivered', dueAt: null, reason: 'delivered' };
   const moved = outcome.moved === true;
   if (outcome.errorClass === 'gone' && !moved) return { state: 'dead', dueAt: null, reason: 'gone' };
-  // A key that is missing here is no receiver's answer: the delivery waits for it, whatever its schedule says.
+  // A key that is missing here is not a receiver's answer: the delivery waits for it, whatever its schedule says.
   if (outcome.errorClass === 'secrets') {
     const pause = retryDelayMs(policy, delivery.attemptsMade, random) ?? maxSecretsPauseMs;
     return { state: 'pending', dueAt: now + Math.min(pause, maxSecretsPauseMs), reason: null };
@@ -69,7 +69,7 @@ export function afterAttempt(
 type Command = 'redrive' | 'cancel';
 
 /**
- * Which states a person's command may leave, and where it leads. Anything else is refused; but a dead letter that blocks its
+ * Which states an operator's command may leave, and where it leads. Anything else is refused; but a dead letter that blocks its
  * ordering key can be cancelled too, which gives it up and lets the key go on.
  */
 export const commandTransitions: Readonly<

@@ -12,7 +12,7 @@ export interface TeamDocument {
 }
 
 export interface StoredChannel {
-  /** What of it is no secret; the rest is sealed in its endpoint. */
+  /** Its public part; the rest is sealed in its endpoint. */
   readonly channel: ShownChannel;
   /** Tells whether another document is the same. */
   readonly fingerprint: string;

@@ -153,7 +153,7 @@ test('subscriptions and pointers', () => {
   expect(atPointer({}, '/constructor')).toBeUndefined();
 });
 
-test('latency buckets bound what they hold within 10 %', () => {
+test('latency buckets bound what they hold within 10%', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 1e9 }), (ms) => {
       const bound = latencyBound(latencyBucket(ms));

@@ -43,7 +43,7 @@ export interface Endpoint extends Partial<ReachSettings> {
   readonly body: 'envelope' | 'data';
   /** The caller's own; Posthorn does nothing with it. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** Of a channel's endpoint. */
+  /** Set for a channel's endpoint. */
   readonly channel?: SealedReceiver;
   readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;

@@ -1,4 +1,4 @@
-/** Stable: programs decide by them. What each means, and what to do, stands in `contract/errors.ts`. */
+/** Stable: programs decide by them. `contract/errors.ts` says what each means and what to do. */
 export const errorCodes = [
   'bad_request',
   'bad_url',

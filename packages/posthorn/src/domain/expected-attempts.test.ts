@@ -45,7 +45,7 @@ test('attempts come when they are expected, and none comes that is not', () => {
   );
 });
 
-test('a schedule without jitter is told to the millisecond, up to where it ends', () => {
+test('a schedule without jitter is exact to the millisecond, up to its end', () => {
   const backoff = { kind: 'schedule', delaysMs: [1000, 2000, 4000] } as const;
   const after = (attemptsMade: number, giveUpAfterMs = 100_000) =>
     expectedAfter({ backoff, jitter: 0, giveUpAfterMs }, { at: 0, attemptsMade, createdAt: 0 }).map(

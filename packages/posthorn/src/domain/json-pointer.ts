@@ -13,7 +13,7 @@ export function atSteps(data: unknown, steps: readonly string[]): unknown {
   let node = data;
   for (const step of steps) {
     if (node === null || typeof node !== 'object') return undefined;
-    // An array has members by number only: its length is no part of the data.
+    // An array has members by number only: its length is not part of the data.
     if (Array.isArray(node) && !arrayIndex.test(step)) return undefined;
     if (!Object.hasOwn(node, step)) return undefined;
     node = (node as Record<string, unknown>)[step];

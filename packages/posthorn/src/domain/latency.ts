@@ -1,5 +1,5 @@
 // Latency histogram: bucket k holds latencies in (growth^(k-1), growth^k] ms; growth 1.1 keeps
-// percentiles within 10 %, and 220 buckets reach beyond 30 years.
+// percentiles within 10%, and 220 buckets reach beyond 30 years.
 const growth = Math.log(1.1);
 
 /** The bucket (0…) of a latency in milliseconds. */

@@ -18,7 +18,7 @@ export interface Marker {
   readonly url: string | null;
   /** Who put it there, for people. */
   readonly by: string;
-  /** Posthorn put it there by itself, when somebody changed something. */
+  /** Posthorn put it there by itself, when something was changed. */
   readonly isAutomatic: boolean;
   /** The tenant that it is about; null: it is about none. */
   readonly tenant: string | null;

@@ -29,7 +29,7 @@ function replaced(text: string, ranges: readonly Range[], label: string): string
 const other = 0;
 const digit = 1;
 const letter = 2;
-/** Of an email address, besides letters and digits. */
+/** Characters of an email address, besides letters and digits. */
 const addressMark = 3;
 
 const classes = new Uint8Array(128);

@@ -11,7 +11,7 @@ export interface Network {
 
 /**
  * Returns the network that a text names as CIDR (`10.0.0.0/8`, `fd00::/8`) or as a single address; null if it is neither.
- * Scopes and IPv4-mapped forms are refused: they would never match, because addresses are judged in their plain form.
+ * Scopes and IPv4-mapped forms are refused: they would never match, because addresses are checked in their plain form.
  */
 export function networkFrom(text: string): Network | null {
   const [address = '', bits, ...rest] = text.split('/');

@@ -70,7 +70,7 @@ export function scopeObjectives(
         (endpoint) =>
           (ids.length === 0 || ids.includes(endpoint.id)) &&
           (tenant === undefined || endpoint.tenant === tenant) &&
-          // Posthorn's own messages are nobody's payments.
+          // Posthorn's own messages are not payments.
           endpoint.tenant !== alertTenant &&
           overlap(eventTypes, endpoint.eventTypes),
       ),

@@ -5,7 +5,7 @@
 export const onDeadChoices = ['skip', 'block'] as const;
 export type OnDead = (typeof onDeadChoices)[number];
 
-/** Of an endpoint. */
+/** The settings of an endpoint. */
 interface Ordered {
   readonly ordering: 'none' | 'key';
   readonly onDead: OnDead;

@@ -12,7 +12,7 @@ export interface RetryPolicy {
         /** Attempts in all, the first one included. */
         readonly attempts: number;
       };
-  /** A schedule's delay is stretched by up to this share (0.1: up to 10 % later), never shortened. */
+  /** A schedule's delay is stretched by up to this share (0.1: up to 10% later), never shortened. */
   readonly jitter: number;
   /** Age since acceptance after which no further attempt is made. */
   readonly giveUpAfterMs: number;

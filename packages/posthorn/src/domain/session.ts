@@ -8,7 +8,7 @@ export const maxSessionMs = 7 * dayMs;
 export const seenEveryMs = minuteMs;
 
 /**
- * Sessions of one key, links of one key, and sessions of one link: whoever begins another one ends the oldest of them. Each is
+ * Sessions of one key, links of one key, and sessions of one link: beginning another one ends the oldest of them. Each is
  * a few hundred bytes.
  */
 export const maxSessions: Readonly<Record<SessionKind, number>> = { session: 100, link: 10_000, portal: 20 };
@@ -64,7 +64,7 @@ export function sessionCaller(
     scopes: ['read'],
     tenant,
     endpointIds,
-    // Nobody lets others see more than itself.
+    // No key lets others see more than itself.
     payloads: holder?.payloads ?? libraryCaller.payloads,
     can,
   };

@@ -1,5 +1,5 @@
 /**
- * Wilson score interval at 95 % for k of n (Wilson, JASA 22, 1927): [lo, hi] as shares; [0, 1] where n is 0.
+ * Wilson score interval at 95% for k of n (Wilson, JASA 22, 1927): [lo, hi] as shares; [0, 1] if n is 0.
  */
 export function wilson(k: number, n: number): readonly [number, number] {
   if (n === 0) return [0, 1];
@@ -35,13 +35,13 @@ export function difference(a: Estimate, b: Estimate): Estimate {
   };
 }
 
-/** A share with Wilson's interval at 95 %. */
+/** A share with Wilson's interval at 95%. */
 export const shareOf = (k: number, n: number): Estimate => ({
   value: n === 0 ? 0 : k / n,
   interval: wilson(k, n),
 });
 
-/** k₁/n₁ − k₂/n₂ with its interval at 95 %: Newcombe, Statistics in Medicine 17, 1998, method 10. */
+/** k₁/n₁ − k₂/n₂ with its interval at 95%: Newcombe, Statistics in Medicine 17, 1998, method 10. */
 export const newcombe = (k1: number, n1: number, k2: number, n2: number): Estimate =>
   difference(shareOf(k1, n1), shareOf(k2, n2));
 

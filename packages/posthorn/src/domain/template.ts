@@ -66,7 +66,7 @@ export const builtInTemplates: readonly Template[] = [
   {
     name: 'best-effort',
     version: 1,
-    description: 'nobody waits for it: five attempts over seven hours, and its dead letters wake nobody',
+    description: 'not urgent: five attempts over seven hours, and its dead letters page no one',
     timeoutMs: 15 * secondMs,
     deliverWithinMs: hourMs,
     retry: {
@@ -95,7 +95,7 @@ export interface StoredTemplate {
   readonly template: Template;
 }
 
-/** All templates by name: the built-in ones, and those that stand in their place or beside them. */
+/** All templates by name: the built-in ones, and those that replace or extend them. */
 export function templatesBy(
   stored: readonly { readonly name: string; readonly document: StoredTemplate }[],
 ): ReadonlyMap<string, Template> {

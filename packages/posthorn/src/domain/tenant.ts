@@ -1,4 +1,4 @@
-/** Of what names no tenant, if the caller is not bound to one. */
+/** The tenant of a request that names none, if the caller is not bound to one. */
 export const defaultTenant = 'default';
 
 /** What a tenant may have and do; null: as much as it wants. */
@@ -8,7 +8,7 @@ export interface TenantLimits {
   readonly pending_deliveries: number | null;
 }
 
-/** A tenant as it was declared, in the words of the wire. A tenant that nobody has declared has no limits. */
+/** A tenant as it was declared, in wire format. An undeclared tenant has no limits. */
 export interface TenantDocument {
   readonly display_name: string;
   readonly metadata: Readonly<Record<string, string>>;

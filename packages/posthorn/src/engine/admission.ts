@@ -9,7 +9,7 @@ import type {
 } from '../store/store.ts';
 import { acceptOptions } from './accept-options.ts';
 import { firstClaim } from './first-claim.ts';
-import { type Lane, leastFirst } from './lane.ts';
+import { type Lane, shortestFirst } from './lane.ts';
 import type { LaneTable } from './lane-table.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { AcceptTrace, TraceMemory } from './tracing.ts';
@@ -100,7 +100,7 @@ export class LaneAdmission implements Admission {
       lane.dueBy(now);
       touched.add(lane);
     }
-    for (const lane of leastFirst(touched)) scheduler.goOn(lane);
+    for (const lane of shortestFirst(touched)) scheduler.goOn(lane);
     void scheduler.claims.release(unknown);
   }
 }

@@ -77,7 +77,7 @@ export class Attempts {
 
   /**
    * Ends every attempt that is still in flight, without an outcome: their claims are given back, so that they are made
-   * again at once by whoever claims next. Whatever their receivers still answer is not recorded.
+   * again at once by the next claim. Whatever their receivers still answer is not recorded.
    */
   async cut(): Promise<void> {
     this.#cut = true;
@@ -95,7 +95,7 @@ export class Attempts {
     const { endpoint } = lane;
     lane.inFlight++;
     lane.shares.attempts.take(1);
-    const known = this.traces.of(delivery.number);
+    const known = this.traces.get(delivery.number);
     const span = this.#o.tracing?.attempt(delivery, endpoint, known);
     const trace = span === undefined ? this.#traceHeaders(known) : contextHeaders(span.context);
     const flight: Flight = { lane, delivery, endpoint, startedAt: now, span, hidden: [] };
@@ -161,7 +161,7 @@ export class Attempts {
     transformation: Transformation,
   ): Promise<TransformAnswer> {
     const { transformer } = this.#o;
-    if (transformer === undefined) throw new Error('nothing here runs transformations');
+    if (transformer === undefined) throw new Error('no transformer is configured');
     const { eventId, eventType, occurredAt, data } = delivery;
     const owner = { tenant, id };
     return await transformer.transform({ transformation, owner, eventId, eventType, occurredAt, data });

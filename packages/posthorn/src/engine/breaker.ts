@@ -3,12 +3,12 @@ const failuresToOpen = 20;
 /** A broken endpoint keeps this share of its concurrency, at least one attempt at a time. */
 const brokenShare = 1 / 16;
 
-/** What a node knows of an endpoint's health: what it saw itself, and what stands in the endpoint's row. */
+/** What a node knows of an endpoint's health: what it saw itself, and what the endpoint's row says. */
 export interface Breaker {
-  /** Of this node's own attempts. */
+  /** Counts this node's own attempts. */
   readonly failuresInARow: number;
   readonly lastSuccessAt: number;
-  /** Since when it is open by the endpoint's row, whoever wrote it; null where that says closed. */
+  /** Since when it is open according to the endpoint's row, written by any node; null if that says closed. */
   readonly openSince: number | null;
 }
 
@@ -23,20 +23,20 @@ export function isOpen({ failuresInARow, openSince }: Breaker): boolean {
   return failuresInARow >= failuresToOpen || openSince !== null;
 }
 
-/** After an attempt of this node. Where `openSince` is another one than before, the row is to hear of it. */
+/** After an attempt of this node. If `openSince` has changed, the row needs an update. */
 export function afterOutcome(breaker: Breaker, ok: boolean, now: number): Breaker {
   if (ok) return { failuresInARow: 0, lastSuccessAt: now, openSince: null };
   const failuresInARow = breaker.failuresInARow + 1;
-  // Only the failure that opens it speaks up: one that goes on failing while others get through stays quiet.
+  // Only the failure that opens it is written: a node that keeps failing while others get through writes nothing.
   const openSince = failuresInARow === failuresToOpen ? (breaker.openSince ?? now) : breaker.openSince;
   return { ...breaker, failuresInARow, openSince };
 }
 
 /**
- * After a look at the row. A success of this node that is newer than the opening closes it again, so the row is to hear
- * of that: then `openSince` is null although the row's is not.
+ * After reading the row. A success of this node that is newer than the opening closes it again, and the row needs an
+ * update: then `openSince` is null although the row's is not.
  */
-export function afterLook(breaker: Breaker, openSince: number | null): Breaker {
+export function afterRowRead(breaker: Breaker, openSince: number | null): Breaker {
   return {
     ...breaker,
     openSince: openSince !== null && breaker.lastSuccessAt > openSince ? null : openSince,

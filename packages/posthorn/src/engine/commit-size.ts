@@ -13,7 +13,7 @@ const firstMsAnEvent = 0.04;
 
 /**
  * How many events go into one commit. A tenant that publishes alone has large commits, which cost least; as soon as others
- * publish too, commits are short, so that nobody waits long behind the flood of another (G8).
+ * publish too, commits are short, so that no tenant waits long behind the flood of another (G8).
  */
 export class CommitSize {
   readonly #sharing: Pick<Sharing, 'isShared'>;

@@ -127,7 +127,7 @@ export class EndpointHealth implements SettledListener {
     const { endpointId } = change;
     try {
       const endpoint = await this.#o.store.pauseFailing(change);
-      // By its row it has not, because another node has delivered; or somebody was faster.
+      // According to its row it has not, because another node has delivered; or the pause came from elsewhere first.
       if (endpoint === null) return;
       this.#o.dispatcher.setEndpoint(endpointId, endpoint);
       this.#o.logger.warn(

@@ -93,7 +93,7 @@ test('G7: a round that the store refuses, because its clock has jumped, ends the
   ]);
 });
 
-test('G9: the last entry of the audit log stands in the log of the process, once for each minute in which it is another one', async () => {
+test('G9: the last entry of the audit log is in the log of the process, once for each minute in which it has changed', async () => {
   const { round, head, shown, pass } = aNode(false);
   await round();
   head.sequence = 2;

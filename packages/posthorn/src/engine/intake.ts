@@ -18,9 +18,9 @@ import { type AcceptTrace, traceAccept, type Tracing } from './tracing.ts';
 const maxCommit = 2000;
 /** And their bytes, about, unless one request alone has more: 8 MiB take a disk 0.2 s. */
 const maxCommitCost = 4 * 1024 * 1024;
-/** Of an event beside its data, in the same bytes. */
+/** Cost of an event besides its data, in the same bytes. */
 const eventCost = 1024;
-/** Events that wait for a commit, a part for each tenant: whoever is beyond its part is answered 503, and no other. */
+/** Events that wait for a commit, a part for each tenant: only a tenant that is beyond its part is answered 503. */
 const maxWaiting = 50_000;
 /** Weight of the newest commit in the mean of deliveries an event. */
 const newest = 0.2;
@@ -127,14 +127,14 @@ export class Intake {
     const shared = this.#size.events;
     const batch: Waiting[] = [];
     const taken = new Map<Share, number>();
-    /** Who was passed over since the last request was taken: once all that wait were, the commit is complete. */
+    /** Tenants that were passed over since the last request was taken: once all that wait were, the commit is complete. */
     const passed = new Set<Share>();
     let events = 0;
     let cost = 0;
     for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
       const own = taken.get(next.share) ?? 0;
       const isBusy = this.#committing.has(next.tenant);
-      // Who has had its part lets the others go first: they have theirs, however large its requests are.
+      // A tenant that has had its part lets the others go first: they get theirs, however large its requests are.
       if (isBusy || (own > 0 && own + next.events.length > shared)) {
         if (passed.has(next.share)) break;
         passed.add(next.share);
@@ -154,7 +154,7 @@ export class Intake {
     return batch;
   }
 
-  /** Nobody waits, so no tenant's part needs to be remembered. */
+  /** Nothing waits, so no tenant's part needs to be remembered. */
   #forgetShares(): void {
     for (const share of this.#shares.values()) share.close();
     this.#shares.clear();

@@ -1,7 +1,7 @@
 import type { Endpoint } from '../domain/endpoint.ts';
 import type { EndpointSigningKey } from '../domain/signing-keys.ts';
 
-/** Public keys by the set that they are published in, of all endpoints that have any: whoever asks costs one look-up. */
+/** Public keys of all endpoints that have any, by the set that they are published in: a request costs one lookup. */
 export class KeySets {
   readonly #keys = new Map<string, readonly EndpointSigningKey[]>();
   readonly #setOf = new Map<string, string>();

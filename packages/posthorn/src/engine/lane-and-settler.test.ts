@@ -4,7 +4,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { BreakerChange } from '../store/breakers.ts';
 import type { ClaimedDelivery, SettleAnswer, Settlement } from '../store/store.ts';
 import { anEndpoint } from '../../../../test/support.ts';
-import { afterLook, afterOutcome, concurrency, freshBreaker, isOpen } from './breaker.ts';
+import { afterRowRead, afterOutcome, concurrency, freshBreaker, isOpen } from './breaker.ts';
 import { ChangeKeeper } from './change-keeper.ts';
 import { FairBudget } from './fair-budget.ts';
 import { SecretError } from '../secrets/keyring.ts';
@@ -154,7 +154,7 @@ test('a bucket lets through its rate, says when it will have a token, and holds 
   expect(takeToken(slow, 0.5, 1e9 + 2000)).not.toBeNull();
 });
 
-test('G8: whoever uses less than its part gets some, however much others hold; and what is in use is bounded', () => {
+test('G8: a tenant that uses less than its part gets some, however much others hold; and what is in use is bounded', () => {
   const budget = new FairBudget(1000);
   const hogs = Array.from({ length: 5 }, () => budget.share('a'));
   const fill = (): void => {
@@ -184,7 +184,7 @@ test('G8: whoever uses less than its part gets some, however much others hold; a
   expect(budget.used).toBeLessThanOrEqual(2000);
 });
 
-test('G8: tenants take turns, and within a tenant whoever came first', () => {
+test('G8: tenants take turns, and within a tenant the first to come', () => {
   const turns = new Turns<string>();
   for (const name of ['a1', 'a2', 'a3']) turns.add('a', name);
   turns.add('b', 'b1');
@@ -264,7 +264,7 @@ test('one outcome that cannot be settled does not hold up the others', async () 
   expect(settler.unsettled).toBe(0);
 });
 
-test('the breaker: only what changes is told, a newer success of this node wins over the row', () => {
+test('the breaker: only changes are written, and a newer success of this node wins over the row', () => {
   let breaker = freshBreaker;
   for (let n = 1; n < 20; n++) breaker = afterOutcome(breaker, false, n);
   expect([isOpen(breaker), breaker.openSince]).toEqual([false, null]);
@@ -272,14 +272,14 @@ test('the breaker: only what changes is told, a newer success of this node wins 
   expect([isOpen(breaker), breaker.openSince]).toEqual([true, 20]);
   expect(afterOutcome(breaker, false, 21).openSince).toBe(20);
   // Another node got through: the row is closed, and this node stays slow by its own failures without a word.
-  breaker = afterOutcome(afterLook(breaker, null), false, 22);
+  breaker = afterOutcome(afterRowRead(breaker, null), false, 22);
   expect([isOpen(breaker), breaker.openSince]).toEqual([true, null]);
   breaker = afterOutcome(breaker, true, 23);
   expect(isOpen(breaker)).toBe(false);
   // What another node found out before that success is refuted, what it found out later is believed.
-  expect(afterLook(breaker, 22).openSince).toBe(null);
-  expect(isOpen(afterLook(breaker, 24))).toBe(true);
-  expect(afterOutcome(afterLook(breaker, 24), true, 25).openSince).toBe(null);
+  expect(afterRowRead(breaker, 22).openSince).toBe(null);
+  expect(isOpen(afterRowRead(breaker, 24))).toBe(true);
+  expect(afterOutcome(afterRowRead(breaker, 24), true, 25).openSince).toBe(null);
 });
 
 test('what is known of endpoints is written together and never more often than once a second; what fails is written again', async () => {

@@ -6,7 +6,7 @@ import type { BreakerChange } from '../store/breakers.ts';
 import type { FailingChange } from '../store/failures.ts';
 import type { ClaimedDelivery } from '../store/store.ts';
 import {
-  afterLook,
+  afterRowRead,
   afterOutcome,
   type Breaker,
   concurrency,
@@ -216,7 +216,7 @@ export class Lane {
     return this.failing === before ? 'same' : 'changed';
   }
 
-  /** After the endpoint's row was read: true if the row is to be told of a success that this node knows. */
+  /** After the endpoint's row was read: true if a success that this node knows is missing in the row. */
   hearFailing(row: Failing | null): boolean {
     if (row !== null && this.breaker.lastSuccessAt >= row.since) {
       this.failing = null;
@@ -226,7 +226,7 @@ export class Lane {
     return false;
   }
 
-  /** After an attempt: true if the endpoint's row is to be told what became of the breaker. */
+  /** After an attempt: true if the breaker has changed, so that the endpoint's row needs an update. */
   observe(ok: boolean, durationMs: number, now: number): boolean {
     this.#meanMs += newest * (Math.max(0.5, durationMs) - this.#meanMs);
     this.#stalled = false;
@@ -235,9 +235,9 @@ export class Lane {
     return this.breaker.openSince !== before;
   }
 
-  /** After the endpoint's row was read: true if the row is to be told that this node knows better. */
+  /** After the endpoint's row was read: true if the row is outdated by what this node knows. */
   hear(openSince: number | null): boolean {
-    this.breaker = afterLook(this.breaker, openSince);
+    this.breaker = afterRowRead(this.breaker, openSince);
     return this.breaker.openSince !== openSince;
   }
 
@@ -246,17 +246,17 @@ export class Lane {
   }
 }
 
-/** What the endpoint's row is to hear of its failures. */
+/** The update of the endpoint's row about its failures. */
 export function failingFrom({ endpoint, failing }: Lane, at: number): FailingChange {
   return { endpointId: endpoint.id, url: endpoint.url, failing, at };
 }
 
-/** What the endpoint's row is to hear of its breaker. */
+/** The update of the endpoint's row about its breaker. */
 export function breakerFrom({ endpoint, breaker }: Lane, at: number): BreakerChange {
   return { endpointId: endpoint.id, url: endpoint.url, open: breaker.openSince !== null, at };
 }
 
 /** Lanes with little to do before those with much: what was accepted together begins in this order, so that none waits for a flood (G8). */
-export function leastFirst(lanes: ReadonlySet<Lane>): Iterable<Lane> {
+export function shortestFirst(lanes: ReadonlySet<Lane>): Iterable<Lane> {
   return lanes.size > 1 ? [...lanes].toSorted((a, b) => a.waiting - b.waiting) : lanes;
 }

@@ -15,7 +15,7 @@ import type { OAuthClient, Reach, TlsSettings } from '../transport/reach.ts';
 export interface OpenedReach {
   /** Null: nothing about its connections is special. */
   readonly reach: Reach | null;
-  /** Of every request: a name and its value. */
+  /** Headers of every request: a name and its value. */
   readonly headers: readonly string[];
   /** Values that a receiver may repeat, and that are shown nowhere. */
   readonly hidden: readonly string[];

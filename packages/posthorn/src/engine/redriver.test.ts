@@ -130,7 +130,7 @@ test.each([
 
 test('the rate counts what is redriven, and not what is read for it', async () => {
   const w = world();
-  // Of a hundred that a step may take it finds three.
+  // A step may take a hundred, and finds three.
   const job = w.job('a', 100, 10_000, { perStep: 3 });
   w.node().wake();
   await w.run(10);

@@ -12,7 +12,7 @@ const maxBatch = 1000;
 /** While several tenants are active: 2 to 3 ms of SQLite, for which the events of all wait. */
 const maxShared = 128;
 /**
- * Nobody waits for an outcome's commit, so under load one begins this long after the beginning of the one
+ * No publisher waits for an outcome's commit, so under load one begins this long after the beginning of the one
  * before it, and takes all that came in meanwhile. Measured: a tenth less time for each delivery.
  */
 const paceMs = 5;

@@ -44,7 +44,7 @@ function world() {
       listener: { jumped: () => {}, rowsMoved: async () => {} },
     });
     await timekeeper.start();
-    return { clock, beat: () => timekeeper.compare(storeNow()) };
+    return { clock, heartbeat: () => timekeeper.compare(storeNow()) };
   };
   return {
     node,
@@ -56,16 +56,16 @@ function world() {
   };
 }
 
-type Beating = { readonly beat: () => Promise<void> };
+type Beats = { readonly heartbeat: () => Promise<void> };
 
 async function live(
   { pass }: Pick<ReturnType<typeof world>, 'pass'>,
   ms: number,
-  ...nodes: Beating[]
+  ...nodes: Beats[]
 ): Promise<void> {
   for (let gone = 0; gone < ms; gone += secondMs) {
     pass(secondMs);
-    for (const node of nodes) await node.beat();
+    for (const node of nodes) await node.heartbeat();
   }
 }
 
@@ -102,7 +102,7 @@ test('G7: a node that was frozen while it compared takes no reading of before fo
   // It has read a clock that has just leapt by ten seconds, and is frozen until the store's answer is taken.
   one.leap(10 * secondMs);
   one.freezeInNextCall(22 * secondMs);
-  await coordinator.beat();
+  await coordinator.heartbeat();
   expect(one.rebases).toEqual([]);
   await live(one, 10 * secondMs, coordinator, other);
   expect(one.rebases.map(({ byMs }) => Math.round(byMs / secondMs))).toEqual([10]);
@@ -114,7 +114,7 @@ test('G5: what another node has stamped after a step back is not given up as too
   const late = await one.node(false);
   await live(one, 10 * secondMs, coordinator, late);
   one.leap(-400 * dayMs);
-  await coordinator.beat();
+  await coordinator.heartbeat();
   expect(late.clock.ageOf(641, one.storeNow())).toBeLessThan(10 * secondMs);
   await live(one, 10 * secondMs, coordinator, late);
   one.pass(secondMs);

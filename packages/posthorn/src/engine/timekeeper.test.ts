@@ -6,7 +6,7 @@ import { Timekeeper } from './timekeeper.ts';
 const start = Date.UTC(2026, 0, 1);
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** A node on a shared store, whose heartbeats come when the test says so. */
+/** A node on a shared store, whose heartheartbeats come when the test says so. */
 async function aNode(shared = true) {
   let passed = 0;
   const clock: Clock = { now: () => start + passed, monotonic: () => passed, after: () => () => {} };
@@ -25,30 +25,30 @@ async function aNode(shared = true) {
     shards: { isCoordinator: true, isAlone: true },
     listener: { jumped: () => {}, rowsMoved: async () => {} },
   });
-  const beat = async (wrongMs = 0): Promise<void> => await timekeeper.compare(start + passed + wrongMs);
-  if (shared) await beat();
+  const heartbeat = async (wrongMs = 0): Promise<void> => await timekeeper.compare(start + passed + wrongMs);
+  if (shared) await heartbeat();
   await timekeeper.start();
-  return { timekeeper, beat, pass: (ms: number) => void (passed += ms) };
+  return { timekeeper, heartbeat, pass: (ms: number) => void (passed += ms) };
 }
 
-test('G3: a node that has thawed claims nothing until a heartbeat has told it the time', async () => {
-  const { timekeeper, beat, pass } = await aNode();
+test('G3: a node that has thawed claims nothing until a heartheartbeat has told it the time', async () => {
+  const { timekeeper, heartbeat, pass } = await aNode();
   expect(timekeeper.mayClaim).toBe(true);
   pass(1000);
-  await beat();
+  await heartbeat();
   expect(timekeeper.mayClaim).toBe(true);
   pass(30_000);
   expect(timekeeper.mayClaim).toBe(false);
   pass(500);
   expect(timekeeper.mayClaim).toBe(false);
-  await beat(-5 * 3_600_000);
+  await heartbeat(-5 * 3_600_000);
   pass(5000);
-  await beat(-5 * 3_600_000);
+  await heartbeat(-5 * 3_600_000);
   expect(timekeeper.mayClaim).toBe(true);
 });
 
-test('G2: where heartbeats stay away a node claims all the same, after a while', async () => {
-  const { timekeeper, beat, pass } = await aNode();
+test('G2: where heartheartbeats stay away a node claims all the same, after a while', async () => {
+  const { timekeeper, heartbeat, pass } = await aNode();
   pass(30_000);
   expect(timekeeper.mayClaim).toBe(false);
   pass(5000);
@@ -56,7 +56,7 @@ test('G2: where heartbeats stay away a node claims all the same, after a while',
   pass(60_000);
   expect(timekeeper.mayClaim).toBe(true);
   // The next time it waits again.
-  await beat();
+  await heartbeat();
   expect(timekeeper.mayClaim).toBe(true);
   pass(30_000);
   expect(timekeeper.mayClaim).toBe(false);

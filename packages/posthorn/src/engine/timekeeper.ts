@@ -35,7 +35,7 @@ const everyNodeMs = 3000;
 /** A node that was not compared with the clock for so long (frozen, or cut off) may be wrong about it. */
 const currentMs = 5000;
 const maxTries = 3;
-/** What was due at once by the former time is due this much sooner than the whole step when it is looked at again. */
+/** What was due at once by the former time is due this much sooner than the whole step when it is read again. */
 const againSlackMs = 5 * minuteMs;
 
 export interface TimekeeperOptions {
@@ -70,7 +70,7 @@ export class Timekeeper implements ClaimGate {
   #seenAt: number | null = null;
   /** Whether the record is this node's own last word: then `#seenAt` is exact, and nothing has to be read. */
   #isOwn = false;
-  /** By how much this node's clock went back when it saw a step; until it is known that its rows are looked at again. */
+  /** By how much this node's clock went back when it saw a step; until it is known that its rows are read again. */
   #wentBackBy: number | null = null;
   #syncedAt = Number.NEGATIVE_INFINITY;
   #notBefore = Number.NEGATIVE_INFINITY;
@@ -164,7 +164,7 @@ export class Timekeeper implements ClaimGate {
     }
     // The embedded store carries out calls in their order: what is claimed from here on is claimed after the move.
     const moving = this.#syncSafely(now);
-    // Of a shared store this node might find leases run out that only seem so.
+    // On a shared store this node might take leases for expired that only seem so.
     if (shared) await moving;
     clock.setTime(now + Math.round(clock.monotonic() - comparedAt));
     listener.jumped(byMs);
@@ -206,7 +206,7 @@ export class Timekeeper implements ClaimGate {
       return;
     }
     const now = reading + Math.round(staleMs);
-    // Nobody knows for how long nothing ran; unless other nodes did.
+    // How long nothing ran is unknown, unless other nodes did.
     const unknownMs = shards.isAlone ? null : 0;
     const livedMs = this.#seenAt === null ? unknownMs : Math.round(clock.monotonic() - this.#seenAt);
     const step = this.#late(stepClock(this.#record!, now, livedMs, this.#isOwn ? jumpMs : sharedSlackMs));
@@ -236,13 +236,13 @@ export class Timekeeper implements ClaimGate {
     this.#isOwn = true;
     this.#wentBackBy = null;
     clock.believe(record);
-    this.#say(step, starting);
+    this.#log(step, starting);
     if (rebase !== null) await listener.rowsMoved(rebase);
   }
 
   /**
    * Others may have moved times in rows long before this node, which was frozen, saw the step: then what it has written since
-   * by the former time is looked at again, however long it was frozen.
+   * by the former time is read again, however long it was frozen.
    */
   #late(step: ClockStep): ClockStep {
     const byMs = this.#wentBackBy;
@@ -264,7 +264,7 @@ export class Timekeeper implements ClaimGate {
     this.#record = text === null ? firstClockRecord(Math.max(newestStamp ?? now, 0)) : parseClockRecord(text);
   }
 
-  #say({ jump, record }: ClockStep, starting: boolean): void {
+  #log({ jump, record }: ClockStep, starting: boolean): void {
     const { logger } = this.#o;
     if (jump === null) return;
     const fields = {

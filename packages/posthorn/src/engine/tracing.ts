@@ -22,7 +22,7 @@ export interface AcceptSpan {
 }
 
 export interface AttemptSpan {
-  /** What the receiver is told to continue. */
+  /** The context that the receiver continues. */
   readonly context: TraceContext;
   end(result: AttemptResult): void;
 }
@@ -52,8 +52,8 @@ export function traceAccept(
   return parent === null ? null : { contextOf: () => parent, end: () => {} };
 }
 
-/** Contexts that are remembered at most: the oldest goes first, and its retries begin traces of their own. */
-const rememberedMost = 10_000;
+/** Contexts that are remembered: the oldest is dropped first, and its retries begin traces of their own. */
+const maxRemembered = 10_000;
 
 /**
  * Which trace a delivery belongs to, for as long as it is under way on this node. In memory only: a column for it would cost
@@ -63,11 +63,11 @@ export class TraceMemory {
   readonly #contexts = new Map<number, TraceContext>();
 
   remember(delivery: number, context: TraceContext): void {
-    if (this.#contexts.size >= rememberedMost) this.#contexts.delete(this.#contexts.keys().next().value!);
+    if (this.#contexts.size >= maxRemembered) this.#contexts.delete(this.#contexts.keys().next().value!);
     this.#contexts.set(delivery, context);
   }
 
-  of(delivery: number): TraceContext | null {
+  get(delivery: number): TraceContext | null {
     return this.#contexts.size === 0 ? null : (this.#contexts.get(delivery) ?? null);
   }
 

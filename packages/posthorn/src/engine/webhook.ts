@@ -23,7 +23,7 @@ interface SigningKeys {
   readonly privateKeys: readonly KeyObject[];
 }
 
-/** What of an endpoint's settings every request needs, opened and worked out once per change. */
+/** The part of an endpoint's settings that every request needs, opened and prepared once per change. */
 export interface Signer {
   keysAt(now: number): SigningKeys;
   readonly extraHeaders: readonly string[];
@@ -46,15 +46,15 @@ export function signerFrom(endpoint: Endpoint, keyring: Pick<Keyring, 'open'>): 
 }
 
 function openedSigner(endpoint: Endpoint, keyring: Pick<Keyring, 'open'>): Signer {
-  const secrets = ofKind(endpoint, 'v1', endpoint.secrets).map(({ secret, expiresAt }) => ({
+  const secrets = keysOfKind(endpoint, 'v1', endpoint.secrets).map(({ secret, expiresAt }) => ({
     key: parseSecret(keyring.open(secret, 'signing')),
     expiresAt,
   }));
-  const privateKeys = ofKind(endpoint, 'v1a', endpoint.signingKeys).map(({ privateKey, expiresAt }) => ({
+  const privateKeys = keysOfKind(endpoint, 'v1a', endpoint.signingKeys).map(({ privateKey, expiresAt }) => ({
     key: parsePrivateKey(keyring.open(privateKey, 'signing')),
     expiresAt,
   }));
-  // What became Posthorn's own since it was stored is not the caller's any more.
+  // A header that has become Posthorn's own since it was stored is no longer the caller's.
   const headers = Object.entries(endpoint.headers)
     .filter(([name]) => !isReservedHeader(name))
     .map(([name, value]) => [name, keyring.open(value, 'header')] as const);
@@ -78,7 +78,7 @@ function openedSigner(endpoint: Endpoint, keyring: Pick<Keyring, 'open'>): Signe
 }
 
 /** None if the endpoint does not sign with them. */
-function ofKind<T>({ signatures }: Endpoint, kind: SignatureKind, keys: readonly T[]): readonly T[] {
+function keysOfKind<T>({ signatures }: Endpoint, kind: SignatureKind, keys: readonly T[]): readonly T[] {
   return signatures.includes(kind) ? keys : [];
 }
 
@@ -88,7 +88,7 @@ const endsAfter =
     expiresAt === null || expiresAt > now;
 
 /** The `webhook-signature` header. */
-function signatureOf(
+function signatureHeader(
   { secrets, privateKeys }: SigningKeys,
   id: string,
   timestampS: number,
@@ -122,7 +122,7 @@ function withMembers(data: string, members: string): string {
 }
 
 /**
- * What a receiver is told to continue: the trace that the attempt belongs to, in a span of its own, or a new trace.
+ * Returns the headers of the trace that the receiver continues: the one that the attempt belongs to, in a span of its own, or a new one.
  * Ids are cut from large draws: drawing 24 bytes at a time is slow.
  */
 export function traceHeaders(random: Random): (known: TraceContext | null) => readonly string[] {
@@ -178,7 +178,7 @@ export function webhookRequest(
       'webhook-timestamp',
       String(seconds),
       'webhook-signature',
-      signatureOf(signer.keysAt(time.lived), id, seconds, body),
+      signatureHeader(signer.keysAt(time.lived), id, seconds, body),
       'posthorn-delivery',
       deliveryId(delivery.number),
       'posthorn-attempt',

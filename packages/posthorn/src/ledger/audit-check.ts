@@ -7,12 +7,12 @@ import {
   rowProblem,
   sealOf,
 } from '../store/audit-log.ts';
-import { findingsMost } from './reconciler.ts';
+import { maxFindings } from './reconciler.ts';
 
 const chainPage = 200;
 
 export interface AuditFinding {
-  /** Of the entry, or of the first and the last of several; null: it is about the head. */
+  /** Sequence of the entry, or of the first and the last of several; null: it is about the head. */
   readonly sequence: number | null;
   readonly through: number | null;
   readonly problem: string;
@@ -22,7 +22,7 @@ export interface AuditCheck {
   readonly entries: number;
   /** Null where it is missing. */
   readonly head: AuditHead | null;
-  /** Entries without a seal: whoever can write the database could have computed them anew. */
+  /** Entries without a seal: an intruder that can write the database could have recomputed them. */
   readonly unsealed: number;
   /** Entries that carry a seal of a key that is not here. */
   readonly unchecked: number;
@@ -72,7 +72,7 @@ class ChainWalk {
     const last = this.#findings.at(-1);
     if (sequence !== null && last?.problem === problem && last.through === sequence - 1)
       this.#findings[this.#findings.length - 1] = { ...last, through };
-    else if (this.#findings.length < findingsMost) this.#findings.push({ sequence, through, problem });
+    else if (this.#findings.length < maxFindings) this.#findings.push({ sequence, through, problem });
   }
 
   read({ head, rows }: AuditChainPage): void {
@@ -89,23 +89,22 @@ class ChainWalk {
   #readRow(row: AuditRow, head: AuditHead | null): void {
     const { sequence, previousHash, hash } = row;
     if (head !== null && sequence < head.firstSequence) {
-      this.#found(sequence, 'stands before the first entry that is kept: it was inserted');
+      this.#found(sequence, 'is before the first entry that is kept: it was inserted');
       return;
     }
     if (head !== null && sequence > head.sequence) {
-      this.#found(sequence, 'stands behind the last entry that the head knows: it was inserted');
+      this.#found(sequence, 'is after the last entry that the head knows: it was inserted');
       return;
     }
     const next = this.#next ?? { sequence, previousHash: null };
     this.#missing(next.sequence, sequence - 1);
     const expected = next.sequence === sequence ? next.previousHash : null;
     const problem = rowProblem(row);
-    if (problem !== null)
-      this.#found(sequence, `${problem}: it was edited, or has taken another one's place`);
+    if (problem !== null) this.#found(sequence, `${problem}: it was edited, or replaced by another entry`);
     else if (expected !== null && previousHash !== expected)
       this.#found(sequence, 'does not follow the entry before it: one of the two was replaced');
     if (this.#known?.sequence === sequence && this.#known.hash !== hash)
-      this.#found(sequence, 'has another hash than it once had: the log was computed anew');
+      this.#found(sequence, 'has another hash than it once had: the log was recomputed');
     this.#checkSeal(row, head);
     this.#next = { sequence: sequence + 1, previousHash: hash };
   }
@@ -124,16 +123,13 @@ class ChainWalk {
         );
     } else if (this.#keys.length === 0) this.#unchecked++;
     else if (this.#keys.every((key) => sealOf(key, hash) !== seal))
-      this.#found(sequence, 'has a seal of none of the keys: it was replaced, or its key is not given');
+      this.#found(sequence, 'has a seal that none of the keys made: it was replaced, or its key is missing');
   }
 
   end(head: AuditHead | null): AuditCheck {
     const [entries, unsealed, unchecked] = [this.#entries, this.#unsealed, this.#unchecked];
     if (head === null)
-      this.#found(
-        null,
-        'the head of the log is missing: whether entries are missing at its end cannot be said',
-      );
+      this.#found(null, 'the head of the log is missing: entries at its end may be missing too');
     else this.#checkHead(head);
     return { entries, head, unsealed, unchecked, findings: this.#findings };
   }
@@ -150,7 +146,7 @@ class ChainWalk {
     if (isSealed && this.#keys.length > 0 && this.#keys.every((key) => headSeal(key, head) !== head.seal))
       this.#found(
         null,
-        'the head of the log has a seal of none of the keys: it was replaced, or its key is not given',
+        'the head of the log has a seal that none of the keys made: it was replaced, or its key is missing',
       );
     if (this.#known && this.#known.sequence > head.sequence)
       this.#missing(head.sequence + 1, this.#known.sequence);

@@ -18,7 +18,7 @@ import type { RiskSum, WorthComparison } from '../store/worth.ts';
 // the code that writes either side.
 
 const endStates = ['delivered', 'dead', 'cancelled', 'suppressed'] as const;
-export const findingsMost = 200;
+export const maxFindings = 200;
 const digestPage = 1000;
 const fanOutsShown = 20;
 
@@ -49,7 +49,7 @@ export interface Reconciliation {
 }
 
 /** Both sides of one endpoint, compared. Rows that retention deleted count by the state they had. */
-export function equationOf(row: ConservationRow): Equation {
+export function equationFrom(row: ConservationRow): Equation {
   const sums = Object.fromEntries(
     endStates.map((state) => [state, row.rows[state] + row.pruned[state]]),
   ) as unknown as StateCounts;
@@ -93,7 +93,7 @@ export async function reconcile(
   options: { readonly everyRow: boolean },
 ): Promise<Reconciliation> {
   const counted = await store.conservation();
-  const rows = counted.map(equationOf);
+  const rows = counted.map(equationFrom);
   const rowsRead = counted.reduce(
     (sum, { rows: of }) => sum + of.pending + endStates.reduce((ended, state) => ended + of[state], 0),
     0,
@@ -106,8 +106,8 @@ export async function reconcile(
   );
   const sumsHold = unaccounted === 0 && rows.every(({ mismatches }) => mismatches.length === 0);
   const worth = (await store.worthComparisons()).flatMap(worthFindings);
-  const tampered = options.everyRow || !sumsHold ? await store.findTampered(findingsMost) : [];
-  const findings = [...tampered, ...worth].slice(0, findingsMost);
+  const tampered = options.everyRow || !sumsHold ? await store.findTampered(maxFindings) : [];
+  const findings = [...tampered, ...worth].slice(0, maxFindings);
   const digests = options.everyRow ? await checkEveryDigest(store, findings) : null;
   return {
     rows,
@@ -132,7 +132,7 @@ async function checkEveryDigest(
     const page: DigestPage = await store.checkDigests(after, digestPage);
     events += page.events;
     without += page.withoutDigest;
-    findings.push(...page.findings.slice(0, Math.max(0, findingsMost - findings.length)));
+    findings.push(...page.findings.slice(0, Math.max(0, maxFindings - findings.length)));
     after = page.next;
   } while (after !== null);
   return { events, without };

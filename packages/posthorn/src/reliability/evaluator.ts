@@ -208,11 +208,11 @@ export function startEvaluator(options: EvaluatorOptions): Evaluator {
       );
       const events = notifications.map(({ event, endpointId }) => ({ event, endpointId }));
       if (!(await store.saveAlerts({ version, changed, forgotten, notifications: events, now }))) {
-        logger.info({}, 'another node has evaluated the alerts meanwhile');
+        logger.info({ code: 'evaluated_elsewhere' }, 'another node has evaluated the alerts meanwhile');
         return;
       }
       for (const { rule, group, state, severity } of step.told)
-        logger.warn({ rule, group, state, severity }, 'alert');
+        logger.warn({ code: 'alert', rule, group, state, severity }, 'alert');
       options.wake([...new Set(notifications.map(({ endpointId }) => endpointId))]);
     }
     const gone = new Set([...step.forgotten, ...step.changed.map(({ id }) => id)]);

@@ -91,7 +91,7 @@ test('a watchdog that cannot be asked is a warning, and ends nothing', async () 
   });
   watchdog.beat();
   await new Promise((resolve) => setImmediate(resolve));
-  expect(warned).toEqual([{ message: 'no such thing' }]);
+  expect(warned).toEqual([{ code: 'watchdog_unreachable', error: 'no such thing' }]);
 });
 
 describe('what is overdue says why', () => {

@@ -28,12 +28,19 @@ export function createWatchdog(options: {
         .post({ url, headers: ['user-agent', userAgent], body: new Uint8Array(), timeoutMs })
         .then(({ ok, message }) => {
           // Logged once when it begins, not every minute.
-          if (!ok && !failing) logger.warn({ message }, 'the external watchdog cannot be reached');
+          if (!ok && !failing)
+            logger.warn(
+              { code: 'watchdog_unreachable', error: message },
+              'the external watchdog cannot be reached',
+            );
           failing = !ok;
         })
         .catch((error: unknown) => {
           if (!failing)
-            logger.warn({ message: (error as Error).message }, 'the external watchdog cannot be reached');
+            logger.warn(
+              { code: 'watchdog_unreachable', error: (error as Error).message },
+              'the external watchdog cannot be reached',
+            );
           failing = true;
         });
     },

@@ -32,7 +32,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** The clock of one node: it runs on the monotonic clock, and is put right by whoever compares it with the time (timekeeper). */
+/** The clock of one node: it runs on the monotonic clock, and is set by the timekeeper, which compares it with the time. */
 export interface NodeClock extends Clock {
   /** What the machine's own clock says now, right or wrong. */
   wall(): number;

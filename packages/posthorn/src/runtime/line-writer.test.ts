@@ -21,7 +21,7 @@ test('lines reach a file in their order', async () => {
   closeSync(fd);
 });
 
-test('a pipe that nobody reads costs lines, not time; they are counted, and it says so when it is read again', async () => {
+test('a pipe without a reader costs lines, not time; they are counted, and it says so when it is read again', async () => {
   const pipe = path('pipe');
   execFileSync('mkfifo', [pipe]);
   const fd = openSync(pipe, constants.O_RDWR);
@@ -54,7 +54,7 @@ test('a descriptor that is closed, or whose reader has gone, takes nothing and t
   const writer = createLineWriter(fd);
   child.kill();
   await once(child, 'exit');
-  for (let n = 0; n < 10; n++) writer.write('nobody reads this\n');
+  for (let n = 0; n < 10; n++) writer.write('not read\n');
   await until('they are counted', () => writer.dropped > 0);
   const closed = createLineWriter(999_999);
   closed.write('x\n');

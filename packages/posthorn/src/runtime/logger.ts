@@ -2,9 +2,15 @@ import pino from 'pino';
 import { printableJson } from '../report/printable.ts';
 import { createLineWriter, type LineWriter } from './line-writer.ts';
 
-export type LogWrite = (fields: Record<string, unknown>, message: string) => void;
+/** `code` says what happened, and never changes; programs go by it, not by the message. */
+export interface LogFields {
+  readonly code: string;
+  readonly [field: string]: unknown;
+}
 
-/** Structured log; nobody passes it a secret or a payload. */
+export type LogWrite = (fields: LogFields, message: string) => void;
+
+/** Structured log. Never pass it a secret or a payload. */
 export interface Logger {
   readonly debug: LogWrite;
   readonly info: LogWrite;
@@ -19,7 +25,7 @@ export function createLogger(
   level: (typeof logLevels)[number],
   writer: LineWriter = createLineWriter(2),
 ): Logger {
-  // What receivers and callers wrote may stand in a line: on a terminal it moves nothing and hides nothing.
+  // A line may hold text of receivers and callers: on a terminal it must move nothing and hide nothing.
   const log = pino(
     { level, base: null },
     { write: (line: string) => writer.write(`${printableJson(line.trimEnd())}\n`) },

@@ -19,7 +19,7 @@ export class Sharing {
   /** Records that this tenant publishes, or that an attempt of it begins. */
   note(tenant: string): void {
     if (tenant === this.#lastTenant) return;
-    // The first tenant has nobody beside it.
+    // The first tenant is alone.
     if (this.#lastTenant !== '') this.#sharedAt = this.#clock.monotonic();
     this.#lastTenant = tenant;
   }

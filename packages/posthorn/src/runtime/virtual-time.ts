@@ -6,7 +6,7 @@ interface Timer {
   fn: (() => void) | null;
 }
 
-const leastMs = 0.001;
+const minDelayMs = 0.001;
 
 /**
  * Time that passes only when there is nothing left to do in it: days in seconds, and the same order of everything in
@@ -44,7 +44,7 @@ export class VirtualTime {
   after(ms: number, fn: () => void): () => void {
     // A double of this size resolves a quarter of a microsecond: what is less would not let time pass at all, and who waits
     // for it would wait for ever (seed 4094 of everything did).
-    const at = this.#now + (ms > 0 ? Math.max(ms, leastMs) : 0);
+    const at = this.#now + (ms > 0 ? Math.max(ms, minDelayMs) : 0);
     const timer: Timer = { at, order: this.#order++, fn };
     this.#push(timer);
     return () => {

@@ -46,7 +46,7 @@ export class HangPauses<R> {
     this.#pause(program, now);
   }
 
-  /** The program stayed within its budget: whoever waits for it goes on. */
+  /** The program stayed within its budget: its caller goes on. */
   ran(hash: string): void {
     const program = this.#programs.get(hash);
     if (program === undefined) return;

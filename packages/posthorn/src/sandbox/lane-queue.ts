@@ -1,7 +1,7 @@
 import type { Lane } from './lane.ts';
 
 /**
- * Lanes that wait for a runner: tenants take turns, and within a tenant whoever has waited longest (G8). However many programs
+ * Lanes that wait for a runner: tenants take turns, and within a tenant the lane that has waited longest (G8). However many programs
  * a tenant has, another one waits for one of them.
  */
 export class LaneQueue<R> {

@@ -132,7 +132,7 @@ export class Lane<R> {
         length += job.texts[to++]!.length;
         texts++;
       }
-      // Of a job that does not fit whole, a part runs only in a message of its own.
+      // If a job does not fit as a whole, a part of it runs only in a message of its own.
       if (taken.length > 0 && (job.alone || to < job.texts.length)) break;
       this.jobs.shift();
       taken.push({ job, from, to });

@@ -23,7 +23,7 @@ export interface Keyring {
   readonly keyId: string | null;
   /** All keys that open, the newest first. */
   readonly keyIds: readonly string[];
-  /** Keys that seal the audit log, one derived from each of these: whoever has them can open no secret. */
+  /** Keys that seal the audit log, one derived from each of these: they cannot open a secret. */
   readonly auditKeys: readonly Uint8Array[];
 }
 

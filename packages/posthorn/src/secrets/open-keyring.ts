@@ -16,7 +16,7 @@ export interface SecretOptions {
 
 export interface OpenedKeyring {
   readonly keyring: Keyring;
-  /** The key file that was made just now: whoever runs this has to keep a copy. */
+  /** The key file that was made just now: the operator has to keep a copy. */
   readonly madeKeyFile: string | null;
 }
 

@@ -21,7 +21,7 @@ test('v1a: Ed25519 over id, timestamp and body, as Standard Webhooks says', () =
   expect(verify(null, Buffer.concat([Buffer.from('msg_2.1700000000.'), body]), key, signature)).toBe(false);
 });
 
-test('several keys sign side by side, and what is no key is refused', () => {
+test('several keys sign side by side, and what is not a key is refused', () => {
   const keys = [newKeyPair(systemRandom), newKeyPair(systemRandom)].map(({ privateKey }) =>
     parsePrivateKey(privateKey),
   );

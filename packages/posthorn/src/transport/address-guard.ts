@@ -20,8 +20,8 @@ export interface GuardOptions {
 }
 
 /**
- * Judges every address that Posthorn connects to on behalf of somebody: webhooks, channels and mail alike (G9). What
- * counts is the address of the connection itself; judging a declared URL only says sooner what would be refused later.
+ * Checks every address that Posthorn connects to on behalf of a user: webhooks, channels and mail alike (G9). What
+ * counts is the address of the connection itself; checking a declared URL only says sooner what would be refused later.
  */
 export interface AddressGuard {
   /** Null if connecting to this literal address is permitted; else an error with code `POSTHORN_BLOCKED_ADDRESS`. */
@@ -35,7 +35,7 @@ const special = specialNetworks.map(([cidr, use]) => ({ ...network(cidr), use })
 const global = network(globalIpv6);
 const metadata = metadataAddresses.map(network);
 
-/** An IPv4 address that stands in an IPv6 one: mapped, compatible, translated (SIIT), NAT64 (RFC 6052) or 6to4. */
+/** An IPv4 address that is embedded in an IPv6 one: mapped, compatible, translated (SIIT), NAT64 (RFC 6052) or 6to4. */
 function embedded(address: Address): ipaddr.IPv4 | null {
   if (address.kind() === 'ipv4') return null;
   const bytes = address.toByteArray();
@@ -96,7 +96,7 @@ export function createAddressGuard(options: GuardOptions = {}): AddressGuard {
     // `process` turns an IPv4-mapped address into the IPv4 address that the kernel connects to.
     const parsed = ipaddr.process(text);
     const inside = embedded(parsed);
-    // A translator may carry the connection on to the address inside: that one is judged too.
+    // A translator may carry the connection on to the address inside: that one is checked too.
     const reason =
       why(parsed) ??
       (inside !== null && (inAny(metadata, inside) || inAny(denied, inside)) ? why(inside) : null);
@@ -104,7 +104,7 @@ export function createAddressGuard(options: GuardOptions = {}): AddressGuard {
   };
 
   const loopback = refuses('127.0.0.1') === null;
-  // Where networks are opened, a local name may lead into one of them: its address is judged when it is connected to.
+  // Where networks are opened, a local name may lead into one of them: its address is checked when it is connected to.
   const localNames = allowPrivateNetworks || allowed.length > 0;
   const refusesName = (hostname: string): Error | null => {
     const name = nameFrom(hostname);
@@ -140,7 +140,7 @@ export function leadsNowhere(hostname: string): Error {
 
 /**
  * A lookup for a connector that hands on permitted addresses only. The connection is made to the very
- * address that was judged, so a name that changes its answer (DNS rebinding) gains nothing.
+ * address that was checked, so a name that changes its answer (DNS rebinding) gains nothing.
  */
 export function guardedLookup(guard: AddressGuard, lookup: LookupFunction): LookupFunction {
   return (hostname, options: LookupOptions, callback) => {

@@ -46,7 +46,7 @@ export class Attempt implements Exchange, DialListener, Expiring {
   #timed = false;
   #connection: Connection | null = null;
   #dial: Dial | null = null;
-  /** Of the connection that was made for it. */
+  /** Timings of the connection that was made for it. */
   #times: DialTimes | null = null;
   #address: string | null = null;
   #sentAt = 0;

@@ -3,7 +3,7 @@ import type { OAuthClient, Reach } from './reach.ts';
 import { TokenError, type Tokens } from './tokens.ts';
 import type { AttemptResult, OutboundRequest } from './transport.ts';
 
-/** What is left of an attempt's time is rounded down to this: time-outs of one length are kept together. */
+/** What is left of an attempt's time is rounded down to this: timeouts of one length are kept together. */
 const stepMs = 100;
 const refreshed = 'sent again with a new token: the receiver answered 401 to the one before';
 

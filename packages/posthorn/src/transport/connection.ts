@@ -73,7 +73,7 @@ export class Connection {
   #take(chunk: Buffer): void {
     const exchange = this.#exchange;
     if (exchange === null) {
-      // Nobody asked: whatever this is, the next answer must not be taken for it.
+      // There was no request: whatever this is, it must not be taken for the next answer.
       this.#close();
       return;
     }

@@ -8,7 +8,7 @@ export interface Expiring {
 const tickMs = 50;
 
 /**
- * Time-outs for very many attempts: a queue for each length of time-out, in order of expiry, looked at every
+ * Timeouts for very many attempts: a queue for each length of timeout, in order of expiry, looked at every
  * 50 ms. A timer for each attempt costs more than this by far, and no receiver minds 50 ms.
  */
 export class Deadlines {

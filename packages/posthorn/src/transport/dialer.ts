@@ -35,7 +35,7 @@ export interface DialerOptions {
   readonly names: Names;
 }
 
-/** Opens connections: looks the name up, lets the guard judge each address, races what is left, and secures what won. */
+/** Opens connections: looks the name up, lets the guard check each address, races what is left, and secures what won. */
 export class Dialer {
   readonly #o: DialerOptions;
   /** One for all: each would read the certificates of all authorities anew. */
@@ -154,7 +154,7 @@ export class Dial {
     return permitted;
   }
 
-  /** The administrator's proxy may know names that this machine does not: then it is for the proxy to judge where they lead. */
+  /** The administrator's proxy may know names that this machine does not: then the proxy decides where they lead. */
   #askTrusted(host: string, proxy: Proxy): void {
     const byName = (): void => {
       this.#cancelTimer();

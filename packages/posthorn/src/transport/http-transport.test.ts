@@ -224,7 +224,7 @@ describe('connections', () => {
     }
   });
 
-  test('bytes that nobody asked for end an idle connection', async () => {
+  test('unsolicited bytes end an idle connection', async () => {
     const receiver = await answering((s) => s.write(ok));
     const post = aTransport();
     await post(receiver.url);

@@ -52,7 +52,7 @@ interface MailError {
 function classOf({ code = '', originalCode, responseCode }: MailError): ErrorClass {
   // 4xx is "try again", 5xx "not like this" (RFC 5321, 4.2.1): the other way round than in HTTP.
   if (responseCode !== undefined) return responseCode >= 500 ? 'http_4xx' : 'http_5xx';
-  // Of what nobody knows, the server's words are the likely cause: it must not count as ours.
+  // If the cause is unknown, the server's answer is the likely one: it must not count as ours.
   const known = classes[code];
   if (known !== undefined && originalCode === undefined) return known;
   return classifyError({ code: originalCode ?? code }, known ?? 'protocol').errorClass;
@@ -84,7 +84,7 @@ function decoded(text: string): string {
   }
 }
 
-/** One conversation with a mail server, over a connection of ours: so the guard judges its address, and one limit bounds it. */
+/** One conversation with a mail server, over a connection of ours, so the guard checks its address, and one limit bounds it. */
 class Conversation {
   readonly #abort = new AbortController();
   readonly #cancel: () => void;
@@ -118,7 +118,7 @@ class Conversation {
     }
     const socket = connect({ host, port, lookup: guardedLookup(guard, lookup) });
     this.#socket = socket;
-    // Whoever listens later: an error after the conversation must not end the process.
+    // An error after the conversation must not end the process.
     socket.on('error', () => {});
     socket.once('error', done);
     socket.once('connect', () => {

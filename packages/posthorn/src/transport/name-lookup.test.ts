@@ -128,7 +128,7 @@ describe('memory', () => {
     expect(silent.addresses).toBeNull();
     clock.pass(1);
     expect(silent.addresses).toEqual(['10.0.0.1']);
-    // Whoever asks later need not wait for that again.
+    // Later lookups need not wait for that again.
     expect(ask(names, 'a.test').addresses).toEqual(['10.0.0.1']);
     fail('a.test', 'ESERVFAIL');
     expect(ask(names, 'a.test')).toMatchObject({ addresses: ['10.0.0.1'], started: true });

@@ -45,7 +45,7 @@ interface Flight {
   /** Its name servers did not answer last time. */
   readonly isSilent: boolean;
   cancelTimer: () => void;
-  /** What whoever asks gets meanwhile: the name servers take too long. */
+  /** The answer to lookups meanwhile: the name servers take too long. */
   stale: FoundAddresses | null;
   resolution: Resolution | null;
 }
@@ -53,7 +53,7 @@ interface Flight {
 /**
  * Finds addresses by name servers of the machine, with a memory that honours their time to live. One question
  * at a time for each name; how many at once is shared by tenants: each may have twice as many as are still free, so that
- * whoever asks for names that never answer leaves places for the others (G8).
+ * an endpoint whose names never resolve leaves places for the others (G8).
  */
 export class NameLookup implements Names {
   readonly #clock: Clock;
@@ -226,7 +226,7 @@ export class NameLookup implements Names {
     flight.cancelTimer();
     const { name, tenant } = flight;
     const now = this.#clock.monotonic();
-    // The order of the map is that of lookups: what nobody asks for is forgotten first.
+    // The order of the map is that of lookups: the least recently used is forgotten first.
     this.#names.delete(name.host);
     this.#names.set(name.host, name);
     if (found !== null) {

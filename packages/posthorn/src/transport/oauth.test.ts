@@ -245,7 +245,7 @@ describe('a token server', () => {
     });
   });
 
-  test('is judged by the address guard as a receiver is (G9)', async () => {
+  test('is checked by the address guard like a receiver (G9)', async () => {
     const post = aPost(systemClock, createAddressGuard());
     for (const tokenUrl of [
       'http://127.0.0.1:1/',

@@ -242,7 +242,7 @@ describe('which proxy', () => {
     expect(() => parseProxy(url)).not.toThrow(/secret/);
   });
 
-  test('the variables of the environment count only where Node is told to use them', () => {
+  test('the variables of the environment apply only if Node is configured to use them', () => {
     const env = { HTTP_PROXY: 'http://a', https_proxy: 'http://b', HTTPS_PROXY: 'http://c', NO_PROXY: 'd' };
     expect(proxyFromEnvironment(env)).toBeUndefined();
     expect(proxyFromEnvironment({ ...env, NODE_USE_ENV_PROXY: '1' })).toEqual({

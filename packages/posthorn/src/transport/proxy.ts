@@ -3,7 +3,7 @@ import { type ProxyUrl, proxyUrlFrom } from '../domain/proxy-url.ts';
 
 /** A proxy that connections to receivers go through. */
 export interface Proxy extends ProxyUrl {
-  /** The administrator's: connected to wherever it is. An endpoint's own one is judged as a receiver is (G9). */
+  /** The administrator's: connected to wherever it is. An endpoint's own proxy is checked like a receiver (G9). */
   readonly trusted: boolean;
 }
 

@@ -39,7 +39,7 @@ export class ResponseReader {
   /** Stop at the end of the head: what follows belongs to someone else (an answer to CONNECT). */
   readonly #headOnly: boolean;
   rest: Buffer | null = null;
-  /** Of the final answer, if they are kept: of every answer that is not a success. */
+  /** Headers of the final answer, if they are kept: those of every answer that is not a success. */
   headers: KeptHeaders | null = null;
   #keepsHeaders = false;
 

@@ -12,7 +12,7 @@ const forms = [
   // Sun Nov  6 08:49:37 1994
   `[a-z]{3} (?<month>[a-z]{3}) (?<day>[ \\d]?\\d) ${time} (?<year>\\d{4})`,
 ].map((form) => new RegExp(`^${form}$`, 'i'));
-// What is no HTTP date and yet leaves no doubt: ISO 8601. Without a zone it is UTC as the others are.
+// Not an HTTP date, and yet unambiguous: ISO 8601. Without a zone it is UTC as the others are.
 const iso = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:?\d{2})?$/i;
 
 /** A year of two digits that would be more than 50 years ahead is one of the past (RFC 9110 §5.6.7). */
@@ -52,7 +52,7 @@ function dateFrom(text: string, now: number): number | null {
  */
 export function parseRetryAfter(header: string | undefined, now: number): number | null {
   const text = header?.trim() ?? '';
-  // Fractions are not in the RFC, and are sent. Absurd numbers mean a long time: whoever obeys them bounds it.
+  // Fractions are not in the RFC, and are sent. Absurd numbers mean a long time: the caller bounds it.
   if (/^\d+(\.\d+)?$/.test(text)) return Math.min(Math.ceil(Number(text) * 1000), Number.MAX_SAFE_INTEGER);
   if (text.length > 64) return null;
   const date = dateFrom(text, now);

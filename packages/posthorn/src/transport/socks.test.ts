@@ -259,7 +259,7 @@ describe("an endpoint's own proxy", () => {
   test.each([
     ['http', connectProxy],
     ['socks5', () => socks()],
-  ])('%s: its own address is judged, and so is what it is asked to reach (G9)', async (_, make) => {
+  ])('%s: its own address is checked, and so is what it is asked to reach (G9)', async (_, make) => {
     const proxy = await make();
     const name = 'proxy.example';
     const known = {
@@ -288,7 +288,7 @@ describe("an endpoint's own proxy", () => {
       });
     expect(proxy.asked).toEqual([]);
     expect(await lenient('http://public.example/', { reach: byName })).toMatchObject({ ok: true });
-    // A name that is not known here is not left to somebody else's proxy.
+    // A name that is not known here is not left to a foreign proxy.
     expect(await lenient('http://unknown.example/', { reach: byName })).toMatchObject({ errorClass: 'dns' });
     expect(proxy.asked).toEqual(['93.184.216.34:80']);
   });

@@ -34,13 +34,13 @@ export const specialNetworks: readonly (readonly [cidr: string, use: string])[] 
 export const globalIpv6 = '2000::/3';
 
 /**
- * Where clouds serve credentials to whoever asks from inside. Never connected to unless the very address is named, not
+ * Where clouds serve credentials to any client inside. Never connected to unless the very address is named, not
  * even where private networks are open.
  */
 export const metadataAddresses: readonly string[] = [
   // AWS, Azure, Google Cloud, Oracle, DigitalOcean, Hetzner, OpenStack …
   '169.254.169.254',
-  // AWS: credentials of ECS tasks and EKS pods; time and DNS stand beside them.
+  // AWS: credentials of ECS tasks and EKS pods; time and DNS are beside them.
   '169.254.170.2',
   '169.254.170.23',
   '169.254.169.253',

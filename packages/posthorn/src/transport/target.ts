@@ -32,9 +32,9 @@ export class Target {
   /** The most recently used last: what is not needed grows old at the bottom, and is closed. */
   readonly idle: IdleConnection[] = [];
   tlsSession: Buffer | null = null;
-  /** Of its own TLS settings; null until it is needed, and without such settings. */
+  /** The context of its own TLS settings; null until it is needed, and without such settings. */
   secureContext: SecureContext | null = null;
-  /** What the receiver presented at the last handshake; null once somebody has taken it. */
+  /** What the receiver presented at the last handshake; null once it was taken. */
   seenCertificate: X509Certificate | null = null;
   /** The fingerprint of the one that was taken. */
   takenCertificate = '';

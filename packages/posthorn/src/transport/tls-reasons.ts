@@ -1,4 +1,4 @@
-/** What errors of TLS mean, for whoever has to fix it; by Node's and OpenSSL's codes. */
+/** What errors of TLS mean and how to fix them, by Node's and OpenSSL's codes. */
 const reasons: readonly (readonly [codes: RegExp, reason: string])[] = [
   [
     /^(UNABLE_TO_GET_ISSUER_CERT(_LOCALLY)?|UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|CERT_UNTRUSTED|INVALID_CA)$/,
@@ -31,7 +31,7 @@ const reasons: readonly (readonly [codes: RegExp, reason: string])[] = [
 ];
 
 /**
- * What an error says, in words that can be read: OpenSSL's messages hold addresses of memory and lines of its sources; its
+ * Returns what an error says, readable: OpenSSL's messages hold addresses of memory and lines of its sources; its
  * reason is what is left of them.
  */
 export function readableReason(error: Error): string {

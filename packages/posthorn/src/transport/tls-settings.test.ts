@@ -193,7 +193,7 @@ test('settings that OpenSSL does not take fail the attempt alone', async () => {
   expect(await post(`https://localhost:${port}/`, { ca: authority.cert })).toMatchObject({ ok: true });
 });
 
-test('a receiver that is silent in its handshake ends with the timeout, and holds nobody else up (G8)', async () => {
+test('a receiver that is silent in its handshake ends with the timeout, and delays no other (G8)', async () => {
   const silent = await listening(createTcpServer((socket) => socket.on('error', () => {})));
   const { port } = await aTlsReceiver();
   const transport = createHttpTransport({ clock: systemClock, allowPrivateNetworks: true });

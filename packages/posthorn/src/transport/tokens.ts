@@ -6,7 +6,7 @@ import type { AttemptResult, OutboundRequest } from './transport.ts';
 
 const maxAnswerBytes = 16 * 1024;
 const maxFetchMs = 10_000;
-/** So long before its end a token is renewed, or a fifth of its lifetime if that is shorter: nobody waits for it meanwhile. */
+/** So long before its end a token is renewed, or a fifth of its lifetime if that is shorter: no attempt waits for it meanwhile. */
 const renewBeforeMs = 60_000;
 /** After a failure no token is asked for this long, doubled with each further one: a server that is down is not flooded. */
 const firstPauseMs = 500;
@@ -25,7 +25,7 @@ export class TokenError extends Error {
 
 /** What is known of one endpoint's token. Times are monotonic. */
 interface Entry {
-  /** Of the settings that it belongs to. */
+  /** Key of the settings that it belongs to. */
   readonly key: string;
   token: string | null;
   renewAt: number;

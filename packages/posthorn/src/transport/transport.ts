@@ -18,7 +18,7 @@ export interface OutboundRequest {
   readonly body: Uint8Array;
   /** For the whole attempt, from connecting to the end of the answer. Waiting for ourselves does not count. */
   readonly timeoutMs: number;
-  /** Whose connections carry it: an endpoint's id. Nobody else uses them (G8). Default: the URL. */
+  /** Whose connections carry it: an endpoint's id. No other endpoint uses them (G8). Default: the URL. */
   readonly sender?: string;
   /** Name lookups are bounded per tenant (G8). Default: none of the tenants. */
   readonly tenant?: string;

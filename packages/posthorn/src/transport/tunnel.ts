@@ -58,7 +58,7 @@ class ConnectNegotiation implements Negotiation {
   #answer({ status, rest }: ResponseReader): 'open' | Error {
     const proxy = this.#proxy;
     if (status! >= 200 && status! < 300)
-      // Whoever speaks before TLS began is not the receiver.
+      // Bytes before TLS began are not the receiver's.
       return rest === null ? 'open' : proxyError(proxy, 'sent more than its answer');
     if (status === 407) return proxyError(proxy, 'does not accept the credentials (HTTP 407)');
     if (unreachable.includes(status!)) return proxyUnreachable(`HTTP ${status}`);

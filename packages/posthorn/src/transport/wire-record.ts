@@ -50,7 +50,7 @@ export class KeptHeaders {
 
   take(name: string, value: string): void {
     if (this.fields.length >= maxHeaders || this.#left <= 0) return;
-    // Whoever has it is the receiver's user.
+    // Its holder is the receiver's user.
     const shown = name === 'set-cookie' ? '…' : value.slice(0, this.#left);
     this.#left -= name.length + shown.length;
     this.fields.push([name, shown]);

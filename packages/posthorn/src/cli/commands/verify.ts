@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { StoreFaultError, StoreOpenError } from '../../domain/errors.ts';
 import { deliveryId } from '../../domain/ids.ts';
 import { type AuditCheck, type AuditCheckOptions, checkAuditLog } from '../../ledger/audit-check.ts';
-import { findingsMost, reconcile, type Reconciliation } from '../../ledger/reconciler.ts';
+import { maxFindings, reconcile, type Reconciliation } from '../../ledger/reconciler.ts';
 import { printable } from '../../report/printable.ts';
 import { systemRandom } from '../../runtime/random.ts';
 import { keyringToRead } from '../../secrets/open-keyring.ts';
@@ -132,7 +132,7 @@ function verificationAnswer(found: Verification): unknown {
     })),
     findings: findingsFrom(found),
     // There may be more: only so many are looked for.
-    findings_limited: findings.length >= findingsMost,
+    findings_limited: findings.length >= maxFindings,
     audit_log: auditAnswer(audit),
   };
 }
@@ -172,7 +172,7 @@ function printVerification(found: Verification): void {
     );
   for (const line of auditLines(audit)) print(line);
   const howMany =
-    findings.length >= findingsMost
+    findings.length >= maxFindings
       ? `the first ${findings.length} findings; verify again once these are repaired: there may be more`
       : `${findings.length} findings`;
   print(
@@ -189,13 +189,13 @@ function auditAnswer({ entries, head, unsealed, unchecked, findings }: AuditChec
     unsealed,
     unchecked_seals: unchecked,
     findings,
-    findings_limited: findings.length >= findingsMost,
+    findings_limited: findings.length >= maxFindings,
   };
 }
 
 function auditLines({ entries, head, findings, unsealed, unchecked }: AuditCheck): readonly string[] {
   if (findings.length > 0) {
-    const more = findings.length >= findingsMost ? ' There may be more.' : '';
+    const more = findings.length >= maxFindings ? ' There may be more.' : '';
     return [
       ...findings.map(({ sequence, through, problem }) =>
         sequence === null

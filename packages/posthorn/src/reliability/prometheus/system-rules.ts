@@ -72,7 +72,7 @@ const invariants: RuleGroup = {
       summary: 'The files of the store are missing, replaced or damaged',
       description:
         'Nothing is accepted any more. What was acknowledged before is in the original files or in a backup.',
-      next_step: "look for the code 'store_fault' in the log: it names the file and the next step",
+      next_step: 'look for code store_fault in the log: it names the file and the next step',
     }),
     alert('PosthornNotReady', 'page', 'posthorn_ready == 0', '2m', {
       summary: '{{ $labels.instance }} does not accept events',

@@ -67,7 +67,7 @@ describe('the page of an audit', () => {
       /acknowledged unprocessed<\/b\s*>is\s+the\s+main\s+cause: 30 events,\s+proved by what the receiver has/,
     );
     expect(summarize(result)).toMatch(
-      /^10 of 1,004 events were dropped in silence: 1 % .*, mainly by retry_race\. 30 were acknowledged/,
+      /^10 of 1,004 events were silently dropped: 1 % .*, mainly by retry_race\. 30 were acknowledged/,
     );
     const text = postMortem(result, nothingKnown);
     expect(text).toContain('[40 of 1,000 webhooks](#scope) ([4 %](#scope))');
@@ -96,7 +96,7 @@ describe('the page of an audit', () => {
       missing: { total: 0, listed: [], file: null },
     };
     const page = auditPage(empty, 'posthorn audit x.jsonl');
-    expect(page).toContain('No webhook was dropped in silence in this log');
+    expect(page).toContain('No webhook was silently dropped in this log');
     expect(page).not.toContain('NaN');
     expect(page).not.toContain('undefined');
   });

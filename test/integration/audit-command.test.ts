@@ -201,7 +201,7 @@ describe('what is wrong is said with the next step', () => {
       Buffer.from('{"event_id":"evt_half","ts":"2026-0'),
     ]);
     const { out, code } = await runHere('audit', file('mixed.jsonl', content));
-    expect(out).toMatch(/^6 of 300 events were dropped in silence/);
+    expect(out).toMatch(/^6 of 300 events were silently dropped/);
     expect(out).toMatch(/2 malformed lines \(.*evt_half/);
     expect(out).toMatch(/1 line not usable: .*time/);
     expect(out).toMatch(/1 line not usable: no id/);
@@ -283,7 +283,7 @@ describe('what is wrong is said with the next step', () => {
     ];
     const { out, code } = await runHere('audit', file('tenants.jsonl', lines(log)));
     // Tenant a got the event and the payment whose ids tenant b shares: that is no news to tenant b.
-    expect(out).toMatch(/^7 of 302 events were dropped in silence/);
+    expect(out).toMatch(/^7 of 302 events were silently dropped/);
     expect(out).toContain('1 id occurs under several tenants or endpoints');
     expect(out).toContain('Money at risk: 50.00 EUR (5)');
     expect(out).toContain('negative amounts and refunds, kept apart: -7.00 EUR (1)');

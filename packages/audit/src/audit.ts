@@ -26,7 +26,7 @@ const defaultMemoryMb = 1100;
 const readingShare = 0.45;
 
 /**
- * Audits delivery logs: what became of every event, what was dropped in silence, why, and what it is worth. Works in a
+ * Audits delivery logs: what became of every event, what was silently dropped, why, and what it is worth. Works in a
  * temporary directory that is gone afterwards. Throws AuditError, in words for people, where there is nothing that can
  * be audited, and AuditStopped where `signal` stopped it.
  */

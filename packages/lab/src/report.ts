@@ -80,7 +80,7 @@ export function labReport(
           ['payments accepted', number(naive.accepted), number(posthorn.accepted)],
           ['webhooks delivered', number(naive.delivered), number(posthorn.delivered)],
           ['lost without a trace', number(naive.silently_dropped), number(posthorn.lost)],
-          ['given up, and said so (dead letters)', number(naive.given_up), number(posthorn.dead)],
+          ['given up and recorded (dead letters)', number(naive.given_up), number(posthorn.dead)],
           ['delivered late', number(naive.late), number(posthorn.late)],
           ['arrived more than once (same webhook-id)', number(naive.duplicated), number(posthorn.duplicated)],
           ['unaccounted for in the books', 'it keeps none', number(posthorn.unaccounted)],

@@ -8,7 +8,10 @@ import { type Evaluator, startEvaluator } from './reliability/evaluator.ts';
 import { createWatchdog } from './reliability/watchdog.ts';
 import { version } from './version.ts';
 
-/** Starts what runs beside the deliveries: the reconciler, and the evaluator with the watchdog. Returns what stops it. */
+/**
+ * Starts the jobs that run beside the deliveries: the reconciler, and the evaluator with the watchdog. Returns what
+ * stops them.
+ */
 export function startJobs(
   { clock, logger, transport, engine, alarm, services: { store, random } }: Parts,
   options: NodeOptions,
@@ -34,7 +37,7 @@ export function startJobs(
     ...(onProgress === undefined ? {} : { onProgress }),
     onEvaluated: (firing) => {
       options.onEvaluated?.(firing);
-      // A store that cannot be read leaves the channels as they were.
+      // If the store cannot be read, the channels stay as they were.
       void alarm.refresh().catch(() => {});
       watchdog?.beat();
     },

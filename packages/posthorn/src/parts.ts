@@ -28,7 +28,7 @@ import { version } from './version.ts';
 
 const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
-/** The parts of one node, which nothing has started yet. */
+/** The parts of one node, not started. */
 export interface Parts {
   readonly clock: NodeClock;
   readonly logger: Logger;
@@ -97,7 +97,9 @@ export function createParts({ store: opened, node, hints, keyring }: Opened, opt
   const alarm = createStoreAlarm({ store, clock, logger, node, send });
   const refuseHost = (hostname: string): string | null => {
     const refused = guard.refusesHost(hostname);
-    return refused === null ? null : `is refused: ${refused.message}. --allow-networks opens networks.`;
+    return refused === null
+      ? null
+      : `is refused: ${refused.message}. Use --allow-networks to allow networks.`;
   };
   const listening: Parts['listening'] = { url: null, dashboardUrl: null };
   const publicOrigin = options.publicUrl === undefined ? null : new URL(options.publicUrl).origin;

@@ -22,21 +22,21 @@ import { openPostgresStore } from './store/postgres/open.ts';
 import { openSqliteStore } from './store/sqlite/open.ts';
 import type { Store } from './store/store.ts';
 
-/** Of the grace time, for what comes after the attempts in flight: giving claims back, and closing. */
+/** Part of the grace time for what follows the attempts in flight: releasing claims, and closing. */
 const closingMs = 4000;
-/** Requests that are being read or answered get so long of it. */
+/** Part of the grace time for requests in progress. */
 const answeringMs = 5000;
-/** The embedded store has one owner, whose claims are its own in every run. */
+/** The embedded store has one owner, whose claims remain its own in every run. */
 const embeddedNode = 'local';
 
-/** A node inside an application: every call of the API as a method, which runs here without HTTP. */
+/** A node inside an application: every API call as a method that runs here without HTTP. */
 export interface Posthorn extends Api<never> {
   readonly node: string;
-  /** Begins to deliver. Publishing works before: what is accepted waits in the store. */
+  /** Starts delivering. Publishing works before: accepted events wait in the store. */
   start(): Promise<void>;
   /**
-   * Lets attempts in flight finish, gives all claims back and closes, within `stopGraceS` whatever is in flight. Attempts
-   * that it cuts are made again, and cost their deliveries nothing. A second call waits for the first.
+   * Lets attempts in flight finish, releases all claims and closes, within `stopGraceS` whatever is in flight.
+   * Interrupted attempts are made again, and cost their deliveries nothing. A second call waits for the first.
    */
   stop(): Promise<StopResult>;
   /** Short for `events.publish`. Durable when it resolves (G1). */
@@ -50,11 +50,11 @@ export interface Posthorn extends Api<never> {
 }
 
 export interface StopResult extends StopReport {
-  /** Whether the store was closed while nobody used it. */
+  /** Whether the store was closed while unused. */
   readonly closed: boolean;
 }
 
-/** Opens the store that `database` names, and the keyring of its secrets, which seals the audit log too. */
+/** Opens the store that `database` names, and the keyring of its secrets, which also seals the audit log. */
 export async function open(options: PosthornOptions): Promise<Opened & OpenedKeyring> {
   const { database, nodeName } = options;
   if (typeof database === 'string' && !/^postgres(ql)?:\/\//.test(database)) {
@@ -69,7 +69,7 @@ export async function open(options: PosthornOptions): Promise<Opened & OpenedKey
     }
   }
   const keyring = keyringOf(options, systemRandom);
-  // A name of its own in every run: what a former run has claimed is taken over when it is found dead.
+  // A new name in every run: a previous run's claims are recovered when it is found dead.
   const made = `${hostname()}-${process.pid}-${Buffer.from(systemRandom.bytes(3)).toString('hex')}`;
   const opened = await openPostgresStore(database);
   await sealAuditLog(opened.store, keyring);
@@ -78,13 +78,13 @@ export async function open(options: PosthornOptions): Promise<Opened & OpenedKey
 
 async function sealAuditLog(store: Store, { keyring }: OpenedKeyring): Promise<void> {
   const [newest] = keyring.auditKeys;
-  // Also where secrets are stored in clear by now: whoever has a key expects what follows to be sealed.
+  // Also if secrets are stored in clear by now: an operator who has a key expects what follows to be sealed.
   if (newest !== undefined) await store.sealAuditLog(newest);
 }
 
 /**
- * Opens the store and puts one node together inside an application. Rejects with `StoreOpenError` if the store cannot be used as
- * it is, and with `PosthornError` (`unavailable`) if it cannot be reached.
+ * Opens the store and creates one node inside an application. Rejects with `StoreOpenError` if the store cannot be used
+ * as it is, and with `PosthornError` (`unavailable`) if it cannot be reached.
  */
 export async function createPosthorn(options: PosthornOptions): Promise<Posthorn> {
   const opened = await open(options).catch(refuse);
@@ -92,17 +92,17 @@ export async function createPosthorn(options: PosthornOptions): Promise<Posthorn
   if (opened.madeKeyFile !== null)
     options.logger?.warn(
       { code: 'key_file_made', file: opened.madeKeyFile },
-      'made a key file that encrypts secrets: back it up, apart from the data',
+      'created a key file that encrypts secrets: back it up, apart from the data',
     );
   return { ...posthorn, start: () => posthorn.start().catch(refuse) };
 }
 
-/** What an application gets if the store cannot be reached. */
+/** The error for an application if the store cannot be reached. */
 function refuse(error: unknown): never {
   throw error instanceof UnavailableError ? new PosthornError('unavailable', error.message) : error;
 }
 
-/** The same on a store that is open already. */
+/** The same on a store that is already open. */
 export function compose(opened: Opened, options: NodeOptions): Posthorn {
   const parts = createParts(opened, options);
   const { catalog, readDeclarations } = parts.services;
@@ -113,14 +113,13 @@ export function compose(opened: Opened, options: NodeOptions): Posthorn {
   let stopping: Promise<StopResult> | null = null;
   let isReady = false;
 
-  /** Nothing is accepted by declarations that were not read. */
+  /** Nothing is accepted until the declarations have been read. */
   const prepare = async (): Promise<void> => {
     await readDeclarations();
     isReady = true;
   };
   const ready = (): Promise<void> | null => {
-    if (stopping !== null)
-      throw new PosthornError('unavailable', 'This node was stopped: create another one.');
+    if (stopping !== null) throw new PosthornError('unavailable', 'This node is stopped. Create a new one.');
     return isReady ? null : prepare();
   };
   const stop = (): Promise<StopResult> =>
@@ -136,14 +135,14 @@ export function compose(opened: Opened, options: NodeOptions): Posthorn {
         { code: 'templates_followed', endpoints: following },
         'endpoints follow a newer version of their template',
       );
-    // A stop that was asked for meanwhile has ended what had begun.
-    if (stopping !== null) throw new UnavailableError('stopped while it was starting');
+    // A stop that was requested meanwhile has ended what had begun.
+    if (stopping !== null) throw new UnavailableError('stopped while starting');
     started = true;
     stopJobs = startJobs(parts, options);
   };
   const api = createLocalApi(handlers, ready);
 
-  // Before the start nothing here takes a delivery: the dispatcher has no room yet, and all of them wait in the store.
+  // Nothing delivers before the start: the dispatcher has no capacity yet, and all deliveries wait in the store.
   function publish(event: NewEvent): Promise<Receipt>;
   function publish(events: readonly NewEvent[]): Promise<readonly Receipt[]>;
   function publish(given: NewEvent | readonly NewEvent[]): Promise<Receipt | readonly Receipt[]> {
@@ -157,11 +156,12 @@ export function compose(opened: Opened, options: NodeOptions): Posthorn {
     node: opened.node,
     publish,
     start: async () => {
-      if (started || stopping !== null) throw new Error('it is started once, and not after a stop');
+      if (started || stopping !== null)
+        throw new Error('start() may be called only once, and not after stop()');
       try {
         await start();
       } catch (error) {
-        // Nothing of it goes on by itself, and its data directory is free again.
+        // No part of it continues by itself, and its data directory is free again.
         await stop();
         throw error;
       }
@@ -193,9 +193,9 @@ async function stopNode(
   stopJobs();
   alarm.stop();
   engine.quiesce();
-  // They would go on for ever, and nobody has anything to lose by connecting again.
+  // They would go on forever, and reconnecting costs their clients nothing.
   services.streams.close();
-  // Requests that are being read get their answer; who sends or reads too slowly for that is cut off.
+  // Requests in progress are answered; clients that send or read too slowly are disconnected.
   const answered = await within(clock, Math.min(answeringMs, graceMs / 4), listener.close());
   if (!answered) listener.cut();
   validator.close();

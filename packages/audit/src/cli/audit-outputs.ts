@@ -125,7 +125,7 @@ async function scenarioOf(result: AuditResult, options: AuditOptions, command: s
   const main = result.causes[0]?.cause;
   const words = [
     `Calibrated from ${source.replaceAll(/[\r\n]/g, ' ')} by: ${command.replaceAll(/[\r\n]/g, ' ')}`,
-    `The log: ${result.verdicts.silently_dropped} of ${result.events} events dropped in silence (${(result.silent_drop_rate * 100).toFixed(3)} %)${main === undefined ? '' : `, main cause ${main}`}.`,
+    `The log: ${result.verdicts.silently_dropped} of ${result.events} events silently dropped (${(result.silent_drop_rate * 100).toFixed(3)} %)${main === undefined ? '' : `, main cause ${main}`}.`,
     main === undefined || main === 'retry_race'
       ? 'Its network and its traffic, with the sender of the incident on it, and Posthorn beside it.'
       : `The lab's own sender has the retry race and no other defect: this shows what the same network and traffic do to Posthorn, and not ${main}.`,

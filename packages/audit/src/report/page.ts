@@ -64,7 +64,7 @@ function headline(result: AuditResult): string {
     return `${percent(lostOf(result) / judgedOf(result))} of the webhooks disappeared, and nobody was told`;
   if (n.acknowledged_unprocessed > 0)
     return `${count(n.acknowledged_unprocessed)} webhooks were acknowledged and never processed`;
-  return 'No webhook was dropped in silence in this log';
+  return 'No webhook was silently dropped in this log';
 }
 
 /** One currency is the figure; of several each has its line, and their intervals stand below. */

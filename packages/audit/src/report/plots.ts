@@ -39,7 +39,7 @@ function coarser(bins: readonly SeriesBin[], most: number): SeriesBin[][] {
 const sum = (bins: readonly SeriesBin[], field: 'accepted' | 'silently_dropped' | 'unresolved'): number =>
   bins.reduce((total, bin) => total + bin[field], 0);
 
-/** The share that was dropped in silence over time, with the onset and what was deployed. */
+/** The share that was silently dropped over time, with the onset and what was deployed. */
 export function dropRatePlot(
   { series, onset, markers, coverage, silent_drop_rate: overall }: AuditResult,
   width: PlotWidth,
@@ -49,7 +49,7 @@ export function dropRatePlot(
   if (groups.length === 0 || coverage.from === null) return html`<p>There is nothing to plot.</p>`;
   if (sum(series.bins, 'silently_dropped') === 0)
     return html`<p>
-      None was dropped in silence from ${time(coverage.from)} to ${time(coverage.to ?? coverage.from)}.
+      None was silently dropped from ${time(coverage.from)} to ${time(coverage.to ?? coverage.from)}.
     </p>`;
   const binMs = series.bin_seconds * 1000;
   const from = Date.parse(series.bins[0]!.from);
@@ -75,7 +75,7 @@ export function dropRatePlot(
     return bar(
       { x: x(start), width: room * 0.86, y: y(rates[index]!), base: area.bottom },
       'bad',
-      `${time(bins[0]!.from)}: ${count(sum(bins, 'silently_dropped'))} of ${count(sum(bins, 'accepted'))} dropped in silence (${percent(rates[index]!)})`,
+      `${time(bins[0]!.from)}: ${count(sum(bins, 'silently_dropped'))} of ${count(sum(bins, 'accepted'))} silently dropped (${percent(rates[index]!)})`,
     );
   });
   const marks = known.map((marker, index) =>
@@ -109,14 +109,14 @@ export function dropRatePlot(
   const days = span > 4 * 86_400_000;
   return plot(
     area,
-    `Share of events dropped in silence over time; ${percent(overall)} over all`,
+    `Share of events silently dropped over time; ${percent(overall)} over all`,
     {
       values: roundTicks(most, 4).map((value) => ({ y: y(value), words: percent(value) })),
       below: (wide && days ? [0, 0.25, 0.5, 0.75, 1] : wide || days ? [0, 0.5, 1] : [0, 1]).map((share) => ({
         x: x(from + share * span),
         words: days ? day(from + share * span) : time(from + share * span),
       })),
-      title: 'dropped in silence, share of events (UTC)',
+      title: 'silently dropped, share of events (UTC)',
     },
     [...bars, line, ...marks, ...(step === null ? [] : [step])],
   );
@@ -137,7 +137,7 @@ export function dropRateLegend({ series, markers, onset, silent_drop_rate: overa
           )
           .slice(0, maxMarkers);
   return html`<p class="soft legend">
-      <span><i style="background:var(--bad)"></i>dropped in silence</span
+      <span><i style="background:var(--bad)"></i>silently dropped</span
       ><span>dotted: over all, ${percent(overall)}</span
       >${shown.length === 0 ? null : html`<span>grey, dashed: deploys and other markers</span>`}${onset === null ? null : html`<span>amber, dashed: where the rate steps</span>`}
     </p>

@@ -306,7 +306,7 @@ ${oneMinute(result, facts, figures)}
 
 ${heading('scope', 'Situation and scope')}
 
-${coverage.from === null || coverage.to === null ? '' : `${time(coverage.from)} to ${time(coverage.to)} UTC, `}${count(result.events)} events and ${count(result.attempts)} attempts. The silent drop rate is ${percent(result.silent_drop_rate)} of the ${count(figures.judged)} events that were decided (95 %, Wilson: ${interval(result.silent_drop_interval)}). ${safe(power.statement)}
+${coverage.from === null || coverage.to === null ? '' : `${time(coverage.from)} to ${time(coverage.to)} UTC, `}${count(result.events)} events and ${count(result.attempts)} attempts. The silent drop rate is ${percent(result.silent_drop_rate)} of the ${count(figures.judged)} events with an outcome (95 %, Wilson: ${interval(result.silent_drop_interval)}). ${safe(power.statement)}
 
 ${scope}
 ${where.length === 0 ? '' : `\nWhere the dropped ones were going:\n\n${where.join('\n')}\n`}

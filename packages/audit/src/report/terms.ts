@@ -24,8 +24,8 @@ export const causeWords: Readonly<Record<Cause, string>> = {
 export const verdictWords: Readonly<Record<Verdict, string>> = {
   delivered: 'delivered',
   late: 'delivered late',
-  given_up: 'given up, and said so',
-  silently_dropped: 'dropped in silence',
+  given_up: 'given up and recorded',
+  silently_dropped: 'silently dropped',
   unresolved: 'not decided yet when the log ends',
-  acknowledged_unprocessed: 'acknowledged, and not processed',
+  acknowledged_unprocessed: 'acknowledged, but not processed',
 };

@@ -136,7 +136,7 @@ export const impactOperations = operations({
         exposure: {
           equal: true,
           checks: [
-            { check: 'volume', fine: true, words: 'volume: 901,122 events a week before, 901,122 after' },
+            { check: 'volume', fine: true, words: 'volume: 901,122 events per week before, 901,122 after' },
           ],
         },
         recovered_per_week: [],

@@ -91,7 +91,7 @@ test('what an expression gives is sent as the data', async () => {
 
 test('G5: a fault is an attempt of its own class, which says nothing of the receiver', async () => {
   const { sent, settled, breakers, dispatcher } = await attempt(
-    { kind: 'fault', fault: 'the expression gave no value', detail: 'secret' },
+    { kind: 'fault', fault: 'the expression returned no value', detail: 'secret' },
     { transformation },
   );
   expect(sent).toEqual([]);
@@ -99,7 +99,7 @@ test('G5: a fault is an attempt of its own class, which says nothing of the rece
     {
       state: 'pending',
       errorClass: 'transformation',
-      message: 'the expression gave no value',
+      message: 'the expression returned no value',
       statusCode: null,
     },
   ]);

@@ -10,22 +10,22 @@ interface SideFigures {
   readonly label: string;
   readonly from: string;
   readonly until: string;
-  /** Events whose end is known. */
+  /** Events whose outcome is known. */
   readonly events: number;
   readonly unresolved: number;
   readonly silently_dropped: number;
   readonly acknowledged_unprocessed: number;
   readonly given_up: number;
   readonly late: number;
-  /** Lost without a word: dropped in silence, or acknowledged and not processed. */
+  /** Dropped silently, or acknowledged and not processed. */
   readonly drop_rate: number;
   readonly drop_interval: readonly [number, number];
-  /** Of what the objective allows over this time: 1 is all of it. Late, given up and lost all count. */
+  /** Share of what the objective allows over this time: 1 is all of it. Late, given-up and lost events all count. */
   readonly budget_burned: number;
   readonly weekly_value: readonly WeeklyFigures[];
-  /** Of what was given up and recorded, over the whole side: in no other sum. */
+  /** Events that were given up and recorded, over the whole side: in no other sum. */
   readonly given_up_value: readonly ValueFigures[];
-  /** When the first that was lost was accepted, as far as is known. */
+  /** When the first lost event was accepted, as far as is known. */
   readonly first_lost_at: string | null;
   readonly time_to_detect: TimeToDetect | null;
   readonly notes: readonly string[];
@@ -33,7 +33,7 @@ interface SideFigures {
 
 interface ValueFigures {
   readonly currency: string;
-  /** Exact: text where a number would not be. */
+  /** Exact: text if a number would not be. */
   readonly amount_minor: number | string;
   readonly events: number;
 }
@@ -47,7 +47,7 @@ interface WeeklyFigures {
 /** How soon the first loss was noticed, or would have been. */
 export interface TimeToDetect {
   readonly after_s: number;
-  /** `people`: as `--detected` says; else an alert that the store keeps, or the first rule that the same history fires. */
+  /** `people`: from `--detected`; else an alert that the store keeps, or the first rule that fires on the same history. */
   readonly by: string;
 }
 
@@ -59,16 +59,16 @@ export interface ImpactResult {
   readonly difference: { readonly rate: number; readonly interval: readonly [number, number] };
   readonly verdict: 'better' | 'no_difference_shown' | 'worse';
   readonly statement: string;
-  /** What the rate from before would have done to the events from after. */
+  /** What the previous rate would have done to the events after the change. */
   readonly if_unchanged: { readonly expected_drops: number; readonly chance_of_so_few: number };
   readonly exposure: { readonly equal: boolean; readonly checks: readonly ExposureCheck[] };
-  /** Money a week that the change keeps from being at risk, at the volume of the time after. */
+  /** Money per week that the change keeps from being at risk, at the volume after the change. */
   readonly recovered_per_week: readonly WeeklyFigures[];
   readonly objective: { readonly target: number };
 }
 
 export interface ImpactFacts {
-  /** 0.999: of a thousand events one may be lost, given up or late. */
+  /** 0.999: one event in a thousand may be lost, given up or late. */
   readonly target: number;
   readonly detectedBefore: TimeToDetect | null;
   readonly detectedAfter: TimeToDetect | null;
@@ -107,7 +107,7 @@ function figuresOf(side: Side, target: number, detected: TimeToDetect | null): S
   };
 }
 
-/** Loss for each event, with an interval that is honest where nothing was lost. */
+/** Loss per event, with an interval that is honest when nothing was lost. */
 function lossPerEvent(side: Side, currency: string, meanMinor: number): Estimate {
   const eventsPerWeek = side.judged / Math.max(weeksOf(side), 1e-9);
   const own = side.weekly.find((week) => week.currency === currency);
@@ -116,7 +116,7 @@ function lossPerEvent(side: Side, currency: string, meanMinor: number): Estimate
       value: own.amountMinor / eventsPerWeek,
       interval: [own.interval[0] / eventsPerWeek, own.interval[1] / eventsPerWeek],
     };
-  // None seen is not none: up to the upper bound of the rate, of the mean that was lost before.
+  // None seen does not mean none: up to the upper bound of the rate, at the mean that was lost before.
   return { value: 0, interval: [0, shareOf(lostOf(side), side.judged).interval[1] * meanMinor] };
 }
 
@@ -125,7 +125,7 @@ function recovered(before: Side, after: Side): WeeklyFigures[] {
   const currencies = new Set([...before.weekly, ...after.weekly].map(({ currency }) => currency));
   return [...currencies].map((currency) => {
     const was = before.weekly.find((week) => week.currency === currency);
-    // The mean loss, over all that were lost: each currency's part of them stays what it was.
+    // The mean loss over all lost events: each currency's share stays as it was.
     const mean =
       was === undefined || lostOf(before) === 0 ? 0 : (was.amountMinor * weeksOf(before)) / lostOf(before);
     const { value, interval } = difference(
@@ -137,7 +137,7 @@ function recovered(before: Side, after: Side): WeeklyFigures[] {
   });
 }
 
-/** What a change did, by the time before it and the time after it. Zero is stated with its upper bound. */
+/** Compares the time before a change with the time after it. Zero is stated with its upper bound. */
 export function compare(before: Side, after: Side, facts: ImpactFacts): ImpactResult {
   const { target, detectedBefore, detectedAfter } = facts;
   const [lostBefore, lostAfter] = [lostOf(before), lostOf(after)];
@@ -165,7 +165,7 @@ export function compare(before: Side, after: Side, facts: ImpactFacts): ImpactRe
     statement: `${rates}. ${compared}`,
     if_unchanged: {
       expected_drops: rateBefore * after.judged,
-      // At most k lost is at least n − k not lost: said so, a tiny chance does not vanish in 1 − 1.
+      // At most k lost is at least n − k not lost: in this form a tiny probability does not vanish in 1 − 1.
       chance_of_so_few: binomialTail(after.judged - lostAfter, after.judged, 1 - rateBefore),
     },
     exposure: { equal: checks.every(({ fine }) => fine !== false), checks },

@@ -1,6 +1,6 @@
 import { byDayOfWeek, type Side, weeksOf } from './side.ts';
 
-/** One thing that ought to be alike before and after, and whether it is. */
+/** One property that should be alike before and after, and whether it is. */
 export interface ExposureCheck {
   readonly check: 'volume' | 'endpoints' | 'hours_of_week' | 'event_types';
   /** Null: the data cannot tell. */
@@ -8,16 +8,16 @@ export interface ExposureCheck {
   readonly words: string;
 }
 
-/** Two mixes of traffic differ where more than this share of one would have to be moved to make the other. */
+/** Two mixes of traffic differ if more than this share of one would have to move to make the other. */
 const mixMost = 0.1;
-/** Hours vary by themselves from week to week. */
+/** Hours vary from week to week. */
 const hoursMost = 0.15;
 /** Volumes that differ by more than this factor are not the same exposure. */
 const volumeMost = 1.5;
 const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
 const count = (n: number): string => Math.round(n).toLocaleString('en-US');
 
-/** Total variation distance of two mixes: the share that would have to be moved; 0 alike, 1 nothing in common. */
+/** Total variation distance of two mixes: the share that would have to move; 0 is alike, 1 has nothing in common. */
 export function distance(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): number {
   const total = (mix: ReadonlyMap<string, number>): number =>
     [...mix.values()].reduce((sum, n) => sum + n, 0);
@@ -31,7 +31,7 @@ export function distance(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, 
   );
 }
 
-/** What chance alone makes of the distance of two samples of one mix, about: the mean of |difference| over all cells. */
+/** The approximate distance that chance alone gives two samples of one mix: the mean of |difference| over all cells. */
 function byChance(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): number {
   const total = (mix: ReadonlyMap<string, number>): number =>
     [...mix.values()].reduce((sum, n) => sum + n, 0);
@@ -56,7 +56,7 @@ function mixCheck(
   most: number,
 ): ExposureCheck {
   if (a.size === 0 || b.size === 0) return { check, fine: null, words: `${what}: the data does not tell` };
-  // Two systems may call the same things differently: then the largest is compared with the largest.
+  // Two systems may use different names for the same things: then the largest is compared with the largest.
   const renamed = ![...a.keys()].some((name) => b.has(name));
   if (renamed)
     return mixCheck(check, `${what} (no name in common, compared by size)`, byRank(a), byRank(b), most);
@@ -69,7 +69,7 @@ function mixCheck(
   };
 }
 
-/** Whether both sides were exposed to the same: only then does a difference in the rate speak of the change. */
+/** Returns whether both sides had the same exposure: only then can a difference in the rate be due to the change. */
 export function exposureChecks(before: Side, after: Side): ExposureCheck[] {
   const perWeek = [before, after].map(
     (side) => (side.judged + side.unresolved) / Math.max(weeksOf(side), 1 / 168),
@@ -81,7 +81,7 @@ export function exposureChecks(before: Side, after: Side): ExposureCheck[] {
     {
       check: 'volume',
       fine: factor <= volumeMost,
-      words: `volume: ${count(perWeek[0]!)} events a week before, ${count(perWeek[1]!)} after`,
+      words: `volume: ${count(perWeek[0]!)} events per week before, ${count(perWeek[1]!)} after`,
     },
     mixCheck('endpoints', 'endpoints', before.endpoints, after.endpoints, mixMost),
     mixCheck(

@@ -6,13 +6,13 @@ import { minuteMs } from '../domain/time.ts';
 import { everything } from '../store/accounting.ts';
 import { type Store } from '../store/store.ts';
 
-/** A window of more minutes than ten years is none. */
+/** A window of more minutes than ten years is invalid. */
 const minutesMost = 5_300_000;
 
 /**
- * The first of the default alert rules that would have fired after a loss that began at `lostAt`, over what the counters say
- * of a window; null: none. The counters are by the hour (by the day, where they are old), so each hour's deliveries are taken
- * as due at its end. ms since the epoch.
+ * Returns the first of the default alert rules that would have fired after a loss that began at `lostAt`, from a
+ * window's counters; null: none. Counters are hourly (daily if old), so each hour's deliveries count as due at its end.
+ * Times in ms since the epoch.
  */
 export async function firstRuleOn(
   store: Pick<Store, 'accountingBy'>,

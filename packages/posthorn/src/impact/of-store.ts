@@ -14,18 +14,18 @@ import { count } from '../report/count.ts';
 
 type Books = Pick<Store, 'accounting' | 'accountingBy' | 'gone'>;
 
-/** Lost events that are priced one by one; with more, the first ones speak for all. */
+/** This many lost events are priced one by one; beyond, the first ones are extrapolated. */
 const pricedMost = 100_000;
-/** Hours that are looked at one by one for the first loss. */
+/** Hours that are checked one by one for the first loss. */
 const hoursMost = 200;
 
 const mixOf = (groups: readonly AccountingGroup[]): Map<string, number> =>
   new Map(groups.map(({ key, accepted }) => [String(key), accepted]));
 
-/** What each lost event was worth, a week: a compound Poisson sum, whose standard error is √Σx². */
+/** The value of lost events per week: a compound Poisson sum, whose standard error is √Σx². */
 function weeklyOf({ events }: Gone, unaccounted: number, weeks: number): WeeklyLoss[] {
   const missing = events.reduce((sum, event) => sum + event.missing, 0);
-  // Rows of delivered ones may be gone as well, and nothing tells which: then each stands for its part.
+  // Rows of delivered events may be missing as well, and nothing says which: then each stands for its share.
   const part = missing === 0 ? 0 : Math.min(1, unaccounted / missing);
   const priced = events.flatMap(({ value }) => (value === null ? [] : [value]));
   return [...Map.groupBy(priced, ({ currency }: Value) => currency)].map(([currency, values]) => {
@@ -86,7 +86,7 @@ export async function sideOfStore(
   const hours = await store.accountingBy(query, 'hour');
   const events = { tenant, since: from, until };
   const all = await store.gone(events, unaccounted === 0 ? 0 : pricedMost);
-  // Of every tenant's, Posthorn's own are taken out.
+  // Posthorn's own deliveries are subtracted from every tenant's.
   const own = tenant === null ? await store.gone({ ...events, tenant: alertTenant }, 0) : null;
   const weekly = weeklyOf(all, unaccounted, weeksOf({ from, until }));
   const found = all.events.reduce((sum, { missing }) => sum + missing, 0);
@@ -98,7 +98,7 @@ export async function sideOfStore(
     label,
     from,
     until,
-    // Cancelled ones are wanted by nobody; pending ones are not decided.
+    // Cancelled deliveries are not wanted; pending ones are not decided.
     judged: Math.max(0, accepted - pending - cancelled),
     unresolved: pending,
     silentlyDropped: unaccounted,
@@ -120,13 +120,11 @@ export async function sideOfStore(
         : []),
       ...(unpriced === 0
         ? []
-        : [
-            `${count(unpriced)} of the ${count(unaccounted)} lost deliveries have no amount that is still known`,
-          ]),
+        : [`${count(unpriced)} of the ${count(unaccounted)} lost deliveries no longer have a known amount`]),
       ...(found <= unaccounted
         ? []
         : [
-            `rows of ${count(found - unaccounted)} ended deliveries are gone too: the money is shared out over all that are gone`,
+            `rows of ${count(found - unaccounted)} ended deliveries are missing too: the money is divided among all missing rows`,
           ]),
       ...(dead + suppressed === 0
         ? []
@@ -136,7 +134,7 @@ export async function sideOfStore(
       ...(prunedGivenUp === 0
         ? []
         : [
-            `retention has deleted ${count(prunedGivenUp)} of these: they are counted, and what they were worth is not known any more`,
+            `retention has deleted ${count(prunedGivenUp)} of these: they are counted, but their value is no longer known`,
           ]),
     ],
   };

@@ -16,7 +16,7 @@ code { unicode-bidi: isolate; overflow-wrap: anywhere } td { vertical-align: top
 /** Both rates with their intervals, side by side. */
 function ratesPlot({ before, after, verdict }: ImpactResult, width: PlotWidth): Html {
   const area = plotArea(300, width);
-  // Two lines of words stand above each bar.
+  // Two lines of text are above each bar.
   const top = area.top + 40;
   const most = Math.max(before.drop_interval[1], after.drop_interval[1], 1e-6);
   const y = linear([0, most], [area.bottom, top]);
@@ -73,7 +73,7 @@ function recoveredCard({ recovered_per_week: recovered, before, after }: ImpactR
       ? html`<div class="card"><b>nothing</b>of the payments is without its event, before or after</div>`
       : html`<div class="card"><b>no amounts</b>neither side says what its lost events are worth</div>`;
   const several = recovered.length > 1;
-  // A colour says more than the figure does, so it has to be beyond chance.
+  // A color says more than the figure does, so it is only used beyond chance.
   const colour = ({ interval: [lo, hi] }: (typeof recovered)[number]): string =>
     lo > 0 ? 'good' : hi < 0 ? 'bad' : '';
   return html`<div class="card">
@@ -83,7 +83,7 @@ function recoveredCard({ recovered_per_week: recovered, before, after }: ImpactR
   </div>`;
 }
 
-/** The impact as one file with nothing to load. */
+/** The impact report as one self-contained file. */
 export function impactPage(result: ImpactResult, command: string): string {
   const { before, after, difference, verdict, exposure } = result;
   const title =

@@ -1,6 +1,6 @@
 import { hourMs } from '../domain/time.ts';
 
-/** Money of one currency, a week; minor units, not rounded. */
+/** Money of one currency per week; minor units, not rounded. */
 export interface WeeklyLoss {
   readonly currency: string;
   readonly amountMinor: number;
@@ -10,14 +10,14 @@ export interface WeeklyLoss {
   readonly events: number;
 }
 
-/** What payments are worth, exactly, over the whole side. */
+/** The exact value of payments, over the whole side. */
 interface Worth {
   readonly currency: string;
   readonly amountMinor: bigint;
   readonly events: number;
 }
 
-/** Events by part of the week, UTC: blocks of so many hours (6 or 24), Monday's first is '0'. Empty where unknown. */
+/** Events by part of the week, UTC: blocks of this many hours (6 or 24), Monday's first is '0'. Empty if unknown. */
 export interface WeekParts {
   readonly hours: 6 | 24;
   readonly events: ReadonlyMap<string, number>;
@@ -29,25 +29,25 @@ export interface Side {
   /** ms since the epoch. */
   readonly from: number;
   readonly until: number;
-  /** Obligations whose end is known: unresolved ones are not among them. */
+  /** Obligations whose outcome is known: unresolved ones are not included. */
   readonly judged: number;
   readonly unresolved: number;
   readonly silentlyDropped: number;
   readonly acknowledgedUnprocessed: number;
   readonly givenUp: number;
   readonly late: number;
-  /** Of the late ones, those that are not decided yet: they have spent their part of the budget all the same. */
+  /** Late events that are not decided yet: they have spent their part of the budget all the same. */
   readonly lateUnresolved: number;
   readonly weekly: readonly WeeklyLoss[];
-  /** Of what was given up and recorded: known, so in no other sum. */
+  /** Events that were given up and recorded: known, so in no other sum. */
   readonly givenUpWorth: readonly Worth[];
-  /** Shares of traffic: events by endpoint, by type. Empty where unknown. */
+  /** Shares of traffic: events by endpoint, by type. Empty if unknown. */
   readonly endpoints: ReadonlyMap<string, number>;
   readonly types: ReadonlyMap<string, number>;
   readonly weekParts: WeekParts;
-  /** The first loss that is known, ms since the epoch; null: none. */
+  /** The first known loss, in ms since the epoch; null: none. */
   readonly firstLostAt: number | null;
-  /** What has to be said about where this comes from. */
+  /** Notes on where the figures come from. */
   readonly notes: readonly string[];
 }
 
@@ -57,7 +57,7 @@ export const lostOf = ({ silentlyDropped, acknowledgedUnprocessed }: Side): numb
 const weekMs = 7 * 86_400_000;
 export const weeksOf = ({ from, until }: Pick<Side, 'from' | 'until'>): number => (until - from) / weekMs;
 
-/** Counts that stand at times (ms since the epoch), by part of the week. */
+/** Counts at given times (ms since the epoch), by part of the week. */
 export function weekPartsOf(
   counts: Iterable<{ readonly at: number; readonly events: number }>,
   hours: WeekParts['hours'],
@@ -72,7 +72,7 @@ export function weekPartsOf(
   return { hours, events };
 }
 
-/** The same by the day: what an older part of the books, or a log of a long time, can be compared with. */
+/** The same by day: comparable with an older part of the ledger, or with the log of a long time. */
 export function byDayOfWeek({ hours, events }: WeekParts): WeekParts {
   if (hours === 24) return { hours, events };
   const days = new Map<string, number>();

@@ -7,7 +7,7 @@ import { dayMs, hourMs } from '../domain/time.ts';
 
 const weekMs = 7 * dayMs;
 
-/** A window of time; both ends ms since the epoch. */
+/** A window of time; both ends in ms since the epoch. */
 export interface Window {
   readonly from: number;
   readonly until: number;
@@ -15,15 +15,15 @@ export interface Window {
 
 /** A window as the books can answer it: in whole hours, or whole days where they are older. */
 export interface StoreWindow extends Window {
-  /** Counters of some of it stand by the day. */
+  /** Some of its counters are daily. */
   readonly byDay: boolean;
-  /** Where it is not what was asked for, in words. */
+  /** How it differs from what was asked for. */
   readonly notes: readonly string[];
 }
 
 const iso = (at: number): string => new Date(at).toISOString().slice(0, 16).concat('Z');
 
-/** The counters' hours around a time: whole days for those older than eight days. */
+/** The counters' hours around a time: whole days if older than eight days. */
 export function countedAround(at: number, now: number): Window {
   const { from, to } = hoursOf({ since: at, until: at + 1, now });
   return { from: from * hourMs, until: (to + 1) * hourMs };
@@ -50,7 +50,7 @@ export function windowOfBooks(asked: Window, begin: number, now: number): StoreW
   if (known.from >= known.until) return null;
   const from = countedAround(known.from, now).from;
   const last = countedAround(known.until - 1, now);
-  // The hour that is not over yet is counted as far as it goes.
+  // The current hour is counted as far as it goes.
   const until = Math.min(last.until, now);
   const byDay = countedAround(from, now).until - countedAround(from, now).from > hourMs;
   return {
@@ -61,7 +61,7 @@ export function windowOfBooks(asked: Window, begin: number, now: number): StoreW
       ...(asked.from < begin
         ? [`the books begin at ${iso(begin)}: nothing is known of the time before`]
         : []),
-      ...(until - from < dayMs ? ['less than a day: figures for a week may look quite different'] : []),
+      ...(until - from < dayMs ? ['less than a day: the figures of a week may be quite different'] : []),
       ...(asked.until > now ? [`the window ends now, at ${iso(now)}, and not at ${iso(asked.until)}`] : []),
       ...(from < known.from || last.until > known.until
         ? [

@@ -10,7 +10,7 @@ export const budget = (burned: number): string =>
     ? `${count(Number(burned.toFixed(1)))} times what is allowed`
     : `${Number((burned * 100).toFixed(1))} % of what is allowed`;
 
-/** How soon, by whom. */
+/** How soon, and by whom. */
 function detection(detected: TimeToDetect | null, lost: number): string {
   if (detected === null) return lost === 0 ? 'nothing to detect' : 'never: no alert rule would have fired';
   return `${seconds(detected.after_s * 1000)} (${detected.by})`;
@@ -37,7 +37,7 @@ export function recoveredLine(week: Weekly): string {
 const mark = (fine: boolean | null): string =>
   fine === null ? 'not known' : fine ? 'equal' : '**not equal**';
 
-/** The lines of the comparison: what, before, after. */
+/** The rows of the comparison: what, before, after. */
 export function impactRows({
   before,
   after,
@@ -49,43 +49,43 @@ export function impactRows({
     of(after),
   ];
   return [
-    both('events that were decided', ({ events }) => count(events)),
-    both('dropped in silence', ({ silently_dropped: n }) => count(n)),
-    both('acknowledged, and not processed', ({ acknowledged_unprocessed: n }) => count(n)),
+    both('events with an outcome', ({ events }) => count(events)),
+    both('silently dropped', ({ silently_dropped: n }) => count(n)),
+    both('acknowledged, but not processed', ({ acknowledged_unprocessed: n }) => count(n)),
     both('drop rate', ({ drop_rate: rate }) => percent(rate)),
     both('at 95 %', ({ drop_interval: interval }) => range(interval)),
-    both('given up, and said so', ({ given_up: n }) => count(n)),
+    both('given up and recorded', ({ given_up: n }) => count(n)),
     ...(before.given_up_value.length + after.given_up_value.length === 0
       ? []
-      : [both('worth of what was given up', ({ given_up_value: values }) => moneys(values))]),
+      : [both('value of what was given up', ({ given_up_value: values }) => moneys(values))]),
     both('late', ({ late }) => count(late)),
     both('not decided yet', ({ unresolved }) => count(unresolved)),
     both(`error budget burned (${percent(objective.target)})`, ({ budget_burned: burned }) => budget(burned)),
     both('time to detect', (side) =>
       detection(side.time_to_detect, side.silently_dropped + side.acknowledged_unprocessed),
     ),
-    both('lost in silence, worth a week', ({ weekly_value: weekly }) => moneys(weekly)),
+    both('value lost silently per week', ({ weekly_value: weekly }) => moneys(weekly)),
   ];
 }
 
-/** What the rate from before would have done to the events from after. */
+/** What the previous rate would have done to the events after the change. */
 export function unchangedWords({ if_unchanged: unchanged, after }: ImpactResult): string {
   const { expected_drops: expected, chance_of_so_few: chance } = unchanged;
-  if (expected < 0.5) return 'The rate from before would hardly have shown in as many events.';
-  const would = `At the rate from before, ${count(Math.round(expected))} of the events after would have been lost`;
+  if (expected < 0.5) return 'The previous rate would hardly have shown in this many events.';
+  const would = `At the previous rate, ${count(Math.round(expected))} of the events after the change would have been lost`;
   const lost = after.silently_dropped + after.acknowledged_unprocessed;
   return lost >= expected
     ? `${would}; ${count(lost)} were.`
-    : `${would}; the chance of as few as were (${count(lost)}) is ${chance < 1e-12 ? 'less than one in a million million' : chance.toPrecision(2)}.`;
+    : `${would}; the probability of as few as were (${count(lost)}) is ${chance < 1e-12 ? 'less than one in a million million' : chance.toPrecision(2)}.`;
 }
 
-/** What has to be said of where each side comes from. */
+/** Notes on where each side comes from. */
 export const notesOf = ({ before, after }: ImpactResult): string[] => [
   ...before.notes.map((note) => `before: ${note}`),
   ...after.notes.map((note) => `after: ${note}`),
 ];
 
-/** The impact as a section of a document. */
+/** The impact as a section of a Markdown document. */
 export function impactMarkdown(result: ImpactResult, command: string): string {
   const { difference, exposure, recovered_per_week: recovered, before, after } = result;
   return `# Impact: ${percent(before.drop_rate)} before, ${percent(after.drop_rate)} after

@@ -10,13 +10,13 @@ interface Address {
   readonly port: number;
 }
 
-/** The HTTP API of a node, which exists once something listens. */
+/** The HTTP API of a node, created when something first listens. */
 export interface Listener {
   /** Resolves with the URL. */
   listen(at: Address): Promise<string>;
-  /** Refuses new requests, and resolves when those that are being read or answered have ended. */
+  /** Refuses new requests, and resolves when the requests in progress have ended. */
   close(): Promise<void>;
-  /** Ends the connections that are left. */
+  /** Closes the remaining connections. */
   cut(): void;
 }
 
@@ -37,7 +37,7 @@ export function createListener(
   let isClosed = false;
 
   const serveAt = async (at: Address, files: DashboardFiles | null): Promise<string> => {
-    // An application that only publishes does without Fastify.
+    // An application that only publishes does not load Fastify.
     const { createServer } = await import('../http/server.ts');
     if (isClosed) throw new UnavailableError('stopped before it listened');
     const server = createServer(
@@ -56,7 +56,7 @@ export function createListener(
       handlers,
     );
     servers = [...servers, server];
-    // `localhost` may name two addresses: whoever asks for it finds this one.
+    // `localhost` may resolve to two addresses: a caller that looks it up finds this one.
     return await server.listen({ host: at.host === 'localhost' ? '127.0.0.1' : at.host, port: at.port });
   };
 
@@ -67,7 +67,7 @@ export function createListener(
     if (files === null)
       logger.warn(
         { code: 'dashboard_not_built' },
-        'the dashboard is not built and is not served; npm start builds it in a checkout',
+        'the dashboard is not built and is not served; in a checkout, npm start builds it',
       );
     return files;
   };
@@ -76,7 +76,7 @@ export function createListener(
     listen: async (at) => {
       const files = await dashboardFiles();
       listening.url = await serveAt(at, dashboardAddress === undefined ? files : null);
-      // Its pages call the API where they come from.
+      // Its pages call the API at their own origin.
       listening.dashboardUrl =
         files === null
           ? null

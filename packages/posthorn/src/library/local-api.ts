@@ -19,7 +19,7 @@ import { type Call, type Handlers, Lines, Reply, Stream } from '../service/handl
 import type { Message } from '../service/stream/topics.ts';
 import { messagesOf } from './messages.ts';
 
-/** A call of the library carries nothing besides its input. */
+/** A library call carries nothing besides its input. */
 export const localCall: Call = {
   caller: libraryCaller,
   from: null,
@@ -32,9 +32,9 @@ export const localCall: Call = {
 };
 
 /**
- * Every operation as a method that runs its use case here, without HTTP: the same names and types as the client's, camelCase in
- * and out. Rejects with `PosthornError`. Each waits for `ready`, which is null once nothing is left to wait for. `call` names who
- * calls, unless that is the application.
+ * Every operation as a method that runs its use case here, without HTTP: the same names and types as the client's,
+ * camelCase in and out. Rejects with `PosthornError`. Each waits for `ready`, which is null once nothing is left to
+ * wait for. `call` names the caller, unless that is the application.
  */
 export function createLocalApi(
   handlers: Handlers,
@@ -70,7 +70,7 @@ export function createLocalApi(
   );
 }
 
-/** Starts one operation in its form of lines. */
+/** Starts one operation in its line-by-line form. */
 function runLines(
   handlers: Handlers,
   id: OperationId,
@@ -106,7 +106,7 @@ async function* partsOf(
   if (part.length > 0) yield part;
 }
 
-/** Starts one operation: its input becomes a request as the wire has it, which is validated as that of HTTP is. */
+/** Starts one operation: its input becomes a request as on the wire, validated as over HTTP. */
 function run(
   handlers: Handlers,
   id: OperationId,
@@ -121,7 +121,7 @@ function run(
     query: query === undefined ? undefined : Object.fromEntries(queryValues(query)),
     body,
   });
-  // Which handler belongs to which operation is what `Handlers` says: here only their names are known.
+  // `Handlers` maps each operation to its handler: here only their names are known.
   const handle = handlers[id] as (input: unknown, call: Call) => Promise<unknown>;
   return handle(request, call);
 }
@@ -138,7 +138,7 @@ function answerOf({ answer: shape }: ClientOperation, result: unknown): unknown 
   return fromWire(shape, isText ? (JSON.parse(String(answer)) as unknown) : answer);
 }
 
-/** The error that a caller gets: faults by the names that it wrote. A defect stays what it is. */
+/** Converts the error for the caller: faults use the names the caller wrote. An internal error stays as it is. */
 export function callersError(id: OperationId, error: unknown): unknown {
   const known = posthornErrorOf(error);
   if (known === null) return error;

@@ -1,10 +1,10 @@
 import { PosthornError } from '../domain/errors.ts';
 import type { Stream } from '../service/handler.ts';
 
-/** Messages that wait for whoever reads them in this process; beyond, the stream ends. */
+/** Messages that wait for a reader in this process; beyond, the stream ends. */
 const maxWaiting = 1000;
 
-/** The messages of a stream as they are asked for, until it ends or whoever reads it stops. */
+/** The messages of a stream as they are requested, until it ends or the reader stops. */
 export async function* messagesOf<T>(stream: Stream<T>): AsyncGenerator<T> {
   const waiting: T[] = [];
   let hasEnded = false;
@@ -42,7 +42,7 @@ function ended(isSlow: boolean): PosthornError {
   return new PosthornError(
     'unavailable',
     isSlow
-      ? `The stream was read too slowly: ${maxWaiting} messages waited. Open another one, and read faster.`
-      : 'The stream has ended: what was watched cannot be read any more, or this node stops.',
+      ? `The stream was read too slowly: ${maxWaiting} messages waited. Open a new stream and read faster.`
+      : 'The stream has ended: its data can no longer be read, or this node stops. Open a new stream.',
   );
 }

@@ -5,20 +5,20 @@ import { eventFromObject, uncheckedEvents } from '../service/new-event.ts';
 import { callersError } from './local-api.ts';
 import { iso } from '../domain/time.ts';
 
-/** What `use` needs of a client: that of `pg`, or what an ORM gives for its transaction. */
+/** What `use` needs of a client: that of `pg`, or what an ORM provides for its transaction. */
 export interface SqlClient {
   query(text: string, values: unknown[]): Promise<{ rows: unknown[] }>;
 }
 
-/** What the SQL function answers. */
+/** The result of the SQL function. */
 interface SqlReceipt extends Omit<Receipt, 'acceptedAt'> {
   /** In milliseconds since the epoch. */
   readonly accepted_at: number;
 }
 
 /**
- * Publishes an event in the transaction that `client` is in, by the SQL function: it commits with whatever else the transaction
- * does. What the database refuses rejects as the client rejects it, and ends the transaction.
+ * Publishes an event in the transaction of `client`, by the SQL function: it commits with whatever else the transaction
+ * does. A refusal by the database rejects as the client rejects it, and ends the transaction.
  */
 export async function publishInTransaction(
   client: SqlClient,

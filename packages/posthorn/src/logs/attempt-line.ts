@@ -4,7 +4,7 @@ import { z } from 'zod';
 const time = z.union([z.string(), z.number()]).transform((value, context) => {
   const ms = typeof value === 'number' ? (value < 1e11 ? value * 1000 : value) : Date.parse(value);
   if (Number.isFinite(ms)) return ms;
-  context.addIssue('is no time');
+  context.addIssue('is not a time');
   return z.NEVER;
 });
 
@@ -41,7 +41,7 @@ export interface AttemptLine {
   readonly next_retry_at?: number | null | undefined;
 }
 
-/** What a line of JSON says of an attempt; null where it says nothing that can be understood. */
+/** Parses a JSON line into an attempt; null if it cannot be understood. */
 export function parseAttemptLine(text: string): AttemptLine | null {
   try {
     return schema.parse(JSON.parse(text));
@@ -50,7 +50,7 @@ export function parseAttemptLine(text: string): AttemptLine | null {
   }
 }
 
-/** Whether this attempt was answered with 2xx. */
+/** Returns whether this attempt was answered with 2xx. */
 export function delivered({ status_code: status }: AttemptLine): boolean {
   return status !== null && status !== undefined && status >= 200 && status < 300;
 }

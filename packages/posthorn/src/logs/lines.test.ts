@@ -67,7 +67,7 @@ describe('lines (G5: no line is lost, split or joined)', () => {
     const bytes = compress(Array.from({ length: 1000 }, (__, n) => `line ${n}`).join('\n'));
     expect(await linesOf(bytes, 1)).toHaveLength(1000);
     await expect(linesOf(bytes.subarray(0, -10), 64)).rejects.toThrow(
-      'the compressed data is damaged, or ends early',
+      'the compressed data is damaged or ends early',
     );
   });
 });

@@ -6,7 +6,7 @@ export type InputLine =
   | { readonly number: number; readonly text: string }
   | { readonly number: number; readonly fault: string };
 
-/** A line longer than this is a fault: an input without line endings must not fill the memory. */
+/** A longer line is a fault: an input without line endings must not fill the memory. */
 const maxLineBytes = 4 * 1024 * 1024;
 
 const newline = 10;
@@ -14,8 +14,8 @@ const carriageReturn = 13;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Cuts bytes into lines at `\n` and `\r\n` and nowhere else: U+2028, U+2029 and U+0085 may stand inside a JSON string.
- * A byte order mark at the start of a line is left out, because files that begin with one get concatenated.
+ * Splits bytes into lines at `\n` and `\r\n` and nowhere else: U+2028, U+2029 and U+0085 may be inside a JSON string. A
+ * byte order mark at the start of a line is removed, because files that begin with one get concatenated.
  */
 class LineSplitter {
   readonly #maxBytes: number;
@@ -46,7 +46,7 @@ class LineSplitter {
 
   #keep(piece: Uint8Array): void {
     this.#bytes += piece.length;
-    // Of a line that is too long only the length is kept.
+    // Only the length of a too long line is kept.
     if (this.#bytes > this.#maxBytes) this.#pieces = [];
     else if (piece.length > 0) this.#pieces.push(piece);
   }
@@ -71,7 +71,10 @@ function encodingHint(bytes: Uint8Array): string {
   return (a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff) ? ': this looks like UTF-16' : '';
 }
 
-/** Inflates what begins as gzip or zstd does; anything else passes. Rejects if compressed data ends early. */
+/**
+ * Decompresses gzip and zstd, detected by their magic bytes; anything else passes through. Rejects if compressed data
+ * ends early.
+ */
 async function* inflated(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const source = chunks[Symbol.asyncIterator]();
   let head: Uint8Array = new Uint8Array(0);
@@ -94,14 +97,14 @@ async function* inflated(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;
     if (!/^(Z_|ZSTD_|ERR_)/.test(code)) throw error;
-    throw new Error(`the compressed data is damaged, or ends early (${message})`);
+    throw new Error(`the compressed data is damaged or ends early (${message})`);
   } finally {
-    // Not awaited: a source that pauses would hold this up, and its own errors have been reported by then.
+    // Not awaited: a source that pauses would delay this, and its own errors have been reported by then.
     source.return?.().catch(() => {});
   }
 }
 
-/** Reads lines in the groups in which they arrive, so that a source that pauses holds back nothing it has sent. */
+/** Reads lines in the groups in which they arrive, so that a source that pauses does not hold back anything it has sent. */
 export async function* readLines(
   chunks: AsyncIterable<Uint8Array>,
   maxBytes = maxLineBytes,
@@ -115,5 +118,5 @@ export async function* readLines(
   if (last.length > 0) yield last;
 }
 
-/** Whether a line holds nothing but what JSON takes for space. */
+/** Returns whether a line is only JSON whitespace. */
 export const isBlank = (text: string): boolean => /^[ \t\r]*$/.test(text);

@@ -1,10 +1,10 @@
 import { html, type Html } from './html.ts';
 
-// Small plots as SVG text. A chart library needs a DOM to draw in, or ships a script into a page that has to stand alone.
+// Small plots as SVG text. A chart library needs a DOM, or ships a script into a page that must be self-contained.
 
 export type Scale = (value: number) => number;
 
-/** A line from [from, to] to [start, end]; the middle where the domain is a point. */
+/** Maps [from, to] to [start, end] linearly; to the middle if the domain is a point. */
 export function linear(
   [from, to]: readonly [number, number],
   [start, end]: readonly [number, number],
@@ -23,13 +23,13 @@ export interface PlotArea {
   readonly bottom: number;
 }
 
-/** How wide a plot is drawn: as wide as the text, or for a phone, where the former would be too small to read. */
+/** How wide a plot is drawn: full text width, or narrow for a phone, where a wide plot would be too small to read. */
 export type PlotWidth = 760 | 360;
 
-/** The height of a row of words. */
+/** Height of a row of text. */
 const rowPx = 16;
 
-/** With room for labels on the left and below, and for `rows` of words above. */
+/** Leaves room for labels on the left and below, and for `rows` of text above. */
 export const plotArea = (height: number, width: PlotWidth = 760, rows = 0): PlotArea => ({
   width,
   height: height + rows * rowPx,
@@ -39,12 +39,12 @@ export const plotArea = (height: number, width: PlotWidth = 760, rows = 0): Plot
   bottom: height + rows * rowPx - 34,
 });
 
-/** A plot for every screen: the page shows the one that fits. */
+/** Draws a plot for wide and for narrow screens: the page shows the one that fits. */
 export const forScreens = (draw: (width: PlotWidth) => Html): Html =>
   html`<div class="wide">${draw(760)}</div>
     <div class="narrow">${draw(360)}</div>`;
 
-/** The frame of a plot, with lines across at `values` and words below. `label` says what the plot shows to who cannot see it. */
+/** The frame of a plot, with lines across at `values` and labels below. `label` describes the plot to screen readers. */
 export function plot(
   area: PlotArea,
   label: string,
@@ -67,7 +67,7 @@ export function plot(
 /** Below a plot's title. */
 const firstRowPx = 32;
 
-/** A vertical line with words at its head, in a row above the plot, on the side where there is room. */
+/** A vertical line with a label at its top, in a row above the plot, on the side that has room. */
 export function flag(
   area: PlotArea,
   x: number,
@@ -93,7 +93,7 @@ export function flag(
     >`;
 }
 
-/** A bar that stands on `base`; with a title that shows its figures. */
+/** A bar from `base` upward, with a title that shows its figures. */
 export function bar(
   box: { readonly x: number; readonly width: number; readonly y: number; readonly base: number },
   colour: string,
@@ -110,5 +110,5 @@ export function bar(
   >`;
 }
 
-/** Coordinates need no more than a tenth of a pixel. */
+/** Coordinates need only a tenth of a pixel. */
 export const round = (value: number): number => Math.round(value * 10) / 10;

@@ -1,8 +1,8 @@
 import { formatValue } from '../domain/money.ts';
 
-// How figures are said in reports. Everywhere the same.
+// How reports write figures, the same everywhere.
 
-/** `0.218 %`: as many digits as a small share needs. */
+/** `0.218%`: as many digits as a small share needs. */
 export function percent(share: number): string {
   const value = share * 100;
   if (value === 0) return '0 %';
@@ -19,7 +19,7 @@ export const time = (at: string | number): string =>
 
 export const day = (at: string | number): string => new Date(at).toISOString().slice(0, 10);
 
-/** A length of time: `80 ms`, `11.3 s`, `2.5 min`, `3.2 h`, `4.1 days`. */
+/** A duration: `80 ms`, `11.3 s`, `2.5 min`, `3.2 h`, `4.1 days`. */
 export function seconds(ms: number): string {
   const units = [
     [1000, 1, 'ms'],
@@ -40,7 +40,7 @@ export const money = ({
   currency: string;
 }): string => formatValue({ amountMinor: BigInt(minor), currency });
 
-/** `1,234.50 USD and 12.00 EUR`; `nothing` where there is none. */
+/** `1,234.50 USD and 12.00 EUR`; `nothing` if the list is empty. */
 export const moneys = (
   values: readonly { readonly amount_minor: number | string; readonly currency: string }[],
 ): string => (values.length === 0 ? 'nothing' : values.map(money).join(' and '));

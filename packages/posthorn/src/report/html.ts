@@ -1,6 +1,6 @@
 import { escapeHtml } from './page.ts';
 
-/** HTML that is safe to put into a page. Only `html` makes it. */
+/** HTML that is safe to put into a page. Only `html` creates it. */
 export interface Html {
   readonly html: string;
 }
@@ -14,7 +14,7 @@ const textOf = (part: Part): string => {
   return escapeHtml(String(part));
 };
 
-/** A template whose text and numbers are escaped: only what is `Html` already goes in as it is. Null is nothing. */
+/** A template that escapes text and numbers: only `Html` is inserted as it is. Null is nothing. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
   return {
     html: strings.map((text, index) => text + (index < parts.length ? textOf(parts[index]!) : '')).join(''),

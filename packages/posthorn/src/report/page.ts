@@ -1,7 +1,7 @@
 import { tokenStyle } from './tokens.ts';
 import { printableLines } from './printable.ts';
 
-/** Text as it may stand in HTML and in its attributes. */
+/** Escapes text for HTML and its attributes. */
 export const escapeHtml = (text: string): string =>
   printableLines(text).replaceAll(
     /[&<>"]/g,
@@ -21,7 +21,7 @@ td.n { white-space: nowrap } a { color: var(--link) } code { font-size: .9em }
 .stack thead { display: none } .stack tr { display: block; border-bottom: 1px solid var(--line); padding: .5rem 0 } .stack td { display: block; border: 0; padding: .1rem 0 } .stack td.n { text-align: left } .stack td.n::after { content: ' events' } }
 `;
 
-/** A report as one file with nothing to load, for light and dark. `body` is HTML; `extra` is style of its own. */
+/** A report as one self-contained file, for light and dark. `body` is HTML; `extra` is additional CSS. */
 export function reportPage(title: string, body: string, extra = ''): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(title)}</title><style>${style}${extra}</style></head><body>

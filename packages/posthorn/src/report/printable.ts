@@ -1,12 +1,12 @@
-// What a log or a receiver says may hold escapes that move the cursor, color the terminal, start a line of their own, or
-// make text look like other text.
+// Logs and receivers can send escapes that move the cursor, color the terminal, start a new line, or make text look
+// like other text.
 
 // Controls (C0, C1, DEL), zero-width and invisible characters, line separators, and changes of direction.
 const hidden =
   '\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb\\u{e0000}-\\u{e007f}';
 const unprintable = new RegExp(`[${hidden}]|\\p{Surrogate}`, 'gu');
 
-/** Text for one line of a terminal: characters that cannot be seen are shown as `\x1b`, `\u202e` and the like. */
+/** Text for one line of a terminal: invisible characters are shown as `\x1b`, `\u202e` and the like. */
 const printableText = (text: string): string =>
   text.replaceAll(unprintable, (c) => {
     const code = c.codePointAt(0)!;
@@ -17,7 +17,7 @@ const printableText = (text: string): string =>
         : `\\u{${code.toString(16)}}`;
   });
 
-/** The same data, of which every text can be printed. */
+/** Returns the same data with all texts printable. */
 export function printable<T>(value: T): T {
   if (typeof value === 'string') return printableText(value) as T;
   if (Array.isArray(value)) return value.map((item) => printable<unknown>(item)) as T;
@@ -28,10 +28,10 @@ export function printable<T>(value: T): T {
   return value;
 }
 
-/** The same for text of several lines: only its line feeds stay. */
+/** The same for text of several lines: only its line feeds remain. */
 export const printableLines = (text: string): string => text.split('\n').map(printableText).join('\n');
 
-/** JSON with the same characters written as escapes: for a terminal, and the same data. */
+/** JSON with the same characters as escapes: safe for a terminal, and the same data. */
 export const printableJson = (json: string): string =>
   json.replaceAll(unprintable, (c) =>
     Array.from({ length: c.length }, (_, at) => `\\u${c.charCodeAt(at).toString(16).padStart(4, '0')}`).join(

@@ -1,6 +1,6 @@
 /**
- * Round values from 0 to at most `max`, about `count` steps of 1, 2 or 5 times a power of ten; `wholeOnly`: of things that have
- * no halves.
+ * Round values from 0 to at most `max`, about `count` steps of 1, 2 or 5 times a power of ten; `wholeOnly`: for things
+ * that cannot be divided.
  */
 export function roundTicks(max: number, count: number, { wholeOnly = false } = {}): readonly number[] {
   if (!(max > 0)) return [0];

@@ -1,4 +1,4 @@
-/** Colors of reports and of the dashboard: `[light, dark]`. They carry states only; everything else is ink on paper. */
+/** Colors of reports and of the dashboard: `[light, dark]`. Only states are colored; everything else is ink on paper. */
 export const tokens = {
   ground: ['#f6f7f9', '#0e1216'],
   paper: ['#ffffff', '#151a20'],
@@ -20,6 +20,6 @@ const declarations = (theme: 0 | 1): string =>
     .map(([name, colors]) => `--${name}: ${colors[theme]}`)
     .join('; ');
 
-/** The same as CSS, by the reader's system. */
+/** The same as CSS, following the reader's system. */
 export const tokenStyle = `:root { color-scheme: light dark; ${declarations(0)} }
 @media (prefers-color-scheme: dark) { :root { ${declarations(1)} } }`;

@@ -20,7 +20,7 @@ const comment =
 
 export const keyFileIn = (dataDir: string): string => join(dataDir, fileName);
 
-/** The keys in the data directory's key file; null if there is none. Throws `StoreOpenError` if it cannot be used. */
+/** Reads the keys in the data directory's key file; null if there is none. Throws `StoreOpenError` if it cannot be used. */
 export function readKeyFile(dataDir: string): readonly SecretKey[] | null {
   const path = keyFileIn(dataDir);
   const stats = statSync(path, { throwIfNoEntry: false });
@@ -39,20 +39,20 @@ export function readKeyFile(dataDir: string): readonly SecretKey[] | null {
 }
 
 /**
- * Makes the key file of a data directory whose lock the caller holds: whole or not at all, readable by this user alone, and on
- * disk before anything is sealed with its key.
+ * Creates the key file of a data directory whose lock the caller holds: whole or not at all, readable by this user
+ * alone, and on disk before anything is sealed with its key.
  */
 export function makeKeyFile(dataDir: string, random: { bytes(n: number): Uint8Array }): readonly SecretKey[] {
   const path = keyFileIn(dataDir);
   write(`${comment}\n${newSecretKey(random)}\n`, path, (draft) => {
-    // Never over one that is there.
+    // Never overwrites an existing file.
     linkSync(draft, path);
     rmSync(draft);
   });
   return readKeyFile(dataDir)!;
 }
 
-/** Writes a draft beside the file and puts it in place. */
+/** Writes a draft beside the file and renames it into place. */
 function write(text: string, path: string, place: (draft: string) => void): void {
   const draft = `${path}.new`;
   try {
@@ -86,7 +86,7 @@ function unusable(path: string, why: string): StoreOpenError {
   );
 }
 
-/** Puts a new key before those of the file, which go on opening what they sealed: whole or not at all. */
+/** Puts a new key before those in the file, which still open what they sealed: whole or not at all. */
 export function addKey(dataDir: string, random: { bytes(n: number): Uint8Array }): readonly SecretKey[] {
   const path = keyFileIn(dataDir);
   const before = readKeyFile(dataDir);

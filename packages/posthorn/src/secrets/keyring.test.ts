@@ -93,8 +93,8 @@ test('keys are 32 random bytes in base64, base64url or hexadecimal; files have c
 });
 
 test.each([
-  ['', /holds no key/],
-  ['# nothing\n', /holds no key/],
+  ['', /contains no key/],
+  ['# nothing\n', /contains no key/],
   ['phsk_short-secret', /not 32 bytes/],
   ['correct horse battery staple', /not 32 bytes/],
   ['00'.repeat(32), /repeats itself/],

@@ -1,29 +1,32 @@
 import { createCipheriv, createDecipheriv, hkdfSync, type KeyObject } from 'node:crypto';
 import type { SecretKey } from './secret-key.ts';
 
-/** What a secret is for: one that was sealed for one use cannot be opened for another. */
+/** What a secret is for: a secret sealed for one use cannot be opened for another. */
 export type Purpose = 'signing' | 'header' | 'channel' | 'credential' | 'setting';
 
 /**
- * Seals what must not be readable in the database (G9). Sealed texts are what endpoints, channels and settings hold in memory and
- * in the store; they are opened where they are used, and nowhere else.
+ * Seals what must not be readable in the database (G9). Endpoints, channels and settings hold sealed texts in memory
+ * and in the store; they are opened where they are used, and nowhere else.
  */
 export interface Keyring {
-  /** The text as it is stored. Sealed again it is another text, so compare what was opened. Default purpose: `credential`. */
+  /** The text to store. Sealing twice gives different texts, so compare opened texts. Default purpose: `credential`. */
   seal(text: string, purpose?: Purpose): string;
-  /** Returns a text that was never sealed as it is. Throws `SecretError` if its key is not here, or if it was changed. */
+  /** Returns a text that was never sealed as it is. Throws `SecretError` if its key is missing, or if it was changed. */
   open(sealed: string, purpose?: Purpose): string;
-  /** The same secret under the key that seals now; returns the same text if it is, or was never sealed. Throws as `open` does. */
+  /**
+   * The same secret sealed with the current key; returns the same text if it already is, or was never sealed. Throws as
+   * `open` does.
+   */
   renew(sealed: string): string;
   /** Throws as `open` does, whatever the text is for. */
   check(sealed: string): void;
-  /** A keyring that opens the same, and seals nothing: to store secrets in clear again. */
+  /** A keyring that opens the same texts and seals nothing: to store secrets in clear again. */
   decrypting(): Keyring;
-  /** The key that seals now; null: nothing is encrypted. */
+  /** The current sealing key; null: nothing is encrypted. */
   readonly keyId: string | null;
   /** All keys that open, the newest first. */
   readonly keyIds: readonly string[];
-  /** Keys that seal the audit log, one derived from each of these: they cannot open a secret. */
+  /** Keys that seal the audit log, one derived from each of these: they cannot open any secret. */
   readonly auditKeys: readonly Uint8Array[];
 }
 
@@ -35,24 +38,27 @@ export class SecretError extends Error {
 const cipher = 'aes-256-gcm';
 const nonceBytes = 12;
 const tagBytes = 16;
-/** `sealed:<version>:<key id>:<purpose>:<nonce, ciphertext and tag in base64>`; all before the last colon is authenticated too. */
+/**
+ * `sealed:<version>:<key id>:<purpose>:<nonce, ciphertext and tag in base64>`; everything before the last colon is
+ * authenticated too.
+ */
 const envelope = /^(sealed:1:([0-9a-f]{8}):([a-z]+):)([A-Za-z0-9+/]+=*)$/;
-/** Written under `--plaintext-secrets`, so that a later key seals it without knowing where secrets stand. */
+/** Written under `--plaintext-secrets`, so that a later key seals it without knowing where secrets are stored. */
 const plain = /^plain:1:([a-z]+):/;
 
-/** Whether the text was made by a keyring: a value of a caller's own never looks like it, because it is always sealed. */
+/** Returns whether a keyring made the text: a caller's own value never looks like it, because it is always sealed. */
 export function isSealed(text: string): boolean {
   return text.startsWith('sealed:') || plain.test(text);
 }
 
-/** The key that a text was sealed with; null if it was not encrypted. */
+/** The id of the key that a text was sealed with; null if it was not encrypted. */
 export function keyIdOf(text: string): string | null {
   return envelope.exec(text)?.[2] ?? null;
 }
 
 /**
- * A keyring of these keys, the newest first, which seals with the newest one; `plaintext`: with none, so that the keys only open
- * what they sealed before.
+ * A keyring of these keys, the newest first, which seals with the newest; `plaintext`: seals with none, so that the
+ * keys only open what they sealed before.
  */
 export function createKeyring(
   keys: readonly SecretKey[],
@@ -79,7 +85,7 @@ export function createKeyring(
     if (!sealed.startsWith('sealed:')) return sealed;
     const [, head, id, sealedFor, body] = envelope.exec(sealed) ?? [];
     if (head === undefined)
-      throw new SecretError('the sealed text is not one: it was changed after it was stored');
+      throw new SecretError('the sealed text is malformed: it was changed after it was stored');
     const key = known.get(id!);
     if (key === undefined)
       throw new SecretError(
@@ -105,7 +111,7 @@ export function createKeyring(
   };
 }
 
-/** Whether a stored text is this secret; false too if it cannot be opened. */
+/** Returns whether a stored text is this secret; false also if it cannot be opened. */
 export function sealsThis(
   keyring: Pick<Keyring, 'open'>,
   sealed: string,
@@ -120,7 +126,7 @@ export function sealsThis(
   }
 }
 
-/** A new value as it is to be stored: the text that is stored already if it is the same secret, so that nothing changes. */
+/** Returns a new value as it is to be stored: the stored text if it is the same secret, so that nothing changes. */
 export function sealedAgain(
   keyring: Keyring,
   text: string,

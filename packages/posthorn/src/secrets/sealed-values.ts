@@ -1,7 +1,8 @@
 import { type Endpoint, sealedFields } from '../domain/endpoint.ts';
 import { type Keyring, keyIdOf, SecretError } from './keyring.ts';
 
-// Where an endpoint's secrets stand: known by the names of their members, because what callers write elsewhere may look like one.
+// Where an endpoint keeps its secrets: known by the names of its members, because callers' other values may look like
+// sealed texts.
 
 const secretMembers: ReadonlySet<string> = new Set([
   'headers',
@@ -14,13 +15,13 @@ const secretMembers: ReadonlySet<string> = new Set([
   'clientKey',
 ]);
 
-/** What of an endpoint holds secrets. */
+/** The parts of an endpoint that hold secrets. */
 export function sealedPart(endpoint: Endpoint): Partial<Endpoint> {
   const fields: ReadonlySet<string> = new Set(sealedFields);
   return Object.fromEntries(Object.entries(endpoint).filter(([name]) => fields.has(name)));
 }
 
-/** The part with each of its secrets replaced. */
+/** Returns the part with each of its secrets replaced. */
 export function mapSecrets(part: Partial<Endpoint>, change: (text: string) => string): Partial<Endpoint> {
   return mapped(part, false, change) as Partial<Endpoint>;
 }
@@ -47,7 +48,7 @@ export function secretsOf(endpoint: Endpoint): readonly string[] {
   return texts;
 }
 
-/** Why an endpoint's secrets cannot be opened, the first of them; null if all can. */
+/** Why an endpoint's secrets cannot be opened (the first of them); null if all can. */
 export function sealFault(keyring: Keyring, endpoint: Endpoint): string | null {
   try {
     for (const text of secretsOf(endpoint)) keyring.check(text);
@@ -58,7 +59,7 @@ export function sealFault(keyring: Keyring, endpoint: Endpoint): string | null {
   }
 }
 
-/** The keys that an endpoint's secrets need and that are not here. Opens nothing: it may be asked of every endpoint. */
+/** The keys that an endpoint's secrets need and that this node lacks. Opens nothing, so it is cheap for every endpoint. */
 export function missingKeys(keyring: Keyring, endpoint: Endpoint): readonly string[] {
   const ids = secretsOf(endpoint).flatMap((text) => keyIdOf(text) ?? []);
   return [...new Set(ids)].filter((id) => !keyring.keyIds.includes(id));

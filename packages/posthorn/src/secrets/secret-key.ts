@@ -1,6 +1,6 @@
 import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
 
-/** A key that secrets are sealed with, and how sealed texts name it. */
+/** A key that seals secrets, and its id in sealed texts. */
 export interface SecretKey {
   readonly id: string;
   readonly key: KeyObject;
@@ -8,11 +8,11 @@ export interface SecretKey {
 
 const prefix = 'phsk_';
 const keyBytes = 32;
-/** 32 random bytes have 30 different ones; fewer than this has no draw of random bytes. */
+/** 32 random bytes have 30 different values; random bytes practically never have fewer than this. */
 const minDistinct = 16;
 const maxKeys = 16;
 
-/** A key as it is written into `POSTHORN_SECRET_KEY` or a key file. */
+/** A key as written in `POSTHORN_SECRET_KEY` or a key file. */
 export function newSecretKey(random: { bytes(n: number): Uint8Array }): string {
   return prefix + Buffer.from(random.bytes(keyBytes)).toString('base64url');
 }
@@ -25,7 +25,7 @@ function bytesFrom(text: string): Buffer | null {
   return bytes.length === keyBytes ? bytes : null;
 }
 
-/** Why these bytes are not a random key; null if nothing speaks against them. Never shows them. */
+/** Why these bytes are not a random key; null if they look random. Never shows them. */
 function weakness(bytes: Buffer): string | null {
   const steps = new Set(bytes.subarray(1).map((byte, at) => (byte - bytes[at]! + 256) % 256));
   if (steps.size === 1 || new Set(bytes).size < minDistinct) return 'repeats itself';
@@ -33,11 +33,11 @@ function weakness(bytes: Buffer): string | null {
   return null;
 }
 
-const howToMake = 'make one with `posthorn secrets generate` or `openssl rand -base64 32`';
+const howToMake = 'generate one with `posthorn secrets generate` or `openssl rand -base64 32`';
 
 /**
- * The keys in a text, separated by commas or line breaks, the newest first; lines that begin with `#` are comments. Returns a
- * sentence without any of it where one is not a key.
+ * Parses the keys in a text, separated by commas or line breaks, the newest first; lines that begin with `#` are
+ * comments. If one is invalid, returns a sentence that contains none of the text.
  */
 export function secretKeysFrom(text: string): readonly SecretKey[] | string {
   const parts = text
@@ -46,9 +46,9 @@ export function secretKeysFrom(text: string): readonly SecretKey[] | string {
     .flatMap((line) => line.split(','))
     .map((part) => part.trim())
     .filter((part) => part !== '');
-  if (parts.length === 0) return `holds no key: ${howToMake}`;
+  if (parts.length === 0) return `contains no key: ${howToMake}`;
   if (parts.length > maxKeys)
-    return `holds more than ${maxKeys} keys: remove those that nothing is sealed with`;
+    return `contains more than ${maxKeys} keys: remove those that seal nothing any more`;
   const keys: SecretKey[] = [];
   for (const [at, part] of parts.entries()) {
     const which = parts.length === 1 ? 'the key' : `key ${at + 1}`;

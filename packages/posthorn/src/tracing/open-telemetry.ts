@@ -29,13 +29,13 @@ function remote({ traceId, spanId, flags, state }: TraceContext): SpanContext {
   };
 }
 
-/** A span's place, with what its publisher's tracing system wanted to be passed on. */
+/** The span context, with the trace state that the publisher's tracing system wants to be passed on. */
 function contextOf(span: Span, parent: TraceContext | null): TraceContext {
   const { traceId, spanId, traceFlags } = span.spanContext();
   return { traceId, spanId, flags: traceFlags, state: parent?.state ?? null };
 }
 
-/** Where a request goes, without what may be a secret: no credentials, no query, and of a channel no path. */
+/** Where a request goes, without what may be secret: no credentials, no query, and for a channel no path. */
 function addressOf(endpoint: Endpoint): Attributes {
   const url = URL.parse(endpoint.url);
   if (url === null) return {};
@@ -59,15 +59,15 @@ function messageOf(operation: 'create' | 'send' | 'settle', eventType: string, e
 }
 
 /**
- * Spans by OpenTelemetry's semantic conventions: a PRODUCER for each accepted event, a CLIENT for each attempt (a new one
- * each time, never a resend count), and a CLIENT for each outcome until it is on disk. An attempt belongs to the trace of
- * its event's publisher where that is known, and is linked to the accept; else it begins a trace.
+ * Spans by OpenTelemetry's semantic conventions: a PRODUCER for each accepted event, a CLIENT for each attempt (a new
+ * one each time, never a resend count), and a CLIENT for each outcome until it is on disk. An attempt belongs to its
+ * event's trace if the publisher sent one, and is linked to the accept; else it starts a trace.
  */
 export function openTelemetryTracing(tracer: Tracer): Tracing {
   const addresses = new WeakMap<Endpoint, Attributes>();
   const settling = new WeakMap<Settlement, Span>();
   const messages = new WeakMap<TraceContext, readonly [type: string, id: string]>();
-  // Most spans of a busy sender are not sampled: what a span says is put together only for those that are.
+  // Most spans of a busy sender are not sampled: attributes are built only for those that are.
   const begin = (
     name: string,
     kind: SpanKind,
@@ -137,7 +137,7 @@ export function openTelemetryTracing(tracer: Tracer): Tracing {
     settled: (settlement, answer) => {
       const span = settling.get(settlement);
       if (span === undefined) return;
-      // Another attempt had settled the delivery: kept as superseded, and nothing else has changed (G3).
+      // Another attempt had settled the delivery: stored as superseded, and nothing else has changed (G3).
       span.setAttribute('posthorn.superseded', answer === 'superseded');
       span.end();
     },

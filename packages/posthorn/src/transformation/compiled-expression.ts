@@ -6,7 +6,7 @@ import { LinearRegExp } from './linear-regexp.ts';
 import type { Transformed } from './protocol.ts';
 import { beginRun, usedMs } from './runner-clock.ts';
 
-/** The result would differ between attempts, or what they run cannot be checked when it is declared. */
+/** The result would differ between attempts, or what they run cannot be checked when the expression is declared. */
 const refusedFunctions: ReadonlyMap<string, string> = new Map([
   ['now', 'every attempt sends the same body: use $event.timestamp'],
   ['millis', 'every attempt sends the same body: use $toMillis($event.timestamp)'],
@@ -14,9 +14,9 @@ const refusedFunctions: ReadonlyMap<string, string> = new Map([
   ['shuffle', 'every attempt sends the same body'],
   ['eval', 'an expression is checked when it is declared'],
 ]);
-/** Limit of evaluations within each other: more would exhaust the stack. */
+/** Limit of nested evaluations: more would exhaust the stack. */
 const maxDepth = 400;
-/** Limit of the items of a list: no result may have as many. */
+/** Limit of the items in a list: no result may have as many. */
 const maxItems = transformationLimits.resultBytes;
 
 interface Failure {
@@ -25,7 +25,7 @@ interface Failure {
   readonly position: number | null;
 }
 
-/** JSONata throws objects of its own, and the engine's errors. */
+/** JSONata throws objects of its own as well as the engine's errors. */
 function failureFrom(thrown: unknown): Failure {
   const { code, message, position } = thrown as { code?: unknown; message?: unknown; position?: unknown };
   return {
@@ -35,7 +35,7 @@ function failureFrom(thrown: unknown): Failure {
   };
 }
 
-/** What an expression has that cannot run: functions that are not there, and patterns that need a backtracking matcher. */
+/** What an expression uses that cannot run: functions that do not exist, and patterns that need a backtracking matcher. */
 function refusedIn(ast: unknown): string | null {
   const seen = new Set<object>();
   const open: unknown[] = [ast];
@@ -53,7 +53,7 @@ function refusedIn(ast: unknown): string | null {
   return null;
 }
 
-/** Why an expression cannot be declared, or null. */
+/** Returns why an expression cannot be declared, or null. */
 export function expressionFault(expression: string): string | null {
   try {
     return refusedIn(jsonata(expression).ast());
@@ -64,7 +64,7 @@ export function expressionFault(expression: string): string | null {
   }
 }
 
-/** What a result is refused for: nothing of it changes without a word. */
+/** Why a result is refused: nothing in it changes silently. */
 class ResultError extends Error {}
 
 function isFunction(value: object): boolean {
@@ -75,30 +75,28 @@ function isFunction(value: object): boolean {
 /** Refuses what JSON would leave out or replace. */
 function checked(this: unknown, _: string, value: unknown): unknown {
   if (typeof value === 'function' || (typeof value === 'object' && value !== null && isFunction(value)))
-    throw new ResultError('the result holds a function');
+    throw new ResultError('the result contains a function');
   if (typeof value === 'number' && !Number.isFinite(value))
-    throw new ResultError('the result holds a number that JSON does not have (a division by zero?)');
+    throw new ResultError('the result contains a number that JSON does not have (a division by zero?)');
   if (value === undefined && Array.isArray(this))
-    throw new ResultError('the result holds a list with a missing value');
+    throw new ResultError('the result contains a list with a missing value');
   return value;
 }
 
 function resultText(result: unknown): string {
   const text = JSON.stringify(result, checked) as string | undefined;
-  if (text === undefined) throw new ResultError('the expression gave no value');
+  if (text === undefined) throw new ResultError('the expression returned no value');
   const bytes = Buffer.byteLength(text);
   if (bytes > transformationLimits.resultBytes)
-    throw new ResultError(
-      `the result has ${bytes} bytes, and ${transformationLimits.resultBytes} are allowed`,
-    );
+    throw new ResultError(`the result is ${bytes} bytes; the limit is ${transformationLimits.resultBytes}`);
   return text;
 }
 
-/** Messages of JSONata quote data: the log of attempts gets the code and the place, and who tries it out gets all. */
+/** JSONata's messages quote data: the attempt log gets the code and the position, and a dry run gets everything. */
 function faultFrom(thrown: unknown): Transformed {
   if (thrown instanceof ResultError) return { fault: thrown.message, detail: thrown.message };
   const { code, message, position } = failureFrom(thrown);
-  // The language's own error for an exhausted stack, and the engine's for that or a text that is too long.
+  // The language's own error for an exhausted stack, and the engine's for that or for a text that is too long.
   if (code === 'D1011' || thrown instanceof RangeError) {
     const fault = 'the expression nests too deeply, or its result is too large';
     return { fault, detail: fault };
@@ -114,28 +112,28 @@ const { implementation: pad } = (await jsonata('$pad').evaluate(null)) as {
   implementation: (text: string | undefined, width: number, char?: string) => string | undefined;
 };
 
-/** As `$pad`, which makes a list of so many texts first: it would end the process by its memory. */
+/** As `$pad`, which first makes a list of as many texts: it would end the process by its memory. */
 function boundedPad(text: string | undefined, width: number, char?: string): string | undefined {
   if (Math.abs(width) > transformationLimits.resultBytes)
-    throw new ResultError('the expression pads a text beyond what a result may have');
+    throw new ResultError('the expression pads a text beyond the limit of a result');
   return pad(text, width, char);
 }
 
-/** Compiles an expression. What runs takes a text with the data and what `$event` is, and gives a text or what went wrong. */
+/** Compiles an expression. The compiled form takes the data as text and `$event`, and returns a text or what went wrong. */
 export function compiledExpression(
   expression: string,
 ): (text: string, limitMs: number) => Promise<Transformed> {
   const options: jsonata.JsonataOptions = {
     stack: maxDepth,
     sequence: maxItems,
-    // It needs no more of one.
+    // It needs only one.
     RegexEngine: LinearRegExp as unknown as RegExpConstructor,
   };
   const compiled = jsonata(expression, options);
-  // Nothing can name them; if something does all the same, they are not there.
+  // Expressions cannot name them; if one finds a way, they do not exist.
   for (const name of refusedFunctions.keys()) compiled.assign(name, undefined);
   compiled.registerFunction('pad', boundedPad, '<s-ns?:s>');
-  // The transform operator copies its input by this.
+  // The transform operator copies its input with this.
   compiled.registerFunction(
     'clone',
     (value: unknown) => parseExact(JSON.stringify(value, checked)),
@@ -148,7 +146,7 @@ export function compiledExpression(
     try {
       return { text: resultText(await compiled.evaluate(data, { event })) };
     } catch (error) {
-      if (usedMs() >= limitMs) throw new LimitError('the expression used its time');
+      if (usedMs() >= limitMs) throw new LimitError('the expression used up its time');
       return faultFrom(error);
     }
   };

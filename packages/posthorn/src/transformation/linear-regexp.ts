@@ -1,7 +1,7 @@
 import type { Matcher } from 're2js';
 import { linearProgram } from '../sandbox/patterns.ts';
 
-/** As much of a `RegExp` as JSONata uses, in linear time: a backtracking one could not be stopped but with its process. */
+/** The part of `RegExp` that JSONata uses, in linear time: a backtracking matcher could only be stopped with its process. */
 export class LinearRegExp {
   lastIndex = 0;
   readonly #program: ReturnType<typeof linearProgram>;
@@ -12,7 +12,7 @@ export class LinearRegExp {
     this.#program = linearProgram(source, flags);
   }
 
-  /** The next match from `lastIndex` on. */
+  /** Returns the next match from `lastIndex` on. */
   exec(text: string): (string | undefined)[] | null {
     if (text !== this.#text || this.#matcher === null) {
       this.#text = text;

@@ -1,4 +1,4 @@
-/** Asking for the processor time costs a system call: not at every step of an expression. */
+/** Reading the processor time costs a system call, so it is not read at every step of an expression. */
 const stepsPerReading = 32;
 
 let fixedAt = 0;
@@ -11,7 +11,7 @@ function cpuMs(): number {
   return (user + system) / 1000;
 }
 
-/** From here on the clock of this process stands at this time, and its processor time is counted anew. */
+/** From here on the clock of this process is fixed at this time, and its processor time is counted anew. */
 export function beginRun(eventTime: number): void {
   fixedAt = Number.isFinite(eventTime) ? eventTime : 0;
   beganMs = cpuMs();
@@ -28,7 +28,7 @@ function now(): number {
   return readMs;
 }
 
-/** The time of the event: a time of day is completed by it, the same in every attempt. */
+/** The time of the event: completes a time of day, the same in every attempt. */
 class EventDate extends Date {
   constructor(...given: readonly unknown[]) {
     if (given.length === 0) super(fixedAt);
@@ -38,7 +38,7 @@ class EventDate extends Date {
   static override now = now;
 }
 
-/** Replaces the clock of this process. What an expression gives must not depend on when it runs, or on what else does. */
+/** Replaces the clock of this process. An expression's result must not depend on when it runs, or on what else runs. */
 export function fixClock(): void {
   Object.assign(globalThis, { Date: EventDate });
 }

@@ -58,14 +58,14 @@ describe('an expression gives JSON', () => {
 
 describe('G5: what has no result says why, without data', () => {
   test.each([
-    ['missing', 'the expression gave no value'],
-    ['$sum', 'the result holds a function'],
-    ['[function($x) { $x }]', 'the result holds a function'],
+    ['missing', 'the expression returned no value'],
+    ['$sum', 'the result contains a function'],
+    ['[function($x) { $x }]', 'the result contains a function'],
     ['1 / 0', expect.stringMatching(/number/)],
     ['object.currency + 1', expect.stringMatching(/^the expression failed at position \d+ \(T2001\)$/)],
     ['$error(object.id)', expect.stringMatching(/^the expression failed at position \d+ \(D3137\)$/)],
-    ['$pad("x", 300000)', 'the expression pads a text beyond what a result may have'],
-    ['$pad("x", 262144)', expect.stringMatching(/^the result has 262146 bytes/)],
+    ['$pad("x", 300000)', 'the expression pads a text beyond the limit of a result'],
+    ['$pad("x", 262144)', expect.stringMatching(/^the result is 262146 bytes/)],
   ])('%s', async (expression, fault) => {
     expect(await run(expression, payment)).toMatchObject({ kind: 'fault', fault });
   });
@@ -149,8 +149,8 @@ describe('G8: hostile expressions end', () => {
     await run('{"__proto__": {"polluted": 1}}', payment);
     await run('$merge([{}, {"__proto__": {"polluted": 1}}])', payment);
     await run('($polluted := 1; $sum := 2; polluted)', payment);
-    expect(await run('polluted', payment)).toMatchObject({ fault: 'the expression gave no value' });
-    expect(await run('$polluted', payment)).toMatchObject({ fault: 'the expression gave no value' });
+    expect(await run('polluted', payment)).toMatchObject({ fault: 'the expression returned no value' });
+    expect(await run('$polluted', payment)).toMatchObject({ fault: 'the expression returned no value' });
     expect(await run('$sum([1])', payment)).toEqual({ kind: 'data', data: '1' });
   });
 });

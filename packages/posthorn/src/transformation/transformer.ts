@@ -9,10 +9,10 @@ import type { Program } from '../sandbox/protocol.ts';
 import type { Transformed } from './protocol.ts';
 import { isSimpleExpression } from './simple-expression.ts';
 
-/** Limit of waiting for a turn: an attempt has to end within its lease. */
+/** Limit of waiting for a turn: an attempt must end within its lease. */
 const maxWaitMs = 2500;
 
-/** Runs the expressions of endpoints in processes of their own. */
+/** Runs the expressions of endpoints in separate processes. */
 export interface Transformations extends Transformer {
   /** Why the expression cannot be declared, or null. Rejects with `SandboxError`. */
   inspect(transformation: Transformation, tenant: string): Promise<string | null>;
@@ -23,7 +23,7 @@ export function createTransformations(clock: Clock, logger: Logger): Transformat
   const pool = new SandboxPool<Transformed>({
     clock,
     logger,
-    // A JSONata expression allocates what it wants, which ends a thread's whole process.
+    // A JSONata expression allocates freely; exceeding a thread's memory ends the whole process.
     host: 'process',
     script: workerScript('runner', import.meta.url),
     name: 'transformation',
@@ -37,7 +37,7 @@ export function createTransformations(clock: Clock, logger: Logger): Transformat
     heapMb: 64,
     maxWaitMs,
   });
-  /** An endpoint holds its transformation until it is changed. */
+  /** An endpoint keeps its transformation until it is changed. */
   const programs = new WeakMap<Transformation, Program>();
   const programOf = (transformation: Transformation): Program => {
     let program = programs.get(transformation);
@@ -77,7 +77,7 @@ function answerFrom(error: unknown): TransformAnswer {
   return { kind: 'fault', fault, detail: fault };
 }
 
-/** Why an expression gave no result, without any of the data. */
+/** Why an expression returned no result, without any of the data. */
 export function noResult(why: Exclude<SandboxError['why'], { kind: 'busy' }>): string {
   switch (why.kind) {
     case 'too_expensive':
@@ -85,7 +85,7 @@ export function noResult(why: Exclude<SandboxError['why'], { kind: 'busy' }>): s
         ? `the expression took more than ${transformationLimits.timeMs} ms of processor time`
         : 'the expression took more than 64 MB of memory';
     case 'suspended':
-      return `the expression exceeded its time or memory repeatedly and is suspended for ${Math.ceil(why.retryAfterMs / 1000)} s`;
+      return `the expression repeatedly exceeded its time or memory limit and is suspended for ${Math.ceil(why.retryAfterMs / 1000)} s`;
     case 'unusable':
       return `the expression cannot run: ${why.message}`;
   }

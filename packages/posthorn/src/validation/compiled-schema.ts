@@ -5,23 +5,23 @@ import type { SchemaFault, Verdict } from './verdict.ts';
 
 const maxFaults = 20;
 const maxPathLength = 512;
-/** Every fault of a larger text would be more than a caller reads: an array of 100,000 wrong items has as many. */
+/** Every fault of a large text would be more than a caller reads: an array of 100,000 wrong items has as many. */
 const maxThoroughLength = 16_384;
-/** The expression of Ajv's `url` is cubic: 100,000 colons take 22 s. */
+/** Ajv's regular expression for `url` is cubic: 100,000 colons take 22 s. */
 const maxUrlLength = 2048;
-/** Ajv's optimizer takes quadratic time: 460 ms of 1,200 properties, of which 320 are its own. */
+/** Ajv's optimizer takes quadratic time: 460 ms for 1,200 properties, 320 of which are its own. */
 const maxOptimizedLength = 16_384;
 
 type PatternEngine = (pattern: string, flags: string) => Pattern;
 
-/** Compiles a schema; throws if it is not one. Each has an Ajv of its own, so that no `$id` reaches another type's. */
+/** Compiles a schema; throws if it is invalid. Each has its own Ajv, so that no `$id` reaches another type's. */
 function compile(
   text: string,
   allErrors: boolean,
   engine: PatternEngine,
   checked: boolean,
 ): ValidateFunction {
-  // Ajv prints code that names the engine only for standalone modules, which nothing here makes.
+  // Ajv prints engine-specific code only for standalone modules, which are not used here.
   const regExp = Object.assign((pattern: string, flags: string) => engine(pattern, flags), {
     code: 'linearPattern',
   });
@@ -30,7 +30,7 @@ function compile(
     strict: false,
     validateFormats: true,
     logger: false,
-    // What is stored has been checked when it was declared; the meta-schema takes 20 ms to compile.
+    // Stored schemas were checked when they were declared; the meta-schema takes 20 ms to compile.
     ...(checked ? { meta: false, validateSchema: false } : {}),
     code: { regExp, optimize: text.length <= maxOptimizedLength },
   });
@@ -38,12 +38,12 @@ function compile(
   const url = formats.default.get('url') as RegExp;
   ajv.addFormat('url', (text: string) => text.length <= maxUrlLength && url.test(text));
   const validate = ajv.compile(JSON.parse(text) as Record<string, unknown>);
-  // Its verdict would be a promise, which counts as valid whatever comes of it.
+  // Its verdict would be a promise, which always counts as valid.
   if ('$async' in validate) throw new Error('$async is not supported');
   return validate;
 }
 
-/** Why a schema cannot be declared, or null. */
+/** Returns why a schema cannot be declared, or null. */
 export function schemaFault(text: string): string | null {
   try {
     compile(text, false, linearPattern, false);
@@ -62,7 +62,10 @@ function faultFrom({ instancePath, message, params }: ErrorObject): SchemaFault 
   };
 }
 
-/** Judges texts by one schema. Takes as long as the schema and the text want: only a thread that can be ended runs it. */
+/**
+ * Validates texts against one schema. Takes as long as the schema and the text need: only a thread that can be
+ * terminated runs it.
+ */
 export function compiledSchema(text: string): { verdict(data: string): Verdict } {
   const fast = compile(text, false, boundedPattern, true);
   let thorough: ValidateFunction | null = null;

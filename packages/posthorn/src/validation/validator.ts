@@ -5,14 +5,14 @@ import { type Owner, programFrom, SandboxPool } from '../sandbox/pool.ts';
 import type { Program } from '../sandbox/protocol.ts';
 import type { Verdict } from './verdict.ts';
 
-/** A schema as validators take it. */
+/** A schema in the form that validators take. */
 export type DeclaredSchema = Program;
 
 export function declaredSchema(document: unknown): DeclaredSchema {
   return programFrom(JSON.stringify(document));
 }
 
-/** Judges texts by schemas that users declared, within bounds (G8). */
+/** Validates texts against schemas that users declared, within limits (G8). */
 export interface SchemaValidator {
   /** A verdict for each text. Rejects with `SandboxError`. */
   validate(schema: DeclaredSchema, owner: Owner, texts: readonly string[]): Promise<readonly Verdict[]>;
@@ -28,7 +28,7 @@ export function createSchemaValidator(clock: Clock, logger: Logger): SchemaValid
     host: 'thread',
     script: workerScript('thread-worker', import.meta.url),
     name: 'schema',
-    // An ordinary schema takes microseconds a text.
+    // An ordinary schema takes microseconds per text.
     budgetMs: 400,
     // Ajv does not stop by itself.
     limitMs: 400,

@@ -94,7 +94,7 @@ export function SideBySide({ impact }: { impact: Impact }): ReactNode {
         </div>
         {impact.recovered_per_week.length === 0 ? null : (
           <div>
-            <dt>No longer lost in silence, worth a week</dt>
+            <dt>No longer value lost silently per week</dt>
             <dd>{moneyLine(impact.recovered_per_week)}</dd>
           </div>
         )}

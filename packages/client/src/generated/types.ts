@@ -1,12 +1,12 @@
 // Generated from the operations table by `npm run generate`: do not edit.
 
 export interface Accounting {
-  /** What was counted; null: no bound. */
+  /** The window that was counted; null means no bound. */
   readonly window: {
     readonly since: string | null;
     readonly until: string | null;
 
-    /** To which bounds were rounded outward. */
+    /** What the bounds were rounded outward to. */
     readonly resolution: 'hour' | 'day';
   };
   readonly events: number;
@@ -14,31 +14,31 @@ export interface Accounting {
   /** Events that no endpoint subscribed to. */
   readonly unmatched: number;
 
-  /** Deliveries; each is in exactly one of `delivered`, `pending`, `dead`, `cancelled`, `suppressed`. */
+  /** Deliveries. Each is in exactly one of `delivered`, `pending`, `dead`, `cancelled` and `suppressed`. */
   readonly accepted: number;
   readonly delivered: number;
   readonly dead: number;
   readonly cancelled: number;
   readonly suppressed: number;
 
-  /** Delivered after the deadline, or pending beyond it. */
+  /** Delivered after the deadline, or still pending past it. */
   readonly late: number;
 
-  /** Attempts whose outcome came after another one had settled the delivery. */
+  /** Attempts whose outcome came after another attempt had settled the delivery. */
   readonly supersededAttempts: number;
 
   /** The share of `accepted` that is dead, suppressed or unaccounted. */
   readonly dropRate: number;
   readonly dropRateInterval: Interval;
 
-  /** Null: nothing was attempted. */
+  /** Null if nothing was attempted. */
   readonly firstAttemptSuccessRate: number | null;
   readonly pending: number;
 
   /** `accepted` minus the sum of all states. Anything but 0 is a defect, or tampering. */
   readonly unaccounted: number;
 
-  /** Pending, and due for more than the grace that an attempt may wait. */
+  /** Pending deliveries that are past due by more than the allowed delay. */
   readonly overdue: number;
 
   /** Failed attempts. */
@@ -71,19 +71,19 @@ export interface Accounting {
     readonly byFaultDomain: { readonly sender: number; readonly receiver: number };
   };
 
-  /** From acceptance to delivery. */
+  /** Time from acceptance to delivery. */
   readonly latencyMs: {
-    /** Upper bound of the quantile; null: nothing was delivered. */
+    /** Upper bound of the quantile; null if nothing was delivered. */
     readonly p50: number | null;
 
-    /** Upper bound of the quantile; null: nothing was delivered. */
+    /** Upper bound of the quantile; null if nothing was delivered. */
     readonly p95: number | null;
 
-    /** Upper bound of the quantile; null: nothing was delivered. */
+    /** Upper bound of the quantile; null if nothing was delivered. */
     readonly p99: number | null;
   };
 
-  /** Of the events with a dead or suppressed delivery, by currency. */
+  /** Value of the events with a dead or suppressed delivery, by currency. */
   readonly valueAtRisk: readonly Money[];
 
   /** How `valueAtRisk` was counted. */
@@ -103,18 +103,18 @@ export interface Accounting {
 }
 
 export interface AccountingGroup {
-  /** With `by=endpoint`: its id. */
+  /** With `by=endpoint`: the endpoint's id. */
   readonly endpoint?: string;
   readonly eventType?: string;
 
-  /** With `by=owner`: a team; null: no owner. */
+  /** With `by=owner`: the team; null for endpoints without an owner. */
   readonly owner?: string | null;
   readonly tenant?: string;
 
-  /** With `by=hour`: when the hour begins. */
+  /** With `by=hour`: the start of the hour. */
   readonly hour?: string;
 
-  /** With `by=day`: when the day begins (UTC). */
+  /** With `by=day`: the start of the day (UTC). */
   readonly day?: string;
   readonly accepted: number;
   readonly delivered: number;
@@ -125,28 +125,28 @@ export interface AccountingGroup {
   /** Delivered after the deadline. */
   readonly late: number;
 
-  /** Attempts whose outcome came after another one had settled the delivery. */
+  /** Attempts whose outcome came after another attempt had settled the delivery. */
   readonly supersededAttempts: number;
 
   /** The share of `accepted` that is dead, suppressed or unaccounted. */
   readonly dropRate: number;
   readonly dropRateInterval: Interval;
 
-  /** Null: nothing was attempted. */
+  /** Null if nothing was attempted. */
   readonly firstAttemptSuccessRate: number | null;
 }
 
 export interface Alert {
   readonly id: string;
 
-  /** What was evaluated, such as `dead_letters`. */
+  /** The rule, such as `dead_letters`. */
   readonly rule: string;
   readonly severity: 'page' | 'ticket';
 
-  /** `pending`: true, and not yet for long enough to notify. `resolved`: no longer true. */
+  /** `pending`: true, but not for long enough to notify. `resolved`: no longer true. */
   readonly state: 'pending' | 'firing' | 'resolved';
 
-  /** What the rule found it in, such as an endpoint and a failure class. */
+  /** What the rule applies to, such as an endpoint and an error class. */
   readonly group: string;
 
   /** When it became true. */
@@ -154,74 +154,74 @@ export interface Alert {
   readonly resolvedAt: string | null;
   readonly acknowledgedAt: string | null;
 
-  /** The name of the key, or of whoever signed in. */
+  /** Name of the key or of the person who acknowledged it. */
   readonly acknowledgedBy: string | null;
 
-  /** Then it is notified again; null: until it is over. */
+  /** When it is notified again; null if it stays silent until it is resolved. */
   readonly acknowledgedUntil: string | null;
 
-  /** What was said when it was acknowledged. */
+  /** The note given when it was acknowledged. */
   readonly note: string | null;
   readonly summary: string;
 
-  /** Counts, ids, the value at risk and the next step; which of them depends on the rule. */
+  /** Counts, ids, the value at risk and the next step. The fields depend on the rule. */
   readonly evidence: Readonly<Record<string, unknown>>;
 
-  /** The team that owns what is wrong; null: none is known. */
+  /** The team that owns the affected resource; null if none is known. */
   readonly owner: string | null;
 
-  /** Who was notified of it, the oldest first; the last 20. Empty for keys that are bound to a tenant. */
+  /** The last 20 notifications, oldest first. Empty for keys that are bound to a tenant. */
   readonly notified: readonly AlertNotified[];
 }
 
 export interface AlertList {
   readonly items: readonly Alert[];
 
-  /** Of the next page; null: this is the last. */
+  /** Cursor of the next page; null on the last page. */
   readonly nextCursor: string | null;
 }
 
 export interface AlertMessage {
   readonly event: 'alert';
 
-  /** Of the message: the header `Last-Event-ID` of a new connection that is to go on from here. */
+  /** Id of the message: the header `Last-Event-ID` of a new connection that resumes from here. */
   readonly id: string | null;
   readonly data: Alert;
 }
 
 export interface AlertNotified {
-  /** Null: nobody owns it, or whoever does has no channel, so every channel was notified. */
+  /** The team; null if the alert has no owner, or its owner has no channel: then every channel was notified. */
   readonly team: string | null;
   readonly channel: string;
 
-  /** When it was accepted for delivery. */
+  /** When the notification was accepted for delivery. */
   readonly at: string;
   readonly says: 'firing' | 'resolved';
 
-  /** Of the tenant `posthorn`; null: it is deleted already. */
+  /** The delivery of the notification, in tenant `posthorn`; null if it has been deleted. */
   readonly deliveryId: string | null;
   readonly state: 'pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed' | null;
 
-  /** When the channel took it. */
+  /** When the channel accepted it. */
   readonly deliveredAt: string | null;
 }
 
 export interface Attempt {
-  /** The number of its claim: counts from 1, over all schedules of the delivery. One that is missing is a claim that never reported. */
+  /** The number of its claim, counted from 1 over all schedules of the delivery. A missing number is a claim that never reported. */
   readonly n: number;
   readonly startedAt: string;
   readonly durationMs: number;
 
-  /** Until when its claim lasted: an outcome after that may be superseded. Null: it was not kept. */
+  /** When its lease ended: a later outcome may be superseded. Null if it was not stored. */
   readonly leaseUntil: string | null;
 
-  /** Of the response; null: there was none. */
+  /** HTTP status of the response; null if there was none. */
   readonly statusCode: number | null;
 
-  /** `superseded`: settled when the delivery was no longer its own, so it changed nothing. */
+  /** `superseded`: the attempt ended after it had lost its claim, so it changed nothing. */
   readonly outcome: 'delivered' | 'retry' | 'dead' | 'superseded';
 
-  /** Null: it delivered. */
+  /** Null if it delivered. */
   readonly errorClass:
     | 'timeout'
     | 'connect'
@@ -244,46 +244,46 @@ export interface Attempt {
     | null;
   readonly message: string | null;
 
-  /** The beginning of the response body; null also if the key sees no payloads. */
+  /** Beginning of the response body; null also if the key sees no payloads. */
   readonly responseExcerpt: string | null;
 
-  /** The first 20, at most 4 KiB; of failures and of a sample of successes. Null: not kept, or the key sees no payloads. */
+  /** The first 20 headers, at most 4 KiB; of failures and of a sample of successes. Null if they were not stored, or if the key sees no payloads. */
   readonly responseHeaders: readonly Header[] | null;
 
-  /** That was connected to, or tried last; null: none, or it was not kept. */
+  /** Address that was connected to, or tried last; null if there was none, or if it was not stored. */
   readonly address: string | null;
 
-  /** How long the phases took; a null phase did not happen. Null: not kept. */
+  /** Duration of each phase; null for a phase that did not happen. Null if it was not stored. */
   readonly phasesMs: AttemptPhases | null;
 
-  /** The retry clock, an operator, or a redrive in bulk. */
+  /** The retry clock, an operator, or a bulk redrive. */
   readonly trigger: 'schedule' | 'manual' | 'redrive';
 
-  /** The process that made it; null: the portal does not show it. */
+  /** The process that made it; null for portal sessions. */
   readonly node: string | null;
 }
 
 export interface AttemptList {
-  /** How far the search has come, in time; null: to the end, so there are no more. */
+  /** How far in time the search has come; null if it reached the end, so there are no more. */
   readonly searchedTo: string | null;
 
-  /** Rows that this call has looked at; null if the key is bound to a tenant: they are of all tenants. */
+  /** Rows that this call has read; null if the key is bound to a tenant, because they are of all tenants. */
   readonly rowsRead: number | null;
   readonly items: readonly ListedAttempt[];
 
-  /** Of the next page; null: this is the last. */
+  /** Cursor of the next page; null on the last page. */
   readonly nextCursor: string | null;
 }
 
 export interface AttemptPhases {
-  /** Of the name. */
+  /** DNS lookup. */
   readonly lookup: number | null;
   readonly connect: number | null;
 
-  /** Until the proxy had connected; null also for a portal. */
+  /** Until the proxy had connected; null also for portal sessions. */
   readonly proxy: number | null;
 
-  /** Of the handshake. */
+  /** TLS handshake. */
   readonly tls: number | null;
 
   /** From the request to the first byte of the answer. */
@@ -291,14 +291,14 @@ export interface AttemptPhases {
 }
 
 export interface AuditEntry {
-  /** Counts from 1 without a gap; retention takes the lowest. */
+  /** Counts up from 1 without gaps; retention deletes the lowest. */
   readonly sequence: number;
 
-  /** Of the form of an entry, which its hash covers. */
+  /** Version of the entry's format, which its hash covers. */
   readonly version: 1;
   readonly at: string;
 
-  /** Who did it. `engine`: Posthorn by itself; `library`: the application that embeds it. */
+  /** Who made the change. `engine`: Posthorn itself; `library`: the application that embeds it. */
   readonly actor: {
     readonly kind: 'key' | 'session' | 'portal' | 'library' | 'cli' | 'engine';
     readonly id: string;
@@ -309,33 +309,33 @@ export interface AuditEntry {
   readonly action: string;
   readonly target: { readonly kind: string; readonly id: string };
 
-  /** The tenant that the target belongs to; null: none, or several. */
+  /** The tenant of the target; null if it has none, or several. */
   readonly tenant: string | null;
 
-  /** The target as answers showed it, without what is write-only, or the part that matters; null: it was not there. What is longer than 16,384 characters is replaced by `{"cut_characters": …}`. */
+  /** The target before the change, as the API shows it, without write-only fields; or the relevant part of it. Null if it did not exist. A value longer than 16,384 characters is replaced by `{"cut_characters": …}`. */
   readonly before: unknown;
 
-  /** The same as it is since; null: it is not there any more. */
+  /** The target after the change; null if it no longer exists. */
   readonly after: unknown;
 
-  /** The request's address; null: this process. */
+  /** Address that the request came from; null for this process. */
   readonly from: string | null;
   readonly requestId: string | null;
 
-  /** The hash of the entry before. */
+  /** Hash of the previous entry. */
   readonly previousHash: string;
 
-  /** SHA-256, hexadecimal, of this entry without `hash` and `seal`, as JSON with sorted keys and no spaces (RFC 8785). */
+  /** SHA-256 (hex) of this entry without `hash` and `seal`, as JSON with sorted keys and no spaces (RFC 8785). */
   readonly hash: string;
 
-  /** HMAC-SHA-256 of the hash, with a key of the server's; null: it had none. */
+  /** HMAC-SHA-256 of the hash with a key of the server; null if it had none. */
   readonly seal: string | null;
 }
 
 export interface AuditEntryList {
   readonly items: readonly AuditEntry[];
 
-  /** Of the next page; null: this is the last. */
+  /** Cursor of the next page; null on the last page. */
   readonly nextCursor: string | null;
 }
 
@@ -349,14 +349,14 @@ export interface BlockedKey {
   readonly tenant: string;
   readonly orderingKey: string;
 
-  /** The first dead letter of the key: redrive it, or cancel it to go on without it. */
+  /** The first dead letter of the key. Redrive it, or cancel it to continue without it. */
   readonly blockedBy: string;
 
-  /** Of the dead letter. */
+  /** Endpoint of the dead letter. */
   readonly eventId: string;
   readonly eventType: string;
 
-  /** Of its last attempt. */
+  /** Error class of its last attempt. */
   readonly errorClass:
     | 'timeout'
     | 'connect'
@@ -384,14 +384,14 @@ export interface BlockedKey {
   /** When it became a dead letter. */
   readonly since: string;
 
-  /** Deliveries that it holds; up to 1,000 are counted. */
+  /** Deliveries that it blocks, counted up to 1,000. */
   readonly waiting: number;
 }
 
 export interface BlockedKeyList {
   readonly items: readonly BlockedKey[];
 
-  /** Of the next page; null: this is the last. */
+  /** Cursor of the next page; null on the last page. */
   readonly nextCursor: string | null;
 }
 
@@ -404,27 +404,27 @@ export interface BulkReplay {
   /** Why it is `stopped`. `asked`: an operator stopped it. `failing`: it stopped itself, because the first 20 deliveries all failed again. */
   readonly stopReason: 'asked' | 'failing' | null;
 
-  /** How many the filter matched when it was created. */
+  /** Deliveries that matched the filter when it was created. */
   readonly matched: number;
 
-  /** Not taken: changed or deleted since, or without an endpoint. */
+  /** Deliveries not taken: changed or deleted since, or without an endpoint. */
   readonly skipped: number;
   readonly outcome: JobOutcome;
 
-  /** Of what matched, by currency. */
+  /** Value of what matched, by currency. */
   readonly value: readonly Money[];
 
-  /** When the oldest of what matched was created. */
+  /** When the oldest matching delivery was created. */
   readonly oldestAt: string | null;
   readonly newestAt: string | null;
 
   /** Ordering keys whose later deliveries wait until these are delivered; counted up to 100,000. */
   readonly keysHeld: number;
 
-  /** How many endpoints have any of what matched. */
+  /** Endpoints with at least one match. */
   readonly endpoints: number;
 
-  /** The 100 endpoints with the most. */
+  /** The 100 endpoints with the most matches. */
   readonly byEndpoint: readonly JobEndpoint[];
   readonly filter: {
     readonly tenant?: readonly string[];
@@ -454,7 +454,7 @@ export interface BulkReplay {
     )[];
     readonly statusCode?: readonly number[];
 
-    /** Created at this time or later. */
+    /** Created at or after this time. */
     readonly since?: string;
 
     /** Created before this time. */
@@ -465,7 +465,7 @@ export interface BulkReplay {
   readonly createdAt: string;
   readonly finishedAt: string | null;
 
-  /** The endpoint that gets the events; null: each goes to its own. */
+  /** The endpoint that receives the events; null if each goes to its own. */
   readonly endpointId: string | null;
 
   /** New deliveries so far. */
@@ -473,7 +473,7 @@ export interface BulkReplay {
 }
 
 export interface BulkReplayChange {
-  /** Deliveries a second, over all of it; null: as fast as the store allows. */
+  /** Deliveries per second for the whole job; null means as fast as the store allows. */
   readonly ratePerS?: number | null | undefined;
   readonly name?: string | null | undefined;
 }
@@ -481,12 +481,12 @@ export interface BulkReplayChange {
 export interface BulkReplayList {
   readonly items: readonly BulkReplay[];
 
-  /** Of the next page; null: this is the last. */
+  /** Cursor of the next page; null on the last page. */
   readonly nextCursor: string | null;
 }
 
 export interface BulkReplayRequest {
-  /** Which deliveries, by any of the values of each field, in whatever state. With `endpointId` beside it: which events, and those without any delivery too unless it names endpoints, states or failures. */
+  /** Selects deliveries by any of the values of each field, in any state. With `endpointId` beside it, it selects events, including those without any delivery unless it names endpoints, states or failures. */
   readonly filter: {
     readonly tenant?: string | readonly string[] | undefined;
     readonly endpointId?: string | readonly string[] | undefined;
@@ -532,10 +532,10 @@ export interface BulkReplayRequest {
         )[]
       | undefined;
 
-    /** Of the last attempt's answer. */
+    /** HTTP status of the last attempt. */
     readonly statusCode?: number | readonly number[] | undefined;
 
-    /** Created at this time or later. */
+    /** Created at or after this time. */
     readonly since?: string | Date | undefined;
 
     /** Created before this time. */
@@ -551,14 +551,14 @@ export interface BulkReplayRequest {
       | undefined;
   };
 
-  /** Deliver each event once to this endpoint (its id or name), whatever it subscribes to and filters. If left out, each delivery is made again at its own endpoint. */
+  /** Deliver each event once to this endpoint (id or name), whatever its subscriptions and filter. If omitted, each delivery is made again at its own endpoint. */
   readonly endpointId?: string | undefined;
 
-  /** Deliveries a second, over all of it; null: as fast as the store allows. */
+  /** Deliveries per second for the whole job; null means as fast as the store allows. */
   readonly ratePerS?: number | null | undefined;
   readonly name?: string | undefined;
 
-  /** Count what would be done, and do nothing. */
+  /** Counts what would be done and changes nothing. */
   readonly dryRun?: boolean | undefined;
 }
 
@@ -575,17 +575,17 @@ export interface BurnRate {
   /** The rule fires above this burn rate. */
   readonly factor: number;
 
-  /** 1: the budget lasts exactly as long as the window of the objective. */
+  /** 1 means that the budget lasts exactly as long as the window of the objective. */
   readonly rateLong: number;
   readonly rateShort: number;
 
-  /** How long the budget lasts at `rateLong`; null: nothing of it is spent. */
+  /** How long the budget lasts at `rateLong`; null if nothing of it is spent. */
   readonly lastsS: number | null;
   readonly firing: boolean;
 }
 
 export interface CancelRequest {
-  /** Kept with the delivery. */
+  /** Stored with the delivery. */
   readonly reason: string;
 }
 
@@ -594,13 +594,13 @@ export interface Channel {
   readonly name: string;
   readonly kind: 'slack' | 'pagerduty' | 'alertmanager' | 'webhook' | 'email';
 
-  /** Notifications are deliveries to this endpoint, of the tenant `posthorn`. */
+  /** The endpoint, in tenant `posthorn`, that notifications are delivered to. */
   readonly endpointId: string;
 
-  /** The same for the same document: tells whether it changed without showing what is write-only. */
+  /** Equal for equal documents: detects changes without showing write-only fields. */
   readonly fingerprint: string;
 
-  /** Of its URL or mail server, unless the kind says it. */
+  /** Host of its URL or mail server, unless the kind implies it. */
   readonly host?: string;
   readonly from?: string;
   readonly to?: readonly string[];
@@ -617,19 +617,19 @@ export type ChannelDocument =
       readonly kind: 'pagerduty';
       readonly routingKey: string;
 
-      /** Without it: https://events.pagerduty.com/v2/enqueue. */
+      /** Default: https://events.pagerduty.com/v2/enqueue. */
       readonly url?: string | undefined;
     }
   | {
       readonly kind: 'alertmanager';
 
-      /** Takes webhooks of version 4. */
+      /** The Alertmanager-compatible URL; receives webhooks of version 4. */
       readonly url: string;
     }
   | {
       readonly kind: 'webhook';
 
-      /** Gets the alert as the API has it. */
+      /** Receives the alert as the API returns it. */
       readonly url: string;
     }
   | {
@@ -644,7 +644,7 @@ export type ChannelDocument =
 export interface ChannelList {
   readonly items: readonly Channel[];
 
-  /** Of the next page; null: this is the last. */
+  /** Cursor of the next page; null on the last page. */
   readonly nextCursor: string | null;
 }
 
@@ -652,15 +652,15 @@ export interface ChannelTest {
   readonly channel: string;
   readonly kind: 'slack' | 'pagerduty' | 'alertmanager' | 'webhook' | 'email';
 
-  /** Of the tenant `posthorn`. */
+  /** The delivery of the notification, in tenant `posthorn`. */
   readonly deliveryId: string;
 
-  /** `no_answer`: no attempt has ended within the timeout, or the channel is paused. */
+  /** `no_answer`: no attempt ended within the timeout, or the channel is paused. */
   readonly result: 'delivered' | 'failed' | 'no_answer';
   readonly sentAt: string;
   readonly durationMs: number | null;
 
-  /** What the channel answered; null: it did not. */
+  /** HTTP status of the channel's answer; null if there was none. */
   readonly statusCode: number | null;
   readonly errorClass:
     | 'timeout'
@@ -684,30 +684,30 @@ export interface ChannelTest {
     | null;
   readonly message: string | null;
 
-  /** The beginning of what it answered; null also if the key sees no payloads. */
+  /** Beginning of the channel's answer; null also if the key sees no payloads. */
   readonly responseExcerpt: string | null;
 }
 
 export interface Claim {
   readonly n: number;
 
-  /** Null: the portal does not show it. */
+  /** Null for portal sessions. */
   readonly node: string | null;
 
-  /** If nothing is heard of it by then, the delivery is claimed again. */
+  /** If the attempt does not report by then, the delivery is claimed again. */
   readonly leaseUntil: string;
 }
 
 export interface Clock {
-  /** `jumped`: by a minute or more in the last hour. `doubted`: nothing is deleted by it yet. */
+  /** `jumped`: by a minute or more in the last hour. `doubted`: not trusted yet; nothing is deleted by it. */
   readonly state: 'ok' | 'jumped' | 'doubted';
   readonly jumpedAt?: string;
   readonly jumpedByS?: number;
 
-  /** How far it is ahead of the time that deletion and expiry go by. */
+  /** How far it is ahead of the time that deletion and expiry use. */
   readonly aheadOfLivedTimeS?: number;
 
-  /** How long it still has to hold its course. */
+  /** How much longer it must run steadily to be trusted. */
   readonly believedInS?: number;
 }
 
@@ -717,30 +717,30 @@ export interface Conformance {
   readonly conforming: number;
   readonly items: readonly NonConforming[];
 
-  /** Of the next page; null: this is the last. */
+  /** Cursor of the next page; null on the last page. */
   readonly nextCursor: string | null;
 }
 
 export interface DeadLetterGroup {
-  /** The same for as long as there are such deliveries; for snoozing. */
+  /** Stable for as long as the group has deliveries; use it to snooze the group. */
   readonly groupId: string;
   readonly state: 'dead' | 'suppressed';
   readonly endpointId: string;
   readonly endpointName: string | null;
 
-  /** Of the endpoint's URL, with the port. */
+  /** Host of the endpoint's URL, with the port. */
   readonly host: string;
 
   /** The team that owns the endpoint. */
   readonly owner: string | null;
 
-  /** False: the endpoint is paused, so what is redriven waits for its resume. */
+  /** False if the endpoint is paused: then redriven deliveries wait until it is resumed. */
   readonly enabled: boolean;
 
-  /** The endpoint is deleted: nothing can deliver these. */
+  /** The endpoint is deleted, so these deliveries cannot be delivered. */
   readonly deleted: boolean;
 
-  /** Of the last attempt; null: there was none. */
+  /** Error class of the last attempt; null if there was none. */
   readonly errorClass:
     | 'timeout'
     | 'connect'
@@ -762,14 +762,14 @@ export interface DeadLetterGroup {
     | 'secrets'
     | null;
 
-  /** Of the last attempt's answer; null: there was none. */
+  /** HTTP status of the last attempt; null if there was no answer. */
   readonly statusCode: number | null;
 
-  /** What most of the newest 1,000 say: the first line of the answer, else why the attempt failed, without ids and numbers. */
+  /** The most frequent message of the newest 1,000: the first line of the answer, else why the attempt failed, without ids and numbers. */
   readonly message: string | null;
   readonly count: number;
 
-  /** The endpoint has more than one call reads: count, worth and times are of the newest. */
+  /** True if the endpoint has more deliveries than one call reads: then count, worth and times cover the newest. */
   readonly partial: boolean;
 
   /** Ordering keys that they block (`on_dead: block`). */
@@ -781,13 +781,13 @@ export interface DeadLetterGroup {
   /** When the newest of them ended. */
   readonly newestAt: string;
 
-  /** When retention deletes the first of them; null: it deletes none, because they block keys. */
+  /** When retention deletes the first of them; null if it deletes none, because they block keys. */
   readonly deletedFrom: string | null;
 
-  /** The newest of them. */
+  /** Newest deliveries of the group. */
   readonly sampleId: string;
 
-  /** What their events are worth, by currency. */
+  /** Value of their events, by currency. */
   readonly valueAtRisk: readonly Money[];
   readonly recovered: Recovery;
   readonly snoozedUntil: string | null;
@@ -798,16 +798,16 @@ export interface DeadLetterList {
   /** Deliveries that this call has read. */
   readonly rowsRead: number;
 
-  /** False: there are more than one call reads; narrow it by endpoint, owner or tenant. */
+  /** False if there are more than one call reads: narrow the query by endpoint, owner or tenant. */
   readonly complete: boolean;
   readonly items: readonly DeadLetterGroup[];
 
-  /** Of the next page; null: this is the last. */
+  /** Cursor of the next page; null on the last page. */
   readonly nextCursor: string | null;
 }
 
 export type DeadLetterSnooze = {
-  /** It ends sooner if the group has so many. */
+  /** The snooze ends early if the group reaches this count. */
   readonly untilCount: number | null;
   readonly reason: string;
 
@@ -820,14 +820,14 @@ export interface DeclaredSlo {
   readonly name: string;
   readonly builtIn: false;
 
-  /** The same for the same document: tells whether it changed without showing what is write-only. */
+  /** Equal for equal documents: detects changes without showing write-only fields. */
   readonly fingerprint: string;
   readonly description: string;
 
   /** What has to hold: delivered within the deadline, or accounted for at all. */
   readonly objective: 'delivered_within' | 'accounted';
 
-  /** 0.999: one in a thousand may miss its deadline. */
+  /** 0.999 means that one in a thousand may miss its deadline. */
   readonly target: number;
   readonly windowDays: number;
 
@@ -837,7 +837,7 @@ export interface DeclaredSlo {
   /** Only deliveries of this tenant. */
   readonly tenant?: string;
 
-  /** Only these endpoints; empty: all. */
+  /** Only these endpoints; empty means all. */
   readonly endpointIds: readonly string[];
 
   /** The team that sends. */
@@ -846,7 +846,7 @@ export interface DeclaredSlo {
   /** The team that receives. */
   readonly consumer: string;
 
-  /** With `include=status`. Whether everything is accounted for is as the last reconciliation found it. */
+  /** Present with `include=status`. For `accounted`, as the last reconciliation found it. */
   readonly status?: SloStatus;
 }
 
@@ -857,10 +857,10 @@ export interface Delivery {
   readonly tenant: string;
   readonly endpointId: string;
 
-  /** Only `pending` moves by itself. */
+  /** Only a `pending` delivery changes by itself. */
   readonly state: 'pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed';
 
-  /** Attempts that were made. */
+  /** Attempts made. */
   readonly attemptCount: number;
 
   /** When a pending delivery is attempted next, or claimed again if its attempt never ends. */
@@ -870,10 +870,10 @@ export interface Delivery {
   /** When it left `pending`. */
   readonly settledAt: string | null;
 
-  /** Why it is in its state: `delivered`, `schedule_exhausted`, `too_old`, `gone`, `corrupt`, `endpoint_paused`, `endpoint_deleted`, or `cancelled: …` with what the operator said. */
+  /** Why it is in its state: `delivered`, `schedule_exhausted`, `too_old`, `gone`, `corrupt`, `endpoint_paused`, `endpoint_deleted`, or `cancelled: …` with the operator's reason. */
   readonly reason: string | null;
 
-  /** Of the last attempt, if it failed. */
+  /** Error class of the last attempt, if it failed. */
   readonly lastError: {
     readonly class:
       | 'timeout'
@@ -895,12 +895,12 @@ export interface Delivery {
       | 'transformation'
       | 'secrets';
 
-    /** Of the response; null: there was none. */
+    /** HTTP status of the response; null if there was none. */
     readonly statusCode: number | null;
     readonly message: string | null;
   } | null;
 
-  /** The dead letter of its ordering key that holds it (`on_dead: block`); null: none does. */
+  /** The dead letter of its ordering key that blocks it (`on_dead: block`); null if none does. */
   readonly blockedBy: string | null;
 }
 
@@ -911,10 +911,10 @@ export interface DeliveryDetails {
   readonly tenant: string;
   readonly endpointId: string;
 
-  /** Only `pending` moves by itself. */
+  /** Only a `pending` delivery changes by itself. */
   readonly state: 'pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed';
 
-  /** Attempts that were made. */
+  /** Attempts made. */
   readonly attemptCount: number;
 
   /** When a pending delivery is attempted next, or claimed again if its attempt never ends. */
@@ -924,10 +924,10 @@ export interface DeliveryDetails {
   /** When it left `pending`. */
   readonly settledAt: string | null;
 
-  /** Why it is in its state: `delivered`, `schedule_exhausted`, `too_old`, `gone`, `corrupt`, `endpoint_paused`, `endpoint_deleted`, or `cancelled: …` with what the operator said. */
+  /** Why it is in its state: `delivered`, `schedule_exhausted`, `too_old`, `gone`, `corrupt`, `endpoint_paused`, `endpoint_deleted`, or `cancelled: …` with the operator's reason. */
   readonly reason: string | null;
 
-  /** Of the last attempt, if it failed. */
+  /** Error class of the last attempt, if it failed. */
   readonly lastError: {
     readonly class:
       | 'timeout'
@@ -949,38 +949,38 @@ export interface DeliveryDetails {
       | 'transformation'
       | 'secrets';
 
-    /** Of the response; null: there was none. */
+    /** HTTP status of the response; null if there was none. */
     readonly statusCode: number | null;
     readonly message: string | null;
   } | null;
 
-  /** The dead letter of its ordering key that holds it (`on_dead: block`); null: none does. */
+  /** The dead letter of its ordering key that blocks it (`on_dead: block`); null if none does. */
   readonly blockedBy: string | null;
 
-  /** By when it ought to be delivered, by what its endpoint promises now (`deliverWithinS`). */
+  /** The deadline, by the endpoint's current `deliverWithinS`. */
   readonly deadlineAt: string;
 
   /** Delivered after its deadline, or past it and still pending. */
   readonly late: boolean;
 
-  /** Of the event. */
+  /** Value of the event. */
   readonly value: Value | null;
   readonly event: DeliveryEvent;
   readonly endpoint: DeliveryEndpoint;
 
-  /** How often it was claimed for an attempt: those without an attempt of that number never reported. */
+  /** How often it was claimed for an attempt. A claim without an attempt of its number never reported. */
   readonly claims: number;
 
-  /** Of the attempt that is under way; null: none is. */
+  /** Attempt in progress; null if there is none. */
   readonly claim: Claim | null;
 
-  /** What a pending delivery waits for; null: it is not pending. */
+  /** What a pending delivery waits for; null if it is not pending. */
   readonly waitingFor: WaitingFor | null;
 
-  /** Attempts to be expected if all fail, the first 20; after the last one it is a dead letter. */
+  /** Expected attempts if all fail, the first 20; after the last one it is a dead letter. */
   readonly nextAttempts: readonly ExpectedAttempt[];
 
-  /** By an operator, one by one, the oldest first: the last 50. */
+  /** Individual redrives by operators, oldest first: the last 50. */
   readonly redrives: readonly DeliveryRedrive[];
 
   /** Oldest first. */
@@ -990,10 +990,10 @@ export interface DeliveryDetails {
 export interface DeliveryEndpoint {
   readonly name: string | null;
 
-  /** Of its URL, with the port. */
+  /** Host of its URL, with the port. */
   readonly host: string;
 
-  /** The team that owns it; null also for a portal. */
+  /** The team that owns it; null also for portal sessions. */
   readonly owner: string | null;
   readonly enabled: boolean;
   readonly deleted: boolean;
@@ -1007,21 +1007,21 @@ export interface DeliveryEvent {
 }
 
 export interface DeliveryList {
-  /** How far the search has come, in time; null: to the end, so there are no more. */
+  /** How far in time the search has come; null if it reached the end, so there are no more. */
   readonly searchedTo: string | null;
 
-  /** Rows that this call has looked at; null if the key is bound to a tenant: they are of all tenants. */
+  /** Rows that this call has read; null if the key is bound to a tenant, because they are of all tenants. */
   readonly rowsRead: number | null;
   readonly items: readonly ListedDelivery[];
 
-  /** Of the next page; null: this is the last. */
+  /** Cursor of the next page; null on the last page. */
   readonly nextCursor: string | null;
 }
 
 export interface DeliveryMessage {
   readonly event: 'delivery';
 
-  /** Of the message: the header `Last-Event-ID` of a new connection that is to go on from here. */
+  /** Id of the message: the header `Last-Event-ID` of a new connection that resumes from here. */
   readonly id: string | null;
   readonly data: DeliveryDetails;
 }
@@ -1029,29 +1029,29 @@ export interface DeliveryMessage {
 export interface DeliveryRedrive {
   readonly at: string;
 
-  /** The name of the key; null if the key that asks is bound to a tenant. */
+  /** Name of the key; null if the calling key is bound to a tenant. */
   readonly by: string | null;
 }
 
 export interface DeliveryRequest {
-  /** Whose request it is; of a delivery without attempts the first one. */
+  /** Number of the attempt; for a delivery without attempts, the first one. */
   readonly attempt: number;
 
-  /** When that attempt began; null: it has not. */
+  /** When that attempt started; null if it has not. */
   readonly sentAt: string | null;
 
-  /** The endpoint was changed after the attempt began: URL, headers and the form of the body are as they are now. */
+  /** True if the endpoint was changed after the attempt started: URL, headers and the form of the body are the current ones. */
   readonly changedSince: boolean;
   readonly method: 'POST';
   readonly url: string;
 
-  /** In their order. Signatures, credentials and values of your own headers are not shown; `traceparent` is not kept. */
+  /** In order. Signatures, credentials and values of your own headers are hidden; `traceparent` is not stored. */
   readonly headers: readonly Header[];
 
-  /** Byte for byte, if `payloads` is `full`. Null: the key sees no payloads, or the expression of the endpoint gives no body. */
+  /** Byte for byte, if `payloads` is `full`. Null if the key sees no payloads, or if the endpoint's expression returns no body. */
   readonly body: string | null;
 
-  /** Null: the expression of the endpoint gives no body. */
+  /** Null if the endpoint's expression returns no body. */
   readonly bodyBytes: number | null;
 
   /** How much of the body the key may see. */
@@ -1063,7 +1063,7 @@ export interface Endpoint {
   readonly name: string | null;
   readonly tenant: string;
 
-  /** Of a notification channel only the host. */
+  /** For a notification channel only the host. */
   readonly url: string;
   readonly eventTypes: readonly string[];
   readonly description: string | null;
@@ -1071,10 +1071,10 @@ export interface Endpoint {
   readonly template: string | null;
   readonly templateVersion: number | null;
 
-  /** What it says itself, whatever its template says. */
+  /** The fields that override the template. */
   readonly overrides: readonly ('timeout_ms' | 'deliver_within_s' | 'retry')[];
 
-  /** The names; values are write-only. */
+  /** Header names; values are write-only. */
   readonly headers: Readonly<Record<string, null>>;
 
   /** Secrets are null. */
@@ -1084,7 +1084,7 @@ export interface Endpoint {
   /** Without its password. */
   readonly proxy: string | null;
 
-  /** What the certificates of `tls`, and that of the receiver, say of themselves. */
+  /** Facts from the certificates of `tls` and of the receiver. */
   readonly certificates: readonly EndpointCertificate[];
   readonly timeoutMs: number;
   readonly maxInFlight: number;
@@ -1092,47 +1092,47 @@ export interface Endpoint {
   readonly ordering: 'none' | 'key';
   readonly onDead: 'skip' | 'block';
 
-  /** Ordering keys that a dead letter blocks (`on_dead: block`); up to 1,000 are counted. */
+  /** Ordering keys that a dead letter blocks (`on_dead: block`), counted up to 1,000. */
   readonly blockedKeys: number;
   readonly filter: Filter | null;
   readonly transformation: Transformation | null;
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
 
-  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; its id is in `webhook-id`. */
+  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: only the data of the event, byte for byte as it was published; its id is in `webhook-id`. */
   readonly body: 'envelope' | 'data';
 
-  /** `v1`: HMAC by the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. Both: two signatures in `webhook-signature`. */
+  /** `v1`: HMAC with the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. With both, `webhook-signature` has two signatures. */
   readonly signatures: readonly ('v1' | 'v1a')[];
 
-  /** Where its public keys are published for everybody: `/.well-known/posthorn/public-keys/{set}`. Null: it never signed with `v1a`. */
+  /** Where its public keys are published: `/.well-known/posthorn/public-keys/{set}`. Null if it never signed with `v1a`. */
   readonly keySet: string | null;
 
-  /** Your own data, for your own use: up to 50 texts of at most 512 characters. */
+  /** Your own data: up to 50 texts of at most 512 characters. */
   readonly metadata: Readonly<Record<string, string>>;
 
-  /** Why its secrets cannot be opened: nothing is sent until the key is back, or until the secret and the headers are set again. */
+  /** Why its secrets cannot be decrypted: nothing is sent until the key is restored, or until the secret and the headers are set again. */
   readonly secretsError: string | null;
   readonly disableAfterS: number | null;
 
-  /** The first failure since the last success, if `disableAfterS` is set; null: none. */
+  /** The first failure since the last success, if `disableAfterS` is set; null if there is none. */
   readonly failingSince: string | null;
 
-  /** From then on the next failed attempt pauses the endpoint, unless one succeeds before; null: none does. */
+  /** From then on the next failed attempt pauses the endpoint, unless one succeeds first; null if none would. */
   readonly disablesAt: string | null;
   readonly enabled: boolean;
 
-  /** What an operator gave; `gone`: the receiver answered 410; `failing`: see `disableAfterS`. */
+  /** The operator's reason; `gone`: the receiver answered 410; `failing`: see `disableAfterS`. */
   readonly pausedReason: string | null;
 
-  /** Open after 20 failed attempts in a row: until the next success a sixteenth of `maxInFlight` is tried at once. */
+  /** Open after 20 failed attempts in a row: until the next success, a sixteenth of `maxInFlight` is attempted at once. */
   readonly breaker: { readonly state: 'closed' | 'open'; readonly since: string | null };
 
-  /** Of the attempts at its URL; written every 5 s at most. */
+  /** Attempts at its URL; written at most every 5 s. */
   readonly lastSuccessAt: string | null;
   readonly lastFailureAt: string | null;
 
-  /** The receiver asked for no requests until then (Retry-After). */
+  /** The receiver asked for a pause until then (Retry-After). */
   readonly throttledUntil: string | null;
   readonly createdAt: string;
   readonly updatedAt: string;
@@ -1144,7 +1144,7 @@ export type EndpointAuth =
   | {
       readonly type: 'oauth2_client_credentials';
 
-      /** Of the token server. The address guard checks it as it does any receiver. */
+      /** URL of the token server. The address guard checks it like any receiver. */
       readonly tokenUrl: string;
       readonly clientId: string;
       readonly clientSecret: string;
@@ -1161,7 +1161,7 @@ export type EndpointAuthChange =
   | {
       readonly type: 'oauth2_client_credentials';
 
-      /** Of the token server. The address guard checks it as it does any receiver. */
+      /** URL of the token server. The address guard checks it like any receiver. */
       readonly tokenUrl: string;
       readonly clientId: string;
       readonly clientSecret: string | null;
@@ -1173,13 +1173,13 @@ export type EndpointAuthChange =
     };
 
 export interface EndpointCertificate {
-  /** Presented to the receiver, trusted, or what the receiver presented last. */
+  /** Presented to the receiver, trusted, or last presented by the receiver. */
   readonly use: 'client' | 'ca' | 'server';
   readonly subject: string;
   readonly issuer: string;
   readonly notBefore: string;
 
-  /** An alert says so 30, 7 and 1 days before a client certificate expires, and 7 and 1 before that of the receiver. */
+  /** An alert fires 30, 7 and 1 days before a client certificate expires, and 7 and 1 days before the receiver's does. */
   readonly notAfter: string;
 
   /** SHA-256. */
@@ -1187,69 +1187,69 @@ export interface EndpointCertificate {
 }
 
 export interface EndpointChange {
-  /** The caller's own, unique in its tenant. */
+  /** Your own name for it, unique in its tenant. */
   readonly name?: string | null | undefined;
 
-  /** An http or https URL without credentials and fragment. */
+  /** An http or https URL without credentials or fragment. */
   readonly url?: string | undefined;
 
   /** Types, trailing wildcards such as `payment.*`, or `*` for all. */
   readonly eventTypes?: readonly string[] | undefined;
   readonly description?: string | null | undefined;
 
-  /** The team that receives, and is notified of its dead letters. */
+  /** The team that receives, and that is notified of its dead letters. */
   readonly owner?: string | null | undefined;
 
-  /** The delivery policy that it follows. */
+  /** The delivery policy that the endpoint follows. */
   readonly template?: string | null | undefined;
 
-  /** All of them; null keeps the stored value, which answers do not show. */
+  /** All headers; null keeps the stored value, which responses do not show. */
   readonly headers?: Readonly<Record<string, string | null>> | undefined;
 
-  /** Of one attempt. Null: as the template says. */
+  /** Timeout of one attempt. Null means the template's value. */
   readonly timeoutMs?: number | null | undefined;
 
-  /** Attempts at once. */
+  /** Limit of concurrent attempts. */
   readonly maxInFlight?: number | undefined;
 
-  /** Attempts a second; null: no limit. One second's attempts may begin at once. Nodes that share a database share it. */
+  /** Limit of attempts per second; null means no limit. One second's attempts may start at once. Nodes that share a database share the limit. */
   readonly rateLimitPerS?: number | null | undefined;
 
-  /** `key`: events of one ordering key one after the other. */
+  /** `key`: events with the same ordering key are delivered one after the other. */
   readonly ordering?: 'none' | 'key' | undefined;
 
-  /** What a dead letter means to later deliveries of its ordering key. `skip`: they go on without it. `block`, only with the ordering `key`: they are held until it is redriven and delivered, or cancelled. */
+  /** What a dead letter does to later deliveries of its ordering key. `skip`: they continue without it. `block`, only with the ordering `key`: they wait until it is redriven and delivered, or cancelled. */
   readonly onDead?: 'skip' | 'block' | undefined;
 
-  /** Which events it gets, by their data; null: all that it subscribes to. */
+  /** Selects events by their data; null means all that it subscribes to. */
   readonly filter?: Filter | null | undefined;
   readonly transformation?: Transformation | null | undefined;
 
-  /** Null: as the template says. */
+  /** Null means the template's value. */
   readonly retry?: RetryPolicyInput | null | undefined;
 
-  /** The deadline. Null: as the template says. */
+  /** The deadline. Null means the template's value. */
   readonly deliverWithinS?: number | null | undefined;
 
-  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; its id is in `webhook-id`. */
+  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: only the data of the event, byte for byte as it was published; its id is in `webhook-id`. */
   readonly body?: 'envelope' | 'data' | undefined;
 
-  /** `v1`: HMAC by the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. Both: two signatures in `webhook-signature`. */
+  /** `v1`: HMAC with the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. With both, `webhook-signature` has two signatures. */
   readonly signatures?: readonly ('v1' | 'v1a')[] | undefined;
 
-  /** Your own data, for your own use: up to 50 texts of at most 512 characters. */
+  /** Your own data: up to 50 texts of at most 512 characters. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 
-  /** The endpoint is paused (`paused_reason: failing`) when every attempt has failed for so long, at least 5 of them; null: never. */
+  /** Posthorn pauses the endpoint (`paused_reason: failing`) when every attempt has failed for this long, with at least 5 attempts; null means never. */
   readonly disableAfterS?: number | null | undefined;
 
-  /** A disabled endpoint gets nothing; its deliveries are suppressed. */
+  /** A disabled endpoint receives nothing; its deliveries are suppressed. */
   readonly enabled?: boolean | undefined;
 
-  /** Credentials of every request. `basic`, `bearer`: sent as they are. `oauth2_client_credentials`: a bearer token, fetched from `tokenUrl`, kept until shortly before it expires, and renewed once after a 401. Not together with a header `authorization`. Secrets are write-only. Null keeps the stored one, if the type is the same. */
+  /** Credentials of every request. `basic`, `bearer`: sent as they are. `oauth2_client_credentials`: a bearer token, fetched from `tokenUrl`, cached until shortly before it expires, and renewed once after a 401. Cannot be combined with a header `authorization`. Secrets are write-only. Null keeps the stored secret, if the type is the same. */
   readonly auth?: EndpointAuthChange | null | undefined;
 
-  /** How the connection is secured; for `https` URLs only. Another setting ends the connections of the former. */
+  /** How the connection is secured; only for `https` URLs. Changing it closes existing connections. */
   readonly tls?: EndpointTls | null | undefined;
   readonly proxy?: string | null | undefined;
 }
@@ -1259,52 +1259,52 @@ export interface EndpointCheck {
 }
 
 export interface EndpointCheckAnswer {
-  /** As it would be stored; null: it is refused. */
+  /** The URL as it would be stored; null if it is refused. */
   readonly url: string | null;
 
-  /** What is wrong with it; null: nothing. */
+  /** What is wrong with it; null if it is valid. */
   readonly fault: string | null;
 }
 
 export interface EndpointDiagnosis {
-  /** What it found, such as `timeout` or `paused`. */
+  /** The rule that matched, such as `timeout` or `paused`. */
   readonly rule: string;
 
-  /** `act`: somebody has to do something. */
+  /** `act`: an operator has to act. */
   readonly level: 'ok' | 'watch' | 'act';
   readonly sentence: string;
   readonly nextStep: string | null;
 }
 
 export interface EndpointHealth {
-  /** `failing`: every attempt since the last success failed. `slowed`: the receiver asked for time, or the breaker is open. `idle`: nothing was sent yet. */
+  /** `failing`: every attempt since the last success failed. `slowed`: the receiver asked for a pause, or the breaker is open. `idle`: nothing was sent yet. */
   readonly state: 'failing' | 'slowed' | 'paused' | 'healthy' | 'idle';
 
-  /** Why it is not healthy, and its limits, in a few words; null: nothing is to be said. */
+  /** Why it is not healthy, and its limits, in a few words; null if there is nothing to report. */
   readonly note: string | null;
 
   /** Whole clock hours of acceptance. */
   readonly window: { readonly since: string; readonly until: string };
   readonly inTime: InTime;
 
-  /** Deliveries accepted a second, in this clock hour and the one before. */
+  /** Deliveries accepted per second, in this clock hour and the previous one. */
   readonly ratePerS: number;
 
-  /** From acceptance to delivery, of this clock hour and the one before, else of the window. */
+  /** From acceptance to delivery, in this clock hour and the previous one, else in the window. */
   readonly p99Ms: number | null;
   readonly pending: number;
 
-  /** The earliest due time of what is pending. */
+  /** The earliest due time of a pending delivery. */
   readonly oldestDueAt: string | null;
 
-  /** Dead letters that retention has not taken. */
+  /** Dead letters that retention has not deleted. */
   readonly dead: number;
   readonly suppressed: number;
 
-  /** Of the dead letters, by currency. */
+  /** Value of the dead letters, by currency. */
   readonly worth: readonly Money[];
 
-  /** Whether `worth` is of all dead letters; always true. */
+  /** Whether `worth` covers all dead letters; always true. */
   readonly worthComplete: boolean;
   readonly lastSuccessAt: string | null;
   readonly lastFailureAt: string | null;
@@ -1312,10 +1312,10 @@ export interface EndpointHealth {
   /** The first failure since the last success. */
   readonly failingSince: string | null;
 
-  /** At least so many attempts have failed since the last success. */
+  /** At least this many attempts have failed since the last success. */
   readonly failuresInARow: number;
 
-  /** Of the last failed attempt; null: none failed. */
+  /** Error class of the last failed attempt; null if none failed. */
   readonly lastError: {
     readonly class:
       | 'timeout'
@@ -1339,7 +1339,7 @@ export interface EndpointHealth {
     readonly statusCode: number | null;
   } | null;
 
-  /** By the hour of acceptance, oldest first. */
+  /** By hour of acceptance, oldest first. */
   readonly bars: {
     readonly since: string;
     readonly stepS: number;
@@ -1363,36 +1363,36 @@ export interface EndpointHealthDetails {
     /** Pending deliveries, by the counters. */
     readonly count: number;
 
-    /** Those with an attempt under way. */
+    /** Pending deliveries with an attempt in progress. */
     readonly underWay: number;
     readonly nextAttemptAt: string | null;
 
-    /** Before this no pending delivery becomes a dead letter; null: nothing is pending, or it cannot be said. */
+    /** No pending delivery becomes a dead letter before this; null if nothing is pending, or if it is not known. */
     readonly nothingLostUntil: string | null;
     readonly byAttempts: readonly {
-      /** Of the running schedule. */
+      /** Last attempt of the current schedule. */
       readonly attempts: number;
       readonly count: number;
     }[];
 
-    /** False: more is pending than was read for this. */
+    /** False if more deliveries are pending than were read for this. */
     readonly complete: boolean;
   };
 
-  /** Pending deliveries by when they are due; one that is under way is due when its lease ends. */
+  /** Pending deliveries by due time; one with an attempt in progress is due when its lease ends. */
   readonly due: readonly {
-    /** Null: overdue ones. */
+    /** Start of the bucket; null for overdue deliveries. */
     readonly since: string | null;
 
-    /** Null: no end. */
+    /** End of the bucket; null if it has none. */
     readonly until: string | null;
     readonly count: number;
 
-    /** There are more than were counted. */
+    /** True if there are more than were counted. */
     readonly atLeast: boolean;
   }[];
 
-  /** Of deliveries accepted since then. */
+  /** Failures of deliveries accepted since then. */
   readonly failures: {
     readonly since: string;
     readonly byClass: readonly {
@@ -1421,7 +1421,7 @@ export interface EndpointHealthDetails {
       readonly count: number;
       readonly eventTypes: readonly { readonly eventType: string; readonly count: number }[];
 
-      /** The newest known; null: its delivery has ended well. */
+      /** The newest known failure; null if its delivery ended well. */
       readonly last: FailedAttempt | null;
     }[];
   };
@@ -1433,14 +1433,14 @@ export interface EndpointHealthDetails {
 export interface EndpointList {
   readonly items: readonly ListedEndpoint[];
 
-  /** Of the next page; null: this is the last. */
+  /** Cursor of the next page; null on the last page. */
   readonly nextCursor: string | null;
 }
 
 export interface EndpointMessage {
   readonly event: 'endpoint';
 
-  /** Of the message: the header `Last-Event-ID` of a new connection that is to go on from here. */
+  /** Id of the message: the header `Last-Event-ID` of a new connection that resumes from here. */
   readonly id: string | null;
   readonly data: Endpoint;
 }
@@ -1450,76 +1450,76 @@ export interface EndpointPause {
 }
 
 export interface EndpointRequest {
-  /** If left out: the tenant that the key is bound to, else `default`. */
+  /** Default: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 
-  /** The caller's own, unique in its tenant. */
+  /** Your own name for it, unique in its tenant. */
   readonly name?: string | null | undefined;
 
-  /** An http or https URL without credentials and fragment. */
+  /** An http or https URL without credentials or fragment. */
   readonly url: string;
 
   /** Types, trailing wildcards such as `payment.*`, or `*` for all. */
   readonly eventTypes?: readonly string[] | undefined;
   readonly description?: string | null | undefined;
 
-  /** The team that receives, and is notified of its dead letters. */
+  /** The team that receives, and that is notified of its dead letters. */
   readonly owner?: string | null | undefined;
 
-  /** The delivery policy that it follows. */
+  /** The delivery policy that the endpoint follows. */
   readonly template?: string | null | undefined;
 
   /** Sent with every request. Values are write-only. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 
-  /** Of one attempt. Null: as the template says. */
+  /** Timeout of one attempt. Null means the template's value. */
   readonly timeoutMs?: number | null | undefined;
 
-  /** Attempts at once. */
+  /** Limit of concurrent attempts. */
   readonly maxInFlight?: number | undefined;
 
-  /** Attempts a second; null: no limit. One second's attempts may begin at once. Nodes that share a database share it. */
+  /** Limit of attempts per second; null means no limit. One second's attempts may start at once. Nodes that share a database share the limit. */
   readonly rateLimitPerS?: number | null | undefined;
 
-  /** `key`: events of one ordering key one after the other. */
+  /** `key`: events with the same ordering key are delivered one after the other. */
   readonly ordering?: 'none' | 'key' | undefined;
 
-  /** What a dead letter means to later deliveries of its ordering key. `skip`: they go on without it. `block`, only with the ordering `key`: they are held until it is redriven and delivered, or cancelled. */
+  /** What a dead letter does to later deliveries of its ordering key. `skip`: they continue without it. `block`, only with the ordering `key`: they wait until it is redriven and delivered, or cancelled. */
   readonly onDead?: 'skip' | 'block' | undefined;
 
-  /** Which events it gets, by their data; null: all that it subscribes to. */
+  /** Selects events by their data; null means all that it subscribes to. */
   readonly filter?: Filter | null | undefined;
   readonly transformation?: Transformation | null | undefined;
 
-  /** Null: as the template says. */
+  /** Null means the template's value. */
   readonly retry?: RetryPolicyInput | null | undefined;
 
-  /** The deadline. Null: as the template says. */
+  /** The deadline. Null means the template's value. */
   readonly deliverWithinS?: number | null | undefined;
 
-  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; its id is in `webhook-id`. */
+  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: only the data of the event, byte for byte as it was published; its id is in `webhook-id`. */
   readonly body?: 'envelope' | 'data' | undefined;
 
-  /** `v1`: HMAC by the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. Both: two signatures in `webhook-signature`. */
+  /** `v1`: HMAC with the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. With both, `webhook-signature` has two signatures. */
   readonly signatures?: readonly ('v1' | 'v1a')[] | undefined;
 
-  /** Your own data, for your own use: up to 50 texts of at most 512 characters. */
+  /** Your own data: up to 50 texts of at most 512 characters. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 
-  /** The endpoint is paused (`paused_reason: failing`) when every attempt has failed for so long, at least 5 of them; null: never. */
+  /** Posthorn pauses the endpoint (`paused_reason: failing`) when every attempt has failed for this long, with at least 5 attempts; null means never. */
   readonly disableAfterS?: number | null | undefined;
 
-  /** A disabled endpoint gets nothing; its deliveries are suppressed. */
+  /** A disabled endpoint receives nothing; its deliveries are suppressed. */
   readonly enabled?: boolean | undefined;
 
-  /** Credentials of every request. `basic`, `bearer`: sent as they are. `oauth2_client_credentials`: a bearer token, fetched from `tokenUrl`, kept until shortly before it expires, and renewed once after a 401. Not together with a header `authorization`. Secrets are write-only. */
+  /** Credentials of every request. `basic`, `bearer`: sent as they are. `oauth2_client_credentials`: a bearer token, fetched from `tokenUrl`, cached until shortly before it expires, and renewed once after a 401. Cannot be combined with a header `authorization`. Secrets are write-only. */
   readonly auth?: EndpointAuth | null | undefined;
 
-  /** How the connection is secured; for `https` URLs only. Another setting ends the connections of the former. */
+  /** How the connection is secured; only for `https` URLs. Changing it closes existing connections. */
   readonly tls?: EndpointTls | null | undefined;
   readonly proxy?: string | null | undefined;
 
-  /** `whsec_…`; made if it is left out. Write-only. */
+  /** `whsec_…`; generated if omitted. Write-only. */
   readonly secret?: string | undefined;
 }
 
@@ -1531,37 +1531,37 @@ export interface EndpointTest {
   /** When it was committed to disk. */
   readonly acceptedAt: string;
 
-  /** Deliveries that were created. */
+  /** Deliveries created. */
   readonly deliveries: number;
 
-  /** How many of them are suppressed, because their endpoint is disabled. */
+  /** Deliveries among them that are suppressed because their endpoint is disabled. */
   readonly suppressed: number;
 
-  /** No endpoint takes it: none subscribes to its type, or their filters exclude it. */
+  /** True if no endpoint matches: none subscribes to its type, or their filters exclude it. */
   readonly unmatched: boolean;
 
-  /** Accepted before: this is the receipt of then, and nothing was created. */
+  /** True if the event was accepted before: this is the original receipt, and nothing was created. */
   readonly duplicate: boolean;
   readonly deliveryId: string;
 
-  /** Null: none was made in time, or the endpoint is paused. The delivery goes on by itself. */
+  /** Null if no attempt was made in time, or if the endpoint is paused. The delivery continues by itself. */
   readonly attempt: Attempt | null;
 }
 
 export interface EndpointTls {
-  /** PEM: the certificate that Posthorn presents, its chain behind it. */
+  /** PEM: the client certificate that Posthorn presents, followed by its chain. */
   readonly clientCertificate?: string | null | undefined;
 
-  /** PEM, without a passphrase. Write-only: null keeps the stored one while there is a certificate. */
+  /** PEM, without a passphrase. Write-only: null keeps the stored key as long as there is a certificate. */
   readonly clientKey?: string | null | undefined;
 
-  /** PEM: the only authorities that are trusted. Null: the system's. */
+  /** PEM: the only certificate authorities that are trusted. Null means the system's. */
   readonly ca?: string | null | undefined;
 
-  /** Of TLS. Null: 1.2. */
+  /** Minimum version of TLS. Null means 1.2. */
   readonly minVersion?: '1.2' | '1.3' | null | undefined;
 
-  /** The name that is asked for, and that the receiver's certificate must have. Null: the URL's host. */
+  /** The name that is sent (SNI) and that the receiver's certificate must have. Null means the URL's host. */
   readonly serverName?: string | null | undefined;
 }
 
@@ -1570,7 +1570,7 @@ export interface EndpointWithSecret {
   readonly name: string | null;
   readonly tenant: string;
 
-  /** Of a notification channel only the host. */
+  /** For a notification channel only the host. */
   readonly url: string;
   readonly eventTypes: readonly string[];
   readonly description: string | null;
@@ -1578,10 +1578,10 @@ export interface EndpointWithSecret {
   readonly template: string | null;
   readonly templateVersion: number | null;
 
-  /** What it says itself, whatever its template says. */
+  /** The fields that override the template. */
   readonly overrides: readonly ('timeout_ms' | 'deliver_within_s' | 'retry')[];
 
-  /** The names; values are write-only. */
+  /** Header names; values are write-only. */
   readonly headers: Readonly<Record<string, null>>;
 
   /** Secrets are null. */
@@ -1591,7 +1591,7 @@ export interface EndpointWithSecret {
   /** Without its password. */
   readonly proxy: string | null;
 
-  /** What the certificates of `tls`, and that of the receiver, say of themselves. */
+  /** Facts from the certificates of `tls` and of the receiver. */
   readonly certificates: readonly EndpointCertificate[];
   readonly timeoutMs: number;
   readonly maxInFlight: number;
@@ -1599,52 +1599,52 @@ export interface EndpointWithSecret {
   readonly ordering: 'none' | 'key';
   readonly onDead: 'skip' | 'block';
 
-  /** Ordering keys that a dead letter blocks (`on_dead: block`); up to 1,000 are counted. */
+  /** Ordering keys that a dead letter blocks (`on_dead: block`), counted up to 1,000. */
   readonly blockedKeys: number;
   readonly filter: Filter | null;
   readonly transformation: Transformation | null;
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
 
-  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; its id is in `webhook-id`. */
+  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: only the data of the event, byte for byte as it was published; its id is in `webhook-id`. */
   readonly body: 'envelope' | 'data';
 
-  /** `v1`: HMAC by the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. Both: two signatures in `webhook-signature`. */
+  /** `v1`: HMAC with the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. With both, `webhook-signature` has two signatures. */
   readonly signatures: readonly ('v1' | 'v1a')[];
 
-  /** Where its public keys are published for everybody: `/.well-known/posthorn/public-keys/{set}`. Null: it never signed with `v1a`. */
+  /** Where its public keys are published: `/.well-known/posthorn/public-keys/{set}`. Null if it never signed with `v1a`. */
   readonly keySet: string | null;
 
-  /** Your own data, for your own use: up to 50 texts of at most 512 characters. */
+  /** Your own data: up to 50 texts of at most 512 characters. */
   readonly metadata: Readonly<Record<string, string>>;
 
-  /** Why its secrets cannot be opened: nothing is sent until the key is back, or until the secret and the headers are set again. */
+  /** Why its secrets cannot be decrypted: nothing is sent until the key is restored, or until the secret and the headers are set again. */
   readonly secretsError: string | null;
   readonly disableAfterS: number | null;
 
-  /** The first failure since the last success, if `disableAfterS` is set; null: none. */
+  /** The first failure since the last success, if `disableAfterS` is set; null if there is none. */
   readonly failingSince: string | null;
 
-  /** From then on the next failed attempt pauses the endpoint, unless one succeeds before; null: none does. */
+  /** From then on the next failed attempt pauses the endpoint, unless one succeeds first; null if none would. */
   readonly disablesAt: string | null;
   readonly enabled: boolean;
 
-  /** What an operator gave; `gone`: the receiver answered 410; `failing`: see `disableAfterS`. */
+  /** The operator's reason; `gone`: the receiver answered 410; `failing`: see `disableAfterS`. */
   readonly pausedReason: string | null;
 
-  /** Open after 20 failed attempts in a row: until the next success a sixteenth of `maxInFlight` is tried at once. */
+  /** Open after 20 failed attempts in a row: until the next success, a sixteenth of `maxInFlight` is attempted at once. */
   readonly breaker: { readonly state: 'closed' | 'open'; readonly since: string | null };
 
-  /** Of the attempts at its URL; written every 5 s at most. */
+  /** Attempts at its URL; written at most every 5 s. */
   readonly lastSuccessAt: string | null;
   readonly lastFailureAt: string | null;
 
-  /** The receiver asked for no requests until then (Retry-After). */
+  /** The receiver asked for a pause until then (Retry-After). */
   readonly throttledUntil: string | null;
   readonly createdAt: string;
   readonly updatedAt: string;
 
-  /** Shown this once. */
+  /** Shown only once. */
   readonly secret: string;
 }
 
@@ -1653,7 +1653,7 @@ export interface EnsuredEndpoint {
   readonly name: string | null;
   readonly tenant: string;
 
-  /** Of a notification channel only the host. */
+  /** For a notification channel only the host. */
   readonly url: string;
   readonly eventTypes: readonly string[];
   readonly description: string | null;
@@ -1661,10 +1661,10 @@ export interface EnsuredEndpoint {
   readonly template: string | null;
   readonly templateVersion: number | null;
 
-  /** What it says itself, whatever its template says. */
+  /** The fields that override the template. */
   readonly overrides: readonly ('timeout_ms' | 'deliver_within_s' | 'retry')[];
 
-  /** The names; values are write-only. */
+  /** Header names; values are write-only. */
   readonly headers: Readonly<Record<string, null>>;
 
   /** Secrets are null. */
@@ -1674,7 +1674,7 @@ export interface EnsuredEndpoint {
   /** Without its password. */
   readonly proxy: string | null;
 
-  /** What the certificates of `tls`, and that of the receiver, say of themselves. */
+  /** Facts from the certificates of `tls` and of the receiver. */
   readonly certificates: readonly EndpointCertificate[];
   readonly timeoutMs: number;
   readonly maxInFlight: number;
@@ -1682,52 +1682,52 @@ export interface EnsuredEndpoint {
   readonly ordering: 'none' | 'key';
   readonly onDead: 'skip' | 'block';
 
-  /** Ordering keys that a dead letter blocks (`on_dead: block`); up to 1,000 are counted. */
+  /** Ordering keys that a dead letter blocks (`on_dead: block`), counted up to 1,000. */
   readonly blockedKeys: number;
   readonly filter: Filter | null;
   readonly transformation: Transformation | null;
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
 
-  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; its id is in `webhook-id`. */
+  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: only the data of the event, byte for byte as it was published; its id is in `webhook-id`. */
   readonly body: 'envelope' | 'data';
 
-  /** `v1`: HMAC by the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. Both: two signatures in `webhook-signature`. */
+  /** `v1`: HMAC with the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. With both, `webhook-signature` has two signatures. */
   readonly signatures: readonly ('v1' | 'v1a')[];
 
-  /** Where its public keys are published for everybody: `/.well-known/posthorn/public-keys/{set}`. Null: it never signed with `v1a`. */
+  /** Where its public keys are published: `/.well-known/posthorn/public-keys/{set}`. Null if it never signed with `v1a`. */
   readonly keySet: string | null;
 
-  /** Your own data, for your own use: up to 50 texts of at most 512 characters. */
+  /** Your own data: up to 50 texts of at most 512 characters. */
   readonly metadata: Readonly<Record<string, string>>;
 
-  /** Why its secrets cannot be opened: nothing is sent until the key is back, or until the secret and the headers are set again. */
+  /** Why its secrets cannot be decrypted: nothing is sent until the key is restored, or until the secret and the headers are set again. */
   readonly secretsError: string | null;
   readonly disableAfterS: number | null;
 
-  /** The first failure since the last success, if `disableAfterS` is set; null: none. */
+  /** The first failure since the last success, if `disableAfterS` is set; null if there is none. */
   readonly failingSince: string | null;
 
-  /** From then on the next failed attempt pauses the endpoint, unless one succeeds before; null: none does. */
+  /** From then on the next failed attempt pauses the endpoint, unless one succeeds first; null if none would. */
   readonly disablesAt: string | null;
   readonly enabled: boolean;
 
-  /** What an operator gave; `gone`: the receiver answered 410; `failing`: see `disableAfterS`. */
+  /** The operator's reason; `gone`: the receiver answered 410; `failing`: see `disableAfterS`. */
   readonly pausedReason: string | null;
 
-  /** Open after 20 failed attempts in a row: until the next success a sixteenth of `maxInFlight` is tried at once. */
+  /** Open after 20 failed attempts in a row: until the next success, a sixteenth of `maxInFlight` is attempted at once. */
   readonly breaker: { readonly state: 'closed' | 'open'; readonly since: string | null };
 
-  /** Of the attempts at its URL; written every 5 s at most. */
+  /** Attempts at its URL; written at most every 5 s. */
   readonly lastSuccessAt: string | null;
   readonly lastFailureAt: string | null;
 
-  /** The receiver asked for no requests until then (Retry-After). */
+  /** The receiver asked for a pause until then (Retry-After). */
   readonly throttledUntil: string | null;
   readonly createdAt: string;
   readonly updatedAt: string;
 
-  /** Only if it was created. */
+  /** Present only if the endpoint was created. */
   readonly secret?: string;
 }
 
@@ -1746,7 +1746,7 @@ export interface Event {
   /** The newest 1,000. */
   readonly deliveries: readonly Delivery[];
 
-  /** Null: these are all. Else the `cursor` for `GET /v1/deliveries` with this `eventId` and `tenant`. */
+  /** Null if these are all; else the `cursor` for `GET /v1/deliveries` with this `eventId` and `tenant`. */
   readonly deliveriesNextCursor: string | null;
 
   /** How much of `data` the key may see. `none`: nothing, so it is null. `masked`: card numbers, bank accounts and email addresses are replaced by `[card number]`, `[IBAN]` and `[email address]`. */
@@ -1757,21 +1757,21 @@ export interface Event {
 }
 
 export interface EventList {
-  /** How far the search has come, in time; null: to the end, so there are no more. */
+  /** How far in time the search has come; null if it reached the end, so there are no more. */
   readonly searchedTo: string | null;
 
-  /** Rows that this call has looked at; null if the key is bound to a tenant: they are of all tenants. */
+  /** Rows that this call has read; null if the key is bound to a tenant, because they are of all tenants. */
   readonly rowsRead: number | null;
   readonly items: readonly ListedEvent[];
 
-  /** Of the next page; null: this is the last. */
+  /** Cursor of the next page; null on the last page. */
   readonly nextCursor: string | null;
 }
 
 export interface EventType {
   readonly name: string;
 
-  /** The same for the same document: tells whether it changed without showing what is write-only. */
+  /** Equal for equal documents: detects changes without showing write-only fields. */
   readonly fingerprint: string;
   readonly description: string;
 
@@ -1781,15 +1781,15 @@ export interface EventType {
   /** Default template for endpoints that subscribe to this type explicitly and set none. */
   readonly template: string | null;
 
-  /** JSON Schema 2020-12 of the data, without references to other documents. Events whose data does not fit are refused. */
+  /** JSON Schema 2020-12 of the data, without references to other documents. Events whose data does not match are refused. */
   readonly schema?: Readonly<Record<string, unknown>>;
 
-  /** Where in the data the value is, for events that are published without one. */
+  /** Where the data has the value, for events that are published without one. */
   readonly value?: {
-    /** Where the amount is, in minor units. */
+    /** JSON Pointer to the amount, in minor units. */
     readonly amount: string;
 
-    /** Where the currency is, or its ISO 4217 code. */
+    /** JSON Pointer to the currency, or its ISO 4217 code. */
     readonly currency: string;
   };
 }
@@ -1803,16 +1803,16 @@ export interface EventTypeDocument {
   /** Default template for endpoints that subscribe to this type explicitly and set none. */
   readonly template?: string | null | undefined;
 
-  /** JSON Schema 2020-12 of the data, without references to other documents. Events whose data does not fit are refused. */
+  /** JSON Schema 2020-12 of the data, without references to other documents. Events whose data does not match are refused. */
   readonly schema?: Readonly<Record<string, unknown>> | undefined;
 
-  /** Where in the data the value is, for events that are published without one. */
+  /** Where the data has the value, for events that are published without one. */
   readonly value?:
     | {
-        /** Where the amount is, in minor units. */
+        /** JSON Pointer to the amount, in minor units. */
         readonly amount: string;
 
-        /** Where the currency is, or its ISO 4217 code. */
+        /** JSON Pointer to the currency, or its ISO 4217 code. */
         readonly currency: string;
       }
     | undefined;
@@ -1821,18 +1821,18 @@ export interface EventTypeDocument {
 export interface EventTypeList {
   readonly items: readonly EventType[];
 
-  /** Of the next page; null: this is the last. */
+  /** Cursor of the next page; null on the last page. */
   readonly nextCursor: string | null;
 }
 
 export interface ExpectedAttempt {
-  /** If no claim is lost until then. */
+  /** Assumes that no claim is lost until then. */
   readonly n: number;
 
-  /** Not before. */
+  /** Not before this time. */
   readonly at: string;
 
-  /** Not after, unless the receiver asks for a pause or its limits hold it up. */
+  /** Not after this time, unless the receiver asks for a pause or its limits delay the attempt. */
   readonly latestAt: string;
 }
 
@@ -1859,13 +1859,13 @@ export type Filter = Readonly<
 export interface FilterDryRun {
   readonly filter: Filter;
 
-  /** Whose events; `default` if left out. */
+  /** Tenant of the events. Default: `default`. */
   readonly tenant?: string | undefined;
 
-  /** Only events of these types, as endpoints subscribe to them. */
+  /** Only events of these types; wildcards as in subscriptions. */
   readonly eventTypes?: readonly string[] | undefined;
 
-  /** Of how many of the newest events. 100 if left out. */
+  /** How many of the newest events to try. Default: 100. */
   readonly last?: number | undefined;
 
   /** Any JSON, tried instead of stored events. */
@@ -1888,7 +1888,7 @@ export interface FilterOutcome {
   readonly newestAt: string | null;
   readonly oldestAt: string | null;
 
-  /** False: there are older events of them, or more than one look reads, that it was not tried on. */
+  /** False if there are older events, or more than one call reads, that it was not tried on. */
   readonly complete: boolean;
 }
 
@@ -1906,7 +1906,7 @@ export interface Health {
 export interface HelloMessage {
   readonly event: 'hello';
 
-  /** Of the message: the header `Last-Event-ID` of a new connection that is to go on from here. */
+  /** Id of the message: the header `Last-Event-ID` of a new connection that resumes from here. */
   readonly id: string | null;
   readonly data: { readonly version: string; readonly now: string };
 }
@@ -1923,31 +1923,31 @@ export interface Impact {
   };
   readonly verdict: 'better' | 'no_difference_shown' | 'worse';
 
-  /** The comparison in a sentence. */
+  /** The comparison in one sentence. */
   readonly statement: string;
 
-  /** What the rate from before would have done to the deliveries from after. */
+  /** What the rate before the change would have done to the deliveries after it. */
   readonly ifUnchanged: { readonly expectedDrops: number; readonly chanceOfSoFew: number };
   readonly exposure: {
-    /** Whether both times saw the same traffic, as far as can be told. */
+    /** Whether both times had the same traffic, as far as is known. */
     readonly equal: boolean;
     readonly checks: readonly {
       readonly check: 'volume' | 'endpoints' | 'hours_of_week' | 'event_types';
 
-      /** Null: the data cannot tell. */
+      /** Null if the data cannot tell. */
       readonly fine: boolean | null;
       readonly words: string;
     }[];
   };
 
-  /** Money a week that is no longer at risk. */
+  /** Money per week that is no longer at risk. */
   readonly recoveredPerWeek: readonly WeeklyMoney[];
   readonly objective: { readonly target: number };
 
-  /** With `format=markdown`: the same as a section of a document. */
+  /** Present with `format=markdown`: the same as a Markdown section. */
   readonly markdown: string | null;
 
-  /** With `format=html`: the same as one page that loads nothing. */
+  /** Present with `format=html`: the same as one self-contained page. */
   readonly html: string | null;
 }
 
@@ -1956,34 +1956,34 @@ export interface ImpactSide {
   readonly from: string;
   readonly until: string;
 
-  /** Deliveries whose end is known. */
+  /** Deliveries with a known outcome. */
   readonly events: number;
 
   /** Still pending. */
   readonly unresolved: number;
 
-  /** Accepted, and no row accounts for them. */
+  /** Accepted, but in no row. */
   readonly silentlyDropped: number;
 
-  /** Known from a receiver only; 0 here. */
+  /** Known only from a receiver; 0 here. */
   readonly acknowledgedUnprocessed: number;
 
   /** Dead letters and suppressed deliveries. */
   readonly givenUp: number;
   readonly late: number;
 
-  /** Of what was dropped in silence. */
+  /** The share of silent drops. */
   readonly dropRate: number;
   readonly dropInterval: Interval;
 
-  /** Of what the objective allows over this time; 1 is all of it. */
+  /** Share of what the objective allows over this time; 1 is all of it. */
   readonly budgetBurned: number;
   readonly weeklyValue: readonly WeeklyMoney[];
   readonly givenUpValue: readonly Money[];
   readonly firstLostAt: string | null;
   readonly timeToDetect: { readonly afterS: number; readonly by: string } | null;
 
-  /** What has to be said about these numbers. */
+  /** Notes on these numbers. */
   readonly notes: readonly string[];
 }
 
@@ -1991,10 +1991,10 @@ export interface InTime {
   /** Delivered in time. */
   readonly good: number;
 
-  /** Accepted in the window, and past its deadline or ended before it. */
+  /** Accepted in the window, and past the deadline or ended before it. */
   readonly due: number;
 
-  /** `good` / `due`; null: nothing was due. */
+  /** `good` / `due`; null if nothing was due. */
   readonly share: number | null;
   readonly interval: Interval;
 }
@@ -2002,7 +2002,7 @@ export interface InTime {
 /** Wilson score interval at 95%: lower and upper bound. */
 export type Interval = readonly [number, number];
 
-/** Who began it; null: that was not recorded, or a portal does not show it. */
+/** Who started it; null if that was not recorded, and for portal sessions. */
 export type JobActor = {
   readonly kind: 'key' | 'session' | 'portal' | 'library' | 'cli' | 'engine';
   readonly name: string;
@@ -2014,7 +2014,7 @@ export interface JobEndpoint {
   readonly value: readonly Money[];
 }
 
-/** What became of the deliveries that it has taken. The four add up to them. */
+/** Outcomes of the deliveries it has taken. The four counts add up to them. */
 export interface JobOutcome {
   readonly delivered: number;
   readonly pending: number;
@@ -2029,66 +2029,66 @@ export interface Key {
   readonly name: string;
   readonly state: 'active' | 'expired' | 'revoked';
 
-  /** `publish`: publish events, and nothing else. `read`: read everything but keys and the audit log. `operate`: change things, redrive, replay. `admin`: everything. No scope includes another, except that `admin` includes all. */
+  /** `publish`: only publish events. `read`: read everything except keys and the audit log. `operate`: change, redrive and replay. `admin`: everything. No scope includes another, except that `admin` includes all. */
   readonly scopes: readonly ('publish' | 'read' | 'operate' | 'admin')[];
 
-  /** The only tenant that it sees; null: all. */
+  /** The only tenant that it sees; null means all. */
   readonly tenant: string | null;
 
-  /** The only endpoints that it sees; null: all of its tenant. */
+  /** The only endpoints that it sees; null means all of its tenant. */
   readonly endpointIds: readonly string[] | null;
 
-  /** How much it sees of event data and of what receivers answered. `masked`: card numbers, bank accounts and email addresses are replaced. */
+  /** How much the key sees of event data and of receivers' answers. `masked`: card numbers, bank accounts and email addresses are replaced. */
   readonly payloads: 'none' | 'masked' | 'full';
 
-  /** Requests a second on each node; null: no limit. One second's requests may come at once. */
+  /** Requests per second on each node; null means no limit. One second's requests may come at once. */
   readonly rateLimitPerS: number | null;
   readonly createdAt: string;
   readonly expiresAt: string | null;
   readonly revokedAt: string | null;
 
-  /** Until then the key before the last rotation works too; null: there is none that does. */
+  /** Until when the key before the last rotation works too; null if none does. */
   readonly formerUntil: string | null;
 
   /** Up to ten seconds behind. */
   readonly lastUsedAt: string | null;
 
-  /** The address that the last request came from. */
+  /** Address of the last request. */
   readonly lastUsedFrom: string | null;
 }
 
 export interface KeyList {
   readonly items: readonly Key[];
 
-  /** Of the next page; null: this is the last. */
+  /** Cursor of the next page; null on the last page. */
   readonly nextCursor: string | null;
 }
 
 export interface KeyRequest {
-  /** For people: what the key is for. */
+  /** Human-readable: what the key is for. */
   readonly name: string;
 
-  /** `publish`: publish events, and nothing else. `read`: read everything but keys and the audit log. `operate`: change things, redrive, replay. `admin`: everything. No scope includes another, except that `admin` includes all. */
+  /** `publish`: only publish events. `read`: read everything except keys and the audit log. `operate`: change, redrive and replay. `admin`: everything. No scope includes another, except that `admin` includes all. */
   readonly scopes: readonly ('publish' | 'read' | 'operate' | 'admin')[];
 
   /** Binds the key to this tenant: it sees and changes nothing else. */
   readonly tenant?: string | undefined;
 
-  /** Binds the key to these endpoints, by id or name. They must be of one tenant, which the key is bound to as well. Not with the scopes `publish` and `admin`. */
+  /** Binds the key to these endpoints, by id or name. They must belong to one tenant, which the key is bound to as well. Not possible with the scopes `publish` and `admin`. */
   readonly endpointIds?: readonly string[] | undefined;
 
   /** Default: `full` with the scope `admin`, else `masked`. */
   readonly payloads?: 'none' | 'masked' | 'full' | undefined;
 
-  /** In the future; default: it does not expire. */
+  /** In the future. Default: the key does not expire. */
   readonly expiresAt?: string | Date | undefined;
 
-  /** Requests a second on each node; null: no limit. One second's requests may come at once. */
+  /** Requests per second on each node; null means no limit. One second's requests may come at once. */
   readonly rateLimitPerS?: number | null | undefined;
 }
 
 export interface KeyRotation {
-  /** For so long the present key works too. */
+  /** How long the current key keeps working too. */
   readonly graceS?: number | undefined;
 }
 
@@ -2097,53 +2097,53 @@ export interface KeyWithSecret {
   readonly name: string;
   readonly state: 'active' | 'expired' | 'revoked';
 
-  /** `publish`: publish events, and nothing else. `read`: read everything but keys and the audit log. `operate`: change things, redrive, replay. `admin`: everything. No scope includes another, except that `admin` includes all. */
+  /** `publish`: only publish events. `read`: read everything except keys and the audit log. `operate`: change, redrive and replay. `admin`: everything. No scope includes another, except that `admin` includes all. */
   readonly scopes: readonly ('publish' | 'read' | 'operate' | 'admin')[];
 
-  /** The only tenant that it sees; null: all. */
+  /** The only tenant that it sees; null means all. */
   readonly tenant: string | null;
 
-  /** The only endpoints that it sees; null: all of its tenant. */
+  /** The only endpoints that it sees; null means all of its tenant. */
   readonly endpointIds: readonly string[] | null;
 
-  /** How much it sees of event data and of what receivers answered. `masked`: card numbers, bank accounts and email addresses are replaced. */
+  /** How much the key sees of event data and of receivers' answers. `masked`: card numbers, bank accounts and email addresses are replaced. */
   readonly payloads: 'none' | 'masked' | 'full';
 
-  /** Requests a second on each node; null: no limit. One second's requests may come at once. */
+  /** Requests per second on each node; null means no limit. One second's requests may come at once. */
   readonly rateLimitPerS: number | null;
   readonly createdAt: string;
   readonly expiresAt: string | null;
   readonly revokedAt: string | null;
 
-  /** Until then the key before the last rotation works too; null: there is none that does. */
+  /** Until when the key before the last rotation works too; null if none does. */
   readonly formerUntil: string | null;
 
   /** Up to ten seconds behind. */
   readonly lastUsedAt: string | null;
 
-  /** The address that the last request came from. */
+  /** Address of the last request. */
   readonly lastUsedFrom: string | null;
 
-  /** The key itself, `phk_…`. Shown this once. */
+  /** The key itself, `phk_…`. Shown only once. */
   readonly key: string;
 }
 
 export interface ListedAttempt {
-  /** The number of its claim: counts from 1, over all schedules of the delivery. One that is missing is a claim that never reported. */
+  /** The number of its claim, counted from 1 over all schedules of the delivery. A missing number is a claim that never reported. */
   readonly n: number;
   readonly startedAt: string;
   readonly durationMs: number;
 
-  /** Until when its claim lasted: an outcome after that may be superseded. Null: it was not kept. */
+  /** When its lease ended: a later outcome may be superseded. Null if it was not stored. */
   readonly leaseUntil: string | null;
 
-  /** Of the response; null: there was none. */
+  /** HTTP status of the response; null if there was none. */
   readonly statusCode: number | null;
 
-  /** `superseded`: settled when the delivery was no longer its own, so it changed nothing. */
+  /** `superseded`: the attempt ended after it had lost its claim, so it changed nothing. */
   readonly outcome: 'delivered' | 'retry' | 'dead' | 'superseded';
 
-  /** Null: it delivered. */
+  /** Null if it delivered. */
   readonly errorClass:
     | 'timeout'
     | 'connect'
@@ -2166,22 +2166,22 @@ export interface ListedAttempt {
     | null;
   readonly message: string | null;
 
-  /** The beginning of the response body; null also if the key sees no payloads. */
+  /** Beginning of the response body; null also if the key sees no payloads. */
   readonly responseExcerpt: string | null;
 
-  /** The first 20, at most 4 KiB; of failures and of a sample of successes. Null: not kept, or the key sees no payloads. */
+  /** The first 20 headers, at most 4 KiB; of failures and of a sample of successes. Null if they were not stored, or if the key sees no payloads. */
   readonly responseHeaders: readonly Header[] | null;
 
-  /** That was connected to, or tried last; null: none, or it was not kept. */
+  /** Address that was connected to, or tried last; null if there was none, or if it was not stored. */
   readonly address: string | null;
 
-  /** How long the phases took; a null phase did not happen. Null: not kept. */
+  /** Duration of each phase; null for a phase that did not happen. Null if it was not stored. */
   readonly phasesMs: AttemptPhases | null;
 
-  /** The retry clock, an operator, or a redrive in bulk. */
+  /** The retry clock, an operator, or a bulk redrive. */
   readonly trigger: 'schedule' | 'manual' | 'redrive';
 
-  /** The process that made it; null: the portal does not show it. */
+  /** The process that made it; null for portal sessions. */
   readonly node: string | null;
   readonly deliveryId: string;
   readonly eventId: string;
@@ -2197,10 +2197,10 @@ export interface ListedDelivery {
   readonly tenant: string;
   readonly endpointId: string;
 
-  /** Only `pending` moves by itself. */
+  /** Only a `pending` delivery changes by itself. */
   readonly state: 'pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed';
 
-  /** Attempts that were made. */
+  /** Attempts made. */
   readonly attemptCount: number;
 
   /** When a pending delivery is attempted next, or claimed again if its attempt never ends. */
@@ -2210,10 +2210,10 @@ export interface ListedDelivery {
   /** When it left `pending`. */
   readonly settledAt: string | null;
 
-  /** Why it is in its state: `delivered`, `schedule_exhausted`, `too_old`, `gone`, `corrupt`, `endpoint_paused`, `endpoint_deleted`, or `cancelled: …` with what the operator said. */
+  /** Why it is in its state: `delivered`, `schedule_exhausted`, `too_old`, `gone`, `corrupt`, `endpoint_paused`, `endpoint_deleted`, or `cancelled: …` with the operator's reason. */
   readonly reason: string | null;
 
-  /** Of the last attempt, if it failed. */
+  /** Error class of the last attempt, if it failed. */
   readonly lastError: {
     readonly class:
       | 'timeout'
@@ -2235,15 +2235,15 @@ export interface ListedDelivery {
       | 'transformation'
       | 'secrets';
 
-    /** Of the response; null: there was none. */
+    /** HTTP status of the response; null if there was none. */
     readonly statusCode: number | null;
     readonly message: string | null;
   } | null;
 
-  /** The dead letter of its ordering key that holds it (`on_dead: block`); null: none does. */
+  /** The dead letter of its ordering key that blocks it (`on_dead: block`); null if none does. */
   readonly blockedBy: string | null;
 
-  /** By when it ought to be delivered, by what its endpoint promises now (`deliverWithinS`). */
+  /** The deadline, by the endpoint's current `deliverWithinS`. */
   readonly deadlineAt: string;
 
   /** Delivered after its deadline, or past it and still pending. */
@@ -2261,7 +2261,7 @@ export interface ListedEndpoint {
   readonly name: string | null;
   readonly tenant: string;
 
-  /** Of a notification channel only the host. */
+  /** For a notification channel only the host. */
   readonly url: string;
   readonly eventTypes: readonly string[];
   readonly description: string | null;
@@ -2269,10 +2269,10 @@ export interface ListedEndpoint {
   readonly template: string | null;
   readonly templateVersion: number | null;
 
-  /** What it says itself, whatever its template says. */
+  /** The fields that override the template. */
   readonly overrides: readonly ('timeout_ms' | 'deliver_within_s' | 'retry')[];
 
-  /** The names; values are write-only. */
+  /** Header names; values are write-only. */
   readonly headers: Readonly<Record<string, null>>;
 
   /** Secrets are null. */
@@ -2282,7 +2282,7 @@ export interface ListedEndpoint {
   /** Without its password. */
   readonly proxy: string | null;
 
-  /** What the certificates of `tls`, and that of the receiver, say of themselves. */
+  /** Facts from the certificates of `tls` and of the receiver. */
   readonly certificates: readonly EndpointCertificate[];
   readonly timeoutMs: number;
   readonly maxInFlight: number;
@@ -2290,52 +2290,52 @@ export interface ListedEndpoint {
   readonly ordering: 'none' | 'key';
   readonly onDead: 'skip' | 'block';
 
-  /** Ordering keys that a dead letter blocks (`on_dead: block`); up to 1,000 are counted. */
+  /** Ordering keys that a dead letter blocks (`on_dead: block`), counted up to 1,000. */
   readonly blockedKeys: number;
   readonly filter: Filter | null;
   readonly transformation: Transformation | null;
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
 
-  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; its id is in `webhook-id`. */
+  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: only the data of the event, byte for byte as it was published; its id is in `webhook-id`. */
   readonly body: 'envelope' | 'data';
 
-  /** `v1`: HMAC by the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. Both: two signatures in `webhook-signature`. */
+  /** `v1`: HMAC with the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. With both, `webhook-signature` has two signatures. */
   readonly signatures: readonly ('v1' | 'v1a')[];
 
-  /** Where its public keys are published for everybody: `/.well-known/posthorn/public-keys/{set}`. Null: it never signed with `v1a`. */
+  /** Where its public keys are published: `/.well-known/posthorn/public-keys/{set}`. Null if it never signed with `v1a`. */
   readonly keySet: string | null;
 
-  /** Your own data, for your own use: up to 50 texts of at most 512 characters. */
+  /** Your own data: up to 50 texts of at most 512 characters. */
   readonly metadata: Readonly<Record<string, string>>;
 
-  /** Why its secrets cannot be opened: nothing is sent until the key is back, or until the secret and the headers are set again. */
+  /** Why its secrets cannot be decrypted: nothing is sent until the key is restored, or until the secret and the headers are set again. */
   readonly secretsError: string | null;
   readonly disableAfterS: number | null;
 
-  /** The first failure since the last success, if `disableAfterS` is set; null: none. */
+  /** The first failure since the last success, if `disableAfterS` is set; null if there is none. */
   readonly failingSince: string | null;
 
-  /** From then on the next failed attempt pauses the endpoint, unless one succeeds before; null: none does. */
+  /** From then on the next failed attempt pauses the endpoint, unless one succeeds first; null if none would. */
   readonly disablesAt: string | null;
   readonly enabled: boolean;
 
-  /** What an operator gave; `gone`: the receiver answered 410; `failing`: see `disableAfterS`. */
+  /** The operator's reason; `gone`: the receiver answered 410; `failing`: see `disableAfterS`. */
   readonly pausedReason: string | null;
 
-  /** Open after 20 failed attempts in a row: until the next success a sixteenth of `maxInFlight` is tried at once. */
+  /** Open after 20 failed attempts in a row: until the next success, a sixteenth of `maxInFlight` is attempted at once. */
   readonly breaker: { readonly state: 'closed' | 'open'; readonly since: string | null };
 
-  /** Of the attempts at its URL; written every 5 s at most. */
+  /** Attempts at its URL; written at most every 5 s. */
   readonly lastSuccessAt: string | null;
   readonly lastFailureAt: string | null;
 
-  /** The receiver asked for no requests until then (Retry-After). */
+  /** The receiver asked for a pause until then (Retry-After). */
   readonly throttledUntil: string | null;
   readonly createdAt: string;
   readonly updatedAt: string;
 
-  /** If asked for with `include=health`. */
+  /** Present with `include=health`. */
   readonly health?: EndpointHealth;
 }
 
@@ -2348,13 +2348,13 @@ export interface ListedEvent {
   readonly orderingKey: string | null;
   readonly value: Value | null;
 
-  /** Deliveries that were created when it was accepted. */
+  /** Deliveries created when it was accepted. */
   readonly deliveries: number;
 
-  /** How many of them were suppressed. */
+  /** Deliveries among them that were suppressed. */
   readonly suppressed: number;
 
-  /** No endpoint took it. */
+  /** True if no endpoint matched. */
   readonly unmatched: boolean;
 }
 
@@ -2367,54 +2367,54 @@ export interface Marker {
   readonly label: string;
   readonly url: string | null;
 
-  /** Who put it there: the name of the key. */
+  /** Who created it: the name of the key. */
   readonly by: string;
 
-  /** Whether Posthorn put it there by itself, because something was changed. */
+  /** Whether Posthorn created it because something changed. */
   readonly automatic: boolean;
 
-  /** The tenant that it is about; null: it is about none. */
+  /** The tenant it concerns; null if it concerns none. */
   readonly tenant: string | null;
 
-  /** What was changed, such as an endpoint; null if a person or a pipeline put it. */
+  /** What was changed, such as an endpoint; null for markers of people and pipelines. */
   readonly subject: { readonly kind: string; readonly id: string } | null;
 }
 
 export interface MarkerList {
   readonly items: readonly Marker[];
 
-  /** Of the next page; null: this is the last. */
+  /** Cursor of the next page; null on the last page. */
   readonly nextCursor: string | null;
 }
 
 export interface Me {
-  /** Of the key; for people. */
+  /** Name of the key; human-readable. */
   readonly name: string;
 
   /** `key`: an API key; `session`: a browser that signed in with one; `portal`: the holder of a portal link. */
   readonly kind: 'key' | 'session' | 'portal' | 'library' | 'cli';
   readonly scopes: readonly ('publish' | 'read' | 'operate' | 'admin')[];
 
-  /** The only tenant that it sees; null: all. */
+  /** The only tenant that it sees; null means all. */
   readonly tenant: string | null;
 
-  /** The only endpoints that it sees; null: all of its tenant. */
+  /** The only endpoints that it sees; null means all of its tenant. */
   readonly endpointIds: readonly string[] | null;
   readonly payloads: 'none' | 'masked' | 'full';
 
-  /** What a portal link lets its holder do besides reading; null: it is not one. */
+  /** What a portal link allows its holder besides reading; null if it is not a portal link. */
   readonly can: readonly ('redrive' | 'replay' | 'test' | 'rotate')[] | null;
 
-  /** The server's. */
+  /** Version of the server. */
   readonly version: string;
 
-  /** Where this server is reached; null: it was not told. */
+  /** Public URL of this server; null if it is not configured. */
   readonly publicUrl: string | null;
 
-  /** The server's clock. */
+  /** Clock of the server. */
   readonly now: string;
 
-  /** When this session or key ends; null: it does not. */
+  /** When this session or key ends; null if it does not. */
   readonly expiresAt: string | null;
 }
 
@@ -2422,7 +2422,7 @@ export interface MissingDelivery {
   readonly eventId: string;
   readonly deliveryId: string;
 
-  /** `delivered`: the endpoint answered 2xx, and the receiver does not have it. */
+  /** `delivered`: the endpoint answered 2xx, but the receiver does not have it. */
   readonly state: 'pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed';
   readonly settledAt: string | null;
   readonly value: {
@@ -2439,80 +2439,80 @@ export interface Money {
   /** Minor units; a string above 2^53. */
   readonly amountMinor: number | string;
 
-  /** How many have it. */
+  /** Number of events. */
   readonly events: number;
 }
 
 export interface NamedEndpointRequest {
   readonly tenant?: string | undefined;
 
-  /** The caller's own, unique in its tenant. */
+  /** Your own name for it, unique in its tenant. */
   readonly name?: string | null | undefined;
 
-  /** An http or https URL without credentials and fragment. */
+  /** An http or https URL without credentials or fragment. */
   readonly url: string;
 
   /** Types, trailing wildcards such as `payment.*`, or `*` for all. */
   readonly eventTypes?: readonly string[] | undefined;
   readonly description?: string | null | undefined;
 
-  /** The team that receives, and is notified of its dead letters. */
+  /** The team that receives, and that is notified of its dead letters. */
   readonly owner?: string | null | undefined;
 
-  /** The delivery policy that it follows. */
+  /** The delivery policy that the endpoint follows. */
   readonly template?: string | null | undefined;
 
-  /** All of them; null keeps the stored value, which answers do not show. */
+  /** All headers; null keeps the stored value, which responses do not show. */
   readonly headers?: Readonly<Record<string, string | null>> | undefined;
 
-  /** Of one attempt. Null: as the template says. */
+  /** Timeout of one attempt. Null means the template's value. */
   readonly timeoutMs?: number | null | undefined;
 
-  /** Attempts at once. */
+  /** Limit of concurrent attempts. */
   readonly maxInFlight?: number | undefined;
 
-  /** Attempts a second; null: no limit. One second's attempts may begin at once. Nodes that share a database share it. */
+  /** Limit of attempts per second; null means no limit. One second's attempts may start at once. Nodes that share a database share the limit. */
   readonly rateLimitPerS?: number | null | undefined;
 
-  /** `key`: events of one ordering key one after the other. */
+  /** `key`: events with the same ordering key are delivered one after the other. */
   readonly ordering?: 'none' | 'key' | undefined;
 
-  /** What a dead letter means to later deliveries of its ordering key. `skip`: they go on without it. `block`, only with the ordering `key`: they are held until it is redriven and delivered, or cancelled. */
+  /** What a dead letter does to later deliveries of its ordering key. `skip`: they continue without it. `block`, only with the ordering `key`: they wait until it is redriven and delivered, or cancelled. */
   readonly onDead?: 'skip' | 'block' | undefined;
 
-  /** Which events it gets, by their data; null: all that it subscribes to. */
+  /** Selects events by their data; null means all that it subscribes to. */
   readonly filter?: Filter | null | undefined;
   readonly transformation?: Transformation | null | undefined;
 
-  /** Null: as the template says. */
+  /** Null means the template's value. */
   readonly retry?: RetryPolicyInput | null | undefined;
 
-  /** The deadline. Null: as the template says. */
+  /** The deadline. Null means the template's value. */
   readonly deliverWithinS?: number | null | undefined;
 
-  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; its id is in `webhook-id`. */
+  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: only the data of the event, byte for byte as it was published; its id is in `webhook-id`. */
   readonly body?: 'envelope' | 'data' | undefined;
 
-  /** `v1`: HMAC by the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. Both: two signatures in `webhook-signature`. */
+  /** `v1`: HMAC with the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. With both, `webhook-signature` has two signatures. */
   readonly signatures?: readonly ('v1' | 'v1a')[] | undefined;
 
-  /** Your own data, for your own use: up to 50 texts of at most 512 characters. */
+  /** Your own data: up to 50 texts of at most 512 characters. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 
-  /** The endpoint is paused (`paused_reason: failing`) when every attempt has failed for so long, at least 5 of them; null: never. */
+  /** Posthorn pauses the endpoint (`paused_reason: failing`) when every attempt has failed for this long, with at least 5 attempts; null means never. */
   readonly disableAfterS?: number | null | undefined;
 
-  /** A disabled endpoint gets nothing; its deliveries are suppressed. */
+  /** A disabled endpoint receives nothing; its deliveries are suppressed. */
   readonly enabled?: boolean | undefined;
 
-  /** Credentials of every request. `basic`, `bearer`: sent as they are. `oauth2_client_credentials`: a bearer token, fetched from `tokenUrl`, kept until shortly before it expires, and renewed once after a 401. Not together with a header `authorization`. Secrets are write-only. Null keeps the stored one, if the type is the same. */
+  /** Credentials of every request. `basic`, `bearer`: sent as they are. `oauth2_client_credentials`: a bearer token, fetched from `tokenUrl`, cached until shortly before it expires, and renewed once after a 401. Cannot be combined with a header `authorization`. Secrets are write-only. Null keeps the stored secret, if the type is the same. */
   readonly auth?: EndpointAuthChange | null | undefined;
 
-  /** How the connection is secured; for `https` URLs only. Another setting ends the connections of the former. */
+  /** How the connection is secured; only for `https` URLs. Changing it closes existing connections. */
   readonly tls?: EndpointTls | null | undefined;
   readonly proxy?: string | null | undefined;
 
-  /** `whsec_…`; kept if it is left out, or made. Write-only. */
+  /** `whsec_…`; if omitted, the stored secret is kept, or one is generated. Write-only. */
   readonly secret?: string | undefined;
 }
 
@@ -2523,19 +2523,19 @@ export interface NewEvent {
   /** Any JSON, at most 256 KiB. Delivered byte for byte. */
   readonly data: unknown;
 
-  /** If left out: the tenant that the key is bound to, else `default`. */
+  /** Default: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 
-  /** Unique in its tenant. The same id and body again answers the same receipt. Made if left out. */
+  /** Unique in its tenant. The same id and body again return the same receipt. Generated if omitted. */
   readonly id?: string | undefined;
 
-  /** Endpoints with `ordering: key` get the events of one key one after the other. */
+  /** Endpoints with `ordering: key` receive the events of one key one after the other. */
   readonly orderingKey?: string | undefined;
 
-  /** When it happened, if that is not when it is accepted. */
+  /** When it happened, if not when it is accepted. */
   readonly occurredAt?: string | Date | undefined;
 
-  /** What it is worth. If left out, taken from the data where the event type says. */
+  /** The value of the event. If omitted, it is taken from the data, as declared by the event type. */
   readonly value?: NewValue | undefined;
 }
 
@@ -2548,10 +2548,10 @@ export interface NewMarker {
   readonly at?: string | Date | undefined;
   readonly kind?: 'deploy' | 'incident' | 'change' | 'note' | undefined;
 
-  /** In a few words: `payments 2.14`. */
+  /** A few words, such as `payments 2.14`. */
   readonly label: string;
 
-  /** Where more is said: a release, an incident. */
+  /** A link to more information: a release, an incident. */
   readonly url?: string | undefined;
 }
 
@@ -2562,54 +2562,54 @@ export interface NewValue {
 }
 
 export interface Node {
-  /** Its name; with its process id, unless it was given one. */
+  /** Its name; includes its process id, unless the name was configured. */
   readonly node: string;
   readonly startedAt: string;
   readonly lastHeartbeatAt: string;
 
-  /** What it owns of the 64 shards. */
+  /** The shards it owns, of 64. */
   readonly shards: readonly number[];
 }
 
 export interface NodeList {
   readonly items: readonly Node[];
 
-  /** Of the next page; null: this is the last. */
+  /** Cursor of the next page; null on the last page. */
   readonly nextCursor: string | null;
 }
 
 export interface NonConforming {
   readonly kind: 'endpoint' | 'event_type';
 
-  /** The endpoint's id, or the type. */
+  /** Id of the endpoint, or name of the event type. */
   readonly id: string;
 
-  /** Of an endpoint; a type has none. */
+  /** Tenant of the endpoint; null for an event type. */
   readonly tenant: string | null;
 
-  /** Not null, but missing: no team of this name is declared. */
+  /** The owner; `missing` if no team of this name is declared. */
   readonly owner: string | null;
   readonly missing: readonly ('declaration' | 'template' | 'slo' | 'owner')[];
 }
 
 export interface Now {
-  /** When this was made. */
+  /** When this was computed. */
   readonly at: string;
 
-  /** `act`: someone has to act. `watch`: something waits, or spends an error budget. `well`: neither. */
+  /** `act`: an operator has to act. `watch`: something waits, or spends an error budget. `well`: neither. */
   readonly level: 'act' | 'watch' | 'well';
 
-  /** What is true now, to be read out. */
+  /** What is true now, in one sentence. */
   readonly sentence: string;
   readonly window: {
     readonly since: string;
     readonly until: string;
 
-    /** To which bounds were rounded outward. */
+    /** What the bounds were rounded outward to. */
     readonly resolution: 'hour' | 'day';
   };
 
-  /** Accepted in the window; each delivery is in exactly one of the others. */
+  /** Accepted in the window; each delivery is in exactly one of the other counts. */
   readonly ledger: {
     readonly accepted: number;
     readonly delivered: number;
@@ -2620,21 +2620,21 @@ export interface Now {
     readonly unaccounted: number;
   };
 
-  /** Pending deliveries that were read one by one. If there are more, `pending` is what the counters leave, and what is late is at least what was found. */
+  /** Pending deliveries that were read one by one. If there are more, `pending` comes from the counters, and the late count is a lower bound. */
   readonly pendingRead: { readonly rows: number; readonly complete: boolean };
 
-  /** The last check of the ledger against the rows; null: it was not checked yet. */
+  /** The last check of the ledger against the rows; null if there was none yet. */
   readonly reconciled: {
     readonly at: string;
     readonly balanced: boolean;
 
-    /** Deliveries unaccounted for. */
+    /** Unaccounted deliveries. */
     readonly unaccounted: number;
 
-    /** Null: the key is bound, and it counted everything. */
+    /** Null if the key is bound and the check counted everything. */
     readonly rowsRead: number | null;
 
-    /** Of deliveries, events or endpoints that it found; at most 20. */
+    /** Ids of deliveries, events or endpoints that it found; at most 20. */
     readonly ids: readonly string[];
   } | null;
 
@@ -2645,23 +2645,23 @@ export interface Now {
   readonly inTime: {
     readonly good: number;
 
-    /** All but the cancelled ones and those whose deadline is ahead. */
+    /** All except cancelled deliveries and those whose deadline is ahead. */
     readonly due: number;
     readonly share: number | null;
     readonly interval: Interval;
 
-    /** The highest target of any objective; null: there is none. */
+    /** The highest target of any objective; null if there is none. */
     readonly target: number | null;
   };
   readonly latencyMs: {
-    /** Upper bound of the quantile; null: nothing was delivered. */
+    /** Upper bound of the quantile; null if nothing was delivered. */
     readonly p50: number | null;
 
-    /** Upper bound of the quantile; null: nothing was delivered. */
+    /** Upper bound of the quantile; null if nothing was delivered. */
     readonly p99: number | null;
   };
 
-  /** What the deliveries of the window are worth: an event counts for each delivery of it. */
+  /** Value of the window's deliveries: an event counts once for each of its deliveries. */
   readonly atRisk: {
     /** By currency; never added across currencies. */
     readonly dead: readonly Money[];
@@ -2681,17 +2681,17 @@ export interface Now {
   /** The most severe first, then by worth and age. */
   readonly needs: readonly NowNeed[];
 
-  /** Those that are not in `needs`. */
+  /** How many are not in `needs`. */
   readonly moreNeeds: number;
 
-  /** That exist; 0: nothing was set up yet. */
+  /** Number of endpoints; 0 if nothing was set up yet. */
   readonly endpoints: number;
 }
 
 export interface NowMessage {
   readonly event: 'now';
 
-  /** Of the message: the header `Last-Event-ID` of a new connection that is to go on from here. */
+  /** Id of the message: the header `Last-Event-ID` of a new connection that resumes from here. */
   readonly id: string | null;
   readonly data: Now;
 }
@@ -2712,11 +2712,11 @@ export interface NowNeed {
     | 'key';
   readonly severity: 'act' | 'watch' | 'note';
 
-  /** What it is about: a host, an objective, an event type. Null: everything. */
+  /** What it is about: a host, an objective, an event type. Null for everything. */
   readonly subject: string | null;
   readonly endpointId: string | null;
 
-  /** The alert that says so, for acknowledging it. */
+  /** The alert behind it, for acknowledging it. */
   readonly alertId: string | null;
   readonly acknowledgedAt: string | null;
   readonly since: string | null;
@@ -2725,30 +2725,30 @@ export interface NowNeed {
   /** By currency; never added across currencies. */
   readonly value: readonly Money[];
 
-  /** The team; null: none is known. */
+  /** The team; null if none is known. */
   readonly owner: string | null;
 
   /** A sentence. */
   readonly summary: string;
 
-  /** A second one; may be empty. */
+  /** A second sentence; may be empty. */
   readonly detail: string;
   readonly action: {
     readonly label: string;
 
-    /** In the dashboard. */
+    /** Path in the dashboard. */
     readonly path: string;
   } | null;
 }
 
 export interface NowTeam {
-  /** Null: endpoints without an owner. */
+  /** Null for endpoints without an owner. */
   readonly team: string | null;
 
-  /** `act`: someone has to act. `watch`: something waits, or spends an error budget. `well`: neither. */
+  /** `act`: an operator has to act. `watch`: something waits, or spends an error budget. `well`: neither. */
   readonly level: 'act' | 'watch' | 'well';
 
-  /** In words, such as `38 dead letters`. */
+  /** A few words, such as `38 dead letters`. */
   readonly state: string;
   readonly dead: number;
   readonly suppressed: number;
@@ -2757,21 +2757,21 @@ export interface NowTeam {
   /** By currency; never added across currencies. */
   readonly atRisk: readonly Money[];
 
-  /** What is left of the error budget that is left least of those that the team answers for; 1 is all of it. Null: it answers for none. */
+  /** The smallest remaining error budget that the team answers for; 1 is all of it. Null if it answers for none. */
   readonly budgetLeft: number | null;
 
-  /** Of that budget. */
+  /** The objective with that budget. */
   readonly objective: string | null;
 }
 
 export interface OneSeries {
-  /** What `by` asks for: an endpoint’s id, a team, a type, a class. Null: no owner, or everything. */
+  /** The value of `by`: an endpoint’s id, a team, a type, a class. Null for no owner, or for everything. */
   readonly key: string | null;
 
-  /** This series is so many smaller keys together; 0: it is the one of `key`. */
+  /** Number of smaller keys that this series combines; 0 for a single `key`. */
   readonly others: number;
 
-  /** One for each step of the window, also if nothing was counted. */
+  /** One for each step of the window, even if nothing was counted. */
   readonly points: readonly SeriesPoint[];
 }
 
@@ -2783,7 +2783,7 @@ export interface PastNow {
   readonly at: string;
   readonly level: 'act' | 'watch' | 'well';
 
-  /** What was true then, to be read out. */
+  /** What was true then, in one sentence. */
   readonly sentence: string;
 
   /** What was accepted in this time. */
@@ -2799,7 +2799,7 @@ export interface PastNow {
     readonly suppressed: number;
   };
 
-  /** How many of those in a state then are in another one now. */
+  /** Deliveries that were in a state then and are in another one now. */
   readonly became: readonly {
     readonly then: 'pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed';
     readonly now: 'pending' | 'delivered' | 'dead' | 'cancelled' | 'suppressed';
@@ -2820,15 +2820,15 @@ export interface PastNow {
     readonly unknown: number;
   };
 
-  /** What did not arrive then, by endpoint; at most 7. */
+  /** What had not been delivered then, by endpoint; at most 7. */
   readonly needs: readonly {
     readonly kind: 'dead_letters' | 'suppressed' | 'late';
     readonly endpointId: string;
 
-    /** The host; null: the endpoint was deleted. */
+    /** The host; null if the endpoint was deleted. */
     readonly subject: string | null;
 
-    /** Of today. */
+    /** The current owner. */
     readonly owner: string | null;
 
     /** When the first of them was accepted. */
@@ -2840,7 +2840,7 @@ export interface PastNow {
   }[];
   readonly moreNeeds: number;
 
-  /** Those that fired then and are still kept; at most 20. */
+  /** Alerts that fired then and are still stored; at most 20. */
   readonly alerts: readonly {
     readonly id: string;
     readonly rule: string;
@@ -2848,7 +2848,7 @@ export interface PastNow {
     readonly owner: string | null;
     readonly endpointId: string | null;
 
-    /** As it last was. */
+    /** The last known state. */
     readonly summary: string;
     readonly since: string;
     readonly resolvedAt: string | null;
@@ -2858,37 +2858,37 @@ export interface PastNow {
 }
 
 export interface PortalLink {
-  /** To be given to the receiver. The token is in the fragment, which no log of a server has. Only a path if the server was not told where it is reached. */
+  /** Give it to the receiver. The token is in the fragment, which server logs do not contain. Only a path if the server's public URL is not configured. */
   readonly url: string;
 
-  /** `phl_…`: opens sessions until it expires, and is taken as `Authorization: Bearer` where cookies do not reach, as in a frame of another site. Shown this once. */
+  /** `phl_…`: opens sessions until it expires, and works as `Authorization: Bearer` without cookies, as in a frame of another site. Shown only once. */
   readonly token: string;
   readonly expiresAt: string;
 }
 
 export interface PortalLinkRequest {
-  /** Whose endpoints, deliveries and events it shows. */
+  /** The tenant whose endpoints, deliveries and events it shows. */
   readonly tenant: string;
 
   /** Shows only these endpoints of the tenant, by id or name. Default: all of them. */
   readonly endpointIds?: readonly string[] | undefined;
 
-  /** What it lets its holder do besides reading. */
+  /** What it allows its holder besides reading. */
   readonly can?: readonly ('redrive' | 'replay' | 'test' | 'rotate')[] | undefined;
 
-  /** The link, and every session that it opens, ends after so long. */
+  /** How long the link, and every session that it opens, lasts. */
   readonly expiresInS?: number | undefined;
 }
 
 export interface PublicKeyList {
-  /** The current one first; a former one until shortly after it ended. */
+  /** The current key first; a previous key is listed until shortly after it ended. */
   readonly items: readonly {
     readonly id: string;
 
     /** `whpk_…` */
     readonly publicKey: string;
 
-    /** Until when it signs beside its successor; null: the current one. */
+    /** Until when it signs beside its successor; null for the current key. */
     readonly expiresAt: string | null;
   }[];
   readonly nextCursor: null;
@@ -2897,7 +2897,7 @@ export interface PublicKeyList {
 export interface Readiness {
   readonly status: 'ready' | 'not ready';
 
-  /** Attempts under way. */
+  /** Attempts in progress. */
   readonly inFlight: number;
 
   /** Deliveries claimed and waiting for their turn. */
@@ -2906,7 +2906,7 @@ export interface Readiness {
   /** What is wrong with the store's files: an operator has to act. */
   readonly storeFault?: 'missing' | 'replaced' | 'damaged';
 
-  /** Endpoints whose secrets this node cannot open, because it lacks the key: their attempts fail until it is back. */
+  /** Endpoints whose secrets this node cannot decrypt, because it lacks the key: their attempts fail until it is restored. */
   readonly lockedEndpoints?: number;
   readonly clock: Clock;
 }
@@ -2919,36 +2919,36 @@ export interface Receipt {
   /** When it was committed to disk. */
   readonly acceptedAt: string;
 
-  /** Deliveries that were created. */
+  /** Deliveries created. */
   readonly deliveries: number;
 
-  /** How many of them are suppressed, because their endpoint is disabled. */
+  /** Deliveries among them that are suppressed because their endpoint is disabled. */
   readonly suppressed: number;
 
-  /** No endpoint takes it: none subscribes to its type, or their filters exclude it. */
+  /** True if no endpoint matches: none subscribes to its type, or their filters exclude it. */
   readonly unmatched: boolean;
 
-  /** Accepted before: this is the receipt of then, and nothing was created. */
+  /** True if the event was accepted before: this is the original receipt, and nothing was created. */
   readonly duplicate: boolean;
 }
 
 export interface ReconcileRequest {
-  /** Whose deliveries: an endpoint, by id or name. */
+  /** The endpoint whose deliveries are compared, by id or name. */
   readonly endpointId: string;
 
-  /** Of an endpoint that is given by its name; default: `default`. */
+  /** Tenant of an endpoint that is given by its name. Default: `default`. */
   readonly tenant?: string | undefined;
 
-  /** Deliveries that were created at this time or later. */
+  /** Deliveries created at or after this time. */
   readonly since: string | Date;
 
-  /** Deliveries that were created before this time. */
+  /** Deliveries created before this time. */
   readonly until: string | Date;
 
-  /** `nextCursor` of the answer before, with the same ids. */
+  /** `nextCursor` of the previous answer, with the same ids. */
   readonly cursor?: string | undefined;
 
-  /** Items of `missing`, and of `unexpected`, in an answer at most. */
+  /** Maximum items of `missing`, and of `unexpected`, in an answer. */
   readonly limit?: number | undefined;
 
   /** What the receiver has: each is a `webhook-id`, which is the id of an event. */
@@ -2958,19 +2958,19 @@ export interface ReconcileRequest {
 export interface ReconciledMessage {
   readonly event: 'reconciled';
 
-  /** Of the message: the header `Last-Event-ID` of a new connection that is to go on from here. */
+  /** Id of the message: the header `Last-Event-ID` of a new connection that resumes from here. */
   readonly id: string | null;
   readonly data: {
     readonly at: string;
     readonly balanced: boolean;
 
-    /** Deliveries unaccounted for. */
+    /** Unaccounted deliveries. */
     readonly unaccounted: number;
 
-    /** Null: the key is bound, and it counted everything. */
+    /** Null if the key is bound and the check counted everything. */
     readonly rowsRead: number | null;
 
-    /** Of deliveries, events or endpoints that it found; at most 20. */
+    /** Ids of deliveries, events or endpoints that it found; at most 20. */
     readonly ids: readonly string[];
   };
 }
@@ -2979,7 +2979,7 @@ export interface Reconciliation {
   /** Deliveries of the window, in any state. */
   readonly sent: number;
 
-  /** Those among them that the endpoint answered with 2xx. */
+  /** Deliveries among them that the endpoint answered with 2xx. */
   readonly delivered: number;
 
   /** Ids that the receiver has, each counted once. */
@@ -2988,13 +2988,13 @@ export interface Reconciliation {
   /** Deliveries of the window that the receiver has. */
   readonly matched: number;
 
-  /** Ids that the receiver has of deliveries to this endpoint outside the window. */
+  /** Ids that the receiver has from deliveries to this endpoint outside the window. */
   readonly outside: number;
 
   /** Deliveries of the window that the receiver does not have. */
   readonly missingCount: number;
 
-  /** Of `missingCount`. */
+  /** The part of `missingCount` that is in this state. */
   readonly missingByState: {
     readonly pending: number;
     readonly delivered: number;
@@ -3003,19 +3003,19 @@ export interface Reconciliation {
     readonly suppressed: number;
   };
 
-  /** Of what is missing, by currency. */
+  /** Value of what is missing, by currency. */
   readonly missingValue: readonly Money[];
 
-  /** Ids that the receiver has and that were never sent to this endpoint, or that retention has deleted. */
+  /** Ids that the receiver has but that were never sent to this endpoint, or that retention has deleted. */
   readonly unexpectedCount: number;
 
-  /** The oldest first. */
+  /** Oldest first. */
   readonly missing: readonly MissingDelivery[];
 
   /** In the order in which they were given. */
   readonly unexpected: readonly string[];
 
-  /** More is missing or unexpected: send the same ids with this cursor. Null: this was all. */
+  /** More is missing or unexpected: send the same ids with this cursor. Null on the last page. */
   readonly nextCursor: string | null;
 }
 
@@ -3028,7 +3028,7 @@ export interface ReconciliationSummary {
   /** Deliveries of the window, in any state. */
   readonly sent: number;
 
-  /** Those among them that the endpoint answered with 2xx. */
+  /** Deliveries among them that the endpoint answered with 2xx. */
   readonly delivered: number;
 
   /** Ids that the receiver has, each counted once. */
@@ -3037,13 +3037,13 @@ export interface ReconciliationSummary {
   /** Deliveries of the window that the receiver has. */
   readonly matched: number;
 
-  /** Ids that the receiver has of deliveries to this endpoint outside the window. */
+  /** Ids that the receiver has from deliveries to this endpoint outside the window. */
   readonly outside: number;
 
   /** Deliveries of the window that the receiver does not have. */
   readonly missingCount: number;
 
-  /** Of `missingCount`. */
+  /** The part of `missingCount` that is in this state. */
   readonly missingByState: {
     readonly pending: number;
     readonly delivered: number;
@@ -3052,22 +3052,22 @@ export interface ReconciliationSummary {
     readonly suppressed: number;
   };
 
-  /** Of what is missing, by currency. */
+  /** Value of what is missing, by currency. */
   readonly missingValue: readonly Money[];
 
-  /** Ids that the receiver has and that were never sent to this endpoint, or that retention has deleted. */
+  /** Ids that the receiver has but that were never sent to this endpoint, or that retention has deleted. */
   readonly unexpectedCount: number;
 
   /** More is unexpected than an answer lists: send the same ids with this cursor. */
   readonly nextCursor: string | null;
 }
 
-/** Whether the endpoint works again; null: nothing says so, or it is failing now. */
+/** Whether the endpoint works again; null if that is not known, or if it is failing now. */
 export type Recovery = {
   /** When the newest of them ended. */
   readonly since: string;
 
-  /** Deliveries that the endpoint has accepted since. */
+  /** Deliveries that the endpoint has received successfully since. */
   readonly successes: number;
 } | null;
 
@@ -3080,27 +3080,27 @@ export interface Redrive {
   /** Why it is `stopped`. `asked`: an operator stopped it. `failing`: it stopped itself, because the first 20 deliveries all failed again. */
   readonly stopReason: 'asked' | 'failing' | null;
 
-  /** How many the filter matched when it was created. */
+  /** Deliveries that matched the filter when it was created. */
   readonly matched: number;
 
-  /** Not taken: changed or deleted since, or without an endpoint. */
+  /** Deliveries not taken: changed or deleted since, or without an endpoint. */
   readonly skipped: number;
   readonly outcome: JobOutcome;
 
-  /** Of what matched, by currency. */
+  /** Value of what matched, by currency. */
   readonly value: readonly Money[];
 
-  /** When the oldest of what matched was created. */
+  /** When the oldest matching delivery was created. */
   readonly oldestAt: string | null;
   readonly newestAt: string | null;
 
   /** Ordering keys whose later deliveries wait until these are delivered; counted up to 100,000. */
   readonly keysHeld: number;
 
-  /** How many endpoints have any of what matched. */
+  /** Endpoints with at least one match. */
   readonly endpoints: number;
 
-  /** The 100 endpoints with the most. */
+  /** The 100 endpoints with the most matches. */
   readonly byEndpoint: readonly JobEndpoint[];
   readonly filter: {
     readonly tenant?: readonly string[];
@@ -3130,7 +3130,7 @@ export interface Redrive {
     )[];
     readonly statusCode?: readonly number[];
 
-    /** Created at this time or later. */
+    /** Created at or after this time. */
     readonly since?: string;
 
     /** Created before this time. */
@@ -3146,7 +3146,7 @@ export interface Redrive {
 }
 
 export interface RedriveChange {
-  /** Deliveries a second, over all of it; null: as fast as the store allows. */
+  /** Deliveries per second for the whole job; null means as fast as the store allows. */
   readonly ratePerS?: number | null | undefined;
   readonly name?: string | null | undefined;
 }
@@ -3154,20 +3154,20 @@ export interface RedriveChange {
 export interface RedriveList {
   readonly items: readonly Redrive[];
 
-  /** Of the next page; null: this is the last. */
+  /** Cursor of the next page; null on the last page. */
   readonly nextCursor: string | null;
 }
 
 export interface RedriveMessage {
   readonly event: 'redrive';
 
-  /** Of the message: the header `Last-Event-ID` of a new connection that is to go on from here. */
+  /** Id of the message: the header `Last-Event-ID` of a new connection that resumes from here. */
   readonly id: string | null;
   readonly data: Redrive;
 }
 
 export interface RedriveRequest {
-  /** Which deliveries, by any of the values of each field; those in state `dead` if it names no state. */
+  /** Selects deliveries by any of the values of each field. Default: those in state `dead`. */
   readonly filter: {
     readonly tenant?: string | readonly string[] | undefined;
     readonly endpointId?: string | readonly string[] | undefined;
@@ -3213,10 +3213,10 @@ export interface RedriveRequest {
         )[]
       | undefined;
 
-    /** Of the last attempt's answer. */
+    /** HTTP status of the last attempt. */
     readonly statusCode?: number | readonly number[] | undefined;
 
-    /** Created at this time or later. */
+    /** Created at or after this time. */
     readonly since?: string | Date | undefined;
 
     /** Created before this time. */
@@ -3225,11 +3225,11 @@ export interface RedriveRequest {
     readonly state?: 'dead' | 'suppressed' | readonly ('dead' | 'suppressed')[] | undefined;
   };
 
-  /** Deliveries a second, over all of it; null: as fast as the store allows. */
+  /** Deliveries per second for the whole job; null means as fast as the store allows. */
   readonly ratePerS?: number | null | undefined;
   readonly name?: string | undefined;
 
-  /** Count what would be done, and do nothing. */
+  /** Counts what would be done and changes nothing. */
   readonly dryRun?: boolean | undefined;
 }
 
@@ -3241,16 +3241,16 @@ export interface Replay {
   /** When it was committed to disk. */
   readonly acceptedAt: string;
 
-  /** Deliveries that were created. */
+  /** Deliveries created. */
   readonly deliveries: number;
 
-  /** How many of them are suppressed, because their endpoint is disabled. */
+  /** Deliveries among them that are suppressed because their endpoint is disabled. */
   readonly suppressed: number;
 
-  /** No endpoint takes it: none subscribes to its type, or their filters exclude it. */
+  /** True if no endpoint matches: none subscribes to its type, or their filters exclude it. */
   readonly unmatched: boolean;
 
-  /** Accepted before: this is the receipt of then, and nothing was created. */
+  /** True if the event was accepted before: this is the original receipt, and nothing was created. */
   readonly duplicate: boolean;
 
   /** The new deliveries. */
@@ -3259,62 +3259,62 @@ export interface Replay {
   /** Subscribed endpoints whose filter excludes the event. */
   readonly filtered: number;
 
-  /** What would have excluded the event from the endpoint that was named. */
+  /** Why the event does not match the endpoint that was named. */
   readonly overridden: readonly ('subscription' | 'filter')[];
 }
 
 export interface ReplayRequest {
-  /** Deliver to this endpoint (its id or name), whatever it subscribes to and filters. */
+  /** Deliver only to this endpoint (id or name), whatever its subscriptions and filter. */
   readonly endpointId?: string | undefined;
 }
 
 export interface RetryPolicy {
-  /** Delays in seconds, one after each failed attempt; the delivery is dead after the last. */
+  /** Delays in seconds, one after each failed attempt; after the last one the delivery is dead. */
   readonly scheduleS?: readonly number[];
 
-  /** Instead of `scheduleS`. */
+  /** Replaces `scheduleS`. */
   readonly exponential?: {
     /** Delay after the first failed attempt. */
     readonly baseS: number;
 
-    /** Each delay is this much longer than the one before. */
+    /** Factor by which each delay is longer than the previous one. */
     readonly factor: number;
     readonly maxS: number;
 
-    /** Attempts in all. */
+    /** Total number of attempts. */
     readonly attempts: number;
   };
 
-  /** Part of each delay that is random. */
+  /** Share of each delay that is random. */
   readonly jitter: number;
 
-  /** No attempt begins later than this after the event was accepted. */
+  /** No attempt starts later than this after the event was accepted. */
   readonly giveUpAfterS: number;
 }
 
 export interface RetryPolicyInput {
-  /** Delays in seconds, one after each failed attempt; the delivery is dead after the last. */
+  /** Delays in seconds, one after each failed attempt; after the last one the delivery is dead. */
   readonly scheduleS?: readonly number[] | undefined;
 
-  /** Instead of `scheduleS`. */
+  /** Replaces `scheduleS`. */
   readonly exponential?:
     | {
         /** Delay after the first failed attempt. */
         readonly baseS: number;
 
-        /** Each delay is this much longer than the one before. */
+        /** Factor by which each delay is longer than the previous one. */
         readonly factor: number;
         readonly maxS: number;
 
-        /** Attempts in all. */
+        /** Total number of attempts. */
         readonly attempts: number;
       }
     | undefined;
 
-  /** Part of each delay that is random. */
+  /** Share of each delay that is random. */
   readonly jitter?: number | undefined;
 
-  /** No attempt begins later than this after the event was accepted. */
+  /** No attempt starts later than this after the event was accepted. */
   readonly giveUpAfterS?: number | undefined;
 }
 
@@ -3323,7 +3323,7 @@ export interface RotatedEndpoint {
   readonly name: string | null;
   readonly tenant: string;
 
-  /** Of a notification channel only the host. */
+  /** For a notification channel only the host. */
   readonly url: string;
   readonly eventTypes: readonly string[];
   readonly description: string | null;
@@ -3331,10 +3331,10 @@ export interface RotatedEndpoint {
   readonly template: string | null;
   readonly templateVersion: number | null;
 
-  /** What it says itself, whatever its template says. */
+  /** The fields that override the template. */
   readonly overrides: readonly ('timeout_ms' | 'deliver_within_s' | 'retry')[];
 
-  /** The names; values are write-only. */
+  /** Header names; values are write-only. */
   readonly headers: Readonly<Record<string, null>>;
 
   /** Secrets are null. */
@@ -3344,7 +3344,7 @@ export interface RotatedEndpoint {
   /** Without its password. */
   readonly proxy: string | null;
 
-  /** What the certificates of `tls`, and that of the receiver, say of themselves. */
+  /** Facts from the certificates of `tls` and of the receiver. */
   readonly certificates: readonly EndpointCertificate[];
   readonly timeoutMs: number;
   readonly maxInFlight: number;
@@ -3352,56 +3352,56 @@ export interface RotatedEndpoint {
   readonly ordering: 'none' | 'key';
   readonly onDead: 'skip' | 'block';
 
-  /** Ordering keys that a dead letter blocks (`on_dead: block`); up to 1,000 are counted. */
+  /** Ordering keys that a dead letter blocks (`on_dead: block`), counted up to 1,000. */
   readonly blockedKeys: number;
   readonly filter: Filter | null;
   readonly transformation: Transformation | null;
   readonly retry: RetryPolicy;
   readonly deliverWithinS: number;
 
-  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; its id is in `webhook-id`. */
+  /** `envelope`: `{"id", "type", "timestamp", "data"}`. `data`: only the data of the event, byte for byte as it was published; its id is in `webhook-id`. */
   readonly body: 'envelope' | 'data';
 
-  /** `v1`: HMAC by the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. Both: two signatures in `webhook-signature`. */
+  /** `v1`: HMAC with the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. With both, `webhook-signature` has two signatures. */
   readonly signatures: readonly ('v1' | 'v1a')[];
 
-  /** Where its public keys are published for everybody: `/.well-known/posthorn/public-keys/{set}`. Null: it never signed with `v1a`. */
+  /** Where its public keys are published: `/.well-known/posthorn/public-keys/{set}`. Null if it never signed with `v1a`. */
   readonly keySet: string | null;
 
-  /** Your own data, for your own use: up to 50 texts of at most 512 characters. */
+  /** Your own data: up to 50 texts of at most 512 characters. */
   readonly metadata: Readonly<Record<string, string>>;
 
-  /** Why its secrets cannot be opened: nothing is sent until the key is back, or until the secret and the headers are set again. */
+  /** Why its secrets cannot be decrypted: nothing is sent until the key is restored, or until the secret and the headers are set again. */
   readonly secretsError: string | null;
   readonly disableAfterS: number | null;
 
-  /** The first failure since the last success, if `disableAfterS` is set; null: none. */
+  /** The first failure since the last success, if `disableAfterS` is set; null if there is none. */
   readonly failingSince: string | null;
 
-  /** From then on the next failed attempt pauses the endpoint, unless one succeeds before; null: none does. */
+  /** From then on the next failed attempt pauses the endpoint, unless one succeeds first; null if none would. */
   readonly disablesAt: string | null;
   readonly enabled: boolean;
 
-  /** What an operator gave; `gone`: the receiver answered 410; `failing`: see `disableAfterS`. */
+  /** The operator's reason; `gone`: the receiver answered 410; `failing`: see `disableAfterS`. */
   readonly pausedReason: string | null;
 
-  /** Open after 20 failed attempts in a row: until the next success a sixteenth of `maxInFlight` is tried at once. */
+  /** Open after 20 failed attempts in a row: until the next success, a sixteenth of `maxInFlight` is attempted at once. */
   readonly breaker: { readonly state: 'closed' | 'open'; readonly since: string | null };
 
-  /** Of the attempts at its URL; written every 5 s at most. */
+  /** Attempts at its URL; written at most every 5 s. */
   readonly lastSuccessAt: string | null;
   readonly lastFailureAt: string | null;
 
-  /** The receiver asked for no requests until then (Retry-After). */
+  /** The receiver asked for a pause until then (Retry-After). */
   readonly throttledUntil: string | null;
   readonly createdAt: string;
   readonly updatedAt: string;
 
-  /** The new one, shown this once. Not there if the endpoint signs with `v1a` alone. */
+  /** The new secret, shown only once. Absent if the endpoint signs only with `v1a`. */
   readonly secret?: string;
 }
 
-/** A count, and in how many steps in a row. */
+/** A count, and for how many consecutive steps it repeats. */
 export type Run = readonly [number, number];
 
 export interface SearchResult {
@@ -3417,16 +3417,16 @@ export interface SearchResult {
     | 'channel'
     | 'template';
 
-  /** Of a declared thing its name. */
+  /** Id; for a declared resource, its name. */
   readonly id: string;
 
-  /** Null: it belongs to none. */
+  /** Null if it belongs to no tenant. */
   readonly tenant: string | null;
 
-  /** An endpoint is called by the host and path of its URL. */
+  /** For an endpoint, the host and path of its URL. */
   readonly title: string;
 
-  /** What tells it from others of the same title. */
+  /** Tells it from others with the same title. */
   readonly detail: string | null;
 }
 
@@ -3436,18 +3436,18 @@ export interface SearchResults {
 }
 
 export interface SecretRotation {
-  /** For so long the former secret signs too. */
+  /** How long the previous secret keeps signing too. */
   readonly graceS?: number | undefined;
 }
 
 export interface SecretsRotation {
-  /** Endpoints and settings whose secrets were encrypted anew. */
+  /** Endpoints and settings whose secrets were encrypted again. */
   readonly changed: number;
 
-  /** Secrets that could not be opened and stay as they are. */
+  /** Secrets that could not be decrypted and stay as they are. */
   readonly unreadable: number;
 
-  /** Whether the database was rewritten, so that its files hold nothing under a former key. Not done while it runs if it has more than 1 GiB: stop Posthorn and run `posthorn secrets rotate --data-dir`. */
+  /** Whether the database was rewritten, so that its files contain nothing under a previous key. Skipped on a running node if the database has more than 1 GiB: stop Posthorn and run `posthorn secrets rotate --data-dir`. */
   readonly purged: boolean;
   readonly status: SecretsStatus;
 }
@@ -3456,12 +3456,12 @@ export interface SecretsStatus {
   /** False with `--plaintext-secrets`. */
   readonly encrypted: boolean;
 
-  /** The key that encrypts now: the first one that this node was given. */
+  /** The key that encrypts now: the first one that was configured on this node. */
   readonly keyId: string | null;
 
-  /** Those that this node has, and those that something is encrypted with. */
+  /** The keys that this node has, and those that stored secrets are encrypted with. */
   readonly keys: readonly {
-    /** A short hash of the key, as sealed texts name it. */
+    /** A short hash of the key; sealed texts contain it. */
     readonly id: string;
 
     /** Whether this node has it. */
@@ -3474,10 +3474,10 @@ export interface SecretsStatus {
   /** Stored secrets that are not encrypted. */
   readonly plaintext: number;
 
-  /** Endpoints with a secret that this node cannot open. */
+  /** Endpoints with a secret that this node cannot decrypt. */
   readonly lockedEndpoints: number;
 
-  /** Former keys that encrypt nothing any more. The audit log before the rotation is verified with them: keep a copy apart. */
+  /** Previous keys that encrypt nothing any more. They still verify the audit log before the rotation: keep a copy elsewhere. */
   readonly removableKeys: readonly string[];
 }
 
@@ -3488,28 +3488,28 @@ export interface Series {
     readonly since: string;
     readonly until: string;
 
-    /** How long a point is. Coarser than asked for if the counters of that time are. */
+    /** Length of a point. Coarser than requested if the counters of that time are. */
     readonly step: 'minute' | 'hour' | 'day';
   };
 
-  /** The largest first; if they are too many, the smaller ones as one. */
+  /** The largest first; if there are too many, the smaller ones are combined. */
   readonly series: readonly OneSeries[];
 }
 
 export interface SeriesPoint {
-  /** When the point begins. */
+  /** Start of the point. */
   readonly at: string;
 
-  /** Some deadline of what was accepted here has not passed: the numbers are not final. */
+  /** True if some deadlines of what was accepted here have not passed: the numbers are not final. */
   readonly open: boolean;
 
-  /** With `counts`: deliveries that were accepted here. */
+  /** With `counts`: deliveries accepted here. */
   readonly accepted?: number;
 
   /** With `counts` and `latency`. */
   readonly delivered?: number;
 
-  /** With `counts` and `inTime`: neither delivered nor ended otherwise until now. */
+  /** With `counts` and `inTime`: neither delivered nor ended otherwise yet. */
   readonly pending?: number;
 
   /** With `counts`. */
@@ -3530,10 +3530,10 @@ export interface SeriesPoint {
   /** With `counts`: delivered by the first attempt. */
   readonly firstDelivered?: number;
 
-  /** With `counts`: attempts whose outcome came after another one had settled the delivery. */
+  /** With `counts`: attempts whose outcome came after another attempt had settled the delivery. */
   readonly superseded?: number;
 
-  /** With `inTime`: all but the cancelled ones; while the deadline has not passed, only those that have an outcome. */
+  /** With `inTime`: all except cancelled deliveries; before the deadline, only those that have an outcome. */
   readonly due?: number;
 
   /** With `inTime`: delivered before the deadline. */
@@ -3542,19 +3542,19 @@ export interface SeriesPoint {
   /** With `inTime`: dead or suppressed. */
   readonly dropped?: number;
 
-  /** With `inTime`: of `inTime` among `due`. */
+  /** With `inTime`: share of `inTime` in `due`. */
   readonly inTimeInterval?: Interval;
 
   /** With `failures`: failed attempts. */
   readonly failures?: number;
 
-  /** Upper bound of the quantile; null: nothing was delivered. */
+  /** Upper bound of the quantile; null if nothing was delivered. */
   readonly p50?: number | null;
 
-  /** Upper bound of the quantile; null: nothing was delivered. */
+  /** Upper bound of the quantile; null if nothing was delivered. */
   readonly p95?: number | null;
 
-  /** Upper bound of the quantile; null: nothing was delivered. */
+  /** Upper bound of the quantile; null if nothing was delivered. */
   readonly p99?: number | null;
 }
 
@@ -3593,14 +3593,14 @@ export interface Slo {
   readonly name: string;
   readonly builtIn: false;
 
-  /** The same for the same document: tells whether it changed without showing what is write-only. */
+  /** Equal for equal documents: detects changes without showing write-only fields. */
   readonly fingerprint: string;
   readonly description: string;
 
   /** What has to hold: delivered within the deadline, or accounted for at all. */
   readonly objective: 'delivered_within' | 'accounted';
 
-  /** 0.999: one in a thousand may miss its deadline. */
+  /** 0.999 means that one in a thousand may miss its deadline. */
   readonly target: number;
   readonly windowDays: number;
 
@@ -3610,7 +3610,7 @@ export interface Slo {
   /** Only deliveries of this tenant. */
   readonly tenant?: string;
 
-  /** Only these endpoints; empty: all. */
+  /** Only these endpoints; empty means all. */
   readonly endpointIds: readonly string[];
 
   /** The team that sends. */
@@ -3626,7 +3626,7 @@ export interface SloDocument {
   /** What has to hold: delivered within the deadline, or accounted for at all. */
   readonly objective?: 'delivered_within' | 'accounted' | undefined;
 
-  /** 0.999: one in a thousand may miss its deadline. */
+  /** 0.999 means that one in a thousand may miss its deadline. */
   readonly target: number;
   readonly windowDays?: number | undefined;
 
@@ -3636,7 +3636,7 @@ export interface SloDocument {
   /** Only deliveries of this tenant. */
   readonly tenant?: string | undefined;
 
-  /** Only these endpoints; empty: all. */
+  /** Only these endpoints; empty means all. */
   readonly endpointIds?: readonly string[] | undefined;
 
   /** The team that sends. */
@@ -3657,24 +3657,24 @@ export interface SloHistory {
   /** How many of them may be bad, for each side. */
   readonly budget: number;
 
-  /** From `knownSince` on, without gaps. The last has what is left now. */
+  /** From `knownSince` on, without gaps. The last one is what is left now. */
   readonly points: readonly {
-    /** The beginning of the stretch, by the time of acceptance. */
+    /** Start of the step, by time of acceptance. */
     readonly at: string;
 
-    /** A minute, an hour or a day: as fine as asked for, where counters are. */
+    /** A minute, an hour or a day: as fine as requested, if the counters are. */
     readonly lengthS: number;
     readonly due: number;
     readonly sender: {
       readonly bad: number;
 
-      /** What was left then of the error budget of the whole window: 1 is all of it, below 0 it was overspent; null: nothing was due in the window. */
+      /** Remaining share of the whole window's error budget: 1 is all of it, below 0 it was overspent; null if nothing was due in the window. */
       readonly budgetRemaining: number | null;
     };
     readonly receiver: {
       readonly bad: number;
 
-      /** What was left then of the error budget of the whole window: 1 is all of it, below 0 it was overspent; null: nothing was due in the window. */
+      /** Remaining share of the whole window's error budget: 1 is all of it, below 0 it was overspent; null if nothing was due in the window. */
       readonly budgetRemaining: number | null;
     };
   }[];
@@ -3683,7 +3683,7 @@ export interface SloHistory {
 export interface SloList {
   readonly items: readonly ListedSlo[];
 
-  /** Of the next page; null: this is the last. */
+  /** Cursor of the next page; null on the last page. */
   readonly nextCursor: string | null;
 }
 
@@ -3691,60 +3691,60 @@ export interface SloMinutes {
   readonly name: string;
   readonly target: number;
 
-  /** The window of the objective. */
+  /** Window of the objective. */
   readonly windowS: number;
 
-  /** A count is known so long after the time that it stands at: the longest deadline of the endpoints. */
+  /** How long after its time a count is known: the longest deadline of the endpoints. */
   readonly withinS: number;
   readonly since: string;
   readonly until: string;
 
-  /** From when there is anything to count; later than `since` while the endpoints are younger than the window. */
+  /** From when there is something to count; later than `since` while the endpoints are younger than the window. */
   readonly knownSince: string;
 
-  /** One after the other, the oldest and coarsest first. */
+  /** Consecutive, the oldest and coarsest first. */
   readonly segments: readonly {
-    /** Of its first step. */
+    /** Start of its first step. */
     readonly at: string;
 
-    /** 60; where minutes are not kept any more 3600, and where hours are not, 86400. */
+    /** 60; 3600 if minutes are no longer kept, and 86400 if hours are not. */
     readonly stepS: number;
 
-    /** Run-length coded. */
+    /** Run-length encoded. */
     readonly due: readonly Run[];
 
-    /** Bad ones by the fault of the sender. */
+    /** Bad deliveries, sender at fault. */
     readonly sender: readonly Run[];
 
-    /** Bad ones by the fault of the receiver. */
+    /** Bad deliveries, receiver at fault. */
     readonly receiver: readonly Run[];
   }[];
 }
 
 export interface SloSide {
-  /** Null: no team is named. */
+  /** Null if no team is named. */
   readonly team: string | null;
 
-  /** Deliveries that missed the objective through the fault of this side. */
+  /** Deliveries that missed the objective because of this side. */
   readonly bad: number;
 
-  /** The share that this side did not spoil; null: nothing was due. */
+  /** The share that this side did not spoil; null if nothing was due. */
   readonly sli: number | null;
 
-  /** What is left of this side's error budget: 1 is all of it, below 0 it is overspent; null: nothing was due. */
+  /** What is left of this side's error budget: 1 is all of it, below 0 it is overspent; null if nothing was due. */
   readonly budgetRemaining: number | null;
 
   /** How many may be bad before the budget is used up: `total` × (1 − `target`). */
   readonly budget: number;
   readonly burn: readonly BurnRate[];
 
-  /** How long what is left of the budget lasts at the pace of the last hour; 0: it is used up; null: nothing was spent in the last hour. */
+  /** How long the rest of the budget lasts at the rate of the last hour; 0 if it is used up; null if nothing was spent in the last hour. */
   readonly lastsS: number | null;
 
-  /** The same for people. */
+  /** The same, human-readable. */
   readonly sentence: string;
 
-  /** A steady excess that no burn rate sees. */
+  /** A steady excess that no burn rate detects. */
   readonly slowLeak: boolean;
 
   /** The endpoints with the most `bad` of this side, at most ten. */
@@ -3764,7 +3764,7 @@ export interface SloSpend {
     readonly owner: string | null;
   };
 
-  /** What most of them missed it for. A failure class: of failed attempts. `delayed`: none failed, they were late or still wait; `paused`: accepted while the endpoint was paused; `held`: behind a dead letter of their ordering key; `unknown`: no failed attempt was counted. */
+  /** Why most of them missed it. An error class: failed attempts. `delayed`: none failed, they were late or still wait; `paused`: accepted while the endpoint was paused; `held`: behind a dead letter of their ordering key; `unknown`: no failed attempt was counted. */
   readonly cause:
     | 'delayed'
     | 'paused'
@@ -3789,7 +3789,7 @@ export interface SloSpend {
     | 'transformation'
     | 'secrets';
 
-  /** Failed attempts on these days by class; the most first. */
+  /** Failed attempts on these days by class, the most frequent first. */
   readonly failures: readonly {
     readonly class:
       | 'timeout'
@@ -3814,19 +3814,19 @@ export interface SloSpend {
   }[];
   readonly since: string;
 
-  /** The end of the last day. */
+  /** End of the last day. */
   readonly until: string;
 
   /** Deliveries accepted on these days that are late or will not arrive. */
   readonly bad: number;
 
-  /** Of the budget of this side; null: there is none. */
+  /** Share of this side's budget; null if it has none. */
   readonly ofBudget: number | null;
 
-  /** What they are worth, as far as it is known. */
+  /** Their value, as far as it is known. */
   readonly worth: readonly Money[];
 
-  /** How many of them have no value, or none that is known any more. */
+  /** How many of them have no value, or none that is still known. */
   readonly unknownWorth: number;
 }
 
@@ -3839,16 +3839,16 @@ export interface SloSpends {
   /** How many may be bad, for each side. */
   readonly budget: number;
 
-  /** The most first, at most 100. */
+  /** The largest first, at most 100. */
   readonly items: readonly SloSpend[];
 
-  /** What did not fit in. */
+  /** The sum of what is beyond the limit. */
   readonly beyond: { readonly items: number; readonly bad: number };
 
-  /** Deliveries that were read for their worth. */
+  /** Deliveries read for their worth. */
   readonly rowsRead: number;
 
-  /** False: there are more rows than are read, and what was not read counts as of unknown worth. */
+  /** False if there are more rows than are read; the others count as of unknown worth. */
   readonly complete: boolean;
 }
 
@@ -3858,7 +3858,7 @@ export interface SloStatus {
   readonly target: number;
   readonly windowDays: number;
 
-  /** The template that states the objective; null: declared by name. */
+  /** The template that sets the objective; null if it was declared by name. */
   readonly template: string | null;
 
   /** Endpoints that the objective covers. */
@@ -3867,11 +3867,11 @@ export interface SloStatus {
   /** Whether `sli` is at least `target`; true if nothing was due. */
   readonly kept: boolean;
 
-  /** `good` / `total`, whoever is at fault; null: nothing was due. */
+  /** `good` / `total`, whichever side is at fault; null if nothing was due. */
   readonly sli: number | null;
   readonly sliInterval: Interval;
 
-  /** Whether it is kept, for people; names the side that has overspent its budget. */
+  /** Whether it is kept, human-readable; names the side that has overspent its budget. */
   readonly sentence: string;
   readonly window: SloWindow;
   readonly good: number;
@@ -3881,17 +3881,17 @@ export interface SloStatus {
   readonly sides: { readonly sender: SloSide; readonly receiver: SloSide };
 }
 
-/** By the time of acceptance. */
+/** By time of acceptance. */
 export interface SloWindow {
   readonly since: string;
 
   /** What was accepted later is not past its deadline yet. */
   readonly until: string;
 
-  /** How fine counters are at `since`; an hour or a day (UTC) that the window cuts is left out. */
+  /** How fine the counters are at `since`; an hour or a day (UTC) that the window would cut is left out. */
   readonly resolution: 'minute' | 'hour' | 'day';
 
-  /** From when there is anything to count; later than `since` while the endpoints are younger than the window. */
+  /** From when there is something to count; later than `since` while the endpoints are younger than the window. */
   readonly knownSince: string;
 }
 
@@ -3899,7 +3899,7 @@ export interface SnoozeRequest {
   /** At most 30 days from now. */
   readonly until: string | Date;
 
-  /** Ends sooner if the group has twice as many as now. */
+  /** Ends the snooze early if the group has twice as many as now. */
   readonly orDoubled?: boolean | undefined;
   readonly reason: string;
 }
@@ -3916,7 +3916,7 @@ export type StreamMessage =
 export interface Team {
   readonly name: string;
 
-  /** The same for the same document: tells whether it changed without showing what is write-only. */
+  /** Equal for equal documents: detects changes without showing write-only fields. */
   readonly fingerprint: string;
   readonly description: string;
 
@@ -3934,7 +3934,7 @@ export interface TeamCell {
   /** Past their deadline, and still pending. */
   readonly latePending: number;
 
-  /** What these are worth, by currency. */
+  /** Value of these, by currency. */
   readonly atRisk: readonly Money[];
 }
 
@@ -3952,7 +3952,7 @@ export interface TeamEndpoint {
   readonly tenant: string;
   readonly owner: string | null;
 
-  /** `failing`: every attempt since the last success failed. `slowed`: the receiver asked for time, or the breaker is open. `idle`: nothing was sent yet. */
+  /** `failing`: every attempt since the last success failed. `slowed`: the receiver asked for a pause, or the breaker is open. `idle`: nothing was sent yet. */
   readonly state: 'failing' | 'slowed' | 'paused' | 'healthy' | 'idle';
   readonly inTime: InTime;
   readonly pending: number;
@@ -3962,7 +3962,7 @@ export interface TeamEndpoint {
 export interface TeamList {
   readonly items: readonly Team[];
 
-  /** Of the next page; null: this is the last. */
+  /** Cursor of the next page; null on the last page. */
   readonly nextCursor: string | null;
 }
 
@@ -3971,52 +3971,52 @@ export interface TeamOverview {
   readonly description: string;
   readonly channels: readonly string[];
 
-  /** How the team stands, for people. */
+  /** The state of the team, human-readable. */
   readonly sentence: string;
   readonly level: 'ok' | 'watch' | 'act';
 
-  /** By the time of acceptance. */
+  /** By time of acceptance. */
   readonly window: { readonly since: string; readonly until: string };
 
   /** Event types that the team owns. */
   readonly sends: readonly {
     readonly eventType: string;
 
-    /** Null: the type is declared without one. */
+    /** Null if the type is declared without an owner. */
     readonly description: string | null;
 
-    /** Deliveries of it, in the window. */
+    /** Its deliveries in the window. */
     readonly accepted: number;
 
-    /** That subscribe to it. */
+    /** Endpoints that subscribe to it. */
     readonly endpoints: number;
   }[];
 
   /** Endpoints that the team owns. */
   readonly receives: readonly TeamEndpoint[];
 
-  /** Other teams' endpoints that get the team's types. */
+  /** Other teams' endpoints that receive the team's types. */
   readonly others: readonly TeamEndpoint[];
 
-  /** The team's types at every endpoint, and every type at the team's endpoints; pairs without deliveries are left out. */
+  /** The team's types at every endpoint, and every type at the team's endpoints; pairs without deliveries are omitted. */
   readonly matrix: readonly TeamCell[];
   readonly objectives: readonly {
     readonly name: string;
 
-    /** The team's own. */
+    /** The team's own objectives. */
     readonly side: 'sender' | 'receiver';
 
-    /** The team of the other side. */
+    /** The team on the other side. */
     readonly other: string | null;
     readonly target: number;
     readonly kept: boolean;
     readonly sli: number | null;
 
-    /** Of the team's own side. */
+    /** Budget of the team's own side. */
     readonly budgetRemaining: number | null;
   }[];
 
-  /** Those that fire. */
+  /** Firing alerts. */
   readonly alerts: readonly {
     readonly id: string;
     readonly severity: 'page' | 'ticket';
@@ -4033,39 +4033,39 @@ export interface TeamOverview {
     }[];
   };
 
-  /** False: more is at risk, or more endpoints are concerned, than was read. */
+  /** False if more is at risk, or more endpoints are concerned, than was read. */
   readonly complete: boolean;
 }
 
 export interface Template {
   readonly name: string;
 
-  /** Goes up with every change; one version has one content for good. */
+  /** Increases with every change; the content of a version never changes. */
   readonly version: number;
 
   /** Comes with Posthorn; a declared template of the same name replaces it. */
   readonly builtIn: boolean;
 
-  /** The same for the same document: tells whether it changed without showing what is write-only. */
+  /** Equal for equal documents: detects changes without showing write-only fields. */
   readonly fingerprint: string;
   readonly description: string;
 
   /** Timeout of one attempt. */
   readonly timeoutMs: number;
 
-  /** The deadline: by when a delivery ought to be delivered. */
+  /** The deadline: how soon a delivery should be delivered. */
   readonly deliverWithinS: number;
 
-  /** Without it: ten attempts over 28 hours. */
+  /** Default: ten attempts over 28 hours. */
   readonly retry?: RetryPolicy;
 
-  /** How loud a dead letter is. */
+  /** Alert severity of a dead letter. */
   readonly deadLetterAlert: {
-    /** `auto`: by the value, number and age of the dead letters. */
+    /** `auto`: by the value, count and age of the dead letters. */
     readonly severity: 'auto' | 'ticket' | 'page';
   };
 
-  /** The objective of each endpoint that follows the template; null: none. */
+  /** Objective of each endpoint that follows the template; null means none. */
   readonly slo: {
     /** Share delivered within the deadline. */
     readonly target: number;
@@ -4079,21 +4079,21 @@ export interface TemplateDocument {
   /** Timeout of one attempt. */
   readonly timeoutMs?: number | undefined;
 
-  /** The deadline: by when a delivery ought to be delivered. */
+  /** The deadline: how soon a delivery should be delivered. */
   readonly deliverWithinS?: number | undefined;
 
-  /** Without it: ten attempts over 28 hours. */
+  /** Default: ten attempts over 28 hours. */
   readonly retry?: RetryPolicyInput | undefined;
 
-  /** How loud a dead letter is. */
+  /** Alert severity of a dead letter. */
   readonly deadLetterAlert?:
     | {
-        /** `auto`: by the value, number and age of the dead letters. */
+        /** `auto`: by the value, count and age of the dead letters. */
         readonly severity?: 'auto' | 'ticket' | 'page' | undefined;
       }
     | undefined;
 
-  /** The objective of each endpoint that follows the template; null: none. */
+  /** Objective of each endpoint that follows the template; null means none. */
   readonly slo?:
     | {
         /** Share delivered within the deadline. */
@@ -4107,7 +4107,7 @@ export interface TemplateDocument {
 export interface TemplateList {
   readonly items: readonly Template[];
 
-  /** Of the next page; null: this is the last. */
+  /** Cursor of the next page; null on the last page. */
   readonly nextCursor: string | null;
 }
 
@@ -4123,7 +4123,7 @@ export interface TemplateSlo {
   /** What has to hold: delivered within the deadline, or accounted for at all. */
   readonly objective: 'delivered_within' | 'accounted';
 
-  /** 0.999: one in a thousand may miss its deadline. */
+  /** 0.999 means that one in a thousand may miss its deadline. */
   readonly target: number;
   readonly windowDays: number;
   readonly eventTypes: readonly string[];
@@ -4133,64 +4133,64 @@ export interface TemplateSlo {
   /** The owner of the endpoint. */
   readonly consumer: string | null;
 
-  /** With `include=status`. Whether everything is accounted for is as the last reconciliation found it. */
+  /** Present with `include=status`. For `accounted`, as the last reconciliation found it. */
   readonly status?: SloStatus;
 }
 
 export interface Tenant {
   readonly name: string;
 
-  /** The same for the same document: tells whether it changed without showing what is write-only. */
+  /** Equal for equal documents: detects changes without showing write-only fields. */
   readonly fingerprint: string;
 
-  /** For people. */
+  /** Human-readable. */
   readonly displayName: string;
 
-  /** Your own data, for your own use: up to 50 texts of at most 512 characters. */
+  /** Your own data: up to 50 texts of at most 512 characters. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly limits: TenantLimits;
 }
 
 export interface TenantDocument {
-  /** For people. */
+  /** Human-readable. */
   readonly displayName?: string | undefined;
 
-  /** Your own data, for your own use: up to 50 texts of at most 512 characters. */
+  /** Your own data: up to 50 texts of at most 512 characters. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly limits?:
     | {
-        /** Endpoints that it may have. One more is refused with `tenant_limit`. */
+        /** Maximum number of endpoints. Creating one more is refused with `tenant_limit`. */
         readonly endpoints?: number | null | undefined;
 
-        /** Events that it may publish per second at each node, in bursts of up to one second. Beyond, publishing is refused with `too_many_events`. A batch is accepted whole as long as anything is left, and what it took too much is saved before the next one. */
+        /** Events that it may publish per second on each node, in bursts of up to one second. Beyond, publishing is refused with `too_many_events`. A batch is accepted whole if anything is left, and its excess is deducted before the next one. */
         readonly eventsPerS?: number | null | undefined;
 
-        /** Pending deliveries at which publishing is refused with `too_many_pending`. Counted at most once a second: it can be exceeded by what one request adds, and by what other nodes accept within a second. */
+        /** Pending deliveries at which publishing is refused with `too_many_pending`. Counted at most once per second: it can be exceeded by what one request adds, and by what other nodes accept within a second. */
         readonly pendingDeliveries?: number | null | undefined;
       }
     | undefined;
 }
 
-/** Null: no limit. */
+/** Null means no limit. */
 export interface TenantLimits {
-  /** Endpoints that it may have. One more is refused with `tenant_limit`. */
+  /** Maximum number of endpoints. Creating one more is refused with `tenant_limit`. */
   readonly endpoints: number | null;
 
-  /** Events that it may publish per second at each node, in bursts of up to one second. Beyond, publishing is refused with `too_many_events`. A batch is accepted whole as long as anything is left, and what it took too much is saved before the next one. */
+  /** Events that it may publish per second on each node, in bursts of up to one second. Beyond, publishing is refused with `too_many_events`. A batch is accepted whole if anything is left, and its excess is deducted before the next one. */
   readonly eventsPerS: number | null;
 
-  /** Pending deliveries at which publishing is refused with `too_many_pending`. Counted at most once a second: it can be exceeded by what one request adds, and by what other nodes accept within a second. */
+  /** Pending deliveries at which publishing is refused with `too_many_pending`. Counted at most once per second: it can be exceeded by what one request adds, and by what other nodes accept within a second. */
   readonly pendingDeliveries: number | null;
 }
 
 export interface TenantList {
   readonly items: readonly Tenant[];
 
-  /** Of the next page; null: this is the last. */
+  /** Cursor of the next page; null on the last page. */
   readonly nextCursor: string | null;
 }
 
-/** Reshapes the data when an attempt is made. What was published stays as it is. Bounded in time, memory and result; a failure is retried like any other, and never sends the data as it was. */
+/** Reshapes the data when an attempt is made. The published event does not change. Limited in time, memory and result size; a failure is retried like any other, and never sends the original data. */
 export interface Transformation {
   readonly language: 'jsonata';
 
@@ -4201,21 +4201,21 @@ export interface Transformation {
 export interface TransformationDryRun {
   readonly transformation: Transformation;
 
-  /** Any JSON. Either this or `eventId`. */
+  /** Any JSON. Give either this or `eventId`. */
   readonly data?: unknown;
 
-  /** What `$event.type` is with `data`. */
+  /** Value of `$event.type`, with `data`. */
   readonly eventType?: string | undefined;
 
-  /** Of a stored event; for keys that see payloads in full. */
+  /** Id of a stored event; requires a key that sees payloads in full. */
   readonly eventId?: string | undefined;
 
-  /** Of the event; `default` if left out. */
+  /** Tenant of the event. Default: `default`. */
   readonly tenant?: string | undefined;
 }
 
 export interface TransformationOutcome {
-  /** What would be sent as data; null if it fails. */
+  /** The data that would be sent; null if the expression fails. */
   readonly result: unknown;
 
   /** Why an attempt would fail; null if it would not. */
@@ -4226,12 +4226,12 @@ export interface Value {
   /** Minor units; a string above 2^53. */
   readonly amountMinor: number | string;
 
-  /** ISO 4217, upper case. */
+  /** ISO 4217, uppercase. */
   readonly currency: string;
 }
 
 export interface WaitingFor {
-  /** `attempt`: one is under way. `due`: its first attempt; `retry`: the next one. `throttle`: its receiver asked for no requests (`Retry-After`). `circuit_breaker`: its receiver fails, and is tried a little at a time. `orderingKey`: an earlier delivery of its key goes first. `dead_letter`: one of its key holds it. `paused_endpoint`: its endpoint is paused. */
+  /** `attempt`: one is in progress. `due`: its first attempt; `retry`: the next one. `throttle`: the receiver asked for a pause (`Retry-After`). `circuit_breaker`: the receiver is failing and gets few attempts at a time. `orderingKey`: an earlier delivery of its key goes first. `dead_letter`: a dead letter of its key blocks it. `paused_endpoint`: its endpoint is paused. */
   readonly kind:
     | 'attempt'
     | 'due'
@@ -4242,10 +4242,10 @@ export interface WaitingFor {
     | 'dead_letter'
     | 'paused_endpoint';
 
-  /** Null: that depends on something else than time. */
+  /** Null if it depends on something other than time. */
   readonly until: string | null;
 
-  /** The delivery that goes first, or that holds it. */
+  /** The delivery that goes first, or that blocks it. */
   readonly deliveryId: string | null;
 }
 
@@ -4261,7 +4261,7 @@ export interface WeeklyMoney {
 
 /** What `events.get` takes. */
 export interface EventsGetInput {
-  /** Whose event it is. If left out: the tenant that the key is bound to, else `default`. */
+  /** Tenant of the event. Default: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 
   /** Only its deliveries to these endpoints; not found if it has none. */
@@ -4270,7 +4270,7 @@ export interface EventsGetInput {
 
 /** What `events.replay` takes. */
 export type EventsReplayInput = ReplayRequest & {
-  /** Whose event it is. If left out: the tenant that the key is bound to, else `default`. */
+  /** Tenant of the event. Default: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 };
 
@@ -4283,19 +4283,19 @@ export interface EventsListInput {
   readonly endpointId?: string | readonly string[] | undefined;
   readonly orderingKey?: string | readonly string[] | undefined;
 
-  /** `true`: only those that no endpoint took. `false`: only others. */
+  /** `true`: only events that no endpoint matched. `false`: only the others. */
   readonly unmatched?: 'true' | 'false' | undefined;
 
-  /** Accepted at this time or later. */
+  /** Accepted at or after this time. */
   readonly since?: string | Date | undefined;
 
   /** Accepted before this time. */
   readonly until?: string | Date | undefined;
 
-  /** Items of a page at most. */
+  /** Maximum items per page. */
   readonly limit?: number | undefined;
 
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
 }
@@ -4324,16 +4324,16 @@ export interface AttemptsListInput {
     | readonly ('1xx' | '2xx' | '3xx' | '4xx' | '5xx' | 'none')[]
     | undefined;
 
-  /** Started at this time or later. */
+  /** Started at or after this time. */
   readonly since?: string | Date | undefined;
 
   /** Started before this time. */
   readonly until?: string | Date | undefined;
 
-  /** Items of a page at most. */
+  /** Maximum items per page. */
   readonly limit?: number | undefined;
 
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
 }
@@ -4400,50 +4400,50 @@ export interface DeliveriesListInput {
       )[]
     | undefined;
 
-  /** Created at this time or later. */
+  /** Created at or after this time. */
   readonly since?: string | Date | undefined;
 
   /** Created before this time. */
   readonly until?: string | Date | undefined;
 
-  /** Of the last response. */
+  /** HTTP status of the last response. */
   readonly statusCode?: number | readonly number[] | undefined;
 
   /** Teams that own the endpoint. */
   readonly owner?: string | readonly string[] | undefined;
 
-  /** What a redrive or a replay in bulk has taken, unless a later one took it over. */
+  /** Deliveries taken by this bulk redrive or replay, unless a later one took them over. */
   readonly redriveId?: string | readonly string[] | undefined;
 
-  /** Of the event; faster with its `tenant`. */
+  /** Id of the event; faster together with `tenant`. */
   readonly orderingKey?: string | readonly string[] | undefined;
 
-  /** `true`: delivered after its deadline, or past it and still pending. `false`: all others. */
+  /** `true`: delivered after the deadline, or past it and still pending. `false`: all others. */
   readonly late?: 'true' | 'false' | undefined;
 
-  /** Events worth at least so many minor units, whatever the currency is: give `currency` too. */
+  /** Events worth at least this many minor units. Requires `currency`. */
   readonly minValue?: string | undefined;
 
-  /** Of the value of the event, ISO 4217. */
+  /** Currency of the event's value, ISO 4217. */
   readonly currency?: string | readonly string[] | undefined;
 
-  /** Only those that a dead letter of their ordering key holds. */
+  /** Only deliveries that a dead letter of their ordering key blocks. */
   readonly blocked?: 'true' | undefined;
 
   /** Adds to each delivery what a table of deliveries shows of its event and its endpoint. */
   readonly include?: 'event' | 'endpoint' | readonly ('event' | 'endpoint')[] | undefined;
 
-  /** Items of a page at most. */
+  /** Maximum items per page. */
   readonly limit?: number | undefined;
 
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
 }
 
 /** What `deliveries.request` takes. */
 export interface DeliveriesRequestInput {
-  /** The number of an attempt. If left out: the last one. */
+  /** Number of an attempt. Default: the last one. */
   readonly attempt?: number | undefined;
 }
 
@@ -4452,10 +4452,10 @@ export interface BlockedKeysListInput {
   readonly tenant?: string | readonly string[] | undefined;
   readonly endpointId?: string | readonly string[] | undefined;
 
-  /** Items of a page at most. */
+  /** Maximum items per page. */
   readonly limit?: number | undefined;
 
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   readonly cursor?: string | undefined;
 }
 
@@ -4467,19 +4467,19 @@ export interface DeadLettersListInput {
   /** Teams that own the endpoint. */
   readonly owner?: string | readonly string[] | undefined;
 
-  /** `dead`, `suppressed` or both; dead letters if left out. */
+  /** `dead`, `suppressed` or both. Default: `dead`. */
   readonly state?: 'dead' | 'suppressed' | readonly ('dead' | 'suppressed')[] | undefined;
 
-  /** Created at this time or later. */
+  /** Created at or after this time. */
   readonly since?: string | Date | undefined;
 
   /** Created before this time. */
   readonly until?: string | Date | undefined;
 
-  /** Items of a page at most. */
+  /** Maximum items per page. */
   readonly limit?: number | undefined;
 
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
 }
@@ -4488,16 +4488,16 @@ export interface DeadLettersListInput {
 export interface EndpointsListInput {
   readonly tenant?: string | readonly string[] | undefined;
 
-  /** Only these, by id or name. */
+  /** Only these endpoints, by id or name. */
   readonly endpointId?: string | readonly string[] | undefined;
 
-  /** Only those with this text in id, name, URL, description or owner. */
+  /** Only endpoints with this text in their id, name, URL, description or owner. */
   readonly q?: string | undefined;
 
-  /** Only those of these teams. */
+  /** Only endpoints of these teams. */
   readonly owner?: string | readonly string[] | undefined;
 
-  /** Only those without an owner, or whose owner is not a declared team. */
+  /** Only endpoints without an owner, or whose owner is not a declared team. */
   readonly unowned?: 'true' | undefined;
   readonly template?: string | readonly string[] | undefined;
   readonly state?:
@@ -4510,20 +4510,20 @@ export interface EndpointsListInput {
     | undefined;
   readonly include?: 'health' | readonly 'health'[] | undefined;
 
-  /** `need`: those that need somebody first, by state, dead letters and what waits. */
+  /** `need`: those that need attention first, by state, dead letters and what waits. */
   readonly sort?: 'created' | 'name' | 'need' | undefined;
 
-  /** Items of a page at most. */
+  /** Maximum items per page. */
   readonly limit?: number | undefined;
 
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
 }
 
 /** What `endpoints.get` takes. */
 export interface EndpointsGetInput {
-  /** Of the endpoint, if it is given by its name. If left out: the tenant that the key is bound to, else `default`. */
+  /** Tenant of the endpoint, if it is given by its name. Default: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 }
 
@@ -4532,83 +4532,83 @@ export type EndpointsEnsureInput = NamedEndpointRequest & { readonly tenant?: st
 
 /** What `endpoints.update` takes. */
 export type EndpointsUpdateInput = EndpointChange & {
-  /** Of the endpoint, if it is given by its name. If left out: the tenant that the key is bound to, else `default`. */
+  /** Tenant of the endpoint, if it is given by its name. Default: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 };
 
 /** What `endpoints.delete` takes. */
 export interface EndpointsDeleteInput {
-  /** Of the endpoint, if it is given by its name. If left out: the tenant that the key is bound to, else `default`. */
+  /** Tenant of the endpoint, if it is given by its name. Default: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 }
 
 /** What `endpoints.pause` takes. */
 export type EndpointsPauseInput = EndpointPause & {
-  /** Of the endpoint, if it is given by its name. If left out: the tenant that the key is bound to, else `default`. */
+  /** Tenant of the endpoint, if it is given by its name. Default: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 };
 
 /** What `endpoints.resume` takes. */
 export interface EndpointsResumeInput {
-  /** Of the endpoint, if it is given by its name. If left out: the tenant that the key is bound to, else `default`. */
+  /** Tenant of the endpoint, if it is given by its name. Default: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 }
 
 /** What `endpoints.rotateSecret` takes. */
 export type EndpointsRotateSecretInput = SecretRotation & {
-  /** Of the endpoint, if it is given by its name. If left out: the tenant that the key is bound to, else `default`. */
+  /** Tenant of the endpoint, if it is given by its name. Default: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 };
 
 /** What `endpoints.publicKeys` takes. */
 export interface EndpointsPublicKeysInput {
-  /** Of the endpoint, if it is given by its name. If left out: the tenant that the key is bound to, else `default`. */
+  /** Tenant of the endpoint, if it is given by its name. Default: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 }
 
 /** What `endpoints.test` takes. */
 export interface EndpointsTestInput {
-  /** Of the endpoint, if it is given by its name. If left out: the tenant that the key is bound to, else `default`. */
+  /** Tenant of the endpoint, if it is given by its name. Default: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 
-  /** For the attempt, at most. If left out: the endpoint's timeout and 2 s, at most 30 s. */
+  /** How long to wait for the attempt. Default: the endpoint's timeout plus 2 s, at most 30 s. */
   readonly waitS?: number | undefined;
 }
 
 /** What `endpoints.health` takes. */
 export interface EndpointsHealthInput {
-  /** Of the endpoint, if it is given by its name. If left out: the tenant that the key is bound to, else `default`. */
+  /** Tenant of the endpoint, if it is given by its name. Default: the tenant that the key is bound to, else `default`. */
   readonly tenant?: string | undefined;
 }
 
 /** What `redrives.list` takes. */
 export interface RedrivesListInput {
-  /** Only redrives whose filter names tenants, and none but these. */
+  /** Only redrives whose filter names tenants, all of them among these. */
   readonly tenant?: string | readonly string[] | undefined;
 
-  /** Only redrives whose filter names endpoints, and none but these. */
+  /** Only redrives whose filter names endpoints, all of them among these. */
   readonly endpointId?: string | readonly string[] | undefined;
 
-  /** Items of a page at most. */
+  /** Maximum items per page. */
   readonly limit?: number | undefined;
 
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
 }
 
 /** What `replays.list` takes. */
 export interface ReplaysListInput {
-  /** Only replays whose filter names tenants, and none but these. */
+  /** Only replays whose filter names tenants, all of them among these. */
   readonly tenant?: string | readonly string[] | undefined;
 
-  /** Only replays whose filter names endpoints, and none but these. */
+  /** Only replays whose filter names endpoints, all of them among these. */
   readonly endpointId?: string | readonly string[] | undefined;
 
-  /** Items of a page at most. */
+  /** Maximum items per page. */
   readonly limit?: number | undefined;
 
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
 }
@@ -4632,7 +4632,7 @@ export interface AccountingGetInput {
   /** Groups of a page at most. */
   readonly limit?: number | undefined;
 
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   readonly cursor?: string | undefined;
 }
 
@@ -4640,14 +4640,14 @@ export interface AccountingGetInput {
 export interface SeriesGetInput {
   readonly measure?: 'counts' | 'in_time' | 'failures' | 'latency' | undefined;
 
-  /** `errorClass` and `fault_domain` (one of 18 classes, or whose fault) go with `failures` alone. */
+  /** `errorClass` (one of 18 classes) and `fault_domain` (who is at fault) are possible only with `failures`. */
   readonly by?: 'none' | 'endpoint' | 'owner' | 'event_type' | 'error_class' | 'fault_domain' | undefined;
   readonly step?: 'auto' | 'minute' | 'hour' | 'day' | undefined;
 
-  /** By default 24 hours before `until`. */
+  /** Default: 24 hours before `until`. */
   readonly since?: string | Date | undefined;
 
-  /** By default now. */
+  /** Default: now. */
   readonly until?: string | Date | undefined;
   readonly tenant?: string | readonly string[] | undefined;
   readonly endpointId?: string | readonly string[] | undefined;
@@ -4684,41 +4684,41 @@ export interface NowPastInput {
   readonly tenant?: string | readonly string[] | undefined;
   readonly endpointId?: string | readonly string[] | undefined;
 
-  /** The window: what was accepted in this time before it. */
+  /** The window: what was accepted in this time before the moment. */
   readonly last?: '1h' | '24h' | '7d' | undefined;
 }
 
 /** What `slos.history` takes. */
 export interface SlosHistoryInput {
-  /** How fine the stretches are at most. */
+  /** How fine the steps may be at most. */
   readonly step?: 'minute' | 'hour' | 'day' | undefined;
 }
 
 /** What `slos.minutes` takes. */
 export interface SlosMinutesInput {
-  /** By default the beginning of the window. */
+  /** Default: the start of the window. */
   readonly since?: string | Date | undefined;
 
-  /** By default now. */
+  /** Default: now. */
   readonly until?: string | Date | undefined;
 }
 
 /** What `conformance.get` takes. */
 export interface ConformanceGetInput {
-  /** Items of a page at most. */
+  /** Maximum items per page. */
   readonly limit?: number | undefined;
 
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
 }
 
 /** What `nodes.list` takes. */
 export interface NodesListInput {
-  /** Items of a page at most. */
+  /** Maximum items per page. */
   readonly limit?: number | undefined;
 
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
 }
@@ -4731,29 +4731,29 @@ export interface MarkersListInput {
   /** Exclusive. */
   readonly until?: string | Date | undefined;
 
-  /** `true`: only those that Posthorn put by itself. `false`: only the others. */
+  /** `true`: only markers that Posthorn created. `false`: only the others. */
   readonly automatic?: 'true' | 'false' | undefined;
 
-  /** Items of a page at most. */
+  /** Maximum items per page. */
   readonly limit?: number | undefined;
 
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   readonly cursor?: string | undefined;
 }
 
 /** What `impact.get` takes. */
 export interface ImpactGetInput {
-  /** When the change was made; instead of both windows. */
+  /** When the change was made; replaces both windows. */
   readonly at?: string | Date | undefined;
   readonly beforeSince?: string | Date | undefined;
   readonly beforeUntil?: string | Date | undefined;
   readonly afterSince?: string | Date | undefined;
   readonly afterUntil?: string | Date | undefined;
 
-  /** Only deliveries of this tenant. Default: all but those of Posthorn itself. */
+  /** Only deliveries of this tenant. Default: all except Posthorn's own. */
   readonly tenant?: string | undefined;
 
-  /** Of the objective that `budgetBurned` is about. */
+  /** The objective of `budgetBurned`. */
   readonly target?: number | undefined;
   readonly format?: 'json' | 'markdown' | 'html' | undefined;
 }
@@ -4768,7 +4768,7 @@ export interface AlertsListInput {
     | undefined;
   readonly severity?: 'page' | 'ticket' | readonly ('page' | 'ticket')[] | undefined;
 
-  /** Alerts about endpoints of these tenants; those about everything are in none. */
+  /** Alerts about endpoints of these tenants; excludes alerts about the whole system. */
   readonly tenant?: string | readonly string[] | undefined;
 
   /** Alerts about these endpoints. */
@@ -4780,85 +4780,85 @@ export interface AlertsListInput {
   /** Alerts about what these teams own. */
   readonly owner?: string | readonly string[] | undefined;
 
-  /** Alerts that were open at this time or later. */
+  /** Alerts that were open at or after this time. */
   readonly since?: string | Date | undefined;
 
-  /** Items of a page at most. */
+  /** Maximum items per page. */
   readonly limit?: number | undefined;
 
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
 }
 
 /** What `alerts.acknowledge` takes. */
 export type AlertsAcknowledgeInput = {
-  /** For whoever looks at it next. */
+  /** A note for whoever handles it next. */
   readonly note?: string | undefined;
 
-  /** In the future, at most 30 days from now. Left out: until it is over. */
+  /** In the future, at most 30 days from now. Default: until it is resolved. */
   readonly until?: string | Date | undefined;
 };
 
 /** What `channels.list` takes. */
 export interface ChannelsListInput {
-  /** Items of a page at most. */
+  /** Maximum items per page. */
   readonly limit?: number | undefined;
 
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
 }
 
 /** What `teams.list` takes. */
 export interface TeamsListInput {
-  /** Items of a page at most. */
+  /** Maximum items per page. */
   readonly limit?: number | undefined;
 
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
 }
 
 /** What `tenants.list` takes. */
 export interface TenantsListInput {
-  /** Items of a page at most. */
+  /** Maximum items per page. */
   readonly limit?: number | undefined;
 
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
 }
 
 /** What `templates.list` takes. */
 export interface TemplatesListInput {
-  /** Items of a page at most. */
+  /** Maximum items per page. */
   readonly limit?: number | undefined;
 
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
 }
 
 /** What `eventTypes.list` takes. */
 export interface EventTypesListInput {
-  /** Items of a page at most. */
+  /** Maximum items per page. */
   readonly limit?: number | undefined;
 
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
 }
 
 /** What `slos.list` takes. */
 export interface SlosListInput {
-  /** `status`: how each objective of the page stands. */
+  /** `status`: adds the status of each objective on the page. */
   readonly include?: 'status' | readonly 'status'[] | undefined;
 
-  /** Items of a page at most. */
+  /** Maximum items per page. */
   readonly limit?: number | undefined;
 
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
 }
@@ -4867,10 +4867,10 @@ export interface SlosListInput {
 export interface KeysListInput {
   readonly tenant?: string | readonly string[] | undefined;
 
-  /** Items of a page at most. */
+  /** Maximum items per page. */
   readonly limit?: number | undefined;
 
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
 }
@@ -4879,47 +4879,47 @@ export interface KeysListInput {
 export interface AuditLogListInput {
   readonly tenant?: string | undefined;
 
-  /** The actor's id. */
+  /** Id of the actor. */
   readonly actor?: string | undefined;
   readonly action?: string | undefined;
 
-  /** Such as `endpoint` or `key`. */
+  /** Type of the target, such as `endpoint` or `key`. */
   readonly targetKind?: string | undefined;
 
-  /** The target's id or name. */
+  /** Id or name of the target. */
   readonly target?: string | undefined;
 
-  /** At this time or later. */
+  /** At or after this time. */
   readonly since?: string | Date | undefined;
 
   /** Before this time. */
   readonly until?: string | Date | undefined;
 
-  /** Items of a page at most. */
+  /** Maximum items per page. */
   readonly limit?: number | undefined;
 
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   readonly cursor?: string | undefined;
   readonly order?: 'asc' | 'desc' | undefined;
 }
 
 /** What `reconcile.runLines` takes beside the lines. */
 export interface ReconcileRunLinesInput {
-  /** Whose deliveries: an endpoint, by id or name. */
+  /** The endpoint whose deliveries are compared, by id or name. */
   readonly endpointId: string;
 
-  /** Of an endpoint that is given by its name; default: `default`. */
+  /** Tenant of an endpoint that is given by its name. Default: `default`. */
   readonly tenant?: string | undefined;
 
-  /** Deliveries that were created at this time or later. */
+  /** Deliveries created at or after this time. */
   readonly since: string | Date;
 
-  /** Deliveries that were created before this time. */
+  /** Deliveries created before this time. */
   readonly until: string | Date;
 
-  /** `nextCursor` of the answer before, with the same ids. */
+  /** `nextCursor` of the previous answer, with the same ids. */
   readonly cursor?: string | undefined;
 
-  /** Items of `missing`, and of `unexpected`, in an answer at most. */
+  /** Maximum items of `missing`, and of `unexpected`, in an answer. */
   readonly limit?: number | undefined;
 }

@@ -14,11 +14,11 @@ import {
 import { operations } from './operation.ts';
 import { severalInQuery } from './several.ts';
 
-const rate = z.number().nullable().describe('Null: nothing was attempted.');
+const rate = z.number().nullable().describe('Null if nothing was attempted.');
 const milliseconds = z
   .number()
   .nullable()
-  .describe('Upper bound of the quantile; null: nothing was delivered.');
+  .describe('Upper bound of the quantile; null if nothing was delivered.');
 
 const tally = {
   accepted: count,
@@ -28,22 +28,26 @@ const tally = {
   suppressed: count,
   late: count.describe('Delivered after the deadline.'),
   superseded_attempts: count.describe(
-    'Attempts whose outcome came after another one had settled the delivery.',
+    'Attempts whose outcome came after another attempt had settled the delivery.',
   ),
   drop_rate: z.number().describe('The share of `accepted` that is dead, suppressed or unaccounted.'),
   drop_rate_interval: interval,
   first_attempt_success_rate: rate,
 };
 
-/** One of the first six is there: the one that was asked for with `by`. */
+/** Exactly one of the first six is present: the one that `by` asked for. */
 const accountingGroup = z
   .strictObject({
-    endpoint: z.string().optional().describe('With `by=endpoint`: its id.'),
+    endpoint: z.string().optional().describe("With `by=endpoint`: the endpoint's id."),
     event_type: z.string().optional(),
-    owner: z.string().nullable().optional().describe('With `by=owner`: a team; null: no owner.'),
+    owner: z
+      .string()
+      .nullable()
+      .optional()
+      .describe('With `by=owner`: the team; null for endpoints without an owner.'),
     tenant: z.string().optional(),
-    hour: timestamp.optional().describe('With `by=hour`: when the hour begins.'),
-    day: timestamp.optional().describe('With `by=day`: when the day begins (UTC).'),
+    hour: timestamp.optional().describe('With `by=hour`: the start of the hour.'),
+    day: timestamp.optional().describe('With `by=day`: the start of the day (UTC).'),
     ...tally,
   })
   .meta({ id: 'AccountingGroup' });
@@ -54,21 +58,21 @@ const accounting = z
       .strictObject({
         since: timestamp.nullable(),
         until: timestamp.nullable(),
-        resolution: z.enum(['hour', 'day']).describe('To which bounds were rounded outward.'),
+        resolution: z.enum(['hour', 'day']).describe('What the bounds were rounded outward to.'),
       })
-      .describe('What was counted; null: no bound.'),
+      .describe('The window that was counted; null means no bound.'),
     events: count,
     unmatched: count.describe('Events that no endpoint subscribed to.'),
     ...tally,
     accepted: count.describe(
-      'Deliveries; each is in exactly one of `delivered`, `pending`, `dead`, `cancelled`, `suppressed`.',
+      'Deliveries. Each is in exactly one of `delivered`, `pending`, `dead`, `cancelled` and `suppressed`.',
     ),
     pending: count,
     unaccounted: z
       .int()
       .describe('`accepted` minus the sum of all states. Anything but 0 is a defect, or tampering.'),
-    overdue: count.describe('Pending, and due for more than the grace that an attempt may wait.'),
-    late: count.describe('Delivered after the deadline, or pending beyond it.'),
+    overdue: count.describe('Pending deliveries that are past due by more than the allowed delay.'),
+    late: count.describe('Delivered after the deadline, or still pending past it.'),
     failures: z
       .strictObject({
         by_class: z.partialRecord(z.enum(errorClasses), count),
@@ -77,10 +81,10 @@ const accounting = z
       .describe('Failed attempts.'),
     latency_ms: z
       .strictObject({ p50: milliseconds, p95: milliseconds, p99: milliseconds })
-      .describe('From acceptance to delivery.'),
+      .describe('Time from acceptance to delivery.'),
     value_at_risk: z
       .array(moneyAnswer)
-      .describe('Of the events with a dead or suppressed delivery, by currency.'),
+      .describe('Value of the events with a dead or suppressed delivery, by currency.'),
     value_counted: z
       .strictObject({
         by: z

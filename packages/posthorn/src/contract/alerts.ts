@@ -7,7 +7,7 @@ import { severalInQuery } from './several.ts';
 
 const state = z
   .enum(alertStates)
-  .describe('`pending`: true, and not yet for long enough to notify. `resolved`: no longer true.');
+  .describe('`pending`: true, but not for long enough to notify. `resolved`: no longer true.');
 const severity = z.enum(['page', 'ticket']);
 
 const notified = z
@@ -15,39 +15,44 @@ const notified = z
     team: z
       .string()
       .nullable()
-      .describe('Null: nobody owns it, or whoever does has no channel, so every channel was notified.'),
+      .describe(
+        'The team; null if the alert has no owner, or its owner has no channel: then every channel was notified.',
+      ),
     channel: z.string(),
-    at: timestamp.describe('When it was accepted for delivery.'),
+    at: timestamp.describe('When the notification was accepted for delivery.'),
     says: z.enum(['firing', 'resolved']),
-    delivery_id: z.string().nullable().describe('Of the tenant `posthorn`; null: it is deleted already.'),
+    delivery_id: z
+      .string()
+      .nullable()
+      .describe('The delivery of the notification, in tenant `posthorn`; null if it has been deleted.'),
     state: deliveryState.nullable(),
-    delivered_at: timestamp.nullable().describe('When the channel took it.'),
+    delivered_at: timestamp.nullable().describe('When the channel accepted it.'),
   })
   .meta({ id: 'AlertNotified' });
 
 const alert = z
   .strictObject({
     id: z.string(),
-    rule: z.string().describe('What was evaluated, such as `dead_letters`.'),
+    rule: z.string().describe('The rule, such as `dead_letters`.'),
     severity,
     state,
-    group: z.string().describe('What the rule found it in, such as an endpoint and a failure class.'),
+    group: z.string().describe('What the rule applies to, such as an endpoint and an error class.'),
     since: timestamp.describe('When it became true.'),
     resolved_at: timestamp.nullable(),
     acknowledged_at: timestamp.nullable(),
-    acknowledged_by: z.string().nullable().describe('The name of the key, or of whoever signed in.'),
-    acknowledged_until: timestamp.nullable().describe('Then it is notified again; null: until it is over.'),
-    note: z.string().nullable().describe('What was said when it was acknowledged.'),
+    acknowledged_by: z.string().nullable().describe('Name of the key or of the person who acknowledged it.'),
+    acknowledged_until: timestamp
+      .nullable()
+      .describe('When it is notified again; null if it stays silent until it is resolved.'),
+    note: z.string().nullable().describe('The note given when it was acknowledged.'),
     summary: z.string(),
     evidence: z
       .record(z.string(), z.unknown())
-      .describe('Counts, ids, the value at risk and the next step; which of them depends on the rule.'),
-    owner: z.string().nullable().describe('The team that owns what is wrong; null: none is known.'),
+      .describe('Counts, ids, the value at risk and the next step. The fields depend on the rule.'),
+    owner: z.string().nullable().describe('The team that owns the affected resource; null if none is known.'),
     notified: z
       .array(notified)
-      .describe(
-        'Who was notified of it, the oldest first; the last 20. Empty for keys that are bound to a tenant.',
-      ),
+      .describe('The last 20 notifications, oldest first. Empty for keys that are bound to a tenant.'),
   })
   .meta({ id: 'Alert' });
 
@@ -87,17 +92,17 @@ export const alertOperations = operations({
     scope: 'read',
     summary: 'List alerts',
     description:
-      'Pending ones first, then those that fire, then resolved ones of the last 30 days; each the newest first. An alert about the store itself is listed even if the store cannot be read.',
+      'Returns pending alerts first, then firing alerts, then alerts resolved in the last 30 days; each group newest first. An alert about the store itself is listed even if the store cannot be read.',
     query: z.strictObject({
       state: severalInQuery(state).optional(),
       severity: severalInQuery(severity).optional(),
       tenant: severalInQuery(tenantName)
         .optional()
-        .describe('Alerts about endpoints of these tenants; those about everything are in none.'),
+        .describe('Alerts about endpoints of these tenants; excludes alerts about the whole system.'),
       endpoint_id: severalInQuery(anyId).optional().describe('Alerts about these endpoints.'),
       slo: severalInQuery(anyId).optional().describe('Alerts about these objectives.'),
       owner: severalInQuery(documentName).optional().describe('Alerts about what these teams own.'),
-      since: timestamp.optional().describe('Alerts that were open at this time or later.'),
+      since: timestamp.optional().describe('Alerts that were open at or after this time.'),
       ...pageIn('desc'),
     }),
     status: 200,
@@ -112,13 +117,13 @@ export const alertOperations = operations({
     scope: 'operate',
     summary: 'Acknowledge an alert',
     description:
-      'Stops repeat notifications of the alert. If it gets worse, or becomes true again after it was resolved, Posthorn notifies again; also when `until` has come. Acknowledging again replaces the note and the time, and without either changes nothing.',
+      'Stops repeat notifications of the alert. Posthorn notifies again if the alert gets worse, if it fires again after it was resolved, and when `until` has passed. Acknowledging again replaces the note and the time; without either it changes nothing.',
     params: z.strictObject({ id: anyId }),
     body: z.strictObject({
-      note: z.string().min(1).max(1000).optional().describe('For whoever looks at it next.'),
+      note: z.string().min(1).max(1000).optional().describe('A note for whoever handles it next.'),
       until: timestamp
         .optional()
-        .describe('In the future, at most 30 days from now. Left out: until it is over.'),
+        .describe('In the future, at most 30 days from now. Default: until it is resolved.'),
     }),
     status: 200,
     answer: alert,

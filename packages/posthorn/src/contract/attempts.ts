@@ -23,7 +23,7 @@ export const attemptOperations = operations({
     tag: 'deliveries',
     scope: 'read',
     summary: 'List attempts',
-    description: `Across deliveries: those of the newest delivery first, its last attempt first, unless \`order\` is \`asc\`. ${boundedSearch}`,
+    description: `Lists attempts across deliveries: the newest delivery first, its last attempt first, unless \`order\` is \`asc\`. ${boundedSearch}`,
     query: z.strictObject({
       tenant: severalInQuery(tenantName).optional(),
       endpoint_id: severalInQuery(anyId).optional(),
@@ -32,7 +32,7 @@ export const attemptOperations = operations({
       status_class: severalInQuery(z.enum(['1xx', '2xx', '3xx', '4xx', '5xx', 'none']))
         .optional()
         .describe('`none`: there was no response.'),
-      since: timestamp.optional().describe('Started at this time or later.'),
+      since: timestamp.optional().describe('Started at or after this time.'),
       until: timestamp.optional().describe('Started before this time.'),
       ...pageIn('desc'),
     }),

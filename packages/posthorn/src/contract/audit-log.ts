@@ -5,8 +5,8 @@ import { operations } from './operation.ts';
 const hash = z.string();
 const auditEntry = z
   .strictObject({
-    sequence: z.int().min(1).describe('Counts from 1 without a gap; retention takes the lowest.'),
-    version: z.literal(1).describe('Of the form of an entry, which its hash covers.'),
+    sequence: z.int().min(1).describe('Counts up from 1 without gaps; retention deletes the lowest.'),
+    version: z.literal(1).describe("Version of the entry's format, which its hash covers."),
     at: timestamp,
     actor: z
       .strictObject({
@@ -14,26 +14,26 @@ const auditEntry = z
         id: z.string(),
         name: z.string(),
       })
-      .describe('Who did it. `engine`: Posthorn by itself; `library`: the application that embeds it.'),
+      .describe('Who made the change. `engine`: Posthorn itself; `library`: the application that embeds it.'),
     action: z.string().describe('The id of the operation, such as `endpoints.update`.'),
     target: z.strictObject({ kind: z.string(), id: z.string() }),
-    tenant: z.string().nullable().describe('The tenant that the target belongs to; null: none, or several.'),
+    tenant: z.string().nullable().describe('The tenant of the target; null if it has none, or several.'),
     before: z
       .unknown()
       .describe(
-        'The target as answers showed it, without what is write-only, or the part that matters; null: it was not there. What is longer than 16,384 characters is replaced by `{"cut_characters": …}`.',
+        'The target before the change, as the API shows it, without write-only fields; or the relevant part of it. Null if it did not exist. A value longer than 16,384 characters is replaced by `{"cut_characters": …}`.',
       ),
-    after: z.unknown().describe('The same as it is since; null: it is not there any more.'),
-    from: z.string().nullable().describe("The request's address; null: this process."),
+    after: z.unknown().describe('The target after the change; null if it no longer exists.'),
+    from: z.string().nullable().describe('Address that the request came from; null for this process.'),
     request_id: z.string().nullable(),
-    previous_hash: hash.describe('The hash of the entry before.'),
+    previous_hash: hash.describe('Hash of the previous entry.'),
     hash: hash.describe(
-      'SHA-256, hexadecimal, of this entry without `hash` and `seal`, as JSON with sorted keys and no spaces (RFC 8785).',
+      'SHA-256 (hex) of this entry without `hash` and `seal`, as JSON with sorted keys and no spaces (RFC 8785).',
     ),
     seal: z
       .string()
       .nullable()
-      .describe("HMAC-SHA-256 of the hash, with a key of the server's; null: it had none."),
+      .describe('HMAC-SHA-256 of the hash with a key of the server; null if it had none.'),
   })
   .meta({ id: 'AuditEntry' });
 
@@ -62,14 +62,19 @@ export const auditLogOperations = operations({
     scope: 'admin',
     summary: 'List the audit log',
     description:
-      'Who has changed what, newest first: one entry for each change, kept in the same transaction. Publishing is not part of it, nor is what Posthorn does by itself, except that it pauses or disables an endpoint. Each entry has the hash of the one before, so one that was edited or removed is found by `posthorn verify`. A key that is bound to a tenant sees the entries of its tenant, which are numbered among all.',
+      "Returns who changed what, newest first: one entry for each change, written in the same transaction. It excludes publishing and Posthorn's own actions, except that it pauses or disables an endpoint. Each entry contains the hash of the previous one, so `posthorn verify` detects an entry that was edited or removed. A key that is bound to a tenant sees the entries of its tenant, whose numbers count all tenants.",
     query: z.strictObject({
       tenant: tenantName.optional(),
-      actor: anyId.max(255).optional().describe("The actor's id."),
+      actor: anyId.max(255).optional().describe('Id of the actor.'),
       action: z.string().min(1).max(64).optional(),
-      target_kind: z.string().min(1).max(64).optional().describe('Such as `endpoint` or `key`.'),
-      target: anyId.max(255).optional().describe("The target's id or name."),
-      since: timestamp.optional().describe('At this time or later.'),
+      target_kind: z
+        .string()
+        .min(1)
+        .max(64)
+        .optional()
+        .describe('Type of the target, such as `endpoint` or `key`.'),
+      target: anyId.max(255).optional().describe('Id or name of the target.'),
+      since: timestamp.optional().describe('At or after this time.'),
       until: timestamp.optional().describe('Before this time.'),
       ...pageIn('desc'),
     }),

@@ -11,13 +11,13 @@ const blockedKey = z
     ordering_key: z.string(),
     blocked_by: z
       .string()
-      .describe('The first dead letter of the key: redrive it, or cancel it to go on without it.'),
-    event_id: z.string().describe('Of the dead letter.'),
+      .describe('The first dead letter of the key. Redrive it, or cancel it to continue without it.'),
+    event_id: z.string().describe('Endpoint of the dead letter.'),
     event_type: z.string(),
-    error_class: errorClass.nullable().describe('Of its last attempt.'),
+    error_class: errorClass.nullable().describe('Error class of its last attempt.'),
     reason: z.string().describe('Why it is dead.'),
     since: timestamp.describe('When it became a dead letter.'),
-    waiting: count.describe('Deliveries that it holds; up to 1,000 are counted.'),
+    waiting: count.describe('Deliveries that it blocks, counted up to 1,000.'),
   })
   .meta({ id: 'BlockedKey' });
 
@@ -29,7 +29,7 @@ export const blockedKeyOperations = operations({
     scope: 'read',
     summary: 'List blocked ordering keys',
     description:
-      'Ordering keys of endpoints with `on_dead: block` that have a dead letter, with what waits behind it. By endpoint, the oldest first.',
+      'Returns ordering keys of endpoints with `on_dead: block` that have a dead letter, and what waits behind it. Sorted by endpoint, oldest first.',
     query: z.strictObject({
       tenant: severalInQuery(tenantName).optional(),
       endpoint_id: severalInQuery(anyId).optional(),

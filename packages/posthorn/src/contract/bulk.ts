@@ -3,26 +3,26 @@ import { redriveFilterAnswer } from './delivery-filter.ts';
 import { anyId, count, moneyAnswer, pageIn, printableName, tenantName, timestamp } from './fields.ts';
 import { severalInQuery } from './several.ts';
 
-// What redrives and replays in bulk have in common.
+// What bulk redrives and bulk replays have in common.
 
 export const rate = z
   .number()
   .min(0.001)
   .max(100_000)
   .nullable()
-  .describe('Deliveries a second, over all of it; null: as fast as the store allows.');
+  .describe('Deliveries per second for the whole job; null means as fast as the store allows.');
 const jobName = printableName(128);
 
-/** The body that begins one, besides its filter. */
+/** The request body that starts one, besides its filter. */
 export const jobRequest = {
   rate_per_s: rate.optional(),
   name: jobName.optional(),
-  dry_run: z.boolean().default(false).describe('Count what would be done, and do nothing.'),
+  dry_run: z.boolean().default(false).describe('Counts what would be done and changes nothing.'),
 };
 
 export const jobChange = { rate_per_s: rate.optional(), name: jobName.nullable().optional() };
 
-/** The answer; `done` is the name of the field that says how many were taken. */
+/** The answer; `done` is the name of the field that counts what was taken. */
 export const jobAnswer = {
   id: z.string(),
   name: z.string().nullable(),
@@ -32,7 +32,7 @@ export const jobAnswer = {
       name: z.string(),
     })
     .nullable()
-    .describe('Who began it; null: that was not recorded, or a portal does not show it.')
+    .describe('Who started it; null if that was not recorded, and for portal sessions.')
     .meta({ id: 'JobActor' }),
   state: z.enum(['running', 'done', 'stopped']),
   stop_reason: z
@@ -41,8 +41,8 @@ export const jobAnswer = {
     .describe(
       'Why it is `stopped`. `asked`: an operator stopped it. `failing`: it stopped itself, because the first 20 deliveries all failed again.',
     ),
-  matched: count.describe('How many the filter matched when it was created.'),
-  skipped: count.describe('Not taken: changed or deleted since, or without an endpoint.'),
+  matched: count.describe('Deliveries that matched the filter when it was created.'),
+  skipped: count.describe('Deliveries not taken: changed or deleted since, or without an endpoint.'),
   outcome: z
     .strictObject({
       delivered: count,
@@ -50,22 +50,22 @@ export const jobAnswer = {
       dead: count,
       other: count.describe('Cancelled, suppressed, taken over by a later redrive, or deleted by retention.'),
     })
-    .describe('What became of the deliveries that it has taken. The four add up to them.')
+    .describe('Outcomes of the deliveries it has taken. The four counts add up to them.')
     .meta({ id: 'JobOutcome' }),
-  value: z.array(moneyAnswer).describe('Of what matched, by currency.'),
-  oldest_at: timestamp.nullable().describe('When the oldest of what matched was created.'),
+  value: z.array(moneyAnswer).describe('Value of what matched, by currency.'),
+  oldest_at: timestamp.nullable().describe('When the oldest matching delivery was created.'),
   newest_at: timestamp.nullable(),
   keys_held: count.describe(
     'Ordering keys whose later deliveries wait until these are delivered; counted up to 100,000.',
   ),
-  endpoints: count.describe('How many endpoints have any of what matched.'),
+  endpoints: count.describe('Endpoints with at least one match.'),
   by_endpoint: z
     .array(
       z
         .strictObject({ endpoint_id: z.string(), matched: count, value: z.array(moneyAnswer) })
         .meta({ id: 'JobEndpoint' }),
     )
-    .describe('The 100 endpoints with the most.'),
+    .describe('The 100 endpoints with the most matches.'),
   filter: redriveFilterAnswer,
   dry_run: z.boolean(),
   rate_per_s: z.number().nullable(),
@@ -77,10 +77,10 @@ export const jobListQuery = (what: string) =>
   z.strictObject({
     tenant: severalInQuery(tenantName)
       .optional()
-      .describe(`Only ${what} whose filter names tenants, and none but these.`),
+      .describe(`Only ${what} whose filter names tenants, all of them among these.`),
     endpoint_id: severalInQuery(anyId)
       .optional()
-      .describe(`Only ${what} whose filter names endpoints, and none but these.`),
+      .describe(`Only ${what} whose filter names endpoints, all of them among these.`),
     ...pageIn('desc'),
   });
 

@@ -6,7 +6,7 @@ import { operations } from './operation.ts';
 const url = z.string().max(2048);
 const address = z.email().max(254);
 
-/** A channel as it is declared: in `posthorn.yaml` under `channels`, by its name, and by `PUT /v1/channels/{name}`. */
+/** A declared channel: in `posthorn.yaml` under `channels`, by its name, and by `PUT /v1/channels/{name}`. */
 export const channelDocument = z
   .discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('slack'), url: url.describe('An incoming webhook.') }),
@@ -15,10 +15,16 @@ export const channelDocument = z
       routing_key: z
         .string()
         .regex(/^[A-Za-z0-9]{16,64}$/, 'the integration key of an Events API v2 integration'),
-      url: url.optional().describe('Without it: https://events.pagerduty.com/v2/enqueue.'),
+      url: url.optional().describe('Default: https://events.pagerduty.com/v2/enqueue.'),
     }),
-    z.strictObject({ kind: z.literal('alertmanager'), url: url.describe('Takes webhooks of version 4.') }),
-    z.strictObject({ kind: z.literal('webhook'), url: url.describe('Gets the alert as the API has it.') }),
+    z.strictObject({
+      kind: z.literal('alertmanager'),
+      url: url.describe('The Alertmanager-compatible URL; receives webhooks of version 4.'),
+    }),
+    z.strictObject({
+      kind: z.literal('webhook'),
+      url: url.describe('Receives the alert as the API returns it.'),
+    }),
     z.strictObject({
       kind: z.literal('email'),
       server: url.describe(
@@ -38,9 +44,9 @@ const channel = z
     kind: kinds,
     endpoint_id: z
       .string()
-      .describe('Notifications are deliveries to this endpoint, of the tenant `posthorn`.'),
+      .describe('The endpoint, in tenant `posthorn`, that notifications are delivered to.'),
     fingerprint,
-    host: z.string().optional().describe('Of its URL or mail server, unless the kind says it.'),
+    host: z.string().optional().describe('Host of its URL or mail server, unless the kind implies it.'),
     from: z.string().optional(),
     to: z.array(z.string()).optional(),
   })
@@ -51,19 +57,19 @@ const testResult = z
   .strictObject({
     channel: documentName,
     kind: kinds,
-    delivery_id: z.string().describe('Of the tenant `posthorn`.'),
+    delivery_id: z.string().describe('The delivery of the notification, in tenant `posthorn`.'),
     result: z
       .enum(['delivered', 'failed', 'no_answer'])
-      .describe('`no_answer`: no attempt has ended within the timeout, or the channel is paused.'),
+      .describe('`no_answer`: no attempt ended within the timeout, or the channel is paused.'),
     sent_at: timestamp,
     duration_ms: z.number().min(0).nullable(),
-    status_code: z.int().nullable().describe('What the channel answered; null: it did not.'),
+    status_code: z.int().nullable().describe("HTTP status of the channel's answer; null if there was none."),
     error_class: errorClass.nullable(),
     message: z.string().nullable(),
     response_excerpt: z
       .string()
       .nullable()
-      .describe('The beginning of what it answered; null also if the key sees no payloads.'),
+      .describe("Beginning of the channel's answer; null also if the key sees no payloads."),
   })
   .meta({ id: 'ChannelTest' });
 
@@ -82,7 +88,7 @@ export const channelOperations = operations({
     tag: 'channels',
     scope: 'read',
     summary: 'List channels',
-    description: 'By name.',
+    description: 'Returns channels by name.',
     query: pageQuery,
     status: 200,
     answer: pageOf('ChannelList', channel),
@@ -95,7 +101,7 @@ export const channelOperations = operations({
     tag: 'channels',
     scope: 'read',
     summary: 'Get a channel',
-    description: 'Returns what may be shown of the channel.',
+    description: 'Returns the channel without its write-only fields.',
     params: named,
     status: 200,
     answer: channel,
@@ -109,7 +115,7 @@ export const channelOperations = operations({
     scope: 'operate',
     summary: 'Declare a channel',
     description:
-      'Creates the channel, or replaces it, together with the endpoint by which it is reached. Alerts go to the channels of the teams that they concern; an alert without an owner goes to every channel.',
+      'Creates or replaces the channel, together with the endpoint that reaches it. Alerts go to the channels of the teams concerned; an alert without an owner goes to every channel.',
     params: named,
     body: channelDocument,
     status: 200,
@@ -128,7 +134,7 @@ export const channelOperations = operations({
     scope: 'operate',
     summary: 'Test a channel',
     description:
-      'Sends one notification the way that alerts go, waits for what the channel answers, and says it. A test that fails is not repeated. PagerDuty and Alertmanager get a second one that resolves it.',
+      "Sends one notification the way alerts are sent, waits for the channel's answer and returns it. A failed test is not retried. PagerDuty and Alertmanager receive a second notification that resolves the first.",
     params: named,
     status: 200,
     answer: testResult,
@@ -155,7 +161,7 @@ export const channelOperations = operations({
     tag: 'channels',
     scope: 'operate',
     summary: 'Delete a channel',
-    description: 'Refused while a team uses the channel. Its pending notifications are cancelled.',
+    description: 'Refused while a team uses the channel. Cancels its pending notifications.',
     params: named,
     status: 204,
     answer: null,

@@ -5,9 +5,9 @@ import { operations } from './operation.ts';
 const nonConforming = z
   .strictObject({
     kind: z.enum(['endpoint', 'event_type']),
-    id: z.string().describe("The endpoint's id, or the type."),
-    tenant: z.string().nullable().describe('Of an endpoint; a type has none.'),
-    owner: z.string().nullable().describe('Not null, but missing: no team of this name is declared.'),
+    id: z.string().describe('Id of the endpoint, or name of the event type.'),
+    tenant: z.string().nullable().describe('Tenant of the endpoint; null for an event type.'),
+    owner: z.string().nullable().describe('The owner; `missing` if no team of this name is declared.'),
     missing: z.array(z.enum(['declaration', 'template', 'slo', 'owner'])),
   })
   .meta({ id: 'NonConforming' });
@@ -27,7 +27,7 @@ export const conformanceOperations = operations({
     scope: 'read',
     summary: 'List what has no owner, template or objective',
     description:
-      'Endpoints and event types that nobody owns, that follow no template, or that no objective covers; and event types that are published but not declared.',
+      'Returns endpoints and event types that have no owner, follow no template, or are covered by no objective; and event types that are published but not declared.',
     query: pageQuery,
     status: 200,
     answer: conformance,

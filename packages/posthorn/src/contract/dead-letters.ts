@@ -6,46 +6,54 @@ import { severalInQuery } from './several.ts';
 
 const deadLetterGroup = z
   .strictObject({
-    group_id: z.string().describe('The same for as long as there are such deliveries; for snoozing.'),
+    group_id: z
+      .string()
+      .describe('Stable for as long as the group has deliveries; use it to snooze the group.'),
     state: droppedState,
     endpoint_id: z.string(),
     endpoint_name: z.string().nullable(),
-    host: z.string().describe("Of the endpoint's URL, with the port."),
+    host: z.string().describe("Host of the endpoint's URL, with the port."),
     owner: z.string().nullable().describe('The team that owns the endpoint.'),
-    enabled: z.boolean().describe('False: the endpoint is paused, so what is redriven waits for its resume.'),
-    deleted: z.boolean().describe('The endpoint is deleted: nothing can deliver these.'),
-    error_class: errorClass.nullable().describe('Of the last attempt; null: there was none.'),
-    status_code: z.int().nullable().describe("Of the last attempt's answer; null: there was none."),
+    enabled: z
+      .boolean()
+      .describe('False if the endpoint is paused: then redriven deliveries wait until it is resumed.'),
+    deleted: z.boolean().describe('The endpoint is deleted, so these deliveries cannot be delivered.'),
+    error_class: errorClass.nullable().describe('Error class of the last attempt; null if there was none.'),
+    status_code: z.int().nullable().describe('HTTP status of the last attempt; null if there was no answer.'),
     message: z
       .string()
       .nullable()
       .describe(
-        'What most of the newest 1,000 say: the first line of the answer, else why the attempt failed, without ids and numbers.',
+        'The most frequent message of the newest 1,000: the first line of the answer, else why the attempt failed, without ids and numbers.',
       ),
     count,
     partial: z
       .boolean()
-      .describe('The endpoint has more than one call reads: count, worth and times are of the newest.'),
+      .describe(
+        'True if the endpoint has more deliveries than one call reads: then count, worth and times cover the newest.',
+      ),
     blocked_keys: count.describe('Ordering keys that they block (`on_dead: block`).'),
     oldest_at: timestamp.describe('When the oldest of them ended.'),
     newest_at: timestamp.describe('When the newest of them ended.'),
     deleted_from: timestamp
       .nullable()
-      .describe('When retention deletes the first of them; null: it deletes none, because they block keys.'),
-    sample_id: z.string().describe('The newest of them.'),
-    value_at_risk: z.array(moneyAnswer).describe('What their events are worth, by currency.'),
+      .describe(
+        'When retention deletes the first of them; null if it deletes none, because they block keys.',
+      ),
+    sample_id: z.string().describe('Newest deliveries of the group.'),
+    value_at_risk: z.array(moneyAnswer).describe('Value of their events, by currency.'),
     recovered: z
       .strictObject({
         since: timestamp.describe('When the newest of them ended.'),
-        successes: count.describe('Deliveries that the endpoint has accepted since.'),
+        successes: count.describe('Deliveries that the endpoint has received successfully since.'),
       })
       .nullable()
-      .describe('Whether the endpoint works again; null: nothing says so, or it is failing now.')
+      .describe('Whether the endpoint works again; null if that is not known, or if it is failing now.')
       .meta({ id: 'Recovery' }),
     snoozed_until: timestamp.nullable(),
     snooze: z
       .strictObject({
-        until_count: count.nullable().describe('It ends sooner if the group has so many.'),
+        until_count: count.nullable().describe('The snooze ends early if the group reaches this count.'),
         reason: z.string(),
         by: z.string().describe('Who snoozed it.'),
         at: timestamp,
@@ -99,14 +107,14 @@ export const deadLetterOperations = operations({
     scope: 'read',
     summary: 'List dead letters in groups',
     description:
-      'By endpoint, class of the last error and status code; those that are worth the most come first, by the currency that most of them have. Reads at most 40,000 deliveries of 1,000 endpoints, the newest of each.',
+      'Groups dead letters by endpoint, class of the last error and status code. The most valuable groups come first, compared in their most frequent currency. Reads at most 40,000 deliveries of 1,000 endpoints, the newest of each.',
     query: z.strictObject({
       tenant: severalInQuery(tenantName).optional(),
       endpoint_id: severalInQuery(anyId).optional(),
       owner: severalInQuery(documentName).optional().describe('Teams that own the endpoint.'),
       state: severalInQuery(droppedState)
         .optional()
-        .describe('`dead`, `suppressed` or both; dead letters if left out.'),
+        .describe('`dead`, `suppressed` or both. Default: `dead`.'),
       since: window.since.optional(),
       until: window.until.optional(),
       ...pageIn('desc'),
@@ -116,7 +124,9 @@ export const deadLetterOperations = operations({
       rows_read: count.describe('Deliveries that this call has read.'),
       complete: z
         .boolean()
-        .describe('False: there are more than one call reads; narrow it by endpoint, owner or tenant.'),
+        .describe(
+          'False if there are more than one call reads: narrow the query by endpoint, owner or tenant.',
+        ),
     }),
     errors: [],
     example: {
@@ -131,12 +141,15 @@ export const deadLetterOperations = operations({
     scope: 'operate',
     summary: 'Snooze a group of dead letters',
     description:
-      'Says that a group may wait, for 30 days at most: lists show it as snoozed. Nothing is changed about its deliveries, its alerts or its retention.',
+      'Marks a group as able to wait, for at most 30 days: lists show it as snoozed. Does not change its deliveries, its alerts or its retention.',
     params,
     body: z
       .strictObject({
         until: timestamp.describe('At most 30 days from now.'),
-        or_doubled: z.boolean().default(true).describe('Ends sooner if the group has twice as many as now.'),
+        or_doubled: z
+          .boolean()
+          .default(true)
+          .describe('Ends the snooze early if the group has twice as many as now.'),
         reason: z.string().min(1).max(500),
       })
       .meta({ id: 'SnoozeRequest' }),
@@ -155,7 +168,7 @@ export const deadLetterOperations = operations({
     tag: 'dead-letters',
     scope: 'operate',
     summary: 'End the snooze of a group',
-    description: 'The group is shown as before.',
+    description: 'Lists show the group as before.',
     params,
     status: 200,
     answer: deadLetterGroup,

@@ -14,7 +14,7 @@ import { operations } from './operation.ts';
 
 const lastError = z.strictObject({
   class: errorClass,
-  status_code: z.int().nullable().describe('Of the response; null: there was none.'),
+  status_code: z.int().nullable().describe('HTTP status of the response; null if there was none.'),
   message: z.string().nullable(),
 });
 
@@ -24,8 +24,8 @@ const fields = {
   event_type: z.string(),
   tenant: z.string(),
   endpoint_id: z.string(),
-  state: deliveryState.describe('Only `pending` moves by itself.'),
-  attempt_count: count.describe('Attempts that were made.'),
+  state: deliveryState.describe('Only a `pending` delivery changes by itself.'),
+  attempt_count: count.describe('Attempts made.'),
   due_at: timestamp
     .nullable()
     .describe('When a pending delivery is attempted next, or claimed again if its attempt never ends.'),
@@ -35,20 +35,20 @@ const fields = {
     .string()
     .nullable()
     .describe(
-      'Why it is in its state: `delivered`, `schedule_exhausted`, `too_old`, `gone`, `corrupt`, `endpoint_paused`, `endpoint_deleted`, or `cancelled: …` with what the operator said.',
+      "Why it is in its state: `delivered`, `schedule_exhausted`, `too_old`, `gone`, `corrupt`, `endpoint_paused`, `endpoint_deleted`, or `cancelled: …` with the operator's reason.",
     ),
-  last_error: lastError.nullable().describe('Of the last attempt, if it failed.'),
+  last_error: lastError.nullable().describe('Error class of the last attempt, if it failed.'),
   blocked_by: z
     .string()
     .nullable()
-    .describe('The dead letter of its ordering key that holds it (`on_dead: block`); null: none does.'),
+    .describe('The dead letter of its ordering key that blocks it (`on_dead: block`); null if none does.'),
 };
 export const delivery = z.strictObject(fields).meta({ id: 'Delivery' });
 
 const deliveryDetails = z.strictObject({ ...fields, ...detailFields }).meta({ id: 'DeliveryDetails' });
 
 const cancelRequest = z
-  .strictObject({ reason: z.string().min(1).max(256).describe('Kept with the delivery.') })
+  .strictObject({ reason: z.string().min(1).max(256).describe('Stored with the delivery.') })
   .meta({ id: 'CancelRequest' });
 
 const listedDelivery = z
@@ -98,7 +98,7 @@ export const deliveryOperations = operations({
     tag: 'deliveries',
     scope: 'read',
     summary: 'List deliveries',
-    description: `Newest first, unless \`order\` is \`asc\`. ${boundedSearch}`,
+    description: `Returns the newest first, unless \`order\` is \`asc\`. ${boundedSearch}`,
     query: deliveryListQuery,
     status: 200,
     answer: pageOf('DeliveryList', listedDelivery, searchedFields),
@@ -139,7 +139,7 @@ export const deliveryOperations = operations({
     scope: 'read',
     summary: 'Get a delivery',
     description:
-      'The delivery and its attempts, with their leases; what it waits for, when it is attempted next, and who has redriven it.',
+      'Returns the delivery and its attempts with their leases; what it waits for, when it is attempted next, and who has redriven it.',
     params,
     status: 200,
     answer: deliveryDetails,
@@ -159,7 +159,7 @@ export const deliveryOperations = operations({
     scope: 'operate',
     summary: 'Redrive a delivery',
     description:
-      'Makes the delivery due now. A dead, suppressed or cancelled one gets a fresh schedule; a pending one only comes due sooner, and waits for earlier ones of its ordering key all the same. What the receiver asked for with `Retry-After` is over.',
+      "Makes the delivery due now. A dead, suppressed or cancelled delivery gets a fresh schedule; a pending one comes due sooner, but still waits for earlier deliveries of its ordering key. Ends the receiver's `Retry-After` throttle.",
     params,
     status: 202,
     answer: delivery,

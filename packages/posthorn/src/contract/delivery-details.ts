@@ -3,7 +3,7 @@ import { errorClass } from './delivery-filter.ts';
 import { deliveryEndpoint, deliveryEvent, timelinessFields, value } from './delivery-search.ts';
 import { count, timestamp } from './fields.ts';
 
-// What a delivery's own page shows beyond its place in a list.
+// What a delivery's own page shows beyond its row in a list.
 
 const header = z.strictObject({ name: z.string(), value: z.string() }).meta({ id: 'Header' });
 export const headers = z.array(header);
@@ -11,10 +11,10 @@ export const headers = z.array(header);
 const phaseMs = z.number().min(0).nullable();
 const phases = z
   .strictObject({
-    lookup: phaseMs.describe('Of the name.'),
+    lookup: phaseMs.describe('DNS lookup.'),
     connect: phaseMs,
-    proxy: phaseMs.describe('Until the proxy had connected; null also for a portal.'),
-    tls: phaseMs.describe('Of the handshake.'),
+    proxy: phaseMs.describe('Until the proxy had connected; null also for portal sessions.'),
+    tls: phaseMs.describe('TLS handshake.'),
     first_byte: phaseMs.describe('From the request to the first byte of the answer.'),
   })
   .meta({ id: 'AttemptPhases' });
@@ -24,47 +24,49 @@ export const attemptFields = {
     .int()
     .min(1)
     .describe(
-      'The number of its claim: counts from 1, over all schedules of the delivery. One that is missing is a claim that never reported.',
+      'The number of its claim, counted from 1 over all schedules of the delivery. A missing number is a claim that never reported.',
     ),
   started_at: timestamp,
   duration_ms: z.number().min(0),
   lease_until: timestamp
     .nullable()
-    .describe('Until when its claim lasted: an outcome after that may be superseded. Null: it was not kept.'),
-  status_code: z.int().nullable().describe('Of the response; null: there was none.'),
+    .describe('When its lease ended: a later outcome may be superseded. Null if it was not stored.'),
+  status_code: z.int().nullable().describe('HTTP status of the response; null if there was none.'),
   outcome: z
     .enum(['delivered', 'retry', 'dead', 'superseded'])
-    .describe('`superseded`: settled when the delivery was no longer its own, so it changed nothing.'),
-  error_class: errorClass.nullable().describe('Null: it delivered.'),
+    .describe('`superseded`: the attempt ended after it had lost its claim, so it changed nothing.'),
+  error_class: errorClass.nullable().describe('Null if it delivered.'),
   message: z.string().nullable(),
   response_excerpt: z
     .string()
     .nullable()
-    .describe('The beginning of the response body; null also if the key sees no payloads.'),
+    .describe('Beginning of the response body; null also if the key sees no payloads.'),
   response_headers: headers
     .nullable()
     .describe(
-      'The first 20, at most 4 KiB; of failures and of a sample of successes. Null: not kept, or the key sees no payloads.',
+      'The first 20 headers, at most 4 KiB; of failures and of a sample of successes. Null if they were not stored, or if the key sees no payloads.',
     ),
   address: z
     .string()
     .nullable()
-    .describe('That was connected to, or tried last; null: none, or it was not kept.'),
+    .describe(
+      'Address that was connected to, or tried last; null if there was none, or if it was not stored.',
+    ),
   phases_ms: phases
     .nullable()
-    .describe('How long the phases took; a null phase did not happen. Null: not kept.'),
+    .describe('Duration of each phase; null for a phase that did not happen. Null if it was not stored.'),
   trigger: z
     .enum(['schedule', 'manual', 'redrive'])
-    .describe('The retry clock, an operator, or a redrive in bulk.'),
-  node: z.string().nullable().describe('The process that made it; null: the portal does not show it.'),
+    .describe('The retry clock, an operator, or a bulk redrive.'),
+  node: z.string().nullable().describe('The process that made it; null for portal sessions.'),
 };
 export const attempt = z.strictObject(attemptFields).meta({ id: 'Attempt' });
 
 const claim = z
   .strictObject({
     n: z.int().min(1),
-    node: z.string().nullable().describe('Null: the portal does not show it.'),
-    lease_until: timestamp.describe('If nothing is heard of it by then, the delivery is claimed again.'),
+    node: z.string().nullable().describe('Null for portal sessions.'),
+    lease_until: timestamp.describe('If the attempt does not report by then, the delivery is claimed again.'),
   })
   .meta({ id: 'Claim' });
 
@@ -82,19 +84,19 @@ const waitingFor = z
         'paused_endpoint',
       ])
       .describe(
-        '`attempt`: one is under way. `due`: its first attempt; `retry`: the next one. `throttle`: its receiver asked for no requests (`Retry-After`). `circuit_breaker`: its receiver fails, and is tried a little at a time. `ordering_key`: an earlier delivery of its key goes first. `dead_letter`: one of its key holds it. `paused_endpoint`: its endpoint is paused.',
+        '`attempt`: one is in progress. `due`: its first attempt; `retry`: the next one. `throttle`: the receiver asked for a pause (`Retry-After`). `circuit_breaker`: the receiver is failing and gets few attempts at a time. `ordering_key`: an earlier delivery of its key goes first. `dead_letter`: a dead letter of its key blocks it. `paused_endpoint`: its endpoint is paused.',
       ),
-    until: timestamp.nullable().describe('Null: that depends on something else than time.'),
-    delivery_id: z.string().nullable().describe('The delivery that goes first, or that holds it.'),
+    until: timestamp.nullable().describe('Null if it depends on something other than time.'),
+    delivery_id: z.string().nullable().describe('The delivery that goes first, or that blocks it.'),
   })
   .meta({ id: 'WaitingFor' });
 
 const nextAttempt = z
   .strictObject({
-    n: z.int().min(1).describe('If no claim is lost until then.'),
-    at: timestamp.describe('Not before.'),
+    n: z.int().min(1).describe('Assumes that no claim is lost until then.'),
+    at: timestamp.describe('Not before this time.'),
     latest_at: timestamp.describe(
-      'Not after, unless the receiver asks for a pause or its limits hold it up.',
+      'Not after this time, unless the receiver asks for a pause or its limits delay the attempt.',
     ),
   })
   .meta({ id: 'ExpectedAttempt' });
@@ -102,27 +104,28 @@ const nextAttempt = z
 const redriveOfDelivery = z
   .strictObject({
     at: timestamp,
-    by: z
-      .string()
-      .nullable()
-      .describe('The name of the key; null if the key that asks is bound to a tenant.'),
+    by: z.string().nullable().describe('Name of the key; null if the calling key is bound to a tenant.'),
   })
   .meta({ id: 'DeliveryRedrive' });
 
 export const detailFields = {
   ...timelinessFields,
-  value: value.nullable().describe('Of the event.'),
+  value: value.nullable().describe('Value of the event.'),
   event: deliveryEvent,
   endpoint: deliveryEndpoint,
   claims: count.describe(
-    'How often it was claimed for an attempt: those without an attempt of that number never reported.',
+    'How often it was claimed for an attempt. A claim without an attempt of its number never reported.',
   ),
-  claim: claim.nullable().describe('Of the attempt that is under way; null: none is.'),
-  waiting_for: waitingFor.nullable().describe('What a pending delivery waits for; null: it is not pending.'),
+  claim: claim.nullable().describe('Attempt in progress; null if there is none.'),
+  waiting_for: waitingFor
+    .nullable()
+    .describe('What a pending delivery waits for; null if it is not pending.'),
   next_attempts: z
     .array(nextAttempt)
-    .describe('Attempts to be expected if all fail, the first 20; after the last one it is a dead letter.'),
-  redrives: z.array(redriveOfDelivery).describe('By an operator, one by one, the oldest first: the last 50.'),
+    .describe('Expected attempts if all fail, the first 20; after the last one it is a dead letter.'),
+  redrives: z
+    .array(redriveOfDelivery)
+    .describe('Individual redrives by operators, oldest first: the last 50.'),
   attempts: z.array(attempt).describe('Oldest first.'),
 };
 

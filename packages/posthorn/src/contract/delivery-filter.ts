@@ -4,16 +4,16 @@ import { deliveryStates } from '../domain/delivery.ts';
 import { anyId, eventId, eventType, tenantName, timestamp } from './fields.ts';
 import { several, severalInQuery, severalRepeated } from './several.ts';
 
-// What deliveries are chosen by: any of the values of each field.
+// What deliveries are selected by: any of the values of each field.
 
 export const errorClass = z.enum(errorClasses);
 export const deliveryState = z.enum(deliveryStates);
-/** Only what ended undelivered is redriven. */
+/** Only deliveries that ended undelivered are redriven. */
 export const droppedState = z.enum(['dead', 'suppressed'], 'must be dead or suppressed');
-/** Of an answer. */
+/** In a response. */
 const statusCode = z.int().min(100).max(999);
 export const window = {
-  since: timestamp.describe('Created at this time or later.'),
+  since: timestamp.describe('Created at or after this time.'),
   until: timestamp.describe('Created before this time.'),
 };
 
@@ -35,7 +35,7 @@ const chosen = {
   endpoint_id: several(anyId),
   event_type: several(eventType),
   error_class: several(errorClass),
-  status_code: several<number>(statusCode).describe("Of the last attempt's answer."),
+  status_code: several<number>(statusCode).describe('HTTP status of the last attempt.'),
   ...window,
 };
 
@@ -44,7 +44,7 @@ export const redriveFilter = z
   .strictObject({ ...chosen, event_id: several(eventId), state: several(droppedState) })
   .partial();
 
-/** A reconciliation finds more events than a person names. */
+/** A reconciliation finds more events than a person would name. */
 const maxReplayedEvents = 1000;
 
 /** In the body of a replay. */
@@ -56,7 +56,7 @@ export const replayFilter = z
   })
   .partial();
 
-/** In the answer of a redrive or a replay. */
+/** In the response of a redrive or a replay. */
 export const redriveFilterAnswer = z
   .strictObject({
     tenant: z.array(tenantName),

@@ -6,25 +6,28 @@ import { operations } from './operation.ts';
 
 const deliveryRequest = z
   .strictObject({
-    attempt: z.int().min(1).describe('Whose request it is; of a delivery without attempts the first one.'),
-    sent_at: timestamp.nullable().describe('When that attempt began; null: it has not.'),
+    attempt: z
+      .int()
+      .min(1)
+      .describe('Number of the attempt; for a delivery without attempts, the first one.'),
+    sent_at: timestamp.nullable().describe('When that attempt started; null if it has not.'),
     changed_since: z
       .boolean()
       .describe(
-        'The endpoint was changed after the attempt began: URL, headers and the form of the body are as they are now.',
+        'True if the endpoint was changed after the attempt started: URL, headers and the form of the body are the current ones.',
       ),
     method: z.literal('POST'),
     url: z.string(),
     headers: headers.describe(
-      'In their order. Signatures, credentials and values of your own headers are not shown; `traceparent` is not kept.',
+      'In order. Signatures, credentials and values of your own headers are hidden; `traceparent` is not stored.',
     ),
     body: z
       .string()
       .nullable()
       .describe(
-        'Byte for byte, if `payloads` is `full`. Null: the key sees no payloads, or the expression of the endpoint gives no body.',
+        "Byte for byte, if `payloads` is `full`. Null if the key sees no payloads, or if the endpoint's expression returns no body.",
       ),
-    body_bytes: count.nullable().describe('Null: the expression of the endpoint gives no body.'),
+    body_bytes: count.nullable().describe("Null if the endpoint's expression returns no body."),
     payloads: z.enum(payloadAccesses).describe('How much of the body the key may see.'),
   })
   .meta({ id: 'DeliveryRequest' });
@@ -37,7 +40,7 @@ export const deliveryRequestOperations = operations({
     scope: 'read',
     summary: 'Get the request of a delivery',
     description:
-      'What is sent to the receiver: made again from the stored event and the endpoint, by the code that sends it. Looking at a full payload is recorded in the audit log.',
+      'Returns what is sent to the receiver, rebuilt from the stored event and the endpoint by the code that sends it. The audit log records who looked at a full payload.',
     params: z.strictObject({ id: anyId.describe('`dlv_…`') }),
     query: z.strictObject({
       attempt: z.coerce
@@ -45,7 +48,7 @@ export const deliveryRequestOperations = operations({
         .int()
         .min(1)
         .optional()
-        .describe('The number of an attempt. If left out: the last one.'),
+        .describe('Number of an attempt. Default: the last one.'),
     }),
     status: 200,
     answer: deliveryRequest,

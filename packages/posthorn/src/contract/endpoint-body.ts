@@ -6,23 +6,23 @@ import { timestamp } from './fields.ts';
 export const bodyKind = z
   .enum(['envelope', 'data'])
   .describe(
-    '`envelope`: `{"id", "type", "timestamp", "data"}`. `data`: the data of the event alone, byte for byte as it was published; its id is in `webhook-id`.',
+    '`envelope`: `{"id", "type", "timestamp", "data"}`. `data`: only the data of the event, byte for byte as it was published; its id is in `webhook-id`.',
   );
 
 export const signatures = z
   .array(z.enum(['v1', 'v1a']))
   .min(1)
   .max(2)
-  .refine((kinds) => new Set(kinds).size === kinds.length, 'a kind twice')
+  .refine((kinds) => new Set(kinds).size === kinds.length, 'must not contain a kind twice')
   .describe(
-    '`v1`: HMAC by the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. Both: two signatures in `webhook-signature`.',
+    '`v1`: HMAC with the secret, which the receiver has too. `v1a`: Ed25519, which a receiver verifies with a public key. With both, `webhook-signature` has two signatures.',
   );
 
 export const keySet = z
   .string()
   .nullable()
   .describe(
-    'Where its public keys are published for everybody: `/.well-known/posthorn/public-keys/{set}`. Null: it never signed with `v1a`.',
+    'Where its public keys are published: `/.well-known/posthorn/public-keys/{set}`. Null if it never signed with `v1a`.',
   );
 
 const publicKey = z.strictObject({
@@ -30,13 +30,15 @@ const publicKey = z.strictObject({
   public_key: z.string().describe('`whpk_…`'),
   expires_at: timestamp
     .nullable()
-    .describe('Until when it signs beside its successor; null: the current one.'),
+    .describe('Until when it signs beside its successor; null for the current key.'),
 });
 
-/** At most 17 of them: nobody has to page. */
+/** At most 17, so the list has no pages. */
 export const publicKeyList = z
   .strictObject({
-    items: z.array(publicKey).describe('The current one first; a former one until shortly after it ended.'),
+    items: z
+      .array(publicKey)
+      .describe('The current key first; a previous key is listed until shortly after it ended.'),
     next_cursor: z.null(),
   })
   .meta({ id: 'PublicKeyList' });

@@ -9,13 +9,13 @@ export const endpointCheckOperations = operations({
     scope: 'operate',
     summary: 'Check the URL of an endpoint',
     description:
-      'Says whether an endpoint could be created with this URL, and creates none. The addresses of a name are judged when they are connected to.',
+      'Returns whether an endpoint could be created with this URL, and creates nothing. The addresses of a host name are checked when Posthorn connects.',
     body: z.strictObject({ url: z.string().max(2048) }).meta({ id: 'EndpointCheck' }),
     status: 200,
     answer: z
       .strictObject({
-        url: z.string().nullable().describe('As it would be stored; null: it is refused.'),
-        fault: z.string().nullable().describe('What is wrong with it; null: nothing.'),
+        url: z.string().nullable().describe('The URL as it would be stored; null if it is refused.'),
+        fault: z.string().nullable().describe('What is wrong with it; null if it is valid.'),
       })
       .meta({ id: 'EndpointCheckAnswer' }),
     errors: [],

@@ -8,14 +8,14 @@ import { operations } from './operation.ts';
 export const endpointState = z
   .enum(endpointStates)
   .describe(
-    '`failing`: every attempt since the last success failed. `slowed`: the receiver asked for time, or the breaker is open. `idle`: nothing was sent yet.',
+    '`failing`: every attempt since the last success failed. `slowed`: the receiver asked for a pause, or the breaker is open. `idle`: nothing was sent yet.',
   );
 
 export const inTime = z
   .strictObject({
     good: count.describe('Delivered in time.'),
-    due: count.describe('Accepted in the window, and past its deadline or ended before it.'),
-    share: z.number().nullable().describe('`good` / `due`; null: nothing was due.'),
+    due: count.describe('Accepted in the window, and past the deadline or ended before it.'),
+    share: z.number().nullable().describe('`good` / `due`; null if nothing was due.'),
     interval,
   })
   .meta({ id: 'InTime' });
@@ -23,7 +23,7 @@ export const inTime = z
 const lastError = z
   .strictObject({ class: errorClass, status_code: z.int().nullable() })
   .nullable()
-  .describe('Of the last failed attempt; null: none failed.');
+  .describe('Error class of the last failed attempt; null if none failed.');
 
 export const endpointHealth = z
   .strictObject({
@@ -31,26 +31,28 @@ export const endpointHealth = z
     note: z
       .string()
       .nullable()
-      .describe('Why it is not healthy, and its limits, in a few words; null: nothing is to be said.'),
+      .describe('Why it is not healthy, and its limits, in a few words; null if there is nothing to report.'),
     window: z
       .strictObject({ since: timestamp, until: timestamp })
       .describe('Whole clock hours of acceptance.'),
     in_time: inTime,
-    rate_per_s: z.number().describe('Deliveries accepted a second, in this clock hour and the one before.'),
+    rate_per_s: z
+      .number()
+      .describe('Deliveries accepted per second, in this clock hour and the previous one.'),
     p99_ms: z
       .number()
       .nullable()
-      .describe('From acceptance to delivery, of this clock hour and the one before, else of the window.'),
+      .describe('From acceptance to delivery, in this clock hour and the previous one, else in the window.'),
     pending: count,
-    oldest_due_at: timestamp.nullable().describe('The earliest due time of what is pending.'),
-    dead: count.describe('Dead letters that retention has not taken.'),
+    oldest_due_at: timestamp.nullable().describe('The earliest due time of a pending delivery.'),
+    dead: count.describe('Dead letters that retention has not deleted.'),
     suppressed: count,
-    worth: z.array(moneyAnswer).describe('Of the dead letters, by currency.'),
-    worth_complete: z.boolean().describe('Whether `worth` is of all dead letters; always true.'),
+    worth: z.array(moneyAnswer).describe('Value of the dead letters, by currency.'),
+    worth_complete: z.boolean().describe('Whether `worth` covers all dead letters; always true.'),
     last_success_at: timestamp.nullable(),
     last_failure_at: timestamp.nullable(),
     failing_since: timestamp.nullable().describe('The first failure since the last success.'),
-    failures_in_a_row: count.describe('At least so many attempts have failed since the last success.'),
+    failures_in_a_row: count.describe('At least this many attempts have failed since the last success.'),
     last_error: lastError,
     bars: z
       .strictObject({
@@ -59,14 +61,14 @@ export const endpointHealth = z
         good: z.array(count).describe('Delivered in time.'),
         bad: z.array(count).describe('Late, dead or suppressed.'),
       })
-      .describe('By the hour of acceptance, oldest first.'),
+      .describe('By hour of acceptance, oldest first.'),
   })
   .meta({ id: 'EndpointHealth' });
 
 const diagnosis = z
   .strictObject({
-    rule: z.string().describe('What it found, such as `timeout` or `paused`.'),
-    level: z.enum(['ok', 'watch', 'act']).describe('`act`: somebody has to do something.'),
+    rule: z.string().describe('The rule that matched, such as `timeout` or `paused`.'),
+    level: z.enum(['ok', 'watch', 'act']).describe('`act`: an operator has to act.'),
     sentence: z.string(),
     next_step: z.string().nullable(),
   })
@@ -84,26 +86,30 @@ const endpointDetails = z
     health: endpointHealth,
     waiting: z.strictObject({
       count: count.describe('Pending deliveries, by the counters.'),
-      under_way: count.describe('Those with an attempt under way.'),
+      under_way: count.describe('Pending deliveries with an attempt in progress.'),
       next_attempt_at: timestamp.nullable(),
       nothing_lost_until: timestamp
         .nullable()
         .describe(
-          'Before this no pending delivery becomes a dead letter; null: nothing is pending, or it cannot be said.',
+          'No pending delivery becomes a dead letter before this; null if nothing is pending, or if it is not known.',
         ),
-      by_attempts: z.array(z.strictObject({ attempts: count.describe('Of the running schedule.'), count })),
-      complete: z.boolean().describe('False: more is pending than was read for this.'),
+      by_attempts: z.array(
+        z.strictObject({ attempts: count.describe('Last attempt of the current schedule.'), count }),
+      ),
+      complete: z.boolean().describe('False if more deliveries are pending than were read for this.'),
     }),
     due: z
       .array(
         z.strictObject({
-          since: timestamp.nullable().describe('Null: overdue ones.'),
-          until: timestamp.nullable().describe('Null: no end.'),
+          since: timestamp.nullable().describe('Start of the bucket; null for overdue deliveries.'),
+          until: timestamp.nullable().describe('End of the bucket; null if it has none.'),
           count,
-          at_least: z.boolean().describe('There are more than were counted.'),
+          at_least: z.boolean().describe('True if there are more than were counted.'),
         }),
       )
-      .describe('Pending deliveries by when they are due; one that is under way is due when its lease ends.'),
+      .describe(
+        'Pending deliveries by due time; one with an attempt in progress is due when its lease ends.',
+      ),
     failures: z
       .strictObject({
         since: timestamp,
@@ -113,11 +119,13 @@ const endpointDetails = z
             fault: z.enum(['sender', 'receiver']),
             count: count.describe('Failed attempts.'),
             event_types: z.array(z.strictObject({ event_type: z.string(), count })),
-            last: failedAttempt.nullable().describe('The newest known; null: its delivery has ended well.'),
+            last: failedAttempt
+              .nullable()
+              .describe('The newest known failure; null if its delivery ended well.'),
           }),
         ),
       })
-      .describe('Of deliveries accepted since then.'),
+      .describe('Failures of deliveries accepted since then.'),
     errors: z
       .array(failedAttempt)
       .describe('Last attempts of dead letters and of deliveries that wait for a retry, newest first.'),
@@ -165,10 +173,12 @@ export const endpointHealthOperations = operations({
     scope: 'read',
     summary: 'Diagnose an endpoint',
     description:
-      'Why the endpoint is as it is, in one sentence that rules make of what is known; what waits, and until when nothing is lost; how attempts failed, with the last answers.',
-    params: z.strictObject({ id: anyId.describe('The id, or the name.') }),
+      'Returns in one sentence why the endpoint is in its state; what waits, and until when nothing is lost; how attempts failed, with the last answers.',
+    params: z.strictObject({ id: anyId.describe('Id or name of the endpoint.') }),
     query: z.strictObject({
-      tenant: tenantName.optional().describe(`Of the endpoint, if it is given by its name. ${tenantLeftOut}`),
+      tenant: tenantName
+        .optional()
+        .describe(`Tenant of the endpoint, if it is given by its name. ${tenantLeftOut}`),
     }),
     status: 200,
     answer: endpointDetails,
@@ -182,8 +192,8 @@ export const endpointHealthOperations = operations({
           rule: 'server_error',
           level: 'act',
           sentence:
-            'orders.example.com has answered 503 to every attempt for 18 min (since 09:41 UTC), for all event types; 179 deliveries wait, and the next attempt is in 39 s; nothing is lost until tomorrow 13:40 UTC, when the first schedule ends.',
-          next_step: 'The receiver is to be fixed; retries go on by themselves meanwhile.',
+            'orders.example.com has answered 503 to every attempt for 18 min (since 09:41 UTC), for all event types; 179 deliveries wait, and the next attempt is in 39 s; nothing is lost until tomorrow 13:40 UTC, when the earliest schedule ends.',
+          next_step: 'Fix the receiver; Posthorn keeps retrying meanwhile.',
         },
         health: healthExample,
         waiting: {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { timestamp } from './fields.ts';
 
-// Settings and shown fields of endpoints that are disabled when they have only failed for long.
+// Settings and fields of endpoints that Posthorn pauses when they only fail.
 
 const maxDisableAfterS = 90 * 86_400;
 
@@ -12,7 +12,7 @@ export const lifecycleSettings = {
     .max(maxDisableAfterS)
     .nullable()
     .describe(
-      'The endpoint is paused (`paused_reason: failing`) when every attempt has failed for so long, at least 5 of them; null: never.',
+      'Posthorn pauses the endpoint (`paused_reason: failing`) when every attempt has failed for this long, with at least 5 attempts; null means never.',
     ),
 };
 
@@ -20,10 +20,12 @@ export const lifecycleFields = {
   disable_after_s: z.int().nullable(),
   failing_since: timestamp
     .nullable()
-    .describe('The first failure since the last success, if `disable_after_s` is set; null: none.'),
+    .describe(
+      'The first failure since the last success, if `disable_after_s` is set; null if there is none.',
+    ),
   disables_at: timestamp
     .nullable()
     .describe(
-      'From then on the next failed attempt pauses the endpoint, unless one succeeds before; null: none does.',
+      'From then on the next failed attempt pauses the endpoint, unless one succeeds first; null if none would.',
     ),
 };

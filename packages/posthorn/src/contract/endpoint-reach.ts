@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { timestamp } from './fields.ts';
 
-// How the receiver of an endpoint is reached: its settings `auth`, `tls` and `proxy`.
+// How the receiver of an endpoint is reached: the settings `auth`, `tls` and `proxy`.
 
 // oxlint-disable-next-line no-control-regex
 const noControls = /^[^\u0000-\u001f\u007f]*$/;
@@ -10,9 +10,9 @@ const line = (max: number): z.ZodString =>
     .string()
     .min(1)
     .max(max)
-    .regex(noControls, 'no control characters')
-    .refine((text) => text.isWellFormed(), 'no half surrogate pairs');
-const username = line(256).regex(/^[^:]*$/, 'no colon');
+    .regex(noControls, 'must not contain control characters')
+    .refine((text) => text.isWellFormed(), 'must not contain unpaired surrogates');
+const username = line(256).regex(/^[^:]*$/, 'must not contain a colon');
 const bearerToken = z
   .string()
   .min(1)
@@ -29,7 +29,7 @@ const clientFields = {
   token_url: z
     .string()
     .max(2048)
-    .describe('Of the token server. The address guard checks it as it does any receiver.'),
+    .describe('URL of the token server. The address guard checks it like any receiver.'),
   client_id: line(256),
 };
 const clientOptions = {
@@ -51,7 +51,7 @@ const asNew = {
   }),
 };
 const authText =
-  'Credentials of every request. `basic`, `bearer`: sent as they are. `oauth2_client_credentials`: a bearer token, fetched from `token_url`, kept until shortly before it expires, and renewed once after a 401. Not together with a header `authorization`. Secrets are write-only.';
+  'Credentials of every request. `basic`, `bearer`: sent as they are. `oauth2_client_credentials`: a bearer token, fetched from `token_url`, cached until shortly before it expires, and renewed once after a 401. Cannot be combined with a header `authorization`. Secrets are write-only.';
 const newAuth = z
   .discriminatedUnion('type', [asNew.basic, asNew.bearer, asNew.oauth])
   .meta({ id: 'EndpointAuth' });
@@ -87,7 +87,7 @@ const serverName = z
     'a host name',
   );
 const tlsText =
-  'How the connection is secured; for `https` URLs only. Another setting ends the connections of the former.';
+  'How the connection is secured; only for `https` URLs. Changing it closes existing connections.';
 const tls = z
   .strictObject({
     client_certificate: z
@@ -95,27 +95,27 @@ const tls = z
       .max(16_384)
       .nullable()
       .default(null)
-      .describe('PEM: the certificate that Posthorn presents, its chain behind it.'),
+      .describe('PEM: the client certificate that Posthorn presents, followed by its chain.'),
     client_key: z
       .string()
       .max(16_384)
       .nullable()
       .default(null)
       .describe(
-        'PEM, without a passphrase. Write-only: null keeps the stored one while there is a certificate.',
+        'PEM, without a passphrase. Write-only: null keeps the stored key as long as there is a certificate.',
       ),
     ca: z
       .string()
       .max(65_536)
       .nullable()
       .default(null)
-      .describe("PEM: the only authorities that are trusted. Null: the system's."),
-    min_version: minVersion.nullable().default(null).describe('Of TLS. Null: 1.2.'),
+      .describe("PEM: the only certificate authorities that are trusted. Null means the system's."),
+    min_version: minVersion.nullable().default(null).describe('Minimum version of TLS. Null means 1.2.'),
     server_name: serverName
       .nullable()
       .default(null)
       .describe(
-        "The name that is asked for, and that the receiver's certificate must have. Null: the URL's host.",
+        "The name that is sent (SNI) and that the receiver's certificate must have. Null means the URL's host.",
       ),
   })
   .meta({ id: 'EndpointTls' });
@@ -134,20 +134,20 @@ const proxy = z
   .min(1)
   .max(2048)
   .describe(
-    'A proxy of its own: `http://`, `https://` or `socks5://user:password@host:port`. `direct`: none, not even that of the node. Null: that of the node, if there is one. Answers do not show the password; a URL with the same user and without a password keeps the stored one.',
+    "A proxy for this endpoint: `http://`, `https://` or `socks5://user:password@host:port`. `direct`: none, not even the node's. Null: the node's, if there is one. Responses hide the password; a URL with the same user and no password keeps the stored one.",
   );
 
-/** Of a new endpoint. */
+/** For a new endpoint. */
 export const newReach = {
   auth: newAuth.nullable().describe(authText),
   tls: tls.nullable().describe(tlsText),
   proxy: proxy.nullable(),
 };
 
-/** Of an endpoint that may be there: a secret that is null keeps the stored value. */
+/** For an endpoint that may exist: a secret that is null keeps the stored value. */
 export const keptReach = {
   ...newReach,
-  auth: keptAuth.nullable().describe(`${authText} Null keeps the stored one, if the type is the same.`),
+  auth: keptAuth.nullable().describe(`${authText} Null keeps the stored secret, if the type is the same.`),
 };
 
 export const shownReach = {
@@ -160,16 +160,16 @@ export const shownReach = {
         .strictObject({
           use: z
             .enum(['client', 'ca', 'server'])
-            .describe('Presented to the receiver, trusted, or what the receiver presented last.'),
+            .describe('Presented to the receiver, trusted, or last presented by the receiver.'),
           subject: z.string(),
           issuer: z.string(),
           not_before: timestamp,
           not_after: timestamp.describe(
-            'An alert says so 30, 7 and 1 days before a client certificate expires, and 7 and 1 before that of the receiver.',
+            "An alert fires 30, 7 and 1 days before a client certificate expires, and 7 and 1 days before the receiver's does.",
           ),
           fingerprint: z.string().describe('SHA-256.'),
         })
         .meta({ id: 'EndpointCertificate' }),
     )
-    .describe('What the certificates of `tls`, and that of the receiver, say of themselves.'),
+    .describe('Facts from the certificates of `tls` and of the receiver.'),
 };

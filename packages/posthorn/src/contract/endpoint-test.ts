@@ -10,7 +10,9 @@ const testReceipt = z
     delivery_id: z.string(),
     attempt: attempt
       .nullable()
-      .describe('Null: none was made in time, or the endpoint is paused. The delivery goes on by itself.'),
+      .describe(
+        'Null if no attempt was made in time, or if the endpoint is paused. The delivery continues by itself.',
+      ),
   })
   .meta({ id: 'EndpointTest' });
 
@@ -22,16 +24,20 @@ export const endpointTestOperations = operations({
     scope: 'operate',
     summary: 'Send a test event',
     description:
-      'Publishes an event of type `posthorn.test` to this endpoint alone, and answers what the receiver answered.',
-    params: z.strictObject({ id: anyId.describe('The id, or the name.') }),
+      'Publishes an event of type `posthorn.test` to this endpoint alone, and returns what the receiver answered.',
+    params: z.strictObject({ id: anyId.describe('Id or name of the endpoint.') }),
     query: z.strictObject({
-      tenant: tenantName.optional().describe(`Of the endpoint, if it is given by its name. ${tenantLeftOut}`),
+      tenant: tenantName
+        .optional()
+        .describe(`Tenant of the endpoint, if it is given by its name. ${tenantLeftOut}`),
       wait_s: z.coerce
         .number()
         .min(0)
         .max(30)
         .optional()
-        .describe("For the attempt, at most. If left out: the endpoint's timeout and 2 s, at most 30 s."),
+        .describe(
+          "How long to wait for the attempt. Default: the endpoint's timeout plus 2 s, at most 30 s.",
+        ),
     }),
     status: 202,
     answer: testReceipt,

@@ -35,35 +35,37 @@ const fewHeaders = (all: object): boolean => Object.keys(all).length <= 20;
 const eachOnce = (all: object): boolean =>
   new Set(Object.keys(all).map((name) => name.toLowerCase())).size === Object.keys(all).length;
 
-const asTemplate = 'Null: as the template says.';
+const asTemplate = "Null means the template's value.";
 const settings = {
-  name: documentName.nullable().describe("The caller's own, unique in its tenant."),
-  url: z.string().max(2048).describe('An http or https URL without credentials and fragment.'),
+  name: documentName.nullable().describe('Your own name for it, unique in its tenant.'),
+  url: z.string().max(2048).describe('An http or https URL without credentials or fragment.'),
   event_types: z
     .array(eventTypePattern)
     .min(1)
     .max(100)
     .describe('Types, trailing wildcards such as `payment.*`, or `*` for all.'),
   description: z.string().max(1024).nullable(),
-  owner: documentName.nullable().describe('The team that receives, and is notified of its dead letters.'),
-  template: documentName.nullable().describe('The delivery policy that it follows.'),
+  owner: documentName
+    .nullable()
+    .describe('The team that receives, and that is notified of its dead letters.'),
+  template: documentName.nullable().describe('The delivery policy that the endpoint follows.'),
   headers: z
     .record(headerName, headerValue)
-    .refine(fewHeaders, 'at most 20 headers')
-    .refine(eachOnce, 'a header twice, in another spelling')
+    .refine(fewHeaders, 'must have at most 20 headers')
+    .refine(eachOnce, 'must not contain a header twice in different spellings')
     .describe('Sent with every request. Values are write-only.'),
-  timeout_ms: timeoutMs.nullable().describe(`Of one attempt. ${asTemplate}`),
-  max_in_flight: z.int().min(1).max(1024).describe('Attempts at once.'),
+  timeout_ms: timeoutMs.nullable().describe(`Timeout of one attempt. ${asTemplate}`),
+  max_in_flight: z.int().min(1).max(1024).describe('Limit of concurrent attempts.'),
   rate_limit_per_s: z
     .number()
     .min(0.01)
     .max(100_000)
     .nullable()
     .describe(
-      "Attempts a second; null: no limit. One second's attempts may begin at once. Nodes that share a database share it.",
+      "Limit of attempts per second; null means no limit. One second's attempts may start at once. Nodes that share a database share the limit.",
     ),
   ...orderingSettings,
-  filter: filter.nullable().describe('Which events it gets, by their data; null: all that it subscribes to.'),
+  filter: filter.nullable().describe('Selects events by their data; null means all that it subscribes to.'),
   transformation: transformation.nullable(),
   retry: retryPolicy.nullable().describe(asTemplate),
   deliver_within_s: deliverWithinS.nullable().describe(`The deadline. ${asTemplate}`),
@@ -71,7 +73,7 @@ const settings = {
   signatures,
   metadata,
   ...lifecycleSettings,
-  enabled: z.boolean().describe('A disabled endpoint gets nothing; its deliveries are suppressed.'),
+  enabled: z.boolean().describe('A disabled endpoint receives nothing; its deliveries are suppressed.'),
 };
 
 const secret = z.string().max(128);
@@ -80,16 +82,16 @@ const newEndpoint = z
     tenant: ownTenant.describe(tenantLeftOut),
     ...settings,
     ...newReach,
-    secret: secret.describe('`whsec_…`; made if it is left out. Write-only.'),
+    secret: secret.describe('`whsec_…`; generated if omitted. Write-only.'),
   })
   .partial()
   .required({ url: true })
   .meta({ id: 'EndpointRequest' });
 const keptHeaders = z
   .record(headerName, headerValue.nullable())
-  .refine(fewHeaders, 'at most 20 headers')
-  .refine(eachOnce, 'a header twice, in another spelling')
-  .describe('All of them; null keeps the stored value, which answers do not show.');
+  .refine(fewHeaders, 'must have at most 20 headers')
+  .refine(eachOnce, 'must not contain a header twice in different spellings')
+  .describe('All headers; null keeps the stored value, which responses do not show.');
 const endpointChange = z
   .strictObject({ ...settings, ...keptReach, headers: keptHeaders })
   .partial()
@@ -100,7 +102,9 @@ const namedEndpoint = z
     ...settings,
     ...keptReach,
     headers: keptHeaders,
-    secret: secret.describe('`whsec_…`; kept if it is left out, or made. Write-only.'),
+    secret: secret.describe(
+      '`whsec_…`; if omitted, the stored secret is kept, or one is generated. Write-only.',
+    ),
   })
   .partial()
   .required({ url: true })
@@ -110,7 +114,7 @@ const endpointFields = {
   id: z.string(),
   name: z.string().nullable(),
   tenant: z.string(),
-  url: z.string().describe('Of a notification channel only the host.'),
+  url: z.string().describe('For a notification channel only the host.'),
   event_types: z.array(z.string()),
   description: z.string().nullable(),
   owner: z.string().nullable(),
@@ -118,8 +122,8 @@ const endpointFields = {
   template_version: z.int().nullable(),
   overrides: z
     .array(z.enum(['timeout_ms', 'deliver_within_s', 'retry']))
-    .describe('What it says itself, whatever its template says.'),
-  headers: z.record(z.string(), z.null()).describe('The names; values are write-only.'),
+    .describe('The fields that override the template.'),
+  headers: z.record(z.string(), z.null()).describe('Header names; values are write-only.'),
   ...shownReach,
   timeout_ms: z.int(),
   max_in_flight: z.int(),
@@ -137,62 +141,63 @@ const endpointFields = {
     .string()
     .nullable()
     .describe(
-      'Why its secrets cannot be opened: nothing is sent until the key is back, or until the secret and the headers are set again.',
+      'Why its secrets cannot be decrypted: nothing is sent until the key is restored, or until the secret and the headers are set again.',
     ),
   ...lifecycleFields,
   enabled: z.boolean(),
   paused_reason: z
     .string()
     .nullable()
-    .describe('What an operator gave; `gone`: the receiver answered 410; `failing`: see `disable_after_s`.'),
+    .describe("The operator's reason; `gone`: the receiver answered 410; `failing`: see `disable_after_s`."),
   breaker: z
     .strictObject({ state: z.enum(['closed', 'open']), since: timestamp.nullable() })
     .describe(
-      'Open after 20 failed attempts in a row: until the next success a sixteenth of `max_in_flight` is tried at once.',
+      'Open after 20 failed attempts in a row: until the next success, a sixteenth of `max_in_flight` is attempted at once.',
     ),
-  last_success_at: timestamp.nullable().describe('Of the attempts at its URL; written every 5 s at most.'),
+  last_success_at: timestamp.nullable().describe('Attempts at its URL; written at most every 5 s.'),
   last_failure_at: timestamp.nullable(),
-  throttled_until: timestamp
-    .nullable()
-    .describe('The receiver asked for no requests until then (Retry-After).'),
+  throttled_until: timestamp.nullable().describe('The receiver asked for a pause until then (Retry-After).'),
   created_at: timestamp,
   updated_at: timestamp,
 };
 const endpoint = z.strictObject(endpointFields).meta({ id: 'Endpoint' });
 const endpointWithSecret = z
-  .strictObject({ ...endpointFields, secret: z.string().describe('Shown this once.') })
+  .strictObject({ ...endpointFields, secret: z.string().describe('Shown only once.') })
   .meta({ id: 'EndpointWithSecret' });
 const listed = z
   .strictObject({
     ...endpointFields,
-    health: endpointHealth.optional().describe('If asked for with `include=health`.'),
+    health: endpointHealth.optional().describe('Present with `include=health`.'),
   })
   .meta({ id: 'ListedEndpoint' });
 const listQuery = z.strictObject({
   tenant: severalInQuery(tenantName).optional(),
-  endpoint_id: severalInQuery(anyId).optional().describe('Only these, by id or name.'),
+  endpoint_id: severalInQuery(anyId).optional().describe('Only these endpoints, by id or name.'),
   q: z
     .string()
     .min(1)
     .max(256)
     .optional()
-    .describe('Only those with this text in id, name, URL, description or owner.'),
-  owner: severalInQuery(documentName).optional().describe('Only those of these teams.'),
+    .describe('Only endpoints with this text in their id, name, URL, description or owner.'),
+  owner: severalInQuery(documentName).optional().describe('Only endpoints of these teams.'),
   unowned: z
     .enum(['true'], 'must be true')
     .optional()
-    .describe('Only those without an owner, or whose owner is not a declared team.'),
+    .describe('Only endpoints without an owner, or whose owner is not a declared team.'),
   template: severalInQuery(documentName).optional(),
   state: severalInQuery(endpointState).optional(),
   include: severalInQuery(z.enum(['health'])).optional(),
   sort: z
     .enum(['created', 'name', 'need'])
     .default('created')
-    .describe('`need`: those that need somebody first, by state, dead letters and what waits.'),
+    .describe('`need`: those that need attention first, by state, dead letters and what waits.'),
   ...pageIn('asc'),
 });
 const endpointMaybeWithSecret = z
-  .strictObject({ ...endpointFields, secret: z.string().optional().describe('Only if it was created.') })
+  .strictObject({
+    ...endpointFields,
+    secret: z.string().optional().describe('Present only if the endpoint was created.'),
+  })
   .meta({ id: 'EnsuredEndpoint' });
 const rotatedEndpoint = z
   .strictObject({
@@ -200,7 +205,7 @@ const rotatedEndpoint = z
     secret: z
       .string()
       .optional()
-      .describe('The new one, shown this once. Not there if the endpoint signs with `v1a` alone.'),
+      .describe('The new secret, shown only once. Absent if the endpoint signs only with `v1a`.'),
   })
   .meta({ id: 'RotatedEndpoint' });
 const endpointList = pageOf('EndpointList', listed);
@@ -212,14 +217,16 @@ const rotation = z
       .min(0)
       .max(7 * 86_400)
       .default(86_400)
-      .describe('For so long the former secret signs too.'),
+      .describe('How long the previous secret keeps signing too.'),
   })
   .meta({ id: 'SecretRotation' });
 const pause = z.strictObject({ reason: z.string().max(256).optional() }).meta({ id: 'EndpointPause' });
 
-const params = z.strictObject({ id: anyId.describe('The id, or the name.') });
+const params = z.strictObject({ id: anyId.describe('Id or name of the endpoint.') });
 const inTenant = z.strictObject({
-  tenant: tenantName.optional().describe(`Of the endpoint, if it is given by its name. ${tenantLeftOut}`),
+  tenant: tenantName
+    .optional()
+    .describe(`Tenant of the endpoint, if it is given by its name. ${tenantLeftOut}`),
 });
 const example = {
   id: 'ep_01jd8z0c3r5s7u9w1y3a5c7e9g',
@@ -286,7 +293,7 @@ export const endpointOperations = operations({
     scope: 'operate',
     summary: 'Create an endpoint',
     description:
-      'From now on it gets every event that it subscribes to. The answer is the only one that shows its signing secret.',
+      'From now on the endpoint receives every event that it subscribes to. Only this response shows its signing secret.',
     body: newEndpoint,
     status: 201,
     answer: endpointWithSecret,
@@ -300,7 +307,7 @@ export const endpointOperations = operations({
     scope: 'read',
     summary: 'List endpoints',
     description:
-      'Oldest first, unless `sort` says otherwise. With `include=health`, each with its last 24 hours, what waits and what is dead.',
+      'Returns the oldest first, unless `sort` says otherwise. With `include=health`, each endpoint has its last 24 hours, what waits and what is dead.',
     query: listQuery,
     status: 200,
     answer: endpointList,
@@ -316,7 +323,7 @@ export const endpointOperations = operations({
     tag: 'endpoints',
     scope: 'read',
     summary: 'Get an endpoint',
-    description: 'Its settings, and what attempts have found out about its receiver.',
+    description: 'Returns its settings, and what attempts have found out about its receiver.',
     params,
     query: inTenant,
     status: 200,
@@ -331,9 +338,9 @@ export const endpointOperations = operations({
     scope: 'operate',
     summary: 'Create or replace an endpoint by its name',
     description:
-      'Safe to repeat: afterwards there is one endpoint of that name in the tenant, with these settings. Settings that are left out get their defaults; the secret stays what it was, and a pause because of a 410 or of failures lasts until the URL changes or `enabled` is given. 201 if it was created, and only then the answer shows the secret.',
-    // As for the other calls of this path: two names for one part of a path are ambiguous in OpenAPI.
-    params: z.strictObject({ id: documentName.describe('The name.') }),
+      'Safe to repeat: afterwards the tenant has one endpoint of that name with these settings. Omitted settings get their defaults; the secret stays the same, and a pause because of a 410 or of failures lasts until the URL changes or `enabled` is given. Answers 201 if the endpoint was created, and only then shows the secret.',
+    // As for the other calls of this path: OpenAPI does not allow two names for the same part of a path.
+    params: z.strictObject({ id: documentName.describe('Name of the endpoint.') }),
     query: z.strictObject({ tenant: ownTenant.optional() }),
     body: namedEndpoint,
     status: 200,
@@ -353,7 +360,7 @@ export const endpointOperations = operations({
     scope: 'operate',
     summary: 'Change an endpoint',
     description:
-      'Changes the settings that are given. With another URL everything ends that was learned of the former one: its breaker, its failures, what it asked for with Retry-After, and a pause because of a 410 or of failures. With other `auth`, `tls` or `proxy`, retries that wait are made at once.',
+      'Changes the given settings. A new URL resets everything learned about the old one: its breaker, its failures, its Retry-After throttle, and a pause because of a 410 or of failures. With new `auth`, `tls` or `proxy`, waiting retries are made at once.',
     params,
     query: inTenant,
     body: endpointChange,
@@ -372,7 +379,7 @@ export const endpointOperations = operations({
     tag: 'endpoints',
     scope: 'operate',
     summary: 'Delete an endpoint',
-    description: 'Its pending deliveries are cancelled, with that reason. Its name is free again.',
+    description: 'Cancels its pending deliveries, with that reason, and frees its name.',
     params,
     query: inTenant,
     status: 204,
@@ -387,7 +394,7 @@ export const endpointOperations = operations({
     scope: 'operate',
     summary: 'Pause an endpoint',
     description:
-      'Pending deliveries wait; deliveries of new events are suppressed: kept, and redriven when somebody asks for it.',
+      'Pending deliveries wait. Deliveries of new events are suppressed: stored, and delivered only if an operator redrives them.',
     params,
     query: inTenant,
     body: pause,
@@ -407,7 +414,7 @@ export const endpointOperations = operations({
     scope: 'operate',
     summary: 'Resume an endpoint',
     description:
-      'Goes on with what is pending, also where the receiver asked to wait (Retry-After). Deliveries that were suppressed meanwhile stay so until they are redriven. Failures are counted anew.',
+      'Continues with what is pending, even if the receiver asked for a pause (Retry-After). Deliveries that were suppressed meanwhile stay suppressed until they are redriven. Failures are counted anew.',
     params,
     query: inTenant,
     status: 200,
@@ -422,7 +429,7 @@ export const endpointOperations = operations({
     scope: 'operate',
     summary: 'Rotate the signing secret',
     description:
-      'Makes a new secret and a new key pair, whichever the endpoint signs with (`signatures`); until the grace time ends, requests are signed with the former ones too. The answer is the only one that shows the new secret; public keys are in `/v1/endpoints/{id}/public-keys`.',
+      'Generates a new secret and a new key pair, whichever the endpoint signs with (`signatures`); until the grace period ends, requests are signed with the previous ones too. Only this response shows the new secret; public keys are in `/v1/endpoints/{id}/public-keys`.',
     params,
     query: inTenant,
     body: rotation,
@@ -442,7 +449,7 @@ export const endpointOperations = operations({
     scope: 'read',
     summary: 'List the public keys of an endpoint',
     description:
-      'What verifies its `v1a` signatures; empty if it never signed with `v1a`. The same keys are published without an API key under its `key_set`.',
+      'Returns the keys that verify its `v1a` signatures; empty if it never signed with `v1a`. The same keys are published without an API key under its `key_set`.',
     params,
     query: inTenant,
     status: 200,

@@ -4,12 +4,12 @@ import type { ErrorCode } from '../domain/errors.ts';
 interface ErrorKind {
   readonly status: number;
   readonly title: string;
-  /** What it means, and what to do: the page that the problem's `type` names. */
+  /** What an error means, and what to do: the page that the problem's `type` names. */
   readonly meaning: string;
   readonly remedy: string;
 }
 
-/** Every code that an answer can have. */
+/** Every code that a response can have. */
 export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   bad_request: {
     status: 400,
@@ -37,8 +37,8 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   },
   too_deep: {
     status: 400,
-    title: 'Nested too deep',
-    meaning: 'The body nests deeper than 64 levels.',
+    title: 'Nested too deeply',
+    meaning: 'The body is nested deeper than 64 levels.',
     remedy: 'Flatten the data, or carry the deep part as a string.',
   },
   unauthorized: {
@@ -51,35 +51,34 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
     status: 403,
     title: 'Forbidden',
     meaning:
-      'The key is valid, and may not do this: it lacks the scope that the call needs, or is bound to a tenant or to endpoints and the call is about everything.',
-    remedy: 'Use a key with that scope, or ask whoever administers this server for one.',
+      'The key is valid but may not do this: it lacks the scope that the call needs, or it is bound to a tenant or to endpoints and the call is about everything.',
+    remedy: 'Use a key with that scope, or ask the administrator of this server for one.',
   },
   cross_site: {
     status: 403,
     title: 'Cross-site request',
-    meaning:
-      'A browser sent the request with a session cookie, and it changes something, but it does not come from a page of this server.',
+    meaning: 'A browser sent a changing request with a session cookie, but not from a page of this server.',
     remedy:
-      'Send `Content-Type: application/json` from a page of this server; from elsewhere send `Authorization` and no cookie.',
+      'Send `Content-Type: application/json` from a page of this server; from elsewhere, send `Authorization` and no cookie.',
   },
   insecure_connection: {
     status: 403,
     title: 'Insecure connection',
-    meaning: 'A browser may sign in over HTTPS only: over plain HTTP everybody on the way reads the key.',
+    meaning: 'Browsers may sign in only over HTTPS: over plain HTTP the key can be read in transit.',
     remedy:
-      'Start the server with `--public-url` set to the `https` URL of the proxy before it, or open it on its own machine. `--insecure-dashboard` allows plain HTTP.',
+      "Start the server with `--public-url` set to the `https` URL of the proxy in front of it, or open the dashboard on the server's own machine. `--insecure-dashboard` allows plain HTTP.",
   },
   not_found: {
     status: 404,
     title: 'Not found',
-    meaning: 'Nothing has that id or name, or no call has that path.',
+    meaning: 'Nothing has that id or name, or no operation has that path.',
     remedy: 'Check the id, the tenant and the path; the lists show what exists.',
   },
   method_not_allowed: {
     status: 405,
     title: 'Method not allowed',
-    meaning: 'The path exists, and takes other methods.',
-    remedy: 'Use a method that the header `Allow` names.',
+    meaning: 'The path exists but does not allow this method.',
+    remedy: 'Use a method from the header `Allow`.',
   },
   request_timeout: {
     status: 408,
@@ -90,7 +89,7 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   endpoint_deleted: {
     status: 409,
     title: 'Endpoint deleted',
-    meaning: 'The endpoint of the delivery was deleted, so nothing can deliver it.',
+    meaning: 'The endpoint of the delivery was deleted, so the delivery cannot be made.',
     remedy: 'Replay the event to another endpoint.',
   },
   event_corrupt: {
@@ -102,29 +101,28 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   event_id_conflict: {
     status: 409,
     title: 'Event id conflict',
-    meaning: 'The event id was accepted before with another body.',
+    meaning: 'The event id was already accepted with a different body.',
     remedy: 'Use a new id for a new event; send the same body to repeat a publish.',
   },
   idempotency_conflict: {
     status: 409,
-    title: 'Idempotency-Key used before',
-    meaning:
-      'The Idempotency-Key was used before for another method, path, query or body. Nothing was carried out.',
-    remedy: 'Make a new key for each operation, and repeat it only with the same request.',
+    title: 'Idempotency-Key reused',
+    meaning: 'The Idempotency-Key was used for another method, path, query or body. Nothing was done.',
+    remedy: 'Generate a new key for each operation, and repeat it only with the same request.',
   },
   idempotency_in_progress: {
     status: 409,
     title: 'Request in progress',
-    meaning: 'The first request with this Idempotency-Key has not been answered yet.',
+    meaning: 'The first request with this Idempotency-Key is still being processed.',
     remedy: 'Repeat the same request after `Retry-After`: it gets the answer of the first one.',
   },
   idempotency_answer_not_kept: {
     status: 409,
-    title: 'Answer not kept',
+    title: 'Answer not stored',
     meaning:
-      'The request with this Idempotency-Key was carried out, but its answer was too long to keep (1 MiB).',
+      'The request with this Idempotency-Key was carried out, but its answer was too long to store (over 1 MiB).',
     remedy:
-      'Do not send it under another key: read what it has made. Events of a batch are found by their ids.',
+      'Do not send it under another key: read what it has created. Find the events of a batch by their ids.',
   },
   name_taken: {
     status: 409,
@@ -141,49 +139,49 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   resolved: {
     status: 409,
     title: 'Resolved',
-    meaning: 'The alert is resolved: there is nothing to acknowledge.',
-    remedy: 'Nothing: the alert is over.',
+    meaning: 'The alert is already resolved, so it cannot be acknowledged.',
+    remedy: 'Nothing to do: the alert is over.',
   },
   tenant_limit: {
     status: 409,
-    title: 'Limit of the tenant',
+    title: 'Tenant limit reached',
     meaning: 'The tenant has as many endpoints as its declaration allows.',
     remedy: 'Delete an endpoint of the tenant, or declare the tenant with a higher limit.',
   },
   too_many_keys: {
     status: 409,
     title: 'Too many keys',
-    meaning: 'As many keys as can work at once, or as a tenant can have, work already.',
-    remedy: 'Revoke unused keys: each shows when it was used last.',
+    meaning: 'The limit of working keys is reached, in total or for the tenant.',
+    remedy: 'Revoke unused keys: each shows when it was last used.',
   },
   too_many_redrives: {
     status: 409,
     title: 'Too many redrives',
-    meaning: 'As many redrives as can run at once are running.',
+    meaning: 'The limit of concurrent redrives is reached.',
     remedy: 'Wait until one is done, or stop one.',
   },
   too_many_secrets: {
     status: 409,
     title: 'Too many secrets',
-    meaning: 'As many former secrets as an endpoint can have still sign.',
-    remedy: 'Wait until the first grace time ends, or rotate with `grace_s` 0.',
+    meaning: "The endpoint's limit of previous secrets that still sign is reached.",
+    remedy: 'Wait until the first grace period ends, or rotate with `grace_s` 0.',
   },
   wrong_state: {
     status: 409,
     title: 'Wrong state',
-    meaning: 'The call does not apply to the state that it is in.',
-    remedy: 'Read it again; the detail says what applies.',
+    meaning: 'The call is not possible in the current state.',
+    remedy: 'Read the resource again; the detail says what is possible.',
   },
   too_large: {
     status: 413,
     title: 'Too large',
-    meaning: 'The body, or the data of an event, is larger than allowed.',
-    remedy: 'Send less: data of at most 256 KiB, a batch of at most 8 MiB.',
+    meaning: 'The body, or the data of an event, exceeds the limit.',
+    remedy: 'Send less: at most 256 KiB of data per event and 8 MiB per batch.',
   },
   unsupported_media_type: {
     status: 415,
     title: 'Unsupported media type',
-    meaning: 'The body has a type, a charset or an encoding that is not supported.',
+    meaning: 'The type, charset or encoding of the body is not supported.',
     remedy: 'Send UTF-8 with `Content-Type: application/json` and without `Content-Encoding`.',
   },
   expectation_failed: {
@@ -195,19 +193,19 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   invalid_request: {
     status: 422,
     title: 'Invalid request',
-    meaning: 'Fields are missing, unknown, or not as they have to be.',
+    meaning: 'Fields are missing, unknown or invalid.',
     remedy: '`errors` names each field by its JSON Pointer: correct all of them.',
   },
   invalid_data: {
     status: 422,
     title: 'Invalid data',
-    meaning: "The data does not fit the event type's schema.",
+    meaning: "The data does not match the event type's schema.",
     remedy: '`errors` names each fault by its JSON Pointer: correct the data, or the declared schema.',
   },
   schema_too_expensive: {
     status: 422,
     title: 'Schema too expensive',
-    meaning: 'Validating by the schema takes too much time or memory.',
+    meaning: 'Validation against the schema takes too much time or memory.',
     remedy: 'Simplify the schema, or send smaller data.',
   },
   schema_unusable: {
@@ -220,7 +218,7 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
     status: 429,
     title: 'Too many failures',
     meaning: 'Too many requests without a valid key came from this address.',
-    remedy: 'Wait as long as `Retry-After` says, and send a valid key.',
+    remedy: 'Wait for `Retry-After`, and send a valid key.',
   },
   too_many_events: {
     status: 429,
@@ -233,13 +231,13 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
     title: 'Too many pending deliveries',
     meaning: 'The tenant has as many pending deliveries as its declaration allows. Nothing was stored.',
     remedy:
-      'Publish again after `Retry-After`, when some are delivered; see which of its endpoints fail; or declare the tenant with a higher `pending_deliveries`.',
+      'Publish again after `Retry-After`, when some are delivered; check which of its endpoints fail; or declare the tenant with a higher `pending_deliveries`.',
   },
   rate_limited: {
     status: 429,
     title: 'Rate limited',
-    meaning: 'The key sends more requests a second than it may.',
-    remedy: 'Wait as long as `Retry-After` says; publish several events in one request.',
+    meaning: 'The key sends more requests per second than it may.',
+    remedy: 'Wait for `Retry-After`; publish several events in one request.',
   },
   headers_too_large: {
     status: 431,
@@ -250,33 +248,34 @@ export const errorKinds: Readonly<Record<ErrorCode, ErrorKind>> = {
   internal: {
     status: 500,
     title: 'Internal error',
-    meaning: 'A defect of the server; it was logged with the request id.',
-    remedy: 'Report it with the request id. Repeating a read is safe, and a write with an idempotency key.',
+    meaning: 'An error in the server; it was logged with the request id.',
+    remedy:
+      'Report it with the request id. It is safe to repeat a read, and a write with an idempotency key.',
   },
   not_implemented: {
     status: 501,
     title: 'Not implemented',
     meaning:
-      'The request uses a part of HTTP that the server does not have: CONNECT, or a transfer encoding.',
+      'The request uses a part of HTTP that the server does not support: CONNECT, or a transfer encoding.',
     remedy: 'Send the request directly, with `Content-Length` or `Transfer-Encoding: chunked`.',
   },
   busy: {
     status: 503,
     title: 'Busy',
-    meaning: 'Too much of this kind is waiting already. Nothing was stored.',
+    meaning: 'Too many requests of this kind are waiting. Nothing was stored.',
     remedy: 'Try again after `Retry-After`.',
   },
   schema_suspended: {
     status: 503,
     title: 'Schema suspended',
-    meaning: 'The schema exceeded its time or memory repeatedly. Nothing was stored.',
-    remedy: 'Simplify the schema; it is tried again after `Retry-After`.',
+    meaning: 'The schema repeatedly exceeded its time or memory limit. Nothing was stored.',
+    remedy: 'Simplify the schema; it runs again after `Retry-After`.',
   },
   unavailable: {
     status: 503,
     title: 'Unavailable',
-    meaning: 'The store cannot take it now. Nothing was stored.',
-    remedy: 'Try again after `Retry-After`; `/readyz` says when the server is ready.',
+    meaning: 'The store cannot accept it now. Nothing was stored.',
+    remedy: 'Try again after `Retry-After`; `/readyz` reports when the server is ready.',
   },
 };
 
@@ -286,8 +285,8 @@ export const problemAnswer = z
     type: z.string().describe('A page of this server that explains the code.'),
     title: z.string(),
     status: z.int(),
-    code: z.string().describe('Stable; decide by it.'),
-    detail: z.string().describe('For people.'),
+    code: z.string().describe('Stable; make decisions by it.'),
+    detail: z.string().describe('Human-readable.'),
     request_id: z.string(),
     errors: z
       .array(z.strictObject({ path: z.string().describe('A JSON Pointer.'), message: z.string() }))

@@ -13,9 +13,9 @@ const listedEvent = z
     occurred_at: timestamp.nullable(),
     ordering_key: z.string().nullable(),
     value: value.nullable(),
-    deliveries: count.describe('Deliveries that were created when it was accepted.'),
-    suppressed: count.describe('How many of them were suppressed.'),
-    unmatched: z.boolean().describe('No endpoint took it.'),
+    deliveries: count.describe('Deliveries created when it was accepted.'),
+    suppressed: count.describe('Deliveries among them that were suppressed.'),
+    unmatched: z.boolean().describe('True if no endpoint matched.'),
   })
   .meta({ id: 'ListedEvent' });
 
@@ -26,7 +26,7 @@ export const eventListOperations = operations({
     tag: 'events',
     scope: 'read',
     summary: 'List events',
-    description: `Without their data. Newest first, unless \`order\` is \`asc\`. ${boundedSearch}`,
+    description: `Returns events without their data, newest first unless \`order\` is \`asc\`. ${boundedSearch}`,
     query: z.strictObject({
       tenant: severalInQuery(tenantName).optional(),
       type: severalInQuery(eventType).optional(),
@@ -35,8 +35,8 @@ export const eventListOperations = operations({
       unmatched: z
         .enum(['true', 'false'])
         .optional()
-        .describe('`true`: only those that no endpoint took. `false`: only others.'),
-      since: timestamp.optional().describe('Accepted at this time or later.'),
+        .describe('`true`: only events that no endpoint matched. `false`: only the others.'),
+      since: timestamp.optional().describe('Accepted at or after this time.'),
       until: timestamp.optional().describe('Accepted before this time.'),
       ...pageIn('desc'),
     }),

@@ -18,24 +18,24 @@ const fields = {
     .describe('Default template for endpoints that subscribe to this type explicitly and set none.'),
   schema: z
     .record(z.string(), z.unknown())
-    .refine((schema) => JSON.stringify(schema).length <= 65_536, 'at most 64 KiB')
+    .refine((schema) => JSON.stringify(schema).length <= 65_536, 'must be at most 64 KiB')
     .optional()
     .describe(
-      'JSON Schema 2020-12 of the data, without references to other documents. Events whose data does not fit are refused.',
+      'JSON Schema 2020-12 of the data, without references to other documents. Events whose data does not match are refused.',
     ),
   value: z
     .strictObject({
-      amount: jsonPointer.describe('Where the amount is, in minor units.'),
+      amount: jsonPointer.describe('JSON Pointer to the amount, in minor units.'),
       currency: z
         .string()
         .regex(/^(\/.{1,255}|[A-Za-z]{3})$/, 'a JSON Pointer or an ISO 4217 code')
-        .describe('Where the currency is, or its ISO 4217 code.'),
+        .describe('JSON Pointer to the currency, or its ISO 4217 code.'),
     })
     .optional()
-    .describe('Where in the data the value is, for events that are published without one.'),
+    .describe('Where the data has the value, for events that are published without one.'),
 };
 
-/** An event type as it is declared: in `posthorn.yaml` under `event_types`, and by `PUT /v1/event-types/{name}`. */
+/** A declared event type: in `posthorn.yaml` under `event_types`, and by `PUT /v1/event-types/{name}`. */
 export const eventTypeDocument = z
   .strictObject({
     ...fields,
@@ -65,7 +65,7 @@ export const eventTypeOperations = operations({
     tag: 'event-types',
     scope: 'read',
     summary: 'List event types',
-    description: 'The declared ones, by name. Events of other types are accepted too.',
+    description: 'Returns the declared event types by name. Events of other types are accepted too.',
     query: pageQuery,
     status: 200,
     answer: pageOf('EventTypeList', declaredType),
@@ -92,7 +92,7 @@ export const eventTypeOperations = operations({
     scope: 'operate',
     summary: 'Declare an event type',
     description:
-      'Creates the event type, or replaces it. Its owner and template have to exist, and its schema has to compile within the limits that validation has.',
+      'Creates or replaces the event type. Its owner and template must exist, and its schema must compile within the limits of validation.',
     params,
     body: eventTypeDocument,
     status: 200,
@@ -106,7 +106,7 @@ export const eventTypeOperations = operations({
     tag: 'event-types',
     scope: 'operate',
     summary: 'Delete an event type',
-    description: 'Events of this type are still accepted, and no longer validated.',
+    description: 'Events of this type are still accepted, but no longer validated.',
     params,
     status: 204,
     answer: null,

@@ -34,15 +34,17 @@ export const newEvent = z
     id: eventId
       .optional()
       .describe(
-        'Unique in its tenant. The same id and body again answers the same receipt. Made if left out.',
+        'Unique in its tenant. The same id and body again return the same receipt. Generated if omitted.',
       ),
     ordering_key: eventId
       .optional()
-      .describe('Endpoints with `ordering: key` get the events of one key one after the other.'),
-    occurred_at: timestamp.optional().describe('When it happened, if that is not when it is accepted.'),
+      .describe('Endpoints with `ordering: key` receive the events of one key one after the other.'),
+    occurred_at: timestamp.optional().describe('When it happened, if not when it is accepted.'),
     value: newValue
       .optional()
-      .describe('What it is worth. If left out, taken from the data where the event type says.'),
+      .describe(
+        'The value of the event. If omitted, it is taken from the data, as declared by the event type.',
+      ),
   })
   .meta({ id: 'NewEvent' });
 
@@ -55,12 +57,16 @@ const receiptFields = {
   tenant: z.string(),
   type: z.string(),
   accepted_at: timestamp.describe('When it was committed to disk.'),
-  deliveries: count.describe('Deliveries that were created.'),
-  suppressed: count.describe('How many of them are suppressed, because their endpoint is disabled.'),
+  deliveries: count.describe('Deliveries created.'),
+  suppressed: count.describe('Deliveries among them that are suppressed because their endpoint is disabled.'),
   unmatched: z
     .boolean()
-    .describe('No endpoint takes it: none subscribes to its type, or their filters exclude it.'),
-  duplicate: z.boolean().describe('Accepted before: this is the receipt of then, and nothing was created.'),
+    .describe('True if no endpoint matches: none subscribes to its type, or their filters exclude it.'),
+  duplicate: z
+    .boolean()
+    .describe(
+      'True if the event was accepted before: this is the original receipt, and nothing was created.',
+    ),
 };
 export const receipt = z.strictObject(receiptFields).meta({ id: 'Receipt' });
 const batchReceipt = z
@@ -86,7 +92,7 @@ const event = z
       .string()
       .nullable()
       .describe(
-        'Null: these are all. Else the `cursor` for `GET /v1/deliveries` with this `event_id` and `tenant`.',
+        'Null if these are all; else the `cursor` for `GET /v1/deliveries` with this `event_id` and `tenant`.',
       ),
     payloads: z
       .enum(payloadAccesses)
@@ -103,7 +109,7 @@ const replayRequest = z
       .string()
       .max(64)
       .optional()
-      .describe('Deliver to this endpoint (its id or name), whatever it subscribes to and filters.'),
+      .describe('Deliver only to this endpoint (id or name), whatever its subscriptions and filter.'),
   })
   .meta({ id: 'ReplayRequest' });
 const replay = z
@@ -113,12 +119,12 @@ const replay = z
     filtered: count.describe('Subscribed endpoints whose filter excludes the event.'),
     overridden: z
       .array(z.enum(['subscription', 'filter']))
-      .describe('What would have excluded the event from the endpoint that was named.'),
+      .describe('Why the event does not match the endpoint that was named.'),
   })
   .meta({ id: 'Replay' });
 
 const params = z.strictObject({ id: anyId });
-const tenant = tenantName.optional().describe(`Whose event it is. ${tenantLeftOut}`);
+const tenant = tenantName.optional().describe(`Tenant of the event. ${tenantLeftOut}`);
 const query = z.strictObject({ tenant });
 
 const newEventExample = {
@@ -172,7 +178,7 @@ export const eventOperations = operations({
     scope: 'publish',
     summary: 'Publish an event',
     description:
-      'Accepts an event and creates its deliveries in one transaction; the answer comes after the commit is on disk. The header `Idempotency-Key` is the id of an event that has none; `traceparent` and `tracestate` go on to the receivers.',
+      'Accepts an event and creates its deliveries in one transaction; answers after the commit is on disk. The header `Idempotency-Key` serves as the id of an event that has none; `traceparent` and `tracestate` are passed on to the receivers.',
     body: newEvent,
     status: 202,
     answer: receipt,
@@ -185,7 +191,7 @@ export const eventOperations = operations({
     tag: 'events',
     scope: 'publish',
     summary: 'Publish up to 1,000 events',
-    description: 'All or none, in one transaction. The body may have 8 MiB.',
+    description: 'Accepts all or none, in one transaction. The body may have 8 MiB.',
     body: eventBatch,
     maxBodyBytes: maxBatchBytes,
     status: 202,
@@ -204,7 +210,7 @@ export const eventOperations = operations({
     tag: 'events',
     scope: 'read',
     summary: 'Get an event',
-    description: 'The event and its deliveries.',
+    description: 'Returns the event and its deliveries.',
     params,
     query: z.strictObject({
       tenant,
@@ -241,7 +247,7 @@ export const eventOperations = operations({
     scope: 'operate',
     summary: 'Deliver a past event again',
     description:
-      'Makes new deliveries of the event, under the same `webhook-id`, to the endpoints that would receive it if it were published now, or to the one that is named, whatever it subscribes to and filters: naming it is the decision. Deliveries to paused endpoints are suppressed.',
+      'Creates new deliveries of the event, under the same `webhook-id`, for the endpoints that would receive it if it were published now; or for the named endpoint only, whatever its subscriptions and filter. Deliveries to paused endpoints are suppressed.',
     params,
     query,
     body: replayRequest,

@@ -4,7 +4,7 @@ import { filterFaults, filterLimits } from '../domain/filter-faults.ts';
 import { count, eventTypePattern, ownTenant, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
 
-/** As far as JSON Schema says it: the rest is in the description, and checked. */
+/** What JSON Schema can express; the description states the rest, and validation checks it. */
 const jsonSchema = {
   type: 'object',
   additionalProperties: {
@@ -19,7 +19,7 @@ const jsonSchema = {
   },
 } as const;
 
-/** Which events an endpoint gets, by their data. */
+/** Which events an endpoint receives, by their data. */
 export const filter = z
   .custom<Filter>()
   .superRefine((value, context) => {
@@ -35,14 +35,14 @@ export const filter = z
 const dryRun = z
   .strictObject({
     filter,
-    tenant: ownTenant.optional().describe('Whose events; `default` if left out.'),
+    tenant: ownTenant.optional().describe('Tenant of the events. Default: `default`.'),
     event_types: z
       .array(eventTypePattern)
       .min(1)
       .max(100)
       .optional()
-      .describe('Only events of these types, as endpoints subscribe to them.'),
-    last: z.int().min(1).max(1000).optional().describe('Of how many of the newest events. 100 if left out.'),
+      .describe('Only events of these types; wildcards as in subscriptions.'),
+    last: z.int().min(1).max(1000).optional().describe('How many of the newest events to try. Default: 100.'),
     data: z.unknown().optional().describe('Any JSON, tried instead of stored events.'),
   })
   .meta({ id: 'FilterDryRun' });
@@ -59,9 +59,7 @@ const outcome = z
     oldest_at: timestamp.nullable(),
     complete: z
       .boolean()
-      .describe(
-        'False: there are older events of them, or more than one look reads, that it was not tried on.',
-      ),
+      .describe('False if there are older events, or more than one call reads, that it was not tried on.'),
   })
   .meta({ id: 'FilterOutcome' });
 
@@ -73,7 +71,7 @@ export const filterOperations = operations({
     scope: 'read',
     summary: 'Try a filter',
     description:
-      'Says how many of the newest events would pass, and names some that would and some that would not. It looks through the newest 12,800 events of all tenants and at most 4 MiB of data. Stored events are for keys that see payloads in full: by trying filters on them a key could find out what they hold.',
+      'Returns how many of the newest events would pass, with examples of both kinds. Reads the newest 12,800 events of all tenants and at most 4 MiB of data. Stored events require a key that sees payloads in full: with filters, a key could find out what they contain.',
     body: dryRun,
     status: 200,
     answer: outcome,

@@ -17,20 +17,20 @@ const side = z
     label: z.string(),
     from: timestamp,
     until: timestamp,
-    events: count.describe('Deliveries whose end is known.'),
+    events: count.describe('Deliveries with a known outcome.'),
     unresolved: count.describe('Still pending.'),
-    silently_dropped: count.describe('Accepted, and no row accounts for them.'),
-    acknowledged_unprocessed: count.describe('Known from a receiver only; 0 here.'),
+    silently_dropped: count.describe('Accepted, but in no row.'),
+    acknowledged_unprocessed: count.describe('Known only from a receiver; 0 here.'),
     given_up: count.describe('Dead letters and suppressed deliveries.'),
     late: count,
-    drop_rate: share.describe('Of what was dropped in silence.'),
+    drop_rate: share.describe('The share of silent drops.'),
     drop_interval: interval,
-    budget_burned: z.number().describe('Of what the objective allows over this time; 1 is all of it.'),
+    budget_burned: z.number().describe('Share of what the objective allows over this time; 1 is all of it.'),
     weekly_value: z.array(perWeek).readonly(),
     given_up_value: z.array(moneyAnswer).readonly(),
     first_lost_at: timestamp.nullable(),
     time_to_detect: z.strictObject({ after_s: z.number(), by: z.string() }).nullable(),
-    notes: z.array(z.string()).readonly().describe('What has to be said about these numbers.'),
+    notes: z.array(z.string()).readonly().describe('Notes on these numbers.'),
   })
   .meta({ id: 'ImpactSide' });
 
@@ -41,26 +41,29 @@ const impact = z
     after: side,
     difference: z.strictObject({ rate: z.number(), interval: differenceInterval }),
     verdict: z.enum(['better', 'no_difference_shown', 'worse']),
-    statement: z.string().describe('The comparison in a sentence.'),
+    statement: z.string().describe('The comparison in one sentence.'),
     if_unchanged: z
       .strictObject({ expected_drops: z.number(), chance_of_so_few: share })
-      .describe('What the rate from before would have done to the deliveries from after.'),
+      .describe('What the rate before the change would have done to the deliveries after it.'),
     exposure: z.strictObject({
-      equal: z.boolean().describe('Whether both times saw the same traffic, as far as can be told.'),
+      equal: z.boolean().describe('Whether both times had the same traffic, as far as is known.'),
       checks: z
         .array(
           z.strictObject({
             check: z.enum(['volume', 'endpoints', 'hours_of_week', 'event_types']),
-            fine: z.boolean().nullable().describe('Null: the data cannot tell.'),
+            fine: z.boolean().nullable().describe('Null if the data cannot tell.'),
             words: z.string(),
           }),
         )
         .readonly(),
     }),
-    recovered_per_week: z.array(perWeek).readonly().describe('Money a week that is no longer at risk.'),
+    recovered_per_week: z.array(perWeek).readonly().describe('Money per week that is no longer at risk.'),
     objective: z.strictObject({ target: share }),
-    markdown: z.string().nullable().describe('With `format=markdown`: the same as a section of a document.'),
-    html: z.string().nullable().describe('With `format=html`: the same as one page that loads nothing.'),
+    markdown: z
+      .string()
+      .nullable()
+      .describe('Present with `format=markdown`: the same as a Markdown section.'),
+    html: z.string().nullable().describe('Present with `format=html`: the same as one self-contained page.'),
   })
   .meta({ id: 'Impact' });
 
@@ -92,22 +95,22 @@ export const impactOperations = operations({
     scope: 'read',
     summary: 'Compare before and after a change',
     description:
-      'What was lost, late and given up before a time and after it, with intervals, money, and whether both times saw the same traffic: as `posthorn impact` computes it from the counters. With `at` both sides are equally long, in whole weeks, days or hours, without the hour or day of the change itself. Counters stand by the hour for eight days and then by the day (UTC); what is compared is said in `before` and `after`.',
+      'Returns what was lost, late and given up before a time and after it, with intervals, money, and whether both times had the same traffic, as `posthorn impact` computes it from the counters. With `at`, both sides are equally long, in whole weeks, days or hours, without the hour or day of the change itself. Counters are hourly for eight days and then daily (UTC); `before` and `after` state what is compared.',
     query: z.strictObject({
-      at: timestamp.optional().describe('When the change was made; instead of both windows.'),
+      at: timestamp.optional().describe('When the change was made; replaces both windows.'),
       before_since: timestamp.optional(),
       before_until: timestamp.optional(),
       after_since: timestamp.optional(),
       after_until: timestamp.optional(),
       tenant: tenantName
         .optional()
-        .describe('Only deliveries of this tenant. Default: all but those of Posthorn itself.'),
+        .describe("Only deliveries of this tenant. Default: all except Posthorn's own."),
       target: z.coerce
         .number()
         .min(0.5)
         .max(0.999999)
         .default(0.999)
-        .describe('Of the objective that `budget_burned` is about.'),
+        .describe('The objective of `budget_burned`.'),
       format: z.enum(['json', 'markdown', 'html']).default('json'),
     }),
     status: 200,

@@ -4,22 +4,23 @@ export interface JsonSchema {
   readonly [keyword: string]: unknown;
 }
 
-/** Which side of a schema: what a caller may send, or what an answer holds. */
+/** Which side of a schema: what a caller may send, or what a response contains. */
 type Side = 'input' | 'output';
 
 export interface JsonSchemas {
   /** In the order in which they were given. */
   readonly input: readonly JsonSchema[];
   readonly output: readonly JsonSchema[];
-  /** What has a `meta({ id })`, by that id. */
+  /** Every schema that has a `meta({ id })`, by that id. */
   readonly components: Readonly<Record<string, JsonSchema>>;
 }
 
 const prefix = '#/$defs/';
 
 /**
- * JSON Schema 2020-12 of request and answer schemas. A component that callers send with other fields than answers have (because
- * of defaults, or because answers may get more fields) has two: `Name` in answers, `NameInput` in requests.
+ * JSON Schema 2020-12 of request and response schemas. A component whose request fields differ from its response fields
+ * (because of defaults, or because responses may get more fields) has two forms: `Name` in responses, `NameInput` in
+ * requests.
  */
 export function jsonSchemasFrom(
   schemas: { readonly input: readonly z.ZodType[]; readonly output: readonly z.ZodType[] },
@@ -48,7 +49,7 @@ interface Converted {
   readonly defs: Readonly<Record<string, JsonSchema>>;
 }
 
-/** All at once, so that each component is made once. */
+/** All at once, so that each component is converted once. */
 function convert(schemas: readonly z.ZodType[], io: Side): Converted {
   const all = z.object(Object.fromEntries(schemas.map((schema, at) => [`s${at}`, schema])));
   const { properties = {}, $defs = {} } = z.toJSONSchema(all, {
@@ -63,23 +64,20 @@ function convert(schemas: readonly z.ZodType[], io: Side): Converted {
 }
 
 function tidy(schema: z.core.JSONSchema.BaseSchema, io: Side): void {
-  // Answers get more fields in later versions: a client must not refuse them.
+  // Later versions add fields to responses: a client must not refuse them.
   if (io === 'output' && schema.additionalProperties === false) delete schema.additionalProperties;
-  // What an answer holds is there.
+  // Responses contain every field.
   if (io === 'output') delete schema.default;
-  // The format says it better.
+  // The format is more precise.
   if (schema.format !== undefined) delete schema.pattern;
-  // The bounds of every number in JavaScript say nothing.
+  // Bounds that every JavaScript number has are noise.
   if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
   if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
-  // A tuple that the code does not change. In OpenAPI it would mean: in answers only.
+  // A tuple that the code does not change. In OpenAPI it would mean: only in responses.
   if (schema.readOnly === true) delete schema.readOnly;
 }
 
-/**
- * Says in words which default a field of a body has. As a keyword it would make openapi-typescript take the field for one that has
- * to be sent.
- */
+/** States a body field's default in the description. As a keyword, openapi-typescript would treat the field as required. */
 function describedDefaults(schema: JsonSchema): JsonSchema {
   const described = (field: unknown): unknown => {
     const { default: value, ...rest } = field as JsonSchema;
@@ -120,7 +118,7 @@ function renamed(schema: JsonSchema, uri: (id: string) => string): JsonSchema {
   });
 }
 
-/** Every object within, the outer ones first. */
+/** Every object within, outer ones first. */
 function mapObjects(schema: JsonSchema, change: (object: JsonSchema) => JsonSchema): JsonSchema {
   const walk = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(walk);

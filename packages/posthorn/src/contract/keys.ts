@@ -9,23 +9,23 @@ const scopes = z
   .min(1)
   .max(keyScopes.length)
   .describe(
-    '`publish`: publish events, and nothing else. `read`: read everything but keys and the audit log. `operate`: change things, redrive, replay. `admin`: everything. No scope includes another, except that `admin` includes all.',
+    '`publish`: only publish events. `read`: read everything except keys and the audit log. `operate`: change, redrive and replay. `admin`: everything. No scope includes another, except that `admin` includes all.',
   );
 const payloads = z
   .enum(payloadAccesses)
   .describe(
-    'How much it sees of event data and of what receivers answered. `masked`: card numbers, bank accounts and email addresses are replaced.',
+    "How much the key sees of event data and of receivers' answers. `masked`: card numbers, bank accounts and email addresses are replaced.",
   );
 const ratePerS = z
   .number()
   .min(0.01)
   .max(100_000)
   .nullable()
-  .describe("Requests a second on each node; null: no limit. One second's requests may come at once.");
+  .describe("Requests per second on each node; null means no limit. One second's requests may come at once.");
 
 const keyRequest = z
   .strictObject({
-    name: printableName(128).describe('For people: what the key is for.'),
+    name: printableName(128).describe('Human-readable: what the key is for.'),
     scopes,
     tenant: ownTenant.optional().describe('Binds the key to this tenant: it sees and changes nothing else.'),
     endpoint_ids: z
@@ -34,10 +34,10 @@ const keyRequest = z
       .max(100)
       .optional()
       .describe(
-        'Binds the key to these endpoints, by id or name. They must be of one tenant, which the key is bound to as well. Not with the scopes `publish` and `admin`.',
+        'Binds the key to these endpoints, by id or name. They must belong to one tenant, which the key is bound to as well. Not possible with the scopes `publish` and `admin`.',
       ),
     payloads: payloads.optional().describe('Default: `full` with the scope `admin`, else `masked`.'),
-    expires_at: timestamp.optional().describe('In the future; default: it does not expire.'),
+    expires_at: timestamp.optional().describe('In the future. Default: the key does not expire.'),
     rate_limit_per_s: ratePerS.optional(),
   })
   .meta({ id: 'KeyRequest' });
@@ -47,11 +47,11 @@ const keyFields = {
   name: z.string(),
   state: z.enum(['active', 'expired', 'revoked']),
   scopes,
-  tenant: z.string().nullable().describe('The only tenant that it sees; null: all.'),
+  tenant: z.string().nullable().describe('The only tenant that it sees; null means all.'),
   endpoint_ids: z
     .array(z.string())
     .nullable()
-    .describe('The only endpoints that it sees; null: all of its tenant.'),
+    .describe('The only endpoints that it sees; null means all of its tenant.'),
   payloads,
   rate_limit_per_s: ratePerS,
   created_at: timestamp,
@@ -59,13 +59,13 @@ const keyFields = {
   revoked_at: timestamp.nullable(),
   former_until: timestamp
     .nullable()
-    .describe('Until then the key before the last rotation works too; null: there is none that does.'),
+    .describe('Until when the key before the last rotation works too; null if none does.'),
   last_used_at: timestamp.nullable().describe('Up to ten seconds behind.'),
-  last_used_from: z.string().nullable().describe('The address that the last request came from.'),
+  last_used_from: z.string().nullable().describe('Address of the last request.'),
 };
 const key = z.strictObject(keyFields).meta({ id: 'Key' });
 const keyWithSecret = z
-  .strictObject({ ...keyFields, key: z.string().describe('The key itself, `phk_…`. Shown this once.') })
+  .strictObject({ ...keyFields, key: z.string().describe('The key itself, `phk_…`. Shown only once.') })
   .meta({ id: 'KeyWithSecret' });
 const keyList = pageOf('KeyList', key);
 
@@ -76,7 +76,7 @@ const rotation = z
       .min(0)
       .max(30 * 86_400)
       .default(86_400)
-      .describe('For so long the present key works too.'),
+      .describe('How long the current key keeps working too.'),
   })
   .meta({ id: 'KeyRotation' });
 
@@ -109,7 +109,7 @@ export const keyOperations = operations({
     scope: 'admin',
     summary: 'Create a key',
     description:
-      'The answer is the only one that shows the key. It works at once on this node, and within a second on others.',
+      'Only this response shows the key. It works at once on this node, and within a second on others.',
     body: keyRequest,
     status: 201,
     answer: keyWithSecret,
@@ -132,7 +132,7 @@ export const keyOperations = operations({
     scope: 'admin',
     summary: 'List keys',
     description:
-      'Oldest first, with those that have expired or were revoked. The first admin key is not among them.',
+      'Returns the oldest first, including expired and revoked keys. The first admin key is not included.',
     query: z.strictObject({ tenant: severalInQuery(tenantName).optional(), ...pageIn('asc') }),
     status: 200,
     answer: keyList,
@@ -145,7 +145,8 @@ export const keyOperations = operations({
     tag: 'keys',
     scope: 'admin',
     summary: 'Get a key',
-    description: 'What it may do, and when and from where it was used last. Never the key itself.',
+    description:
+      'Returns what it may do, and when and from where it was last used. Never returns the key itself.',
     params,
     status: 200,
     answer: key,
@@ -159,7 +160,7 @@ export const keyOperations = operations({
     scope: 'admin',
     summary: 'Revoke a key',
     description:
-      'It stops working at once on this node, and within a second on others; so do the sessions that it has begun. Lists go on showing it, as revoked.',
+      'The key stops working at once on this node, and within a second on others; so do the sessions it started. Lists keep showing it, as revoked.',
     params,
     status: 204,
     answer: null,
@@ -173,7 +174,7 @@ export const keyOperations = operations({
     scope: 'admin',
     summary: 'Rotate a key',
     description:
-      'Makes a new key with the same id and rights; the present one works until the grace time ends. If it was rotated before, the key before that stops working now. The answer is the only one that shows the new key.',
+      'Generates a new key with the same id and rights; the current one works until the grace period ends. If it was rotated before, the key before that stops working now. Only this response shows the new key.',
     params,
     body: rotation,
     status: 200,

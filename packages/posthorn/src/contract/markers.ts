@@ -15,15 +15,13 @@ const marker = z
     kind: z.enum(markerKinds),
     label: z.string(),
     url: z.string().nullable(),
-    by: z.string().describe('Who put it there: the name of the key.'),
-    automatic: z
-      .boolean()
-      .describe('Whether Posthorn put it there by itself, because something was changed.'),
-    tenant: z.string().nullable().describe('The tenant that it is about; null: it is about none.'),
+    by: z.string().describe('Who created it: the name of the key.'),
+    automatic: z.boolean().describe('Whether Posthorn created it because something changed.'),
+    tenant: z.string().nullable().describe('The tenant it concerns; null if it concerns none.'),
     subject: z
       .strictObject({ kind: z.string(), id: z.string() })
       .nullable()
-      .describe('What was changed, such as an endpoint; null if a person or a pipeline put it.'),
+      .describe('What was changed, such as an endpoint; null for markers of people and pipelines.'),
   })
   .meta({ id: 'Marker' });
 
@@ -31,8 +29,8 @@ const newMarker = z
   .strictObject({
     at: timestamp.optional().describe('When it happened. Default: now.'),
     kind: z.enum(markerKinds).default('deploy'),
-    label: printableName(120).describe('In a few words: `payments 2.14`.'),
-    url: httpUrl.optional().describe('Where more is said: a release, an incident.'),
+    label: printableName(120).describe('A few words, such as `payments 2.14`.'),
+    url: httpUrl.optional().describe('A link to more information: a release, an incident.'),
   })
   .meta({ id: 'NewMarker' });
 
@@ -56,14 +54,14 @@ export const markerOperations = operations({
     scope: 'read',
     summary: 'List markers',
     description:
-      'What happened when: the newest first. People and pipelines note deploys and incidents. Posthorn itself puts a marker if it starts with another version, if an endpoint is paused, resumed or gets another template, if a template gets another version, and if a redrive or replay in bulk begins.',
+      'Returns the newest first. People and pipelines mark deploys and incidents. Posthorn itself creates a marker when it starts with another version, when an endpoint is paused, resumed or gets another template, when a template gets another version, and when a bulk redrive or replay starts.',
     query: z.strictObject({
       since: timestamp.optional().describe('Inclusive.'),
       until: timestamp.optional().describe('Exclusive.'),
       automatic: z
         .enum(['true', 'false'])
         .optional()
-        .describe('`true`: only those that Posthorn put by itself. `false`: only the others.'),
+        .describe('`true`: only markers that Posthorn created. `false`: only the others.'),
       limit: pageIn('desc').limit,
       cursor,
     }),
@@ -80,9 +78,9 @@ export const markerOperations = operations({
     path: '/v1/markers',
     tag: 'impact',
     scope: 'operate',
-    summary: 'Put a marker',
+    summary: 'Create a marker',
     description:
-      'Notes a deploy, an incident or another change, for charts and for the comparison of before and after. The newest 10,000 are kept, and the newest 5,000 of those that Posthorn puts by itself.',
+      'Marks a deploy, an incident or another change, for charts and for the comparison of before and after. Posthorn keeps the newest 10,000, and the newest 5,000 of its own.',
     body: newMarker,
     status: 201,
     answer: marker,
@@ -98,7 +96,7 @@ export const markerOperations = operations({
     tag: 'impact',
     scope: 'operate',
     summary: 'Delete a marker',
-    description: 'Takes it out of charts; nothing else changes.',
+    description: 'Removes it from charts; nothing else changes.',
     params: z.strictObject({ id: anyId }),
     status: 204,
     answer: null,

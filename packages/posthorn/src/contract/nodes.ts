@@ -4,10 +4,10 @@ import { operations } from './operation.ts';
 
 const node = z
   .strictObject({
-    node: z.string().describe('Its name; with its process id, unless it was given one.'),
+    node: z.string().describe('Its name; includes its process id, unless the name was configured.'),
     started_at: timestamp,
     last_heartbeat_at: timestamp,
-    shards: z.array(z.int()).describe('What it owns of the 64 shards.'),
+    shards: z.array(z.int()).describe('The shards it owns, of 64.'),
   })
   .meta({ id: 'Node' });
 
@@ -18,7 +18,7 @@ export const nodeOperations = operations({
     tag: 'nodes',
     scope: 'read',
     summary: 'List nodes',
-    description: 'The live processes that share the database, and the shards that each of them owns.',
+    description: 'Returns the live processes that share the database, and the shards that each of them owns.',
     query: pageQuery,
     status: 200,
     answer: pageOf('NodeList', node),

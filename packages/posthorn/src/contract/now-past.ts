@@ -11,7 +11,7 @@ const past = z
   .strictObject({
     at: timestamp,
     level: z.enum(['act', 'watch', 'well']),
-    sentence: z.string().describe('What was true then, to be read out.'),
+    sentence: z.string().describe('What was true then, in one sentence.'),
     window: z
       .strictObject({ since: timestamp, until: timestamp })
       .describe('What was accepted in this time.'),
@@ -27,7 +27,7 @@ const past = z
       .describe('Rows, each in the state that it had then.'),
     became: z
       .array(z.strictObject({ then: state, now: state, count }))
-      .describe('How many of those in a state then are in another one now.'),
+      .describe('Deliveries that were in a state then and are in another one now.'),
     at_risk: z.strictObject({
       dead: money,
       suppressed: money,
@@ -40,14 +40,14 @@ const past = z
         z.strictObject({
           kind: z.enum(['dead_letters', 'suppressed', 'late']),
           endpoint_id: z.string(),
-          subject: z.string().nullable().describe('The host; null: the endpoint was deleted.'),
-          owner: z.string().nullable().describe('Of today.'),
+          subject: z.string().nullable().describe('The host; null if the endpoint was deleted.'),
+          owner: z.string().nullable().describe('The current owner.'),
           since: timestamp.nullable().describe('When the first of them was accepted.'),
           count,
           value: money,
         }),
       )
-      .describe('What did not arrive then, by endpoint; at most 7.'),
+      .describe('What had not been delivered then, by endpoint; at most 7.'),
     more_needs: count,
     alerts: z
       .array(
@@ -57,13 +57,13 @@ const past = z
           severity: z.enum(['page', 'ticket']),
           owner: z.string().nullable(),
           endpoint_id: z.string().nullable(),
-          summary: z.string().describe('As it last was.'),
+          summary: z.string().describe('The last known state.'),
           since: timestamp,
           resolved_at: timestamp.nullable(),
           acknowledged: z.boolean(),
         }),
       )
-      .describe('Those that fired then and are still kept; at most 20.'),
+      .describe('Alerts that fired then and are still stored; at most 20.'),
     more_alerts: count,
   })
   .meta({ id: 'PastNow' });
@@ -79,7 +79,7 @@ export const nowPastOperations = operations({
     scope: 'read',
     summary: 'Get the overview as it was at a moment',
     description:
-      'How what was accepted before a moment stood then: what had arrived, what waited, what was a dead letter, and which alerts fired. Counters know the present outcome only, so it is read from rows: for as long as settled deliveries are kept, and for at most 2,000,000 of them. What has changed since stands beside it.',
+      'Returns the state, at that moment, of what was accepted before it: what had been delivered, what waited, what was a dead letter, and which alerts fired. Counters know only the current outcome, so it is read from rows: for as long as settled deliveries are kept, and for at most 2,000,000 of them. The response also says what has changed since.',
     query: z.strictObject({
       at: timestamp.describe('The moment.'),
       tenant: severalInQuery(tenantName).optional(),
@@ -87,7 +87,7 @@ export const nowPastOperations = operations({
       last: z
         .enum(['1h', '24h', '7d'])
         .default('24h')
-        .describe('The window: what was accepted in this time before it.'),
+        .describe('The window: what was accepted in this time before the moment.'),
     }),
     status: 200,
     answer: past,

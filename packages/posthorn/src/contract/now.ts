@@ -6,19 +6,19 @@ import { severalInQuery } from './several.ts';
 const level = z
   .enum(['act', 'watch', 'well'])
   .describe(
-    '`act`: someone has to act. `watch`: something waits, or spends an error budget. `well`: neither.',
+    '`act`: an operator has to act. `watch`: something waits, or spends an error budget. `well`: neither.',
   );
 const milliseconds = z
   .number()
   .nullable()
-  .describe('Upper bound of the quantile; null: nothing was delivered.');
+  .describe('Upper bound of the quantile; null if nothing was delivered.');
 const money = z.array(moneyAnswer).describe('By currency; never added across currencies.');
 
 const nowTeam = z
   .strictObject({
-    team: z.string().nullable().describe('Null: endpoints without an owner.'),
+    team: z.string().nullable().describe('Null for endpoints without an owner.'),
     level,
-    state: z.string().describe('In words, such as `38 dead letters`.'),
+    state: z.string().describe('A few words, such as `38 dead letters`.'),
     dead: count,
     suppressed: count,
     late_pending: count,
@@ -27,9 +27,9 @@ const nowTeam = z
       .number()
       .nullable()
       .describe(
-        'What is left of the error budget that is left least of those that the team answers for; 1 is all of it. Null: it answers for none.',
+        'The smallest remaining error budget that the team answers for; 1 is all of it. Null if it answers for none.',
       ),
-    objective: z.string().nullable().describe('Of that budget.'),
+    objective: z.string().nullable().describe('The objective with that budget.'),
   })
   .meta({ id: 'NowTeam' });
 
@@ -53,29 +53,31 @@ const nowNeed = z
     subject: z
       .string()
       .nullable()
-      .describe('What it is about: a host, an objective, an event type. Null: everything.'),
+      .describe('What it is about: a host, an objective, an event type. Null for everything.'),
     endpoint_id: z.string().nullable(),
-    alert_id: z.string().nullable().describe('The alert that says so, for acknowledging it.'),
+    alert_id: z.string().nullable().describe('The alert behind it, for acknowledging it.'),
     acknowledged_at: timestamp.nullable(),
     since: timestamp.nullable(),
     count: count.nullable(),
     value: money,
-    owner: z.string().nullable().describe('The team; null: none is known.'),
+    owner: z.string().nullable().describe('The team; null if none is known.'),
     summary: z.string().describe('A sentence.'),
-    detail: z.string().describe('A second one; may be empty.'),
-    action: z.strictObject({ label: z.string(), path: z.string().describe('In the dashboard.') }).nullable(),
+    detail: z.string().describe('A second sentence; may be empty.'),
+    action: z
+      .strictObject({ label: z.string(), path: z.string().describe('Path in the dashboard.') })
+      .nullable(),
   })
   .meta({ id: 'NowNeed' });
 
 const now = z
   .strictObject({
-    at: timestamp.describe('When this was made.'),
+    at: timestamp.describe('When this was computed.'),
     level,
-    sentence: z.string().describe('What is true now, to be read out.'),
+    sentence: z.string().describe('What is true now, in one sentence.'),
     window: z.strictObject({
       since: timestamp,
       until: timestamp,
-      resolution: z.enum(['hour', 'day']).describe('To which bounds were rounded outward.'),
+      resolution: z.enum(['hour', 'day']).describe('What the bounds were rounded outward to.'),
     }),
     ledger: z
       .strictObject({
@@ -87,32 +89,34 @@ const now = z
         suppressed: count,
         unaccounted: z.int(),
       })
-      .describe('Accepted in the window; each delivery is in exactly one of the others.'),
+      .describe('Accepted in the window; each delivery is in exactly one of the other counts.'),
     pending_read: z
       .strictObject({ rows: count, complete: z.boolean() })
       .describe(
-        'Pending deliveries that were read one by one. If there are more, `pending` is what the counters leave, and what is late is at least what was found.',
+        'Pending deliveries that were read one by one. If there are more, `pending` comes from the counters, and the late count is a lower bound.',
       ),
     reconciled: z
       .strictObject({
         at: timestamp,
         balanced: z.boolean(),
-        unaccounted: z.int().describe('Deliveries unaccounted for.'),
-        rows_read: count.nullable().describe('Null: the key is bound, and it counted everything.'),
-        ids: z.array(z.string()).describe('Of deliveries, events or endpoints that it found; at most 20.'),
+        unaccounted: z.int().describe('Unaccounted deliveries.'),
+        rows_read: count.nullable().describe('Null if the key is bound and the check counted everything.'),
+        ids: z
+          .array(z.string())
+          .describe('Ids of deliveries, events or endpoints that it found; at most 20.'),
       })
       .nullable()
-      .describe('The last check of the ledger against the rows; null: it was not checked yet.'),
+      .describe('The last check of the ledger against the rows; null if there was none yet.'),
     earlier: z
       .strictObject({ dead: count, suppressed: count })
       .describe('Accepted before the window, and still dead or suppressed.'),
     in_time: z
       .strictObject({
         good: count,
-        due: count.describe('All but the cancelled ones and those whose deadline is ahead.'),
+        due: count.describe('All except cancelled deliveries and those whose deadline is ahead.'),
         share: z.number().nullable(),
         interval,
-        target: z.number().nullable().describe('The highest target of any objective; null: there is none.'),
+        target: z.number().nullable().describe('The highest target of any objective; null if there is none.'),
       })
       .describe('Delivered before the deadline.'),
     latency_ms: z.strictObject({ p50: milliseconds, p99: milliseconds }),
@@ -124,11 +128,11 @@ const now = z
         late_pending_count: count,
         unknown: count.describe('Deliveries at risk whose events have no value.'),
       })
-      .describe('What the deliveries of the window are worth: an event counts for each delivery of it.'),
+      .describe("Value of the window's deliveries: an event counts once for each of its deliveries."),
     teams: z.array(nowTeam),
     needs: z.array(nowNeed).describe('The most severe first, then by worth and age.'),
-    more_needs: count.describe('Those that are not in `needs`.'),
-    endpoints: count.describe('That exist; 0: nothing was set up yet.'),
+    more_needs: count.describe('How many are not in `needs`.'),
+    endpoints: count.describe('Number of endpoints; 0 if nothing was set up yet.'),
   })
   .meta({ id: 'Now' });
 
@@ -141,9 +145,9 @@ export const nowOperations = operations({
     path: '/v1/now',
     tag: 'now',
     scope: 'read',
-    summary: 'Get the overview of now',
+    summary: 'Get the current overview',
     description:
-      'One answer to: does everything arrive, what is it worth, whose is it, and what needs attention. Made at most once a second, and shared by everybody who asks for the same.',
+      'Answers four questions at once: does everything arrive, what is it worth, who owns it, and what needs attention. Computed at most once per second, and shared by all callers that ask for the same.',
     query: z.strictObject({
       tenant: severalInQuery(tenantName).optional(),
       endpoint_id: severalInQuery(anyId).optional(),

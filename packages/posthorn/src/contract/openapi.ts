@@ -12,16 +12,16 @@ const lineType = 'application/x-ndjson';
 const component = (id: string): string => `#/components/schemas/${id}`;
 const requestId = { 'request-id': { $ref: '#/components/headers/RequestId' } };
 const retryAfter = { 'retry-after': { $ref: '#/components/headers/RetryAfter' } };
-/** Statuses whose answers say when to try again. */
+/** Statuses whose responses say when to try again. */
 const shouldWait = [429, 503];
 
-/** Of one operation. */
+/** For one operation. */
 interface Schemas {
   readonly params: Readonly<Record<string, JsonSchema>>;
   readonly query: Readonly<Record<string, JsonSchema>>;
   readonly body: JsonSchema | null;
   readonly answer: JsonSchema | null;
-  /** Of the form of lines. */
+  /** For the line-by-line form. */
   readonly lines: {
     readonly query: Readonly<Record<string, JsonSchema>>;
     readonly line: JsonSchema;
@@ -98,7 +98,7 @@ function parametersOf(operation: Operation, { params, query, lines }: Schemas): 
     ...Object.entries(query).map(([name, schema]) =>
       parameter('query', name, schema, exampleOf(schema, example.query?.[name])),
     ),
-    // With a body of JSON they are in the body.
+    // With a JSON body they are in the body.
     ...Object.entries(lines?.query ?? {}).map(([name, schema]) => ({
       ...parameter('query', name, schema, undefined),
       required: false,
@@ -107,7 +107,7 @@ function parametersOf(operation: Operation, { params, query, lines }: Schemas): 
   ];
 }
 
-/** A query is text: its example as the schema has it. */
+/** A query is text: its example is in the form of the schema. */
 function exampleOf({ type }: JsonSchema, text: string | undefined): unknown {
   if (text === undefined) return undefined;
   if (type === 'array') return text.split(',');
@@ -141,7 +141,7 @@ function problemResponse(codes: readonly ErrorCode[]): Json {
   };
 }
 
-/** Of a line the schema, and of all lines the example: OpenAPI has no word for a list of values without brackets. */
+/** The schema is of one line, the example of all lines: OpenAPI cannot describe a sequence of values without brackets. */
 const ofLines = (schema: JsonSchema, example: unknown): Json => ({ [lineType]: { schema, example } });
 
 function responsesOf(operation: Operation, { answer, lines }: Schemas): Json {
@@ -247,7 +247,7 @@ export function openApiFrom(table: Readonly<Record<string, Operation>>, version:
       },
       headers: {
         RequestId: {
-          description: 'Names the request in logs and problems.',
+          description: 'Identifies the request in logs and problems.',
           schema: { type: 'string' },
         },
         RetryAfter: { description: 'When to try again, in seconds.', schema: { type: 'integer' } },
@@ -263,7 +263,7 @@ export function openApiFrom(table: Readonly<Record<string, Operation>>, version:
           in: 'cookie',
           name: '__Host-posthorn',
           description:
-            'A browser that signed in; over plain HTTP on the own machine the cookie is named `posthorn`.',
+            "A browser session; over plain HTTP on the server's own machine the cookie is named `posthorn`.",
         },
       },
     },

@@ -13,10 +13,10 @@ const repeatable = [
   'idempotency_answer_not_kept',
 ] as const;
 
-/** What any call answers if it is sent by no ordinary client: said once, and not at each operation. */
+/** What any call answers to a client that is not an ordinary HTTP client: documented once, not at each operation. */
 export const rareErrors: readonly ErrorCode[] = ['expectation_failed', 'not_implemented'];
 
-/** Whether the operation honors `Idempotency-Key`. */
+/** Returns whether the operation honors `Idempotency-Key`. */
 export function isRepeatable({ method, isRepeatable: may = true }: Operation): boolean {
   return method === 'POST' && may;
 }
@@ -24,7 +24,7 @@ export function isRepeatable({ method, isRepeatable: may = true }: Operation): b
 /** Every code that the operation may answer, by status and then by name. */
 export function errorsOf(operation: Operation): readonly ErrorCode[] {
   const { method, path, scope, params, query, body, errors } = operation;
-  // A body that is sent is read, also if the operation has none.
+  // The server reads a body that is sent, even if the operation has none.
   const takesBody = method !== 'GET';
   const hasInput = takesBody || params !== undefined || query !== undefined || body !== undefined;
   const codes = new Set<ErrorCode>([

@@ -11,7 +11,7 @@ export function pointer(path: readonly PropertyKey[]): string {
   return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
-/** Returns the value as the schema has it; throws `invalid_request`, which names every fault with its path. */
+/** Parses the value by the schema; throws `invalid_request`, which names every fault with its path. */
 export function parse<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
@@ -22,7 +22,7 @@ export function parse<S extends z.ZodType>(schema: S, input: unknown): z.output<
         ? issue.keys
             .slice(0, maxFaults)
             .map((key) => ({ path: pointer([...issue.path, key]), message: 'is not a known field' }))
-        : // Of a name in a record, what is wrong with it stands one level below.
+        : // The fault of a record's key is one level below.
           [
             {
               path: pointer(issue.path),
@@ -44,16 +44,16 @@ export interface RawRequest {
   readonly params: unknown;
   readonly query: unknown;
   readonly body: unknown;
-  /** Of a body of lines, instead of `body`. */
+  /** For a line body, instead of `body`. */
   readonly lines?: BodyLines<unknown> | null;
 }
 
-/** A body that is left out stands for `{}` if its schema accepts that. */
+/** An omitted body counts as `{}` if its schema accepts that. */
 function parseBody(schema: z.ZodType, body: unknown): unknown {
   return parse(schema, body === undefined && schema.safeParse({}).success ? {} : body);
 }
 
-/** Each line as its schema has it; the first one that is not ends it. */
+/** Parses each line by its schema; the first invalid one ends it. */
 async function* parseLines({ line }: LineForm, parts: BodyLines<unknown>): BodyLines<unknown> {
   let number = 0;
   for await (const part of parts)
@@ -68,7 +68,7 @@ async function* parseLines({ line }: LineForm, parts: BodyLines<unknown>): BodyL
     });
 }
 
-/** The parts of a request that its operation has, each as its schema has it. */
+/** Parses the parts of a request that its operation has, each by its schema. */
 export function parseRequest({ params, query, body, lines }: Operation, request: RawRequest): RawRequest {
   if (lines !== undefined && request.lines)
     return {

@@ -3,22 +3,24 @@ import { deliveryState } from './delivery-filter.ts';
 import { amountMinor, anyId, count, eventId, moneyAnswer, tenantName, timestamp } from './fields.ts';
 import { operations } from './operation.ts';
 
-/** Ids in a body of JSON; a body of lines may have `maxReceivedIds`. */
+/** Ids in a JSON body; a line body may have `maxReceivedIds`. */
 const maxIdsInJson = 100_000;
 const maxJsonBytes = 8 * 1024 * 1024;
-/** Ids that one request compares: of each, a number is kept in memory. */
+/** Ids that one request compares: memory holds a number for each. */
 export const maxReceivedIds = 5_000_000;
 export const maxReconcileBytes = 1024 * 1024 * 1024;
 
 const fields = {
-  endpoint_id: anyId.describe('Whose deliveries: an endpoint, by id or name.'),
-  tenant: tenantName.optional().describe('Of an endpoint that is given by its name; default: `default`.'),
-  since: timestamp.describe('Deliveries that were created at this time or later.'),
-  until: timestamp.describe('Deliveries that were created before this time.'),
-  cursor: z.string().max(128).optional().describe('`next_cursor` of the answer before, with the same ids.'),
+  endpoint_id: anyId.describe('The endpoint whose deliveries are compared, by id or name.'),
+  tenant: tenantName
+    .optional()
+    .describe('Tenant of an endpoint that is given by its name. Default: `default`.'),
+  since: timestamp.describe('Deliveries created at or after this time.'),
+  until: timestamp.describe('Deliveries created before this time.'),
+  cursor: z.string().max(128).optional().describe('`next_cursor` of the previous answer, with the same ids.'),
 };
 const limit = z.int().min(1).max(10_000);
-const limitText = 'Items of `missing`, and of `unexpected`, in an answer at most.';
+const limitText = 'Maximum items of `missing`, and of `unexpected`, in an answer.';
 
 const request = z
   .strictObject({
@@ -41,7 +43,7 @@ const missing = z
     event_id: z.string(),
     delivery_id: z.string(),
     state: deliveryState.describe(
-      '`delivered`: the endpoint answered 2xx, and the receiver does not have it.',
+      '`delivered`: the endpoint answered 2xx, but the receiver does not have it.',
     ),
     settled_at: timestamp.nullable(),
     value: z.strictObject({ currency: z.string(), amount_minor: amountMinor }).nullable(),
@@ -50,10 +52,10 @@ const missing = z
 
 const totals = {
   sent: count.describe('Deliveries of the window, in any state.'),
-  delivered: count.describe('Those among them that the endpoint answered with 2xx.'),
+  delivered: count.describe('Deliveries among them that the endpoint answered with 2xx.'),
   received: count.describe('Ids that the receiver has, each counted once.'),
   matched: count.describe('Deliveries of the window that the receiver has.'),
-  outside: count.describe('Ids that the receiver has of deliveries to this endpoint outside the window.'),
+  outside: count.describe('Ids that the receiver has from deliveries to this endpoint outside the window.'),
   missing_count: count.describe('Deliveries of the window that the receiver does not have.'),
   missing_by_state: z
     .strictObject({
@@ -63,22 +65,22 @@ const totals = {
       cancelled: count,
       suppressed: count,
     })
-    .describe('Of `missing_count`.'),
-  missing_value: z.array(moneyAnswer).describe('Of what is missing, by currency.'),
+    .describe('The part of `missing_count` that is in this state.'),
+  missing_value: z.array(moneyAnswer).describe('Value of what is missing, by currency.'),
   unexpected_count: count.describe(
-    'Ids that the receiver has and that were never sent to this endpoint, or that retention has deleted.',
+    'Ids that the receiver has but that were never sent to this endpoint, or that retention has deleted.',
   ),
 };
 
 const answer = z
   .strictObject({
     ...totals,
-    missing: z.array(missing).describe('The oldest first.'),
+    missing: z.array(missing).describe('Oldest first.'),
     unexpected: z.array(z.string()).describe('In the order in which they were given.'),
     next_cursor: z
       .string()
       .nullable()
-      .describe('More is missing or unexpected: send the same ids with this cursor. Null: this was all.'),
+      .describe('More is missing or unexpected: send the same ids with this cursor. Null on the last page.'),
   })
   .meta({ id: 'Reconciliation' });
 
@@ -141,7 +143,7 @@ export const reconcileOperations = operations({
     scope: 'read',
     summary: 'Compare with what a receiver has',
     description:
-      'Compares the deliveries of a window to one endpoint with the ids that its receiver has, and lists what is missing there and what was never sent. With `Content-Type: application/x-ndjson` the body is one id a line, millions of them, and what else the body of JSON has is in the query; with `Accept: application/x-ndjson` the answer to that is lines too, each with one of `missing`, `unexpected` and, as the last one, `summary`: an answer without it is not complete.',
+      'Compares the deliveries of a window to one endpoint with the ids that its receiver has, and lists what is missing there and what was never sent. With `Content-Type: application/x-ndjson` the body is one id per line, up to millions, and the other fields of the JSON body are in the query. With `Accept: application/x-ndjson` the answer is lines too, each with one of `missing`, `unexpected` and, on the last line, `summary`: an answer without it is incomplete.',
     body: request,
     maxBodyBytes: maxJsonBytes,
     isRepeatable: false,

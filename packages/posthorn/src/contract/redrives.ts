@@ -7,7 +7,7 @@ import { operations } from './operation.ts';
 const redriveRequest = z
   .strictObject({
     filter: redriveFilter.describe(
-      'Which deliveries, by any of the values of each field; those in state `dead` if it names no state.',
+      'Selects deliveries by any of the values of each field. Default: those in state `dead`.',
     ),
     ...jobRequest,
   })
@@ -31,7 +31,7 @@ export const redriveOperations = operations({
     scope: 'operate',
     summary: 'Redrive deliveries in bulk',
     description:
-      'Makes all dead or suppressed deliveries that match the filter pending again, with a fresh schedule. The redrive is durable, goes on after a restart, and runs beside others. It sends the first 20, waits for their outcomes for up to 20 s, and stops itself if all of them fail again.',
+      'Makes all dead or suppressed deliveries that match the filter pending again, with a fresh schedule. The redrive is durable, continues after a restart, and runs beside others. It sends the first 20, waits up to 20 s for their outcomes, and stops itself if all of them fail again.',
     body: redriveRequest,
     status: 202,
     answer: redrive,
@@ -47,7 +47,7 @@ export const redriveOperations = operations({
     tag: 'redrives',
     scope: 'read',
     summary: 'List redrives',
-    description: 'Newest first, unless another order is asked for.',
+    description: 'Returns the newest first, unless another order is requested.',
     query: jobListQuery('redrives'),
     status: 200,
     answer: pageOf('RedriveList', redrive),
@@ -60,7 +60,7 @@ export const redriveOperations = operations({
     tag: 'redrives',
     scope: 'read',
     summary: 'Get a redrive',
-    description: 'Its progress, and what became of its deliveries.',
+    description: 'Returns its progress, and the outcomes of its deliveries.',
     params,
     status: 200,
     answer: redrive,
@@ -87,7 +87,7 @@ export const redriveOperations = operations({
     tag: 'redrives',
     scope: 'operate',
     summary: 'Stop a redrive',
-    description: 'What was redriven stays so; what was not stays dead or suppressed.',
+    description: 'What was redriven stays redriven; the rest stays dead or suppressed.',
     params,
     status: 200,
     answer: redrive,

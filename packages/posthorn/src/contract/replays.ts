@@ -9,12 +9,12 @@ const endpointRef = z.string().min(1).max(64);
 const bulkReplayRequest = z
   .strictObject({
     filter: replayFilter.describe(
-      'Which deliveries, by any of the values of each field, in whatever state. With `endpoint_id` beside it: which events, and those without any delivery too unless it names endpoints, states or failures.',
+      'Selects deliveries by any of the values of each field, in any state. With `endpoint_id` beside it, it selects events, including those without any delivery unless it names endpoints, states or failures.',
     ),
     endpoint_id: endpointRef
       .optional()
       .describe(
-        'Deliver each event once to this endpoint (its id or name), whatever it subscribes to and filters. If left out, each delivery is made again at its own endpoint.',
+        'Deliver each event once to this endpoint (id or name), whatever its subscriptions and filter. If omitted, each delivery is made again at its own endpoint.',
       ),
     ...jobRequest,
   })
@@ -28,7 +28,7 @@ const bulkReplay = z
     endpoint_id: z
       .string()
       .nullable()
-      .describe('The endpoint that gets the events; null: each goes to its own.'),
+      .describe('The endpoint that receives the events; null if each goes to its own.'),
     replayed: count.describe('New deliveries so far.'),
   })
   .meta({ id: 'BulkReplay' });
@@ -51,7 +51,7 @@ export const replayOperations = operations({
     scope: 'operate',
     summary: 'Replay deliveries in bulk',
     description:
-      'Makes new deliveries of past events, under the same `webhook-id`, so a receiver that deduplicates skips what it has. Deliveries to paused endpoints are suppressed. The replay is durable, goes on after a restart, and runs beside others. It sends the first 20, waits for their outcomes for up to 20 s, and stops itself if all of them fail.',
+      'Creates new deliveries of past events, under the same `webhook-id`, so a receiver that deduplicates skips what it has. Deliveries to paused endpoints are suppressed. The replay is durable, continues after a restart, and runs beside others. It sends the first 20, waits up to 20 s for their outcomes, and stops itself if all of them fail.',
     body: bulkReplayRequest,
     status: 202,
     answer: bulkReplay,
@@ -75,7 +75,7 @@ export const replayOperations = operations({
     tag: 'replays',
     scope: 'read',
     summary: 'List replays in bulk',
-    description: 'Newest first, unless another order is asked for.',
+    description: 'Returns the newest first, unless another order is requested.',
     query: jobListQuery('replays'),
     status: 200,
     answer: pageOf('BulkReplayList', bulkReplay),
@@ -88,7 +88,7 @@ export const replayOperations = operations({
     tag: 'replays',
     scope: 'read',
     summary: 'Get a replay in bulk',
-    description: 'Its progress, and what became of its deliveries.',
+    description: 'Returns its progress, and the outcomes of its deliveries.',
     params,
     status: 200,
     answer: bulkReplay,
@@ -115,7 +115,7 @@ export const replayOperations = operations({
     tag: 'replays',
     scope: 'operate',
     summary: 'Stop a replay in bulk',
-    description: 'Deliveries that it has made stay; the rest is not made.',
+    description: 'Deliveries that it has created stay; the rest is not created.',
     params,
     status: 200,
     answer: bulkReplay,

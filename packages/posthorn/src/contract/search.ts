@@ -19,10 +19,10 @@ const searchKind = z.enum([
 const searchResult = z
   .strictObject({
     kind: searchKind,
-    id: z.string().describe('Of a declared thing its name.'),
-    tenant: z.string().nullable().describe('Null: it belongs to none.'),
-    title: z.string().describe('An endpoint is called by the host and path of its URL.'),
-    detail: z.string().nullable().describe('What tells it from others of the same title.'),
+    id: z.string().describe('Id; for a declared resource, its name.'),
+    tenant: z.string().nullable().describe('Null if it belongs to no tenant.'),
+    title: z.string().describe('For an endpoint, the host and path of its URL.'),
+    detail: z.string().nullable().describe('Tells it from others with the same title.'),
   })
   .meta({ id: 'SearchResult' });
 
@@ -32,9 +32,9 @@ export const searchOperations = operations({
     path: '/v1/search',
     tag: 'service',
     scope: 'read',
-    summary: 'Find anything by its id or a piece of its name',
+    summary: 'Find anything by its id or part of its name',
     description:
-      'Ids are found whole: of deliveries, events, endpoints, redrives and alerts. Endpoints are found by a piece of their URL, name or owner; event types, teams, objectives, channels and templates by a piece of their name. At most ten of each kind.',
+      'Ids must be complete: of deliveries, events, endpoints, redrives and alerts. Endpoints are found by part of their URL, name or owner; event types, teams, objectives, channels and templates by part of their name. At most ten of each kind.',
     query: z.strictObject({
       q: z.string().trim().min(1).max(512),
       tenant: severalInQuery(tenantName).optional(),

@@ -2,11 +2,13 @@ import { z } from 'zod';
 import { count } from './fields.ts';
 import { operations } from './operation.ts';
 
-const keyId = z.string().describe('A short hash of the key, as sealed texts name it.');
+const keyId = z.string().describe('A short hash of the key; sealed texts contain it.');
 const status = z
   .strictObject({
     encrypted: z.boolean().describe('False with `--plaintext-secrets`.'),
-    key_id: keyId.nullable().describe('The key that encrypts now: the first one that this node was given.'),
+    key_id: keyId
+      .nullable()
+      .describe('The key that encrypts now: the first one that was configured on this node.'),
     keys: z
       .array(
         z.strictObject({
@@ -15,24 +17,24 @@ const status = z
           secrets: count.describe('Stored secrets that it encrypts.'),
         }),
       )
-      .describe('Those that this node has, and those that something is encrypted with.'),
+      .describe('The keys that this node has, and those that stored secrets are encrypted with.'),
     plaintext: count.describe('Stored secrets that are not encrypted.'),
-    locked_endpoints: count.describe('Endpoints with a secret that this node cannot open.'),
+    locked_endpoints: count.describe('Endpoints with a secret that this node cannot decrypt.'),
     removable_keys: z
       .array(keyId)
       .describe(
-        'Former keys that encrypt nothing any more. The audit log before the rotation is verified with them: keep a copy apart.',
+        'Previous keys that encrypt nothing any more. They still verify the audit log before the rotation: keep a copy elsewhere.',
       ),
   })
   .meta({ id: 'SecretsStatus' });
 const rotated = z
   .strictObject({
-    changed: count.describe('Endpoints and settings whose secrets were encrypted anew.'),
-    unreadable: count.describe('Secrets that could not be opened and stay as they are.'),
+    changed: count.describe('Endpoints and settings whose secrets were encrypted again.'),
+    unreadable: count.describe('Secrets that could not be decrypted and stay as they are.'),
     purged: z
       .boolean()
       .describe(
-        'Whether the database was rewritten, so that its files hold nothing under a former key. Not done while it runs if it has more than 1 GiB: stop Posthorn and run `posthorn secrets rotate --data-dir`.',
+        'Whether the database was rewritten, so that its files contain nothing under a previous key. Skipped on a running node if the database has more than 1 GiB: stop Posthorn and run `posthorn secrets rotate --data-dir`.',
       ),
     status,
   })
@@ -57,7 +59,7 @@ export const secretOperations = operations({
     tag: 'secrets',
     scope: 'admin',
     summary: 'Show which keys encrypt the stored secrets',
-    description: 'Counts them by key, and says which keys can go. Shows neither secrets nor keys.',
+    description: 'Counts secrets by key, and says which keys can be removed. Shows neither secrets nor keys.',
     status: 200,
     answer: status,
     errors: [],
@@ -70,7 +72,7 @@ export const secretOperations = operations({
     scope: 'admin',
     summary: 'Encrypt all stored secrets with the newest key',
     description:
-      'Safe to repeat: it does what is left. Every node has to have the new key before. Nothing that receivers see changes.',
+      'Safe to repeat: it does what is left. Every node must have the new key first. Nothing that receivers see changes.',
     status: 200,
     answer: rotated,
     errors: ['busy'],

@@ -8,24 +8,24 @@ import { severalInQuery } from './several.ts';
 const milliseconds = z
   .number()
   .nullable()
-  .describe('Upper bound of the quantile; null: nothing was delivered.');
+  .describe('Upper bound of the quantile; null if nothing was delivered.');
 
 const point = {
-  at: timestamp.describe('When the point begins.'),
+  at: timestamp.describe('Start of the point.'),
   open: z
     .boolean()
-    .describe('Some deadline of what was accepted here has not passed: the numbers are not final.'),
+    .describe('True if some deadlines of what was accepted here have not passed: the numbers are not final.'),
 };
 
-/** Which of the fields a point has, the measure says. */
+/** The measure decides which of the fields a point has. */
 const seriesPoint = z
   .strictObject({
     ...point,
-    accepted: count.optional().describe('With `counts`: deliveries that were accepted here.'),
+    accepted: count.optional().describe('With `counts`: deliveries accepted here.'),
     delivered: count.optional().describe('With `counts` and `latency`.'),
     pending: count
       .optional()
-      .describe('With `counts` and `in_time`: neither delivered nor ended otherwise until now.'),
+      .describe('With `counts` and `in_time`: neither delivered nor ended otherwise yet.'),
     dead: count.optional().describe('With `counts`.'),
     cancelled: count.optional().describe('With `counts`.'),
     suppressed: count.optional().describe('With `counts`.'),
@@ -34,15 +34,15 @@ const seriesPoint = z
     first_delivered: count.optional().describe('With `counts`: delivered by the first attempt.'),
     superseded: count
       .optional()
-      .describe('With `counts`: attempts whose outcome came after another one had settled the delivery.'),
+      .describe('With `counts`: attempts whose outcome came after another attempt had settled the delivery.'),
     due: count
       .optional()
       .describe(
-        'With `in_time`: all but the cancelled ones; while the deadline has not passed, only those that have an outcome.',
+        'With `in_time`: all except cancelled deliveries; before the deadline, only those that have an outcome.',
       ),
     in_time: count.optional().describe('With `in_time`: delivered before the deadline.'),
     dropped: count.optional().describe('With `in_time`: dead or suppressed.'),
-    in_time_interval: interval.optional().describe('With `in_time`: of `in_time` among `due`.'),
+    in_time_interval: interval.optional().describe('With `in_time`: share of `in_time` in `due`.'),
     failures: count.optional().describe('With `failures`: failed attempts.'),
     p50: milliseconds.optional(),
     p95: milliseconds.optional(),
@@ -56,10 +56,10 @@ const oneSeries = z
       .string()
       .nullable()
       .describe(
-        'What `by` asks for: an endpoint’s id, a team, a type, a class. Null: no owner, or everything.',
+        'The value of `by`: an endpoint’s id, a team, a type, a class. Null for no owner, or for everything.',
       ),
-    others: count.describe('This series is so many smaller keys together; 0: it is the one of `key`.'),
-    points: z.array(seriesPoint).describe('One for each step of the window, also if nothing was counted.'),
+    others: count.describe('Number of smaller keys that this series combines; 0 for a single `key`.'),
+    points: z.array(seriesPoint).describe('One for each step of the window, even if nothing was counted.'),
   })
   .meta({ id: 'OneSeries' });
 
@@ -72,9 +72,11 @@ const series = z
       until: timestamp,
       step: z
         .enum(seriesSteps)
-        .describe('How long a point is. Coarser than asked for if the counters of that time are.'),
+        .describe('Length of a point. Coarser than requested if the counters of that time are.'),
     }),
-    series: z.array(oneSeries).describe('The largest first; if they are too many, the smaller ones as one.'),
+    series: z
+      .array(oneSeries)
+      .describe('The largest first; if there are too many, the smaller ones are combined.'),
   })
   .meta({ id: 'Series' });
 
@@ -87,18 +89,18 @@ export const seriesOperations = operations({
     tag: 'series',
     scope: 'read',
     summary: 'Get counters as time series',
-    description: `Counters of deliveries by the time of their acceptance, with the outcome that is known now. Counters stand by the minute for 8 hours (\`counts\` and \`in_time\`), by the hour for 8 days (latency: 26 hours), then by day (UTC). Every point of the window is there, at most ${maxSeriesPoints.toLocaleString('en-US')} over all series.`,
+    description: `Returns counters of deliveries by time of acceptance, with the current outcome. Counters are kept by the minute for 8 hours (\`counts\` and \`in_time\`), by the hour for 8 days (latency: 26 hours), then by day (UTC). Every point of the window is present, at most ${maxSeriesPoints.toLocaleString('en-US')} over all series.`,
     query: z.strictObject({
       measure: z.enum(seriesMeasures).default('counts'),
       by: z
         .enum(seriesKeys)
         .default('none')
         .describe(
-          `\`error_class\` and \`fault_domain\` (one of ${errorClasses.length} classes, or whose fault) go with \`failures\` alone.`,
+          `\`error_class\` (one of ${errorClasses.length} classes) and \`fault_domain\` (who is at fault) are possible only with \`failures\`.`,
         ),
       step: z.enum(['auto', ...seriesSteps]).default('auto'),
-      since: timestamp.optional().describe('By default 24 hours before `until`.'),
-      until: timestamp.optional().describe('By default now.'),
+      since: timestamp.optional().describe('Default: 24 hours before `until`.'),
+      until: timestamp.optional().describe('Default: now.'),
       tenant: severalInQuery(tenantName).optional(),
       endpoint_id: severalInQuery(anyId).optional(),
       event_type: severalInQuery(eventTypePattern)

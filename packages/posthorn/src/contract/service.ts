@@ -8,21 +8,23 @@ const clock = z
   .strictObject({
     state: z
       .enum(['ok', 'jumped', 'doubted'])
-      .describe('`jumped`: by a minute or more in the last hour. `doubted`: nothing is deleted by it yet.'),
+      .describe(
+        '`jumped`: by a minute or more in the last hour. `doubted`: not trusted yet; nothing is deleted by it.',
+      ),
     jumped_at: timestamp.optional(),
     jumped_by_s: z.int().optional(),
     ahead_of_lived_time_s: z
       .int()
       .optional()
-      .describe('How far it is ahead of the time that deletion and expiry go by.'),
-    believed_in_s: z.int().optional().describe('How long it still has to hold its course.'),
+      .describe('How far it is ahead of the time that deletion and expiry use.'),
+    believed_in_s: z.int().optional().describe('How much longer it must run steadily to be trusted.'),
   })
   .meta({ id: 'Clock' });
 
 const readiness = z
   .strictObject({
     status: z.enum(['ready', 'not ready']),
-    in_flight: count.describe('Attempts under way.'),
+    in_flight: count.describe('Attempts in progress.'),
     buffered: count.describe('Deliveries claimed and waiting for their turn.'),
     store_fault: z
       .enum(['missing', 'replaced', 'damaged'])
@@ -31,7 +33,7 @@ const readiness = z
     locked_endpoints: count
       .optional()
       .describe(
-        'Endpoints whose secrets this node cannot open, because it lacks the key: their attempts fail until it is back.',
+        'Endpoints whose secrets this node cannot decrypt, because it lacks the key: their attempts fail until it is restored.',
       ),
     clock,
   })
@@ -44,7 +46,7 @@ export const serviceOperations = operations({
     tag: 'service',
     scope: 'none',
     summary: 'Check that the process is alive',
-    description: 'Answers 200 as long as the process answers at all, whatever the state of its store.',
+    description: 'Answers 200 as long as the process responds, whatever the state of its store.',
     status: 200,
     answer: z.strictObject({ status: z.literal('ok'), version: z.string() }).meta({ id: 'Health' }),
     errors: [],
@@ -71,7 +73,7 @@ export const serviceOperations = operations({
     scope: 'none',
     summary: 'Get published signing keys',
     description:
-      'The public keys of one endpoint, by its `key_set`: for receivers, who have no API key. A set is named by 144 random bits, and neither the name nor the answer says whose it is. Trust what you were given for your endpoint, not what a request names.',
+      'Returns the public keys of one endpoint, by its `key_set`: for receivers, who have no API key. The name of a set has 144 random bits, and neither the name nor the answer reveals whose it is. Trust the set you were given for your endpoint, not one that a request names.',
     params: z.strictObject({ id: z.string().max(64).describe('The key set: `wks_…`.') }),
     status: 200,
     answer: publicKeyList,
@@ -85,7 +87,7 @@ export const serviceOperations = operations({
     scope: 'metrics',
     summary: 'Get metrics',
     description:
-      'In the Prometheus text format, rendered at most once a second. The metrics reference names each of them.',
+      'Prometheus text format, rendered at most once per second. The metrics reference describes each of them.',
     status: 200,
     answer: z.string(),
     contentType: 'text/plain; version=0.0.4; charset=utf-8',

@@ -8,27 +8,27 @@ const maxLinkS = 7 * 86_400;
 
 const me = z
   .strictObject({
-    name: z.string().describe('Of the key; for people.'),
+    name: z.string().describe('Name of the key; human-readable.'),
     kind: z
       .enum(['key', 'session', 'portal', 'library', 'cli'])
       .describe(
         '`key`: an API key; `session`: a browser that signed in with one; `portal`: the holder of a portal link.',
       ),
     scopes: z.array(z.enum(keyScopes)),
-    tenant: z.string().nullable().describe('The only tenant that it sees; null: all.'),
+    tenant: z.string().nullable().describe('The only tenant that it sees; null means all.'),
     endpoint_ids: z
       .array(z.string())
       .nullable()
-      .describe('The only endpoints that it sees; null: all of its tenant.'),
+      .describe('The only endpoints that it sees; null means all of its tenant.'),
     payloads: z.enum(payloadAccesses),
     can: z
       .array(z.enum(portalActions))
       .nullable()
-      .describe('What a portal link lets its holder do besides reading; null: it is not one.'),
-    version: z.string().describe("The server's."),
-    public_url: z.string().nullable().describe('Where this server is reached; null: it was not told.'),
-    now: timestamp.describe("The server's clock."),
-    expires_at: timestamp.nullable().describe('When this session or key ends; null: it does not.'),
+      .describe('What a portal link allows its holder besides reading; null if it is not a portal link.'),
+    version: z.string().describe('Version of the server.'),
+    public_url: z.string().nullable().describe('Public URL of this server; null if it is not configured.'),
+    now: timestamp.describe('Clock of the server.'),
+    expires_at: timestamp.nullable().describe('When this session or key ends; null if it does not.'),
   })
   .meta({ id: 'Me' });
 
@@ -37,12 +37,15 @@ const signIn = z
     key: z.string().min(1).max(512).optional().describe('An API key, unless `Authorization` has it.'),
     token: z.string().min(1).max(512).optional().describe('The token of a portal link, instead of a key.'),
   })
-  .refine(({ key, token }) => key === undefined || token === undefined, 'has a key and a token: send one')
+  .refine(
+    ({ key, token }) => key === undefined || token === undefined,
+    'must not have both a key and a token',
+  )
   .meta({ id: 'SignIn' });
 
 const linkRequest = z
   .strictObject({
-    tenant: ownTenant.describe('Whose endpoints, deliveries and events it shows.'),
+    tenant: ownTenant.describe('The tenant whose endpoints, deliveries and events it shows.'),
     endpoint_ids: z
       .array(anyId)
       .min(1)
@@ -53,13 +56,13 @@ const linkRequest = z
       .array(z.enum(portalActions))
       .max(portalActions.length)
       .default([])
-      .describe('What it lets its holder do besides reading.'),
+      .describe('What it allows its holder besides reading.'),
     expires_in_s: z
       .int()
       .min(60)
       .max(maxLinkS)
       .default(defaultLinkS)
-      .describe('The link, and every session that it opens, ends after so long.'),
+      .describe('How long the link, and every session that it opens, lasts.'),
   })
   .meta({ id: 'PortalLinkRequest' });
 
@@ -68,12 +71,12 @@ const link = z
     url: z
       .string()
       .describe(
-        'To be given to the receiver. The token is in the fragment, which no log of a server has. Only a path if the server was not told where it is reached.',
+        "Give it to the receiver. The token is in the fragment, which server logs do not contain. Only a path if the server's public URL is not configured.",
       ),
     token: z
       .string()
       .describe(
-        '`phl_…`: opens sessions until it expires, and is taken as `Authorization: Bearer` where cookies do not reach, as in a frame of another site. Shown this once.',
+        '`phl_…`: opens sessions until it expires, and works as `Authorization: Bearer` without cookies, as in a frame of another site. Shown only once.',
       ),
     expires_at: timestamp,
   })
@@ -100,8 +103,8 @@ export const sessionOperations = operations({
     path: '/v1/me',
     tag: 'sessions',
     scope: 'any',
-    summary: 'Show who calls',
-    description: 'What this key, session or portal link may see and do, and when it ends.',
+    summary: 'Show the caller',
+    description: 'Returns what this key, session or portal link may see and do, and when it ends.',
     status: 200,
     answer: me,
     errors: [],
@@ -114,7 +117,7 @@ export const sessionOperations = operations({
     scope: 'none',
     summary: 'Sign in',
     description:
-      'Exchanges an API key, or the token of a portal link, for a session cookie: `HttpOnly`, `SameSite=Strict`, over HTTPS `__Host-posthorn`. A session ends after 12 hours without use, after 7 days at most, and as soon as its key is revoked, expires or is rotated away; one of a portal link with the link. Refused over plain HTTP from other machines, unless the server allows it. A request with the cookie that changes something has to come from a page of this server, with `Content-Type: application/json`.',
+      'Exchanges an API key, or the token of a portal link, for a session cookie: `HttpOnly`, `SameSite=Strict`, over HTTPS `__Host-posthorn`. A session ends after 12 hours without use, after 7 days at most, and as soon as its key is revoked, expires or is rotated; a session of a portal link ends with the link. Refused over plain HTTP from other machines, unless the server allows it. A changing request with the cookie must come from a page of this server, with `Content-Type: application/json`.',
     body: signIn,
     maxBodyBytes: 4096,
     isRepeatable: false,
@@ -130,7 +133,7 @@ export const sessionOperations = operations({
     scope: 'any',
     summary: 'Sign out',
     description:
-      'Ends the session that it is called with, and clears its cookie. With the token of a portal link it ends the link, and the sessions that the link has opened. A key is not ended.',
+      'Ends the calling session and clears its cookie. With the token of a portal link, it ends the link and the sessions that the link has opened. It does not end a key.',
     status: 204,
     answer: null,
     errors: [],
@@ -143,7 +146,7 @@ export const sessionOperations = operations({
     scope: 'admin',
     summary: 'Create a portal link',
     description:
-      'Lets a receiver see its own endpoints, deliveries, dead letters and events, with payloads as far as the key that creates it sees them, and do what `can` says. The link works until it expires, for as many browsers as open it, and ends with the key that created it.',
+      'Lets a receiver see its own endpoints, deliveries, dead letters and events, with payloads as far as the creating key sees them, and do what `can` allows. The link works until it expires, in as many browsers as open it, and ends with the key that created it.',
     body: linkRequest,
     status: 201,
     answer: link,

@@ -14,10 +14,10 @@ test('a body takes one value or a list, without duplicates', () => {
   expect(several(text).parse('a,b')).toEqual(['a,b']);
   expect(faults(schema, 'x')).toEqual([[[], 'is none of a, b, c']]);
   expect(faults(schema, ['a', 'x'])).toEqual([[[1], 'is none of a, b, c']]);
-  expect(faults(schema, [])).toEqual([[[], 'needs at least one value']]);
+  expect(faults(schema, [])).toEqual([[[], 'must have at least one value']]);
   expect(faults(schema, [['a']])).toEqual([[[0], 'is none of a, b, c']]);
   expect(faults(several(text), Array.from({ length: 51 }, String))).toEqual([
-    [[], 'takes at most 50 values'],
+    [[], 'must have at most 50 values'],
   ]);
 });
 

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
-/** Values that a filter takes for one field, unless it says otherwise. */
+/** Maximum values of one field in a filter, unless it says otherwise. */
 const maxValues = 50;
 
 type InQuery<T> = z.ZodType<readonly T[], string | readonly string[]>;
 
-/** A filter in a body: one value or a list of them. */
+/** A filter in a body: one value or a list of values. */
 export function several<T>(item: z.ZodType<T>, max = maxValues): z.ZodType<readonly T[], T | readonly T[]> {
   return listOf<T, T | readonly T[]>(item, max, (given: unknown) => ({
     values: Array.isArray(given) ? given : [given],
@@ -13,12 +13,12 @@ export function several<T>(item: z.ZodType<T>, max = maxValues): z.ZodType<reado
   })).meta({ anyOf: [shapeOf(item), listShapeOf(item, max)] });
 }
 
-/** A filter in a query: repeated, or with commas between its values. */
+/** A filter in a query: repeated, or comma-separated. */
 export function severalInQuery<T>(item: z.ZodType<T>): InQuery<T> {
   return inQuery(item, (text) => text.split(','));
 }
 
-/** The same for values that may hold commas themselves: only repeated. */
+/** The same for values that may contain commas: only repeated. */
 export function severalRepeated<T>(item: z.ZodType<T>): InQuery<T> {
   return inQuery(item, (text) => [text]);
 }
@@ -30,7 +30,7 @@ function inQuery<T>(item: z.ZodType<T>, split: (text: string) => readonly string
   }).meta(listShapeOf(item, maxValues));
 }
 
-/** Faults of a value that was given alone are faults of the field; of others, the path has the place. */
+/** A fault of a single value is a fault of the field; else the path has the index. */
 function listOf<T, Given>(
   item: z.ZodType<T>,
   max: number,
@@ -42,8 +42,8 @@ function listOf<T, Given>(
       const { values, indexed } = read(given);
       const refuse = (message: string, path: PropertyKey[] = []): void =>
         void context.issues.push({ code: 'custom', message, path, input: given });
-      if (values.length === 0) refuse('needs at least one value');
-      if (values.length > max) refuse(`takes at most ${max.toLocaleString('en-US')} values`);
+      if (values.length === 0) refuse('must have at least one value');
+      if (values.length > max) refuse(`must have at most ${max.toLocaleString('en-US')} values`);
       const parsed = new Set<T>();
       for (const [index, value] of values.slice(0, max).entries()) {
         const result = item.safeParse(value);

@@ -5,13 +5,13 @@ import { operations } from './operation.ts';
 import { exampleWindow, sloWindow } from './slo-status.ts';
 
 const params = z.strictObject({
-  name: z.string().describe('Its name, or the id of an endpoint whose template states an objective.'),
+  name: z.string().describe('Name of the objective, or id of an endpoint whose template sets one.'),
 });
 const remaining = z
   .number()
   .nullable()
   .describe(
-    'What was left then of the error budget of the whole window: 1 is all of it, below 0 it was overspent; null: nothing was due in the window.',
+    "Remaining share of the whole window's error budget: 1 is all of it, below 0 it was overspent; null if nothing was due in the window.",
   );
 const sidePoint = z.strictObject({ bad: count, budget_remaining: remaining });
 
@@ -25,49 +25,47 @@ const history = z
     points: z
       .array(
         z.strictObject({
-          at: timestamp.describe('The beginning of the stretch, by the time of acceptance.'),
-          length_s: z.int().describe('A minute, an hour or a day: as fine as asked for, where counters are.'),
+          at: timestamp.describe('Start of the step, by time of acceptance.'),
+          length_s: z
+            .int()
+            .describe('A minute, an hour or a day: as fine as requested, if the counters are.'),
           due: count,
           sender: sidePoint,
           receiver: sidePoint,
         }),
       )
-      .describe('From `known_since` on, without gaps. The last has what is left now.'),
+      .describe('From `known_since` on, without gaps. The last one is what is left now.'),
   })
   .meta({ id: 'SloHistory' });
 
 const run = z
   .tuple([count, z.int().min(1)])
   .readonly()
-  .describe('A count, and in how many steps in a row.')
+  .describe('A count, and for how many consecutive steps it repeats.')
   .meta({ id: 'Run' });
-const runs = z.array(run).describe('Run-length coded.');
+const runs = z.array(run).describe('Run-length encoded.');
 const minutes = z
   .strictObject({
     name: z.string(),
     target: z.number(),
-    window_s: z.int().describe('The window of the objective.'),
+    window_s: z.int().describe('Window of the objective.'),
     within_s: z
       .number()
-      .describe(
-        'A count is known so long after the time that it stands at: the longest deadline of the endpoints.',
-      ),
+      .describe('How long after its time a count is known: the longest deadline of the endpoints.'),
     since: timestamp,
     until: timestamp,
     known_since: sloWindow.shape.known_since,
     segments: z
       .array(
         z.strictObject({
-          at: timestamp.describe('Of its first step.'),
-          step_s: z
-            .int()
-            .describe('60; where minutes are not kept any more 3600, and where hours are not, 86400.'),
+          at: timestamp.describe('Start of its first step.'),
+          step_s: z.int().describe('60; 3600 if minutes are no longer kept, and 86400 if hours are not.'),
           due: runs,
-          sender: runs.describe('Bad ones by the fault of the sender.'),
-          receiver: runs.describe('Bad ones by the fault of the receiver.'),
+          sender: runs.describe('Bad deliveries, sender at fault.'),
+          receiver: runs.describe('Bad deliveries, receiver at fault.'),
         }),
       )
-      .describe('One after the other, the oldest and coarsest first.'),
+      .describe('Consecutive, the oldest and coarsest first.'),
   })
   .meta({ id: 'SloMinutes' });
 
@@ -83,17 +81,17 @@ const spend = z
     cause: z
       .union([z.enum(['delayed', 'paused', 'held', 'unknown']), errorClass])
       .describe(
-        'What most of them missed it for. A failure class: of failed attempts. `delayed`: none failed, they were late or still wait; `paused`: accepted while the endpoint was paused; `held`: behind a dead letter of their ordering key; `unknown`: no failed attempt was counted.',
+        'Why most of them missed it. An error class: failed attempts. `delayed`: none failed, they were late or still wait; `paused`: accepted while the endpoint was paused; `held`: behind a dead letter of their ordering key; `unknown`: no failed attempt was counted.',
       ),
     failures: z
       .array(z.strictObject({ class: errorClass, count }))
-      .describe('Failed attempts on these days by class; the most first.'),
+      .describe('Failed attempts on these days by class, the most frequent first.'),
     since: timestamp,
-    until: timestamp.describe('The end of the last day.'),
+    until: timestamp.describe('End of the last day.'),
     bad: count.describe('Deliveries accepted on these days that are late or will not arrive.'),
-    of_budget: z.number().nullable().describe('Of the budget of this side; null: there is none.'),
-    worth: z.array(moneyAnswer).describe('What they are worth, as far as it is known.'),
-    unknown_worth: count.describe('How many of them have no value, or none that is known any more.'),
+    of_budget: z.number().nullable().describe("Share of this side's budget; null if it has none."),
+    worth: z.array(moneyAnswer).describe('Their value, as far as it is known.'),
+    unknown_worth: count.describe('How many of them have no value, or none that is still known.'),
   })
   .meta({ id: 'SloSpend' });
 
@@ -104,14 +102,12 @@ const spends = z
     window: sloWindow,
     due: count,
     budget: z.number().describe('How many may be bad, for each side.'),
-    items: z.array(spend).describe('The most first, at most 100.'),
-    beyond: z.strictObject({ items: count, bad: count }).describe('What did not fit in.'),
-    rows_read: count.describe('Deliveries that were read for their worth.'),
+    items: z.array(spend).describe('The largest first, at most 100.'),
+    beyond: z.strictObject({ items: count, bad: count }).describe('The sum of what is beyond the limit.'),
+    rows_read: count.describe('Deliveries read for their worth.'),
     complete: z
       .boolean()
-      .describe(
-        'False: there are more rows than are read, and what was not read counts as of unknown worth.',
-      ),
+      .describe('False if there are more rows than are read; the others count as of unknown worth.'),
   })
   .meta({ id: 'SloSpends' });
 
@@ -125,10 +121,10 @@ export const sloHistoryOperations = operations({
     scope: 'read',
     summary: 'Get how the budgets of an objective were spent over time',
     description:
-      "Each side's error budget after each stretch of the window. Counters stand by the minute for 8 hours, then by the hour for 8 days, then by the day. An objective of the kind `accounted` has no history.",
+      "Returns each side's error budget after each step of the window. Counters are kept by the minute for 8 hours, then by the hour for 8 days, then by the day. An objective of kind `accounted` has no history.",
     params,
     query: z.strictObject({
-      step: z.enum(['minute', 'hour', 'day']).default('hour').describe('How fine the stretches are at most.'),
+      step: z.enum(['minute', 'hour', 'day']).default('hour').describe('How fine the steps may be at most.'),
     }),
     status: 200,
     answer: history,
@@ -160,11 +156,11 @@ export const sloHistoryOperations = operations({
     scope: 'read',
     summary: 'Get the counts of an objective for a backtest',
     description:
-      'What was due and what was bad, by the time of acceptance, for trying alert rules on it. Where minutes are not kept any more, counts are of whole hours or days. An objective of the kind `accounted` has none.',
+      'Returns what was due and what was bad, by time of acceptance, for trying alert rules on it. If minutes are no longer kept, counts cover whole hours or days. An objective of kind `accounted` has none.',
     params,
     query: z.strictObject({
-      since: timestamp.optional().describe('By default the beginning of the window.'),
-      until: timestamp.optional().describe('By default now.'),
+      since: timestamp.optional().describe('Default: the start of the window.'),
+      until: timestamp.optional().describe('Default: now.'),
     }),
     status: 200,
     answer: minutes,
@@ -200,7 +196,7 @@ export const sloHistoryOperations = operations({
     scope: 'read',
     summary: 'Get what spent the budgets of an objective',
     description:
-      'By endpoint, side, cause and days (UTC) in a row. Each bad delivery is counted once, under what most of those of its day missed the objective for. Worth is read from rows, so it is known while those are kept, and not of deliveries that were late at their first attempt.',
+      'Returns what spent the budgets, by endpoint, side, cause and consecutive days (UTC). Each bad delivery is counted once, under the most frequent cause of its day. Worth is read from rows, so it is known while those are kept, and not for deliveries that were late at their first attempt.',
     params,
     status: 200,
     answer: spends,

@@ -11,9 +11,11 @@ const burnRate = z
     long: z.string().describe('The long window: `1h`, `3d`.'),
     short: z.string().describe('The short window: `5m`, `6h`.'),
     factor: z.number().describe('The rule fires above this burn rate.'),
-    rate_long: z.number().describe('1: the budget lasts exactly as long as the window of the objective.'),
+    rate_long: z
+      .number()
+      .describe('1 means that the budget lasts exactly as long as the window of the objective.'),
     rate_short: z.number(),
-    lasts_s: lasts.describe('How long the budget lasts at `rate_long`; null: nothing of it is spent.'),
+    lasts_s: lasts.describe('How long the budget lasts at `rate_long`; null if nothing of it is spent.'),
     firing: z.boolean(),
   })
   .meta({ id: 'BurnRate' });
@@ -25,34 +27,36 @@ export const sloWindow = z
     until: timestamp.describe('What was accepted later is not past its deadline yet.'),
     resolution: z
       .enum(['minute', 'hour', 'day'])
-      .describe('How fine counters are at `since`; an hour or a day (UTC) that the window cuts is left out.'),
+      .describe(
+        'How fine the counters are at `since`; an hour or a day (UTC) that the window would cut is left out.',
+      ),
     known_since: timestamp.describe(
-      'From when there is anything to count; later than `since` while the endpoints are younger than the window.',
+      'From when there is something to count; later than `since` while the endpoints are younger than the window.',
     ),
   })
-  .describe('By the time of acceptance.')
+  .describe('By time of acceptance.')
   .meta({ id: 'SloWindow' });
 
 const side = z
   .strictObject({
-    team: z.string().nullable().describe('Null: no team is named.'),
-    bad: count.describe('Deliveries that missed the objective through the fault of this side.'),
-    sli: z.number().nullable().describe('The share that this side did not spoil; null: nothing was due.'),
+    team: z.string().nullable().describe('Null if no team is named.'),
+    bad: count.describe('Deliveries that missed the objective because of this side.'),
+    sli: z.number().nullable().describe('The share that this side did not spoil; null if nothing was due.'),
     budget_remaining: z
       .number()
       .nullable()
       .describe(
-        "What is left of this side's error budget: 1 is all of it, below 0 it is overspent; null: nothing was due.",
+        "What is left of this side's error budget: 1 is all of it, below 0 it is overspent; null if nothing was due.",
       ),
     budget: z
       .number()
       .describe('How many may be bad before the budget is used up: `total` × (1 − `target`).'),
     burn: z.array(burnRate),
     lasts_s: lasts.describe(
-      'How long what is left of the budget lasts at the pace of the last hour; 0: it is used up; null: nothing was spent in the last hour.',
+      'How long the rest of the budget lasts at the rate of the last hour; 0 if it is used up; null if nothing was spent in the last hour.',
     ),
-    sentence: z.string().describe('The same for people.'),
-    slow_leak: z.boolean().describe('A steady excess that no burn rate sees.'),
+    sentence: z.string().describe('The same, human-readable.'),
+    slow_leak: z.boolean().describe('A steady excess that no burn rate detects.'),
     endpoints: z
       .array(z.strictObject({ endpoint_id: z.string(), bad: count, total: count }))
       .describe('The endpoints with the most `bad` of this side, at most ten.'),
@@ -68,14 +72,17 @@ export const sloStatus = z
     template: z
       .string()
       .nullable()
-      .describe('The template that states the objective; null: declared by name.'),
+      .describe('The template that sets the objective; null if it was declared by name.'),
     endpoints: count.describe('Endpoints that the objective covers.'),
     kept: z.boolean().describe('Whether `sli` is at least `target`; true if nothing was due.'),
-    sli: z.number().nullable().describe('`good` / `total`, whoever is at fault; null: nothing was due.'),
+    sli: z
+      .number()
+      .nullable()
+      .describe('`good` / `total`, whichever side is at fault; null if nothing was due.'),
     sli_interval: interval,
     sentence: z
       .string()
-      .describe('Whether it is kept, for people; names the side that has overspent its budget.'),
+      .describe('Whether it is kept, human-readable; names the side that has overspent its budget.'),
     window: sloWindow,
     good: count,
     total: count.describe('Deliveries whose deadline has passed.'),
@@ -146,9 +153,9 @@ export const sloStatusOperations = operations({
     scope: 'read',
     summary: 'Get the status of an objective',
     description:
-      'Counts the deliveries whose deadline has passed in the window of the objective. What is bad is the fault of one side, and each side has an error budget of its own.',
+      'Counts the deliveries whose deadline has passed in the window of the objective. Each bad delivery is the fault of one side, and each side has an error budget of its own.',
     params: z.strictObject({
-      name: z.string().describe('Its name, or the id of an endpoint whose template states an objective.'),
+      name: z.string().describe('Name of the objective, or id of an endpoint whose template sets one.'),
     }),
     status: 200,
     answer: sloStatus,

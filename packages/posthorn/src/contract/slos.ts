@@ -18,7 +18,7 @@ const fields = {
   objective: z
     .enum(['delivered_within', 'accounted'])
     .describe('What has to hold: delivered within the deadline, or accounted for at all.'),
-  target: z.number().min(0.5).max(1).describe('0.999: one in a thousand may miss its deadline.'),
+  target: z.number().min(0.5).max(1).describe('0.999 means that one in a thousand may miss its deadline.'),
   window_days: z.int().min(1).max(366),
   event_types: z
     .array(eventTypePattern)
@@ -26,12 +26,15 @@ const fields = {
     .max(100)
     .describe('Types, trailing wildcards such as `payment.*`, or `*` for all.'),
   tenant: tenantName.optional().describe('Only deliveries of this tenant.'),
-  endpoint_ids: z.array(z.string().min(1).max(64)).max(500).describe('Only these endpoints; empty: all.'),
+  endpoint_ids: z
+    .array(z.string().min(1).max(64))
+    .max(500)
+    .describe('Only these endpoints; empty means all.'),
   producer: documentName.describe('The team that sends.'),
   consumer: documentName.describe('The team that receives.'),
 };
 
-/** An objective as it is declared: in `posthorn.yaml` under `slos`, by its name, and by `PUT /v1/slos/{name}`. */
+/** A declared objective: in `posthorn.yaml` under `slos`, by its name, and by `PUT /v1/slos/{name}`. */
 export const sloDocument = z
   .strictObject({
     ...fields,
@@ -48,8 +51,8 @@ export const sloDocument = z
         path: ['target'],
         message:
           objective === 'accounted'
-            ? 'is 1: nothing may be unaccounted for'
-            : 'is at most 0.99999: with no budget every late delivery would be a page',
+            ? 'must be 1: nothing may be unaccounted'
+            : 'must be at most 0.99999: without a budget every late delivery would page',
       });
   })
   .meta({ id: 'SloDocument' });
@@ -59,9 +62,7 @@ const slo = z.strictObject(declaredFields).meta({ id: 'Slo' });
 const included = {
   status: sloStatus
     .optional()
-    .describe(
-      'With `include=status`. Whether everything is accounted for is as the last reconciliation found it.',
-    ),
+    .describe('Present with `include=status`. For `accounted`, as the last reconciliation found it.'),
 };
 const listedDeclared = z.strictObject({ ...declaredFields, ...included }).meta({ id: 'DeclaredSlo' });
 const templateSlo = z
@@ -108,11 +109,11 @@ export const sloOperations = operations({
     scope: 'read',
     summary: 'List objectives',
     description:
-      'Every objective that is evaluated: the declared ones by name, then those that templates set for the endpoints that follow them.',
+      'Returns every objective that is evaluated: declared ones by name, then those that templates set for the endpoints that follow them.',
     query: z.strictObject({
       include: severalInQuery(z.enum(['status']))
         .optional()
-        .describe('`status`: how each objective of the page stands.'),
+        .describe('`status`: adds the status of each objective on the page.'),
       ...pageIn('asc'),
     }),
     status: 200,
@@ -159,7 +160,7 @@ export const sloOperations = operations({
     tag: 'slos',
     scope: 'operate',
     summary: 'Declare an objective',
-    description: 'Creates the objective, or replaces it. Its teams and endpoints have to exist.',
+    description: 'Creates or replaces the objective. Its teams and endpoints must exist.',
     params: named,
     body: sloDocument,
     status: 200,

@@ -19,7 +19,7 @@ const topic = z
 const id = z
   .string()
   .nullable()
-  .describe('Of the message: the header `Last-Event-ID` of a new connection that is to go on from here.');
+  .describe('Id of the message: the header `Last-Event-ID` of a new connection that resumes from here.');
 const hello = z
   .strictObject({
     event: z.literal('hello'),
@@ -76,9 +76,9 @@ export const streamOperations = operations({
     path: '/v1/stream',
     tag: 'stream',
     scope: 'read',
-    summary: 'Watch what changes',
+    summary: 'Stream changes',
     description:
-      'Server-sent events. Each connection begins with `hello`, then with the present state of every topic, as the call that reads it answers it: of `alerts` one message `alert` for each that is not resolved, of `now` the overview of the last 24 hours, and `reconciled` whenever the ledger was checked. Afterwards a message comes when that answer changes, within about a second. With `Last-Event-ID` only what has changed since that message is sent, if this node still knows. What cannot be read any more, and a key or session that has ended, end the connection; so does a reader that does not keep up. A node has room for 200 connections.',
+      'Server-sent events. Each connection begins with `hello`, then the current state of every topic, as the call that reads it answers it: for `alerts` one message `alert` for each that is not resolved, for `now` the overview of the last 24 hours, and `reconciled` whenever the ledger was checked. Afterwards a message is sent when that answer changes, within about a second. With `Last-Event-ID`, only what has changed since that message is sent, if this node still knows. The connection ends when a topic can no longer be read, when the key or session ends, or when the reader does not keep up. A node allows 200 connections.',
     query: z.strictObject({
       topics: severalInQuery(topic).describe(
         '`now`, `alerts`, `endpoint:{id}`, `delivery:{id}`, `redrive:{id}`.',

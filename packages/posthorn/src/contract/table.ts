@@ -41,7 +41,7 @@ import { templateOperations } from './templates.ts';
 import { transformationOperations } from './transformations.ts';
 import { tenantOperations } from './tenants.ts';
 
-/** Every call of the API. Routes, validation, OpenAPI, the client, the library and the reference come from here. */
+/** Every operation of the API. Routes, validation, OpenAPI, the client, the library and the reference are derived from it. */
 export const table = {
   ...eventOperations,
   ...eventListOperations,

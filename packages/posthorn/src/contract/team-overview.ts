@@ -11,15 +11,15 @@ const cell = z
     dead: count,
     suppressed: count,
     late_pending: count.describe('Past their deadline, and still pending.'),
-    at_risk: z.array(moneyAnswer).describe('What these are worth, by currency.'),
+    at_risk: z.array(moneyAnswer).describe('Value of these, by currency.'),
   })
   .meta({ id: 'TeamCell' });
 
 const sends = z.strictObject({
   event_type: z.string(),
-  description: z.string().nullable().describe('Null: the type is declared without one.'),
-  accepted: count.describe('Deliveries of it, in the window.'),
-  endpoints: count.describe('That subscribe to it.'),
+  description: z.string().nullable().describe('Null if the type is declared without an owner.'),
+  accepted: count.describe('Its deliveries in the window.'),
+  endpoints: count.describe('Endpoints that subscribe to it.'),
 });
 
 const party = z
@@ -38,12 +38,12 @@ const party = z
 
 const objective = z.strictObject({
   name: z.string(),
-  side: z.enum(['sender', 'receiver']).describe("The team's own."),
-  other: z.string().nullable().describe('The team of the other side.'),
+  side: z.enum(['sender', 'receiver']).describe("The team's own objectives."),
+  other: z.string().nullable().describe('The team on the other side.'),
   target: z.number(),
   kept: z.boolean(),
   sli: z.number().nullable(),
-  budget_remaining: z.number().nullable().describe("Of the team's own side."),
+  budget_remaining: z.number().nullable().describe("Budget of the team's own side."),
 });
 
 const alert = z.strictObject({
@@ -64,21 +64,23 @@ const overview = z
     name: documentName,
     description: z.string(),
     channels: z.array(z.string()),
-    sentence: z.string().describe('How the team stands, for people.'),
+    sentence: z.string().describe('The state of the team, human-readable.'),
     level: z.enum(['ok', 'watch', 'act']),
-    window: z.strictObject({ since: timestamp, until: timestamp }).describe('By the time of acceptance.'),
+    window: z.strictObject({ since: timestamp, until: timestamp }).describe('By time of acceptance.'),
     sends: z.array(sends).describe('Event types that the team owns.'),
     receives: z.array(party).describe('Endpoints that the team owns.'),
-    others: z.array(party).describe("Other teams' endpoints that get the team's types."),
+    others: z.array(party).describe("Other teams' endpoints that receive the team's types."),
     matrix: z
       .array(cell)
       .describe(
-        "The team's types at every endpoint, and every type at the team's endpoints; pairs without deliveries are left out.",
+        "The team's types at every endpoint, and every type at the team's endpoints; pairs without deliveries are omitted.",
       ),
     objectives: z.array(objective),
-    alerts: z.array(alert).describe('Those that fire.'),
+    alerts: z.array(alert).describe('Firing alerts.'),
     conformance: z.strictObject({ total: count, conforming: count, items: z.array(lacking) }),
-    complete: z.boolean().describe('False: more is at risk, or more endpoints are concerned, than was read.'),
+    complete: z
+      .boolean()
+      .describe('False if more is at risk, or more endpoints are concerned, than was read.'),
   })
   .meta({ id: 'TeamOverview' });
 
@@ -92,7 +94,7 @@ export const teamOverviewOperations = operations({
     scope: 'read',
     summary: 'Get what a team sends and receives',
     description:
-      "Event types and endpoints that the team owns, how each type fares at each endpoint in the last 24 hours, and the team's objectives, alerts and conformance.",
+      "Returns event types and endpoints that the team owns, how each type fares at each endpoint in the last 24 hours, and the team's objectives, alerts and conformance.",
     params: named,
     status: 200,
     answer: overview,

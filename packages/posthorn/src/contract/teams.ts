@@ -7,7 +7,7 @@ const fields = {
   channels: z.array(documentName).max(20).describe('Names of the channels that its alerts go to.'),
 };
 
-/** A team as it is declared: in `posthorn.yaml` under `teams`, by its name, and by `PUT /v1/teams/{name}`. */
+/** A declared team: in `posthorn.yaml` under `teams`, by its name, and by `PUT /v1/teams/{name}`. */
 export const teamDocument = z
   .strictObject({ description: description.default(''), channels: fields.channels.default([]) })
   .meta({ id: 'TeamDocument' });
@@ -29,7 +29,7 @@ export const teamOperations = operations({
     tag: 'teams',
     scope: 'read',
     summary: 'List teams',
-    description: 'By name.',
+    description: 'Returns teams by name.',
     query: pageQuery,
     status: 200,
     answer: pageOf('TeamList', team),
@@ -56,7 +56,7 @@ export const teamOperations = operations({
     scope: 'operate',
     summary: 'Declare a team',
     description:
-      'Creates the team, or replaces it. Teams own endpoints and event types, are named by objectives, and are notified in their channels, which have to exist.',
+      'Creates or replaces the team. Teams own endpoints and event types, are named by objectives, and are notified through their channels, which must exist.',
     params: named,
     body: teamDocument,
     status: 200,

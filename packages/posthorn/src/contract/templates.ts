@@ -5,22 +5,22 @@ import { deliverWithinS, retryPolicy, timeoutMs } from './retry.ts';
 
 const severity = z
   .enum(['auto', 'ticket', 'page'])
-  .describe('`auto`: by the value, number and age of the dead letters.');
+  .describe('`auto`: by the value, count and age of the dead letters.');
 const target = z.number().min(0.5).max(0.99999).describe('Share delivered within the deadline.');
 const windowDays = z.int().min(1).max(90);
 const fields = {
   description,
   timeout_ms: timeoutMs.describe('Timeout of one attempt.'),
-  deliver_within_s: deliverWithinS.describe('The deadline: by when a delivery ought to be delivered.'),
-  retry: retryPolicy.optional().describe('Without it: ten attempts over 28 hours.'),
-  dead_letter_alert: z.strictObject({ severity }).describe('How loud a dead letter is.'),
+  deliver_within_s: deliverWithinS.describe('The deadline: how soon a delivery should be delivered.'),
+  retry: retryPolicy.optional().describe('Default: ten attempts over 28 hours.'),
+  dead_letter_alert: z.strictObject({ severity }).describe('Alert severity of a dead letter.'),
   slo: z
     .strictObject({ target, window_days: windowDays })
     .nullable()
-    .describe('The objective of each endpoint that follows the template; null: none.'),
+    .describe('Objective of each endpoint that follows the template; null means none.'),
 };
 
-/** A template as it is declared: in `posthorn.yaml` under `templates`, by its name, and by `PUT /v1/templates/{name}`. */
+/** A declared template: in `posthorn.yaml` under `templates`, by its name, and by `PUT /v1/templates/{name}`. */
 export const templateDocument = z
   .strictObject({
     description: description.default(''),
@@ -30,19 +30,19 @@ export const templateDocument = z
     dead_letter_alert: z
       .strictObject({ severity: severity.default('auto') })
       .default({ severity: 'auto' })
-      .describe('How loud a dead letter is.'),
+      .describe('Alert severity of a dead letter.'),
     slo: z
       .strictObject({ target, window_days: windowDays.default(30) })
       .nullable()
       .default({ target: 0.995, window_days: 30 })
-      .describe('The objective of each endpoint that follows the template; null: none.'),
+      .describe('Objective of each endpoint that follows the template; null means none.'),
   })
   .meta({ id: 'TemplateDocument' });
 
 const template = z
   .strictObject({
     name: documentName,
-    version: z.int().min(1).describe('Goes up with every change; one version has one content for good.'),
+    version: z.int().min(1).describe('Increases with every change; the content of a version never changes.'),
     built_in: z.boolean().describe('Comes with Posthorn; a declared template of the same name replaces it.'),
     fingerprint,
     ...fields,
@@ -73,7 +73,7 @@ export const templateOperations = operations({
     tag: 'templates',
     scope: 'read',
     summary: 'List templates',
-    description: 'The declared ones by name, then the built-in ones.',
+    description: 'Returns declared templates by name, then the built-in ones.',
     query: pageQuery,
     status: 200,
     answer: pageOf('TemplateList', template),
@@ -100,7 +100,7 @@ export const templateOperations = operations({
     scope: 'operate',
     summary: 'Declare a template',
     description:
-      'Creates the template, or replaces it under the next version; the same document again makes no new version. Every endpoint that follows the template is brought to it; pending deliveries keep their due time.',
+      'Creates the template, or replaces it with the next version; an identical document creates no new version. Every endpoint that follows the template is updated; pending deliveries keep their due time.',
     params: named,
     body: templateDocument,
     status: 200,
@@ -115,7 +115,7 @@ export const templateOperations = operations({
     scope: 'operate',
     summary: 'Delete a template',
     description:
-      'Refused while an endpoint follows the template or an event type names it. If it replaced a built-in template, the built-in one holds again.',
+      'Refused while an endpoint follows the template or an event type names it. If it replaced a built-in template, the built-in one applies again.',
     params: named,
     status: 204,
     answer: null,

@@ -3,21 +3,21 @@ import { fingerprint, ownTenant, pageOf, pageQuery, tenantName } from './fields.
 import { metadata } from './metadata.ts';
 import { operations } from './operation.ts';
 
-const displayName = z.string().max(256).describe('For people.');
+const displayName = z.string().max(256).describe('Human-readable.');
 const limitFields = {
   endpoints: z
     .int()
     .min(0)
     .max(1_000_000)
     .nullable()
-    .describe('Endpoints that it may have. One more is refused with `tenant_limit`.'),
+    .describe('Maximum number of endpoints. Creating one more is refused with `tenant_limit`.'),
   events_per_s: z
     .number()
     .min(0.001)
     .max(1_000_000)
     .nullable()
     .describe(
-      'Events that it may publish per second at each node, in bursts of up to one second. Beyond, publishing is refused with `too_many_events`. A batch is accepted whole as long as anything is left, and what it took too much is saved before the next one.',
+      'Events that it may publish per second on each node, in bursts of up to one second. Beyond, publishing is refused with `too_many_events`. A batch is accepted whole if anything is left, and its excess is deducted before the next one.',
     ),
   pending_deliveries: z
     .int()
@@ -25,11 +25,11 @@ const limitFields = {
     .max(1_000_000_000)
     .nullable()
     .describe(
-      'Pending deliveries at which publishing is refused with `too_many_pending`. Counted at most once a second: it can be exceeded by what one request adds, and by what other nodes accept within a second.',
+      'Pending deliveries at which publishing is refused with `too_many_pending`. Counted at most once per second: it can be exceeded by what one request adds, and by what other nodes accept within a second.',
     ),
 };
 
-/** A tenant as it is declared: in `posthorn.yaml` under `tenants`, by its name, and by `PUT /v1/tenants/{name}`. */
+/** A declared tenant: in `posthorn.yaml` under `tenants`, by its name, and by `PUT /v1/tenants/{name}`. */
 export const tenantDocument = z
   .strictObject({
     display_name: displayName.default(''),
@@ -44,7 +44,7 @@ export const tenantDocument = z
   })
   .meta({ id: 'TenantDocument' });
 
-const limits = z.strictObject(limitFields).describe('Null: no limit.').meta({ id: 'TenantLimits' });
+const limits = z.strictObject(limitFields).describe('Null means no limit.').meta({ id: 'TenantLimits' });
 const tenant = z
   .strictObject({ name: tenantName, fingerprint, display_name: displayName, metadata, limits })
   .meta({ id: 'Tenant' });
@@ -66,7 +66,7 @@ export const tenantOperations = operations({
     tag: 'tenants',
     scope: 'read',
     summary: 'List tenants',
-    description: 'Those that were declared, by name.',
+    description: 'Returns the declared tenants by name.',
     query: pageQuery,
     status: 200,
     answer: pageOf('TenantList', tenant),
@@ -80,7 +80,7 @@ export const tenantOperations = operations({
     scope: 'read',
     summary: 'Get a tenant',
     description:
-      'Returns the tenant as it was declared. A tenant that is used and was not declared is not found.',
+      'Returns the tenant as it was declared. A tenant that is used but not declared is not found.',
     params: named,
     status: 200,
     answer: tenant,
@@ -94,7 +94,7 @@ export const tenantOperations = operations({
     scope: 'operate',
     summary: 'Declare a tenant',
     description:
-      'Creates the tenant, or replaces it. A tenant need not be declared to be used; without a declaration it has no limits. Lower limits take nothing away: they refuse what comes from now on.',
+      'Creates or replaces the tenant. A tenant need not be declared to be used; without a declaration it has no limits. Lower limits delete nothing: they apply to new requests.',
     params: z.strictObject({ name: ownTenant }),
     body: tenantDocument,
     status: 200,
@@ -117,7 +117,7 @@ export const tenantOperations = operations({
     scope: 'operate',
     summary: 'Delete a tenant',
     description:
-      'Deletes the declaration. Refused while the tenant has endpoints or keys. Its events and deliveries stay as long as retention keeps them.',
+      'Deletes the declaration. Refused while the tenant has endpoints or keys. Its events and deliveries remain as long as retention keeps them.',
     params: named,
     status: 204,
     answer: null,

@@ -19,22 +19,22 @@ export const transformation = z
   .meta({
     id: 'Transformation',
     description:
-      'Reshapes the data when an attempt is made. What was published stays as it is. Bounded in time, memory and result; a failure is retried like any other, and never sends the data as it was.',
+      'Reshapes the data when an attempt is made. The published event does not change. Limited in time, memory and result size; a failure is retried like any other, and never sends the original data.',
   });
 
 const dryRun = z
   .strictObject({
     transformation,
-    data: z.unknown().optional().describe('Any JSON. Either this or `event_id`.'),
-    event_type: eventType.default('example').describe('What `$event.type` is with `data`.'),
-    event_id: eventId.optional().describe('Of a stored event; for keys that see payloads in full.'),
-    tenant: tenantName.optional().describe('Of the event; `default` if left out.'),
+    data: z.unknown().optional().describe('Any JSON. Give either this or `event_id`.'),
+    event_type: eventType.default('example').describe('Value of `$event.type`, with `data`.'),
+    event_id: eventId.optional().describe('Id of a stored event; requires a key that sees payloads in full.'),
+    tenant: tenantName.optional().describe('Tenant of the event. Default: `default`.'),
   })
   .meta({ id: 'TransformationDryRun' });
 
 const outcome = z
   .strictObject({
-    result: z.unknown().describe('What would be sent as data; null if it fails.'),
+    result: z.unknown().describe('The data that would be sent; null if the expression fails.'),
     error: z.string().nullable().describe('Why an attempt would fail; null if it would not.'),
   })
   .meta({ id: 'TransformationOutcome' });
@@ -47,7 +47,7 @@ export const transformationOperations = operations({
     scope: 'operate',
     summary: 'Try a transformation',
     description:
-      'Runs the expression as an attempt would, within the same bounds, and sends nothing. An expression that cannot be declared is refused with 422.',
+      'Runs the expression as an attempt would, within the same limits, and sends nothing. An invalid expression is refused with 422.',
     body: dryRun,
     status: 200,
     answer: outcome,

@@ -33,7 +33,8 @@ export function Triage({
   const forbidden = useForbidden('operate');
   const verdict = verdictOn(group, nowMs);
   const filter = filterOf(group, range);
-  const why = forbidden ?? (group.deleted ? 'The endpoint is deleted: nothing can deliver these.' : null);
+  const why =
+    forbidden ?? (group.deleted ? 'The endpoint is deleted, so these deliveries cannot be delivered.' : null);
   return (
     <Card
       title={

@@ -86,7 +86,7 @@ export function verdictOn(group: Group, nowMs: number): Verdict {
     return {
       tone: 'bad',
       short: 'endpoint deleted',
-      text: 'The endpoint is deleted: nothing can deliver these. Replay their events to another endpoint.',
+      text: 'The endpoint is deleted, so these deliveries cannot be delivered. Replay their events to another endpoint.',
     };
   if (!group.enabled)
     return {

@@ -74,7 +74,7 @@ describe('posthorn lab', () => {
 
     writeFileSync(log, `${readFileSync(log, 'utf8')}not json\n{"event_id": 1}\n`);
     const printed = await lab('incident', '--calibrate', log, '--print-scenario');
-    expect(printed.err).toContain('2 unreadable lines); time-out of the client: 10 s');
+    expect(printed.err).toContain('2 unreadable lines); timeout of the client: 10 s');
     const own = join(dir, 'own.yaml');
     writeFileSync(own, printed.out);
     const again = JSON.parse((await lab(own, '--json', '--seed', '2')).out);
@@ -103,10 +103,10 @@ describe('posthorn lab', () => {
   });
 
   test.each([
-    [['nothing'], 'there is no scenario nothing'],
+    [['nothing'], 'unknown scenario nothing'],
     [['missing.yaml'], 'cannot read missing.yaml'],
     [['--seeds', '0'], 'takes a whole number'],
-    [['--mutant', 'nobody'], 'there is no mutant nobody'],
+    [['--mutant', 'nobody'], 'unknown mutant nobody'],
     [['--calibrate', 'missing.jsonl'], 'no such file'],
     [['everything', '--log', 'x.jsonl'], 'give a scenario that has one'],
     [['--html', '/nowhere/at/all.html'], 'no such file'],

@@ -82,8 +82,8 @@ describe('the lab', () => {
     expect(await runMutant(fence!, 'everything', 20)).toBeGreaterThan(0);
   });
 
-  test.each(mutants.map(({ name, words }) => ({ name, words })))(
-    'mutant $name is caught: $words',
+  test.each(mutants.map(({ name, description }) => ({ name, description })))(
+    'mutant $name is caught: $description',
     async ({ name }) => {
       // Not by the luck of one seed: three different ones have to catch it.
       let caught = 0;

@@ -23,7 +23,7 @@ const run = async (name: string, count: number, mutant: string | null): Promise<
       const words =
         answer instanceof Error
           ? answer.message
-          : answer.violations.map((v) => `${v.invariant}: ${v.words}`).join('; ');
+          : answer.violations.map((v) => `${v.invariant}: ${v.message}`).join('; ');
       if (words === '') return;
       caught++;
       if (mutant === null)

@@ -2,14 +2,14 @@ import { type OutboundRequest, parseSecret, sign } from 'posthorn/engine';
 import type { LabNode } from './node.ts';
 import { parseDeliveryId } from 'posthorn/domain';
 import { drawnAt } from 'posthorn/runtime';
-import type { Surroundings } from './surroundings.ts';
+import type { WorldView } from './world-view.ts';
 
 /** Looks at every request that leaves a node. */
 export class AttemptChecker {
-  readonly #world: Surroundings;
+  readonly #world: WorldView;
   readonly #flying = new Map<string, { claim: number; endsAt: number; node: LabNode; life: number }[]>();
 
-  constructor(world: Surroundings) {
+  constructor(world: WorldView) {
     this.#world = world;
   }
 
@@ -17,7 +17,7 @@ export class AttemptChecker {
   begins(delivery: string, claim: number, endpoint: number, endsAt: number, node: LabNode): void {
     if (this.#world.history.attempts === null) return;
     const now = this.#world.time.elapsed;
-    // Nobody can be overtaken who ends within his lease; an embedded node with a wrong clock knows no better.
+    // An attempt that ends within its lease cannot be overtaken; an embedded node with a wrong clock cannot know.
     const own = this.#world.checker.leases.get(`${delivery}/${claim}`) ?? 0;
     const { timeoutMs } = this.#world.endpoints[endpoint]!;
     if (

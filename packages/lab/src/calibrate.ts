@@ -41,7 +41,7 @@ function faultOf(line: Line): NetworkFault | 'timeout' | null {
 /**
  * Fits a scenario to a delivery log of JSON lines (`event_id`, `started_at`, `ended_at` or `duration_ms`, `status_code`,
  * `error`, and where there are any `attempt`, `amount_minor`, `currency`): latencies, failures by kind, bad hours,
- * the client's time-out, its retry delays, amounts and traffic.
+ * the client's timeout, its retry delays, amounts and traffic.
  */
 export async function calibrate(path: string, base: Scenario): Promise<Calibration> {
   const lines: Line[] = [];
@@ -159,7 +159,7 @@ export function fit(lines: readonly Line[], unreadable: number, source: string, 
   const scenario = parseScenario({
     ...base,
     name: 'calibrated',
-    description: `Calibrated from a delivery log of ${lines.length.toLocaleString('en-US')} attempts: its latencies, failures, time-out, retry delays and amounts.`,
+    description: `Calibrated from a delivery log of ${lines.length.toLocaleString('en-US')} attempts: its latencies, failures, timeout, retry delays and amounts.`,
     payments: byEvent.size,
     hours,
     value: {

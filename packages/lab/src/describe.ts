@@ -10,7 +10,7 @@ export function changedNothing({ name, answer }: Step): boolean {
   return (name === 'cancelOrphans' || name === 'takeOver') && answer === 0;
 }
 
-/** A step of the store in words, for the account of a run. */
+/** Describes a step of the store, for the trace of a run. */
 export function describe({ node, name, args, answer }: Step): string {
   const numbers = (list: readonly { number: number; claim: number }[]): string =>
     list.map(({ number, claim }) => `${Math.floor(number / 64)}.${shardOfNumber(number)}#${claim}`).join(' ');

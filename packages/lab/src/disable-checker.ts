@@ -11,16 +11,16 @@ interface Run {
 const fewest = 5;
 
 /**
- * Endpoints that Posthorn pauses because they only fail: by the outcomes that were settled, whoever made the attempts, there
+ * Endpoints that Posthorn pauses because they only fail: by the outcomes that any node settled, there
  * was no success for as long as the endpoint says, and there were failures enough.
  */
 export class DisableChecker {
   readonly #runs = new Map<string, Run>();
-  readonly #report: (words: string) => void;
+  readonly #report: (message: string) => void;
   readonly #count: () => void;
   readonly #elapsed: () => number;
 
-  constructor(options: { report: (words: string) => void; count: () => void; elapsed: () => number }) {
+  constructor(options: { report: (message: string) => void; count: () => void; elapsed: () => number }) {
     this.#report = options.report;
     this.#count = options.count;
     this.#elapsed = options.elapsed;

@@ -13,7 +13,7 @@ export interface SeenAttempt {
 }
 
 /**
- * What can be seen from outside: what publishers were told, and what receivers got. Checkers judge by it, and by the
+ * What can be seen from outside: the receipts of publishers, and the requests of receivers. Checkers go by it, and by the
  * rows of the store; never by what the engine believes.
  */
 export class History {
@@ -43,7 +43,7 @@ export class History {
     this.lines = traced ? [] : null;
   }
 
-  /** A line of the account; built only where somebody wants it. */
+  /** A line of the trace; built only if it is wanted. */
   note(elapsed: number, line: () => string): void {
     this.lines?.push(`${(elapsed / 1000).toFixed(3).padStart(12)}s  ${line()}`);
   }

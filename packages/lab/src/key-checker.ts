@@ -15,7 +15,7 @@ export class KeyChecker {
     this.#isNeeded = isNeeded;
   }
 
-  /** The dead letter that holds this delivery, in words; null if none does. */
+  /** Describes the dead letter that blocks this delivery; null if none does. */
   heldBy(number: number): string | null {
     if (!this.#isNeeded) return null;
     const row = this.#db.get(

@@ -15,11 +15,15 @@ const hourOf = (ms: number): number => Math.floor(ms / 3_600_000);
 
 export interface NamedMutant {
   readonly name: string;
-  readonly words: string;
+  readonly description: string;
   readonly make: Mutant;
 }
 
-const mutant = (name: string, words: string, make: Mutant): NamedMutant => ({ name, words, make });
+const mutant = (name: string, description: string, make: Mutant): NamedMutant => ({
+  name,
+  description,
+  make,
+});
 
 export const mutants: readonly NamedMutant[] = [
   mutant('no-fence', 'a settle does not look at the claim number: the last writer wins', ({ store, db }) => ({
@@ -89,7 +93,7 @@ export const mutants: readonly NamedMutant[] = [
       return { groups: receipts, claimed: [], waiting: [], fanOuts: 0 };
     },
   })),
-  mutant('short-lease', 'a lease is shorter than the time-out', ({ store, db }) => ({
+  mutant('short-lease', 'a lease is shorter than the timeout', ({ store, db }) => ({
     ...store,
     claim: async (request) => {
       const answer = await store.claim(request);
@@ -285,7 +289,7 @@ export const mutants: readonly NamedMutant[] = [
   })),
   mutant(
     'give-up-quietly',
-    'a client error ends a delivery as if somebody had cancelled it, and no one is told',
+    'a client error ends a delivery as if it had been cancelled, without an alert',
     ({ store, db }) => ({
       ...store,
       settle: async (settlements) => {

@@ -74,7 +74,7 @@ export class NaiveSender {
         status: delivery.status,
         nextRetryAt: delivery.nextRetryAt,
       });
-    // The time-out is a race against a timer: the losing request is not aborted, it goes on.
+    // The timeout is a race against a timer: the losing request is not aborted, it goes on.
     let timedOut = false;
     const stopTimer = time.after(timeoutMs, () => {
       timedOut = true;

@@ -110,7 +110,7 @@ export class Network {
       case 'slow':
         return { ...ok, processedAfter: later * 0.9, answeredAfter: later, fault };
       case 'hang':
-        // Nobody works on it; what stands between (a balancer) cuts it after its own time, give or take.
+        // It is not worked on; a balancer in between cuts it after about its own time.
         return { ...none, answeredAfter: cut * (0.1 + 0.9 * draw(4)), error: 'reset' };
       case 'late_answer':
         return {

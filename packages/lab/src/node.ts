@@ -7,7 +7,7 @@ export class LabNode {
   readonly name: string;
   readonly index: number;
   readonly #time: VirtualTime;
-  /** Goes up with every start and every death; what belongs to a former life never happens. */
+  /** Goes up with every start and every death; what belongs to a previous run never happens. */
   life = 0;
   up = false;
   frozenUntil: number | null = null;

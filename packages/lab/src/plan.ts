@@ -9,13 +9,13 @@ export interface NodeFault {
   readonly node: number;
   /** ms since the world began. */
   readonly at: number;
-  /** Of a crash or restart: until it is started again; of a freeze: until it thaws. */
+  /** How long a crash or restart lasts until the node starts again, or a freeze until it thaws. */
   readonly forMs: number;
-  /** Of a clock jump or leap. */
+  /** By how much a clock jumps or leaps. */
   readonly byMs: number;
 }
 
-/** Something that people do, to what `pick` finds when the time has come. */
+/** Something that operators do, to what `pick` finds when the time has come. */
 export interface Operation {
   readonly id: string;
   readonly kind: 'redrive' | 'cancel' | 'pause' | 'bulk_redrive' | 'replay' | 'change' | 'delete';
@@ -101,7 +101,7 @@ export function makePlan(scenario: Scenario, seed: number, keep: ReadonlySet<str
     () => draw.between(...faults.clock_jump_s) * 1000 * (draw.float() < 0.5 ? -1 : 1),
   );
 
-  // Of a stream of its own: what else a seed means stays as it was.
+  // From a stream of its own, so that the rest of a seed's plan stays as it was.
   const leaps = new SeededRandom(seed, 'leaps');
   for (const at of arrivals(leaps, faults.clock_leap_per_hour, hours)) {
     const ms = leaps.float() < 0.5 ? leaps.between(1, 10) * hourMs : leaps.between(130, 400) * dayMs;
@@ -109,15 +109,15 @@ export function makePlan(scenario: Scenario, seed: number, keep: ReadonlySet<str
     list.push({ kind: 'clock_leap', at, node: leaps.below(nodes), forMs: 0, byMs });
   }
 
-  const people = new SeededRandom(seed, 'operations');
+  const operators = new SeededRandom(seed, 'operations');
   const doings: Omit<Operation, 'id'>[] = [];
   const operation = (kind: Operation['kind'], perHour: number, forMs = () => 0): void => {
-    for (const at of arrivals(people, perHour, hours))
-      doings.push({ kind, at, pick: people.float(), forMs: forMs() });
+    for (const at of arrivals(operators, perHour, hours))
+      doings.push({ kind, at, pick: operators.float(), forMs: forMs() });
   };
   operation('redrive', ops.redrive_per_hour);
   operation('cancel', ops.cancel_per_hour);
-  operation('pause', ops.pause_per_hour, () => people.between(...ops.pause_s) * 1000);
+  operation('pause', ops.pause_per_hour, () => operators.between(...ops.pause_s) * 1000);
   operation('bulk_redrive', ops.bulk_redrive_per_hour);
   operation('replay', ops.replay_per_hour);
   operation('change', ops.change_per_hour);

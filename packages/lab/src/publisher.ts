@@ -2,17 +2,17 @@ import { makeEvent, type NewEvent, UnavailableError } from 'posthorn/domain';
 import { tenant } from './endpoints.ts';
 import { eventIdOf, inBatches } from './plan.ts';
 import { drawnAt } from 'posthorn/runtime';
-import type { Surroundings } from './surroundings.ts';
+import type { WorldView } from './world-view.ts';
 
 /** A publisher that hears nothing for so long asks again, another node. */
 const patienceMs = 10_000;
 
 /** The payment service: hands its payments over as they come, batch by batch, until each is acknowledged. */
 export class Publisher {
-  readonly #world: Surroundings;
+  readonly #world: WorldView;
   #open = 0;
 
-  constructor(world: Surroundings) {
+  constructor(world: WorldView) {
     this.#world = world;
   }
 

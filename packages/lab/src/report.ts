@@ -5,7 +5,7 @@ import type { Scenario } from './scenario.ts';
 import type { LabSummary } from './summary.ts';
 
 const number = (n: number): string => n.toLocaleString('en-US');
-const percent = (share: number): string => `${(share * 100).toFixed(3)} %`;
+const percent = (share: number): string => `${(share * 100).toFixed(3)}%`;
 const money = ({ currency, amount_minor: minor }: { currency: string; amount_minor: number }): string =>
   formatValue({ amountMinor: BigInt(minor), currency });
 
@@ -58,12 +58,12 @@ ${parts.join('\n')}
 <text x="0" y="${y + 15}">the retry owed</text>
 <circle cx="${x(owed - begin)}" cy="${y + 10}" r="8" fill="none" stroke="var(--bad)" stroke-width="2"/>
 <path d="M${x(owed - begin) - 5} ${y + 5} l10 10 m0 -10 l-10 10" stroke="var(--bad)" stroke-width="2"/>
-<text x="${Math.min(x(owed - begin) - 60, width - 190)}" y="${y + 40}" style="fill:var(--bad)">due at ${seconds(owed - begin)}, and never made</text>
+<text x="${Math.min(x(owed - begin) - 60, width - 190)}" y="${y + 40}" style="fill:var(--bad)">due at ${seconds(owed - begin)}, never made</text>
 ${erased}
 </svg>`;
 }
 
-/** The whole report as one file without anything to load: for the manager first, for the engineer below. */
+/** Returns the report as one file that loads nothing: the result for managers first, details for engineers below. */
 export function labReport(
   summary: LabSummary,
   scenario: Scenario,
@@ -79,11 +79,11 @@ export function labReport(
       : [
           ['payments accepted', number(naive.accepted), number(posthorn.accepted)],
           ['webhooks delivered', number(naive.delivered), number(posthorn.delivered)],
-          ['lost without a trace', number(naive.silently_dropped), number(posthorn.lost)],
-          ['given up and recorded (dead letters)', number(naive.given_up), number(posthorn.dead)],
+          ['silently dropped', number(naive.silently_dropped), number(posthorn.lost)],
+          ['dead letters', number(naive.given_up), number(posthorn.dead)],
           ['delivered late', number(naive.late), number(posthorn.late)],
           ['arrived more than once (same webhook-id)', number(naive.duplicated), number(posthorn.duplicated)],
-          ['unaccounted for in the books', 'it keeps none', number(posthorn.unaccounted)],
+          ['unaccounted for by the ledger', 'it has none', number(posthorn.unaccounted)],
           [
             'money at risk',
             naive.value_at_risk.map(money).join(', '),
@@ -94,33 +94,33 @@ export function labReport(
     naive === null || naive.silently_dropped === 0
       ? ''
       : `<h2>How a webhook disappears</h2>
-<p>An attempt takes too long and is given up, and a retry is scheduled: that is right. But the first request was only given up, not ended. When it ends at last, its code cleans up "its" retry. By then that is the retry of a later attempt, the one that was still owed. Nothing fails, nothing is logged as lost, and no retry ever comes. The receiver never hears of the payment.</p>
+<p>An attempt times out, and a retry is scheduled, as it should be. But the first request was only abandoned, not aborted. When it finally ends, its code cleans up "its" retry. By then that is the retry of a later attempt, the one that was still owed. Nothing fails, nothing is logged as lost, and the retry never comes. The receiver never learns of the payment.</p>
 ${examples.map((example) => `<figure><div class="scroll">${timeline(example, (scenario.naive?.timeout_s ?? 10) * 1000)}</div><figcaption>Payment ${example.payment}, ${money({ currency: scenario.value.currency, amount_minor: example.amountMinor })}. Its log ends with “retrying”.</figcaption></figure>`).join('\n')}
-<p>Posthorn cannot write this down: the retry is a row with a time in the store, an outcome counts only under the number of its own claim, and whatever crashes, the row comes due by itself. On the same payments and the same network it ${fine && posthorn.lost === 0 ? 'lost none' : `lost ${number(posthorn.lost)}`}.</p>`;
+<p>This cannot happen in Posthorn: the retry is a row with a due time in the store, an outcome applies only under the number of its own claim, and after any crash the row comes due by itself. On the same payments and the same network it ${fine && posthorn.lost === 0 ? 'lost none' : `lost ${number(posthorn.lost)}`}.</p>`;
   return reportPage(
     `Posthorn lab: ${summary.scenario}`,
-    `<h1>${naive === null ? `Posthorn lab: ${escapeHtml(summary.scenario)}` : `${percent(naive.silent_drop_rate)} of the webhooks disappeared, and nobody was told`}</h1>
+    `<h1>${naive === null ? `Posthorn lab: ${escapeHtml(summary.scenario)}` : `${percent(naive.silent_drop_rate)} of the webhooks disappeared without an alert`}</h1>
 <p class="soft">${escapeHtml(scenario.description)}</p>
 <div class="cards">
 ${
   naive === null
     ? ''
-    : `<div class="card"><b class="bad">${number(naive.silently_dropped)}</b>webhooks lost in silence by the service (95 %: ${percent(lo)} to ${percent(hi)})</div>
-<div class="card"><b class="bad">${naive.value_at_risk_per_week.map(money).join(', ')}</b>of payments a week without their confirmation</div>`
+    : `<div class="card"><b class="bad">${number(naive.silently_dropped)}</b>webhooks silently dropped by the service (95% interval: ${percent(lo)} to ${percent(hi)})</div>
+<div class="card"><b class="bad">${naive.value_at_risk_per_week.map(money).join(', ')}</b>of payments a week without a confirmation</div>`
 }
 <div class="card"><b class="${posthorn.lost === 0 ? 'good' : 'bad'}">${number(posthorn.lost)}</b>lost by Posthorn, of ${number(posthorn.accepted)}</div>
-<div class="card"><b class="${fine ? 'good' : 'bad'}">${fine ? 'none' : number(failures.length)}</b>of ${number(summary.seeds)} ${summary.seeds === 1 ? 'seed' : 'seeds'} broke a guarantee</div>
+<div class="card"><b class="${fine ? 'good' : 'bad'}">${fine ? 'none' : number(failures.length)}</b>of ${number(summary.seeds)} ${summary.seeds === 1 ? 'seed' : 'seeds'} violated a guarantee</div>
 </div>
 ${rows.length === 0 ? '' : `<h2>Side by side</h2><div class="scroll"><table><thead><tr><th>the same payments, the same network</th><th class="n">the service</th><th class="n">Posthorn</th></tr></thead><tbody>${rows.map(([what, a, b]) => `<tr><td>${what}</td><td class="n">${a}</td><td class="n">${b}</td></tr>`).join('')}</tbody></table></div>`}
 ${story}
 ${
   fine
     ? ''
-    : `<h2>What broke</h2><ul>${failures
+    : `<h2>Violations</h2><ul>${failures
         .slice(0, 20)
         .map(
           ({ seed, kind, violations }) =>
-            `<li>seed ${seed} (${kind}): ${escapeHtml(violations[0]?.words ?? '')}</li>`,
+            `<li>seed ${seed} (${kind}): ${escapeHtml(violations[0]?.message ?? '')}</li>`,
         )
         .join('')}</ul>`
 }

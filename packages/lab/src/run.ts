@@ -1,6 +1,6 @@
 import { deliveryLines, reconcile } from 'posthorn/engine';
 import { History } from './history.ts';
-import { judge } from './judge.ts';
+import { checkRun } from './check-run.ts';
 import { NaiveSender, type NaiveLogLine } from './naive-sender.ts';
 import { Network } from './network.ts';
 import { inBatches, makePlan, type Plan } from './plan.ts';
@@ -34,7 +34,7 @@ export interface NaiveExample {
 }
 
 export interface PosthornResult {
-  /** Events handed over, events acknowledged, and events that arrived though nobody was told that they were accepted. */
+  /** Events handed over, events acknowledged, and events that arrived although their publisher got no receipt. */
   readonly attempted: number;
   readonly acknowledged: number;
   readonly recovered: number;
@@ -117,26 +117,26 @@ export async function runSeed(
 async function resultOf(world: World, scenario: Scenario, plan: Plan): Promise<Omit<SeedResult, 'naive'>> {
   const { history, time } = world;
   const at = time.elapsed;
-  const books = await reconcile(world.inner, { everyRow: true });
-  if (!books.balanced) {
-    const words =
-      books.findings[0] === undefined
-        ? `unaccounted ${books.unaccounted}`
-        : `${books.findings[0].problem} (${books.findings[0].eventId})`;
+  const ledger = await reconcile(world.inner, { everyRow: true });
+  if (!ledger.balanced) {
+    const found =
+      ledger.findings[0] === undefined
+        ? `unaccounted ${ledger.unaccounted}`
+        : `${ledger.findings[0].problem} (${ledger.findings[0].eventId})`;
     world.report({
       invariant: 'conservation',
       at,
-      words: `the books do not balance in the end: ${words} (G6)`,
+      message: `the ledger does not balance in the end: ${found} (G6)`,
     });
   }
   const accounting = await world.inner.accounting({
     ...everything,
     now: Math.floor(time.now),
   });
-  let verdict: ReturnType<typeof judge>;
-  if (history.attempts === null) verdict = judgeLarge(world, accounting);
+  let checked: ReturnType<typeof checkRun>;
+  if (history.attempts === null) checked = checkLarge(world, accounting);
   else {
-    verdict = judge({
+    checked = checkRun({
       scenario,
       plan,
       history,
@@ -144,14 +144,14 @@ async function resultOf(world: World, scenario: Scenario, plan: Plan): Promise<O
       report: (violation) => world.report(violation),
       at,
       troubles: world.troubles,
-      touched: world.people.touched,
+      touched: world.operators.touched,
     });
     const late = world.lateRows();
     if (scenario.retention_hours === undefined && late !== accounting.late)
       world.report({
         invariant: 'late_count',
         at,
-        words: `${late} deliveries were late, and ${accounting.late} are counted`,
+        message: `${late} deliveries were late, and ${accounting.late} are counted`,
       });
   }
   return {
@@ -166,13 +166,13 @@ async function resultOf(world: World, scenario: Scenario, plan: Plan): Promise<O
       dead: accounting.dead,
       cancelled: accounting.cancelled,
       suppressed: accounting.suppressed,
-      lost: verdict.lost,
-      unexpected: verdict.unexpected,
+      lost: checked.lost,
+      unexpected: checked.unexpected,
       late: accounting.late,
-      duplicated: verdict.duplicates,
-      duplicate_causes: verdict.duplicated,
+      duplicated: checked.duplicates,
+      duplicate_causes: checked.duplicated,
       superseded: accounting.supersededAttempts,
-      unaccounted: books.unaccounted,
+      unaccounted: ledger.unaccounted,
       steps_checked: world.checker.steps,
     },
     violations: world.violations,
@@ -195,10 +195,10 @@ function publishedOf(history: History): Pick<PosthornResult, 'attempted' | 'ackn
 }
 
 /** In a world too large to keep every attempt: by arrivals, promises and counters. */
-function judgeLarge(
+function checkLarge(
   world: World,
   accounting: { dead: number; cancelled: number; suppressed: number; pending: number },
-): ReturnType<typeof judge> {
+): ReturnType<typeof checkRun> {
   const { history, time } = world;
   let missing = 0;
   let duplicates = 0;
@@ -215,7 +215,7 @@ function judgeLarge(
       }
     }
   }
-  // What did not arrive must be in a place where people see it.
+  // What did not arrive must be where operators see it.
   const accountedFor = accounting.dead + accounting.cancelled + accounting.suppressed + accounting.pending;
   const lost = Math.max(0, missing - accountedFor);
   const at = time.elapsed;
@@ -223,19 +223,19 @@ function judgeLarge(
     world.report({
       invariant: 'lost',
       at,
-      words: `${lost} deliveries are nowhere, payment ${example} among them`,
+      message: `${lost} deliveries are missing, payment ${example} among them`,
     });
   if (unexpected > 0)
     world.report({
       invariant: 'unexpected',
       at,
-      words: `${unexpected} webhooks arrived that nobody published`,
+      message: `${unexpected} webhooks arrived that were not published`,
     });
   if (accounting.pending > 0)
     world.report({
       invariant: 'liveness',
       at,
-      words: `${accounting.pending} deliveries are still pending, long after all faults ended`,
+      message: `${accounting.pending} deliveries are still pending, long after all faults ended`,
     });
   return { lost, unexpected, duplicated: {}, duplicates };
 }

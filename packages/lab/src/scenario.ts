@@ -35,7 +35,7 @@ const endpoint = z.strictObject({
   /** Delays between attempts, in seconds; left out, the default schedule of about 28 hours. */
   schedule_s: z.array(z.number().positive()).min(1).max(30).optional(),
   deliver_within_s: z.number().positive().default(300),
-  /** It is paused when every attempt has failed for so long; people resume it when all faults have ended. */
+  /** It is paused when every attempt has failed for so long; operators resume it when all faults have ended. */
   disable_after_s: z.number().positive().nullable().default(null),
   /** Its own faults instead of the network's. */
   faults: z.partialRecord(z.enum(networkFaults), share).optional(),
@@ -91,7 +91,7 @@ const scenarioSchema = z.strictObject({
   endpoints: z.array(endpoint).min(1).max(100),
   network: z
     .strictObject({
-      /** Of an answer without faults: log-normal through these two, or the quantiles of a log, evenly spaced. */
+      /** Latency of an answer without faults: log-normal through these two, or the quantiles of a log, evenly spaced. */
       latency_ms: z
         .union([
           z.strictObject({ p50: z.number().positive(), p99: z.number().positive() }),
@@ -112,7 +112,7 @@ const scenarioSchema = z.strictObject({
       restart_per_hour: rates.default(0),
       clock_jump_per_hour: rates.default(0),
       clock_jump_s: range.default([1, 120]),
-      /** Of the clock that counts (the store's, or an embedded node's own): by hours, or by 130 to 400 days, back or ahead. */
+      /** Leaps of the clock that counts (the store's, or an embedded node's own): by hours, or by 130 to 400 days, back or ahead. */
       clock_leap_per_hour: rates.default(0),
     })
     .prefault({}),
@@ -150,9 +150,9 @@ const scenarioSchema = z.strictObject({
     .default(null),
   /** Finished deliveries are pruned after so long: without, nothing is. */
   retention_hours: z.number().positive().optional(),
-  /** A delivery to an endpoint that has no fault of its own must arrive within this. */
+  /** A delivery to an endpoint without faults of its own must arrive within this. */
   healthy_within_s: z.number().positive().optional(),
-  /** The books are checked after every step; else every so often. */
+  /** The ledger is checked after every step; else every so often. */
   check: z.enum(['every_step', 'hourly']).default('every_step'),
 });
 

@@ -5,7 +5,7 @@ export const builtInScenarios: readonly ScenarioInput[] = [
   {
     name: 'incident',
     description:
-      'The payment service of the incident and Posthorn on the same payments and the same network: intermittent time-outs, and a sender that loses its retries to a race.',
+      'The payment service of the incident and Posthorn on the same payments and the same network: intermittent timeouts, and a sender that loses its retries to a race.',
     payments: 1_000_000,
     hours: 14 * 24,
     batch_every_s: 20,
@@ -95,7 +95,7 @@ export const builtInScenarios: readonly ScenarioInput[] = [
   {
     name: 'poison',
     description:
-      'Every tenth payment is refused for ever by one receiver: it ends as a dead letter, and holds up nobody.',
+      'Every tenth payment is refused for ever by one receiver: it ends as a dead letter, and delays no other.',
     payments: 300,
     hours: 1,
     batch_every_s: 5,
@@ -169,7 +169,7 @@ export const builtInScenarios: readonly ScenarioInput[] = [
   {
     name: 'blocked-keys',
     description:
-      'Dead letters hold later payments of their customers at one receiver, and people redrive them, give them up and change their mind, while nodes die, freeze and lose answers.',
+      'Dead letters hold later payments of their customers at one receiver, and operators redrive them, give them up and change their mind, while nodes die, freeze and lose answers.',
     payments: 60,
     hours: 0.25,
     drain_hours: 4,
@@ -241,7 +241,7 @@ export const builtInScenarios: readonly ScenarioInput[] = [
   {
     name: 'everything',
     description:
-      'Every kind of fault at once, on three nodes, with people who redrive, cancel, pause, replay and delete at the worst time.',
+      'Every kind of fault at once, on three nodes, with operators who redrive, cancel, pause, replay and delete at the worst time.',
     payments: 36,
     hours: 0.25,
     drain_hours: 2,

@@ -184,7 +184,7 @@ export class SharedStore {
       const back = (fn: () => void): void => void node.later(life, ms - there, fn);
       const failing = bad && draw(54) < error;
       this.#time.after(there, () => {
-        // Whoever died meanwhile had sent its statement, or had not.
+        // A node that died meanwhile had sent its statement, or had not.
         if (node.life !== life && draw(55) < 0.5) return;
         if (failing) {
           this.#count('store_error');
@@ -217,7 +217,7 @@ export class SharedStore {
     this.faults[fault] = (this.faults[fault] ?? 0) + 1;
   }
 
-  /** As PostgreSQL's: nobody is dead for a leap of the clock. */
+  /** Like PostgreSQL's: no node is dead because of a leap of the clock. */
   #beat(name: string, sinceMs: number | null): Beat {
     const now = Math.floor(this.#time.now + this.skew);
     const known = this.#beats.get(name);

@@ -4,7 +4,7 @@ import type { Scenario } from './scenario.ts';
 import type { Invariant } from './step-checker.ts';
 import type { Mutant } from './world.ts';
 
-const runsMost = 400;
+const maxRuns = 400;
 
 export interface Shrunk {
   /** The ids that are left: with them alone the seed still fails. */
@@ -41,10 +41,10 @@ export async function shrink(
   const all = idsOf(makePlan(scenario, seed));
   if (!(await fails(all))) return null;
   let left = all;
-  for (let parts = 2; parts <= left.length && runs < runsMost;) {
+  for (let parts = 2; parts <= left.length && runs < maxRuns;) {
     const size = Math.ceil(left.length / parts);
     let smaller: string[] | null = null;
-    for (let at = 0; at < left.length && runs < runsMost; at += size) {
+    for (let at = 0; at < left.length && runs < maxRuns; at += size) {
       const without = [...left.slice(0, at), ...left.slice(at + size)];
       if (without.length > 0 && (await fails(without))) {
         smaller = without;

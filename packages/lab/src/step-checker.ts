@@ -34,7 +34,7 @@ export interface Violation {
   readonly invariant: Invariant;
   /** ms since the world began. */
   readonly at: number;
-  readonly words: string;
+  readonly message: string;
 }
 
 /** A delivery's row, as the checker reads it. */
@@ -51,7 +51,7 @@ export interface Seen {
 }
 
 /** No pending delivery may sleep longer than the longest delay of any schedule, Retry-After (24 h) and jitter allow. */
-const sleepMost = 25 * 3_600_000;
+const maxSleepMs = 25 * 3_600_000;
 const pending = 0;
 const dead = 2;
 const cancelled = 3;
@@ -64,13 +64,13 @@ export interface CheckedClocks {
   now(): number;
   /** Whether this node may go by another time still, because the clock has just leapt. */
   isUnsteady(node: LabNode): boolean;
-  /** Whether times of before a leap may still stand in rows: until they are looked at again. */
+  /** Whether rows may still hold times from before a leap: until they are read again. */
   isSettling(): boolean;
   /** Whether the clock has leapt ahead since (ms since the world began) so that a node has to believe it. */
   hasBelievedLeapSince(elapsed: number): boolean;
 }
 
-// Notes which rows a step writes, whoever writes them: so a step costs what it changed, not what there is.
+// Notes which rows a step writes, by any writer: so a step costs what it changed, not what there is.
 const watching = `
   CREATE TEMP TABLE lab_changed (number INTEGER PRIMARY KEY);
   CREATE TEMP TRIGGER lab_inserted AFTER INSERT ON main.deliveries BEGIN INSERT OR IGNORE INTO lab_changed VALUES (new.number); END;
@@ -135,7 +135,7 @@ export class StepChecker {
     // Half of all steps write nothing (a claim that finds nothing due): then all is as it was when it was last compared.
     if (this.#written() === this.#writtenBefore) return;
     const settlements = new Map<number, Settlement>();
-    // Of two outcomes of one delivery, that of the open claim is the one that counts.
+    // If a delivery has two outcomes, that of the open claim counts.
     if (step.name === 'settle')
       for (const settlement of step.args[0] as readonly Settlement[])
         if (
@@ -145,9 +145,9 @@ export class StepChecker {
           settlements.set(settlement.number, settlement);
     for (const [number, row] of this.#changed()) {
       const old = this.#rows.get(number);
-      if (old !== undefined) this.#tally(old, -1);
+      if (old !== undefined) this.#countRow(old, -1);
       if (row !== null) {
-        this.#tally(row, 1);
+        this.#countRow(row, 1);
         this.#rows.set(number, row);
         this.#compare(step, number, old, row, settlements.get(number));
         continue;
@@ -202,7 +202,7 @@ export class StepChecker {
     if (row.state === pending) {
       if (row.dueAt === null)
         this.#found('forgotten', `${id} is pending and nothing is going to move it (G2)`);
-      else if (row.dueAt > now + sleepMost && !this.#clocks.isSettling())
+      else if (row.dueAt > now + maxSleepMs && !this.#clocks.isSettling())
         this.#found(
           'forgotten',
           `${id} is pending and due only in ${Math.round((row.dueAt - now) / 3_600_000)} hours (G2)`,
@@ -215,12 +215,12 @@ export class StepChecker {
       if (claimedAt !== null && leaseUntil < claimedAt + this.#timeoutOf(row.endpoint))
         this.#found(
           'lease',
-          `${id} was claimed for less than its endpoint's time-out: another attempt can overlap it (G3)`,
+          `${id} was claimed for less than its endpoint's timeout: another attempt can overlap it (G3)`,
         );
     }
     if (step.name === 'claim' && row.claimed && old?.claim !== row.claim) this.#free(number);
     if (old === undefined) return;
-    // Whoever cancels and redrives while an attempt is in flight wants another one: the lease ended with the delivery.
+    // A cancel and a redrive while an attempt is in flight ask for another one: the lease ended with the delivery.
     if (old.state === pending && row.state !== pending) this.leases.set(`${id}/${row.claim}`, 0);
     if (row.claim < old.claim)
       this.#found('fencing', `${id}: its claim number went back from ${old.claim} to ${row.claim} (G3)`);
@@ -316,7 +316,7 @@ export class StepChecker {
     return this.#sharedClock ? this.#clocks.now() + 1 : nowOf(step)!;
   }
 
-  #tally({ endpoint, state }: Seen, by: number): void {
+  #countRow({ endpoint, state }: Seen, by: number): void {
     let states = this.#counts.get(endpoint);
     if (states === undefined) this.#counts.set(endpoint, (states = [0, 0, 0, 0, 0]));
     states[state]! += by;
@@ -354,8 +354,8 @@ export class StepChecker {
     }
   }
 
-  #found(invariant: Invariant, words: string): void {
-    this.#report({ invariant, at: this.#time.elapsed, words });
+  #found(invariant: Invariant, message: string): void {
+    this.#report({ invariant, at: this.#time.elapsed, message });
   }
 }
 

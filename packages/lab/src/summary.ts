@@ -116,7 +116,9 @@ export function summarize(
     },
     failures: answers.flatMap(({ seed, answer }): LabSummary['failures'][number][] => {
       if (answer instanceof Error)
-        return [{ seed, kind: 'crash', violations: [{ invariant: 'defect', at: 0, words: answer.message }] }];
+        return [
+          { seed, kind: 'crash', violations: [{ invariant: 'defect', at: 0, message: answer.message }] },
+        ];
       const { violations } = answer;
       return violations.length === 0 ? [] : [{ seed, kind: kindOf(violations), violations }];
     }),

@@ -19,7 +19,7 @@ function header(headers: readonly string[], name: string): string {
   return headers[headers.indexOf(name) + 1] ?? '';
 }
 
-/** What the sender makes of an exchange within its time-out. */
+/** What the sender makes of an exchange within its timeout. */
 function resultOf(exchange: Exchange, timeoutMs: number): AttemptResult {
   const { status, error, retryAfterS, answeredAfter } = exchange;
   const failed = { ok: false, responseExcerpt: null, retryAfterMs: null };

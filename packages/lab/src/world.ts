@@ -8,21 +8,21 @@ import { changedNothing, describe } from './describe.ts';
 import { DisableChecker } from './disable-checker.ts';
 import { endpointOf } from './endpoints.ts';
 import { History } from './history.ts';
-import type { FinalDelivery, Trouble } from './judge.ts';
+import type { FinalDelivery, Trouble } from './check-run.ts';
 import { Network } from './network.ts';
 import { KeyChecker } from './key-checker.ts';
 import { LabNode } from './node.ts';
-import { People } from './people.ts';
+import { Operators } from './operators.ts';
 import type { NodeFault, Plan } from './plan.ts';
 import { Publisher } from './publisher.ts';
 import type { Scenario } from './scenario.ts';
 import { SharedStore, type Step } from './shared-store.ts';
 import { type Invariant, StepChecker, type Violation } from './step-checker.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { WorldView } from './world-view.ts';
 import { labTransport } from './transport.ts';
 import { worldBegins } from './world-begins.ts';
 
-const violationsMost = 50;
+const maxViolations = 50;
 /** How long a node may go by the former time after the clock has leapt: a slow store, and heartbeats that fail. */
 const unsteadyMs = 30_000;
 const graceMs = 5000;
@@ -31,8 +31,8 @@ const afterGraceMs = 3000;
 /** When rows that a thawed node wrote by the former time have been moved, at the latest. */
 const settlingMs = 130_000;
 /** Timers that fire in a simulated second, on the average; a busy world has a few hundred. */
-const firedMostPerS = 5000;
-const firedMost = 500_000;
+const maxFiredPerS = 5000;
+const maxFired = 500_000;
 
 /** What a mutant gets hold of, to work around a guard. */
 export interface MutantAccess {
@@ -55,8 +55,8 @@ export interface WorldOptions {
   readonly onProgress?: (elapsed: number) => void;
 }
 
-/** Posthorn's own engine and store in a simulated world: nodes, publishers, people, network and receivers. */
-export class World implements Surroundings {
+/** Posthorn's own engine and store in a simulated world: nodes, publishers, operators, network and receivers. */
+export class World implements WorldView {
   readonly time = new VirtualTime(worldBegins);
   readonly history: History;
   readonly network: Network;
@@ -72,7 +72,7 @@ export class World implements Surroundings {
   readonly scenario: Scenario;
   readonly plan: Plan;
   readonly db: Database;
-  readonly people: People;
+  readonly operators: Operators;
   readonly #publisher: Publisher;
   readonly #attempts: AttemptChecker;
   readonly #disabling: DisableChecker;
@@ -150,11 +150,11 @@ export class World implements Surroundings {
     });
     const random = new SeededRandom(plan.seed, 'endpoints');
     this.endpoints = scenario.endpoints.map((endpoint, index) => endpointOf(endpoint, index, random));
-    this.people = new People(this, this.store, this.inner);
+    this.operators = new Operators(this, this.store, this.inner);
     this.#publisher = new Publisher(this);
     this.#attempts = new AttemptChecker(this);
     this.#disabling = new DisableChecker({
-      report: (words) => this.found('disabled', words),
+      report: (message) => this.found('disabled', message),
       count: () => this.count('disabled'),
       elapsed: () => this.time.elapsed,
     });
@@ -176,11 +176,11 @@ export class World implements Surroundings {
   }
 
   get deleted(): ReadonlySet<number> {
-    return this.people.deleted;
+    return this.operators.deleted;
   }
 
-  found(invariant: Invariant, words: string): void {
-    this.report({ invariant, at: this.time.elapsed, words });
+  found(invariant: Invariant, message: string): void {
+    this.report({ invariant, at: this.time.elapsed, message });
   }
 
   note(line: () => string): void {
@@ -188,17 +188,17 @@ export class World implements Surroundings {
   }
 
   report(violation: Violation): void {
-    if (this.violations.length < violationsMost) this.violations.push(violation);
-    this.history.note(violation.at, () => `VIOLATION ${violation.invariant}: ${violation.words}`);
+    if (this.violations.length < maxViolations) this.violations.push(violation);
+    this.history.note(violation.at, () => `VIOLATION ${violation.invariant}: ${violation.message}`);
   }
 
   /** So much is wrong already that going on shows nothing more; or time has nearly come to a stand. */
   get #hopeless(): boolean {
     const { fired, elapsed } = this.time;
-    const standing = fired > firedMost + (elapsed / 1000) * firedMostPerS;
+    const standing = fired > maxFired + (elapsed / 1000) * maxFiredPerS;
     if (standing && this.violations.length === 0)
       this.found('liveness', 'the nodes do more and more, and time hardly passes');
-    return standing || this.violations.length >= violationsMost;
+    return standing || this.violations.length >= maxViolations;
   }
 
   /** The time of trouble, then the time of rest; ends when nothing is pending or the patience is over. */
@@ -208,7 +208,7 @@ export class World implements Surroundings {
     for (const node of this.nodes) this.#start(node);
     this.#publisher.start();
     for (const fault of plan.nodeFaults) this.time.after(fault.at, () => this.#nodeFault(fault));
-    for (const operation of plan.operations) this.people.plan(operation, () => this.#healed);
+    for (const operation of plan.operations) this.operators.plan(operation, () => this.#healed);
     const trouble = worldBegins + scenario.hours * 3_600_000;
     for (let hour = 1; ; hour++) {
       const until = Math.min(trouble, worldBegins + hour * 3_600_000);
@@ -222,7 +222,7 @@ export class World implements Surroundings {
     const look = (): void => {
       quiet = this.#publisher.open === 0 && this.#pending() === 0;
       if (quiet) return;
-      this.people.freeKeys();
+      this.operators.freeKeys();
       this.time.after(5000, look);
     };
     this.time.after(5000, look);
@@ -320,7 +320,7 @@ export class World implements Surroundings {
     // An application around it uses it at once, started or not.
     if (drawnAt(plan.seed + 62, node.index, life, 0) < 0.5)
       node.later(life, 0.5, () => {
-        for (const { id } of this.endpoints) void this.people.tellOf(node, id);
+        for (const { id } of this.endpoints) void this.operators.tellOf(node, id);
       });
   }
 
@@ -439,7 +439,7 @@ export class World implements Surroundings {
       else if (node.frozenUntil !== null) node.thaw();
     }
     for (const [index, endpoint] of this.endpoints.entries()) {
-      if (!this.deleted.has(index)) void this.people.setEnabled(endpoint.id, true);
+      if (!this.deleted.has(index)) void this.operators.setEnabled(endpoint.id, true);
     }
   }
 

@@ -6,8 +6,8 @@ import { note, print, progress } from 'posthorn/cli';
 import type { LabOptions } from './options.ts';
 
 const exitCodes: Readonly<Record<FailureKind, number>> = { correctness: 1, liveness: 3, crash: 4 };
-/** Of a shrunk failure's account. */
-const linesMost = 120;
+/** Lines of a shrunk failure's trace. */
+const maxLines = 120;
 
 /** The exit code of these failures: that of the gravest kind. */
 export function exitCodeOf({ failures }: LabSummary): number {
@@ -25,7 +25,7 @@ export async function explainFailure(
 ): Promise<void> {
   for (const { seed, kind, violations } of summary.failures.slice(0, 5))
     print(
-      `FAILED seed ${seed} (${kind}): ${violations[0]!.invariant} at ${(violations[0]!.at / 1000).toFixed(1)} s: ${violations[0]!.words}`,
+      `FAILED seed ${seed} (${kind}): ${violations[0]!.invariant} at ${(violations[0]!.at / 1000).toFixed(1)} s: ${violations[0]!.message}`,
     );
   const first = summary.failures.find(({ kind }) => kind !== 'crash');
   if (first === undefined || !options.shrink || options.keep !== undefined || scenario.payments > 5000)
@@ -49,6 +49,6 @@ export async function explainFailure(
   );
   const lines = shrunk.result.lines ?? [];
   const broken = lines.findIndex((line) => line.includes(`VIOLATION ${first.violations[0]!.invariant}`));
-  for (const line of lines.slice(0, broken < 0 ? lines.length : broken + 1).slice(-linesMost)) print(line);
+  for (const line of lines.slice(0, broken < 0 ? lines.length : broken + 1).slice(-maxLines)) print(line);
   print(`\nReplay: ${command} --seed ${first.seed} --keep ${shrunk.keep.join(',')} --trace`);
 }

@@ -32,10 +32,7 @@ async function lab(name: string, options: LabOptions): Promise<void> {
   if (options.printScenario === true) return printExact(stringify(scenario).trimEnd());
   if (options.mutants === true) return await runMutants(scenario, options);
   if (mutant !== undefined && !mutants.some(({ name: known }) => known === mutant))
-    throw new CommandError(
-      `there is no mutant ${mutant}; there are ${mutants.map((m) => m.name).join(', ')}`,
-      2,
-    );
+    throw new CommandError(`unknown mutant ${mutant}. Mutants: ${mutants.map((m) => m.name).join(', ')}`, 2);
   checkOutputs(scenario, options);
   const { description: _, ...configuration } = scenario;
   note(
@@ -59,32 +56,32 @@ async function lab(name: string, options: LabOptions): Promise<void> {
 export function labCommand(): Command {
   return new Command('lab')
     .argument('[scenario]', 'a built-in scenario (see --list) or a .yaml file', 'incident')
-    .option('--seeds <n>', 'how many seeds', whole(10_000_000), 1)
+    .option('--seeds <n>', 'number of seeds', whole(10_000_000), 1)
     .option('--seed <s>', 'the first seed', whole(2 ** 31 - 1), 1)
-    .option('--hours <h>', 'simulated hours of traffic and faults, instead of the scenario’s', hoursOf)
-    .option('--payments <n>', 'how many payments, instead of the scenario’s', whole(50_000_000))
-    .option('--workers <n>', 'threads; as many as there are processors', whole(256))
+    .option('--hours <h>', 'simulated hours of traffic and faults (default: the scenario’s)', hoursOf)
+    .option('--payments <n>', 'number of payments (default: the scenario’s)', whole(50_000_000))
+    .option('--workers <n>', 'threads (default: one per processor)', whole(256))
     .option(
       '--calibrate <attempts.jsonl>',
-      'fit latencies, failures, time-out, retries and amounts to a delivery log of your own',
+      'fit latencies, failures, timeout, retries and amounts to your own delivery log',
     )
     .option('--log <out.jsonl>', "write the naive sender's delivery log")
     .option(
       '--posthorn-log <out.jsonl>',
-      "write Posthorn's own log of the same payments: a delivery a line, with its attempts",
+      "write Posthorn's log of the same payments: one delivery a line, with its attempts",
     )
-    .option('--html <report.html>', 'write a report that a manager understands')
+    .option('--html <report.html>', 'write an HTML report')
     .option('--json', 'print JSON')
-    .option('--trace', 'print everything that happens')
-    .option('--keep <ids>', 'only these payments, faults, operations and spells: replays a shrunk seed')
-    .option('--no-shrink', 'do not make a failing seed smaller')
-    .option('--mutants', 'take one guard out of Posthorn at a time, and see the lab catch it')
-    .option('--mutant <name>', 'run one mutant, and make the seed that catches it small enough to read')
-    .option('--print-scenario', 'print the scenario as YAML, to begin your own with')
+    .option('--trace', 'print every event of the simulation')
+    .option('--keep <ids>', 'keep only these payments, faults, operations and spells (replays a shrunk seed)')
+    .option('--no-shrink', 'do not shrink a failing seed')
+    .option('--mutants', 'remove one safeguard from Posthorn at a time, and check that the lab catches it')
+    .option('--mutant <name>', 'run one mutant, and shrink the seed that catches it')
+    .option('--print-scenario', 'print the scenario as YAML, as a start for your own')
     .option('--list', 'list the scenarios')
     .addHelpText(
       'after',
-      '\nExit code: 0 nothing failed, 1 correctness (lost, unexpected, out of order, unbalanced), 2 wrong usage, 3 liveness, 4 crash.\n\nExamples:\n  posthorn lab incident --html report.html\n  posthorn lab everything --seeds 1000\n  posthorn lab incident --calibrate attempts.jsonl --payments 100000\n  posthorn lab --mutants',
+      '\nExit code: 0 no failure, 1 correctness (lost, unexpected, out of order, unbalanced), 2 wrong usage, 3 liveness, 4 crash.\n\nExamples:\n  posthorn lab incident --html report.html\n  posthorn lab everything --seeds 1000\n  posthorn lab incident --calibrate attempts.jsonl --payments 100000\n  posthorn lab --mutants',
     )
     .action(async (name: string, options: LabOptions) => {
       try {

@@ -10,7 +10,7 @@ const mutantSeeds = 50;
 /** How one mutant fared; the shape of `mutants` in `posthorn lab --mutants --json`. */
 interface Row {
   readonly mutant: string;
-  readonly words: string;
+  readonly description: string;
   readonly seeds: number;
   readonly caught: number;
   readonly median_seeds: number | null;
@@ -32,8 +32,8 @@ export async function runMutants(scenario: Scenario, options: LabOptions): Promi
     onProgress: (done) => bar.at(done, 'worlds'),
   });
   bar.end();
-  const rows = mutants.map(({ name, words }, index) =>
-    rowOf(name, words, answers.slice(index * perMutant, (index + 1) * perMutant)),
+  const rows = mutants.map(({ name, description }, index) =>
+    rowOf(name, description, answers.slice(index * perMutant, (index + 1) * perMutant)),
   );
   const missed = rows.filter(({ caught }) => caught === 0).map(({ mutant }) => mutant);
   if (options.json === true) printJson({ scenario: scenario.name, mutants: rows, missed });
@@ -41,7 +41,7 @@ export async function runMutants(scenario: Scenario, options: LabOptions): Promi
   if (missed.length > 0) process.exitCode = 1;
 }
 
-function rowOf(mutant: string, words: string, answers: readonly (SeedResult | Error)[]): Row {
+function rowOf(mutant: string, description: string, answers: readonly (SeedResult | Error)[]): Row {
   // How many seeds one has to run, beginning anywhere, until one catches it.
   const needed: number[] = [];
   const by = new Set<string>();
@@ -57,7 +57,7 @@ function rowOf(mutant: string, words: string, answers: readonly (SeedResult | Er
   needed.sort((a, b) => a - b);
   return {
     mutant,
-    words,
+    description,
     seeds: answers.length,
     caught: needed.length,
     median_seeds: needed[needed.length >> 1] ?? null,
@@ -76,7 +76,7 @@ function printRows(rows: readonly Row[], missed: readonly string[]): void {
         `${r.median_seeds ?? '-'}`,
         `${r.worst_seeds ?? '-'}`,
         r.by.slice(0, 3).join(' '),
-        r.words,
+        r.description,
       ]),
     ),
   );

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
-/** What `posthorn lab` is told. */
+/** The options of `posthorn lab`. */
 export interface LabOptions {
   readonly seeds: number;
   readonly seed: number;

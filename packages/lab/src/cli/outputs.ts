@@ -24,7 +24,7 @@ export function checkOutputs(
   demandWritable([log, posthornLog, html], [calibrate]);
 }
 
-/** Writes the logs and the report that were asked for; `command` stands in the report. */
+/** Writes the logs and the report that were asked for; the report names `command`. */
 export async function writeOutputs(
   { summary, jobs, answers }: Worlds,
   scenario: Scenario,

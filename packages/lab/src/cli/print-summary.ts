@@ -3,7 +3,7 @@ import type { Scenario } from '../scenario.ts';
 import type { LabSummary } from '../summary.ts';
 import { print, table } from 'posthorn/cli';
 
-/** The summary for people: what happened to the payments, what was injected, and whether all is well. */
+/** The summary as text: what happened to the payments, what was injected, and whether all is well. */
 export function printSummary(summary: LabSummary, scenario: Scenario): void {
   const { naive, posthorn, seed, seeds, seconds } = summary;
   print(
@@ -18,17 +18,17 @@ export function printSummary(summary: LabSummary, scenario: Scenario): void {
   );
   if (posthorn.duplicated > 0 && naive === null)
     print(
-      `duplicates, which receivers know by their webhook-id: ${Object.entries(posthorn.duplicate_causes)
+      `duplicates (receivers recognize them by webhook-id): ${Object.entries(posthorn.duplicate_causes)
         .map(([cause, n]) => `${cause} ${n}`)
         .join(', ')}`,
     );
   if (summary.failures.length > 0) return;
   print(
-    `\nPosthorn: 0 lost, 0 unexpected, unaccounted 0 (${scenario.name}, seed ${seed}${seeds > 1 ? ` to ${seed + seeds - 1}` : ''}).`,
+    `\nPosthorn: 0 lost, 0 unexpected, 0 unaccounted (${scenario.name}, seed ${seed}${seeds > 1 ? ` to ${seed + seeds - 1}` : ''}).`,
   );
   if (seeds > 1)
     print(
-      `No failure in ${seeds} seeds: at 95 %, under this fault model, fewer than ${Number((300 / seeds).toPrecision(2))} % of seeds fail.`,
+      `No failure in ${seeds} seeds: at 95%, under this fault model, fewer than ${Number(Math.min(100, 300 / seeds).toPrecision(2))}% of seeds fail.`,
     );
 }
 
@@ -40,14 +40,14 @@ function printBoth(naive: NonNullable<LabSummary['naive']>, posthorn: LabSummary
       [
         ['accepted', naive.accepted, posthorn.accepted],
         ['delivered', naive.delivered, posthorn.delivered],
-        ['lost in silence', naive.silently_dropped, posthorn.lost],
+        ['silently dropped', naive.silently_dropped, posthorn.lost],
         ['given up as dead letters', naive.given_up, posthorn.dead],
         ['late', naive.late, posthorn.late],
         ['arrived more than once', naive.duplicated, posthorn.duplicated],
       ],
-    )}\n\nThe service lost ${(naive.silent_drop_rate * 100).toFixed(3)} % of its webhooks in silence: ${naive.value_at_risk_per_week
+    )}\n\nThe service lost ${(naive.silent_drop_rate * 100).toFixed(3)}% of its webhooks silently: ${naive.value_at_risk_per_week
       .map(({ amount_minor: minor, currency }) => formatValue({ amountMinor: BigInt(minor), currency }))
-      .join(', ')} of payments a week without their confirmation.\n`,
+      .join(', ')} of payments a week without a confirmation.\n`,
   );
 }
 

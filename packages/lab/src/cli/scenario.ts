@@ -19,7 +19,7 @@ export async function scenarioOf(name: string, options: LabOptions): Promise<Sce
 async function fitted(log: string, to: Scenario): Promise<Scenario> {
   const { lines, unreadable, events, timeoutS, scenario } = await calibrate(log, to);
   note(
-    `calibrated from ${lines} attempts of ${events} events (${unreadable} unreadable lines); time-out of the client: ${timeoutS === null ? 'not seen' : `${timeoutS} s`}`,
+    `calibrated from ${lines} attempts of ${events} events (${unreadable} unreadable lines); timeout of the client: ${timeoutS === null ? 'not seen' : `${timeoutS} s`}`,
   );
   // Lines that are left out may be those that matter: the worlds are run, and the exit code says so.
   if (unreadable > 0) process.exitCode = 1;
@@ -39,7 +39,7 @@ function scenarioNamed(name: string): Scenario {
   const found = builtInScenarios.find((scenario) => scenario.name === name);
   if (found === undefined)
     throw new CommandError(
-      `there is no scenario ${name}; there are ${builtInScenarios.map((s) => s.name).join(', ')}, or give a .yaml file`,
+      `unknown scenario ${name}. Scenarios: ${builtInScenarios.map((s) => s.name).join(', ')}. Or name a .yaml file.`,
       2,
     );
   return parseScenario(found);

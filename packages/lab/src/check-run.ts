@@ -13,11 +13,11 @@ export interface FinalDelivery {
   readonly state: DeliveryState;
 }
 
-/** Rates are judged over so long: within it a node starts once at most. */
+/** Rates are checked over this long: within it a node starts at most once. */
 const overRateWithinS = 30;
 
 /** What explains a second arrival. */
-type DuplicateCause = 'answer_lost' | Trouble['kind'] | 'people';
+type DuplicateCause = 'answer_lost' | Trouble['kind'] | 'operators';
 
 /** A time in which an outcome can get lost on its way from a node to the store, so that the attempt is made again. */
 export interface Trouble {
@@ -28,14 +28,14 @@ export interface Trouble {
   readonly until: number;
 }
 
-export interface Verdict {
+export interface RunCheck {
   readonly lost: number;
   readonly unexpected: number;
   readonly duplicated: Readonly<Partial<Record<DuplicateCause, number>>>;
   readonly duplicates: number;
 }
 
-interface JudgeInput {
+interface RunFacts {
   readonly scenario: Scenario;
   readonly plan: Plan;
   readonly history: History;
@@ -43,18 +43,18 @@ interface JudgeInput {
   readonly report: (violation: Violation) => void;
   readonly at: number;
   readonly troubles: readonly Trouble[];
-  /** Payments that people replayed, redrove or tested. */
+  /** Payments that operators replayed, redrove or tested. */
   readonly touched: ReadonlySet<number>;
 }
 
 /** Judges a small world from outside, in the form of Jepsen's total-queue: what went in, what came out. */
-export function judge(input: JudgeInput): Verdict {
+export function checkRun(input: RunFacts): RunCheck {
   const { history, finals, at, report } = input;
   const byPair = Map.groupBy(finals, ({ eventId, endpoint }) => `${eventId}/${endpoint}`);
   let lost = 0;
-  const loses = (words: string): void => {
+  const loses = (message: string): void => {
     lost++;
-    report({ invariant: 'lost', at, words });
+    report({ invariant: 'lost', at, message });
   };
   const ofPayment = new Map<number, number>();
   for (const final of finals) {
@@ -67,7 +67,7 @@ export function judge(input: JudgeInput): Verdict {
       report({
         invariant: 'liveness',
         at,
-        words: `payment ${payment} to e${final.endpoint} is still pending, long after all faults ended`,
+        message: `payment ${payment} to e${final.endpoint} is still pending, long after all faults ended`,
       });
   }
   for (let payment = 0; payment < history.payments; payment++) {
@@ -82,7 +82,7 @@ export function judge(input: JudgeInput): Verdict {
         history.unexpected.push(`payment ${payment} arrived at e${endpoint}, and no delivery of it is known`);
     }
   }
-  for (const words of history.unexpected) report({ invariant: 'unexpected', at, words });
+  for (const message of history.unexpected) report({ invariant: 'unexpected', at, message });
   const { duplicated, duplicates } = explainDuplicates(input);
   inOrder(input, byPair);
   starved(input);
@@ -90,7 +90,7 @@ export function judge(input: JudgeInput): Verdict {
   return { lost, unexpected: history.unexpected.length, duplicated, duplicates };
 }
 
-function explainDuplicates(input: JudgeInput): Pick<Verdict, 'duplicated' | 'duplicates'> {
+function explainDuplicates(input: RunFacts): Pick<RunCheck, 'duplicated' | 'duplicates'> {
   const { history, report, at, touched, troubles } = input;
   const duplicated: Partial<Record<DuplicateCause, number>> = {};
   let duplicates = 0;
@@ -115,13 +115,13 @@ function explainDuplicates(input: JudgeInput): Pick<Verdict, 'duplicated' | 'dup
         : trouble !== undefined
           ? trouble.kind
           : touched.has(attempt.payment)
-            ? 'people'
+            ? 'operators'
             : null;
       if (cause === null)
         report({
           invariant: 'unexplained_duplicate',
           at: attempt.startedAt,
-          words: `payment ${attempt.payment} was sent to e${attempt.endpoint} again (${attempt.delivery}, attempt ${attempt.claim}) after an attempt that had delivered it, and nothing explains it`,
+          message: `payment ${attempt.payment} was sent to e${attempt.endpoint} again (${attempt.delivery}, attempt ${attempt.claim}) after an attempt that had delivered it, and nothing explains it`,
         });
       else duplicated[cause] = (duplicated[cause] ?? 0) + 1;
     }
@@ -129,9 +129,9 @@ function explainDuplicates(input: JudgeInput): Pick<Verdict, 'duplicated' | 'dup
   return { duplicated, duplicates };
 }
 
-/** A key's payments arrive for the first time in their order, where each was delivered on one schedule, untouched by people. */
+/** A key's payments arrive for the first time in their order, where each was delivered on one schedule, untouched by operators. */
 function inOrder(
-  { scenario, plan, history, report, at, touched }: JudgeInput,
+  { scenario, plan, history, report, at, touched }: RunFacts,
   byPair: ReadonlyMap<string, readonly FinalDelivery[]>,
 ): void {
   for (const [endpoint, { ordering }] of scenario.endpoints.entries()) {
@@ -153,7 +153,7 @@ function inOrder(
         report({
           invariant: 'order',
           at,
-          words: `customer ${customer}: payment ${payment} reached e${endpoint} before payment ${before.payment}, which was accepted earlier`,
+          message: `customer ${customer}: payment ${payment} reached e${endpoint} before payment ${before.payment}, which was accepted earlier`,
         });
       if (before === undefined || first > before.at) last.set(customer, { payment, at: first });
     }
@@ -161,7 +161,7 @@ function inOrder(
 }
 
 /** An endpoint that takes so many requests a second gets no more, but for the second's worth that a bucket holds. */
-function overRate({ scenario, history, report, at }: JudgeInput): void {
+function overRate({ scenario, history, report, at }: RunFacts): void {
   // Each node has a bucket of its own, and a new one after each start.
   const { nodes, node_faults: faults } = scenario;
   if (nodes > 1 || faults.crash_per_hour + faults.clock_leap_per_hour > 0) return;
@@ -181,14 +181,14 @@ function overRate({ scenario, history, report, at }: JudgeInput): void {
           return report({
             invariant: 'over_rate',
             at,
-            words: `e${endpoint} takes ${rate} requests a second and got ${last - first + 1} within ${seconds.toFixed(1)} s`,
+            message: `e${endpoint} takes ${rate} requests a second and got ${last - first + 1} within ${seconds.toFixed(1)} s`,
           });
       }
   }
 }
 
-/** Nobody waits for a neighbour (G8). */
-function starved({ scenario, plan, history, report, at, touched }: JudgeInput): void {
+/** No endpoint waits for a neighbor (G8). */
+function starved({ scenario, plan, history, report, at, touched }: RunFacts): void {
   const within = scenario.healthy_within_s;
   if (within === undefined) return;
   for (const [endpoint, of] of scenario.endpoints.entries()) {
@@ -200,7 +200,7 @@ function starved({ scenario, plan, history, report, at, touched }: JudgeInput): 
         report({
           invariant: 'starved',
           at,
-          words: `payment ${payment} reached e${endpoint}, which has no fault of its own, only ${Math.round(waited / 1000)} s after it was handed over (G8)`,
+          message: `payment ${payment} reached e${endpoint}, without faults of its own, only ${Math.round(waited / 1000)} s after it was handed over (G8)`,
         });
     }
   }

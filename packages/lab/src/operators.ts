@@ -4,11 +4,11 @@ import { tenant } from './endpoints.ts';
 import type { LabNode } from './node.ts';
 import { eventIdOf, type Operation } from './plan.ts';
 import type { SharedStore } from './shared-store.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { WorldView } from './world-view.ts';
 
 /** Operators: they redrive, cancel, pause, replay, change and delete, at the worst time. */
-export class People {
-  readonly #world: Surroundings;
+export class Operators {
+  readonly #world: WorldView;
   readonly #store: SharedStore;
   readonly #inner: Store;
   /** Payments that they have replayed or redriven. */
@@ -17,7 +17,7 @@ export class People {
   /** Dead letters that blocked a key and were tried once more. */
   readonly #redriven = new Set<number>();
 
-  constructor(world: Surroundings, store: SharedStore, inner: Store) {
+  constructor(world: WorldView, store: SharedStore, inner: Store) {
     this.#world = world;
     this.#store = store;
     this.#inner = inner;
@@ -41,13 +41,13 @@ export class People {
     const now = this.#world.clockNow;
     const endpoint = this.#world.endpoints[Math.floor(pick * this.#world.endpoints.length)]!;
     this.#world.count(kind);
-    this.#world.note(() => `somebody does: ${kind} (${id})`);
+    this.#world.note(() => `an operator acts: ${kind} (${id})`);
     const wake = (endpointIds: readonly string[]): void => {
       engine!.wake(endpointIds);
       this.#store.hint(node, endpointIds);
     };
     if (kind === 'redrive' || kind === 'cancel') {
-      // Mostly what is not delivered: that is where people step in.
+      // Mostly what is not delivered: that is where operators step in.
       const [row] = this.#world.db.all(
         `SELECT d.number, p.id, e.id FROM deliveries d JOIN endpoints p ON p.num = d.endpoint JOIN events e ON e.number = d.event_number
          WHERE d.state <> 1 ORDER BY d.number LIMIT 1 OFFSET ?`,
@@ -58,7 +58,7 @@ export class People {
       );
       if (row === undefined) return;
       this.touched.add(Number((row[2] as string).slice(4)));
-      if (kind === 'cancel') await store.cancelDelivery(row[0] as number, 'somebody said so', now);
+      if (kind === 'cancel') await store.cancelDelivery(row[0] as number, 'test', now);
       else if ((await store.redriveDelivery(row[0] as number, now)).result === 'done')
         wake([row[1] as string]);
     } else if (kind === 'replay') {
@@ -125,7 +125,7 @@ export class People {
     })) {
       const now = this.#world.clockNow;
       this.touched.add(Number(eventId.slice(4)));
-      if (this.#redriven.has(blockedBy)) await store.cancelDelivery(blockedBy, 'somebody gave it up', now);
+      if (this.#redriven.has(blockedBy)) await store.cancelDelivery(blockedBy, 'given up', now);
       else await store.redriveDelivery(blockedBy, now);
       this.#redriven.add(blockedBy);
       this.#world.count('unblock');
@@ -137,7 +137,7 @@ export class People {
   async setEnabled(id: string, enabled: boolean, by?: LabNode): Promise<void> {
     const change = {
       enabled,
-      pausedReason: enabled ? null : 'somebody said so',
+      pausedReason: enabled ? null : 'test',
       updatedAt: this.#world.clockNow,
     };
     const node = by ?? this.#world.nodes.find(({ up, frozenUntil }) => up && frozenUntil === null);
@@ -161,7 +161,7 @@ export class People {
     node.later(life, 0, () => node.engine!.endpointChanged(id, endpoint));
   }
 
-  /** What somebody did may fail as everything may: they will try again another day. */
+  /** An operator's action may fail like any other call, and is not repeated. */
   #failed(error: Error): void {
     if (!(error instanceof UnavailableError))
       this.#world.found('defect', `an operation failed: ${error.stack ?? error.message}`);

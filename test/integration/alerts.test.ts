@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Alert } from '../../packages/posthorn/src/domain/alert.ts';
 import type { Settlement, Store } from '../../packages/posthorn/src/store/store.ts';
-import { type Evaluator, startEvaluator } from '../../packages/posthorn/src/reliability/evaluator.ts';
+import { Evaluator } from '../../packages/posthorn/src/reliability/evaluator.ts';
 import type { Books } from '../../packages/posthorn/src/reliability/judge.ts';
 import { compose, open, type Posthorn } from '../../packages/posthorn/src/posthorn.ts';
 import { clockStatus } from '../../packages/posthorn/src/domain/clock-record.ts';
@@ -22,7 +22,7 @@ const unbalanced: Books = { balanced: false, unaccounted: 1, endpointIds: ['ep_1
 
 /** An evaluator of one node, on a clock that the test moves; judges only when it is asked to. */
 function evaluatorOn(store: Store, time: { now: number }): Evaluator {
-  return startEvaluator({
+  return new Evaluator({
     store,
     clock: nodeClock({ now: () => time.now, monotonic: () => time.now, after: () => () => {} }),
     random: systemRandom,

@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startEvaluator } from '../../packages/posthorn/src/reliability/evaluator.ts';
+import { Evaluator } from '../../packages/posthorn/src/reliability/evaluator.ts';
 import { reconcile } from '../../packages/posthorn/src/ledger/reconciler.ts';
 import { clockStatus } from '../../packages/posthorn/src/domain/clock-record.ts';
 import { nodeClock, systemClock } from '../../packages/posthorn/src/runtime/clock.ts';
@@ -41,7 +41,7 @@ async function call(url: string, method: string, body?: unknown): Promise<Answer
 async function alertsOf(
   store: Store,
 ): Promise<readonly { rule: string; severity: string; summary: string }[]> {
-  const evaluator = startEvaluator({
+  const evaluator = new Evaluator({
     store,
     clock: nodeClock({ ...systemClock, after: () => () => {} }),
     random: systemRandom,

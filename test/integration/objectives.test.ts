@@ -363,7 +363,7 @@ describe('how objectives stand', () => {
         group: 'payments/receiver',
         severity: 'page',
         owner: 'shop',
-        alsoTold: ['payments'],
+        alsoNotify: ['payments'],
         evidence: {
           objective: 'payments',
           fault_domain: 'receiver',

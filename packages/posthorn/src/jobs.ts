@@ -4,7 +4,7 @@ import { saveReconciliation } from './ledger/last-reconciliation.ts';
 import { startReconciler } from './ledger/reconciler.ts';
 import type { NodeOptions } from './options.ts';
 import type { Parts } from './parts.ts';
-import { type Evaluator, startEvaluator } from './reliability/evaluator.ts';
+import { Evaluator } from './reliability/evaluator.ts';
 import { createWatchdog } from './reliability/watchdog.ts';
 import { version } from './version.ts';
 
@@ -22,7 +22,7 @@ export function startJobs(
     url === undefined
       ? null
       : createWatchdog({ url, transport, clock, logger, userAgent: `Posthorn/${version}` });
-  const evaluator: Evaluator = startEvaluator({
+  const evaluator = new Evaluator({
     store,
     clock,
     random,

@@ -38,13 +38,13 @@ function world() {
     notify(notification: AlertNotification) {
       stored = stored.map((alert) => withNotifications(alert, [notification]));
     },
-    at(now: number, conditions: Condition[], unjudged: string[] = []) {
-      const step = stepAlerts(stored, conditions, now, () => `alr_${++ids}`, new Set(unjudged));
+    at(now: number, conditions: Condition[], unevaluated: string[] = []) {
+      const step = stepAlerts(stored, conditions, now, () => `alr_${++ids}`, new Set(unevaluated));
       const changed = new Map(step.changed.map((alert) => [alert.id, alert]));
       stored = [...stored.filter(({ id }) => !changed.has(id)), ...changed.values()].filter(
         ({ id }) => !step.forgotten.includes(id),
       );
-      return step.told.map(({ state, severity, group }) => `${state} ${severity} ${group}`);
+      return step.notify.map(({ state, severity, group }) => `${state} ${severity} ${group}`);
     },
   };
 }

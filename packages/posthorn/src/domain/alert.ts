@@ -38,7 +38,7 @@ export interface Alert {
   /** The team that owns what is wrong, where one is known. */
   readonly owner: string | null;
   /** Teams that are notified besides the owner. */
-  readonly alsoTold?: readonly string[];
+  readonly alsoNotify?: readonly string[];
   readonly summary: string;
   /** Counts, ids, money at risk, and the next step: what a person needs who was just woken. */
   readonly evidence: Readonly<Record<string, unknown>>;
@@ -71,7 +71,7 @@ export interface Condition {
   readonly group: string;
   readonly severity: AlertSeverity;
   readonly owner: string | null;
-  readonly alsoTold?: readonly string[];
+  readonly alsoNotify?: readonly string[];
   readonly summary: string;
   readonly evidence: Readonly<Record<string, unknown>>;
   /** True while another alert covers it: it is kept, and not notified. */
@@ -96,7 +96,7 @@ export interface AlertStep {
   readonly changed: readonly Alert[];
   readonly forgotten: readonly string[];
   /** Alerts to notify about now: newly firing, escalated, repeated or resolved. */
-  readonly told: readonly Alert[];
+  readonly notify: readonly Alert[];
 }
 
 const keyOf = ({ rule, group }: { readonly rule: string; readonly group: string }): string =>
@@ -134,7 +134,7 @@ export function withNotifications(alert: Alert, more: readonly AlertNotification
 }
 
 /** Rules that could not be evaluated this time; their alerts stay as they are. */
-export type Unjudged = ReadonlySet<string>;
+export type Unevaluated = ReadonlySet<string>;
 
 /**
  * The only step that alerts make: from what is stored and what is true now to what is stored next, and what is notified. Pure,
@@ -145,11 +145,11 @@ export function stepAlerts(
   conditions: readonly Condition[],
   now: number,
   newId: () => string,
-  unjudged: Unjudged = new Set(),
+  unevaluated: Unevaluated = new Set(),
   timing: AlertTiming = alertTiming,
 ): AlertStep {
   const changed: Alert[] = [];
-  const told: Alert[] = [];
+  const notify: Alert[] = [];
   const forgotten: string[] = [];
   const known = stored.map((alert) => notAfter(alert, now));
   const open = new Map(
@@ -158,51 +158,12 @@ export function stepAlerts(
   for (const condition of conditions) {
     const before = open.get(keyOf(condition));
     open.delete(keyOf(condition));
-    const { rule, group, severity, owner, alsoTold, summary, evidence, waitMs } = condition;
-    const since = before?.since ?? now;
-    const firing = now - since >= waitMs;
-    const { stage } = condition;
-    const nextStage =
-      stage !== undefined && (before?.notifiedAt ?? null) !== null && before?.notifiedStage !== stage;
-    const worse = (before?.notifiedSeverity === 'ticket' && severity === 'page') || nextStage;
-    // What got worse has to be looked at again.
-    const acknowledged = before !== undefined && !worse && isAcknowledged(before, now);
-    const wasNotified = before?.notifiedAt !== null && before?.notifiedAt !== undefined;
-    // An acknowledgement that expires is an appointment: its author is notified then.
-    const again =
-      wasNotified &&
-      !acknowledged &&
-      (before.acknowledgedAt !== null || (stage === undefined && now - before.notifiedAt >= timing.repeatMs));
-    const tell =
-      firing && condition.inhibited !== true && ((before?.notifiedAt ?? null) === null || worse || again);
-    const alert: Alert = {
-      id: before?.id ?? newId(),
-      rule,
-      group,
-      severity,
-      state: firing ? 'firing' : 'pending',
-      owner,
-      ...(alsoTold === undefined ? {} : { alsoTold }),
-      summary,
-      evidence,
-      since,
-      firedAt: firing ? (before?.firedAt ?? (before?.state === 'firing' ? before.since : now)) : null,
-      resolvedAt: null,
-      acknowledgedAt: acknowledged ? before.acknowledgedAt : null,
-      notifiedAt: tell ? now : (before?.notifiedAt ?? null),
-      notifiedSeverity: tell ? severity : (before?.notifiedSeverity ?? null),
-      ...stageNotified(tell ? stage : before?.notifiedStage),
-      // Where those who add them put them: the same alert is the same text.
-      ...(before?.notifications === undefined ? {} : { notifications: before.notifications }),
-      ...(acknowledged && before.acknowledgement !== undefined
-        ? { acknowledgement: before.acknowledgement }
-        : {}),
-    };
-    if (tell) told.push(alert);
+    const { alert, isNotified } = nextAlert(before, condition, now, newId, timing);
+    if (isNotified) notify.push(alert);
     if (before === undefined || JSON.stringify(before) !== JSON.stringify(alert)) changed.push(alert);
   }
   for (const alert of open.values()) {
-    if (unjudged.has(alert.rule)) continue;
+    if (unevaluated.has(alert.rule)) continue;
     // Its beginning was not notified, so its end is not either.
     if (alert.state === 'pending') {
       forgotten.push(alert.id);
@@ -210,7 +171,7 @@ export function stepAlerts(
     }
     const resolved: Alert = { ...alert, state: 'resolved', resolvedAt: now };
     changed.push(resolved);
-    if (alert.notifiedAt !== null) told.push(resolved);
+    if (alert.notifiedAt !== null) notify.push(resolved);
   }
   for (const [index, alert] of known.entries()) {
     const { id, resolvedAt } = alert;
@@ -218,5 +179,52 @@ export function stepAlerts(
     if (now - resolvedAt > timing.keepResolvedMs) forgotten.push(id);
     else if (alert !== stored[index]) changed.push(alert);
   }
-  return { changed, forgotten, told };
+  return { changed, forgotten, notify };
+}
+
+/** Returns the open alert of a condition that is true now, and whether it is to be notified. */
+function nextAlert(
+  before: Alert | undefined,
+  condition: Condition,
+  now: number,
+  newId: () => string,
+  timing: AlertTiming,
+): { readonly alert: Alert; readonly isNotified: boolean } {
+  const { rule, group, severity, owner, alsoNotify, summary, evidence, waitMs, stage } = condition;
+  const since = before?.since ?? now;
+  const firing = now - since >= waitMs;
+  const notifiedAt = before?.notifiedAt ?? null;
+  const isNextStage = stage !== undefined && notifiedAt !== null && before?.notifiedStage !== stage;
+  const isWorse = (before?.notifiedSeverity === 'ticket' && severity === 'page') || isNextStage;
+  // An acknowledgement does not cover what has become worse.
+  const isKept = before !== undefined && !isWorse && isAcknowledged(before, now);
+  // An acknowledgement that expires is an appointment: its author is notified then.
+  const isRepeated =
+    before !== undefined &&
+    notifiedAt !== null &&
+    !isKept &&
+    (before.acknowledgedAt !== null || (stage === undefined && now - notifiedAt >= timing.repeatMs));
+  const isNotified = firing && condition.inhibited !== true && (notifiedAt === null || isWorse || isRepeated);
+  const alert: Alert = {
+    id: before?.id ?? newId(),
+    rule,
+    group,
+    severity,
+    state: firing ? 'firing' : 'pending',
+    owner,
+    ...(alsoNotify === undefined ? {} : { alsoNotify }),
+    summary,
+    evidence,
+    since,
+    firedAt: firing ? (before?.firedAt ?? (before?.state === 'firing' ? before.since : now)) : null,
+    resolvedAt: null,
+    acknowledgedAt: isKept ? before.acknowledgedAt : null,
+    notifiedAt: isNotified ? now : notifiedAt,
+    notifiedSeverity: isNotified ? severity : (before?.notifiedSeverity ?? null),
+    ...stageNotified(isNotified ? stage : before?.notifiedStage),
+    // In the order in which they are added elsewhere: the same alert is the same text.
+    ...(before?.notifications === undefined ? {} : { notifications: before.notifications }),
+    ...(isKept && before.acknowledgement !== undefined ? { acknowledgement: before.acknowledgement } : {}),
+  };
+  return { alert, isNotified };
 }

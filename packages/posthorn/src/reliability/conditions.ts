@@ -385,7 +385,7 @@ export function objectiveConditions(
         group: `${objective.name}/${side}`,
         severity: burning.some(({ rule }) => rule.severity === 'page') ? 'page' : 'ticket',
         owner,
-        ...(other === null || other === owner ? {} : { alsoTold: [other] }),
+        ...(other === null || other === owner ? {} : { alsoNotify: [other] }),
         summary:
           burning.length > 0
             ? `${objective.name}: the ${side} spends its error budget ${rate.toFixed(1)} times as fast as allowed`

@@ -1,22 +1,18 @@
 import type { ClusterRole } from '../domain/shard.ts';
 import {
   type Alert,
-  alertStates,
-  alertTenant,
+  type AlertStep,
   alertTiming,
-  type AlertNotification,
   type Condition,
   stepAlerts,
   withNotifications,
 } from '../domain/alert.ts';
-import { payloadOf } from '../domain/channel.ts';
 import type { ClockStatus } from '../domain/clock-record.ts';
-import { makeEvent, type NewEvent } from '../domain/event.ts';
 import { timeOrderedId } from '../domain/ids.ts';
 import type { ScopedObjective } from '../domain/objective.ts';
 import type { NodeClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { repeat } from '../runtime/repeat.ts';
+import { type Repeated, repeat } from '../runtime/repeat.ts';
 import type { Random } from '../runtime/random.ts';
 import type { Alerting, Readings } from '../store/store.ts';
 import {
@@ -37,6 +33,7 @@ import {
   judgeObjectives,
   readDeclared,
 } from './judge.ts';
+import { notificationsFor } from './notifications.ts';
 import { minuteMs } from '../domain/time.ts';
 
 /** Objectives are evaluated by the minute, so no more often than this. */
@@ -73,238 +70,221 @@ export interface EvaluatorOptions {
   readonly onProgress?: OnProgress;
 }
 
-export interface Evaluator {
-  reconciled(books: Books): void;
-  /** Evaluates now, not on schedule: for tests, and after a reconciliation. */
-  evaluate(): Promise<void>;
-  stop(): void;
-}
-
-/** An event to one channel, and what the alert keeps of it. */
-interface Notification {
-  readonly event: NewEvent;
-  readonly endpointId: string;
-  readonly alertId: string;
-  readonly record: AlertNotification;
-}
-
-interface JudgedObjectives {
+interface EvaluatedObjectives {
   readonly at: number;
   readonly list: readonly Condition[];
 }
+
+/** What this node knows while it is the coordinator; nothing of it survives a change of role. */
+interface Knowledge {
+  /** Since when this node evaluates, on the monotonic clock; null: it does not. */
+  since: number | null;
+  ledger: Books | null;
+  ledgerAt: number | null;
+  unbalancedRuns: number;
+  objectives: EvaluatedObjectives | null;
+}
+
+const nothing: Knowledge = { since: null, ledger: null, ledgerAt: null, unbalancedRuns: 0, objectives: null };
 
 /**
  * Evaluates the rules on a schedule, one node at a time. Everything that has to survive is in the store, so another
  * node continues where this one died: a rule that it cannot evaluate yet leaves its alerts as they are.
  */
-export function startEvaluator(options: EvaluatorOptions): Evaluator {
-  const { store, clock, random, logger, everyMs, role } = options;
-  let stopped = false;
-  let books: Books | null = null;
-  let unbalancedRuns = 0;
-  let lastBooksAt: number | null = null;
-  let mineSince: number | null = null;
-  let objectives: JudgedObjectives | null = null;
-  let countedBefore = 0;
-  const deadLetters = rememberDeadLetters(store);
-  let running: Promise<void> | null = null;
-  let lastEvaluation: { readonly text: string | null; readonly seenAt: number } | null = null;
+export class Evaluator {
+  readonly #o: EvaluatorOptions;
+  readonly #deadLetters: ReturnType<typeof rememberDeadLetters>;
+  readonly #rounds: Repeated;
+  #known: Knowledge = { ...nothing };
+  /** Unaccounted deliveries that were counted against objectives already. */
+  #countedBefore = 0;
+  #stopped = false;
+  #running: Promise<void> | null = null;
+  #lastEvaluation: { readonly text: string | null; readonly seenAt: number } | null = null;
+
+  constructor(options: EvaluatorOptions) {
+    this.#o = options;
+    this.#deadLetters = rememberDeadLetters(options.store);
+    this.#rounds = repeat(options.clock, () => this.#round(), {
+      everyMs: options.everyMs,
+      firstMs: Math.min(1000, options.everyMs),
+      kind: 'poll',
+      onError: (error) => this.#failed(error),
+    });
+  }
+
+  /** The ledger was checked, with this result. */
+  reconciled(found: Books): void {
+    this.#known.ledger = found;
+    this.#known.ledgerAt = this.#o.clock.monotonic();
+    this.#known.unbalancedRuns = found.balanced ? 0 : this.#known.unbalancedRuns + 1;
+    if (!this.#stopped) void this.evaluate();
+  }
+
+  /** Evaluates now, not on schedule: for tests, and after a reconciliation. */
+  evaluate(): Promise<void> {
+    this.#running ??= this.#evaluate()
+      .catch((error: Error) => this.#failed(error))
+      .finally(() => (this.#running = null));
+    return this.#running;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    void this.#rounds.stop();
+  }
+
+  #failed(error: Error): void {
+    this.#o.logger.warn(
+      { code: 'evaluation_failed', error: error.message },
+      'alerts could not be evaluated; trying again',
+    );
+  }
+
+  async #round(): Promise<void> {
+    const { clock, role, onProgress } = this.#o;
+    if (role.isCoordinator) {
+      this.#known.since ??= clock.monotonic();
+      await this.evaluate();
+      return;
+    }
+    if (await this.#silentFor().catch(() => null)) await this.evaluate();
+    // What another node finds meanwhile is not known here.
+    this.#known = { ...nothing };
+    onProgress?.([], new Map());
+  }
+
+  async #evaluate(): Promise<void> {
+    const { store, clock, random, onEvaluated } = this.#o;
+    const now = clock.now();
+    const { version, alerts } = await store.alerts();
+    const { list, unevaluated } = await this.#conditions(alerts, now);
+    // Resolved alerts expire by measured time, not by the wall clock.
+    const keepResolvedMs = alertTiming.keepResolvedMs + (now - clock.lived());
+    const newId = (): string => timeOrderedId('alr', now, random.bytes(12));
+    const step = stepAlerts(alerts, list, now, newId, unevaluated, { ...alertTiming, keepResolvedMs });
+    if (step.changed.length + step.forgotten.length > 0 && !(await this.#save(step, version, now))) return;
+    const replaced = new Set([...step.forgotten, ...step.changed.map(({ id }) => id)]);
+    const firing = [...alerts.filter(({ id }) => !replaced.has(id)), ...step.changed].filter(
+      ({ state }) => state === 'firing',
+    );
+    await store.saveSetting(evaluatedAt, String(now));
+    onEvaluated({
+      page: firing.filter(({ severity }) => severity === 'page').length,
+      ticket: firing.filter(({ severity }) => severity === 'ticket').length,
+    });
+  }
+
+  /** Saves the alerts with their notifications; false if another node was faster. */
+  async #save(step: AlertStep, version: number, now: number): Promise<boolean> {
+    const { store, logger, wake } = this.#o;
+    const notifications = await notificationsFor(store, step.notify, now);
+    const sent = Map.groupBy(notifications, ({ alertId }) => alertId);
+    const changed = step.changed.map((alert) =>
+      withNotifications(alert, sent.get(alert.id)?.map(({ record }) => record) ?? []),
+    );
+    const events = notifications.map(({ event, endpointId }) => ({ event, endpointId }));
+    const change = { version, changed, forgotten: step.forgotten, notifications: events, now };
+    if (!(await store.saveAlerts(change))) {
+      logger.info({ code: 'evaluated_elsewhere' }, 'another node has evaluated the alerts meanwhile');
+      return false;
+    }
+    for (const { rule, group, state, severity } of step.notify)
+      logger.warn({ code: 'alert', rule, group, state, severity }, 'alert');
+    wake([...new Set(notifications.map(({ endpointId }) => endpointId))]);
+    return true;
+  }
+
+  async #conditions(
+    stored: readonly Alert[],
+    now: number,
+  ): Promise<{ list: Condition[]; unevaluated: Set<string> }> {
+    const { store, clock, deadRetentionMs } = this.#o;
+    const unevaluated = new Set<string>();
+    const list = await this.#systemConditions(stored, now, unevaluated);
+    const declared = await readDeclared(store);
+    const found = await judgeDeliveries(store, declared, {
+      now,
+      lived: clock.lived(),
+      deadRetentionMs,
+      deadLetters: this.#deadLetters,
+    });
+    list.push(...found.filter(({ rule }) => !unevaluated.has(rule)));
+    const { objectives } = this.#known;
+    const isFresh = objectives !== null && now - objectives.at < objectivesEveryMs && now >= objectives.at;
+    const current = isFresh ? objectives : await this.#evaluateObjectives(declared, now);
+    this.#known.objectives = current;
+    list.push(...current.list);
+    return { list, unevaluated };
+  }
+
+  /** Conditions of Posthorn itself; rules that this node cannot evaluate yet go to `unevaluated`. */
+  async #systemConditions(
+    stored: readonly Alert[],
+    now: number,
+    unevaluated: Set<string>,
+  ): Promise<Condition[]> {
+    const { clock, role, clockStatus, locked, reconcileEveryMs } = this.#o;
+    const { ledger, ledgerAt, since, unbalancedRuns } = this.#known;
+    const list: Condition[] = [];
+    // Until this node has checked the ledger itself, it knows nothing about it.
+    if (ledger === null) unevaluated.add('unaccounted');
+    else list.push(...judgeBooks(ledger, unbalancedRuns, stored));
+    const checkedAt = ledgerAt ?? since;
+    if (checkedAt === null) unevaluated.add('reconciler_silent');
+    else if (clock.monotonic() - checkedAt > 3 * reconcileEveryMs)
+      list.push(silentReconcilerCondition(clock.monotonic() - checkedAt));
+    const silence = role.isCoordinator ? null : await this.#silentFor();
+    const others = [
+      clockCondition(clockStatus()),
+      lockedCondition(locked()),
+      silence === null ? null : silentEvaluatorCondition(silence),
+    ];
+    list.push(...others.filter((condition) => condition !== null));
+    if (this.#isUnsteady(now)) for (const rule of byTheClock) unevaluated.add(rule);
+    return list;
+  }
+
+  #isUnsteady(now: number): boolean {
+    const { jump } = this.#o.clockStatus();
+    return jump !== null && Math.abs(now - jump.at) < unsteadyMs;
+  }
 
   /**
    * How long the store has not seen an evaluation; null: not long enough to report. Measured by the monotonic clock, so
    * that a jump of the wall clock silences no node.
    */
-  const silentFor = async (): Promise<number | null> => {
+  async #silentFor(): Promise<number | null> {
+    const { store, clock, everyMs } = this.#o;
     const text = await store.setting(evaluatedAt);
-    if (lastEvaluation?.text !== text) lastEvaluation = { text, seenAt: clock.monotonic() };
-    const silence = text === null ? 0 : clock.monotonic() - lastEvaluation!.seenAt;
+    if (this.#lastEvaluation?.text !== text) this.#lastEvaluation = { text, seenAt: clock.monotonic() };
+    const silence = text === null ? 0 : clock.monotonic() - this.#lastEvaluation!.seenAt;
     return silence > Math.max(silentAfterMs, 4 * everyMs) ? silence : null;
-  };
-  const isUnsteady = (now: number): boolean => {
-    const { jump } = options.clockStatus();
-    return jump !== null && Math.abs(now - jump.at) < unsteadyMs;
-  };
+  }
 
-  const conditions = async (
-    stored: readonly Alert[],
-    now: number,
-  ): Promise<{ list: Condition[]; unjudged: Set<string> }> => {
-    const unjudged = new Set<string>();
-    const list: Condition[] = [];
-    // Until this node has checked the ledger itself, it knows nothing about it.
-    if (books === null) unjudged.add('unaccounted');
-    else list.push(...judgeBooks(books, unbalancedRuns, stored));
-    const since = lastBooksAt ?? mineSince;
-    if (since === null) unjudged.add('reconciler_silent');
-    else if (clock.monotonic() - since > 3 * options.reconcileEveryMs)
-      list.push(silentReconcilerCondition(clock.monotonic() - since));
-    const time = clockCondition(options.clockStatus());
-    if (time !== null) list.push(time);
-    const locked = lockedCondition(options.locked());
-    if (locked !== null) list.push(locked);
-    if (isUnsteady(now)) for (const rule of byTheClock) unjudged.add(rule);
-    const silence = role.isCoordinator ? null : await silentFor();
-    if (silence !== null) list.push(silentEvaluatorCondition(silence));
-    const declared = await readDeclared(store);
-    list.push(
-      ...(
-        await judgeDeliveries(store, declared, {
-          now,
-          lived: clock.lived(),
-          deadRetentionMs: options.deadRetentionMs,
-          deadLetters,
-        })
-      ).filter(({ rule }) => !unjudged.has(rule)),
-    );
-    if (objectives === null || now - objectives.at >= objectivesEveryMs || now < objectives.at)
-      objectives = await judgeAll(declared, now);
-    list.push(...objectives.list);
-    return { list, unjudged };
-  };
-
-  const judgeAll = async (declared: Declared, now: number): Promise<JudgedObjectives> => {
-    const list = await judgeObjectives(store, declared, now);
-    if (options.onProgress !== undefined) {
-      // Counted from when this node began to evaluate, starting at zero: the sum over all nodes is complete.
-      const progress = await readProgress(
-        store,
-        declared.objectives,
-        Math.min(now, objectives?.at ?? now),
-        now,
-      );
-      const unaccounted = Math.max(0, (books?.unaccounted ?? 0) - countedBefore);
-      countedBefore += unaccounted;
-      const accounted = declared.objectives.filter(({ kind }) => kind === 'accounted');
-      options.onProgress(
-        declared.objectives,
-        new Map([
-          ...progress,
-          // Only the ledger can spoil these: each missing delivery counts once, and is always the sender's fault.
-          ...accounted.map(({ name }): [string, DomainCounts] => {
-            const due = Math.max(progress.get(name)!.due, unaccounted);
-            return [name, { due, bad: unaccounted, badBy: { sender: unaccounted, receiver: 0 } }];
-          }),
-        ]),
-      );
-    }
+  async #evaluateObjectives(declared: Declared, now: number): Promise<EvaluatedObjectives> {
+    const list = await judgeObjectives(this.#o.store, declared, now);
+    if (this.#o.onProgress !== undefined) await this.#progress(declared, now, this.#o.onProgress);
     return { at: now, list };
-  };
+  }
 
-  const evaluate = async (): Promise<void> => {
-    const now = clock.now();
-    const { version, alerts } = await store.alerts();
-    const { list, unjudged } = await conditions(alerts, now);
-    // Resolved alerts expire by measured time, not by the wall clock.
-    const keepResolvedMs = alertTiming.keepResolvedMs + (now - clock.lived());
-    const newId = (): string => timeOrderedId('alr', now, random.bytes(12));
-    const step = stepAlerts(alerts, list, now, newId, unjudged, { ...alertTiming, keepResolvedMs });
-    const changes = step.changed.length + step.forgotten.length > 0;
-    if (changes) {
-      const notifications = step.told.length === 0 ? [] : await notificationsOf(step.told, now);
-      const { forgotten } = step;
-      const sent = Map.groupBy(notifications, ({ alertId }) => alertId);
-      const changed = step.changed.map((alert) =>
-        withNotifications(alert, sent.get(alert.id)?.map(({ record }) => record) ?? []),
-      );
-      const events = notifications.map(({ event, endpointId }) => ({ event, endpointId }));
-      if (!(await store.saveAlerts({ version, changed, forgotten, notifications: events, now }))) {
-        logger.info({ code: 'evaluated_elsewhere' }, 'another node has evaluated the alerts meanwhile');
-        return;
-      }
-      for (const { rule, group, state, severity } of step.told)
-        logger.warn({ code: 'alert', rule, group, state, severity }, 'alert');
-      options.wake([...new Set(notifications.map(({ endpointId }) => endpointId))]);
-    }
-    const gone = new Set([...step.forgotten, ...step.changed.map(({ id }) => id)]);
-    const firing = [...alerts.filter(({ id }) => !gone.has(id)), ...step.changed].filter(
-      ({ state }) => state === alertStates[1],
+  async #progress({ objectives }: Declared, now: number, onProgress: OnProgress): Promise<void> {
+    // Counted from when this node began to evaluate, starting at zero: the sum over all nodes is complete.
+    const from = Math.min(now, this.#known.objectives?.at ?? now);
+    const progress = await readProgress(this.#o.store, objectives, from, now);
+    const unaccounted = Math.max(0, (this.#known.ledger?.unaccounted ?? 0) - this.#countedBefore);
+    this.#countedBefore += unaccounted;
+    const accounted = objectives.filter(({ kind }) => kind === 'accounted');
+    onProgress(
+      objectives,
+      new Map([
+        ...progress,
+        // Only the ledger can spoil these: each missing delivery counts once, and is always the sender's fault.
+        ...accounted.map(({ name }): [string, DomainCounts] => {
+          const due = Math.max(progress.get(name)!.due, unaccounted);
+          return [name, { due, bad: unaccounted, badBy: { sender: unaccounted, receiver: 0 } }];
+        }),
+      ]),
     );
-    await store.saveSetting(evaluatedAt, String(now));
-    options.onEvaluated({
-      page: firing.filter(({ severity }) => severity === 'page').length,
-      ticket: firing.filter(({ severity }) => severity === 'ticket').length,
-    });
-  };
-
-  const notificationsOf = async (told: readonly Alert[], now: number): Promise<Notification[]> => {
-    const channels = new Map(
-      (await store.documents('channel')).map(({ name, document }) => [name, document]),
-    );
-    const teams = new Map(
-      (await store.documents('team')).map(({ name, document }) => [name, document.channels]),
-    );
-    return told.flatMap((alert) => {
-      const concerned = [...(alert.owner === null ? [] : [alert.owner]), ...(alert.alsoTold ?? [])];
-      const owned = new Map<string, string[]>();
-      for (const team of concerned)
-        for (const name of teams.get(team) ?? [])
-          if (channels.has(name)) owned.set(name, [...(owned.get(name) ?? []), team]);
-      // If an alert has no owner, or its owner has no channel, every channel is notified.
-      return [...(owned.size > 0 ? owned.keys() : channels.keys())].map((name): Notification => {
-        const { channel, endpointId } = channels.get(name)!;
-        const event = makeEvent({
-          id: `${alert.id}-${alert.state}-${now}-${name}`,
-          callerId: true,
-          tenant: alertTenant,
-          type: 'posthorn.alert',
-          data: JSON.stringify(payloadOf(channel, alert)),
-        });
-        const says = alert.state === 'resolved' ? 'resolved' : 'firing';
-        const record = {
-          teams: owned.get(name) ?? [],
-          channel: name,
-          at: now,
-          says,
-          eventId: event.id,
-        } as const;
-        return { endpointId, event, alertId: alert.id, record };
-      });
-    });
-  };
-
-  const notEvaluated = (error: Error): void =>
-    logger.warn(
-      { code: 'evaluation_failed', error: error.message },
-      'alerts could not be evaluated; trying again',
-    );
-  const once = (): Promise<void> => {
-    running ??= evaluate()
-      .catch(notEvaluated)
-      .finally(() => (running = null));
-    return running;
-  };
-  const round = async (): Promise<void> => {
-    if (role.isCoordinator) {
-      mineSince ??= clock.monotonic();
-      await once();
-    } else {
-      if (await silentFor().catch(() => null)) await once();
-      // What another node has found meanwhile is not known here.
-      mineSince = null;
-      lastBooksAt = null;
-      books = null;
-      unbalancedRuns = 0;
-      objectives = null;
-      options.onProgress?.([], new Map());
-    }
-  };
-  const rounds = repeat(clock, round, {
-    everyMs,
-    firstMs: Math.min(1000, everyMs),
-    kind: 'poll',
-    onError: notEvaluated,
-  });
-  return {
-    reconciled: (found) => {
-      books = found;
-      lastBooksAt = clock.monotonic();
-      unbalancedRuns = found.balanced ? 0 : unbalancedRuns + 1;
-      if (!stopped) void once();
-    },
-    evaluate: once,
-    stop: () => {
-      stopped = true;
-      void rounds.stop();
-    },
-  };
+  }
 }

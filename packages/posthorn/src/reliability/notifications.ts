@@ -1,0 +1,52 @@
+import { type Alert, type AlertNotification, alertTenant } from '../domain/alert.ts';
+import { payloadOf } from '../domain/channel.ts';
+import { makeEvent, type NewEvent } from '../domain/event.ts';
+import type { JudgedStore } from './judge.ts';
+
+/** An event to one channel, and what the alert keeps of it. */
+interface Notification {
+  readonly event: NewEvent;
+  readonly endpointId: string;
+  readonly alertId: string;
+  readonly record: AlertNotification;
+}
+
+/** Returns the notifications of these alerts: to the channels of the teams that each concerns. */
+export async function notificationsFor(
+  store: Pick<JudgedStore, 'documents'>,
+  alerts: readonly Alert[],
+  now: number,
+): Promise<Notification[]> {
+  if (alerts.length === 0) return [];
+  const channels = new Map((await store.documents('channel')).map(({ name, document }) => [name, document]));
+  const teams = new Map(
+    (await store.documents('team')).map(({ name, document }) => [name, document.channels]),
+  );
+  return alerts.flatMap((alert) => {
+    const concerned = [...(alert.owner === null ? [] : [alert.owner]), ...(alert.alsoNotify ?? [])];
+    const owned = new Map<string, string[]>();
+    for (const team of concerned)
+      for (const name of teams.get(team) ?? [])
+        if (channels.has(name)) owned.set(name, [...(owned.get(name) ?? []), team]);
+    // If an alert has no owner, or its owner has no channel, every channel is notified.
+    return [...(owned.size > 0 ? owned.keys() : channels.keys())].map((name): Notification => {
+      const { channel, endpointId } = channels.get(name)!;
+      const event = makeEvent({
+        id: `${alert.id}-${alert.state}-${now}-${name}`,
+        callerId: true,
+        tenant: alertTenant,
+        type: 'posthorn.alert',
+        data: JSON.stringify(payloadOf(channel, alert)),
+      });
+      const says = alert.state === 'resolved' ? 'resolved' : 'firing';
+      const record = {
+        teams: owned.get(name) ?? [],
+        channel: name,
+        at: now,
+        says,
+        eventId: event.id,
+      } as const;
+      return { endpointId, event, alertId: alert.id, record };
+    });
+  });
+}

@@ -147,12 +147,12 @@ describe('alerts say who is on it, and channels can be tried', () => {
       const fine = await runHere('channels', 'test', 'ops');
       expect([fine.code, fine.out]).toEqual([
         0,
-        expect.stringMatching(/^ops \(webhook\) took the test after \d+ ms: status 200/),
+        expect.stringMatching(/^ops \(webhook\) accepted the test after \d+ ms: status 200/),
       ]);
       const bad = await runHere('channels', 'test', 'everybody');
       expect([bad.code, bad.out]).toEqual([
         1,
-        expect.stringMatching(/did not take the test: status 500, http_5xx.*"no"/),
+        expect.stringMatching(/did not accept the test: status 500, http_5xx.*"no"/),
       ]);
       const list = await runHere('channels', '--json');
       expect(JSON.parse(list.out).items.map(({ name }: { name: string }) => name)).toEqual([

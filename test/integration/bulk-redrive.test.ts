@@ -278,10 +278,10 @@ test('replays are begun, followed, listed and stopped on the command line', asyn
     const all = await runHere('replay', '--endpoint-id', id, '--name', 'again');
     expect([all.code, all.out]).toEqual([
       0,
-      expect.stringMatching(/^5 of 5 deliveries were made anew \(replay rpl_/),
+      expect.stringMatching(/^5 of 5 deliveries were created \(replay rpl_/),
     ]);
     const one = await runHere('replay', 'cli-1', '--to', id);
-    expect([one.code, one.out]).toEqual([0, expect.stringMatching(/cli-1 is delivered again: dlv_/)]);
+    expect([one.code, one.out]).toEqual([0, expect.stringMatching(/cli-1 is being delivered again: dlv_/)]);
     expect((await runHere('replay')).code).toBe(2);
     expect((await runHere('replay', 'cli-1', '--rate', '2')).code).toBe(2);
     expect((await runHere('replays')).out).toMatch(/rpl_\w+ +again +done +5 +5/);
@@ -289,7 +289,7 @@ test('replays are begun, followed, listed and stopped on the command line', asyn
       .items;
     expect((await runHere('replays', 'get', first!.id)).out).toContain('5 of 5 replayed');
     expect((await runHere('replays', 'stop', first!.id)).code).toBe(1);
-    expect((await runHere('dead-letters', '--state', 'suppressed')).out).toContain('There are no');
+    expect((await runHere('dead-letters', '--state', 'suppressed')).out).toContain('No dead letters');
   } finally {
     delete process.env['POSTHORN_URL'];
     delete process.env['POSTHORN_API_KEY'];

@@ -53,7 +53,7 @@ test('help names every command, explains one, and ends with 0', async () => {
     expect(all.out).toContain(`  ${name} `);
     expect(all.out.replaceAll(/\s+/g, ' ')).toContain(description);
   }
-  expect(one.out).toMatch(/^Usage: posthorn audit \[options\] <files\.\.\.>\n\nfind silent drops/);
+  expect(one.out).toMatch(/^Usage: posthorn audit \[options\] <files\.\.\.>\n\nFind silent drops/);
   expect(same.out).toBe(one.out);
   expect([all.code, one.code, same.code]).toEqual([0, 0, 0]);
 });

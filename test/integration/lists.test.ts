@@ -107,7 +107,7 @@ describe('lists end with a word, or not at all (G5)', () => {
     expect(JSON.parse(all.out)).toMatchObject({ next_cursor: null });
     expect((JSON.parse(all.out) as Page).items).toHaveLength(1500);
     const some = await runHere('deliveries', '--tenant', 'long', '--limit', '1200');
-    const [, cursor] = /go on with --cursor (\S+)/.exec(some.err)!;
+    const [, cursor] = /continue with --cursor (\S+)/.exec(some.err)!;
     const rest = await runHere(
       'deliveries',
       '--tenant',

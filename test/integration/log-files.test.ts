@@ -50,7 +50,7 @@ test.each([
   linkSync(whole, other);
   const input = { lab: ['--calibrate'], 'alerts backtest': ['--from-log'] }[command] ?? [];
   const { code, err } = await runHere(...command.split(' '), ...input, whole, option!, other, ...rest);
-  expect(err).toMatch(/is read by this command, and would be overwritten/);
+  expect(err).toMatch(/is read by this command and would be overwritten/);
   expect(code).toBe(2);
   expect(readFileSync(whole, 'utf8')).toBe(`${log}\n`);
 });

@@ -61,5 +61,5 @@ test('G5: a redrive that skips dead letters of a deleted endpoint says so and en
   await server.client.request('DELETE', `/v1/endpoints/${id}`);
   const { code, out } = await runHere('redrive', '--tenant', 'gone');
   expect(code).toBe(1);
-  expect(out).toMatch(/^0 of 3 deliveries are pending again .*3 skipped, because their endpoint is deleted/);
+  expect(out).toMatch(/^0 of 3 deliveries are pending again .*3 skipped because their endpoint is deleted/);
 });

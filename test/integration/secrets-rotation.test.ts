@@ -121,7 +121,10 @@ test('G9: offline, a data directory with a key file gets a new key first; status
     out: expect.stringMatching(/MISSING +4[^]*2 endpoints have secrets/),
   });
   const partial = await runHere('secrets', 'rotate', '--data-dir', dataDir);
-  expect(partial).toMatchObject({ code: 1, out: expect.stringContaining('4 secrets could not be opened') });
+  expect(partial).toMatchObject({
+    code: 1,
+    out: expect.stringContaining('4 secrets could not be decrypted'),
+  });
   writeFileSync(file, after);
   const plain = await runHere('secrets', 'rotate', '--data-dir', dataDir, '--plaintext-secrets', '--json');
   expect(JSON.parse(plain.out)).toMatchObject({ changed: 2, status: { encrypted: false, plaintext: 4 } });

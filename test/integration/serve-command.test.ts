@@ -69,7 +69,7 @@ test('G9: a key that was made is printed once, also where the start fails afterw
   const failed = await run(['--data-dir', dataDir, '--port', String(port)]);
   const [code] = (await once(failed.child, 'exit')) as [number];
   expect(code).toBe(1);
-  expect(failed.err()).toMatch(/^posthorn: port \d+ on 127\.0\.0\.1 is taken/m);
+  expect(failed.err()).toMatch(/^posthorn: port \d+ on 127\.0\.0\.1 is in use/m);
   const made = /phk_[\w-]{20,}/.exec(failed.out())![0];
   expect(failed.out().split(made)).toHaveLength(2);
   taken.close();

@@ -111,7 +111,7 @@ async function runAudit(files: readonly string[], options: AuditCommandOptions):
 /** `posthorn audit`. */
 export function auditCommand(): Command {
   const command = new Command('audit')
-    .description("find silent drops in any webhook sender's logs, name the cause, and put a price on it")
+    .description("Find silent drops in any webhook sender's logs, name the cause, and put a price on it")
     .argument('<files...>', 'logs: JSON lines, JSON, CSV, Parquet, access logs; plain, gzip or zstd; globs')
     .option('--missing <ids.csv>', 'write what has to be sent again')
     .option('--json', 'print JSON')

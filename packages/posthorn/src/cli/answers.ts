@@ -1,12 +1,12 @@
 import { isOf, type OperationId, operations, toWire } from '@posthorn/client/operations';
 
-/** The answer of a call in the words of the wire, as `--json` prints it. */
+/** The answer of an operation in wire names, as `--json` prints it. */
 export function wireAnswer(id: OperationId, answer: unknown): unknown {
   const { answer: shape } = operations[id];
   return shape === undefined || shape === 'text' ? answer : toWire(shape, answer);
 }
 
-/** Whether this is an answer of the call, and not of something else that answers with 2xx and JSON (G5). */
+/** Returns whether this is an answer of the operation, and not of another service that answers with 2xx and JSON (G5). */
 export function isAnswerOf(id: OperationId, value: unknown): boolean {
   const { answer: shape } = operations[id];
   return shape !== undefined && shape !== 'text' && isOf(shape, value);

@@ -6,7 +6,7 @@ import { filterOf, filterOptions } from './commands/deliveries.ts';
 import { CommandError, note, print, progress, table } from './output.ts';
 import { numberBetween, remoteOptions } from './remote.ts';
 
-// What the commands about redrives and replays in bulk have in common.
+// What the commands about bulk redrives and replays share.
 
 export type Job = Redrive | BulkReplay;
 
@@ -14,14 +14,14 @@ const isReplay = (job: Job): job is BulkReplay => 'replayed' in job;
 const doneOf = (job: Job): number => (isReplay(job) ? job.replayed : job.redriven);
 const verbOf = (job: Job): string => (isReplay(job) ? 'replayed' : 'redriven');
 
-/** How many it skipped and why, or nothing. */
+/** How many it skipped and why, or an empty text. */
 function skippedNote({ skipped }: Job): string {
   return skipped === 0
     ? ''
-    : `; ${skipped.toLocaleString('en-US')} skipped, because their endpoint is deleted: they stay as they are`;
+    : `; ${skipped.toLocaleString('en-US')} skipped because their endpoint is deleted; they do not change`;
 }
 
-/** Why it stopped, or nothing. */
+/** Why it stopped, or an empty text. */
 function stopNote({ stopReason }: Job): string {
   return stopReason === 'failing' ? ' by itself: the first 20 deliveries all failed' : '';
 }
@@ -35,7 +35,7 @@ export function jobLine(job: Job): string {
   return `${job.id}${name} is ${job.state}${stopNote(job)}: ${doneOf(job)} of ${job.matched} ${verbOf(job)}${rate}; ${outcome}${skippedNote(job)}`;
 }
 
-/** What it would do. */
+/** The result of a dry run. */
 function described(job: Job): string {
   const worth = (value: Job['value']): string =>
     value
@@ -93,10 +93,10 @@ export function jobRow(job: Job): (string | number)[] {
 }
 
 const pollMs = 200;
-/** A server that is away for longer ends the watching, and not the job. */
+/** A server that is away longer than this ends the watching, but not the job. */
 const awayMs = 60_000;
 
-/** Follows a job until it ends. It is the server's: what ends the watching does not end it. */
+/** Follows a job until it ends. The job runs on the server: an error here ends the watching, not the job. */
 export async function watched<J extends Job>(begun: J, read: (id: string) => Promise<J>): Promise<J> {
   let job = begun;
   const bar = progress(job.matched);
@@ -111,7 +111,7 @@ export async function watched<J extends Job>(begun: J, read: (id: string) => Pro
         if (!(error instanceof ApiError)) throw error;
         const isPassing = error.status === 0 || error.status === 429 || error.status >= 500;
         if (!isPassing || systemClock.monotonic() - answeredAt > awayMs)
-          throw new CommandError(`${error.message}; ${job.id} goes on by itself on the server`);
+          throw new CommandError(`${error.message}; ${job.id} continues on the server`);
       }
       bar.at(doneOf(job), verbOf(job));
     }
@@ -121,11 +121,11 @@ export async function watched<J extends Job>(begun: J, read: (id: string) => Pro
   return job;
 }
 
-/** Says what became of a job that was watched to its end; not all of what was asked for done is no success (G5). */
+/** Reports the result of a job that was watched to its end; an incomplete job is not a success (G5). */
 export function reportJob(job: Job, kind: 'redrive' | 'replay'): void {
   if (job.dryRun) print(described(job));
   else {
-    const done = kind === 'redrive' ? 'deliveries are pending again' : 'deliveries were made anew';
+    const done = kind === 'redrive' ? 'deliveries are pending again' : 'deliveries were created';
     print(`${doneOf(job)} of ${job.matched} ${done} (${kind} ${job.id})${skippedNote(job)}`);
   }
 }
@@ -142,16 +142,16 @@ function statusCodes(text: string, before: readonly number[] = []): number[] {
   throw new InvalidArgumentError('Give status codes such as 503, separated by commas.');
 }
 
-/** A command that begins a job by a filter, or does one thing by its id. */
+/** A command that starts a job from a filter, or acts on one delivery or event by its id. */
 export function jobCommand(name: 'redrive' | 'replay'): Command {
   return filterOptions(remoteOptions(new Command(name)))
-    .option('--status-code <codes>', 'only these last status codes', statusCodes)
-    .option('--rate <per second>', 'at most so many a second', numberBetween(0.001, 100_000))
-    .option('--name <name>', `what it is for, as posthorn ${name}s shows it`)
-    .option('--dry-run', 'only count what matches');
+    .option('--status-code <codes>', 'only these status codes of the last attempt', statusCodes)
+    .option('--rate <per second>', 'maximum rate (default: no limit)', numberBetween(0.001, 100_000))
+    .option('--name <name>', `name of the job, as posthorn ${name}s shows it`)
+    .option('--dry-run', 'count what matches, change nothing');
 }
 
-/** The filter, with the fields that a list of deliveries is not asked for. */
+/** The filter, with the fields that a list of deliveries does not have. */
 export function jobFilterOf(options: Record<string, unknown>): ReturnType<typeof filterOf> & {
   readonly statusCode?: readonly number[];
 } {

@@ -3,22 +3,25 @@ import { ApiError, type ListAnswer, type PageRequest } from '@posthorn/client';
 import { CommandError, note } from './output.ts';
 import { integerBetween } from './remote.ts';
 
-/** What a page of the API holds at most. */
+/** The maximum page size of the API. */
 const maxPage = 1000;
 const maxItems = 1_000_000;
 const usualItems = 50;
-/** Pages without items that may follow each other, as of a search that finds nothing in many rows: a list of nothing but such pages would never end. */
+/**
+ * Consecutive pages without items, as from a search that finds nothing in many rows: a list of only such pages would
+ * never end.
+ */
 const maxEmptyPages = 1000;
 
 export interface Listing<Answer extends ListAnswer> {
   readonly items: Answer['items'];
-  /** As one page of all of them. */
+  /** As one page with all of them. */
   readonly answer: Answer;
-  /** Says on standard error how to read on, if there is more. */
+  /** If there is more, prints to standard error how to read on. */
   noteMore(): void;
 }
 
-/** The part of a list that is asked for. */
+/** The requested part of a list. */
 export interface Page {
   readonly limit: number;
   readonly cursor?: string;
@@ -27,13 +30,13 @@ export interface Page {
 /** Adds the options of a list that may be longer than one reads at once. */
 export function listOptions(command: Command): Command {
   return command
-    .option('--limit <n>', `at most so many (default ${usualItems})`, integerBetween(1, maxItems))
-    .option('--cursor <cursor>', 'go on behind a former list');
+    .option('--limit <n>', `maximum number of items (default ${usualItems})`, integerBetween(1, maxItems))
+    .option('--cursor <cursor>', 'continue after a previous list');
 }
 
-/** Adds the list that a group of commands shows if none of them is named. */
+/** Sets the list that a group of commands shows if none of them is named. */
 export function addDefaultList(group: Command, list: Command): Command {
-  // Commander takes a name that it does not know for an argument of the default command.
+  // Commander treats an unknown name as an argument of the default command.
   list.allowExcessArguments().hook('preAction', ({ args: [unknown] }) => {
     if (unknown === undefined) return;
     const names = group.commands.map((command) => command.name()).join(', ');
@@ -43,8 +46,8 @@ export function addDefaultList(group: Command, list: Command): Command {
 }
 
 /**
- * Reads a list page by page, up to `--limit`. It never ends early without a word: `nextCursor` and `noteMore` say where to go
- * on (G5).
+ * Reads a list page by page, up to `--limit`. It never ends early silently: `nextCursor` and `noteMore` say where to
+ * continue (G5).
  */
 export async function listed<Answer extends ListAnswer>(
   read: (page: Page) => PageRequest<Answer>,
@@ -60,9 +63,9 @@ export async function listed<Answer extends ListAnswer>(
     answer = await read(cursor === null ? { limit: size } : { limit: size, cursor });
     emptyPages = answer.items.length === 0 ? emptyPages + 1 : 0;
     if (emptyPages > maxEmptyPages)
-      throw new ApiError(200, 'garbled', 'the pages of the list do not end; is the URL right?');
+      throw new ApiError(200, 'garbled', 'the pages of the list do not end; check the URL');
     items.push(...answer.items);
-    // A cursor that leads nowhere would lead there for ever.
+    // A cursor that leads nowhere would do so forever.
     if (answer.nextCursor === cursor) break;
     cursor = answer.nextCursor;
   } while (cursor !== null && items.length < limit);
@@ -72,7 +75,7 @@ export async function listed<Answer extends ListAnswer>(
     noteMore: () => {
       if (cursor !== null)
         note(
-          `There are more than these ${items.length.toLocaleString('en-US')}: raise --limit, or go on with --cursor ${cursor}`,
+          `There are more than these ${items.length.toLocaleString('en-US')}: raise --limit, or continue with --cursor ${cursor}`,
         );
     },
   };
@@ -86,7 +89,7 @@ export async function* everyPage<Answer extends ListAnswer>(
   do {
     const answer: Answer = await read(cursor === null ? { limit: maxPage } : { limit: maxPage, cursor });
     if (answer.nextCursor === cursor && cursor !== null)
-      throw new ApiError(200, 'garbled', 'the pages of the list do not end; is the URL right?');
+      throw new ApiError(200, 'garbled', 'the pages of the list do not end; check the URL');
     yield answer;
     cursor = answer.nextCursor;
   } while (cursor !== null);

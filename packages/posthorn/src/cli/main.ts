@@ -9,7 +9,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     const program = new Command('posthorn')
       .description('Delivers payment webhooks and accounts for every one of them.')
       .version(version)
-      // Options and arguments stand in a command's own help: here most commands are only names.
+      // Options and arguments are in a command's own help: here most commands are only names.
       .configureHelp({ subcommandTerm: (command) => command.name() });
     const asked = askedFor(argv);
     for (const { name, description, load } of commands)
@@ -18,7 +18,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   });
 }
 
-/** The name of the command that is to be run or explained (`posthorn help audit`), if there is one. */
+/** The name of the command to run or explain (`posthorn help audit`), if there is one. */
 function askedFor(argv: readonly string[]): string | undefined {
   const [first, second] = argv.slice(2).filter((arg) => !arg.startsWith('-'));
   return first === 'help' ? second : first;

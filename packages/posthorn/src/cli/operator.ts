@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import { libraryCaller } from '../domain/caller.ts';
 import type { By } from '../service/audit.ts';
 
-/** Who runs a command that works on the store itself: the user of the operating system. */
+/** The operator of a command that works on the store itself: the user of the operating system. */
 export function operator(): By {
   const id = userName();
   return { caller: { ...libraryCaller, kind: 'cli', id, name: id }, from: null, requestId: null };
@@ -12,7 +12,7 @@ function userName(): string {
   try {
     return userInfo().username;
   } catch {
-    // A container may run as a number that has no name.
+    // A container may run as a user id without a name.
     return `uid ${process.getuid?.() ?? 'unknown'}`;
   }
 }

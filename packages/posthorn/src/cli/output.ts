@@ -1,6 +1,6 @@
 import { printable, printableJson, printableLines } from '../report/printable.ts';
 
-/** A command failed in a way that a person can do something about; `code` is the exit code. */
+/** A command failed in a way that the operator can fix; `code` is the exit code. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly code: number;
@@ -10,16 +10,16 @@ export class CommandError extends Error {
   }
 }
 
-/** As a shell says that a command was ended by SIGINT. */
+/** The exit code of shells for a command that was ended by SIGINT. */
 export const interrupted = 130;
 
-/** Nobody reads standard output any more. */
+/** The reader of standard output is gone. */
 let isOutputClosed = false;
 let isOutputLost = false;
 
 /**
- * A reader that has seen enough (`posthorn deliveries | head`) ends no command: what it still has to do is done, and its exit
- * code says how that went (G5). Output that is lost for another reason, such as a full disk, is a failure.
+ * A reader that has seen enough (`posthorn deliveries | head`) does not end a command: the command finishes its work,
+ * and its exit code says how that went (G5). Output that is lost for another reason, such as a full disk, is a failure.
  */
 export function watchOutput(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -34,7 +34,7 @@ export function watchOutput(): void {
     });
     note(`posthorn: cannot write the output: ${error.message}`);
   });
-  // Words that nobody reads end no command either.
+  // Messages without a reader do not end a command either.
   if (process.stderr.listenerCount('error') === 0) process.stderr.on('error', () => {});
 }
 
@@ -42,7 +42,7 @@ function write(text: string): boolean {
   return isOutputClosed || process.stdout.write(text);
 }
 
-/** Prints text for people: whatever data stands in it cannot move the cursor or hide itself. */
+/** Prints text for people: data in it cannot move the cursor or hide itself. */
 export function print(text = ''): void {
   write(`${printableLines(text)}\n`);
 }
@@ -52,13 +52,13 @@ export function printExact(text: string): void {
   write(`${text}\n`);
 }
 
-/** Prints JSON for programs; on a terminal, what cannot be seen is written as escapes of JSON, which is the same data. */
+/** Prints JSON for programs; on a terminal, invisible characters are written as JSON escapes, which is the same data. */
 export function printJson(value: unknown): void {
   const json = JSON.stringify(value);
   printExact(process.stdout.isTTY ? printableJson(json) : json);
 }
 
-/** Prints one of many lines for programs, as fast as they are read; false: nobody reads on. */
+/** Prints one of many lines for programs, as fast as they are read; false: the reader is gone. */
 export async function printStreamed(line: string): Promise<boolean> {
   const { stdout } = process;
   if (!write(`${line}\n`))
@@ -76,14 +76,14 @@ export function note(text: string): void {
   process.stderr.write(`${printableLines(text)}\n`);
 }
 
-/** Of the terminal that reads the output; infinite if a file or a program does. */
+/** Width of the terminal that reads the output; infinite if a file or a program does. */
 function outputWidth(): number {
   return process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY;
 }
 
 /**
- * Columns aligned by width; numbers to the right. Every cell stays on its line; what a damaged store lacks is empty. What is
- * too wide for the terminal has a block for each row instead: ids that are cut could not be copied.
+ * Aligns columns by width, numbers to the right. Every cell stays on its line; what a damaged store lacks is empty. A
+ * table too wide for the terminal becomes a block for each row: truncated ids could not be copied.
  */
 export function table(
   header: readonly string[],
@@ -118,12 +118,12 @@ function block(header: readonly string[], row: readonly string[]): string {
 }
 
 /**
- * Progress on standard error: one line rewritten on a terminal, else a line now and then. `total` null: how much there is
- * is not known.
+ * Progress on standard error: one line rewritten on a terminal, else an occasional line. `total` null: the total is not
+ * known.
  */
 export function progress(total: number | null): { at(done: number, words?: string): void; end(): void } {
   const live = process.stderr.isTTY === true;
-  // Into a file or a script, only what takes long says how far it is.
+  // To a file or a script, only long work reports its progress.
   let shown = live ? 0 : Date.now();
   let last = '';
   return {

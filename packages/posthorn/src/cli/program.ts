@@ -6,7 +6,7 @@ import { CommandError, note, watchOutput } from './output.ts';
 /** Runs one program of commands; sets the exit code: 0 success, 1 a finding or failure, 2 wrong usage. */
 export async function runProgram(argv: readonly string[], make: () => Promise<Command>): Promise<void> {
   watchOutput();
-  // Reports and stores hold ids, amounts and secrets: what is made here is this user's alone.
+  // Reports and stores contain ids, amounts and secrets: files created here are private to this user.
   process.umask(0o077);
   dropEmptyVariables();
   try {
@@ -34,7 +34,7 @@ function dropEmptyVariables(): void {
     if (value === '' && name.startsWith('POSTHORN_')) delete process.env[name];
 }
 
-/** Wrong usage says what is right and throws, in commands of commands too: Commander itself would leave with 1. */
+/** Reports wrong usage with the correct usage and throws, in nested commands too: Commander itself would exit with 1. */
 function throwing(command: Command): void {
   command
     .exitOverride()

@@ -2,7 +2,10 @@ import { StoreOpenError, UnavailableError } from '../domain/errors.ts';
 import type { Store } from '../store/store.ts';
 import { CommandError } from './output.ts';
 
-/** Opens the history of a Posthorn, running or stopped, to read it; close it afterwards. `dataDir` counts where both are given. */
+/**
+ * Opens the history of a Posthorn, running or stopped, to read it; close it afterwards. If both are given, `dataDir` is
+ * used.
+ */
 export async function openToRead(
   dataDir: string | undefined,
   databaseUrl: string | undefined,
@@ -16,7 +19,7 @@ export async function openToRead(
     const { openSqliteStore } = await import('../store/sqlite/open.ts');
     return await openSqliteStore({ dataDir, readOnly: true });
   } catch (error) {
-    // Wrong usage: no store is there, or not one that this version reads.
+    // Wrong usage: there is no store, or not one that this version reads.
     if (error instanceof StoreOpenError) throw new CommandError(error.message, 2);
     if (error instanceof UnavailableError) throw error;
     throw new CommandError(`the store cannot be opened: ${(error as Error).message}`);
@@ -24,8 +27,8 @@ export async function openToRead(
 }
 
 /**
- * Reads a store from end to end. Whatever goes wrong in it is a sentence: rows that Posthorn cannot have written make its own code
- * fail in ways that nobody foresaw.
+ * Reads a whole store. Any failure becomes a sentence: rows that Posthorn cannot have written make its own code fail in
+ * unexpected ways.
  */
 export async function readWhole<T>(store: Store, work: (store: Store) => Promise<T>): Promise<T> {
   try {
@@ -33,7 +36,7 @@ export async function readWhole<T>(store: Store, work: (store: Store) => Promise
   } catch (error) {
     if (error instanceof UnavailableError || error instanceof CommandError) throw error;
     throw new CommandError(
-      `the store cannot be read to its end (${(error as Error).message}): it holds what Posthorn does not write; keep a copy and restore a backup`,
+      `the store cannot be read to its end (${(error as Error).message}): it contains what Posthorn does not write; keep a copy and restore a backup`,
     );
   } finally {
     await store.close();

@@ -11,7 +11,7 @@ export interface RemoteOptions {
   readonly timeout?: number;
 }
 
-/** `fetch` itself waits no longer for an answer to begin. */
+/** `fetch` itself waits at most this long for the start of an answer. */
 const maxTimeoutS = 300;
 
 /** Returns a parser of numbers in this range. */
@@ -30,7 +30,7 @@ export const integerBetween = (min: number, max: number) => (text: string) => {
   return value;
 };
 
-/** Parses a time as the API takes it: ISO 8601, with or without a time of day. */
+/** Parses a time as the API does: ISO 8601, with or without a time of day. */
 export function apiTime(text: string): string {
   const at = Date.parse(text);
   if (!/^\d{4}-\d{2}-\d{2}/.test(text) || !Number.isFinite(at))
@@ -43,11 +43,11 @@ const usualTimeoutS = 30;
 /** Adds the options of every command that talks to a running server. */
 export function remoteOptions(command: Command, timeoutS = usualTimeoutS): Command {
   return command
-    .option('--url <url>', 'the server (POSTHORN_URL, default http://127.0.0.1:8400)')
-    .option('--api-key <key>', 'its key (POSTHORN_API_KEY)')
+    .option('--url <url>', 'URL of the server (POSTHORN_URL, default http://127.0.0.1:8400)')
+    .option('--api-key <key>', 'API key (POSTHORN_API_KEY)')
     .option(
       '--timeout <seconds>',
-      'limit of each request, answer included',
+      'timeout of each request in seconds, including the answer',
       numberBetween(0.1, maxTimeoutS),
       timeoutS,
     )
@@ -58,14 +58,14 @@ export function remoteOptions(command: Command, timeoutS = usualTimeoutS): Comma
 const variable = (name: string): string | undefined =>
   process.env[name] === '' ? undefined : process.env[name];
 
-/** Returns the client that these options ask for; wrong ones end with 2 before anything is sent. */
+/** Returns the client for these options; invalid options end with 2 before anything is sent. */
 export function clientOf({ url, apiKey, timeout }: RemoteOptions): Client {
   const key = apiKey ?? variable('POSTHORN_API_KEY');
   if (key === undefined) throw new CommandError('no key: set POSTHORN_API_KEY, or give --api-key', 2);
   try {
     return createClient(url ?? variable('POSTHORN_URL') ?? 'http://127.0.0.1:8400', key, {
       timeoutMs: (timeout ?? usualTimeoutS) * 1000,
-      // Whoever types a command wants to hear at once that the server is away, and decides whether to try again.
+      // On the command line, an operator wants to know at once that the server is away, and decides whether to retry.
       maxTries: 1,
       userAgent: `posthorn/${version}`,
     });

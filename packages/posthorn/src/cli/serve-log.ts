@@ -2,7 +2,7 @@ import { printableLines } from '../report/printable.ts';
 import { createLineWriter } from '../runtime/line-writer.ts';
 import { createLogger, type Logger } from '../runtime/logger.ts';
 
-/** What a server says: its log and notes on standard error, its start-up facts on standard output. */
+/** Output of a server: its log and notes on standard error, its startup facts on standard output. */
 export interface ServeLog {
   readonly logger: Logger;
   note(line: string): void;
@@ -11,7 +11,7 @@ export interface ServeLog {
   dropped(): number;
 }
 
-/** Neither a full disk, a pipe that nobody reads nor a closed terminal stops a server or slows it. */
+/** A full disk, a pipe without a reader or a closed terminal neither stops nor slows a server. */
 export function createServeLog(level: Parameters<typeof createLogger>[0]): ServeLog {
   const [out, err] = [createLineWriter(1), createLineWriter(2)];
   return {

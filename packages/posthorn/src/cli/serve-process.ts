@@ -27,7 +27,7 @@ const maxTracingStopMs = 1000;
 
 const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex');
 
-/** The admin key's hash: of the given key, else the stored one, else of a key made now. */
+/** The hash of the admin key: of the given key, else the stored one, else of a new key. */
 async function adminKey(
   store: Store,
   given: string | undefined,
@@ -48,15 +48,15 @@ export async function startServing(
     readonly clock?: Clock;
     readonly logger?: ServeLog;
     readonly transport?: NodeOptions['transport'];
-    /** A key was made, and is seen only now: whatever fails afterwards, it opens this store. */
+    /** A key was created, and is shown only now: whatever fails afterwards, it opens this store. */
     readonly onNewKey?: (key: string) => void;
-    /** A key file was made, which has to be backed up. */
+    /** A key file was created, which has to be backed up. */
     readonly onKeyFile?: (path: string) => void;
   } = {},
 ): Promise<Serving> {
   const database = settings.databaseUrl ?? settings.dataDir;
   const proxy = settings.proxy ?? proxyFromEnvironment(process.env);
-  // A bad one is found before anything is opened.
+  // An invalid one is found before anything is opened.
   proxyChoice(proxy);
   const named = settings.nodeName === undefined ? {} : { nodeName: settings.nodeName };
   const { secretKey, plaintextSecrets } = settings;
@@ -117,7 +117,7 @@ export async function startServing(
   });
   const stop = async (): Promise<StopResult> => {
     const result = await posthorn.stop();
-    // The last spans; a collector that is away does not hold up the end.
+    // The last spans; an unavailable collector does not delay the end.
     if (tracing !== null) await within(clock, maxTracingStopMs, tracing.stop());
     return result;
   };

@@ -7,7 +7,7 @@ import { readYaml } from './yaml-file.ts';
 
 export const sloFile = z.looseObject({ slos: z.record(documentName, sloDocument).default({}) });
 
-/** The objectives of a `posthorn.yaml`; what else it declares is `posthorn apply`'s business. */
+/** The objectives of a `posthorn.yaml`; `posthorn apply` handles its other declarations. */
 export function readSlos(path: string): readonly NamedSlo[] {
   const file = readYaml(path);
   const { success, data, error } = sloFile.safeParse(file.value ?? {});

@@ -3,8 +3,8 @@ import { interrupted } from './output.ts';
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Does long work that Ctrl-C (or SIGTERM, or the end of the terminal) stops in an orderly way: the work gets the signal, and cleans
- * up behind itself. Who asks twice does not want to wait: then only what is removed at the end of the process is.
+ * Runs long work that Ctrl-C (or SIGTERM, or the end of the terminal) stops in an orderly way: the work gets the signal
+ * and cleans up. A second signal stops at once: then only what is removed at process exit is.
  */
 export async function stoppable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController();

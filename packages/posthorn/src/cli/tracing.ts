@@ -4,13 +4,13 @@ import { CommandError } from './output.ts';
 
 export interface StartedTracing {
   readonly tracing: Tracing;
-  /** Sends what is waiting, and no more after that. */
+  /** Sends what is waiting, and nothing afterwards. */
   stop(): Promise<void>;
 }
 
-/** Spans that wait for the exporter; beyond this they are dropped, so that a collector can hold up nothing. */
+/** Spans that wait for the exporter; beyond this they are dropped, so that a collector cannot delay anything. */
 const waitingMost = 16_384;
-/** Not installed with `posthorn`: only those who send traces need them. */
+/** Not installed with `posthorn`: only traces need them. */
 const packages = [
   '@opentelemetry/api',
   '@opentelemetry/exporter-trace-otlp-http',
@@ -20,8 +20,9 @@ const packages = [
 const usualSampler = 'parentbased_always_on';
 
 /**
- * Traces to an OTLP collector over HTTP, by OpenTelemetry's own variables; null where no endpoint is set, and then nothing of
- * it is even loaded. `OTEL_EXPORTER_OTLP_HEADERS`, `_TIMEOUT` and `_COMPRESSION` are the exporter's own business.
+ * Sends traces to an OTLP collector over HTTP, configured by OpenTelemetry's own variables; null if no endpoint is set,
+ * and then none of it is even loaded. The exporter itself reads `OTEL_EXPORTER_OTLP_HEADERS`, `_TIMEOUT` and
+ * `_COMPRESSION`.
  */
 export async function startTracing(
   env: Readonly<Record<string, string | undefined>>,
@@ -46,13 +47,13 @@ export async function startTracing(
   const root = roots[named.replace(/^parentbased_/, '') as keyof typeof roots];
   if (root === undefined)
     throw new CommandError(
-      `OTEL_TRACES_SAMPLER: ${named} is not known: always_on, always_off or traceidratio, also with parentbased_ before it`,
+      `OTEL_TRACES_SAMPLER: ${named} is unknown: use always_on, always_off or traceidratio, also with the prefix parentbased_`,
       2,
     );
-  if (!(ratio >= 0 && ratio <= 1)) throw new CommandError('OTEL_TRACES_SAMPLER_ARG: is from 0 to 1', 2);
+  if (!(ratio >= 0 && ratio <= 1)) throw new CommandError('OTEL_TRACES_SAMPLER_ARG: must be from 0 to 1', 2);
   const provider = new sdk.TracerProvider({
     sampler: named.startsWith('parentbased_') ? new sdk.ParentBasedSampler({ root: root() }) : root(),
-    // What the environment says of the service wins.
+    // The service attributes of the environment take precedence.
     resource: resources
       .defaultResource()
       .merge(

@@ -2,7 +2,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { CommandError } from './output.ts';
 
-/** What is the same file under any name; null: not a file. What cannot be looked at is told by who reads or writes it. */
+/** Identifies a file under any name; null: not a file. Reading or writing it reports what cannot be inspected here. */
 function fileOf(path: string): string | null {
   try {
     const found = statSync(path, { throwIfNoEntry: false });
@@ -13,8 +13,8 @@ function fileOf(path: string): string | null {
 }
 
 /**
- * Refuses what could not be written in the end before long work begins, and what would overwrite what is read; undefined:
- * nothing is to be written, or read.
+ * Refuses, before long work starts, what could not be written in the end, and what would overwrite an input; undefined:
+ * nothing is written, or read.
  */
 export function demandWritable(
   paths: readonly (string | undefined)[],
@@ -28,7 +28,7 @@ export function demandWritable(
     const file = fileOf(path);
     if (file !== null && read.has(file))
       throw new CommandError(
-        `${path} is read by this command, and would be overwritten: name another file`,
+        `${path} is read by this command and would be overwritten: name another file`,
         2,
       );
     try {

@@ -3,11 +3,11 @@ import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument } fro
 import type { z } from 'zod';
 import { CommandError } from './output.ts';
 
-/** A YAML file as a person wrote it, with the lines that faults are told by. */
+/** A YAML file as its author wrote it, with line numbers for faults. */
 export interface YamlFile {
   readonly path: string;
   readonly value: unknown;
-  /** Lines of the form `path:line: member: message`, for what a schema says of the value at `at`. */
+  /** Lines of the form `path:line: member: message`, for what a schema reports about the value at `at`. */
   faults(issues: readonly z.core.$ZodIssue[], at?: readonly PropertyKey[]): string[];
 }
 
@@ -45,7 +45,7 @@ export function readYaml(path: string): YamlFile {
   };
 }
 
-/** The line of a member's name; what is missing has none, and then it is its parent's. */
+/** The line of a member's name; a missing member gets its parent's line. */
 function lineOf(document: Document, lines: LineCounter, steps: readonly PropertyKey[]): number {
   for (let length = steps.length; length > 0; length--) {
     const parent = document.getIn(steps.slice(0, length - 1), true);

@@ -54,7 +54,7 @@ function readerOf(first: string): { readonly idIn: (line: string) => string; rea
   return {
     idIn: (line) => {
       const id = cellsOf(line, separator)[at];
-      if (id === undefined || id === '') throw new NoIdError(`has nothing in the column ${names[at]!}`);
+      if (id === undefined || id === '') throw new NoIdError(`has an empty column ${names[at]!}`);
       return id;
     },
     isHeader: true,

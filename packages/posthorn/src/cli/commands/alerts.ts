@@ -34,7 +34,7 @@ interface BacktestOptions {
 interface History {
   readonly source: string;
   readonly outcomes: readonly EventOutcome[];
-  /** The last moment that the history knows of. */
+  /** The last moment that the history covers. */
   readonly until: number;
 }
 
@@ -57,11 +57,11 @@ async function readLog(path: string): Promise<History> {
     }
   if (lines === 0)
     throw new CommandError(
-      `${path} has no attempt that can be read (${unreadable} lines): JSON lines with event_id, started_at, status_code are needed`,
+      `${path} has no attempt that can be read (${unreadable} lines). Give JSON lines with event_id, started_at and status_code`,
       2,
     );
   if (unreadable > 0) {
-    note(`${unreadable} of ${lines + unreadable} lines of ${path} cannot be read; the rest is used`);
+    note(`${unreadable} of ${lines + unreadable} lines of ${path} cannot be read; the others are used`);
     process.exitCode = 1;
   }
   return { source: path, outcomes: collector.outcomes(), until };
@@ -79,7 +79,7 @@ async function readStore(store: Store, source: string): Promise<History> {
     );
     for (const { state, createdAt, settledAt, dueAt } of page) {
       until = Math.max(until, createdAt, settledAt ?? 0);
-      // Somebody wanted a cancelled one not to arrive.
+      // A cancelled delivery was not meant to arrive.
       if (state === 'cancelled') continue;
       outcomes.push({
         acceptedAt: createdAt,
@@ -113,12 +113,12 @@ async function readHistory({ fromLog, dataDir, databaseUrl }: BacktestOptions): 
   }
 }
 
-/** An incident that the history does not know would count as missed by every rule. */
+/** An incident that the history does not cover would count as missed by every rule. */
 function demandInside(incidents: readonly Incident[], from: number, until: number, source: string): void {
   for (const incident of incidents)
     if (incident.until <= from || incident.from > until)
       throw new CommandError(
-        `--incident ${iso(incident.from)}..${iso(incident.until)} is outside of ${source}, which covers ${iso(from)} to ${iso(until)}`,
+        `--incident ${iso(incident.from)}..${iso(incident.until)} is outside ${source}, which covers ${iso(from)} to ${iso(until)}`,
         2,
       );
 }
@@ -196,7 +196,7 @@ async function runBacktest(options: BacktestOptions): Promise<void> {
   );
   print(
     table(
-      ['rule', 'severity', 'fired', 'first', 'after the incident began', 'missed', 'false a week'],
+      ['rule', 'severity', 'fired', 'first', 'after the incident began', 'missed', 'false per week'],
       results.map(({ rule, firings, detectedAfterMs, missed, falsePerWeek }) => [
         rule.name,
         rule.severity,
@@ -210,16 +210,16 @@ async function runBacktest(options: BacktestOptions): Promise<void> {
   );
   if (options.incident.length === 0) {
     print(
-      '\nNo --incident was given, so every alarm counts as false. Name what you know: --incident 2026-01-04T00:00Z..2026-01-18T00:00Z',
+      '\nNo --incident was given, so every alarm counts as false. Name the known ones: --incident 2026-01-04T00:00Z..2026-01-18T00:00Z',
     );
     return;
   }
   print(
-    '\nThe trade between noise and silence: burn rates and the leak rule with other gates.\nHealthy: the same traffic, late by chance at half the budget.',
+    '\nThe trade-off between noise and silence: burn rates and the leak rule with other gates.\nHealthy: the same traffic, late by chance at half the budget.',
   );
   print(
     table(
-      ['gate', 'false a week on a healthy service', 'time to notice'],
+      ['gate', 'false per week on a healthy service', 'time to notice'],
       points.map(({ pValue, falsePerWeek, detectedAfterMs }) => [
         pValue === null ? 'none' : `p < ${pValue}`,
         falsePerWeek.toFixed(2),
@@ -247,7 +247,7 @@ async function listAlerts(options: Record<string, unknown>): Promise<void> {
   const filter = options['all'] === true ? {} : ({ state: 'firing' } as const);
   const items = await everyItem((page) => client.alerts.list({ ...filter, ...page }));
   if (options['json'] === true) printJson(wireAnswer('alerts.list', { items }));
-  else if (items.length === 0) print('Nothing is firing.');
+  else if (items.length === 0) print('No alert is firing.');
   else {
     for (const {
       id,
@@ -264,20 +264,20 @@ async function listAlerts(options: Record<string, unknown>): Promise<void> {
       owner,
     } of printable(items)) {
       print(
-        `${severity.toUpperCase()} ${rule} (${state} since ${since}${seen === null ? '' : `, acknowledged by ${by ?? 'somebody'}`}), owner ${owner ?? 'nobody'}, ${id}`,
+        `${severity.toUpperCase()} ${rule} (${state} since ${since}${seen === null ? '' : `, acknowledged by ${by ?? 'an unknown caller'}`}), owner ${owner ?? 'none'}, ${id}`,
       );
       print(`  ${summary}`);
       if (said !== null) print(`  note: ${said}`);
       const last = notified.at(-1);
       if (last !== undefined)
         print(
-          `  notified: ${last.team ?? 'everybody'} in ${last.channel} at ${last.at} (${last.state ?? 'deleted'})`,
+          `  notified: ${last.team ?? 'every channel'} through ${last.channel} at ${last.at} (${last.state ?? 'deleted'})`,
         );
       for (const [name, value] of Object.entries(evidence))
         print(`  ${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`);
     }
   }
-  // A script that watches needs no more than the exit code.
+  // A script that monitors this needs only the exit code.
   if (items.some(({ state, severity }) => state === 'firing' && severity === 'page')) process.exitCode = 1;
 }
 
@@ -287,17 +287,17 @@ export function alertsCommand(): Command {
     '\nEvery command takes --json.\n\nExample:\n  posthorn alerts\n  posthorn alerts backtest --help',
   );
   const list = remoteOptions(new Command('list'))
-    .description('alerts that fire now; exit code 1 where one of them is a page')
-    .option('--all', 'also pending and resolved ones')
+    .description('List firing alerts (exit code 1 if one of them is a page)')
+    .option('--all', 'also list pending and resolved alerts')
     .addHelpText('after', '\nExample:\n  posthorn alerts')
     .action(listAlerts);
   addDefaultList(command, list);
   remoteOptions(command.command('ack <id>'))
     .description('Acknowledge an alert (stops repeat notifications until it gets worse)')
-    .option('--note <text>', 'what is known, for whoever looks at it next')
+    .option('--note <text>', 'what is known, for whoever handles it next')
     .option(
       '--until <time>',
-      'notify again at this time, such as 2026-11-26T18:00Z (default: when it is over)',
+      'notify again at this time, such as 2026-11-26T18:00Z (default: not until it is resolved)',
     )
     .addHelpText(
       'after',
@@ -319,25 +319,18 @@ export function alertsCommand(): Command {
     );
   command
     .command('backtest')
-    .description(
-      'replay a history through alert rules: what would have fired and when, and what it would have cost',
-    )
+    .description('Replay a history through alert rules: what would have fired and when, and at what cost')
     .option(
       '--from-log <attempts.jsonl>',
       'a delivery log: JSON lines with event_id, started_at, ended_at or duration_ms, status_code, error',
     )
     .option('--data-dir <path>', 'the history of an embedded Posthorn')
     .option('--database-url <url>', 'the history of a Posthorn on PostgreSQL')
-    .option('--rules <rules.yaml>', 'rules and objective; left out, the defaults')
+    .option('--rules <rules.yaml>', 'YAML file with rules and objective (default: the built-in ones)')
     .option('--target <share>', 'the objective, 0.999 for 99.9 %', between(0.5, 0.999999))
-    .option('--within <seconds>', 'by when an event has to be delivered', between(1, 2_592_000))
-    .option(
-      '--incident <from..until>',
-      'when something is known to have been wrong; again for more',
-      incidentOf,
-      [],
-    )
-    .option('--html <report.html>', 'write a report with plots')
+    .option('--within <seconds>', 'deadline after acceptance, in seconds', between(1, 2_592_000))
+    .option('--incident <from..until>', 'a known incident; repeat for more', incidentOf, [])
+    .option('--html <report.html>', 'write an HTML report with plots')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',

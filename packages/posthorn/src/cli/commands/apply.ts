@@ -15,7 +15,7 @@ import { CommandError, print, printJson } from '../output.ts';
 import { clientOf, remoteOptions } from '../remote.ts';
 import { readYaml } from '../yaml-file.ts';
 
-// In the order in which they need each other: a team names its channels, an event type its team and its template.
+// In the order of their dependencies: a team names its channels, an event type its team and its template.
 const kinds = ['tenants', 'channels', 'teams', 'templates', 'event_types', 'slos'] as const;
 type Kind = (typeof kinds)[number];
 
@@ -34,7 +34,7 @@ interface Declared {
   readonly builtIn?: boolean;
 }
 
-/** What the calls of every kind have in common. */
+/** What the operations of every kind have in common. */
 interface Declarations {
   list(page: Page): PageRequest<ListAnswer<Declared>>;
   delete(name: string): Promise<void>;
@@ -63,13 +63,13 @@ interface Change {
   readonly document: unknown;
 }
 
-/** What a file declares, or an error that names each fault by its line. */
+/** Reads what a file declares, or throws an error that names each fault by its line. */
 function readDeclared(path: string, prune: boolean): z.output<typeof file> {
   const yaml = readYaml(path);
-  // A file that was cut to nothing, or a template that printed nothing, is no wish to have nothing.
+  // A truncated file, or a template that printed nothing, does not mean that everything should be deleted.
   if (prune && yaml.value === null)
     throw new CommandError(
-      `${path} is empty, and --prune would delete everything; write {} if that is meant`,
+      `${path} is empty, and --prune would delete everything; write {} if you mean that`,
       2,
     );
   const { success, data, error } = file.safeParse(yaml.value ?? {});
@@ -77,7 +77,7 @@ function readDeclared(path: string, prune: boolean): z.output<typeof file> {
   throw new CommandError(yaml.faults(error.issues).join('\n'), 2);
 }
 
-/** Makes one change; a failure says what it was, and how much was done before. */
+/** Makes one change; an error says which change failed, and how many were made before. */
 async function applyOne(
   client: Client,
   { kind, name, action, document }: Change,
@@ -86,19 +86,15 @@ async function applyOne(
 ): Promise<void> {
   try {
     if (action === 'delete') return await declarationsOf(client)[kind].delete(name);
-    // A document of the file is one of the wire, and goes there as it is.
+    // A document in the file has the wire format and is sent unchanged.
     const path = `/v1/${kind.replace('_', '-')}/${encodeURIComponent(name)}`;
     const answer = await client.request('PUT', path, document);
     if (!isAnswerOf(putOf[kind], answer) || (answer as Declared).name !== name)
-      throw new ApiError(
-        200,
-        'garbled',
-        `the answer to PUT ${path} is not one of Posthorn; is the URL right?`,
-      );
+      throw new ApiError(200, 'garbled', `the answer to PUT ${path} is not from Posthorn; check the URL`);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     throw new CommandError(
-      `${kind}/${name}: ${error.message}; ${done} of ${total} changes were made before: apply again once this one is right`,
+      `${kind}/${name}: ${error.message}; ${done} of ${total} changes were made before: correct this one, then apply again`,
     );
   }
 }
@@ -106,8 +102,8 @@ async function applyOne(
 export function applyCommand(): Command {
   return remoteOptions(new Command('apply'))
     .requiredOption('-f, --file <posthorn.yaml>', 'the file; - reads standard input')
-    .option('--dry-run', 'show what would change; exit code 1 where something would')
-    .option('--prune', 'also delete what the file does not name; tenants only if it has any')
+    .option('--dry-run', 'show what would change, change nothing (exit code 1 if something would)')
+    .option('--prune', 'also delete what the file does not name; tenants only if the file declares any')
     .addHelpText(
       'after',
       '\nExample of a file:\n  tenants:\n    kestrel: { limits: { endpoints: 20, events_per_s: 100 } }\n  channels:\n    ops: { kind: slack, url: https://hooks.slack.com/services/… }\n  teams:\n    payments: { channels: [ops] }\n    shop: {}\n  event_types:\n    payment.succeeded:\n      owner: payments\n      template: payments-critical\n      value: { amount: /object/amount, currency: /object/currency }\n  slos:\n    payments: { target: 0.999, event_types: [payment.*], producer: payments, consumer: shop }\n\nExample:\n  posthorn apply -f posthorn.yaml --dry-run',
@@ -126,7 +122,7 @@ export function applyCommand(): Command {
         const changes: Change[] = [];
         for (const kind of kinds) {
           const items = await everyItem((page) => declarationsOf(client)[kind].list(page));
-          // A built-in template is there before anybody declares it.
+          // A built-in template exists without a declaration.
           const there = new Map(
             items.filter((item) => item.builtIn !== true).map((item) => [item.name, item.fingerprint]),
           );
@@ -137,13 +133,13 @@ export function applyCommand(): Command {
             changes.push({ kind, name, action, document });
             there.delete(name);
           }
-          // Applications declare tenants too: a file that speaks of none deletes none.
+          // Applications declare tenants too: a file without tenants deletes none.
           if (options.prune === true && declared[kind] !== undefined)
             for (const name of there.keys()) changes.push({ kind, name, action: 'delete', document: null });
         }
         const real = changes.filter(({ action }) => action !== 'keep');
         if (options.dryRun !== true) {
-          // A channel that a team still uses cannot go, so teams go first.
+          // A channel that a team still uses cannot be deleted, so teams go first.
           const steps = [
             ...real.filter(({ action }) => action !== 'delete'),
             ...real.filter(({ action }) => action === 'delete').toReversed(),

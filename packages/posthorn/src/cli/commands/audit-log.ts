@@ -12,12 +12,12 @@ const filters = ['tenant', 'actor', 'action', 'targetKind', 'target', 'since', '
 
 function filterOptions(command: Command): Command {
   return command
-    .option('--tenant <tenant>', 'of this tenant')
-    .option('--actor <id>', 'by this actor: the id of a key or session, library, posthorn')
-    .option('--action <operation>', 'of this operation, such as endpoints.update')
-    .option('--target-kind <kind>', 'about this kind of thing, such as endpoint or key')
-    .option('--target <id>', 'about this thing, by its id or name')
-    .option('--since <time>', 'at this time or later (ISO 8601)', apiTime)
+    .option('--tenant <tenant>', 'only of this tenant')
+    .option('--actor <id>', 'only by this actor: the id of a key or session, library, posthorn')
+    .option('--action <operation>', 'only of this operation, such as endpoints.update')
+    .option('--target-kind <kind>', 'only about this kind of target, such as endpoint or key')
+    .option('--target <id>', 'only about this target, by its id or name')
+    .option('--since <time>', 'at or after this time (ISO 8601)', apiTime)
     .option('--until <time>', 'before this time (ISO 8601)', apiTime);
 }
 
@@ -41,14 +41,14 @@ function row({ sequence, at, actor, action, target, tenant, from }: AuditEntry):
 
 function listCommand(): Command {
   return listOptions(filterOptions(remoteOptions(new Command('list'))))
-    .description('List who has changed what, newest first')
+    .description('List who changed what, newest first')
     .addHelpText('after', '\nExample:\n  posthorn audit-log list --target-kind endpoint --since 2026-11-01')
     .action(async (options: Options & { readonly limit?: number; readonly cursor?: string }) => {
       const client = clientOf(options);
       const filter = filterFrom(options);
       const page = await listed((part) => client.auditLog.list({ ...filter, ...part }), options);
       if (options.json === true) return printJson(wireAnswer('auditLog.list', page.answer));
-      if (page.items.length === 0) print('There are no matching entries in the audit log.');
+      if (page.items.length === 0) print('The audit log has no matching entries.');
       else print(table(['entry', 'at', 'who', 'what', 'target', 'tenant', 'from'], page.items.map(row)));
       page.noteMore();
     });

@@ -7,7 +7,7 @@ import { clientOf, remoteOptions } from '../remote.ts';
 export function cancelCommand(): Command {
   return remoteOptions(new Command('cancel'))
     .argument('<ids...>', 'deliveries: dlv_…')
-    .requiredOption('--reason <text>', 'kept with each delivery')
+    .requiredOption('--reason <text>', 'reason, stored with each delivery')
     .addHelpText('after', "\nExample:\n  posthorn cancel dlv_… --reason 'booked by hand'")
     .action(async (ids: readonly string[], options: Record<string, unknown>) => {
       const client = clientOf(options);
@@ -18,7 +18,8 @@ export function cancelCommand(): Command {
           if (options['json'] === true) printJson(wireAnswer('deliveries.cancel', delivery));
           else print(`${delivery.id} is ${delivery.state}`);
         } catch (error) {
-          // One that cannot be cancelled does not keep the others from it; but not all of what was asked for was done (G5).
+          // One that cannot be cancelled does not stop the others; but the exit code says that not everything was done
+          // (G5).
           if (!(error instanceof ApiError) || error.status === 0) throw error;
           note(`posthorn: ${id}: ${error.message}`);
           process.exitCode = 1;

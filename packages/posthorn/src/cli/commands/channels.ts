@@ -16,7 +16,7 @@ function listCommand(): Command {
       const items = await everyItem((page) => client.channels.list(page));
       if (options.json === true) return printJson(wireAnswer('channels.list', { items }));
       if (items.length === 0)
-        return print('There are no channels. Declare some under channels: and run posthorn apply.');
+        return print('No channels are declared. Declare some under channels: and run posthorn apply.');
       print(
         table(
           ['channel', 'kind', 'host', 'to'],
@@ -29,9 +29,9 @@ function listCommand(): Command {
 function testCommand(): Command {
   return remoteOptions(new Command('test'))
     .description(
-      'Send one test notification, and say what the channel answered (exit code 1: it did not take it)',
+      "Send one test notification and show the channel's answer (exit code 1 if it was not accepted)",
     )
-    .argument('<name>', 'its name')
+    .argument('<name>', 'name of the channel')
     .addHelpText('after', '\nExample:\n  posthorn channels test ops')
     .action(async (name: string, options: Options) => {
       const result = await clientOf(options).channels.test(name);
@@ -46,9 +46,9 @@ function testCommand(): Command {
       ].filter((part) => part !== null);
       print(
         result.result === 'delivered'
-          ? `${name} (${kind}) took the test after ${durationMs} ms: ${answer.join(', ')}`
+          ? `${name} (${kind}) accepted the test after ${durationMs} ms: ${answer.join(', ')}`
           : result.result === 'failed'
-            ? `${name} (${kind}) did not take the test: ${answer.join(', ')}`
+            ? `${name} (${kind}) did not accept the test: ${answer.join(', ')}`
             : `${name} (${kind}) did not answer in time`,
       );
       print(`delivery ${result.deliveryId}`);

@@ -8,10 +8,12 @@ import { clientOf, remoteOptions } from '../remote.ts';
 
 export function deadLettersCommand(): Command {
   return listOptions(remoteOptions(new Command('dead-letters')))
-    .option('--tenant <tenants>', 'only these tenants, separated by commas')
+    .option('--tenant <tenants>', 'only these tenants, comma-separated')
     .option('--owner <teams>', 'only endpoints that these teams own')
     .option('--endpoint-id <ids>', 'only these endpoints')
-    .addOption(new Option('--state <state>', 'which of them (default dead)').choices(['dead', 'suppressed']))
+    .addOption(
+      new Option('--state <state>', 'the states to list (default: dead)').choices(['dead', 'suppressed']),
+    )
     .addHelpText(
       'after',
       '\nExample:\n  posthorn dead-letters && posthorn redrive --endpoint-id ep_… --dry-run',
@@ -25,7 +27,7 @@ export function deadLettersCommand(): Command {
         options,
       );
       if (options['json'] === true) return printJson(wireAnswer('deadLetters.list', answer));
-      if (items.length === 0) return print('There are no dead letters.');
+      if (items.length === 0) return print('No dead letters.');
       print(
         table(
           [

@@ -10,7 +10,7 @@ import { openToRead } from '../read-store.ts';
 import { apiTime, clientOf, remoteOptions } from '../remote.ts';
 import { listed, listOptions } from '../listing.ts';
 
-/** Collects an option that is repeated, or whose values have commas between them. */
+/** Collects an option that is repeated or comma-separated. */
 function several(text: string, before: readonly string[] = []): string[] {
   return [...before, ...text.split(',')];
 }
@@ -23,27 +23,27 @@ function severalOf(choices: readonly string[]): typeof several {
   };
 }
 
-/** An event's id may hold a comma itself. */
+/** An event's id may contain a comma. */
 function repeated(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }
 
-/** Adds the filters of the API as options of the same names. */
+/** Adds the API's filters as options of the same names. */
 export function filterOptions(command: Command): Command {
   const states = deliveryStates.join(', ');
   return command
-    .option('--tenant <tenants>', 'only these tenants, separated by commas', several)
+    .option('--tenant <tenants>', 'only these tenants, comma-separated', several)
     .option('--endpoint-id <ids>', 'only these endpoints', several)
-    .option('--event-id <id>', 'only this event; repeat it for more', repeated)
+    .option('--event-id <id>', 'only this event; repeat for more', repeated)
     .option('--event-type <types>', 'only these types', several)
     .option('--state <states>', `only these states (${states})`, severalOf(deliveryStates))
     .option(
       '--error-class <classes>',
-      `only these last failures (${errorClasses.join(', ')})`,
+      `only these errors of the last attempt (${errorClasses.join(', ')})`,
       severalOf(errorClasses),
     )
-    .option('--since <time>', 'created since, as 2026-01-31T00:00:00Z', apiTime)
-    .option('--until <time>', 'created before', apiTime);
+    .option('--since <time>', 'created at or after this time, such as 2026-01-31T00:00:00Z', apiTime)
+    .option('--until <time>', 'created before this time', apiTime);
 }
 
 const filters = [
@@ -61,14 +61,17 @@ type DeliveryFilter = Pick<DeliveriesListInput, (typeof filters)[number]>;
 const optionName = (field: string): string =>
   `--${field.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-/** The filters among the options, which have been checked one by one when they were read. */
+/** The filters among the options, each validated when it was read. */
 export function filterOf(options: Record<string, unknown>): DeliveryFilter {
   return Object.fromEntries(
     filters.filter((field) => options[field] !== undefined).map((field) => [field, options[field]]),
   );
 }
 
-/** Refuses options that would have no effect beside `what`: a command that ignores one does something else than was asked. */
+/**
+ * Refuses options that would have no effect together with `what`: a command that ignores an option does not do what was
+ * asked.
+ */
 export function refuseBeside(
   what: string,
   options: Record<string, unknown>,
@@ -79,10 +82,10 @@ export function refuseBeside(
     throw new CommandError(`${given.map(optionName).join(' and ')} cannot be used with ${what}`, 2);
 }
 
-/** Posthorn's own log: a line of JSON for each delivery, with its attempts and its value; newest first. */
+/** Posthorn's own log: a JSON line for each delivery, with its attempts and its value; newest first. */
 async function printLog(dataDir: string | undefined, databaseUrl: string | undefined): Promise<void> {
   if ((dataDir === undefined) === (databaseUrl === undefined))
-    throw new CommandError('--attempts reads the store itself: give --data-dir or --database-url', 2);
+    throw new CommandError('--attempts reads the store directly: give --data-dir or --database-url', 2);
   const store = await openToRead(dataDir, databaseUrl);
   try {
     for await (const line of deliveryLines(store, '')) if (!(await printStreamed(line))) break;
@@ -98,7 +101,7 @@ async function showOne(client: Client, id: string, json: boolean): Promise<void>
   print(
     `${one.id}  ${one.state}${one.reason === null ? '' : ` (${one.reason})`}  event ${one.eventId} ${one.eventType}  endpoint ${one.endpointId}`,
   );
-  if (one.blockedBy !== null) print(`held by the dead letter ${one.blockedBy} of its ordering key`);
+  if (one.blockedBy !== null) print(`blocked by the dead letter ${one.blockedBy} of its ordering key`);
   print(
     table(
       ['n', 'started', 'ms', 'status', 'outcome', 'error', 'trigger', 'message'],
@@ -144,13 +147,19 @@ async function showBlocked(client: Client, options: Record<string, unknown>): Pr
 export function deliveriesCommand(): Command {
   return listOptions(filterOptions(remoteOptions(new Command('deliveries'))))
     .argument('[id]', 'a delivery: dlv_…')
-    .option('--blocked', 'list the ordering keys that dead letters block, and how many deliveries wait')
+    .option(
+      '--blocked',
+      'list the ordering keys that dead letters block, with the number of waiting deliveries',
+    )
     .option(
       '--attempts',
-      'write all of them as JSON lines with their attempts: the log that posthorn audit and posthorn impact read',
+      'write all deliveries as JSON lines with their attempts: the log that posthorn audit and posthorn impact read',
     )
-    .option('--data-dir <path>', 'with --attempts: an embedded Posthorn, running or stopped')
-    .option('--database-url <url>', 'with --attempts: a Posthorn on PostgreSQL')
+    .option(
+      '--data-dir <path>',
+      'with --attempts: data directory of an embedded Posthorn, running or stopped',
+    )
+    .option('--database-url <url>', 'with --attempts: PostgreSQL database of a Posthorn')
     .addHelpText(
       'after',
       '\nExamples:\n  posthorn deliveries --state dead,suppressed --error-class timeout\n  posthorn deliveries --blocked\n  posthorn deliveries --attempts --data-dir ./posthorn-data > posthorn.jsonl',
@@ -170,7 +179,7 @@ export function deliveriesCommand(): Command {
         );
         return;
       }
-      refuseBeside('a server: they go with --attempts', options, ['dataDir', 'databaseUrl']);
+      refuseBeside('a server (only --attempts reads a store)', options, ['dataDir', 'databaseUrl']);
       const client = clientOf(options);
       if (id !== undefined) {
         refuseBeside('an id', options, [...filters, 'blocked', 'limit', 'cursor']);
@@ -184,7 +193,7 @@ export function deliveriesCommand(): Command {
       const filter = filterOf(options);
       const page = await listed((part) => client.deliveries.list({ ...filter, ...part }), options);
       if (options['json'] === true) return printJson(wireAnswer('deliveries.list', page.answer));
-      if (page.items.length === 0) return print('There are no matching deliveries.');
+      if (page.items.length === 0) return print('No matching deliveries.');
       print(
         table(
           ['delivery', 'event', 'type', 'endpoint', 'state', 'attempts', 'due', 'last error'],

@@ -26,11 +26,18 @@ function wholeNumber(option: string, text: string): number {
 
 export function demoCommand(): Command {
   return new Command('demo')
-    .option('--events <n>', 'how many events', '10000')
-    .option('--keep', 'make five weeks of history instead, and serve it live with the dashboard until Ctrl-C')
-    .option('--data-dir <path>', 'with --keep: where the history is kept, or goes on', './posthorn-demo')
+    .option('--events <n>', 'number of events', '10000')
+    .option(
+      '--keep',
+      'create five weeks of history instead, and serve it live with the dashboard until Ctrl-C',
+    )
+    .option(
+      '--data-dir <path>',
+      'with --keep: directory of the history; continues an existing one',
+      './posthorn-demo',
+    )
     .option('--port <number>', 'with --keep: port to listen on', String(defaults.port))
-    .option('--deliveries <n>', 'with --keep: how many deliveries the history has, about', '150000')
+    .option('--deliveries <n>', 'with --keep: approximate number of deliveries in the history', '150000')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExamples:\n  posthorn demo\n  posthorn demo --keep')
     .action(async (options: Options) => {
@@ -80,11 +87,11 @@ export function demoCommand(): Command {
           );
           print();
           print(
-            `${result.events.toLocaleString('en-US')} events, ${result.kills} SIGKILL, ${result.seconds.toFixed(1)} s. Duplicates come from attempts in flight at the kill and from time-outs.`,
+            `${result.events.toLocaleString('en-US')} events, ${result.kills} SIGKILL, ${result.seconds.toFixed(1)} s. Duplicates come from attempts in flight at the kill and from timeouts.`,
           );
           print(
             result.agrees
-              ? 'The books balance, and the receivers agree.'
+              ? 'The ledger balances, and the receivers agree.'
               : `DISAGREEMENT: ${result.disagreements.join('; ')}`,
           );
         }

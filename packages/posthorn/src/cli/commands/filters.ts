@@ -14,11 +14,11 @@ interface DryRunOptions extends RemoteOptions {
 
 export function filtersCommand(): Command {
   const dryRun = remoteOptions(new Command('dry-run'))
-    .description("Say how many of a tenant's newest events would pass a filter")
+    .description("Show how many of a tenant's newest events would pass a filter")
     .argument('<filter>', 'the filter as JSON', jsonArgument)
-    .option('--tenant <tenant>', 'whose events (default: default)')
-    .option('--event-types <types>', 'only events of these types, separated by commas')
-    .option('--last <events>', 'of how many of the newest events (default: 100)', integerBetween(1, 1000))
+    .option('--tenant <tenant>', 'tenant of the events (default: default)')
+    .option('--event-types <types>', 'only events of these types, comma-separated')
+    .option('--last <events>', 'number of newest events to try (default: 100)', integerBetween(1, 1000))
     .addHelpText(
       'after',
       `\nExample:\n  posthorn filters dry-run '{"/object/amount": {"gte": 1000}}' --last 500`,
@@ -31,7 +31,7 @@ export function filtersCommand(): Command {
       else print(described(answer));
     });
   return new Command('filters')
-    .description('Try filters of endpoints')
+    .description('Try endpoint filters')
     .addHelpText(
       'after',
       `\nExample:\n  posthorn filters dry-run '{"/object/currency": {"in": ["eur", "usd"]}}' --json`,
@@ -41,11 +41,11 @@ export function filtersCommand(): Command {
 
 function described({ examined, passed, passedIds, failedIds, oldestAt, complete }: FilterOutcome): string {
   if (examined === 0)
-    return 'There are no such events to try it on: publish some, or look at --event-types and --tenant.';
-  const since = oldestAt === null ? '' : `, the oldest of ${oldestAt}`;
+    return 'No such events to try it on. Publish some, or change --event-types or --tenant.';
+  const since = oldestAt === null ? '' : `, the oldest from ${oldestAt}`;
   return [
-    `${passed} of ${examined} events pass${since}${complete ? '' : ' (older ones were not looked at)'}`,
+    `${passed} of ${examined} events pass${since}${complete ? '' : ' (older events were not read)'}`,
     ...(passedIds.length > 0 ? [`pass: ${passedIds.join(', ')}`] : []),
-    ...(failedIds.length > 0 ? [`do not: ${failedIds.join(', ')}`] : []),
+    ...(failedIds.length > 0 ? [`do not pass: ${failedIds.join(', ')}`] : []),
   ].join('\n');
 }

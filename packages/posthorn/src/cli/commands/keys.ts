@@ -35,19 +35,19 @@ function printKeys(keys: readonly Key[]): void {
   );
 }
 
-/** The key alone goes to standard output, so that a script can take it from there; it is not shown again. */
+/** Only the key goes to standard output, so that a script can capture it; it is not shown again. */
 function printNew({ key, ...made }: KeyWithSecret): void {
   const bound = made.tenant === null ? '' : `, tenant ${made.tenant}`;
   note(
-    `${made.id} (${made.name}): ${made.scopes.join(', ')}${bound}, payloads ${made.payloads}. The key, shown this once:`,
+    `${made.id} (${made.name}): ${made.scopes.join(', ')}${bound}, payloads ${made.payloads}. The key, shown only once:`,
   );
   printExact(key);
 }
 
-/** Values with commas between them. */
+/** Comma-separated values. */
 const list = (text: string): readonly string[] => {
   const values = text.split(',').map((value) => value.trim());
-  if (values.includes('')) throw new InvalidArgumentError('takes values with commas between them');
+  if (values.includes('')) throw new InvalidArgumentError('takes comma-separated values');
   return values;
 };
 
@@ -75,13 +75,9 @@ interface Given {
 
 function createCommand(): Command {
   return remoteOptions(new Command('create'))
-    .description('Create a key and print it, this once')
+    .description('Create a key and print it, only once')
     .argument('<name>', 'what it is for')
-    .requiredOption(
-      '--scopes <scopes>',
-      `any of ${keyScopes.join(', ')}, with commas between them`,
-      scopeList,
-    )
+    .requiredOption('--scopes <scopes>', `any of ${keyScopes.join(', ')}, comma-separated`, scopeList)
     .option('--tenant <tenant>', 'the only tenant that it sees and changes')
     .option(
       '--endpoints <endpoints>',
@@ -90,7 +86,7 @@ function createCommand(): Command {
     )
     .option(
       '--payloads <access>',
-      `what it sees of payloads: ${payloadAccesses.join(', ')} (default full for admin, else masked)`,
+      `what it sees of payloads: ${payloadAccesses.join(', ')} (default: full for admin, else masked)`,
       payloadAccess,
     )
     .option('--expires-at <time>', 'when it stops working (default: never)', apiTime)
@@ -120,7 +116,7 @@ function createCommand(): Command {
 
 function listCommand(): Command {
   return listOptions(remoteOptions(new Command('list')))
-    .description('List keys, oldest first, those that have ended too')
+    .description('List keys, oldest first, including ended ones')
     .option('--tenant <tenants>', 'only keys of these tenants', list)
     .addHelpText('after', '\nExample:\n  posthorn keys list --tenant acme')
     .action(
@@ -137,8 +133,8 @@ function listCommand(): Command {
         if (options.json === true) return printJson(wireAnswer('keys.list', page.answer));
         if (page.items.length > 0) printKeys(page.items);
         else if (tenant === undefined)
-          print('There are no keys beside the first admin key. Create one with posthorn keys create.');
-        else print('There are no keys of this tenant.');
+          print('No keys besides the first admin key. Create one with posthorn keys create.');
+        else print('No keys of this tenant.');
         page.noteMore();
       },
     );
@@ -146,8 +142,8 @@ function listCommand(): Command {
 
 function getCommand(): Command {
   return remoteOptions(new Command('get'))
-    .description('Show what a key may do, and when and from where it was used last')
-    .argument('<id>', 'its id: key_…')
+    .description('Show what a key may do, and when and from where it was last used')
+    .argument('<id>', 'id of the key: key_…')
     .addHelpText('after', '\nExample:\n  posthorn keys get key_…')
     .action(async (id: string, options: Options) => {
       const key = await clientOf(options).keys.get(id);
@@ -159,7 +155,7 @@ function getCommand(): Command {
 function revokeCommand(): Command {
   return remoteOptions(new Command('revoke'))
     .description('Revoke a key: it stops working at once')
-    .argument('<id>', 'its id: key_…')
+    .argument('<id>', 'id of the key: key_…')
     .addHelpText('after', '\nExample:\n  posthorn keys revoke key_…')
     .action(async (id: string, options: Options) => {
       await clientOf(options).keys.delete(id);
@@ -170,11 +166,11 @@ function revokeCommand(): Command {
 
 function rotateCommand(): Command {
   return remoteOptions(new Command('rotate'))
-    .description('Replace a key by a new one and print it, this once')
-    .argument('<id>', 'its id: key_…')
+    .description('Replace a key with a new one and print it, only once')
+    .argument('<id>', 'id of the key: key_…')
     .option(
       '--grace <seconds>',
-      'the present key works for so long too (default 86400)',
+      'seconds that the current key keeps working too (default: 86400)',
       integerBetween(0, 30 * 86_400),
     )
     .addHelpText('after', '\nExample:\n  posthorn keys rotate key_… --grace 3600')

@@ -26,12 +26,13 @@ function timeFrom(text: string): string {
 function listCommand(): Command {
   return listOptions(remoteOptions(new Command('list')))
     .description('List markers, newest first')
-    .option('--since <time>', 'at this time or later', timeFrom)
+    .option('--since <time>', 'at or after this time', timeFrom)
     .option('--until <time>', 'before this time', timeFrom)
     .addOption(
-      new Option('--automatic <which>', 'only those that Posthorn put by itself, or only the others').choices(
-        ['true', 'false'],
-      ),
+      new Option('--automatic <which>', 'only markers that Posthorn created, or only the others').choices([
+        'true',
+        'false',
+      ]),
     )
     .addHelpText('after', '\nExample:\n  posthorn markers list --since 2026-11-01T00:00Z')
     .action(
@@ -53,7 +54,7 @@ function listCommand(): Command {
           options,
         );
         if (options.json === true) return printJson(wireAnswer('markers.list', page.answer));
-        if (page.items.length === 0) print('There are no markers. Create one with posthorn markers create.');
+        if (page.items.length === 0) print('No markers. Create one with posthorn markers create.');
         else printMarkers(page.items);
         page.noteMore();
       },
@@ -62,11 +63,11 @@ function listCommand(): Command {
 
 function createCommand(): Command {
   return remoteOptions(new Command('create'))
-    .description('Mark a moment, such as a deploy')
-    .argument('<label>', 'a few words, as charts show them')
-    .option('--at <time>', 'when it was; left out: now', timeFrom)
+    .description('Create a marker for a moment, such as a deploy')
+    .argument('<label>', 'a few words, shown in charts')
+    .option('--at <time>', 'when it was (default: now)', timeFrom)
     .addOption(new Option('--kind <kind>', 'what it is').choices(markerKinds).default('deploy'))
-    .option('--link <url>', 'where more is said')
+    .option('--link <url>', 'a link to more information')
     .addHelpText(
       'after',
       '\nExample:\n  posthorn markers create "orders 4.12.0" --link https://ci.example/releases/4.12.0',
@@ -91,7 +92,7 @@ function createCommand(): Command {
 function deleteCommand(): Command {
   return remoteOptions(new Command('delete'))
     .description('Delete a marker')
-    .argument('<id>', 'its id')
+    .argument('<id>', 'id of the marker')
     .addHelpText('after', '\nExample:\n  posthorn markers delete mrk_01jd8z2m9k4x7v0q5t3n6w8y1a')
     .action(async (id: string, options: Options) => {
       await clientOf(options).markers.delete(id);

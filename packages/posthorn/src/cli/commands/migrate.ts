@@ -6,10 +6,7 @@ import { CommandError, note, print, printJson } from '../output.ts';
 export function migrateCommand(): Command {
   return new Command('migrate')
     .option('--database-url <url>', 'POSTHORN_DATABASE_URL')
-    .option(
-      '--citus',
-      'distribute the tables over the workers of a Citus cluster; every node has to be stopped',
-    )
+    .option('--citus', 'distribute the tables over the workers of a Citus cluster; stop every node first')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -21,7 +18,7 @@ export function migrateCommand(): Command {
         throw new CommandError('give --database-url or set POSTHORN_DATABASE_URL', 2);
       const citus = options.citus === true;
       if (citus && options.json !== true)
-        note('distributing the tables, with what is in them: this may take a while');
+        note('distributing the tables and their contents: this may take a while');
       const distributed = await migrateDatabase(url, { citus }).catch((error: Error) => {
         if (error instanceof UnavailableError) throw error;
         throw new CommandError(error.message, error instanceof StoreOpenError ? 2 : 1);
@@ -29,6 +26,6 @@ export function migrateCommand(): Command {
       if (options.json === true) return printJson({ migrated: true, distributed });
       print('The schema is up to date.');
       if (distributed.length > 0) print(`Distributed: ${distributed.join(', ')}.`);
-      else if (citus) print('Every table was distributed before.');
+      else if (citus) print('All tables are already distributed.');
     });
 }

@@ -23,9 +23,9 @@ interface PublishOptions extends RemoteOptions {
   readonly json?: boolean;
 }
 
-/** A batch of 500 events takes milliseconds: two requests that are not answered fit into the time of retries. */
+/** A batch of 500 events takes milliseconds: two unanswered requests fit into the retry time. */
 const usualTimeoutS = 20;
-/** A retry that takes less needs no words. */
+/** A shorter retry is not reported. */
 const quietRetryMs = 2000;
 
 const newId: IdSource = () =>
@@ -45,7 +45,7 @@ function pointersOf({ valuePointer, currencyPointer }: PublishOptions): ValuePoi
     : { amount: valuePointer, currency: currencyPointer ?? '/currency' };
 }
 
-/** Publishes an opened input; returns how that ended, with what was counted. */
+/** Publishes an opened input; returns how it ended, with the counts. */
 async function publishLines(
   input: LineInput,
   { client, pointers }: { client: Client; pointers: ValuePointers | null },
@@ -77,8 +77,7 @@ async function publishLines(
       accepted: (line, receipt, isRetried) => totals.accepted(line, receipt, isRetried),
       refused: (refusal) => totals.refused(refusal),
       retrying: (failure, waitMs) => {
-        if (waitMs >= quietRetryMs)
-          note(`${failure.message}; trying again in ${Math.round(waitMs / 1000)} s`);
+        if (waitMs >= quietRetryMs) note(`${failure.message}; retrying in ${Math.round(waitMs / 1000)} s`);
       },
     },
   });
@@ -113,8 +112,8 @@ function report(
   else print(totals.text());
   for (const text of totals.notes()) note(text);
   const again = newIds
-    ? 'lines without an id that were accepted would be published twice: publish only the rest again'
-    : 'publish the same input again: lines that were accepted are not published twice';
+    ? 'accepted lines without an id would be published twice: publish only the remaining lines'
+    : 'publish the same input again: accepted lines are not published twice';
   switch (end.kind) {
     case 'finished':
       return null;
@@ -123,7 +122,7 @@ function report(
       return new CommandError(`${end.error.message}; ${again}`);
     case 'refused':
       return new CommandError(
-        `stopped at a rejected line (--skip-invalid goes on); correct it, then ${again}`,
+        `stopped at a rejected line (--skip-invalid continues instead); correct it, then ${again}`,
       );
     case 'stopped':
       return new CommandError(`stopped before the end of the input; ${again}`, interrupted);
@@ -131,10 +130,10 @@ function report(
 }
 
 async function publish(file: string, options: PublishOptions): Promise<void> {
-  // What is wrong with the options or the file ends the command before anything is sent.
+  // Invalid options or files end the command before anything is sent.
   const to = { client: clientOf(options), pointers: pointersOf(options) };
   const input = await openLines(file);
-  if (file === '-' && process.stdin.isTTY) note('reading events from standard input, one a line …');
+  if (file === '-' && process.stdin.isTTY) note('reading events from standard input, one per line …');
   const { end, totals } = await stoppable((signal) => publishLines(input, to, options, signal));
   const failure = report(end, totals, options);
   // The exit code is 0 only if every line was accepted.
@@ -143,27 +142,35 @@ async function publish(file: string, options: PublishOptions): Promise<void> {
     note(`posthorn: ${failure.message}`);
     process.exitCode = failure.code;
   }
-  // Who interrupts does not want to wait for the producer.
+  // An interrupted command does not wait for the producer.
   await input.close(end.kind !== 'stopped');
 }
 
 export function publishCommand(): Command {
   return remoteOptions(new Command('publish'), usualTimeoutS)
-    .argument('[file]', 'JSON lines {"type", "data", "id"?, …}; - is standard input; gzip and zstd too', '-')
-    .option('--skip-invalid', 'report lines that are rejected and go on; the exit code is 1 all the same')
+    .argument(
+      '[file]',
+      'JSON lines {"type", "data", "id"?, …}; - reads standard input; gzip and zstd are supported',
+      '-',
+    )
+    .option('--skip-invalid', 'report rejected lines and continue; the exit code is still 1')
     .option(
       '--new-ids',
-      'give lines without an id a new one each time; by default it is derived from their tenant, text and line number',
+      'give each line without an id a new one; by default the id is derived from tenant, text and line number',
     )
     .option(
       '--value-pointer <pointer>',
-      'where in the data the amount is, in minor units: /object/amount',
+      'JSON Pointer to the amount in the data, in minor units: /object/amount',
       pointer,
     )
-    .option('--currency-pointer <pointer>', 'where in the data the currency is (default: /currency)', pointer)
+    .option(
+      '--currency-pointer <pointer>',
+      'JSON Pointer to the currency in the data (default: /currency)',
+      pointer,
+    )
     .option(
       '--retry-for <seconds>',
-      'how long to send a batch again while the server is away or busy',
+      'seconds to retry a batch while the server is away or busy',
       numberBetween(0, 86_400),
       60,
     )

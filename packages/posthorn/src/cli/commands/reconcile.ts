@@ -10,7 +10,7 @@ import { NoIdError, receivedIds } from '../reconcile/received-ids.ts';
 import { apiTime, clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
 import { stoppable } from '../stoppable.ts';
 
-/** Rows that people are shown; `--json` has all of them. */
+/** Rows shown as text; `--json` prints all of them. */
 const maxShown = 50;
 const maxUnexpected = 10_000;
 
@@ -22,7 +22,7 @@ interface ReconcileOptions extends RemoteOptions {
   readonly json?: boolean;
 }
 
-/** What of the answer people are shown. */
+/** The part of the answer that is shown as text. */
 interface Shown {
   readonly missing: MissingDelivery[];
   readonly unexpected: string[];
@@ -35,7 +35,7 @@ const worthOf = (amounts: readonly { amountMinor: number | string; currency: str
     .join(', ');
 const many = (count: number): string => count.toLocaleString('en-US');
 
-/** What was found, in sentences that add up. */
+/** The result, in sentences that add up. */
 function sentences(endpoint: string, summary: ReconciliationSummary): string {
   const { sent, matched, missingCount, missingByState, missingValue, unexpectedCount, outside } = summary;
   const states = Object.entries(missingByState).filter(([, count]) => count > 0);
@@ -50,7 +50,7 @@ function sentences(endpoint: string, summary: ReconciliationSummary): string {
       : [
           `${many(unexpectedCount)} received that were never sent to this endpoint, or that retention has deleted`,
         ]),
-    ...(outside === 0 ? [] : [`${many(outside)} received of deliveries outside the window`]),
+    ...(outside === 0 ? [] : [`${many(outside)} received from deliveries outside the window`]),
   ].join('\n');
 }
 
@@ -70,7 +70,7 @@ function show(endpoint: string, { missing, unexpected, summary }: Shown): void {
         ]),
       )}`,
     );
-  if (unexpected.length > 0) print(`\nReceived, and never sent:\n${unexpected.join('\n')}`);
+  if (unexpected.length > 0) print(`\nReceived, but never sent:\n${unexpected.join('\n')}`);
   const hidden = summary.missingCount - missing.length + summary.unexpectedCount - unexpected.length;
   if (hidden > 0) note(`${many(hidden)} more are not shown: --json prints all of them`);
 }
@@ -116,7 +116,7 @@ async function compare(
       } else if (shown.unexpected.length < maxShown) shown.unexpected.push(line.unexpected);
     }
   } catch (error) {
-    // The request was given up because of a line: that is what is wrong.
+    // The request was aborted because of a line: the line's fault is the error.
     throw failure === null ? error : new CommandError((failure as NoIdError).message, 2);
   } finally {
     bar.end();
@@ -127,7 +127,7 @@ async function compare(
 async function reconcile(endpoint: string, file: string, options: ReconcileOptions): Promise<void> {
   const client = clientOf(options);
   const input = await openLines(file);
-  if (file === '-' && process.stdin.isTTY) note('reading ids from standard input, one a line …');
+  if (file === '-' && process.stdin.isTTY) note('reading ids from standard input, one per line …');
   let isStopped = false;
   const shown = await stoppable(async (signal) => {
     signal.addEventListener('abort', () => (isStopped = true));
@@ -138,26 +138,26 @@ async function reconcile(endpoint: string, file: string, options: ReconcileOptio
   await input.close(true);
   if (options.json !== true) show(endpoint, shown);
   const { summary } = shown;
-  if (summary === null) throw new CommandError('the answer ended before it was complete: run it again');
-  // A finding, as of `verify`.
+  if (summary === null) throw new CommandError('the answer is incomplete; run the command again');
+  // A finding, as in `verify`.
   if (summary.missingCount > 0 || summary.unexpectedCount > 0) process.exitCode = 1;
 }
 
 export function reconcileCommand(): Command {
   return remoteOptions(new Command('reconcile'))
-    .argument('<endpoint>', 'whose deliveries: an endpoint, by id or name')
+    .argument('<endpoint>', 'the endpoint whose deliveries are compared, by id or name')
     .argument(
       '[file]',
-      'ids that its receiver has: text, CSV with a header, or JSON lines; - is standard input; gzip and zstd too',
+      'ids that its receiver has: text, CSV with a header, or JSON lines; - reads standard input; gzip and zstd are supported',
       '-',
     )
-    .requiredOption('--since <time>', 'deliveries that were created at this time or later', apiTime)
-    .option('--until <time>', 'deliveries that were created before this time (default: now)', apiTime)
-    .option('--tenant <tenant>', 'of an endpoint that is given by its name')
-    .option('--column <name>', 'where the ids are, in CSV or JSON (default: webhook-id, event_id or id)')
+    .requiredOption('--since <time>', 'deliveries created at or after this time', apiTime)
+    .option('--until <time>', 'deliveries created before this time (default: now)', apiTime)
+    .option('--tenant <tenant>', 'tenant of an endpoint that is given by its name')
+    .option('--column <name>', 'field of the ids in CSV or JSON (default: webhook-id, event_id or id)')
     .addHelpText(
       'after',
-      '\nExit code: 0 nothing is missing or unexpected, 1 something is, or a failure, 2 wrong usage.\n\nExample:\n  psql -Atc "SELECT webhook_id FROM inbox WHERE received_at >= \'2026-11-19\'" | posthorn reconcile ep_… --since 2026-11-19',
+      '\nExit code: 0 nothing is missing or unexpected, 1 something is, or the command failed, 2 wrong usage.\n\nExample:\n  psql -Atc "SELECT webhook_id FROM inbox WHERE received_at >= \'2026-11-19\'" | posthorn reconcile ep_… --since 2026-11-19',
     )
     .action(reconcile);
 }

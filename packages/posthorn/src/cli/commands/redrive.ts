@@ -15,12 +15,12 @@ async function redriveOne(client: Client, id: string, json: boolean): Promise<vo
 export function redriveCommand(): Command {
   return jobCommand('redrive')
     .argument('[id]', 'one delivery: dlv_…')
-    .option('--all', 'every dead letter, if no filter is given')
+    .option('--all', 'redrive every dead letter, without a filter')
     .addHelpText('after', '\nExample:\n  posthorn redrive --endpoint-id ep_… --error-class timeout --rate 50')
     .action(async (id: string | undefined, options: Record<string, unknown>) => {
       const client = clientOf(options);
       const json = options['json'] === true;
-      // Which states can be redriven is for the server to say.
+      // The server decides which states can be redriven.
       const filter = jobFilterOf(options) as RedriveRequest['filter'];
       if (id !== undefined) {
         refuseBeside('an id', options);

@@ -39,7 +39,7 @@ function jobsCommand(resource: Resource): Command {
           ? await listed((part) => client.redrives.list(part), options)
           : await listed((part) => client.replays.list(part), options);
       if (options['json'] === true) return printJson(wireAnswer(`${resource}.list`, page.answer));
-      if (page.items.length === 0) return print(`There are no ${resource} in bulk.`);
+      if (page.items.length === 0) return print(`No bulk ${resource}.`);
       print(table(jobColumns, page.items.map(jobRow)));
       page.noteMore();
     });
@@ -48,15 +48,17 @@ function jobsCommand(resource: Resource): Command {
     if (rate === undefined && name === undefined) throw new CommandError('give --rate, --name or both', 2);
     return client[resource].update(id, { ratePerS: rate, name });
   })
-    .option('--rate <per second>', 'at most so many a second', numberBetween(0.001, 100_000))
-    .option('--name <name>', 'what it is for');
+    .option('--rate <per second>', 'maximum rate (default: no limit)', numberBetween(0.001, 100_000))
+    .option('--name <name>', 'name of the job');
   const example = resource === 'redrives' ? 'rdr_…' : 'rpl_…';
   const group = new Command(resource).addHelpText(
     'after',
     `\nExamples:\n  posthorn ${resource} list --json\n  posthorn ${resource} stop ${example}`,
   );
   return addDefaultList(group, list)
-    .addCommand(one(resource, 'get', `Show how far ${what} is`, (client, id) => client[resource].get(id)))
+    .addCommand(
+      one(resource, 'get', `Show the progress of ${what}`, (client, id) => client[resource].get(id)),
+    )
     .addCommand(one(resource, 'stop', `Stop ${what}`, (client, id) => client[resource].stop(id)))
     .addCommand(change);
 }

@@ -17,16 +17,16 @@ async function replayOne(client: Client, { id, tenant, to }: One, json: boolean)
   if (json) return printJson(wireAnswer('events.replay', answer));
   print(
     answer.deliveryIds.length === 0
-      ? `no endpoint takes ${answer.id}: nothing was made`
-      : `${answer.id} is delivered again: ${answer.deliveryIds.join(', ')}`,
+      ? `no endpoint matches ${answer.id}: nothing was created`
+      : `${answer.id} is being delivered again: ${answer.deliveryIds.join(', ')}`,
   );
   if (answer.deliveryIds.length === 0) process.exitCode = 1;
 }
 
-/** The one tenant of a single event, among the filters. */
+/** The tenant of a single event, among the filters. */
 function oneTenant(options: Record<string, unknown>): string | undefined {
   const { tenant: tenants = [] } = options as { readonly tenant?: readonly string[] };
-  if (tenants.length > 1) throw new CommandError('an event is of one tenant', 2);
+  if (tenants.length > 1) throw new CommandError('an event belongs to one tenant', 2);
   return tenants[0];
 }
 
@@ -48,7 +48,7 @@ export function replayCommand(): Command {
         return await replayOne(client, { id, tenant: oneTenant(options), to }, json);
       }
       const filter = jobFilterOf(options) as BulkReplayRequest['filter'];
-      // Everything that was ever accepted is nothing that somebody wants by leaving something out.
+      // Leaving out the filter must not mean everything that was ever accepted.
       if (Object.keys(filter).length === 0)
         throw new CommandError('give an event, or a filter such as --endpoint-id and --since', 2);
       const { rate, name, dryRun } = options as { rate?: number; name?: string; dryRun?: boolean };

@@ -13,7 +13,7 @@ function exportRules(options: { file?: string; out?: string; json?: boolean }): 
   const slos = file === null ? [] : readSlos(file);
   if (slos.length === 0)
     note(
-      `${file ?? `no ${usualFile}`}: no objectives, so only the rules that hold of every Posthorn (declare some under slos:)`,
+      `${file ?? `no ${usualFile}`}: no objectives, so only the rules for every Posthorn (declare objectives under slos:)`,
     );
   for (const slo of slos) {
     const never = unreachable(slo);
@@ -39,7 +39,7 @@ function exportRules(options: { file?: string; out?: string; json?: boolean }): 
     );
     return;
   }
-  // Prometheus and Grafana read them as users of their own, and nothing in them is secret.
+  // Prometheus and Grafana read them as other users, and they contain nothing secret.
   process.umask(0o022);
   const written = files.map(({ name, text }) => {
     const path = join(options.out!, name);
@@ -63,12 +63,12 @@ export function rulesCommand(): Command {
     .addHelpText('after', '\nExample:\n  posthorn rules export -f posthorn.yaml --out monitoring --json')
     .addCommand(
       new Command('export')
-        .description('write recording rules, alerts and a Grafana dashboard for the objectives of a file')
+        .description('Write recording rules, alerts and a Grafana dashboard for the objectives of a file')
         .option(
           '-f, --file <posthorn.yaml>',
-          `where the objectives are declared (default: ${usualFile} where it is there; - reads standard input)`,
+          `where the objectives are declared (default: ${usualFile} if it exists; - reads standard input)`,
         )
-        .option('--out <directory>', 'write the files there; without it the rules are printed')
+        .option('--out <directory>', 'directory to write the files to (default: print the rules)')
         .option('--json', 'print JSON')
         .addHelpText('after', '\nExample:\n  posthorn rules export -f posthorn.yaml --out monitoring')
         .action(exportRules),

@@ -17,7 +17,7 @@ import { CommandError, note, print, printJson, table } from '../output.ts';
 import { openToRead } from '../read-store.ts';
 import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
 
-/** The same answers, whoever gave them. */
+/** The same answers from a server and from a store. */
 const statusFrom = ({
   key_id,
   locked_endpoints,
@@ -45,7 +45,7 @@ const secretKey = (): string | undefined => variable('POSTHORN_SECRET_KEY');
 /** The store that the options name; null: they mean a running server. */
 function storeOf({ dataDir, databaseUrl }: Options): string | null {
   if (dataDir !== undefined && databaseUrl !== undefined)
-    throw new CommandError('give --data-dir or --database-url, and not both', 2);
+    throw new CommandError('give either --data-dir or --database-url, not both', 2);
   if (dataDir === '') throw new CommandError('--data-dir is empty: name a directory', 2);
   return dataDir ?? databaseUrl ?? null;
 }
@@ -86,7 +86,7 @@ async function rotateHere(database: string, options: Options): Promise<SecretsRo
       opened.madeKeyFile === null &&
       (await isUpToDate(opened))
     ) {
-      // A rotation that was interrupted goes on with the key that it had made.
+      // An interrupted rotation continues with the key that it had created.
       addKey(dataDir, systemRandom);
       ({ keyring } = keyringIn(dataDir, {}, systemRandom));
       note(`a new key is in ${keyFileIn(dataDir)}: back it up, apart from the data`);
@@ -130,14 +130,16 @@ function statusLines({
     ...(plaintext === 0 ? [] : [`${plaintext} secrets are stored in clear.`]),
     ...(locked === 0
       ? []
-      : [`${locked} endpoints have secrets that cannot be opened: add the missing key, or set them again.`]),
+      : [
+          `${locked} endpoints have secrets that cannot be decrypted: add the missing key, or set the secrets again.`,
+        ]),
     ...(removable.length === 0
       ? []
-      : ['Keys that can be removed still verify the audit log of their time: keep a copy apart.']),
+      : ['Keys that can be removed still verify older entries of the audit log: keep a copy elsewhere.']),
   ];
 }
 
-/** Something that an operator has to do: exit code 1. */
+/** An operator has to act: exit code 1. */
 function hasFinding({ keyId, keys, plaintext, lockedEndpoints }: SecretsStatus): boolean {
   return (
     (keyId !== null && plaintext > 0) ||
@@ -148,8 +150,8 @@ function hasFinding({ keyId, keys, plaintext, lockedEndpoints }: SecretsStatus):
 
 const storeOptions = (command: Command): Command =>
   remoteOptions(command)
-    .option('--data-dir <path>', 'a data directory instead of a running server')
-    .option('--database-url <url>', 'a PostgreSQL instead of a running server');
+    .option('--data-dir <path>', 'read a data directory instead of a running server')
+    .option('--database-url <url>', 'read a PostgreSQL database instead of a running server');
 
 function generateCommand(): Command {
   return new Command('generate')
@@ -166,7 +168,7 @@ function generateCommand(): Command {
 function statusCommand(): Command {
   return storeOptions(new Command('status'))
     .description(
-      'Show which keys encrypt the stored secrets; exit code 1 if any is not encrypted with the newest',
+      'Show which keys encrypt the stored secrets (exit code 1 if any is not encrypted with the newest)',
     )
     .addHelpText('after', '\nExample:\n  posthorn secrets status --data-dir ./posthorn-data')
     .action(async (options: Options) => {
@@ -186,7 +188,7 @@ function rotateCommand(): Command {
     .option('--plaintext-secrets', 'store them in clear instead; not with a running server')
     .addHelpText(
       'after',
-      '\nA running server encrypts with the first key of its POSTHORN_SECRET_KEY. With --data-dir the server has to be stopped; without POSTHORN_SECRET_KEY a new key is put into its key file first.\n\nExample:\n  posthorn secrets rotate --data-dir ./posthorn-data',
+      '\nA running server encrypts with the first key of its POSTHORN_SECRET_KEY. With --data-dir, stop the server first; without POSTHORN_SECRET_KEY, a new key is added to the key file.\n\nExample:\n  posthorn secrets rotate --data-dir ./posthorn-data',
     )
     .action(async (options: Options) => {
       const database = storeOf(options);
@@ -202,11 +204,11 @@ function rotateCommand(): Command {
       const { changed, unreadable, purged, status } = rotation;
       if (options.json === true) printJson(wireAnswer('secrets.rotate', rotation));
       else {
-        print(`Encrypted anew: ${changed} endpoints and settings.`);
-        if (unreadable > 0) print(`${unreadable} secrets could not be opened and are as they were.`);
+        print(`Encrypted again: ${changed} endpoints and settings.`);
+        if (unreadable > 0) print(`${unreadable} secrets could not be decrypted and did not change.`);
         if (!purged)
           print(
-            'The files may still hold what was encrypted with a former key: run it with the server stopped.',
+            'The files may still contain secrets encrypted with a previous key: run this with the server stopped.',
           );
         for (const line of statusLines(status)) print(line);
       }

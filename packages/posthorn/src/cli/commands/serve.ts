@@ -13,54 +13,48 @@ export function serveCommand(): Command {
   return new Command('serve')
     .option('--host <address>', `address to listen on (POSTHORN_HOST, default ${defaults.host})`)
     .option('--port <number>', `port to listen on (POSTHORN_PORT, default ${defaults.port})`)
-    .option(
-      '--data-dir <path>',
-      `where everything is stored (POSTHORN_DATA_DIR, default ${defaults.dataDir})`,
-    )
+    .option('--data-dir <path>', `data directory (POSTHORN_DATA_DIR, default ${defaults.dataDir})`)
     .option(
       '--database-url <url>',
-      'PostgreSQL to store in instead, shared by any number of nodes (POSTHORN_DATABASE_URL)',
+      'PostgreSQL database to store in instead, shared by any number of nodes (POSTHORN_DATABASE_URL)',
     )
-    .option(
-      '--node-name <name>',
-      'name of this node among them, unique (POSTHORN_NODE_NAME, default: made up)',
-    )
+    .option('--node-name <name>', 'unique name of this node among them (POSTHORN_NODE_NAME, default: random)')
     .option(
       '--allow-private-networks',
-      'deliver to private and local addresses too, never to cloud metadata (POSTHORN_ALLOW_PRIVATE_NETWORKS)',
+      'deliver to private and local addresses too, but never to cloud metadata (POSTHORN_ALLOW_PRIVATE_NETWORKS)',
     )
     .option(
       '--allow-networks <cidrs>',
-      'networks to deliver to although they are not public, separated by commas (POSTHORN_ALLOW_NETWORKS)',
+      'networks to deliver to although they are not public, comma-separated (POSTHORN_ALLOW_NETWORKS)',
     )
     .option(
       '--deny-networks <cidrs>',
-      'networks never to connect to, separated by commas; wins over what is allowed (POSTHORN_DENY_NETWORKS)',
+      'networks never to connect to, comma-separated; overrides what is allowed (POSTHORN_DENY_NETWORKS)',
     )
     .option(
       '--proxy <url>',
-      'HTTP or SOCKS5 proxy that webhooks go through (POSTHORN_PROXY, default: direct connections)',
+      'HTTP or SOCKS5 proxy for webhooks (POSTHORN_PROXY, default: direct connections)',
     )
     .option(
       '--plaintext-secrets',
-      'store secrets as they are, readable by whoever reads the database (POSTHORN_PLAINTEXT_SECRETS)',
+      'store secrets unencrypted, readable by anyone who can read the database (POSTHORN_PLAINTEXT_SECRETS)',
     )
     .option(
       '--public-url <url>',
-      'origin that browsers reach this server by; with https, TLS ends in a proxy before it (POSTHORN_PUBLIC_URL, default: not known)',
+      'public origin of this server for browsers; with https, TLS ends in a proxy in front of it (POSTHORN_PUBLIC_URL, default: unknown)',
     )
     .option(
       '--insecure-dashboard',
-      'let browsers sign in over plain HTTP from other machines, where keys can be read on the way (POSTHORN_INSECURE_DASHBOARD)',
+      'let browsers on other machines sign in over plain HTTP, where keys can be read in transit (POSTHORN_INSECURE_DASHBOARD)',
     )
     .option('--no-dashboard', 'serve the API only (POSTHORN_NO_DASHBOARD)')
     .option(
       '--dashboard-host <host:port>',
-      'serve the dashboard there, and not where the API listens (POSTHORN_DASHBOARD_HOST)',
+      'serve the dashboard at this address instead of where the API listens (POSTHORN_DASHBOARD_HOST)',
     )
     .option(
       '--metrics-key <key>',
-      'key that /metrics then takes, beside the admin key (POSTHORN_METRICS_KEY, default: no key)',
+      'key that /metrics then requires, besides the admin key (POSTHORN_METRICS_KEY, default: no key)',
     )
     .option(
       '--log-level <level>',
@@ -68,29 +62,29 @@ export function serveCommand(): Command {
     )
     .option(
       '--retention-days <days>',
-      `keep finished deliveries so long (POSTHORN_RETENTION_DAYS, default ${defaults.retentionDays})`,
+      `days to keep finished deliveries (POSTHORN_RETENTION_DAYS, default ${defaults.retentionDays})`,
     )
     .option(
       '--dead-retention-days <days>',
-      `keep dead letters so long (POSTHORN_DEAD_RETENTION_DAYS, default ${defaults.deadRetentionDays})`,
+      `days to keep dead letters (POSTHORN_DEAD_RETENTION_DAYS, default ${defaults.deadRetentionDays})`,
     )
     .option(
       '--audit-retention-days <days>',
-      `keep entries of the audit log so long (POSTHORN_AUDIT_RETENTION_DAYS, default ${defaults.auditRetentionDays})`,
+      `days to keep entries of the audit log (POSTHORN_AUDIT_RETENTION_DAYS, default ${defaults.auditRetentionDays})`,
     )
     .option(
       '--stop-grace-s <seconds>',
-      `let attempts in flight finish for so long when stopped (POSTHORN_STOP_GRACE_S, default ${defaults.stopGraceS})`,
+      `seconds to let attempts in flight finish when stopping (POSTHORN_STOP_GRACE_S, default ${defaults.stopGraceS})`,
     )
-    .option('--json', 'print the start-up facts as one JSON object')
+    .option('--json', 'print the startup facts as one JSON object')
     .addHelpText(
       'after',
-      '\nThe admin key is POSTHORN_API_KEY; without it one is made at the first start and printed once.\nSecrets are encrypted with POSTHORN_SECRET_KEY; without it with a key file in the data directory, made at the first start. Make one with: posthorn secrets generate\n\nExample:\n  posthorn serve --port 8400 --data-dir ./posthorn-data',
+      '\nThe admin key is POSTHORN_API_KEY; without it, the first start creates one and prints it once.\nSecrets are encrypted with POSTHORN_SECRET_KEY; without it, with a key file in the data directory, created at the first start. Generate a key with: posthorn secrets generate\n\nExample:\n  posthorn serve --port 8400 --data-dir ./posthorn-data',
     )
     .action(async (options: Record<string, unknown>) => {
-      // A script's variable that was not set: data would go to the usual directory, where nobody looks for it.
+      // An unset variable in a script: data would go to the default directory unnoticed.
       if (options['dataDir'] === '') throw new CommandError('--data-dir is empty: name a directory', 2);
-      // The command line's parser calls it by what it takes away.
+      // The command-line parser names the option after what it turns off.
       const given = options['dashboard'] === false ? { ...options, noDashboard: true } : options;
       const read = readSettings(given, process.env);
       if ('faults' in read) throw new CommandError(read.faults.join('\n'), 2);
@@ -103,7 +97,7 @@ export function serveCommand(): Command {
         onNewKey: facts.newKey,
         onKeyFile: (path) =>
           log.note(
-            `posthorn: made ${printable(path)}, the key that secrets are encrypted with: back it up, apart from the data`,
+            `posthorn: created ${printable(path)}, the key that encrypts secrets: back it up, apart from the data`,
           ),
       }).catch((error: NodeJS.ErrnoException) => {
         facts.failed();
@@ -114,15 +108,15 @@ export function serveCommand(): Command {
     });
 }
 
-/** After the grace time, for the end of everything: then the process ends whatever still holds it. */
+/** Time after the grace period for the rest of the stop: then the process ends, whatever still runs. */
 const overtimeMs = 2000;
 /** For the last lines of the log. */
 const lastLinesMs = 500;
 const signals = { SIGINT: 2, SIGTERM: 15 } as const;
 
 /**
- * Ends the process: 0 if everything was finished or given back, 1 if something has to wait for its lease, 128 and the
- * number of the signal if a second one came.
+ * Ends the process: 0 if everything was finished or released, 1 if something has to wait for its lease, 128 plus the
+ * signal number after a second signal.
  */
 async function untilStopped(serving: Serving, graceS: number, log: ServeLog): Promise<void> {
   const stopped = Promise.withResolvers<number>();
@@ -130,7 +124,7 @@ async function untilStopped(serving: Serving, graceS: number, log: ServeLog): Pr
   const stop = (signal: keyof typeof signals): void => {
     if (stopping) process.exit(128 + signals[signal]);
     stopping = true;
-    log.note(`stopping: finishing what is in flight, ${graceS} s at most (again to stop at once)`);
+    log.note(`stopping: finishing what is in flight, at most ${graceS} s (repeat to stop at once)`);
     setTimeout(() => process.exit(1), graceS * 1000 + overtimeMs).unref();
     serving.stop().then(
       ({ released, unsettled, closed }) => stopped.resolve(released && unsettled === 0 && closed ? 0 : 1),
@@ -143,36 +137,36 @@ async function untilStopped(serving: Serving, graceS: number, log: ServeLog): Pr
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   const code = await stopped.promise;
-  // Whatever still holds the process (a connection of a library, a lookup that hangs) does not keep it.
+  // Whatever still keeps the process alive (a library's connection, a hanging lookup) does not delay its end.
   process.exitCode = code;
   setTimeout(() => process.exit(code), lastLinesMs).unref();
 }
 
 function startError(error: NodeJS.ErrnoException, { host, port }: Settings): Error {
   const where = `port ${port} on ${host}`;
-  if (error.code === 'EADDRINUSE') return new CommandError(`${where} is taken; choose another with --port`);
+  if (error.code === 'EADDRINUSE') return new CommandError(`${where} is in use; choose another with --port`);
   if (error.code === 'EACCES')
-    return new CommandError(`this user may not listen on ${where}; choose one from 1024 with --port`);
+    return new CommandError(`this user may not listen on ${where}; choose a port from 1024 with --port`);
   if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND')
     return new CommandError(`${host} is not an address of this machine; choose another with --host`);
   return error instanceof CommandError ? error : new CommandError(error.message);
 }
 
-/** What works and is probably not meant. */
+/** Settings that work but are probably not intended. */
 function warningsAbout(settings: Settings, env: NodeJS.ProcessEnv): string[] {
   const unknown = unknownVariables(env, settingVariables).map(
-    ({ variable, nearest }) => `${variable} is not a setting and is ignored; the nearest one is ${nearest}`,
+    ({ variable, nearest }) => `${variable} is not a setting and is ignored; did you mean ${nearest}?`,
   );
   if (isLoopback(settings.host)) return unknown;
   return [
     ...unknown,
-    `--host ${settings.host} serves plain HTTP to other machines, and keys and payloads can be read on the way; put a proxy with TLS in front, and listen on 127.0.0.1`,
+    `--host ${settings.host} serves plain HTTP to other machines, and keys and payloads can be read in transit; put a proxy with TLS in front, and listen on 127.0.0.1`,
   ];
 }
 
-const shownOnce = (key: string): string => `Admin key (shown this once): ${key}`;
+const shownOnce = (key: string): string => `Admin key (shown only once): ${key}`;
 
-/** Prints what a person or a script needs to know of a start; a key that was made is printed exactly once. */
+/** Prints the startup facts for an operator or a script; a new key is printed exactly once. */
 function startFacts(
   settings: Settings,
   json: boolean,
@@ -186,7 +180,7 @@ function startFacts(
       made = key;
     },
     failed: () => {
-      // The key is stored already, so this is the only chance to learn it.
+      // The key is already stored, so this is the only chance to see it.
       if (made !== null) log.print(json ? JSON.stringify({ url: null, api_key: made }) : shownOnce(made));
     },
     started: ({ url, node }) => {
@@ -197,8 +191,8 @@ function startFacts(
       }
       log.print(
         embedded
-          ? `Posthorn listens on ${url} and stores in ${printable(dataDir)}`
-          : `Posthorn listens on ${url} as node ${node} and stores in PostgreSQL`,
+          ? `Posthorn listens on ${url} and stores data in ${printable(dataDir)}`
+          : `Posthorn listens on ${url} as node ${node} and stores data in PostgreSQL`,
       );
       if (made !== null) log.print(shownOnce(made));
       else if (settings.apiKey === undefined)

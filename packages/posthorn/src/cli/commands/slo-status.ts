@@ -66,14 +66,13 @@ function endpointRows(who: string, { endpoints }: Side): (string | number)[][] {
 
 export function sloListCommand(): Command {
   return remoteOptions(new Command('list'))
-    .description('the objectives that are watched, those of templates among them')
+    .description('List the evaluated objectives, including those of templates')
     .addHelpText('after', '\nExample:\n  posthorn slo list --json')
     .action(async (options: Record<string, unknown>) => {
       const client = clientOf(options);
       const items = await everyItem((page) => client.slos.list(page));
       if (options['json'] === true) return printJson(wireAnswer('slos.list', { items }));
-      if (items.length === 0)
-        return print('There are no objectives. Declare some under slos: and run posthorn apply.');
+      if (items.length === 0) return print('No objectives. Declare some under slos: and run posthorn apply.');
       print(
         table(
           ['objective', 'what', 'target', 'days', 'sent by', 'received by', 'template'],
@@ -96,7 +95,7 @@ export function sloStatusCommand(): Command {
     .description(
       'Show the status of an objective by side (exit code 1: not kept, a budget is overspent, or an alert fires)',
     )
-    .argument('<name>', 'its name, or the id of an endpoint whose template states one')
+    .argument('<name>', 'name of the objective, or id of an endpoint whose template sets one')
     .addHelpText('after', '\nExample:\n  posthorn slo status payments')
     .action(async (name: string, options: Record<string, unknown>) => {
       const status = await clientOf(options).slos.status(name);

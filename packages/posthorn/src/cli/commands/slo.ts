@@ -52,14 +52,11 @@ export function sloCommand(): Command {
     .addCommand(sloStatusCommand())
     .addCommand(
       new Command('import')
-        .description('print the slos: of a posthorn.yaml that say what OpenSLO v1 documents say')
+        .description('Print the slos: of a posthorn.yaml that correspond to OpenSLO v1 documents')
         .argument('<openslo.yaml>', 'the documents; - reads standard input')
-        .option(
-          '--producer <team>',
-          'whose events these are, where a document does not say (default: its service)',
-        )
-        .option('--consumer <team>', 'who depends on them, where a document does not say')
-        .option('--json', 'print JSON, with what is not kept')
+        .option('--producer <team>', 'producer, for documents that name none (default: their service)')
+        .option('--consumer <team>', 'consumer, for documents that name none')
+        .option('--json', 'print JSON, including what is not kept')
         .addHelpText(
           'after',
           '\nExample:\n  posthorn slo import openslo.yaml --consumer orders >> posthorn.yaml',
@@ -68,8 +65,8 @@ export function sloCommand(): Command {
     )
     .addCommand(
       new Command('export')
-        .description('print the objectives of a file as OpenSLO v1 documents')
-        .requiredOption('-f, --file <posthorn.yaml>', 'where the objectives are declared', 'posthorn.yaml')
+        .description('Print the objectives of a file as OpenSLO v1 documents')
+        .requiredOption('-f, --file <posthorn.yaml>', 'file that declares the objectives', 'posthorn.yaml')
         .option('--json', 'print JSON')
         .addHelpText('after', '\nExample:\n  posthorn slo export -f posthorn.yaml > openslo.yaml')
         .action(exportSlos),

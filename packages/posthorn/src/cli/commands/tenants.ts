@@ -25,7 +25,7 @@ function printTenants(tenants: readonly Tenant[]): void {
   );
 }
 
-/** Adds `key=value` to what was given before. */
+/** Adds `key=value` to the previous entries. */
 function addEntry(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const at = text.indexOf('=');
   if (at < 1) throw new InvalidArgumentError('takes key=value');
@@ -40,8 +40,7 @@ function listCommand(): Command {
       const client = clientOf(options);
       const page = await listed((part) => client.tenants.list(part), options);
       if (options.json === true) return printJson(wireAnswer('tenants.list', page.answer));
-      if (page.items.length === 0)
-        print('There are no declared tenants. Declare one with posthorn tenants put.');
+      if (page.items.length === 0) print('No declared tenants. Declare one with posthorn tenants put.');
       else printTenants(page.items);
       page.noteMore();
     });
@@ -50,7 +49,7 @@ function listCommand(): Command {
 function getCommand(): Command {
   return remoteOptions(new Command('get'))
     .description('Show a declared tenant')
-    .argument('<name>', 'its name')
+    .argument('<name>', 'name of the tenant')
     .addHelpText('after', '\nExample:\n  posthorn tenants get kestrel')
     .action(async (name: string, options: Options) => {
       const tenant = await clientOf(options).tenants.get(name);
@@ -61,19 +60,19 @@ function getCommand(): Command {
 
 function putCommand(): Command {
   return remoteOptions(new Command('put'))
-    .description('Declare a tenant, or replace it; a limit that is left out is none')
-    .argument('<name>', 'its name')
-    .option('--display-name <text>', 'its name for people')
-    .option('--metadata <key=value>', 'your own data; once for each entry', addEntry)
-    .option('--endpoints <n>', 'endpoints that it may have', integerBetween(0, 1_000_000))
+    .description('Declare a tenant, or replace it; an omitted limit means no limit')
+    .argument('<name>', 'name of the tenant')
+    .option('--display-name <text>', 'human-readable name')
+    .option('--metadata <key=value>', 'your own data; repeat for each entry', addEntry)
+    .option('--endpoints <n>', 'maximum number of endpoints', integerBetween(0, 1_000_000))
     .option(
       '--events-per-s <n>',
-      'events that it may publish per second at each node',
+      'maximum events published per second on each node',
       numberBetween(0.001, 1_000_000),
     )
     .option(
       '--pending-deliveries <n>',
-      'pending deliveries at which it may publish no more',
+      'pending deliveries at which publishing is refused',
       integerBetween(1, 1_000_000_000),
     )
     .addHelpText(
@@ -110,7 +109,7 @@ function putCommand(): Command {
 function deleteCommand(): Command {
   return remoteOptions(new Command('delete'))
     .description('Delete the declaration of a tenant that has neither endpoints nor keys')
-    .argument('<name>', 'its name')
+    .argument('<name>', 'name of the tenant')
     .addHelpText('after', '\nExample:\n  posthorn tenants delete kestrel')
     .action(async (name: string, options: Options) => {
       await clientOf(options).tenants.delete(name);

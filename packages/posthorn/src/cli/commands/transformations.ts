@@ -13,11 +13,11 @@ interface DryRunOptions extends RemoteOptions {
 
 export function transformationsCommand(): Command {
   const dryRun = remoteOptions(new Command('dry-run'))
-    .description('Say what an expression makes of data; exit code 1 if an attempt would fail')
-    .argument('<expression>', 'in JSONata')
-    .option('--data <json>', 'what it is tried on', jsonArgument)
-    .option('--event <id>', 'a stored event to try it on, instead of data')
-    .option('--tenant <tenant>', 'of the event (default: default)')
+    .description('Show what an expression makes of data (exit code 1 if an attempt would fail)')
+    .argument('<expression>', 'the JSONata expression')
+    .option('--data <json>', 'JSON to try it on', jsonArgument)
+    .option('--event <id>', 'id of a stored event to try it on, instead of data')
+    .option('--tenant <tenant>', 'tenant of the event (default: default)')
     .addHelpText(
       'after',
       `\nExample:\n  posthorn transformations dry-run 'object.id' --data '{"object": {"id": "pi_17"}}'`,
@@ -34,7 +34,7 @@ export function transformationsCommand(): Command {
       if (answer.error !== null) throw new CommandError(answer.error);
     });
   return new Command('transformations')
-    .description('Try transformations of endpoints')
+    .description('Try endpoint transformations')
     .addHelpText('after', `\nExample:\n  posthorn transformations dry-run 'object.id' --event evt_… --json`)
     .addCommand(dryRun);
 }

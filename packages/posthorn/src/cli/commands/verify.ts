@@ -15,13 +15,13 @@ export async function verifyDataDirectory(dataDir: string): Promise<Verification
   return await verify({ dataDir });
 }
 
-/** What `verify` finds: the books, and the audit log. */
+/** What `verify` checks: the ledger and the audit log. */
 interface Verification extends Reconciliation {
   readonly audit: AuditCheck;
 }
 
 interface Verified {
-  /** What counts unless there is a URL. */
+  /** The default unless there is a URL. */
   readonly dataDir: string;
   readonly databaseUrl?: string | undefined;
   readonly secretKey?: string | undefined;
@@ -41,19 +41,19 @@ async function verify({ dataDir, databaseUrl, secretKey, known = null }: Verifie
   return await verifyStore(store, { keys, known });
 }
 
-/** An entry that the audit log had: `12:<hash>`, as Posthorn's log says it. */
+/** An entry that the audit log had: `12:<hash>`, as Posthorn logs it. */
 function knownEntryFrom(text: string | undefined): { sequence: number; hash: string } | null {
   if (text === undefined) return null;
   const [, sequence, hash] = /^([1-9]\d{0,14}):([0-9a-f]{64})$/.exec(text) ?? [];
   if (sequence === undefined || hash === undefined)
     throw new CommandError(
-      '--audit-head is not a sequence and a hash, such as 12:0f3a…: copy both from a line audit_log_head of the log',
+      '--audit-head takes a sequence and a hash, such as 12:0f3a…: copy both from a line audit_log_head of the log',
       2,
     );
   return { sequence: Number(sequence), hash };
 }
 
-/** Every page, then every row. What is damaged is a finding like any other, as far as the rest can be read. */
+/** Reads every page, then every row. Damage is a finding like any other, as far as the rest can be read. */
 async function verifyStore(opened: Store, auditing: AuditCheckOptions): Promise<Verification> {
   return await readWhole(opened, async (store) => {
     const damage = await store.checkFiles({ everyPage: true }).then(
@@ -85,16 +85,16 @@ interface VerifyOptions {
 export function verifyCommand(): Command {
   return new Command('verify')
     .option('--data-dir <path>', 'POSTHORN_DATA_DIR, default ./posthorn-data')
-    .option('--database-url <url>', 'check a PostgreSQL instead (POSTHORN_DATABASE_URL)')
+    .option('--database-url <url>', 'check a PostgreSQL database instead (POSTHORN_DATABASE_URL)')
     .option(
       '--audit-head <sequence:hash>',
-      'check that the audit log still has this entry, as a line audit_log_head of the log said it',
+      'check that the audit log still has this entry, from a line audit_log_head of the log',
     )
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  posthorn verify --data-dir ./posthorn-data')
     .action(async (options: VerifyOptions) => {
       if (options.dataDir !== undefined && options.databaseUrl !== undefined)
-        throw new CommandError('give --data-dir or --database-url, and not both', 2);
+        throw new CommandError('give either --data-dir or --database-url, not both', 2);
       const dataDir = options.dataDir ?? process.env['POSTHORN_DATA_DIR'] ?? './posthorn-data';
       const databaseUrl =
         options.databaseUrl ??
@@ -131,7 +131,7 @@ function verificationAnswer(found: Verification): unknown {
       ...row,
     })),
     findings: findingsFrom(found),
-    // There may be more: only so many are looked for.
+    // There may be more: the search stops at this many.
     findings_limited: findings.length >= maxFindings,
     audit_log: auditAnswer(audit),
   };
@@ -165,15 +165,15 @@ function printVerification(found: Verification): void {
     print(printable(`FOUND ${ids.join(' ')}: ${f.problem}`));
   }
   if (fanOuts.remaining > 0)
-    print(`${fanOuts.remaining} deliveries of accepted events are still to be created (fan-out in steps).`);
+    print(`${fanOuts.remaining} deliveries of accepted events have not been created yet (fan-out in steps).`);
   if (digests !== null && digests.without > 0)
     print(
-      `${digests.without} of ${digests.events} events were accepted before Posthorn kept digests: their payloads cannot be checked.`,
+      `${digests.without} of ${digests.events} events were accepted before Posthorn stored digests: their payloads cannot be checked.`,
     );
   for (const line of auditLines(audit)) print(line);
   const howMany =
     findings.length >= maxFindings
-      ? `the first ${findings.length} findings; verify again once these are repaired: there may be more`
+      ? `the first ${findings.length} findings; there may be more: verify again after repairing these`
       : `${findings.length} findings`;
   print(
     balanced ? 'Every delivery is accounted for.' : `NOT BALANCED: unaccounted ${unaccounted}, ${howMany}.`,
@@ -212,11 +212,11 @@ function auditLines({ entries, head, findings, unsealed, unchecked }: AuditCheck
     `The audit log is intact: ${entries} ${entries === 1 ? 'entry' : 'entries'}, the last one is ${head!.sequence}:${head!.hash}.`,
     ...(unsealed === 0
       ? []
-      : [`${unsealed} of them have no seal: whoever can write the database could have computed them anew.`]),
+      : [
+          `${unsealed} of them have no seal: anyone who can write to the database could have computed them again.`,
+        ]),
     ...(unchecked === 0
       ? []
-      : [
-          `${unchecked} seals were not checked: set POSTHORN_SECRET_KEY, the keys that were used before too.`,
-        ]),
+      : [`${unchecked} seals were not checked: set POSTHORN_SECRET_KEY, including previous keys.`]),
   ];
 }

@@ -4,11 +4,11 @@ import { systemRandom } from '../../runtime/random.ts';
 import { newSecret, parseSecret, sign } from '../../signing/standard-webhooks.ts';
 
 interface Tally {
-  /** Ids of verified webhooks that this receiver said yes to, and when it last did (ms since the epoch). */
+  /** Ids of verified webhooks that this receiver accepted, and when it last did (ms since the epoch). */
   readonly ids: ReadonlyMap<string, number>;
   readonly requests: number;
   readonly repeated: number;
-  /** When a webhook that came again had come before (ms since the epoch). */
+  /** When repeated webhooks had been received before (ms since the epoch). */
   readonly repeatedAfter: readonly number[];
   readonly unverified: number;
 }
@@ -24,7 +24,7 @@ export interface Receiver {
 export type Conduct = { readonly delayMs: number } | { readonly failing: number };
 
 const longerThanAnyTimeOutMs = 5000;
-/** What is signed for a time further away is refused. */
+/** A signature for a time further away is refused. */
 const oldestS = 300;
 
 /** A real HTTP receiver that verifies signatures and keeps the ids it accepted. */

@@ -40,7 +40,7 @@ export interface DemoResult {
   readonly disagreements: readonly string[];
 }
 
-/** Real payment events, each with an id and the amount that it carries. */
+/** Real payment events, each with an id and the amount in its data. */
 async function paymentEvents(count: number): Promise<EventLine[]> {
   const file = await readFile(new URL('../../../data/payment-events.jsonl', import.meta.url), 'utf8');
   const samples = file
@@ -59,7 +59,7 @@ async function paymentEvents(count: number): Promise<EventLine[]> {
   });
 }
 
-/** The whole demonstration; resolves with what the books and the receivers say. */
+/** Runs the whole demonstration; resolves with the counts of the ledger and of the receivers. */
 export async function runDemo({
   events: count,
   dataDir,
@@ -87,7 +87,7 @@ export async function runDemo({
       const { id } = await client.endpoints.create({ description: name, owner: 'demo', ...fields });
       names.set(id, name);
     };
-    // Schedules of seconds instead of hours, so that the end can be watched.
+    // Schedules of seconds instead of hours, so that their end can be watched.
     const patient = {
       scheduleS: Array.from({ length: 30 }, (_, n) => Math.min(2, 0.1 * (n + 1))),
       jitter: 1,
@@ -142,7 +142,7 @@ export async function runDemo({
     await Promise.all(Array.from({ length: concurrent }, publisher));
     await Promise.all(killed);
 
-    // Wait until nothing moves any more, within a bound on how long nothing may change.
+    // Wait until nothing changes any more, with a limit on how long nothing may change.
     let changedAt = Date.now();
     for (let before = -1; ;) {
       const all = await client.accounting.get();
@@ -198,7 +198,7 @@ export async function runDemo({
         },
       };
     });
-    if (!books.balanced) disagreements.push(`the books do not balance: ${books.findings.length} findings`);
+    if (!books.balanced) disagreements.push(`the ledger does not balance: ${books.findings.length} findings`);
     return {
       events: count,
       kills,

@@ -1,6 +1,6 @@
 /**
- * A label whose values come from data: the first `most` different ones keep their name, all further ones are `other`.
- * Without a bound, every endpoint ever made is a time series for ever.
+ * A label whose values come from data: the first `most` different values keep their name, all others become `other`.
+ * Without a limit, every endpoint ever created would be a time series forever.
  */
 export function boundedLabel(most: number): (value: string) => string {
   const known = new Set<string>();

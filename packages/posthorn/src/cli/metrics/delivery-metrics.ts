@@ -1,7 +1,7 @@
 import type { EngineObserver } from '../../engine/port.ts';
 import type { Cell, Distribution, Registry } from './registry.ts';
 
-/** Up to the longest time-out (60 s) and beyond, so that an attempt that timed out has a bucket of its own. */
+/** Up to the longest timeout (60 s) and beyond, so that an attempt that timed out has its own bucket. */
 const attemptBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 20, 30, 60, 90];
 /** From the fast path to the end of the default schedule, with the usual deadlines among them. */
 const latencyBuckets = [
@@ -9,34 +9,34 @@ const latencyBuckets = [
   86_400, 259_200,
 ];
 
-/** What passes through this node, counted as it is committed: scrapes of all nodes add up to the whole. */
+/** What passes through this node, counted when it is committed: the sum over all nodes is the whole. */
 export function deliveryMetrics(registry: Registry, endpointLabel: (id: string) => string): EngineObserver {
   const events = registry
     .counter({
       name: 'posthorn_events_accepted_total',
-      help: 'Events accepted by this node, repeats not counted',
+      help: 'Events accepted by this node, without duplicates',
     })
     .at({});
   const deliveries = registry
     .counter({
       name: 'posthorn_deliveries_accepted_total',
-      help: 'Deliveries that these events came to',
+      help: 'Deliveries created for these events',
     })
     .at({});
   const attempts = registry.counter({
     name: 'posthorn_attempts_total',
-    help: 'Attempts settled, by outcome and class of failure; superseded: another attempt had settled the delivery',
+    help: 'Attempts settled, by outcome and error class; superseded: another attempt had settled the delivery',
     labels: ['outcome', 'error_class'],
   });
   const ofEndpoints = registry.counter({
     name: 'posthorn_endpoint_attempts_total',
-    help: 'Attempts settled, by endpoint and outcome; endpoints beyond the bound are together in other',
+    help: 'Attempts settled, by endpoint and outcome; endpoints beyond the limit are combined in other',
     labels: ['endpoint_id', 'outcome'],
   });
   const durations = registry.histogram(
     {
       name: 'posthorn_attempt_duration_seconds',
-      help: 'Time of one attempt, from connecting to the end of the answer',
+      help: 'Duration of one attempt, from connecting to the end of the answer',
       labels: ['outcome'],
     },
     attemptBuckets,
@@ -45,7 +45,7 @@ export function deliveryMetrics(registry: Registry, endpointLabel: (id: string) 
     .histogram(
       {
         name: 'posthorn_delivery_latency_seconds',
-        help: 'Time from accept to delivered, retries and waiting included',
+        help: 'Time from acceptance to delivery, including retries and waiting',
       },
       latencyBuckets,
     )
@@ -66,7 +66,7 @@ export function deliveryMetrics(registry: Registry, endpointLabel: (id: string) 
     if (child === undefined) {
       const label = endpointLabel(endpointId);
       child = ofEndpoints.at({ endpoint_id: label, outcome });
-      // What is beyond the bound is looked up each time: to remember it would be the growth that the bound prevents.
+      // Endpoints beyond the limit are looked up each time: remembering them would be the growth that the limit prevents.
       if (label === endpointId) endpointChildren.set(key, child);
     }
     child.value++;

@@ -11,7 +11,7 @@ import { Registry } from './registry.ts';
 import { type State, stateMetrics } from './state-metrics.ts';
 import type { StoreSampler } from './store-sample.ts';
 
-/** Endpoints that get time series of their own; all further ones share `other`. */
+/** Endpoints with time series of their own; all others share `other`. */
 const endpointsMost = 200;
 
 export interface Metrics {
@@ -35,8 +35,8 @@ export interface MetricsOptions {
 }
 
 /**
- * Prometheus metrics: base units, `_total` for counters, and labels whose values are bounded. An event's id is never one.
- * docs/reference/metrics.md lists them.
+ * Prometheus metrics: base units, `_total` for counters, and labels with a limited number of values. An event's id is
+ * never a label. docs/reference/metrics.md lists them.
  */
 export function createMetrics(options: MetricsOptions): Metrics {
   const { sampler, clock, build, deadRetentionMs } = options;
@@ -58,12 +58,12 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const droppedLogLines = registry
     .counter({
       name: 'posthorn_log_lines_dropped_total',
-      help: 'Lines of the log that could not be written: its disk is full, or nobody reads it',
+      help: 'Log lines that could not be written: the disk is full, or the reader is gone',
     })
     .at({});
   const authenticationFailures = registry.counter({
     name: 'posthorn_authentication_failures_total',
-    help: 'Requests refused because they carried no valid key, by reason',
+    help: 'Requests refused because they had no valid key, by reason',
     labels: ['reason'],
   });
 

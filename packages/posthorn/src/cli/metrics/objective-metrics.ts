@@ -2,8 +2,8 @@ import type { OnProgress } from '../../reliability/evaluator.ts';
 import type { Registry } from './registry.ts';
 
 /**
- * Objectives as counters: what came past its deadline, and what of it does not spend the shared budget. A receiver's own
- * failures are counted in `posthorn_slo_bad_total` under its fault domain, and spend nobody else's budget.
+ * Objectives as counters: what passed its deadline, and the part of it that does not spend the shared budget.
+ * `posthorn_slo_bad_total` counts a receiver's own failures under its fault domain; they spend no other budget.
  */
 export function objectiveMetrics(registry: Registry): OnProgress {
   const total = registry.counter({
@@ -27,7 +27,7 @@ export function objectiveMetrics(registry: Registry): OnProgress {
     labels: ['slo'],
   });
   return (objectives, progress) => {
-    // What this node no longer judges it says nothing of.
+    // This node exposes nothing about objectives that it no longer evaluates.
     target.clear();
     for (const { name, target: ratio } of objectives) {
       const { due, badBy } = progress.get(name)!;

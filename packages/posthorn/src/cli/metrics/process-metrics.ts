@@ -16,10 +16,10 @@ const gcKinds = new Map([
   [constants.NODE_PERFORMANCE_GC_WEAKCB, 'weakcb'],
 ]);
 
-/** What Linux says of this process; null elsewhere. */
+/** What Linux reports about this process; null on other systems. */
 function descriptors(): { readonly open: number; readonly max: number } | null {
   try {
-    // One of them is the directory that is read.
+    // One of them is the directory that is being read.
     const open = readdirSync('/proc/self/fd').length - 1;
     const max = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
     return { open, max: Number(max ?? Number.POSITIVE_INFINITY) };
@@ -28,7 +28,10 @@ function descriptors(): { readonly open: number; readonly max: number } | null {
   }
 }
 
-/** Memory, processor, event loop and garbage collection of this process, named as Prometheus clients for Node name them; returns what updates them. */
+/**
+ * Memory, processor, event loop and garbage collection of this process, with the names that Prometheus clients for Node
+ * use; returns what updates them.
+ */
 export function processMetrics(registry: Registry, startedAt: number): () => void {
   const gauge = (name: string, help: string): Cell => registry.gauge({ name, help }).at({});
   const counter = (name: string, help: string): Cell => registry.counter({ name, help }).at({});

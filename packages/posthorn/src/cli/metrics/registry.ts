@@ -1,5 +1,5 @@
-// Metrics in the text format of Prometheus: https://prometheus.io/docs/instrumenting/exposition_formats/
-// Written here because prom-client brings 4.7 MB of packages that Posthorn does not use.
+// Metrics in the Prometheus text format: https://prometheus.io/docs/instrumenting/exposition_formats/. Implemented here
+// because prom-client brings 4.7 MB of packages that Posthorn does not use.
 
 /** Values for all of a metric's labels. */
 type Labels<L extends string> = Readonly<Record<L, string>>;
@@ -39,7 +39,7 @@ class Series<L extends string, T> {
     this.#make = make;
   }
 
-  /** The series with these labels; from now on it is written, also before it has counted anything. */
+  /** The series with these labels; it is exposed from now on, even before it has counted anything. */
   at(labels: Labels<L>): T {
     const written = this.#names.map((name) => `${name}="${escapedLabel(labels[name])}"`);
     const key = written.join();
@@ -73,7 +73,7 @@ export class Values<L extends string = never> {
     return this.#series.at(labels);
   }
 
-  /** Writes no series any more until it has a value again. */
+  /** Exposes no series until it has a value again. */
   clear(): void {
     this.#series.clear();
   }

@@ -15,8 +15,8 @@ export interface State {
 const states = ['pending', 'delivered', 'dead', 'cancelled', 'suppressed'] as const;
 
 /**
- * Gauges of how things stand. What is said of the whole system is said by one node, the owner of the first shard; on the
- * others these series are missing, not 0, so that a former owner contradicts nobody.
+ * Gauges of the current state. The coordinator exposes what is true of the whole system; on other nodes these series
+ * are missing, not 0, so that a previous coordinator contradicts no other node.
  */
 export function stateMetrics(
   registry: Registry,
@@ -29,10 +29,10 @@ export function stateMetrics(
     else of.at({}).value = value;
   };
 
-  const ready = gauge('posthorn_ready', '1 where this node accepts and delivers; as /readyz');
+  const ready = gauge('posthorn_ready', '1 if this node accepts and delivers, as in /readyz');
   const storeFault = gauge(
     'posthorn_store_fault',
-    '1 where the files of the store are missing, replaced or damaged: an operator has to act',
+    '1 if the files of the store are missing, replaced or damaged: an operator has to act',
   );
   const inFlight = gauge('posthorn_attempts_in_flight', 'Attempts in flight');
   const buffered = gauge('posthorn_claimed_waiting', 'Deliveries claimed ahead and waiting in memory');
@@ -40,20 +40,20 @@ export function stateMetrics(
   const shards = gauge('posthorn_shards_owned', 'Shards that this node owns, of 64');
   const oldestDue = gauge(
     'posthorn_oldest_due_age_seconds',
-    'How long the most overdue delivery of this node has been due; 0 where none is',
+    'How long the most overdue delivery of this node has been due; 0 if none is',
   );
 
   const unaccounted = gauge(
     'posthorn_deliveries_unaccounted',
-    'Deliveries unaccounted for at the last reconciliation: anything but 0 is a page',
+    'Unaccounted deliveries at the last reconciliation: anything but 0 is a page',
   );
   const unbalanced = gauge(
     'posthorn_ledger_unbalanced',
-    '1 where the last reconciliation found unaccounted deliveries, or rows and counters that contradict each other',
+    '1 if the last reconciliation found unaccounted deliveries, or rows and counters that contradict each other',
   );
   const reconciled = gauge(
     'posthorn_last_reconciliation_timestamp_seconds',
-    'When the books were last checked',
+    'When the ledger was last checked',
   );
   const deliveries = gauge(
     'posthorn_deliveries',
@@ -62,26 +62,26 @@ export function stateMetrics(
   );
   const evaluated = gauge(
     'posthorn_last_evaluation_timestamp_seconds',
-    'When the alert rules were last judged',
+    'When the alert rules were last evaluated',
   );
-  const firing = gauge('posthorn_alerts_firing', 'Alerts of Posthorn itself that fire, by severity', [
+  const firing = gauge('posthorn_alerts_firing', 'Firing alerts of Posthorn itself, by severity', [
     'severity',
   ]);
-  const pending = gauge('posthorn_pending_deliveries', 'Deliveries that are pending');
+  const pending = gauge('posthorn_pending_deliveries', 'Pending deliveries');
   const overdue = gauge(
     'posthorn_overdue_deliveries',
-    'Pending deliveries whose time has passed by more than the grace, and that nobody has attempted',
+    'Pending deliveries that are past due by more than the allowed delay and have not been attempted',
   );
   const late = gauge(
     'posthorn_late_deliveries',
     'Deliveries after their deadline, or past it and still pending',
   );
-  const deadLetters = gauge('posthorn_dead_letters', 'Dead letters by endpoint and class of failure', [
+  const deadLetters = gauge('posthorn_dead_letters', 'Dead letters by endpoint and error class', [
     'endpoint_id',
     'error_class',
   ]);
   const oldestDead = gauge('posthorn_oldest_dead_letter_age_seconds', 'Age of the oldest dead letter');
-  const nodes = gauge('posthorn_nodes', 'Living nodes that share the database');
+  const nodes = gauge('posthorn_nodes', 'Live nodes that share the database');
 
   return ({ status, sample, books, alerts, now }) => {
     put(ready, status === null ? 0 : Number(status.ready));

@@ -5,17 +5,17 @@ import type { Accounting } from '../../store/accounting.ts';
 import type { DeadLetterGroup, DeliveryPath, Nodes, Readings } from '../../store/store.ts';
 import { everything } from '../../store/accounting.ts';
 
-/** What only the store knows, read at most so often, however often somebody scrapes. */
+/** Values that only the store knows, read at most this often, however frequent scrapes are. */
 const sampleEveryMs = 15_000;
-/** A scrape waits no longer for the store than this: then it goes out without what it did not get. */
+/** A scrape waits at most this long for the store: then it is answered without the missing values. */
 const waitMostMs = 2000;
-/** A sample older than this is worth nothing: the store is away, and its gauges go away with it. */
+/** A sample older than this is worthless: the store is away, and its gauges disappear with it. */
 const freshForMs = 60_000;
 
 export interface StoreSample {
-  /** The earliest `due_at` of the deliveries in this node's shards; null where nothing is pending there. */
+  /** The earliest `due_at` of the deliveries in this node's shards; null if none is pending. */
   readonly oldestDueAt: number | null;
-  /** Set on the one node that speaks for all. */
+  /** Set on the coordinator. */
   readonly whole: {
     readonly pending: number;
     readonly overdue: number;
@@ -26,7 +26,7 @@ export interface StoreSample {
 }
 
 export interface StoreSampler {
-  /** The sample of now or of shortly before; null where the store does not answer. Never rejects. */
+  /** A current or recent sample; null if the store does not answer. Never rejects. */
   sample(shards: readonly number[]): Promise<StoreSample | null>;
 }
 
@@ -50,7 +50,7 @@ export function createStoreSampler(
       now,
     });
     const deadLetters = await store.deadLetters({});
-    // A store with one owner lists nobody.
+    // A store with one owner lists no nodes.
     const nodes = Math.max(1, (await store.nodes()).length);
     return { oldestDueAt, whole: { pending, overdue, late, deadLetters, nodes } };
   };

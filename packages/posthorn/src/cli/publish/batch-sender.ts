@@ -4,7 +4,7 @@ import type { Random } from '../../runtime/random.ts';
 import { isAnswerOf } from '../answers.ts';
 import type { EventLine } from './event-line.ts';
 
-/** What the server says of an event that it has accepted. */
+/** What the server returns for an event that it has accepted. */
 export interface WireReceipt {
   readonly id: string;
   readonly deliveries: number;
@@ -19,16 +19,16 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** Hears what became of each line. */
+/** Receives the outcome of each line. */
 export interface Outcomes {
-  /** `isRetried`: the batch was sent before without a usable answer, so a duplicate may be of this very run. */
+  /** `isRetried`: the batch was sent before without a usable answer, so a duplicate may come from this run. */
   accepted(line: EventLine, receipt: WireReceipt, isRetried: boolean): void;
   refused(refusal: Refusal): void;
   /** A batch could not be sent and will be sent again. */
   retrying?(failure: ApiError, waitMs: number): void;
 }
 
-/** A line was refused, and lines that are refused end the work. */
+/** A line was refused, and refused lines end the work. */
 export class LineRefused extends Error {
   override readonly name = 'LineRefused';
 }
@@ -38,11 +38,11 @@ export interface BatchSenderOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly outcomes: Outcomes;
-  /** Goes on behind refused lines; else the first one throws `LineRefused`. */
+  /** Continues after refused lines; else the first one throws `LineRefused`. */
   readonly skipRefused: boolean;
-  /** How long one batch is sent again before its failure counts. */
+  /** How long one batch is retried before its failure counts. */
   readonly retryForMs: number;
-  /** How long one request may take: after one that was not answered in time, another begins only if it can end in time. */
+  /** How long one request may take: after a request without an answer, another starts only if it can end in time. */
   readonly requestMs: number;
   /** After this no batch is sent again. */
   readonly signal: AbortSignal;
@@ -51,15 +51,15 @@ export interface BatchSenderOptions {
 const firstWaitMs = 200;
 const maxWaitMs = 10_000;
 const maxRetryAfterMs = 60_000;
-/** Refusals that a later request may not get; so are all failures of the server's but these. */
+/** Refusals that a later request may not get; so are all server failures except these. */
 const passingStatuses = new Set([408, 425, 429]);
 const lastingFailures = new Set([501, 505]);
 /** Answers that may be about one of the lines, and not about the request as such. */
 const lineStatuses = new Set([400, 409, 413, 422]);
 
 /**
- * Sends batches until every line has its receipt or its refusal (G1, G5). What may pass is tried again with the same ids; a
- * batch that is refused is cut until the lines at fault are known; nothing counts as accepted without a receipt for it.
+ * Sends batches until every line has its receipt or its refusal (G1, G5). Temporary failures are retried with the same
+ * ids; a refused batch is split until the lines at fault are known; nothing counts as accepted without a receipt.
  */
 export class BatchSender {
   readonly #o: BatchSenderOptions;
@@ -88,7 +88,7 @@ export class BatchSender {
         message: messages.join('; '),
       });
     if (named.size > 0 && !this.#o.skipRefused) throw new LineRefused(failure.message);
-    // In halves: a batch of nothing but bad lines then costs one request a line, of few lines each. In order, for their keys.
+    // In halves: a batch of only bad lines then costs one request per line, each with few lines. In order, for their keys.
     const rest = lines.filter((_, index) => !named.has(index));
     const middle = Math.ceil(rest.length / 2);
     for (const half of [rest.slice(0, middle), rest.slice(middle)])
@@ -135,7 +135,7 @@ export class BatchSender {
   }
 }
 
-/** Answers that are broken count as passing too: a proxy's page, or one that was cut. */
+/** Returns whether a failure may be temporary. Broken answers count too: a proxy's page, or a truncated one. */
 function mayPass({ status, code }: ApiError): boolean {
   return (
     status === 0 ||
@@ -145,7 +145,7 @@ function mayPass({ status, code }: ApiError): boolean {
   );
 }
 
-/** The receipts of these lines, in order; null if there is not one for each. */
+/** The receipts of these lines, in order; null if any is missing. */
 function receiptsFor(lines: readonly EventLine[], answer: unknown): readonly WireReceipt[] | null {
   if (!isAnswerOf('events.publishBatch', answer)) return null;
   const { accepted } = answer as { readonly accepted: readonly WireReceipt[] };
@@ -154,7 +154,7 @@ function receiptsFor(lines: readonly EventLine[], answer: unknown): readonly Wir
     : null;
 }
 
-/** What a refusal says of which line of the batch: `/events/3/data: is too large`. */
+/** Returns which line of the batch a refusal is about, and what it says: `/events/3/data: is too large`. */
 function faultsByIndex(errors: readonly FieldError[], count: number): Map<number, string[]> {
   const found = new Map<number, string[]>();
   for (const { path, message } of errors) {
@@ -167,7 +167,7 @@ function faultsByIndex(errors: readonly FieldError[], count: number): Map<number
   return found;
 }
 
-/** Waits; less if `signal` says so. */
+/** Waits; less if `signal` aborts. */
 async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => {
     const done = (): void => {

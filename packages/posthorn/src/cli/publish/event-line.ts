@@ -7,14 +7,14 @@ import { defaultTenant } from '../../domain/tenant.ts';
 export interface EventLine {
   readonly number: number;
   readonly id: string;
-  /** The id comes from the line itself, because the line names none. */
+  /** The id is derived from the line, because the line has none. */
   readonly isIdDerived: boolean;
-  /** The event as it stands in the body of the request. */
+  /** The event as it is in the body of the request. */
   readonly text: string;
   readonly bytes: number;
   /** Events of one key are sent in the order of their lines; null: this one has no key. */
   readonly orderingKey: string | null;
-  /** A value was to be read from the data and is not there. */
+  /** A value should have been read from the data and is missing. */
   readonly lacksValue: boolean;
 }
 
@@ -28,18 +28,18 @@ export class LineError extends Error {
   }
 }
 
-/** Where in the data an event's value is. */
+/** JSON Pointers to an event's value in the data. */
 export interface ValuePointers {
   readonly amount: string;
   readonly currency: string;
 }
 
-/** Makes the id of a line that has none. */
+/** Creates the id of a line that has none. */
 export type IdSource = (tenant: string, text: string, number: number) => string;
 
 /**
- * The id that a line gets if it names none: a hash of its tenant, its text and its number, so that publishing the same file
- * again after a failure cannot publish an event twice (G1).
+ * The id of a line that has none: a hash of its tenant, its text and its number, so that publishing the same file again
+ * after a failure cannot publish an event twice (G1).
  */
 export const derivedId: IdSource = (tenant, text, number) =>
   `line_${createHash('sha256')
@@ -47,7 +47,7 @@ export const derivedId: IdSource = (tenant, text, number) =>
     .digest('base64url')
     .slice(0, 32)}`;
 
-/** Makes an event of a line; its data stays as it stands in the line. Throws `LineError`. */
+/** Converts a line to an event; its data stays exactly as in the line. Throws `LineError`. */
 export function eventOfLine(
   text: string,
   number: number,
@@ -60,7 +60,7 @@ export function eventOfLine(
   const isIdDerived = fields['id'] === undefined || fields['id'] === null;
   const tenant = typeof fields['tenant'] === 'string' ? fields['tenant'] : defaultTenant;
   const id = isIdDerived ? idOf(tenant, text, number) : fields['id'];
-  // What is no text is no id: the server says what is wrong with it.
+  // An id that is not text is not an id: the server says what is wrong with it.
   if (isIdDerived) fields['id'] = id;
   const value = pointers === null || fields['value'] !== undefined ? undefined : valueAt(parsed, pointers);
   if (value !== undefined && value !== null) fields['value'] = value;

@@ -10,19 +10,19 @@ import { CommandError } from '../output.ts';
 /** An input of lines, and how much of it has been read. */
 export interface LineInput {
   readonly lines: AsyncIterable<readonly InputLine[]>;
-  /** Bytes in all; null if that is not known. */
+  /** Total bytes; null if not known. */
   readonly totalBytes: number | null;
   readBytes(): number;
   /**
-   * Lets go of the input, also while a read of it waits. With `drain`, a producer on the other side of a pipe gets a while to end
-   * by itself first: a broken pipe would hide how it ended.
+   * Releases the input, even while a read of it waits. With `drain`, a producer at the other end of a pipe first gets
+   * time to end by itself: a broken pipe would hide how it ended.
    */
   close(drain: boolean): Promise<void>;
 }
 
 const drainMs = 5000;
 
-/** Opens a file, or standard input for `-`. What cannot be read ends with 2, before anything is sent. */
+/** Opens a file, or standard input for `-`. An unreadable input ends with 2, before anything is sent. */
 export async function openLines(path: string): Promise<LineInput> {
   const fd = path === '-' ? 0 : await openFile(path);
   const source = fstatSync(fd);
@@ -49,7 +49,7 @@ export async function openLines(path: string): Promise<LineInput> {
   };
   return {
     lines,
-    // A pipe or a device has no size.
+    // The size of a pipe or a device is unknown.
     totalBytes: source.size === 0 ? null : source.size,
     readBytes: () => read,
     close: async (drains) => {
@@ -59,7 +59,7 @@ export async function openLines(path: string): Promise<LineInput> {
   };
 }
 
-/** A pipe by name (`<(producer)`) is read as a socket: a read of a file that waits could not be given up. */
+/** A named pipe (`<(producer)`) is read as a socket: a waiting read of a file could not be aborted. */
 function streamOf(fd: number, source: Stats): Readable {
   return source.isFIFO()
     ? new Socket({ fd, readable: true, writable: false })

@@ -5,32 +5,32 @@ import { LineRefused, type Refusal } from './batch-sender.ts';
 
 export interface PublisherOptions {
   readonly input: AsyncIterable<readonly InputLine[]>;
-  /** Makes an event of a line, or throws `LineError`. */
+  /** Converts a line to an event, or throws `LineError`. */
   readonly toEvent: (text: string, number: number) => EventLine;
   /** Sends a batch; rejects if it could not be sent, or with `LineRefused`. */
   readonly send: (lines: readonly EventLine[]) => Promise<void>;
   readonly refused: (refusal: Refusal) => void;
   readonly skipRefused: boolean;
   readonly clock: Clock;
-  /** Ends reading: the caller's to abort, and aborted by the first failure. */
+  /** Ends reading: aborted by the caller, or by the first failure. */
   readonly stop: AbortController;
 }
 
-/** How the work ended: with the input, by a line that was refused, by `stop`, or by an error. */
+/** How the work ended: with the input, at a refused line, by `stop`, or with an error. */
 export type PublishEnd =
   | { readonly kind: 'finished' | 'refused' | 'stopped' }
   | { readonly kind: 'failed'; readonly error: unknown };
 
 const maxBatchEvents = 500;
-/** Below the 1 MB that proxies commonly allow a request; a larger event goes alone. */
+/** Below the 1 MB that proxies commonly allow per request; a larger event is sent alone. */
 const maxBatchBytes = 900_000;
 const maxConcurrent = 4;
-/** What has been read is sent if no more arrives for so long: a producer may pause for hours. */
+/** What has been read is sent if nothing more arrives for this long: a producer may pause for hours. */
 const idleMs = 200;
 
 /**
  * Reads lines and sends them in batches, several at once. No promise in here rejects unnoticed: the first failure ends
- * reading at once, however long the producer pauses, and is what `run` answers (G5).
+ * reading at once, however long the producer pauses, and `run` returns it (G5).
  */
 export class Publisher {
   readonly #o: PublisherOptions;
@@ -72,7 +72,7 @@ export class Publisher {
     }
   }
 
-  /** What comes first: the next lines, a time without any while a batch waits, or the end of the work. */
+  /** Whichever comes first: the next lines, a pause while a batch waits, or the end of the work. */
   async #first(
     next: Promise<IteratorResult<readonly InputLine[]>>,
   ): Promise<IteratorResult<readonly InputLine[]> | 'idle' | 'stopped'> {
@@ -89,7 +89,7 @@ export class Publisher {
       };
     });
     try {
-      // `next` loses the race only to be awaited again, or because the work ends with what ended it.
+      // `next` loses the race only to be awaited again, or because the work ends.
       return await Promise.race([next, interruption]);
     } finally {
       forget();
@@ -106,7 +106,7 @@ export class Publisher {
       if (!(error instanceof LineError)) throw error;
       this.#o.refused({ line: line.number, code: error.code, message: error.message });
       if (this.#o.skipRefused) return;
-      // What stands before the line is sent: where the work stopped is then plain.
+      // What comes before the line is sent, so that it is clear where the work stopped.
       await this.#flush();
       this.#finish({ kind: 'refused' });
       return;
@@ -117,7 +117,7 @@ export class Publisher {
     if (this.#batch.length >= maxBatchEvents) await this.#flush();
   }
 
-  /** Begins to send the batch, once there is room for it and no earlier batch with one of its ordering keys is under way. */
+  /** Starts sending the batch, once there is capacity and no earlier batch with one of its ordering keys is in progress. */
   async #flush(): Promise<void> {
     const batch = this.#batch;
     this.#batch = [];
@@ -129,7 +129,7 @@ export class Publisher {
       [...this.#running.values()].some((others) => keys.some((key) => others.has(key)))
     )
       await Promise.race(this.#running.keys());
-    // A failed batch ends the work; only a stop that was asked for lets what was read be sent.
+    // A failed batch ends the work; only a requested stop lets what was read be sent.
     if (this.#end !== null) return;
     const sending: Promise<void> = this.#o
       .send(batch)

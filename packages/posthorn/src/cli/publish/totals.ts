@@ -4,16 +4,16 @@ import type { EventLine } from './event-line.ts';
 /** Refusals that the JSON summary lists; its `rejected` counts all, and standard error names each. */
 const maxListed = 1000;
 
-/** Counts what became of the lines. */
+/** Counts the outcomes of lines. */
 export class PublishTotals implements Outcomes {
   readonly #counts = {
     accepted: 0,
     duplicates: 0,
     rejected: 0,
     deliveries: 0,
-    /** Accepted, and no endpoint subscribes to them. */
+    /** Accepted, but no endpoint matches them. */
     unmatched: 0,
-    /** Accepted without the value that pointers were to find. */
+    /** Accepted without the value that pointers should have found. */
     without_value: 0,
   };
   readonly #rejections: Refusal[] = [];
@@ -58,7 +58,7 @@ export class PublishTotals implements Outcomes {
     this.#onRefused(refusal);
   }
 
-  /** Lines that were read, and have neither a receipt nor a refusal: whether they were accepted is not known. */
+  /** Lines that were read but have neither a receipt nor a refusal: whether they were accepted is not known. */
   get unconfirmed(): number {
     return this.#read - this.#counts.accepted;
   }
@@ -82,20 +82,20 @@ export class PublishTotals implements Outcomes {
     ].join(', ');
   }
 
-  /** What a person has to know besides the numbers. */
+  /** What an operator should know besides the numbers. */
   notes(): string[] {
     const { rejected, unmatched, without_value: withoutValue } = this.#counts;
     const lines = (n: number, one: string, many = one): string =>
       n === 1 ? `1 line ${one}` : `${n.toLocaleString('en-US')} lines ${many}`;
     return [
-      [Number(this.#read === 0 && rejected === 0), 'there was no event in the input'] as const,
+      [Number(this.#read === 0 && rejected === 0), 'the input contained no event'] as const,
       [
         this.#derivedDuplicates,
         `${lines(this.#derivedDuplicates, 'without an id was', 'without an id were')} published before, with the same text and line number; --new-ids publishes such lines again, as new events`,
       ] as const,
       [
         this.#ownDuplicates,
-        `${lines(this.#ownDuplicates, 'may be a duplicate', 'may be duplicates')} of this run's own: an answer was lost and the batch sent again`,
+        `${lines(this.#ownDuplicates, 'may be a duplicate', 'may be duplicates')} from this run: an answer was lost and the batch was sent again`,
       ] as const,
       [
         unmatched,
@@ -103,7 +103,7 @@ export class PublishTotals implements Outcomes {
       ] as const,
       [
         withoutValue,
-        `${lines(withoutValue, 'has', 'have')} no amount and currency where the pointers lead`,
+        `${lines(withoutValue, 'has', 'have')} no amount and currency at the given pointers`,
       ] as const,
     ].flatMap(([n, text]) => (n === 0 ? [] : [text]));
   }

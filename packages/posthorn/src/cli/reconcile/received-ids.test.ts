@@ -27,9 +27,9 @@ test.each([
 
 test.each([
   ['a,b\n1,2\n', null, 'line 1 has several columns'],
-  ['a,b\n1,2\n', 'c', 'line 1 has no column c: it has a, b'],
-  ['id,b\n,2\n', null, 'line 2 has nothing in the column id'],
-  ['id,b\n"x\n', null, 'line 2 a quote does not end'],
+  ['a,b\n1,2\n', 'c', 'line 1 does not have the column c. Columns: a, b'],
+  ['id,b\n,2\n', null, 'line 2 has an empty column id'],
+  ['id,b\n"x\n', null, 'line 2 has an unclosed quote'],
   ['{"id":"x"}\nevt_2\n', null, 'line 2 is not JSON'],
   ['{"id":"x"}\n{"id":5}\n', null, 'line 2 has no id that is a text'],
 ])('%j is refused with its line', async (text, column, message) => {

@@ -1,17 +1,17 @@
 import { type InputLine, isBlank } from '../../logs/lines.ts';
 
-/** Where ids are, by the names that tools give them. */
+/** Fields of ids, by the names that tools give them. */
 const idNames = ['webhook-id', 'webhook_id', 'event_id', 'eventId', 'id'];
 
-/** A line that has no id; `message` follows its number. */
+/** A line without an id; `message` follows its number. */
 export class NoIdError extends Error {
   override readonly name = 'NoIdError';
 }
 
-/** Takes the id out of a line; null: the line has none, and needs none. */
+/** Extracts the id from a line; null: the line has none, and needs none. */
 type Taker = (text: string) => string | null;
 
-/** The cells of a row of CSV (RFC 4180, without line breaks in cells). */
+/** The cells of a CSV row (RFC 4180, without line breaks in cells). */
 export function cellsOf(row: string, separator: string): string[] {
   const cells: string[] = [];
   let at = 0;
@@ -20,7 +20,7 @@ export function cellsOf(row: string, separator: string): string[] {
       let cell = '';
       for (at++; ; at++) {
         const end = row.indexOf('"', at);
-        if (end < 0) throw new NoIdError('a quote does not end');
+        if (end < 0) throw new NoIdError('has an unclosed quote');
         cell += row.slice(at, end);
         at = end + 1;
         if (row[at] !== '"') break;
@@ -32,7 +32,7 @@ export function cellsOf(row: string, separator: string): string[] {
       cells.push(row.slice(at, end < 0 ? row.length : end).trim());
       at = end < 0 ? row.length : end;
     }
-    if (at < row.length && row[at] !== separator) throw new NoIdError('text follows a quoted cell');
+    if (at < row.length && row[at] !== separator) throw new NoIdError('has text after a quoted cell');
   } while (at++ < row.length);
   return cells;
 }
@@ -42,7 +42,7 @@ function fromJson(text: string, column: string | null): string {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new NoIdError('is not JSON, as the first line is');
+    throw new NoIdError('is not JSON, unlike the first line');
   }
   if (typeof value === 'string') return value;
   const fields: Readonly<Record<string, unknown>> =
@@ -54,7 +54,7 @@ function fromJson(text: string, column: string | null): string {
   return id;
 }
 
-/** How the lines of an input are read, by the first of them, which may be a header. */
+/** How to read the lines of an input, decided by the first of them, which may be a header. */
 function takerFrom(
   first: string,
   column: string | null,
@@ -67,7 +67,7 @@ function takerFrom(
     .map((name) => names.indexOf(name))
     .find((place) => place >= 0);
   if (at === undefined && column !== null)
-    throw new NoIdError(`has no column ${column}: it has ${names.join(', ')}`);
+    throw new NoIdError(`does not have the column ${column}. Columns: ${names.join(', ')}`);
   if (separator === undefined) return { take: (text) => text.trim(), isHeader: at !== undefined };
   if (at === undefined)
     throw new NoIdError(
@@ -76,7 +76,7 @@ function takerFrom(
   return {
     take: (text) => {
       const cell = cellsOf(text, separator)[at];
-      if (cell === undefined || cell === '') throw new NoIdError(`has nothing in the column ${names[at]!}`);
+      if (cell === undefined || cell === '') throw new NoIdError(`has an empty column ${names[at]!}`);
       return cell;
     },
     isHeader: true,
@@ -93,8 +93,9 @@ function isJson(text: string): boolean {
 }
 
 /**
- * The ids in the lines of an input: JSON lines (an id, or an object that has one), CSV with a header, or plain text. The first line
- * says which. Rejects with `NoIdError`, which names the line: an id that is skipped would be called missing (G5).
+ * The ids in the lines of an input: JSON lines (an id, or an object that has one), CSV with a header, or plain text.
+ * The first line decides. Rejects with `NoIdError`, which names the line: a skipped id would be reported as missing
+ * (G5).
  */
 export async function* receivedIds(
   groups: AsyncIterable<readonly InputLine[]>,

@@ -9,23 +9,23 @@ export interface Span {
   readonly until: number;
 }
 
-/** What happens when in the history that ends at `now`: days count back from today, in UTC. */
+/** When things happen in the history that ends at `now`: days count back from today, in UTC. */
 export interface Calendar extends Span {
   /** Orders answers 503 for four days; afterwards its dead letters are redriven. */
   readonly ordersDown: Span;
-  /** A node freezes for so long, with requests under way. */
+  /** A node freezes for this long, with requests in progress. */
   readonly freeze: Span;
   /** The receiver of analytics is broken for a day. */
   readonly analyticsDown: Span;
   /** The certificate of Northwind had expired, and was renewed. */
   readonly northwindCertificate: Span;
-  /** Orders answers 503 in the night to yesterday. */
+  /** Orders answers 503 during the night to yesterday. */
   readonly ordersNight: Span;
-  /** The certificate of the partner expired, and is not renewed yet. */
+  /** The certificate of the partner expired and has not been renewed yet. */
   readonly partnerCertificateAt: number;
   /** From then on the legacy system answers 410. */
   readonly legacyGoneAt: number;
-  /** From then on the sandbox redirects to a page to sign in. */
+  /** From then on the sandbox redirects to a sign-in page. */
   readonly sandboxClosedAt: number;
   /** The customer relations system is paused. */
   readonly crmPausedAt: number;

@@ -8,7 +8,7 @@ import type {
 
 // Who takes part in the history of Kestrel Pay: teams, what they send and receive, and what they promise each other.
 
-/** Deleted in the end, as a team is that was renamed: the endpoint that it owned belongs to nobody then. */
+/** Deleted at the end, like a renamed team: the endpoint that it owned then has no owner. */
 export const formerTeam = 'finanse';
 
 export const teams: Readonly<Record<string, TeamDocument>> = {
@@ -59,11 +59,11 @@ export const templates: Readonly<Record<string, TemplateDocument>> = {
 export interface EventTypeOfKestrel {
   readonly description: string;
   readonly owner: string;
-  /** Its part of all events. */
+  /** Its share of all events. */
   readonly share: number;
-  /** Where in the sample's object the amount is; null: it has no value. */
+  /** JSON Pointer to the amount in the sample's object; null: it has no value. */
   readonly amount: string | null;
-  /** The type in the samples whose data it has. */
+  /** The sample type that provides its data. */
   readonly sample?: string;
 }
 
@@ -120,7 +120,7 @@ export const eventTypes: Readonly<Record<string, EventTypeOfKestrel>> = {
   },
 };
 
-/** How a receiver answers while all is well. */
+/** How a receiver answers when it is healthy. */
 export interface Manner {
   /** Median and 99th percentile, ms. */
   readonly medianMs: number;

@@ -5,9 +5,9 @@ import { type Manner, receivers } from './cast.ts';
 
 /** What a receiver does with a request, whether it is simulated or real. */
 export interface Conduct {
-  /** Until it answers; null: it never does. */
+  /** Time until it answers; null: it never does. */
   readonly takesMs: number | null;
-  /** Null: no answer comes, for the reason that `failure` gives. */
+  /** Null: it does not answer, for the reason in `failure`. */
   readonly status: number | null;
   readonly body: string;
   readonly retryAfterS: number | null;
@@ -44,7 +44,7 @@ const byHost = new Map(
 );
 const z99 = normalQuantile(0.99);
 
-/** A log-normal latency, bounded to its 99.9th percentile. */
+/** A log-normal latency, limited to its 99.9th percentile. */
 function latencyMs({ medianMs, p99Ms }: Manner, u: number): number {
   const sigma = Math.log(p99Ms / medianMs) / z99;
   return Math.max(
@@ -53,11 +53,11 @@ function latencyMs({ medianMs, p99Ms }: Manner, u: number): number {
   );
 }
 
-/** Whatever the receiver: how often a connection is reset, a gateway fails, or an answer never comes. */
+/** For every receiver: how often a connection is reset, a gateway fails, or an answer never comes. */
 const troubles = { reset: 0.0012, gateway: 0.001, hang: 0.0005 };
 const expired = 'CERT_HAS_EXPIRED: certificate has expired';
 
-/** How a receiver of Kestrel Pay answers at a moment of the history, or after it. `draw` gives numbers in [0, 1). */
+/** How a receiver of Kestrel Pay answers at a moment of the history, or after it. `draw` returns numbers in [0, 1). */
 export function conductOf(
   calendar: Calendar,
   { host, webhookId, at }: { readonly host: string; readonly webhookId: string; readonly at: number },

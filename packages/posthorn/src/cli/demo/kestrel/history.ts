@@ -20,39 +20,39 @@ import { type Operators, scriptOf } from './script.ts';
 import { deliveriesAnEvent, gapAfter, Traffic } from './traffic.ts';
 import { simulatedTransport } from './transports.ts';
 
-/** Periodic checks are made so many times less often than in production, except around what is worth an alert. */
+/** Periodic checks run this many times less often than in production, except when an alert is expected. */
 const slowChecks = 960;
 const quickChecks = 8;
 
 export interface HistoryOptions {
   readonly seed: number;
-  /** When the history ends, ms since the epoch. */
+  /** When the history ends, in ms since the epoch. */
   readonly now: number;
-  /** How many deliveries it has, about. */
+  /** Approximate number of deliveries. */
   readonly deliveries: number;
   /** A number between 0 and 1. */
   readonly onProgress?: (share: number) => void;
 }
 
-/** One run of a process of Posthorn, on simulated time. */
+/** One run of a Posthorn process, on simulated time. */
 interface Process {
   readonly clock: ProcessClock;
   readonly parts: Parts;
   readonly handlers: Handlers;
-  /** The calls of the API, as the application makes them. */
+  /** The API operations, as the application calls them. */
   readonly api: Api<never>;
   readonly stopJobs: () => void;
 }
 
-/** Five weeks of Kestrel Pay, made by the code that ships on simulated time; returns the database that has it. */
+/** Creates five weeks of Kestrel Pay with the shipped code on simulated time; returns the database that contains it. */
 export async function makeHistory(options: HistoryOptions): Promise<Database> {
   const db = new Database(':memory:');
-  // It lives in memory until it is complete: nothing would read a journal.
+  // It is in memory until it is complete: nothing would read a journal.
   db.raw.exec('PRAGMA synchronous = OFF');
   migrate(db.raw);
   const history = new History(createSqliteStore(db), options);
   await history.run();
-  // No call lets a team go that owns an endpoint; stores of former versions have owners that are no team.
+  // The API does not delete a team that owns an endpoint; stores of earlier versions have such owners.
   db.raw.prepare("DELETE FROM documents WHERE kind = 'team' AND name = ?").run(formerTeam);
   return db;
 }
@@ -64,7 +64,7 @@ class History {
   readonly #time: VirtualTime;
   readonly #traffic: Traffic;
   readonly #gaps: SeededRandom;
-  /** What has gone wrong where nobody waited for it. */
+  /** Failures of work that is not awaited. */
   readonly #failures: unknown[] = [];
   #publisher: Process | null = null;
 
@@ -128,7 +128,7 @@ class History {
     return { clock, parts, handlers, api: createLocalApi(handlers, () => null), stopJobs };
   }
 
-  /** Ends a process in good order; time has to go on meanwhile. */
+  /** Stops a process in good order; time has to go on meanwhile. */
   async #stop({ parts, stopJobs }: Process): Promise<void> {
     stopJobs();
     await parts.engine.stop(secondMs);
@@ -137,7 +137,7 @@ class History {
     parts.names.close();
   }
 
-  /** The calls of the API, as these people make them. */
+  /** The API operations, as these people call them. */
   #operatorsOf({ handlers }: Process): Operators {
     const keyIds = new Map<string, string>();
     return {
@@ -169,7 +169,7 @@ class History {
     });
   }
 
-  /** A process freezes with requests under way; another one takes over, until it is back. */
+  /** A process freezes with requests in progress; another one takes over until it is back. */
   #freeze(node: Process, { from, until }: Span): void {
     let other: Process | null = null;
     const rush = (): Promise<void> => {
@@ -193,7 +193,7 @@ class History {
     this.#at(until + 5 * minuteMs, async () => {
       this.#publisher = node;
       await this.#stop(other!);
-      // What the other one has made meanwhile, this one has not heard of.
+      // This process has not heard of what the other one has changed meanwhile.
       node.parts.engine.wake((await this.#store.endpoints({ after: null, limit: 100 })).map(({ id }) => id));
     });
   }

@@ -6,7 +6,7 @@ import { print, printJson, progress } from '../../output.ts';
 import { makeHistory } from './history.ts';
 import { startLive } from './live.ts';
 
-/** One seed makes one history: two people who talk about it see the same. */
+/** One seed gives one history: two people who talk about it see the same. */
 const seed = 7;
 
 export interface KeepOptions {
@@ -14,11 +14,11 @@ export interface KeepOptions {
   readonly port: string;
   readonly deliveries: number;
   readonly json: boolean;
-  /** Ends the demo. */
+  /** Stops the demo. */
   readonly signal: AbortSignal;
 }
 
-/** Makes the history of Kestrel Pay unless the directory has one, then goes on live until it is stopped. */
+/** Creates the history of Kestrel Pay unless the directory has one, then continues live until it is stopped. */
 export async function keepDemo({ deliveries, json, signal, port, ...options }: KeepOptions): Promise<void> {
   const dataDir = resolve(options.dataDir);
   if (!existsSync(join(dataDir, 'posthorn.db'))) {
@@ -37,7 +37,7 @@ export async function keepDemo({ deliveries, json, signal, port, ...options }: K
   if (!signal.aborted)
     await new Promise((stopped) => signal.addEventListener('abort', stopped, { once: true }));
   await live.stop();
-  if (!json) print(`\nThe data stays in ${dataDir}. To go on:\n  ${again}`);
+  if (!json) print(`\nThe data stays in ${dataDir}. To continue:\n  ${again}`);
 }
 
 async function writeHistory(dataDir: string, deliveries: number): Promise<void> {
@@ -46,7 +46,7 @@ async function writeHistory(dataDir: string, deliveries: number): Promise<void> 
     seed,
     now: systemClock.now(),
     deliveries,
-    onProgress: (share) => bar.at(Math.round(share * 100), 'per cent of five weeks of Kestrel Pay'),
+    onProgress: (share) => bar.at(Math.round(share * 100), 'percent of five weeks of Kestrel Pay'),
   });
   try {
     saveCopy(db, dataDir);

@@ -22,14 +22,14 @@ export interface LiveOptions {
 export interface Live {
   readonly url: string;
   readonly key: string;
-  /** Ends publishing, serving and receiving, in this order. */
+  /** Stops publishing, serving and receiving, in this order. */
   stop(): Promise<void>;
 }
 
-/** Serves the data directory of a demo, with receivers, and publishes to it as Kestrel Pay goes on. */
+/** Serves the data directory of a demo, with receivers, and publishes to it as Kestrel Pay continues. */
 export async function startLive({ dataDir, ...address }: LiveOptions): Promise<Live> {
   const key = `phk_${Buffer.from(systemRandom.bytes(24)).toString('base64url')}`;
-  // `--log-level`: what fails on purpose would fill the terminal.
+  // `--log-level`: intended failures would fill the terminal.
   const read = readSettings(
     { ...address, dataDir, apiKey: key, allowPrivateNetworks: true, logLevel: 'silent' },
     {},
@@ -56,7 +56,7 @@ export async function startLive({ dataDir, ...address }: LiveOptions): Promise<L
   };
 }
 
-/** Publishes at a steady rate, give or take, until it is stopped; what is refused for a moment is left out. */
+/** Publishes at a roughly steady rate until it is stopped; a temporary refusal is skipped. */
 function publishOn(url: string, key: string): { stop(): Promise<void> } {
   const client = createClient(url, key);
   const random = new SeededRandom(systemClock.now(), 'live');
@@ -72,7 +72,7 @@ function publishOn(url: string, key: string): { stop(): Promise<void> } {
       if (events.length > 0) await client.events.publishBatch({ events });
       hasFailed = false;
     } catch (error) {
-      if (!hasFailed) note(`publishing failed, and goes on: ${(error as Error).message}`);
+      if (!hasFailed) note(`publishing failed, and continues: ${(error as Error).message}`);
       hasFailed = true;
     }
     if (!isStopped) next();

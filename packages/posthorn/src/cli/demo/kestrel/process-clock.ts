@@ -7,11 +7,11 @@ interface Check {
   cancel: () => void;
 }
 
-/** The clock of one simulated process: it can freeze, and its periodic checks can be made less often. */
+/** The clock of one simulated process: it can freeze, and its periodic checks can run less often. */
 export class ProcessClock implements Clock {
   readonly #time: VirtualTime;
   #held: (() => void)[] | null = null;
-  /** Periodic checks take so many times as long. */
+  /** Factor by which periodic checks are less frequent. */
   #slower: number;
   readonly #checks = new Set<Check>();
 
@@ -39,7 +39,7 @@ export class ProcessClock implements Clock {
     };
   }
 
-  /** From now on periodic checks take so many times as long, those that are waiting too. */
+  /** Changes the factor of periodic checks from now on, including those that are waiting. */
   slowChecks(slower: number): void {
     this.#slower = slower;
     for (const check of this.#checks) {
@@ -52,7 +52,7 @@ export class ProcessClock implements Clock {
     this.#held ??= [];
   }
 
-  /** What was due meanwhile happens now, in its order. */
+  /** What was due meanwhile happens now, in order. */
   thaw(): void {
     const held = this.#held ?? [];
     this.#held = null;

@@ -10,7 +10,7 @@ export async function startReceivers(
   calendar: Calendar,
 ): Promise<{ readonly origin: string; close(): Promise<void> }> {
   const server = createServer((request, response) => {
-    // A body of a webhook is small; who sends it is this process.
+    // A webhook's body is small, and this process sends it.
     request.resume().on('end', () => {
       const host = request.url!.split('/')[1] ?? '';
       const about = { host, webhookId: String(request.headers['webhook-id'] ?? ''), at: systemClock.now() };

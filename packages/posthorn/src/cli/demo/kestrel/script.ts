@@ -10,11 +10,11 @@ type Posthorn = Api<never>;
 /** People of Kestrel Pay, by their keys. */
 export interface Operators {
   as(name: string): Posthorn;
-  /** Who calls under this name from now on. */
+  /** Uses this name for callers from now on. */
   know(name: string, keyId: string): void;
 }
 
-/** Something that happens once. */
+/** A single event of the script. */
 export interface Act {
   readonly at: number;
   readonly act: () => Promise<void>;
@@ -24,7 +24,7 @@ export interface Script {
   /** Declares teams, channels, templates, types, endpoints and objectives. */
   declare(): Promise<void>;
   readonly acts: readonly Act[];
-  /** When alerts are evaluated more often, because there will be some. */
+  /** When alerts are evaluated more often, because some are expected. */
   readonly watched: readonly Span[];
 }
 
@@ -50,7 +50,7 @@ const keys: Readonly<Record<string, KeyRequest['scopes']>> = {
 const day = (at: number): string =>
   new Date(at).toLocaleDateString('en-GB', { day: 'numeric', month: 'long', timeZone: 'UTC' });
 
-/** What the people of Kestrel Pay do, beside what their systems publish. */
+/** What the people of Kestrel Pay do, besides what their systems publish. */
 export function scriptOf(calendar: Calendar, { as, know }: Operators, traffic: Traffic): Script {
   const ids = new Map<string, string>();
   const redriveAll = async (
@@ -125,7 +125,7 @@ export function scriptOf(calendar: Calendar, { as, know }: Operators, traffic: T
     },
     ...blockedKey(calendar, as(system), traffic),
     ...unmatched(calendar, as(system), traffic),
-    // What goes wrong at the partner and at the ledger is seen at once.
+    // Failures at the partner and at the ledger are seen at once.
     ...[calendar.partnerCertificateAt + 20 * minuteMs, calendar.ledgerDown.from + 20 * secondMs].map(
       (at) => ({
         at,
@@ -179,7 +179,7 @@ async function declare(api: Posthorn, ids: Map<string, string>): Promise<void> {
     await api.slos.put(name, { ...document, endpointIds: endpoints.map((one) => ids.get(one)!) });
 }
 
-/** A payment that the warehouse refuses, and the later ones of its customer, which wait behind it. */
+/** A payment that the warehouse refuses, and its customer's later ones, which wait behind it. */
 function blockedKey({ warehouseBlockedAt }: Calendar, api: Posthorn, traffic: Traffic): Act[] {
   const customer = 17;
   const type = 'payment_intent.succeeded';
@@ -199,7 +199,7 @@ function blockedKey({ warehouseBlockedAt }: Calendar, api: Posthorn, traffic: Tr
   ];
 }
 
-/** A type that nobody subscribes to. */
+/** A type without subscribers. */
 function unmatched({ until }: Calendar, api: Posthorn, traffic: Traffic): Act[] {
   return Array.from({ length: 12 }, (_, n) => {
     const at = until - (12 - n) * 37 * minuteMs;
@@ -210,7 +210,7 @@ function unmatched({ until }: Calendar, api: Posthorn, traffic: Traffic): Act[] 
   });
 }
 
-/** Whoever is on call takes the page about an endpoint. */
+/** The engineer on call acknowledges the page about an endpoint. */
 async function acknowledge(api: Posthorn, endpointId: string): Promise<void> {
   const { items } = await api.alerts.list({ state: 'firing' });
   const alert = items.find(({ group, severity }) => group.startsWith(endpointId) && severity === 'page');

@@ -4,10 +4,10 @@ import { dayMs, hourMs } from '../../../domain/time.ts';
 import type { SeededRandom } from '../../../runtime/seeded-random.ts';
 import { eventTypes } from './cast.ts';
 
-/** How many deliveries an event of Kestrel Pay has, on the average. */
+/** Average number of deliveries per event of Kestrel Pay. */
 export const deliveriesAnEvent = 4.08;
 
-/** By hour of the day, UTC: 1 on the average of a day. */
+/** By hour of the day, UTC: 1 is the daily average. */
 const hours = [
   0.3, 0.22, 0.18, 0.16, 0.2, 0.34, 0.58, 0.86, 1.1, 1.3, 1.42, 1.5, 1.55, 1.46, 1.38, 1.36, 1.42, 1.52, 1.66,
   1.72, 1.55, 1.16, 0.74, 0.42,
@@ -16,7 +16,7 @@ const weekend = 0.68;
 const payday = 1.45;
 const busiest = Math.max(...hours) * payday;
 
-/** How busy a moment is: 1 on the average of an ordinary week day. */
+/** How busy a moment is: 1 is the average of an ordinary weekday. */
 export function intensity(at: number): number {
   const date = new Date(at);
   const hour = hours[date.getUTCHours()]!;
@@ -36,7 +36,7 @@ export function gapAfter(random: SeededRandom, at: number, perDay: number): numb
   }
 }
 
-/** Currencies with their part, and the minor units that a euro is worth in them. */
+/** Currencies with their share, and the minor units that a euro is worth in them. */
 const currencies = [
   { code: 'EUR', share: 0.58, minorAEuro: 100 },
   { code: 'USD', share: 0.2, minorAEuro: 108 },
@@ -45,7 +45,7 @@ const currencies = [
   { code: 'KWD', share: 0.04, minorAEuro: 331 },
 ] as const;
 const meanEuro = 46;
-/** A coefficient of variation of 1.3, as card payments have a long tail. */
+/** A coefficient of variation of 1.3, because card payments have a long tail. */
 const sigma = Math.sqrt(Math.log(1 + 1.3 ** 2));
 const customers = 900;
 
@@ -62,7 +62,7 @@ function picked<T extends { readonly share: number }>(random: SeededRandom, all:
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 
-/** Payments as they come in at Kestrel Pay: which, of whom, and over how much. */
+/** Payments as they arrive at Kestrel Pay: what kind, from whom, and for how much. */
 export class Traffic {
   readonly #random: SeededRandom;
   readonly #objects: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
@@ -79,13 +79,13 @@ export class Traffic {
     this.#objects = new Map(
       this.#types.map(({ name, sample = name }) => {
         const object = objects.get(sample);
-        if (object === undefined) throw new Error(`there is no sample of ${sample}`);
+        if (object === undefined) throw new Error(`no sample of ${sample}`);
         return [name, object];
       }),
     );
   }
 
-  /** An event as it is published at `at`; of a type and a customer of its own choice, unless they are given. */
+  /** An event as it is published at `at`; chooses a type and a customer unless they are given. */
   event(at: number, { type: given, customer }: { type?: string; customer?: number } = {}): NewEvent {
     const random = this.#random;
     const type =

@@ -34,7 +34,7 @@ function resultOf(conduct: Conduct, durationMs: number, timeoutMs: number): Atte
   };
 }
 
-/** The receivers of Kestrel Pay without a network, on a clock of any kind. */
+/** The receivers of Kestrel Pay without a network, on any clock. */
 export function simulatedTransport(calendar: Calendar, clock: Clock, random: Random): Transport {
   return {
     post: (request) =>
@@ -53,8 +53,8 @@ export function simulatedTransport(calendar: Calendar, clock: Clock, random: Ran
 }
 
 /**
- * The receivers of Kestrel Pay as a server of this process: requests to their hosts go to `origin`, with the host as the first
- * part of the path. What fails before there is an answer fails here.
+ * The receivers of Kestrel Pay as a server of this process: requests to their hosts go to `origin`, with the host as
+ * the first part of the path. Failures before an answer happen here.
  */
 export function redirectedTransport(
   network: Transport,

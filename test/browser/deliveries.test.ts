@@ -236,6 +236,33 @@ describe('deliveries in the browser', () => {
     await page.getByRole('heading', { name: '8 deliveries in the last 24 hours' }).waitFor();
   });
 
+  test('a part of the chart is chosen by dragging, and with Shift and the arrow keys', async () => {
+    const page = await suite.open('/deliveries?last=24h');
+    const chart = page.getByRole('img', { name: /^Deliveries by the time/ });
+    const box = (await chart.boundingBox())!;
+    await page.mouse.move(box.x + box.width * 0.5, box.y + 60);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.8, box.y + 60, { steps: 4 });
+    await page.getByText(/ to .*: Enter chooses it/).waitFor();
+    await page.mouse.up();
+    await expect.poll(() => page.url()).toMatch(/since=.*until=/);
+    const lengthOf = (): number => {
+      const query = new URL(page.url()).searchParams;
+      return Date.parse(query.get('until')!) - Date.parse(query.get('since')!);
+    };
+    const hour = 3_600_000;
+    expect(lengthOf()).toBeGreaterThan(4 * hour);
+    expect(lengthOf()).toBeLessThan(12 * hour);
+    await page.goto('/deliveries?last=24h');
+    await chart.focus();
+    await page.keyboard.press('End');
+    await page.keyboard.press('Shift+ArrowLeft');
+    await page.keyboard.press('Shift+ArrowLeft');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => page.url()).toMatch(/since=.*until=/);
+    expect(lengthOf() % (5 * 60_000)).toBe(0);
+  });
+
   test('filters are set in the sheet, stand in the URL, and are taken out one by one', async () => {
     const page = await suite.open('/deliveries');
     await page.getByRole('button', { name: '+ Filter' }).click();

@@ -124,6 +124,38 @@ test('the list says who needs somebody, and one endpoint says why it fails', asy
   });
 });
 
+test('a filter is tried on what came lately, the template is struck through where it does not hold, and changes come by themselves', async () => {
+  const { id } = await api<{ id: string }>('PUT', '/v1/endpoints/fraud', {
+    url: receiver.url,
+    event_types: ['fraud.*'],
+    template: 'payments-critical',
+    timeout_ms: 4000,
+  });
+  for (let n = 0; n < 6; n++)
+    await api('POST', '/v1/events', { id: `f${n}`, type: 'fraud.found', data: { n } });
+  const page = await suite.open('/endpoints/fraud', { statuses: [422] });
+  const settings = page.getByRole('region', { name: 'Settings' });
+  await settings.locator('del', { hasText: /s$/ }).waitFor();
+  expect(await settings.innerText()).toMatch(/10 s\s+4 s/);
+  await settings.getByRole('button', { name: 'Try a filter…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Try a filter' });
+  await dialog.getByLabel(/^Filter/).fill('{"/n": {"gte": 4}');
+  await dialog.getByRole('button', { name: 'Try it' }).click();
+  await dialog.getByText('This is not JSON').waitFor();
+  await dialog.getByLabel(/^Filter/).fill('{"/n": {"gte": 4}}');
+  await dialog.getByRole('button', { name: 'Try it' }).click();
+  await dialog.getByText(/Of the newest 6 events of its types, 2 would have matched/).waitFor();
+  await dialog.getByRole('link', { name: 'f5' }).waitFor();
+  await dialog.getByLabel(/^Filter/).fill('{"n": 1}');
+  await dialog.getByRole('button', { name: 'Try it' }).click();
+  await dialog.getByRole('alert').filter({ hasText: '/filter' }).waitFor();
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  // The stream brings it: nothing on the page asks again by itself so soon.
+  await api('PATCH', `/v1/endpoints/${id}`, { description: 'changed elsewhere' });
+  await settings.getByText('changed elsewhere').waitFor({ timeout: 15_000 });
+  await suite.server.client.request('DELETE', `/v1/endpoints/${id}`);
+});
+
 test('an endpoint is tested, paused with a reason, resumed, and deleted after its host was typed', async () => {
   const id = ids.get('works')!;
   const page = await suite.open(`/endpoints/${id}`);

@@ -113,6 +113,24 @@ test('the audit log: who changed what, filtered, with what it was before', async
   expect((await saved).suggestedFilename()).toBe('audit-log.jsonl');
 });
 
+test('the versions of a template stand line by line against each other', async () => {
+  const document = { timeout_ms: 10_000, deliver_within_s: 120, description: 'Orders' };
+  const put = (fields: object) =>
+    suite.server.client.request('PUT', '/v1/templates/order-slips', { ...document, ...fields });
+  await put({});
+  await put({ timeout_ms: 9000 });
+  const page = await suite.open('/settings/templates');
+  const template = page.locator('details.settings-document', { hasText: 'order-slips' });
+  await template.locator('summary').first().click();
+  await template.getByText('What its versions have changed').click();
+  await template.getByText('Version 2', { exact: true }).waitFor();
+  const [newest] = await template.locator('.version-diff').allInnerTexts();
+  expect(newest).toMatch(/-\s+taken out:\s+timeout_ms: 10000/);
+  expect(newest).toMatch(/\+\s+added:\s+timeout_ms: 9000/);
+  await expectAccessible(page);
+  await suite.server.client.request('DELETE', '/v1/templates/order-slips');
+});
+
 test.each([
   ['keys', 'checkout, production'],
   ['channels', 'ines@example.com'],

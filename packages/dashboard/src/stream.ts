@@ -44,12 +44,23 @@ function keep(message: Message): void {
   if (message.event === 'hello' || message.event === 'reconciled') return;
   const operation = callsOf[message.event];
   const { id } = message.data;
+  if (message.event === 'endpoint') refreshDiagnosis(message.data);
   for (const { queryKey } of queryClient.getQueryCache().getAll()) {
     const [name, params, query] = queryKey as [string, { id?: string } | null, object | null];
-    if (name !== operation || params?.id !== id) continue;
+    if (name !== operation || params?.id === undefined) continue;
+    // An endpoint may have been asked for by its name.
+    if (params.id !== id && !(message.event === 'endpoint' && params.id === message.data.name)) continue;
     if (query === null) queryClient.setQueryData(queryKey, message.data);
     else void queryClient.invalidateQueries({ queryKey, exact: true });
   }
+}
+
+/** What an endpoint's receiver has answered changes its diagnosis, which may have been asked for by name. */
+function refreshDiagnosis({ id, name }: Answer<'endpoints.get'>): void {
+  void queryClient.invalidateQueries({
+    predicate: ({ queryKey: [operation, params] }) =>
+      operation === 'endpoints.health' && [id, name].includes((params as { id: string } | null)?.id ?? ''),
+  });
 }
 
 /** The overview that is sent is of 24 hours; another one is asked for again. */

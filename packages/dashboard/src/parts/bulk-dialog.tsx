@@ -59,7 +59,7 @@ export function BulkDialog({
   onClose: () => void;
 }): ReactNode {
   const navigate = useNavigate();
-  const forbidden = useForbidden(action.kind === 'replay' ? 'replay' : 'operate');
+  const forbidden = useForbidden(action.kind);
   const [name, setName] = useState(suggestedName);
   const [rateText, setRateText] = useState(usualRate);
   const [isAsking, setAsking] = useState(false);

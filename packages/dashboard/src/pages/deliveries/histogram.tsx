@@ -73,7 +73,7 @@ function Counted({
         return (
           <Drawn
             of={{ since: begin, until: end, times, stepMs, shown }}
-            note={`Counted by the ${window.step}. Press a bar to look closer.`}
+            note={`Counted by the ${window.step}. Press a bar, or drag across several, to look closer.`}
           />
         );
       }}
@@ -95,6 +95,12 @@ function Drawn({
   note: string;
 }): ReactNode {
   const setSearch = useSetSearch();
+  const narrow = (first: number, last: number): void =>
+    setSearch({
+      since: new Date(times[first]!).toISOString(),
+      until: new Date(times[last]! + stepMs).toISOString(),
+      last: null,
+    });
   if (shown.length === 0) return <p className="soft">Nothing was accepted in this time.</p>;
   return (
     <>
@@ -108,13 +114,8 @@ function Drawn({
         parts={shown}
         unit="count"
         height={height}
-        onPick={(index) =>
-          setSearch({
-            since: new Date(times[index]!).toISOString(),
-            until: new Date(times[index]! + stepMs).toISOString(),
-            last: null,
-          })
-        }
+        onPick={(index) => narrow(index, index)}
+        onRange={narrow}
       />
       <p className="label">{note}</p>
     </>

@@ -15,6 +15,7 @@ import { Untrusted } from '../../parts/untrusted.tsx';
 import { Ago, When } from '../../parts/when.tsx';
 import { refresh, useRead } from '../../query.ts';
 import { useForbidden, useMe } from '../../session.tsx';
+import { useTopics } from '../../stream.ts';
 import { usePathParam } from '../../url.ts';
 import { Charts } from './charts.tsx';
 import { DeleteDialog, PauseDialog, RotateDialog, TestDialog } from './dialogs.tsx';
@@ -26,15 +27,17 @@ import './endpoints.css';
 type Details = Answer<'endpoints.health'>;
 type Endpoint = Answer<'endpoints.get'>;
 
-const liveMs = 5000;
+/** The stream says when its endpoint has changed; how it is also changes with time alone. */
+const slowMs = 30_000;
 const levels = { ok: 'well', watch: 'watch', act: 'act' } as const;
 
 /** Why does this endpoint fail? A diagnosis, and what it was made of. */
 export default function EndpointPage(): ReactNode {
   const id = usePathParam('endpoint');
-  const details = useRead('endpoints.health', { params: { id } }, { everyMs: liveMs });
-  const endpoint = useRead('endpoints.get', { params: { id } }, { everyMs: liveMs });
+  const details = useRead('endpoints.health', { params: { id } }, { everyMs: slowMs });
+  const endpoint = useRead('endpoints.get', { params: { id } });
   const isPortal = useMe().kind === 'portal';
+  useTopics(...(endpoint.data === undefined ? [] : [`endpoint:${endpoint.data.id}`]));
   if (details.data === undefined)
     return details.error === null ? (
       <Loading height={600} what="Finding out how this endpoint is…" />

@@ -1,6 +1,7 @@
 import { Link } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import type { Answer } from '../../api.ts';
+import { Button } from '../../parts/button.tsx';
 import { Card } from '../../parts/card.tsx';
 import { Copy } from '../../parts/copy.tsx';
 import { Empty, Reading } from '../../parts/panel.tsx';
@@ -10,7 +11,9 @@ import { durationText } from '../../parts/time.ts';
 import { Untrusted, visible } from '../../parts/untrusted.tsx';
 import { Ago, When, ZoneName } from '../../parts/when.tsx';
 import { useRead } from '../../query.ts';
-import { useForbidden } from '../../session.tsx';
+import { useForbidden, useMe } from '../../session.tsx';
+import { FilterDialog } from './filter-dialog.tsx';
+import { scheduleText } from './schedule.ts';
 
 type Endpoint = Answer<'endpoints.get'>;
 
@@ -22,10 +25,25 @@ const overrides = { timeout_ms: 'timeout', deliver_within_s: 'deadline', retry: 
 /** How it is set: the URL, what it gets, and its limits. */
 export function SettingsCard({ endpoint }: { endpoint: Endpoint }): ReactNode {
   const { template, overrides: own, retry } = endpoint;
-  const schedule =
-    retry.schedule_s === undefined
-      ? `exponential backoff, ${retry.exponential?.attempts ?? 0} attempts`
-      : `${retry.schedule_s.length + 1} attempts over ${durationText(retry.schedule_s.reduce((a, b) => a + b, 0) * secondMs)}`;
+  const [isTrying, setTrying] = useState(false);
+  const isPortal = useMe().kind === 'portal';
+  const followed = useRead(
+    'templates.get',
+    { params: { name: template ?? '' } },
+    { enabled: template !== null && own.length > 0 && !isPortal },
+  );
+  /** What the template says, struck through where the endpoint says otherwise. */
+  const instead = (
+    field: (typeof own)[number],
+    textOf: (template: Answer<'templates.get'>) => string,
+  ): ReactNode =>
+    own.includes(field) && followed.data !== undefined ? (
+      <>
+        <del className="soft" title={`What the template ${template ?? ''} says`}>
+          {textOf(followed.data)}
+        </del>{' '}
+      </>
+    ) : null;
   return (
     <Card title="Settings" actions={<Copy text={endpoint.id} label="Copy its id" />}>
       <dl className="facts">
@@ -70,15 +88,24 @@ export function SettingsCard({ endpoint }: { endpoint: Endpoint }): ReactNode {
         </div>
         <div>
           <dt>Deadline</dt>
-          <dd>{durationText(endpoint.deliver_within_s * secondMs)} after acceptance</dd>
+          <dd>
+            {instead('deliver_within_s', (one) => durationText(one.deliver_within_s * secondMs))}
+            {durationText(endpoint.deliver_within_s * secondMs)} after acceptance
+          </dd>
         </div>
         <div>
           <dt>Retries</dt>
-          <dd>{schedule}</dd>
+          <dd>
+            {instead('retry', (one) => scheduleText(one.retry ?? retry))}
+            {scheduleText(retry)}
+          </dd>
         </div>
         <div>
           <dt>Timeout</dt>
-          <dd>{durationText(endpoint.timeout_ms)}</dd>
+          <dd>
+            {instead('timeout_ms', (one) => durationText(one.timeout_ms))}
+            {durationText(endpoint.timeout_ms)}
+          </dd>
         </div>
         <div>
           <dt>Limits</dt>
@@ -102,7 +129,8 @@ export function SettingsCard({ endpoint }: { endpoint: Endpoint }): ReactNode {
               'none'
             ) : (
               <Untrusted text={JSON.stringify(endpoint.filter)} max={400} />
-            )}
+            )}{' '}
+            {isPortal ? null : <Button onClick={() => setTrying(true)}>Try a filter…</Button>}
           </dd>
         </div>
         <div>
@@ -112,6 +140,7 @@ export function SettingsCard({ endpoint }: { endpoint: Endpoint }): ReactNode {
           </dd>
         </div>
       </dl>
+      {isTrying ? <FilterDialog endpoint={endpoint} onClose={() => setTrying(false)} /> : null}
     </Card>
   );
 }

@@ -4,6 +4,7 @@ import { Bars } from '../../parts/chart/bars.tsx';
 import { Empty, Reading } from '../../parts/panel.tsx';
 import { When } from '../../parts/when.tsx';
 import { useRead } from '../../query.ts';
+import { useSetSearch } from '../../url.ts';
 import type { Impact } from './measures.ts';
 
 const stepMs = { minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
@@ -11,6 +12,7 @@ const stepNames = { minute: 'minute', hour: 'hour', day: 'day (UTC)' } as const;
 
 /** Late or dropped over both times, with what happened between and in them. */
 export function Timeline({ at, impact: { before, after } }: { at: string; impact: Impact }): ReactNode {
+  const setSearch = useSetSearch();
   const window = { since: before.from, until: after.until };
   const series = useRead('series.get', { query: { ...window, measure: 'in_time' } });
   const markers = useRead('markers.list', { query: { ...window, limit: 50 } });
@@ -47,6 +49,7 @@ export function Timeline({ at, impact: { before, after } }: { at: string; impact
                   },
                 ]}
                 isOpen={(index) => points[index]?.open === true}
+                onPick={(index) => setSearch({ at: points[index]!.at, moment: null })}
                 markers={[
                   { at: Date.parse(at), label: own?.label ?? 'the change' },
                   ...others.map((marker) => ({
@@ -60,7 +63,8 @@ export function Timeline({ at, impact: { before, after } }: { at: string; impact
                 Before: <When at={before.from} precision="minute" /> to{' '}
                 <When at={before.until} precision="minute" />. After:{' '}
                 <When at={after.from} precision="minute" /> to <When at={after.until} precision="minute" />.
-                Counted by the {stepNames[counted.step]}.
+                Counted by the {stepNames[counted.step]}. Drag the line of the change, or press a bar, to
+                compare around another time.
               </p>
             </>
           );

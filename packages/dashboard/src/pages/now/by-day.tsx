@@ -57,6 +57,13 @@ export function ByDay({ now, scope }: { now: Now; scope: object }): ReactNode {
           const { late, dropped, intervals } = lateAndDropped(points);
           const times = points.map(({ at }) => Date.parse(at));
           const worst = Math.max(0, ...points.map((_, index) => late[index]! + dropped[index]!));
+          const show = (first: number, last: number): void =>
+            void navigate({
+              to: '/deliveries',
+              search: parseSearch(
+                `since=${points[first]!.at}&until=${new Date(times[last]! + dayMs).toISOString()}`,
+              ) as never,
+            });
           return (
             <Bars
               label={`Late or dropped by day, of ${days} days: ${worst === 0 ? 'nothing was' : `at most ${percent(worst)} of a day`}.`}
@@ -74,14 +81,8 @@ export function ByDay({ now, scope }: { now: Now; scope: object }): ReactNode {
               {...(target === null
                 ? {}
                 : { target: { value: 1 - target, label: `target ${percent(1 - target)}` } })}
-              onPick={(index) =>
-                void navigate({
-                  to: '/deliveries',
-                  search: parseSearch(
-                    `since=${points[index]!.at}&until=${new Date(times[index]! + dayMs).toISOString()}`,
-                  ) as never,
-                })
-              }
+              onPick={(index) => show(index, index)}
+              onRange={show}
             />
           );
         }}

@@ -10,6 +10,7 @@ import { Untrusted } from '../../parts/untrusted.tsx';
 import { useRead } from '../../query.ts';
 import { DeclaredDocument } from './documents.tsx';
 import { SettingsFrame } from './frame.tsx';
+import { Versions } from './versions.tsx';
 
 type Template = Item<'templates.list'>;
 
@@ -68,6 +69,7 @@ function TemplateDetails({ of: template }: { of: Template }): ReactNode {
           Endpoints that follow it
         </Link>
       </p>
+      {builtIn ? null : <Versions name={name} />}
     </DeclaredDocument>
   );
 }

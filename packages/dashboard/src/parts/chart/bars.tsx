@@ -27,6 +27,7 @@ export interface BarsProperties {
   readonly markers?: readonly Marker[];
   readonly target?: { readonly value: number; readonly label: string };
   readonly onPick?: (index: number) => void;
+  readonly onRange?: (first: number, last: number) => void;
 }
 
 const room = 1.1;

@@ -4,6 +4,7 @@ import { now } from '../../clock.ts';
 import { usePreferences } from '../../preferences.ts';
 import { fullTimeText } from '../time.ts';
 import { useWidth } from './size.ts';
+import { moved, rangeOf, type Selection } from './selection.ts';
 import { type Tick, timeTicks } from './ticks.ts';
 
 /** Something that happened, at its time: a deploy, an incident, the end of one. */
@@ -42,6 +43,8 @@ export interface FrameProperties {
   readonly target?: { readonly value: number; readonly label: string };
   /** Chosen with a click or Enter. */
   readonly onPick?: (index: number) => void;
+  /** Chosen by dragging across several, or with Shift and the arrow keys, then Enter. */
+  readonly onRange?: (first: number, last: number) => void;
   readonly children: (plot: Plot, cursor: number | null) => ReactNode;
   /** The same as a table: a head and rows of text. */
   readonly table: { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] };
@@ -69,11 +72,14 @@ export function Frame(properties: FrameProperties): ReactNode {
     markers = [],
     target,
     onPick,
+    onRange,
     children,
     table,
   } = properties;
   const [ref, width] = useWidth();
   const [cursor, setCursor] = useState<number | null>(null);
+  const [selection, setSelection] = useState<Selection | null>(null);
+  const [isDragging, setDragging] = useState(false);
   const { zone } = usePreferences();
   const id = useId();
   const isNarrow = width < 480;
@@ -89,22 +95,33 @@ export function Frame(properties: FrameProperties): ReactNode {
       if (found === null || Math.abs(x(at) - px) < Math.abs(x(times[found]!) - px)) found = index;
     return found;
   };
-  const onPointer = (event: PointerEvent<SVGSVGElement>): void =>
-    setCursor(nearest(event.clientX - event.currentTarget.getBoundingClientRect().left));
+  const range = rangeOf(selection);
+  const choose = (): void => {
+    if (range !== null && onRange !== undefined) onRange(...range);
+    else if (cursor !== null) onPick?.(cursor);
+    setSelection(null);
+  };
+  const onPointer = (event: PointerEvent<SVGSVGElement>): void => {
+    const here = nearest(event.clientX - event.currentTarget.getBoundingClientRect().left);
+    setCursor(here);
+    if (here === null || onRange === undefined || event.pointerType === 'touch') return;
+    if (event.type === 'pointerdown') {
+      setDragging(true);
+      setSelection({ from: here, to: here });
+    } else if (isDragging) setSelection((before) => ({ from: before?.from ?? here, to: here }));
+  };
   const onKey = (event: KeyboardEvent): void => {
-    const last = times.length - 1;
-    const moves: Readonly<Record<string, number>> = {
-      ArrowLeft: Math.max(0, (cursor ?? times.length) - 1),
-      ArrowRight: Math.min(last, (cursor ?? -1) + 1),
-      Home: 0,
-      End: last,
-    };
-    const next = moves[event.key];
-    if (next !== undefined && last >= 0) {
+    const next = moved(event.key, cursor, times.length);
+    if (next !== null) {
       event.preventDefault();
+      const isExtended = event.shiftKey && onRange !== undefined;
+      setSelection(isExtended ? { from: selection?.from ?? cursor ?? next, to: next } : null);
       setCursor(next);
-    } else if (event.key === 'Enter' && cursor !== null && onPick !== undefined) onPick(cursor);
-    else if (event.key === 'Escape') setCursor(null);
+    } else if (event.key === 'Enter') choose();
+    else if (event.key === 'Escape') {
+      setCursor(null);
+      setSelection(null);
+    }
   };
   const at = cursor === null ? undefined : times[cursor];
   const precision = until - since > 4 * 86_400_000 ? 'minute' : 'second';
@@ -116,10 +133,16 @@ export function Frame(properties: FrameProperties): ReactNode {
         role="img"
         aria-labelledby={id}
         tabIndex={0}
+        onPointerDown={onPointer}
         onPointerMove={onPointer}
-        onPointerLeave={() => setCursor(null)}
+        onPointerLeave={() => {
+          setCursor(null);
+          setDragging(false);
+          setSelection(null);
+        }}
         onClick={() => {
-          if (cursor !== null) onPick?.(cursor);
+          setDragging(false);
+          choose();
         }}
         onKeyDown={onKey}
         className={onPick === undefined ? undefined : 'chart-picks'}
@@ -144,6 +167,15 @@ export function Frame(properties: FrameProperties): ReactNode {
               {text}
             </text>
           ),
+        )}
+        {range === null ? null : (
+          <rect
+            className="chart-selection"
+            x={x(times[range[0]]!)}
+            y={top}
+            width={Math.max(1, x(times[range[1] + 1] ?? until) - x(times[range[0]]!))}
+            height={inner.height}
+          />
         )}
         {children(plot, cursor)}
         {target === undefined ? null : (
@@ -185,7 +217,9 @@ export function Frame(properties: FrameProperties): ReactNode {
       <figcaption className="chart-said label" aria-live="polite">
         {at === undefined || cursor === null
           ? ' '
-          : `${fullTimeText(at, zone, precision)}: ${valueAt(cursor)}`}
+          : range === null
+            ? `${fullTimeText(at, zone, precision)}: ${valueAt(cursor)}`
+            : `${fullTimeText(times[range[0]]!, zone, precision)} to ${fullTimeText(times[range[1] + 1] ?? until, zone, precision)}: Enter chooses it`}
       </figcaption>
       <details className="chart-table">
         <summary>As a table</summary>

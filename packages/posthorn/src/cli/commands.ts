@@ -30,9 +30,24 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/publish.ts')).publishCommand(),
   },
   {
+    name: 'endpoints',
+    description: 'list endpoints with their health; create, test, pause, resume, rotate and delete them',
+    load: async () => (await import('./commands/endpoints.ts')).endpointsCommand(),
+  },
+  {
+    name: 'events',
+    description: 'list events, and show one with its data and its deliveries',
+    load: async () => (await import('./commands/events.ts')).eventsCommand(),
+  },
+  {
     name: 'deliveries',
     description: 'List deliveries, newest first, or show one with its attempts',
     load: async () => (await import('./commands/deliveries.ts')).deliveriesCommand(),
+  },
+  {
+    name: 'attempts',
+    description: 'list attempts across deliveries',
+    load: async () => (await import('./commands/attempts.ts')).attemptsCommand(),
   },
   {
     name: 'dead-letters',
@@ -78,6 +93,12 @@ export const commands: readonly CommandEntry[] = [
     name: 'reconcile',
     description: 'Compare what was delivered to an endpoint with the ids that its receiver has',
     load: async () => (await import('./commands/reconcile.ts')).reconcileCommand(),
+  },
+  {
+    name: 'accounting',
+    description:
+      'what became of everything accepted: accepted = delivered + pending + dead + cancelled + suppressed',
+    load: async () => (await import('./commands/accounting.ts')).accountingCommand(),
   },
   {
     name: 'verify',
@@ -155,6 +176,21 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/markers.ts')).markersCommand(),
   },
   {
+    name: 'teams',
+    description: 'declared teams: list, show, declare and delete them',
+    load: async () => (await import('./commands/documents.ts')).teamsCommand(),
+  },
+  {
+    name: 'templates',
+    description: 'delivery policies: list, show, declare and delete them',
+    load: async () => (await import('./commands/documents.ts')).templatesCommand(),
+  },
+  {
+    name: 'event-types',
+    description: 'declared event types: list, show, declare and delete them',
+    load: async () => (await import('./commands/documents.ts')).eventTypesCommand(),
+  },
+  {
     name: 'tenants',
     description: 'List, declare, show and delete tenants: display name, metadata, limits',
     load: async () => (await import('./commands/tenants.ts')).tenantsCommand(),
@@ -168,5 +204,10 @@ export const commands: readonly CommandEntry[] = [
     name: 'migrate',
     description: 'Update the schema of a PostgreSQL database; serve does it too when it starts',
     load: async () => (await import('./commands/migrate.ts')).migrateCommand(),
+  },
+  {
+    name: 'completion',
+    description: 'print the script that completes these commands in bash, zsh or fish',
+    load: async () => (await import('./commands/completion.ts')).completionCommand(commands),
   },
 ];

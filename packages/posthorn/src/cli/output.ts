@@ -72,12 +72,17 @@ export async function printStreamed(line: string): Promise<boolean> {
   return !isOutputClosed && !isOutputLost;
 }
 
+/** On a terminal, what comes next stands at its top; into a file or a program nothing is written. */
+export function clearScreen(): void {
+  if (process.stdout.isTTY && process.env['TERM'] !== 'dumb') write('\u001b[H\u001b[2J');
+}
+
 export function note(text: string): void {
   process.stderr.write(`${printableLines(text)}\n`);
 }
 
 /** Width of the terminal that reads the output; infinite if a file or a program does. */
-function outputWidth(): number {
+export function outputWidth(): number {
   return process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY;
 }
 

@@ -1,6 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { type Client, createClient } from '@posthorn/client';
-import { iso } from '../domain/time.ts';
 import { version } from '../version.ts';
 import { CommandError } from './output.ts';
 
@@ -29,14 +28,6 @@ export const integerBetween = (min: number, max: number) => (text: string) => {
     throw new InvalidArgumentError(`takes a whole number from ${min} to ${max.toLocaleString('en-US')}`);
   return value;
 };
-
-/** Parses a time as the API does: ISO 8601, with or without a time of day. */
-export function apiTime(text: string): string {
-  const at = Date.parse(text);
-  if (!/^\d{4}-\d{2}-\d{2}/.test(text) || !Number.isFinite(at))
-    throw new InvalidArgumentError('takes a time, such as 2026-01-31T00:00:00Z');
-  return iso(at);
-}
 
 const usualTimeoutS = 30;
 

@@ -3,7 +3,8 @@ import type { AuditEntry, Client } from '@posthorn/client';
 import { wireAnswer } from '../answers.ts';
 import { addDefaultList, everyPage, listed, listOptions } from '../listing.ts';
 import { print, printJson, printStreamed, table } from '../output.ts';
-import { apiTime, clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { apiTime } from '../time-argument.ts';
+import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
 
 type Filter = Omit<NonNullable<Parameters<Client['auditLog']['list']>[0]>, 'limit' | 'cursor' | 'order'>;
 type Options = RemoteOptions & Filter & { readonly json?: boolean };
@@ -17,8 +18,8 @@ function filterOptions(command: Command): Command {
     .option('--action <operation>', 'only of this operation, such as endpoints.update')
     .option('--target-kind <kind>', 'only about this kind of target, such as endpoint or key')
     .option('--target <id>', 'only about this target, by its id or name')
-    .option('--since <time>', 'at or after this time (ISO 8601)', apiTime)
-    .option('--until <time>', 'before this time (ISO 8601)', apiTime);
+    .option('--since <time>', 'at or after this time, such as yesterday or 2026-01-31T14:00Z', apiTime)
+    .option('--until <time>', 'before this time', apiTime);
 }
 
 function filterFrom(options: Options): Filter {

@@ -1,13 +1,16 @@
 import { Command, InvalidArgumentError } from 'commander';
-import type { Client, DeliveriesListInput } from '@posthorn/client';
+import type { Client, DeliveriesListInput, ListedDelivery } from '@posthorn/client';
 import { wireAnswer } from '../answers.ts';
 import { errorClasses } from '../../domain/attempt.ts';
 import { deliveryStates } from '../../domain/delivery.ts';
 import { deliveryLines } from '../../ledger/delivery-log.ts';
 import { printable } from '../../report/printable.ts';
 import { CommandError, print, printJson, printStreamed, table } from '../output.ts';
+import { type Column, columnOptions, columnsTable, fromNow } from '../columns.ts';
+import { systemClock } from '../../runtime/clock.ts';
 import { openToRead } from '../read-store.ts';
-import { apiTime, clientOf, remoteOptions } from '../remote.ts';
+import { apiTime } from '../time-argument.ts';
+import { clientOf, remoteOptions } from '../remote.ts';
 import { listed, listOptions } from '../listing.ts';
 
 /** Collects an option that is repeated or comma-separated. */
@@ -42,7 +45,11 @@ export function filterOptions(command: Command): Command {
       `only these errors of the last attempt (${errorClasses.join(', ')})`,
       severalOf(errorClasses),
     )
-    .option('--since <time>', 'created at or after this time, such as 2026-01-31T00:00:00Z', apiTime)
+    .option(
+      '--since <time>',
+      'created at or after this time: 2h (ago), yesterday, 14:30, 2026-01-31, …',
+      apiTime,
+    )
     .option('--until <time>', 'created before this time', apiTime);
 }
 
@@ -144,8 +151,27 @@ async function showBlocked(client: Client, options: Record<string, unknown>): Pr
   noteMore();
 }
 
+function columnsAt(now: number): readonly Column<ListedDelivery>[] {
+  return [
+    { name: 'delivery', value: ({ id }) => id },
+    { name: 'type', value: ({ eventType }) => eventType, shortest: 8 },
+    { name: 'host', value: ({ endpoint, endpointId }) => endpoint?.host ?? endpointId, shortest: 10 },
+    { name: 'state', value: ({ state }) => state },
+    { name: 'attempts', value: ({ attemptCount }) => attemptCount },
+    { name: 'due', value: ({ dueAt }) => fromNow(dueAt, now) },
+    { name: 'failure', value: ({ lastError }) => lastError?.class ?? '' },
+    { name: 'event', value: ({ eventId }) => eventId, wide: true },
+    { name: 'endpoint', value: ({ endpointId }) => endpointId, wide: true },
+    { name: 'tenant', value: ({ tenant }) => tenant, wide: true },
+    { name: 'created', value: ({ createdAt }) => createdAt, wide: true },
+    { name: 'due-at', value: ({ dueAt }) => dueAt ?? '', wide: true },
+    { name: 'settled', value: ({ settledAt }) => settledAt ?? '', wide: true },
+    { name: 'message', value: ({ lastError }) => lastError?.message ?? '', wide: true },
+  ];
+}
+
 export function deliveriesCommand(): Command {
-  return listOptions(filterOptions(remoteOptions(new Command('deliveries'))))
+  return columnOptions(listOptions(filterOptions(remoteOptions(new Command('deliveries')))), columnsAt(0))
     .argument('[id]', 'a delivery: dlv_…')
     .option(
       '--blocked',
@@ -191,24 +217,13 @@ export function deliveriesCommand(): Command {
         return await showBlocked(client, options);
       }
       const filter = filterOf(options);
-      const page = await listed((part) => client.deliveries.list({ ...filter, ...part }), options);
+      const page = await listed(
+        (part) => client.deliveries.list({ ...filter, ...part, include: 'endpoint' }),
+        options,
+      );
       if (options['json'] === true) return printJson(wireAnswer('deliveries.list', page.answer));
       if (page.items.length === 0) return print('No matching deliveries.');
-      print(
-        table(
-          ['delivery', 'event', 'type', 'endpoint', 'state', 'attempts', 'due', 'last error'],
-          page.items.map((d) => [
-            d.id,
-            d.eventId,
-            d.eventType,
-            d.endpointId,
-            d.state,
-            d.attemptCount,
-            d.dueAt ?? '',
-            d.lastError?.class ?? '',
-          ]),
-        ),
-      );
+      print(columnsTable(columnsAt(systemClock.now()), page.items, options));
       page.noteMore();
     });
 }

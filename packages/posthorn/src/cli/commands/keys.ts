@@ -3,15 +3,10 @@ import type { Key, KeyRequest, KeyWithSecret } from '@posthorn/client';
 import { keyScopes, type PayloadAccess, payloadAccesses } from '../../domain/caller.ts';
 import { wireAnswer } from '../answers.ts';
 import { addDefaultList, listed, listOptions } from '../listing.ts';
+import { futureTime } from '../time-argument.ts';
+import { choiceList, valueList } from '../value-list.ts';
 import { note, print, printExact, printJson, table } from '../output.ts';
-import {
-  apiTime,
-  clientOf,
-  integerBetween,
-  numberBetween,
-  type RemoteOptions,
-  remoteOptions,
-} from '../remote.ts';
+import { clientOf, integerBetween, numberBetween, type RemoteOptions, remoteOptions } from '../remote.ts';
 
 type Options = RemoteOptions & { readonly json?: boolean };
 
@@ -44,20 +39,6 @@ function printNew({ key, ...made }: KeyWithSecret): void {
   printExact(key);
 }
 
-/** Comma-separated values. */
-const list = (text: string): readonly string[] => {
-  const values = text.split(',').map((value) => value.trim());
-  if (values.includes('')) throw new InvalidArgumentError('takes comma-separated values');
-  return values;
-};
-
-const scopeList = (text: string): KeyRequest['scopes'] =>
-  list(text).map((given) => {
-    const scope = keyScopes.find((one) => one === given);
-    if (scope === undefined) throw new InvalidArgumentError(`takes any of: ${keyScopes.join(', ')}`);
-    return scope;
-  });
-
 const payloadAccess = (text: string): PayloadAccess => {
   const access = payloadAccesses.find((one) => one === text);
   if (access === undefined) throw new InvalidArgumentError(`takes one of: ${payloadAccesses.join(', ')}`);
@@ -77,19 +58,23 @@ function createCommand(): Command {
   return remoteOptions(new Command('create'))
     .description('Create a key and print it, only once')
     .argument('<name>', 'what it is for')
-    .requiredOption('--scopes <scopes>', `any of ${keyScopes.join(', ')}, comma-separated`, scopeList)
+    .requiredOption(
+      '--scopes <scopes>',
+      `any of ${keyScopes.join(', ')}, comma-separated`,
+      choiceList(keyScopes),
+    )
     .option('--tenant <tenant>', 'the only tenant that it sees and changes')
     .option(
       '--endpoints <endpoints>',
       'the only endpoints that it sees and changes: ids, or names in the tenant',
-      list,
+      valueList,
     )
     .option(
       '--payloads <access>',
       `what it sees of payloads: ${payloadAccesses.join(', ')} (default: full for admin, else masked)`,
       payloadAccess,
     )
-    .option('--expires-at <time>', 'when it stops working (default: never)', apiTime)
+    .option('--expires-at <time>', 'when it stops working such as 30d (default: never)', futureTime)
     .option(
       '--rate-limit <requests>',
       'requests per second on each node (default: no limit)',
@@ -117,7 +102,7 @@ function createCommand(): Command {
 function listCommand(): Command {
   return listOptions(remoteOptions(new Command('list')))
     .description('List keys, oldest first, including ended ones')
-    .option('--tenant <tenants>', 'only keys of these tenants', list)
+    .option('--tenant <tenants>', 'only keys of these tenants', valueList)
     .addHelpText('after', '\nExample:\n  posthorn keys list --tenant acme')
     .action(
       async (

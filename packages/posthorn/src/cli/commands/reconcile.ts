@@ -7,7 +7,8 @@ import { systemClock } from '../../runtime/clock.ts';
 import { CommandError, interrupted, note, print, printStreamed, progress, table } from '../output.ts';
 import { type LineInput, openLines } from '../publish/input.ts';
 import { NoIdError, receivedIds } from '../reconcile/received-ids.ts';
-import { apiTime, clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
+import { apiTime } from '../time-argument.ts';
+import { clientOf, type RemoteOptions, remoteOptions } from '../remote.ts';
 import { stoppable } from '../stoppable.ts';
 
 /** Rows shown as text; `--json` prints all of them. */

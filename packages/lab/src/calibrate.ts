@@ -8,10 +8,10 @@ interface Bin {
   all: number;
   bad: number;
 }
-/** A ten-minute bin is a bad one where it fails so many times as often as all together. */
+/** A ten-minute bin is bad if it fails this many times as often as all together. */
 const badFactor = 4;
 
-/** What a log says of its service, as the settings of a scenario. */
+/** A service's delivery log as the settings of a scenario. */
 export interface Calibration {
   readonly lines: number;
   readonly unreadable: number;
@@ -24,17 +24,17 @@ function quantile(sorted: readonly number[], q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!;
 }
 
-/** The network's fault that an outcome stands for; null where it was delivered. */
+/** Returns the network fault behind an outcome; null if it was delivered. */
 function faultOf(line: Line): NetworkFault | 'timeout' | null {
   if (delivered(line)) return null;
   const { status_code: status, error, error_class: errorClass } = line;
-  const words = `${error ?? ''} ${errorClass ?? ''}`.toLowerCase();
+  const text = `${error ?? ''} ${errorClass ?? ''}`.toLowerCase();
   if (status !== null && status !== undefined && status > 0) {
     return status === 429 ? 'rate_limited' : status === 410 ? 'gone' : status < 500 ? 'http_400' : 'http_500';
   }
-  if (/time|abort/.test(words)) return 'timeout';
-  if (/dns|notfound|eai_/.test(words)) return 'dns';
-  if (/refused|connect(?!ion reset)/.test(words)) return 'refused';
+  if (/time|abort/.test(text)) return 'timeout';
+  if (/dns|notfound|eai_/.test(text)) return 'dns';
+  if (/refused|connect(?!ion reset)/.test(text)) return 'refused';
   return 'reset_before';
 }
 
@@ -60,21 +60,81 @@ export async function calibrate(path: string, base: Scenario): Promise<Calibrati
   return fit(lines, unreadable, path, base);
 }
 
-/** The same from lines that are read already; `source` is what they are called in what is said. */
+/** Fits a scenario to lines that are read already; `source` names them in messages. */
 export function fit(lines: readonly Line[], unreadable: number, source: string, base: Scenario): Calibration {
   if (lines.length < 100)
     throw new ScenarioError(
       `${source} has ${lines.length} readable attempts (${unreadable} unreadable); at least 100 are needed, as JSON lines with event_id, started_at, ended_at or duration_ms, status_code and error`,
     );
-  const byEvent = Map.groupBy(lines, (line) => line.event_id);
+  const seen = seenIn(lines);
+  const timeouts = sortedDurations(lines.filter((line) => faultOf(line) === 'timeout'));
+  const timeoutS = timeouts.length < 5 ? null : Math.round(quantile(timeouts, 0.5) / 100) / 10;
+  const latencies = sortedDurations(seen.firsts.filter((line) => faultOf(line) === null));
+  if (latencies.length < 50)
+    throw new ScenarioError(
+      `${source} has ${latencies.length} delivered attempts with a duration; at least 50 are needed`,
+    );
+  const { hours, shares, spells } = failuresIn(seen);
+  const currency = seen.firsts.find((line) => typeof line.currency === 'string')?.currency?.toUpperCase();
+  const retries = retryDelays(seen.gaps);
+  const scenario = parseScenario({
+    ...base,
+    name: 'calibrated',
+    description: `Calibrated from a delivery log of ${lines.length.toLocaleString('en-US')} attempts: its latencies, failures, timeout, retry delays and amounts.`,
+    payments: seen.firsts.length,
+    hours,
+    value: {
+      mean_minor: seen.priced === 0 ? base.value.mean_minor : Math.max(0.01, seen.amounts / seen.priced),
+      currency: currency ?? base.value.currency,
+    },
+    network: {
+      ...base.network,
+      latency_ms: Array.from({ length: 101 }, (_, n) => quantile(latencies, n / 101)),
+      faults: shares,
+      cut_after_s:
+        seen.cuts.length < 5 ? base.network.cut_after_s : quantile(seen.cuts.toSorted(ascending), 0.98),
+      spells,
+    },
+    naive: {
+      timeout_s: timeoutS ?? base.naive?.timeout_s ?? 10,
+      retry_after_s: retries.length > 0 ? retries : (base.naive?.retry_after_s ?? [5, 30, 120, 600, 1800]),
+    },
+  });
+  return { lines: lines.length, unreadable, events: seen.firsts.length, timeoutS, scenario };
+}
+
+const ascending = (a: number, b: number): number => a - b;
+
+function sortedDurations(lines: readonly Line[]): number[] {
+  return lines
+    .map(({ durationMs }) => durationMs)
+    .filter((durationMs) => durationMs !== null)
+    .toSorted(ascending);
+}
+
+/** The attempts of a log, event by event. */
+interface SeenAttempts {
+  /** The first attempt of each event. */
+  readonly firsts: readonly Line[];
+  /** First attempts that timed out and had arrived after all, if the service logs how an abandoned request ended. */
+  readonly answeredLate: ReadonlySet<Line>;
+  /** When abandoned requests were cut, in seconds. */
+  readonly cuts: readonly number[];
+  /** By attempt: seconds until the next one. */
+  readonly gaps: readonly (readonly number[])[];
+  /** Sum of the amounts, and how many events have one. */
+  readonly amounts: number;
+  readonly priced: number;
+}
+
+function seenIn(lines: readonly Line[]): SeenAttempts {
   const firsts: Line[] = [];
-  // Where a service logs how a request ended that it had given up: whether it had arrived after all.
   const answeredLate = new Set<Line>();
   const cuts: number[] = [];
   const gaps: number[][] = [];
   let amounts = 0;
   let priced = 0;
-  for (const list of byEvent.values()) {
+  for (const list of Map.groupBy(lines, (line) => line.event_id).values()) {
     list.sort((a, b) => a.started_at - b.started_at);
     const first = list[0]!;
     firsts.push(first);
@@ -96,22 +156,17 @@ export function fit(lines: readonly Line[], unreadable: number, source: string, 
         (gaps[index] ??= []).push((line.started_at - before.started_at - before.durationMs) / 1000);
     }
   }
-  const timeouts = lines
-    .filter((line) => faultOf(line) === 'timeout' && line.durationMs !== null)
-    .map(({ durationMs }) => durationMs!)
-    .toSorted((a, b) => a - b);
-  const timeoutS = timeouts.length < 5 ? null : Math.round(quantile(timeouts, 0.5) / 100) / 10;
-  const latencies = firsts
-    .filter((line) => faultOf(line) === null && line.durationMs !== null)
-    .map(({ durationMs }) => durationMs!)
-    .toSorted((a, b) => a - b);
-  if (latencies.length < 50)
-    throw new ScenarioError(
-      `${source} has ${latencies.length} delivered attempts with a duration; at least 50 are needed`,
-    );
+  return { firsts, answeredLate, cuts, gaps, amounts, priced };
+}
 
-  const begin = firsts.reduce((least, line) => Math.min(least, line.started_at), Number.POSITIVE_INFINITY);
-  const end = firsts.reduce((most, line) => Math.max(most, line.started_at), 0);
+/** The failures of first attempts: their shares in good times, and how much worse bad times are. */
+function failuresIn({ firsts, answeredLate }: SeenAttempts): {
+  readonly hours: number;
+  readonly shares: Partial<Record<NetworkFault, number>>;
+  readonly spells: Scenario['network']['spells'];
+} {
+  const begin = firsts.reduce((min, line) => Math.min(min, line.started_at), Number.POSITIVE_INFINITY);
+  const end = firsts.reduce((max, line) => Math.max(max, line.started_at), 0);
   const hours = Math.max(0.1, (end - begin) / 3_600_000);
   const binOf = (line: Line): number => Math.floor((line.started_at - begin) / binMs);
   const bins = new Map<number, Bin>();
@@ -122,8 +177,8 @@ export function fit(lines: readonly Line[], unreadable: number, source: string, 
     if (faultOf(line) !== null) counts.bad++;
     bins.set(bin, counts);
   }
-  const failed = firsts.filter((line) => faultOf(line) !== null).length;
-  const overall = failed / firsts.length;
+  const isFailed = (line: Line): boolean => faultOf(line) !== null;
+  const overall = firsts.filter(isFailed).length / firsts.length;
   const isBad = ({ all, bad }: Bin): boolean => bad >= 3 && bad / all > badFactor * overall;
   const badBins = [...bins.values()].filter(isBad);
   const good = firsts.filter((line) => !isBad(bins.get(binOf(line))!));
@@ -134,65 +189,24 @@ export function fit(lines: readonly Line[], unreadable: number, source: string, 
     const named = fault !== 'timeout' ? fault : answeredLate.has(line) ? 'late_answer' : 'hang';
     shares[named] = (shares[named] ?? 0) + 1 / good.length;
   }
-  const goodRate = Math.max(
-    1 / good.length,
-    good.filter((line) => faultOf(line) !== null).length / good.length,
-  );
-  const inBad = badBins.reduce((sum, { all }) => sum + all, 0);
-  const badRate = inBad === 0 ? 0 : badBins.reduce((sum, { bad }) => sum + bad, 0) / inBad;
-  // What fails in bad hours only has no share yet: it gets a small one, which the factor brings up.
-  if (inBad > 0 && Object.keys(shares).length === 0) shares.hang = goodRate;
-  const retries = gaps
+  if (badBins.length === 0) return { hours, shares, spells: [] };
+  const goodRate = Math.max(1 / good.length, good.filter(isFailed).length / good.length);
+  const sum = (of: (bin: Bin) => number): number => badBins.reduce((total, bin) => total + of(bin), 0);
+  const badRate = sum(({ bad }) => bad) / sum(({ all }) => all);
+  // A log that fails in bad hours only has no share yet: it gets a small one, which the factor raises.
+  if (Object.keys(shares).length === 0) shares.hang = goodRate;
+  const spell: Scenario['network']['spells'][number] = {
+    kind: 'degraded',
+    per_day: Math.min(200, (badBins.length / hours) * 24),
+    minutes: [10, 10],
+    factor: Math.max(1, Math.min(10_000, badRate / goodRate)),
+  };
+  return { hours, shares, spells: [spell] };
+}
+
+/** The delays before the second attempt, the third and so on, in seconds; each from at least three events. */
+function retryDelays(gaps: readonly (readonly number[])[]): number[] {
+  return gaps
     .filter((list) => list.length >= 3)
-    .map((list) =>
-      Math.max(
-        0.1,
-        Math.round(
-          quantile(
-            list.toSorted((a, b) => a - b),
-            0.5,
-          ) * 10,
-        ) / 10,
-      ),
-    );
-  const currency = firsts.find((line) => typeof line.currency === 'string')?.currency?.toUpperCase();
-  const scenario = parseScenario({
-    ...base,
-    name: 'calibrated',
-    description: `Calibrated from a delivery log of ${lines.length.toLocaleString('en-US')} attempts: its latencies, failures, timeout, retry delays and amounts.`,
-    payments: byEvent.size,
-    hours,
-    value: {
-      mean_minor: priced === 0 ? base.value.mean_minor : Math.max(0.01, amounts / priced),
-      currency: currency ?? base.value.currency,
-    },
-    network: {
-      ...base.network,
-      latency_ms: Array.from({ length: 101 }, (_, n) => quantile(latencies, n / 101)),
-      faults: shares,
-      cut_after_s:
-        cuts.length < 5
-          ? base.network.cut_after_s
-          : quantile(
-              cuts.toSorted((a, b) => a - b),
-              0.98,
-            ),
-      spells:
-        badBins.length === 0
-          ? []
-          : [
-              {
-                kind: 'degraded',
-                per_day: Math.min(200, (badBins.length / hours) * 24),
-                minutes: [10, 10],
-                factor: Math.max(1, Math.min(10_000, badRate / goodRate)),
-              },
-            ],
-    },
-    naive: {
-      timeout_s: timeoutS ?? base.naive?.timeout_s ?? 10,
-      retry_after_s: retries.length > 0 ? retries : (base.naive?.retry_after_s ?? [5, 30, 120, 600, 1800]),
-    },
-  });
-  return { lines: lines.length, unreadable, events: byEvent.size, timeoutS, scenario };
+    .map((list) => Math.max(0.1, Math.round(quantile(list.toSorted(ascending), 0.5) * 10) / 10));
 }

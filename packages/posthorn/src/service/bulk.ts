@@ -62,12 +62,16 @@ export interface BulkJobs {
   ): Promise<Shown[]>;
 }
 
-export function bulkJobs(
-  { store, engine, clock, random }: Pick<ServiceDependencies, 'store' | 'engine' | 'clock' | 'random'>,
-  kind: BulkKind,
-): BulkJobs {
+type BulkDependencies = Pick<ServiceDependencies, 'store' | 'engine' | 'clock' | 'random'>;
+
+const resources: Readonly<Record<BulkKind, 'redrives' | 'replays'>> = {
+  redrive: 'redrives',
+  replay: 'replays',
+};
+
+export function bulkJobs(deps: BulkDependencies, kind: BulkKind): BulkJobs {
+  const { store, engine, clock } = deps;
   const missing = (): PosthornError => notFound(`${kind} by that id`);
-  const resource = kind === 'redrive' ? 'redrives' : 'replays';
 
   const find = async (id: string): Promise<RedriveRecord> => {
     const job = await store.redrive(id);
@@ -75,57 +79,16 @@ export function bulkJobs(
     return job;
   };
 
-  /** The endpoints that are throttled and may have deliveries of this job. */
-  const throttledBy = async ({ filter, target }: BulkInput): Promise<readonly string[]> => {
-    const { endpointIds, tenants, exceptTenant } = filter;
-    if (target !== null) return [target];
-    const found: string[] = [];
-    for (const id of endpointIds ?? engine.status().throttled) {
-      const tenant = (await store.endpoint(id))?.tenant;
-      if (tenant !== undefined && tenant !== exceptTenant && tenants?.includes(tenant) !== false)
-        found.push(id);
-    }
-    return found;
-  };
-
   /** What it changes the store adds. */
   const commandEntry = async (id: string, verb: 'update' | 'stop', call: Call): Promise<AuditEntry> => {
     const job = await find(id);
     const tenant = await tenantOf(store, job.filter);
     const target = { kind, id };
-    return auditEntry(call, clock.now(), { action: `${resource}.${verb}`, target, tenant });
+    return auditEntry(call, clock.now(), { action: `${resources[kind]}.${verb}`, target, tenant });
   };
 
   return {
-    create: async (input, call) => {
-      const { filter, target, name = null, rate_per_s: ratePerS = null, dry_run: dryRun } = input;
-      // Read before anything is stored: what fails after that would say that nothing was (G5).
-      const throttled = dryRun ? [] : await throttledBy(input);
-      const now = clock.now();
-      const id = timeOrderedId(prefixes[kind], now, random.bytes(12));
-      const audit = auditEntry(call, now, {
-        action: `${resource}.create`,
-        target: { kind, id },
-        tenant: await tenantOf(store, filter),
-        after: {
-          name,
-          filter: wireFilter(filter),
-          ...(target === null ? {} : { endpoint_id: target }),
-          rate_per_s: ratePerS,
-          dry_run: dryRun,
-        },
-      });
-      const { kind: by, id: byId, name: byName } = call.caller;
-      const job = await beginRedrive(
-        store,
-        { id, kind, name, filter, target, ratePerS, dryRun, by: { kind: by, id: byId, name: byName }, now },
-        audit,
-      );
-      // An operator who does this wants it now: what receivers asked for with Retry-After is over.
-      await engine.clearThrottles(throttled);
-      engine.wake([]);
-      return job;
-    },
+    create: async (input, call) => await createJob(deps, kind, input, call),
 
     list: async ({ tenant: tenants, endpoint_id: references, limit, cursor, order }) => {
       const after = decodeCursor(cursor);
@@ -189,6 +152,58 @@ export function bulkJobs(
       );
     },
   };
+}
+
+/** The endpoints that are throttled and may have deliveries of this job. */
+async function throttledBy(
+  { store, engine }: Pick<BulkDependencies, 'store' | 'engine'>,
+  { filter, target }: BulkInput,
+): Promise<readonly string[]> {
+  const { endpointIds, tenants, exceptTenant } = filter;
+  if (target !== null) return [target];
+  const found: string[] = [];
+  for (const id of endpointIds ?? engine.status().throttled) {
+    const tenant = (await store.endpoint(id))?.tenant;
+    if (tenant !== undefined && tenant !== exceptTenant && tenants?.includes(tenant) !== false)
+      found.push(id);
+  }
+  return found;
+}
+
+async function createJob(
+  deps: BulkDependencies,
+  kind: BulkKind,
+  input: BulkInput,
+  call: Call,
+): Promise<RedriveRecord> {
+  const { store, engine, clock, random } = deps;
+  const { filter, target, name = null, rate_per_s: ratePerS = null, dry_run: dryRun } = input;
+  // Read before anything is stored: what fails after that would say that nothing was (G5).
+  const throttled = dryRun ? [] : await throttledBy(deps, input);
+  const now = clock.now();
+  const id = timeOrderedId(prefixes[kind], now, random.bytes(12));
+  const audit = auditEntry(call, now, {
+    action: `${resources[kind]}.create`,
+    target: { kind, id },
+    tenant: await tenantOf(store, filter),
+    after: {
+      name,
+      filter: wireFilter(filter),
+      ...(target === null ? {} : { endpoint_id: target }),
+      rate_per_s: ratePerS,
+      dry_run: dryRun,
+    },
+  });
+  const { kind: by, id: byId, name: byName } = call.caller;
+  const job = await beginRedrive(
+    store,
+    { id, kind, name, filter, target, ratePerS, dryRun, by: { kind: by, id: byId, name: byName }, now },
+    audit,
+  );
+  // An operator who does this wants it now: what receivers asked for with Retry-After is over.
+  await engine.clearThrottles(throttled);
+  engine.wake([]);
+  return job;
 }
 
 /** The tenant of a job that is about one: by its filter, or by the endpoints that it names. */

@@ -40,29 +40,27 @@ type Scoped = {
 /** Which endpoint a request names: by its id, or by its name in the tenant of the query. */
 const refOf = ({ params: { id }, query: { tenant } }: Scoped): EndpointRef => ({ reference: id, tenant });
 
-/** Receivers: created, changed, paused, deleted and tried. */
-export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoints'>> {
-  const { store, config, engine, clock, random, keyring } = deps;
-  const declaration = endpointDeclaration(deps);
-  const list = endpointList(deps);
-  const shown = (endpoint: Endpoint, health: Health, before = endpoint): Answer<'endpoints.get'> =>
+const shownBy =
+  ({ keyring }: Pick<ServiceDependencies, 'keyring'>) =>
+  (endpoint: Endpoint, health: Health, before = endpoint): Answer<'endpoints.get'> =>
     shownWith(keyring, endpoint, health, before);
-  const newIdentity = (tenant: string, secret: string, now: number): EndpointIdentity => ({
-    id: timeOrderedId('ep', now, random.bytes(12)),
-    tenant,
-    secret: keyring.seal(secret, 'signing'),
-    createdAt: now,
-  });
 
-  const readHealth = (endpoints: readonly Endpoint[]): Promise<Health> =>
+const healthReader =
+  ({ store, clock }: Pick<ServiceDependencies, 'store' | 'clock'>) =>
+  (endpoints: readonly Endpoint[]): Promise<Health> =>
     readKnown(store, endpoints, clock.now());
 
-  /** The engine hears of changes in the order in which they were committed. Answers the endpoint as it is then. */
-  const change = async (
-    ref: EndpointRef,
-    by: { readonly call: Call; readonly action: Id },
-    fields: (before: Endpoint) => Promise<Partial<Endpoint>>,
-  ): Promise<Answer<'endpoints.get'>> => {
+type ChangeEndpoint = (
+  ref: EndpointRef,
+  by: { readonly call: Call; readonly action: Id },
+  fields: (before: Endpoint) => Promise<Partial<Endpoint>>,
+) => Promise<Answer<'endpoints.get'>>;
+
+/** The engine hears of changes in the order in which they were committed. Answers the endpoint as it is then. */
+function endpointChanger(deps: ServiceDependencies): ChangeEndpoint {
+  const { store, config, engine, clock } = deps;
+  const [shown, readHealth] = [shownBy(deps), healthReader(deps)];
+  return async (ref, by, fields) => {
     const { endpoints, answer } = await config.change(async () => {
       const before = await findEndpoint(store, ref);
       const now = clock.now();
@@ -77,13 +75,48 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
     engine.endpointChanged(endpoint.id, endpoint);
     return shown(endpoint, answer.health, answer.before);
   };
+}
 
+/** The identity of an endpoint that is created now, and its secret in clear: given, or made. */
+function newIdentity(
+  { clock, random, keyring }: ServiceDependencies,
+  tenant: string,
+  given: string | undefined,
+): { readonly identity: EndpointIdentity; readonly secret: string; readonly now: number } {
+  const now = clock.now();
+  const secret = given === undefined ? newSecret(random) : checkedSecret(given);
+  const identity = {
+    id: timeOrderedId('ep', now, random.bytes(12)),
+    tenant,
+    secret: keyring.seal(secret, 'signing'),
+    createdAt: now,
+  };
+  return { identity, secret, now };
+}
+
+/** Receivers: created, changed, paused, deleted and tried. */
+export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoints'>> {
+  return {
+    'endpoints.list': endpointList(deps),
+    ...declaring(deps),
+    ...changing(deps),
+    ...signing(deps),
+    ...endpointDiagnosisService(deps),
+    ...endpointCheckService(deps),
+    ...endpointTestService(deps),
+  };
+}
+
+function declaring(
+  deps: ServiceDependencies,
+): Handlers<'endpoints.create' | 'endpoints.get' | 'endpoints.ensure'> {
+  const { store, config, engine, keyring } = deps;
+  const declaration = endpointDeclaration(deps);
+  const [shown, readHealth] = [shownBy(deps), healthReader(deps)];
   return {
     'endpoints.create': async ({ body: { tenant = defaultTenant, secret: given, ...settings } }, call) => {
       await refuseTransformation(deps, settings.transformation, tenant);
-      const now = clock.now();
-      const secret = given === undefined ? newSecret(random) : checkedSecret(given);
-      const identity = newIdentity(tenant, secret, now);
+      const { identity, secret, now } = newIdentity(deps, tenant, given);
       const { answer: endpoint } = await config.change(async () => {
         const answer = withSigningKey(await declaration.fresh(identity, settings), now, deps);
         await refuseTooManyEndpoints(store, tenant);
@@ -93,8 +126,6 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       engine.endpointChanged(endpoint.id, endpoint);
       return { ...shown(endpoint, noHealth), secret };
     },
-
-    'endpoints.list': list,
 
     'endpoints.get': async (request) => {
       const endpoint = await findEndpoint(store, refOf(request));
@@ -111,9 +142,7 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       if (settings.name !== undefined && settings.name !== name)
         throw invalid('/name', `is not the name in the path, ${name}`);
       await refuseTransformation(deps, settings.transformation, tenant);
-      const now = clock.now();
-      const secret = given === undefined ? newSecret(random) : checkedSecret(given);
-      const identity = newIdentity(tenant, secret, now);
+      const { identity, secret, now } = newIdentity(deps, tenant, given);
       const { answer, endpoints } = await config.change(async () => {
         const [before] = await store.endpointsNamed([tenant], [name]);
         const declared = await declaration.fresh(identity, { ...settings, name }, before);
@@ -143,7 +172,16 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       if (answer !== null) return shown(endpoint, answer.health, answer.before);
       return new Reply<Answer<'endpoints.ensure'>>({ ...shown(endpoint, noHealth), secret }, { other: true });
     },
+  };
+}
 
+function changing(
+  deps: ServiceDependencies,
+): Handlers<'endpoints.update' | 'endpoints.delete' | 'endpoints.pause' | 'endpoints.resume'> {
+  const { store, config, engine, clock } = deps;
+  const declaration = endpointDeclaration(deps);
+  const change = endpointChanger(deps);
+  return {
     'endpoints.update': async ({ body, ...request }, call) => {
       // Whose endpoint it is is not known yet: a caller of a tenant can only mean one of its own.
       await refuseTransformation(deps, body.transformation, call.caller.tenant ?? defaultTenant);
@@ -181,7 +219,13 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       await engine.clearThrottles([resumed.id]);
       return { ...resumed, throttled_until: null };
     },
+  };
+}
 
+function signing(deps: ServiceDependencies): Handlers<'endpoints.rotateSecret' | 'endpoints.publicKeys'> {
+  const { store, clock, random, keyring } = deps;
+  const change = endpointChanger(deps);
+  return {
     'endpoints.rotateSecret': async ({ body: { grace_s: graceS }, ...request }, call) => {
       const secret = newSecret(random);
       let hasSecret = false;
@@ -208,10 +252,6 @@ export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoin
       const { signingKeys } = await findEndpoint(store, refOf(request));
       return wirePublicKeys(publishedKeys(signingKeys, clock.now()));
     },
-
-    ...endpointDiagnosisService(deps),
-    ...endpointCheckService(deps),
-    ...endpointTestService(deps),
   };
 }
 

@@ -20,24 +20,31 @@ interface Begun {
   readonly token: string;
 }
 
+function newSession(
+  { random }: Pick<ServiceDependencies, 'random'>,
+  fields: Pick<SessionRecord, 'kind' | 'owner' | 'keyHash' | 'portal' | 'endsAt'>,
+  now: number,
+): Begun {
+  const token = `${prefixes[fields.kind]}_${Buffer.from(random.bytes(tokenBytes)).toString('base64url')}`;
+  const id = timeOrderedId(fields.kind === 'link' ? 'lnk' : 'ses', now, random.bytes(12));
+  return { token, session: { ...fields, id, hash: hash('sha256', token), createdAt: now, seenAt: now } };
+}
+
+/** What is begun with a key ends with it, as far as its end is known. */
+async function keyExpiry({ store }: Pick<ServiceDependencies, 'store'>, { caller }: Call): Promise<number> {
+  const key = caller.kind === 'key' ? await store.key(caller.id) : null;
+  return key?.expiresAt ?? Number.POSITIVE_INFINITY;
+}
+
 /** Signing in and out, who calls, and links for receivers (G9). */
 export function sessionService(
   deps: ServiceDependencies,
 ): Handlers<Of<'me'> | Of<'sessions'> | Of<'portalLinks'>> {
-  const { store, clock, random, sessionTable, publicUrl } = deps;
+  return { ...signingIn(deps), ...portalLinks(deps) };
+}
 
-  const make = (
-    fields: Pick<SessionRecord, 'kind' | 'owner' | 'keyHash' | 'portal' | 'endsAt'>,
-    now: number,
-  ): Begun => {
-    const token = `${prefixes[fields.kind]}_${Buffer.from(random.bytes(tokenBytes)).toString('base64url')}`;
-    const id = timeOrderedId(fields.kind === 'link' ? 'lnk' : 'ses', now, random.bytes(12));
-    return { token, session: { ...fields, id, hash: hash('sha256', token), createdAt: now, seenAt: now } };
-  };
-
-  /** What is begun with a key ends with it; what is known of its end is said. */
-  const keyExpiry = async ({ caller: { kind, id } }: Call): Promise<number> =>
-    (kind === 'key' ? (await store.key(id))?.expiresAt : null) ?? Number.POSITIVE_INFINITY;
+function signingIn(deps: ServiceDependencies): Handlers<Of<'me'> | Of<'sessions'>> {
+  const { store, clock, sessionTable, publicUrl } = deps;
   const me = async (
     { caller: { name, kind, scopes, tenant, endpointIds, payloads, can, id } }: Pick<Call, 'caller'>,
     session: SessionRecord | null,
@@ -70,8 +77,9 @@ export function sessionService(
         );
       const now = clock.now();
       const { keyHash, session: link } = credential;
-      const keyEndsAt = await keyExpiry(call);
-      const { session, token } = make(
+      const keyEndsAt = await keyExpiry(deps, call);
+      const { session, token } = newSession(
+        deps,
         link === null
           ? {
               kind: 'session',
@@ -110,20 +118,26 @@ export function sessionService(
       }
       return new Reply<undefined>(undefined, { session: 'ended' });
     },
+  };
+}
 
+function portalLinks(deps: ServiceDependencies): Handlers<Of<'portalLinks'>> {
+  const { store, clock, publicUrl } = deps;
+  return {
     'portalLinks.create': async ({ body }, call) => {
       const { tenant, endpoint_ids: references, can, expires_in_s: expiresInS } = body;
       const now = clock.now();
       const endpointIds = references === undefined ? null : await endpointsOf(store, tenant, references);
       const portal = { tenant, endpointIds, can: [...new Set(can)] };
       const keyHash = call.credential()?.keyHash ?? null;
-      const { session, token } = make(
+      const { session, token } = newSession(
+        deps,
         {
           kind: 'link',
           owner: keyHash ?? call.caller.id,
           keyHash,
           portal,
-          endsAt: Math.min(now + expiresInS * secondMs, await keyExpiry(call)),
+          endsAt: Math.min(now + expiresInS * secondMs, await keyExpiry(deps, call)),
         },
         now,
       );

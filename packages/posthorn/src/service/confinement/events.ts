@@ -38,17 +38,14 @@ async function replayTarget(
   return only;
 }
 
-export function eventConfinements(store: Store): Confinements<Ids> {
-  const ofGroup =
-    <Id extends 'deadLetters.snooze' | 'deadLetters.wake'>(): Confine<Id> =>
-    async (input, caller, next) => {
-      const endpointId = groupNamed(input.params.id)?.endpointId;
-      const endpoint = endpointId === undefined ? null : await store.endpoint(endpointId);
-      if (endpoint === null || !isOwn(caller, { tenant: endpoint.tenant, endpointId: endpoint.id }))
-        throw missing.deadLetters();
-      return await next(input);
-    };
+type EventIds = Extract<Ids, `events.${string}` | 'attempts.list' | 'search.find'>;
+type DeliveryIds = Extract<Ids, `deliveries.${string}`>;
 
+export function eventConfinements(store: Store): Confinements<Ids> {
+  return { ...ofEvents(store), ...ofDeliveries(store), ...ofDeadLetters(store) };
+}
+
+function ofEvents(store: Store): Confinements<EventIds> {
   return {
     'events.publish': {
       bound: (input, caller, next) => {
@@ -117,7 +114,11 @@ export function eventConfinements(store: Store): Confinements<Ids> {
       },
       portal: 'replay',
     },
+  };
+}
 
+function ofDeliveries(store: Store): Confinements<DeliveryIds> {
+  return {
     'deliveries.list': {
       bound: async (input, caller, next) => {
         // What a portal does not show, it does not answer questions about.
@@ -176,7 +177,21 @@ export function eventConfinements(store: Store): Confinements<Ids> {
       },
       portal: 'never',
     },
+  };
+}
 
+function ofDeadLetters(store: Store): Confinements<Exclude<Ids, EventIds | DeliveryIds>> {
+  const ofGroup =
+    <Id extends 'deadLetters.snooze' | 'deadLetters.wake'>(): Confine<Id> =>
+    async (input, caller, next) => {
+      const endpointId = groupNamed(input.params.id)?.endpointId;
+      const endpoint = endpointId === undefined ? null : await store.endpoint(endpointId);
+      if (endpoint === null || !isOwn(caller, { tenant: endpoint.tenant, endpointId: endpoint.id }))
+        throw missing.deadLetters();
+      return await next(input);
+    };
+
+  return {
     'blockedKeys.list': {
       bound: async (input, caller, next) =>
         await next({ ...input, query: await ownFilter(store, caller, input.query) }),

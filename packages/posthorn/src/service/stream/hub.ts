@@ -74,32 +74,99 @@ export interface StreamHub<M> {
 }
 
 /**
- * Reads what is watched, once a second for each topic, and tells those who watch it what has changed. It keeps nothing for
- * anybody: a watcher that missed something comes again with the id of the last message that it saw.
+ * Reads what is watched, once a second for each topic, and sends to its watchers what has changed. It stores nothing for
+ * them: a watcher that missed something comes again with the id of the last message that it saw.
  */
 export function createStreamHub<M>(clock: Clock, random: Random): StreamHub<M> {
+  return new Hub(clock, random);
+}
+
+class Hub<M> implements StreamHub<M> {
+  readonly #clock: Clock;
   /** Ids of another run of this node, or of another node, say nothing here. */
-  const run = Buffer.from(random.bytes(6)).toString('base64url');
-  const sources = new Map<string, Source<M>>();
-  const open = new Set<() => void>();
-  let changes = 0;
-  let watching = 0;
-  let isClosed = false;
+  readonly #run: string;
+  readonly #sources = new Map<string, Source<M>>();
+  readonly #open = new Set<() => void>();
+  #changes = 0;
+  #watching = 0;
+  #isClosed = false;
 
-  const changedIn = (source: Source<M>, items: readonly Item<M>[]): void => {
-    const known = new Set<string>();
-    for (const { key, text, isCurrent, message } of items) {
-      known.add(key);
-      if (source.items.get(key)?.text === text) continue;
-      const at = ++changes;
-      const sent = { at, text, isCurrent, message: message(`${run}.${at}`) };
-      source.items.set(key, sent);
-      for (const watcher of source.watchers) watcher.send(sent.message);
+  constructor(clock: Clock, random: Random) {
+    this.#clock = clock;
+    this.#run = Buffer.from(random.bytes(6)).toString('base64url');
+  }
+
+  async watch(topics: readonly Topic<M>[], lastId: string | null): Promise<Watch<M>> {
+    if (this.#isClosed)
+      throw new PosthornError('unavailable', 'The server is stopping: connect to another node.');
+    if (this.#watching >= maxStreams) throw busy(`${maxStreams} streams are open here already`);
+    this.#watching++;
+    const held: Source<M>[] = [];
+    let watcher: Watcher<M> | null = null;
+    let hasEnded = false;
+    const end = (): void => {
+      if (hasEnded) return;
+      hasEnded = true;
+      this.#watching--;
+      this.#open.delete(close);
+      for (const source of held) {
+        if (watcher !== null) source.watchers.delete(watcher);
+        this.#release(source);
+      }
+    };
+    const close = (): void => {
+      end();
+      watcher?.end();
+    };
+    this.#open.add(close);
+    try {
+      for (const topic of topics) held.push(this.#hold(topic));
+      await Promise.all(held.map(({ ready }) => ready));
+    } catch (error) {
+      end();
+      throw error;
     }
-    for (const key of source.items.keys()) if (!known.has(key)) source.items.delete(key);
-  };
+    const seen = this.#seenBy(lastId);
+    return {
+      begin: (to) => {
+        watcher = to;
+        if (hasEnded) return to.end();
+        const present = held.flatMap(({ items }) => [...items.values()]);
+        for (const { at, isCurrent, message } of present.toSorted((a, b) => a.at - b.at))
+          if (at > seen && (isCurrent || seen > 0)) to.send(message);
+        for (const source of held) source.watchers.add(to);
+      },
+      end,
+    };
+  }
 
-  const start = ({ key, read }: Topic<M>): Source<M> => {
+  close(): void {
+    this.#isClosed = true;
+    for (const end of this.#open) end();
+  }
+
+  /** The last change that a watcher has seen; 0: unknown. */
+  #seenBy(lastId: string | null): number {
+    const [run, at] = lastId?.split('.') ?? [];
+    return run === this.#run && /^\d{1,15}$/.test(at ?? '') ? Number(at) : 0;
+  }
+
+  #hold(topic: Topic<M>): Source<M> {
+    let source = this.#sources.get(topic.key);
+    if (source === undefined) {
+      if (this.#sources.size >= maxTopics) throw busy(`${maxTopics} topics are watched here already`);
+      source = this.#start(topic);
+    }
+    source.holders++;
+    return source;
+  }
+
+  #release(source: Source<M>): void {
+    source.holders--;
+    if (source.holders === 0) source.stop();
+  }
+
+  #start({ key, read }: Topic<M>): Source<M> {
     const first = Promise.withResolvers<void>();
     const source: Source<M> = {
       items: new Map(),
@@ -109,111 +176,54 @@ export function createStreamHub<M>(clock: Clock, random: Random): StreamHub<M> {
       stop: () => {},
     };
     const drop = (): void => {
-      if (sources.get(key) === source) sources.delete(key);
+      if (this.#sources.get(key) === source) this.#sources.delete(key);
     };
     let isStopped = false;
+    let cancel = (): void => {};
     const poll = async (): Promise<void> => {
-      const startedAt = clock.monotonic();
+      const startedAt = this.#clock.monotonic();
       try {
         const items = await read();
         if (isStopped) return;
-        changedIn(source, items);
+        this.#changed(source, items);
         first.resolve();
       } catch (error) {
         first.reject(error as Error);
         if (isStopped) return;
-        // A store that is away comes back; what is not there any more does not.
+        // A store that is away comes back; what was deleted does not.
         if (posthornErrorOf(error)?.code !== 'unavailable') {
           drop();
           for (const watcher of source.watchers) watcher.end();
           return;
         }
       }
-      const tookMs = clock.monotonic() - startedAt;
-      cancel = clock.after(Math.max(pollMs, tookMs / maxShare), () => void poll());
+      const tookMs = this.#clock.monotonic() - startedAt;
+      cancel = this.#clock.after(Math.max(pollMs, tookMs / maxShare), () => void poll());
     };
-    let cancel = (): void => {};
     source.stop = () => {
       isStopped = true;
       cancel();
       drop();
     };
-    sources.set(key, source);
-    // Whoever waits for it hears of a failure; nobody may wait.
+    this.#sources.set(key, source);
+    // A watcher that waits for it sees the failure; perhaps none does.
     first.promise.catch(() => {});
     void poll();
     return source;
-  };
+  }
 
-  const hold = (topic: Topic<M>): Source<M> => {
-    let source = sources.get(topic.key);
-    if (source === undefined) {
-      if (sources.size >= maxTopics) throw busy(`${maxTopics} topics are watched here already`);
-      source = start(topic);
+  #changed(source: Source<M>, items: readonly Item<M>[]): void {
+    const known = new Set<string>();
+    for (const { key, text, isCurrent, message } of items) {
+      known.add(key);
+      if (source.items.get(key)?.text === text) continue;
+      const at = ++this.#changes;
+      const sent = { at, text, isCurrent, message: message(`${this.#run}.${at}`) };
+      source.items.set(key, sent);
+      for (const watcher of source.watchers) watcher.send(sent.message);
     }
-    source.holders++;
-    return source;
-  };
-  const release = (source: Source<M>): void => {
-    source.holders--;
-    if (source.holders === 0) source.stop();
-  };
-
-  /** The last change that a watcher has heard of; 0: nothing is known of that. */
-  const seenBy = (lastId: string | null): number => {
-    const [its, at] = lastId?.split('.') ?? [];
-    return its === run && /^\d{1,15}$/.test(at ?? '') ? Number(at) : 0;
-  };
-
-  return {
-    watch: async (topics, lastId) => {
-      if (isClosed)
-        throw new PosthornError('unavailable', 'The server is stopping: connect to another node.');
-      if (watching >= maxStreams) throw busy(`${maxStreams} streams are open here already`);
-      watching++;
-      const held: Source<M>[] = [];
-      let watcher: Watcher<M> | null = null;
-      let hasEnded = false;
-      const end = (): void => {
-        if (hasEnded) return;
-        hasEnded = true;
-        watching--;
-        open.delete(close);
-        for (const source of held) {
-          if (watcher !== null) source.watchers.delete(watcher);
-          release(source);
-        }
-      };
-      const close = (): void => {
-        end();
-        watcher?.end();
-      };
-      open.add(close);
-      try {
-        for (const topic of topics) held.push(hold(topic));
-        await Promise.all(held.map(({ ready }) => ready));
-      } catch (error) {
-        end();
-        throw error;
-      }
-      const seen = seenBy(lastId);
-      return {
-        begin: (to) => {
-          watcher = to;
-          if (hasEnded) return to.end();
-          const present = held.flatMap(({ items }) => [...items.values()]);
-          for (const { at, isCurrent, message } of present.toSorted((a, b) => a.at - b.at))
-            if (at > seen && (isCurrent || seen > 0)) to.send(message);
-          for (const source of held) source.watchers.add(to);
-        },
-        end,
-      };
-    },
-    close: () => {
-      isClosed = true;
-      for (const end of open) end();
-    },
-  };
+    for (const key of source.items.keys()) if (!known.has(key)) source.items.delete(key);
+  }
 }
 
 function busy(why: string): PosthornError {

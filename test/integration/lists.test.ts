@@ -234,7 +234,7 @@ test.each(
   for (body of ['{}', '', 'null', '[]', '{"items":[{}]}', '{"items":"none"}', '{"items":null,"id":7}']) {
     const { code, out, err } = await runHere(...args);
     expect({ body, code, out }).toEqual({ body, code: 1, out: '' });
-    expect(err).toMatch(/is not one of this version of Posthorn/);
+    expect(err).toMatch(/is not from this version of Posthorn/);
   }
   vi.unstubAllEnvs();
   other.close();

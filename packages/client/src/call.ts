@@ -5,13 +5,13 @@ import { camelPointer, fromWire, isOf, toWire } from './shape.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** A call's input as the wire has it: the members that its query has, and the others. */
+/** A call's input in wire form: the members of its query, and the others. */
 export interface WireInput {
   readonly query: Values | undefined;
   readonly body: unknown;
 }
 
-/** Parts a call's input into query and body. What both of them have goes into both. */
+/** Splits a call's input into query and body. Members of both go into both. */
 export function wireInput({ query, body }: Operation, input: object = {}): WireInput {
   if (query === undefined)
     return { query: undefined, body: body === undefined ? undefined : toWire(body, input) };
@@ -23,7 +23,7 @@ export function wireInput({ query, body }: Operation, input: object = {}): WireI
   return { query: toWire(query, part(inQuery)) as Values, body: toWire(body, part(inBody)) };
 }
 
-/** Each parameter of a query with its text, or its texts. */
+/** Each query parameter with its text, or its texts. */
 export function queryValues(query: Values): [name: string, value: string | string[]][] {
   const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
   return Object.entries(query)
@@ -31,7 +31,7 @@ export function queryValues(query: Values): [name: string, value: string | strin
     .map(([name, value]) => [name, Array.isArray(value) ? value.map(textOf) : textOf(value)]);
 }
 
-/** Several values make the parameter appear as often. */
+/** Several values repeat the parameter. */
 function queryText(query: Values = {}): string {
   const parameters = new URLSearchParams();
   for (const [name, values] of queryValues(query))
@@ -49,10 +49,10 @@ export function encoded(
   let index = 0;
   const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
     const value: unknown = params[index++];
-    // A URL has other meanings for these, however they are encoded.
+    // In a URL these have other meanings, however they are encoded.
     if (typeof value !== 'string' || value === '' || value === '.' || value === '..')
-      throw new ApiError(0, 'invalid_request', `${name} cannot stand in a URL: ${JSON.stringify(value)}`, {
-        errors: [{ path: `/${name}`, message: 'cannot stand in a URL' }],
+      throw new ApiError(0, 'invalid_request', `${name} cannot be used in a URL: ${JSON.stringify(value)}`, {
+        errors: [{ path: `/${name}`, message: 'cannot be used in a URL' }],
       });
     return encodeURIComponent(value.toWellFormed());
   });
@@ -60,12 +60,12 @@ export function encoded(
   return { path: path + queryText(query), body: body === undefined ? null : JSON.stringify(body) };
 }
 
-/** The URL of a call in its form of lines. */
+/** The URL of a call in its line form. */
 export function linesPath({ path, lines }: Operation, input: object = {}): string {
   return path + queryText(toWire(lines!.query, input) as Values);
 }
 
-/** What a call resolves with. Rejects an answer that is not of this operation (G5). */
+/** The result of a call. Rejects an answer that is not of this operation (G5). */
 export function decoded({ method, path, answer: shape }: Operation, answer: Answer, base: string): unknown {
   if (shape === undefined) return undefined;
   if (shape === 'text') return answer.text;
@@ -74,13 +74,13 @@ export function decoded({ method, path, answer: shape }: Operation, answer: Answ
     throw new ApiError(
       answer.status,
       'garbled',
-      `the answer to ${method} ${path} is not one of this version of Posthorn; is the URL right?`,
+      `the answer to ${method} ${path} is not from this version of Posthorn; check the URL`,
       { requestId: answer.requestId },
     );
   return fromWire(shape, value);
 }
 
-/** What is wrong with a call's input, in the names that its caller wrote. */
+/** The faults of a call's input, in the names that its caller wrote. */
 export function callersNames(
   { query, body }: Pick<Operation, 'query' | 'body'>,
   { message, errors }: { readonly message: string; readonly errors: readonly FieldError[] },
@@ -92,6 +92,6 @@ export function callersNames(
   });
   const [first] = errors;
   if (first === undefined || !message.startsWith(first.path)) return { message, errors: renamed };
-  // A message that begins with the first fault's path names it by the same name.
+  // A message that begins with the first fault's path uses the same name.
   return { message: renamed[0]!.path + message.slice(first.path.length), errors: renamed };
 }

@@ -11,44 +11,47 @@ import { answerLinesOf, bodyOf, messagesOf } from './streams.ts';
 import { version } from './generated/version.ts';
 
 export interface CallOptions {
-  /** Of a POST or PATCH: the same key has one effect. Every POST without one gets one, and keeps it when it is tried again. */
+  /**
+   * Idempotency key of a POST or PATCH: the same key has one effect. A POST without one gets one, and keeps it when it
+   * is retried.
+   */
   readonly idempotencyKey?: string;
-  /** Gives the call up. */
+  /** Aborts the call. */
   readonly signal?: AbortSignal;
-  /** Limit of each try, from connecting to the end of the answer; of an answer that goes on, to its beginning. */
+  /** Timeout of each try, from connecting to the end of the answer; for a streaming answer, to its start. */
   readonly timeoutMs?: number;
 }
 
 export interface ClientOptions {
-  /** Limit of each try, from connecting to the end of the answer. Default 30 s. */
+  /** Timeout of each try, from connecting to the end of the answer. Default 30 s. */
   readonly timeoutMs?: number;
-  /** How often a call is sent at most, if it is safe to send it again. Default 3; 1: never again. */
+  /** Maximum tries of a call that is safe to repeat. Default 3; 1 means no retries. */
   readonly maxTries?: number;
-  /** In the header `User-Agent`, before the client's own: `shop/1.2`. */
+  /** Added to the header `User-Agent` before the client's own: `shop/1.2`. */
   readonly userAgent?: string;
-  /** Default: the global one. */
+  /** Default: the global `fetch`. */
   readonly fetch?: Fetch;
-  /** Time and chance; for tests. */
+  /** Time and randomness; for tests. */
   readonly runtime?: ClientRuntime;
 }
 
 export interface Client extends Api<CallOptions> {
   /**
-   * Sends one request in the words of the wire, once, and returns its parsed answer (null: it has no body): for calls that this
-   * version has no method for. A body that is text is sent as it is.
+   * Sends one request in wire form, once, and returns its parsed answer (null: it has no body): for operations that
+   * this version has no method for. A text body is sent as it is.
    */
   request(method: string, path: string, body?: unknown, options?: CallOptions): Promise<unknown>;
 }
 
 const defaultTimeoutMs = 30_000;
 const defaultTries = 3;
-/** Limit of a body of lines, until its answer begins. */
+/** Timeout of a line body, until its answer begins. */
 const maxUploadMs = 30 * 60_000;
 const lineType = 'application/x-ndjson';
 
 /**
- * Returns a client of the HTTP API at `url`. Throws a `TypeError` if the URL or the key cannot be used; calls reject with
- * `ApiError`.
+ * Returns a client of the HTTP API at `url`. Throws a `TypeError` if the URL or the key cannot be used; calls reject
+ * with `ApiError`.
  */
 export function createClient(url: string, apiKey: string, options: ClientOptions = {}): Client {
   const { timeoutMs = defaultTimeoutMs, maxTries = defaultTries, runtime = systemRuntime } = options;
@@ -58,7 +61,7 @@ export function createClient(url: string, apiKey: string, options: ClientOptions
     now: runtime.now,
     userAgent: options.userAgent === undefined ? own : `${options.userAgent} ${own}`,
   });
-  /** Sends it again while that may help. */
+  /** Retries while that may help. */
   const retried = async <T>(
     operation: Operation,
     key: string | null,
@@ -116,7 +119,7 @@ export function createClient(url: string, apiKey: string, options: ClientOptions
     }
     const { query, line, answer: shape } = operation.lines!;
     const path = linesPath(operation, input);
-    // What was read of the lines is gone: a call with lines is sent once.
+    // The lines that were read cannot be read again: a call with lines is sent once.
     const answer = await connection
       .open({
         ...usual,

@@ -1,18 +1,18 @@
 import { ApiError, type FieldError } from './errors.ts';
 import { retryAfterS } from './retries.ts';
 
-/** A request of HTTP, without what every request has. */
+/** An HTTP request, without what every request has. */
 export interface Exchange {
   readonly method: string;
   /** Path and query. */
   readonly path: string;
   readonly body: string | ReadableStream<Uint8Array> | null;
-  /** Of a body and an answer of lines, instead of JSON. */
+  /** Content type of a line body and answer, instead of JSON. */
   readonly contentType?: string;
   readonly accept?: string;
   readonly idempotencyKey: string | null;
   readonly timeoutMs: number;
-  /** Besides those of success, one that is no failure. */
+  /** Another status, besides 2xx, that is not a failure. */
   readonly otherStatus?: number | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -28,28 +28,28 @@ export interface Answer {
 
 export interface Connection {
   readonly base: string;
-  /** Sends it once. Rejects with `ApiError` unless the answer is whole and its status one of success. */
+  /** Sends it once. Rejects with `ApiError` unless the answer is complete and its status is a success. */
   send(exchange: Exchange): Promise<Answer>;
   /**
-   * Sends it once, and resolves as soon as the answer begins: `timeoutMs` is the limit of that. Rejects with `ApiError` unless
-   * its status is one of success.
+   * Sends it once, and resolves as soon as the answer begins: `timeoutMs` limits that. Rejects with `ApiError` unless
+   * its status is a success.
    */
   open(exchange: Exchange): Promise<OpenAnswer>;
 }
 
-/** An answer that goes on. */
+/** A streaming answer. */
 export interface OpenAnswer {
   readonly contentType: string;
   readonly requestId: string | null;
-  /** Its bytes; reading rejects with `ApiError` where it is cut off. */
+  /** Its bytes; reading rejects with `ApiError` if it is cut off. */
   chunks(): AsyncGenerator<Uint8Array>;
-  /** Gives it up. */
+  /** Aborts it. */
   close(): void;
 }
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** An answer larger than this is not read to its end. */
+/** A larger answer is not read to its end. */
 const maxAnswerBytes = 256 * 1024 * 1024;
 
 /** Throws a `TypeError` if the URL or the key cannot be used. */
@@ -73,10 +73,10 @@ export function createConnection(
       method,
       headers,
       body,
-      // Needed where the body is a stream, and of no effect elsewhere.
+      // Needed if the body is a stream, and ignored otherwise.
       duplex: 'half',
       signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
-      // A redirect would turn a POST into a GET, and leave the key behind on another host.
+      // A redirect would turn a POST into a GET, and send the key to another host.
       redirect: 'manual',
     };
     return await fetch(base + path, init);
@@ -124,7 +124,7 @@ async function answerFrom(response: Response, now: number): Promise<Answer> {
   };
 }
 
-/** Gives something up at the end of a time, unless that is over before. */
+/** Aborts something after a time, unless it is over before. */
 function setLimit(timeoutMs: number, giveUp: AbortController): { end(): void } {
   const limit = AbortSignal.timeout(timeoutMs);
   const late = (): void => giveUp.abort(limit.reason);
@@ -187,7 +187,7 @@ async function boundedText(response: Response): Promise<string> {
   return text + decoder.decode();
 }
 
-/** Names what went wrong between here and the server, and what to do. */
+/** Says what went wrong on the way to the server, and what to do. */
 function failureFrom(
   error: Error,
   base: string,
@@ -199,11 +199,11 @@ function failureFrom(
     return new ApiError(
       0,
       'timeout',
-      `${base} did not answer within ${timeoutMs / 1000} s${method === 'GET' ? '' : ', so whether it did what was asked is not known'}; check the server, or raise the timeout`,
+      `${base} did not answer within ${timeoutMs / 1000} s${method === 'GET' ? '' : ', so it is not known whether the request was carried out'}; check the server, or raise the timeout`,
     );
   const inner = error.cause as { code?: string; message?: string } | undefined;
   const said = inner?.code ?? inner?.message ?? error.message;
-  const cause = said === 'bad port' ? 'a port that fetch refuses: let the server listen on another' : said;
+  const cause = said === 'bad port' ? 'a port that fetch refuses: use another port for the server' : said;
   return response === null
     ? new ApiError(0, 'unreachable', `cannot reach ${base} (${cause}); is the server running?`)
     : new ApiError(
@@ -214,19 +214,19 @@ function failureFrom(
       );
 }
 
-export const aborted = (): ApiError => new ApiError(0, 'aborted', 'the request was given up');
+export const aborted = (): ApiError => new ApiError(0, 'aborted', 'the request was aborted');
 
-/** An answer that is not one of Posthorn, although its status is one of success, or that says no problem. */
+/** An answer that is not from Posthorn although its status is a success, or that is not a problem document. */
 function garbled({ status, contentType, requestId, retryAfterS: retry }: Answer, base: string): ApiError {
   return new ApiError(
     status,
     'garbled',
-    `${base} answered ${status} with ${contentType}, not as Posthorn does; is there a proxy in front of it?`,
+    `${base} answered ${status} with ${contentType}, unlike Posthorn; is there a proxy in front of it?`,
     { requestId, retryAfterS: retry },
   );
 }
 
-/** The value of an answer; undefined where it has no body. */
+/** The parsed answer; undefined if it has no body. */
 export function jsonFrom(answer: Answer, base: string): unknown {
   if (answer.text === '') return undefined;
   try {
@@ -245,7 +245,7 @@ interface ProblemDocument {
 
 function refusalFrom(answer: Answer, base: string): ApiError {
   const { status, requestId, retryAfterS: retry, text } = answer;
-  // `fetch` of a browser hides the status of a redirect that it was told not to follow.
+  // In browsers, `fetch` hides the status of a redirect that it does not follow.
   if (status === 0 || (status >= 300 && status < 400))
     return new ApiError(
       status,

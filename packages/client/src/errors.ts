@@ -7,16 +7,16 @@ export interface FieldError {
 /** A call that failed: the server refused it, or no usable answer arrived. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
-  /** Of the answer; 0: there was none. */
+  /** HTTP status of the answer; 0: there was none. */
   readonly status: number;
   /**
-   * Stable. The server's own, or the client's: `unreachable`, `timeout`, `cut` and `aborted` if no whole answer arrived,
-   * `garbled` and `redirect` if it is not one of Posthorn.
+   * Stable. The server's code, or the client's: `unreachable`, `timeout`, `cut` and `aborted` if no complete answer
+   * arrived, `garbled` and `redirect` if it is not from Posthorn.
    */
   readonly code: string;
-  /** Every field that is wrong, if the server names any. */
+  /** Every invalid field, if the server names any. */
   readonly errors: readonly FieldError[];
-  /** By which the server's log names the request; null: no answer, or none of Posthorn's. */
+  /** Identifies the request in the server's log; null: no answer, or not from Posthorn. */
   readonly requestId: string | null;
   /** When to try again, in seconds; null: the server did not say. */
   readonly retryAfterS: number | null;

@@ -1,4 +1,4 @@
-// The client of the HTTP API, and the check of webhooks for those who receive them. Without dependencies.
+// The client of the HTTP API, and webhook verification for receivers. Without dependencies.
 export { type CallOptions, type Client, type ClientOptions, createClient } from './client.ts';
 export type { Fetch } from './connection.ts';
 export { ApiError, type FieldError } from './errors.ts';

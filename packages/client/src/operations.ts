@@ -1,5 +1,5 @@
-// The operations as the client reads them when it runs: for the library `posthorn`, whose calls have the same names and types
-// without HTTP, and for its command line, which prints what the wire says.
+// The operations as the client reads them at run time: for the library `posthorn`, whose calls have the same names and
+// types without HTTP, and for its command line, which prints the wire form.
 export { callersNames, queryValues, wireInput } from './call.ts';
 export type { Api, OperationId } from './generated/api.ts';
 export { operations } from './generated/operations.ts';

@@ -1,17 +1,17 @@
 import { ApiError } from './errors.ts';
 
-/** What a list answers. */
+/** The answer of a list. */
 export interface ListAnswer<Item = unknown> {
   readonly items: readonly Item[];
-  /** Null: nothing follows. */
+  /** Null: this is the last page. */
   readonly nextCursor: string | null;
 }
 type ItemOf<Answer extends ListAnswer> = Answer['items'][number];
 
-/** One page of a list. Iterating it asks for the pages that follow. */
+/** One page of a list. Iterating it requests the following pages. */
 export type Page<Answer extends ListAnswer> = Answer &
   AsyncIterable<ItemOf<Answer>> & {
-    /** This page, and those that follow. */
+    /** This page and the following ones. */
     pages(): AsyncIterable<Page<Answer>>;
   };
 
@@ -26,10 +26,13 @@ export interface PageRequest<Answer extends ListAnswer>
   pages(): AsyncIterable<Page<Answer>>;
 }
 
-/** Pages without items that may follow each other, as of a search that finds nothing in many rows: a list of nothing but such pages would never end. */
+/**
+ * Consecutive pages without items, as from a search that finds nothing in many rows: a list of only such pages would
+ * never end.
+ */
 const maxEmptyPages = 1000;
 
-/** `read` asks for the page behind a cursor; null is where the caller wants to begin. */
+/** `read` requests the page behind a cursor; null is where the caller wants to begin. */
 export function pageRequest<Item, Answer extends ListAnswer<Item>>(
   read: (cursor: string | null) => Promise<Answer>,
 ): PageRequest<Answer> {
@@ -63,9 +66,9 @@ function pageOf<Item, Answer extends ListAnswer<Item>>(
     for (let { items, nextCursor } = page; nextCursor !== null;) {
       empty = items.length === 0 ? empty + 1 : 0;
       const next = pageOf(await read(nextCursor), read);
-      // A cursor that leads nowhere would lead there for ever (G5: a list neither ends early nor never).
+      // A cursor that leads nowhere would do so forever (G5: a list ends neither early nor never).
       if (next.nextCursor === nextCursor || empty > maxEmptyPages)
-        throw new ApiError(200, 'garbled', 'the pages of the list do not end; is the URL right?');
+        throw new ApiError(200, 'garbled', 'the pages of the list do not end; check the URL');
       yield next;
       ({ items, nextCursor } = next);
     }

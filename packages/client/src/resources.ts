@@ -3,7 +3,7 @@ import { operations } from './generated/operations.ts';
 import type { Operation } from './operation.ts';
 import { type ListAnswer, pageRequest } from './page.ts';
 
-/** Makes one call of an operation. */
+/** Calls an operation once. */
 export type Call<Options> = (
   id: OperationId,
   params: readonly string[],
@@ -11,10 +11,10 @@ export type Call<Options> = (
   options?: Options,
 ) => Promise<unknown>;
 
-/** What a body of lines is made from. */
+/** The input of a line body. */
 export type LineSource = Iterable<unknown> | AsyncIterable<unknown>;
 
-/** Makes a call whose answer goes on: of an operation that streams, or, with `lines`, in its form of lines. */
+/** Makes a call with a streaming answer: of an operation that streams, or, with `lines`, in its line form. */
 export type Open<Options> = (
   id: OperationId,
   params: readonly string[],
@@ -25,7 +25,7 @@ export type Open<Options> = (
 
 type Method = (...args: unknown[]) => unknown;
 
-/** Builds the methods of every resource over the functions that make a call: of HTTP, or of the library. */
+/** Builds the methods of every resource on the functions that make a call: over HTTP, or in the library. */
 export function createApi<Options>(call: Call<Options>, open: Open<Options>): Api<Options> {
   const api: Record<string, Record<string, Method>> = {};
   for (const id of Object.keys(operations) as OperationId[]) {
@@ -36,7 +36,7 @@ export function createApi<Options>(call: Call<Options>, open: Open<Options>): Ap
       methods[`${name}Lines`] = (lines, input, options) =>
         open(id, [], input as object | undefined, lines as LineSource, options as Options | undefined);
   }
-  // Which methods there are, and what they take, is generated from the same table as `operations`.
+  // The methods and their parameters are generated from the same table as `operations`.
   return api as unknown as Api<Options>;
 }
 

@@ -1,6 +1,6 @@
-// What a JSON value has to be, in the words of the wire. One description serves three things: it renames members between
-// snake_case (the wire) and camelCase (TypeScript), it checks answers, and it renames the paths of faults. Whatever is the
-// user's own (`data`, metadata, names of headers, JSON Schemas, keys of records) is `anything` or a key: never renamed.
+// What a JSON value must be, in wire names. One description serves three things: it renames members between snake_case
+// (the wire) and camelCase (TypeScript), it checks answers, and it renames the paths of faults. Whatever belongs to the
+// user (`data`, metadata, names of headers, JSON Schemas, keys of records) is `anything` or a key: never renamed.
 
 type Scalar = 'string' | 'number' | 'boolean' | 'null';
 
@@ -9,10 +9,10 @@ export interface Shape {
   readonly scalars: readonly Scalar[] | null;
   readonly items?: Shape;
   readonly members?: Members;
-  /** Of an object whose keys are the user's. */
+  /** An object whose keys belong to the user. */
   readonly values?: Shape;
   readonly isOptional?: true;
-  /** A whole number, which is a text above 2^53. */
+  /** A whole number; a text above 2^53. */
   readonly isAmount?: true;
 }
 
@@ -51,7 +51,7 @@ function membersFrom(fields: readonly (readonly [wire: string, shape: Shape])[])
   };
 }
 
-/** One of these. Of several objects it has the members of all, and requires those that all of them require. */
+/** One of these. For several objects it has the members of all, and requires those that all of them require. */
 export function either(...shapes: readonly Shape[]): Shape {
   const defined = <T>(part: (shape: Shape) => T | undefined): readonly T[] =>
     shapes.map(part).filter((its) => its !== undefined);
@@ -90,21 +90,22 @@ export function camelCase(wire: string): string {
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** One direction of renaming: the member that a key names, what it is called there, and what becomes of scalars. */
+/** One direction of renaming: the member that a key names, its new name, and the conversion of scalars. */
 interface Direction {
   readonly member: (members: Members, key: string) => Member | undefined;
   readonly key: 'wire' | 'camel';
   readonly scalar: (value: unknown) => unknown;
 }
 
-/** Adds a member of its own whatever it is called. */
+/** Adds an own member, whatever its name is. */
 function put(target: Record<string, unknown>, key: string, value: unknown): void {
   if (key === '__proto__')
     Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
   else target[key] = value;
 }
 
-// Publishing in an application passes here with every event: plain loops, and nothing is made that is not part of the result.
+// Publishing in an application passes here with every event: plain loops, and nothing is allocated that is not part of
+// the result.
 function renamed(shape: Shape, value: unknown, to: Direction): unknown {
   if (shape.scalars === null) return value;
   if (Array.isArray(value)) {
@@ -120,13 +121,13 @@ function renamed(shape: Shape, value: unknown, to: Direction): unknown {
   for (const key of Object.keys(value)) {
     const member = members === undefined ? undefined : to.member(members, key);
     const its = member?.shape ?? values;
-    // What this version does not know is left as it is, its key too: the server names it as the caller wrote it.
+    // What this version does not know is left as it is, including its key: the server names it as the caller wrote it.
     put(result, member?.[to.key] ?? key, its === undefined ? value[key] : renamed(its, value[key], to));
   }
   return result;
 }
 
-/** What TypeScript has types for and JSON has not. */
+/** Values that TypeScript has types for and JSON does not. */
 function jsonScalar(value: unknown): unknown {
   if (typeof value === 'bigint')
     return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER
@@ -147,12 +148,12 @@ const toCamelNames: Direction = {
   scalar: (value) => value,
 };
 
-/** Returns a request as the wire has it: snake_case, dates as ISO 8601, amounts above 2^53 as strings. */
+/** Converts a request to wire form: snake_case, dates as ISO 8601, amounts above 2^53 as strings. */
 export function toWire(shape: Shape, value: unknown): unknown {
   return renamed(shape, value, toWireNames);
 }
 
-/** Returns an answer as TypeScript has it. */
+/** Converts an answer to TypeScript's form. */
 export function fromWire(shape: Shape, value: unknown): unknown {
   return renamed(shape, value, toCamelNames);
 }
@@ -160,7 +161,7 @@ export function fromWire(shape: Shape, value: unknown): unknown {
 const isAmount = (value: unknown): boolean =>
   Number.isSafeInteger(value) || (typeof value === 'string' && /^-?\d{1,30}$/.test(value));
 
-/** Whether a value of the wire has everything that its shape requires. Members that the shape does not know pass. */
+/** Whether a wire value has everything that its shape requires. Members that the shape does not know pass. */
 export function isOf(shape: Shape, value: unknown): boolean {
   const { scalars, items, members, values } = shape;
   if (scalars === null) return true;

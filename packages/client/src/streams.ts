@@ -3,10 +3,10 @@ import { ApiError } from './errors.ts';
 import { fromWire, isOf, type Shape, toWire } from './shape.ts';
 import type { LineSource } from './resources.ts';
 
-/** A line, or an event, longer than this is none of Posthorn's. */
+/** A longer line or event is not from Posthorn. */
 const maxLineLength = 16 * 1024 * 1024;
 
-/** The lines of an answer, without their ends. */
+/** The lines of an answer, without their line endings. */
 async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = '';
@@ -20,7 +20,7 @@ async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<strin
 }
 
 const garbled = (what: string, requestId: string | null = null): ApiError =>
-  new ApiError(200, 'garbled', `the answer has ${what}; is the URL right?`, { requestId });
+  new ApiError(200, 'garbled', `the answer contains ${what}; check the URL`, { requestId });
 
 function valueOf(text: string, requestId: string | null): unknown {
   try {
@@ -30,7 +30,7 @@ function valueOf(text: string, requestId: string | null): unknown {
   }
 }
 
-/** The messages of a stream of server-sent events, which only ends by an error or by whoever reads it. */
+/** The messages of a stream of server-sent events, which ends only with an error or when its reader stops. */
 export async function* messagesOf(
   answer: OpenAnswer,
   shapes: Readonly<Record<string, Shape>>,
@@ -42,11 +42,11 @@ export async function* messagesOf(
       const { id = null, event, data } = fields;
       fields = {};
       if (event === undefined || data === undefined) continue;
-      // Later versions may send what this one does not know.
+      // Later versions may send messages that this one does not know.
       const shape = Object.hasOwn(shapes, event) ? shapes[event] : undefined;
       if (shape === undefined) continue;
       const message = { event, id, data: valueOf(data, answer.requestId) };
-      if (!isOf(shape, message)) throw garbled('a message that is not one of this version', answer.requestId);
+      if (!isOf(shape, message)) throw garbled('a message of another form', answer.requestId);
       yield fromWire(shape, message);
       continue;
     }
@@ -61,15 +61,15 @@ export async function* answerLinesOf(answer: OpenAnswer, shape: Shape): AsyncGen
   if (!answer.contentType.startsWith('application/x-ndjson')) throw garbled('another type', answer.requestId);
   for await (const line of linesOf(answer.chunks())) {
     const value = valueOf(line, answer.requestId);
-    if (!isOf(shape, value)) throw garbled('a line that is not one of this version', answer.requestId);
+    if (!isOf(shape, value)) throw garbled('a line of another form', answer.requestId);
     yield fromWire(shape, value);
   }
 }
 
-/** Characters of a part of a body. */
+/** Characters per part of a body. */
 const partLength = 64 * 1024;
 
-/** A body of lines, made as it is sent. */
+/** A line body, produced as it is sent. */
 export function bodyOf(lines: LineSource, shape: Shape): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   const iterator = Symbol.asyncIterator in lines ? lines[Symbol.asyncIterator]() : lines[Symbol.iterator]();

@@ -4,21 +4,21 @@ import { systemRuntime } from './runtime/system.ts';
 // Standard Webhooks, symmetric (v1) and asymmetric (v1a) signatures: https://www.standardwebhooks.com
 
 export type WebhookVerificationFailure =
-  /** The secret is not `whsec_` and base64, or the public key not `whpk_` and base64: a fault of the receiver's own settings. */
+  /** The secret is not `whsec_` and base64, or the public key not `whpk_` and base64: the receiver's own settings are wrong. */
   | 'invalid_secret'
-  /** The body was parsed already: verify the bytes that arrived. */
+  /** The body was already parsed: verify the bytes that arrived. */
   | 'body_not_raw'
   | 'missing_header'
   | 'invalid_timestamp'
-  /** Sent longer ago than is tolerated: perhaps somebody repeats it. */
+  /** Sent longer ago than the tolerance: possibly a replay attack. */
   | 'timestamp_too_old'
   | 'timestamp_too_new'
-  /** None of the signatures is of this body under one of the secrets or public keys. */
+  /** No signature matches this body under one of the secrets or public keys. */
   | 'no_matching_signature'
-  /** Signed, and not JSON. */
+  /** Signed, but not JSON. */
   | 'invalid_body';
 
-/** The request is not a webhook that was signed with the secret, or not now: answer it with 4xx, and do nothing else. */
+/** The request is not a webhook signed with the secret, or is too old or too new: answer it with 4xx, and do nothing else. */
 export class WebhookVerificationError extends Error {
   override readonly name = 'WebhookVerificationError';
   readonly code: WebhookVerificationFailure;
@@ -30,7 +30,7 @@ export class WebhookVerificationError extends Error {
 
 /** The body of a webhook. */
 export interface WebhookEvent<Data = unknown> {
-  /** The same in every attempt and after a replay: work on each id once. */
+  /** The same in every attempt and after a replay: process each id once. */
   readonly id: string;
   readonly type: string;
   /** When the event was accepted, in ISO 8601. */
@@ -38,28 +38,28 @@ export interface WebhookEvent<Data = unknown> {
   readonly data: Data;
 }
 
-/** Headers of a request as `fetch`, Node or a framework has them. Names may be written in any case. */
+/** Request headers as `fetch`, Node or a framework has them. Names may be in any case. */
 export type WebhookHeaders =
   | { get(name: string): string | null }
   | Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export interface VerifyOptions {
-  /** How far the sender's clock and the way may put the timestamp from now. Default 300 s. */
+  /** How far the timestamp may be from now, because of clocks and transit. Default 300 s. */
   readonly toleranceS?: number;
-  /** Default: the clock of this machine. In milliseconds since the epoch, if it is a number. */
+  /** Default: the clock of this machine. A number is in milliseconds since the epoch. */
   readonly now?: Date | number;
 }
 
 const defaultToleranceS = 300;
 const publicPrefix = 'whpk_';
 const ed25519Bytes = 32;
-/** Signatures of one request that are looked at: each that is asymmetric costs a tenth of a millisecond. */
+/** Maximum signatures that are checked per request: each asymmetric one costs a tenth of a millisecond. */
 const maxSignatures = 64;
 
 /**
- * Returns the event in a webhook, after its signature and its timestamp were checked; throws `WebhookVerificationError`.
- * `body` is the request's body as it arrived, before any parsing. A secret is `whsec_…`, which the sender signs with too (`v1`), or
- * its public key, `whpk_…` (`v1a`). Several: one of them has to have signed it.
+ * Returns the event in a webhook after checking its signature and its timestamp; throws `WebhookVerificationError`.
+ * `body` is the request's body as it arrived, before any parsing. A secret is `whsec_…`, which the sender signs with
+ * too (`v1`), or its public key, `whpk_…` (`v1a`). Several: one of them must have signed it.
  */
 export function verifyWebhook<Event = WebhookEvent>(
   secret: string | readonly string[],
@@ -72,7 +72,7 @@ export function verifyWebhook<Event = WebhookEvent>(
   if (typeof raw !== 'string' && !(raw instanceof Uint8Array))
     throw new WebhookVerificationError(
       'body_not_raw',
-      'Verify the body as it arrived, as text or bytes: what a framework has parsed cannot be verified any more',
+      'Verify the body as it arrived, as text or bytes: a parsed body cannot be verified',
     );
   const id = headerOf(headers, 'webhook-id');
   const timestamp = headerOf(headers, 'webhook-timestamp');
@@ -82,16 +82,16 @@ export function verifyWebhook<Event = WebhookEvent>(
   if (!isSigned)
     throw new WebhookVerificationError(
       'no_matching_signature',
-      'No signature matches: another secret, or the body is not the one that was sent',
+      'No signature matches: the secret differs, or the body is not the one that was sent',
     );
   try {
     return JSON.parse(typeof raw === 'string' ? raw : new TextDecoder().decode(raw)) as Event;
   } catch {
-    throw new WebhookVerificationError('invalid_body', 'The body is signed, and is not JSON');
+    throw new WebhookVerificationError('invalid_body', 'The body is signed, but is not JSON');
   }
 }
 
-/** Whether one of these signatures is of this content. */
+/** Whether one of these signatures matches this content. */
 type Check = (head: string, body: string | Uint8Array, signatures: readonly string[]) => boolean;
 
 function checkFrom(secret: string): Check {
@@ -101,15 +101,15 @@ function checkFrom(secret: string): Check {
 }
 
 function symmetric(secret: string): Check {
-  // Somebody may have cut the prefix off.
+  // A receiver may have stored the secret without its prefix.
   const key = typeof secret === 'string' ? fromBase64(secret.replace(/^whsec_/, '')) : null;
   if (key === null)
-    throw new WebhookVerificationError('invalid_secret', 'A secret is whsec_ followed by base64');
+    throw new WebhookVerificationError('invalid_secret', 'A secret must be whsec_ followed by base64');
   return (head, body, signatures) => {
     const { createHmac, timingSafeEqual } = nodeCrypto();
     const bytes = new TextEncoder();
     const own = bytes.encode(`v1,${createHmac('sha256', key).update(head).update(body).digest('base64')}`);
-    // Every signature is compared, so that the time says nothing of which was right.
+    // Every signature is compared, so that the time does not reveal which one matched.
     return (
       signatures.filter((signature) => {
         const got = bytes.encode(signature);
@@ -124,7 +124,7 @@ function asymmetric(text: string): Check {
   if (key?.length !== ed25519Bytes)
     throw new WebhookVerificationError(
       'invalid_secret',
-      'A public key is whpk_ followed by base64 of 32 bytes',
+      'A public key must be whpk_ followed by base64 of 32 bytes',
     );
   return (head, body, signatures) => {
     const { createPublicKey, verify } = nodeCrypto();
@@ -181,7 +181,7 @@ function checkTimestamp(timestamp: string, nowS: number, toleranceS: number): vo
     );
 }
 
-/** Asked for when it is used, so that the rest of the package runs where there is no Node. */
+/** Loaded when it is first used, so that the rest of the package runs without Node. */
 function nodeCrypto(): typeof Crypto {
   const crypto = globalThis.process?.getBuiltinModule?.('node:crypto');
   if (crypto === undefined)

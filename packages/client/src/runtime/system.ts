@@ -1,12 +1,12 @@
-/** Time and chance, so that a test can have its own. */
+/** Time and randomness, so that a test can have its own. */
 export interface ClientRuntime {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Resolves after so long; rejects as soon as the signal aborts. */
+  /** Resolves after this time; rejects as soon as the signal aborts. */
   wait(ms: number, signal?: AbortSignal): Promise<void>;
   /** From 0 to 1. */
   random(): number;
-  /** An idempotency key that nobody else has. */
+  /** A unique idempotency key. */
   newKey(): string;
 }
 

@@ -5,12 +5,12 @@ import type { Logger } from '../runtime/logger.ts';
 import { PosthornError } from '../domain/errors.ts';
 import type { KeyTable } from '../service/key-table.ts';
 
-/** Failures that an address may have at once, and how soon it has another one. Valid keys are never counted. */
+/** Failures that an address may have at once, and how soon it gets another one. Valid keys are never counted. */
 const maxBurst = 30;
 const refillMs = 2000;
-/** Addresses that are remembered; beyond this the one that failed longest ago is forgotten. */
+/** Addresses that are remembered; beyond this the one with the oldest failure is forgotten. */
 const maxAddresses = 10_000;
-/** One line for each reason in this time, with the count since the last one. */
+/** One log line per reason in this time, with the count since the last one. */
 const logEveryMs = 60_000;
 
 export type AuthenticationFailure = 'missing' | 'malformed' | 'unknown' | 'expired' | 'revoked';
@@ -25,7 +25,7 @@ interface Tally {
   since: number;
 }
 
-/** An IPv4 address, or the network of an IPv6 one: whoever has one address of a /64 has them all. */
+/** An IPv4 address, or the network of an IPv6 address: one client may use all addresses of its /64. */
 export function addressGroup(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined) return mapped;
@@ -47,13 +47,13 @@ export function presentedKey(authorization: string | undefined): string | undefi
 
 export interface Authentication {
   /**
-   * Who calls. Refuses with 401, or 429 for an address that has failed too often or a key that is used too often; a valid key
-   * passes from every address. A promise only if what is known of the keys has to be read again first.
+   * Returns the caller. Refuses with 401, or with 429 for an address that has failed too often or a key that is used
+   * too often; a valid key passes from every address. A promise only if the known keys have to be read again first.
    */
   require(authorization: string | undefined, address: string): Caller | Promise<Caller>;
   /**
-   * Whose key has this SHA-256, in hexadecimal, if it works now: for what was begun with it. `counts`: as a request with the key
-   * itself, against its rate and as its last use.
+   * The caller whose key has this SHA-256 (hex), if the key works now: for what was started with it. `counts`: as a
+   * request with the key itself, against its rate and as its last use.
    */
   holder(keyHash: string, counts: boolean, address: string): Promise<Caller | null>;
   /** Whether the next failure of this address is refused with 429. */
@@ -62,9 +62,9 @@ export interface Authentication {
   refuse(reason: AuthenticationFailure, address: string): never;
 }
 
-/** Compares keys with the hashes of those that are known, and bounds, counts and logs what fails (G9). */
+/** Compares keys with the hashes of known keys, and limits, counts and logs failures (G9). */
 export function createAuthentication(options: {
-  /** Those that nobody created: SHA-256, in hexadecimal, and whose key it is. */
+  /** Keys that exist without being created: their SHA-256 (hex), and their callers. */
   readonly keys: readonly { readonly hash: string; readonly caller: Caller }[];
   readonly keyTable: Pick<KeyTable, 'current' | 'find' | 'take' | 'used'>;
   readonly clock: Clock;
@@ -77,19 +77,19 @@ export function createAuthentication(options: {
   const tallies = new Map<AuthenticationFailure, Tally>();
 
   const callerWith = (hash: Buffer): Caller | undefined => {
-    // Hashes have one length, so comparing them takes the same time for every key. Every one is compared, whatever
-    // the others said.
+    // Hashes have one length, so comparing them takes the same time for every key. Every one is compared, even after a
+    // match.
     const fits = keys.map((known) => timingSafeEqual(hash, known.hash));
     return keys[fits.indexOf(true)]?.caller;
   };
 
-  /** What is left of the address's share of failures. */
+  /** What is left of the address's allowance of failures. */
   const tokensOf = (group: string, now: number): number => {
     const before = buckets.get(group);
     return before === undefined ? maxBurst : Math.min(maxBurst, before.tokens + (now - before.at) / refillMs);
   };
 
-  /** Takes one failure from the address's share; answers how long it has to wait for the next, 0 if this one fitted. */
+  /** Takes one failure from the address's allowance; returns how long it has to wait for the next, 0 if this one fitted. */
   const waitMsFor = (group: string): number => {
     const now = clock.monotonic();
     const tokens = tokensOf(group, now);
@@ -125,7 +125,7 @@ export function createAuthentication(options: {
         undefined,
         Math.ceil(waitMs / 1000),
       );
-    // The same for all reasons: who has no valid key learns nothing of those that there are.
+    // The same for all reasons: a caller without a valid key learns nothing about existing keys.
     throw new PosthornError('unauthorized', 'send a valid key: Authorization: Bearer phk_…');
   };
 
@@ -137,7 +137,7 @@ export function createAuthentication(options: {
     if (waitMs > 0)
       throw new PosthornError(
         'rate_limited',
-        'This key sends more requests a second than it may: wait as long as Retry-After says.',
+        'This key exceeds its requests per second: wait for Retry-After.',
         undefined,
         Math.ceil(waitMs / 1000),
       );

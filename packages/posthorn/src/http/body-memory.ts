@@ -2,9 +2,9 @@
 export type Free = () => void;
 
 /**
- * Bytes of request bodies that are in memory at once, bounded over all requests (G8). Three quarters are for whoever comes; the
- * last one is divided into equal parts for those who hold something, so that a sender gets some however much others hold.
- * The parsed value takes several times as much.
+ * Bytes of request bodies in memory at once, limited over all requests (G8). Three quarters are first come, first
+ * served; the last quarter is divided equally among current holders, so that each sender gets some, however much others
+ * hold. The parsed value takes several times as much.
  */
 export class BodyMemory {
   readonly #maxBytes: number;
@@ -15,7 +15,7 @@ export class BodyMemory {
     this.#maxBytes = maxBytes;
   }
 
-  /** Null if there is no room for so many bytes. */
+  /** Null if there is no capacity for this many bytes. */
   reserve(sender: string, bytes: number): Free | null {
     const share = this.#shares.get(sender) ?? 0;
     if (!this.#fits(share, bytes)) return null;

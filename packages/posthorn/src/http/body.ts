@@ -18,21 +18,21 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The body's text as received, if it was JSON. */
     rawJson: string | null;
-    /** What the answer is written to. */
+    /** The response. */
     rawReply: ServerResponse | null;
   }
 }
 
 /** Text and value of a body take three to six times its bytes: 64 MiB of bodies are up to 400 MB of memory. */
 const maxBodiesBytes = 64 * 1024 * 1024;
-/** Parsing 8 MiB takes 40 to 100 ms: bodies above this are parsed one at a time, with a turn between the steps. */
+/** Parsing 8 MiB takes 40 to 100 ms: larger bodies than this are parsed one at a time, with a turn between the steps. */
 const maxParsedAtOnce = 256 * 1024;
 
-/** Of a body whose length is not declared. */
+/** For a body of undeclared length. */
 const leastReserved = 64 * 1024;
 
 const publishing: ReadonlySet<string> = new Set(['/v1/events', '/v1/events/batch']);
-/** Their schemas look at every text but the data, which may hold anything. */
+/** Their schemas check every text except the data, which may contain anything. */
 const eventBodies = new Set([...publishing, '/v1/transformations/dry-run']);
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -40,11 +40,11 @@ function tooLarge(limit: number): PosthornError {
   return new PosthornError('too_large', `The request body is larger than ${limit} bytes.`);
 }
 
-/** JSON between systems is UTF-8 (RFC 8259); another charset would be read as other text. */
+/** JSON between systems is UTF-8 (RFC 8259); with another charset the text would be misread. */
 function refuseEncoded({ headers }: FastifyRequest): void {
   const encoding = headers['content-encoding']?.toLowerCase() ?? 'identity';
   if (encoding !== 'identity')
-    throw new PosthornError('unsupported_media_type', 'The body must be sent without Content-Encoding.');
+    throw new PosthornError('unsupported_media_type', 'Send the body without Content-Encoding.');
   const charset = /;\s*charset="?([^";\s]*)/i.exec(headers['content-type'] ?? '')?.[1]?.toLowerCase();
   if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8' && charset !== 'us-ascii')
     throw new PosthornError('unsupported_media_type', 'The body must be UTF-8: leave out the charset.');
@@ -62,7 +62,7 @@ async function readBytes(
   const length = request.headers['content-length'];
   const declared = length === undefined ? null : Number(length);
   if (declared !== null && declared > limit) throw tooLarge(limit);
-  // A connection that has ended already would neither end the body nor free its memory.
+  // A closed connection would neither end the body nor free its memory.
   if (payload.destroyed || request.rawReply!.destroyed) throw cutBody();
   const sender = request.caller?.id ?? request.ip;
   const frees: Free[] = [];
@@ -73,7 +73,7 @@ async function readBytes(
     if (free === null)
       throw new PosthornError(
         'unavailable',
-        'Too many request bodies at once: nothing was stored; try again.',
+        'Too many request bodies at once. Nothing was stored; try again.',
       );
     frees.push(free);
   };
@@ -100,7 +100,7 @@ async function readBytes(
       try {
         if (received > limit) throw tooLarge(limit);
         if (received > reserved) {
-          // A body of unknown length takes as much again each time, so that it does so seldom.
+          // A body of unknown length doubles its reservation each time, so that it grows rarely.
           const more = Math.min(limit, Math.max(received, reserved * 2, leastReserved)) - reserved;
           reserve(more);
           reserved += more;
@@ -135,7 +135,7 @@ function decode(bytes: Buffer): string {
 
 function refuseDeep(text: string): void {
   if (nestsDeeper(text, maxNesting))
-    throw new PosthornError('too_deep', `the body nests deeper than ${maxNesting} levels`);
+    throw new PosthornError('too_deep', `the body is nested deeper than ${maxNesting} levels`);
 }
 
 function parseText(text: string): unknown {
@@ -151,7 +151,7 @@ function parseText(text: string): unknown {
   }
 }
 
-/** Reads JSON bodies, in bounded memory, and parses them without keeping the event loop for long. */
+/** Reads JSON bodies in limited memory, and parses them without blocking the event loop for long. */
 export function readBodies(
   app: FastifyInstance,
   clock: Pick<Clock, 'monotonic' | 'after'>,

@@ -2,17 +2,17 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { PosthornError } from '../domain/errors.ts';
 import { isLoopback } from '../domain/network.ts';
 
-// What browsers need besides the API: cookies, and to be told apart from pages of other sites.
+// What browsers need besides the API: cookies, and protection against pages of other sites.
 
-/** What is known of the way that requests come. */
+/** What is known about how requests arrive. */
 export interface Reached {
-  /** The origin that the server is reached by, such as `https://posthorn.example.com`; null: not told. */
+  /** The public origin of the server, such as `https://posthorn.example.com`; null: not configured. */
   readonly origin: string | null;
-  /** Browsers may sign in over plain HTTP from other machines: everybody on the way reads keys and cookies. */
+  /** Browsers on other machines may sign in over plain HTTP, where keys and cookies can be read in transit. */
   readonly allowInsecure: boolean;
 }
 
-/** `secure`: TLS ends in a proxy before this server. `plain`: plain HTTP, which may carry a session. */
+/** `secure`: TLS ends in a proxy in front of this server. `plain`: plain HTTP, which may carry a session. */
 export type Connection = 'secure' | 'plain' | 'insecure';
 
 interface Request {
@@ -27,9 +27,9 @@ const first = (value: string | readonly string[] | undefined): string | undefine
 const hostOf = (host: string | undefined): string => (host ?? '').replace(/:\d+$/, '');
 
 /**
- * How a request came. This server speaks plain HTTP only, so what it was told counts: with a public URL of `https` TLS ends
- * before it, unless the proxy says that the client came by plain HTTP. Without one only a browser on this machine is safe,
- * which has no proxy before it.
+ * How a request arrived. This server speaks only plain HTTP, so its configuration decides: with a public `https` URL,
+ * TLS ends in front of it, unless the proxy says that the client used plain HTTP. Without a public URL only a browser
+ * on this machine is safe, which has no proxy in between.
  */
 export function connectionOf({ headers, socket }: Request, { origin, allowInsecure }: Reached): Connection {
   const forwarded = first(headers['x-forwarded-proto']);
@@ -48,13 +48,13 @@ export function connectionOf({ headers, socket }: Request, { origin, allowInsecu
   return isHere && !isForwarded && !isPublic ? 'plain' : 'insecure';
 }
 
-/** A browser keeps a cookie of the first name only from a secure page of this very host, and sends it nowhere else. */
+/** A browser accepts a cookie of the first name only from a secure page of this host, and sends it nowhere else. */
 function cookieName(connection: Connection): string | null {
   if (connection === 'insecure') return null;
   return connection === 'secure' ? '__Host-posthorn' : 'posthorn';
 }
 
-/** What the session cookie of a request says; null: it has none, or it must not be taken. */
+/** The session cookie of a request; null: it has none, or it must not be accepted. */
 export function sessionCookie(cookies: string | undefined, connection: Connection): string | null {
   const name = cookieName(connection);
   if (cookies === undefined || name === null) return null;
@@ -65,7 +65,7 @@ export function sessionCookie(cookies: string | undefined, connection: Connectio
   return null;
 }
 
-/** The header that gives a browser its session, or takes it away: then `token` is empty and it lasts no time. */
+/** The header that gives a browser its session, or ends it: then `token` is empty and its age is 0. */
 export function setCookie(connection: Connection, token: string, maxAgeS: number): string | null {
   const name = cookieName(connection);
   if (name === null) return null;
@@ -73,11 +73,11 @@ export function setCookie(connection: Connection, token: string, maxAgeS: number
   return `${name}=${token}; Path=/; Max-Age=${maxAgeS}; HttpOnly; SameSite=Strict${secure}`;
 }
 
-/** Neither is one that a page of another site may send without being asked first. */
+/** A page of another site cannot send either of them without a preflight request. */
 const isJson = (type: string | undefined): boolean =>
   /^application\/(json|x-ndjson)\s*(;|$)/i.test(type ?? '');
 
-/** Whether a request comes from a page of this server, as far as its browser says; null: it says nothing. */
+/** Whether a request comes from a page of this server, according to its browser; null: it does not say. */
 function isSameOrigin({ headers }: Request, connection: Connection, { origin }: Reached): boolean | null {
   const site = headers['sec-fetch-site'];
   if (site !== undefined) return site === 'same-origin';
@@ -86,24 +86,24 @@ function isSameOrigin({ headers }: Request, connection: Connection, { origin }: 
 }
 
 /**
- * Refuses what another site could make a browser send with its cookie: browsers say where a request comes from, and send this
- * content type across sites only where a server allows it, which this one never does.
+ * Refuses what another site could make a browser send with its cookie: browsers state where a request comes from, and
+ * send this content type across sites only if a server allows it, which this one never does.
  */
 export function demandSameOrigin(request: Request, connection: Connection, reached: Reached): void {
   if (isSameOrigin(request, connection, reached) === true && isJson(request.headers['content-type'])) return;
   throw new PosthornError(
     'cross_site',
-    'A request with a session cookie that changes something has to come from a page of this server, with Content-Type: application/json. Elsewhere send Authorization.',
+    'A changing request with a session cookie must come from a page of this server, with Content-Type: application/json. From elsewhere, send Authorization.',
   );
 }
 
-/** Refuses a sign-in that another site's page sends, and one whose key and cookie could be read on the way. */
+/** Refuses a sign-in from another site's page, and one whose key and cookie could be read in transit. */
 export function demandSignInHere(request: Request, connection: Connection, reached: Reached): void {
   if (isSameOrigin(request, connection, reached) === false)
     throw new PosthornError('cross_site', 'Sign in on a page of this server.');
   if (connection === 'insecure')
     throw new PosthornError(
       'insecure_connection',
-      'Browsers sign in over HTTPS only: set --public-url to the https URL of the proxy before this server, or open it on its own machine. --insecure-dashboard allows plain HTTP, where keys can be read on the way.',
+      'Browsers sign in only over HTTPS: set --public-url to the https URL of the proxy in front of this server, or open it on its own machine. --insecure-dashboard allows plain HTTP, where keys can be read in transit.',
     );
 }

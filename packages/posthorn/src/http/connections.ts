@@ -6,20 +6,23 @@ import { PosthornError } from '../domain/errors.ts';
 import { rawProblem } from './problem.ts';
 
 const maxConnections = 2000;
-/** Beyond that, so many that do nothing are closed for the next ones. */
+/** Beyond this number, idle connections are closed for new ones. */
 const roomForDropped = 50;
-/** Requests that one connection may send ahead of their answers. */
+/** Requests that one connection may pipeline. */
 const maxPipelined = 100;
 const headersTimeoutMs = 10_000;
-/** Of a whole request, its body included. */
+/** For a whole request, including its body. */
 const requestTimeoutMs = 30_000;
-/** Of one whose body is read line by line, as far as its lines are worked on: as long as it goes on. */
+/** For a request whose body is processed line by line: as long as it makes progress. */
 const longRequestMs = 30 * 60_000;
 const keepAliveTimeoutMs = 75_000;
-/** Without a byte in either direction: what does not read its answer is closed. */
+/** Without a byte in either direction: a client that does not read its answer is disconnected. */
 const idleTimeoutMs = 120_000;
 const checkEveryMs = 2000;
-/** The body of a refused request is read no further than this, and its connection stays open so long for the answer to be read. */
+/**
+ * The body of a refused request is read no further than this, and its connection stays open this long for the answer to
+ * be read.
+ */
 const maxDrainedBytes = 16 * 1024;
 const maxLingerBytes = 256 * 1024;
 const lingerMs = 1000;
@@ -29,11 +32,11 @@ const answerGraceMs = 10_000;
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** What a connection is doing. Its requests are handled one after the other, however many it sends ahead. */
+/** The state of a connection. Its requests are handled one after the other, even if it pipelines them. */
 interface Connection {
-  /** The answer under way, or null. */
+  /** The answer in progress, or null. */
   answering: ServerResponse | null;
-  /** When its request has to have arrived, by the monotonic clock. */
+  /** When its request must have arrived, by the monotonic clock. */
   dueAt: number;
   /** Whether it ever sent a whole request. */
   served: boolean;
@@ -42,17 +45,17 @@ interface Connection {
 
 export interface HttpServer {
   readonly server: Server;
-  /** Asks the client for the body that it holds back (`Expect: 100-continue`), when it is going to be read. */
+  /** Asks the client for the body that it holds back (`Expect: 100-continue`), once it is going to be read. */
   continueBody(request: IncomingMessage): void;
-  /** The body of this request is worked on while it arrives, and may take long to. */
+  /** The body of this request is processed as it arrives, and may take long. */
   takeLong(request: IncomingMessage): void;
-  /** Answers what is not a request, or came too late or too large, and ends the connection. */
+  /** Answers what is not a request, or came too late or is too large, and closes the connection. */
   refuse(error: Error & { readonly code?: string }, socket: Socket): void;
-  /** Closes what is idle, and everything within a grace. The caller closes the server. */
+  /** Closes idle connections, and all of them within a grace period. The caller closes the server. */
   closing(): void;
 }
 
-/** Whether a part of the body is still to come that is too large to be read for nothing. */
+/** Whether the rest of the body is too large to be read and discarded. */
 function hasUnreadBody(request: IncomingMessage, status: number): boolean {
   if (request.complete) return false;
   const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
@@ -72,8 +75,8 @@ function malformed(code: string | undefined): PosthornError {
 }
 
 /**
- * An HTTP server whose connections are bounded (G8): in number, in time, in requests sent ahead and in answers under way,
- * and that closes a connection rather than read a body that nobody wants.
+ * An HTTP server whose connections are limited (G8): in number, time, pipelined requests and answers in progress. It
+ * closes a connection rather than read a body that is not needed.
  */
 export function createHttpServer(
   handle: Handle,
@@ -87,7 +90,7 @@ export function createHttpServer(
 
   const server = createServer({
     headersTimeout: headersTimeoutMs,
-    // That of bodies is below: some requests may take longer than others.
+    // The limit of bodies is below: some requests may take longer than others.
     requestTimeout: 0,
     keepAliveTimeout: keepAliveTimeoutMs,
     connectionsCheckingInterval: checkEveryMs,
@@ -96,14 +99,14 @@ export function createHttpServer(
   });
   server.maxConnections = maxSockets;
   server.timeout = idleTimeoutMs;
-  // Those that do nothing make room for the next ones; first those that never sent a whole request.
+  // Idle connections make way for new ones; first those that never sent a whole request.
   server.on('drop', () => {
     const idle = [...connections].filter(([, { answering }]) => answering === null);
     const useless = idle.filter(([, { served }]) => !served);
     for (const [socket] of [...useless, ...idle].slice(0, roomForDropped)) socket.destroy();
   });
 
-  /** Lets the client read the answer before its connection is cut: a reset would take the answer away. */
+  /** Lets the client read the answer before its connection is closed: a reset would discard the answer. */
   const linger = (socket: Socket, request: IncomingMessage): void => {
     socket.end();
     let seen = 0;
@@ -116,7 +119,7 @@ export function createHttpServer(
     socket.once('close', cancel);
   };
 
-  /** Answers what is not going to be a request, and ends the connection. */
+  /** Answers what is not going to be a request, and closes the connection. */
   const sendLast = (socket: Socket, problem: PosthornError): void => {
     socket.end(rawProblem(problem, requestId()));
     socket.pause();
@@ -124,7 +127,7 @@ export function createHttpServer(
     socket.once('close', cancel);
   };
 
-  /** The answer says `connection: close` where the connection ends with it. */
+  /** The answer says `connection: close` if the connection ends with it. */
   const closeWhereUnread = (request: IncomingMessage, response: ServerResponse): void => {
     const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse;
     response.writeHead = (...args: unknown[]): ServerResponse => {
@@ -146,7 +149,7 @@ export function createHttpServer(
         connection.answering = null;
         return;
       }
-      // After a turn: requests sent ahead do not keep other connections from theirs.
+      // After a turn: pipelined requests do not keep other connections from theirs.
       void nextTurn().then(() => {
         if (!request.socket.destroyed && response.shouldKeepAlive) return begin(connection, ...next);
         connection.answering = null;
@@ -174,7 +177,7 @@ export function createHttpServer(
     held.set(request, response);
     take(request, response);
   });
-  // Without a listener of its own Node would answer 417 by itself, and CONNECT not at all.
+  // Without this listener Node would answer 417 by itself, and CONNECT not at all.
   server.on('checkExpectation', take);
   server.on('connect', (_request: IncomingMessage, socket: Socket) =>
     sendLast(socket, new PosthornError('not_implemented', 'The server is not a proxy.')),
@@ -212,7 +215,7 @@ export function createHttpServer(
     closing: () => {
       closing = true;
       for (const [socket, { answering }] of connections) if (answering === null) socket.destroy();
-      // What never listened has nobody to wait for, and never says that it closed.
+      // A server that never listened never reports that it closed.
       if (!server.listening) return;
       const cancels = [
         clock.after(arriveGraceMs, () => {

@@ -9,7 +9,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 interface DashboardFile {
   readonly type: string;
   readonly plain: Buffer;
-  /** Null: it does not become smaller. */
+  /** Null: compression does not make it smaller. */
   readonly brotli: Buffer | null;
   readonly gzip: Buffer | null;
 }
@@ -17,11 +17,11 @@ interface DashboardFile {
 /** Everything that browsers load, in memory: some hundred kilobytes. */
 export interface DashboardFiles {
   readonly index: DashboardFile;
-  /** By the name in `/assets/`, which has a hash of the content. */
+  /** By the name in `/assets/`, which contains a hash of the content. */
   readonly assets: ReadonlyMap<string, DashboardFile>;
 }
 
-/** Within this package; from sources where the workspace beside it builds it (`scripts/dashboard.ts`). */
+/** Within this package; in a checkout, where the workspace beside it builds it (`scripts/dashboard.ts`). */
 const directory = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? '../../../dashboard/dist' : '../dashboard', import.meta.url),
 );
@@ -37,7 +37,7 @@ const types: Readonly<Record<string, string>> = {
 };
 const compressible = new Set(['.html', '.js', '.css', '.svg', '.txt']);
 
-/** Built beside a file by the build, or made now. */
+/** Built beside a file by the build, or created now. */
 const compressed = (path: string, ending: string, make: (plain: Buffer) => Buffer, plain: Buffer): Buffer =>
   existsSync(path + ending) ? readFileSync(path + ending) : make(plain);
 
@@ -84,8 +84,8 @@ const pageRoots = [
 ];
 
 /**
- * Nothing is loaded but from here, nothing inline, and no script can be made from text. Payloads and receivers' answers are shown
- * on these pages: whatever they contain, a browser does not run it.
+ * Pages load only from here, have nothing inline, and cannot make scripts from text. They show payloads and receivers'
+ * answers: whatever those contain, a browser does not run it.
  */
 const contentSecurityPolicy = [
   "default-src 'none'",
@@ -98,7 +98,7 @@ const contentSecurityPolicy = [
   "form-action 'self'",
   "frame-ancestors 'none'",
   "require-trusted-types-for 'script'",
-  // Of the only policy: URLs of the build's own workers, and no markup (packages/dashboard/src/script-url.ts).
+  // The only policy: URLs of the build's own workers, and no markup (packages/dashboard/src/script-url.ts).
   'trusted-types posthorn-worker',
 ].join('; ');
 
@@ -113,19 +113,19 @@ function sendFile(request: FastifyRequest, reply: FastifyReply, file: DashboardF
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** A file of the dashboard: it needs no key, because it holds no data. */
+    /** A file of the dashboard: it needs no key, because it contains no data. */
     isFile?: true;
   }
 }
 
-/** Serves the dashboard. Its pages take their data from the API, by the session's cookie. */
+/** Serves the dashboard. Its pages read their data from the API, by the session's cookie. */
 export function serveDashboard(app: FastifyInstance, { index, assets }: DashboardFiles): void {
   const config = { isFile: true } as const;
   const page = (request: FastifyRequest, reply: FastifyReply): FastifyReply =>
     sendFile(
       request,
       reply
-        // A new version has other names in it.
+        // A new version refers to other names.
         .header('cache-control', 'no-cache')
         .header('content-security-policy', contentSecurityPolicy)
         .header('referrer-policy', 'no-referrer')

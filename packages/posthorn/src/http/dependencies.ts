@@ -6,12 +6,12 @@ import type { DashboardFiles } from './dashboard-files.ts';
 
 export interface ApiDependencies extends ServiceDependencies {
   readonly logger: Logger;
-  /** SHA-256 of each admin key, in hexadecimal: the keys themselves are nowhere. */
+  /** SHA-256 (hex) of each admin key: the keys themselves are stored nowhere. */
   readonly adminKeyHashes: readonly string[];
-  /** The same of the key that opens `/metrics` beside them; null: it takes none. */
+  /** The same for the additional key of `/metrics`; null: it needs none. */
   readonly metricsKeyHash: string | null;
   readonly reached: Reached;
-  /** Null: it is not served. */
+  /** Null: the dashboard is not served. */
   readonly dashboard: DashboardFiles | null;
   readonly authenticationFailed?: ((reason: AuthenticationFailure) => void) | undefined;
 }

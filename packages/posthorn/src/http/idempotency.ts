@@ -25,23 +25,23 @@ import { idempotencyConflict } from '../service/idempotency.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The run that this request is under its Idempotency-Key; null if it has none. */
+    /** The run of this request under its Idempotency-Key; null if it has none. */
     keyedRun: KeyedRun | null;
   }
 }
 
-/** A process that dies in a request holds its key no longer than this; one that lives renews the lease. */
+/** A process that dies during a request blocks its key for at most this long; a live one renews the lease. */
 const leaseMs = 30 * secondMs;
 const renewMs = 10 * secondMs;
-/** After ten minutes a request that has not ended is taken for hung, and its lease runs out. */
+/** After ten minutes a request that has not ended counts as hung, and its lease runs out. */
 const maxRenewals = 60;
 const retryAfterS = 1;
 
-/** Rows and stored bytes that one API key may have; beyond, its oldest keys are forgotten before their time. */
+/** Rows and stored bytes that one API key may have; beyond, its oldest entries are deleted early. */
 const bounds: KeyedRequestBounds = { maxRows: 100_000, maxBytes: 256 * 1024 * 1024 };
-/** Ids are uniform, so one request in 512 of each caller's counts what that caller has: 7 ms for 100,000 rows. */
+/** Ids are uniform, so one request in 512 of each caller counts the caller's rows: 7 ms for 100,000 rows. */
 const countingIds = /^A[A-H]/;
-/** More than are added until it is counted again. */
+/** More than are added before the next count. */
 const maxForgotten = 1000;
 
 const visible = /^[\x21-\x7e]{1,255}$/;
@@ -60,23 +60,23 @@ interface KeyedRun {
   readonly stopRenewing: () => void;
 }
 
-/** The request's Idempotency-Key, or undefined. Throws a 422 for one that is not 1 to 255 visible ASCII characters. */
+/** The request's Idempotency-Key, or undefined. Throws a 422 if it is not 1 to 255 visible ASCII characters. */
 export function idempotencyKey(request: Pick<FastifyRequest, 'headers'>): string | undefined {
-  // Node joins a repeated header by a comma and a space, which is refused.
+  // Node joins a repeated header with a comma and a space, which is refused.
   const key = request.headers['idempotency-key']?.toString();
   if (key === undefined || visible.test(key)) return key;
   throw invalid('/Idempotency-Key', 'must be 1 to 255 visible ASCII characters, sent once');
 }
 
 /**
- * Whether an answer is remembered: those of requests that may have changed something. A refusal (4xx, 503) says that nothing was
- * stored, so the same request is decided anew.
+ * Whether an answer is stored: answers to requests that may have changed something. A refusal (4xx, 503) says that
+ * nothing was stored, so the same request is decided again.
  */
 function isRemembered(status: number): boolean {
   return status < 400 || status === 500;
 }
 
-/** A single event without an id has its Idempotency-Key for one: the event itself remembers it. */
+/** A single event without an id uses its Idempotency-Key as the id: the event itself remembers it. */
 function hasEventIdFromKey({ routeOptions, body }: FastifyRequest): boolean {
   return routeOptions.url === '/v1/events' && (typeof body !== 'object' || body === null || !('id' in body));
 }
@@ -98,7 +98,7 @@ function answerFrom(reply: FastifyReply, payload: unknown): KeptAnswer | null {
   };
 }
 
-/** Renews a run's lease until it is stopped. One renewal that fails is made good by the next. */
+/** Renews a run's lease until it is stopped. The next renewal makes up for one that fails. */
 function renewLease({ store, clock }: IdempotencyDependencies, id: string, token: string): () => void {
   let left = maxRenewals;
   let cancel = (): void => {};
@@ -116,7 +116,7 @@ function renewLease({ store, clock }: IdempotencyDependencies, id: string, token
   };
 }
 
-/** Begins a run, or returns the answer of the one that has ended. Throws the 409 of a key that is taken. */
+/** Begins a run, or returns the stored answer of a completed one. Throws the 409 of a key that is in use. */
 async function begin(
   deps: IdempotencyDependencies,
   secrets: RequestSecrets,
@@ -150,11 +150,11 @@ async function begin(
     logger.error({ code: 'idempotency_answer_damaged' }, 'cannot read a stored answer: it was changed');
   throw new PosthornError(
     'idempotency_answer_not_kept',
-    'The request with this Idempotency-Key was carried out, but its answer was too long to keep: read what it made instead of repeating it.',
+    'The request with this Idempotency-Key was carried out, but its answer was too long to store: read what it created instead of repeating it.',
   );
 }
 
-/** Remembers the answer, or forgets the run. What was done is done: the answer goes out even if this fails. */
+/** Stores the answer, or deletes the run. What was done is done: the answer is sent even if this fails. */
 async function end(
   { store, random, logger }: IdempotencyDependencies,
   { id, token, secrets, stopRenewing }: KeyedRun,
@@ -170,7 +170,7 @@ async function end(
   } catch (error) {
     logger.warn(
       { code: 'idempotency_not_saved', error: (error as Error).message },
-      'cannot save what became of an Idempotency-Key; a repeat runs again when its lease has ended',
+      'cannot save the outcome of an Idempotency-Key; a repeat runs again when its lease has ended',
     );
   }
 }
@@ -205,7 +205,7 @@ function beginHook(deps: IdempotencyDependencies): preHandlerHookHandler {
   };
 }
 
-/** Before the answer is sent, so that nobody has an answer that is not remembered. */
+/** Before the answer is sent, so that no client has an answer that is not stored. */
 function endHook(deps: IdempotencyDependencies): onSendHookHandler {
   const finish = async (
     run: KeyedRun,
@@ -225,9 +225,9 @@ function endHook(deps: IdempotencyDependencies): onSendHookHandler {
 }
 
 /**
- * Lets every POST route that is added from now on honor the header `Idempotency-Key`: it runs once, and a repeat gets the same
- * answer. To be called after the hook that authenticates, because a repeat skips the route. A request without the header
- * costs one lookup.
+ * Lets every POST route that is added from now on honor the header `Idempotency-Key`: it runs once, and a repeat gets
+ * the same answer. Call it after the authentication hook, because a repeat skips the route. A request without the
+ * header costs one lookup.
  */
 export function honorIdempotencyKeys(app: FastifyInstance, deps: IdempotencyDependencies): void {
   app.decorateRequest('keyedRun', null);

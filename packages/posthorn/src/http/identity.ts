@@ -19,9 +19,9 @@ import {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** By which the caller is known; null: by a key, or not at all. */
+    /** The session that identifies the caller; null: the caller has a key, or no identity. */
     session: SessionRecord | null;
-    /** The key, token or cookie that the caller is known by. */
+    /** The key, token or cookie that identifies the caller. */
     credential: string | null;
   }
 }
@@ -30,13 +30,19 @@ declare module 'fastify' {
 const safeMethods = new Set(['GET', 'HEAD']);
 const linkPrefix = 'phl_';
 
-/** Finds out who calls: by key, by the token of a portal link, or by a session's cookie (G9). */
+/** Identifies the caller: by key, by the token of a portal link, or by a session's cookie (G9). */
 export interface Identity {
-  /** Refuses with 401, 429, or 403 where a page of another site could have sent it. Authorization wins over a cookie. */
+  /**
+   * Refuses with 401 or 429, or with 403 if a page of another site could have sent it. Authorization takes precedence
+   * over a cookie.
+   */
   identify(request: FastifyRequest): Caller | Promise<Caller>;
-  /** Who begins a session: as `identify`, but with the key or the token in the body too, and by no cookie. */
+  /** Identifies a caller who begins a session: as `identify`, but also by a key or token in the body, and not by a cookie. */
   signIn(request: FastifyRequest): Promise<Caller>;
-  /** Whether the session or the key that a request was let in by still works: for answers that go on. Counts as a use of the session. */
+  /**
+   * Whether the session or the key that authorized a request still works: for streaming answers. Counts as a use of the
+   * session.
+   */
   mayRead(request: FastifyRequest): Promise<boolean>;
 }
 
@@ -49,7 +55,7 @@ export function createIdentity({
   readonly sessionTable: SessionTable;
   readonly reached: Reached;
 }): Identity {
-  /** Who calls by what opens a session of one of these kinds. */
+  /** The caller, by what opens a session of one of these kinds. */
   const bySession = async (
     request: FastifyRequest,
     secret: string,
@@ -57,7 +63,7 @@ export function createIdentity({
   ): Promise<Caller> => {
     const address = request.socket.remoteAddress ?? '';
     const hashed = hash('sha256', secret);
-    // What nobody has is looked up in the store: no more often than the address may fail.
+    // An unknown token is looked up in the store: no more often than the address may fail.
     if (!sessionTable.knows(hashed) && authentication.isExhausted(address))
       return authentication.refuse('unknown', address);
     const session = await sessionTable.find(hashed);
@@ -116,7 +122,7 @@ export function createIdentity({
   };
 }
 
-/** Lets the operation that begins sessions find out who does. To be called before its route is added. */
+/** Lets the operation that begins sessions identify the caller. Call it before its route is added. */
 export function honorSignIn(app: FastifyInstance, { signIn }: Identity): void {
   app.addHook('onRoute', (route) => {
     if (route.config?.operation !== 'sessions.create') return;
@@ -126,13 +132,13 @@ export function honorSignIn(app: FastifyInstance, { signIn }: Identity): void {
   });
 }
 
-/** What the caller has shown; null: nothing. */
+/** The caller's credential; null: none. */
 export function credentialOf({ session, credential }: FastifyRequest): Credential | null {
   if (session !== null) return { keyHash: session.keyHash, session };
   return credential === null ? null : { keyHash: hash('sha256', credential), session: null };
 }
 
-/** Gives the browser its session, or takes it away. */
+/** Gives the browser its session, or ends it. */
 export function sendSession(
   request: FastifyRequest,
   reply: FastifyReply,

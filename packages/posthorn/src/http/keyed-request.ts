@@ -1,16 +1,16 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 
-// What is stored of a request with an Idempotency-Key. An answer may carry a signing secret, and the API key is known to the
-// server by its hash alone: so everything is derived from the API key as the caller presented it, and a copy of the
-// database reveals neither key nor answer, and lets nobody check a guess of a request's body.
+// What is stored of a request with an Idempotency-Key. An answer may contain a signing secret, and the server knows the
+// API key only by its hash: so everything is derived from the API key as the caller presented it. A copy of the
+// database reveals neither key nor answer, and cannot be used to check guesses of a request's body.
 
 const cipher = 'aes-256-gcm';
 const keyBytes = 32;
 const nonceBytes = 12;
 const tagBytes = 16;
 
-/** An answer longer than this, in bytes of UTF-8, is not kept. A batch of 1,000 ordinary receipts takes 250 KB. */
+/** A longer answer, in bytes of UTF-8, is not stored. A batch of 1,000 ordinary receipts takes 250 KB. */
 const maxAnswerBytes = 1024 * 1024;
 
 export interface KeptAnswer {
@@ -24,9 +24,9 @@ export interface RequestSecrets {
   readonly id: string;
   /** The same for all requests with one API key. */
   readonly caller: string;
-  /** Equal for equal requests only. */
+  /** Equal only for equal requests. */
   fingerprint(request: RequestContent): string;
-  /** The answer as it is stored; null if it is too long to be kept. `nonce` is random and used once. */
+  /** The answer as it is stored; null if it is too long. `nonce` is random and used once. */
   seal(answer: KeptAnswer, nonce: Uint8Array): string | null;
   /** Null if the text was not sealed with the same API key and Idempotency-Key, or was changed since. */
   unseal(text: string): KeptAnswer | null;
@@ -40,12 +40,12 @@ export interface RequestContent {
   readonly body: string;
 }
 
-/** Bytes that a nonce for `seal` has. */
+/** Length of a nonce for `seal`, in bytes. */
 export const sealNonceBytes = nonceBytes;
 
 function hmac(key: string | Uint8Array, ...parts: readonly string[]): string {
   const mac = createHmac('sha256', key);
-  // As bytes: of a text of 8 MiB the same call takes five times as long.
+  // As bytes: for a text of 8 MiB the same call takes five times as long.
   for (const part of parts) mac.update(Buffer.from(part));
   return mac.digest('base64url');
 }
@@ -60,11 +60,11 @@ export function requestSecrets(apiKey: string, idempotencyKey: string): RequestS
   return {
     id,
     caller: hmac(apiKey, 'idempotency caller'),
-    // Neither a method nor a request target contains a line break, so the three cannot run into each other.
+    // Neither a method nor a request target contains a line break, so the three parts cannot be confused.
     fingerprint: ({ method, url, body }) => hmac(fingerprintKey, `${method}\n${url}\n`, body),
     seal: ({ status, contentType, body }, nonce) => {
       if (Buffer.byteLength(body) > maxAnswerBytes) return null;
-      // Receipts of a batch repeat themselves: a tenth of their length is left.
+      // Receipts of a batch repeat themselves: compression leaves a tenth of their length.
       const plain = deflateRawSync(JSON.stringify([status, contentType, body]), { level: 1 });
       const encryption = createCipheriv(cipher, sealKey, nonce, { authTagLength: tagBytes });
       encryption.setAAD(Buffer.from(id));

@@ -6,7 +6,7 @@ import { maxReconcileBytes } from '../contract/reconcile.ts';
 import { PosthornError } from '../domain/errors.ts';
 import { nestsDeeper } from '../service/raw-json.ts';
 
-/** Of one line: an object that has much besides the id. */
+/** Maximum length of one line: an object with much besides the id. */
 const maxLineBytes = 16 * 1024;
 const lineFeed = 0x0a;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -27,8 +27,8 @@ export function isLineBody(body: unknown): body is BodyLines<unknown> {
 }
 
 /**
- * A body of JSON lines, read as whoever takes it goes on: what has arrived and was not taken waits in the connection, so that a
- * body of any length takes no more memory than a chunk of it.
+ * A body of JSON lines, read at the pace of its consumer: what has arrived and was not consumed waits in the
+ * connection, so that a body of any length takes only the memory of a chunk.
  */
 export function lineBody(
   { headers }: Pick<FastifyRequest, 'headers'>,
@@ -55,7 +55,7 @@ async function* linesOf(payload: IncomingMessage): AsyncGenerator<readonly unkno
         return text.trim() === '' ? [] : [valueOf(text, number)];
       });
   try {
-    // An end before that of the body leaves the connection to whoever answers.
+    // If the caller ends before the body does, the connection is left to the response.
     const chunks = payload.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
     for await (const chunk of chunks) {
       total += chunk.length;
@@ -86,7 +86,7 @@ function textOf(bytes: Buffer, line: number): string {
 
 function valueOf(text: string, line: number): unknown {
   if (nestsDeeper(text, maxNesting))
-    throw new PosthornError('too_deep', `line ${line} nests deeper than ${maxNesting} levels`);
+    throw new PosthornError('too_deep', `line ${line} is nested deeper than ${maxNesting} levels`);
   try {
     return JSON.parse(text) as unknown;
   } catch {

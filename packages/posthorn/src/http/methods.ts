@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { notFound, PosthornError } from '../domain/errors.ts';
 
-/** Refuses requests of no route: 405 with `Allow` if the path takes other methods, else 404. */
+/** Refuses requests without a route: 405 with `Allow` if the path has other methods, else 404. */
 export function refuseUnknown(app: FastifyInstance): void {
   const methodsOf = noteMethods(app);
   const refuse = async (request: FastifyRequest, reply: FastifyReply): Promise<never> => {
@@ -20,7 +20,7 @@ export function refuseUnknown(app: FastifyInstance): void {
   app.setNotFoundHandler(refuse);
 }
 
-/** Notes every route that is added from now on; returns which methods a path takes, sorted. */
+/** Records every route that is added from now on; returns which methods a path allows, sorted. */
 function noteMethods(app: FastifyInstance): (path: string) => string[] {
   const routes: { readonly parts: readonly string[]; readonly methods: readonly string[] }[] = [];
   app.addHook('onRoute', ({ url, method }) => {
@@ -33,7 +33,7 @@ function noteMethods(app: FastifyInstance): (path: string) => string[] {
   };
 }
 
-/** Part by part; `:id` takes any part that is not empty. */
+/** Part by part; `:id` matches any part that is not empty. */
 function fits(pattern: readonly string[], parts: readonly string[]): boolean {
   return (
     pattern.length === parts.length &&

@@ -1,7 +1,7 @@
 import type { AuthenticationFailure } from './authentication.ts';
 
 export interface Metrics {
-  /** In the Prometheus text format, version 0.0.4. */
+  /** Prometheus text format, version 0.0.4. */
   render(): Promise<string>;
   readonly authenticationFailed?: (reason: AuthenticationFailure) => void;
 }

@@ -13,11 +13,11 @@ import { bodyOf, sendStream } from './streams.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Of the contract: a route without one cannot be registered. */
+    /** An operation of the contract: a route without one cannot be registered. */
     operation?: OperationId;
   }
   interface FastifyRequest {
-    /** Null until it is known, and for operations that anybody may call. */
+    /** Null until it is known, and for operations that need no caller. */
     caller: Caller | null;
   }
 }
@@ -26,7 +26,7 @@ function callOf(request: FastifyRequest): Call {
   const { method, headers, rawJson } = request;
   const { traceparent, tracestate } = headers;
   return {
-    // Every operation that takes a caller is behind the hook that finds out who it is.
+    // Every operation with a caller is behind the hook that identifies it.
     caller: request.caller ?? nobody,
     from: request.socket.remoteAddress ?? null,
     requestId: request.id,
@@ -38,7 +38,7 @@ function callOf(request: FastifyRequest): Call {
   };
 }
 
-/** A call has begun or ended a session: the browser is to hear of it. */
+/** A call has begun or ended a session: the browser is informed. */
 export type OnSession = (request: FastifyRequest, reply: FastifyReply, change: SessionChange) => void;
 
 const lineType = 'application/x-ndjson';
@@ -47,7 +47,7 @@ const lineType = 'application/x-ndjson';
 export interface Serving {
   readonly onSession: OnSession;
   readonly clock: Clock;
-  /** Whether whoever was let in by this request may still come in. */
+  /** Whether the caller that this request authorized may still continue. */
   readonly mayRead: (request: FastifyRequest) => Promise<boolean>;
 }
 
@@ -76,7 +76,7 @@ function send(
   return reply.type(contentType).serializer(asIs).send(result.answer);
 }
 
-/** The parts that the contract knows: browsers say in a header where they left a stream. */
+/** Request parts in the contract's form: browsers resume a stream by a header. */
 function partsOf({ isStream }: Operation, { params, query, body, headers }: FastifyRequest): RawRequest {
   if (isLineBody(body)) return { params, query, body: undefined, lines: body };
   const lastId = headers['last-event-id'];
@@ -86,7 +86,7 @@ function partsOf({ isStream }: Operation, { params, query, body, headers }: Fast
 
 const urlOf = ({ path }: Operation): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
 
-/** Lets no route be registered from now on but those of the contract, and files. */
+/** From now on only routes of the contract, and files, can be registered. */
 export function refuseOtherRoutes(app: FastifyInstance): void {
   app.addHook('onRoute', ({ config, method, url }) => {
     if (config?.isFile === true) return;
@@ -101,7 +101,7 @@ export function refuseOtherRoutes(app: FastifyInstance): void {
 export function serveOperations(app: FastifyInstance, handlers: Handlers, serving: Serving): void {
   for (const id of Object.keys(table) as OperationId[]) {
     const operation: Operation = table[id];
-    // Which handler belongs to which operation is what `Handlers` says: here only their names are known.
+    // `Handlers` maps each operation to its handler: here only their names are known.
     const handle = handlers[id] as (input: unknown, call: Call) => Promise<unknown>;
     app.route({
       method: operation.method,

@@ -20,7 +20,7 @@ const shouldWait = new Set([429, 503]);
 
 export function sendProblem(reply: FastifyReply, error: PosthornError): FastifyReply {
   const { status } = errorKinds[error.code];
-  // What is refused before any route has passed no hook.
+  // A request refused before routing has passed no hook.
   void reply.header('request-id', reply.request.id);
   if (status === 401) void reply.header('www-authenticate', 'Bearer realm="posthorn"');
   if (shouldWait.has(status) || error.retryAfterS !== null)
@@ -32,7 +32,7 @@ export function sendProblem(reply: FastifyReply, error: PosthornError): FastifyR
     .send(problemDocument(error, reply.request.id));
 }
 
-/** The whole answer as text, for a request that never became one; the connection ends with it. */
+/** The whole answer as text, for what never became a request; the connection ends with it. */
 export function rawProblem(error: PosthornError, requestId: string): string {
   const { status, title } = errorKinds[error.code];
   const body = JSON.stringify(problemDocument(error, requestId));

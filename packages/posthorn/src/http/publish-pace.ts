@@ -4,19 +4,20 @@ import type { Utilization } from '../runtime/utilization.ts';
 const windowMs = 50;
 /** How busy the thread may be while one tenant publishes more than all others together. */
 const target = 0.6;
-/** Slowed down no further, in bytes a millisecond: about twenty small events a second. */
+/** The minimum pace in bytes per millisecond: about twenty small events per second. */
 const minRate = 64;
-/** Nor does one body keep the next ones waiting for longer, ms, however large it is. */
+/** The longest that one body delays the next ones, in ms, however large it is. */
 const maxPauseMs = 1000;
-/** A window this long, ms, says nothing of now: there was a pause in it. */
+/** A longer window, in ms, says nothing about now: it contains a pause. */
 const maxWindowMs = 500;
-/** How much faster it may be in the next window where the thread had time left. */
+/** How much faster the next window may be if the thread had time left. */
 const growth = 1.05;
 
 /**
- * How fast one tenant may publish while it publishes more than all others together: as fast as leaves the thread 40% of its time.
- * What it publishes keeps the thread busy after its answer too (attempts, outcomes), so that a limit of what is under way at a
- * time does not bound how long others wait (G8): beside a flood of batches their median was 11 ms, and 1.3 ms without.
+ * How fast one tenant may publish while it publishes more than all others together: as fast as leaves the thread 40% of
+ * its time. Its events keep the thread busy after their answer too (attempts, outcomes), so a limit of concurrent
+ * requests does not bound how long others wait (G8): beside a flood of batches their median was 11 ms, and 1.3 ms
+ * without.
  */
 export class PublishPace {
   readonly #clock: Pick<Clock, 'monotonic'>;
@@ -24,7 +25,7 @@ export class PublishPace {
   #began: number;
   #bytes = new Map<string, number>();
   #total = 0;
-  /** Bytes a millisecond. */
+  /** Bytes per millisecond. */
   #rate = Number.POSITIVE_INFINITY;
 
   constructor(clock: Pick<Clock, 'monotonic'>, utilization: Utilization) {
@@ -33,7 +34,7 @@ export class PublishPace {
     this.#began = clock.monotonic();
   }
 
-  /** Records that these bytes begin; answers for how long (ms) nothing more of this tenant should. */
+  /** Records that these bytes begin; returns how long (ms) nothing more of this tenant should begin. */
   take(tenant: string, bytes: number): number {
     this.#bytes.set(tenant, (this.#bytes.get(tenant) ?? 0) + bytes);
     this.#total += bytes;

@@ -5,18 +5,18 @@ import type { Utilization } from '../runtime/utilization.ts';
 import { PublishPace } from './publish-pace.ts';
 
 /**
- * Bytes of bodies that one tenant may have between their parsing and their answer while several tenants publish; one body it may
- * have in any case. Six small events: with 64 of them a turn of the thread took 6 ms, which everybody waits for.
+ * Bytes of bodies that one tenant may have between parsing and answer while several tenants publish; it may always have
+ * one body. Six small events: with 64 of them a turn of the thread took 6 ms, which everyone waits for.
  */
 const maxBytes = 16 * 1024;
-/** What a tenant has not used of its pace for this long, ms, it may use at once: timers are as exact. */
+/** A tenant may use at once what it has not used of its pace for this long, in ms: timers are that accurate. */
 const maxSavedMs = 5;
-/** A request beside its body, in the same bytes. */
+/** Cost of a request besides its body, in the same bytes. */
 const requestCost = 1024;
 
 interface Publishing {
   used: number;
-  /** By the monotonic clock: nothing of it begins before. */
+  /** By the monotonic clock: none of its requests begins before. */
   pausedUntil: number;
   /** Ends the pause for those that wait. */
   cancel: (() => void) | null;
@@ -26,8 +26,8 @@ interface Publishing {
 const noTurn = { turn: null, end: (): void => {} };
 
 /**
- * How much one tenant publishes at a time, so that the parsing, the commits and the first attempts of others find the
- * thread free (G8). A tenant alone has no limit here.
+ * Limits how much one tenant publishes at a time, so that the parsing, the commits and the first attempts of others
+ * find the thread free (G8). A single tenant has no limit here.
  */
 export class PublishTurns {
   readonly #clock: Pick<Clock, 'monotonic' | 'after'>;
@@ -41,12 +41,12 @@ export class PublishTurns {
     this.#pace = new PublishPace(clock, utilization);
   }
 
-  /** `turn` is null if it may be parsed now. `end` is to be called once its answer is sent, or its connection closed. */
+  /** `turn` is null if it may be parsed now. Call `end` once its answer is sent, or its connection closed. */
   begin(
     { tenant, id }: Pick<Caller, 'tenant' | 'id'>,
     bytes: number,
   ): { readonly turn: Promise<void> | null; readonly end: () => void } {
-    // Neither names of tenants nor ids have a space.
+    // Neither names of tenants nor ids contain a space.
     const group = tenant ?? ` ${id}`;
     this.#sharing.note(group);
     if (!this.#sharing.isShared) return noTurn;
@@ -82,7 +82,7 @@ export class PublishTurns {
       turn: promise,
       end: () => {
         if (hasBegun) return end();
-        // Its connection was closed before its turn: it goes on to find that out, and holds nothing.
+        // Its connection was closed before its turn: it continues in order to notice that, and holds nothing.
         publishing.waiting.splice(publishing.waiting.indexOf(entry), 1);
         resolve();
       },

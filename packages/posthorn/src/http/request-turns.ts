@@ -2,7 +2,7 @@ import type { Caller } from '../domain/caller.ts';
 import { nextTurn } from '../runtime/turn.ts';
 import { Turns } from '../runtime/turns.ts';
 
-/** What requests that begin in one turn of the event loop cost together at most: about 2 ms of work. */
+/** Total cost of requests that begin in one turn of the event loop: about 2 ms of work. */
 const maxCost = 20;
 /** Bytes of a body whose reading and checking take as long as a small request. */
 const bytesPerCost = 4096;
@@ -13,9 +13,10 @@ interface Waiting {
 }
 
 /**
- * How many requests begin in one turn of the event loop: beyond, tenants take turns, and the callers of a tenant among
- * themselves, so that a request waits for no flood of another's, and nobody gains by having many keys or sessions (G8). Where fewer arrive, nothing waits, and it costs a comparison. Connections are bounded, and each has
- * one request at a time, so what waits is bounded too.
+ * Limits how many requests begin in one turn of the event loop: beyond, tenants take turns, and the callers of a tenant
+ * among themselves, so that no request waits for another tenant's flood, and many keys or sessions bring no advantage
+ * (G8). With fewer requests nothing waits, and it costs a comparison. Connections are limited, and each has one request
+ * at a time, so the queue is limited too.
  */
 export class RequestTurns {
   readonly #nextTurn: () => Promise<void>;
@@ -27,7 +28,7 @@ export class RequestTurns {
     this.#nextTurn = next;
   }
 
-  /** Null: it may begin now. Of a caller of no tenant it is the caller itself. */
+  /** Null: it may begin now. For a caller without a tenant, the caller itself counts as the tenant. */
   admit(
     { tenant, id }: Pick<Caller, 'tenant' | 'id'>,
     contentLength: string | undefined,
@@ -39,7 +40,7 @@ export class RequestTurns {
       return null;
     }
     const { promise, resolve } = Promise.withResolvers<void>();
-    // Neither names of tenants nor ids have a space.
+    // Neither names of tenants nor ids contain a space.
     const group = tenant ?? ` ${id}`;
     let waiting = this.#tenants.get(group);
     if (waiting === undefined) this.#tenants.set(group, (waiting = new Turns()));

@@ -24,16 +24,16 @@ import { confined, demandCall } from '../service/confinement/confinement.ts';
 import { createConfinements } from '../service/confinement/table.ts';
 import type { Handlers } from '../service/handler.ts';
 
-/** What a key has to be good for; null: the path is of no operation, and that is said only to who has a key. */
+/** The scope that a key needs; null: the path has no operation, which only callers with a key learn. */
 function scopeOf({ routeOptions }: FastifyRequest): Scope | null {
   const { operation, isFile } = routeOptions.config;
   if (isFile === true) return 'none';
   return operation === undefined ? null : table[operation].scope;
 }
 
-/** A path of no operation is answered to whoever has a key. */
+/** A path without an operation is answered to every caller with a key. */
 function demandScope(caller: Caller, scope: Scope | null): void {
-  // What a portal's holder may do besides reading, its link says.
+  // The portal link states what its holder may do besides reading.
   if (scope === 'operate' && caller.can !== null) return;
   if (scope === null || scope === 'none' || scope === 'any') return;
   if (hasScope(caller, scope === 'metrics' ? 'read' : scope)) return;
@@ -41,11 +41,11 @@ function demandScope(caller: Caller, scope: Scope | null): void {
   if (scope === 'metrics' && caller === nobody) return;
   throw new PosthornError(
     'forbidden',
-    `this needs a key with the scope ${scope === 'metrics' ? 'read' : scope}; this one has: ${caller.scopes.join(', ')}`,
+    `this needs a key with the scope ${scope === 'metrics' ? 'read' : scope}; this key has: ${caller.scopes.join(', ')}`,
   );
 }
 
-/** What a caller may know of whatever was thrown; null: a defect. */
+/** What a caller may know about a thrown error; null: an internal error. */
 function errorOf(error: Error & { code?: string; statusCode?: number }): PosthornError | null {
   if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return notJson();
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
@@ -67,7 +67,7 @@ function handleErrors(app: FastifyInstance, logger: Logger): void {
   });
 }
 
-/** The HTTP API; listening is the caller's business. */
+/** The HTTP API; the caller makes it listen. */
 export function createServer(deps: ApiDependencies, services: Handlers): FastifyInstance {
   const { logger } = deps;
   let http!: HttpServer;
@@ -100,17 +100,17 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
     clientErrorHandler: (error, socket) => http.refuse(error, socket as Socket),
     exposeHeadRoutes: false,
     genReqId: requestId,
-    // An id of 255 characters, each up to four bytes in percent signs.
+    // An id of 255 characters, each of up to four percent-encoded bytes.
     routerOptions: { maxParamLength: 255 * 12 },
-    // A hook below says it as a problem.
+    // A hook below reports it as a problem.
     return503OnClosing: false,
-    // Found before any route, so neither hooks nor the error handler below are asked.
+    // Detected before any route, so neither hooks nor the error handler below run.
     frameworkErrors: (error, _request, reply) =>
       void sendProblem(
         reply,
         error.code === 'FST_ERR_BAD_URL'
           ? new PosthornError('bad_url', 'The path is not validly percent-encoded.')
-          : new PosthornError('not_found', 'Nothing has a name or an id that long.'),
+          : new PosthornError('not_found', 'No name or id is that long.'),
       ),
   });
 
@@ -120,7 +120,7 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   app.decorateRequest('session', null);
   app.decorateRequest('credential', null);
   refuseOtherRoutes(app);
-  // Nothing is accepted by declarations that were not read.
+  // Nothing is accepted until the declarations have been read.
   app.addHook('onReady', async () => {
     await Promise.all([deps.readDeclarations(), deps.keyTable.refresh()]);
   });
@@ -133,12 +133,12 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   });
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('request-id', request.id);
-    // Answers are somebody's own: nothing on the way keeps them.
+    // Answers are private to the caller, so nothing in between may cache them.
     if (request.url.startsWith('/v1/')) void reply.header('cache-control', 'no-store');
     if (isClosing)
       throw new PosthornError(
         'unavailable',
-        'The server is stopping. Nothing was stored: send the request to another node, or again.',
+        'The server is stopping. Nothing was stored: send the request to another node, or again later.',
       );
     refuseMalformed(request);
     const scope = scopeOf(request);

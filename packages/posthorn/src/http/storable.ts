@@ -1,14 +1,14 @@
 import { pointer } from '../contract/parse.ts';
 import { PosthornError } from '../domain/errors.ts';
 
-/** Escapes of NUL, or of a surrogate that may stand alone: all that UTF-8 itself does not already rule out. */
+/** Escapes of NUL, or of a surrogate that may be unpaired: everything that UTF-8 itself does not already exclude. */
 const doubtful = /\\u(?:0000|[dD][89a-fA-F])/;
 
 function isUnstorable(text: string): boolean {
   return text.includes('\0') || !text.isWellFormed();
 }
 
-/** The way to the first text that is one, or null; a name that is one stands in it as it would come back. */
+/** The path to the first such text, or null; a name that is such a text is shown as it would come back. */
 function faultIn(value: unknown, path: readonly string[]): readonly string[] | null {
   if (typeof value === 'string') return isUnstorable(value) ? path : null;
   if (value === null || typeof value !== 'object') return null;
@@ -21,8 +21,8 @@ function faultIn(value: unknown, path: readonly string[]): readonly string[] | n
 }
 
 /**
- * Refuses text that no database gives back as it was: NUL, which PostgreSQL does not take, and half a surrogate pair,
- * which comes back as U+FFFD. An event's data is exempt, because it is kept as the text that was sent.
+ * Refuses text that a database does not return unchanged: NUL, which PostgreSQL refuses, and unpaired surrogates, which
+ * come back as U+FFFD. An event's data is exempt, because it is stored as the text that was sent.
  */
 export function refuseUnstorable(text: string, value: unknown): void {
   if (!doubtful.test(text)) return;
@@ -31,7 +31,7 @@ export function refuseUnstorable(text: string, value: unknown): void {
   const path = pointer(fault);
   throw new PosthornError(
     'invalid_request',
-    `${path === '' ? 'the request' : path}: no NUL and no half characters`,
-    [{ path, message: 'holds a NUL or half a surrogate pair' }],
+    `${path === '' ? 'the request' : path}: must not contain NUL or unpaired surrogates`,
+    [{ path, message: 'must not contain NUL or unpaired surrogates' }],
   );
 }

@@ -5,14 +5,14 @@ import { secondMs } from '../domain/time.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Lines, Stream } from '../service/handler.ts';
 
-/** Whoever is connected is looked at this often: whether it may still see this, and whether it reads. */
+/** How often a connection is checked: whether it may still see this, and whether it reads. */
 const checkMs = 5 * secondMs;
-/** A comment goes out with every so many looks: proxies close what is silent. */
+/** A comment is sent with every this many checks: proxies close silent connections. */
 const commentEvery = 3;
-/** Bytes that wait for one reader at most. The messages themselves are shared by all. */
+/** Maximum bytes that wait for one reader. The messages themselves are shared by all. */
 const maxWaiting = 512 * 1024;
 
-/** As it is sent: made once, however many read it. */
+/** As it is sent: created once, however many read it. */
 const frames = new WeakMap<object, Buffer>();
 const comment = Buffer.from(':\n\n');
 
@@ -35,8 +35,8 @@ function frameOf(message: Message): Buffer {
 }
 
 /**
- * Answers with server-sent events until either side ends. A reader that does not keep up is cut off, and not buffered for (G8);
- * one that may not see this any more too, within `checkMs` (G9).
+ * Answers with server-sent events until either side ends. A reader that does not keep up is disconnected instead of
+ * buffered for (G8); one that may not see this any more as well, within `checkMs` (G9).
  */
 export function sendStream(
   reply: FastifyReply,
@@ -47,7 +47,7 @@ export function sendStream(
   void reply.hijack();
   for (const [name, value] of Object.entries(reply.getHeaders()))
     if (value !== undefined) raw.setHeader(name, value);
-  // Proxies that collect answers before they pass them on would pass nothing on.
+  // Proxies that buffer answers would pass nothing on.
   raw.setHeader('x-accel-buffering', 'no');
   raw.setHeader('content-type', 'text/event-stream');
   raw.writeHead(200);
@@ -70,7 +70,7 @@ export function sendStream(
   return reply;
 }
 
-/** Looks after one connection from time to time; returns what ends that. */
+/** Checks one connection regularly; returns what stops that. */
 function look(
   raw: ServerResponse,
   clock: Clock,
@@ -82,11 +82,11 @@ function look(
   let cancel = (): void => {};
   let waitedBefore = false;
   const once = async (): Promise<void> => {
-    // A store that cannot be asked ends nothing.
+    // If the store cannot be read, the connection stays open.
     const may = await mayRead().catch(() => true);
     if (isOver) return;
     if (!may) return void raw.end();
-    // It has not taken in a look's time what it was sent before.
+    // In one interval it has not read what was sent before.
     const waits = raw.writableNeedDrain;
     if (waits && waitedBefore) return void raw.destroy();
     waitedBefore = waits;
@@ -100,7 +100,7 @@ function look(
   };
 }
 
-/** The body of an answer of lines: they are made as the client takes them. */
+/** The body of a line answer: lines are produced as the client reads them. */
 export function bodyOf({ lines }: Lines<unknown>): Readable {
   const iterator = lines[Symbol.asyncIterator]();
   const body: Readable = new Readable({
@@ -116,7 +116,7 @@ export function bodyOf({ lines }: Lines<unknown>): Readable {
       next().catch((error: unknown) => body.destroy(error as Error));
     },
     destroy: (error, done) => {
-      // What it still does to end holds nobody up.
+      // The rest of its end delays nothing.
       iterator.return?.().catch(() => {});
       done(error);
     },

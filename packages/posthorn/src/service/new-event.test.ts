@@ -45,7 +45,7 @@ describe('an event that an application hands over as an object', () => {
     expect(eventFromObject({ type: 'a.b', data: nested(maxNesting - 1) }, '').dataText).toHaveLength(127);
     for (const levels of [maxNesting, 1_000_000])
       expect(() => eventFromObject({ type: 'a.b', data: nested(levels) }, '')).toThrow(
-        '/data nests deeper than 63 levels',
+        '/data is nested deeper than 63 levels',
       );
   });
 });

@@ -49,7 +49,7 @@ export function jsonText(data: unknown, path: string): string {
   }
   if (text === undefined) throw invalid(`${path}/data`, 'cannot be written as JSON');
   if (nestsDeeper(text, maxDataNesting))
-    throw new PosthornError('too_deep', `${path}/data nests deeper than ${maxDataNesting} levels`);
+    throw new PosthornError('too_deep', `${path}/data is nested deeper than ${maxDataNesting} levels`);
   return text;
 }
 

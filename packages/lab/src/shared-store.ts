@@ -63,7 +63,7 @@ export class SharedStore {
   readonly #onStep: (step: Step) => void;
   readonly #onFailure: (node: LabNode, name: keyof Store) => void;
   readonly #wrap: (store: Store, node: LabNode, life: number) => Store;
-  readonly #beats = new Map<string, { startedAt: number; beatAt: number }>();
+  readonly #heartbeats = new Map<string, { startedAt: number; beatAt: number }>();
   readonly #listeners = new Map<
     LabNode,
     { life: number; due: (ids: readonly string[]) => void; config: () => void }
@@ -104,8 +104,8 @@ export class SharedStore {
       many
         ? {
             ...this.#inner,
-            beat: async (name, sinceMs) => this.#beat(name, sinceMs),
-            leave: async (name) => void this.#beats.delete(name),
+            beat: async (name, sinceMs) => this.#heartbeat(name, sinceMs),
+            leave: async (name) => void this.#heartbeats.delete(name),
             nodes: async () => this.#nodes(),
           }
         : this.#inner,
@@ -218,24 +218,24 @@ export class SharedStore {
   }
 
   /** Like PostgreSQL's: no node is dead because of a leap of the clock. */
-  #beat(name: string, sinceMs: number | null): Beat {
+  #heartbeat(name: string, sinceMs: number | null): Beat {
     const now = Math.floor(this.#time.now + this.skew);
-    const known = this.#beats.get(name);
-    this.#beats.set(name, { startedAt: known?.startedAt ?? now, beatAt: now });
+    const known = this.#heartbeats.get(name);
+    this.#heartbeats.set(name, { startedAt: known?.startedAt ?? now, beatAt: now });
     const before = this.#lastBeats.get(name);
     this.#lastBeats.set(name, now);
     const leapt = before !== undefined && isLeap(now - before, sinceMs);
-    for (const [node, beat] of this.#beats)
+    for (const [node, beat] of this.#heartbeats)
       if ((leapt && beat.beatAt < now) || beat.beatAt > now + deadAfterMs)
-        this.#beats.set(node, { ...beat, beatAt: now });
-    const dead = [...this.#beats]
+        this.#heartbeats.set(node, { ...beat, beatAt: now });
+    const dead = [...this.#heartbeats]
       .filter(([, { beatAt }]) => beatAt < now - deadAfterMs)
       .map(([node]) => node);
-    for (const node of dead) this.#beats.delete(node);
-    return { now, nodes: [...this.#beats.keys()].toSorted(), dead, configVersion: this.#configVersion };
+    for (const node of dead) this.#heartbeats.delete(node);
+    return { now, nodes: [...this.#heartbeats.keys()].toSorted(), dead, configVersion: this.#configVersion };
   }
 
   #nodes(): NodeRecord[] {
-    return [...this.#beats].map(([node, times]) => ({ node, ...times }));
+    return [...this.#heartbeats].map(([node, times]) => ({ node, ...times }));
   }
 }

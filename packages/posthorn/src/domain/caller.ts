@@ -46,10 +46,10 @@ export const firstAdmin: Caller = { kind: 'key', id: 'admin', name: 'admin key',
 export const libraryCaller: Caller = { kind: 'library', id: 'library', name: 'library', ...everything };
 
 /** Who calls what needs no key. */
-export const nobody: Caller = {
+export const anonymous: Caller = {
   ...libraryCaller,
-  id: 'nobody',
-  name: 'nobody',
+  id: 'anonymous',
+  name: 'anonymous',
   scopes: [],
   payloads: 'none',
 };

@@ -137,7 +137,7 @@ function slack(alert: Alert): unknown {
         elements: [
           {
             type: 'mrkdwn',
-            text: slackText(`since ${iso(alert.since)}, owner ${alert.owner ?? 'nobody'}, ${alert.id}`),
+            text: slackText(`since ${iso(alert.since)}, owner ${alert.owner ?? 'none'}, ${alert.id}`),
           },
         ],
       },
@@ -211,7 +211,7 @@ function email(
     '',
     `rule: ${alert.rule}`,
     `since: ${iso(alert.since)}`,
-    `owner: ${alert.owner ?? 'nobody'}`,
+    `owner: ${alert.owner ?? 'none'}`,
     `alert: ${alert.id}`,
     '',
   ].join('\n');

@@ -8,7 +8,7 @@ import {
   isDisputed,
   isDoubted,
   isFormer,
-  leastAge,
+  minAge,
   lookAgain,
   parseClockRecord,
   stepClock,
@@ -53,7 +53,7 @@ describe('a clock that leaps ahead', () => {
       expect(isDoubted(leapt)).toBe(true);
       expect(leapt.seen).toBe(now);
       expect(leapt.lived).toBe(start + (livedMs ?? 0));
-      expect(leastAge(at(leapt), 'deliveries', 1, start - hourMs)).toBe(hourMs + (livedMs ?? 0));
+      expect(minAge(at(leapt), 'deliveries', 1, start - hourMs)).toBe(hourMs + (livedMs ?? 0));
       // A restart in between confirms nothing.
       const again = step(leapt, now + minuteMs, null);
       expect(isDoubted(again)).toBe(true);
@@ -79,19 +79,19 @@ describe('a clock that leaps ahead', () => {
     expect(back).toMatchObject({ lived: start + hourMs, behind: null });
     const stamp = start + 400 * dayMs - 1;
     expect(isDisputed(at(back), 'deliveries', 99, stamp)).toBe(true);
-    expect(leastAge(at(back), 'deliveries', 99, stamp)).toBe(0);
+    expect(minAge(at(back), 'deliveries', 99, stamp)).toBe(0);
     const later = step(back, start + hourMs + 31 * dayMs, null);
-    expect(leastAge(at(later), 'deliveries', 99, stamp)).toBe(31 * dayMs);
+    expect(minAge(at(later), 'deliveries', 99, stamp)).toBe(31 * dayMs);
     // Some way back, at a start too: no stop explains it, so the doubt goes on.
     const halfway = step(leapt, start + 19 * dayMs, null);
     expect(isDoubted(halfway)).toBe(true);
     expect(halfway.lived).toBe(start);
     // Rows that were made after the clock was right again are as old as they say.
     const young = start + 30 * dayMs;
-    expect(leastAge(at(later), 'deliveries', 100, young)).toBe(dayMs + hourMs);
+    expect(minAge(at(later), 'deliveries', 100, young)).toBe(dayMs + hourMs);
     // Also where the wrong stamp has come about meanwhile.
     const early = start + 10 * dayMs;
-    expect(leastAge(at(later), 'deliveries', 99, early)).toBe(31 * dayMs);
+    expect(minAge(at(later), 'deliveries', 99, early)).toBe(31 * dayMs);
   });
 });
 
@@ -110,8 +110,8 @@ describe('a clock that goes back', () => {
     for (const ahead of [20 * dayMs, 400 * dayMs]) {
       const back = step(firstClockRecord(start + ahead), start, null);
       const later = step(back, start + 40 * dayMs, null);
-      expect(leastAge(at(later), 'deliveries', 101, start)).toBe(40 * dayMs);
-      expect(leastAge(at(later), 'deliveries', 99, start)).toBe(40 * dayMs);
+      expect(minAge(at(later), 'deliveries', 101, start)).toBe(40 * dayMs);
+      expect(minAge(at(later), 'deliveries', 99, start)).toBe(40 * dayMs);
     }
   });
 
@@ -122,11 +122,11 @@ describe('a clock that goes back', () => {
     expect(isDoubted(right)).toBe(false);
     expect(right).toMatchObject({ lived: start + 2 * hourMs, behind: null });
     const stamp = start - 400 * dayMs + 1;
-    expect(leastAge(at(right), 'deliveries', 99, stamp)).toBe(hourMs + 1000);
+    expect(minAge(at(right), 'deliveries', 99, stamp)).toBe(hourMs + 1000);
     // What was there before has its own age.
-    expect(leastAge(at(right), 'deliveries', 10, start - 60 * dayMs)).toBe(60 * dayMs + 2 * hourMs);
+    expect(minAge(at(right), 'deliveries', 10, start - 60 * dayMs)).toBe(60 * dayMs + 2 * hourMs);
     const later = step(right, start + 2 * hourMs + 31 * dayMs, 31 * dayMs);
-    expect(leastAge(at(later), 'deliveries', 99, stamp)).toBe(31 * dayMs + hourMs + 1000);
+    expect(minAge(at(later), 'deliveries', 99, stamp)).toBe(31 * dayMs + hourMs + 1000);
   });
 });
 
@@ -139,8 +139,8 @@ describe('a node that sees a jump late', () => {
     // It thaws half an hour later, and goes by the former time still.
     const later = step(right, start + 40 * minuteMs, 30 * minuteMs);
     const stamp = start - 400 * dayMs + 40 * minuteMs;
-    expect(leastAge(at(later), 'deliveries', 5000, stamp)).toBe(30 * minuteMs);
-    expect(leastAge(at(later), 'events', 5000, stamp)).toBe(30 * minuteMs);
+    expect(minAge(at(later), 'deliveries', 5000, stamp)).toBe(30 * minuteMs);
+    expect(minAge(at(later), 'events', 5000, stamp)).toBe(30 * minuteMs);
   });
 
   test('G7: a stamp of a clock that was behind, and has come to lie in the future, says nothing of a row that has ended', () => {
@@ -149,7 +149,7 @@ describe('a node that sees a jump late', () => {
     const again = step(right, start - 7 * hourMs + 6 * minuteMs, 5 * minuteMs);
     const stamp = again.seen;
     const further = step(again, start - 8 * hourMs, 0);
-    expect(leastAge(at(further), 'deliveries', 5000, stamp, 'ended')).toBeNull();
+    expect(minAge(at(further), 'deliveries', 5000, stamp, 'ended')).toBeNull();
   });
 
   test('G7: nor is what a node that was frozen during a second step back has stamped by the time of the first', () => {
@@ -158,7 +158,7 @@ describe('a node that sees a jump late', () => {
     const thawed = step(further, start - 300 * dayMs + 10 * minuteMs, 10 * minuteMs);
     const corrected = step(thawed, start + 11 * minuteMs, 1000);
     const stamp = start - 100 * dayMs + 10 * minuteMs;
-    expect(leastAge(at(corrected), 'deliveries', 1000, stamp, 'ended')).toBe(0);
+    expect(minAge(at(corrected), 'deliveries', 1000, stamp, 'ended')).toBe(0);
   });
 
   test('G2: after two steps back rows of before the second, and of a node that has seen neither, are looked at again', () => {
@@ -247,7 +247,7 @@ test('G7: whatever a clock does, no row counts as older than it is, where stops 
           believed += Math.max(0, after.lived - Math.max(record.lived, livedBefore));
         record = closeDisputes(after, { events: rows.length, deliveries: rows.length });
         for (const row of rows) {
-          const age = leastAge(at(record), 'deliveries', row.number, row.stamp);
+          const age = minAge(at(record), 'deliveries', row.number, row.stamp);
           if (age !== null)
             expect(age).toBeLessThanOrEqual(truth - row.truth + (believed - row.believed) + dayMs);
         }
@@ -271,7 +271,7 @@ test('G7: ages hold until the clock says another time; as long as nothing that i
   // The latest that another node may have stamped by then.
   const back = step(firstClockRecord(start), start - 320 * dayMs, 1000);
   const later = step(back, start - 320 * dayMs + 40 * dayMs, 40 * dayMs);
-  const ageOf = (stamp: number) => leastAge(at(later), 'deliveries', 1, stamp, 'ended');
+  const ageOf = (stamp: number) => minAge(at(later), 'deliveries', 1, stamp, 'ended');
   expect(ageOf(later.seen + 50 * secondMs)).toBeNull();
   expect(ageOf(later.seen + 70 * secondMs)).toBe(40 * dayMs);
 });

@@ -299,7 +299,7 @@ function isOpen({ kind, eventsBelow }: DisputedStamps): boolean {
   return kind === 'ahead' && eventsBelow === open;
 }
 
-/** Whether it is still to be said which rows a dispute is about: a node that sees a jump has no time to ask. */
+/** Whether it is still open which rows a dispute is about: a node that sees a jump has no time to ask. */
 export function hasOpenDispute({ disputed }: ClockRecord): boolean {
   return disputed.some(isOpen);
 }
@@ -345,7 +345,7 @@ export interface Ages {
 
 /**
  * Whether ages that were worked out from an earlier reading are wrong by what the clock says now. Other nodes may have seen
- * the jump, and stamped rows by it: such a row is new, and looks old. So far ahead as `leastAge` allows for, nothing is wrong.
+ * the jump, and stamped rows by it: such a row is new, and looks old. So far ahead as `minAge` allows for, nothing is wrong.
  */
 export function isFormer({ now }: Ages, reading: number): boolean {
   return reading < now - jumpMs || reading > now + heldUpMs;
@@ -355,7 +355,7 @@ export function isFormer({ now }: Ages, reading: number): boolean {
  * How long ago a row was made, or ended, at least, by lived time; null: its stamp lies in the future, and nothing says when it was
  * set. The stamp says it, unless the clock was wrong when it was set.
  */
-export function leastAge(
+export function minAge(
   { now, lived, disputed }: Ages,
   table: 'events' | 'deliveries',
   number: number,

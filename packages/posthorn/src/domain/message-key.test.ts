@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { messageKey, mostFrequentMessage } from './message-key.ts';
+import { messageKey, frequentMessage } from './message-key.ts';
 
 test.each([
   ['HTTP 503', 'HTTP 503'],
@@ -27,6 +27,6 @@ test('what most of them say is the message, whatever their ids are', () => {
     { text: 'order 333 is locked', count: 1 },
     { text: '', count: 9 },
   ];
-  expect(mostFrequentMessage(texts)).toBe('order # is locked');
-  expect(mostFrequentMessage([{ text: ' ', count: 1 }])).toBeNull();
+  expect(frequentMessage(texts)).toBe('order # is locked');
+  expect(frequentMessage([{ text: ' ', count: 1 }])).toBeNull();
 });

@@ -22,7 +22,7 @@ export function messageKey(text: string): string | null {
 }
 
 /** The text that most of these have, of several the first; null: none says anything. */
-export function mostFrequentMessage(
+export function frequentMessage(
   texts: readonly { readonly text: string; readonly count: number }[],
 ): string | null {
   const counts = new Map<string, number>();

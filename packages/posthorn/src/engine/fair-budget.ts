@@ -1,7 +1,7 @@
 /**
  * One bounded resource for all endpoints (G8): bytes of payload, attempts in flight, outcomes that wait for the disk,
- * places in a queue. The first half is for whoever comes; the second half is divided into equal parts, for tenants and
- * within a tenant for its endpoints, so that whoever uses less than its part gets some however much others hold.
+ * places in a queue. The first half is for the first to come; the second half is divided into equal parts, for tenants and
+ * within a tenant for its endpoints, so that one that uses less than its part gets some however much others hold.
  */
 export class FairBudget {
   readonly total: number;

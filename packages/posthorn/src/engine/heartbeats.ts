@@ -66,11 +66,11 @@ export class Heartbeats {
   /** The first heartbeat, after which this node's shards are known. */
   async start(): Promise<void> {
     const { clock, hints, listener } = this.#o;
-    await this.#beat();
+    await this.#send();
     if (!this.#isShared) return;
     for (let again = 0; !this.#isFresh && again < maxFirst; again++) {
       this.#isTimed = false;
-      await this.#beat();
+      await this.#send();
     }
     hints?.look();
     this.#rounds = repeat(clock, () => this.#round(), {
@@ -88,7 +88,7 @@ export class Heartbeats {
 
   async #round(): Promise<void> {
     this.#o.hints?.look();
-    await this.#beat();
+    await this.#send();
   }
 
   #failed(error: Error): void {
@@ -102,7 +102,7 @@ export class Heartbeats {
     health.report('heartbeats', false);
   }
 
-  async #beat(): Promise<void> {
+  async #send(): Promise<void> {
     const { store, clock, node, listener, health } = this.#o;
     const asked = clock.monotonic();
     const answer = await store.beat(node, this.#answeredAt === null ? null : asked - this.#answeredAt);

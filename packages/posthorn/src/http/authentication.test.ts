@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { firstAdmin, nobody } from '../domain/caller.ts';
+import { firstAdmin, anonymous } from '../domain/caller.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { addressGroup, type AuthenticationFailure, createAuthentication } from './authentication.ts';
 import { PosthornError } from '../domain/errors.ts';
@@ -29,7 +29,7 @@ function made() {
         const text = byHash.get(bytes.toString('hex'));
         return text === undefined
           ? null
-          : { id: text, caller: { ...nobody, id: text }, state: created[text]!.state };
+          : { id: text, caller: { ...anonymous, id: text }, state: created[text]!.state };
       },
       take: (id) => created[id]!.waitMs ?? 0,
       used: (id, from) => used.push(`${id} ${from}`),

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Operation } from '../contract/operation.ts';
 import { parseRequest, type RawRequest } from '../contract/parse.ts';
 import { type OperationId, table } from '../contract/table.ts';
-import { type Caller, nobody } from '../domain/caller.ts';
+import { type Caller, anonymous } from '../domain/caller.ts';
 import { traceOf } from '../domain/trace.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { idempotencyKey } from './idempotency.ts';
@@ -27,7 +27,7 @@ function callOf(request: FastifyRequest): Call {
   const { traceparent, tracestate } = headers;
   return {
     // Every operation with a caller is behind the hook that identifies it.
-    caller: request.caller ?? nobody,
+    caller: request.caller ?? anonymous,
     from: request.socket.remoteAddress ?? null,
     requestId: request.id,
     trace: traceparent === undefined ? null : traceOf(traceparent, tracestate),

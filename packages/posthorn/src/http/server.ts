@@ -14,7 +14,7 @@ import { refuseMalformed } from './malformed.ts';
 import { refuseUnknown } from './methods.ts';
 import { createIdentity, honorSignIn, sendSession } from './identity.ts';
 import { requestIds } from './request-ids.ts';
-import { type Caller, firstAdmin, hasScope, nobody } from '../domain/caller.ts';
+import { type Caller, firstAdmin, hasScope, anonymous } from '../domain/caller.ts';
 import { PosthornError } from '../domain/errors.ts';
 import { RequestTurns } from './request-turns.ts';
 import { type OnSession, refuseOtherRoutes, serveOperations } from './operations.ts';
@@ -38,7 +38,7 @@ function demandScope(caller: Caller, scope: Scope | null): void {
   if (scope === null || scope === 'none' || scope === 'any') return;
   if (hasScope(caller, scope === 'metrics' ? 'read' : scope)) return;
   // The key for metrics has no scope, and opens nothing else.
-  if (scope === 'metrics' && caller === nobody) return;
+  if (scope === 'metrics' && caller === anonymous) return;
   throw new PosthornError(
     'forbidden',
     `this needs a key with the scope ${scope === 'metrics' ? 'read' : scope}; this key has: ${caller.scopes.join(', ')}`,
@@ -87,7 +87,7 @@ export function createServer(deps: ApiDependencies, services: Handlers): Fastify
   const metricsAuthentication =
     deps.metricsKeyHash === null
       ? null
-      : authenticationBy([...admins, { hash: deps.metricsKeyHash, caller: nobody }]);
+      : authenticationBy([...admins, { hash: deps.metricsKeyHash, caller: anonymous }]);
   const { reached, clock } = deps;
   const identity = createIdentity({ authentication, sessionTable: deps.sessionTable, reached });
   const app = Fastify({

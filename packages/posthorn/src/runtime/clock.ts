@@ -1,4 +1,4 @@
-import { type Ages, type ClockRecord, leastAge } from '../domain/clock-record.ts';
+import { type Ages, type ClockRecord, minAge } from '../domain/clock-record.ts';
 
 /** Time, injected: the lab runs the same code on a clock of its own. */
 export interface Clock {
@@ -85,7 +85,7 @@ export function nodeClock(base: Clock): NodeClock {
       const age =
         behindMs === 0 && disputed.length === 0
           ? now() - createdAt
-          : (leastAge(ages(), 'deliveries', number, createdAt) ?? 0);
+          : (minAge(ages(), 'deliveries', number, createdAt) ?? 0);
       const most = number < younger.fromNumber ? age : Math.ceil(base.monotonic() - younger.at);
       return Math.max(0, Math.min(age, most));
     },

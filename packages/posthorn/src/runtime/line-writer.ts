@@ -46,7 +46,7 @@ function socketSink(fd: number): Sink {
 }
 
 /**
- * How a descriptor is written without ever waiting for it: a pipe or terminal is opened once more, not to block, so that whoever
+ * How a descriptor is written without ever waiting for it: a pipe or terminal is opened once more, not to block, so that another process that
  * shares the descriptor does not notice; files are written by the thread pool.
  */
 function sinkOf(fd: number): Sink {

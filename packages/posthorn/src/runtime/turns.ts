@@ -1,4 +1,4 @@
-/** Who waits for something scarce: tenants take turns, and within a tenant whoever came first (G8). */
+/** A queue for something scarce: tenants take turns, and within a tenant the first to come (G8). */
 export class Turns<T> {
   readonly #tenants = new Map<string, Set<T>>();
   size = 0;
@@ -12,7 +12,7 @@ export class Turns<T> {
     this.size++;
   }
 
-  /** Takes the one whose turn it is; undefined if nobody waits. */
+  /** Takes the one whose turn it is; undefined if none waits. */
   take(): T | undefined {
     const next = this.#tenants.entries().next();
     if (next.done === true) return undefined;
@@ -50,11 +50,11 @@ export class CostTurns<T> {
     this.size++;
   }
 
-  /** Whose turn it is; undefined if nobody waits. The same until it is taken. */
+  /** Whose turn it is; undefined if none waits. The same until it is taken. */
   peek(): T | undefined {
     for (const [tenant, line] of this.#tenants) {
       const { item, cost } = line.waiting.values().next().value!;
-      // Nobody waits for the one that is alone.
+      // No other waits for the one that is alone.
       if (line.credit >= cost || this.#tenants.size === 1) return item;
       line.credit += creditATurn;
       // Behind all others: this loop comes to it again.
@@ -64,7 +64,7 @@ export class CostTurns<T> {
     return undefined;
   }
 
-  /** Whoever's turn it is lets all others go first. It keeps what it has saved. */
+  /** The one whose turn it is lets all others go first. It keeps what it has saved. */
   pass(): void {
     if (this.peek() === undefined) return;
     const [tenant, line] = this.#tenants.entries().next().value!;
@@ -72,10 +72,10 @@ export class CostTurns<T> {
     this.#tenants.set(tenant, line);
   }
 
-  /** Takes the one whose turn it is; undefined if nobody waits. */
+  /** Takes the one whose turn it is; undefined if none waits. */
   take(): T | undefined {
     if (this.peek() === undefined) return undefined;
-    // Whoever was passed over is behind it.
+    // One that was passed over is behind it.
     const [tenant, line] = this.#tenants.entries().next().value!;
     const first = line.waiting.values().next().value!;
     line.waiting.delete(first);

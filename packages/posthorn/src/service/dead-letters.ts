@@ -1,7 +1,7 @@
 import type { Answer } from '../contract/table.ts';
 import { invalid, notFound } from '../domain/errors.ts';
 import { deliveryId } from '../domain/ids.ts';
-import { mostFrequentMessage } from '../domain/message-key.ts';
+import { frequentMessage } from '../domain/message-key.ts';
 import { dayMs, iso, isoOrNull } from '../domain/time.ts';
 import type { DroppedGroup, DroppedState, Snooze } from '../store/dead-letters.ts';
 import type { PayloadAccess } from '../domain/caller.ts';
@@ -155,7 +155,7 @@ function wireGroup(group: DroppedGroup, { payloads, retention, isFailing, snooze
     deleted: endpoint.isDeleted,
     error_class: group.errorClass,
     status_code: group.statusCode,
-    message: mostFrequentMessage(
+    message: frequentMessage(
       group.messages.map(({ message, excerpt, count }) => ({
         text: firstLine(shownText(excerpt, payloads)) || (shownMessage(message, payloads) ?? ''),
         count,

@@ -1,4 +1,4 @@
-import { isDisputed, leastAge } from '../domain/clock-record.ts';
+import { isDisputed, minAge } from '../domain/clock-record.ts';
 import type { PruneRequest } from './store.ts';
 
 /** A range of stamps: from ≤ t < before. */
@@ -33,10 +33,10 @@ export function retentionOf({ ages, settledBefore, deadBefore }: PruneRequest): 
   );
   return {
     isOver: (number, settledAt, isDead) =>
-      isOlder(leastAge(ages, 'deliveries', number, settledAt, 'ended'), isDead ? deadMs : settledMs),
+      isOlder(minAge(ages, 'deliveries', number, settledAt, 'ended'), isDead ? deadMs : settledMs),
     endsAt: (number, createdAt) =>
       createdAt >= youngest && !isDisputed(ages, 'deliveries', number, createdAt),
-    isUnwantedOver: (number, acceptedAt) => isOlder(leastAge(ages, 'events', number, acceptedAt), settledMs),
+    isUnwantedOver: (number, acceptedAt) => isOlder(minAge(ages, 'events', number, acceptedAt), settledMs),
     stampsOfUnwanted: [
       { from: begin, before: settledBefore },
       ...disputed

@@ -107,6 +107,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/verify.ts')).verifyCommand(),
   },
   {
+    name: 'backup',
+    description: 'copy a data directory, also while Posthorn runs, and verify the copy',
+    load: async () => (await import('./commands/backup.ts')).backupCommand(),
+  },
+  {
     name: 'audit',
     description: "Find silent drops in any webhook sender's logs, name the cause, and put a price on it",
     load: () => commandFrom('@posthorn/audit', 'audit'),

@@ -15,25 +15,42 @@ export async function verifyDataDirectory(dataDir: string): Promise<Verification
   return await verify({ dataDir });
 }
 
+/** Checks a copy of the data of `original`, whose secret key seals the audit log of both. */
+export async function verifyCopy(dataDir: string, original: string): Promise<Verification> {
+  return await verify({
+    dataDir,
+    keysFrom: original,
+    secretKey: process.env['POSTHORN_SECRET_KEY'] || undefined,
+  });
+}
+
 /** What `verify` checks: the ledger and the audit log. */
-interface Verification extends Reconciliation {
+export interface Verification extends Reconciliation {
   readonly audit: AuditCheck;
 }
 
 interface Verified {
   /** The default unless there is a URL. */
   readonly dataDir: string;
+  /** The data directory that has the key file, if another. */
+  readonly keysFrom?: string;
   readonly databaseUrl?: string | undefined;
   readonly secretKey?: string | undefined;
   readonly known?: AuditCheckOptions['known'];
 }
 
-async function verify({ dataDir, databaseUrl, secretKey, known = null }: Verified): Promise<Verification> {
+async function verify({
+  dataDir,
+  keysFrom = dataDir,
+  databaseUrl,
+  secretKey,
+  known = null,
+}: Verified): Promise<Verification> {
   const isDirectory = databaseUrl === undefined;
   const store = await openToRead(isDirectory ? dataDir : undefined, databaseUrl);
   let keys: readonly Uint8Array[];
   try {
-    keys = keyringToRead(isDirectory ? dataDir : null, { secretKey }, systemRandom).auditKeys;
+    keys = keyringToRead(isDirectory ? keysFrom : null, { secretKey }, systemRandom).auditKeys;
   } catch (error) {
     await store.close();
     throw error instanceof StoreOpenError ? new CommandError(error.message, 2) : error;
@@ -117,7 +134,7 @@ function findingsFrom({ findings }: Verification) {
   }));
 }
 
-function verificationAnswer(found: Verification): unknown {
+export function verificationAnswer(found: Verification): object {
   const { rows, fanOuts, unaccounted, findings, digests, balanced, audit } = found;
   return {
     balanced,
@@ -154,7 +171,7 @@ function booksTable(rows: Verification['rows']): string {
   );
 }
 
-function printVerification(found: Verification): void {
+export function printVerification(found: Verification): void {
   const { rows, fanOuts, unaccounted, findings, digests, balanced, audit } = found;
   print(booksTable(rows));
   for (const row of rows)

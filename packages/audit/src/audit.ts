@@ -2,7 +2,7 @@ import { wilson } from 'posthorn/domain';
 import { SeededRandom, systemClock } from 'posthorn/runtime';
 import { findCauses } from './causes.ts';
 import { readEventTypes } from './event-types.ts';
-import { powerOf, readCoverage } from './coverage.ts';
+import { detectionPower, readCoverage } from './coverage.ts';
 import { type Database, num, withDatabase } from './database.ts';
 import { AuditError } from './errors.ts';
 import { readDurations, readEndpoints, readExamples, readMissing, readSeries } from './figures.ts';
@@ -10,12 +10,12 @@ import { findGaps } from './gaps.ts';
 import { readVocabulary } from './ingest.ts';
 import { load } from './load.ts';
 import { type Deploys, markersInLog, readDeploys } from './markers.ts';
-import { countMoney, unitOfAmounts } from './money.ts';
+import { countMoney, detectAmountUnit } from './money.ts';
 import { explainUnsent } from './never-sent.ts';
 import { learnSender } from './sender.ts';
 import { shownResult } from './shown-result.ts';
 import { makeSigns } from './signs.ts';
-import { judgeLines, makeLines, makeTimeline } from './timeline.ts';
+import { screenLines, makeLines, makeTimeline } from './timeline.ts';
 import { compareExpected, compareReceived } from './truth.ts';
 import { judge } from './verdicts.ts';
 import { keepWindow } from './window.ts';
@@ -56,11 +56,11 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   const deploys = listed.markers;
   at('reading', 0);
   const { source, specs, malformed } = await load(database, options, (done, total) =>
-    at(`reading ${bytesOf(done, total)}`, (done / total) * readingShare),
+    at(`reading ${progressText(done, total)}`, (done / total) * readingShare),
   );
   at('putting attempts together', readingShare);
   const vocabulary = await readVocabulary(database);
-  await judgeLines(database, vocabulary);
+  await screenLines(database, vocabulary);
   const whole = await makeLines(database, vocabulary, specs);
   // What is judged may be a window; that the log goes on behind it is known all the same.
   const facts =
@@ -77,7 +77,7 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   const causes = await findCauses(database, habits, signs, random);
   await makeMissing(database);
   const declared = specs.find(({ fields }) => fields.amount !== undefined)?.fields.amount?.money;
-  const own = declared === undefined ? null : await unitOfAmounts(database, declared);
+  const own = declared === undefined ? null : await detectAmountUnit(database, declared);
   const expected =
     options.expected === undefined
       ? null
@@ -97,7 +97,7 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
     late: verdicts.late - (received?.lateUnprocessed ?? 0),
   };
   at('counting the money', 0.93);
-  const unit = own ?? (await unitOfAmounts(database, undefined));
+  const unit = own ?? (await detectAmountUnit(database, undefined));
   const hasPayments = specs.some(({ fields }) => fields.payment_id !== undefined);
   const { money, weekly } = await countMoney(database, unit, hasPayments, facts.to - facts.from);
   const all = events + (expected?.never_sent ?? 0) + (expected?.unresolved ?? 0);
@@ -129,7 +129,7 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
     verdicts: final,
     silent_drop_rate: judged === 0 ? 0 : final.silently_dropped / judged,
     silent_drop_interval: wilson(final.silently_dropped, judged),
-    power: powerOf(judged, final.silently_dropped),
+    power: detectionPower(judged, final.silently_dropped),
     first_lost_at: await readFirstLost(database),
     causes: findings,
     value_at_risk: money.net,
@@ -207,7 +207,7 @@ function deployNotes(
 }
 
 /** "1.2 of 3.4 GB". */
-function bytesOf(done: number, total: number): string {
+function progressText(done: number, total: number): string {
   const [unit, name] = total >= 1e9 ? [1e9, 'GB'] : total >= 1e6 ? [1e6, 'MB'] : [1e3, 'kB'];
   return `${(done / unit).toFixed(1)} of ${(total / unit).toFixed(1)} ${name}`;
 }

@@ -1,7 +1,7 @@
 import { associate, type Named } from './causes/associate.ts';
 import type { Evidence } from './causes/evidence.ts';
 import { findOnset, type Onset } from './causes/onset.ts';
-import { restWords } from './causes/rest.ts';
+import { restEvidence } from './causes/rest.ts';
 import { rules } from './causes/rules.ts';
 import { type Database, isoOrNull, num, numOrNull, text } from './database.ts';
 import type { Habits } from './sender.ts';
@@ -10,7 +10,7 @@ import type { Random } from 'posthorn/runtime';
 import type { AuditResult, Cause, CauseFinding } from './result.ts';
 
 /** Fewer than these, without a promise that was broken, say nothing. */
-const leastUnexplained = 5;
+const minUnexplained = 5;
 
 /** The causes, the main one first; and the onset of the drops, where there is one. */
 export interface Causes {
@@ -58,7 +58,7 @@ async function explainRest(database: Database, onset: Onset | null): Promise<voi
       when verdict = 'given_up' or not (tried = 0 or fails > 0 or promised) then 'unknown' else 'retry_never_scheduled' end
     where cause is null`);
   await database.run(`update lost set cause = 'unknown' where verdict = 'silently_dropped' and cause = 'retry_never_scheduled' and not promised
-    and (select count(*) from lost where verdict = 'silently_dropped' and cause = 'retry_never_scheduled') < ${leastUnexplained}`);
+    and (select count(*) from lost where verdict = 'silently_dropped' and cause = 'retry_never_scheduled') < ${minUnexplained}`);
 }
 
 interface Found {
@@ -104,7 +104,7 @@ async function describe(
       neverTried: num(row.never_tried),
       leftOpen: num(row.left_open),
       tooSoon: num(row.too_soon),
-      leastBytes: numOrNull(row.least_bytes),
+      minBytes: numOrNull(row.least_bytes),
       endpoint: row.endpoint as string | null,
       endpoints: num(row.endpoints),
       statusCode: row.status_code as number | null,
@@ -119,7 +119,7 @@ async function describe(
       given_up: num(row.given_up),
       kind: rule?.kind === 'proof' || broken ? 'proof' : 'support',
       p_value: tested?.p ?? (cause === 'defect_onset' ? found.onset!.p_value : null),
-      evidence: (rule?.words ?? restWords[cause]!)(evidence),
+      evidence: (rule?.words ?? restEvidence[cause]!)(evidence),
       test:
         tested === undefined
           ? null

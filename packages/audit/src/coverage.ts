@@ -6,7 +6,7 @@ import type { Spec } from './spec.ts';
 import type { LineFacts } from './timeline.ts';
 import type { Coverage, Power } from './result.ts';
 
-const gapsMost = 20;
+const maxGaps = 20;
 
 /** How much of what happened the log can show at all. */
 export async function readCoverage(
@@ -45,7 +45,7 @@ export async function readCoverage(
       lines_expected: lines,
     }))
     .sort((a, b) => b.seconds - a.seconds)
-    .slice(0, gapsMost);
+    .slice(0, maxGaps);
   const unusable = [
     {
       why: 'no id of an event',
@@ -106,12 +106,12 @@ export async function readCoverage(
   };
 }
 
-const unusableMost = 0.01;
+const maxUnusable = 0.01;
 
 /** Whatever else is said, it is said of the rest only. */
 function unusableNote(facts: LineFacts, malformed: number, lines: number): string[] {
   const n = malformed + facts.withoutId + facts.absurdTimes;
-  if (n <= lines * unusableMost) return [];
+  if (n <= lines * maxUnusable) return [];
   const share = ((n / lines) * 100).toPrecision(2);
   return [
     `${n.toLocaleString('en-US')} of ${lines.toLocaleString('en-US')} lines (${share} %) could not be used: whatever they say of deliveries is missing here. --map says how they are read`,
@@ -119,7 +119,7 @@ function unusableNote(facts: LineFacts, malformed: number, lines: number): strin
 }
 
 /** The rate that a log of `judged` events would have shown at least one drop of, with 95 % chance: 1 − 0.05^(1/n). */
-export function powerOf(judged: number, dropped: number): Power {
+export function detectionPower(judged: number, dropped: number): Power {
   const rate = judged === 0 ? 1 : 1 - 0.05 ** (1 / judged);
   const percent = `${(rate * 100).toPrecision(2)} %`;
   const events = judged.toLocaleString('en-US');

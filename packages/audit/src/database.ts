@@ -39,7 +39,7 @@ export async function withDatabase<T>(
   const { signal } = options;
   if (isStopped(signal)) throw new AuditStopped();
   await removeLeftBehind();
-  const directory = await mkdtemp(join(tmpdir(), prefixOf(process.pid)));
+  const directory = await mkdtemp(join(tmpdir(), directoryPrefix(process.pid)));
   // Whatever ends the process short of SIGKILL; for that, the next audit clears up.
   const removeAtExit = (): void => rmSync(directory, { recursive: true, force: true });
   process.on('exit', removeAtExit);
@@ -80,12 +80,12 @@ export async function withDatabase<T>(
 }
 
 /** Of a directory's name; of one host, for in a container that shares its directory other processes have the same numbers. */
-const prefixOf = (pid: number | ''): string =>
+const directoryPrefix = (pid: number | ''): string =>
   `posthorn-audit-${hostname().replaceAll(/[^A-Za-z0-9]/g, '_')}-${pid}${pid === '' ? '' : '-'}`;
 
 /** Removes the directories of audits that were killed. */
 async function removeLeftBehind(): Promise<void> {
-  const prefix = prefixOf('');
+  const prefix = directoryPrefix('');
   for (const found of await readdir(tmpdir())) {
     const pid = found.startsWith(prefix) ? Number.parseInt(found.slice(prefix.length), 10) : Number.NaN;
     if (Number.isInteger(pid) && !isRunning(pid))

@@ -1,4 +1,4 @@
-import { namesOf } from './detect.ts';
+import { frequentNames } from './detect.ts';
 import { AuditError } from './errors.ts';
 import type { SniffedFile } from './files.ts';
 import type { SampleRecord, Spec } from './spec.ts';
@@ -45,7 +45,7 @@ export function demandFields(file: SniffedFile, spec: Spec, sample: readonly Sam
     throw new AuditError(
       `${file.path} has no record that can be read: its first line is ${JSON.stringify((file.lines[0] ?? '').slice(0, 120))}. Audit reads JSON lines, JSON, CSV, Parquet, and access logs of Envoy and nginx`,
     );
-  const there = namesOf(sample);
+  const there = frequentNames(sample);
   const example = lacking.map(({ fields, fits }) => {
     const name = there.find((one) => {
       const values = sample.flatMap(({ values: of }) => of.get(one) ?? []);

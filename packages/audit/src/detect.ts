@@ -24,7 +24,7 @@ export interface Detection {
 }
 
 /** Share of the sample's records that have all the names of one of the format's lists, the best list a record. */
-function scoreOf(reader: FormatReader, sample: readonly SampleRecord[]): number {
+function scoreReader(reader: FormatReader, sample: readonly SampleRecord[]): number {
   if (sample.length === 0) return 0;
   const shares = sample.map(({ values }) =>
     Math.max(
@@ -45,7 +45,7 @@ function hasArray(values: ReadonlyMap<string, string>, name: string): boolean {
 /** Says which format a sample is of. Below 0.75 no known format is believed: names of fields decide then. */
 export function detect(sample: readonly SampleRecord[]): Detection {
   const scores = readers
-    .map((reader) => ({ reader, score: scoreOf(reader, sample) }))
+    .map((reader) => ({ reader, score: scoreReader(reader, sample) }))
     .sort((a, b) => b.score - a.score);
   const best = scores[0]!;
   const alternatives = scores
@@ -74,11 +74,11 @@ export function detect(sample: readonly SampleRecord[]): Detection {
 }
 
 /** How `format` would be read, whatever the sample looks like. */
-export function specOf(format: Format, sample: readonly SampleRecord[]): { spec: Spec; score: number } {
+export function specFrom(format: Format, sample: readonly SampleRecord[]): { spec: Spec; score: number } {
   const reader = readers.find((one) => one.format === format);
   return reader === undefined
     ? { spec: genericSpec(sample), score: 1 }
-    : { spec: reader.spec(sample), score: scoreOf(reader, sample) };
+    : { spec: reader.spec(sample), score: scoreReader(reader, sample) };
 }
 
 function genericSpec(sample: readonly SampleRecord[]): Spec {
@@ -172,7 +172,7 @@ export function withMapping(
       !sample.some(({ values }) => hasPath(values, path))
     )
       throw new AuditError(
-        `--map: no record of the sample has ${path} (for ${name}); there are ${namesOf(sample).join(', ')}`,
+        `--map: no record of the sample has ${path} (for ${name}); there are ${frequentNames(sample).join(', ')}`,
       );
     return [name, seen] as const;
   });
@@ -188,7 +188,7 @@ function hasPath(values: ReadonlyMap<string, string>, name: string): boolean {
 }
 
 /** The names that stand in a sample, the most frequent forty. */
-export function namesOf(sample: readonly SampleRecord[]): string[] {
+export function frequentNames(sample: readonly SampleRecord[]): string[] {
   const counts = new Map<string, number>();
   for (const { values } of sample)
     for (const name of values.keys()) counts.set(name, (counts.get(name) ?? 0) + 1);

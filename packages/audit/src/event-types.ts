@@ -2,14 +2,14 @@ import { type Database, num } from './database.ts';
 import type { AuditResult } from './result.ts';
 
 /** Of a larger log a sample of as many events is counted. */
-const countedMost = 500_000;
-const typesMost = 50;
+const maxCounted = 500_000;
+const maxTypes = 50;
 
 /** How often each type of event occurs: what a comparison of two logs has to know. */
 export async function readEventTypes(database: Database): Promise<AuditResult['event_types']> {
   const { n } = await database.row('select count(*) as n from delivery');
-  const one = Math.max(1, Math.ceil(num(n) / countedMost));
+  const one = Math.max(1, Math.ceil(num(n) / maxCounted));
   const rows = await database.rows(`select event_type, count(distinct key) as n from line
-    where event_type is not null and key % ${one} = 0 group by 1 order by n desc, event_type limit ${typesMost}`);
+    where event_type is not null and key % ${one} = 0 group by 1 order by n desc, event_type limit ${maxTypes}`);
   return rows.map((row) => ({ event_type: row['event_type'] as string, events: num(row['n']) * one }));
 }

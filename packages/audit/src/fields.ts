@@ -4,7 +4,7 @@ import {
   type FieldSource,
   fields,
   type Path,
-  pathOf,
+  parsePath,
   type SampleRecord,
   type Unit,
 } from './spec.ts';
@@ -97,7 +97,7 @@ interface Candidate {
 
 /** Reads a log by the names of its fields; what a name may mean is checked against the values that stand there. */
 export function guessFields(sample: readonly SampleRecord[]): Partial<Record<Field, FieldSource>> {
-  const candidates = candidatesOf(sample);
+  const candidates = readCandidates(sample);
   const found: Partial<Record<Field, FieldSource>> = {};
   const taken = new Set<string>();
   // Ids of payments are looked for before ids of events fall back on them; what is a code before what is a word.
@@ -122,10 +122,10 @@ export function guessFields(sample: readonly SampleRecord[]): Partial<Record<Fie
     );
     if (best === undefined) continue;
     if (field !== 'payment_id') taken.add(best.dotted);
-    found[field] = sourceOf(field, best);
+    found[field] = toFieldSource(field, best);
   }
   const slot = (['state', 'phase'] as const).find((field) => found[field] === undefined);
-  const flag = lastWordOf(candidates);
+  const flag = lastWordSource(candidates);
   return slot === undefined || flag === null ? found : { ...found, [slot]: flag };
 }
 
@@ -135,7 +135,7 @@ const lastWordFlags = words(
 );
 const retryFlags = words('willretry retrying shouldretry retryscheduled willberetried');
 
-function lastWordOf(candidates: readonly Candidate[]): FieldSource | null {
+function lastWordSource(candidates: readonly Candidate[]): FieldSource | null {
   for (const { path, texts } of candidates) {
     const name = lastPart(path);
     const ends = lastWordFlags.includes(name);
@@ -155,14 +155,14 @@ function lastWordOf(candidates: readonly Candidate[]): FieldSource | null {
 export function mappedField(field: Field, target: string, sample: readonly SampleRecord[]): FieldSource {
   const [, dotted, suffix] = /^(.*?)(?::(ns|us|ms|s|minor|major))?$/.exec(target)!;
   const texts = sample.flatMap(({ values }) => values.get(dotted!) ?? []);
-  const source = sourceOf(field, { dotted: dotted!, path: pathOf(dotted!), depth: 1, texts, distinct: 0 });
+  const source = toFieldSource(field, { dotted: dotted!, path: parsePath(dotted!), depth: 1, texts, distinct: 0 });
   if (suffix === undefined) return source;
   return suffix === 'minor' || suffix === 'major'
     ? { ...source, money: suffix }
     : { ...source, unit: suffix as Unit };
 }
 
-function candidatesOf(sample: readonly SampleRecord[]): Candidate[] {
+function readCandidates(sample: readonly SampleRecord[]): Candidate[] {
   const texts = new Map<string, string[]>();
   for (const { values } of sample)
     for (const [name, text] of values) {
@@ -171,19 +171,19 @@ function candidatesOf(sample: readonly SampleRecord[]): Candidate[] {
       else list.push(text);
     }
   return [...texts].map(([dotted, list]) => {
-    const path = pathOf(dotted);
+    const path = parsePath(dotted);
     return { dotted, path, depth: dotted.split('.').length, texts: list, distinct: new Set(list).size };
   });
 }
 
 /** The words of a name: an export, or a line of text, has `run.started_at` as one key. */
-const partsOf = (path: Path): string[] => path.flatMap((key) => key.split('.'));
-const lastPart = (path: Path): string => bare(partsOf(path).at(-1)!);
+const pathParts = (path: Path): string[] => path.flatMap((key) => key.split('.'));
+const lastPart = (path: Path): string => bare(pathParts(path).at(-1)!);
 
 function ranked(field: Field, candidates: readonly Candidate[]): Candidate[] {
   return candidates
     .flatMap((candidate) => {
-      const parts = partsOf(candidate.path);
+      const parts = pathParts(candidate.path);
       // `event.id` is called eventid; `data.event.id` too.
       const called = parts.map((_, index) => bare(parts.slice(index).join('')));
       const places = called.map((name) => names[field].indexOf(name)).filter((place) => place >= 0);
@@ -259,14 +259,14 @@ function plausible(
   }
 }
 
-function sourceOf(field: Field, { path, texts, dotted }: Candidate): FieldSource {
+function toFieldSource(field: Field, { path, texts, dotted }: Candidate): FieldSource {
   const paths = [path];
   if (field === 'duration' || field === 'retry_delay' || field === 'retry_after')
-    return { paths, unit: unitOf(lastPart(path), texts, field) };
+    return { paths, unit: detectUnit(lastPart(path), texts, field) };
   if (field === 'amount')
     return hasDecimalComma(texts)
       ? { paths, money: 'major', sql: "replace(replace(@@, '.', ''), ',', '.')" }
-      : { paths, money: moneyOf(bare(dotted), texts) };
+      : { paths, money: detectMoneyUnit(bare(dotted), texts) };
   if (field === 'attempt_no' && /^(retry|retries)/.test(lastPart(path)) && texts.includes('0'))
     // The number of retries so far: the first attempt has none.
     return { paths, sql: 'cast(try_cast(@@ as integer) + 1 as varchar)' };
@@ -275,7 +275,7 @@ function sourceOf(field: Field, { path, texts, dotted }: Candidate): FieldSource
   return { paths };
 }
 
-function unitOf(name: string, texts: readonly string[], field: Field): Unit {
+function detectUnit(name: string, texts: readonly string[], field: Field): Unit {
   if (/(ms|millis|milliseconds)$/.test(name)) return 'ms';
   // "durations" is duration_s, and ends like nanoseconds.
   if (/(sec|secs|seconds|durations|latencys|elapseds|delays|ins|times|afters|backoffs)$/.test(name))
@@ -297,7 +297,7 @@ function hasDecimalComma(texts: readonly string[]): boolean {
   );
 }
 
-function moneyOf(name: string, texts: readonly string[]): 'minor' | 'major' {
+function detectMoneyUnit(name: string, texts: readonly string[]): 'minor' | 'major' {
   if (/(minor|cents|pence|minorunits)/.test(name)) return 'minor';
   return texts.some((text) => text.includes('.')) ? 'major' : 'minor';
 }

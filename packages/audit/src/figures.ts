@@ -2,13 +2,13 @@ import { shownEndpointSql } from './shown-result.ts';
 import { writeFile } from 'node:fs/promises';
 import { exactMinor } from 'posthorn/domain';
 import { type Database, isoOrNull, num, numOrNull, quote, text, textOrNull } from './database.ts';
-import { minorOf } from './money.ts';
+import { toMinorUnits } from './money.ts';
 import type { LineFacts } from './timeline.ts';
 import type { AuditResult, Cause, Example, MissingEvent, Verdict } from './result.ts';
 
 const seriesBins = 200;
-const listedMost = 1000;
-const endpointsMost = 100;
+const maxListed = 1000;
+const maxEndpoints = 100;
 
 /** What became of the events over time, with the money that was lost in each bin. */
 export async function readSeries(
@@ -28,7 +28,7 @@ export async function readSeries(
   const money = new Map<number, Map<string, { amount: bigint; events: number }>>();
   for (const row of amounts) {
     const currency = text(row.currency);
-    const amount = minorOf(text(row.amount), currency, unit);
+    const amount = toMinorUnits(text(row.amount), currency, unit);
     if (amount === null || amount < 0n) continue;
     const bin = money.get(num(row.bin)) ?? new Map<string, { amount: bigint; events: number }>();
     const sum = bin.get(currency) ?? { amount: 0n, events: 0 };
@@ -89,7 +89,7 @@ export async function readEndpoints(database: Database): Promise<AuditResult['en
       select endpoint, coalesce(attempts, 0) - coalesce(others.ends, 0) + coalesce(events, 0) as events, coalesce(attempts, 0) as attempts, coalesce(failed, 0) as failed
       from ends full join others using (endpoint)),
     losses as (select coalesce(endpoint, '') as endpoint, count(*) filter (verdict = 'silently_dropped') as dropped, count(*) filter (verdict = 'given_up') as given_up from fate group by 1)
-    select * from attempts left join losses using (endpoint) order by coalesce(dropped, 0) desc, coalesce(given_up, 0) desc, attempts desc limit ${endpointsMost}`);
+    select * from attempts left join losses using (endpoint) order by coalesce(dropped, 0) desc, coalesce(given_up, 0) desc, attempts desc limit ${maxEndpoints}`);
   return rows.map((row) => ({
     endpoint: text(row.endpoint),
     events: num(row.events),
@@ -118,7 +118,7 @@ export async function readExamples(
         await database.rows(`select attempt_no, started_at, t as ended_at, status_code, error, coalesce(state, outcome, phase) as state, next_retry_at, worker
         from seen where key = ${text(row.key)} order by t, kind limit 100`);
       const currency = textOrNull(row.currency)?.toUpperCase() ?? null;
-      const amount = row.amount === null ? null : minorOf(text(row.amount), currency ?? 'XXX', unit);
+      const amount = row.amount === null ? null : toMinorUnits(text(row.amount), currency ?? 'XXX', unit);
       const last = isoOrNull(row.last_at);
       return {
         event_id: text(row.id),
@@ -158,7 +158,7 @@ export async function readMissing(
 ): Promise<AuditResult['missing']> {
   const total = num((await database.row(`select count(*) as n from missing where ${toResend}`)).n);
   const rows = await database.rows(
-    `select ${missingColumns} from missing where ${toResend} order by first_at, id limit ${listedMost}`,
+    `select ${missingColumns} from missing where ${toResend} order by first_at, id limit ${maxListed}`,
   );
   if (file !== undefined) {
     if (total === 0)
@@ -176,7 +176,7 @@ export async function readMissing(
     file: file ?? null,
     listed: rows.map((row): MissingEvent => {
       const currency = textOrNull(row.currency)?.toUpperCase() ?? null;
-      const amount = row.amount === null ? null : minorOf(text(row.amount), currency ?? 'XXX', unit);
+      const amount = row.amount === null ? null : toMinorUnits(text(row.amount), currency ?? 'XXX', unit);
       return {
         event_id: text(row.id),
         endpoint: textOrNull(row.endpoint),

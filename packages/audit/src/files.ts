@@ -4,7 +4,7 @@ import { constants, gunzipSync } from 'node:zlib';
 import { AuditError } from './errors.ts';
 import type { SourceFile } from './result.ts';
 
-const filesMost = 10_000;
+const maxFiles = 10_000;
 /** Of a file's beginning, middle and end, to see what it is. */
 const sampleBytes = 256 * 1024;
 
@@ -29,8 +29,8 @@ export function expandFiles(patterns: readonly string[]): string[] {
     if (found.length === 0) throw new AuditError(`no file matches ${pattern}`);
     for (const path of found) paths.add(path);
   }
-  if (paths.size > filesMost)
-    throw new AuditError(`${paths.size} files are too many at once: at most ${filesMost}`);
+  if (paths.size > maxFiles)
+    throw new AuditError(`${paths.size} files are too many at once: at most ${maxFiles}`);
   return [...paths];
 }
 
@@ -78,7 +78,7 @@ export async function sniff(path: string): Promise<SniffedFile> {
   const asMarked = linesIn(marked);
   const encoding = marked === 'utf-8' && isLatin1(asMarked) ? 'latin1' : marked;
   const lines = encoding === marked ? asMarked : linesIn(encoding);
-  const container = containerOf(lines);
+  const container = detectContainer(lines);
   return {
     ...common,
     container: container.container,
@@ -140,23 +140,23 @@ function looksBinary(head: Buffer): boolean {
 
 const delimiters = [',', ';', '\t', '|'] as const;
 
-function containerOf(lines: readonly string[]): Pick<SniffedFile, 'container' | 'delimiter'> {
+function detectContainer(lines: readonly string[]): Pick<SniffedFile, 'container' | 'delimiter'> {
   const head = (lines[0] ?? '').replace(/^\uFEFF/, '').trimStart();
   const objects = lines.filter((line) => isObject(line)).length;
   // An answer of an API is one object around its records.
-  if (objects > 0 && objects === lines.length && wrapperOf(lines[0]!) !== null)
+  if (objects > 0 && objects === lines.length && findWrapper(lines[0]!) !== null)
     return { container: 'json', delimiter: ',' };
   if (objects > 0 && objects >= lines.length * 0.3) return { container: 'ndjson', delimiter: ',' };
   if (head.startsWith('[') && !/^\[\d{4}-/.test(head)) return { container: 'json', delimiter: ',' };
   if (head.startsWith('{')) return { container: objects > 0 ? 'ndjson' : 'json', delimiter: ',' };
   const counted = delimiters
-    .map((delimiter) => ({ delimiter, cells: cellsOf(head, delimiter).length }))
+    .map((delimiter) => ({ delimiter, cells: splitCells(head, delimiter).length }))
     .sort((a, b) => b.cells - a.cells)[0]!;
   // A header of a CSV is names, and the lines below it have as many cells.
-  const names = cellsOf(head, counted.delimiter);
+  const names = splitCells(head, counted.delimiter);
   const like = lines
     .slice(1, 50)
-    .filter((line) => Math.abs(cellsOf(line, counted.delimiter).length - names.length) <= 1).length;
+    .filter((line) => Math.abs(splitCells(line, counted.delimiter).length - names.length) <= 1).length;
   if (
     counted.cells > 1 &&
     names.every((cell) => /^[\p{L}_@][\p{L}\p{N} _.@$/()#-]{0,80}$/u.test(cell)) &&
@@ -181,14 +181,14 @@ const wrappers = [
   'events',
 ];
 /** Convoy's API answers {"data": {"content": […]}}. */
-const wrappedMost = 2;
+const maxWrapped = 2;
 
 /** The JSON path of the array that a document wraps its records in; null where the document is a record itself. */
-export function wrapperOf(document: string): string | null {
+export function findWrapper(document: string): string | null {
   const value: unknown = JSON.parse(document.replace(/^\uFEFF/, ''));
   // What has an id is a record, and its array is part of it.
   if (!isRecord(value) || Object.keys(value).some((key) => /id$/i.test(key))) return null;
-  return arrayIn(value, '$', wrappedMost);
+  return arrayIn(value, '$', maxWrapped);
 }
 
 function arrayIn(value: Readonly<Record<string, unknown>>, path: string, deep: number): string | null {
@@ -223,7 +223,7 @@ function isObject(line: string): boolean {
 }
 
 /** The cells of a line of CSV, quotes taken off. */
-export function cellsOf(line: string, delimiter: string): string[] {
+export function splitCells(line: string, delimiter: string): string[] {
   const cells: string[] = [];
   let cell = '';
   let quoted = false;

@@ -5,15 +5,15 @@ import { dayMs } from 'posthorn/domain';
 // Silences of the log itself: rotation, a collector that was down, a day that was not exported. What would have been
 // written then is not known, so nothing that waited then is said to be lost.
 
-const binsMost = 2000;
+const maxBins = 2000;
 /** Bins on each side of a silence; the quieter side's rate is the one around it, for days grow busy and quiet. */
 const around = 12;
 /** The chance that a log without a gap shows one somewhere. */
 const doubt = 0.001;
-const leastLines = 20;
+const minLines = 20;
 
 /** The first place whose bin is not before `bin`. */
-function placeOf(bins: readonly { readonly bin: number }[], bin: number): number {
+function findBin(bins: readonly { readonly bin: number }[], bin: number): number {
   let low = 0;
   let high = bins.length;
   while (low < high) {
@@ -42,14 +42,14 @@ export function silences(
   const cumulative = [0];
   for (const { n } of bins) cumulative.push(cumulative.at(-1)! + n);
   /** Lines a bin, of the bins [low, high) and the empty ones between them. */
-  const rateOf = (low: number, high: number): number =>
+  const rateBetween = (low: number, high: number): number =>
     (cumulative[high]! - cumulative[low]!) / (bins[high - 1]!.bin - bins[low]!.bin + 1);
   const pauses = bins.slice(1).flatMap(({ bin }, index) => {
     const empty = bin - bins[index]!.bin - 1;
     if (empty === 0) return [];
     const rate = Math.min(
-      rateOf(Math.max(0, index + 1 - around), index + 1),
-      rateOf(index + 1, Math.min(bins.length, index + 1 + around)),
+      rateBetween(Math.max(0, index + 1 - around), index + 1),
+      rateBetween(index + 1, Math.min(bins.length, index + 1 + around)),
     );
     return [{ from: bins[index]!.bin + 1, empty, lines: empty * rate }];
   });
@@ -57,11 +57,11 @@ export function silences(
   // Of all places between bins most have no pause at all.
   const high = ordered[ordered.length - 1 - Math.floor(bins.length / 100)] ?? 0;
   const burstiness = Math.max(1, high / Math.log(100));
-  const least = Math.max(leastLines, burstiness * Math.log(Math.max(2, bins.length) / doubt));
+  const least = Math.max(minLines, burstiness * Math.log(Math.max(2, bins.length) / doubt));
   const dayBins = dayMs / binMs;
   /** Lines in [from, to) of the bins, by their numbers. */
   const countIn = (from: number, to: number): number =>
-    cumulative[placeOf(bins, to)]! - cumulative[placeOf(bins, from)]!;
+    cumulative[findBin(bins, to)]! - cumulative[findBin(bins, from)]!;
   const first = bins[0]?.bin ?? 0;
   const last = bins.at(-1)?.bin ?? 0;
   // A night or a weekend that is as quiet on other days is no gap.
@@ -73,7 +73,7 @@ export function silences(
     const others = days.map((day) => countIn(from + day * dayBins, from + day * dayBins + empty));
     const weeks = others.filter((_, index) => days[index]! % 7 === 0);
     const middle = others.toSorted((a, b) => a - b)[others.length >> 1] ?? Infinity;
-    return middle < leastLines / 2 || weeks.some((n) => n < leastLines / 4);
+    return middle < minLines / 2 || weeks.some((n) => n < minLines / 4);
   };
   return pauses
     .filter(({ from, empty, lines }) => lines >= least && !isHabit(from, empty))
@@ -89,7 +89,7 @@ export function silences(
  * that stood still is no such gap: what was due meanwhile is made up for when it comes back, attempt for attempt.
  */
 export async function findGaps(database: Database, facts: LineFacts): Promise<Silence[]> {
-  const binMs = Math.max(1000, Math.round(Math.max(1, facts.to - facts.from) / binsMost));
+  const binMs = Math.max(1000, Math.round(Math.max(1, facts.to - facts.from) / maxBins));
   const rows = await database.rows(
     `select t // ${binMs} as bin, count(*) as n from line group by 1 order by 1`,
   );

@@ -3,7 +3,7 @@ import { type Database, num, numOrNull, withDatabase } from './database.ts';
 import { readVocabulary } from './ingest.ts';
 import { load } from './load.ts';
 import type { AuditOptions } from './result.ts';
-import { judgeLines, type LineFacts, makeLines } from './timeline.ts';
+import { screenLines, type LineFacts, makeLines } from './timeline.ts';
 import { keepWindow } from './window.ts';
 import { minuteMs } from 'posthorn/domain';
 
@@ -11,7 +11,7 @@ import { minuteMs } from 'posthorn/domain';
 // sample of its attempts to calibrate a simulation with. In any format that the audit reads.
 
 /** A log of more minutes than ten years has been misread. */
-const minutesMost = 5_300_000;
+const maxMinutes = 5_300_000;
 
 /** Counts by the minute, from the minute `from` on (ms since the epoch). */
 export interface LogMinutes {
@@ -33,7 +33,7 @@ async function withLines<T>(
   return await withDatabase({ memoryMb, timezone, threads, signal }, async (database) => {
     const { specs } = await load(database, options);
     const vocabulary = await readVocabulary(database);
-    await judgeLines(database, vocabulary);
+    await screenLines(database, vocabulary);
     const facts = await makeLines(database, vocabulary, specs);
     const { window } = options;
     return await work(
@@ -51,7 +51,7 @@ export async function readMinutes(
   return await withLines(options, async (database, { from: first, to: until }) => {
     const from = Math.floor(first / minuteMs) * minuteMs;
     const length = Math.floor((until - from) / minuteMs) + 1;
-    if (length > minutesMost) throw new Error(`the log covers ${length} minutes`);
+    if (length > maxMinutes) throw new Error(`the log covers ${length} minutes`);
     await database.run(`create table outcome as select key,
         min(least(coalesce(accepted_at, t), coalesce(started_at, t), t)) as first_at, min(t) filter (ok) as ok_at
       from line group by key`);
@@ -100,7 +100,7 @@ export async function sampleAttempts(options: AuditOptions, most: number): Promi
       durationMs: row['timeless'] === true ? null : num(row['duration']),
       status_code: numOrNull(row['status_code']),
       error: textOrNull(row['error']),
-      amount_minor: amountOf(row['amount']),
+      amount_minor: toAmount(row['amount']),
       currency: textOrNull(row['currency']),
       next_retry_at: numOrNull(row['next_retry_at']),
     }));
@@ -108,7 +108,7 @@ export async function sampleAttempts(options: AuditOptions, most: number): Promi
 }
 
 /** Only whole numbers are minor units for certain; a calibration can do without the others. */
-function amountOf(value: unknown): number | null {
+function toAmount(value: unknown): number | null {
   const text = textOrNull(value);
   return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }

@@ -79,7 +79,7 @@ async function read(database: Database, paths: readonly string[], one: Spec): Pr
         delimiter: ',',
         paths: [path],
         bytes: file.bytes,
-        bytesMost: file.bytes,
+        maxBytes: file.bytes,
         spec: one,
         wrapper: null,
       },
@@ -97,7 +97,7 @@ const withoutNulls = (row: Row): Row =>
 type Json = Readonly<Record<string, unknown>>;
 
 /** What one line is, by JSON.parse and by looking under one key after the other. */
-function expectedOf(line: Buffer, path: string, one: Spec): Row[] | 'rejected' {
+function expectedRows(line: Buffer, path: string, one: Spec): Row[] | 'rejected' {
   const text = line.toString().replace(/\r$/, '');
   if (text.trim() === '') return [];
   if (!Buffer.from(line.toString()).equals(line)) return 'rejected';
@@ -234,7 +234,7 @@ describe('reading JSON lines', () => {
             async (first, second, newlines, ends) => {
               runs++;
               const paths = [join(directory, `${runs}.jsonl`), join(directory, `${runs}.jsonl.gz`)];
-              const bytesOf = (lines: readonly Buffer[]): Buffer =>
+              const progressText = (lines: readonly Buffer[]): Buffer =>
                 Buffer.concat(
                   lines.flatMap((bytes, index) =>
                     index < lines.length - 1 || ends
@@ -244,11 +244,11 @@ describe('reading JSON lines', () => {
                 );
               // A file has to begin with something, to be one of lines of JSON at all.
               const lead = Buffer.from('{"id":"l\u00e9ad"}');
-              writeFileSync(paths[0]!, bytesOf([lead, ...first]));
-              writeFileSync(paths[1]!, gzipSync(bytesOf([lead, ...second])));
+              writeFileSync(paths[0]!, progressText([lead, ...first]));
+              writeFileSync(paths[1]!, gzipSync(progressText([lead, ...second])));
               const expected = [
-                ...[lead, ...first].map((bytes) => expectedOf(bytes, paths[0]!, one)),
-                ...[lead, ...second].map((bytes) => expectedOf(bytes, paths[1]!, one)),
+                ...[lead, ...first].map((bytes) => expectedRows(bytes, paths[0]!, one)),
+                ...[lead, ...second].map((bytes) => expectedRows(bytes, paths[1]!, one)),
               ];
               const rejectedBefore = await rejected(database);
               const rows = await read(database, paths, one);

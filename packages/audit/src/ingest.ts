@@ -1,8 +1,8 @@
 import { type Database, num, quote, text } from './database.ts';
-import { type Column, columns, filled, knownType, textsOf } from './lines.ts';
-import { type FileGroup, fieldSql, relationOf } from './relation.ts';
+import { type Column, columns, filled, knownType, readTexts } from './lines.ts';
+import { type FileGroup, fieldSql, relationFrom } from './relation.ts';
 import { type Field, fields, type SampleRecord } from './spec.ts';
-import { meaningOf, type Meaning } from './words.ts';
+import { toMeaning, type Meaning } from './words.ts';
 import { boundedStatus, boundedTime, durationSql, isIso, statusSql, timeSql, wholeSql } from './values.ts';
 
 const timeFields: ReadonlySet<Field> = new Set([
@@ -20,7 +20,7 @@ export async function ingest(
   sample: readonly SampleRecord[],
   { utc, known }: { readonly utc: boolean; readonly known: ReadonlySet<Column> },
 ): Promise<void> {
-  const relation = relationOf(group);
+  const relation = relationFrom(group);
   const { spec } = group;
   const used = fields.filter((field) => spec.fields[field] !== undefined);
   // One projection gets the texts, the next ones work with them: so each is got and converted once.
@@ -34,7 +34,7 @@ export async function ingest(
     const number = `n_${field}`;
     if (timeFields.has(field))
       numbers.set(number, {
-        sql: timeSql(value, isIso(textsOf(spec, field, sample)), utc),
+        sql: timeSql(value, isIso(readTexts(spec, field, sample)), utc),
         bounded: boundedTime(number),
       });
     else if (field === 'duration' || field === 'retry_delay' || field === 'retry_after')
@@ -86,16 +86,16 @@ export async function ingest(
 export type Vocabulary = Readonly<Record<'phase' | 'outcome' | 'state', ReadonlyMap<string, Meaning | null>>>;
 
 /** More different words than this in one column are no vocabulary. */
-const wordsMost = 500;
+const maxWords = 500;
 
 /** Collects the words of the log's own vocabulary and says what each means. */
 export async function readVocabulary(database: Database): Promise<Vocabulary> {
   const of = async (column: string): Promise<ReadonlyMap<string, Meaning | null>> => {
     const rows = await database.rows(
       `select ${column} as word, count(*) as n, count(status_code) as codes from raw where ${column} is not null
-       group by 1 order by n desc limit ${wordsMost}`,
+       group by 1 order by n desc limit ${maxWords}`,
     );
-    return new Map(rows.map(({ word }) => [text(word), meaningOf(text(word))] as const));
+    return new Map(rows.map(({ word }) => [text(word), toMeaning(text(word))] as const));
   };
   const vocabulary = { phase: await of('phase'), outcome: await of('outcome'), state: await of('state') };
   const codes = num((await database.row('select count(status_code) as n from raw')).n);

@@ -19,7 +19,7 @@ type Level = Map<string, { readonly key: string; readonly inside: Structure }>;
  * The values under `paths` of the JSON in `column`, in one pass over it, whatever their number. Where `array` is named, its items
  * are kept as they stand. `alias` is the name that the structure gets.
  */
-export function shapeOf(
+export function detectShape(
   column: string,
   alias: string,
   paths: readonly Path[],
@@ -29,17 +29,17 @@ export function shapeOf(
   if (array !== undefined) insert(top, array, ['JSON']);
   const got = new Map(
     paths.map((path) => [
-      keyOf(path),
+      pathKey(path),
       insert(top, path, 'VARCHAR')
-        ? memberOf(alias, path)
+        ? memberSql(alias, path)
         : // Asked only of what is known to be JSON.
           `case when ${alias} is not null then json_extract_string(${column}, ${quote(jsonPath(path))}) end`,
     ]),
   );
   return {
     structure: `json_transform(${column}, ${quote(JSON.stringify(plain(top)))})`,
-    get: (path) => got.get(keyOf(path))!,
-    items: array === undefined ? 'null' : memberOf(alias, array),
+    get: (path) => got.get(pathKey(path))!,
+    items: array === undefined ? 'null' : memberSql(alias, array),
   };
 }
 
@@ -68,8 +68,8 @@ function plain(level: Level): Record<string, unknown> {
   );
 }
 
-const keyOf = (path: Path): string => path.join('\u0000');
-const memberOf = (alias: string, path: Path): string => [alias, ...path.map(name)].join('.');
+const pathKey = (path: Path): string => path.join('\u0000');
+const memberSql = (alias: string, path: Path): string => [alias, ...path.map(name)].join('.');
 
 /** A path as JSON functions take it. */
 function jsonPath(path: Path): string {

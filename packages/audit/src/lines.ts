@@ -45,7 +45,7 @@ const repeating = [
   'event_type',
 ] as const satisfies readonly (Column & Field)[];
 /** Of such a column: beyond this it does not repeat enough. */
-const knownMost = 1000;
+const maxKnown = 1000;
 
 /** A log that is to be read: how, and some of its records. */
 interface Sampled {
@@ -82,8 +82,8 @@ export async function createLines(
   const used = new Set(logs.flatMap(({ spec }) => [...filled(spec)]));
   const known = new Set<Column>();
   for (const column of repeating) {
-    const texts = new Set(logs.flatMap(({ spec, sample }) => textsOf(spec, column, sample)));
-    if (!used.has(column) || texts.size === 0 || texts.size > knownMost) continue;
+    const texts = new Set(logs.flatMap(({ spec, sample }) => readTexts(spec, column, sample)));
+    if (!used.has(column) || texts.size === 0 || texts.size > maxKnown) continue;
     await database.run(`create type ${knownType(column)} as enum (${[...texts].map(quote).join(', ')})`);
     known.add(column);
   }
@@ -104,7 +104,7 @@ export async function createLines(
 }
 
 /** What a sample has under a field. */
-export function textsOf(spec: Spec, field: Field, sample: readonly SampleRecord[]): string[] {
+export function readTexts(spec: Spec, field: Field, sample: readonly SampleRecord[]): string[] {
   const names = spec.fields[field]?.paths.map((path) => path.join('.')) ?? [];
   return sample.flatMap(({ values }) =>
     names.flatMap((name) => values.get(name) ?? values.get(name.replace(/\.([^.]+)$/, '[].$1')) ?? []),

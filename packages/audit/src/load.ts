@@ -2,20 +2,20 @@ import { systemClock } from 'posthorn/runtime';
 import { AuditError, AuditStopped } from './errors.ts';
 import { type Database, quote, text } from './database.ts';
 import { demandFields } from './demand-fields.ts';
-import { detect, type Detection, specOf, withMapping } from './detect.ts';
-import { expandFiles, sniff, type SniffedFile, wrapperOf } from './files.ts';
+import { detect, type Detection, specFrom, withMapping } from './detect.ts';
+import { expandFiles, sniff, type SniffedFile, findWrapper } from './files.ts';
 import { hooksByFile } from './formats/github-hooks.ts';
 import { ingest } from './ingest.ts';
 import { createLines } from './lines.ts';
 import { type Malformed, readMalformed } from './malformed.ts';
-import { documentsOf, type FileGroup } from './relation.ts';
+import { documentsSql, type FileGroup } from './relation.ts';
 import type { AuditOptions, Source } from './result.ts';
 import { flatten, headerOfCsv, recordsFromCsv, recordsFromJson } from './sample.ts';
 import { type SampleRecord, type Spec, timeOfLine, timeOfLinePattern } from './spec.ts';
 import { describeField } from './values.ts';
 
-const sampleMost = 3000;
-const documentBytesMost = 256 * 1024 * 1024;
+const maxSample = 3000;
+const maxDocumentBytes = 256 * 1024 * 1024;
 
 /** What was read: how it was understood, and what stands in `raw` now. */
 export interface Loaded {
@@ -69,7 +69,7 @@ export async function load(
         compression,
         encoding,
         bytes: (known?.group.bytes ?? 0) + file.bytes,
-        bytesMost: Math.max(known?.group.bytesMost ?? 0, file.bytes),
+        maxBytes: Math.max(known?.group.maxBytes ?? 0, file.bytes),
         delimiter,
         wrapper,
         spec: detection.spec,
@@ -138,8 +138,8 @@ const isText = ({ container, compression }: SniffedFile): boolean =>
 
 /** Of many, those at the beginning, in the middle and at the end: a log changes with its sender. */
 function spread<T>(all: readonly T[]): readonly T[] {
-  if (all.length <= sampleMost) return all;
-  const third = Math.floor(sampleMost / 3);
+  if (all.length <= maxSample) return all;
+  const third = Math.floor(maxSample / 3);
   return [0, Math.floor((all.length - third) / 2), all.length - third].flatMap((from) =>
     all.slice(from, from + third),
   );
@@ -154,12 +154,12 @@ interface Looked {
 }
 
 async function look(database: Database, file: SniffedFile, options: AuditOptions): Promise<Looked> {
-  const { sample, wrapper } = await sampleOf(database, file);
+  const { sample, wrapper } = await readSample(database, file);
   const seen = detect(sample);
   let detection: Detection = seen;
   const assumptions: string[] = [];
   if (options.format !== undefined) {
-    const { spec, score } = specOf(options.format, sample);
+    const { spec, score } = specFrom(options.format, sample);
     detection = {
       spec,
       confidence: 1,
@@ -188,7 +188,7 @@ async function look(database: Database, file: SniffedFile, options: AuditOptions
   return { file, sample, wrapper, detection, assumptions };
 }
 
-async function sampleOf(
+async function readSample(
   database: Database,
   file: SniffedFile,
 ): Promise<{ sample: SampleRecord[]; wrapper: string | null }> {
@@ -198,7 +198,7 @@ async function sampleOf(
       if (file.compression !== 'zstd') return { sample: recordsFromJson(spread(file.lines)), wrapper: null };
       const rows = await database
         .rows(
-          `select cast(json as varchar) as line from read_json_objects(${quote(file.path)}, format='newline_delimited', ignore_errors=true, compression='zstd') limit ${sampleMost}`,
+          `select cast(json as varchar) as line from read_json_objects(${quote(file.path)}, format='newline_delimited', ignore_errors=true, compression='zstd') limit ${maxSample}`,
         )
         .catch((error: Error) => refuse(file, error));
       return { sample: recordsFromJson(rows.map(({ line }) => text(line))), wrapper: null };
@@ -208,7 +208,7 @@ async function sampleOf(
     case 'parquet': {
       const rows = await database
         .rows(
-          `select cast(to_json(t) as varchar) as line from read_parquet(${quote(file.path)}) t limit ${sampleMost}`,
+          `select cast(to_json(t) as varchar) as line from read_parquet(${quote(file.path)}) t limit ${maxSample}`,
         )
         .catch((error: Error) => refuse(file, error));
       return { sample: recordsFromJson(rows.map(({ line }) => text(line))), wrapper: null };
@@ -224,14 +224,14 @@ async function sampleOfDocument(
   database: Database,
   file: SniffedFile,
 ): Promise<{ sample: SampleRecord[]; wrapper: string | null }> {
-  if (file.bytes > documentBytesMost)
+  if (file.bytes > maxDocumentBytes)
     throw new AuditError(
       `${file.path} is one JSON document of ${Math.round(file.bytes / 1e6)} MB, which would have to be held in memory: write it as JSON lines, as in jq -c '.[]' ${file.path}`,
     );
   const read = async (format: string, value: string): Promise<string[]> =>
     (
       await database
-        .rows(`select ${value} as line from ${documentsOf(file, [file.path], format)} limit ${sampleMost}`)
+        .rows(`select ${value} as line from ${documentsSql(file, [file.path], format)} limit ${maxSample}`)
         .catch((error: Error) => refuse(file, error))
     ).map(({ line }) => text(line));
   const isArray = file.lines[0]!.trimStart()
@@ -240,7 +240,7 @@ async function sampleOfDocument(
   if (isArray)
     return { sample: recordsFromJson(await read('array', 'cast(json as varchar)')), wrapper: null };
   const documents = await read('unstructured', 'cast(json as varchar)');
-  const wrapper = documents[0] === undefined ? null : wrapperOf(documents[0]);
+  const wrapper = documents[0] === undefined ? null : findWrapper(documents[0]);
   return {
     sample: recordsFromJson(
       wrapper === null

@@ -6,7 +6,7 @@ import type { SniffedFile } from './files.ts';
 import { malformedLength, noDelimiter } from './relation.ts';
 import type { Coverage } from './result.ts';
 
-const samplesMost = 5;
+const maxSamples = 5;
 const shownLength = 200;
 const carriageReturn = 13;
 const byteOrderMark = 0xfeff;
@@ -28,7 +28,7 @@ export async function readMalformed(
 ): Promise<Malformed> {
   const rejected = await rejectedLines(database);
   const rows = await database.rows(
-    `select malformed from raw where malformed is not null order by place limit ${samplesMost}`,
+    `select malformed from raw where malformed is not null order by place limit ${maxSamples}`,
   );
   const lines = rows.map((row) => {
     const [path, line] = text(row['malformed']).split(noDelimiter) as [string, string];
@@ -56,10 +56,10 @@ export async function readMalformed(
     }
   }
   // Some of each kind.
-  const own = Math.max(samplesMost - rejected.samples.length, Math.ceil(samplesMost / 2));
+  const own = Math.max(maxSamples - rejected.samples.length, Math.ceil(maxSamples / 2));
   return {
     rejected: rejected.count,
-    samples: [...samples.slice(0, own), ...rejected.samples].slice(0, samplesMost),
+    samples: [...samples.slice(0, own), ...rejected.samples].slice(0, maxSamples),
   };
 }
 
@@ -71,7 +71,7 @@ async function rejectedLines(database: Database): Promise<{ count: number; sampl
   const count = await database.row('select count(distinct (scan_id, file_id, line)) as n from reject_errors');
   const rows =
     await database.rows(`select file_path, line, any_value(error_type)::varchar as why, left(any_value(csv_line), ${shownLength + 2}) as text
-    from reject_errors join reject_scans using (scan_id, file_id) group by scan_id, file_id, file_path, line order by file_path, line limit ${samplesMost}`);
+    from reject_errors join reject_scans using (scan_id, file_id) group by scan_id, file_id, file_path, line order by file_path, line limit ${maxSamples}`);
   return {
     count: num(count['n']),
     samples: rows.map((row) => ({

@@ -3,7 +3,7 @@ import { binomialTail } from 'posthorn/domain';
 import { isBlank, readLines } from 'posthorn/logs';
 import { AuditError } from './errors.ts';
 import { type Database, num, text } from './database.ts';
-import { cellsOf } from './files.ts';
+import { splitCells } from './files.ts';
 import { looksLikeTime } from './fields.ts';
 import type { Habits } from './sender.ts';
 import type { LineFacts } from './timeline.ts';
@@ -15,7 +15,7 @@ export interface Marker {
   readonly from: 'file' | 'log' | 'inferred';
 }
 
-const markersMost = 10_000;
+const maxMarkers = 10_000;
 /** So long after a request's begin without an end, or after an acceptance without a request, it is not coming. */
 const vanishedMs = 60_000;
 
@@ -35,12 +35,12 @@ export async function readDeploys(path: string): Promise<Deploys> {
       for (const line of lines) {
         const text = 'text' in line ? line.text : '';
         if ('text' in line && (isBlank(text) || text.startsWith('#'))) continue;
-        const marker = markerOf(text);
+        const marker = parseMarker(text);
         if (marker !== null) markers.push(marker);
         else if (line.number > 1) ignored.push(line.number);
-        if (markers.length + ignored.length > markersMost)
+        if (markers.length + ignored.length > maxMarkers)
           throw new AuditError(
-            `${path} has more than ${markersMost.toLocaleString('en-US')} lines: leave out deploys outside the log`,
+            `${path} has more than ${maxMarkers.toLocaleString('en-US')} lines: leave out deploys outside the log`,
           );
       }
   } catch (error) {
@@ -54,10 +54,10 @@ export async function readDeploys(path: string): Promise<Deploys> {
   return { markers, ignored };
 }
 
-function markerOf(line: string): Marker | null {
+function parseMarker(line: string): Marker | null {
   const cells = line.startsWith('{')
-    ? valuesOf(line)
-    : cellsOf(line, line.includes(';') ? ';' : line.includes('\t') ? '\t' : ',');
+    ? parseValues(line)
+    : splitCells(line, line.includes(';') ? ';' : line.includes('\t') ? '\t' : ',');
   const time = cells.find((cell) => looksLikeTime(cell));
   const atMs = time === undefined ? Number.NaN : parseTime(time);
   if (!Number.isFinite(atMs)) return null;
@@ -68,7 +68,7 @@ function markerOf(line: string): Marker | null {
   return { atMs, label: label || 'deploy', from: 'file' };
 }
 
-function valuesOf(line: string): string[] {
+function parseValues(line: string): string[] {
   try {
     return Object.values(JSON.parse(line) as Record<string, unknown>).map(String);
   } catch {
@@ -86,7 +86,7 @@ function parseTime(text: string): number {
 /** Lines of the log itself that tell of a deploy or a restart. */
 export async function markersInLog(database: Database): Promise<Marker[]> {
   const rows = await database.rows(
-    `select t, any_value(coalesce(phase, state)) as label from judged where marker and in_span group by t order by t limit ${markersMost}`,
+    `select t, any_value(coalesce(phase, state)) as label from judged where marker and in_span group by t order by t limit ${maxMarkers}`,
   );
   return rows.map((row) => ({ atMs: num(row.t), label: text(row.label), from: 'log' }));
 }
@@ -126,7 +126,7 @@ export async function inferRestarts(
   const share = recovered < 20 ? null : all / left.length;
   const found: Marker[] = [];
   while (found.length < 40) {
-    const best = mostCovered(left);
+    const best = bestCovered(left);
     if (best === null || best.lost < 3 || best.lost < 0.8 * (best.lost + best.waiting)) break;
     const span = Math.max(1, facts.to - facts.from);
     // Of those that no moment explains yet.
@@ -152,7 +152,7 @@ export async function inferRestarts(
 }
 
 /** The moment that most lost events were waiting at, and how many others waited then and were delivered. */
-function mostCovered(intervals: readonly Interval[]): { at: number; lost: number; waiting: number } | null {
+function bestCovered(intervals: readonly Interval[]): { at: number; lost: number; waiting: number } | null {
   const edges = intervals
     .flatMap(({ from, to, lost }) => [
       { at: from, step: 1, lost },

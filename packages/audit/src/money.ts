@@ -10,7 +10,7 @@ const noCurrency = 'XXX';
 /**
  * Minor units of an amount as a log writes it: exact, or null where it is no amount of that currency (too many decimals).
  */
-export function minorOf(text: string, currency: string, unit: 'minor' | 'major'): bigint | null {
+export function toMinorUnits(text: string, currency: string, unit: 'minor' | 'major'): bigint | null {
   const match = /^([+-]?)(\d+)(?:\.(\d+))?$/.exec(text.trim().replaceAll(/[,_ ]/g, ''));
   if (match === null) return null;
   const [, sign, whole, fraction = ''] = match;
@@ -29,7 +29,7 @@ interface Payment {
 }
 
 /** One amount with cents shows that the whole field is in major units, whatever the sample looked like. */
-export async function unitOfAmounts(
+export async function detectAmountUnit(
   database: Database,
   declared: 'minor' | 'major' | undefined,
 ): Promise<'minor' | 'major'> {
@@ -60,7 +60,7 @@ export async function countMoney(
   for (const row of rows) {
     const events = num(row.events);
     const currency = row.currency === null ? noCurrency : text(row.currency);
-    const amount = row.amount === null ? null : minorOf(text(row.amount), currency, unit);
+    const amount = row.amount === null ? null : toMinorUnits(text(row.amount), currency, unit);
     if (amount === null) {
       if (row.verdict !== 'given_up') unknownAmounts += events;
       continue;
@@ -111,7 +111,7 @@ export async function countMoney(
       negative: totals(negative),
       unknown_currency: [...unknownCurrency].map(([currency, events]) => ({ currency, events })),
     },
-    weekly: weeklyOf(net, observedMs),
+    weekly: weeklyValues(net, observedMs),
   };
 }
 
@@ -141,7 +141,7 @@ function totals(payments: readonly Payment[]): ValueAtRisk[] {
 }
 
 /** What a week comes to at this rate; compound Poisson: the standard error of a sum is √Σx². */
-function weeklyOf(payments: readonly Payment[], observedMs: number): WeeklyValue[] {
+function weeklyValues(payments: readonly Payment[], observedMs: number): WeeklyValue[] {
   const weeks = observedMs / weekMs;
   if (!(weeks > 0)) return [];
   return totals(payments).map(({ currency, events }) => {
@@ -182,7 +182,7 @@ async function totalFlow(database: Database, unit: 'minor' | 'major'): Promise<V
   return rows.flatMap((row) => {
     const currency = text(row.currency);
     if (row.amount === null || (currency !== noCurrency && !known.has(currency))) return [];
-    const amount = minorOf(text(row.amount), currency, unit);
+    const amount = toMinorUnits(text(row.amount), currency, unit);
     return amount === null ? [] : [{ currency, amount_minor: exactMinor(amount), events: num(row.events) }];
   });
 }

@@ -6,7 +6,7 @@ import type { CauseFinding } from './result.ts';
 /** What was accepted so long before a restart was still in memory. */
 const beforeMarkerMs = 120_000;
 const afterMarkerMs = 5000;
-const leastEvents = 5;
+const minEvents = 5;
 const significance = 0.001;
 /** One moment was looked for, and there is nothing else to tell it by. */
 const stepSignificance = 0.01;
@@ -44,7 +44,7 @@ export async function explainUnsent(database: Database, neverSent: number): Prom
   const lost = num((await database.row(`select count(*) as n from lost_unsent where ${near('due_at')}`)).n);
   const share = (usual + lost) / Math.max(1, total + neverSent);
   const p = binomialTail(lost, neverSent, share);
-  const atMarkers = lost >= leastEvents && p < significance && lost / neverSent >= 2 * share ? lost : 0;
+  const atMarkers = lost >= minEvents && p < significance && lost / neverSent >= 2 * share ? lost : 0;
   if (atMarkers > 0)
     found.push(
       finding(
@@ -70,7 +70,7 @@ export async function explainUnsent(database: Database, neverSent: number): Prom
   const pStep = (behind / Math.max(1, total)) ** (num(rest.n) - 1);
   const from = isoOrNull(rest.first);
   let left = neverSent - atMarkers;
-  if (num(rest.n) >= leastEvents && pStep < stepSignificance && from !== null) {
+  if (num(rest.n) >= minEvents && pStep < stepSignificance && from !== null) {
     found.push(
       finding(
         {

@@ -6,12 +6,12 @@ import type { LineFacts } from './timeline.ts';
 /** An endpoint that is down fails at nearly everything: this much of first attempts. */
 const failingDown = 0.9;
 /** Endpoints fail at something always; and one that fails at more than this is not compared with itself. */
-const usualLeast = 0.005;
-const usualMost = 0.2;
+const minUsual = 0.005;
+const maxUsual = 0.2;
 /** The chance that a log without an outage shows one somewhere. */
 const doubt = 0.001;
 const attemptsPerBin = 20;
-const rowsMost = 500_000;
+const maxRows = 500_000;
 
 /**
  * Times at which one endpoint failed at nearly all events. Each event says one thing, how its first attempt ended: so
@@ -42,7 +42,7 @@ export async function findOutages(database: Database, facts: LineFacts): Promise
     await database.rows(`select failing.endpoint, island, t, true as failed from failing join island on failing.endpoint = island.endpoint and t // ${binMs} = bin
     union all select island.endpoint, island, t, false from line join island on coalesce(line.endpoint, '') = island.endpoint and t // ${binMs} = bin
       where kind = 'end' and ok
-    order by 1, 2, 3 limit ${rowsMost}`);
+    order by 1, 2, 3 limit ${maxRows}`);
   const usual = new Map(
     (
       await database.rows(`select endpoint, count(*) as failed, any_value(n) as n from failing
@@ -57,7 +57,7 @@ export async function findOutages(database: Database, facts: LineFacts): Promise
       const endpoint = text(own[0]!.endpoint);
       return denseRuns(
         own.map((row) => row.failed === true),
-        Math.min(usualMost, Math.max(usualLeast, usual.get(endpoint) ?? usualMost)),
+        Math.min(maxUsual, Math.max(minUsual, usual.get(endpoint) ?? maxUsual)),
         failingDown,
         Math.log(Math.max(1, num(counts.n)) / doubt),
       ).map(([first, last]) => ({ endpoint, from: num(own[first]!.t), to: num(own[last]!.t) }));

@@ -1,11 +1,11 @@
 import { name, quote } from './database.ts';
 import type { SniffedFile } from './files.ts';
-import { shapeOf } from './json-shape.ts';
+import { detectShape } from './json-shape.ts';
 import { nothings } from './sample.ts';
 import { type FieldSource, type Path, type Spec, timeOfLine, timeOfLinePattern } from './spec.ts';
 
 /** Longer lines than this are malformed. */
-const lineBytesMost = 4 * 1024 * 1024;
+const maxLineBytes = 4 * 1024 * 1024;
 
 /** Files that are read in one go, because they are of one kind and read in one way. */
 export interface FileGroup {
@@ -16,7 +16,7 @@ export interface FileGroup {
   readonly paths: readonly string[];
   /** Of all of them, and of the largest. */
   readonly bytes: number;
-  readonly bytesMost: number;
+  readonly maxBytes: number;
   readonly spec: Spec;
   /** Of a JSON document that wraps its records: the JSON path of the array. */
   readonly wrapper: string | null;
@@ -41,17 +41,17 @@ export const malformedLength = 300;
 const malformedText = `file || '${noDelimiter}' || left(line, ${malformedLength})`;
 
 /** SQL of the option that says in which encoding a file is. */
-function encodingOf({ encoding }: FileGroup): string {
+function encodingSql({ encoding }: FileGroup): string {
   return encoding === 'utf-8' ? '' : `, encoding='${encoding === 'latin1' ? 'latin-1' : 'utf-16'}'`;
 }
 
 /** Not strict: a file in which some lines end with CR LF and others with LF alone would be refused. */
-function linesOf(group: FileGroup): string {
-  return `read_csv(${list(group.paths)}, columns={'line': 'VARCHAR'}, delim='${noDelimiter}', quote='', escape='', header=false, auto_detect=false, strict_mode=false, null_padding=false, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=0, filename='file'${encodingOf(group)})`;
+function linesSql(group: FileGroup): string {
+  return `read_csv(${list(group.paths)}, columns={'line': 'VARCHAR'}, delim='${noDelimiter}', quote='', escape='', header=false, auto_detect=false, strict_mode=false, null_padding=false, max_line_size=${maxLineBytes}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=0, filename='file'${encodingSql(group)})`;
 }
 
 /** SQL of JSON documents, a row each, or of the items of one array; what a document may be is what the files are. */
-export function documentsOf(
+export function documentsSql(
   file: { readonly bytes: number; readonly compression: SniffedFile['compression'] },
   paths: readonly string[],
   format: string,
@@ -63,21 +63,21 @@ export function documentsOf(
 }
 
 /** The rows of a group of files. */
-export function relationOf(group: FileGroup): Relation {
+export function relationFrom(group: FileGroup): Relation {
   switch (group.container) {
     case 'ndjson':
       // Lines of blanks are no lines. Asked before anything is made of a line: what is made of it would be made twice.
       return jsonRelation(
         group,
-        `select case when starts_with(line, chr(65279)) then substr(line, 2) else line end as line, file from ${linesOf(group)}
+        `select case when starts_with(line, chr(65279)) then substr(line, 2) else line end as line, file from ${linesSql(group)}
            where line <> '' and case when starts_with(line, '{') then true else trim(line) <> '' end`,
       );
     case 'json':
       return jsonRelation(
         group,
         group.wrapper === null
-          ? `select cast(json as varchar) as line, file from ${documentsOf({ ...group, bytes: group.bytesMost }, group.paths, 'auto')}`
-          : `select cast(unnest(json_extract(json, ${quote(`${group.wrapper}[*]`)})) as varchar) as line, file from ${documentsOf({ ...group, bytes: group.bytesMost }, group.paths, 'unstructured')}`,
+          ? `select cast(json as varchar) as line, file from ${documentsSql({ ...group, bytes: group.maxBytes }, group.paths, 'auto')}`
+          : `select cast(unnest(json_extract(json, ${quote(`${group.wrapper}[*]`)})) as varchar) as line, file from ${documentsSql({ ...group, bytes: group.maxBytes }, group.paths, 'unstructured')}`,
       );
     case 'parquet':
       // One way for nested columns too; what DuckDB calls a timestamp without a zone is UTC by Parquet's own word.
@@ -87,7 +87,7 @@ export function relationOf(group: FileGroup): Relation {
       );
     case 'csv':
       return {
-        from: `(from read_csv(${list(group.paths)}, delim=${quote(group.delimiter)}, quote='"', escape='"', header=true, all_varchar=true, null_padding=true, strict_mode=false, sample_size=2000, max_line_size=${lineBytesMost}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=0${encodingOf(group)}))`,
+        from: `(from read_csv(${list(group.paths)}, delim=${quote(group.delimiter)}, quote='"', escape='"', header=true, all_varchar=true, null_padding=true, strict_mode=false, sample_size=2000, max_line_size=${maxLineBytes}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=0${encodingSql(group)}))`,
         get: (path) => nothingIsNull(name(path.join('.'))),
         malformed: 'cast(null as varchar)',
       };
@@ -104,8 +104,8 @@ function jsonRelation(group: FileGroup, lines: string): Relation {
     unnest !== undefined && path.length > unnest.length && unnest.every((key, index) => path[index] === key);
   const inItem = (path: Path): Path => path.slice(unnest?.length);
   const outer = used.filter((path) => !inside(path));
-  const record = shapeOf('line', 'x', outer, unnest);
-  const item = shapeOf('item', 'y', used.filter(inside).map(inItem), undefined);
+  const record = detectShape('line', 'x', outer, unnest);
+  const item = detectShape('item', 'y', used.filter(inside).map(inItem), undefined);
   const values = `select *, case when json_valid(line) then ${record.structure} end as x from (${lines})`;
   // A record without attempts is one row all the same: it was accepted, and nothing more.
   const rows =
@@ -146,7 +146,7 @@ function textRelation(group: FileGroup): Relation {
     return names.includes(field) ? `coalesce(nullif(m.${name(field)}, ''), ${pair(field)})` : pair(field);
   }
   return {
-    from: `(select line, file${matched} from ${linesOf(group)} where line <> '')`,
+    from: `(select line, file${matched} from ${linesSql(group)} where line <> '')`,
     get: (path) => nothingIsNull(expression(path.join('.'))),
     malformed: readable === '' ? malformedText : `case when not (${readable}) then ${malformedText} end`,
   };

@@ -1,4 +1,4 @@
-import { cellsOf, type SniffedFile } from './files.ts';
+import { splitCells, type SniffedFile } from './files.ts';
 import { keyName, type SampleRecord } from './spec.ts';
 
 /** Names nested deeper than this are nobody's fields. */
@@ -37,13 +37,13 @@ export function recordsFromJson(lines: readonly string[]): SampleRecord[] {
 }
 
 /** The names of a CSV's columns. */
-export const headerOfCsv = (file: SniffedFile): string[] => cellsOf(file.lines[0] ?? '', file.delimiter);
+export const headerOfCsv = (file: SniffedFile): string[] => splitCells(file.lines[0] ?? '', file.delimiter);
 
 /** Records from the lines of a CSV, whose first is the header. */
 export function recordsFromCsv(file: SniffedFile): SampleRecord[] {
   const header = headerOfCsv(file);
   return file.lines.slice(1).map((line) => {
-    const cells = cellsOf(line, file.delimiter);
+    const cells = splitCells(line, file.delimiter);
     return {
       values: new Map(
         header.flatMap((name, index) => (isNothing(cells[index]) ? [] : [[name, cells[index]!] as const])),

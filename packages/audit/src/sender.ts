@@ -15,11 +15,11 @@ const longestRequestMs = 120_000;
 /** A wait so many times the usual one is not the schedule's. */
 const oddWait = 10;
 /** Queues run late by minutes without anything being wrong. */
-const leastFirstWaitMs = 300_000;
+const minFirstWaitMs = 300_000;
 /** Nearly every sender has a limit, so that this much chance of deliveries ending there by another reason is borne. */
 const limitDoubt = 0.1;
 /** Before a retry counts as missing, it may be late by what this log's retries are late, and by this much more. */
-const leastGraceMs = 1000;
+const minGraceMs = 1000;
 
 /** How the sender retries, as its log shows. */
 export type Sender = AuditResult['sender'];
@@ -58,7 +58,7 @@ export async function learnSender(
       quantile_cont(next_started - next_first, 0.995) as high, max(next_started - next_first) as longest
     from attempt where next_first is not null and next_started >= next_first - 1000`);
   const lateMs = Math.max(
-    leastGraceMs,
+    minGraceMs,
     Math.min(
       (num(late.n) >= 200 ? num(late.high) : num(late.longest)) * 1.5,
       Math.max(hourMs, 3 * num(late.usual)),
@@ -89,7 +89,7 @@ export async function learnSender(
       ),
     })),
   );
-  const { horizonMs, horizonFrom } = horizonOf(
+  const { horizonMs, horizonFrom } = findHorizon(
     options,
     waits.slice(0, gaps.length),
     graceMs,
@@ -158,13 +158,13 @@ async function firstWait(
   if (options.horizonMs !== undefined || declared?.failureIsFinal === true) return horizonMs;
   const seen = await database.row(`select quantile_cont(started_at - first_at, 0.995) as high
     from attempt join delivery using (key) where rank = 1 and started_at > first_at`);
-  return Math.max(leastFirstWaitMs, 3 * num(seen.high));
+  return Math.max(minFirstWaitMs, 3 * num(seen.high));
 }
 
 /** Waits grow; after attempts that nothing ever followed in this log the next one is as much longer as those before. */
 const numbersBeyond = 3;
 const usualGrowth = 4;
-const mostGrowth = 10;
+const maxGrowth = 10;
 
 function lengthen(
   seen: readonly { readonly after: number; readonly middle: number; readonly longestMs: number }[],
@@ -179,7 +179,7 @@ function lengthen(
         : [],
     );
   const growth = Math.min(
-    mostGrowth,
+    maxGrowth,
     Math.max(1, ratios.length === 0 ? usualGrowth : Math.max(...ratios.slice(-2))),
   );
   const beyond = Array.from({ length: numbersBeyond }, (_, index) => ({
@@ -190,7 +190,7 @@ function lengthen(
   return [...seen.map(({ after, middle, longestMs }) => ({ after, usualMs: middle, longestMs })), ...beyond];
 }
 
-function horizonOf(
+function findHorizon(
   options: AuditOptions,
   waits: Habits['waits'],
   graceMs: number,

@@ -95,13 +95,13 @@ export const keyName = (key: string): string => key.replaceAll('.', keyDot);
 export const shown = (dotted: string): string => dotted.replaceAll(keyDot, '.');
 
 /** A path written with dots, as mappings and samples write it. */
-export function pathOf(text: string): Path {
+export function parsePath(text: string): Path {
   return text.split('.').map(shown);
 }
 
 /** A field read from paths written with dots. */
 export function from(...paths: readonly string[]): FieldSource {
-  return { paths: paths.map(pathOf) };
+  return { paths: paths.map(parsePath) };
 }
 
 /** What the time at the beginning of a line of text is called. */

@@ -187,9 +187,9 @@ export interface Step {
   readonly p: number;
 }
 
-const permutationsMost = 999;
+const maxPermutations = 999;
 /** Of all permutations together, so that a log with many drops takes no longer. */
-const drawsMost = 3_000_000;
+const maxDraws = 3_000_000;
 
 /**
  * Looks for the one place at which the rate k/n changes most: the binomial likelihood ratio at every boundary, scaled
@@ -216,7 +216,7 @@ export function findStep(
   // By Chernoff a boundary is as uneven as that by chance at most so often; over all boundaries, at most their sum.
   const bound = 2 * bins.length * Math.exp(-best.ratio / scale);
   const dealtP = (): number => {
-    const permutations = Math.max(99, Math.min(permutationsMost, Math.floor(drawsMost / k)));
+    const permutations = Math.max(99, Math.min(maxPermutations, Math.floor(maxDraws / k)));
     let asStrong = 0;
     for (let round = 0; round < permutations; round++) {
       const dealt = Array.from<number>({ length: bins.length }).fill(0);
@@ -233,7 +233,7 @@ export function findStep(
     at: best.at,
     before: side(0, best.at),
     after: side(best.at, bins.length),
-    p: bound < 1 / (permutationsMost + 1) ? bound : dealtP(),
+    p: bound < 1 / (maxPermutations + 1) ? bound : dealtP(),
   };
 }
 

@@ -105,7 +105,7 @@ function nothingUsable(lines: number, malformed: number, withoutId: number, absu
 }
 
 /** Makes `judged` (raw with what is a marker and what is in the span) and `usable`. */
-export async function judgeLines(database: Database, vocabulary: Vocabulary): Promise<void> {
+export async function screenLines(database: Database, vocabulary: Vocabulary): Promise<void> {
   // One stray year must not stretch the log: times far outside of where nearly all of it lies are absurd.
   const bounds =
     await database.row(`select approx_quantile(${lineTime}, 0.01) as low, approx_quantile(${lineTime}, 0.99) as high

@@ -7,9 +7,9 @@ import type { LineFacts } from './timeline.ts';
 import type { AuditResult } from './result.ts';
 import { timeSql } from './values.ts';
 
-const columnsMost = 60;
+const maxColumns = 60;
 /** Sides of a join on which fewer than this share of the rows meet are not about the same events. */
-const leastShare = 0.01;
+const minShare = 0.01;
 
 interface TruthTable {
   readonly rows: number;
@@ -42,7 +42,7 @@ async function readTruth(database: Database, path: string, table: string): Promi
     )
   )
     .map((row) => text(row.name))
-    .slice(0, columnsMost);
+    .slice(0, maxColumns);
   const rows = num((await database.row(`select count(*) as n from ${table}`)).n);
   if (rows === 0) throw new AuditError(`${path} has no rows`);
   const ids = ['event_id', 'payment_id', 'delivery_id'] as const;
@@ -59,7 +59,7 @@ async function readTruth(database: Database, path: string, table: string): Promi
       if (matched > (best?.matched ?? 0)) best = { column, logId, matched };
     }
   }
-  if (best === null || best.matched < Math.min(rows, 5000) * leastShare)
+  if (best === null || best.matched < Math.min(rows, 5000) * minShare)
     throw new AuditError(
       `${path}: none of its columns (${columns.join(', ')}) holds ids that the log knows; it needs the ids of the events, or of the payments with --map payment_id=…`,
     );
@@ -131,7 +131,7 @@ export async function compareExpected(
     truth.timeColumn === null
       ? 'cast(null as bigint)'
       : timeSql(`expected.${name(truth.timeColumn)}`, true, true);
-  const known = await columnsOf(database, 'expected');
+  const known = await readColumns(database, 'expected');
   const find = (names: readonly string[]): string | undefined =>
     known.find((one) => names.includes(one.toLowerCase()));
   const pick = (names: readonly string[]): string => {
@@ -248,7 +248,7 @@ export async function compareReceived(
   };
 }
 
-async function columnsOf(database: Database, table: string): Promise<string[]> {
+async function readColumns(database: Database, table: string): Promise<string[]> {
   const rows = await database.rows(
     `select column_name as name from information_schema.columns where table_name = ${quote(table)}`,
   );

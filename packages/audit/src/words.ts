@@ -52,7 +52,7 @@ const joined = (text: string): string =>
     .replaceAll(/^_+|_+$/g, '');
 
 /** What a word of a status, a result or a kind of line means; null where it is not known. */
-export function meaningOf(text: string): Meaning | null {
+export function toMeaning(text: string): Meaning | null {
   const word = joined(text);
   return patterns.find(([, pattern]) => pattern.test(word))?.[0] ?? null;
 }
@@ -67,7 +67,7 @@ export function isLifecycleField(texts: readonly string[], dotted: string): bool
   if (texts.length === 0) return false;
   const distinct = [...new Set(texts)];
   if (distinct.filter((text) => domainEvent.test(text)).length > distinct.length / 3) return false;
-  const like = distinct.filter((text) => lifecycle.test(joined(text)) && meaningOf(text) !== null).length;
+  const like = distinct.filter((text) => lifecycle.test(joined(text)) && toMeaning(text) !== null).length;
   const strict = /^(msg|message)$/i.test(dotted) ? 0.9 : 0.6;
   return like >= distinct.length * strict;
 }

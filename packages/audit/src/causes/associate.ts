@@ -7,10 +7,10 @@ import { rules } from './rules.ts';
 // of failing that is lost no more often than others is no cause.
 
 /** Effects below these are not worth a name. */
-const leastRatio = 2;
-const leastEvents = 5;
+const minRatio = 2;
+const minEvents = 5;
 /** An illegal transition is proof by itself; it only has to be more than an accident of the log. */
-const leastProofs = 2;
+const minProofs = 2;
 const significance = 0.05;
 /** What was given up is recorded; to name a cause for it as well, it must stand out by more. */
 const givenUpSignificance = 0.001;
@@ -82,7 +82,7 @@ async function testAll(
     const b = num(fine[rule.sign]);
     const c = num(lost['n']) - a;
     // Only where nearly nothing failed and arrived, or all of it shows the sign, everything is the contrast.
-    const againstAll = num(fine['n']) < leastEvents || num(fine['n']) - b + c === 0;
+    const againstAll = num(fine['n']) < minEvents || num(fine['n']) - b + c === 0;
     const d = againstAll ? Math.max(0, total - a - b - c) : num(fine['n']) - b;
     const table: Table = [
       [a, b],
@@ -100,8 +100,8 @@ function stands({ rule, table, p, ratio, share, againstAll }: Tested): boolean {
   const isProof = rule.kind === 'proof';
   // Where nothing else is lost there is nothing to compare: an illegal transition that is lost more often than not is enough.
   if (isProof && a >= c && share >= 0.5) return true;
-  if (a < (isProof ? leastProofs : leastEvents)) return false;
-  if (p >= significance || ratio < leastRatio) return false;
+  if (a < (isProof ? minProofs : minEvents)) return false;
+  if (p >= significance || ratio < minRatio) return false;
   // Against all that never failed, any way of failing stands out: it must also be fatal more often than not.
   return !againstAll || share >= 0.5;
 }
@@ -109,8 +109,8 @@ function stands({ rule, table, p, ratio, share, againstAll }: Tested): boolean {
 function standsGivenUp({ table, p, ratio, share, againstAll }: Tested): boolean {
   const [[a], [c]] = table;
   return (
-    a >= leastEvents &&
-    ratio >= leastRatio &&
+    a >= minEvents &&
+    ratio >= minRatio &&
     p < givenUpSignificance &&
     // Whoever tries more often meets more ways of failing: it must have been fatal more often than not.
     share >= 0.5 &&

@@ -26,7 +26,7 @@ export interface Evidence {
   readonly leftOpen: number;
   /** Of the events: tried again sooner than the receiver had asked for. */
   readonly tooSoon: number;
-  readonly leastBytes: number | null;
+  readonly minBytes: number | null;
   readonly endpoint: string | null;
   readonly endpoints: number;
   readonly statusCode: number | null;

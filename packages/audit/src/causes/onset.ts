@@ -3,14 +3,14 @@ import type { Random } from 'posthorn/runtime';
 import { findStep } from '../statistics.ts';
 
 const bins = 200;
-const leastDrops = 8;
-const leastRatio = 2;
+const minDrops = 8;
+const minRatio = 2;
 /** No more than one of 500 logs whose losses come at any time has a step that looks like this. */
 const significance = 0.002;
 /** A step has at least this share of the events on both sides: a burst at an end of the log is none. */
-const leastSide = 0.03;
+const minSide = 0.03;
 /** So many events that failed and were not lost tell whether only more of them fail. */
-const leastTroubled = 20;
+const minTroubled = 20;
 
 /** A step in the rate of drops; times in ms since the epoch. */
 export interface Onset {
@@ -40,17 +40,17 @@ export async function findOnset(database: Database, of: string, random: Random):
     since: num(row.since),
   }));
   const step = findStep(counts, random, true);
-  if (step === null || step.p >= significance || step.after.k < leastDrops) return null;
+  if (step === null || step.p >= significance || step.after.k < minDrops) return null;
   const all = step.before.n + step.after.n;
-  if (step.after.n < all * leastSide || step.before.n < all * leastSide) return null;
+  if (step.after.n < all * minSide || step.before.n < all * minSide) return null;
   const before = step.before.k / step.before.n;
   const spell = endOf(counts.slice(step.at));
   const inside = sum(counts.slice(step.at, step.at + spell.bins));
   const after = inside.k / inside.n;
-  if (after < leastRatio * before || inside.n < all * leastSide || inside.k < leastDrops) return null;
+  if (after < minRatio * before || inside.n < all * minSide || inside.k < minDrops) return null;
   const troubled = counts.map((bin) => ({ n: bin.troubled, k: bin.k }));
   const survivors = troubled.reduce((total, { n, k }) => total + n - k, 0);
-  if (survivors >= leastTroubled) {
+  if (survivors >= minTroubled) {
     const again = findStep(troubled, random, true);
     if (again === null || again.p >= 0.05) return null;
   }

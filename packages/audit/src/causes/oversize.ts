@@ -6,7 +6,7 @@ import type { Look, Rule } from './rule.ts';
 
 /** Bins of payload sizes, so many for each doubling. */
 const perDoubling = 4;
-const leastLost = 5;
+const minLost = 5;
 const significance = 0.002;
 
 /**
@@ -27,9 +27,9 @@ async function threshold({ database, random }: Look): Promise<number | null> {
     k: num(row.k),
     least: numOrNull(row.least),
   }));
-  if (bins.reduce((sum, { k }) => sum + k, 0) < leastLost || trend(bins).p > significance) return null;
+  if (bins.reduce((sum, { k }) => sum + k, 0) < minLost || trend(bins).p > significance) return null;
   const step = findStep(bins, random, true);
-  if (step === null || step.p > significance || step.after.k < leastLost) return null;
+  if (step === null || step.p > significance || step.after.k < minLost) return null;
   const beyond = bins.slice(step.at).flatMap(({ least }) => least ?? []);
   // Lines of retries count too: a quarter of the lines beyond it is at least as much of the events.
   return step.after.k < step.after.n / 4 ? null : Math.min(...beyond);
@@ -45,5 +45,5 @@ export const oversize: Rule = {
     return bytes === null ? "error_class = 'oversize'" : `error_class = 'oversize' or bytes >= ${bytes}`;
   },
   words: (e) =>
-    `${count(e.events)} lost events were refused for their size, or are larger than what arrives${e.leastBytes === null ? '' : ` (${count(e.leastBytes)} bytes or more)`}.${contrast(e)}`,
+    `${count(e.events)} lost events were refused for their size, or are larger than what arrives${e.minBytes === null ? '' : ` (${count(e.minBytes)} bytes or more)`}.${contrast(e)}`,
 };

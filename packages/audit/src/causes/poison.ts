@@ -4,9 +4,9 @@ import { benjaminiHochberg, fisherExact } from '../statistics.ts';
 import { contrast } from './evidence.ts';
 import type { Look, Rule } from './rule.ts';
 
-const leastLost = 5;
+const minLost = 5;
 const significance = 0.001;
-const typesMost = 200;
+const maxTypes = 200;
 
 /**
  * Types of events that the receiver cannot read: those of which most fail, nearly always with the same answer, and more
@@ -17,13 +17,13 @@ async function unreadable({ database }: Look): Promise<readonly string[]> {
       select event_type, verdict = 'silently_dropped' as lost, fate.key, mode(attempt.status_code) as code from fate join attempt using (key)
       where not attempt.ok and event_type is not null group by all)
     select event_type, count(*) as failed, count(*) filter (lost) as lost, mode(code) as code, count(*) filter (code = theirs) as same
-    from (select *, mode(code) over (partition by event_type) as theirs from failures) group by 1 order by lost desc limit ${typesMost}`);
+    from (select *, mode(code) over (partition by event_type) as theirs from failures) group by 1 order by lost desc limit ${maxTypes}`);
   const all = {
     failed: rows.reduce((sum, row) => sum + num(row.failed), 0),
     lost: rows.reduce((sum, row) => sum + num(row.lost), 0),
   };
   const suspects = rows.filter(
-    (row) => num(row.lost) >= leastLost && num(row.code) >= 400 && num(row.same) >= 0.8 * num(row.failed),
+    (row) => num(row.lost) >= minLost && num(row.code) >= 400 && num(row.same) >= 0.8 * num(row.failed),
   );
   if (suspects.length === 0 || rows.length < 2) return [];
   const arrived = new Map(

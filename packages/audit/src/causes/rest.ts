@@ -5,7 +5,7 @@ import type { Cause } from '../result.ts';
 
 // What is told of events that show none of the rules' signs.
 
-export const restWords: Readonly<Partial<Record<Cause, (evidence: Evidence) => string>>> = {
+export const restEvidence: Readonly<Partial<Record<Cause, (evidence: Evidence) => string>>> = {
   defect_onset: ({ events, onset }) =>
     `The drop rate rose from ${percent(onset!.rate_before)} to ${percent(onset!.rate_after)} at ${onset!.at}, and ${count(events)} lost events came after that. What was deployed then?`,
   retry_never_scheduled: (e) => {

@@ -14,7 +14,7 @@ const slackMs = 2000;
  * attempt without an end): the reach within which such losses lie densest, by the exact test of two Poisson rates with
  * the traffic as exposure, corrected for the reaches tried (Holm). The shortest where none is beyond chance.
  */
-async function reachOf({ database, markers }: Look): Promise<number> {
+async function findReach({ database, markers }: Look): Promise<number> {
   if (markers.length === 0) return reaches[0]!;
   const within = (time: string): string =>
     reaches.map((reach) => `count(*) filter (next - ${time} <= ${reach}) as within_${reach}`).join(', ');
@@ -46,7 +46,7 @@ export const restartLoss: Rule = {
       waits.length === 0
         ? '0'
         : `case ${waits.map(({ after, longestMs }) => `when attempts = ${after} then ${Math.round(longestMs + graceMs)}`).join(' ')} end`;
-    const until = `greatest(last_at + ${await reachOf(look)},
+    const until = `greatest(last_at + ${await findReach(look)},
       coalesce(case when last_has_next then last_owed_at end, 0),
       case when tried > 0 and not coalesce(last_open, false) then last_ended + coalesce(${retry}, 0) else 0 end)`;
     return `passed_marker or verdict in ('silently_dropped', 'given_up')

@@ -6,7 +6,7 @@ import { AuditError, AuditStopped } from '../errors.ts';
 import type { AuditOptions, AuditResult } from '../result.ts';
 import { summarize } from '../summary.ts';
 import { type AuditOutputs, auditOutputOptions, writeAuditOutputs } from './audit-outputs.ts';
-import { type LogReading, logReadingOptions, readingOf } from './log-reading.ts';
+import { type LogReading, logReadingOptions, readingFrom } from './log-reading.ts';
 import {
   closeToOthers,
   CommandError,
@@ -56,7 +56,7 @@ function hasFinding({ verdicts, causes }: AuditResult): boolean {
 }
 
 /** Files that are read, as far as they can be found by now. */
-function inputsOf(files: readonly string[], options: AuditCommandOptions): string[] {
+function inputFiles(files: readonly string[], options: AuditCommandOptions): string[] {
   const { expected, received, deploys, mapFile, after } = options;
   const logs = [...files, ...(after?.split(',') ?? [])].flatMap((path) =>
     /[*?[{]/.test(path) ? globSync(path) : [path],
@@ -68,10 +68,10 @@ async function runAudit(files: readonly string[], options: AuditCommandOptions):
   if (options.scenario !== undefined) demandPackages(['@posthorn/lab'], '--scenario', import.meta.url);
   demandWritable(
     [options.missing, options.html, options.markdown, options.scenario],
-    inputsOf(files, options),
+    inputFiles(files, options),
   );
   const bar = progress(100);
-  const reading = readingOf(options);
+  const reading = readingFrom(options);
   try {
     await stoppable(async (signal) => {
       const auditOptions: AuditOptions = {

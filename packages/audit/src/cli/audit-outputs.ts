@@ -9,7 +9,7 @@ import { auditPage } from '../report/page.ts';
 import { type Outcome, postMortem } from '../report/post-mortem.ts';
 import type { AuditOptions, AuditResult } from '../result.ts';
 import { formatValue } from 'posthorn/domain';
-import { sideOfAudit } from '../impact/of-audit.ts';
+import { sideFromAudit } from '../impact/of-audit.ts';
 import { rulesOn } from './audit-history.ts';
 import { CommandError, note, writePrivately } from 'posthorn/cli';
 import { noteUnread } from './unread.ts';
@@ -27,9 +27,9 @@ export interface AuditOutputs {
 }
 
 /** Of a calibration: enough for every rate that a scenario has, and not too much for memory. */
-const sampleMost = 1_000_000;
+const maxSample = 1_000_000;
 
-function timeOf(text: string): string {
+function parseTime(text: string): string {
   if (!Number.isFinite(Date.parse(text)))
     throw new InvalidArgumentError('takes a time, such as 2026-10-15T09:00Z');
   return new Date(text).toISOString();
@@ -53,11 +53,11 @@ export function auditOutputOptions(command: Command): Command {
         .argParser((words: string, before: string[]) => [...before, words])
         .default([], 'nothing'),
     )
-    .option('--detected <time>', 'when people noticed', timeOf)
+    .option('--detected <time>', 'when people noticed', parseTime)
     .option('--after <log>', 'a log of the time after the change');
 }
 
-async function outcomeOf(result: AuditResult, after: string, options: AuditOptions): Promise<Outcome> {
+async function readOutcome(result: AuditResult, after: string, options: AuditOptions): Promise<Outcome> {
   const { format, mapping, timezone, signal } = options;
   const later = await audit({ files: after.split(','), format, mapping, timezone, signal });
   if (noteUnread(later, basename(after))) process.exitCode = 1;
@@ -67,7 +67,7 @@ async function outcomeOf(result: AuditResult, after: string, options: AuditOptio
     statement,
     exposure,
     recovered_per_week: recovered,
-  } = compare(sideOfAudit(result, 'before'), sideOfAudit(later, basename(after)), {
+  } = compare(sideFromAudit(result, 'before'), sideFromAudit(later, basename(after)), {
     target: 0.999,
     detectedBefore: null,
     detectedAfter: null,
@@ -88,7 +88,7 @@ async function outcomeOf(result: AuditResult, after: string, options: AuditOptio
   };
 }
 
-async function markdownOf(
+async function makeMarkdown(
   result: AuditResult,
   outputs: AuditOutputs,
   options: AuditOptions,
@@ -102,7 +102,7 @@ async function markdownOf(
     owner: outputs.owner ?? null,
     changes: outputs.change,
     detected: outputs.detected ?? null,
-    outcome: outputs.after === undefined ? null : await outcomeOf(result, outputs.after, options),
+    outcome: outputs.after === undefined ? null : await readOutcome(result, outputs.after, options),
     objective,
     rules,
     command,
@@ -110,11 +110,11 @@ async function markdownOf(
 }
 
 /** The log as a world of the lab; the naive sender in it has the retry race, and no other defect. */
-async function scenarioOf(result: AuditResult, options: AuditOptions, command: string): Promise<string> {
+async function makeScenario(result: AuditResult, options: AuditOptions, command: string): Promise<string> {
   const { builtInScenarios, fit, parseScenario, ScenarioError } = await import('@posthorn/lab');
   const base = parseScenario(builtInScenarios.find(({ name }) => name === 'incident'));
   const source = options.files.join(', ');
-  const attempts = await sampleAttempts(options, sampleMost);
+  const attempts = await sampleAttempts(options, maxSample);
   let scenario: Scenario;
   try {
     ({ scenario } = fit(attempts, 0, source, base));
@@ -143,8 +143,8 @@ export async function writeAuditOutputs(
 ): Promise<void> {
   const files: readonly (readonly [string | undefined, string, () => string | Promise<string>])[] = [
     [outputs.html, 'the page', () => auditPage(result, command)],
-    [outputs.markdown, 'the post-mortem', () => markdownOf(result, outputs, options, command)],
-    [outputs.scenario, 'the scenario', () => scenarioOf(result, options, command)],
+    [outputs.markdown, 'the post-mortem', () => makeMarkdown(result, outputs, options, command)],
+    [outputs.scenario, 'the scenario', () => makeScenario(result, options, command)],
   ];
   for (const [path, what, text] of files) {
     if (path === undefined) continue;

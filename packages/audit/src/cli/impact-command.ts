@@ -23,7 +23,7 @@ import {
   writePrivately,
 } from 'posthorn/cli';
 import { readSides } from './impact-sides.ts';
-import { type LogReading, logReadingOptions, readingOf } from './log-reading.ts';
+import { type LogReading, logReadingOptions, readingFrom } from './log-reading.ts';
 
 interface ImpactOptions extends LogReading {
   readonly before?: string;
@@ -38,7 +38,7 @@ interface ImpactOptions extends LogReading {
   readonly json?: boolean;
 }
 
-function timeOf(text: string): number {
+function parseTime(text: string): number {
   const at = Date.parse(text);
   if (!Number.isFinite(at)) throw new InvalidArgumentError('takes a time, such as 2026-10-15T09:00Z');
   return at;
@@ -64,7 +64,7 @@ function printImpact(raw: ImpactResult): void {
 async function impact(log: string | undefined, options: ImpactOptions): Promise<void> {
   const logs = [log, options.before, options.after].flatMap((path) => path?.split(',') ?? []);
   demandWritable([options.html, options.markdown], logs);
-  const reading = readingOf(options);
+  const reading = readingFrom(options);
   const { before, after } = await stoppable((signal) =>
     readSides({ ...options, log, reading: { ...reading, signal } }),
   );
@@ -92,7 +92,7 @@ async function impact(log: string | undefined, options: ImpactOptions): Promise<
   if (result.verdict !== 'better' && result.after.drop_rate > 0) process.exitCode = 1;
 }
 
-const targetOf = (text: string): number => {
+const parseTarget = (text: string): number => {
   const value = Number(text);
   if (!(value >= 0.5 && value < 1))
     throw new InvalidArgumentError('takes a share from 0.5 to below 1, such as 0.999');
@@ -107,12 +107,12 @@ export function impactCommand(): Command {
       'a log (several with commas, or a glob), or a window of a Posthorn’s history',
     )
     .option('--after <log|from..until>', 'the same for the time after the change')
-    .option('--deploy <time>', 'when the change came, where one log (or one Posthorn) has both times', timeOf)
-    .option('--target <share>', 'the objective that the error budget is of', targetOf, 0.999)
+    .option('--deploy <time>', 'when the change came, where one log (or one Posthorn) has both times', parseTime)
+    .option('--target <share>', 'the objective that the error budget is of', parseTarget, 0.999)
     .option(
       '--detected <time>',
       'when people noticed; left out, the first alert rule that would have',
-      timeOf,
+      parseTime,
     )
     .option('--html <report.html>', 'write a page')
     .option('--markdown <report.md>', 'write a section for a document')

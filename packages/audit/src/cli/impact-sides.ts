@@ -15,7 +15,7 @@ import { basename } from 'node:path';
 import { audit } from '../audit.ts';
 import { AuditError, AuditStopped } from '../errors.ts';
 import type { AuditOptions } from '../result.ts';
-import { sideOfAudit } from '../impact/of-audit.ts';
+import { sideFromAudit } from '../impact/of-audit.ts';
 import type { Store } from 'posthorn/store';
 import { firstAlertIn } from './audit-history.ts';
 import { CommandError, interrupted, openToRead, progress } from 'posthorn/cli';
@@ -49,7 +49,7 @@ export interface SidesAsked {
 const iso = (at: number): string => new Date(at).toISOString();
 
 /** `2026-10-01..2026-10-14` is a window of time: days are whole ones, and the last day counts. */
-function windowOf(text: string): Window | null {
+function parseWindow(text: string): Window | null {
   const parts = text.split('..');
   if (parts.length !== 2 || existsSync(text)) return null;
   const [from, until] = parts.map((part) => Date.parse(part));
@@ -77,7 +77,7 @@ async function sideOfLog(
     const result = await audit(options);
     bar.end();
     if (noteUnread(result, label)) process.exitCode = 1;
-    const side = sideOfAudit(result, label);
+    const side = sideFromAudit(result, label);
     return {
       side,
       detected: side.firstLostAt === null ? null : await firstAlertIn(options, side.firstLostAt),
@@ -181,8 +181,8 @@ async function withBooks<T>(
   }
 }
 
-async function sideOf(text: string, asked: SidesAsked): Promise<Found> {
-  const window = windowOf(text);
+async function readSide(text: string, asked: SidesAsked): Promise<Found> {
+  const window = parseWindow(text);
   return window === null
     ? await sideOfLog(text, basename(text), undefined, asked.reading)
     : await withBooks(asked, text, (store, begin, now) => sideOfPosthorn(store, window, begin, now));
@@ -233,9 +233,9 @@ export async function readSides(asked: SidesAsked): Promise<BothSides> {
       'give --before and --after, or a log and --deploy TIME, or --data-dir (--database-url) and --deploy TIME',
       2,
     );
-  if (windowOf(before) === null && windowOf(after) === null) demandNoStore(asked, 'two logs');
-  const both = { before: await sideOf(before, asked), after: await sideOf(after, asked) };
+  if (parseWindow(before) === null && parseWindow(after) === null) demandNoStore(asked, 'two logs');
+  const both = { before: await readSide(before, asked), after: await readSide(after, asked) };
   demandDecided(both.before.side);
   demandDecided(both.after.side);
-  return windowOf(before) === null || windowOf(after) === null ? both : withOverlap(both);
+  return parseWindow(before) === null || parseWindow(after) === null ? both : withOverlap(both);
 }

@@ -45,7 +45,7 @@ export function logReadingOptions(command: Command): Command {
 }
 
 /** These options as the audit takes them. */
-export function readingOf({
+export function readingFrom({
   format,
   map,
   mapFile,

@@ -1,25 +1,25 @@
 import { describe, expect, test } from 'vitest';
-import { wrapperOf } from '../files.ts';
-import { meaningOf } from '../words.ts';
+import { findWrapper } from '../files.ts';
+import { toMeaning } from '../words.ts';
 import { hooksByFile } from './github-hooks.ts';
 import { envoy } from './proxies.ts';
 import { github } from './senders.ts';
 
 describe('what logs of known makes hold', () => {
   test('answers of an API are unpacked, one level deep or two; a record with an array is a record', () => {
-    expect(wrapperOf('{"data":[{"uid":"a"}]}')).toBe('$."data"');
-    expect(wrapperOf('{"status":true,"data":{"content":[{"uid":"a"}],"pagination":{}}}')).toBe(
+    expect(findWrapper('{"data":[{"uid":"a"}]}')).toBe('$."data"');
+    expect(findWrapper('{"status":true,"data":{"content":[{"uid":"a"}],"pagination":{}}}')).toBe(
       '$."data"."content"',
     );
-    expect(wrapperOf('{"event_id":"a","attempts":[{"n":1}]}')).toBeNull();
-    expect(wrapperOf('{"data":{"items":[]}}')).toBeNull();
+    expect(findWrapper('{"event_id":"a","attempts":[{"n":1}]}')).toBeNull();
+    expect(findWrapper('{"data":{"items":[]}}')).toBeNull();
   });
 
   test('an expired certificate is no end of a delivery, an expired delivery is', () => {
-    expect(meaningOf('expired')).toBe('final');
-    expect(meaningOf('delivery_expired')).toBe('final');
-    expect(meaningOf('failed to connect: CERT_HAS_EXPIRED')).toBe('failure');
-    expect(meaningOf('endpoint_disabled')).toBe('final');
+    expect(toMeaning('expired')).toBe('final');
+    expect(toMeaning('delivery_expired')).toBe('final');
+    expect(toMeaning('failed to connect: CERT_HAS_EXPIRED')).toBe('failure');
+    expect(toMeaning('endpoint_disabled')).toBe('final');
   });
 
   test.each([

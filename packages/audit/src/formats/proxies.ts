@@ -24,7 +24,7 @@ const idNames = [
 const requestIds = ['request_id', 'x_request_id', 'x-request-id', 'http_x_request_id'];
 
 /** The id that joins attempts, and what to say where it is only the request's own. */
-function idOf(sample: readonly SampleRecord[]): { source: FieldSource; note: string | null } {
+function detectId(sample: readonly SampleRecord[]): { source: FieldSource; note: string | null } {
   const has = (name: string): boolean =>
     sample.filter(({ values }) => values.has(name)).length >= Math.max(1, sample.length / 10);
   const named = idNames.filter(has);
@@ -71,7 +71,7 @@ export const envoy: FormatReader = {
     ['start_time', 'response_code', 'duration', 'upstream_host'],
   ],
   spec: (sample) => {
-    const { source, note } = idOf(sample);
+    const { source, note } = detectId(sample);
     return {
       format: 'envoy',
       idOfRequest: note !== null,
@@ -121,7 +121,7 @@ export const nginx: FormatReader = {
     ['remote_addr', 'time_local', 'status', 'uri'],
   ],
   spec: (sample) => {
-    const { source, note } = idOf(sample);
+    const { source, note } = detectId(sample);
     return {
       format: 'nginx',
       idOfRequest: note !== null,

@@ -11,7 +11,7 @@ function partsOfWeek({ series }: AuditResult): WeekParts {
 }
 
 /** A side from the audit of a log. */
-export function sideOfAudit(result: AuditResult, label: string): Side {
+export function sideFromAudit(result: AuditResult, label: string): Side {
   const { verdicts: n, coverage, weekly_value: weekly, event_types: types } = result;
   return {
     label,

@@ -14,7 +14,7 @@ import {
 import type { Example, ExampleAttempt } from '../result.ts';
 
 /** Attempts that a timeline shows. */
-const shownMost = 12;
+const maxShown = 12;
 const rowHeight = 34;
 
 /** One request from its begin to its real end; where it was given up before that, also when. Times in ms since the epoch. */
@@ -29,19 +29,19 @@ interface Request {
 
 const ended = ({ ended_at: end, started_at: start }: ExampleAttempt): number => Date.parse(end ?? start!);
 
-function wordsOf({ status_code: status, error, ended_at: end }: ExampleAttempt): string {
+function requestLabel({ status_code: status, error, ended_at: end }: ExampleAttempt): string {
   if (status !== null) return String(status);
   return (error ?? (end === null ? 'never ended' : 'no answer')).slice(0, 40);
 }
 
 /** A request that was given up and ended later has two lines in a log: here it is one. */
-function requestsOf(example: Example): Request[] {
+function toRequests(example: Example): Request[] {
   const lines = example.attempts.filter(({ started_at: start }) => start !== null);
   const groups = Map.groupBy(
     lines,
     ({ attempt, started_at: start, worker }) => `${attempt} ${start} ${worker}`,
   );
-  return [...groups.values()].slice(0, shownMost).map((own, index) => {
+  return [...groups.values()].slice(0, maxShown).map((own, index) => {
     const [first, ...later] = own.toSorted((a, b) => ended(a) - ended(b));
     const last = later.at(-1) ?? first!;
     const { status_code: status, attempt, worker } = last;
@@ -50,7 +50,7 @@ function requestsOf(example: Example): Request[] {
       from: Date.parse(last.started_at!),
       to: ended(last),
       gaveUpAt: ended(first!) < ended(last) ? ended(first!) : null,
-      words: wordsOf(last),
+      words: requestLabel(last),
       good: status !== null && status >= 200 && status < 300,
     };
   });
@@ -94,7 +94,7 @@ function bar(
 /** One lost event: its attempts as bars on one line of time, and the retry that was owed and never made. */
 export function examplePlot(example: Example, width: PlotWidth): Html {
   const wide = width === 760;
-  const requests = requestsOf(example);
+  const requests = toRequests(example);
   if (requests.length === 0) return html`<p class="soft">Not one line of the log is about it.</p>`;
   const begin = Math.min(...requests.map(({ from }) => from));
   const lastStart = Math.max(...requests.map(({ from }) => from));

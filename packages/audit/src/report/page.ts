@@ -11,7 +11,7 @@ import {
   time,
   count,
 } from 'posthorn/report';
-import { causeWords, verdictWords } from './terms.ts';
+import { causeTexts, verdictTexts } from './terms.ts';
 import { wilson } from 'posthorn/domain';
 import type { AuditResult, CauseFinding, MissingEvent } from '../result.ts';
 import { verdicts } from '../result.ts';
@@ -53,15 +53,15 @@ const list = (items: readonly (string | Html)[]): Html | null =>
       </ul>`;
 
 /** Lost without a word: what the headline counts. */
-const lostOf = ({ verdicts: n }: AuditResult): number => n.silently_dropped + n.acknowledged_unprocessed;
+const lostEvents = ({ verdicts: n }: AuditResult): number => n.silently_dropped + n.acknowledged_unprocessed;
 
 /** Of events whose end is known; those that are not decided yet may still arrive. */
-const judgedOf = ({ events, verdicts: n }: AuditResult): number => events - n.unresolved;
+const decidedEvents = ({ events, verdicts: n }: AuditResult): number => events - n.unresolved;
 
 function headline(result: AuditResult): string {
   const { verdicts: n } = result;
   if (n.silently_dropped > 0)
-    return `${percent(lostOf(result) / judgedOf(result))} of the webhooks disappeared, and nobody was told`;
+    return `${percent(lostEvents(result) / decidedEvents(result))} of the webhooks disappeared, and nobody was told`;
   if (n.acknowledged_unprocessed > 0)
     return `${count(n.acknowledged_unprocessed)} webhooks were acknowledged and never processed`;
   return 'No webhook was silently dropped in this log';
@@ -71,7 +71,7 @@ function headline(result: AuditResult): string {
 function moneyCard(result: AuditResult): Html {
   const { weekly_value: weekly, money: sums } = result;
   if (weekly.length === 0) {
-    if (lostOf(result) === 0)
+    if (lostEvents(result) === 0)
       return html`<div class="card"><b class="good">nothing</b>of the payments is without its event</div>`;
     return sums.total.length === 0
       ? html`<div class="card"><b>no amounts</b>the log does not say what its events are worth</div>`
@@ -89,12 +89,12 @@ function moneyCard(result: AuditResult): Html {
 
 function cards(result: AuditResult): Html {
   const { verdicts: n, causes, power } = result;
-  const bad = lostOf(result) > 0;
+  const bad = lostEvents(result) > 0;
   const main = causes[0];
   return html`<div class="cards">
     <div class="card">
-      <b class="${bad ? 'bad' : 'good'}">${count(lostOf(result))}</b>of ${count(judgedOf(result))} events lost
-      in silence (95 %: ${interval(wilson(lostOf(result), judgedOf(result)))})
+      <b class="${bad ? 'bad' : 'good'}">${count(lostEvents(result))}</b>of ${count(decidedEvents(result))} events lost
+      in silence (95 %: ${interval(wilson(lostEvents(result), decidedEvents(result)))})
     </div>
     ${moneyCard(result)}
     ${
@@ -127,7 +127,7 @@ function causeRow(finding: CauseFinding): Html {
     <td><b>${cause.replaceAll('_', ' ')}</b><br /><span class="soft">${kind}</span></td>
     <td class="n">${count(events)}</td>
     <td>
-      ${causeWords[cause]} <br /><span class="soft">Evidence:</span>
+      ${causeTexts[cause]} <br /><span class="soft">Evidence:</span>
       ${evidence}${at.length === 0 ? null : html`<br /><span class="soft">Where:</span> <code>${at.join(', ')}</code>`}${test === null ? null : html`<br /><span class="soft">Test:</span> ${test.name}${p === null ? '' : `, p ${p < 1e-12 ? '< 1e-12' : `= ${p.toPrecision(2)}`}`}${test.risk_ratio === null ? '' : `, ${count(Number(test.risk_ratio.toPrecision(2)))} times as often lost as without it`}`}${jointly.length === 0 ? null : html`<br /><span class="soft">Together with:</span> ${jointly.map((other) => `${other.cause.replaceAll('_', ' ')} (${count(other.events)})`).join(', ')}`}${samples.length === 0 ? null : html`<br /><span class="soft">For example</span> <code>${samples.slice(0, 5).join(', ')}</code>`}
     </td>
   </tr>`;
@@ -229,7 +229,7 @@ function missingSection({ missing }: AuditResult): Html | null {
           : money({ amount_minor: minor, currency }),
     ],
   ];
-  if (verdict === null) columns.push(['verdict', false, (event) => verdictWords[event.verdict]]);
+  if (verdict === null) columns.push(['verdict', false, (event) => verdictTexts[event.verdict]]);
   if (endpoint === null)
     columns.push(['endpoint', false, (event) => html`<code>${event.endpoint ?? ''}</code>`]);
   return section(
@@ -237,7 +237,7 @@ function missingSection({ missing }: AuditResult): Html | null {
     'What is missing',
     html`<p>
         ${count(missing.total)}
-        events${verdict === null ? '' : `, ${verdictWords[verdict]}`}${endpoint === null || missing.total > listed ? '' : html`, to <code>${endpoint}</code>`}.
+        events${verdict === null ? '' : `, ${verdictTexts[verdict]}`}${endpoint === null || missing.total > listed ? '' : html`, to <code>${endpoint}</code>`}.
         Send them again; a receiver knows by the id what it has. <code>--missing ids.csv</code> writes all of
         them.
       </p>
@@ -376,7 +376,7 @@ const onsetCaption = ({ onset }: AuditResult): Html =>
 /** The audit as one file with nothing to load: for the manager first, for the engineer below. `command`: how it was made. */
 export function auditPage(result: AuditResult, command: string): string {
   const { verdicts: n, examples, durations, sender, events, power } = result;
-  const lost = lostOf(result) > 0;
+  const lost = lostEvents(result) > 0;
   const body = html`<h1>${headline(result)}</h1>
     ${lost ? null : html`<p>${power.statement}</p>`}
     <p class="soft">
@@ -391,7 +391,7 @@ export function auditPage(result: AuditResult, command: string): string {
           ${verdicts.map(
             (verdict) =>
               html`<tr>
-                <td>${verdictWords[verdict]}</td>
+                <td>${verdictTexts[verdict]}</td>
                 <td class="n">${count(n[verdict])}</td>
                 <td class="n">${events === 0 ? '' : percent(n[verdict] / events)}</td>
               </tr>`,

@@ -20,7 +20,7 @@ import { exponentOf } from 'posthorn/domain';
 import type { AuditResult, DurationBin, SeriesBin } from '../result.ts';
 
 /** Of a plot: more bars than this are put together. */
-const barsMost = 56;
+const maxBars = 56;
 const weekMs = 7 * 86_400_000;
 
 /** Of deploys and incidents, that a plot shows. */
@@ -45,7 +45,7 @@ export function dropRatePlot(
   width: PlotWidth,
 ): Html {
   const wide = width === 760;
-  const groups = coarser(series.bins, wide ? barsMost : barsMost / 2);
+  const groups = coarser(series.bins, wide ? maxBars : maxBars / 2);
   if (groups.length === 0 || coverage.from === null) return html`<p>There is nothing to plot.</p>`;
   if (sum(series.bins, 'silently_dropped') === 0)
     return html`<p>

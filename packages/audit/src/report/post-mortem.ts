@@ -12,7 +12,7 @@ import {
   time,
   count,
 } from 'posthorn/report';
-import { causeWords, verdictWords } from './terms.ts';
+import { causeTexts, verdictTexts } from './terms.ts';
 import type { AuditResult, CauseFinding } from '../result.ts';
 import { verdicts } from '../result.ts';
 
@@ -70,12 +70,12 @@ interface Figures {
 }
 
 /** As many currencies as can be said in one breath. */
-const currenciesMost = 3;
+const maxCurrencies = 3;
 const fewMoneys = (values: AuditResult['weekly_value']): string =>
-  moneys(values.slice(0, currenciesMost)) +
-  (values.length > currenciesMost ? ` and ${values.length - currenciesMost} more currencies` : '');
+  moneys(values.slice(0, maxCurrencies)) +
+  (values.length > maxCurrencies ? ` and ${values.length - maxCurrencies} more currencies` : '');
 
-function figuresOf(result: AuditResult, facts: PostMortemFacts): Figures {
+function figuresFrom(result: AuditResult, facts: PostMortemFacts): Figures {
   const { verdicts: n, coverage, weekly_value: weekly } = result;
   const found = facts.rules
     .filter(({ afterMs }) => afterMs !== null)
@@ -100,7 +100,7 @@ function endOf({ verdicts: n }: AuditResult): string {
   return `its log ${silent}says that ${count(n.acknowledged_unprocessed)} arrived which the receiver does not have`;
 }
 
-function causeOf({ causes }: AuditResult, { lost }: Figures): string {
+function causeClause({ causes }: AuditResult, { lost }: Figures): string {
   const main = causes[0];
   if (main === undefined) return 'no cause stands out in them';
   if (main.cause === 'unknown') return `[no cause](#cause) stands out in them`;
@@ -135,7 +135,7 @@ function oneMinute(result: AuditResult, facts: PostMortemFacts, figures: Figures
 
 1. **Situation.** ${whose}. Between ${figures.from === null ? blank('when') : day(figures.from)} and ${figures.to === null ? blank('when') : day(figures.to)} it lost ${link(`${count(lost)} of ${count(judged)} webhooks`, 'scope')} (${link(rate, 'scope')}), and ${endOf(result)}. ${priced}
 2. **Task.** ${blank('who was asked to do what')}
-3. **Action.** The delivery logs were audited; ${causeOf(result, figures)}. ${changes.length === 0 ? blank('what was changed') : `Changed: ${changes.map(safe).join('; ')}.`}
+3. **Action.** The delivery logs were audited; ${causeClause(result, figures)}. ${changes.length === 0 ? blank('what was changed') : `Changed: ${changes.map(safe).join('; ')}.`}
 4. **Result.** ${result_} Second-order effect: ${blank('tickets, manual work, a standard that others took over')}
 5. **Reflection.** The defect is the trigger; that nothing showed it is the systemic cause: ${unseen}. ${blank('which teams shared no objective; who owns the number now')}`;
 }
@@ -176,7 +176,7 @@ function causeSection({ causes, examples }: AuditResult): string {
   });
   return `${markdownTable(['cause', 'events', 'kind', 'p', 'evidence'], rows)}
 
-Proof: each of the events shows a transition that a right sender cannot make. Support: they are enriched beyond chance, corrected for everything that was tested. ${safe(causes[0]!.cause === 'unknown' ? '' : causeWords[causes[0]!.cause])}
+Proof: each of the events shows a transition that a right sender cannot make. Support: they are enriched beyond chance, corrected for everything that was tested. ${safe(causes[0]!.cause === 'unknown' ? '' : causeTexts[causes[0]!.cause])}
 
 ${told.join('\n\n')}`;
 }
@@ -276,12 +276,12 @@ ${madeFrom(result, facts)}
 
 /** The post-mortem as Markdown: its first part can be said in a minute, and each figure leads to what it rests on. */
 export function postMortem(result: AuditResult, facts: PostMortemFacts): string {
-  const figures = figuresOf(result, facts);
+  const figures = figuresFrom(result, facts);
   const { verdicts: n, coverage, onset, power } = result;
   const scope = markdownTable(
     ['', 'events', 'share'],
     verdicts.map((verdict) => [
-      verdictWords[verdict],
+      verdictTexts[verdict],
       count(n[verdict]),
       result.events === 0 ? '' : percent(n[verdict] / result.events),
     ]),

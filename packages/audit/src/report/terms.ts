@@ -1,7 +1,7 @@
 import type { Cause, Verdict } from '../result.ts';
 
 /** What each cause is, for people who have not met it. */
-export const causeWords: Readonly<Record<Cause, string>> = {
+export const causeTexts: Readonly<Record<Cause, string>> = {
   retry_race:
     'Attempts of one delivery overlap; the one that ends last overwrites the state and erases the retry that was owed.',
   retry_never_scheduled: 'An attempt fails and no retry follows, though the sender retries others.',
@@ -21,7 +21,7 @@ export const causeWords: Readonly<Record<Cause, string>> = {
   unknown: 'Nothing in the log explains these.',
 };
 
-export const verdictWords: Readonly<Record<Verdict, string>> = {
+export const verdictTexts: Readonly<Record<Verdict, string>> = {
   delivered: 'delivered',
   late: 'delivered late',
   given_up: 'given up and recorded',

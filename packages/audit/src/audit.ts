@@ -17,7 +17,7 @@ import { shownResult } from './shown-result.ts';
 import { makeSigns } from './signs.ts';
 import { screenLines, makeLines, makeTimeline } from './timeline.ts';
 import { compareExpected, compareReceived } from './truth.ts';
-import { judge } from './verdicts.ts';
+import { classify } from './verdicts.ts';
 import { keepWindow } from './window.ts';
 import type { AuditOptions, AuditResult, CauseFinding, Coverage } from './result.ts';
 
@@ -26,16 +26,16 @@ const defaultMemoryMb = 1100;
 const readingShare = 0.45;
 
 /**
- * Audits delivery logs: what became of every event, what was silently dropped, why, and what it is worth. Works in a
- * temporary directory that is gone afterwards. Throws AuditError, in words for people, where there is nothing that can
- * be audited, and AuditStopped where `signal` stopped it.
+ * Audits delivery logs: what became of every event, which events were dropped in silence, why, and what they are worth.
+ * Works in a temporary directory and removes it afterwards. Throws AuditError, with a message for the user, if nothing can
+ * be audited, and AuditStopped if `signal` stopped it.
  */
 export async function audit(options: AuditOptions): Promise<AuditResult> {
   const timezone = options.timezone ?? 'UTC';
   try {
     new Intl.DateTimeFormat('en', { timeZone: timezone });
   } catch {
-    throw new AuditError(`there is no time zone ${timezone}: give a name as in Europe/Berlin`);
+    throw new AuditError(`unknown time zone ${timezone}: use an IANA name, such as Europe/Berlin`);
   }
   return await withDatabase(
     {
@@ -62,14 +62,14 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   const vocabulary = await readVocabulary(database);
   await screenLines(database, vocabulary);
   const whole = await makeLines(database, vocabulary, specs);
-  // What is judged may be a window; that the log goes on behind it is known all the same.
+  // Verdicts may cover a window only, but `whole` still says how far the log goes on after it.
   const facts =
     options.window === undefined ? whole : { ...whole, ...(await keepWindow(database, options.window)) };
   await makeTimeline(database, { slackMs: facts.secondsOnly ? 1000 : 5 });
-  at('judging', 0.8);
+  at('classifying', 0.8);
   const habits = await learnSender(database, whole, vocabulary, specs, options);
   const silences = await findGaps(database, facts);
-  const verdicts = await judge(database, whole, habits, specs);
+  const verdicts = await classify(database, whole, habits, specs);
   const markers = [...deploys, ...(await markersInLog(database))];
   const random = new SeededRandom(options.seed ?? 1, 'audit');
   const signs = await makeSigns(database, facts, habits, markers, random);
@@ -101,7 +101,7 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
   const hasPayments = specs.some(({ fields }) => fields.payment_id !== undefined);
   const { money, weekly } = await countMoney(database, unit, hasPayments, facts.to - facts.from);
   const all = events + (expected?.never_sent ?? 0) + (expected?.unresolved ?? 0);
-  const judged = all - final.unresolved;
+  const decided = all - final.unresolved;
   const unsent = await explainUnsent(database, expected?.never_sent ?? 0);
   const findings = withTruth(causes.findings, unsent, received);
   at('writing', 0.97);
@@ -116,7 +116,7 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
         ...source.assumptions,
         ...habits.assumptions,
         ...(declared === 'minor' && unit === 'major'
-          ? ['amounts are in major units: some have decimals']
+          ? ['amounts are in major units, because some have decimals']
           : []),
       ],
     },
@@ -127,9 +127,9 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
       deployNotes(options.deploys, listed, whole),
     ),
     verdicts: final,
-    silent_drop_rate: judged === 0 ? 0 : final.silently_dropped / judged,
-    silent_drop_interval: wilson(final.silently_dropped, judged),
-    power: detectionPower(judged, final.silently_dropped),
+    silent_drop_rate: decided === 0 ? 0 : final.silently_dropped / decided,
+    silent_drop_interval: wilson(final.silently_dropped, decided),
+    power: detectionPower(decided, final.silently_dropped),
     first_lost_at: await readFirstLost(database),
     causes: findings,
     value_at_risk: money.net,
@@ -185,7 +185,7 @@ const withNotes = (coverage: Coverage, notes: readonly string[]): Coverage => ({
   notes: [...notes, ...coverage.notes],
 });
 
-/** What of the file of deploys says nothing about this log. */
+/** Notes on the lines of the file of deploys that say nothing about this log. */
 function deployNotes(
   path: string | undefined,
   { markers, ignored }: Deploys,
@@ -195,7 +195,7 @@ function deployNotes(
   return [
     ...(markers.length > 0 && isOutside
       ? [
-          `none of the ${markers.length} times in ${path} is inside the log, which covers ${iso(log.from)} to ${iso(log.to)}: check their time zone`,
+          `none of the ${markers.length} times in ${path} is inside the log, which covers ${iso(log.from)} to ${iso(log.to)}: check the time zone of the file`,
         ]
       : []),
     ...(ignored.length > 0
@@ -212,7 +212,7 @@ function progressText(done: number, total: number): string {
   return `${(done / unit).toFixed(1)} of ${(total / unit).toFixed(1)} ${name}`;
 }
 
-/** Makes `missing`: what did not arrive, with what is known of its payment. */
+/** Makes `missing`: the undelivered events, with what is known of their payments. */
 async function makeMissing(database: Database): Promise<void> {
   await database.run(`create table missing as
     select lost.id, lost.endpoint, lost.tenant, paid.payment_id, lost.verdict, lost.cause, lost.last_at, lost.tried as attempts,
@@ -221,13 +221,13 @@ async function makeMissing(database: Database): Promise<void> {
       from seen where key in (select key from lost) group by key) paid on paid.key = lost.key`);
 }
 
-/** When the first of what is missing, and was not given up in words, was accepted. */
+/** When the first missing event was accepted that was not recorded as given up. */
 async function readFirstLost(database: Database): Promise<string | null> {
   const { at } = await database.row("select min(first_at) as at from missing where verdict <> 'given_up'");
   return at === null ? null : new Date(num(at)).toISOString();
 }
 
-/** The causes that only a comparison with the outside shows, in their places among the others. */
+/** Inserts the causes that only a comparison with outside data shows. */
 function withTruth(
   findings: readonly CauseFinding[],
   unsent: readonly CauseFinding[],
@@ -242,7 +242,7 @@ function withTruth(
       given_up: 0,
       kind: 'proof',
       p_value: null,
-      evidence: `${received.acknowledged_unprocessed.toLocaleString('en-US')} events were answered with success, and ${received.file} does not have them.`,
+      evidence: `${received.acknowledged_unprocessed.toLocaleString('en-US')} events were answered with success, but are not in ${received.file}.`,
       test: null,
       jointly: [],
       where: {},

@@ -9,16 +9,16 @@ import type { SignFacts } from './signs.ts';
 import type { Random } from 'posthorn/runtime';
 import type { AuditResult, Cause, CauseFinding } from './result.ts';
 
-/** Fewer than these, without a promise that was broken, say nothing. */
+/** Fewer unexplained drops than this, without a broken promise of a retry, name no cause. */
 const minUnexplained = 5;
 
-/** The causes, the main one first; and the onset of the drops, where there is one. */
+/** The causes, the main one first, and the onset of the drops if there is one. */
 export interface Causes {
   readonly findings: readonly CauseFinding[];
   readonly onset: AuditResult['onset'];
 }
 
-/** Makes `lost` (what did not arrive, each event with its one cause), and says what stands out. */
+/** Makes `lost` (undelivered events, each with one cause) and returns the causes that stand out. */
 export async function findCauses(
   database: Database,
   habits: Habits,
@@ -31,16 +31,16 @@ export async function findCauses(
   const total = num((await database.row('select count(*) as n from delivery')).n);
   const named = await associate(database, 'silently_dropped', total);
   const namedGivenUp = await associate(database, 'given_up', total);
-  // What is explained by now makes no step; the step of everything is told all the same.
+  // Explained losses are left out of the search for a step. If every loss is explained, the step over all of them is reported.
   const unexplained = await findOnset(database, 'cause is null', random);
   const onset = unexplained ?? (named.length === 0 ? null : await findOnset(database, 'true', random));
   await explainRest(database, unexplained);
-  const told = onset === null ? null : asResult(onset);
-  const found = { named: [...named, ...namedGivenUp], onset: told };
-  return { findings: await describe(database, habits, signs, found), onset: told };
+  const shownOnset = onset === null ? null : asResult(onset);
+  const found = { named: [...named, ...namedGivenUp], onset: shownOnset };
+  return { findings: await describe(database, habits, signs, found), onset: shownOnset };
 }
 
-/** As the result has it. */
+/** Converts an onset to the form that the result has. */
 const asResult = ({ at, before, after, p }: Onset): NonNullable<AuditResult['onset']> => ({
   at: new Date(at).toISOString(),
   rate_before: before,
@@ -48,12 +48,12 @@ const asResult = ({ at, before, after, p }: Onset): NonNullable<AuditResult['ons
   p_value: p,
 });
 
-/** What shows no sign of a cause: a defect that began at some time, or just a retry that was never scheduled. */
+/** Explains events without the sign of a rule: by a defect that began at some time, or by a retry that was never scheduled. */
 async function explainRest(database: Database, onset: Onset | null): Promise<void> {
   if (onset !== null)
     await database.run(`update lost set cause = 'defect_onset' where verdict = 'silently_dropped' and cause is null
       and first_at >= ${onset.at}${onset.until === null ? '' : ` and first_at < ${onset.until}`}`);
-  // A failed request, or an acceptance, after which there was nothing: whatever the reason, the retry was not scheduled.
+  // Nothing follows a failed request or an acceptance: whatever the reason, the retry was not scheduled.
   await database.run(`update lost set cause = case
       when verdict = 'given_up' or not (tried = 0 or fails > 0 or promised) then 'unknown' else 'retry_never_scheduled' end
     where cause is null`);
@@ -119,7 +119,7 @@ async function describe(
       given_up: num(row.given_up),
       kind: rule?.kind === 'proof' || broken ? 'proof' : 'support',
       p_value: tested?.p ?? (cause === 'defect_onset' ? found.onset!.p_value : null),
-      evidence: (rule?.words ?? restEvidence[cause]!)(evidence),
+      evidence: (rule?.describe ?? restEvidence[cause]!)(evidence),
       test:
         tested === undefined
           ? null

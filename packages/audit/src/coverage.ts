@@ -8,7 +8,7 @@ import type { Coverage, Power } from './result.ts';
 
 const maxGaps = 20;
 
-/** How much of what happened the log can show at all. */
+/** Returns how much of what happened the log can show at all. */
 export async function readCoverage(
   database: Database,
   facts: LineFacts,
@@ -27,7 +27,7 @@ export async function readCoverage(
   const left =
     await database.row(`select count(*) as n from (select key, min(attempt_no) as first from attempt group by key)
     where first > (select min(attempt_no) from attempt) and key not in (select key from attempt where counts_back)`);
-  // Asked only where it can be: it has to look at every event.
+  // Asked only if there are several endpoints or tenants: the query reads every event.
   const several = await database.row(
     'select min(endpoint) <> max(endpoint) or min(tenant) <> max(tenant) as several from usable',
   );
@@ -48,12 +48,12 @@ export async function readCoverage(
     .slice(0, maxGaps);
   const unusable = [
     {
-      why: 'no id of an event',
+      why: 'no event id',
       count: facts.withoutId,
       where: 'event_id is null and delivery_id is null and not marker',
     },
     {
-      why: 'no time, or an absurd one',
+      why: 'no time, or an implausible one',
       count: facts.absurdTimes,
       where: '(event_id is not null or delivery_id is not null) and not in_span and not marker',
     },
@@ -72,7 +72,7 @@ export async function readCoverage(
     unusable: await Promise.all(
       unusable.map(async ({ why, count: n, where }) => {
         const row = await database.row(
-          `select coalesce(event_id, delivery_id, state, status_code::varchar, '') || coalesce(' at ' || t, '') as sample from judged where malformed is null and ${where} limit 1`,
+          `select coalesce(event_id, delivery_id, state, status_code::varchar, '') || coalesce(' at ' || t, '') as sample from screened where malformed is null and ${where} limit 1`,
         );
         return { why, count: n, sample: text(row?.sample) };
       }),
@@ -81,7 +81,7 @@ export async function readCoverage(
     sampling: sampled
       ? {
           suspected: true,
-          why: 'this format samples what it logs of successes: what is absent is not dropped',
+          why: 'this format logs only a sample of the successes: an event without a line is not necessarily dropped',
         }
       : { suspected: false, why: null },
     clock_skew: { attempts: num(skew.n), max_ms: num(skew.most) },
@@ -92,44 +92,44 @@ export async function readCoverage(
       ...unusableNote(facts, count, facts.lines + malformed.rejected),
       ...(gaps.length > 0
         ? [
-            `the log is silent ${gaps.length === 1 ? 'once' : `${gaps.length} times`} for longer than its rate explains: retries made then were not seen`,
+            `the log is silent ${gaps.length === 1 ? 'once' : `${gaps.length} times`} for longer than its rate explains: retries made in that time are not in it`,
           ]
         : []),
       ...(num(left.n) > 0
-        ? [`${num(left.n)} events begin with a later attempt: the log begins in the middle`]
+        ? [`${num(left.n)} events begin with a later attempt: the log starts after their first one`]
         : []),
       ...(facts.to - facts.from < sender.horizon_ms
-        ? ['the log is shorter than the time in which retries come: what failed cannot be judged']
+        ? ['the log is shorter than the time that retries take: the verdict on failed events is open']
         : []),
-      'a delivery that left no line at all cannot be seen: --expected compares with what ought to have been sent',
+      'a delivery without any line cannot be seen: compare with what should have been sent, with --expected',
     ],
   };
 }
 
 const maxUnusable = 0.01;
 
-/** Whatever else is said, it is said of the rest only. */
+/** Notes that the result covers only the usable lines. */
 function unusableNote(facts: LineFacts, malformed: number, lines: number): string[] {
   const n = malformed + facts.withoutId + facts.absurdTimes;
   if (n <= lines * maxUnusable) return [];
   const share = ((n / lines) * 100).toPrecision(2);
   return [
-    `${n.toLocaleString('en-US')} of ${lines.toLocaleString('en-US')} lines (${share} %) could not be used: whatever they say of deliveries is missing here. --map says how they are read`,
+    `${n.toLocaleString('en-US')} of ${lines.toLocaleString('en-US')} lines (${share}%) could not be used, so their deliveries are missing here. Use --map to say how to read them`,
   ];
 }
 
-/** The rate that a log of `judged` events would have shown at least one drop of, with 95 % chance: 1 − 0.05^(1/n). */
-export function detectionPower(judged: number, dropped: number): Power {
-  const rate = judged === 0 ? 1 : 1 - 0.05 ** (1 / judged);
-  const percent = `${(rate * 100).toPrecision(2)} %`;
-  const events = judged.toLocaleString('en-US');
-  if (judged === 0)
-    return { detectable_rate: 1, statement: 'No event could be judged: this log shows nothing.' };
+/** The drop rate at which a log of `decided` events shows at least one drop with a chance of 95%: 1 − 0.05^(1/n). */
+export function detectionPower(decided: number, dropped: number): Power {
+  const rate = decided === 0 ? 1 : 1 - 0.05 ** (1 / decided);
+  const percent = `${(rate * 100).toPrecision(2)}%`;
+  const events = decided.toLocaleString('en-US');
+  if (decided === 0)
+    return { detectable_rate: 1, statement: 'No event is decided: this log shows nothing.' };
   const statement =
     dropped > 0
       ? `${dropped.toLocaleString('en-US')} of ${events}: this log would have shown a rate of ${percent} or more.`
       : rate > 0.003
-        ? `0 of ${events}: this log could not have shown 0.3 %; it rules out rates above ${percent} (95 %).`
-        : `0 of ${events}: rates above ${percent} are ruled out (95 %).`;
+        ? `0 of ${events}: this log could not have shown 0.3%; it rules out rates above ${percent} (95%).`
+        : `0 of ${events}: rates above ${percent} are ruled out (95%).`;
   return { detectable_rate: rate, statement };
 }

@@ -1,4 +1,4 @@
-/** There is nothing that can be audited, or not in this way; the message says what to do next. */
+/** Nothing can be audited, or not in this way; the message says what to do next. */
 export class AuditError extends Error {
   override readonly name = 'AuditError';
 }
@@ -7,6 +7,6 @@ export class AuditError extends Error {
 export class AuditStopped extends Error {
   override readonly name = 'AuditStopped';
   constructor() {
-    super('stopped; nothing was left behind');
+    super('stopped; no files were left behind');
   }
 }

@@ -4,7 +4,7 @@ import type { AuditResult, CauseFinding, Minor, ValueAtRisk } from './result.ts'
 
 const many = (n: number, one: string, more = `${one}s`): string => `${count(n)} ${n === 1 ? one : more}`;
 const percent = (share: number): string =>
-  share === 0 ? '0 %' : `${share >= 0.1 ? (share * 100).toFixed(1) : Number((share * 100).toPrecision(2))} %`;
+  share === 0 ? '0%' : `${share >= 0.1 ? (share * 100).toFixed(1) : Number((share * 100).toPrecision(2))}%`;
 const money = (amount: Minor, currency: string): string =>
   formatValue({ amountMinor: BigInt(amount), currency });
 const sum = (values: readonly ValueAtRisk[]): string =>
@@ -25,13 +25,13 @@ function duration(ms: number): string {
   return `${Number((ms / size).toPrecision(3))} ${unit}`;
 }
 
-/** An audit for a terminal: the answer first, then what it rests on. Whatever the log says stays text. */
+/** Renders an audit for a terminal: the answer first, then its basis. Text from the log cannot become control sequences. */
 export function summarize(raw: AuditResult): string {
   const result = printable(raw);
   const { verdicts, coverage } = result;
   return [
     headline(result),
-    // Of nothing found the first question is whether it could have been found.
+    // If nothing was found, the first question is whether it could have been found.
     ...(verdicts.silently_dropped === 0 ? [result.power.statement] : []),
     '',
     ...verdictLines(result),
@@ -40,7 +40,7 @@ export function summarize(raw: AuditResult): string {
       ? [
           verdicts.silently_dropped + verdicts.acknowledged_unprocessed === 0
             ? 'Causes: nothing to explain.'
-            : 'Causes: none stands out.',
+            : 'Causes: no cause stands out.',
         ]
       : ['Causes, the main one first:', ...result.causes.flatMap((one, index) => causeLines(one, index))]),
     ...(result.onset === null
@@ -79,17 +79,17 @@ function headline({
       : ` ${count(verdicts.acknowledged_unprocessed)} were acknowledged and never processed.`;
   if (verdicts.silently_dropped === 0) return `No silent drop among ${count(events)} events.${unprocessed}`;
   const main = causes.find(({ cause, silently_dropped: n }) => cause !== 'unknown' && n > 0);
-  return `${count(verdicts.silently_dropped)} of ${count(events)} events were silently dropped: ${percent(rate)} (95 %: ${percent(low)} to ${percent(high)})${main === undefined ? ', cause unknown' : `, mainly by ${main.cause}`}.${unprocessed}`;
+  return `${count(verdicts.silently_dropped)} of ${count(events)} events were dropped in silence: ${percent(rate)} (95%: ${percent(low)} to ${percent(high)})${main === undefined ? ', cause unknown' : `, mainly by ${main.cause}`}.${unprocessed}`;
 }
 
 function verdictLines({ verdicts, sender }: AuditResult): string[] {
   const explained: Readonly<Record<keyof typeof verdicts, string>> = {
     delivered: '',
     late: `after more than ${duration(sender.late_after_ms)}`,
-    given_up: 'recorded as such, or the last attempt failed',
-    silently_dropped: 'no success, no record of giving up, and no retry came',
+    given_up: 'recorded as given up, or the last attempt failed',
+    silently_dropped: 'not delivered, not recorded as given up, and not retried',
     unresolved: `younger than the retry horizon of ${duration(sender.horizon_ms)} (${sender.horizon_from})`,
-    acknowledged_unprocessed: '2xx, but the receiver does not have it',
+    acknowledged_unprocessed: 'answered 2xx, but not in the list of the receiver',
   };
   const shown = Object.entries(verdicts).filter(
     ([verdict, n]) => n > 0 || verdict === 'delivered' || verdict === 'silently_dropped',
@@ -129,7 +129,7 @@ function moneyLines({ money: all, weekly_value: weekly }: AuditResult): string[]
   const lines = [`Money at risk: ${sum(all.net)}; ${all.basis}`];
   if (all.recovered.length > 0)
     lines.push(
-      `  affected ${sum(all.affected)}, of which notified later all the same: ${sum(all.recovered)}`,
+      `  affected: ${sum(all.affected)}; of these, notified later anyway: ${sum(all.recovered)}`,
     );
   for (const {
     currency,
@@ -138,17 +138,17 @@ function moneyLines({ money: all, weekly_value: weekly }: AuditResult): string[]
     caution,
   } of weekly)
     lines.push(
-      `  a week at this rate: ${money(amount, currency)} (95 %: ${money(low, currency)} to ${money(high, currency)})${caution === null ? '' : `; ${caution}`}`,
+      `  per week at this rate: ${money(amount, currency)} (95%: ${money(low, currency)} to ${money(high, currency)})${caution === null ? '' : `; ${caution}`}`,
     );
-  if (all.given_up.length > 0) lines.push(`  given up and recorded, not counted above: ${sum(all.given_up)}`);
+  if (all.given_up.length > 0) lines.push(`  given up and recorded (not counted above): ${sum(all.given_up)}`);
   if (all.unknown_amount_events > 0)
     lines.push(
-      `  ${count(all.unknown_amount_events)} lost events have no amount that can be read: not counted`,
+      `  ${count(all.unknown_amount_events)} lost events have no readable amount and are not counted`,
     );
-  if (all.negative.length > 0) lines.push(`  negative amounts and refunds, kept apart: ${sum(all.negative)}`);
+  if (all.negative.length > 0) lines.push(`  negative amounts and refunds (not counted above): ${sum(all.negative)}`);
   if (all.unknown_currency.length > 0)
     lines.push(
-      `  currencies that nobody knows, kept apart: ${all.unknown_currency.map(({ currency, events }) => `${currency} (${count(events)})`).join(', ')}`,
+      `  unknown currencies (not counted above): ${all.unknown_currency.map(({ currency, events }) => `${currency} (${count(events)})`).join(', ')}`,
     );
   return lines;
 }
@@ -195,7 +195,7 @@ function coverageLines({ coverage }: AuditResult): string[] {
         ]),
     ...unusable.map(
       (one) =>
-        `  ${many(one.count, 'line')} not usable: ${one.why}${one.sample === '' ? '' : `, such as ${one.sample}`}`,
+        `  ${many(one.count, 'unusable line')}: ${one.why}${one.sample === '' ? '' : `, such as ${one.sample}`}`,
     ),
     ...(duplicates === 0 ? [] : [`  ${many(duplicates, 'repeated line')}, counted once`]),
     ...gaps
@@ -212,7 +212,7 @@ function coverageLines({ coverage }: AuditResult): string[] {
     ...(shared === 0
       ? []
       : [
-          `  ${many(shared, 'id occurs', 'ids occur')} under several tenants or endpoints; each is an event of its own`,
+          `  ${many(shared, 'id occurs', 'ids occur')} under several tenants or endpoints; each counts as a separate event`,
         ]),
     ...(sampling.why === null ? [] : [`  ${sampling.why}`]),
     ...notes.map((note) => `  ${note}`),

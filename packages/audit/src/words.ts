@@ -1,8 +1,8 @@
-// The words by which logs speak of a delivery, and what each of them means.
+// The words that logs use about a delivery, and what each of them means.
 
 /**
- * What a word says. `success`: arrived. `failure`: an attempt did not arrive. `retry`: did not, and another is owed.
- * `final`: the sender has given up, and says so. `open`: under way. `accepted`: taken on. `started`: a request began.
+ * The meaning of a word. `success`: delivered. `failure`: an attempt failed. `retry`: it failed, and another one is owed.
+ * `final`: the sender gave up and recorded it. `open`: in flight. `accepted`: accepted. `started`: a request began.
  * `marker`: the sender itself was restarted or deployed.
  */
 export type Meaning = 'success' | 'failure' | 'retry' | 'final' | 'open' | 'accepted' | 'started' | 'marker';
@@ -51,7 +51,7 @@ const joined = (text: string): string =>
     .replaceAll(/[^a-z0-9]+/g, '_')
     .replaceAll(/^_+|_+$/g, '');
 
-/** What a word of a status, a result or a kind of line means; null where it is not known. */
+/** Returns the meaning of a status, a result or a kind of line; null if it is unknown. */
 export function toMeaning(text: string): Meaning | null {
   const word = joined(text);
   return patterns.find(([, pattern]) => pattern.test(word))?.[0] ?? null;
@@ -62,7 +62,7 @@ const lifecycle =
 const domainEvent =
   /^(payment|order|invoice|charge|refund|customer|subscription|checkout|payout|transfer|account|card|dispute|user|cart|product|shipment|balance|ledger|price|plan|push|pull|issue|issues|release)s?[._:/-]/i;
 
-/** Whether the values of a field tell the steps of deliveries, rather than the types of events. */
+/** Whether the values of a field are steps of deliveries rather than types of events. */
 export function isLifecycleField(texts: readonly string[], dotted: string): boolean {
   if (texts.length === 0) return false;
   const distinct = [...new Set(texts)];

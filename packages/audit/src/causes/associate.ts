@@ -3,18 +3,18 @@ import { benjaminiHochberg, independence, riskRatio, type Table } from '../stati
 import type { Rule } from './rule.ts';
 import { rules } from './rules.ts';
 
-// Which ways of failing go with being lost. What is lost is compared with what also failed and arrived in the end: a way
-// of failing that is lost no more often than others is no cause.
+// Which kinds of failure go with loss. Lost events are compared with events that also failed and were delivered in the
+// end: a kind of failure that is lost no more often than others is not a cause.
 
-/** Effects below these are not worth a name. */
+/** Smaller effects are not named. */
 const minRatio = 2;
 const minEvents = 5;
-/** An illegal transition is proof by itself; it only has to be more than an accident of the log. */
+/** An illegal transition is proof by itself; it only has to occur more than once, to rule out an accident of the log. */
 const minProofs = 2;
 const significance = 0.05;
-/** What was given up is recorded; to name a cause for it as well, it must stand out by more. */
+/** Given-up events are recorded already, so a cause must stand out by more to be named for them too. */
 const givenUpSignificance = 0.001;
-/** Of two that explain nearly as much, the first of the rules explains the other. */
+/** If two rules explain nearly as much, the first one explains the other. */
 const nearlyAsMuch = 0.8;
 
 /** A cause that stands out, with the figures of its test. */
@@ -22,23 +22,23 @@ export interface Named {
   readonly rule: Rule;
   readonly table: Table;
   readonly test: string;
-  /** Corrected by Benjamini and Hochberg over everything that was looked at together with it. */
+  /** Corrected by Benjamini and Hochberg over everything that was tested together with it. */
   readonly p: number;
   readonly ratio: number;
   readonly interval: readonly [number, number];
 }
 
 interface Tested extends Named {
-  /** Share of those with the sign that were lost. */
+  /** Share of the events with the sign that were lost. */
   readonly share: number;
-  /** There was nothing to compare with but what never failed. */
+  /** Only events that never failed were left to compare with. */
   readonly againstAll: boolean;
 }
 
 /**
- * Gives each lost event its cause (column `cause` of `lost`, which is null as long as none is found): the cause that
- * stands out and explains most of what is unexplained takes its events, then the rest is looked at again, until nothing
- * stands out. Proofs come before what is only enriched.
+ * Gives each lost event its cause (column `cause` of `lost`, null until one is found). The cause that stands out and
+ * explains most of the unexplained events takes them; then the rest is tested again, until nothing stands out. Proofs
+ * come before signs that are only enriched.
  */
 export async function associate(
   database: Database,
@@ -81,7 +81,7 @@ async function testAll(
     if (a === 0) return [];
     const b = num(fine[rule.sign]);
     const c = num(lost['n']) - a;
-    // Only where nearly nothing failed and arrived, or all of it shows the sign, everything is the contrast.
+    // Everything is the contrast only if nearly nothing failed and was delivered later, or if all of that shows the sign.
     const againstAll = num(fine['n']) < minEvents || num(fine['n']) - b + c === 0;
     const d = againstAll ? Math.max(0, total - a - b - c) : num(fine['n']) - b;
     const table: Table = [
@@ -98,11 +98,11 @@ async function testAll(
 function stands({ rule, table, p, ratio, share, againstAll }: Tested): boolean {
   const [[a], [c]] = table;
   const isProof = rule.kind === 'proof';
-  // Where nothing else is lost there is nothing to compare: an illegal transition that is lost more often than not is enough.
+  // If nothing else is lost, there is nothing to compare with: an illegal transition that is lost more often than not is enough.
   if (isProof && a >= c && share >= 0.5) return true;
   if (a < (isProof ? minProofs : minEvents)) return false;
   if (p >= significance || ratio < minRatio) return false;
-  // Against all that never failed, any way of failing stands out: it must also be fatal more often than not.
+  // Any kind of failure stands out against events that never failed, so it must also be fatal more often than not.
   return !againstAll || share >= 0.5;
 }
 
@@ -112,9 +112,9 @@ function standsGivenUp({ table, p, ratio, share, againstAll }: Tested): boolean 
     a >= minEvents &&
     ratio >= minRatio &&
     p < givenUpSignificance &&
-    // Whoever tries more often meets more ways of failing: it must have been fatal more often than not.
+    // More attempts meet more kinds of failure, so this one must have been fatal more often than not.
     share >= 0.5 &&
-    // With nothing to compare with, it has to be the way in which nearly all of them ended.
+    // Without anything to compare with, nearly all of them must have ended in this way.
     (!againstAll || a >= 4 * c)
   );
 }

@@ -2,14 +2,14 @@ import { count } from 'posthorn/report';
 import { contrast } from './evidence.ts';
 import type { Rule } from './rule.ts';
 
-/** The number of the attempt goes back, so the end of the schedule is never reached. */
+/** The attempt number goes back, so the end of the schedule is never reached. */
 export const counterReset: Rule = {
   sign: 'counter_reset',
   cause: 'counter_reset',
   kind: 'proof',
   shows: () => 'counts_back',
-  words: (e) => {
+  describe: (e) => {
     const most = e.habits.sender.max_attempts;
-    return `In ${count(e.events)} lost events the attempt number went back instead of up${most === null ? '' : ` and did not come to ${most}`}.${contrast(e)}`;
+    return `In ${count(e.events)} lost events the attempt number went back instead of up${most === null ? '' : ` and never reached ${most}`}.${contrast(e)}`;
   },
 };

@@ -1,4 +1,4 @@
-/** SQL: the class of a failure, from the columns `failed_code` and `failed_error` of the last attempt that failed. */
+/** SQL: the class of a failure, from the columns `failed_code` and `failed_error` of the last failed attempt. */
 export const errorClass = `case
   when failed_code = 413 or regexp_matches(coalesce(failed_error, ''), '(?i)too.?large|entity.?too|payload.?(size|large)|max.?(body|payload)|oversize|body.?limit') then 'oversize'
   when failed_code = 429 or regexp_matches(coalesce(failed_error, ''), '(?i)rate.?limit|too.?many.?requests|throttl') then 'rate_limited'

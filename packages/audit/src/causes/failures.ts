@@ -2,15 +2,15 @@ import { count } from 'posthorn/report';
 import { contrast, seconds } from './evidence.ts';
 import type { Rule } from './rule.ts';
 
-// Causes that the last failure names itself.
+// Causes that the last failure names by itself.
 
 export const dns: Rule = {
   sign: 'dns',
   cause: 'dns',
   kind: 'support',
   shows: () => "error_class = 'dns'",
-  words: (e) =>
-    `${count(e.events)} lost events ended with a failure to resolve the endpoint's name.${contrast(e)}`,
+  describe: (e) =>
+    `${count(e.events)} lost events ended when the endpoint's name could not be resolved.${contrast(e)}`,
 };
 
 export const tls: Rule = {
@@ -18,8 +18,8 @@ export const tls: Rule = {
   cause: 'tls',
   kind: 'support',
   shows: () => "error_class = 'tls'",
-  words: (e) =>
-    `${count(e.events)} lost events ended with a TLS failure: a certificate or a handshake.${contrast(e)}`,
+  describe: (e) =>
+    `${count(e.events)} lost events ended with a TLS failure (certificate or handshake).${contrast(e)}`,
 };
 
 export const rateLimited: Rule = {
@@ -27,8 +27,8 @@ export const rateLimited: Rule = {
   cause: 'rate_limited',
   kind: 'support',
   shows: () => "error_class = 'rate_limited'",
-  words: (e) =>
-    `${count(e.events)} lost events ended with 429 or a rate limit${e.tooSoon === 0 ? '' : `; ${count(e.tooSoon)} were tried again sooner than Retry-After asked for`}.${contrast(e)}`,
+  describe: (e) =>
+    `${count(e.events)} lost events ended with 429 or a rate limit${e.tooSoon === 0 ? '' : `; ${count(e.tooSoon)} were retried sooner than Retry-After allowed`}.${contrast(e)}`,
 };
 
 export const clientTimeout: Rule = {
@@ -37,13 +37,13 @@ export const clientTimeout: Rule = {
   kind: 'support',
   shows: ({ habits }) => {
     const limit = habits.sender.timeout_ms;
-    // A failure without an answer that took as long as the client waits, whatever it is called.
+    // A failure without an answer that took as long as the client waits, whatever the log calls it.
     return limit === null
       ? "error_class = 'timeout'"
       : `error_class = 'timeout' or failed_code is null and failed_took between ${limit * 0.98 - 25} and ${limit * 1.02 + 25}`;
   },
-  words: (e) => {
+  describe: (e) => {
     const limit = e.habits.sender.timeout_ms;
-    return `${count(e.events)} lost events ended at the sender's own limit${limit === null ? '' : ` of ${seconds(limit)}`} without an answer; the receiver may have processed them all the same.${contrast(e)}`;
+    return `${count(e.events)} lost events ended at the sender's own timeout${limit === null ? '' : ` of ${seconds(limit)}`} without an answer; the receiver may have processed them anyway.${contrast(e)}`;
   },
 };

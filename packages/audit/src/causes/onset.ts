@@ -5,17 +5,17 @@ import { findStep } from '../statistics.ts';
 const bins = 200;
 const minDrops = 8;
 const minRatio = 2;
-/** No more than one of 500 logs whose losses come at any time has a step that looks like this. */
+/** At most one in 500 logs with losses at random times shows such a step. */
 const significance = 0.002;
-/** A step has at least this share of the events on both sides: a burst at an end of the log is none. */
+/** A step has at least this share of the events on each side: a burst at an end of the log is not a step. */
 const minSide = 0.03;
-/** So many events that failed and were not lost tell whether only more of them fail. */
+/** With this many events that failed and were not lost, the test can tell whether only more of them fail. */
 const minTroubled = 20;
 
 /** A step in the rate of drops; times in ms since the epoch. */
 export interface Onset {
   readonly at: number;
-  /** Where the rate falls again before the end of the log (a defect that was taken back); null: it does not. */
+  /** When the rate falls again before the end of the log (the defect was taken back); null if it does not. */
   readonly until: number | null;
   readonly before: number;
   readonly after: number;
@@ -44,7 +44,7 @@ export async function findOnset(database: Database, of: string, random: Random):
   const all = step.before.n + step.after.n;
   if (step.after.n < all * minSide || step.before.n < all * minSide) return null;
   const before = step.before.k / step.before.n;
-  const spell = endOf(counts.slice(step.at));
+  const spell = findStepEnd(counts.slice(step.at));
   const inside = sum(counts.slice(step.at, step.at + spell.bins));
   const after = inside.k / inside.n;
   if (after < minRatio * before || inside.n < all * minSide || inside.k < minDrops) return null;
@@ -70,8 +70,8 @@ const sum = (
   k: of.reduce((total, { k }) => total + k, 0),
 });
 
-/** Where a rate that has risen falls again: nothing is lost behind it, although that many events ought to have been. */
-function endOf(after: readonly { readonly n: number; readonly k: number }[]): {
+/** Finds where a rate that has risen falls again: nothing is lost after that, although many events should have been. */
+function findStepEnd(after: readonly { readonly n: number; readonly k: number }[]): {
   readonly bins: number;
   readonly ended: boolean;
 } {

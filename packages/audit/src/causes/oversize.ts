@@ -4,15 +4,15 @@ import { findStep, trend } from '../statistics.ts';
 import { contrast } from './evidence.ts';
 import type { Look, Rule } from './rule.ts';
 
-/** Bins of payload sizes, so many for each doubling. */
+/** Bins of payload sizes for each doubling. */
 const perDoubling = 4;
 const minLost = 5;
 const significance = 0.002;
 
 /**
- * The size from which on events are lost, where the log knows sizes: first whether the larger are lost more often at
- * all (Cochran and Armitage), then where the rate steps up most (likelihood ratio, by permutation). Null where there is
- * no such size: most of what is larger has to be lost.
+ * Returns the size from which events are lost, if the log records sizes. It tests first whether larger events are lost
+ * more often at all (Cochran and Armitage), then where the rate steps up most (likelihood ratio, by permutation). Returns
+ * null if there is no such size: most larger events have to be lost.
  */
 async function threshold({ database, random }: Look): Promise<number | null> {
   const [present] = await database.rows('select 1 from raw where bytes > 0 limit 1');
@@ -31,11 +31,11 @@ async function threshold({ database, random }: Look): Promise<number | null> {
   const step = findStep(bins, random, true);
   if (step === null || step.p > significance || step.after.k < minLost) return null;
   const beyond = bins.slice(step.at).flatMap(({ least }) => least ?? []);
-  // Lines of retries count too: a quarter of the lines beyond it is at least as much of the events.
+  // Lines of retries count too: a quarter of the lines above the size is at least a quarter of the events.
   return step.after.k < step.after.n / 4 ? null : Math.min(...beyond);
 }
 
-/** Refused for its size, or larger than what still arrives. */
+/** The event was refused for its size, or is larger than any that still gets through. */
 export const oversize: Rule = {
   sign: 'oversize',
   cause: 'oversize',
@@ -44,6 +44,6 @@ export const oversize: Rule = {
     const bytes = await threshold(look);
     return bytes === null ? "error_class = 'oversize'" : `error_class = 'oversize' or bytes >= ${bytes}`;
   },
-  words: (e) =>
-    `${count(e.events)} lost events were refused for their size, or are larger than what arrives${e.minBytes === null ? '' : ` (${count(e.minBytes)} bytes or more)`}.${contrast(e)}`,
+  describe: (e) =>
+    `${count(e.events)} lost events were refused for their size, or are larger than any event that gets through${e.minBytes === null ? '' : ` (${count(e.minBytes)} bytes or more)`}.${contrast(e)}`,
 };

@@ -9,8 +9,8 @@ const significance = 0.001;
 const maxTypes = 200;
 
 /**
- * Types of events that the receiver cannot read: those of which most fail, nearly always with the same answer, and more
- * of what fails is lost than of other types (Fisher for each type, Benjamini and Hochberg over all).
+ * Returns the types of events that the receiver cannot read: most of their events fail, nearly always with the same
+ * answer, and more of the failed ones are lost than of other types (Fisher for each type, Benjamini and Hochberg over all).
  */
 async function unreadable({ database }: Look): Promise<readonly string[]> {
   const rows = await database.rows(`with failures as (
@@ -52,7 +52,7 @@ async function unreadable({ database }: Look): Promise<readonly string[]> {
     .map((row) => text(row.event_type));
 }
 
-/** A receiver that cannot read the event: the same answer each time, while the endpoint's other events arrive. */
+/** The receiver cannot read the event: the same answer each time, while the endpoint's other events get through. */
 export const poison: Rule = {
   sign: 'poison',
   cause: 'poison',
@@ -63,6 +63,6 @@ export const poison: Rule = {
     return `not in_outage and error_class in ('client_error', 'server_error')
       and (failures >= 2 and one_failure and answered or failed_code in (400, 415, 422)${ofType})`;
   },
-  words: (e) =>
-    `${count(e.events)} lost events failed in the same way each time${e.statusCode === null ? '' : ` (mostly ${e.statusCode})`}${e.eventType === null ? '' : `, all of type ${e.eventType}`}, while their neighbours arrived.${contrast(e)}`,
+  describe: (e) =>
+    `${count(e.events)} lost events failed in the same way each time${e.statusCode === null ? '' : ` (mostly ${e.statusCode})`}${e.eventType === null ? '' : `, all of type ${e.eventType}`}, while other events of the same endpoints got through.${contrast(e)}`,
 };

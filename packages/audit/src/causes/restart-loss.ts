@@ -4,15 +4,15 @@ import { holm, poissonRates } from '../statistics.ts';
 import { contrast } from './evidence.ts';
 import type { Look, Rule } from './rule.ts';
 
-/** How long before a restart what it lost may have been taken on, in ms; the log says which of them fits. */
+/** How long before a restart the events that it lost may have been accepted, in ms; the log shows which one fits. */
 const reaches = [15_000, 30_000, 60_000, 120_000, 300_000];
-/** Clocks of those who write down deploys differ from the log's. */
+/** Times of deploys come from other clocks than the log's. */
 const slackMs = 2000;
 
 /**
- * How far before a restart the last line of an event stands that was lost in memory (accepted and never attempted, or an
- * attempt without an end): the reach within which such losses lie densest, by the exact test of two Poisson rates with
- * the traffic as exposure, corrected for the reaches tried (Holm). The shortest where none is beyond chance.
+ * Returns how far before a restart the last line of an event can be that was lost in memory (accepted and never attempted,
+ * or an attempt without an end): the reach within which such losses are densest, by the exact test of two Poisson rates with
+ * the traffic as exposure, corrected for the reaches tried (Holm). Returns the shortest if none is beyond chance.
  */
 async function findReach({ database, markers }: Look): Promise<number> {
   if (markers.length === 0) return reaches[0]!;
@@ -35,7 +35,7 @@ async function findReach({ database, markers }: Look): Promise<number> {
   return least < 0.01 ? reaches[corrected.indexOf(least)]! : reaches[0]!;
 }
 
-/** Waiting in the sender's memory when it was restarted: for an answer, for its retry, or for its first attempt. */
+/** The event was waiting in the sender's memory at a restart: for an answer, for its retry, or for its first attempt. */
 export const restartLoss: Rule = {
   sign: 'restart_loss',
   cause: 'restart_loss',
@@ -52,9 +52,9 @@ export const restartLoss: Rule = {
     return `passed_marker or verdict in ('silently_dropped', 'given_up')
       and exists(select 1 from marker where at_ms between last_at - ${slackMs} and ${until})`;
   },
-  words: (e) => {
+  describe: (e) => {
     const inferred = e.markers.some(({ from }) => from === 'inferred');
     const inMemory = e.leftOpen + e.neverTried;
-    return `${count(e.events)} lost events were waiting when the sender was restarted (${count(e.markers.length)} ${inferred ? 'moments, inferred from losses that coincide' : 'deploys or restarts'}${inMemory > 0 ? `; ${count(inMemory)} of them have no end of any attempt` : ''}).${contrast(e)}`;
+    return `${count(e.events)} lost events were waiting when the sender was restarted (${count(e.markers.length)} ${inferred ? 'restarts, inferred from losses that coincide' : 'deploys or restarts'}${inMemory > 0 ? `; ${count(inMemory)} of them have an attempt that never ended` : ''}).${contrast(e)}`;
   },
 };

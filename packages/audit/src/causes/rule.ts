@@ -6,7 +6,7 @@ import type { LineFacts } from '../timeline.ts';
 import type { Random } from 'posthorn/runtime';
 import type { Evidence, Outage } from './evidence.ts';
 
-/** What a rule can ask of the log before it says by what an event is known. */
+/** What a rule can read from the log before it returns its condition. */
 export interface Look {
   readonly database: Database;
   readonly facts: LineFacts;
@@ -16,17 +16,18 @@ export interface Look {
   readonly random: Random;
 }
 
-/** One cause of loss: by what an event shows it, what that proves, and how it is said. */
+/** One cause of loss: the sign that an event shows, what the sign proves, and its description. */
 export interface Rule {
-  /** Its column in `signs`, behind `s_`. */
+  /** The name of its column in `signs`, without the prefix `s_`. */
   readonly sign: string;
   readonly cause: Cause;
-  /** `proof`: an illegal transition in the event itself. `support`: it counts only where it is enriched beyond chance. */
+  /** `proof`: an illegal transition in the event itself. `support`: it counts only if it is enriched beyond chance. */
   readonly kind: 'proof' | 'support';
   /**
-   * SQL over `clue` (a row for every event that did not simply arrive, with its verdict, its last failure and what its
-   * attempts have in common): true where the event shows the cause.
+   * SQL over `clue` (one row for each event that was not simply delivered, with its verdict, its last failure and what its
+   * attempts have in common); true if the event shows the cause.
    */
   readonly shows: (look: Look) => string | Promise<string>;
-  readonly words: (evidence: Evidence) => string;
+  /** Returns the evidence as a sentence. */
+  readonly describe: (evidence: Evidence) => string;
 }

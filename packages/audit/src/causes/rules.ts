@@ -7,7 +7,7 @@ import { restartLoss } from './restart-loss.ts';
 import { retryRace, staleWrite } from './retry-race.ts';
 import type { Rule } from './rule.ts';
 
-/** What an event may show, a column of `signs` each. Of two that explain as much the first one counts: it explains the other. */
+/** The signs, each a column of `signs`. If two explain as much, the first one counts: it explains the other. */
 export const rules: readonly Rule[] = [
   staleWrite,
   retryRace,

@@ -36,7 +36,7 @@ interface AuditCommandOptions extends AuditOutputs, LogReading {
 /** `90s`, `5m`, `2h`, `1d` in milliseconds. */
 function duration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
-  if (match === null) throw new InvalidArgumentError('takes a duration as in 90s, 5m, 2h or 1d');
+  if (match === null) throw new InvalidArgumentError('must be a duration, such as 90s, 5m, 2h or 1d');
   return (
     Number(match[1]) *
     { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[match[2] as 'ms' | 's' | 'm' | 'h' | 'd']
@@ -46,16 +46,16 @@ function duration(text: string): number {
 function megabytes(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 256 || value > 1_000_000)
-    throw new InvalidArgumentError('takes MiB, from 256 on');
+    throw new InvalidArgumentError('must be a whole number of MiB, 256 or more');
   return value;
 }
 
-/** Whether an audit has found something that somebody must look at. */
+/** Whether an audit found something that needs attention. */
 function hasFinding({ verdicts, causes }: AuditResult): boolean {
   return verdicts.silently_dropped > 0 || verdicts.acknowledged_unprocessed > 0 || causes.length > 0;
 }
 
-/** Files that are read, as far as they can be found by now. */
+/** Files that the audit will read and that exist now. */
 function inputFiles(files: readonly string[], options: AuditCommandOptions): string[] {
   const { expected, received, deploys, mapFile, after } = options;
   const logs = [...files, ...(after?.split(',') ?? [])].flatMap((path) =>
@@ -94,7 +94,7 @@ async function runAudit(files: readonly string[], options: AuditCommandOptions):
       if (options.missing !== undefined) closeToOthers(options.missing);
       if (options.missing !== undefined)
         note(
-          `${result.missing.total.toLocaleString('en-US')} events to send again are in ${options.missing}`,
+          `${result.missing.total.toLocaleString('en-US')} events to resend are in ${options.missing}`,
         );
       await writeAuditOutputs(result, options, auditOptions, commandText());
       if (hasFinding(result)) process.exitCode = 1;
@@ -111,23 +111,23 @@ async function runAudit(files: readonly string[], options: AuditCommandOptions):
 /** `posthorn audit`. */
 export function auditCommand(): Command {
   const command = new Command('audit')
-    .description("Find silent drops in any webhook sender's logs, name the cause, and put a price on it")
-    .argument('<files...>', 'logs: JSON lines, JSON, CSV, Parquet, access logs; plain, gzip or zstd; globs')
-    .option('--missing <ids.csv>', 'write what has to be sent again')
+    .description("Find silent drops in any webhook sender's logs, name the cause and put a price on it")
+    .argument('<files...>', 'logs: JSON lines, JSON, CSV, Parquet or access logs; plain, gzip or zstd; globs are expanded')
+    .option('--missing <ids.csv>', 'write the events to resend as CSV')
     .option('--json', 'print JSON')
-    .optionsGroup('What the log alone does not show:')
-    .option('--expected <payments.csv>', 'what ought to have been sent, joined by id')
+    .optionsGroup('Data that the log does not contain:')
+    .option('--expected <payments.csv>', 'what should have been sent, joined by id')
     .option('--received <receipts.csv>', 'what the receiver processed, joined by id')
-    .option('--deploys <deploys.csv>', 'times of deploys and restarts, one a line');
+    .option('--deploys <deploys.csv>', 'times of deploys and restarts, one per line');
   return auditOutputOptions(logReadingOptions(command))
     .optionsGroup('Limits:')
-    .option('--horizon <duration>', 'how long a retry may take, instead of what the log shows', duration)
-    .option('--late-after <duration>', 'when a delivery is late (5m)', duration)
-    .option('--memory <MiB>', 'for the database (1100)', megabytes)
+    .option('--horizon <duration>', 'how long a retry may take (default: learned from the log)', duration)
+    .option('--late-after <duration>', 'when a delivery counts as late (default: 5m)', duration)
+    .option('--memory <MiB>', 'memory for the database (default: 1100)', megabytes)
     .addHelpText(
       'after',
       `
-Exit code: 0 nothing found, 1 silent drops, a cause, or lines that cannot be read, 2 wrong usage or a log that cannot be audited.
+Exit codes: 0 nothing found; 1 silent drops, a cause, or unreadable lines; 2 wrong usage or a log that cannot be audited.
 
 Examples:
   posthorn audit deliveries.jsonl

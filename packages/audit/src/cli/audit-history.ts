@@ -11,7 +11,7 @@ import {
   type RuleOutcome,
 } from 'posthorn/alert-rules';
 
-/** What the default alert rules would have said of a log, where its first loss was at `lostAt` (ms since the epoch). */
+/** Replays the default alert rules over a log whose first loss was at `lostAt` (ms since the epoch). */
 async function replay(options: AuditOptions, lostAt: number, objective: Objective): Promise<RuleOutcome[]> {
   const graceMs = defaultRules.find((rule) => rule.kind === 'overdue')!.graceMs;
   const { from, until, due, bad, overdue } = await readMinutes(options, {
@@ -23,7 +23,7 @@ async function replay(options: AuditOptions, lostAt: number, objective: Objectiv
   ]);
 }
 
-/** How soon each rule would have noticed a loss that began at `lostAt`. */
+/** Returns how soon each rule would have noticed a loss that began at `lostAt`. */
 export async function rulesOn(
   options: AuditOptions,
   lostAt: number,
@@ -40,7 +40,7 @@ export async function rulesOn(
   };
 }
 
-/** The first rule that would have noticed, or null where none would. */
+/** Returns the first rule that would have noticed, or null if none would. */
 export async function firstAlertIn(options: AuditOptions, lostAt: number): Promise<TimeToDetect | null> {
   const { rules } = await rulesOn(options, lostAt);
   const first = rules

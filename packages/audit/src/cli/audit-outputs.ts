@@ -14,7 +14,7 @@ import { rulesOn } from './audit-history.ts';
 import { CommandError, note, writePrivately } from 'posthorn/cli';
 import { noteUnread } from './unread.ts';
 
-/** What `posthorn audit` writes besides what it prints, and what people add to it. */
+/** The files that `posthorn audit` writes, and what users add to them. */
 export interface AuditOutputs {
   readonly html?: string;
   readonly markdown?: string;
@@ -26,12 +26,12 @@ export interface AuditOutputs {
   readonly after?: string;
 }
 
-/** Of a calibration: enough for every rate that a scenario has, and not too much for memory. */
+/** Attempts that a calibration reads: enough for every rate that a scenario has, and few enough for memory. */
 const maxSample = 1_000_000;
 
 function parseTime(text: string): string {
   if (!Number.isFinite(Date.parse(text)))
-    throw new InvalidArgumentError('takes a time, such as 2026-10-15T09:00Z');
+    throw new InvalidArgumentError('must be a time, such as 2026-10-15T09:00Z');
   return new Date(text).toISOString();
 }
 
@@ -39,22 +39,22 @@ function parseTime(text: string): string {
 export function auditOutputOptions(command: Command): Command {
   return command
     .optionsGroup('Reports:')
-    .option('--html <report.html>', 'write a page with plots, for the engineer and the manager beside them')
+    .option('--html <report.html>', 'write a page with charts, for engineers and managers')
     .option(
       '--markdown <post-mortem.md>',
-      'write the post-mortem; what no log knows is left as a marked blank',
+      'write a post-mortem, with marked blanks for what no log contains',
     )
     .option('--scenario <incident.yaml>', 'write a scenario for posthorn lab, calibrated from the log')
-    .optionsGroup('What no log knows, for the post-mortem:')
+    .optionsGroup('Facts for the post-mortem that no log contains:')
     .option('--service <name>', 'the service that sends')
-    .option('--owner <name>', 'whose service it is')
+    .option('--owner <name>', 'the team that owns it')
     .addOption(
-      new Option('--change <words>', 'what was changed; again for more')
-        .argParser((words: string, before: string[]) => [...before, words])
-        .default([], 'nothing'),
+      new Option('--change <text>', 'what was changed; repeat for more')
+        .argParser((text: string, before: string[]) => [...before, text])
+        .default([], 'none'),
     )
-    .option('--detected <time>', 'when people noticed', parseTime)
-    .option('--after <log>', 'a log of the time after the change');
+    .option('--detected <time>', 'when it was noticed', parseTime)
+    .option('--after <log>', 'a log from after the change');
 }
 
 async function readOutcome(result: AuditResult, after: string, options: AuditOptions): Promise<Outcome> {
@@ -109,7 +109,7 @@ async function makeMarkdown(
   });
 }
 
-/** The log as a world of the lab; the naive sender in it has the retry race, and no other defect. */
+/** Returns the log as a scenario of the lab; its naive sender has the retry race and no other defect. */
 async function makeScenario(result: AuditResult, options: AuditOptions, command: string): Promise<string> {
   const { builtInScenarios, fit, parseScenario, ScenarioError } = await import('@posthorn/lab');
   const base = parseScenario(builtInScenarios.find(({ name }) => name === 'incident'));
@@ -123,18 +123,18 @@ async function makeScenario(result: AuditResult, options: AuditOptions, command:
     throw error;
   }
   const main = result.causes[0]?.cause;
-  const words = [
+  const header = [
     `Calibrated from ${source.replaceAll(/[\r\n]/g, ' ')} by: ${command.replaceAll(/[\r\n]/g, ' ')}`,
-    `The log: ${result.verdicts.silently_dropped} of ${result.events} events silently dropped (${(result.silent_drop_rate * 100).toFixed(3)} %)${main === undefined ? '' : `, main cause ${main}`}.`,
+    `The log: ${result.verdicts.silently_dropped} of ${result.events} events dropped in silence (${(result.silent_drop_rate * 100).toFixed(3)}%)${main === undefined ? '' : `, main cause ${main}`}.`,
     main === undefined || main === 'retry_race'
-      ? 'Its network and its traffic, with the sender of the incident on it, and Posthorn beside it.'
-      : `The lab's own sender has the retry race and no other defect: this shows what the same network and traffic do to Posthorn, and not ${main}.`,
+      ? 'The network and the traffic of the log, with the sender of the incident and Posthorn side by side.'
+      : `The lab's own sender has the retry race and no other defect, so this scenario shows how Posthorn handles the same network and traffic; it does not reproduce ${main}.`,
   ];
-  const described = { ...scenario, payments: Math.max(1, result.events), description: words[1]! };
-  return `${words.map((line) => `# ${line}`).join('\n')}\n${stringify(described)}`;
+  const described = { ...scenario, payments: Math.max(1, result.events), description: header[1]! };
+  return `${header.map((line) => `# ${line}`).join('\n')}\n${stringify(described)}`;
 }
 
-/** Writes what was asked for; says where it is on standard error. */
+/** Writes the files that were asked for, and prints their paths to standard error. */
 export async function writeAuditOutputs(
   result: AuditResult,
   outputs: AuditOutputs,

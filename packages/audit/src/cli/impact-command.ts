@@ -40,7 +40,7 @@ interface ImpactOptions extends LogReading {
 
 function parseTime(text: string): number {
   const at = Date.parse(text);
-  if (!Number.isFinite(at)) throw new InvalidArgumentError('takes a time, such as 2026-10-15T09:00Z');
+  if (!Number.isFinite(at)) throw new InvalidArgumentError('must be a time, such as 2026-10-15T09:00Z');
   return at;
 }
 
@@ -51,7 +51,7 @@ function printImpact(raw: ImpactResult): void {
   print(table(['', 'before', 'after'], impactRows(result)));
   const points = (share: number): string => `${Number((share * 100).toFixed(4))}`;
   print(
-    `\nDifference: ${points(difference.rate)} percentage points (95 %, Newcombe: ${points(difference.interval[0])} to ${points(difference.interval[1])}).`,
+    `\nDifference: ${points(difference.rate)} percentage points (95%, Newcombe: ${points(difference.interval[0])} to ${points(difference.interval[1])}).`,
   );
   print(unchangedWords(result));
   for (const week of recovered) print(recoveredLine(week));
@@ -95,34 +95,34 @@ async function impact(log: string | undefined, options: ImpactOptions): Promise<
 const parseTarget = (text: string): number => {
   const value = Number(text);
   if (!(value >= 0.5 && value < 1))
-    throw new InvalidArgumentError('takes a share from 0.5 to below 1, such as 0.999');
+    throw new InvalidArgumentError('must be a share from 0.5 to below 1, such as 0.999');
   return value;
 };
 
 export function impactCommand(): Command {
   const command = new Command('impact')
-    .argument('[log]', 'one log that holds both times, with --deploy')
+    .argument('[log]', 'one log that covers the time before and after --deploy')
     .option(
       '--before <log|from..until>',
-      'a log (several with commas, or a glob), or a window of a Posthorn’s history',
+      'a log (several with commas, or a glob), or a time window of Posthorn’s own history',
     )
     .option('--after <log|from..until>', 'the same for the time after the change')
-    .option('--deploy <time>', 'when the change came, where one log (or one Posthorn) has both times', parseTime)
-    .option('--target <share>', 'the objective that the error budget is of', parseTarget, 0.999)
+    .option('--deploy <time>', 'when the change was deployed, if one log (or one Posthorn) covers both times', parseTime)
+    .option('--target <share>', 'the objective of the error budget', parseTarget, 0.999)
     .option(
       '--detected <time>',
-      'when people noticed; left out, the first alert rule that would have',
+      'when the loss was noticed (default: when the first alert rule would have fired)',
       parseTime,
     )
-    .option('--html <report.html>', 'write a page')
-    .option('--markdown <report.md>', 'write a section for a document')
+    .option('--html <report.html>', 'write the report as a page')
+    .option('--markdown <report.md>', 'write the report as a section for a document')
     .option('--json', 'print JSON')
-    .optionsGroup('A Posthorn’s own history:')
-    .option('--data-dir <path>', 'the embedded Posthorn that windows (or --deploy) are about')
-    .option('--database-url <url>', 'the same for one on PostgreSQL')
+    .optionsGroup('Posthorn’s own history:')
+    .option('--data-dir <path>', 'the data directory that windows or --deploy refer to')
+    .option('--database-url <url>', 'the same for Posthorn on PostgreSQL')
     .addHelpText(
       'after',
-      '\nExit code: 0 nothing is lost any more, or less than before beyond chance; 1 no difference is shown, it is worse, or lines cannot be read; 2 wrong usage.\n\nExamples:\n  posthorn impact --before old.jsonl --after new.jsonl\n  posthorn impact attempts.jsonl --deploy 2026-10-15T09:00Z --html impact.html\n  posthorn impact --data-dir ./posthorn-data --deploy 2026-10-15T09:00Z\n  posthorn impact --data-dir ./posthorn-data --before 2026-10-01..2026-10-14 --after 2026-10-15..2026-10-28',
+      '\nExit codes: 0 nothing is lost any more, or significantly less than before; 1 no difference is shown, it is worse, or lines cannot be read; 2 wrong usage.\n\nExamples:\n  posthorn impact --before old.jsonl --after new.jsonl\n  posthorn impact attempts.jsonl --deploy 2026-10-15T09:00Z --html impact.html\n  posthorn impact --data-dir ./posthorn-data --deploy 2026-10-15T09:00Z\n  posthorn impact --data-dir ./posthorn-data --before 2026-10-01..2026-10-14 --after 2026-10-15..2026-10-28',
     )
     .exitOverride();
   return logReadingOptions(command).action(async (log: string | undefined, options: ImpactOptions) => {

@@ -21,7 +21,7 @@ import { firstAlertIn } from './audit-history.ts';
 import { CommandError, interrupted, openToRead, progress } from 'posthorn/cli';
 import { noteUnread } from './unread.ts';
 
-/** One side, and how soon its first loss was noticed, or would have been. */
+/** One side of the comparison, and how soon its first loss was noticed or would have been. */
 export interface Found {
   readonly side: Side;
   readonly detected: TimeToDetect | null;
@@ -32,9 +32,9 @@ export interface BothSides {
   readonly after: Found;
 }
 
-/** Where both times come from. */
+/** Where the data of both sides comes from. */
 export interface SidesAsked {
-  /** One log that holds both times. */
+  /** One log that covers both times. */
   readonly log: string | undefined;
   readonly before?: string;
   readonly after?: string;
@@ -48,7 +48,7 @@ export interface SidesAsked {
 
 const iso = (at: number): string => new Date(at).toISOString();
 
-/** `2026-10-01..2026-10-14` is a window of time: days are whole ones, and the last day counts. */
+/** Parses `2026-10-01..2026-10-14` as a window of whole days, the last one included. */
 function parseWindow(text: string): Window | null {
   const parts = text.split('..');
   if (parts.length !== 2 || existsSync(text)) return null;
@@ -56,7 +56,7 @@ function parseWindow(text: string): Window | null {
   if (from === undefined || until === undefined || !Number.isFinite(from) || !Number.isFinite(until))
     return null;
   const end = /^\d{4}-\d{2}-\d{2}$/.test(parts[1]!) ? until + 86_400_000 : until;
-  if (!(from < end)) throw new CommandError(`${text}: the beginning comes first`, 2);
+  if (!(from < end)) throw new CommandError(`${text}: the first time must be earlier than the second`, 2);
   return { from, until: end };
 }
 
@@ -91,7 +91,7 @@ async function sideOfLog(
   }
 }
 
-/** A log is cut in two at a time that has to be inside it. */
+/** Splits a log at a time that has to be inside it. */
 async function sidesOfOneLog(
   log: string,
   deploy: number,
@@ -108,7 +108,7 @@ async function sidesOfOneLog(
   ] as const)
     if (side.judged + side.unresolved === 0)
       throw new CommandError(
-        `no event of ${name} is ${where === 'before' ? 'before' : 'at or after'} ${iso(deploy)}: the log covers ${iso(other.from)} to ${iso(other.until)}, and --deploy has to be inside that`,
+        `no event of ${name} is ${where === 'before' ? 'before' : 'at or after'} ${iso(deploy)}: the log covers ${iso(other.from)} to ${iso(other.until)}, and --deploy must be inside that time`,
         2,
       );
   demandDecided(before.side);
@@ -116,7 +116,7 @@ async function sidesOfOneLog(
   return { before, after };
 }
 
-/** A side of which nothing is known yet compares with nothing. */
+/** Throws if none of a side's events is decided yet. */
 function demandDecided({ judged, unresolved, label, from, until }: Side): void {
   if (judged > 0) return;
   throw new CommandError(
@@ -127,19 +127,19 @@ function demandDecided({ judged, unresolved, label, from, until }: Side): void {
   );
 }
 
-/** When a loss was noticed: by an alert that the store keeps, else by the first rule that its counters would have fired. */
+/** When a loss was noticed: by an alert in the store, or else by the first rule that would have fired on its counters. */
 async function detectedIn(store: Store, side: Side, now: number): Promise<TimeToDetect | null> {
   if (side.firstLostAt === null) return null;
   const { alerts } = await store.alerts();
   const after = detectedByAlert(alerts, side.firstLostAt);
   if (after !== null)
-    return { after_s: Math.round(after / 1000), by: 'the alert unaccounted, as the store keeps it' };
+    return { after_s: Math.round(after / 1000), by: 'the alert unaccounted, from the store' };
   const rule = await firstRuleOn(store, side, side.firstLostAt, now);
   return rule === null
     ? null
     : {
         after_s: Math.round(rule.afterMs / 1000),
-        by: `alert rule ${rule.rule}, replayed over the counters; the store keeps no alert of it`,
+        by: `alert rule ${rule.rule}, replayed over the counters; the store has no alert about it`,
       };
 }
 
@@ -149,25 +149,25 @@ async function sideOfPosthorn(store: Store, asked: Window, begin: number, now: n
   if (window === null)
     throw new CommandError(
       asked.from >= now
-        ? `${label} has not come yet: it is ${iso(now)}`
-        : `the books of this Posthorn begin at ${iso(begin)}: nothing is known of ${label}. For the time before, give the log of the sender that was there then`,
+        ? `${label} is in the future: it is ${iso(now)} now`
+        : `the history of this Posthorn begins at ${iso(begin)} and does not cover ${label}: for the time before, give the log of the previous sender`,
       2,
     );
   const side = await sideOfStore(store, window, label, now);
   if (side.judged === 0)
-    throw new CommandError(`no delivery was decided in ${label}: choose a window with traffic in it`, 2);
+    throw new CommandError(`no delivery was decided in ${label}: choose a window with traffic`, 2);
   return { side, detected: await detectedIn(store, side, now) };
 }
 
-/** Opens the Posthorn that windows are about, for as long as `work` takes. */
-async function withBooks<T>(
+/** Opens the store that windows refer to while `work` runs. */
+async function withHistory<T>(
   { dataDir, databaseUrl }: SidesAsked,
   what: string,
   work: (store: Store, begin: number, now: number) => Promise<T>,
 ): Promise<T> {
   if ((dataDir === undefined) === (databaseUrl === undefined))
     throw new CommandError(
-      `${what} is about a Posthorn's own history: give --data-dir or --database-url of it`,
+      `${what} refers to Posthorn's own history: give its --data-dir or --database-url`,
       2,
     );
   const store = await openToRead(dataDir, databaseUrl);
@@ -185,41 +185,41 @@ async function readSide(text: string, asked: SidesAsked): Promise<Found> {
   const window = parseWindow(text);
   return window === null
     ? await sideOfLog(text, basename(text), undefined, asked.reading)
-    : await withBooks(asked, text, (store, begin, now) => sideOfPosthorn(store, window, begin, now));
+    : await withHistory(asked, text, (store, begin, now) => sideOfPosthorn(store, window, begin, now));
 }
 
-/** What the books count by the day may be in both windows: said, for such a day speaks for neither. */
+/** Adds a note if the windows overlap: history that is counted by the day may be in both. */
 function withOverlap({ before, after }: BothSides): BothSides {
   const from = Math.max(before.side.from, after.side.from);
   const until = Math.min(before.side.until, after.side.until);
   if (from >= until) return { before, after };
-  const note = `both windows hold ${iso(from)} to ${iso(until)}: leave that time out of one of them`;
+  const note = `both windows contain ${iso(from)} to ${iso(until)}: leave that time out of one of them`;
   return { before, after: { ...after, side: { ...after.side, notes: [...after.side.notes, note] } } };
 }
 
-/** A store beside logs would not be read: not what was asked. */
+/** Rejects a store next to logs: it would not be read. */
 function demandNoStore({ dataDir, databaseUrl }: SidesAsked, logs: string): void {
   if (dataDir !== undefined || databaseUrl !== undefined)
     throw new CommandError(`--data-dir and --database-url cannot be used with ${logs}`, 2);
 }
 
-/** Both sides of the comparison. Throws CommandError, in words for people. */
+/** Reads both sides of the comparison. Throws CommandError with a message for the user. */
 export async function readSides(asked: SidesAsked): Promise<BothSides> {
   const { log, before, after, deploy, reading } = asked;
   if (log !== undefined) {
     if (deploy === undefined || before !== undefined || after !== undefined)
-      throw new CommandError('one log needs --deploy TIME, and no --before or --after', 2);
+      throw new CommandError('one log takes --deploy TIME, without --before or --after', 2);
     demandNoStore(asked, 'a log');
     return await sidesOfOneLog(log, deploy, reading);
   }
   if (deploy !== undefined) {
     if (before !== undefined || after !== undefined)
-      throw new CommandError('give --before and --after, or --deploy, and not both', 2);
-    return await withBooks(asked, '--deploy without a log', async (store, begin, now) => {
+      throw new CommandError('give either --before and --after, or --deploy', 2);
+    return await withHistory(asked, '--deploy without a log', async (store, begin, now) => {
       const windows = windowsAround(deploy, begin, now);
       if (windows === null)
         throw new CommandError(
-          `there is no whole hour on both sides of ${iso(deploy)}: the books of this Posthorn begin at ${iso(begin)}, and it is ${iso(now)}`,
+          `a whole hour on each side of ${iso(deploy)} is needed: the history of this Posthorn begins at ${iso(begin)}, and it is ${iso(now)} now`,
           2,
         );
       return {
@@ -230,7 +230,7 @@ export async function readSides(asked: SidesAsked): Promise<BothSides> {
   }
   if (before === undefined || after === undefined)
     throw new CommandError(
-      'give --before and --after, or a log and --deploy TIME, or --data-dir (--database-url) and --deploy TIME',
+      'give --before and --after, or a log and --deploy TIME, or --data-dir (or --database-url) and --deploy TIME',
       2,
     );
   if (parseWindow(before) === null && parseWindow(after) === null) demandNoStore(asked, 'two logs');

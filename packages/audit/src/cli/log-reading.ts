@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { type AuditOptions, type Format, formats } from '../result.ts';
 import { CommandError } from 'posthorn/cli';
 
-/** What people say of a log that is not understood by itself. */
+/** What the user says about a log that is not understood by itself. */
 export interface LogReading {
   readonly format?: Format;
   readonly map?: Readonly<Record<string, string>>;
@@ -17,7 +17,7 @@ function mapping(text: string): Record<string, string> {
     text.split(',').map((pair) => {
       const at = pair.indexOf('=');
       if (at < 1 || at === pair.length - 1)
-        throw new InvalidArgumentError('takes pairs as in event_id=msg.id,attempt_no=try,duration=took:s');
+        throw new InvalidArgumentError('must be pairs, such as event_id=msg.id,attempt_no=try,duration=took:s');
       return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
     }),
   );
@@ -27,7 +27,7 @@ function mappingFile(path: string): Record<string, string> {
   try {
     const value: unknown = parse(readFileSync(path, 'utf8'));
     if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw new Error('it is no mapping');
+      throw new Error('it must be a YAML mapping of fields to names');
     return Object.fromEntries(Object.entries(value).map(([field, from]) => [field, String(from)]));
   } catch (error) {
     throw new CommandError(`cannot read ${path}: ${(error as Error).message}`, 2);
@@ -37,14 +37,14 @@ function mappingFile(path: string): Record<string, string> {
 /** Adds the options that say how a log is read. */
 export function logReadingOptions(command: Command): Command {
   return command
-    .optionsGroup('Where a log is not understood by itself:')
-    .addOption(new Option('--format <name>', 'instead of the one that is detected').choices(formats))
+    .optionsGroup('How to read a log that is not recognized:')
+    .addOption(new Option('--format <name>', 'the format (default: detected)').choices(formats))
     .option('--map <pairs>', 'which field is which: event_id=msg.id,attempt_no=try,duration=took:s', mapping)
-    .option('--map-file <map.yaml>', 'the same as YAML')
-    .option('--timezone <name>', 'for times that say none (UTC)');
+    .option('--map-file <map.yaml>', 'the same as a YAML file')
+    .option('--timezone <name>', 'for times without a time zone (default: UTC)');
 }
 
-/** These options as the audit takes them. */
+/** Converts these options to those of the audit. */
 export function readingFrom({
   format,
   map,

@@ -5,7 +5,7 @@ import { commands } from './commands.ts';
 /** Runs `posthorn audit`, or another command of this package if it is named, without the rest of `posthorn`. */
 export async function main(): Promise<void> {
   const [first = ''] = process.argv.slice(2);
-  // Reports quote the command from here: what they say works where all of `posthorn` is installed too.
+  // Reports quote the command from here, so that it also works with a full installation of `posthorn`.
   if (!(first in commands) && !['help', '--help', '-h', '--version', '-V'].includes(first))
     process.argv.splice(2, 0, 'audit');
   await runProgram(process.argv, async () => {

@@ -1,7 +1,7 @@
 import type { AuditResult } from '../result.ts';
 import { note } from 'posthorn/cli';
 
-/** Says what of the input could not be read: whatever it says of deliveries is missing from the result (G5). */
+/** Prints how much of the input could not be read: its deliveries are missing from the result (G5). */
 export function noteUnread({ coverage, expected, received }: AuditResult, log: string): boolean {
   const unread = [
     { of: log, what: 'lines', total: coverage.lines, n: coverage.malformed.count },
@@ -11,7 +11,7 @@ export function noteUnread({ coverage, expected, received }: AuditResult, log: s
   ].filter(({ n }) => n > 0);
   for (const { of, what, total, n } of unread)
     note(
-      `posthorn: ${n.toLocaleString('en-US')} of ${total.toLocaleString('en-US')} ${what} of ${of} cannot be read, and are missing from this result`,
+      `posthorn: ${n.toLocaleString('en-US')} of ${total.toLocaleString('en-US')} ${what} of ${of} cannot be read and are missing from this result`,
     );
   return unread.length > 0;
 }

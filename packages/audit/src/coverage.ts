@@ -123,8 +123,7 @@ export function detectionPower(decided: number, dropped: number): Power {
   const rate = decided === 0 ? 1 : 1 - 0.05 ** (1 / decided);
   const percent = `${(rate * 100).toPrecision(2)}%`;
   const events = decided.toLocaleString('en-US');
-  if (decided === 0)
-    return { detectable_rate: 1, statement: 'No event is decided: this log shows nothing.' };
+  if (decided === 0) return { detectable_rate: 1, statement: 'No event is decided: this log shows nothing.' };
   const statement =
     dropped > 0
       ? `${dropped.toLocaleString('en-US')} of ${events}: this log would have shown a rate of ${percent} or more.`

@@ -6,31 +6,31 @@ import { join } from 'node:path';
 import { systemClock } from 'posthorn/runtime';
 import { AuditStopped } from './errors.ts';
 
-/** A row as DuckDB gives it: whole numbers of 64 bits and more are bigint. */
+/** A row as DuckDB returns it: integers of 64 bits and more are bigint. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** A database of its own in memory, and a temporary directory for what does not fit: gone when the work is done or stopped. */
+/** A private database in memory, with a temporary directory for what does not fit; both are removed when the work ends. */
 export interface Database {
   run(sql: string): Promise<void>;
   rows(sql: string): Promise<Row[]>;
-  /** The only row of a query that has one. */
+  /** Returns the only row of a query. */
   row(sql: string): Promise<Row>;
-  /** How much of the statement under way is done, 0 to 1; 0 where that is not known. */
+  /** The progress of the running statement, 0 to 1; 0 if it is unknown. */
   progress(): number;
 }
 
 export interface DatabaseOptions {
   readonly memoryMb: number;
   readonly threads?: number | undefined;
-  /** IANA name: how times without a zone are read. */
+  /** IANA name of the zone for times without one. */
   readonly timezone: string;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Runs `work` with a fresh database in memory: what does not fit `memoryMb` goes to files in a temporary directory. A database on
- * disk would pack every column to save room that is given back a minute later. Everything is removed at the end, also when
- * `signal` stops the query under way (AuditStopped).
+ * Runs `work` with a new database in memory: what does not fit into `memoryMb` goes to files in a temporary directory. A database
+ * on disk would compress every column to save space that is freed a minute later. Everything is removed at the end, also if
+ * `signal` stops the running query (AuditStopped).
  */
 export async function withDatabase<T>(
   options: DatabaseOptions,
@@ -40,7 +40,7 @@ export async function withDatabase<T>(
   if (isStopped(signal)) throw new AuditStopped();
   await removeLeftBehind();
   const directory = await mkdtemp(join(tmpdir(), directoryPrefix(process.pid)));
-  // Whatever ends the process short of SIGKILL; for that, the next audit clears up.
+  // Any end of the process except SIGKILL; after that one, the next audit cleans up.
   const removeAtExit = (): void => rmSync(directory, { recursive: true, force: true });
   process.on('exit', removeAtExit);
   let instance: DuckDBInstance | undefined;
@@ -48,7 +48,7 @@ export async function withDatabase<T>(
   let cancel = (): void => {};
   const stop = (): void => {
     connection?.interrupt();
-    // A statement that was only just begun does not see an interruption: it is said again.
+    // A statement that has only just started misses an interruption, so the interruption is repeated.
     cancel = systemClock.after(100, stop);
   };
   signal?.addEventListener('abort', stop);
@@ -56,9 +56,9 @@ export async function withDatabase<T>(
     instance = await DuckDBInstance.create(':memory:', {
       memory_limit: `${options.memoryMb}MiB`,
       temp_directory: directory,
-      // Rows carry their own times, so their order in the file does not have to be kept: that saves memory.
+      // Rows contain their own times, so their order in the file does not matter: this saves memory.
       preserve_insertion_order: 'false',
-      // Everything that is needed is built in; nothing is fetched from anywhere.
+      // All extensions are built in; nothing is downloaded.
       autoinstall_known_extensions: 'false',
       ...(options.threads === undefined ? {} : { threads: String(options.threads) }),
     });
@@ -79,7 +79,7 @@ export async function withDatabase<T>(
   }
 }
 
-/** Of a directory's name; of one host, for in a container that shares its directory other processes have the same numbers. */
+/** The prefix of a directory's name. It contains the host, because processes in other containers can have the same numbers. */
 const directoryPrefix = (pid: number | ''): string =>
   `posthorn-audit-${hostname().replaceAll(/[^A-Za-z0-9]/g, '_')}-${pid}${pid === '' ? '' : '-'}`;
 
@@ -89,7 +89,7 @@ async function removeLeftBehind(): Promise<void> {
   for (const found of await readdir(tmpdir())) {
     const pid = found.startsWith(prefix) ? Number.parseInt(found.slice(prefix.length), 10) : Number.NaN;
     if (Number.isInteger(pid) && !isRunning(pid))
-      // Another user's is not ours to remove.
+      // Directories of other users stay.
       await rm(join(tmpdir(), found), { recursive: true, force: true }).catch(() => {});
   }
 }
@@ -123,32 +123,32 @@ function databaseOn(connection: DuckDBConnection, signal?: AbortSignal): Databas
   };
 }
 
-/** A text as SQL. */
+/** Returns a text as an SQL literal. */
 export function quote(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** A name as SQL. */
+/** Returns a name as an SQL identifier. */
 export function name(text: string): string {
   return `"${text.replaceAll('"', '""')}"`;
 }
 
-/** A number from a row: DuckDB counts in bigint. */
+/** Reads a number from a row: DuckDB counts in bigint. */
 export function num(value: unknown): number {
   return Number(value ?? 0);
 }
 
-/** A number, or null where the database has none. */
+/** Reads a number, or null if the database has none. */
 export function numOrNull(value: unknown): number | null {
   return value === null || value === undefined ? null : Number(value);
 }
 
-/** Milliseconds since the epoch from a row as ISO 8601. */
+/** Reads milliseconds since the epoch from a row as ISO 8601. */
 export function isoOrNull(value: unknown): string | null {
   return value === null || value === undefined ? null : new Date(Number(value)).toISOString();
 }
 
-/** A text from a row; numbers in decimal. */
+/** Reads a text from a row; numbers in decimal. */
 export function text(value: unknown): string {
   return typeof value === 'string'
     ? value
@@ -157,7 +157,7 @@ export function text(value: unknown): string {
       : '';
 }
 
-/** A text, or null where the database has none. */
+/** Reads a text, or null if the database has none. */
 export function textOrNull(value: unknown): string | null {
   return value === null || value === undefined ? null : text(value);
 }

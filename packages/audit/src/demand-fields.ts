@@ -7,19 +7,19 @@ type Field = keyof Spec['fields'];
 
 interface Demand {
   readonly what: string;
-  /** One of these is enough; the first stands in the example. */
+  /** One of these is enough; the example shows the first. */
   readonly fields: readonly [Field, ...Field[]];
-  /** Whether a column with these values may well be it. */
+  /** Whether a column with these values could be the field. */
   readonly fits: (values: readonly string[]) => boolean;
 }
 
 const epoch = (value: string): boolean => /^\d{9,19}(\.\d+)?$/.test(value);
 const dateTime = (value: string): boolean => /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/.test(value);
 
-/** Without these there is nothing to audit. */
+/** Fields that every audit needs. */
 const demands: readonly Demand[] = [
   {
-    what: 'the id of an event (event_id)',
+    what: 'an event id (event_id)',
     fields: ['event_id', 'delivery_id'],
     fits: (values) =>
       new Set(values).size > values.length / 2 &&
@@ -37,13 +37,13 @@ const demands: readonly Demand[] = [
   },
 ];
 
-/** Throws where a log lacks one of them, with what was there instead and an example that may well be right. */
+/** Throws if a log lacks one of them; the message lists the fields of the log and a likely mapping. */
 export function demandFields(file: SniffedFile, spec: Spec, sample: readonly SampleRecord[]): void {
   const lacking = demands.filter(({ fields }) => fields.every((field) => spec.fields[field] === undefined));
   if (lacking.length === 0) return;
   if (sample.length === 0)
     throw new AuditError(
-      `${file.path} has no record that can be read: its first line is ${JSON.stringify((file.lines[0] ?? '').slice(0, 120))}. Audit reads JSON lines, JSON, CSV, Parquet, and access logs of Envoy and nginx`,
+      `${file.path} does not contain a readable record: its first line is ${JSON.stringify((file.lines[0] ?? '').slice(0, 120))}. Supported formats: JSON lines, JSON, CSV, Parquet, and access logs of Envoy and nginx`,
     );
   const there = frequentNames(sample);
   const example = lacking.map(({ fields, fits }) => {
@@ -57,7 +57,7 @@ export function demandFields(file: SniffedFile, spec: Spec, sample: readonly Sam
     `${file.path}: nothing in it could be recognised as ${lacking.map(({ what }) => what).join(', nor as ')}. ${
       there.length === 0
         ? 'No line has named fields, so none can be chosen with --map: write the log as JSON lines or CSV'
-        : `There are: ${there.join(', ')}. Say which is which with --map, as in --map ${example.join(',')}`
+        : `Fields of the log: ${there.join(', ')}. Map them with --map, for example --map ${example.join(',')}`
     }`,
   );
 }

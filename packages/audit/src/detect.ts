@@ -15,7 +15,7 @@ import {
 
 const readers: readonly FormatReader[] = [posthorn, svix, convoy, github, eventbridge, sns, envoy, nginx];
 
-/** A sample's format, how sure that is, and what it rests on. */
+/** The format of a sample, with the confidence and the reasons. */
 export interface Detection {
   readonly spec: Spec;
   readonly confidence: number;
@@ -23,13 +23,13 @@ export interface Detection {
   readonly alternatives: readonly { readonly format: Format; readonly score: number }[];
 }
 
-/** Share of the sample's records that have all the names of one of the format's lists, the best list a record. */
+/** Returns the share of records that have all names of one of the format's lists (for each record, its best list). */
 function scoreReader(reader: FormatReader, sample: readonly SampleRecord[]): number {
   if (sample.length === 0) return 0;
   const shares = sample.map(({ values }) =>
     Math.max(
       ...reader.signs.map((names) => {
-        // Null values are not in the sample: a field that is missing from one record may be there in another.
+        // Null values are not in the sample: a field that one record lacks may be in another.
         const here = names.filter((name) => values.has(name) || hasArray(values, name)).length;
         return here / names.length;
       }),
@@ -42,7 +42,7 @@ function hasArray(values: ReadonlyMap<string, string>, name: string): boolean {
   return values.has(name.replace(/\.([^.]+)$/, '[].$1'));
 }
 
-/** Says which format a sample is of. Below 0.75 no known format is believed: names of fields decide then. */
+/** Detects the format of a sample. Below a score of 0.75 the names of the fields decide instead. */
 export function detect(sample: readonly SampleRecord[]): Detection {
   const scores = readers
     .map((reader) => ({ reader, score: scoreReader(reader, sample) }))
@@ -56,7 +56,7 @@ export function detect(sample: readonly SampleRecord[]): Detection {
       spec: best.reader.spec(sample),
       confidence: Math.round(best.score * 100) / 100,
       why: [
-        `${Math.round(best.score * 100)} % of the names by which ${best.reader.format} is known stand in ${sample.length} sampled records (${best.reader.signs[0]!.join(', ')})`,
+        `${Math.round(best.score * 100)}% of the names that identify ${best.reader.format} are in ${sample.length} sampled records (${best.reader.signs[0]!.join(', ')})`,
       ],
       alternatives: alternatives.slice(1),
     };
@@ -67,13 +67,13 @@ export function detect(sample: readonly SampleRecord[]): Detection {
     spec,
     confidence: Math.min(0.99, Math.round((known / 10) * 100) / 100),
     why: [
-      `no known format: ${known} fields are recognised by their names and values in ${sample.length} sampled records`,
+      `unknown format: ${known} fields are recognized by their names and values in ${sample.length} sampled records`,
     ],
     alternatives,
   };
 }
 
-/** How `format` would be read, whatever the sample looks like. */
+/** Returns how to read `format`, whatever the sample looks like. */
 export function specFrom(format: Format, sample: readonly SampleRecord[]): { spec: Spec; score: number } {
   const reader = readers.find((one) => one.format === format);
   return reader === undefined
@@ -82,7 +82,7 @@ export function specFrom(format: Format, sample: readonly SampleRecord[]): { spe
 }
 
 function genericSpec(sample: readonly SampleRecord[]): Spec {
-  // A record may hold its attempts as an array: then each item is read with its record around it.
+  // A record may contain its attempts as an array: then each item is read together with its record.
   const arrays = new Set(
     sample.flatMap(({ values }) =>
       [...values.keys()].flatMap((name) => /^([^[\].]+)\[\]\./.exec(name)?.[1] ?? []),
@@ -110,7 +110,7 @@ function genericSpec(sample: readonly SampleRecord[]): Spec {
       renamed === null
         ? []
         : [
-            `the log's names change: ${renamed.event_id!.paths.map((path) => path.join('.')).join(' and ')} are one field, and so are others`,
+            `names change within the log: ${renamed.event_id!.paths.map((path) => path.join('.')).join(' and ')} are read as one field, and others likewise`,
           ],
   };
 }
@@ -118,8 +118,8 @@ function genericSpec(sample: readonly SampleRecord[]): Spec {
 type Fields = Spec['fields'];
 
 /**
- * The fields of a log whose names change with a release (`event_id` becomes `eventId`): what the records without the one spelling of
- * the event's id are read by comes behind what the others are. Null where there are no such records.
+ * Returns the fields of a log whose names change with a release (`event_id` becomes `eventId`): the fields of the records without the
+ * first spelling of the event id come after those of the others. Returns null if there are no such records.
  */
 function renamedFields(sample: readonly SampleRecord[], guessed: Fields): Fields | null {
   const id = guessed.event_id?.paths[0]?.join('.');
@@ -137,7 +137,7 @@ function renamedFields(sample: readonly SampleRecord[], guessed: Fields): Fields
     const known = guessed[field as Field];
     const paths = source.paths.filter((path) => (taken.get(path.join('.')) ?? field) === field);
     if (known === undefined) return [field, { ...source, paths }];
-    // Of another unit, they are not one field.
+    // Fields with different units are not one field.
     const alike = known.unit === source.unit && known.money === source.money && known.sql === source.sql;
     const more = paths.filter((path) => !known.paths.some((one) => one.join('.') === path.join('.')));
     return [field, alike ? { ...known, paths: [...known.paths, ...more] } : known];
@@ -148,19 +148,18 @@ function renamedFields(sample: readonly SampleRecord[], guessed: Fields): Fields
   };
 }
 
-/** The spec with a person's mapping over it: canonical names to dotted paths. */
+/** Applies the user's mapping (canonical names to dotted paths) to the spec. */
 export function withMapping(
   spec: Spec,
   mapping: Readonly<Record<string, string>>,
   sample: readonly SampleRecord[],
-  /** Names that are there although the sample has no value under them: the header of a table. */
+  /** Names that exist although the sample lacks values for them: the header of a table. */
   header: readonly string[],
 ): Spec {
   const mapped = Object.entries(mapping).map(([name, target]) => {
-    if (!isField(name))
-      throw new AuditError(`--map: there is no field ${name}; there are ${fields.join(', ')}`);
+    if (!isField(name)) throw new AuditError(`--map: unknown field ${name}; use one of ${fields.join(', ')}`);
     const path = target.replace(/:(ns|us|ms|s|minor|major)$/, '');
-    // A dot may belong to a key.
+    // A dot may be part of a key.
     const there =
       sample.flatMap(({ values }) => [...values.keys()]).find((one) => one === path) ??
       sample.flatMap(({ values }) => [...values.keys()]).find((one) => shown(one) === path);
@@ -172,7 +171,7 @@ export function withMapping(
       !sample.some(({ values }) => hasPath(values, path))
     )
       throw new AuditError(
-        `--map: no record of the sample has ${path} (for ${name}); there are ${frequentNames(sample).join(', ')}`,
+        `--map: no sampled record has ${path} (for ${name}); they have ${frequentNames(sample).join(', ')}`,
       );
     return [name, seen] as const;
   });
@@ -187,7 +186,7 @@ function hasPath(values: ReadonlyMap<string, string>, name: string): boolean {
   return values.has(name) || hasArray(values, name);
 }
 
-/** The names that stand in a sample, the most frequent forty. */
+/** Returns the forty most frequent names in a sample. */
 export function frequentNames(sample: readonly SampleRecord[]): string[] {
   const counts = new Map<string, number>();
   for (const { values } of sample)

@@ -1,11 +1,11 @@
 import { type Database, num } from './database.ts';
 import type { AuditResult } from './result.ts';
 
-/** Of a larger log a sample of as many events is counted. */
+/** Events that are counted; a larger log is sampled. */
 const maxCounted = 500_000;
 const maxTypes = 50;
 
-/** How often each type of event occurs: what a comparison of two logs has to know. */
+/** Returns how often each type of event occurs, which a comparison of two logs needs. */
 export async function readEventTypes(database: Database): Promise<AuditResult['event_types']> {
   const { n } = await database.row('select count(*) as n from delivery');
   const one = Math.max(1, Math.ceil(num(n) / maxCounted));

@@ -9,84 +9,86 @@ import {
   type Unit,
 } from './spec.ts';
 
-// Names by which logs call things, without separators and in lower case; the first that fits wins.
+// The names that logs use for fields, in lower case without separators; the first match wins.
 const names: Readonly<Record<Field, readonly string[]>> = {
-  event_id: words(
+  event_id: splitNames(
     'eventid webhookeventid evtid webhookid webhookmessageid messageid msgid notificationid eventuuid eventuid deliveryeventid webhookuuid guid deliveryid deliveryuuid jobid uid uuid id eventkey webhookkey messagekey msgkey deliverykey idempotencykey eventref correlationid requestid xrequestid key paymentid orderid',
   ),
-  delivery_id: words('deliveryid deliveryuuid deliveryuid webhookdeliveryid'),
-  tenant: words(
+  delivery_id: splitNames('deliveryid deliveryuuid deliveryuid webhookdeliveryid'),
+  tenant: splitNames(
     'tenant tenantid accountid merchantid merchant orgid organizationid organisationid workspaceid projectid appid',
   ),
-  endpoint: words(
+  endpoint: splitNames(
     'endpointid endpoint endpointurl webhookurl targeturl destinationurl callbackurl url target destination uri subscriptionid subscription hookid receiver receiverurl subscriber subscriberid subscriberurl receiverid destinationid targetid webhookendpointid consumer callback hook hookurl webhook webhookendpoint host',
   ),
-  attempt_no: words(
+  attempt_no: splitNames(
     'attemptno attemptnumber attemptnum attempt attemptid# deliveryattempt tryno trynumber trynum try attemptcount attemptindex attempts tries retrycount retryno retrynumber retryattempt retries retry numtrials n',
   ),
-  at: words(
+  at: splitNames(
     'ts time timestamp @timestamp tsns tsms tsus timens timems timestampns timestampms timestampus timestampns timestampus timestampms epochns epochms epochmillis timemillis timestampmillis unixtime epoch at loggedat logtime datetime date eventtime attemptedat attemptat createdat created occurredat updatedat deliveredat timeofline',
   ),
-  accepted_at: words(
+  accepted_at: splitNames(
     'acceptedat enqueuedat queuedat receivedat eventcreatedat eventcreated occurredat createdat',
   ),
-  started_at: words(
+  started_at: splitNames(
     'startedat started starttime startts startat start attemptstartedat attemptstart attemptstarttime requestedat requeststartedat requestat sentat sendat dispatchedat beganat begin begunat startedtime',
   ),
-  ended_at: words(
+  ended_at: splitNames(
     'endedat ended endtime endts endat end attemptendedat attemptend finishedat finishtime finish completedat completed respondedat responseat responsetimeat doneat stoppedat settledat',
   ),
-  duration: words(
+  duration: splitNames(
     'durationms durationmillis durationmilliseconds latencyms elapsedms responsetimems responsedurationms tookms timems durationus latencyus elapsedus durationns latencyns elapsedns durations durationsec durationseconds latencys latencysec latencyseconds elapseds elapsedsec elapsedseconds responsetimes duration latency elapsed responsetime requesttime took rtt timetaken requestduration responseduration roundtrip',
   ),
-  phase: words(
+  phase: splitNames(
     'phase lifecycle logevent eventname action kind stage step event type msg message logtype recordtype',
   ),
-  outcome: words(
+  outcome: splitNames(
     'outcome result attemptstatus attemptresult attemptoutcome attemptstate deliveryresult success succeeded issuccess successful ok delivered',
   ),
-  state: words(
+  state: splitNames(
     'status state deliverystatus deliverystate eventstatus eventstate webhookstatus finalstatus finalstate messagestatus',
   ),
-  status_code: words(
+  status_code: splitNames(
     'statuscode httpstatuscode httpstatus httpcode responsecode responsestatus responsestatuscode httpresponsecode httpresponsestatus respcode respstatus http httpstat code status',
   ),
-  error: words(
+  error: splitNames(
     'errorcode error errorclass errortype errorkind errormessage errormsg err errcode failurereason failreason failure exception errorreason errorname reason errordetail cause',
   ),
-  next_retry_at: words(
+  next_retry_at: splitNames(
     'nextretryat nextattemptat nextretry nextattempt retryat retryscheduledat retryscheduledfor nextretrytime nextattempttime nextsendtime nextsendat nextdeliveryat nexttryat nexttry scheduledfor nextrunat dueat retrydueat',
   ),
-  retry_delay: words(
+  retry_delay: splitNames(
     'nextretryinms nextretryin retryinms retryin retryins retrydelayms retrydelay retrydelays backoffms backoff backoffs nextdelayms nextdelay delayms',
   ),
-  retry_after: words('retryafter retryaftersec retryafterseconds retryafters retryafterms'),
-  worker: words(
+  retry_after: splitNames('retryafter retryaftersec retryafterseconds retryafters retryafterms'),
+  worker: splitNames(
     'workerid worker pod podname nodeid node instanceid instance hostname consumerid processid pid threadid thread',
   ),
-  bytes: words(
+  bytes: splitNames(
     'payloadbytes payloadsize payloadsizebytes bodysize bodybytes requestsize requestbytes requestbodysize requestlength sizebytes size bytes contentlength',
   ),
-  payment_id: words(
+  payment_id: splitNames(
     'paymentid paymentref paymentreference paymentintentid paymentintent orderid chargeid invoiceid transactionid txnid txid transferid payment order',
   ),
-  amount: words(
+  amount: splitNames(
     'amountminor amountminorunits amountcents amountincents amountpence valueminor valuecents minorunits totalcents pricecents paymentamountminor paymentamount orderamount orderamounttotal amounttotal amountvalue valueamount transactionamount amount value total price',
   ),
-  currency: words('currency currencycode currencyiso ccy cur amountcurrency valuecurrency paymentcurrency'),
-  event_type: words(
+  currency: splitNames(
+    'currency currencycode currencyiso ccy cur amountcurrency valuecurrency paymentcurrency',
+  ),
+  event_type: splitNames(
     'eventtype webhooktype webhooktopic messagetype notificationtype topic messagekind type event eventname kind',
   ),
-  max_attempts: words('maxattempts attemptsmax attemptlimit maxtries retrylimit maxretries'),
+  max_attempts: splitNames('maxattempts attemptsmax attemptlimit maxtries retrylimit maxretries'),
 };
 
-function words(text: string): readonly string[] {
+function splitNames(text: string): readonly string[] {
   return text.split(' ').filter((word) => !word.endsWith('#'));
 }
 
 const bare = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9@]/g, '');
 
-/** A name in the sample with what it holds. */
+/** A name in the sample with its values. */
 interface Candidate {
   readonly dotted: string;
   readonly path: Path;
@@ -95,12 +97,12 @@ interface Candidate {
   readonly distinct: number;
 }
 
-/** Reads a log by the names of its fields; what a name may mean is checked against the values that stand there. */
+/** Reads a log by the names of its fields; the possible meanings of a name are checked against its values. */
 export function guessFields(sample: readonly SampleRecord[]): Partial<Record<Field, FieldSource>> {
   const candidates = readCandidates(sample);
   const found: Partial<Record<Field, FieldSource>> = {};
   const taken = new Set<string>();
-  // Ids of payments are looked for before ids of events fall back on them; what is a code before what is a word.
+  // Payment ids are searched before event ids, which fall back on them; status codes before states.
   const order: readonly Field[] = [
     'status_code',
     'outcome',
@@ -129,11 +131,11 @@ export function guessFields(sample: readonly SampleRecord[]): Partial<Record<Fie
   return slot === undefined || flag === null ? found : { ...found, [slot]: flag };
 }
 
-/** Flags by which a line says whether it is the sender's last word, or that another attempt will follow. */
-const lastWordFlags = words(
+/** Flags by which a line says that it is final, or that another attempt will follow. */
+const lastWordFlags = splitNames(
   'exhausted isexhausted gaveup givenup isfinal final finalattempt lastattempt dead',
 );
-const retryFlags = words('willretry retrying shouldretry retryscheduled willberetried');
+const retryFlags = splitNames('willretry retrying shouldretry retryscheduled willberetried');
 
 function lastWordSource(candidates: readonly Candidate[]): FieldSource | null {
   for (const { path, texts } of candidates) {
@@ -151,11 +153,17 @@ function lastWordSource(candidates: readonly Candidate[]): FieldSource | null {
   return null;
 }
 
-/** A field as a person mapped it; units as the name and the values show them, or said: `took:s`, `sum:major`. */
+/** Returns a field as the user mapped it; the unit is detected, or given as in `took:s` and `sum:major`. */
 export function mappedField(field: Field, target: string, sample: readonly SampleRecord[]): FieldSource {
   const [, dotted, suffix] = /^(.*?)(?::(ns|us|ms|s|minor|major))?$/.exec(target)!;
   const texts = sample.flatMap(({ values }) => values.get(dotted!) ?? []);
-  const source = toFieldSource(field, { dotted: dotted!, path: parsePath(dotted!), depth: 1, texts, distinct: 0 });
+  const source = toFieldSource(field, {
+    dotted: dotted!,
+    path: parsePath(dotted!),
+    depth: 1,
+    texts,
+    distinct: 0,
+  });
   if (suffix === undefined) return source;
   return suffix === 'minor' || suffix === 'major'
     ? { ...source, money: suffix }
@@ -176,7 +184,7 @@ function readCandidates(sample: readonly SampleRecord[]): Candidate[] {
   });
 }
 
-/** The words of a name: an export, or a line of text, has `run.started_at` as one key. */
+/** Splits a name into its parts: an export, or a line of text, has `run.started_at` as one key. */
 const pathParts = (path: Path): string[] => path.flatMap((key) => key.split('.'));
 const lastPart = (path: Path): string => bare(pathParts(path).at(-1)!);
 
@@ -187,7 +195,7 @@ function ranked(field: Field, candidates: readonly Candidate[]): Candidate[] {
       // `event.id` is called eventid; `data.event.id` too.
       const called = parts.map((_, index) => bare(parts.slice(index).join('')));
       const places = called.map((name) => names[field].indexOf(name)).filter((place) => place >= 0);
-      // "id" of something nested is that thing's.
+      // "id" of a nested object is the id of that object.
       const nestedId =
         parts.length > 1 && places.length === 1 && bare(parts.at(-1)!) === 'id' && called[0] !== 'id';
       if (places.length === 0 || (nestedId && names[field][places[0]!] === 'id')) return [];
@@ -199,7 +207,7 @@ function ranked(field: Field, candidates: readonly Candidate[]): Candidate[] {
 
 const isNumber = (text: string): boolean => /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text);
 const isWhole = (text: string): boolean => /^-?\d+$/.test(text);
-/** Whether a text may be a time: a date, or seconds to nanoseconds since the epoch. */
+/** Whether a text could be a time: a date, or seconds to nanoseconds since the epoch. */
 export function looksLikeTime(text: string): boolean {
   if (isNumber(text)) return Number(text) > 5e8;
   return /^\[?\d{4}[-/]\d\d?[-/]\d\d?|^\d\d?[-/]\d\d?[-/]\d{4}|^\d{1,2}\/[A-Z][a-z]{2}\/\d{4}|^[A-Z][a-z]{2},? /.test(
@@ -268,7 +276,7 @@ function toFieldSource(field: Field, { path, texts, dotted }: Candidate): FieldS
       ? { paths, money: 'major', sql: "replace(replace(@@, '.', ''), ',', '.')" }
       : { paths, money: detectMoneyUnit(bare(dotted), texts) };
   if (field === 'attempt_no' && /^(retry|retries)/.test(lastPart(path)) && texts.includes('0'))
-    // The number of retries so far: the first attempt has none.
+    // The number of retries so far: 0 for the first attempt.
     return { paths, sql: 'cast(try_cast(@@ as integer) + 1 as varchar)' };
   if (field === 'max_attempts' && /retr/.test(lastPart(path)))
     return { paths, sql: 'cast(try_cast(@@ as integer) + 1 as varchar)' };
@@ -277,7 +285,7 @@ function toFieldSource(field: Field, { path, texts, dotted }: Candidate): FieldS
 
 function detectUnit(name: string, texts: readonly string[], field: Field): Unit {
   if (/(ms|millis|milliseconds)$/.test(name)) return 'ms';
-  // "durations" is duration_s, and ends like nanoseconds.
+  // "durations" is duration_s, although it ends like nanoseconds.
   if (/(sec|secs|seconds|durations|latencys|elapseds|delays|ins|times|afters|backoffs)$/.test(name))
     return 's';
   if (/(us|micros|microseconds)$/.test(name)) return 'us';
@@ -289,7 +297,7 @@ function detectUnit(name: string, texts: readonly string[], field: Field): Unit 
   return middle < 20 && values.some((value) => !Number.isInteger(value)) ? 's' : 'ms';
 }
 
-/** `1.234,56` and `13,20`: two digits behind a comma, and dots as thousands only, throughout. */
+/** `1.234,56` and `13,20`: everywhere two digits after a comma, and dots only as thousands separators. */
 function hasDecimalComma(texts: readonly string[]): boolean {
   return (
     texts.some((text) => /,\d\d$/.test(text)) &&

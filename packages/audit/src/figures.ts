@@ -10,13 +10,13 @@ const seriesBins = 200;
 const maxListed = 1000;
 const maxEndpoints = 100;
 
-/** What became of the events over time, with the money that was lost in each bin. */
+/** Counts what became of the events over time, with the money lost in each bin. */
 export async function readSeries(
   database: Database,
   facts: LineFacts,
   unit: 'minor' | 'major',
 ): Promise<AuditResult['series']> {
-  // Whole minutes, so that bins have edges that a person can read.
+  // Whole minutes, so that the edges of bins are readable.
   const binMs = Math.max(1000, niceBin((facts.to - facts.from) / seriesBins));
   const rows = await database.rows(`select first_at // ${binMs} as bin, count(*) as accepted,
       count(*) filter (verdict = 'silently_dropped') as dropped, count(*) filter (verdict = 'given_up') as given_up, count(*) filter (verdict = 'unresolved') as unresolved
@@ -59,7 +59,7 @@ function niceBin(ms: number): number {
   return (nice.find((seconds) => seconds * 1000 >= ms) ?? 604_800) * 1000;
 }
 
-/** How long attempts took, in bins that grow by a twentieth of a decade, by the class of their answer. */
+/** Counts the durations of attempts by the class of their answer, in bins of a twentieth of a decade. */
 export async function readDurations(database: Database): Promise<AuditResult['durations']> {
   const rows = await database.rows(`select cast(floor(20 * log10(greatest(duration, 1))) as integer) as bin,
       count(*) filter (status_code between 200 and 299 or status_code is null and ok) as "2xx", count(*) filter (status_code between 300 and 399) as "3xx",
@@ -79,9 +79,9 @@ export async function readDurations(database: Database): Promise<AuditResult['du
   }));
 }
 
-/** The endpoints with the most losses first. */
+/** Returns the endpoints, those with the most losses first. */
 export async function readEndpoints(database: Database): Promise<AuditResult['endpoints']> {
-  // What arrived at once and once has one end, so of these ends are events; only the others have to be told apart.
+  // An event that was delivered at the first attempt has one end, so these ends are counted as events; the others need a distinct count.
   const rows = await database.rows(`with ends as (
       select coalesce(endpoint, '') as endpoint, count(*) as attempts, count(*) filter (not ok) as failed from line where kind = 'end' group by 1),
     others as (select coalesce(endpoint, '') as endpoint, count(distinct key) as events, count(*) filter (kind = 'end') as ends from seen group by 1),
@@ -100,7 +100,7 @@ export async function readEndpoints(database: Database): Promise<AuditResult['en
   }));
 }
 
-/** Up to three lost events of the main cause, one of each way in which it shows, with all that the log has of them. */
+/** Returns up to three lost events of the main cause, one for each form that it takes, with all of their lines. */
 export async function readExamples(
   database: Database,
   main: Cause | null,
@@ -130,8 +130,8 @@ export async function readExamples(
         currency,
         story:
           row.last_has_next === true && row.last_owed_at !== null
-            ? `${num(row.tried)} ${num(row.tried) === 1 ? 'attempt' : 'attempts'}; a retry was owed at ${isoOrNull(row.last_owed_at)}, and none was made. The last line is from ${last}.`
-            : `${num(row.tried)} ${num(row.tried) === 1 ? 'attempt' : 'attempts'}, none delivered, and nothing after ${last}.`,
+            ? `${num(row.tried)} ${num(row.tried) === 1 ? 'attempt' : 'attempts'}; a retry was owed at ${isoOrNull(row.last_owed_at)} and never made. The last line is from ${last}.`
+            : `${num(row.tried)} ${num(row.tried) === 1 ? 'attempt' : 'attempts'}, none successful, and no line after ${last}.`,
         attempts: attempts.map((one) => ({
           attempt: numOrNull(one.attempt_no),
           started_at: isoOrNull(one.started_at),
@@ -150,7 +150,7 @@ export async function readExamples(
 const missingColumns = `id, ${shownEndpointSql} as endpoint, tenant, payment_id, verdict, cause, strftime(make_timestamp(last_at * 1000), '%Y-%m-%dT%H:%M:%S.%gZ') as last_seen_at, attempts, amount, currency`;
 const toResend = "verdict <> 'given_up'";
 
-/** What has to be sent again; all of it as CSV where a file is named. */
+/** Returns the events to resend, and writes all of them as CSV if a file is given. */
 export async function readMissing(
   database: Database,
   file: string | undefined,

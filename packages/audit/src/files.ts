@@ -5,23 +5,23 @@ import { AuditError } from './errors.ts';
 import type { SourceFile } from './result.ts';
 
 const maxFiles = 10_000;
-/** Of a file's beginning, middle and end, to see what it is. */
+/** Bytes that are read at a file's beginning, middle and end to detect what it is. */
 const sampleBytes = 256 * 1024;
 
-/** What a file is, from its first bytes and a sample of its lines. */
+/** The kind of a file, from its first bytes and a sample of its lines. */
 export interface SniffedFile {
   readonly path: string;
   readonly bytes: number;
   readonly container: SourceFile['container'];
   readonly compression: SourceFile['compression'];
   readonly encoding: 'utf-8' | 'utf-16le' | 'utf-16be' | 'latin1';
-  /** Of a CSV. */
+  /** The delimiter of a CSV. */
   readonly delimiter: string;
-  /** Whole lines; of a JSON document its text as far as it was read. */
+  /** Whole lines, or the text of a JSON document as far as it was read. */
   readonly lines: readonly string[];
 }
 
-/** The files that paths and globs name, each once. */
+/** Returns the files that paths and globs name, each once. */
 export function expandFiles(patterns: readonly string[]): string[] {
   const paths = new Set<string>();
   for (const pattern of patterns) {
@@ -30,25 +30,25 @@ export function expandFiles(patterns: readonly string[]): string[] {
     for (const path of found) paths.add(path);
   }
   if (paths.size > maxFiles)
-    throw new AuditError(`${paths.size} files are too many at once: at most ${maxFiles}`);
+    throw new AuditError(`${paths.size} files are too many: the limit is ${maxFiles}`);
   return [...paths];
 }
 
-/** Looks into a file; throws AuditError where it cannot be read or is no log at all. */
+/** Detects what a file is; throws AuditError if it cannot be read or is not a log. */
 export async function sniff(path: string): Promise<SniffedFile> {
   const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
     throw new AuditError(
-      error.code === 'ENOENT' ? `there is no file ${path}` : `cannot read ${path}: ${error.message}`,
+      error.code === 'ENOENT' ? `${path} does not exist` : `cannot read ${path}: ${error.message}`,
     );
   });
   if (info.isDirectory())
     throw new AuditError(
-      `${path} is a directory: name its files, as in '${path.replace(/\/$/, '')}/*.jsonl'`,
+      `${path} is a directory: give its files, for example '${path.replace(/\/$/, '')}/*.jsonl'`,
     );
-  // It is read several times, by several readers.
+  // Several readers read the file.
   if (info.isFIFO() || info.isSocket())
     throw new AuditError(
-      `${path} is a pipe, which can be read once only: write it to a file, and audit that`,
+      `${path} is a pipe, which can be read only once: write it to a file and audit the file`,
     );
   const bytes = info.size;
   const pieces = await readPieces(path, bytes);
@@ -65,12 +65,12 @@ export async function sniff(path: string): Promise<SniffedFile> {
   const utf16 = marked !== 'utf-8';
   if (!utf16 && looksBinary(texts[0]!))
     throw new AuditError(
-      `${path} is no text (its beginning has bytes that no log has): audit reads JSON, JSON lines, CSV, Parquet and access logs, plain or gzip`,
+      `${path} is not a text file (its beginning contains binary data). Supported formats: JSON, JSON lines, CSV, Parquet and access logs, plain or gzip`,
     );
   const linesIn = (encoding: SniffedFile['encoding']): string[] =>
     (utf16 ? texts.slice(0, 1) : texts).flatMap((piece, index) => {
       const found = new TextDecoder(encoding).decode(piece).split(/\r?\n/);
-      // The middle and the end of a file begin within a line, and all but a whole file end within one.
+      // The samples from the middle and the end start inside a line, and all samples but a whole file end inside one.
       if (index > 0) found.shift();
       if (found.length > 1 && (gzip || index < texts.length - 1 || bytes > sampleBytes)) found.pop();
       return found.filter((line) => line.trim() !== '');
@@ -89,7 +89,7 @@ export async function sniff(path: string): Promise<SniffedFile> {
   };
 }
 
-/** Whether lines that were taken for UTF-8 have bytes that are none, and nothing but ASCII besides: an older encoding of Europe. */
+/** Whether lines taken for UTF-8 contain invalid bytes and otherwise only ASCII: then it is an older European encoding. */
 function isLatin1(lines: readonly string[]): boolean {
   return (
     lines.some((line) => line.includes('\uFFFD')) &&
@@ -97,7 +97,7 @@ function isLatin1(lines: readonly string[]): boolean {
   );
 }
 
-/** By the mark at its beginning. */
+/** Detects the encoding by the byte order mark. */
 function encodingByMark(head: Buffer): SniffedFile['encoding'] {
   if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le';
   return head[0] === 0xfe && head[1] === 0xff ? 'utf-16be' : 'utf-8';
@@ -126,7 +126,7 @@ function gunzipHead(head: Buffer, path: string): Buffer {
   try {
     return gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 256 * sampleBytes });
   } catch (error) {
-    throw new AuditError(`${path} is gzip that cannot be read: ${(error as Error).message}`);
+    throw new AuditError(`${path} is not a valid gzip file: ${(error as Error).message}`);
   }
 }
 
@@ -143,7 +143,7 @@ const delimiters = [',', ';', '\t', '|'] as const;
 function detectContainer(lines: readonly string[]): Pick<SniffedFile, 'container' | 'delimiter'> {
   const head = (lines[0] ?? '').replace(/^\uFEFF/, '').trimStart();
   const objects = lines.filter((line) => isObject(line)).length;
-  // An answer of an API is one object around its records.
+  // A response of an API is one object around its records.
   if (objects > 0 && objects === lines.length && findWrapper(lines[0]!) !== null)
     return { container: 'json', delimiter: ',' };
   if (objects > 0 && objects >= lines.length * 0.3) return { container: 'ndjson', delimiter: ',' };
@@ -152,7 +152,7 @@ function detectContainer(lines: readonly string[]): Pick<SniffedFile, 'container
   const counted = delimiters
     .map((delimiter) => ({ delimiter, cells: splitCells(head, delimiter).length }))
     .sort((a, b) => b.cells - a.cells)[0]!;
-  // A header of a CSV is names, and the lines below it have as many cells.
+  // The header of a CSV consists of names, and the lines below it have as many cells.
   const names = splitCells(head, counted.delimiter);
   const like = lines
     .slice(1, 50)
@@ -166,7 +166,7 @@ function detectContainer(lines: readonly string[]): Pick<SniffedFile, 'container
   return { container: 'text', delimiter: ',' };
 }
 
-/** Arrays by which answers of an API wrap their records. */
+/** Arrays in which responses of APIs wrap their records. */
 const wrappers = [
   'data',
   'content',
@@ -180,13 +180,13 @@ const wrappers = [
   'attempts',
   'events',
 ];
-/** Convoy's API answers {"data": {"content": […]}}. */
+/** Convoy's API responds with {"data": {"content": […]}}. */
 const maxWrapped = 2;
 
-/** The JSON path of the array that a document wraps its records in; null where the document is a record itself. */
+/** Returns the JSON path of the array that contains a document's records; null if the document is a record itself. */
 export function findWrapper(document: string): string | null {
   const value: unknown = JSON.parse(document.replace(/^\uFEFF/, ''));
-  // What has an id is a record, and its array is part of it.
+  // An object with an id is a record, and its array is part of it.
   if (!isRecord(value) || Object.keys(value).some((key) => /id$/i.test(key))) return null;
   return arrayIn(value, '$', maxWrapped);
 }
@@ -222,7 +222,7 @@ function isObject(line: string): boolean {
   }
 }
 
-/** The cells of a line of CSV, quotes taken off. */
+/** Splits a line of CSV into its cells, without quotes. */
 export function splitCells(line: string, delimiter: string): string[] {
   const cells: string[] = [];
   let cell = '';

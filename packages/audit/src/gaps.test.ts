@@ -23,7 +23,7 @@ describe('silences of a log', () => {
     ]);
   });
 
-  test('quiet nights and weekends are no gaps', () => {
+  test('quiet nights and weekends are not gaps', () => {
     for (const seed of [1, 2, 3, 4, 5]) {
       expect(
         silences(

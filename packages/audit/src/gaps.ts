@@ -2,17 +2,17 @@ import { type Database, num } from './database.ts';
 import type { LineFacts } from './timeline.ts';
 import { dayMs } from 'posthorn/domain';
 
-// Silences of the log itself: rotation, a collector that was down, a day that was not exported. What would have been
-// written then is not known, so nothing that waited then is said to be lost.
+// Gaps in the log itself: rotation, a collector that was down, a day that was not exported. The lines of that time are
+// unknown, so no event that was waiting then is called lost.
 
 const maxBins = 2000;
-/** Bins on each side of a silence; the quieter side's rate is the one around it, for days grow busy and quiet. */
+/** Bins on each side of a silence. The rate of the quieter side counts, because traffic varies within a day. */
 const around = 12;
-/** The chance that a log without a gap shows one somewhere. */
+/** The probability that a log without a gap shows one somewhere. */
 const doubt = 0.001;
 const minLines = 20;
 
-/** The first place whose bin is not before `bin`. */
+/** Returns the first index whose bin is not before `bin`. */
 function findBin(bins: readonly { readonly bin: number }[], bin: number): number {
   let low = 0;
   let high = bins.length;
@@ -24,7 +24,7 @@ function findBin(bins: readonly { readonly bin: number }[], bin: number): number
   return low;
 }
 
-/** A silence, in ms since the epoch, and the lines that the rate around it would have written. */
+/** A silence, in ms since the epoch, and the number of lines expected by the rate around it. */
 export interface Silence {
   readonly from: number;
   readonly to: number;
@@ -32,8 +32,8 @@ export interface Silence {
 }
 
 /**
- * Silences too long for the rate around them. Were lines written at random, the lines that a pause would have held are
- * exponential with mean 1; their 99th percentile says how much burstier this log is.
+ * Finds silences that are too long for the rate around them. If lines came at random, the expected lines in a pause would be
+ * exponential with mean 1; their 99th percentile shows how much burstier this log is.
  */
 export function silences(
   bins: readonly { readonly bin: number; readonly n: number }[],
@@ -41,7 +41,7 @@ export function silences(
 ): Silence[] {
   const cumulative = [0];
   for (const { n } of bins) cumulative.push(cumulative.at(-1)! + n);
-  /** Lines a bin, of the bins [low, high) and the empty ones between them. */
+  /** Returns the lines per bin in [low, high), including empty bins. */
   const rateBetween = (low: number, high: number): number =>
     (cumulative[high]! - cumulative[low]!) / (bins[high - 1]!.bin - bins[low]!.bin + 1);
   const pauses = bins.slice(1).flatMap(({ bin }, index) => {
@@ -54,17 +54,17 @@ export function silences(
     return [{ from: bins[index]!.bin + 1, empty, lines: empty * rate }];
   });
   const ordered = pauses.map(({ lines }) => lines).toSorted((a, b) => a - b);
-  // Of all places between bins most have no pause at all.
+  // Most neighboring bins have no pause between them.
   const high = ordered[ordered.length - 1 - Math.floor(bins.length / 100)] ?? 0;
   const burstiness = Math.max(1, high / Math.log(100));
   const least = Math.max(minLines, burstiness * Math.log(Math.max(2, bins.length) / doubt));
   const dayBins = dayMs / binMs;
-  /** Lines in [from, to) of the bins, by their numbers. */
+  /** Counts the lines in the bins [from, to). */
   const countIn = (from: number, to: number): number =>
     cumulative[findBin(bins, to)]! - cumulative[findBin(bins, from)]!;
   const first = bins[0]?.bin ?? 0;
   const last = bins.at(-1)?.bin ?? 0;
-  // A night or a weekend that is as quiet on other days is no gap.
+  // A night or a weekend that is as quiet on other days is not a gap.
   const isHabit = (from: number, empty: number): boolean => {
     const days = Array.from({ length: 29 }, (_, index) => index - 14).filter((day) => {
       const at = from + day * dayBins;
@@ -85,8 +85,8 @@ export function silences(
 }
 
 /**
- * Finds the silences of the log, and makes `gap` of those in which lines were written and are missing here. A sender
- * that stood still is no such gap: what was due meanwhile is made up for when it comes back, attempt for attempt.
+ * Finds the silences of the log and writes those to `gap` in which lines were written and are missing here. If the sender
+ * itself was down, that is not a gap: it makes the overdue attempts when it comes back.
  */
 export async function findGaps(database: Database, facts: LineFacts): Promise<Silence[]> {
   const binMs = Math.max(1000, Math.round(Math.max(1, facts.to - facts.from) / maxBins));

@@ -7,21 +7,21 @@ import { screenLines, type LineFacts, makeLines } from './timeline.ts';
 import { keepWindow } from './window.ts';
 import { minuteMs } from 'posthorn/domain';
 
-// A log once more, for who wants more of it than the findings: what alert rules would have seen minute by minute, and a
-// sample of its attempts to calibrate a simulation with. In any format that the audit reads.
+// Further readings of a log: the counts per minute that alert rules would have seen, and a sample of its attempts to
+// calibrate a simulation. All formats of the audit are supported.
 
-/** A log of more minutes than ten years has been misread. */
+/** Ten years; a longer log has been misread. */
 const maxMinutes = 5_300_000;
 
-/** Counts by the minute, from the minute `from` on (ms since the epoch). */
+/** Counts per minute, starting with the minute `from` (ms since the epoch). */
 export interface LogMinutes {
   readonly from: number;
-  /** The last moment of the log. */
+  /** The end of the log. */
   readonly until: number;
-  /** Events whose deadline passed in that minute, and how many of these had not arrived. */
+  /** Events whose deadline passed in that minute, and how many of these were not delivered. */
   readonly due: Float64Array;
   readonly bad: Float64Array;
-  /** Retries whose time had passed by more than the grace, and that nobody had made. */
+  /** Retries that were overdue by more than the grace and had not been made. */
   readonly overdue: Float64Array;
 }
 
@@ -43,7 +43,7 @@ async function withLines<T>(
   });
 }
 
-/** What rules that watch deadlines would have seen: each event is due `withinMs` after it was accepted. */
+/** Reads the counts that rules about deadlines use: each event is due `withinMs` after it was accepted. */
 export async function readMinutes(
   options: AuditOptions,
   { withinMs, graceMs }: { readonly withinMs: number; readonly graceMs: number },
@@ -51,7 +51,8 @@ export async function readMinutes(
   return await withLines(options, async (database, { from: first, to: until }) => {
     const from = Math.floor(first / minuteMs) * minuteMs;
     const length = Math.floor((until - from) / minuteMs) + 1;
-    if (length > maxMinutes) throw new Error(`the log covers ${length} minutes`);
+    if (length > maxMinutes)
+      throw new Error(`the log covers ${length} minutes: check how its times are read`);
     await database.run(`create table outcome as select key,
         min(least(coalesce(accepted_at, t), coalesce(started_at, t), t)) as first_at, min(t) filter (ok) as ok_at
       from line group by key`);
@@ -63,7 +64,7 @@ export async function readMinutes(
       due[num(row['minute'])] = num(row['due']);
       bad[num(row['minute'])] = num(row['bad']);
     }
-    // A retry may come a moment early by rounding; one that has been made, or is needed no more, is not overdue.
+    // Rounding can make a retry come a moment early. A retry that was made, or is no longer needed, is not overdue.
     const changes = new Float64Array(length + 1);
     for (const row of await database.rows(`with owed as (
           select distinct key, next_retry_at as owed from line where next_retry_at is not null and not coalesce(ok, false)),
@@ -83,7 +84,7 @@ export async function readMinutes(
   });
 }
 
-/** Attempts of whole events, at most about `most` lines: a sample of the events where the log has more. */
+/** Returns the attempts of whole events, about `most` lines at most: a sample of the events if the log has more. */
 export async function sampleAttempts(options: AuditOptions, most: number): Promise<AttemptLine[]> {
   return await withLines(options, async (database) => {
     const { n } = await database.row("select count(*) as n from line where kind = 'end'");
@@ -107,7 +108,7 @@ export async function sampleAttempts(options: AuditOptions, most: number): Promi
   });
 }
 
-/** Only whole numbers are minor units for certain; a calibration can do without the others. */
+/** Only whole numbers are certainly minor units; a calibration does not need the others. */
 function toAmount(value: unknown): number | null {
   const text = textOrNull(value);
   return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;

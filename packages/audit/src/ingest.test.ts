@@ -66,7 +66,7 @@ async function read(database: Database, paths: readonly string[], one: Spec): Pr
   await database.run('drop table if exists lines');
   for (const column of ['tenant', 'endpoint', 'error', 'currency', 'worker'])
     await database.run(`drop type if exists known_${column}`);
-  // Of what the sample has, some is kept in another way.
+  // Some texts of the sample are kept in another way.
   const known = await createLines(database, [{ spec: one, sample }]);
   for (const path of paths) {
     const file = await sniff(path);
@@ -205,7 +205,7 @@ const line = fc.oneof(
   { weight: 3, arbitrary: junk.map((one) => Buffer.from(one)) },
   {
     weight: 1,
-    // What another encoding calls é is no UTF-8.
+    // The byte for é in another encoding is not UTF-8.
     arbitrary: record.map((one) =>
       Buffer.concat([Buffer.from('{"'), Buffer.from([0xe9]), Buffer.from(`":${one}}`)]),
     ),
@@ -220,7 +220,7 @@ describe('reading JSON lines', () => {
     ['records', spec],
     ['records with an array of attempts', nested],
   ] as const)(
-    '%s: whatever stands in a line, the rows are those of JSON.parse a line',
+    '%s: whatever a line contains, the rows are those of JSON.parse line by line',
     async (_, one) => {
       let runs = 0;
       await inMemory(async (database) => {
@@ -228,7 +228,7 @@ describe('reading JSON lines', () => {
           fc.asyncProperty(
             fc.array(line, { minLength: 1, maxLength: 40 }),
             fc.array(line, { minLength: 1, maxLength: 10 }),
-            // Of each line in turn: a file may have both.
+            // Each line in turn: a file may have both.
             fc.array(fc.constantFrom('\n', '\r\n'), { minLength: 1, maxLength: 3 }),
             fc.boolean(),
             async (first, second, newlines, ends) => {

@@ -13,7 +13,7 @@ const timeFields: ReadonlySet<Field> = new Set([
   'next_retry_at',
 ]);
 
-/** Reads a group of files into `lines`; times without a zone are in UTC where `utc` says so, and `known` is what `createLines` answered. */
+/** Reads a group of files into `lines`. If `utc` is set, times without a zone are in UTC; `known` is the result of `createLines`. */
 export async function ingest(
   database: Database,
   group: FileGroup,
@@ -23,11 +23,11 @@ export async function ingest(
   const relation = relationFrom(group);
   const { spec } = group;
   const used = fields.filter((field) => spec.fields[field] !== undefined);
-  // One projection gets the texts, the next ones work with them: so each is got and converted once.
+  // One projection extracts the texts and the next ones use them, so each is extracted and converted once.
   const texts = `select ${used.map((field) => `${fieldSql(spec.fields[field]!, relation)} as f_${field}`).join(', ')},
       ${relation.malformed} as malformed from ${relation.from}`;
   const has = (field: Field): boolean => used.includes(field);
-  // Numbers, and what is out of bounds is none; each in a projection of its own, so that each is worked out once.
+  // Numbers; those out of bounds become null. Each step is a projection of its own, so that it is computed once.
   const numbers = new Map<string, { readonly sql: string; readonly bounded: string }>();
   for (const field of used) {
     const value = `f_${field}`;
@@ -54,7 +54,7 @@ export async function ingest(
   const bounded = `select * replace (${[...numbers].map(([number, one]) => `${one.bounded} as ${number}`).join(', ')}) from (${read})`;
   const n = (field: Field, type = 'bigint'): string =>
     `cast(${has(field) ? `n_${field}` : 'null'} as ${type})`;
-  // What times leave open is worked out from each other.
+  // Missing times are computed from the others.
   const before =
     spec.atIs === 'start' ? n('at') : `coalesce(${n('ended_at')}, ${n('at')}) - ${n('duration')}`;
   const begun = `select *, coalesce(${n('started_at')}, ${before}) as begun from (${bounded})`;
@@ -82,13 +82,13 @@ export async function ingest(
   await database.run(`insert into lines by name select ${selected.join(', ')} from (${begun})`);
 }
 
-/** What the words of the log mean, by the column that they stand in. */
+/** The meanings of the words in the log, by column. */
 export type Vocabulary = Readonly<Record<'phase' | 'outcome' | 'state', ReadonlyMap<string, Meaning | null>>>;
 
-/** More different words than this in one column are no vocabulary. */
+/** A column with more distinct words than this is not a vocabulary. */
 const maxWords = 500;
 
-/** Collects the words of the log's own vocabulary and says what each means. */
+/** Collects the words of the log's own vocabulary with their meanings. */
 export async function readVocabulary(database: Database): Promise<Vocabulary> {
   const of = async (column: string): Promise<ReadonlyMap<string, Meaning | null>> => {
     const rows = await database.rows(
@@ -100,7 +100,7 @@ export async function readVocabulary(database: Database): Promise<Vocabulary> {
   const vocabulary = { phase: await of('phase'), outcome: await of('outcome'), state: await of('state') };
   const codes = num((await database.row('select count(status_code) as n from raw')).n);
   const state = new Map(vocabulary.state);
-  // Where nothing else says success, "sent" is as much success as the sender knows.
+  // If no other word means success, "sent" is all that the sender knows of it.
   const speaks = [...state.values(), ...vocabulary.outcome.values(), ...vocabulary.phase.values()].includes(
     'success',
   );
@@ -109,7 +109,7 @@ export async function readVocabulary(database: Database): Promise<Vocabulary> {
   return { ...vocabulary, state };
 }
 
-/** SQL that is true where `column` holds a word of one of these meanings. */
+/** Returns SQL that is true if `column` has a word with one of these meanings. */
 export function means(
   vocabulary: Vocabulary,
   column: keyof Vocabulary,

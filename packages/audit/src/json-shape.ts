@@ -1,23 +1,23 @@
 import { name, quote } from './database.ts';
 import type { Path } from './spec.ts';
 
-/** How many values are taken out of a JSON record at once. */
+/** How several values are extracted from a JSON record at once. */
 export interface JsonShape {
-  /** SQL of the record's values as one structure; of text that is valid JSON. */
+  /** SQL of the record's values as one structure; the text must be valid JSON. */
   readonly structure: string;
-  /** SQL of a path's value (VARCHAR), where the structure stands under its name. */
+  /** SQL of a path's value (VARCHAR), given the structure under its name. */
   readonly get: (path: Path) => string;
-  /** SQL of the array's items (a list of JSON), where there is one. */
+  /** SQL of the array's items (a list of JSON), if there is an array. */
   readonly items: string;
 }
 
-/** Of a record: leaves as text, an array as a list of JSON texts. */
+/** The structure of a record: leaves as text, an array as a list of JSON texts. */
 type Structure = 'VARCHAR' | readonly ['JSON'] | Level;
 type Level = Map<string, { readonly key: string; readonly inside: Structure }>;
 
 /**
- * The values under `paths` of the JSON in `column`, in one pass over it, whatever their number. Where `array` is named, its items
- * are kept as they stand. `alias` is the name that the structure gets.
+ * Extracts the values at `paths` from the JSON in `column` in one pass, whatever their number. If `array` is given, its items
+ * are kept as they are. `alias` is the name of the structure.
  */
 export function detectShape(
   column: string,
@@ -32,7 +32,7 @@ export function detectShape(
       pathKey(path),
       insert(top, path, 'VARCHAR')
         ? memberSql(alias, path)
-        : // Asked only of what is known to be JSON.
+        : // Evaluated only for valid JSON.
           `case when ${alias} is not null then json_extract_string(${column}, ${quote(jsonPath(path))}) end`,
     ]),
   );
@@ -44,8 +44,8 @@ export function detectShape(
 }
 
 /**
- * Puts a path into the structure; false where it does not fit: names of a structure differ by more than their case, and none is
- * both a text and something with names inside.
+ * Adds a path to the structure; false if it does not fit: names in a structure must differ by more than case, and none can be
+ * both a text and an object.
  */
 function insert(level: Level, [key, ...rest]: Path, leaf: 'VARCHAR' | readonly ['JSON']): boolean {
   if (key === undefined || key === '') return false;
@@ -71,7 +71,7 @@ function plain(level: Level): Record<string, unknown> {
 const pathKey = (path: Path): string => path.join('\u0000');
 const memberSql = (alias: string, path: Path): string => [alias, ...path.map(name)].join('.');
 
-/** A path as JSON functions take it. */
+/** Converts a path to the syntax of the JSON functions. */
 function jsonPath(path: Path): string {
   return `$.${path.map((key) => `"${key.replaceAll('"', '\\"')}"`).join('.')}`;
 }

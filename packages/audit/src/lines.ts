@@ -1,7 +1,7 @@
 import { type Database, quote } from './database.ts';
 import type { Field, SampleRecord, Spec } from './spec.ts';
 
-/** What is known of a line, and the type that it is kept in: texts as they stand, times in ms. */
+/** The columns of a line and their types: texts as they are, times in ms. */
 export const columns = {
   event_id: 'varchar',
   delivery_id: 'varchar',
@@ -32,7 +32,7 @@ export const columns = {
 export type Column = keyof typeof columns;
 const columnNames = Object.keys(columns) as Column[];
 
-/** Columns in which few texts stand again and again. */
+/** Columns in which few texts repeat often. */
 const repeating = [
   'tenant',
   'endpoint',
@@ -44,16 +44,16 @@ const repeating = [
   'currency',
   'event_type',
 ] as const satisfies readonly (Column & Field)[];
-/** Of such a column: beyond this it does not repeat enough. */
+/** A column with more distinct texts than this does not repeat enough. */
 const maxKnown = 1000;
 
-/** A log that is to be read: how, and some of its records. */
+/** A log to read: how to read it, and some of its records. */
 interface Sampled {
   readonly spec: Spec;
   readonly sample: readonly SampleRecord[];
 }
 
-/** The columns that a log of this spec fills. */
+/** Returns the columns that a log of this spec fills. */
 export function filled(spec: Spec): ReadonlySet<Column> {
   const has = (field: Field): boolean => spec.fields[field] !== undefined;
   const ends = has('ended_at') || has('started_at') || has('at');
@@ -67,13 +67,13 @@ export function filled(spec: Spec): ReadonlySet<Column> {
   return new Set(columnNames.filter((column) => sources[column] ?? has(column as Field)));
 }
 
-/** SQL of the type whose values are the texts that a column is known to have. */
+/** SQL of the enum type with the known texts of a column. */
 export const knownType = (column: Column): string => `known_${column}`;
 
 /**
- * Makes the table `lines` with the columns that these logs fill, and over it the view `raw` with all: a row a line, and in `place` a
- * number of its own. Texts that repeat are kept as numbers where the sample has them (`…_known`), for ten million copies of an
- * endpoint's URL would not fit into memory. Answers the columns of which that is so.
+ * Makes the table `lines` with the columns that these logs fill, and over it the view `raw` with all columns: one row per line, with
+ * a unique number in `place`. Repeating texts of the sample are stored as numbers (`…_known`), because ten million copies of an
+ * endpoint's URL would not fit into memory. Returns these columns.
  */
 export async function createLines(
   database: Database,
@@ -97,13 +97,13 @@ export async function createLines(
     if (!used.has(column)) return `cast(null as ${columns[column]}) as ${column}`;
     return known.has(column) ? `coalesce(cast(${column}_known as varchar), ${column}) as ${column}` : column;
   });
-  // What a line does not say of its duration, its times do.
+  // If a line lacks a duration, its times give it.
   await database.run(`create view raw as select * replace (coalesce(duration, ended_at - started_at) as duration)
     from (select rowid as place, ${all.join(', ')} from lines)`);
   return known;
 }
 
-/** What a sample has under a field. */
+/** Returns the texts of a field in a sample. */
 export function readTexts(spec: Spec, field: Field, sample: readonly SampleRecord[]): string[] {
   const names = spec.fields[field]?.paths.map((path) => path.join('.')) ?? [];
   return sample.flatMap(({ values }) =>

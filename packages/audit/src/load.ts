@@ -17,7 +17,7 @@ import { describeField } from './values.ts';
 const maxSample = 3000;
 const maxDocumentBytes = 256 * 1024 * 1024;
 
-/** What was read: how it was understood, and what stands in `raw` now. */
+/** The logs that were read into `raw`, and how they were understood. */
 export interface Loaded {
   readonly source: Source;
   readonly specs: readonly Spec[];
@@ -25,8 +25,8 @@ export interface Loaded {
 }
 
 /**
- * Looks at every file, decides how it is read, and reads it into `raw`. `onBytes` hears now and then how many bytes of how many are
- * read.
+ * Inspects every file, decides how to read it, and reads it into `raw`. `onBytes` receives the bytes read so far and in total
+ * from time to time.
  */
 export async function load(
   database: Database,
@@ -44,14 +44,12 @@ export async function load(
     (sample.length === 0 && file.lines.length <= (file.container === 'csv' ? 1 : 0) && isText(file));
   const filled = withHooks(looked.filter((one) => !blank(one)));
   if (filled.length === 0)
-    throw new AuditError(
-      `${paths.join(', ')} ${paths.length === 1 ? 'is' : 'are'} empty: there is nothing to audit`,
-    );
+    throw new AuditError(`${paths.join(', ')} ${paths.length === 1 ? 'is' : 'are'} empty: nothing to audit`);
   for (const { file, detection, sample } of filled) demandFields(file, detection.spec, sample);
   const groups = new Map<string, { group: FileGroup; sample: readonly SampleRecord[] }>();
   for (const { file, detection, sample, wrapper } of filled) {
     const { container, compression, encoding, delimiter } = file;
-    // Columns of a CSV have no names but in its header.
+    // Only the header names the columns of a CSV.
     const header = container === 'csv' ? file.lines[0] : null;
     const key = JSON.stringify([
       header,
@@ -108,7 +106,7 @@ export async function load(
   };
 }
 
-/** Tells what share of the statement under way is done, twice a second, until it is called off. */
+/** Reports the progress of the running statement twice a second until it is stopped. */
 function tellProgress(database: Database, tell: (share: number) => void): () => void {
   let most = 0;
   let cancel = (): void => {};
@@ -121,7 +119,7 @@ function tellProgress(database: Database, tell: (share: number) => void): () => 
   return () => cancel();
 }
 
-/** Files that are one GitHub hook each are told apart. */
+/** Separates files that belong to one GitHub hook each. */
 function withHooks(looked: readonly Looked[]): Looked[] {
   const specs = hooksByFile(
     looked.map(({ file, sample, detection }) => ({ path: file.path, sample, spec: detection.spec })),
@@ -132,11 +130,11 @@ function withHooks(looked: readonly Looked[]): Looked[] {
   }));
 }
 
-/** Whether all that a file holds was looked at as lines. */
+/** Whether the whole file was inspected as lines. */
 const isText = ({ container, compression }: SniffedFile): boolean =>
   container !== 'parquet' && container !== 'json' && compression !== 'zstd';
 
-/** Of many, those at the beginning, in the middle and at the end: a log changes with its sender. */
+/** Keeps lines from the beginning, the middle and the end: a log changes with its sender. */
 function spread<T>(all: readonly T[]): readonly T[] {
   if (all.length <= maxSample) return all;
   const third = Math.floor(maxSample / 3);
@@ -171,7 +169,7 @@ async function look(database: Database, file: SniffedFile, options: AuditOptions
     };
     if (score < 0.5 && sample.length > 0)
       assumptions.push(
-        `${file.path} does not look like ${options.format} (${Math.round(score * 100)} % of its names are there): --format was obeyed, ${seen.spec.format} would have been guessed`,
+        `${file.path} does not look like ${options.format} (${Math.round(score * 100)}% of its names are there): it is read as --format says; detection says ${seen.spec.format}`,
       );
   }
   if (options.mapping !== undefined)
@@ -226,7 +224,7 @@ async function sampleOfDocument(
 ): Promise<{ sample: SampleRecord[]; wrapper: string | null }> {
   if (file.bytes > maxDocumentBytes)
     throw new AuditError(
-      `${file.path} is one JSON document of ${Math.round(file.bytes / 1e6)} MB, which would have to be held in memory: write it as JSON lines, as in jq -c '.[]' ${file.path}`,
+      `${file.path} is one JSON document of ${Math.round(file.bytes / 1e6)} MB, too large to hold in memory: convert it to JSON lines, for example with jq -c '.[]' ${file.path}`,
     );
   const read = async (format: string, value: string): Promise<string[]> =>
     (
@@ -254,7 +252,7 @@ async function sampleOfDocument(
   };
 }
 
-/** What an access log's lines hold: key=value pairs, and what the known layouts have in their places. */
+/** Reads an access log's lines: key=value pairs, and the fields of the known layouts. */
 function recordsFromText(lines: readonly string[]): SampleRecord[] {
   const began = new RegExp(timeOfLinePattern);
   return lines.map((line) => {

@@ -13,14 +13,14 @@ const byteOrderMark = 0xfeff;
 
 type Sample = Coverage['malformed']['samples'][number];
 
-/** What could not be read: bytes that are no text and lines that are too long, which the reader of lines rejects, and lines that are no record. */
+/** Unreadable input: invalid bytes and too long lines, which the line reader rejects, and lines that are not records. */
 export interface Malformed {
-  /** Of the first kind: there is no row of them. */
+  /** How many lines the line reader rejected; they have no row. */
   readonly rejected: number;
   readonly samples: readonly Sample[];
 }
 
-/** Counts what was rejected, and finds a few of all malformed lines with their files and numbers. */
+/** Counts the rejected lines, and finds some malformed lines with their files and numbers. */
 export async function readMalformed(
   database: Database,
   files: readonly SniffedFile[],
@@ -50,12 +50,12 @@ export async function readMalformed(
         why:
           number !== null && number === cutAt
             ? 'the compressed file is cut off within this line: what followed is missing'
-            : 'cannot be read as a record',
+            : 'not a valid record',
         text: line.slice(0, shownLength),
       });
     }
   }
-  // Some of each kind.
+  // Samples of each kind.
   const own = Math.max(maxSamples - rejected.samples.length, Math.ceil(maxSamples / 2));
   return {
     rejected: rejected.count,
@@ -84,9 +84,9 @@ async function rejectedLines(database: Database): Promise<{ count: number; sampl
 }
 
 /**
- * The numbers (from 1) of the first lines of a file that these texts are, or are the beginnings of; null where there is none. Rows
- * have no numbers when several threads read a file, so what is shown is looked for. `cutAt`: the last line of a compressed file
- * that ends in the middle, as one does that was still being written or copied.
+ * Returns the numbers (from 1) of the first lines of a file that equal or start with these texts; null if there is none. Rows
+ * have no numbers when several threads read a file, so the shown lines are searched for. `cutAt`: the last line of a compressed
+ * file that is cut off, because it was still being written or copied.
  */
 async function lineNumbers(
   file: SniffedFile,
@@ -124,7 +124,7 @@ async function lineNumbers(
   return { numbers: found, cutAt: cut ? last : null };
 }
 
-/** Whether the line from `at` to `stop` is a text, or is longer than what is kept of a line and begins with it. */
+/** Whether the line from `at` to `stop` equals a text, or is longer than the kept part of a line and starts with it. */
 function isAt(block: string, at: number, stop: number, wanted: string): boolean {
   const from = block.charCodeAt(at) === byteOrderMark ? at + 1 : at;
   if (!block.startsWith(wanted, from)) return false;
@@ -136,7 +136,7 @@ function isAt(block: string, at: number, stop: number, wanted: string): boolean 
   );
 }
 
-/** A file's text, piece by piece. */
+/** Reads a file's text in blocks. */
 async function* piecesOf(file: SniffedFile): AsyncGenerator<string> {
   const bytes = createReadStream(file.path, { highWaterMark: 1 << 20 });
   const unpacked =
@@ -145,7 +145,7 @@ async function* piecesOf(file: SniffedFile): AsyncGenerator<string> {
       : file.compression === 'zstd'
         ? bytes.pipe(createZstdDecompress())
         : bytes;
-  // Whoever stops in the middle of a cut file hears of its end no more, and nobody else is to.
+  // A reader that stops early does not wait for the end of a cut file, so its error must not surface elsewhere.
   unpacked.on('error', () => {});
   const decoder = new TextDecoder(file.encoding);
   try {

@@ -8,7 +8,7 @@ import { looksLikeTime } from './fields.ts';
 import type { Habits } from './sender.ts';
 import type { LineFacts } from './timeline.ts';
 
-/** A moment at which the sender was deployed or restarted, or seems to have been. */
+/** A time at which the sender was, or seems to have been, deployed or restarted. */
 export interface Marker {
   readonly atMs: number;
   readonly label: string;
@@ -16,17 +16,17 @@ export interface Marker {
 }
 
 const maxMarkers = 10_000;
-/** So long after a request's begin without an end, or after an acceptance without a request, it is not coming. */
+/** After this time a started request without an end, or an accepted event without a request, is lost. */
 const vanishedMs = 60_000;
 
-/** Deploys and restarts as a file lists them. */
+/** The deploys and restarts in a file. */
 export interface Deploys {
   readonly markers: readonly Marker[];
-  /** Numbers of lines that hold no time; a header is none of them. */
+  /** Numbers of the lines without a time, except a header. */
   readonly ignored: readonly number[];
 }
 
-/** Reads times, one a line, perhaps with a label; CSV or JSON lines. */
+/** Reads times, one per line, with optional labels; CSV or JSON lines. */
 export async function readDeploys(path: string): Promise<Deploys> {
   const markers: Marker[] = [];
   const ignored: number[] = [];
@@ -40,7 +40,7 @@ export async function readDeploys(path: string): Promise<Deploys> {
         else if (line.number > 1) ignored.push(line.number);
         if (markers.length + ignored.length > maxMarkers)
           throw new AuditError(
-            `${path} has more than ${maxMarkers.toLocaleString('en-US')} lines: leave out deploys outside the log`,
+            `${path} has more than ${maxMarkers.toLocaleString('en-US')} lines: remove deploys outside the log`,
           );
       }
   } catch (error) {
@@ -49,7 +49,7 @@ export async function readDeploys(path: string): Promise<Deploys> {
   }
   if (markers.length === 0)
     throw new AuditError(
-      `${path} has no time of a deploy: one a line is needed, as in 2026-03-01T12:00:00Z,release 42`,
+      `no deploy times in ${path}: write one per line, such as 2026-03-01T12:00:00Z,release 42`,
     );
   return { markers, ignored };
 }
@@ -83,10 +83,10 @@ function parseTime(text: string): number {
   return Date.parse(/(Z|[+-]\d\d:?\d\d|GMT|UTC)$/.test(text) ? text : `${text.replace(' ', 'T')}Z`);
 }
 
-/** Lines of the log itself that tell of a deploy or a restart. */
+/** Returns the deploys and restarts that the log itself records. */
 export async function markersInLog(database: Database): Promise<Marker[]> {
   const rows = await database.rows(
-    `select t, any_value(coalesce(phase, state)) as label from judged where marker and in_span group by t order by t limit ${maxMarkers}`,
+    `select t, any_value(coalesce(phase, state)) as label from screened where marker and in_span group by t order by t limit ${maxMarkers}`,
   );
   return rows.map((row) => ({ atMs: num(row.t), label: text(row.label), from: 'log' }));
 }
@@ -98,15 +98,15 @@ interface Interval {
 }
 
 /**
- * Moments at which everything that waited in memory was lost: many lost events were waiting then (for an answer or for
- * their retry) and nearly nothing that waited then was delivered. Not where requests failed all around: that is an outage.
+ * Finds the moments at which everything waiting in memory was lost: many lost events were waiting then (for an answer or
+ * for their retry), and nearly no event that waited then was delivered. If requests failed all around, it is an outage.
  */
 export async function inferRestarts(
   database: Database,
   facts: LineFacts,
   { waits }: Habits,
 ): Promise<Marker[]> {
-  // Where no time of a retry is promised, it was due when retries of that number usually come.
+  // Without a promised time, a retry was due when retries of that number usually come.
   const usual = waits.map(({ after, usualMs }) => `when attempts = ${after} then ${Math.round(usualMs)}`);
   const due = `coalesce(case when last_has_next then last_owed_at when tried > 0 and not coalesce(last_open, false) then last_ended + ${usual.length === 0 ? '0' : `case ${usual.join(' ')} end`} end, 0)`;
   const rows =
@@ -129,7 +129,7 @@ export async function inferRestarts(
     const best = bestCovered(left);
     if (best === null || best.lost < 3 || best.lost < 0.8 * (best.lost + best.waiting)) break;
     const span = Math.max(1, facts.to - facts.from);
-    // Of those that no moment explains yet.
+    // Only events that no moment explains yet.
     const unexplained = left.filter((one) => one.lost);
     const mean =
       unexplained.reduce((sum, { from, to }) => sum + to - from, 0) / Math.max(1, unexplained.length);
@@ -142,7 +142,7 @@ export async function inferRestarts(
     else {
       found.push({
         atMs: best.at,
-        label: `${best.lost} events that waited were lost at once`,
+        label: `${best.lost} waiting events were lost at once`,
         from: 'inferred',
       });
       left = left.filter(({ from, to }) => from > best.at || to < best.at);
@@ -151,7 +151,7 @@ export async function inferRestarts(
   return found.sort((a, b) => a.atMs - b.atMs);
 }
 
-/** The moment that most lost events were waiting at, and how many others waited then and were delivered. */
+/** Returns the moment at which most lost events were waiting, and how many others were waiting and were delivered. */
 function bestCovered(intervals: readonly Interval[]): { at: number; lost: number; waiting: number } | null {
   const edges = intervals
     .flatMap(({ from, to, lost }) => [
@@ -165,14 +165,14 @@ function bestCovered(intervals: readonly Interval[]): { at: number; lost: number
   for (const edge of edges) {
     if (edge.lost) lost += edge.step;
     else waiting += edge.step;
-    // More lost, or fewer that came through: only these can be better than the moment before.
+    // Only a moment with more lost or fewer delivered events can be better than the one before.
     if (edge.lost === (edge.step === 1) && lost - waiting > (best === null ? 0 : best.lost - best.waiting))
       best = { at: edge.at, lost, waiting };
   }
   return best;
 }
 
-/** Whether most requests in the minutes around a moment arrived. */
+/** Whether most requests in the minutes around a moment succeeded. */
 async function quietAround(database: Database, at: number): Promise<boolean> {
   const row = await database.row(`select count(*) as n, count(*) filter (not ok) as failed from line
     where kind = 'end' and t between ${at - 120_000} and ${at + 120_000}`);

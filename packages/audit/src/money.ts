@@ -4,11 +4,11 @@ import type { Money, ValueAtRisk, WeeklyValue } from './result.ts';
 
 const weekMs = 7 * 86_400_000;
 const known: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'));
-/** ISO 4217's own code for "no currency": what amounts without one are summed under. */
+/** ISO 4217's code for "no currency", which sums amounts without one. */
 const noCurrency = 'XXX';
 
 /**
- * Minor units of an amount as a log writes it: exact, or null where it is no amount of that currency (too many decimals).
+ * Converts an amount from a log to minor units, exactly; null if it is not a valid amount of that currency (too many decimals).
  */
 export function toMinorUnits(text: string, currency: string, unit: 'minor' | 'major'): bigint | null {
   const match = /^([+-]?)(\d+)(?:\.(\d+))?$/.exec(text.trim().replaceAll(/[,_ ]/g, ''));
@@ -28,7 +28,7 @@ interface Payment {
   readonly recovered: boolean;
 }
 
-/** One amount with cents shows that the whole field is in major units, whatever the sample looked like. */
+/** A single amount with cents proves that the whole field is in major units, whatever the sample looked like. */
 export async function detectAmountUnit(
   database: Database,
   declared: 'minor' | 'major' | undefined,
@@ -40,7 +40,7 @@ export async function detectAmountUnit(
   return num(decimal.n) > 0 ? 'major' : 'minor';
 }
 
-/** What the money of the lost events comes to, from `missing`, whose amounts are in `unit`. */
+/** Sums the money of the lost events in `missing`, whose amounts are in `unit`. */
 export async function countMoney(
   database: Database,
   unit: 'minor' | 'major',
@@ -80,7 +80,7 @@ export async function countMoney(
       negative.push({ ...payment, amount: amount < 0n ? amount : -amount });
       continue;
     }
-    // Several events may speak of one payment, and several endpoints may have lost one: it counts once, with its largest amount.
+    // Several events may belong to one payment, and several endpoints may have lost one: it counts once, with its largest amount.
     const key = `${text(row.payment)}\u0000${currency}\u0000${row.verdict === 'given_up' ? 'given_up' : 'lost'}`;
     const before = payments.get(key);
     payments.set(
@@ -100,8 +100,8 @@ export async function countMoney(
   return {
     money: {
       basis: amounts
-        ? `amounts in ${unit} units, each payment once by ${hasPayments ? 'payment_id' : 'the event’s id'}`
-        : 'the log has no amounts',
+        ? `amounts in ${unit} units, each payment counted once by ${hasPayments ? 'payment_id' : 'the event id'}`
+        : 'the log does not contain amounts',
       affected: totals(lost),
       recovered: totals(lost.filter(({ recovered }) => recovered)),
       net: totals(net),
@@ -115,7 +115,7 @@ export async function countMoney(
   };
 }
 
-/** Marks what another event of the same payment brought to the same endpoint later. */
+/** Marks payments that another event brought to the same endpoint later. */
 async function markRecovered(database: Database, hasPayments: boolean): Promise<void> {
   await database.run('alter table missing add column recovered boolean default false');
   if (!hasPayments) return;
@@ -128,7 +128,7 @@ async function markRecovered(database: Database, hasPayments: boolean): Promise<
   await database.run('update missing set recovered = true where key in (select key from made_good)');
 }
 
-/** Sums by currency, the largest first. */
+/** Returns the sums by currency, the largest first. */
 function totals(payments: readonly Payment[]): ValueAtRisk[] {
   const sums = new Map<string, { amount: bigint; events: number }>();
   for (const { currency, amount } of payments) {
@@ -140,7 +140,7 @@ function totals(payments: readonly Payment[]): ValueAtRisk[] {
     .map(([currency, { amount, events }]) => ({ currency, amount_minor: exactMinor(amount), events }));
 }
 
-/** What a week comes to at this rate; compound Poisson: the standard error of a sum is √Σx². */
+/** Returns the value per week at this rate; compound Poisson: the standard error of a sum is √Σx². */
 function weeklyValues(payments: readonly Payment[], observedMs: number): WeeklyValue[] {
   const weeks = observedMs / weekMs;
   if (!(weeks > 0)) return [];
@@ -167,11 +167,11 @@ function weeklyValues(payments: readonly Payment[], observedMs: number): WeeklyV
   });
 }
 
-/** All that the log speaks of, each event once; in SQL, for there may be millions. */
+/** Sums all payments in the log, each event once; in SQL, because there may be millions. */
 async function totalFlow(database: Database, unit: 'minor' | 'major'): Promise<ValueAtRisk[]> {
-  // Eighteen digits: a hundred billion in major units a payment, and seventy times as fast as more of them.
+  // 18 digits allow a hundred billion in major units per payment, and are 70 times as fast as more digits.
   const amount = "try_cast(replace(amount, ',', '') as decimal(18, 4))";
-  // What arrived at once has one line that says so; of the rest, all lines of an event speak of one amount.
+  // An event delivered at the first attempt has one line; for the others, all lines of an event share one amount.
   const rows =
     await database.rows(`select coalesce(upper(trim(currency)), '${noCurrency}') as currency, sum(events) as events, sum(amount) as amount from (
       select currency, count(*) filter (minor >= 0) as events, sum(minor) filter (minor >= 0) as amount from (

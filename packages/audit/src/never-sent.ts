@@ -3,12 +3,12 @@ import { binomialTail } from 'posthorn/domain';
 import { type Database, isoOrNull, num, text } from './database.ts';
 import type { CauseFinding } from './result.ts';
 
-/** What was accepted so long before a restart was still in memory. */
+/** Events accepted within this time before a restart were still in memory. */
 const beforeMarkerMs = 120_000;
 const afterMarkerMs = 5000;
 const minEvents = 5;
 const significance = 0.001;
-/** One moment was looked for, and there is nothing else to tell it by. */
+/** Strict, because the best moment of many was chosen without other evidence. */
 const stepSignificance = 0.01;
 
 function finding(
@@ -31,8 +31,8 @@ async function samples(database: Database, where: string): Promise<string[]> {
 }
 
 /**
- * Why events were expected and never sent, by the only thing that is known of them: when they were due. Around restarts
- * far more often than the other traffic: lost with the process. All behind one moment: something was released then.
+ * Explains events that were expected and never sent by the only known fact, when they were due. Far more often around
+ * restarts than other traffic: lost with the process. All after one moment: something was released then.
  */
 export async function explainUnsent(database: Database, neverSent: number): Promise<CauseFinding[]> {
   if (neverSent === 0) return [];
@@ -51,7 +51,7 @@ export async function explainUnsent(database: Database, neverSent: number): Prom
         {
           cause: 'restart_loss',
           events: atMarkers,
-          evidence: `${count(atMarkers)} of ${count(neverSent)} events that were expected and never sent were due around a restart; of all traffic ${(share * 100).toPrecision(2)} % is.`,
+          evidence: `${count(atMarkers)} of ${count(neverSent)} events that were expected and never sent were due around a restart; only ${(share * 100).toPrecision(2)}% of all traffic is.`,
           p_value: p,
           where: {},
           sample_ids: await samples(database, near('due_at')),
@@ -66,7 +66,7 @@ export async function explainUnsent(database: Database, neverSent: number): Prom
   const behind = num(
     (await database.row(`select count(*) as n from delivery where first_at >= ${num(rest.first)}`)).n,
   );
-  // With the first of them fixed, the others would all fall behind it by chance as often as this.
+  // Given the first of them, the probability that all others fall after it by chance.
   const pStep = (behind / Math.max(1, total)) ** (num(rest.n) - 1);
   const from = isoOrNull(rest.first);
   let left = neverSent - atMarkers;
@@ -76,7 +76,7 @@ export async function explainUnsent(database: Database, neverSent: number): Prom
         {
           cause: 'defect_onset',
           events: num(rest.n),
-          evidence: `${count(num(rest.n))} events that were expected and never sent are all from ${from} on: before, ${count(total - behind)} events went out and none was missing.`,
+          evidence: `${count(num(rest.n))} events that were expected and never sent are all from ${from} on: before that, ${count(total - behind)} events were sent and none was missing.`,
           p_value: pStep,
           where: { from },
           sample_ids: await samples(database, `due_at is not null and ${others}`),
@@ -92,7 +92,7 @@ export async function explainUnsent(database: Database, neverSent: number): Prom
         {
           cause: 'unknown',
           events: left,
-          evidence: `${count(left)} were expected and not one line of the log is about them: they were lost before the first attempt.`,
+          evidence: `${count(left)} were expected but have no line in the log: they were lost before the first attempt.`,
           p_value: null,
           where: {},
           sample_ids: await samples(database, others),

@@ -3,20 +3,20 @@ import { type Database, num, text } from './database.ts';
 import { denseRuns } from './statistics.ts';
 import type { LineFacts } from './timeline.ts';
 
-/** An endpoint that is down fails at nearly everything: this much of first attempts. */
+/** The share of first attempts that fail at an endpoint that is down. */
 const failingDown = 0.9;
-/** Endpoints fail at something always; and one that fails at more than this is not compared with itself. */
+/** Every endpoint fails sometimes; one that fails more than `maxUsual` is not compared with itself. */
 const minUsual = 0.005;
 const maxUsual = 0.2;
-/** The chance that a log without an outage shows one somewhere. */
+/** The probability that a log without an outage shows one somewhere. */
 const doubt = 0.001;
 const attemptsPerBin = 20;
 const maxRows = 500_000;
 
 /**
- * Times at which one endpoint failed at nearly all events. Each event says one thing, how its first attempt ended: so
- * one event that fails to its end is no outage, however often it is tried. Per endpoint, the runs in which failures are
- * so dense that "down" is likelier than "as usual" beyond chance (`denseRuns`). 410 is no failure of an endpoint: it says that there is none any more.
+ * Finds the periods in which one endpoint failed nearly all events. Each event counts once, by how its first attempt ended,
+ * so a single failing event is not an outage, however often it is retried. For each endpoint, these are the runs in which
+ * failures are so dense that "down" is significantly likelier than "as usual" (`denseRuns`). 410 is not a failure: it says that the endpoint was removed.
  */
 export async function findOutages(database: Database, facts: LineFacts): Promise<Outage[]> {
   const counts = await database.row(
@@ -28,14 +28,14 @@ export async function findOutages(database: Database, facts: LineFacts): Promise
     10_000,
     Math.min(43_200_000, Math.round((span * attemptsPerBin) / Math.max(1, perEndpoint))),
   );
-  // Only where an endpoint failed at several events within a short time there can be a run.
+  // A run needs several failed events of an endpoint within a short time.
   await database.run(`create temp table failing as
     select coalesce(fate.endpoint, '') as endpoint, coalesce(ended_first, started_at) as t
     from attempt join fate using (key) where rank = 1 and not coalesce(ok_first, attempt.ok) and attempt.status_code is distinct from 410`);
   await database.run(`create temp table suspect as
     select distinct endpoint, bin + unnest([-1, 0, 1]) as bin
     from (select endpoint, t // ${binMs} as bin from failing group by 1, 2 having count(*) >= 2)`);
-  // Neighbouring bins belong together; between islands of them there was nothing but success.
+  // Neighboring bins belong together; between groups of them there were only successes.
   await database.run(`create temp table island as
     select *, bin - row_number() over (partition by endpoint order by bin) as island from suspect`);
   const rows =

@@ -7,66 +7,66 @@ import { type FieldSource, type Path, type Spec, timeOfLine, timeOfLinePattern }
 /** Longer lines than this are malformed. */
 const maxLineBytes = 4 * 1024 * 1024;
 
-/** Files that are read in one go, because they are of one kind and read in one way. */
+/** Files that are read together, because they are of one kind and read in the same way. */
 export interface FileGroup {
   readonly container: SniffedFile['container'];
   readonly compression: SniffedFile['compression'];
   readonly encoding: SniffedFile['encoding'];
   readonly delimiter: string;
   readonly paths: readonly string[];
-  /** Of all of them, and of the largest. */
+  /** The size of all of them, and of the largest. */
   readonly bytes: number;
   readonly maxBytes: number;
   readonly spec: Spec;
-  /** Of a JSON document that wraps its records: the JSON path of the array. */
+  /** The JSON path of the array, if a JSON document wraps its records. */
   readonly wrapper: string | null;
 }
 
-/** A query over files: what it selects from, and how a field's value (VARCHAR) is got from a row of it. */
+/** A query over files: its source, and how to get a field's value (VARCHAR) from a row. */
 export interface Relation {
   /** SQL: `select … as raw, … as x` or columns. */
   readonly from: string;
   readonly get: (path: Path) => string;
-  /** SQL: null where the row could be read, else its file and its beginning, with `noDelimiter` between them. */
+  /** SQL: null if the row could be read; otherwise its file and its beginning, separated by `noDelimiter`. */
   readonly malformed: string;
 }
 
 const list = (paths: readonly string[]): string => `[${paths.map(quote).join(', ')}]`;
-/** A control character that no log has: a "CSV" of one column is the way to read whole lines at full speed. */
+/** A control character that no log contains: a "CSV" of one column is the fastest way to read whole lines. */
 export const noDelimiter = '\u0001';
-/** Characters that are kept of a line that cannot be read. */
+/** The number of characters that are kept of an unreadable line. */
 export const malformedLength = 300;
 
-/** SQL of what is kept of a line that cannot be read: where it stands, and its beginning. */
+/** SQL of the kept part of an unreadable line: its file and its beginning. */
 const malformedText = `file || '${noDelimiter}' || left(line, ${malformedLength})`;
 
-/** SQL of the option that says in which encoding a file is. */
+/** SQL of the option for the encoding of a file. */
 function encodingSql({ encoding }: FileGroup): string {
   return encoding === 'utf-8' ? '' : `, encoding='${encoding === 'latin1' ? 'latin-1' : 'utf-16'}'`;
 }
 
-/** Not strict: a file in which some lines end with CR LF and others with LF alone would be refused. */
+/** Not strict: strict mode refuses a file with both CR LF and LF line ends. */
 function linesSql(group: FileGroup): string {
   return `read_csv(${list(group.paths)}, columns={'line': 'VARCHAR'}, delim='${noDelimiter}', quote='', escape='', header=false, auto_detect=false, strict_mode=false, null_padding=false, max_line_size=${maxLineBytes}, compression=${quote(group.compression)}, ignore_errors=true, store_rejects=true, rejects_limit=0, filename='file'${encodingSql(group)})`;
 }
 
-/** SQL of JSON documents, a row each, or of the items of one array; what a document may be is what the files are. */
+/** SQL of JSON documents, one row each, or of the items of one array. */
 export function documentsSql(
   file: { readonly bytes: number; readonly compression: SniffedFile['compression'] },
   paths: readonly string[],
   format: string,
 ): string {
-  // gzip makes a tenth and less of JSON. Buffers of this size are taken at once, so it is no larger than it has to be.
+  // gzip shrinks JSON to a tenth or less. Buffers of this size are allocated at once, so it is as small as possible.
   const most = 16_777_216 + file.bytes * (file.compression === 'none' ? 1 : 20);
   const compression = file.compression === 'none' ? 'uncompressed' : file.compression;
   return `read_json_objects(${list(paths)}, format='${format}', maximum_object_size=${Math.min(most, 1_000_000_000)}, compression=${quote(compression)}, filename='file')`;
 }
 
-/** The rows of a group of files. */
+/** Returns the rows of a group of files. */
 export function relationFrom(group: FileGroup): Relation {
   switch (group.container) {
     case 'ndjson':
-      // Lines of blanks are no lines. Asked before anything is made of a line: what is made of it would be made twice.
+      // Blank lines do not count. The test comes before any conversion of the line, which would otherwise run twice.
       return jsonRelation(
         group,
         `select case when starts_with(line, chr(65279)) then substr(line, 2) else line end as line, file from ${linesSql(group)}
@@ -80,7 +80,7 @@ export function relationFrom(group: FileGroup): Relation {
           : `select cast(unnest(json_extract(json, ${quote(`${group.wrapper}[*]`)})) as varchar) as line, file from ${documentsSql({ ...group, bytes: group.maxBytes }, group.paths, 'unstructured')}`,
       );
     case 'parquet':
-      // One way for nested columns too; what DuckDB calls a timestamp without a zone is UTC by Parquet's own word.
+      // This also covers nested columns. DuckDB's timestamp without a zone is UTC by Parquet's definition.
       return jsonRelation(
         group,
         `select cast(to_json(t) as varchar) as line, '' as file from read_parquet(${list(group.paths)}, union_by_name=true) t`,
@@ -96,7 +96,7 @@ export function relationFrom(group: FileGroup): Relation {
   }
 }
 
-/** Rows of a query of `line` (text that may be a JSON object) and `file`. */
+/** Returns the rows of a query with `line` (text that may be a JSON object) and `file`. */
 function jsonRelation(group: FileGroup, lines: string): Relation {
   const { unnest, fields } = group.spec;
   const used = Object.values(fields).flatMap(({ paths }) => paths);
@@ -107,13 +107,13 @@ function jsonRelation(group: FileGroup, lines: string): Relation {
   const record = detectShape('line', 'x', outer, unnest);
   const item = detectShape('item', 'y', used.filter(inside).map(inItem), undefined);
   const values = `select *, case when json_valid(line) then ${record.structure} end as x from (${lines})`;
-  // A record without attempts is one row all the same: it was accepted, and nothing more.
+  // A record without attempts is still one row: the event was accepted.
   const rows =
     unnest === undefined
       ? values
       : `select *, ${item.structure} as y from (
            select *, unnest(case when len(${record.items}) > 0 then ${record.items} else [null] end) as item from (${values}))`;
-  // What is no object has none of the fields; so only what has none has to be asked.
+  // Only a row without any field can be something other than an object.
   const something = ['null', ...outer.map(record.get)].join(', ');
   return {
     from: `(${rows})`,
@@ -126,7 +126,7 @@ function jsonRelation(group: FileGroup, lines: string): Relation {
   };
 }
 
-/** Lines of an access log by the format's pattern; and key=value pairs, wherever they stand. */
+/** Reads lines of an access log by the format's pattern, and key=value pairs anywhere in them. */
 function textRelation(group: FileGroup): Relation {
   const { pattern } = group.spec;
   const names =
@@ -135,7 +135,7 @@ function textRelation(group: FileGroup): Relation {
   const used = [
     ...new Set(Object.values(group.spec.fields).flatMap(({ paths }) => paths.map((path) => path.join('.')))),
   ];
-  // A quoted value goes to its closing quote.
+  // A quoted value ends at its closing quote.
   const pair = (field: string): string =>
     `trim(regexp_extract(line, ${quote(`(?:^|[\\s,;])${field.replaceAll(/[.$()]/g, '\\$&')}[=:]("[^"]*"|[^"\\s,;]*)`)}, 1), '"')`;
   const matched =
@@ -156,7 +156,7 @@ function nothingIsNull(sql: string): string {
   return `case when lower(trim(${sql})) in (${nothings.map(quote).join(', ')}) then null else trim(${sql}) end`;
 }
 
-/** The SQL of a field (VARCHAR), from the first of its paths that has a value. */
+/** Returns the SQL of a field (VARCHAR), from the first of its paths that has a value. */
 export function fieldSql(source: FieldSource, relation: Relation): string {
   const values = source.paths.map((path) => relation.get(path));
   const value = values.length === 1 ? values[0]! : `coalesce(${values.join(', ')})`;

@@ -1,7 +1,7 @@
-// The whole result of an audit, as `--json` prints it: snake_case, times in ISO 8601 (UTC), durations in ms, money in
+// The complete result of an audit, as `--json` prints it: snake_case, times in ISO 8601 (UTC), durations in ms, money in
 // minor units. One "event" here is one obligation: an event of one tenant to one endpoint.
 
-/** Where a log comes from. `generic` is any log whose fields are recognised by name or given by a mapping. */
+/** The source of a log. `generic` is any log whose fields are recognized by name or given by a mapping. */
 export const formats = [
   'posthorn',
   'svix',
@@ -43,7 +43,7 @@ export const verdicts = [
 ] as const;
 export type Verdict = (typeof verdicts)[number];
 
-/** Minor units, exact: text where a number would not be. */
+/** Minor units as text, because a number would not be exact. */
 export type Minor = number | string;
 
 export interface SourceFile {
@@ -56,18 +56,18 @@ export interface SourceFile {
 
 export interface Source {
   readonly format: Format;
-  /** How sure the detection is, from 0 to 1; 1 where `--format` said it. */
+  /** Confidence of the detection, 0 to 1; 1 with `--format`. */
   readonly confidence: number;
-  /** True where `--format` or a mapping decided. */
+  /** True if `--format` or a mapping decided. */
   readonly given: boolean;
-  /** What the decision rests on, in words. */
+  /** The reasons of the decision. */
   readonly why: readonly string[];
-  /** The formats that came next. */
+  /** The next best formats. */
   readonly alternatives: readonly { readonly format: Format; readonly score: number }[];
   readonly files: readonly SourceFile[];
-  /** Which field of the log was read as what, and in which unit. */
+  /** How each field of the log was read, and in which unit. */
   readonly fields: readonly { readonly field: string; readonly from: string; readonly as: string }[];
-  /** What had to be assumed: units, time zone, what a status word means, the retry horizon. */
+  /** Assumptions: units, time zone, meanings of status words, the retry horizon. */
   readonly assumptions: readonly string[];
 }
 
@@ -75,7 +75,7 @@ export interface Gap {
   readonly from: string;
   readonly to: string;
   readonly seconds: number;
-  /** Lines that the rate around the gap would have written. */
+  /** Lines expected by the rate around the gap. */
   readonly lines_expected: number;
 }
 
@@ -85,7 +85,7 @@ export interface Coverage {
   readonly to: string | null;
   readonly hours: number;
   readonly lines: number;
-  /** Attempts and state lines that repeated another one to the letter; counted once. */
+  /** Exact repetitions of attempts and state lines; counted once. */
   readonly duplicates: number;
   readonly malformed: {
     readonly count: number;
@@ -97,43 +97,43 @@ export interface Coverage {
       readonly text: string;
     }[];
   };
-  /** Lines that were read but could not be used: without an id, with an absurd time. */
+  /** Lines that were read but could not be used: without an id, or with an implausible time. */
   readonly unusable: readonly { readonly why: string; readonly count: number; readonly sample: string }[];
   readonly gaps: readonly Gap[];
-  /** Successful deliveries are sampled (SNS), or log levels hide steps (EventBridge): what is absent is not dropped. */
+  /** Successful deliveries are sampled (SNS), or log levels hide steps (EventBridge): an event without a line is not necessarily dropped. */
   readonly sampling: { readonly suspected: boolean; readonly why: string | null };
-  /** Attempts whose end stands before their start, or that begin before the attempt they follow. */
+  /** Attempts that end before they start, or start before the attempt that they follow. */
   readonly clock_skew: { readonly attempts: number; readonly max_ms: number };
-  /** Events whose first line is not their first attempt: the log begins in the middle (rotation). */
+  /** Events whose first line is not their first attempt: the log starts later (rotation). */
   readonly left_censored: number;
   /** Events younger than the retry horizon at the end of the log: `unresolved`. */
   readonly right_censored: number;
-  /** Ids that occur under more than one tenant or endpoint; each is an event of its own. */
+  /** Ids under more than one tenant or endpoint; each counts as a separate event. */
   readonly ids_shared: number;
-  /** In words, what the log cannot show. */
+  /** Notes on what the log cannot show. */
   readonly notes: readonly string[];
 }
 
 export interface Power {
-  /** The smallest drop rate that this log would have shown with 95 % chance (one drop or more). */
+  /** The smallest drop rate that this log shows with a probability of 95% (one drop or more). */
   readonly detectable_rate: number;
-  /** "0 of 412: this log could not have shown 0.3 %." */
+  /** "0 of 412: this log could not have shown 0.3%." */
   readonly statement: string;
 }
 
 export interface CauseFinding {
   readonly cause: Cause;
-  /** Events of which this is the first cause; each event counts once over all causes. */
+  /** Events with this as their first cause; each event counts under one cause. */
   readonly events: number;
-  /** Of those, by verdict. */
+  /** These events by verdict. */
   readonly silently_dropped: number;
   readonly given_up: number;
-  /** `proof`: every one of the events shows an illegal transition. `support`: they are enriched beyond chance. */
+  /** `proof`: every one of the events shows an illegal transition. `support`: the sign is enriched beyond chance. */
   readonly kind: 'proof' | 'support';
-  /** Corrected by Benjamini and Hochberg over everything that was tested; null where nothing was tested (`unknown`). */
+  /** Corrected by Benjamini and Hochberg over all tests; null if nothing was tested (`unknown`). */
   readonly p_value: number | null;
   readonly evidence: string;
-  /** The test that gave the p-value, and its figures. */
+  /** The test behind the p-value, with its figures. */
   readonly test: {
     readonly name: string;
     readonly risk_ratio: number | null;
@@ -141,9 +141,9 @@ export interface CauseFinding {
     /** [[lost with it, not lost with it], [lost without it, not lost without it]] */
     readonly table: readonly [readonly [number, number], readonly [number, number]] | null;
   } | null;
-  /** Other causes that these same events show. */
+  /** Other causes that the same events show. */
   readonly jointly: readonly { readonly cause: Cause; readonly events: number }[];
-  /** What it is concentrated on. */
+  /** Where the events are concentrated. */
   readonly where: {
     readonly endpoint?: string;
     readonly event_type?: string;
@@ -151,7 +151,7 @@ export interface CauseFinding {
     readonly to?: string;
     readonly threshold?: number;
   };
-  /** Up to ten ids of events. */
+  /** Up to ten event ids. */
   readonly sample_ids: readonly string[];
 }
 
@@ -162,21 +162,21 @@ export interface ValueAtRisk {
 }
 
 export interface Money {
-  /** Which field, whether minor or major units were read, and by what it was deduplicated. */
+  /** The field, its unit (minor or major), and the key by which payments were deduplicated. */
   readonly basis: string;
-  /** Payments whose notification was lost, by currency, before anything was taken off. */
+  /** Payments whose notification was lost, by currency, before deductions. */
   readonly affected: readonly ValueAtRisk[];
-  /** Of these, notified later all the same: by another event of the payment, or processed by the receiver. */
+  /** Deduction: notified later by another event of the payment, or processed by the receiver. */
   readonly recovered: readonly ValueAtRisk[];
-  /** affected − recovered. The same as `value_at_risk`. */
+  /** affected − recovered; equals `value_at_risk`. */
   readonly net: readonly ValueAtRisk[];
-  /** Payments of events that the sender gave up and recorded: known, so not counted above. */
+  /** Payments of given-up events, which the sender recorded: known, so not counted above. */
   readonly given_up: readonly ValueAtRisk[];
-  /** All value that the log speaks of. */
+  /** The value of all payments in the log. */
   readonly total: readonly ValueAtRisk[];
   /** Lost events without an amount. */
   readonly unknown_amount_events: number;
-  /** Kept out of every sum. */
+  /** Excluded from every sum. */
   readonly negative: readonly ValueAtRisk[];
   readonly unknown_currency: readonly { readonly currency: string; readonly events: number }[];
 }
@@ -184,12 +184,12 @@ export interface Money {
 export interface WeeklyValue {
   readonly currency: string;
   readonly amount_minor: Minor;
-  /** 95 %: compound Poisson, standard error √Σx². */
+  /** 95%: compound Poisson, standard error √Σx². */
   readonly interval: readonly [Minor, Minor];
   readonly events: number;
-  /** The observation in weeks that it is scaled from. */
+  /** The observed time in weeks. */
   readonly weeks: number;
-  /** What makes it weak: fewer than ten events, less than a day of log; null else. */
+  /** Why the estimate is weak (fewer than ten events, or less than a day of log); otherwise null. */
   readonly caution: string | null;
 }
 
@@ -206,7 +206,7 @@ export interface DurationBin {
   /** [from, to) in ms. */
   readonly from_ms: number;
   readonly to_ms: number;
-  /** Attempts by class of answer; `none` had no status. */
+  /** Attempts by class of answer; `none` means no status. */
   readonly classes: Readonly<Record<'2xx' | '3xx' | '4xx' | '5xx' | 'none', number>>;
 }
 
@@ -238,7 +238,7 @@ export interface Example {
   readonly cause: Cause;
   readonly amount_minor: Minor | null;
   readonly currency: string | null;
-  /** What is wrong with it, in one sentence. */
+  /** What went wrong, in one sentence. */
   readonly story: string;
   readonly attempts: readonly ExampleAttempt[];
 }
@@ -263,50 +263,50 @@ export interface AuditResult {
   readonly attempts: number;
   readonly coverage: Coverage;
   readonly verdicts: Readonly<Record<Verdict, number>>;
-  /** silently_dropped of the events that are not unresolved; Wilson, 95 %. */
+  /** silently_dropped as a share of the events that are not unresolved; Wilson, 95%. */
   readonly silent_drop_rate: number;
   readonly silent_drop_interval: readonly [number, number];
   readonly power: Power;
-  /** When the first event that was lost was accepted; null: none was lost, or the log does not say when. */
+  /** When the first lost event was accepted; null if none was lost or the log does not say when. */
   readonly first_lost_at: string | null;
   /** The main one first; empty on a healthy log. */
   readonly causes: readonly CauseFinding[];
   readonly value_at_risk: readonly ValueAtRisk[];
   readonly weekly_value: readonly WeeklyValue[];
   readonly money: Money;
-  /** What the log taught: how the sender retries. */
+  /** How the sender retries, as learned from the log. */
   readonly sender: {
-    /** An event without news for this long is lost or given up. */
+    /** An event without a line for this long is lost or given up. */
     readonly horizon_ms: number;
     readonly horizon_from: 'option' | 'log' | 'format' | 'default';
     readonly max_attempts: number | null;
     readonly timeout_ms: number | null;
     /** Median wait before attempt 2, 3, …, in ms. */
     readonly retry_after_ms: readonly number[];
-    /** After this long a delivery is `late`. */
+    /** A delivery that takes longer than this is `late`. */
     readonly late_after_ms: number;
     /** Share of attempts that failed. */
     readonly failure_rate: number;
   };
-  /** The step in the drop rate, if there is one beyond chance. */
+  /** The step in the drop rate, if there is a significant one. */
   readonly onset: {
     readonly at: string;
     readonly rate_before: number;
     readonly rate_after: number;
     readonly p_value: number;
   } | null;
-  /** Deploys and restarts, given or found in the log. */
+  /** Deploys and restarts, given, found in the log, or inferred. */
   readonly markers: readonly {
     readonly at: string;
     readonly label: string;
     readonly from: 'file' | 'log' | 'inferred';
   }[];
   readonly endpoints: readonly EndpointFigures[];
-  /** The most frequent 50; of a large log counted on a sample of events, and scaled. Empty where the log has no types. */
+  /** The 50 most frequent types; in a large log counted on a sample of events and scaled. Empty if the log lacks types. */
   readonly event_types: readonly { readonly event_type: string; readonly events: number }[];
   readonly series: { readonly bin_seconds: number; readonly bins: readonly SeriesBin[] };
   readonly durations: readonly DurationBin[];
-  /** Up to three lost events, of the main cause first, each with all of its attempts. */
+  /** Up to three lost events, those with the main cause first, each with all of its attempts. */
   readonly examples: readonly Example[];
   /** Up to 1,000 lost events; `--missing` writes all. */
   readonly missing: {
@@ -314,28 +314,28 @@ export interface AuditResult {
     readonly listed: readonly MissingEvent[];
     readonly file: string | null;
   };
-  /** Against what ought to have been sent; null without `--expected`. */
+  /** Comparison with what should have been sent; null without `--expected`. */
   readonly expected: {
     readonly file: string;
     readonly rows: number;
-    /** Rows that cannot be read, or have no id: compared with nothing. */
+    /** Rows that cannot be read or have no id; not compared. */
     readonly unusable: number;
     readonly joined_by: string;
-    /** Expected, and not one line of the log is about it: counted as silently dropped. */
+    /** Expected, but without a line in the log: counted as silently dropped. */
     readonly never_sent: number;
     /** In the log, but not expected. */
     readonly unexpected: number;
     readonly sample_ids: readonly string[];
   } | null;
-  /** Against what the receiver processed; null without `--received`. */
+  /** Comparison with what the receiver processed; null without `--received`. */
   readonly received: {
     readonly file: string;
     readonly rows: number;
-    /** Rows that cannot be read, or have no id: compared with nothing. */
+    /** Rows that cannot be read or have no id; not compared. */
     readonly unusable: number;
     readonly joined_by: string;
     readonly acknowledged_unprocessed: number;
-    /** The sender never saw success, but the receiver has it. */
+    /** The sender saw no success, but the receiver has the event. */
     readonly processed_all_the_same: number;
     readonly sample_ids: readonly string[];
   } | null;
@@ -344,7 +344,7 @@ export interface AuditResult {
 
 export interface AuditProgress {
   readonly stage: string;
-  /** Share of the whole work, 0 to 1. */
+  /** Progress of the whole audit, 0 to 1. */
   readonly done: number;
 }
 
@@ -352,23 +352,23 @@ export interface AuditOptions {
   /** Paths and globs. */
   readonly files: readonly string[];
   readonly format?: Format | undefined;
-  /** Only events first seen in [from, until), ISO 8601, are judged; with everything that the log says of them later. */
+  /** Only events first seen in [from, until), ISO 8601, get a verdict; their later lines count too. */
   readonly window?: { readonly from?: string | undefined; readonly until?: string | undefined } | undefined;
-  /** Canonical field → path in the log (`data.object.id`); decides for `generic`. */
+  /** Canonical field → path in the log (`data.object.id`); selects `generic`. */
   readonly mapping?: Readonly<Record<string, string>> | undefined;
-  /** CSV, JSON lines or Parquet of what ought to have been sent. */
+  /** CSV, JSON lines or Parquet with what should have been sent. */
   readonly expected?: string | undefined;
-  /** CSV, JSON lines or Parquet of what the receiver processed. */
+  /** CSV, JSON lines or Parquet with what the receiver processed. */
   readonly received?: string | undefined;
-  /** CSV or text of deploys and restarts: a time, and perhaps a label. */
+  /** CSV or text with deploys and restarts: a time and an optional label. */
   readonly deploys?: string | undefined;
   readonly horizonMs?: number | undefined;
   readonly lateAfterMs?: number | undefined;
-  /** IANA name for times that say no zone; default UTC. */
+  /** IANA name of the zone for times without one; default UTC. */
   readonly timezone?: string | undefined;
-  /** Where to write everything that is missing, as CSV. */
+  /** Where to write all missing events as CSV. */
   readonly missing?: string | undefined;
-  /** For permutation tests: the same seed, the same p-values. Default 1. */
+  /** Seed of the permutation tests: the same seed gives the same p-values. Default 1. */
   readonly seed?: number | undefined;
   /** Default 1,200 MiB for DuckDB itself. */
   readonly memoryMb?: number | undefined;

@@ -1,10 +1,10 @@
 import { splitCells, type SniffedFile } from './files.ts';
 import { keyName, type SampleRecord } from './spec.ts';
 
-/** Names nested deeper than this are nobody's fields. */
+/** Names nested deeper than this are not used as fields. */
 const deepest = 6;
 
-/** The dotted names of a JSON value's leaves and their texts; arrays of objects by their first item, under `name[]`. */
+/** Returns the dotted names of a JSON value's leaves with their texts; arrays of objects by their first item, as `name[]`. */
 export function flatten(value: unknown): Map<string, string> {
   const values = new Map<string, string>();
   const visit = (at: unknown, name: string, depth: number): void => {
@@ -22,7 +22,7 @@ export function flatten(value: unknown): Map<string, string> {
   return values;
 }
 
-/** Records from lines of JSON; lines that are none are left out. */
+/** Parses records from lines of JSON; other lines are left out. */
 export function recordsFromJson(lines: readonly string[]): SampleRecord[] {
   return lines.flatMap((line) => {
     try {
@@ -36,10 +36,10 @@ export function recordsFromJson(lines: readonly string[]): SampleRecord[] {
   });
 }
 
-/** The names of a CSV's columns. */
+/** Returns the names of a CSV's columns. */
 export const headerOfCsv = (file: SniffedFile): string[] => splitCells(file.lines[0] ?? '', file.delimiter);
 
-/** Records from the lines of a CSV, whose first is the header. */
+/** Parses records from the lines of a CSV; the first line is the header. */
 export function recordsFromCsv(file: SniffedFile): SampleRecord[] {
   const header = headerOfCsv(file);
   return file.lines.slice(1).map((line) => {
@@ -52,7 +52,7 @@ export function recordsFromCsv(file: SniffedFile): SampleRecord[] {
   });
 }
 
-/** Cells by which exports say that there is nothing. */
+/** Cells that mean "no value" in exports. */
 export const nothings: readonly string[] = ['', '-', 'null', 'none', 'nil', 'n/a', 'nan', '\\n', 'undefined'];
 
 function isNothing(cell: string | undefined): boolean {

@@ -6,39 +6,39 @@ import type { LineFacts } from './timeline.ts';
 import type { AuditOptions, AuditResult } from './result.ts';
 import type { Spec } from './spec.ts';
 
-/** A wait that was not seen is not taken for longer than this. */
+/** The longest wait that is assumed without having been seen. */
 const longestGuessMs = hourMs;
 const defaultHorizonMs = hourMs;
 const defaultLateAfterMs = 300_000;
-/** Nobody waits longer for an answer. */
+/** No client waits longer for an answer. */
 const longestRequestMs = 120_000;
-/** A wait so many times the usual one is not the schedule's. */
+/** A wait this many times as long as usual does not belong to the schedule. */
 const oddWait = 10;
-/** Queues run late by minutes without anything being wrong. */
+/** Queues can be late by minutes without a fault. */
 const minFirstWaitMs = 300_000;
-/** Nearly every sender has a limit, so that this much chance of deliveries ending there by another reason is borne. */
+/** Nearly every sender has a limit, so this probability that deliveries end there for another reason is accepted. */
 const limitDoubt = 0.1;
-/** Before a retry counts as missing, it may be late by what this log's retries are late, and by this much more. */
+/** A retry counts as missing when it is later than the retries in this log usually are, plus this much. */
 const minGraceMs = 1000;
 
 /** How the sender retries, as its log shows. */
 export type Sender = AuditResult['sender'];
 
-/** What verdicts need besides: the waits after each attempt, and how late retries come. */
+/** What verdicts need in addition: the waits after each attempt, and how late retries come. */
 export interface Habits {
   readonly sender: Sender;
-  /** After the attempt of this number (1 first), in ms, another one would have come by then. */
+  /** The time after the attempt of this number (from 1), in ms, by which another one would have come. */
   readonly waits: readonly { readonly after: number; readonly usualMs: number; readonly longestMs: number }[];
-  /** After so long, what was accepted would have been attempted for the first time. */
+  /** The time within which an accepted event would have had its first attempt. */
   readonly firstWaitMs: number;
-  /** How much later than its promised time a retry may come, and have its line. */
+  /** How much later than its promised time a retry and its line may come. */
   readonly graceMs: number;
-  /** Words of the state that are the sender's last ones, learnt from what never follows them. */
+  /** State words that are final: the log shows that no attempt follows them. */
   readonly finalWords: readonly string[];
   readonly assumptions: readonly string[];
 }
 
-/** Learns from `attempt` how the sender retries: waits, limit, time-out, and what its words mean. */
+/** Learns from `attempt` how the sender retries: waits, limit, timeout, and the meanings of its words. */
 export async function learnSender(
   database: Database,
   facts: LineFacts,
@@ -50,7 +50,7 @@ export async function learnSender(
   const finalWords = await learnFinalWords(database, vocabulary);
   if (finalWords.length > 0)
     assumptions.push(
-      `${finalWords.map((word) => `"${word}"`).join(', ')} is the sender's last word on a delivery: no attempt follows it, but attempts follow its other words`,
+      `${finalWords.map((word) => `"${word}"`).join(', ')} is final: no attempt follows it, but attempts follow the other words of this sender`,
     );
   const declared = specs.find(({ sender }) => sender !== undefined)?.sender;
   const late =
@@ -64,10 +64,10 @@ export async function learnSender(
       Math.max(hourMs, 3 * num(late.usual)),
     ),
   );
-  // A request that is under way when the log ends has no line yet, in a log that is written when requests end.
+  // In a log that is written when requests end, a request in flight at the end of the log is still missing.
   const { took } = await database.row('select max(ended_first - started_at) as took from attempt');
   const graceMs = lateMs + Math.min(longestRequestMs, Math.max(0, num(took)));
-  // What people send again, days after the sender's last word or its broken promise, is no wait of its schedule.
+  // A manual resend, days after a final state or a broken promise, is not a wait of the schedule.
   const gaps = await database.rows(`select rank as after, count(*) as n,
       quantile_cont(wait, 0.5) as middle, quantile_cont(wait, 0.995) as high, max(wait) as longest
     from (select *, greatest(0, next_started - coalesce(ended_first, started_at)) as wait from attempt)
@@ -78,7 +78,7 @@ export async function learnSender(
     gaps.map((row) => ({
       after: num(row.after),
       middle: num(row.middle),
-      // Where there are many, one odd one (a manual resend days later) is no habit; of a few, the longest says little.
+      // Among many, a single odd wait (a manual resend days later) does not count; among few, the longest says little.
       longestMs: Math.min(
         num(row.n) >= 200
           ? num(row.high) * 1.5
@@ -97,14 +97,14 @@ export async function learnSender(
     facts,
     assumptions,
   );
-  // A sender that never retries has no limit either: what is tried again was asked for by somebody.
+  // A sender that never retries does not have a limit either: its repeated attempts were requested manually.
   const maxAttempts =
     declared?.retries === false
       ? null
       : ((await learnLimit(database, facts.to - horizonMs)) ?? (await documented(database, declared)));
   if (maxAttempts !== null)
     assumptions.push(
-      `the sender makes at most ${maxAttempts} attempts: failures at the last one are given up, not dropped`,
+      `the sender makes at most ${maxAttempts} attempts: an event that fails the last one is given up, not dropped`,
     );
   const failures = await database.row(`select
       (select count(*) from line where kind = 'end' and ok = false) as failed, (select count(*) from line where kind = 'end') as ends`);
@@ -129,7 +129,7 @@ export async function learnSender(
   };
 }
 
-/** Where no id comes twice although attempts fail, the id may be the request's own: then nothing can be said of events. */
+/** Throws if no id repeats although attempts fail: the ids may belong to requests, and then events cannot be classified. */
 async function demandJoined(database: Database, specs: readonly Spec[]): Promise<void> {
   const seen =
     await database.row(`select count(*) filter (where kind = 'end' and not ok) as failed, (select count(*) from attempt where rank > 1) as again,
@@ -140,7 +140,7 @@ async function demandJoined(database: Database, specs: readonly Spec[]): Promise
     throw new AuditError(
       'no id comes twice in this log: it is the request’s own, a new one for each attempt, so attempts of one event cannot be joined and nothing can be said of what became of it. Log the webhook-id header (or name it with --map event_id=…)',
     );
-  // A line for each attempt has about as many second attempts as first ones that failed; a line for each delivery has not.
+  // A log of attempts has about as many second attempts as failed first ones; a log of deliveries does not.
   const [first, second] = [num(seen.failed_first), num(seen.second)];
   if (second > first / 2 && second <= first)
     throw new AuditError(
@@ -148,7 +148,7 @@ async function demandJoined(database: Database, specs: readonly Spec[]): Promise
     );
 }
 
-/** How long an event may wait for its first attempt; where a delivery has its one line at the end, for that. */
+/** How long an event may wait for its first attempt, or for its only line if a delivery has one line at its end. */
 async function firstWait(
   database: Database,
   options: AuditOptions,
@@ -161,7 +161,7 @@ async function firstWait(
   return Math.max(minFirstWaitMs, 3 * num(seen.high));
 }
 
-/** Waits grow; after attempts that nothing ever followed in this log the next one is as much longer as those before. */
+/** Extrapolates the waits: after attempts that none ever followed in this log, waits grow as before. */
 const numbersBeyond = 3;
 const usualGrowth = 4;
 const maxGrowth = 10;
@@ -211,9 +211,9 @@ function findHorizon(
 }
 
 /**
- * "failed" may be an attempt's end or a delivery's. It is the delivery's where other words also stand at failed attempts,
- * attempts do follow those, and (nearly) none ever follows this one. The other words have to speak of the delivery too
- * ("retrying"), or at least to stand at failures of the same kind: else they are only names of different failures.
+ * "failed" may refer to an attempt or to a delivery. It refers to the delivery if other words also mark failed attempts,
+ * attempts follow those, and (nearly) none follows this one. The other words have to refer to the delivery too
+ * ("retrying"), or at least to mark failures of the same kind: otherwise they only name different failures.
  */
 async function learnFinalWords(database: Database, vocabulary: Vocabulary): Promise<string[]> {
   const words = (
@@ -222,7 +222,7 @@ async function learnFinalWords(database: Database, vocabulary: Vocabulary): Prom
     from attempt where not ok and state is not null group by 1`)
   ).map((row) => {
     const word = text(row.word);
-    // An attempt's word is its state, or where there is none its outcome, or the kind of its line.
+    // The word of an attempt is its state or else its outcome or the kind of its line.
     const meaning =
       vocabulary.state.get(word) ?? vocabulary.outcome.get(word) ?? vocabulary.phase.get(word) ?? null;
     return {
@@ -250,8 +250,8 @@ async function learnFinalWords(database: Database, vocabulary: Vocabulary): Prom
 }
 
 /**
- * The number of attempts after which this sender stops: the highest that any delivery reached, if so many failed there
- * that they would not all have ended by the rate at which deliveries end at lower numbers.
+ * Returns the number of attempts after which this sender stops: the highest number of any delivery, if so many failed there
+ * that they would not all have ended at the rate at which deliveries end at lower numbers.
  */
 async function learnLimit(database: Database, mature: number): Promise<number | null> {
   const stated = await database.row('select max(max_attempts) as most from attempt');
@@ -271,7 +271,7 @@ async function learnLimit(database: Database, mature: number): Promise<number | 
   if (failed === 0) return null;
   const owed = await database.row(`select count(*) as n, count(*) filter (owed) as promised from attempt
     where not ok and coalesce(attempt_no, rank) = ${num(top.number)}`);
-  // A promised retry is no end of the schedule.
+  // A promised retry does not end the schedule.
   if (num(owed.promised) > num(owed.n) / 2) return null;
   const share = Math.max(ended / failed, 0.5 / failed);
   return binomialTail(num(top.ended), num(top.failed), Math.min(0.999, share)) < limitDoubt
@@ -279,14 +279,14 @@ async function learnLimit(database: Database, mature: number): Promise<number | 
     : null;
 }
 
-/** The limit that the format documents, unless somebody has set a higher one. */
+/** Returns the documented limit of the format, unless the log shows a higher one. */
 async function documented(database: Database, declared: Spec['sender']): Promise<number | null> {
   if (declared?.maxAttempts === undefined) return null;
   const { most } = await database.row('select max(rank) as most from attempt');
   return num(most) > declared.maxAttempts ? null : declared.maxAttempts;
 }
 
-/** The client's limit: the duration at which failures without an answer pile up; null where there is no such pile. */
+/** Returns the client's timeout: the duration at which failures without an answer pile up; null if there is none. */
 async function learnTimeout(database: Database): Promise<number | null> {
   const [top] = await database.rows(`with unanswered as (
       select duration from line where kind = 'end' and ok = false and status_code is null and duration > 100),
@@ -294,12 +294,12 @@ async function learnTimeout(database: Database): Promise<number | null> {
     select about, count(*) filter (duration between about * 0.98 - 25 and about * 1.02 + 25) as piled, count(*) as around, (select count(*) from unanswered) as n
     from unanswered cross join top where duration between about * 0.8 and about * 1.2 group by about`);
   if (top === undefined || num(top.piled) < 5 || num(top.piled) < num(top.n) * 0.2) return null;
-  // Between 0.8 and 1.2 of it, a tenth would be as near by chance.
+  // Within 0.8 to 1.2 of it, a tenth would be this close by chance.
   const share = (0.04 * num(top.about) + 50) / (0.4 * num(top.about));
   return binomialTail(num(top.piled), num(top.around), Math.min(0.9, share)) < 0.01 ? num(top.about) : null;
 }
 
-/** SQL: a state that is the sender's last word. */
+/** SQL: true for a final state. */
 export function finalState(habits: Habits): string {
   return habits.finalWords.length === 0
     ? 'false'

@@ -1,13 +1,13 @@
 import { withShownPaths } from 'posthorn/report';
 import type { AuditResult, EndpointFigures } from './result.ts';
 
-/** An endpoint as SQL may write it to a file: the same as `withShownPaths`, for a text that is nothing but a URL or a path. */
+/** SQL of an endpoint for output files: the same as `withShownPaths`, for a text that is only a URL or a path. */
 export const shownEndpointSql = `case when endpoint like '%/%' then regexp_replace(
   regexp_replace(endpoint, '[?#].*$', '', 's'), '^([A-Za-z][A-Za-z0-9+.-]*://)[^/]*@', '\\1') else endpoint end`;
 
 const shown = <T extends string | null>(text: T): T => (text === null ? text : (withShownPaths(text) as T));
 
-/** The result without what URLs of a log carry in secret: queries, fragments, user names and passwords. */
+/** Removes the secrets in URLs from the result: queries, fragments, user names and passwords. */
 export function shownResult(result: AuditResult): AuditResult {
   const { coverage, causes, endpoints, examples, missing } = result;
   return {
@@ -39,7 +39,7 @@ export function shownResult(result: AuditResult): AuditResult {
   };
 }
 
-/** One row for each endpoint that is shown: several may differ in their query alone. */
+/** Merges endpoints that differ only in their query into one row. */
 function merged(rows: readonly EndpointFigures[]): EndpointFigures[] {
   return [...Map.groupBy(rows, ({ endpoint }) => endpoint).values()].map((same) =>
     same.reduce((sum, one) => ({

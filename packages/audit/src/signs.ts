@@ -8,13 +8,13 @@ import { findOutages } from './outages.ts';
 import type { Habits } from './sender.ts';
 import type { LineFacts } from './timeline.ts';
 
-/** What `makeSigns` found on the way. */
+/** Facts that `makeSigns` found. */
 export interface SignFacts {
   readonly markers: readonly Marker[];
   readonly outages: readonly Outage[];
 }
 
-/** Makes `signs`: a row for every event that did not simply arrive, and what it shows of each cause (`s_…`). */
+/** Makes `signs`: one row for each event that was not simply delivered, with the sign of each cause (`s_…`). */
 export async function makeSigns(
   database: Database,
   facts: LineFacts,

@@ -1,9 +1,9 @@
 import type { Format } from './result.ts';
 
-/** Where a value stands in a record: the keys on the way to it. */
+/** The position of a value in a record: the keys that lead to it. */
 export type Path = readonly string[];
 
-/** What an audit knows of a line; every source is read into these. */
+/** The fields of a line; every source is read into these. */
 export const fields = [
   'event_id',
   'delivery_id',
@@ -33,41 +33,41 @@ export const fields = [
 ] as const;
 export type Field = (typeof fields)[number];
 
-/** Units that a duration's field may be in; a time's unit shows by its size. */
+/** Units of a duration; the unit of a time follows from its size. */
 export type Unit = 'ns' | 'us' | 'ms' | 's';
 
-/** Where a field's value comes from: the first of the paths that has one. */
+/** The source of a field's value: the first of the paths that has one. */
 export interface FieldSource {
   readonly paths: readonly Path[];
   readonly unit?: Unit;
-  /** Of amounts: minor units, or a decimal of major ones. */
+  /** The unit of amounts: minor units, or decimals of major units. */
   readonly money?: 'minor' | 'major';
-  /** Rewrites the value: SQL in which `@@` stands for it (VARCHAR). */
+  /** SQL that rewrites the value (VARCHAR), which is written as `@@`. */
   readonly sql?: string;
 }
 
-/** How the lines of one format are read. */
+/** How to read the lines of one format. */
 export interface Spec {
   readonly format: Format;
   readonly fields: Readonly<Partial<Record<Field, FieldSource>>>;
-  /** An array in each record whose items are the attempts. */
+  /** An array in each record with the attempts. */
   readonly unnest?: Path | undefined;
-  /** Deliveries are told apart by their own id, not by event and endpoint: attempts know only it. */
+  /** The delivery id identifies deliveries, not event and endpoint: attempts have only that id. */
   readonly joinBy?: 'delivery_id' | undefined;
-  /** What `at` is where a line has no other time: when the request began, or when the line was written after it. */
+  /** The meaning of `at` if a line lacks other times: the start of the request, or the time of writing after it. */
   readonly atIs: 'start' | 'end';
-  /** The id is that of a request: attempts of one event have it in common only if the sender repeats it. */
+  /** The id belongs to a request: attempts of one event share it only if the sender repeats it. */
   readonly idOfRequest?: boolean | undefined;
-  /** Of lines of text: named groups are the fields' paths. */
+  /** The pattern of lines of text; its named groups are the paths of the fields. */
   readonly pattern?: string | undefined;
-  /** What the format itself says of the sender. */
+  /** Facts about the sender that follow from the format. */
   readonly sender?: {
     readonly retries?: false;
     readonly horizonMs?: number;
     readonly timeoutMs?: number;
-    /** Attempts after which it gives up, where the log does not show another number. */
+    /** The number of attempts after which it gives up, unless the log shows another number. */
     readonly maxAttempts?: number;
-    /** A failure in this log is the sender's last word. */
+    /** A failure in this log is final. */
     readonly failureIsFinal?: boolean;
     /** Successful deliveries may be sampled. */
     readonly sampled?: boolean;
@@ -80,32 +80,32 @@ export interface SampleRecord {
   readonly values: ReadonlyMap<string, string>;
 }
 
-/** A known format: how much a sample looks like it, and how it is read. */
+/** A known format: how to recognize it and how to read it. */
 export interface FormatReader {
   readonly format: Format;
-  /** Names of which each record has all of at least one list. */
+  /** Lists of names; each record has all names of at least one list. */
   readonly signs: readonly (readonly string[])[];
   spec(sample: readonly SampleRecord[]): Spec;
 }
 
-/** Stands in a dotted name for a dot that belongs to a key itself: {"message.id": …}. */
+/** Represents a dot that is part of a key in a dotted name: {"message.id": …}. */
 const keyDot = '\u2024';
 export const keyName = (key: string): string => key.replaceAll('.', keyDot);
-/** A dotted name as people read and write it. */
+/** Converts a dotted name to the form that users see. */
 export const shown = (dotted: string): string => dotted.replaceAll(keyDot, '.');
 
-/** A path written with dots, as mappings and samples write it. */
+/** Parses a path written with dots, as in mappings and samples. */
 export function parsePath(text: string): Path {
   return text.split('.').map(shown);
 }
 
-/** A field read from paths written with dots. */
+/** Returns a field that is read from paths written with dots. */
 export function from(...paths: readonly string[]): FieldSource {
   return { paths: paths.map(parsePath) };
 }
 
-/** What the time at the beginning of a line of text is called. */
+/** The field name of the time at the beginning of a line of text. */
 export const timeOfLine = 'time_of_line';
-/** As loggers write it: 2026-02-02 00:04:06,123 or [2026-02-02T00:04:06Z]. */
+/** The time as loggers write it: 2026-02-02 00:04:06,123 or [2026-02-02T00:04:06Z]. */
 export const timeOfLinePattern =
   '^[\\[(]?(\\d{4}-\\d\\d-\\d\\d[T ]\\d\\d:\\d\\d:\\d\\d(?:[.,]\\d+)?(?:Z|[+-]\\d\\d:?\\d\\d)?)';

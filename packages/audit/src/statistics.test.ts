@@ -101,7 +101,7 @@ describe('statistics of the audit, against published values', () => {
     expect(poissonRates(0, 12, 0.1)).toBe(1);
   });
 
-  test('Cochran and Armitage: a flat rate has no trend, a rising one has', () => {
+  test('Cochran and Armitage: a flat rate is not a trend, a rising one is', () => {
     expect(
       trend([
         { n: 100, k: 5 },

@@ -16,8 +16,8 @@ function logFactorial(n: number): number {
 const logChoose = (n: number, k: number): number => logFactorial(n) - logFactorial(k) - logFactorial(n - k);
 
 /**
- * Fisher's exact test, two-sided: the chance, with both margins as they are, of a table as unlikely as this one or
- * more (Fisher 1935; R's fisher.test).
+ * Fisher's exact test, two-sided: the probability, given both margins, of a table as unlikely as this one or
+ * more unlikely (Fisher 1935; R's fisher.test).
  */
 export function fisherExact([[a, b], [c, d]]: Table): number {
   const row = a + b;
@@ -29,7 +29,7 @@ export function fisherExact([[a, b], [c, d]]: Table): number {
   const most = Math.min(row, column);
   const seen = log(a);
   let p = 0;
-  // As R does: equally likely up to rounding counts as not more likely.
+  // As in R, equally likely up to rounding counts as not more likely.
   for (let x = least; x <= most; x++) {
     const at = log(x);
     if (at <= seen + 1e-7) p += Math.exp(at);
@@ -68,7 +68,7 @@ export function gTest([[a, b], [c, d]]: Table): { readonly g: number; readonly p
   return { g: Math.max(0, g), p: chiSquaredTail(g) };
 }
 
-/** Fisher where a cell is expected below five (or the table is small enough anyway), otherwise the G-test. */
+/** Uses Fisher's test if a cell is expected below five (or the table is small anyway), otherwise the G-test. */
 export function independence(table: Table): { readonly name: string; readonly p: number } {
   const [[a, b], [c, d]] = table;
   const n = a + b + c + d;
@@ -76,7 +76,7 @@ export function independence(table: Table): { readonly name: string; readonly p:
   return least < 5 ? { name: 'Fisher exact', p: fisherExact(table) } : { name: 'G-test', p: gTest(table).p };
 }
 
-/** Risk ratio with its 95 % interval on the log scale (Katz 1978); half a count is added where a cell is zero. */
+/** Risk ratio with its 95% interval on the log scale (Katz 1978); half a count is added if a cell is zero. */
 export function riskRatio(table: Table): {
   readonly ratio: number;
   readonly interval: readonly [number, number];
@@ -100,7 +100,7 @@ export function benjaminiHochberg(pValues: readonly number[]): number[] {
   return corrected;
 }
 
-/** p-values corrected for having looked several times, so that not one is wrong by more than chance (Holm 1979). */
+/** p-values corrected for the family-wise error rate of several tests (Holm 1979). */
 export function holm(pValues: readonly number[]): number[] {
   const order = pValues.map((p, index) => ({ p, index })).sort((a, b) => a.p - b.p);
   const corrected = Array.from<number>({ length: pValues.length });
@@ -113,9 +113,9 @@ export function holm(pValues: readonly number[]): number[] {
 }
 
 /**
- * The runs of a sequence in which hits are so dense that a rate of `dense` is likelier than the `usual` one by a log
+ * Finds the runs of a sequence in which hits are so dense that the rate `dense` is likelier than `usual` by a log
  * likelihood ratio of `least` or more: all maximal scoring subsequences, in linear time (Ruzzo and Tompa 1999), each by
- * its first and its last place, both hits.
+ * its first and last index, both hits.
  */
 export function denseRuns(
   hits: readonly boolean[],
@@ -149,7 +149,7 @@ export function denseRuns(
 }
 
 /**
- * Whether `inside` of `inside + outside` events fall into a share of the exposure more often than that share says: the
+ * Tests whether more of the events fall into a share of the exposure than that share predicts: the
  * exact test of two Poisson rates, conditional on their sum (Przyborowski and Wilenski 1940), one-sided.
  */
 export function poissonRates(inside: number, outside: number, exposureShare: number): number {
@@ -177,24 +177,24 @@ export function trend(groups: readonly { readonly n: number; readonly k: number 
   return { z, p: z < 0 ? 1 - chiSquaredTail(z * z) / 2 : chiSquaredTail(z * z) / 2 };
 }
 
-/** A step found in ordered bins. */
+/** A step in ordered bins. */
 export interface Step {
-  /** The first bin after it. */
+  /** The first bin after the step. */
   readonly at: number;
   readonly before: { readonly n: number; readonly k: number };
   readonly after: { readonly n: number; readonly k: number };
-  /** Of the largest log likelihood ratio over all places, by permutation. */
+  /** The p-value of the largest log likelihood ratio over all places, by permutation. */
   readonly p: number;
 }
 
 const maxPermutations = 999;
-/** Of all permutations together, so that a log with many drops takes no longer. */
+/** The limit of draws for all permutations together, so that a log with many drops does not take longer. */
 const maxDraws = 3_000_000;
 
 /**
- * Looks for the one place at which the rate k/n changes most: the binomial likelihood ratio at every boundary, scaled
- * down where the counts vary more than chance on both sides; its p-value from dealing the same k over the same n again
- * and again, unless it is too small to be seen so: then Chernoff's bound. Null where there are fewer than two bins or no k. `upward`: only rises are looked for.
+ * Finds the one place at which the rate k/n changes most: the binomial likelihood ratio at every boundary, scaled
+ * down if the counts on both sides vary more than by chance. The p-value comes from repeatedly distributing the same k over
+ * the same n, or from Chernoff's bound if it is too small for that. Null with fewer than two bins or without any k. `upward`: only rises count.
  */
 export function findStep(
   bins: readonly { readonly n: number; readonly k: number }[],
@@ -213,7 +213,7 @@ export function findStep(
   );
   if (best.at === 0) return null;
   const scale = dispersion(bins, best.at);
-  // By Chernoff a boundary is as uneven as that by chance at most so often; over all boundaries, at most their sum.
+  // Chernoff bounds the probability that one boundary is this uneven; over all boundaries, the sum is the bound.
   const bound = 2 * bins.length * Math.exp(-best.ratio / scale);
   const dealtP = (): number => {
     const permutations = Math.max(99, Math.min(maxPermutations, Math.floor(maxDraws / k)));
@@ -237,7 +237,7 @@ export function findStep(
   };
 }
 
-/** The first bin whose cumulative count is beyond `at`. */
+/** Returns the first bin whose cumulative count exceeds `at`. */
 function place(cumulative: readonly number[], at: number): number {
   let low = 0;
   let high = cumulative.length - 1;
@@ -271,13 +271,13 @@ function strongest(
   return best;
 }
 
-/** The largest log likelihood of k of n. */
+/** Returns the maximum log likelihood of k of n. */
 function likelihood(k: number, n: number): number {
   if (k <= 0 || k >= n) return 0;
   return k * Math.log(k / n) + (n - k) * Math.log(1 - k / n);
 }
 
-/** Pearson's χ² per degree of freedom around the two sides' own rates; 1 where it is less. */
+/** Pearson's χ² per degree of freedom around the rates of the two sides; at least 1. */
 function dispersion(bins: readonly { readonly n: number; readonly k: number }[], at: number): number {
   let sum = 0;
   let degrees = -2;

@@ -128,9 +128,7 @@ function wrap(text: string, width: number): string[] {
 function moneyLines({ money: all, weekly_value: weekly }: AuditResult): string[] {
   const lines = [`Money at risk: ${sum(all.net)}; ${all.basis}`];
   if (all.recovered.length > 0)
-    lines.push(
-      `  affected: ${sum(all.affected)}; of these, notified later anyway: ${sum(all.recovered)}`,
-    );
+    lines.push(`  affected: ${sum(all.affected)}; of these, notified later anyway: ${sum(all.recovered)}`);
   for (const {
     currency,
     amount_minor: amount,
@@ -140,12 +138,14 @@ function moneyLines({ money: all, weekly_value: weekly }: AuditResult): string[]
     lines.push(
       `  per week at this rate: ${money(amount, currency)} (95%: ${money(low, currency)} to ${money(high, currency)})${caution === null ? '' : `; ${caution}`}`,
     );
-  if (all.given_up.length > 0) lines.push(`  given up and recorded (not counted above): ${sum(all.given_up)}`);
+  if (all.given_up.length > 0)
+    lines.push(`  given up and recorded (not counted above): ${sum(all.given_up)}`);
   if (all.unknown_amount_events > 0)
     lines.push(
       `  ${count(all.unknown_amount_events)} lost events have no readable amount and are not counted`,
     );
-  if (all.negative.length > 0) lines.push(`  negative amounts and refunds (not counted above): ${sum(all.negative)}`);
+  if (all.negative.length > 0)
+    lines.push(`  negative amounts and refunds (not counted above): ${sum(all.negative)}`);
   if (all.unknown_currency.length > 0)
     lines.push(
       `  unknown currencies (not counted above): ${all.unknown_currency.map(({ currency, events }) => `${currency} (${count(events)})`).join(', ')}`,

@@ -4,7 +4,7 @@ import { means, type Vocabulary } from './ingest.ts';
 import type { Spec } from './spec.ts';
 import type { Meaning } from './words.ts';
 
-/** What the lines of a log cannot be used for, and the bounds of the rest. */
+/** Counts of unusable lines, and the bounds of the usable ones. */
 export interface LineFacts {
   readonly lines: number;
   readonly malformed: number;
@@ -14,17 +14,17 @@ export interface LineFacts {
   /** ms since the epoch. */
   readonly from: number;
   readonly to: number;
-  /** Whole seconds are all that the log's times know. */
+  /** The times of the log have a resolution of a second. */
   readonly secondsOnly: boolean;
 }
 
-/** The order of a line in time: what it was written at. */
+/** SQL of the time at which a line was written; it orders the lines. */
 const lineTime = 'coalesce(ended_at, logged_at, started_at, accepted_at)';
 
 /**
- * Makes the view `line` over `raw`: one event of one endpoint has one `key`, `kind` says what a line is (`accept`,
- * `start`, `end` of an attempt, `state` of the delivery), `ok` whether an attempt arrived, `final` that the sender
- * recorded giving up, `owed` that it promised another attempt.
+ * Makes the view `line` over `raw`: one event of one endpoint has one `key`; `kind` is the kind of the line (`accept`,
+ * `start`, `end` of an attempt, `state` of the delivery); `ok` says whether an attempt succeeded, `final` that the sender
+ * recorded giving up, and `owed` that it promised another attempt.
  */
 export async function makeLines(
   database: Database,
@@ -76,7 +76,7 @@ export async function makeLines(
       count(*) filter (malformed is null and (event_id is not null or delivery_id is not null) and not marker and not in_span) as absurd,
       min(t) filter (in_span) as first, max(greatest(t, coalesce(started_at, t))) filter (in_span) as last,
       coalesce(bool_and(t % 1000 = 0) filter (in_span), false) as seconds
-    from judged`);
+    from screened`);
   const outcomes = await database.row(
     "select count(*) filter (kind in ('end', 'state')) as outcomes, count(*) as n from line",
   );
@@ -84,7 +84,7 @@ export async function makeLines(
     throw nothingUsable(num(facts.lines), num(facts.malformed), num(facts.without_id), num(facts.absurd));
   if (num(outcomes.outcomes) === 0)
     throw new AuditError(
-      `none of ${num(outcomes.n)} lines says how an attempt ended: no status code, no error, and no word that is known (${[...vocabulary.state.keys(), ...vocabulary.outcome.keys(), ...vocabulary.phase.keys()].slice(0, 12).join(', ') || 'there are none'}). Name the field with --map status_code=… or --map outcome=…`,
+      `none of ${num(outcomes.n)} lines says how an attempt ended: no status code, no error, and no known word (${[...vocabulary.state.keys(), ...vocabulary.outcome.keys(), ...vocabulary.phase.keys()].slice(0, 12).join(', ') || 'none'}). Map the field with --map status_code=… or --map outcome=…`,
     );
   return {
     lines: num(facts.lines),
@@ -100,31 +100,31 @@ export async function makeLines(
 
 function nothingUsable(lines: number, malformed: number, withoutId: number, absurd: number): AuditError {
   return new AuditError(
-    `none of ${lines} lines can be used: ${malformed} cannot be read, ${withoutId} have no id of an event, ${absurd} have no time that could be one. Say how they are read with --format or --map`,
+    `none of ${lines} lines can be used: ${malformed} cannot be read, ${withoutId} have no event id, ${absurd} have no plausible time. Use --format or --map to say how to read them`,
   );
 }
 
-/** Makes `judged` (raw with what is a marker and what is in the span) and `usable`. */
+/** Makes the views `screened` (raw lines, with the columns `marker` and `in_span`) and `usable`. */
 export async function screenLines(database: Database, vocabulary: Vocabulary): Promise<void> {
-  // One stray year must not stretch the log: times far outside of where nearly all of it lies are absurd.
+  // One stray year must not stretch the log: times far outside the span of nearly all lines are implausible.
   const bounds =
     await database.row(`select approx_quantile(${lineTime}, 0.01) as low, approx_quantile(${lineTime}, 0.99) as high
     from raw where malformed is null`);
   const low = numOrNull(bounds.low);
   const high = numOrNull(bounds.high);
   const slack = low === null || high === null ? 0 : Math.max(30 * 86_400_000, 3 * (high - low));
-  await database.run(`create view judged as select *, ${lineTime} as t,
+  await database.run(`create view screened as select *, ${lineTime} as t,
       (${means(vocabulary, 'phase', 'marker')} or (event_id is null and delivery_id is null and ${means(vocabulary, 'state', 'marker')})) as marker,
       coalesce(${lineTime} between ${(low ?? 0) - slack} and ${(high ?? 0) + slack}, false) as in_span
     from raw`);
-  await database.run(`create view usable as select * exclude (t) from judged
+  await database.run(`create view usable as select * exclude (t) from screened
     where malformed is null and in_span and not marker and (event_id is not null or delivery_id is not null)`);
 }
 
 /**
- * Lines that leave the endpoint out (the acceptance of an event, say) belong to the one endpoint that other lines of
- * the event name. Where the event has several, a line without one says nothing about any of them and is left out,
- * unless all of the event's lines are such.
+ * Lines without an endpoint (for example the acceptance of an event) belong to the one endpoint that other lines of the
+ * event name. If the event has several, a line without an endpoint says nothing about any of them and is left out,
+ * unless all lines of the event lack it.
  */
 async function fillEndpoints(database: Database, joinByDelivery: boolean): Promise<void> {
   if (joinByDelivery) return;
@@ -147,24 +147,24 @@ async function fillEndpoints(database: Database, joinByDelivery: boolean): Promi
   await database.run('create or replace view usable as select * from filled');
 }
 
-/** What two times must differ by to be two times. */
+/** The precision of the log's times. */
 interface Tolerance {
-  /** Times closer than this are the same: 5 ms, or a second where the log knows no less. */
+  /** Times closer than this are equal: 5 ms, or a second if that is the resolution of the log. */
   readonly slackMs: number;
 }
 
 /**
- * Makes `delivery` (a row a key; `simple` where it arrived at once and once), `trouble` (the keys of the others), `seen`
- * (all lines of these) and `attempt` (a row an attempt of these, start and end put together, with the attempt before and after it).
+ * Makes `delivery` (one row per key; `simple` if its only attempt delivered it), `trouble` (the keys of the
+ * others), `seen` (all lines of these) and `attempt` (one row per attempt of these, start and end joined, with the attempts around it).
  */
 export async function makeTimeline(database: Database, { slackMs }: Tolerance): Promise<void> {
-  // Ten million of them have to fit: here is only what is asked of all, and `seen` has the rest.
+  // Ten million rows have to fit: this table has only what is needed for all of them, and `seen` has the rest.
   await database.run(`create table delivery as
     select key, ends = 1 and oks = 1 and starts <= 1 as simple, ok_at is not null as ok, ok_at, first_at from (
       select key, count(*) filter (kind = 'end') as ends, count(*) filter (kind = 'end' and ok) as oks, count(*) filter (kind = 'start') as starts,
         min(t) filter (ok) as ok_at, min(least(coalesce(accepted_at, t), coalesce(started_at, t), t)) as first_at
       from line group by key)`);
-  // The rest arrived, at once and once: 97 % of a usual log, about which there is nothing more to know.
+  // The rest was delivered at the first attempt: 97% of a usual log, which need no further details.
   await database.run('create table trouble as select key from delivery where not simple');
   await database.run('create table seen as select line.* from line semi join trouble using (key)');
   await database.run(`create table attempt as

@@ -8,19 +8,19 @@ import type { AuditResult } from './result.ts';
 import { timeSql } from './values.ts';
 
 const maxColumns = 60;
-/** Sides of a join on which fewer than this share of the rows meet are not about the same events. */
+/** A join that matches less than this share of the rows is not about the same events. */
 const minShare = 0.01;
 
 interface TruthTable {
   readonly rows: number;
   readonly unusable: number;
-  /** The file's column and the log's id that it is the same as. */
+  /** The column of the file, and the id of the log that it matches. */
   readonly column: string;
   readonly logId: 'event_id' | 'payment_id' | 'delivery_id';
   readonly timeColumn: string | null;
 }
 
-/** Reads a list of ids into a table, and finds which of its columns is which of the log's ids. */
+/** Reads a list of ids into a table, and finds which column matches which id of the log. */
 async function readTruth(database: Database, path: string, table: string): Promise<TruthTable> {
   const file = await sniff(path);
   if (file.bytes === 0) throw new AuditError(`${path} is empty`);
@@ -29,7 +29,7 @@ async function readTruth(database: Database, path: string, table: string): Promi
       ? `read_parquet(${quote(path)})`
       : file.container === 'ndjson' || file.container === 'json'
         ? `read_json_auto(${quote(path)}, maximum_object_size=1073741824)`
-        : // One id a line has no delimiter, and perhaps no header; DuckDB finds out.
+        : // A file with one id per line lacks a delimiter and possibly a header; DuckDB detects that.
           `read_csv(${quote(path)}, all_varchar=true, null_padding=true, store_rejects=true, rejects_table='${table}_rejects', rejects_scan='${table}_rejects_scan'${file.container === 'csv' ? `, delim=${quote(file.delimiter)}, header=true` : ", header=false, delim='\u0001'"})`;
   await database
     .run(`create table ${table} as select columns(*)::varchar from ${from}`)
@@ -44,7 +44,7 @@ async function readTruth(database: Database, path: string, table: string): Promi
     .map((row) => text(row.name))
     .slice(0, maxColumns);
   const rows = num((await database.row(`select count(*) as n from ${table}`)).n);
-  if (rows === 0) throw new AuditError(`${path} has no rows`);
+  if (rows === 0) throw new AuditError(`${path} does not contain any rows`);
   const ids = ['event_id', 'payment_id', 'delivery_id'] as const;
   let best: { column: string; logId: (typeof ids)[number]; matched: number } | null = null;
   for (const logId of ids) {
@@ -61,7 +61,7 @@ async function readTruth(database: Database, path: string, table: string): Promi
   }
   if (best === null || best.matched < Math.min(rows, 5000) * minShare)
     throw new AuditError(
-      `${path}: none of its columns (${columns.join(', ')}) holds ids that the log knows; it needs the ids of the events, or of the payments with --map payment_id=…`,
+      `${path}: none of its columns (${columns.join(', ')}) has ids that are in the log: it needs event ids, or payment ids with --map payment_id=…`,
     );
   const samples = await database.rows(`select * from ${table} limit 50`);
   const timeColumn = columns.find((column) => {
@@ -79,7 +79,7 @@ async function readTruth(database: Database, path: string, table: string): Promi
   return { rows, unusable, column: best.column, logId: best.logId, timeColumn: timeColumn ?? null };
 }
 
-/** Rows that DuckDB could not read as CSV; other forms have none, or are refused as a whole. */
+/** Counts the rows that DuckDB could not read as CSV; other formats have none or are refused as a whole. */
 async function rejectedRows(database: Database, table: string): Promise<number> {
   const { there } = await database.row(
     `select count(*) as there from information_schema.tables where table_name = ${quote(`${table}_rejects`)}`,
@@ -88,10 +88,10 @@ async function rejectedRows(database: Database, table: string): Promise<number> 
   return num((await database.row(`select count(distinct line) as n from ${table}_rejects`)).n);
 }
 
-/** In so many usual pauses before the first line another line would have stood, with 95 % chance. */
+/** Within this many usual pauses before its first line, the log would contain another line with a probability of 95%. */
 const linesBefore = 3;
 
-/** Brings amounts of `unsent` to the unit of the log's own, where their name or their decimals say that it is another. */
+/** Converts amounts of `unsent` to the unit of the log, if their name or their decimals show another unit. */
 async function convertAmounts(
   database: Database,
   column: string | undefined,
@@ -115,14 +115,14 @@ async function convertAmounts(
   }
 }
 
-/** Adds to `missing` what ought to have been sent and does not occur in the log at all. */
+/** Adds to `missing` the events that should have been sent and are not in the log at all. */
 export async function compareExpected(
   database: Database,
   path: string,
   facts: LineFacts,
-  /** What was due no longer before the log's end may still be sent, in ms. */
+  /** An event that was due this shortly before the end of the log may still be sent, in ms. */
   patienceMs: number,
-  /** What the log's own amounts are in; null where it has none. */
+  /** The unit of the log's amounts; null if it has none. */
   unit: 'minor' | 'major' | null,
 ): Promise<NonNullable<AuditResult['expected']> & { readonly unresolved: number }> {
   const truth = await readTruth(database, path, 'expected');
@@ -142,14 +142,14 @@ export async function compareExpected(
   const currencies = ['currency', 'currency_code', 'ccy'];
   const types = ['event_type', 'type', 'topic'];
   const payments = ['payment_id', 'order_id', 'payment', 'order'];
-  // What was due before the log begins, or so late that it may still come, says nothing.
+  // Events that were due before the log begins, or may still be sent, are undecided.
   await database.run(`create table unsent as
     select ${column} as id, any_value(${time}) as due_at,
       ${pick(amounts)} as amount, ${pick(currencies)} as currency,
       ${pick(types)} as event_type, ${pick(payments)} as payment_id, ${pick(['endpoint', 'endpoint_id', 'url'])} as endpoint
     from expected where ${column} is not null and ${column} not in (select ${truth.logId} from usable where ${truth.logId} is not null) group by 1`);
   await convertAmounts(database, find(amounts), unit);
-  // The log begins some lines earlier than its first one.
+  // The log may have begun a few lines before its first one.
   const usualPause = (facts.to - facts.from) / Math.max(1, facts.lines);
   const outside = `coalesce(due_at < ${facts.from - Math.max(60_000, linesBefore * usualPause)}, false)`;
   const young = `coalesce(due_at > ${facts.to - patienceMs}, false)`;
@@ -159,7 +159,7 @@ export async function compareExpected(
   await database.run(`create view lost_unsent as select * from unsent where not ${outside} and not ${young}`);
   await database.run(`insert into missing by name select id, endpoint, payment_id, 'silently_dropped' as verdict, 'unknown' as cause, due_at as last_at, 0 as attempts,
     amount, currency, event_type, due_at as first_at from lost_unsent`);
-  // A log without amounts: what was expected says what the rest of what is missing is worth.
+  // If the log lacks amounts, those of the expected events are used for the other missing events.
   if (unit === null && truth.logId === 'event_id' && find(amounts) !== undefined)
     await database.run(`update missing set amount = known.amount, currency = coalesce(missing.currency, known.currency),
         payment_id = coalesce(missing.payment_id, known.payment_id), event_type = coalesce(missing.event_type, known.event_type)
@@ -185,8 +185,8 @@ export async function compareExpected(
 }
 
 /**
- * Adds to `missing` what was answered with success and is not among what the receiver processed; takes out of it what
- * the receiver has all the same.
+ * Adds to `missing` the events that were answered with success and that the receiver did not process; removes those that
+ * the receiver did process.
  */
 export async function compareReceived(
   database: Database,
@@ -214,7 +214,7 @@ export async function compareReceived(
     `create table processed as select distinct ${column} as id from received where ${column} is not null`,
   );
   const logId = truth.logId;
-  // Receipts that end before the log does cannot have what was delivered after their end.
+  // Receipts that end before the log cannot contain later deliveries.
   const seenByThen = last === null ? 'true' : `ok_at <= ${last}`;
   await database.run(`insert into missing by name
     select max(id) as id, max(endpoint) as endpoint, max(tenant) as tenant, max(payment_id) as payment_id,

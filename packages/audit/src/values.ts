@@ -1,10 +1,10 @@
 import type { FieldSource, Unit } from './spec.ts';
 
-/** Times outside of these years are no times of webhooks: milliseconds since the epoch. */
+/** Times outside these years are implausible; milliseconds since the epoch. */
 const earliestMs = Date.UTC(2000, 0, 1);
 const latestMs = Date.UTC(2100, 0, 1);
 
-/** Ways of writing a time that DuckDB does not read by itself. */
+/** Notations of times that DuckDB does not parse by itself. */
 const timeFormats = [
   '%d/%b/%Y:%H:%M:%S %z',
   '%Y/%m/%d %H:%M:%S',
@@ -16,11 +16,11 @@ const timeFormats = [
 ];
 
 /**
- * SQL of a time in ms since the epoch (BIGINT) from a text: seconds to nanoseconds by their size, ISO 8601 and what is
- * like it, access logs' own. Null where it is no time.
+ * SQL of a time in ms since the epoch (BIGINT) from a text: seconds to nanoseconds by their size, ISO 8601 and similar
+ * notations, and those of access logs. Null if it is not a time.
  */
 export function timeSql(value: string, sampleIsIso: boolean, utc: boolean): string {
-  // DuckDB's timestamp without a zone does not mind an offset, but is several times as fast: for what says Z, or is UTC.
+  // DuckDB's timestamp without a zone ignores an offset but is several times as fast: used for UTC and times ending in Z.
   const zoned = (text: string): string => `epoch_ms(try_cast(${text} as timestamptz))`;
   const plain = `case when ${utc ? `${value} like '%Z' or length(${value}) < 24 and not contains(substr(${value}, 11), '+') and not contains(substr(${value}, 11), '-')` : `${value} like '%Z'`}
     then epoch_ms(try_cast(${value} as timestamp)) else ${zoned(value)} end`;
@@ -32,19 +32,19 @@ export function timeSql(value: string, sampleIsIso: boolean, utc: boolean): stri
   const odd = `coalesce(case when ${number} is not null and abs(${number}) < 1e20 then cast(round(${epoch}) as bigint) end,
     ${zoned(cleaned)},
     epoch_ms(try_strptime(trim(${value}, '[] '), [${timeFormats.map((format) => `'${format}'`).join(', ')}])))`;
-  // The sample decides what is tried first; the rest is tried where that fails.
+  // The sample decides what is tried first; the other notations follow if that fails.
   const ms = sampleIsIso ? `coalesce(${plain}, case when ${value} is not null then ${odd} end)` : odd;
   return ms;
 }
 
-/** SQL: null where a column of ms since the epoch is an absurd time. */
+/** SQL: null if a column of ms since the epoch is an implausible time. */
 export function boundedTime(column: string): string {
   return `case when ${column} between ${earliestMs} and ${latestMs} then ${column} end`;
 }
 
 const msPer: Readonly<Record<Unit, number>> = { ns: 1e-6, us: 1e-3, ms: 1, s: 1000 };
 
-/** SQL of a duration in ms (DOUBLE); `1.5s` and the like say their unit themselves. Null where it is none. */
+/** SQL of a duration in ms (DOUBLE); `1.5s` and the like contain their unit. Null if it is not a duration. */
 export function durationSql(value: string, unit: Unit): string {
   const digits = `try_cast(regexp_extract(${value}, '^[0-9.]+') as double)`;
   const worded = `case regexp_extract(${value}, '[a-zµ]+$')
@@ -53,22 +53,22 @@ export function durationSql(value: string, unit: Unit): string {
   return `coalesce(try_cast(${value} as double) * ${msPer[unit]}, case when ${value} is not null then ${worded} end)`;
 }
 
-/** SQL of an answer's status (SMALLINT) from a text that begins with it. */
+/** SQL of a response status (SMALLINT) from a text that begins with it. */
 export function statusSql(value: string): string {
   return `try_cast(left(trim(${value}), 3) as smallint)`;
 }
 
-/** SQL: null where a column is no status of an answer; 0 and the like stand for none. */
+/** SQL: null if a column is not a response status; 0 and the like mean that there was none. */
 export function boundedStatus(column: string): string {
   return `case when ${column} between 100 and 599 then ${column} end`;
 }
 
-/** SQL of a whole number of a type from a text, or from the first digits in it. */
+/** SQL of an integer of a type from a text, or from the first digits in it. */
 export function wholeSql(value: string, type: string): string {
   return `coalesce(try_cast(${value} as ${type}), case when ${value} is not null then try_cast(regexp_extract(${value}, '-?\\d+') as ${type}) end)`;
 }
 
-/** In words, how the texts of a time were read. */
+/** Describes how the texts of a time were read. */
 function describeTime(texts: readonly string[], timezone: string): string {
   const text = texts[0];
   if (text === undefined) return 'time';
@@ -89,12 +89,12 @@ function describeTime(texts: readonly string[], timezone: string): string {
     : `time: text without a zone, read as ${timezone}`;
 }
 
-/** Whether a sample's times are what DuckDB reads by itself. */
+/** Whether DuckDB parses a sample's times by itself. */
 export function isIso(texts: readonly string[]): boolean {
   return texts.length > 0 && /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/.test(texts[0]!) && !/,| UTC$/.test(texts[0]!);
 }
 
-/** In words, how a field's text was read. */
+/** Describes how a field's text was read. */
 export function describeField(
   field: string,
   source: FieldSource,

@@ -5,11 +5,11 @@ import type { Spec } from './spec.ts';
 import { type Verdict, verdicts } from './result.ts';
 
 /**
- * Makes `fate`: a row for every event that did not simply arrive, with its verdict and what speaks about its cause.
- * Silently dropped is what neither arrived nor was recorded as given up, and whose retry never came although the log
- * goes on for longer than such a retry ever took.
+ * Makes `fate`: one row for each event that was not simply delivered, with its verdict and the facts about its cause.
+ * An event is silently dropped if it was neither delivered nor recorded as given up, and its retry never came although the
+ * log goes on for longer than such a retry ever took.
  */
-export async function judge(
+export async function classify(
   database: Database,
   facts: LineFacts,
   habits: Habits,
@@ -17,7 +17,7 @@ export async function judge(
 ): Promise<Record<Verdict, number>> {
   const { sender, waits, graceMs, firstWaitMs } = habits;
   const noRetries = specs.every((spec) => spec.sender?.retries === false);
-  // After the attempt of each number, how long to wait for the next one: what was seen, and beyond that the longest.
+  // How long to wait for the next attempt after each one: as observed, and the longest wait beyond that.
   const wait = noRetries
     ? '0'
     : sender.horizon_from === 'option' || waits.length === 0
@@ -49,7 +49,7 @@ export async function judge(
       status_code, error, coalesce(attempts, 0) as tried
     from delivery join states using (key) left join last using (key)`);
   const promise = `last_has_next and last_owed_at is not null`;
-  // A promise says when the retry is due; without one, what is usual does.
+  // A promise says when the retry is due; without one, the usual wait does.
   const due = `greatest(coalesce(case when last_has_next then last_owed_at end + ${Math.round(graceMs)}, 0),
     case when ${sender.horizon_from === 'option' ? 'false' : promise} then 0 else last_at + ${wait} end)`;
   await database.run(`create table fate as select *,
@@ -69,7 +69,7 @@ export async function judge(
   const total = num((await database.row('select count(*) as n from delivery')).n);
   const counts = Object.fromEntries(verdicts.map((verdict) => [verdict, 0])) as Record<Verdict, number>;
   for (const row of rows) counts[row.verdict as Verdict] = num(row.n);
-  // What arrived at once can be late only by what was accepted long before.
+  // An event delivered at the first attempt can be late only if it was accepted long before.
   const lateAtOnce = await database.row(`select count(*) as n from delivery
     where simple and ok_at - first_at > ${sender.late_after_ms}`);
   counts.late += num(lateAtOnce.n);

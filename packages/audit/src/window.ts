@@ -2,7 +2,7 @@ import { type Database, num } from './database.ts';
 import type { AuditOptions } from './result.ts';
 import type { LineFacts } from './timeline.ts';
 
-/** Of the log, what is judged: events first seen in [from, until), with everything that is said of them later. */
+/** Limits the log to the events first seen in [from, until), with all of their later lines. */
 export async function keepWindow(
   database: Database,
   window: NonNullable<AuditOptions['window']>,
@@ -21,7 +21,7 @@ export async function keepWindow(
   );
   return {
     from: Math.max(num(first), Number(from)),
-    // Retries go on behind the window; what is judged does not.
+    // Retries continue after the window; new events do not count.
     to: Math.min(num(last), Number(until)),
   };
 }

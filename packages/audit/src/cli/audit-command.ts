@@ -93,9 +93,7 @@ async function runAudit(files: readonly string[], options: AuditCommandOptions):
       else print(summarize(result));
       if (options.missing !== undefined) closeToOthers(options.missing);
       if (options.missing !== undefined)
-        note(
-          `${result.missing.total.toLocaleString('en-US')} events to resend are in ${options.missing}`,
-        );
+        note(`${result.missing.total.toLocaleString('en-US')} events to resend are in ${options.missing}`);
       await writeAuditOutputs(result, options, auditOptions, commandText());
       if (hasFinding(result)) process.exitCode = 1;
       if (noteUnread(result, 'the log')) process.exitCode = 1;
@@ -112,7 +110,10 @@ async function runAudit(files: readonly string[], options: AuditCommandOptions):
 export function auditCommand(): Command {
   const command = new Command('audit')
     .description("Find silent drops in any webhook sender's logs, name the cause and put a price on it")
-    .argument('<files...>', 'logs: JSON lines, JSON, CSV, Parquet or access logs; plain, gzip or zstd; globs are expanded')
+    .argument(
+      '<files...>',
+      'logs: JSON lines, JSON, CSV, Parquet or access logs; plain, gzip or zstd; globs are expanded',
+    )
     .option('--missing <ids.csv>', 'write the events to resend as CSV')
     .option('--json', 'print JSON')
     .optionsGroup('Data that the log does not contain:')

@@ -40,10 +40,7 @@ export function auditOutputOptions(command: Command): Command {
   return command
     .optionsGroup('Reports:')
     .option('--html <report.html>', 'write a page with charts, for engineers and managers')
-    .option(
-      '--markdown <post-mortem.md>',
-      'write a post-mortem, with marked blanks for what no log contains',
-    )
+    .option('--markdown <post-mortem.md>', 'write a post-mortem, with marked blanks for what no log contains')
     .option('--scenario <incident.yaml>', 'write a scenario for posthorn lab, calibrated from the log')
     .optionsGroup('Facts for the post-mortem that no log contains:')
     .option('--service <name>', 'the service that sends')

@@ -107,7 +107,11 @@ export function impactCommand(): Command {
       'a log (several with commas, or a glob), or a time window of Posthorn’s own history',
     )
     .option('--after <log|from..until>', 'the same for the time after the change')
-    .option('--deploy <time>', 'when the change was deployed, if one log (or one Posthorn) covers both times', parseTime)
+    .option(
+      '--deploy <time>',
+      'when the change was deployed, if one log (or one Posthorn) covers both times',
+      parseTime,
+    )
     .option('--target <share>', 'the objective of the error budget', parseTarget, 0.999)
     .option(
       '--detected <time>',

@@ -139,7 +139,7 @@ async function detectedIn(store: Store, side: Side, now: number): Promise<TimeTo
     ? null
     : {
         after_s: Math.round(rule.afterMs / 1000),
-        by: `alert rule ${rule.rule}, replayed over the counters; the store has no alert about it`,
+        by: `alert rule ${rule.rule}, replayed over the counters; the store does not have an alert about it`,
       };
 }
 

@@ -17,7 +17,9 @@ function mapping(text: string): Record<string, string> {
     text.split(',').map((pair) => {
       const at = pair.indexOf('=');
       if (at < 1 || at === pair.length - 1)
-        throw new InvalidArgumentError('must be pairs, such as event_id=msg.id,attempt_no=try,duration=took:s');
+        throw new InvalidArgumentError(
+          'must be pairs, such as event_id=msg.id,attempt_no=try,duration=took:s',
+        );
       return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
     }),
   );

@@ -15,7 +15,7 @@ describe('what logs of known makes hold', () => {
     expect(findWrapper('{"data":{"items":[]}}')).toBeNull();
   });
 
-  test('an expired certificate is no end of a delivery, an expired delivery is', () => {
+  test('an expired certificate does not end a delivery, an expired delivery does', () => {
     expect(toMeaning('expired')).toBe('final');
     expect(toMeaning('delivery_expired')).toBe('final');
     expect(toMeaning('failed to connect: CERT_HAS_EXPIRED')).toBe('failure');

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { quote } from '../database.ts';
 import { from, type SampleRecord, type Spec } from '../spec.ts';
 
-/** A file with what was seen of it. */
+/** A file with its sample. */
 interface Looked {
   readonly path: string;
   readonly sample: readonly SampleRecord[];
@@ -12,9 +12,9 @@ interface Looked {
 const places = ['hook_id', 'url', 'target_url', 'request.url'];
 
 /**
- * GitHub sends an event to several hooks under one guid, and the record of a delivery does not name its hook; so a failure
- * at one would count as mended by the success at another. Where a guid has first deliveries in several files, each file is
- * the list of one hook: its name stands for the endpoint. Where files are pages of one list, a guid has one first delivery.
+ * GitHub sends an event to several hooks under one guid, and the record of a delivery does not name its hook, so a success
+ * at one hook would hide a failure at another. If a guid has first deliveries in several files, each file is the list of
+ * one hook, and its name serves as the endpoint. If the files are pages of one list, a guid has one first delivery.
  */
 export function hooksByFile(files: readonly Looked[]): ReadonlyMap<string, Spec> {
   const lists = files.filter(
@@ -29,7 +29,7 @@ export function hooksByFile(files: readonly Looked[]): ReadonlyMap<string, Spec>
       const id = values.get('id');
       const other = firstIn.get(guid);
       firstIn.set(guid, other ?? { path, id });
-      // The same record in two files is a page that was fetched twice.
+      // The same record in two files means that a page was fetched twice.
       return other !== undefined && other.path !== path && other.id !== id;
     }),
   );

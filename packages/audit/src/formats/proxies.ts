@@ -1,6 +1,6 @@
 import { type FieldSource, type FormatReader, from, type SampleRecord } from '../spec.ts';
 
-// Access logs of the proxies that webhooks leave through. They join attempts only where they log an id of the webhook.
+// Access logs of outgoing proxies. Attempts can be joined only if the proxy logs an id of the webhook.
 
 const idNames = [
   'webhook_id',
@@ -23,7 +23,7 @@ const idNames = [
 ];
 const requestIds = ['request_id', 'x_request_id', 'x-request-id', 'http_x_request_id'];
 
-/** The id that joins attempts, and what to say where it is only the request's own. */
+/** Returns the id that joins attempts, and a note if it is only the request's own. */
 function detectId(sample: readonly SampleRecord[]): { source: FieldSource; note: string | null } {
   const has = (name: string): boolean =>
     sample.filter(({ values }) => values.has(name)).length >= Math.max(1, sample.length / 10);
@@ -31,11 +31,11 @@ function detectId(sample: readonly SampleRecord[]): { source: FieldSource; note:
   if (named.length > 0) return { source: from(...named), note: null };
   return {
     source: from(...requestIds),
-    note: 'no id of the webhook is logged, only the request’s own: attempts of one event are joined only if the sender repeats it. Log the webhook-id header',
+    note: 'the log has only ids of requests, not of webhooks: attempts of one event are joined only if the sender repeats the id. Log the webhook-id header',
   };
 }
 
-/** Envoy's response flags, short and long, as errors: what the access log documentation calls them. */
+/** Envoy's response flags, short and long, as errors, named as in the documentation of its access log. */
 const flags: readonly (readonly [error: string, pattern: string])[] = [
   ['dns', 'DF|DnsResolutionFailed'],
   ['rate limited', 'RL|RateLimited'],
@@ -53,9 +53,9 @@ const flagsSql = `case ${flags
   .join(' ')} when @@ = '-' then null else @@ end`;
 
 /**
- * Envoy's default line, and Istio's, which has details and the quoted failure of the transport between the flags and the
- * sizes; behind the upstream's address perhaps that failure and the webhook's id, in any order. Envoy writes the failure
- * without blanks, other proxies of its kind with them; an id has neither blanks nor colons.
+ * Envoy's default line, and Istio's, which has details and the quoted transport failure between the flags and the sizes.
+ * After the upstream's address that failure and the webhook's id may follow, in any order. Envoy writes the failure
+ * without spaces, similar proxies with them; an id has neither spaces nor colons.
  */
 const envoyPattern = [
   '^\\[(?P<start_time>[^\\]]+)\\] "(?P<method>\\S+) (?P<path>\\S+) [^"]*" (?P<response_code>\\d+) (?P<response_flags>\\S+) ',
@@ -105,7 +105,7 @@ export const envoy: FormatReader = {
   },
 };
 
-/** nginx "combined" with more behind it: key=value pairs or quoted headers. */
+/** nginx "combined" followed by key=value pairs or quoted headers. */
 const nginxPattern =
   '^(?P<remote_addr>\\S+) \\S+ \\S+ \\[(?P<time_local>[^\\]]+)\\] "(?P<method>[A-Z]+) (?P<uri>\\S+)[^"]*" (?P<status>\\d{3}) (?P<body_bytes_sent>\\S+)(?: "(?:[^"]*)" "(?:[^"]*)")?';
 
@@ -140,7 +140,7 @@ export const nginx: FormatReader = {
         attempt_no: from('attempt', 'http_webhook_attempt', 'webhook_attempt', 'http_x_attempt'),
         at: from('msec', 'time_iso8601', 'time_local', 'time'),
         duration: { ...from('request_time', 'rt'), unit: 's' },
-        // Where several upstreams were tried, the last one answered.
+        // If several upstreams were tried, the last one answered.
         status_code: { ...from('upstream_status', 'us', 'status'), sql: lastPart },
         error: {
           ...from('status'),
@@ -148,7 +148,7 @@ export const nginx: FormatReader = {
         },
         bytes: from('request_length', 'len'),
       },
-      // nginx writes a request's line when it is over.
+      // nginx writes the line at the end of a request.
       atIs: 'end',
       notes: [
         ...(note === null ? [] : [note]),

@@ -1,8 +1,8 @@
 import { type FormatReader, from } from '../spec.ts';
 
-// Logs that senders and hosted services write, by the names of their own documentation.
+// Logs of senders and hosted services, with the names from their documentation.
 
-/** JSON lines of `posthorn deliveries --attempts --json`: a delivery a line, its attempts inside. */
+/** JSON lines of `posthorn deliveries --attempts --json`: one delivery per line, with its attempts. */
 export const posthorn: FormatReader = {
   format: 'posthorn',
   signs: [
@@ -29,7 +29,7 @@ export const posthorn: FormatReader = {
       worker: from('attempts.node'),
       state: {
         ...from('state'),
-        // Suppressed is recorded with its reason, and so is cancelled: nothing about them is silent.
+        // Suppressed and cancelled deliveries are recorded with a reason, so they are not silent.
         sql: "case @@ when 'pending' then 'retrying' else @@ end",
       },
       next_retry_at: from('due_at'),
@@ -154,11 +154,11 @@ export const sns: FormatReader = {
       event_type: from('notification.topicArn'),
     },
     atIs: 'start',
-    // A delivery has its line when all is over, and AWS bounds the retries over HTTP to an hour in all.
+    // A delivery has one line at its end, and AWS limits retries over HTTP to one hour in total.
     sender: { retries: false, horizonMs: 3_600_000, failureIsFinal: true, sampled: true },
     notes: [
       'one line a delivery, written at its end, with the number of its attempts',
-      'SNS samples what it logs of successes (0 to 100 %): what is absent is not dropped',
+      'SNS logs a sample of the successes (0 to 100%): an event without a line is not necessarily dropped',
     ],
   }),
 };
@@ -183,7 +183,7 @@ export const eventbridge: FormatReader = {
           when @@ like '%THROTTLE%' then 'attempt_failed'
           when @@ like '%ATTEMPT_SUCCESS' then 'attempt_succeeded'
           ${
-            // The invocation's own success repeats its attempt's, where attempts are logged.
+            // If attempts are logged, the success of the invocation repeats that of its attempt.
             sample.some(({ values }) => values.get('message_type') === 'INVOCATION_ATTEMPT_SUCCESS')
               ? ''
               : "when @@ like '%SUCCESS' then 'attempt_succeeded'"

@@ -1,7 +1,7 @@
 import { type Side, type WeekParts, weekPartsOf } from 'posthorn/impact';
 import type { AuditResult } from '../result.ts';
 
-/** Events by part of the week, where the log's time bins are fine enough to tell; traffic by the hour is noise in a small log. */
+/** Events by part of the week, if the log's time bins are fine enough; in a small log, hourly traffic is noise. */
 function partsOfWeek({ series }: AuditResult): WeekParts {
   if (series.bin_seconds > 24 * 3600) return { hours: 24, events: new Map() };
   return weekPartsOf(
@@ -10,7 +10,7 @@ function partsOfWeek({ series }: AuditResult): WeekParts {
   );
 }
 
-/** A side from the audit of a log. */
+/** Converts the audit of a log to a side of the comparison. */
 export function sideFromAudit(result: AuditResult, label: string): Side {
   const { verdicts: n, coverage, weekly_value: weekly, event_types: types } = result;
   return {

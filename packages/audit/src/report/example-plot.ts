@@ -13,17 +13,17 @@ import {
 } from 'posthorn/report';
 import type { Example, ExampleAttempt } from '../result.ts';
 
-/** Attempts that a timeline shows. */
+/** The number of attempts that a timeline shows. */
 const maxShown = 12;
 const rowHeight = 34;
 
-/** One request from its begin to its real end; where it was given up before that, also when. Times in ms since the epoch. */
+/** One request from its start to its real end, and when the sender gave it up before that. Times in ms since the epoch. */
 interface Request {
   readonly name: string;
   readonly from: number;
   readonly to: number;
   readonly gaveUpAt: number | null;
-  readonly words: string;
+  readonly label: string;
   readonly good: boolean;
 }
 
@@ -34,7 +34,7 @@ function requestLabel({ status_code: status, error, ended_at: end }: ExampleAtte
   return (error ?? (end === null ? 'never ended' : 'no answer')).slice(0, 40);
 }
 
-/** A request that was given up and ended later has two lines in a log: here it is one. */
+/** Joins the lines of each request: one that was given up and ended later has two lines in a log. */
 function toRequests(example: Example): Request[] {
   const lines = example.attempts.filter(({ started_at: start }) => start !== null);
   const groups = Map.groupBy(
@@ -50,7 +50,7 @@ function toRequests(example: Example): Request[] {
       from: Date.parse(last.started_at!),
       to: ended(last),
       gaveUpAt: ended(first!) < ended(last) ? ended(first!) : null,
-      words: requestLabel(last),
+      label: requestLabel(last),
       good: status !== null && status >= 200 && status < 300,
     };
   });
@@ -64,7 +64,7 @@ function bar(
   { width, right }: PlotArea,
   x: Scale,
 ): Html {
-  const { name, from, to, gaveUpAt, words, good } = request;
+  const { name, from, to, gaveUpAt, label, good } = request;
   const overlaps = others.some((other) => other !== request && other.from < to && other.to > from);
   const end = x(to);
   const inside = end > right - (width === 760 ? 170 : 130);
@@ -81,24 +81,24 @@ function bar(
       fill="var(--${colour})"
       ><title>${what}</title></rect
     >
-    ${gaveUpAt === null ? null : html`<rect x="${round(x(gaveUpAt))}" y="${y}" width="${round(end - x(gaveUpAt))}" height="20" rx="3" fill="var(--${colour})" opacity=".4"><title>${what}</title></rect><line x1="${round(x(gaveUpAt))}" x2="${round(x(gaveUpAt))}" y1="${y - 4}" y2="${y + 24}" stroke="var(--wait)" stroke-width="2"><title>given up after ${seconds(gaveUpAt - from)}; the request goes on</title></line>`}
+    ${gaveUpAt === null ? null : html`<rect x="${round(x(gaveUpAt))}" y="${y}" width="${round(end - x(gaveUpAt))}" height="20" rx="3" fill="var(--${colour})" opacity=".4"><title>${what}</title></rect><line x1="${round(x(gaveUpAt))}" x2="${round(x(gaveUpAt))}" y1="${y - 4}" y2="${y + 24}" stroke="var(--wait)" stroke-width="2"><title>given up after ${seconds(gaveUpAt - from)}; the request continues</title></line>`}
     <text
       class="soft"
       x="${round(inside ? end - 6 : end + 6)}"
       y="${y + 15}"
       text-anchor="${inside ? 'end' : 'start'}"
-      >${words}${to > from ? ` after ${seconds(to - from)}` : ''}</text
+      >${label}${to > from ? ` after ${seconds(to - from)}` : ''}</text
     >`;
 }
 
-/** One lost event: its attempts as bars on one line of time, and the retry that was owed and never made. */
+/** Plots one lost event: its attempts as bars on one time axis, and the retry that was owed and never made. */
 export function examplePlot(example: Example, width: PlotWidth): Html {
   const wide = width === 760;
   const requests = toRequests(example);
-  if (requests.length === 0) return html`<p class="soft">Not one line of the log is about it.</p>`;
+  if (requests.length === 0) return html`<p class="soft">The log does not contain a line about it.</p>`;
   const begin = Math.min(...requests.map(({ from }) => from));
   const lastStart = Math.max(...requests.map(({ from }) => from));
-  // The retry that nobody made: one that is owed after everything that was begun.
+  // The retry that was never made: one owed after every request that started.
   const owed = example.attempts
     .flatMap(({ next_retry_at: next }) => (next === null ? [] : [Date.parse(next)]))
     .filter((next) => next > lastStart + 1000)
@@ -145,7 +145,7 @@ export function examplePlot(example: Example, width: PlotWidth): Html {
         x: x(begin + share * (end - begin)),
         words: share === 0 ? '0' : seconds(share * (end - begin)),
       })),
-      title: `begins ${time(begin)} UTC${requests.some(({ gaveUpAt }) => gaveUpAt !== null) ? (wide ? '; pale: given up by the sender, but still under way' : '; pale: given up') : ''}`,
+      title: `begins ${time(begin)} UTC${requests.some(({ gaveUpAt }) => gaveUpAt !== null) ? (wide ? '; pale: given up by the sender, but still in flight' : '; pale: given up') : ''}`,
     },
     [...bars, ...never],
   );

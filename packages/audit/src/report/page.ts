@@ -23,7 +23,7 @@ const style = `
 .card b.several { font-size: 1.15rem } .legend span { margin-right: 1.2rem; white-space: nowrap } .legend i { display: inline-block; width: .8rem; height: .8rem; border-radius: .2rem; margin-right: .35rem }
 code { unicode-bidi: isolate; overflow-wrap: anywhere } td { vertical-align: top } summary { cursor: pointer } .dense code { overflow-wrap: normal } .dense td { padding-right: 1.2rem } pre { overflow-x: auto; background: color-mix(in srgb, var(--line) 35%, transparent); padding: .7rem; border-radius: .4rem }
 `;
-/** Lost events that the page lists. */
+/** The number of lost events that the page lists. */
 const listed = 50;
 
 const section = (id: string, title: string, ...parts: readonly (Html | null)[]): Html =>
@@ -52,38 +52,36 @@ const list = (items: readonly (string | Html)[]): Html | null =>
         ${items.map((item) => html`<li>${item}</li>`)}
       </ul>`;
 
-/** Lost without a word: what the headline counts. */
+/** Events lost in silence: the count in the headline. */
 const lostEvents = ({ verdicts: n }: AuditResult): number => n.silently_dropped + n.acknowledged_unprocessed;
 
-/** Of events whose end is known; those that are not decided yet may still arrive. */
+/** Events whose end is known; undecided ones may still be delivered. */
 const decidedEvents = ({ events, verdicts: n }: AuditResult): number => events - n.unresolved;
 
 function headline(result: AuditResult): string {
   const { verdicts: n } = result;
   if (n.silently_dropped > 0)
-    return `${percent(lostEvents(result) / decidedEvents(result))} of the webhooks disappeared, and nobody was told`;
+    return `${percent(lostEvents(result) / decidedEvents(result))} of the webhooks disappeared without an error`;
   if (n.acknowledged_unprocessed > 0)
     return `${count(n.acknowledged_unprocessed)} webhooks were acknowledged and never processed`;
-  return 'No webhook was silently dropped in this log';
+  return 'No silent drops in this log';
 }
 
-/** One currency is the figure; of several each has its line, and their intervals stand below. */
+/** A single currency is the figure. Several have a line each, and their intervals are further down. */
 function moneyCard(result: AuditResult): Html {
   const { weekly_value: weekly, money: sums } = result;
   if (weekly.length === 0) {
     if (lostEvents(result) === 0)
-      return html`<div class="card"><b class="good">nothing</b>of the payments is without its event</div>`;
+      return html`<div class="card"><b class="good">none</b>of the payments lost its event</div>`;
     return sums.total.length === 0
-      ? html`<div class="card"><b>no amounts</b>the log does not say what its events are worth</div>`
-      : html`<div class="card">
-          <b>not known</b>what was lost is worth: the lost events have no amount that can be read
-        </div>`;
+      ? html`<div class="card"><b>no amounts</b>in the log: it does not say what its events are worth</div>`
+      : html`<div class="card"><b>unknown</b>value of the lost events: they have no readable amount</div>`;
   }
   const [first] = weekly;
   return html`<div class="card">
     ${weekly.map((week) => html`<b class="bad ${weekly.length > 1 ? 'several' : ''}">${money(week)}</b>`)}of
-    payments a week without their event
-    ${weekly.length === 1 ? html`(95 %: ${money({ amount_minor: first!.interval[0], currency: first!.currency })} to ${money({ amount_minor: first!.interval[1], currency: first!.currency })})` : html`(<a href="#money">with intervals</a>)`}
+    payments per week without their event
+    ${weekly.length === 1 ? html`(95%: ${money({ amount_minor: first!.interval[0], currency: first!.currency })} to ${money({ amount_minor: first!.interval[1], currency: first!.currency })})` : html`(<a href="#money">with intervals</a>)`}
   </div>`;
 }
 
@@ -93,24 +91,22 @@ function cards(result: AuditResult): Html {
   const main = causes[0];
   return html`<div class="cards">
     <div class="card">
-      <b class="${bad ? 'bad' : 'good'}">${count(lostEvents(result))}</b>of ${count(decidedEvents(result))} events lost
-      in silence (95 %: ${interval(wilson(lostEvents(result), decidedEvents(result)))})
+      <b class="${bad ? 'bad' : 'good'}">${count(lostEvents(result))}</b>of ${count(decidedEvents(result))}
+      events lost in silence (95%: ${interval(wilson(lostEvents(result), decidedEvents(result)))})
     </div>
     ${moneyCard(result)}
     ${
       main === undefined
         ? html`<div class="card">
-            <b>${percent(power.detectable_rate)}</b>is the smallest rate that this log would have shown
+            <b>${percent(power.detectable_rate)}</b>is the smallest drop rate that this log would have shown
           </div>`
         : html`<div class="card">
             <b class="${main.cause.length > 14 ? 'several' : ''}">${main.cause.replaceAll('_', ' ')}</b>is the
             main cause: ${count(main.events)} events,
-            ${main.cause === 'acknowledged_unprocessed' ? 'proved by what the receiver has' : main.kind === 'proof' ? 'proved by what the log records' : 'supported by statistics'}
+            ${main.cause === 'acknowledged_unprocessed' ? 'proved by the receiver’s list' : main.kind === 'proof' ? 'proved by the log itself' : 'supported by statistics'}
           </div>`
     }
-    <div class="card">
-      <b>${count(n.given_up)}</b>given up and recorded as such: known, so not counted as silent
-    </div>
+    <div class="card"><b>${count(n.given_up)}</b>given up and recorded as such, so not counted as silent</div>
   </div>`;
 }
 
@@ -128,7 +124,7 @@ function causeRow(finding: CauseFinding): Html {
     <td class="n">${count(events)}</td>
     <td>
       ${causeTexts[cause]} <br /><span class="soft">Evidence:</span>
-      ${evidence}${at.length === 0 ? null : html`<br /><span class="soft">Where:</span> <code>${at.join(', ')}</code>`}${test === null ? null : html`<br /><span class="soft">Test:</span> ${test.name}${p === null ? '' : `, p ${p < 1e-12 ? '< 1e-12' : `= ${p.toPrecision(2)}`}`}${test.risk_ratio === null ? '' : `, ${count(Number(test.risk_ratio.toPrecision(2)))} times as often lost as without it`}`}${jointly.length === 0 ? null : html`<br /><span class="soft">Together with:</span> ${jointly.map((other) => `${other.cause.replaceAll('_', ' ')} (${count(other.events)})`).join(', ')}`}${samples.length === 0 ? null : html`<br /><span class="soft">For example</span> <code>${samples.slice(0, 5).join(', ')}</code>`}
+      ${evidence}${at.length === 0 ? null : html`<br /><span class="soft">Where:</span> <code>${at.join(', ')}</code>`}${test === null ? null : html`<br /><span class="soft">Test:</span> ${test.name}${p === null ? '' : `, p ${p < 1e-12 ? '< 1e-12' : `= ${p.toPrecision(2)}`}`}${test.risk_ratio === null ? '' : `, ${count(Number(test.risk_ratio.toPrecision(2)))} times as likely to be lost as without it`}`}${jointly.length === 0 ? null : html`<br /><span class="soft">Together with:</span> ${jointly.map((other) => `${other.cause.replaceAll('_', ' ')} (${count(other.events)})`).join(', ')}`}${samples.length === 0 ? null : html`<br /><span class="soft">For example</span> <code>${samples.slice(0, 5).join(', ')}</code>`}
     </td>
   </tr>`;
 }
@@ -138,15 +134,15 @@ function causesSection({ causes }: AuditResult): Html {
     return section(
       'causes',
       'Causes',
-      html`<p>None is named: what happened in this log is what happens to a healthy sender.</p>`,
+      html`<p>No cause is named: this log shows nothing that does not happen to a healthy sender.</p>`,
     );
   return section(
     'causes',
     'Why',
     html`<p class="soft">
-        Proof: each of the events shows something that a right sender cannot do. Support: they have something
-        in common far beyond chance (p-values are corrected for everything that was tested). Each event counts
-        under one cause.
+        Proof: each of the events shows something that a correct sender cannot do. Support: they have
+        something in common far beyond chance (p-values are corrected for all tests that were made). Each
+        event counts under one cause only.
       </p>
       <div class="scroll">
         <table class="stack">
@@ -154,7 +150,7 @@ function causesSection({ causes }: AuditResult): Html {
             <tr>
               <th>cause</th>
               <th class="n">events</th>
-              <th>what it is, and what says so</th>
+              <th>description and evidence</th>
             </tr>
           </thead>
           <tbody>
@@ -172,7 +168,7 @@ function moneySection(result: AuditResult): Html {
     'money',
     'What it costs',
     html`<p>
-      A payment whose event is lost is at risk, not lost: its order waits, until somebody asks. How it was
+      A payment whose event is lost is at risk, not lost: its order waits until someone asks. How it was
       counted: ${sums.basis}.
     </p>`,
     moneyPlot(result, 760) === null
@@ -180,22 +176,22 @@ function moneySection(result: AuditResult): Html {
       : html`<figure>${forScreens((width) => moneyPlot(result, width)!)}</figure>`,
     rows([
       ['affected', moneys(sums.affected)],
-      ['of it notified later all the same', moneys(sums.recovered)],
+      ['of that, notified later anyway', moneys(sums.recovered)],
       [html`<b>at risk</b>`, html`<b>${moneys(sums.net)}</b>`],
       ['given up and recorded (not counted above)', moneys(sums.given_up)],
-      ['all that the log speaks of', moneys(sums.total)],
+      ['all payments in the log', moneys(sums.total)],
       ...weekly.map(({ currency, amount_minor: minor, interval: [lo, hi], weeks }): [string, string] => [
-        `a week, in ${currency}`,
-        `${money({ amount_minor: minor, currency })} (95 %: ${money({ amount_minor: lo, currency })} to ${money({ amount_minor: hi, currency })}; from ${weeks.toFixed(2)} weeks)`,
+        `per week, in ${currency}`,
+        `${money({ amount_minor: minor, currency })} (95%: ${money({ amount_minor: lo, currency })} to ${money({ amount_minor: hi, currency })}; from ${weeks.toFixed(2)} weeks)`,
       ]),
       ...(sums.unknown_amount_events === 0
         ? []
         : [['lost events without an amount', count(sums.unknown_amount_events)] as [string, string]]),
       ...(sums.negative.length === 0
         ? []
-        : [['negative amounts, kept out of every sum', moneys(sums.negative)] as [string, string]]),
+        : [['negative amounts (in no sum)', moneys(sums.negative)] as [string, string]]),
       ...sums.unknown_currency.map(({ currency, events }): [string, string] => [
-        `no such currency: ${currency}`,
+        `unknown currency: ${currency}`,
         `${count(events)} events`,
       ]),
     ]),
@@ -203,11 +199,11 @@ function moneySection(result: AuditResult): Html {
   );
 }
 
-/** What all of these have in common; null where they differ. */
+/** Returns the value that all of these have in common; null if they differ. */
 const common = <T>(events: readonly MissingEvent[], of: (event: MissingEvent) => T): T | null =>
   new Set(events.map(of)).size === 1 ? of(events[0]!) : null;
 
-/** Its title, whether it stands to the right, and what of an event is in it. */
+/** Its title, whether it is aligned right, and its content for an event. */
 type Column = readonly [string, boolean, (event: MissingEvent) => string | Html];
 
 function missingSection({ missing }: AuditResult): Html | null {
@@ -238,8 +234,8 @@ function missingSection({ missing }: AuditResult): Html | null {
     html`<p>
         ${count(missing.total)}
         events${verdict === null ? '' : `, ${verdictTexts[verdict]}`}${endpoint === null || missing.total > listed ? '' : html`, to <code>${endpoint}</code>`}.
-        Send them again; a receiver knows by the id what it has. <code>--missing ids.csv</code> writes all of
-        them.
+        Resend them; a receiver recognizes by the id what it already has.
+        <code>--missing ids.csv</code> writes all of them.
       </p>
       <details>
         <summary>${missing.total > listed ? `The first ${listed}` : 'Every one'}</summary>
@@ -267,17 +263,17 @@ function missingSection({ missing }: AuditResult): Html | null {
 function trustSection({ coverage, source, power, sender, expected, received, ...result }: AuditResult): Html {
   return section(
     'trust',
-    'How far this can be trusted',
+    'How reliable this is',
     html`<p>${power.statement}</p>`,
     rows([
       [
         'read as',
-        `${source.format}${source.given ? ' (given)' : ` (recognised, ${percent(source.confidence)} sure)`}: ${source.files.length} ${source.files.length === 1 ? 'file' : 'files'}`,
+        `${source.format}${source.given ? ' (given)' : ` (recognized, confidence ${percent(source.confidence)})`}: ${source.files.length} ${source.files.length === 1 ? 'file' : 'files'}`,
       ],
       [
         'covers',
         coverage.from === null || coverage.to === null
-          ? 'no time'
+          ? 'no known time'
           : `${time(coverage.from)} to ${time(coverage.to)} UTC, ${count(Math.round(coverage.hours))} hours`,
       ],
       [
@@ -294,7 +290,7 @@ function trustSection({ coverage, source, power, sender, expected, received, ...
               .map(({ from, seconds: s }) => `${time(from)} for ${seconds(s * 1000)}`)
               .join('; '),
       ],
-      ['sampling', coverage.sampling.suspected ? (coverage.sampling.why ?? 'suspected') : 'none seen'],
+      ['sampling', coverage.sampling.suspected ? (coverage.sampling.why ?? 'suspected') : 'none found'],
       [
         'clocks',
         coverage.clock_skew.attempts === 0
@@ -303,17 +299,17 @@ function trustSection({ coverage, source, power, sender, expected, received, ...
       ],
       [
         'the sender',
-        `gives up waiting ${sender.timeout_ms === null ? 'at an unknown limit' : `after ${seconds(sender.timeout_ms)}`}, tries ${sender.max_attempts === null ? 'an unknown number of times' : `up to ${sender.max_attempts} times`}; ${percent(sender.failure_rate)} of its attempts fail`,
+        `times out ${sender.timeout_ms === null ? 'after an unknown time' : `after ${seconds(sender.timeout_ms)}`} and tries ${sender.max_attempts === null ? 'an unknown number of times' : `up to ${sender.max_attempts} times`}; ${percent(sender.failure_rate)} of its attempts fail`,
       ],
       [
         'not decided yet',
-        `${count(coverage.right_censored)} events younger than ${seconds(sender.horizon_ms)} (${sender.horizon_from}) when the log ends`,
+        `${count(coverage.right_censored)} events younger than ${seconds(sender.horizon_ms)} (${sender.horizon_from}) at the end of the log`,
       ],
       ...(expected === null
         ? []
         : [
             [
-              'what ought to have been sent',
+              'what should have been sent',
               `${count(expected.rows)} rows of ${expected.file}: ${count(expected.never_sent)} of them never sent`,
             ] as [string, string],
           ]),
@@ -321,8 +317,8 @@ function trustSection({ coverage, source, power, sender, expected, received, ...
         ? []
         : [
             [
-              'what the receiver has',
-              `${count(received.rows)} rows of ${received.file}: ${count(received.acknowledged_unprocessed)} acknowledged and not there, ${count(received.processed_all_the_same)} there although no attempt says so`,
+              'what the receiver processed',
+              `${count(received.rows)} rows of ${received.file}: ${count(received.acknowledged_unprocessed)} acknowledged but missing, ${count(received.processed_all_the_same)} present although no attempt succeeded`,
             ] as [string, string],
           ]),
     ]),
@@ -342,7 +338,7 @@ function trustSection({ coverage, source, power, sender, expected, received, ...
   );
 }
 
-/** How good the data are, in one line at the top: what follows is as good as they. */
+/** Describes the quality of the data in one line at the top: the result is only as good as the data. */
 function dataQuality({ coverage }: AuditResult): Html {
   const { malformed, unusable, duplicates, gaps, sampling, lines } = coverage;
   const unread = malformed.count + unusable.reduce((sum, { count: n }) => sum + n, 0);
@@ -352,7 +348,9 @@ function dataQuality({ coverage }: AuditResult): Html {
       : `${count(unread)} of ${count(lines)} lines could not be used (${percent(unread / Math.max(1, lines))})`,
     gaps.length === 0 ? null : `${count(gaps.length)} ${gaps.length === 1 ? 'gap' : 'gaps'} in time`,
     sampling.suspected ? 'the log seems to be a sample' : null,
-    coverage.right_censored === 0 ? null : `${count(coverage.right_censored)} events too young to be decided`,
+    coverage.right_censored === 0
+      ? null
+      : `${count(coverage.right_censored)} events too recent to be decided`,
     coverage.clock_skew.attempts === 0
       ? null
       : `clocks disagree in ${count(coverage.clock_skew.attempts)} attempts`,
@@ -360,20 +358,20 @@ function dataQuality({ coverage }: AuditResult): Html {
   ].filter((fault) => fault !== null);
   return html`<p class="quality">
     <b>Data:</b> ${count(lines)} lines;
-    ${faults.length === 0 ? 'every one was used, without gaps' : faults.join('; ')}.
-    <a href="#trust">How far this can be trusted</a>
+    ${faults.length === 0 ? 'all were used, without gaps' : faults.join('; ')}.
+    <a href="#trust">How reliable this is</a>
   </p>`;
 }
 
 const onsetCaption = ({ onset }: AuditResult): Html =>
   onset === null
-    ? html`<figcaption>There is no step in the drop rate beyond chance.</figcaption>`
+    ? html`<figcaption>The drop rate does not change significantly.</figcaption>`
     : html`<figcaption>
         The rate steps from ${percent(onset.rate_before)} to ${percent(onset.rate_after)} at ${time(onset.at)}
         UTC (p = ${onset.p_value.toPrecision(2)}).
       </figcaption>`;
 
-/** The audit as one file with nothing to load: for the manager first, for the engineer below. `command`: how it was made. */
+/** Renders the audit as one self-contained page: first for managers, below for engineers. `command` is how it was made. */
 export function auditPage(result: AuditResult, command: string): string {
   const { verdicts: n, examples, durations, sender, events, power } = result;
   const lost = lostEvents(result) > 0;
@@ -381,10 +379,10 @@ export function auditPage(result: AuditResult, command: string): string {
     ${lost ? null : html`<p>${power.statement}</p>`}
     <p class="soft">
       ${result.coverage.from === null || result.coverage.to === null ? '' : `${time(result.coverage.from)} to ${time(result.coverage.to)} UTC, `}${count(events)}
-      events, ${count(result.attempts)} attempts. An event is one obligation: one event to one endpoint.
+      events, ${count(result.attempts)} attempts. An event here is one obligation: one event to one endpoint.
     </p>
     ${dataQuality(result)} ${cards(result)}
-    <h2 id="verdicts">What became of them</h2>
+    <h2 id="verdicts">What became of the events</h2>
     <div class="scroll">
       <table>
         <tbody>
@@ -435,6 +433,6 @@ export function auditPage(result: AuditResult, command: string): string {
       </figure>`,
     )}
     ${moneySection(result)} ${missingSection(result)} ${trustSection(result)}
-    <p class="soft">The same again: <code>${command}</code></p>`;
+    <p class="soft">To run it again: <code>${command}</code></p>`;
   return reportPage(`Posthorn audit: ${headline(result)}`, body.html, style);
 }

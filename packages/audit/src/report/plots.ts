@@ -19,16 +19,16 @@ import {
 import { exponentOf } from 'posthorn/domain';
 import type { AuditResult, DurationBin, SeriesBin } from '../result.ts';
 
-/** Of a plot: more bars than this are put together. */
+/** The number of bars in a plot; more are merged. */
 const maxBars = 56;
 const weekMs = 7 * 86_400_000;
 
-/** Of deploys and incidents, that a plot shows. */
+/** The number of deploys and incidents that a plot shows. */
 const maxMarkers = 12;
-/** So many have their names in the plot; more have numbers. */
+/** Up to this number they have their names in the plot; more have numbers. */
 const maxNamed = 4;
 
-/** Neighbouring bins as one, so that no more than `most` are left. */
+/** Merges neighboring bins so that at most `most` are left. */
 function coarser(bins: readonly SeriesBin[], most: number): SeriesBin[][] {
   const size = Math.max(1, Math.ceil(bins.length / most));
   return Array.from({ length: Math.ceil(bins.length / size) }, (_, n) =>
@@ -39,18 +39,16 @@ function coarser(bins: readonly SeriesBin[], most: number): SeriesBin[][] {
 const sum = (bins: readonly SeriesBin[], field: 'accepted' | 'silently_dropped' | 'unresolved'): number =>
   bins.reduce((total, bin) => total + bin[field], 0);
 
-/** The share that was silently dropped over time, with the onset and what was deployed. */
+/** Plots the share of silent drops over time, with the onset and the deploys. */
 export function dropRatePlot(
   { series, onset, markers, coverage, silent_drop_rate: overall }: AuditResult,
   width: PlotWidth,
 ): Html {
   const wide = width === 760;
   const groups = coarser(series.bins, wide ? maxBars : maxBars / 2);
-  if (groups.length === 0 || coverage.from === null) return html`<p>There is nothing to plot.</p>`;
+  if (groups.length === 0 || coverage.from === null) return html`<p>Nothing to plot.</p>`;
   if (sum(series.bins, 'silently_dropped') === 0)
-    return html`<p>
-      None was silently dropped from ${time(coverage.from)} to ${time(coverage.to ?? coverage.from)}.
-    </p>`;
+    return html`<p>No silent drops from ${time(coverage.from)} to ${time(coverage.to ?? coverage.from)}.</p>`;
   const binMs = series.bin_seconds * 1000;
   const from = Date.parse(series.bins[0]!.from);
   const until = Date.parse(series.bins.at(-1)!.from) + binMs;
@@ -58,13 +56,13 @@ export function dropRatePlot(
     Date.parse(at) >= from && Date.parse(at) <= until;
   const known = markers.filter(inside).slice(0, maxMarkers);
   const hasOnset = onset !== null && inside(onset);
-  // Words stand above the bars, each in a row of its own where they are few; many have numbers, which a list explains.
+  // A few labels are above the bars, each in a row of its own; many are numbers, which a list explains.
   const isNumbered = known.length > maxNamed;
   const markerRows = isNumbered ? 1 : known.length;
   const area = plotArea(260, width, markerRows + (hasOnset ? 1 : 0));
   const rates = groups.map((bins) => {
-    const judged = sum(bins, 'accepted') - sum(bins, 'unresolved');
-    return judged === 0 ? 0 : sum(bins, 'silently_dropped') / judged;
+    const decided = sum(bins, 'accepted') - sum(bins, 'unresolved');
+    return decided === 0 ? 0 : sum(bins, 'silently_dropped') / decided;
   });
   const most = Math.max(overall, ...rates, 1e-6) * 1.1;
   const x = linear([from, until], [area.left, area.right]);
@@ -75,7 +73,7 @@ export function dropRatePlot(
     return bar(
       { x: x(start), width: room * 0.86, y: y(rates[index]!), base: area.bottom },
       'bad',
-      `${time(bins[0]!.from)}: ${count(sum(bins, 'silently_dropped'))} of ${count(sum(bins, 'accepted'))} silently dropped (${percent(rates[index]!)})`,
+      `${time(bins[0]!.from)}: ${count(sum(bins, 'silently_dropped'))} of ${count(sum(bins, 'accepted'))} dropped in silence (${percent(rates[index]!)})`,
     );
   });
   const marks = known.map((marker, index) =>
@@ -109,20 +107,20 @@ export function dropRatePlot(
   const days = span > 4 * 86_400_000;
   return plot(
     area,
-    `Share of events silently dropped over time; ${percent(overall)} over all`,
+    `Share of events dropped in silence over time; ${percent(overall)} overall`,
     {
       values: roundTicks(most, 4).map((value) => ({ y: y(value), words: percent(value) })),
       below: (wide && days ? [0, 0.25, 0.5, 0.75, 1] : wide || days ? [0, 0.5, 1] : [0, 1]).map((share) => ({
         x: x(from + share * span),
         words: days ? day(from + share * span) : time(from + share * span),
       })),
-      title: 'silently dropped, share of events (UTC)',
+      title: 'dropped in silence, share of events (UTC)',
     },
     [...bars, line, ...marks, ...(step === null ? [] : [step])],
   );
 }
 
-/** What the lines and colors of `dropRatePlot` mean. */
+/** Explains the lines and colors of `dropRatePlot`. */
 export function dropRateLegend({ series, markers, onset, silent_drop_rate: overall }: AuditResult): Html {
   const [first] = series.bins;
   const last = series.bins.at(-1);
@@ -137,8 +135,8 @@ export function dropRateLegend({ series, markers, onset, silent_drop_rate: overa
           )
           .slice(0, maxMarkers);
   return html`<p class="soft legend">
-      <span><i style="background:var(--bad)"></i>silently dropped</span
-      ><span>dotted: over all, ${percent(overall)}</span
+      <span><i style="background:var(--bad)"></i>dropped in silence</span
+      ><span>dotted: overall, ${percent(overall)}</span
       >${shown.length === 0 ? null : html`<span>grey, dashed: deploys and other markers</span>`}${onset === null ? null : html`<span>amber, dashed: where the rate steps</span>`}
     </p>
     ${
@@ -158,21 +156,21 @@ const classes = [
   ['none', 'bad', 'no answer'],
 ] as const;
 
-/** How long attempts took, both axes logarithmic: a client's limit stands out as a cliff without answers behind it. */
+/** Plots how long attempts took, with both axes logarithmic: a client's timeout shows as a cliff without answers after it. */
 export function durationsPlot(
   durations: readonly DurationBin[],
   timeoutMs: number | null,
   width: PlotWidth,
 ): Html {
   const filled = durations.filter((bin) => Object.values(bin.classes).some((n) => n > 0));
-  if (filled.length === 0) return html`<p>The log says nothing of how long attempts took.</p>`;
+  if (filled.length === 0) return html`<p>The log does not say how long attempts took.</p>`;
   const area = plotArea(260, width);
   const low = Math.log10(Math.max(1, filled[0]!.from_ms));
   const high = Math.log10(Math.max(10, ...filled.map(({ to_ms: to }) => to), (timeoutMs ?? 0) * 1.3));
   const x = linear([low, high], [area.left, area.right]);
   const at = (ms: number): number => x(Math.log10(Math.max(1, ms)));
   const totals = filled.map((bin) => Object.values(bin.classes).reduce((a, b) => a + b, 0));
-  // With room for words above the bars.
+  // With space for labels above the bars.
   const top = Math.log10(1 + Math.max(...totals)) * (width === 760 ? 1 : 1.12);
   const y = linear([0, top], [area.bottom, area.top]);
   const bars = filled.flatMap((bin) => {
@@ -180,7 +178,7 @@ export function durationsPlot(
     const total = Object.values(bin.classes).reduce((a, b) => a + b, 0);
     const height = area.bottom - y(Math.log10(1 + total));
     let base = area.bottom;
-    return classes.flatMap(([name, colour, words]) => {
+    return classes.flatMap(([name, colour, label]) => {
       const n = bin.classes[name];
       if (n === 0) return [];
       const upper = base - (n / total) * height;
@@ -192,7 +190,7 @@ export function durationsPlot(
           base,
         },
         colour,
-        `${seconds(bin.from_ms)} to ${seconds(bin.to_ms)}: ${count(n)} ${words}`,
+        `${seconds(bin.from_ms)} to ${seconds(bin.to_ms)}: ${count(n)} ${label}`,
       );
       base = upper;
       return [one];
@@ -204,7 +202,7 @@ export function durationsPlot(
   const marks =
     timeoutMs === null
       ? []
-      : [flag(area, at(timeoutMs), `the client gives up after ${seconds(timeoutMs)}`, 'wait')];
+      : [flag(area, at(timeoutMs), `the client times out after ${seconds(timeoutMs)}`, 'wait')];
   return plot(
     area,
     'How long attempts took, by answer',
@@ -219,13 +217,13 @@ export function durationsPlot(
   );
 }
 
-/** What the colours of `durationsPlot` mean. */
+/** Explains the colors of `durationsPlot`. */
 export const durationsLegend = (): Html =>
   html`<p class="soft legend">
-    ${classes.map(([, colour, words]) => html`<span><i style="background:var(--${colour})"></i>${words}</span>`)}
+    ${classes.map(([, colour, label]) => html`<span><i style="background:var(--${colour})"></i>${label}</span>`)}
   </p>`;
 
-/** Value at risk by week, in the currency with most lost events; null where no event has an amount. */
+/** Plots the value at risk by week, in the currency with the most lost events; null if no event has an amount. */
 export function moneyPlot({ series, coverage }: AuditResult, width: PlotWidth): Html | null {
   const events = new Map<string, number>();
   for (const { value_at_risk: values } of series.bins)
@@ -255,8 +253,8 @@ export function moneyPlot({ series, coverage }: AuditResult, width: PlotWidth): 
   const whole = Math.abs(weeks.length * weekMs - (last - first)) <= series.bin_seconds * 1000;
   const bars = weeks.map(({ minor, events: n }, index) => {
     const x = area.left + index * step + step * 0.12;
-    const words = money({ amount_minor: String(minor), currency });
-    return html`${bar({ x, width: step * 0.76, y: y(Number(minor) / unit), base: area.bottom }, 'bad', `${words}, ${count(n)} events`)}${weeks.length > (width === 760 ? 6 : 3) ? null : html`<text x="${round(x + step * 0.38)}" y="${round(y(Number(minor) / unit) - 5)}" text-anchor="middle">${words}</text>`}`;
+    const amount = money({ amount_minor: String(minor), currency });
+    return html`${bar({ x, width: step * 0.76, y: y(Number(minor) / unit), base: area.bottom }, 'bad', `${amount}, ${count(n)} events`)}${weeks.length > (width === 760 ? 6 : 3) ? null : html`<text x="${round(x + step * 0.38)}" y="${round(y(Number(minor) / unit) - 5)}" text-anchor="middle">${amount}</text>`}`;
   });
   return plot(
     area,

@@ -20,7 +20,7 @@ import { verdicts } from '../result.ts';
 export interface WouldHave {
   readonly rule: string;
   readonly severity: string;
-  /** From the first loss to the alert, ms; null: it would have said nothing. */
+  /** From the first loss to the alert, ms; null if the rule would not have fired. */
   readonly afterMs: number | null;
   readonly falsePerWeek: number;
 }
@@ -34,17 +34,17 @@ export interface Outcome {
   readonly eventsAfter: number;
   /** Whether both times saw the same traffic. */
   readonly equalExposure: boolean;
-  /** Money a week, as words. */
+  /** Money per week, as text. */
   readonly recovered: string | null;
 }
 
-/** What a log cannot know. What is null is left as a blank, and never made up. */
+/** Facts that no log contains. A null is left as a blank; nothing is made up. */
 export interface PostMortemFacts {
-  /** Whose service it is that sends. */
+  /** The service that sends. */
   readonly service: string | null;
   readonly owner: string | null;
   readonly changes: readonly string[];
-  /** When people noticed, ISO 8601. */
+  /** When it was noticed, ISO 8601. */
   readonly detected: string | null;
   readonly outcome: Outcome | null;
   readonly objective: { readonly target: number; readonly withinMs: number } | null;
@@ -55,13 +55,13 @@ export interface PostMortemFacts {
 const safe = escapeMarkdown;
 const causeName = ({ cause }: Pick<CauseFinding, 'cause'>): string => cause.replaceAll('_', ' ');
 /** A figure, linked to what it rests on. */
-const link = (words: string, anchor: string): string => `[${words}](#${anchor})`;
+const link = (text: string, anchor: string): string => `[${text}](#${anchor})`;
 const heading = (anchor: string, title: string): string => `<a id="${anchor}"></a>\n\n## ${title}`;
 
 interface Figures {
   readonly lost: number;
-  /** Events whose end is known: what the rate is of. */
-  readonly judged: number;
+  /** Events whose end is known; the rate refers to them. */
+  readonly decided: number;
   readonly rate: string;
   readonly from: string | null;
   readonly to: string | null;
@@ -69,7 +69,7 @@ interface Figures {
   readonly first: WouldHave | null;
 }
 
-/** As many currencies as can be said in one breath. */
+/** The number of currencies that fit into one sentence. */
 const maxCurrencies = 3;
 const fewMoneys = (values: AuditResult['weekly_value']): string =>
   moneys(values.slice(0, maxCurrencies)) +
@@ -81,11 +81,11 @@ function figuresFrom(result: AuditResult, facts: PostMortemFacts): Figures {
     .filter(({ afterMs }) => afterMs !== null)
     .toSorted((a, b) => a.afterMs! - b.afterMs!);
   const lost = n.silently_dropped + n.acknowledged_unprocessed;
-  const judged = result.events - n.unresolved;
+  const decided = result.events - n.unresolved;
   return {
     lost,
-    judged,
-    rate: percent(judged === 0 ? 0 : lost / judged),
+    decided,
+    rate: percent(decided === 0 ? 0 : lost / decided),
     from: coverage.from,
     to: coverage.to,
     weekly: weekly.length === 0 ? null : fewMoneys(weekly),
@@ -93,22 +93,22 @@ function figuresFrom(result: AuditResult, facts: PostMortemFacts): Figures {
   };
 }
 
-/** What the log says of how they ended. */
-function endOf({ verdicts: n }: AuditResult): string {
-  if (n.acknowledged_unprocessed === 0) return 'its log has no end for any of them';
-  const silent = n.silently_dropped === 0 ? '' : `has no end for ${count(n.silently_dropped)} of them, and `;
-  return `its log ${silent}says that ${count(n.acknowledged_unprocessed)} arrived which the receiver does not have`;
+/** Returns what the log says about how the lost events ended. */
+function endClause({ verdicts: n }: AuditResult): string {
+  if (n.acknowledged_unprocessed === 0) return 'its log shows no end for any of them';
+  const silent = n.silently_dropped === 0 ? '' : `shows no end for ${count(n.silently_dropped)} of them and `;
+  return `its log ${silent}says that ${count(n.acknowledged_unprocessed)} were delivered that the receiver does not have`;
 }
 
 function causeClause({ causes }: AuditResult, { lost }: Figures): string {
   const main = causes[0];
-  if (main === undefined) return 'no cause stands out in them';
-  if (main.cause === 'unknown') return `[no cause](#cause) stands out in them`;
+  if (main === undefined) return 'no cause stands out';
+  if (main.cause === 'unknown') return `[no cause](#cause) stands out`;
   const kind =
     main.cause === 'acknowledged_unprocessed'
-      ? 'proved by what the receiver has'
+      ? 'proved by the receiver’s list'
       : main.kind === 'proof'
-        ? 'proved by the states that the log records'
+        ? 'proved by the states in the log'
         : 'supported by statistics';
   const share =
     causes.length === 1 ? '' : `, for ${count(Math.min(main.events, lost))} of the ${count(lost)},`;
@@ -117,32 +117,32 @@ function causeClause({ causes }: AuditResult, { lost }: Figures): string {
 
 function oneMinute(result: AuditResult, facts: PostMortemFacts, figures: Figures): string {
   const { service, owner, changes, outcome } = facts;
-  const { lost, judged, rate, first } = figures;
-  const whose = `${service === null ? blank('which service') : safe(service)}, owned by ${owner === null ? blank('whose service it is') : safe(owner)}`;
+  const { lost, decided, rate, first } = figures;
+  const whose = `${service === null ? blank('which service') : safe(service)}, owned by ${owner === null ? blank('which team') : safe(owner)}`;
   const priced =
     figures.weekly === null
       ? 'The log does not say what they were worth.'
-      : `Payments of about ${link(`${figures.weekly} a week`, 'money')} went without their event.`;
+      : `Payments of about ${link(`${figures.weekly} per week`, 'money')} went without their event.`;
   const result_ =
     outcome === null
       ? blank('the drop rate after the change, from `posthorn audit … --after LOG`')
-      : `The drop rate went from ${link(percent(outcome.rateBefore), 'result')} to ${link(outcome.rateAfter === 0 ? `zero in ${count(outcome.eventsAfter)} events (at most ${percent(outcome.highestAfter)})` : percent(outcome.rateAfter), 'result')}${outcome.recovered === null ? '' : `, and ${link(`${outcome.recovered} a week`, 'result')} are no longer at risk`}.`;
+      : `The drop rate went from ${link(percent(outcome.rateBefore), 'result')} to ${link(outcome.rateAfter === 0 ? `zero in ${count(outcome.eventsAfter)} events (at most ${percent(outcome.highestAfter)})` : percent(outcome.rateAfter), 'result')}${outcome.recovered === null ? '' : `, and ${link(`${outcome.recovered} per week`, 'result')} are no longer at risk`}.`;
   const unseen =
     first === null
-      ? 'none of the usual alert rules would have seen it'
+      ? 'none of the usual alert rules would have caught it'
       : `the alert rule ${link(`\`${first.rule}\``, 'alerts')} would have fired ${link(seconds(first.afterMs!), 'alerts')} after the first loss`;
   return `## In one minute
 
-1. **Situation.** ${whose}. Between ${figures.from === null ? blank('when') : day(figures.from)} and ${figures.to === null ? blank('when') : day(figures.to)} it lost ${link(`${count(lost)} of ${count(judged)} webhooks`, 'scope')} (${link(rate, 'scope')}), and ${endOf(result)}. ${priced}
+1. **Situation.** ${whose}. Between ${figures.from === null ? blank('when') : day(figures.from)} and ${figures.to === null ? blank('when') : day(figures.to)} it lost ${link(`${count(lost)} of ${count(decided)} webhooks`, 'scope')} (${link(rate, 'scope')}), and ${endClause(result)}. ${priced}
 2. **Task.** ${blank('who was asked to do what')}
-3. **Action.** The delivery logs were audited; ${causeClause(result, figures)}. ${changes.length === 0 ? blank('what was changed') : `Changed: ${changes.map(safe).join('; ')}.`}
-4. **Result.** ${result_} Second-order effect: ${blank('tickets, manual work, a standard that others took over')}
-5. **Reflection.** The defect is the trigger; that nothing showed it is the systemic cause: ${unseen}. ${blank('which teams shared no objective; who owns the number now')}`;
+3. **Action.** We audited the delivery logs; ${causeClause(result, figures)}. ${changes.length === 0 ? blank('what was changed') : `Changed: ${changes.map(safe).join('; ')}.`}
+4. **Result.** ${result_} Second-order effects: ${blank('tickets, manual work, a standard that other teams adopted')}
+5. **Reflection.** The defect was the trigger; the systemic cause is that nothing showed it: ${unseen}. ${blank('which teams had no shared objective; who owns the number now')}`;
 }
 
 function causeSection({ causes, examples }: AuditResult): string {
   if (causes.length === 0)
-    return `No cause is named: nothing in this log goes beyond what a healthy sender shows.`;
+    return `No cause is named: this log shows nothing that a healthy sender does not show.`;
   const rows = causes.map((finding) => [
     causeName(finding),
     count(finding.events),
@@ -154,7 +154,7 @@ function causeSection({ causes, examples }: AuditResult): string {
         : finding.p_value.toPrecision(2),
     safe(finding.evidence),
   ]);
-  const told = examples.slice(0, 3).map((example) => {
+  const shown = examples.slice(0, 3).map((example) => {
     const attempts = example.attempts.slice(0, 12).map((attempt) => {
       const start = attempt.started_at === null ? '?' : attempt.started_at.slice(11, 23);
       const end = attempt.ended_at === null ? 'never ended' : attempt.ended_at.slice(11, 23);
@@ -176,41 +176,41 @@ function causeSection({ causes, examples }: AuditResult): string {
   });
   return `${markdownTable(['cause', 'events', 'kind', 'p', 'evidence'], rows)}
 
-Proof: each of the events shows a transition that a right sender cannot make. Support: they are enriched beyond chance, corrected for everything that was tested. ${safe(causes[0]!.cause === 'unknown' ? '' : causeTexts[causes[0]!.cause])}
+Proof: each of the events shows a transition that a correct sender cannot make. Support: the sign is enriched beyond chance, corrected for all tests that were made. ${safe(causes[0]!.cause === 'unknown' ? '' : causeTexts[causes[0]!.cause])}
 
-${told.join('\n\n')}`;
+${shown.join('\n\n')}`;
 }
 
 function moneySection({ money: sums, weekly_value: weekly }: AuditResult): string {
   const perWeek = weekly.map(
     ({ currency, amount_minor: minor, interval: [lo, hi], caution }) =>
-      `- A week: ${money({ amount_minor: minor, currency })} (95 %: ${money({ amount_minor: lo, currency })} to ${money({ amount_minor: hi, currency })})${caution === null ? '' : `; ${safe(caution)}`}.`,
+      `- Per week: ${money({ amount_minor: minor, currency })} (95%: ${money({ amount_minor: lo, currency })} to ${money({ amount_minor: hi, currency })})${caution === null ? '' : `; ${safe(caution)}`}.`,
   );
   return `${markdownTable(
     ['', 'payments'],
     [
       ['affected', moneys(sums.affected)],
-      ['notified later all the same', moneys(sums.recovered)],
+      ['notified later anyway', moneys(sums.recovered)],
       ['**at risk**', `**${moneys(sums.net)}**`],
-      ['given up and recorded, not counted', moneys(sums.given_up)],
+      ['given up and recorded (not counted)', moneys(sums.given_up)],
       ['lost events without an amount', count(sums.unknown_amount_events)],
     ],
   )}
 
 ${perWeek.join('\n')}
 
-At risk is not lost: a missed event is most often a late order. ${blank('how much of it was never recovered')} Basis: ${safe(sums.basis)}`;
+At risk does not mean lost: a missed event usually means a late order. ${blank('how much of it was never recovered')} Basis: ${safe(sums.basis)}`;
 }
 
 function alertsSection({ rules, objective }: PostMortemFacts): string {
   if (rules.length === 0 || objective === null)
-    return blank('which alert would have fired: `posthorn alerts backtest` on this log');
+    return blank('which alert would have fired: run `posthorn alerts backtest` on this log');
   const found = rules.filter(({ afterMs }) => afterMs !== null).toSorted((a, b) => a.afterMs! - b.afterMs!);
   const first = found[0];
-  return `The same log, replayed through alert rules over *accepted events past their deadline* (objective ${percent(objective.target)} within ${seconds(objective.withinMs)}), from the first loss on. An attempt that is never made raises no error rate.
+  return `The same log, replayed through alert rules over *accepted events past their deadline* (objective ${percent(objective.target)} within ${seconds(objective.withinMs)}), from the first loss on. An attempt that is never made does not raise an error rate.
 
 ${markdownTable(
-  ['rule', 'severity', 'after the first loss', 'other alarms a week'],
+  ['rule', 'severity', 'after the first loss', 'other alerts per week'],
   rules.map(({ rule, severity, afterMs, falsePerWeek }) => [
     safe(rule),
     severity,
@@ -219,28 +219,28 @@ ${markdownTable(
   ]),
 )}
 
-${first === undefined ? 'None of them would have noticed: the losses are too few for rates. What would: a reconciliation that compares accepted with accounted for, and alerts on any unaccounted.' : `The first is \`${first.rule}\`, ${seconds(first.afterMs!)} after the first loss. A reconciliation of accepted against accounted for needs no rate at all: it alerts on the first unaccounted.`}`;
+${first === undefined ? 'None of them would have fired: the losses are too few for rates. A reconciliation would have caught it: it compares accepted events with those accounted for, and alerts on any difference.' : `The first is \`${first.rule}\`, ${seconds(first.afterMs!)} after the first loss. A reconciliation does not need a rate: it compares accepted events with those accounted for, and alerts on the first difference.`}`;
 }
 
 function gapSection({ causes, coverage }: AuditResult, facts: PostMortemFacts): string {
   const open = [
     ...(causes.some(({ cause }) => cause === 'unknown')
       ? [
-          `${count(causes.find(({ cause }) => cause === 'unknown')!.events)} lost events have no cause in this log.`,
+          `${count(causes.find(({ cause }) => cause === 'unknown')!.events)} lost events have no known cause in this log.`,
         ]
       : []),
     ...(coverage.gaps.length === 0
       ? []
-      : [`The log has ${coverage.gaps.length} gaps: what was lost in them is not counted.`]),
+      : [`The log has ${coverage.gaps.length} gaps, and losses in them are not counted.`]),
     ...(coverage.sampling.suspected ? [safe(coverage.sampling.why ?? 'The log is sampled.')] : []),
     ...(facts.outcome === null
-      ? ['That the change works is not shown yet.']
+      ? ['It is not shown yet that the change works.']
       : facts.outcome.equalExposure
         ? []
-        : ['Before and after did not see the same traffic: see the warnings of `posthorn impact`.']),
+        : ['The traffic before and after the change differs: see the warnings of `posthorn impact`.']),
   ];
   return [
-    ...open.map((words) => `- ${words}`),
+    ...open.map((line) => `- ${line}`),
     `- ${blank('no objective shared by producer and consumer? no owner of the number? no dead letters? who does what, by when')}`,
   ].join('\n');
 }
@@ -248,7 +248,7 @@ function gapSection({ causes, coverage }: AuditResult, facts: PostMortemFacts): 
 const madeFrom = ({ source }: AuditResult, { command }: PostMortemFacts): string =>
   `Made from ${source.files.map(({ path }) => markdownCode(path)).join(', ')} by ${markdownCode(command)}.`;
 
-/** There is nothing to write a post-mortem of: how sure that is, and what this log could not have shown. */
+/** Renders the report of a log without losses: how certain that is, and what this log could not have shown. */
 function nothingLost(result: AuditResult, facts: PostMortemFacts, scope: string): string {
   const { coverage, power, verdicts: n } = result;
   const unseen = [
@@ -256,7 +256,7 @@ function nothingLost(result: AuditResult, facts: PostMortemFacts, scope: string)
     ...(coverage.sampling.why === null ? [] : [coverage.sampling.why]),
     ...(coverage.gaps.length === 0 ? [] : [`The log has ${coverage.gaps.length} gaps.`]),
   ];
-  return `# No silent drop in this log${facts.service === null ? '' : ` of ${safe(facts.service)}`}
+  return `# No silent drops in this log${facts.service === null ? '' : ` of ${safe(facts.service)}`}
 
 ${safe(power.statement)}
 
@@ -264,9 +264,9 @@ ${coverage.from === null || coverage.to === null ? '' : `${time(coverage.from)} 
 
 ${scope}
 
-${n.given_up === 0 ? '' : `What was given up (${moneys(result.money.given_up)}) is recorded as such: somebody can know of it, and send it again.\n\n`}What this log cannot show:
+${n.given_up === 0 ? '' : `Given-up events (${moneys(result.money.given_up)}) are recorded as such, so they can be found and resent.\n\n`}What this log cannot show:
 
-${unseen.map((words) => `- ${safe(words)}`).join('\n') || '- nothing that is known of'}
+${unseen.map((note) => `- ${safe(note)}`).join('\n') || '- nothing that is known'}
 
 ---
 
@@ -274,7 +274,7 @@ ${madeFrom(result, facts)}
 `;
 }
 
-/** The post-mortem as Markdown: its first part can be said in a minute, and each figure leads to what it rests on. */
+/** Renders the post-mortem as Markdown: its first part takes one minute to present, and each figure links to its basis. */
 export function postMortem(result: AuditResult, facts: PostMortemFacts): string {
   const figures = figuresFrom(result, facts);
   const { verdicts: n, coverage, onset, power } = result;
@@ -306,13 +306,13 @@ ${oneMinute(result, facts, figures)}
 
 ${heading('scope', 'Situation and scope')}
 
-${coverage.from === null || coverage.to === null ? '' : `${time(coverage.from)} to ${time(coverage.to)} UTC, `}${count(result.events)} events and ${count(result.attempts)} attempts. The silent drop rate is ${percent(result.silent_drop_rate)} of the ${count(figures.judged)} events with an outcome (95 %, Wilson: ${interval(result.silent_drop_interval)}). ${safe(power.statement)}
+${coverage.from === null || coverage.to === null ? '' : `${time(coverage.from)} to ${time(coverage.to)} UTC, `}${count(result.events)} events and ${count(result.attempts)} attempts. The silent drop rate is ${percent(result.silent_drop_rate)} of the ${count(figures.decided)} decided events (95%, Wilson: ${interval(result.silent_drop_interval)}). ${safe(power.statement)}
 
 ${scope}
-${where.length === 0 ? '' : `\nWhere the dropped ones were going:\n\n${where.join('\n')}\n`}
+${where.length === 0 ? '' : `\nEndpoints of the dropped events:\n\n${where.join('\n')}\n`}
 ${heading('detection', 'Detection')}
 
-${firstLoss === null ? '' : `The first loss in this log is at ${time(firstLoss)} UTC. `}${onset === null ? 'The rate has no step in it beyond chance.' : `The rate steps from ${percent(onset.rate_before)} to ${percent(onset.rate_after)} at ${time(onset.at)} UTC.`} ${detection}
+${firstLoss === null ? '' : `The first loss in this log is at ${time(firstLoss)} UTC. `}${onset === null ? 'The drop rate does not change significantly.' : `The rate steps from ${percent(onset.rate_before)} to ${percent(onset.rate_after)} at ${time(onset.at)} UTC.`} ${detection}
 
 ${heading('cause', 'Cause, with evidence')}
 
@@ -328,7 +328,7 @@ ${facts.changes.length === 0 ? blank('what was changed, when, by whom; `--change
 
 ${heading('result', 'Result')}
 
-${facts.outcome === null ? blank('the same audit over the time after the change: `--after LOG`') : `${facts.outcome.statement}${facts.outcome.recovered === null ? '' : ` No longer at risk: ${facts.outcome.recovered} a week.`}`}
+${facts.outcome === null ? blank('the same audit over the time after the change: `--after LOG`') : `${facts.outcome.statement}${facts.outcome.recovered === null ? '' : ` No longer at risk: ${facts.outcome.recovered} per week.`}`}
 
 ${heading('alerts', 'What would have caught it')}
 
@@ -340,6 +340,6 @@ ${gapSection(result, facts)}
 
 ---
 
-${madeFrom(result, facts)} What stands in **[to fill in: …]** is not in any log.
+${madeFrom(result, facts)} Fill in the blanks, **[to fill in: …]**: no log contains these facts.
 `;
 }

@@ -2,7 +2,7 @@ import { wilson } from '../../packages/posthorn/src/domain/statistics.ts';
 import { injectable } from './generate/model.ts';
 import type { Judgement } from './judge.ts';
 
-const percent = (k: number, n: number): string => (n === 0 ? '–' : `${((100 * k) / n).toFixed(1)} %`);
+const percent = (k: number, n: number): string => (n === 0 ? '–' : `${((100 * k) / n).toFixed(1)}%`);
 const row = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
 const tableOf = (header: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
   [row(header), row(header.map(() => '---')), ...rows.map(row)].join('\n');
@@ -68,7 +68,7 @@ export function faults(all: readonly Judgement[]): string[] {
     const what =
       kind === 'healthy'
         ? 'healthy'
-        : recipe.causes.map(({ cause, intensity }) => `${cause} ${intensity * 100} %`).join(' + ');
+        : recipe.causes.map(({ cause, intensity }) => `${cause} ${intensity * 100}%`).join(' + ');
     return [
       `${main === null ? 'healthy' : what}, ${format.name}, ${recipe.world?.name ?? 'plain'}, ${recipe.events} events, seed ${recipe.seed}: ${words.join('; ')}`,
     ];
@@ -107,7 +107,7 @@ It generates delivery logs with a healthy service's traffic (busy days, retries 
     count(mixed, ({ allNamed }) => allNamed),
     mixed.length,
   )}).
-- **Healthy logs:** ${falseFindings} of ${healthy.length} had a finding${falseFindings === 0 ? ` (95 %: at most ${(falseHigh * 100).toFixed(1)} % would)` : ''}.
+- **Healthy logs:** ${falseFindings} of ${healthy.length} had a finding${falseFindings === 0 ? ` (95%: at most ${(falseHigh * 100).toFixed(1)}% would)` : ''}.
 
 ## Confusion matrix
 
@@ -123,7 +123,7 @@ ${tableOf(
   ['share, events', ...cellsHeader],
   by(
     ({ case: { recipe } }) =>
-      `${recipe.causes[0]!.intensity * 100} % of ${recipe.events.toLocaleString('en-US')}`,
+      `${recipe.causes[0]!.intensity * 100}% of ${recipe.events.toLocaleString('en-US')}`,
   ),
 )}
 

@@ -27,13 +27,13 @@ describe('the page of an audit', () => {
       expect(page).toContain(`id="${id}"`);
     // Each for a wide screen and for a phone.
     expect(page.match(/<svg /g)).toHaveLength(8);
-    expect(page).toContain('the client gives up after 10 s');
+    expect(page).toContain('the client times out after 10 s');
     expect(page).toContain('onset 2026-01-07 01:00');
     expect(page).toContain('due at 55 s, never made');
     expect(page).toContain('overlaps with another attempt');
   });
 
-  test('whatever a log says stays text', () => {
+  test('content of the log is escaped', () => {
     const page = auditPage(sampleResult(hostile), hostile);
     expect(page).not.toContain('<script>alert');
     expect(page).not.toContain('<img src=x');
@@ -43,7 +43,7 @@ describe('the page of an audit', () => {
     expect([...tags].filter((tag) => tag === 'script' || tag === 'img' || tag === 'iframe')).toEqual([]);
   });
 
-  test('what was acknowledged and never processed is lost as well: in the figures, and in no cause of silence', () => {
+  test('acknowledged but unprocessed events count as lost, and not under a cause of silent drops', () => {
     const sample = sampleResult();
     const verdicts = { ...sample.verdicts, silently_dropped: 10, acknowledged_unprocessed: 30 };
     const unprocessed = {
@@ -60,23 +60,23 @@ describe('the page of an audit', () => {
       causes: [unprocessed, { ...sample.causes[0]!, silently_dropped: 10 }],
     };
     const page = auditPage(result, 'posthorn audit x.jsonl');
-    expect(page).toContain('<h1>4 % of the webhooks disappeared');
-    // Of the 1,000 that were decided; the interval is that of the figure.
-    expect(page).toMatch(/>40<\/b\s*>of 1,000 events lost\s+in\s+silence \(95 %: 2\.95 % to 5\.4 %\)/);
+    expect(page).toContain('<h1>4% of the webhooks disappeared');
+    // A share of the 1,000 decided events; the interval belongs to the figure.
+    expect(page).toMatch(/>40<\/b\s*>of 1,000\s+events\s+lost\s+in\s+silence \(95%: 2\.95% to 5\.4%\)/);
     expect(page).toMatch(
-      /acknowledged unprocessed<\/b\s*>is\s+the\s+main\s+cause: 30 events,\s+proved by what the receiver has/,
+      /acknowledged unprocessed<\/b\s*>is\s+the\s+main\s+cause: 30 events,\s+proved by the receiver’s list/,
     );
     expect(summarize(result)).toMatch(
-      /^10 of 1,004 events were silently dropped: 1 % .*, mainly by retry_race\. 30 were acknowledged/,
+      /^10 of 1,004 events were silently dropped: 1% .*, mainly by retry_race\. 30 were acknowledged/,
     );
     const text = postMortem(result, nothingKnown);
-    expect(text).toContain('[40 of 1,000 webhooks](#scope) ([4 %](#scope))');
+    expect(text).toContain('[40 of 1,000 webhooks](#scope) ([4%](#scope))');
     expect(text).toContain(
-      'has no end for 10 of them, and says that 30 arrived which the receiver does not have',
+      'shows no end for 10 of them and says that 30 were delivered that the receiver does not have',
     );
   });
 
-  test('a result with nothing in it is a page as well', () => {
+  test('an empty result renders as a page', () => {
     const empty = {
       ...sampleResult(),
       causes: [],
@@ -96,14 +96,14 @@ describe('the page of an audit', () => {
       missing: { total: 0, listed: [], file: null },
     };
     const page = auditPage(empty, 'posthorn audit x.jsonl');
-    expect(page).toContain('No webhook was silently dropped in this log');
+    expect(page).toContain('No silent drops in this log');
     expect(page).not.toContain('NaN');
     expect(page).not.toContain('undefined');
   });
 });
 
 describe('the post-mortem', () => {
-  test('begins with five parts, and each figure leads somewhere', () => {
+  test('begins with five parts, and each figure links to its basis', () => {
     const text = postMortem(sampleResult(), {
       ...nothingKnown,
       service: 'payment-notifications',
@@ -127,17 +127,17 @@ describe('the post-mortem', () => {
       expect(minute).toContain(`**${part}**`);
     expect(minute).toContain('payment-notifications, owned by the payments team');
     expect(minute).toContain('[26 h](#alerts)');
-    // One minute is about 180 words, said aloud.
-    const said = minute.replaceAll(/\]\(#\w+\)|[[*]|^##.*$/gm, '');
-    expect(said.split(/\s+/).filter((word) => /\w/.test(word)).length).toBeLessThanOrEqual(180);
-    expect(minute).toContain('zero in 20,000 events (at most 0.02 %)');
+    // One minute of speech is about 180 words.
+    const spoken = minute.replaceAll(/\]\(#\w+\)|[[*]|^##.*$/gm, '');
+    expect(spoken.split(/\s+/).filter((word) => /\w/.test(word)).length).toBeLessThanOrEqual(180);
+    expect(minute).toContain('zero in 20,000 events (at most 0.02%)');
     const anchors = new Set([...text.matchAll(/<a id="([^"]+)">/g)].map(([, id]) => id));
     const links = [...text.matchAll(/\]\(#([^)]+)\)/g)].map(([, id]) => id!);
     expect(links.length).toBeGreaterThan(6);
     expect(links.filter((id) => !anchors.has(id))).toEqual([]);
   });
 
-  test('with nothing known and many currencies it can still be said in a minute', () => {
+  test('without any facts and with many currencies it still takes one minute to present', () => {
     const sample = sampleResult();
     const weekly = ['USD', 'EUR', 'JPY', 'BHD', 'GBP'].map((currency) => ({
       ...sample.weekly_value[0]!,
@@ -149,23 +149,23 @@ describe('the post-mortem', () => {
     expect(minute.split(/\s+/).filter((word) => /\w/.test(word)).length).toBeLessThanOrEqual(180);
   });
 
-  test('where nothing is lost there is nothing to write up but how sure that is', () => {
+  test('without losses it says only how certain that is', () => {
     const sample = sampleResult(hostile);
     const text = postMortem(
       { ...sample, verdicts: { ...sample.verdicts, silently_dropped: 0 } },
       nothingKnown,
     );
-    expect(text).toMatch(/^# No silent drop in this log\n/);
+    expect(text).toMatch(/^# No silent drops in this log\n/);
     expect(text.replaceAll(/`[^`\n]*`/g, '')).not.toMatch(/to fill in|<script|In one minute/);
   });
 
-  test('what the log cannot know is a blank', () => {
+  test('facts that no log contains are blanks', () => {
     const text = postMortem(sampleResult(), nothingKnown);
-    for (const what of ['which service', 'whose service it is', 'what was changed', 'how it was noticed'])
+    for (const what of ['which service', 'which team', 'what was changed', 'how it was noticed'])
       expect(text).toMatch(new RegExp(`\\*\\*\\[to fill in: [^\\]]*${what}`));
   });
 
-  test('whatever a log says stays text', () => {
+  test('content of the log is escaped', () => {
     const text = postMortem(sampleResult(hostile), { ...nothingKnown, service: hostile, changes: [hostile] });
     // In code, which backticks cannot leave, everything is text.
     expect(text.replaceAll(/`[^`\n]*`/g, '')).not.toMatch(/<script|<img|[^\\]\]\(javascript/);

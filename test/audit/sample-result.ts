@@ -101,7 +101,7 @@ export function sampleResult(text = 'orders'): AuditResult {
     silent_drop_interval: [0.0022, 0.0051],
     power: {
       detectable_rate: 0.0002,
-      statement: `This log would have shown a drop rate of 0.02 % (${text}).`,
+      statement: `This log would have shown a drop rate of 0.02% (${text}).`,
     },
     first_lost_at: '2026-01-04T05:48:00.000Z',
     causes: [

@@ -148,12 +148,12 @@ describe('garbage in: clear words, no crash, no wrong figure', () => {
       n: `${n}`,
     }));
     await expect(dropped({ files: [fileOf(jsonLines(strange))] })).rejects.toThrow(
-      /There are: level, when, hook, answered, n\. .*--map event_id=hook(,|$)/,
+      /Fields of the log: level, when, hook, answered, n\. .*--map event_id=hook(,|$)/,
     );
   });
 
-  test('a gzip that is cut off is read to there, and said to be cut', async () => {
-    // Enough that a part of it is more than the beginning: what does not repeat.
+  test('a truncated gzip is read up to the cut, and reported as cut off', async () => {
+    // Unique content, so that half of the file is more than the sample at its beginning.
     const many = Array.from({ length: 40 }, (_, n) =>
       lines.map((line) => ({ ...line, event_id: `${line.event_id}-${n}`, note: randomUUID() })),
     ).flat();
@@ -181,10 +181,10 @@ describe('garbage in: clear words, no crash, no wrong figure', () => {
     );
     const { result, ids } = await dropped({ files: [fileOf(jsonLines(renamed))] });
     expect(ids).toEqual(lost);
-    expect(result.source.assumptions.join()).toMatch(/event_id and eventId are one field/);
+    expect(result.source.assumptions.join()).toMatch(/event_id and eventId are read as one field/);
   });
 
-  test('many lines that cannot be used are no footnote; a document that was cut is called that', async () => {
+  test('many unusable lines are the first note; a truncated document is reported as such', async () => {
     const strange = lines.slice(0, 20).map(({ ts }) => ({ ts, level: 'info', msg: 'tick' }));
     const { result } = await dropped({ files: [fileOf(jsonLines([...strange, ...lines]))] });
     expect(result.coverage.notes[0]).toMatch(/^20 of 2\d\d lines \(\d.*%\) could not be used/);
@@ -192,7 +192,7 @@ describe('garbage in: clear words, no crash, no wrong figure', () => {
     await expect(audit({ files: [fileOf(cut, 'json')] })).rejects.toThrow(/only half written/);
   });
 
-  test('absurd times do not stretch the log, and lines without an id are counted', async () => {
+  test('implausible times do not stretch the log, and lines without an id are counted', async () => {
     const odd = [
       { event_id: 'evt_1970', ts: '1970-01-01T00:00:00Z', status_code: 500 },
       { event_id: 'evt_2099', ts: '2099-12-31T00:00:00Z', status_code: 500 },
@@ -204,7 +204,7 @@ describe('garbage in: clear words, no crash, no wrong figure', () => {
     expect(ids).toEqual(lost);
   });
 
-  test('one id under two tenants is two events: what one got does not deliver the other', async () => {
+  test('one id under two tenants is two events: delivery to one does not count for the other', async () => {
     const of = (tenant: string, code: number): object => ({
       tenant,
       event_id: 'evt_x',
@@ -220,7 +220,7 @@ describe('garbage in: clear words, no crash, no wrong figure', () => {
     expect(result.coverage.ids_shared).toBe(1);
   });
 
-  test('negative amounts, unknown currencies and amounts that are none are kept out of every sum', async () => {
+  test('negative amounts, unknown currencies and invalid amounts are left out of every sum', async () => {
     const odd = new Map(
       [{ amount_minor: 500 }, { amount_minor: -700 }, { currency: 'QQQ' }, { amount_minor: 'much' }].map(
         (one, index) => [lost[index], one],
@@ -235,7 +235,7 @@ describe('garbage in: clear words, no crash, no wrong figure', () => {
     expect(result.money.unknown_amount_events).toBe(1);
   });
 
-  test('what is younger than the horizon is unresolved, never lost; repeated lines count once', async () => {
+  test('events younger than the horizon are unresolved, never lost; repeated lines count once', async () => {
     const young = { event_id: 'evt_young', ts: lines.at(-1)!.ts, attempt: 1, status_code: 500 };
     const { result, ids } = await dropped({ files: [fileOf(good + good + jsonLines([young]))] });
     expect(result.verdicts.unresolved).toBe(1);
@@ -245,7 +245,7 @@ describe('garbage in: clear words, no crash, no wrong figure', () => {
   });
 });
 
-test('against what is known outside: never sent, acknowledged but unprocessed, processed all the same', async () => {
+test('comparison with outside data: never sent, acknowledged but unprocessed, processed anyway', async () => {
   const all = [...new Set(lines.map(({ event_id }) => event_id))];
   const expected = fileOf(
     `id,amount_minor,currency\n${[...all, 'evt_never'].map((id) => `${id},250,USD`).join('\n')}\n`,
@@ -285,19 +285,19 @@ describe('the command', () => {
     const arrived = new Set(
       seen.filter(({ status }) => status === 'delivered').map(({ event_id }) => event_id),
     );
-    const gone = [...new Set(seen.map(({ event_id }) => event_id))].filter((id) => !arrived.has(id));
-    expect(gone.length).toBeGreaterThan(0);
-    expect(result.missing.listed.map(({ event_id }) => event_id).toSorted()).toEqual(gone.toSorted());
+    const missing = [...new Set(seen.map(({ event_id }) => event_id))].filter((id) => !arrived.has(id));
+    expect(missing.length).toBeGreaterThan(0);
+    expect(result.missing.listed.map(({ event_id }) => event_id).toSorted()).toEqual(missing.toSorted());
     expect(result.causes[0]).toMatchObject({ cause: 'retry_race', kind: 'proof' });
     expect(readdirSync(temporary)).toEqual([]);
   });
 
-  test('wrong usage is 2, with words; a healthy log is 0, with its power', async () => {
+  test('wrong usage exits with 2 and a message; a healthy log with 0 and its power', async () => {
     const wrong = await runHere('audit', join(directory, 'nothing.jsonl'));
-    expect(wrong).toMatchObject({ code: 2, err: expect.stringMatching(/there is no file/) });
+    expect(wrong).toMatchObject({ code: 2, err: expect.stringMatching(/does not exist/) });
     const healthy = fileOf(jsonLines(lines.filter(({ event_id }) => !lost.includes(event_id))));
     const { out, code } = await runHere('audit', healthy);
-    expect(out).toMatch(/^No silent drop among 196 events\.\n0 of 196: this log could not have shown 0\.3 %/);
+    expect(out).toMatch(/^No silent drop among 196 events\.\n0 of 196: this log could not have shown 0\.3%/);
     expect(code).toBe(0);
   });
 
@@ -309,7 +309,10 @@ describe('the command', () => {
     const ended = runHere('impact', '--before', large, '--after', large);
     while (readdirSync(temporary).length === 0) await new Promise((resolve) => setImmediate(resolve));
     process.emit('SIGINT');
-    expect(await ended).toMatchObject({ code: 130, err: expect.stringContaining('nothing was left behind') });
+    expect(await ended).toMatchObject({
+      code: 130,
+      err: expect.stringContaining('no files were left behind'),
+    });
     expect(readdirSync(temporary)).toEqual([]);
     vi.unstubAllEnvs();
   });

@@ -73,7 +73,7 @@ describe('posthorn impact', () => {
         // The window is two days: 20 × 5.00 EUR, and √(20 × 500²) either way.
         weekly_value: [{ currency: 'EUR', amount_minor: 35_000, interval: [19_661, 50_339] }],
         given_up_value: [],
-        // Nothing watched this store. By its counters 2 % of an hour were lost, and no more of the hours after it.
+        // Nothing watched this store. By its counters 2% of an hour were lost, and no more of the hours after it.
         time_to_detect: { by: expect.stringMatching(/^alert rule burn-.*replayed over the counters/) },
       },
       after: { events: 1000, silently_dropped: 0, drop_rate: 0, weekly_value: [], time_to_detect: null },
@@ -85,10 +85,10 @@ describe('posthorn impact', () => {
     // Newcombe, worked out apart: 0.02 − √((0.02 − 0.012985…)² + (0.003827…)²) and so on.
     expect(result.difference.interval[0]).toBeCloseTo(0.0121, 3);
     expect(result.difference.interval[1]).toBeCloseTo(0.0307, 3);
-    expect(result.statement).toContain('none lost in silence: at 95 % the rate is below 0.383 %');
+    expect(result.statement).toContain('none lost in silence: at 95% the rate is below 0.383%');
     expect(code).toBe(0);
     expect(readFileSync(html, 'utf8')).toContain('<!doctype html>');
-    expect(readFileSync(markdown, 'utf8')).toMatch(/^# Impact: 2 % before, 0 % after/);
+    expect(readFileSync(markdown, 'utf8')).toMatch(/^# Impact: 2% before, 0% after/);
 
     // Old books are kept by the day, so half a day cannot be had: said.
     const half = (from: number): string =>
@@ -213,10 +213,10 @@ describe('posthorn impact', () => {
       '--after',
       `${at}..${at.slice(0, 11)}23:59Z`,
     );
-    expect(early.err).toMatch(/the books of this Posthorn begin at .*: nothing is known of/);
+    expect(early.err).toMatch(/the history of this Posthorn begins at .* and does not cover/);
     expect(early.code).toBe(2);
     const late = await impact('--data-dir', dataDir, '--deploy', new Date().toISOString());
-    expect(late.err).toContain('there is no whole hour on both sides');
+    expect(late.err).toContain('a whole hour on each side of');
     expect(late.code).toBe(2);
   });
 

@@ -26,7 +26,7 @@ const defaultMemoryMb = 1100;
 const readingShare = 0.45;
 
 /**
- * Audits delivery logs: what became of every event, which events were dropped in silence, why, and what they are worth.
+ * Audits delivery logs: what became of every event, which events were silently dropped, why, and what they are worth.
  * Works in a temporary directory and removes it afterwards. Throws AuditError, with a message for the user, if nothing can
  * be audited, and AuditStopped if `signal` stopped it.
  */

@@ -296,7 +296,7 @@ describe('reading JSON lines', () => {
       return await readMalformed(database, [await sniff(path)], undefined);
     });
     expect(samples).toEqual([
-      { file: path, line: 200_004, why: 'cannot be read as a record', text: '{"id":"evt_1"' },
+      { file: path, line: 200_004, why: 'not a valid record', text: '{"id":"evt_1"' },
     ]);
   });
 });

@@ -79,7 +79,7 @@ function headline({
       : ` ${count(verdicts.acknowledged_unprocessed)} were acknowledged and never processed.`;
   if (verdicts.silently_dropped === 0) return `No silent drop among ${count(events)} events.${unprocessed}`;
   const main = causes.find(({ cause, silently_dropped: n }) => cause !== 'unknown' && n > 0);
-  return `${count(verdicts.silently_dropped)} of ${count(events)} events were dropped in silence: ${percent(rate)} (95%: ${percent(low)} to ${percent(high)})${main === undefined ? ', cause unknown' : `, mainly by ${main.cause}`}.${unprocessed}`;
+  return `${count(verdicts.silently_dropped)} of ${count(events)} events were silently dropped: ${percent(rate)} (95%: ${percent(low)} to ${percent(high)})${main === undefined ? ', cause unknown' : `, mainly by ${main.cause}`}.${unprocessed}`;
 }
 
 function verdictLines({ verdicts, sender }: AuditResult): string[] {

@@ -106,7 +106,7 @@ async function sidesOfOneLog(
     [before.side, after.side, 'before'],
     [after.side, before.side, 'from'],
   ] as const)
-    if (side.judged + side.unresolved === 0)
+    if (side.decided + side.unresolved === 0)
       throw new CommandError(
         `no event of ${name} is ${where === 'before' ? 'before' : 'at or after'} ${iso(deploy)}: the log covers ${iso(other.from)} to ${iso(other.until)}, and --deploy must be inside that time`,
         2,
@@ -117,8 +117,8 @@ async function sidesOfOneLog(
 }
 
 /** Throws if none of a side's events is decided yet. */
-function demandDecided({ judged, unresolved, label, from, until }: Side): void {
-  if (judged > 0) return;
+function demandDecided({ decided, unresolved, label, from, until }: Side): void {
+  if (decided > 0) return;
   throw new CommandError(
     printable(
       `no event of ${label} is decided (${unresolved.toLocaleString('en-US')} are still being retried): the log covers ${iso(from)} to ${iso(until)}; choose a longer time`,
@@ -154,7 +154,7 @@ async function sideOfPosthorn(store: Store, asked: Window, begin: number, now: n
       2,
     );
   const side = await sideOfStore(store, window, label, now);
-  if (side.judged === 0)
+  if (side.decided === 0)
     throw new CommandError(`no delivery was decided in ${label}: choose a window with traffic`, 2);
   return { side, detected: await detectedIn(store, side, now) };
 }

@@ -17,7 +17,7 @@ export function sideFromAudit(result: AuditResult, label: string): Side {
     label,
     from: Date.parse(coverage.from ?? '1970-01-01T00:00Z'),
     until: Date.parse(coverage.to ?? '1970-01-01T00:00Z'),
-    judged: result.events - n.unresolved,
+    decided: result.events - n.unresolved,
     unresolved: n.unresolved,
     silentlyDropped: n.silently_dropped,
     acknowledgedUnprocessed: n.acknowledged_unprocessed,

@@ -143,7 +143,7 @@ export function examplePlot(example: Example, width: PlotWidth): Html {
       values: [],
       below: [0, 0.5, 1].map((share) => ({
         x: x(begin + share * (end - begin)),
-        words: share === 0 ? '0' : seconds(share * (end - begin)),
+        label: share === 0 ? '0' : seconds(share * (end - begin)),
       })),
       title: `begins ${time(begin)} UTC${requests.some(({ gaveUpAt }) => gaveUpAt !== null) ? (wide ? '; pale: given up by the sender, but still in flight' : '; pale: given up') : ''}`,
     },

@@ -73,7 +73,7 @@ export function dropRatePlot(
     return bar(
       { x: x(start), width: room * 0.86, y: y(rates[index]!), base: area.bottom },
       'bad',
-      `${time(bins[0]!.from)}: ${count(sum(bins, 'silently_dropped'))} of ${count(sum(bins, 'accepted'))} dropped in silence (${percent(rates[index]!)})`,
+      `${time(bins[0]!.from)}: ${count(sum(bins, 'silently_dropped'))} of ${count(sum(bins, 'accepted'))} silently dropped (${percent(rates[index]!)})`,
     );
   });
   const marks = known.map((marker, index) =>
@@ -107,14 +107,14 @@ export function dropRatePlot(
   const days = span > 4 * 86_400_000;
   return plot(
     area,
-    `Share of events dropped in silence over time; ${percent(overall)} overall`,
+    `Share of events silently dropped over time; ${percent(overall)} overall`,
     {
-      values: roundTicks(most, 4).map((value) => ({ y: y(value), words: percent(value) })),
+      values: roundTicks(most, 4).map((value) => ({ y: y(value), label: percent(value) })),
       below: (wide && days ? [0, 0.25, 0.5, 0.75, 1] : wide || days ? [0, 0.5, 1] : [0, 1]).map((share) => ({
         x: x(from + share * span),
-        words: days ? day(from + share * span) : time(from + share * span),
+        label: days ? day(from + share * span) : time(from + share * span),
       })),
-      title: 'dropped in silence, share of events (UTC)',
+      title: 'silently dropped, share of events (UTC)',
     },
     [...bars, line, ...marks, ...(step === null ? [] : [step])],
   );
@@ -135,7 +135,7 @@ export function dropRateLegend({ series, markers, onset, silent_drop_rate: overa
           )
           .slice(0, maxMarkers);
   return html`<p class="soft legend">
-      <span><i style="background:var(--bad)"></i>dropped in silence</span
+      <span><i style="background:var(--bad)"></i>silently dropped</span
       ><span>dotted: overall, ${percent(overall)}</span
       >${shown.length === 0 ? null : html`<span>grey, dashed: deploys and other markers</span>`}${onset === null ? null : html`<span>amber, dashed: where the rate steps</span>`}
     </p>
@@ -207,10 +207,10 @@ export function durationsPlot(
     area,
     'How long attempts took, by answer',
     {
-      values: powers.map((power) => ({ y: y(Math.log10(1 + 10 ** power)), words: count(10 ** power) })),
+      values: powers.map((power) => ({ y: y(Math.log10(1 + 10 ** power)), label: count(10 ** power) })),
       below: [1, 10, 100, 1000, 10_000, 100_000, 1_000_000]
         .filter((ms) => Math.log10(ms) >= low && Math.log10(ms) <= high)
-        .map((ms) => ({ x: at(ms), words: seconds(ms) })),
+        .map((ms) => ({ x: at(ms), label: seconds(ms) })),
       title: 'attempts, by how long they took (logarithmic)',
     },
     [...bars, ...marks],
@@ -260,11 +260,11 @@ export function moneyPlot({ series, coverage }: AuditResult, width: PlotWidth): 
     area,
     `Value at risk by week in ${currency}`,
     {
-      values: roundTicks(most, 3).map((value) => ({ y: y(value), words: count(value) })),
+      values: roundTicks(most, 3).map((value) => ({ y: y(value), label: count(value) })),
       below: weeks
         .map((_, index) => ({
           x: area.left + index * step + step / 2,
-          words: `${day(first + index * weekMs)}${index === weeks.length - 1 && !whole ? ' (part)' : ''}`,
+          label: `${day(first + index * weekMs)}${index === weeks.length - 1 && !whole ? ' (part)' : ''}`,
         }))
         .filter((_, index) => index % Math.ceil(weeks.length / (width === 760 ? 7 : 3)) === 0),
       title: `${currency} of payments whose event was lost, by week`,

@@ -27,7 +27,7 @@ export const verdictTexts: Readonly<Record<Verdict, string>> = {
   delivered: 'delivered',
   late: 'delivered late',
   given_up: 'given up and recorded',
-  silently_dropped: 'dropped in silence',
+  silently_dropped: 'silently dropped',
   unresolved: 'undecided at the end of the log',
   acknowledged_unprocessed: 'acknowledged but not processed',
 };

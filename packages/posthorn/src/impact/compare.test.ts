@@ -12,7 +12,7 @@ function side(fields: Partial<Side>): Side {
     label: 'log',
     from: begins,
     until: begins + 2 * week,
-    judged: 20_000,
+    decided: 20_000,
     unresolved: 0,
     silentlyDropped: 0,
     acknowledgedUnprocessed: 0,
@@ -44,7 +44,7 @@ describe('before and after', () => {
     expect(result.verdict).toBe('better');
     expect(result.after.drop_interval[1]).toBe(wilson(0, 20_000)[1]);
     expect(result.statement).toContain(
-      '20,000 events after the change, none lost in silence: at 95 % the rate is below 0.019 %',
+      '20,000 events after the change, none lost in silence: at 95% the rate is below 0.019%',
     );
     expect(result.if_unchanged.expected_drops).toBeCloseTo(60, 9);
     // (1 − 0.003)^20000, which 1 − 1 would make zero.
@@ -64,12 +64,12 @@ describe('before and after', () => {
 
   test('money is scaled to the volume after', () => {
     const before = side({ silentlyDropped: 60, weekly: usd(800_000, 200_000, 60) });
-    const result = compare(before, side({ judged: 40_000 }), facts);
+    const result = compare(before, side({ decided: 40_000 }), facts);
     expect(result.recovered_per_week[0]!.amount_minor).toBe(1_600_000);
   });
 
   test('too few events show nothing, and that is said', () => {
-    const result = compare(side({ silentlyDropped: 60 }), side({ judged: 100 }), facts);
+    const result = compare(side({ silentlyDropped: 60 }), side({ decided: 100 }), facts);
     expect(result.verdict).toBe('no_difference_shown');
     expect(result.statement).toContain('cannot show a difference');
   });
@@ -80,7 +80,7 @@ describe('before and after', () => {
 
   test('nothing at all is no error', () => {
     const nothing = side({
-      judged: 0,
+      decided: 0,
       endpoints: new Map(),
       types: new Map(),
       weekParts: { hours: 6, events: new Map() },
@@ -102,7 +102,7 @@ describe('equal exposure', () => {
   });
 
   test.each<[string, Partial<Side>]>([
-    ['volume', { judged: 5000 }],
+    ['volume', { decided: 5000 }],
     ['endpoints', { endpoints: new Map([['orders', 20_000]]) }],
     [
       'event_types',
@@ -142,7 +142,7 @@ describe('equal exposure', () => {
     expect(failing(side({}), side({ endpoints: renamed }))).toEqual([]);
   });
 
-  test('what is not known is not judged', () => {
+  test('unknown values are not compared', () => {
     const unknown = exposureChecks(side({ types: new Map() }), side({}));
     expect(unknown.find(({ check }) => check === 'event_types')!.fine).toBeNull();
   });

@@ -75,14 +75,14 @@ export interface ImpactFacts {
 }
 
 function figuresOf(side: Side, target: number, detected: TimeToDetect | null): SideFigures {
-  const { value, interval } = shareOf(lostOf(side), side.judged);
+  const { value, interval } = shareOf(lostOf(side), side.decided);
   const bad = lostOf(side) + side.givenUp + side.late;
-  const due = side.judged + side.lateUnresolved;
+  const due = side.decided + side.lateUnresolved;
   return {
     label: side.label,
     from: new Date(side.from).toISOString(),
     until: new Date(side.until).toISOString(),
-    events: side.judged,
+    events: side.decided,
     unresolved: side.unresolved,
     silently_dropped: side.silentlyDropped,
     acknowledged_unprocessed: side.acknowledgedUnprocessed,
@@ -109,7 +109,7 @@ function figuresOf(side: Side, target: number, detected: TimeToDetect | null): S
 
 /** Loss per event, with an interval that is honest when nothing was lost. */
 function lossPerEvent(side: Side, currency: string, meanMinor: number): Estimate {
-  const eventsPerWeek = side.judged / Math.max(weeksOf(side), 1e-9);
+  const eventsPerWeek = side.decided / Math.max(weeksOf(side), 1e-9);
   const own = side.weekly.find((week) => week.currency === currency);
   if (own !== undefined && own.events > 0)
     return {
@@ -117,11 +117,11 @@ function lossPerEvent(side: Side, currency: string, meanMinor: number): Estimate
       interval: [own.interval[0] / eventsPerWeek, own.interval[1] / eventsPerWeek],
     };
   // None seen does not mean none: up to the upper bound of the rate, at the mean that was lost before.
-  return { value: 0, interval: [0, shareOf(lostOf(side), side.judged).interval[1] * meanMinor] };
+  return { value: 0, interval: [0, shareOf(lostOf(side), side.decided).interval[1] * meanMinor] };
 }
 
 function recovered(before: Side, after: Side): WeeklyFigures[] {
-  const perWeek = after.judged / Math.max(weeksOf(after), 1e-9);
+  const perWeek = after.decided / Math.max(weeksOf(after), 1e-9);
   const currencies = new Set([...before.weekly, ...after.weekly].map(({ currency }) => currency));
   return [...currencies].map((currency) => {
     const was = before.weekly.find((week) => week.currency === currency);
@@ -141,16 +141,16 @@ function recovered(before: Side, after: Side): WeeklyFigures[] {
 export function compare(before: Side, after: Side, facts: ImpactFacts): ImpactResult {
   const { target, detectedBefore, detectedAfter } = facts;
   const [lostBefore, lostAfter] = [lostOf(before), lostOf(after)];
-  const { value, interval } = newcombe(lostBefore, before.judged, lostAfter, after.judged);
+  const { value, interval } = newcombe(lostBefore, before.decided, lostAfter, after.decided);
   const verdict = interval[0] > 0 ? 'better' : interval[1] < 0 ? 'worse' : 'no_difference_shown';
-  const rateBefore = lostBefore / Math.max(1, before.judged);
+  const rateBefore = lostBefore / Math.max(1, before.decided);
   const checks = exposureChecks(before, after);
   const was = figuresOf(before, target, detectedBefore);
   const is = figuresOf(after, target, detectedAfter);
   const rates =
     lostAfter === 0
-      ? `${count(is.events)} events after the change, none lost in silence: at 95 % the rate is below ${percent(is.drop_interval[1])}`
-      : `${count(lostAfter)} of ${count(is.events)} events after the change lost in silence: ${percent(is.drop_rate)} (95 %: ${range(is.drop_interval)})`;
+      ? `${count(is.events)} events after the change, none lost in silence: at 95% the rate is below ${percent(is.drop_interval[1])}`
+      : `${count(lostAfter)} of ${count(is.events)} events after the change lost in silence: ${percent(is.drop_rate)} (95%: ${range(is.drop_interval)})`;
   const compared = {
     better: `It was ${percent(was.drop_rate)} before; the difference is beyond chance.`,
     worse: `It was ${percent(was.drop_rate)} before: it is worse, beyond chance.`,
@@ -164,9 +164,9 @@ export function compare(before: Side, after: Side, facts: ImpactFacts): ImpactRe
     verdict,
     statement: `${rates}. ${compared}`,
     if_unchanged: {
-      expected_drops: rateBefore * after.judged,
+      expected_drops: rateBefore * after.decided,
       // At most k lost is at least n − k not lost: in this form a tiny probability does not vanish in 1 − 1.
-      chance_of_so_few: binomialTail(after.judged - lostAfter, after.judged, 1 - rateBefore),
+      chance_of_so_few: binomialTail(after.decided - lostAfter, after.decided, 1 - rateBefore),
     },
     exposure: { equal: checks.every(({ fine }) => fine !== false), checks },
     recovered_per_week: recovered(before, after),

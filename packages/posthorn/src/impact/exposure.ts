@@ -14,7 +14,7 @@ const mixMost = 0.1;
 const hoursMost = 0.15;
 /** Volumes that differ by more than this factor are not the same exposure. */
 const volumeMost = 1.5;
-const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
+const percent = (share: number): string => `${(share * 100).toFixed(0)}%`;
 const count = (n: number): string => Math.round(n).toLocaleString('en-US');
 
 /** Total variation distance of two mixes: the share that would have to move; 0 is alike, 1 has nothing in common. */
@@ -72,7 +72,7 @@ function mixCheck(
 /** Returns whether both sides had the same exposure: only then can a difference in the rate be due to the change. */
 export function exposureChecks(before: Side, after: Side): ExposureCheck[] {
   const perWeek = [before, after].map(
-    (side) => (side.judged + side.unresolved) / Math.max(weeksOf(side), 1 / 168),
+    (side) => (side.decided + side.unresolved) / Math.max(weeksOf(side), 1 / 168),
   );
   const byDay = [before, after].some(({ weekParts }) => weekParts.hours === 24);
   const parts = [before, after].map(({ weekParts }) => (byDay ? byDayOfWeek(weekParts) : weekParts));

@@ -99,7 +99,7 @@ export async function sideOfStore(
     from,
     until,
     // Cancelled deliveries are not wanted; pending ones are not decided.
-    judged: Math.max(0, accepted - pending - cancelled),
+    decided: Math.max(0, accepted - pending - cancelled),
     unresolved: pending,
     silentlyDropped: unaccounted,
     acknowledgedUnprocessed: 0,

@@ -52,14 +52,14 @@ function ratesPlot({ before, after, verdict }: ImpactResult, width: PlotWidth): 
     area,
     `Drop rate before ${percent(before.drop_rate)}, after ${percent(after.drop_rate)}`,
     {
-      values: roundTicks(most, 4).map((value) => ({ y: y(value), words: percent(value) })),
+      values: roundTicks(most, 4).map((value) => ({ y: y(value), label: percent(value) })),
       below: [before, after].map((side, index) => ({
         x: area.left + half * (index + 0.5),
-        words: `${index === 0 ? 'before' : 'after'}${width === 760 ? `: ${count(side.events)} events` : ''}`,
+        label: `${index === 0 ? 'before' : 'after'}${width === 760 ? `: ${count(side.events)} events` : ''}`,
       })),
       title:
         width === 760
-          ? 'lost in silence, share of events, with intervals at 95 %'
+          ? 'lost in silence, share of events, with intervals at 95%'
           : 'lost in silence, share of events',
     },
     columns,
@@ -79,7 +79,7 @@ function recoveredCard({ recovered_per_week: recovered, before, after }: ImpactR
   return html`<div class="card">
     ${recovered.map((week) => html`<b class="${colour(week)} ${several ? 'several' : ''}">${formatValue({ amountMinor: BigInt(week.amount_minor), currency: week.currency })}</b>`)}a
     week no longer at risk
-    ${several ? '(with intervals below)' : `(95 %: ${recovered.map(recoveredWords).join()})`}
+    ${several ? '(with intervals below)' : `(95%: ${recovered.map(recoveredWords).join()})`}
   </div>`;
 }
 
@@ -103,12 +103,12 @@ export function impactPage(result: ImpactResult, command: string): string {
           >${percent(Math.abs(difference.rate))}</b
         >of the events
         ${verdict === 'no_difference_shown' ? 'is the difference, and it may be chance' : verdict === 'better' ? 'are no longer lost' : 'are lost beyond what was lost before'}
-        (95 %, Newcombe:
+        (95%, Newcombe:
         ${range(verdict === 'worse' ? [-difference.interval[1], -difference.interval[0]] : difference.interval)})
       </div>
       ${recoveredCard(result)}
       <div class="card">
-        <b>${percent(after.drop_interval[1])}</b>is the most that the rate after the change can be, at 95 %
+        <b>${percent(after.drop_interval[1])}</b>is the most that the rate after the change can be, at 95%
       </div>
       <div class="card">
         <b class="${exposure.equal ? 'good' : 'bad'}">${exposure.equal ? 'equal' : 'not equal'}</b>exposure

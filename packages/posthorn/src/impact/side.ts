@@ -4,7 +4,7 @@ import { hourMs } from '../domain/time.ts';
 export interface WeeklyLoss {
   readonly currency: string;
   readonly amountMinor: number;
-  /** 95 %. */
+  /** 95%. */
   readonly interval: readonly [number, number];
   /** Lost events with an amount in this currency, over the whole side. */
   readonly events: number;
@@ -30,7 +30,7 @@ export interface Side {
   readonly from: number;
   readonly until: number;
   /** Obligations whose outcome is known: unresolved ones are not included. */
-  readonly judged: number;
+  readonly decided: number;
   readonly unresolved: number;
   readonly silentlyDropped: number;
   readonly acknowledgedUnprocessed: number;

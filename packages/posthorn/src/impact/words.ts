@@ -4,11 +4,11 @@ import { escapeMarkdown, markdownCode, markdownTable } from '../report/markdown.
 import type { ImpactResult, TimeToDetect } from './compare.ts';
 import { count } from '../report/count.ts';
 
-/** `4.1 times` the budget, or `37 %` of it. */
+/** `4.1 times` the budget, or `37%` of it. */
 export const budget = (burned: number): string =>
   burned >= 2
     ? `${count(Number(burned.toFixed(1)))} times what is allowed`
-    : `${Number((burned * 100).toFixed(1))} % of what is allowed`;
+    : `${Number((burned * 100).toFixed(1))}% of what is allowed`;
 
 /** How soon, and by whom. */
 function detection(detected: TimeToDetect | null, lost: number): string {
@@ -25,13 +25,13 @@ const moneyOf = (minor: number, currency: string): string =>
 export const recoveredWords = ({ currency, interval: [lo, hi] }: Weekly): string =>
   `${moneyOf(lo, currency)} to ${moneyOf(hi, currency)}`;
 
-/** `No longer at risk, a week: 771.88 USD (95 %: …)`, or how much more is. */
+/** `No longer at risk, a week: 771.88 USD (95%: …)`, or how much more is. */
 export function recoveredLine(week: Weekly): string {
   const { currency, amount_minor: minor, interval } = week;
   if (minor >= 0)
-    return `No longer at risk, a week: ${moneyOf(minor, currency)} (95 %: ${recoveredWords(week)}).`;
+    return `No longer at risk, a week: ${moneyOf(minor, currency)} (95%: ${recoveredWords(week)}).`;
   const more = { currency, amount_minor: -minor, interval: [-interval[1], -interval[0]] } as const;
-  return `More at risk than before, a week: ${moneyOf(-minor, currency)} (95 %: ${recoveredWords(more)}).`;
+  return `More at risk than before, a week: ${moneyOf(-minor, currency)} (95%: ${recoveredWords(more)}).`;
 }
 
 const mark = (fine: boolean | null): string =>
@@ -53,7 +53,7 @@ export function impactRows({
     both('silently dropped', ({ silently_dropped: n }) => count(n)),
     both('acknowledged, but not processed', ({ acknowledged_unprocessed: n }) => count(n)),
     both('drop rate', ({ drop_rate: rate }) => percent(rate)),
-    both('at 95 %', ({ drop_interval: interval }) => range(interval)),
+    both('at 95%', ({ drop_interval: interval }) => range(interval)),
     both('given up and recorded', ({ given_up: n }) => count(n)),
     ...(before.given_up_value.length + after.given_up_value.length === 0
       ? []
@@ -92,7 +92,7 @@ export function impactMarkdown(result: ImpactResult, command: string): string {
 
 ${result.statement}
 
-- Difference: ${percent(difference.rate)} (95 %, Newcombe: ${range(difference.interval)}).
+- Difference: ${percent(difference.rate)} (95%, Newcombe: ${range(difference.interval)}).
 - ${unchangedWords(result)}
 ${recovered.map((week) => `- ${recoveredLine(week)}`).join('\n')}
 

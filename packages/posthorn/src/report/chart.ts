@@ -49,8 +49,8 @@ export function plot(
   area: PlotArea,
   label: string,
   axes: {
-    readonly values: readonly { readonly y: number; readonly words: string }[];
-    readonly below: readonly { readonly x: number; readonly words: string }[];
+    readonly values: readonly { readonly y: number; readonly label: string }[];
+    readonly below: readonly { readonly x: number; readonly label: string }[];
     readonly title: string;
   },
   marks: readonly Html[],
@@ -58,9 +58,9 @@ export function plot(
   const { width, height, left, right, bottom } = area;
   return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}">
     <text class="soft" x="0" y="13">${axes.title}</text>
-    ${axes.values.map(({ y, words }) => html`<line x1="${left}" x2="${right}" y1="${round(y)}" y2="${round(y)}" stroke="var(--line)" /><text class="soft" x="${left - 8}" y="${round(y + 4)}" text-anchor="end">${words}</text>`)}
+    ${axes.values.map(({ y, label }) => html`<line x1="${left}" x2="${right}" y1="${round(y)}" y2="${round(y)}" stroke="var(--line)" /><text class="soft" x="${left - 8}" y="${round(y + 4)}" text-anchor="end">${label}</text>`)}
     ${marks}
-    ${axes.below.map(({ x, words }) => html`<text class="soft" x="${round(x)}" y="${bottom + 20}" text-anchor="${x < left + 40 ? 'start' : x > right - 40 ? 'end' : 'middle'}">${words}</text>`)}
+    ${axes.below.map(({ x, label }) => html`<text class="soft" x="${round(x)}" y="${bottom + 20}" text-anchor="${x < left + 40 ? 'start' : x > right - 40 ? 'end' : 'middle'}">${label}</text>`)}
   </svg>`;
 }
 
@@ -71,7 +71,7 @@ const firstRowPx = 32;
 export function flag(
   area: PlotArea,
   x: number,
-  words: string,
+  label: string,
   colour: 'bad' | 'soft' | 'wait',
   row = 0,
 ): Html {
@@ -89,7 +89,7 @@ export function flag(
       y="${firstRowPx + row * rowPx}"
       text-anchor="${roomRight ? 'start' : 'end'}"
       style="fill:var(--${colour})"
-      >${words}</text
+      >${label}</text
     >`;
 }
 

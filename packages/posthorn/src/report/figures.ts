@@ -5,10 +5,10 @@ import { formatValue } from '../domain/money.ts';
 /** `0.218%`: as many digits as a small share needs. */
 export function percent(share: number): string {
   const value = share * 100;
-  if (value === 0) return '0 %';
+  if (value === 0) return '0%';
   const size = Math.abs(value);
   const digits = size >= 1 ? 2 : size >= 0.01 ? 3 : size >= 0.0001 ? 5 : 7;
-  return `${Number(value.toFixed(digits))} %`;
+  return `${Number(value.toFixed(digits))}%`;
 }
 
 export const interval = ([lo, hi]: readonly [number, number]): string => `${percent(lo)} to ${percent(hi)}`;

@@ -55,7 +55,7 @@ export function impactService({
           : `is before ${iso(begin)}, when the ledger of this Posthorn begins: for the time before use posthorn audit and posthorn impact with a log`,
       );
     const side = await sideOfStore(store, window, label, now, tenant);
-    if (side.judged === 0)
+    if (side.decided === 0)
       throw invalid(path, 'no delivery ended in this time: choose a window with traffic');
     return side;
   };

@@ -128,7 +128,7 @@ export function auditCommand(): Command {
     .addHelpText(
       'after',
       `
-Exit codes: 0 nothing found; 1 silent drops, a cause, or unreadable lines; 2 wrong usage or a log that cannot be audited.
+Exit code: 0 nothing found; 1 silent drops, a cause, or unreadable lines; 2 wrong usage or a log that cannot be audited.
 
 Examples:
   posthorn audit deliveries.jsonl

@@ -126,7 +126,7 @@ export function impactCommand(): Command {
     .option('--database-url <url>', 'the same for Posthorn on PostgreSQL')
     .addHelpText(
       'after',
-      '\nExit codes: 0 nothing is lost any more, or significantly less than before; 1 no difference is shown, it is worse, or lines cannot be read; 2 wrong usage.\n\nExamples:\n  posthorn impact --before old.jsonl --after new.jsonl\n  posthorn impact attempts.jsonl --deploy 2026-10-15T09:00Z --html impact.html\n  posthorn impact --data-dir ./posthorn-data --deploy 2026-10-15T09:00Z\n  posthorn impact --data-dir ./posthorn-data --before 2026-10-01..2026-10-14 --after 2026-10-15..2026-10-28',
+      '\nExit code: 0 nothing is lost any more, or significantly less than before; 1 no difference is shown, it is worse, or lines cannot be read; 2 wrong usage.\n\nExamples:\n  posthorn impact --before old.jsonl --after new.jsonl\n  posthorn impact attempts.jsonl --deploy 2026-10-15T09:00Z --html impact.html\n  posthorn impact --data-dir ./posthorn-data --deploy 2026-10-15T09:00Z\n  posthorn impact --data-dir ./posthorn-data --before 2026-10-01..2026-10-14 --after 2026-10-15..2026-10-28',
     )
     .exitOverride();
   return logReadingOptions(command).action(async (log: string | undefined, options: ImpactOptions) => {

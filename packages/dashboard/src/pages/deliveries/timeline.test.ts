@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Details, overlapsOf, scaleOf, timelineOf, wordsOf } from './timeline.ts';
+import { type Details, overlapsOf, scaleOf, timelineOf } from './timeline.ts';
 
 const start = Date.UTC(2026, 10, 26, 9, 41, 7);
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -122,7 +122,9 @@ describe('what a timeline shows', () => {
     [{ status_code: 410, outcome: 'dead' }, '410 in 100 ms'],
     [{ status_code: null, error_class: null, outcome: 'superseded' }, 'superseded: no answer came too late'],
   ])('%j', (more, words) => {
-    expect(wordsOf(attempt(1, 0, 100, more))).toBe(words);
+    const attempts = [attempt(1, 0, 100, more)];
+    const { rows } = timelineOf(details({ attempts, claims: 1 }), start + 1e6);
+    expect(rows[0]!.words).toBe(words);
   });
 });
 

@@ -54,12 +54,7 @@ export const tookText = (ms: number): string =>
     : `${(Math.floor(ms / 100) / 10).toFixed(1).replace(/\.0$/, '')} s`;
 
 /** `503 in 600 ms`, `timeout after 15 s`, `superseded: 200 came too late`. */
-function wordsOf({
-  outcome,
-  status_code: status,
-  error_class: error,
-  duration_ms: ms,
-}: Attempt): string {
+function wordsOf({ outcome, status_code: status, error_class: error, duration_ms: ms }: Attempt): string {
   const took = tookText(ms);
   const answer = status === null ? (error ?? 'no answer') : String(status);
   if (outcome === 'superseded') return `superseded: ${answer} came too late`;

@@ -12,7 +12,7 @@ const dollars = (amount_minor: number, events: number): Money => ({ currency: 'U
 const team = (name: string, fields: Partial<Now['teams'][number]>): Now['teams'][number] => ({
   team: name,
   level: 'well',
-  state: 'all that it receives arrives',
+  state: 'everything it receives arrives',
   dead: 0,
   suppressed: 0,
   late_pending: 0,
@@ -93,7 +93,7 @@ export function aNow(at = Date.now()): Now {
         budget_left: 0.99,
       }),
       team('growth', { level: 'watch', state: 'paused' }),
-      team('payments', { state: 'all that it sends arrives', budget_left: 0.97 }),
+      team('payments', { state: 'everything it sends arrives', budget_left: 0.97 }),
     ],
     needs: [
       need({

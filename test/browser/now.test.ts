@@ -175,7 +175,7 @@ describe('every state', () => {
     await answerWith(page, {
       ...rest,
       level: 'well',
-      sentence: 'There is no endpoint yet: nothing can be delivered.',
+      sentence: 'There are no endpoints yet, so nothing can be delivered.',
       ledger: { accepted: 0, delivered: 0, pending: 0, dead: 0, cancelled: 0, suppressed: 0, unaccounted: 0 },
       endpoints: 0,
       needs: [],
@@ -190,7 +190,7 @@ describe('every state', () => {
         const now = aNow();
         await answerWith(page, {
           ...now,
-          sentence: '2 notifications are unaccounted for: accepted, and in no state at all.',
+          sentence: '2 notifications are unaccounted: accepted, but in no state.',
           ledger: { ...now.ledger, accepted: now.ledger.accepted + 2, unaccounted: 2 },
           reconciled: {
             ...now.reconciled!,

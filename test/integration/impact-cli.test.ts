@@ -195,7 +195,7 @@ describe('posthorn impact', () => {
       given_up: 2,
       given_up_value: [{ currency: 'EUR', amount_minor: 1000, events: 2 }],
       weekly_value: [{ currency: 'EUR' }],
-      time_to_detect: { after_s: 120, by: 'the alert unaccounted, as the store keeps it' },
+      time_to_detect: { after_s: 120, by: 'the alert unaccounted, from the store' },
     });
     expect(result.after.notes.join()).toContain('1 of the 5 lost deliveries no longer have a known amount');
     const { checks } = result.exposure as { checks: { check: string; fine: boolean }[] };

@@ -35,7 +35,7 @@ describe('GET /v1/now', () => {
   test('before there is anything', async () => {
     expect(await request('GET', '/v1/now')).toMatchObject({
       level: 'well',
-      sentence: 'There is no endpoint yet: nothing can be delivered.',
+      sentence: 'There are no endpoints yet, so nothing can be delivered.',
       ledger: { accepted: 0, pending: 0, unaccounted: 0 },
       in_time: { due: 0, share: null },
       needs: [],
@@ -107,7 +107,7 @@ describe('GET /v1/now', () => {
     expect(now.teams.map(({ team, state }) => [team, state])).toEqual([
       ['shop', '5 dead letters'],
       [null, '1 suppressed'],
-      ['data', 'all that it receives arrives'],
+      ['data', 'everything it receives arrives'],
     ]);
     const host = new URL(ill.url).host;
     expect(now.needs.map(({ kind, summary, owner }) => [kind, summary, owner])).toEqual([
@@ -144,7 +144,7 @@ describe('GET /v1/now', () => {
     ]);
     const latency = await series('measure=latency&by=endpoint&step=day');
     expect(latency.series.map(({ points }) => points.at(-1)!.delivered).toSorted()).toEqual([0, 0, 5]);
-    await expect(series('measure=counts&by=error_class')).rejects.toThrow('goes with measure=failures');
+    await expect(series('measure=counts&by=error_class')).rejects.toThrow('requires measure=failures');
   });
 
   test('G6: what is unaccounted for takes the sentence, with its ids', async () => {
@@ -159,7 +159,7 @@ describe('GET /v1/now', () => {
     const now = await nowIs(({ reconciled }) => reconciled?.balanced === false);
     expect(now).toMatchObject({
       level: 'act',
-      sentence: '1 notification is unaccounted for: accepted, and in no state at all.',
+      sentence: '1 notification is unaccounted: accepted, but in no state.',
       reconciled: { unaccounted: 1 },
     });
     expect(now.reconciled!.ids.length).toBeGreaterThan(0);

@@ -73,7 +73,9 @@ describe('declared on a running Posthorn', () => {
     expect((await call('PATCH', path, { description: 'x' })).body).toMatchObject({ deliver_within_s: 300 });
     expect(await call('PATCH', path, { template: 'nobodys' })).toMatchObject({
       status: 422,
-      body: { errors: [{ path: '/template', message: 'there is no template nobodys' }] },
+      body: {
+        errors: [{ path: '/template', message: 'does not exist: declare the template nobodys first' }],
+      },
     });
     await call('DELETE', path);
   });

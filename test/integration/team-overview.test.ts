@@ -90,7 +90,7 @@ describe.each(['SQLite', 'PostgreSQL'])('%s', (kind) => {
       dead: 2,
       at_risk: [{ currency: 'EUR', amount_minor: 1000, events: 2 }],
     });
-    expect(found.sentence).toContain('2 deliveries will not arrive by themselves');
+    expect(found.sentence).toContain('2 deliveries will not arrive unless someone acts');
   });
 
   test('who receives sees every type at its endpoints, its objectives and what it lacks', async () => {

@@ -34,7 +34,7 @@ export function accountingService({ store, clock }: ServiceDependencies): Handle
       const totals = { window, ...wireAccounting(await store.accounting(query)) };
       if (by === undefined) return totals;
       const groups = await store.accountingBy(query, by);
-      // Times in ascending order; everything else the largest first.
+      // Times in ascending order; everything else largest first.
       const { items, next_cursor } = pageOf(groups, { limit, cursor }, ({ key, accepted }) =>
         typeof key === 'number' ? [key] : [-accepted, key ?? ''],
       );
@@ -51,7 +51,7 @@ function failuresOf({ failures }: AccountingCounts, domain: FaultDomain): number
 
 const rateOf = (good: number, total: number): number | null => (total === 0 ? null : good / total);
 
-/** A group of counters. What is pending is in `accepted` and in no other. */
+/** A group of counters. Pending deliveries are in `accepted` and in no other. */
 function wireGroup(group: AccountingGroup, by: AccountingKey): Group {
   const { key, accepted, dead, suppressed } = group;
   const drops = dead + suppressed;

@@ -22,17 +22,17 @@ type WireAlert = Answer<'alerts.list'>['items'][number];
 
 const acknowledgeTries = 5;
 const maxAcknowledgedMs = 30 * dayMs;
-/** Notifications that are looked up in one reading. */
+/** Notifications that are looked up in one read. */
 const lookedUpAtOnce = 500;
 
-/** Alerts: listed and acknowledged. */
+/** Lists and acknowledges alerts. */
 export function alertService({ store, clock, unstoredAlerts }: ServiceDependencies): Handlers<Of<'alerts'>> {
   return {
     'alerts.list': async ({ query }) => {
       const { state, severity, tenant: tenants, endpoint_id: references, slo, owner, since, ...page } = query;
       const unstored = unstoredAlerts();
       const stored = await store.alerts().catch((error: unknown) => {
-        // The store is what the unstored ones are about.
+        // Unstored alerts are about the store itself.
         if (unstored.length > 0) return { alerts: [] };
         throw error;
       });
@@ -58,7 +58,7 @@ export function alertService({ store, clock, unstoredAlerts }: ServiceDependenci
 
     'alerts.acknowledge': async ({ params: { id }, body }, call) => {
       const until = untilFrom(body, clock.now());
-      // The evaluator may take a step at the same time: then this one is computed again.
+      // The evaluator may change it at the same time: then this is computed again.
       for (let tries = 0; tries < acknowledgeTries; tries++) {
         const { version, alerts } = await store.alerts();
         const alert = alerts.find((one) => one.id === id);
@@ -85,7 +85,7 @@ export function alertService({ store, clock, unstoredAlerts }: ServiceDependenci
         const step = { version, changed: [acknowledged], forgotten: [], notifications: [], audit, now };
         if (await store.saveAlerts(step)) return await wireOne(store, acknowledged);
       }
-      throw new PosthornError('unavailable', 'alerts are changing; try again');
+      throw new PosthornError('unavailable', 'Alerts are changing. Try again.');
     },
   };
 }
@@ -98,7 +98,7 @@ function untilFrom({ until }: Input<'alerts.acknowledge'>['body'], now: number):
   return time;
 }
 
-/** Objectives' alerts are grouped by the objective and the side. */
+/** Alerts of objectives are grouped by the objective and the side. */
 function isAboutObjective({ evidence, group }: Alert, name: string): boolean {
   return evidence['objective'] === name || group === `${name}/sender` || group === `${name}/receiver`;
 }
@@ -108,7 +108,7 @@ async function wireOne(store: Pick<Readings, 'deliveries'>, alert: Alert): Promi
   return wire!;
 }
 
-/** Alerts with what became of their notifications. */
+/** Alerts with the state of their notifications. */
 async function wireAlerts(
   store: Pick<Readings, 'deliveries'>,
   alerts: readonly Alert[],
@@ -146,7 +146,7 @@ function wireNotified(
   }));
 }
 
-/** Whether an alert about this endpoint was asked for. */
+/** Whether an alert about this endpoint was requested. */
 async function endpointsAsked(
   store: Pick<Endpoints, 'endpoints' | 'endpointsNamed'>,
   tenants: readonly string[] | undefined,

@@ -1,6 +1,6 @@
 import type { Clock } from '../runtime/clock.ts';
 
-/** What `make` gives, made at most once in `ms` and once at a time, however many ask for it. */
+/** Caches the result of `make` for `ms`; concurrent callers share one run. */
 export function atMostEvery<T>(clock: Clock, ms: number, make: () => Promise<T>): () => Promise<T> {
   let last: { readonly made: Promise<T>; doneAt: number } | null = null;
   return () => {

@@ -20,7 +20,7 @@ interface Found {
   readonly attempt: AttemptRecord;
 }
 
-/** An attempt's place: its delivery's number, and its own; without that behind all attempts of the delivery. */
+/** The position of an attempt: its delivery's number, and its own; without its own, after all attempts of the delivery. */
 interface Place {
   readonly number: number;
   readonly n: number | null;
@@ -49,13 +49,13 @@ function matches(
   );
 }
 
-/** Whether an attempt comes behind a place. */
+/** Whether an attempt comes after a position. */
 function isBehind(place: Place | null, number: number, n: number, order: Order): boolean {
   if (place === null || place.number !== number || place.n === null) return true;
   return order === 'desc' ? n < place.n : n > place.n;
 }
 
-/** Attempts across deliveries. */
+/** Lists attempts across deliveries. */
 export function attemptService({
   store,
   clock,
@@ -76,7 +76,7 @@ export function attemptService({
         { after: begin, limit: limit + 1 },
         async (page) => {
           const { after } = page;
-          // The rest of a delivery's attempts stands at its own number.
+          // The rest of a delivery's attempts is at its own number.
           const shift = after === null || after.n === null ? 0 : order === 'desc' ? 1 : -1;
           const step = await store.searchDeliveries(search, {
             after: after === null ? null : after.number + shift,
@@ -89,7 +89,7 @@ export function attemptService({
             (attempt) => matches(attempt, query) && isBehind(after, attempt.delivery, attempt.n, order),
           );
           const byDelivery = Map.groupBy(attempts, ({ delivery }) => delivery);
-          // Most outcomes that are looked for are rare: the deliveries of the others are not read.
+          // Most outcomes that are searched for are rare: deliveries with other outcomes are not read.
           const deliveries = await store.foundDeliveries(
             step.numbers.filter((number) => byDelivery.has(number)),
           );

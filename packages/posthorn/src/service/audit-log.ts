@@ -4,7 +4,7 @@ import type { ServiceDependencies } from './dependencies.ts';
 import type { Handlers, Of } from './handler.ts';
 import { decodeCursor, invalidCursor, pageRead } from './paging.ts';
 
-/** The audit log, read (G9). */
+/** Reads the audit log (G9). */
 export function auditLogService({ store }: Pick<ServiceDependencies, 'store'>): Handlers<Of<'auditLog'>> {
   return {
     'auditLog.list': async ({ query: { limit, cursor, order, actor, target, since, until, ...rest } }) => {

@@ -4,7 +4,7 @@ import { type AuditEntry, canonicalJson, engineActor } from '../domain/audit-ent
 import { type Endpoint, sealedFields } from '../domain/endpoint.ts';
 import type { Call } from './handler.ts';
 
-/** Who asks for a change: what of a call its entry in the audit log says. */
+/** Who requests a change: what its entry in the audit log says about the call. */
 export type By = Pick<Call, 'caller' | 'from' | 'requestId'>;
 
 /** What an operation changes. */
@@ -12,12 +12,12 @@ export interface Change {
   readonly action: OperationId;
   readonly target: AuditEntry['target'];
   readonly tenant: string | null;
-  /** As answers show it, so without secrets; null or left out: it was not there, or is not any more. */
+  /** As answers show it, so without secrets; null or undefined: it did not exist, or no longer exists. */
   readonly before?: unknown;
   readonly after?: unknown;
 }
 
-/** The entry of the audit log about a change. Null as the call: Posthorn makes it by itself. */
+/** Returns the audit log's entry about a change. A null call: Posthorn makes it by itself. */
 export function auditEntry(
   by: By | null,
   at: number,
@@ -37,18 +37,18 @@ export function auditEntry(
   };
 }
 
-/** The same as a list for a change of the configuration: empty where the target is as it was. */
+/** The same as a list for a configuration change: empty if the target does not change. */
 export function auditEntries(by: By | null, at: number, change: Change): readonly AuditEntry[] {
   const { before = null, after = null } = change;
   return canonicalJson(before) === canonicalJson(after) ? [] : [auditEntry(by, at, change)];
 }
 
-/** An endpoint's document of the contract, as far as it is configured. */
+/** An endpoint as a contract document, as far as it is configured. */
 type Shown = Readonly<Record<string, unknown>>;
 
 /**
- * Both sides of a change of an endpoint. Of what is write-only they do not say what it is, but that it was changed. When it
- * was last updated is no change.
+ * Both sides of a change of an endpoint. For write-only fields they only say that they were changed. The time of the
+ * last update is not a change.
  */
 export function endpointChange(
   before: Endpoint,

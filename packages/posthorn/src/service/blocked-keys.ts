@@ -8,7 +8,7 @@ import type { Handlers, Of } from './handler.ts';
 import { decodeCursor, invalidCursor, pageRead } from './paging.ts';
 import { iso } from '../domain/time.ts';
 
-/** Ordering keys that dead letters block. */
+/** Lists ordering keys that dead letters block. */
 export function blockedKeyService({
   store,
 }: Pick<ServiceDependencies, 'store'>): Handlers<Of<'blockedKeys'>> {

@@ -2,23 +2,23 @@ import { iso } from '../domain/time.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { decodeCursor, encodeCursor, firstOf, invalidCursor } from './paging.ts';
 
-/** What one call may read and take, however little it finds. */
+/** Limits of one call, however little it finds. */
 const maxRows = 200_000;
 const maxMs = 200;
-/** Rows of a step: other readings have their turn between two steps (G8). */
+/** Rows per step: other reads get their turn between two steps (G8). */
 const stepRows = 5000;
 
-/** What a store's search says of a step. */
+/** What a store's search reports about a step. */
 export interface Step<Key, Item> {
   readonly items: readonly Item[];
   readonly rowsRead: number;
-  /** Where to go on; null: nothing is left. */
+  /** Where to continue; null: nothing is left. */
   readonly next: Key | null;
-  /** When the last row that was looked at is from; null if nothing is left. */
+  /** The time of the last row that was read; null if nothing is left. */
   readonly searchedTo: number | null;
 }
 
-/** Searches step by step until the page is full, nothing is left, or the call has read or taken enough. */
+/** Searches step by step until the page is full, nothing is left, or the call has reached its limits. */
 export async function searchBounded<Key, Item>(
   clock: Pick<Clock, 'monotonic'>,
   { after, limit }: { readonly after: Key | null; readonly limit: number },
@@ -42,7 +42,10 @@ export async function searchBounded<Key, Item>(
   }
 }
 
-/** The page of a bounded search for one item more than `limit`: its cursor goes on behind the last item, or behind all that was searched. */
+/**
+ * The page of a bounded search for one item more than `limit`: its cursor continues after the last item, or after
+ * everything that was searched.
+ */
 export function searchedPage<Key, Item>(
   items: readonly Item[],
   limit: number,
@@ -75,7 +78,7 @@ export function searchedPage<Key, Item>(
   };
 }
 
-/** A cursor that holds the number of a row. */
+/** A cursor that contains the number of a row. */
 export function numberCursor(cursor: string | undefined): number | null {
   const text = decodeCursor(cursor);
   if (text === null) return null;

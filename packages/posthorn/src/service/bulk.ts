@@ -30,7 +30,7 @@ export interface BulkInput {
   readonly dry_run: boolean;
 }
 
-/** A job as an answer shows it, but for how many it has done. */
+/** A job as an answer shows it, except how many it has done. */
 type WireJob = Omit<Answer<'redrives.get'>, 'redriven'>;
 
 interface JobPage {
@@ -38,7 +38,7 @@ interface JobPage {
   readonly next_cursor: string | null;
 }
 
-/** Jobs in bulk: durable, side by side; listed, changed and stopped. A redrive and a replay differ in what a step does. */
+/** Bulk jobs: durable and concurrent; listed, changed and stopped. A redrive and a replay differ in what a step does. */
 export interface BulkJobs {
   create(input: BulkInput, call: Call): Promise<RedriveRecord>;
   list(
@@ -55,7 +55,7 @@ export interface BulkJobs {
     call: Call,
   ): Promise<RedriveRecord>;
   stop(id: string, call: Call): Promise<RedriveRecord>;
-  /** As answers show them, with what became of their deliveries. */
+  /** As answers show them, with the outcomes of their deliveries. */
   shown<Shown>(
     jobs: readonly RedriveRecord[],
     show: (job: RedriveRecord, wire: WireJob) => Shown,
@@ -79,7 +79,7 @@ export function bulkJobs(deps: BulkDependencies, kind: BulkKind): BulkJobs {
     return job;
   };
 
-  /** What it changes the store adds. */
+  /** The store adds what it changes. */
   const commandEntry = async (id: string, verb: 'update' | 'stop', call: Call): Promise<AuditEntry> => {
     const job = await find(id);
     const tenant = await tenantOf(store, job.filter);
@@ -122,7 +122,7 @@ export function bulkJobs(deps: BulkDependencies, kind: BulkKind): BulkJobs {
       if (changed === 'ended')
         throw new PosthornError(
           'wrong_state',
-          `This ${kind} has ended: start another one with the rate you want.`,
+          `This ${kind} has ended. Start another one with the rate you want.`,
         );
       engine.wake([]);
       return changed;
@@ -133,7 +133,7 @@ export function bulkJobs(deps: BulkDependencies, kind: BulkKind): BulkJobs {
       const job = await store.stopRedrive(id, clock.now(), audit);
       if (job === null) throw missing();
       if (job.state === 'done')
-        throw new PosthornError('wrong_state', `This ${kind} is done: there is nothing left to stop.`);
+        throw new PosthornError('wrong_state', `This ${kind} is done, so it cannot be stopped.`);
       engine.wake([]);
       return job;
     },
@@ -178,7 +178,7 @@ async function createJob(
 ): Promise<RedriveRecord> {
   const { store, engine, clock, random } = deps;
   const { filter, target, name = null, rate_per_s: ratePerS = null, dry_run: dryRun } = input;
-  // Read before anything is stored: what fails after that would say that nothing was (G5).
+  // Read before anything is stored: an error after that would claim that nothing was (G5).
   const throttled = dryRun ? [] : await throttledBy(deps, input);
   const now = clock.now();
   const id = timeOrderedId(prefixes[kind], now, random.bytes(12));
@@ -200,13 +200,13 @@ async function createJob(
     { id, kind, name, filter, target, ratePerS, dryRun, by: { kind: by, id: byId, name: byName }, now },
     audit,
   );
-  // An operator who does this wants it now: what receivers asked for with Retry-After is over.
+  // The operator wants it now: Retry-After throttles end.
   await engine.clearThrottles(throttled);
   engine.wake([]);
   return job;
 }
 
-/** The tenant of a job that is about one: by its filter, or by the endpoints that it names. */
+/** The tenant of a job about a single one: from its filter, or from the endpoints that it names. */
 async function tenantOf(
   store: Pick<Endpoints, 'endpoint'>,
   { tenants, endpointIds }: DeliveryFilter,
@@ -231,7 +231,7 @@ function wireJob(job: RedriveRecord, outcome: RedriveOutcome | undefined): WireJ
     stop_reason: job.stopReason,
     matched: job.matched,
     skipped: job.skipped,
-    // A step may commit between the two readings.
+    // A step may commit between the two reads.
     outcome: { delivered, pending, dead, other: Math.max(0, job.redriven - delivered - pending - dead) },
     value: job.value.map(wireMoney),
     oldest_at: isoOrNull(job.oldestAt),

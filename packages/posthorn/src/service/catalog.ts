@@ -6,7 +6,7 @@ import { type DeclaredSchema, declaredSchema, type SchemaValidator } from '../va
 import { noVerdict, refusedData } from './schema-problem.ts';
 import type { PosthornError } from '../domain/errors.ts';
 
-/** An event that is to be checked: `text` is its data as received, `path` where the event stands in the request. */
+/** An event to check: `text` is its data as received, `path` its path in the request. */
 export interface UncheckedEvent {
   readonly tenant: string;
   readonly type: string;
@@ -15,14 +15,14 @@ export interface UncheckedEvent {
   readonly path: string;
 }
 
-/** What is declared about event types: looked at for each event that is published. */
+/** The declarations of event types: consulted for each event that is published. */
 export interface Catalog {
   /**
-   * For each event the value that its data carries if its type is declared with one, or null. Schemas run in threads of
-   * their own (G8). Rejects with a `PosthornError`: 422 with the path of each fault if data does not fit its type's schema.
+   * For each event the value in its data if its type is declared with one, or null. Schemas run in separate threads
+   * (G8). Rejects with a `PosthornError`: 422 with the path of each fault if data does not match its type's schema.
    */
   check(events: readonly UncheckedEvent[]): Promise<readonly (Value | null)[]>;
-  /** Why a schema cannot be declared, or null. */
+  /** Returns why a schema cannot be declared, or null. */
   schemaFault(schema: Record<string, unknown>): Promise<string | null>;
   /** Reads the declarations again. */
   refresh(): Promise<void>;
@@ -33,7 +33,7 @@ interface Declared {
   readonly value: EventTypeDocument['value'];
 }
 
-/** An amount that is a whole number of minor units, and a currency, or null: what is unknown is counted apart. */
+/** An amount that is a whole number of minor units, and a currency; or null: unknown values are counted separately. */
 function valueAt(data: unknown, { amount, currency }: NonNullable<Declared['value']>): Value | null {
   const found = atPointer(data, amount);
   const code = currency.startsWith('/') ? atPointer(data, currency) : currency;
@@ -45,7 +45,7 @@ function valueAt(data: unknown, { amount, currency }: NonNullable<Declared['valu
   return whole ? { amountMinor: BigInt(found as number | string), currency: code.toUpperCase() } : null;
 }
 
-/** Validates the events of one tenant and type; the problem of the first that does not fit, and where it stands. */
+/** Validates the events of one tenant and type; returns the problem of the first invalid one, and its index. */
 async function faultOf(
   validator: SchemaValidator,
   schema: DeclaredSchema,

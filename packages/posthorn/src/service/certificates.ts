@@ -6,19 +6,19 @@ import type { Certificate } from '../domain/reach.ts';
 
 const maxCertificates = 64;
 const block = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]{1,16384}-----END CERTIFICATE-----/g;
-/** Clocks differ: a certificate that is valid from now on may be used now. */
+/** Clocks differ: a certificate that becomes valid soon may already be used. */
 const clockSkewMs = 5 * 60_000;
 
-/** Certificates as they were given, and what they say. */
+/** Certificates as they were given, and their facts. */
 export interface ReadCertificates {
-  /** The certificates alone: whatever stood around them is not kept, because answers show it. */
+  /** The certificates alone: surrounding text is not stored, because answers show it. */
   readonly pem: string;
   readonly first: X509Certificate;
   readonly certificates: readonly Certificate[];
 }
 
 function read(pem: string, path: string): { readonly blocks: string[]; readonly parsed: X509Certificate[] } {
-  if (pem.includes('PRIVATE KEY-----')) throw invalid(path, 'has a private key in it: give it as client_key');
+  if (pem.includes('PRIVATE KEY-----')) throw invalid(path, 'contains a private key: give it as client_key');
   const blocks = pem.match(block) ?? [];
   if (blocks.length === 0) throw invalid(path, 'is not a certificate in PEM');
   if (blocks.length > maxCertificates) throw invalid(path, `has more than ${maxCertificates} certificates`);
@@ -26,7 +26,7 @@ function read(pem: string, path: string): { readonly blocks: string[]; readonly 
     try {
       return new X509Certificate(one);
     } catch {
-      throw invalid(path, `has a certificate that cannot be read (number ${index + 1})`);
+      throw invalid(path, `contains a certificate that cannot be read (number ${index + 1})`);
     }
   });
   return { blocks, parsed };

@@ -6,13 +6,13 @@ import { mailServerUrl, receiverUrl } from './receiver-url.ts';
 
 const markBytes = 6;
 
-/** Where a channel's notifications go, and what its endpoint's requests get besides; both are secret. */
+/** Where a channel's notifications go, and what its endpoint's requests carry besides; both are secret. */
 export interface OpenReceiver {
   readonly url: string;
   readonly members: Readonly<Record<string, string>>;
 }
 
-/** Returns the channel's receiver; rejects a URL that is not valid or whose host may not be called. */
+/** Returns the channel's receiver; rejects a URL that is invalid or whose host may not be called. */
 export function openReceiver(
   channel: Channel,
   deps: Pick<ServiceDependencies, 'refuseHost' | 'refuseMailServer'>,
@@ -24,8 +24,8 @@ export function openReceiver(
 }
 
 /**
- * The receiver as its endpoint has it. The same one again changes nothing, and what was learned of a URL ends with it: so the mark
- * that the visible URL carries is another one for another URL.
+ * The receiver as its endpoint stores it. An identical one changes nothing. What was learned about a URL ends with it,
+ * so the visible URL carries a mark that differs for another URL.
  */
 export function sealedReceiver(
   { url, members }: OpenReceiver,

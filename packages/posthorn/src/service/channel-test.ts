@@ -12,12 +12,12 @@ import { firstAttempt } from './first-attempt.ts';
 import type { Call, Handlers } from './handler.ts';
 import { shownMessage, shownText } from './payloads.ts';
 
-/** Until a delivery that is due is taken up and its outcome is on disk, beside the attempt itself. */
+/** Time for a due delivery to be claimed and its outcome to be on disk, besides the attempt itself. */
 const slackMs = 5 * secondMs;
 /** These keep an incident open until it is resolved. */
 const keepOpen: readonly string[] = ['pagerduty', 'alertmanager'];
 
-/** Tries channels: a notification goes the way of every other, and is not repeated if it fails. */
+/** Tests channels: a notification is sent like any other, but is not retried if it fails. */
 export function channelTestService({
   store,
   engine,

@@ -15,8 +15,8 @@ import type { Handlers, Of } from './handler.ts';
 import { pageOf } from './paging.ts';
 
 /**
- * Channels: where notifications go. Alerts leave by Posthorn's own durable delivery, so a channel is an endpoint of its own
- * tenant, and the two change together (G4).
+ * Channels: where notifications go. Alerts are sent by Posthorn's own durable delivery, so each channel has an endpoint
+ * in Posthorn's own tenant, and the two change together (G4).
  */
 export function channelService(
   deps: ServiceDependencies,
@@ -75,7 +75,7 @@ export function channelService(
         if (user !== undefined)
           throw new PosthornError(
             'in_use',
-            `The team ${user.name} uses this channel: remove it from the team first.`,
+            `The team ${user.name} uses this channel. Remove it from the team first.`,
           );
         const answer = document.endpointId;
         const existing = await store.endpoint(answer);
@@ -117,7 +117,7 @@ function channelEndpoint(
       createdAt: clock.now(),
     },
     {
-      // It is sent to by name alone, and subscribes to nothing that anybody could publish.
+      // It is addressed by name only, and subscribes to nothing that a caller could publish.
       eventTypes: ['posthorn.alert'],
       description: `channel ${name}`,
       body: 'data',

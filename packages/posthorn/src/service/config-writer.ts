@@ -2,22 +2,21 @@ import type { Endpoint } from '../domain/endpoint.ts';
 import type { Config, ConfigChange } from '../store/store.ts';
 import { PosthornError } from '../domain/errors.ts';
 
-/** Lost against another node's change this often in a row, a change is refused. */
+/** A change that conflicts with other nodes' changes this often in a row is refused. */
 const maxTries = 20;
 /** Changes that may wait here for their turn. */
 const maxWaiting = 1000;
 
-/** What a decision writes, and what it wants to keep for its answer. */
+/** What a decision writes, and what it keeps for its answer. */
 export interface Decision<T> {
-  /** Null: nothing is to be written. What is written has its entries in the audit log. */
+  /** Null: nothing is written. What is written has its entries in the audit log. */
   readonly write: (Omit<ConfigChange, 'version'> & Required<Pick<ConfigChange, 'audit'>>) | null;
   readonly answer: T;
 }
 
 /**
- * Read, decide, write: nothing that somebody else wrote in between is lost. On one node changes take turns; between
- * nodes the store compares the version that the decision was made from, and the decision is made again if it is not
- * the newest one.
+ * Read, decide, write: no concurrent change is lost. On one node changes take turns; between nodes the store compares
+ * the version that the decision was made from, and the decision is repeated if it is not the newest one.
  */
 export class ConfigWriter {
   readonly #store: Config;
@@ -28,12 +27,12 @@ export class ConfigWriter {
     this.#store = store;
   }
 
-  /** `decide` reads all that it depends on itself, and may run several times. Whatever it throws refuses the change. */
+  /** `decide` reads everything that it depends on, and may run several times. Whatever it throws refuses the change. */
   async change<T>(
     decide: () => Promise<Decision<T>>,
   ): Promise<{ readonly endpoints: readonly Endpoint[]; readonly answer: T }> {
     if (this.#waiting >= maxWaiting)
-      throw new PosthornError('busy', 'Too many configuration changes are waiting: try again.');
+      throw new PosthornError('busy', 'Too many configuration changes are waiting. Try again.');
     this.#waiting++;
     const run = this.#turn.then(() => this.#run(decide));
     this.#turn = run.catch(() => {});
@@ -52,6 +51,6 @@ export class ConfigWriter {
       const endpoints = await this.#store.changeConfig({ ...write, version });
       if (endpoints !== null) return { endpoints, answer };
     }
-    throw new PosthornError('busy', 'Other nodes keep changing the configuration: try again.');
+    throw new PosthornError('busy', 'Other nodes keep changing the configuration. Try again.');
   }
 }

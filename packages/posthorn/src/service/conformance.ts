@@ -7,10 +7,10 @@ import type { ServiceDependencies } from './dependencies.ts';
 import type { Handlers, Of } from './handler.ts';
 import { pageOf } from './paging.ts';
 
-/** A type counts as published if it was within this time. */
+/** A type counts as published if it was published within this time. */
 const publishedWithinMs = 30 * dayMs;
 
-/** What has no owner, template or objective. */
+/** Lists what has no owner, template or objective. */
 export function conformanceService({ store, clock }: ServiceDependencies): Handlers<Of<'conformance'>> {
   return {
     'conformance.get': async ({ query }) => {

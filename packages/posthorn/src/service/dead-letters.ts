@@ -19,7 +19,7 @@ type WireGroup = Answer<'deadLetters.list'>['items'][number];
 
 const maxSnoozeMs = 30 * dayMs;
 
-/** Dead letters and suppressed deliveries, grouped by endpoint and failure; which of the groups may wait. */
+/** Dead letters and suppressed deliveries, grouped by endpoint and failure; groups may be snoozed. */
 export function deadLetterService({
   store,
   clock,
@@ -183,7 +183,7 @@ function wireGroup(group: DroppedGroup, { payloads, retention, isFailing, snooze
   };
 }
 
-/** What a page of HTML says is not on its first line. */
+/** The message of an HTML page is not on its first line. */
 function firstLine(excerpt: string | null): string {
   const text = excerpt?.trim() ?? '';
   return text.startsWith('<') ? '' : (text.split(/\r?\n/, 1)[0] ?? '');

@@ -54,7 +54,9 @@ export function unknownNames(
   references: readonly { readonly path: string; readonly name: string | null }[],
 ): Fault[] {
   return references.flatMap(({ path, name }) =>
-    name === null || known.has(name) ? [] : [{ path, message: `there is no ${labels[kind]} ${name}` }],
+    name === null || known.has(name)
+      ? []
+      : [{ path, message: `does not exist: declare the ${labels[kind]} ${name} first` }],
   );
 }
 
@@ -64,18 +66,18 @@ export function refuseFaults(faults: readonly Fault[]): void {
     throw new PosthornError('invalid_request', `${faults[0]!.path} ${faults[0]!.message}`, faults);
 }
 
-/** A document that is to be written. */
+/** A document to write. */
 interface Declaration<Kind extends DocumentKind, Shown> {
   readonly kind: Kind;
   readonly name: string;
   readonly document: Documents[Kind];
   readonly by: By;
   readonly action: OperationId;
-  /** Null or left out: the document belongs to no tenant. */
+  /** Null or undefined: the document belongs to no tenant. */
   readonly tenant?: string | null;
   /** As answers show it. */
   readonly shown: (document: StoredDocument<Kind>) => Shown;
-  /** Refuses what does not fit what is stored: part of the decision, so it may run several times. */
+  /** Refuses a document that contradicts what is stored: part of the decision, so it may run several times. */
   readonly check: () => Promise<void>;
 }
 
@@ -91,24 +93,24 @@ export async function putDocument<Kind extends DocumentKind, Shown>(
     const before = stored === null ? null : shown({ name, document: stored });
     const now = clock.now();
     const audit = auditEntries(by, now, { action, target: { kind, id: name }, tenant, before, after });
-    // The kind and its document belong together by this function's own type.
+    // This function's own type ties the kind to its document.
     const put = { kind, name, document } as DeclaredDocument;
     return { write: { now, putDocuments: [put], audit }, answer: null };
   });
   return after;
 }
 
-/** A document that is to be deleted. */
+/** A document to delete. */
 interface Deletion<Kind extends DocumentKind> {
   readonly kind: Kind;
   readonly name: string;
   readonly by: By;
   readonly action: OperationId;
-  /** Null or left out: the document belongs to no tenant. */
+  /** Null or undefined: the document belongs to no tenant. */
   readonly tenant?: string | null;
   /** As answers show it. */
   readonly shown: (document: StoredDocument<Kind>) => unknown;
-  /** Returns what refers to it and has to be changed first, or null. */
+  /** Returns what refers to it and must be changed first, or null. */
   readonly inUse?: () => Promise<string | null>;
 }
 

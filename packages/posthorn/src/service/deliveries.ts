@@ -36,8 +36,8 @@ export function deliveryService({
   };
 
   /**
-   * Runs a command on a delivery, and shows the delivery as the store has left it: a read after the commit could fail, and
-   * say that nothing was stored (G5). `refusal`: what applies instead.
+   * Runs a command on a delivery, and shows the delivery as the store has left it: a read after the commit could fail,
+   * and claim that nothing was stored (G5). `refusal`: what applies instead.
    */
   const command = async (
     id: string,
@@ -48,13 +48,13 @@ export function deliveryService({
     const { number, tenant } = await find(id);
     const now = clock.now();
     const target = { kind: 'delivery', id: deliveryId(number) };
-    // What it changes the store adds.
+    // The store adds what it changes.
     const { result, delivery } = await run(number, now, auditEntry(call, now, { action, target, tenant }));
     if (result === 'not_found') throw missing();
     if (result === 'endpoint_deleted')
       throw new PosthornError(
         'endpoint_deleted',
-        `The endpoint of this delivery was deleted, so nothing can deliver it: it stays ${delivery.state}. To send the event elsewhere, replay it to another endpoint.`,
+        `The endpoint of this delivery was deleted, so the delivery stays ${delivery.state}. To send the event elsewhere, replay it to another endpoint.`,
       );
     if (result === 'refused')
       throw new PosthornError('wrong_state', `The delivery is ${delivery.state}: ${refusal}`);
@@ -69,7 +69,7 @@ export function deliveryService({
       const now = clock.now();
       const search = await searchFrom(store, query, now);
       const within = await store.deliveriesWithin(search);
-      // One more than the page, which tells whether there are more.
+      // One more than the page, to know whether there are more.
       const found = await searchBounded(clock, { after, limit: limit + 1 }, async (page) => {
         const { numbers, ...step } = await store.searchDeliveries(search, { ...page, order, within });
         return { ...step, items: await store.foundDeliveries(numbers) };
@@ -121,7 +121,7 @@ export function deliveryService({
         (number, now, audit) => store.redriveDelivery(number, now, audit),
         'replay its event to send it again.',
       );
-      // An operator who redrives wants it now: what the receiver asked for with Retry-After is over.
+      // The operator wants it now: the receiver's Retry-After throttle ends.
       await engine.clearThrottles([delivery.endpointId]);
       engine.wake([delivery.endpointId]);
       return wireDelivery(delivery, call.caller.payloads);
@@ -132,7 +132,7 @@ export function deliveryService({
         id,
         { call, action: 'deliveries.cancel' },
         (number, now, audit) => store.cancelDelivery(number, reason, now, audit),
-        'only a pending delivery can be cancelled, or a dead letter that blocks its ordering key.',
+        'only a pending delivery, or a dead letter that blocks its ordering key, can be cancelled.',
       );
       engine.wake([delivery.endpointId]);
       return wireDelivery(delivery, call.caller.payloads);
@@ -167,7 +167,7 @@ export function wireDelivery(d: DeliveryRecord, payloads: PayloadAccess): WireDe
   };
 }
 
-/** By when it ought to be delivered, and whether that is over. */
+/** The deadline, and whether it has passed. */
 function timeliness(
   { state, createdAt, settledAt, endpoint: { deliverWithinMs } }: FoundDelivery,
   now: number,

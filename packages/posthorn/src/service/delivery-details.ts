@@ -10,14 +10,14 @@ import { shownMessage, shownText } from './payloads.ts';
 
 type Details = Answer<'deliveries.get'>;
 
-/** What is needed to tell why a delivery waits. */
+/** What is needed to explain why a delivery waits. */
 export interface Receiver {
   /** Null: it was deleted. */
   readonly endpoint: Endpoint | null;
   readonly health: Pick<ReceiverHealth, 'openSince' | 'throttledUntil'>;
 }
 
-/** What a pending delivery waits for: what holds it up longest stands first. */
+/** What a pending delivery waits for: the longest delay first. */
 export function waitingFor(
   delivery: DeliveryDetails,
   { endpoint, health: { openSince, throttledUntil } }: Receiver,
@@ -35,7 +35,7 @@ export function waitingFor(
   return { kind: attempts === 0 ? 'due' : 'retry', until, delivery_id: null };
 }
 
-/** Attempts to be expected of a pending delivery, if all of them fail. */
+/** Expected attempts of a pending delivery, if all of them fail. */
 export function nextAttempts(
   { state, dueAt, claim, claimedBy, scheduleAttempts, createdAt }: DeliveryDetails,
   { endpoint, health: { throttledUntil } }: Receiver,

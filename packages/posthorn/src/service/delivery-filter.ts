@@ -12,15 +12,15 @@ type WireFilter =
   | z.output<typeof replayFilter>;
 
 /**
- * The tenants that a list or a sum covers. What Posthorn does itself is in none, unless its tenant is asked for, or
- * something by its id.
+ * The tenants that a list or a sum covers. Posthorn's own deliveries are excluded, unless the filter names its tenant
+ * or one of its ids.
  */
 export function tenantsFrom(tenants: readonly string[] | undefined, isById = false): TenantFilter {
   if (tenants !== undefined) return { tenants };
   return isById ? {} : { exceptTenant: alertTenant };
 }
 
-/** A filter of deliveries in the domain's words. */
+/** A filter of deliveries in the domain's form. */
 export async function filterFrom(
   store: Pick<Endpoints, 'endpointsNamed'>,
   wire: WireFilter,
@@ -39,7 +39,7 @@ export async function filterFrom(
   };
 }
 
-/** What a list of deliveries is asked for in the domain's words; an owner, a currency or a value does not say whose they are. */
+/** A delivery list's filter in the domain's form; an owner, a currency or a value does not name a tenant. */
 export async function searchFrom(
   store: Pick<Endpoints, 'endpointsNamed'>,
   wire: Omit<Input<'deliveries.list'>['query'], 'limit' | 'cursor' | 'order' | 'include'>,
@@ -59,7 +59,7 @@ export async function searchFrom(
   };
 }
 
-/** The same in the words of the wire. */
+/** The same in wire form. */
 export function wireFilter(filter: DeliveryFilter): Answer<'redrives.get'>['filter'] {
   const { since, until } = filter;
   const list = <T>(values: readonly T[] | undefined): T[] | undefined => values && [...values];

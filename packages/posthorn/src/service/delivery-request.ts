@@ -12,10 +12,10 @@ import type { Handlers } from './handler.ts';
 import { payloadLooks } from './payload-looks.ts';
 import { shownData } from './payloads.ts';
 
-/** Stands for what is write-only. */
+/** Placeholder for write-only values. */
 const hidden = '…';
 
-/** Signs with nothing, and opens no secret: the request as it is, but for what is shown to nobody. */
+/** Signs with nothing and opens no secret: the request without its hidden parts. */
 function unsigned({ url, headers, auth }: Endpoint): Signer {
   const own = Object.keys(headers)
     .filter((name) => !isReservedHeader(name))
@@ -103,14 +103,14 @@ function wireRequest(
   };
 }
 
-/** What was sent of a delivery, or is to be. */
+/** Shows what was sent for a delivery, or will be. */
 export function deliveryRequestService(
   deps: Pick<ServiceDependencies, 'store' | 'clock' | 'transformations' | 'version'>,
 ): Pick<Handlers, 'deliveries.request'> {
   const { store, clock, transformations, version } = deps;
   const looks = payloadLooks(deps);
 
-  /** Null: the expression gives none. */
+  /** Null: the expression returns no body. */
   const dataFor = async (event: EventRecord, endpoint: Endpoint): Promise<string | null> => {
     const { transformation, tenant, id } = endpoint;
     if (transformation === null) return event.data;
@@ -123,7 +123,7 @@ export function deliveryRequestService(
       data: event.data,
     });
     if (answer.kind === 'busy')
-      throw new PosthornError('unavailable', 'Other expressions are running: try again.');
+      throw new PosthornError('unavailable', 'Other expressions are running. Try again.');
     return answer.kind === 'data' ? answer.data : null;
   };
 
@@ -144,7 +144,7 @@ export function deliveryRequestService(
       if (endpoint === null)
         throw new PosthornError(
           'endpoint_deleted',
-          'The endpoint of this delivery was deleted, so its requests cannot be made again.',
+          'The endpoint of this delivery was deleted, so its requests cannot be rebuilt.',
         );
       const data = await dataFor(event, endpoint);
       await looks.note(call, event);

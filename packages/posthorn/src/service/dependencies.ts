@@ -16,11 +16,11 @@ import type { KeyTable } from './key-table.ts';
 /** What the use cases need. */
 export interface ServiceDependencies {
   readonly store: Store;
-  /** Every change of an endpoint or a document that depends on what is there goes through it. */
+  /** Every change of an endpoint or a document that depends on stored state goes through it. */
   readonly config: ConfigWriter;
   readonly catalog: Catalog;
   readonly tenantGate: TenantGate;
-  /** Reads again what is kept in memory of what operators declare. */
+  /** Reloads what is cached of the operators' declarations. */
   readonly readDeclarations: () => Promise<void>;
   readonly engine: Engine;
   readonly transformations: Pick<Transformations, 'inspect' | 'transform'>;
@@ -30,16 +30,16 @@ export interface ServiceDependencies {
   readonly keyTable: KeyTable;
   readonly sessionTable: SessionTable;
   readonly streams: StreamHub<Message>;
-  /** Where the API is reached, without a slash at its end; null: that is not known. */
+  /** Public URL of the API, without a trailing slash; null: not known. */
   readonly publicUrl: () => string | null;
   readonly version: string;
-  /** How long deliveries are kept that ended: dead letters, and all others. */
+  /** How long ended deliveries are kept: dead letters, and all others. */
   readonly retention: { readonly deadMs: number; readonly settledMs: number };
-  /** In the Prometheus text format. */
+  /** Prometheus text format. */
   readonly renderMetrics: () => Promise<string>;
   /** Alerts that cannot be stored, because they are about the store. */
   readonly unstoredAlerts: () => readonly Alert[];
-  /** Null where the host may be called, else why not. Names are judged again when they are connected to. */
+  /** Null if the host may be called, else why not. Names are checked again when they are connected to. */
   readonly refuseHost: (hostname: string) => string | null;
   /** The same for a mail server. */
   readonly refuseMailServer: (hostname: string) => string | null;

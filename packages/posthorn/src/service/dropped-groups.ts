@@ -1,7 +1,7 @@
 import type { DroppedGroup, DroppedState, Snooze } from '../store/dead-letters.ts';
 import type { Position } from './paging.ts';
 
-// What groups of dead letters are called, and in which order they come. Pure.
+// Ids and order of groups of dead letters. Pure.
 
 type GroupKey = Pick<DroppedGroup, 'state' | 'errorClass' | 'statusCode'> & {
   readonly endpoint: { readonly id: string };
@@ -9,12 +9,12 @@ type GroupKey = Pick<DroppedGroup, 'state' | 'errorClass' | 'statusCode'> & {
 
 const none = '-';
 
-/** Its parts are what the group is by, so it is found without a list of groups. */
+/** Built from what groups them, so a group is found without a list of groups. */
 export function groupIdOf({ state, endpoint, errorClass, statusCode }: GroupKey): string {
   return [state, endpoint.id, errorClass ?? none, statusCode ?? none].join('.');
 }
 
-/** What of a group its id says; null: it is the id of none. */
+/** The group that an id encodes; null: it is not the id of a group. */
 export function groupNamed(id: string): { readonly state: DroppedState; readonly endpointId: string } | null {
   const [, state, endpointId] = /^(dead|suppressed)\.(ep_\w{1,64})\.[\w-]{1,40}\.[\d-]{1,3}$/.exec(id) ?? [];
   return endpointId === undefined ? null : { state: state as DroppedState, endpointId };
@@ -25,8 +25,8 @@ export function isSnoozed({ untilCount }: Snooze, { count }: Pick<DroppedGroup, 
 }
 
 /**
- * Where each group stands: those worth the most first. Amounts of different currencies are never compared: the one that most
- * events have decides first, then the next.
+ * The position of each group: the most valuable first. Amounts of different currencies are never compared: the currency
+ * of the most events decides first, then the next.
  */
 export function worthPosition(groups: readonly DroppedGroup[]): (group: DroppedGroup) => Position {
   const events = new Map<string, number>();

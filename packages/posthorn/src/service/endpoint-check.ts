@@ -3,7 +3,7 @@ import type { ServiceDependencies } from './dependencies.ts';
 import type { Handlers } from './handler.ts';
 import { receiverUrl } from './receiver-url.ts';
 
-/** Judges URLs before anybody creates an endpoint with them. */
+/** Checks URLs before an endpoint is created with them. */
 export function endpointCheckService({
   refuseHost,
 }: Pick<ServiceDependencies, 'refuseHost'>): Handlers<'endpoints.check'> {

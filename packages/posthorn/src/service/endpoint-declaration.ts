@@ -15,9 +15,9 @@ export interface EndpointIdentity {
   readonly createdAt: number;
 }
 
-/** From what callers declare to endpoints, by what is stored: for decisions of the `ConfigWriter`. */
+/** Builds endpoints from what callers declare and what is stored: for decisions of the `ConfigWriter`. */
 export interface EndpointDeclaration {
-  /** The endpoint that this body makes; `before`: the one whose secrets it may keep. */
+  /** The endpoint of this body; `before`: the one whose secrets it may keep. */
   fresh(
     identity: EndpointIdentity,
     wire: EndpointFields & { readonly url: string },
@@ -33,11 +33,12 @@ export function endpointDeclaration(
   const { store, keyring, refuseHost } = deps;
   const templateNamed = async (name: string): Promise<Template> => {
     const template = templatesBy(await store.documents('template')).get(name);
-    if (template === undefined) throw invalid('/template', `there is no template ${name}`);
+    if (template === undefined)
+      throw invalid('/template', `does not exist: declare the template ${name} first`);
     return template;
   };
 
-  /** The template that all the types name to which an endpoint subscribes, where they name the same one. */
+  /** The template that all subscribed types name, if they name the same one. */
   const templateOfTypes = async (eventTypes: readonly string[]): Promise<string | null> => {
     const declared = new Map(
       (await store.documents('event_type')).map(({ name, document }) => [name, document.template]),
@@ -49,7 +50,7 @@ export function endpointDeclaration(
   const checkOwner = async ({ owner }: EndpointFields): Promise<void> => {
     if (owner === undefined || owner === null) return;
     if (!(await store.documents('team')).some(({ name }) => name === owner))
-      throw invalid('/owner', `there is no team ${owner}: declare it first`);
+      throw invalid('/owner', `does not exist: declare the team ${owner} first`);
   };
 
   return {

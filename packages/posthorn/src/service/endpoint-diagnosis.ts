@@ -27,7 +27,7 @@ type Details = Answer<'endpoints.health'>;
 /** Pending deliveries that are read to say what waits, and until when. */
 const maxPending = 50_000;
 const maxErrors = 25;
-/** Bounds of the histogram of due times, from now on. */
+/** Bucket bounds of the histogram of due times, from now. */
 const dueStepsMs = [
   0,
   minuteMs,
@@ -39,7 +39,7 @@ const dueStepsMs = [
   12 * hourMs,
   24 * hourMs,
 ];
-/** Entries of the audit log in which the pause of an endpoint is looked for. */
+/** Entries of the audit log that are searched for the pause of an endpoint. */
 const maxPauseEntries = 20;
 
 /** Everything that is read of one endpoint, at one moment. */
@@ -49,12 +49,12 @@ interface Reading {
   readonly known: Health;
   readonly figures: EndpointFigures | undefined;
   readonly evidence: EndpointEvidence;
-  /** Of the time since it fails, or of the window. */
+  /** Since it began to fail, or over the window. */
   readonly types: readonly TypeTally[];
   readonly pause: DiagnosisFacts['pause'];
 }
 
-/** Why an endpoint is as it is. */
+/** Diagnoses an endpoint. */
 export function endpointDiagnosisService(deps: ServiceDependencies): Handlers<'endpoints.health'> {
   const { store, clock } = deps;
   return {
@@ -191,7 +191,7 @@ function factsOf({ keyring }: ServiceDependencies, reading: Reading): DiagnosisF
   };
 }
 
-/** Before this none of what waits can become a dead letter. */
+/** No waiting delivery can become a dead letter before this. */
 function firstEnd(waiting: readonly WaitingGroup[], { retry }: Endpoint): number | null {
   let first: number | null = null;
   for (const { tries, earliestAt, oldestCreatedAt } of waiting) {

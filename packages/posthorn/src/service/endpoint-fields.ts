@@ -7,10 +7,10 @@ import { standardTemplate, type Template, type TemplateField, templateFields } f
 import { type Keyring, sealedAgain } from '../secrets/keyring.ts';
 import { retryOf } from './retry.ts';
 
-/** What a body says of an endpoint; what it does not say is not there. */
+/** An endpoint's fields in a body; omitted ones are absent. */
 export type EndpointFields = Input<'endpoints.update'>['body'];
 
-/** The given fields in the domain's words, without those that depend on what is stored. */
+/** The given fields in the domain's form, without those that depend on what is stored. */
 export function fieldsFrom(wire: EndpointFields): Partial<Endpoint> {
   const given: { -readonly [K in keyof Endpoint]?: Endpoint[K] } = {};
   if (wire.name !== undefined) given.name = wire.name;
@@ -33,7 +33,7 @@ export function fieldsFrom(wire: EndpointFields): Partial<Endpoint> {
   return given;
 }
 
-/** Headers as they are to be stored, sealed: null keeps the value that is there, because answers do not show it. */
+/** Headers in stored form, sealed: null keeps the stored value, because answers do not show it. */
 export function headersFrom(
   given: NonNullable<EndpointFields['headers']>,
   stored: Endpoint['headers'],
@@ -45,13 +45,13 @@ export function headersFrom(
     if (before !== undefined) return [name, before];
     throw invalid(
       `/headers/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
-      'has no stored value to keep: give one',
+      'has no stored value to keep. Give one',
     );
   });
   return Object.fromEntries(merged);
 }
 
-/** What a body says of the fields that a template speaks of too; null: as the template says. */
+/** The fields of a body that a template sets too; null: the template's value. */
 function statedFrom(wire: EndpointFields): { readonly [K in TemplateField]?: Endpoint[K] | null } {
   const { timeout_ms: timeoutMs, deliver_within_s: withinS, retry } = wire;
   return {
@@ -61,12 +61,12 @@ function statedFrom(wire: EndpointFields): { readonly [K in TemplateField]?: End
   };
 }
 
-/** Whether a body says anything of a template, or of what a template says. */
+/** Whether a body sets the template, or a field that a template sets. */
 export function hasPolicy(wire: EndpointFields): boolean {
   return wire.template !== undefined || Object.keys(statedFrom(wire)).length > 0;
 }
 
-/** The policy of an endpoint that is made or changed: what it says itself, and what its template says for the rest. */
+/** The policy of an endpoint that is created or changed: its own fields, and its template's for the rest. */
 export function policyFrom(
   wire: EndpointFields,
   before: Pick<Endpoint, 'own'>,
@@ -77,7 +77,7 @@ export function policyFrom(
     stated[field] === undefined ? before.own.includes(field) : stated[field] !== null,
   );
   const said = Object.fromEntries(Object.entries(stated).filter(([, value]) => value !== null));
-  // An endpoint without a template does what the standard one says, and does not follow it when it changes.
+  // An endpoint without a template uses the standard one's values, and does not follow its changes.
   const rest = followed(template ?? standardTemplate, own);
   return {
     ...rest,

@@ -37,7 +37,7 @@ export async function readFigures(
           latencySince: from,
         });
   const figures = new Map((await ask(endpoints, latencySince(now))).map((one) => [one.endpointId, one]));
-  // Those that had little to do have few rows: of them the whole window is read.
+  // Endpoints with little traffic have few rows: for them the whole window is read.
   const quiet = endpoints.filter(({ id }) => {
     const found = figures.get(id);
     return (
@@ -48,7 +48,7 @@ export async function readFigures(
   return figures;
 }
 
-/** What the dead letters of these endpoints are worth, by counters: however many there are. */
+/** The value of these endpoints' dead letters, from counters: however many there are. */
 export async function readDeadWorth(
   store: HealthStore,
   endpoints: readonly Endpoint[],
@@ -69,7 +69,7 @@ export async function readDeadWorth(
     );
 }
 
-/** Sums by currency, the one that most events have first. */
+/** Sums by currency, the currency of the most events first. */
 export function addMoney(all: readonly Money[]): Money[] {
   const sums = new Map<string, Money>();
   for (const { currency, amountMinor, events } of all) {
@@ -132,7 +132,7 @@ export function wireHealth({ endpoint, receiver, figures, worth, now }: HealthPa
     dead: Math.max(0, counted.dead),
     suppressed: Math.max(0, counted.suppressed),
     worth: worth.map(wireMoney),
-    // Counters know all of it.
+    // Counters cover all of it.
     worth_complete: true,
     last_success_at: isoOrNull(contact?.lastSuccessAt ?? null),
     last_failure_at: isoOrNull(contact?.lastFailureAt ?? null),
@@ -146,7 +146,7 @@ export function wireHealth({ endpoint, receiver, figures, worth, now }: HealthPa
   };
 }
 
-/** What a list says beside the state. */
+/** What a list shows besides the state. */
 function noteOf(
   endpoint: Endpoint,
   state: EndpointState,
@@ -164,7 +164,7 @@ function noteOf(
     notes.push(`throttled until ${moment(throttledUntil, now)} by Retry-After`);
   if (openSince !== null && endpoint.enabled) {
     const slowed = number(concurrency(endpoint.maxInFlight, true));
-    notes.push(`slowed to ${slowed} at a time since ${moment(openSince, now)}: 20 failures in a row`);
+    notes.push(`limited to ${slowed} at a time since ${moment(openSince, now)}, after 20 failures in a row`);
   }
   return notes.length === 0 ? null : notes.join('; ');
 }

@@ -17,10 +17,10 @@ import { decodeCursor, pageOf, pageRead, type Position } from './paging.ts';
 type Query = Input<'endpoints.list'>['query'];
 type Page = { readonly items: readonly Endpoint[]; readonly next_cursor: string | null };
 
-/** Of more endpoints than this, what waits and what is dead is not read to sort them: their states alone do. */
+/** With more endpoints than this, sorting uses their states only, without reading what waits and what is dead. */
 const maxSorted = 1000;
 
-/** Lists endpoints by what they are, and by how they are. */
+/** Lists endpoints by their settings and their health. */
 export function endpointList(deps: ServiceDependencies): Handler<'endpoints.list'> {
   const { store, clock, keyring } = deps;
   return async ({ query }, { caller }) => {
@@ -53,7 +53,7 @@ export function endpointList(deps: ServiceDependencies): Handler<'endpoints.list
   };
 }
 
-/** As the store has them, page by page. */
+/** In the store's order, page by page. */
 async function readPage({ store }: ServiceDependencies, query: Query): Promise<Page> {
   const { tenant, endpoint_id: references, limit, cursor, order } = query;
   const read = await store.endpoints({
@@ -66,7 +66,7 @@ async function readPage({ store }: ServiceDependencies, query: Query): Promise<P
   return pageRead(read, limit, ({ id }) => id);
 }
 
-/** Those that a text, a team, a template or a state chooses, in the order that is asked for. */
+/** Endpoints that match a text, a team, a template or a state, in the requested order. */
 async function chosenPage(
   deps: ServiceDependencies,
   query: Query,
@@ -100,7 +100,7 @@ async function chosenPage(
   });
 }
 
-/** Dead letters of an endpoint that works need somebody more than one that was paused on purpose. */
+/** Dead letters of a working endpoint need attention more than an endpoint that was paused on purpose. */
 function needRank(state: EndpointState, dead: number): number {
   const place = endpointStates.indexOf(state);
   return dead > 0 && place > endpointStates.indexOf('slowed')
@@ -127,7 +127,7 @@ function isChosen(
     return false;
   if (teams !== null && endpoint.owner !== null && teams.has(endpoint.owner)) return false;
   if (q === undefined) return true;
-  // Of a channel the URL is as good as a password: only its host is looked at.
+  // A channel's URL is a credential: only its host is searched.
   const url = endpoint.tenant === alertTenant ? hostOf(endpoint) : endpoint.url;
   const text = q.toLowerCase();
   return [endpoint.id, endpoint.name, url, endpoint.description, seesOwners ? endpoint.owner : null].some(

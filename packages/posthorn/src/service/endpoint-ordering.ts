@@ -4,7 +4,7 @@ import { invalid } from '../domain/errors.ts';
 
 type OrderingFields = Pick<Input<'endpoints.update'>['body'], 'ordering' | 'on_dead'>;
 
-/** How an endpoint keeps the order of keys after a change; without an order of its own a dead letter blocks nothing. */
+/** How an endpoint keeps the order of keys after a change; without ordering a dead letter blocks nothing. */
 export function orderingFrom(
   { ordering, on_dead: onDead }: OrderingFields,
   before: Pick<Endpoint, 'ordering' | 'onDead'>,

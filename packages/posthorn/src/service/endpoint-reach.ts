@@ -21,7 +21,7 @@ type Needed = Pick<ServiceDependencies, 'keyring' | 'refuseHost' | 'clock'>;
 type WireAuth = NonNullable<EndpointFields['auth']>;
 type WireTls = NonNullable<EndpointFields['tls']>;
 
-/** What a body says of how the receiver is reached, sealed; `before`: the endpoint whose secrets it may keep. */
+/** The reach settings of a body, sealed; `before`: the endpoint whose secrets it may keep. */
 export function reachFrom(
   wire: EndpointFields,
   before: Endpoint | null,
@@ -36,17 +36,17 @@ export function reachFrom(
   };
 }
 
-/** Refuses settings that contradict each other, as they are after a change. */
+/** Refuses settings that contradict each other after a change. */
 export function checkReach(endpoint: Pick<Endpoint, 'url' | 'headers'> & Partial<ReachSettings>): void {
   const { auth, tls } = reachOf(endpoint);
   const names = Object.keys(endpoint.headers).map((name) => name.toLowerCase());
   if (auth !== null && names.includes('authorization'))
-    throw invalid('/auth', 'is set, and so is the header authorization: use one of them');
+    throw invalid('/auth', 'is set, and so is the header authorization: use only one of them');
   if (tls !== null && new URL(endpoint.url).protocol !== 'https:')
-    throw invalid('/tls', 'is set, and the URL is not https: use https, or set tls to null');
+    throw invalid('/tls', 'is set, but the URL is not https: use https, or set tls to null');
 }
 
-/** The value as it is to be stored; null keeps the one that is stored for the same use. */
+/** The value in stored form; null keeps the value that is stored for the same use. */
 function secretFrom(
   given: string | null,
   stored: string | undefined,
@@ -54,7 +54,7 @@ function secretFrom(
   { keyring }: Needed,
 ): string {
   if (given !== null) return sealedAgain(keyring, given, stored, 'credential');
-  if (stored === undefined) throw invalid(path, 'has no stored value to keep: give one');
+  if (stored === undefined) throw invalid(path, 'has no stored value to keep. Give one');
   return stored;
 }
 
@@ -74,7 +74,7 @@ function authFrom(auth: WireAuth, stored: EndpointAuth | null, needed: Needed): 
     }
     case 'oauth2_client_credentials': {
       const tokenUrl = calledUrl(auth.token_url, needed.refuseHost, '/auth/token_url');
-      // A kept secret goes to nobody else than to whom it was given.
+      // A kept secret is sent only to the receiver that it was given for.
       const isSame =
         stored?.type === auth.type && new URL(stored.tokenUrl).origin === new URL(tokenUrl).origin;
       return {
@@ -124,7 +124,7 @@ function openedKey(sealed: string, { keyring }: Needed): string {
     if (error instanceof SecretError)
       throw invalid(
         '/tls/client_key',
-        'cannot be kept, because the stored one cannot be opened: give it again',
+        'cannot be kept, because the stored one cannot be decrypted. Give it again',
       );
     throw error;
   }

@@ -4,10 +4,10 @@ import { isEndpointId } from '../domain/ids.ts';
 import { defaultTenant } from '../domain/tenant.ts';
 import type { Endpoints } from '../store/store.ts';
 
-/** How a caller says which endpoint: by its id, or by its name in a tenant. */
+/** How a caller names an endpoint: by its id, or by its name in a tenant. */
 export interface EndpointRef {
   readonly reference: string;
-  /** Not given: of a name the default one, of an id any. */
+  /** Omitted: for a name the default tenant, for an id any. */
   readonly tenant: string | undefined;
 }
 
@@ -22,7 +22,7 @@ export async function findEndpoint(store: Found, { reference, tenant }: Endpoint
   return found;
 }
 
-/** Ids for a filter, which takes ids and names: a name that no endpoint has matches nothing. */
+/** Ids for a filter that accepts ids and names: an unknown name matches nothing. */
 export async function endpointIdsFrom(
   store: Pick<Endpoints, 'endpointsNamed'>,
   references: readonly string[],

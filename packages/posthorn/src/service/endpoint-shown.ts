@@ -19,7 +19,7 @@ export interface Health {
 }
 export const noHealth: Health = { receivers: new Map(), blockedKeys: new Map() };
 
-/** Reads what is known of the receivers of these endpoints. */
+/** Reads what is known about the receivers of these endpoints. */
 export async function readKnown(
   store: Pick<Breakers, 'receiverHealth'> & Pick<Blocking, 'deadKeyCounts'>,
   endpoints: readonly Endpoint[],
@@ -35,7 +35,7 @@ export async function readKnown(
   };
 }
 
-/** After a change from `before`: what was found out of a former URL says nothing of the present one. */
+/** After a change from `before`: what was learned about a previous URL does not apply to the current one. */
 export function shownWith(
   keyring: Keyring,
   endpoint: Endpoint,
@@ -86,7 +86,7 @@ export function wireEndpoint(
     id: endpoint.id,
     name: endpoint.name,
     tenant: endpoint.tenant,
-    // A channel's URL is as good as a password.
+    // A channel's URL is a credential.
     url: endpoint.tenant === alertTenant ? new URL(endpoint.url).host : endpoint.url,
     event_types: [...endpoint.eventTypes],
     description: endpoint.description,

@@ -11,11 +11,11 @@ import { wireReceipt } from './events.ts';
 import { firstAttempt } from './first-attempt.ts';
 import type { Handlers } from './handler.ts';
 
-/** For claiming and settling, beside the endpoint's own timeout. */
+/** Time for claiming and settling, besides the endpoint's own timeout. */
 const marginMs = 2 * secondMs;
 const maxWaitMs = 30 * secondMs;
 
-/** Sends a test event to one endpoint, and waits for what its receiver answers. */
+/** Sends a test event to one endpoint, and waits for its receiver's answer. */
 export function endpointTestService(deps: ServiceDependencies): Handlers<'endpoints.test'> {
   const { store, engine, clock, random } = deps;
   return {

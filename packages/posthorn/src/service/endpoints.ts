@@ -37,7 +37,7 @@ type Scoped = {
   readonly query: { readonly tenant?: string | undefined };
 };
 
-/** Which endpoint a request names: by its id, or by its name in the tenant of the query. */
+/** The endpoint that a request names: by its id, or by its name in the tenant of the query. */
 const refOf = ({ params: { id }, query: { tenant } }: Scoped): EndpointRef => ({ reference: id, tenant });
 
 const shownBy =
@@ -56,7 +56,7 @@ type ChangeEndpoint = (
   fields: (before: Endpoint) => Promise<Partial<Endpoint>>,
 ) => Promise<Answer<'endpoints.get'>>;
 
-/** The engine hears of changes in the order in which they were committed. Answers the endpoint as it is then. */
+/** The engine learns of changes in the order of their commits. Returns the endpoint as it is then. */
 function endpointChanger(deps: ServiceDependencies): ChangeEndpoint {
   const { store, config, engine, clock } = deps;
   const [shown, readHealth] = [shownBy(deps), healthReader(deps)];
@@ -65,7 +65,7 @@ function endpointChanger(deps: ServiceDependencies): ChangeEndpoint {
       const before = await findEndpoint(store, ref);
       const now = clock.now();
       const fresh = { ...(await fields(before)), updatedAt: now };
-      // Read before anything is stored: what fails after that would say that nothing was (G5).
+      // Read before anything is stored: an error after that would claim that nothing was (G5).
       const health = await readHealth([{ ...before, ...fresh }]);
       const audit = updateEntries(by.call, by.action, before, fresh);
       const updateEndpoints = [{ id: before.id, change: fresh }];
@@ -94,7 +94,7 @@ function newIdentity(
   return { identity, secret, now };
 }
 
-/** Receivers: created, changed, paused, deleted and tried. */
+/** Endpoints: created, changed, paused, deleted and tested. */
 export function endpointService(deps: ServiceDependencies): Handlers<Of<'endpoints'>> {
   return {
     'endpoints.list': endpointList(deps),
@@ -160,7 +160,7 @@ function declaring(
         };
         const replaced = withSigningKey(kept, now, deps);
         const found = { before, health: await readHealth([replaced]) };
-        // The same again changes nothing.
+        // An identical request changes nothing.
         if (isDeepStrictEqual(replaced, before)) return { write: null, answer: found };
         const updated = { ...replaced, updatedAt: now };
         const audit = updateEntries(call, 'endpoints.ensure', before, updated);
@@ -183,7 +183,7 @@ function changing(
   const change = endpointChanger(deps);
   return {
     'endpoints.update': async ({ body, ...request }, call) => {
-      // Whose endpoint it is is not known yet: a caller of a tenant can only mean one of its own.
+      // The owner of the endpoint is not known yet: a caller of a tenant can only mean one of its own.
       await refuseTransformation(deps, body.transformation, call.caller.tenant ?? defaultTenant);
       return await change(refOf(request), { call, action: 'endpoints.update' }, async (before) => {
         const changed = await declaration.change(body, before);
@@ -241,7 +241,7 @@ function signing(deps: ServiceDependencies): Handlers<'endpoints.rotateSecret' |
         if (newSecrets === null || newKeys === null)
           throw new PosthornError(
             'too_many_secrets',
-            `${maxFormerSecrets} former secrets of this endpoint sign until their grace time ends: wait for the first to end, or send a grace_s of 0 to retire the current one at once.`,
+            `${maxFormerSecrets} previous secrets of this endpoint still sign until their grace period ends. Wait for the first to end, or send a grace_s of 0 to retire the current one at once.`,
           );
         return { secrets: newSecrets, signingKeys: newKeys };
       });

@@ -1,7 +1,7 @@
 import { errorKinds } from '../contract/errors.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 
-/** Text of the contract as HTML; what stands between backticks is code. */
+/** Text of the contract as HTML; text between backticks is code. */
 function html(text: string): string {
   return text
     .replaceAll('&', '&amp;')

@@ -7,14 +7,14 @@ import {
   UnavailableError,
 } from '../domain/errors.ts';
 
-/** `path`: where the event stands in the request. */
+/** `path`: path of the event in the request. */
 export function eventConflict({ code, message }: EventConflictError, path: string): PosthornError {
   return new PosthornError(code, message, [
     { path: `${path}/id`, message: 'was used before for another body' },
   ]);
 }
 
-/** What a caller may know of whatever was thrown; null: a defect, of which a caller may know nothing. */
+/** What a caller may know about a thrown error; null: an internal error, which stays hidden. */
 export function posthornErrorOf(error: unknown): PosthornError | null {
   if (error instanceof PosthornError) return error;
   if (error instanceof EventConflictError) return eventConflict(error, `/events/${error.index}`);

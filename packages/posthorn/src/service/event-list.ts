@@ -8,7 +8,7 @@ import { endpointIdsFrom } from './endpoint-ref.ts';
 import type { Handlers } from './handler.ts';
 import { wireValue } from './wire.ts';
 
-/** Events, listed without their data. */
+/** Lists events without their data. */
 export function eventListService({
   store,
   clock,

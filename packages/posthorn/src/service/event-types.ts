@@ -16,7 +16,7 @@ import { fingerprint } from './fingerprint.ts';
 import type { Handlers, Of } from './handler.ts';
 import { pageOf } from './paging.ts';
 
-/** Every node keeps their schemas in memory: up to 64 KiB each. */
+/** Every node caches their schemas: up to 64 KiB each. */
 const maxEventTypes = 2000;
 
 /** Declared event types: schema, owner, template, and where the value is. */
@@ -30,7 +30,7 @@ export function eventTypeService(deps: ServiceDependencies): Handlers<Of<'eventT
       wireEventType(await requireDocument(store, 'event_type', name)),
 
     'eventTypes.put': async ({ params: { name }, body: document }, call) => {
-      // Compiling takes as long as it takes: not while other changes wait.
+      // Compiling takes its time, so other changes do not wait for it.
       const fault = document.schema === undefined ? null : await catalog.schemaFault(document.schema);
       if (fault !== null) refuseFaults([{ path: '/schema', message: fault }]);
       const declared = await putDocument(deps, {

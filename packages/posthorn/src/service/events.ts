@@ -20,7 +20,7 @@ import { payloadLooks } from './payload-looks.ts';
 import { rawBatchData, rawData } from './raw-json.ts';
 import { wireValue } from './wire.ts';
 
-/** Of an event with more deliveries, the newest. */
+/** For an event with more deliveries, the newest ones. */
 const deliveriesShown = 1000;
 
 interface Publisher {
@@ -69,7 +69,7 @@ export function eventService(deps: ServiceDependencies): Handlers<Exclude<Of<'ev
 
   return {
     'events.publish': async ({ body: event }, { text, idempotencyKey, trace }) => {
-      // An event without an id has its key for one, and remembers it: nothing else is stored for the key.
+      // An event without an id uses its idempotency key as the id, and remembers it: nothing else is stored for the key.
       const fallbackId = event.id === undefined && idempotencyKey !== null ? idempotencyKey : undefined;
       const dataText = text === null ? jsonText(event.data, '') : rawData(text)!;
       const { tenant = defaultTenant } = event;
@@ -120,7 +120,7 @@ export function eventService(deps: ServiceDependencies): Handlers<Exclude<Of<'ev
         deliveries: items.map((delivery) => wireDelivery(delivery, payloads)),
         deliveries_next_cursor: next,
       };
-      // The data goes out as it came in: parsing and printing it again could change its numbers.
+      // The data is sent unchanged: parsing and printing it again could change its numbers.
       await looks.note(call, event);
       return new Reply<Answer<'events.get'>>(
         `${JSON.stringify(head).slice(0, -1)},"payloads":"${payloads}","data":${shownData(event, payloads)}}`,
@@ -133,7 +133,7 @@ export function eventService(deps: ServiceDependencies): Handlers<Exclude<Of<'ev
     ) => {
       const to = reference === undefined ? null : (await findEndpoint(store, { reference, tenant })).id;
       const now = clock.now();
-      // What it creates the store adds.
+      // The store adds what it creates.
       const target = { kind: 'event', id };
       const audit = auditEntry(call, now, { action: 'events.replay', target, tenant });
       const answer = await store.replayEvent(tenant, id, to, now, audit);

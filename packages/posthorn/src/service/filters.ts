@@ -9,15 +9,15 @@ import type { ServiceDependencies } from './dependencies.ts';
 import type { Handlers, Of } from './handler.ts';
 import { requirePayloads } from './payload-looks.ts';
 
-/** Ids that an answer names of either kind. */
+/** Ids of each kind in an answer. */
 const maxSamples = 10;
 /** About 200 ms on a store with many tenants. */
 const maxScanned = 12_800;
 const maxPayload = 4 * 1024 * 1024;
-/** Parsing so much takes about 2 ms: others get a turn then. */
+/** Parsing this much takes about 2 ms: then others get a turn. */
 const maxPayloadPerTurn = 256 * 1024;
 
-/** Filters, tried on what came lately. */
+/** Tries filters on recent events. */
 export function filterService({ store }: ServiceDependencies): Handlers<Of<'filters'>> {
   return {
     'filters.dryRun': async ({ body }, { caller }) => {

@@ -1,7 +1,7 @@
 import { createHash, scrypt } from 'node:crypto';
 import { promisify } from 'node:util';
 
-/** Members in the order of their names, at every depth: the same document gives the same text. */
+/** Members in the order of their names, at every depth: equal documents give equal text. */
 function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
   if (value === null || typeof value !== 'object') return value;
@@ -13,7 +13,7 @@ function canonical(value: unknown): unknown {
   );
 }
 
-/** Tells whether two documents are the same. */
+/** Fingerprint of a document: equal for equal documents. */
 export function fingerprint(document: unknown): string {
   return createHash('sha256')
     .update(JSON.stringify(canonical(document)))
@@ -21,13 +21,13 @@ export function fingerprint(document: unknown): string {
     .slice(0, 16);
 }
 
-/** Random bytes that `sealedFingerprint` takes. */
+/** Random bytes that `sealedFingerprint` needs. */
 export const fingerprintSaltBytes = 8;
 const derive = promisify<string, Buffer, number, Buffer>(scrypt);
 
 /**
- * The same for a document that holds secrets: salted and slow, so that whoever sees it cannot try passwords by the million. Written
- * as `<salt>-<hash>` in hexadecimal.
+ * The same for a document with secrets: salted and slow, so that it cannot be used to guess passwords by the million.
+ * Written as `<salt>-<hash>` in hexadecimal.
  */
 export async function sealedFingerprint(document: unknown, salt: Uint8Array): Promise<string> {
   const hash = await derive(JSON.stringify(canonical(document)), Buffer.from(salt), 16);

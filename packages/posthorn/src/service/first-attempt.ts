@@ -10,7 +10,10 @@ export interface FirstAttempt {
   readonly attempt: AttemptRecord | null;
 }
 
-/** Waits until the first attempt of an event's only delivery has ended, or it is not pending any more: for `maxMs` at most. */
+/**
+ * Waits until the first attempt of an event's only delivery has ended, or the delivery is no longer pending: for at
+ * most `maxMs`.
+ */
 export async function firstAttempt(
   store: Pick<Readings, 'deliveries' | 'attempts'>,
   clock: Clock,

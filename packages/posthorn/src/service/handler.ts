@@ -4,29 +4,29 @@ import type { Caller } from '../domain/caller.ts';
 import type { SessionRecord } from '../domain/session.ts';
 import type { TraceContext } from '../domain/trace.ts';
 
-/** What a caller has shown to be known by; what it begins ends with it. */
+/** The credential that identifies a caller; what the caller starts ends with it. */
 export interface Credential {
-  /** SHA-256 of the key, in hexadecimal; of a session the key that it was begun with. Null: there is none. */
+  /** SHA-256 (hex) of the key; for a session, of the key that started it. Null: there is none. */
   readonly keyHash: string | null;
-  /** Null: it came with the key itself. */
+  /** Null: the request came with the key itself. */
   readonly session: SessionRecord | null;
 }
 
-/** A session that a call has begun, with what opens it, or that it has ended. */
+/** A session that a call has started, with what opens it, or that it has ended. */
 export type SessionChange = { readonly token: string; readonly endsAt: number } | 'ended';
 
 /** What a request has besides its path, query and body. */
 export interface Call {
   readonly caller: Caller;
-  /** The address that it comes from; null: from this process. */
+  /** Address that it came from; null: from this process. */
   readonly from: string | null;
   readonly requestId: string | null;
-  /** The trace that a publisher asks to be continued. */
+  /** The trace that the publisher continues. */
   readonly trace: TraceContext | null;
-  /** The body's text as it came: an event's data goes out as it was sent. */
+  /** The body's text as received: an event's data is sent unchanged. */
   readonly text: string | null;
   readonly idempotencyKey: string | null;
-  /** Of a body of lines: the answer may have lines too. */
+  /** For a line body: the answer may be lines too. */
   readonly acceptsLines: boolean;
   /** Null: the call comes from this process. */
   readonly credential: () => Credential | null;
@@ -34,9 +34,9 @@ export interface Call {
 
 /** An answer that is more than its value. */
 export class Reply<T> {
-  /** Text and bytes are sent as they are: an event's data goes out as it came in. */
+  /** Text and bytes are sent as they are: an event's data is sent unchanged. */
   readonly answer: T | string | Buffer;
-  /** Under the operation's other status. */
+  /** Answers with the operation's other status. */
   readonly other: boolean;
   readonly etag: string | null;
   /** The request was carried out before, under the same Idempotency-Key. */
@@ -59,24 +59,24 @@ export class Reply<T> {
   }
 }
 
-/** Where the messages of a stream go. */
+/** Receives the messages of a stream. */
 export interface Sink<T> {
   /** False: the reader does not keep up. It gets nothing more, and the stream ends. */
   send(message: T): boolean;
-  /** Every message is for itself: what was not sent is lost, and whoever reads asks again. */
+  /** Messages are independent: a lost one is requested again by its reader. */
   end(): void;
 }
 
-/** An answer that goes on, message by message, until either side ends it. */
+/** A streaming answer, message by message, until either side ends it. */
 export class Stream<T> {
-  /** Begins to send; returns what ends it, which may be called twice. */
+  /** Starts sending; returns what ends it, which may be called twice. */
   readonly begin: (to: Sink<T>) => () => void;
   constructor(begin: (to: Sink<T>) => () => void) {
     this.begin = begin;
   }
 }
 
-/** An answer of lines, some at a time, which are made as they are read. */
+/** A line answer, in groups that are produced as they are read. */
 export class Lines<T> {
   readonly lines: AsyncIterable<readonly T[]>;
   constructor(lines: AsyncIterable<readonly T[]>) {
@@ -88,7 +88,7 @@ type Streamed<O extends Operation, Id extends OperationId> = O['isStream'] exten
   ? Stream<Answer<Id>>
   : Answer<Id> | Reply<Answer<Id>> | (O['lines'] extends object ? Lines<Line<Id>> : never);
 
-/** What a use case answers. */
+/** The result of a use case. */
 export type Result<Id extends OperationId> = Streamed<(typeof table)[Id], Id>;
 
 /** A use case: takes a validated request of its operation, and returns the answer, or rejects with a `PosthornError`. */

@@ -13,11 +13,11 @@ import type { Handlers, Of } from './handler.ts';
 
 type Query = Input<'impact.get'>['query'];
 
-/** Counters move slowly, and the comparison reads all of them: within so long the same answer serves everybody. */
+/** Counters change slowly, and the comparison reads all of them: within this time all callers get the same answer. */
 const keptMs = 30 * secondMs;
 const maxKept = 20;
 
-/** Before and after a change, from this Posthorn's own counters. */
+/** Compares before and after a change, from this Posthorn's own counters. */
 export function impactService({
   store,
   clock,
@@ -29,7 +29,7 @@ export function impactService({
     const { alerts } = await store.alerts();
     const after = detectedByAlert(alerts, side.firstLostAt);
     if (after !== null)
-      return { after_s: Math.round(after / secondMs), by: 'the alert unaccounted, as the store keeps it' };
+      return { after_s: Math.round(after / secondMs), by: 'the alert unaccounted, from the store' };
     const rule = await firstRuleOn(store, side, side.firstLostAt, now, tenant);
     return rule === null
       ? null
@@ -51,12 +51,12 @@ export function impactService({
       throw invalid(
         path,
         asked.from >= now
-          ? `has not come yet: it is ${iso(now)}`
-          : `is before ${iso(begin)}, when the ledger of this Posthorn begins: for the time before use posthorn audit and posthorn impact with a log`,
+          ? `is in the future: it is ${iso(now)}`
+          : `is before ${iso(begin)}, when the ledger of this Posthorn begins. For earlier times, use posthorn audit and posthorn impact with a log`,
       );
     const side = await sideOfStore(store, window, label, now, tenant);
     if (side.decided === 0)
-      throw invalid(path, 'no delivery ended in this time: choose a window with traffic');
+      throw invalid(path, 'no delivery ended in this time. Choose a window with traffic');
     return side;
   };
 
@@ -66,7 +66,7 @@ export function impactService({
     if (begin === null)
       throw invalid(
         tenant === null ? '/at' : '/tenant',
-        `nothing has been accepted${tenant === null ? '' : ' for this tenant'} yet: there is nothing to compare`,
+        `nothing has been accepted${tenant === null ? '' : ' for this tenant'} yet, so there is nothing to compare`,
       );
     const of = { now, tenant };
     const windows = windowsFrom(query, begin, now);
@@ -88,7 +88,7 @@ export function impactService({
       let entry = kept.get(key);
       if (entry === undefined) {
         entry = { at: now, result: compared(query, now) };
-        // What failed is tried again.
+        // A failure is not cached.
         entry.result.catch(() => kept.delete(key));
         if (kept.size >= maxKept) kept.delete(kept.keys().next().value!);
         kept.set(key, entry);
@@ -122,13 +122,12 @@ function windowsFrom(
   const { at, before_since, before_until, after_since, after_until } = query;
   const ends = [before_since, before_until, after_since, after_until];
   if (at !== undefined) {
-    if (ends.some((end) => end !== undefined))
-      throw invalid('/at', 'instead of the windows, not beside them');
+    if (ends.some((end) => end !== undefined)) throw invalid('/at', 'replaces the windows: give either');
     const windows = windowsAround(Date.parse(at), begin, now);
     if (windows === null)
       throw invalid(
         '/at',
-        `there is no whole hour on both sides: the ledger begins at ${iso(begin)}, and it is ${iso(now)}`,
+        `is too close: there is not a whole hour on both sides. The ledger begins at ${iso(begin)}, and it is ${iso(now)}`,
       );
     return windows;
   }

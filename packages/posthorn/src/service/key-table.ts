@@ -5,13 +5,13 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Keys } from '../store/store.ts';
 
 /**
- * What is known of the keys counts as fresh for so long; after that a request starts a check of their version in the background.
- * The check is one small read, at most two a second on a node, and reads the keys only if the version has changed.
+ * Cached keys count as fresh for this long; after that a request starts a check of their version in the background. The
+ * check is one small read, at most two per second and node, and reads the keys only if the version has changed.
  */
 const freshMs = 500;
 /** After this a request waits for the check: no node honors a key longer than this after another one has revoked it. */
 const maxAgeMs = 1000;
-/** A key's use is written so soon after the first request, and uses are written this often at most. */
+/** A key's use is written this long after the first request, and at most this often. */
 const firstUseMs = 500;
 const usesEveryMs = 10_000;
 
@@ -23,29 +23,29 @@ export interface FoundKey {
 }
 
 /**
- * The keys that work, in memory: a request with a key costs no read of the store, and neither does one with a key that nobody
- * has. `maxWorkingKeys` bounds it.
+ * The working keys, in memory: a request with a key costs no read of the store, and neither does one with an unknown
+ * key. `maxWorkingKeys` limits it.
  */
 export interface KeyTable {
-  /** Null if what is known is recent enough, else what to wait for: rejects with `UnavailableError` if the store is away. */
+  /** Null if the cache is recent enough, else what to wait for: rejects with `UnavailableError` if the store is away. */
   current(): Promise<void> | null;
-  /** By the SHA-256 of the key; null: no key that is known. */
+  /** By the SHA-256 of the key; null: not a known key. */
   find(hash: Buffer): FoundKey | null;
-  /** The caller of a key that works now, for whoever acts in its place. */
+  /** The caller of a working key, for what acts on its behalf. */
   callerBy(id: string): Caller | null;
   /** Takes one request from the key's rate; returns how many milliseconds to wait for the next, 0 if this one fitted. */
   take(id: string): number;
-  /** Notes a request; it is written in the background. */
+  /** Records a request; it is written in the background. */
   used(id: string, from: string | null): void;
   /** The last use that this node knows of and has not written yet. */
   lastUse(id: string): KeyUse | null;
-  /** Reads the keys again if any was changed: to be called after every change, so that it applies here at once. */
+  /** Reads the keys again if any was changed: call it after every change, so that it applies here at once. */
   refresh(): Promise<void>;
-  /** Writes the uses that are left. */
+  /** Writes the remaining uses. */
   close(): Promise<void>;
 }
 
-/** What this node keeps of one key. Changed in place: requests allocate nothing. */
+/** This node's state of one key. Changed in place: requests allocate nothing. */
 interface Entry {
   record: KeyRecord;
   caller: Caller;
@@ -60,7 +60,7 @@ interface Entry {
 interface Hash {
   readonly bytes: Buffer;
   readonly entry: Entry;
-  /** Of a key that was rotated; null: the present one. */
+  /** The previous key after a rotation; null: the current one. */
   readonly until: number | null;
 }
 
@@ -115,7 +115,7 @@ export function createKeyTable(store: Pick<Keys, 'knownKeys' | 'recordKeyUses'>,
       if (ageMs < freshMs) return null;
       const checked = check();
       if (ageMs >= maxAgeMs) return checked;
-      // The next request finds out, and waits if it has to.
+      // The next request detects it, and waits if it has to.
       void checked.catch(() => {});
       return null;
     },
@@ -145,7 +145,7 @@ export function createKeyTable(store: Pick<Keys, 'knownKeys' | 'recordKeyUses'>,
       return entry?.isUsed === true ? { at: entry.usedAt, from: entry.usedFrom } : null;
     },
     refresh: async () => {
-      // One that is being read may have begun before the change.
+      // A read in progress may have begun before the change.
       isStale = true;
       await check();
     },

@@ -16,7 +16,7 @@ import { decodeCursor, invalidCursor, pageRead } from './paging.ts';
 const missing = (): PosthornError => notFound('key by that id');
 const keyBytes = 32;
 
-/** What a key that is bound to endpoints cannot be good for: an event goes to whoever subscribes, and an admin sees everything. */
+/** What a key that is bound to endpoints cannot have: an event goes to every subscriber, and an admin sees everything. */
 const unboundScopes: readonly KeyScope[] = ['publish', 'admin'];
 
 /** API keys: created, shown once, rotated, revoked (G9). Only their hashes are stored. */
@@ -51,7 +51,7 @@ export function keyService({ store, clock, random, keyTable }: ServiceDependenci
     });
     refuseFaults(faults);
     const [first, ...others] = new Set(endpoints.map((endpoint) => endpoint.tenant));
-    if (others.length > 0) throw invalid('/endpoint_ids', 'are of several tenants: create a key for each');
+    if (others.length > 0) throw invalid('/endpoint_ids', 'belong to several tenants: create a key for each');
     return { tenant: first!, endpointIds: [...new Set(endpoints.map(({ id }) => id))] };
   };
 
@@ -118,19 +118,19 @@ export function keyService({ store, clock, random, keyTable }: ServiceDependenci
       const rotation = { hash: hash('sha256', key), formerUntil: now + graceS * secondMs };
       const record = await store.rotateKey(id, rotation, now, entry(call, 'keys.rotate', before));
       if (record === null)
-        throw new PosthornError('wrong_state', 'This key has expired or was revoked: create another one.');
+        throw new PosthornError('wrong_state', 'This key has expired or was revoked. Create another one.');
       await keyTable.refresh();
       return { ...shown(record), key };
     },
   };
 }
 
-/** Nobody gets a key that shows more than the caller's own. */
+/** A caller cannot create a key that shows more than its own. */
 function demandPayloads({ payloads: own }: Caller, payloads: PayloadAccess): void {
   if (lessOf(own, payloads) !== payloads)
     throw new PosthornError(
       'forbidden',
-      `This key sees payloads: ${own}, and cannot make one that sees payloads: ${payloads}.`,
+      `This key sees payloads: ${own}. It cannot create a key that sees payloads: ${payloads}.`,
     );
 }
 

@@ -10,7 +10,7 @@ import { decodeCursor, invalidCursor, pageRead } from './paging.ts';
 
 const timeOf = (text: string | undefined): number | null => (text === undefined ? null : Date.parse(text));
 
-/** What happened when, as people, pipelines and Posthorn itself note it. */
+/** What happened when, as recorded by people, pipelines and Posthorn itself. */
 export function markerService({
   store,
   clock,

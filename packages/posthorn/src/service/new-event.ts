@@ -14,26 +14,26 @@ import type { Catalog, UncheckedEvent } from './catalog.ts';
 import { nestsDeeper } from './raw-json.ts';
 
 /**
- * Events whose shard is ours to choose share one in runs of so many: a commit then touches one page of the
- * index by (shard, tenant, id) and not 64.
+ * Events whose shard Posthorn chooses share one in runs of this length: a commit then touches one page of the index by
+ * (shard, tenant, id) and not 64.
  */
 const runLength = 256;
-/** By HTTP the event around the data is a level of the body. */
+/** Over HTTP, the event around the data is a level of the body. */
 const maxDataNesting = maxNesting - 1;
 
-/** An event that is handed over, validated. */
+/** A validated event to accept. */
 export interface EventInput {
   readonly event: Input<'events.publish'>['body'];
   readonly tenant: string;
   /** The text of its data, which is stored and sent as it is. */
   readonly dataText: string;
-  /** Where it stands in the request, as a JSON Pointer. */
+  /** Its path in the request, as a JSON Pointer. */
   readonly path: string;
   /** Its id if it has none. */
   readonly fallbackId?: string | undefined;
 }
 
-/** An event that an application hands over as an object: its data is written as JSON. Throws what is wrong with it. */
+/** An event that an application passes as an object: its data is written as JSON. Throws what is wrong with it. */
 export function eventFromObject(given: unknown, path: string): EventInput {
   const event = parse(newEvent, given);
   return { event, tenant: event.tenant ?? defaultTenant, dataText: jsonText(event.data, path), path };
@@ -42,7 +42,7 @@ export function eventFromObject(given: unknown, path: string): EventInput {
 export function jsonText(data: unknown, path: string): string {
   let text: string | undefined;
   try {
-    // Undefined for what JSON has no word for, such as a function.
+    // Undefined for what JSON cannot represent, such as a function.
     text = JSON.stringify(data) as string | undefined;
   } catch {
     // A cycle, a bigint, or a `toJSON` that throws.
@@ -54,7 +54,7 @@ export function jsonText(data: unknown, path: string): string {
 }
 
 function refuseLarge({ dataText, path }: EventInput): void {
-  // Length in UTF-16 units is a lower bound of bytes, so only doubtful ones are measured exactly.
+  // The length in UTF-16 units is a lower bound of the bytes, so only doubtful ones are measured exactly.
   if (
     dataText.length > maxDataBytes ||
     (dataText.length * 3 > maxDataBytes && Buffer.byteLength(dataText) > maxDataBytes)
@@ -64,7 +64,7 @@ function refuseLarge({ dataText, path }: EventInput): void {
     ]);
 }
 
-/** What the catalog checks of these events. Throws if the data of one is too large. */
+/** The input of the catalog's check. Throws if the data of one is too large. */
 export function uncheckedEvents(inputs: readonly EventInput[]): readonly UncheckedEvent[] {
   return inputs.map((input) => {
     refuseLarge(input);
@@ -73,7 +73,7 @@ export function uncheckedEvents(inputs: readonly EventInput[]): readonly Uncheck
   });
 }
 
-/** Makes the events of one request, all or none: rejects with the `PosthornError` of the first that cannot be accepted. */
+/** Builds the events of one request, all or none: rejects with the `PosthornError` of the first that cannot be accepted. */
 export function eventMaker(
   clock: Clock,
   random: Random,
@@ -83,7 +83,7 @@ export function eventMaker(
   let used = 0;
   let current = 0;
   let left = 0;
-  // 14 bytes an id, drawn many at a time.
+  // 14 bytes per id, drawn many at a time.
   const draw = (): Uint8Array => {
     if (used + 14 > pool.length) {
       pool = random.bytes(14 * 256);

@@ -4,7 +4,7 @@ import type { ServiceDependencies } from './dependencies.ts';
 import type { Handlers, Of } from './handler.ts';
 import { pageOf } from './paging.ts';
 
-/** The processes that deliver. */
+/** Lists the processes that deliver. */
 export function nodeService({ store }: ServiceDependencies): Handlers<Of<'nodes'>> {
   return {
     'nodes.list': async ({ query }) => {

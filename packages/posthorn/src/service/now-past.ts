@@ -11,11 +11,11 @@ import type { Handlers } from './handler.ts';
 import { Latest } from './now/latest.ts';
 import { pastAnswer, type PastEndpoint } from './now/past.ts';
 
-/** Rows of a window that are read. */
+/** Rows that are read for a window. */
 const maxPastRows = 2_000_000;
-/** Rows of a step: other readings have their turn between two steps (G8). */
+/** Rows per step: other reads get their turn between two steps (G8). */
 const stepRows = 10_000;
-/** Moments that are kept for their next reader. */
+/** Moments that are cached for their next reader. */
 const maxMoments = 50;
 const keptMs = minuteMs;
 
@@ -23,7 +23,7 @@ const lengths = { '1h': hourMs, '24h': dayMs, '7d': 7 * dayMs } as const;
 
 type Past = Answer<'now.past'>;
 
-/** Now as it was at a moment, from rows. One reading at a time, whoever asks. */
+/** The overview as it was at a moment, from rows. One read at a time, whoever the caller is. */
 export function nowPastService({
   store,
   clock,
@@ -66,7 +66,7 @@ export function nowPastService({
     });
   };
 
-  /** Counters know how many rows there are before any is read. */
+  /** Counters give the number of rows before any is read. */
   const demandReadable = async (query: PastQuery, now: number): Promise<void> => {
     const { at, since, ...scope } = query;
     const groups = await store.accountingBy({ ...everything, ...scope, since, until: at, now }, 'endpoint');
@@ -98,7 +98,7 @@ export function nowPastService({
   };
 }
 
-/** The window, if its rows are still there. */
+/** The window, if its rows are still stored. */
 function queryOf(
   {
     asked,
@@ -114,7 +114,7 @@ function queryOf(
   scope: Omit<PastQuery, 'since' | 'at'>,
 ): PastQuery {
   const at = Date.parse(asked);
-  if (at > now) throw invalid('/at', `has not come yet: it is ${iso(now)}`);
+  if (at > now) throw invalid('/at', `is in the future: it is ${iso(now)}`);
   const since = at - lengths[last];
   if (since < begin)
     throw invalid(

@@ -20,14 +20,14 @@ import { wireMoney } from './wire.ts';
 type Now = Answer<'now.get'>;
 
 const everyMs = 1000;
-/** Tenants and endpoints that are asked about at the same time, each kept for its next reader. */
+/** Tenants and endpoints with concurrent overviews, each cached for its next reader. */
 const maxScopes = 200;
 const needsMost = 7;
 const idsMost = 20;
 
 const lengths = { '1h': hourMs, '24h': dayMs, '7d': 7 * dayMs, '30d': 30 * dayMs } as const;
 
-/** The overview of now, made at most once a second for all who ask for the same. */
+/** Get the overview: computed at most once per second for all callers that ask for the same. */
 export function nowService(deps: ServiceDependencies): Handlers<'now.get'> {
   const { store, clock } = deps;
   const latest = new Latest<Now>(clock, everyMs, maxScopes);
@@ -55,7 +55,7 @@ export function nowService(deps: ServiceDependencies): Handlers<'now.get'> {
   };
 }
 
-/** Dead letters say why themselves: the oldest and the newest of one endpoint are found by their index. */
+/** Dead letters state why themselves: the oldest and the newest of one endpoint are found by their index. */
 async function sampled(store: Store, need: Need, now: number): Promise<Need> {
   if (need.kind !== 'dead_letters' || need.endpoint_id === null) return need;
   const filter = { endpointIds: [need.endpoint_id], states: ['dead'] } as const;
@@ -131,7 +131,7 @@ function wireNow(
   };
 }
 
-/** An overview of a part says what was found in that part alone. */
+/** An overview of a part reports what was found in that part alone. */
 function wireReconciled({ reconciliation, isEverything, endpoints }: NowFacts): Now['reconciled'] {
   if (reconciliation === null) return null;
   const own = isEverything

@@ -7,7 +7,7 @@ import type { DomainStatus, ObjectiveStatus } from '../reliability/objective-sta
 import { type ObjectiveWindow, objectiveWindow } from '../reliability/objective-window.ts';
 import { objectiveSentence, sideSentence, type SideFacts } from '../reliability/objective-words.ts';
 
-// How an objective stands, in the API's words.
+// The status of an objective, in the API's form.
 
 export type Status = Answer<'slos.status'>;
 type Side = Status['sides']['sender'];
@@ -15,7 +15,7 @@ type Sides<T> = { readonly [Domain in FaultDomain]: T };
 
 const maxWorst = 10;
 
-/** The present pace is that of the rule with this long window. */
+/** The current burn rate is that of the rule with this long window. */
 const paceMs = 3600 * secondMs;
 
 export const shareOf = (good: number, total: number): number | null => (total === 0 ? null : good / total);
@@ -24,7 +24,7 @@ export function wireWindow({ since, until, resolution, knownSince }: ObjectiveWi
   return { since: iso(since), until: iso(until), resolution, known_since: iso(knownSince) };
 }
 
-/** Of the kind `delivered_within`. */
+/** For the kind `delivered_within`. */
 export function timedStatus(objective: ScopedObjective, status: ObjectiveStatus, now: number): Status {
   const window = objectiveWindow(objective, now);
   const facts = {
@@ -37,7 +37,7 @@ export function timedStatus(objective: ScopedObjective, status: ObjectiveStatus,
   });
 }
 
-/** Of the kind `accounted`: what was accepted and is in no state is the sender's fault alone. */
+/** For the kind `accounted`: what was accepted and is in no state is the sender's fault alone. */
 export function accountedStatus(objective: ScopedObjective, total: number, bad: number, now: number): Status {
   const window = objectiveWindow(objective, now);
   const sli = shareOf(total - bad, total);
@@ -114,8 +114,8 @@ const teamOf = ({ producer, consumer }: ScopedObjective, side: FaultDomain): str
   side === 'sender' ? producer : consumer;
 
 /**
- * How long the rest of a budget lasts at a burn rate. Over a window that is young yet, the budget is that of what was due so
- * far, and its rest lasts for less.
+ * How long the rest of a budget lasts at a burn rate. Over a young window, the budget is that of what was due so far,
+ * and its rest lasts for less.
  */
 function lastsMs(left: number | null, rate: number, { until, knownSince }: ObjectiveWindow): number | null {
   if (left === null || rate === 0) return null;

@@ -7,7 +7,7 @@ export interface Page {
   readonly order?: Order;
 }
 
-/** Where an item stands in its list: compared part by part, numbers as numbers and text by code unit. */
+/** The position of an item in its list: compared part by part, numbers as numbers and text by code unit. */
 export type Position = readonly (string | number)[];
 
 /** An answer is printed and sent in one piece: a page ends before this length, whatever `limit` says. */
@@ -26,8 +26,9 @@ export function firstOf<T>(items: readonly T[], limit: number): readonly T[] {
 }
 
 /**
- * One page of a list that is read as a whole, in the order of `positionOf`, which is called `usual`, or against it. The cursor holds the position of the last item, so
- * that a list which changes between two pages neither repeats nor skips an item that stays in its place.
+ * One page of a list that is read as a whole, in the order of `positionOf`, which is called `usual`, or reversed. The
+ * cursor contains the position of the last item, so that a list that changes between two pages neither repeats nor
+ * skips an item that keeps its position.
  */
 export function pageOf<T>(
   items: readonly T[],
@@ -52,7 +53,7 @@ export function pageOf<T>(
   };
 }
 
-/** The same for what a store reads page by page: `items` has one more than the page where there are more. */
+/** The same for what a store reads page by page: `items` has one more than the page if there are more. */
 export function pageRead<T>(
   items: readonly T[],
   limit: number,

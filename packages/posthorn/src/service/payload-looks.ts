@@ -5,13 +5,13 @@ import { auditEntry } from './audit.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import type { Call } from './handler.ts';
 
-/** A caller that reads the same event again within this time has looked once. */
+/** A caller that reads the same event again within this time is recorded once. */
 const sameLookMs = hourMs;
 const maxRemembered = 10_000;
 
 /**
- * Looks at full payloads are in the audit log (G9): a look whose entry cannot be stored is refused. The application that embeds
- * Posthorn reads its own data.
+ * The audit log records who looked at a full payload (G9): if the entry cannot be stored, the request is refused. The
+ * application that embeds Posthorn reads its own data.
  */
 export function payloadLooks({ store, clock }: Pick<ServiceDependencies, 'store' | 'clock'>): {
   note(call: Call, event: { readonly tenant: string; readonly id: string }): Promise<void>;
@@ -37,11 +37,11 @@ export function payloadLooks({ store, clock }: Pick<ServiceDependencies, 'store'
   };
 }
 
-/** What only callers may use that see payloads whole: by trying it out they could find out the rest. */
+/** Only for callers that see payloads in full: by trying, they could find out the rest. */
 export function requirePayloads({ payloads }: Pick<Caller, 'payloads'>): void {
   if (payloads !== 'full')
     throw new PosthornError(
       'forbidden',
-      'This key does not see payloads in full, so it cannot try anything on stored events: send data.',
+      'This key does not see payloads in full, so it cannot try anything on stored events. Send data instead.',
     );
 }

@@ -3,7 +3,7 @@ import type { PayloadAccess } from '../domain/caller.ts';
 import type { EventRecord } from '../domain/event.ts';
 import { maskedJson, maskedText } from '../domain/masking.ts';
 
-// What callers see of payloads and of what receivers answered, by what their keys are entitled to (G9).
+// What callers see of payloads and of receivers' answers, depending on their keys (G9).
 
 /** The text of an event's data as it may be shown, which is JSON. */
 export function shownData(
@@ -12,7 +12,7 @@ export function shownData(
 ): string {
   if (payloads === 'none') return 'null';
   const shown = tenant === alertTenant ? withoutRoutingKey(data) : data;
-  // Data that was changed on disk may be anything: then it is shown as a text.
+  // Data that was changed on disk may be anything: then it is shown as text.
   if (integrity !== 'intact' && !isJson(shown)) return JSON.stringify(shownText(shown, payloads));
   return payloads === 'masked' ? maskedJson(shown) : shown;
 }
@@ -23,12 +23,12 @@ export function shownText(text: string | null, payloads: PayloadAccess): string 
   return payloads === 'masked' ? maskedText(text) : null;
 }
 
-/** Why an attempt failed: Posthorn's own words, in which a mail server may be quoted. */
+/** Why an attempt failed: Posthorn's own message, which may quote a mail server. */
 export function shownMessage(text: string | null, payloads: PayloadAccess): string | null {
   return payloads === 'full' || text === null ? text : maskedText(text);
 }
 
-/** What Posthorn posts to PagerDuty carries the channel's key, which is write-only. */
+/** What Posthorn posts to PagerDuty contains the channel's key, which is write-only. */
 function withoutRoutingKey(data: string): string {
   return data.replaceAll(/("routing_key"\s*:\s*)"(?:[^"\\]|\\.)*"/g, '$1null');
 }

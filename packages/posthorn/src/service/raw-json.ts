@@ -6,12 +6,12 @@ const closeBracket = 93;
 const openBrace = 123;
 const closeBrace = 125;
 
-/** Index just behind the string that begins at `at`. The text is known to be valid JSON. */
+/** Index after the string that begins at `at`. The text is valid JSON. */
 function skipString(text: string, at: number): number {
   for (let end = text.indexOf('"', at + 1); ; end = text.indexOf('"', end + 1)) {
     let slashes = 0;
     while (text.charCodeAt(end - 1 - slashes) === backslash) slashes++;
-    // A quote behind an odd number of backslashes is part of the string.
+    // A quote after an odd number of backslashes is part of the string.
     if (slashes % 2 === 0) return end + 1;
   }
 }
@@ -49,7 +49,7 @@ function skipValue(text: string, at: number): number {
   }
 }
 
-/** Walks the members of the object that begins at `at`; `visit` answers where the member's value ends. */
+/** Walks the members of the object that begins at `at`; `visit` returns where the member's value ends. */
 function walkObject(text: string, at: number, visit: (key: string, valueAt: number) => number): number {
   at = skipSpace(text, at) + 1;
   for (;;) {
@@ -64,8 +64,8 @@ function walkObject(text: string, at: number, visit: (key: string, valueAt: numb
 }
 
 /**
- * The text of the member `data` of the object that begins at `at`, byte for byte as it was sent, and where
- * the object ends. Of several by that name the last one counts, as for JSON.parse. The text is valid JSON.
+ * The text of the member `data` of the object that begins at `at`, byte for byte as it was sent, and where the object
+ * ends. If there are several, the last one counts, as for JSON.parse. The text is valid JSON.
  */
 function dataOf(text: string, at: number): { readonly data: string | null; readonly end: number } {
   let data: string | null = null;
@@ -77,7 +77,7 @@ function dataOf(text: string, at: number): { readonly data: string | null; reado
   return { data, end };
 }
 
-/** The text of an event's data in the body `{"type": …, "data": …}`; null where there is none. */
+/** The text of an event's data in the body `{"type": …, "data": …}`; null if it has none. */
 export function rawData(text: string): string | null {
   return dataOf(text, 0).data;
 }
@@ -108,7 +108,7 @@ export function rawBatchData(text: string): (string | null)[] {
   return found;
 }
 
-/** Whether brackets nest deeper than `most`; decided before parsing, so that no input can exhaust the stack. */
+/** Whether brackets are nested deeper than `most`; decided before parsing, so that no input can exhaust the stack. */
 export function nestsDeeper(text: string, most: number): boolean {
   let depth = 0;
   for (let at = 0; at < text.length; at++) {

@@ -1,11 +1,11 @@
 import { PosthornError } from '../domain/errors.ts';
 
-/** The URL of a receiver as it is stored, or a 422 that says what is wrong with it. */
+/** The URL of a receiver in stored form, or a 422 that says what is wrong with it. */
 export function receiverUrl(text: string, refuseHost: (hostname: string) => string | null): string {
   return calledUrl(text, refuseHost, '/url');
 }
 
-/** The same for another URL that Posthorn calls; `path`: where it stands in the body. */
+/** The same for another URL that Posthorn calls; `path`: its path in the body. */
 export function calledUrl(
   text: string,
   refuseHost: (hostname: string) => string | null,
@@ -17,7 +17,7 @@ export function calledUrl(
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:'))
     throw fault('must be an http or https URL');
   if (url.username !== '' || url.password !== '')
-    throw fault('must not carry credentials; use headers or auth');
+    throw fault('must not contain credentials; use headers or auth');
   if (url.hash !== '') throw fault('must not have a fragment');
   const refused = refuseHost(url.hostname);
   if (refused !== null) throw fault(refused);
@@ -31,7 +31,7 @@ export function mailServerUrl(text: string, refuseHost: (hostname: string) => st
     url === null || (url.protocol !== 'smtp:' && url.protocol !== 'smtps:') || url.hostname === ''
       ? 'must be an smtp or smtps URL'
       : !isPercentEncoded(url.username + url.password)
-        ? 'has a % in user or password that encodes nothing: write it as %25'
+        ? 'has an invalid % in user or password: write it as %25'
         : refuseHost(url.hostname);
   if (refused !== null)
     throw new PosthornError('invalid_request', `/server ${refused}`, [{ path: '/server', message: refused }]);

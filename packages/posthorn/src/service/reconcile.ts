@@ -9,7 +9,7 @@ import { decodeCursor, encodeCursor, invalidCursor } from './paging.ts';
 import { Comparison, type Missing } from './reconcile/comparison.ts';
 import { ReceivedIds } from './reconcile/received.ts';
 
-/** Comparisons on one node at once, and of one caller: each keeps up to 80 MB, and reads much of the store. */
+/** Concurrent comparisons on one node, and of one caller: each takes up to 80 MB, and reads much of the store. */
 const maxRunning = 3;
 const maxOfCaller = 1;
 const retryAfterS = 5;
@@ -18,11 +18,11 @@ const retryAfterS = 5;
 interface Place {
   /** The last delivery that was listed as missing; null: none yet. */
   readonly missing: SentCursor | null;
-  /** So many unexpected ids were listed. */
+  /** Number of unexpected ids that were listed. */
   readonly unexpected: number;
 }
 
-/** Behind everything. */
+/** After everything. */
 const allListed: SentCursor = { shard: Number.MAX_SAFE_INTEGER, number: 0 };
 
 /** Compares what was delivered with what a receiver has. */
@@ -36,7 +36,7 @@ export function reconcileService({ store }: Pick<ServiceDependencies, 'store'>):
     if (running.length < maxRunning && running.filter((one) => one === id).length < maxOfCaller) return;
     throw new PosthornError(
       'busy',
-      'Another comparison is running: try again when it is done.',
+      'Another comparison is running. Try again when it is done.',
       [],
       retryAfterS,
     );

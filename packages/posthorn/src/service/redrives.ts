@@ -5,7 +5,7 @@ import { filterFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import type { Handlers, Of } from './handler.ts';
 
-/** Redrives in bulk: dead and suppressed deliveries are pending again. */
+/** Bulk redrives: dead and suppressed deliveries become pending again. */
 export function redriveService(deps: ServiceDependencies): Handlers<Of<'redrives'>> {
   const jobs = bulkJobs(deps, 'redrive');
   const shown = async (...records: readonly RedriveRecord[]): Promise<Answer<'redrives.get'>[]> =>

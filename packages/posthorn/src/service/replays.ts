@@ -7,7 +7,7 @@ import type { ServiceDependencies } from './dependencies.ts';
 import { findEndpoint } from './endpoint-ref.ts';
 import type { Handlers, Of } from './handler.ts';
 
-/** Replays in bulk: new deliveries of past events. */
+/** Bulk replays: new deliveries of past events. */
 export function replayService(deps: ServiceDependencies): Handlers<Of<'replays'>> {
   const { store } = deps;
   const jobs = bulkJobs(deps, 'replay');
@@ -19,7 +19,7 @@ export function replayService(deps: ServiceDependencies): Handlers<Of<'replays'>
     }));
   const one = async (record: RedriveRecord): Promise<Answer<'replays.get'>> => (await shown(record))[0]!;
 
-  /** The endpoint that gets the events, and the filter within its tenant. */
+  /** The endpoint that receives the events, and the filter within its tenant. */
   const toEndpoint = async (
     reference: string,
     filter: DeliveryFilter,
@@ -30,7 +30,7 @@ export function replayService(deps: ServiceDependencies): Handlers<Of<'replays'>
       tenant: others.length === 0 ? tenant : undefined,
     });
     if (filter.tenants?.includes(own) === false || others.length > 0)
-      throw invalid('/filter/tenant', 'is not the tenant of the endpoint that gets the events');
+      throw invalid('/filter/tenant', 'is not the tenant of the endpoint that receives the events');
     const { exceptTenant: _, ...rest } = filter;
     return { target: id, filter: { ...rest, tenants: [own] } };
   };

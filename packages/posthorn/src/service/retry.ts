@@ -1,7 +1,7 @@
 import { PosthornError } from '../domain/errors.ts';
 import { defaultRetryPolicy, type RetryDocument, type RetryPolicy } from '../domain/retry-policy.ts';
 
-/** The retry policy that a document declares; `path` is where it is in the request, for errors. */
+/** The retry policy that a document declares; `path` is its path in the request, for errors. */
 export function retryOf(wire: RetryDocument, path = '/retry'): RetryPolicy {
   const { exponential, schedule_s: schedule } = wire;
   if (exponential !== undefined && schedule !== undefined) {

@@ -15,7 +15,7 @@ type Dependencies = Pick<ServiceDependencies, 'store' | 'config' | 'keyring' | '
 
 /** Endpoints that one transaction changes. */
 export const sealedPage = 200;
-/** A larger database is not rewritten at a start, or while it serves: that holds up its one writer for minutes. */
+/** A larger database is not rewritten at a start, or while it serves: that blocks its only writer for minutes. */
 export const maxRewrittenBytes = 1024 ** 3;
 
 /** A channel as it was stored before its secrets were sealed. */
@@ -26,11 +26,11 @@ type FormerChannel = {
 };
 
 /**
- * Seals what is stored in clear: by a version that sealed nothing, or under `--plaintext-secrets`. What former values have left in
- * the files goes too. Run again after a crash, it does what is left.
+ * Seals what is stored in clear: by a version that sealed nothing, or under `--plaintext-secrets`. Also removes what
+ * previous values have left in the files. Safe to repeat after a crash: it does what is left.
  */
 export async function sealStored(deps: Dependencies, logger: Logger): Promise<void> {
-  // Even if nothing is encrypted, channels are brought into their present form.
+  // Even if nothing is encrypted, channels are converted to their current form.
   const sealed = (await sealChannels(deps)) + (await sealEndpoints(deps)) + (await sealSettings(deps));
   if (sealed === 0 || deps.keyring.keyId === null) return;
   const purged = await deps.store.purgeFormerValues(maxRewrittenBytes).catch(() => false);
@@ -41,7 +41,7 @@ export async function sealStored(deps: Dependencies, logger: Logger): Promise<vo
   if (!purged)
     logger.warn(
       { code: 'former_secrets_in_files' },
-      'the database file may still hold secrets in clear: stop Posthorn and run posthorn secrets rotate',
+      'the database file may still contain secrets in clear: stop Posthorn and run posthorn secrets rotate',
     );
 }
 
@@ -52,17 +52,17 @@ function sealedText(keyring: Keyring, text: string, purpose: Purpose): string {
   return text.startsWith('plain:') ? keyring.renew(text) : text;
 }
 
-/** Nothing of what was declared changes, so that what was sealed is all there is to say. */
+/** Declarations do not change, so the entry only says what was sealed. */
 function sealEntry(at: number, after: Readonly<Record<string, readonly string[]>>): AuditEntry {
   const target = { kind: 'secrets', id: 'stored' };
   const by = { actor: engineActor, from: null, requestId: null };
   return { ...by, at, action: 'secrets.seal', target, tenant: null, before: null, after };
 }
 
-/** What of an endpoint has to be sealed; null if nothing has. */
+/** The parts of an endpoint to seal; null if there are none. */
 function sealingChange(keyring: Keyring, endpoint: Endpoint): EndpointChange | null {
   const before = sealedPart(endpoint);
-  // What was never sealed is of the first kinds of secrets that there were.
+  // Values that were never sealed are the first kinds of secrets that existed.
   const named = {
     ...before,
     secrets: endpoint.secrets.map((one) => ({ ...one, secret: sealedText(keyring, one.secret, 'signing') })),
@@ -130,7 +130,7 @@ async function sealChannels(deps: Dependencies): Promise<number> {
   return changed;
 }
 
-/** The store's port says what is written now; a document of before has another form. */
+/** The store's port describes what is written now; an older document has another form. */
 function isFormer(
   stored: StoredDocument<'channel'>,
 ): stored is StoredDocument<'channel'> & { document: FormerChannel } {

@@ -7,9 +7,9 @@ import type { ServiceDependencies } from './dependencies.ts';
 import { endpointIdsFrom } from './endpoint-ref.ts';
 import type { Handlers, Of } from './handler.ts';
 
-/** Of each kind. */
+/** Maximum per kind. */
 const maxResults = 10;
-/** Shorter text is in every name. */
+/** A shorter text is in every name. */
 const minNameLength = 2;
 
 type Result = Answer<'search.find'>['items'][number];
@@ -34,16 +34,16 @@ function titleOf(url: string): string {
   return pathname === '/' ? host : `${host}${pathname}`;
 }
 
-/** What stands behind the scheme of a pasted URL, without its query. */
+/** The part of a pasted URL after its scheme, without its query. */
 function pieceOf(text: string): string {
   return text.replace(/^https?:\/\//i, '').replace(/[?#].*$/, '');
 }
 
-/** Whether a caller may know of what belongs to no tenant: who is bound to one may not. */
+/** Whether a caller may see what belongs to no tenant: a bound caller may not. */
 const seesAll = ({ tenant, endpointIds, can }: Caller): boolean =>
   tenant === null && endpointIds === null && can === null;
 
-/** Anything, by its id or a piece of its name. */
+/** Finds anything by its id or part of its name. */
 export function searchService({ store }: Pick<ServiceDependencies, 'store'>): Handlers<Of<'search'>> {
   const delivery = async ({ text, tenants, endpointIds }: Asked): Promise<Result[]> => {
     const number = parseDeliveryId(text);
@@ -144,7 +144,7 @@ export function searchService({ store }: Pick<ServiceDependencies, 'store'>): Ha
         ...(isEverything ? [jobs(asked), alerts(asked)] : []),
         // A portal does not show owners, so it does not find by them.
         endpoints(asked, caller.can === null),
-        // Types tell what others of the tenant get.
+        // Types would reveal what others in the tenant receive.
         ...(endpointIds === undefined ? [names(asked, isEverything)] : []),
       ]);
       const items = new Map<string, Result>();

@@ -54,8 +54,8 @@ export async function secretsStatus({
 }
 
 /**
- * Seals every stored secret with the newest key, some endpoints in a transaction. What cannot be opened stays as it is. Run again,
- * after a crash in the middle, it does what is left.
+ * Seals every stored secret with the newest key, some endpoints per transaction. Secrets that cannot be opened stay as
+ * they are. Safe to repeat after a crash: it does what is left.
  */
 export async function rotateSecrets(
   deps: Dependencies,
@@ -99,7 +99,7 @@ export async function rotateSecrets(
   return { changed, unreadable, purged, status: await secretsStatus({ store, keyring }) };
 }
 
-/** Seals anew what another key has sealed, and counts what cannot be opened. */
+/** Seals again what another key has sealed, and counts what cannot be opened. */
 class Renewal {
   readonly #keyring: Keyring;
   unreadable = 0;

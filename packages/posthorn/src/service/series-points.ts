@@ -36,7 +36,7 @@ function sum<Row>(rows: readonly Row[], of: (row: Row) => number): number {
   return rows.reduce((total, row) => total + of(row), 0);
 }
 
-/** What the counters do not know to have ended. */
+/** What has not ended, according to the counters. */
 const pendingOf = ({ accepted, delivered, dead, cancelled, suppressed }: CountsRow): number =>
   Math.max(0, accepted - delivered - dead - cancelled - suppressed);
 
@@ -53,7 +53,7 @@ export const countsPoint = (rows: readonly CountsRow[]): Omit<Point, 'at' | 'ope
   superseded: sum(rows, ({ superseded }) => superseded),
 });
 
-/** What is pending while its deadline may be ahead is not due yet; cancelled ones were called off by a person. */
+/** Pending deliveries whose deadline may be ahead are not due yet; cancelled ones were stopped by an operator. */
 export function inTimePoint(
   rows: readonly CountsRow[],
   isOpen: (row: CountsRow) => boolean,

@@ -21,13 +21,13 @@ import { countsPoint, inTimePoint, latencyPoint, pointsOf, type SeriesWindow } f
 type Query = Input<'series.get'>['query'];
 type OneSeries = Answer<'series.get'>['series'][number];
 
-/** By default a chart has no more points than can be told apart on a screen, and room for a few series. */
+/** By default a chart has as many points as a screen can distinguish, and a few series. */
 const minutesUpTo = 3 * hourMs;
 const hoursUpTo = 8 * dayMs;
 
 const sourceOf = (measure: SeriesMeasure): SeriesSource => (measure === 'in_time' ? 'counts' : measure);
 
-/** The window in whole steps: as asked for, or coarser where counters are or points would be too many. */
+/** The window in whole steps: as requested, or coarser if counters are or points would be too many. */
 export function seriesWindow(
   query: Pick<Query, 'since' | 'until' | 'measure' | 'step'>,
   now: number,
@@ -57,14 +57,13 @@ export function seriesWindow(
   throw invalid('since', `must be at most ${maxSeriesPoints.toLocaleString('en-US')} days before until`);
 }
 
-/** Counters as time series. */
+/** Returns counters as time series. */
 export function seriesService({ store, clock }: ServiceDependencies): Handlers<Of<'series'>> {
   return {
     'series.get': async ({ query: asked }) => {
       const { measure, by, tenant, endpoint_id: references } = asked;
       const isOfFailures = by === 'error_class' || by === 'fault_domain';
-      if (isOfFailures && measure !== 'failures')
-        throw invalid('by', `${by} goes with measure=failures only`);
+      if (isOfFailures && measure !== 'failures') throw invalid('by', `${by} requires measure=failures`);
       const now = clock.now();
       const window = seriesWindow(asked, now);
       const points = (window.until - window.since) / stepMs[window.step];
@@ -108,7 +107,7 @@ export function seriesService({ store, clock }: ServiceDependencies): Handlers<O
   };
 }
 
-/** Classes of failures, added up by whose fault they are. */
+/** Error classes, added up by who is at fault. */
 function byFault({ rows }: SeriesAnswer<FailuresRow>): SeriesAnswer<FailuresRow> {
   return {
     keys: ['sender', 'receiver'],

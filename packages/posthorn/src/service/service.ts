@@ -21,7 +21,7 @@ export function serviceService(deps: ServiceDependencies): Handlers<Of<'service'
   const renderMetrics = atMostEvery(clock, metricsFreshMs, async () =>
     Buffer.from(await deps.renderMetrics()),
   );
-  // Made once, because anybody may ask for it.
+  // Computed once, because anyone may request it.
   let document: { readonly body: Buffer; readonly etag: string } | null = null;
 
   return {
@@ -66,7 +66,7 @@ export function serviceService(deps: ServiceDependencies): Handlers<Of<'service'
   };
 }
 
-/** A clock that has jumped is no reason not to accept: it is shown, and `ready` stays as it is. */
+/** A clock that has jumped does not prevent accepting: it is reported, and `ready` does not change. */
 function wireClock({ jump, doubtedMs, believedInMs }: ClockStatus): Answer<'service.ready'>['clock'] {
   return {
     state: doubtedMs > 0 ? 'doubted' : jump === null ? 'ok' : 'jumped',

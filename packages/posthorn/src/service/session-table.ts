@@ -3,18 +3,18 @@ import { secondMs } from '../domain/time.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Sessions } from '../store/sessions.ts';
 
-/** A session is read again after so long: no node honors one longer than this after another has ended it. */
+/** A session is read again after this long: no node honors one longer than this after another has ended it. */
 const freshMs = secondMs;
-/** Sessions that are remembered; beyond, the one that was read longest ago is forgotten. */
+/** Sessions that are cached; beyond, the least recently read one is removed. */
 const maxKept = 10_000;
 
-/** Sessions and portal links by what opens them: read from the store once a second at most while they are used. */
+/** Sessions and portal links by what opens them: while they are used, read from the store at most once per second. */
 export interface SessionTable {
-  /** By the SHA-256, in hexadecimal; null: there is none, or its time is over. */
+  /** By the SHA-256 (hex); null: there is none, or it has expired. */
   find(hash: string): Promise<SessionRecord | null>;
-  /** Whether it was found before, so that finding it again costs nobody a read that a stranger asked for. */
+  /** Whether it was found before: then finding it again does not count against the address. */
   knows(hash: string): boolean;
-  /** Notes a use; it is written in the background. */
+  /** Records a use; it is written in the background. */
   used(session: SessionRecord): void;
   /** It was ended here. */
   forget(hash: string): void;
@@ -62,7 +62,7 @@ export function createSessionTable(
       const now = clock.now();
       if (now - session.seenAt < seenEveryMs) return;
       const known = kept.get(session.hash);
-      // What runs beside this request does not write it again.
+      // Concurrent requests do not write it again.
       if (known !== undefined) kept.set(session.hash, { ...known, session: { ...session, seenAt: now } });
       // If it fails, a later use is written.
       void store.sessionSeen(session.hash, now).catch(() => {});

@@ -14,7 +14,7 @@ import { type Call, type Handlers, type Of, Reply } from './handler.ts';
 const tokenBytes = 32;
 const prefixes: Readonly<Record<SessionKind, string>> = { session: 'phs', portal: 'phs', link: 'phl' };
 
-/** Begun, with what opens it, which is nowhere else. */
+/** A new session, with its token, which is stored nowhere else. */
 interface Begun {
   readonly session: SessionRecord;
   readonly token: string;
@@ -36,7 +36,7 @@ async function keyExpiry({ store }: Pick<ServiceDependencies, 'store'>, { caller
   return key?.expiresAt ?? Number.POSITIVE_INFINITY;
 }
 
-/** Signing in and out, who calls, and links for receivers (G9). */
+/** Signing in and out, the caller's identity, and links for receivers (G9). */
 export function sessionService(
   deps: ServiceDependencies,
 ): Handlers<Of<'me'> | Of<'sessions'> | Of<'portalLinks'>> {

@@ -9,7 +9,7 @@ type Dependencies = Pick<ServiceDependencies, 'keyring' | 'random'>;
 type Signing = Pick<Endpoint, 'signatures' | 'signingKeys'>;
 
 const idBytes = 9;
-/** So many that nobody guesses a set of another endpoint's keys. */
+/** So many that the set of another endpoint's keys cannot be guessed. */
 const setBytes = 18;
 
 function newSigningKey(now: number, keySet: string, { keyring, random }: Dependencies): EndpointSigningKey {
@@ -24,7 +24,7 @@ function newSigningKey(now: number, keySet: string, { keyring, random }: Depende
   };
 }
 
-/** The endpoint with a key pair if it signs with `v1a` and has none. */
+/** The endpoint, with a key pair if it signs with `v1a` and has none. */
 export function withSigningKey<T extends Signing>(endpoint: T, now: number, deps: Dependencies): T {
   if (!endpoint.signatures.includes('v1a') || endpoint.signingKeys.length > 0) return endpoint;
   const keySet = `wks_${Buffer.from(deps.random.bytes(setBytes)).toString('base64url')}`;

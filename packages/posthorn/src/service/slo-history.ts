@@ -25,7 +25,7 @@ const maxBacktestMs = 366 * dayMs;
 /** Rows that are read for their worth: about a quarter of a second on the embedded store. */
 const maxRows = 50_000;
 
-/** What objectives were like: the budgets over time, what spent them, and counts to try alert rules on. */
+/** The history of objectives: the budgets over time, what spent them, and counts to try alert rules on. */
 export function sloHistoryService({
   store,
   clock,
@@ -35,7 +35,7 @@ export function sloHistoryService({
     step: keyof typeof stepMs,
     now: number,
   ): Promise<readonly HistoryCell[]> => {
-    // Nothing is due of what is only to be accounted for.
+    // An objective of kind `accounted` has no deadlines.
     if (objective.kind === 'accounted') return [];
     const steps = await readSteps(store, objective, stepMs[step] / minuteMs, now);
     return historyCells(objective, steps, stepMs[step], now);
@@ -122,7 +122,7 @@ function budgetOf(
   };
 }
 
-/** Stretches of one length in a row are one segment. */
+/** Consecutive steps of one length are one segment. */
 function segmentsOf(cells: readonly HistoryCell[]): Answer<'slos.minutes'>['segments'] {
   const segments: HistoryCell[][] = [];
   for (const cell of cells) {

@@ -7,7 +7,7 @@ import type { ServiceDependencies } from './dependencies.ts';
 import type { Handlers } from './handler.ts';
 import { accountedStatus, type Status, timedStatus } from './objective-status.ts';
 
-/** How objectives stand. */
+/** The status of objectives. */
 export function sloStatusService({
   store,
   clock,
@@ -25,7 +25,7 @@ export function sloStatusService({
         total += counts.accepted;
         missing += Math.max(0, unaccountedOf(counts));
       }
-      // The reconciler reads every row, where this reads counters.
+      // The reconciler reads every row; this reads counters.
       const bad = Math.min(total, Math.max(missing, await unaccountedIn(store, objective)));
       return accountedStatus(objective, total, bad, now);
     },
@@ -39,7 +39,7 @@ export async function requireObjective(store: Store, name: string): Promise<Scop
   return objective;
 }
 
-/** The same for many, by counters and what the reconciler found last: no rows are counted. */
+/** The same for many, from counters and the last reconciliation: no rows are counted. */
 export async function readStatusesFor(
   store: Store,
   objectives: readonly ScopedObjective[],
@@ -63,7 +63,7 @@ export async function readStatusesFor(
   return statuses;
 }
 
-/** What the reconciler found unaccounted, unless it was at other endpoints alone. */
+/** What the reconciler found unaccounted, unless it was only at other endpoints. */
 async function unaccountedIn(store: Store, { endpoints }: ScopedObjective): Promise<number> {
   const { alerts } = await store.alerts();
   const found = alerts.find(({ rule, state }) => rule === 'unaccounted' && state !== 'resolved');

@@ -21,7 +21,7 @@ import { readStatusesFor } from './slo-status.ts';
 
 type ListedSlo = Answer<'slos.list'>['items'][number];
 
-/** Objectives as they are declared, and those that templates set. */
+/** Declared objectives, and those that templates set. */
 export function sloService(
   deps: ServiceDependencies,
 ): Handlers<'slos.list' | 'slos.get' | 'slos.put' | 'slos.delete'> {
@@ -79,7 +79,7 @@ async function faultsOf(
   ]);
   for (const [at, id] of ids.entries())
     if ((await store.endpoint(id)) === null)
-      faults.push({ path: `/endpoint_ids/${at}`, message: `there is no endpoint ${id}` });
+      faults.push({ path: `/endpoint_ids/${at}`, message: `does not exist: there is no endpoint ${id}` });
   return faults;
 }
 

@@ -3,7 +3,7 @@ import type { ServiceDependencies } from './dependencies.ts';
 import { type Handlers, type Of, Stream } from './handler.ts';
 import { type Message, topicFor, type WatchedCalls } from './stream/topics.ts';
 
-/** What changes, as it changes; `calls` are confined to their caller. */
+/** Streams changes as they happen; `calls` are confined to their caller. */
 export function streamService(
   { streams, clock, version }: Pick<ServiceDependencies, 'streams' | 'clock' | 'version'>,
   calls: WatchedCalls,

@@ -28,11 +28,11 @@ type Overview = Answer<'teams.overview'>;
 type Party = Overview['receives'][number];
 type Cell = Overview['matrix'][number];
 
-/** Of a team with more, the first of them are read, its own before the others'. */
+/** For a team with more, the first ones are read, its own before the others'. */
 const maxEndpoints = 200;
 const maxRiskRows = 2000;
 
-/** What a team sends and receives, and how it goes at the other side. */
+/** What a team sends and receives, and how it fares at the other side. */
 export function teamOverviewService(deps: ServiceDependencies): Handlers<'teams.overview'> {
   const { store, clock } = deps;
   return {
@@ -225,9 +225,7 @@ function sentenceOf(
     does.length === 0 ? `${name} owns no event type and no endpoint` : `${name} ${does.join(' and ')}`,
     due === 0 ? '' : `${percent(good / due)} of ${counted(due, 'delivery', 'deliveries')} in time in 24 h`,
     failing === 0 ? '' : `${counted(failing, 'endpoint fails', 'endpoints fail')} every attempt`,
-    lost === 0
-      ? ''
-      : `${counted(lost, 'delivery', 'deliveries')} will not arrive by ${lost === 1 ? 'itself' : 'themselves'}`,
+    lost === 0 ? '' : `${counted(lost, 'delivery', 'deliveries')} will not arrive unless someone acts`,
     late === 0 ? '' : `${counted(late, 'delivery is', 'deliveries are')} late and still pending`,
     lost + late + failing === 0 && does.length > 0 ? 'nothing is at risk' : '',
   ].filter((part) => part !== '');

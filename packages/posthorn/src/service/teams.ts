@@ -52,16 +52,16 @@ export function teamService(deps: ServiceDependencies): Handlers<Of<'teams'>> {
   };
 }
 
-/** What names the team, and has to be changed before it can be deleted; or null. */
+/** What names the team, and must be changed before it can be deleted; or null. */
 async function teamUse(store: Store, name: string): Promise<string | null> {
   const slo = (await store.documents('slo')).find(
     ({ document: { producer, consumer } }) => producer === name || consumer === name,
   );
-  if (slo !== undefined) return `The objective ${slo.name} names this team: change it first.`;
+  if (slo !== undefined) return `The objective ${slo.name} names this team. Change it first.`;
   const type = (await store.documents('event_type')).find(({ document }) => document.owner === name);
-  if (type !== undefined) return `This team owns the event type ${type.name}: change it first.`;
+  if (type !== undefined) return `This team owns the event type ${type.name}. Change it first.`;
   for await (const { id, owner } of everyEndpoint(store))
-    if (owner === name) return `This team owns the endpoint ${id}: change it first.`;
+    if (owner === name) return `This team owns the endpoint ${id}. Change it first.`;
   return null;
 }
 

@@ -8,7 +8,7 @@ import { auditEntries, type By, endpointChange } from './audit.ts';
 import type { ConfigWriter } from './config-writer.ts';
 import { wireEndpoint } from './endpoint-shown.ts';
 
-/** Endpoints brought to their template's version in one transaction. */
+/** Endpoints per transaction that are updated to their template's version. */
 const followPage = 200;
 
 interface Following {
@@ -19,10 +19,10 @@ interface Following {
 }
 
 /**
- * Brings every endpoint that follows a template to the template's version. What is pending keeps its `due_at`, and its next
- * outcome is judged by the new policy. Run again, after a crash in the middle, it changes what is left. Each page is written
- * only if neither its templates nor its endpoints have changed since they were read. Answers how many it changed,
- * each of which has an entry in the audit log. `by` null: Posthorn does it at its start.
+ * Updates every endpoint that follows a template to the template's version. Pending deliveries keep their `due_at`, and
+ * their next outcome is handled by the new policy. Safe to repeat after a crash: it changes what is left. Each page is
+ * written only if neither its templates nor its endpoints have changed since they were read. Returns how many it
+ * changed, each of which has an entry in the audit log. `by` null: Posthorn does it when it starts.
  */
 export async function followTemplates(
   { store, engine, config, clock }: Following,

@@ -18,7 +18,7 @@ import { retryOf } from './retry.ts';
 import { followTemplates } from './template-follow.ts';
 import { wireRetry } from './wire.ts';
 
-/** Templates, each with the version that its content has for good; endpoints follow them. */
+/** Templates, each with a version whose content never changes; endpoints follow them. */
 export function templateService(deps: ServiceDependencies): Handlers<Of<'templates'>> {
   const { store, config, clock } = deps;
   return {
@@ -43,7 +43,7 @@ export function templateService(deps: ServiceDependencies): Handlers<Of<'templat
     'templates.put': async ({ params: { name }, body: document }, call) => {
       const { answer } = await config.change(async () => {
         const stored = await documentBy(store, 'template', name);
-        // The same document again makes no new version.
+        // An identical document creates no new version.
         if (stored !== null && fingerprint(stored.document) === fingerprint(document))
           return { write: null, answer: stored };
         const version = await nextVersion(store, name, stored);
@@ -68,7 +68,7 @@ export function templateService(deps: ServiceDependencies): Handlers<Of<'templat
           answer: made,
         };
       });
-      // Endpoints are also brought to a template that was stored before, if a crash left some behind.
+      // Endpoints are also updated to a template that was stored before, if a crash left some behind.
       await followTemplates(deps, { by: call, action: 'templates.put' });
       return wireTemplate(answer);
     },
@@ -92,24 +92,24 @@ export function templateService(deps: ServiceDependencies): Handlers<Of<'templat
 const builtInNamed = (name: string): Template | undefined =>
   builtInTemplates.find((template) => template.name === name);
 
-/** A version number means one content for good, also after the template was deleted in between. */
+/** The content of a version number never changes, even if the template was deleted in between. */
 async function nextVersion(store: Store, name: string, stored: StoredTemplate | null): Promise<number> {
   const highest = await documentBy(store, 'template_version', name);
   const versions = [highest?.version, stored?.template.version, builtInNamed(name)?.version];
   return 1 + Math.max(0, ...versions.filter((version) => version !== undefined));
 }
 
-/** What follows or names the template, and has to be changed before it can be deleted; or null. */
+/** What follows or names the template, and must be changed before it can be deleted; or null. */
 async function templateUse(store: Store, name: string): Promise<string | null> {
   if (builtInNamed(name) !== undefined) return null;
   for await (const { id, template } of everyEndpoint(store))
     if (template === name)
-      return `The endpoint ${id} follows this template: let it follow another one first.`;
+      return `The endpoint ${id} follows this template. Set another template for it first.`;
   const type = (await store.documents('event_type')).find(({ document }) => document.template === name);
-  return type === undefined ? null : `The event type ${type.name} names this template: change it first.`;
+  return type === undefined ? null : `The event type ${type.name} names this template. Change it first.`;
 }
 
-/** What a declared template comes to. */
+/** The fields of a declared template, with defaults. */
 function templateOf(name: string, version: number, document: TemplateDocument): Template {
   return {
     name,

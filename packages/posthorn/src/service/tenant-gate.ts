@@ -4,20 +4,20 @@ import { secondMs } from '../domain/time.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Store } from '../store/store.ts';
 
-/** Pending deliveries of a tenant are counted this often at most, and only while it publishes. */
+/** Pending deliveries of a tenant are counted at most this often, and only while it publishes. */
 const countEveryMs = secondMs;
 
 /** Events that were let in. */
 export interface Admission {
-  /** To be called once, with the receipts, or with none if nothing was stored: their deliveries count until they are read. */
+  /** Call once, with the receipts, or with none if nothing was stored: their deliveries count until they are read. */
   ended(receipts: readonly { readonly tenant: string; readonly deliveries: number }[]): void;
 }
 
-/** Judges by the limits of declared tenants what is published (G8). */
+/** Applies the limits of declared tenants to what is published (G8). */
 export interface TenantGate {
   /**
-   * Lets the events of one request in, all or none: rejects with `too_many_events` or `too_many_pending`. Null, at the cost of
-   * a look-up, if none of their tenants has a limit.
+   * Lets the events of one request in, all or none: rejects with `too_many_events` or `too_many_pending`. Null, at the
+   * cost of a lookup, if none of their tenants has a limit.
    */
   admit(inputs: readonly { readonly tenant: string }[]): Promise<Admission> | null;
   /** Reads the declarations again. */
@@ -27,7 +27,7 @@ export interface TenantGate {
 /** One tenant with a limit on what it publishes. */
 class Limited {
   limits: TenantLimits;
-  /** Of the bucket; below zero after a batch that was larger than what was left. */
+  /** Level of the bucket; below zero after a batch that was larger than what was left. */
   #tokens: number;
   #filledAt: number;
   #pending = 0;
@@ -43,12 +43,12 @@ class Limited {
     this.#filledAt = now;
   }
 
-  /** Whether what is pending has to be counted before it can be judged. */
+  /** Whether pending deliveries must be counted before it can be decided. */
   isUncounted(now: number): boolean {
     return this.limits.pending_deliveries !== null && now - this.#countedAt >= countEveryMs;
   }
 
-  /** To be called before a count is read; the result takes it. What is accepted meanwhile may be in it or not, and counts. */
+  /** Call before a count is read; the result takes it. What is accepted meanwhile may or may not be in it, and counts. */
   beginCount(): (pending: number, now: number) => void {
     const seen = this.#since;
     return (pending, now) => {
@@ -64,7 +64,7 @@ class Limited {
     if (most !== null && this.#pending + this.#since + this.#underWay >= most)
       return new PosthornError(
         'too_many_pending',
-        `The tenant ${tenant} has reached its limit of ${most} pending deliveries: publish again when some are delivered.`,
+        `The tenant ${tenant} has reached its limit of ${most} pending deliveries. Publish again when some are delivered.`,
         undefined,
         countEveryMs / secondMs,
       );
@@ -73,7 +73,7 @@ class Limited {
     if (this.#tokens >= 1) return null;
     return new PosthornError(
       'too_many_events',
-      `The tenant ${tenant} has reached its limit of ${rate} events per second: publish again after Retry-After.`,
+      `The tenant ${tenant} has reached its limit of ${rate} events per second. Publish again after Retry-After.`,
       undefined,
       Math.ceil((1 - this.#tokens) / rate),
     );
@@ -96,7 +96,7 @@ class Limited {
   }
 }
 
-/** A bucket holds what one second fills, and one event at least. */
+/** A bucket holds what one second fills, and at least one event. */
 function burstOf({ events_per_s: rate }: TenantLimits): number {
   return Math.max(1, rate ?? 1);
 }
@@ -108,7 +108,7 @@ export function createTenantGate(
   let limited: ReadonlyMap<string, Limited> = new Map();
   let reading: Promise<void> | null = null;
   let again = false;
-  /** Who waits for the next count, and the count. */
+  /** Requests that wait for the next count, and the count. */
   let waiting = new Map<string, Limited>();
   let counting: Promise<void> | null = null;
 

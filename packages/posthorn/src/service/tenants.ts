@@ -17,7 +17,7 @@ import { fingerprint } from './fingerprint.ts';
 import type { Handlers, Of } from './handler.ts';
 import { pageOf } from './paging.ts';
 
-/** Tenants: whose webhooks they are, and how much each may have. */
+/** Tenants: whose webhooks they are, and the limits of each. */
 export function tenantService(deps: ServiceDependencies): Handlers<Of<'tenants'>> {
   const { store, clock, tenantGate } = deps;
   return {
@@ -60,15 +60,15 @@ export function tenantService(deps: ServiceDependencies): Handlers<Of<'tenants'>
   };
 }
 
-/** What the tenant still has, and has to go before it can be deleted; or null. */
+/** What the tenant still has, and must be removed before it can be deleted; or null. */
 async function tenantUse(store: Store, tenant: string, now: number): Promise<string | null> {
   if ((await store.endpointCount(tenant)) > 0)
-    return `The tenant ${tenant} has endpoints: delete them first.`;
+    return `The tenant ${tenant} has endpoints. Delete them first.`;
   const limit = 1000;
   for (let after: string | null = null; ;) {
     const keys: readonly KeyRecord[] = await store.keys({ tenants: [tenant], after, limit });
     const key = keys.find((one) => keyState(one, now) === 'active');
-    if (key !== undefined) return `The key ${key.id} is bound to the tenant ${tenant}: revoke it first.`;
+    if (key !== undefined) return `The key ${key.id} is bound to the tenant ${tenant}. Revoke it first.`;
     if (keys.length < limit) return null;
     after = keys.at(-1)!.id;
   }
@@ -83,7 +83,7 @@ export async function refuseTooManyEndpoints(
   if (most === null || (await store.endpointCount(tenant)) < most) return;
   throw new PosthornError(
     'tenant_limit',
-    `The tenant ${tenant} has reached its limit of ${most} endpoints: delete one, or declare the tenant with a higher limit.`,
+    `The tenant ${tenant} has reached its limit of ${most} endpoints. Delete one, or declare the tenant with a higher limit.`,
   );
 }
 

@@ -16,7 +16,7 @@ import { rawData } from './raw-json.ts';
 type DryRun = Input<'transformations.dryRun'>['body'];
 type TriedEvent = Pick<TransformRequest, 'eventId' | 'eventType' | 'occurredAt' | 'data'>;
 
-/** Refuses an expression that cannot run. To be called before a change of configuration begins: it takes its time. */
+/** Refuses an expression that cannot run. Call it before a configuration change begins: it takes its time. */
 export async function refuseTransformation(
   { transformations }: Pick<ServiceDependencies, 'transformations'>,
   transformation: Transformation | null | undefined,
@@ -30,11 +30,11 @@ export async function refuseTransformation(
 function inspectionFault(error: unknown): string {
   if (!(error instanceof SandboxError)) throw error;
   if (error.why.kind === 'busy')
-    throw new PosthornError('unavailable', 'The expression cannot be checked now: try again.');
+    throw new PosthornError('unavailable', 'The expression cannot be checked now. Try again.');
   return noResult(error.why);
 }
 
-/** Expressions, tried before an endpoint uses them. */
+/** Tries expressions before an endpoint uses them. */
 export function transformationService(deps: ServiceDependencies): Handlers<Of<'transformations'>> {
   const { store, transformations, clock } = deps;
   const looks = payloadLooks(deps);
@@ -42,7 +42,7 @@ export function transformationService(deps: ServiceDependencies): Handlers<Of<'t
   const storedEvent = async (tenant: string, id: string, call: Call): Promise<TriedEvent> => {
     requirePayloads(call.caller);
     const event = await store.event(tenant, id);
-    // What Posthorn sends itself carries the keys of channels.
+    // Posthorn's own events contain the keys of channels.
     if (event === null || tenant === alertTenant) throw notFound('event by that id and tenant');
     if (event.integrity === 'corrupt') throw new PosthornError('event_corrupt', corruptMessage);
     await looks.note(call, event);
@@ -71,7 +71,7 @@ export function transformationService(deps: ServiceDependencies): Handlers<Of<'t
         ...event,
       });
       if (answer.kind === 'busy')
-        throw new PosthornError('unavailable', 'Other expressions are running: try again.');
+        throw new PosthornError('unavailable', 'Other expressions are running. Try again.');
       return answer.kind === 'fault'
         ? { result: null, error: answer.detail }
         : new Reply<Answer<'transformations.dryRun'>>(`{"result":${answer.data},"error":null}`);

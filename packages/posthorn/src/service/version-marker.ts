@@ -5,8 +5,8 @@ import type { ServiceDependencies } from './dependencies.ts';
 const setting = 'version';
 
 /**
- * Puts a marker if the node before had another version. Nodes that start at the same time note the same change once: its id is made
- * from what the setting said before.
+ * Creates a marker if the previous node had another version. Nodes that start at the same time record the same change
+ * once: its id is derived from the previous setting.
  */
 export async function markVersion({
   store,

@@ -2,7 +2,7 @@ import { exactMinor, type Value } from '../domain/money.ts';
 import type { RetryDocument, RetryPolicy } from '../domain/retry-policy.ts';
 import type { Money } from '../store/accounting.ts';
 
-// From the domain's words to the wire's: one place for each resource.
+// Conversions from the domain's form to the wire's: one place for each resource.
 
 export function wireRetry({ backoff, jitter, giveUpAfterMs }: RetryPolicy): RetryDocument {
   return {

@@ -3,7 +3,7 @@ import type { Caller, PortalAction } from '../../domain/caller.ts';
 import { PosthornError } from '../../domain/errors.ts';
 import { type Handler, type Handlers, Lines, Reply, type Result, Stream } from '../handler.ts';
 
-/** A caller that knows of one tenant, and perhaps of some of its endpoints only. */
+/** A caller that is bound to one tenant, and perhaps to some of its endpoints. */
 export interface BoundCaller extends Caller {
   readonly tenant: string;
 }
@@ -11,8 +11,8 @@ export interface BoundCaller extends Caller {
 export type Next<Id extends OperationId> = (input: Input<Id>) => Promise<Result<Id>>;
 
 /**
- * Narrows a request to what the caller may know of, and passes it on. What is not the caller's is refused in the same words as
- * what does not exist.
+ * Narrows a request to what the caller may see, and passes it on. The error for what is not the caller's is the same as
+ * for what does not exist.
  */
 export type Confine<Id extends OperationId> = (
   input: Input<Id>,
@@ -22,15 +22,15 @@ export type Confine<Id extends OperationId> = (
 
 /** How one operation is confined to the caller's tenant and endpoints (G9). */
 export interface Confinement<Id extends OperationId> {
-  /** `open`: it shows nothing of anybody. `forbidden`: it is about everything, so 403. */
+  /** `open`: it reveals nothing about any tenant. `forbidden`: it is about everything, so 403. */
   readonly bound: 'open' | 'forbidden' | Confine<Id>;
-  /** What a portal's holder needs to be allowed; `read`: nothing more; `never`: a portal does not have it. */
+  /** The permission that a portal session needs; `read`: none; `never`: not available in a portal. */
   readonly portal: 'read' | 'never' | PortalAction;
   /** The answer as a portal shows it: without names of owners, templates and nodes. */
   readonly portalAnswer?: (answer: Answer<Id>) => Answer<Id>;
 }
 
-/** An entry for every operation: one that is new does not compile without. */
+/** An entry for every operation: a new one does not compile without. */
 export type Confinements<Ids extends OperationId = OperationId> = {
   readonly [Id in Ids]: Confinement<Id>;
 };
@@ -43,7 +43,7 @@ function isBound({ tenant, endpointIds, can }: Caller): boolean {
   return tenant !== null || endpointIds !== null || can !== null;
 }
 
-/** Whatever is bound in any way is bound to a tenant; else it gets nothing. */
+/** A bound caller is always bound to a tenant; otherwise it gets nothing. */
 function boundCaller(caller: Caller): BoundCaller {
   const { tenant } = caller;
   if (tenant === null) throw aboutEverything();
@@ -53,11 +53,11 @@ function boundCaller(caller: Caller): BoundCaller {
 export function aboutEverything(): PosthornError {
   return new PosthornError(
     'forbidden',
-    'This call is about everything, and this key is bound to a tenant or to endpoints: use a key that is not.',
+    'This call is about everything, and this key is bound to a tenant or to endpoints. Use an unbound key.',
   );
 }
 
-/** Throws `forbidden` if the caller may not make this call at all, whatever it asks for. */
+/** Throws `forbidden` if the caller may not make this call at all, whatever its input. */
 export function demandCall(
   { bound, portal }: Pick<Confinement<OperationId>, 'bound' | 'portal'>,
   caller: Caller,
@@ -65,11 +65,14 @@ export function demandCall(
   if (!isBound(caller)) return;
   const { can } = caller;
   if (can !== null && portal !== 'read' && (portal === 'never' || !can.includes(portal)))
-    throw new PosthornError('forbidden', 'This portal link does not allow that.');
+    throw new PosthornError(
+      'forbidden',
+      'This portal link does not allow that. Ask its sender for one that does.',
+    );
   if (bound === 'forbidden') throw aboutEverything();
 }
 
-/** The same use cases, each confined to its caller; an unbound one costs a look at three fields. */
+/** The same use cases, each confined to its caller; an unbound caller costs a check of three fields. */
 export function confined<Ids extends OperationId>(
   handlers: Handlers<Ids>,
   confinements: Confinements,
@@ -79,7 +82,7 @@ export function confined<Ids extends OperationId>(
       id,
       confinedHandler(
         handlers[id] as unknown as Handler<OperationId>,
-        // Which entry belongs to which handler is what `Confinements` says: here only their names are known.
+        // `Confinements` maps each entry to its handler: here only their names are known.
         confinements[id] as unknown as Confinement<OperationId>,
       ),
     ]),
@@ -106,9 +109,9 @@ function confinedHandler(
   };
 }
 
-/** Answers of which a portal sees less are documents, not text. */
+/** Answers that a portal sees in part are documents, not text. */
 function answerWithin(answer: unknown): Answer<OperationId> {
   if (answer instanceof Reply || answer instanceof Stream || answer instanceof Lines)
-    throw new Error('this answer is no document: a portal cannot be shown less of it');
+    throw new Error('this answer is not a document, so it cannot be reduced for a portal');
   return answer as Answer<OperationId>;
 }

@@ -8,8 +8,8 @@ import { missing, ownEndpoint, ownFilter, ownTenant } from './own.ts';
 type Endpoint = Answer<'endpoints.get'>;
 
 /**
- * A portal's holder sees how its endpoint is set, and nothing of how things are done here: who owns it, which policies there
- * are, notes, the way out of the network, what is wrong with our keys.
+ * A portal session sees the settings of its endpoint, but nothing about its operator: owners, policies, notes, outbound
+ * proxies, problems with secret keys.
  */
 const portalEndpoint = <E extends Endpoint>(endpoint: E): E => ({
   ...endpoint,
@@ -23,7 +23,7 @@ const portalEndpoint = <E extends Endpoint>(endpoint: E): E => ({
 
 type FailedAttempt = Answer<'endpoints.health'>['errors'][number];
 
-/** Nothing of the nodes here, or of the way out of the network. */
+/** Nothing about the nodes here, or about outbound proxies. */
 const portalAttempt = ({
   phases_ms: phases,
   ...attempt
@@ -37,7 +37,7 @@ const withoutNode = (failed: FailedAttempt): FailedAttempt => ({
   attempt: portalAttempt(failed.attempt),
 });
 
-/** Of an operation on one endpoint, by its id or name. */
+/** For an operation on one endpoint, by its id or name. */
 interface OfOne {
   readonly params: { readonly id: string };
   readonly query: { readonly tenant?: string | undefined };
@@ -47,7 +47,7 @@ function refuseEndpointBound({ endpointIds }: BoundCaller): void {
   if (endpointIds !== null)
     throw new PosthornError(
       'forbidden',
-      'This key is bound to endpoints, and cannot create others: use a key of the tenant.',
+      'This key is bound to endpoints and cannot create others. Use a key of the tenant.',
     );
 }
 

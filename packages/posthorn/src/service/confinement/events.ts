@@ -23,7 +23,7 @@ type Ids =
   | Of<'deadLetters'>
   | Of<'blockedKeys'>;
 
-/** The endpoint that a caller that is bound to endpoints replays to: the one it names, or the only one it has. */
+/** The endpoint that a caller bound to endpoints replays to: the one it names, or its only one. */
 async function replayTarget(
   store: Store,
   caller: BoundCaller,
@@ -121,7 +121,7 @@ function ofDeliveries(store: Store): Confinements<DeliveryIds> {
   return {
     'deliveries.list': {
       bound: async (input, caller, next) => {
-        // What a portal does not show, it does not answer questions about.
+        // A portal does not answer questions about what it does not show.
         if (caller.can !== null && input.query.owner !== undefined)
           throw new PosthornError('forbidden', 'A portal does not show who owns an endpoint.');
         const query = await ownFilter(store, caller, input.query);
@@ -141,7 +141,7 @@ function ofDeliveries(store: Store): Confinements<DeliveryIds> {
         await demandOwnDelivery(store, caller, input.params.id);
         const answer = await next(input);
         if (answer instanceof Reply) return answer;
-        // Who operates here is in the audit log alone.
+        // Only the audit log names the operators.
         return { ...answer, redrives: answer.redrives.map(({ at }) => ({ at, by: null })) };
       },
       portal: 'read',

@@ -5,7 +5,7 @@ import { endpointIdsFrom, type EndpointRef, findEndpoint } from '../endpoint-ref
 import { Reply } from '../handler.ts';
 import type { BoundCaller } from './confinement.ts';
 
-// What is a bound caller's own. Errors are those of what does not exist, word for word.
+// What belongs to a bound caller. Errors are identical to those for what does not exist.
 
 export const missing = {
   tenant: (): PosthornError => notFound('tenant by that name'),
@@ -29,12 +29,12 @@ export function ownTenant(
   return tenant;
 }
 
-/** Of the tenants that a list is asked for, the caller's; a list of none is empty. */
+/** The caller's tenants among those of a list's filter; if there are none, the list is empty. */
 export function ownTenants({ tenant }: BoundCaller, asked: readonly string[] | undefined): readonly string[] {
   return asked === undefined || asked.includes(tenant) ? [tenant] : [];
 }
 
-/** Of the endpoints that a list is asked for, the caller's; undefined: all of its tenant. */
+/** The caller's endpoints among those of a list's filter; undefined: all of its tenant. */
 export async function ownEndpoints(
   store: Pick<Endpoints, 'endpointsNamed'>,
   { tenant, endpointIds }: BoundCaller,
@@ -64,7 +64,7 @@ export async function ownFilter<F extends FilterFields>(
   };
 }
 
-/** The id of an endpoint of the caller's. */
+/** The id of one of the caller's endpoints. */
 export async function ownEndpoint(
   store: Pick<Endpoints, 'endpoint' | 'endpointsNamed'>,
   caller: BoundCaller,
@@ -93,7 +93,7 @@ export async function demandOwnDelivery(
   if (delivery === null || !isOwn(caller, delivery)) throw missing.delivery();
 }
 
-/** An event of the caller's tenant; for a caller that is bound to endpoints, one that was to be delivered to any of them. */
+/** An event of the caller's tenant; for a caller that is bound to endpoints, an event with a delivery to one of them. */
 export async function demandOwnEvent(
   store: Pick<Readings, 'deliveries'>,
   { tenant, endpointIds }: BoundCaller,
@@ -104,7 +104,7 @@ export async function demandOwnEvent(
   if ((await store.deliveries(filter, { after: null, limit: 1 })).length === 0) throw missing.event();
 }
 
-/** Whether a redrive takes deliveries of the caller's only. */
+/** Whether a redrive takes only the caller's deliveries. */
 export function isOwnFilter(
   { tenant, endpointIds: own }: BoundCaller,
   { tenants = [], endpointIds = [] }: DeliveryFilter,
@@ -114,7 +114,7 @@ export function isOwnFilter(
   return within(tenants, [tenant]) && (own === null || within(endpointIds, own));
 }
 
-/** How many rows there are says something of other tenants. */
+/** The number of rows reveals something about other tenants. */
 export function withoutRowCount<A extends { readonly rows_read: number | null }>(
   answer: A | Reply<A>,
 ): A | Reply<A> {

@@ -11,12 +11,12 @@ type OfOne =
   | 'replays.update'
   | 'replays.stop';
 
-/** Who works here is nothing to a portal's holder. */
+/** A portal session does not see who works here. */
 const portalJob = <Job extends { readonly by: unknown }>(job: Job): Job & { readonly by: null } => ({
   ...job,
   by: null,
 });
-/** Of redrives and replays in bulk: those whose filters name nothing but the caller's. */
+/** Bulk redrives and replays whose filters name only what is the caller's. */
 export function redriveConfinements(store: Store): Confinements<Of<'redrives'> | Of<'replays'>> {
   const ofOne =
     <Id extends OfOne>(kind: BulkKind): Confine<Id> =>
@@ -31,7 +31,7 @@ export function redriveConfinements(store: Store): Confinements<Of<'redrives'> |
     'redrives.create': {
       bound: async (input, caller, next) => {
         const filter = await ownFilter(store, caller, input.body.filter);
-        // A redrive whose filter names nothing would be nobody's.
+        // A redrive with an empty filter would belong to no caller.
         if (filter.tenant?.length === 0) throw missing.tenant();
         if (filter.endpoint_id?.length === 0) throw missing.endpoint();
         return await next({ ...input, body: { ...input.body, filter } });

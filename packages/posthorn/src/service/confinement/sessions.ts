@@ -2,7 +2,7 @@ import type { Of } from '../handler.ts';
 import { aboutEverything, type Confinements, open } from './confinement.ts';
 import { missing, ownTenant } from './own.ts';
 
-/** Everybody may know who it is. An admin key of a tenant makes links for that tenant. */
+/** Every caller may read its own identity. An admin key of a tenant creates links for that tenant. */
 export const sessionConfinements: Confinements<Of<'me'> | Of<'sessions'> | Of<'portalLinks'>> = {
   'me.get': open,
   'sessions.create': open,

@@ -18,7 +18,7 @@ const portalEventType = <T extends Answer<'eventTypes.get'>>(type: T): T => ({
   template: null,
 });
 
-/** How every operation is confined to the tenant and the endpoints that its caller is bound to (G9). */
+/** How every operation is confined to the tenant and the endpoints of its caller (G9). */
 export function createConfinements(store: Store): Confinements {
   return {
     ...eventConfinements(store),
@@ -36,7 +36,7 @@ export function createConfinements(store: Store): Confinements {
           throw new PosthornError('forbidden', 'A portal does not show who owns endpoints.');
         const answer = await next({ ...input, query: await ownFilter(store, caller, input.query) });
         if (caller.endpointIds === null || !('events' in answer)) return answer;
-        // Events are counted by tenant: whoever is bound to endpoints knows of those that were to be delivered there.
+        // Events are counted by tenant: a caller bound to endpoints sees those with a delivery to them.
         return { ...answer, events: answer.accepted, unmatched: 0 };
       },
       portal: 'read',
@@ -134,7 +134,7 @@ export function createConfinements(store: Store): Confinements {
   };
 }
 
-/** Whoever tries something on stored events needs to know of those events. */
+/** Trying something on stored events requires access to those events. */
 function dryRunConfinements(store: Store): Confinements<Of<'transformations'> | Of<'filters'>> {
   return {
     'filters.dryRun': {
@@ -143,7 +143,7 @@ function dryRunConfinements(store: Store): Confinements<Of<'transformations'> | 
         if (caller.endpointIds !== null && input.body.data === undefined)
           throw new PosthornError(
             'forbidden',
-            'This key is bound to endpoints, and a filter is tried on all events of a tenant: send data.',
+            'This key is bound to endpoints, and a filter is tried on all events of a tenant. Send data instead.',
           );
         return await next({ ...input, body: { ...input.body, tenant } });
       },
@@ -161,10 +161,10 @@ function dryRunConfinements(store: Store): Confinements<Of<'transformations'> | 
   };
 }
 
-/** Teams and channels are nobody's who is bound to a tenant. */
+/** Teams and channels belong to no caller that is bound to a tenant. */
 const withoutTeams = <T extends Answer<'alerts.acknowledge'>>(alert: T): T => ({ ...alert, notified: [] });
 
-/** Alerts about the caller's endpoints; those about everything are nobody's. */
+/** Alerts about the caller's endpoints; alerts about the whole system belong to no bound caller. */
 function alertConfinements(store: Store): Confinements<Of<'alerts'>> {
   return {
     'alerts.list': {
@@ -190,7 +190,7 @@ function alertConfinements(store: Store): Confinements<Of<'alerts'>> {
   };
 }
 
-/** An admin key of a tenant makes keys for that tenant. */
+/** An admin key of a tenant creates keys for that tenant. */
 function keyConfinements(store: Store): Confinements<Of<'keys'>> {
   const ofOne =
     <Id extends 'keys.get' | 'keys.delete' | 'keys.rotate'>(): Confine<Id> =>
@@ -217,7 +217,7 @@ function keyConfinements(store: Store): Confinements<Of<'keys'>> {
   };
 }
 
-/** A bound caller knows of its own tenant, and declares none: its limits are not its own to set. */
+/** A bound caller sees its own tenant, but cannot declare it: it may not set its own limits. */
 function tenantConfinements(store: Store): Confinements<Of<'tenants'>> {
   return {
     'tenants.list': {

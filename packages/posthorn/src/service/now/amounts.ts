@@ -1,10 +1,10 @@
 import { exponentOf } from '../../domain/money.ts';
 import type { Money } from '../../store/accounting.ts';
 
-/** Sums of money and of what has no value, by currency. */
+/** Sums of money by currency, and of what has no value. */
 export class Amounts {
   readonly #sums = new Map<string, { amountMinor: bigint; events: number }>();
-  /** Deliveries of unknown worth. */
+  /** Deliveries of unknown value. */
   unknown = 0;
 
   add(currency: string | null, amountMinor: bigint, events: number): this {
@@ -18,7 +18,7 @@ export class Amounts {
     return this;
   }
 
-  /** The currency with the most events first. */
+  /** The currency of the most events first. */
   list(): Money[] {
     return [...this.#sums]
       .map(([currency, sum]) => ({ currency, ...sum }))
@@ -38,7 +38,7 @@ export function moneyText({ currency, amountMinor }: Pick<Money, 'currency' | 'a
     minimumFractionDigits: exponent,
     maximumFractionDigits: exponent,
   });
-  // A decimal text is formatted digit by digit, where a number would be rounded.
+  // A decimal text is formatted digit by digit; a number would be rounded.
   return format.format(`${amountMinor < 0n ? '-' : ''}${decimal}` as `${number}`);
 }
 

@@ -4,7 +4,7 @@ import type { Tally } from '../../store/accounting.ts';
 import type { DeliveryRecord } from '../../store/delivery-record.ts';
 import type { PendingReading, UnmatchedType, Worth } from '../../store/overview.ts';
 
-// What the overview is made from, as it was read: everything that is said of it is computed from this alone.
+// The input of the overview, as it was read: the whole overview is computed from this alone.
 
 export interface NowEndpoint {
   readonly id: string;
@@ -14,20 +14,20 @@ export interface NowEndpoint {
   readonly isEnabled: boolean;
   readonly pausedReason: string | null;
   readonly updatedAt: number;
-  /** Since when every attempt has failed; null: not so. */
+  /** Since when every attempt has failed; null: it has not. */
   readonly failingSince: number | null;
 }
 
-/** A dead letter of one endpoint, for what its need says beside the count. */
+/** A dead letter of one endpoint: its need states it beside the count. */
 export type DeadSample = Pick<DeliveryRecord, 'lastErrorClass' | 'settledAt'>;
 
-/** What one team answers for, by the objective of which it has the least left. */
+/** What one team answers for, by the objective with the least left. */
 export interface TeamBudget {
   readonly left: number;
   readonly objective: string;
 }
 
-/** A side of an objective as the team that sends sees it. */
+/** A side of an objective as the sending team sees it. */
 export interface Sends {
   readonly due: number;
   readonly bad: number;
@@ -35,20 +35,20 @@ export interface Sends {
 
 export interface NowFacts {
   readonly now: number;
-  /** As asked for: `24h`. */
+  /** As requested: `24h`. */
   readonly last: string;
-  /** The window is the whole store's, not a tenant's or an endpoint's. */
+  /** The window covers the whole store, not a tenant or an endpoint. */
   readonly isEverything: boolean;
   readonly endpoints: ReadonlyMap<string, NowEndpoint>;
-  /** Of what was accepted in the window. */
+  /** What was accepted in the window. */
   readonly tallies: ReadonlyMap<string, Tally>;
-  /** At any time, and in the window. */
+  /** Over all time, and in the window. */
   readonly worth: readonly Worth[];
   readonly worthWithin: readonly Worth[];
-  /** At any time. */
+  /** Over all time. */
   readonly pending: PendingReading;
   readonly reconciliation: LastReconciliation | null;
-  /** Those that fire. */
+  /** Firing alerts. */
   readonly alerts: readonly Alert[];
   readonly unmatched: readonly UnmatchedType[];
   readonly teams: ReadonlySet<string>;

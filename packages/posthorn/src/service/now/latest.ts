@@ -8,7 +8,7 @@ interface Entry<T> {
   making: Promise<T> | null;
 }
 
-/** Answers that are made at most so often for each key, however many ask, and take at most a part of the time to make. */
+/** Cached answers by key: computed at most this often, however many callers ask, and for at most a part of the time. */
 export class Latest<T> {
   readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #everyMs: number;
@@ -21,14 +21,14 @@ export class Latest<T> {
     this.#maxKeys = maxKeys;
   }
 
-  /** What is slow to make is made less often: ten times as long is between. */
+  /** Slow answers are computed less often: the pause is ten times as long. */
   #isFresh({ answer, madeAt, tookMs }: Entry<T>): boolean {
     return answer !== null && this.#clock.monotonic() - madeAt < Math.max(this.#everyMs, 10 * tookMs);
   }
 
   async get(key: string, make: () => Promise<T>): Promise<T> {
     const entry = this.#entries.get(key) ?? { answer: null, madeAt: 0, tookMs: 0, making: null };
-    // Used last, forgotten last.
+    // Least recently used first.
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     for (const [oldest, { making }] of this.#entries) {

@@ -9,7 +9,7 @@ import { countText, lengthText, plural } from './words.ts';
 
 type Wire = Answer<'now.get'>['needs'][number];
 
-/** One thing that needs attention, before it is put into words for the wire. */
+/** One need for attention, before it is formatted for the wire. */
 export interface Need extends Omit<Wire, 'value' | 'since'> {
   readonly amounts: Amounts;
   readonly since: number | null;
@@ -17,13 +17,13 @@ export interface Need extends Omit<Wire, 'value' | 'since'> {
 
 const severities = ['act', 'watch', 'note'] as const;
 
-/** What an alert of its own would say again is said by its endpoint's row. */
+/** What an alert would repeat is part of its endpoint's row. */
 const saidByEndpoint: ReadonlySet<string> = new Set(['endpoint_down', 'dead_letters', 'endpoint_disabled']);
 const ofObjectives: ReadonlySet<string> = new Set(['burn_rate', 'slow_leak']);
 
 const nothing = { alert_id: null, acknowledged_at: null, amounts: new Amounts(), count: null } as const;
 
-/** What each endpoint needs: one row, of the worst that is wrong with it. */
+/** What each endpoint needs: one row, for its worst problem. */
 function endpointNeed(facts: NowFacts, endpoint: NowEndpoint): Need | null {
   const { id, host, owner, failingSince } = endpoint;
   const worth = facts.worth.filter(({ endpointId }) => endpointId === id);
@@ -120,7 +120,7 @@ function endpointNeed(facts: NowFacts, endpoint: NowEndpoint): Need | null {
   };
 }
 
-/** Ids of endpoints say nothing to a reader. */
+/** Ids of endpoints mean nothing to a reader. */
 function named(text: string, endpoints: NowFacts['endpoints']): string {
   return text.replaceAll(/\bep_[0-9a-z]+\b/g, (id) => endpoints.get(id)?.host ?? id);
 }
@@ -185,7 +185,7 @@ function ownerNeeds({ endpoints, teams }: NowFacts): Need[] {
     },
     {
       found: all.filter(({ owner }) => owner !== null && !teams.has(owner)),
-      says: 'whose owner is no team',
+      says: 'whose owner is not a declared team',
       detail: 'No team is notified of its alerts',
     },
   ];
@@ -216,7 +216,7 @@ function houseNeeds({ brokenChannels, endingKeys }: NowFacts): Need[] {
     since: null,
     owner: null,
     summary: `Notifications do not reach the channel ${name}`,
-    detail: 'Alerts that go to it do not arrive',
+    detail: 'Its alerts are not delivered',
     action: { label: 'Test…', path: '/settings/channels' },
   }));
   if (endingKeys === 0) return channels;
@@ -238,7 +238,7 @@ function houseNeeds({ brokenChannels, endingKeys }: NowFacts): Need[] {
   ];
 }
 
-/** In the currency that most of all is in: amounts of different currencies are not compared. */
+/** In the most frequent currency of all: amounts of different currencies are not compared. */
 function mainCurrency(needs: readonly Need[]): string | null {
   const all = new Amounts();
   for (const { amounts } of needs)

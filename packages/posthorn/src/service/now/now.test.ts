@@ -148,7 +148,7 @@ describe('the sentence', () => {
       'a delivery is in no state',
       { tallies: new Map([['ep_a', tally({ accepted: 11, delivered: 10 })]]) },
       'act',
-      '1 notification is unaccounted for: accepted, and in no state at all.',
+      '1 notification is unaccounted: accepted, but in no state.',
     ],
     [
       'the reconciler finds more than the window shows',
@@ -163,7 +163,7 @@ describe('the sentence', () => {
         },
       },
       'act',
-      '3 notifications are unaccounted for: accepted, and in no state at all.',
+      '3 notifications are unaccounted: accepted, but in no state.',
     ],
     [
       'nobody has looked yet',
@@ -344,7 +344,7 @@ describe('needs', () => {
       ['channel', 'act', 'Notifications do not reach the channel pager'],
       ['unmatched', 'note', '13 events of refund.updated and 1 more type matched no endpoint'],
       ['key', 'note', '2 API keys end within 7 days'],
-      ['owner', 'note', '1 endpoint whose owner is no team: orders.example'],
+      ['owner', 'note', '1 endpoint whose owner is not a declared team: orders.example'],
     ]);
   });
 
@@ -372,7 +372,7 @@ test('teams: the worst first, with the least budget of those that they answer fo
   );
   expect(teams.map(({ team, level, state, budget_left }) => [team, level, state, budget_left])).toEqual([
     ['shop', 'act', '38 dead letters', 0.72],
-    ['payments', 'well', 'all that it sends arrives', 0.97],
+    ['payments', 'well', 'everything it sends arrives', 0.97],
   ]);
 });
 

@@ -7,7 +7,7 @@ import { wireMoney } from '../wire.ts';
 import { Amounts, moneyList } from './amounts.ts';
 import { plural } from './words.ts';
 
-// What is said of a moment that is over, from how its deliveries stood: computed from what was read alone.
+// The sentence about a past moment, from the state of its deliveries: computed only from what was read.
 
 type WirePast = Answer<'now.past'>;
 type PastNeed = WirePast['needs'][number];
@@ -16,7 +16,7 @@ const maxNeeds = 7;
 const maxAlerts = 20;
 const kinds = ['dead_letters', 'suppressed', 'late'] as const;
 
-/** What of an endpoint a need says. */
+/** What a need says about an endpoint. */
 export interface PastEndpoint {
   readonly host: string;
   readonly owner: string | null;
@@ -26,9 +26,9 @@ export interface PastFacts {
   readonly since: number;
   readonly at: number;
   readonly parts: readonly PastPart[];
-  /** By id; those that were deleted since are not there. */
+  /** By id; endpoints that were deleted since are missing. */
   readonly endpoints: ReadonlyMap<string, PastEndpoint>;
-  /** All that are stored and that the caller may know of. */
+  /** All that are stored and that the caller may see. */
   readonly alerts: readonly Alert[];
 }
 
@@ -43,7 +43,7 @@ function amountsOf(parts: readonly PastPart[]): Amounts {
 const kindOf = ({ then, isLate }: PastPart): (typeof kinds)[number] | null =>
   then === 'dead' ? 'dead_letters' : then === 'suppressed' ? 'suppressed' : isLate ? 'late' : null;
 
-/** Whether an alert fired at a moment. One that was stored by an older Posthorn does not say when it began to. */
+/** Whether an alert fired at a moment. Alerts stored by an older Posthorn do not say since when. */
 export function firedAt({ firedAt: fired, since, resolvedAt, state }: Alert, at: number): boolean {
   if (state === 'pending') return false;
   return (fired ?? since) <= at && (resolvedAt === null || resolvedAt > at);
@@ -84,7 +84,7 @@ export function pastAnswer(facts: PastFacts): WirePast {
   };
 }
 
-/** What became of those that had not arrived. */
+/** What became of those that had not been delivered. */
 function becameOf(parts: readonly PastPart[]): WirePast['became'] {
   const groups = Map.groupBy(
     parts.filter(({ then, now }) => then !== now),

@@ -21,7 +21,7 @@ const objectivesEveryMs = 60_000;
 const endingSoonMs = 7 * dayMs;
 const keysMost = 1000;
 
-/** What an overview is asked for. */
+/** The parameters of an overview. */
 export interface NowScope extends Pick<OverviewQuery, 'tenants' | 'exceptTenant' | 'endpointIds'> {
   readonly last: '1h' | '24h' | '7d' | '30d';
   readonly since: number;
@@ -31,7 +31,7 @@ export interface NowScope extends Pick<OverviewQuery, 'tenants' | 'exceptTenant'
 type Objectives = Pick<NowFacts, 'budgets' | 'sends' | 'target'>;
 const sides: readonly FaultDomain[] = ['sender', 'receiver'];
 
-/** What each team has left, and how what it sends fares. */
+/** What each team has left, and how its events fare. */
 async function readObjectives(store: Store, { objectives }: Declared, now: number): Promise<Objectives> {
   const timed = objectives.filter(({ kind }) => kind === 'delivered_within');
   const statuses = await readStatuses(store, timed, now);
@@ -69,7 +69,7 @@ function endpointOf(endpoint: Endpoint, failing: ReadonlyMap<string, number>): N
   };
 }
 
-/** Reads what an overview is made from: sums of counters, bounded readings, and what is declared, kept while it does not change. */
+/** Reads the input of an overview: sums of counters, bounded reads, and declarations, cached while they do not change. */
 export function nowReader({
   store,
   clock,
@@ -147,7 +147,7 @@ export function nowReader({
   };
 }
 
-/** What is wrong with Posthorn's own ways out and in. */
+/** Problems with Posthorn's own channels and keys. */
 async function readHouse(
   store: Store,
   { since, until, now }: Pick<OverviewQuery, 'since' | 'until' | 'now'>,

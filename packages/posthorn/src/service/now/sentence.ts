@@ -15,17 +15,17 @@ const worthText = (amounts: readonly Amounts[]): string => {
   return text === '' ? '' : ` worth ${text}`;
 };
 
-/** That nothing is lost is said only once the ledger was checked. */
+/** "Nothing is lost" is only stated once the ledger was checked. */
 function lead({ reconciliation }: NowFacts): string {
   return reconciliation === null ? 'The ledger has not been checked yet.' : 'Nothing is lost.';
 }
 
-/** What is unaccounted for, by the counters of the window or by the last check of all rows. */
+/** Unaccounted deliveries, by the counters of the window or by the last check of all rows. */
 function unaccountedOf({ reconciliation }: NowFacts, { equation }: Totals): number {
   return Math.max(Math.abs(equation.unaccounted), Math.abs(reconciliation?.unaccounted ?? 0));
 }
 
-/** The one sentence that is read out in a meeting: what is true, what it is worth, and whether anybody has to act. */
+/** The one sentence that is read out in a meeting: what is true, what it is worth, and whether an operator has to act. */
 export function nowSentence(
   facts: NowFacts,
   totals: Totals,
@@ -36,12 +36,13 @@ export function nowSentence(
   if (missing > 0)
     return {
       level: 'act',
-      sentence: `${plural(missing, 'notification is', 'notifications are')} unaccounted for: accepted, and in no state at all.`,
+      sentence: `${plural(missing, 'notification is', 'notifications are')} unaccounted: accepted, but in no state.`,
     };
   if (facts.reconciliation?.balanced === false)
     return {
       level: 'act',
-      sentence: 'The ledger and the rows contradict each other: something has written past Posthorn.',
+      sentence:
+        'The ledger and the rows contradict each other: something other than Posthorn has written to the store.',
     };
   const dropped = equation.dead + equation.suppressed;
   const before = earlier.dead + earlier.suppressed;
@@ -58,7 +59,7 @@ export function nowSentence(
       sentence: `${lead(facts)} ${plural(before, 'notification')} from before the ${windowText(facts.last)} will not arrive unless someone acts.`,
     };
   if (needs.some(({ severity }) => severity === 'act'))
-    return { level: 'act', sentence: `${lead(facts)} Something needs someone to act.` };
+    return { level: 'act', sentence: `${lead(facts)} An operator has to act.` };
   if (totals.lateCount > 0) {
     const least = facts.pending.isComplete ? '' : 'At least ';
     return {
@@ -77,7 +78,7 @@ export function nowSentence(
 
 function allWell(facts: NowFacts, { equation }: Totals): string {
   const window = windowText(facts.last);
-  if (facts.endpoints.size === 0) return 'There is no endpoint yet: nothing can be delivered.';
+  if (facts.endpoints.size === 0) return 'There are no endpoints yet, so nothing can be delivered.';
   if (equation.accepted === 0) return `No payment notification was accepted in the ${window}.`;
   if (facts.reconciliation === null)
     return `Every payment notification of the ${window} arrives; the ledger has not been checked yet.`;

@@ -19,7 +19,7 @@ interface TeamFacts {
   readonly sends: { readonly due: number; readonly bad: number } | undefined;
 }
 
-/** How a team stands, in a few words: the worst first. */
+/** The state of a team in a few words: the worst first. */
 function teamState({ endpoints, dead, suppressed, late, accepted, sends }: TeamFacts): {
   readonly level: Team['level'];
   readonly state: string;
@@ -44,8 +44,8 @@ function teamState({ endpoints, dead, suppressed, late, accepted, sends }: TeamF
     };
   if (sends !== undefined && sends.bad > 0)
     return { level: 'watch', state: `${plural(sends.bad, 'notification')} late or dropped by the sender` };
-  if (endpoints.length === 0) return { level: 'well', state: 'all that it sends arrives' };
-  return { level: 'well', state: accepted === 0 ? 'nothing to receive' : 'all that it receives arrives' };
+  if (endpoints.length === 0) return { level: 'well', state: 'everything it sends arrives' };
+  return { level: 'well', state: accepted === 0 ? 'nothing to receive' : 'everything it receives arrives' };
 }
 
 /** Every team that receives or sends, the worst first. */

@@ -22,7 +22,7 @@ export interface Totals {
   readonly suppressed: Amounts;
   readonly late: Amounts;
   readonly lateCount: number;
-  /** Of what was accepted before the window. */
+  /** What was accepted before the window. */
   readonly earlier: Readonly<Record<AtRisk, number>>;
 }
 
@@ -47,7 +47,7 @@ export function addLate(amounts: Amounts, parts: readonly PendingWorth[]): Amoun
   return amounts;
 }
 
-/** What is pending is counted from rows if all of them were read; else it is what the counters leave. */
+/** Pending deliveries are counted from rows if all of them were read; else from the counters. */
 function equationOf({ tallies, pending, reconciliation, isEverything }: NowFacts): Equation {
   const of = (name: keyof Tally): number => sum(tallies.values(), (tally) => tally[name]);
   const ended = {
@@ -59,7 +59,7 @@ function equationOf({ tallies, pending, reconciliation, isEverything }: NowFacts
   const accepted = of('accepted');
   const left = accepted - ended.delivered - ended.dead - ended.cancelled - ended.suppressed;
   if (!pending.isComplete) {
-    // Too many to count one by one: what the reconciler misses is not among them.
+    // Too many to count one by one: excludes what the reconciler finds missing.
     const missing = isEverything ? Math.max(0, reconciliation?.unaccounted ?? 0) : 0;
     return { accepted, ...ended, pending: Math.max(0, left - missing), unaccounted: Math.min(missing, left) };
   }

@@ -6,7 +6,7 @@ export const countText = (n: number): string => n.toLocaleString('en-US');
 export const plural = (n: number, one: string, many = `${one}s`): string =>
   `${countText(n)} ${n === 1 ? one : many}`;
 
-/** `18 min`, `3 h 12 min`, `2 d`: the two largest units that say something. */
+/** `18 min`, `3 h 12 min`, `2 d`: the two most significant units. */
 export function lengthText(ms: number): string {
   if (ms < minuteMs) return `${Math.max(0, Math.round(ms / secondMs))} s`;
   if (ms < hourMs) return `${Math.floor(ms / minuteMs)} min`;

@@ -8,13 +8,13 @@ import type { EventHeading, Reconciling, SentCursor, SentDelivery, SentWindow } 
 import { wireMoney } from '../wire.ts';
 import type { ReceivedIds } from './received.ts';
 
-/** Deliveries that the store looks at in one call: about 10 ms of its reading. */
+/** Deliveries that the store reads in one call: about 10 ms of its time. */
 const pageSize = 10_000;
 
 type Reconciliation = Answer<'reconcile.run'>;
 export type Totals = Omit<Reconciliation, 'missing' | 'unexpected' | 'next_cursor'>;
 
-/** A delivery that the receiver does not have, and where it stands in the walk. */
+/** A delivery that the receiver does not have, and its position in the walk. */
 export interface Missing {
   readonly at: SentCursor;
   readonly wire: Reconciliation['missing'][number];
@@ -62,7 +62,7 @@ export class Comparison {
         ? []
         : await this.#store.eventHeadings([...new Set(missing.map(({ eventNumber }) => eventNumber))]);
     const headingOf = new Map(headings.map((heading) => [heading.number, heading]));
-    // What retention has deleted meanwhile is not missing any more.
+    // What retention has deleted meanwhile is no longer missing.
     const left = missing.filter(({ eventNumber }) => headingOf.has(eventNumber));
     this.#sent += deliveries.length - missing.length + left.length;
     this.#matched += deliveries.length - missing.length;

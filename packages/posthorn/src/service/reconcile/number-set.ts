@@ -1,8 +1,8 @@
-/** Parts of a set, each of which grows by itself: no growth stops the node for long, however large the set is. */
+/** Parts of a set, each of which grows by itself: growing never blocks the node for long, however large the set is. */
 const partCount = 1024;
 const leastSlots = 16;
 
-/** Safe integers from 0 in about 16 bytes each: a `Set` takes three times as much, and copies all of itself when it grows. */
+/** Safe integers from 0 in about 16 bytes each: a `Set` takes three times as much, and copies everything when it grows. */
 export class NumberSet {
   readonly #parts: Float64Array[] = Array.from({ length: partCount }, () => new Float64Array(leastSlots));
   readonly #sizes = new Uint32Array(partCount);
@@ -18,7 +18,7 @@ export class NumberSet {
     return slots[slotOf(slots, hash, value)] !== 0;
   }
 
-  /** False: it was there already. */
+  /** False: it was already in the set. */
   add(value: number): boolean {
     const hash = hashOf(value);
     const part = hash % partCount;
@@ -38,7 +38,7 @@ export class NumberSet {
   }
 }
 
-/** The slot that has this value, or that it goes into. An empty slot is 0, so values are kept one higher. */
+/** The slot of this value, or the slot to put it into. An empty slot is 0, so values are stored plus one. */
 function slotOf(slots: Float64Array, hash: number, value: number): number {
   let slot = Math.floor(hash / partCount) % slots.length;
   while (slots[slot] !== 0 && slots[slot] !== value + 1) slot = (slot + 1) % slots.length;

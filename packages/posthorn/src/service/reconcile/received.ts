@@ -7,20 +7,20 @@ import { NumberSet } from './number-set.ts';
 /** Ids that are looked up at a time. */
 const lookupSize = 500;
 
-/** Of what is unexpected, these are listed: `limit` of them, behind the first `skip`. */
+/** The unexpected ids to list: `limit` of them, after the first `skip`. */
 export interface UnexpectedPage {
   readonly skip: number;
   readonly limit: number;
 }
 
-/** What a receiver has of the deliveries to one endpoint. Of each id only a number is kept, however many there are. */
+/** What a receiver has of the deliveries to one endpoint. Only a number is kept for each id, however many there are. */
 export class ReceivedIds {
   readonly unexpected: string[] = [];
   #unexpectedCount = 0;
   #outside = 0;
   #given = 0;
   readonly #events = new NumberSet();
-  /** Of ids that are unexpected, the beginnings of their digests: each counts once. */
+  /** Prefixes of the digests of unexpected ids: each counts once. */
   readonly #unknown = new NumberSet();
   readonly #store: Reconciling;
   readonly #window: SentWindow;
@@ -51,7 +51,7 @@ export class ReceivedIds {
     if (this.#given > maxReceivedIds)
       throw new PosthornError(
         'too_large',
-        `One request compares at most ${maxReceivedIds} ids: compare a shorter window.`,
+        `One request compares at most ${maxReceivedIds} ids. Compare a shorter window.`,
       );
     for (let at = 0; at < ids.length; at += lookupSize) {
       const asked = ids.slice(at, at + lookupSize);

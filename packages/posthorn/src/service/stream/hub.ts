@@ -5,30 +5,30 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Random } from '../../runtime/random.ts';
 import { posthornErrorOf } from '../errors.ts';
 
-/** A topic is read this often while anybody watches it, whoever and however many. */
+/** A topic is read this often while it is watched, however many watch it. */
 const pollMs = secondMs;
-/** Of the time, so much at most goes into the readings of one topic. */
+/** Maximum share of the time spent on the reads of one topic. */
 const maxShare = 0.05;
-/** Different topics that are watched at once: each costs a reading a second. */
+/** Different topics that are watched at once: each costs a read per second. */
 const maxTopics = 400;
 const retryAfterS = 5;
 
-/** One thing of a topic, as it is now. */
+/** One item of a topic, as it is now. */
 export interface Item<M> {
   /** Within its topic. */
   readonly key: string;
   /** The same only if nothing has changed. */
   readonly text: string;
-  /** Whether somebody who comes to watch is told of it. */
+  /** Whether new watchers receive it. */
   readonly isCurrent: boolean;
   /** The message with its id. */
   readonly message: (id: string) => M;
 }
 
 export interface Topic<M> {
-  /** The same for everybody who is shown the same. */
+  /** The same for all callers with the same view. */
   readonly key: string;
-  /** Rejects with `not_found` or `forbidden` if it cannot be watched any more. */
+  /** Rejects with `not_found` or `forbidden` if it can no longer be watched. */
   readonly read: () => Promise<readonly Item<M>[]>;
 }
 
@@ -37,36 +37,36 @@ export interface Watcher<M> {
   readonly end: () => void;
 }
 
-/** What whoever watches holds until it begins, and until it ends. */
+/** A watch that has not begun yet, until it ends. */
 export interface Watch<M> {
-  /** Sends the present state, and then what changes. */
+  /** Sends the current state, and then the changes. */
   begin(watcher: Watcher<M>): void;
   end(): void;
 }
 
 interface Sent<M> {
-  /** Rises with every change of anything on this node. */
+  /** Increases with every change on this node. */
   readonly at: number;
   readonly text: string;
   readonly isCurrent: boolean;
   readonly message: M;
 }
 
-/** A topic that is watched: read by one loop for all its watchers. */
+/** A watched topic: read by one loop for all its watchers. */
 interface Source<M> {
   readonly items: Map<string, Sent<M>>;
   readonly watchers: Set<Watcher<M>>;
-  /** After the first reading. */
+  /** After the first read. */
   readonly ready: Promise<void>;
-  /** Who watches, and who waits for the first reading to do so. */
+  /** The watchers, and those that wait for the first read. */
   holders: number;
   stop: () => void;
 }
 
 export interface StreamHub<M> {
   /**
-   * Resolves when every topic was read once, and rejects as that does, or with `busy`. `lastId` is of the last message that the
-   * watcher has seen: what has not changed since is not sent again, if this node has sent it.
+   * Resolves when every topic was read once, and rejects as that does, or with `busy`. `lastId` is of the last message
+   * that the watcher has seen: what has not changed since is not sent again, if this node has sent it.
    */
   watch(topics: readonly Topic<M>[], lastId: string | null): Promise<Watch<M>>;
   /** Ends every watch, and begins no other. */
@@ -83,7 +83,7 @@ export function createStreamHub<M>(clock: Clock, random: Random): StreamHub<M> {
 
 class Hub<M> implements StreamHub<M> {
   readonly #clock: Clock;
-  /** Ids of another run of this node, or of another node, say nothing here. */
+  /** Ids of another run of this node, or of another node, mean nothing here. */
   readonly #run: string;
   readonly #sources = new Map<string, Source<M>>();
   readonly #open = new Set<() => void>();
@@ -98,8 +98,8 @@ class Hub<M> implements StreamHub<M> {
 
   async watch(topics: readonly Topic<M>[], lastId: string | null): Promise<Watch<M>> {
     if (this.#isClosed)
-      throw new PosthornError('unavailable', 'The server is stopping: connect to another node.');
-    if (this.#watching >= maxStreams) throw busy(`${maxStreams} streams are open here already`);
+      throw new PosthornError('unavailable', 'The server is stopping. Connect to another node.');
+    if (this.#watching >= maxStreams) throw busy(`${maxStreams} streams are already open here`);
     this.#watching++;
     const held: Source<M>[] = [];
     let watcher: Watcher<M> | null = null;
@@ -154,7 +154,7 @@ class Hub<M> implements StreamHub<M> {
   #hold(topic: Topic<M>): Source<M> {
     let source = this.#sources.get(topic.key);
     if (source === undefined) {
-      if (this.#sources.size >= maxTopics) throw busy(`${maxTopics} topics are watched here already`);
+      if (this.#sources.size >= maxTopics) throw busy(`${maxTopics} topics are already watched here`);
       source = this.#start(topic);
     }
     source.holders++;

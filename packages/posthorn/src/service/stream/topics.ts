@@ -4,13 +4,13 @@ import { type Call, type Handlers, Reply } from '../handler.ts';
 import type { Item, Topic } from './hub.ts';
 
 export type Message = Answer<'stream.open'>;
-/** The calls whose answers are watched, each confined to its caller. */
+/** The operations whose answers are watched, each confined to its caller. */
 export type WatchedCalls = Pick<
   Handlers,
   'now.get' | 'alerts.list' | 'endpoints.get' | 'deliveries.get' | 'redrives.get'
 >;
 
-/** Alerts that are compared: those that are not resolved come first. */
+/** Alerts that are compared: unresolved ones come first. */
 const maxAlerts = 1000;
 
 const callBy = (caller: Caller): Call => ({
@@ -24,7 +24,7 @@ const callBy = (caller: Caller): Call => ({
   credential: () => null,
 });
 
-/** Whoever has the same one is shown the same. */
+/** Callers with the same value see the same. */
 const scopeOf = ({ tenant, endpointIds, can, payloads }: Caller): string =>
   JSON.stringify([tenant, endpointIds, can, payloads]);
 
@@ -32,7 +32,7 @@ function itemFrom<T>(key: string, data: T, message: (data: T, id: string) => Mes
   return { key, text: JSON.stringify(data), isCurrent: true, message: (id) => message(data, id) };
 }
 
-/** What a topic is: the answer of a call, as this caller gets it (G9). */
+/** A topic is the answer of an operation, as this caller gets it (G9). */
 export function topicFor(name: string, caller: Caller, calls: WatchedCalls): Topic<Message> {
   const call = callBy(caller);
   const [kind, id] = partsOf(name);
@@ -69,7 +69,7 @@ export function topicFor(name: string, caller: Caller, calls: WatchedCalls): Top
   return { key: `${name} ${scopeOf(caller)}`, read: reads[kind]! };
 }
 
-/** The overview, without the time at which it was made, and the last check of the ledger. */
+/** The overview, without the time at which it was computed, and the last check of the ledger. */
 function itemsOfNow(now: Answer<'now.get'>): Item<Message>[] {
   const { reconciled } = now;
   const overview = itemFrom('now', now, (data, at) => ({ event: 'now', id: at, data }));
@@ -86,8 +86,8 @@ function partsOf(name: string): readonly [kind: string, id: string] {
   return at < 0 ? [name, ''] : [name.slice(0, at), name.slice(at + 1)];
 }
 
-/** These calls answer documents, not text. */
+/** These operations answer documents, not text. */
 function documentOf<T>(result: T | Reply<T>): T {
-  if (result instanceof Reply) throw new Error('this answer is text: it cannot be watched');
+  if (result instanceof Reply) throw new Error('this answer is text, so it cannot be watched');
   return result;
 }

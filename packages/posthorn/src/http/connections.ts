@@ -84,65 +84,114 @@ export function createHttpServer(
   requestId: () => string,
   maxSockets = maxConnections,
 ): HttpServer {
-  const connections = new Map<Socket, Connection>();
-  const held = new WeakMap<IncomingMessage, ServerResponse>();
-  let closing = false;
+  return new BoundedServer({ handle, clock, requestId, maxSockets });
+}
 
-  const server = createServer({
-    headersTimeout: headersTimeoutMs,
-    // The limit of bodies is below: some requests may take longer than others.
-    requestTimeout: 0,
-    keepAliveTimeout: keepAliveTimeoutMs,
-    connectionsCheckingInterval: checkEveryMs,
-    // Node would refuse it with an empty answer.
-    requireHostHeader: false,
-  });
-  server.maxConnections = maxSockets;
-  server.timeout = idleTimeoutMs;
-  // Idle connections make way for new ones; first those that never sent a whole request.
-  server.on('drop', () => {
-    const idle = [...connections].filter(([, { answering }]) => answering === null);
+interface ServerOptions {
+  readonly handle: Handle;
+  readonly clock: Clock;
+  readonly requestId: () => string;
+  readonly maxSockets: number;
+}
+
+class BoundedServer implements HttpServer {
+  readonly server: Server;
+  readonly #o: ServerOptions;
+  readonly #connections = new Map<Socket, Connection>();
+  /** Requests that hold their body back, with their answers. */
+  readonly #held = new WeakMap<IncomingMessage, ServerResponse>();
+  #isClosing = false;
+
+  constructor(options: ServerOptions) {
+    this.#o = options;
+    this.server = createServer({
+      headersTimeout: headersTimeoutMs,
+      // The limit of bodies is below: some requests may take longer than others.
+      requestTimeout: 0,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      connectionsCheckingInterval: checkEveryMs,
+      // Node would refuse it with an empty answer.
+      requireHostHeader: false,
+    });
+    this.server.maxConnections = options.maxSockets;
+    this.server.timeout = idleTimeoutMs;
+    this.#listen(this.server);
+    this.#refuseLate(this.server);
+  }
+
+  #listen(server: Server): void {
+    const take = (request: IncomingMessage, response: ServerResponse): void => this.#take(request, response);
+    server.on('drop', () => this.#makeRoom());
+    server.on('connection', (socket: Socket) => {
+      this.#connections.set(socket, { answering: null, dueAt: 0, served: false, waiting: [] });
+      socket.once('close', () => this.#connections.delete(socket));
+    });
+    server.on('request', take);
+    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      this.#held.set(request, response);
+      take(request, response);
+    });
+    // Without this listener Node would answer 417 by itself, and CONNECT not at all.
+    server.on('checkExpectation', take);
+    server.on('connect', (_request: IncomingMessage, socket: Socket) =>
+      this.#sendLast(socket, new PosthornError('not_implemented', 'The server is not a proxy.')),
+    );
+  }
+
+  refuse: HttpServer['refuse'] = (error, socket) => {
+    // An answer that has begun would be mixed with this one.
+    const hasBegun = this.#connections.get(socket)?.answering?.headersSent ?? false;
+    if (!socket.writable || hasBegun) return void socket.destroy();
+    this.#sendLast(socket, malformed(error.code));
+  };
+
+  takeLong: HttpServer['takeLong'] = ({ socket }) => {
+    const connection = this.#connections.get(socket);
+    if (connection !== undefined) connection.dueAt = this.#o.clock.monotonic() + longRequestMs;
+  };
+
+  continueBody: HttpServer['continueBody'] = (request) => {
+    this.#held.get(request)?.writeContinue();
+    this.#held.delete(request);
+  };
+
+  closing: HttpServer['closing'] = () => {
+    const { clock } = this.#o;
+    this.#isClosing = true;
+    for (const [socket, { answering }] of this.#connections) if (answering === null) socket.destroy();
+    // A server that never listened never reports that it closed.
+    if (!this.server.listening) return;
+    const cancels = [
+      clock.after(arriveGraceMs, () => {
+        for (const [socket, { answering }] of this.#connections)
+          if (answering?.req.complete !== true) socket.destroy();
+      }),
+      clock.after(answerGraceMs, () => this.server.closeAllConnections()),
+    ];
+    this.server.once('close', () => cancels.forEach((cancel) => cancel()));
+  };
+
+  /** Idle connections make way for new ones; first those that never sent a whole request. */
+  #makeRoom(): void {
+    const idle = [...this.#connections].filter(([, { answering }]) => answering === null);
     const useless = idle.filter(([, { served }]) => !served);
     for (const [socket] of [...useless, ...idle].slice(0, roomForDropped)) socket.destroy();
-  });
+  }
 
-  /** Lets the client read the answer before its connection is closed: a reset would discard the answer. */
-  const linger = (socket: Socket, request: IncomingMessage): void => {
-    socket.end();
-    let seen = 0;
-    request.on('data', (chunk: Buffer) => {
-      seen += chunk.length;
-      if (seen > maxLingerBytes) request.pause();
-    });
-    const cancel = clock.after(lingerMs, () => socket.destroy());
-    request.once('end', () => socket.destroy());
-    socket.once('close', cancel);
-  };
+  #take(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    const connection = this.#connections.get(socket);
+    if (connection === undefined) return;
+    if (connection.answering === null) this.#begin(connection, request, response);
+    else if (connection.waiting.length < maxPipelined) connection.waiting.push([request, response]);
+    else socket.destroy();
+  }
 
-  /** Answers what is not going to be a request, and closes the connection. */
-  const sendLast = (socket: Socket, problem: PosthornError): void => {
-    socket.end(rawProblem(problem, requestId()));
-    socket.pause();
-    const cancel = clock.after(lingerMs, () => socket.destroy());
-    socket.once('close', cancel);
-  };
-
-  /** The answer says `connection: close` if the connection ends with it. */
-  const closeWhereUnread = (request: IncomingMessage, response: ServerResponse): void => {
-    const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse;
-    response.writeHead = (...args: unknown[]): ServerResponse => {
-      const isUnread = hasUnreadBody(request, Number(args[0]));
-      if (isUnread || closing) response.shouldKeepAlive = false;
-      if (isUnread) request.socket.destroySoon = () => linger(request.socket, request);
-      return writeHead(...args);
-    };
-  };
-
-  const begin = (connection: Connection, request: IncomingMessage, response: ServerResponse): void => {
+  #begin(connection: Connection, request: IncomingMessage, response: ServerResponse): void {
     connection.answering = response;
-    connection.dueAt = clock.monotonic() + requestTimeoutMs;
+    connection.dueAt = this.#o.clock.monotonic() + requestTimeoutMs;
     connection.served = true;
-    closeWhereUnread(request, response);
+    this.#closeIfUnread(request, response);
     response.once('close', () => {
       const next = connection.waiting.shift();
       if (next === undefined) {
@@ -151,80 +200,58 @@ export function createHttpServer(
       }
       // After a turn: pipelined requests do not keep other connections from theirs.
       void nextTurn().then(() => {
-        if (!request.socket.destroyed && response.shouldKeepAlive) return begin(connection, ...next);
+        if (!request.socket.destroyed && response.shouldKeepAlive) return this.#begin(connection, ...next);
         connection.answering = null;
         connection.waiting.length = 0;
       });
     });
-    handle(request, response);
-  };
+    this.#o.handle(request, response);
+  }
 
-  const take = (request: IncomingMessage, response: ServerResponse): void => {
-    const { socket } = request;
-    const connection = connections.get(socket);
-    if (connection === undefined) return;
-    if (connection.answering === null) begin(connection, request, response);
-    else if (connection.waiting.length < maxPipelined) connection.waiting.push([request, response]);
-    else socket.destroy();
-  };
+  /** The answer says `connection: close` if the connection ends with it. */
+  #closeIfUnread(request: IncomingMessage, response: ServerResponse): void {
+    const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse;
+    response.writeHead = (...args: unknown[]): ServerResponse => {
+      const isUnread = hasUnreadBody(request, Number(args[0]));
+      if (isUnread || this.#isClosing) response.shouldKeepAlive = false;
+      if (isUnread) request.socket.destroySoon = () => this.#linger(request.socket, request);
+      return writeHead(...args);
+    };
+  }
 
-  server.on('connection', (socket: Socket) => {
-    connections.set(socket, { answering: null, dueAt: 0, served: false, waiting: [] });
-    socket.once('close', () => connections.delete(socket));
-  });
-  server.on('request', take);
-  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    held.set(request, response);
-    take(request, response);
-  });
-  // Without this listener Node would answer 417 by itself, and CONNECT not at all.
-  server.on('checkExpectation', take);
-  server.on('connect', (_request: IncomingMessage, socket: Socket) =>
-    sendLast(socket, new PosthornError('not_implemented', 'The server is not a proxy.')),
-  );
+  /** Lets the client read the answer before its connection is closed: a reset would discard the answer. */
+  #linger(socket: Socket, request: IncomingMessage): void {
+    socket.end();
+    let seen = 0;
+    request.on('data', (chunk: Buffer) => {
+      seen += chunk.length;
+      if (seen > maxLingerBytes) request.pause();
+    });
+    const cancel = this.#o.clock.after(lingerMs, () => socket.destroy());
+    request.once('end', () => socket.destroy());
+    socket.once('close', cancel);
+  }
 
-  const refuse: HttpServer['refuse'] = (error, socket) => {
-    // An answer that has begun would be mixed with this one.
-    const begun = connections.get(socket)?.answering?.headersSent ?? false;
-    if (!socket.writable || begun) return void socket.destroy();
-    sendLast(socket, malformed(error.code));
-  };
+  /** Answers what is not going to be a request, and closes the connection. */
+  #sendLast(socket: Socket, problem: PosthornError): void {
+    socket.end(rawProblem(problem, this.#o.requestId()));
+    socket.pause();
+    const cancel = this.#o.clock.after(lingerMs, () => socket.destroy());
+    socket.once('close', cancel);
+  }
 
-  const refuseLate = (): void => {
-    const now = clock.monotonic();
-    for (const [socket, { answering, dueAt }] of connections)
-      if (answering !== null && !answering.req.complete && dueAt < now)
-        refuse(Object.assign(new Error('late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket);
-    cancelCheck = clock.after(checkEveryMs, refuseLate);
-  };
-  let cancelCheck = (): void => {};
-  server.once('listening', () => (cancelCheck = clock.after(checkEveryMs, refuseLate)));
-  server.once('close', () => cancelCheck());
-
-  return {
-    server,
-    refuse,
-    takeLong: ({ socket }) => {
-      const connection = connections.get(socket);
-      if (connection !== undefined) connection.dueAt = clock.monotonic() + longRequestMs;
-    },
-    continueBody: (request) => {
-      held.get(request)?.writeContinue();
-      held.delete(request);
-    },
-    closing: () => {
-      closing = true;
-      for (const [socket, { answering }] of connections) if (answering === null) socket.destroy();
-      // A server that never listened never reports that it closed.
-      if (!server.listening) return;
-      const cancels = [
-        clock.after(arriveGraceMs, () => {
-          for (const [socket, { answering }] of connections)
-            if (answering?.req.complete !== true) socket.destroy();
-        }),
-        clock.after(answerGraceMs, () => server.closeAllConnections()),
-      ];
-      server.once('close', () => cancels.forEach((cancel) => cancel()));
-    },
-  };
+  /** While the server listens, refuses requests that have not arrived in time. */
+  #refuseLate(server: Server): void {
+    const { clock } = this.#o;
+    let cancel = (): void => {};
+    const check = (): void => {
+      const now = clock.monotonic();
+      for (const [socket, { answering, dueAt }] of this.#connections)
+        if (answering !== null && !answering.req.complete && dueAt < now)
+          this.refuse(Object.assign(new Error('late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket);
+      cancel = clock.after(checkEveryMs, check);
+    };
+    server.once('listening', () => (cancel = clock.after(checkEveryMs, check)));
+    server.once('close', () => cancel());
+  }
 }

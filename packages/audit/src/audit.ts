@@ -84,18 +84,7 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
       : await compareExpected(database, options.expected, facts, habits.firstWaitMs, own);
   const received = options.received === undefined ? null : await compareReceived(database, options.received);
   const events = num((await database.row('select count(*) as n from delivery')).n);
-  const final = {
-    ...verdicts,
-    silently_dropped: verdicts.silently_dropped + (expected?.never_sent ?? 0) - (received?.droppedBut ?? 0),
-    given_up: verdicts.given_up - (received?.givenUpBut ?? 0),
-    unresolved: verdicts.unresolved + (expected?.unresolved ?? 0),
-    acknowledged_unprocessed: received?.acknowledged_unprocessed ?? 0,
-    delivered:
-      verdicts.delivered +
-      (received?.processed_all_the_same ?? 0) -
-      ((received?.acknowledged_unprocessed ?? 0) - (received?.lateUnprocessed ?? 0)),
-    late: verdicts.late - (received?.lateUnprocessed ?? 0),
-  };
+  const final = withTruthCounts(verdicts, expected, received);
   at('counting the money', 0.93);
   const unit = own ?? (await detectAmountUnit(database, undefined));
   const hasPayments = specs.some(({ fields }) => fields.payment_id !== undefined);
@@ -148,34 +137,47 @@ async function auditIn(database: Database, options: AuditOptions): Promise<Audit
     durations: await readDurations(database),
     examples: await readExamples(database, findings[0]?.cause ?? null, unit),
     missing: await readMissing(database, options.missing, unit),
-    expected:
-      expected === null
-        ? null
-        : {
-            file: expected.file,
-            rows: expected.rows,
-            unusable: expected.unusable,
-            joined_by: expected.joined_by,
-            never_sent: expected.never_sent,
-            unexpected: expected.unexpected,
-            sample_ids: expected.sample_ids,
-          },
-    received:
-      received === null
-        ? null
-        : {
-            file: received.file,
-            rows: received.rows,
-            unusable: received.unusable,
-            joined_by: received.joined_by,
-            acknowledged_unprocessed: received.acknowledged_unprocessed,
-            processed_all_the_same: received.processed_all_the_same,
-            sample_ids: received.sample_ids,
-          },
+    expected: shownExpected(expected),
+    received: shownReceived(received),
     took_ms: Math.round(systemClock.monotonic() - begun),
   };
   at('done', 1);
   return shownResult(result);
+}
+
+type Expected = Awaited<ReturnType<typeof compareExpected>>;
+type Received = Awaited<ReturnType<typeof compareReceived>>;
+
+/** The verdicts of the log, corrected by what the comparisons with the outside say. */
+function withTruthCounts(
+  verdicts: Awaited<ReturnType<typeof judge>>,
+  expected: Expected | null,
+  received: Received | null,
+): AuditResult['verdicts'] {
+  const unprocessed = received?.acknowledged_unprocessed ?? 0;
+  const lateUnprocessed = received?.lateUnprocessed ?? 0;
+  return {
+    ...verdicts,
+    silently_dropped: verdicts.silently_dropped + (expected?.never_sent ?? 0) - (received?.droppedBut ?? 0),
+    given_up: verdicts.given_up - (received?.givenUpBut ?? 0),
+    unresolved: verdicts.unresolved + (expected?.unresolved ?? 0),
+    acknowledged_unprocessed: unprocessed,
+    delivered: verdicts.delivered + (received?.processed_all_the_same ?? 0) - (unprocessed - lateUnprocessed),
+    late: verdicts.late - lateUnprocessed,
+  };
+}
+
+function shownExpected(expected: Expected | null): AuditResult['expected'] {
+  if (expected === null) return null;
+  const { file, rows, unusable, joined_by, never_sent, unexpected, sample_ids } = expected;
+  return { file, rows, unusable, joined_by, never_sent, unexpected, sample_ids };
+}
+
+function shownReceived(received: Received | null): AuditResult['received'] {
+  if (received === null) return null;
+  const { file, rows, unusable, joined_by, acknowledged_unprocessed, processed_all_the_same, sample_ids } =
+    received;
+  return { file, rows, unusable, joined_by, acknowledged_unprocessed, processed_all_the_same, sample_ids };
 }
 
 const iso = (at: number): string => new Date(at).toISOString();

@@ -333,8 +333,8 @@ const exportedForTests: readonly string[] = [
 ];
 
 /** Ratchets: they only go down. The aim is 70 lines. */
-const maxFunctionLines = 211;
-const maxFunctionsOver70 = 125;
+const maxFunctionLines = 204;
+const maxFunctionsOver70 = 118;
 
 /** The names in the braces of an import or an export. */
 const namesIn = (list: string): string[] =>

@@ -7,7 +7,10 @@ import type { WorldView } from './world-view.ts';
 /** Looks at every request that leaves a node. */
 export class AttemptChecker {
   readonly #world: WorldView;
-  readonly #flying = new Map<string, { claim: number; endsAt: number; node: LabNode; life: number }[]>();
+  readonly #flying = new Map<
+    string,
+    { claim: number; endsAt: number; node: LabNode; incarnation: number }[]
+  >();
 
   constructor(world: WorldView) {
     this.#world = world;
@@ -37,7 +40,7 @@ export class AttemptChecker {
     for (const other of flying) {
       const lease = this.#world.checker.leases.get(`${delivery}/${other.claim}`) ?? Number.POSITIVE_INFINITY;
       const excused =
-        other.node.life !== other.life ||
+        other.node.incarnation !== other.incarnation ||
         this.#world.clockNow >= lease - 1000 ||
         this.#troubled(other.node.name, now) ||
         this.#troubled(node.name, now);
@@ -47,7 +50,7 @@ export class AttemptChecker {
           `${delivery}: attempt ${claim} begins while attempt ${other.claim} is in flight under its lease (G3)`,
         );
     }
-    flying.push({ claim, endsAt, node, life: node.life });
+    flying.push({ claim, endsAt, node, incarnation: node.incarnation });
     this.#flying.set(delivery, flying);
   }
 

@@ -8,7 +8,7 @@ export class LabNode {
   readonly index: number;
   readonly #time: VirtualTime;
   /** Goes up with every start and every death; what belongs to a previous run never happens. */
-  life = 0;
+  incarnation = 0;
   up = false;
   frozenUntil: number | null = null;
   /** How wrong its clock is, in ms. */
@@ -22,11 +22,11 @@ export class LabNode {
     this.#time = time;
   }
 
-  /** Happens in this life after `ms`, or when the node thaws, or never. */
-  later(life: number, ms: number, fn: () => void): () => void {
+  /** Happens in this incarnation after `ms`, or when the node thaws, or never. */
+  later(incarnation: number, ms: number, fn: () => void): () => void {
     let cancelled = false;
     const happen = (): void => {
-      if (cancelled || this.life !== life) return;
+      if (cancelled || this.incarnation !== incarnation) return;
       if (this.frozenUntil !== null) this.#held.push(happen);
       else fn();
     };
@@ -37,17 +37,17 @@ export class LabNode {
     };
   }
 
-  /** The clock of one life: it dies and freezes with its node. */
-  clock(life: number): Clock {
+  /** The clock of one incarnation: it dies and freezes with its node. */
+  clock(incarnation: number): Clock {
     return {
       now: () => Math.floor(this.#time.now + this.skew),
       monotonic: () => this.#time.now - worldBegins,
-      after: (ms, fn) => this.later(life, ms, fn),
+      after: (ms, fn) => this.later(incarnation, ms, fn),
     };
   }
 
   die(): void {
-    this.life++;
+    this.incarnation++;
     this.up = false;
     this.engine = null;
     this.frozenUntil = null;

@@ -36,7 +36,7 @@ export class Operators {
     );
     if (up.length === 0) return;
     const node = up[Math.floor(pick * 997) % up.length]!;
-    const store = this.#store.of(node, node.life);
+    const store = this.#store.of(node, node.incarnation);
     const { engine } = node;
     const now = this.#world.clockNow;
     const endpoint = this.#world.endpoints[Math.floor(pick * this.#world.endpoints.length)]!;
@@ -46,22 +46,8 @@ export class Operators {
       engine!.wake(endpointIds);
       this.#store.hint(node, endpointIds);
     };
-    if (kind === 'redrive' || kind === 'cancel') {
-      // Mostly what is not delivered: that is where operators step in.
-      const [row] = this.#world.db.all(
-        `SELECT d.number, p.id, e.id FROM deliveries d JOIN endpoints p ON p.num = d.endpoint JOIN events e ON e.number = d.event_number
-         WHERE d.state <> 1 ORDER BY d.number LIMIT 1 OFFSET ?`,
-        Math.floor(
-          pick *
-            Math.max(1, this.#world.db.get('SELECT count(*) FROM deliveries WHERE state <> 1')![0] as number),
-        ),
-      );
-      if (row === undefined) return;
-      this.touched.add(Number((row[2] as string).slice(4)));
-      if (kind === 'cancel') await store.cancelDelivery(row[0] as number, 'test', now);
-      else if ((await store.redriveDelivery(row[0] as number, now)).result === 'done')
-        wake([row[1] as string]);
-    } else if (kind === 'replay') {
+    if (kind === 'redrive' || kind === 'cancel') await this.#redriveOrCancel(store, kind, pick, now, wake);
+    else if (kind === 'replay') {
       const sent = this.#world.history.published.findLastIndex((state) => state === 2);
       if (sent < 0) return;
       const payment = Math.floor(pick * (sent + 1));
@@ -110,6 +96,27 @@ export class Operators {
     }
   }
 
+  async #redriveOrCancel(
+    store: ReturnType<SharedStore['of']>,
+    kind: 'redrive' | 'cancel',
+    pick: number,
+    now: number,
+    wake: (endpointIds: readonly string[]) => void,
+  ): Promise<void> {
+    const { db } = this.#world;
+    const left = db.get('SELECT count(*) FROM deliveries WHERE state <> 1')![0] as number;
+    // Mostly what is not delivered: that is where operators step in.
+    const [row] = db.all(
+      `SELECT d.number, p.id, e.id FROM deliveries d JOIN endpoints p ON p.num = d.endpoint JOIN events e ON e.number = d.event_number
+       WHERE d.state <> 1 ORDER BY d.number LIMIT 1 OFFSET ?`,
+      Math.floor(pick * Math.max(1, left)),
+    );
+    if (row === undefined) return;
+    this.touched.add(Number((row[2] as string).slice(4)));
+    if (kind === 'cancel') await store.cancelDelivery(row[0] as number, 'test', now);
+    else if ((await store.redriveDelivery(row[0] as number, now)).result === 'done') wake([row[1] as string]);
+  }
+
   /** Deals with what blocks keys, in the time of rest: a dead letter is redriven, or given up the second time. */
   freeKeys(): void {
     this.#freeKeys().catch((error: Error) => this.#failed(error));
@@ -118,7 +125,7 @@ export class Operators {
   async #freeKeys(): Promise<void> {
     const node = this.#world.nodes.find(({ up, frozenUntil }) => up && frozenUntil === null);
     if (node === undefined || !node.engine!.status().ready) return;
-    const store = this.#store.of(node, node.life);
+    const store = this.#store.of(node, node.incarnation);
     for (const { blockedBy, endpointId, eventId } of await this.#inner.blockedKeys({
       after: null,
       limit: 100,
@@ -148,17 +155,17 @@ export class Operators {
       );
       return;
     }
-    const { life } = node;
+    const { incarnation } = node;
     const changed = await this.#inner.updateEndpoint(id, change);
     this.#store.hint(node, 'config');
-    if (changed !== null) node.later(life, 0, () => node.engine!.endpointChanged(id, changed));
+    if (changed !== null) node.later(incarnation, 0, () => node.engine!.endpointChanged(id, changed));
   }
 
   /** Tells a node of an endpoint as it stands, as the API does after a change. */
   async tellOf(node: LabNode, id: string): Promise<void> {
-    const { life } = node;
+    const { incarnation } = node;
     const endpoint = await this.#inner.endpoint(id);
-    node.later(life, 0, () => node.engine!.endpointChanged(id, endpoint));
+    node.later(incarnation, 0, () => node.engine!.endpointChanged(id, endpoint));
   }
 
   /** An operator's action may fail like any other call, and is not repeated. */

@@ -61,7 +61,31 @@ function arrivals(random: SeededRandom, perHour: number, hours: number): number[
 }
 
 export function makePlan(scenario: Scenario, seed: number, keep: ReadonlySet<string> | null = null): Plan {
-  const { payments, hours, customers, value, nodes, node_faults: faults, operations: ops } = scenario;
+  const numbered = <T extends { readonly id: string }>(
+    letter: string,
+    of: readonly Omit<T, 'id'>[],
+    at: (one: Omit<T, 'id'>) => number,
+  ): T[] =>
+    of
+      .toSorted((a, b) => at(a) - at(b))
+      .map((one, index) => ({ ...one, id: `${letter}${index}` }) as T)
+      .filter(({ id }) => keep === null || keep.has(id));
+  return {
+    seed,
+    ...paymentsOf(scenario, seed),
+    nodeFaults: numbered<NodeFault>('f', faultsOf(scenario, seed), ({ at }) => at),
+    operations: numbered<Operation>('o', operationsOf(scenario, seed), ({ at }) => at),
+    spells: numbered<Spell>('s', spellsOf(scenario, seed), ({ from }) => from),
+    keep,
+  };
+}
+
+// Each part of a plan draws from a stream of its own, so that a change of one leaves the others of a seed as they were.
+
+function paymentsOf(
+  { payments, hours, customers, value }: Scenario,
+  seed: number,
+): Pick<Plan, 'paidAt' | 'amounts' | 'customers'> {
   const random = new SeededRandom(seed, 'payments');
   const span = hours * hourMs;
   // More by day than by night: two draws around noon for half of them.
@@ -84,7 +108,10 @@ export function makePlan(scenario: Scenario, seed: number, keep: ReadonlySet<str
   const customersOf = Int32Array.from({ length: payments }, () =>
     customers === 0 ? -1 : random.below(customers),
   );
+  return { paidAt, amounts, customers: customersOf };
+}
 
+function faultsOf({ hours, nodes, node_faults: faults }: Scenario, seed: number): Omit<NodeFault, 'id'>[] {
   const draw = new SeededRandom(seed, 'faults');
   const list: Omit<NodeFault, 'id'>[] = [];
   const nodeFault = (kind: NodeFault['kind'], perHour: number, forMs: () => number, byMs = () => 0): void => {
@@ -100,59 +127,45 @@ export function makePlan(scenario: Scenario, seed: number, keep: ReadonlySet<str
     () => 0,
     () => draw.between(...faults.clock_jump_s) * 1000 * (draw.float() < 0.5 ? -1 : 1),
   );
-
-  // From a stream of its own, so that the rest of a seed's plan stays as it was.
   const leaps = new SeededRandom(seed, 'leaps');
   for (const at of arrivals(leaps, faults.clock_leap_per_hour, hours)) {
     const ms = leaps.float() < 0.5 ? leaps.between(1, 10) * hourMs : leaps.between(130, 400) * dayMs;
     const byMs = Math.round(ms) * (leaps.float() < 0.5 ? -1 : 1);
     list.push({ kind: 'clock_leap', at, node: leaps.below(nodes), forMs: 0, byMs });
   }
+  return list;
+}
 
-  const operators = new SeededRandom(seed, 'operations');
-  const doings: Omit<Operation, 'id'>[] = [];
+function operationsOf({ hours, operations: ops }: Scenario, seed: number): Omit<Operation, 'id'>[] {
+  const random = new SeededRandom(seed, 'operations');
+  const list: Omit<Operation, 'id'>[] = [];
   const operation = (kind: Operation['kind'], perHour: number, forMs = () => 0): void => {
-    for (const at of arrivals(operators, perHour, hours))
-      doings.push({ kind, at, pick: operators.float(), forMs: forMs() });
+    for (const at of arrivals(random, perHour, hours))
+      list.push({ kind, at, pick: random.float(), forMs: forMs() });
   };
   operation('redrive', ops.redrive_per_hour);
   operation('cancel', ops.cancel_per_hour);
-  operation('pause', ops.pause_per_hour, () => operators.between(...ops.pause_s) * 1000);
+  operation('pause', ops.pause_per_hour, () => random.between(...ops.pause_s) * 1000);
   operation('bulk_redrive', ops.bulk_redrive_per_hour);
   operation('replay', ops.replay_per_hour);
   operation('change', ops.change_per_hour);
   operation('delete', ops.delete_per_hour);
+  return list;
+}
 
+function spellsOf({ hours, network, endpoints }: Scenario, seed: number): Omit<Spell, 'id'>[] {
   const weather = new SeededRandom(seed, 'spells');
   const spells: Omit<Spell, 'id'>[] = [];
-  for (const { kind, endpoint, per_day, at_hour, minutes, factor } of scenario.network.spells) {
-    const named = scenario.endpoints.findIndex(({ name }) => name === endpoint);
+  for (const { kind, endpoint, per_day, at_hour, minutes, factor } of network.spells) {
+    const named = endpoints.findIndex(({ name }) => name === endpoint);
     const starts = at_hour === undefined ? arrivals(weather, (per_day ?? 1) / 24, hours) : [at_hour * hourMs];
     for (const from of starts) {
       const until = from + weather.between(...minutes) * 60_000;
-      const every = endpoint === undefined ? scenario.endpoints.map((_, index) => index) : [named];
+      const every = endpoint === undefined ? endpoints.map((_, index) => index) : [named];
       for (const index of every) spells.push({ kind, endpoint: index, from, until, factor });
     }
   }
-  const numbered = <T extends { readonly id: string }>(
-    letter: string,
-    of: readonly Omit<T, 'id'>[],
-    at: (one: Omit<T, 'id'>) => number,
-  ): T[] =>
-    of
-      .toSorted((a, b) => at(a) - at(b))
-      .map((one, index) => ({ ...one, id: `${letter}${index}` }) as T)
-      .filter(({ id }) => keep === null || keep.has(id));
-  return {
-    seed,
-    paidAt,
-    amounts,
-    customers: customersOf,
-    nodeFaults: numbered<NodeFault>('f', list, ({ at }) => at),
-    operations: numbered<Operation>('o', doings, ({ at }) => at),
-    spells: numbered<Spell>('s', spells, ({ from }) => from),
-    keep,
-  };
+  return spells;
 }
 
 /** The ids of everything in a plan: what shrinking takes away from. */

@@ -38,7 +38,7 @@ export class Publisher {
       void this.#world.time.after(ms, () => this.#publish(batch, tries + 1));
     if (up.length === 0) return again(500);
     const node = up[Math.floor(drawnAt(seed + 60, batch[0]!, tries, 0) * up.length)]!;
-    const { life } = node;
+    const { incarnation } = node;
     const wire = this.#world.scenario.nodes > 1 ? 1 + 4 * drawnAt(seed + 61, batch[0]!, tries, 0) : 0;
     let ended = false;
     const end = (fn: () => void): void => {
@@ -47,10 +47,10 @@ export class Publisher {
       fn();
     };
     const impatient = this.#world.time.after(patienceMs, () => end(() => again(100)));
-    node.later(life, wire, () => {
+    node.later(incarnation, wire, () => {
       node.engine!.publish(events).then(
         (receipts) => {
-          node.later(life, 0, () =>
+          node.later(incarnation, 0, () =>
             end(() => {
               impatient();
               this.#open--;
@@ -64,7 +64,7 @@ export class Publisher {
           );
         },
         (error: unknown) => {
-          node.later(life, 0, () =>
+          node.later(incarnation, 0, () =>
             end(() => {
               impatient();
               if (error instanceof UnavailableError) again(1000);

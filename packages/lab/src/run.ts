@@ -251,7 +251,7 @@ export async function runNaive(
   const time = new VirtualTime(worldBegins);
   const network = new Network(scenario, plan);
   const history = new History(scenario.payments, 1, false, false);
-  const within = scenario.endpoints[0]!.deliver_within_s * 1000;
+  const withinMs = scenario.endpoints[0]!.deliver_within_s * 1000;
   // Kept until it is known whether the payment was dropped: only those that had a second attempt can be.
   const kept = new Map<number, NaiveExample['attempts'][number][]>();
   const ends = new Map<string, { at: number; how: string }>();
@@ -298,6 +298,17 @@ export async function runNaive(
   network.healed = true;
   time.runPlain(trouble + scenario.drain_hours * 3_600_000);
 
+  return naiveResult(plan, history, withinMs, (payment) => sender.statusOf(payment) === 'failed', kept);
+}
+
+/** What became of the naive sender's payments; `kept`: the attempts of those that had a second one. */
+function naiveResult(
+  plan: Plan,
+  history: History,
+  withinMs: number,
+  isGivenUp: (payment: number) => boolean,
+  kept: ReadonlyMap<number, NaiveExample['attempts'][number][]>,
+): NaiveResult {
   let delivered = 0;
   let dropped = 0;
   let givenUp = 0;
@@ -313,8 +324,8 @@ export async function runNaive(
     if (arrivals > 0) {
       delivered++;
       duplicated += arrivals - 1;
-      if (history.firstAt[payment]! - plan.paidAt[payment]! > within) late++;
-    } else if (sender.statusOf(payment) === 'failed') givenUp++;
+      if (history.firstAt[payment]! - plan.paidAt[payment]! > withinMs) late++;
+    } else if (isGivenUp(payment)) givenUp++;
     else {
       dropped++;
       droppedMinor += plan.amounts[payment]!;

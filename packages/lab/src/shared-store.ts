@@ -62,11 +62,11 @@ export class SharedStore {
   readonly #seed: number;
   readonly #onStep: (step: Step) => void;
   readonly #onFailure: (node: LabNode, name: keyof Store) => void;
-  readonly #wrap: (store: Store, node: LabNode, life: number) => Store;
+  readonly #wrap: (store: Store, node: LabNode, incarnation: number) => Store;
   readonly #heartbeats = new Map<string, { startedAt: number; beatAt: number }>();
   readonly #listeners = new Map<
     LabNode,
-    { life: number; due: (ids: readonly string[]) => void; config: () => void }
+    { incarnation: number; due: (ids: readonly string[]) => void; config: () => void }
   >();
   readonly #plain: boolean;
   #configVersion = 1;
@@ -84,7 +84,7 @@ export class SharedStore {
     onStep: (step: Step) => void;
     /** A call that its caller believes to have failed. */
     onFailure: (node: LabNode, name: keyof Store) => void;
-    wrap?: (store: Store, node: LabNode, life: number) => Store;
+    wrap?: (store: Store, node: LabNode, incarnation: number) => Store;
   }) {
     this.#inner = options.inner;
     this.#time = options.time;
@@ -97,8 +97,8 @@ export class SharedStore {
     this.#plain = latency[1] === 0 && slow + error + lost === 0;
   }
 
-  /** The store as one life of one node sees it. */
-  of(node: LabNode, life: number): Store {
+  /** The store as one incarnation of one node sees it. */
+  of(node: LabNode, incarnation: number): Store {
     const many = this.#scenario.nodes > 1;
     const inner = this.#wrap(
       many
@@ -110,17 +110,17 @@ export class SharedStore {
           }
         : this.#inner,
       node,
-      life,
+      incarnation,
     );
     return new Proxy(inner, {
       get: (_, name: keyof Store) =>
-        name in inner ? (...args: unknown[]) => this.#call(inner, node, life, name, args) : undefined,
+        name in inner ? (...args: unknown[]) => this.#call(inner, node, incarnation, name, args) : undefined,
     });
   }
 
-  hints(node: LabNode, life: number): Hints {
+  hints(node: LabNode, incarnation: number): Hints {
     const noop = (): void => {};
-    const entry = { life, due: noop as (ids: readonly string[]) => void, config: noop };
+    const entry = { incarnation, due: noop as (ids: readonly string[]) => void, config: noop };
     this.#listeners.set(node, entry);
     return {
       onDue: (fn) => void (entry.due = fn),
@@ -134,10 +134,14 @@ export class SharedStore {
   hint(from: LabNode, endpointIds: readonly string[] | 'config'): void {
     if (endpointIds === 'config') this.#configVersion++;
     const moment = Math.floor(this.#time.elapsed * 16);
-    for (const [node, { life, due, config }] of this.#listeners) {
-      if (node === from || node.life !== life || drawnAt(this.#seed + 40, node.index, moment, 0) < hintLost)
+    for (const [node, { incarnation, due, config }] of this.#listeners) {
+      if (
+        node === from ||
+        node.incarnation !== incarnation ||
+        drawnAt(this.#seed + 40, node.index, moment, 0) < hintLost
+      )
         continue;
-      node.later(life, 1 + 20 * drawnAt(this.#seed + 41, node.index, moment, 0), () =>
+      node.later(incarnation, 1 + 20 * drawnAt(this.#seed + 41, node.index, moment, 0), () =>
         endpointIds === 'config' ? config() : due(endpointIds),
       );
     }
@@ -154,7 +158,13 @@ export class SharedStore {
     return [args[0], { ...(args[1] as AcceptOptions), maxDirect: 0 }];
   }
 
-  #call(inner: Store, node: LabNode, life: number, name: keyof Store, given: unknown[]): Promise<unknown> {
+  #call(
+    inner: Store,
+    node: LabNode,
+    incarnation: number,
+    name: keyof Store,
+    given: unknown[],
+  ): Promise<unknown> {
     const args = this.#inSteps(node, name, given);
     const perform = async (): Promise<unknown> => {
       this.#refuseFormer(name, args);
@@ -181,11 +191,11 @@ export class SharedStore {
     }
     const there = ms * draw(53);
     return new Promise((resolve, reject) => {
-      const back = (fn: () => void): void => void node.later(life, ms - there, fn);
+      const back = (fn: () => void): void => void node.later(incarnation, ms - there, fn);
       const failing = bad && draw(54) < error;
       this.#time.after(there, () => {
         // A node that died meanwhile had sent its statement, or had not.
-        if (node.life !== life && draw(55) < 0.5) return;
+        if (node.incarnation !== incarnation && draw(55) < 0.5) return;
         if (failing) {
           this.#count('store_error');
           this.#onFailure(node, name);

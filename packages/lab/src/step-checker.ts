@@ -194,7 +194,6 @@ export class StepChecker {
   ): void {
     const id = deliveryId(number);
     const now = this.#clocks.now();
-    const isUnsteady = this.#clocks.isUnsteady(step.node);
     if (row.state !== pending && old?.state !== row.state) this.#endedAt.set(number, this.#time.elapsed);
     // Leases keep their length through a leap of the clock.
     if (step.name === 'saveClock' && row.claimed && row.dueAt !== null)
@@ -220,6 +219,13 @@ export class StepChecker {
     }
     if (step.name === 'claim' && row.claimed && old?.claim !== row.claim) this.#free(number);
     if (old === undefined) return;
+    this.#compareClaims(step, id, old, row);
+    this.#compareStates(step, id, old, row);
+    if (step.name === 'settle') this.#compareSettled(id, old, row, settlement);
+  }
+
+  #compareClaims(step: Step, id: string, old: Seen, row: Seen): void {
+    const isUnsteady = this.#clocks.isUnsteady(step.node);
     // A cancel and a redrive while an attempt is in flight ask for another one: the lease ended with the delivery.
     if (old.state === pending && row.state !== pending) this.leases.set(`${id}/${row.claim}`, 0);
     if (row.claim < old.claim)
@@ -232,6 +238,9 @@ export class StepChecker {
       !isUnsteady
     )
       this.#found('lease', `${id} was claimed while a lease ran (G2)`);
+  }
+
+  #compareStates(step: Step, id: string, old: Seen, row: Seen): void {
     // A dead letter that blocks its key can be given up.
     const isGivenUp =
       step.name === 'cancelDelivery' &&
@@ -251,15 +260,17 @@ export class StepChecker {
       );
     if (old.state === 1 && row.state !== 1)
       this.#found('terminal_changed', `${id} was delivered and is no longer`);
-    if (step.name === 'settle' && (row.state !== old.state || row.attempts !== old.attempts)) {
-      if (settlement === undefined) {
-        if (row.attempts !== old.attempts) this.#found('fencing', `${id} was settled without an outcome`);
-      } else if (settlement.claim !== old.claim || !old.claimed || old.state !== pending)
-        this.#found(
-          'fencing',
-          `${id}: an outcome of claim ${settlement.claim} was settled while ${old.claimed ? `claim ${old.claim} was open` : 'no claim was open'} (G3)`,
-        );
-    }
+  }
+
+  #compareSettled(id: string, old: Seen, row: Seen, settlement: Settlement | undefined): void {
+    if (row.state === old.state && row.attempts === old.attempts) return;
+    if (settlement === undefined) {
+      if (row.attempts !== old.attempts) this.#found('fencing', `${id} was settled without an outcome`);
+    } else if (settlement.claim !== old.claim || !old.claimed || old.state !== pending)
+      this.#found(
+        'fencing',
+        `${id}: an outcome of claim ${settlement.claim} was settled while ${old.claimed ? `claim ${old.claim} was open` : 'no claim was open'} (G3)`,
+      );
   }
 
   #free(number: number): void {

@@ -67,14 +67,6 @@ export function summarize(
   const results = answers.flatMap(({ answer }) => (answer instanceof Error ? [] : [answer]));
   const sum = (of: (result: SeedResult) => number): number =>
     results.reduce((total, result) => total + of(result), 0);
-  const naives = results.flatMap(({ naive }) => (naive === null ? [] : [naive]));
-  const sumNaive = (of: (naive: (typeof naives)[number]) => number): number =>
-    naives.reduce((total, naive) => total + of(naive), 0);
-  const dropped = sumNaive(({ silently_dropped: n }) => n);
-  const acceptedNaive = sumNaive(({ accepted }) => accepted);
-  const droppedMinor = sumNaive(({ dropped_minor: n }) => n);
-  const { currency } = scenario.value;
-  const weeks = (scenario.hours / 168) * options.seeds;
   return {
     scenario: scenario.name,
     seed: options.seed,
@@ -82,20 +74,7 @@ export function summarize(
     payments: sum(({ payments }) => payments),
     simulated_days: Number((sum(({ simulatedHours }) => simulatedHours) / options.parts / 24).toFixed(3)),
     faults: addUp(results.map(({ faults }) => faults)),
-    naive:
-      naives.length === 0
-        ? null
-        : {
-            accepted: acceptedNaive,
-            delivered: sumNaive(({ delivered }) => delivered),
-            silently_dropped: dropped,
-            silent_drop_rate: acceptedNaive === 0 ? 0 : dropped / acceptedNaive,
-            given_up: sumNaive(({ given_up: n }) => n),
-            late: sumNaive(({ late }) => late),
-            duplicated: sumNaive(({ duplicated }) => duplicated),
-            value_at_risk: [{ currency, amount_minor: droppedMinor }],
-            value_at_risk_per_week: [{ currency, amount_minor: Math.round(droppedMinor / weeks) }],
-          },
+    naive: naiveSummary(scenario, results, options.seeds),
     posthorn: {
       attempted: sum(({ posthorn }) => posthorn.attempted),
       acknowledged: sum(({ posthorn }) => posthorn.acknowledged),
@@ -124,6 +103,32 @@ export function summarize(
     }),
     seconds: Number(options.seconds.toFixed(2)),
     seeds_per_s: Number((options.seeds / options.seconds).toFixed(2)),
+  };
+}
+
+function naiveSummary(
+  { value: { currency }, hours }: Scenario,
+  results: readonly SeedResult[],
+  seeds: number,
+): LabSummary['naive'] {
+  const naives = results.flatMap(({ naive }) => (naive === null ? [] : [naive]));
+  if (naives.length === 0) return null;
+  const sum = (of: (naive: (typeof naives)[number]) => number): number =>
+    naives.reduce((total, naive) => total + of(naive), 0);
+  const accepted = sum((naive) => naive.accepted);
+  const dropped = sum(({ silently_dropped: n }) => n);
+  const droppedMinor = sum(({ dropped_minor: n }) => n);
+  const weeks = (hours / 168) * seeds;
+  return {
+    accepted,
+    delivered: sum(({ delivered }) => delivered),
+    silently_dropped: dropped,
+    silent_drop_rate: accepted === 0 ? 0 : dropped / accepted,
+    given_up: sum(({ given_up: n }) => n),
+    late: sum(({ late }) => late),
+    duplicated: sum(({ duplicated }) => duplicated),
+    value_at_risk: [{ currency, amount_minor: droppedMinor }],
+    value_at_risk_per_week: [{ currency, amount_minor: Math.round(droppedMinor / weeks) }],
   };
 }
 

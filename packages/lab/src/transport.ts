@@ -68,8 +68,8 @@ export interface TransportOptions {
   readonly immortal: boolean;
 }
 
-/** The network as one life of a node sees it: what it sent goes on without it. */
-export function labTransport(options: TransportOptions, node: LabNode, life: number): Transport {
+/** The network as one incarnation of a node sees it: what it sent goes on without it. */
+export function labTransport(options: TransportOptions, node: LabNode, incarnation: number): Transport {
   const { time, network, history } = options;
   return {
     post: (request) =>
@@ -105,7 +105,7 @@ export function labTransport(options: TransportOptions, node: LabNode, life: num
           history.note(time.elapsed, () => `e${endpoint} processes payment ${payment}`);
         };
         if (processedAfter !== null && !together) time.after(processedAfter, process);
-        node.later(life, result.durationMs, () => {
+        node.later(incarnation, result.durationMs, () => {
           if (processedAfter !== null && together) process();
           history.note(
             time.elapsed,

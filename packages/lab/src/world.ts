@@ -38,7 +38,7 @@ const maxFired = 500_000;
 export interface MutantAccess {
   readonly store: Store;
   readonly db: Database;
-  /** Waits in this life of the node; never comes back where the node dies. */
+  /** Waits in this incarnation of the node; never comes back where the node dies. */
   readonly pause: (ms: number) => Promise<void>;
   /** Tells the checkers nothing; only the time of the world. */
   readonly now: () => number;
@@ -138,11 +138,11 @@ export class World implements WorldView {
       ...(mutant === undefined
         ? {}
         : {
-            wrap: (store, node, life) =>
+            wrap: (store, node, incarnation) =>
               mutant({
                 store,
                 db: this.db,
-                pause: (ms) => new Promise((resolve) => node.later(life, ms, resolve)),
+                pause: (ms) => new Promise((resolve) => node.later(incarnation, ms, resolve)),
                 now: () => this.clockNow,
                 retention: this.#retention,
               }),
@@ -279,12 +279,12 @@ export class World implements WorldView {
   #start(node: LabNode): void {
     const { scenario, plan } = this;
     node.die();
-    const life = ++node.life;
+    const incarnation = ++node.incarnation;
     node.up = true;
     const many = scenario.nodes > 1;
-    const clock = nodeClock(node.clock(life));
+    const clock = nodeClock(node.clock(incarnation));
     const engine = createEngine({
-      store: this.store.of(node, life),
+      store: this.store.of(node, incarnation),
       transport: labTransport(
         {
           time: this.time,
@@ -295,10 +295,10 @@ export class World implements WorldView {
           check: (request, endpoint) => this.#attempts.signature(request, endpoint),
         },
         node,
-        life,
+        incarnation,
       ),
       clock,
-      random: new SeededRandom(plan.seed, `${node.name}/${life}`),
+      random: new SeededRandom(plan.seed, `${node.name}/${incarnation}`),
       keyring: plainKeyring,
       logger: this.#logger(node),
       node: node.name,
@@ -306,20 +306,20 @@ export class World implements WorldView {
       retention: this.#retention,
       ...(many
         ? {
-            hints: this.store.hints(node, life),
+            hints: this.store.hints(node, incarnation),
           }
         : {}),
     });
     node.engine = engine;
     engine.start().catch((error: unknown) => {
       // As a supervisor would: a node that cannot start is started again.
-      if (error instanceof UnavailableError) node.later(life, 1000, () => this.#start(node));
+      if (error instanceof UnavailableError) node.later(incarnation, 1000, () => this.#start(node));
       else this.found('defect', `${node.name} cannot start: ${String(error)}`);
     });
     this.note(() => `${node.name} starts`);
     // An application around it uses it at once, started or not.
-    if (drawnAt(plan.seed + 62, node.index, life, 0) < 0.5)
-      node.later(life, 0.5, () => {
+    if (drawnAt(plan.seed + 62, node.index, incarnation, 0) < 0.5)
+      node.later(incarnation, 0.5, () => {
         for (const { id } of this.endpoints) void this.operators.tellOf(node, id);
       });
   }
@@ -349,9 +349,9 @@ export class World implements WorldView {
       if (this.isUnsteady(node)) this.#unsettle(node, forMs + unsteadyMs);
       this.#trouble(node, 'node_froze', forMs + 60_000);
       this.note(() => `${node.name} freezes for ${Math.round(forMs / 1000)} s`);
-      const { life } = node;
+      const { incarnation } = node;
       this.time.after(forMs, () => {
-        if (node.life !== life || node.frozenUntil === null) return;
+        if (node.incarnation !== incarnation || node.frozenUntil === null) return;
         node.thaw();
         this.note(() => `${node.name} thaws`);
       });
@@ -367,10 +367,10 @@ export class World implements WorldView {
       return;
     }
     this.note(() => `${node.name} is stopped in good order`);
-    const { life } = node;
+    const { incarnation } = node;
     const stoppedAt = this.time.elapsed;
     void node.engine!.stop(graceMs).then(() => {
-      if (node.life !== life) return;
+      if (node.incarnation !== incarnation) return;
       this.#stopped(node, stoppedAt);
       node.die();
       this.time.after(forMs, () => {

@@ -6,6 +6,7 @@ import { Sharing } from '../runtime/sharing.ts';
 import type { Keyring } from '../secrets/keyring.ts';
 import type { Hints, Store } from '../store/store.ts';
 import type { Transport } from '../transport/transport.ts';
+import type { ClaimGate } from './claims.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { EndpointHealth } from './endpoint-health.ts';
 import { EndpointSync } from './endpoint-sync.ts';
@@ -73,15 +74,46 @@ export function createEngineParts(
   options: EngineOptions,
   listener: ClockListener & ClusterListener,
 ): EngineParts {
-  const { store, clock, logger, node, keyring, observer, tracing, transformer, onStoreFault } = options;
+  const { store, clock, logger, node, keyring, observer, onStoreFault } = options;
   const base = { store, clock, logger };
   const shared = options.hints !== undefined;
   const shards = new OwnedShards();
   const storeHealth = new StoreHealth({ ...base, observer });
   const timekeeper = new Timekeeper({ ...base, shared, shards, listener });
   const hints = options.hints ?? null;
-  const heartbeats = new Heartbeats({ ...base, node, hints, shards, health: storeHealth, listener });
+  const path = createDeliveryPath(options, timekeeper, storeHealth);
+  const { dispatcher, health } = path;
+  const keySets = new KeySets();
+  const sealWatch = new SealWatch(keyring, logger);
+  const retention = options.retention ?? defaultRetention;
+  return {
+    ...path,
+    shards,
+    storeHealth,
+    storeWatch: onStoreFault === undefined ? null : new StoreWatch({ ...base, onFault: onStoreFault }),
+    timekeeper,
+    heartbeats: new Heartbeats({ ...base, node, hints, shards, health: storeHealth, listener }),
+    redriver: new Redriver({ ...base, role: shards, dispatcher }),
+    housekeeping: new Housekeeping({ ...base, retention, shared, role: shards, timekeeper }),
+    keySets,
+    sealWatch,
+    endpoints: new EndpointSync({ ...base, keyring, dispatcher, health, keySets, sealWatch }),
+  };
+}
 
+type DeliveryPathParts = Pick<
+  EngineParts,
+  'settler' | 'notes' | 'dispatcher' | 'health' | 'fanOut' | 'intake'
+>;
+
+/** The way of an event and of an outcome: intake, dispatcher, settler. */
+function createDeliveryPath(
+  options: EngineOptions,
+  gate: ClaimGate,
+  storeHealth: StoreHealth,
+): DeliveryPathParts {
+  const { store, clock, logger, node, keyring, observer, tracing, transformer } = options;
+  const base = { store, clock, logger };
   const sharing = new Sharing(clock);
   const settler = new Settler({ ...base, sharing, health: storeHealth });
   const notes = new HealthNotes(base);
@@ -95,49 +127,15 @@ export function createEngineParts(
     sharing,
     tracing,
     transformer,
-    gate: timekeeper,
+    gate,
     outcomes: settler,
     health: notes,
   });
   const health = new EndpointHealth({ ...base, notes, dispatcher });
+  for (const listener of [observer, tracing, health, dispatcher])
+    if (listener !== undefined) settler.subscribe(listener);
   const { admission } = dispatcher;
   const fanOut = new FanOut({ ...base, admission });
-  const intake = new Intake({
-    ...base,
-    sharing,
-    admission,
-    fanOut,
-    health: storeHealth,
-    observer,
-    tracing,
-  });
-  for (const settled of [observer, tracing, health, dispatcher])
-    if (settled !== undefined) settler.subscribe(settled);
-
-  const keySets = new KeySets();
-  const sealWatch = new SealWatch(keyring, logger);
-  return {
-    shards,
-    storeHealth,
-    storeWatch: onStoreFault === undefined ? null : new StoreWatch({ ...base, onFault: onStoreFault }),
-    timekeeper,
-    heartbeats,
-    settler,
-    dispatcher,
-    notes,
-    health,
-    fanOut,
-    intake,
-    redriver: new Redriver({ ...base, role: shards, dispatcher }),
-    housekeeping: new Housekeeping({
-      ...base,
-      retention: options.retention ?? defaultRetention,
-      shared,
-      role: shards,
-      timekeeper,
-    }),
-    keySets,
-    sealWatch,
-    endpoints: new EndpointSync({ ...base, keyring, dispatcher, health, keySets, sealWatch }),
-  };
+  const intake = new Intake({ ...base, sharing, admission, fanOut, health: storeHealth, observer, tracing });
+  return { settler, notes, dispatcher, health, fanOut, intake };
 }

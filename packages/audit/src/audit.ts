@@ -150,7 +150,7 @@ type Received = Awaited<ReturnType<typeof compareReceived>>;
 
 /** The verdicts of the log, corrected by what the comparisons with the outside say. */
 function withTruthCounts(
-  verdicts: Awaited<ReturnType<typeof judge>>,
+  verdicts: Awaited<ReturnType<typeof classify>>,
   expected: Expected | null,
   received: Received | null,
 ): AuditResult['verdicts'] {

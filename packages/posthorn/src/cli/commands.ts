@@ -90,6 +90,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/transformations.ts')).transformationsCommand(),
   },
   {
+    name: 'listen',
+    description: "send copies of an endpoint's deliveries to a receiver on this machine",
+    load: async () => (await import('./commands/listen.ts')).listenCommand(),
+  },
+  {
     name: 'reconcile',
     description: 'Compare what was delivered to an endpoint with the ids that its receiver has',
     load: async () => (await import('./commands/reconcile.ts')).reconcileCommand(),

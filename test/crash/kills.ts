@@ -94,7 +94,7 @@ export async function surviveKills(options: {
         }
       }
     };
-    const arrived = (): number => receivers.reduce((sum, receiver) => sum + receiver.tally().ids.size, 0);
+    const arrived = (): number => receivers.reduce((sum, receiver) => sum + receiver.counts().ids.size, 0);
     // Each kill comes at a random part of the work: some while events are published, some while they drain.
     const moments = Array.from({ length: kills }, () => draw() * events * receivers.length).toSorted(
       (a, b) => a - b,
@@ -122,7 +122,7 @@ export async function surviveKills(options: {
       kills: killedAt.length,
       unaccounted,
       endpoints: receivers.map((receiver) => {
-        const { ids, repeated, repeatedAfter, unverified } = receiver.tally();
+        const { ids, repeated, repeatedAfter, unverified } = receiver.counts();
         return {
           unique: ids.size,
           lost: [...accepted].filter((id) => !ids.has(id)).length,

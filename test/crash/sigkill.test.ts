@@ -38,9 +38,9 @@ test('G1, G2: an event accepted with 202 in the millisecond of a SIGKILL is deli
     }
     expect(accepted.length).toBeGreaterThanOrEqual(5);
     await until('all that was acknowledged has arrived', () =>
-      accepted.every((id) => receiver.tally().ids.has(id)),
+      accepted.every((id) => receiver.counts().ids.has(id)),
     );
-    expect(receiver.tally().unverified).toBe(0);
+    expect(receiver.counts().unverified).toBe(0);
     await until(
       'nothing is pending',
       async () => (await client.request<{ pending: number }>('GET', '/v1/accounting')).pending === 0,
@@ -87,8 +87,8 @@ test('SIGTERM drains: nothing is left claimed, and the process ends by itself', 
     expect(server.exitCode).toBe(0);
     const { rows } = await verifyDataDirectory(dataDir);
     // Every attempt that was begun was settled: what arrived is what the books call delivered.
-    expect(rows[0]!.delivered).toBe(receiver.tally().ids.size);
-    expect(receiver.tally().requests).toBe(receiver.tally().ids.size);
+    expect(rows[0]!.delivered).toBe(receiver.counts().ids.size);
+    expect(receiver.counts().requests).toBe(receiver.counts().ids.size);
   } finally {
     await kill(server, 'SIGKILL');
     await receiver.close();

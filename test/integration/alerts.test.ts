@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Alert } from '../../packages/posthorn/src/domain/alert.ts';
 import type { Settlement, Store } from '../../packages/posthorn/src/store/store.ts';
 import { Evaluator } from '../../packages/posthorn/src/reliability/evaluator.ts';
-import type { Books } from '../../packages/posthorn/src/reliability/judge.ts';
+import type { LedgerCheck } from '../../packages/posthorn/src/reliability/evaluation.ts';
 import { compose, open, type Posthorn } from '../../packages/posthorn/src/posthorn.ts';
 import { clockStatus } from '../../packages/posthorn/src/domain/clock-record.ts';
 import { nodeClock } from '../../packages/posthorn/src/runtime/clock.ts';
@@ -17,8 +17,8 @@ import { aRedrive, anEndpoint, anEvent, aReceiver, start, tempDir, until } from 
 import { createNode, requestTo } from './library-http.ts';
 
 const logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-const balanced: Books = { balanced: true, unaccounted: 0, endpointIds: [], findings: [] };
-const unbalanced: Books = { balanced: false, unaccounted: 1, endpointIds: ['ep_1'], findings: [] };
+const balanced: LedgerCheck = { balanced: true, unaccounted: 0, endpointIds: [], findings: [] };
+const unbalanced: LedgerCheck = { balanced: false, unaccounted: 1, endpointIds: ['ep_1'], findings: [] };
 
 /** An evaluator of one node, on a clock that the test moves; judges only when it is asked to. */
 function evaluatorOn(store: Store, time: { now: number }): Evaluator {

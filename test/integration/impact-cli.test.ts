@@ -85,7 +85,7 @@ describe('posthorn impact', () => {
     // Newcombe, worked out apart: 0.02 − √((0.02 − 0.012985…)² + (0.003827…)²) and so on.
     expect(result.difference.interval[0]).toBeCloseTo(0.0121, 3);
     expect(result.difference.interval[1]).toBeCloseTo(0.0307, 3);
-    expect(result.statement).toContain('none lost in silence: at 95% the rate is below 0.383%');
+    expect(result.statement).toContain('none silently lost: at 95% the rate is below 0.383%');
     expect(code).toBe(0);
     expect(readFileSync(html, 'utf8')).toContain('<!doctype html>');
     expect(readFileSync(markdown, 'utf8')).toMatch(/^# Impact: 2% before, 0% after/);
@@ -101,7 +101,7 @@ describe('posthorn impact', () => {
       '--after',
       half(start + 7 * day),
     );
-    expect(halves.out).toMatch(/before: counted from .*T00:00Z to .*T00:00Z: the books are kept by the day/);
+    expect(halves.out).toMatch(/before: counted from .*T00:00Z to .*T00:00Z: the ledger is kept by the day/);
 
     // The other way round it is worse, and the exit code says so.
     const turned = await impact(

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { defaultRetryPolicy } from '../../packages/posthorn/src/domain/retry-policy.ts';
 import { builtInTemplates } from '../../packages/posthorn/src/domain/template.ts';
 import {
-  judgeDeliveries,
-  judgeObjectives,
+  evaluateDeliveries,
+  evaluateObjectives,
   readDeclared,
   readStatuses,
-} from '../../packages/posthorn/src/reliability/judge.ts';
+} from '../../packages/posthorn/src/reliability/evaluation.ts';
 import type { Posthorn } from '../../packages/posthorn/src/posthorn.ts';
 import { openSqliteStore } from '../../packages/posthorn/src/store/sqlite/open.ts';
 import type { AcceptOptions, Store } from '../../packages/posthorn/src/store/store.ts';
@@ -105,7 +105,7 @@ describe('declared on a running Posthorn', () => {
       retry: { schedule_s: [0] },
     });
     expect((await delivery()).due_at).toBe(before.due_at);
-    // Its next outcome is judged by the new schedule, which ends after two attempts.
+    // Its next outcome is handled by the new schedule, which ends after two attempts.
     await call('POST', `/v1/deliveries/${before.id}/redrive`);
     await until('it is dead by the new schedule', async () => (await delivery()).state === 'dead');
     expect((await call('DELETE', '/v1/templates/mine')).body).toMatchObject({ code: 'in_use' });
@@ -359,7 +359,7 @@ describe('how objectives stand', () => {
     const status = (await readStatuses(store, declared.objectives, now)).get('payments')!;
     expect(status.by.sender).toMatchObject({ bad: 0, budgetRemaining: 1 });
     expect(status.by.receiver.budgetRemaining).toBeLessThan(0);
-    expect(await judgeObjectives(store, declared, now)).toMatchObject([
+    expect(await evaluateObjectives(store, declared, now)).toMatchObject([
       {
         rule: 'burn_rate',
         group: 'payments/receiver',
@@ -380,7 +380,7 @@ describe('how objectives stand', () => {
     const quiet = await aStore();
     await quiet.createEndpoint(anEndpoint());
     await deliver(quiet, now - 30 * minute, ['dead']);
-    expect(await judgeObjectives(quiet, await readDeclared(quiet), now)).toEqual([]);
+    expect(await evaluateObjectives(quiet, await readDeclared(quiet), now)).toEqual([]);
     await store.close();
     await quiet.close();
   });
@@ -390,25 +390,25 @@ describe('how objectives stand', () => {
     const endpoint = anEndpoint({ owner: 'shop', template: 'payments-critical', retry: defaultRetryPolicy });
     await store.createEndpoint(endpoint);
     await deliver(store, now - day, ['dead', 'waiting']);
-    const judge = async () =>
-      await judgeDeliveries(store, await readDeclared(store), {
+    const evaluate = async () =>
+      await evaluateDeliveries(store, await readDeclared(store), {
         now,
         lived: now,
         deadRetentionMs: 90 * day,
         deadLetters: () => store.deadLetters({}),
       });
     // Its template makes a page of every dead letter; what waits and is not taken up is one too.
-    expect(await judge()).toMatchObject([
+    expect(await evaluate()).toMatchObject([
       { rule: 'dead_letters', severity: 'page', inhibited: false },
       { rule: 'overdue', severity: 'page', owner: 'shop', evidence: { count: 1, in_flight: 0 } },
     ]);
     await store.saveBreakers([{ endpointId: endpoint.id, url: endpoint.url, open: true, at: now - hour }]);
-    expect(await judge()).toMatchObject([
+    expect(await evaluate()).toMatchObject([
       { rule: 'endpoint_down', severity: 'page', owner: 'shop', group: endpoint.id },
       { rule: 'dead_letters', inhibited: true },
     ]);
     // What is about to be deleted for good is told of all the same.
-    const [, ending] = await judgeDeliveries(store, await readDeclared(store), {
+    const [, ending] = await evaluateDeliveries(store, await readDeclared(store), {
       now,
       lived: now,
       deadRetentionMs: day,

@@ -39,7 +39,7 @@ export function startJobs(
       options.onEvaluated?.(firing);
       // If the store cannot be read, the channels stay as they were.
       void alarm.refresh().catch(() => {});
-      watchdog?.beat();
+      watchdog?.ping();
     },
   });
   const reconciler = startReconciler({

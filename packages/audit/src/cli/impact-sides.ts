@@ -4,9 +4,9 @@ import {
   detectedByAlert,
   sideOfStore,
   type Side,
-  booksBegin,
+  ledgerBegin,
   type Window,
-  windowOfBooks,
+  ledgerWindow,
   windowsAround,
   firstRuleOn,
 } from 'posthorn/impact';
@@ -145,7 +145,7 @@ async function detectedIn(store: Store, side: Side, now: number): Promise<TimeTo
 
 async function sideOfPosthorn(store: Store, asked: Window, begin: number, now: number): Promise<Found> {
   const label = `${iso(asked.from)}..${iso(asked.until)}`;
-  const window = windowOfBooks(asked, begin, now);
+  const window = ledgerWindow(asked, begin, now);
   if (window === null)
     throw new CommandError(
       asked.from >= now
@@ -173,7 +173,7 @@ async function withHistory<T>(
   const store = await openToRead(dataDir, databaseUrl);
   try {
     const now = Date.now();
-    const begin = await booksBegin(store, now);
+    const begin = await ledgerBegin(store, now);
     if (begin === null) throw new CommandError('this Posthorn has accepted nothing yet', 2);
     return await work(store, begin, now);
   } finally {

@@ -9,7 +9,7 @@ export interface StartedTracing {
 }
 
 /** Spans that wait for the exporter; beyond this they are dropped, so that a collector cannot delay anything. */
-const waitingMost = 16_384;
+const maxWaiting = 16_384;
 /** Not installed with `posthorn`: only traces need them. */
 const packages = [
   '@opentelemetry/api',
@@ -65,7 +65,7 @@ export async function startTracing(
       )
       .merge(resources.detectResources({ detectors: [resources.envDetector] })),
     spanProcessors: [
-      new sdk.BatchSpanProcessor({ exporter: new OTLPTraceExporter(), maxQueueSize: waitingMost }),
+      new sdk.BatchSpanProcessor({ exporter: new OTLPTraceExporter(), maxQueueSize: maxWaiting }),
     ],
   });
   return {

@@ -134,7 +134,7 @@ export const impactOperations = operations({
         difference: { rate: 0, interval: [-0.0000043, 0.0000043] },
         verdict: 'no_difference_shown',
         statement:
-          '901,122 events after the change, none lost in silence: at 95% the rate is below 0.00043%. It was 0% before; these numbers cannot show a difference.',
+          '901,122 events after the change, none silently lost: at 95% the rate is below 0.00043%. It was 0% before; these numbers cannot show a difference.',
         if_unchanged: { expected_drops: 0, chance_of_so_few: 1 },
         exposure: {
           equal: true,

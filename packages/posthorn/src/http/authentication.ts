@@ -20,7 +20,7 @@ interface Bucket {
   readonly at: number;
 }
 
-interface Tally {
+interface ReasonCounter {
   loggedAt: number;
   since: number;
 }
@@ -74,7 +74,7 @@ export function createAuthentication(options: {
   const { keyTable, clock, logger, onFailure } = options;
   const keys = options.keys.map((known) => ({ hash: Buffer.from(known.hash, 'hex'), caller: known.caller }));
   const buckets = new Map<string, Bucket>();
-  const tallies = new Map<AuthenticationFailure, Tally>();
+  const counters = new Map<AuthenticationFailure, ReasonCounter>();
 
   const callerWith = (hash: Buffer): Caller | undefined => {
     // Hashes have one length, so comparing them takes the same time for every key. Every one is compared, even after a
@@ -101,16 +101,16 @@ export function createAuthentication(options: {
 
   const log = (reason: AuthenticationFailure, address: string): void => {
     const now = clock.monotonic();
-    const tally = tallies.get(reason) ?? { loggedAt: Number.NEGATIVE_INFINITY, since: 0 };
-    tallies.set(reason, tally);
-    tally.since++;
-    if (now - tally.loggedAt < logEveryMs) return;
+    const counter = counters.get(reason) ?? { loggedAt: Number.NEGATIVE_INFINITY, since: 0 };
+    counters.set(reason, counter);
+    counter.since++;
+    if (now - counter.loggedAt < logEveryMs) return;
     logger.warn(
-      { code: 'authentication_failed', reason, address, failures: tally.since },
+      { code: 'authentication_failed', reason, address, failures: counter.since },
       'a request without a valid key was refused',
     );
-    tally.loggedAt = now;
-    tally.since = 0;
+    counter.loggedAt = now;
+    counter.since = 0;
   };
 
   /** Throws 401 or 429. */

@@ -29,7 +29,7 @@ const maxBodiesBytes = 64 * 1024 * 1024;
 const maxParsedAtOnce = 256 * 1024;
 
 /** For a body of undeclared length. */
-const leastReserved = 64 * 1024;
+const minReserved = 64 * 1024;
 
 const publishing: ReadonlySet<string> = new Set(['/v1/events', '/v1/events/batch']);
 /** Their schemas check every text except the data, which may contain anything. */
@@ -101,7 +101,7 @@ async function readBytes(
         if (received > limit) throw tooLarge(limit);
         if (received > reserved) {
           // A body of unknown length doubles its reservation each time, so that it grows rarely.
-          const more = Math.min(limit, Math.max(received, reserved * 2, leastReserved)) - reserved;
+          const more = Math.min(limit, Math.max(received, reserved * 2, minReserved)) - reserved;
           reserve(more);
           reserved += more;
         }

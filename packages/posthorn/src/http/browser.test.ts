@@ -62,7 +62,7 @@ describe('G9: cookies', () => {
 describe('G9: requests of other sites', () => {
   const reached = { origin: https, allowInsecure: false };
   const json = 'application/json';
-  const judge = (headers: Record<string, string>, connection: 'secure' | 'plain' = 'secure') => {
+  const verdictOf = (headers: Record<string, string>, connection: 'secure' | 'plain' = 'secure') => {
     try {
       demandSameOrigin(from('192.0.2.1', { host: 'h:1', ...headers }), connection, reached);
       return 'fine';
@@ -89,12 +89,12 @@ describe('G9: requests of other sites', () => {
     [{ 'sec-fetch-site': 'same-origin', 'content-type': 'text/plain' }, 'cross_site'],
     [{ 'sec-fetch-site': 'same-origin', 'content-type': 'application/jsonp' }, 'cross_site'],
   ])('%j is %s', (headers, expected) => {
-    expect(judge(headers)).toBe(expected);
+    expect(verdictOf(headers)).toBe(expected);
   });
 
   test('over plain HTTP the origin is the host that was asked', () => {
-    expect(judge({ origin: 'http://h:1', 'content-type': json }, 'plain')).toBe('fine');
-    expect(judge({ origin: 'http://h:2', 'content-type': json }, 'plain')).toBe('cross_site');
+    expect(verdictOf({ origin: 'http://h:1', 'content-type': json }, 'plain')).toBe('fine');
+    expect(verdictOf({ origin: 'http://h:2', 'content-type': json }, 'plain')).toBe('cross_site');
   });
 
   test('a page of another site signs nobody in', () => {

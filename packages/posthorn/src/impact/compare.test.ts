@@ -44,7 +44,7 @@ describe('before and after', () => {
     expect(result.verdict).toBe('better');
     expect(result.after.drop_interval[1]).toBe(wilson(0, 20_000)[1]);
     expect(result.statement).toContain(
-      '20,000 events after the change, none lost in silence: at 95% the rate is below 0.019%',
+      '20,000 events after the change, none silently lost: at 95% the rate is below 0.019%',
     );
     expect(result.if_unchanged.expected_drops).toBeCloseTo(60, 9);
     // (1 − 0.003)^20000, which 1 − 1 would make zero.

@@ -149,8 +149,8 @@ export function compare(before: Side, after: Side, facts: ImpactFacts): ImpactRe
   const is = figuresOf(after, target, detectedAfter);
   const rates =
     lostAfter === 0
-      ? `${count(is.events)} events after the change, none lost in silence: at 95% the rate is below ${percent(is.drop_interval[1])}`
-      : `${count(lostAfter)} of ${count(is.events)} events after the change lost in silence: ${percent(is.drop_rate)} (95%: ${range(is.drop_interval)})`;
+      ? `${count(is.events)} events after the change, none silently lost: at 95% the rate is below ${percent(is.drop_interval[1])}`
+      : `${count(lostAfter)} of ${count(is.events)} events after the change silently lost: ${percent(is.drop_rate)} (95%: ${range(is.drop_interval)})`;
   const compared = {
     better: `It was ${percent(was.drop_rate)} before; the difference is beyond chance.`,
     worse: `It was ${percent(was.drop_rate)} before: it is worse, beyond chance.`,

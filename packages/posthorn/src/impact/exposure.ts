@@ -9,11 +9,11 @@ export interface ExposureCheck {
 }
 
 /** Two mixes of traffic differ if more than this share of one would have to move to make the other. */
-const mixMost = 0.1;
+const maxMixDistance = 0.1;
 /** Hours vary from week to week. */
-const hoursMost = 0.15;
+const maxHours = 0.15;
 /** Volumes that differ by more than this factor are not the same exposure. */
-const volumeMost = 1.5;
+const maxVolumeFactor = 1.5;
 const percent = (share: number): string => `${(share * 100).toFixed(0)}%`;
 const count = (n: number): string => Math.round(n).toLocaleString('en-US');
 
@@ -80,17 +80,17 @@ export function exposureChecks(before: Side, after: Side): ExposureCheck[] {
   return [
     {
       check: 'volume',
-      fine: factor <= volumeMost,
+      fine: factor <= maxVolumeFactor,
       words: `volume: ${count(perWeek[0]!)} events per week before, ${count(perWeek[1]!)} after`,
     },
-    mixCheck('endpoints', 'endpoints', before.endpoints, after.endpoints, mixMost),
+    mixCheck('endpoints', 'endpoints', before.endpoints, after.endpoints, maxMixDistance),
     mixCheck(
       'hours_of_week',
       byDay ? 'days of the week' : 'hours of the week',
       parts[0]!.events,
       parts[1]!.events,
-      hoursMost,
+      maxHours,
     ),
-    mixCheck('event_types', 'event types', before.types, after.types, mixMost),
+    mixCheck('event_types', 'event types', before.types, after.types, maxMixDistance),
   ];
 }

@@ -7,7 +7,7 @@ import { everything } from '../store/accounting.ts';
 import { type Store } from '../store/store.ts';
 
 /** A window of more minutes than ten years is invalid. */
-const minutesMost = 5_300_000;
+const maxMinutes = 5_300_000;
 
 /**
  * Returns the first of the default alert rules that would have fired after a loss that began at `lostAt`, from a
@@ -25,7 +25,7 @@ export async function firstRuleOn(
     { ...everything, ...trafficOf(tenant), since: window.from, until: window.until, now },
     'hour',
   );
-  const length = Math.min(minutesMost, Math.ceil((window.until - window.from) / minuteMs));
+  const length = Math.min(maxMinutes, Math.ceil((window.until - window.from) / minuteMs));
   const [due, bad] = [new Float64Array(length), new Float64Array(length)];
   for (const { key, accepted, cancelled, delivered, late } of hours) {
     const end = Math.min(countedAround(Number(key), now).until, window.until);

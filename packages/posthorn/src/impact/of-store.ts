@@ -12,12 +12,12 @@ import { type Side, type WeekParts, type WeeklyLoss, weekPartsOf, weeksOf } from
 import { type StoreWindow, trafficOf } from './store-window.ts';
 import { count } from '../report/count.ts';
 
-type Books = Pick<Store, 'accounting' | 'accountingBy' | 'gone'>;
+type LedgerStore = Pick<Store, 'accounting' | 'accountingBy' | 'gone'>;
 
 /** This many lost events are priced one by one; beyond, the first ones are extrapolated. */
-const pricedMost = 100_000;
+const maxPriced = 100_000;
 /** Hours that are checked one by one for the first loss. */
-const hoursMost = 200;
+const maxHours = 200;
 
 const mixOf = (groups: readonly AccountingGroup[]): Map<string, number> =>
   new Map(groups.map(({ key, accepted }) => [String(key), accepted]));
@@ -42,15 +42,15 @@ function weeklyOf({ events }: Gone, unaccounted: number, weeks: number): WeeklyL
   });
 }
 
-/** When the first lost one was accepted: by its event, or by the first hour whose books do not balance. */
+/** When the first lost event was accepted: from the event, or from the first hour whose ledger does not balance. */
 async function firstLossOf(
-  store: Books,
+  store: LedgerStore,
   hours: readonly AccountingGroup[],
   gone: Gone,
   query: AccountingQuery,
 ): Promise<number | null> {
   if (gone.events[0] !== undefined) return gone.events[0].acceptedAt;
-  const open = hours.filter((hour) => unaccountedOf({ ...hour, pending: 0 }) > 0).slice(0, hoursMost);
+  const open = hours.filter((hour) => unaccountedOf({ ...hour, pending: 0 }) > 0).slice(0, maxHours);
   for (const { key, ...counters } of open) {
     const since = Number(key);
     const { pending } = await store.accounting({ ...query, since, until: since + hourMs });
@@ -67,11 +67,11 @@ function partsOf(hours: readonly AccountingGroup[], byDay: boolean): WeekParts {
 }
 
 /**
- * A side from Posthorn's own books. What counts as lost in silence is what the ledger accepted and no row accounts for:
- * everything else has a state, a reason and an alert. Reads counters, and rows only of what is lost.
+ * A side from Posthorn's own ledger. Silently lost is what the ledger accepted and no row accounts for: everything else
+ * has a state, a reason and an alert. Reads counters, and rows only of what is lost.
  */
 export async function sideOfStore(
-  store: Books,
+  store: LedgerStore,
   window: StoreWindow,
   label: string,
   now: number,
@@ -85,7 +85,7 @@ export async function sideOfStore(
   const unaccounted = Math.max(0, difference);
   const hours = await store.accountingBy(query, 'hour');
   const events = { tenant, since: from, until };
-  const all = await store.gone(events, unaccounted === 0 ? 0 : pricedMost);
+  const all = await store.gone(events, unaccounted === 0 ? 0 : maxPriced);
   // Posthorn's own deliveries are subtracted from every tenant's.
   const own = tenant === null ? await store.gone({ ...events, tenant: alertTenant }, 0) : null;
   const weekly = weeklyOf(all, unaccounted, weeksOf({ from, until }));
@@ -114,9 +114,9 @@ export async function sideOfStore(
     firstLostAt: unaccounted === 0 ? null : await firstLossOf(store, hours, all, query),
     notes: [
       ...notes,
-      'lost in silence is what the books accepted and no row accounts for; `posthorn verify` names it',
+      'silently lost: what the ledger accepted and no row accounts for; run `posthorn verify` to list it',
       ...(difference < 0
-        ? [`the books have ${count(-difference)} more ends than beginnings: run \`posthorn verify\``]
+        ? [`the ledger has ${count(-difference)} more ends than beginnings: run \`posthorn verify\``]
         : []),
       ...(unpriced === 0
         ? []
@@ -140,7 +140,7 @@ export async function sideOfStore(
   };
 }
 
-/** From the first loss to the first alert on the books that fired after it; null where the store keeps none. */
+/** From the first loss to the first alert on the ledger that fired after it; null if the store has none. */
 export function detectedByAlert(alerts: readonly Alert[], firstLostAt: number): number | null {
   const fired = alerts
     .filter(({ rule, state }) => rule === 'unaccounted' && state !== 'pending')

@@ -59,8 +59,8 @@ function ratesPlot({ before, after, verdict }: ImpactResult, width: PlotWidth): 
       })),
       title:
         width === 760
-          ? 'lost in silence, share of events, with intervals at 95%'
-          : 'lost in silence, share of events',
+          ? 'silently lost, share of events, with intervals at 95%'
+          : 'silently lost, share of events',
     },
     columns,
   );
@@ -88,8 +88,8 @@ export function impactPage(result: ImpactResult, command: string): string {
   const { before, after, difference, verdict, exposure } = result;
   const title =
     after.silently_dropped + after.acknowledged_unprocessed === 0
-      ? `From ${percent(before.drop_rate)} lost in silence to none in ${count(after.events)}`
-      : `From ${percent(before.drop_rate)} lost in silence to ${percent(after.drop_rate)}`;
+      ? `From ${percent(before.drop_rate)} silently lost to none in ${count(after.events)}`
+      : `From ${percent(before.drop_rate)} silently lost to ${percent(after.drop_rate)}`;
   const rows = [
     ['time (UTC)', ...[before, after].map(({ from, until }) => `${time(from)} to ${time(until)}`)],
     ['source', before.label, after.label],

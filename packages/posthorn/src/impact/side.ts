@@ -23,7 +23,7 @@ export interface WeekParts {
   readonly events: ReadonlyMap<string, number>;
 }
 
-/** One side of the comparison: a time before the change, or after it, as a log or a Posthorn's own books tell it. */
+/** One side of the comparison: a time before the change, or after it, from a log or from a Posthorn's own ledger. */
 export interface Side {
   readonly label: string;
   /** ms since the epoch. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Alert } from '../domain/alert.ts';
 import { detectedByAlert } from './of-store.ts';
 import { byDayOfWeek, weekPartsOf } from './side.ts';
-import { windowOfBooks, windowsAround } from './store-window.ts';
+import { ledgerWindow, windowsAround } from './store-window.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;
@@ -10,33 +10,33 @@ const day = 24 * hour;
 const now = Date.UTC(2026, 10, 18, 10, 30);
 const today = Date.UTC(2026, 10, 18);
 
-describe('a window as the books can answer it', () => {
+describe('a window as the ledger can answer it', () => {
   test('young: whole hours around it, and nothing to say where it was whole already', () => {
     const asked = { from: now - 5 * hour, until: now - 2 * hour };
-    const window = windowOfBooks(asked, now - 100 * day, now);
+    const window = ledgerWindow(asked, now - 100 * day, now);
     expect(window).toMatchObject({
       from: asked.from - hour / 2,
       until: asked.until + hour / 2,
       byDay: false,
     });
-    expect(window!.notes.join()).toContain('the books are kept by the hour');
+    expect(window!.notes.join()).toContain('the ledger is kept by the hour');
     const whole = { from: today - 2 * day, until: today - day };
-    expect(windowOfBooks(whole, 0, now)).toEqual({ ...whole, byDay: false, notes: [] });
+    expect(ledgerWindow(whole, 0, now)).toEqual({ ...whole, byDay: false, notes: [] });
   });
 
   test('old: whole days, and that is said', () => {
     const asked = { from: today - 20 * day + hour, until: today - 15 * day - hour };
-    const window = windowOfBooks(asked, 0, now);
+    const window = ledgerWindow(asked, 0, now);
     expect(window).toMatchObject({ from: today - 20 * day, until: today - 15 * day, byDay: true });
-    expect(window!.notes.join()).toContain('the books are kept by the day (UTC) after eight days');
+    expect(window!.notes.join()).toContain('the ledger is kept by the day (UTC) after eight days');
   });
 
-  test('what is not known is not guessed: it ends now, and begins with the books', () => {
-    const window = windowOfBooks({ from: today - 3 * day, until: now + day }, today - day, now);
+  test('what is not known is not guessed: it ends now, and begins with the ledger', () => {
+    const window = ledgerWindow({ from: today - 3 * day, until: now + day }, today - day, now);
     expect(window).toMatchObject({ from: today - day, until: now });
-    expect(window!.notes.join()).toMatch(/the books begin at 2026-11-17T00:00Z.*the window ends now/);
-    expect(windowOfBooks({ from: today - 3 * day, until: today - 2 * day }, today - day, now)).toBeNull();
-    expect(windowOfBooks({ from: now + 1, until: now + day }, 0, now)).toBeNull();
+    expect(window!.notes.join()).toMatch(/the ledger begins at 2026-11-17T00:00Z.*the window ends now/);
+    expect(ledgerWindow({ from: today - 3 * day, until: today - 2 * day }, today - day, now)).toBeNull();
+    expect(ledgerWindow({ from: now + 1, until: now + day }, 0, now)).toBeNull();
   });
 });
 
@@ -98,7 +98,7 @@ test('parts of the week begin on Monday, and six hours add up to days', () => {
   });
 });
 
-test('a loss is noticed when the first alert on the books fires after it', () => {
+test('a loss is noticed when the first alert on the ledger fires after it', () => {
   const alert: Alert = {
     id: 'alr_1',
     rule: 'unaccounted',

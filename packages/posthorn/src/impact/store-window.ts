@@ -13,7 +13,7 @@ export interface Window {
   readonly until: number;
 }
 
-/** A window as the books can answer it: in whole hours, or whole days where they are older. */
+/** A window as the ledger can answer it: in whole hours, or in whole days if they are older. */
 export interface StoreWindow extends Window {
   /** Some of its counters are daily. */
   readonly byDay: boolean;
@@ -29,13 +29,13 @@ export function countedAround(at: number, now: number): Window {
   return { from: from * hourMs, until: (to + 1) * hourMs };
 }
 
-/** Whose deliveries are compared; null: everybody's but Posthorn's own, which are nobody's traffic. */
+/** The tenant whose deliveries are compared; null: all tenants except Posthorn's own. */
 export function trafficOf(tenant: string | null): TenantFilter {
   return tenant === null ? { exceptTenant: alertTenant } : { tenants: [tenant] };
 }
 
-/** When the first delivery was accepted that the books know of: to the hour, or the day. Null: there is none. */
-export async function booksBegin(
+/** When the ledger's first delivery was accepted: to the hour, or the day. Null: there is none. */
+export async function ledgerBegin(
   store: Pick<Store, 'accountingBy'>,
   now: number,
   tenant: string | null = null,
@@ -44,8 +44,8 @@ export async function booksBegin(
   return first === undefined ? null : Number(first.key);
 }
 
-/** Null: the books have nothing of it, for they begin later or it has not come yet. */
-export function windowOfBooks(asked: Window, begin: number, now: number): StoreWindow | null {
+/** Null: the ledger does not cover it, because it begins later, or because it is in the future. */
+export function ledgerWindow(asked: Window, begin: number, now: number): StoreWindow | null {
   const known = { from: Math.max(asked.from, begin), until: Math.min(asked.until, now) };
   if (known.from >= known.until) return null;
   const from = countedAround(known.from, now).from;
@@ -59,13 +59,13 @@ export function windowOfBooks(asked: Window, begin: number, now: number): StoreW
     byDay,
     notes: [
       ...(asked.from < begin
-        ? [`the books begin at ${iso(begin)}: nothing is known of the time before`]
+        ? [`the ledger begins at ${iso(begin)}: nothing is known of the time before`]
         : []),
       ...(until - from < dayMs ? ['less than a day: the figures of a week may be quite different'] : []),
       ...(asked.until > now ? [`the window ends now, at ${iso(now)}, and not at ${iso(asked.until)}`] : []),
       ...(from < known.from || last.until > known.until
         ? [
-            `counted from ${iso(from)} to ${iso(until)}: the books are kept by the ${byDay ? 'day (UTC) after eight days' : 'hour'}`,
+            `counted from ${iso(from)} to ${iso(until)}: the ledger is kept by the ${byDay ? 'day (UTC) after eight days' : 'hour'}`,
           ]
         : []),
     ],
@@ -73,8 +73,8 @@ export function windowOfBooks(asked: Window, begin: number, now: number): StoreW
 }
 
 /**
- * The times before and after a deployment: equally long, in whole weeks where there are any, else whole days, else hours. The
- * hour or day of the deployment itself, which the books cannot divide, is left out. Null: one side would be empty.
+ * The times before and after a deployment: equally long, in whole weeks if possible, else whole days, else hours. The
+ * hour or day of the deployment itself, which the ledger cannot divide, is left out. Null: one side would be empty.
  */
 export function windowsAround(
   deploy: number,

@@ -18,7 +18,7 @@ const pageValue = 10_000;
 const pageCount = 1000;
 /** Dead letters are pruned after their retention; an alert is sent at this share of it. */
 const lastCall = 0.9;
-const idsMost = 20;
+const maxIds = 20;
 
 export function wireMoney({ currency, amountMinor, events }: Money): Record<string, unknown> {
   return { currency, amount_minor: exactMinor(amountMinor), events };
@@ -111,13 +111,13 @@ export function corruptCondition(
 }
 
 /** The invariant: accepted deliveries that are in no state. It fires when a second reconciliation confirms it. */
-export function unaccountedCondition(books: {
+export function unaccountedCondition(ledger: {
   readonly unaccounted: number;
   readonly endpointIds: readonly string[];
   readonly findings: readonly Finding[];
   readonly confirmed: boolean;
 }): Condition {
-  const { unaccounted, endpointIds, findings, confirmed } = books;
+  const { unaccounted, endpointIds, findings, confirmed } = ledger;
   return {
     rule: 'unaccounted',
     group: 'books',
@@ -129,8 +129,8 @@ export function unaccountedCondition(books: {
         : `${unaccounted.toLocaleString('en-US')} deliveries are unaccounted`,
     evidence: {
       unaccounted,
-      endpoint_ids: endpointIds.slice(0, idsMost),
-      findings: findings.slice(0, idsMost).map(({ number, eventId, endpointId, problem }) => ({
+      endpoint_ids: endpointIds.slice(0, maxIds),
+      findings: findings.slice(0, maxIds).map(({ number, eventId, endpointId, problem }) => ({
         delivery_id: number === null ? null : deliveryId(number),
         event_id: eventId,
         endpoint_id: endpointId,
@@ -155,7 +155,7 @@ export function fanOutStuckCondition(stuck: readonly FanOutState[], now: number)
     summary: `${remaining.toLocaleString('en-US')} deliveries of accepted events have not been created, and there has been no progress for ${minutes} min`,
     evidence: {
       remaining,
-      tenants: [...new Set(stuck.map(({ tenant }) => tenant))].slice(0, idsMost),
+      tenants: [...new Set(stuck.map(({ tenant }) => tenant))].slice(0, maxIds),
       accepted_at: iso(Math.min(...stuck.map(({ acceptedAt }) => acceptedAt))),
       next_step:
         'Look for the code fan_out_failed in the log. The events are stored; a restart resumes their fan-out',

@@ -25,14 +25,14 @@ import {
 import { rememberDeadLetters } from './dead-letters.ts';
 import { type DomainCounts, readProgress } from './objective-counts.ts';
 import {
-  type Books,
+  type LedgerCheck,
   type Declared,
-  judgeBooks,
-  judgeDeliveries,
-  type JudgedStore,
-  judgeObjectives,
+  evaluateLedger,
+  evaluateDeliveries,
+  type EvaluatedStore,
+  evaluateObjectives,
   readDeclared,
-} from './judge.ts';
+} from './evaluation.ts';
 import { notificationsFor } from './notifications.ts';
 import { minuteMs } from '../domain/time.ts';
 
@@ -51,7 +51,7 @@ export type OnProgress = (
 ) => void;
 
 export interface EvaluatorOptions {
-  readonly store: JudgedStore & Alerting & Pick<Readings, 'setting' | 'saveSetting'>;
+  readonly store: EvaluatedStore & Alerting & Pick<Readings, 'setting' | 'saveSetting'>;
   readonly clock: NodeClock;
   readonly random: Random;
   readonly logger: Logger;
@@ -79,7 +79,7 @@ interface EvaluatedObjectives {
 interface Knowledge {
   /** Since when this node evaluates, on the monotonic clock; null: it does not. */
   since: number | null;
-  ledger: Books | null;
+  ledger: LedgerCheck | null;
   ledgerAt: number | null;
   unbalancedRuns: number;
   objectives: EvaluatedObjectives | null;
@@ -114,7 +114,7 @@ export class Evaluator {
   }
 
   /** The ledger was checked, with this result. */
-  reconciled(found: Books): void {
+  reconciled(found: LedgerCheck): void {
     this.#known.ledger = found;
     this.#known.ledgerAt = this.#o.clock.monotonic();
     this.#known.unbalancedRuns = found.balanced ? 0 : this.#known.unbalancedRuns + 1;
@@ -203,7 +203,7 @@ export class Evaluator {
     const unevaluated = new Set<string>();
     const list = await this.#systemConditions(stored, now, unevaluated);
     const declared = await readDeclared(store);
-    const found = await judgeDeliveries(store, declared, {
+    const found = await evaluateDeliveries(store, declared, {
       now,
       lived: clock.lived(),
       deadRetentionMs,
@@ -229,7 +229,7 @@ export class Evaluator {
     const list: Condition[] = [];
     // Until this node has checked the ledger itself, it knows nothing about it.
     if (ledger === null) unevaluated.add('unaccounted');
-    else list.push(...judgeBooks(ledger, unbalancedRuns, stored));
+    else list.push(...evaluateLedger(ledger, unbalancedRuns, stored));
     const checkedAt = ledgerAt ?? since;
     if (checkedAt === null) unevaluated.add('reconciler_silent');
     else if (clock.monotonic() - checkedAt > 3 * reconcileEveryMs)
@@ -263,7 +263,7 @@ export class Evaluator {
   }
 
   async #evaluateObjectives(declared: Declared, now: number): Promise<EvaluatedObjectives> {
-    const list = await judgeObjectives(this.#o.store, declared, now);
+    const list = await evaluateObjectives(this.#o.store, declared, now);
     if (this.#o.onProgress !== undefined) await this.#progress(declared, now, this.#o.onProgress);
     return { at: now, list };
   }

@@ -1,7 +1,7 @@
 import { type Alert, type AlertNotification, alertTenant } from '../domain/alert.ts';
 import { payloadOf } from '../domain/channel.ts';
 import { makeEvent, type NewEvent } from '../domain/event.ts';
-import type { JudgedStore } from './judge.ts';
+import type { EvaluatedStore } from './evaluation.ts';
 
 /** An event to one channel, and what the alert keeps of it. */
 interface Notification {
@@ -13,7 +13,7 @@ interface Notification {
 
 /** Returns the notifications of these alerts: to the channels of the teams that each concerns. */
 export async function notificationsFor(
-  store: Pick<JudgedStore, 'documents'>,
+  store: Pick<EvaluatedStore, 'documents'>,
   alerts: readonly Alert[],
   now: number,
 ): Promise<Notification[]> {

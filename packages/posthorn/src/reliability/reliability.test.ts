@@ -56,7 +56,7 @@ describe('rules', () => {
     expect(
       evaluate(rule('burn-1h'), defaultObjective, counts({ 60: [10_000, 200], 5: [800, 0] }), 0).firing,
     ).toBe(false);
-    // One failure at 3 a.m. is 10 % of the hour, and chance.
+    // One failure at 3 a.m. is 10% of the hour, and chance.
     expect(evaluate(rule('burn-1h'), defaultObjective, counts({ 60: [10, 1], 5: [1, 1] }), 0)).toMatchObject({
       firing: false,
       pValue: expect.closeTo(0.00995, 4),
@@ -109,7 +109,7 @@ describe('history from a log', () => {
     next_retry_at: next === null ? null : begin + next * 1000,
   });
 
-  test('an event is judged at its deadline by when it was delivered, not by its attempts', () => {
+  test('an event is counted at its deadline by when it was delivered, not by its attempts', () => {
     const collector = new OutcomeCollector();
     for (const one of [
       line('good', 0, 200),

@@ -16,12 +16,12 @@ export function createWatchdog(options: {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly userAgent: string;
-}): { beat(): void } {
+}): { ping(): void } {
   const { url, transport, clock, logger, userAgent } = options;
   let last = Number.NEGATIVE_INFINITY;
   let failing = false;
   return {
-    beat: () => {
+    ping: () => {
       if (clock.monotonic() - last < everyMs) return;
       last = clock.monotonic();
       void transport

@@ -1,6 +1,6 @@
 import { dayMs } from '../domain/time.ts';
 import { conformanceOf } from '../reliability/conformance.ts';
-import { readDeclared } from '../reliability/judge.ts';
+import { readDeclared } from '../reliability/evaluation.ts';
 import { everything } from '../store/accounting.ts';
 import { tenantsFrom } from './delivery-filter.ts';
 import type { ServiceDependencies } from './dependencies.ts';

@@ -6,7 +6,7 @@ import { firstRuleOn } from '../impact/first-rule.ts';
 import { detectedByAlert, sideOfStore } from '../impact/of-store.ts';
 import { impactPage } from '../impact/page.ts';
 import type { Side } from '../impact/side.ts';
-import { booksBegin, type Window, windowOfBooks, windowsAround } from '../impact/store-window.ts';
+import { ledgerBegin, type Window, ledgerWindow, windowsAround } from '../impact/store-window.ts';
 import { impactMarkdown } from '../impact/words.ts';
 import type { ServiceDependencies } from './dependencies.ts';
 import type { Handlers, Of } from './handler.ts';
@@ -45,7 +45,7 @@ export function impactService({
     begin: number,
     { now, tenant }: { readonly now: number; readonly tenant: string | null },
   ): Promise<Side> => {
-    const window = windowOfBooks(asked, begin, now);
+    const window = ledgerWindow(asked, begin, now);
     const label = `${iso(asked.from)}..${iso(asked.until)}`;
     if (window === null)
       throw invalid(
@@ -62,7 +62,7 @@ export function impactService({
 
   const compared = async (query: Query, now: number): Promise<ImpactResult> => {
     const { tenant = null } = query;
-    const begin = await booksBegin(store, now, tenant);
+    const begin = await ledgerBegin(store, now, tenant);
     if (begin === null)
       throw invalid(
         tenant === null ? '/at' : '/tenant',

@@ -22,8 +22,8 @@ type Now = Answer<'now.get'>;
 const everyMs = 1000;
 /** Tenants and endpoints with concurrent overviews, each cached for its next reader. */
 const maxScopes = 200;
-const needsMost = 7;
-const idsMost = 20;
+const maxNeeds = 7;
+const maxIds = 20;
 
 const lengths = { '1h': hourMs, '24h': dayMs, '7d': 7 * dayMs, '30d': 30 * dayMs } as const;
 
@@ -37,7 +37,7 @@ export function nowService(deps: ServiceDependencies): Handlers<'now.get'> {
     const facts = await read(scope);
     const needs = nowNeeds(facts);
     const [shown, latency] = await Promise.all([
-      Promise.all(needs.slice(0, needsMost).map((need) => sampled(store, need, facts.now))),
+      Promise.all(needs.slice(0, maxNeeds).map((need) => sampled(store, need, facts.now))),
       latencyOf(store, scope, facts.now),
     ]);
     return wireNow(facts, scope, shown, needs, latency);
@@ -150,6 +150,6 @@ function wireReconciled({ reconciliation, isEverything, endpoints }: NowFacts): 
       ? reconciliation.unaccounted
       : own.reduce((sum, { unaccounted }) => sum + Math.abs(unaccounted), 0),
     rows_read: isEverything ? reconciliation.rowsRead : null,
-    ids: [...new Set([...ids, ...own.map(({ id }) => id)])].slice(0, idsMost),
+    ids: [...new Set([...ids, ...own.map(({ id }) => id)])].slice(0, maxIds),
   };
 }

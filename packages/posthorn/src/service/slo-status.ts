@@ -1,6 +1,6 @@
 import { notFound } from '../domain/errors.ts';
 import type { ScopedObjective } from '../domain/objective.ts';
-import { readDeclared, readStatuses } from '../reliability/judge.ts';
+import { readDeclared, readStatuses } from '../reliability/evaluation.ts';
 import { everything, unaccountedOf } from '../store/accounting.ts';
 import type { Store } from '../store/store.ts';
 import type { ServiceDependencies } from './dependencies.ts';

@@ -3,7 +3,7 @@ import type { StoredDocument } from '../domain/documents.ts';
 import type { Fault } from '../domain/errors.ts';
 import type { ScopedObjective, SloDocument } from '../domain/objective.ts';
 import { dayMs } from '../domain/time.ts';
-import { readDeclared } from '../reliability/judge.ts';
+import { readDeclared } from '../reliability/evaluation.ts';
 import type { Store } from '../store/store.ts';
 import {
   deleteDocument,

@@ -13,7 +13,7 @@ import {
   inTimeOf,
   stateFacts,
 } from '../reliability/endpoint-health.ts';
-import { readDeclared } from '../reliability/judge.ts';
+import { readDeclared } from '../reliability/evaluation.ts';
 import type { TypeTally } from '../store/accounting.ts';
 import type { EndpointFigures, Risk } from '../store/endpoint-figures.ts';
 import { requireDocument } from './declared.ts';

@@ -3,5 +3,5 @@ export { firstRuleOn } from '../impact/first-rule.ts';
 export { detectedByAlert, sideOfStore } from '../impact/of-store.ts';
 export { impactPage } from '../impact/page.ts';
 export { type Side, type WeekParts, weekPartsOf } from '../impact/side.ts';
-export { booksBegin, type Window, windowOfBooks, windowsAround } from '../impact/store-window.ts';
+export { ledgerBegin, type Window, ledgerWindow, windowsAround } from '../impact/store-window.ts';
 export { impactMarkdown, impactRows, notesOf, recoveredLine, unchangedWords } from '../impact/words.ts';

@@ -160,7 +160,7 @@ function NoticedSide({ side, name }: { side: ImpactSide; name: string }): ReactN
       <dt>{name}</dt>
       <dd>
         {lostAt === null ? (
-          'Nothing was lost in silence.'
+          'Nothing was silently lost.'
         ) : (
           <>
             First lost <When at={lostAt} />.{' '}

@@ -327,7 +327,7 @@ export function alertsCommand(): Command {
     .option('--data-dir <path>', 'the history of an embedded Posthorn')
     .option('--database-url <url>', 'the history of a Posthorn on PostgreSQL')
     .option('--rules <rules.yaml>', 'YAML file with rules and objective (default: the built-in ones)')
-    .option('--target <share>', 'the objective, 0.999 for 99.9 %', between(0.5, 0.999999))
+    .option('--target <share>', 'the objective, 0.999 for 99.9%', between(0.5, 0.999999))
     .option('--within <seconds>', 'deadline after acceptance, in seconds', between(1, 2_592_000))
     .option('--incident <from..until>', 'a known incident; repeat for more', incidentOf, [])
     .option('--html <report.html>', 'write an HTML report with plots')

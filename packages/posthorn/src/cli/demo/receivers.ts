@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { systemRandom } from '../../runtime/random.ts';
 import { newSecret, parseSecret, sign } from '../../signing/standard-webhooks.ts';
 
-interface Tally {
+interface ReceiverCounts {
   /** Ids of verified webhooks that this receiver accepted, and when it last did (ms since the epoch). */
   readonly ids: ReadonlyMap<string, number>;
   readonly requests: number;
@@ -16,7 +16,7 @@ interface Tally {
 export interface Receiver {
   readonly url: string;
   readonly secret: string;
-  tally(): Tally;
+  counts(): ReceiverCounts;
   close(): Promise<void>;
 }
 
@@ -73,7 +73,7 @@ export async function startReceiver(conduct: Conduct): Promise<Receiver> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhooks`,
     secret,
-    tally: () => ({ ids, requests, repeated: repeatedAfter.length, repeatedAfter, unverified }),
+    counts: () => ({ ids, requests, repeated: repeatedAfter.length, repeatedAfter, unverified }),
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

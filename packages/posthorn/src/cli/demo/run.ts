@@ -225,7 +225,7 @@ async function compare(
   if (!ledger.balanced) disagreements.push(`the ledger does not balance: ${ledger.findings.length} findings`);
   const endpoints = ledger.rows.map((row) => {
     const { accepted, delivered, pending, dead, cancelled, suppressed, unaccounted } = row;
-    const received = receivers.get(nameOf(row))?.tally();
+    const received = receivers.get(nameOf(row))?.counts();
     return {
       name: nameOf(row),
       accepted,
@@ -256,7 +256,7 @@ function disagreementsOf(row: Row, published: ReadonlySet<string>, receiver: Rec
     if (row.dead !== count) found.push(`${row.dead} dead letters of ${count}`);
     return found;
   }
-  const received = receiver.tally();
+  const received = receiver.counts();
   if (row.delivered !== received.ids.size || received.ids.size !== count)
     found.push(`${row.delivered} delivered, ${received.ids.size} verified ids received`);
   if (![...received.ids.keys()].every((id) => published.has(id)))

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const script = fileURLToPath(new URL('../../../bin/posthorn.js', import.meta.url));
-const startMostMs = 60_000;
+const maxStartMs = 60_000;
 
 /** A real `posthorn serve` in a separate process; resolves when it listens. */
 export async function startServer(options: {
@@ -27,10 +27,7 @@ export async function startServer(options: {
     { env: { ...process.env, POSTHORN_API_KEY: options.apiKey }, stdio: ['ignore', 'pipe', 'inherit'] },
   );
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Error('the server did not start within a minute')),
-      startMostMs,
-    );
+    const timer = setTimeout(() => reject(new Error('the server did not start within a minute')), maxStartMs);
     child.stdout.once('data', () => resolve());
     child.once('exit', (code, signal) =>
       reject(new Error(`the server ended while starting (${signal ?? code})`)),

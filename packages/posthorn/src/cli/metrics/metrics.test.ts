@@ -93,7 +93,7 @@ describe('metrics', () => {
     expect(text).toContain('posthorn_delivery_latency_seconds_count 1');
   });
 
-  test('an attempt that timed out at the longest time-out has a bucket that is not the last', async () => {
+  test('an attempt that timed out at the longest timeout has a bucket that is not the last', async () => {
     const metrics = metricsOf(null);
     metrics.observer.settled(
       aSettlement({ state: 'pending', errorClass: 'timeout', durationMs: 60_050 }),

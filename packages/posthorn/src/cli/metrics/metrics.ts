@@ -12,7 +12,7 @@ import { type State, stateMetrics } from './state-metrics.ts';
 import type { StoreSampler } from './store-sample.ts';
 
 /** Endpoints with time series of their own; all others share `other`. */
-const endpointsMost = 200;
+const maxEndpoints = 200;
 
 export interface Metrics {
   readonly observer: EngineObserver;
@@ -67,12 +67,12 @@ export function createMetrics(options: MetricsOptions): Metrics {
     labels: ['reason'],
   });
 
-  const endpointLabel = boundedLabel(endpointsMost);
+  const endpointLabel = boundedLabel(maxEndpoints);
   const observer = deliveryMetrics(registry, endpointLabel);
   const progressed = objectiveMetrics(registry);
   const update = stateMetrics(registry, endpointLabel);
   let engine: Engine | null = null;
-  let books: State['books'] = null;
+  let ledger: State['ledger'] = null;
   let alerts: State['alerts'] = null;
   return {
     observer,
@@ -81,7 +81,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       authenticationFailures.at({ reason }).value++;
     },
     reconciled: (result) => {
-      books = { result, at: clock.now() };
+      ledger = { result, at: clock.now() };
     },
     evaluated: (firing) => {
       alerts = { ...firing, at: clock.now() };
@@ -92,7 +92,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     render: async () => {
       const status = engine?.status() ?? null;
       const sample = await sampler.sample(status?.shards ?? []);
-      update({ status, sample, books, alerts, now: clock.now() });
+      update({ status, sample, ledger, alerts, now: clock.now() });
       updateProcess();
       droppedLogLines.value = options.droppedLogLines?.() ?? 0;
       return registry.render();

@@ -7,7 +7,7 @@ import type { StoreSample } from './store-sample.ts';
 export interface State {
   readonly status: EngineStatus | null;
   readonly sample: StoreSample | null;
-  readonly books: { readonly result: Reconciliation; readonly at: number } | null;
+  readonly ledger: { readonly result: Reconciliation; readonly at: number } | null;
   readonly alerts: { readonly page: number; readonly ticket: number; readonly at: number } | null;
   readonly now: number;
 }
@@ -83,7 +83,7 @@ export function stateMetrics(
   const oldestDead = gauge('posthorn_oldest_dead_letter_age_seconds', 'Age of the oldest dead letter');
   const nodes = gauge('posthorn_nodes', 'Live nodes that share the database');
 
-  return ({ status, sample, books, alerts, now }) => {
+  return ({ status, sample, ledger, alerts, now }) => {
     put(ready, status === null ? 0 : Number(status.ready));
     put(storeFault, Number((status?.storeFault ?? null) !== null));
     put(inFlight, status?.inFlight ?? 0);
@@ -96,7 +96,7 @@ export function stateMetrics(
     );
 
     const speaks = status !== null && isCoordinator(status.shards);
-    const known = speaks ? books : null;
+    const known = speaks ? ledger : null;
     put(unaccounted, known?.result.unaccounted);
     put(unbalanced, known === null ? null : Number(!known.result.balanced));
     put(reconciled, known === null ? null : known.at / 1000);
@@ -106,11 +106,11 @@ export function stateMetrics(
       for (const state of states) deliveries.at({ endpoint_id: label, state }).value += row[state];
     }
 
-    const judged = speaks ? alerts : null;
-    put(evaluated, judged === null ? null : judged.at / 1000);
+    const current = speaks ? alerts : null;
+    put(evaluated, current === null ? null : current.at / 1000);
     firing.clear();
-    if (judged !== null)
-      for (const severity of ['page', 'ticket'] as const) firing.at({ severity }).value = judged[severity];
+    if (current !== null)
+      for (const severity of ['page', 'ticket'] as const) firing.at({ severity }).value = current[severity];
 
     const whole = speaks ? (sample?.whole ?? null) : null;
     put(pending, whole?.pending);

@@ -8,7 +8,7 @@ import { everything } from '../../store/accounting.ts';
 /** Values that only the store knows, read at most this often, however frequent scrapes are. */
 const sampleEveryMs = 15_000;
 /** A scrape waits at most this long for the store: then it is answered without the missing values. */
-const waitMostMs = 2000;
+const maxWaitMs = 2000;
 /** A sample older than this is worthless: the store is away, and its gauges disappear with it. */
 const freshForMs = 60_000;
 
@@ -68,7 +68,7 @@ export function createStoreSampler(
             () => {},
           )
           .finally(() => (reading = null));
-        await within(clock, waitMostMs, reading);
+        await within(clock, maxWaitMs, reading);
       }
       return age() > freshForMs ? null : last!.sample;
     },

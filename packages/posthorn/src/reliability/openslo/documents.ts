@@ -21,16 +21,16 @@ export const annotation = (name: string): string => `posthorn.${name}`;
 /** OpenSLO's targets are below 1. An objective without a budget gets this, and its own target in an annotation. */
 export const nearlyOne = 0.999999;
 
-const nameMost = 63;
+const maxNameLength = 63;
 
 /** Returns the text itself if it is a name by RFC 1123, else a similar name that is unique to it. */
 export function rfcName(text: string): string {
-  if (text.length <= nameMost && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(text)) return text;
+  if (text.length <= maxNameLength && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(text)) return text;
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 8);
   const head = text
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
-    .slice(0, nameMost - 9)
+    .slice(0, maxNameLength - 9)
     .replaceAll(/^-+|-+$/g, '');
   return head === '' ? `x-${digest}` : `${head}-${digest}`;
 }

@@ -106,11 +106,11 @@ describe('the rules of an objective', () => {
   });
 
   test('without a budget divide by nothing', () => {
-    const { rules: ofBooks } = sloRules(all[3]!);
+    const { rules: ofLedger } = sloRules(all[3]!);
     expect(
-      ofBooks.map(({ expr }) => expr).filter((expr) => /\/ 0(?![.\d])|\* 0(?![.\d])/.test(expr)),
+      ofLedger.map(({ expr }) => expr).filter((expr) => /\/ 0(?![.\d])|\* 0(?![.\d])/.test(expr)),
     ).toEqual([]);
-    expect(ofBooks.some((rule) => 'alert' in rule && rule.alert === 'PosthornSloBroken')).toBe(true);
+    expect(ofLedger.some((rule) => 'alert' in rule && rule.alert === 'PosthornSloBroken')).toBe(true);
   });
 });
 

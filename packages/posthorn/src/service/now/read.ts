@@ -3,7 +3,7 @@ import type { FaultDomain } from '../../domain/attempt.ts';
 import type { Endpoint } from '../../domain/endpoint.ts';
 import { dayMs } from '../../domain/time.ts';
 import { lastReconciliation } from '../../ledger/last-reconciliation.ts';
-import { type Declared, readDeclared, readStatuses } from '../../reliability/judge.ts';
+import { type Declared, readDeclared, readStatuses } from '../../reliability/evaluation.ts';
 
 import type { Tally } from '../../store/accounting.ts';
 import { everything } from '../../store/accounting.ts';
@@ -15,11 +15,11 @@ import { Latest } from './latest.ts';
 
 /** Pending deliveries that are read one by one: 10,000 take some 15 ms. */
 const maxPendingRead = 10_000;
-const unmatchedMost = 20;
+const maxUnmatched = 20;
 /** Objectives are evaluated by the minute. */
 const objectivesEveryMs = 60_000;
 const endingSoonMs = 7 * dayMs;
-const keysMost = 1000;
+const maxKeys = 1000;
 
 /** The parameters of an overview. */
 export interface NowScope extends Pick<OverviewQuery, 'tenants' | 'exceptTenant' | 'endpointIds'> {
@@ -112,7 +112,7 @@ export function nowReader({
         store.pendingWorth(within, maxPendingRead),
         lastReconciliation(store),
         store.alerts(),
-        endpointIds === null ? store.unmatchedTypes(within, unmatchedMost) : [],
+        endpointIds === null ? store.unmatchedTypes(within, maxUnmatched) : [],
         store.openBreakers(),
         store.documents('team'),
       ]);
@@ -155,7 +155,7 @@ async function readHouse(
   const [own, channels, keys] = await Promise.all([
     store.worth({ tenants: [alertTenant], endpointIds: null, since, until, now }),
     store.documents('channel'),
-    store.keys({ after: null, limit: keysMost }),
+    store.keys({ after: null, limit: maxKeys }),
   ]);
   const broken = new Set(own.filter(({ dead }) => dead.count > 0).map(({ endpointId }) => endpointId));
   return {

@@ -1,10 +1,10 @@
 /** Parts of a set, each of which grows by itself: growing never blocks the node for long, however large the set is. */
 const partCount = 1024;
-const leastSlots = 16;
+const minSlots = 16;
 
 /** Safe integers from 0 in about 16 bytes each: a `Set` takes three times as much, and copies everything when it grows. */
 export class NumberSet {
-  readonly #parts: Float64Array[] = Array.from({ length: partCount }, () => new Float64Array(leastSlots));
+  readonly #parts: Float64Array[] = Array.from({ length: partCount }, () => new Float64Array(minSlots));
   readonly #sizes = new Uint32Array(partCount);
   #size = 0;
 

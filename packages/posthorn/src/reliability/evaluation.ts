@@ -26,28 +26,28 @@ import { readWindows } from './objective-counts.ts';
 import { type ObjectiveStatus, ruleWindowsMs, statusOf } from './objective-status.ts';
 import { dayMs, minuteMs } from '../domain/time.ts';
 
-const samplesMost = 3;
+const maxSamples = 3;
 /** This many groups of dead letters, overdue endpoints and failing endpoints are evaluated, the largest first. */
-const groupsMost = 200;
+const maxGroups = 200;
 /** A delivery is overdue if no node has claimed it this long after it was due. */
 const overdueGraceMs = 5 * minuteMs;
 /** An endpoint is down after it has failed every attempt for this long. */
 const downAfterMs = 5 * minuteMs;
 /** A fan-out is stuck after it has created nothing for this long: a step takes milliseconds. */
 const fanOutStuckAfterMs = 5 * minuteMs;
-const worstMost = 5;
+const maxWorst = 5;
 /** Receiver certificates that expire later than this are not checked. */
 const serverCertificatesWithinMs = 7 * dayMs;
 
 /** What alerts need to know of a reconciliation. */
-export interface Books {
+export interface LedgerCheck {
   readonly balanced: boolean;
   readonly unaccounted: number;
   readonly endpointIds: readonly string[];
   readonly findings: readonly Finding[];
 }
 
-export type JudgedStore = Pick<Readings, 'deadLetters' | 'deliveries'> &
+export type EvaluatedStore = Pick<Readings, 'deadLetters' | 'deliveries'> &
   Pick<Accounting, 'accounting' | 'accountingBy' | 'tallies' | 'overdue'> &
   Pick<Alerting, 'documents'> &
   Pick<Endpoints, 'endpoints'> &
@@ -63,7 +63,9 @@ export interface Declared {
   readonly objectives: readonly ScopedObjective[];
 }
 
-export async function readDeclared(store: Pick<JudgedStore, 'documents' | 'endpoints'>): Promise<Declared> {
+export async function readDeclared(
+  store: Pick<EvaluatedStore, 'documents' | 'endpoints'>,
+): Promise<Declared> {
   const endpoints: Endpoint[] = [];
   for await (const endpoint of everyEndpoint(store)) endpoints.push(endpoint);
   const templates = templatesBy(await store.documents('template'));
@@ -86,15 +88,19 @@ export async function readStatuses(
 }
 
 /** Evaluates the invariant. `unbalancedRuns`: how many reconciliations in a row did not balance, including this one. */
-export function judgeBooks(books: Books, unbalancedRuns: number, stored: readonly Alert[]): Condition[] {
-  if (books.balanced) return [];
+export function evaluateLedger(
+  ledger: LedgerCheck,
+  unbalancedRuns: number,
+  stored: readonly Alert[],
+): Condition[] {
+  if (ledger.balanced) return [];
   const open = stored.some(({ rule, state }) => rule === 'unaccounted' && state === 'firing');
-  return [unaccountedCondition({ ...books, confirmed: unbalancedRuns >= 2 || open })];
+  return [unaccountedCondition({ ...ledger, confirmed: unbalancedRuns >= 2 || open })];
 }
 
 /** Returns what is wrong with deliveries now: dead letters, overdue deliveries, endpoints that are down. */
-export async function judgeDeliveries(
-  store: JudgedStore,
+export async function evaluateDeliveries(
+  store: EvaluatedStore,
   { endpoints, templates }: Declared,
   options: {
     readonly now: number;
@@ -111,14 +117,14 @@ export async function judgeDeliveries(
     const template = known.get(id)?.template ?? null;
     return (template === null ? undefined : templates.get(template)?.deadLetterSeverity) ?? 'auto';
   };
-  const samples = async (filter: Parameters<JudgedStore['deliveries']>[0]): Promise<number[]> =>
-    (await store.deliveries(filter, { after: null, limit: samplesMost })).map(({ number }) => number);
+  const samples = async (filter: Parameters<EvaluatedStore['deliveries']>[0]): Promise<number[]> =>
+    (await store.deliveries(filter, { after: null, limit: maxSamples })).map(({ number }) => number);
 
   const down = new Set<string>();
   const breakers = (await store.openBreakers()).filter(
     ({ endpointId, openSince }) => known.get(endpointId)?.enabled === true && now - openSince >= downAfterMs,
   );
-  for (const { endpointId, openSince } of breakers.slice(0, groupsMost)) {
+  for (const { endpointId, openSince } of breakers.slice(0, maxGroups)) {
     const endpoint = known.get(endpointId)!;
     down.add(endpointId);
     const { pending } = await store.accounting({
@@ -131,15 +137,15 @@ export async function judgeDeliveries(
       endpointDownCondition({ endpointId, owner, openSince, loudness: loudness(endpointId), pending, now }),
     );
   }
-  conditions.push(...(await judgeFailing(store, endpoints, loudness, now)));
+  conditions.push(...(await evaluateFailing(store, endpoints, loudness, now)));
   // What must page comes first, whatever lies beyond the limit.
   const letters = (await options.deadLetters(now)).toSorted(
     (a, b) => Number(b.errorClass === 'corrupt') - Number(a.errorClass === 'corrupt'),
   );
-  for (const group of letters.slice(0, groupsMost)) {
+  for (const group of letters.slice(0, maxGroups)) {
     const { endpointId, errorClass } = group;
     if (errorClass === 'corrupt') {
-      const some = { after: null, limit: samplesMost };
+      const some = { after: null, limit: maxSamples };
       conditions.push(
         corruptCondition(
           group,
@@ -159,20 +165,20 @@ export async function judgeDeliveries(
     const blocked =
       group.blockedKeys === 0
         ? []
-        : await store.blockedKeys({ endpointIds: [endpointId], after: null, limit: samplesMost });
+        : await store.blockedKeys({ endpointIds: [endpointId], after: null, limit: maxSamples });
     const isDown = down.has(endpointId);
     conditions.push(
       deadLetterCondition(group, ids, lived, deadRetentionMs, loudness(endpointId), isDown, blocked),
     );
   }
-  const { underWay } = await store.fanOuts(groupsMost);
+  const { underWay } = await store.fanOuts(maxGroups);
   const stuck = underWay.filter(({ movedAt }) => now - movedAt > fanOutStuckAfterMs);
   if (stuck.length > 0) conditions.push(fanOutStuckCondition(stuck, now));
   // If an endpoint is down, another alert covers it.
   const overdue = (await store.overdue(now - overdueGraceMs))
     .filter(({ endpointId }) => !down.has(endpointId))
     .toSorted((a, b) => Number(a.claimed > 0) - Number(b.claimed > 0));
-  for (const group of overdue.slice(0, groupsMost)) {
+  for (const group of overdue.slice(0, maxGroups)) {
     const { endpointId } = group;
     conditions.push(
       overdueCondition(
@@ -188,20 +194,20 @@ export async function judgeDeliveries(
     await store.serverCertificates(now + serverCertificatesWithinMs),
     now,
   );
-  conditions.push(...expiring.slice(0, groupsMost).map((one) => certificateCondition(one, now)));
+  conditions.push(...expiring.slice(0, maxGroups).map((one) => certificateCondition(one, now)));
   for (const [rule, groups] of [
     ['endpoint_down', breakers],
     ['dead_letters', letters],
     ['overdue', overdue],
     ['certificate_expiring', expiring],
   ] as const)
-    if (groups.length > groupsMost) conditions.push(beyondCondition(rule, groups.length, groupsMost));
+    if (groups.length > maxGroups) conditions.push(beyondCondition(rule, groups.length, maxGroups));
   return conditions;
 }
 
 /** Endpoints that will be paused because they only fail, and those that have been. */
-async function judgeFailing(
-  store: Pick<JudgedStore, 'failingEndpoints' | 'accounting'>,
+async function evaluateFailing(
+  store: Pick<EvaluatedStore, 'failingEndpoints' | 'accounting'>,
   endpoints: readonly Endpoint[],
   loudness: (endpointId: string) => Template['deadLetterSeverity'],
   now: number,
@@ -213,7 +219,7 @@ async function judgeFailing(
     const { id } = endpoint;
     const row = failing.get(id);
     if (isDisabled(endpoint)) {
-      if (++disabled > groupsMost) continue;
+      if (++disabled > maxGroups) continue;
       const counts = await store.accounting({ ...everything, endpointIds: [id], now });
       const { pending, suppressed } = counts;
       conditions.push(disabledCondition(endpoint, row?.since ?? null, { pending, suppressed }, loudness(id)));
@@ -222,13 +228,13 @@ async function judgeFailing(
       if (condition !== null) conditions.push(condition);
     }
   }
-  if (disabled > groupsMost) conditions.push(beyondCondition('endpoint_disabled', disabled, groupsMost));
+  if (disabled > maxGroups) conditions.push(beyondCondition('endpoint_disabled', disabled, maxGroups));
   return conditions;
 }
 
 /** Objectives whose budget is spent too fast, or that leak. */
-export async function judgeObjectives(
-  store: JudgedStore,
+export async function evaluateObjectives(
+  store: EvaluatedStore,
   { objectives }: Declared,
   now: number,
 ): Promise<Condition[]> {
@@ -244,18 +250,18 @@ export async function judgeObjectives(
 
 /** Some of what is owed, and its value, at the endpoints that spoiled the most. */
 async function evidenceOf(
-  store: JudgedStore,
+  store: EvaluatedStore,
   { worst }: ObjectiveStatus,
   now: number,
 ): Promise<ObjectiveEvidence> {
   const samples: number[] = [];
   const money = new Map<string, ObjectiveEvidence['valueAtRisk'][number]>();
-  for (const { endpointId } of worst.slice(0, worstMost)) {
+  for (const { endpointId } of worst.slice(0, maxWorst)) {
     for (const state of ['dead', 'suppressed', 'pending'] as const)
-      if (samples.length < samplesMost) {
+      if (samples.length < maxSamples) {
         const found = await store.deliveries(
           { endpointIds: [endpointId], states: [state] },
-          { after: null, limit: samplesMost },
+          { after: null, limit: maxSamples },
         );
         samples.push(...found.map(({ number }) => number));
       }
@@ -273,5 +279,5 @@ async function evidenceOf(
       });
     }
   }
-  return { samples: samples.slice(0, samplesMost), valueAtRisk: [...money.values()] };
+  return { samples: samples.slice(0, maxSamples), valueAtRisk: [...money.values()] };
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type Endpoint, freshEndpoint } from '../domain/endpoint.ts';
 import type { DeadLetterGroup } from '../store/store.ts';
 import { overdueCondition } from './conditions.ts';
-import { type JudgedStore, judgeDeliveries } from './judge.ts';
+import { type EvaluatedStore, evaluateDeliveries } from './evaluation.ts';
 import { createWatchdog } from './watchdog.ts';
 
 const now = Date.UTC(2026, 0, 2);
@@ -19,7 +19,7 @@ const letters = (n: number, fields: Partial<DeadLetterGroup> = {}): DeadLetterGr
 });
 
 describe('an outage wider than alerts of their own (G5)', () => {
-  const judged = async (count: number) => {
+  const evaluated = async (count: number) => {
     const store = {
       openBreakers: async () =>
         Array.from({ length: count }, (_, n) => ({ endpointId: `ep_${n}`, openSince: now - 3_600_000 })),
@@ -37,14 +37,14 @@ describe('an outage wider than alerts of their own (G5)', () => {
       fanOuts: async () => ({ underWay: [], remaining: 0 }),
       failingEndpoints: async () => [],
       deliveries: async () => [],
-    } as unknown as JudgedStore;
+    } as unknown as EvaluatedStore;
     const endpoints = Array.from({ length: count }, (_, n) =>
       freshEndpoint(
         { id: `ep_${n}`, tenant: 't', url: 'http://a.example/', secret: 'whsec_AAAA', createdAt: 0 },
         {},
       ),
     );
-    return await judgeDeliveries(
+    return await evaluateDeliveries(
       store,
       { endpoints, templates: new Map(), objectives: [] },
       {
@@ -60,7 +60,7 @@ describe('an outage wider than alerts of their own (G5)', () => {
   };
 
   test('what is beyond the limit pages as one, and what must page by itself always does', async () => {
-    const conditions = await judged(250);
+    const conditions = await evaluated(250);
     const beyond = conditions.filter(({ group }) => group === 'beyond');
     expect(beyond.map(({ rule, severity, evidence }) => [rule, severity, evidence['beyond']])).toEqual([
       ['endpoint_down', 'page', 50],
@@ -72,7 +72,7 @@ describe('an outage wider than alerts of their own (G5)', () => {
     expect(conditions.find(({ rule, group }) => rule === 'overdue' && group === 'late_249')).toMatchObject({
       severity: 'page',
     });
-    expect((await judged(150)).filter(({ group }) => group === 'beyond')).toEqual([]);
+    expect((await evaluated(150)).filter(({ group }) => group === 'beyond')).toEqual([]);
   });
 });
 
@@ -89,7 +89,7 @@ test('a watchdog that cannot be asked is a warning, and ends nothing', async () 
     logger: { warn: (fields: unknown) => warned.push(fields) } as never,
     userAgent: 'x',
   });
-  watchdog.beat();
+  watchdog.ping();
   await new Promise((resolve) => setImmediate(resolve));
   expect(warned).toEqual([{ code: 'watchdog_unreachable', error: 'no such thing' }]);
 });
@@ -129,7 +129,7 @@ describe('what is overdue says why', () => {
 
 describe('an endpoint that is paused when it has only failed for long', () => {
   const hour = 3_600_000;
-  const judgedAt = async (elapsed: number, fields: Partial<Endpoint> = {}) => {
+  const evaluatedAt = async (elapsed: number, fields: Partial<Endpoint> = {}) => {
     const endpoint = freshEndpoint(
       { id: 'ep_1', tenant: 'default', url: 'https://orders.example.com/', secret: 's', createdAt: now },
       { disableAfterMs: 10 * hour, owner: 'orders', ...fields },
@@ -142,8 +142,8 @@ describe('an endpoint that is paused when it has only failed for long', () => {
       fanOuts: async () => ({ underWay: [] }),
       accounting: async () => ({ pending: 3, suppressed: 2 }),
     };
-    const found = await judgeDeliveries(
-      store as unknown as JudgedStore,
+    const found = await evaluateDeliveries(
+      store as unknown as EvaluatedStore,
       { endpoints: [endpoint], templates: new Map(), objectives: [] },
       { now: now + elapsed, lived: now, deadRetentionMs: hour, deadLetters: async () => [] },
     );
@@ -151,8 +151,8 @@ describe('an endpoint that is paused when it has only failed for long', () => {
   };
 
   test('G5: its owner hears of it before, twice, and after', async () => {
-    expect(await judgedAt(5 * hour - 1)).toEqual([]);
-    expect(await judgedAt(5 * hour)).toEqual([
+    expect(await evaluatedAt(5 * hour - 1)).toEqual([]);
+    expect(await evaluatedAt(5 * hour)).toEqual([
       [
         'endpoint_disabling',
         'orders',
@@ -160,13 +160,13 @@ describe('an endpoint that is paused when it has only failed for long', () => {
         expect.stringMatching(/^orders.example.com .* pauses it in 5 h$/),
       ],
     ]);
-    expect(await judgedAt(8 * hour)).toEqual([
+    expect(await evaluatedAt(8 * hour)).toEqual([
       ['endpoint_disabling', 'orders', 'page', expect.stringContaining('pauses it in 2 h')],
     ]);
-    expect(await judgedAt(11 * hour)).toEqual([
+    expect(await evaluatedAt(11 * hour)).toEqual([
       ['endpoint_disabling', 'orders', 'page', expect.stringContaining('at its next failure')],
     ]);
-    expect(await judgedAt(12 * hour, { enabled: false, pausedReason: 'failing' })).toEqual([
+    expect(await evaluatedAt(12 * hour, { enabled: false, pausedReason: 'failing' })).toEqual([
       [
         'endpoint_disabled',
         'orders',
@@ -174,7 +174,7 @@ describe('an endpoint that is paused when it has only failed for long', () => {
         expect.stringContaining('3 deliveries wait, 2 are suppressed'),
       ],
     ]);
-    expect(await judgedAt(12 * hour, { enabled: false, pausedReason: 'operator' })).toEqual([]);
-    expect(await judgedAt(12 * hour, { disableAfterMs: null })).toEqual([]);
+    expect(await evaluatedAt(12 * hour, { enabled: false, pausedReason: 'operator' })).toEqual([]);
+    expect(await evaluatedAt(12 * hour, { disableAfterMs: null })).toEqual([]);
   });
 });
